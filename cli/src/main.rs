@@ -1,0 +1,3 @@
+//! The underwrite command: train, serve, score, inspect, verify.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! axum and wasmtime: serves a model.wasm over HTTP.

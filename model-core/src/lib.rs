@@ -1,0 +1,1 @@
+//! Schema, preprocessing, models, decisions and the artifact: pure, no I/O.

@@ -1,0 +1,1 @@
+//! From a CSV to an artifact: dataset, split, fit, evaluate, pack.

@@ -1,0 +1,1 @@
+//! The module: one engine, two doors (plain exports and a JavaScript class).

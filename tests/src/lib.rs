@@ -1,0 +1,1 @@
+//! Acceptance: the promises, tested through the public doors.
