@@ -1,0 +1,293 @@
+//! What a schema must satisfy beyond its types.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, MAX_FEATURES, Missing,
+    OutOfRange, Range, Role, Schema, TargetKind, Unknown,
+};
+
+/// What is wrong with a schema, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaProblem {
+    /// The feature's (or the target's) name; `None` for a key of the schema itself.
+    pub feature: Option<String>,
+    /// The TOML key that is to blame.
+    pub key: &'static str,
+    /// A sentence: what was expected and what came.
+    pub message: String,
+}
+
+impl std::fmt::Display for SchemaProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.feature {
+            Some(feature) => write!(f, "feature '{feature}', {}: {}", self.key, self.message),
+            None => write!(f, "{}: {}", self.key, self.message),
+        }
+    }
+}
+
+impl std::error::Error for SchemaProblem {}
+
+type Check = Result<(), (&'static str, String)>;
+
+pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
+    check_head(schema).map_err(|problem| at(None, problem))?;
+    let mut names = BTreeSet::from([schema.target.name.as_str()]);
+    check_name(&schema.target.name)
+        .and_then(|()| check_target(&schema.target.kind))
+        .map_err(|problem| at(Some(&schema.target.name), problem))?;
+    for feature in &schema.features {
+        check_feature(feature)
+            .and_then(|()| match names.insert(&feature.name) {
+                true => Ok(()),
+                false => Err(("name", "another feature has this name already".into())),
+            })
+            .map_err(|problem| at(Some(&feature.name), problem))?;
+    }
+    Ok(())
+}
+
+fn at(feature: Option<&String>, (key, message): (&'static str, String)) -> SchemaProblem {
+    SchemaProblem {
+        feature: feature.cloned(),
+        key,
+        message,
+    }
+}
+
+fn check_head(schema: &Schema) -> Check {
+    let name_byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    require(
+        (1..=64).contains(&schema.name.len()) && schema.name.bytes().all(name_byte),
+        "name",
+        || {
+            format!(
+                "expected 1 to 64 lower-case letters, digits and hyphens, got '{}'",
+                schema.name
+            )
+        },
+    )?;
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    require(
+        schema.version.len() <= 64 && schema.version.split('.').all(number),
+        "version",
+        || {
+            format!(
+                "expected digits separated by dots, such as 1.0.0, got '{}'",
+                schema.version
+            )
+        },
+    )?;
+    require(schema.features.len() < MAX_FEATURES, "feature", || {
+        format!(
+            "at most {MAX_FEATURES} features, got {}",
+            schema.features.len() + 1
+        )
+    })?;
+    require(schema.inputs().next().is_some(), "feature", || {
+        "at least one feature with role \"input\" is needed".into()
+    })
+}
+
+fn check_name(name: &str) -> Check {
+    require(
+        (1..=128).contains(&name.len()) && !name.chars().any(char::is_control),
+        "name",
+        || "expected 1 to 128 bytes without control characters".into(),
+    )
+}
+
+fn check_target(kind: &TargetKind) -> Check {
+    match kind {
+        TargetKind::Category { positive, negative } if positive == negative => {
+            Err(("categories", "the two categories must differ".into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_feature(feature: &Feature) -> Check {
+    check_name(&feature.name)?;
+    if feature.role == Role::Ignored {
+        return Ok(());
+    }
+    check_missing(feature)?;
+    match &feature.kind {
+        Kind::Number(range) | Kind::Integer(range) => check_range(range)?,
+        Kind::Category(categories) => check_categories(categories)?,
+        Kind::Boolean => {}
+    }
+    check_example(feature)
+}
+
+fn check_missing(feature: &Feature) -> Check {
+    let allowed: &[Missing] = match &feature.kind {
+        Kind::Number(_) | Kind::Integer(_) => &[Missing::Error, Missing::Impute, Missing::Zero],
+        Kind::Boolean => &[
+            Missing::Error,
+            Missing::Impute,
+            Missing::MostFrequent,
+            Missing::Zero,
+        ],
+        Kind::Category(categories) if categories.encoding == Encoding::Ordinal => {
+            &[Missing::Error, Missing::Impute, Missing::MostFrequent]
+        }
+        Kind::Category(_) => &[
+            Missing::Error,
+            Missing::Impute,
+            Missing::MostFrequent,
+            Missing::Other,
+        ],
+    };
+    require(allowed.contains(&feature.missing), "missing", || {
+        let words: Vec<_> = allowed.iter().map(|m| m.word()).collect();
+        format!(
+            "expected one of {} for this type, got {}",
+            words.join(", "),
+            feature.missing.word()
+        )
+    })?;
+    // What is filled in must itself be acceptable.
+    if let (Missing::Zero, Some(range)) = (feature.missing, feature.range()) {
+        return require(range.contains(0.0), "missing", || {
+            "zero is outside the feature's own range".into()
+        });
+    }
+    Ok(())
+}
+
+fn check_range(range: &Range) -> Check {
+    for (key, bound) in [("minimum", range.lower), ("maximum", range.upper)] {
+        if let Some(bound) = bound {
+            require(bound.value.is_finite(), key, || {
+                "expected a finite number".into()
+            })?;
+        }
+    }
+    if let (Some(lower), Some(upper)) = (range.lower, range.upper) {
+        let open = lower.exclusive || upper.exclusive;
+        require(
+            lower.value < upper.value || (lower.value == upper.value && !open),
+            "minimum",
+            || {
+                format!(
+                    "the range from {} to {} holds no number",
+                    lower.value, upper.value
+                )
+            },
+        )?;
+    }
+    let exclusive = [range.lower, range.upper]
+        .into_iter()
+        .flatten()
+        .any(|b| b.exclusive);
+    require(
+        !(range.policy == OutOfRange::Clamp && exclusive),
+        "out_of_range",
+        || {
+            "clamp needs inclusive bounds: use minimum and maximum, not the exclusive ones".into()
+        },
+    )
+}
+
+fn check_categories(categories: &Categories) -> Check {
+    let values = &categories.values;
+    require(
+        (2..=MAX_CATEGORIES).contains(&values.len()),
+        "categories",
+        || format!("expected 2 to {MAX_CATEGORIES} categories, got {}", values.len()),
+    )?;
+    require(
+        categories.labels.len() == values.len(),
+        "category_labels",
+        || "expected one label for each category".into(),
+    )?;
+    let mut seen = BTreeSet::new();
+    for value in values {
+        require(!value.is_empty() && value.trim() == value, "categories", || {
+            format!("'{value}': a category may not be empty or begin or end with white space")
+        })?;
+        require(seen.insert(value), "categories", || {
+            format!("'{value}' is listed twice")
+        })?;
+    }
+    let other = categories.unknown == Unknown::Other && categories.encoding == Encoding::Ordinal;
+    require(!other, "unknown", || {
+        "other has no place in an ordinal order: use error or most_frequent".into()
+    })
+}
+
+fn check_example(feature: &Feature) -> Check {
+    let Some(example) = &feature.example else {
+        return Ok(());
+    };
+    let fits = match (&feature.kind, example) {
+        (Kind::Number(range), Example::Number(number)) => range.contains(*number),
+        (Kind::Integer(range), Example::Number(number)) => {
+            range.contains(*number) && number.fract() == 0.0
+        }
+        (Kind::Boolean, Example::Boolean(_)) => true,
+        (Kind::Category(categories), Example::Text(text)) => categories.values.contains(text),
+        _ => false,
+    };
+    require(fits, "example", || {
+        format!("expected a {} that the feature accepts", feature.kind.word())
+    })
+}
+
+fn require(holds: bool, key: &'static str, message: impl FnOnce() -> String) -> Check {
+    if holds { Ok(()) } else { Err((key, message())) }
+}
+
+impl Range {
+    /// Whether `number` is inside.
+    #[must_use]
+    pub fn contains(&self, number: f64) -> bool {
+        let above = self.lower.is_none_or(|b| {
+            number > b.value || (number == b.value && !b.exclusive)
+        });
+        let below = self.upper.is_none_or(|b| {
+            number < b.value || (number == b.value && !b.exclusive)
+        });
+        above && below
+    }
+}
+
+impl Missing {
+    /// The word of the TOML form.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Impute => "impute",
+            Self::Zero => "zero",
+            Self::MostFrequent => "most_frequent",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Unknown {
+    /// The word of the TOML form.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::MostFrequent => "most_frequent",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl OutOfRange {
+    /// The word of the TOML form.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Clamp => "clamp",
+            Self::Impute => "impute",
+        }
+    }
+}

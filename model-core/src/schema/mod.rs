@@ -1,0 +1,269 @@
+//! The schema: what an application may contain, and what happens to a value that is
+//! missing, unknown or out of range. Its TOML form is described in `docs/schema.md`.
+
+mod check;
+mod read;
+
+pub use check::SchemaProblem;
+pub use read::SchemaError;
+
+use serde::{Deserialize, Serialize};
+
+/// Features a schema may have, the target included.
+pub const MAX_FEATURES: usize = 1000;
+/// Categories a feature may have.
+pub const MAX_CATEGORIES: usize = 1000;
+
+/// A checked description of the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schema {
+    /// The model's name: lower-case letters, digits and hyphens.
+    pub name: String,
+    /// The model's version: digits separated by dots.
+    pub version: String,
+    /// What people call it.
+    pub title: Option<String>,
+    /// One sentence about it.
+    pub description: Option<String>,
+    /// How many values policies may fill in or change before an application is refused.
+    pub max_adjustments: Option<u32>,
+    /// Texts that mean "missing", besides the empty one.
+    pub missing_values: Vec<String>,
+    /// Every feature but the target, in the order of the file.
+    pub features: Vec<Feature>,
+    /// What is learned and answered.
+    pub target: Target,
+}
+
+/// One column of the data, one field of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Feature {
+    /// The column and the JSON field.
+    pub name: String,
+    /// What forms and reports call it.
+    pub label: Option<String>,
+    /// A hint for the person who fills in the form.
+    pub help: Option<String>,
+    /// The unit of a number, as people write it.
+    pub unit: Option<String>,
+    /// The form's first value and the API's example.
+    pub example: Option<Example>,
+    /// Whether the model may see it.
+    pub role: Role,
+    /// Its type, with what belongs to that type.
+    pub kind: Kind,
+    /// What happens when it is missing.
+    pub missing: Missing,
+}
+
+/// What a feature is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Used to predict.
+    Input,
+    /// Accepted and kept for audits, never used to predict.
+    Protected,
+    /// Accepted, never used.
+    Ignored,
+}
+
+/// The type of a feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A finite number.
+    Number(Range),
+    /// A whole number within ±2^53.
+    Integer(Range),
+    /// Yes or no.
+    Boolean,
+    /// One of a list of texts.
+    Category(Categories),
+}
+
+/// The numbers a feature may take.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Range {
+    /// The lowest.
+    pub lower: Option<Bound>,
+    /// The highest.
+    pub upper: Option<Bound>,
+    /// What happens outside.
+    pub policy: OutOfRange,
+}
+
+/// One end of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    /// Where it is.
+    pub value: f64,
+    /// Whether the value itself is outside.
+    pub exclusive: bool,
+}
+
+/// The texts a feature may take.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Categories {
+    /// In the order of the file; a value's code is its index.
+    pub values: Vec<String>,
+    /// What forms show for each, in the same order.
+    pub labels: Vec<String>,
+    /// How a linear model sees them.
+    pub encoding: Encoding,
+    /// What happens to another text.
+    pub unknown: Unknown,
+}
+
+/// How categories become numbers where a model wants numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// A column of 0 and 1 for each category.
+    #[default]
+    OneHot,
+    /// One column: the index in the list.
+    Ordinal,
+}
+
+/// What happens to a missing value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// The application is refused.
+    #[default]
+    Error,
+    /// The median of the training rows; for booleans and categories the most frequent.
+    Impute,
+    /// 0, or false.
+    Zero,
+    /// The most frequent of the training rows.
+    MostFrequent,
+    /// No category at all.
+    Other,
+}
+
+/// What happens to a category that is not in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unknown {
+    /// The application is refused.
+    #[default]
+    Error,
+    /// The most frequent of the training rows.
+    MostFrequent,
+    /// No category at all.
+    Other,
+}
+
+/// What happens to a number outside its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutOfRange {
+    /// The application is refused.
+    #[default]
+    Error,
+    /// The nearer end of the range.
+    Clamp,
+    /// The median of the training rows.
+    Impute,
+}
+
+/// An example value, in the feature's own type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Example {
+    /// Of a boolean.
+    Boolean(bool),
+    /// Of a number or integer.
+    Number(f64),
+    /// Of a category.
+    Text(String),
+}
+
+/// What the model learns and answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// The column.
+    pub name: String,
+    /// How its values read.
+    pub kind: TargetKind,
+    /// What a 1 is called, such as "Approved".
+    pub positive_label: String,
+    /// What a 0 is called, such as "Rejected".
+    pub negative_label: String,
+}
+
+/// The two values of a target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum TargetKind {
+    /// Boolean words; true is positive.
+    Boolean,
+    /// Two texts.
+    Category {
+        /// The one that means yes.
+        positive: String,
+        /// The other.
+        negative: String,
+    },
+}
+
+impl Schema {
+    /// Reads and checks the TOML form.
+    ///
+    /// # Errors
+    /// Names the line, what was expected and what came.
+    pub fn from_toml(text: &str) -> Result<Self, SchemaError> {
+        read::from_toml(text)
+    }
+
+    /// Checks what the types alone do not say; an artifact's schema passes through here too.
+    ///
+    /// # Errors
+    /// Names the feature and the key.
+    pub fn check(&self) -> Result<(), SchemaProblem> {
+        check::check(self)
+    }
+
+    /// The features that the model sees, in schema order.
+    pub fn inputs(&self) -> impl Iterator<Item = &Feature> {
+        self.features.iter().filter(|f| f.role == Role::Input)
+    }
+}
+
+impl Feature {
+    /// The label, or the name where there is none.
+    #[must_use]
+    pub fn display_label(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The range of a number or integer.
+    #[must_use]
+    pub fn range(&self) -> Option<&Range> {
+        match &self.kind {
+            Kind::Number(range) | Kind::Integer(range) => Some(range),
+            Kind::Boolean | Kind::Category(_) => None,
+        }
+    }
+
+    /// The categories, where it has some.
+    #[must_use]
+    pub fn categories(&self) -> Option<&Categories> {
+        match &self.kind {
+            Kind::Category(categories) => Some(categories),
+            Kind::Number(_) | Kind::Integer(_) | Kind::Boolean => None,
+        }
+    }
+}
+
+impl Kind {
+    /// The word of the TOML form.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Number(_) => "number",
+            Self::Integer(_) => "integer",
+            Self::Boolean => "boolean",
+            Self::Category(_) => "category",
+        }
+    }
+}

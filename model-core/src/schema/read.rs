@@ -1,0 +1,357 @@
+//! The TOML form of the schema; every error names its line.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    Bound, Categories, Encoding, Example, Feature, Kind, Missing, OutOfRange, Range, Role, Schema,
+    SchemaProblem, Target, TargetKind, Unknown,
+};
+
+/// Why a schema could not be loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct SchemaError {
+    /// The line of the TOML text, from 1.
+    pub line: usize,
+    /// What was expected and what came.
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSchema {
+    name: String,
+    version: String,
+    title: Option<String>,
+    description: Option<String>,
+    max_adjustments: Option<u32>,
+    #[serde(default)]
+    missing_values: Vec<String>,
+    feature: Vec<RawFeature>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFeature {
+    name: String,
+    r#type: RawType,
+    #[serde(default)]
+    role: RawRole,
+    label: Option<String>,
+    help: Option<String>,
+    unit: Option<String>,
+    example: Option<RawExample>,
+    minimum: Option<f64>,
+    exclusive_minimum: Option<f64>,
+    maximum: Option<f64>,
+    exclusive_maximum: Option<f64>,
+    categories: Option<Vec<String>>,
+    category_labels: Option<BTreeMap<String, String>>,
+    encoding: Option<Encoding>,
+    missing: Option<Missing>,
+    unknown: Option<Unknown>,
+    out_of_range: Option<OutOfRange>,
+    positive: Option<String>,
+    positive_label: Option<String>,
+    negative_label: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum RawType {
+    Number,
+    Integer,
+    Boolean,
+    Category,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Default)]
+#[serde(rename_all = "snake_case")]
+enum RawRole {
+    #[default]
+    Input,
+    Protected,
+    Ignored,
+    Target,
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum RawExample {
+    Boolean(bool),
+    Number(f64),
+    Text(String),
+}
+
+/// A problem before the schema is whole: the index of the feature, the key, a sentence.
+type Problem = (usize, &'static str, String);
+
+pub(super) fn from_toml(text: &str) -> Result<Schema, SchemaError> {
+    let raw: RawSchema = toml::from_str(text).map_err(|error| SchemaError {
+        line: error.span().map_or(1, |span| line_of(text, span.start)),
+        message: error.message().to_owned(),
+    })?;
+    let names: Vec<_> = raw.feature.iter().map(|f| f.name.clone()).collect();
+    let schema = convert(raw).map_err(|(index, key, message)| SchemaError {
+        line: line_of_key(text, Some(index), key),
+        message: match names.get(index) {
+            Some(name) => format!("feature '{name}', {key}: {message}"),
+            None => message,
+        },
+    })?;
+    schema.check().map_err(|problem| SchemaError {
+        line: line_of_key(text, index_of(&names, &problem), problem.key),
+        message: problem.to_string(),
+    })?;
+    Ok(schema)
+}
+
+/// Which `[[feature]]` a problem is about: the last of that name, since of two with one
+/// name the second is to blame.
+fn index_of(names: &[String], problem: &SchemaProblem) -> Option<usize> {
+    let name = problem.feature.as_ref()?;
+    names.iter().rposition(|n| n == name)
+}
+
+fn convert(raw: RawSchema) -> Result<Schema, Problem> {
+    let mut features = Vec::with_capacity(raw.feature.len());
+    let mut target = None;
+    let count = raw.feature.len();
+    for (index, feature) in raw.feature.into_iter().enumerate() {
+        let here = |(key, message): (&'static str, String)| (index, key, message);
+        if feature.role == RawRole::Target {
+            if target.is_some() {
+                return Err(here(("role", "another feature is the target already".into())));
+            }
+            target = Some(convert_target(feature).map_err(here)?);
+        } else {
+            features.push(convert_feature(feature).map_err(here)?);
+        }
+    }
+    let target = target.ok_or((
+        count,
+        "feature",
+        "no feature has role = \"target\": the model must learn one column".into(),
+    ))?;
+    Ok(Schema {
+        name: raw.name,
+        version: raw.version,
+        title: raw.title,
+        description: raw.description,
+        max_adjustments: raw.max_adjustments,
+        missing_values: raw.missing_values,
+        features,
+        target,
+    })
+}
+
+type Converted<T> = Result<T, (&'static str, String)>;
+
+fn convert_feature(raw: RawFeature) -> Converted<Feature> {
+    refuse_keys(
+        &raw,
+        "only the target takes it",
+        &["positive", "positive_label", "negative_label"],
+    )?;
+    if raw.role == RawRole::Ignored {
+        let unused = ["missing", "unknown", "out_of_range", "encoding"];
+        refuse_keys(&raw, "an ignored feature has no policy", &unused)?;
+    }
+    Ok(Feature {
+        kind: convert_kind(&raw)?,
+        role: match raw.role {
+            RawRole::Protected => Role::Protected,
+            RawRole::Ignored => Role::Ignored,
+            RawRole::Input | RawRole::Target => Role::Input,
+        },
+        missing: raw.missing.unwrap_or_default(),
+        example: raw.example.map(|example| match example {
+            RawExample::Boolean(value) => Example::Boolean(value),
+            RawExample::Number(value) => Example::Number(value),
+            RawExample::Text(value) => Example::Text(value),
+        }),
+        name: raw.name,
+        label: raw.label,
+        help: raw.help,
+        unit: raw.unit,
+    })
+}
+
+fn convert_kind(raw: &RawFeature) -> Converted<Kind> {
+    let numeric = matches!(raw.r#type, RawType::Number | RawType::Integer);
+    if !numeric {
+        let keys = [
+            "minimum",
+            "exclusive_minimum",
+            "maximum",
+            "exclusive_maximum",
+            "out_of_range",
+            "unit",
+        ];
+        refuse_keys(raw, "only a number or integer takes it", &keys)?;
+    }
+    if raw.r#type != RawType::Category {
+        let keys = ["categories", "category_labels", "encoding", "unknown"];
+        refuse_keys(raw, "only a category takes it", &keys)?;
+    }
+    match raw.r#type {
+        RawType::Number => Ok(Kind::Number(convert_range(raw)?)),
+        RawType::Integer => Ok(Kind::Integer(convert_range(raw)?)),
+        RawType::Boolean => Ok(Kind::Boolean),
+        // An ignored column needs no list: it is never read.
+        RawType::Category if raw.role == RawRole::Ignored && raw.categories.is_none() => {
+            Ok(Kind::Category(Categories {
+                values: Vec::new(),
+                labels: Vec::new(),
+                encoding: Encoding::OneHot,
+                unknown: Unknown::Error,
+            }))
+        }
+        RawType::Category => convert_categories(raw).map(Kind::Category),
+    }
+}
+
+fn convert_range(raw: &RawFeature) -> Converted<Range> {
+    let bound = |inclusive: Option<f64>, exclusive: Option<f64>, key: &'static str| match (
+        inclusive, exclusive,
+    ) {
+        (Some(_), Some(_)) => Err((key, "give the inclusive or the exclusive one, not both".into())),
+        (Some(value), None) => Ok(Some(Bound { value, exclusive: false })),
+        (None, Some(value)) => Ok(Some(Bound { value, exclusive: true })),
+        (None, None) => Ok(None),
+    };
+    Ok(Range {
+        lower: bound(raw.minimum, raw.exclusive_minimum, "exclusive_minimum")?,
+        upper: bound(raw.maximum, raw.exclusive_maximum, "exclusive_maximum")?,
+        policy: raw.out_of_range.unwrap_or_default(),
+    })
+}
+
+fn convert_categories(raw: &RawFeature) -> Converted<Categories> {
+    let values = raw
+        .categories
+        .clone()
+        .ok_or(("type", "a category needs its list: categories = [\"…\", \"…\"]".to_owned()))?;
+    let labels = raw.category_labels.clone().unwrap_or_default();
+    if let Some(stray) = labels.keys().find(|key| !values.contains(key)) {
+        return Err(("category_labels", format!("'{stray}' is not one of the categories")));
+    }
+    Ok(Categories {
+        labels: values
+            .iter()
+            .map(|value| labels.get(value).unwrap_or(value).clone())
+            .collect(),
+        values,
+        encoding: raw.encoding.unwrap_or_default(),
+        unknown: raw.unknown.unwrap_or_default(),
+    })
+}
+
+fn convert_target(raw: RawFeature) -> Converted<Target> {
+    let unused = [
+        "missing",
+        "unknown",
+        "out_of_range",
+        "encoding",
+        "example",
+        "minimum",
+        "maximum",
+        "exclusive_minimum",
+        "exclusive_maximum",
+    ];
+    refuse_keys(&raw, "the target does not take it", &unused)?;
+    let kind = match raw.r#type {
+        RawType::Boolean => {
+            refuse_keys(&raw, "a boolean target does not take it", &["positive", "categories"])?;
+            TargetKind::Boolean
+        }
+        RawType::Category => two_categories(&raw)?,
+        RawType::Number | RawType::Integer => {
+            let message = "a target is boolean, or a category with two categories";
+            return Err(("type", message.into()));
+        }
+    };
+    Ok(Target {
+        name: raw.name,
+        kind,
+        positive_label: raw.positive_label.unwrap_or_else(|| "Approved".into()),
+        negative_label: raw.negative_label.unwrap_or_else(|| "Rejected".into()),
+    })
+}
+
+fn two_categories(raw: &RawFeature) -> Converted<TargetKind> {
+    let Some([first, second]) = raw.categories.as_deref() else {
+        return Err(("categories", "expected a list of two categories".into()));
+    };
+    match raw.positive.as_deref() {
+        Some(positive) if positive == first => Ok((first, second)),
+        Some(positive) if positive == second => Ok((second, first)),
+        Some(other) => Err(("positive", format!("'{other}' is not one of the categories"))),
+        None => Err(("categories", "which one means yes? positive = \"…\"".into())),
+    }
+    .map(|(positive, negative)| TargetKind::Category {
+        positive: positive.clone(),
+        negative: negative.clone(),
+    })
+}
+
+fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) -> Converted<()> {
+    let given = |key: &str| match key {
+        "minimum" => raw.minimum.is_some(),
+        "exclusive_minimum" => raw.exclusive_minimum.is_some(),
+        "maximum" => raw.maximum.is_some(),
+        "exclusive_maximum" => raw.exclusive_maximum.is_some(),
+        "categories" => raw.categories.is_some(),
+        "category_labels" => raw.category_labels.is_some(),
+        "encoding" => raw.encoding.is_some(),
+        "missing" => raw.missing.is_some(),
+        "unknown" => raw.unknown.is_some(),
+        "out_of_range" => raw.out_of_range.is_some(),
+        "unit" => raw.unit.is_some(),
+        "example" => raw.example.is_some(),
+        "positive" => raw.positive.is_some(),
+        "positive_label" => raw.positive_label.is_some(),
+        "negative_label" => raw.negative_label.is_some(),
+        _ => false,
+    };
+    match keys.iter().find(|key| given(key)) {
+        Some(key) => Err((key, format!("{why}: remove it"))),
+        None => Ok(()),
+    }
+}
+
+/// The line of a key: of the given feature, or of the schema itself. Where the key is not
+/// written, the line of what should hold it.
+fn line_of_key(text: &str, feature: Option<usize>, key: &str) -> usize {
+    let Ok(document) = DeTable::parse(text) else {
+        return 1;
+    };
+    let table = document.get_ref();
+    let Some(index) = feature else {
+        return key_line(text, table, key).unwrap_or(1);
+    };
+    let entry = match table.get("feature").map(|value| value.get_ref()) {
+        Some(DeValue::Array(features)) => features.get(index),
+        _ => None,
+    };
+    let Some(entry) = entry else {
+        return text.lines().count().max(1);
+    };
+    let within = match entry.get_ref() {
+        DeValue::Table(table) => key_line(text, table, key),
+        _ => None,
+    };
+    within.unwrap_or_else(|| line_of(text, entry.span().start))
+}
+
+fn key_line(text: &str, table: &DeTable<'_>, key: &str) -> Option<usize> {
+    let (key, _) = table.iter().find(|(name, _)| name.get_ref() == key)?;
+    Some(line_of(text, key.span().start))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
