@@ -1,0 +1,211 @@
+//! Tree ensembles: the form they are stored in, and what they mean.
+//!
+//! A [`Forest`] is compact and plain: trees as lists of nodes. It is never evaluated as
+//! it lies: [`NaiveForest`] is the plain walk that says what a forest means, and
+//! [`CompiledForest`] is the fast form that gives the same bits.
+//!
+//! # What a forest predicts
+//!
+//! A row is one `f64` for each feature: a number; a category's index; NaN when missing.
+//! Each tree sends the row to one leaf. The leaves' values are added in tree order,
+//! starting from 0, each sum rounded to an `f64`; [`Aggregation::Mean`] divides that by
+//! the number of trees; [`Forest::base`] is added; [`Link`] is applied. Every way of
+//! evaluating does exactly this, so all give the same bits on every machine. The
+//! prediction is never NaN.
+
+mod naive;
+mod validate;
+
+pub use naive::NaiveForest;
+pub use validate::{
+    ForestError, MAX_CATEGORIES, MAX_CUTS, MAX_DEPTH, MAX_FEATURES, MAX_LEAF, MAX_NODES,
+    MAX_SET_WORDS, MAX_TREES,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// An ensemble of decision trees as the artifact stores it.
+///
+/// A forest that was read from outside must pass [`Forest::validate`] before use;
+/// [`NaiveForest::new`] and [`CompiledForest::new`] see to that themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Forest {
+    /// How each feature of a row is cut, in the order of the row.
+    pub features: Vec<Bins>,
+    /// The sets that category splits name, shared by all trees.
+    pub category_sets: Vec<CategorySet>,
+    /// The trees; their order is the order in which leaf values are added.
+    pub trees: Vec<Tree>,
+    /// How the trees' values become one.
+    pub aggregation: Aggregation,
+    /// Added to the aggregate, before the link.
+    pub base: f64,
+    /// What is applied last.
+    pub link: Link,
+}
+
+/// What a feature's values are, and where splits may cut them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Bins {
+    /// A number. The cuts are finite and strictly ascending; a value goes to the left of
+    /// cut `i` if and only if `value <= cuts[i]`.
+    Cuts(Vec<f64>),
+    /// One of `n` categories: values 0 to `n - 1`. Any other number, whole or not, is the
+    /// category `n`, "other".
+    Categories(u32),
+}
+
+/// One tree in preorder: a split is followed by its left subtree, then its right one, so
+/// that the order alone gives the structure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tree {
+    /// At least one node.
+    pub nodes: Vec<Node>,
+}
+
+/// A node of a tree. The counts are hints about what is visited most; a wrong count
+/// costs speed, never a bit of the prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Node {
+    /// Where a row ends.
+    Leaf {
+        /// Finite, at most [`MAX_LEAF`] in magnitude.
+        value: f64,
+        /// Training rows that reached it.
+        count: u32,
+    },
+    /// Where a row goes left or right.
+    Split {
+        /// Index into [`Forest::features`].
+        feature: u16,
+        /// For a number the index of its cut; for a category the index into
+        /// [`Forest::category_sets`] of the set whose members go left.
+        split: u32,
+        /// Whether a missing value goes left.
+        missing_left: bool,
+        /// Training rows that reached it.
+        count: u32,
+    },
+}
+
+/// A set of category codes of one feature with `n` categories: members 0 to `n`, where
+/// `n` is "other".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CategorySet {
+    /// Bit `c % 64` of word `c / 64` is code `c`; `n / 64 + 1` words, no bit above `n`.
+    pub words: Vec<u64>,
+}
+
+/// How the trees' values become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Aggregation {
+    /// Their sum (boosting).
+    Sum,
+    /// Their sum divided by their number (random forests, single trees).
+    Mean,
+}
+
+/// What turns the aggregate into the prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Link {
+    /// Nothing.
+    Identity,
+    /// `1 / (1 + exp(-x))`: log odds become a probability.
+    Logistic,
+}
+
+impl CategorySet {
+    /// The set of `members` of a feature with `categories` categories. Members above
+    /// `categories` are left out.
+    pub fn new(categories: u32, members: impl IntoIterator<Item = u32>) -> Self {
+        let mut words = vec![0; set_words(categories)];
+        for code in members {
+            if let Some(word) = words
+                .get_mut(code as usize / 64)
+                .filter(|_| code <= categories)
+            {
+                *word |= 1 << (code % 64);
+            }
+        }
+        Self { words }
+    }
+
+    /// Whether `code` is a member.
+    pub fn contains(&self, code: u32) -> bool {
+        self.words
+            .get(code as usize / 64)
+            .is_some_and(|word| word >> (code % 64) & 1 == 1)
+    }
+}
+
+impl Link {
+    /// The prediction for an aggregate.
+    pub fn apply(self, value: f64) -> f64 {
+        match self {
+            Link::Identity => value,
+            Link::Logistic => logistic(value),
+        }
+    }
+}
+
+/// The steps from the sum of the leaves to the prediction.
+#[derive(Debug, Clone, Copy)]
+struct Finish {
+    aggregation: Aggregation,
+    trees: f64,
+    base: f64,
+    link: Link,
+}
+
+impl Finish {
+    fn of(forest: &Forest) -> Self {
+        let Forest {
+            aggregation,
+            base,
+            link,
+            ..
+        } = *forest;
+        Self {
+            aggregation,
+            trees: forest.trees.len() as f64,
+            base,
+            link,
+        }
+    }
+
+    fn apply(&self, sum: f64) -> f64 {
+        let aggregate = match self.aggregation {
+            Aggregation::Sum => sum,
+            Aggregation::Mean => sum / self.trees,
+        };
+        self.link.apply(self.base + aggregate)
+    }
+}
+
+/// `1 / (1 + exp(-x))`, without overflow on either side.
+fn logistic(x: f64) -> f64 {
+    if x >= 0.0 {
+        1.0 / (1.0 + libm::exp(-x))
+    } else {
+        let e = libm::exp(x);
+        e / (1.0 + e)
+    }
+}
+
+/// The code of a category value that is not NaN: `categories` ("other") for anything
+/// but a whole number below it.
+#[inline]
+fn category_code(value: f64, categories: u32) -> u32 {
+    // A cast saturates, so that it cannot hit a wrong code that converts back.
+    let code = value as u32;
+    if f64::from(code) == value && code < categories {
+        code
+    } else {
+        categories
+    }
+}
+
+/// Words of a category set for a feature with `categories` categories and "other".
+fn set_words(categories: u32) -> usize {
+    categories as usize / 64 + 1
+}
