@@ -1,0 +1,140 @@
+//! `cargo xtask demo`: from a clone to a page and a server that decide.
+
+use std::env;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+
+use crate::steps::{Steps, output_of};
+use crate::workspace::{self, command};
+use crate::{acceptance, build};
+
+/// How long the server may take to come up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Builds, trains, packs, and becomes the server.
+pub(crate) fn run(port: u16) -> Result<()> {
+    // Better now than after the build.
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .with_context(|| format!("port {port} cannot be used: choose another one with --port"))?;
+    let steps = Steps::new(build::PROGRAM_STEPS + 1);
+    build::program(&steps)?;
+    let model = model();
+    steps.step(
+        "Train on data/loan_sample.csv, pack target/demo/model.wasm",
+        || {
+            acceptance::train(
+                "demo",
+                "random_forest",
+                "loan_sample.csv",
+                "loan.toml",
+                &model,
+            )
+        },
+    )?;
+    steps.finish("Serving; Ctrl-C ends it");
+
+    let port = port.to_string();
+    command(env::current_exe()?)
+        .args(["announce", "--port", &port])
+        .spawn()?;
+    let mut server = command(workspace::underwrite());
+    // This process becomes the server, so that whoever ends it ends the server.
+    let error = server
+        .arg("serve")
+        .arg("--model")
+        .arg(&model)
+        .args(["--port", &port])
+        .exec();
+    Err(error).with_context(|| format!("cannot start {}", workspace::underwrite().display()))
+}
+
+/// Waits for the server, sends it the application of the curl line, and prints both.
+pub(crate) fn announce(port: u16) -> Result<()> {
+    let application = example(&model())?;
+    wait_for(port)?;
+    let answer = post(port, &application)?;
+    println!();
+    println!("The page:     http://127.0.0.1:{port}/");
+    println!(
+        "The service:  curl -s http://127.0.0.1:{port}/predict -H 'content-type: application/json' -d '{application}'"
+    );
+    println!("It answers:   {answer}");
+    Ok(())
+}
+
+fn model() -> PathBuf {
+    workspace::target().join("demo/model.wasm")
+}
+
+/// An application made of the schema's examples, as JSON in one line.
+fn example(model: &Path) -> Result<String> {
+    let mut inspect = command(workspace::underwrite());
+    let text = output_of(inspect.arg("inspect").arg(model).arg("--json"))
+        .with_context(|| format!("underwrite cannot inspect {}", model.display()))?;
+    let text: Value = serde_json::from_str(&text).context("underwrite inspect --json")?;
+    let features = features(&text).context("underwrite inspect --json has no features")?;
+    let values = features
+        .iter()
+        .filter(|feature| feature["role"] == "input")
+        .map(|feature| {
+            let value = [
+                &feature["example"],
+                &feature["categories"][0]["value"],
+                &feature["imputed"],
+            ];
+            let value = value.into_iter().find(|value| !value.is_null());
+            (
+                feature["name"].as_str().unwrap_or_default().to_owned(),
+                value.cloned().unwrap_or(Value::Null),
+            )
+        });
+    Ok(Value::Object(values.collect::<Map<_, _>>()).to_string())
+}
+
+/// The first array called `features`, however deep it is.
+fn features(value: &Value) -> Option<&Vec<Value>> {
+    let object = value.as_object()?;
+    object
+        .get("features")
+        .and_then(Value::as_array)
+        .or_else(|| object.values().find_map(features))
+}
+
+fn wait_for(port: u16) -> Result<()> {
+    let begun = Instant::now();
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        if begun.elapsed() > PATIENCE {
+            bail!("the server did not come up in {} s", PATIENCE.as_secs());
+        }
+        sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// What the server answers to `POST /predict`; an error unless it is a decision.
+fn post(port: u16, application: &str) -> Result<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let length = application.len();
+    write!(
+        stream,
+        "POST /predict HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{application}"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .context("the server's answer has no body")?;
+    if !head.starts_with("HTTP/1.1 200 ") {
+        bail!("the server refused the example: {body}");
+    }
+    Ok(body.to_owned())
+}

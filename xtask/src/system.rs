@@ -1,0 +1,186 @@
+//! What the machine must have: Node, the wasm target, a browser to test with.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::steps::{output_of, quietly};
+use crate::workspace::{cargo, command};
+
+const NODE_AT_LEAST: u32 = 20;
+
+/// A browser and its driver, both runnable.
+pub(crate) struct Browser {
+    /// Chromium or Chrome.
+    pub(crate) chromium: PathBuf,
+    /// Its WebDriver.
+    pub(crate) chromedriver: PathBuf,
+}
+
+/// Checks Node and npm, and adds the wasm target to the pinned toolchain.
+pub(crate) fn prepare() -> Result<()> {
+    check_node(output_of(command("node").arg("--version")).as_deref())?;
+    if output_of(command("npm").arg("--version")).is_none() {
+        bail!(
+            "npm is needed to install tools and was not found: it comes with Node (https://nodejs.org)"
+        );
+    }
+    if !wasm_target_is_there() {
+        rustup("target", "target add wasm32-unknown-unknown")?;
+    }
+    Ok(())
+}
+
+/// Adds clippy and rustfmt to the pinned toolchain.
+pub(crate) fn add_linters() -> Result<()> {
+    let there = |tool: &str| output_of(&mut cargo(&format!("{tool} --version"))).is_some();
+    if there("clippy") && there("fmt") {
+        return Ok(());
+    }
+    rustup("components", "component add clippy rustfmt")
+}
+
+/// Finds Chromium and chromedriver, or installs them by the system's package manager.
+pub(crate) fn browser() -> Result<Browser> {
+    if let Some(found) = find_browser() {
+        return Ok(found);
+    }
+    println!("      installing Chromium and chromedriver by the system's package manager");
+    let installed = install_browser();
+    find_browser().with_context(|| {
+        let tried = installed
+            .err()
+            .map(|error| format!(" ({error:#})"))
+            .unwrap_or_default();
+        format!(
+            "Chromium and chromedriver are needed for the tests, were not found and could not be \
+             installed from here{tried}: install both (Debian: apt-get install chromium \
+             chromium-driver; macOS: brew install --cask chromium chromedriver), or set CHROMIUM \
+             and CHROMEDRIVER to the programs"
+        )
+    })
+}
+
+fn check_node(version: Option<&str>) -> Result<()> {
+    let Some(version) = version else {
+        bail!("Node {NODE_AT_LEAST} or newer is needed and was not found: https://nodejs.org");
+    };
+    let major = version
+        .trim_start_matches('v')
+        .split('.')
+        .next()
+        .and_then(|n| n.parse().ok());
+    if major.is_none_or(|major: u32| major < NODE_AT_LEAST) {
+        bail!("Node {NODE_AT_LEAST} or newer is needed, found {version}: https://nodejs.org");
+    }
+    Ok(())
+}
+
+fn wasm_target_is_there() -> bool {
+    let print = [
+        "--print",
+        "target-libdir",
+        "--target",
+        "wasm32-unknown-unknown",
+    ];
+    output_of(command("rustc").args(print)).is_some_and(|folder| Path::new(&folder).is_dir())
+}
+
+fn rustup(log: &str, arguments: &str) -> Result<()> {
+    quietly(log, command("rustup").args(arguments.split_whitespace()))
+}
+
+fn find_browser() -> Option<Browser> {
+    let chromium = find(
+        "CHROMIUM",
+        &[
+            "chromium",
+            "chromium-browser",
+            "google-chrome",
+            "google-chrome-stable",
+            "/Applications/Chromium.app/Contents/MacOS/Chromium",
+            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        ],
+    )?;
+    let chromedriver = find(
+        "CHROMEDRIVER",
+        &["chromedriver", "/usr/lib/chromium/chromedriver"],
+    )?;
+    Some(Browser {
+        chromium,
+        chromedriver,
+    })
+}
+
+/// The first of these programs that is there: the one a variable names, else by name on the
+/// search path and in `/usr/bin`.
+fn find(variable: &str, names: &[&str]) -> Option<PathBuf> {
+    if let Some(given) = env::var_os(variable) {
+        return Some(PathBuf::from(given)).filter(|path| path.is_file());
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = env::split_paths(&path).chain(["/usr/bin".into()]).collect();
+    let places = names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    places.into_iter().find(|path| path.is_file())
+}
+
+fn install_browser() -> Result<()> {
+    if env::consts::OS == "macos" {
+        let casks = ["install", "--cask", "chromium", "chromedriver"];
+        return quietly("browser", command("brew").args(casks));
+    }
+    if output_of(command("apt-get").arg("--version")).is_none() {
+        bail!("there is no apt-get");
+    }
+    quietly("apt-update", as_root()?.args(["apt-get", "update"]))?;
+    let packages = ["chromium", "chromium-driver"];
+    let install = ["apt-get", "install", "--yes", "--no-install-recommends"];
+    quietly("browser", as_root()?.args(install).args(packages))
+}
+
+/// A command that runs the rest as root, without asking for a password.
+fn as_root() -> Result<Command> {
+    let mut wrapper = if output_of(command("id").arg("-u")).as_deref() == Some("0") {
+        command("env")
+    } else if output_of(command("sudo").args(["-n", "true"])).is_some() {
+        let mut sudo = command("sudo");
+        sudo.args(["-n", "env"]);
+        sudo
+    } else {
+        bail!("not root, and sudo would ask for a password");
+    };
+    wrapper.arg("DEBIAN_FRONTEND=noninteractive");
+    Ok(wrapper)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(version: Option<&str>, expect: Option<&str>) {
+        let said = check_node(version).err().map(|error| error.to_string());
+        assert_eq!(said.as_deref(), expect);
+    }
+
+    #[test]
+    fn old_and_missing_node_are_refused_with_a_sentence() {
+        check(Some("v20.20.2"), None);
+        check(Some("v24.0.0"), None);
+        check(
+            Some("v18.19.0"),
+            Some("Node 20 or newer is needed, found v18.19.0: https://nodejs.org"),
+        );
+        check(
+            Some("?"),
+            Some("Node 20 or newer is needed, found ?: https://nodejs.org"),
+        );
+        check(
+            None,
+            Some("Node 20 or newer is needed and was not found: https://nodejs.org"),
+        );
+    }
+}

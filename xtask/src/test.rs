@@ -1,0 +1,123 @@
+//! `cargo xtask test`: every test, in every host.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::acceptance::{self, program, told_the_parts};
+use crate::build;
+use crate::steps::{Steps, openly};
+use crate::system::Browser;
+use crate::tools::{self, WASM_BINDGEN, WASM_PACK};
+use crate::workspace::{self, cargo, command};
+
+/// Each fuzz target's share of a test run, in seconds.
+const FUZZ_SECONDS: u32 = 20;
+
+type Suite = fn(&Browser) -> Result<()>;
+
+const SUITES: [(&str, Suite); 8] = [
+    ("Test native code", native),
+    ("Test the core with overflow checks", overflow),
+    ("Test the module in Node", module_in_node),
+    ("Test the module in Chromium", module_in_chromium),
+    ("Test the Worker in workerd", worker),
+    ("Test the page in Chromium", page),
+    ("Compare five hosts on the golden cases", conformance),
+    ("Fuzz briefly", fuzz),
+];
+
+/// Builds everything and runs every suite, also after one failed.
+pub(crate) fn run() -> Result<()> {
+    let steps = Steps::new(build::EVERYTHING_STEPS + acceptance::PREPARE_STEPS + SUITES.len());
+    build::everything(&steps, None)?;
+    let browser = acceptance::prepare(&steps)?;
+    if workspace::loan_data().is_none() {
+        println!(
+            "      The large loan data is not here: acceptance runs on the data of this repository alone"
+        );
+    }
+    let mut failed = Vec::new();
+    for (name, suite) in SUITES {
+        if let Err(error) = steps.step(name, || suite(&browser)) {
+            println!("      {error:#}");
+            failed.push(name);
+        }
+    }
+    ensure!(
+        failed.is_empty(),
+        "{} of {} suites failed: {failed:?}",
+        failed.len(),
+        SUITES.len()
+    );
+    steps.finish("All tests passed");
+    Ok(())
+}
+
+fn native(browser: &Browser) -> Result<()> {
+    // With the profile of the product: wasmtime is compiled once.
+    openly(told_the_parts(
+        &mut cargo("test --release --locked --no-fail-fast"),
+        browser,
+    ))
+}
+
+fn overflow(_: &Browser) -> Result<()> {
+    openly(&mut cargo(
+        "test --locked --package model-core --package model-wasm",
+    ))
+}
+
+fn module_in_node(_: &Browser) -> Result<()> {
+    wasm_pack_test(&["--node"], &[])
+}
+
+fn module_in_chromium(browser: &Browser) -> Result<()> {
+    let driver = browser.chromedriver.to_string_lossy();
+    let chrome = ["--headless", "--chrome", "--chromedriver", &driver];
+    // Without this, tests that name no host are left out of a browser's run.
+    wasm_pack_test(&chrome, &[("WASM_BINDGEN_USE_BROWSER", "1")])
+}
+
+fn worker(browser: &Browser) -> Result<()> {
+    node_tests("edge", browser)
+}
+
+fn page(browser: &Browser) -> Result<()> {
+    node_tests("page", browser)
+}
+
+fn conformance(browser: &Browser) -> Result<()> {
+    openly(&mut program("conformance", browser))
+}
+
+fn fuzz(_: &Browser) -> Result<()> {
+    acceptance::run_fuzz(FUZZ_SECONDS)
+}
+
+fn wasm_pack_test(host: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+    let mut test = command(WASM_PACK.program("wasm-pack"));
+    test.arg("test")
+        .args(host)
+        .args(["--mode", "no-install", "model-wasm", "--locked"]);
+    test.env("PATH", tools::path_with(&[&WASM_BINDGEN])?)
+        .envs(environment.iter().copied());
+    openly(&mut test)
+}
+
+fn node_tests(folder: &str, browser: &Browser) -> Result<()> {
+    let tests = workspace::root().join("tests");
+    let folder = tests.join(folder);
+    let found =
+        fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut files: Vec<PathBuf> = found.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    files.sort();
+    ensure!(!files.is_empty(), "no *.test.mjs in {}", folder.display());
+    let mut node = command("node");
+    node.args(["--test", "--test-concurrency=1"])
+        .args(files)
+        .current_dir(tests);
+    openly(told_the_parts(&mut node, browser))
+}

@@ -1,0 +1,64 @@
+//! Where things are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The folder of the root `Cargo.toml`.
+pub(crate) fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+/// Where builds go: `$CARGO_TARGET_DIR`, else `target/`.
+pub(crate) fn target() -> PathBuf {
+    root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
+
+/// The program that `cargo xtask build` makes.
+pub(crate) fn underwrite() -> PathBuf {
+    target()
+        .join("release")
+        .join(format!("underwrite{}", env::consts::EXE_SUFFIX))
+}
+
+/// The folder of `engine.wasm`, `model.js` and `model.d.ts`.
+pub(crate) fn engine() -> PathBuf {
+    target().join("engine")
+}
+
+/// The folder of the large real data file, which is not ours to publish, and its test rows:
+/// `$UNDERWRITE_LOAN_DATA`, else the place beside the clone where we keep it.
+pub(crate) fn loan_data() -> Option<PathBuf> {
+    let folder = env::var_os("UNDERWRITE_LOAN_DATA").unwrap_or_else(|| "../shared/data".into());
+    Some(root().join(folder)).filter(|folder| folder.join("loan_data.csv").is_file())
+}
+
+/// A program, run from the root, without what the `cargo` that started us left in the environment.
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root());
+    let inherited = env::vars_os().map(|(name, _)| name).filter(|name| {
+        let name = name.to_string_lossy();
+        // RUSTFLAGS would replace the flags that .cargo/config.toml gives the module.
+        name == "CARGO"
+            || name.starts_with("CARGO_PKG_")
+            || name.starts_with("CARGO_MANIFEST_")
+            || name == "RUSTFLAGS"
+            || name == "CARGO_ENCODED_RUSTFLAGS"
+    });
+    for name in inherited {
+        command.env_remove(name);
+    }
+    if env::var_os("CARGO_TARGET_DIR").is_some() {
+        command.env("UNDERWRITE_ENGINE_DIR", engine());
+    }
+    command
+}
+
+/// `cargo` with these arguments, separated by white space.
+pub(crate) fn cargo(arguments: &str) -> Command {
+    let mut command = command("cargo");
+    command.args(arguments.split_whitespace());
+    command
+}
