@@ -7,5 +7,12 @@
 //! [`model_file`]. Nothing here reads a file, the environment or a clock, or draws a
 //! random number, so every host gives the same bytes.
 
+pub mod artifact;
+pub mod decide;
+pub mod describe;
+pub mod forest;
+pub mod model;
 pub mod model_file;
+pub mod preprocess;
 pub mod schema;
+pub mod value;

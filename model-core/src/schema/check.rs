@@ -185,9 +185,7 @@ fn check_range(range: &Range) -> Check {
     require(
         !(range.policy == OutOfRange::Clamp && exclusive),
         "out_of_range",
-        || {
-            "clamp needs inclusive bounds: use minimum and maximum, not the exclusive ones".into()
-        },
+        || "clamp needs inclusive bounds: use minimum and maximum, not the exclusive ones".into(),
     )
 }
 
@@ -196,7 +194,12 @@ fn check_categories(categories: &Categories) -> Check {
     require(
         (2..=MAX_CATEGORIES).contains(&values.len()),
         "categories",
-        || format!("expected 2 to {MAX_CATEGORIES} categories, got {}", values.len()),
+        || {
+            format!(
+                "expected 2 to {MAX_CATEGORIES} categories, got {}",
+                values.len()
+            )
+        },
     )?;
     require(
         categories.labels.len() == values.len(),
@@ -205,9 +208,11 @@ fn check_categories(categories: &Categories) -> Check {
     )?;
     let mut seen = BTreeSet::new();
     for value in values {
-        require(!value.is_empty() && value.trim() == value, "categories", || {
-            format!("'{value}': a category may not be empty or begin or end with white space")
-        })?;
+        require(
+            !value.is_empty() && value.trim() == value,
+            "categories",
+            || format!("'{value}': a category may not be empty or begin or end with white space"),
+        )?;
         require(seen.insert(value), "categories", || {
             format!("'{value}' is listed twice")
         })?;
@@ -232,7 +237,10 @@ fn check_example(feature: &Feature) -> Check {
         _ => false,
     };
     require(fits, "example", || {
-        format!("expected a {} that the feature accepts", feature.kind.word())
+        format!(
+            "expected a {} that the feature accepts",
+            feature.kind.word()
+        )
     })
 }
 
@@ -244,12 +252,12 @@ impl Range {
     /// Whether `number` is inside.
     #[must_use]
     pub fn contains(&self, number: f64) -> bool {
-        let above = self.lower.is_none_or(|b| {
-            number > b.value || (number == b.value && !b.exclusive)
-        });
-        let below = self.upper.is_none_or(|b| {
-            number < b.value || (number == b.value && !b.exclusive)
-        });
+        let above = self
+            .lower
+            .is_none_or(|b| number > b.value || (number == b.value && !b.exclusive));
+        let below = self
+            .upper
+            .is_none_or(|b| number < b.value || (number == b.value && !b.exclusive));
         above && below
     }
 }

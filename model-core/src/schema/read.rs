@@ -124,7 +124,10 @@ fn convert(raw: RawSchema) -> Result<Schema, Problem> {
         let here = |(key, message): (&'static str, String)| (index, key, message);
         if feature.role == RawRole::Target {
             if target.is_some() {
-                return Err(here(("role", "another feature is the target already".into())));
+                return Err(here((
+                    "role",
+                    "another feature is the target already".into(),
+                )));
             }
             target = Some(convert_target(feature).map_err(here)?);
         } else {
@@ -218,9 +221,18 @@ fn convert_range(raw: &RawFeature) -> Converted<Range> {
     let bound = |inclusive: Option<f64>, exclusive: Option<f64>, key: &'static str| match (
         inclusive, exclusive,
     ) {
-        (Some(_), Some(_)) => Err((key, "give the inclusive or the exclusive one, not both".into())),
-        (Some(value), None) => Ok(Some(Bound { value, exclusive: false })),
-        (None, Some(value)) => Ok(Some(Bound { value, exclusive: true })),
+        (Some(_), Some(_)) => Err((
+            key,
+            "give the inclusive or the exclusive one, not both".into(),
+        )),
+        (Some(value), None) => Ok(Some(Bound {
+            value,
+            exclusive: false,
+        })),
+        (None, Some(value)) => Ok(Some(Bound {
+            value,
+            exclusive: true,
+        })),
         (None, None) => Ok(None),
     };
     Ok(Range {
@@ -231,13 +243,16 @@ fn convert_range(raw: &RawFeature) -> Converted<Range> {
 }
 
 fn convert_categories(raw: &RawFeature) -> Converted<Categories> {
-    let values = raw
-        .categories
-        .clone()
-        .ok_or(("type", "a category needs its list: categories = [\"…\", \"…\"]".to_owned()))?;
+    let values = raw.categories.clone().ok_or((
+        "type",
+        "a category needs its list: categories = [\"…\", \"…\"]".to_owned(),
+    ))?;
     let labels = raw.category_labels.clone().unwrap_or_default();
     if let Some(stray) = labels.keys().find(|key| !values.contains(key)) {
-        return Err(("category_labels", format!("'{stray}' is not one of the categories")));
+        return Err((
+            "category_labels",
+            format!("'{stray}' is not one of the categories"),
+        ));
     }
     Ok(Categories {
         labels: values
@@ -265,7 +280,11 @@ fn convert_target(raw: RawFeature) -> Converted<Target> {
     refuse_keys(&raw, "the target does not take it", &unused)?;
     let kind = match raw.r#type {
         RawType::Boolean => {
-            refuse_keys(&raw, "a boolean target does not take it", &["positive", "categories"])?;
+            refuse_keys(
+                &raw,
+                "a boolean target does not take it",
+                &["positive", "categories"],
+            )?;
             TargetKind::Boolean
         }
         RawType::Category => two_categories(&raw)?,
@@ -289,7 +308,10 @@ fn two_categories(raw: &RawFeature) -> Converted<TargetKind> {
     match raw.positive.as_deref() {
         Some(positive) if positive == first => Ok((first, second)),
         Some(positive) if positive == second => Ok((second, first)),
-        Some(other) => Err(("positive", format!("'{other}' is not one of the categories"))),
+        Some(other) => Err((
+            "positive",
+            format!("'{other}' is not one of the categories"),
+        )),
         None => Err(("categories", "which one means yes? positive = \"…\"".into())),
     }
     .map(|(positive, negative)| TargetKind::Category {
@@ -353,5 +375,9 @@ fn key_line(text: &str, table: &DeTable<'_>, key: &str) -> Option<usize> {
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+    1 + text
+        .bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
 }

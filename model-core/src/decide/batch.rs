@@ -1,0 +1,146 @@
+//! Many rows at once, column by column.
+
+use super::Decider;
+use crate::preprocess::resolve;
+use crate::schema::{Feature, Kind};
+use crate::value::read_coded;
+
+/// What is written for a row that a single request would be refused for.
+pub const REFUSED: f64 = -1.0;
+
+/// Rows that are worked on together: their values stay in the first-level cache.
+const ROWS: usize = 256;
+
+/// Scratch memory for [`ROWS`] rows.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    /// Input `i` of row `r` is at `i * ROWS + r`.
+    values: Vec<f64>,
+    /// For each row, how many values were adjusted.
+    adjusted: Vec<u32>,
+    /// For each row, whether it is refused.
+    refused: Vec<bool>,
+}
+
+impl Decider {
+    /// The probabilities of `out.len()` rows, in the model's terms: input `i` of row `r` is
+    /// `columns[i * out.len() + r]`. Returns how many rows were refused; they get [`REFUSED`].
+    /// The bits are those of [`Decider::decide`].
+    ///
+    /// # Errors
+    /// When `columns` does not hold one value for each input and row.
+    pub fn batch(&mut self, columns: &[f64], out: &mut [f64]) -> Result<usize, String> {
+        let rows = out.len();
+        if columns.len() != rows * self.inputs.len() {
+            return Err(format!(
+                "expected {} inputs of {rows} rows, {} values, got {}",
+                self.inputs.len(),
+                rows * self.inputs.len(),
+                columns.len()
+            ));
+        }
+        let mut refused = 0;
+        for (start, out) in (0..rows).step_by(ROWS).zip(out.chunks_mut(ROWS)) {
+            refused += self.batch_block(columns, rows, start, out);
+        }
+        Ok(refused)
+    }
+
+    fn batch_block(
+        &mut self,
+        columns: &[f64],
+        rows: usize,
+        start: usize,
+        out: &mut [f64],
+    ) -> usize {
+        let block = &mut self.block;
+        block.reset(self.inputs.len());
+        for (input, feature) in self.inputs.iter().enumerate() {
+            let from = input * rows + start;
+            let column = &columns[from..from + out.len()];
+            block.take_column(
+                input,
+                feature,
+                column,
+                self.artifact.preprocessing.imputed[input],
+            );
+        }
+        self.predictor.predict_block(&block.values, ROWS, out);
+        let most = self.artifact.schema.max_adjustments.unwrap_or(u32::MAX);
+        let mut refused = 0;
+        for (row, out) in out.iter_mut().enumerate() {
+            if block.refused[row] || block.adjusted[row] > most {
+                *out = REFUSED;
+                refused += 1;
+            }
+        }
+        refused
+    }
+}
+
+impl Block {
+    fn reset(&mut self, inputs: usize) {
+        self.values.resize(inputs * ROWS, 0.0);
+        self.adjusted.clear();
+        self.adjusted.resize(ROWS, 0);
+        self.refused.clear();
+        self.refused.resize(ROWS, false);
+    }
+
+    fn take_column(&mut self, input: usize, feature: &Feature, column: &[f64], imputed: f64) {
+        let place = &mut self.values[input * ROWS..input * ROWS + column.len()];
+        if all_plain(feature, column) {
+            place.copy_from_slice(column);
+            return;
+        }
+        for (row, (&code, place)) in column.iter().zip(place).enumerate() {
+            let resolved =
+                read_coded(feature, code).and_then(|reading| resolve(feature, reading, imputed));
+            match resolved {
+                Ok(resolved) => {
+                    *place = resolved.value;
+                    self.adjusted[row] += u32::from(resolved.adjusted.is_some());
+                }
+                Err(_) => {
+                    *place = imputed;
+                    self.refused[row] = true;
+                }
+            }
+        }
+    }
+}
+
+/// Whether no policy has anything to do. Without branches, so that it costs next to nothing.
+fn all_plain(feature: &Feature, column: &[f64]) -> bool {
+    let all = |plain: &dyn Fn(f64) -> bool| column.iter().fold(true, |all, &x| all & plain(x));
+    match &feature.kind {
+        Kind::Number(range) | Kind::Integer(range) => {
+            let whole = matches!(feature.kind, Kind::Integer(_));
+            let lower = range.lower.map_or(f64::MIN, |bound| bound.value);
+            let upper = range.upper.map_or(f64::MAX, |bound| bound.value);
+            let open = [range.lower, range.upper]
+                .iter()
+                .flatten()
+                .any(|b| b.exclusive);
+            // A value on an exclusive bound takes the long way.
+            let inside = match open {
+                true => column
+                    .iter()
+                    .fold(true, |all, &x| all & (x > lower) & (x < upper)),
+                false => column
+                    .iter()
+                    .fold(true, |all, &x| all & (x >= lower) & (x <= upper)),
+            };
+            inside && (!whole || all(&|x| (x as i64) as f64 == x && x.abs() < 9e15))
+        }
+        Kind::Boolean => column
+            .iter()
+            .fold(true, |all, &x| all & ((x == 0.0) | (x == 1.0))),
+        Kind::Category(categories) => {
+            let count = categories.values.len() as f64;
+            column
+                .iter()
+                .fold(true, |all, &x| all & ((x as u32) as f64 == x) & (x < count))
+        }
+    }
+}

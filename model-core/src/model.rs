@@ -1,0 +1,157 @@
+//! The models that decide, as flat structures of our own; a library that fitted one is
+//! never needed again.
+
+mod linear;
+
+pub use linear::{Linear, Term, TermValue};
+
+use serde::{Deserialize, Serialize};
+
+use crate::forest::{Forest, NaiveForest};
+use crate::schema::{Kind, Schema};
+
+/// A model as the artifact stores it. Its inputs are numbered in schema order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Model {
+    /// A weighted sum.
+    Linear(Linear),
+    /// One tree or many.
+    Forest(Forest),
+}
+
+/// How a model was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelKind {
+    /// Linear, fitted by least squares on 0 and 1.
+    Ridge,
+    /// Linear, fitted by maximum likelihood.
+    LogisticRegression,
+    /// One tree.
+    DecisionTree,
+    /// The mean of many trees.
+    RandomForest,
+    /// The sum of many trees.
+    GradientBoosting,
+}
+
+impl ModelKind {
+    /// The word used in commands and answers.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ridge => "ridge",
+            Self::LogisticRegression => "logistic_regression",
+            Self::DecisionTree => "decision_tree",
+            Self::RandomForest => "random_forest",
+            Self::GradientBoosting => "gradient_boosting",
+        }
+    }
+}
+
+impl Model {
+    /// Checks that the model is sound and fits the schema's inputs.
+    ///
+    /// # Errors
+    /// A sentence that says what does not fit.
+    pub fn check(&self, schema: &Schema) -> Result<(), String> {
+        match self {
+            Self::Linear(linear) => linear.check(schema),
+            Self::Forest(forest) => {
+                forest.validate().map_err(|error| error.to_string())?;
+                check_forest_inputs(forest, schema)
+            }
+        }
+    }
+}
+
+/// A category must have as many bins as the schema lists categories, so that no code can
+/// fall outside.
+fn check_forest_inputs(forest: &Forest, schema: &Schema) -> Result<(), String> {
+    let inputs = schema.inputs().count();
+    if forest.features.len() != inputs {
+        return Err(format!(
+            "the forest has {} features, the schema {inputs} inputs",
+            forest.features.len()
+        ));
+    }
+    for (bins, feature) in forest.features.iter().zip(schema.inputs()) {
+        let fits = match (bins, &feature.kind) {
+            (crate::forest::Bins::Cuts(_), Kind::Category(_)) => false,
+            (crate::forest::Bins::Cuts(_), _) => true,
+            (crate::forest::Bins::Categories(count), Kind::Category(categories)) => {
+                *count as usize == categories.values.len()
+            }
+            (crate::forest::Bins::Categories(_), _) => false,
+        };
+        if !fits {
+            return Err(format!(
+                "feature '{}': the forest's bins are not those of a {}",
+                feature.name,
+                feature.kind.word()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A model made ready to predict.
+#[derive(Debug)]
+pub enum Predictor {
+    /// A weighted sum.
+    Linear(Linear),
+    /// Tables.
+    Forest(Box<NaiveForest>),
+}
+
+impl Predictor {
+    /// Builds the tables. The model was checked before.
+    ///
+    /// # Errors
+    /// A sentence, when the forest cannot be built.
+    pub fn new(model: &Model) -> Result<Self, String> {
+        match model {
+            Model::Linear(linear) => Ok(Self::Linear(linear.clone())),
+            Model::Forest(forest) => {
+                let compiled = NaiveForest::new(forest).map_err(|error| error.to_string())?;
+                Ok(Self::Forest(Box::new(compiled)))
+            }
+        }
+    }
+
+    /// The probability of one row: a value for each input, in the model's terms.
+    pub fn predict_row(&mut self, row: &[f64]) -> f64 {
+        match self {
+            Self::Linear(linear) => probability(linear.predict(|feature| row[feature])),
+            Self::Forest(forest) => probability(forest.predict(row)),
+        }
+    }
+
+    /// The probabilities of `out.len()` rows: input `i` of row `r` is
+    /// `columns[i * stride + r]`. The same bits as [`Self::predict_row`].
+    pub fn predict_block(&mut self, columns: &[f64], stride: usize, out: &mut [f64]) {
+        match self {
+            Self::Linear(linear) => {
+                for (row, out) in out.iter_mut().enumerate() {
+                    *out = linear.predict(|feature| columns[feature * stride + row]);
+                }
+            }
+            Self::Forest(forest) => {
+                for (row, out) in out.iter_mut().enumerate() {
+                    let values: Vec<f64> = (columns.iter().skip(row).step_by(stride))
+                        .copied()
+                        .collect();
+                    *out = forest.predict(&values);
+                }
+            }
+        }
+        for out in out {
+            *out = probability(*out);
+        }
+    }
+}
+
+/// A least-squares sum may leave the unit interval; an answer may not.
+fn probability(score: f64) -> f64 {
+    score.clamp(0.0, 1.0)
+}

@@ -1,0 +1,93 @@
+//! A linear model: a weighted sum of scaled inputs, through a link.
+
+use serde::{Deserialize, Serialize};
+
+use crate::forest::Link;
+use crate::schema::{Kind, Schema};
+
+/// `link(intercept + Σ weight · (x − mean) / scale)`, summed in the order of the terms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Linear {
+    /// One for each column the model was fitted on.
+    pub terms: Vec<Term>,
+    /// What is added to the sum.
+    pub intercept: f64,
+    /// What makes the sum a probability.
+    pub link: Link,
+}
+
+/// One addend.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Term {
+    /// The number of the input, in schema order.
+    pub feature: u16,
+    /// What `x` is.
+    pub value: TermValue,
+    /// Of the training rows.
+    pub mean: f64,
+    /// The standard deviation of the training rows; 1 where there is none.
+    pub scale: f64,
+    /// What was fitted.
+    pub weight: f64,
+}
+
+/// How an input becomes a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TermValue {
+    /// The number, the boolean's 0 or 1, or the ordinal category's code.
+    Itself,
+    /// 1 when the input is this category, else 0.
+    IsCategory(u32),
+}
+
+impl Linear {
+    pub(super) fn check(&self, schema: &Schema) -> Result<(), String> {
+        let inputs: Vec<_> = schema.inputs().collect();
+        if !self.intercept.is_finite() {
+            return Err("the intercept is not a finite number".into());
+        }
+        for term in &self.terms {
+            let feature = inputs.get(usize::from(term.feature)).ok_or_else(|| {
+                format!(
+                    "a term names input {}, there are {}",
+                    term.feature,
+                    inputs.len()
+                )
+            })?;
+            let finite = [term.mean, term.scale, term.weight]
+                .iter()
+                .all(|n| n.is_finite());
+            if !finite || term.scale <= 0.0 {
+                return Err(format!(
+                    "feature '{}': mean and weight must be finite, scale above 0",
+                    feature.name
+                ));
+            }
+            if let TermValue::IsCategory(code) = term.value {
+                let known = match &feature.kind {
+                    Kind::Category(categories) => (code as usize) < categories.values.len(),
+                    _ => false,
+                };
+                if !known {
+                    return Err(format!("feature '{}' has no category {code}", feature.name));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The probability, where `input(i)` is input `i` in the model's terms.
+    #[inline]
+    pub fn predict(&self, input: impl Fn(usize) -> f64) -> f64 {
+        let mut sum = self.intercept;
+        for term in &self.terms {
+            let x = input(usize::from(term.feature));
+            let x = match term.value {
+                TermValue::Itself => x,
+                TermValue::IsCategory(code) => f64::from(u8::from(x == f64::from(code))),
+            };
+            sum += term.weight * ((x - term.mean) / term.scale);
+        }
+        self.link.apply(sum)
+    }
+}

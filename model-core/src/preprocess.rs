@@ -1,0 +1,194 @@
+//! What a policy makes of a value: filled in, mapped, clamped, or refused.
+
+use serde::{Deserialize, Serialize};
+
+use crate::schema::{Feature, Kind, Missing, OutOfRange, Range, Schema, Unknown};
+use crate::value::{Reading, ValueError, outside};
+
+/// What was learned from the training rows alone: what to fill in.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Preprocessing {
+    /// One value for each input, in schema order, in the model's terms: the median of a
+    /// number (the lower of two middle ones), the most frequent of a boolean or category
+    /// (the first of equals in the list).
+    pub imputed: Vec<f64>,
+}
+
+/// A value that the model can take, and what a policy did to get it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Resolved {
+    /// In the model's terms.
+    pub value: f64,
+    /// `None` when the value is what came.
+    pub adjusted: Option<Adjustment>,
+}
+
+/// What a policy did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adjustment {
+    /// Filled in a missing value.
+    Missing(Missing),
+    /// Mapped an unknown category.
+    Unknown(Unknown),
+    /// Moved a number into its range.
+    OutOfRange(OutOfRange),
+}
+
+impl Adjustment {
+    /// The key of the schema whose policy it was.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Missing(_) => "missing",
+            Self::Unknown(_) => "unknown",
+            Self::OutOfRange(_) => "out_of_range",
+        }
+    }
+
+    /// The policy's word.
+    #[must_use]
+    pub fn policy(self) -> &'static str {
+        match self {
+            Self::Missing(policy) => policy.word(),
+            Self::Unknown(policy) => policy.word(),
+            Self::OutOfRange(policy) => policy.word(),
+        }
+    }
+}
+
+impl Preprocessing {
+    /// Checks that it belongs to the schema: one acceptable value for each input.
+    ///
+    /// # Errors
+    /// A sentence that names the feature.
+    pub fn check(&self, schema: &Schema) -> Result<(), String> {
+        let inputs = schema.inputs().count();
+        if self.imputed.len() != inputs {
+            return Err(format!(
+                "expected {inputs} imputation values, one for each input, got {}",
+                self.imputed.len()
+            ));
+        }
+        for (feature, &value) in schema.inputs().zip(&self.imputed) {
+            let acceptable = match &feature.kind {
+                Kind::Number(range) => value.is_finite() && range.contains(value),
+                Kind::Integer(range) => {
+                    value.is_finite() && range.contains(value) && value.fract() == 0.0
+                }
+                Kind::Boolean => value == 0.0 || value == 1.0,
+                Kind::Category(c) => {
+                    value >= 0.0 && value < c.values.len() as f64 && value.fract() == 0.0
+                }
+            };
+            if !acceptable {
+                return Err(format!(
+                    "feature '{}': {value} cannot be filled in, the feature itself refuses it",
+                    feature.name
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Applies the feature's policies to a reading. `imputed` is the feature's own of
+/// [`Preprocessing::imputed`].
+///
+/// # Errors
+/// Where the policy is `error`.
+#[inline]
+pub fn resolve(feature: &Feature, reading: Reading, imputed: f64) -> Result<Resolved, ValueError> {
+    match reading {
+        Reading::Missing => resolve_missing(feature, imputed),
+        Reading::Unknown => resolve_unknown(feature, imputed),
+        Reading::Is(value) => match feature.range() {
+            Some(range) if !range.contains(value) => resolve_outside(range, value, imputed),
+            _ => Ok(Resolved {
+                value,
+                adjusted: None,
+            }),
+        },
+    }
+}
+
+fn resolve_missing(feature: &Feature, imputed: f64) -> Result<Resolved, ValueError> {
+    let value = match feature.missing {
+        Missing::Error => return Err(ValueError::new("missing", "Field required")),
+        Missing::Impute | Missing::MostFrequent => imputed,
+        Missing::Zero => 0.0,
+        Missing::Other => other_code(feature),
+    };
+    Ok(Resolved {
+        value,
+        adjusted: Some(Adjustment::Missing(feature.missing)),
+    })
+}
+
+fn resolve_unknown(feature: &Feature, imputed: f64) -> Result<Resolved, ValueError> {
+    let Some(categories) = feature.categories() else {
+        return Err(ValueError::new(
+            "enum",
+            "Input should be one of the feature's values",
+        ));
+    };
+    let value = match categories.unknown {
+        Unknown::Error => {
+            return Err(ValueError::new(
+                "enum",
+                format!("Input should be {}", listed(&categories.values)),
+            ));
+        }
+        Unknown::MostFrequent => imputed,
+        Unknown::Other => other_code(feature),
+    };
+    Ok(Resolved {
+        value,
+        adjusted: Some(Adjustment::Unknown(categories.unknown)),
+    })
+}
+
+fn resolve_outside(range: &Range, value: f64, imputed: f64) -> Result<Resolved, ValueError> {
+    let to = match range.policy {
+        OutOfRange::Error => {
+            return Err(outside(range, value).unwrap_or_else(|| {
+                ValueError::new("finite_number", "Input should be a finite number")
+            }));
+        }
+        OutOfRange::Impute => imputed,
+        OutOfRange::Clamp => clamp(range, value),
+    };
+    Ok(Resolved {
+        value: to,
+        adjusted: Some(Adjustment::OutOfRange(range.policy)),
+    })
+}
+
+/// The nearer bound; the schema's check saw to it that both are inclusive.
+fn clamp(range: &Range, value: f64) -> f64 {
+    match (range.lower, range.upper) {
+        (Some(lower), _) if value < lower.value => lower.value,
+        (_, Some(upper)) if value > upper.value => upper.value,
+        _ => value,
+    }
+}
+
+/// The code of "no category": one past the last.
+fn other_code(feature: &Feature) -> f64 {
+    feature.categories().map_or(0.0, |c| c.values.len() as f64)
+}
+
+/// `'a', 'b' or 'c'`; a long list is cut after twenty.
+fn listed(values: &[String]) -> String {
+    let quoted: Vec<_> = values.iter().take(20).map(|v| format!("'{v}'")).collect();
+    match (values.len() > 20, quoted.split_last()) {
+        (true, _) => format!(
+            "{} or one of {} others",
+            quoted.join(", "),
+            values.len() - 20
+        ),
+        (false, Some((last, [_, ..]))) => {
+            format!("{} or {last}", quoted[..quoted.len() - 1].join(", "))
+        }
+        _ => quoted.join(", "),
+    }
+}

@@ -1,0 +1,277 @@
+//! One value of an application: what came, and what it means for its feature.
+//!
+//! A value in the model's terms is an `f64`: a number itself, a boolean 0 or 1, a category
+//! its code, which is its index in the list. The code one past the last stands for `other`,
+//! and NaN for missing.
+
+use crate::schema::{Bound, Categories, Feature, Kind, Range};
+
+/// The largest integer up to which every integer is an exact `f64`.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A value as a request or a file gives it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// `null`, absent, or an empty text.
+    Missing,
+    /// A JSON number, as it was written.
+    Number(&'a str),
+    /// A JSON string or a CSV cell.
+    Text(&'a str),
+    /// A JSON boolean.
+    Boolean(bool),
+    /// A JSON array or object.
+    Compound,
+}
+
+/// What a value means for its feature, before any policy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reading {
+    /// Nothing came.
+    Missing,
+    /// In the model's terms; a number may still be out of range.
+    Is(f64),
+    /// A text that is none of the categories.
+    Unknown,
+}
+
+/// Why a value is refused, with pydantic's word for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValueError {
+    /// Pydantic's error type, such as `float_parsing`.
+    pub kind: &'static str,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl ValueError {
+    pub(crate) fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    /// A text in which white space around does not count, and the empty text and those of
+    /// `missing_values` mean missing.
+    #[must_use]
+    pub fn from_text(text: &'a str, missing_values: &[String]) -> Self {
+        let text = text.trim();
+        if text.is_empty() || missing_values.iter().any(|missing| missing == text) {
+            Self::Missing
+        } else {
+            Self::Text(text)
+        }
+    }
+}
+
+/// Reads a value as its feature wants it.
+///
+/// # Errors
+/// When it is of another type or cannot be such a value; policies do not apply to that.
+pub fn read(feature: &Feature, value: Value<'_>) -> Result<Reading, ValueError> {
+    if value == Value::Missing {
+        return Ok(Reading::Missing);
+    }
+    match &feature.kind {
+        Kind::Number(_) => read_number(value).map(Reading::Is),
+        Kind::Integer(_) => read_integer(value).map(Reading::Is),
+        Kind::Boolean => read_boolean(value).map(|yes| Reading::Is(f64::from(u8::from(yes)))),
+        Kind::Category(categories) => read_category(categories, value),
+    }
+}
+
+/// Reads a value that is already in the model's terms, as the batch call gives them.
+///
+/// # Errors
+/// An infinite number, a fraction for an integer, or a boolean that is neither 0 nor 1.
+pub fn read_coded(feature: &Feature, code: f64) -> Result<Reading, ValueError> {
+    if code.is_nan() {
+        return Ok(Reading::Missing);
+    }
+    match &feature.kind {
+        Kind::Number(_) => finite(code).map(Reading::Is),
+        Kind::Integer(_) => finite(code).and_then(whole).map(Reading::Is),
+        Kind::Boolean if code == 0.0 || code == 1.0 => Ok(Reading::Is(code)),
+        Kind::Boolean => Err(ValueError::new("bool_parsing", BOOLEAN_EXPECTED)),
+        Kind::Category(categories) => {
+            let known = code >= 0.0 && code < categories.values.len() as f64 && code.fract() == 0.0;
+            Ok(if known {
+                Reading::Is(code)
+            } else {
+                Reading::Unknown
+            })
+        }
+    }
+}
+
+fn read_number(value: Value<'_>) -> Result<f64, ValueError> {
+    let unparsable = "Input should be a valid number, unable to parse string as a number";
+    match value {
+        Value::Number(text) => parse_decimal(text)
+            .ok_or_else(|| ValueError::new("float_parsing", unparsable))
+            .and_then(finite),
+        Value::Text(text) => parse_decimal(text)
+            .ok_or_else(|| ValueError::new("float_parsing", unparsable))
+            .and_then(finite),
+        _ => Err(ValueError::new(
+            "float_type",
+            "Input should be a valid number",
+        )),
+    }
+}
+
+fn read_integer(value: Value<'_>) -> Result<f64, ValueError> {
+    let unparsable = "Input should be a valid integer, unable to parse string as an integer";
+    let text = match value {
+        Value::Number(text) | Value::Text(text) => text,
+        _ => {
+            return Err(ValueError::new(
+                "int_type",
+                "Input should be a valid integer",
+            ));
+        }
+    };
+    if let Ok(integer) = text.parse::<i64>() {
+        return exact(integer);
+    }
+    parse_decimal(text)
+        .ok_or_else(|| ValueError::new("int_parsing", unparsable))
+        .and_then(finite)
+        .and_then(whole)
+}
+
+/// An integer whose `f64` is itself.
+fn exact(integer: i64) -> Result<f64, ValueError> {
+    if integer.unsigned_abs() <= 1 << 53 {
+        Ok(integer as f64)
+    } else {
+        Err(inexact())
+    }
+}
+
+fn inexact() -> ValueError {
+    ValueError::new(
+        "int_exact",
+        "Input should be an integer between -9007199254740992 and 9007199254740992",
+    )
+}
+
+fn whole(number: f64) -> Result<f64, ValueError> {
+    if number.abs() > MAX_EXACT {
+        Err(inexact())
+    } else if number.fract() != 0.0 {
+        Err(ValueError::new(
+            "int_from_float",
+            "Input should be a valid integer, got a number with a fractional part",
+        ))
+    } else {
+        Ok(number)
+    }
+}
+
+fn finite(number: f64) -> Result<f64, ValueError> {
+    if number.is_finite() {
+        Ok(number)
+    } else {
+        Err(ValueError::new(
+            "finite_number",
+            "Input should be a finite number",
+        ))
+    }
+}
+
+/// Digits, sign, point and exponent only: no words such as `inf`, no underscores.
+fn parse_decimal(text: &str) -> Option<f64> {
+    let decimal = |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E');
+    if !text.bytes().all(decimal) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+const BOOLEAN_EXPECTED: &str =
+    "Input should be a boolean: true, 1, yes, y, t, or false, 0, no, n, f";
+
+fn read_boolean(value: Value<'_>) -> Result<bool, ValueError> {
+    match value {
+        Value::Boolean(yes) => Ok(yes),
+        Value::Number(text) => match parse_decimal(text) {
+            Some(1.0) => Ok(true),
+            Some(0.0) => Ok(false),
+            _ => Err(ValueError::new("bool_parsing", BOOLEAN_EXPECTED)),
+        },
+        Value::Text(text) => {
+            boolean_word(text).ok_or_else(|| ValueError::new("bool_parsing", BOOLEAN_EXPECTED))
+        }
+        _ => Err(ValueError::new("bool_type", BOOLEAN_EXPECTED)),
+    }
+}
+
+/// `true`, `1`, `yes`, `y`, `t` and `false`, `0`, `no`, `n`, `f`, in any case.
+#[must_use]
+pub fn boolean_word(text: &str) -> Option<bool> {
+    let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+    if is(&["true", "1", "yes", "y", "t"]) {
+        Some(true)
+    } else if is(&["false", "0", "no", "n", "f"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn read_category(categories: &Categories, value: Value<'_>) -> Result<Reading, ValueError> {
+    match value {
+        Value::Number(text) => Ok(code_of_number(categories, text)),
+        Value::Text(text) => Ok(code_of(categories, text)),
+        _ => Err(ValueError::new(
+            "string_type",
+            "Input should be a valid string",
+        )),
+    }
+}
+
+fn code_of(categories: &Categories, text: &str) -> Reading {
+    match categories.values.iter().position(|value| value == text) {
+        Some(code) => Reading::Is(code as f64),
+        None => Reading::Unknown,
+    }
+}
+
+/// A JSON number for a category such as "3": also when it is written `3.0`.
+fn code_of_number(categories: &Categories, text: &str) -> Reading {
+    match parse_decimal(text) {
+        Some(number) if number.fract() == 0.0 && number.abs() < MAX_EXACT => {
+            code_of(categories, &(number as i64).to_string())
+        }
+        _ => code_of(categories, text),
+    }
+}
+
+/// The sentence for a number outside its range; `None` when it is inside.
+#[must_use]
+pub fn outside(range: &Range, number: f64) -> Option<ValueError> {
+    let sentence = |kind, words: &str, bound: Bound| {
+        ValueError::new(kind, format!("Input should be {words} {}", bound.value))
+    };
+    match (range.lower, range.upper) {
+        (Some(b), _) if b.exclusive && number <= b.value => {
+            Some(sentence("greater_than", "greater than", b))
+        }
+        (Some(b), _) if !b.exclusive && number < b.value => Some(sentence(
+            "greater_than_equal",
+            "greater than or equal to",
+            b,
+        )),
+        (_, Some(b)) if b.exclusive && number >= b.value => {
+            Some(sentence("less_than", "less than", b))
+        }
+        (_, Some(b)) if !b.exclusive && number > b.value => {
+            Some(sentence("less_than_equal", "less than or equal to", b))
+        }
+        _ => None,
+    }
+}
