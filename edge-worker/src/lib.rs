@@ -1,1 +1,62 @@
-//! The Cloudflare Worker that hosts a model.wasm.
+//! The Cloudflare Worker that hosts a `model.wasm`.
+//!
+//! It transports: what a request means and what its answer says is decided in
+//! the module alone ([`decider`]), which is the same file that every other host
+//! runs. The routes and their answers are written down in `docs/http.md`.
+//!
+//! Nothing of an application is logged or kept.
+
+mod answer;
+mod decider;
+mod incoming;
+
+use answer::Answer;
+use worker::{Context, Date, Env, Request, Response, Result, event};
+
+/// Opens the model while the isolate starts, so that no request waits for it.
+/// A model that cannot be opened is reported by the requests that need it.
+#[event(start)]
+fn start() {
+    decider::warm_up();
+}
+
+#[event(fetch)]
+async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Response> {
+    let arrived = Date::now().as_millis();
+    let request_id = incoming::request_id(&request);
+    // Not `Request::method`, which takes a method it does not know for GET.
+    let method = request.inner().method();
+    let answer = match (request.path().as_str(), method.as_str()) {
+        ("/", "GET" | "HEAD") => {
+            if let Ok(page) = env.assets("ASSETS")
+                && incoming::prefers_html(&request)
+            {
+                return page.fetch_request(request).await;
+            }
+            answer::root()
+        }
+        ("/health", "GET" | "HEAD") => answer::health(),
+        ("/predict", "POST") => match incoming::json_body(&mut request).await {
+            Ok(body) => predict(&body, arrived, &request_id),
+            Err(refusal) => refusal,
+        },
+        ("/" | "/health", _) => Answer::method_not_allowed("GET, HEAD"),
+        ("/predict", _) => Answer::method_not_allowed("POST"),
+        _ => Answer::error(404, "Not Found"),
+    };
+    answer.into_response(&request_id, method == "HEAD")
+}
+
+/// `arrived` is in milliseconds of the Worker's clock, which stands still while
+/// a Worker computes: the latency counts waiting for the body, not the decision.
+fn predict(body: &[u8], arrived: u64, request_id: &str) -> Answer {
+    match decider::decide(body) {
+        Ok((200, decision)) => {
+            #[allow(clippy::cast_precision_loss, reason = "a latency is far below 2^53 ms")]
+            let seconds = Date::now().as_millis().saturating_sub(arrived) as f64 / 1000.0;
+            Answer::decision(decision, seconds, request_id)
+        }
+        Ok((status, refusal)) => Answer::json(status, refusal),
+        Err(fault) => Answer::fault(&fault, request_id),
+    }
+}

@@ -1,0 +1,159 @@
+//! The answers of `docs/http.md`.
+
+use crate::decider::{self, Description, Fault, ModelId};
+use serde::Serialize;
+use serde_json::json;
+use worker::{Response, ResponseBuilder, Result, console_error};
+
+/// One answer before it is a [`Response`]: always JSON.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: u16,
+    body: Vec<u8>,
+    allow: Option<&'static str>,
+}
+
+/// `GET /`
+pub(crate) fn root() -> Answer {
+    let text = decider::describe(|description| json_text(&Root::new(description)));
+    Answer::json(
+        200,
+        text.unwrap_or_else(|_| br#"{"status":"ok","model_loaded":false}"#.to_vec()),
+    )
+}
+
+/// `GET /health`
+pub(crate) fn health() -> Answer {
+    let text = decider::describe(|description| json_text(&Health::new(&description.model.id)));
+    match text {
+        Ok(text) => Answer::json(200, text),
+        Err(Fault::Unavailable(detail) | Fault::Trapped(detail)) => {
+            let detail = json!(detail);
+            let text =
+                format!(r#"{{"status":"unhealthy","model_loaded":false,"detail":{detail}}}"#);
+            Answer::json(503, text.into_bytes())
+        }
+    }
+}
+
+impl Answer {
+    /// The module's words, unchanged.
+    pub(crate) fn json(status: u16, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            body,
+            allow: None,
+        }
+    }
+
+    /// A decision in its envelope: two fields before the last brace.
+    pub(crate) fn decision(mut decision: Vec<u8>, seconds: f64, request_id: &str) -> Self {
+        decision.pop();
+        let (seconds, request_id) = (json!(seconds), json!(request_id));
+        let envelope = format!(r#","latency_seconds":{seconds},"request_id":{request_id}}}"#);
+        decision.extend_from_slice(envelope.as_bytes());
+        Self::json(200, decision)
+    }
+
+    /// `{"detail": …}`
+    pub(crate) fn error(status: u16, detail: &str) -> Self {
+        Self::json(status, json!({ "detail": detail }).to_string().into_bytes())
+    }
+
+    /// `allow` lists the methods the route has.
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        Self {
+            allow: Some(allow),
+            ..Self::error(405, "Method Not Allowed")
+        }
+    }
+
+    /// A fault of ours is logged once, by its id, without anything of the request.
+    pub(crate) fn fault(fault: &Fault, request_id: &str) -> Self {
+        match fault {
+            Fault::Unavailable(detail) => Self::error(503, detail),
+            Fault::Trapped(name) => {
+                console_error!("request {request_id}: the module failed: {name}");
+                Self::error(500, "Internal Server Error")
+            }
+        }
+    }
+
+    /// With the headers every answer has, and without a body for `HEAD`.
+    pub(crate) fn into_response(self, request_id: &str, head: bool) -> Result<Response> {
+        let mut response = ResponseBuilder::new()
+            .with_status(self.status)
+            .with_header("content-type", "application/json")?
+            .with_header("cache-control", "no-store")?
+            .with_header("x-request-id", request_id)?;
+        if let Some(methods) = self.allow {
+            response = response.with_header("allow", methods)?;
+        }
+        Ok(if head {
+            response.empty()
+        } else {
+            response.fixed(self.body)
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Root<'a> {
+    status: &'static str,
+    name: &'a str,
+    version: &'a str,
+    description: &'a str,
+    model_loaded: bool,
+    model: &'a ModelId,
+    features_count: usize,
+    categorical_count: usize,
+    boolean_count: usize,
+}
+
+impl<'a> Root<'a> {
+    fn new(description: &'a Description) -> Self {
+        let used = || {
+            description
+                .features
+                .iter()
+                .filter(|feature| feature.role != "ignored")
+        };
+        let of_type = |kind| used().filter(|feature| feature.kind == kind).count();
+        let model = &description.model;
+        Self {
+            status: "ok",
+            name: &model.id.name,
+            version: &model.id.version,
+            description: model.description.as_deref().unwrap_or_default(),
+            model_loaded: true,
+            model: &model.id,
+            features_count: used().count(),
+            categorical_count: of_type("category"),
+            boolean_count: of_type("boolean"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    model_loaded: bool,
+    version: &'a str,
+    model: &'a ModelId,
+}
+
+impl<'a> Health<'a> {
+    fn new(model: &'a ModelId) -> Self {
+        Self {
+            status: "healthy",
+            model_loaded: true,
+            version: &model.version,
+            model,
+        }
+    }
+}
+
+/// Structs of texts, numbers and booleans always serialize.
+fn json_text(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}

@@ -1,0 +1,122 @@
+//! The module behind the Worker: `model.wasm` through its JavaScript door
+//! (`docs/module-abi.md`), which `module.mjs` puts on the global `underwrite`.
+
+use serde::{Deserialize, Serialize};
+use std::{cell::RefCell, rc::Rc};
+use wasm_bindgen::prelude::*;
+
+/// What the module says about its model, as far as `/` and `/health` repeat it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Description {
+    pub(crate) model: ModelDescription,
+    /// The features a request may hold: inputs, protected and ignored ones.
+    pub(crate) features: Vec<Feature>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ModelDescription {
+    #[serde(flatten)]
+    pub(crate) id: ModelId,
+    pub(crate) description: Option<String>,
+}
+
+/// Which model answers; `digest` is exact.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct ModelId {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) digest: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Feature {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) role: String,
+}
+
+/// Why there is no decision.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// There is no model, or it is broken; the module's sentence about it.
+    Unavailable(String),
+    /// The module trapped; the name of the JavaScript error.
+    Trapped(String),
+}
+
+/// Opens the model now rather than with the first request.
+pub(crate) fn warm_up() {
+    // The next request that needs the model tries again and gets the reason.
+    let _ = open();
+}
+
+/// One decision: the HTTP status and the bytes of the answer.
+pub(crate) fn decide(request: &[u8]) -> Result<(u16, Vec<u8>), Fault> {
+    let decider = open()?;
+    match decide_with(&decider.model, request) {
+        Ok(answer) => Ok((decider.model.status(), answer)),
+        Err(error) => {
+            // After a trap this object is locked for good; the next request opens another.
+            DECIDER.take();
+            Err(Fault::Trapped(text_of(&error, "name")))
+        }
+    }
+}
+
+/// Runs `read` on what the module says about its model.
+pub(crate) fn describe<T>(read: impl FnOnce(&Description) -> T) -> Result<T, Fault> {
+    open().map(|decider| read(&decider.description))
+}
+
+struct Decider {
+    model: Model,
+    description: Description,
+}
+
+thread_local! {
+    static DECIDER: RefCell<Option<Rc<Decider>>> = const { RefCell::new(None) };
+}
+
+fn open() -> Result<Rc<Decider>, Fault> {
+    if let Some(decider) = DECIDER.with_borrow(Clone::clone) {
+        return Ok(decider);
+    }
+    let decider =
+        Rc::new(new_decider().map_err(|error| Fault::Unavailable(text_of(&error, "message")))?);
+    DECIDER.set(Some(Rc::clone(&decider)));
+    Ok(decider)
+}
+
+fn new_decider() -> Result<Decider, JsValue> {
+    let model = open_model()?;
+    let description = serde_wasm_bindgen::from_value(describe_of(&model)?)?;
+    Ok(Decider { model, description })
+}
+
+/// The `name` or `message` of a JavaScript error.
+fn text_of(error: &JsValue, property: &str) -> String {
+    worker::js_sys::Reflect::get(error, &property.into())
+        .ok()
+        .and_then(|text| text.as_string())
+        .unwrap_or_else(|| "unknown error".into())
+}
+
+// See module.mjs.
+#[wasm_bindgen]
+extern "C" {
+    /// The class `Model` of `model.js`.
+    type Model;
+
+    #[wasm_bindgen(catch, js_namespace = underwrite, js_name = openModel)]
+    fn open_model() -> Result<Model, JsValue>;
+
+    #[wasm_bindgen(catch, js_namespace = underwrite, js_name = decide)]
+    fn decide_with(model: &Model, request: &[u8]) -> Result<Vec<u8>, JsValue>;
+
+    #[wasm_bindgen(catch, js_namespace = underwrite, js_name = describe)]
+    fn describe_of(model: &Model) -> Result<JsValue, JsValue>;
+
+    /// The HTTP status of the last decision.
+    #[wasm_bindgen(method, getter)]
+    fn status(this: &Model) -> u16;
+}
