@@ -1,0 +1,97 @@
+/**
+ * The page: opens the model, makes the form from its schema, and asks again at every change.
+ * @import { Answer, Decision, Engine, Problem } from './engine.js'
+ */
+
+import { showAbout } from './about.js';
+import { buildDecision, decisionSentence, problemsSentence } from './decision.js';
+import { buildDevelopers, requestJson, showDevelopers } from './developers.js';
+import { byId } from './dom.js';
+import { openModel } from './engine.js';
+import { buildForm } from './form.js';
+
+/** So long after the last keystroke, in milliseconds, a half-typed value counts as typed. */
+const PAUSE = 500;
+
+byId('retry').addEventListener('click', () => location.reload());
+showOnly('loading');
+openModel().then(run).catch(showFailure);
+
+/** @param {Engine} engine */
+async function run({ description, decide }) {
+  const form = buildForm(description.features);
+  const panel = buildDecision(description, form);
+  showAbout(description);
+  buildDevelopers();
+
+  let asked = 0;
+  let pause = 0;
+
+  /** @param {number} patience milliseconds until an error is shown and the outcome is read out */
+  const update = async (patience) => {
+    const question = asked += 1;
+    const values = form.values();
+    const answer = await decide(requestJson(values));
+    if (question !== asked) return;
+    const outcome = readAnswer(answer);
+    if (outcome.decision) {
+      panel.show(outcome.decision);
+      form.showAdjustments(outcome.decision.adjustments);
+    } else {
+      panel.wait();
+    }
+    showDevelopers(values, answer);
+    clearTimeout(pause);
+    pause = setTimeout(() => settle(outcome), patience);
+  };
+
+  /** @param {Outcome} outcome */
+  const settle = ({ decision, problems }) => {
+    if (!decision) {
+      panel.refuse(problems);
+      form.showProblems(problems);
+    }
+    byId('announcement').textContent = decision ? decisionSentence(decision) : problemsSentence(problems, form.feature);
+  };
+
+  const ask = (/** @type {number} */ patience) => update(patience).catch(showFailure);
+  byId('form').addEventListener('input', () => ask(PAUSE));
+  byId('form').addEventListener('change', () => ask(0));
+  byId('form').addEventListener('reset', () => setTimeout(ask, 0, 0));
+  byId('form').addEventListener('submit', (event) => event.preventDefault());
+  followNetwork();
+  await update(0);
+  showOnly('ready');
+}
+
+/** @typedef {{ decision?: Decision, problems: Problem[] }} Outcome */
+
+/**
+ * @param {Answer} answer
+ * @returns {Outcome}
+ */
+function readAnswer({ status, body }) {
+  const answer = JSON.parse(body);
+  if (status === 200) return { decision: answer, problems: [] };
+  if (status === 422) return { problems: answer.detail };
+  throw new Error(answer.detail);
+}
+
+/** @param {Error} error */
+function showFailure(error) {
+  byId('failure-reason').textContent = error.message;
+  showOnly('failure');
+}
+
+/** @param {'loading' | 'failure' | 'ready'} shown */
+function showOnly(shown) {
+  for (const id of ['loading', 'failure', 'ready']) byId(id).hidden = id !== shown;
+}
+
+/** Says so when the network is off: nothing else changes. */
+function followNetwork() {
+  const show = () => { byId('offline').hidden = navigator.onLine; };
+  addEventListener('online', show);
+  addEventListener('offline', show);
+  show();
+}

@@ -1,0 +1,204 @@
+/**
+ * The form, made from the schema inside the module. It judges nothing: what was typed goes to the module as it is,
+ * and what the module says about a field is shown beside it.
+ * @import { Adjustment, Feature, Problem } from './engine.js'
+ */
+
+import { byId, element } from './dom.js';
+import { adjustmentText, group, jsonNumber, range, valueText } from './format.js';
+
+/**
+ * One field.
+ * @typedef {object} Field
+ * @property {Feature} feature
+ * @property {HTMLElement} box what stands in the form: label, control, texts
+ * @property {HTMLElement} marked the control, or the group of them, where `aria-invalid` goes
+ * @property {() => string | null} read the value as JSON text; null when nothing is given
+ * @property {HTMLElement} note what the module said about the field
+ */
+
+const NOT_GIVEN = '';
+/** Up to three short choices stand side by side; more go into a list. */
+const SIDE_BY_SIDE = { choices: 3, letters: 26 };
+
+/**
+ * Fills the form with a field for each input and each protected feature; ignored ones are left out.
+ * @param {Feature[]} features
+ */
+export function buildForm(features) {
+  const shown = features.filter(({ role }) => role === 'input' || role === 'protected');
+  const fields = new Map(shown.map((feature, index) => [feature.name, buildField(feature, `field-${index}`)]));
+  const boxes = (/** @type {string} */ role) =>
+    [...fields.values()].filter(({ feature }) => feature.role === role).map(({ box }) => box);
+  byId('inputs').replaceChildren(...boxes('input'));
+  byId('protected-inputs').replaceChildren(...boxes('protected'));
+  byId('protected').hidden = boxes('protected').length === 0;
+
+  return {
+    /** @returns {[string, string][]} name and JSON text of every field that has a value */
+    values: () => [...fields.values()].flatMap(({ feature, read }) => {
+      const value = read();
+      return value === null ? [] : [/** @type {[string, string]} */ ([feature.name, value])];
+    }),
+    /** @param {Problem[]} problems what the module refused: shown beside their fields, all others cleared */
+    showProblems: (problems) => fields.forEach((field, name) => {
+      const found = problems.filter(({ loc }) => loc[1] === name);
+      setNote(field, found.map(({ msg }) => msg).join(' '), found.length > 0);
+    }),
+    /** @param {Adjustment[]} adjustments what a policy changed: shown beside their fields, all others cleared */
+    showAdjustments: (adjustments) => fields.forEach((field, name) => {
+      const found = adjustments.find(({ feature }) => feature === name);
+      setNote(field, found ? adjustmentText(field.feature, found) : '', false);
+    }),
+    /** @param {string} name */
+    feature: (name) => fields.get(name)?.feature,
+    /** @param {string} name */
+    focus: (name) => {
+      const box = fields.get(name)?.box;
+      const control = box?.querySelector('input:checked') ?? box?.querySelector('input, select');
+      if (control instanceof HTMLElement) control.focus();
+    },
+  };
+}
+
+/**
+ * @param {Field} field
+ * @param {string} text empty: nothing to say
+ * @param {boolean} invalid
+ */
+function setNote({ box, marked, note }, text, invalid) {
+  if (note.textContent !== text) note.textContent = text;
+  note.hidden = text === '';
+  box.dataset.state = invalid ? 'invalid' : text ? 'adjusted' : 'fine';
+  if (invalid) marked.setAttribute('aria-invalid', 'true');
+  else marked.removeAttribute('aria-invalid');
+}
+
+/**
+ * @param {Feature} feature
+ * @param {string} id
+ * @returns {Field}
+ */
+function buildField(feature, id) {
+  const allowed = element('span', { id: `${id}-range`, class: 'range' }, range(feature));
+  const isChoice = feature.type === 'boolean' || feature.type === 'category';
+  const unit = element('span', { id: `${id}-unit`, class: 'unit' }, isChoice ? '' : feature.unit ?? '');
+  const help = element('p', { id: `${id}-help`, class: 'hint' }, feature.help ?? '');
+  const note = element('p', { id: `${id}-note`, class: 'note', hidden: true });
+  const said = [unit, allowed, help].filter(({ textContent }) => textContent !== '');
+  const { name, control, marked, read } = (isChoice ? choice : text)({
+    feature, id, described: [...said, note].map((part) => part.id).join(' '),
+  });
+  const box = element('div', { class: 'field' },
+    element('div', { class: 'name' }, name, ...said.filter((part) => part === allowed)),
+    control, ...said.filter((part) => part === help), note);
+  if (said.includes(unit)) control.append(unit);
+  return { feature, box, marked, note, read };
+}
+
+/**
+ * @typedef {{ feature: Feature, id: string, described: string }} Parts
+ * @typedef {object} Control
+ * @property {HTMLElement} name the label
+ * @property {HTMLElement} control what stands under the label
+ * @property {HTMLElement} marked
+ * @property {() => string | null} read
+ */
+
+/** @param {Feature} feature whether the module refuses an application without it */
+const isRequired = (feature) => (feature.missing ?? 'error') === 'error' && feature.role === 'input';
+
+/**
+ * A number is a text field: a browser's own number field hands over nothing at all for what it cannot read, and an
+ * empty value may be filled in without a word.
+ * @param {Parts} parts
+ * @returns {Control}
+ */
+function text({ feature, id, described }) {
+  const negative = (feature.minimum ?? feature.exclusive_minimum ?? -1) < 0;
+  const input = element('input', {
+    id,
+    name: feature.name,
+    type: 'text',
+    // The numeric keyboards of phones have no minus.
+    inputmode: negative ? null : feature.type === 'integer' ? 'numeric' : 'decimal',
+    value: feature.example === undefined ? null : group(/** @type {number} */ (feature.example)),
+    placeholder: isRequired(feature) || feature.imputed === undefined ? null : `${group(String(feature.imputed))} if empty`,
+    'aria-required': isRequired(feature) && 'true',
+    'aria-describedby': described,
+    autocomplete: 'off',
+    spellcheck: 'false',
+  });
+  input.addEventListener('change', () => { input.value = group(jsonNumber(input.value) ?? input.value); });
+  const read = () => (input.value.trim() === '' ? null : jsonNumber(input.value) ?? JSON.stringify(input.value));
+  const name = element('label', { for: id }, feature.label);
+  return { name, control: element('div', { class: 'box' }, input), marked: input, read };
+}
+
+/**
+ * @param {Parts} parts
+ * @returns {Control}
+ */
+function choice(parts) {
+  const options = choices(parts.feature);
+  const letters = options.reduce((sum, { label }) => sum + label.length, 0);
+  const short = options.length <= SIDE_BY_SIDE.choices && letters <= SIDE_BY_SIDE.letters;
+  const made = short ? radios(parts, options) : list(parts, options);
+  const read = () => {
+    const value = made.value();
+    if (value === NOT_GIVEN) return null;
+    return parts.feature.type === 'boolean' ? value : JSON.stringify(value);
+  };
+  return { name: made.name, control: made.control, marked: made.marked, read };
+}
+
+/**
+ * What can be chosen: no answer is a choice where the module can do without one, or where there is no example.
+ * @param {Feature} feature
+ * @returns {{ value: string, label: string }[]}
+ */
+function choices(feature) {
+  const given = feature.type === 'boolean'
+    ? [{ value: 'true', label: 'Yes' }, { value: 'false', label: 'No' }]
+    : feature.categories ?? [];
+  const needsNone = !isRequired(feature) || feature.example === undefined;
+  return needsNone ? [...given, { value: NOT_GIVEN, label: 'Not given' }] : given;
+}
+
+/** @param {Feature} feature */
+const firstChoice = (feature) => (feature.example === undefined ? NOT_GIVEN : String(feature.example));
+
+/**
+ * @param {Parts} parts
+ * @param {{ value: string, label: string }[]} options
+ */
+function radios({ feature, id, described }, options) {
+  const labelId = `${id}-label`;
+  const first = firstChoice(feature);
+  const controls = options.map(({ value }, index) => element('input', {
+    type: 'radio', id: index === 0 ? id : `${id}-${index}`, name: feature.name, value, checked: value === first,
+  }));
+  const segments = controls.map((control, index) =>
+    element('label', { class: 'segment' }, control, element('span', {}, options[index].label)));
+  const control = element('div', {
+    class: 'segments', role: 'radiogroup', 'aria-labelledby': labelId, 'aria-describedby': described,
+    'aria-required': isRequired(feature) && 'true',
+  }, ...segments);
+  const name = element('span', { id: labelId }, feature.label);
+  return { name, control, marked: control, value: () => controls.find(({ checked }) => checked)?.value ?? NOT_GIVEN };
+}
+
+/**
+ * @param {Parts} parts
+ * @param {{ value: string, label: string }[]} options
+ */
+function list({ feature, id, described }, options) {
+  const first = firstChoice(feature);
+  const used = (feature.imputed ?? undefined) === undefined ? '' : ` (${valueText(feature, feature.imputed)} is used)`;
+  const select = element('select', {
+    id, name: feature.name, 'aria-required': isRequired(feature) && 'true', 'aria-describedby': described,
+  }, ...options.map(({ value, label }) => element('option', { value, selected: value === first },
+    value === NOT_GIVEN && !isRequired(feature) ? label + used : label)));
+  const name = element('label', { for: id }, feature.label);
+  return { name, control: element('div', { class: 'box select' }, select), marked: select, value: () => select.value };
+}

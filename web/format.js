@@ -1,0 +1,119 @@
+/**
+ * How values read: numbers, percentages, ranges, and what a policy changed.
+ * @import { Adjustment, Feature, Value } from './engine.js'
+ */
+
+const GROUPED = /^[+-]?\d{1,3}([, '’\u00a0\u2009\u202f])\d{3}(?:\1\d{3})*(?:\.\d*)?$/;
+const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
+
+/**
+ * Puts commas between the thousands of a plain decimal number of five digits or more; other text stays as it is.
+ * @param {string | number} number
+ * @returns {string}
+ */
+export function group(number) {
+  const text = String(number);
+  const parts = /^(-?)(\d{5,})(\.\d+)?$/.exec(text);
+  if (!parts) return text;
+  return parts[1] + parts[2].replace(/\B(?=(\d{3})+$)/g, ',') + (parts[3] ?? '');
+}
+
+/**
+ * What a person wrote as a number, as JSON writes it: "65,000" is 65000, ".5" is 0.5. No digit is lost, so that
+ * the module judges what was typed.
+ * @param {string} text
+ * @returns {string | null} null when it is no number
+ */
+export function jsonNumber(text) {
+  const trimmed = text.trim();
+  const plain = GROUPED.test(trimmed) ? trimmed.replace(/[, '’\u00a0\u2009\u202f]/g, '') : trimmed;
+  const parts = NUMBER.exec(plain);
+  if (!parts || !(parts[2] || parts[3])) return null;
+  const [, sign, whole, fraction, exponent] = parts;
+  return (sign === '-' ? '-' : '') + (whole.replace(/^0+(?=\d)/, '') || '0')
+    + (fraction ? `.${fraction}` : '') + (exponent ? `e${exponent}` : '');
+}
+
+/**
+ * A probability as a percentage with one decimal, or as many as it takes to stay on its side of the threshold:
+ * 0.49996 against 0.5 is "49.996%", not "50.0%".
+ * @param {number} probability 0 to 1
+ * @param {number} threshold 0 to 1
+ * @returns {string}
+ */
+export function percent(probability, threshold) {
+  const onItsSide = (/** @type {string} */ digits) =>
+    probability >= threshold ? Number(digits) >= threshold * 100 : Number(digits) < threshold * 100;
+  for (let decimals = 1; decimals < 15; decimals += 1) {
+    const digits = (probability * 100).toFixed(decimals);
+    if (onItsSide(digits)) return `${digits}%`;
+  }
+  return `${probability * 100}%`;
+}
+
+/**
+ * A share as a percentage without needless decimals: 0.5 is "50%", 0.125 is "12.5%".
+ * @param {number} share 0 to 1
+ * @returns {string}
+ */
+export function plainPercent(share) {
+  return `${Number((share * 100).toPrecision(6))}%`;
+}
+
+/**
+ * The range a feature declares: "0 to 100", "More than 0", or "" when it has none.
+ * @param {Feature} feature
+ * @returns {string}
+ */
+export function range(feature) {
+  const { minimum, exclusive_minimum: above, maximum, exclusive_maximum: below } = feature;
+  if (minimum !== undefined && maximum !== undefined) return `${group(minimum)} to ${group(maximum)}`;
+  const low = minimum !== undefined ? `at least ${group(minimum)}` : above !== undefined ? `more than ${group(above)}` : '';
+  const high = maximum !== undefined ? `at most ${group(maximum)}` : below !== undefined ? `less than ${group(below)}` : '';
+  const both = [low, high].filter(Boolean).join(', ');
+  return both && both[0].toUpperCase() + both.slice(1);
+}
+
+/**
+ * A value as the form shows it: with its unit, its category's label, or Yes and No.
+ * @param {Feature} feature
+ * @param {Value | null | undefined} value
+ * @returns {string}
+ */
+export function valueText(feature, value) {
+  if (value === null || value === undefined) return 'no category';
+  if (feature.type === 'boolean') return value === true ? 'Yes' : value === false ? 'No' : String(value);
+  if (feature.type === 'category') {
+    return feature.categories?.find((category) => category.value === value)?.label ?? String(value);
+  }
+  const unit = feature.unit ? (feature.unit === '%' ? '%' : ` ${feature.unit}`) : '';
+  return group(String(value)) + unit;
+}
+
+/**
+ * What a policy changed, as a sentence without its subject: "144 years was changed to 100 years, the highest allowed."
+ * @param {Feature} feature
+ * @param {Adjustment} adjustment
+ * @returns {string}
+ */
+export function adjustmentText(feature, adjustment) {
+  const used = valueText(feature, adjustment.to);
+  const came = adjustment.from === undefined ? 'A value' : valueText(feature, adjustment.from);
+  const reason = adjustmentReason(feature, adjustment);
+  if (adjustment.kind === 'missing') return `Not given: ${used} is used${reason}.`;
+  if (adjustment.policy === 'clamp') return `${came} was changed to ${used}${reason}.`;
+  const problem = adjustment.kind === 'unknown' ? 'is not known' : 'is out of range';
+  return `${came} ${problem}: ${used} is used${reason}.`;
+}
+
+/**
+ * @param {Feature} feature
+ * @param {Adjustment} adjustment
+ * @returns {string}
+ */
+function adjustmentReason(feature, { policy, to }) {
+  if (policy === 'clamp') return to === feature.maximum ? ', the highest allowed' : ', the lowest allowed';
+  if (policy === 'zero' || policy === 'other') return '';
+  const isNumber = feature.type === 'number' || feature.type === 'integer';
+  return isNumber ? ', the median in training' : ', the most frequent in training';
+}

@@ -1,0 +1,54 @@
+/**
+ * The Web Worker: loads the module once, then answers one request after the other.
+ *
+ * It posts `{ description }` when the model is ready, `{ id, answer }` for each `{ id, request }`, and
+ * `{ failed }` with a sentence when there is no model to ask (any more).
+ */
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** @returns {Promise<any>} the glue, which fits the engine in model.wasm because it came out of the same file */
+async function loadGlue() {
+  const url = new URL('model.js', import.meta.url).href;
+  return import(url).catch((error) => {
+    throw new Error(`model.js could not be loaded: ${error.message}`);
+  });
+}
+
+/** @returns {Promise<Response>} model.wasm, still streaming */
+async function fetchModule() {
+  const response = await fetch(new URL('model.wasm', import.meta.url)).catch((error) => {
+    throw new Error(`model.wasm could not be loaded: ${error.message}`);
+  });
+  if (response.ok) return response;
+  const detail = await response.json().then((body) => `: ${body.detail}`, () => '');
+  throw new Error(`model.wasm could not be loaded: the server answered ${response.status}${detail}`);
+}
+
+async function load() {
+  const [glue, module] = await Promise.all([loadGlue(), fetchModule()]);
+  await glue.default({ module_or_path: module }).catch((/** @type {Error} */ error) => {
+    throw new Error(`model.wasm is not the module that model.js belongs to, or is damaged: ${error.message}`);
+  });
+  return new glue.Model();
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  const reason = error instanceof Error ? error.message : String(error);
+  self.postMessage({ failed: reason });
+}
+
+const loaded = load();
+loaded.then((model) => self.postMessage({ description: model.describe() })).catch(fail);
+
+self.addEventListener('message', async ({ data: { id, request } }) => {
+  try {
+    const model = await loaded;
+    const body = decoder.decode(model.decide(encoder.encode(request)));
+    self.postMessage({ id, answer: { status: model.status, body } });
+  } catch (error) {
+    fail(error);
+  }
+});
