@@ -32,17 +32,23 @@ pub(crate) const EVERYTHING_STEPS: usize = PROGRAM_STEPS + 2;
 
 /// `cargo xtask build`.
 pub(crate) fn run(model: Option<&Path>) -> Result<()> {
+    let model = model.map(existing).transpose()?;
+    let model = model.as_deref();
     let steps = Steps::new(EVERYTHING_STEPS);
     everything(&steps, model)?;
     steps.finish(&format!("{} is ready", workspace::underwrite().display()));
     Ok(())
 }
 
+fn existing(file: &Path) -> Result<PathBuf> {
+    fs::canonicalize(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
 /// The program, the page's files and the Worker's files.
 pub(crate) fn everything(steps: &Steps, model: Option<&Path>) -> Result<()> {
     program(steps)?;
     steps.step("Copy the page to target/page", || page(model))?;
-    steps.step("Build the Worker into target/edge", worker)
+    steps.step("Build the Worker into target/edge", || worker(model))
 }
 
 /// The `underwrite` program with the engine inside.
@@ -171,18 +177,26 @@ fn page(model: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// The Worker's files in `target/edge`.
-fn worker() -> Result<()> {
+/// The Worker's files in `target/edge`; with a model, ready for wrangler.
+fn worker(model: Option<&Path>) -> Result<()> {
     tools::install(WORKER_TOOLS)?;
+    let edge = workspace::target().join("edge");
     let mut worker_build = command(WORKER_BUILD.program("worker-build"));
     worker_build
-        .args(["--profile", "edge"])
+        .args(["--profile", "edge", "--out-dir"])
+        .arg(&edge)
         .current_dir(workspace::root().join("edge-worker"))
         // worker-build does not look on the search path.
         .env("WASM_BINDGEN_BIN", WASM_BINDGEN.program("wasm-bindgen"))
         .env("WASM_OPT_BIN", BINARYEN.program("wasm-opt"))
         .env("ESBUILD_BIN", ESBUILD.program("esbuild"));
-    quietly("worker", &mut worker_build)
+    quietly("worker", &mut worker_build)?;
+    let Some(model) = model else { return Ok(()) };
+    let mut stage = command("node");
+    quietly(
+        "stage",
+        stage.arg("edge-worker/stage.mjs").args([model, &edge]),
+    )
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {

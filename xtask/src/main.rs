@@ -53,10 +53,12 @@ enum Command {
     /// target/engine/ gets engine.wasm, model.js and model.d.ts; target/page/ the page;
     /// target/edge/ the Worker.
     Build {
-        /// A trained model to put beside the page in target/page/, to serve it as plain files
+        /// A trained model to put beside the page and into the Worker, to publish them as they are
         #[arg(long, value_name = "FILE")]
         model: Option<PathBuf>,
     },
+    /// Build target/engine/ alone, which the underwrite program needs to compile
+    Engine,
     /// Check formatting, lint native and wasm code with warnings denied, check the dependencies
     Lint,
     /// Measure how fast the module decides, and print the table of docs/
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         Command::Announce { port } => demo::announce(port),
         Command::Test => test::run(),
         Command::Build { model } => build::run(model.as_deref()),
+        Command::Engine => build::engine(&steps::Steps::new(1)),
         Command::Lint => lint::run(),
         Command::Bench => acceptance::bench(),
         Command::Conformance(options) => acceptance::conformance(&options),

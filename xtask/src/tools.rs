@@ -2,9 +2,8 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
 
 use anyhow::{Context, Result};
 
@@ -80,20 +79,19 @@ impl Tool {
 
 /// Installs those of the tools that are not in the cache.
 ///
-/// Safe to run twice at a time: a tool is made aside and appears by one rename.
+/// Safe to run twice at a time: one at a time installs, and a tool appears by one rename.
 pub(crate) fn install(tools: &[&Tool]) -> Result<()> {
-    let missing: Vec<_> = tools.iter().filter(|tool| !tool.bin().is_dir()).collect();
-    let workshop = Workshop::new()?;
-    for tool in missing {
-        println!("      installing {} {}", tool.name, tool.version);
-        let made = workshop.0.join(tool.name);
-        match tool.registry {
-            Registry::CratesIo { programs } => workshop.cargo_install(tool, programs, &made)?,
-            Registry::Npm => npm_install(tool, &made)?,
-        }
-        publish(&made, &tool.folder())?;
+    let missing = || tools.iter().filter(|tool| !tool.bin().is_dir());
+    if missing().next().is_none() {
+        return Ok(());
     }
-    Ok(())
+    let workshop = Workshop::open()?;
+    // Looked at again: another clone may have been at work.
+    for tool in missing() {
+        println!("      installing {} {}", tool.name, tool.version);
+        workshop.make(tool)?;
+    }
+    workshop.close()
 }
 
 /// The search path with these tools' programs first.
@@ -114,46 +112,66 @@ fn cache() -> PathBuf {
     workspace::root().join(base).join("underwrite/tools")
 }
 
-/// A folder for half-made tools, removed at the end. What the tools have in common is
-/// compiled once in it.
-struct Workshop(PathBuf);
+/// Where tools are made, by one process at a time. What they have in common is compiled once;
+/// after an interruption the next process goes on where it stopped.
+struct Workshop {
+    folder: PathBuf,
+    /// Held until dropped.
+    _lock: File,
+}
 
 impl Workshop {
-    fn new() -> Result<Self> {
-        let folder = cache().join(format!(".making-{}", process::id()));
+    fn open() -> Result<Self> {
+        let folder = cache().join(".making");
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        Ok(Self(folder))
+        let lock = File::create(cache().join(".lock"))?;
+        if lock.try_lock().is_err() {
+            println!("      waiting for another installation of the tools");
+            lock.lock()?;
+        }
+        Ok(Self {
+            folder,
+            _lock: lock,
+        })
+    }
+
+    fn make(&self, tool: &Tool) -> Result<()> {
+        let made = self.folder.join(tool.name);
+        let _ = fs::remove_dir_all(&made);
+        fs::create_dir_all(&made).with_context(|| format!("cannot make {}", made.display()))?;
+        match tool.registry {
+            Registry::CratesIo { programs } => self.cargo_install(tool, programs, &made)?,
+            Registry::Npm => npm_install(tool, &made)?,
+        }
+        let folder = tool.folder();
+        fs::rename(&made, &folder).with_context(|| format!("cannot write {}", folder.display()))
     }
 
     fn cargo_install(&self, tool: &Tool, programs: &[&str], made: &Path) -> Result<()> {
-        let mut command = workspace::cargo("install --locked --force --root");
+        let mut command = workspace::cargo("install --locked --root");
         command
             .arg(made)
-            .args(["--version", tool.version, tool.name]);
-        command.args(programs.iter().flat_map(|program| ["--bin", program]));
-        quick_profile(&mut command).env("CARGO_TARGET_DIR", self.0.join("target"));
+            .args(["--version", tool.version, tool.name])
+            .args(programs.iter().flat_map(|program| ["--bin", program]))
+            .envs(QUICK_PROFILE)
+            .env("CARGO_TARGET_DIR", self.folder.join("target"));
         quietly(tool.name, &mut command)
     }
-}
 
-impl Drop for Workshop {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+    fn close(self) -> Result<()> {
+        Ok(fs::remove_dir_all(&self.folder)?)
     }
 }
 
-/// The tools run for seconds and are compiled for minutes: optimise the compilation.
-fn quick_profile(command: &mut Command) -> &mut Command {
-    command.envs([
-        ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
-        ("CARGO_PROFILE_RELEASE_LTO", "off"),
-        ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
-        ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
-    ])
-}
+/// The tools run for seconds and are compiled for minutes: make the compiler quick.
+const QUICK_PROFILE: [(&str, &str); 4] = [
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
+];
 
 fn npm_install(tool: &Tool, made: &Path) -> Result<()> {
-    fs::create_dir_all(made)?;
     let mut command = workspace::command("npm");
     command.args([
         "install",
@@ -169,14 +187,6 @@ fn npm_install(tool: &Tool, made: &Path) -> Result<()> {
     quietly(tool.name, &mut command)?;
     std::os::unix::fs::symlink("node_modules/.bin", made.join("bin"))?;
     Ok(())
-}
-
-fn publish(made: &Path, folder: &Path) -> Result<()> {
-    match fs::rename(made, folder) {
-        // Another clone was quicker; its copy is as good.
-        Err(_) if folder.join("bin").is_dir() => Ok(()),
-        other => other.with_context(|| format!("cannot write {}", folder.display())),
-    }
 }
 
 #[cfg(test)]
