@@ -33,13 +33,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         write(name, &make())?;
     }
     if let Some(path) = &options.german_credit {
-        write("german_credit.csv", &german_credit(path).with_context(|| format!("{}", path.display()))?)?;
+        let text = german_credit(path).with_context(|| path.display().to_string())?;
+        write("german_credit.csv", &text)?;
     }
     Ok(())
 }
 
+/// A file's name, and what makes its text.
+type Sample = (&'static str, fn() -> String);
+
 /// The files that are made from nothing but a seed.
-const SYNTHETIC: [(&str, fn() -> String); 2] = [
+const SYNTHETIC: [Sample; 2] = [
     ("loan_sample.csv", || loan_sample::csv(LOAN_ROWS)),
     ("points_sample.csv", || points_sample::csv(POINTS_ROWS)),
 ];

@@ -11,11 +11,14 @@ const HEADER: &str = "person_age,person_gender,person_education,person_income,pe
     person_home_ownership,loan_amnt,loan_intent,loan_int_rate,loan_percent_income,\
     cb_person_cred_hist_length,credit_score,previous_loan_defaults_on_file,loan_status";
 
+/// "LOAN" in ASCII.
+const SEED: u64 = 0x4c4f_414e;
+/// USD a year.
 const MIDDLE_INCOME: f64 = 67_000.0;
 
 /// The whole file: a header and `rows` lines.
 pub(super) fn csv(rows: usize) -> String {
-    let mut random = Random::new(0x4c4f_414e);
+    let mut random = Random::new(SEED);
     let mut text = HEADER.to_owned() + "\n";
     for _ in 0..rows {
         let applicant = Applicant::new(&mut random);
@@ -83,11 +86,11 @@ impl Applicant {
         let education = draw_education(age, random);
         let experience = draw_experience(age, education, random);
         let log_income =
-            -0.25 + education.premium() + 0.012 * experience.min(25.0) + 0.5 * random.normal();
+            -0.18 + education.premium() + 0.012 * experience.min(25.0) + 0.52 * random.normal();
         let income = (MIDDLE_INCOME * libm::exp(log_income)).round().max(9_000.0);
         let home = draw_home(age, log_income, random);
         let intent = draw_intent(age, home, random);
-        let amount = draw_amount(log_income, random);
+        let amount = draw_amount(log_income, random).min((0.6 * income / 25.0).floor() * 25.0);
         let burden = (100.0 * amount / income).round() / 100.0;
         let history = (random.between(0.35, 0.75) * (age - 18.0)).round().max(2.0);
         let score = draw_score(age, education, random);
@@ -112,33 +115,70 @@ impl Applicant {
         }
     }
 
-    /// The lender's decision: a default on file is a no; what else is too risky is a no; the
-    /// rest depends on points, and on a noise that stands for all that no column tells.
-    /// One decision in a hundred is turned over: the label noise.
+    /// The lender's decision. A default on file is a no, with hardly an exception. The rest
+    /// depends on points and on noise, which stands for all that no column tells; one of
+    /// these decisions in a hundred is turned over: the label noise.
     fn decide(&self, random: &mut Random) -> bool {
-        let too_risky = self.score < 520.0 || self.burden > 0.45;
-        let approved = self.points() + 0.7 * random.normal() > 0.25;
+        let luck = 1.1 * random.normal();
         if self.defaulted {
             return random.chance(0.004);
         }
-        (approved && !too_risky) != random.chance(0.01)
+        let approved = self.score >= 520.0 && self.points() + luck > 0.70;
+        approved != random.chance(0.01)
     }
 
     fn points(&self) -> f64 {
-        let affordable = match self.burden {
-            burden if burden <= 0.10 => 0.9,
-            burden if burden <= 0.20 => 0.4,
-            burden if burden <= 0.30 => -0.7,
-            _ => -2.2,
+        self.affordability() + self.reputation() + self.price() + self.purpose()
+    }
+
+    /// A big share of the income is worse for a tenant, who pays rent as well.
+    fn affordability(&self) -> f64 {
+        let tenant = matches!(self.home, Home::Rent | Home::Other);
+        let share = match self.burden {
+            share if share <= 0.10 => 0.8,
+            share if share <= 0.20 => 0.3,
+            share if share <= 0.30 => {
+                if tenant {
+                    -1.8
+                } else {
+                    0.1
+                }
+            }
+            _ => {
+                if tenant {
+                    -5.0
+                } else {
+                    -1.2
+                }
+            }
         };
-        let stretched_tenant = self.home == Home::Rent && self.burden > 0.25;
-        affordable - if stretched_tenant { 1.2 } else { 0.0 } + 0.020 * (self.score - 640.0)
-            - 0.38 * (self.rate - 11.0)
-            + 1.1 * self.log_income
-            + 0.04 * self.experience.min(15.0)
-            + 0.03 * self.history.min(15.0)
-            + self.home.weight()
-            + self.intent.weight()
+        share + 1.2 * self.log_income.min(0.4) + if tenant { -0.4 } else { 0.3 }
+    }
+
+    /// The score, up to where it is good enough, then time at work and in the report.
+    fn reputation(&self) -> f64 {
+        let score = (0.022 * (self.score - 640.0)).min(0.9);
+        score + 0.04 * self.experience.min(12.0) + 0.03 * self.history.min(12.0)
+    }
+
+    /// A high rate says that others saw a risk too.
+    fn price(&self) -> f64 {
+        let risky = if self.rate > 14.0 { -2.0 } else { 0.0 };
+        risky - 0.16 * (self.rate - 11.0)
+    }
+
+    /// A new business needs an experienced founder; a home improvement, a home.
+    fn purpose(&self) -> f64 {
+        let owner = matches!(self.home, Home::Mortgage | Home::Own);
+        match self.intent {
+            Intent::Venture if self.experience < 6.0 => -1.2,
+            Intent::Venture => 0.4,
+            Intent::HomeImprovement if owner => 0.7,
+            Intent::HomeImprovement => -0.6,
+            Intent::DebtConsolidation => -0.4,
+            Intent::Education => 0.3,
+            Intent::Medical | Intent::Personal => 0.0,
+        }
     }
 
     /// One line. Some cells stay empty, independently of everything else.
@@ -185,7 +225,7 @@ fn draw_experience(age: f64, education: Education, random: &mut Random) -> f64 {
 }
 
 fn draw_home(age: f64, log_income: f64, random: &mut Random) -> Home {
-    let settled = (0.36 + 0.30 * log_income + 0.008 * (age - 26.0)).clamp(0.08, 0.85);
+    let settled = (0.40 + 0.30 * log_income + 0.008 * (age - 26.0)).clamp(0.08, 0.85);
     random.pick([
         (Home::Rent, 0.93 - settled),
         (Home::Mortgage, settled),
@@ -217,8 +257,10 @@ fn draw_amount(log_income: f64, random: &mut Random) -> f64 {
 }
 
 fn draw_score(age: f64, education: Education, random: &mut Random) -> f64 {
-    let usual = 612.0 + 1.2 * (age - 20.0).min(30.0) + 60.0 * education.premium();
-    (usual + 47.0 * random.normal()).round().clamp(390.0, 850.0)
+    let usual = 624.0 + 1.2 * (age - 20.0).min(30.0) + 60.0 * education.premium();
+    let luck = random.normal();
+    let spread = if luck < 0.0 { 60.0 } else { 38.0 };
+    (usual + spread * luck).round().clamp(390.0, 850.0)
 }
 
 impl Education {
@@ -263,15 +305,6 @@ impl Home {
             Self::Other => "OTHER",
         }
     }
-
-    fn weight(self) -> f64 {
-        match self {
-            Self::Rent => -0.35,
-            Self::Mortgage => 0.35,
-            Self::Own => 0.7,
-            Self::Other => -0.2,
-        }
-    }
 }
 
 impl Intent {
@@ -283,17 +316,6 @@ impl Intent {
             Self::Personal => "PERSONAL",
             Self::DebtConsolidation => "DEBTCONSOLIDATION",
             Self::HomeImprovement => "HOMEIMPROVEMENT",
-        }
-    }
-
-    fn weight(self) -> f64 {
-        match self {
-            Self::Education => 0.3,
-            Self::HomeImprovement => 0.4,
-            Self::Personal => 0.0,
-            Self::Medical => -0.1,
-            Self::Venture => -0.5,
-            Self::DebtConsolidation => -0.3,
         }
     }
 }

@@ -6,6 +6,8 @@ use super::random::Random;
 const HEADER: &str =
     "name,city,income,credit_score,loan_amount,years_employed,points,loan_approved";
 
+/// "POIN" in ASCII.
+const SEED: u64 = 0x504f_494e;
 const FIRST_NAMES: [&str; 32] = [
     "Ada", "Amir", "Ana", "Ben", "Carla", "Chen", "Dara", "Diego", "Elif", "Emma", "Farid",
     "Grace", "Hana", "Ivan", "Jonas", "Kofi", "Lena", "Leo", "Mara", "Mei", "Nadia", "Noah",
@@ -25,7 +27,7 @@ const PLACE_ENDS: [&str; 5] = ["brook", "dale", "ford", "haven", "wick"];
 
 /// The whole file: a header and `rows` lines.
 pub(super) fn csv(rows: usize) -> String {
-    let mut random = Random::new(0x504f_494e);
+    let mut random = Random::new(SEED);
     let mut text = HEADER.to_owned() + "\n";
     for _ in 0..rows {
         text += &line(&mut random);
