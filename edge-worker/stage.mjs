@@ -1,9 +1,10 @@
-// Puts a model.wasm into the Worker's folder, ready for `wrangler dev` or `deploy`:
+// Puts a model.wasm into the Worker, ready for `wrangler dev` or `wrangler deploy`:
 //
-//   node edge-worker/stage.mjs model.wasm [target/edge]
+//   node edge-worker/stage.mjs model.wasm [target]
 //
-// The folder holds index.js and index_bg.wasm from worker-build already. The
-// glue that goes with a model travels inside it, so the two always fit.
+// target/edge holds index.js and index_bg.wasm from worker-build already, and
+// target/page the page. The glue that goes with a model travels inside it, so
+// the two always fit.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,26 +21,28 @@ export function glueOf(module) {
   return new Uint8Array(glue);
 }
 
-/** Copies the Worker's entry, the model and its glue into `directory`. */
-export function stage(modelPath, directory) {
-  const bytes = readFileSync(modelPath);
-  const glue = glueOf(new WebAssembly.Module(bytes));
-  mkdirSync(directory, { recursive: true });
-  for (const file of ["entry.mjs", "module.mjs"]) {
-    copyFileSync(join(HERE, file), join(directory, file));
+/** Puts the model, its glue and the fixed files into `target`/edge and `target`/page. */
+export function stage(modelPath, target) {
+  const model = readFileSync(modelPath);
+  const glue = glueOf(new WebAssembly.Module(model));
+  const fixed = { edge: ["entry.mjs", "module.mjs"], page: ["_headers"] };
+  for (const [name, files] of Object.entries(fixed)) {
+    const folder = join(target, name);
+    mkdirSync(folder, { recursive: true });
+    for (const file of files) copyFileSync(join(HERE, file), join(folder, file));
+    writeFileSync(join(folder, "model.wasm"), model);
+    writeFileSync(join(folder, "model.js"), glue);
   }
-  writeFileSync(join(directory, "model.wasm"), bytes);
-  writeFileSync(join(directory, "model.js"), glue);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [modelPath, directory = join(HERE, "../target/edge")] = process.argv.slice(2);
+  const [modelPath, target = join(HERE, "../target")] = process.argv.slice(2);
   if (!modelPath) {
-    console.error("usage: node edge-worker/stage.mjs MODEL [DIRECTORY]");
+    console.error("usage: node edge-worker/stage.mjs MODEL [TARGET]");
     process.exit(2);
   }
   try {
-    stage(modelPath, directory);
+    stage(modelPath, target);
   } catch (error) {
     console.error(`${modelPath} cannot be put into the Worker: ${error.message}`);
     process.exit(2);

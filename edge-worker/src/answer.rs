@@ -10,16 +10,18 @@ use worker::{Response, ResponseBuilder, Result, console_error};
 pub(crate) struct Answer {
     status: u16,
     body: Vec<u8>,
-    allow: Option<&'static str>,
+    /// A header that only this answer has: name and value.
+    header: Option<(&'static str, &'static str)>,
 }
 
 /// `GET /`
 pub(crate) fn root() -> Answer {
+    let without_model = br#"{"status":"ok","model_loaded":false}"#;
     let text = decider::describe(|description| json_text(&Root::new(description)));
-    Answer::json(
-        200,
-        text.unwrap_or_else(|_| br#"{"status":"ok","model_loaded":false}"#.to_vec()),
-    )
+    Answer {
+        header: Some(("vary", "accept")),
+        ..Answer::json(200, text.unwrap_or_else(|_| without_model.to_vec()))
+    }
 }
 
 /// `GET /health`
@@ -42,7 +44,7 @@ impl Answer {
         Self {
             status,
             body,
-            allow: None,
+            header: None,
         }
     }
 
@@ -63,9 +65,19 @@ impl Answer {
     /// `allow` lists the methods the route has.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         Self {
-            allow: Some(allow),
+            header: Some(("allow", allow)),
             ..Self::error(405, "Method Not Allowed")
         }
+    }
+
+    pub(crate) fn not_json(content_type: &str) -> Self {
+        let remedy = "send `content-type: application/json`, or none";
+        let detail = format!("The body is said to be `{content_type}`, expected JSON: {remedy}");
+        Self::error(415, &detail)
+    }
+
+    pub(crate) fn body_cut_off() -> Self {
+        Self::error(400, "The body ended before its end: send it again")
     }
 
     /// A fault of ours is logged once, by its id, without anything of the request.
@@ -74,7 +86,10 @@ impl Answer {
             Fault::Unavailable(detail) => Self::error(503, detail),
             Fault::Trapped(name) => {
                 console_error!("request {request_id}: the module failed: {name}");
-                Self::error(500, "Internal Server Error")
+                let detail = format!(
+                    "The model failed on this request; the server has logged it as {request_id}"
+                );
+                Self::error(500, &detail)
             }
         }
     }
@@ -84,10 +99,15 @@ impl Answer {
         let mut response = ResponseBuilder::new()
             .with_status(self.status)
             .with_header("content-type", "application/json")?
-            .with_header("cache-control", "no-store")?
+            .with_header(
+                "content-security-policy",
+                "default-src 'none'; frame-ancestors 'none'",
+            )?
+            .with_header("referrer-policy", "no-referrer")?
+            .with_header("x-content-type-options", "nosniff")?
             .with_header("x-request-id", request_id)?;
-        if let Some(methods) = self.allow {
-            response = response.with_header("allow", methods)?;
+        if let Some((name, value)) = self.header {
+            response = response.with_header(name, value)?;
         }
         Ok(if head {
             response.empty()

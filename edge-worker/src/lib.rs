@@ -27,14 +27,10 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
     // Not `Request::method`, which takes a method it does not know for GET.
     let method = request.inner().method();
     let answer = match (request.path().as_str(), method.as_str()) {
-        ("/", "GET" | "HEAD") => {
-            if let Ok(page) = env.assets("ASSETS")
-                && incoming::prefers_html(&request)
-            {
-                return page.fetch_request(request).await;
-            }
-            answer::root()
-        }
+        ("/", "GET" | "HEAD") => match page(&request, &env).await {
+            Some(page) => return Ok(page),
+            None => answer::root(),
+        },
         ("/health", "GET" | "HEAD") => answer::health(),
         ("/predict", "POST") => match incoming::json_body(&mut request).await {
             Ok(body) => predict(&body, arrived, &request_id),
@@ -45,6 +41,16 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
         _ => Answer::error(404, "Not Found"),
     };
     answer.into_response(&request_id, method == "HEAD")
+}
+
+/// The page, for a client that prefers HTML, when the Worker was deployed with one.
+async fn page(request: &Request, env: &Env) -> Option<Response> {
+    if !incoming::prefers_html(request) {
+        return None;
+    }
+    let assets = env.assets("ASSETS").ok()?;
+    let response = assets.fetch_request(request.clone().ok()?).await.ok()?;
+    (response.status_code() < 400).then_some(response)
 }
 
 /// `arrived` is in milliseconds of the Worker's clock, which stands still while
