@@ -1,0 +1,183 @@
+// docs/http.md, route by route, in workerd.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { modelIn } from "../conformance/cases.mjs";
+import { exampleOf, opened, startWorker, testModel } from "./worker.mjs";
+
+const JSON_TYPE = { "content-type": "application/json" };
+let worker;
+let model;
+let example;
+
+before(async () => {
+  worker = await startWorker(testModel());
+  model = await modelIn(testModel());
+  example = exampleOf(model);
+});
+
+after(() => worker?.stop());
+
+const json = (answer) => JSON.parse(answer.body);
+
+describe("what is served", () => {
+  const about = () => {
+    const { model: described, features } = model.describe();
+    const { name, version, digest, description } = described;
+    const used = features.filter(({ role }) => role !== "ignored");
+    const count = (type) => used.filter((feature) => feature.type === type).length;
+    return { name, version, digest, description, used: used.length, count };
+  };
+
+  test("GET / says which model", async () => {
+    const { name, version, digest, description, used, count } = about();
+    const answer = await worker.ask("/");
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("content-type"), "application/json");
+    assert.equal(answer.headers.get("vary"), "accept");
+    assert.equal(
+      answer.body.toString(),
+      JSON.stringify({
+        status: "ok",
+        name,
+        version,
+        description: description ?? "",
+        model_loaded: true,
+        model: { name, version, digest },
+        features_count: used,
+        categorical_count: count("category"),
+        boolean_count: count("boolean"),
+      }),
+    );
+  });
+
+  test("GET /health says that it can decide", async () => {
+    const { name, version, digest } = about();
+    const answer = await worker.ask("/health");
+    assert.equal(answer.status, 200);
+    assert.equal(
+      answer.body.toString(),
+      JSON.stringify({ status: "healthy", model_loaded: true, version, model: { name, version, digest } }),
+    );
+  });
+
+  for (const path of ["/", "/health"]) {
+    test(`HEAD ${path} is GET without a body`, async () => {
+      const answer = await worker.ask(path, { method: "HEAD" });
+      assert.equal(answer.status, 200);
+      assert.equal(answer.body.length, 0);
+      assert.equal(answer.headers.get("content-type"), "application/json");
+    });
+  }
+});
+
+describe("a decision", () => {
+  const predict = (headers = JSON_TYPE) =>
+    worker.ask("/predict", { method: "POST", headers, body: JSON.stringify(example) });
+
+  test("has its envelope", async () => {
+    const answer = await predict();
+    assert.equal(answer.status, 200, answer.body.toString());
+    const { seconds, requestId } = opened(answer.body);
+    assert.ok(seconds >= 0 && seconds < 60, `${seconds} s`);
+    assert.match(requestId, /^[0-9a-f-]{36}$/);
+    assert.equal(answer.headers.get("x-request-id"), requestId);
+    assert.deepEqual(Object.keys(json(answer)).slice(-2), ["latency_seconds", "request_id"]);
+  });
+
+  test("is named by the client's x-request-id when that is safe", async () => {
+    for (const [given, kept] of [
+      ["order-12.3_A", true],
+      ["x".repeat(64), true],
+      ["x".repeat(65), false],
+      ['a"b', false],
+      ["a b", false],
+      ["é", false],
+      ["", false],
+    ]) {
+      const answer = await predict({ ...JSON_TYPE, "x-request-id": given });
+      const { requestId } = opened(answer.body);
+      assert.equal(requestId === given, kept, `x-request-id: ${given}`);
+      assert.equal(answer.headers.get("x-request-id"), requestId);
+    }
+  });
+
+  test("needs no content type, or one of JSON", async () => {
+    for (const [type, status] of [
+      [undefined, 200],
+      ["application/json", 200],
+      ["Application/JSON; charset=utf-8", 200],
+      ["text/json", 200],
+      ["application/vnd.loan+json", 200],
+      ["text/plain;charset=UTF-8", 415],
+      ["application/x-www-form-urlencoded", 415],
+      ["application/jsonp", 415],
+    ]) {
+      const body = new TextEncoder().encode(JSON.stringify(example));
+      const headers = type ? { "content-type": type } : {};
+      const answer = await worker.ask("/predict", { method: "POST", headers, body });
+      assert.equal(answer.status, status, `content-type: ${type}`);
+      if (status === 415) {
+        const detail = `The body is said to be \`${type}\`, expected JSON: send \`content-type: application/json\`, or none`;
+        assert.deepEqual(json(answer), { detail });
+      }
+    }
+  });
+});
+
+describe("what there is not", () => {
+  for (const [method, path, status, detail, allow] of [
+    ["GET", "/nope", 404, "Not Found", null],
+    ["POST", "/predict/", 404, "Not Found", null],
+    ["GET", "/predict", 405, "Method Not Allowed", "POST"],
+    ["PUT", "/predict", 405, "Method Not Allowed", "POST"],
+    ["DELETE", "/", 405, "Method Not Allowed", "GET, HEAD"],
+    ["POST", "/health", 405, "Method Not Allowed", "GET, HEAD"],
+  ]) {
+    test(`${method} ${path} is ${status}`, async () => {
+      const answer = await worker.ask(path, { method });
+      assert.equal(answer.status, status);
+      assert.deepEqual(json(answer), { detail });
+      assert.equal(answer.headers.get("allow"), allow);
+      assert.ok(answer.headers.get("x-request-id"));
+    });
+  }
+});
+
+describe("any bytes", () => {
+  const bytes = (text) => Buffer.from(text);
+  const long = (size) => bytes(`{"a":"${"x".repeat(size - 8)}"}`);
+  for (const [name, request] of [
+    ["nothing", () => bytes("")],
+    ["no JSON", () => bytes("{")],
+    ["no object", () => bytes("[1,2]")],
+    ["null", () => bytes("null")],
+    ["an empty object", () => bytes("{}")],
+    ["invalid UTF-8", () => Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])],
+    ["a zero byte", () => bytes("\0")],
+    ["a byte order mark", () => bytes("\ufeff{}")],
+    ["an unknown field", () => bytes('{"person_incomee":1}')],
+    ["a field twice", () => bytes('{"a":1,"a":2}')],
+    ["1e999", () => bytes(JSON.stringify(example).replace(/:\d+/, ":1e999"))],
+    ["deep nesting", () => bytes('{"a":'.repeat(5000))],
+    ["look-alikes", () => bytes('{"реrson_age":30,"pérson":"１２"}')],
+    ["the example", () => bytes(JSON.stringify(example))],
+    ["the example as texts", () => bytes(JSON.stringify(example).replace(/:(\d+)/g, ':"$1"'))],
+    ["1 MiB", () => long(1 << 20)],
+    ["one byte over 1 MiB", () => long((1 << 20) + 1)],
+    ["10 MB", () => long(10_000_000)],
+  ]) {
+    test(`${name}: the module's own bytes and status`, async () => {
+      const body = request();
+      const expected = Buffer.from(model.decide(body));
+      const { status } = model;
+      const answer = await worker.ask("/predict", { method: "POST", headers: JSON_TYPE, body });
+      assert.equal(answer.status, status);
+      const got = status === 200 ? opened(answer.body).decision : answer.body;
+      assert.ok(got.equals(expected), `expected ${expected}\ngot ${got}`);
+    });
+  }
+});
+
+test("nothing of an application is logged", () => {
+  assert.deepEqual(worker.log, []);
+});
