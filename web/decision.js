@@ -44,8 +44,8 @@ export function buildDecision({ target, threshold }, form) {
  * @param {Decision} decision
  */
 export function decisionSentence({ prediction_label: label, probability, threshold, adjustments }) {
-  const changed = adjustments.length === 0 ? '' : ` ${adjustmentsHeading(adjustments)}.`;
-  return `${label}: probability ${percent(probability, threshold)}, threshold ${plainPercent(threshold)}.${changed}`;
+  const figures = `probability ${percent(probability, threshold)}, threshold ${plainPercent(threshold)}`;
+  return `${label}: ${figures}. ${adjustmentsHeading(adjustments)}.`;
 }
 
 /**
@@ -81,16 +81,16 @@ function showNoProbability() {
 
 /**
  * @param {string} heading
- * @param {HTMLElement[]} notes none hides the list
+ * @param {HTMLElement[]} notes
  */
 function showNotes(heading, notes) {
-  byId('notes').hidden = notes.length === 0;
   byId('notes-heading').textContent = heading;
   byId('notes-list').replaceChildren(...notes);
 }
 
 /** @param {Adjustment[]} adjustments */
 function adjustmentsHeading({ length }) {
+  if (length === 0) return 'Every value was used as it was given';
   return length === 1 ? '1 value was filled in or changed' : `${length} values were filled in or changed`;
 }
 

@@ -63,7 +63,7 @@ export function openModel() {
       reject(new Error(reason));
       for (const { reject: refuse } of waiting.values()) refuse(new Error(reason));
     };
-    worker.addEventListener('error', (event) => fail(`worker.js: ${event.message ?? 'could not be loaded'}`));
+    worker.addEventListener('error', (event) => fail(`worker.js ${event.message ? `failed: ${event.message}` : 'could not be loaded'}`));
     worker.addEventListener('message', ({ data }) => {
       if (data.failed !== undefined) return fail(data.failed);
       if (data.description === undefined) {
