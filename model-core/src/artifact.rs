@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::model::{Model, ModelKind};
 use crate::preprocess::Preprocessing;
 use crate::schema::Schema;
+use crate::value::number_text;
 
 /// The format this program writes, and the newest it reads.
 pub const FORMAT: u32 = 1;
@@ -158,7 +159,7 @@ impl Artifact {
         if !(0.0..=1.0).contains(&self.threshold) {
             return Err(content(format!(
                 "the threshold is {}, expected 0 to 1",
-                self.threshold
+                number_text(self.threshold)
             )));
         }
         Ok(())

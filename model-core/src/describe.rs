@@ -1,211 +1,130 @@
 //! What a model says about itself; the JSON is described in `docs/module-abi.md`.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-
-use crate::artifact::{FORMAT, Training};
-use crate::decide::{Decider, FeatureValue};
-use crate::model::ModelKind;
-use crate::schema::{Example, Feature, Missing, OutOfRange, Role, Unknown};
+use crate::artifact::{Artifact, FORMAT};
+use crate::decide::{Decider, write_value};
+use crate::json::Writer;
+use crate::schema::{Bound, Categories, Example, Feature, Role};
+use crate::value::number_text;
 
 /// The version of the module's plain exports.
 pub const ABI_VERSION: u32 = 1;
 
-#[derive(Serialize)]
-struct Description<'a> {
-    abi: u32,
-    format: u32,
-    model: Identity<'a>,
-    threshold: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_adjustments: Option<u32>,
-    target: TargetJson<'a>,
-    features: Vec<FeatureJson<'a>>,
-    training: TrainingJson<'a>,
-}
-
-#[derive(Serialize)]
-struct Identity<'a> {
-    name: &'a str,
-    version: &'a str,
-    digest: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    kind: ModelKind,
-}
-
-#[derive(Serialize)]
-struct TargetJson<'a> {
-    name: &'a str,
-    positive_label: &'a str,
-    negative_label: &'a str,
-}
-
-#[derive(Serialize)]
-struct FeatureJson<'a> {
-    name: &'a str,
-    r#type: &'static str,
-    role: Role,
-    label: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unit: Option<&'a str>,
-    #[serde(flatten)]
-    bounds: Bounds<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    categories: Option<Vec<CategoryJson<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    example: Option<FeatureValue<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<Missing>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unknown: Option<Unknown>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    out_of_range: Option<OutOfRange>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    imputed: Option<FeatureValue<'a>>,
-}
-
-#[derive(Serialize, Default)]
-struct Bounds<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    minimum: Option<FeatureValue<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exclusive_minimum: Option<FeatureValue<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    maximum: Option<FeatureValue<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exclusive_maximum: Option<FeatureValue<'a>>,
-}
-
-#[derive(Serialize)]
-struct CategoryJson<'a> {
-    value: &'a str,
-    label: &'a str,
-}
-
-#[derive(Serialize)]
-struct TrainingJson<'a> {
-    rows_train: u64,
-    rows_test: u64,
-    seed: u64,
-    data_sha256: &'a str,
-    underwrite_version: &'a str,
-    engine_sha256: &'a str,
-    metrics: Map<String, Value>,
-}
-
 impl Decider {
-    /// The description as JSON.
-    #[must_use]
-    pub fn describe(&self) -> Vec<u8> {
+    /// Appends the description as JSON.
+    pub fn describe(&self, out: &mut Vec<u8>) {
         let artifact = self.artifact();
         let schema = &artifact.schema;
-        let description = Description {
-            abi: ABI_VERSION,
-            format: FORMAT,
-            model: Identity {
-                name: &schema.name,
-                version: &schema.version,
-                digest: self.digest(),
-                title: schema.title.as_deref(),
-                description: schema.description.as_deref(),
-                kind: artifact.kind,
-            },
-            threshold: artifact.threshold,
-            max_adjustments: schema.max_adjustments,
-            target: TargetJson {
-                name: &schema.target.name,
-                positive_label: &schema.target.positive_label,
-                negative_label: &schema.target.negative_label,
-            },
-            features: self.features_json(),
-            training: training_json(&artifact.training, &artifact.engine_sha256),
-        };
-        // Writing to memory cannot fail: every part is text, a number or a list of them.
-        serde_json::to_vec(&description).unwrap_or_default()
-    }
-
-    fn features_json(&self) -> Vec<FeatureJson<'_>> {
-        let artifact = self.artifact();
-        let mut imputed = artifact.preprocessing.imputed.iter().copied();
-        let features = artifact.schema.features.iter();
-        features
-            .map(|feature| {
-                let fill = match feature.role {
-                    Role::Input => imputed.next(),
-                    Role::Protected | Role::Ignored => None,
-                };
-                feature_json(feature, fill)
-            })
-            .collect()
+        Writer::new(out).object(|json| {
+            json.key("abi").integer(ABI_VERSION.into());
+            json.key("format").integer(FORMAT.into());
+            json.key("model").object(|json| {
+                json.key("name").text(&schema.name);
+                json.key("version").text(&schema.version);
+                json.key("digest").text(self.digest());
+                optional(json, "title", schema.title.as_deref());
+                optional(json, "description", schema.description.as_deref());
+                json.key("kind").text(artifact.kind.word());
+            });
+            json.key("threshold").number(artifact.threshold);
+            if let Some(most) = schema.max_adjustments {
+                json.key("max_adjustments").integer(most.into());
+            }
+            json.key("target").object(|json| {
+                json.key("name").text(&schema.target.name);
+                json.key("positive_label")
+                    .text(&schema.target.positive_label);
+                json.key("negative_label")
+                    .text(&schema.target.negative_label);
+            });
+            let mut imputed = artifact.preprocessing.imputed.iter().copied();
+            json.key("features")
+                .array(&schema.features, |json, feature| {
+                    let fill = match feature.role {
+                        Role::Input => imputed.next(),
+                        Role::Protected | Role::Ignored => None,
+                    };
+                    write_feature(json, feature, fill);
+                });
+            write_training(json.key("training"), artifact);
+        });
     }
 }
 
-fn feature_json(feature: &Feature, imputed: Option<f64>) -> FeatureJson<'_> {
-    let used = feature.role == Role::Input;
-    FeatureJson {
-        name: &feature.name,
-        r#type: feature.kind.word(),
-        role: feature.role,
-        label: feature.display_label(),
-        help: feature.help.as_deref(),
-        unit: feature.unit.as_deref(),
-        bounds: bounds(feature),
-        categories: feature.categories().map(|categories| {
-            let pairs = categories.values.iter().zip(&categories.labels);
-            pairs
-                .map(|(value, label)| CategoryJson { value, label })
-                .collect()
-        }),
-        example: feature.example.as_ref().map(|example| match example {
-            Example::Boolean(yes) => FeatureValue::Boolean(*yes),
-            Example::Number(number) => FeatureValue::number(*number),
-            Example::Text(text) => FeatureValue::Category(Some(text)),
-        }),
-        missing: used.then_some(feature.missing),
-        unknown: feature.categories().filter(|_| used).map(|c| c.unknown),
-        out_of_range: feature.range().filter(|_| used).map(|r| r.policy),
-        imputed: imputed.map(|value| FeatureValue::of(feature, value)),
+fn optional(json: &mut Writer<'_>, key: &str, text: Option<&str>) {
+    if let Some(text) = text {
+        json.key(key).text(text);
     }
 }
 
-fn bounds(feature: &Feature) -> Bounds<'_> {
-    let mut bounds = Bounds::default();
-    let Some(range) = feature.range() else {
-        return bounds;
-    };
-    if let Some(lower) = range.lower {
-        let value = Some(FeatureValue::number(lower.value));
-        match lower.exclusive {
-            true => bounds.exclusive_minimum = value,
-            false => bounds.minimum = value,
+fn write_feature(json: &mut Writer<'_>, feature: &Feature, imputed: Option<f64>) {
+    json.object(|json| {
+        json.key("name").text(&feature.name);
+        json.key("type").text(feature.kind.word());
+        json.key("role").text(feature.role.word());
+        json.key("label").text(feature.display_label());
+        optional(json, "help", feature.help.as_deref());
+        optional(json, "unit", feature.unit.as_deref());
+        if let Some(range) = feature.range() {
+            write_bound(json, range.lower, ["minimum", "exclusive_minimum"]);
+            write_bound(json, range.upper, ["maximum", "exclusive_maximum"]);
         }
-    }
-    if let Some(upper) = range.upper {
-        let value = Some(FeatureValue::number(upper.value));
-        match upper.exclusive {
-            true => bounds.exclusive_maximum = value,
-            false => bounds.maximum = value,
+        if let Some(categories) = feature.categories() {
+            write_categories(json.key("categories"), categories);
         }
-    }
-    bounds
+        match &feature.example {
+            Some(Example::Boolean(yes)) => json.key("example").boolean(*yes),
+            Some(Example::Number(number)) => json.key("example").raw(&number_text(*number)),
+            Some(Example::Text(text)) => json.key("example").text(text),
+            None => {}
+        }
+        if let Some(imputed) = imputed {
+            write_policies(json, feature);
+            write_value(json.key("imputed"), feature, imputed);
+        }
+    });
 }
 
-fn training_json<'a>(training: &'a Training, engine_sha256: &'a str) -> TrainingJson<'a> {
-    let metrics = training.metrics.iter();
-    TrainingJson {
-        rows_train: training.rows_train,
-        rows_test: training.rows_test,
-        seed: training.seed,
-        data_sha256: &training.data_sha256,
-        underwrite_version: &training.underwrite_version,
-        engine_sha256,
-        metrics: metrics
-            .map(|(name, value)| (name.clone(), Value::from(*value)))
-            .collect(),
+fn write_bound(json: &mut Writer<'_>, bound: Option<Bound>, keys: [&str; 2]) {
+    if let Some(bound) = bound {
+        let key = keys[usize::from(bound.exclusive)];
+        json.key(key).raw(&number_text(bound.value));
     }
+}
+
+fn write_categories(json: &mut Writer<'_>, categories: &Categories) {
+    let pairs = categories.values.iter().zip(&categories.labels);
+    json.array(pairs, |json, (value, label)| {
+        json.object(|json| {
+            json.key("value").text(value);
+            json.key("label").text(label);
+        });
+    });
+}
+
+fn write_policies(json: &mut Writer<'_>, feature: &Feature) {
+    json.key("missing").text(feature.missing.word());
+    if let Some(categories) = feature.categories() {
+        json.key("unknown").text(categories.unknown.word());
+    }
+    if let Some(range) = feature.range() {
+        json.key("out_of_range").text(range.policy.word());
+    }
+}
+
+fn write_training(json: &mut Writer<'_>, artifact: &Artifact) {
+    let training = &artifact.training;
+    json.object(|json| {
+        json.key("rows_train").integer(training.rows_train);
+        json.key("rows_test").integer(training.rows_test);
+        json.key("seed").integer(training.seed);
+        json.key("data_sha256").text(&training.data_sha256);
+        json.key("underwrite_version")
+            .text(&training.underwrite_version);
+        json.key("engine_sha256").text(&artifact.engine_sha256);
+        json.key("metrics").object(|json| {
+            for (name, value) in &training.metrics {
+                json.key(name).number(*value);
+            }
+        });
+    });
 }

@@ -11,6 +11,7 @@ pub mod artifact;
 pub mod decide;
 pub mod describe;
 pub mod forest;
+pub mod json;
 pub mod model;
 pub mod model_file;
 pub mod preprocess;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::schema::{Feature, Kind, Missing, OutOfRange, Range, Schema, Unknown};
-use crate::value::{Reading, ValueError, outside};
+use crate::value::{Reading, ValueError, number_text, outside};
 
 /// What was learned from the training rows alone: what to fill in.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -82,8 +82,9 @@ impl Preprocessing {
             };
             if !acceptable {
                 return Err(format!(
-                    "feature '{}': {value} cannot be filled in, the feature itself refuses it",
-                    feature.name
+                    "feature '{}': {} cannot be filled in, the feature itself refuses it",
+                    feature.name,
+                    number_text(value)
                 ));
             }
         }

@@ -53,6 +53,28 @@ impl ValueError {
     }
 }
 
+/// A number as answers write it: shortest, whole ones without a point.
+#[must_use]
+pub fn number_text(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        return itoa::Buffer::new().format(number as i64).to_owned();
+    }
+    // Not `format!`: the module would carry a second float printer.
+    zmij::Buffer::new().format(number).to_owned()
+}
+
+impl Reading {
+    /// As the batch call wants it: missing is NaN, unknown -1.
+    #[must_use]
+    pub fn code(self) -> f64 {
+        match self {
+            Self::Missing => f64::NAN,
+            Self::Unknown => -1.0,
+            Self::Is(value) => value,
+        }
+    }
+}
+
 impl<'a> Value<'a> {
     /// A text in which white space around does not count, and the empty text and those of
     /// `missing_values` mean missing.
@@ -255,7 +277,10 @@ fn code_of_number(categories: &Categories, text: &str) -> Reading {
 #[must_use]
 pub fn outside(range: &Range, number: f64) -> Option<ValueError> {
     let sentence = |kind, words: &str, bound: Bound| {
-        ValueError::new(kind, format!("Input should be {words} {}", bound.value))
+        ValueError::new(
+            kind,
+            format!("Input should be {words} {}", number_text(bound.value)),
+        )
     };
     match (range.lower, range.upper) {
         (Some(b), _) if b.exclusive && number <= b.value => {

@@ -1,1 +1,70 @@
-//! The module: one engine, two doors (plain exports and a JavaScript class).
+//! The module: one engine, two doors into the same code.
+//!
+//! `abi` is the plain door for any WebAssembly runtime, `javascript` the door for
+//! JavaScript; both are described in `docs/module-abi.md`. Neither holds any logic: what
+//! is decided is decided in `model-core`.
+
+mod abi;
+mod javascript;
+mod json;
+
+use std::cell::RefCell;
+
+use model_core::decide::{Decider, write_unavailable};
+
+pub use abi::*;
+pub use javascript::Model;
+
+/// What an instance keeps between calls. WebAssembly without threads has one of each.
+#[derive(Default)]
+struct Module {
+    /// The model, or why there is none; `None` before the first call.
+    loaded: Option<Result<Decider, String>>,
+    /// The bytes that the last call returned.
+    output: Vec<u8>,
+    /// The HTTP status of the last decision.
+    status: u16,
+}
+
+thread_local! {
+    static MODULE: RefCell<Module> = RefCell::default();
+}
+
+impl Module {
+    /// The model, loaded when it was not.
+    fn decider(&mut self) -> Result<&mut Decider, String> {
+        let load = || {
+            let artifact =
+                abi::artifact().ok_or("this module has no model: it is a bare engine")?;
+            Decider::load(artifact).map_err(|error| error.to_string())
+        };
+        match self.loaded.get_or_insert_with(load) {
+            Ok(decider) => Ok(decider),
+            Err(reason) => Err(reason.clone()),
+        }
+    }
+
+    /// One decision into `output`.
+    fn decide(&mut self, request: &[u8]) {
+        let mut output = std::mem::take(&mut self.output);
+        output.clear();
+        self.status = match self.decider() {
+            Ok(decider) => decider.decide(request, &mut output),
+            Err(reason) => write_unavailable(&reason, &mut output),
+        };
+        self.output = output;
+    }
+
+    /// The description, or the reason why there is none, into `output`.
+    fn describe(&mut self) {
+        let mut output = std::mem::take(&mut self.output);
+        output.clear();
+        match self.decider() {
+            Ok(decider) => decider.describe(&mut output),
+            Err(reason) => {
+                write_unavailable(&reason, &mut output);
+            }
+        }
+        self.output = output;
+    }
+}

@@ -1,94 +1,54 @@
-//! Writing an answer: the only place where JSON of a decision is made.
-
-use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+//! Writing an answer: the only place where the JSON of a decision is made.
 
 use super::request::Slot;
 use super::{Adjusted, Decider};
+use crate::json::Writer;
 use crate::schema::{Feature, Kind, Schema};
-use crate::value::ValueError;
+use crate::value::{ValueError, number_text};
 
 /// How many problems a refusal lists.
 pub(super) const MAX_PROBLEMS: usize = 100;
 
-/// What is the same in every answer of a model.
+/// JSON that is the same in every answer of a model.
 #[derive(Debug)]
 pub(super) struct Constants {
-    model: Box<RawValue>,
-    features_used: Box<RawValue>,
-}
-
-#[derive(Serialize)]
-struct ModelIdentity<'a> {
-    name: &'a str,
-    version: &'a str,
-    digest: &'a str,
+    model: String,
+    features_used: String,
 }
 
 impl Constants {
-    pub(super) fn new(schema: &Schema, digest: &str) -> serde_json::Result<Self> {
-        let used: Vec<_> = schema.inputs().map(|f| f.name.as_str()).collect();
-        Ok(Self {
-            model: to_raw_value(&ModelIdentity {
-                name: &schema.name,
-                version: &schema.version,
-                digest,
-            })?,
-            features_used: to_raw_value(&used)?,
-        })
-    }
-}
-
-#[derive(Serialize)]
-struct Answer<'a> {
-    prediction: u8,
-    prediction_label: &'a str,
-    approve: bool,
-    probability: f64,
-    threshold: f64,
-    model: &'a RawValue,
-    features_used: &'a RawValue,
-    adjustments: Vec<AdjustmentJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct AdjustmentJson<'a> {
-    feature: &'a str,
-    kind: &'static str,
-    policy: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<&'a RawValue>,
-    to: FeatureValue<'a>,
-}
-
-/// A value in its feature's own type.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub(crate) enum FeatureValue<'a> {
-    Boolean(bool),
-    Integer(i64),
-    Number(f64),
-    Category(Option<&'a str>),
-}
-
-impl<'a> FeatureValue<'a> {
-    /// From the model's terms. Whole numbers are written without a point.
-    pub(crate) fn of(feature: &'a Feature, value: f64) -> Self {
-        match &feature.kind {
-            Kind::Boolean => Self::Boolean(value != 0.0),
-            Kind::Category(categories) => {
-                Self::Category(categories.values.get(value as usize).map(String::as_str))
-            }
-            Kind::Number(_) | Kind::Integer(_) => Self::number(value),
+    pub(super) fn new(schema: &Schema, digest: &str) -> Self {
+        Self {
+            model: written(|json| {
+                json.object(|json| {
+                    json.key("name").text(&schema.name);
+                    json.key("version").text(&schema.version);
+                    json.key("digest").text(digest);
+                });
+            }),
+            features_used: written(|json| {
+                json.array(schema.inputs(), |json, feature| json.text(&feature.name));
+            }),
         }
     }
+}
 
-    pub(crate) fn number(value: f64) -> Self {
-        if value.fract() == 0.0 && value.abs() < 1e15 {
-            Self::Integer(value as i64)
-        } else {
-            Self::Number(value)
-        }
+fn written(value: impl FnOnce(&mut Writer<'_>)) -> String {
+    let mut out = Vec::new();
+    value(&mut Writer::new(&mut out));
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Writes a value of the model's terms in its feature's own type. Whole numbers are written
+/// without a point, `other` is `null`.
+pub(crate) fn write_value(json: &mut Writer<'_>, feature: &Feature, value: f64) {
+    match &feature.kind {
+        Kind::Boolean => json.boolean(value != 0.0),
+        Kind::Category(categories) => match categories.values.get(value as usize) {
+            Some(category) => json.text(category),
+            None => json.raw("null"),
+        },
+        Kind::Number(_) | Kind::Integer(_) => json.raw(&number_text(value)),
     }
 }
 
@@ -101,73 +61,72 @@ impl Decider {
     ) -> u16 {
         let approve = probability >= self.artifact.threshold;
         let target = &self.artifact.schema.target;
-        let answer = Answer {
-            prediction: u8::from(approve),
-            prediction_label: match approve {
-                true => &target.positive_label,
-                false => &target.negative_label,
-            },
-            approve,
-            probability,
-            threshold: self.artifact.threshold,
-            model: &self.constants.model,
-            features_used: &self.constants.features_used,
-            adjustments: adjusted.iter().map(|one| self.adjustment(one)).collect(),
+        let label = match approve {
+            true => &target.positive_label,
+            false => &target.negative_label,
         };
-        write(200, &answer, out)
+        Writer::new(out).object(|json| {
+            json.key("prediction").integer(approve.into());
+            json.key("prediction_label").text(label);
+            json.key("approve").boolean(approve);
+            json.key("probability").number(probability);
+            json.key("threshold").number(self.artifact.threshold);
+            json.key("model").raw(&self.constants.model);
+            json.key("features_used").raw(&self.constants.features_used);
+            json.key("adjustments")
+                .array(adjusted, |json, one| self.write_adjustment(json, one));
+        });
+        200
     }
 
-    fn adjustment<'a>(&'a self, adjusted: &'a Adjusted<'_>) -> AdjustmentJson<'a> {
+    fn write_adjustment(&self, json: &mut Writer<'_>, adjusted: &Adjusted<'_>) {
         let feature = &self.inputs[adjusted.input];
-        AdjustmentJson {
-            feature: &feature.name,
-            kind: adjusted.adjustment.kind(),
-            policy: adjusted.adjustment.policy(),
-            from: adjusted.from.as_ref().and_then(Slot::echo),
-            to: FeatureValue::of(feature, adjusted.to),
-        }
+        json.object(|json| {
+            json.key("feature").text(&feature.name);
+            json.key("kind").text(adjusted.adjustment.kind());
+            json.key("policy").text(adjusted.adjustment.policy());
+            if let Some(from) = adjusted.from.as_ref().and_then(Slot::echo) {
+                json.key("from").raw(from);
+            }
+            write_value(json.key("to"), feature, adjusted.to);
+        });
     }
 }
 
 /// One reason for a refusal, in pydantic's form.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(super) struct Problem {
     r#type: &'static str,
-    loc: Vec<Place>,
+    /// `None` when it is the body as a whole.
+    place: Option<Place>,
     msg: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<Box<RawValue>>,
+    input: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
+/// Where in the body it is.
+#[derive(Debug)]
 enum Place {
-    Name(String),
+    Field(String),
     Offset(usize),
 }
 
 impl Problem {
     fn new(r#type: &'static str, place: Option<Place>, msg: impl Into<String>) -> Self {
-        let body = Place::Name("body".into());
         Self {
             r#type,
-            loc: [body].into_iter().chain(place).collect(),
+            place,
             msg: msg.into(),
             input: None,
         }
     }
 
     fn of_field(r#type: &'static str, name: &str, msg: impl Into<String>) -> Self {
-        Self::new(r#type, Some(Place::Name(shortened(name))), msg)
+        Self::new(r#type, Some(Place::Field(shortened(name))), msg)
     }
 
-    pub(super) fn json_invalid(offset: usize, reason: &str) -> Self {
-        let place = Some(Place::Offset(offset));
-        Self::new(
-            "json_invalid",
-            place,
-            format!("JSON decode error: {reason}"),
-        )
+    pub(super) fn json_invalid(offset: usize, expected: &str) -> Self {
+        let msg = format!("JSON decode error: expected {expected}");
+        Self::new("json_invalid", Some(Place::Offset(offset)), msg)
     }
 
     pub(super) fn not_an_object() -> Self {
@@ -201,8 +160,28 @@ impl Problem {
 
     pub(super) fn of_value(feature: &Feature, error: ValueError, slot: Option<&Slot<'_>>) -> Self {
         let mut problem = Self::of_field(error.kind, &feature.name, error.message);
-        problem.input = slot.and_then(Slot::echo).map(ToOwned::to_owned);
+        problem.input = slot.and_then(Slot::echo).map(str::to_owned);
         problem
+    }
+
+    fn write(&self, json: &mut Writer<'_>) {
+        json.object(|json| {
+            json.key("type").text(self.r#type);
+            let within = self.place.iter();
+            json.key("loc")
+                .array(
+                    [None].into_iter().chain(within.map(Some)),
+                    |json, part| match part {
+                        None => json.text("body"),
+                        Some(Place::Field(name)) => json.text(name),
+                        Some(Place::Offset(offset)) => json.integer(*offset as u64),
+                    },
+                );
+            json.key("msg").text(&self.msg);
+            if let Some(input) = &self.input {
+                json.key("input").raw(input);
+            }
+        });
     }
 }
 
@@ -214,35 +193,26 @@ fn shortened(name: &str) -> String {
     }
 }
 
-#[derive(Serialize)]
-struct Envelope<T> {
-    detail: T,
-}
-
 pub(super) fn write_refusal(problems: &[Problem], out: &mut Vec<u8>) -> u16 {
-    let detail = &problems[..problems.len().min(MAX_PROBLEMS)];
-    write(422, &Envelope { detail }, out)
+    let listed = problems.iter().take(MAX_PROBLEMS);
+    Writer::new(out).object(|json| {
+        json.key("detail")
+            .array(listed, |json, problem| problem.write(json));
+    });
+    422
 }
 
 pub(super) fn write_too_large(out: &mut Vec<u8>) -> u16 {
-    let detail = "The request is too large: at most 1 MiB";
-    write(413, &Envelope { detail }, out)
+    write_detail("The request is too large: at most 1 MiB", out);
+    413
 }
 
 /// The answer of a module that has no model, or a broken one.
 pub fn write_unavailable(reason: &str, out: &mut Vec<u8>) -> u16 {
-    write(503, &Envelope { detail: reason }, out)
+    write_detail(reason, out);
+    503
 }
 
-/// Writing to memory cannot fail; should a value ever refuse to be JSON, the answer says so.
-fn write(status: u16, answer: &impl Serialize, out: &mut Vec<u8>) -> u16 {
-    let start = out.len();
-    match serde_json::to_writer(&mut *out, answer) {
-        Ok(()) => status,
-        Err(_) => {
-            out.truncate(start);
-            out.extend_from_slice(br#"{"detail":"Internal Server Error"}"#);
-            500
-        }
-    }
+fn write_detail(detail: &str, out: &mut Vec<u8>) {
+    Writer::new(out).object(|json| json.key("detail").text(detail));
 }

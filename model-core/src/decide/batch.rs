@@ -2,7 +2,7 @@
 
 use super::Decider;
 use crate::preprocess::resolve;
-use crate::schema::{Feature, Kind};
+use crate::schema::{Feature, Kind, Range};
 use crate::value::read_coded;
 
 /// What is written for a row that a single request would be refused for.
@@ -112,35 +112,35 @@ impl Block {
 
 /// Whether no policy has anything to do. Without branches, so that it costs next to nothing.
 fn all_plain(feature: &Feature, column: &[f64]) -> bool {
-    let all = |plain: &dyn Fn(f64) -> bool| column.iter().fold(true, |all, &x| all & plain(x));
     match &feature.kind {
-        Kind::Number(range) | Kind::Integer(range) => {
-            let whole = matches!(feature.kind, Kind::Integer(_));
-            let lower = range.lower.map_or(f64::MIN, |bound| bound.value);
-            let upper = range.upper.map_or(f64::MAX, |bound| bound.value);
-            let open = [range.lower, range.upper]
-                .iter()
-                .flatten()
-                .any(|b| b.exclusive);
-            // A value on an exclusive bound takes the long way.
-            let inside = match open {
-                true => column
-                    .iter()
-                    .fold(true, |all, &x| all & (x > lower) & (x < upper)),
-                false => column
-                    .iter()
-                    .fold(true, |all, &x| all & (x >= lower) & (x <= upper)),
-            };
-            inside && (!whole || all(&|x| (x as i64) as f64 == x && x.abs() < 9e15))
-        }
-        Kind::Boolean => column
-            .iter()
-            .fold(true, |all, &x| all & ((x == 0.0) | (x == 1.0))),
+        Kind::Number(range) => all_inside(range, column),
+        Kind::Integer(range) => all_inside(range, column) && all(column, is_whole),
+        Kind::Boolean => all(column, |x| (x == 0.0) | (x == 1.0)),
         Kind::Category(categories) => {
             let count = categories.values.len() as f64;
-            column
-                .iter()
-                .fold(true, |all, &x| all & ((x as u32) as f64 == x) & (x < count))
+            all(column, |x| (f64::from(x as u32) == x) & (x < count))
         }
     }
+}
+
+/// A number on an exclusive bound takes the long way.
+fn all_inside(range: &Range, column: &[f64]) -> bool {
+    let lower = range.lower.map_or(f64::MIN, |bound| bound.value);
+    let upper = range.upper.map_or(f64::MAX, |bound| bound.value);
+    let exclusive = [range.lower, range.upper]
+        .iter()
+        .flatten()
+        .any(|b| b.exclusive);
+    match exclusive {
+        true => all(column, |x| (x > lower) & (x < upper)),
+        false => all(column, |x| (x >= lower) & (x <= upper)),
+    }
+}
+
+fn is_whole(x: f64) -> bool {
+    ((x as i64) as f64 == x) & (x.abs() < 9e15)
+}
+
+fn all(column: &[f64], holds: impl Fn(f64) -> bool) -> bool {
+    column.iter().fold(true, |all, &x| all & holds(x))
 }

@@ -6,8 +6,6 @@ use crate::schema::{Role, Schema};
 #[derive(Debug)]
 pub(super) struct Fields {
     names: Vec<String>,
-    /// Places in `names`, sorted by name.
-    sorted: Vec<usize>,
     /// For each input of the model, its place in `names`.
     inputs: Vec<usize>,
 }
@@ -15,14 +13,10 @@ pub(super) struct Fields {
 impl Fields {
     pub(super) fn new(schema: &Schema) -> Self {
         let features = schema.features.iter().map(|feature| feature.name.clone());
-        let names: Vec<_> = features.chain([schema.target.name.clone()]).collect();
-        let mut sorted: Vec<_> = (0..names.len()).collect();
-        sorted.sort_by_key(|&place| &names[place]);
         let is_input = |place: &usize| schema.features[*place].role == Role::Input;
         Self {
+            names: features.chain([schema.target.name.clone()]).collect(),
             inputs: (0..schema.features.len()).filter(is_input).collect(),
-            names,
-            sorted,
         }
     }
 
@@ -39,30 +33,12 @@ impl Fields {
     }
 
     /// The place of a field. Clients mostly keep to the schema's order, so the place
-    /// after the last one found is tried first.
+    /// after the last one found is tried first. A request can make this fail only so often
+    /// before it is refused, so that a plain search is enough.
     pub(super) fn find(&self, name: &str, expected: usize) -> Option<usize> {
         if self.names.get(expected).is_some_and(|n| n == name) {
             return Some(expected);
         }
-        self.sorted
-            .binary_search_by(|&place| self.names[place].as_str().cmp(name))
-            .ok()
-            .map(|found| self.sorted[found])
-    }
-
-    /// The name that a misspelt one most likely means: within a third of its length.
-    pub(super) fn nearest(&self, name: &str) -> Option<&str> {
-        let length = name.chars().count();
-        if length > 128 {
-            return None;
-        }
-        let name = name.to_lowercase();
-        let (_, without_target) = self.names.split_last()?;
-        without_target
-            .iter()
-            .map(|known| (strsim::osa_distance(&known.to_lowercase(), &name), known))
-            .min_by_key(|(distance, _)| *distance)
-            .filter(|(distance, known)| *distance * 3 <= known.chars().count().max(length))
-            .map(|(_, known)| known.as_str())
+        self.names.iter().position(|known| known == name)
     }
 }

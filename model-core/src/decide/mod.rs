@@ -6,8 +6,8 @@ mod batch;
 mod fields;
 mod request;
 
-pub(crate) use answer::FeatureValue;
 pub use answer::write_unavailable;
+pub(crate) use answer::write_value;
 pub use batch::REFUSED;
 pub use request::MAX_REQUEST;
 
@@ -54,8 +54,7 @@ impl Decider {
         Ok(Self {
             fields: Fields::new(&artifact.schema),
             predictor: Predictor::new(&artifact.model).map_err(ArtifactError::Content)?,
-            constants: Constants::new(&artifact.schema, &digest)
-                .map_err(|error| ArtifactError::Content(error.to_string()))?,
+            constants: Constants::new(&artifact.schema, &digest),
             row: vec![0.0; inputs.len()],
             block: batch::Block::default(),
             inputs,
@@ -76,12 +75,18 @@ impl Decider {
         &self.digest
     }
 
+    /// How many values a row has.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs.len()
+    }
+
     /// Answers one request: appends JSON to `out` and returns the HTTP status, 200, 413 or 422.
     pub fn decide(&mut self, request: &[u8], out: &mut Vec<u8>) -> u16 {
         if request.len() > MAX_REQUEST {
             return answer::write_too_large(out);
         }
-        let outcome = request::parse(request, &self.fields)
+        let outcome = request::parse(request, &self.fields, &self.artifact.schema)
             .and_then(|(slots, problems)| self.evaluate(slots, problems));
         match outcome {
             Ok((probability, adjusted)) => self.write_answer(probability, &adjusted, out),

@@ -1,6 +1,6 @@
 //! What a schema must satisfy beyond its types.
 
-use std::collections::BTreeSet;
+use crate::value::number_text;
 
 use super::{
     Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, MAX_FEATURES, Missing,
@@ -33,17 +33,19 @@ type Check = Result<(), (&'static str, String)>;
 
 pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
     check_head(schema).map_err(|problem| at(None, problem))?;
-    let mut names = BTreeSet::from([schema.target.name.as_str()]);
+    let mut names = vec![schema.target.name.as_str()];
     check_name(&schema.target.name)
         .and_then(|()| check_target(&schema.target.kind))
         .map_err(|problem| at(Some(&schema.target.name), problem))?;
     for feature in &schema.features {
         check_feature(feature)
-            .and_then(|()| match names.insert(&feature.name) {
-                true => Ok(()),
-                false => Err(("name", "another feature has this name already".into())),
+            .and_then(|()| {
+                require(!names.contains(&feature.name.as_str()), "name", || {
+                    "another feature has this name already".into()
+                })
             })
             .map_err(|problem| at(Some(&feature.name), problem))?;
+        names.push(&feature.name);
     }
     Ok(())
 }
@@ -173,7 +175,8 @@ fn check_range(range: &Range) -> Check {
             || {
                 format!(
                     "the range from {} to {} holds no number",
-                    lower.value, upper.value
+                    number_text(lower.value),
+                    number_text(upper.value)
                 )
             },
         )?;
@@ -206,14 +209,13 @@ fn check_categories(categories: &Categories) -> Check {
         "category_labels",
         || "expected one label for each category".into(),
     )?;
-    let mut seen = BTreeSet::new();
-    for value in values {
+    for (place, value) in values.iter().enumerate() {
         require(
             !value.is_empty() && value.trim() == value,
             "categories",
             || format!("'{value}': a category may not be empty or begin or end with white space"),
         )?;
-        require(seen.insert(value), "categories", || {
+        require(!values[..place].contains(value), "categories", || {
             format!("'{value}' is listed twice")
         })?;
     }

@@ -2,6 +2,7 @@
 //! missing, unknown or out of range. Its TOML form is described in `docs/schema.md`.
 
 mod check;
+mod nearest;
 mod read;
 
 pub use check::SchemaProblem;
@@ -264,6 +265,18 @@ impl Kind {
             Self::Integer(_) => "integer",
             Self::Boolean => "boolean",
             Self::Category(_) => "category",
+        }
+    }
+}
+
+impl Role {
+    /// The word of the TOML form.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Protected => "protected",
+            Self::Ignored => "ignored",
         }
     }
 }

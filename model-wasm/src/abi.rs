@@ -1,0 +1,173 @@
+//! The plain door, and the only unsafe code of the project: memory that the host fills
+//! and reads. Every pointer that a host gives is used only after the range was checked to
+//! lie inside a block that `abi_alloc` gave out, so that a wrong one is an error, not
+//! undefined behaviour.
+#![allow(
+    unsafe_code,
+    reason = "the module's boundary: the host writes into and reads from our memory"
+)]
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::cell::RefCell;
+
+use model_core::describe::ABI_VERSION;
+
+use crate::MODULE;
+
+/// Blocks are aligned for any number type, and for SIMD.
+const ALIGN: usize = 16;
+
+/// Where the artifact is: address and length. `pack` writes them in the file; in a bare
+/// engine they are 0. The name is the export that `pack` looks for.
+#[unsafe(no_mangle)]
+pub static ABI_ARTIFACT: ArtifactSlot = ArtifactSlot([0, 0]);
+
+/// Address and length, as `pack` writes them.
+#[repr(C)]
+pub struct ArtifactSlot([u32; 2]);
+
+thread_local! {
+    /// Blocks that the host holds: address and length.
+    static BLOCKS: RefCell<Vec<(usize, usize)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The artifact that `pack` placed in memory, if there is one.
+pub(crate) fn artifact() -> Option<&'static [u8]> {
+    // SAFETY: the slot is a static of this module. It is read volatile because its content
+    // is changed in the file, after the compiler has seen zeros.
+    let [address, len] = unsafe { std::ptr::read_volatile(&raw const ABI_ARTIFACT).0 };
+    if len == 0 {
+        return None;
+    }
+    // SAFETY: `pack` puts both numbers and the bytes they name into the initial memory,
+    // beyond everything that the linker placed, in pages the allocator does not manage,
+    // and nothing ever writes there.
+    Some(unsafe { std::slice::from_raw_parts(address as usize as *const u8, len as usize) })
+}
+
+/// The version of these exports.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_version() -> u32 {
+    ABI_VERSION
+}
+
+/// `len` bytes, zeroed, aligned to 16; 0 when there is no room.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_alloc(len: usize) -> *mut u8 {
+    let Ok(layout) = Layout::from_size_align(len.max(1), ALIGN) else {
+        return std::ptr::null_mut();
+    };
+    // SAFETY: the layout is not of size zero.
+    let pointer = unsafe { alloc(layout) };
+    if !pointer.is_null() {
+        // SAFETY: the block was just allocated with this size. Zeroed, it may be read as
+        // bytes or numbers whatever the host then writes or leaves out.
+        unsafe { pointer.write_bytes(0, layout.size()) };
+        BLOCKS.with_borrow_mut(|blocks| blocks.push((pointer as usize, len)));
+    }
+    pointer
+}
+
+/// Gives a block back; anything but a block of that length from `abi_alloc` is left alone.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_free(pointer: *mut u8, len: usize) {
+    let block = (pointer as usize, len);
+    let ours = BLOCKS.with_borrow_mut(|blocks| {
+        let place = blocks.iter().rposition(|held| *held == block);
+        place.map(|place| blocks.swap_remove(place)).is_some()
+    });
+    if let (true, Ok(layout)) = (ours, Layout::from_size_align(len.max(1), ALIGN)) {
+        // SAFETY: the block came from `abi_alloc` with this layout and was not freed since.
+        unsafe { dealloc(pointer, layout) };
+    }
+}
+
+/// Whether `len` bytes at `address` lie inside one block that the host holds.
+fn held(address: usize, len: usize) -> bool {
+    let inside = |&(start, size): &(usize, usize)| {
+        address >= start && len <= size && address - start <= size - len
+    };
+    BLOCKS.with_borrow(|blocks| blocks.iter().any(inside))
+}
+
+/// Loads the model: 0, or a packed reason.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_load() -> u64 {
+    MODULE.with_borrow_mut(|module| {
+        if module.decider().is_ok() {
+            return 0;
+        }
+        module.describe();
+        packed(&module.output)
+    })
+}
+
+/// The description, packed.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_describe() -> u64 {
+    MODULE.with_borrow_mut(|module| {
+        module.describe();
+        packed(&module.output)
+    })
+}
+
+/// One decision, packed. A request outside the host's blocks counts as empty.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_decide(pointer: *const u8, len: usize) -> u64 {
+    let request = if held(pointer as usize, len) {
+        // SAFETY: the range lies inside a live, initialised block, and nothing writes to
+        // it during the call.
+        unsafe { std::slice::from_raw_parts(pointer, len) }
+    } else {
+        &[]
+    };
+    MODULE.with_borrow_mut(|module| {
+        module.decide(request);
+        packed(&module.output)
+    })
+}
+
+/// The HTTP status of the last decision.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_status() -> u32 {
+    MODULE.with_borrow(|module| module.status.into())
+}
+
+/// Many rows: returns how many were refused, or `u32::MAX` when the call itself is wrong.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_batch(columns: *const f64, rows: usize, out: *mut f64) -> u32 {
+    MODULE.with_borrow_mut(|module| {
+        let Ok(decider) = module.decider() else {
+            return u32::MAX;
+        };
+        let (Some(values), Some(out_len)) = (
+            rows.checked_mul(decider.inputs())
+                .filter(|n| *n <= usize::MAX / 8),
+            rows.checked_mul(8),
+        ) else {
+            return u32::MAX;
+        };
+        let (from, to) = (columns as usize, out as usize);
+        let aligned = from % 8 == 0 && to % 8 == 0;
+        let apart = from + values * 8 <= to || to + out_len <= from;
+        if !(aligned && held(from, values * 8) && held(to, out_len) && apart) {
+            return u32::MAX;
+        }
+        // SAFETY: both ranges lie inside live, initialised blocks, are aligned and do not
+        // overlap; any bits are an f64.
+        let (columns, out) = unsafe {
+            (
+                std::slice::from_raw_parts(columns, values),
+                std::slice::from_raw_parts_mut(out, rows),
+            )
+        };
+        match decider.batch(columns, out) {
+            Ok(refused) => u32::try_from(refused).unwrap_or(u32::MAX),
+            Err(_) => u32::MAX,
+        }
+    })
+}
+
+fn packed(bytes: &[u8]) -> u64 {
+    (bytes.as_ptr() as u64) << 32 | bytes.len() as u64
+}

@@ -1,0 +1,80 @@
+//! The JavaScript door: a thin class over the same code, with types written by hand.
+
+use wasm_bindgen::prelude::*;
+
+use crate::{MODULE, json};
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = include_str!("model.d.ts");
+
+/// The model inside this module. All instances share it; there is one in a module.
+#[wasm_bindgen(skip_typescript)]
+#[derive(Debug)]
+pub struct Model(());
+
+#[wasm_bindgen]
+impl Model {
+    /// Loads the model.
+    ///
+    /// # Errors
+    /// When the module carries none, or a broken one.
+    #[wasm_bindgen(constructor, skip_typescript)]
+    pub fn new() -> Result<Self, JsError> {
+        MODULE.with_borrow_mut(|module| match module.decider() {
+            Ok(_) => Ok(Self(())),
+            Err(reason) => Err(JsError::new(&reason)),
+        })
+    }
+
+    /// One decision: the bytes of a request in, the bytes of an answer out.
+    #[wasm_bindgen(skip_typescript)]
+    pub fn decide(&self, request: &[u8]) -> Vec<u8> {
+        MODULE.with_borrow_mut(|module| {
+            module.decide(request);
+            module.output.clone()
+        })
+    }
+
+    /// The HTTP status of the last decision.
+    #[wasm_bindgen(getter, skip_typescript)]
+    pub fn status(&self) -> u16 {
+        MODULE.with_borrow(|module| module.status)
+    }
+
+    /// One decision with objects instead of bytes.
+    ///
+    /// # Errors
+    /// When the application is not what JSON can say.
+    #[wasm_bindgen(skip_typescript)]
+    pub fn predict(&self, application: &JsValue) -> Result<JsValue, JsError> {
+        let request = js_sys::JSON::stringify(&application)
+            .map_err(|_| JsError::new("the application cannot be written as JSON"))?;
+        json::to_object(&self.decide(String::from(request).as_bytes()))
+    }
+
+    /// What the model says about itself.
+    ///
+    /// # Errors
+    /// Never for a model that was constructed.
+    #[wasm_bindgen(skip_typescript)]
+    pub fn describe(&self) -> Result<JsValue, JsError> {
+        MODULE.with_borrow_mut(|module| {
+            module.describe();
+            json::to_object(&module.output)
+        })
+    }
+
+    /// The probabilities of many rows, in the layout of `abi_batch`.
+    ///
+    /// # Errors
+    /// When `columns` does not hold one value for each input and row.
+    #[wasm_bindgen(skip_typescript)]
+    pub fn batch(&self, columns: &[f64], rows: usize) -> Result<Vec<f64>, JsError> {
+        let mut out = vec![0.0; rows];
+        MODULE.with_borrow_mut(|module| {
+            let decider = module.decider().map_err(|reason| JsError::new(&reason))?;
+            let refused = decider.batch(columns, &mut out);
+            refused.map(|_| out).map_err(|reason| JsError::new(&reason))
+        })
+    }
+}

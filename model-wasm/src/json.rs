@@ -1,0 +1,34 @@
+//! JSON bytes as JavaScript objects, numbers to the bit.
+
+use model_core::json::{Kind, Raw, parse};
+use serde::ser::Error;
+use serde::{Serialize, Serializer};
+use wasm_bindgen::{JsError, JsValue};
+
+/// A plain object of what `json` says.
+pub(crate) fn to_object(json: &[u8]) -> Result<JsValue, JsError> {
+    let text = std::str::from_utf8(json)?;
+    let value = parse(text).map_err(|invalid| JsError::new(invalid.reason))?;
+    Ok(Json(value).serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
+
+/// JSON that passes itself on. Numbers are read by the standard library, which rounds as
+/// JavaScript does.
+struct Json<'j>(Raw<'j>);
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw = self.0;
+        match raw.kind() {
+            Kind::Null => serializer.serialize_unit(),
+            Kind::Boolean => serializer.serialize_bool(raw.json() == "true"),
+            Kind::Number => serializer.serialize_f64(raw.json().parse().map_err(S::Error::custom)?),
+            Kind::String => serializer.serialize_str(&raw.text().unwrap_or_default()),
+            Kind::Array => serializer.collect_seq(raw.items().map(Json)),
+            Kind::Object => {
+                let fields = raw.fields();
+                serializer.collect_map(fields.map(|(key, value)| (Json(key), Json(value))))
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+/** A value of an application; `null` and absent mean missing. */
+export type Value = number | string | boolean | null;
+
+/** Feature names to values. */
+export type Application = Record<string, Value>;
+
+/** The answer to an application that the schema accepts (status 200). */
+export interface Decision {
+  prediction: 0 | 1;
+  prediction_label: string;
+  approve: boolean;
+  /** Of the positive class, 0 to 1. */
+  probability: number;
+  threshold: number;
+  model: { name: string; version: string; digest: string };
+  features_used: string[];
+  adjustments: Adjustment[];
+}
+
+/** A value that a policy filled in or changed. */
+export interface Adjustment {
+  feature: string;
+  kind: "missing" | "unknown" | "out_of_range";
+  policy: "impute" | "zero" | "most_frequent" | "other" | "clamp";
+  from?: Value;
+  to: Value;
+}
+
+/** The answer to an application that the schema refuses (status 422), or a fault. */
+export interface Refusal {
+  detail: string | Problem[];
+}
+
+export interface Problem {
+  type: string;
+  loc: (string | number)[];
+  msg: string;
+  input?: Value;
+}
+
+/** What the model says about itself. */
+export interface Description {
+  abi: number;
+  format: number;
+  model: {
+    name: string;
+    version: string;
+    digest: string;
+    title?: string;
+    description?: string;
+    kind: "ridge" | "logistic_regression" | "decision_tree" | "random_forest" | "gradient_boosting";
+  };
+  threshold: number;
+  max_adjustments?: number;
+  target: { name: string; positive_label: string; negative_label: string };
+  features: Feature[];
+  training: {
+    rows_train: number;
+    rows_test: number;
+    seed: number;
+    data_sha256: string;
+    underwrite_version: string;
+    engine_sha256: string;
+    metrics: Record<string, number>;
+  };
+}
+
+export interface Feature {
+  name: string;
+  type: "number" | "integer" | "boolean" | "category";
+  role: "input" | "protected" | "ignored";
+  label: string;
+  help?: string;
+  unit?: string;
+  minimum?: number;
+  exclusive_minimum?: number;
+  maximum?: number;
+  exclusive_maximum?: number;
+  categories?: { value: string; label: string }[];
+  example?: Value;
+  missing?: "error" | "impute" | "zero" | "most_frequent" | "other";
+  unknown?: "error" | "most_frequent" | "other";
+  out_of_range?: "error" | "clamp" | "impute";
+  imputed?: Value;
+}
+
+/** The model inside this module. */
+export class Model {
+  /** Throws when the module carries no model, or a broken one. */
+  constructor();
+  free(): void;
+  [Symbol.dispose](): void;
+  /** One decision: the bytes of a request in, the bytes of an answer out. */
+  decide(request: Uint8Array): Uint8Array;
+  /** The HTTP status of the last decision: 200, 413, 422 or 503. */
+  readonly status: number;
+  /** One decision with objects instead of bytes. */
+  predict(application: Application): Decision | Refusal;
+  describe(): Description;
+  /**
+   * The probabilities of many rows: input `i` of row `r` is `columns[i * rows + r]`, in the
+   * order of the inputs in `describe()`. NaN is missing, a boolean 0 or 1, a category its
+   * index. A row that would be refused gets -1.
+   */
+  batch(columns: Float64Array, rows: number): Float64Array;
+}
