@@ -1,1 +1,19 @@
-//! From a CSV to an artifact: dataset, split, fit, evaluate, pack.
+//! From a CSV to a `model.wasm`: dataset, split, fit, evaluate, export, pack.
+//!
+//! The data flows one way: a file ([`table`], [`dataset`]) is split ([`split`]), policies
+//! are applied ([`prepare`]), a model is fitted and exported ([`fit`]), measured
+//! ([`metrics`]) and given synthetic requests to be checked by ([`golden`]): that is
+//! [`train`]. [`pack`] puts the artifact into the engine.
+
+pub mod dataset;
+pub mod error;
+pub mod file;
+pub mod fit;
+pub mod golden;
+pub mod infer;
+pub mod metrics;
+pub mod pack;
+pub mod prepare;
+pub mod split;
+pub mod table;
+pub mod train;

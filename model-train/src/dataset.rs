@@ -1,0 +1,296 @@
+//! A CSV file as training wants it: typed columns of the model's inputs, and the target.
+//!
+//! Cells are read exactly as a decision reads its fields ([`model_core::value`]), so that
+//! a model is trained on what it will be asked about.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use model_core::artifact::hex;
+use model_core::preprocess::resolve;
+use model_core::schema::{Feature, Schema, Target, TargetKind};
+use model_core::value::{Reading, Value, ValueError, boolean_word, read};
+use sha2::{Digest, Sha256};
+
+use crate::error::{DataError, DataErrorKind, shortened};
+use crate::table::{Row, Table};
+
+/// How many rows are read between two calls of a progress callback.
+const PROGRESS_ROWS: usize = 4096;
+
+/// Rows to learn from, column by column.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// For each input of the schema, in schema order, one value a row in the model's terms;
+    /// NaN where it is missing, [`UNKNOWN`] for a category that is not in the list. Numbers
+    /// may be out of range: policies have not been applied.
+    pub columns: Vec<Vec<f64>>,
+    /// For each row whether the answer is yes.
+    pub target: Vec<bool>,
+    /// SHA-256 of the file, lower-case hexadecimal.
+    pub sha256: String,
+    name: String,
+}
+
+/// The code of a category that is not in the list, as the module's batch call takes it.
+pub const UNKNOWN: f64 = -1.0;
+
+impl Dataset {
+    /// Reads a file by a schema. `progress` is called now and then with the number of bytes
+    /// read so far.
+    ///
+    /// # Errors
+    /// Names the file, line and column, what was expected and what came. A row that a
+    /// decision would refuse for one of its values is an error here too.
+    pub fn read(
+        path: &Path,
+        schema: &Schema,
+        progress: impl FnMut(u64),
+    ) -> Result<Self, DataError> {
+        let name = path.display().to_string();
+        let file = File::open(path)
+            .map_err(|error| DataError::in_file(&name, DataErrorKind::Io(error)))?;
+        Self::from_reader(file, &name, schema, progress)
+    }
+
+    /// The same from any source; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`].
+    pub fn from_reader(
+        source: impl Read,
+        name: &str,
+        schema: &Schema,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Self, DataError> {
+        let mut table = Table::open(Hashing::new(source), name)?;
+        let columns = Columns::of_training(&table, schema)?;
+        let mut dataset = Self {
+            columns: vec![Vec::new(); columns.inputs.len()],
+            target: Vec::new(),
+            sha256: String::new(),
+            name: name.to_owned(),
+        };
+        while let Some(row) = table.next_row()? {
+            dataset.push(&row, &columns, schema)?;
+            if dataset.rows() % PROGRESS_ROWS == 0 {
+                progress(table.bytes_read());
+            }
+        }
+        progress(table.bytes_read());
+        dataset.sha256 = table.into_source().finish();
+        dataset.check_classes(schema)?;
+        Ok(dataset)
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.target.len()
+    }
+
+    /// What errors call the file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn push(&mut self, row: &Row<'_>, columns: &Columns, schema: &Schema) -> Result<(), DataError> {
+        for ((input, feature), values) in columns
+            .inputs
+            .iter()
+            .zip(schema.inputs())
+            .zip(&mut self.columns)
+        {
+            let cell = input.map_or("", |index| row.field(index));
+            let value = read_cell(feature, cell, &schema.missing_values).map_err(|error| {
+                DataError::of_value(&self.name, row.line, &feature.name, error, cell)
+            })?;
+            values.push(value);
+        }
+        if let Some(index) = columns.target {
+            let cell = row.field(index);
+            let answer = read_target(schema, cell).map_err(|kind| {
+                DataError::in_file(&self.name, kind)
+                    .at_line(row.line)
+                    .in_column(&schema.target.name)
+            })?;
+            self.target.push(answer);
+        }
+        Ok(())
+    }
+
+    fn check_classes(&self, schema: &Schema) -> Result<(), DataError> {
+        let positive = self.target.iter().filter(|yes| **yes).count();
+        let kind = match (self.rows(), positive) {
+            (0, _) => DataErrorKind::NoRows { expected: 4 },
+            (_, 0) => one_class(&schema.target.negative_label),
+            (rows, positive) if rows == positive => one_class(&schema.target.positive_label),
+            _ => return Ok(()),
+        };
+        Err(DataError::in_file(&self.name, kind))
+    }
+}
+
+fn one_class(label: &str) -> DataErrorKind {
+    DataErrorKind::OneClass {
+        label: label.to_owned(),
+    }
+}
+
+/// Which columns of a file are what.
+#[derive(Debug)]
+pub struct Columns {
+    /// For each input of the schema, in schema order, the index of its column.
+    pub inputs: Vec<Option<usize>>,
+    /// The index of the target's column.
+    pub target: Option<usize>,
+}
+
+impl Columns {
+    /// Every input and the target must be there.
+    ///
+    /// # Errors
+    /// Names the column that is missing, or that the schema does not know.
+    pub fn of_training<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
+        let columns = Self::matched(table, schema)?;
+        let absent = schema
+            .inputs()
+            .zip(&columns.inputs)
+            .find(|(_, c)| c.is_none());
+        let name = match absent {
+            Some((feature, _)) => &feature.name,
+            None if columns.target.is_none() => &schema.target.name,
+            None => return Ok(columns),
+        };
+        Err(missing_column(table, name))
+    }
+
+    /// An input that may be missing in a request may be missing here; the target is not used.
+    ///
+    /// # Errors
+    /// Names the column that is missing, or that the schema does not know.
+    pub fn of_scoring<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
+        let columns = Self::matched(table, schema)?;
+        for (feature, column) in schema.inputs().zip(&columns.inputs) {
+            if column.is_none() && resolve(feature, Reading::Missing, 0.0).is_err() {
+                return Err(missing_column(table, &feature.name));
+            }
+        }
+        Ok(columns)
+    }
+
+    fn matched<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
+        let header = table.header();
+        let known = |name: &String| {
+            *name == schema.target.name || schema.features.iter().any(|f| f.name == *name)
+        };
+        if let Some(stranger) = header.iter().find(|name| !known(name)) {
+            let nearest = schema.nearest_feature(stranger).map(str::to_owned);
+            let kind = DataErrorKind::UnknownColumn { nearest };
+            return Err(DataError::in_file(table.name(), kind)
+                .at_line(1)
+                .in_column(&shortened(stranger)));
+        }
+        let index = |name: &str| header.iter().position(|column| column == name);
+        Ok(Self {
+            inputs: schema.inputs().map(|f| index(&f.name)).collect(),
+            target: index(&schema.target.name),
+        })
+    }
+}
+
+fn missing_column<R: Read>(table: &Table<R>, name: &str) -> DataError {
+    let columns = table.header().to_vec();
+    DataError::in_file(table.name(), DataErrorKind::MissingColumn { columns }).in_column(name)
+}
+
+/// Reads a cell into the terms of the module's batch call: NaN for missing, [`UNKNOWN`]
+/// for a category that is not in the list.
+///
+/// # Errors
+/// When a decision would refuse the value.
+pub fn read_cell(
+    feature: &Feature,
+    cell: &str,
+    missing_values: &[String],
+) -> Result<f64, ValueError> {
+    let reading = read(feature, Value::from_text(cell, missing_values))?;
+    if let Reading::Is(value) = reading
+        && feature.range().is_none_or(|range| range.contains(value))
+    {
+        return Ok(value);
+    }
+    // Whether a policy refuses does not depend on what it would fill in.
+    resolve(feature, reading, 0.0)?;
+    Ok(match reading {
+        Reading::Missing => f64::NAN,
+        Reading::Unknown => UNKNOWN,
+        Reading::Is(value) => value,
+    })
+}
+
+fn read_target(schema: &Schema, cell: &str) -> Result<bool, DataErrorKind> {
+    let target = &schema.target;
+    let Value::Text(text) = Value::from_text(cell, &schema.missing_values) else {
+        let expected = target_values(target);
+        return Err(DataErrorKind::MissingTarget { expected });
+    };
+    let answer = match &target.kind {
+        TargetKind::Boolean => boolean_word(text),
+        TargetKind::Category { positive, .. } if text == positive => Some(true),
+        TargetKind::Category { negative, .. } if text == negative => Some(false),
+        TargetKind::Category { .. } => None,
+    };
+    answer.ok_or_else(|| DataErrorKind::Value {
+        message: format!("expected {}", target_values(target)),
+        got: shortened(cell),
+    })
+}
+
+fn target_values(target: &Target) -> String {
+    match &target.kind {
+        TargetKind::Boolean => "true, 1, yes, y, t, or false, 0, no, n, f".to_owned(),
+        TargetKind::Category { positive, negative } => format!("'{positive}' or '{negative}'"),
+    }
+}
+
+impl DataError {
+    /// A cell that its feature refuses.
+    #[must_use]
+    pub fn of_value(file: &str, line: u64, column: &str, error: ValueError, cell: &str) -> Self {
+        let kind = DataErrorKind::Value {
+            message: error.message,
+            got: shortened(cell),
+        };
+        Self::in_file(file, kind).at_line(line).in_column(column)
+    }
+}
+
+/// Computes the digest of what is read through it.
+struct Hashing<R> {
+    source: R,
+    sha256: Sha256,
+}
+
+impl<R: Read> Hashing<R> {
+    fn new(source: R) -> Self {
+        Self {
+            source,
+            sha256: Sha256::new(),
+        }
+    }
+
+    fn finish(self) -> String {
+        hex(&self.sha256.finalize())
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        self.sha256.update(&buffer[..read]);
+        Ok(read)
+    }
+}

@@ -1,0 +1,155 @@
+//! How good a model is on rows it has not seen. Every figure is scikit-learn's of the same
+//! name, and is tested against it.
+
+use serde::Serialize;
+
+/// Figures of a classifier on `n` test rows with answers `y` (1 for yes) and predicted
+/// probabilities `p`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Metrics {
+    /// The share of rows decided rightly, 0 to 1; decided is `p >= threshold`.
+    pub accuracy: f64,
+    /// The mean of both classes' F1, weighted by their number of rows, 0 to 1. A class's F1
+    /// is `2 tp / (2 tp + fp + fn)`, and 0 where that is 0 / 0
+    /// (scikit-learn: `f1_score(average="weighted")`).
+    pub f1_weighted: f64,
+    /// The area under the ROC curve, 0 to 1: the probability that a row with yes gets a
+    /// higher `p` than one with no, ties counting half. Computed from ranks as Mann and
+    /// Whitney's U over `n₁ n₀` (Hanley and McNeil, "The meaning and use of the area under
+    /// a receiver operating characteristic curve", Radiology 143, 1982).
+    pub roc_auc: f64,
+    /// `-1/n Σ (y ln p + (1 - y) ln(1 - p))` with `p` clipped to `[ε, 1 - ε]`, where ε is
+    /// `f64::EPSILON` (scikit-learn: `log_loss`).
+    pub log_loss: f64,
+    /// `1/n Σ (p - y)²`, 0 to 1 (Brier, "Verification of forecasts expressed in terms of
+    /// probability", Monthly Weather Review 78, 1950).
+    pub brier: f64,
+}
+
+impl Metrics {
+    /// Measures `probabilities` against the `answers`, row by row. Both classes must occur.
+    #[must_use]
+    pub fn of(answers: &[bool], probabilities: &[f64], threshold: f64) -> Self {
+        let rows = || answers.iter().copied().zip(probabilities.iter().copied());
+        let mean = |score: &dyn Fn(bool, f64) -> f64| {
+            rows().map(|(y, p)| score(y, p)).sum::<f64>() / answers.len() as f64
+        };
+        Self {
+            accuracy: mean(&|y, p| f64::from((p >= threshold) == y)),
+            f1_weighted: f1_weighted(rows().map(|(y, p)| (y, p >= threshold))),
+            roc_auc: roc_auc(rows().collect()),
+            log_loss: mean(&log_loss),
+            brier: mean(&|y, p| (p - f64::from(y)).powi(2)),
+        }
+    }
+
+    /// Names and values, in the order of the fields.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, f64); 5] {
+        [
+            ("accuracy", self.accuracy),
+            ("f1_weighted", self.f1_weighted),
+            ("roc_auc", self.roc_auc),
+            ("log_loss", self.log_loss),
+            ("brier", self.brier),
+        ]
+    }
+}
+
+fn log_loss(answer: bool, probability: f64) -> f64 {
+    let p = probability.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+    -(if answer { p } else { 1.0 - p }).ln()
+}
+
+/// `decided` gives for each row the answer and the decision.
+fn f1_weighted(decided: impl Iterator<Item = (bool, bool)>) -> f64 {
+    // counts[answer][decision]
+    let mut counts = [[0u64; 2]; 2];
+    for (answer, decision) in decided {
+        counts[usize::from(answer)][usize::from(decision)] += 1;
+    }
+    let wrong = counts[0][1] + counts[1][0];
+    let rows = counts[0][0] + counts[1][1] + wrong;
+    [0, 1]
+        .map(|class| {
+            let right = 2 * counts[class][class];
+            let support = counts[class][0] + counts[class][1];
+            let f1 = right as f64 / (right + wrong).max(1) as f64;
+            f1 * support as f64 / rows as f64
+        })
+        .iter()
+        .sum()
+}
+
+fn roc_auc(mut rows: Vec<(bool, f64)>) -> f64 {
+    rows.sort_by(|a, b| a.1.total_cmp(&b.1));
+    // Twice the rank sum of the yes rows: whole numbers, so exact.
+    let (mut doubled_ranks, mut before) = (0u128, 0);
+    for tie in rows.chunk_by(|a, b| a.1 == b.1) {
+        let positive = tie.iter().filter(|(answer, _)| *answer).count();
+        doubled_ranks += (positive * (2 * before + tie.len() + 1)) as u128;
+        before += tie.len();
+    }
+    let positive = rows.iter().filter(|(answer, _)| *answer).count() as u128;
+    let negative = rows.len() as u128 - positive;
+    let doubled_u = doubled_ranks - positive * (positive + 1);
+    doubled_u as f64 / (2 * positive * negative) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(answers: &[u8], probabilities: &[f64], expect: [f64; 5]) {
+        let answers: Vec<bool> = answers.iter().map(|y| *y == 1).collect();
+        let metrics = Metrics::of(&answers, probabilities, 0.5);
+        for ((name, got), expect) in metrics.named().into_iter().zip(expect) {
+            assert!(
+                (got - expect).abs() < 1e-14,
+                "{name}: {got}, scikit-learn {expect}"
+            );
+        }
+    }
+
+    /// Expected values by scikit-learn 1.9.1, for arrays `y` and `p` and `d = p >= 0.5`:
+    /// `accuracy_score(y, d)`, `f1_score(y, d, average="weighted")`, `roc_auc_score(y, p)`,
+    /// `log_loss(y, p)`, `brier_score_loss(y, p)`.
+    #[test]
+    fn as_scikit_learn_computes_them() {
+        let y = [
+            1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 0, 0, 1, 0,
+            0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0,
+        ];
+        let p = [
+            0.0, 0.58, 0.97, 0.9, 0.0, 0.0, 0.61, 0.54, 0.4, 0.4, 1.0, 0.07, 0.26, 1.0, 0.51, 0.52,
+            0.52, 0.24, 0.39, 0.38, 0.34, 0.48, 0.63, 0.41, 0.63, 0.37, 0.36, 0.52, 0.5, 0.57,
+            0.43, 0.15, 0.83, 0.22, 0.57, 0.08, 0.88, 0.34, 0.34, 0.27,
+        ];
+        check(
+            &y,
+            &p,
+            [
+                0.725,
+                0.7244814582023885,
+                0.8045112781954886,
+                1.362054190808154,
+                0.1808175,
+            ],
+        );
+    }
+
+    #[test]
+    fn a_class_never_predicted_has_f1_0() {
+        check(
+            &[0, 1, 1],
+            &[0.2, 0.3, 0.4],
+            [
+                0.3333333333333333,
+                0.16666666666666666,
+                1.0,
+                0.7811356958381003,
+                0.29666666666666663,
+            ],
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! Training from end to end: rows in, artifact and figures out.
+
+use std::time::Instant;
+
+use model_core::artifact::{Artifact, ArtifactError, Training};
+use model_core::model::{Model, ModelKind, Predictor};
+use model_core::schema::Schema;
+use serde::Serialize;
+
+use crate::dataset::Dataset;
+use crate::fit::{FitError, forest, logistic};
+use crate::golden::{self, GoldenError};
+use crate::metrics::Metrics;
+use crate::prepare::{PrepareError, Prepared};
+use crate::split::Split;
+
+/// The probability from which the answer is yes.
+const THRESHOLD: f64 = 0.5;
+
+/// What can be trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// See [`crate::fit::logistic`].
+    LogisticRegression,
+    /// See [`crate::fit::forest`].
+    RandomForest,
+}
+
+/// How to train.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The model.
+    pub algorithm: Algorithm,
+    /// Of everything that is drawn.
+    pub seed: u64,
+    /// SHA-256 of the engine that the model will be packed into, lower-case hexadecimal.
+    pub engine_sha256: String,
+    /// The program's version.
+    pub underwrite_version: String,
+}
+
+/// A trained model.
+#[derive(Debug)]
+pub struct Trained {
+    /// Ready to be packed. The same rows and options give the same bytes.
+    pub artifact: Vec<u8>,
+    /// How good it is.
+    pub report: Report,
+}
+
+/// What a training run reports.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The model's word, such as `random_forest`.
+    pub model: &'static str,
+    /// Rows it was fitted on.
+    pub rows_train: usize,
+    /// Rows it was measured on.
+    pub rows_test: usize,
+    /// The figures on the test rows.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// Seconds that fitting and exporting took.
+    pub seconds_fit: f64,
+}
+
+/// Why training failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// Policies could not be applied to the rows.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// No model came out.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// The model cannot be stored.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// The exported model cannot predict.
+    #[error("the exported model cannot be used: {0}")]
+    Export(String),
+    /// The model refuses its own synthetic requests.
+    #[error(transparent)]
+    Golden(#[from] GoldenError),
+}
+
+/// Fits on the training rows, exports, measures the exported model on the test rows, and
+/// makes the artifact.
+///
+/// # Errors
+/// When the rows have nothing to learn from, or the model is too large to be stored.
+pub fn train(
+    dataset: Dataset,
+    schema: &Schema,
+    split: Split,
+    options: &Options,
+) -> Result<Trained, TrainError> {
+    let data_sha256 = dataset.sha256.clone();
+    let prepared = Prepared::new(dataset, schema, split)?;
+    let start = Instant::now();
+    let model = options.algorithm.fit(&prepared, schema, options.seed)?;
+    let seconds_fit = start.elapsed().as_secs_f64();
+    let metrics = measure(&model, &prepared)?;
+    let report = Report {
+        model: options.algorithm.kind().word(),
+        rows_train: prepared.split.train.len(),
+        rows_test: prepared.split.test.len(),
+        metrics,
+        seconds_fit,
+    };
+    let named = metrics
+        .named()
+        .map(|(name, value)| (name.to_owned(), value));
+    let mut artifact = Artifact {
+        schema: schema.clone(),
+        preprocessing: prepared.preprocessing.clone(),
+        kind: options.algorithm.kind(),
+        model,
+        threshold: THRESHOLD,
+        training: Training {
+            rows_train: report.rows_train as u64,
+            rows_test: report.rows_test as u64,
+            seed: options.seed,
+            data_sha256,
+            underwrite_version: options.underwrite_version.clone(),
+            metrics: named.to_vec(),
+        },
+        engine_sha256: options.engine_sha256.clone(),
+        golden_rows: Vec::new(),
+    };
+    artifact.golden_rows = golden::rows(&artifact, &prepared, options.seed)?;
+    Ok(Trained {
+        artifact: artifact.encode()?,
+        report,
+    })
+}
+
+impl Algorithm {
+    fn kind(self) -> ModelKind {
+        match self {
+            Self::LogisticRegression => ModelKind::LogisticRegression,
+            Self::RandomForest => ModelKind::RandomForest,
+        }
+    }
+
+    fn fit(self, prepared: &Prepared, schema: &Schema, seed: u64) -> Result<Model, FitError> {
+        match self {
+            Self::LogisticRegression => logistic::fit(prepared, schema).map(Model::Linear),
+            Self::RandomForest => forest::fit(prepared, schema, seed).map(Model::Forest),
+        }
+    }
+}
+
+/// The exported model's figures: what was exported is what decides.
+fn measure(model: &Model, prepared: &Prepared) -> Result<Metrics, TrainError> {
+    let mut predictor = Predictor::new(model).map_err(TrainError::Export)?;
+    let (columns, answers) = prepared.test_rows();
+    let mut probabilities = vec![0.0; answers.len()];
+    predictor.predict_block(&columns, answers.len(), &mut probabilities);
+    Ok(Metrics::of(&answers, &probabilities, THRESHOLD))
+}
