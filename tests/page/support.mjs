@@ -2,7 +2,8 @@
  * What the page tests share: the real server, a static host, a browser and a page that reports what it sent.
  *
  * UNDERWRITE_TEST_MODEL is the model.wasm to serve, UNDERWRITE_TEST_MODELS_DIR a folder with loan.wasm, points.wasm
- * and german_credit.wasm, UNDERWRITE_BIN the server (default: target/release/underwrite).
+ * and german_credit.wasm, UNDERWRITE_BIN the server (default: target/release/underwrite), UNDERWRITE_PAGE_DIR the page's
+ * files for the static host (default: web), CHROMIUM the browser.
  */
 
 import { spawn } from 'node:child_process';
@@ -15,7 +16,8 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const CHROMIUM = process.env.UNDERWRITE_CHROMIUM ?? '/usr/bin/chromium';
+const WEB = process.env.UNDERWRITE_PAGE_DIR ?? join(ROOT, 'web');
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const TYPES = {
   '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.wasm': 'application/wasm',
 };
@@ -45,7 +47,7 @@ function existing(path, advice) {
   return resolve(path);
 }
 
-/** Serves the page with `underwrite serve`; resolves when it answers. */
+/** Serves the page with `underwrite serve`; resolves when it answers, throws what it said when it ends instead. */
 export async function startServer(model) {
   const binary = existing(process.env.UNDERWRITE_BIN ?? join(ROOT, 'target/release/underwrite'), 'run `cargo xtask build`, or set UNDERWRITE_BIN');
   const port = await freePort();
@@ -76,7 +78,7 @@ async function answers(url, child, said) {
 }
 
 /**
- * Serves web/ and a model as any static host does: files, no header of ours, under a path of its own.
+ * Serves the page's files and a model as any static host does: no header of ours, under a path of its own.
  * @param {Record<string, Buffer | string | null>} replaced contents by file name; null is a file that is not there
  */
 export async function startStatic(model, replaced = {}) {
@@ -85,7 +87,7 @@ export async function startStatic(model, replaced = {}) {
   const files = { ...originals, ...replaced };
   const server = createServer(async (request, response) => {
     const name = new URL(request.url, 'http://host').pathname.replace(/^\/some\/where\//, '') || 'index.html';
-    const body = name in files ? files[name] : await readFile(join(ROOT, 'web', name)).catch(() => null);
+    const body = name in files ? files[name] : await readFile(join(WEB, name)).catch(() => null);
     if (body === null) return response.writeHead(404).end('Not Found');
     return response.writeHead(200, { 'content-type': TYPES[extname(name)] }).end(body);
   });
@@ -103,7 +105,7 @@ async function glueOf(bytes) {
 
 /** @returns {Promise<import('playwright-core').Browser>} */
 export function openBrowser() {
-  return chromium.launch({ executablePath: existing(CHROMIUM, 'install Chromium, or set UNDERWRITE_CHROMIUM'), args: ['--no-sandbox'] });
+  return chromium.launch({ executablePath: existing(CHROMIUM, 'install Chromium, or set CHROMIUM to where it is'), args: ['--no-sandbox'] });
 }
 
 /**
