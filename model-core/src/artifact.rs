@@ -1,7 +1,7 @@
 //! The artifact: everything that decides, as bytes. The format is written down in
 //! `docs/artifact-format.md`; every part is checked when it is read.
 
-use serde::{Deserialize, Serialize};
+use bincode::{Decode, Encode};
 use sha2::{Digest, Sha256};
 
 use crate::model::{Model, ModelKind};
@@ -18,7 +18,7 @@ const MAGIC: &[u8; 8] = b"UWMODEL\0";
 const HEADER_LEN: usize = 52;
 
 /// Everything that decides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Artifact {
     /// What an application may contain.
     pub schema: Schema,
@@ -39,7 +39,7 @@ pub struct Artifact {
 }
 
 /// Where a model comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Training {
     /// Rows it was fitted on.
     pub rows_train: u64,
@@ -56,7 +56,7 @@ pub struct Training {
 }
 
 /// A synthetic application and what the model says to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct GoldenRow {
     /// A request's JSON.
     pub request: String,
@@ -115,7 +115,7 @@ impl Artifact {
     /// When the artifact contradicts itself or is too large.
     pub fn encode(&self) -> Result<Vec<u8>, ArtifactError> {
         self.check()?;
-        let payload = bincode::serde::encode_to_vec(self, bincode::config::standard())
+        let payload = bincode::encode_to_vec(self, bincode::config::standard())
             .map_err(|error| ArtifactError::Payload(error.to_string()))?;
         if payload.len() > MAX_PAYLOAD {
             let found = payload.len() as u64;
@@ -137,7 +137,7 @@ impl Artifact {
     pub fn decode(bytes: &[u8]) -> Result<Self, ArtifactError> {
         let payload = checked_payload(bytes)?;
         let limit = bincode::config::standard().with_limit::<MAX_PAYLOAD>();
-        let (artifact, read): (Self, usize) = bincode::serde::decode_from_slice(payload, limit)
+        let (artifact, read): (Self, usize) = bincode::decode_from_slice(payload, limit)
             .map_err(|error| ArtifactError::Payload(decode_problem(&error)))?;
         if read != payload.len() {
             return Err(ArtifactError::Payload(format!(

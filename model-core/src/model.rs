@@ -5,13 +5,13 @@ mod linear;
 
 pub use linear::{Linear, Term, TermValue};
 
-use serde::{Deserialize, Serialize};
+use bincode::{Decode, Encode};
 
 use crate::forest::{Forest, NaiveForest};
 use crate::schema::{Kind, Schema};
 
 /// A model as the artifact stores it. Its inputs are numbered in schema order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub enum Model {
     /// A weighted sum.
     Linear(Linear),
@@ -20,8 +20,7 @@ pub enum Model {
 }
 
 /// How a model was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum ModelKind {
     /// Linear, fitted by least squares on 0 and 1.
     Ridge,

@@ -1,12 +1,12 @@
 //! What a policy makes of a value: filled in, mapped, clamped, or refused.
 
-use serde::{Deserialize, Serialize};
+use bincode::{Decode, Encode};
 
 use crate::schema::{Feature, Kind, Missing, OutOfRange, Range, Schema, Unknown};
 use crate::value::{Reading, ValueError, number_text, outside};
 
 /// What was learned from the training rows alone: what to fill in.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Encode, Decode)]
 pub struct Preprocessing {
     /// One value for each input, in schema order, in the model's terms: the median of a
     /// number (the lower of two middle ones), the most frequent of a boolean or category

@@ -13,22 +13,30 @@
 //! evaluating does exactly this, so all give the same bits on every machine. The
 //! prediction is never NaN.
 
+mod compiled;
+mod groups;
 mod naive;
+mod plan;
+mod rank;
+mod tables;
+mod top;
 mod validate;
+mod walks;
 
+pub use compiled::{CompiledForest, Scratch, TABLE_BUDGET};
 pub use naive::NaiveForest;
 pub use validate::{
     ForestError, MAX_CATEGORIES, MAX_CUTS, MAX_DEPTH, MAX_FEATURES, MAX_LEAF, MAX_NODES,
     MAX_SET_WORDS, MAX_TREES,
 };
 
-use serde::{Deserialize, Serialize};
+use bincode::{Decode, Encode};
 
 /// An ensemble of decision trees as the artifact stores it.
 ///
 /// A forest that was read from outside must pass [`Forest::validate`] before use;
 /// [`NaiveForest::new`] and [`CompiledForest::new`] see to that themselves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Forest {
     /// How each feature of a row is cut, in the order of the row.
     pub features: Vec<Bins>,
@@ -45,7 +53,7 @@ pub struct Forest {
 }
 
 /// What a feature's values are, and where splits may cut them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub enum Bins {
     /// A number. The cuts are finite and strictly ascending; a value goes to the left of
     /// cut `i` if and only if `value <= cuts[i]`.
@@ -57,7 +65,7 @@ pub enum Bins {
 
 /// One tree in preorder: a split is followed by its left subtree, then its right one, so
 /// that the order alone gives the structure.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Tree {
     /// At least one node.
     pub nodes: Vec<Node>,
@@ -65,7 +73,7 @@ pub struct Tree {
 
 /// A node of a tree. The counts are hints about what is visited most; a wrong count
 /// costs speed, never a bit of the prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
 pub enum Node {
     /// Where a row ends.
     Leaf {
@@ -90,14 +98,14 @@ pub enum Node {
 
 /// A set of category codes of one feature with `n` categories: members 0 to `n`, where
 /// `n` is "other".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct CategorySet {
     /// Bit `c % 64` of word `c / 64` is code `c`; `n / 64 + 1` words, no bit above `n`.
     pub words: Vec<u64>,
 }
 
 /// How the trees' values become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Aggregation {
     /// Their sum (boosting).
     Sum,
@@ -106,7 +114,7 @@ pub enum Aggregation {
 }
 
 /// What turns the aggregate into the prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Link {
     /// Nothing.
     Identity,

@@ -1,12 +1,12 @@
 //! A linear model: a weighted sum of scaled inputs, through a link.
 
-use serde::{Deserialize, Serialize};
+use bincode::{Decode, Encode};
 
 use crate::forest::Link;
 use crate::schema::{Kind, Schema};
 
 /// `link(intercept + Σ weight · (x − mean) / scale)`, summed in the order of the terms.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Linear {
     /// One for each column the model was fitted on.
     pub terms: Vec<Term>,
@@ -17,7 +17,7 @@ pub struct Linear {
 }
 
 /// One addend.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
 pub struct Term {
     /// The number of the input, in schema order.
     pub feature: u16,
@@ -32,7 +32,7 @@ pub struct Term {
 }
 
 /// How an input becomes a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum TermValue {
     /// The number, the boolean's 0 or 1, or the ordinal category's code.
     Itself,

@@ -8,7 +8,8 @@ mod read;
 pub use check::SchemaProblem;
 pub use read::SchemaError;
 
-use serde::{Deserialize, Serialize};
+use bincode::{Decode, Encode};
+use serde::Deserialize;
 
 /// Features a schema may have, the target included.
 pub const MAX_FEATURES: usize = 1000;
@@ -16,7 +17,7 @@ pub const MAX_FEATURES: usize = 1000;
 pub const MAX_CATEGORIES: usize = 1000;
 
 /// A checked description of the data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Schema {
     /// The model's name: lower-case letters, digits and hyphens.
     pub name: String,
@@ -37,7 +38,7 @@ pub struct Schema {
 }
 
 /// One column of the data, one field of a request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Feature {
     /// The column and the JSON field.
     pub name: String,
@@ -58,8 +59,7 @@ pub struct Feature {
 }
 
 /// What a feature is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Role {
     /// Used to predict.
     Input,
@@ -70,7 +70,7 @@ pub enum Role {
 }
 
 /// The type of a feature.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub enum Kind {
     /// A finite number.
     Number(Range),
@@ -83,7 +83,7 @@ pub enum Kind {
 }
 
 /// The numbers a feature may take.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Encode, Decode)]
 pub struct Range {
     /// The lowest.
     pub lower: Option<Bound>,
@@ -94,7 +94,7 @@ pub struct Range {
 }
 
 /// One end of a range.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
 pub struct Bound {
     /// Where it is.
     pub value: f64,
@@ -103,7 +103,7 @@ pub struct Bound {
 }
 
 /// The texts a feature may take.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Categories {
     /// In the order of the file; a value's code is its index.
     pub values: Vec<String>,
@@ -116,7 +116,7 @@ pub struct Categories {
 }
 
 /// How categories become numbers where a model wants numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// A column of 0 and 1 for each category.
@@ -127,7 +127,7 @@ pub enum Encoding {
 }
 
 /// What happens to a missing value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
     /// The application is refused.
@@ -144,7 +144,7 @@ pub enum Missing {
 }
 
 /// What happens to a category that is not in the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unknown {
     /// The application is refused.
@@ -157,7 +157,7 @@ pub enum Unknown {
 }
 
 /// What happens to a number outside its range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutOfRange {
     /// The application is refused.
@@ -170,7 +170,7 @@ pub enum OutOfRange {
 }
 
 /// An example value, in the feature's own type.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub enum Example {
     /// Of a boolean.
     Boolean(bool),
@@ -181,7 +181,7 @@ pub enum Example {
 }
 
 /// What the model learns and answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Target {
     /// The column.
     pub name: String,
@@ -194,7 +194,7 @@ pub struct Target {
 }
 
 /// The two values of a target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub enum TargetKind {
     /// Boolean words; true is positive.
     Boolean,
