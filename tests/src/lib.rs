@@ -1,1 +1,3 @@
 //! Acceptance: the promises, tested through the public doors.
+
+pub mod conformance;
