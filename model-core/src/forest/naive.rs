@@ -1,3 +1,4 @@
+use super::compiled::value_of;
 use super::{Bins, CategorySet, Finish, Forest, ForestError, Node, category_code};
 
 /// A forest evaluated by walking every tree from its root: the reference for what a
@@ -57,11 +58,14 @@ impl NaiveForest {
     /// The prediction for a row: one value for each feature, as the module describes.
     /// Values that a short row does not have are missing.
     pub fn predict(&self, row: &[f64]) -> f64 {
-        self.finish.apply(
-            self.roots
-                .iter()
-                .fold(0.0, |sum, &root| sum + self.leaf(root, row)),
-        )
+        self.finish.apply(self.sum(row))
+    }
+
+    /// The sum of the leaves that a row reaches.
+    pub(super) fn sum(&self, row: &[f64]) -> f64 {
+        self.roots
+            .iter()
+            .fold(0.0, |sum, &root| sum + self.leaf(root, row))
     }
 
     fn leaf(&self, root: u32, row: &[f64]) -> f64 {
@@ -73,7 +77,7 @@ impl NaiveForest {
                     feature,
                     missing_left,
                 } => {
-                    let value = value_of(row, feature);
+                    let value = value_of(row, usize::from(feature));
                     if value.is_nan() {
                         missing_left
                     } else {
@@ -86,7 +90,7 @@ impl NaiveForest {
                     categories,
                     set,
                 } => {
-                    let value = value_of(row, feature);
+                    let value = value_of(row, usize::from(feature));
                     if value.is_nan() {
                         missing_left
                     } else {
@@ -155,8 +159,4 @@ fn linked(forest: &Forest, node: &Node, left: u32) -> NaiveNode {
         right: left,
         test,
     }
-}
-
-fn value_of(row: &[f64], feature: u16) -> f64 {
-    row.get(usize::from(feature)).copied().unwrap_or(f64::NAN)
 }

@@ -2,7 +2,7 @@ use super::{Bins, CategorySet, Forest, Node, Tree, set_words};
 
 /// Most features a forest may have.
 pub const MAX_FEATURES: usize = 4096;
-/// Most cuts of one feature, and of all features of a forest together.
+/// Most cuts and categories of all features of a forest together.
 pub const MAX_CUTS: usize = 1 << 20;
 /// Most categories of one feature.
 pub const MAX_CATEGORIES: usize = 65_535;
@@ -74,10 +74,11 @@ impl Forest {
     /// that is not finite, a list of nodes that is no tree, or one of the limits above.
     /// Takes time and memory in proportion to the forest, and never recurses.
     pub fn validate(&self) -> Result<(), ForestError> {
-        self.check_limits()?;
+        limit("features", self.features.len(), MAX_FEATURES)?;
         for (feature, bins) in self.features.iter().enumerate() {
             check_bins(feature, bins)?;
         }
+        self.check_limits()?;
         if !is_bounded(self.base) {
             return Err(ForestError::Base);
         }
@@ -88,18 +89,17 @@ impl Forest {
     }
 
     fn check_limits(&self) -> Result<(), ForestError> {
-        let words = self.category_sets.iter().map(|set| set.words.len()).sum();
-        let nodes = self.trees.iter().map(|tree| tree.nodes.len()).sum();
-        let cuts = self.features.iter().map(|bins| match bins {
+        let bins = self.features.iter().map(|bins| match bins {
             Bins::Cuts(cuts) => cuts.len(),
-            Bins::Categories(_) => 0,
+            Bins::Categories(n) => *n as usize,
         });
-        limit("features", self.features.len(), MAX_FEATURES)?;
-        limit("cuts", cuts.sum(), MAX_CUTS)?;
+        let words = self.category_sets.iter().map(|set| set.words.len());
+        let nodes = self.trees.iter().map(|tree| tree.nodes.len());
+        limit("cuts and categories", bins.sum(), MAX_CUTS)?;
         limit("category sets", self.category_sets.len(), MAX_SET_WORDS)?;
-        limit("words in category sets", words, MAX_SET_WORDS)?;
+        limit("words in category sets", words.sum(), MAX_SET_WORDS)?;
         limit("trees", self.trees.len(), MAX_TREES)?;
-        limit("nodes", nodes, MAX_NODES)?;
+        limit("nodes", nodes.sum(), MAX_NODES)?;
         if self.trees.is_empty() {
             Err(ForestError::NoTrees)
         } else {

@@ -1,0 +1,196 @@
+use super::naive::NaiveForest;
+use super::plan::Plan;
+use super::tables::{BLOCK, Line, Tables, Word};
+use super::walks::{Trails, Walks};
+use super::{Finish, Forest, ForestError, Node};
+
+/// Bytes that the tables of a forest may take.
+pub const TABLE_BUDGET: usize = 8 << 20;
+
+/// A forest made ready for speed. It gives the same bits as [`NaiveForest`].
+///
+/// Trees of at most 64 leaves become tables of masks, indexed by the rank of a value.
+/// When the trees are bigger, or the tables too big, the most visited splits of each tree
+/// become tables and the rest is walked without branches.
+#[derive(Debug)]
+pub struct CompiledForest {
+    engine: Engine,
+    finish: Finish,
+}
+
+/// Buffers for predicting, grown when needed and used again. One serves any forest, one
+/// at a time.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    bins: Vec<u32>,
+    narrow: Vec<Line<u32>>,
+    wide: Vec<Line<u64>>,
+    trails: Trails,
+    row: Vec<f64>,
+}
+
+#[derive(Debug)]
+enum Engine {
+    /// Every tree has at most 32 leaves. The leaves of a tree are 32 values.
+    Narrow(Tables<u32>, Vec<f64>),
+    /// Every tree has at most 64 leaves. The leaves of a tree are 64 values.
+    Wide(Tables<u64>, Vec<f64>),
+    /// Tables for the tops of the trees, walks for the rest.
+    Deep(Tables<u32>, Walks),
+    /// No structure is small enough: a plain walk, of so many features.
+    Plain(NaiveForest, usize),
+}
+
+impl CompiledForest {
+    /// Checks a forest and builds its tables, of at most [`TABLE_BUDGET`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// What [`Forest::validate`] refuses.
+    pub fn new(forest: &Forest) -> Result<Self, ForestError> {
+        Self::with_budget(forest, TABLE_BUDGET)
+    }
+
+    /// The same with another budget in bytes: 0 builds no tables. The predictions do not
+    /// depend on it.
+    ///
+    /// # Errors
+    ///
+    /// What [`Forest::validate`] refuses.
+    pub fn with_budget(forest: &Forest, budget: usize) -> Result<Self, ForestError> {
+        forest.validate()?;
+        let finish = Finish::of(forest);
+        let engine = match Engine::within(forest, budget) {
+            Some(engine) => engine,
+            None => Engine::Plain(NaiveForest::new(forest)?, forest.features.len()),
+        };
+        Ok(Self { engine, finish })
+    }
+
+    /// The prediction for a row: one value for each feature, as the module describes.
+    /// Values that a short row does not have are missing.
+    pub fn predict_row(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
+        let mut out = [0.0];
+        self.predict_block(row, 1, &mut out, scratch);
+        out[0]
+    }
+
+    /// The predictions for `out.len()` rows: feature `f` of row `r` is
+    /// `columns[f * stride + r]`. Values beyond the end of `columns` are missing.
+    pub fn predict_block(
+        &self,
+        columns: &[f64],
+        stride: usize,
+        out: &mut [f64],
+        scratch: &mut Scratch,
+    ) {
+        for (block, out) in out.chunks_mut(BLOCK).enumerate() {
+            let columns = columns.get(block * BLOCK..).unwrap_or_default();
+            self.engine.sums(columns, stride, out, scratch);
+            for out in out {
+                *out = self.finish.apply(*out);
+            }
+        }
+    }
+}
+
+impl Engine {
+    fn within(forest: &Forest, budget: usize) -> Option<Self> {
+        let most = forest
+            .trees
+            .iter()
+            .map(|tree| tree.nodes.len() / 2)
+            .max()
+            .unwrap_or_default();
+        if most < u32::EXITS {
+            if let Some(tables) = Tables::new(forest, Plan::new(forest, most), budget) {
+                return Some(Self::Narrow(tables, leaves(forest, u32::EXITS)));
+            }
+        } else if most < u64::EXITS {
+            let tables = Tables::new(forest, Plan::new(forest, most), budget);
+            if let Some(tables) = tables {
+                return Some(Self::Wide(tables, leaves(forest, u64::EXITS)));
+            }
+        }
+        [31, 15, 7, 3, 1, 0].into_iter().find_map(|top| {
+            let plan = Plan::new(forest, top);
+            let walks = Walks::new(forest, &plan.exits, budget)?;
+            Some(Self::Deep(Tables::new(forest, plan, budget)?, walks))
+        })
+    }
+
+    /// The sums of the leaves that at most [`BLOCK`] rows reach.
+    fn sums(&self, columns: &[f64], stride: usize, sums: &mut [f64], scratch: &mut Scratch) {
+        let Scratch {
+            bins,
+            narrow,
+            wide,
+            trails,
+            row,
+        } = scratch;
+        let rows = sums.len();
+        sums.fill(0.0);
+        match self {
+            Self::Narrow(tables, leaves) => {
+                tables.read(columns, stride, rows, bins);
+                tables.add(leaves, bins, narrow, sums);
+            }
+            Self::Wide(tables, leaves) => {
+                tables.read(columns, stride, rows, bins);
+                tables.add(leaves, bins, wide, sums);
+            }
+            Self::Deep(tables, walks) => {
+                tables.read(columns, stride, rows, bins);
+                walks.read(columns, stride, rows, trails);
+                if let [sum] = sums {
+                    tables.tiles(bins, narrow, |tile, lines| {
+                        lines
+                            .iter()
+                            .for_each(|line| walks.enter_trees(tile, line, trails))
+                    });
+                    *sum = walks.sum_trees(trails);
+                } else {
+                    tables.tiles(bins, narrow, |tile, lines| {
+                        walks.add_rows(tile, lines, sums, trails)
+                    });
+                }
+            }
+            Self::Plain(naive, features) => {
+                for (at, sum) in sums.iter_mut().enumerate() {
+                    row.clear();
+                    row.extend(
+                        (0..*features)
+                            .map(|feature| value_of(column(columns, stride, feature, rows), at)),
+                    );
+                    *sum = naive.sum(row);
+                }
+            }
+        }
+    }
+}
+
+/// The leaves' values from left to right, padded to `width` for each tree.
+fn leaves(forest: &Forest, width: usize) -> Vec<f64> {
+    let mut leaves = Vec::with_capacity(forest.trees.len() * width);
+    for tree in &forest.trees {
+        let end = leaves.len() + width;
+        leaves.extend(tree.nodes.iter().filter_map(|node| match node {
+            Node::Leaf { value, .. } => Some(value),
+            Node::Split { .. } => None,
+        }));
+        leaves.resize(end, 0.0);
+    }
+    leaves
+}
+
+/// The values of a feature for at most `rows` rows; fewer where `values` ends.
+pub(super) fn column(values: &[f64], stride: usize, feature: usize, rows: usize) -> &[f64] {
+    let from = feature.checked_mul(stride);
+    let column = from.and_then(|from| values.get(from..)).unwrap_or_default();
+    column.get(..rows).unwrap_or(column)
+}
+
+/// A value of a row or a column; missing beyond the end.
+pub(super) fn value_of(values: &[f64], at: usize) -> f64 {
+    values.get(at).copied().unwrap_or(f64::NAN)
+}

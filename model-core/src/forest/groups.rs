@@ -1,0 +1,56 @@
+/// Features whose bins are multiplied into one: `bin = sum of stride * bin of feature`.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Index and stride of each feature.
+    pub(super) members: Vec<(usize, usize)>,
+    /// The product of their bins.
+    pub(super) bins: usize,
+}
+
+/// Groups features, given the number of bins of each, so that there are few groups and
+/// at most `most` bins in all of them together. Features without bins are left out; where
+/// there are no others there is one group of one bin. None when even single features have
+/// more bins.
+pub(super) fn group(bins: &[usize], most: usize) -> Option<Vec<Group>> {
+    let mut groups: Vec<Group> = bins
+        .iter()
+        .enumerate()
+        .filter(|&(_, &bins)| bins > 0)
+        .map(|(feature, &bins)| Group {
+            members: vec![(feature, 1)],
+            bins,
+        })
+        .collect();
+    let mut total: usize = groups.iter().map(|group| group.bins).sum();
+    if total > most {
+        return None;
+    }
+    let most = most.min(total * 5 / 4 + 16);
+    // The two smallest are the cheapest to merge.
+    groups.sort_by_key(|group| std::cmp::Reverse(group.bins));
+    while let [.., a, b] = groups.as_slice() {
+        let merged = a.bins.saturating_mul(b.bins);
+        total = (total - a.bins - b.bins).saturating_add(merged);
+        if total > most {
+            break;
+        }
+        let (Some(b), Some(mut a)) = (groups.pop(), groups.pop()) else {
+            break;
+        };
+        a.members.extend(
+            b.members
+                .iter()
+                .map(|&(feature, stride)| (feature, stride * a.bins)),
+        );
+        a.bins = merged;
+        let at = groups.partition_point(|group| group.bins > merged);
+        groups.insert(at, a);
+    }
+    if groups.is_empty() {
+        groups.push(Group {
+            members: Vec::new(),
+            bins: 1,
+        });
+    }
+    Some(groups)
+}

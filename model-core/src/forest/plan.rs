@@ -1,0 +1,224 @@
+use super::rank::Ranker;
+use super::top::Top;
+use super::{Bins, CategorySet, Forest, Node, category_code};
+
+/// What the most visited splits of all trees ask, feature by feature.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// One for each feature.
+    pub(super) questions: Vec<Questions>,
+    /// Where each tree's top ends: indices of its nodes, from left to right.
+    pub(super) exits: Vec<Vec<usize>>,
+}
+
+/// What splits ask of one feature. Values that no split tells apart share a bin.
+#[derive(Debug)]
+pub(super) struct Questions {
+    pub(super) splits: Vec<TopSplit>,
+    pub(super) bins: usize,
+    pub(super) kind: Kind,
+}
+
+/// A split among the most visited of its tree.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TopSplit {
+    pub(super) tree: usize,
+    /// The exits to its left, one bit each.
+    pub(super) left: u64,
+    split: u32,
+    missing_left: bool,
+}
+
+/// How a feature's values become bins.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// Bin `i` is the values above `i` of the cuts that are asked for, which are these
+    /// indices, ascending. Missing values have a bin among those, or the one after.
+    Number { cuts: Vec<u32>, missing: usize },
+    /// The bin of each category, of "other", and of a missing value.
+    Category { bins: Vec<u32> },
+}
+
+/// Takes a value to its bin.
+#[derive(Debug)]
+pub(super) enum Reader {
+    Number(Ranker),
+    Category { categories: u32, bins: Vec<u32> },
+}
+
+impl Plan {
+    /// For at most `most` splits of each tree, at most 63. The forest is valid.
+    pub(super) fn new(forest: &Forest, most: usize) -> Self {
+        let mut splits: Vec<Vec<TopSplit>> = forest.features.iter().map(|_| Vec::new()).collect();
+        let mut exits = Vec::with_capacity(forest.trees.len());
+        for (index, tree) in forest.trees.iter().enumerate() {
+            let top = Top::of(&tree.nodes, most);
+            for &(at, left) in &top.splits {
+                if let Node::Split {
+                    feature,
+                    split,
+                    missing_left,
+                    ..
+                } = tree.nodes[at]
+                {
+                    splits[usize::from(feature)].push(TopSplit {
+                        tree: index,
+                        left,
+                        split,
+                        missing_left,
+                    });
+                }
+            }
+            exits.push(top.exits);
+        }
+        let questions = forest
+            .features
+            .iter()
+            .zip(splits)
+            .map(|(bins, splits)| match bins {
+                Bins::Cuts(_) => Questions::about_number(splits),
+                Bins::Categories(n) => Questions::about_category(*n, splits, &forest.category_sets),
+            })
+            .collect();
+        Self { questions, exits }
+    }
+}
+
+impl Questions {
+    fn about_number(mut splits: Vec<TopSplit>) -> Self {
+        let mut cuts: Vec<u32> = splits.iter().map(|split| split.split).collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        for split in &mut splits {
+            split.split = cuts.partition_point(|&cut| cut < split.split) as u32;
+        }
+        let missing = if splits.iter().all(|split| split.missing_left) {
+            0
+        } else if splits.iter().any(|split| split.missing_left) {
+            cuts.len() + 1
+        } else {
+            cuts.len()
+        };
+        Self {
+            splits,
+            bins: missing.max(cuts.len()) + 1,
+            kind: Kind::Number { cuts, missing },
+        }
+    }
+
+    fn about_category(categories: u32, splits: Vec<TopSplit>, sets: &[CategorySet]) -> Self {
+        let mut asked: Vec<(u32, bool)> = splits
+            .iter()
+            .map(|split| (split.split, split.missing_left))
+            .collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let missing = categories + 1;
+        let mut bins = vec![0u32; missing as usize + 1];
+        let mut count = 1;
+        for (set, missing_left) in asked {
+            // Each bin is parted into those who go left and those who do not.
+            let mut parts = vec![u32::MAX; 2 * count];
+            count = 0;
+            for (code, bin) in (0..).zip(&mut bins) {
+                let left = if code == missing {
+                    missing_left
+                } else {
+                    sets[set as usize].contains(code)
+                };
+                let part = &mut parts[2 * *bin as usize + usize::from(left)];
+                if *part == u32::MAX {
+                    *part = count as u32;
+                    count += 1;
+                }
+                *bin = *part;
+            }
+        }
+        Self {
+            splits,
+            bins: count,
+            kind: Kind::Category { bins },
+        }
+    }
+
+    /// For each bin the masks of `trees` trees: the exits that are left when the splits
+    /// of this feature send a value of that bin right.
+    pub(super) fn masks<W: super::tables::Word>(
+        &self,
+        trees: usize,
+        sets: &[CategorySet],
+    ) -> Vec<W> {
+        let mut masks = vec![W::ALL; self.bins * trees];
+        match &self.kind {
+            Kind::Number { cuts, missing } => {
+                for split in &self.splits {
+                    masks[(split.split as usize + 1) * trees + split.tree].clear(split.left);
+                    if *missing > cuts.len() && !split.missing_left {
+                        masks[missing * trees + split.tree].clear(split.left);
+                    }
+                }
+                // A value above a cut is above every cut below it.
+                for at in trees..(cuts.len() + 1) * trees {
+                    masks[at] = masks[at].and(masks[at - trees]);
+                }
+            }
+            Kind::Category { bins } => {
+                let mut codes = vec![0u32; self.bins];
+                for (code, &bin) in (0..).zip(bins) {
+                    codes[bin as usize] = code;
+                }
+                let missing = bins.len() as u32 - 1;
+                for split in &self.splits {
+                    let set = &sets[split.split as usize];
+                    for (bin, &code) in codes.iter().enumerate() {
+                        let left = if code == missing {
+                            split.missing_left
+                        } else {
+                            set.contains(code)
+                        };
+                        if !left {
+                            masks[bin * trees + split.tree].clear(split.left);
+                        }
+                    }
+                }
+            }
+        }
+        masks
+    }
+
+    /// What takes a value of this feature to its bin.
+    pub(super) fn reader(self, feature: &Bins) -> Reader {
+        match (self.kind, feature) {
+            (Kind::Number { cuts, missing }, Bins::Cuts(all)) => {
+                let cuts: Vec<f64> = cuts.iter().map(|&cut| all[cut as usize]).collect();
+                Reader::Number(Ranker::new(&cuts, missing as u32))
+            }
+            (Kind::Category { bins }, _) => Reader::Category {
+                categories: bins.len() as u32 - 2,
+                bins,
+            },
+            (Kind::Number { missing, .. }, _) => Reader::Number(Ranker::new(&[], missing as u32)),
+        }
+    }
+}
+
+impl Reader {
+    /// The bin of a value: a number, a category's code, or NaN.
+    #[inline(always)]
+    pub(super) fn bin(&self, value: f64) -> u32 {
+        match self {
+            Self::Number(ranker) => ranker.rank(value),
+            Self::Category { categories, bins } => bins[code(value, *categories)],
+        }
+    }
+}
+
+/// The code of a category value, NaN included.
+#[inline(always)]
+pub(super) fn code(value: f64, categories: u32) -> usize {
+    if value.is_nan() {
+        categories as usize + 1
+    } else {
+        category_code(value, categories) as usize
+    }
+}

@@ -1,0 +1,388 @@
+use super::compiled::{column, value_of};
+use super::plan::code;
+use super::tables::{Line, TILE, Word};
+use super::top::right_children;
+use super::{Bins, Forest, Node};
+
+/// Exits of a tree's top.
+const EXITS: usize = u32::EXITS;
+/// Bits of a step's `left` that name its column.
+const COLUMN_BITS: u32 = 9;
+/// Most columns.
+const MOST_COLUMNS: usize = 1 << COLUMN_BITS;
+/// Set in a place that is a leaf's value instead of a step.
+const LEAF: u32 = 1 << 22;
+
+/// What remains of the trees below the exits of their tops: walked step by step, many
+/// trees or rows at once, without branches.
+#[derive(Debug)]
+pub(super) struct Walks {
+    steps: Vec<Step>,
+    values: Vec<f64>,
+    /// The place of each exit, [`EXITS`] for each tree, whole tiles of trees.
+    exits: Vec<u32>,
+    columns: Vec<Column>,
+    /// Columns of a row.
+    width: usize,
+}
+
+/// A split: to the left if its column is at most the cut. A place is the index of a step,
+/// or [`LEAF`] and the index of a value.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(16))]
+struct Step {
+    cut: f64,
+    /// The place of the left child, and below it, in [`COLUMN_BITS`] bits, the column.
+    left: u32,
+    /// The place of the right child.
+    right: u32,
+}
+
+/// What a feature's value becomes, so that every split is `column <= cut`.
+#[derive(Debug)]
+enum Column {
+    /// A number as it is: NaN is not at most any cut, so a missing value goes right.
+    Number { feature: usize },
+    /// A number that goes left when it is missing.
+    MissingLeft { feature: usize },
+    /// As many columns as there are sets to ask for, for each code: 0 goes left, 1 right.
+    Category {
+        feature: usize,
+        categories: u32,
+        sides: Vec<f64>,
+        width: usize,
+    },
+}
+
+/// A walk on its way: of one row through the tree `slot`, or of row `slot` through one
+/// tree.
+#[derive(Debug, Clone, Copy, Default)]
+struct Walker {
+    slot: u32,
+    place: u32,
+}
+
+/// Buffers of [`Walks`].
+#[derive(Debug, Default)]
+pub(super) struct Trails {
+    columns: Vec<f64>,
+    walkers: Vec<Walker>,
+    ends: Vec<u32>,
+}
+
+impl Walks {
+    /// What is left of a valid forest below these exits of its trees. None when that
+    /// takes too many columns, or more than `budget` bytes for those of categories.
+    pub(super) fn new(forest: &Forest, exits: &[Vec<usize>], budget: usize) -> Option<Self> {
+        let asked = Asked::new(forest, exits);
+        let mut walks = Self {
+            steps: Vec::new(),
+            values: vec![0.0],
+            // What pads the last tile ends at the value 0.
+            exits: vec![LEAF; exits.len().next_multiple_of(TILE) * EXITS],
+            columns: asked.columns(forest, budget)?,
+            width: asked.keys.len(),
+        };
+        for (index, (tree, exits)) in forest.trees.iter().zip(exits).enumerate() {
+            walks.add_tree(&tree.nodes, exits, index * EXITS, &asked, forest);
+        }
+        Some(walks)
+    }
+
+    fn add_tree(
+        &mut self,
+        tree: &[Node],
+        exits: &[usize],
+        first: usize,
+        asked: &Asked,
+        forest: &Forest,
+    ) {
+        let right = right_children(tree);
+        let below = below_exits(&right, exits);
+        let mut places = vec![0u32; tree.len()];
+        let mut steps = self.steps.len() as u32;
+        for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
+            if let Node::Leaf { value, .. } = *node {
+                places[at] = LEAF | self.values.len() as u32;
+                self.values.push(value);
+            } else {
+                places[at] = steps;
+                steps += 1;
+            }
+        }
+        for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
+            if let Some((key, cut)) = asked.question(forest, node) {
+                let column = asked.column(key);
+                let left = places[at + 1] << COLUMN_BITS | column;
+                self.steps.push(Step {
+                    cut,
+                    left,
+                    right: places[right[at]],
+                });
+            }
+        }
+        for (place, &exit) in self.exits[first..].iter_mut().zip(exits) {
+            *place = places[exit];
+        }
+    }
+
+    /// Makes the columns of `rows` rows: feature `f` of row `r` is
+    /// `values[f * stride + r]`, or missing where `values` ends.
+    pub(super) fn read(&self, values: &[f64], stride: usize, rows: usize, trails: &mut Trails) {
+        let columns = &mut trails.columns;
+        columns.resize(rows * self.width, 0.0);
+        let mut at = 0;
+        for kind in &self.columns {
+            let (Column::Number { feature }
+            | Column::MissingLeft { feature }
+            | Column::Category { feature, .. }) = kind;
+            let values = column(values, stride, *feature, rows);
+            let value = |row: usize| value_of(values, row);
+            let rows = columns[at..].chunks_mut(self.width).enumerate();
+            at += match kind {
+                Column::Number { .. } => {
+                    rows.for_each(|(row, columns)| columns[0] = value(row));
+                    1
+                }
+                Column::MissingLeft { .. } => {
+                    rows.for_each(|(row, columns)| {
+                        let value = value(row);
+                        columns[0] = if value.is_nan() {
+                            f64::NEG_INFINITY
+                        } else {
+                            value
+                        };
+                    });
+                    1
+                }
+                Column::Category {
+                    categories,
+                    sides,
+                    width,
+                    ..
+                } => {
+                    rows.for_each(|(row, columns)| {
+                        let sides = &sides[code(value(row), *categories) * width..][..*width];
+                        columns[..*width].copy_from_slice(sides);
+                    });
+                    *width
+                }
+            };
+        }
+    }
+
+    /// Starts a row's walks in the trees of a tile.
+    pub(super) fn enter_trees(&self, tile: usize, line: &Line<u32>, trails: &mut Trails) {
+        let exits = self.exits[tile * TILE * EXITS..].chunks_exact(EXITS);
+        let places = line
+            .0
+            .iter()
+            .zip(exits)
+            .map(|(mask, exits)| exits[mask.lowest()]);
+        trails.enter(tile * TILE, places);
+    }
+
+    /// Ends all walks, which are those of one row through all trees, and adds up their
+    /// values.
+    pub(super) fn sum_trees(&self, trails: &mut Trails) -> f64 {
+        self.walk(trails, 0);
+        let sum = trails
+            .ends
+            .iter()
+            .fold(0.0, |sum, &end| sum + self.value(end));
+        trails.ends.clear();
+        sum
+    }
+
+    /// Adds the values of a tile's trees to the sums of rows.
+    pub(super) fn add_rows(
+        &self,
+        tile: usize,
+        lines: &[Line<u32>],
+        sums: &mut [f64],
+        trails: &mut Trails,
+    ) {
+        let trees = self.exits[tile * TILE * EXITS..]
+            .chunks_exact(EXITS)
+            .take(TILE);
+        for (tree, exits) in trees.enumerate() {
+            trails.enter(0, lines.iter().map(|line| exits[line.0[tree].lowest()]));
+            self.walk(trails, self.width);
+            for (sum, &end) in sums.iter_mut().zip(&trails.ends) {
+                *sum += self.value(end);
+            }
+            trails.ends.clear();
+        }
+    }
+
+    fn value(&self, place: u32) -> f64 {
+        self.values[(place & !LEAF) as usize]
+    }
+
+    /// Walks until every walker is at a leaf: each pass takes each one a step further and
+    /// keeps those that are not there.
+    fn walk(&self, trails: &mut Trails, width: usize) {
+        let Trails {
+            columns,
+            walkers,
+            ends,
+        } = trails;
+        let mut count = walkers.len();
+        while count > 0 {
+            let mut kept = 0;
+            for index in 0..count {
+                let Walker { slot, place } = walkers[index];
+                let step = self.steps[place as usize];
+                let column = slot as usize * width + step.left as usize % MOST_COLUMNS;
+                let left = columns[column] <= step.cut;
+                let place = if left {
+                    step.left >> COLUMN_BITS
+                } else {
+                    step.right
+                };
+                ends[slot as usize] = place;
+                walkers[kept] = Walker { slot, place };
+                kept += usize::from(place < LEAF);
+            }
+            count = kept;
+        }
+        walkers.clear();
+    }
+}
+
+impl Trails {
+    /// Starts walks at these places, the first one's slot being `slot`.
+    fn enter(&mut self, slot: usize, places: impl Iterator<Item = u32>) {
+        for (slot, place) in (slot as u32..).zip(places) {
+            self.ends.push(place);
+            if place < LEAF {
+                self.walkers.push(Walker { slot, place });
+            }
+        }
+    }
+}
+
+/// Which nodes are at or below an exit.
+fn below_exits(right: &[usize], exits: &[usize]) -> Vec<bool> {
+    let mut below = vec![true; right.len()];
+    let mut exits = exits.iter().peekable();
+    // A node above the exits is one that is no exit and whose parent is above them.
+    let mut pending = vec![0];
+    while let Some(at) = pending.pop() {
+        if exits.next_if(|&&exit| exit == at).is_none() {
+            below[at] = false;
+            pending.extend([right[at], at + 1]);
+        }
+    }
+    below
+}
+
+/// The questions that splits below the exits ask, each of which becomes a column.
+struct Asked {
+    /// Feature, set (0 for a number) and missing direction in one; ascending, distinct.
+    keys: Vec<u64>,
+    /// For each category set the first one that has the same members.
+    same: Vec<u32>,
+}
+
+impl Asked {
+    fn new(forest: &Forest, exits: &[Vec<usize>]) -> Self {
+        let mut asked = Self {
+            keys: Vec::new(),
+            same: same_sets(forest),
+        };
+        for (tree, exits) in forest.trees.iter().zip(exits) {
+            let below = below_exits(&right_children(&tree.nodes), exits);
+            let nodes = tree.nodes.iter().zip(below).filter(|&(_, below)| below);
+            let keys = nodes
+                .filter_map(|(node, _)| asked.question(forest, node))
+                .map(|(key, _)| key);
+            let mut keys: Vec<u64> = keys.collect();
+            keys.append(&mut asked.keys);
+            keys.sort_unstable();
+            keys.dedup();
+            asked.keys = keys;
+        }
+        asked
+    }
+
+    /// The key and the cut of a split.
+    fn question(&self, forest: &Forest, node: &Node) -> Option<(u64, f64)> {
+        let Node::Split {
+            feature,
+            split,
+            missing_left,
+            ..
+        } = *node
+        else {
+            return None;
+        };
+        let (set, cut) = match &forest.features[usize::from(feature)] {
+            Bins::Cuts(cuts) => (0, cuts[split as usize]),
+            Bins::Categories(_) => (self.same[split as usize], 0.0),
+        };
+        Some((
+            u64::from(feature) << 33 | u64::from(set) << 1 | u64::from(missing_left),
+            cut,
+        ))
+    }
+
+    fn column(&self, key: u64) -> u32 {
+        self.keys.partition_point(|&other| other < key) as u32
+    }
+
+    fn columns(&self, forest: &Forest, budget: usize) -> Option<Vec<Column>> {
+        if self.keys.len() > MOST_COLUMNS {
+            return None;
+        }
+        let mut columns = Vec::new();
+        let mut left = budget / size_of::<f64>();
+        for keys in self.keys.chunk_by(|a, b| a >> 33 == b >> 33) {
+            let feature = (keys[0] >> 33) as usize;
+            let Bins::Categories(categories) = forest.features[feature] else {
+                columns.extend(keys.iter().map(|key| {
+                    if key & 1 == 1 {
+                        Column::MissingLeft { feature }
+                    } else {
+                        Column::Number { feature }
+                    }
+                }));
+                continue;
+            };
+            let missing = categories + 1;
+            left = left.checked_sub((missing as usize + 1) * keys.len())?;
+            let side = |code: u32, key: u64| {
+                let set = &forest.category_sets[(key >> 1) as u32 as usize];
+                let left = if code == missing {
+                    key & 1 == 1
+                } else {
+                    set.contains(code)
+                };
+                if left { 0.0 } else { 1.0 }
+            };
+            let sides = (0..=missing)
+                .flat_map(|code| keys.iter().map(move |&key| side(code, key)))
+                .collect();
+            columns.push(Column::Category {
+                feature,
+                categories,
+                sides,
+                width: keys.len(),
+            });
+        }
+        Some(columns)
+    }
+}
+
+fn same_sets(forest: &Forest) -> Vec<u32> {
+    let sets = &forest.category_sets;
+    let mut order: Vec<u32> = (0..sets.len() as u32).collect();
+    order.sort_by(|&a, &b| sets[a as usize].words.cmp(&sets[b as usize].words));
+    let mut same = vec![0; sets.len()];
+    for equal in order.chunk_by(|&a, &b| sets[a as usize] == sets[b as usize]) {
+        for &set in equal {
+            same[set as usize] = equal[0];
+        }
+    }
+    same
+}
