@@ -3,7 +3,7 @@
 use crate::value::number_text;
 
 use super::{
-    Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, MAX_FEATURES, Missing,
+    Bound, Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, MAX_FEATURES, Missing,
     OutOfRange, Range, Role, Schema, TargetKind, Unknown,
 };
 
@@ -33,19 +33,28 @@ type Check = Result<(), (&'static str, String)>;
 
 pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
     check_head(schema).map_err(|problem| at(None, problem))?;
-    let mut names = vec![schema.target.name.as_str()];
-    check_name(&schema.target.name)
-        .and_then(|()| check_target(&schema.target.kind))
-        .map_err(|problem| at(Some(&schema.target.name), problem))?;
+    check_names(schema)?;
+    check_target(&schema.target.kind).map_err(|problem| at(Some(&schema.target.name), problem))?;
     for feature in &schema.features {
-        check_feature(feature)
+        check_feature(feature, &schema.missing_values)
+            .map_err(|problem| at(Some(&feature.name), problem))?;
+    }
+    Ok(())
+}
+
+/// Comes first: a problem is placed by its feature's name.
+fn check_names(schema: &Schema) -> Result<(), SchemaProblem> {
+    let features = schema.features.iter().map(|feature| &feature.name);
+    let mut names: Vec<&str> = Vec::with_capacity(schema.features.len() + 1);
+    for name in [&schema.target.name].into_iter().chain(features) {
+        check_name(name)
             .and_then(|()| {
-                require(!names.contains(&feature.name.as_str()), "name", || {
+                require(!names.contains(&name.as_str()), "name", || {
                     "another feature has this name already".into()
                 })
             })
-            .map_err(|problem| at(Some(&feature.name), problem))?;
-        names.push(&feature.name);
+            .map_err(|problem| at(Some(name), problem))?;
+        names.push(name);
     }
     Ok(())
 }
@@ -89,6 +98,14 @@ fn check_head(schema: &Schema) -> Check {
     })?;
     require(schema.inputs().next().is_some(), "feature", || {
         "at least one feature with role \"input\" is needed".into()
+    })?;
+    // A value is compared without the white space around it, and the empty one is missing
+    // anyway: such a text would never match.
+    let useless =
+        (schema.missing_values.iter()).find(|text| text.is_empty() || text.trim() != *text);
+    require(useless.is_none(), "missing_values", || {
+        let text = useless.map_or("", String::as_str);
+        format!("'{text}' is empty or begins or ends with white space: remove that")
     })
 }
 
@@ -109,18 +126,52 @@ fn check_target(kind: &TargetKind) -> Check {
     }
 }
 
-fn check_feature(feature: &Feature) -> Check {
-    check_name(&feature.name)?;
-    if feature.role == Role::Ignored {
-        return Ok(());
-    }
+fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
     check_missing(feature)?;
     match &feature.kind {
-        Kind::Number(range) | Kind::Integer(range) => check_range(range)?,
-        Kind::Category(categories) => check_categories(categories)?,
+        Kind::Number(range) => check_range(range)?,
+        Kind::Integer(range) => {
+            check_whole(range)?;
+            check_range(range)?;
+        }
+        // An ignored column needs no list.
+        Kind::Category(c) if feature.role == Role::Ignored && c.values.is_empty() => {
+            let fits = matches!(feature.example, None | Some(Example::Text(_)));
+            return require(fits, "example", || "expected a text".into());
+        }
+        Kind::Category(categories) => check_categories(categories, missing_values)?,
         Kind::Boolean => {}
     }
     check_example(feature)
+}
+
+/// An integer is clamped to its bounds, so they are integers.
+fn check_whole(range: &Range) -> Check {
+    for (key, bound) in bounds(range) {
+        require(is_integer(bound.value), key, || {
+            format!(
+                "expected a whole number within ±2^53 for an integer, got {}",
+                number_text(bound.value)
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn is_integer(number: f64) -> bool {
+    number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0
+}
+
+/// The bounds there are, by the keys they were given with.
+fn bounds(range: &Range) -> impl Iterator<Item = (&'static str, Bound)> {
+    let key = |bound: Bound, keys: [&'static str; 2]| (keys[usize::from(bound.exclusive)], bound);
+    let lower = range
+        .lower
+        .map(|b| key(b, ["minimum", "exclusive_minimum"]));
+    let upper = range
+        .upper
+        .map(|b| key(b, ["maximum", "exclusive_maximum"]));
+    lower.into_iter().chain(upper)
 }
 
 fn check_missing(feature: &Feature) -> Check {
@@ -160,18 +211,17 @@ fn check_missing(feature: &Feature) -> Check {
 }
 
 fn check_range(range: &Range) -> Check {
-    for (key, bound) in [("minimum", range.lower), ("maximum", range.upper)] {
-        if let Some(bound) = bound {
-            require(bound.value.is_finite(), key, || {
-                "expected a finite number".into()
-            })?;
-        }
+    for (key, bound) in bounds(range) {
+        require(bound.value.is_finite(), key, || {
+            "expected a finite number".into()
+        })?;
     }
     if let (Some(lower), Some(upper)) = (range.lower, range.upper) {
         let open = lower.exclusive || upper.exclusive;
+        let key = bounds(range).next().map_or("minimum", |(key, _)| key);
         require(
             lower.value < upper.value || (lower.value == upper.value && !open),
-            "minimum",
+            key,
             || {
                 format!(
                     "the range from {} to {} holds no number",
@@ -192,7 +242,7 @@ fn check_range(range: &Range) -> Check {
     )
 }
 
-fn check_categories(categories: &Categories) -> Check {
+fn check_categories(categories: &Categories, missing_values: &[String]) -> Check {
     let values = &categories.values;
     require(
         (2..=MAX_CATEGORIES).contains(&values.len()),
@@ -218,6 +268,9 @@ fn check_categories(categories: &Categories) -> Check {
         require(!values[..place].contains(value), "categories", || {
             format!("'{value}' is listed twice")
         })?;
+        require(!missing_values.contains(value), "categories", || {
+            format!("'{value}' is one of missing_values, so it would never be read as a category")
+        })?;
     }
     let other = categories.unknown == Unknown::Other && categories.encoding == Encoding::Ordinal;
     require(!other, "unknown", || {
@@ -230,9 +283,11 @@ fn check_example(feature: &Feature) -> Check {
         return Ok(());
     };
     let fits = match (&feature.kind, example) {
-        (Kind::Number(range), Example::Number(number)) => range.contains(*number),
+        (Kind::Number(range), Example::Number(number)) => {
+            number.is_finite() && range.contains(*number)
+        }
         (Kind::Integer(range), Example::Number(number)) => {
-            range.contains(*number) && number.fract() == 0.0
+            is_integer(*number) && range.contains(*number)
         }
         (Kind::Boolean, Example::Boolean(_)) => true,
         (Kind::Category(categories), Example::Text(text)) => categories.values.contains(text),

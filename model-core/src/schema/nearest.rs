@@ -12,14 +12,18 @@ impl Schema {
             return None;
         }
         let name = name.to_ascii_lowercase();
+        let most_wrong = |known: &str| known.chars().count().max(length) / 3;
         self.features
             .iter()
+            .map(|known| known.name.as_str())
+            // At least as many characters are wrong as the lengths differ by.
+            .filter(|known| known.chars().count().abs_diff(length) <= most_wrong(known))
             .map(|known| {
-                let distance = strsim::osa_distance(&known.name.to_ascii_lowercase(), &name);
-                (distance, known.name.as_str())
+                let distance = strsim::osa_distance(&known.to_ascii_lowercase(), &name);
+                (distance, known)
             })
+            .filter(|(distance, known)| *distance <= most_wrong(known))
             .min_by_key(|(distance, _)| *distance)
-            .filter(|(distance, known)| *distance * 3 <= known.chars().count().max(length))
             .map(|(_, known)| known)
     }
 }

@@ -79,7 +79,7 @@ enum RawRole {
 }
 
 #[derive(Deserialize, Clone)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a boolean, a number or a text")]
 enum RawExample {
     Boolean(bool),
     Number(f64),
