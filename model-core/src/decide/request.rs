@@ -38,11 +38,17 @@ impl<'r> Slot<'r> {
         }
     }
 
-    /// The JSON to repeat in an answer: of a short number, boolean or string.
+    /// The JSON to repeat in an answer: of a short number, boolean or string. Not of what
+    /// other readers of JSON refuse, half a surrogate pair and numbers beyond an `f64`.
     pub(super) fn echo(&self) -> Option<&'r str> {
         let json = self.raw.json();
-        let simple = matches!(self.raw.kind(), Kind::Number | Kind::Boolean | Kind::String);
-        (simple && json.len() <= 64).then_some(json)
+        let readable = match self.raw.kind() {
+            Kind::Number => json.parse().is_ok_and(f64::is_finite),
+            Kind::String => self.text.is_some(),
+            Kind::Boolean => true,
+            Kind::Null | Kind::Array | Kind::Object => false,
+        };
+        (json.len() <= 64 && readable).then_some(json)
     }
 }
 
