@@ -150,7 +150,8 @@ impl Predictor {
     }
 }
 
-/// A least-squares sum may leave the unit interval; an answer may not.
+/// A least-squares sum may leave the unit interval; an answer may not. Adding 0 makes -0
+/// a plain 0.
 fn probability(score: f64) -> f64 {
-    score.clamp(0.0, 1.0)
+    score.clamp(0.0, 1.0) + 0.0
 }

@@ -16,6 +16,14 @@ pub struct Linear {
     pub link: Link,
 }
 
+/// Most terms a model may have.
+const MAX_TERMS: usize = 1 << 20;
+/// Greatest magnitudes of the weights, of the intercept and of a scaled value. With them
+/// the sum stays finite whatever comes in: an income of 1e308 must not answer NaN.
+const MAX_WEIGHT: f64 = 1e100;
+const MAX_INTERCEPT: f64 = 1e300;
+const MAX_SCALED: f64 = 1e200;
+
 /// One addend.
 #[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
 pub struct Term {
@@ -43,8 +51,11 @@ pub enum TermValue {
 impl Linear {
     pub(super) fn check(&self, schema: &Schema) -> Result<(), String> {
         let inputs: Vec<_> = schema.inputs().collect();
-        if !self.intercept.is_finite() {
-            return Err("the intercept is not a finite number".into());
+        if !is_bounded(self.intercept, MAX_INTERCEPT) || self.terms.len() > MAX_TERMS {
+            return Err(format!(
+                "expected an intercept within ±1e300 and at most {MAX_TERMS} terms, got {} terms",
+                self.terms.len()
+            ));
         }
         for term in &self.terms {
             let feature = inputs.get(usize::from(term.feature)).ok_or_else(|| {
@@ -54,12 +65,10 @@ impl Linear {
                     inputs.len()
                 )
             })?;
-            let finite = [term.mean, term.scale, term.weight]
-                .iter()
-                .all(|n| n.is_finite());
-            if !finite || term.scale <= 0.0 {
+            let sound = term.mean.is_finite() && term.scale.is_finite() && term.scale > 0.0;
+            if !sound || !is_bounded(term.weight, MAX_WEIGHT) {
                 return Err(format!(
-                    "feature '{}': mean and weight must be finite, scale above 0",
+                    "feature '{}': mean must be finite, scale above 0, weight within ±1e100",
                     feature.name
                 ));
             }
@@ -86,8 +95,13 @@ impl Linear {
                 TermValue::Itself => x,
                 TermValue::IsCategory(code) => f64::from(u8::from(x == f64::from(code))),
             };
-            sum += term.weight * ((x - term.mean) / term.scale);
+            let scaled = (x - term.mean) / term.scale;
+            sum += term.weight * scaled.clamp(-MAX_SCALED, MAX_SCALED);
         }
         self.link.apply(sum)
     }
+}
+
+fn is_bounded(number: f64, most: f64) -> bool {
+    number.abs() <= most
 }
