@@ -56,7 +56,7 @@ impl ValueError {
 /// A number as answers write it: shortest, whole ones without a point.
 #[must_use]
 pub fn number_text(number: f64) -> String {
-    if number.fract() == 0.0 && number.abs() < 1e15 {
+    if number.fract() == 0.0 && number.abs() <= MAX_EXACT {
         return itoa::Buffer::new().format(number as i64).to_owned();
     }
     // Not `format!`: the module would carry a second float printer.
@@ -159,10 +159,14 @@ fn read_integer(value: Value<'_>) -> Result<f64, ValueError> {
     if let Ok(integer) = text.parse::<i64>() {
         return exact(integer);
     }
-    parse_decimal(text)
+    let number = parse_decimal(text)
         .ok_or_else(|| ValueError::new("int_parsing", unparsable))
-        .and_then(finite)
-        .and_then(whole)
+        .and_then(finite)?;
+    // 2^53 + 1 written as `9007199254740993.0` has become 2^53 by now.
+    if number.abs() >= MAX_EXACT {
+        return Err(inexact());
+    }
+    whole(number)
 }
 
 /// An integer whose `f64` is itself.
@@ -263,13 +267,14 @@ fn code_of(categories: &Categories, text: &str) -> Reading {
     }
 }
 
-/// A JSON number for a category such as "3": also when it is written `3.0`.
+/// A JSON number for a category such as "3": also when it is written `3.0`. Beyond ±2^53,
+/// where two numbers may read the same, only as it is written.
 fn code_of_number(categories: &Categories, text: &str) -> Reading {
-    match parse_decimal(text) {
-        Some(number) if number.fract() == 0.0 && number.abs() < MAX_EXACT => {
-            code_of(categories, &(number as i64).to_string())
+    match (code_of(categories, text), parse_decimal(text)) {
+        (Reading::Unknown, Some(number)) if number.abs() < MAX_EXACT => {
+            code_of(categories, &number_text(number))
         }
-        _ => code_of(categories, text),
+        (as_written, _) => as_written,
     }
 }
 
