@@ -79,6 +79,12 @@ pub enum ArtifactError {
         /// The format in the file.
         found: u32,
     },
+    /// It ends within the header.
+    #[error("the artifact has {found} bytes, its header alone has {HEADER_LEN}: it is cut off")]
+    Header {
+        /// Bytes there are.
+        found: u64,
+    },
     /// Too short, or too long.
     #[error(
         "the artifact has {found} bytes of payload, its header says {expected}: it is cut off or was added to"
@@ -194,8 +200,7 @@ fn checked_payload(bytes: &[u8]) -> Result<&[u8], ArtifactError> {
     let (header, payload) =
         bytes
             .split_first_chunk::<HEADER_LEN>()
-            .ok_or(ArtifactError::Length {
-                expected: HEADER_LEN as u64,
+            .ok_or(ArtifactError::Header {
                 found: bytes.len() as u64,
             })?;
     let found = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
