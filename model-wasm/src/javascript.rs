@@ -47,9 +47,12 @@ impl Model {
     /// When the application is not what JSON can say.
     #[wasm_bindgen(skip_typescript)]
     pub fn predict(&self, application: &JsValue) -> Result<JsValue, JsError> {
-        let request = js_sys::JSON::stringify(&application)
-            .map_err(|_| JsError::new("the application cannot be written as JSON"))?;
-        json::to_object(&self.decide(String::from(request).as_bytes()))
+        // `undefined` and functions are written as no JSON at all, without an error.
+        let request = js_sys::JSON::stringify(application)
+            .ok()
+            .and_then(|text| JsValue::from(text).as_string())
+            .ok_or_else(|| JsError::new("the application cannot be written as JSON"))?;
+        json::to_object(&self.decide(request.as_bytes()))
     }
 
     /// What the model says about itself.
@@ -70,9 +73,16 @@ impl Model {
     /// When `columns` does not hold one value for each input and row.
     #[wasm_bindgen(skip_typescript)]
     pub fn batch(&self, columns: &[f64], rows: usize) -> Result<Vec<f64>, JsError> {
-        let mut out = vec![0.0; rows];
         MODULE.with_borrow_mut(|module| {
             let decider = module.decider().map_err(|reason| JsError::new(&reason))?;
+            // Before there is memory for them: a wrong number must not ask for all of it.
+            if rows.checked_mul(decider.inputs()) != Some(columns.len()) {
+                let (inputs, values) = (decider.inputs(), columns.len());
+                let problem =
+                    format!("expected {inputs} inputs of {rows} rows, got {values} values");
+                return Err(JsError::new(&problem));
+            }
+            let mut out = vec![0.0; rows];
             let refused = decider.batch(columns, &mut out);
             refused.map(|_| out).map_err(|reason| JsError::new(&reason))
         })

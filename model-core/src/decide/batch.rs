@@ -31,11 +31,11 @@ impl Decider {
     /// When `columns` does not hold one value for each input and row.
     pub fn batch(&mut self, columns: &[f64], out: &mut [f64]) -> Result<usize, String> {
         let rows = out.len();
-        if columns.len() != rows * self.inputs.len() {
+        if rows.checked_mul(self.inputs.len()) != Some(columns.len()) {
             return Err(format!(
                 "expected {} inputs of {rows} rows, {} values, got {}",
                 self.inputs.len(),
-                rows * self.inputs.len(),
+                rows as u64 * self.inputs.len() as u64,
                 columns.len()
             ));
         }
