@@ -183,7 +183,7 @@ mod tests {
     fn opens_what_was_sealed() {
         let file = sealed();
         let open = ModelFile::open(&file).unwrap();
-        assert_eq!(open.artifact(), b"aDATA"[..4].as_ref());
+        assert_eq!(open.artifact(), &b"aDATA"[..4]);
         assert_eq!(open.custom_section("note"), Some(&b"hi"[..]));
         assert_eq!(open.custom_section("absent"), None);
     }
