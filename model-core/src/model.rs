@@ -7,7 +7,7 @@ pub use linear::{Linear, Term, TermValue};
 
 use bincode::{Decode, Encode};
 
-use crate::forest::{Forest, NaiveForest};
+use crate::forest::{CompiledForest, Forest, Scratch};
 use crate::schema::{Kind, Schema};
 
 /// A model as the artifact stores it. Its inputs are numbered in schema order.
@@ -100,7 +100,7 @@ pub enum Predictor {
     /// A weighted sum.
     Linear(Linear),
     /// Tables.
-    Forest(Box<NaiveForest>),
+    Forest(Box<CompiledForest>, Scratch),
 }
 
 impl Predictor {
@@ -112,8 +112,8 @@ impl Predictor {
         match model {
             Model::Linear(linear) => Ok(Self::Linear(linear.clone())),
             Model::Forest(forest) => {
-                let compiled = NaiveForest::new(forest).map_err(|error| error.to_string())?;
-                Ok(Self::Forest(Box::new(compiled)))
+                let compiled = CompiledForest::new(forest).map_err(|error| error.to_string())?;
+                Ok(Self::Forest(Box::new(compiled), Scratch::default()))
             }
         }
     }
@@ -122,7 +122,7 @@ impl Predictor {
     pub fn predict_row(&mut self, row: &[f64]) -> f64 {
         match self {
             Self::Linear(linear) => probability(linear.predict(|feature| row[feature])),
-            Self::Forest(forest) => probability(forest.predict(row)),
+            Self::Forest(forest, scratch) => probability(forest.predict_row(row, scratch)),
         }
     }
 
@@ -135,14 +135,7 @@ impl Predictor {
                     *out = linear.predict(|feature| columns[feature * stride + row]);
                 }
             }
-            Self::Forest(forest) => {
-                for (row, out) in out.iter_mut().enumerate() {
-                    let values: Vec<f64> = (columns.iter().skip(row).step_by(stride))
-                        .copied()
-                        .collect();
-                    *out = forest.predict(&values);
-                }
-            }
+            Self::Forest(forest, scratch) => forest.predict_block(columns, stride, out, scratch),
         }
         for out in out {
             *out = probability(*out);
