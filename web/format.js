@@ -61,17 +61,21 @@ export function plainPercent(share) {
 }
 
 /**
- * The range a feature declares: "0 to 100", "More than 0", or "" when it has none.
+ * The range a feature declares: "0 to 100", "Above 0, up to 100", or "" when it has none.
  * @param {Feature} feature
  * @returns {string}
  */
 export function range(feature) {
   const { minimum, exclusive_minimum: above, maximum, exclusive_maximum: below } = feature;
   if (minimum !== undefined && maximum !== undefined) return `${group(minimum)} to ${group(maximum)}`;
-  const low = minimum !== undefined ? `at least ${group(minimum)}` : above !== undefined ? `more than ${group(above)}` : '';
-  const high = maximum !== undefined ? `at most ${group(maximum)}` : below !== undefined ? `less than ${group(below)}` : '';
-  const both = [low, high].filter(Boolean).join(', ');
-  return both && both[0].toUpperCase() + both.slice(1);
+  const ends = [
+    minimum !== undefined && `at least ${group(minimum)}`,
+    above !== undefined && `above ${group(above)}`,
+    maximum !== undefined && `up to ${group(maximum)}`,
+    below !== undefined && `below ${group(below)}`,
+  ];
+  const text = ends.filter(Boolean).join(', ');
+  return text && text[0].toUpperCase() + text.slice(1);
 }
 
 /**

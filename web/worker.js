@@ -28,10 +28,22 @@ async function fetchModule() {
 
 async function load() {
   const [glue, module] = await Promise.all([loadGlue(), fetchModule()]);
-  await glue.default({ module_or_path: module }).catch((/** @type {Error} */ error) => {
-    throw new Error(`model.wasm is not the module that model.js belongs to, or is damaged: ${error.message}`);
-  });
-  return new glue.Model();
+  await glue.default({ module_or_path: module }).catch(misfit);
+  try {
+    return new glue.Model();
+  } catch (error) {
+    // Anything else is the module's own word about the model inside it.
+    if (error instanceof TypeError) misfit(error);
+    throw error;
+  }
+}
+
+/**
+ * @param {Error} error what the browser made of it
+ * @returns {never}
+ */
+function misfit({ message }) {
+  throw new Error(`model.wasm is damaged, or is not the module that model.js belongs to: ${message}`);
 }
 
 /** @param {unknown} error */

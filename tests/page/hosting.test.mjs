@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { openBrowser, openPage, POLICY, shownDecision, startServer, startStatic, testModel } from './support.mjs';
 
 const KIB = 1024;
+const MISFIT = /^model\.wasm is damaged, or is not the module that model\.js belongs to: /;
 
 suite('hosting', () => {
   let browser;
@@ -58,9 +59,10 @@ suite('hosting', () => {
     'model.wasm is missing': [{ 'model.wasm': null }, /^model\.wasm could not be loaded: the server answered 404$/],
     'model.js is missing': [{ 'model.js': null }, /^model\.js could not be loaded: /],
     'worker.js is missing': [{ 'worker.js': null }, /^worker\.js could not be loaded/],
-    'model.wasm is no WebAssembly': [{ 'model.wasm': 'not a module' }, /^model\.wasm is not the module that model\.js belongs to, or is damaged: /],
-    'model.wasm is another program': [{ 'model.wasm': Buffer.from('0061736d01000000', 'hex') }, /^model\.wasm is not the module that model\.js belongs to, or is damaged: /],
-    'model.wasm is cut short': [{ 'model.wasm': (bytes) => bytes.subarray(0, bytes.length >> 1) }, /^model\.wasm is not the module that model\.js belongs to, or is damaged: /],
+    'model.wasm is no WebAssembly': [{ 'model.wasm': 'not a module' }, MISFIT],
+    'model.wasm is another program': [{ 'model.wasm': Buffer.from('0061736d01000000', 'hex') }, MISFIT],
+    'model.wasm holds an altered model': [{ 'model.wasm': altered }, /SHA-256 .* altered/],
+    'model.wasm is cut short': [{ 'model.wasm': (bytes) => bytes.subarray(0, bytes.length >> 1) }, MISFIT],
   };
   for (const [what, [replaced, expected]] of Object.entries(broken)) {
     test(`says so when ${what}, and tries again`, async () => {
@@ -93,11 +95,24 @@ suite('hosting', () => {
 const zipped = (bytes) => gzipSync(bytes).length;
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
-/** The module with zeros in place of its artifact, where the seal at its end says it is (docs/artifact-format.md). */
-function withoutArtifact(bytes) {
+/** Where the seal at the end of a model.wasm says that its artifact is (docs/artifact-format.md). */
+function artifactOf(bytes) {
   const seal = bytes.length - 32 - 3 * 8;
   const [offset, length] = [0, 8].map((at) => Number(bytes.readBigUInt64LE(seal + at)));
-  return Buffer.from(bytes).fill(0, offset, offset + length);
+  return { offset, end: offset + length };
+}
+
+/** The module with zeros in place of its artifact. */
+function withoutArtifact(bytes) {
+  const { offset, end } = artifactOf(bytes);
+  return Buffer.from(bytes).fill(0, offset, end);
+}
+
+/** The module with the last byte of its artifact turned round. */
+function altered(bytes) {
+  const copy = Buffer.from(bytes);
+  copy[artifactOf(bytes).end - 1] ^= 0xff;
+  return copy;
 }
 
 /** Touches all that the page can do. */

@@ -134,7 +134,9 @@ export async function openPage(browser, url, options = {}) {
 /** What a model.wasm says about itself, asked here and not in the page. */
 export async function describe(model) {
   const bytes = await readFile(model);
-  const glue = await import(`data:text/javascript;base64,${(await glueOf(bytes)).toString('base64')}`);
+  // The glue holds one module, and the same text is one import: the path makes it another.
+  const source = `${await glueOf(bytes)}\n// ${model}`;
+  const glue = await import(`data:text/javascript;base64,${Buffer.from(source).toString('base64')}`);
   await glue.default({ module_or_path: new Response(bytes, { headers: { 'content-type': 'application/wasm' } }) });
   return new glue.Model().describe();
 }
