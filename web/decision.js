@@ -80,12 +80,16 @@ function showNoProbability() {
 }
 
 /**
+ * Leaves the same notes as they are: leaving a field asks again, and a button that is replaced while it is pressed
+ * is never clicked.
  * @param {string} heading
  * @param {HTMLElement[]} notes
  */
 function showNotes(heading, notes) {
+  const list = byId('notes-list');
+  const text = (/** @type {Iterable<Element>} */ items) => Array.from(items, ({ textContent }) => textContent).join('\n');
+  if (text(list.children) !== text(notes)) list.replaceChildren(...notes);
   byId('notes-heading').textContent = heading;
-  byId('notes-list').replaceChildren(...notes);
 }
 
 /** @param {Adjustment[]} adjustments */

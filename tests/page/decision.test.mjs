@@ -102,7 +102,7 @@ suite('the decision', () => {
     const shown = await shownDecision(page);
     assert.deepEqual([shown.label, shown.probability], ['No decision', '']);
 
-    await page.getByRole('button', { name: feature.label, exact: true }).click();
+    await page.getByRole('button', { name: feature.label, exact: true }).click({ delay: 200 });
     assert.equal(await input.evaluate((element) => element === document.activeElement), true);
     await input.fill(String(feature.example));
     await settled(page, /Every value was used as it was given/);
