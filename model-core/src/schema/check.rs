@@ -119,11 +119,23 @@ fn check_name(name: &str) -> Check {
 
 fn check_target(kind: &TargetKind) -> Check {
     match kind {
-        TargetKind::Category { positive, negative } if positive == negative => {
-            Err(("categories", "the two categories must differ".into()))
+        TargetKind::Boolean => Ok(()),
+        TargetKind::Category { positive, negative } => {
+            check_category(positive)?;
+            check_category(negative)?;
+            require(positive != negative, "categories", || {
+                "the two categories must differ".into()
+            })
         }
-        _ => Ok(()),
     }
+}
+
+fn check_category(value: &str) -> Check {
+    require(
+        !value.is_empty() && value.trim() == value,
+        "categories",
+        || format!("'{value}': a category may not be empty or begin or end with white space"),
+    )
 }
 
 fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
@@ -260,11 +272,7 @@ fn check_categories(categories: &Categories, missing_values: &[String]) -> Check
         || "expected one label for each category".into(),
     )?;
     for (place, value) in values.iter().enumerate() {
-        require(
-            !value.is_empty() && value.trim() == value,
-            "categories",
-            || format!("'{value}': a category may not be empty or begin or end with white space"),
-        )?;
+        check_category(value)?;
         require(!values[..place].contains(value), "categories", || {
             format!("'{value}' is listed twice")
         })?;
@@ -295,8 +303,13 @@ fn check_example(feature: &Feature) -> Check {
     };
     require(fits, "example", || {
         format!(
-            "expected a {} that the feature accepts",
-            feature.kind.word()
+            "expected {} that the feature itself accepts",
+            match feature.kind {
+                Kind::Number(_) => "a number",
+                Kind::Integer(_) => "an integer",
+                Kind::Boolean => "true or false",
+                Kind::Category(_) => "one of its categories",
+            }
         )
     })
 }

@@ -92,7 +92,7 @@ type Problem = (usize, &'static str, String);
 pub(super) fn from_toml(text: &str) -> Result<Schema, SchemaError> {
     let raw: RawSchema = toml::from_str(text).map_err(|error| SchemaError {
         line: error.span().map_or(1, |span| line_of(text, span.start)),
-        message: error.message().to_owned(),
+        message: for_people(error.message()),
     })?;
     let names: Vec<_> = raw.feature.iter().map(|f| f.name.clone()).collect();
     let schema = convert(raw).map_err(|(index, key, message)| SchemaError {
@@ -107,6 +107,20 @@ pub(super) fn from_toml(text: &str) -> Result<Schema, SchemaError> {
         message: problem.to_string(),
     })?;
     Ok(schema)
+}
+
+/// The parser names the types as Rust does.
+fn for_people(message: &str) -> String {
+    [
+        ("expected f64", "expected a number"),
+        ("expected u32", "expected a whole number from 0"),
+        ("expected a sequence", "expected a list"),
+        ("wanted string or table", "expected a text"),
+    ]
+    .iter()
+    .fold(message.to_owned(), |text, (rust, plain)| {
+        text.replace(rust, plain)
+    })
 }
 
 /// Which `[[feature]]` a problem is about: the last of that name, since of two with one

@@ -1,0 +1,628 @@
+//! The schema's TOML form: what is accepted, and that each refusal names the line and says
+//! what to do.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use model_core::schema::{Example, Kind, Missing, Role, Schema, TargetKind};
+
+#[test]
+fn shipped_schemas_load() {
+    let check = |toml: &str, name: &str, inputs: usize| {
+        let schema = Schema::from_toml(toml).unwrap();
+        assert_eq!((&*schema.name, schema.inputs().count()), (name, inputs));
+    };
+    check(include_str!("../../data/loan.toml"), "loan-approval", 12);
+    check(include_str!("../../data/points.toml"), "points-approval", 5);
+    check(
+        include_str!("../../data/german_credit.toml"),
+        "german-credit",
+        18,
+    );
+}
+
+#[test]
+fn defaults_are_as_documented() {
+    let schema = Schema::from_toml(&with("name = \"x\"\ntype = \"number\"")).unwrap();
+    let x = &schema.features[0];
+    assert_eq!(
+        (x.role, x.missing, x.display_label()),
+        (Role::Input, Missing::Error, "x")
+    );
+    assert_eq!(x.kind, Kind::Number(Default::default()));
+    assert_eq!(
+        (schema.max_adjustments, schema.missing_values.len()),
+        (None, 0)
+    );
+    let target = &schema.target;
+    assert_eq!(
+        (&*target.positive_label, &*target.negative_label),
+        ("Approved", "Rejected")
+    );
+}
+
+#[test]
+fn accepts_every_key() {
+    let schema = Schema::from_toml(
+        r#"
+        name = "a-1"
+        version = "10.0.1"
+        title = "T"
+        description = "D"
+        max_adjustments = 0
+        missing_values = ["NA"]
+        feature = [
+          { name = "n", type = "number", role = "input", label = "N", help = "H", unit = "u",
+            exclusive_minimum = -1.5, maximum = 7, example = 7, missing = "zero", out_of_range = "impute" },
+          { name = "i", type = "integer", minimum = 1, maximum = 1, example = 1, out_of_range = "clamp" },
+          { name = "b", type = "boolean", example = true, missing = "impute" },
+          { name = "c", type = "category", categories = ["x", "y"], category_labels = { y = "Y" },
+            encoding = "ordinal", example = "y", missing = "impute", unknown = "most_frequent" },
+          { name = "p", type = "category", role = "protected", categories = ["x", "y"], missing = "other", unknown = "other" },
+          { name = "s", type = "category", role = "ignored", example = "Anna" },
+          { name = "k", type = "category", role = "target", categories = ["bad", "good"], positive = "good",
+            positive_label = "Yes", negative_label = "No" },
+        ]
+        "#,
+    )
+    .unwrap();
+    let TargetKind::Category { positive, negative } = &schema.target.kind else {
+        panic!("a category target, got {:?}", schema.target.kind)
+    };
+    assert_eq!((&**positive, &**negative), ("good", "bad"));
+    assert_eq!(schema.features[1].example, Some(Example::Number(1.0)));
+    assert_eq!(schema.features[3].categories().unwrap().labels, ["x", "Y"]);
+}
+
+const X: &str = "[[feature]]\nname = \"x\"\ntype = \"number\"\n";
+const Y: &str = "[[feature]]\nname = \"y\"\ntype = \"boolean\"\nrole = \"target\"\n";
+
+/// A schema whose first feature has these lines; the first of them is line 4.
+fn with(feature: &str) -> String {
+    let second = X.replace('x', "z");
+    format!("name = \"m\"\nversion = \"1\"\n[[feature]]\n{feature}\n{second}{Y}")
+}
+
+fn refuses(toml: &str, expected: &str) {
+    let error = Schema::from_toml(toml).expect_err(toml).to_string();
+    assert_eq!(error, expected, "for\n{toml}");
+}
+
+/// The first feature is named x, on line 4; these lines follow.
+#[test]
+fn refuses_a_feature_and_names_the_line() {
+    let check = |lines: &str, expected: &str| {
+        let feature = format!("name = \"x\"\n{lines}");
+        refuses(&with(&feature), expected);
+    };
+    check(
+        r#"type = "text""#,
+        "line 5: unknown variant `text`, expected one of `number`, `integer`, `boolean`, `category`",
+    );
+    check(r"type = 3", "line 5: expected a text");
+    check(r#"role = "input""#, "line 3: missing field `type`");
+    check(
+        r#"type = "number"
+minimun = 0"#,
+        "line 6: unknown field `minimun`, expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `unknown`, `out_of_range`, `positive`, `positive_label`, `negative_label`",
+    );
+    check(
+        r#"type = "number"
+minimum = "0""#,
+        r#"line 6: invalid type: string "0", expected a number"#,
+    );
+    check(
+        r#"type = "number"
+minimum = nan"#,
+        "line 6: feature 'x', minimum: expected a finite number",
+    );
+    check(
+        r#"type = "number"
+maximum = inf"#,
+        "line 6: feature 'x', maximum: expected a finite number",
+    );
+    check(
+        r#"type = "number"
+exclusive_maximum = inf"#,
+        "line 6: feature 'x', exclusive_maximum: expected a finite number",
+    );
+    check(
+        r#"type = "number"
+minimum = 3
+maximum = 2"#,
+        "line 6: feature 'x', minimum: the range from 3 to 2 holds no number",
+    );
+    check(
+        r#"type = "number"
+exclusive_minimum = 3
+maximum = 3"#,
+        "line 6: feature 'x', exclusive_minimum: the range from 3 to 3 holds no number",
+    );
+    check(
+        r#"type = "number"
+minimum = 3
+exclusive_minimum = 3"#,
+        "line 7: feature 'x', exclusive_minimum: give the inclusive or the exclusive one, not both",
+    );
+    check(
+        r#"type = "number"
+maximum = 3
+exclusive_maximum = 3"#,
+        "line 7: feature 'x', exclusive_maximum: give the inclusive or the exclusive one, not both",
+    );
+    check(
+        r#"type = "number"
+exclusive_minimum = 0
+out_of_range = "clamp""#,
+        "line 7: feature 'x', out_of_range: clamp needs inclusive bounds: use minimum and maximum, not the exclusive ones",
+    );
+    check(
+        r#"type = "number"
+minimum = 1
+missing = "zero""#,
+        "line 7: feature 'x', missing: zero is outside the feature's own range",
+    );
+    check(
+        r#"type = "number"
+missing = "most_frequent""#,
+        "line 6: feature 'x', missing: expected one of error, impute, zero for this type, got most_frequent",
+    );
+    check(
+        r#"type = "number"
+missing = "guess""#,
+        "line 6: unknown variant `guess`, expected one of `error`, `impute`, `zero`, `most_frequent`, `other`",
+    );
+    check(
+        r#"type = "number"
+unknown = "other""#,
+        "line 6: feature 'x', unknown: only a category takes it: remove it",
+    );
+    check(
+        r#"type = "number"
+categories = ["a", "b"]"#,
+        "line 6: feature 'x', categories: only a category takes it: remove it",
+    );
+    check(
+        r#"type = "number"
+encoding = "ordinal""#,
+        "line 6: feature 'x', encoding: only a category takes it: remove it",
+    );
+    check(
+        r#"type = "number"
+example = "ten""#,
+        "line 6: feature 'x', example: expected a number that the feature itself accepts",
+    );
+    check(
+        r#"type = "number"
+example = [1]"#,
+        "line 6: expected a boolean, a number or a text",
+    );
+    check(
+        r#"type = "number"
+maximum = 5
+example = 6"#,
+        "line 7: feature 'x', example: expected a number that the feature itself accepts",
+    );
+    check(
+        r#"type = "number"
+example = nan"#,
+        "line 6: feature 'x', example: expected a number that the feature itself accepts",
+    );
+    check(
+        r#"type = "number"
+positive_label = "Yes""#,
+        "line 6: feature 'x', positive_label: only the target takes it: remove it",
+    );
+    check(
+        r#"type = "number"
+role = "audit""#,
+        "line 6: unknown variant `audit`, expected one of `input`, `protected`, `ignored`, `target`",
+    );
+    check(
+        r#"type = "integer"
+minimum = 0.5"#,
+        "line 6: feature 'x', minimum: expected a whole number within ±2^53 for an integer, got 0.5",
+    );
+    check(
+        r#"type = "integer"
+exclusive_maximum = 1e300"#,
+        "line 6: feature 'x', exclusive_maximum: expected a whole number within ±2^53 for an integer, got 1e+300",
+    );
+    check(
+        r#"type = "integer"
+example = 1.5"#,
+        "line 6: feature 'x', example: expected an integer that the feature itself accepts",
+    );
+    check(
+        r#"type = "integer"
+example = 1e300"#,
+        "line 6: feature 'x', example: expected an integer that the feature itself accepts",
+    );
+    check(
+        r#"type = "integer"
+missing = "other""#,
+        "line 6: feature 'x', missing: expected one of error, impute, zero for this type, got other",
+    );
+    check(
+        r#"type = "boolean"
+missing = "other""#,
+        "line 6: feature 'x', missing: expected one of error, impute, most_frequent, zero for this type, got other",
+    );
+    check(
+        r#"type = "boolean"
+maximum = 1"#,
+        "line 6: feature 'x', maximum: only a number or integer takes it: remove it",
+    );
+    check(
+        r#"type = "boolean"
+unit = "EUR""#,
+        "line 6: feature 'x', unit: only a number or integer takes it: remove it",
+    );
+    check(
+        r#"type = "boolean"
+out_of_range = "clamp""#,
+        "line 6: feature 'x', out_of_range: only a number or integer takes it: remove it",
+    );
+    check(
+        r#"type = "boolean"
+example = "yes""#,
+        "line 6: feature 'x', example: expected true or false that the feature itself accepts",
+    );
+    check(
+        r#"type = "category""#,
+        r#"line 5: feature 'x', type: a category needs its list: categories = ["…", "…"]"#,
+    );
+    check(
+        r#"type = "category"
+categories = ["a"]"#,
+        "line 6: feature 'x', categories: expected 2 to 1000 categories, got 1",
+    );
+    check(
+        r#"type = "category"
+categories = []"#,
+        "line 6: feature 'x', categories: expected 2 to 1000 categories, got 0",
+    );
+    check(
+        r#"type = "category"
+categories = ["a", "b", "a"]"#,
+        "line 6: feature 'x', categories: 'a' is listed twice",
+    );
+    check(
+        r#"type = "category"
+categories = ["a", ""]"#,
+        "line 6: feature 'x', categories: '': a category may not be empty or begin or end with white space",
+    );
+    check(
+        r#"type = "category"
+categories = ["a", " b"]"#,
+        "line 6: feature 'x', categories: ' b': a category may not be empty or begin or end with white space",
+    );
+    check(
+        r#"type = "category"
+categories = "a""#,
+        r#"line 6: invalid type: string "a", expected a list"#,
+    );
+    check(
+        r#"type = "category"
+categories = ["a", "b"]
+category_labels = { c = "C" }"#,
+        "line 7: feature 'x', category_labels: 'c' is not one of the categories",
+    );
+    check(
+        r#"type = "category"
+categories = ["a", "b"]
+encoding = "onehot""#,
+        "line 7: unknown variant `onehot`, expected `one_hot` or `ordinal`",
+    );
+    check(
+        r#"type = "category"
+categories = ["a", "b"]
+encoding = "ordinal"
+unknown = "other""#,
+        "line 8: feature 'x', unknown: other has no place in an ordinal order: use error or most_frequent",
+    );
+    check(
+        r#"type = "category"
+categories = ["a", "b"]
+encoding = "ordinal"
+missing = "other""#,
+        "line 8: feature 'x', missing: expected one of error, impute, most_frequent for this type, got other",
+    );
+    check(
+        r#"type = "category"
+categories = ["a", "b"]
+missing = "zero""#,
+        "line 7: feature 'x', missing: expected one of error, impute, most_frequent, other for this type, got zero",
+    );
+    check(
+        r#"type = "category"
+categories = ["a", "b"]
+unknown = "zero""#,
+        "line 7: unknown variant `zero`, expected one of `error`, `most_frequent`, `other`",
+    );
+    check(
+        r#"type = "category"
+categories = ["a", "b"]
+minimum = 0"#,
+        "line 7: feature 'x', minimum: only a number or integer takes it: remove it",
+    );
+    check(
+        r#"type = "category"
+categories = ["a", "b"]
+example = "c""#,
+        "line 7: feature 'x', example: expected one of its categories that the feature itself accepts",
+    );
+    check(
+        r#"type = "number"
+role = "ignored"
+missing = "impute""#,
+        "line 7: feature 'x', missing: an ignored feature has no policy: remove it",
+    );
+    check(
+        r#"type = "number"
+role = "ignored"
+out_of_range = "clamp""#,
+        "line 7: feature 'x', out_of_range: an ignored feature has no policy: remove it",
+    );
+    check(
+        r#"type = "number"
+role = "ignored"
+maximum = inf"#,
+        "line 7: feature 'x', maximum: expected a finite number",
+    );
+    check(
+        r#"type = "number"
+role = "ignored"
+example = nan"#,
+        "line 7: feature 'x', example: expected a number that the feature itself accepts",
+    );
+    check(
+        r#"type = "category"
+role = "ignored"
+unknown = "other""#,
+        "line 7: feature 'x', unknown: an ignored feature has no policy: remove it",
+    );
+    check(
+        r#"type = "category"
+role = "ignored"
+example = 3"#,
+        "line 7: feature 'x', example: expected a text",
+    );
+    check(
+        r#"type = "category"
+role = "protected""#,
+        r#"line 5: feature 'x', type: a category needs its list: categories = ["…", "…"]"#,
+    );
+    check(
+        r#"type = "boolean"
+role = "target""#,
+        "line 13: feature 'y', role: another feature is the target already",
+    );
+    check(
+        r#"type = "number"
+label = "a"
+label = "b""#,
+        "line 7: duplicate key",
+    );
+    check(
+        r#"type = "number"
+label = "#,
+        "line 6: string values must be quoted, expected literal string",
+    );
+    check(
+        r#"type = "number"
+max_adjustments = 3"#,
+        "line 6: unknown field `max_adjustments`, expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `unknown`, `out_of_range`, `positive`, `positive_label`, `negative_label`",
+    );
+}
+
+#[test]
+fn refuses_what_is_no_schema_and_names_the_line() {
+    refuses("", "line 1: missing field `name`");
+    refuses("not toml at all", "line 1: key with no value, expected `=`");
+    refuses(
+        "name = \"m\nversion = \"1\"",
+        "line 1: invalid basic string, expected `\"`",
+    );
+    refuses(
+        "name = \"m\"\nversion = \"1\"\n[[feature\n",
+        "line 3: unclosed array table, expected `]]`",
+    );
+    refuses(
+        "version = \"1\"\nfeature = []",
+        "line 1: missing field `name`",
+    );
+    refuses(
+        "name = \"m\"\nversion = \"1\"",
+        "line 1: missing field `feature`",
+    );
+    refuses(
+        "name = \"m\"\nversion = \"1\"\nfeature = 3",
+        "line 3: invalid type: integer `3`, expected a list",
+    );
+}
+
+/// The head begins with the name on line 1; a feature x on the three lines after it, a
+/// target y on the three after that.
+#[test]
+fn refuses_a_head_and_names_the_line() {
+    let check = |head: &str, expected: &str| refuses(&format!("{head}\n{X}{Y}"), expected);
+    check(
+        "name = \"Loan\"\nversion = \"1\"",
+        "line 1: name: expected 1 to 64 lower-case letters, digits and hyphens, got 'Loan'",
+    );
+    check(
+        "name = \"m\"\nversion = \"1.x\"",
+        "line 2: version: expected digits separated by dots, such as 1.0.0, got '1.x'",
+    );
+    check(
+        "name = \"m\"\nversion = \"1\"\nthreshold = 0.5",
+        "line 3: unknown field `threshold`, expected one of `name`, `version`, `title`, `description`, `max_adjustments`, `missing_values`, `feature`",
+    );
+    check(
+        "name = \"m\"\nversion = \"1\"\nmax_adjustments = -1",
+        "line 3: invalid value: integer `-1`, expected a whole number from 0",
+    );
+    check(
+        "name = \"m\"\nversion = \"1\"\nmax_adjustments = \"few\"",
+        "line 3: invalid type: string \"few\", expected a whole number from 0",
+    );
+    check(
+        "name = \"m\"\nversion = \"1\"\nmissing_values = [\"NA\", \" -\"]",
+        "line 3: missing_values: ' -' is empty or begins or ends with white space: remove that",
+    );
+    check(
+        "name = \"m\"\nversion = \"1\"\nmissing_values = [\"\"]",
+        "line 3: missing_values: '' is empty or begins or ends with white space: remove that",
+    );
+}
+
+/// What follows the two lines of a head, so from line 3 on.
+#[test]
+fn refuses_features_that_do_not_go_together_and_names_the_line() {
+    let check = |features: &str, expected: &str| {
+        refuses(
+            &format!("name = \"m\"\nversion = \"1\"\n{features}"),
+            expected,
+        );
+    };
+    let target = |lines: &str| format!("{X}[[feature]]\nname = \"y\"\nrole = \"target\"\n{lines}");
+    check(
+        "feature = []",
+        "line 3: no feature has role = \"target\": the model must learn one column",
+    );
+    check(
+        X,
+        "line 5: no feature has role = \"target\": the model must learn one column",
+    );
+    check(
+        Y,
+        "line 3: feature: at least one feature with role \"input\" is needed",
+    );
+    check(
+        &format!("{X}role = \"protected\"\n{Y}"),
+        "line 3: feature: at least one feature with role \"input\" is needed",
+    );
+    check(
+        &format!("{}{Y}", X.replace('x', "")),
+        "line 4: feature '', name: expected 1 to 128 bytes without control characters",
+    );
+    check(
+        &format!("{}{Y}", X.replace('x', "a\\tb")),
+        "line 4: feature 'a\tb', name: expected 1 to 128 bytes without control characters",
+    );
+    check(
+        &format!("{X}maximum = inf\n{X}{Y}"),
+        "line 8: feature 'x', name: another feature has this name already",
+    );
+    check(
+        &format!("{}{Y}", X.replace('x', "y")),
+        "line 7: feature 'y', name: another feature has this name already",
+    );
+    check(
+        &format!("{Y}{X}{Y}"),
+        "line 13: feature 'y', role: another feature is the target already",
+    );
+    check(
+        &format!(
+            "missing_values = [\"a\"]\n{}categories = [\"a\", \"b\"]\n{Y}",
+            X.replace("number", "category")
+        ),
+        "line 7: feature 'x', categories: 'a' is one of missing_values, so it would never be read as a category",
+    );
+    check(
+        &target("type = \"number\""),
+        "line 9: feature 'y', type: a target is boolean, or a category with two categories",
+    );
+    check(
+        &target("type = \"boolean\"\nmissing = \"zero\""),
+        "line 10: feature 'y', missing: the target does not take it: remove it",
+    );
+    check(
+        &target("type = \"boolean\"\npositive = \"yes\""),
+        "line 10: feature 'y', positive: a boolean target does not take it: remove it",
+    );
+    check(
+        &target("type = \"category\""),
+        "line 6: feature 'y', categories: expected a list of two categories",
+    );
+    check(
+        &target("type = \"category\"\ncategories = [\"a\", \"b\", \"c\"]\npositive = \"a\""),
+        "line 10: feature 'y', categories: expected a list of two categories",
+    );
+    check(
+        &target("type = \"category\"\ncategories = [\"a\", \"b\"]"),
+        "line 10: feature 'y', categories: which one means yes? positive = \"…\"",
+    );
+    check(
+        &target("type = \"category\"\ncategories = [\"a\", \"b\"]\npositive = \"c\""),
+        "line 11: feature 'y', positive: 'c' is not one of the categories",
+    );
+    check(
+        &target("type = \"category\"\ncategories = [\"a\", \"a\"]\npositive = \"a\""),
+        "line 10: feature 'y', categories: the two categories must differ",
+    );
+    check(
+        &target("type = \"category\"\ncategories = [\"a\", \"b \"]\npositive = \"a\""),
+        "line 10: feature 'y', categories: 'b ': a category may not be empty or begin or end with white space",
+    );
+}
+
+/// The length of a name, the number of features and of categories.
+#[test]
+fn limits_are_as_documented() {
+    let check = |toml: &str, expected: Option<&str>| {
+        let problem = Schema::from_toml(toml).err().map(|error| error.message);
+        assert_eq!(problem.as_deref(), expected);
+    };
+    let name = |length: usize| {
+        with(&format!(
+            "name = \"{}\"\ntype = \"number\"",
+            "n".repeat(length)
+        ))
+    };
+    let long = format!(
+        "feature '{}', name: expected 1 to 128 bytes without control characters",
+        "n".repeat(129)
+    );
+    check(&name(128), None);
+    check(&name(129), Some(&long));
+    let features = |count: usize| {
+        let others: String = (0..count)
+            .map(|n| format!("[[feature]]\nname = \"f{n}\"\ntype = \"number\"\n"))
+            .collect();
+        with("name = \"x\"\ntype = \"number\"") + &others
+    };
+    check(&features(997), None);
+    check(
+        &features(998),
+        Some("feature: at most 1000 features, got 1001"),
+    );
+    let categories = |count: usize| {
+        let list: Vec<_> = (0..count).map(|n| format!("\"{n}\"")).collect();
+        with(&format!(
+            "name = \"x\"\ntype = \"category\"\ncategories = [{}]",
+            list.join(",")
+        ))
+    };
+    check(&categories(1000), None);
+    check(
+        &categories(1001),
+        Some("feature 'x', categories: expected 2 to 1000 categories, got 1001"),
+    );
+}
+
+#[test]
+fn finds_the_nearest_feature() {
+    let schema = Schema::from_toml(include_str!("../../data/loan.toml")).unwrap();
+    let check = |name: &str, expected: Option<&str>| {
+        assert_eq!(schema.nearest_feature(name), expected, "{name}");
+    };
+    check("person_incom", Some("person_income"));
+    check("Person_Income", Some("person_income"));
+    check("preson_income", Some("person_income"));
+    check("person_\u{456}ncome", Some("person_income"));
+    check("income", None);
+    check("loan_amount", Some("loan_amnt"));
+    check("", None);
+    check("zzzzzzzz", None);
+    check(&"person_income".repeat(1000), None);
+}
