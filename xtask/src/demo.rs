@@ -78,33 +78,24 @@ fn example(model: &Path) -> Result<String> {
     let mut inspect = command(workspace::underwrite());
     let text = output_of(inspect.arg("inspect").arg(model).arg("--json"))
         .with_context(|| format!("underwrite cannot inspect {}", model.display()))?;
-    let text: Value = serde_json::from_str(&text).context("underwrite inspect --json")?;
-    let features = features(&text).context("underwrite inspect --json has no features")?;
-    let values = features
-        .iter()
-        .filter(|feature| feature["role"] == "input")
-        .map(|feature| {
-            let value = [
-                &feature["example"],
-                &feature["categories"][0]["value"],
-                &feature["imputed"],
-            ];
-            let value = value.into_iter().find(|value| !value.is_null());
-            (
-                feature["name"].as_str().unwrap_or_default().to_owned(),
-                value.cloned().unwrap_or(Value::Null),
-            )
-        });
-    Ok(Value::Object(values.collect::<Map<_, _>>()).to_string())
+    let description: Value = serde_json::from_str(&text).context("underwrite inspect --json")?;
+    let features = description["features"].as_array();
+    let features = features.context("underwrite inspect --json has no features")?;
+    let inputs = features.iter().filter(|feature| feature["role"] == "input");
+    let application: Map<String, Value> = inputs.filter_map(named_value).collect();
+    Ok(Value::Object(application).to_string())
 }
 
-/// The first array called `features`, however deep it is.
-fn features(value: &Value) -> Option<&Vec<Value>> {
-    let object = value.as_object()?;
-    object
-        .get("features")
-        .and_then(Value::as_array)
-        .or_else(|| object.values().find_map(features))
+/// A feature's name with its example, else its first category, else what it is imputed with.
+fn named_value(feature: &Value) -> Option<(String, Value)> {
+    let name = feature["name"].as_str()?.to_owned();
+    let known = [
+        &feature["example"],
+        &feature["categories"][0]["value"],
+        &feature["imputed"],
+    ];
+    let value = known.into_iter().find(|value| !value.is_null())?;
+    Some((name, value.clone()))
 }
 
 fn wait_for(port: u16) -> Result<()> {
