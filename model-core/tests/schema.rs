@@ -82,7 +82,7 @@ fn with(feature: &str) -> String {
 }
 
 fn refuses(toml: &str, expected: &str) {
-    let error = Schema::from_toml(toml).expect_err(toml).to_string();
+    let error = Schema::from_toml(toml).unwrap_err().to_string();
     assert_eq!(error, expected, "for\n{toml}");
 }
 

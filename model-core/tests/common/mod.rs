@@ -10,7 +10,7 @@ use model_core::preprocess::Preprocessing;
 use model_core::schema::{Feature, Kind, Schema};
 
 /// Every type with every policy.
-pub const EVERYTHING: &str = r#"
+pub(crate) const EVERYTHING: &str = r#"
 name = "everything"
 version = "1.2.3"
 title = "Every type, every policy"
@@ -117,7 +117,7 @@ role = "target"
 "#;
 
 /// A request that [`EVERYTHING`] accepts as it is: fields and their JSON.
-pub const PLAIN: [(&str, &str); 13] = [
+pub(crate) const PLAIN: [(&str, &str); 13] = [
     ("income", "50000"),
     ("rate", "11.5"),
     ("share", "0.25"),
@@ -134,7 +134,7 @@ pub const PLAIN: [(&str, &str); 13] = [
 ];
 
 /// [`PLAIN`] with fields replaced, added, or (with an empty text) taken away.
-pub fn request(changes: &[(&str, &str)]) -> String {
+pub(crate) fn request(changes: &[(&str, &str)]) -> String {
     let mut fields: Vec<(&str, &str)> = PLAIN.to_vec();
     for &(name, json) in changes {
         match fields.iter_mut().find(|(known, _)| *known == name) {
@@ -152,7 +152,7 @@ pub fn request(changes: &[(&str, &str)]) -> String {
 
 /// A linear model with one term for each number, boolean and ordinal category and one for
 /// each category of the others; every weight differs.
-pub fn linear(toml: &str) -> Artifact {
+pub(crate) fn linear(toml: &str) -> Artifact {
     let schema = Schema::from_toml(toml).unwrap();
     let mut terms = Vec::new();
     for (place, feature) in schema.inputs().enumerate() {
@@ -173,7 +173,12 @@ pub fn linear(toml: &str) -> Artifact {
         match feature.categories() {
             Some(c) if c.encoding == model_core::schema::Encoding::OneHot => {
                 for code in 0..c.values.len() as u32 {
-                    add(TermValue::IsCategory(code), 0.0, 1.0, weight / (1.0 + f64::from(code)));
+                    add(
+                        TermValue::IsCategory(code),
+                        0.0,
+                        1.0,
+                        weight / (1.0 + f64::from(code)),
+                    );
                 }
             }
             _ => add(TermValue::Itself, mean, scale, weight),
@@ -188,7 +193,7 @@ pub fn linear(toml: &str) -> Artifact {
 }
 
 /// A linear model that answers `probability` to everything.
-pub fn constant(toml: &str, probability: f64) -> Artifact {
+pub(crate) fn constant(toml: &str, probability: f64) -> Artifact {
     let linear = Linear {
         terms: Vec::new(),
         intercept: probability,
@@ -199,7 +204,7 @@ pub fn constant(toml: &str, probability: f64) -> Artifact {
 }
 
 /// A forest of three trees for each input: one split on it, above one on the next input.
-pub fn forest(toml: &str) -> Artifact {
+pub(crate) fn forest(toml: &str) -> Artifact {
     let schema = Schema::from_toml(toml).unwrap();
     let features: Vec<Bins> = schema.inputs().map(bins).collect();
     let mut category_sets = Vec::new();
@@ -291,12 +296,12 @@ fn artifact(schema: Schema, kind: ModelKind, model: Model) -> Artifact {
 }
 
 /// An artifact made ready to decide.
-pub fn decider(artifact: &Artifact) -> Decider {
+pub(crate) fn decider(artifact: &Artifact) -> Decider {
     Decider::load(&artifact.encode().unwrap()).unwrap()
 }
 
 /// Status and body of one decision.
-pub fn decide(decider: &mut Decider, request: impl AsRef<[u8]>) -> (u16, String) {
+pub(crate) fn decide(decider: &mut Decider, request: impl AsRef<[u8]>) -> (u16, String) {
     let mut out = Vec::new();
     let status = decider.decide(request.as_ref(), &mut out);
     (status, String::from_utf8(out).unwrap())

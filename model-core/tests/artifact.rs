@@ -1,0 +1,299 @@
+//! The artifact: what was written is read, anything else is refused with a sentence.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod common;
+
+use common::{EVERYTHING, constant, decide, forest, linear, request};
+use model_core::artifact::{Artifact, ArtifactError, FORMAT, MAX_PAYLOAD};
+use model_core::decide::Decider;
+use model_core::model::Model;
+use model_core::schema::Missing;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
+
+const HEADER: usize = 52;
+
+fn samples() -> [Artifact; 3] {
+    [
+        linear(EVERYTHING),
+        forest(EVERYTHING),
+        constant(include_str!("../../data/loan.toml"), 0.3),
+    ]
+}
+
+fn refused(bytes: &[u8]) -> String {
+    Artifact::decode(bytes).unwrap_err().to_string()
+}
+
+#[test]
+fn what_was_encoded_is_decoded() {
+    for artifact in samples() {
+        let bytes = artifact.encode().unwrap();
+        assert_eq!(Artifact::decode(&bytes).unwrap(), artifact);
+        assert_eq!(artifact.encode().unwrap(), bytes);
+    }
+}
+
+/// As `docs/artifact-format.md` lays it out.
+#[test]
+fn the_header_is_as_documented() {
+    let bytes = linear(EVERYTHING).encode().unwrap();
+    let (header, payload) = bytes.split_at(HEADER);
+    assert_eq!(&header[..8], b"UWMODEL\0");
+    assert_eq!(header[8..12], 1u32.to_le_bytes());
+    assert_eq!(header[12..20], (payload.len() as u64).to_le_bytes());
+    assert_eq!(header[20..], Sha256::digest(payload)[..]);
+    let digest: String = header[20..]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(
+        Decider::load(&bytes).unwrap().digest(),
+        format!("sha256:{digest}")
+    );
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    for artifact in samples() {
+        let bytes = artifact.encode().unwrap();
+        for length in 0..bytes.len() {
+            let expected = match length {
+                0..8 => "not an underwrite artifact: expected it to begin with UWMODEL".to_owned(),
+                8..HEADER => format!(
+                    "the artifact has {length} bytes, its header alone has 52: it is cut off"
+                ),
+                _ => format!(
+                    "the artifact has {} bytes of payload, its header says {}: it is cut off or was added to",
+                    length - HEADER,
+                    bytes.len() - HEADER
+                ),
+            };
+            assert_eq!(refused(&bytes[..length]), expected);
+        }
+    }
+}
+
+#[test]
+fn every_flipped_byte_is_refused() {
+    for artifact in samples() {
+        let bytes = artifact.encode().unwrap();
+        for at in 0..bytes.len() {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut altered = bytes.clone();
+                altered[at] ^= flip;
+                let found = Artifact::decode(&altered).unwrap_err();
+                let right = match at {
+                    0..8 => matches!(found, ArtifactError::Magic),
+                    8..12 => matches!(found, ArtifactError::Format { .. }),
+                    12..20 => matches!(found, ArtifactError::Length { .. }),
+                    _ => matches!(found, ArtifactError::Digest),
+                };
+                assert!(right, "byte {at}: {found}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_added_is_refused() {
+    let mut bytes = linear(EVERYTHING).encode().unwrap();
+    let payload = bytes.len() - HEADER;
+    bytes.push(0);
+    let expected = format!(
+        "the artifact has {} bytes of payload, its header says {payload}: it is cut off or was added to",
+        payload + 1
+    );
+    assert_eq!(refused(&bytes), expected);
+    let expected = "the artifact's payload cannot be read: 1 bytes are left over";
+    assert_eq!(refused(&sealed(bytes)), expected);
+}
+
+#[test]
+fn another_format_names_both() {
+    let check = |format: u32, expected: &str| {
+        let mut bytes = linear(EVERYTHING).encode().unwrap();
+        bytes[8..12].copy_from_slice(&format.to_le_bytes());
+        assert_eq!(refused(&bytes), expected);
+    };
+    assert_eq!(FORMAT, 1);
+    check(
+        2,
+        "the artifact is of format 2, this program reads formats 1 to 1: use a newer underwrite",
+    );
+    check(
+        u32::MAX,
+        "the artifact is of format 4294967295, this program reads formats 1 to 1: use a newer underwrite",
+    );
+}
+
+#[test]
+fn a_payload_that_is_too_large_is_refused() {
+    let mut bytes = linear(EVERYTHING).encode().unwrap();
+    bytes.resize(HEADER + MAX_PAYLOAD + 1, 0);
+    let expected = "the artifact's payload has 67108865 bytes, at most 67108864 are allowed: train a smaller model";
+    assert_eq!(refused(&sealed(bytes)), expected);
+}
+
+/// Length and digest made right for whatever the payload is.
+fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let length = (bytes.len() - HEADER) as u64;
+    let digest = Sha256::digest(&bytes[HEADER..]);
+    bytes[12..20].copy_from_slice(&length.to_le_bytes());
+    bytes[20..HEADER].copy_from_slice(&digest);
+    bytes
+}
+
+/// Right digest, wrong content: an error, or a model that decides without NaN; never a
+/// panic, never memory for what is not there.
+#[test]
+fn hostile_payloads_are_refused_or_sound() {
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let (mut read, mut unread) = (0, 0);
+    for artifact in samples() {
+        let bytes = artifact.encode().unwrap();
+        for _ in 0..2000 {
+            let mut payload = bytes.clone();
+            for _ in 0..random.random_range(1..4) {
+                mutate(&mut payload, &mut random);
+            }
+            let mutated = sealed(payload);
+            match Decider::load(&mutated) {
+                Err(_) => unread += 1,
+                Ok(mut model) => {
+                    read += 1;
+                    is_sound(&mut model);
+                }
+            }
+        }
+    }
+    assert!(read > 100 && unread > 100, "{read} read, {unread} refused");
+}
+
+fn mutate(bytes: &mut Vec<u8>, random: &mut ChaCha8Rng) {
+    // The varint codes of bincode, and lengths that nobody has memory for.
+    const PIECES: [&[u8]; 6] = [
+        &[0xff; 8],
+        &[0xfb, 0xff, 0xff],
+        &[0xfc, 0xff, 0xff, 0xff, 0x7f],
+        &[0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        &[0, 0, 0, 0, 0, 0, 0xf0, 0x7f],
+        &[0],
+    ];
+    let at = random.random_range(HEADER..bytes.len());
+    match random.random_range(0..5) {
+        0 => bytes[at] ^= 1 << random.random_range(0..8),
+        1 => bytes[at] = random.random(),
+        2 => bytes[at] = bytes[at].wrapping_add(1),
+        3 => {
+            let piece = PIECES[random.random_range(0..PIECES.len())];
+            let end = (at + piece.len()).min(bytes.len());
+            bytes.splice(at..end, piece.iter().copied());
+        }
+        _ => bytes.truncate(at + 1),
+    }
+}
+
+fn is_sound(model: &mut Decider) {
+    let again = Artifact::decode(&model.artifact().encode().unwrap()).unwrap();
+    assert_eq!(again.encode().unwrap(), model.artifact().encode().unwrap());
+    let mut description = Vec::new();
+    model.describe(&mut description);
+    serde_json::from_slice::<serde_json::Value>(&description).unwrap();
+    let (_, answer) = decide(model, request(&[]));
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&answer).is_ok()
+            && !answer.contains("\"probability\":null"),
+        "{answer}"
+    );
+    let inputs = model.inputs();
+    let mut out = [0.0; 3];
+    model
+        .batch(&[f64::NAN, 1e308, -1e308].repeat(inputs), &mut out)
+        .unwrap();
+    assert!(
+        out.iter().all(|p| *p == -1.0 || (0.0..=1.0).contains(p)),
+        "{out:?}"
+    );
+}
+
+/// What the types allow but the rules do not: refused when written, and so when read.
+#[test]
+fn contradictions_are_refused() {
+    let check = |change: fn(&mut Artifact), expected: &str| {
+        let mut artifact = linear(EVERYTHING);
+        change(&mut artifact);
+        let error = artifact.encode().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("the artifact contradicts itself: {expected}")
+        );
+    };
+    fn terms(artifact: &mut Artifact) -> &mut Vec<model_core::model::Term> {
+        match &mut artifact.model {
+            Model::Linear(linear) => &mut linear.terms,
+            Model::Forest(_) => unreachable!("a linear model"),
+        }
+    }
+    check(
+        |a| a.threshold = f64::NAN,
+        "the threshold is NaN, expected 0 to 1",
+    );
+    check(
+        |a| a.threshold = 1.5,
+        "the threshold is 1.5, expected 0 to 1",
+    );
+    check(
+        |a| a.preprocessing.imputed.truncate(12),
+        "expected 13 imputation values, one for each input, got 12",
+    );
+    check(
+        |a| a.preprocessing.imputed[0] = -1.0,
+        "feature 'income': -1 cannot be filled in, the feature itself refuses it",
+    );
+    check(
+        |a| a.preprocessing.imputed[3] = f64::NAN,
+        "feature 'wealth': NaN cannot be filled in, the feature itself refuses it",
+    );
+    check(
+        |a| a.preprocessing.imputed[4] = 40.5,
+        "feature 'age': 40.5 cannot be filled in, the feature itself refuses it",
+    );
+    check(
+        |a| a.preprocessing.imputed[10] = 3.0,
+        "feature 'grade': 3 cannot be filled in, the feature itself refuses it",
+    );
+    check(
+        |a| terms(a)[0].feature = 13,
+        "a term names input 13, there are 13",
+    );
+    check(
+        |a| terms(a)[0].scale = 0.0,
+        "feature 'income': mean must be finite, scale above 0, weight within ±1e100",
+    );
+    check(
+        |a| terms(a)[0].weight = 1e101,
+        "feature 'income': mean must be finite, scale above 0, weight within ±1e100",
+    );
+    check(
+        |a| terms(a).last_mut().unwrap().value = model_core::model::TermValue::IsCategory(3),
+        "feature 'region' has no category 3",
+    );
+    check(
+        |a| a.schema.name = String::new(),
+        "name: expected 1 to 64 lower-case letters, digits and hyphens, got ''",
+    );
+    check(
+        |a| a.schema.features[1].missing = Missing::MostFrequent,
+        "feature 'rate', missing: expected one of error, impute, zero for this type, got most_frequent",
+    );
+    check(
+        |a| a.schema.features.truncate(13),
+        "expected 12 imputation values, one for each input, got 13",
+    );
+    check(
+        |a| a.model = forest(include_str!("../../data/points.toml")).model,
+        "the forest has 5 features, the schema 13 inputs",
+    );
+}

@@ -1,0 +1,716 @@
+//! Decisions, as `docs/decision-contract.md` and `docs/schema.md` promise them.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod common;
+
+use common::{EVERYTHING, PLAIN, constant, decide, decider, forest, linear, request};
+use model_core::artifact::Artifact;
+use model_core::decide::{MAX_REQUEST, write_unavailable};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+#[test]
+fn an_answer_has_these_bytes() {
+    let mut model = decider(&constant(EVERYTHING, 0.75));
+    let digest = model.digest().to_owned();
+    assert_eq!(digest.len(), "sha256:".len() + 64);
+    let expected = format!(
+        r#"{{"prediction":1,"prediction_label":"Approved","approve":true,"probability":0.75,"threshold":0.5,"model":{{"name":"everything","version":"1.2.3","digest":"{digest}"}},"features_used":["income","rate","share","wealth","age","score","years","owner","defaulted","member","grade","purpose","region"],"adjustments":[{{"feature":"income","kind":"out_of_range","policy":"clamp","from":1e9,"to":100000}}]}}"#
+    );
+    let (status, answer) = decide(&mut model, request(&[("income", "1e9")]));
+    assert_eq!((status, answer), (200, expected));
+}
+
+#[test]
+fn the_threshold_itself_is_a_yes() {
+    let check = |probability: f64, threshold: f64, expected: &str| {
+        let artifact = Artifact {
+            threshold,
+            ..constant(EVERYTHING, probability)
+        };
+        let (status, answer) = decide(&mut decider(&artifact), request(&[]));
+        assert_eq!(status, 200);
+        assert!(answer.starts_with(expected), "{answer}");
+    };
+    check(
+        0.5,
+        0.5,
+        r#"{"prediction":1,"prediction_label":"Approved","approve":true,"probability":0.5,"threshold":0.5,"#,
+    );
+    check(
+        0.49999999999999994,
+        0.5,
+        r#"{"prediction":0,"prediction_label":"Rejected","approve":false,"probability":0.49999999999999994,"threshold":0.5,"#,
+    );
+    check(
+        0.0,
+        0.0,
+        r#"{"prediction":1,"prediction_label":"Approved","approve":true,"probability":0.0,"threshold":0.0,"#,
+    );
+    check(
+        -0.0,
+        1.0,
+        r#"{"prediction":0,"prediction_label":"Rejected","approve":false,"probability":0.0,"threshold":1.0,"#,
+    );
+    check(
+        7.5,
+        1.0,
+        r#"{"prediction":1,"prediction_label":"Approved","approve":true,"probability":1.0,"threshold":1.0,"#,
+    );
+}
+
+/// A linear model is the sum that its documentation gives, to the bit.
+#[test]
+fn a_linear_model_is_its_formula() {
+    let toml = "name = \"m\"\nversion = \"1\"\n[[feature]]\nname = \"x\"\ntype = \"number\"\n[[feature]]\nname = \"y\"\ntype = \"boolean\"\nrole = \"target\"";
+    let mut model = decider(&linear(toml));
+    for x in ["0", "-0", "1e-300", "2.5", "-7", "1e3"] {
+        let sum = 0.1 + 0.3 * ((x.parse::<f64>().unwrap() - 0.5) / 1.5);
+        let expected = match sum >= 0.0 {
+            true => 1.0 / (1.0 + libm::exp(-sum)),
+            false => libm::exp(sum) / (1.0 + libm::exp(sum)),
+        };
+        let (_, answer) = decide(&mut model, format!("{{\"x\":{x}}}"));
+        assert_eq!(probability(&answer).to_bits(), expected.to_bits(), "{x}");
+    }
+}
+
+fn probability(answer: &str) -> f64 {
+    let value: Value = serde_json::from_str(answer).unwrap();
+    value["probability"].to_string().parse().unwrap()
+}
+
+/// The `adjustments` of a 200, the `detail` of a refusal, as they are written.
+fn essence(status: u16, answer: &str) -> String {
+    let key = if status == 200 {
+        "adjustments"
+    } else {
+        "detail"
+    };
+    let fields: std::collections::BTreeMap<String, &RawValue> =
+        serde_json::from_str(answer).unwrap();
+    fields[key].get().to_owned()
+}
+
+/// What a request of [`EVERYTHING`] comes to, for a linear model and for a forest.
+fn check(changes: &[(&str, &str)], status: u16, expected: &str) {
+    for artifact in [linear(EVERYTHING), forest(EVERYTHING)] {
+        let request = request(changes);
+        let (found, answer) = decide(&mut decider(&artifact), &request);
+        assert_eq!(
+            (found, &*essence(found, &answer)),
+            (status, expected),
+            "{request}"
+        );
+    }
+}
+
+/// Accepted, with these adjustments.
+fn adjusts(changes: &[(&str, &str)], expected: &str) {
+    check(changes, 200, &format!("[{expected}]"));
+}
+
+/// Refused, with these problems.
+fn refuses(changes: &[(&str, &str)], expected: &str) {
+    check(changes, 422, &format!("[{expected}]"));
+}
+
+#[test]
+fn what_fits_is_not_adjusted() {
+    adjusts(&[], "");
+    for (name, values) in [
+        (
+            "income",
+            &[
+                "0",
+                "-0",
+                "100000",
+                "1e5",
+                "0.1",
+                "\"12\"",
+                "\" 12 \"",
+                "\"-0\"",
+                "\"+1.5e3\"",
+                "\".5\"",
+                "\"5.\"",
+                "\"\\u0031\"",
+                "1e-999",
+            ][..],
+        ),
+        ("rate", &["40.499999", "5e-324", "\"11.5\""]),
+        ("wealth", &["1e308", "-1e308", "9007199254740993", "0.1e1"]),
+        (
+            "age",
+            &["18", "100", "40.0", "4e1", "\"40\"", "\" 40.0\\n\""],
+        ),
+        (
+            "years",
+            &[
+                "0",
+                "-0",
+                "9007199254740992",
+                "\"9007199254740992\"",
+                "1e15",
+            ],
+        ),
+        (
+            "owner",
+            &[
+                "true", "false", "1", "0", "1.0", "0e5", "\"TRUE\"", "\"Yes\"", "\" y \"", "\"t\"",
+                "\"1\"", "\"No\"", "\"n\"", "\"F\"", "\"0\"",
+            ],
+        ),
+        ("grade", &["\"A\"", "\" C \"", "\"\\u0041\""]),
+        ("purpose", &["\"Größe\"", "\"Gr\\u00f6\\u00dfe\""]),
+        ("region", &["\"30\"", "30", "30.0", "3e1", "\" 1 \""]),
+    ] {
+        for value in values {
+            adjusts(&[(name, value)], "");
+        }
+    }
+}
+
+/// Protected and ignored features take anything, and change nothing.
+#[test]
+fn protected_and_ignored_features_are_not_used() {
+    let mut model = decider(&linear(EVERYTHING));
+    let (_, plain) = decide(&mut model, request(&[]));
+    for anything in [
+        "\"female\"",
+        "\"martian\"",
+        "null",
+        "[1,{}]",
+        "1e999",
+        "\"\\ud800\"",
+    ] {
+        for name in ["gender", "note"] {
+            assert_eq!(decide(&mut model, request(&[(name, anything)])).1, plain);
+        }
+    }
+}
+
+#[test]
+fn missing_values_follow_the_policy() {
+    for missing in ["", "null", "\"\"", "\"  \\t\"", "\"NA\"", "\" ? \""] {
+        let filled = |feature: &str, policy: &str, to: &str| {
+            let from = if missing.is_empty() || missing == "null" {
+                String::new()
+            } else {
+                format!("\"from\":{missing},")
+            };
+            let expected = format!(
+                "{{\"feature\":\"{feature}\",\"kind\":\"missing\",\"policy\":\"{policy}\",{from}\"to\":{to}}}"
+            );
+            adjusts(&[(feature, missing)], &expected);
+        };
+        filled("income", "impute", "50000");
+        filled("share", "zero", "0");
+        filled("wealth", "impute", "1");
+        filled("age", "impute", "59");
+        filled("years", "zero", "0");
+        filled("owner", "most_frequent", "true");
+        filled("defaulted", "zero", "false");
+        filled("grade", "most_frequent", "\"B\"");
+        filled("purpose", "other", "null");
+        for required in ["rate", "score", "member", "region"] {
+            let input = if missing.is_empty() || missing == "null" {
+                String::new()
+            } else {
+                format!(",\"input\":{missing}")
+            };
+            refuses(
+                &[(required, missing)],
+                &format!(
+                    "{{\"type\":\"missing\",\"loc\":[\"body\",\"{required}\"],\"msg\":\"Field required\"{input}}}"
+                ),
+            );
+        }
+    }
+}
+
+#[test]
+fn unknown_categories_follow_the_policy() {
+    adjusts(
+        &[("purpose", "\"car\"")],
+        r#"{"feature":"purpose","kind":"unknown","policy":"other","from":"car","to":null}"#,
+    );
+    adjusts(
+        &[("purpose", "7")],
+        r#"{"feature":"purpose","kind":"unknown","policy":"other","from":7,"to":null}"#,
+    );
+    adjusts(
+        &[("region", "3")],
+        r#"{"feature":"region","kind":"unknown","policy":"most_frequent","from":3,"to":"2"}"#,
+    );
+    adjusts(
+        &[("region", "1e400")],
+        r#"{"feature":"region","kind":"unknown","policy":"most_frequent","to":"2"}"#,
+    );
+    adjusts(
+        &[("region", "-1")],
+        r#"{"feature":"region","kind":"unknown","policy":"most_frequent","from":-1,"to":"2"}"#,
+    );
+    // 65 bytes of JSON are not repeated, 64 are.
+    let long = format!("\"{}\"", "x".repeat(62));
+    adjusts(
+        &[("purpose", &long)],
+        &format!(
+            r#"{{"feature":"purpose","kind":"unknown","policy":"other","from":{long},"to":null}}"#
+        ),
+    );
+    let longer = format!("\"{}\"", "x".repeat(63));
+    adjusts(
+        &[("purpose", &longer)],
+        r#"{"feature":"purpose","kind":"unknown","policy":"other","to":null}"#,
+    );
+    refuses(
+        &[("grade", "\"D\"")],
+        r#"{"type":"enum","loc":["body","grade"],"msg":"Input should be 'A', 'B' or 'C'","input":"D"}"#,
+    );
+    // A Cyrillic A.
+    refuses(
+        &[("grade", "\"А\"")],
+        r#"{"type":"enum","loc":["body","grade"],"msg":"Input should be 'A', 'B' or 'C'","input":"А"}"#,
+    );
+}
+
+#[test]
+fn numbers_out_of_range_follow_the_policy() {
+    adjusts(
+        &[("income", "-1")],
+        r#"{"feature":"income","kind":"out_of_range","policy":"clamp","from":-1,"to":0}"#,
+    );
+    adjusts(
+        &[("income", "\"1e6\"")],
+        r#"{"feature":"income","kind":"out_of_range","policy":"clamp","from":"1e6","to":100000}"#,
+    );
+    adjusts(
+        &[("age", "17")],
+        r#"{"feature":"age","kind":"out_of_range","policy":"clamp","from":17,"to":18}"#,
+    );
+    adjusts(
+        &[("age", "101")],
+        r#"{"feature":"age","kind":"out_of_range","policy":"clamp","from":101,"to":100}"#,
+    );
+    adjusts(
+        &[("share", "1.0000001")],
+        r#"{"feature":"share","kind":"out_of_range","policy":"impute","from":1.0000001,"to":1}"#,
+    );
+    adjusts(
+        &[("years", "-1")],
+        r#"{"feature":"years","kind":"out_of_range","policy":"impute","from":-1,"to":1}"#,
+    );
+    refuses(
+        &[("rate", "0")],
+        r#"{"type":"greater_than","loc":["body","rate"],"msg":"Input should be greater than 0","input":0}"#,
+    );
+    refuses(
+        &[("rate", "-0.0")],
+        r#"{"type":"greater_than","loc":["body","rate"],"msg":"Input should be greater than 0","input":-0.0}"#,
+    );
+    refuses(
+        &[("rate", "40.5")],
+        r#"{"type":"less_than","loc":["body","rate"],"msg":"Input should be less than 40.5","input":40.5}"#,
+    );
+    refuses(
+        &[("score", "299")],
+        r#"{"type":"greater_than_equal","loc":["body","score"],"msg":"Input should be greater than or equal to 300","input":299}"#,
+    );
+    refuses(
+        &[("score", "\"851\"")],
+        r#"{"type":"less_than_equal","loc":["body","score"],"msg":"Input should be less than or equal to 850","input":"851"}"#,
+    );
+}
+
+#[test]
+fn values_of_another_kind_are_refused() {
+    let check = |field: &str, value: &str, kind: &str, msg: &str, echoed: bool| {
+        let input = if echoed {
+            format!(",\"input\":{value}")
+        } else {
+            String::new()
+        };
+        refuses(
+            &[(field, value)],
+            &format!(
+                "{{\"type\":\"{kind}\",\"loc\":[\"body\",\"{field}\"],\"msg\":\"{msg}\"{input}}}"
+            ),
+        );
+    };
+    let number = "Input should be a valid number";
+    for text in [
+        "\"twelve\"",
+        "\"1e\"",
+        "\"1,5\"",
+        "\"0x10\"",
+        "\"inf\"",
+        "\"NaN\"",
+        "\"1_000\"",
+        "\"１２\"",
+        "\"--1\"",
+        "\"1 2\"",
+        "\".\"",
+    ] {
+        check(
+            "income",
+            text,
+            "float_parsing",
+            "Input should be a valid number, unable to parse string as a number",
+            true,
+        );
+        check(
+            "age",
+            text,
+            "int_parsing",
+            "Input should be a valid integer, unable to parse string as an integer",
+            true,
+        );
+    }
+    for other in ["[]", "{}", "[1]", "\"\\ud800\""] {
+        check("income", other, "float_type", number, false);
+        check(
+            "age",
+            other,
+            "int_type",
+            "Input should be a valid integer",
+            false,
+        );
+        check(
+            "owner",
+            other,
+            "bool_type",
+            "Input should be a boolean: true, 1, yes, y, t, or false, 0, no, n, f",
+            false,
+        );
+        check(
+            "grade",
+            other,
+            "string_type",
+            "Input should be a valid string",
+            false,
+        );
+    }
+    check("income", "true", "float_type", number, true);
+    check(
+        "age",
+        "false",
+        "int_type",
+        "Input should be a valid integer",
+        true,
+    );
+    check(
+        "purpose",
+        "true",
+        "string_type",
+        "Input should be a valid string",
+        true,
+    );
+    for value in [
+        "2",
+        "-1",
+        "0.5",
+        "\"maybe\"",
+        "\"on\"",
+        "\"tru\"",
+        "\"truе\"",
+    ] {
+        check(
+            "owner",
+            value,
+            "bool_parsing",
+            "Input should be a boolean: true, 1, yes, y, t, or false, 0, no, n, f",
+            true,
+        );
+    }
+    for value in ["40.5", "\"40.5\"", "1e-5"] {
+        check(
+            "age",
+            value,
+            "int_from_float",
+            "Input should be a valid integer, got a number with a fractional part",
+            true,
+        );
+    }
+    for value in [
+        "9007199254740993",
+        "-9007199254740993",
+        "9007199254740993.0",
+        "\"9007199254740993e0\"",
+        "1e16",
+        "99999999999999999999",
+    ] {
+        check(
+            "years",
+            value,
+            "int_exact",
+            "Input should be an integer between -9007199254740992 and 9007199254740992",
+            true,
+        );
+    }
+    for value in ["1e999", "-1e999", "1e309"] {
+        check(
+            "income",
+            value,
+            "finite_number",
+            "Input should be a finite number",
+            false,
+        );
+        check(
+            "age",
+            value,
+            "finite_number",
+            "Input should be a finite number",
+            false,
+        );
+    }
+    check(
+        "income",
+        "\"1e999\"",
+        "finite_number",
+        "Input should be a finite number",
+        true,
+    );
+}
+
+#[test]
+fn fields_that_should_not_be_there_are_refused() {
+    refuses(
+        &[("incom", "1")],
+        r#"{"type":"extra_forbidden","loc":["body","incom"],"msg":"Unknown field: did you mean 'income'?"}"#,
+    );
+    // A Cyrillic o, and a field of another model.
+    refuses(
+        &[("incоme", "1")],
+        r#"{"type":"extra_forbidden","loc":["body","incоme"],"msg":"Unknown field: did you mean 'income'?"}"#,
+    );
+    refuses(
+        &[("loan_amnt", "1")],
+        r#"{"type":"extra_forbidden","loc":["body","loan_amnt"],"msg":"Unknown field: the model has no feature of this name"}"#,
+    );
+    refuses(
+        &[("\\ud800", "1")],
+        r#"{"type":"extra_forbidden","loc":["body","\"\\ud800\""],"msg":"Unknown field: the model has no feature of this name"}"#,
+    );
+    refuses(
+        &[("approved", "true")],
+        r#"{"type":"extra_forbidden","loc":["body","approved"],"msg":"This is what the model answers: leave it out"}"#,
+    );
+    refuses(
+        &[("inc\\u006fme", "1")],
+        r#"{"type":"duplicate_field","loc":["body","income"],"msg":"The field is there more than once"}"#,
+    );
+    refuses(
+        &[("note", "1"), ("not\\u0065", "2")],
+        r#"{"type":"duplicate_field","loc":["body","note"],"msg":"The field is there more than once"}"#,
+    );
+    // A name is repeated up to 128 bytes, cut between characters.
+    let long = "é".repeat(100);
+    refuses(
+        &[(&long, "1")],
+        &format!(
+            r#"{{"type":"extra_forbidden","loc":["body","{}…"],"msg":"Unknown field: the model has no feature of this name"}}"#,
+            "é".repeat(64)
+        ),
+    );
+}
+
+/// Problems of the fields come first, then those of the values in schema order.
+#[test]
+fn every_problem_is_listed() {
+    refuses(
+        &[("scor", "1"), ("score", ""), ("rate", "-1"), ("owner", "3")],
+        concat!(
+            r#"{"type":"extra_forbidden","loc":["body","scor"],"msg":"Unknown field: did you mean 'score'?"},"#,
+            r#"{"type":"greater_than","loc":["body","rate"],"msg":"Input should be greater than 0","input":-1},"#,
+            r#"{"type":"missing","loc":["body","score"],"msg":"Field required"},"#,
+            r#"{"type":"bool_parsing","loc":["body","owner"],"msg":"Input should be a boolean: true, 1, yes, y, t, or false, 0, no, n, f","input":3}"#,
+        ),
+    );
+}
+
+#[test]
+fn at_most_a_hundred_problems_are_listed() {
+    let mut model = decider(&linear(EVERYTHING));
+    for extra in [99, 100, 101, 10_000] {
+        let fields: Vec<String> = (0..extra)
+            .map(|n| format!("\"unknown field {n}\":1"))
+            .collect();
+        let (status, answer) = decide(&mut model, format!("{{{}}}", fields.join(",")));
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(
+            (status, answer["detail"].as_array().unwrap().len()),
+            (422, 100)
+        );
+    }
+}
+
+#[test]
+fn only_so_much_may_be_filled_in() {
+    let limited = EVERYTHING.replace("missing_values", "max_adjustments = 2\nmissing_values");
+    let mut model = decider(&linear(&limited));
+    let mut check = |changes: &[(&str, &str)], status: u16, expected: &str| {
+        let (found, answer) = decide(&mut model, request(changes));
+        assert_eq!((found, &*essence(found, &answer)), (status, expected));
+    };
+    check(
+        &[("income", ""), ("age", "200")],
+        200,
+        r#"[{"feature":"income","kind":"missing","policy":"impute","to":50000},{"feature":"age","kind":"out_of_range","policy":"clamp","from":200,"to":100}]"#,
+    );
+    check(
+        &[("income", ""), ("age", "200"), ("purpose", "\"x\"")],
+        422,
+        r#"[{"type":"too_many_adjustments","loc":["body"],"msg":"3 values are missing, unknown or out of range, at most 2 may be filled in: give more of the features"}]"#,
+    );
+}
+
+/// Bodies that are no JSON object, for any model.
+#[test]
+fn bodies_that_are_no_object_are_refused() {
+    let check = |body: &[u8], expected: &str| {
+        let (status, answer) = decide(&mut decider(&linear(EVERYTHING)), body);
+        assert_eq!(
+            (status, answer),
+            (422, format!("{{\"detail\":[{expected}]}}")),
+            "{}",
+            body.escape_ascii()
+        );
+    };
+    let invalid = |at: usize, expected: &str| {
+        format!(
+            r#"{{"type":"json_invalid","loc":["body",{at}],"msg":"JSON decode error: expected {expected}"}}"#
+        )
+    };
+    check(b"", &invalid(0, "a value"));
+    check(b" \n", &invalid(2, "a value"));
+    check(b"{\"income\":}", &invalid(10, "a value"));
+    check(b"{\"income\":NaN}", &invalid(10, "a value"));
+    check(
+        b"{\"income\":1}x",
+        &invalid(12, "the end: something follows the JSON value"),
+    );
+    check(b"{\"income\":01}", &invalid(11, "',' or '}'"));
+    check(b"\xef\xbb\xbf{}", &invalid(0, "a value"));
+    check(b"{\"a\":\"\xff\"}", &invalid(6, "UTF-8"));
+    check(b"{\"a\":\"\xed\xa0\x80\"}", &invalid(6, "UTF-8"));
+    check(b"{\"a\":\"\xc0\xaf\"}", &invalid(6, "UTF-8"));
+    check(b"\0", &invalid(0, "a value"));
+    check(
+        "[".repeat(200).as_bytes(),
+        &invalid(128, "at most 128 nested arrays and objects"),
+    );
+    let dict = r#"{"type":"dict_type","loc":["body"],"msg":"Input should be a JSON object: feature names to values"}"#;
+    for body in ["null", "1", "\"{}\"", "[]", "[{}]", " true "] {
+        check(body.as_bytes(), dict);
+    }
+}
+
+#[test]
+fn a_body_over_a_mebibyte_is_too_large() {
+    let mut model = decider(&linear(EVERYTHING));
+    let padded = |length: usize| {
+        let request = request(&[]);
+        request.clone() + &" ".repeat(length - request.len())
+    };
+    assert_eq!(decide(&mut model, padded(MAX_REQUEST)).0, 200);
+    let too_large = (
+        413,
+        "{\"detail\":\"The request is too large: at most 1 MiB\"}".to_owned(),
+    );
+    assert_eq!(decide(&mut model, padded(MAX_REQUEST + 1)), too_large);
+    assert_eq!(decide(&mut model, vec![0xff; 10 << 20]), too_large);
+}
+
+/// Each fills the mebibyte with what a reader may be slow at; they only have to end.
+#[test]
+fn hostile_bodies_of_a_mebibyte_end() {
+    let fill = |before: &str, unit: &str, after: &str| {
+        let count = (MAX_REQUEST - before.len() - after.len()) / unit.len();
+        format!("{before}{}{after}", unit.repeat(count))
+    };
+    let keys: String = (0..60_000).map(|n| format!("\"k{n}\":{n},")).collect();
+    let bodies = [
+        fill("", "[", ""),
+        fill("", "{\"a\":", ""),
+        fill("{\"note\":[", "[],", "[]]}"),
+        fill("{\"note\":\"", "\\u0041", "\"}"),
+        fill("{\"note\":\"", "\\", "\"}"),
+        fill("{\"", "\\u0041", "\":1}"),
+        fill("{\"", "x", "\":1}"),
+        fill("{", "\"income\":1,", "\"income\":1}"),
+        fill("{", "\"\":1,", "\"\":1}"),
+        fill("{", "\"zzzzzz\":1,", "\"zzzzzz\":1}"),
+        fill("{\"income\":", "9", "}"),
+        fill("{\"income\":0.", "3", "}"),
+        fill("{\"income\":\"0.", "3", "\"}"),
+        fill("{\"age\":", "9", "}"),
+        fill("{\"owner\":0.", "0", "}"),
+        fill("{\"region\":1.", "0", "}"),
+        fill("{\"grade\":\"", " ", "A\"}"),
+        format!("{{{keys}\"x\":1}}"),
+        fill("", " ", ""),
+        fill("", "\"", ""),
+    ];
+    let mut models = [decider(&linear(EVERYTHING)), decider(&forest(EVERYTHING))];
+    for body in &bodies {
+        for model in &mut models {
+            let (status, answer) = decide(model, body);
+            assert_eq!(status, 422, "{}", &body[..40]);
+            assert!(answer.len() < 100_000 && serde_json::from_str::<Value>(&answer).is_ok());
+        }
+    }
+}
+
+/// A number beyond all bounds may be answered with any probability, but with one.
+#[test]
+fn huge_numbers_give_no_nan() {
+    let unbounded = "name = \"m\"\nversion = \"1\"\n[[feature]]\nname = \"a\"\ntype = \"number\"\n[[feature]]\nname = \"b\"\ntype = \"number\"\n[[feature]]\nname = \"y\"\ntype = \"boolean\"\nrole = \"target\"";
+    let mut artifact = linear(unbounded);
+    let model_core::model::Model::Linear(model) = &mut artifact.model else {
+        panic!("a linear model")
+    };
+    for (term, weight) in model.terms.iter_mut().zip([1e100, -1e100]) {
+        (term.weight, term.scale, term.mean) = (weight, 1e-300, -1e308);
+    }
+    for artifact in [artifact, linear(unbounded), forest(unbounded)] {
+        let mut model = decider(&artifact);
+        for a in ["1.7e308", "-1.7e308", "0", "5e-324"] {
+            for b in ["1.7e308", "-1.7e308", "0", "5e-324"] {
+                let (status, answer) = decide(&mut model, format!("{{\"a\":{a},\"b\":{b}}}"));
+                assert_eq!(status, 200);
+                assert!((0.0..=1.0).contains(&probability(&answer)), "{answer}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_order_of_fields_does_not_matter() {
+    for artifact in [linear(EVERYTHING), forest(EVERYTHING)] {
+        let mut model = decider(&artifact);
+        let (_, expected) = decide(&mut model, request(&[]));
+        let mut fields: Vec<String> = PLAIN
+            .iter()
+            .map(|(name, json)| format!(" \"{name}\" :\t{json}\n"))
+            .collect();
+        for _ in 0..fields.len() {
+            fields.rotate_left(1);
+            assert_eq!(
+                decide(&mut model, format!("{{{}}}", fields.join(","))).1,
+                expected
+            );
+            fields.reverse();
+            assert_eq!(
+                decide(&mut model, format!("{{{}}}", fields.join(","))).1,
+                expected
+            );
+        }
+    }
+}
+
+#[test]
+fn a_module_without_a_model_says_so() {
+    let mut out = Vec::new();
+    assert_eq!(write_unavailable("no \"model\"", &mut out), 503);
+    assert_eq!(out, br#"{"detail":"no \"model\""}"#);
+}
