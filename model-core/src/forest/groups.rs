@@ -12,22 +12,19 @@ pub(super) struct Group {
 /// there are no others there is one group of one bin. None when even single features have
 /// more bins.
 pub(super) fn group(bins: &[usize], most: usize) -> Option<Vec<Group>> {
-    let mut groups: Vec<Group> = bins
-        .iter()
-        .enumerate()
-        .filter(|&(_, &bins)| bins > 0)
-        .map(|(feature, &bins)| Group {
-            members: vec![(feature, 1)],
-            bins,
-        })
-        .collect();
+    // Always from the most bins to the fewest.
+    let mut groups: Vec<Group> = Vec::new();
+    for (feature, &bins) in bins.iter().enumerate().filter(|&(_, &bins)| bins > 0) {
+        let members = vec![(feature, 1)];
+        let at = groups.partition_point(|group| group.bins >= bins);
+        groups.insert(at, Group { members, bins });
+    }
     let mut total: usize = groups.iter().map(|group| group.bins).sum();
     if total > most {
         return None;
     }
     let most = most.min(total * 5 / 4 + 16);
     // The two smallest are the cheapest to merge.
-    groups.sort_by_key(|group| std::cmp::Reverse(group.bins));
     while let [.., a, b] = groups.as_slice() {
         let merged = a.bins.saturating_mul(b.bins);
         total = (total - a.bins - b.bins).saturating_add(merged);

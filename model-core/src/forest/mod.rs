@@ -217,3 +217,11 @@ fn category_code(value: f64, categories: u32) -> u32 {
 fn set_words(categories: u32) -> usize {
     categories as usize / 64 + 1
 }
+
+/// In order, each once. One function for all who sort: each kind of sorting that the
+/// standard library makes is several kilobytes of the module.
+fn sorted_set(mut keys: Vec<u64>) -> Vec<u64> {
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}

@@ -1,6 +1,6 @@
 use super::rank::Ranker;
 use super::top::Top;
-use super::{Bins, CategorySet, Forest, Node, category_code};
+use super::{Bins, CategorySet, Forest, Node, category_code, sorted_set};
 
 /// What the most visited splits of all trees ask, feature by feature.
 #[derive(Debug)]
@@ -86,9 +86,8 @@ impl Plan {
 
 impl Questions {
     fn about_number(mut splits: Vec<TopSplit>) -> Self {
-        let mut cuts: Vec<u32> = splits.iter().map(|split| split.split).collect();
-        cuts.sort_unstable();
-        cuts.dedup();
+        let cuts = sorted_set(splits.iter().map(|split| split.split.into()).collect());
+        let cuts: Vec<u32> = cuts.into_iter().map(|cut| cut as u32).collect();
         for split in &mut splits {
             split.split = cuts.partition_point(|&cut| cut < split.split) as u32;
         }
@@ -107,16 +106,14 @@ impl Questions {
     }
 
     fn about_category(categories: u32, splits: Vec<TopSplit>, sets: &[CategorySet]) -> Self {
-        let mut asked: Vec<(u32, bool)> = splits
-            .iter()
-            .map(|split| (split.split, split.missing_left))
-            .collect();
-        asked.sort_unstable();
-        asked.dedup();
+        let question =
+            |split: &TopSplit| u64::from(split.split) << 1 | u64::from(split.missing_left);
+        let asked = sorted_set(splits.iter().map(question).collect());
         let missing = categories + 1;
         let mut bins = vec![0u32; missing as usize + 1];
         let mut count = 1;
-        for (set, missing_left) in asked {
+        for key in asked {
+            let (set, missing_left) = ((key >> 1) as u32, key & 1 == 1);
             // Each bin is parted into those who go left and those who do not.
             let mut parts = vec![u32::MAX; 2 * count];
             count = 0;

@@ -2,7 +2,7 @@ use super::compiled::{column, value_of};
 use super::plan::code;
 use super::tables::{Line, TILE, Word};
 use super::top::right_children;
-use super::{Bins, Forest, Node};
+use super::{Bins, Forest, Node, sorted_set};
 
 /// Exits of a tree's top.
 const EXITS: usize = u32::EXITS;
@@ -111,7 +111,7 @@ impl Walks {
             }
         }
         for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
-            if let Some((key, cut)) = asked.question(forest, node) {
+            if let Some((key, cut)) = Asked::question(forest, node) {
                 let column = asked.column(key);
                 let left = places[at + 1] << COLUMN_BITS | column;
                 self.steps.push(Step {
@@ -281,33 +281,26 @@ fn below_exits(right: &[usize], exits: &[usize]) -> Vec<bool> {
 struct Asked {
     /// Feature, set (0 for a number) and missing direction in one; ascending, distinct.
     keys: Vec<u64>,
-    /// For each category set the first one that has the same members.
-    same: Vec<u32>,
 }
 
 impl Asked {
     fn new(forest: &Forest, exits: &[Vec<usize>]) -> Self {
-        let mut asked = Self {
-            keys: Vec::new(),
-            same: same_sets(forest),
-        };
+        let mut asked = Self { keys: Vec::new() };
         for (tree, exits) in forest.trees.iter().zip(exits) {
             let below = below_exits(&right_children(&tree.nodes), exits);
             let nodes = tree.nodes.iter().zip(below).filter(|&(_, below)| below);
             let keys = nodes
-                .filter_map(|(node, _)| asked.question(forest, node))
+                .filter_map(|(node, _)| Self::question(forest, node))
                 .map(|(key, _)| key);
             let mut keys: Vec<u64> = keys.collect();
             keys.append(&mut asked.keys);
-            keys.sort_unstable();
-            keys.dedup();
-            asked.keys = keys;
+            asked.keys = sorted_set(keys);
         }
         asked
     }
 
     /// The key and the cut of a split.
-    fn question(&self, forest: &Forest, node: &Node) -> Option<(u64, f64)> {
+    fn question(forest: &Forest, node: &Node) -> Option<(u64, f64)> {
         let Node::Split {
             feature,
             split,
@@ -319,7 +312,7 @@ impl Asked {
         };
         let (set, cut) = match &forest.features[usize::from(feature)] {
             Bins::Cuts(cuts) => (0, cuts[split as usize]),
-            Bins::Categories(_) => (self.same[split as usize], 0.0),
+            Bins::Categories(_) => (split, 0.0),
         };
         Some((
             u64::from(feature) << 33 | u64::from(set) << 1 | u64::from(missing_left),
@@ -372,17 +365,4 @@ impl Asked {
         }
         Some(columns)
     }
-}
-
-fn same_sets(forest: &Forest) -> Vec<u32> {
-    let sets = &forest.category_sets;
-    let mut order: Vec<u32> = (0..sets.len() as u32).collect();
-    order.sort_by(|&a, &b| sets[a as usize].words.cmp(&sets[b as usize].words));
-    let mut same = vec![0; sets.len()];
-    for equal in order.chunk_by(|&a, &b| sets[a as usize] == sets[b as usize]) {
-        for &set in equal {
-            same[set as usize] = equal[0];
-        }
-    }
-    same
 }
