@@ -67,7 +67,7 @@ export async function startWorker(modelPath) {
 export function exampleOf(model) {
   const values = model.describe().features.map(({ name, example, imputed, categories }) => [
     name,
-    example ?? categories?.[0].value ?? imputed ?? null,
+    example ?? categories?.[0]?.value ?? imputed ?? null,
   ]);
   return Object.fromEntries(values);
 }

@@ -96,7 +96,7 @@ describe("wrangler dev", () => {
     });
   }
 
-  test("a browser gets the page, and the page decides", async () => {
+  test("a browser gets the page, and the page decides as the Worker does", async () => {
     const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" });
     try {
       const page = await browser.newPage();
@@ -105,6 +105,11 @@ describe("wrangler dev", () => {
       page.on("pageerror", (error) => complaints.push(error.message));
       await page.goto(address);
       await page.locator("#ready").waitFor({ state: "visible" });
+      const body = await page.locator("#request").textContent();
+      const shown = JSON.parse(await page.locator("#answer").textContent());
+      const headers = { "content-type": "application/json" };
+      const answer = await ask(`${address}/predict`, { method: "POST", headers, body });
+      assert.deepEqual(JSON.parse(opened(answer.body).decision), shown);
       assert.deepEqual(complaints, []);
     } finally {
       await browser.close();
