@@ -1,10 +1,10 @@
 // Puts a model.wasm into the Worker, ready for `wrangler dev` or `wrangler deploy`:
 //
-//   node edge-worker/stage.mjs model.wasm [target]
+//   node edge-worker/stage.mjs model.wasm [target/edge]
 //
-// target/edge holds index.js and index_bg.wasm from worker-build already, and
-// target/page the page. The glue that goes with a model travels inside it, so
-// the two always fit.
+// That folder holds index.js and index_bg.wasm from worker-build already; the
+// page is in the folder `page` beside it. The glue that goes with a model travels
+// inside it, so the two always fit.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,13 +21,14 @@ export function glueOf(module) {
   return new Uint8Array(glue);
 }
 
-/** Puts the model, its glue and the fixed files into `target`/edge and `target`/page. */
-export function stage(modelPath, target) {
+/** Puts the model, its glue and the fixed files into `edge` and the page's folder beside it. */
+export function stage(modelPath, edge) {
   const model = readFileSync(modelPath);
   const glue = glueOf(new WebAssembly.Module(model));
-  const fixed = { edge: ["entry.mjs", "module.mjs"], page: ["_headers"] };
-  for (const [name, files] of Object.entries(fixed)) {
-    const folder = join(target, name);
+  for (const [folder, files] of [
+    [edge, ["entry.mjs", "module.mjs"]],
+    [join(edge, "../page"), ["_headers"]],
+  ]) {
     mkdirSync(folder, { recursive: true });
     for (const file of files) copyFileSync(join(HERE, file), join(folder, file));
     writeFileSync(join(folder, "model.wasm"), model);
@@ -36,13 +37,13 @@ export function stage(modelPath, target) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [modelPath, target = join(HERE, "../target")] = process.argv.slice(2);
+  const [modelPath, edge = join(HERE, "../target/edge")] = process.argv.slice(2);
   if (!modelPath) {
-    console.error("usage: node edge-worker/stage.mjs MODEL [TARGET]");
+    console.error("usage: node edge-worker/stage.mjs MODEL [DIRECTORY]");
     process.exit(2);
   }
   try {
-    stage(modelPath, target);
+    stage(modelPath, edge);
   } catch (error) {
     console.error(`${modelPath} cannot be put into the Worker: ${error.message}`);
     process.exit(2);

@@ -10,6 +10,10 @@ use worker::Request;
 /// longer one; it needs one byte more than this to do so.
 const LONGEST_BODY: usize = 1 << 20;
 
+/// What is read of a body that is too long, in bytes, so that the client hears the answer
+/// and does not just see its connection break.
+const LONGEST_DRAIN: usize = 64 << 20;
+
 /// The client's `x-request-id` when it has 1 to 64 characters that are safe in a header,
 /// in JSON and in a log line; else a new UUID.
 pub(crate) fn request_id(request: &Request) -> String {
@@ -35,15 +39,18 @@ pub(crate) async fn json_body(request: &mut Request) -> Result<Vec<u8>, Answer> 
         return Ok(Vec::new());
     }
     let mut stream = request.stream().map_err(|_| Answer::body_cut_off())?;
-    let mut body = Vec::new();
-    while body.len() <= LONGEST_BODY
-        && let Some(chunk) = stream
-            .try_next()
-            .await
-            .map_err(|_| Answer::body_cut_off())?
+    let (mut body, mut seen) = (Vec::new(), 0);
+    while let Some(chunk) = stream
+        .try_next()
+        .await
+        .map_err(|_| Answer::body_cut_off())?
     {
         let room = LONGEST_BODY + 1 - body.len();
         body.extend_from_slice(&chunk[..room.min(chunk.len())]);
+        seen += chunk.len();
+        if seen > LONGEST_DRAIN {
+            break;
+        }
     }
     Ok(body)
 }

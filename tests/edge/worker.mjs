@@ -33,7 +33,7 @@ export function staged(modelPath) {
   }
   cpSync(present(page, "run `cargo xtask build`"), join(folder, "target/page"), { recursive: true });
   cpSync(join(ROOT, "wrangler.toml"), join(folder, "wrangler.toml"));
-  stage(modelPath, join(folder, "target"));
+  stage(modelPath, join(folder, "target/edge"));
   return folder;
 }
 
