@@ -5,7 +5,7 @@
 // That folder holds index.js and index_bg.wasm from worker-build already; the
 // page is in the folder `page` beside it. The glue that goes with a model travels
 // inside it, so the two always fit.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -36,7 +36,8 @@ export function stage(modelPath, edge) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+const isProgram = process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url);
+if (isProgram) {
   const [modelPath, edge = join(HERE, "../target/edge")] = process.argv.slice(2);
   if (!modelPath) {
     console.error("usage: node edge-worker/stage.mjs MODEL [DIRECTORY]");
