@@ -1,3 +1,5 @@
 //! Acceptance: the promises, tested through the public doors.
 
+pub mod bench;
 pub mod conformance;
+pub mod synthetic;

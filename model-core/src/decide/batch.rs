@@ -54,7 +54,7 @@ impl Decider {
         out: &mut [f64],
     ) -> usize {
         let block = &mut self.block;
-        block.reset(self.inputs.len());
+        block.reset(self.inputs.len(), out.len());
         for (input, feature) in self.inputs.iter().enumerate() {
             let from = input * rows + start;
             let column = &columns[from..from + out.len()];
@@ -65,7 +65,14 @@ impl Decider {
                 self.artifact.preprocessing.imputed[input],
             );
         }
-        self.predictor.predict_block(&block.values, ROWS, out);
+        if let [out] = out {
+            for (input, value) in self.row.iter_mut().enumerate() {
+                *value = block.values[input * ROWS];
+            }
+            *out = self.predictor.predict_row(&self.row);
+        } else {
+            self.predictor.predict_block(&block.values, ROWS, out);
+        }
         let most = self.artifact.schema.max_adjustments.unwrap_or(u32::MAX);
         let mut refused = 0;
         for (row, out) in out.iter_mut().enumerate() {
@@ -79,12 +86,12 @@ impl Decider {
 }
 
 impl Block {
-    fn reset(&mut self, inputs: usize) {
+    fn reset(&mut self, inputs: usize, rows: usize) {
         self.values.resize(inputs * ROWS, 0.0);
         self.adjusted.clear();
-        self.adjusted.resize(ROWS, 0);
+        self.adjusted.resize(rows, 0);
         self.refused.clear();
-        self.refused.resize(ROWS, false);
+        self.refused.resize(rows, false);
     }
 
     fn take_column(&mut self, input: usize, feature: &Feature, column: &[f64], imputed: f64) {

@@ -1,0 +1,91 @@
+//! One instance of a module in wasmtime, by its plain door alone: no pool, no limits, so
+//! that only the module is measured.
+
+use anyhow::{Context, Result, ensure};
+use wasmtime::{Config, Engine, Instance, Linker, Memory, Store, TypedFunc};
+
+/// An instance with its model loaded.
+pub struct Module {
+    store: Store<()>,
+    memory: Memory,
+    alloc: TypedFunc<u32, u32>,
+    decide: TypedFunc<(u32, u32), u64>,
+    batch: TypedFunc<(u32, u32, u32), u32>,
+}
+
+impl Module {
+    /// Compiles, instantiates and loads.
+    ///
+    /// # Errors
+    /// When the file is no module of ours.
+    pub fn new(wasm: &[u8]) -> Result<Self> {
+        let engine = Engine::new(&Config::new())?;
+        let module = wasmtime::Module::new(&engine, wasm)?;
+        let mut linker = Linker::new(&engine);
+        linker.define_unknown_imports_as_traps(&module)?;
+        let mut store = Store::new(&engine, ());
+        let instance = linker.instantiate(&mut store, &module)?;
+        let load = instance.get_typed_func::<(), u64>(&mut store, "abi_load")?;
+        ensure!(load.call(&mut store, ())? == 0, "the module does not load");
+        Ok(Self {
+            memory: instance
+                .get_memory(&mut store, "memory")
+                .context("memory")?,
+            alloc: instance.get_typed_func(&mut store, "abi_alloc")?,
+            decide: instance.get_typed_func(&mut store, "abi_decide")?,
+            batch: batch_of(&instance, &mut store)?,
+            store,
+        })
+    }
+
+    /// A block in the module's memory.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn alloc(&mut self, len: usize) -> Result<u32> {
+        let pointer = self.alloc.call(&mut self.store, u32::try_from(len)?)?;
+        ensure!(pointer != 0, "the module has no room for {len} bytes");
+        Ok(pointer)
+    }
+
+    /// Writes bytes into a block.
+    ///
+    /// # Errors
+    /// When they do not fit.
+    pub fn write(&mut self, pointer: u32, bytes: &[u8]) -> Result<()> {
+        Ok(self
+            .memory
+            .write(&mut self.store, pointer as usize, bytes)?)
+    }
+
+    /// The bytes at `pointer`.
+    #[must_use]
+    pub fn read(&self, pointer: u32, len: usize) -> &[u8] {
+        &self.memory.data(&self.store)[pointer as usize..pointer as usize + len]
+    }
+
+    /// One decision as a host does it: the request written, the answer's bytes read.
+    ///
+    /// # Errors
+    /// When the module traps.
+    pub fn decide(&mut self, block: u32, request: &[u8]) -> Result<&[u8]> {
+        self.memory
+            .write(&mut self.store, block as usize, request)?;
+        let packed = self
+            .decide
+            .call(&mut self.store, (block, u32::try_from(request.len())?))?;
+        Ok(self.read((packed >> 32) as u32, packed as u32 as usize))
+    }
+
+    /// `abi_batch`.
+    ///
+    /// # Errors
+    /// When the module traps.
+    pub fn batch(&mut self, columns: u32, rows: u32, out: u32) -> Result<u32> {
+        Ok(self.batch.call(&mut self.store, (columns, rows, out))?)
+    }
+}
+
+fn batch_of(instance: &Instance, store: &mut Store<()>) -> Result<TypedFunc<(u32, u32, u32), u32>> {
+    Ok(instance.get_typed_func(store, "abi_batch")?)
+}
