@@ -1,0 +1,244 @@
+//! [`ModelHost`]: one `model.wasm`, loaded, without HTTP.
+
+use std::path::Path;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use model_core::model_file::{GLUE_SECTION, ModelFile};
+use serde::Deserialize;
+
+use crate::compiled::Compiled;
+use crate::config::Limits;
+use crate::engine::{Clock, engine};
+use crate::error::{CallError, LoadError, LoadErrorKind};
+use crate::instance::Instance;
+use crate::pool::Pool;
+
+const ABI_VERSION: u32 = 1;
+
+/// A `model.wasm`, compiled and loaded. Shared between threads: each call borrows an
+/// instance of its own.
+pub struct ModelHost {
+    pool: Pool,
+    description: Description,
+    description_json: Bytes,
+    wasm: Bytes,
+    glue: Bytes,
+    // Last: the instances above are gone when the clock stops.
+    _clock: Clock,
+}
+
+/// The module's answer to one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// HTTP status: 200, 413, 422 or 503.
+    pub status: u16,
+    /// The answer, JSON, as the module wrote it.
+    pub body: Vec<u8>,
+}
+
+/// The module's answer to many rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// For each row the probability of the positive class, 0 to 1; -1 for a refused row.
+    pub probabilities: Vec<f64>,
+    /// How many rows were refused.
+    pub refused: u32,
+}
+
+/// What a new instance cost.
+#[derive(Debug, Clone, Copy)]
+pub struct InstanceTimes {
+    /// Store, limits, memory and exports.
+    pub instantiate: Duration,
+    /// `abi_load`: reading the artifact and building the tables.
+    pub load: Duration,
+}
+
+/// What a host needs of `abi_describe` (`docs/module-abi.md`).
+#[derive(Debug, Clone, Deserialize)]
+#[non_exhaustive]
+pub struct Description {
+    /// Which model it is.
+    pub model: ModelInfo,
+    features: Vec<Feature>,
+}
+
+/// A model's name plate.
+#[derive(Debug, Clone, Deserialize)]
+#[non_exhaustive]
+pub struct ModelInfo {
+    /// `loan-approval`
+    pub name: String,
+    /// `1.0.0`
+    pub version: String,
+    /// `sha256:` and 64 hexadecimal digits: of the artifact's payload.
+    pub digest: String,
+    /// A name for people.
+    #[serde(default)]
+    pub title: String,
+    /// A sentence for people.
+    #[serde(default)]
+    pub description: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Feature {
+    name: String,
+    role: String,
+}
+
+impl ModelHost {
+    /// Reads and loads a `model.wasm`.
+    ///
+    /// # Errors
+    /// As [`ModelHost::load`], and when the file cannot be read; the error names the file.
+    pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, LoadError> {
+        let path = path.as_ref();
+        std::fs::read(path)
+            .map_err(|error| LoadErrorKind::Read(error).into())
+            .and_then(|bytes| Self::load(bytes, limits))
+            .map_err(|error| error.in_file(path))
+    }
+
+    /// Checks the seal, compiles the module, loads its model into a first instance.
+    ///
+    /// # Errors
+    /// When the bytes are cut off, altered or no model, or the module wants more than
+    /// `limits`, or refuses its artifact.
+    pub fn load(wasm: impl Into<Bytes>, limits: Limits) -> Result<Self, LoadError> {
+        let wasm = wasm.into();
+        let file = ModelFile::open(&wasm).map_err(LoadErrorKind::File)?;
+        let glue = file
+            .custom_section(GLUE_SECTION)
+            .ok_or(LoadErrorKind::NoGlue)?;
+        let engine = engine(&limits).map_err(|error| cannot_start(&error))?;
+        let clock = Clock::start(&engine).map_err(|error| cannot_start(&error))?;
+        let compiled = Compiled::new(&engine, &wasm, &limits)?;
+        check_version(&compiled, &limits)?;
+        let pool = Pool::new(compiled, limits);
+        let description_json = pool.with(Instance::describe).map_err(LoadErrorKind::from)?;
+        Ok(Self {
+            pool,
+            description: serde_json::from_slice(&description_json)
+                .map_err(LoadErrorKind::Description)?,
+            description_json: description_json.into(),
+            glue: wasm.slice_ref(glue),
+            wasm,
+            _clock: clock,
+        })
+    }
+
+    /// One decision. `body` is the request's JSON, whatever it holds; a body that the
+    /// module refuses is an answer too, with its status.
+    ///
+    /// Runs on the calling thread, in microseconds, at most [`Limits::decide`].
+    ///
+    /// # Errors
+    /// When the module failed and there is no answer.
+    pub fn decide(&self, body: &[u8]) -> Result<Decision, CallError> {
+        let (status, body) = self.pool.with(|instance| instance.decide(body))?;
+        Ok(Decision { status, body })
+    }
+
+    /// Many rows at once: `columns[i * rows + r]` is input `i` of row `r`, the inputs in
+    /// the order of [`Description::inputs`]; NaN is a missing value, 0 or 1 a boolean, an
+    /// index a category.
+    ///
+    /// Runs on the calling thread, at most [`Limits::load`]: keep it under a million rows.
+    ///
+    /// # Errors
+    /// When `columns` has another length than inputs times rows, or the module failed.
+    pub fn batch(&self, columns: &[f64], rows: usize) -> Result<Batch, CallError> {
+        let inputs = self.description.inputs().count();
+        let expected = inputs.saturating_mul(rows);
+        let found = columns.len();
+        if expected != found {
+            return Err(CallError::BatchLength {
+                rows,
+                inputs,
+                expected,
+                found,
+            });
+        }
+        let mut probabilities = vec![0.0; rows];
+        let refused = match rows {
+            0 => 0,
+            _ => self
+                .pool
+                .with(|instance| instance.batch(columns, &mut probabilities))?,
+        };
+        Ok(Batch {
+            probabilities,
+            refused,
+        })
+    }
+
+    /// What a new instance costs, for benchmarks: it is made, loaded and dropped.
+    ///
+    /// # Errors
+    /// When the module failed.
+    pub fn time_new_instance(&self) -> Result<InstanceTimes, CallError> {
+        let (instantiate, load) = self.pool.time_new_instance()?;
+        Ok(InstanceTimes { instantiate, load })
+    }
+
+    /// What the model is.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// What the model says of itself, JSON, as the module wrote it.
+    #[must_use]
+    pub fn description_json(&self) -> &Bytes {
+        &self.description_json
+    }
+
+    /// The file itself.
+    #[must_use]
+    pub fn wasm(&self) -> &Bytes {
+        &self.wasm
+    }
+
+    /// `model.js`, the JavaScript that fits the module, from the file.
+    #[must_use]
+    pub fn glue(&self) -> &Bytes {
+        &self.glue
+    }
+}
+
+impl std::fmt::Debug for ModelHost {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ModelHost")
+            .field("model", &self.description.model)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Description {
+    /// The names of the features that predict, in schema order: the rows of a batch.
+    pub fn inputs(&self) -> impl Iterator<Item = &str> {
+        self.features
+            .iter()
+            .filter(|feature| feature.role == "input")
+            .map(|feature| feature.name.as_str())
+    }
+}
+
+/// Asked before anything else, in an instance that is then dropped: what another version
+/// means by the other exports is not known.
+fn check_version(compiled: &Compiled, limits: &Limits) -> Result<(), LoadError> {
+    let found = Instance::new(compiled, limits)
+        .and_then(|mut instance| instance.abi_version())
+        .map_err(LoadErrorKind::from)?;
+    if found != ABI_VERSION {
+        return Err(LoadErrorKind::AbiVersion { found }.into());
+    }
+    Ok(())
+}
+
+fn cannot_start(error: &dyn std::fmt::Display) -> LoadErrorKind {
+    LoadErrorKind::Engine(format!("{error:#}"))
+}

@@ -1,0 +1,130 @@
+//! Instances that have loaded their model, used again from call to call.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::compiled::Compiled;
+use crate::config::Limits;
+use crate::error::CallError;
+use crate::instance::Instance;
+
+/// Lends instances, at most [`Limits::instances`] at once. One that failed is thrown
+/// away; the next call makes a new one.
+pub(crate) struct Pool {
+    compiled: Compiled,
+    limits: Limits,
+    slots: Mutex<Slots>,
+    returned: Condvar,
+}
+
+struct Slots {
+    idle: Vec<Instance>,
+    alive: usize,
+}
+
+impl Pool {
+    pub(crate) fn new(compiled: Compiled, limits: Limits) -> Self {
+        Self {
+            compiled,
+            limits,
+            slots: Mutex::new(Slots {
+                idle: Vec::new(),
+                alive: 0,
+            }),
+            returned: Condvar::new(),
+        }
+    }
+
+    /// Calls `work` with an instance of its own; waits when all are lent.
+    pub(crate) fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let mut lease = self.lease();
+        let instance = lease.instance()?;
+        let answer = work(instance)?;
+        if !instance.is_spent() {
+            lease.keep();
+        }
+        Ok(answer)
+    }
+
+    /// How long a new instance takes, and loading the model into it. It is not kept.
+    pub(crate) fn time_new_instance(&self) -> Result<(Duration, Duration), CallError> {
+        let mut lease = self.lease();
+        lease.instance = None;
+        let start = Instant::now();
+        let mut instance = Instance::new(&self.compiled, &self.limits)?;
+        let made = start.elapsed();
+        instance.load()?;
+        Ok((made, start.elapsed() - made))
+    }
+
+    fn lease(&self) -> Lease<'_> {
+        let mut slots = self.lock();
+        loop {
+            if let Some(instance) = slots.idle.pop() {
+                return self.lend(Some(instance));
+            }
+            if slots.alive < self.limits.instances.get() {
+                slots.alive += 1;
+                return self.lend(None);
+            }
+            slots = self
+                .returned
+                .wait(slots)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lend(&self, instance: Option<Instance>) -> Lease<'_> {
+        Lease {
+            pool: self,
+            instance,
+            keep: false,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        // Nothing that can panic runs under the lock, and the counts stay right if it did.
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the pool, given back when dropped: with its instance only if that is to be kept.
+struct Lease<'a> {
+    pool: &'a Pool,
+    instance: Option<Instance>,
+    keep: bool,
+}
+
+impl Lease<'_> {
+    fn instance(&mut self) -> Result<&mut Instance, CallError> {
+        let instance = match self.instance.take() {
+            Some(warm) => warm,
+            None => {
+                let mut new = Instance::new(&self.pool.compiled, &self.pool.limits)?;
+                new.load()?;
+                new
+            }
+        };
+        Ok(self.instance.insert(instance))
+    }
+
+    fn keep(&mut self) {
+        self.keep = true;
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let kept = self.instance.take().filter(|_| self.keep);
+        let mut slots = self.pool.lock();
+        match kept {
+            Some(instance) => slots.idle.push(instance),
+            None => slots.alive -= 1,
+        }
+        drop(slots);
+        self.pool.returned.notify_one();
+    }
+}

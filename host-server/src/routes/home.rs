@@ -1,0 +1,74 @@
+//! `GET /`: JSON for a client, the page for a browser.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{ACCEPT, VARY};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::App;
+use crate::static_file::{list, weighted};
+
+#[derive(Serialize)]
+struct Home<'a> {
+    status: &'static str,
+    name: &'a str,
+    version: &'a str,
+    title: &'a str,
+    description: &'a str,
+    digest: &'a str,
+    model_loaded: bool,
+    endpoints: [&'static str; 4],
+}
+
+pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let page = app.page.as_ref().filter(|_| prefers_html(&headers));
+    let mut response = match page {
+        Some(page) => page.respond(&headers),
+        None => summary(&app),
+    };
+    response
+        .headers_mut()
+        .append(VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+fn summary(app: &App) -> Response {
+    let model = &app.host.description().model;
+    Json(Home {
+        status: "ok",
+        name: &model.name,
+        version: &model.version,
+        title: &model.title,
+        description: &model.description,
+        digest: &model.digest,
+        model_loaded: true,
+        endpoints: ["/predict", "/health", "/model.wasm", "/model.js"],
+    })
+    .into_response()
+}
+
+/// Whether `Accept` weighs `text/html` above `application/json`.
+fn prefers_html(headers: &HeaderMap) -> bool {
+    weight(headers, "text/html") > weight(headers, "application/json")
+}
+
+/// The weight that `Accept` gives to a media type: of the most exact range that covers
+/// it (RFC 9110, 12.5.1); 0 when none does.
+fn weight(headers: &HeaderMap, media_type: &str) -> f32 {
+    let family = media_type.split('/').next().unwrap_or_default();
+    let exactness = |range: &str| match range.to_ascii_lowercase() {
+        range if range == media_type => Some(2),
+        range if range.strip_suffix("/*") == Some(family) => Some(1),
+        range if range == "*/*" => Some(0),
+        _ => None,
+    };
+    list(headers, ACCEPT)
+        .map(weighted)
+        .filter_map(|(range, q)| Some((exactness(range)?, q)))
+        .max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))
+        .map_or(0.0, |(_, q)| q)
+}

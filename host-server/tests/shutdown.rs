@@ -1,0 +1,88 @@
+//! A real port: requests in flight are answered when the server is told to stop.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::net::SocketAddr;
+
+use common::{limits, stand_in};
+use host_server::{ServeError, ServeOptions, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+/// A folder with a `model.wasm`, and options that serve it on a free port.
+fn options() -> (tempfile::TempDir, ServeOptions) {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.wasm");
+    std::fs::write(&model, stand_in(&[])).unwrap();
+    let options = ServeOptions {
+        model,
+        host: "127.0.0.1".to_owned(),
+        port: 0,
+        limits: limits(),
+    };
+    (folder, options)
+}
+
+async fn connect(address: SocketAddr, text: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_answered() {
+    let (_folder, options) = options();
+    let server = Server::bind(options).await.unwrap();
+    let address = server.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async {
+        stopped.await.unwrap();
+    }));
+
+    let head =
+        "POST /predict HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n";
+    let mut in_flight = connect(address, head).await;
+    let mut started = [0; 25];
+    in_flight.read_exact(&mut started).await.unwrap();
+    assert_eq!(&started, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+    stop.send(()).unwrap();
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    in_flight.write_all(b"{}").await.unwrap();
+    let mut answer = String::new();
+    in_flight.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let (_folder, options) = options();
+    let first = Server::bind(options.clone()).await.unwrap();
+    let port = first.address().port();
+    let error = Server::bind(ServeOptions { port, ..options })
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ServeError::Bind { .. }));
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("cannot listen on 127.0.0.1:{port}: ")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_model_is_named() {
+    let (folder, options) = options();
+    let model = folder.path().join("model.wasm");
+    std::fs::write(&model, "hello").unwrap();
+    let error = Server::bind(options).await.unwrap_err().to_string();
+    assert!(error.starts_with(&model.display().to_string()), "{error}");
+    assert!(error.ends_with("begin with \\0asm version 1"), "{error}");
+}
