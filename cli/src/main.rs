@@ -1,3 +1,49 @@
-//! The underwrite command: train, serve, score, inspect, verify.
+//! The `underwrite` command: from a CSV to one `model.wasm`, and what can be done with it.
 
-fn main() {}
+mod commands;
+mod engine;
+mod files;
+mod progress;
+mod scoring;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use clap::Parser;
+
+/// Whatever the error, the program ends with this.
+const FAILED: u8 = 2;
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+fn main() -> ExitCode {
+    match commands::Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut stderr = anstream::stderr().lock();
+            // When even standard error is gone, the exit code is all that is left.
+            let _ = writeln!(stderr, "{ERROR}error:{ERROR:#} {}", one_line(&error));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// The reader of a pipe, such as `head`, had enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The chain of causes as one sentence.
+fn one_line(error: &anyhow::Error) -> String {
+    let lines = format!("{error:#}");
+    let words: Vec<&str> = lines
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    words.join(" ")
+}

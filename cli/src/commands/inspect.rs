@@ -1,0 +1,212 @@
+//! `underwrite inspect`
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use model_core::artifact::{Artifact, hex};
+use model_core::decide::Decider;
+use model_core::schema::{Feature, Kind, Range, Role};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::files;
+
+const EXAMPLES: &str = "\
+Examples:
+  underwrite inspect model.wasm
+  underwrite inspect model.wasm --json | jq .training.metrics";
+
+/// Show what is in a model.wasm: the model, its schema, its figures, its digests.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The file.
+    #[arg(value_name = "MODEL.WASM")]
+    model: PathBuf,
+    /// As JSON: what the module's describe says, and the file.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<()> {
+        let wasm = files::read(&self.model)?;
+        let artifact = files::artifact(&self.model, &wasm)?.artifact();
+        let decider = Decider::load(artifact).with_context(|| self.model.display().to_string())?;
+        let file = File {
+            path: self.model.display().to_string(),
+            bytes: wasm.len(),
+            sha256: hex(&Sha256::digest(&wasm)),
+            artifact_bytes: artifact.len(),
+        };
+        let mut stdout = anstream::stdout().lock();
+        if self.json {
+            serde_json::to_writer_pretty(&mut stdout, &json(&decider, &file)?)?;
+            writeln!(stdout)?;
+            return Ok(());
+        }
+        write_text(&mut stdout, &decider, &file)
+    }
+}
+
+/// What is known of the file itself.
+struct File {
+    path: String,
+    bytes: usize,
+    sha256: String,
+    artifact_bytes: usize,
+}
+
+fn json(decider: &Decider, file: &File) -> Result<Value> {
+    let mut description = Vec::new();
+    decider.describe(&mut description);
+    let mut description: Value = serde_json::from_slice(&description)?;
+    let artifact = decider.artifact();
+    description["file"] = json!({
+        "path": file.path,
+        "bytes": file.bytes,
+        "sha256": file.sha256,
+        "artifact_bytes": file.artifact_bytes,
+        "engine_sha256": artifact.engine_sha256,
+        "golden_rows": artifact.golden_rows.len(),
+    });
+    Ok(description)
+}
+
+fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()> {
+    let artifact = decider.artifact();
+    let (schema, training) = (&artifact.schema, &artifact.training);
+    let title = schema.title.as_ref().map(|title| format!(" · {title}"));
+    let mut line = |name: &str, text: String| writeln!(out, "{name:<10} {text}");
+    line(
+        "model",
+        format!(
+            "{} {}{}",
+            schema.name,
+            schema.version,
+            title.unwrap_or_default()
+        ),
+    )?;
+    line("kind", artifact.kind.word().to_owned())?;
+    line("digest", decider.digest().to_owned())?;
+    line("file", format!("{}, {} bytes", file.path, file.bytes))?;
+    line("sha256", file.sha256.clone())?;
+    line("engine", format!("sha256 {}", artifact.engine_sha256))?;
+    line(
+        "trained",
+        format!(
+            "by underwrite {} on {} rows, measured on {} others, seed {}",
+            training.underwrite_version, training.rows_train, training.rows_test, training.seed
+        ),
+    )?;
+    line("data", format!("sha256 {}", training.data_sha256))?;
+    line("answer", answer(artifact))?;
+    let figures = training
+        .metrics
+        .iter()
+        .map(|(name, value)| format!("{name} {value:.4}"));
+    line("figures", figures.collect::<Vec<_>>().join(", "))?;
+    writeln!(out)?;
+    write_features(out, &schema.features)
+}
+
+fn answer(artifact: &Artifact) -> String {
+    let target = &artifact.schema.target;
+    format!(
+        "{}: {} when the probability is at least {}, else {}",
+        target.name, target.positive_label, artifact.threshold, target.negative_label
+    )
+}
+
+fn write_features(out: &mut impl Write, features: &[Feature]) -> Result<()> {
+    let mut rows = vec![["feature", "type", "role", "values", "policies"].map(str::to_owned)];
+    rows.extend(features.iter().map(|feature| {
+        [
+            feature.name.clone(),
+            feature.kind.word().to_owned(),
+            role(feature.role).to_owned(),
+            values(feature),
+            policies(feature),
+        ]
+    }));
+    let widths: Vec<usize> = (0..5)
+        .map(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for row in rows {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Input => "input",
+        Role::Protected => "protected",
+        Role::Ignored => "ignored",
+    }
+}
+
+fn values(feature: &Feature) -> String {
+    let unit = feature
+        .unit
+        .as_ref()
+        .map_or(String::new(), |unit| format!(" {unit}"));
+    match &feature.kind {
+        Kind::Boolean => String::new(),
+        Kind::Number(range) | Kind::Integer(range) => format!("{}{unit}", interval(range)),
+        Kind::Category(categories) => {
+            let list = categories.values.join(" | ");
+            match list.char_indices().nth(60) {
+                Some((end, _)) => format!("{}… ({})", &list[..end], categories.values.len()),
+                None => list,
+            }
+        }
+    }
+}
+
+/// `0 to 10`; `above 0`; `any`.
+fn interval(range: &Range) -> String {
+    match (range.lower, range.upper) {
+        (None, None) => "any".to_owned(),
+        (Some(lower), None) if lower.exclusive => format!("above {}", lower.value),
+        (Some(lower), None) => format!("from {}", lower.value),
+        (None, Some(upper)) if upper.exclusive => format!("below {}", upper.value),
+        (None, Some(upper)) => format!("up to {}", upper.value),
+        (Some(lower), Some(upper)) => {
+            let lower = format!(
+                "{}{}",
+                if lower.exclusive { "above " } else { "" },
+                lower.value
+            );
+            format!(
+                "{lower} to {}{}",
+                if upper.exclusive { "below " } else { "" },
+                upper.value
+            )
+        }
+    }
+}
+
+fn policies(feature: &Feature) -> String {
+    let mut policies = vec![format!("missing: {}", feature.missing.word())];
+    if let Some(categories) = feature.categories() {
+        policies.push(format!("unknown: {}", categories.unknown.word()));
+    }
+    if let Some(range) = feature
+        .range()
+        .filter(|r| r.lower.is_some() || r.upper.is_some())
+    {
+        policies.push(format!("out of range: {}", range.policy.word()));
+    }
+    policies.join(", ")
+}

@@ -1,0 +1,50 @@
+//! The commands, one a file.
+
+mod inspect;
+mod schema;
+mod score;
+mod serve;
+mod train;
+mod verify;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  underwrite schema infer applicants.csv --out applicants.toml
+  underwrite train --data applicants.csv --schema applicants.toml --out model.wasm
+  underwrite serve --model model.wasm
+  underwrite score --model model.wasm --input new.csv --output scored.csv";
+
+/// Train a yes/no model on a CSV file; get one model.wasm that decides the same everywhere.
+#[derive(Debug, Parser)]
+#[command(name = "underwrite", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(train::Args),
+    Serve(serve::Args),
+    Score(score::Args),
+    Inspect(inspect::Args),
+    Verify(verify::Args),
+    Schema(schema::Args),
+}
+
+impl Cli {
+    /// Runs the command that was given.
+    pub(crate) fn run(self) -> Result<()> {
+        match self.command {
+            Command::Train(args) => args.run(),
+            Command::Serve(args) => args.run(),
+            Command::Score(args) => args.run(),
+            Command::Inspect(args) => args.run(),
+            Command::Verify(args) => args.run(),
+            Command::Schema(args) => args.run(),
+        }
+    }
+}

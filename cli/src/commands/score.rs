@@ -1,0 +1,71 @@
+//! `underwrite score`
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use model_core::decide::Decider;
+
+use crate::scoring::{OnInvalid, score};
+use crate::{files, progress};
+
+const EXAMPLES: &str = "\
+Examples:
+  underwrite score --model model.wasm --input new.csv --output scored.csv
+  underwrite score --model model.wasm --input - --output - < new.csv | head
+  underwrite score --model model.wasm --input new.csv --output scored.csv --on-invalid blank";
+
+/// Decide every row of a CSV file: adds the columns probability and prediction.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The model.wasm that decides.
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// CSV file with a header; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// The same rows with two columns more; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// What to do with a row that the model refuses.
+    #[arg(long, value_enum, default_value_t = Invalid::Stop)]
+    on_invalid: Invalid,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Invalid {
+    /// End with an error that names the line and the field; no file is written.
+    Stop,
+    /// Leave both columns empty and go on.
+    Blank,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<()> {
+        let wasm = files::read(&self.model)?;
+        let artifact = files::artifact(&self.model, &wasm)?.artifact();
+        let mut decider =
+            Decider::load(artifact).with_context(|| self.model.display().to_string())?;
+        let source = files::Source::open(&self.input)?;
+        let mut sink = files::Sink::create(&self.output)?;
+        let bar = progress::bytes(source.len, "Scoring");
+        let on_invalid = match self.on_invalid {
+            Invalid::Stop => OnInvalid::Stop,
+            Invalid::Blank => OnInvalid::Blank,
+        };
+        let refused = score(&mut decider, source, &mut sink, on_invalid, |read| {
+            bar.set_position(read);
+        })?;
+        sink.finish()?;
+        bar.finish_and_clear();
+        if refused > 0 {
+            use std::io::Write;
+            writeln!(
+                anstream::stderr(),
+                "{refused} rows were refused and left blank"
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! `underwrite verify`
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use host_server::{Limits, ModelHost};
+use model_core::artifact::GoldenRow;
+use model_core::decide::Decider;
+use model_train::golden::probability;
+
+use crate::files;
+
+const EXAMPLES: &str = "\
+Examples:
+  underwrite verify model.wasm
+  underwrite verify model.wasm && cp model.wasm /srv/models/";
+
+/// Check that a model.wasm is complete, unaltered, and decides as it did when it was made.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The file.
+    #[arg(value_name = "MODEL.WASM")]
+    model: PathBuf,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<()> {
+        let name = self.model.display().to_string();
+        let wasm = files::read(&self.model)?;
+        let artifact = files::artifact(&self.model, &wasm)?.artifact();
+        let mut decider = Decider::load(artifact).with_context(|| name.clone())?;
+        let host =
+            ModelHost::load(wasm.clone(), Limits::default()).with_context(|| name.clone())?;
+        let rows = decider.artifact().golden_rows.clone();
+        ensure!(
+            !rows.is_empty(),
+            "{name}: the model has no golden rows to check it by"
+        );
+        for (index, row) in rows.iter().enumerate() {
+            check(row, &mut decider, &host)
+                .with_context(|| format!("{name}: golden row {}", index + 1))?;
+        }
+        let info = &host.description().model;
+        let mut stdout = anstream::stdout().lock();
+        writeln!(stdout, "{name} is whole and decides as when it was made:")?;
+        writeln!(stdout, "  seal        {} bytes, SHA-256 right", wasm.len())?;
+        writeln!(
+            stdout,
+            "  artifact    {} (right, and its content checked)",
+            info.digest
+        )?;
+        writeln!(
+            stdout,
+            "  module      {} {} compiles and loads in wasmtime",
+            info.name, info.version
+        )?;
+        writeln!(
+            stdout,
+            "  decisions   {} golden rows, the same bytes natively and in wasmtime, probabilities equal to the bit",
+            rows.len()
+        )?;
+        Ok(())
+    }
+}
+
+/// One synthetic request, answered natively and by the module.
+fn check(row: &GoldenRow, decider: &mut Decider, host: &ModelHost) -> Result<()> {
+    let mut native = Vec::new();
+    let status = decider.decide(row.request.as_bytes(), &mut native);
+    let module = host.decide(row.request.as_bytes())?;
+    ensure!(
+        module.status == status && module.body == native,
+        "the module answers {}, this program {}",
+        String::from_utf8_lossy(&module.body),
+        String::from_utf8_lossy(&native)
+    );
+    let got = probability(&native).filter(|_| status == 200);
+    ensure!(
+        got.map(f64::to_bits) == Some(row.probability.to_bits()),
+        "expected the probability {}, got {}",
+        row.probability,
+        String::from_utf8_lossy(&native)
+    );
+    Ok(())
+}

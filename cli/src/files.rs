@@ -1,0 +1,126 @@
+//! Reading and writing what the commands name; errors name the file.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use model_core::model_file::ModelFile;
+use model_core::schema::Schema;
+use model_train::file::WholeFile;
+
+/// Means standard input, or standard output.
+const DASH: &str = "-";
+
+/// All of a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// A schema in TOML.
+pub(crate) fn read_schema(path: &Path) -> Result<Schema> {
+    let name = path.display();
+    let text = String::from_utf8(read(path)?)
+        .map_err(|_| anyhow::anyhow!("{name}: the text is not UTF-8: save the file as UTF-8"))?;
+    Schema::from_toml(&text).map_err(|error| anyhow::anyhow!("{name}, {error}"))
+}
+
+/// The artifact of a `model.wasm` whose seal is right.
+pub(crate) fn artifact<'a>(path: &Path, wasm: &'a [u8]) -> Result<ModelFile<'a>> {
+    ModelFile::open(wasm).with_context(|| path.display().to_string())
+}
+
+/// A file to read from, or standard input.
+pub(crate) struct Source {
+    /// What errors call it.
+    pub(crate) name: String,
+    /// Its length in bytes, where it has one.
+    pub(crate) len: Option<u64>,
+    /// Its bytes.
+    pub(crate) bytes: Box<dyn Read>,
+}
+
+impl Source {
+    /// `-` is standard input.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        if path == Path::new(DASH) {
+            return Ok(Self {
+                name: "standard input".to_owned(),
+                len: None,
+                bytes: Box::new(io::stdin().lock()),
+            });
+        }
+        let name = path.display().to_string();
+        let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
+        let metadata = file
+            .metadata()
+            .with_context(|| format!("cannot read {name}"))?;
+        ensure!(!metadata.is_dir(), "cannot read {name}: it is a folder");
+        Ok(Self {
+            name,
+            len: metadata.is_file().then(|| metadata.len()),
+            bytes: Box::new(file),
+        })
+    }
+}
+
+/// A file to write, or standard output.
+pub(crate) enum Sink {
+    /// Written aside until it is complete.
+    File(WholeFile, String),
+    /// As it comes.
+    Stdout(io::BufWriter<io::StdoutLock<'static>>),
+}
+
+impl Sink {
+    /// `-` is standard output.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        if path == Path::new(DASH) {
+            return Ok(Self::Stdout(io::BufWriter::new(io::stdout().lock())));
+        }
+        let name = path.display().to_string();
+        ensure!(!path.is_dir(), "cannot write {name}: it is a folder");
+        let file = WholeFile::create(path).with_context(|| format!("cannot write {name}"))?;
+        Ok(Self::File(file, name))
+    }
+
+    /// Nothing is at the file's place before this.
+    pub(crate) fn finish(self) -> Result<()> {
+        match self {
+            Self::File(file, name) => file
+                .commit()
+                .with_context(|| format!("cannot write {name}")),
+            Self::Stdout(mut stdout) => Ok(stdout.flush()?),
+        }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file, _) => file.write(bytes),
+            Self::Stdout(stdout) => stdout.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file, _) => file.flush(),
+            Self::Stdout(stdout) => stdout.flush(),
+        }
+    }
+}
+
+/// Writes a whole file, or nothing.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut sink = Sink::create(path)?;
+    sink.write_all(bytes)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    sink.finish()
+}
+
+/// Fails early when a file could not be written at the end.
+pub(crate) fn check_writable(path: &Path) -> Result<()> {
+    drop(Sink::create(path)?);
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! Deciding the rows of a CSV file as they stream by, in blocks.
+
+use std::io::{Read, Write};
+
+use anyhow::{Context, Result, bail};
+use model_core::decide::{Decider, REFUSED};
+use model_core::schema::{Feature, Schema};
+use model_train::dataset::{Columns, read_cell};
+use model_train::error::DataError;
+use model_train::table::{Row, Table};
+
+use crate::files::Source;
+
+/// Rows that are decided together.
+const ROWS: usize = 1024;
+/// The columns that are added.
+const ADDED: [&str; 2] = ["probability", "prediction"];
+
+/// What happens to a row that the model refuses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum OnInvalid {
+    /// It is an error.
+    Stop,
+    /// Its added columns stay empty.
+    Blank,
+}
+
+/// Copies every row with the two columns added, and answers how many rows were refused.
+/// `progress` is called with the number of bytes read.
+pub(crate) fn score(
+    decider: &mut Decider,
+    source: Source,
+    sink: &mut impl Write,
+    on_invalid: OnInvalid,
+    mut progress: impl FnMut(u64),
+) -> Result<u64> {
+    let schema = decider.artifact().schema.clone();
+    let mut table = Table::open(source.bytes, &source.name)?;
+    let columns = Columns::of_scoring(&table, &schema)?;
+    let line_end = table.line_end();
+    write_header(&table, sink)?;
+    let mut block = Block::new(&schema, source.name, line_end, on_invalid);
+    let mut more = true;
+    while more {
+        let bad_row = block.fill(&mut table, &columns, &mut more).err();
+        block.decide(decider, sink)?;
+        if let Some(error) = bad_row {
+            return Err(error.into());
+        }
+        progress(table.bytes_read());
+    }
+    Ok(block.refused_rows)
+}
+
+fn write_header<R: Read>(table: &Table<R>, sink: &mut impl Write) -> Result<()> {
+    if let Some(column) = ADDED
+        .iter()
+        .find(|added| table.header().iter().any(|c| c == *added))
+    {
+        bail!(
+            "{}: the file has a column '{column}' already: rename or remove it",
+            table.name()
+        );
+    }
+    sink.write_all(table.header_raw())?;
+    write!(sink, ",{}{}", ADDED.join(","), table.line_end())?;
+    Ok(())
+}
+
+/// Rows on their way.
+struct Block<'s> {
+    schema: &'s Schema,
+    inputs: Vec<&'s Feature>,
+    file: String,
+    line_end: &'static str,
+    on_invalid: OnInvalid,
+    /// Input `i` of row `r` is at `i * ROWS + r`.
+    values: Vec<f64>,
+    probabilities: Vec<f64>,
+    rows: Vec<Waiting>,
+    /// The rows' bytes, one after the other.
+    raw: Vec<u8>,
+    line: Vec<u8>,
+    refused_rows: u64,
+}
+
+/// A row that waits for its decision.
+struct Waiting {
+    line: u64,
+    /// Where its bytes end in `raw`.
+    end: usize,
+    /// Whether a cell of it cannot be read.
+    invalid: bool,
+}
+
+impl<'s> Block<'s> {
+    fn new(
+        schema: &'s Schema,
+        file: String,
+        line_end: &'static str,
+        on_invalid: OnInvalid,
+    ) -> Self {
+        let inputs: Vec<_> = schema.inputs().collect();
+        Self {
+            values: vec![0.0; inputs.len() * ROWS],
+            probabilities: vec![0.0; ROWS],
+            rows: Vec::with_capacity(ROWS),
+            raw: Vec::new(),
+            line: Vec::new(),
+            refused_rows: 0,
+            schema,
+            inputs,
+            file,
+            line_end,
+            on_invalid,
+        }
+    }
+
+    /// Reads rows until the block is full, the file ends, or a row is an error; the rows
+    /// before that one are in the block.
+    fn fill<R: Read>(
+        &mut self,
+        table: &mut Table<R>,
+        columns: &Columns,
+        more: &mut bool,
+    ) -> Result<(), DataError> {
+        self.rows.clear();
+        self.raw.clear();
+        while self.rows.len() < ROWS {
+            let Some(row) = table.next_row()? else {
+                *more = false;
+                break;
+            };
+            let invalid = match self.read_row(&row, columns) {
+                Ok(()) => false,
+                Err(error) if self.on_invalid == OnInvalid::Stop => return Err(error),
+                Err(_) => true,
+            };
+            self.raw.extend_from_slice(row.raw);
+            self.rows.push(Waiting {
+                line: row.line,
+                end: self.raw.len(),
+                invalid,
+            });
+        }
+        Ok(())
+    }
+
+    fn read_row(&mut self, row: &Row<'_>, columns: &Columns) -> Result<(), DataError> {
+        let place = self.rows.len();
+        for (input, (feature, column)) in self.inputs.iter().zip(&columns.inputs).enumerate() {
+            let cell = column.map_or("", |index| row.field(index));
+            let value = read_cell(feature, cell, &self.schema.missing_values);
+            self.values[input * ROWS + place] = value.map_err(|error| {
+                DataError::of_value(&self.file, row.line, &feature.name, error, cell)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Decides the rows of the block and writes them.
+    fn decide(&mut self, decider: &mut Decider, sink: &mut impl Write) -> Result<()> {
+        // Places beyond the last row hold old values: decided too, and not looked at.
+        decider
+            .batch(&self.values, &mut self.probabilities)
+            .map_err(|problem| anyhow::anyhow!(problem))?;
+        let threshold = decider.artifact().threshold;
+        let mut start = 0;
+        for (row, &probability) in self.rows.iter().zip(&self.probabilities) {
+            self.line.clear();
+            self.line.extend_from_slice(&self.raw[start..row.end]);
+            start = row.end;
+            if !row.invalid && probability != REFUSED {
+                self.line.push(b',');
+                // The same digits as in a decision's JSON.
+                serde_json::to_writer(&mut self.line, &probability)?;
+                let prediction: &[u8] = if probability >= threshold {
+                    b",1"
+                } else {
+                    b",0"
+                };
+                self.line.extend_from_slice(prediction);
+            } else if self.on_invalid == OnInvalid::Blank {
+                self.line.extend_from_slice(b",,");
+                self.refused_rows += 1;
+            } else {
+                let most = self.schema.max_adjustments.unwrap_or(0);
+                bail!(
+                    "{}, line {}: more than {most} values are missing, unknown or out of range, at most {most} may be filled in (max_adjustments)",
+                    self.file,
+                    row.line
+                );
+            }
+            self.line.extend_from_slice(self.line_end.as_bytes());
+            sink.write_all(&self.line)
+                .context("cannot write the output")?;
+        }
+        Ok(())
+    }
+}

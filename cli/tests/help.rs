@@ -1,0 +1,35 @@
+//! Help texts, as people see them.
+
+mod common;
+
+use common::Folder;
+
+#[test]
+fn each_command_explains_itself() {
+    let folder = Folder::new(&[]);
+    for command in [
+        "",
+        "train",
+        "serve",
+        "score",
+        "inspect",
+        "verify",
+        "schema",
+        "schema infer",
+    ] {
+        let help = folder.succeed(&format!("{command} --help"));
+        let name = format!("help {command}").trim().replace(' ', "-");
+        insta::assert_snapshot!(name, help);
+    }
+}
+
+#[test]
+fn without_a_command_it_fails_with_the_help() {
+    let output = Folder::new(&[]).run("");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("Usage: underwrite <COMMAND>")
+    );
+}

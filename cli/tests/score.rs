@@ -1,0 +1,132 @@
+//! `underwrite score`
+
+mod common;
+
+use common::{Folder, data, points_model};
+
+const HEADER: &str = "name,city,income,credit_score,loan_amount,years_employed,points";
+
+fn folder(input: &str) -> Folder {
+    Folder::new(&[("model.wasm", points_model()), ("in.csv", input.as_bytes())])
+}
+
+const SCORE: &str = "score --model model.wasm --input in.csv --output out.csv";
+
+/// Probability and prediction of each row.
+fn added(scored: &str) -> Vec<(f64, u8)> {
+    let rows = scored.lines().skip(1).map(|line| {
+        let mut fields = line.rsplit(',');
+        let prediction = fields.next().unwrap().parse().unwrap();
+        (fields.next().unwrap().parse().unwrap(), prediction)
+    });
+    rows.collect()
+}
+
+#[test]
+fn adds_two_columns_and_keeps_the_rest_as_it_is() {
+    let rows = [
+        "Ada,\"Elm, wick\", 106428 ,808,31900.0,2,9.14e1",
+        "\"O \"\"B\"\"\",Straße,48853,612,7000,9,26.7",
+    ];
+    let folder = folder(&format!("{HEADER}\r\n{}\r\n{}\r\n", rows[0], rows[1]));
+    assert_eq!(folder.succeed(SCORE), "");
+    let scored = folder.text("out.csv");
+    let lines: Vec<&str> = scored.split_terminator("\r\n").collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0], format!("{HEADER},probability,prediction"));
+    for (line, row) in lines[1..].iter().zip(rows) {
+        assert!(line.starts_with(&format!("{row},0.")), "{line}");
+    }
+    for (probability, prediction) in added(&scored) {
+        assert_eq!(prediction, u8::from(probability >= 0.5));
+    }
+}
+
+#[test]
+fn a_whole_file_with_its_target_is_scored_as_training_measured_it() {
+    let folder = Folder::new(&[("model.wasm", points_model())]);
+    let input = data("points_sample.csv");
+    folder.succeed(&format!(
+        "score --model model.wasm --input {input} --output out.csv"
+    ));
+    let input = std::fs::read_to_string(input).unwrap();
+    let scored = folder.text("out.csv");
+    let answers = input
+        .lines()
+        .skip(1)
+        .map(|line| u8::from(line.ends_with("True")));
+    let right = answers
+        .zip(added(&scored))
+        .filter(|(answer, (_, got))| answer == got)
+        .count();
+    assert_eq!(scored.lines().count(), 2001);
+    assert!(right > 1750, "{right} of 2000 right");
+}
+
+#[test]
+fn reads_standard_input_and_writes_standard_output() {
+    let folder = folder("");
+    let input = format!("{HEADER}\n,,50000,700,1000,3,50\n");
+    let output = folder.pipe(
+        "score --model model.wasm --input - --output -",
+        input.as_bytes(),
+    );
+    assert!(output.status.success());
+    assert_eq!(added(&String::from_utf8(output.stdout).unwrap()).len(), 1);
+}
+
+#[test]
+fn a_refused_row_stops_or_is_left_blank() {
+    let rows = ",,50000,700,1000,3,50\n,,50000,950,1000,3,50\n,,60000,700,1000,3,50\n";
+    let folder = folder(&format!("{HEADER}\n{rows}"));
+    assert_eq!(
+        folder.fail(SCORE),
+        "in.csv, line 3, column 'credit_score': Input should be less than or equal to 900, got '950'"
+    );
+    assert_eq!(folder.names(), ["in.csv", "model.wasm"]);
+
+    let output = folder.run(&format!("{SCORE} --on-invalid blank"));
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "1 rows were refused and left blank\n"
+    );
+    let scored = folder.text("out.csv");
+    let lines: Vec<&str> = scored.lines().collect();
+    assert_eq!(lines.len(), 4);
+    assert_eq!(lines[2], ",,50000,950,1000,3,50,,");
+    assert!(!lines[3].ends_with(','));
+}
+
+#[test]
+fn columns_must_fit_the_schema() {
+    let check = |header: &str, expect: &str| {
+        let error = folder(&format!("{header}\n")).fail(SCORE);
+        assert_eq!(error, format!("in.csv, {expect}"));
+    };
+    check(
+        "income,credit_scor,loan_amount,years_employed,points",
+        "line 1, column 'credit_scor': the schema does not know this column; did you mean 'credit_score'? \
+         List it in the schema (role = \"ignored\") or remove it",
+    );
+    check(
+        "income,loan_amount,years_employed,points",
+        "column 'credit_score': the column is missing; the file has 'income', 'loan_amount', 'years_employed', 'points'",
+    );
+}
+
+#[test]
+fn many_blocks_are_scored_in_order() {
+    let row = |i: u32| format!("n{i},,{},700,1000,3,50\n", 20_000 + i);
+    let rows: String = (0..5000).map(row).collect();
+    let folder = folder(&format!("{HEADER}\n{rows}"));
+    folder.succeed(SCORE);
+    let scored = folder.text("out.csv");
+    assert_eq!(scored.lines().count(), 5001);
+    for (i, line) in scored.lines().skip(1).enumerate() {
+        assert!(line.starts_with(&format!("n{i},,")), "{line}");
+    }
+    // The weight of income is positive: the probability rises with every row.
+    let probabilities: Vec<f64> = added(&scored).into_iter().map(|(p, _)| p).collect();
+    assert!(probabilities.is_sorted());
+}

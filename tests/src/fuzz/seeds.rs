@@ -1,0 +1,221 @@
+//! What the targets begin with: the models and requests of the core's tests, the shipped
+//! schemas, and the words of each format.
+#![allow(
+    clippy::unwrap_used,
+    reason = "made of files that the tests load as well"
+)]
+
+use model_core::artifact::Artifact;
+use model_core::model_file::seal;
+use model_core::schema::{Feature, Schema};
+
+#[path = "../../../model-core/tests/common/mod.rs"]
+mod common;
+
+pub(super) use common::{EVERYTHING, forest, linear};
+
+/// A model for any schema, with these values to fill in.
+pub(super) fn constant(schema: Schema, imputed: impl Fn(&Feature) -> f64) -> Artifact {
+    let mut artifact = common::constant(EVERYTHING, 0.5);
+    artifact.preprocessing.imputed = schema.inputs().map(imputed).collect();
+    artifact.schema = schema;
+    artifact
+}
+
+pub(super) fn requests() -> Vec<Vec<u8>> {
+    let changed = [
+        "null",
+        "\"\"",
+        "\"NA\"",
+        "\" 12 \"",
+        "1e999",
+        "-0",
+        "9007199254740993",
+        "\"\\ud83d\\ude00\"",
+        "[[{}]]",
+        "true",
+    ];
+    let with = |json: &&str| {
+        let fields = common::PLAIN.map(|(name, _)| (name, *json));
+        common::request(&fields).into_bytes()
+    };
+    let plain = [
+        common::request(&[]),
+        common::request(&[("gender", "\"x\""), ("note", "{}"), ("approved", "1")]),
+    ];
+    let plain = plain.into_iter().map(String::into_bytes);
+    plain.chain(changed.iter().map(with)).collect()
+}
+
+pub(super) fn schemas() -> Vec<Vec<u8>> {
+    [
+        EVERYTHING,
+        include_str!("../../../data/loan.toml"),
+        include_str!("../../../data/points.toml"),
+        include_str!("../../../data/german_credit.toml"),
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
+pub(super) fn artifacts() -> Vec<Vec<u8>> {
+    let points = include_str!("../../../data/points.toml");
+    [
+        linear(EVERYTHING),
+        forest(EVERYTHING),
+        linear(points),
+        forest(points),
+    ]
+    .map(|artifact| artifact.encode().unwrap())
+    .into()
+}
+
+/// The smallest module with one custom section around each artifact.
+pub(super) fn model_files() -> Vec<Vec<u8>> {
+    let sealed = |artifact: Vec<u8>| {
+        let mut module = b"\0asm\x01\0\0\0\0\x13\x0funderwrite.glueabc".to_vec();
+        let offset = module.len() as u64;
+        module.extend_from_slice(&artifact);
+        seal(&mut module, offset, artifact.len() as u64);
+        module
+    };
+    artifacts().into_iter().map(sealed).collect()
+}
+
+pub(super) const JSON_WORDS: &[&[u8]] = &[
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b"\"",
+    b"\\",
+    b"\\u0041",
+    b"\\ud800",
+    b"\\udc00",
+    b"null",
+    b"true",
+    b"false",
+    b"-",
+    b"1e999",
+    b"0.5",
+    b"-0",
+    b"9007199254740993",
+    b"1e-999",
+    b"\"yes\"",
+    b"\"A\"",
+    b"\"HOME\"",
+    b"\"30\"",
+    b" ",
+    b"\n",
+    b"\xef\xbb\xbf",
+    b"\xff",
+    b"\xed\xa0\x80",
+    b"\0",
+    b"\"income\":",
+    b"\"rate\":",
+    b"\"share\":",
+    b"\"wealth\":",
+    b"\"age\":",
+    b"\"score\":",
+    b"\"years\":",
+    b"\"owner\":",
+    b"\"member\":",
+    b"\"grade\":",
+    b"\"purpose\":",
+    b"\"region\":",
+    b"\"gender\":",
+    b"\"note\":",
+    b"\"approved\":",
+    b"\"incom\":",
+];
+
+pub(super) const TOML_WORDS: &[&[u8]] = &[
+    b"[[feature]]\n",
+    b"[feature]\n",
+    b"name = ",
+    b"type = ",
+    b"role = ",
+    b"\"number\"\n",
+    b"\"integer\"\n",
+    b"\"boolean\"\n",
+    b"\"category\"\n",
+    b"\"input\"\n",
+    b"\"protected\"\n",
+    b"\"ignored\"\n",
+    b"\"target\"\n",
+    b"minimum = ",
+    b"maximum = ",
+    b"exclusive_minimum = ",
+    b"exclusive_maximum = ",
+    b"categories = [\"a\", \"b\"]\n",
+    b"category_labels = { a = \"A\" }\n",
+    b"encoding = \"ordinal\"\n",
+    b"missing = ",
+    b"unknown = ",
+    b"out_of_range = ",
+    b"\"error\"\n",
+    b"\"impute\"\n",
+    b"\"zero\"\n",
+    b"\"most_frequent\"\n",
+    b"\"other\"\n",
+    b"\"clamp\"\n",
+    b"example = ",
+    b"positive = ",
+    b"positive_label = ",
+    b"max_adjustments = ",
+    b"missing_values = [\"a\"]\n",
+    b"inf\n",
+    b"nan\n",
+    b"-0.0\n",
+    b"1e308\n",
+    b"5e-324\n",
+    b"9223372036854775807\n",
+    b"0x10\n",
+    b"'''",
+    b"\"\"\"",
+    b"\\u0000",
+    b"\\U0010FFFF",
+    b"#",
+    b"\n",
+    b"\r\n",
+    b"=",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b".",
+    b",",
+    b"1979-05-27T07:32:00Z\n",
+    b"true\n",
+];
+
+/// Varints of bincode at their edges, numbers that are none, section heads of WebAssembly.
+pub(super) const BINARY_WORDS: &[&[u8]] = &[
+    b"\0",
+    b"\x01",
+    b"\x02",
+    b"\x7f",
+    b"\x80",
+    b"\xfa",
+    b"\xfb\xff\xff",
+    b"\xfc\xff\xff\xff\xff",
+    b"\xfd\xff\xff\xff\xff\xff\xff\xff\xff",
+    b"\xfd\0\0\0\0\0\0\0\x80",
+    b"\xfe",
+    b"\xff",
+    b"\0\0\0\0\0\0\xf0\x7f",
+    b"\0\0\0\0\0\0\xf0\xff",
+    b"\0\0\0\0\0\0\xf8\x7f",
+    b"\0\0\0\0\0\0\0\0",
+    b"\xff\xff\xff\xff\xff\xff\xef\x7f",
+    b"UWMODEL\0",
+    b"\x01\0\0\0",
+    b"\x02\0\0\0",
+    b"\0asm\x01\0\0\0",
+    b"\0\x49\x0funderwrite.seal\x01",
+    b"\0\x13\x0funderwrite.glue",
+    b"\xff\xff\xff\xff\x0f",
+    b"\x80\x80\x80\x80\x80\x80",
+];
