@@ -1,27 +1,69 @@
-// Puts the JavaScript door of model.wasm where the Worker's Rust side finds it.
-// The bundle holds model.wasm itself, byte for byte the file that every other
-// host runs, and model.js, the glue that travels inside it.
+// model.wasm through its plain door (docs/module-abi.md), put where the Worker's
+// Rust side finds it. It is byte for byte the file that every other host runs.
+//
+// The plain door, not the class of model.js: that glue can hold one instance for
+// the life of a Worker, and after a trap an instance is spent.
 import module from "./model.wasm";
-import { initSync, Model } from "./model.js";
 
-globalThis.underwrite = {
-  /** Instantiates the module, once, and makes a Model; throws when its artifact is missing or broken. */
-  openModel: contained(() => {
-    initSync({ module });
-    return new Model();
-  }),
-  decide: contained((model, request) => model.decide(request)),
-  describe: contained((model) => model.describe()),
-};
+globalThis.underwrite = { openModel: () => contained(() => new Model()) };
+
+/** One instance of the module. */
+class Model {
+  #exports = new WebAssembly.Instance(module, unreached()).exports;
+
+  /** Throws what the module says when its artifact is missing or broken. */
+  constructor() {
+    const refusal = this.#exports.abi_load();
+    if (refusal) throw new Error(JSON.parse(new TextDecoder().decode(this.#bytes(refusal))).detail);
+  }
+
+  /** JSON, as bytes. */
+  describe() {
+    return contained(() => this.#bytes(this.#exports.abi_describe()));
+  }
+
+  /** The bytes of a request in, the bytes of an answer out. */
+  decide(request) {
+    return contained(() => {
+      const { abi_alloc, abi_decide, abi_free, memory } = this.#exports;
+      const pointer = abi_alloc(request.length) >>> 0;
+      if (!pointer) throw new Error("the module has no room for the request");
+      new Uint8Array(memory.buffer, pointer, request.length).set(request);
+      const answer = this.#bytes(abi_decide(pointer, request.length));
+      abi_free(pointer, request.length);
+      return answer;
+    });
+  }
+
+  /** The HTTP status of the last decision. */
+  get status() {
+    return this.#exports.abi_status();
+  }
+
+  /** A copy of what a packed result names: the pointer in the high half, the length in the low. */
+  #bytes(packed) {
+    const [length, pointer] = new Uint32Array(BigInt64Array.of(packed).buffer);
+    return new Uint8Array(this.#exports.memory.buffer, pointer, length).slice();
+  }
+}
+
+/** What the module imports for model.js only. */
+function unreached() {
+  const imports = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    (imports[from] ??= {})[name] = () => {
+      throw new Error(`the plain door reached the import ${name}`);
+    };
+  }
+  return imports;
+}
 
 // index.js takes any WebAssembly.RuntimeError for a crash of its own and drops
 // the request. One of the model's is an ordinary error to it, with its name.
 function contained(call) {
-  return (...values) => {
-    try {
-      return call(...values);
-    } catch (error) {
-      throw Object.assign(new Error(error.message), { name: error.name });
-    }
-  };
+  try {
+    return call();
+  } catch (error) {
+    throw Object.assign(new Error(error.message), { name: error.name });
+  }
 }

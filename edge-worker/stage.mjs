@@ -3,8 +3,8 @@
 //   node edge-worker/stage.mjs model.wasm [target/edge]
 //
 // That folder holds index.js and index_bg.wasm from worker-build already; the
-// page is in the folder `page` beside it. The glue that goes with a model travels
-// inside it, so the two always fit.
+// page is in the folder `page` beside it. The glue that the page needs travels
+// inside the model, so the two always fit.
 import { copyFileSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,19 +21,18 @@ export function glueOf(module) {
   return new Uint8Array(glue);
 }
 
-/** Puts the model, its glue and the fixed files into `edge` and the page's folder beside it. */
+/** Puts the model into `edge`, and with its glue into the page's folder beside it. */
 export function stage(modelPath, edge) {
+  const page = join(edge, "../page");
   const model = readFileSync(modelPath);
   const glue = glueOf(new WebAssembly.Module(model));
-  for (const [folder, files] of [
-    [edge, ["entry.mjs", "module.mjs"]],
-    [join(edge, "../page"), ["_headers"]],
-  ]) {
+  for (const folder of [edge, page]) {
     mkdirSync(folder, { recursive: true });
-    for (const file of files) copyFileSync(join(HERE, file), join(folder, file));
     writeFileSync(join(folder, "model.wasm"), model);
-    writeFileSync(join(folder, "model.js"), glue);
   }
+  for (const file of ["entry.mjs", "module.mjs"]) copyFileSync(join(HERE, file), join(edge, file));
+  writeFileSync(join(page, "model.js"), glue);
+  copyFileSync(join(HERE, "_headers"), join(page, "_headers"));
 }
 
 const isProgram = process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url);

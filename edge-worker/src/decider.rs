@@ -1,5 +1,5 @@
-//! The module behind the Worker: `model.wasm` through its JavaScript door
-//! (`docs/module-abi.md`), which `module.mjs` puts on the global `underwrite`.
+//! The module behind the Worker: `model.wasm`, which `module.mjs` puts on the global
+//! `underwrite`.
 
 use serde::{Deserialize, Serialize};
 use std::{cell::RefCell, rc::Rc};
@@ -53,10 +53,10 @@ pub(crate) fn warm_up() {
 /// One decision: the HTTP status and the bytes of the answer.
 pub(crate) fn decide(request: &[u8]) -> Result<(u16, Vec<u8>), Fault> {
     let decider = open()?;
-    match decide_with(&decider.model, request) {
+    match decider.model.decide(request) {
         Ok(answer) => Ok((decider.model.status(), answer)),
         Err(error) => {
-            // After a trap this object is locked for good; the next request opens another.
+            // An instance is spent after a trap; the next request opens another.
             DECIDER.take();
             Err(Fault::Trapped(text_of(&error, "name")))
         }
@@ -81,15 +81,16 @@ fn open() -> Result<Rc<Decider>, Fault> {
     if let Some(decider) = DECIDER.with_borrow(Clone::clone) {
         return Ok(decider);
     }
-    let decider =
-        Rc::new(new_decider().map_err(|error| Fault::Unavailable(text_of(&error, "message")))?);
+    let decider = Rc::new(new_decider().map_err(Fault::Unavailable)?);
     DECIDER.set(Some(Rc::clone(&decider)));
     Ok(decider)
 }
 
-fn new_decider() -> Result<Decider, JsValue> {
-    let model = open_model()?;
-    let description = serde_wasm_bindgen::from_value(describe_of(&model)?)?;
+fn new_decider() -> Result<Decider, String> {
+    let message = |error: JsValue| text_of(&error, "message");
+    let model = open_model().map_err(message)?;
+    let description = model.describe().map_err(message)?;
+    let description = serde_json::from_slice(&description).map_err(|error| error.to_string())?;
     Ok(Decider { model, description })
 }
 
@@ -104,17 +105,17 @@ fn text_of(error: &JsValue, property: &str) -> String {
 // See module.mjs.
 #[wasm_bindgen]
 extern "C" {
-    /// The class `Model` of `model.js`.
+    /// One instance of the module.
     type Model;
 
     #[wasm_bindgen(catch, js_namespace = underwrite, js_name = openModel)]
     fn open_model() -> Result<Model, JsValue>;
 
-    #[wasm_bindgen(catch, js_namespace = underwrite, js_name = decide)]
-    fn decide_with(model: &Model, request: &[u8]) -> Result<Vec<u8>, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn describe(this: &Model) -> Result<Vec<u8>, JsValue>;
 
-    #[wasm_bindgen(catch, js_namespace = underwrite, js_name = describe)]
-    fn describe_of(model: &Model) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn decide(this: &Model, request: &[u8]) -> Result<Vec<u8>, JsValue>;
 
     /// The HTTP status of the last decision.
     #[wasm_bindgen(method, getter)]

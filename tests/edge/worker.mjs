@@ -13,7 +13,6 @@ export const MODULES = {
   "module.mjs": "ESModule",
   "index.js": "ESModule",
   "index_bg.wasm": "CompiledWasm",
-  "model.js": "ESModule",
   "model.wasm": "CompiledWasm",
 };
 
