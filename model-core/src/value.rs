@@ -7,7 +7,7 @@
 use crate::schema::{Bound, Categories, Feature, Kind, Range};
 
 /// The largest integer up to which every integer is an exact `f64`.
-const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+pub(crate) const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A value as a request or a file gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]

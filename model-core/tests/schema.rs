@@ -227,6 +227,18 @@ exclusive_maximum = 1e300"#,
         "line 6: feature 'x', exclusive_maximum: expected a whole number within ±2^53 for an integer, got 1e+300",
     );
     check(
+        "type = \"integer\"\nexclusive_minimum = 0\nexclusive_maximum = 1",
+        "line 6: feature 'x', exclusive_minimum: the range from 0 to 1 holds no number",
+    );
+    check(
+        "type = \"integer\"\nexclusive_minimum = 9007199254740992",
+        "line 6: feature 'x', exclusive_minimum: expected a whole number within ±2^53 for an integer, got 9007199254740992",
+    );
+    check(
+        "type = \"number\"\nexclusive_maximum = 5e-324\nexclusive_minimum = 0",
+        "line 7: feature 'x', exclusive_minimum: the range from 0 to 5e-324 holds no number",
+    );
+    check(
         r#"type = "integer"
 example = 1.5"#,
         "line 6: feature 'x', example: expected an integer that the feature itself accepts",

@@ -1,6 +1,6 @@
 //! What a schema must satisfy beyond its types.
 
-use crate::value::number_text;
+use crate::value::{MAX_EXACT, number_text};
 
 use super::{
     Bound, Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, MAX_FEATURES, Missing,
@@ -141,10 +141,12 @@ fn check_category(value: &str) -> Check {
 fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
     check_missing(feature)?;
     match &feature.kind {
-        Kind::Number(range) => check_range(range)?,
+        Kind::Number(range) => {
+            check_range(range, ends(range, f64::MAX, f64::next_up, f64::next_down))?;
+        }
         Kind::Integer(range) => {
             check_whole(range)?;
-            check_range(range)?;
+            check_range(range, ends(range, MAX_EXACT, |x| x + 1.0, |x| x - 1.0))?;
         }
         // An ignored column needs no list.
         Kind::Category(c) if feature.role == Role::Ignored && c.values.is_empty() => {
@@ -160,7 +162,9 @@ fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
 /// An integer is clamped to its bounds, so they are integers.
 fn check_whole(range: &Range) -> Check {
     for (key, bound) in bounds(range) {
-        require(is_integer(bound.value), key, || {
+        // One beyond 2^53 is 2^53 again.
+        let beyond = bound.exclusive && bound.value.abs() == MAX_EXACT;
+        require(is_integer(bound.value) && !beyond, key, || {
             format!(
                 "expected a whole number within ±2^53 for an integer, got {}",
                 number_text(bound.value)
@@ -170,8 +174,20 @@ fn check_whole(range: &Range) -> Check {
     Ok(())
 }
 
+/// The first and the last number inside, of those up to ±`most`.
+fn ends(range: &Range, most: f64, up: fn(f64) -> f64, down: fn(f64) -> f64) -> (f64, f64) {
+    let inner = |bound: Bound, next: fn(f64) -> f64| match bound.exclusive {
+        true => next(bound.value),
+        false => bound.value,
+    };
+    (
+        range.lower.map_or(-most, |bound| inner(bound, up)),
+        range.upper.map_or(most, |bound| inner(bound, down)),
+    )
+}
+
 fn is_integer(number: f64) -> bool {
-    number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0
+    number.fract() == 0.0 && number.abs() <= MAX_EXACT
 }
 
 /// The bounds there are, by the keys they were given with.
@@ -222,26 +238,18 @@ fn check_missing(feature: &Feature) -> Check {
     Ok(())
 }
 
-fn check_range(range: &Range) -> Check {
+fn check_range(range: &Range, ends: (f64, f64)) -> Check {
     for (key, bound) in bounds(range) {
         require(bound.value.is_finite(), key, || {
             "expected a finite number".into()
         })?;
     }
-    if let (Some(lower), Some(upper)) = (range.lower, range.upper) {
-        let open = lower.exclusive || upper.exclusive;
-        let key = bounds(range).next().map_or("minimum", |(key, _)| key);
-        require(
-            lower.value < upper.value || (lower.value == upper.value && !open),
-            key,
-            || {
-                format!(
-                    "the range from {} to {} holds no number",
-                    number_text(lower.value),
-                    number_text(upper.value)
-                )
-            },
-        )?;
+    if let Some((key, _)) = bounds(range).next() {
+        require(ends.0 <= ends.1, key, || {
+            let text = |bound: Option<Bound>| bound.map_or("any".into(), |b| number_text(b.value));
+            let (lower, upper) = (text(range.lower), text(range.upper));
+            format!("the range from {lower} to {upper} holds no number")
+        })?;
     }
     let exclusive = [range.lower, range.upper]
         .into_iter()
