@@ -87,13 +87,17 @@ type Library = RandomForestRegressor<f64, f64, DenseMatrix<f64>, Vec<f64>>;
 
 /// The groups' trees in the order of the groups, grown on as many threads as there are.
 fn grow(rows: &TrainingRows, seed: u64) -> Result<Vec<Grown>, FitError> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let seeds: Vec<u64> = (0..TREES / GROUP).map(|_| rng.next_u64()).collect();
-    let groups: Result<Vec<_>, _> = seeds
+    let groups: Result<Vec<_>, _> = seeds(seed)
         .into_par_iter()
         .map(|seed| trees_of(&fit_group(rows, seed)?, rows))
         .collect();
     Ok(groups?.into_iter().flatten().collect())
+}
+
+/// Apart from each other: the library numbers its trees on from the seed.
+fn seeds(seed: u64) -> Vec<u64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..TREES / GROUP).map(|_| rng.next_u64()).collect()
 }
 
 fn fit_group(rows: &TrainingRows, seed: u64) -> Result<Library, FitError> {
@@ -307,4 +311,60 @@ impl<'a> Splits<'a> {
 /// Counts of things that the schema and the forest's own limits keep far below 2^32.
 fn small(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use model_core::forest::NaiveForest;
+    use model_core::schema::Schema;
+
+    use super::*;
+    use crate::dataset::Dataset;
+    use crate::split;
+
+    /// The mean of the groups' own predictions: all groups have the same number of trees.
+    fn library_predictions(rows: &TrainingRows, seed: u64) -> Vec<f64> {
+        let mut sums = vec![0.0; rows.answers.len()];
+        let seeds = seeds(seed);
+        for seed in &seeds {
+            let group = fit_group(rows, *seed).unwrap();
+            for (sum, mean) in sums.iter_mut().zip(group.predict(&rows.matrix).unwrap()) {
+                *sum += mean;
+            }
+        }
+        sums.iter().map(|sum| sum / seeds.len() as f64).collect()
+    }
+
+    #[test]
+    fn the_exported_forest_predicts_what_the_library_predicts() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../data");
+        let toml = std::fs::read_to_string(format!("{folder}/german_credit.toml")).unwrap();
+        let schema = Schema::from_toml(&toml).unwrap();
+        let path = format!("{folder}/german_credit.csv");
+        let dataset = Dataset::read(path.as_ref(), &schema, |_| {}).unwrap();
+        let split = split::stratified(&dataset.target, 1).unwrap();
+        let prepared = Prepared::new(dataset, &schema, split).unwrap();
+        let rows = TrainingRows::new(&prepared, &columns(&schema)).unwrap();
+
+        let expect = library_predictions(&rows, 9);
+        let forest = fit(&prepared, &schema, 9).unwrap();
+        let naive = NaiveForest::new(&forest).unwrap();
+        for (&row, expect) in prepared.split.train.iter().zip(expect) {
+            let inputs: Vec<f64> = prepared.columns.iter().map(|column| column[row]).collect();
+            let got = naive.predict(&inputs);
+            assert!(
+                (got - expect).abs() < 1e-12,
+                "row {row}: {got}, library {expect}"
+            );
+        }
+        for tree in &forest.trees {
+            let (Node::Leaf { count, .. } | Node::Split { count, .. }) = tree.nodes[0];
+            assert_eq!(count as usize, prepared.split.train.len());
+            let leaves = tree.nodes.iter().map(|node| match node {
+                Node::Leaf { count, .. } => *count as usize,
+                Node::Split { .. } => 0,
+            });
+            assert_eq!(leaves.sum::<usize>(), prepared.split.train.len());
+        }
+    }
 }
