@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a program that prints its result")]
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use acceptance::fuzz::{Crash, TARGETS, Target, run};
 use anyhow::{Context, Result, anyhow, bail};
@@ -18,9 +18,12 @@ struct Options {
     /// Only this target: request, schema, artifact or model_file
     #[arg(long)]
     target: Option<String>,
-    /// What the mutations follow from; drawn when it is not given
+    /// What the mutations follow from; the time when it is not given
     #[arg(long)]
     seed: Option<u64>,
+    /// Write the inputs that each target begins with into folders here, and stop
+    #[arg(long, value_name = "FOLDER")]
+    write_seeds: Option<PathBuf>,
     /// Only try this input, such as one of an earlier crash
     #[arg(long, value_name = "FILE", requires = "target")]
     input: Option<PathBuf>,
@@ -39,15 +42,33 @@ fn main() -> Result<()> {
         let names = TARGETS.map(|target| target.name).join(", ");
         bail!("there is no such target, expected one of {names}");
     }
+    if let Some(folder) = &options.write_seeds {
+        return targets
+            .iter()
+            .try_for_each(|target| write_seeds(target, folder));
+    }
     // A panic is told once, with the input that made it.
     std::panic::set_hook(Box::new(|_| {}));
-    let seed = options.seed.unwrap_or_else(rand::random);
+    let seed = options.seed.unwrap_or_else(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |time| time.as_micros() as u64)
+    });
     for target in targets {
         match &options.input {
             Some(file) => retry(target, file)?,
             None => drive(target, seed, Duration::from_secs(options.seconds))?,
         }
     }
+    Ok(())
+}
+
+fn write_seeds(target: &Target, folder: &Path) -> Result<()> {
+    let folder = folder.join(target.name);
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    for (place, seed) in (target.seeds)().iter().enumerate() {
+        std::fs::write(folder.join(format!("seed-{place}")), seed)?;
+    }
+    println!("{}", folder.display());
     Ok(())
 }
 

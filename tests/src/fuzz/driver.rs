@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rand::SeedableRng;
 use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Target;
@@ -80,13 +80,19 @@ pub fn run(
     let mut corpus = Vec::new();
     let mut waiting = (target.seeds)();
     waiting.reverse();
+    let seeds = waiting.len();
     let start = Instant::now();
     // Every seed is tried, however short the time.
     while !waiting.is_empty() || start.elapsed() < time {
         let seed = waiting.pop();
         let is_seed = seed.is_some();
         let input = seed.unwrap_or_else(|| {
-            let parent = corpus.choose(&mut random).map_or(&[][..], Vec::as_slice);
+            // Half of the time a seed: most of the others are refused early.
+            let parents = match random.random_bool(0.5) {
+                true => &corpus[..seeds],
+                false => &corpus[..],
+            };
+            let parent = parents.choose(&mut random).map_or(&[][..], Vec::as_slice);
             mutate(parent, &corpus, target.words, &mut random)
         });
         let begun = Instant::now();
@@ -98,7 +104,7 @@ pub fn run(
         if seen.insert(outcome) || is_seed {
             corpus.push(input);
         }
-        if report.executions % 256 == 0 {
+        if report.executions.is_multiple_of(256) {
             tick(report.executions);
         }
     }
