@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use model_core::model_file::{GLUE_SECTION, ModelFile};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::compiled::Compiled;
 use crate::config::Limits;
@@ -64,8 +64,8 @@ pub struct Description {
     features: Vec<Feature>,
 }
 
-/// A model's name plate.
-#[derive(Debug, Clone, Deserialize)]
+/// A model's name plate. As JSON it is what every decision carries as `model`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct ModelInfo {
     /// `loan-approval`
@@ -75,10 +75,10 @@ pub struct ModelInfo {
     /// `sha256:` and 64 hexadecimal digits: of the artifact's payload.
     pub digest: String,
     /// A name for people.
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     pub title: String,
     /// A sentence for people.
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     pub description: String,
 }
 
@@ -86,6 +86,7 @@ pub struct ModelInfo {
 struct Feature {
     name: String,
     role: String,
+    r#type: String,
 }
 
 impl ModelHost {
@@ -224,6 +225,16 @@ impl Description {
             .iter()
             .filter(|feature| feature.role == "input")
             .map(|feature| feature.name.as_str())
+    }
+
+    /// How many features a request may hold that mean something: inputs and protected ones,
+    /// of one type, or of any.
+    #[must_use]
+    pub fn count(&self, r#type: Option<&str>) -> usize {
+        let counts = |feature: &&Feature| {
+            feature.role != "ignored" && r#type.is_none_or(|wanted| feature.r#type == wanted)
+        };
+        self.features.iter().filter(counts).count()
     }
 }
 

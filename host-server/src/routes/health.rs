@@ -4,36 +4,28 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::App;
+use crate::host::ModelInfo;
 
 #[derive(Serialize)]
-pub(super) struct Health {
+struct Health<'a> {
     status: &'static str,
     model_loaded: bool,
-    version: &'static str,
-    model: Model,
-}
-
-#[derive(Serialize)]
-struct Model {
-    name: String,
-    version: String,
-    digest: String,
+    version: &'a str,
+    model: &'a ModelInfo,
 }
 
 /// Healthy: a server without a model does not start.
-pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
+pub(super) async fn health(State(app): State<Arc<App>>) -> Response {
     let model = &app.host.description().model;
     Json(Health {
         status: "healthy",
         model_loaded: true,
-        version: env!("CARGO_PKG_VERSION"),
-        model: Model {
-            name: model.name.clone(),
-            version: model.version.clone(),
-            digest: model.digest.clone(),
-        },
+        version: &model.version,
+        model,
     })
+    .into_response()
 }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::App;
+use crate::host::ModelInfo;
 use crate::static_file::{list, weighted};
 
 #[derive(Serialize)]
@@ -17,11 +18,12 @@ struct Home<'a> {
     status: &'static str,
     name: &'a str,
     version: &'a str,
-    title: &'a str,
     description: &'a str,
-    digest: &'a str,
     model_loaded: bool,
-    endpoints: [&'static str; 4],
+    model: &'a ModelInfo,
+    features_count: usize,
+    categorical_count: usize,
+    boolean_count: usize,
 }
 
 pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
@@ -37,16 +39,18 @@ pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
 }
 
 fn summary(app: &App) -> Response {
-    let model = &app.host.description().model;
+    let description = app.host.description();
+    let model = &description.model;
     Json(Home {
         status: "ok",
         name: &model.name,
         version: &model.version,
-        title: &model.title,
         description: &model.description,
-        digest: &model.digest,
         model_loaded: true,
-        endpoints: ["/predict", "/health", "/model.wasm", "/model.js"],
+        model,
+        features_count: description.count(None),
+        categorical_count: description.count(Some("category")),
+        boolean_count: description.count(Some("boolean")),
     })
     .into_response()
 }

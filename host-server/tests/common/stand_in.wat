@@ -6,7 +6,7 @@
   (data (i32.const 1024) "{\"prediction\":1,\"approve\":true}")
   (data (i32.const 2048) "{\"detail\":[]}")
   (data (i32.const 3072) "{\"detail\":\"the artifact is broken\"}")
-  (data (i32.const 4096) "{\"abi\":1,\"model\":{\"name\":\"stand-in\",\"version\":\"1.2.3\",\"digest\":\"sha256:00\",\"title\":\"A stand-in\",\"description\":\"Decides nothing.\"},\"features\":[{\"name\":\"a\",\"role\":\"input\"},{\"name\":\"b\",\"role\":\"input\"},{\"name\":\"c\",\"role\":\"protected\"}]}")
+  (data (i32.const 4096) "{\"abi\":1,\"model\":{\"name\":\"stand-in\",\"version\":\"1.2.3\",\"digest\":\"sha256:00\",\"title\":\"A stand-in\",\"description\":\"Decides nothing.\"},\"features\":[{\"name\":\"a\",\"type\":\"category\",\"role\":\"input\"},{\"name\":\"b\",\"type\":\"number\",\"role\":\"input\"},{\"name\":\"c\",\"type\":\"boolean\",\"role\":\"protected\"}]}")
 
   (func $packed (param $pointer i32) (param $length i32) (result i64)
     (i64.or
@@ -29,7 +29,7 @@
 
   (func (export "abi_load") (result i64) (i64.const 0))
 
-  (func (export "abi_describe") (result i64) (call $packed (i32.const 4096) (i32.const 231)))
+  (func (export "abi_describe") (result i64) (call $packed (i32.const 4096) (i32.const 282)))
 
   (func (export "abi_status") (result i32) (global.get $status))
 
