@@ -53,9 +53,9 @@ pub extern "C" fn abi_version() -> u32 {
 
 /// `len` bytes, zeroed, aligned to 16; 0 when there is no room.
 #[unsafe(no_mangle)]
-pub extern "C" fn abi_alloc(len: usize) -> *mut u8 {
+pub extern "C" fn abi_alloc(len: usize) -> usize {
     let Ok(layout) = Layout::from_size_align(len.max(1), ALIGN) else {
-        return std::ptr::null_mut();
+        return 0;
     };
     // SAFETY: the layout is not of size zero.
     let pointer = unsafe { alloc(layout) };
@@ -65,20 +65,20 @@ pub extern "C" fn abi_alloc(len: usize) -> *mut u8 {
         unsafe { pointer.write_bytes(0, layout.size()) };
         BLOCKS.with_borrow_mut(|blocks| blocks.push((pointer as usize, len)));
     }
-    pointer
+    pointer as usize
 }
 
 /// Gives a block back; anything but a block of that length from `abi_alloc` is left alone.
 #[unsafe(no_mangle)]
-pub extern "C" fn abi_free(pointer: *mut u8, len: usize) {
-    let block = (pointer as usize, len);
+pub extern "C" fn abi_free(address: usize, len: usize) {
+    let block = (address, len);
     let ours = BLOCKS.with_borrow_mut(|blocks| {
         let place = blocks.iter().rposition(|held| *held == block);
         place.map(|place| blocks.swap_remove(place)).is_some()
     });
     if let (true, Ok(layout)) = (ours, Layout::from_size_align(len.max(1), ALIGN)) {
         // SAFETY: the block came from `abi_alloc` with this layout and was not freed since.
-        unsafe { dealloc(pointer, layout) };
+        unsafe { dealloc(address as *mut u8, layout) };
     }
 }
 
@@ -113,11 +113,11 @@ pub extern "C" fn abi_describe() -> u64 {
 
 /// One decision, packed. A request outside the host's blocks counts as empty.
 #[unsafe(no_mangle)]
-pub extern "C" fn abi_decide(pointer: *const u8, len: usize) -> u64 {
-    let request = if held(pointer as usize, len) {
+pub extern "C" fn abi_decide(address: usize, len: usize) -> u64 {
+    let request = if held(address, len) {
         // SAFETY: the range lies inside a live, initialised block, and nothing writes to
         // it during the call.
-        unsafe { std::slice::from_raw_parts(pointer, len) }
+        unsafe { std::slice::from_raw_parts(address as *const u8, len) }
     } else {
         &[]
     };
@@ -135,7 +135,7 @@ pub extern "C" fn abi_status() -> u32 {
 
 /// Many rows: returns how many were refused, or `u32::MAX` when the call itself is wrong.
 #[unsafe(no_mangle)]
-pub extern "C" fn abi_batch(columns: *const f64, rows: usize, out: *mut f64) -> u32 {
+pub extern "C" fn abi_batch(columns: usize, rows: usize, out: usize) -> u32 {
     MODULE.with_borrow_mut(|module| {
         let Ok(decider) = module.decider() else {
             return u32::MAX;
@@ -147,18 +147,18 @@ pub extern "C" fn abi_batch(columns: *const f64, rows: usize, out: *mut f64) -> 
         ) else {
             return u32::MAX;
         };
-        let (from, to) = (columns as usize, out as usize);
-        let aligned = from % 8 == 0 && to % 8 == 0;
-        let apart = from + values * 8 <= to || to + out_len <= from;
-        if !(aligned && held(from, values * 8) && held(to, out_len) && apart) {
+        let aligned = columns.is_multiple_of(8) && out.is_multiple_of(8);
+        let held = held(columns, values * 8) && held(out, out_len);
+        // What is held ends within memory, so these sums do.
+        if !(aligned && held && (columns + values * 8 <= out || out + out_len <= columns)) {
             return u32::MAX;
         }
         // SAFETY: both ranges lie inside live, initialised blocks, are aligned and do not
         // overlap; any bits are an f64.
         let (columns, out) = unsafe {
             (
-                std::slice::from_raw_parts(columns, values),
-                std::slice::from_raw_parts_mut(out, rows),
+                std::slice::from_raw_parts(columns as *const f64, values),
+                std::slice::from_raw_parts_mut(out as *mut f64, rows),
             )
         };
         match decider.batch(columns, out) {
