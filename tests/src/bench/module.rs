@@ -1,8 +1,8 @@
 //! One instance of a module in wasmtime, by its plain door alone: no pool, no limits, so
 //! that only the module is measured.
 
-use anyhow::{Context, Result, ensure};
-use wasmtime::{Config, Engine, Instance, Linker, Memory, Store, TypedFunc};
+use anyhow::{Context, Result, anyhow, ensure};
+use wasmtime::{Config, Engine, Linker, Memory, Store, TypedFunc};
 
 /// An instance with its model loaded.
 pub struct Module {
@@ -19,6 +19,11 @@ impl Module {
     /// # Errors
     /// When the file is no module of ours.
     pub fn new(wasm: &[u8]) -> Result<Self> {
+        let module = told(Self::instantiate(wasm))?;
+        module.context("the module does not load")
+    }
+
+    fn instantiate(wasm: &[u8]) -> wasmtime::Result<Option<Self>> {
         let engine = Engine::new(&Config::new())?;
         let module = wasmtime::Module::new(&engine, wasm)?;
         let mut linker = Linker::new(&engine);
@@ -26,16 +31,18 @@ impl Module {
         let mut store = Store::new(&engine, ());
         let instance = linker.instantiate(&mut store, &module)?;
         let load = instance.get_typed_func::<(), u64>(&mut store, "abi_load")?;
-        ensure!(load.call(&mut store, ())? == 0, "the module does not load");
-        Ok(Self {
-            memory: instance
-                .get_memory(&mut store, "memory")
-                .context("memory")?,
+        let loaded = load.call(&mut store, ())? == 0;
+        let memory = instance.get_memory(&mut store, "memory");
+        let Some(memory) = memory.filter(|_| loaded) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            memory,
             alloc: instance.get_typed_func(&mut store, "abi_alloc")?,
             decide: instance.get_typed_func(&mut store, "abi_decide")?,
-            batch: batch_of(&instance, &mut store)?,
+            batch: instance.get_typed_func(&mut store, "abi_batch")?,
             store,
-        })
+        }))
     }
 
     /// A block in the module's memory.
@@ -43,7 +50,7 @@ impl Module {
     /// # Errors
     /// When there is no room.
     pub fn alloc(&mut self, len: usize) -> Result<u32> {
-        let pointer = self.alloc.call(&mut self.store, u32::try_from(len)?)?;
+        let pointer = told(self.alloc.call(&mut self.store, u32::try_from(len)?))?;
         ensure!(pointer != 0, "the module has no room for {len} bytes");
         Ok(pointer)
     }
@@ -69,11 +76,9 @@ impl Module {
     /// # Errors
     /// When the module traps.
     pub fn decide(&mut self, block: u32, request: &[u8]) -> Result<&[u8]> {
-        self.memory
-            .write(&mut self.store, block as usize, request)?;
-        let packed = self
-            .decide
-            .call(&mut self.store, (block, u32::try_from(request.len())?))?;
+        self.write(block, request)?;
+        let call = (block, u32::try_from(request.len())?);
+        let packed = told(self.decide.call(&mut self.store, call))?;
         Ok(self.read((packed >> 32) as u32, packed as u32 as usize))
     }
 
@@ -82,10 +87,11 @@ impl Module {
     /// # Errors
     /// When the module traps.
     pub fn batch(&mut self, columns: u32, rows: u32, out: u32) -> Result<u32> {
-        Ok(self.batch.call(&mut self.store, (columns, rows, out))?)
+        told(self.batch.call(&mut self.store, (columns, rows, out)))
     }
 }
 
-fn batch_of(instance: &Instance, store: &mut Store<()>) -> Result<TypedFunc<(u32, u32, u32), u32>> {
-    Ok(instance.get_typed_func(store, "abi_batch")?)
+/// wasmtime's error is no `std::error::Error`.
+fn told<T>(result: wasmtime::Result<T>) -> Result<T> {
+    result.map_err(|error| anyhow!("{error:#}"))
 }
