@@ -385,6 +385,14 @@ impl<'a> Grower<'a> {
         }
     }
 
+    fn number_of(&mut self, set: CategorySet) -> usize {
+        if let Some(number) = self.sets.iter().position(|known| *known == set) {
+            return number;
+        }
+        self.sets.push(set);
+        self.sets.len() - 1
+    }
+
     fn emit(&mut self, grown: &[Growing], at: usize, nodes: &mut Vec<Node>) {
         let node = &grown[at];
         let count = node.rows.len() as u32;
@@ -404,11 +412,8 @@ impl<'a> Grower<'a> {
             return;
         };
         let split = if let Column::Category(n) = COLUMNS[best.feature] {
-            self.sets.push(CategorySet::new(
-                n,
-                (0..=n).filter(|code| best.members >> code & 1 == 1),
-            ));
-            self.sets.len() - 1
+            let members = (0..=n).filter(|code| best.members >> code & 1 == 1);
+            self.number_of(CategorySet::new(n, members))
         } else {
             best.split
         };

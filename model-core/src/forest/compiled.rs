@@ -70,9 +70,7 @@ impl CompiledForest {
     /// The prediction for a row: one value for each feature, as the module describes.
     /// Values that a short row does not have are missing.
     pub fn predict_row(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
-        let mut out = [0.0];
-        self.predict_block(row, 1, &mut out, scratch);
-        out[0]
+        self.finish.apply(self.engine.sum(row, scratch))
     }
 
     /// The predictions for `out.len()` rows: feature `f` of row `r` is
@@ -119,7 +117,28 @@ impl Engine {
         })
     }
 
-    /// The sums of the leaves that at most [`BLOCK`] rows reach.
+    /// The sum of the leaves that a row reaches.
+    fn sum(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
+        let Scratch { bins, trails, .. } = scratch;
+        match self {
+            Self::Narrow(tables, leaves) => {
+                tables.read_row(row, bins);
+                tables.sum(leaves, bins)
+            }
+            Self::Wide(tables, leaves) => {
+                tables.read_row(row, bins);
+                tables.sum(leaves, bins)
+            }
+            Self::Deep(tables, walks) => {
+                tables.read_row(row, bins);
+                walks.sum(tables, row, bins, trails)
+            }
+            Self::Plain(naive, _) => naive.sum(row),
+        }
+    }
+
+    /// The same for at most [`BLOCK`] rows: feature `f` of row `r` is
+    /// `columns[f * stride + r]`.
     fn sums(&self, columns: &[f64], stride: usize, sums: &mut [f64], scratch: &mut Scratch) {
         let Scratch {
             bins,
@@ -133,35 +152,22 @@ impl Engine {
         match self {
             Self::Narrow(tables, leaves) => {
                 tables.read(columns, stride, rows, bins);
-                tables.add(leaves, bins, narrow, sums);
+                tables.sums(leaves, bins, narrow, sums);
             }
             Self::Wide(tables, leaves) => {
                 tables.read(columns, stride, rows, bins);
-                tables.add(leaves, bins, wide, sums);
+                tables.sums(leaves, bins, wide, sums);
             }
             Self::Deep(tables, walks) => {
                 tables.read(columns, stride, rows, bins);
                 walks.read(columns, stride, rows, trails);
-                if let [sum] = sums {
-                    tables.tiles(bins, narrow, |tile, lines| {
-                        lines
-                            .iter()
-                            .for_each(|line| walks.enter_trees(tile, line, trails))
-                    });
-                    *sum = walks.sum_trees(trails);
-                } else {
-                    tables.tiles(bins, narrow, |tile, lines| {
-                        walks.add_rows(tile, lines, sums, trails)
-                    });
-                }
+                walks.sums(tables, bins, narrow, sums, trails);
             }
             Self::Plain(naive, features) => {
                 for (at, sum) in sums.iter_mut().enumerate() {
+                    let value = |feature| value_of(column(columns, stride, feature, rows), at);
                     row.clear();
-                    row.extend(
-                        (0..*features)
-                            .map(|feature| value_of(column(columns, stride, feature, rows), at)),
-                    );
+                    row.extend((0..*features).map(value));
                     *sum = naive.sum(row);
                 }
             }

@@ -23,7 +23,7 @@ pub(super) fn group(bins: &[usize], most: usize) -> Option<Vec<Group>> {
     if total > most {
         return None;
     }
-    let most = most.min(total * 5 / 4 + 16);
+    let most = most.min(total * 2 + 16);
     // The two smallest are the cheapest to merge.
     while let [.., a, b] = groups.as_slice() {
         let merged = a.bins.saturating_mul(b.bins);

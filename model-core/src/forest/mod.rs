@@ -40,7 +40,8 @@ use bincode::{Decode, Encode};
 pub struct Forest {
     /// How each feature of a row is cut, in the order of the row.
     pub features: Vec<Bins>,
-    /// The sets that category splits name, shared by all trees.
+    /// The sets that category splits name, shared by all trees. Equal sets are best stored
+    /// once: big trees are compiled with a column for each set that a feature is asked for.
     pub category_sets: Vec<CategorySet>,
     /// The trees; their order is the order in which leaf values are added.
     pub trees: Vec<Tree>,
@@ -192,12 +193,10 @@ impl Finish {
 
 /// `1 / (1 + exp(-x))`, without overflow on either side.
 fn logistic(x: f64) -> f64 {
-    if x >= 0.0 {
-        1.0 / (1.0 + libm::exp(-x))
-    } else {
-        let e = libm::exp(x);
-        e / (1.0 + e)
-    }
+    // Without a branch: nobody can foresee the sign of a row's log odds.
+    let e = libm::exp(-x.abs());
+    let above = if x >= 0.0 { 1.0 } else { e };
+    above / (1.0 + e)
 }
 
 /// The code of a category value that is not NaN: `categories` ("other") for anything

@@ -72,7 +72,7 @@ impl Ranker {
             before += count;
         }
         let fullest = counts.iter().copied().max().map_or(0, usize::from);
-        ranker.stride = (fullest + 1).next_power_of_two() / 2;
+        ranker.stride = ((fullest + 1).next_power_of_two() / 2).max(2);
         ranker
             .cuts
             .resize(cuts.len() + ranker.stride, f64::INFINITY);
@@ -84,14 +84,17 @@ impl Ranker {
     pub(super) fn rank(&self, value: f64) -> u32 {
         let mut rank = usize::from(self.start[self.bucket(value)]);
         let mut stride = self.stride;
-        while stride > 0 {
+        while stride > 2 {
             rank += if self.cuts[rank + stride - 1] < value {
                 stride
             } else {
                 0
             };
-            stride >>= 1;
+            stride /= 2;
         }
+        // Few maps leave more to do than this.
+        rank += if self.cuts[rank + 1] < value { 2 } else { 0 };
+        rank += usize::from(self.cuts[rank] < value);
         if value.is_nan() {
             self.missing
         } else {

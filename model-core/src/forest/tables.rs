@@ -1,5 +1,7 @@
 use super::Forest;
-use super::compiled::column;
+use std::ops::Range;
+
+use super::compiled::{column, value_of};
 use super::groups::group;
 use super::plan::{Plan, Questions, Reader};
 use super::rank::Ranker;
@@ -20,11 +22,10 @@ pub(super) struct Line<W>(pub(super) [W; TILE]);
 #[derive(Debug)]
 pub(super) struct Tables<W> {
     inputs: Vec<Input>,
-    /// The first bin of each group of features.
+    /// The first line of each group of features.
     first: Vec<u32>,
-    /// Bins of all groups.
-    bins: usize,
-    /// Tile after tile, in each bin after bin.
+    tiles: usize,
+    /// Bin after bin, for each tile after tile.
     lines: Vec<Line<W>>,
 }
 
@@ -33,6 +34,7 @@ pub(super) struct Tables<W> {
 struct Input {
     feature: usize,
     group: usize,
+    /// Lines from one of its bins to the next.
     stride: u32,
     reader: Reader,
 }
@@ -54,11 +56,11 @@ impl<W: Word> Tables<W> {
         let tiles = plan.exits.len().div_ceil(TILE);
         let affordable = budget / (tiles * size_of::<Line<W>>());
         let groups = group(&bins, affordable)?;
-        let total = groups.iter().map(|group| group.bins).sum();
+        let total: usize = groups.iter().map(|group| group.bins).sum();
         let mut tables = Self {
             inputs: Vec::new(),
             first: Vec::new(),
-            bins: total,
+            tiles,
             lines: vec![Line([W::ALL; TILE]); tiles * total],
         };
         let mut questions: Vec<_> = plan.questions.into_iter().map(Some).collect();
@@ -74,39 +76,35 @@ impl<W: Word> Tables<W> {
                 tables.inputs.push(Input {
                     feature,
                     group: index,
-                    stride: stride as u32,
+                    stride: (stride * tiles) as u32,
                     reader,
                 });
             }
-            tables.first.push(first as u32);
+            tables.first.push((first * tiles) as u32);
             first += group.bins;
         }
         Some(tables)
     }
 
     /// Applies one feature's masks, bin after bin, to the bins of its group.
-    fn restrict(&mut self, group: std::ops::Range<usize>, stride: usize, bins: usize, masks: &[W]) {
+    fn restrict(&mut self, group: Range<usize>, stride: usize, bins: usize, masks: &[W]) {
         let trees = masks.len() / bins;
-        for (index, at) in group.enumerate() {
+        let rows = self.lines.chunks_exact_mut(self.tiles);
+        for (index, row) in rows.skip(group.start).take(group.len()).enumerate() {
             let bin = index / stride % bins;
-            let masks = masks[bin * trees..][..trees].chunks_exact(TILE);
-            for (tile, masks) in self.lines.chunks_exact_mut(self.bins).zip(masks) {
-                for (mask, &other) in tile[at].0.iter_mut().zip(masks) {
+            let masks = masks[bin * trees..].chunks_exact(TILE);
+            for (line, masks) in row.iter_mut().zip(masks) {
+                for (mask, &other) in line.0.iter_mut().zip(masks) {
                     *mask = mask.and(other);
                 }
             }
         }
     }
 
-    /// Groups of features: bins of a row.
-    pub(super) fn groups(&self) -> usize {
-        self.first.len()
-    }
-
     /// The bins of `rows` rows, row after row. Feature `f` of row `r` is
     /// `columns[f * stride + r]`, or missing where `columns` ends.
     pub(super) fn read(&self, columns: &[f64], stride: usize, rows: usize, bins: &mut Vec<u32>) {
-        let groups = self.groups();
+        let groups = self.first.len();
         bins.clear();
         for _ in 0..rows {
             bins.extend_from_slice(&self.first);
@@ -132,58 +130,69 @@ impl<W: Word> Tables<W> {
         }
     }
 
-    /// Calls `each` for every tile with its number and, row after row, the exits that are
-    /// left, the lowest of which is the row's.
+    /// The same for one row: a value for each feature, missing beyond the end.
     #[inline(always)]
-    pub(super) fn tiles(
-        &self,
-        bins: &[u32],
-        lines: &mut Vec<Line<W>>,
-        mut each: impl FnMut(usize, &[Line<W>]),
-    ) {
-        for (index, tile) in self.lines.chunks_exact(self.bins).enumerate() {
-            lines.clear();
-            lines.extend(
-                bins.chunks_exact(self.groups())
-                    .map(|bins| meet(tile, bins)),
-            );
-            each(index, lines);
+    pub(super) fn read_row(&self, row: &[f64], bins: &mut Vec<u32>) {
+        bins.clear();
+        bins.extend_from_slice(&self.first);
+        for input in &self.inputs {
+            bins[input.group] += input.reader.bin(value_of(row, input.feature)) * input.stride;
         }
     }
-}
 
-impl<W: Word> Tables<W> {
-    /// Adds the trees' values to the sums of rows. `leaves` are [`Word::EXITS`] values for
-    /// each tree.
-    pub(super) fn add(
+    /// The exits that all of a row's bins leave in the trees of a tile.
+    #[inline(always)]
+    pub(super) fn meet(&self, bins: &[u32], tile: usize) -> Line<W> {
+        let mut left = [W::ALL; TILE];
+        for &bin in bins {
+            let line = &self.lines[bin as usize + tile];
+            for (mask, &other) in left.iter_mut().zip(&line.0) {
+                *mask = mask.and(other);
+            }
+        }
+        Line(left)
+    }
+
+    /// The same for each row.
+    #[inline(always)]
+    pub(super) fn meet_all(&self, bins: &[u32], tile: usize, lines: &mut Vec<Line<W>>) {
+        let rows = bins.chunks_exact(self.first.len());
+        lines.clear();
+        lines.extend(rows.map(|bins| self.meet(bins, tile)));
+    }
+
+    /// The sum of one row. `leaves` are [`Word::EXITS`] values for each tree.
+    pub(super) fn sum(&self, leaves: &[f64], bins: &[u32]) -> f64 {
+        let tiles = leaves.chunks(TILE * W::EXITS).enumerate();
+        // Not in two passes: the masks of the next tiles are met while this sum waits for
+        // its own last addition.
+        tiles.fold(0.0, |sum, (tile, leaves)| {
+            add(sum, &self.meet(bins, tile), leaves)
+        })
+    }
+
+    /// The sums of rows. They are 0 before.
+    pub(super) fn sums(
         &self,
         leaves: &[f64],
         bins: &[u32],
         lines: &mut Vec<Line<W>>,
         sums: &mut [f64],
     ) {
-        self.tiles(bins, lines, |tile, lines| {
-            let leaves = &leaves[tile * TILE * W::EXITS..];
+        for (tile, leaves) in leaves.chunks(TILE * W::EXITS).enumerate() {
+            self.meet_all(bins, tile, lines);
             for (line, sum) in lines.iter().zip(&mut *sums) {
-                *sum = leaves
-                    .chunks_exact(W::EXITS)
-                    .zip(&line.0)
-                    .fold(*sum, |sum, (leaves, mask)| sum + leaves[mask.lowest()]);
+                *sum = add(*sum, line, leaves);
             }
-        });
+        }
     }
 }
 
-/// The exits that all of a row's bins leave.
+/// Adds the values of a tile's trees, one by one.
 #[inline(always)]
-fn meet<W: Word>(tile: &[Line<W>], bins: &[u32]) -> Line<W> {
-    let mut left = [W::ALL; TILE];
-    for &bin in bins {
-        for (mask, &other) in left.iter_mut().zip(&tile[bin as usize].0) {
-            *mask = mask.and(other);
-        }
-    }
-    Line(left)
+fn add<W: Word>(sum: f64, line: &Line<W>, leaves: &[f64]) -> f64 {
+    let trees = leaves.chunks_exact(W::EXITS).zip(&line.0);
+    trees.fold(sum, |sum, (leaves, mask)| sum + leaves[mask.lowest()])
 }
 
 /// A mask of exits, one bit each: `u32` or `u64`.

@@ -1,6 +1,6 @@
 use super::compiled::{column, value_of};
 use super::plan::code;
-use super::tables::{Line, TILE, Word};
+use super::tables::{Line, TILE, Tables, Word};
 use super::top::right_children;
 use super::{Bins, Forest, Node, sorted_set};
 
@@ -171,47 +171,47 @@ impl Walks {
         }
     }
 
-    /// Starts a row's walks in the trees of a tile.
-    pub(super) fn enter_trees(&self, tile: usize, line: &Line<u32>, trails: &mut Trails) {
-        let exits = self.exits[tile * TILE * EXITS..].chunks_exact(EXITS);
-        let places = line
-            .0
-            .iter()
-            .zip(exits)
-            .map(|(mask, exits)| exits[mask.lowest()]);
-        trails.enter(tile * TILE, places);
-    }
-
-    /// Ends all walks, which are those of one row through all trees, and adds up their
-    /// values.
-    pub(super) fn sum_trees(&self, trails: &mut Trails) -> f64 {
+    /// The sum of one row: a value for each feature, and its bins.
+    pub(super) fn sum(
+        &self,
+        tables: &Tables<u32>,
+        row: &[f64],
+        bins: &[u32],
+        trails: &mut Trails,
+    ) -> f64 {
+        self.read(row, 1, 1, trails);
+        trails.ends.clear();
+        for (tile, exits) in self.exits.chunks_exact(TILE * EXITS).enumerate() {
+            let line = tables.meet(bins, tile);
+            let trees = exits.chunks_exact(EXITS).zip(&line.0);
+            trails.enter(trees.map(|(exits, mask)| exits[mask.lowest()]));
+        }
         self.walk(trails, 0);
-        let sum = trails
+        trails
             .ends
             .iter()
-            .fold(0.0, |sum, &end| sum + self.value(end));
-        trails.ends.clear();
-        sum
+            .fold(0.0, |sum, &end| sum + self.value(end))
     }
 
-    /// Adds the values of a tile's trees to the sums of rows.
-    pub(super) fn add_rows(
+    /// Adds to the sums of rows that were read, given their bins.
+    pub(super) fn sums(
         &self,
-        tile: usize,
-        lines: &[Line<u32>],
+        tables: &Tables<u32>,
+        bins: &[u32],
+        lines: &mut Vec<Line<u32>>,
         sums: &mut [f64],
         trails: &mut Trails,
     ) {
-        let trees = self.exits[tile * TILE * EXITS..]
-            .chunks_exact(EXITS)
-            .take(TILE);
-        for (tree, exits) in trees.enumerate() {
-            trails.enter(0, lines.iter().map(|line| exits[line.0[tree].lowest()]));
-            self.walk(trails, self.width);
-            for (sum, &end) in sums.iter_mut().zip(&trails.ends) {
-                *sum += self.value(end);
+        for (tile, exits) in self.exits.chunks_exact(TILE * EXITS).enumerate() {
+            tables.meet_all(bins, tile, lines);
+            for (tree, exits) in exits.chunks_exact(EXITS).enumerate() {
+                trails.ends.clear();
+                trails.enter(lines.iter().map(|line| exits[line.0[tree].lowest()]));
+                self.walk(trails, self.width);
+                for (sum, &end) in sums.iter_mut().zip(&trails.ends) {
+                    *sum += self.value(end);
+                }
             }
-            trails.ends.clear();
         }
     }
 
@@ -251,9 +251,10 @@ impl Walks {
 }
 
 impl Trails {
-    /// Starts walks at these places, the first one's slot being `slot`.
-    fn enter(&mut self, slot: usize, places: impl Iterator<Item = u32>) {
-        for (slot, place) in (slot as u32..).zip(places) {
+    /// Starts the next slots' walks at these places.
+    #[inline(always)]
+    fn enter(&mut self, places: impl Iterator<Item = u32>) {
+        for (slot, place) in (self.ends.len() as u32..).zip(places) {
             self.ends.push(place);
             if place < LEAF {
                 self.walkers.push(Walker { slot, place });
