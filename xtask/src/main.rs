@@ -29,7 +29,12 @@ use clap::{Parser, Subcommand};
 /// $XDG_CACHE_HOME, or $UNDERWRITE_CACHE), where a second clone finds them.
 /// The output of every step is kept in target/xtask/.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    max_term_width = 100
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -129,7 +129,10 @@ fn wait(mut child: Child, log: &Path) -> Result<ExitStatus> {
             said = Instant::now();
             let line: String = last_lines(log, 1).trim().chars().take(70).collect();
             let name = log.file_stem().unwrap_or_default().to_string_lossy();
-            println!("      {name} {:.0} s: {line}", begun.elapsed().as_secs_f64());
+            println!(
+                "      {name} {:.0} s: {line}",
+                begun.elapsed().as_secs_f64()
+            );
         }
         sleep(Duration::from_millis(50));
     }
