@@ -25,8 +25,8 @@ pub(crate) fn read_schema(path: &Path) -> Result<Schema> {
     Schema::from_toml(&text).map_err(|error| anyhow::anyhow!("{name}, {error}"))
 }
 
-/// The artifact of a `model.wasm` whose seal is right.
-pub(crate) fn artifact<'a>(path: &Path, wasm: &'a [u8]) -> Result<ModelFile<'a>> {
+/// A `model.wasm` whose seal is right; `path` is what errors call it.
+pub(crate) fn open_model<'a>(path: &Path, wasm: &'a [u8]) -> Result<ModelFile<'a>> {
     ModelFile::open(wasm).with_context(|| path.display().to_string())
 }
 
@@ -58,7 +58,7 @@ impl Source {
         ensure!(!metadata.is_dir(), "cannot read {name}: it is a folder");
         Ok(Self {
             name,
-            len: metadata.is_file().then(|| metadata.len()),
+            len: metadata.is_file().then_some(metadata.len()),
             bytes: Box::new(file),
         })
     }

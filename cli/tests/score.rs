@@ -1,8 +1,16 @@
 //! `underwrite score`
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 mod common;
 
 use common::{Folder, data, points_model};
+use model_core::decide::Decider;
+use model_core::model_file::ModelFile;
 
 const HEADER: &str = "name,city,income,credit_score,loan_amount,years_employed,points";
 
@@ -61,6 +69,35 @@ fn a_whole_file_with_its_target_is_scored_as_training_measured_it() {
         .count();
     assert_eq!(scored.lines().count(), 2001);
     assert!(right > 1750, "{right} of 2000 right");
+}
+
+#[test]
+fn probabilities_have_the_digits_of_a_decision() {
+    let rows = [
+        (20_000, 300, 1, 0.5),
+        (106_428, 808, 2, 91.4),
+        (50_000, 650, 3, 47.0),
+    ];
+    let mut input = format!("{HEADER}\n");
+    let mut requests = Vec::new();
+    for (income, score, years, points) in rows {
+        input += &format!(",,{income},{score},9000,{years},{points}\n");
+        requests.push(format!(
+            r#"{{"income":{income},"credit_score":{score},"loan_amount":9000,"years_employed":{years},"points":{points}}}"#
+        ));
+    }
+    let folder = folder(&input);
+    folder.succeed(SCORE);
+    let artifact = ModelFile::open(points_model()).unwrap().artifact();
+    let mut decider = Decider::load(artifact).unwrap();
+    for (line, request) in folder.text("out.csv").lines().skip(1).zip(requests) {
+        let mut answer = Vec::new();
+        assert_eq!(decider.decide(request.as_bytes(), &mut answer), 200);
+        let answer = String::from_utf8(answer).unwrap();
+        let probability = line.rsplit(',').nth(1).unwrap();
+        let expect = format!("\"probability\":{probability},");
+        assert!(answer.contains(&expect), "{answer} should have {expect}");
+    }
 }
 
 #[test]

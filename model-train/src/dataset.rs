@@ -74,7 +74,7 @@ impl Dataset {
         };
         while let Some(row) = table.next_row()? {
             dataset.push(&row, &columns, schema)?;
-            if dataset.rows() % PROGRESS_ROWS == 0 {
+            if dataset.rows().is_multiple_of(PROGRESS_ROWS) {
                 progress(table.bytes_read());
             }
         }

@@ -272,6 +272,7 @@ impl Observed {
 }
 
 fn head(file: &str, model: &str, rows: u64, columns: &[Observed]) -> String {
+    let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let words: BTreeSet<&String> = columns
         .iter()
         .filter_map(Observed::words_for_missing)

@@ -1,4 +1,10 @@
 //! Reading data files: what is read, and what each bad file is told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 use model_core::schema::Schema;
 use model_train::dataset::{Dataset, UNKNOWN};

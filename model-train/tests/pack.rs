@@ -1,4 +1,10 @@
 //! Packing, on small hand-written engines.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 use model_core::model_file::ModelFile;
 use model_train::pack::pack;

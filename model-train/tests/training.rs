@@ -1,4 +1,10 @@
 //! Training, end to end: rows in, artifact out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 use std::fmt::Write as _;
 

@@ -32,7 +32,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
         let wasm = files::read(&self.model)?;
-        let artifact = files::artifact(&self.model, &wasm)?.artifact();
+        let artifact = files::open_model(&self.model, &wasm)?.artifact();
         let decider = Decider::load(artifact).with_context(|| self.model.display().to_string())?;
         let file = File {
             path: self.model.display().to_string(),

@@ -44,7 +44,7 @@ enum Invalid {
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
         let wasm = files::read(&self.model)?;
-        let artifact = files::artifact(&self.model, &wasm)?.artifact();
+        let artifact = files::open_model(&self.model, &wasm)?.artifact();
         let mut decider =
             Decider::load(artifact).with_context(|| self.model.display().to_string())?;
         let source = files::Source::open(&self.input)?;

@@ -29,7 +29,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<()> {
         let name = self.model.display().to_string();
         let wasm = files::read(&self.model)?;
-        let artifact = files::artifact(&self.model, &wasm)?.artifact();
+        let artifact = files::open_model(&self.model, &wasm)?.artifact();
         let mut decider = Decider::load(artifact).with_context(|| name.clone())?;
         let host =
             ModelHost::load(wasm.clone(), Limits::default()).with_context(|| name.clone())?;

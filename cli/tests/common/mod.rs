@@ -1,4 +1,10 @@
 //! The real program, run on files in a folder of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::io::Write;
@@ -9,15 +15,15 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// A file of the project's `data` folder.
-pub fn data(name: &str) -> String {
+pub(crate) fn data(name: &str) -> String {
     format!("{}/../data/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A folder with files, in which the program runs.
-pub struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    pub fn new(files: &[(&str, &[u8])]) -> Self {
+    pub(crate) fn new(files: &[(&str, &[u8])]) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         for (name, bytes) in files {
             std::fs::write(folder.path(name), bytes).unwrap();
@@ -25,19 +31,19 @@ impl Folder {
         folder
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap()
     }
 
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         String::from_utf8(self.read(name)).unwrap()
     }
 
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.0.path()).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -46,14 +52,14 @@ impl Folder {
         names
     }
 
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_underwrite"));
         command.current_dir(self.0.path());
         command
     }
 
     /// Runs the program with arguments separated by white space.
-    pub fn run(&self, args: &str) -> Output {
+    pub(crate) fn run(&self, args: &str) -> Output {
         self.command()
             .args(args.split_whitespace())
             .output()
@@ -61,7 +67,7 @@ impl Folder {
     }
 
     /// The same with a text on standard input.
-    pub fn pipe(&self, args: &str, input: &[u8]) -> Output {
+    pub(crate) fn pipe(&self, args: &str, input: &[u8]) -> Output {
         let mut child = self
             .command()
             .args(args.split_whitespace())
@@ -75,7 +81,7 @@ impl Folder {
     }
 
     /// Runs the program, which must succeed, and answers what it printed.
-    pub fn succeed(&self, args: &str) -> String {
+    pub(crate) fn succeed(&self, args: &str) -> String {
         let output = self.run(args);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args}: {stderr}");
@@ -84,7 +90,7 @@ impl Folder {
 
     /// Runs the program, which must fail with one line on standard error, nothing on standard
     /// output and exit code 2; answers the line.
-    pub fn fail(&self, args: &str) -> String {
+    pub(crate) fn fail(&self, args: &str) -> String {
         let output = self.run(args);
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{args}: {stderr}");
@@ -99,7 +105,7 @@ impl Folder {
 }
 
 /// A small model of `points_sample.csv`, trained once.
-pub fn points_model() -> &'static [u8] {
+pub(crate) fn points_model() -> &'static [u8] {
     static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
     MODEL.get_or_init(|| {
         let folder = Folder::new(&[]);
@@ -109,7 +115,7 @@ pub fn points_model() -> &'static [u8] {
 }
 
 /// The command that trains [`points_model`].
-pub fn train_points(out: &str) -> String {
+pub(crate) fn train_points(out: &str) -> String {
     format!(
         "train --data {} --schema {} --out {out} --model logistic_regression",
         data("points_sample.csv"),

@@ -22,16 +22,16 @@ use tower::ServiceExt;
 /// Answers 200 with [`ANSWER`], except: a body that begins with `l` loops for ever, `m`
 /// grows memory until it cannot, `t` traps, `o` answers from outside its memory, `s`
 /// has status 418, `x` is no JSON; `5` is refused with 422.
-pub const STAND_IN: &str = include_str!("stand_in.wat");
+pub(crate) const STAND_IN: &str = include_str!("stand_in.wat");
 
 /// What the stand-in decides.
-pub const ANSWER: &str = r#"{"prediction":1,"approve":true}"#;
+pub(crate) const ANSWER: &str = r#"{"prediction":1,"approve":true}"#;
 
 /// What the stand-in carries as `model.js`.
-pub const GLUE: &[u8] = b"export default 1;";
+pub(crate) const GLUE: &[u8] = b"export default 1;";
 
 /// The stand-in as a sealed file, each `(from, to)` replaced.
-pub fn stand_in(changes: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn stand_in(changes: &[(&str, &str)]) -> Vec<u8> {
     let text = changes
         .iter()
         .fold(STAND_IN.to_owned(), |text, (from, to)| {
@@ -42,7 +42,7 @@ pub fn stand_in(changes: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// WebAssembly text as a file with glue and seal.
-pub fn sealed(text: &str) -> Vec<u8> {
+pub(crate) fn sealed(text: &str) -> Vec<u8> {
     let mut file = wat::parse_str(text).unwrap();
     let name = model_file::GLUE_SECTION;
     let length = 1 + name.len() + GLUE.len();
@@ -58,7 +58,7 @@ pub fn sealed(text: &str) -> Vec<u8> {
 }
 
 /// Tight limits: 8 MiB, and 300 ms for a decision.
-pub fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits {
         memory_bytes: 8 << 20,
         decide: Duration::from_millis(300),
@@ -67,12 +67,12 @@ pub fn limits() -> Limits {
 }
 
 /// The service over the unchanged stand-in.
-pub fn stand_in_app() -> Router {
+pub(crate) fn stand_in_app() -> Router {
     app(App::new(ModelHost::load(stand_in(&[]), limits()).unwrap()))
 }
 
 /// The model named by `UNDERWRITE_TEST_MODEL`, loaded.
-pub fn real_model() -> ModelHost {
+pub(crate) fn real_model() -> ModelHost {
     let path = std::env::var_os("UNDERWRITE_TEST_MODEL").unwrap_or_else(|| {
         panic!("UNDERWRITE_TEST_MODEL is not set: run `cargo xtask test`, or set it to the path of a model.wasm")
     });
@@ -80,31 +80,31 @@ pub fn real_model() -> ModelHost {
 }
 
 /// The service over the real model, and the model's own answers to compare with.
-pub fn real_app() -> (Router, Arc<ModelHost>) {
+pub(crate) fn real_app() -> (Router, Arc<ModelHost>) {
     (app(App::new(real_model())), Arc::new(real_model()))
 }
 
 /// An answer, read to its end.
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }
 
 /// Sends one request: `headers` as `(name, value)`.
-pub async fn send(
+pub(crate) async fn send(
     app: &Router,
     method: &str,
     path: &str,
@@ -128,11 +128,11 @@ pub async fn send(
     }
 }
 
-pub async fn get(app: &Router, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn get(app: &Router, path: &str, headers: &[(&str, &str)]) -> Answer {
     send(app, "GET", path, headers, Body::empty()).await
 }
 
-pub async fn predict(app: &Router, body: impl Into<Body>) -> Answer {
+pub(crate) async fn predict(app: &Router, body: impl Into<Body>) -> Answer {
     send(
         app,
         "POST",

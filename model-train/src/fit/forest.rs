@@ -188,7 +188,7 @@ impl Grown {
     /// Passes every training row down.
     fn count(&mut self, columns: &[Vec<f64>]) {
         let rows = columns.first().map_or(0, Vec::len);
-        for row in 0..rows {
+        (0..rows).for_each(|row| {
             let mut place = 0;
             loop {
                 let node = &mut self.nodes[place];
@@ -197,7 +197,7 @@ impl Grown {
                 let left = columns[cut.column][row] <= cut.threshold;
                 place = if left { place + 1 } else { cut.right };
             }
-        }
+        });
     }
 }
 
