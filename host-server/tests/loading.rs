@@ -134,7 +134,7 @@ fn a_module_that_does_not_load() {
         "abi_load answered 35 bytes at 4294967288, expected a place inside its memory",
     );
     check_changed(
-        "(call $packed (i32.const 4096) (i32.const 231))",
+        "(call $packed (i32.const 4096) (i32.const 282))",
         "(call $packed (i32.const 1024) (i32.const 31))",
         "description cannot be read: missing field `model`",
     );
