@@ -17,11 +17,12 @@ const FUZZ_SECONDS: u32 = 20;
 
 type Suite = fn(&Browser) -> Result<()>;
 
-const SUITES: [(&str, Suite); 8] = [
+const SUITES: [(&str, Suite); 9] = [
     ("Test native code", native),
     ("Test the core with overflow checks", overflow),
     ("Test the module in Node", module_in_node),
     ("Test the module in Chromium", module_in_chromium),
+    ("Test both doors of a packed module in Node", doors),
     ("Test the Worker in workerd", worker),
     ("Test the page in Chromium", page),
     ("Compare five hosts on the golden cases", conformance),
@@ -78,6 +79,10 @@ fn module_in_chromium(browser: &Browser) -> Result<()> {
     let chrome = ["--headless", "--chrome", "--chromedriver", &driver];
     // Without this, tests that name no host are left out of a browser's run.
     wasm_pack_test(&chrome, &[("WASM_BINDGEN_USE_BROWSER", "1")])
+}
+
+fn doors(browser: &Browser) -> Result<()> {
+    node_tests("module", browser)
 }
 
 fn worker(browser: &Browser) -> Result<()> {
