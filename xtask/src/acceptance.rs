@@ -53,7 +53,7 @@ pub(crate) fn conformance(options: &Conformance) -> Result<()> {
     let steps = Steps::new(build::EVERYTHING_STEPS + PREPARE_STEPS + 1);
     build::everything(&steps, None)?;
     let browser = prepare(&steps)?;
-    let mut compare = program("conformance", &browser);
+    let mut compare = program("conformance", &browser)?;
     if let (Some(data), Some(schema)) = (&options.data, &options.schema) {
         compare
             .arg("--data")
@@ -77,7 +77,7 @@ pub(crate) fn bench() -> Result<()> {
     let steps = Steps::new(build::EVERYTHING_STEPS + PREPARE_STEPS + 1);
     build::everything(&steps, None)?;
     let browser = prepare(&steps)?;
-    steps.last("Measure", || openly(&mut program("bench", &browser)))
+    steps.last("Measure", || openly(&mut program("bench", &browser)?))
 }
 
 /// `cargo xtask fuzz`.
@@ -88,8 +88,8 @@ pub(crate) fn fuzz(seconds: u32) -> Result<()> {
 
 /// Runs each fuzz target for a while.
 pub(crate) fn run_fuzz(seconds: u32) -> Result<()> {
-    let mut fuzz = cargo("run --release --locked --package acceptance --bin fuzz -- --seconds");
-    openly(fuzz.arg(seconds.to_string()))
+    let mut fuzz = command(built("fuzz")?);
+    openly(fuzz.args(["--seconds", &seconds.to_string()]))
 }
 
 /// Has Node's packages and the browser installed and the test models trained.
@@ -106,10 +106,16 @@ pub(crate) fn prepare(steps: &Steps) -> Result<Browser> {
 }
 
 /// A program of the crate `acceptance`, told where the parts are.
-pub(crate) fn program(name: &str, browser: &Browser) -> Command {
-    let mut run = cargo("run --release --locked --package acceptance --bin");
-    told_the_parts(run.args([name, "--"]), browser);
-    run
+pub(crate) fn program(name: &str, browser: &Browser) -> Result<Command> {
+    let mut run = command(built(name)?);
+    told_the_parts(&mut run, browser);
+    Ok(run)
+}
+
+fn built(name: &str) -> Result<PathBuf> {
+    let arguments = format!("build --bin {name} {}", build::PRODUCT);
+    quietly(name, &mut cargo(&arguments))?;
+    Ok(workspace::built(name))
 }
 
 /// Tells a test where the parts are that it tests, by environment variables.

@@ -25,6 +25,10 @@ const ENGINE_FEATURES: &[&str] = &[
     "--enable-mutable-globals",
 ];
 
+/// How native code is compiled. Always for the same packages: cargo unites the features that the
+/// chosen packages ask of a library, and for another choice it would compile wasmtime again.
+pub(crate) const PRODUCT: &str = "--release --locked --workspace --exclude edge-worker";
+
 /// Steps of [`program`].
 pub(crate) const PROGRAM_STEPS: usize = 3;
 /// Steps of [`everything`].
@@ -61,7 +65,7 @@ pub(crate) fn program(steps: &Steps) -> Result<()> {
     steps.step("Build target/release/underwrite", || {
         quietly(
             "underwrite",
-            &mut cargo("build --release --locked --package underwrite"),
+            &mut cargo(&format!("build --bin underwrite {PRODUCT}")),
         )
     })
 }
@@ -80,13 +84,8 @@ pub(crate) fn engine(steps: &Steps) -> Result<()> {
 fn tools_and_libraries() -> Result<()> {
     system::prepare()?;
     thread::scope(|scope| {
-        let libraries = scope.spawn(|| {
-            let packages = "--package host-server --package model-train";
-            quietly(
-                "libraries",
-                &mut cargo(&format!("build --release --locked {packages}")),
-            )
-        });
+        let libraries =
+            scope.spawn(|| quietly("libraries", &mut cargo(&format!("build --lib {PRODUCT}"))));
         tools::install(ENGINE_TOOLS)?;
         libraries
             .join()

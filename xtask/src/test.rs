@@ -57,11 +57,8 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn native(browser: &Browser) -> Result<()> {
-    // With the profile of the product: wasmtime is compiled once.
-    openly(told_the_parts(
-        &mut cargo("test --release --locked --no-fail-fast"),
-        browser,
-    ))
+    let arguments = format!("test --no-fail-fast {}", build::PRODUCT);
+    openly(told_the_parts(&mut cargo(&arguments), browser))
 }
 
 fn overflow(_: &Browser) -> Result<()> {
@@ -94,7 +91,7 @@ fn page(browser: &Browser) -> Result<()> {
 }
 
 fn conformance(browser: &Browser) -> Result<()> {
-    openly(&mut program("conformance", browser))
+    openly(&mut program("conformance", browser)?)
 }
 
 fn fuzz(_: &Browser) -> Result<()> {

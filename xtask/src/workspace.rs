@@ -17,9 +17,14 @@ pub(crate) fn target() -> PathBuf {
 
 /// The program that `cargo xtask build` makes.
 pub(crate) fn underwrite() -> PathBuf {
+    built("underwrite")
+}
+
+/// A program of the workspace.
+pub(crate) fn built(name: &str) -> PathBuf {
     target()
         .join("release")
-        .join(format!("underwrite{}", env::consts::EXE_SUFFIX))
+        .join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }
 
 /// The folder of `engine.wasm`, `model.js` and `model.d.ts`.
