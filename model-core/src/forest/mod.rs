@@ -15,6 +15,7 @@
 
 mod compiled;
 mod groups;
+mod index;
 mod naive;
 mod plan;
 mod rank;
@@ -22,6 +23,7 @@ mod tables;
 mod top;
 mod validate;
 mod walks;
+mod whole;
 
 pub use compiled::{CompiledForest, Scratch, TABLE_BUDGET};
 pub use naive::NaiveForest;
