@@ -7,7 +7,7 @@ pub use linear::{Linear, Term, TermValue};
 
 use bincode::{Decode, Encode};
 
-use crate::forest::{CompiledForest, Forest, Scratch};
+use crate::forest::{CompiledForest, Forest, Scratch, TABLE_BUDGET};
 use crate::schema::{Kind, Schema};
 
 /// A model as the artifact stores it. Its inputs are numbered in schema order.
@@ -112,7 +112,7 @@ impl Predictor {
         match model {
             Model::Linear(linear) => Ok(Self::Linear(linear.clone())),
             Model::Forest(forest) => {
-                let compiled = CompiledForest::new(forest).map_err(|error| error.to_string())?;
+                let compiled = CompiledForest::of_valid(forest, TABLE_BUDGET);
                 Ok(Self::Forest(Box::new(compiled), Scratch::default()))
             }
         }

@@ -1,6 +1,7 @@
 use super::naive::NaiveForest;
 use super::plan::Plan;
 use super::tables::{Line, Tables, Word};
+use super::top::right_children;
 use super::walks::{Trails, Walks};
 use super::whole::Whole;
 use super::{Finish, Forest, ForestError};
@@ -62,12 +63,15 @@ impl CompiledForest {
     /// What [`Forest::validate`] refuses.
     pub fn with_budget(forest: &Forest, budget: usize) -> Result<Self, ForestError> {
         forest.validate()?;
+        Ok(Self::of_valid(forest, budget))
+    }
+
+    /// The same for a forest that passed [`Forest::validate`].
+    pub(crate) fn of_valid(forest: &Forest, budget: usize) -> Self {
+        let engine = Engine::within(forest, budget)
+            .unwrap_or_else(|| Engine::Plain(NaiveForest::of_valid(forest), forest.features.len()));
         let finish = Finish::of(forest);
-        let engine = match Engine::within(forest, budget) {
-            Some(engine) => engine,
-            None => Engine::Plain(NaiveForest::new(forest)?, forest.features.len()),
-        };
-        Ok(Self { engine, finish })
+        Self { engine, finish }
     }
 
     /// The prediction for a row: one value for each feature, as the module describes.
@@ -103,22 +107,27 @@ impl Engine {
             .map(|tree| tree.nodes.len() / 2)
             .max()
             .unwrap_or_default();
+        let trees = forest.trees.iter();
+        let right: Vec<Vec<usize>> = trees.map(|tree| right_children(&tree.nodes)).collect();
         let whole = if most < u32::EXITS {
-            Whole::new(forest, budget).map(Self::Narrow)
+            Whole::new(forest, &right, budget).map(Self::Narrow)
         } else if most < u64::EXITS {
-            Whole::new(forest, budget).map(Self::Wide)
+            Whole::new(forest, &right, budget).map(Self::Wide)
         } else {
             None
         };
-        whole.or_else(|| Self::deep(forest, budget))
+        whole.or_else(|| Self::deep(forest, &right, budget))
     }
 
-    fn deep(forest: &Forest, budget: usize) -> Option<Self> {
+    fn deep(forest: &Forest, right: &[Vec<usize>], budget: usize) -> Option<Self> {
         let (tables, exits) = [31, 15, 7, 3, 1, 0].into_iter().find_map(|top| {
-            let plan = Plan::new(forest, top);
+            let plan = Plan::new(forest, right, top);
             Some((Tables::new(forest, &plan.questions, budget)?, plan.exits))
         })?;
-        Some(Self::Deep(tables, Walks::new(forest, &exits, budget)?))
+        Some(Self::Deep(
+            tables,
+            Walks::new(forest, right, &exits, budget)?,
+        ))
     }
 
     /// The sum of the leaves that a row reaches.

@@ -47,12 +47,13 @@ pub(super) enum Reader {
 }
 
 impl Plan {
-    /// For at most `most` splits of each tree, at most 63. The forest is valid.
-    pub(super) fn new(forest: &Forest, most: usize) -> Self {
+    /// For at most `most` splits of each tree, at most 63. The forest is valid, and `right`
+    /// are the right children in its trees.
+    pub(super) fn new(forest: &Forest, right: &[Vec<usize>], most: usize) -> Self {
         let mut splits: Vec<Vec<TopSplit>> = forest.features.iter().map(|_| Vec::new()).collect();
         let mut exits = Vec::with_capacity(forest.trees.len());
-        for (index, tree) in forest.trees.iter().enumerate() {
-            let top = Top::of(&tree.nodes, most);
+        for (index, (tree, right)) in forest.trees.iter().zip(right).enumerate() {
+            let top = Top::of(&tree.nodes, right, most);
             for &(at, left) in &top.splits {
                 if let Node::Split {
                     feature,

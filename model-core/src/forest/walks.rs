@@ -1,8 +1,7 @@
 use super::compiled::{column, value_of};
 use super::plan::{code, goes_left};
 use super::tables::{Line, TILE, Tables, Word};
-use super::top::right_children;
-use super::{Bins, Forest, Node, sorted_set};
+use super::{Bins, Forest, Node};
 
 /// Exits of a tree's top.
 const EXITS: usize = u32::EXITS;
@@ -70,11 +69,21 @@ pub(super) struct Trails {
 }
 
 impl Walks {
-    /// What is left of a valid forest below these exits of its trees. None when that
-    /// takes too many columns, or more than `budget` bytes for those of categories.
+    /// What is left of a valid forest, with these right children in its trees, below these
+    /// exits of its trees. None when that takes too many columns, or more than `budget`
+    /// bytes for those of categories.
     #[inline(never)]
-    pub(super) fn new(forest: &Forest, exits: &[Vec<usize>], budget: usize) -> Option<Self> {
-        let asked = Asked::new(forest, exits)?;
+    pub(super) fn new(
+        forest: &Forest,
+        right: &[Vec<usize>],
+        exits: &[Vec<usize>],
+        budget: usize,
+    ) -> Option<Self> {
+        let trees = right.iter().zip(exits);
+        let below: Vec<Vec<bool>> = trees
+            .map(|(right, exits)| below_exits(right, exits))
+            .collect();
+        let asked = Asked::new(forest, &below)?;
         let mut walks = Self {
             steps: Vec::new(),
             values: vec![0.0],
@@ -83,22 +92,25 @@ impl Walks {
             columns: asked.columns(forest, budget)?,
             width: asked.keys.len(),
         };
-        for (index, (tree, exits)) in forest.trees.iter().zip(exits).enumerate() {
-            walks.add_tree(index, &tree.nodes, exits, &asked, forest);
+        for (index, (right, below)) in right.iter().zip(&below).enumerate() {
+            let places = walks.add_tree(&forest.trees[index].nodes, right, below, &asked, forest);
+            let own = &mut walks.exits[index / TILE][index % TILE];
+            for (place, &exit) in own.iter_mut().zip(&exits[index]) {
+                *place = places[exit];
+            }
         }
         Some(walks)
     }
 
+    /// Adds the nodes of a tree that are below its exits; returns the places of all nodes.
     fn add_tree(
         &mut self,
-        index: usize,
         tree: &[Node],
-        exits: &[usize],
+        right: &[usize],
+        below: &[bool],
         asked: &Asked,
         forest: &Forest,
-    ) {
-        let right = right_children(tree);
-        let below = below_exits(&right, exits);
+    ) -> Vec<u32> {
         let mut places = vec![0u32; tree.len()];
         let mut steps = self.steps.len() as u32;
         for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
@@ -111,17 +123,14 @@ impl Walks {
             }
         }
         for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
-            if let Some((key, cut)) = Asked::question(forest, node) {
-                let column = asked.column(key);
+            if let Some((question, cut)) = Question::of(forest, node) {
+                let column = asked.column(question);
                 let way = |child: usize| places[child] << COLUMN_BITS | column;
                 let ways = [way(right[at]), way(at + 1)];
                 self.steps.push(Step { cut, ways });
             }
         }
-        let own = &mut self.exits[index / TILE][index % TILE];
-        for (place, &exit) in own.iter_mut().zip(exits) {
-            *place = places[exit];
-        }
+        places
     }
 
     /// Makes the columns of `rows` rows: feature `f` of row `r` is
@@ -279,48 +288,66 @@ fn below_exits(right: &[usize], exits: &[usize]) -> Vec<bool> {
 struct Asked {
     /// Feature, set (0 for a number) and missing direction in one; ascending, distinct.
     keys: Vec<u64>,
+    /// The columns of each feature that is a number: missing values to the right, to the left.
+    numbers: Vec<[u32; 2]>,
 }
 
 impl Asked {
     /// None when they are more than [`MOST_COLUMNS`].
-    fn new(forest: &Forest, exits: &[Vec<usize>]) -> Option<Self> {
-        let mut asked = Self { keys: Vec::new() };
-        for (tree, exits) in forest.trees.iter().zip(exits) {
-            let below = below_exits(&right_children(&tree.nodes), exits);
-            let nodes = tree.nodes.iter().zip(below).filter(|&(_, below)| below);
-            let keys = nodes.filter_map(|(node, _)| Self::question(forest, node));
-            asked.keys.extend(keys.map(|(key, _)| key));
-            asked.keys = sorted_set(asked.keys);
-            if asked.keys.len() > MOST_COLUMNS {
-                return None;
+    fn new(forest: &Forest, below: &[Vec<bool>]) -> Option<Self> {
+        const UNASKED: u32 = u32::MAX;
+        let mut asked = Self {
+            keys: Vec::new(),
+            numbers: vec![[UNASKED; 2]; forest.features.len()],
+        };
+        for (tree, below) in forest.trees.iter().zip(below) {
+            let nodes = tree.nodes.iter().zip(below).filter(|&(_, &below)| below);
+            for (question, _) in nodes.filter_map(|(node, _)| Question::of(forest, node)) {
+                if question.is_number {
+                    let number =
+                        &mut asked.numbers[question.feature][usize::from(question.missing_left)];
+                    if *number != UNASKED {
+                        continue;
+                    }
+                    *number = 0;
+                }
+                let key = question.key();
+                let place = asked.place(key);
+                if asked.keys.get(place) == Some(&key) {
+                    continue;
+                }
+                if asked.keys.len() == MOST_COLUMNS {
+                    return None;
+                }
+                asked.keys.insert(place, key);
+            }
+        }
+        for feature in 0..asked.numbers.len() {
+            for missing_left in [false, true] {
+                let question = Question {
+                    feature,
+                    set: 0,
+                    missing_left,
+                    is_number: true,
+                };
+                asked.numbers[feature][usize::from(missing_left)] =
+                    asked.place(question.key()) as u32;
             }
         }
         Some(asked)
     }
 
-    /// The key and the cut of a split.
-    fn question(forest: &Forest, node: &Node) -> Option<(u64, f64)> {
-        let Node::Split {
-            feature,
-            split,
-            missing_left,
-            ..
-        } = *node
-        else {
-            return None;
-        };
-        let (set, cut) = match &forest.features[usize::from(feature)] {
-            Bins::Cuts(cuts) => (0, cuts[split as usize]),
-            Bins::Categories(_) => (split, 0.0),
-        };
-        Some((
-            u64::from(feature) << 33 | u64::from(set) << 1 | u64::from(missing_left),
-            cut,
-        ))
+    fn place(&self, key: u64) -> usize {
+        self.keys.partition_point(|&other| other < key)
     }
 
-    fn column(&self, key: u64) -> u32 {
-        self.keys.partition_point(|&other| other < key) as u32
+    /// The column of a question that is asked.
+    fn column(&self, question: Question) -> u32 {
+        if question.is_number {
+            self.numbers[question.feature][usize::from(question.missing_left)]
+        } else {
+            self.place(question.key()) as u32
+        }
     }
 
     fn columns(&self, forest: &Forest, budget: usize) -> Option<Vec<Column>> {
@@ -356,5 +383,47 @@ impl Asked {
             });
         }
         Some(columns)
+    }
+}
+
+/// What a split asks, but for its cut.
+#[derive(Clone, Copy)]
+struct Question {
+    feature: usize,
+    /// The index of the category set; 0 for a number.
+    set: u32,
+    missing_left: bool,
+    is_number: bool,
+}
+
+impl Question {
+    /// The question and the cut of a split; none of a leaf.
+    #[inline(always)]
+    fn of(forest: &Forest, node: &Node) -> Option<(Self, f64)> {
+        let Node::Split {
+            feature,
+            split,
+            missing_left,
+            ..
+        } = *node
+        else {
+            return None;
+        };
+        let feature = usize::from(feature);
+        let (set, cut, is_number) = match &forest.features[feature] {
+            Bins::Cuts(cuts) => (0, cuts[split as usize], true),
+            Bins::Categories(_) => (split, 0.0, false),
+        };
+        let question = Self {
+            feature,
+            set,
+            missing_left,
+            is_number,
+        };
+        Some((question, cut))
+    }
+
+    fn key(self) -> u64 {
+        (self.feature as u64) << 33 | u64::from(self.set) << 1 | u64::from(self.missing_left)
     }
 }

@@ -11,10 +11,11 @@ pub(super) struct Whole<W: Word> {
 }
 
 impl<W: Word> Whole<W> {
-    /// For a valid forest whose trees have at most [`Word::EXITS`] leaves. None when the
-    /// tables take more than `budget` bytes.
-    pub(super) fn new(forest: &Forest, budget: usize) -> Option<Self> {
-        let tables = Tables::new(forest, &Plan::new(forest, W::EXITS - 1).questions, budget)?;
+    /// For a valid forest whose trees have at most [`Word::EXITS`] leaves and these right
+    /// children. None when the tables take more than `budget` bytes.
+    pub(super) fn new(forest: &Forest, right: &[Vec<usize>], budget: usize) -> Option<Self> {
+        let plan = Plan::new(forest, right, W::EXITS - 1);
+        let tables = Tables::new(forest, &plan.questions, budget)?;
         let mut leaves = Vec::with_capacity(forest.trees.len().div_ceil(TILE));
         for trees in forest.trees.chunks(TILE) {
             let mut tile = [W::ZEROS; TILE];
