@@ -3,4 +3,3 @@
 pub mod bench;
 pub mod conformance;
 pub mod fuzz;
-pub mod synthetic;

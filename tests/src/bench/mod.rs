@@ -9,4 +9,4 @@ mod subject;
 pub use clock::{Stopwatch, interleaved};
 pub use module::Module;
 pub use process::{Finished, gzipped, run_to_end};
-pub use subject::{REQUEST_KEYS, Subject};
+pub use subject::{Applications, Subject};

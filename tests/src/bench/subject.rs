@@ -1,55 +1,142 @@
-//! A synthetic model with the rows it is asked about.
+//! A fitted model with the rows it is asked about.
 
-use anyhow::{Context, Result};
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
 use model_core::artifact::{Artifact, Training};
 use model_core::calibration::Calibration;
-use model_core::forest::{Bins, Forest};
+use model_core::forest::Forest;
 use model_core::json::Writer;
-use model_core::model::{Model, ModelKind};
-use model_core::preprocess::Preprocessing;
-use model_core::schema::Schema;
+use model_core::model::Model;
+use model_core::schema::{Kind, Schema};
+use model_train::dataset::Dataset;
+use model_train::fit::{ClassWeight, Options, Params, fit};
 use model_train::pack::pack;
+use model_train::prepare::Prepared;
+use model_train::split;
 
-use crate::synthetic::{FEATURES, Shape, columns};
+/// What everything that is drawn depends on.
+const SEED: u64 = 7;
 
-/// The names of the synthetic features in a request.
-pub const REQUEST_KEYS: [&str; FEATURES] = [
-    "f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8", "f9", "f10", "f11", "f12",
-];
+/// Loan applications: a part to fit on, all of them to ask about.
+pub struct Applications {
+    /// Where they come from, for people.
+    pub source: &'static str,
+    schema: Schema,
+    prepared: Prepared,
+}
+
+impl Applications {
+    /// The large loan data in `$UNDERWRITE_LOAN_DATA` when it is there, else the sample.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn read() -> Result<Self> {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");
+        let toml = data.join("loan.toml");
+        let toml = std::fs::read_to_string(&toml).with_context(|| toml.display().to_string())?;
+        let schema = Schema::from_toml(&toml)?;
+        let large = env::var_os("UNDERWRITE_LOAN_DATA")
+            .map(|folder| PathBuf::from(folder).join("loan_data.csv"));
+        let (source, file) = match large {
+            Some(file) => ("the large loan data", file),
+            None => ("data/loan_sample.csv", data.join("loan_sample.csv")),
+        };
+        let dataset = Dataset::read(&file, &schema, |_| {})?;
+        let split = split::stratified(&dataset.target, SEED)?;
+        Ok(Self {
+            source,
+            prepared: Prepared::new(dataset, &schema, split)?,
+            schema,
+        })
+    }
+
+    /// How many features a row has.
+    #[must_use]
+    pub fn features(&self) -> usize {
+        self.prepared.columns.len()
+    }
+
+    /// Row `row`, feature after feature: rows that are not fitted on come first, and it
+    /// begins anew after the last.
+    #[must_use]
+    pub fn row(&self, row: usize) -> Vec<f64> {
+        let (test, train) = (&self.prepared.split.test, &self.prepared.split.train);
+        let row = row % (test.len() + train.len());
+        let row = test.iter().chain(train).nth(row).copied();
+        let columns = self.prepared.columns.iter();
+        columns
+            .map(|column| column[row.unwrap_or_default()])
+            .collect()
+    }
+
+    /// Row `row` as a request.
+    #[must_use]
+    pub fn request(&self, row: usize) -> Vec<u8> {
+        let mut body = Vec::new();
+        Writer::new(&mut body).object(|json| {
+            for (feature, value) in self.schema.inputs().zip(self.row(row)) {
+                let json = json.key(&feature.name);
+                match &feature.kind {
+                    Kind::Number(_) | Kind::Integer(_) => json.number(value),
+                    Kind::Boolean => json.boolean(value == 1.0),
+                    Kind::Category(categories) => {
+                        let text = categories.values.get(value as usize);
+                        json.text(text.map_or("something else", String::as_str));
+                    }
+                }
+            }
+        });
+        body
+    }
+}
 
 /// A forest, packed.
-pub struct Subject {
+pub struct Subject<'a> {
+    /// What it is asked about.
+    pub applications: &'a Applications,
     /// The forest itself.
     pub forest: Forest,
     /// The artifact: header and payload.
     pub artifact: Vec<u8>,
     /// The packed module.
     pub wasm: Vec<u8>,
-    /// Rows, feature after feature, none of them missing.
-    pub columns: Vec<f64>,
-    /// How many rows.
-    pub rows: usize,
 }
 
-impl Subject {
-    /// Grows a forest of this shape and packs it.
+impl<'a> Subject<'a> {
+    /// Fits a forest and packs it.
     ///
     /// # Errors
-    /// When the engine cannot be packed.
-    pub fn new(shape: Shape, rows: usize, engine: &[u8], glue: &[u8]) -> Result<Self> {
-        let forest = shape.forest(7);
-        let schema = Schema::from_toml(&schema_of(&forest))?;
+    /// When these parameters give no forest, or it cannot be packed.
+    pub fn new(
+        applications: &'a Applications,
+        params: &Params,
+        engine: &[u8],
+        glue: &[u8],
+    ) -> Result<Self> {
+        let Applications {
+            prepared, schema, ..
+        } = applications;
+        let options = Options {
+            seed: SEED,
+            jobs: 2,
+            class_weight: ClassWeight::None,
+        };
+        let Model::Forest(forest) = fit(prepared, &prepared.split.train, schema, params, &options)?
+        else {
+            bail!("expected parameters of a forest");
+        };
         let artifact = Artifact {
-            preprocessing: Preprocessing {
-                imputed: vec![0.0; FEATURES],
-            },
-            kind: ModelKind::RandomForest,
+            schema: schema.clone(),
+            preprocessing: prepared.preprocessing.clone(),
+            kind: params.kind(),
             model: Model::Forest(forest.clone()),
             threshold: 0.5,
             training: Training {
-                rows_train: 0,
+                rows_train: prepared.split.train.len() as u64,
                 rows_test: 0,
-                seed: 7,
+                seed: SEED,
                 data_sha256: String::new(),
                 underwrite_version: env!("CARGO_PKG_VERSION").into(),
                 metrics: Vec::new(),
@@ -58,68 +145,23 @@ impl Subject {
             golden_rows: Vec::new(),
             calibration: Calibration::None,
             details: Vec::new(),
-            schema,
         };
         let artifact = artifact.encode()?;
         Ok(Self {
+            applications,
             wasm: pack(engine, glue, &artifact).context("the engine cannot be packed")?,
-            columns: present(columns(rows, 11)),
             forest,
             artifact,
-            rows,
         })
     }
 
-    /// Row `row` in row order.
+    /// The size of a tree.
     #[must_use]
-    pub fn row(&self, row: usize) -> Vec<f64> {
-        crate::synthetic::row(&self.columns, self.rows, row)
+    pub fn most_leaves(&self) -> usize {
+        let trees = self.forest.trees.iter();
+        trees
+            .map(|tree| tree.nodes.len().div_ceil(2))
+            .max()
+            .unwrap_or_default()
     }
-
-    /// Row `row` as a request.
-    #[must_use]
-    pub fn request(&self, row: usize) -> Vec<u8> {
-        let mut body = Vec::new();
-        Writer::new(&mut body).object(|json| {
-            for ((key, bins), value) in REQUEST_KEYS
-                .iter()
-                .zip(&self.forest.features)
-                .zip(self.row(row))
-            {
-                match bins {
-                    Bins::Cuts(_) => json.key(key).number(value),
-                    Bins::Categories(_) => json.key(key).text(&format!("c{value}")),
-                }
-            }
-        });
-        body
-    }
-}
-
-/// Missing values become 0: what is timed is the model, not the policies.
-fn present(mut columns: Vec<f64>) -> Vec<f64> {
-    for value in &mut columns {
-        if value.is_nan() {
-            *value = 0.0;
-        }
-    }
-    columns
-}
-
-fn schema_of(forest: &Forest) -> String {
-    let mut text = "name = \"synthetic\"\nversion = \"1\"\n".to_owned();
-    for (name, bins) in REQUEST_KEYS.iter().zip(&forest.features) {
-        text += &format!("[[feature]]\nname = \"{name}\"\n");
-        text += &match bins {
-            Bins::Cuts(_) => "type = \"number\"\nmissing = \"impute\"\n".to_owned(),
-            Bins::Categories(count) => {
-                let names: Vec<_> = (0..*count).map(|code| format!("\"c{code}\"")).collect();
-                format!(
-                    "type = \"category\"\ncategories = [{}]\nmissing = \"other\"\nunknown = \"other\"\n",
-                    names.join(", ")
-                )
-            }
-        };
-    }
-    text + "[[feature]]\nname = \"y\"\ntype = \"boolean\"\nrole = \"target\"\n"
 }

@@ -9,48 +9,79 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use acceptance::bench::{Module, Stopwatch, Subject, gzipped, interleaved, run_to_end};
-use acceptance::synthetic::{FEATURES, Shape};
+use acceptance::bench::{
+    Applications, Module, Stopwatch, Subject, gzipped, interleaved, run_to_end,
+};
 use anyhow::{Context, Result, ensure};
 use host_server::{InstanceTimes, Limits, ModelHost};
 use model_core::decide::Decider;
 use model_core::forest::NaiveForest;
+use model_train::fit::{GradientBoosting, Params, RandomForest};
 
 /// Rows of a batch.
 const ROWS: usize = 10_000;
+/// About so many bytes has the artifact whose loading is timed.
+const ARTIFACT: usize = 300_000;
 
 fn main() -> Result<()> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let engine = read(&target.join("engine/engine.wasm"))?;
     let glue = read(&target.join("engine/model.js"))?;
-    forests(&engine, &glue)?;
-    calls(&engine, &glue)?;
+    let applications = Applications::read()?;
+    forests(&applications, &engine, &glue)?;
+    calls(&applications, &engine, &glue)?;
     sizes(&target, &engine, &glue)?;
     worker()?;
     score(&target)
 }
 
-fn forests(engine: &[u8], glue: &[u8]) -> Result<()> {
-    println!("\n## Forests, ns a row, {ROWS} varied rows of {FEATURES} features, one core\n");
+/// Boosted trees of at most so many leaves and splits from the root, columns cut into 255 bins
+/// as most libraries do.
+fn boosted(trees: usize, max_leaves: usize, max_depth: usize) -> Params {
+    Params::GradientBoosting(GradientBoosting {
+        trees,
+        max_leaves,
+        max_depth,
+        max_bins: 255,
+        ..GradientBoosting::default()
+    })
+}
+
+fn forests(applications: &Applications, engine: &[u8], glue: &[u8]) -> Result<()> {
+    println!(
+        "\n## Forests, ns a row, {ROWS} varied rows of {} features, one core\n",
+        applications.features()
+    );
+    println!(
+        "Fitted on {}, asked about rows they were not fitted on first.\n",
+        applications.source
+    );
     println!(
         "| trees | | naive walk, native | tables, native | tables, wasmtime | wasmtime / native | at most |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for (name, shape, one, many) in [
-        ("200 of at most 32 leaves", Shape::BOOSTED_32, 450, 300),
-        ("200 of depth 6", Shape::BOOSTED_DEPTH_6, 900, 600),
-        ("100 of depth 15", Shape::FOREST_DEPTH_15, 1_800, 1_600),
+    for (name, params, one, many) in [
+        ("200 boosted", boosted(200, 32, 12), 450, 300),
+        ("200 boosted, depth 6", boosted(200, 64, 6), 900, 600),
+        (
+            "forest of 100, depth 15",
+            Params::RandomForest(RandomForest::default()),
+            1_800,
+            1_600,
+        ),
     ] {
-        let subject = Subject::new(shape, ROWS, engine, glue)?;
+        let subject = Subject::new(applications, &params, engine, glue)?;
+        let rows = Rows::of(applications);
         for (way, limit, times) in [
-            ("one row", one, rows_alone(&subject)?),
-            ("batch", many, rows_together(&subject)?),
+            ("one row", one, rows_alone(&subject, &rows)?),
+            ("batch", many, rows_together(&subject, &rows)?),
         ] {
             let [naive, native, wasm] = times[..] else {
                 continue;
             };
             println!(
-                "| {name} | {way} | {naive:.0} | {native:.0} | {wasm:.0} | {:.2} | {limit} |",
+                "| {name}, at most {} leaves | {way} | {naive:.0} | {native:.0} | {wasm:.0} | {:.2} | {limit} |",
+                subject.most_leaves(),
                 wasm / native
             );
         }
@@ -58,77 +89,98 @@ fn forests(engine: &[u8], glue: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// [`ROWS`] rows, in both orders.
+struct Rows {
+    features: usize,
+    /// Row after row.
+    rows: Vec<f64>,
+    /// Feature after feature.
+    columns: Vec<f64>,
+}
+
+impl Rows {
+    fn of(applications: &Applications) -> Self {
+        let features = applications.features();
+        let rows: Vec<f64> = (0..ROWS).flat_map(|row| applications.row(row)).collect();
+        let columns = (0..features)
+            .flat_map(|feature| rows.iter().skip(feature).step_by(features).copied())
+            .collect();
+        Self {
+            features,
+            rows,
+            columns,
+        }
+    }
+}
+
 /// Each row by a call of its own: the naive walk, native, wasmtime.
-fn rows_alone(subject: &Subject) -> Result<Vec<f64>> {
+fn rows_alone(subject: &Subject<'_>, rows: &Rows) -> Result<Vec<f64>> {
     let naive = NaiveForest::new(&subject.forest)?;
-    let rows: Vec<f64> = (0..subject.rows).flat_map(|row| subject.row(row)).collect();
     let mut decider = Decider::load(&subject.artifact)?;
     let mut module = Module::new(&subject.wasm)?;
-    let block = module.alloc(rows.len() * 8)?;
+    let block = module.alloc(rows.rows.len() * 8)?;
     let out = module.alloc(8)?;
-    module.write(block, &bytes_of(&rows))?;
+    module.write(block, &bytes_of(&rows.rows))?;
     let mut subjects: [Stopwatch<'_>; 3] = [
-        Box::new(|| naive_rows(&naive, &rows)),
+        Box::new(|| naive_rows(&naive, rows)),
         Box::new(|| {
             let mut probability = [0.0];
-            for row in rows.chunks(FEATURES) {
+            for row in rows.rows.chunks(rows.features) {
                 let _ = black_box(decider.batch(row, &mut probability));
             }
-            subject.rows
+            ROWS
         }),
         Box::new(|| {
-            for row in 0..subject.rows as u32 {
-                let _ = black_box(module.batch(block + row * 8 * FEATURES as u32, 1, out));
+            for row in 0..ROWS as u32 {
+                let place = block + row * 8 * rows.features as u32;
+                let _ = black_box(module.batch(place, 1, out));
             }
-            subject.rows
+            ROWS
         }),
     ];
     Ok(interleaved(&mut subjects))
 }
 
-/// All rows in one call.
-fn rows_together(subject: &Subject) -> Result<Vec<f64>> {
+/// All rows by one call: the naive walk, native, wasmtime.
+fn rows_together(subject: &Subject<'_>, rows: &Rows) -> Result<Vec<f64>> {
     let naive = NaiveForest::new(&subject.forest)?;
-    let rows: Vec<f64> = (0..subject.rows).flat_map(|row| subject.row(row)).collect();
     let mut decider = Decider::load(&subject.artifact)?;
     let mut module = Module::new(&subject.wasm)?;
-    let block = module.alloc(rows.len() * 8)?;
-    let out = module.alloc(subject.rows * 8)?;
-    module.write(block, &bytes_of(&subject.columns))?;
-    let mut native = vec![0.0; subject.rows];
-    let count = u32::try_from(subject.rows)?;
+    let block = module.alloc(rows.columns.len() * 8)?;
+    let out = module.alloc(ROWS * 8)?;
+    module.write(block, &bytes_of(&rows.columns))?;
+    let mut native = vec![0.0; ROWS];
     let times = interleaved(&mut [
-        Box::new(|| naive_rows(&naive, &rows)),
+        Box::new(|| naive_rows(&naive, rows)),
         Box::new(|| {
-            let _ = black_box(decider.batch(&subject.columns, &mut native));
-            subject.rows
+            let _ = black_box(decider.batch(&rows.columns, &mut native));
+            ROWS
         }),
         Box::new(|| {
-            let _ = black_box(module.batch(block, count, out));
-            subject.rows
+            let _ = black_box(module.batch(block, ROWS as u32, out));
+            ROWS
         }),
     ]);
-    let wasm = module.read(out, subject.rows * 8);
     ensure!(
-        wasm == bytes_of(&native),
+        module.read(out, ROWS * 8) == bytes_of(&native),
         "native and wasmtime do not agree"
     );
     Ok(times)
 }
 
-fn naive_rows(naive: &NaiveForest, rows: &[f64]) -> usize {
-    for row in rows.chunks(FEATURES) {
+fn naive_rows(naive: &NaiveForest, rows: &Rows) -> usize {
+    for row in rows.rows.chunks(rows.features) {
         black_box(naive.predict(row));
     }
-    rows.len() / FEATURES
+    ROWS
 }
 
-fn calls(engine: &[u8], glue: &[u8]) -> Result<()> {
+fn calls(applications: &Applications, engine: &[u8], glue: &[u8]) -> Result<()> {
     println!("\n## Calls in wasmtime, one core\n");
     println!("| what | measured | at most |");
     println!("|---|---|---|");
-    let subject = Subject::new(Shape::BOOSTED_32, 1_000, engine, glue)?;
-    let requests: Vec<_> = (0..subject.rows).map(|row| subject.request(row)).collect();
+    let subject = Subject::new(applications, &boosted(200, 32, 12), engine, glue)?;
+    let requests: Vec<_> = (0..1_000).map(|row| applications.request(row)).collect();
     let mut module = Module::new(&subject.wasm)?;
     let mut decider = Decider::load(&subject.artifact)?;
     let block = module.alloc(4096)?;
@@ -149,12 +201,13 @@ fn calls(engine: &[u8], glue: &[u8]) -> Result<()> {
         }),
     ]);
     println!(
-        "| a decision, JSON in, JSON out ({} bytes in), 200 trees of at most 32 leaves | {:.2} µs (native {:.2}) | 5 µs |",
+        "| a decision, JSON in, JSON out ({} bytes in), 200 boosted trees | {:.2} µs (native {:.2}) | 5 µs |",
         requests[0].len(),
         decided[1] / 1e3,
         decided[0] / 1e3
     );
-    let subject = Subject::new(Shape::boosted(560, 32, 12), 1, engine, glue)?;
+    let trees = 200 * ARTIFACT / subject.artifact.len();
+    let subject = Subject::new(applications, &boosted(trees, 32, 12), engine, glue)?;
     let host = ModelHost::load(subject.wasm.clone(), Limits::default())?;
     let times = (0..101)
         .map(|_| host.time_new_instance())
