@@ -107,7 +107,7 @@ pub struct Outcome {
 /// it. A tracker that fails stops neither the others nor the caller: its outcome says why, and
 /// the folder still has the run, to be sent again.
 pub fn push_all(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Vec<Outcome> {
-    let push = |tracker: &Box<dyn Tracker>| {
+    let push = |tracker: &dyn Tracker| {
         let result = tracker.push(run).and_then(|pushed| {
             run.record(tracker.name(), pushed.clone())?;
             Ok(pushed)
@@ -117,5 +117,5 @@ pub fn push_all(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Vec<Outcome> 
             result,
         }
     };
-    trackers.iter().map(push).collect()
+    trackers.iter().map(|tracker| push(tracker.as_ref())).collect()
 }
