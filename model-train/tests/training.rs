@@ -10,12 +10,13 @@ use std::fmt::Write as _;
 
 use model_core::artifact::Artifact;
 use model_core::decide::Decider;
-use model_core::model::{Model, TermValue};
+use model_core::model::{Model, ModelKind, TermValue};
 use model_core::schema::Schema;
 use model_train::dataset::Dataset;
 use model_train::golden::probability;
 use model_train::split::{self, Split};
-use model_train::train::{Algorithm, Options, Trained, train};
+use model_train::fit::{ClassWeight, Params};
+use model_train::train::{Options, Trained, train};
 
 const SCHEMA: &str = r#"
 name = "test"
@@ -100,29 +101,31 @@ fn schema() -> Schema {
     Schema::from_toml(SCHEMA).unwrap()
 }
 
-fn options(algorithm: Algorithm, seed: u64) -> Options {
+fn options(kind: ModelKind, seed: u64) -> Options {
     Options {
-        algorithm,
+        params: Params::defaults(kind),
+        class_weight: ClassWeight::None,
+        jobs: 2,
         seed,
         engine_sha256: "00".repeat(32),
         underwrite_version: "0.0.0".to_owned(),
     }
 }
 
-fn trained(csv: &str, algorithm: Algorithm, seed: u64) -> Trained {
+fn trained(csv: &str, kind: ModelKind, seed: u64) -> Trained {
     let schema = schema();
     let dataset = Dataset::from_reader(csv.as_bytes(), "data.csv", &schema, |_| {}).unwrap();
     let split = split::stratified(&dataset.target, seed).unwrap();
     train(dataset, &schema, split, &options(algorithm, seed)).unwrap()
 }
 
-const BOTH: [Algorithm; 2] = [Algorithm::LogisticRegression, Algorithm::RandomForest];
+const BOTH: [ModelKind; 2] = [ModelKind::LogisticRegression, ModelKind::RandomForest];
 
 #[test]
 fn models_learn() {
     for (algorithm, accuracy, auc) in [
-        (Algorithm::LogisticRegression, 0.75, 0.85),
-        (Algorithm::RandomForest, 0.85, 0.93),
+        (ModelKind::LogisticRegression, 0.75, 0.85),
+        (ModelKind::RandomForest, 0.85, 0.93),
     ] {
         let report = trained(&data(["f", "m"]), algorithm, 1).report;
         assert_eq!((report.rows_train, report.rows_test), (320, 80));
@@ -184,7 +187,7 @@ fn what_is_filled_in_comes_from_the_training_rows_alone() {
             train: vec![0, 1, 2, 3],
             test: vec![4, 5],
         };
-        let options = options(Algorithm::LogisticRegression, 1);
+        let options = options(ModelKind::LogisticRegression, 1);
         let trained = train(dataset, &schema, split, &options).unwrap();
         Artifact::decode(&trained.artifact)
             .unwrap()
@@ -224,7 +227,7 @@ fn a_column_without_values_is_an_error() {
         dataset,
         &schema,
         split,
-        &options(Algorithm::RandomForest, 1),
+        &options(ModelKind::RandomForest, 1),
     )
     .unwrap_err();
     assert_eq!(
@@ -248,7 +251,7 @@ fn logistic_regression_is_scikit_learns() {
         train: train_rows,
         test,
     };
-    let options = options(Algorithm::LogisticRegression, 1);
+    let options = options(ModelKind::LogisticRegression, 1);
     let trained = train(dataset, &schema, split, &options).unwrap();
 
     let close = |got: f64, expect: f64| {
