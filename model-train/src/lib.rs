@@ -17,3 +17,4 @@ pub mod prepare;
 pub mod split;
 pub mod table;
 pub mod train;
+pub mod tune;

@@ -13,9 +13,9 @@ use model_core::decide::Decider;
 use model_core::model::{Model, ModelKind, TermValue};
 use model_core::schema::Schema;
 use model_train::dataset::Dataset;
+use model_train::fit::{ClassWeight, Params};
 use model_train::golden::probability;
 use model_train::split::{self, Split};
-use model_train::fit::{ClassWeight, Params};
 use model_train::train::{Options, Trained, train};
 
 const SCHEMA: &str = r#"

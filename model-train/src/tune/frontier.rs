@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::budget::Cost;
 use super::metric::Metric;
-use super::trial::{State, Trial, mean};
+use super::trial::{FoldScore, Point, State, Trial, mean};
 
 /// A model on the frontier.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,22 +21,29 @@ pub struct FrontierPoint {
     pub cost: Cost,
 }
 
-/// Of all models of complete trials, cut short or whole, those that no other is at least as
-/// good as at no more bytes and no more nanoseconds; smallest first.
+/// Of the models of all trials, cut short or whole, those that no other is at least as good
+/// as at no more bytes and no more nanoseconds; smallest first. Of a trial that was given up
+/// the value is what it would be if the folds it did not reach were to it what they are to
+/// the first complete trial.
 #[must_use]
 pub fn frontier(trials: &[Trial], metric: Metric) -> Vec<FrontierPoint> {
-    let complete = trials.iter().filter(|t| t.state == State::Complete);
-    let mut points: Vec<FrontierPoint> = complete.flat_map(|t| averaged(t, metric)).collect();
-    // The dearer ones first: each is kept only if it is better than all that cost less.
+    let Some(reference) = trials.iter().find(|t| t.state == State::Complete) else {
+        return Vec::new();
+    };
+    let mut points: Vec<FrontierPoint> = trials
+        .iter()
+        .flat_map(|trial| averaged(trial, reference, metric))
+        .collect();
+    let loss = |point: &FrontierPoint| metric.loss(point.value);
+    // The dearer ones last: each is kept only if it is better than all that cost less.
     points.sort_by(|a, b| {
-        let loss = |p: &FrontierPoint| metric.loss(p.value);
-        (a.cost.gzip_bytes.cmp(&b.cost.gzip_bytes)).then(loss(a).total_cmp(&loss(b)))
+        let size = a.cost.gzip_bytes.cmp(&b.cost.gzip_bytes);
+        size.then(loss(a).total_cmp(&loss(b)))
     });
     let mut kept: Vec<FrontierPoint> = Vec::new();
     for point in points {
         let beaten = |other: &FrontierPoint| {
-            metric.loss(other.value) <= metric.loss(point.value)
-                && other.cost.nanoseconds <= point.cost.nanoseconds
+            loss(other) <= loss(&point) && other.cost.nanoseconds <= point.cost.nanoseconds
         };
         if !kept.iter().any(beaten) {
             kept.push(point);
@@ -45,42 +52,73 @@ pub fn frontier(trials: &[Trial], metric: Metric) -> Vec<FrontierPoint> {
     kept
 }
 
-/// The points that every fold has, and the whole models.
-fn averaged(trial: &Trial, metric: Metric) -> Vec<FrontierPoint> {
+/// The points that every computed fold has, and the whole model.
+fn averaged(trial: &Trial, reference: &Trial, metric: Metric) -> Vec<FrontierPoint> {
     let Some((first, others)) = trial.folds.split_first() else {
         return Vec::new();
     };
-    let numbers: Vec<usize> = first
+    let at = |fold: &FoldScore, trees: usize| {
+        let found = fold.points.iter().find(|point| point.trees == trees);
+        found.copied()
+    };
+    let everywhere = |trees: &usize| others.iter().all(|fold| at(fold, *trees).is_some());
+    let cut = first
         .points
         .iter()
         .map(|point| point.trees)
-        .filter(|trees| {
-            others
-                .iter()
-                .all(|fold| fold.points.iter().any(|point| point.trees == *trees))
+        .filter(everywhere);
+    let cut = cut.map(|trees| {
+        trial
+            .folds
+            .iter()
+            .filter_map(|fold| at(fold, trees))
+            .collect()
+    });
+    let whole = trial
+        .folds
+        .iter()
+        .filter_map(|fold| fold.points.last().copied());
+    cut.chain([whole.collect::<Vec<Point>>()])
+        .filter_map(|points| {
+            averaged_point(trial, &points, correction(trial, reference, metric), metric)
         })
-        .collect();
-    let at = |trees: Option<usize>| {
-        let points = trial.folds.iter().filter_map(|fold| match trees {
-            Some(trees) => fold.points.iter().find(|point| point.trees == trees),
-            None => fold.points.last(),
-        });
-        let points: Vec<_> = points.collect();
-        let over = |value: &dyn Fn(&super::trial::Point) -> f64| {
-            mean(&points.iter().map(|point| value(point)).collect::<Vec<f64>>()).unwrap_or(0.0)
-        };
-        FrontierPoint {
-            trial: trial.number,
-            model: trial.params.kind().word(),
-            trees: over(&|point| point.trees as f64).round() as usize,
-            value: over(&|point| metric.of(&point.metrics)),
-            cost: Cost {
-                bytes: over(&|point| point.cost.bytes as f64) as u64,
-                gzip_bytes: over(&|point| point.cost.gzip_bytes as f64) as u64,
-                nanoseconds: over(&|point| point.cost.nanoseconds).round(),
-            },
-        }
+        .collect()
+}
+
+/// How far the reference is, over all folds, from what it is over those of the trial.
+fn correction(trial: &Trial, reference: &Trial, metric: Metric) -> f64 {
+    let of = |folds: &[FoldScore]| {
+        let values = folds.iter().filter_map(|fold| fold.points.last());
+        mean(
+            &values
+                .map(|point| metric.of(&point.metrics))
+                .collect::<Vec<f64>>(),
+        )
     };
-    let cut = numbers.into_iter().map(|trees| at(Some(trees)));
-    cut.chain([at(None)]).collect()
+    let computed = reference.folds.get(..trial.folds.len()).and_then(of);
+    match (of(&reference.folds), computed) {
+        (Some(all), Some(computed)) => all - computed,
+        _ => 0.0,
+    }
+}
+
+fn averaged_point(
+    trial: &Trial,
+    points: &[Point],
+    correction: f64,
+    metric: Metric,
+) -> Option<FrontierPoint> {
+    let over =
+        |value: &dyn Fn(&Point) -> f64| mean(&points.iter().map(value).collect::<Vec<f64>>());
+    Some(FrontierPoint {
+        trial: trial.number,
+        model: trial.params.kind().word(),
+        trees: over(&|point| point.trees as f64)?.round() as usize,
+        value: over(&|point| metric.of(&point.metrics))? + correction,
+        cost: Cost {
+            bytes: over(&|point| point.cost.bytes as f64)? as u64,
+            gzip_bytes: over(&|point| point.cost.gzip_bytes as f64)? as u64,
+            nanoseconds: over(&|point| point.cost.nanoseconds)?.round(),
+        },
+    })
 }

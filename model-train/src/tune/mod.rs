@@ -16,6 +16,7 @@ mod cross_validation;
 mod folds;
 mod frontier;
 mod metric;
+mod parallel;
 mod sampler;
 mod search;
 mod space;

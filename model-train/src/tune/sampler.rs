@@ -17,9 +17,9 @@ use super::space::{Scale, Space};
 use super::trial::Candidate;
 use crate::fit::Params;
 
-/// Trials of each model that are drawn without looking at earlier ones, its defaults among
-/// them.
-const BLIND_TRIALS: usize = 4;
+/// Trials that are drawn without looking at earlier ones: at least so many, and at least
+/// two of each model, the first of which are the models' defaults.
+const BLIND_TRIALS: usize = 6;
 /// The share of the trials that count as good.
 const GOOD: f64 = 0.2;
 /// Of so many drawn values the most promising is taken.
@@ -41,16 +41,22 @@ pub(super) fn suggest(
 ) -> Result<Candidate, TuneError> {
     let mut rng = Rng::new(seed, number);
     let space = match number {
-        blind if blind < BLIND_TRIALS * spaces.len() => spaces.get(blind % spaces.len()),
+        blind if blind < blind_trials(spaces) => spaces.get(blind % spaces.len()),
         _ => spaces.get(model(spaces, known, &mut rng)?),
     };
     let space = space.ok_or(TuneError::NoModels)?;
     let params = if number < spaces.len() {
         space.start()?
     } else {
-        space.params(&point(space, number, spaces.len(), known, &mut rng)?)?
+        let blind = number < blind_trials(spaces);
+        let known = if blind { &[] } else { known };
+        space.params(&point(space, known, &mut rng)?)?
     };
     Ok(Candidate { number, params })
+}
+
+fn blind_trials(spaces: &[Space]) -> usize {
+    BLIND_TRIALS.max(2 * spaces.len())
 }
 
 /// The index of the space that is drawn.
@@ -66,14 +72,8 @@ fn model(spaces: &[Space], known: &[Observation], rng: &mut Rng) -> Result<usize
     Ok(ask(&mut optimizer, rng) as usize)
 }
 
-fn point(
-    space: &Space,
-    number: usize,
-    models: usize,
-    known: &[Observation],
-    rng: &mut Rng,
-) -> Result<Vec<f64>, TuneError> {
-    let blind = number < BLIND_TRIALS * models;
+/// A point of the space, evenly drawn where nothing is known.
+fn point(space: &Space, known: &[Observation], rng: &mut Rng) -> Result<Vec<f64>, TuneError> {
     let same_model = |observation: &&Observation| observation.params.kind() == space.kind();
     let known: Vec<(Vec<f64>, f64)> = known
         .iter()
@@ -82,7 +82,7 @@ fn point(
         .collect();
     let coordinate = |(index, dimension): (usize, &super::space::Dimension)| {
         let (low, high) = dimension.scale.bounds();
-        if blind {
+        if known.is_empty() {
             return Ok(rng.random_range(low..high));
         }
         let estimator = match dimension.scale {
@@ -95,7 +95,12 @@ fn point(
         }
         Ok(ask(&mut optimizer, rng))
     };
-    space.dimensions().iter().enumerate().map(coordinate).collect()
+    space
+        .dimensions()
+        .iter()
+        .enumerate()
+        .map(coordinate)
+        .collect()
 }
 
 type Optimizer = TpeOptimizer<DefaultEstimatorBuilder>;

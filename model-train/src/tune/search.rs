@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
-
 use super::budget::Budget;
 use super::metric::Metric;
+use super::parallel::parallel;
 use super::sampler::{self, Observation};
 use super::space::{RangeError, Space};
 use super::trial::{Candidate, FoldScore, State, Trial};
 use crate::fit::FitError;
 
-/// Trials that run side by side. They learn from those of earlier generations alone.
+/// Trials that run side by side. They learn from those of earlier generations alone. The
+/// first trial is a generation of its own: all others are measured by it.
 pub const GENERATION: usize = 4;
 /// A trial goes on where it is among the best of so many that came as far.
 const ONE_OF: usize = 3;
@@ -22,13 +22,19 @@ const HOPELESS: f64 = 1e12;
 
 /// What is judged, such as [`super::CrossValidation`].
 pub trait Objective: Sync {
-    /// Fits the candidate to all but one fold and measures it on that one. The same candidate
-    /// and fold must give the same score.
+    /// Fits the candidate to all but one fold and measures it on that one. The same arguments
+    /// must give the same score. What cannot come near the log loss `hurdle` need not be
+    /// fitted to its end.
     ///
     /// # Errors
     /// When nothing can be fitted with these hyperparameters; the trial fails, the search
     /// goes on.
-    fn evaluate(&self, candidate: &Candidate, fold: usize) -> Result<FoldScore, FitError>;
+    fn evaluate(
+        &self,
+        candidate: &Candidate,
+        fold: usize,
+        hurdle: Option<f64>,
+    ) -> Result<FoldScore, FitError>;
 }
 
 /// How to search.
@@ -40,6 +46,8 @@ pub struct Settings {
     pub folds: usize,
     /// What is drawn follows from it.
     pub seed: u64,
+    /// How many folds are fitted at the same time, at least 1.
+    pub jobs: usize,
     /// What is better.
     pub metric: Metric,
     /// What is allowed.
@@ -126,8 +134,8 @@ impl Control {
 /// Runs the trials that `finished` does not have yet, and answers all of them by number.
 /// `observe` is told of each trial as soon as it is done, and may keep it for a later call.
 ///
-/// The same arguments give the same trials, on any number of threads of the current rayon
-/// pool and with any part of them in `finished`, unless `control` stops the search.
+/// The same arguments give the same trials, whatever the number of jobs and with any part of
+/// them in `finished`, unless `control` stops the search.
 ///
 /// # Errors
 /// When there is nothing to search.
@@ -147,8 +155,10 @@ pub fn search(
         .filter(|trial| trial.number < settings.trials)
         .map(|trial| (trial.number, trial))
         .collect();
-    for first in (0..settings.trials).step_by(GENERATION) {
-        let generation = first..settings.trials.min(first + GENERATION);
+    let firsts = std::iter::once(0).chain((1..settings.trials).step_by(GENERATION));
+    for first in firsts {
+        let size = if first == 0 { 1 } else { GENERATION };
+        let generation = first..settings.trials.min(first + size);
         let earlier: Vec<Trial> = trials.range(..first).map(|(_, t)| t.clone()).collect();
         if earlier.len() < first {
             break;
@@ -264,11 +274,10 @@ impl<O: Objective> Climb<'_, O> {
             .enumerate()
             .flat_map(|(index, climber)| (climber.folds.len()..rung).map(move |f| (index, f)))
             .collect();
-        let scores: Vec<_> = jobs
-            .par_iter()
-            .with_max_len(1)
-            .map(|&(index, fold)| self.evaluate(&climbers[index].candidate, fold))
-            .collect();
+        let hurdle = self.hurdle().filter(|_| rung == 1);
+        let scores = parallel(self.settings.jobs, &jobs, |&(index, fold)| {
+            self.evaluate(&climbers[index].candidate, fold, hurdle)
+        });
         let mut scores = scores.into_iter();
         let mut answer = Vec::new();
         for mut climber in climbers {
@@ -277,7 +286,11 @@ impl<O: Objective> Climb<'_, O> {
             match new {
                 None => {}
                 Some(Err(error)) => {
-                    answer.push(Err(self.end(climber, State::Failed, Some(error.to_string()))));
+                    answer.push(Err(self.end(
+                        climber,
+                        State::Failed,
+                        Some(error.to_string()),
+                    )));
                 }
                 Some(Ok(new)) => {
                     climber.folds.extend(new);
@@ -289,11 +302,16 @@ impl<O: Objective> Climb<'_, O> {
     }
 
     /// None when the search was stopped.
-    fn evaluate(&self, candidate: &Candidate, fold: usize) -> Option<Result<FoldScore, FitError>> {
+    fn evaluate(
+        &self,
+        candidate: &Candidate,
+        fold: usize,
+        hurdle: Option<f64>,
+    ) -> Option<Result<FoldScore, FitError>> {
         if self.control.ends(candidate) {
             return None;
         }
-        let score = self.objective.evaluate(candidate, fold);
+        let score = self.objective.evaluate(candidate, fold, hurdle);
         (self.observe)(Event::Fold(candidate));
         Some(score)
     }
@@ -323,6 +341,18 @@ impl<O: Objective> Climb<'_, O> {
         let allowed = (others.len() + 1).div_ceil(ONE_OF);
         let better = others.partition_point(|other| *other < own / folds as f64);
         better >= allowed
+    }
+
+    /// The log loss on the first fold that the best third of the earlier trials keep to.
+    fn hurdle(&self) -> Option<f64> {
+        let loss = |trial: &Trial| {
+            let fold = trial.folds.first()?;
+            let losses = fold.points.iter().map(|point| point.metrics.log_loss);
+            losses.min_by(f64::total_cmp)
+        };
+        let mut losses: Vec<f64> = self.earlier.iter().filter_map(loss).collect();
+        losses.sort_by(f64::total_cmp);
+        losses.get(losses.len() / ONE_OF).copied()
     }
 
     fn end(&self, climber: Climber, state: State, error: Option<String>) -> Trial {

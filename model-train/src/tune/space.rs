@@ -74,14 +74,14 @@ impl Space {
             Params::GradientBoosting(boosting) => {
                 boosting.trees = MOST_TREES;
                 vec![
-                    ("learning_rate", Log(0.03, 0.2)),
+                    ("learning_rate", Log(0.03, 0.15)),
                     ("max_leaves", LogInteger(4.0, 128.0)),
                     ("max_depth", Integer(3.0, 16.0)),
-                    ("l1", Choice(vec![0.0, 0.3, 1.0, 3.0])),
+                    ("l1", Linear(0.0, 3.0)),
                     ("l2", Log(0.1, 30.0)),
                     ("min_leaf_weight", Log(0.1, 10.0)),
-                    ("column_share", Linear(0.2, 0.8)),
-                    ("max_bins", Choice(vec![256.0, 512.0, 1024.0, 2048.0])),
+                    ("column_share", Linear(0.3, 1.0)),
+                    ("max_bins", Choice(vec![512.0, 1024.0, 2048.0])),
                 ]
             }
         };
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn every_point_of_every_space_can_be_fitted() {
-        for kind in ModelKind::ALL {
+        for kind in crate::fit::KINDS {
             let space = Space::standard(kind);
             let ends = |end: usize| -> Vec<f64> {
                 let bound = |d: &Dimension| <[f64; 2]>::from(d.scale.bounds())[end];

@@ -68,7 +68,10 @@ impl FoldScore {
     #[must_use]
     pub fn best(&self, metric: Metric, budget: &Budget) -> Option<&Point> {
         let loss = |point: &&Point| metric.loss(metric.of(&point.metrics));
-        let allowed = self.points.iter().filter(|point| budget.allows(&point.cost));
+        let allowed = self
+            .points
+            .iter()
+            .filter(|point| budget.allows(&point.cost));
         let best = allowed.min_by(|a, b| loss(a).total_cmp(&loss(b)));
         best.or(self.points.first())
     }
