@@ -38,17 +38,23 @@ impl Budget {
 
     /// 0 within the budget; outside it grows with how many times too expensive the model is.
     pub(super) fn excess(&self, cost: &Cost) -> f64 {
+        let ratio = self.ratio(cost);
+        if ratio > 1.0 {
+            OVER_BUDGET * ratio.min(1e6)
+        } else {
+            0.0
+        }
+    }
+
+    /// How many times the budget a model costs, by the bound that it strains most; 0 where
+    /// there is no bound.
+    pub(super) fn ratio(&self, cost: &Cost) -> f64 {
         let ratios = [
             self.bytes.map(|most| cost.bytes as f64 / most as f64),
             self.gzip_bytes
                 .map(|most| cost.gzip_bytes as f64 / most as f64),
             self.nanoseconds.map(|most| cost.nanoseconds / most),
         ];
-        let worst = ratios.into_iter().flatten().fold(1.0, f64::max);
-        if worst > 1.0 {
-            OVER_BUDGET * worst.min(1e6)
-        } else {
-            0.0
-        }
+        ratios.into_iter().flatten().fold(0.0, f64::max)
     }
 }

@@ -279,7 +279,7 @@ impl Cost {
     }
 }
 
-fn cost(model: &Model, columns: &[f64], rows: usize) -> Result<Cost, FitError> {
+pub(super) fn cost(model: &Model, columns: &[f64], rows: usize) -> Result<Cost, FitError> {
     let bytes = bincode::encode_to_vec(model, bincode::config::standard())
         .map_err(|error| FitError::Library(error.to_string()))?;
     Ok(Cost {
@@ -290,7 +290,7 @@ fn cost(model: &Model, columns: &[f64], rows: usize) -> Result<Cost, FitError> {
 }
 
 /// The length of what `gzip` would make of it.
-pub(crate) fn gzipped(bytes: &[u8]) -> u64 {
+fn gzipped(bytes: &[u8]) -> u64 {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     // Writing to memory does not fail.

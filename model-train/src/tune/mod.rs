@@ -1,7 +1,7 @@
 //! The search for good hyperparameters: TPE over each model's space, judged by stratified
 //! cross-validation on the training rows; the test rows are never looked at.
 //!
-//! The search goes in generations of [`GENERATION`] trials. What a trial tries follows from
+//! The search goes in generations of [`GENERATION`] trials, after a first one. What a trial tries follows from
 //! the seed, its number and the generations before it, never from what runs beside it, so
 //! that the number of threads changes the time and nothing else.
 //!
@@ -12,6 +12,7 @@
 //! that an easy fold favours nobody.
 
 mod budget;
+mod choose;
 mod cross_validation;
 mod folds;
 mod frontier;
@@ -23,10 +24,11 @@ mod space;
 mod trial;
 
 pub use budget::{Budget, Cost};
+pub use choose::{best, chosen, within_budget};
 pub use cross_validation::{CrossValidation, Fold};
 pub use folds::stratified_folds;
 pub use frontier::{FrontierPoint, frontier};
 pub use metric::Metric;
-pub use search::{Control, Event, GENERATION, Objective, Settings, TuneError, best, search};
+pub use search::{Control, Event, GENERATION, Objective, Settings, TuneError, search};
 pub use space::{Dimension, RangeError, Scale, Space};
 pub use trial::{Candidate, FoldScore, Point, State, Trial};

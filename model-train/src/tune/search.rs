@@ -64,6 +64,8 @@ pub struct Control {
 /// What happens in a search.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
+    /// A trial begins; it comes from any thread.
+    Begin(&'a Candidate),
     /// A fold was fitted and measured; it comes from any thread.
     Fold(&'a Candidate),
     /// A trial ended.
@@ -181,37 +183,6 @@ pub fn search(
     Ok(trials.into_values().collect())
 }
 
-/// The complete trial with the best mean over the folds, within the budget; the first of
-/// equals.
-///
-/// # Errors
-/// When there is none.
-pub fn best<'a>(trials: &'a [Trial], settings: &Settings) -> Result<&'a Trial, TuneError> {
-    let complete = || trials.iter().filter(|t| t.state == State::Complete);
-    let loss = |t: &&Trial| {
-        let loss = t.loss(settings.folds, settings.metric, &settings.budget);
-        loss.unwrap_or(f64::MAX)
-    };
-    let best = complete().min_by(|a, b| loss(a).total_cmp(&loss(b)));
-    match best {
-        Some(best) if best.fits(settings.metric, &settings.budget) => Ok(best),
-        Some(_) => {
-            let points = complete().flat_map(|t| t.folds.iter().filter_map(|f| f.points.first()));
-            let smallest = points.map(|point| point.cost.gzip_bytes).min();
-            Err(TuneError::OverBudget {
-                gzip_bytes: smallest.unwrap_or(0),
-            })
-        }
-        None => match trials.iter().find_map(|t| t.error.as_ref()) {
-            Some(first) => Err(TuneError::AllFailed {
-                trials: trials.len(),
-                first: first.clone(),
-            }),
-            None => Err(TuneError::Stopped),
-        },
-    }
-}
-
 /// What the sampler learns: of a trial with fewer folds what it would have had with all, if
 /// it stays as far from the first trial as it is.
 fn observations(trials: &[Trial], settings: &Settings) -> Vec<Observation> {
@@ -310,6 +281,9 @@ impl<O: Objective> Climb<'_, O> {
     ) -> Option<Result<FoldScore, FitError>> {
         if self.control.ends(candidate) {
             return None;
+        }
+        if fold == 0 {
+            (self.observe)(Event::Begin(candidate));
         }
         let score = self.objective.evaluate(candidate, fold, hurdle);
         (self.observe)(Event::Fold(candidate));

@@ -116,6 +116,18 @@ impl Space {
         &self.dimensions
     }
 
+    /// The hyperparameters where nothing is searched.
+    #[must_use]
+    pub fn base(&self) -> &Params {
+        &self.base
+    }
+
+    /// Whether the hyperparameter of that name is a whole number.
+    #[must_use]
+    pub fn is_whole(&self, name: &str) -> bool {
+        fields(&self.base).get(name).is_some_and(Value::is_u64)
+    }
+
     /// Fixes a hyperparameter.
     ///
     /// # Errors
