@@ -70,7 +70,7 @@ pub(super) fn fit(
 }
 
 /// The trees so far, and what the next one is fitted to.
-struct Booster<'a> {
+pub(super) struct Booster<'a> {
     params: &'a GradientBoosting,
     binned: BinnedData<f64>,
     rows: usize,
@@ -79,23 +79,23 @@ struct Booster<'a> {
     answers: Vec<f64>,
     weights: Vec<f64>,
     /// The log odds before the first tree.
-    base: f64,
+    pub(super) base: f64,
     /// The log odds of each row so far.
     scores: Vec<f64>,
-    trees: Vec<BoostedTree>,
+    pub(super) trees: Vec<BoostedTree>,
     rng: ChaCha8Rng,
     parallel: bool,
 }
 
 /// A tree of the library with the number of rows in each node.
-struct BoostedTree {
-    tree: Tree,
+pub(super) struct BoostedTree {
+    pub(super) tree: Tree,
     split_bins: Vec<u16>,
     counts: Vec<u32>,
 }
 
 impl<'a> Booster<'a> {
-    fn new(
+    pub(super) fn new(
         data: &TrainingRows<'_>,
         params: &'a GradientBoosting,
         matrix: &Matrix<'_, f64>,
@@ -124,7 +124,7 @@ impl<'a> Booster<'a> {
     }
 
     /// Adds a tree.
-    fn grow(&mut self) {
+    pub(super) fn grow(&mut self) {
         let (gradients, hessians) =
             LogLoss::calc_grad_hess(&self.answers, &self.scores, &self.weights);
         let columns = drawn(self.columns, self.params.column_share, &mut self.rng);

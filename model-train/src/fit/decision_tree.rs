@@ -18,7 +18,7 @@ struct Shown {
     tree_regressor: JsonTree,
 }
 
-type Library = DecisionTreeRegressor<f64, f64, DenseMatrix<f64>, Vec<f64>>;
+pub(super) type Library = DecisionTreeRegressor<f64, f64, DenseMatrix<f64>, Vec<f64>>;
 
 pub(super) fn fit(data: &TrainingRows<'_>, params: &DecisionTree) -> Result<Forest, FitError> {
     let columns = data.encoded();
@@ -27,7 +27,7 @@ pub(super) fn fit(data: &TrainingRows<'_>, params: &DecisionTree) -> Result<Fore
     Ok(exported(&[tree], &data.columns, data.schema, &MEAN))
 }
 
-fn fit_library(
+pub(super) fn fit_library(
     data: &TrainingRows<'_>,
     columns: &[Vec<f64>],
     params: &DecisionTree,

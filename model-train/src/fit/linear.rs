@@ -26,11 +26,6 @@ impl Scaled {
     /// Names a feature whose values are too large to be squared.
     pub(super) fn new(data: &TrainingRows<'_>) -> Result<Self, FitError> {
         let mut columns = data.encoded();
-        let rows = data.rows.len();
-        if rows <= columns.len() {
-            let columns = columns.len();
-            return Err(FitError::TooFewRows { rows, columns });
-        }
         let scale = |values: &mut Vec<f64>| standardise(values, data.weights.as_deref());
         let scales: Vec<Scale> = columns.iter_mut().map(scale).collect();
         for (column, scale) in data.columns.iter().zip(&scales) {
@@ -41,6 +36,17 @@ impl Scaled {
             }
         }
         Ok(Self { columns, scales })
+    }
+
+    /// Other rows, scaled as those that were fitted on.
+    #[cfg(test)]
+    pub(super) fn of(&self, mut columns: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+        for (values, scale) in columns.iter_mut().zip(&self.scales) {
+            for value in values {
+                *value = (*value - scale.mean) / scale.deviation;
+            }
+        }
+        columns
     }
 
     /// `weights` are those of the scaled columns.

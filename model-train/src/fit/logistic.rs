@@ -4,9 +4,7 @@ use model_core::forest::Link;
 use model_core::model::Linear;
 use smartcore::linalg::basic::arrays::Array;
 use smartcore::linalg::basic::matrix::DenseMatrix;
-use smartcore::linear::logistic_regression::{
-    LogisticRegression as Library, LogisticRegressionParameters,
-};
+use smartcore::linear::logistic_regression::LogisticRegressionParameters;
 
 use super::columns::matrix;
 use super::linear::Scaled;
@@ -17,18 +15,28 @@ pub(super) fn fit(
     params: &LogisticRegression,
 ) -> Result<Linear, FitError> {
     let scaled = Scaled::new(data)?;
+    let fitted = fit_library(data, &scaled, params)?;
+    let weights = fitted.coefficients();
+    let weights = (0..data.columns.len()).map(|column| *weights.get((0, column)));
+    let intercept = *fitted.intercept().get((0, 0));
+    Ok(scaled.exported(data, weights, intercept, Link::Logistic))
+}
+
+pub(super) type Library =
+    smartcore::linear::logistic_regression::LogisticRegression<f64, u8, DenseMatrix<f64>, Vec<u8>>;
+
+pub(super) fn fit_library(
+    data: &TrainingRows<'_>,
+    scaled: &Scaled,
+    params: &LogisticRegression,
+) -> Result<Library, FitError> {
     let copies = copies(data);
     let repeated = |values: &Vec<f64>| copies.iter().map(|&row| values[row]).collect();
     let columns: Vec<Vec<f64>> = scaled.columns.iter().map(repeated).collect();
     let answers: Vec<u8> = copies.iter().map(|&row| data.answers[row].into()).collect();
     let parameters = LogisticRegressionParameters::default().with_alpha(params.alpha);
-    let fitted: Library<f64, u8, DenseMatrix<f64>, Vec<u8>> =
-        Library::fit(&matrix(&columns)?, &answers, parameters)
-            .map_err(|error| FitError::Library(error.to_string()))?;
-    let weights = fitted.coefficients();
-    let weights = (0..columns.len()).map(|column| *weights.get((0, column)));
-    let intercept = *fitted.intercept().get((0, 0));
-    Ok(scaled.exported(data, weights, intercept, Link::Logistic))
+    Library::fit(&matrix(&columns)?, &answers, parameters)
+        .map_err(|error| FitError::Library(error.to_string()))
 }
 
 /// The library takes no weights here: a row that counts more is there more than once. The

@@ -16,6 +16,8 @@ mod params;
 mod random_forest;
 mod ridge;
 mod smartcore_tree;
+#[cfg(test)]
+mod tests;
 
 use std::ops::ControlFlow;
 

@@ -69,9 +69,9 @@ pub struct RandomForest {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GradientBoosting {
-    /// Trees, 1 to 10,000 (400).
+    /// Trees, 1 to 10,000 (500).
     pub trees: usize,
-    /// What each leaf's step is multiplied by, above 0, at most 1 (0.08).
+    /// What each leaf's step is multiplied by, above 0, at most 1 (0.1).
     pub learning_rate: f64,
     /// Most leaves of a tree, 2 to 4,096 (31). The leaf whose split gains most is split first.
     pub max_leaves: usize,
@@ -87,7 +87,7 @@ pub struct GradientBoosting {
     pub min_leaf_weight: f64,
     /// The share of the rows that each tree is fitted on, above 0, at most 1 (1).
     pub row_share: f64,
-    /// The share of the columns that each tree may use, above 0, at most 1 (0.5).
+    /// The share of the columns that each tree may use, above 0, at most 1 (0.7).
     pub column_share: f64,
     /// Bins that a column is cut into, 2 to 60,000 (1,024): a split is between two bins.
     pub max_bins: u16,
@@ -129,8 +129,8 @@ impl Default for RandomForest {
 impl Default for GradientBoosting {
     fn default() -> Self {
         Self {
-            trees: 400,
-            learning_rate: 0.08,
+            trees: 500,
+            learning_rate: 0.1,
             max_leaves: 31,
             max_depth: 12,
             l1: 0.0,
@@ -138,7 +138,7 @@ impl Default for GradientBoosting {
             min_split_gain: 0.0,
             min_leaf_weight: 1.0,
             row_share: 1.0,
-            column_share: 0.5,
+            column_share: 0.7,
             max_bins: 1024,
         }
     }

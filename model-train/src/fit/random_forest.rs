@@ -23,13 +23,7 @@ const GROUP: usize = 10;
 
 /// Grows a forest; the same rows and seed give the same forest.
 pub(super) fn fit(data: &TrainingRows<'_>, params: &RandomForest) -> Result<Forest, FitError> {
-    let columns = data.encoded();
-    let rows = Rows {
-        matrix: matrix(&columns)?,
-        answers: data.answers_as_numbers(),
-        weights: data.weights.as_deref(),
-        columns,
-    };
+    let rows = Rows::new(data)?;
     let groups: Result<Vec<_>, _> = groups(params, data.options.seed)
         .into_par_iter()
         .map(|group| trees_of(&fit_group(&rows, params, group)?, &rows))
@@ -39,7 +33,7 @@ pub(super) fn fit(data: &TrainingRows<'_>, params: &RandomForest) -> Result<Fore
 }
 
 /// What every group is grown on.
-struct Rows<'a> {
+pub(super) struct Rows<'a> {
     matrix: DenseMatrix<f64>,
     answers: Vec<f64>,
     weights: Option<&'a [f64]>,
@@ -47,16 +41,28 @@ struct Rows<'a> {
     columns: Vec<Vec<f64>>,
 }
 
+impl<'a> Rows<'a> {
+    pub(super) fn new(data: &'a TrainingRows<'_>) -> Result<Self, FitError> {
+        let columns = data.encoded();
+        Ok(Self {
+            matrix: matrix(&columns)?,
+            answers: data.answers_as_numbers(),
+            weights: data.weights.as_deref(),
+            columns,
+        })
+    }
+}
+
 #[derive(Clone, Copy)]
-struct Group {
-    trees: usize,
+pub(super) struct Group {
+    pub(super) trees: usize,
     seed: u64,
 }
 
-type Library = RandomForestRegressor<f64, f64, DenseMatrix<f64>, Vec<f64>>;
+pub(super) type Library = RandomForestRegressor<f64, f64, DenseMatrix<f64>, Vec<f64>>;
 
 /// Seeds apart from each other: the library numbers its trees on from the seed.
-fn groups(params: &RandomForest, seed: u64) -> Vec<Group> {
+pub(super) fn groups(params: &RandomForest, seed: u64) -> Vec<Group> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let trees = (0..params.trees).step_by(GROUP);
     let trees = trees.map(|first| GROUP.min(params.trees - first));
@@ -67,7 +73,11 @@ fn groups(params: &RandomForest, seed: u64) -> Vec<Group> {
     trees.map(group).collect()
 }
 
-fn fit_group(rows: &Rows<'_>, params: &RandomForest, group: Group) -> Result<Library, FitError> {
+pub(super) fn fit_group(
+    rows: &Rows<'_>,
+    params: &RandomForest,
+    group: Group,
+) -> Result<Library, FitError> {
     // The billionth sees to it that 0.4 of 15 is 6.
     let share = params.column_share * rows.columns.len() as f64 - 1e-9;
     let candidates = (share.ceil() as usize).max(1);

@@ -13,10 +13,28 @@ use super::{FitError, Ridge, TrainingRows};
 /// The columns and the answers have mean 0, so the intercept is the answers' mean. Weights
 /// go in as their square roots, which multiply both sides.
 pub(super) fn fit(data: &TrainingRows<'_>, params: &Ridge) -> Result<Linear, FitError> {
+    let (rows, columns) = (data.rows.len(), data.columns.len());
+    if rows <= columns {
+        return Err(FitError::TooFewRows { rows, columns });
+    }
     let scaled = Scaled::new(data)?;
+    let (fitted, intercept) = fit_library(data, &scaled, params)?;
+    let weights = fitted.coefficients();
+    let weights = (0..data.columns.len()).map(|column| *weights.get((column, 0)));
+    Ok(scaled.exported(data, weights, intercept, Link::Identity))
+}
+
+pub(super) type Library = RidgeRegression<f64, f64, DenseMatrix<f64>, Vec<f64>>;
+
+/// What the library fits to the answers less their mean, and that mean.
+pub(super) fn fit_library(
+    data: &TrainingRows<'_>,
+    scaled: &Scaled,
+    params: &Ridge,
+) -> Result<(Library, f64), FitError> {
     let answers = data.answers_as_numbers();
-    let intercept = mean(answers.iter().copied(), data.weights.as_deref());
-    let answers: Vec<f64> = answers.iter().map(|answer| answer - intercept).collect();
+    let mean = mean(answers.iter().copied(), data.weights.as_deref());
+    let answers: Vec<f64> = answers.iter().map(|answer| answer - mean).collect();
     let weighted = |values: &Vec<f64>| match &data.weights {
         None => values.clone(),
         Some(weights) => {
@@ -28,10 +46,7 @@ pub(super) fn fit(data: &TrainingRows<'_>, params: &Ridge) -> Result<Linear, Fit
     let parameters = RidgeRegressionParameters::default()
         .with_alpha(params.alpha)
         .with_normalize(false);
-    let fitted: RidgeRegression<f64, f64, DenseMatrix<f64>, Vec<f64>> =
-        RidgeRegression::fit(&matrix(&columns)?, &weighted(&answers), parameters)
-            .map_err(|error| FitError::Library(error.to_string()))?;
-    let weights = fitted.coefficients();
-    let weights = (0..columns.len()).map(|column| *weights.get((column, 0)));
-    Ok(scaled.exported(data, weights, intercept, Link::Identity))
+    let fitted = Library::fit(&matrix(&columns)?, &weighted(&answers), parameters)
+        .map_err(|error| FitError::Library(error.to_string()))?;
+    Ok((fitted, mean))
 }
