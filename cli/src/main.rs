@@ -3,6 +3,7 @@
 mod commands;
 mod engine;
 mod files;
+mod interrupt;
 mod progress;
 mod scoring;
 

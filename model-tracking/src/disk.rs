@@ -40,7 +40,7 @@ pub fn copy_whole(mut from: impl Read, target: &Path) -> io::Result<(u64, String
 }
 
 /// Adds one line to a file of lines; half a line that a crash left at the end is cut off first.
-pub(crate) fn append_line(target: &Path, line: &str) -> io::Result<()> {
+pub fn append_line(target: &Path, line: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false);
     let mut file = options.open(target)?;

@@ -1,9 +1,9 @@
 //! From trials to the hyperparameters that the model is fitted with.
 
+use super::Budget;
 use super::cross_validation::cost;
 use super::search::{Settings, TuneError};
 use super::trial::{State, Trial};
-use super::Budget;
 use crate::fit::{self, FitError, Options, Params};
 use crate::prepare::Prepared;
 use model_core::schema::Schema;
@@ -45,18 +45,35 @@ pub fn best<'a>(trials: &'a [Trial], settings: &Settings) -> Result<&'a Trial, T
 }
 
 /// What a trial stands for: its hyperparameters, with as many trees as its folds had at
-/// their best on average.
+/// their best on average. Of a boosted model that draws columns or rows, as many as fit the
+/// budget are averaged, at most [`Settings::bags`], in powers of two: the log loss of an
+/// average of log odds is never above the average of the log losses (it is convex), and a
+/// power of two divides a leaf without rounding.
 #[must_use]
 pub fn chosen(trial: &Trial, settings: &Settings) -> Params {
-    match trial.trees(settings.metric, &settings.budget) {
+    let (metric, budget) = (settings.metric, &settings.budget);
+    let mut params = match trial.trees(metric, budget) {
         Some(trees) => with_trees(trial.params, trees),
         None => trial.params,
+    };
+    if let Params::GradientBoosting(boosting) = &mut params
+        && (boosting.column_share < 1.0 || boosting.row_share < 1.0)
+    {
+        let points = trial
+            .folds
+            .iter()
+            .filter_map(|fold| fold.best(metric, budget));
+        let dearest = points.map(|point| budget.ratio(&point.cost));
+        let ratio = dearest.fold(0.0, f64::max);
+        let fits = |bags: &usize| *bags <= settings.bags && *bags as f64 * ratio <= 1.0;
+        let bags = std::iter::successors(Some(boosting.bags), |bags| Some(2 * bags));
+        boosting.bags = bags.take_while(fits).last().unwrap_or(boosting.bags);
     }
+    params
 }
 
 /// Takes trees away until the model that is fitted on the training rows is within the
-/// budget; `overhead` is what the artifact holds beside the model. What has no trees to take
-/// away is left as it is.
+/// budget. What has no trees to take away is left as it is.
 ///
 /// # Errors
 /// When the model cannot be fitted.

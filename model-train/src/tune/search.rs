@@ -48,6 +48,8 @@ pub struct Settings {
     pub seed: u64,
     /// How many folds are fitted at the same time, at least 1.
     pub jobs: usize,
+    /// At most so many boosted models are averaged in the end; see [`super::chosen`].
+    pub bags: usize,
     /// What is better.
     pub metric: Metric,
     /// What is allowed.

@@ -1,5 +1,7 @@
 //! What a search may try: for each model its hyperparameters and their ranges.
 
+use std::fmt;
+
 use model_core::model::ModelKind;
 use serde_json::{Map, Value};
 
@@ -74,7 +76,7 @@ impl Space {
             Params::GradientBoosting(boosting) => {
                 boosting.trees = MOST_TREES;
                 vec![
-                    ("learning_rate", Log(0.03, 0.15)),
+                    ("learning_rate", Log(0.04, 0.2)),
                     ("max_leaves", LogInteger(4.0, 128.0)),
                     ("max_depth", Integer(3.0, 16.0)),
                     ("l1", Linear(0.0, 3.0)),
@@ -292,6 +294,21 @@ impl Scale {
             | Self::Integer(low, high)
             | Self::LogInteger(low, high) => vec![*low, *high],
             Self::Choice(choices) => choices.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Linear(low, high) => write!(f, "{low} to {high}"),
+            Self::Integer(low, high) => write!(f, "{low} to {high}, whole"),
+            Self::Log(low, high) => write!(f, "{low} to {high}, logarithmic"),
+            Self::LogInteger(low, high) => write!(f, "{low} to {high}, whole, logarithmic"),
+            Self::Choice(choices) => {
+                let choices: Vec<String> = choices.iter().map(f64::to_string).collect();
+                write!(f, "one of {}", choices.join(", "))
+            }
         }
     }
 }

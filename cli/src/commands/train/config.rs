@@ -7,12 +7,12 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use bytesize::ByteSize;
 use model_core::model::ModelKind;
-use model_train::fit::KINDS;
+use model_train::fit::{KINDS, Params};
 use model_train::tune::{Metric, Scale, Space};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::values::{Folds, Jobs, Trials, Written};
+use super::values::{Bags, Folds, Jobs, Trials, Written};
 use crate::files;
 
 /// The file that is read where no other is named.
@@ -53,13 +53,17 @@ pub(crate) struct Tune {
     pub(crate) timeout: Option<Written<Duration>>,
     pub(crate) folds: Option<Folds>,
     pub(crate) metric: Option<Written<Metric>>,
+    pub(crate) bags: Option<Bags>,
     pub(crate) max_size: Option<Written<ByteSize>>,
     pub(crate) max_latency: Option<Written<Duration>>,
 }
 
 /// A hyperparameter: fixed, or searched.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "expected a number, { min, max, scale } or { choices }")]
+#[serde(
+    untagged,
+    expecting = "expected a number, { min, max, scale } or { choices }"
+)]
 enum Range {
     Fixed(f64),
     Between(Between),
@@ -130,10 +134,29 @@ impl Config {
         self.space_of(kind).map_err(|(_, problem)| anyhow!(problem))
     }
 
+    /// The hyperparameters of a model that is not searched: the defaults with what the file
+    /// fixes.
+    pub(crate) fn params(&self, kind: ModelKind) -> Result<Params> {
+        let mut space = Space::fixed(Params::defaults(kind));
+        for (name, range) in self.ranges(kind) {
+            if let Range::Fixed(value) = range.get_ref() {
+                space.fix(name.get_ref(), *value)?;
+            }
+        }
+        Ok(*space.base())
+    }
+
+    fn ranges(&self, kind: ModelKind) -> impl Iterator<Item = (&Spanned<String>, &Spanned<Range>)> {
+        let ranges = self
+            .space
+            .iter()
+            .filter(move |(word, _)| word.get_ref() == kind.word());
+        ranges.flat_map(|(_, ranges)| ranges)
+    }
+
     fn space_of(&self, kind: ModelKind) -> Result<Space, (usize, String)> {
         let mut space = Space::standard(kind);
-        let ranges = self.space.iter().find(|(word, _)| word.get_ref() == kind.word());
-        for (name, range) in ranges.into_iter().flat_map(|(_, ranges)| ranges) {
+        for (name, range) in self.ranges(kind) {
             let whole = space.is_whole(name.get_ref());
             let changed = match range.get_ref() {
                 Range::Fixed(value) => space.fix(name.get_ref(), *value),

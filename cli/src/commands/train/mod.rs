@@ -1,56 +1,120 @@
 //! `underwrite train`
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+mod config;
+mod job;
+mod run;
+mod search;
+mod settings;
+mod values;
 
-use anyhow::{Context, Result};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use bytesize::ByteSize;
 use clap::ValueEnum;
 use model_core::model::ModelKind;
-use model_core::schema::Schema;
-use model_train::dataset::Dataset;
-use model_train::fit::{ClassWeight, Params};
-use model_train::pack::pack;
-use model_train::split::{self, Split};
-use model_train::train::{Options, Report, train};
+use model_train::tune::Metric;
 
-use crate::{engine, files, progress};
+use config::Config;
+use settings::Settings;
+use values::{Bags, Folds, Jobs, Trials, Written};
 
 const EXAMPLES: &str = "\
 Examples:
-  underwrite train --data loans.csv --schema loan.toml --out model.wasm
-  underwrite train --data loans.csv --schema loan.toml --out model.wasm \\
-      --model logistic_regression --seed 7 --metrics metrics.json
-  underwrite train --data loans.csv --schema loan.toml --out model.wasm --test-rows rows.csv
+  Fit one model with its defaults:
+    underwrite train --data loans.csv --schema loan.toml --out model.wasm --model gradient_boosting
+  Search the best of two models, 60 trials on 2 cores, for 10 minutes at most:
+    underwrite train --data loans.csv --schema loan.toml --out model.wasm \\
+        --models gradient_boosting,logistic_regression --trials 60 --timeout 10m --jobs 2
+  The best model within 300 KB; measured on rows of your choice:
+    underwrite train --data loans.csv --schema loan.toml --out model.wasm \\
+        --max-size 300KB --test-rows rows.csv --metrics metrics.json
+  Go on after Ctrl-C, or with more trials:
+    underwrite train --data loans.csv --schema loan.toml --out model.wasm --trials 90 --resume
+  Whatever underwrite.toml says, without doing it yet:
+    underwrite train --dry-run
 
-The same data, schema, options and program give the same model.wasm, byte for byte.";
+The same data, schema, options and program give the same model.wasm, byte for byte, on any
+number of threads; --timeout and --max-latency depend on the machine.";
 
 /// Train a model on a CSV file and pack it into one model.wasm.
+///
+/// With --trials, --timeout, --max-size, --max-latency or several --models the
+/// hyperparameters are searched by cross-validation on the training rows; otherwise one
+/// model is fitted with its defaults. A flag wins over underwrite.toml.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    /// Read settings from this file (default: underwrite.toml, where it is there).
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
     /// CSV file with a header; every input and the target of the schema is a column.
     #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// Schema in TOML; `underwrite schema infer` drafts one.
     #[arg(long, value_name = "FILE")]
-    schema: PathBuf,
+    schema: Option<PathBuf>,
     /// Where the model goes; an older file is replaced only by a complete new one.
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
-    /// What to fit.
-    #[arg(long, value_enum, default_value_t = Kind::RandomForest)]
-    model: Kind,
+    out: Option<PathBuf>,
+    /// Fit this model (default: random_forest, or a search over all).
+    #[arg(long, value_enum, conflicts_with = "models")]
+    model: Option<Kind>,
+    /// Search among these models: ridge, logistic_regression, decision_tree, random_forest,
+    /// gradient_boosting.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    models: Option<Vec<Written<ModelKind>>>,
+    /// Use only these inputs of the schema.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    features: Option<Vec<String>>,
     /// CSV with the one column `row`: the rows to measure on, the first of the data being 0
     /// (default: a fifth of each class, drawn by the seed).
     #[arg(long, value_name = "FILE")]
     test_rows: Option<PathBuf>,
-    /// Seed of everything that is drawn.
-    #[arg(long, default_value_t = 42)]
-    seed: u64,
+    /// Seed of everything that is drawn (default: 42).
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Threads (default: one for each core).
+    #[arg(long, value_name = "NUMBER")]
+    jobs: Option<Jobs>,
+    /// Trials of the search, over all models (default: 30).
+    #[arg(long, value_name = "NUMBER", help_heading = "Search")]
+    trials: Option<Trials>,
+    /// Stop the search after this time, such as 90s or 10m; the first trial is always done.
+    #[arg(long, value_name = "TIME", help_heading = "Search")]
+    timeout: Option<Written<Duration>>,
+    /// Folds of the cross-validation (default: 5).
+    #[arg(long, value_name = "NUMBER", help_heading = "Search")]
+    folds: Option<Folds>,
+    /// Choose by roc_auc (default), log_loss, f1, accuracy or brier.
+    #[arg(long, value_name = "METRIC", help_heading = "Search")]
+    metric: Option<Written<Metric>>,
+    /// Average up to so many boosted models where the size allows it (default: 4).
+    #[arg(long, value_name = "NUMBER", help_heading = "Search")]
+    bags: Option<Bags>,
+    /// The best model whose artifact, gzipped, is not larger than this, such as 300KB
+    /// (default: a model of at most 2 MB, not gzipped).
+    #[arg(long, value_name = "SIZE", help_heading = "Search")]
+    max_size: Option<Written<ByteSize>>,
+    /// The best model that scores one row in this time on one core here, such as 2us.
+    #[arg(long, value_name = "TIME", help_heading = "Search")]
+    max_latency: Option<Written<Duration>>,
+    /// Go on with a search that was stopped: RUN is a run's id or name (default: the newest).
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest", help_heading = "Search")]
+    resume: Option<String>,
+    /// Check data, schema and settings, print what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// Write the figures to this file, as JSON.
     #[arg(long, value_name = "FILE.json")]
     metrics: Option<PathBuf>,
+    /// Where run folders go; a search keeps one, with its trials (default: runs).
+    #[arg(long, value_name = "FOLDER")]
+    runs: Option<PathBuf>,
+    /// What to call the run.
+    #[arg(long, value_name = "NAME")]
+    run_name: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -70,69 +134,9 @@ enum Kind {
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
-        let schema = files::read_schema(&self.schema)?;
-        for path in [Some(&self.out), self.metrics.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            files::check_writable(path)?;
-        }
-        let dataset = read_data(&self.data, &schema)?;
-        let split = self.split(&dataset)?;
-        let options = Options {
-            params: Params::defaults(self.model.into()),
-            class_weight: ClassWeight::None,
-            jobs: std::thread::available_parallelism().map_or(1, usize::from),
-            seed: self.seed,
-            engine_sha256: engine::sha256(),
-            underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        let spinner = progress::spinner("Training");
-        let trained = train(dataset, &schema, split, &options)?;
-        spinner.finish_and_clear();
-        let wasm = pack(engine::WASM, engine::GLUE, &trained.artifact)?;
-        if let Some(path) = &self.metrics {
-            let mut json = serde_json::to_vec_pretty(&trained.report)?;
-            json.push(b'\n');
-            files::write(path, &json)?;
-        }
-        files::write(&self.out, &wasm)?;
-        print(&trained.report, &self.out, wasm.len())
+        let config = Config::read(self.config.as_deref())?;
+        job::run(&Settings::new(self, config)?)
     }
-
-    fn split(&self, dataset: &Dataset) -> Result<Split> {
-        let Some(path) = &self.test_rows else {
-            return Ok(split::stratified(&dataset.target, self.seed)?);
-        };
-        let name = path.display().to_string();
-        let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
-        Ok(split::from_file(file, &name, &dataset.target)?)
-    }
-}
-
-fn read_data(path: &Path, schema: &Schema) -> Result<Dataset> {
-    let source = files::Source::open(path)?;
-    let bar = progress::bytes(source.len, "Reading");
-    let dataset = Dataset::from_reader(source.bytes, &source.name, schema, |read| {
-        bar.set_position(read);
-    })?;
-    bar.finish_and_clear();
-    Ok(dataset)
-}
-
-fn print(report: &Report, out: &Path, bytes: usize) -> Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    writeln!(
-        stdout,
-        "{} on {} rows, measured on {} others:",
-        report.model, report.rows_train, report.rows_test
-    )?;
-    for (name, value) in report.metrics.named() {
-        writeln!(stdout, "  {name:<12} {value:.4}")?;
-    }
-    writeln!(stdout, "  {:<12} {:.1}", "seconds_fit", report.seconds_fit)?;
-    writeln!(stdout, "{} ({} KB)", out.display(), bytes.div_ceil(1000))?;
-    Ok(())
 }
 
 impl From<Kind> for ModelKind {

@@ -13,7 +13,10 @@ use super::config::{Config, DEFAULT};
 use super::values::{Count, Written};
 
 const TRIALS: usize = 30;
+/// Where a time ends the search.
+const MOST_TRIALS: usize = 100_000;
 const FOLDS: usize = 5;
+const BAGS: usize = 4;
 const SEED: u64 = 42;
 /// Bytes of a model in the artifact, where no size is asked for: what a page and a Worker
 /// load without a pause.
@@ -107,7 +110,7 @@ fn plan(args: &Args, config: &Config, seed: u64, jobs: usize) -> Result<Plan> {
         (Some(Count(trials)), _) => trials,
         (None, None) => TRIALS,
         // Time alone ends it.
-        (None, Some(_)) => 100_000,
+        (None, Some(_)) => MOST_TRIALS,
     };
     if let Some(size) = max_size {
         ensure!(
@@ -126,6 +129,7 @@ fn plan(args: &Args, config: &Config, seed: u64, jobs: usize) -> Result<Plan> {
             folds,
             seed,
             jobs,
+            bags: args.bags.or(tune.bags).map_or(BAGS, |bags| bags.0),
             metric: metric.map_or(Metric::RocAuc, |metric| metric.0),
             budget: Budget {
                 bytes: max_size.is_none().then_some(BYTES),
@@ -145,8 +149,16 @@ fn models(args: &Args, config: &Config, searched: bool) -> Result<Vec<ModelKind>
         (None, None) if searched => model_train::fit::KINDS.into_iter().rev().collect(),
         (None, None) => vec![ModelKind::RandomForest],
     };
-    ensure!(!models.is_empty(), "no model is named: expected at least one");
+    ensure!(
+        !models.is_empty(),
+        "no model is named: expected at least one"
+    );
     let mut seen = Vec::new();
-    models.retain(|model| !seen.contains(model) && { seen.push(*model); true });
+    models.retain(|model| {
+        !seen.contains(model) && {
+            seen.push(*model);
+            true
+        }
+    });
     Ok(models)
 }

@@ -17,6 +17,8 @@ pub(crate) struct Count<const LOW: usize, const HIGH: usize>(pub(crate) usize);
 pub(crate) type Trials = Count<1, 100_000>;
 /// How many folds.
 pub(crate) type Folds = Count<2, 50>;
+/// How many boosted models may be averaged.
+pub(crate) type Bags = Count<1, 64>;
 /// How many threads.
 pub(crate) type Jobs = Count<1, 1024>;
 
@@ -143,7 +145,11 @@ mod tests {
     #[test]
     fn texts_have_one_meaning() {
         fn check<T: FromText + PartialEq + fmt::Debug>(text: &str, expect: Option<T>) {
-            assert_eq!(text.parse::<Written<T>>().ok().map(|w| w.0), expect, "{text}");
+            assert_eq!(
+                text.parse::<Written<T>>().ok().map(|w| w.0),
+                expect,
+                "{text}"
+            );
         }
         check("10m", Some(Duration::from_secs(600)));
         check("2us", Some(Duration::from_micros(2)));
