@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use model_core::artifact::{Artifact, ArtifactError, Training};
+use model_core::calibration::Calibration;
 use model_core::model::{Model, Predictor};
 use model_core::schema::Schema;
 use serde::Serialize;
@@ -134,6 +135,8 @@ pub fn train(
         },
         engine_sha256: options.engine_sha256.clone(),
         golden_rows: Vec::new(),
+        calibration: Calibration::None,
+        details: Vec::new(),
     };
     artifact.golden_rows = golden::rows(&artifact, &prepared, options.seed)?;
     Ok(Trained {
@@ -144,7 +147,7 @@ pub fn train(
 
 /// The exported model's figures: what was exported is what decides.
 fn measure(model: &Model, prepared: &Prepared) -> Result<Metrics, TrainError> {
-    let mut predictor = Predictor::new(model).map_err(TrainError::Export)?;
+    let mut predictor = Predictor::new(model, &Calibration::None).map_err(TrainError::Export)?;
     let (columns, answers) = prepared.test_rows();
     let mut probabilities = vec![0.0; answers.len()];
     predictor.predict_block(&columns, answers.len(), &mut probabilities);

@@ -21,6 +21,7 @@ mod tests;
 
 use std::ops::ControlFlow;
 
+use model_core::calibration::Calibration;
 use model_core::model::{Model, ModelKind, Predictor};
 use model_core::schema::Schema;
 
@@ -209,7 +210,7 @@ fn measured(
 /// # Errors
 /// When the model is not sound.
 pub fn predict(model: &Model, prepared: &Prepared, rows: &[usize]) -> Result<Vec<f64>, FitError> {
-    let mut predictor = Predictor::new(model).map_err(FitError::Library)?;
+    let mut predictor = Predictor::new(model, &Calibration::None).map_err(FitError::Library)?;
     let column = |values: &Vec<f64>| rows.iter().map(|&row| values[row]).collect::<Vec<f64>>();
     let columns: Vec<f64> = prepared.columns.iter().flat_map(column).collect();
     let mut probabilities = vec![0.0; rows.len()];
