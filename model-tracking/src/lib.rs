@@ -9,3 +9,4 @@ pub mod http;
 pub mod mlflow;
 pub mod run;
 pub mod tracker;
+pub mod wandb;
