@@ -195,7 +195,6 @@ fn artifact_record(
         digest: model.digest,
         description: model.description,
         metadata: model.metadata,
-        user_created: true,
         aliases: model.aliases,
         finalize: true,
         client_id: model.client_id,

@@ -135,8 +135,6 @@ pub(super) struct Artifact {
     pub(super) description: String,
     #[prost(string, tag = "8")]
     pub(super) metadata: String,
-    #[prost(bool, tag = "9")]
-    pub(super) user_created: bool,
     #[prost(string, repeated, tag = "11")]
     pub(super) aliases: Vec<String>,
     #[prost(message, optional, tag = "12")]

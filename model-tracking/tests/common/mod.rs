@@ -1,6 +1,9 @@
 //! A run to send, and the programs of the other side.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod service;
+pub(crate) mod wandb_service;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +20,7 @@ use serde_json::json;
 const MODEL_BYTES: usize = 400_000;
 
 /// Impatient, so that tests of failures end soon.
-pub fn impatient() -> Patience {
+pub(crate) fn impatient() -> Patience {
     Patience {
         silence: Duration::from_secs(10),
         total: Duration::from_secs(120),
@@ -27,12 +30,12 @@ pub fn impatient() -> Patience {
 }
 
 /// What a model file may look like: bytes that no text codec survives.
-pub fn model_bytes() -> Vec<u8> {
+pub(crate) fn model_bytes() -> Vec<u8> {
     (0..MODEL_BYTES).map(|i| (i * i / 7 % 256) as u8).collect()
 }
 
 /// A finished run of training with all that a run can have.
-pub fn sample_run(runs: &Path) -> RunFolder {
+pub(crate) fn sample_run(runs: &Path) -> RunFolder {
     let column = |name: &str, kind, required| Column {
         name: name.to_owned(),
         kind,
@@ -138,19 +141,19 @@ fn trial(number: u64) -> Trial {
 }
 
 /// A folder of the repository.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// A program of the Python environment that `cargo xtask test` made for these tests.
-pub fn python_program(variable: &str, name: &str) -> PathBuf {
+pub(crate) fn python_program(variable: &str, name: &str) -> PathBuf {
     let bin = std::env::var_os(variable);
     let bin = bin.unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"));
     PathBuf::from(bin).join(name)
 }
 
 /// Runs a program and shows what it said if it fails; answers its standard output.
-pub fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -163,10 +166,10 @@ pub fn run(command: &mut Command) -> String {
 }
 
 /// A program that ends with the test, and everything that it started.
-pub struct Server(std::process::Child);
+pub(crate) struct Server(std::process::Child);
 
 impl Server {
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         use std::os::unix::process::CommandExt;
         Self(command.process_group(0).spawn().unwrap())
     }
@@ -181,7 +184,7 @@ impl Drop for Server {
 }
 
 /// A port that nothing listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
