@@ -5,5 +5,8 @@
 
 pub mod disk;
 pub mod folder;
+pub mod http;
+pub mod mlflow;
 pub mod run;
 pub mod tracker;
+pub mod wandb;

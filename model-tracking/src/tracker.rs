@@ -117,5 +117,8 @@ pub fn push_all(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Vec<Outcome> 
             result,
         }
     };
-    trackers.iter().map(|tracker| push(tracker.as_ref())).collect()
+    trackers
+        .iter()
+        .map(|tracker| push(tracker.as_ref()))
+        .collect()
 }

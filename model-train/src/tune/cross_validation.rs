@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use model_core::calibration::Calibration;
 use model_core::forest::{Aggregation, CompiledForest, Forest, Link, Scratch};
 use model_core::model::{Model, Predictor};
 use model_core::schema::Schema;
@@ -30,9 +31,10 @@ const PATIENCE_TREES: (f64, f64) = (20.0, 200.0);
 const FIRST_POINT: f64 = 8.0;
 const NEXT_POINT: f64 = 1.5;
 /// Every so many trees boosting is asked whether it can still come near enough.
-const HOPE_EVERY: usize = 64;
+const HOPE_EVERY: usize = 100;
 /// How much a log loss may be above the hurdle: the search may be about another metric.
 const HOPE_MARGIN: f64 = 1.02;
+const HOPE_LASTS: f64 = 3.0;
 /// Rows that are timed, at most.
 const TIMED_ROWS: usize = 200;
 
@@ -151,7 +153,9 @@ impl Objective for CrossValidation<'_> {
 }
 
 /// Whether boosting can still come below a log loss: it cannot when it would not even if it
-/// went on for as long as it went so far, as fast as it did lately.
+/// went on for [`HOPE_LASTS`] times as long as it went so far, as fast as it did lately. (A
+/// loss that is above its limit by `c / n` after `n` trees would need once, by `c / √n`
+/// twice.)
 struct Hope {
     hurdle: Option<f64>,
     earlier: f64,
@@ -172,7 +176,7 @@ impl Hope {
         };
         let gain = (self.earlier - loss).max(0.0) / HOPE_EVERY as f64;
         self.earlier = loss;
-        if loss - gain * trees as f64 > hurdle {
+        if loss - HOPE_LASTS * gain * trees as f64 > hurdle {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -299,7 +303,7 @@ fn gzipped(bytes: &[u8]) -> u64 {
 
 /// For one row, the least of three rounds.
 fn nanoseconds(model: &Model, columns: &[f64], rows: usize) -> Result<f64, FitError> {
-    let mut predictor = Predictor::new(model).map_err(FitError::Library)?;
+    let mut predictor = Predictor::new(model, &Calibration::None).map_err(FitError::Library)?;
     let timed: Vec<Vec<f64>> = (0..rows.min(TIMED_ROWS))
         .map(|row| columns.iter().skip(row).step_by(rows).copied().collect())
         .collect();
