@@ -203,8 +203,8 @@ fn drawn(count: usize, share: f64, rng: &mut ChaCha8Rng) -> Vec<usize> {
     let mut numbers: Vec<usize> = (0..count).collect();
     let wanted = ((share * count as f64).round() as usize).clamp(1, count);
     if wanted < count {
-        numbers.partial_shuffle(rng, wanted);
-        numbers.truncate(wanted);
+        // The drawn ones are those it answers, not the first ones of the list.
+        numbers = numbers.partial_shuffle(rng, wanted).0.to_vec();
         numbers.sort_unstable();
     }
     numbers
