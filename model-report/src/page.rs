@@ -90,14 +90,14 @@ pub struct Cell {
 }
 
 #[derive(Template)]
-#[template(path = "page.html", whitespace = "suppress")]
+#[template(path = "page.html", whitespace = "minimize")]
 struct Html<'a> {
     page: &'a Page,
     colours: String,
 }
 
 #[derive(Template)]
-#[template(path = "section.html", whitespace = "suppress")]
+#[template(path = "section.html", whitespace = "minimize")]
 struct Blocks<'a> {
     section: &'a Section,
 }
@@ -319,7 +319,9 @@ impl Table {
     }
 
     fn is_number(&self, column: &usize) -> bool {
-        self.columns.get(*column).is_some_and(|column| column.number)
+        self.columns
+            .get(*column)
+            .is_some_and(|column| column.number)
     }
 }
 

@@ -27,7 +27,13 @@ fn charts() -> Vec<Svg> {
     let bins = |shift: f64| {
         (0..20)
             .map(|bin| f64::from(bin) / 20.0)
-            .map(|from| (from, from + 0.05, 9e4 * (-(from - shift).powi(2) * 20.0).exp()))
+            .map(|from| {
+                (
+                    from,
+                    from + 0.05,
+                    9e4 * (-(from - shift).powi(2) * 20.0).exp(),
+                )
+            })
             .collect()
     };
     let five = |shift: f64| Summary {
@@ -75,7 +81,10 @@ fn charts() -> Vec<Svg> {
             "Boxes",
             "Two boxes.",
             Axis::new("Income"),
-            vec![("Approved".to_owned(), five(1.0)), ("Rejected".to_owned(), five(-1.0))],
+            vec![
+                ("Approved".to_owned(), five(1.0)),
+                ("Rejected".to_owned(), five(-1.0)),
+            ],
         )
         .svg(),
         HeatMap::new(
@@ -93,13 +102,20 @@ fn charts() -> Vec<Svg> {
 }
 
 fn page() -> String {
-    let mut table = Table::new("Groups").text("Group").number("Rows").number("Share");
+    let mut table = Table::new("Groups")
+        .text("Group")
+        .number("Rows")
+        .number("Share");
     table.push(vec![
         "<script>alert(1)</script>".into(),
         "1,234".into(),
         Cell::new("12.3%").share(0.123),
     ]);
-    table.push(vec!["b".into(), "7".into(), Cell::new("0.79").tone(Tone::Warning)]);
+    table.push(vec![
+        "b".into(),
+        "7".into(),
+        Cell::new("0.79").tone(Tone::Warning),
+    ]);
     let figures = charts()
         .into_iter()
         .fold(Section::new("figures", "Figures"), |section, chart| {
@@ -107,7 +123,11 @@ fn page() -> String {
         });
     Page::new("A report & more")
         .subtitle("Of 9,000 rows")
-        .fact(Fact::new("ROC AUC", "0.9803").remark("0.9771 to 0.9834").tone(Tone::Good))
+        .fact(
+            Fact::new("ROC AUC", "0.9803")
+                .remark("0.9771 to 0.9834")
+                .tone(Tone::Good),
+        )
         .fact(Fact::new("Rows", "9,000"))
         .fact(Fact::new("Missing", "12").tone(Tone::Warning))
         .notice(Tone::Warning, "One column is <odd>.")
@@ -175,13 +195,22 @@ fn odd_numbers_are_drawn_without_a_panic() {
             .points("b", points.clone())
             .steps("c", &points)
             .reference("d", points.clone());
-        assert!(chart.svg().unwrap().markup().ends_with("</svg>\n"), "{points:?}");
+        assert!(
+            chart.svg().unwrap().markup().ends_with("</svg>\n"),
+            "{points:?}"
+        );
     }
     let bars = |bars| BarChart::new("t", "d", axis(), bars).svg().unwrap();
     bars(vec![]);
     bars(vec![Bar::new("", 0.0)]);
-    assert!(bars(vec![Bar::new("a", f64::INFINITY)]).markup().contains("<svg"));
-    HeatMap::new("t", "d", vec![], vec![], vec![1.0]).svg().unwrap();
+    assert!(
+        bars(vec![Bar::new("a", f64::INFINITY)])
+            .markup()
+            .contains("<svg")
+    );
+    HeatMap::new("t", "d", vec![], vec![], vec![1.0])
+        .svg()
+        .unwrap();
 }
 
 #[test]

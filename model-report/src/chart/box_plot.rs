@@ -63,9 +63,11 @@ impl BoxPlot {
         let rows = Rows {
             names: self.boxes.iter().map(|(name, _)| name.as_str()).collect(),
             axis: &self.axis,
-            range: self
-                .axis
-                .shown(self.boxes.iter().flat_map(|(_, five)| [five.low, five.high])),
+            range: self.axis.shown(
+                self.boxes
+                    .iter()
+                    .flat_map(|(_, five)| [five.low, five.high]),
+            ),
         };
         frame::drawn(words, rows.size(), |area| {
             let mut plot = rows.plot(area)?;

@@ -45,13 +45,16 @@ pub(super) fn drawn(
         .map_or("", |(_, rest)| rest)
         .replace(" font-family=\"sans-serif\"", "");
     let label = escaped(&format!("{}. {}", words.title, words.description));
+    // Letters stay about as large as the page's.
+    let widest = width + width / 5;
+    let alone = matches!(words.legend.as_slice(), [(colour, _)] if *colour != Colour::Reference);
     Ok(Svg {
         title: words.title.to_owned(),
         markup: format!(
             "<svg class=\"chart\" role=\"img\" aria-label=\"{label}\" viewBox=\"0 0 {width} {height}\" \
-             font-family=\"sans-serif\" xmlns=\"http://www.w3.org/2000/svg\">{inside}"
+             style=\"max-width:{widest}px\" font-family=\"sans-serif\" xmlns=\"http://www.w3.org/2000/svg\">{inside}"
         ),
-        legend: words.legend,
+        legend: if alone { Vec::new() } else { words.legend },
     })
 }
 

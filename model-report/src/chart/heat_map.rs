@@ -59,7 +59,11 @@ impl HeatMap {
                 (Colour::Second, "negative".to_owned()),
             ],
         };
-        let rows: Vec<String> = self.rows.iter().map(|name| clipped(name, LETTERS)).collect();
+        let rows: Vec<String> = self
+            .rows
+            .iter()
+            .map(|name| clipped(name, LETTERS))
+            .collect();
         let columns: Vec<String> = self
             .columns
             .iter()

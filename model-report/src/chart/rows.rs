@@ -91,10 +91,8 @@ where
 {
     let pieces = rows.max(1) * 6 + 1;
     let at = |piece: usize| (value, rows as f64 * piece as f64 / pieces as f64);
-    plot.draw_series(
-        (0..pieces)
-            .step_by(2)
-            .map(|piece| PathElement::new(vec![at(piece), at(piece + 1)], stroke(Colour::Reference, 1))),
-    )?;
+    plot.draw_series((0..pieces).step_by(2).map(|piece| {
+        PathElement::new(vec![at(piece), at(piece + 1)], stroke(Colour::Reference, 1))
+    }))?;
     Ok(())
 }

@@ -361,7 +361,9 @@ where
             plot.draw_series(ends.filter(|ends| ends.iter().all(finite)).map(line))?;
         }
         Mark::Blocks(bins) => {
-            let corners = bins.iter().map(|&(from, to, height)| [(from, 0.0), (to, height)]);
+            let corners = bins
+                .iter()
+                .map(|&(from, to, height)| [(from, 0.0), (to, height)]);
             let block = |corners| Rectangle::new(corners, colour.light().mix(0.5).filled());
             plot.draw_series(corners.filter(|ends| ends.iter().all(finite)).map(block))?;
         }
