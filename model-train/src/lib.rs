@@ -5,7 +5,9 @@
 //! ([`metrics`]) and given synthetic requests to be checked by ([`golden`]): that is
 //! [`train`]. [`pack`] puts the artifact into the engine.
 
+pub mod card;
 pub mod dataset;
+pub mod eda;
 pub mod error;
 pub mod evaluate;
 pub mod file;
@@ -15,6 +17,7 @@ pub mod infer;
 pub mod metrics;
 pub mod pack;
 pub mod prepare;
+pub mod report;
 pub mod split;
 pub mod table;
 pub mod train;

@@ -66,8 +66,9 @@ pub fn permutation_importance<E>(
     Ok(importances)
 }
 
-/// The area under the ROC curve; `None` of one class.
-pub(crate) fn roc_auc(answers: &[bool], probabilities: &[f64]) -> Option<f64> {
+/// The area under the ROC curve, ties counting half; `None` of one class.
+#[must_use]
+pub fn roc_auc(answers: &[bool], probabilities: &[f64]) -> Option<f64> {
     let steps = Ranked::new(answers, probabilities, 0.5).steps();
     let &(_, yes, no) = steps.last()?;
     let (mut area, mut before) = (0u128, (0, 0));

@@ -20,7 +20,7 @@ pub use curves::{
     PrecisionRecallPoint, RocBand, RocPoint, ScoreBin, ThresholdRow, precision_recall, roc,
     score_distribution, thresholds,
 };
-pub use importance::{Importance, permutation_importance};
+pub use importance::{Importance, permutation_importance, roc_auc};
 pub use interval::{Interval, quantile, ratio, wilson};
 pub use learning::{LearningPoint, learning_curve};
 pub use ranked::{Confusion, FIGURES, Ranked};
