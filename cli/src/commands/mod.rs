@@ -1,5 +1,7 @@
 //! The commands, one a file.
 
+mod eda;
+mod evaluate;
 mod inspect;
 mod schema;
 mod score;
@@ -33,6 +35,8 @@ enum Command {
     Inspect(inspect::Args),
     Verify(verify::Args),
     Schema(schema::Args),
+    Eda(eda::Args),
+    Evaluate(evaluate::Args),
 }
 
 impl Cli {
@@ -45,6 +49,8 @@ impl Cli {
             Command::Inspect(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Schema(args) => args.run(),
+            Command::Eda(args) => args.run(),
+            Command::Evaluate(args) => args.run(),
         }
     }
 }
