@@ -12,6 +12,7 @@ use crate::preprocess::Preprocessing;
 use crate::schema::Schema;
 use crate::value::number_text;
 use stored::Format;
+pub(crate) use stored::{number, optional_text, text};
 
 /// The format this program writes, and the newest it reads.
 pub const FORMAT: u32 = 2;

@@ -1,14 +1,17 @@
 //! Calibration: from the model's probability to one that can be taken at its word.
 
-use bincode::{Decode, Encode};
+use bincode::de::{Decode, Decoder};
+use bincode::enc::{Encode, Encoder};
+use bincode::error::{DecodeError, EncodeError};
 
+use crate::artifact::number;
 use crate::forest::Link;
 
 /// Most knots of an isotonic calibration.
 pub const MAX_KNOTS: usize = 256;
 
 /// A map from probability to probability that never falls.
-#[derive(Debug, Clone, PartialEq, Default, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum Calibration {
     /// The model's probability as it is.
     #[default]
@@ -44,6 +47,7 @@ impl Calibration {
 
     /// The calibrated probability of a probability.
     #[must_use]
+    #[inline(never)]
     pub fn apply(&self, probability: f64) -> f64 {
         match self {
             Self::None => probability,
@@ -74,18 +78,54 @@ impl Calibration {
                 (0.0..=1e6).contains(slope) && intercept.abs() <= 1e6
             }
             Self::Isotonic { from, to } => {
-                let within = |knots: &[f64]| knots.iter().all(|knot| (0.0..=1.0).contains(knot));
                 (1..=MAX_KNOTS).contains(&from.len())
                     && from.len() == to.len()
-                    && within(from)
-                    && within(to)
-                    && from.windows(2).all(|pair| pair[0] < pair[1])
-                    && to.windows(2).all(|pair| pair[0] <= pair[1])
+                    && rises(from, true)
+                    && rises(to, false)
             }
         };
         match sound {
             true => Ok(()),
             false => Err("the calibration is not a map of probabilities that never falls".into()),
+        }
+    }
+}
+
+/// Whether numbers from 0 to 1 rise, strictly or not.
+fn rises(numbers: &[f64], strictly: bool) -> bool {
+    let mut before = -1.0;
+    numbers.iter().all(|&number| {
+        let above = number > before || (number == before && !strictly);
+        before = number;
+        above && (0.0..=1.0).contains(&number)
+    })
+}
+
+/// As the artifact stores it: a number for the kind, then two lists. Platt's slope and
+/// intercept are lists of one.
+impl Encode for Calibration {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        let (kind, from, to): (u32, &[f64], &[f64]) = match self {
+            Self::None => (0, &[], &[]),
+            Self::Platt { slope, intercept } => (1, &[*slope], &[*intercept]),
+            Self::Isotonic { from, to } => (2, from, to),
+        };
+        kind.encode(encoder)?;
+        from.encode(encoder)?;
+        to.encode(encoder)
+    }
+}
+
+impl<Context> Decode<Context> for Calibration {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let kind = number(decoder)?;
+        let from: Vec<f64> = Decode::decode(decoder)?;
+        let to: Vec<f64> = Decode::decode(decoder)?;
+        match (kind, from.as_slice(), to.as_slice()) {
+            (0, [], []) => Ok(Self::None),
+            (1, &[slope], &[intercept]) => Ok(Self::Platt { slope, intercept }),
+            (2, ..) => Ok(Self::Isotonic { from, to }),
+            _ => Err(DecodeError::Other("no such calibration")),
         }
     }
 }

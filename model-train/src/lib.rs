@@ -16,6 +16,7 @@ pub mod fit;
 pub mod golden;
 pub mod infer;
 pub mod metrics;
+pub mod monotonic;
 pub mod pack;
 pub mod prepare;
 pub mod report;

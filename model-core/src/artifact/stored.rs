@@ -33,7 +33,7 @@ impl Decode<Format> for Artifact {
             model: Decode::decode(decoder)?,
             threshold: Decode::decode(decoder)?,
             training: Decode::decode(decoder)?,
-            engine_sha256: Decode::decode(decoder)?,
+            engine_sha256: text(decoder)?,
             golden_rows: Decode::decode(decoder)?,
             calibration: match decoder.context().0 {
                 1 => Calibration::None,
@@ -42,4 +42,23 @@ impl Decode<Format> for Artifact {
             details: Vec::new(),
         })
     }
+}
+
+/// One copy of the code that reads a number of up to 32 bits, for all who read many kinds of
+/// things: the module has a budget.
+#[inline(never)]
+pub(crate) fn number<D: Decoder>(decoder: &mut D) -> Result<u32, DecodeError> {
+    Decode::decode(decoder)
+}
+
+/// The same for a text.
+#[inline(never)]
+pub(crate) fn text<D: Decoder>(decoder: &mut D) -> Result<String, DecodeError> {
+    Decode::decode(decoder)
+}
+
+/// The same for a text that may not be there.
+#[inline(never)]
+pub(crate) fn optional_text<D: Decoder>(decoder: &mut D) -> Result<Option<String>, DecodeError> {
+    Decode::decode(decoder)
 }

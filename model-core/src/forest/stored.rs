@@ -14,6 +14,7 @@ use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
 
 use super::Node;
+use crate::artifact::number;
 
 impl Encode for Node {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
@@ -46,27 +47,27 @@ impl Encode for Node {
 
 impl<Context> Decode<Context> for Node {
     fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let number = u32::decode(decoder)?;
-        if number & !2 == 0 {
-            let value = match number {
-                0 => f64::decode(decoder)?,
-                _ => f32::decode(decoder)?.into(),
-            };
-            let count = u32::decode(decoder)?;
-            return Ok(Self::Leaf { value, count });
+        let kind = number(decoder)?;
+        match kind {
+            0 | 2 => Ok(Self::Leaf {
+                value: match kind {
+                    0 => f64::decode(decoder)?,
+                    _ => f32::decode(decoder)?.into(),
+                },
+                count: number(decoder)?,
+            }),
+            1 | 3 | 4 => Ok(Self::Split {
+                // Beyond a u16 there is no feature either.
+                feature: number(decoder)?.min(u16::MAX.into()) as u16,
+                split: number(decoder)?,
+                missing_left: match kind {
+                    1 => number(decoder)? != 0,
+                    _ => kind == 4,
+                },
+                count: number(decoder)?,
+            }),
+            _ => Err(DecodeError::Other("no such node")),
         }
-        if number > 4 {
-            return Err(DecodeError::Other("no such node"));
-        }
-        Ok(Self::Split {
-            feature: Decode::decode(decoder)?,
-            split: Decode::decode(decoder)?,
-            missing_left: match number {
-                1 => Decode::decode(decoder)?,
-                _ => number == 4,
-            },
-            count: Decode::decode(decoder)?,
-        })
     }
 }
 

@@ -57,11 +57,8 @@ impl Linear {
                 self.terms.len()
             ));
         }
-        if let Some(feature) = inputs.iter().find(|f| f.missing == Missing::Native) {
-            return Err(format!(
-                "feature '{}': a weighted sum has no place for a missing value",
-                feature.name
-            ));
+        if inputs.iter().any(|input| input.missing == Missing::Native) {
+            return Err("a weighted sum has no place for missing values".into());
         }
         for term in &self.terms {
             let feature = inputs.get(usize::from(term.feature)).ok_or_else(|| {

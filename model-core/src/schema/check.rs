@@ -140,7 +140,6 @@ fn check_category(value: &str) -> Check {
 
 fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
     check_missing(feature)?;
-    check_monotonic(feature)?;
     match &feature.kind {
         Kind::Number(range) => {
             check_range(range, ends(range, f64::MAX, f64::next_up, f64::next_down))?;
@@ -158,14 +157,6 @@ fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
         Kind::Boolean => {}
     }
     check_example(feature)
-}
-
-/// Categories without an order have no larger and smaller.
-fn check_monotonic(feature: &Feature) -> Check {
-    let ordered = (feature.categories()).is_none_or(|c| c.encoding == Encoding::Ordinal);
-    require(ordered || feature.monotonic.is_none(), "monotonic", || {
-        "a category needs encoding = \"ordinal\" for that: its list is then its order".into()
-    })
 }
 
 /// An integer is clamped to its bounds, so they are integers.

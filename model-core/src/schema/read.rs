@@ -181,6 +181,10 @@ fn convert_feature(raw: RawFeature) -> Converted<Feature> {
     if raw.role != RawRole::Input {
         refuse_keys(&raw, "only an input takes it", &["monotonic"])?;
     }
+    if raw.encoding != Some(Encoding::Ordinal) && raw.r#type == RawType::Category {
+        let why = "categories have an order only with encoding = \"ordinal\"";
+        refuse_keys(&raw, why, &["monotonic"])?;
+    }
     Ok(Feature {
         kind: convert_kind(&raw)?,
         role: match raw.role {

@@ -6,6 +6,7 @@ use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
 
 use super::Feature;
+use crate::artifact::{optional_text, text};
 
 impl Encode for Feature {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
@@ -23,10 +24,10 @@ impl Encode for Feature {
 impl<Context> Decode<Context> for Feature {
     fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
         Ok(Self {
-            name: Decode::decode(decoder)?,
-            label: Decode::decode(decoder)?,
-            help: Decode::decode(decoder)?,
-            unit: Decode::decode(decoder)?,
+            name: text(decoder)?,
+            label: optional_text(decoder)?,
+            help: optional_text(decoder)?,
+            unit: optional_text(decoder)?,
             example: Decode::decode(decoder)?,
             role: Decode::decode(decoder)?,
             kind: Decode::decode(decoder)?,

@@ -11,7 +11,7 @@
 use std::ops::ControlFlow;
 
 use forust_ml::binning::{BinnedData, PREDICT_MISSING_BIN, bin_for_prediction, bin_matrix};
-use forust_ml::constraints::ConstraintMap;
+use forust_ml::constraints::{Constraint, ConstraintMap};
 use forust_ml::data::Matrix;
 use forust_ml::gradientbooster::GrowPolicy;
 use forust_ml::objective::{LogLoss, ObjectiveFunction};
@@ -20,6 +20,7 @@ use forust_ml::splitter::MissingImputerSplitter;
 use forust_ml::tree::{Tree, TreeRows, split_bins};
 use model_core::forest::{Aggregation, Link};
 use model_core::model::Model;
+use model_core::schema::{Missing, Monotonic};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -88,6 +89,8 @@ pub(super) struct Booster<'a> {
     rows: usize,
     columns: usize,
     splitter: MissingImputerSplitter,
+    /// How the score must follow each column.
+    directions: Vec<Option<Monotonic>>,
     answers: Vec<f64>,
     weights: Vec<f64>,
     /// The log odds before the first tree.
@@ -127,7 +130,8 @@ impl<'a> Booster<'a> {
             binned,
             rows: matrix.rows,
             columns: matrix.cols,
-            splitter: splitter(params),
+            splitter: splitter(data, params),
+            directions: data.columns.iter().map(|c| data.monotonic(c)).collect(),
             scores: vec![base; answers.len()],
             answers,
             weights,
@@ -164,6 +168,9 @@ impl<'a> Booster<'a> {
             },
             &GrowPolicy::LossGuide,
         );
+        if self.directions.iter().any(Option::is_some) {
+            bound(&mut tree, &self.directions);
+        }
         let tree = BoostedTree {
             counts: counts(&tree, reached.as_ref(), self.rows),
             split_bins: split_bins(&tree, &self.binned.cuts),
@@ -185,7 +192,15 @@ impl<'a> Booster<'a> {
     }
 }
 
-fn splitter(params: &GradientBoosting) -> MissingImputerSplitter {
+fn splitter(data: &TrainingRows<'_>, params: &GradientBoosting) -> MissingImputerSplitter {
+    let constraint = |(column, of): (usize, &super::Column)| {
+        let constraint = match data.monotonic(of)? {
+            Monotonic::Increasing => Constraint::Positive,
+            Monotonic::Decreasing => Constraint::Negative,
+        };
+        Some((column, constraint))
+    };
+    let constraints = data.columns.iter().enumerate().filter_map(constraint);
     MissingImputerSplitter {
         l1: params.l1 as f32,
         l2: params.l2 as f32,
@@ -193,8 +208,33 @@ fn splitter(params: &GradientBoosting) -> MissingImputerSplitter {
         gamma: params.min_split_gain as f32,
         min_leaf_weight: params.min_leaf_weight as f32,
         learning_rate: params.learning_rate as f32,
-        allow_missing_splits: false,
-        constraints_map: ConstraintMap::new(),
+        // Whether a value is there at all is worth a question only where it may be missing.
+        allow_missing_splits: (data.schema.inputs()).any(|input| input.missing == Missing::Native),
+        constraints_map: ConstraintMap::from_iter(constraints),
+    }
+}
+
+/// Keeps every leaf within the bounds that the constrained splits above it set, halfway
+/// between the weights of the two sides. The library looks after the splits on constrained
+/// columns alone: below them a split on another column can pass the bounds.
+fn bound(tree: &mut Tree, directions: &[Option<Monotonic>]) {
+    let mut pending = vec![(0, f32::NEG_INFINITY, f32::INFINITY)];
+    while let Some((index, low, high)) = pending.pop() {
+        let node = &mut tree.nodes[index];
+        if node.is_leaf {
+            node.weight_value = node.weight_value.max(low).min(high);
+            continue;
+        }
+        let (left, right, column) = (node.left_child, node.right_child, node.split_feature);
+        let weights = tree.nodes[left].weight_value + tree.nodes[right].weight_value;
+        let middle = (weights / 2.0).max(low).min(high);
+        let (of_left, of_right) = match directions[column] {
+            None => ((low, high), (low, high)),
+            Some(Monotonic::Increasing) => ((low, middle), (middle, high)),
+            Some(Monotonic::Decreasing) => ((middle, high), (low, middle)),
+        };
+        pending.push((left, of_left.0, of_left.1));
+        pending.push((right, of_right.0, of_right.1));
     }
 }
 

@@ -4,6 +4,31 @@ use model_core::forest::Link;
 use model_core::model::{Linear, Term};
 
 use super::{FitError, TrainingRows};
+use crate::monotonic::agrees;
+
+/// Fits until every weight has the sign that its feature's `monotonic` demands: columns
+/// with the other sign are left out (a weight of 0 is monotonic), and the rest is fitted
+/// again.
+pub(super) fn signed(
+    data: &TrainingRows<'_>,
+    fit: impl Fn(&TrainingRows<'_>) -> Result<Linear, FitError>,
+) -> Result<Linear, FitError> {
+    let mut linear = fit(data)?;
+    let mut left = data.clone();
+    loop {
+        let before = left.columns.len();
+        let weights: Vec<f64> = linear.terms.iter().map(|term| term.weight).collect();
+        let columns = std::mem::take(&mut left.columns).into_iter().zip(weights);
+        let kept = columns.filter(|(column, weight)| {
+            (data.monotonic(column)).is_none_or(|direction| agrees(direction, *weight))
+        });
+        left.columns = kept.map(|(column, _)| column).collect();
+        if left.columns.len() == before || left.columns.is_empty() {
+            return Ok(linear);
+        }
+        linear = fit(&left)?;
+    }
+}
 
 /// Columns scaled to mean 0 and standard deviation 1 over the rows to fit on.
 pub(super) struct Scaled {

@@ -23,7 +23,7 @@ use std::ops::ControlFlow;
 
 use model_core::calibration::Calibration;
 use model_core::model::{Model, ModelKind, Predictor};
-use model_core::schema::Schema;
+use model_core::schema::{Missing, Monotonic, Schema};
 
 pub use class_weight::ClassWeight;
 pub use columns::{Column, columns};
@@ -31,6 +31,7 @@ pub use params::{
     DecisionTree, GradientBoosting, LogisticRegression, ParamError, Params, RandomForest, Ridge,
 };
 
+use crate::monotonic::{self, Violation};
 use crate::prepare::Prepared;
 
 /// What is chosen beside the hyperparameters.
@@ -80,6 +81,29 @@ pub enum FitError {
         /// Columns after one-hot encoding.
         columns: usize,
     },
+    /// A missing value that is to stay missing.
+    #[error(
+        "feature '{feature}': missing = \"native\" needs gradient_boosting, a {model} cannot take a missing value: choose another policy or leave this model out"
+    )]
+    MissingNotSupported {
+        /// The feature's name.
+        feature: String,
+        /// The model's word.
+        model: &'static str,
+    },
+    /// A direction that the library cannot be told.
+    #[error(
+        "feature '{feature}': a {model} cannot be made monotonic: use gradient_boosting, logistic_regression or ridge, or leave this model out"
+    )]
+    MonotonicNotSupported {
+        /// The feature's name.
+        feature: String,
+        /// The model's word.
+        model: &'static str,
+    },
+    /// The finished model does not follow a feature as the schema demands.
+    #[error("a fitted model failed its proof: {0}")]
+    NotMonotonic(#[from] Violation),
     /// Numbers beyond what can be squared and summed.
     #[error(
         "feature '{feature}': the values are too large to scale: give the feature a range, or use a random forest"
@@ -166,20 +190,45 @@ fn fit_data(
     validation: Option<Validation<'_>>,
 ) -> Result<Validated, FitError> {
     params.check()?;
+    check_abilities(data.schema, params.kind())?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(data.options.jobs.max(1))
         .build()
         .map_err(|error| FitError::Library(error.to_string()))?;
-    pool.install(|| {
+    let validated = pool.install(|| {
         let model = match params {
-            Params::Ridge(params) => Model::Linear(ridge::fit(data, params)?),
-            Params::LogisticRegression(params) => Model::Linear(logistic::fit(data, params)?),
+            Params::Ridge(params) => {
+                Model::Linear(linear::signed(data, |data| ridge::fit(data, params))?)
+            }
+            Params::LogisticRegression(params) => {
+                Model::Linear(linear::signed(data, |data| logistic::fit(data, params))?)
+            }
             Params::DecisionTree(params) => Model::Forest(decision_tree::fit(data, params)?),
             Params::RandomForest(params) => Model::Forest(random_forest::fit(data, params)?),
             Params::GradientBoosting(params) => return boosting::fit(data, params, validation),
         };
         measured(data, model, validation)
-    })
+    })?;
+    monotonic::prove(&validated.model, data.schema)?;
+    Ok(validated)
+}
+
+/// What a schema may ask of a model.
+fn check_abilities(schema: &Schema, kind: ModelKind) -> Result<(), FitError> {
+    let model = kind.word();
+    for input in schema.inputs() {
+        let feature = || input.name.clone();
+        if input.missing == Missing::Native && kind != ModelKind::GradientBoosting {
+            let feature = feature();
+            return Err(FitError::MissingNotSupported { feature, model });
+        }
+        let free = matches!(kind, ModelKind::DecisionTree | ModelKind::RandomForest);
+        if input.monotonic.is_some() && free {
+            let feature = feature();
+            return Err(FitError::MonotonicNotSupported { feature, model });
+        }
+    }
+    Ok(())
 }
 
 /// For a model that was fitted in one step.
@@ -219,6 +268,7 @@ pub fn predict(model: &Model, prepared: &Prepared, rows: &[usize]) -> Result<Vec
 }
 
 /// What every model is fitted on.
+#[derive(Clone)]
 struct TrainingRows<'a> {
     prepared: &'a Prepared,
     schema: &'a Schema,
@@ -269,6 +319,12 @@ impl<'a> TrainingRows<'a> {
     /// The encoded columns of the rows to fit on.
     fn encoded(&self) -> Vec<Vec<f64>> {
         columns::encoded(self.prepared, &self.columns, self.rows)
+    }
+
+    /// How the probability must follow a column.
+    fn monotonic(&self, column: &Column) -> Option<Monotonic> {
+        let mut inputs = self.schema.inputs();
+        inputs.nth(column.feature).and_then(|input| input.monotonic)
     }
 
     /// 0 and 1.
