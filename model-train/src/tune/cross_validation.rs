@@ -15,6 +15,7 @@ use super::budget::Cost;
 use super::search::Objective;
 use super::trial::{Candidate, FoldScore, Point};
 use crate::dataset::Dataset;
+use crate::evaluate::{LearningPoint, learning_curve};
 use crate::fit::{self, ClassWeight, FitError, Options, Params, Step, Validation};
 use crate::metrics::Metrics;
 use crate::prepare::{PrepareError, Prepared};
@@ -113,6 +114,31 @@ impl<'a> CrossValidation<'a> {
             rows.extend(test.iter().copied().zip(probabilities));
         }
         Ok(rows)
+    }
+
+    /// What the model learns from more rows: fitted on growing parts of what the first fold
+    /// is fitted on, measured on its rows.
+    ///
+    /// # Errors
+    /// When a part cannot be fitted.
+    pub fn learning_curve(
+        &self,
+        params: &Params,
+        jobs: usize,
+    ) -> Result<Vec<LearningPoint>, FitError> {
+        let Some(Fold(prepared)) = self.folds.first() else {
+            return Ok(Vec::new());
+        };
+        let options = Options {
+            jobs,
+            ..self.options()
+        };
+        let Split { train, test } = &prepared.split;
+        let held_out: Vec<bool> = test.iter().map(|&row| prepared.target[row]).collect();
+        learning_curve(&prepared.target, train, &held_out, self.seed, |rows| {
+            let model = fit::fit(prepared, rows, self.schema, params, &options)?;
+            fit::predict(&model, prepared, test)
+        })
     }
 
     fn options(&self) -> Options {
@@ -294,7 +320,8 @@ pub(super) fn cost(model: &Model, columns: &[f64], rows: usize) -> Result<Cost, 
 }
 
 /// The length of what `gzip` would make of it.
-fn gzipped(bytes: &[u8]) -> u64 {
+#[must_use]
+pub fn gzipped(bytes: &[u8]) -> u64 {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     // Writing to memory does not fail.

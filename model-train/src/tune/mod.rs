@@ -25,7 +25,7 @@ mod trial;
 
 pub use budget::{Budget, Cost};
 pub use choose::{best, chosen, within_budget};
-pub use cross_validation::{CrossValidation, Fold};
+pub use cross_validation::{CrossValidation, Fold, gzipped};
 pub use folds::stratified_folds;
 pub use frontier::{FrontierPoint, frontier};
 pub use metric::Metric;

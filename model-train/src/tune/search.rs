@@ -216,6 +216,7 @@ struct Climb<'a, O> {
 struct Climber {
     candidate: Candidate,
     folds: Vec<FoldScore>,
+    seconds: f64,
 }
 
 impl<O: Objective> Climb<'_, O> {
@@ -226,6 +227,7 @@ impl<O: Objective> Climb<'_, O> {
             .map(|candidate| Climber {
                 candidate,
                 folds: Vec::new(),
+                seconds: 0.0,
             })
             .collect();
         for rung in rungs(self.settings.folds) {
@@ -249,13 +251,20 @@ impl<O: Objective> Climb<'_, O> {
             .collect();
         let hurdle = self.hurdle().filter(|_| rung == 1);
         let scores = parallel(self.settings.jobs, &jobs, |&(index, fold)| {
-            self.evaluate(&climbers[index].candidate, fold, hurdle)
+            let start = Instant::now();
+            let score = self.evaluate(&climbers[index].candidate, fold, hurdle);
+            (score, start.elapsed().as_secs_f64())
         });
         let mut scores = scores.into_iter();
         let mut answer = Vec::new();
         for mut climber in climbers {
             let count = rung - climber.folds.len();
-            let new: Option<Result<Vec<_>, _>> = scores.by_ref().take(count).collect();
+            let seconds = &mut climber.seconds;
+            let new = scores.by_ref().take(count).map(|(score, took)| {
+                *seconds += took;
+                score
+            });
+            let new: Option<Result<Vec<_>, _>> = new.collect();
             match new {
                 None => {}
                 Some(Err(error)) => {
@@ -337,6 +346,7 @@ impl<O: Objective> Climb<'_, O> {
             params: climber.candidate.params,
             state,
             folds: climber.folds,
+            seconds: climber.seconds,
             error,
         };
         (self.observe)(Event::Trial(&trial));

@@ -27,6 +27,9 @@ pub struct Trial {
     pub state: State,
     /// What came of each fold that was computed, in the order of the folds.
     pub folds: Vec<FoldScore>,
+    /// Seconds that its folds took, one after the other.
+    #[serde(default)]
+    pub seconds: f64,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

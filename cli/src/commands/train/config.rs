@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use bytesize::ByteSize;
 use model_core::model::ModelKind;
-use model_train::fit::{KINDS, Params};
+use model_train::calibrate::Method;
+use model_train::fit::{ClassWeight, KINDS, Params};
+use model_train::threshold::ThresholdRule;
 use model_train::tune::{Metric, Scale, Space};
 use serde::Deserialize;
 use toml::Spanned;
@@ -24,6 +26,11 @@ pub(crate) const DEFAULT: &str = "underwrite.toml";
 pub(crate) struct Config {
     pub(crate) train: Train,
     pub(crate) tune: Tune,
+    pub(crate) calibration: Calibration,
+    pub(crate) threshold: Threshold,
+    /// Read by the trackers.
+    #[allow(dead_code, reason = "known here so that it is no unknown key")]
+    tracking: Option<toml::Table>,
     /// By the model's word, then by the hyperparameter's key.
     space: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<Range>>>,
 }
@@ -41,6 +48,9 @@ pub(crate) struct Train {
     pub(crate) run_name: Option<String>,
     pub(crate) models: Option<Vec<Written<ModelKind>>>,
     pub(crate) features: Option<Vec<String>>,
+    pub(crate) class_weight: Option<Written<ClassWeight>>,
+    pub(crate) allow_protected: Option<bool>,
+    pub(crate) report: Option<PathBuf>,
     pub(crate) seed: Option<u64>,
     pub(crate) jobs: Option<Jobs>,
 }
@@ -56,6 +66,20 @@ pub(crate) struct Tune {
     pub(crate) bags: Option<Bags>,
     pub(crate) max_size: Option<Written<ByteSize>>,
     pub(crate) max_latency: Option<Written<Duration>>,
+}
+
+/// From the model's probability to the answered one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Calibration {
+    pub(crate) method: Option<Written<Method>>,
+}
+
+/// From the probability to yes or no.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Threshold {
+    pub(crate) rule: Option<Written<ThresholdRule>>,
 }
 
 /// A hyperparameter: fixed, or searched.
@@ -195,6 +219,7 @@ impl Train {
             &mut self.out,
             &mut self.test_rows,
             &mut self.metrics,
+            &mut self.report,
             &mut self.runs,
         ];
         for path in paths.into_iter().flatten() {

@@ -5,14 +5,19 @@ use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use model_core::details::Details;
 use model_core::schema::{Role, Schema};
+use model_train::calibrate::Method;
 use model_train::dataset::Dataset;
 use model_train::fit::{ClassWeight, Params};
 use model_train::pack::pack;
 use model_train::split::{self, Split};
 use model_train::train::{Options, Report, Trained, train};
+use model_train::tune::Metric;
 use serde::Serialize;
 
+use super::decision::cross_validation;
+use super::evaluation::{Reports, reports};
 use super::run;
 use super::search::{self, Found};
 use super::settings::{Plan, Settings};
@@ -21,6 +26,8 @@ use crate::{engine, files, progress};
 /// What a run is made from, all of it checked.
 pub(super) struct Inputs {
     pub(super) schema: Schema,
+    /// Protected columns that are inputs all the same.
+    pub(super) protected: Vec<String>,
     pub(super) dataset: Dataset,
     pub(super) split: Split,
 }
@@ -47,8 +54,11 @@ pub(super) fn run(settings: &Settings) -> Result<()> {
             (found.params, Some(found))
         }
     };
-    let trained = fit(settings, inputs, params)?;
+    let trained = fit(settings, &inputs, params)?;
     let wasm = pack(engine::WASM, engine::GLUE, &trained.artifact)?;
+    if let Some(found) = &mut found {
+        found.measure(&trained.artifact);
+    }
     let figures = Figures {
         report: &trained.report,
         search: found.as_ref().map(|found| found.summary(start.elapsed())),
@@ -62,22 +72,72 @@ pub(super) fn run(settings: &Settings) -> Result<()> {
         files::write(path, &json)?;
     }
     files::write(&settings.out, &wasm)?;
+    if found.is_some() || settings.report.is_some() {
+        let reports = measured(settings, &inputs, params, &trained, found.as_ref())?;
+        if let Some(found) = &mut found {
+            run::keep_reports(found, &reports)?;
+        }
+        if let Some(path) = &settings.report {
+            files::write(path, reports.html.as_bytes())?;
+        }
+    }
+    if let Some(found) = &mut found {
+        run::finish(found)?;
+    }
     print(settings, &trained.report, found.as_ref(), wasm.len())
 }
 
+/// The reports of the finished model.
+fn measured(
+    settings: &Settings,
+    inputs: &Inputs,
+    params: Params,
+    trained: &Trained,
+    found: Option<&Found>,
+) -> Result<Reports> {
+    let mut single = params;
+    if let Params::GradientBoosting(boosting) = &mut single {
+        boosting.bags = 1;
+    }
+    let folds = cross_validation(settings, inputs)?;
+    let learning_curve = folds.learning_curve(&single, settings.jobs)?;
+    let data = (&inputs.dataset, &inputs.schema);
+    let test = &inputs.split.test;
+    reports(
+        &trained.artifact,
+        data,
+        test,
+        settings.seed,
+        learning_curve,
+        found,
+    )
+}
+
 fn read(settings: &Settings) -> Result<Inputs> {
-    let schema = files::read_schema(&settings.schema)?;
-    let schema = with_features(schema, settings)?;
-    for path in [Some(&settings.out), settings.metrics.as_ref()]
-        .into_iter()
-        .flatten()
-    {
+    let written = files::read_schema(&settings.schema)?;
+    let schema = with_features(written.clone(), settings)?;
+    let protected = written
+        .features
+        .iter()
+        .filter(|f| f.role == Role::Protected);
+    let protected = protected.filter(|f| schema.inputs().any(|input| input.name == f.name));
+    let protected = protected.map(|f| f.name.clone()).collect();
+    if let Some(path) = &settings.report {
+        files::make_folder_of(path)?;
+    }
+    let paths = [
+        Some(&settings.out),
+        settings.metrics.as_ref(),
+        settings.report.as_ref(),
+    ];
+    for path in paths.into_iter().flatten() {
         files::check_writable(path)?;
     }
-    let dataset = read_data(settings, &schema)?;
+    let dataset = files::read_dataset(&settings.data, &schema)?;
     let split = read_split(settings, &dataset)?;
     Ok(Inputs {
         schema,
+        protected,
         dataset,
         split,
     })
@@ -99,29 +159,22 @@ fn with_features(mut schema: Schema, settings: &Settings) -> Result<Schema> {
         };
         match feature.role {
             Role::Input => {}
+            Role::Protected if settings.allow_protected => {}
             Role::Protected => bail!(
-                "--features: '{wanted}' is protected in {name}: it is for audits, never to decide"
+                "--features: '{wanted}' is protected in {name}: it is for audits, never to decide (--allow-protected overrules that, and is recorded)"
             ),
             Role::Ignored => bail!("--features: '{wanted}' is ignored in {name}"),
         }
     }
     for feature in &mut schema.features {
-        if feature.role == Role::Input && !wanted.contains(&feature.name) {
-            feature.role = Role::Ignored;
+        match (feature.role, wanted.contains(&feature.name)) {
+            (Role::Input, false) => feature.role = Role::Ignored,
+            (Role::Protected, true) => feature.role = Role::Input,
+            _ => {}
         }
     }
     ensure!(schema.inputs().count() > 0, "--features names no input");
     Ok(schema)
-}
-
-fn read_data(settings: &Settings, schema: &Schema) -> Result<Dataset> {
-    let source = files::Source::open(&settings.data)?;
-    let bar = progress::bytes(source.len, "Reading");
-    let dataset = Dataset::from_reader(source.bytes, &source.name, schema, |read| {
-        bar.set_position(read);
-    })?;
-    bar.finish_and_clear();
-    Ok(dataset)
 }
 
 fn read_split(settings: &Settings, dataset: &Dataset) -> Result<Split> {
@@ -133,20 +186,59 @@ fn read_split(settings: &Settings, dataset: &Dataset) -> Result<Split> {
     Ok(split::from_file(file, &name, &dataset.target)?)
 }
 
-/// Fits on all training rows, and touches the test rows for the first and only time.
-fn fit(settings: &Settings, inputs: Inputs, params: Params) -> Result<Trained> {
+/// Fits on all training rows, and touches the test rows for the first time.
+fn fit(settings: &Settings, inputs: &Inputs, params: Params) -> Result<Trained> {
+    let spinner = progress::spinner("Fitting");
+    let decision = settings.rules.decide(&params, settings, inputs)?;
     let options = Options {
         params,
-        class_weight: ClassWeight::None,
+        class_weight: settings.class_weight,
         jobs: settings.jobs,
         seed: settings.seed,
+        calibration: decision.calibration,
+        threshold: decision.threshold,
+        details: Details {
+            threshold_rule: settings.rules.threshold,
+            config: configuration(settings, params)?,
+            protected_inputs: inputs.protected.clone(),
+            ..Details::default()
+        },
         engine_sha256: engine::sha256(),
         underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let spinner = progress::spinner("Fitting");
-    let trained = train(inputs.dataset, &inputs.schema, inputs.split, &options)?;
+    let (dataset, split) = (inputs.dataset.clone(), inputs.split.clone());
+    let trained = train(dataset, &inputs.schema, split, &options)?;
     spinner.finish_and_clear();
     Ok(trained)
+}
+
+/// What decides about the model, as the artifact keeps it; nothing of this machine.
+fn configuration(settings: &Settings, params: Params) -> Result<String> {
+    #[derive(Serialize)]
+    struct Configuration<'a> {
+        seed: u64,
+        features: Option<&'a Vec<String>>,
+        class_weight: ClassWeight,
+        calibration: Method,
+        folds: usize,
+        trials: Option<usize>,
+        metric: Option<Metric>,
+        params: Params,
+    }
+    let search = match &settings.plan {
+        Plan::Fit(_) => None,
+        Plan::Search(search) => Some(&search.settings),
+    };
+    Ok(toml::to_string(&Configuration {
+        seed: settings.seed,
+        features: settings.features.as_ref(),
+        class_weight: settings.class_weight,
+        calibration: settings.rules.calibration,
+        folds: settings.folds,
+        trials: search.map(|search| search.trials),
+        metric: search.map(|search| search.metric),
+        params,
+    })?)
 }
 
 fn print_plan(settings: &Settings, inputs: &Inputs) -> Result<()> {

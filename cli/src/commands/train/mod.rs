@@ -1,6 +1,8 @@
 //! `underwrite train`
 
 mod config;
+mod decision;
+mod evaluation;
 mod job;
 mod run;
 mod search;
@@ -14,6 +16,9 @@ use anyhow::Result;
 use bytesize::ByteSize;
 use clap::ValueEnum;
 use model_core::model::ModelKind;
+use model_train::calibrate::Method;
+use model_train::fit::ClassWeight;
+use model_train::threshold::ThresholdRule;
 use model_train::tune::Metric;
 
 use config::Config;
@@ -75,6 +80,19 @@ pub(crate) struct Args {
     /// Seed of everything that is drawn (default: 42).
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+    /// How much a row counts by its answer: none (default), balanced, or NO:YES such as 1:3.
+    #[arg(long, value_name = "WEIGHT")]
+    class_weight: Option<Written<ClassWeight>>,
+    /// Correct the probabilities on rows that were left out: none (default), platt, isotonic.
+    #[arg(long, value_name = "METHOD")]
+    calibration: Option<Written<Method>>,
+    /// Say yes from 0.5 on (default), from where f1 is best, from where cost=FALSE_YES:FALSE_NO
+    /// is least, or to approval_rate=SHARE; chosen on rows that were left out.
+    #[arg(long, value_name = "RULE")]
+    threshold: Option<Written<ThresholdRule>>,
+    /// Let --features name protected columns; the artifact and the model card will say so.
+    #[arg(long)]
+    allow_protected: bool,
     /// Threads (default: one for each core).
     #[arg(long, value_name = "NUMBER")]
     jobs: Option<Jobs>,
@@ -109,6 +127,9 @@ pub(crate) struct Args {
     /// Write the figures to this file, as JSON.
     #[arg(long, value_name = "FILE.json")]
     metrics: Option<PathBuf>,
+    /// Write the evaluation report to this file, as one HTML page.
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// Where run folders go; a search keeps one, with its trials (default: runs).
     #[arg(long, value_name = "FOLDER")]
     runs: Option<PathBuf>,

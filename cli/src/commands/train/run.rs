@@ -15,6 +15,7 @@ use model_train::tune::{self, Event, Metric, State, Trial};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::evaluation::Reports;
 use super::job::Inputs;
 use super::search::{self, Found};
 use super::settings::{Search, Settings};
@@ -97,11 +98,24 @@ pub(super) fn keep(
             file: "model.wasm".to_owned(),
         });
     })?;
+    Ok(())
+}
+
+/// Puts the reports into the folder.
+pub(super) fn keep_reports(found: &mut Found, reports: &Reports) -> Result<()> {
+    let folder = &mut found.folder;
+    folder.add_artifact("reports/evaluation.html", reports.html.as_bytes())?;
+    folder.add_artifact("reports/evaluation.json", &reports.json[..])?;
+    Ok(folder.add_artifact("README.md", reports.card.as_bytes())?)
+}
+
+/// Ends the run; all of it is on the disk.
+pub(super) fn finish(found: &mut Found) -> Result<()> {
     let status = match found.interrupted {
         true => Status::Interrupted,
         false => Status::Finished,
     };
-    Ok(folder.finish(status)?)
+    Ok(found.folder.finish(status)?)
 }
 
 /// Hyperparameters by their keys, the model's word among them.

@@ -13,12 +13,12 @@ use model_tracking::folder::RunFolder;
 use model_train::fit::{self, ClassWeight, Params};
 use model_train::prepare::Prepared;
 use model_train::tune::{
-    self, Control, CrossValidation, Event, FrontierPoint, Metric, State, Trial, frontier,
-    stratified_folds,
+    self, Control, Cost, Event, FrontierPoint, Metric, State, Trial, frontier,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::decision::cross_validation;
 use super::job::Inputs;
 use super::run::{self, Recorder};
 use super::settings::{Search, Settings};
@@ -36,6 +36,8 @@ pub(super) struct Found {
     pub(super) trials: Vec<Trial>,
     pub(super) settings: tune::Settings,
     pub(super) folder: RunFolder,
+    /// What the whole model costs.
+    pub(super) cost: Cost,
     /// Whether Ctrl-C ended it.
     pub(super) interrupted: bool,
     seconds: f64,
@@ -56,6 +58,8 @@ pub(super) struct Summary {
     folds: usize,
     seconds_search: f64,
     seconds_total: f64,
+    /// Of the artifact.
+    cost: Cost,
     frontier: Vec<FrontierPoint>,
 }
 
@@ -74,19 +78,8 @@ struct Header {
 
 pub(super) fn run(search: &Search, settings: &Settings, inputs: &Inputs) -> Result<Found> {
     let start = Instant::now();
-    let Inputs {
-        schema,
-        dataset,
-        split,
-    } = inputs;
-    let folds = search.settings.folds;
-    let splits = stratified_folds(&dataset.target, &split.train, folds, settings.seed);
-    let splits = splits.with_context(|| {
-        format!("the rarer answer has fewer than {folds} rows to learn from: use fewer --folds")
-    })?;
-    let weight = ClassWeight::None;
-    let objective = CrossValidation::new(dataset, schema, splits, settings.seed, weight)?;
-    let header = Header::new(search, inputs);
+    let objective = cross_validation(settings, inputs)?;
+    let header = Header::new(search, settings.class_weight, inputs);
     let (folder, finished) = open(search, settings, inputs, &header)?;
     let deadline = search
         .timeout
@@ -115,17 +108,17 @@ pub(super) fn run(search: &Search, settings: &Settings, inputs: &Inputs) -> Resu
         .unwrap_or_else(PoisonError::into_inner);
     let folder = recorder.finish()?;
     let best = tune::best(&trials, &search.settings)?.clone();
-    let params = affordable(
-        search,
-        settings,
-        inputs,
-        tune::chosen(&best, &search.settings),
-    )?;
+    let mut params = tune::chosen(&best, &search.settings);
+    let budget = &search.settings.budget;
+    if budget.gzip_bytes.is_some() || budget.nanoseconds.is_some() {
+        params = affordable(search, settings, inputs, params)?;
+    }
     Ok(Found {
         params,
         best,
         trials,
         settings: search.settings.clone(),
+        cost: Cost::default(),
         folder,
         interrupted: control.is_stopped(),
         seconds: start.elapsed().as_secs_f64(),
@@ -145,7 +138,7 @@ fn affordable(
     let options = fit::Options {
         seed: settings.seed,
         jobs: settings.jobs,
-        class_weight: ClassWeight::None,
+        class_weight: settings.class_weight,
     };
     Ok(tune::within_budget(
         &prepared, schema, params, &options, budget,
@@ -176,10 +169,10 @@ fn open(
 }
 
 impl Header {
-    fn new(search: &Search, inputs: &Inputs) -> Self {
+    fn new(search: &Search, weight: ClassWeight, inputs: &Inputs) -> Self {
         let settings = &search.settings;
         let (schema, rows) = (&inputs.schema, &inputs.split.train);
-        let decided = format!("{:?}\n{schema:?}\n{rows:?}", search.spaces);
+        let decided = format!("{:?}\n{weight:?}\n{schema:?}\n{rows:?}", search.spaces);
         Self {
             underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
             data_sha256: inputs.dataset.sha256.clone(),
@@ -211,7 +204,7 @@ impl Header {
             (self.budget != other.budget, "--max-size or --max-latency"),
             (
                 self.setting_sha256 != other.setting_sha256,
-                "schema, test rows or models",
+                "schema, test rows, class weight or models",
             ),
         ];
         if let Some((_, what)) = differs.iter().find(|(differs, _)| *differs) {
@@ -263,6 +256,26 @@ impl Found {
         self.best.value(*metric, budget).unwrap_or(f64::NAN)
     }
 
+    /// Notes the size of what came out; its time is what the trial's folds took.
+    pub(super) fn measure(&mut self, artifact: &[u8]) {
+        let tune::Settings { metric, budget, .. } = &self.settings;
+        let points = self
+            .best
+            .folds
+            .iter()
+            .filter_map(|fold| fold.best(*metric, budget));
+        let times: Vec<f64> = points.map(|point| point.cost.nanoseconds).collect();
+        let bags = match &self.params {
+            Params::GradientBoosting(boosting) => boosting.bags as f64,
+            _ => 1.0,
+        };
+        self.cost = Cost {
+            bytes: artifact.len() as u64,
+            gzip_bytes: tune::gzipped(artifact),
+            nanoseconds: bags * times.iter().sum::<f64>() / times.len().max(1) as f64,
+        };
+    }
+
     pub(super) fn frontier(&self) -> Vec<FrontierPoint> {
         frontier(&self.trials, self.settings.metric)
     }
@@ -281,6 +294,7 @@ impl Found {
             folds: self.settings.folds,
             seconds_search: self.seconds,
             seconds_total: total.as_secs_f64(),
+            cost: self.cost,
             frontier: self.frontier(),
         }
     }

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use model_core::model::ModelKind;
-use model_train::fit::Params;
+use model_train::calibrate::Method;
+use model_train::fit::{ClassWeight, Params};
+use model_train::threshold::ThresholdRule;
 use model_train::tune::{self, Budget, Metric, Space};
 
 use super::Args;
 use super::config::{Config, DEFAULT};
+use super::decision::Rules;
 use super::values::{Count, Written};
 
 const TRIALS: usize = 30;
@@ -35,6 +38,11 @@ pub(super) struct Settings {
     pub(super) runs: PathBuf,
     pub(super) run_name: Option<String>,
     pub(super) features: Option<Vec<String>>,
+    pub(super) allow_protected: bool,
+    pub(super) report: Option<PathBuf>,
+    pub(super) class_weight: ClassWeight,
+    pub(super) rules: Rules,
+    pub(super) folds: usize,
     pub(super) seed: u64,
     pub(super) jobs: usize,
     pub(super) plan: Plan,
@@ -71,6 +79,20 @@ impl Settings {
                 format!("--{key} is missing: give it, or `{key}` under [train] in {DEFAULT}")
             })
         };
+        let rules = Rules {
+            calibration: args
+                .calibration
+                .or(config.calibration.method)
+                .map_or(Method::None, |w| w.0),
+            threshold: args
+                .threshold
+                .or(config.threshold.rule)
+                .map_or(ThresholdRule::Half, |w| w.0),
+        };
+        let folds = args
+            .folds
+            .or(config.tune.folds)
+            .map_or(FOLDS, |folds| folds.0);
         let file = config.train;
         Ok(Self {
             data: needed(args.data.or(file.data), "data")?,
@@ -81,6 +103,12 @@ impl Settings {
             runs: args.runs.or(file.runs).unwrap_or_else(|| "runs".into()),
             run_name: args.run_name.or(file.run_name),
             features: args.features.or(file.features),
+            allow_protected: args.allow_protected || file.allow_protected.unwrap_or(false),
+            report: args.report.or(file.report),
+            class_weight: (args.class_weight.or(file.class_weight))
+                .map_or(ClassWeight::None, |w| w.0),
+            rules,
+            folds,
             seed,
             jobs,
             plan,
