@@ -1,6 +1,7 @@
 //! A run to send, and the programs of the other side.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod hub_service;
 pub(crate) mod service;
 pub(crate) mod wandb_service;
 
