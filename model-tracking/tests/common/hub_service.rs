@@ -169,7 +169,10 @@ impl Request {
         }
         let name = format!("{owner}/{name}");
         if kept.repos.contains_key(&name) {
-            return refuse(409, "", "You already created this model repo");
+            let error = "You already created this model repo";
+            let url = format!("{}/{name}", self.address);
+            let answer = json!({"error": error, "url": url}).to_string();
+            return (StatusCode::CONFLICT, answer).into_response();
         }
         let repo = kept.repos.entry(name.clone()).or_default();
         repo.private = body["private"] == true;
