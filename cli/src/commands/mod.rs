@@ -1,9 +1,12 @@
 //! The commands, one a file.
 
 mod inspect;
+mod publish;
+mod pull;
 mod schema;
 mod score;
 mod serve;
+mod track;
 mod train;
 mod verify;
 
@@ -33,6 +36,9 @@ enum Command {
     Inspect(inspect::Args),
     Verify(verify::Args),
     Schema(schema::Args),
+    Track(track::Args),
+    Publish(publish::Args),
+    Pull(pull::Args),
 }
 
 impl Cli {
@@ -45,6 +51,9 @@ impl Cli {
             Command::Inspect(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Schema(args) => args.run(),
+            Command::Track(args) => args.run(),
+            Command::Publish(args) => args.run(),
+            Command::Pull(args) => args.run(),
         }
     }
 }

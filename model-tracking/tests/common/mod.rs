@@ -115,8 +115,7 @@ pub(crate) fn sample_run(runs: &Path) -> RunFolder {
                     column("approve", ColumnType::Boolean, true),
                 ],
             });
-            let example =
-                json!({"points": 5, "person_income": 50000.0, "loan_intent": "EDUCATION"});
+            let example = json!({"points": 5, "person_income": 50000, "loan_intent": "EDUCATION"});
             run.input_example = example.as_object().cloned();
         })
         .unwrap();
