@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use ureq::config::RedirectAuthHeaders;
 use ureq::http::{HeaderMap, Request, Response};
 use ureq::{Agent, Body as Incoming, SendBody};
 
@@ -215,6 +216,7 @@ impl Client {
     ) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
             .timeout_connect(Some(patience.silence.min(Duration::from_secs(10))))
             .timeout_recv_response(Some(patience.silence))
             .timeout_per_read(Some(patience.silence))

@@ -6,6 +6,7 @@
 pub mod disk;
 pub mod folder;
 pub mod http;
+pub mod hub;
 pub mod mlflow;
 pub mod run;
 pub mod tracker;

@@ -57,6 +57,7 @@ fn mlflow(uri: &str) -> Vec<Box<dyn Tracker>> {
     vec![Box::new(Mlflow::new(Options {
         uri: uri.to_owned(),
         credentials: Credentials::None,
+        experiment: None,
         user: "tester".to_owned(),
         alias: Some("champion".to_owned()),
         patience: common::impatient(),

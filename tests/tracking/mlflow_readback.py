@@ -106,6 +106,8 @@ for ours, theirs in [
 example = mlflow.models.Model.load(model_uri).load_input_example()
 assert example is not None, "no input example"
 same("input example", example.iloc[0].to_dict(), run["input_example"])
+# It fits the signature as MLflow itself enforces it.
+mlflow.models.utils._enforce_schema(example, info.signature.inputs)
 path = mlflow.artifacts.download_artifacts(artifact_uri=model_uri)
 got = hashlib.sha256((pathlib.Path(path) / "model.wasm").read_bytes()).hexdigest()
 same("model.wasm of the version", got, run["model"]["sha256"])

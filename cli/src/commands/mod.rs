@@ -3,9 +3,12 @@
 mod eda;
 mod evaluate;
 mod inspect;
+mod publish;
+mod pull;
 mod schema;
 mod score;
 mod serve;
+mod track;
 mod train;
 mod verify;
 
@@ -37,6 +40,9 @@ enum Command {
     Schema(schema::Args),
     Eda(eda::Args),
     Evaluate(evaluate::Args),
+    Track(track::Args),
+    Publish(publish::Args),
+    Pull(pull::Args),
 }
 
 impl Cli {
@@ -51,6 +57,9 @@ impl Cli {
             Command::Schema(args) => args.run(),
             Command::Eda(args) => args.run(),
             Command::Evaluate(args) => args.run(),
+            Command::Track(args) => args.run(),
+            Command::Publish(args) => args.run(),
+            Command::Pull(args) => args.run(),
         }
     }
 }

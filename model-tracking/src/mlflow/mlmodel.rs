@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::folder::now_ms;
-use crate::run::{Column, Model, Run};
+use crate::run::{Column, ColumnType, Model, Run};
 
 const EXAMPLE: &str = "input_example.json";
 const SERVING_EXAMPLE: &str = "serving_input_example.json";
@@ -36,18 +36,20 @@ pub(super) fn column(column: &Column) -> Value {
 /// The example as a table of one row, in the signature's order.
 fn example(run: &Run) -> Option<Value> {
     let example = run.input_example.as_ref()?;
-    let columns: Vec<&String> = match &run.signature {
-        Some(signature) => {
-            let names = signature.inputs.iter().map(|column| &column.name);
-            names.filter(|name| example.contains_key(*name)).collect()
-        }
-        None => example.keys().collect(),
-    };
-    let row: Vec<&Value> = columns
-        .iter()
-        .filter_map(|name| example.get(*name))
-        .collect();
+    let signature = run.signature.iter().flat_map(|signature| &signature.inputs);
+    let there = signature.filter_map(|column| Some((column, example.get(&column.name)?)));
+    let (columns, row): (Vec<&String>, Vec<Value>) = there
+        .map(|(column, value)| (&column.name, typed(column, value)))
+        .unzip();
     Some(json!({"columns": columns, "data": [row]}))
+}
+
+/// A whole number in a column of doubles is written as a double: readers go by the digits.
+fn typed(column: &Column, value: &Value) -> Value {
+    match (column.kind, value.as_f64()) {
+        (ColumnType::Double, Some(number)) => json!(number),
+        _ => value.clone(),
+    }
 }
 
 /// YAML in which every text is written as JSON writes it, which YAML reads the same.

@@ -29,6 +29,8 @@ pub struct Options {
     pub uri: String,
     /// `MLFLOW_TRACKING_TOKEN`, or `MLFLOW_TRACKING_USERNAME` and `_PASSWORD`.
     pub credentials: Credentials,
+    /// `MLFLOW_EXPERIMENT_NAME`: the experiment, where it is not the run's own.
+    pub experiment: Option<String>,
     /// Who the run is of.
     pub user: String,
     /// The alias that the newest version of the registered model gets; none: it stays where it is.
@@ -90,7 +92,8 @@ struct Conversation<'a> {
 
 impl Conversation<'_> {
     fn push(&self) -> Result<Pushed, TrackError> {
-        let experiment = self.rest.experiment(&self.run.experiment)?;
+        let name = self.options.experiment.as_ref();
+        let experiment = self.rest.experiment(name.unwrap_or(&self.run.experiment))?;
         let remote = self.remote_run(&experiment)?;
         self.log_settings(&remote)?;
         self.log_trials(&experiment, &remote)?;

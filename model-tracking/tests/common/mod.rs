@@ -1,6 +1,7 @@
 //! A run to send, and the programs of the other side.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod hub_service;
 pub(crate) mod service;
 pub(crate) mod wandb_service;
 
@@ -114,8 +115,7 @@ pub(crate) fn sample_run(runs: &Path) -> RunFolder {
                     column("approve", ColumnType::Boolean, true),
                 ],
             });
-            let example =
-                json!({"points": 5, "person_income": 50000.0, "loan_intent": "EDUCATION"});
+            let example = json!({"points": 5, "person_income": 50000, "loan_intent": "EDUCATION"});
             run.input_example = example.as_object().cloned();
         })
         .unwrap();

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use model_core::details::Details;
 use model_core::schema::{Role, Schema};
+use model_tracking::tracker::Tracker;
 use model_train::calibrate::Method;
 use model_train::dataset::Dataset;
 use model_train::fit::{ClassWeight, Params};
@@ -41,17 +42,21 @@ pub(super) struct Figures<'a> {
     pub(super) search: Option<search::Summary>,
 }
 
-pub(super) fn run(settings: &Settings) -> Result<()> {
+pub(super) fn run(settings: &Settings, trackers: &[Box<dyn Tracker>]) -> Result<()> {
     let start = Instant::now();
     let inputs = read(settings)?;
     if settings.dry_run {
         return print_plan(settings, &inputs);
     }
-    let (params, mut found) = match &settings.plan {
-        Plan::Fit(params) => (*params, None),
+    let (params, mut found, mut folder) = match &settings.plan {
+        Plan::Fit(params) => {
+            let kept = settings.is_kept || !trackers.is_empty();
+            let folder = kept.then(|| run::create(settings, &inputs)).transpose()?;
+            (*params, None, folder)
+        }
         Plan::Search(search) => {
-            let found = search::run(search, settings, &inputs)?;
-            (found.params, Some(found))
+            let (found, folder) = search::run(search, settings, &inputs)?;
+            (found.params, Some(found), Some(folder))
         }
     };
     let trained = fit(settings, &inputs, params)?;
@@ -59,32 +64,51 @@ pub(super) fn run(settings: &Settings) -> Result<()> {
     if let Some(found) = &mut found {
         found.measure(&trained.artifact);
     }
-    let figures = Figures {
-        report: &trained.report,
-        search: found.as_ref().map(|found| found.summary(start.elapsed())),
-    };
-    let mut json = serde_json::to_vec_pretty(&figures)?;
-    json.push(b'\n');
-    if let Some(found) = &mut found {
-        run::keep(found, settings, &trained, &wasm, &json)?;
+    let found = found.as_ref();
+    let figures = figures(&trained.report, found, start)?;
+    if let Some(folder) = &mut folder {
+        run::keep(
+            folder,
+            settings,
+            (&params, found),
+            &trained,
+            (&wasm, &figures),
+        )?;
     }
     if let Some(path) = &settings.metrics {
-        files::write(path, &json)?;
+        files::write(path, &figures)?;
     }
     files::write(&settings.out, &wasm)?;
-    if found.is_some() || settings.report.is_some() {
-        let reports = measured(settings, &inputs, params, &trained, found.as_ref())?;
-        if let Some(found) = &mut found {
-            run::keep_reports(found, &reports)?;
+    if folder.is_some() || settings.report.is_some() {
+        let reports = measured(settings, &inputs, params, &trained, found)?;
+        if let Some(folder) = &mut folder {
+            run::keep_reports(folder, &reports)?;
         }
         if let Some(path) = &settings.report {
             files::write(path, reports.html.as_bytes())?;
         }
     }
-    if let Some(found) = &mut found {
-        run::finish(found)?;
+    print(settings, &trained.report, found, wasm.len())?;
+    if let Some(folder) = &mut folder {
+        writeln!(
+            anstream::stdout(),
+            "run kept in {}",
+            folder.path().display()
+        )?;
+        run::finish(folder, found, trackers)?;
     }
-    print(settings, &trained.report, found.as_ref(), wasm.len())
+    Ok(())
+}
+
+/// What `--metrics` gets.
+fn figures(report: &Report, found: Option<&Found>, start: Instant) -> Result<Vec<u8>> {
+    let figures = Figures {
+        report,
+        search: found.map(|found| found.summary(start.elapsed())),
+    };
+    let mut json = serde_json::to_vec_pretty(&figures)?;
+    json.push(b'\n');
+    Ok(json)
 }
 
 /// The reports of the finished model.

@@ -21,6 +21,8 @@ use model_train::fit::ClassWeight;
 use model_train::threshold::ThresholdRule;
 use model_train::tune::Metric;
 
+use crate::tracking::{self, TrackingArgs};
+
 use config::Config;
 use settings::Settings;
 use values::{Bags, Folds, Jobs, Trials, Written};
@@ -136,6 +138,8 @@ pub(crate) struct Args {
     /// What to call the run.
     #[arg(long, value_name = "NAME")]
     run_name: Option<String>,
+    #[command(flatten)]
+    tracking: TrackingArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -156,7 +160,13 @@ enum Kind {
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
         let config = Config::read(self.config.as_deref())?;
-        job::run(&Settings::new(self, config)?)
+        let file = self
+            .config
+            .clone()
+            .unwrap_or_else(|| config::DEFAULT.into());
+        let tracking = tracking::Config::read(&file)?;
+        let trackers = tracking::trackers(&self.tracking, &tracking)?;
+        job::run(&Settings::new(self, config)?, &trackers)
     }
 }
 

@@ -9,6 +9,7 @@ use indicatif::ProgressBar;
 use model_core::artifact::Artifact;
 use model_tracking::folder::{NewRun, RunFolder, now_ms};
 use model_tracking::run::{Dataset, HistoryPoint, Model, Status, Trial as KeptTrial, TrialState};
+use model_tracking::tracker::Tracker;
 use model_train::fit::Params;
 use model_train::train::Trained;
 use model_train::tune::{self, Event, Metric, State, Trial};
@@ -18,35 +19,30 @@ use sha2::{Digest, Sha256};
 use super::evaluation::Reports;
 use super::job::Inputs;
 use super::search::{self, Found};
-use super::settings::{Search, Settings};
-use crate::progress;
+use super::settings::{Plan, Settings};
+use crate::{progress, tracking};
 
 /// What a run belongs to where nothing else is said; the old services' name.
 const EXPERIMENT: &str = "loan-approval-mlops";
 
-/// A new folder for a search.
-pub(super) fn create(settings: &Settings, inputs: &Inputs, search: &Search) -> Result<RunFolder> {
-    let models: Vec<&str> = search
-        .spaces
-        .iter()
-        .map(|space| space.kind().word())
-        .collect();
-    let tune = &search.settings;
-    let params = [
-        ("seed", Value::from(settings.seed)),
-        ("models", Value::from(models)),
-        ("trials", Value::from(tune.trials)),
-        ("folds", Value::from(tune.folds)),
-        ("metric", Value::from(tune.metric.word())),
-    ];
+/// A new folder.
+pub(super) fn create(settings: &Settings, inputs: &Inputs) -> Result<RunFolder> {
+    let mut params = BTreeMap::from([("seed".to_owned(), Value::from(settings.seed))]);
+    if let Plan::Search(search) = &settings.plan {
+        let models = search.spaces.iter().map(|space| space.kind().word());
+        let tune = &search.settings;
+        params.extend([
+            ("models".to_owned(), models.collect::<Vec<_>>().into()),
+            ("trials".to_owned(), tune.trials.into()),
+            ("folds".to_owned(), tune.folds.into()),
+            ("metric".to_owned(), tune.metric.word().into()),
+        ]);
+    }
     let new = NewRun {
         name: settings.run_name.clone(),
         experiment: EXPERIMENT.to_owned(),
         command: std::env::args().collect(),
-        params: params
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
+        params,
         tags: BTreeMap::new(),
         dataset: Some(dataset(settings, inputs)),
     };
@@ -65,30 +61,30 @@ fn dataset(settings: &Settings, inputs: &Inputs) -> Dataset {
     }
 }
 
-/// Puts what came out into the folder, and ends the run.
+/// Puts what came out into the folder.
 pub(super) fn keep(
-    found: &mut Found,
+    folder: &mut RunFolder,
     settings: &Settings,
+    (params, found): (&Params, Option<&Found>),
     trained: &Trained,
-    wasm: &[u8],
-    figures: &[u8],
+    (wasm, figures): (&[u8], &[u8]),
 ) -> Result<()> {
     let artifact = Artifact::decode(&trained.artifact)?;
     let schema = std::fs::read(&settings.schema)?;
-    let value = found.value();
-    let (metric, params) = (found.settings.metric, fields(&found.params));
-    let folder = &mut found.folder;
     folder.add_artifact("model.wasm", wasm)?;
     folder.add_artifact("schema.toml", &schema[..])?;
     folder.add_artifact("metrics.json", figures)?;
     folder.update(|run| {
-        run.params.extend(params);
-        run.metrics.insert(format!("cv_{}", metric.word()), value);
+        run.params.extend(fields(params));
+        if let Some(found) = found {
+            let metric = found.settings.metric.word();
+            run.metrics.insert(format!("cv_{metric}"), found.value());
+        }
         for (name, value) in trained.report.metrics.named() {
             run.metrics.insert(name.to_owned(), value);
         }
-        run.metrics
-            .insert("seconds_fit".to_owned(), trained.report.seconds_fit);
+        let seconds = trained.report.seconds_fit;
+        run.metrics.insert("seconds_fit".to_owned(), seconds);
         run.model = Some(Model {
             name: artifact.schema.name.clone(),
             version: artifact.schema.version.clone(),
@@ -97,25 +93,32 @@ pub(super) fn keep(
             kind: trained.report.model.to_owned(),
             file: "model.wasm".to_owned(),
         });
+        tracking::describe(run, &artifact);
     })?;
     Ok(())
 }
 
 /// Puts the reports into the folder.
-pub(super) fn keep_reports(found: &mut Found, reports: &Reports) -> Result<()> {
-    let folder = &mut found.folder;
+pub(super) fn keep_reports(folder: &mut RunFolder, reports: &Reports) -> Result<()> {
     folder.add_artifact("reports/evaluation.html", reports.html.as_bytes())?;
     folder.add_artifact("reports/evaluation.json", &reports.json[..])?;
     Ok(folder.add_artifact("README.md", reports.card.as_bytes())?)
 }
 
-/// Ends the run; all of it is on the disk.
-pub(super) fn finish(found: &mut Found) -> Result<()> {
-    let status = match found.interrupted {
+/// Ends the run, which is all on the disk, and only then sends it anywhere.
+pub(super) fn finish(
+    folder: &mut RunFolder,
+    found: Option<&Found>,
+    trackers: &[Box<dyn Tracker>],
+) -> Result<()> {
+    let status = match found.is_some_and(|found| found.interrupted) {
         true => Status::Interrupted,
         false => Status::Finished,
     };
-    Ok(found.folder.finish(status)?)
+    folder.finish(status)?;
+    // Whoever did not get it was warned about.
+    tracking::push(trackers, folder)?;
+    Ok(())
 }
 
 /// Hyperparameters by their keys, the model's word among them.

@@ -35,7 +35,6 @@ pub(super) struct Found {
     pub(super) best: Trial,
     pub(super) trials: Vec<Trial>,
     pub(super) settings: tune::Settings,
-    pub(super) folder: RunFolder,
     /// What the whole model costs.
     pub(super) cost: Cost,
     /// Whether Ctrl-C ended it.
@@ -76,7 +75,12 @@ struct Header {
     budget: tune::Budget,
 }
 
-pub(super) fn run(search: &Search, settings: &Settings, inputs: &Inputs) -> Result<Found> {
+/// Runs the search; its run's folder is begun, or gone on with.
+pub(super) fn run(
+    search: &Search,
+    settings: &Settings,
+    inputs: &Inputs,
+) -> Result<(Found, RunFolder)> {
     let start = Instant::now();
     let objective = cross_validation(settings, inputs)?;
     let header = Header::new(search, settings.class_weight, inputs);
@@ -113,16 +117,16 @@ pub(super) fn run(search: &Search, settings: &Settings, inputs: &Inputs) -> Resu
     if budget.gzip_bytes.is_some() || budget.nanoseconds.is_some() {
         params = affordable(search, settings, inputs, params)?;
     }
-    Ok(Found {
+    let found = Found {
         params,
         best,
         trials,
         settings: search.settings.clone(),
         cost: Cost::default(),
-        folder,
         interrupted: control.is_stopped(),
         seconds: start.elapsed().as_secs_f64(),
-    })
+    };
+    Ok((found, folder))
 }
 
 /// Where a size or latency was asked for, the model of all training rows has to keep to it.
@@ -153,7 +157,7 @@ fn open(
     header: &Header,
 ) -> Result<(RunFolder, Vec<Trial>)> {
     let Some(name) = &search.resume else {
-        let folder = run::create(settings, inputs, search)?;
+        let folder = run::create(settings, inputs)?;
         let line = serde_json::to_string(header)?;
         let file = folder.path().join(FILE);
         disk::append_line(&file, &line)
@@ -325,7 +329,6 @@ impl Found {
                 point.trial
             )?;
         }
-        writeln!(to, "run kept in {}", self.folder.path().display())?;
         Ok(())
     }
 }

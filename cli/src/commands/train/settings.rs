@@ -47,6 +47,8 @@ pub(super) struct Settings {
     pub(super) jobs: usize,
     pub(super) plan: Plan,
     pub(super) dry_run: bool,
+    /// Whether a run folder was asked for.
+    pub(super) is_kept: bool,
 }
 
 /// How the hyperparameters are found.
@@ -100,6 +102,10 @@ impl Settings {
             out: needed(args.out.or(file.out), "out")?,
             test_rows: args.test_rows.or(file.test_rows),
             metrics: args.metrics.or(file.metrics),
+            is_kept: args.runs.is_some()
+                || args.run_name.is_some()
+                || file.runs.is_some()
+                || file.run_name.is_some(),
             runs: args.runs.or(file.runs).unwrap_or_else(|| "runs".into()),
             run_name: args.run_name.or(file.run_name),
             features: args.features.or(file.features),
