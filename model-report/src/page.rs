@@ -61,8 +61,8 @@ enum Block {
 /// A chart with its caption.
 #[derive(Debug, Clone)]
 pub struct Figure {
-    chart: Svg,
-    caption: String,
+    /// Charts and the words under their titles, one below the other.
+    parts: Vec<(Svg, String)>,
     wide: bool,
 }
 
@@ -262,10 +262,16 @@ impl Figure {
     #[must_use]
     pub fn new(chart: Svg, caption: impl Into<String>) -> Self {
         Self {
-            chart,
-            caption: caption.into(),
+            parts: vec![(chart, caption.into())],
             wide: false,
         }
+    }
+
+    /// Another chart of the same thing, below.
+    #[must_use]
+    pub fn below(mut self, chart: Svg, caption: impl Into<String>) -> Self {
+        self.parts.push((chart, caption.into()));
+        self
     }
 
     /// Over the whole width.

@@ -22,6 +22,9 @@ pub struct About {
     pub data: Option<String>,
 }
 
+/// The Hub's word for what the model does.
+const TASK: &str = "tabular-classification";
+
 /// Figures that the Hub shows.
 const INDEXED: [&str; 6] = [
     "roc_auc",
@@ -41,77 +44,30 @@ pub fn model_card(schema: &Schema, evaluation: &Evaluation, about: &About) -> St
     card
 }
 
-#[derive(Serialize)]
-struct ModelIndex<'a> {
-    name: &'a str,
-    results: [ResultOf<'a>; 1],
-}
-
-#[derive(Serialize)]
-struct ResultOf<'a> {
-    task: Task,
-    dataset: DatasetOf<'a>,
-    metrics: Vec<MetricOf>,
-}
-
-#[derive(Serialize)]
-struct Task {
-    r#type: &'static str,
-    name: &'static str,
-}
-
-#[derive(Serialize)]
-struct DatasetOf<'a> {
-    name: &'a str,
-    r#type: &'static str,
-    split: &'static str,
-}
-
-#[derive(Serialize)]
-struct MetricOf {
-    r#type: String,
-    name: &'static str,
-    value: f64,
-}
-
-/// YAML; lists and maps within it are JSON, which YAML contains.
+/// YAML; texts are quoted as JSON does, which YAML understands.
 fn front_matter(schema: &Schema, evaluation: &Evaluation, about: &About) -> String {
-    let metrics = INDEXED
-        .iter()
-        .filter_map(|name| evaluation.metric(name))
-        .filter_map(|metric| {
-            Some(MetricOf {
-                r#type: metric.name.clone(),
-                name: described(&metric.name).0,
-                value: metric.value?,
-            })
-        })
-        .collect();
-    let index = [ModelIndex {
-        name: &schema.name,
-        results: [ResultOf {
-            task: Task {
-                r#type: "tabular-classification",
-                name: "Tabular classification",
-            },
-            dataset: DatasetOf {
-                name: file_name(&evaluation.data.file),
-                r#type: "tabular",
-                split: "test",
-            },
-            metrics,
-        }],
-    }];
     let license = about.license.as_ref().map_or_else(String::new, |license| {
         format!("license: {}\n", json(&license.to_lowercase()))
     });
     let kind = evaluation.model.kind.replace('_', "-");
-    let tags = ["tabular-classification", "underwrite", "webassembly", &kind];
+    let metrics = INDEXED
+        .iter()
+        .filter_map(|name| evaluation.metric(name))
+        .filter_map(|metric| {
+            let name = json(&described(&metric.name).0);
+            let (kind, value) = (&metric.name, metric.value?);
+            Some(format!(
+                "    - type: {kind}\n      name: {name}\n      value: {value}\n"
+            ))
+        });
     format!(
-        "---\n{license}library_name: underwrite\npipeline_tag: tabular-classification\ntags: \
-         {}\nmodel-index: {}\n---\n\n",
-        json(&tags),
-        json(&index)
+        "---\n{license}library_name: underwrite\npipeline_tag: {TASK}\ntags:\n- {TASK}\n- \
+         underwrite\n- webassembly\n- {kind}\nmodel-index:\n- name: {name}\n  results:\n  - \
+         task:\n      type: {TASK}\n      name: Tabular classification\n    dataset:\n      \
+         name: {data}\n      type: tabular\n      split: test\n    metrics:\n{metrics}---\n\n",
+        name = json(&schema.name),
+        data = json(&file_name(&evaluation.data.file)),
+        metrics = metrics.collect::<String>()
     )
 }
 

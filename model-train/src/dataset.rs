@@ -315,20 +315,20 @@ impl DataError {
 }
 
 /// Computes the digest of what is read through it.
-struct Hashing<R> {
+pub(crate) struct Hashing<R> {
     source: R,
     sha256: Sha256,
 }
 
 impl<R: Read> Hashing<R> {
-    fn new(source: R) -> Self {
+    pub(crate) fn new(source: R) -> Self {
         Self {
             source,
             sha256: Sha256::new(),
         }
     }
 
-    fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         hex(&self.sha256.finalize())
     }
 }

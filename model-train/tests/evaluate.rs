@@ -9,11 +9,14 @@
 use std::path::{Path, PathBuf};
 
 use model_core::schema::Schema;
+use model_train::card::{About, model_card};
 use model_train::dataset::Dataset;
 use model_train::evaluate::{
-    Evaluation, FIGURES, Options, Ranked, calibration, estimates, evaluate, learning_curve,
-    permutation_importance, precision_recall, roc, score_distribution, thresholds,
+    Candidate, Evaluation, FIGURES, Interval, LearningPoint, Options, Ranked, Search, Trial,
+    calibration, estimates, evaluate, learning_curve, permutation_importance, precision_recall,
+    roc, score_distribution, thresholds,
 };
+use model_train::report::evaluation_html;
 use model_train::split::stratified;
 use model_train::train::{self, Algorithm, train};
 
@@ -316,6 +319,86 @@ fn protected_columns_are_audited_and_not_predicted_from() {
     let after: Vec<_> = shuffled.metrics.iter().map(|m| m.value).collect();
     assert_eq!(before, after, "the model looked at a protected column");
     assert_ne!(protected[0].groups, shuffled.slices[0].groups);
+}
+
+#[test]
+fn the_report_shows_what_the_tuner_adds() {
+    let mut evaluation = german(|_, _| ());
+    let before = evaluation_html(&evaluation).unwrap();
+    assert!(!before.contains("id=\"frontier\"") && !before.contains("id=\"learning\""));
+    evaluation.learning_curve = vec![
+        LearningPoint {
+            rows: 100,
+            roc_auc: 0.71,
+            interval: Some(Interval {
+                low: 0.66,
+                high: 0.76,
+            }),
+        },
+        LearningPoint {
+            rows: 800,
+            roc_auc: 0.79,
+            interval: None,
+        },
+    ];
+    let candidate = |name: &str, score, bytes, chosen| Candidate {
+        name: name.to_owned(),
+        score,
+        bytes,
+        nanoseconds: Some(1234.0),
+        chosen,
+    };
+    evaluation.search = Some(Search {
+        metric: "roc_auc".to_owned(),
+        folds: 5,
+        trials: vec![Trial {
+            number: 17,
+            model: "gradient_boosting".to_owned(),
+            score: Some(0.7812),
+            deviation: Some(0.0123),
+            state: "complete".to_owned(),
+            seconds: 1.5,
+            parameters: vec![("learning_rate".to_owned(), "0.05".to_owned())],
+        }],
+        frontier: vec![
+            candidate("300 trees", 0.7812, 812_000, true),
+            candidate("20 trees", 0.7701, 91_000, false),
+        ],
+    });
+    let html = evaluation_html(&evaluation).unwrap();
+    for words in [
+        "id=\"learning\"",
+        "0.6600 to 0.7600",
+        "id=\"frontier\"",
+        "▸ 300 trees",
+        "<td class=\"plain number\">812</td>",
+        "<td class=\"plain number\">1.23</td>",
+        "1 trials, 1 of them complete",
+        "gradient boosting",
+        "learning_rate 0.05",
+    ] {
+        assert!(html.contains(words), "no {words}");
+    }
+}
+
+#[test]
+fn a_protected_input_is_named_at_the_top() {
+    let mut evaluation = german(|_, _| ());
+    let protected = evaluation.slices[0].feature.clone();
+    assert_eq!(evaluation.slices[0].role, "protected");
+    evaluation.model.inputs.push(protected.clone());
+    let html = evaluation_html(&evaluation).unwrap();
+    assert!(html.contains(&format!("uses protected columns to decide: {protected}")));
+    let text = std::fs::read_to_string(data("german_credit.toml")).unwrap();
+    let card = model_card(
+        &Schema::from_toml(&text).unwrap(),
+        &evaluation,
+        &About::default(),
+    );
+    assert!(card.contains(&format!(
+        "Protected columns are inputs of this model**: {protected}"
+    )));
+    assert!(!card.contains("license:"));
 }
 
 #[test]

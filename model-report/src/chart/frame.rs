@@ -10,10 +10,11 @@ use plotters::style::{Color, IntoFont, ShapeStyle, TextStyle};
 use super::{ChartError, Svg};
 use crate::palette::Colour;
 
-/// The height of letters, in units of the chart: 480 of them are the usual width.
-pub(super) const FONT_SIZE: i32 = 13;
+/// What plotters wants to hear for letters of 13 units: it divides by 1.24. A chart is 480
+/// units wide, as a rule.
+pub(super) const FONT_SIZE: i32 = 16;
 /// How wide a letter is on average, generously: no font is at hand to measure.
-const LETTER: f64 = 6.6;
+const LETTER: f64 = 7.2;
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Failure = Box<dyn std::error::Error>;

@@ -9,8 +9,8 @@ use super::{ChartError, Svg};
 use crate::number;
 use crate::palette::Colour;
 
-const CELL: u32 = 46;
-const LETTERS: usize = 26;
+const CELL: u32 = 48;
+const LETTERS: usize = 30;
 /// The strongest colour still lets letters be read.
 const STRONGEST: f64 = 0.6;
 

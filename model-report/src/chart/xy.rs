@@ -258,7 +258,8 @@ impl Chart {
                 .margin_top(8)
                 .margin_right(18)
                 .margin_bottom(4)
-                .x_label_area_size(46)
+                .margin_left(4)
+                .x_label_area_size(48)
                 .y_label_area_size(widest + 32)
                 .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
             plot.configure_mesh()

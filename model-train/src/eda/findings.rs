@@ -57,9 +57,9 @@ pub(super) fn findings(eda: &Eda, columns: &[Column], wanted: Option<&str>) -> V
     if eda.duplicate_rows > 0 {
         let share = percent(eda.duplicate_rows as f64 / eda.rows as f64);
         let text = format!(
-            "{} rows ({share}) are the same as a row before: copies on both sides of a split \
-             make a model look better than it is.",
-            count(eda.duplicate_rows)
+            "{} an equal row before ({share}): copies on both sides of a split make a model \
+             look better than it is.",
+            rows_have(eda.duplicate_rows)
         );
         add(Weight::Warning, "duplicates", None, text);
     }
@@ -102,7 +102,7 @@ fn of_target(eda: &Eda, wanted: Option<&str>, add: &mut Add<'_>) {
         add(Weight::Warning, "imbalance", name, text);
     }
     if target.missing > 0 {
-        let text = format!("{} rows have no answer.", count(target.missing));
+        let text = format!("{} no answer.", rows_have(target.missing));
         add(Weight::Problem, "missing_target", name, text);
     }
 }
@@ -120,8 +120,8 @@ fn of_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>) {
     }
     if profile.unreadable > 0 {
         let text = format!(
-            "{} values of '{}' are no {} that the schema allows.",
-            count(profile.unreadable),
+            "{} in '{}' something that is no {} the schema allows.",
+            rows_have(profile.unreadable),
             profile.name,
             profile.kind.word()
         );
@@ -211,5 +211,13 @@ fn of_pairs(eda: &Eda, add: &mut Add<'_>) {
                 add(Weight::Note, "redundant", Some(first), text);
             }
         }
+    }
+}
+
+/// "1 row has", "12 rows have".
+fn rows_have(rows: usize) -> String {
+    match rows {
+        1 => "1 row has".to_owned(),
+        rows => format!("{} rows have", count(rows)),
     }
 }

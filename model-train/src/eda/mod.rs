@@ -18,16 +18,14 @@ pub use leakage::{LEAK, SUSPECT};
 pub use page::eda_html;
 pub use summary::{Histogram, Numbers, Share, numbers};
 
-use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::Hasher;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher};
 use std::io::Read;
 
-use model_core::artifact::hex;
 use model_core::schema::Schema;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use crate::dataset::Hashing;
 use crate::error::DataError;
 use crate::table::Table;
 use column::{Cells, Column};
@@ -40,7 +38,7 @@ const MOST_ASSOCIATED: usize = 24;
 pub struct Eda {
     /// What the file is called.
     pub file: String,
-    /// SHA-256 of its header and rows as they are in the file, without the ends of lines.
+    /// SHA-256 of the file, lower-case hexadecimal.
     pub sha256: String,
     /// How many rows.
     pub rows: usize,
@@ -125,21 +123,18 @@ pub fn explore(
     target: Option<&str>,
     mut progress: impl FnMut(u64),
 ) -> Result<Eda, DataError> {
-    let mut table = Table::open(source, name)?;
+    let mut table = Table::open(Hashing::new(source), name)?;
     let header = table.header().to_vec();
     let mut cells: Vec<Cells> = header.iter().map(|_| Cells::default()).collect();
-    let mut seen: HashMap<u64, ()> = HashMap::new();
+    let mut seen: HashSet<u64> = HashSet::new();
     let (mut rows, mut duplicate_rows) = (0, 0);
-    let mut sha256 = Sha256::new();
-    sha256.update(table.header_raw());
     while let Some(row) = table.next_row()? {
         for (index, cells) in cells.iter_mut().enumerate() {
             cells.push(row.field(index));
         }
-        sha256.update(row.raw);
         let mut hasher = DefaultHasher::new();
         hasher.write(row.raw);
-        duplicate_rows += usize::from(seen.insert(hasher.finish(), ()).is_some());
+        duplicate_rows += usize::from(!seen.insert(hasher.finish()));
         rows += 1;
         if rows % 4096 == 0 {
             progress(table.bytes_read());
@@ -153,7 +148,7 @@ pub fn explore(
         .collect();
     let mut eda = Eda {
         file: name.to_owned(),
-        sha256: hex(&sha256.finalize()),
+        sha256: table.into_source().finish(),
         rows,
         duplicate_rows,
         target: None,

@@ -34,7 +34,7 @@ pub fn eda_html(eda: &Eda) -> Result<String, ReportError> {
         .section(categories(eda)?)
         .section(associations(eda)?)
         .provenance("File", name)
-        .provenance("Rows, as they are", format!("sha256:{}", eda.sha256))
+        .provenance("Digest", format!("sha256:{}", eda.sha256))
         .html()
         .map_err(|error| ReportError::Page(error.to_string()))
 }
@@ -189,8 +189,8 @@ fn prediction(eda: &Eda) -> Result<Section, ReportError> {
     let chart = BarChart::new(
         "ROC AUC of one column alone",
         "Columns by how well each of them alone predicts the target.",
-        Axis::new("ROC AUC, out of fold").range(0.45, 1.0),
-        bars.map(|(column, auc)| Bar::new(&*column.label, auc.max(0.45)))
+        Axis::new("ROC AUC, out of fold").range(0.5, 1.0),
+        bars.map(|(column, auc)| Bar::new(&*column.label, auc.max(0.5)))
             .collect(),
     )
     .reference(format!("leakage is likely from {LEAK} on"), LEAK)
@@ -252,10 +252,8 @@ fn numbers(eda: &Eda) -> Result<Section, ReportError> {
             continue;
         }
         if let Some(histogram) = &column.histogram {
-            section = section.figure(histogram_of(eda, column, histogram)?);
-        }
-        if let Some(figure) = boxes(eda, column)? {
-            section = section.figure(figure);
+            let figure = histogram_of(eda, column, histogram)?;
+            section = section.figure(with_boxes(eda, column, figure)?);
         }
     }
     Ok(section)
@@ -301,9 +299,9 @@ fn histogram_of(eda: &Eda, column: &Profile, histogram: &Histogram) -> Result<Fi
     Ok(Figure::new(chart.svg()?, outside))
 }
 
-fn boxes(eda: &Eda, column: &Profile) -> Result<Option<Figure>, ReportError> {
+fn with_boxes(eda: &Eda, column: &Profile, figure: Figure) -> Result<Figure, ReportError> {
     let (Some(target), Some((yes, no))) = (&eda.target, column.by_target) else {
-        return Ok(None);
+        return Ok(figure);
     };
     let five = |n: Numbers| Summary {
         low: n.low_whisker,
@@ -334,7 +332,7 @@ fn boxes(eda: &Eda, column: &Profile) -> Result<Option<Figure>, ReportError> {
         short(no.median),
         count(yes.outliers + no.outliers)
     );
-    Ok(Some(Figure::new(chart, caption)))
+    Ok(figure.below(chart, caption))
 }
 
 fn categories(eda: &Eda) -> Result<Section, ReportError> {

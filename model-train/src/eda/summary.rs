@@ -160,16 +160,14 @@ pub(super) fn histogram(column: &Column, target: Option<&[Option<bool>]>) -> Opt
     if !(high - low).is_finite() {
         return None;
     }
-    let whole = column.kind == super::Type::Integer && high - low < BINS as f64;
-    let bins = if whole {
-        (high - low) as usize + 1
+    // Whole numbers get bars of whole width, so that none holds one value more than another.
+    let whole = sorted.iter().all(|value| value.fract() == 0.0) && high - low < 1e9;
+    let (low, high, bins) = if whole {
+        let width = ((high - low + 1.0) / BINS as f64).ceil();
+        let bins = ((high - low + 1.0) / width).ceil();
+        (low - 0.5, low - 0.5 + bins * width, bins as usize)
     } else {
-        BINS
-    };
-    let (low, high) = if whole {
-        (low - 0.5, high + 0.5)
-    } else {
-        (low, high)
+        (low, high, BINS)
     };
     let width = (high - low) / bins as f64;
     let mut histogram = Histogram {
