@@ -91,7 +91,7 @@ fn a_search_leaves_a_model_its_figures_and_a_run() {
     let trials = fs::read_to_string(run.join("trials.jsonl")).unwrap();
     assert_eq!(trials.lines().count(), 6);
 
-    let inspected = folder.succeed("inspect --model m.wasm");
+    let inspected = folder.succeed("inspect m.wasm");
     assert!(!inspected.contains("threshold 0.5 "), "{inspected}");
 }
 
@@ -142,7 +142,7 @@ fn ctrl_c_keeps_what_is_done() {
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     assert!(child.wait().unwrap().success(), "{rest}");
-    folder.succeed("verify --model m.wasm");
+    folder.succeed("verify m.wasm");
     let run = fs::read(run_folder(&folder).join("run.json")).unwrap();
     let run: Value = serde_json::from_slice(&run).unwrap();
     assert_eq!(run["status"], "interrupted");
@@ -195,7 +195,7 @@ fn underwrite_toml_is_read_and_a_flag_wins() {
     assert!(!plan.contains("decision_tree"), "{plan}");
     folder.succeed("train --metrics m.json");
     assert_eq!(json(&folder, "m.json")["search"]["trials"], 5);
-    folder.succeed("verify --model m.wasm");
+    folder.succeed("verify m.wasm");
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn features_can_be_named_but_a_protected_one_is_refused() {
         ))
     };
     folder.succeed(&fit("credit_amount,housing"));
-    let described = folder.succeed("inspect --model m.wasm --json");
+    let described = folder.succeed("inspect m.wasm --json");
     assert!(described.contains("credit_amount"), "{described}");
     let error = folder.fail(&fit("credit_amuont"));
     assert!(error.ends_with("did you mean 'credit_amount'?"), "{error}");

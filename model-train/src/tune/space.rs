@@ -83,7 +83,7 @@ impl Space {
                     ("l2", Log(0.1, 30.0)),
                     ("min_leaf_weight", Log(0.1, 10.0)),
                     ("column_share", Linear(0.3, 1.0)),
-                    ("max_bins", Choice(vec![1024.0, 4096.0, 16384.0])),
+                    ("max_bins", Choice(vec![1024.0, 4096.0])),
                 ]
             }
         };
