@@ -7,7 +7,10 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use model_core::model_file::ModelFile;
 use model_core::schema::Schema;
+use model_train::dataset::Dataset;
 use model_train::file::WholeFile;
+
+use crate::progress;
 
 /// Means standard input, or standard output.
 const DASH: &str = "-";
@@ -23,6 +26,17 @@ pub(crate) fn read_schema(path: &Path) -> Result<Schema> {
     let text = String::from_utf8(read(path)?)
         .map_err(|_| anyhow::anyhow!("{name}: the text is not UTF-8: save the file as UTF-8"))?;
     Schema::from_toml(&text).map_err(|error| anyhow::anyhow!("{name}, {error}"))
+}
+
+/// Rows to learn from or to measure on.
+pub(crate) fn read_dataset(path: &Path, schema: &Schema) -> Result<Dataset> {
+    let source = Source::open(path)?;
+    let bar = progress::bytes(source.len, "Reading");
+    let dataset = Dataset::from_reader(source.bytes, &source.name, schema, |read| {
+        bar.set_position(read);
+    })?;
+    bar.finish_and_clear();
+    Ok(dataset)
 }
 
 /// A `model.wasm` whose seal is right; `path` is what errors call it.
@@ -117,6 +131,15 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     sink.write_all(bytes)
         .with_context(|| format!("cannot write {}", path.display()))?;
     sink.finish()
+}
+
+/// Makes the folder that a report goes into, where it is not there.
+pub(crate) fn make_folder_of(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display())),
+        _ => Ok(()),
+    }
 }
 
 /// Fails early when a file could not be written at the end.

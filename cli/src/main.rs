@@ -3,8 +3,12 @@
 mod commands;
 mod engine;
 mod files;
+mod hub;
+mod interrupt;
 mod progress;
 mod scoring;
+mod secrets;
+mod tracking;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

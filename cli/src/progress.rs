@@ -26,6 +26,12 @@ pub(crate) fn spinner(doing: &'static str) -> ProgressBar {
     bar
 }
 
+/// A bar over the trials of a search; its message is the best so far.
+pub(crate) fn trials(count: u64) -> ProgressBar {
+    let template = "Searching {wide_bar} {pos}/{len} {elapsed} {msg}";
+    styled(ProgressBar::new(count), template, "")
+}
+
 fn styled(bar: ProgressBar, template: &str, doing: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template(template);
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());

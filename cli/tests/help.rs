@@ -22,6 +22,8 @@ fn each_command_explains_itself() {
         "verify",
         "schema",
         "schema infer",
+        "eda",
+        "evaluate",
     ] {
         let help = folder.succeed(&format!("{command} --help"));
         let name = format!("help {command}").trim().replace(' ', "-");

@@ -130,9 +130,8 @@ impl Artifact {
     /// When the artifact contradicts itself or is too large.
     pub fn encode(&self) -> Result<Vec<u8>, ArtifactError> {
         self.check()?;
-        let mut payload = bincode::encode_to_vec(self, bincode::config::standard())
+        let payload = bincode::encode_to_vec(self, bincode::config::standard())
             .map_err(|error| ArtifactError::Payload(error.to_string()))?;
-        payload.extend_from_slice(&self.details);
         if payload.len() > MAX_PAYLOAD {
             let found = payload.len() as u64;
             return Err(ArtifactError::TooLarge { found });
@@ -153,17 +152,15 @@ impl Artifact {
     pub fn decode(bytes: &[u8]) -> Result<Self, ArtifactError> {
         let (format, payload) = checked_payload(bytes)?;
         let limit = bincode::config::standard().with_limit::<MAX_PAYLOAD>();
-        let (mut artifact, read): (Self, usize) =
+        let (artifact, read): (Self, usize) =
             bincode::decode_from_slice_with_context(payload, limit, Format(format))
                 .map_err(|error| ArtifactError::Payload(decode_problem(&error)))?;
-        let rest = &payload[read..];
-        if format == 1 && !rest.is_empty() {
+        if read != payload.len() {
             return Err(ArtifactError::Payload(format!(
                 "{} bytes are left over",
-                rest.len()
+                payload.len() - read
             )));
         }
-        artifact.details = rest.to_vec();
         artifact.check()?;
         Ok(artifact)
     }

@@ -3,23 +3,51 @@
 
 mod common;
 
-use common::{EVERYTHING, constant, decide, forest, linear, request};
+use common::{EVERYTHING, constant, decide, forest, isotonic, linear, natively, platt, request};
 use model_core::artifact::{Artifact, ArtifactError, FORMAT, MAX_PAYLOAD};
+use model_core::calibration::{Calibration, MAX_KNOTS};
 use model_core::decide::Decider;
+use model_core::details::{Details, ThresholdRule};
+use model_core::forest::Node;
 use model_core::model::Model;
-use model_core::schema::Missing;
+use model_core::schema::{Missing, Monotonic};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 const HEADER: usize = 52;
 
-fn samples() -> [Artifact; 3] {
+fn samples() -> [Artifact; 5] {
     [
         linear(EVERYTHING),
         forest(EVERYTHING),
         constant(include_str!("../../data/loan.toml"), 0.3),
+        isotonic(forest(&natively())),
+        with_details(platt(linear(EVERYTHING))),
     ]
+}
+
+fn details() -> Details {
+    Details {
+        threshold_rule: ThresholdRule::Cost {
+            false_positive: 5.0,
+            false_negative: 1.0,
+        },
+        monotonic: vec![
+            ("income".into(), Monotonic::Increasing),
+            ("rate".into(), Monotonic::Decreasing),
+        ],
+        config: "[train]\nseed = 7\n".into(),
+        protected_inputs: vec!["gender".into()],
+        reference: vec![0, 255, 7],
+    }
+}
+
+fn with_details(artifact: Artifact) -> Artifact {
+    Artifact {
+        details: details().to_bytes().unwrap(),
+        ..artifact
+    }
 }
 
 fn refused(bytes: &[u8]) -> String {
@@ -41,7 +69,7 @@ fn the_header_is_as_documented() {
     let bytes = linear(EVERYTHING).encode().unwrap();
     let (header, payload) = bytes.split_at(HEADER);
     assert_eq!(&header[..8], b"UWMODEL\0");
-    assert_eq!(header[8..12], 1u32.to_le_bytes());
+    assert_eq!(header[8..12], 2u32.to_le_bytes());
     assert_eq!(header[12..20], (payload.len() as u64).to_le_bytes());
     assert_eq!(header[20..], Sha256::digest(payload)[..]);
     let digest: String = header[20..]
@@ -52,6 +80,52 @@ fn the_header_is_as_documented() {
         Decider::load(&bytes).unwrap().digest(),
         format!("sha256:{digest}")
     );
+}
+
+#[test]
+fn details_travel_with_the_artifact() {
+    let read = |artifact: Artifact| {
+        let bytes = artifact.encode().unwrap();
+        Details::of(&Artifact::decode(&bytes).unwrap())
+    };
+    assert_eq!(read(with_details(forest(EVERYTHING))), Ok(details()));
+    assert_eq!(read(forest(EVERYTHING)), Ok(Details::default()));
+    let mut broken = with_details(forest(EVERYTHING));
+    broken.details.push(0);
+    let error = read(broken).unwrap_err().to_string();
+    assert!(error.contains("bytes left over"), "{error}");
+    let mut broken = with_details(forest(EVERYTHING));
+    broken.details.truncate(9);
+    assert!(read(broken).is_err());
+}
+
+/// A leaf that an `f32` holds takes 4 bytes less, and every bit of either kind survives.
+#[test]
+fn leaves_survive_to_the_bit() {
+    let with_leaf = |leaf: f64| {
+        let mut artifact = forest(EVERYTHING);
+        if let Model::Forest(forest) = &mut artifact.model
+            && let Node::Leaf { value, .. } = &mut forest.trees[0].nodes[1]
+        {
+            *value = leaf;
+        }
+        let bytes = artifact.encode().unwrap();
+        assert_eq!(Artifact::decode(&bytes).unwrap(), artifact);
+        bytes.len()
+    };
+    let short = with_leaf(0.5);
+    for leaf in [
+        f64::from(0.1f32),
+        -0.0,
+        0.0,
+        f64::from(f32::MIN_POSITIVE),
+        f64::from(f32::MIN),
+    ] {
+        assert_eq!(with_leaf(leaf), short, "{leaf}");
+    }
+    for leaf in [0.1, 1e300, -1e39, f64::MIN_POSITIVE, 0.5f64.next_up()] {
+        assert_eq!(with_leaf(leaf), short + 4, "{leaf}");
+    }
 }
 
 #[test]
@@ -117,14 +191,14 @@ fn another_format_names_both() {
         bytes[8..12].copy_from_slice(&format.to_le_bytes());
         assert_eq!(refused(&bytes), expected);
     };
-    assert_eq!(FORMAT, 1);
+    assert_eq!(FORMAT, 2);
     check(
-        2,
-        "the artifact is of format 2, this program reads formats 1 to 1: use a newer underwrite",
+        3,
+        "the artifact is of format 3, this program reads formats 1 to 2: use a newer underwrite",
     );
     check(
         u32::MAX,
-        "the artifact is of format 4294967295, this program reads formats 1 to 1: use a newer underwrite",
+        "the artifact is of format 4294967295, this program reads formats 1 to 2: use a newer underwrite",
     );
 }
 
@@ -244,6 +318,36 @@ fn contradictions_are_refused() {
         |a| a.threshold = 1.5,
         "the threshold is 1.5, expected 0 to 1",
     );
+    fn isotonic(artifact: &mut Artifact, from: &[f64], to: &[f64]) {
+        let (from, to) = (from.to_vec(), to.to_vec());
+        artifact.calibration = Calibration::Isotonic { from, to };
+    }
+    fn platt(artifact: &mut Artifact, slope: f64, intercept: f64) {
+        artifact.calibration = Calibration::Platt { slope, intercept };
+    }
+    let no_map = "the calibration is not a map of probabilities that never falls";
+    check(|a| isotonic(a, &[], &[]), no_map);
+    check(|a| isotonic(a, &[0.1, 0.2], &[0.1]), no_map);
+    check(|a| isotonic(a, &[0.2, 0.2], &[0.1, 0.3]), no_map);
+    check(|a| isotonic(a, &[0.2, 0.1], &[0.1, 0.3]), no_map);
+    check(|a| isotonic(a, &[0.1, 0.2], &[0.3, 0.1]), no_map);
+    check(|a| isotonic(a, &[0.1, f64::NAN], &[0.1, 0.2]), no_map);
+    check(|a| isotonic(a, &[0.1, 0.2], &[0.1, 1.1]), no_map);
+    check(|a| isotonic(a, &[-0.1, 0.2], &[0.1, 0.2]), no_map);
+    check(
+        |a| {
+            let knots: Vec<f64> = (0..=MAX_KNOTS).map(|knot| knot as f64 / 1e3).collect();
+            isotonic(a, &knots, &knots);
+        },
+        no_map,
+    );
+    check(|a| platt(a, -0.1, 0.0), no_map);
+    check(|a| platt(a, f64::NAN, 0.0), no_map);
+    check(|a| platt(a, 1.0, f64::INFINITY), no_map);
+    check(
+        |a| a.schema.features[0].missing = Missing::Native,
+        "a weighted sum has no place for missing values",
+    );
     check(
         |a| a.preprocessing.imputed.truncate(12),
         "expected 13 imputation values, one for each input, got 12",
@@ -286,7 +390,7 @@ fn contradictions_are_refused() {
     );
     check(
         |a| a.schema.features[1].missing = Missing::MostFrequent,
-        "feature 'rate', missing: expected one of error, impute, zero for this type, got most_frequent",
+        "feature 'rate', missing: expected one of error, impute, zero, native for this type, got most_frequent",
     );
     check(
         |a| a.schema.features.truncate(13),

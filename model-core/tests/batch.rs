@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{EVERYTHING, decide, decider, forest, linear};
+use common::{EVERYTHING, decide, decider, forest, isotonic, linear, natively, platt};
 use model_core::artifact::Artifact;
 use model_core::decide::REFUSED;
 use model_core::schema::{Feature, Kind};
@@ -20,6 +20,9 @@ fn batch_equals_single_decisions() {
             agrees(&linear(toml), 600, wild);
             agrees(&forest(toml), 600, wild);
         }
+        agrees(&isotonic(forest(&natively())), 600, wild);
+        agrees(&platt(forest(&natively())), 600, wild);
+        agrees(&isotonic(linear(EVERYTHING)), 600, wild);
     }
 }
 

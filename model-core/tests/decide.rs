@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::{EVERYTHING, PLAIN, constant, decide, decider, forest, linear, request};
+use common::{EVERYTHING, PLAIN, constant, decide, decider, forest, linear, natively, request};
 use model_core::artifact::Artifact;
+use model_core::calibration::Calibration;
 use model_core::decide::{MAX_REQUEST, write_unavailable};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -713,4 +714,71 @@ fn a_module_without_a_model_says_so() {
     let mut out = Vec::new();
     assert_eq!(write_unavailable("no \"model\"", &mut out), 503);
     assert_eq!(out, br#"{"detail":"no \"model\""}"#);
+}
+
+/// Missing values that stay missing are reported as any adjustment, and count as one.
+#[test]
+fn what_stays_missing_is_reported() {
+    let mut model = decider(&forest(&natively()));
+    let left_out = [
+        ("income", ""),
+        ("owner", "null"),
+        ("grade", "\"NA\""),
+        ("purpose", ""),
+    ];
+    let (status, answer) = decide(&mut model, request(&left_out));
+    assert_eq!(status, 200, "{answer}");
+    let (_, adjustments) = answer.split_once("\"adjustments\":").unwrap();
+    assert_eq!(
+        adjustments,
+        concat!(
+            r#"[{"feature":"income","kind":"missing","policy":"native","to":null},"#,
+            r#"{"feature":"owner","kind":"missing","policy":"native","to":null},"#,
+            r#"{"feature":"grade","kind":"missing","policy":"native","from":"NA","to":null},"#,
+            r#"{"feature":"purpose","kind":"missing","policy":"native","to":null}]}"#,
+        )
+    );
+    let limited = natively().replace("missing_values", "max_adjustments = 3\nmissing_values");
+    let mut model = decider(&forest(&limited));
+    assert_eq!(decide(&mut model, request(&left_out)).0, 422);
+    assert_eq!(decide(&mut model, request(&left_out[1..])).0, 200);
+}
+
+/// The probability of the answer is the calibrated one, and it is what the threshold parts.
+#[test]
+fn probabilities_are_calibrated() {
+    let check = |calibration: Calibration, model_says: f64, expect: f64| {
+        let artifact = Artifact {
+            calibration,
+            threshold: expect,
+            ..constant(EVERYTHING, model_says)
+        };
+        let (_, answer) = decide(&mut decider(&artifact), request(&[]));
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["probability"].as_f64(), Some(expect));
+        assert_eq!(answer["approve"], true);
+    };
+    let isotonic = || Calibration::Isotonic {
+        from: vec![0.25, 0.5, 0.75],
+        to: vec![0.125, 0.375, 0.875],
+    };
+    check(Calibration::None, 0.3, 0.3);
+    check(isotonic(), 0.0, 0.125);
+    check(isotonic(), 0.25, 0.125);
+    check(isotonic(), 0.375, 0.25);
+    check(isotonic(), 0.5, 0.375);
+    check(isotonic(), 0.625, 0.625);
+    check(isotonic(), 0.75, 0.875);
+    check(isotonic(), 1.0, 0.875);
+    let one = Calibration::Isotonic {
+        from: vec![0.5],
+        to: vec![0.25],
+    };
+    check(one, 0.9, 0.25);
+    let platt = |slope, intercept| Calibration::Platt { slope, intercept };
+    check(platt(0.0, 0.0), 0.9, 0.5);
+    check(platt(2.0, 0.0), 0.5, 0.5);
+    // exp(-800) is 0.
+    check(platt(1.0, -800.0), 0.5, 1.0 / (1.0 + 800f64.exp()));
+    check(platt(1e6, 0.0), 1.0, 1.0);
 }

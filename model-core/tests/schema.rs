@@ -2,7 +2,7 @@
 //! what to do.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use model_core::schema::{Example, Kind, Missing, Role, Schema, TargetKind};
+use model_core::schema::{Example, Kind, Missing, Monotonic, Role, Schema, TargetKind};
 
 #[test]
 fn shipped_schemas_load() {
@@ -36,6 +36,49 @@ fn defaults_are_as_documented() {
     assert_eq!(
         (&*target.positive_label, &*target.negative_label),
         ("Approved", "Rejected")
+    );
+}
+
+/// What has an order can be followed.
+#[test]
+fn monotonic_is_for_what_has_an_order() {
+    let accepts = |lines: &str, expect: Option<Monotonic>| {
+        let schema = Schema::from_toml(&with(&format!("name = \"x\"\n{lines}"))).unwrap();
+        assert_eq!(schema.features[0].monotonic, expect);
+    };
+    let category = "type = \"category\"\ncategories = [\"a\", \"b\"]\n";
+    accepts("type = \"number\"", None);
+    accepts(
+        "type = \"number\"\nmonotonic = \"increasing\"",
+        Some(Monotonic::Increasing),
+    );
+    accepts(
+        "type = \"integer\"\nmonotonic = \"decreasing\"",
+        Some(Monotonic::Decreasing),
+    );
+    accepts(
+        "type = \"boolean\"\nmonotonic = \"decreasing\"",
+        Some(Monotonic::Decreasing),
+    );
+    accepts(
+        &format!("{category}encoding = \"ordinal\"\nmonotonic = \"increasing\""),
+        Some(Monotonic::Increasing),
+    );
+    let refuses = |lines: &str, expect: &str| {
+        let error = Schema::from_toml(&with(&format!("name = \"x\"\n{lines}"))).unwrap_err();
+        assert_eq!(error.to_string(), expect);
+    };
+    refuses(
+        &format!("{category}monotonic = \"increasing\""),
+        "line 7: feature 'x', monotonic: categories have an order only with encoding = \"ordinal\": remove it",
+    );
+    refuses(
+        "type = \"number\"\nrole = \"protected\"\nmonotonic = \"increasing\"",
+        "line 7: feature 'x', monotonic: only an input takes it: remove it",
+    );
+    refuses(
+        "type = \"number\"\nmonotonic = \"rising\"",
+        "line 6: unknown variant `rising`, expected `increasing` or `decreasing`",
     );
 }
 
@@ -102,7 +145,7 @@ fn refuses_a_feature_and_names_the_line() {
     check(
         r#"type = "number"
 minimun = 0"#,
-        "line 6: unknown field `minimun`, expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `unknown`, `out_of_range`, `positive`, `positive_label`, `negative_label`",
+        "line 6: unknown field `minimun`, expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `positive`, `positive_label`, `negative_label`",
     );
     check(
         r#"type = "number"
@@ -163,12 +206,12 @@ missing = "zero""#,
     check(
         r#"type = "number"
 missing = "most_frequent""#,
-        "line 6: feature 'x', missing: expected one of error, impute, zero for this type, got most_frequent",
+        "line 6: feature 'x', missing: expected one of error, impute, zero, native for this type, got most_frequent",
     );
     check(
         r#"type = "number"
 missing = "guess""#,
-        "line 6: unknown variant `guess`, expected one of `error`, `impute`, `zero`, `most_frequent`, `other`",
+        "line 6: unknown variant `guess`, expected one of `error`, `impute`, `zero`, `most_frequent`, `other`, `native`",
     );
     check(
         r#"type = "number"
@@ -251,12 +294,12 @@ example = 1e300"#,
     check(
         r#"type = "integer"
 missing = "other""#,
-        "line 6: feature 'x', missing: expected one of error, impute, zero for this type, got other",
+        "line 6: feature 'x', missing: expected one of error, impute, zero, native for this type, got other",
     );
     check(
         r#"type = "boolean"
 missing = "other""#,
-        "line 6: feature 'x', missing: expected one of error, impute, most_frequent, zero for this type, got other",
+        "line 6: feature 'x', missing: expected one of error, impute, most_frequent, zero, native for this type, got other",
     );
     check(
         r#"type = "boolean"
@@ -336,13 +379,13 @@ unknown = "other""#,
 categories = ["a", "b"]
 encoding = "ordinal"
 missing = "other""#,
-        "line 8: feature 'x', missing: expected one of error, impute, most_frequent for this type, got other",
+        "line 8: feature 'x', missing: expected one of error, impute, most_frequent, native for this type, got other",
     );
     check(
         r#"type = "category"
 categories = ["a", "b"]
 missing = "zero""#,
-        "line 7: feature 'x', missing: expected one of error, impute, most_frequent, other for this type, got zero",
+        "line 7: feature 'x', missing: expected one of error, impute, most_frequent, other, native for this type, got zero",
     );
     check(
         r#"type = "category"
@@ -422,7 +465,7 @@ label = "#,
     check(
         r#"type = "number"
 max_adjustments = 3"#,
-        "line 6: unknown field `max_adjustments`, expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `unknown`, `out_of_range`, `positive`, `positive_label`, `negative_label`",
+        "line 6: unknown field `max_adjustments`, expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `positive`, `positive_label`, `negative_label`",
     );
 }
 

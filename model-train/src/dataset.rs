@@ -9,7 +9,7 @@ use std::path::Path;
 
 use model_core::artifact::hex;
 use model_core::preprocess::resolve;
-use model_core::schema::{Feature, Schema, Target, TargetKind};
+use model_core::schema::{Feature, Role, Schema, Target, TargetKind};
 use model_core::value::{Reading, Value, ValueError, boolean_word, read};
 use sha2::{Digest, Sha256};
 
@@ -28,9 +28,22 @@ pub struct Dataset {
     pub columns: Vec<Vec<f64>>,
     /// For each row whether the answer is yes.
     pub target: Vec<bool>,
+    /// The columns that audits ask for, where the file has them.
+    pub protected: Vec<Protected>,
     /// SHA-256 of the file, lower-case hexadecimal.
     pub sha256: String,
     name: String,
+}
+
+/// A protected column: kept for audits, never used to predict.
+#[derive(Debug, Clone)]
+pub struct Protected {
+    /// What the schema says of it.
+    pub feature: Feature,
+    /// One value a row, as in [`Dataset::columns`]. What cannot be read is missing: an audit
+    /// does not hinder training.
+    pub values: Vec<f64>,
+    index: usize,
 }
 
 /// The code of a category that is not in the list, as the module's batch call takes it.
@@ -69,6 +82,7 @@ impl Dataset {
         let mut dataset = Self {
             columns: vec![Vec::new(); columns.inputs.len()],
             target: Vec::new(),
+            protected: Protected::columns(&table, schema),
             sha256: String::new(),
             name: name.to_owned(),
         };
@@ -109,6 +123,10 @@ impl Dataset {
             })?;
             values.push(value);
         }
+        for protected in &mut self.protected {
+            let cell = row.field(protected.index);
+            protected.push(cell, &schema.missing_values);
+        }
         if let Some(index) = columns.target {
             let cell = row.field(index);
             let answer = read_target(schema, cell).map_err(|kind| {
@@ -136,6 +154,34 @@ impl Dataset {
 fn one_class(label: &str) -> DataErrorKind {
     DataErrorKind::OneClass {
         label: label.to_owned(),
+    }
+}
+
+impl Protected {
+    fn columns<R: Read>(table: &Table<R>, schema: &Schema) -> Vec<Self> {
+        let protected = |feature: &&Feature| feature.role == Role::Protected;
+        let column = |feature: &Feature| {
+            let index = table
+                .header()
+                .iter()
+                .position(|name| *name == feature.name)?;
+            Some(Self {
+                feature: feature.clone(),
+                values: Vec::new(),
+                index,
+            })
+        };
+        let features = schema.features.iter().filter(protected);
+        features.filter_map(column).collect()
+    }
+
+    fn push(&mut self, cell: &str, missing_values: &[String]) {
+        let reading = read(&self.feature, Value::from_text(cell, missing_values));
+        self.values.push(match reading {
+            Ok(Reading::Is(value)) => value,
+            Ok(Reading::Unknown) => UNKNOWN,
+            Ok(Reading::Missing) | Err(_) => f64::NAN,
+        });
     }
 }
 
@@ -269,20 +315,20 @@ impl DataError {
 }
 
 /// Computes the digest of what is read through it.
-struct Hashing<R> {
+pub(crate) struct Hashing<R> {
     source: R,
     sha256: Sha256,
 }
 
 impl<R: Read> Hashing<R> {
-    fn new(source: R) -> Self {
+    pub(crate) fn new(source: R) -> Self {
         Self {
             source,
             sha256: Sha256::new(),
         }
     }
 
-    fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         hex(&self.sha256.finalize())
     }
 }

@@ -12,11 +12,11 @@ use crate::table::Table;
 /// Different texts that a column may have and still be taken for a category.
 const MAX_CATEGORIES: usize = 50;
 /// Texts that files use for "no value".
-const MISSING_WORDS: [&str; 9] = [
+pub(crate) const MISSING_WORDS: [&str; 9] = [
     "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?",
 ];
 /// Texts of a target that mean yes, in lower case.
-const YES_WORDS: [&str; 6] = [
+pub(crate) const YES_WORDS: [&str; 6] = [
     "approved", "accepted", "good", "granted", "paid", "positive",
 ];
 

@@ -6,8 +6,11 @@
 //! [`train`]. [`pack`] puts the artifact into the engine.
 
 pub mod calibrate;
+pub mod card;
 pub mod dataset;
+pub mod eda;
 pub mod error;
+pub mod evaluate;
 pub mod file;
 pub mod fit;
 pub mod golden;
@@ -16,7 +19,9 @@ pub mod metrics;
 pub mod monotonic;
 pub mod pack;
 pub mod prepare;
+pub mod report;
 pub mod split;
 pub mod table;
 pub mod threshold;
 pub mod train;
+pub mod tune;

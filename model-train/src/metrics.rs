@@ -1,11 +1,11 @@
 //! How good a model is on rows it has not seen. Every figure is scikit-learn's of the same
 //! name, and is tested against it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Figures of a classifier on `n` test rows with answers `y` (1 for yes) and predicted
 /// probabilities `p`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// The share of rows decided rightly, 0 to 1; decided is `p >= threshold`.
     pub accuracy: f64,

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use model_core::artifact::{Artifact, ArtifactError, Training};
 use model_core::calibration::Calibration;
+use model_core::details::Details;
 use model_core::model::{Model, Predictor};
-use model_core::schema::Schema;
+use model_core::schema::{Feature, Schema};
 use serde::Serialize;
 
 use crate::dataset::Dataset;
@@ -14,9 +15,6 @@ use crate::golden::{self, GoldenError};
 use crate::metrics::Metrics;
 use crate::prepare::{PrepareError, Prepared};
 use crate::split::Split;
-
-/// The probability from which the answer is yes.
-const THRESHOLD: f64 = 0.5;
 
 /// How to train.
 #[derive(Debug, Clone)]
@@ -29,6 +27,12 @@ pub struct Options {
     pub jobs: usize,
     /// Of everything that is drawn.
     pub seed: u64,
+    /// From the model's probability to the answered one.
+    pub calibration: Calibration,
+    /// The answered probability from which the decision is yes, 0 to 1.
+    pub threshold: f64,
+    /// What the artifact tells about how it was made; what is proved of the model is added.
+    pub details: Details,
     /// SHA-256 of the engine that the model will be packed into, lower-case hexadecimal.
     pub engine_sha256: String,
     /// The program's version.
@@ -108,7 +112,7 @@ pub fn train(
         &fitting,
     )?;
     let seconds_fit = start.elapsed().as_secs_f64();
-    let metrics = measure(&model, &prepared)?;
+    let metrics = measure(&model, &prepared, options)?;
     let report = Report {
         model: options.params.kind().word(),
         rows_train: prepared.split.train.len(),
@@ -124,7 +128,7 @@ pub fn train(
         preprocessing: prepared.preprocessing.clone(),
         kind: options.params.kind(),
         model,
-        threshold: THRESHOLD,
+        threshold: options.threshold,
         training: Training {
             rows_train: report.rows_train as u64,
             rows_test: report.rows_test as u64,
@@ -135,8 +139,8 @@ pub fn train(
         },
         engine_sha256: options.engine_sha256.clone(),
         golden_rows: Vec::new(),
-        calibration: Calibration::None,
-        details: Vec::new(),
+        calibration: options.calibration.clone(),
+        details: details(options, schema).to_bytes()?,
     };
     artifact.golden_rows = golden::rows(&artifact, &prepared, options.seed)?;
     Ok(Trained {
@@ -145,11 +149,20 @@ pub fn train(
     })
 }
 
+/// Fitting has proved what the schema demands, or failed.
+fn details(options: &Options, schema: &Schema) -> Details {
+    let proved = |feature: &Feature| Some((feature.name.clone(), feature.monotonic?));
+    Details {
+        monotonic: schema.inputs().filter_map(proved).collect(),
+        ..options.details.clone()
+    }
+}
+
 /// The exported model's figures: what was exported is what decides.
-fn measure(model: &Model, prepared: &Prepared) -> Result<Metrics, TrainError> {
-    let mut predictor = Predictor::new(model, &Calibration::None).map_err(TrainError::Export)?;
+fn measure(model: &Model, prepared: &Prepared, options: &Options) -> Result<Metrics, TrainError> {
+    let mut predictor = Predictor::new(model, &options.calibration).map_err(TrainError::Export)?;
     let (columns, answers) = prepared.test_rows();
     let mut probabilities = vec![0.0; answers.len()];
     predictor.predict_block(&columns, answers.len(), &mut probabilities);
-    Ok(Metrics::of(&answers, &probabilities, THRESHOLD))
+    Ok(Metrics::of(&answers, &probabilities, options.threshold))
 }

@@ -1,9 +1,14 @@
 //! The commands, one a file.
 
+mod eda;
+mod evaluate;
 mod inspect;
+mod publish;
+mod pull;
 mod schema;
 mod score;
 mod serve;
+mod track;
 mod train;
 mod verify;
 
@@ -33,6 +38,11 @@ enum Command {
     Inspect(inspect::Args),
     Verify(verify::Args),
     Schema(schema::Args),
+    Eda(eda::Args),
+    Evaluate(evaluate::Args),
+    Track(track::Args),
+    Publish(publish::Args),
+    Pull(pull::Args),
 }
 
 impl Cli {
@@ -45,6 +55,11 @@ impl Cli {
             Command::Inspect(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Schema(args) => args.run(),
+            Command::Eda(args) => args.run(),
+            Command::Evaluate(args) => args.run(),
+            Command::Track(args) => args.run(),
+            Command::Publish(args) => args.run(),
+            Command::Pull(args) => args.run(),
         }
     }
 }

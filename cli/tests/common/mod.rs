@@ -122,3 +122,57 @@ pub(crate) fn train_points(out: &str) -> String {
         data("points.toml")
     )
 }
+
+/// Checks that an HTML page is well formed and loads nothing; answers the ids of its sections.
+pub(crate) fn check_page(html: &str) -> Vec<String> {
+    let options = roxmltree::ParsingOptions {
+        allow_dtd: true,
+        ..roxmltree::ParsingOptions::default()
+    };
+    let document =
+        roxmltree::Document::parse_with_options(&as_xml(html), options).map(|document| {
+            let sections = document
+                .descendants()
+                .filter(|node| node.has_tag_name("section"));
+            let ids: Vec<String> = sections
+                .filter_map(|node| node.attribute("id").map(str::to_owned))
+                .collect();
+            for node in document.descendants() {
+                let tag = node.tag_name().name();
+                assert!(
+                    !matches!(tag, "script" | "link" | "img" | "iframe"),
+                    "<{tag}>"
+                );
+                for attribute in node.attributes() {
+                    let (name, value) = (attribute.name(), attribute.value());
+                    assert!(
+                        !matches!(name, "src" | "srcset") && !name.starts_with("on"),
+                        "{name}"
+                    );
+                    let own = name != "href" || value.starts_with('#');
+                    assert!(own, "a link to {value}");
+                }
+                if tag == "svg" {
+                    assert!(
+                        node.attribute("aria-label")
+                            .is_some_and(|label| label.len() > 10)
+                    );
+                }
+                if node.is_text() && node.parent().is_some_and(|p| p.has_tag_name("style")) {
+                    let style = node.text().unwrap_or_default();
+                    assert!(!style.contains("url(") && !style.contains("@import"));
+                }
+            }
+            ids
+        });
+    document.unwrap_or_else(|error| panic!("{error} in\n{html}"))
+}
+
+/// HTML as XML: what may stay open in HTML is closed.
+fn as_xml(html: &str) -> String {
+    let mut xml = html.replacen("<!doctype html>", "", 1);
+    for line in html.lines().filter(|line| line.starts_with("<meta ")) {
+        xml = xml.replacen(line, &line.replace('>', "/>"), 1);
+    }
+    xml
+}

@@ -20,13 +20,14 @@ impl Encode for Artifact {
         self.training.encode(encoder)?;
         self.engine_sha256.encode(encoder)?;
         self.golden_rows.encode(encoder)?;
-        self.calibration.encode(encoder)
+        self.calibration.encode(encoder)?;
+        self.details.encode(encoder)
     }
 }
 
 impl Decode<Format> for Artifact {
     fn decode<D: Decoder<Context = Format>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut artifact = Self {
             schema: Decode::decode(decoder)?,
             preprocessing: Decode::decode(decoder)?,
             kind: Decode::decode(decoder)?,
@@ -35,12 +36,14 @@ impl Decode<Format> for Artifact {
             training: Decode::decode(decoder)?,
             engine_sha256: text(decoder)?,
             golden_rows: Decode::decode(decoder)?,
-            calibration: match decoder.context().0 {
-                1 => Calibration::None,
-                _ => Decode::decode(decoder)?,
-            },
+            calibration: Calibration::None,
             details: Vec::new(),
-        })
+        };
+        if decoder.context().0 > 1 {
+            artifact.calibration = Decode::decode(decoder)?;
+            artifact.details = Decode::decode(decoder)?;
+        }
+        Ok(artifact)
     }
 }
 

@@ -117,6 +117,41 @@ type = "boolean"
 role = "target"
 "#;
 
+/// [`EVERYTHING`] where what may be missing stays missing.
+pub(crate) fn natively() -> String {
+    ["impute", "most_frequent", "other"]
+        .iter()
+        .fold(EVERYTHING.to_owned(), |toml, policy| {
+            let (missing, native) = (
+                format!("\nmissing = \"{policy}\""),
+                "\nmissing = \"native\"",
+            );
+            toml.replace(&missing, native)
+        })
+}
+
+/// The same model, isotonic: low probabilities lifted, high ones flattened.
+pub(crate) fn isotonic(artifact: Artifact) -> Artifact {
+    Artifact {
+        calibration: Calibration::Isotonic {
+            from: vec![0.1, 0.25, 0.5, 0.501, 0.75],
+            to: vec![0.2, 0.3, 0.3, 0.6, 0.65],
+        },
+        ..artifact
+    }
+}
+
+/// The same model, by Platt.
+pub(crate) fn platt(artifact: Artifact) -> Artifact {
+    Artifact {
+        calibration: Calibration::Platt {
+            slope: 1.7,
+            intercept: -0.4,
+        },
+        ..artifact
+    }
+}
+
 /// A request that [`EVERYTHING`] accepts as it is: fields and their JSON.
 pub(crate) const PLAIN: [(&str, &str); 13] = [
     ("income", "50000"),

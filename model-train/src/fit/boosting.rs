@@ -24,6 +24,7 @@ use model_core::schema::{Missing, Monotonic};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::export::{Ensemble, Grown, LibraryNode, LibrarySplit, LibraryTree, exported, small};
 use super::{FitError, GradientBoosting, Step, TrainingRows, Validated, Validation, columns};
@@ -38,7 +39,7 @@ pub(super) fn fit(
 ) -> Result<Validated, FitError> {
     let values = data.encoded().concat();
     let matrix = Matrix::new(&values, data.rows.len(), data.columns.len());
-    let mut booster = Booster::new(data, params, &matrix)?;
+    let mut booster = Booster::new(data, params, &matrix, 0)?;
     let mut watched = validation.map(|validation| Watched::new(validation, data, &booster));
     while booster.trees.len() < params.trees {
         booster.grow();
@@ -60,12 +61,23 @@ pub(super) fn fit(
         base: booster.base,
         link: Link::Logistic,
     };
-    let trees: Vec<Grown> = booster.trees.iter().map(Grown::new).collect();
+    let mut trees: Vec<Grown> = booster.trees.iter().map(Grown::new).collect();
+    let others: Result<Vec<_>, FitError> = (1..params.bags)
+        .into_par_iter()
+        .map(|bag| {
+            let mut other = Booster::new(data, params, &matrix, bag)?;
+            (0..booster.trees.len()).for_each(|_| other.grow());
+            Ok(other.trees.iter().map(Grown::new).collect::<Vec<_>>())
+        })
+        .collect();
+    trees.extend(others?.into_iter().flatten());
+    let steps = trees.iter_mut().flat_map(|tree| &mut tree.nodes);
+    steps.for_each(|node| node.value /= params.bags as f64);
     let forest = exported(&trees, &data.columns, data.schema, &ensemble);
     Ok(Validated {
         model: Model::Forest(forest),
         losses,
-        trees: Some(trees.len()),
+        trees: Some(booster.trees.len()),
         stopped,
     })
 }
@@ -102,7 +114,10 @@ impl<'a> Booster<'a> {
         data: &TrainingRows<'_>,
         params: &'a GradientBoosting,
         matrix: &Matrix<'_, f64>,
+        bag: usize,
     ) -> Result<Self, FitError> {
+        let mut rng = ChaCha8Rng::seed_from_u64(data.options.seed);
+        rng.set_stream(bag as u64);
         let answers = data.answers_as_numbers();
         let weights = data.weights.clone();
         let weights = weights.unwrap_or_else(|| vec![1.0; answers.len()]);
@@ -122,7 +137,7 @@ impl<'a> Booster<'a> {
             weights,
             base,
             trees: Vec::new(),
-            rng: ChaCha8Rng::seed_from_u64(data.options.seed),
+            rng,
             parallel,
         })
     }
@@ -228,8 +243,8 @@ fn drawn(count: usize, share: f64, rng: &mut ChaCha8Rng) -> Vec<usize> {
     let mut numbers: Vec<usize> = (0..count).collect();
     let wanted = ((share * count as f64).round() as usize).clamp(1, count);
     if wanted < count {
-        numbers.partial_shuffle(rng, wanted);
-        numbers.truncate(wanted);
+        // The drawn ones are those it answers, not the first ones of the list.
+        numbers = numbers.partial_shuffle(rng, wanted).0.to_vec();
         numbers.sort_unstable();
     }
     numbers

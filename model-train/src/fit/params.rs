@@ -91,6 +91,9 @@ pub struct GradientBoosting {
     pub column_share: f64,
     /// Bins that a column is cut into, 2 to 60,000 (1,024): a split is between two bins.
     pub max_bins: u16,
+    /// Such models, each with draws of its own, whose log odds are averaged, 1 to 64 (1).
+    /// They only differ where a tree draws columns or rows.
+    pub bags: usize,
 }
 
 impl Default for Ridge {
@@ -140,6 +143,7 @@ impl Default for GradientBoosting {
             row_share: 1.0,
             column_share: 0.7,
             max_bins: 1024,
+            bags: 1,
         }
     }
 }
@@ -244,6 +248,7 @@ impl Params {
                     (2..=60_000).contains(&p.max_bins),
                     "2 to 60000",
                 ),
+                checked("bags", p.bags as f64, (1..=64).contains(&p.bags), "1 to 64"),
             ],
         }
     }

@@ -145,7 +145,7 @@ const BOOSTED: GradientBoosting = GradientBoosting {
 fn boosted(data: &TrainingRows<'_>, columns: &[Vec<f64>], params: &GradientBoosting) -> Vec<f64> {
     let values = data.encoded().concat();
     let matrix = Matrix::new(&values, data.rows.len(), data.columns.len());
-    let mut booster = boosting::Booster::new(data, params, &matrix).unwrap();
+    let mut booster = boosting::Booster::new(data, params, &matrix, 0).unwrap();
     (0..params.trees).for_each(|_| booster.grow());
     let (all, rows) = (columns.concat(), columns[0].len());
     let matrix = Matrix::new(&all, rows, columns.len());

@@ -1,0 +1,99 @@
+//! `underwrite eda`
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use model_train::eda::{Eda, Weight, eda_html, explore};
+
+use crate::{files, progress};
+
+const EXAMPLES: &str = "\
+Examples:
+  underwrite eda loans.csv
+  underwrite eda loans.csv --schema loan.toml --out reports/eda.html --json eda.json
+  underwrite eda german.csv --target good";
+
+/// Look at a CSV file before learning from it: types, gaps, distributions, leakage.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// CSV file with a header; `-` is standard input.
+    #[arg(value_name = "DATA.CSV")]
+    data: PathBuf,
+    /// Schema in TOML: types, labels, roles and the target (default: what the file shows).
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+    /// The column to learn (default: the schema's, or the last).
+    #[arg(long, value_name = "COLUMN")]
+    target: Option<String>,
+    /// Where the report goes.
+    #[arg(long, value_name = "FILE.html", default_value = "reports/eda.html")]
+    out: PathBuf,
+    /// Write everything in the report to this file, as JSON.
+    #[arg(long, value_name = "FILE.json")]
+    json: Option<PathBuf>,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<()> {
+        let schema = self.schema.as_deref().map(files::read_schema).transpose()?;
+        let source = files::Source::open(&self.data)?;
+        let bar = progress::bytes(source.len, "Reading");
+        let target = self.target.as_deref();
+        let eda = explore(
+            source.bytes,
+            &source.name,
+            schema.as_ref(),
+            target,
+            |read| {
+                bar.set_position(read);
+            },
+        )?;
+        bar.finish_and_clear();
+        if let Some(name) = target {
+            ensure!(
+                eda.columns.iter().any(|column| column.name == name),
+                "{}: there is no column '{name}' to be the target, expected one of {}",
+                source.name,
+                names(&eda)
+            );
+        }
+        let html = eda_html(&eda)?;
+        for path in [Some(&self.out), self.json.as_ref()].into_iter().flatten() {
+            files::make_folder_of(path)?;
+        }
+        files::write(&self.out, html.as_bytes())?;
+        if let Some(path) = &self.json {
+            let mut json = serde_json::to_vec_pretty(&eda)?;
+            json.push(b'\n');
+            files::write(path, &json)?;
+        }
+        print(&eda, &self.out)
+    }
+}
+
+fn names(eda: &Eda) -> String {
+    let names = eda
+        .columns
+        .iter()
+        .map(|column| format!("'{}'", column.name));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn print(eda: &Eda, out: &std::path::Path) -> Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    writeln!(stdout, "{} rows, {} columns", eda.rows, eda.columns.len())?;
+    for finding in &eda.findings {
+        let word = match finding.weight {
+            Weight::Problem => "problem",
+            Weight::Warning => "warning",
+            Weight::Note => "note",
+        };
+        writeln!(stdout, "  {word:<8} {}", finding.text)?;
+    }
+    if out != std::path::Path::new("-") {
+        writeln!(stdout, "{}", out.display())?;
+    }
+    Ok(())
+}

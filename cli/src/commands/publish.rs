@@ -1,0 +1,165 @@
+//! `underwrite publish`
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use model_core::artifact::hex;
+use model_core::decide::Decider;
+use model_tracking::disk;
+use model_tracking::folder::RunFolder;
+use model_tracking::hub::{DEFAULT_REVISION, FileToPublish, Hub, MODEL_FILE, Publication, RepoId};
+use sha2::{Digest, Sha256};
+
+use crate::hub::HubArgs;
+use crate::tracking::RUNS;
+use crate::{files, progress};
+
+const EXAMPLES: &str = "\
+Examples:
+  HF_TOKEN=... underwrite publish model.wasm --repo acme/loan-approval
+  underwrite publish model.wasm --repo acme/loan-approval --token-file token --private \\
+      --card README.md --report reports/evaluation.html
+
+Card, schema and reports are those of the run that made the file, if it is in the folder of the
+runs. All files go into one commit.";
+
+/// What the card is called in the repository: the Hub shows it as the model's page.
+const CARD: &str = "README.md";
+/// What a run may call it.
+const CARDS: [&str; 3] = [CARD, "model_card.md", "model-card.md"];
+
+/// Publish a model.wasm with its schema, card and reports to the Hugging Face Hub.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The file.
+    #[arg(value_name = "MODEL.WASM")]
+    model: PathBuf,
+    /// The model repository; it is made if it is not there.
+    #[arg(long, env = "HF_MODEL_REPO", value_name = "OWNER/NAME")]
+    repo: String,
+    /// The branch.
+    #[arg(long, default_value = DEFAULT_REVISION)]
+    revision: String,
+    /// The commit's first line (default: name and version of the model).
+    #[arg(long, value_name = "TEXT")]
+    message: Option<String>,
+    /// If the repository is made: let only its owners see it.
+    #[arg(long)]
+    private: bool,
+    /// Model card, in Markdown.
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
+    /// Schema, in TOML.
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+    /// A report; may be given several times.
+    #[arg(long = "report", value_name = "FILE")]
+    reports: Vec<PathBuf>,
+    /// Folder of the runs.
+    #[arg(long, value_name = "FOLDER", default_value = RUNS)]
+    runs: PathBuf,
+    #[command(flatten)]
+    hub: HubArgs,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<()> {
+        let repo: RepoId = self.repo.parse()?;
+        let wasm = files::read(&self.model)?;
+        let artifact = files::open_model(&self.model, &wasm)?.artifact();
+        let decider = Decider::load(artifact).with_context(|| self.model.display().to_string())?;
+        let sha256 = hex(&Sha256::digest(&wasm));
+        let scratch = tempfile::tempdir().context("cannot make a folder for the description")?;
+        let files = self.files(&decider, &sha256, scratch.path())?;
+        let schema = &decider.artifact().schema;
+        let message = self.message.clone();
+        let message = message.unwrap_or_else(|| format!("{} {}", schema.name, schema.version));
+        let hub = Hub::new(&self.hub.options()?);
+        let spinner = progress::spinner("Publishing");
+        let published = hub.publish(&Publication {
+            repo: &repo,
+            revision: &self.revision,
+            private: self.private,
+            message: &message,
+            files: &files,
+        });
+        spinner.finish_and_clear();
+        let published = published?;
+        let mut stdout = anstream::stdout().lock();
+        for file in &files {
+            writeln!(stdout, "  {}", file.name)?;
+        }
+        writeln!(stdout, "{}", published.url)?;
+        writeln!(stdout, "{MODEL_FILE} has the SHA-256 {sha256}")?;
+        Ok(())
+    }
+
+    /// What was named, and from the model's run what was not.
+    fn files(&self, decider: &Decider, sha256: &str, scratch: &Path) -> Result<Vec<FileToPublish>> {
+        let mut files = vec![file(MODEL_FILE, &self.model)];
+        if let Some(schema) = &self.schema {
+            files::read_schema(schema)?;
+            files.push(file("schema.toml", schema));
+        }
+        if let Some(card) = &self.card {
+            files.push(file(CARD, card));
+        }
+        for report in &self.reports {
+            let name = report.file_name().unwrap_or_default().to_string_lossy();
+            files.push(file(&format!("reports/{name}"), report));
+        }
+        for path in [&self.schema, &self.card]
+            .into_iter()
+            .flatten()
+            .chain(&self.reports)
+        {
+            ensure!(
+                path.is_file(),
+                "cannot read {}: it is no file",
+                path.display()
+            );
+        }
+        let run = RunFolder::list(&self.runs)?.into_iter().rev().find(|run| {
+            run.run()
+                .model
+                .as_ref()
+                .is_some_and(|model| model.sha256 == sha256)
+        });
+        for artifact in run.iter().flat_map(|run| &run.run().artifacts) {
+            let name = match artifact.path.as_str() {
+                path if CARDS.contains(&path) => CARD,
+                path => path,
+            };
+            if let Some(run) = &run
+                && !files.iter().any(|file| file.name == name)
+            {
+                files.push(file(name, &run.artifact_path(&artifact.path)));
+            }
+        }
+        // What the module says about itself, for those who have no program to ask it.
+        let description = scratch.join("description.json");
+        let mut text = Vec::new();
+        decider.describe(&mut text);
+        disk::write_whole(&description, &text)
+            .with_context(|| format!("cannot write {}", description.display()))?;
+        files.push(file("description.json", &description));
+        if !files.iter().any(|file| file.name == CARD) {
+            writeln!(
+                anstream::stderr(),
+                "warning: no model card: name one with --card, or publish where the run is ({} holds none of this file)",
+                self.runs.display()
+            )?;
+        }
+        Ok(files)
+    }
+}
+
+fn file(name: &str, path: &Path) -> FileToPublish {
+    FileToPublish {
+        name: name.to_owned(),
+        path: fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+    }
+}

@@ -1,0 +1,72 @@
+//! `underwrite pull`
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use model_tracking::hub::{DEFAULT_REVISION, MODEL_FILE, RepoId, fetch};
+
+use crate::hub::{HubArgs, default_cache};
+use crate::{files, progress};
+
+const EXAMPLES: &str = "\
+Examples:
+  underwrite pull acme/loan-approval --out model.wasm
+  underwrite pull acme/loan-approval --out model.wasm \\
+      --revision 9f2c1e0b7a64d3855c0e6a1f4b8d2739e5c60718";
+
+/// Get a model.wasm from the Hugging Face Hub.
+///
+/// A file that is damaged, or no model, is refused, and what was at the place stays there.
+/// Without the network the newest file that was fetched before is taken, with a warning.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The model repository.
+    #[arg(env = "HF_MODEL_REPO", value_name = "OWNER/NAME")]
+    repo: String,
+    /// Where the model goes.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Branch, tag or commit.
+    #[arg(long, default_value = DEFAULT_REVISION)]
+    revision: String,
+    /// Folder that keeps fetched files (default: underwrite/hub in the user's cache folder).
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
+    #[command(flatten)]
+    hub: HubArgs,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<()> {
+        let repo: RepoId = self.repo.parse()?;
+        files::check_writable(&self.out)?;
+        let cache = self.cache.unwrap_or_else(default_cache);
+        let spinner = progress::spinner("Fetching");
+        let fetched = fetch(&self.hub.options()?, &repo, &self.revision, &cache);
+        spinner.finish_and_clear();
+        let fetched = fetched?;
+        if let Some(why) = &fetched.offline {
+            let mut stderr = anstream::stderr().lock();
+            writeln!(stderr, "warning: {why}; this is what was fetched before")?;
+        }
+        let wasm = files::read(&fetched.path)?;
+        files::open_model(&fetched.path, &wasm)?;
+        files::write(&self.out, &wasm)?;
+        let mut stdout = anstream::stdout().lock();
+        writeln!(
+            stdout,
+            "{} ({} KB)",
+            self.out.display(),
+            wasm.len().div_ceil(1000)
+        )?;
+        writeln!(
+            stdout,
+            "  {MODEL_FILE} of {repo} at commit {}",
+            fetched.commit
+        )?;
+        writeln!(stdout, "  SHA-256 {}", fetched.sha256)?;
+        Ok(())
+    }
+}

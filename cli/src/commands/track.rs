@@ -1,0 +1,174 @@
+//! `underwrite track`
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail, ensure};
+use clap::Subcommand;
+use model_tracking::folder::RunFolder;
+use model_tracking::run::Status;
+use model_tracking::tracker::Tracker;
+use serde_json::json;
+
+use crate::tracking::{self, Config, RUNS, TrackingArgs};
+
+const EXAMPLES: &str = "\
+Examples:
+  underwrite track list
+  underwrite track push latest --mlflow-tracking-uri http://127.0.0.1:5000
+  WANDB_MODE=offline underwrite track push 20261122-101500-3f9a1c2b";
+
+/// Show the runs on the disk, and send them to MLflow or Weights & Biases.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Push(Push),
+    List(List),
+}
+
+/// Send a run to the trackers that have not got it.
+///
+/// The exit code is 2 when a tracker did not take the run; the others have it then.
+#[derive(Debug, clap::Args)]
+struct Push {
+    /// The run: its id, name or folder, or latest.
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Folder of the runs.
+    #[arg(long, value_name = "FOLDER", default_value = RUNS)]
+    runs: PathBuf,
+    /// The file whose table [tracking] is read.
+    #[arg(long, value_name = "FILE", default_value = "underwrite.toml")]
+    config: PathBuf,
+    /// Send it also to those that have it already; nothing is doubled there.
+    #[arg(long)]
+    again: bool,
+    #[command(flatten)]
+    tracking: TrackingArgs,
+}
+
+/// Show the runs, oldest first, and which trackers have them.
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Folder of the runs.
+    #[arg(long, value_name = "FOLDER", default_value = RUNS)]
+    runs: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<()> {
+        match self.command {
+            Command::Push(push) => push.run(),
+            Command::List(list) => list.run(),
+        }
+    }
+}
+
+impl Push {
+    fn run(self) -> Result<()> {
+        let config = Config::read(&self.config)?;
+        let mut trackers = tracking::trackers(&self.tracking, &config)?;
+        ensure!(
+            !trackers.is_empty(),
+            "no tracker is set: set MLFLOW_TRACKING_URI, WANDB_API_KEY or WANDB_MODE=offline, or name one with --trackers"
+        );
+        let run = RunFolder::find(&self.runs, &self.run)?;
+        if !self.again {
+            trackers = missing(trackers, &run)?;
+        }
+        let failed = tracking::push(&trackers, &run)?;
+        if !failed.is_empty() {
+            bail!(
+                "run {} did not reach {}",
+                run.run().id,
+                failed.join(" and ")
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The trackers that have not got the run as it is now; says which have.
+fn missing(trackers: Vec<Box<dyn Tracker>>, run: &RunFolder) -> Result<Vec<Box<dyn Tracker>>> {
+    let tracked = run.tracked()?;
+    let ended = run.run().finished_ms;
+    let mut left = Vec::new();
+    for tracker in trackers {
+        match tracked.get(tracker.name()) {
+            Some(pushed) if ended.is_some_and(|ended| pushed.time_ms >= ended) => {
+                let name = tracker.name();
+                writeln!(
+                    anstream::stdout(),
+                    "{name}: has it already, {} (--again sends it again)",
+                    pushed.url
+                )?;
+            }
+            _ => left.push(tracker),
+        }
+    }
+    Ok(left)
+}
+
+impl List {
+    fn run(self) -> Result<()> {
+        let runs = RunFolder::list(&self.runs)?;
+        let mut stdout = anstream::stdout().lock();
+        if self.json {
+            let list = runs.iter().map(|run| {
+                Ok(json!({
+                    "run": run.run(), "folder": run.path(), "tracked": run.tracked()?,
+                }))
+            });
+            let list = list.collect::<Result<Vec<_>>>()?;
+            serde_json::to_writer_pretty(&mut stdout, &list)?;
+            return Ok(writeln!(stdout)?);
+        }
+        if runs.is_empty() {
+            let folder = show(&self.runs);
+            return Ok(writeln!(
+                stdout,
+                "no runs in {folder}: `underwrite train` makes them"
+            )?);
+        }
+        for run in &runs {
+            let (known, tracked) = (run.run(), run.tracked()?);
+            let trackers: Vec<&str> = tracked.keys().map(String::as_str).collect();
+            let trackers = match trackers.is_empty() {
+                true => "not sent".to_owned(),
+                false => trackers.join(", "),
+            };
+            let auc = known.metrics.get("roc_auc");
+            let auc = auc.map_or_else(|| "-".to_owned(), |auc| format!("roc_auc {auc:.4}"));
+            writeln!(
+                stdout,
+                "{}  {:<11}  {:<20}  {auc:<14}  {trackers}",
+                known.id,
+                word(known.status),
+                known.name
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Running => "running",
+        Status::Finished => "finished",
+        Status::Failed => "failed",
+        Status::Interrupted => "interrupted",
+    }
+}
+
+fn show(folder: &Path) -> String {
+    folder.display().to_string()
+}

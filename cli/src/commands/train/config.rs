@@ -1,0 +1,235 @@
+//! `underwrite.toml`: what a training run is made of, so that it can be repeated.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Result, anyhow, bail};
+use bytesize::ByteSize;
+use model_core::model::ModelKind;
+use model_train::calibrate::Method;
+use model_train::fit::{ClassWeight, KINDS, Params};
+use model_train::threshold::ThresholdRule;
+use model_train::tune::{Metric, Scale, Space};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::values::{Bags, Folds, Jobs, Trials, Written};
+use crate::files;
+
+/// The file that is read where no other is named.
+pub(crate) const DEFAULT: &str = "underwrite.toml";
+
+/// All of the file; every key may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) train: Train,
+    pub(crate) tune: Tune,
+    pub(crate) calibration: Calibration,
+    pub(crate) threshold: Threshold,
+    /// Read by the trackers.
+    #[allow(dead_code, reason = "known here so that it is no unknown key")]
+    tracking: Option<toml::Table>,
+    /// By the model's word, then by the hyperparameter's key.
+    space: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<Range>>>,
+}
+
+/// What to train.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Train {
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) schema: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
+    pub(crate) test_rows: Option<PathBuf>,
+    pub(crate) metrics: Option<PathBuf>,
+    pub(crate) runs: Option<PathBuf>,
+    pub(crate) run_name: Option<String>,
+    pub(crate) models: Option<Vec<Written<ModelKind>>>,
+    pub(crate) features: Option<Vec<String>>,
+    pub(crate) class_weight: Option<Written<ClassWeight>>,
+    pub(crate) allow_protected: Option<bool>,
+    pub(crate) report: Option<PathBuf>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) jobs: Option<Jobs>,
+}
+
+/// How to search.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tune {
+    pub(crate) trials: Option<Trials>,
+    pub(crate) timeout: Option<Written<Duration>>,
+    pub(crate) folds: Option<Folds>,
+    pub(crate) metric: Option<Written<Metric>>,
+    pub(crate) bags: Option<Bags>,
+    pub(crate) max_size: Option<Written<ByteSize>>,
+    pub(crate) max_latency: Option<Written<Duration>>,
+}
+
+/// From the model's probability to the answered one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Calibration {
+    pub(crate) method: Option<Written<Method>>,
+}
+
+/// From the probability to yes or no.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Threshold {
+    pub(crate) rule: Option<Written<ThresholdRule>>,
+}
+
+/// A hyperparameter: fixed, or searched.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a number, { min, max, scale } or { choices }"
+)]
+enum Range {
+    Fixed(f64),
+    Between(Between),
+    OneOf(OneOf),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Between {
+    min: f64,
+    max: f64,
+    #[serde(default)]
+    scale: ScaleWord,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneOf {
+    choices: Vec<f64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ScaleWord {
+    #[default]
+    Linear,
+    Log,
+}
+
+impl Config {
+    /// Reads the named file; where none is named, the default one if it is there.
+    ///
+    /// Paths in it are relative to its folder.
+    pub(crate) fn read(path: Option<&Path>) -> Result<Self> {
+        let path = match path {
+            Some(path) => path,
+            None if Path::new(DEFAULT).is_file() => Path::new(DEFAULT),
+            None => return Ok(Self::default()),
+        };
+        let name = path.display();
+        let text = String::from_utf8(files::read(path)?)
+            .map_err(|_| anyhow!("{name}: the text is not UTF-8: save the file as UTF-8"))?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| line_of(&text, span.start));
+            anyhow!("{name}, line {line}: {}", error.message())
+        })?;
+        for kind in KINDS {
+            // Found here, with its line, rather than when the search begins.
+            config.space_of(kind).map_err(|(at, problem)| {
+                anyhow!("{name}, line {}: {problem}", line_of(&text, at))
+            })?;
+        }
+        let known = |word: &str| KINDS.iter().any(|kind| kind.word() == word);
+        if let Some(stranger) = config.space.keys().find(|word| !known(word.get_ref())) {
+            let line = line_of(&text, stranger.span().start);
+            let words = KINDS.map(ModelKind::word).join(", ");
+            bail!(
+                "{name}, line {line}: unknown model '{}', expected one of {words}",
+                stranger.get_ref()
+            );
+        }
+        config.train.resolve(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    /// The space of a model: the standard one with what the file says.
+    pub(crate) fn space(&self, kind: ModelKind) -> Result<Space> {
+        self.space_of(kind).map_err(|(_, problem)| anyhow!(problem))
+    }
+
+    /// The hyperparameters of a model that is not searched: the defaults with what the file
+    /// fixes.
+    pub(crate) fn params(&self, kind: ModelKind) -> Result<Params> {
+        let mut space = Space::fixed(Params::defaults(kind));
+        for (name, range) in self.ranges(kind) {
+            if let Range::Fixed(value) = range.get_ref() {
+                space.fix(name.get_ref(), *value)?;
+            }
+        }
+        Ok(*space.base())
+    }
+
+    fn ranges(&self, kind: ModelKind) -> impl Iterator<Item = (&Spanned<String>, &Spanned<Range>)> {
+        let ranges = self
+            .space
+            .iter()
+            .filter(move |(word, _)| word.get_ref() == kind.word());
+        ranges.flat_map(|(_, ranges)| ranges)
+    }
+
+    fn space_of(&self, kind: ModelKind) -> Result<Space, (usize, String)> {
+        let mut space = Space::standard(kind);
+        for (name, range) in self.ranges(kind) {
+            let whole = space.is_whole(name.get_ref());
+            let changed = match range.get_ref() {
+                Range::Fixed(value) => space.fix(name.get_ref(), *value),
+                Range::OneOf(OneOf { choices }) => {
+                    space.vary(name.get_ref(), Scale::Choice(choices.clone()))
+                }
+                Range::Between(between) => space.vary(name.get_ref(), between.scale(whole)),
+            };
+            let at = match range.get_ref() {
+                Range::Fixed(_) => name.span().start,
+                _ => range.span().start,
+            };
+            changed.map_err(|error| (at, error.to_string()))?;
+        }
+        Ok(space)
+    }
+}
+
+impl Between {
+    fn scale(&self, whole: bool) -> Scale {
+        let &Self { min, max, scale } = self;
+        match (scale, whole) {
+            (ScaleWord::Linear, false) => Scale::Linear(min, max),
+            (ScaleWord::Linear, true) => Scale::Integer(min, max),
+            (ScaleWord::Log, false) => Scale::Log(min, max),
+            (ScaleWord::Log, true) => Scale::LogInteger(min, max),
+        }
+    }
+}
+
+impl Train {
+    fn resolve(&mut self, folder: &Path) {
+        let paths = [
+            &mut self.data,
+            &mut self.schema,
+            &mut self.out,
+            &mut self.test_rows,
+            &mut self.metrics,
+            &mut self.report,
+            &mut self.runs,
+        ];
+        for path in paths.into_iter().flatten() {
+            *path = folder.join(&path);
+        }
+    }
+}
+
+/// From 1.
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.get(..offset).unwrap_or(text);
+    before.matches('\n').count() + 1
+}

@@ -1,0 +1,43 @@
+//! The Hugging Face Hub, as flags and the environment name it.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use model_tracking::http::Patience;
+use model_tracking::hub::{DEFAULT_ENDPOINT, Options};
+
+use crate::secrets;
+
+/// Which Hub, and as whom.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct HubArgs {
+    /// Address of the Hub.
+    #[arg(long, env = "HF_ENDPOINT", value_name = "URL", default_value = DEFAULT_ENDPOINT)]
+    endpoint: String,
+    /// File with the Hub's token (default: the environment variable HF_TOKEN).
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl HubArgs {
+    /// What the client needs to know.
+    pub(crate) fn options(&self) -> Result<Options> {
+        Ok(Options {
+            endpoint: self.endpoint.clone(),
+            token: secrets::read(self.token_file.as_deref(), "HF_TOKEN")?,
+            patience: Patience::default(),
+        })
+    }
+}
+
+/// Where fetched models are kept: `underwrite/hub` in the user's cache folder.
+pub(crate) fn default_cache() -> PathBuf {
+    let given = ["UNDERWRITE_CACHE", "XDG_CACHE_HOME"]
+        .iter()
+        .find_map(env::var_os);
+    let home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache");
+    given
+        .map_or_else(home, PathBuf::from)
+        .join("underwrite/hub")
+}

@@ -1,0 +1,25 @@
+//! Tokens, keys and passwords: from an environment variable or a file, never from a flag, where
+//! every user of the machine could read them.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use model_tracking::http::Secret;
+
+use crate::files;
+
+/// What the file holds, else what the variable holds, else nothing.
+pub(crate) fn read(file: Option<&Path>, variable: &str) -> Result<Option<Secret>> {
+    let Some(path) = file else {
+        let text = std::env::var(variable).unwrap_or_default();
+        return Ok(Some(Secret::new(&text)).filter(|secret| !secret.is_empty()));
+    };
+    let bytes = files::read(path)?;
+    let secret = Secret::new(&String::from_utf8_lossy(&bytes));
+    ensure!(
+        !secret.is_empty(),
+        "{}: the file is empty, expected what {variable} would hold",
+        path.display()
+    );
+    Ok(Some(secret))
+}

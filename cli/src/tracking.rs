@@ -1,0 +1,370 @@
+//! Trackers as flags, the environment and `underwrite.toml` name them, and what is told to them.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use model_core::artifact::Artifact;
+use model_core::schema::{Feature, Kind, Missing, Schema};
+use model_tracking::folder::RunFolder;
+use model_tracking::http::{Credentials, Patience};
+use model_tracking::mlflow::{self, Mlflow};
+use model_tracking::run::{Column, ColumnType, Run, Signature};
+use model_tracking::tracker::{Outcome, Tracker, push_all};
+use model_tracking::wandb::{self, Wandb, WandbOffline};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{progress, secrets};
+
+/// Where runs are kept.
+pub(crate) const RUNS: &str = "runs";
+const ALIAS: &str = "champion";
+
+/// Where runs are sent, besides their folder. A flag wins over an environment variable, that
+/// over `[tracking]` in underwrite.toml.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Tracking")]
+pub(crate) struct TrackingArgs {
+    /// Trackers that get the run, separated by commas (default: those whose address or key is
+    /// set).
+    #[arg(long, value_name = "TRACKERS", value_enum, value_delimiter = ',')]
+    trackers: Option<Vec<TrackerKind>>,
+    /// Address of the MLflow server.
+    #[arg(
+        long,
+        env = "MLFLOW_TRACKING_URI",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    mlflow_tracking_uri: Option<String>,
+    /// MLflow's experiment.
+    #[arg(long, env = "MLFLOW_EXPERIMENT_NAME", value_name = "NAME")]
+    mlflow_experiment: Option<String>,
+    /// User of the MLflow server.
+    #[arg(long, env = "MLFLOW_TRACKING_USERNAME", value_name = "NAME")]
+    mlflow_username: Option<String>,
+    /// File with the user's password (default: the variable MLFLOW_TRACKING_PASSWORD).
+    #[arg(long, value_name = "FILE")]
+    mlflow_password_file: Option<PathBuf>,
+    /// File with MLflow's token (default: the variable MLFLOW_TRACKING_TOKEN).
+    #[arg(long, value_name = "FILE", conflicts_with = "mlflow_password_file")]
+    mlflow_token_file: Option<PathBuf>,
+    /// Project of Weights & Biases (default: loan-approval-mlops).
+    #[arg(long, env = "WANDB_PROJECT", value_name = "NAME")]
+    wandb_project: Option<String>,
+    /// User or team of Weights & Biases (default: the key's own).
+    #[arg(long, env = "WANDB_ENTITY", value_name = "NAME")]
+    wandb_entity: Option<String>,
+    /// Address of Weights & Biases (default: https://api.wandb.ai).
+    #[arg(long, env = "WANDB_BASE_URL", value_name = "URL")]
+    wandb_base_url: Option<String>,
+    /// File with the key of Weights & Biases (default: the variable WANDB_API_KEY).
+    #[arg(long, value_name = "FILE")]
+    wandb_api_key_file: Option<PathBuf>,
+    /// What the model's newest registered version is called: champion, another name, or none.
+    #[arg(long, value_name = "NAME")]
+    alias: Option<String>,
+}
+
+/// A tracker's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TrackerKind {
+    /// An MLflow server.
+    Mlflow,
+    /// Weights & Biases.
+    Wandb,
+    /// A folder for `wandb sync`.
+    WandbOffline,
+    /// The run's folder alone.
+    None,
+}
+
+/// `[tracking]` in underwrite.toml; secrets have no place in it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    trackers: Option<Vec<TrackerKind>>,
+    mlflow_tracking_uri: Option<String>,
+    mlflow_experiment: Option<String>,
+    wandb_project: Option<String>,
+    wandb_entity: Option<String>,
+    wandb_base_url: Option<String>,
+    alias: Option<String>,
+}
+
+impl Config {
+    /// The table of the file, if both are there; the file's other tables are not looked at.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct File {
+            #[serde(default)]
+            tracking: Config,
+        }
+        if !path.is_file() {
+            return Ok(Self::default());
+        }
+        let text = String::from_utf8_lossy(&crate::files::read(path)?).into_owned();
+        let file: File = toml::from_str(&text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+            anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
+        })?;
+        Ok(file.tracking)
+    }
+}
+
+/// The trackers that were asked for; none is no mistake.
+pub(crate) fn trackers(args: &TrackingArgs, config: &Config) -> Result<Vec<Box<dyn Tracker>>> {
+    let settings = Settings::new(args, config);
+    let mut trackers = Vec::new();
+    for kind in settings.kinds()? {
+        let tracker: Option<Box<dyn Tracker>> = match kind {
+            TrackerKind::Mlflow => Some(Box::new(settings.mlflow()?)),
+            TrackerKind::Wandb => Some(Box::new(settings.wandb()?)),
+            TrackerKind::WandbOffline => Some(Box::new(settings.wandb_offline())),
+            TrackerKind::None => None,
+        };
+        trackers.extend(tracker);
+    }
+    Ok(trackers)
+}
+
+/// Sends a run and says where it is now, or in one sentence why not; answers the names of the
+/// trackers that have not got it. A tracker that fails is no error: the run is on the disk.
+pub(crate) fn push(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Result<Vec<String>> {
+    let mut failed = Vec::new();
+    for tracker in trackers {
+        let spinner = progress::spinner("Sending the run");
+        let outcomes = push_all(std::slice::from_ref(tracker), run);
+        spinner.finish_and_clear();
+        for outcome in outcomes {
+            report(&outcome, run)?;
+            if outcome.result.is_err() {
+                failed.push(outcome.tracker);
+            }
+        }
+    }
+    Ok(failed)
+}
+
+fn report(outcome: &Outcome, run: &RunFolder) -> Result<()> {
+    let (name, id) = (&outcome.tracker, &run.run().id);
+    match &outcome.result {
+        Ok(pushed) => {
+            writeln!(anstream::stdout(), "{name}: {}", pushed.url)?;
+            if name == "wandb-offline" {
+                writeln!(
+                    anstream::stdout(),
+                    "  send it with: wandb sync {}",
+                    pushed.url
+                )?;
+            }
+        }
+        Err(error) => {
+            let folder = run.path().display();
+            let mut stderr = anstream::stderr().lock();
+            writeln!(
+                stderr,
+                "warning: {error}; the run is kept in {folder}, send it later with `underwrite track push {id}`"
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Flags and file put together.
+struct Settings<'a> {
+    args: &'a TrackingArgs,
+    config: &'a Config,
+}
+
+impl<'a> Settings<'a> {
+    fn new(args: &'a TrackingArgs, config: &'a Config) -> Self {
+        Self { args, config }
+    }
+
+    fn kinds(&self) -> Result<Vec<TrackerKind>> {
+        if let Some(kinds) = self
+            .args
+            .trackers
+            .as_ref()
+            .or(self.config.trackers.as_ref())
+        {
+            let none = kinds.contains(&TrackerKind::None);
+            ensure!(
+                !none || kinds.len() == 1,
+                "trackers: 'none' beside other trackers, expected it alone"
+            );
+            return Ok(kinds.clone());
+        }
+        let mut kinds = Vec::new();
+        if self.uri().is_some() {
+            kinds.push(TrackerKind::Mlflow);
+        }
+        match std::env::var("WANDB_MODE").as_deref() {
+            Ok("offline") => kinds.push(TrackerKind::WandbOffline),
+            Ok("disabled") => {}
+            _ if self.wandb_key()?.is_some() => kinds.push(TrackerKind::Wandb),
+            _ => {}
+        }
+        Ok(kinds)
+    }
+
+    fn uri(&self) -> Option<String> {
+        given(
+            &self.args.mlflow_tracking_uri,
+            &self.config.mlflow_tracking_uri,
+        )
+    }
+
+    fn alias(&self) -> Option<String> {
+        let alias = given(&self.args.alias, &self.config.alias);
+        let alias = alias.unwrap_or_else(|| ALIAS.to_owned());
+        (alias != "none").then_some(alias)
+    }
+
+    fn mlflow(&self) -> Result<Mlflow> {
+        let uri = self.uri().context(
+            "tracker mlflow: its address is missing: set MLFLOW_TRACKING_URI or --mlflow-tracking-uri",
+        )?;
+        ensure!(
+            uri.starts_with("http://") || uri.starts_with("https://"),
+            "MLFLOW_TRACKING_URI: expected an address that begins with http:// or https://"
+        );
+        let args = self.args;
+        let token = secrets::read(args.mlflow_token_file.as_deref(), "MLFLOW_TRACKING_TOKEN")?;
+        let password = secrets::read(
+            args.mlflow_password_file.as_deref(),
+            "MLFLOW_TRACKING_PASSWORD",
+        )?;
+        let credentials = match (token, &args.mlflow_username, password) {
+            // As the official client has it: a name and password go before a token.
+            (_, Some(name), Some(password)) => Credentials::Basic(name.clone(), password),
+            (Some(token), _, _) => Credentials::Bearer(token),
+            _ => Credentials::None,
+        };
+        let user = ["USER", "LOGNAME", "USERNAME"].iter();
+        let user = user.filter_map(|name| std::env::var(name).ok()).next();
+        Ok(Mlflow::new(mlflow::Options {
+            uri,
+            credentials,
+            experiment: given(&args.mlflow_experiment, &self.config.mlflow_experiment),
+            user: user.unwrap_or_else(|| "underwrite".to_owned()),
+            alias: self.alias(),
+            patience: Patience::default(),
+        }))
+    }
+
+    fn wandb_key(&self) -> Result<Option<model_tracking::http::Secret>> {
+        secrets::read(self.args.wandb_api_key_file.as_deref(), "WANDB_API_KEY")
+    }
+
+    fn project(&self) -> String {
+        let project = given(&self.args.wandb_project, &self.config.wandb_project);
+        project.unwrap_or_else(|| wandb::DEFAULT_PROJECT.to_owned())
+    }
+
+    fn wandb(&self) -> Result<Wandb> {
+        let base_url = given(&self.args.wandb_base_url, &self.config.wandb_base_url);
+        Ok(Wandb::new(wandb::Options {
+            base_url: base_url.unwrap_or_else(|| wandb::DEFAULT_BASE_URL.to_owned()),
+            api_key: self.wandb_key()?.context(
+                "tracker wandb: its key is missing: set WANDB_API_KEY or --wandb-api-key-file",
+            )?,
+            entity: given(&self.args.wandb_entity, &self.config.wandb_entity),
+            project: self.project(),
+            alias: self.alias(),
+            patience: Patience::default(),
+        }))
+    }
+
+    fn wandb_offline(&self) -> WandbOffline {
+        WandbOffline {
+            project: self.project(),
+            entity: given(&self.args.wandb_entity, &self.config.wandb_entity),
+            alias: self.alias(),
+        }
+    }
+}
+
+fn given(flag: &Option<String>, file: &Option<String>) -> Option<String> {
+    let text = flag
+        .as_ref()
+        .filter(|text| !text.is_empty())
+        .or(file.as_ref());
+    text.cloned()
+}
+
+/// Tells a run what its model takes and gives, with an example, and the data's columns.
+pub(crate) fn describe(run: &mut Run, artifact: &Artifact) {
+    run.signature = Some(signature(&artifact.schema));
+    run.input_example = input_example(artifact);
+    if let Some(dataset) = &mut run.dataset {
+        dataset.columns = artifact.schema.features.iter().map(column).collect();
+        dataset.columns.push(Column {
+            name: artifact.schema.target.name.clone(),
+            kind: ColumnType::Long,
+            required: true,
+        });
+    }
+}
+
+/// The request's fields that the model uses, and the answer's that decide.
+fn signature(schema: &Schema) -> Signature {
+    let outputs = [
+        ("prediction", ColumnType::Long),
+        ("prediction_label", ColumnType::String),
+        ("approve", ColumnType::Boolean),
+        ("probability", ColumnType::Double),
+        ("threshold", ColumnType::Double),
+    ];
+    let outputs = outputs.map(|(name, kind)| Column {
+        name: name.to_owned(),
+        kind,
+        required: true,
+    });
+    Signature {
+        inputs: schema.inputs().map(column).collect(),
+        outputs: outputs.into(),
+    }
+}
+
+fn column(feature: &Feature) -> Column {
+    Column {
+        name: feature.name.clone(),
+        kind: match feature.kind {
+            Kind::Number(_) => ColumnType::Double,
+            Kind::Integer(_) => ColumnType::Long,
+            Kind::Boolean => ColumnType::Boolean,
+            Kind::Category(_) => ColumnType::String,
+        },
+        required: matches!(feature.missing, Missing::Error),
+    }
+}
+
+/// The made-up application of the artifact that fills in most fields.
+fn input_example(artifact: &Artifact) -> Option<Map<String, Value>> {
+    let decided = artifact
+        .golden_rows
+        .iter()
+        .filter(|row| row.probability >= 0.0);
+    let requests = decided.filter_map(|row| serde_json::from_str(&row.request).ok());
+    let count = |request: &Map<String, Value>| {
+        let inputs = artifact.schema.inputs();
+        inputs
+            .filter(|input| {
+                request
+                    .get(&input.name)
+                    .is_some_and(|value| !value.is_null())
+            })
+            .count()
+    };
+    let fullest = requests.max_by_key(count)?;
+    let inputs = artifact.schema.inputs();
+    let fields =
+        inputs.filter_map(|input| Some((input.name.clone(), fullest.get(&input.name)?.clone())));
+    Some(fields.collect())
+}

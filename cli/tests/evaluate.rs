@@ -1,0 +1,181 @@
+//! `underwrite evaluate`
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+mod common;
+
+use common::{Folder, data, points_model};
+use serde_json::Value;
+
+fn folder() -> Folder {
+    Folder::new(&[("model.wasm", points_model())])
+}
+
+#[test]
+fn a_report_json_and_card_are_written() {
+    let folder = folder();
+    let rows: String = (0..2000).step_by(3).map(|row| format!("{row}\n")).collect();
+    std::fs::write(folder.path("rows.csv"), format!("row\n{rows}")).unwrap();
+    let printed = folder.succeed(&format!(
+        "evaluate --model model.wasm --data {} --test-rows rows.csv --report out/evaluation.html \
+         --json out/evaluation.json --card out/README.md --license Apache-2.0 --resamples 100",
+        data("points_sample.csv")
+    ));
+    assert!(
+        printed.contains("(logistic_regression) on 667 rows:"),
+        "{printed}"
+    );
+
+    let html = folder.text("out/evaluation.html");
+    let ids = common::check_page(&html);
+    assert_eq!(
+        ids,
+        [
+            "figures",
+            "discrimination",
+            "probabilities",
+            "decisions",
+            "importance",
+            "audit",
+            "slices"
+        ]
+    );
+
+    let json: Value = serde_json::from_slice(&folder.read("out/evaluation.json")).unwrap();
+    assert_eq!(json["data"]["rows"], 667);
+    assert_eq!(json["data"]["seen_in_training"], false);
+    assert_eq!(json["metrics"][0]["name"], "roc_auc");
+    assert!(json["metrics"][0]["value"].as_f64().unwrap() > 0.9);
+    let counts = &json["confusion"];
+    let sum: u64 = counts
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|n| n.as_u64().unwrap())
+        .sum();
+    assert_eq!(sum, 667);
+
+    let card = folder.text("out/README.md");
+    let (_, rest) = card.split_once("---\n").unwrap();
+    let (front, body) = rest.split_once("---\n").unwrap();
+    let entry = |key: &str| {
+        let line = front.lines().find(|line| line.starts_with(key));
+        line.unwrap().split_once(": ").unwrap().1.to_owned()
+    };
+    assert_eq!(entry("license"), "\"apache-2.0\"");
+    assert_eq!(entry("pipeline_tag"), "tabular-classification");
+    let auc = json["metrics"][0]["value"].as_f64().unwrap();
+    let metric = format!("    - type: roc_auc\n      name: \"ROC AUC\"\n      value: {auc}\n");
+    assert!(front.contains(&metric), "{front}");
+    for part in [
+        "# ",
+        "## Intended use",
+        "## How good it is",
+        "## For whom",
+        "## Limitations",
+    ] {
+        assert!(body.contains(part), "no {part} in the card");
+    }
+}
+
+#[test]
+fn rows_that_were_learned_from_are_pointed_out() {
+    let folder = folder();
+    let printed = folder.succeed(&format!(
+        "evaluate --model model.wasm --data {} --report e.html --resamples 20",
+        data("points_sample.csv")
+    ));
+    assert!(
+        printed.contains("some of which it was trained on"),
+        "{printed}"
+    );
+    assert!(folder.text("e.html").contains("the figures are too good"));
+}
+
+#[test]
+fn the_same_command_gives_the_same_report() {
+    let folder = folder();
+    let run = |out: &str, seed: u32| {
+        folder.succeed(&format!(
+            "evaluate --model model.wasm --data {} --report {out} --resamples 20 --seed {seed}",
+            data("points_sample.csv")
+        ));
+        folder.read(out)
+    };
+    assert_eq!(run("a.html", 1), run("b.html", 1));
+    assert_ne!(run("a.html", 1), run("c.html", 2));
+}
+
+#[test]
+fn protected_columns_are_audited() {
+    let folder = Folder::new(&[]);
+    folder.succeed(&format!(
+        "train --data {0} --schema {1} --out m.wasm --model logistic_regression",
+        data("loan_sample.csv"),
+        data("loan.toml")
+    ));
+    folder.succeed(&format!(
+        "evaluate --model m.wasm --data {} --report e.html --json e.json --card c.md --resamples 20",
+        data("loan_sample.csv")
+    ));
+    let json: Value = serde_json::from_slice(&folder.read("e.json")).unwrap();
+    let slices = &json["slices"][0];
+    assert_eq!(slices["feature"], "person_gender");
+    assert_eq!(slices["role"], "protected");
+    let groups = slices["groups"].as_array().unwrap();
+    let reference: Vec<_> = groups.iter().filter(|g| g["reference"] == true).collect();
+    assert_eq!(reference.len(), 1);
+    let other = groups.iter().find(|g| g["impact"].is_object()).unwrap();
+    let ratio =
+        other["approval_rate"].as_f64().unwrap() / reference[0]["approval_rate"].as_f64().unwrap();
+    assert!((other["impact"]["ratio"].as_f64().unwrap() - ratio).abs() < 1e-12);
+    assert!(folder.text("e.html").contains("Approval rate by Gender"));
+    assert!(
+        folder
+            .text("c.md")
+            .contains("never to decide: `person_gender`")
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let folder = folder();
+    let one_class: String = (0..20)
+        .map(|row| format!("{},700,5000,3,40,1\n", 30_000 + row))
+        .collect();
+    let header = "income,credit_score,loan_amount,years_employed,points,loan_approved\n";
+    std::fs::write(folder.path("one.csv"), format!("{header}{one_class}")).unwrap();
+    std::fs::write(folder.path("cut.wasm"), &points_model()[..1000]).unwrap();
+    let check = |args: &str, says: &str| {
+        let error = folder.fail(args);
+        assert!(error.contains(says), "{args}: {error}");
+        assert!(!folder.path("e.html").exists());
+    };
+    let points = data("points_sample.csv");
+    check(
+        &format!("evaluate --model cut.wasm --data {points} --report e.html"),
+        "cut.wasm: no underwrite seal at the end",
+    );
+    check(
+        "evaluate --model model.wasm --data one.csv --report e.html",
+        "one.csv: every row has the same answer",
+    );
+    check(
+        &format!(
+            "evaluate --model model.wasm --data {} --report e.html",
+            data("loan_sample.csv")
+        ),
+        "the schema does not know this column",
+    );
+    check(
+        &format!(
+            "evaluate --model model.wasm --data {points} --schema {} --report e.html",
+            data("loan.toml")
+        ),
+        "expected the inputs and the target of model.wasm, got others",
+    );
+}

@@ -1,0 +1,397 @@
+//! A run on the disk.
+//!
+//! ```text
+//! runs/20261122-101500-3f9a1c2b/
+//!   run.json         what is known about the run (run::Run)
+//!   trials.jsonl     one line a trial of the search (run::Trial)
+//!   history.jsonl    one line a step (run::HistoryPoint)
+//!   tracked.json     which trackers have it (tracker::Pushed, by name)
+//!   artifacts/       model.wasm, schema, card, reports
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chrono::DateTime;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::disk;
+use crate::run::{Artifact, Dataset, FORMAT, HistoryPoint, Run, Status, Trial};
+use crate::tracker::Pushed;
+
+const RUN: &str = "run.json";
+const TRIALS: &str = "trials.jsonl";
+const HISTORY: &str = "history.jsonl";
+const TRACKED: &str = "tracked.json";
+const ARTIFACTS: &str = "artifacts";
+
+/// What is known when a run begins.
+#[derive(Debug, Clone, Default)]
+pub struct NewRun {
+    /// What a person calls it; the id where it is left out.
+    pub name: Option<String>,
+    /// The experiment or project that it belongs to.
+    pub experiment: String,
+    /// The command line, program first.
+    pub command: Vec<String>,
+    /// Settings.
+    pub params: BTreeMap<String, Value>,
+    /// Labels to search by.
+    pub tags: BTreeMap<String, String>,
+    /// What it is trained on.
+    pub dataset: Option<Dataset>,
+}
+
+/// A run's folder, and what its `run.json` holds.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    run: Run,
+}
+
+/// A run folder that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The disk is full, a file is missing, a folder is not writable.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io {
+        /// `read` or `write`.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of the folder is not what it should be.
+    #[error("{}, line {line}: {problem}", path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What was expected and what came.
+        problem: String,
+    },
+    /// An artifact's name would leave the folder.
+    #[error("artifact '{0}': expected a relative path with '/' between its parts, without '..'")]
+    ArtifactName(String),
+    /// No such run.
+    #[error("no run '{name}' in {}: `underwrite track list` shows what is there", folder.display())]
+    NotFound {
+        /// As it was asked for.
+        name: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+}
+
+/// The time now, in milliseconds since 1970-01-01 UTC.
+#[must_use]
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+impl RunFolder {
+    /// Begins a run: a new folder under `runs`, with a `run.json` of status `running`.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written.
+    pub fn create(runs: &Path, new: NewRun) -> Result<Self, RunError> {
+        fs::create_dir_all(runs).map_err(writing(runs))?;
+        let started_ms = now_ms();
+        let (id, path) = loop {
+            let id = new_id(started_ms);
+            let path = runs.join(&id);
+            match fs::create_dir(&path) {
+                Ok(()) => break (id, path),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(writing(&path)(error)),
+            }
+        };
+        let artifacts = path.join(ARTIFACTS);
+        fs::create_dir(&artifacts).map_err(writing(&artifacts))?;
+        let run = Run {
+            format: FORMAT,
+            name: new.name.unwrap_or_else(|| id.clone()),
+            id,
+            experiment: new.experiment,
+            status: Status::Running,
+            started_ms,
+            finished_ms: None,
+            command: new.command,
+            params: new.params,
+            metrics: BTreeMap::new(),
+            tags: new.tags,
+            dataset: new.dataset,
+            model: None,
+            signature: None,
+            input_example: None,
+            artifacts: Vec::new(),
+        };
+        let folder = Self { path, run };
+        folder.write_run()?;
+        Ok(folder)
+    }
+
+    /// A run that is on the disk already.
+    ///
+    /// # Errors
+    /// When `run.json` cannot be read, or is not of a form that this program knows.
+    pub fn open(path: &Path) -> Result<Self, RunError> {
+        let file = path.join(RUN);
+        let text = fs::read_to_string(&file).map_err(reading(&file))?;
+        let run: Run = parse(&file, 0, &text)?;
+        if run.format != FORMAT {
+            return Err(RunError::Form {
+                path: file,
+                line: 1,
+                problem: format!("format {}, expected {FORMAT}", run.format),
+            });
+        }
+        let path = path.to_owned();
+        Ok(Self { path, run })
+    }
+
+    /// A run by the path of its folder, or by its id or name within `runs` (of several of one
+    /// name, the newest), or `latest`.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn find(runs: &Path, name: &str) -> Result<Self, RunError> {
+        if Path::new(name).join(RUN).is_file() {
+            return Self::open(Path::new(name));
+        }
+        let newest_first = Self::list(runs)?.into_iter().rev();
+        let mut found = newest_first
+            .filter(|folder| name == "latest" || folder.run.id == name || folder.run.name == name);
+        found.next().ok_or_else(|| RunError::NotFound {
+            name: name.to_owned(),
+            folder: runs.to_owned(),
+        })
+    }
+
+    /// Every run under `runs`, oldest first; none where the folder is not there.
+    ///
+    /// # Errors
+    /// When the folder or one of the runs cannot be read.
+    pub fn list(runs: &Path) -> Result<Vec<Self>, RunError> {
+        let entries = match fs::read_dir(runs) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(reading(runs)(error)),
+        };
+        let mut folders = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(reading(runs))?.path();
+            if path.join(RUN).is_file() {
+                folders.push(Self::open(&path)?);
+            }
+        }
+        folders.sort_by(|a, b| (a.run.started_ms, &a.run.id).cmp(&(b.run.started_ms, &b.run.id)));
+        Ok(folders)
+    }
+
+    /// What is known about the run.
+    #[must_use]
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the file of an artifact is.
+    #[must_use]
+    pub fn artifact_path(&self, artifact: &str) -> PathBuf {
+        self.path.join(ARTIFACTS).join(artifact)
+    }
+
+    /// Changes what is known and writes it.
+    ///
+    /// # Errors
+    /// When `run.json` cannot be written; the old one is then still there.
+    pub fn update(&mut self, change: impl FnOnce(&mut Run)) -> Result<(), RunError> {
+        change(&mut self.run);
+        self.write_run()
+    }
+
+    /// Ends the run.
+    ///
+    /// # Errors
+    /// As [`Self::update`].
+    pub fn finish(&mut self, status: Status) -> Result<(), RunError> {
+        self.update(|run| {
+            run.status = status;
+            run.finished_ms = Some(now_ms());
+        })
+    }
+
+    /// Adds a trial.
+    ///
+    /// # Errors
+    /// When the line cannot be written; those before it stay whole.
+    pub fn append_trial(&mut self, trial: &Trial) -> Result<(), RunError> {
+        self.append(TRIALS, trial)
+    }
+
+    /// Adds a step.
+    ///
+    /// # Errors
+    /// As [`Self::append_trial`].
+    pub fn append_history(&mut self, point: &HistoryPoint) -> Result<(), RunError> {
+        self.append(HISTORY, point)
+    }
+
+    /// The trials, in the order in which they ended.
+    ///
+    /// # Errors
+    /// When the file cannot be read; half a line at its end is passed over.
+    pub fn trials(&self) -> Result<Vec<Trial>, RunError> {
+        self.lines(TRIALS)
+    }
+
+    /// The steps.
+    ///
+    /// # Errors
+    /// As [`Self::trials`].
+    pub fn history(&self) -> Result<Vec<HistoryPoint>, RunError> {
+        self.lines(HISTORY)
+    }
+
+    /// Keeps `content` as the artifact `name`, such as `reports/evaluation.html`, and lists it;
+    /// one of that name is replaced.
+    ///
+    /// # Errors
+    /// When the name would leave the folder, or the file cannot be written.
+    pub fn add_artifact(&mut self, name: &str, content: impl Read) -> Result<(), RunError> {
+        check_artifact_name(name)?;
+        let path = self.artifact_path(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(writing(parent))?;
+        }
+        let (bytes, sha256) = disk::copy_whole(content, &path).map_err(writing(&path))?;
+        let artifact = Artifact {
+            path: name.to_owned(),
+            bytes,
+            sha256,
+        };
+        self.update(|run| {
+            run.artifacts.retain(|other| other.path != name);
+            run.artifacts.push(artifact);
+            run.artifacts.sort_by(|a, b| a.path.cmp(&b.path));
+        })
+    }
+
+    /// As [`Self::add_artifact`], from a file.
+    ///
+    /// # Errors
+    /// Also when the file cannot be read.
+    pub fn add_file(&mut self, name: &str, file: &Path) -> Result<(), RunError> {
+        let content = File::open(file).map_err(reading(file))?;
+        self.add_artifact(name, content)
+    }
+
+    /// Which trackers have the run, by [`crate::tracker::Tracker::name`].
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn tracked(&self) -> Result<BTreeMap<String, Pushed>, RunError> {
+        let file = self.path.join(TRACKED);
+        match fs::read_to_string(&file) {
+            Ok(text) => parse(&file, 0, &text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(reading(&file)(error)),
+        }
+    }
+
+    /// Notes that a tracker has the run.
+    ///
+    /// # Errors
+    /// When the note cannot be read or written.
+    pub fn record(&self, tracker: &str, pushed: Pushed) -> Result<(), RunError> {
+        let mut tracked = self.tracked()?;
+        tracked.insert(tracker.to_owned(), pushed);
+        self.write_json(TRACKED, &tracked)
+    }
+
+    fn write_run(&self) -> Result<(), RunError> {
+        self.write_json(RUN, &self.run)
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
+        let path = self.path.join(name);
+        let json = serde_json::to_string_pretty(value).map_err(|e| writing(&path)(e.into()))?;
+        disk::write_whole(&path, format!("{json}\n").as_bytes()).map_err(writing(&path))
+    }
+
+    fn append(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
+        let path = self.path.join(name);
+        let line = serde_json::to_string(value).map_err(|e| writing(&path)(e.into()))?;
+        disk::append_line(&path, &line).map_err(writing(&path))
+    }
+
+    fn lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, RunError> {
+        let path = self.path.join(name);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(reading(&path)(error)),
+        };
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let lines = whole.lines().enumerate();
+        lines.map(|(line, text)| parse(&path, line, text)).collect()
+    }
+}
+
+/// Sorts by time; eight random digits keep runs of one second, and of two machines, apart.
+fn new_id(started_ms: i64) -> String {
+    let time = DateTime::from_timestamp_millis(started_ms).unwrap_or_default();
+    // Without randomness the folder that is there already tells runs apart, and the clock moves on.
+    let random = getrandom::u32().unwrap_or_else(|_| now_ms() as u32);
+    format!("{}-{random:08x}", time.format("%Y%m%d-%H%M%S"))
+}
+
+fn check_artifact_name(name: &str) -> Result<(), RunError> {
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    let fine = !name.is_empty() && !name.contains('\\') && Path::new(name).components().all(plain);
+    fine.then_some(())
+        .ok_or_else(|| RunError::ArtifactName(name.to_owned()))
+}
+
+/// `lines_before` is how many lines of the file come before `text`.
+fn parse<T: DeserializeOwned>(path: &Path, lines_before: usize, text: &str) -> Result<T, RunError> {
+    serde_json::from_str(text).map_err(|error| RunError::Form {
+        path: path.to_owned(),
+        line: lines_before + error.line().max(1),
+        problem: error.to_string(),
+    })
+}
+
+fn reading(path: &Path) -> impl FnOnce(io::Error) -> RunError {
+    io_error("read", path)
+}
+
+fn writing(path: &Path) -> impl FnOnce(io::Error) -> RunError {
+    io_error("write", path)
+}
+
+fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunError {
+    let path = path.to_owned();
+    move |source| RunError::Io {
+        doing,
+        path,
+        source,
+    }
+}

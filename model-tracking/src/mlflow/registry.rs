@@ -1,0 +1,205 @@
+//! The logged model and its registration.
+
+use serde_json::{Value, json};
+
+use super::rest::{RemoteModel, RemoteRun, Rest, content_type};
+use super::{Conversation, mlmodel, tag};
+use crate::http::Content;
+use crate::run::Model;
+use crate::tracker::TrackError;
+
+/// Note on the run which logged model is its own, and which version was registered.
+const MODEL_ID: &str = "underwrite.model_id";
+const MODEL_READY: &str = "underwrite.model_ready";
+const MODEL_VERSION: &str = "underwrite.model_version";
+/// Where the model's files are among the run's own artifacts, on servers without logged models.
+const FOLDER: &str = "model";
+
+impl Conversation<'_> {
+    /// Logs the model with its files, and answers the id of the logged model. There is none
+    /// where the run has no model, or the server has no place for it (a server of version 2, or
+    /// a store that is not behind its proxy): then the files are the run's artifacts `model/`.
+    pub(super) fn log_model(
+        &self,
+        experiment: &str,
+        remote: &RemoteRun,
+    ) -> Result<Option<String>, TrackError> {
+        let Some(model) = &self.run.model else {
+            return Ok(None);
+        };
+        let logged = match Rest::is_proxied(&remote.artifact_uri) {
+            true => self.logged_model(experiment, remote, model)?,
+            false => None,
+        };
+        let Some(logged) = logged else {
+            for (name, text) in mlmodel::files(self.run, model, &remote.run_id, FOLDER, None) {
+                self.upload_beside(remote, &name, Content::Bytes(text.as_bytes(), "text/plain"))?;
+            }
+            let file = self.folder.artifact_path(&model.file);
+            let content = Content::File(&file, content_type(&model.file));
+            self.upload_beside(remote, &model.file, content)?;
+            return Ok(None);
+        };
+        if remote.tag(MODEL_READY) != Some(&logged.model_id) {
+            self.fill(remote, model, &logged)?;
+        }
+        Ok(Some(logged.model_id))
+    }
+
+    fn upload_beside(
+        &self,
+        remote: &RemoteRun,
+        name: &str,
+        content: Content<'_>,
+    ) -> Result<(), TrackError> {
+        let name = format!("{FOLDER}/{name}");
+        if Rest::is_proxied(&remote.artifact_uri) {
+            return self.rest.upload(&remote.artifact_uri, &name, content);
+        }
+        self.rest.upload_by_page(&remote.run_id, &name, content)
+    }
+
+    fn logged_model(
+        &self,
+        experiment: &str,
+        remote: &RemoteRun,
+        model: &Model,
+    ) -> Result<Option<RemoteModel>, TrackError> {
+        if let Some(model_id) = remote.tag(MODEL_ID) {
+            return self.rest.model(model_id).map(Some);
+        }
+        let params: Vec<Value> = self
+            .run
+            .params
+            .iter()
+            .map(|(key, value)| {
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                tag(key, &text)
+            })
+            .collect();
+        let created = self.rest.create_model(&json!({
+            "experiment_id": experiment,
+            "name": model_name(&model.name),
+            "source_run_id": remote.run_id,
+            "model_type": model.kind,
+            "params": params.get(..100).unwrap_or(&params),
+            "tags": self.model_tags(model),
+        }))?;
+        if let Some(created) = &created {
+            self.rest
+                .set_tag(&remote.run_id, MODEL_ID, &created.model_id)?;
+        }
+        Ok(created)
+    }
+
+    fn model_tags(&self, model: &Model) -> Vec<Value> {
+        vec![
+            tag("mlflow.user", &self.options.user),
+            tag("mlflow.source.type", "LOCAL"),
+            tag("underwrite.run_id", &self.run.id),
+            tag("underwrite.version", &model.version),
+            tag("underwrite.digest", &model.digest),
+            tag("underwrite.sha256", &model.sha256),
+        ]
+    }
+
+    /// Uploads the model's files and says that it is ready.
+    fn fill(
+        &self,
+        remote: &RemoteRun,
+        model: &Model,
+        logged: &RemoteModel,
+    ) -> Result<(), TrackError> {
+        let outputs = json!({
+            "run_id": remote.run_id,
+            "models": [{"model_id": logged.model_id, "step": 0}],
+        });
+        self.rest.post("runs/outputs", &outputs)?;
+        let uri = &logged.artifact_uri;
+        let files = mlmodel::files(self.run, model, &remote.run_id, uri, Some(&logged.model_id));
+        for (name, text) in files {
+            let content = Content::Bytes(text.as_bytes(), "text/plain");
+            self.rest.upload(uri, &name, content)?;
+        }
+        let file = self.folder.artifact_path(&model.file);
+        let content = Content::File(&file, content_type(&model.file));
+        self.rest.upload(uri, &model.file, content)?;
+        let path = format!("logged-models/{}", logged.model_id);
+        let ready = json!({"model_id": logged.model_id, "status": "LOGGED_MODEL_READY"});
+        self.rest.change("PATCH", &path, &ready)?;
+        self.rest
+            .set_tag(&remote.run_id, MODEL_READY, &logged.model_id)
+    }
+
+    /// Makes the model a version of the registered model of its name.
+    pub(super) fn register(
+        &self,
+        remote: &RemoteRun,
+        model_id: Option<&str>,
+    ) -> Result<(), TrackError> {
+        let Some(model) = &self.run.model else {
+            return Ok(());
+        };
+        let name = model_name(&model.name);
+        let version = match remote.tag(MODEL_VERSION) {
+            Some(version) => version.to_owned(),
+            None => self.new_version(remote, model, &name, model_id)?,
+        };
+        let Some(alias) = &self.options.alias else {
+            return Ok(());
+        };
+        let body = json!({"name": name, "alias": alias, "version": version});
+        self.rest.post("registered-models/alias", &body)
+    }
+
+    fn new_version(
+        &self,
+        remote: &RemoteRun,
+        model: &Model,
+        name: &str,
+        model_id: Option<&str>,
+    ) -> Result<String, TrackError> {
+        self.rest.create_registered(name)?;
+        let mut body = json!({
+            "name": name,
+            "source": match model_id {
+                Some(model_id) => format!("models:/{model_id}"),
+                None => format!("{}/{FOLDER}", remote.artifact_uri),
+            },
+            "run_id": remote.run_id,
+            "description": self.description(),
+            "tags": self.model_tags(model),
+        });
+        if let Some(model_id) = model_id {
+            body["model_id"] = json!(model_id);
+        }
+        let version = self.rest.create_version(&body)?;
+        self.rest.set_tag(&remote.run_id, MODEL_VERSION, &version)?;
+        let about = json!({"name": name, "description": self.registered_description(model)});
+        self.rest
+            .change("PATCH", "registered-models/update", &about)?;
+        if let Some(model_id) = model_id {
+            let versions = json!([{"name": name, "version": version}]).to_string();
+            let body = json!({"tags": [tag("mlflow.modelVersions", &versions)]});
+            let path = format!("logged-models/{model_id}/tags");
+            self.rest.change("PATCH", &path, &body)?;
+        }
+        Ok(version)
+    }
+
+    fn registered_description(&self, model: &Model) -> String {
+        let target = self.run.dataset.as_ref();
+        let target = target.map_or_else(String::new, |data| format!(" '{}'", data.target));
+        format!(
+            "Yes/no decisions about{target}, trained by underwrite: one {} that decides the same in a page, at the edge and in a server.",
+            model.file
+        )
+    }
+}
+
+/// The registry takes no `/` and no `:` in a name.
+fn model_name(name: &str) -> String {
+    name.replace(['/', ':'], "-")
+}

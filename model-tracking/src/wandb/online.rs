@@ -1,0 +1,403 @@
+//! The service over HTTP: GraphQL for names and permissions, `file_stream` for figures, and
+//! uploads to the addresses that the service gives out.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::Options;
+use super::artifact::{Artifact, TYPE, md5_base64};
+use super::content::Content;
+use crate::folder::RunFolder;
+use crate::http::{Call, Client, Content as Body, Credentials, encode, shorten};
+use crate::run::Run;
+use crate::tracker::{Pushed, TrackError};
+
+/// Lines of history in one request.
+const LINES: usize = 1000;
+const ADVICE: &str = "set WANDB_API_KEY to a key of an account that may write to this project";
+
+const UPSERT: &str = "mutation UpsertBucket($name: String, $project: String, $entity: String, $displayName: String, $config: JSONString, $program: String, $tags: [String!], $summaryMetrics: JSONString) { upsertBucket(input: {name: $name, modelName: $project, entityName: $entity, displayName: $displayName, config: $config, jobProgram: $program, tags: $tags, summaryMetrics: $summaryMetrics}) { bucket { id name displayName project { id name entity { id name } } historyLineCount } inserted } }";
+const CREATE_ARTIFACT: &str = "mutation CreateArtifact($input: CreateArtifactInput!) { createArtifact(input: $input) { artifact { id state } } }";
+const CREATE_MANIFEST: &str = "mutation CreateArtifactManifest($artifactID: ID!, $name: String!, $digest: String!, $entityName: String!, $projectName: String!, $runName: String!, $manifestType: ArtifactManifestType!, $includeUpload: Boolean!) { createArtifactManifest(input: {artifactID: $artifactID, name: $name, digest: $digest, entityName: $entityName, projectName: $projectName, runName: $runName, type: $manifestType}) { artifactManifest { id file { id uploadUrl @include(if: $includeUpload) uploadHeaders @include(if: $includeUpload) } } } }";
+const CREATE_ARTIFACT_FILES: &str = "mutation CreateArtifactFiles($input: CreateArtifactFilesInput!) { createArtifactFiles(input: $input) { files { edges { node { uploadUrl uploadHeaders artifact { id } } } } } }";
+const COMMIT_ARTIFACT: &str = "mutation CommitArtifact($artifactID: ID!) { commitArtifact(input: {artifactID: $artifactID}) { artifact { id digest } } }";
+const CREATE_RUN_FILES: &str = "mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $files: [String!]!) { createRunFiles(input: {entityName: $entity, projectName: $project, runName: $run, files: $files}) { runID uploadHeaders files { name uploadUrl } } }";
+
+pub(super) fn push(options: &Options, folder: &RunFolder) -> Result<Pushed, TrackError> {
+    let base = options.base_url.trim().trim_end_matches('/');
+    let credentials = Credentials::Basic("api".to_owned(), options.api_key.clone());
+    let service = "Weights & Biases";
+    let client = Client::new(service, base, credentials, ADVICE, options.patience);
+    let content = Content::of(folder)?;
+    let bucket = upsert(&client, options, folder.run(), &content)?;
+    let conversation = Conversation {
+        client,
+        folder,
+        entity: bucket.project.entity.name,
+        project: bucket.project.name,
+        run: bucket.name,
+    };
+    conversation.stream_history(&content, bucket.lines.unwrap_or(0))?;
+    if let Some(model) = Artifact::of(folder, options.alias.as_deref())? {
+        conversation.send_artifact(&model, content.history.len())?;
+    }
+    conversation.send_files(&content)?;
+    conversation.complete(&content)?;
+    let url = conversation.page();
+    Ok(Pushed::now(conversation.run, url))
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    name: String,
+    project: Project,
+    #[serde(rename = "historyLineCount")]
+    lines: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct Project {
+    name: String,
+    entity: Entity,
+}
+
+#[derive(Deserialize)]
+struct Entity {
+    name: String,
+}
+
+/// An address to put a file to; none where the service has it already.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Upload {
+    upload_url: Option<String>,
+    #[serde(default)]
+    upload_headers: Vec<String>,
+}
+
+/// Makes the run, or finds the one of an earlier push.
+fn upsert(
+    client: &Client,
+    options: &Options,
+    run: &Run,
+    content: &Content,
+) -> Result<Bucket, TrackError> {
+    #[derive(Deserialize)]
+    struct Upserted {
+        bucket: Bucket,
+    }
+    let config = content.config.iter();
+    let config: Map<String, Value> = config
+        .map(|(name, value)| (name.clone(), json!({"value": value})))
+        .collect();
+    let upserted: Upserted = query(
+        client,
+        "upsertBucket",
+        UPSERT,
+        json!({
+            "name": run.id,
+            "project": options.project,
+            "entity": options.entity,
+            "displayName": run.name,
+            "config": Value::from(config).to_string(),
+            "program": run.command.join(" "),
+            "tags": content.tags,
+            "summaryMetrics": Value::from(content.summary.clone()).to_string(),
+        }),
+    )?;
+    Ok(upserted.bucket)
+}
+
+/// Asks for one field, and answers what is in it.
+fn query<T: DeserializeOwned>(
+    client: &Client,
+    field: &str,
+    text: &str,
+    variables: Value,
+) -> Result<T, TrackError> {
+    let operation = text.split(['(', ' ']).nth(1);
+    let body = json!({"query": text, "operationName": operation, "variables": variables});
+    let call = Call::new(
+        "POST",
+        format!("{}/graphql", client.base()),
+        Body::Json(&body),
+    );
+    let answer: Value = client.json(&call)?;
+    let request = format!("GraphQL {field}");
+    if let Some(errors) = answer.get("errors").filter(|errors| !errors.is_null()) {
+        let said = errors[0]["message"].as_str().map(str::to_owned);
+        let said = said.unwrap_or_else(|| errors.to_string());
+        return Err(client.unexpected(&request, shorten(&said)));
+    }
+    serde_json::from_value(answer["data"][field].clone()).map_err(|error| {
+        client.unexpected(
+            &request,
+            format!("{error}, in: {}", shorten(&answer.to_string())),
+        )
+    })
+}
+
+/// One push, once the run's place is known.
+struct Conversation<'a> {
+    client: Client,
+    folder: &'a RunFolder,
+    entity: String,
+    project: String,
+    run: String,
+}
+
+impl Conversation<'_> {
+    /// Where a person looks at the run.
+    fn page(&self) -> String {
+        let base = match self.client.base() {
+            super::DEFAULT_BASE_URL => "https://wandb.ai",
+            other => other,
+        };
+        let (entity, project) = (encode(&self.entity), encode(&self.project));
+        format!("{base}/{entity}/{project}/runs/{}", encode(&self.run))
+    }
+
+    fn stream(&self, body: &Value) -> Result<(), TrackError> {
+        let place = [&self.entity, &self.project, &self.run].map(|part| encode(part));
+        let url = format!(
+            "{}/files/{}/file_stream",
+            self.client.base(),
+            place.join("/")
+        );
+        let call = Call::new("POST", url, Body::Json(body));
+        self.client.json::<Value>(&call).map(drop)
+    }
+
+    /// Sends the lines that the service has not got.
+    fn stream_history(&self, content: &Content, there: usize) -> Result<(), TrackError> {
+        let lines: Vec<String> = content
+            .history
+            .iter()
+            .map(|row| json!(row).to_string())
+            .collect();
+        let missing = lines.get(there..).unwrap_or_default();
+        for (number, chunk) in missing.chunks(LINES).enumerate() {
+            let offset = there + number * LINES;
+            self.stream(&json!({
+                "files": {"wandb-history.jsonl": {"offset": offset, "content": chunk}},
+            }))?;
+        }
+        Ok(())
+    }
+
+    /// The summary, and that this was all.
+    fn complete(&self, content: &Content) -> Result<(), TrackError> {
+        let summary = json!(content.summary).to_string();
+        self.stream(&json!({
+            "files": {"wandb-summary.json": {"offset": 0, "content": [summary]}},
+            "uploaded": content.files,
+            "complete": true,
+            "exitcode": content.exit_code,
+        }))
+    }
+
+    fn send_files(&self, content: &Content) -> Result<(), TrackError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Created {
+            #[serde(default)]
+            upload_headers: Vec<String>,
+            files: Vec<RunFile>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct RunFile {
+            name: String,
+            upload_url: Option<String>,
+        }
+        if content.files.is_empty() {
+            return Ok(());
+        }
+        let created: Created = self.query(
+            "createRunFiles",
+            CREATE_RUN_FILES,
+            json!({
+                "entity": self.entity, "project": self.project, "run": self.run,
+                "files": content.files,
+            }),
+        )?;
+        for file in created
+            .files
+            .iter()
+            .filter(|file| content.files.contains(&file.name))
+        {
+            let path = self.folder.artifact_path(&file.name);
+            let upload = Upload {
+                upload_url: file.upload_url.clone(),
+                upload_headers: created.upload_headers.clone(),
+            };
+            self.put(&upload, Body::File(&path, ""))?;
+        }
+        Ok(())
+    }
+
+    fn send_artifact(&self, artifact: &Artifact, step: usize) -> Result<(), TrackError> {
+        #[derive(Deserialize)]
+        struct Created {
+            artifact: Made,
+        }
+        #[derive(Deserialize)]
+        struct Made {
+            id: String,
+            state: String,
+        }
+        let made: Created = self.query(
+            "createArtifact",
+            CREATE_ARTIFACT,
+            self.new_artifact(artifact, step),
+        )?;
+        let id = made.artifact.id;
+        if made.artifact.state == "COMMITTED" {
+            // The same files were sent before.
+            return Ok(());
+        }
+        // The files want the id of a manifest, which is not known before they are there.
+        let early = self.manifest(&id, "", false)?;
+        self.send_artifact_files(artifact, &id, &early.id)?;
+        let text = artifact.manifest(&id).to_string().into_bytes();
+        let manifest = self.manifest(&id, &md5_base64(&text), true)?;
+        self.put(&manifest.file, Body::Bytes(&text, ""))?;
+        self.query("commitArtifact", COMMIT_ARTIFACT, json!({"artifactID": id}))
+            .map(|_: Value| ())
+    }
+
+    fn new_artifact(&self, artifact: &Artifact, step: usize) -> Value {
+        let aliases = artifact.aliases.iter();
+        let aliases: Vec<Value> = aliases
+            .map(|alias| json!({"artifactCollectionName": artifact.name, "alias": alias}))
+            .collect();
+        json!({"input": {
+            "entityName": self.entity,
+            "projectName": self.project,
+            "runName": self.run,
+            "artifactTypeName": TYPE,
+            "artifactCollectionName": artifact.name,
+            "description": artifact.description,
+            "metadata": artifact.metadata,
+            "digest": artifact.digest,
+            "digestAlgorithm": "MANIFEST_MD5",
+            "aliases": aliases,
+            "clientID": artifact.client_id,
+            "sequenceClientID": artifact.sequence_client_id,
+            "enableDigestDeduplication": true,
+            "historyStep": step,
+        }})
+    }
+
+    fn manifest(
+        &self,
+        artifact_id: &str,
+        digest: &str,
+        upload: bool,
+    ) -> Result<Manifest, TrackError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Created {
+            artifact_manifest: Manifest,
+        }
+        let created: Created = self.query(
+            "createArtifactManifest",
+            CREATE_MANIFEST,
+            json!({
+                "artifactID": artifact_id,
+                "name": "wandb_manifest.json",
+                "digest": digest,
+                "entityName": self.entity,
+                "projectName": self.project,
+                "runName": self.run,
+                "manifestType": "FULL",
+                "includeUpload": upload,
+            }),
+        )?;
+        Ok(created.artifact_manifest)
+    }
+
+    fn send_artifact_files(
+        &self,
+        artifact: &Artifact,
+        id: &str,
+        manifest_id: &str,
+    ) -> Result<(), TrackError> {
+        #[derive(Deserialize)]
+        struct Created {
+            files: Edges,
+        }
+        #[derive(Deserialize)]
+        struct Edges {
+            edges: Vec<Edge>,
+        }
+        #[derive(Deserialize)]
+        struct Edge {
+            node: Upload,
+        }
+        let files = artifact.files.iter().map(|file| {
+            json!({
+                "artifactID": id, "artifactManifestID": manifest_id, "name": file.name,
+                "md5": file.md5,
+            })
+        });
+        let input = json!({
+            "artifactFiles": files.collect::<Vec<_>>(), "storageLayout": "V2",
+        });
+        let created: Created = self.query(
+            "createArtifactFiles",
+            CREATE_ARTIFACT_FILES,
+            json!({"input": input}),
+        )?;
+        let edges = created.files.edges;
+        if edges.len() != artifact.files.len() {
+            let (came, asked) = (edges.len(), artifact.files.len());
+            let problem = format!("{came} files, expected {asked}");
+            return Err(self
+                .client
+                .unexpected("GraphQL createArtifactFiles", problem));
+        }
+        for (edge, file) in edges.iter().zip(&artifact.files) {
+            self.put(&edge.node, Body::File(&file.path, ""))?;
+        }
+        Ok(())
+    }
+
+    /// Puts a file to an address that carries its own permission.
+    fn put(&self, upload: &Upload, body: Body<'_>) -> Result<(), TrackError> {
+        let Some(url) = &upload.upload_url else {
+            return Ok(());
+        };
+        let url = match url.starts_with('/') {
+            true => format!("{}{url}", self.client.base()),
+            false => url.clone(),
+        };
+        let mut call = Call::new("PUT", url, body);
+        call.authorized = false;
+        let headers = upload
+            .upload_headers
+            .iter()
+            .filter_map(|line| line.split_once(':'));
+        call.headers = headers
+            .filter(|(name, _)| !name.trim().eq_ignore_ascii_case("content-length"))
+            .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+            .collect();
+        self.client.ok(&call).map(drop)
+    }
+
+    fn query<T: DeserializeOwned>(
+        &self,
+        field: &str,
+        text: &str,
+        variables: Value,
+    ) -> Result<T, TrackError> {
+        query(&self.client, field, text, variables)
+    }
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    id: String,
+    file: Upload,
+}

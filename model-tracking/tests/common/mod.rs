@@ -1,0 +1,190 @@
+//! A run to send, and the programs of the other side.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+pub(crate) mod hub_service;
+pub(crate) mod service;
+pub(crate) mod wandb_service;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use model_tracking::folder::{NewRun, RunFolder, now_ms};
+use model_tracking::http::Patience;
+use model_tracking::run::{
+    Column, ColumnType, Dataset, HistoryPoint, Model, Signature, Status, Trial, TrialState,
+};
+use serde_json::json;
+
+/// Big enough to go to the Hub as a large file.
+const MODEL_BYTES: usize = 400_000;
+
+/// Impatient, so that tests of failures end soon.
+pub(crate) fn impatient() -> Patience {
+    Patience {
+        silence: Duration::from_secs(10),
+        total: Duration::from_secs(120),
+        attempts: 3,
+        pause: Duration::from_millis(10),
+    }
+}
+
+/// What a model file may look like: bytes that no text codec survives.
+pub(crate) fn model_bytes() -> Vec<u8> {
+    (0..MODEL_BYTES).map(|i| (i * i / 7 % 256) as u8).collect()
+}
+
+/// A finished run of training with all that a run can have.
+pub(crate) fn sample_run(runs: &Path) -> RunFolder {
+    let column = |name: &str, kind, required| Column {
+        name: name.to_owned(),
+        kind,
+        required,
+    };
+    let inputs = vec![
+        column("person_income", ColumnType::Double, true),
+        column("loan_intent", ColumnType::String, false),
+        column("points", ColumnType::Long, true),
+    ];
+    let mut columns = inputs.clone();
+    columns.push(column("loan_status", ColumnType::Long, true));
+    let new = NewRun {
+        name: Some("first try".to_owned()),
+        experiment: "loans".to_owned(),
+        command: vec!["underwrite".to_owned(), "train".to_owned()],
+        params: BTreeMap::from([
+            ("metric".to_owned(), json!("roc_auc")),
+            ("trials".to_owned(), json!(3)),
+            ("learning_rate".to_owned(), json!(0.05)),
+            ("calibrated".to_owned(), json!(true)),
+        ]),
+        tags: BTreeMap::from([("team".to_owned(), "risk".to_owned())]),
+        dataset: Some(Dataset {
+            name: "loan_data".to_owned(),
+            source: "data/loan_data.csv".to_owned(),
+            sha256: "5".repeat(64),
+            rows: 45_000,
+            target: "loan_status".to_owned(),
+            columns,
+        }),
+    };
+    let mut folder = RunFolder::create(runs, new).unwrap();
+    for number in 0..3 {
+        folder.append_trial(&trial(number)).unwrap();
+        let point = HistoryPoint {
+            step: number,
+            time_ms: now_ms(),
+            metrics: BTreeMap::from([("best_roc_auc".to_owned(), 0.9 + number as f64 / 100.0)]),
+        };
+        folder.append_history(&point).unwrap();
+    }
+    folder
+        .add_artifact("model.wasm", &model_bytes()[..])
+        .unwrap();
+    let html = "<!doctype html><title>Evaluation</title>";
+    folder
+        .add_artifact("reports/evaluation.html", html.as_bytes())
+        .unwrap();
+    folder
+        .add_artifact(
+            "reports/plots/roc.svg",
+            &b"<svg xmlns='http://www.w3.org/2000/svg'/>"[..],
+        )
+        .unwrap();
+    let sha256 = folder.run().artifacts[0].sha256.clone();
+    folder
+        .update(|run| {
+            run.metrics = BTreeMap::from([
+                ("roc_auc".to_owned(), 0.98031),
+                ("log_loss".to_owned(), 0.1433),
+                ("lift".to_owned(), f64::NAN),
+            ]);
+            run.model = Some(Model {
+                name: "loan".to_owned(),
+                version: "1.0.0".to_owned(),
+                digest: "d".repeat(64),
+                sha256,
+                kind: "gradient_boosting".to_owned(),
+                file: "model.wasm".to_owned(),
+            });
+            run.signature = Some(Signature {
+                inputs,
+                outputs: vec![
+                    column("probability", ColumnType::Double, true),
+                    column("approve", ColumnType::Boolean, true),
+                ],
+            });
+            let example = json!({"points": 5, "person_income": 50000, "loan_intent": "EDUCATION"});
+            run.input_example = example.as_object().cloned();
+        })
+        .unwrap();
+    folder.finish(Status::Finished).unwrap();
+    folder
+}
+
+fn trial(number: u64) -> Trial {
+    let state = match number {
+        1 => TrialState::Pruned,
+        _ => TrialState::Complete,
+    };
+    Trial {
+        number,
+        model: "gradient_boosting".to_owned(),
+        state,
+        params: BTreeMap::from([("max_depth".to_owned(), json!(number + 3))]),
+        value: Some(0.97 + number as f64 / 1000.0),
+        folds: vec![0.96, 0.98],
+        started_ms: now_ms(),
+        finished_ms: now_ms() + 5,
+    }
+}
+
+/// A folder of the repository.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A program of the Python environment that `cargo xtask test` made for these tests.
+pub(crate) fn python_program(variable: &str, name: &str) -> PathBuf {
+    let bin = std::env::var_os(variable);
+    let bin = bin.unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"));
+    PathBuf::from(bin).join(name)
+}
+
+/// Runs a program and shows what it said if it fails; answers its standard output.
+pub(crate) fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?} ({}):\n{out}\n{err}",
+        output.status
+    );
+    out
+}
+
+/// A program that ends with the test, and everything that it started.
+pub(crate) struct Server(std::process::Child);
+
+impl Server {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        use std::os::unix::process::CommandExt;
+        Self(command.process_group(0).spawn().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.0.id());
+        let _ = Command::new("kill").args(["-TERM", "--", &group]).status();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that nothing listens on.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}

@@ -1,0 +1,156 @@
+//! Runs reach a service that answers as Weights & Biases does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::wandb_service::{KEY, KeptRun, Service};
+use model_tracking::folder::RunFolder;
+use model_tracking::http::Secret;
+use model_tracking::tracker::{TrackError, Tracker};
+use model_tracking::wandb::{Options, Wandb, WandbOffline};
+use serde_json::json;
+
+fn online(service: &Service, key: &str) -> Wandb {
+    Wandb::new(Options {
+        base_url: service.address.clone(),
+        api_key: Secret::new(key),
+        entity: None,
+        project: "loans".to_owned(),
+        alias: Some("champion".to_owned()),
+        patience: common::impatient(),
+    })
+}
+
+fn offline() -> WandbOffline {
+    WandbOffline {
+        project: "loans".to_owned(),
+        entity: None,
+        alias: Some("champion".to_owned()),
+    }
+}
+
+/// What the service must have of the sample run, whichever way it came.
+fn check(service: &Service, run: &RunFolder) -> KeptRun {
+    let kept = service.kept();
+    let remote = &kept.runs[&run.run().id];
+    assert_eq!(remote.project, "loans");
+    assert_eq!(remote.display_name, "first try");
+    assert_eq!(remote.tags, json!(["team: risk"]));
+    assert_eq!(remote.config["learning_rate"]["value"], 0.05);
+    assert_eq!(remote.config["calibrated"]["value"], true);
+    assert_eq!(remote.config["dataset"]["value"]["rows"], 45_000);
+    assert_eq!(remote.summary["roc_auc"], 0.98031);
+    assert_eq!(remote.summary["lift"], "NaN");
+    assert_eq!(remote.summary["best_roc_auc"], 0.92);
+    let steps: Vec<_> = remote
+        .history
+        .iter()
+        .map(|row| row["_step"].as_i64())
+        .collect();
+    assert_eq!(steps, (0..6).map(Some).collect::<Vec<_>>());
+    assert_eq!(remote.history[1]["best_roc_auc"], 0.91);
+    assert_eq!(remote.history[4]["trial/value"], 0.971);
+    assert_eq!(remote.history[4]["trial/pruned"], true);
+    assert!(remote.complete);
+    assert_eq!(remote.exit_code, 0);
+    for name in ["reports/evaluation.html", "reports/plots/roc.svg"] {
+        let expected = std::fs::read(run.artifact_path(name)).unwrap();
+        assert_eq!(remote.files[name], expected, "{name}");
+    }
+    assert!(!remote.files.contains_key("model.wasm"));
+    assert_eq!(kept.artifacts.len(), 1);
+    let artifact = kept.artifacts.values().next().unwrap();
+    assert!(artifact.committed);
+    assert_eq!(artifact.files["model.wasm"], common::model_bytes());
+    assert_eq!(artifact.input["artifactCollectionName"], "loan");
+    assert_eq!(artifact.input["artifactTypeName"], "model");
+    let aliases = artifact.input["aliases"].as_array().unwrap().iter();
+    let aliases: Vec<_> = aliases
+        .map(|alias| alias["alias"].as_str().unwrap())
+        .collect();
+    assert_eq!(aliases, ["champion", "latest"]);
+    remote.clone()
+}
+
+#[test]
+fn a_run_arrives_online_and_is_not_doubled() {
+    let service = Service::start();
+    let runs = tempfile::tempdir().unwrap();
+    let run = common::sample_run(runs.path());
+    let pushed = online(&service, KEY).push(&run).unwrap();
+    assert_eq!(pushed.id, run.run().id);
+    assert_eq!(
+        pushed.url,
+        format!("{}/acme/loans/runs/{}", service.address, pushed.id)
+    );
+    check(&service, &run);
+
+    online(&service, KEY).push(&run).unwrap();
+    let again = check(&service, &run);
+    assert_eq!(again.history.len(), 6);
+}
+
+#[test]
+fn another_key_is_refused_and_not_shown() {
+    let service = Service::start();
+    let runs = tempfile::tempdir().unwrap();
+    let run = common::sample_run(runs.path());
+    let error = online(&service, "secretsecret").push(&run).unwrap_err();
+    assert!(
+        matches!(error, TrackError::Denied { status: 401, .. }),
+        "{error}"
+    );
+    let error = error.to_string();
+    assert!(
+        error.contains("WANDB_API_KEY") && !error.contains("secretsecret"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_offline_folder_is_written_again_in_its_place() {
+    let runs = tempfile::tempdir().unwrap();
+    let run = common::sample_run(runs.path());
+    let first = offline().push(&run).unwrap();
+    let second = offline().push(&run).unwrap();
+    assert_eq!(first.url, second.url);
+    let file = Path::new(&first.url).join(format!("run-{}.wandb", run.run().id));
+    assert!(
+        std::fs::read(file)
+            .unwrap()
+            .starts_with(b":W&B\xe1\xbe\x00")
+    );
+    assert_eq!(
+        std::fs::read_dir(run.path().join("wandb")).unwrap().count(),
+        1
+    );
+}
+
+#[test]
+#[ignore = "needs the Python environment that `cargo xtask test` makes"]
+fn the_official_client_syncs_an_offline_folder() {
+    let service = Service::start();
+    let runs = tempfile::tempdir().unwrap();
+    let run = common::sample_run(runs.path());
+    let pushed = offline().push(&run).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let mut sync = Command::new(common::python_program("UNDERWRITE_WANDB_BIN", "wandb"));
+    let said = common::run(
+        sync.args(["sync", &pushed.url])
+            .current_dir(home.path())
+            .env("HOME", home.path())
+            .env("WANDB_BASE_URL", &service.address)
+            .env("WANDB_API_KEY", KEY)
+            .env("WANDB_ERROR_REPORTING", "false"),
+    );
+    let remote = check(&service, &run);
+    assert!(remote.files.contains_key("config.yaml"), "{said}");
+}

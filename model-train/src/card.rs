@@ -1,0 +1,354 @@
+//! The model card: what a model is for, how good it is, for whom, and what it should not be
+//! used for, in the form that the Hugging Face Hub reads (front matter with a
+//! [model index](https://huggingface.co/docs/hub/model-cards)).
+
+use std::fmt::Write;
+
+use model_core::schema::{Feature, Kind, Role, Schema};
+use model_report::number::{count, fixed, percent};
+use serde::Serialize;
+
+use crate::evaluate::{Evaluation, Group, Interval};
+use crate::report::{described, file_name, kind_in_words};
+
+/// What a card says that neither the schema nor the figures know.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// An SPDX expression, such as `apache-2.0`; left out where it is not known.
+    pub license: Option<String>,
+    /// What the model is meant for, in a paragraph.
+    pub intended_use: Option<String>,
+    /// Where the data come from, in a paragraph.
+    pub data: Option<String>,
+}
+
+/// The Hub's word for what the model does.
+const TASK: &str = "tabular-classification";
+
+/// Figures that the Hub shows.
+const INDEXED: [&str; 6] = [
+    "roc_auc",
+    "accuracy",
+    "f1_weighted",
+    "average_precision",
+    "log_loss",
+    "brier",
+];
+
+/// The card in Markdown.
+#[must_use]
+pub fn model_card(schema: &Schema, evaluation: &Evaluation, about: &About) -> String {
+    let mut card = front_matter(schema, evaluation, about);
+    // Writing to a string cannot fail.
+    let _ = body(&mut card, schema, evaluation, about);
+    card
+}
+
+/// YAML; texts are quoted as JSON does, which YAML understands.
+fn front_matter(schema: &Schema, evaluation: &Evaluation, about: &About) -> String {
+    let license = about.license.as_ref().map_or_else(String::new, |license| {
+        format!("license: {}\n", json(&license.to_lowercase()))
+    });
+    let kind = evaluation.model.kind.replace('_', "-");
+    let metrics = INDEXED
+        .iter()
+        .filter_map(|name| evaluation.metric(name))
+        .filter_map(|metric| {
+            let name = json(&described(&metric.name).0);
+            let (kind, value) = (&metric.name, metric.value?);
+            Some(format!(
+                "    - type: {kind}\n      name: {name}\n      value: {value}\n"
+            ))
+        });
+    format!(
+        "---\n{license}library_name: underwrite\npipeline_tag: {TASK}\ntags:\n- {TASK}\n- \
+         underwrite\n- webassembly\n- {kind}\nmodel-index:\n- name: {name}\n  results:\n  - \
+         task:\n      type: {TASK}\n      name: Tabular classification\n    dataset:\n      \
+         name: {data}\n      type: tabular\n      split: test\n    metrics:\n{metrics}---\n\n",
+        name = json(&schema.name),
+        data = json(&file_name(&evaluation.data.file)),
+        metrics = metrics.collect::<String>()
+    )
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn body(
+    card: &mut String,
+    schema: &Schema,
+    evaluation: &Evaluation,
+    about: &About,
+) -> std::fmt::Result {
+    let model = &evaluation.model;
+    writeln!(card, "# {}\n", plain(&model.title))?;
+    if let Some(description) = &schema.description {
+        writeln!(card, "{}\n", plain(description))?;
+    }
+    writeln!(
+        card,
+        "Version {}, {}, in one file `model.wasm` that decides the same in a browser, at the \
+         edge and in a server.\n",
+        model.version,
+        kind_in_words(&model.kind)
+    )?;
+    intended_use(card, schema, evaluation, about)?;
+    features(card, schema, evaluation)?;
+    figures(card, evaluation)?;
+    groups(card, evaluation)?;
+    limitations(card, evaluation)?;
+    data(card, evaluation, about)
+}
+
+fn intended_use(
+    card: &mut String,
+    schema: &Schema,
+    evaluation: &Evaluation,
+    about: &About,
+) -> std::fmt::Result {
+    let model = &evaluation.model;
+    writeln!(card, "## Intended use\n")?;
+    match &about.intended_use {
+        Some(text) => writeln!(card, "{text}\n")?,
+        None => writeln!(
+            card,
+            "Answers `{}` with {} or {} for applications like those it was trained on, to \
+             support a person who decides, or under rules that let people object. It is not \
+             meant for other populations, other products or other columns.\n",
+            schema.target.name,
+            plain(&model.positive_label),
+            plain(&model.negative_label)
+        )?,
+    }
+    writeln!(
+        card,
+        "{} from a probability of {} on. Get it and ask it:\n\n```sh\nunderwrite serve --model \
+         model.wasm\n```\n",
+        plain(&model.positive_label),
+        fixed(model.threshold, 4)
+    )
+}
+
+fn features(card: &mut String, schema: &Schema, evaluation: &Evaluation) -> std::fmt::Result {
+    writeln!(card, "## What it asks for\n")?;
+    writeln!(card, "| field | type | unit | what |\n|---|---|---|---|")?;
+    for feature in schema.inputs() {
+        writeln!(
+            card,
+            "| `{}` | {} | {} | {} |",
+            feature.name,
+            kind(feature),
+            cell(feature.unit.as_deref().unwrap_or("")),
+            cell(feature.display_label())
+        )?;
+    }
+    let used = evaluation.protected_inputs();
+    let protected: Vec<String> = schema
+        .features
+        .iter()
+        .filter(|feature| feature.role == Role::Protected)
+        .map(|feature| format!("`{}`", feature.name))
+        .collect();
+    if !used.is_empty() {
+        writeln!(
+            card,
+            "\n**Protected columns are inputs of this model**: {}. This was allowed explicitly \
+             when it was trained.",
+            used.join(", ")
+        )?;
+    } else if protected.is_empty() {
+        writeln!(card, "\nThe schema names no protected column.")?;
+    } else {
+        writeln!(
+            card,
+            "\nProtected columns, used to audit and never to decide: {}.",
+            protected.join(", ")
+        )?;
+    }
+    writeln!(card)
+}
+
+fn kind(feature: &Feature) -> String {
+    match &feature.kind {
+        Kind::Category(categories) => format!("one of {}", categories.values.len()),
+        other => other.word().to_owned(),
+    }
+}
+
+fn figures(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
+    let data = &evaluation.data;
+    writeln!(card, "## How good it is\n")?;
+    if data.seen_in_training {
+        writeln!(
+            card,
+            "**Some of these rows were learned from: the figures are too good.**\n"
+        )?;
+    }
+    writeln!(
+        card,
+        "On {} rows, {} of them {}; intervals hold 95% of {} bootstrap resamples.\n",
+        count(data.rows),
+        percent(data.positive as f64 / data.rows as f64),
+        plain(&evaluation.model.positive_label),
+        count(evaluation.options.resamples)
+    )?;
+    writeln!(card, "| figure | value | 95% interval |\n|---|---:|---:|")?;
+    for metric in &evaluation.metrics {
+        writeln!(
+            card,
+            "| {} | {} | {} |",
+            described(&metric.name).0,
+            fixed(metric.value.unwrap_or(f64::NAN), 4),
+            between(metric.interval, 4)
+        )?;
+    }
+    writeln!(card)?;
+    writeln!(
+        card,
+        "What it looks at most (loss of ROC AUC when shuffled):\n"
+    )?;
+    writeln!(card, "| feature | loss |\n|---|---:|")?;
+    for feature in evaluation.importance.iter().take(10) {
+        let spread = fixed(feature.deviation, 4);
+        writeln!(
+            card,
+            "| `{}` | {} ± {spread} |",
+            feature.feature,
+            fixed(feature.mean, 4)
+        )?;
+    }
+    writeln!(card)
+}
+
+fn groups(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
+    let mut protected = evaluation
+        .slices
+        .iter()
+        .filter(|slices| slices.role == "protected")
+        .peekable();
+    writeln!(card, "## For whom\n")?;
+    if protected.peek().is_none() {
+        return writeln!(
+            card,
+            "The rows it was measured on have no protected column: nothing can be said about \
+             groups of people.\n"
+        );
+    }
+    writeln!(
+        card,
+        "The adverse-impact ratio is a group's approval rate over that of the most approved \
+         group with at least 2% of the rows. It is a screening figure: below 0.80 the \
+         four-fifths rule asks for a closer look, and neither side of it proves anything.\n"
+    )?;
+    for slices in protected {
+        writeln!(card, "### {}\n", plain(&slices.label))?;
+        writeln!(
+            card,
+            "| group | rows | approved | impact ratio | 95% interval | ROC AUC | accuracy \
+             |\n|---|---:|---:|---:|---:|---:|---:|"
+        )?;
+        for group in &slices.groups {
+            group_row(card, group)?;
+        }
+        writeln!(card)?;
+    }
+    Ok(())
+}
+
+fn group_row(card: &mut String, group: &Group) -> std::fmt::Result {
+    let ratio = match group.impact {
+        Some(impact) => fixed(impact.ratio, 2),
+        None if group.reference => "reference".to_owned(),
+        None => "–".to_owned(),
+    };
+    writeln!(
+        card,
+        "| {} | {} | {} | {ratio} | {} | {} | {} |",
+        cell(&group.name),
+        count(group.rows),
+        percent(group.approval_rate),
+        between(group.impact.map(|impact| impact.interval), 2),
+        fixed(group.roc_auc.unwrap_or(f64::NAN), 4),
+        fixed(group.accuracy, 4)
+    )
+}
+
+fn limitations(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
+    writeln!(card, "## Limitations\n")?;
+    let weakest = evaluation
+        .slices
+        .iter()
+        .flat_map(|slices| slices.groups.iter().map(move |group| (slices, group)))
+        .filter(|(_, group)| group.rows >= 100)
+        .min_by(|a, b| a.1.accuracy.total_cmp(&b.1.accuracy));
+    writeln!(
+        card,
+        "- The figures are of one test set. They say nothing about times or places whose \
+         applications look different: watch for drift.\n- A probability says what happened to \
+         similar applications in the training data, with the judgement and the mistakes of \
+         those who decided then.\n- Importance and differences between groups are not causes."
+    )?;
+    if let Some((slices, group)) = weakest {
+        writeln!(
+            card,
+            "- It is least often right where {} is {}: {} of {} rows.",
+            plain(&slices.label),
+            plain(&group.name),
+            percent(group.accuracy),
+            count(group.rows)
+        )?;
+    }
+    writeln!(card)
+}
+
+fn data(card: &mut String, evaluation: &Evaluation, about: &About) -> std::fmt::Result {
+    let model = &evaluation.model;
+    writeln!(card, "## Where it comes from\n")?;
+    if let Some(text) = &about.data {
+        writeln!(card, "{text}\n")?;
+    }
+    writeln!(card, "| | |\n|---|---|")?;
+    writeln!(card, "| artifact | `{}` |", model.digest)?;
+    writeln!(card, "| training data | `sha256:{}` |", model.data_sha256)?;
+    writeln!(card, "| training rows | {} |", model.rows_train)?;
+    writeln!(card, "| test rows | {} |", evaluation.data.rows)?;
+    writeln!(card, "| seed | {} |", model.seed)?;
+    writeln!(
+        card,
+        "| made by | underwrite {} |",
+        model.underwrite_version
+    )
+}
+
+fn between(interval: Option<Interval>, digits: usize) -> String {
+    interval.map_or_else(
+        || "–".to_owned(),
+        |interval| {
+            let (low, high) = (fixed(interval.low, digits), fixed(interval.high, digits));
+            format!("{low} to {high}")
+        },
+    )
+}
+
+/// Text from a schema, without what Markdown or HTML would act on.
+fn plain(text: &str) -> String {
+    let mut safe = String::new();
+    for letter in text.chars() {
+        match letter {
+            '<' => safe.push_str("&lt;"),
+            '&' => safe.push_str("&amp;"),
+            '*' | '_' | '`' | '[' | ']' | '#' | '\\' => {
+                safe.push('\\');
+                safe.push(letter);
+            }
+            letter if letter.is_control() => safe.push(' '),
+            letter => safe.push(letter),
+        }
+    }
+    safe
+}
+
+fn cell(text: &str) -> String {
+    plain(text).replace('|', "\\|")
+}

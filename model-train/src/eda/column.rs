@@ -1,0 +1,244 @@
+//! A column as a person would describe it, whatever is in it.
+//!
+//! Nothing is refused here: what cannot be read is counted. The rules are those of
+//! [`crate::infer`] where there is no schema.
+
+use std::collections::HashMap;
+
+use model_core::schema::{Kind, Role, Schema, TargetKind};
+use model_core::value::boolean_word;
+
+use crate::infer::{MISSING_WORDS, YES_WORDS};
+
+/// Different texts that a column without a schema may have and still be a category.
+const MAX_CATEGORIES: usize = 50;
+/// Different texts that are kept of a column that is neither number nor category.
+const MAX_TEXTS: usize = 1 << 20;
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Type {
+    /// Numbers.
+    Number,
+    /// Whole numbers.
+    Integer,
+    /// Yes or no.
+    Boolean,
+    /// One of a few texts.
+    Category,
+    /// Many different texts.
+    Text,
+    /// Nothing at all.
+    Empty,
+}
+
+impl Type {
+    /// As people write it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+            Self::Category => "category",
+            Self::Text => "text",
+            Self::Empty => "empty",
+        }
+    }
+
+    /// Whether its values are ordered.
+    pub(super) fn is_number(self) -> bool {
+        matches!(self, Self::Number | Self::Integer)
+    }
+
+    /// Whether its values are groups.
+    pub(super) fn is_group(self) -> bool {
+        matches!(self, Self::Boolean | Self::Category)
+    }
+}
+
+/// A column that was read whole.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) label: String,
+    pub(super) role: &'static str,
+    pub(super) kind: Type,
+    /// One a row: a number, 0 or 1, or the index of a text; NaN where there is none.
+    pub(super) values: Vec<f64>,
+    /// Of a category or text, in the order of the schema or of the alphabet.
+    pub(super) texts: Vec<String>,
+    pub(super) missing: usize,
+    /// Cells that are no value of this type.
+    pub(super) unreadable: usize,
+    pub(super) distinct: usize,
+}
+
+/// The cells of a column: each different text once.
+#[derive(Debug, Default)]
+pub(super) struct Cells {
+    codes: Vec<u32>,
+    texts: Vec<String>,
+    index: HashMap<String, u32>,
+}
+
+impl Cells {
+    pub(super) fn push(&mut self, cell: &str) {
+        let cell = cell.trim();
+        let code = match self.index.get(cell) {
+            Some(code) => *code,
+            None => self.add(cell),
+        };
+        self.codes.push(code);
+    }
+
+    fn add(&mut self, cell: &str) -> u32 {
+        // So many different texts are no category: the last one stands for all others.
+        if self.texts.len() >= MAX_TEXTS {
+            return (MAX_TEXTS - 1) as u32;
+        }
+        let code = self.texts.len() as u32;
+        self.texts.push(cell.to_owned());
+        self.index.insert(cell.to_owned(), code);
+        code
+    }
+
+    /// Makes a column of them; `schema` says what it should be, where it knows the name.
+    pub(super) fn finish(self, name: &str, schema: Option<&Schema>) -> Column {
+        let missing_words: Vec<&str> = match schema {
+            Some(schema) => schema.missing_values.iter().map(String::as_str).collect(),
+            None => MISSING_WORDS.to_vec(),
+        };
+        let is_missing = |text: &str| text.is_empty() || missing_words.contains(&text);
+        let there: Vec<&str> = self
+            .texts
+            .iter()
+            .map(String::as_str)
+            .filter(|text| !is_missing(text))
+            .collect();
+        let feature = schema.and_then(|s| s.features.iter().find(|f| f.name == name));
+        let of_target = schema.filter(|schema| schema.target.name == name);
+        let (kind, listed) = match (feature.map(|f| &f.kind), of_target.map(|s| &s.target.kind)) {
+            (Some(Kind::Number(_)), _) => (Type::Number, None),
+            (Some(Kind::Integer(_)), _) => (Type::Integer, None),
+            (Some(Kind::Boolean), _) | (_, Some(TargetKind::Boolean)) => (Type::Boolean, None),
+            (Some(Kind::Category(c)), _) => (Type::Category, Some(c.values.clone())),
+            (_, Some(TargetKind::Category { positive, negative })) => (
+                Type::Category,
+                Some(vec![negative.clone(), positive.clone()]),
+            ),
+            (None, None) => (inferred(&there), None),
+        };
+        let kind = if there.is_empty() { Type::Empty } else { kind };
+        let texts = listed.unwrap_or_else(|| sorted(&there, kind));
+        let known: Vec<Option<f64>> = {
+            let value = reader(kind, &texts);
+            let read = |text: &String| (!is_missing(text)).then(|| value(text));
+            self.texts.iter().map(read).collect()
+        };
+        let of_row = |code: &u32| known[*code as usize];
+        let read = self.codes.iter().map(of_row);
+        let role = feature.map_or("", |feature| feature.role.word());
+        Column {
+            name: name.to_owned(),
+            label: feature.map_or(name, |f| f.display_label()).to_owned(),
+            role: if of_target.is_some() { "target" } else { role },
+            kind,
+            missing: read.clone().filter(Option::is_none).count(),
+            unreadable: read.clone().filter(|v| v.is_some_and(f64::is_nan)).count(),
+            values: read.map(|value| value.unwrap_or(f64::NAN)).collect(),
+            texts,
+            distinct: there.len(),
+        }
+    }
+}
+
+impl Column {
+    pub(super) fn is_protected(&self) -> bool {
+        self.role == Role::Protected.word()
+    }
+
+    /// Whether every value that is there is the same.
+    pub(super) fn is_constant(&self) -> bool {
+        self.distinct == 1
+    }
+
+    /// For each row whether it is yes, where that can be said; `None` when the column has
+    /// not exactly two values. The text of yes comes with it.
+    pub(super) fn as_target(&self) -> Option<(Vec<Option<bool>>, String, String)> {
+        let (yes, names): (f64, [String; 2]) = match self.kind {
+            Type::Boolean => (1.0, ["no".to_owned(), "yes".to_owned()]),
+            Type::Category if self.texts.len() == 2 => {
+                let yes = |text: &String| YES_WORDS.contains(&text.to_lowercase().as_str());
+                let second = self.role == "target" || !yes(&self.texts[0]);
+                let index = usize::from(second);
+                let names = [&self.texts[1 - index], &self.texts[index]];
+                (index as f64, names.map(Clone::clone))
+            }
+            // Numbers such as 1 and 2.
+            Type::Number | Type::Integer if self.distinct == 2 => {
+                let there = || self.values.iter().copied().filter(|v| v.is_finite());
+                let low = there().fold(f64::INFINITY, f64::min);
+                let high = there().fold(f64::NEG_INFINITY, f64::max);
+                (high, [low.to_string(), high.to_string()])
+            }
+            _ => return None,
+        };
+        let [no, yes_text] = names;
+        let answers = self
+            .values
+            .iter()
+            .map(|value| (!value.is_nan()).then_some(*value == yes));
+        Some((answers.collect(), yes_text, no))
+    }
+}
+
+fn inferred(there: &[&str]) -> Type {
+    let all = |holds: fn(&str) -> bool| there.iter().all(|text| holds(text));
+    if there.is_empty() {
+        Type::Empty
+    } else if there.len() <= 2 && all(|text| boolean_word(text).is_some()) {
+        Type::Boolean
+    } else if all(|text| number(text).is_some()) {
+        let whole = all(|text| number(text).is_some_and(|value| value.fract() == 0.0));
+        if whole { Type::Integer } else { Type::Number }
+    } else if there.len() <= MAX_CATEGORIES {
+        Type::Category
+    } else {
+        Type::Text
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    text.parse()
+        .ok()
+        .filter(|value: &f64| plain && value.is_finite())
+}
+
+fn sorted(there: &[&str], kind: Type) -> Vec<String> {
+    if kind != Type::Category && kind != Type::Text {
+        return Vec::new();
+    }
+    let mut texts: Vec<String> = there.iter().map(|text| (*text).to_owned()).collect();
+    texts.sort();
+    texts
+}
+
+/// NaN for a text that is no value of the type.
+fn reader(kind: Type, texts: &[String]) -> impl Fn(&str) -> f64 {
+    let index: HashMap<&str, usize> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| (text.as_str(), index))
+        .collect();
+    move |text| match kind {
+        Type::Number | Type::Integer => number(text).unwrap_or(f64::NAN),
+        Type::Boolean => boolean_word(text).map_or(f64::NAN, |yes| f64::from(u8::from(yes))),
+        Type::Category | Type::Text => index.get(text).map_or(f64::NAN, |index| *index as f64),
+        Type::Empty => f64::NAN,
+    }
+}

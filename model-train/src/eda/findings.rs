@@ -1,0 +1,223 @@
+//! What a careful person would point at.
+
+use model_report::number::{count, fixed, percent, short};
+use serde::Serialize;
+
+use super::column::{Column, Type};
+use super::leakage::{LEAK, SUSPECT};
+use super::{Eda, Profile};
+
+/// A share of missing values that is worth a look.
+const MANY_MISSING: f64 = 0.5;
+/// A class with a smaller share is rare.
+const RARE: f64 = 0.05;
+/// Two columns that say the same, by [`super::spearman`] or [`super::cramers_v`].
+const REDUNDANT: f64 = 0.98;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    /// A model learned from this would be wrong, or cannot be learned.
+    Problem,
+    /// To be looked at.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+/// Something that should be looked at.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub weight: Weight,
+    /// What kind it is, such as `leakage`, for programs.
+    pub kind: &'static str,
+    /// The column; none where it is about the file.
+    pub column: Option<String>,
+    /// A sentence.
+    pub text: String,
+}
+
+pub(super) fn findings(eda: &Eda, columns: &[Column], wanted: Option<&str>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut add = |weight, kind, column: Option<&str>, text: String| {
+        findings.push(Finding {
+            weight,
+            kind,
+            column: column.map(str::to_owned),
+            text,
+        });
+    };
+    if eda.rows == 0 {
+        let text = "There are no rows after the header.".to_owned();
+        add(Weight::Problem, "no_rows", None, text);
+    }
+    of_target(eda, wanted, &mut add);
+    if eda.duplicate_rows > 0 {
+        let share = percent(eda.duplicate_rows as f64 / eda.rows as f64);
+        let text = format!(
+            "{} an equal row before ({share}): copies on both sides of a split make a model \
+             look better than it is.",
+            rows_have(eda.duplicate_rows)
+        );
+        add(Weight::Warning, "duplicates", None, text);
+    }
+    for (profile, column) in eda.columns.iter().zip(columns) {
+        of_column(eda, profile, column, &mut add);
+    }
+    of_pairs(eda, &mut add);
+    findings.sort_by_key(|finding| finding.weight);
+    findings
+}
+
+type Add<'a> = dyn FnMut(Weight, &'static str, Option<&str>, String) + 'a;
+
+fn of_target(eda: &Eda, wanted: Option<&str>, add: &mut Add<'_>) {
+    let Some(target) = &eda.target else {
+        let text = match wanted.filter(|name| eda.columns.iter().any(|c| c.name == *name)) {
+            Some(name) => format!(
+                "'{name}' cannot be the target: it has not exactly two different values. Name \
+                 another with --target; what needs a target is left out."
+            ),
+            None => format!(
+                "The file has no column '{}' to be the target; what needs one is left out.",
+                wanted.unwrap_or("")
+            ),
+        };
+        return add(Weight::Problem, "no_target", None, text);
+    };
+    let known = target.positive + target.negative;
+    let smaller = target.positive.min(target.negative);
+    let name = Some(target.name.as_str());
+    if smaller == 0 {
+        let text = "Every row has the same answer: there is nothing to learn.".to_owned();
+        add(Weight::Problem, "one_class", name, text);
+    } else if (smaller as f64) < known as f64 * RARE {
+        let text = format!(
+            "Only {} of the rows are of the rarer class: accuracy says little, look at average \
+             precision.",
+            percent(smaller as f64 / known as f64)
+        );
+        add(Weight::Warning, "imbalance", name, text);
+    }
+    if target.missing > 0 {
+        let text = format!("{} no answer.", rows_have(target.missing));
+        add(Weight::Problem, "missing_target", name, text);
+    }
+}
+
+fn of_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>) {
+    let name = Some(profile.name.as_str());
+    let rows = eda.rows.max(1) as f64;
+    if eda.rows > 0 && profile.kind == Type::Empty {
+        let text = format!("'{}' has no value in any row.", profile.name);
+        return add(Weight::Warning, "all_missing", name, text);
+    }
+    if column.is_constant() && eda.rows > 1 && profile.role != "target" {
+        let text = format!("'{}' has the same value wherever it has one.", profile.name);
+        add(Weight::Warning, "constant", name, text);
+    }
+    if profile.unreadable > 0 {
+        let text = format!(
+            "{} in '{}' something that is no {} the schema allows.",
+            rows_have(profile.unreadable),
+            profile.name,
+            profile.kind.word()
+        );
+        add(Weight::Warning, "unreadable", name, text);
+    }
+    let missing = profile.missing as f64 / rows;
+    if missing > MANY_MISSING {
+        let text = format!(
+            "'{}' is missing in {} of the rows.",
+            profile.name,
+            percent(missing)
+        );
+        add(Weight::Warning, "missing", name, text);
+    }
+    let is_id = matches!(profile.kind, Type::Text | Type::Integer)
+        && eda.rows >= 50
+        && profile.distinct == eda.rows;
+    if is_id {
+        let text = format!(
+            "'{}' is different in every row: a number of a record says nothing about new ones.",
+            profile.name
+        );
+        add(Weight::Warning, "identifier", name, text);
+    } else if profile.kind == Type::Text {
+        let text = format!(
+            "'{}' has {} different texts: too many for a category.",
+            profile.name,
+            count(profile.distinct)
+        );
+        add(Weight::Note, "many_texts", name, text);
+    }
+    if let Some(auc) = profile.single_column_auc.filter(|auc| *auc >= SUSPECT) {
+        let (weight, why) = if auc >= LEAK {
+            (
+                Weight::Problem,
+                "was it written down after the decision? Such a column is not there when a new \
+                 application comes.",
+            )
+        } else {
+            (
+                Weight::Warning,
+                "make sure that it is known before the decision.",
+            )
+        };
+        let text = format!(
+            "'{}' alone predicts the target, with a ROC AUC of {}: {why}",
+            profile.name,
+            fixed(auc, 3)
+        );
+        add(weight, "leakage", name, text);
+    }
+    if let Some(numbers) = profile.numbers {
+        let far = numbers.outliers as f64 / rows;
+        let spread = numbers.third_quartile - numbers.first_quartile;
+        if numbers.maximum > numbers.third_quartile + 50.0 * spread && spread > 0.0 && far < 0.2 {
+            let text = format!(
+                "'{}' goes up to {}, with half of its values between {} and {}: are the \
+                 largest ones mistakes?",
+                profile.name,
+                short(numbers.maximum),
+                short(numbers.first_quartile),
+                short(numbers.third_quartile)
+            );
+            add(Weight::Note, "extreme", name, text);
+        }
+    }
+    if column.is_protected() {
+        let text = format!(
+            "'{}' is protected: audited, and never an input.",
+            profile.name
+        );
+        add(Weight::Note, "protected", name, text);
+    }
+}
+
+fn of_pairs(eda: &Eda, add: &mut Add<'_>) {
+    let names = &eda.associations.columns;
+    for (row, first) in names.iter().enumerate() {
+        for (column, second) in names.iter().enumerate().skip(row + 1) {
+            let value = eda.associations.values[row * names.len() + column];
+            let is_target = |name: &String| eda.target.as_ref().is_some_and(|t| t.name == *name);
+            if is_target(first) || is_target(second) || eda.rows < 10 {
+                continue;
+            }
+            if value.is_some_and(|value| value.abs() >= REDUNDANT) {
+                let text = format!("'{first}' and '{second}' say nearly the same.");
+                add(Weight::Note, "redundant", Some(first), text);
+            }
+        }
+    }
+}
+
+/// "1 row has", "12 rows have".
+fn rows_have(rows: usize) -> String {
+    match rows {
+        1 => "1 row has".to_owned(),
+        rows => format!("{} rows have", count(rows)),
+    }
+}

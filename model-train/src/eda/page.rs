@@ -1,0 +1,447 @@
+//! `reports/eda.html`.
+
+use model_report::chart::{Axis, Bar, Summary};
+use model_report::number::{count, fixed, percent, short};
+use model_report::{
+    BarChart, BoxPlot, Cell, Chart, Fact, Figure, HeatMap, Page, Section, Table, Tone,
+};
+
+use super::{Eda, Finding, Histogram, LEAK, Numbers, Profile, SUSPECT, Share, Type, Weight};
+use crate::report::{ReportError, file_name};
+
+/// Values of a category that a chart shows.
+const MOST_VALUES: usize = 20;
+
+/// The report as one self-contained HTML page.
+///
+/// # Errors
+/// When the libraries that draw cannot draw; no data leads to that.
+pub fn eda_html(eda: &Eda) -> Result<String, ReportError> {
+    let name = file_name(&eda.file);
+    let mut page = Page::new(format!("A look at {name}"))
+        .subtitle("What is in the data, before anything is learned from it.");
+    for fact in facts(eda) {
+        page = page.fact(fact);
+    }
+    for finding in eda.findings.iter().filter(|f| f.weight == Weight::Problem) {
+        page = page.notice(Tone::Bad, finding.text.as_str());
+    }
+    page.section(findings(eda))
+        .section(columns(eda))
+        .section(target(eda)?)
+        .section(prediction(eda)?)
+        .section(numbers(eda)?)
+        .section(categories(eda)?)
+        .section(associations(eda)?)
+        .provenance("File", name)
+        .provenance("Digest", format!("sha256:{}", eda.sha256))
+        .html()
+        .map_err(|error| ReportError::Page(error.to_string()))
+}
+
+fn facts(eda: &Eda) -> Vec<Fact> {
+    let cells = eda.rows * eda.columns.len();
+    let missing: usize = eda.columns.iter().map(|column| column.missing).sum();
+    let share = |part: usize, whole: usize| percent(part as f64 / whole.max(1) as f64);
+    let numbers = eda.columns.iter().filter(|c| c.kind.is_number()).count();
+    let mut facts = vec![
+        Fact::new("Rows", count(eda.rows)),
+        Fact::new("Columns", count(eda.columns.len())).remark(format!("{numbers} of them numbers")),
+        Fact::new("Missing cells", count(missing)).remark(share(missing, cells)),
+        Fact::new("Duplicate rows", count(eda.duplicate_rows))
+            .remark(share(eda.duplicate_rows, eda.rows)),
+    ];
+    if let Some(target) = &eda.target {
+        let known = target.positive + target.negative;
+        facts.push(
+            Fact::new(target.positive_label.clone(), share(target.positive, known)).remark(
+                format!("{} rows of {}", count(target.positive), target.name),
+            ),
+        );
+    }
+    let problems = eda
+        .findings
+        .iter()
+        .filter(|f| f.weight != Weight::Note)
+        .count();
+    let tone = if problems == 0 {
+        Tone::Good
+    } else {
+        Tone::Warning
+    };
+    facts.push(Fact::new("To look at", count(problems)).tone(tone));
+    facts
+}
+
+fn findings(eda: &Eda) -> Section {
+    let mut section = Section::new("findings", "What stands out");
+    let of = |weight: Weight| eda.findings.iter().filter(move |f| f.weight == weight);
+    for finding in of(Weight::Problem) {
+        section = section.notice(Tone::Bad, finding.text.as_str());
+    }
+    for finding in of(Weight::Warning) {
+        section = section.notice(Tone::Warning, finding.text.as_str());
+    }
+    let notes: Vec<String> = of(Weight::Note).map(|f: &Finding| f.text.clone()).collect();
+    if !notes.is_empty() {
+        section = section.list(notes);
+    }
+    if eda.findings.is_empty() {
+        section = section.notice(Tone::Good, "Nothing that would hinder learning was found.");
+    }
+    section
+}
+
+fn columns(eda: &Eda) -> Section {
+    let with_roles = eda.columns.iter().any(|column| !column.role.is_empty());
+    let table = Table::new("Every column. Different values are counted without missing ones.")
+        .text("Column")
+        .text("Type")
+        .text(if with_roles { "Role" } else { "" })
+        .number("Missing")
+        .number("Not readable")
+        .number("Different")
+        .text("For example")
+        .rows(eda.columns.iter().map(|column| {
+            let missing = column.missing as f64 / eda.rows.max(1) as f64;
+            let cell = Cell::new(format!("{} ({})", count(column.missing), percent(missing)));
+            vec![
+                column.name.as_str().into(),
+                column.kind.word().into(),
+                column.role.as_str().into(),
+                if column.missing > 0 {
+                    cell.share(missing)
+                } else {
+                    "0".into()
+                },
+                count(column.unreadable).into(),
+                count(column.distinct).into(),
+                typical(column).into(),
+            ]
+        }));
+    Section::new("columns", "Columns").table(table)
+}
+
+/// What is usual in a column; never a text that may name a person.
+fn typical(column: &Profile) -> String {
+    if let Some(numbers) = column.numbers {
+        return format!(
+            "{} to {}, median {}",
+            short(numbers.minimum),
+            short(numbers.maximum),
+            short(numbers.median)
+        );
+    }
+    let top: Vec<String> = column
+        .shares
+        .iter()
+        .take(3)
+        .map(|share| share.name.clone())
+        .collect();
+    top.join(", ")
+}
+
+fn target(eda: &Eda) -> Result<Section, ReportError> {
+    let section = Section::new("target", "Target");
+    let Some(target) = &eda.target else {
+        return Ok(section);
+    };
+    let bars = vec![
+        Bar::new(&*target.positive_label, target.positive as f64),
+        Bar::new(&*target.negative_label, target.negative as f64),
+    ];
+    let chart = BarChart::new(
+        "Balance of the target",
+        format!("{} yes, {} no.", target.positive, target.negative),
+        Axis::new("Rows"),
+        bars,
+    )
+    .svg()?;
+    let known = (target.positive + target.negative).max(1) as f64;
+    Ok(section.figure(Figure::new(
+        chart,
+        format!(
+            "Column {}. A model that always says {} is right in {} of the rows: that is the \
+             accuracy to beat.",
+            target.name,
+            if target.positive >= target.negative {
+                &target.positive_label
+            } else {
+                &target.negative_label
+            },
+            percent(target.positive.max(target.negative) as f64 / known)
+        ),
+    )))
+}
+
+fn prediction(eda: &Eda) -> Result<Section, ReportError> {
+    let mut columns: Vec<(&Profile, f64)> = eda
+        .columns
+        .iter()
+        .filter_map(|column| Some((column, column.single_column_auc?)))
+        .collect();
+    let section = Section::new("leakage", "What each column knows alone");
+    if columns.is_empty() {
+        return Ok(section);
+    }
+    columns.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let bars = columns.iter().take(MOST_VALUES * 2);
+    let chart = BarChart::new(
+        "ROC AUC of one column alone",
+        "Columns by how well each of them alone predicts the target.",
+        Axis::new("ROC AUC, out of fold").range(0.5, 1.0),
+        bars.map(|(column, auc)| Bar::new(&*column.label, auc.max(0.5)))
+            .collect(),
+    )
+    .reference(format!("leakage is likely from {LEAK} on"), LEAK)
+    .svg()?;
+    Ok(section
+        .paragraph(format!(
+            "Each value is replaced by the share of yes among the other rows that have it, \
+             numbers in 32 quantile bins, in five folds. 0.5 says nothing. From {SUSPECT} on a \
+             column is worth a look; from {LEAK} on it probably knows the answer."
+        ))
+        .figure(Figure::new(
+            chart,
+            "A column that is hardly better than 0.5 alone may still matter together with others.",
+        )))
+}
+
+fn numbers(eda: &Eda) -> Result<Section, ReportError> {
+    let mut section = Section::new("numbers", "Numbers");
+    let numbers: Vec<(&Profile, Numbers)> = eda
+        .columns
+        .iter()
+        .filter_map(|column| Some((column, column.numbers?)))
+        .collect();
+    if numbers.is_empty() {
+        return Ok(section);
+    }
+    let table = Table::new(
+        "Outliers are farther than one and a half interquartile ranges from the middle half \
+         (Tukey).",
+    )
+    .text("Column")
+    .number("Mean")
+    .number("Deviation")
+    .number("Lowest")
+    .number("25%")
+    .number("Median")
+    .number("75%")
+    .number("Highest")
+    .number("Zeros")
+    .number("Outliers")
+    .rows(numbers.iter().map(|(column, n)| {
+        let mut row: Vec<Cell> = vec![column.label.as_str().into()];
+        let quantities = [
+            n.mean,
+            n.deviation,
+            n.minimum,
+            n.first_quartile,
+            n.median,
+            n.third_quartile,
+            n.maximum,
+        ];
+        row.extend(quantities.map(|value| Cell::new(short(value))));
+        row.extend([n.zeros, n.outliers].map(|rows| Cell::new(count(rows))));
+        row
+    }));
+    section = section.table(table);
+    for (column, _) in numbers {
+        if column.role == "target" {
+            continue;
+        }
+        if let Some(histogram) = &column.histogram {
+            let figure = histogram_of(eda, column, histogram)?;
+            section = section.figure(with_boxes(eda, column, figure)?);
+        }
+    }
+    Ok(section)
+}
+
+fn histogram_of(eda: &Eda, column: &Profile, histogram: &Histogram) -> Result<Figure, ReportError> {
+    let (low, high) = histogram.range;
+    let width = (high - low) / histogram.negative.len().max(1) as f64;
+    let bars = |rows: &[usize], whole: f64| -> Vec<(f64, f64, f64)> {
+        let bar = |(bin, rows): (usize, &usize)| {
+            let from = low + bin as f64 * width;
+            (from, from + width, *rows as f64 / whole)
+        };
+        rows.iter().enumerate().map(bar).collect()
+    };
+    let sum = |rows: &[usize]| rows.iter().sum::<usize>().max(1) as f64;
+    let x = Axis::new(&*column.label);
+    let description = format!("The distribution of {}.", column.label);
+    let title = format!("{}: distribution", column.label);
+    let chart = match &eda.target {
+        Some(target) => Chart::new(
+            title,
+            description,
+            x,
+            Axis::share("Share of its class").fitted().from_zero(),
+        )
+        .histogram(
+            &target.positive_label,
+            bars(&histogram.positive, sum(&histogram.positive)),
+        )
+        .histogram(
+            &target.negative_label,
+            bars(&histogram.negative, sum(&histogram.negative)),
+        ),
+        None => Chart::new(title, description, x, Axis::new("Rows"))
+            .histogram("rows", bars(&histogram.negative, 1.0)),
+    };
+    let outside = if histogram.outside > 0 {
+        format!("{} far values are not shown.", count(histogram.outside))
+    } else {
+        String::new()
+    };
+    Ok(Figure::new(chart.svg()?, outside))
+}
+
+fn with_boxes(eda: &Eda, column: &Profile, figure: Figure) -> Result<Figure, ReportError> {
+    let (Some(target), Some((yes, no))) = (&eda.target, column.by_target) else {
+        return Ok(figure);
+    };
+    let five = |n: Numbers| Summary {
+        low: n.low_whisker,
+        first_quartile: n.first_quartile,
+        median: n.median,
+        third_quartile: n.third_quartile,
+        high: n.high_whisker,
+    };
+    let chart = BoxPlot::new(
+        format!("{}: by target", column.label),
+        format!(
+            "Medians: {} for {}, {} for {}.",
+            short(yes.median),
+            target.positive_label,
+            short(no.median),
+            target.negative_label
+        ),
+        Axis::new(&*column.label),
+        vec![
+            (target.positive_label.clone(), five(yes)),
+            (target.negative_label.clone(), five(no)),
+        ],
+    )
+    .svg()?;
+    let caption = format!(
+        "Medians {} and {}. Boxes hold the middle half; {} outliers are not drawn.",
+        short(yes.median),
+        short(no.median),
+        count(yes.outliers + no.outliers)
+    );
+    Ok(figure.below(chart, caption))
+}
+
+fn categories(eda: &Eda) -> Result<Section, ReportError> {
+    let mut section = Section::new("categories", "Categories");
+    let groups = eda.columns.iter().filter(|column| {
+        matches!(column.kind, Type::Category | Type::Boolean) && column.role != "target"
+    });
+    let overall = eda
+        .target
+        .as_ref()
+        .map(|target| target.positive as f64 / (target.positive + target.negative).max(1) as f64);
+    for column in groups {
+        section = section.figure(category(eda, column, overall)?);
+    }
+    Ok(section)
+}
+
+fn category(eda: &Eda, column: &Profile, overall: Option<f64>) -> Result<Figure, ReportError> {
+    let shown = column.shares.iter().take(MOST_VALUES);
+    let name = |share: &Share| format!("{} ({})", share.name, count(share.rows));
+    let left_out = column.shares.len().saturating_sub(MOST_VALUES);
+    let mut caption = match eda.target {
+        Some(_) => "With 95% intervals (Wilson) and the number of rows.".to_owned(),
+        None => String::new(),
+    };
+    if left_out > 0 {
+        caption.push_str(&format!(" {left_out} rarer values are not shown."));
+    }
+    let chart = if let (Some(target), Some(overall)) = (&eda.target, overall) {
+        let bars = shown.filter_map(|share| {
+            let interval = share.interval?;
+            Some(Bar::within(
+                name(share),
+                share.approval_rate?,
+                interval.low,
+                interval.high,
+            ))
+        });
+        BarChart::new(
+            format!("{}: share of {}", column.label, target.positive_label),
+            format!("The share of {} for each value.", target.positive_label),
+            Axis::share(format!("Share of {}", target.positive_label)).fitted(),
+            bars.collect(),
+        )
+        .reference(format!("all rows, {}", percent(overall)), overall)
+    } else {
+        BarChart::new(
+            column.label.clone(),
+            "Rows of each value.",
+            Axis::new("Rows"),
+            shown
+                .map(|share| Bar::new(&*share.name, share.rows as f64))
+                .collect(),
+        )
+    };
+    Ok(Figure::new(chart.svg()?, caption))
+}
+
+fn associations(eda: &Eda) -> Result<Section, ReportError> {
+    let section = Section::new("associations", "Associations");
+    let columns = &eda.associations.columns;
+    if columns.len() < 2 {
+        return Ok(section);
+    }
+    let values = &eda.associations.values;
+    let mut pairs: Vec<(&str, &str, f64)> = Vec::new();
+    for (row, first) in columns.iter().enumerate() {
+        for (column, second) in columns.iter().enumerate().skip(row + 1) {
+            if let Some(value) = values[row * columns.len() + column] {
+                pairs.push((first, second, value));
+            }
+        }
+    }
+    pairs.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
+    let table = Table::new("The strongest, whatever their sign.")
+        .text("Column")
+        .text("and")
+        .number("Association")
+        .rows(pairs.iter().take(12).map(|(first, second, value)| {
+            vec![(*first).into(), (*second).into(), fixed(*value, 3).into()]
+        }));
+    let strongest = pairs
+        .first()
+        .map_or_else(String::new, |(first, second, value)| {
+            format!(
+                "The strongest is {} between {first} and {second}.",
+                fixed(*value, 2)
+            )
+        });
+    let map = HeatMap::new(
+        "Association of columns",
+        strongest,
+        columns.clone(),
+        columns.clone(),
+        values
+            .iter()
+            .map(|value| value.unwrap_or(f64::NAN))
+            .collect(),
+    )
+    .svg()?;
+    Ok(section
+        .figure(
+            Figure::new(
+                map,
+                "Spearman's rank correlation between numbers (yes is 1, no is 0), from -1 to 1; \
+                 Cramér's V between categories and the correlation ratio between a category \
+                 and a number, from 0 to 1.",
+            )
+            .wide(),
+        )
+        .table(table))
+}

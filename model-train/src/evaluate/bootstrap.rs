@@ -1,0 +1,129 @@
+//! The bootstrap: how much a figure would move if other rows had been drawn.
+//!
+//! From the `n` rows, `n` are drawn with replacement, `resamples` times, and every figure is
+//! computed each time; the interval goes from the 2.5th to the 97.5th percentile (the
+//! percentile interval of Efron and Tibshirani, "An Introduction to the Bootstrap", 1993,
+//! chapter 13). The rows are sorted once: a resample is a weight for each row.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::{Deserialize, Serialize};
+
+use super::interval::{Interval, quantile};
+use super::ranked::{FIGURES, Ranked};
+
+/// A figure with its interval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// One of [`FIGURES`].
+    pub name: String,
+    /// On the rows as they are; none where it is not defined.
+    pub value: Option<f64>,
+    /// The 95% interval.
+    pub interval: Option<Interval>,
+}
+
+/// What the resamples say.
+#[derive(Debug)]
+pub(super) struct Bootstrap {
+    pub(super) estimates: Vec<Estimate>,
+    /// False positive rate, and the interval of the true positive rate there.
+    pub(super) roc_band: Vec<(f64, Interval)>,
+}
+
+/// Parts that the false positive rate's axis is divided into for the band.
+const GRID: usize = 50;
+
+/// Each of [`FIGURES`] with its interval; the same seed gives the same intervals. A thousand
+/// resamples of 9,000 rows take about a quarter of a second.
+#[must_use]
+pub fn estimates(ranked: &Ranked, resamples: usize, seed: u64) -> Vec<Estimate> {
+    bootstrap(ranked, resamples, seed).estimates
+}
+
+pub(super) fn bootstrap(ranked: &Ranked, resamples: usize, seed: u64) -> Bootstrap {
+    let ones = vec![1; ranked.len()];
+    let values = ranked.figures(&ones, |_, _| ());
+    let mut drawn = vec![Vec::with_capacity(resamples); FIGURES.len()];
+    let mut rates = vec![Vec::with_capacity(resamples); GRID + 1];
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut weights = vec![0u32; ranked.len()];
+    let mut curve = Vec::new();
+    for _ in 0..resamples {
+        draw(&mut weights, &mut rng);
+        curve.clear();
+        curve.push((0, 0));
+        let figures = ranked.figures(&weights, |yes, no| curve.push((no, yes)));
+        for (values, figure) in drawn.iter_mut().zip(figures) {
+            values.push(figure);
+        }
+        add_rates(&curve, &mut rates);
+    }
+    let estimates = FIGURES
+        .iter()
+        .zip(values)
+        .zip(drawn)
+        .map(|((name, value), drawn)| Estimate {
+            name: (*name).to_owned(),
+            value: value.is_finite().then_some(value),
+            interval: value
+                .is_finite()
+                .then(|| percentile_interval(drawn))
+                .flatten(),
+        })
+        .collect();
+    let roc_band = rates
+        .into_iter()
+        .enumerate()
+        .filter_map(|(place, rates)| {
+            Some((place as f64 / GRID as f64, percentile_interval(rates)?))
+        })
+        .collect();
+    Bootstrap {
+        estimates,
+        roc_band,
+    }
+}
+
+/// How often each row is drawn.
+fn draw(weights: &mut [u32], rng: &mut ChaCha8Rng) {
+    weights.fill(0);
+    let rows = weights.len() as u32;
+    for _ in 0..rows {
+        weights[rng.random_range(0..rows) as usize] += 1;
+    }
+}
+
+/// The true positive rate at each false positive rate of the grid, between the corners of
+/// the curve in proportion.
+fn add_rates(curve: &[(u64, u64)], rates: &mut [Vec<f64>]) {
+    let Some(&(all_no, all_yes)) = curve.last() else {
+        return;
+    };
+    if all_no == 0 || all_yes == 0 {
+        return;
+    }
+    let mut corner = 0;
+    for (place, rates) in rates.iter_mut().enumerate() {
+        let no = place as f64 / GRID as f64 * all_no as f64;
+        while corner + 1 < curve.len() && curve[corner + 1].0 as f64 <= no {
+            corner += 1;
+        }
+        let (x0, y0) = (curve[corner].0 as f64, curve[corner].1 as f64);
+        let yes = curve.get(corner + 1).map_or(y0, |&(x1, y1)| {
+            y0 + (y1 as f64 - y0) * (no - x0) / (x1 as f64 - x0)
+        });
+        rates.push(yes / all_yes as f64);
+    }
+}
+
+/// From the 2.5th to the 97.5th percentile of those that are numbers.
+pub(super) fn percentile_interval(mut values: Vec<f64>) -> Option<Interval> {
+    values.retain(|value| value.is_finite());
+    values.sort_by(f64::total_cmp);
+    Some(Interval {
+        low: quantile(&values, 0.025)?,
+        high: quantile(&values, 0.975)?,
+    })
+}

@@ -1,0 +1,202 @@
+//! Curves over all thresholds, and the table of some of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::interval::Interval;
+use super::ranked::{Decided, Ranked};
+
+/// Corners of a curve that are kept: more cannot be told apart.
+const MOST_POINTS: usize = 400;
+/// Bars of the score distribution.
+const SCORE_BINS: usize = 40;
+
+/// A point of the ROC curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RocPoint {
+    /// Decided yes from this probability on; none for "never".
+    pub threshold: Option<f64>,
+    /// The share of no that is decided yes.
+    pub false_positive_rate: f64,
+    /// The share of yes that is decided yes.
+    pub true_positive_rate: f64,
+}
+
+/// The interval of the true positive rate at a false positive rate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RocBand {
+    /// Where.
+    pub false_positive_rate: f64,
+    /// The interval, point by point, by the bootstrap.
+    pub true_positive_rate: Interval,
+}
+
+/// A point of the precision-recall curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PrecisionRecallPoint {
+    /// Decided yes from this probability on.
+    pub threshold: f64,
+    /// The share of yes that is decided yes.
+    pub recall: f64,
+    /// The share of yes among those decided yes.
+    pub precision: f64,
+}
+
+/// A bar of the score distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ScoreBin {
+    /// From this probability on.
+    pub low: f64,
+    /// Below this; the last bar includes it.
+    pub high: f64,
+    /// Rows with yes.
+    pub positive: usize,
+    /// Rows with no.
+    pub negative: usize,
+}
+
+/// What would follow from a threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdRow {
+    /// Decided yes from this probability on.
+    pub threshold: f64,
+    /// Whether it is the model's own.
+    pub chosen: bool,
+    /// The share that is decided yes.
+    pub approval_rate: f64,
+    /// The share of yes among those.
+    pub precision: f64,
+    /// The share of yes that is decided yes.
+    pub recall: f64,
+    /// The share of no that is decided no.
+    pub specificity: f64,
+    /// The harmonic mean of precision and recall.
+    pub f1: f64,
+    /// The share decided rightly.
+    pub accuracy: f64,
+}
+
+/// From "never yes" to "always", without points that lie evenly between their neighbours
+/// (scikit-learn: `roc_curve`), thinned to a few hundred.
+#[must_use]
+pub fn roc(ranked: &Ranked) -> Vec<RocPoint> {
+    let steps = ranked.steps();
+    let Some(&(_, yes, no)) = steps.last() else {
+        return Vec::new();
+    };
+    let place = |index: usize| (steps[index].1, steps[index].2);
+    let corner = |index: usize| {
+        if index == 0 || index + 1 == steps.len() {
+            return true;
+        }
+        let (before, here, next) = (place(index - 1), place(index), place(index + 1));
+        here.0 - before.0 != next.0 - here.0 || here.1 - before.1 != next.1 - here.1
+    };
+    let mut points = vec![RocPoint {
+        threshold: None,
+        false_positive_rate: 0.0,
+        true_positive_rate: 0.0,
+    }];
+    points.extend(
+        (0..steps.len())
+            .filter(|index| corner(*index))
+            .map(|index| RocPoint {
+                threshold: Some(steps[index].0),
+                false_positive_rate: share(steps[index].2, no),
+                true_positive_rate: share(steps[index].1, yes),
+            }),
+    );
+    thinned(points)
+}
+
+/// One point for each different probability, thinned to a few hundred (scikit-learn:
+/// `precision_recall_curve`, without its last point at recall 0).
+#[must_use]
+pub fn precision_recall(ranked: &Ranked) -> Vec<PrecisionRecallPoint> {
+    let steps = ranked.steps();
+    let yes = steps.last().map_or(0, |step| step.1);
+    let points = steps
+        .iter()
+        .map(|&(threshold, tp, fp)| PrecisionRecallPoint {
+            threshold,
+            recall: share(tp, yes),
+            precision: share(tp, tp + fp),
+        });
+    thinned(points.collect())
+}
+
+/// How many rows of each class have which probability.
+#[must_use]
+pub fn score_distribution(answers: &[bool], probabilities: &[f64]) -> Vec<ScoreBin> {
+    let mut bins: Vec<ScoreBin> = (0..SCORE_BINS)
+        .map(|bin| ScoreBin {
+            low: bin as f64 / SCORE_BINS as f64,
+            high: (bin + 1) as f64 / SCORE_BINS as f64,
+            positive: 0,
+            negative: 0,
+        })
+        .collect();
+    for (answer, probability) in answers.iter().zip(probabilities) {
+        let bin = ((probability * SCORE_BINS as f64) as usize).min(SCORE_BINS - 1);
+        if *answer {
+            bins[bin].positive += 1;
+        } else {
+            bins[bin].negative += 1;
+        }
+    }
+    bins
+}
+
+/// Every twentieth from 0.05 to 0.95, and the model's own threshold.
+#[must_use]
+pub fn thresholds(ranked: &Ranked, own: f64) -> Vec<ThresholdRow> {
+    let steps = ranked.steps();
+    let all = steps
+        .last()
+        .map_or((0, 0), |step| (step.1 as u64, step.2 as u64));
+    let mut thresholds: Vec<f64> = (1..20)
+        .map(|twentieth| f64::from(twentieth) / 20.0)
+        .collect();
+    if !thresholds.contains(&own) {
+        thresholds.push(own);
+        thresholds.sort_by(f64::total_cmp);
+    }
+    thresholds
+        .into_iter()
+        .map(|threshold| {
+            let reached = steps.partition_point(|step| step.0 >= threshold);
+            let above = reached
+                .checked_sub(1)
+                .map_or((0, 0), |last| (steps[last].1 as u64, steps[last].2 as u64));
+            let decided = Decided::new(above, all);
+            ThresholdRow {
+                threshold,
+                chosen: threshold == own,
+                approval_rate: decided.approval_rate(),
+                precision: decided.precision(),
+                recall: decided.recall(),
+                specificity: decided.specificity(),
+                f1: decided.f1(),
+                accuracy: decided.accuracy(),
+            }
+        })
+        .collect()
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}
+
+/// The first, the last, and evenly many between.
+fn thinned<T: Copy>(points: Vec<T>) -> Vec<T> {
+    if points.len() <= MOST_POINTS {
+        return points;
+    }
+    let last = points.len() - 1;
+    (0..MOST_POINTS)
+        .map(|place| points[place * last / (MOST_POINTS - 1)])
+        .collect()
+}

@@ -1,0 +1,349 @@
+//! How good a model is on rows it has not seen, how sure that is, for whom, and why.
+//!
+//! [`evaluate`] measures an artifact as it will decide, through [`Decider::batch`]: what is
+//! measured is what is shipped. Every statistic has its formula and source where it is
+//! computed.
+
+mod bootstrap;
+mod calibration;
+mod curves;
+mod importance;
+mod interval;
+mod learning;
+mod ranked;
+mod search;
+mod slices;
+
+pub use bootstrap::{Estimate, estimates};
+pub use calibration::{CalibrationBin, calibration};
+pub use curves::{
+    PrecisionRecallPoint, RocBand, RocPoint, ScoreBin, ThresholdRow, precision_recall, roc,
+    score_distribution, thresholds,
+};
+pub use importance::{Importance, permutation_importance, roc_auc};
+pub use interval::{Interval, quantile, ratio, wilson};
+pub use learning::{LearningPoint, learning_curve};
+pub use ranked::{Confusion, FIGURES, Ranked};
+pub use search::{Candidate, Search, Trial};
+pub use slices::{Group, Impact, Scored, Slices, slices};
+
+use model_core::artifact::{Artifact, ArtifactError, digest};
+use model_core::decide::Decider;
+use model_core::schema::Kind;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::Dataset;
+
+/// How to measure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Options {
+    /// Resamples of the bootstrap. With 1,000 the ends of an interval move by about a
+    /// twentieth of its width from seed to seed.
+    pub resamples: usize,
+    /// How often each feature is shuffled.
+    pub repeats: usize,
+    /// Rows that features are shuffled on, at most; of more, so many are drawn.
+    pub importance_rows: usize,
+    /// Of everything that is drawn.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            resamples: 1000,
+            repeats: 10,
+            importance_rows: 10_000,
+            seed: 42,
+        }
+    }
+}
+
+/// Everything that is known of a model's quality.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Which model.
+    pub model: Subject,
+    /// Measured on what.
+    pub data: Rows,
+    /// How it was measured.
+    pub options: Options,
+    /// Each of [`FIGURES`], in that order, with its 95% interval.
+    pub metrics: Vec<Estimate>,
+    /// Counts at the threshold.
+    pub confusion: Confusion,
+    /// The ROC curve.
+    pub roc: Vec<RocPoint>,
+    /// Its 95% band.
+    pub roc_band: Vec<RocBand>,
+    /// The precision-recall curve.
+    pub precision_recall: Vec<PrecisionRecallPoint>,
+    /// The reliability diagram.
+    pub calibration: Vec<CalibrationBin>,
+    /// Probabilities by class.
+    pub score_distribution: Vec<ScoreBin>,
+    /// What would follow from other thresholds.
+    pub thresholds: Vec<ThresholdRow>,
+    /// Permutation importance, the most important first.
+    pub importance: Vec<Importance>,
+    /// Inputs and protected columns, group by group.
+    pub slices: Vec<Slices>,
+    /// Whether more rows would help; empty unless the trainer adds it.
+    #[serde(default)]
+    pub learning_curve: Vec<LearningPoint>,
+    /// How the model was found; none unless the tuner adds it.
+    #[serde(default)]
+    pub search: Option<Search>,
+}
+
+/// The model that was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Subject {
+    /// From the schema.
+    pub name: String,
+    /// From the schema.
+    pub version: String,
+    /// What people call it.
+    pub title: String,
+    /// Such as `gradient_boosting`.
+    pub kind: String,
+    /// The artifact's digest: `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
+    /// Yes from this probability on.
+    pub threshold: f64,
+    /// What yes is called.
+    pub positive_label: String,
+    /// What no is called.
+    pub negative_label: String,
+    /// The inputs, in schema order.
+    pub inputs: Vec<String>,
+    /// Rows it was fitted on.
+    pub rows_train: u64,
+    /// The seed it was fitted with.
+    pub seed: u64,
+    /// SHA-256 of the file it was fitted on.
+    pub data_sha256: String,
+    /// The program that fitted it.
+    pub underwrite_version: String,
+}
+
+/// The rows that a model was measured on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rows {
+    /// What the file is called.
+    pub file: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// How many rows.
+    pub rows: usize,
+    /// How many of them are yes.
+    pub positive: usize,
+    /// Whether some of these rows were learned from: then the figures are too good.
+    pub seen_in_training: bool,
+}
+
+/// Why a model cannot be measured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// The model cannot be loaded.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// The rows are of other columns than the model's.
+    #[error("the rows do not fit the model: {0}")]
+    Columns(String),
+    /// The model refuses rows.
+    #[error(
+        "the model refuses {refused} of {rows} rows: expected rows that its schema allows, read with that schema"
+    )]
+    Refused {
+        /// How many.
+        refused: usize,
+        /// Of how many.
+        rows: usize,
+    },
+    /// Nothing to compare.
+    #[error(
+        "the rows to measure on hold only one of the two answers: expected at least one of each"
+    )]
+    OneClass,
+}
+
+/// Measures an encoded artifact on the given rows of a data set that was read by its schema.
+/// `seen` says whether some of them were learned from.
+///
+/// # Errors
+/// When the artifact cannot be loaded, the columns do not fit, or all answers are the same.
+pub fn evaluate(
+    artifact: &[u8],
+    dataset: &Dataset,
+    rows: &[usize],
+    seen: bool,
+    options: &Options,
+) -> Result<Evaluation, EvaluateError> {
+    let mut decider = lenient(artifact)?;
+    let answers: Vec<bool> = rows.iter().map(|&row| dataset.target[row]).collect();
+    let positive = answers.iter().filter(|yes| **yes).count();
+    if positive == 0 || positive == answers.len() {
+        return Err(EvaluateError::OneClass);
+    }
+    let columns = taken(&dataset.columns, rows);
+    let mut probabilities = vec![0.0; rows.len()];
+    predict(&mut decider, &columns, &mut probabilities)?;
+    let threshold = decider.artifact().threshold;
+    let ranked = Ranked::new(&answers, &probabilities, threshold);
+    let bootstrap = bootstrap::bootstrap(&ranked, options.resamples, options.seed);
+    let scored = Scored {
+        answers: &answers,
+        probabilities: &probabilities,
+        threshold,
+    };
+    Ok(Evaluation {
+        model: subject(decider.artifact(), digest(artifact)?),
+        data: Rows {
+            file: dataset.name().to_owned(),
+            sha256: dataset.sha256.clone(),
+            rows: rows.len(),
+            positive,
+            seen_in_training: seen,
+        },
+        options: options.clone(),
+        metrics: bootstrap.estimates,
+        confusion: ranked.confusion(),
+        roc: roc(&ranked),
+        roc_band: bootstrap
+            .roc_band
+            .into_iter()
+            .map(|(false_positive_rate, true_positive_rate)| RocBand {
+                false_positive_rate,
+                true_positive_rate,
+            })
+            .collect(),
+        precision_recall: precision_recall(&ranked),
+        calibration: calibration(&answers, &probabilities),
+        score_distribution: score_distribution(&answers, &probabilities),
+        thresholds: thresholds(&ranked, threshold),
+        importance: importance(&mut decider, &columns, &answers, options)?,
+        slices: all_slices(decider.artifact(), dataset, rows, scored),
+        learning_curve: Vec::new(),
+        search: None,
+    })
+}
+
+impl Evaluation {
+    /// A figure of [`FIGURES`] by its name.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<&Estimate> {
+        self.metrics.iter().find(|metric| metric.name == name)
+    }
+
+    /// Protected columns that the model sees.
+    #[must_use]
+    pub fn protected_inputs(&self) -> Vec<&str> {
+        let protected = self.slices.iter().filter(|s| s.role == "protected");
+        protected
+            .map(|slices| slices.feature.as_str())
+            .filter(|name| self.model.inputs.iter().any(|input| input == name))
+            .collect()
+    }
+}
+
+/// However much has to be filled in, a row is measured: rows that a request would be refused
+/// for are rows of the data all the same.
+fn lenient(artifact: &[u8]) -> Result<Decider, ArtifactError> {
+    let mut artifact = Artifact::decode(artifact)?;
+    artifact.schema.max_adjustments = None;
+    Decider::load(&artifact.encode()?)
+}
+
+/// Column after column.
+fn taken(columns: &[Vec<f64>], rows: &[usize]) -> Vec<f64> {
+    let column = |column: &Vec<f64>| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
+    columns.iter().flat_map(column).collect()
+}
+
+fn predict(decider: &mut Decider, columns: &[f64], out: &mut [f64]) -> Result<(), EvaluateError> {
+    match decider
+        .batch(columns, out)
+        .map_err(EvaluateError::Columns)?
+    {
+        0 => Ok(()),
+        refused => Err(EvaluateError::Refused {
+            refused,
+            rows: out.len(),
+        }),
+    }
+}
+
+fn importance(
+    decider: &mut Decider,
+    columns: &[f64],
+    answers: &[bool],
+    options: &Options,
+) -> Result<Vec<Importance>, EvaluateError> {
+    let schema = decider.artifact().schema.clone();
+    let names: Vec<&str> = schema.inputs().map(|f| f.name.as_str()).collect();
+    let rows = answers.len();
+    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+    let mut some: Vec<usize> = (0..rows).collect();
+    some.shuffle(&mut rng);
+    some.truncate(options.importance_rows);
+    some.sort_unstable();
+    let columns: Vec<f64> = columns
+        .chunks_exact(rows)
+        .flat_map(|column| some.iter().map(|&row| column[row]))
+        .collect();
+    let answers: Vec<bool> = some.iter().map(|&row| answers[row]).collect();
+    let how = (options.repeats, options.seed);
+    permutation_importance(&names, &columns, &answers, how, |columns, out| {
+        predict(decider, columns, out)
+    })
+}
+
+fn all_slices(
+    artifact: &Artifact,
+    dataset: &Dataset,
+    rows: &[usize],
+    scored: Scored<'_>,
+) -> Vec<Slices> {
+    let take = |column: &Vec<f64>| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
+    let protected = dataset
+        .protected
+        .iter()
+        .map(|column| slices(&column.feature, &take(&column.values), scored));
+    let inputs = artifact
+        .schema
+        .inputs()
+        .zip(&dataset.columns)
+        .map(|(feature, column)| (feature, take(column)));
+    // Categories first: people think in them.
+    let (categories, numbers): (Vec<_>, Vec<_>) =
+        inputs.partition(|(feature, _)| matches!(feature.kind, Kind::Category(_) | Kind::Boolean));
+    let of_inputs = categories
+        .iter()
+        .chain(&numbers)
+        .map(|(feature, column)| slices(feature, column, scored));
+    protected.chain(of_inputs).collect()
+}
+
+fn subject(artifact: &Artifact, digest: String) -> Subject {
+    let (schema, training) = (&artifact.schema, &artifact.training);
+    Subject {
+        name: schema.name.clone(),
+        version: schema.version.clone(),
+        title: schema.title.clone().unwrap_or_else(|| schema.name.clone()),
+        kind: artifact.kind.word().to_owned(),
+        digest,
+        threshold: artifact.threshold,
+        positive_label: schema.target.positive_label.clone(),
+        negative_label: schema.target.negative_label.clone(),
+        inputs: schema.inputs().map(|f| f.name.clone()).collect(),
+        rows_train: training.rows_train,
+        seed: training.seed,
+        data_sha256: training.data_sha256.clone(),
+        underwrite_version: training.underwrite_version.clone(),
+    }
+}

@@ -1,0 +1,263 @@
+//! Test rows in the order of their probabilities: sorted once, measured as often as wanted
+//! with other weights.
+
+use super::calibration::{BINS, bin_of};
+
+/// The names of the figures, in the order of [`Ranked::figures`]. All but the last are
+/// scikit-learn's of the same name.
+pub const FIGURES: [&str; 13] = [
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "f1_weighted",
+    "precision",
+    "recall",
+    "matthews_corrcoef",
+    "approval_rate",
+    "expected_calibration_error",
+];
+
+/// Counts of rows by answer and decision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Confusion {
+    /// Yes, decided yes.
+    pub true_positive: usize,
+    /// No, decided yes.
+    pub false_positive: usize,
+    /// Yes, decided no.
+    pub false_negative: usize,
+    /// No, decided no.
+    pub true_negative: usize,
+}
+
+/// One row.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    answer: bool,
+    probability: f64,
+    log_loss: f64,
+    bin: u8,
+    /// Whether the next row has a lower probability.
+    last_of_tie: bool,
+}
+
+/// Rows, the highest probability first.
+#[derive(Debug)]
+pub struct Ranked {
+    rows: Vec<Row>,
+    /// How many are decided yes.
+    approved: usize,
+}
+
+impl Ranked {
+    /// Sorts rows with answers and probabilities; decided yes is `probability >= threshold`.
+    #[must_use]
+    pub fn new(answers: &[bool], probabilities: &[f64], threshold: f64) -> Self {
+        let mut order: Vec<usize> = (0..answers.len()).collect();
+        order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+        let rows = order
+            .iter()
+            .enumerate()
+            .map(|(place, &row)| {
+                let next = order.get(place + 1).map(|&next| probabilities[next]);
+                Row {
+                    answer: answers[row],
+                    probability: probabilities[row],
+                    log_loss: log_loss(answers[row], probabilities[row]),
+                    bin: bin_of(probabilities[row]) as u8,
+                    last_of_tie: next != Some(probabilities[row]),
+                }
+            })
+            .collect();
+        let approved = probabilities.iter().filter(|p| **p >= threshold).count();
+        Self { rows, approved }
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The counts at the threshold.
+    #[must_use]
+    pub fn confusion(&self) -> Confusion {
+        let yes = |rows: &[Row]| rows.iter().filter(|row| row.answer).count();
+        let (above, below) = self.rows.split_at(self.approved);
+        Confusion {
+            true_positive: yes(above),
+            false_positive: above.len() - yes(above),
+            false_negative: yes(below),
+            true_negative: below.len() - yes(below),
+        }
+    }
+
+    /// For each different probability, from the highest: the probability, and how many rows
+    /// of yes and of no have it or a higher one.
+    #[must_use]
+    pub fn steps(&self) -> Vec<(f64, usize, usize)> {
+        let (mut yes, mut no) = (0, 0);
+        let mut steps = Vec::new();
+        for row in &self.rows {
+            yes += usize::from(row.answer);
+            no += usize::from(!row.answer);
+            if row.last_of_tie {
+                steps.push((row.probability, yes, no));
+            }
+        }
+        steps
+    }
+
+    /// Every figure of [`FIGURES`]; `weights` says how often each of the sorted rows counts.
+    /// NaN where a figure is not defined, as the area under the curve is of one class.
+    /// `on_step` gets the sums of yes and no at and above each different probability.
+    pub(super) fn figures(
+        &self,
+        weights: &[u32],
+        mut on_step: impl FnMut(u64, u64),
+    ) -> [f64; FIGURES.len()] {
+        let (mut yes, mut no) = (0u64, 0u64);
+        let (mut yes_before, mut no_before) = (0u64, 0u64);
+        let (mut doubled_area, mut precision_area) = (0u128, 0.0);
+        let (mut log_loss, mut brier) = (0.0, 0.0);
+        let mut bins = [(0.0, 0.0); BINS];
+        let mut at_threshold = (0, 0);
+        for (place, (row, &weight)) in self.rows.iter().zip(weights).enumerate() {
+            if place == self.approved {
+                at_threshold = (yes, no);
+            }
+            let often = f64::from(weight);
+            let answer = f64::from(u8::from(row.answer));
+            yes += u64::from(weight) * u64::from(row.answer);
+            no += u64::from(weight) * u64::from(!row.answer);
+            log_loss += often * row.log_loss;
+            brier += often * (row.probability - answer).powi(2);
+            let bin = &mut bins[usize::from(row.bin)];
+            bin.0 += often * row.probability;
+            bin.1 += often * answer;
+            if row.last_of_tie {
+                let tied_yes = yes - yes_before;
+                doubled_area += u128::from(no - no_before) * u128::from(yes + yes_before);
+                if tied_yes > 0 {
+                    precision_area += tied_yes as f64 * (yes as f64 / (yes + no) as f64);
+                }
+                (yes_before, no_before) = (yes, no);
+                on_step(yes, no);
+            }
+        }
+        if self.approved == self.rows.len() {
+            at_threshold = (yes, no);
+        }
+        let rows = (yes + no) as f64;
+        let decided = Decided::new(at_threshold, (yes, no));
+        [
+            doubled_area as f64 / (2.0 * yes as f64 * no as f64),
+            precision_area / yes as f64,
+            log_loss / rows,
+            brier / rows,
+            decided.accuracy(),
+            decided.balanced_accuracy(),
+            decided.f1(),
+            decided.f1_weighted(),
+            decided.precision(),
+            decided.recall(),
+            decided.matthews(),
+            decided.approval_rate(),
+            bins.iter().map(|(p, y)| (p - y).abs()).sum::<f64>() / rows,
+        ]
+    }
+}
+
+/// Counts at a threshold, and what follows from them. What would be 0 / 0 is 0, as in
+/// scikit-learn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decided {
+    true_positive: f64,
+    false_positive: f64,
+    false_negative: f64,
+    true_negative: f64,
+}
+
+impl Decided {
+    /// Yes and no at and above the threshold, and in all.
+    pub(super) fn new(above: (u64, u64), all: (u64, u64)) -> Self {
+        Self {
+            true_positive: above.0 as f64,
+            false_positive: above.1 as f64,
+            false_negative: (all.0 - above.0) as f64,
+            true_negative: (all.1 - above.1) as f64,
+        }
+    }
+
+    fn rows(self) -> f64 {
+        self.true_positive + self.false_positive + self.false_negative + self.true_negative
+    }
+
+    pub(super) fn accuracy(self) -> f64 {
+        share(self.true_positive + self.true_negative, self.rows())
+    }
+
+    pub(super) fn precision(self) -> f64 {
+        share(self.true_positive, self.true_positive + self.false_positive)
+    }
+
+    pub(super) fn recall(self) -> f64 {
+        share(self.true_positive, self.true_positive + self.false_negative)
+    }
+
+    pub(super) fn specificity(self) -> f64 {
+        share(self.true_negative, self.true_negative + self.false_positive)
+    }
+
+    pub(super) fn approval_rate(self) -> f64 {
+        share(self.true_positive + self.false_positive, self.rows())
+    }
+
+    /// `2 tp / (2 tp + fp + fn)`.
+    pub(super) fn f1(self) -> f64 {
+        let wrong = self.false_positive + self.false_negative;
+        share(2.0 * self.true_positive, 2.0 * self.true_positive + wrong)
+    }
+
+    fn balanced_accuracy(self) -> f64 {
+        (self.recall() + self.specificity()) / 2.0
+    }
+
+    fn f1_weighted(self) -> f64 {
+        let wrong = self.false_positive + self.false_negative;
+        let no = share(2.0 * self.true_negative, 2.0 * self.true_negative + wrong);
+        let yes_rows = self.true_positive + self.false_negative;
+        let no_rows = self.true_negative + self.false_positive;
+        share(self.f1() * yes_rows + no * no_rows, self.rows())
+    }
+
+    /// `(tp tn - fp fn) / √((tp+fp)(tp+fn)(tn+fp)(tn+fn))` (Matthews, "Comparison of the
+    /// predicted and observed secondary structure of T4 phage lysozyme", Biochimica et
+    /// Biophysica Acta 405, 1975).
+    fn matthews(self) -> f64 {
+        let (tp, fp) = (self.true_positive, self.false_positive);
+        let (fna, tn) = (self.false_negative, self.true_negative);
+        let product = (tp + fp) * (tp + fna) * (tn + fp) * (tn + fna);
+        share(tp * tn - fp * fna, product.sqrt())
+    }
+}
+
+fn share(part: f64, whole: f64) -> f64 {
+    if whole == 0.0 { 0.0 } else { part / whole }
+}
+
+/// Clipped to `[ε, 1 - ε]`, as scikit-learn does.
+fn log_loss(answer: bool, probability: f64) -> f64 {
+    let p = probability.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+    -(if answer { p } else { 1.0 - p }).ln()
+}

@@ -1,0 +1,178 @@
+//! The same model for different people.
+
+use model_report::chart::{Axis, Bar};
+use model_report::number::{count, fixed, percent};
+use model_report::{BarChart, Cell, Figure, Section, Table, Tone};
+
+use super::{ReportError, between};
+use crate::evaluate::{Evaluation, Group, Slices};
+
+/// Below this ratio, the four-fifths rule wants a closer look (29 CFR 1607.4 D).
+const FOUR_FIFTHS: f64 = 0.8;
+
+/// Groups of protected columns whose ratio is below four fifths.
+pub(super) fn warnings(evaluation: &Evaluation) -> impl Iterator<Item = String> {
+    of_role(evaluation, "protected").flat_map(|slices| {
+        let low = slices.groups.iter().filter(|group| is_low(group));
+        low.map(move |group| {
+            format!(
+                "{} {}: the approval rate is {} of that of the most approved group. See the \
+                 audit below.",
+                slices.label,
+                group.name,
+                fixed(group.impact.map_or(f64::NAN, |impact| impact.ratio), 2)
+            )
+        })
+    })
+}
+
+pub(super) fn protected(evaluation: &Evaluation) -> Result<Section, ReportError> {
+    let mut section = Section::new("audit", "Protected columns");
+    let used = evaluation.protected_inputs();
+    let mut any = false;
+    for slices in of_role(evaluation, "protected") {
+        if !any {
+            section = section.paragraph(
+                "The adverse-impact ratio is a group's approval rate over that of the most \
+                 approved group. It is a screening figure: below 0.80 the four-fifths rule asks \
+                 for a closer look, and neither side of it proves or rules out discrimination. \
+                 Groups may differ in what they ask for, and small groups give wide intervals.",
+            );
+        }
+        any = true;
+        let role = if used.contains(&slices.feature.as_str()) {
+            "The model uses this column to decide."
+        } else {
+            "The model does not see this column."
+        };
+        section = section
+            .heading(slices.label.clone())
+            .paragraph(role)
+            .figure(chart(slices)?)
+            .table(table(slices));
+    }
+    if !any {
+        section = section.paragraph(
+            "The rows have no protected column, so that nothing can be said here. A column that \
+             must not decide, such as a gender, may be in the data: give it role = \"protected\" \
+             in the schema, and it is audited without being used.",
+        );
+    }
+    Ok(section)
+}
+
+pub(super) fn inputs(evaluation: &Evaluation) -> Section {
+    let mut section = Section::new("slices", "Slices").paragraph(
+        "The same figures on parts of the rows, by every input. Numbers are cut at their \
+         quartiles. Differences in approval are what inputs are for; look for groups where the \
+         model is less often right.",
+    );
+    for slices in of_role(evaluation, "input") {
+        section = section.details(
+            format!("{}: {}", slices.label, range_of(slices)),
+            Section::new("slice", "").table(table(slices)),
+        );
+    }
+    section
+}
+
+fn of_role<'a>(evaluation: &'a Evaluation, role: &'a str) -> impl Iterator<Item = &'a Slices> {
+    evaluation
+        .slices
+        .iter()
+        .filter(move |slices| slices.role == role)
+}
+
+fn is_low(group: &Group) -> bool {
+    group
+        .impact
+        .is_some_and(|impact| impact.ratio < FOUR_FIFTHS)
+}
+
+/// "5 groups, accuracy 0.912 to 0.951".
+fn range_of(slices: &Slices) -> String {
+    let accuracies = slices.groups.iter().map(|group| group.accuracy);
+    let (low, high) = accuracies.fold((1.0f64, 0.0f64), |(low, high), value| {
+        (low.min(value), high.max(value))
+    });
+    let groups = slices.groups.len();
+    let noun = if groups == 1 { "group" } else { "groups" };
+    format!(
+        "{groups} {noun}, accuracy {} to {}",
+        fixed(low, 3),
+        fixed(high, 3)
+    )
+}
+
+fn chart(slices: &Slices) -> Result<Figure, ReportError> {
+    let bars = slices.groups.iter().map(|group| {
+        let interval = group.approval_interval;
+        Bar::within(
+            &*group.name,
+            group.approval_rate,
+            interval.low,
+            interval.high,
+        )
+    });
+    let chart = BarChart::new(
+        format!("Approval rate by {}", slices.label),
+        "The share of each group that the model approves.",
+        Axis::share("Approval rate").fitted(),
+        bars.collect(),
+    )
+    .svg()?;
+    Ok(Figure::new(chart, "Lines are 95% intervals (Wilson)."))
+}
+
+fn table(slices: &Slices) -> Table {
+    let mut caption = format!("By {}.", slices.label);
+    if slices.groups_left_out > 0 {
+        caption.push_str(&format!(
+            " The {} largest groups; {} smaller ones are not listed.",
+            slices.groups.len(),
+            slices.groups_left_out
+        ));
+    }
+    Table::new(caption)
+        .text("Group")
+        .number("Rows")
+        .number("Yes in the data")
+        .number("Approved")
+        .number("Impact ratio")
+        .number("95% interval")
+        .number("ROC AUC")
+        .number("Accuracy")
+        .number("Recall")
+        .number("False positive rate")
+        .rows(slices.groups.iter().map(|group| row(group, &slices.role)))
+}
+
+fn row(group: &Group, role: &str) -> Vec<Cell> {
+    let optional = |value: Option<f64>| fixed(value.unwrap_or(f64::NAN), 4);
+    let ratio = match group.impact {
+        Some(impact) => {
+            Cell::new(fixed(impact.ratio, 2)).tone(if role == "protected" && is_low(group) {
+                Tone::Warning
+            } else {
+                Tone::Plain
+            })
+        }
+        None if group.reference => "reference".into(),
+        None => "–".into(),
+    };
+    vec![
+        group.name.as_str().into(),
+        count(group.rows).into(),
+        percent(group.base_rate).into(),
+        Cell::new(percent(group.approval_rate)).share(group.approval_rate),
+        ratio,
+        group
+            .impact
+            .map_or_else(String::new, |impact| between(Some(impact.interval), 2))
+            .into(),
+        optional(group.roc_auc).into(),
+        fixed(group.accuracy, 4).into(),
+        optional(group.recall).into(),
+        optional(group.false_positive_rate).into(),
+    ]
+}

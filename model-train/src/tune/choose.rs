@@ -1,0 +1,118 @@
+//! From trials to the hyperparameters that the model is fitted with.
+
+use super::Budget;
+use super::cross_validation::cost;
+use super::search::{Settings, TuneError};
+use super::trial::{State, Trial};
+use crate::fit::{self, FitError, Options, Params};
+use crate::prepare::Prepared;
+use model_core::schema::Schema;
+
+/// How often a model that came out too large is fitted again with fewer trees.
+const SHRINKS: usize = 8;
+/// How far below the budget the next one aims.
+const AIM: f64 = 0.97;
+
+/// The complete trial with the best mean over the folds, within the budget; the first of
+/// equals.
+///
+/// # Errors
+/// When there is none.
+pub fn best<'a>(trials: &'a [Trial], settings: &Settings) -> Result<&'a Trial, TuneError> {
+    let complete = || trials.iter().filter(|t| t.state == State::Complete);
+    let loss = |t: &&Trial| {
+        let loss = t.loss(settings.folds, settings.metric, &settings.budget);
+        loss.unwrap_or(f64::MAX)
+    };
+    let best = complete().min_by(|a, b| loss(a).total_cmp(&loss(b)));
+    match best {
+        Some(best) if best.fits(settings.metric, &settings.budget) => Ok(best),
+        Some(_) => {
+            let points = complete().flat_map(|t| t.folds.iter().filter_map(|f| f.points.first()));
+            let smallest = points.map(|point| point.cost.gzip_bytes).min();
+            Err(TuneError::OverBudget {
+                gzip_bytes: smallest.unwrap_or(0),
+            })
+        }
+        None => match trials.iter().find_map(|t| t.error.as_ref()) {
+            Some(first) => Err(TuneError::AllFailed {
+                trials: trials.len(),
+                first: first.clone(),
+            }),
+            None => Err(TuneError::Stopped),
+        },
+    }
+}
+
+/// What a trial stands for: its hyperparameters, with as many trees as its folds had at
+/// their best on average. Of a boosted model that draws columns or rows, as many as fit the
+/// budget are averaged, at most [`Settings::bags`], in powers of two: the log loss of an
+/// average of log odds is never above the average of the log losses (it is convex), and a
+/// power of two divides a leaf without rounding.
+#[must_use]
+pub fn chosen(trial: &Trial, settings: &Settings) -> Params {
+    let (metric, budget) = (settings.metric, &settings.budget);
+    let mut params = match trial.trees(metric, budget) {
+        Some(trees) => with_trees(trial.params, trees),
+        None => trial.params,
+    };
+    if let Params::GradientBoosting(boosting) = &mut params
+        && (boosting.column_share < 1.0 || boosting.row_share < 1.0)
+    {
+        let points = trial
+            .folds
+            .iter()
+            .filter_map(|fold| fold.best(metric, budget));
+        let dearest = points.map(|point| budget.ratio(&point.cost));
+        let ratio = dearest.fold(0.0, f64::max);
+        let fits = |bags: &usize| *bags <= settings.bags && *bags as f64 * ratio <= 1.0;
+        let bags = std::iter::successors(Some(boosting.bags), |bags| Some(2 * bags));
+        boosting.bags = bags.take_while(fits).last().unwrap_or(boosting.bags);
+    }
+    params
+}
+
+/// Takes trees away until the model that is fitted on the training rows is within the
+/// budget. What has no trees to take away is left as it is.
+///
+/// # Errors
+/// When the model cannot be fitted.
+pub fn within_budget(
+    prepared: &Prepared,
+    schema: &Schema,
+    mut params: Params,
+    options: &Options,
+    budget: &Budget,
+) -> Result<Params, FitError> {
+    let (columns, answers) = prepared.test_rows();
+    for _ in 0..SHRINKS {
+        let Some(trees) = trees_of(&params) else {
+            break;
+        };
+        let model = fit::fit(prepared, &prepared.split.train, schema, &params, options)?;
+        let excess = budget.ratio(&cost(&model, &columns, answers.len())?);
+        if excess <= 1.0 {
+            break;
+        }
+        let fewer = (trees as f64 * AIM / excess).floor().max(1.0) as usize;
+        params = with_trees(params, fewer);
+    }
+    Ok(params)
+}
+
+fn trees_of(params: &Params) -> Option<usize> {
+    match params {
+        Params::GradientBoosting(boosting) => Some(boosting.trees),
+        Params::RandomForest(forest) => Some(forest.trees),
+        _ => None,
+    }
+}
+
+fn with_trees(mut params: Params, trees: usize) -> Params {
+    match &mut params {
+        Params::GradientBoosting(boosting) => boosting.trees = trees.max(1),
+        Params::RandomForest(forest) => forest.trees = trees.max(1),
+        _ => {}
+    }
+    params
+}

@@ -1,0 +1,346 @@
+//! Judging hyperparameters by fitting them to parts of the training rows.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use model_core::calibration::Calibration;
+use model_core::forest::{Aggregation, CompiledForest, Forest, Link, Scratch};
+use model_core::model::{Model, Predictor};
+use model_core::schema::Schema;
+
+use super::budget::Cost;
+use super::search::Objective;
+use super::trial::{Candidate, FoldScore, Point};
+use crate::dataset::Dataset;
+use crate::evaluate::{LearningPoint, learning_curve};
+use crate::fit::{self, ClassWeight, FitError, Options, Params, Step, Validation};
+use crate::metrics::Metrics;
+use crate::prepare::{PrepareError, Prepared};
+use crate::split::Split;
+
+/// Decisions in the figures of a search are made here.
+const THRESHOLD: f64 = 0.5;
+/// Boosting ends when so many units of learning rate brought nothing; and within these
+/// numbers of trees.
+const PATIENCE: f64 = 4.0;
+const PATIENCE_TREES: (f64, f64) = (20.0, 200.0);
+/// Numbers of trees at which a boosted model or a forest is measured: from the first, each
+/// so many times the one before.
+const FIRST_POINT: f64 = 8.0;
+const NEXT_POINT: f64 = 1.5;
+/// Every so many trees boosting is asked whether it can still come near enough.
+const HOPE_EVERY: usize = 100;
+/// How much a log loss may be above the hurdle: the search may be about another metric.
+const HOPE_MARGIN: f64 = 1.02;
+const HOPE_LASTS: f64 = 3.0;
+/// Rows that are timed, at most.
+const TIMED_ROWS: usize = 200;
+
+/// A part of the training rows to be measured by what is learned from the others. What is
+/// filled in for missing values is learned from those others as well.
+#[derive(Debug, Clone)]
+pub struct Fold(Prepared);
+
+/// Stratified k-fold cross-validation on the training rows.
+#[derive(Debug)]
+pub struct CrossValidation<'a> {
+    folds: Vec<Fold>,
+    schema: &'a Schema,
+    seed: u64,
+    class_weight: ClassWeight,
+}
+
+impl Fold {
+    /// Applies the schema's policies, with what they fill in learned from `split.train`.
+    ///
+    /// # Errors
+    /// Names a column that has nothing to learn from.
+    pub fn new(dataset: &Dataset, schema: &Schema, split: Split) -> Result<Self, PrepareError> {
+        Prepared::new(dataset.clone(), schema, split).map(Self)
+    }
+
+    /// What it is fitted on and measured on.
+    #[must_use]
+    pub fn prepared(&self) -> &Prepared {
+        &self.0
+    }
+}
+
+impl<'a> CrossValidation<'a> {
+    /// Of splits as [`super::stratified_folds`] gives them.
+    ///
+    /// # Errors
+    /// As [`Fold::new`].
+    pub fn new(
+        dataset: &Dataset,
+        schema: &'a Schema,
+        splits: Vec<Split>,
+        seed: u64,
+        class_weight: ClassWeight,
+    ) -> Result<Self, PrepareError> {
+        let fold = |split| Fold::new(dataset, schema, split);
+        Ok(Self {
+            folds: splits.into_iter().map(fold).collect::<Result<_, _>>()?,
+            schema,
+            seed,
+            class_weight,
+        })
+    }
+
+    /// For each fold its rows' numbers and their probabilities by what is learned from the
+    /// others. Boosting grows exactly the trees of `params`.
+    ///
+    /// # Errors
+    /// When a fold cannot be fitted.
+    pub fn out_of_fold(&self, params: &Params, jobs: usize) -> Result<Vec<(usize, f64)>, FitError> {
+        let mut rows = Vec::new();
+        for Fold(prepared) in &self.folds {
+            let options = Options {
+                jobs,
+                ..self.options()
+            };
+            let test = &prepared.split.test;
+            let model = fit::fit(
+                prepared,
+                &prepared.split.train,
+                self.schema,
+                params,
+                &options,
+            )?;
+            let probabilities = fit::predict(&model, prepared, test)?;
+            rows.extend(test.iter().copied().zip(probabilities));
+        }
+        Ok(rows)
+    }
+
+    /// What the model learns from more rows: fitted on growing parts of what the first fold
+    /// is fitted on, measured on its rows.
+    ///
+    /// # Errors
+    /// When a part cannot be fitted.
+    pub fn learning_curve(
+        &self,
+        params: &Params,
+        jobs: usize,
+    ) -> Result<Vec<LearningPoint>, FitError> {
+        let Some(Fold(prepared)) = self.folds.first() else {
+            return Ok(Vec::new());
+        };
+        let options = Options {
+            jobs,
+            ..self.options()
+        };
+        let Split { train, test } = &prepared.split;
+        let held_out: Vec<bool> = test.iter().map(|&row| prepared.target[row]).collect();
+        learning_curve(&prepared.target, train, &held_out, self.seed, |rows| {
+            let model = fit::fit(prepared, rows, self.schema, params, &options)?;
+            fit::predict(&model, prepared, test)
+        })
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            seed: self.seed,
+            jobs: 1,
+            class_weight: self.class_weight,
+        }
+    }
+}
+
+impl Objective for CrossValidation<'_> {
+    fn evaluate(
+        &self,
+        candidate: &Candidate,
+        fold: usize,
+        hurdle: Option<f64>,
+    ) -> Result<FoldScore, FitError> {
+        let Some(Fold(prepared)) = self.folds.get(fold) else {
+            return Ok(FoldScore { points: Vec::new() });
+        };
+        let mut hope = Hope::new(hurdle);
+        let validation = Validation {
+            rows: &prepared.split.test,
+            patience: patience(&candidate.params),
+            watch: &mut |step| hope.watch(step),
+        };
+        let fitted = fit::fit_validated(
+            prepared,
+            &prepared.split.train,
+            self.schema,
+            &candidate.params,
+            &self.options(),
+            validation,
+        )?;
+        points(&fitted.model, prepared).map(|points| FoldScore { points })
+    }
+}
+
+/// Whether boosting can still come below a log loss: it cannot when it would not even if it
+/// went on for [`HOPE_LASTS`] times as long as it went so far, as fast as it did lately. (A
+/// loss that is above its limit by `c / n` after `n` trees would need once, by `c / √n`
+/// twice.)
+struct Hope {
+    hurdle: Option<f64>,
+    earlier: f64,
+}
+
+impl Hope {
+    fn new(hurdle: Option<f64>) -> Self {
+        let hurdle = hurdle.map(|loss| loss * HOPE_MARGIN);
+        Self {
+            hurdle,
+            earlier: f64::INFINITY,
+        }
+    }
+
+    fn watch(&mut self, Step { trees, loss }: Step) -> ControlFlow<()> {
+        let Some(hurdle) = self.hurdle.filter(|_| trees > 0 && trees % HOPE_EVERY == 0) else {
+            return ControlFlow::Continue(());
+        };
+        let gain = (self.earlier - loss).max(0.0) / HOPE_EVERY as f64;
+        self.earlier = loss;
+        if loss - HOPE_LASTS * gain * trees as f64 > hurdle {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+fn patience(params: &Params) -> Option<usize> {
+    let Params::GradientBoosting(boosting) = params else {
+        return None;
+    };
+    let (fewest, most) = PATIENCE_TREES;
+    Some((PATIENCE / boosting.learning_rate).clamp(fewest, most) as usize)
+}
+
+/// The model's figures on the test rows of `prepared`, after some of its trees and after all.
+fn points(model: &Model, prepared: &Prepared) -> Result<Vec<Point>, FitError> {
+    let (columns, answers) = prepared.test_rows();
+    let whole = cost(model, &columns, answers.len())?;
+    let measured = |probabilities: &[f64]| Metrics::of(&answers, probabilities, THRESHOLD);
+    let Model::Forest(forest) = model else {
+        let rows = &prepared.split.test;
+        return Ok(vec![Point {
+            trees: 0,
+            metrics: measured(&fit::predict(model, prepared, rows)?),
+            cost: whole,
+        }]);
+    };
+    let nodes = |trees: usize| -> f64 {
+        let trees = forest.trees.iter().take(trees);
+        trees.map(|tree| tree.nodes.len()).sum::<usize>() as f64
+    };
+    let all = nodes(forest.trees.len()).max(1.0);
+    let mut sums = vec![0.0; answers.len()];
+    let (mut points, mut before) = (Vec::new(), 0);
+    for trees in numbers_of_trees(forest.trees.len()) {
+        add(&mut sums, forest, before..trees, &columns)?;
+        before = trees;
+        points.push(Point {
+            trees,
+            metrics: measured(&finished(&sums, forest, trees)),
+            cost: whole.share(nodes(trees) / all),
+        });
+    }
+    Ok(points)
+}
+
+/// Ascending; the last is `all`.
+fn numbers_of_trees(all: usize) -> Vec<usize> {
+    let next = |trees: &f64| Some(trees * NEXT_POINT);
+    std::iter::successors(Some(FIRST_POINT), next)
+        .map(|trees| trees.round() as usize)
+        .take_while(|trees| *trees < all)
+        .chain([all])
+        .collect()
+}
+
+/// Adds what some of the trees say.
+fn add(
+    sums: &mut [f64],
+    forest: &Forest,
+    trees: std::ops::Range<usize>,
+    columns: &[f64],
+) -> Result<(), FitError> {
+    let part = Forest {
+        features: forest.features.clone(),
+        category_sets: forest.category_sets.clone(),
+        trees: forest.trees.get(trees).unwrap_or_default().to_vec(),
+        aggregation: Aggregation::Sum,
+        base: 0.0,
+        link: Link::Identity,
+    };
+    let compiled =
+        CompiledForest::new(&part).map_err(|error| FitError::Library(error.to_string()))?;
+    let mut added = vec![0.0; sums.len()];
+    compiled.predict_block(columns, sums.len(), &mut added, &mut Scratch::default());
+    sums.iter_mut()
+        .zip(added)
+        .for_each(|(sum, added)| *sum += added);
+    Ok(())
+}
+
+/// The probabilities of the first trees.
+fn finished(sums: &[f64], forest: &Forest, trees: usize) -> Vec<f64> {
+    let aggregate = |sum: f64| match forest.aggregation {
+        Aggregation::Sum => sum,
+        Aggregation::Mean => sum / trees as f64,
+    };
+    let probability = |sum: &f64| forest.link.apply(forest.base + aggregate(*sum));
+    sums.iter()
+        .map(probability)
+        .map(|p| p.clamp(0.0, 1.0))
+        .collect()
+}
+
+impl Cost {
+    /// Of a part of the trees: all costs lie in the nodes.
+    fn share(&self, share: f64) -> Self {
+        Self {
+            bytes: (self.bytes as f64 * share) as u64,
+            gzip_bytes: (self.gzip_bytes as f64 * share) as u64,
+            nanoseconds: self.nanoseconds * share,
+        }
+    }
+}
+
+pub(super) fn cost(model: &Model, columns: &[f64], rows: usize) -> Result<Cost, FitError> {
+    let bytes = bincode::encode_to_vec(model, bincode::config::standard())
+        .map_err(|error| FitError::Library(error.to_string()))?;
+    Ok(Cost {
+        bytes: bytes.len() as u64,
+        gzip_bytes: gzipped(&bytes),
+        nanoseconds: nanoseconds(model, columns, rows)?,
+    })
+}
+
+/// The length of what `gzip` would make of it.
+#[must_use]
+pub fn gzipped(bytes: &[u8]) -> u64 {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    // Writing to memory does not fail.
+    written.map_or(u64::MAX, |gzip| gzip.len() as u64)
+}
+
+/// For one row, the least of three rounds.
+fn nanoseconds(model: &Model, columns: &[f64], rows: usize) -> Result<f64, FitError> {
+    let mut predictor = Predictor::new(model, &Calibration::None).map_err(FitError::Library)?;
+    let timed: Vec<Vec<f64>> = (0..rows.min(TIMED_ROWS))
+        .map(|row| columns.iter().skip(row).step_by(rows).copied().collect())
+        .collect();
+    let mut least = f64::INFINITY;
+    for _ in 0..3 {
+        let start = Instant::now();
+        for row in &timed {
+            std::hint::black_box(predictor.predict_row(row));
+        }
+        least = least.min(start.elapsed().as_nanos() as f64 / timed.len().max(1) as f64);
+    }
+    Ok(least)
+}

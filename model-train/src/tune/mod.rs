@@ -1,0 +1,34 @@
+//! The search for good hyperparameters: TPE over each model's space, judged by stratified
+//! cross-validation on the training rows; the test rows are never looked at.
+//!
+//! The search goes in generations of [`GENERATION`] trials, after a first one. What a trial tries follows from
+//! the seed, its number and the generations before it, never from what runs beside it, so
+//! that the number of threads changes the time and nothing else.
+//!
+//! A trial climbs rungs: one fold, a second, the rest. Above each rung go on only those
+//! trials that are among the best third of all that came so far in earlier generations
+//! (asynchronous successive halving over folds: Li et al., "A System for Massively Parallel
+//! Hyperparameter Tuning", MLSys 2020, with η = 3). Trials are compared fold by fold, so
+//! that an easy fold favours nobody.
+
+mod budget;
+mod choose;
+mod cross_validation;
+mod folds;
+mod frontier;
+mod metric;
+mod parallel;
+mod sampler;
+mod search;
+mod space;
+mod trial;
+
+pub use budget::{Budget, Cost};
+pub use choose::{best, chosen, within_budget};
+pub use cross_validation::{CrossValidation, Fold, gzipped};
+pub use folds::stratified_folds;
+pub use frontier::{FrontierPoint, frontier};
+pub use metric::Metric;
+pub use search::{Control, Event, GENERATION, Objective, Settings, TuneError, search};
+pub use space::{Dimension, RangeError, Scale, Space};
+pub use trial::{Candidate, FoldScore, Point, State, Trial};

@@ -1,0 +1,130 @@
+//! What was tried and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::budget::{Budget, Cost};
+use super::metric::Metric;
+use crate::fit::Params;
+use crate::metrics::Metrics;
+
+/// What a trial tries.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// From 0.
+    pub number: usize,
+    /// The model and all of its hyperparameters.
+    pub params: Params,
+}
+
+/// A trial that has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// From 0.
+    pub number: usize,
+    /// What was tried.
+    pub params: Params,
+    /// How it ended.
+    pub state: State,
+    /// What came of each fold that was computed, in the order of the folds.
+    pub folds: Vec<FoldScore>,
+    /// Seconds that its folds took, one after the other.
+    #[serde(default)]
+    pub seconds: f64,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Every fold was computed.
+    Complete,
+    /// It was given up as hopeless.
+    Pruned,
+    /// It could not be fitted.
+    Failed,
+}
+
+/// What came of one fold: the model as it was after so many trees, for several numbers of
+/// trees where it can be cut short, else once. Never empty; the last is the whole model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FoldScore {
+    /// Fewest trees first.
+    pub points: Vec<Point>,
+}
+
+/// A model, or its first trees.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Its trees; none in a linear model.
+    pub trees: usize,
+    /// Its figures on the rows of the fold.
+    pub metrics: Metrics,
+    /// What it costs to keep and to ask.
+    pub cost: Cost,
+}
+
+impl FoldScore {
+    /// The best point within the budget; where none is, the cheapest.
+    #[must_use]
+    pub fn best(&self, metric: Metric, budget: &Budget) -> Option<&Point> {
+        let loss = |point: &&Point| metric.loss(metric.of(&point.metrics));
+        let allowed = self
+            .points
+            .iter()
+            .filter(|point| budget.allows(&point.cost));
+        let best = allowed.min_by(|a, b| loss(a).total_cmp(&loss(b)));
+        best.or(self.points.first())
+    }
+
+    /// How bad it is: the metric, less being better, and beyond every metric where nothing
+    /// is within the budget.
+    pub(super) fn loss(&self, metric: Metric, budget: &Budget) -> f64 {
+        let Some(point) = self.best(metric, budget) else {
+            return f64::MAX;
+        };
+        metric.loss(metric.of(&point.metrics)) + budget.excess(&point.cost)
+    }
+}
+
+impl Trial {
+    /// The mean of the metric over the folds that were computed, at each fold's best point.
+    #[must_use]
+    pub fn value(&self, metric: Metric, budget: &Budget) -> Option<f64> {
+        let folds = self.folds.iter();
+        let figures = folds.map(|fold| Some(metric.of(&fold.best(metric, budget)?.metrics)));
+        mean(&figures.collect::<Option<Vec<f64>>>()?)
+    }
+
+    /// How many trees the whole training rows deserve: the mean of the folds.
+    #[must_use]
+    pub fn trees(&self, metric: Metric, budget: &Budget) -> Option<usize> {
+        let folds = self.folds.iter();
+        let trees = folds.map(|fold| Some(fold.best(metric, budget)?.trees as f64));
+        let mean = mean(&trees.collect::<Option<Vec<f64>>>()?)?;
+        Some(mean.round() as usize)
+    }
+
+    /// Whether it is within the budget in every fold.
+    #[must_use]
+    pub fn fits(&self, metric: Metric, budget: &Budget) -> bool {
+        let within = |fold: &FoldScore| {
+            fold.best(metric, budget)
+                .is_some_and(|point| budget.allows(&point.cost))
+        };
+        self.folds.iter().all(within)
+    }
+
+    /// Mean loss over the first `folds` folds, if there are as many.
+    pub(super) fn loss(&self, folds: usize, metric: Metric, budget: &Budget) -> Option<f64> {
+        let first = self.folds.get(..folds)?;
+        let losses: Vec<f64> = first.iter().map(|fold| fold.loss(metric, budget)).collect();
+        mean(&losses)
+    }
+}
+
+pub(super) fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
