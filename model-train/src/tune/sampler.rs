@@ -39,20 +39,30 @@ pub(super) fn suggest(
     number: usize,
     known: &[Observation],
 ) -> Result<Candidate, TuneError> {
+    if let Some(params) = start(spaces, number)? {
+        return Ok(Candidate { number, params });
+    }
     let mut rng = Rng::new(seed, number);
     let space = match number {
         blind if blind < blind_trials(spaces) => spaces.get(blind % spaces.len()),
         _ => spaces.get(model(spaces, known, &mut rng)?),
     };
     let space = space.ok_or(TuneError::NoModels)?;
-    let params = if number < spaces.len() {
-        space.start()?
-    } else {
-        let blind = number < blind_trials(spaces);
-        let known = if blind { &[] } else { known };
-        space.params(&point(space, known, &mut rng)?)?
-    };
+    let blind = number < blind_trials(spaces);
+    let known = if blind { &[] } else { known };
+    let params = space.params(&point(space, known, &mut rng)?)?;
     Ok(Candidate { number, params })
+}
+
+/// The first start of each space, then the second of those that have one.
+fn start(spaces: &[Space], number: usize) -> Result<Option<Params>, TuneError> {
+    let mut rounds = [Vec::new(), Vec::new()];
+    for space in spaces {
+        for (round, start) in rounds.iter_mut().zip(space.starts()?) {
+            round.push(start);
+        }
+    }
+    Ok(rounds.concat().get(number).copied())
 }
 
 fn blind_trials(spaces: &[Space]) -> usize {

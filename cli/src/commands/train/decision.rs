@@ -65,6 +65,7 @@ pub(super) fn cross_validation<'a>(
         schema,
         dataset,
         split,
+        ..
     } = inputs;
     let folds = settings.folds;
     let splits = stratified_folds(&dataset.target, &split.train, folds, settings.seed);
