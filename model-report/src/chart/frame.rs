@@ -13,8 +13,6 @@ use crate::palette::Colour;
 /// What plotters wants to hear for letters of 13 units: it divides by 1.24. A chart is 480
 /// units wide, as a rule.
 pub(super) const FONT_SIZE: i32 = 16;
-/// How wide a letter is on average, generously: no font is at hand to measure.
-const LETTER: f64 = 7.2;
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Failure = Box<dyn std::error::Error>;
@@ -69,9 +67,16 @@ pub(super) fn stroke(colour: Colour, width: u32) -> ShapeStyle {
     colour.light().stroke_width(width)
 }
 
-/// How much room so many letters take.
+/// How much room letters of [`FONT_SIZE`] take, generously: no font is at hand to measure.
 pub(super) fn text_width(text: &str) -> u32 {
-    (text.chars().count() as f64 * LETTER).ceil() as u32
+    let width = |letter: char| match letter {
+        'i' | 'j' | 'l' | 'f' | 't' | 'I' | ' ' | '.' | ',' | ':' | '(' | ')' | '\'' => 5.2,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' => 11.8,
+        letter if letter.is_ascii_uppercase() => 9.6,
+        letter if letter.is_ascii() => 7.9,
+        _ => 9.6,
+    };
+    text.chars().map(width).sum::<f64>().ceil() as u32
 }
 
 /// Names that are too long for an axis end in "…".

@@ -291,10 +291,10 @@ fn histogram_of(eda: &Eda, column: &Profile, histogram: &Histogram) -> Result<Fi
         None => Chart::new(title, description, x, Axis::new("Rows"))
             .histogram("rows", bars(&histogram.negative, 1.0)),
     };
-    let outside = if histogram.outside > 0 {
-        format!("{} far values are not shown.", count(histogram.outside))
-    } else {
-        String::new()
+    let outside = match histogram.outside {
+        0 => "Every value is shown.".to_owned(),
+        1 => "1 far value is not shown.".to_owned(),
+        rows => format!("{} far values are not shown.", count(rows)),
     };
     Ok(Figure::new(chart.svg()?, outside))
 }
