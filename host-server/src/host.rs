@@ -51,6 +51,8 @@ pub struct Batch {
 pub struct InstanceTimes {
     /// Store, limits, memory and exports.
     pub instantiate: Duration,
+    /// The same in a slot that has to take back the memory that the last instance's model grew to.
+    pub after_another: Duration,
     /// `abi_load`: reading the artifact and building the tables.
     pub load: Duration,
 }
@@ -180,8 +182,7 @@ impl ModelHost {
     /// # Errors
     /// When the module failed.
     pub fn time_new_instance(&self) -> Result<InstanceTimes, CallError> {
-        let (instantiate, load) = self.pool.time_new_instance()?;
-        Ok(InstanceTimes { instantiate, load })
+        self.pool.time_new_instance()
     }
 
     /// What the model is.

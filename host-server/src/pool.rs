@@ -1,11 +1,12 @@
 //! Instances that have loaded their model, used again from call to call.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::compiled::Compiled;
 use crate::config::Limits;
 use crate::error::CallError;
+use crate::host::InstanceTimes;
 use crate::instance::Instance;
 
 /// Lends instances, at most [`Limits::instances`] at once. One that failed is thrown
@@ -50,14 +51,22 @@ impl Pool {
     }
 
     /// How long a new instance takes, and loading the model into it. It is not kept.
-    pub(crate) fn time_new_instance(&self) -> Result<(Duration, Duration), CallError> {
+    pub(crate) fn time_new_instance(&self) -> Result<InstanceTimes, CallError> {
         let mut lease = self.lease();
         lease.instance = None;
+        let timed = || {
+            let start = Instant::now();
+            Instance::new(&self.compiled, &self.limits).map(|made| (made, start.elapsed()))
+        };
+        let (_, after_another) = timed()?;
+        let (mut instance, instantiate) = timed()?;
         let start = Instant::now();
-        let mut instance = Instance::new(&self.compiled, &self.limits)?;
-        let made = start.elapsed();
         instance.load()?;
-        Ok((made, start.elapsed() - made))
+        Ok(InstanceTimes {
+            instantiate,
+            after_another,
+            load: start.elapsed(),
+        })
     }
 
     fn lease(&self) -> Lease<'_> {

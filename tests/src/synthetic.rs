@@ -41,7 +41,7 @@ impl Shape {
         depth: 15,
         cuts: usize::MAX,
         rows: 30_000,
-        leaf_rows: 1,
+        leaf_rows: 3,
         mean: true,
     };
 
@@ -163,6 +163,11 @@ const COLUMNS: [Column; 13] = [
 ];
 
 const MISSING: f64 = 0.02;
+/// Random splits that a node chooses the best of.
+const CANDIDATES: usize = 10;
+/// How unsure a label is, and where it turns.
+const NOISE: f64 = 0.3;
+const LEVEL: f64 = 1.8;
 
 impl Column {
     fn draw(&self, random: &mut Random) -> f64 {
@@ -183,17 +188,16 @@ impl Column {
     }
 }
 
-/// Whether a made-up applicant is approved: something for trees to learn.
+/// Whether a made-up applicant is approved: something for trees to learn. As in real data
+/// one category settles half of the rows, and the rest is not sure.
 fn label(columns: &[f64], rows: usize, row: usize, random: &mut Random) -> bool {
     let value = |feature: usize| {
-        Some(columns[feature * rows + row])
-            .filter(|v| !v.is_nan())
-            .unwrap_or(0.0)
+        let value = columns[feature * rows + row];
+        if value.is_nan() { 0.0 } else { value }
     };
-    let score = 3.0 * value(9) + value(8) / 10.0 - value(3) / 100_000.0 - value(11) / 900.0
-        + if value(5) > 1.0 { 0.5 } else { 0.0 }
-        - if value(12) > 0.0 { 1.5 } else { 0.0 };
-    score + random.unit() < 1.6
+    let renting = if value(5) > 0.0 { 0.4 } else { 0.0 };
+    let risk = 2.0 * value(9) + value(8) / 12.0 - value(3) / 150_000.0 - value(11) / 1_500.0;
+    value(12) == 0.0 && risk + renting + NOISE * random.unit() > LEVEL
 }
 
 struct Grower<'a> {
@@ -325,7 +329,7 @@ impl<'a> Grower<'a> {
     /// The best of a few random splits; none when the rows are of one label.
     fn best_of_some(&mut self, rows: &[u32]) -> Option<Candidate> {
         let mut best: Option<Candidate> = None;
-        for _ in 0..6 {
+        for _ in 0..CANDIDATES {
             let mut candidate = self.candidate(rows);
             let [mut left, mut right] = [[0.0f64; 2]; 2];
             for &row in rows {

@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::workspace;
 
@@ -90,6 +90,35 @@ pub(crate) fn openly(command: &mut Command) -> Result<()> {
         bail!("{} ({status})", shown(command));
     }
     Ok(())
+}
+
+/// The same for a test runner that is content when it finds no test: then this is not.
+pub(crate) fn openly_testing(command: &mut Command) -> Result<()> {
+    println!("      $ {}", shown(command));
+    let mut child = spawn(command.stdout(Stdio::piped()))?;
+    let mut passed = 0;
+    for line in child
+        .stdout
+        .take()
+        .into_iter()
+        .flat_map(|out| BufReader::new(out).lines())
+    {
+        let line = line?;
+        println!("{line}");
+        passed += tests_passed(&line).unwrap_or(0);
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("{} ({status})", shown(command));
+    }
+    ensure!(passed > 0, "{}: no test ran", shown(command));
+    Ok(())
+}
+
+/// The number in `test result: ok. 4 passed; …`.
+fn tests_passed(line: &str) -> Option<usize> {
+    let (_, result) = line.split_once("test result: ok. ")?;
+    result.split_once(" passed")?.0.parse().ok()
 }
 
 /// What a command prints, trimmed. `None` when it cannot be started or fails.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::acceptance::{self, program, told_the_parts};
 use crate::build;
-use crate::steps::{Steps, openly};
+use crate::steps::{Steps, openly, openly_testing};
 use crate::system::Browser;
 use crate::tools::{self, WASM_BINDGEN, WASM_PACK};
 use crate::workspace::{self, cargo, command};
@@ -105,7 +105,7 @@ fn wasm_pack_test(host: &[&str], environment: &[(&str, &str)]) -> Result<()> {
         .args(["--mode", "no-install", "model-wasm", "--locked"]);
     test.env("PATH", tools::path_with(&[&WASM_BINDGEN])?)
         .envs(environment.iter().copied());
-    openly(&mut test)
+    openly_testing(&mut test)
 }
 
 fn node_tests(folder: &str, browser: &Browser) -> Result<()> {

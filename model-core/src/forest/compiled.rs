@@ -1,9 +1,13 @@
 use super::naive::NaiveForest;
 use super::plan::Plan;
-use super::tables::{BLOCK, Line, Tables, Word};
+use super::tables::{Line, Tables, Word};
+use super::top::right_children;
 use super::walks::{Trails, Walks};
-use super::{Finish, Forest, ForestError, Node};
+use super::whole::Whole;
+use super::{Finish, Forest, ForestError};
 
+/// Rows that are evaluated together.
+const BLOCK: usize = 256;
 /// Bytes that the tables of a forest may take.
 pub const TABLE_BUDGET: usize = 8 << 20;
 
@@ -31,10 +35,10 @@ pub struct Scratch {
 
 #[derive(Debug)]
 enum Engine {
-    /// Every tree has at most 32 leaves. The leaves of a tree are 32 values.
-    Narrow(Tables<u32>, Vec<f64>),
-    /// Every tree has at most 64 leaves. The leaves of a tree are 64 values.
-    Wide(Tables<u64>, Vec<f64>),
+    /// Every tree has at most 32 leaves.
+    Narrow(Whole<u32>),
+    /// Every tree has at most 64 leaves.
+    Wide(Whole<u64>),
     /// Tables for the tops of the trees, walks for the rest.
     Deep(Tables<u32>, Walks),
     /// No structure is small enough: a plain walk, of so many features.
@@ -59,12 +63,15 @@ impl CompiledForest {
     /// What [`Forest::validate`] refuses.
     pub fn with_budget(forest: &Forest, budget: usize) -> Result<Self, ForestError> {
         forest.validate()?;
+        Ok(Self::of_valid(forest, budget))
+    }
+
+    /// The same for a forest that passed [`Forest::validate`].
+    pub(crate) fn of_valid(forest: &Forest, budget: usize) -> Self {
+        let engine = Engine::within(forest, budget)
+            .unwrap_or_else(|| Engine::Plain(NaiveForest::of_valid(forest), forest.features.len()));
         let finish = Finish::of(forest);
-        let engine = match Engine::within(forest, budget) {
-            Some(engine) => engine,
-            None => Engine::Plain(NaiveForest::new(forest)?, forest.features.len()),
-        };
-        Ok(Self { engine, finish })
+        Self { engine, finish }
     }
 
     /// The prediction for a row: one value for each feature, as the module describes.
@@ -100,37 +107,43 @@ impl Engine {
             .map(|tree| tree.nodes.len() / 2)
             .max()
             .unwrap_or_default();
-        if most < u32::EXITS {
-            if let Some(tables) = Tables::new(forest, Plan::new(forest, most), budget) {
-                return Some(Self::Narrow(tables, leaves(forest, u32::EXITS)));
-            }
+        let trees = forest.trees.iter();
+        let right: Vec<Vec<usize>> = trees.map(|tree| right_children(&tree.nodes)).collect();
+        let whole = if most < u32::EXITS {
+            Whole::new(forest, &right, budget).map(Self::Narrow)
         } else if most < u64::EXITS {
-            let tables = Tables::new(forest, Plan::new(forest, most), budget);
-            if let Some(tables) = tables {
-                return Some(Self::Wide(tables, leaves(forest, u64::EXITS)));
-            }
-        }
-        [31, 15, 7, 3, 1, 0].into_iter().find_map(|top| {
-            let plan = Plan::new(forest, top);
-            let walks = Walks::new(forest, &plan.exits, budget)?;
-            Some(Self::Deep(Tables::new(forest, plan, budget)?, walks))
-        })
+            Whole::new(forest, &right, budget).map(Self::Wide)
+        } else {
+            None
+        };
+        whole.or_else(|| Self::deep(forest, &right, budget))
+    }
+
+    fn deep(forest: &Forest, right: &[Vec<usize>], budget: usize) -> Option<Self> {
+        let (tables, exits) = [31, 15, 7, 3, 1, 0].into_iter().find_map(|top| {
+            let plan = Plan::new(forest, right, top);
+            Some((Tables::new(forest, &plan.questions, budget)?, plan.exits))
+        })?;
+        Some(Self::Deep(
+            tables,
+            Walks::new(forest, right, &exits, budget)?,
+        ))
     }
 
     /// The sum of the leaves that a row reaches.
     fn sum(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
-        let Scratch { bins, trails, .. } = scratch;
+        let Scratch {
+            bins,
+            narrow,
+            wide,
+            trails,
+            ..
+        } = scratch;
         match self {
-            Self::Narrow(tables, leaves) => {
-                tables.read_row(row, bins);
-                tables.sum(leaves, bins)
-            }
-            Self::Wide(tables, leaves) => {
-                tables.read_row(row, bins);
-                tables.sum(leaves, bins)
-            }
+            Self::Narrow(whole) => whole.sum(row, bins, narrow),
+            Self::Wide(whole) => whole.sum(row, bins, wide),
             Self::Deep(tables, walks) => {
-                tables.read_row(row, bins);
+                tables.index.read_row(row, bins);
                 walks.sum(tables, row, bins, trails)
             }
             Self::Plain(naive, _) => naive.sum(row),
@@ -150,16 +163,10 @@ impl Engine {
         let rows = sums.len();
         sums.fill(0.0);
         match self {
-            Self::Narrow(tables, leaves) => {
-                tables.read(columns, stride, rows, bins);
-                tables.sums(leaves, bins, narrow, sums);
-            }
-            Self::Wide(tables, leaves) => {
-                tables.read(columns, stride, rows, bins);
-                tables.sums(leaves, bins, wide, sums);
-            }
+            Self::Narrow(whole) => whole.sums(columns, stride, sums, bins, narrow),
+            Self::Wide(whole) => whole.sums(columns, stride, sums, bins, wide),
             Self::Deep(tables, walks) => {
-                tables.read(columns, stride, rows, bins);
+                tables.index.read(columns, stride, rows, bins);
                 walks.read(columns, stride, rows, trails);
                 walks.sums(tables, bins, narrow, sums, trails);
             }
@@ -173,20 +180,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// The leaves' values from left to right, padded to `width` for each tree.
-fn leaves(forest: &Forest, width: usize) -> Vec<f64> {
-    let mut leaves = Vec::with_capacity(forest.trees.len() * width);
-    for tree in &forest.trees {
-        let end = leaves.len() + width;
-        leaves.extend(tree.nodes.iter().filter_map(|node| match node {
-            Node::Leaf { value, .. } => Some(value),
-            Node::Split { .. } => None,
-        }));
-        leaves.resize(end, 0.0);
-    }
-    leaves
 }
 
 /// The values of a feature for at most `rows` rows; fewer where `values` ends.

@@ -1,3 +1,6 @@
+use super::plan::Questions;
+use super::rank::Ranker;
+
 /// Features whose bins are multiplied into one: `bin = sum of stride * bin of feature`.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -7,15 +10,20 @@ pub(super) struct Group {
     pub(super) bins: usize,
 }
 
-/// Groups features, given the number of bins of each, so that there are few groups and
-/// at most `most` bins in all of them together. Features without bins are left out; where
-/// there are no others there is one group of one bin. None when even single features have
-/// more bins.
-pub(super) fn group(bins: &[usize], most: usize) -> Option<Vec<Group>> {
+/// Groups the features that splits ask about so that there are few groups and at most
+/// `most` bins in all of them together. When nothing is asked there is one group of one
+/// bin. None when even single features have more bins.
+pub(super) fn groups(questions: &[Questions], most: usize) -> Option<Vec<Group>> {
     // Always from the most bins to the fewest.
     let mut groups: Vec<Group> = Vec::new();
-    for (feature, &bins) in bins.iter().enumerate().filter(|&(_, &bins)| bins > 0) {
-        let members = vec![(feature, 1)];
+    for (feature, questions) in questions.iter().enumerate() {
+        if questions.splits.is_empty() {
+            continue;
+        }
+        let (members, bins) = (vec![(feature, 1)], questions.bins);
+        if bins > Ranker::MOST {
+            return None;
+        }
         let at = groups.partition_point(|group| group.bins >= bins);
         groups.insert(at, Group { members, bins });
     }

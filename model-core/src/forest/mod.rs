@@ -15,13 +15,16 @@
 
 mod compiled;
 mod groups;
+mod index;
 mod naive;
 mod plan;
 mod rank;
+mod stored;
 mod tables;
 mod top;
 mod validate;
 mod walks;
+mod whole;
 
 pub use compiled::{CompiledForest, Scratch, TABLE_BUDGET};
 pub use naive::NaiveForest;
@@ -74,7 +77,7 @@ pub struct Tree {
 
 /// A node of a tree. The counts are hints about what is visited most; a wrong count
 /// costs speed, never a bit of the prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Node {
     /// Where a row ends.
     Leaf {

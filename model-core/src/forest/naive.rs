@@ -43,6 +43,11 @@ impl NaiveForest {
     /// What [`Forest::validate`] refuses.
     pub fn new(forest: &Forest) -> Result<Self, ForestError> {
         forest.validate()?;
+        Ok(Self::of_valid(forest))
+    }
+
+    /// The same for a forest that passed [`Forest::validate`].
+    pub(super) fn of_valid(forest: &Forest) -> Self {
         let mut naive = Self {
             nodes: Vec::new(),
             roots: Vec::new(),
@@ -52,7 +57,7 @@ impl NaiveForest {
         for tree in &forest.trees {
             naive.add_tree(forest, &tree.nodes);
         }
-        Ok(naive)
+        naive
     }
 
     /// The prediction for a row: one value for each feature, as the module describes.

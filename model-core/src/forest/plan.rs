@@ -47,12 +47,13 @@ pub(super) enum Reader {
 }
 
 impl Plan {
-    /// For at most `most` splits of each tree, at most 63. The forest is valid.
-    pub(super) fn new(forest: &Forest, most: usize) -> Self {
+    /// For at most `most` splits of each tree, at most 63. The forest is valid, and `right`
+    /// are the right children in its trees.
+    pub(super) fn new(forest: &Forest, right: &[Vec<usize>], most: usize) -> Self {
         let mut splits: Vec<Vec<TopSplit>> = forest.features.iter().map(|_| Vec::new()).collect();
         let mut exits = Vec::with_capacity(forest.trees.len());
-        for (index, tree) in forest.trees.iter().enumerate() {
-            let top = Top::of(&tree.nodes, most);
+        for (index, (tree, right)) in forest.trees.iter().zip(right).enumerate() {
+            let top = Top::of(&tree.nodes, right, most);
             for &(at, left) in &top.splits {
                 if let Node::Split {
                     feature,
@@ -118,11 +119,7 @@ impl Questions {
             let mut parts = vec![u32::MAX; 2 * count];
             count = 0;
             for (code, bin) in (0..).zip(&mut bins) {
-                let left = if code == missing {
-                    missing_left
-                } else {
-                    sets[set as usize].contains(code)
-                };
+                let left = goes_left(&sets[set as usize], code, missing, missing_left);
                 let part = &mut parts[2 * *bin as usize + usize::from(left)];
                 if *part == u32::MAX {
                     *part = count as u32;
@@ -140,41 +137,33 @@ impl Questions {
 
     /// For each bin the masks of `trees` trees: the exits that are left when the splits
     /// of this feature send a value of that bin right.
-    pub(super) fn masks<W: super::tables::Word>(
-        &self,
-        trees: usize,
-        sets: &[CategorySet],
-    ) -> Vec<W> {
-        let mut masks = vec![W::ALL; self.bins * trees];
+    pub(super) fn masks(&self, trees: usize, sets: &[CategorySet]) -> Vec<u64> {
+        let mut masks = vec![u64::MAX; self.bins * trees];
         match &self.kind {
             Kind::Number { cuts, missing } => {
                 for split in &self.splits {
-                    masks[(split.split as usize + 1) * trees + split.tree].clear(split.left);
+                    masks[(split.split as usize + 1) * trees + split.tree] &= !split.left;
                     if *missing > cuts.len() && !split.missing_left {
-                        masks[missing * trees + split.tree].clear(split.left);
+                        masks[missing * trees + split.tree] &= !split.left;
                     }
                 }
                 // A value above a cut is above every cut below it.
                 for at in trees..(cuts.len() + 1) * trees {
-                    masks[at] = masks[at].and(masks[at - trees]);
+                    masks[at] &= masks[at - trees];
                 }
             }
             Kind::Category { bins } => {
-                let mut codes = vec![0u32; self.bins];
+                // All codes of a bin are sent the same ways.
+                let mut codes = vec![0; self.bins];
                 for (code, &bin) in (0..).zip(bins) {
                     codes[bin as usize] = code;
                 }
                 let missing = bins.len() as u32 - 1;
-                for split in &self.splits {
-                    let set = &sets[split.split as usize];
-                    for (bin, &code) in codes.iter().enumerate() {
-                        let left = if code == missing {
-                            split.missing_left
-                        } else {
-                            set.contains(code)
-                        };
-                        if !left {
-                            masks[bin * trees + split.tree].clear(split.left);
+                for (masks, code) in masks.chunks_exact_mut(trees).zip(codes) {
+                    for split in &self.splits {
+                        let set = &sets[split.split as usize];
+                        if !goes_left(set, code, missing, split.missing_left) {
+                            masks[split.tree] &= !split.left;
                         }
                     }
                 }
@@ -184,18 +173,29 @@ impl Questions {
     }
 
     /// What takes a value of this feature to its bin.
-    pub(super) fn reader(self, feature: &Bins) -> Reader {
-        match (self.kind, feature) {
-            (Kind::Number { cuts, missing }, Bins::Cuts(all)) => {
-                let cuts: Vec<f64> = cuts.iter().map(|&cut| all[cut as usize]).collect();
-                Reader::Number(Ranker::new(&cuts, missing as u32))
-            }
-            (Kind::Category { bins }, _) => Reader::Category {
+    pub(super) fn reader(&self, feature: &Bins) -> Reader {
+        match &self.kind {
+            Kind::Category { bins } => Reader::Category {
                 categories: bins.len() as u32 - 2,
-                bins,
+                bins: bins.clone(),
             },
-            (Kind::Number { missing, .. }, _) => Reader::Number(Ranker::new(&[], missing as u32)),
+            Kind::Number { cuts, missing } => {
+                let Bins::Cuts(all) = feature else {
+                    return Reader::Number(Ranker::new(&[], 0));
+                };
+                let cuts: Vec<f64> = cuts.iter().map(|&cut| all[cut as usize]).collect();
+                Reader::Number(Ranker::new(&cuts, *missing as u32))
+            }
         }
+    }
+}
+
+/// Where a code goes; `missing` is the code of a missing value.
+pub(super) fn goes_left(set: &CategorySet, code: u32, missing: u32, missing_left: bool) -> bool {
+    if code == missing {
+        missing_left
+    } else {
+        set.contains(code)
     }
 }
 

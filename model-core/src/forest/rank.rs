@@ -1,5 +1,7 @@
 /// Adding 2^52 to a number from 0 to 2^32 leaves it, rounded, in the low bits.
 const ROUND: f64 = 4_503_599_627_370_496.0;
+/// The first stride of most maps: two halvings, for at most three cuts in a bucket.
+const LEAST: usize = 2;
 /// Beyond this the map is flat, so that its range is finite.
 const FAR: f64 = 1e300;
 
@@ -18,7 +20,7 @@ pub(super) struct Ranker {
     start: Vec<u16>,
     /// Followed by as many infinities as a halving may look at.
     cuts: Vec<f64>,
-    /// The first halving's stride: a power of two, or 0 when there are no cuts.
+    /// The first halving's stride: a power of two, at least [`LEAST`].
     stride: usize,
     missing: u32,
 }
@@ -32,7 +34,11 @@ impl Ranker {
         let mut best = Self::mapped(cuts, missing, 0, 1);
         // A long tail leaves a few buckets full when the map spans it: cut it off.
         for trimmed in [0, cuts.len() / 32, cuts.len() / 8] {
-            for buckets in [2, 4, 8].map(|share| (share * cuts.len()).next_power_of_two()) {
+            for share in [2, 4, 8] {
+                if best.stride == LEAST {
+                    return best;
+                }
+                let buckets = (share * cuts.len()).next_power_of_two();
                 let ranker = Self::mapped(cuts, missing, trimmed, buckets);
                 if ranker.stride < best.stride {
                     best = ranker;
@@ -72,7 +78,7 @@ impl Ranker {
             before += count;
         }
         let fullest = counts.iter().copied().max().map_or(0, usize::from);
-        ranker.stride = ((fullest + 1).next_power_of_two() / 2).max(2);
+        ranker.stride = ((fullest + 1).next_power_of_two() / 2).max(LEAST);
         ranker
             .cuts
             .resize(cuts.len() + ranker.stride, f64::INFINITY);
@@ -84,7 +90,7 @@ impl Ranker {
     pub(super) fn rank(&self, value: f64) -> u32 {
         let mut rank = usize::from(self.start[self.bucket(value)]);
         let mut stride = self.stride;
-        while stride > 2 {
+        while stride > LEAST {
             rank += if self.cuts[rank + stride - 1] < value {
                 stride
             } else {
@@ -92,7 +98,6 @@ impl Ranker {
             };
             stride /= 2;
         }
-        // Few maps leave more to do than this.
         rank += if self.cuts[rank + 1] < value { 2 } else { 0 };
         rank += usize::from(self.cuts[rank] < value);
         if value.is_nan() {

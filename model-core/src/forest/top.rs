@@ -10,14 +10,14 @@ pub(super) struct Top {
 }
 
 impl Top {
-    /// At most `most` splits, at most 63, of a whole tree in preorder.
-    pub(super) fn of(tree: &[Node], most: usize) -> Self {
-        let right = right_children(tree);
+    /// At most `most` splits, at most 63, of a whole tree in preorder, of which `right`
+    /// are the [`right_children`].
+    pub(super) fn of(tree: &[Node], right: &[usize], most: usize) -> Self {
         let is_split = |&at: &usize| matches!(tree.get(at), Some(Node::Split { .. }));
         let (splits, exits) = if tree.len() / 2 <= most {
             (0..tree.len()).partition(is_split)
         } else {
-            most_visited(tree, &right, most)
+            most_visited(tree, right, most)
         };
         let before = |node: usize| exits.partition_point(|&exit| exit < node);
         let left = |at: usize| below(before(right[at])) & !below(before(at + 1));

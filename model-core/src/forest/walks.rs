@@ -1,12 +1,11 @@
 use super::compiled::{column, value_of};
-use super::plan::code;
+use super::plan::{code, goes_left};
 use super::tables::{Line, TILE, Tables, Word};
-use super::top::right_children;
-use super::{Bins, Forest, Node, sorted_set};
+use super::{Bins, Forest, Node};
 
 /// Exits of a tree's top.
 const EXITS: usize = u32::EXITS;
-/// Bits of a step's `left` that name its column.
+/// Bits of a step's ways that name its column.
 const COLUMN_BITS: u32 = 9;
 /// Most columns.
 const MOST_COLUMNS: usize = 1 << COLUMN_BITS;
@@ -19,8 +18,8 @@ const LEAF: u32 = 1 << 22;
 pub(super) struct Walks {
     steps: Vec<Step>,
     values: Vec<f64>,
-    /// The place of each exit, [`EXITS`] for each tree, whole tiles of trees.
-    exits: Vec<u32>,
+    /// The place of each exit of each tree.
+    exits: Vec<[[u32; EXITS]; TILE]>,
     columns: Vec<Column>,
     /// Columns of a row.
     width: usize,
@@ -32,10 +31,9 @@ pub(super) struct Walks {
 #[repr(C, align(16))]
 struct Step {
     cut: f64,
-    /// The place of the left child, and below it, in [`COLUMN_BITS`] bits, the column.
-    left: u32,
-    /// The place of the right child.
-    right: u32,
+    /// The places of the right and the left child, in the bits above [`COLUMN_BITS`]. The
+    /// bits below are the column.
+    ways: [u32; 2],
 }
 
 /// What a feature's value becomes, so that every split is `column <= cut`.
@@ -71,34 +69,48 @@ pub(super) struct Trails {
 }
 
 impl Walks {
-    /// What is left of a valid forest below these exits of its trees. None when that
-    /// takes too many columns, or more than `budget` bytes for those of categories.
-    pub(super) fn new(forest: &Forest, exits: &[Vec<usize>], budget: usize) -> Option<Self> {
-        let asked = Asked::new(forest, exits);
+    /// What is left of a valid forest, with these right children in its trees, below these
+    /// exits of its trees. None when that takes too many columns, or more than `budget`
+    /// bytes for those of categories.
+    #[inline(never)]
+    pub(super) fn new(
+        forest: &Forest,
+        right: &[Vec<usize>],
+        exits: &[Vec<usize>],
+        budget: usize,
+    ) -> Option<Self> {
+        let trees = right.iter().zip(exits);
+        let below: Vec<Vec<bool>> = trees
+            .map(|(right, exits)| below_exits(right, exits))
+            .collect();
+        let asked = Asked::new(forest, &below)?;
         let mut walks = Self {
             steps: Vec::new(),
             values: vec![0.0],
             // What pads the last tile ends at the value 0.
-            exits: vec![LEAF; exits.len().next_multiple_of(TILE) * EXITS],
+            exits: vec![[[LEAF; EXITS]; TILE]; exits.len().div_ceil(TILE)],
             columns: asked.columns(forest, budget)?,
             width: asked.keys.len(),
         };
-        for (index, (tree, exits)) in forest.trees.iter().zip(exits).enumerate() {
-            walks.add_tree(&tree.nodes, exits, index * EXITS, &asked, forest);
+        for (index, (right, below)) in right.iter().zip(&below).enumerate() {
+            let places = walks.add_tree(&forest.trees[index].nodes, right, below, &asked, forest);
+            let own = &mut walks.exits[index / TILE][index % TILE];
+            for (place, &exit) in own.iter_mut().zip(&exits[index]) {
+                *place = places[exit];
+            }
         }
         Some(walks)
     }
 
+    /// Adds the nodes of a tree that are below its exits; returns the places of all nodes.
     fn add_tree(
         &mut self,
         tree: &[Node],
-        exits: &[usize],
-        first: usize,
+        right: &[usize],
+        below: &[bool],
         asked: &Asked,
         forest: &Forest,
-    ) {
-        let right = right_children(tree);
-        let below = below_exits(&right, exits);
+    ) -> Vec<u32> {
         let mut places = vec![0u32; tree.len()];
         let mut steps = self.steps.len() as u32;
         for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
@@ -111,19 +123,14 @@ impl Walks {
             }
         }
         for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
-            if let Some((key, cut)) = Asked::question(forest, node) {
-                let column = asked.column(key);
-                let left = places[at + 1] << COLUMN_BITS | column;
-                self.steps.push(Step {
-                    cut,
-                    left,
-                    right: places[right[at]],
-                });
+            if let Some((question, cut)) = Question::of(forest, node) {
+                let column = asked.column(question);
+                let way = |child: usize| places[child] << COLUMN_BITS | column;
+                let ways = [way(right[at]), way(at + 1)];
+                self.steps.push(Step { cut, ways });
             }
         }
-        for (place, &exit) in self.exits[first..].iter_mut().zip(exits) {
-            *place = places[exit];
-        }
+        places
     }
 
     /// Makes the columns of `rows` rows: feature `f` of row `r` is
@@ -181,9 +188,9 @@ impl Walks {
     ) -> f64 {
         self.read(row, 1, 1, trails);
         trails.ends.clear();
-        for (tile, exits) in self.exits.chunks_exact(TILE * EXITS).enumerate() {
+        for (tile, exits) in self.exits.iter().enumerate() {
             let line = tables.meet(bins, tile);
-            let trees = exits.chunks_exact(EXITS).zip(&line.0);
+            let trees = exits.iter().zip(&line.0);
             trails.enter(trees.map(|(exits, mask)| exits[mask.lowest()]));
         }
         self.walk(trails, 0);
@@ -202,9 +209,9 @@ impl Walks {
         sums: &mut [f64],
         trails: &mut Trails,
     ) {
-        for (tile, exits) in self.exits.chunks_exact(TILE * EXITS).enumerate() {
+        for (tile, exits) in self.exits.iter().enumerate() {
             tables.meet_all(bins, tile, lines);
-            for (tree, exits) in exits.chunks_exact(EXITS).enumerate() {
+            for (tree, exits) in exits.iter().enumerate() {
                 trails.ends.clear();
                 trails.enter(lines.iter().map(|line| exits[line.0[tree].lowest()]));
                 self.walk(trails, self.width);
@@ -221,6 +228,7 @@ impl Walks {
 
     /// Walks until every walker is at a leaf: each pass takes each one a step further and
     /// keeps those that are not there.
+    #[inline(never)]
     fn walk(&self, trails: &mut Trails, width: usize) {
         let Trails {
             columns,
@@ -230,16 +238,14 @@ impl Walks {
         let mut count = walkers.len();
         while count > 0 {
             let mut kept = 0;
+            let walkers = &mut walkers[..count];
             for index in 0..count {
                 let Walker { slot, place } = walkers[index];
-                let step = self.steps[place as usize];
-                let column = slot as usize * width + step.left as usize % MOST_COLUMNS;
-                let left = columns[column] <= step.cut;
-                let place = if left {
-                    step.left >> COLUMN_BITS
-                } else {
-                    step.right
-                };
+                let step = &self.steps[place as usize];
+                let column = step.ways[0] as usize % MOST_COLUMNS;
+                let left = columns[slot as usize * width + column] <= step.cut;
+                // Looked up, not chosen: a compiler makes a branch of a choice.
+                let place = step.ways[usize::from(left)] >> COLUMN_BITS;
                 ends[slot as usize] = place;
                 walkers[kept] = Walker { slot, place };
                 kept += usize::from(place < LEAF);
@@ -282,53 +288,69 @@ fn below_exits(right: &[usize], exits: &[usize]) -> Vec<bool> {
 struct Asked {
     /// Feature, set (0 for a number) and missing direction in one; ascending, distinct.
     keys: Vec<u64>,
+    /// The columns of each feature that is a number: missing values to the right, to the left.
+    numbers: Vec<[u32; 2]>,
 }
 
 impl Asked {
-    fn new(forest: &Forest, exits: &[Vec<usize>]) -> Self {
-        let mut asked = Self { keys: Vec::new() };
-        for (tree, exits) in forest.trees.iter().zip(exits) {
-            let below = below_exits(&right_children(&tree.nodes), exits);
-            let nodes = tree.nodes.iter().zip(below).filter(|&(_, below)| below);
-            let keys = nodes
-                .filter_map(|(node, _)| Self::question(forest, node))
-                .map(|(key, _)| key);
-            let mut keys: Vec<u64> = keys.collect();
-            keys.append(&mut asked.keys);
-            asked.keys = sorted_set(keys);
+    /// None when they are more than [`MOST_COLUMNS`].
+    fn new(forest: &Forest, below: &[Vec<bool>]) -> Option<Self> {
+        const UNASKED: u32 = u32::MAX;
+        let mut asked = Self {
+            keys: Vec::new(),
+            numbers: vec![[UNASKED; 2]; forest.features.len()],
+        };
+        for (tree, below) in forest.trees.iter().zip(below) {
+            let nodes = tree.nodes.iter().zip(below).filter(|&(_, &below)| below);
+            for (question, _) in nodes.filter_map(|(node, _)| Question::of(forest, node)) {
+                if question.is_number {
+                    let number =
+                        &mut asked.numbers[question.feature][usize::from(question.missing_left)];
+                    if *number != UNASKED {
+                        continue;
+                    }
+                    *number = 0;
+                }
+                let key = question.key();
+                let place = asked.place(key);
+                if asked.keys.get(place) == Some(&key) {
+                    continue;
+                }
+                if asked.keys.len() == MOST_COLUMNS {
+                    return None;
+                }
+                asked.keys.insert(place, key);
+            }
         }
-        asked
+        for feature in 0..asked.numbers.len() {
+            for missing_left in [false, true] {
+                let question = Question {
+                    feature,
+                    set: 0,
+                    missing_left,
+                    is_number: true,
+                };
+                asked.numbers[feature][usize::from(missing_left)] =
+                    asked.place(question.key()) as u32;
+            }
+        }
+        Some(asked)
     }
 
-    /// The key and the cut of a split.
-    fn question(forest: &Forest, node: &Node) -> Option<(u64, f64)> {
-        let Node::Split {
-            feature,
-            split,
-            missing_left,
-            ..
-        } = *node
-        else {
-            return None;
-        };
-        let (set, cut) = match &forest.features[usize::from(feature)] {
-            Bins::Cuts(cuts) => (0, cuts[split as usize]),
-            Bins::Categories(_) => (split, 0.0),
-        };
-        Some((
-            u64::from(feature) << 33 | u64::from(set) << 1 | u64::from(missing_left),
-            cut,
-        ))
+    fn place(&self, key: u64) -> usize {
+        self.keys.partition_point(|&other| other < key)
     }
 
-    fn column(&self, key: u64) -> u32 {
-        self.keys.partition_point(|&other| other < key) as u32
+    /// The column of a question that is asked.
+    fn column(&self, question: Question) -> u32 {
+        if question.is_number {
+            self.numbers[question.feature][usize::from(question.missing_left)]
+        } else {
+            self.place(question.key()) as u32
+        }
     }
 
     fn columns(&self, forest: &Forest, budget: usize) -> Option<Vec<Column>> {
-        if self.keys.len() > MOST_COLUMNS {
-            return None;
-        }
         let mut columns = Vec::new();
         let mut left = budget / size_of::<f64>();
         for keys in self.keys.chunk_by(|a, b| a >> 33 == b >> 33) {
@@ -345,18 +367,14 @@ impl Asked {
             };
             let missing = categories + 1;
             left = left.checked_sub((missing as usize + 1) * keys.len())?;
-            let side = |code: u32, key: u64| {
-                let set = &forest.category_sets[(key >> 1) as u32 as usize];
-                let left = if code == missing {
-                    key & 1 == 1
-                } else {
-                    set.contains(code)
-                };
-                if left { 0.0 } else { 1.0 }
-            };
-            let sides = (0..=missing)
-                .flat_map(|code| keys.iter().map(move |&key| side(code, key)))
-                .collect();
+            let mut sides = Vec::new();
+            for code in 0..=missing {
+                sides.extend(keys.iter().map(|key| {
+                    let set = &forest.category_sets[(key >> 1) as u32 as usize];
+                    let left = goes_left(set, code, missing, key & 1 == 1);
+                    if left { 0.0 } else { 1.0 }
+                }));
+            }
             columns.push(Column::Category {
                 feature,
                 categories,
@@ -365,5 +383,47 @@ impl Asked {
             });
         }
         Some(columns)
+    }
+}
+
+/// What a split asks, but for its cut.
+#[derive(Clone, Copy)]
+struct Question {
+    feature: usize,
+    /// The index of the category set; 0 for a number.
+    set: u32,
+    missing_left: bool,
+    is_number: bool,
+}
+
+impl Question {
+    /// The question and the cut of a split; none of a leaf.
+    #[inline(always)]
+    fn of(forest: &Forest, node: &Node) -> Option<(Self, f64)> {
+        let Node::Split {
+            feature,
+            split,
+            missing_left,
+            ..
+        } = *node
+        else {
+            return None;
+        };
+        let feature = usize::from(feature);
+        let (set, cut, is_number) = match &forest.features[feature] {
+            Bins::Cuts(cuts) => (0, cuts[split as usize], true),
+            Bins::Categories(_) => (split, 0.0, false),
+        };
+        let question = Self {
+            feature,
+            set,
+            missing_left,
+            is_number,
+        };
+        Some((question, cut))
+    }
+
+    fn key(self) -> u64 {
+        (self.feature as u64) << 33 | u64::from(self.set) << 1 | u64::from(self.missing_left)
     }
 }

@@ -3,7 +3,7 @@
 use bincode::{Decode, Encode};
 
 use crate::forest::Link;
-use crate::schema::{Kind, Schema};
+use crate::schema::{Kind, Missing, Schema};
 
 /// `link(intercept + Σ weight · (x − mean) / scale)`, summed in the order of the terms.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -56,6 +56,9 @@ impl Linear {
                 "expected an intercept within ±1e300 and at most {MAX_TERMS} terms, got {} terms",
                 self.terms.len()
             ));
+        }
+        if inputs.iter().any(|input| input.missing == Missing::Native) {
+            return Err("a weighted sum has no place for missing values".into());
         }
         for term in &self.terms {
             let feature = inputs.get(usize::from(term.feature)).ok_or_else(|| {

@@ -204,21 +204,31 @@ fn bounds(range: &Range) -> impl Iterator<Item = (&'static str, Bound)> {
 
 fn check_missing(feature: &Feature) -> Check {
     let allowed: &[Missing] = match &feature.kind {
-        Kind::Number(_) | Kind::Integer(_) => &[Missing::Error, Missing::Impute, Missing::Zero],
+        Kind::Number(_) | Kind::Integer(_) => &[
+            Missing::Error,
+            Missing::Impute,
+            Missing::Zero,
+            Missing::Native,
+        ],
         Kind::Boolean => &[
             Missing::Error,
             Missing::Impute,
             Missing::MostFrequent,
             Missing::Zero,
+            Missing::Native,
         ],
-        Kind::Category(categories) if categories.encoding == Encoding::Ordinal => {
-            &[Missing::Error, Missing::Impute, Missing::MostFrequent]
-        }
+        Kind::Category(categories) if categories.encoding == Encoding::Ordinal => &[
+            Missing::Error,
+            Missing::Impute,
+            Missing::MostFrequent,
+            Missing::Native,
+        ],
         Kind::Category(_) => &[
             Missing::Error,
             Missing::Impute,
             Missing::MostFrequent,
             Missing::Other,
+            Missing::Native,
         ],
     };
     require(allowed.contains(&feature.missing), "missing", || {
@@ -350,6 +360,7 @@ impl Missing {
             Self::Zero => "zero",
             Self::MostFrequent => "most_frequent",
             Self::Other => "other",
+            Self::Native => "native",
         }
     }
 }

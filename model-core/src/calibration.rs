@@ -1,0 +1,131 @@
+//! Calibration: from the model's probability to one that can be taken at its word.
+
+use bincode::de::{Decode, Decoder};
+use bincode::enc::{Encode, Encoder};
+use bincode::error::{DecodeError, EncodeError};
+
+use crate::artifact::number;
+use crate::forest::Link;
+
+/// Most knots of an isotonic calibration.
+pub const MAX_KNOTS: usize = 256;
+
+/// A map from probability to probability that never falls.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Calibration {
+    /// The model's probability as it is.
+    #[default]
+    None,
+    /// `1 / (1 + exp(-(slope · ln(p / (1 - p)) + intercept)))`, with `p` clipped to 2^-52
+    /// from 0 and 1 (Platt, "Probabilistic outputs for support vector machines", 1999, on
+    /// log odds: a slope of 1 and an intercept of 0 change nothing).
+    Platt {
+        /// 0 to 1e6.
+        slope: f64,
+        /// Within ±1e6.
+        intercept: f64,
+    },
+    /// Straight lines between knots, flat before the first and after the last.
+    Isotonic {
+        /// Where the knots are: 0 to 1, each above the one before; 1 to [`MAX_KNOTS`].
+        from: Vec<f64>,
+        /// What they are mapped to: 0 to 1, none below the one before.
+        to: Vec<f64>,
+    },
+}
+
+impl Calibration {
+    /// The word used in commands and answers.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Platt { .. } => "platt",
+            Self::Isotonic { .. } => "isotonic",
+        }
+    }
+
+    /// The calibrated probability of a probability.
+    #[must_use]
+    #[inline(never)]
+    pub fn apply(&self, probability: f64) -> f64 {
+        match self {
+            Self::None => probability,
+            Self::Platt { slope, intercept } => {
+                let p = probability.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+                Link::Logistic.apply(slope * libm::log(p / (1.0 - p)) + intercept)
+            }
+            Self::Isotonic { from, to } => {
+                let after = from.partition_point(|knot| *knot <= probability);
+                let before = after.saturating_sub(1);
+                let after = after.min(from.len() - 1);
+                let run = from[after] - from[before];
+                let share = if run > 0.0 {
+                    (probability - from[before]) / run
+                } else {
+                    0.0
+                };
+                // Rounding may not lift it above the next knot.
+                (to[before] + share * (to[after] - to[before])).min(to[after])
+            }
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let sound = match self {
+            Self::None => true,
+            Self::Platt { slope, intercept } => {
+                (0.0..=1e6).contains(slope) && intercept.abs() <= 1e6
+            }
+            Self::Isotonic { from, to } => {
+                (1..=MAX_KNOTS).contains(&from.len())
+                    && from.len() == to.len()
+                    && rises(from, true)
+                    && rises(to, false)
+            }
+        };
+        match sound {
+            true => Ok(()),
+            false => Err("the calibration is not a map of probabilities that never falls".into()),
+        }
+    }
+}
+
+/// Whether numbers from 0 to 1 rise, strictly or not.
+fn rises(numbers: &[f64], strictly: bool) -> bool {
+    let mut before = -1.0;
+    numbers.iter().all(|&number| {
+        let above = number > before || (number == before && !strictly);
+        before = number;
+        above && (0.0..=1.0).contains(&number)
+    })
+}
+
+/// As the artifact stores it: a number for the kind, then two lists. Platt's slope and
+/// intercept are lists of one.
+impl Encode for Calibration {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        let (kind, from, to): (u32, &[f64], &[f64]) = match self {
+            Self::None => (0, &[], &[]),
+            Self::Platt { slope, intercept } => (1, &[*slope], &[*intercept]),
+            Self::Isotonic { from, to } => (2, from, to),
+        };
+        kind.encode(encoder)?;
+        from.encode(encoder)?;
+        to.encode(encoder)
+    }
+}
+
+impl<Context> Decode<Context> for Calibration {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let kind = number(decoder)?;
+        let from: Vec<f64> = Decode::decode(decoder)?;
+        let to: Vec<f64> = Decode::decode(decoder)?;
+        match (kind, from.as_slice(), to.as_slice()) {
+            (0, [], []) => Ok(Self::None),
+            (1, &[slope], &[intercept]) => Ok(Self::Platt { slope, intercept }),
+            (2, ..) => Ok(Self::Isotonic { from, to }),
+            _ => Err(DecodeError::Other("no such calibration")),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+use super::plan::Plan;
+use super::tables::{Line, TILE, Tables, Word};
+use super::{Forest, Node};
+
+/// Trees that fit into the tables as a whole: every exit is a leaf.
+#[derive(Debug)]
+pub(super) struct Whole<W: Word> {
+    tables: Tables<W>,
+    /// The leaves of each tree from left to right, then zeros.
+    leaves: Vec<[W::Values; TILE]>,
+}
+
+impl<W: Word> Whole<W> {
+    /// For a valid forest whose trees have at most [`Word::EXITS`] leaves and these right
+    /// children. None when the tables take more than `budget` bytes.
+    pub(super) fn new(forest: &Forest, right: &[Vec<usize>], budget: usize) -> Option<Self> {
+        let plan = Plan::new(forest, right, W::EXITS - 1);
+        let tables = Tables::new(forest, &plan.questions, budget)?;
+        let mut leaves = Vec::with_capacity(forest.trees.len().div_ceil(TILE));
+        for trees in forest.trees.chunks(TILE) {
+            let mut tile = [W::ZEROS; TILE];
+            for (tree, values) in trees.iter().zip(&mut tile) {
+                let found = tree.nodes.iter().filter_map(|node| match node {
+                    Node::Leaf { value, .. } => Some(*value),
+                    Node::Split { .. } => None,
+                });
+                for (value, found) in values.as_mut().iter_mut().zip(found) {
+                    *value = found;
+                }
+            }
+            leaves.push(tile);
+        }
+        Some(Self { tables, leaves })
+    }
+
+    /// The sum of the leaves that a row reaches.
+    pub(super) fn sum(&self, row: &[f64], bins: &mut Vec<u32>, lines: &mut Vec<Line<W>>) -> f64 {
+        self.tables.index.read_row(row, bins);
+        // In two passes: the masks go through memory, which is faster than to take them
+        // out of vector registers one by one.
+        lines.clear();
+        lines.extend((0..self.leaves.len()).map(|tile| self.tables.meet(bins, tile)));
+        let tiles = lines.iter().zip(&self.leaves);
+        tiles.fold(0.0, |sum, (line, leaves)| add(sum, line, leaves))
+    }
+
+    /// The same for rows: feature `f` of row `r` is `columns[f * stride + r]`. The sums
+    /// are 0 before.
+    pub(super) fn sums(
+        &self,
+        columns: &[f64],
+        stride: usize,
+        sums: &mut [f64],
+        bins: &mut Vec<u32>,
+        lines: &mut Vec<Line<W>>,
+    ) {
+        self.tables.index.read(columns, stride, sums.len(), bins);
+        for (tile, leaves) in self.leaves.iter().enumerate() {
+            self.tables.meet_all(bins, tile, lines);
+            for (line, sum) in lines.iter().zip(&mut *sums) {
+                *sum = add(*sum, line, leaves);
+            }
+        }
+    }
+}
+
+/// Adds the values of a tile's trees, one by one.
+#[inline(always)]
+fn add<W: Word>(sum: f64, line: &Line<W>, leaves: &[W::Values; TILE]) -> f64 {
+    let trees = line.0.iter().zip(leaves);
+    trees.fold(sum, |sum, (mask, leaves)| sum + mask.pick(leaves))
+}

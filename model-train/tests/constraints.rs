@@ -1,0 +1,247 @@
+//! Monotonic constraints, and missing values that stay missing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+use model_core::forest::{Bins, Node};
+use model_core::model::{Model, ModelKind};
+use model_core::schema::{Monotonic, Schema};
+use model_train::dataset::Dataset;
+use model_train::fit::{ClassWeight, FitError, GradientBoosting, Options, Params, fit, predict};
+use model_train::monotonic::prove;
+use model_train::prepare::Prepared;
+use model_train::split;
+
+/// `data/loan_sample.csv` by a schema that was changed: each pair is a feature and the line
+/// that is added to it.
+fn read(changes: &[(&str, &str)]) -> (Prepared, Schema) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../data");
+    let mut toml = std::fs::read_to_string(format!("{folder}/loan.toml")).unwrap();
+    for (feature, line) in changes {
+        let name = format!("name = \"{feature}\"\n");
+        assert!(toml.contains(&name));
+        toml = toml.replace(&name, &format!("{name}{line}\n"));
+    }
+    let schema = Schema::from_toml(&toml).unwrap();
+    let path = format!("{folder}/loan_sample.csv");
+    let dataset = Dataset::read(path.as_ref(), &schema, |_| {}).unwrap();
+    let split = split::stratified(&dataset.target, 1).unwrap();
+    (Prepared::new(dataset, &schema, split).unwrap(), schema)
+}
+
+/// Two that agree with the data, two that do not.
+const DIRECTIONS: [(&str, &str); 4] = [
+    ("loan_int_rate", "monotonic = \"increasing\""),
+    ("person_income", "monotonic = \"decreasing\""),
+    ("loan_percent_income", "monotonic = \"decreasing\""),
+    ("person_education", "monotonic = \"increasing\""),
+];
+
+const OPTIONS: Options = Options {
+    seed: 4,
+    jobs: 2,
+    class_weight: ClassWeight::None,
+};
+
+fn fitted(prepared: &Prepared, schema: &Schema, kind: ModelKind) -> Result<Model, FitError> {
+    let params = Params::defaults(kind);
+    fit(prepared, &prepared.split.train, schema, &params, &OPTIONS)
+}
+
+/// Every test row with every value of a feature: the answers must be in order.
+fn is_monotonic(model: &Model, prepared: &Prepared, input: usize, direction: Monotonic) -> bool {
+    let mut values: Vec<f64> = prepared.columns[input].clone();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let rows: Vec<usize> = prepared.split.test.iter().copied().step_by(37).collect();
+    let answers: Vec<Vec<f64>> = values
+        .iter()
+        .step_by(values.len().div_ceil(200))
+        .map(|value| {
+            let mut moved = prepared.clone();
+            moved.columns[input].fill(*value);
+            predict(model, &moved, &rows).unwrap()
+        })
+        .collect();
+    answers.windows(2).all(|pair| {
+        let in_order = |(low, high): (&f64, &f64)| match direction {
+            Monotonic::Increasing => low <= high,
+            Monotonic::Decreasing => low >= high,
+        };
+        pair[0].iter().zip(&pair[1]).all(in_order)
+    })
+}
+
+#[test]
+fn models_follow_what_the_schema_demands() {
+    let (prepared, schema) = read(&DIRECTIONS);
+    for kind in [
+        ModelKind::Ridge,
+        ModelKind::LogisticRegression,
+        ModelKind::GradientBoosting,
+    ] {
+        let model = fitted(&prepared, &schema, kind).unwrap();
+        prove(&model, &schema).unwrap();
+        for (input, feature) in schema.inputs().enumerate() {
+            if let Some(direction) = feature.monotonic {
+                assert!(
+                    is_monotonic(&model, &prepared, input, direction),
+                    "{kind:?}, {}",
+                    feature.name
+                );
+            }
+        }
+        let yes = |row: &usize| prepared.target[*row];
+        let p = predict(&model, &prepared, &prepared.split.test).unwrap();
+        let right = prepared
+            .split
+            .test
+            .iter()
+            .zip(&p)
+            .filter(|(row, p)| yes(row) == (**p >= 0.5));
+        let accuracy = right.count() as f64 / p.len() as f64;
+        assert!(accuracy > 0.8, "{kind:?}: {accuracy}");
+    }
+}
+
+/// The proof is not a formality: models that were not told are refused by it, and do break
+/// the order.
+#[test]
+fn the_proof_refuses_models_that_do_not_follow() {
+    let (prepared, free) = read(&[]);
+    for (kind, feature) in [
+        (ModelKind::Ridge, "loan_int_rate"),
+        (ModelKind::LogisticRegression, "loan_int_rate"),
+        (ModelKind::DecisionTree, "loan_percent_income"),
+        (ModelKind::GradientBoosting, "loan_percent_income"),
+        (ModelKind::GradientBoosting, "person_education"),
+    ] {
+        let model = fitted(&prepared, &free, kind).unwrap();
+        prove(&model, &free).unwrap();
+        let refused = ["increasing", "decreasing"].map(|direction| {
+            let (_, schema) = read(&[(feature, &format!("monotonic = \"{direction}\""))]);
+            let input = schema.inputs().position(|input| input.name == feature);
+            let of_feature = schema.inputs().find_map(|input| input.monotonic).unwrap();
+            let proof = prove(&model, &schema);
+            assert_eq!(
+                proof.is_ok(),
+                is_monotonic(&model, &prepared, input.unwrap(), of_feature),
+                "{kind:?}, {feature}: {proof:?}"
+            );
+            proof.is_err()
+        });
+        assert!(refused.contains(&true), "{kind:?}, {feature}");
+    }
+}
+
+#[test]
+fn trees_of_smartcore_refuse_a_direction() {
+    let (prepared, schema) = read(&DIRECTIONS[..1]);
+    for kind in [ModelKind::DecisionTree, ModelKind::RandomForest] {
+        let error = fitted(&prepared, &schema, kind).unwrap_err().to_string();
+        let expect = format!(
+            "feature 'loan_int_rate': a {} cannot be made monotonic: use gradient_boosting, \
+             logistic_regression or ridge, or leave this model out",
+            kind.word()
+        );
+        assert_eq!(error, expect);
+    }
+}
+
+/// Rows whose missing value means something: the trees find that out, and the answer to a
+/// missing value is not that to any other.
+#[test]
+fn boosted_trees_see_what_is_missing() {
+    const SCHEMA: &str = r#"
+        name = "test"
+        version = "1.0.0"
+        [[feature]]
+        name = "score"
+        type = "number"
+        missing = "native"
+        [[feature]]
+        name = "home"
+        type = "category"
+        categories = ["A", "B", "C"]
+        missing = "native"
+        unknown = "other"
+        [[feature]]
+        name = "member"
+        type = "boolean"
+        missing = "native"
+        [[feature]]
+        name = "answer"
+        type = "boolean"
+        role = "target"
+    "#;
+    let mut csv = String::from("score,home,member,answer\n");
+    for row in 0..900u32 {
+        let score = if row % 3 == 0 {
+            String::new()
+        } else {
+            (row * 37 % 100).to_string()
+        };
+        let home = ["A", "B", "C", "", "tent"][row as usize / 3 % 5];
+        let member = ["true", "", "false"][row as usize / 15 % 3];
+        // A missing score is as good as one from 60; a missing home or membership decides.
+        let good = score.parse::<u32>().map_or(true, |score| score >= 60);
+        let answer = (good && !home.is_empty()) || member.is_empty();
+        csv += &format!("{score},{home},{member},{answer}\n");
+    }
+    let schema = Schema::from_toml(SCHEMA).unwrap();
+    let dataset = Dataset::from_reader(csv.as_bytes(), "data.csv", &schema, |_| {}).unwrap();
+    let split = split::stratified(&dataset.target, 1).unwrap();
+    let prepared = Prepared::new(dataset, &schema, split).unwrap();
+    assert!(
+        prepared
+            .columns
+            .iter()
+            .all(|column| column.iter().any(|value| value.is_nan()))
+    );
+    let params = Params::GradientBoosting(GradientBoosting {
+        trees: 60,
+        learning_rate: 0.3,
+        min_leaf_weight: 0.1,
+        column_share: 1.0,
+        ..GradientBoosting::default()
+    });
+    let model = fit(&prepared, &prepared.split.train, &schema, &params, &OPTIONS).unwrap();
+    let test = &prepared.split.test;
+    let p = predict(&model, &prepared, test).unwrap();
+    let wrong = test
+        .iter()
+        .zip(&p)
+        .filter(|(row, p)| prepared.target[**row] != (**p >= 0.5));
+    assert_eq!(wrong.count(), 0);
+
+    // Both ways are used, and a category is told from "other" and from missing.
+    let Model::Forest(forest) = &model else {
+        panic!("no forest")
+    };
+    let nodes = || forest.trees.iter().flat_map(|tree| &tree.nodes);
+    for wanted in [true, false] {
+        assert!(nodes().any(|node| matches!(
+            node,
+            Node::Split { missing_left, .. } if *missing_left == wanted
+        )));
+    }
+    assert_eq!(forest.features[1], Bins::Categories(3));
+
+    let error = |kind| fitted(&prepared, &schema, kind).unwrap_err().to_string();
+    for kind in [
+        ModelKind::Ridge,
+        ModelKind::LogisticRegression,
+        ModelKind::DecisionTree,
+        ModelKind::RandomForest,
+    ] {
+        let expect = format!(
+            "feature 'score': missing = \"native\" needs gradient_boosting, a {} cannot take \
+             a missing value: choose another policy or leave this model out",
+            kind.word()
+        );
+        assert_eq!(error(kind), expect);
+    }
+}
