@@ -355,6 +355,11 @@ impl Cell {
         self
     }
 
+    /// Between which a line may end: names of columns are long.
+    fn pieces(&self) -> impl Iterator<Item = &str> {
+        self.text.split_inclusive('_')
+    }
+
     fn bar(&self) -> Option<String> {
         self.share.map(|share| format!("{:.1}%", share * 100.0))
     }

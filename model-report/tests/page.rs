@@ -71,6 +71,7 @@ fn charts() -> Vec<Svg> {
             Axis::new("Loss of AUC"),
             vec![
                 Bar::within("income of a person with a very long name", 0.12, 0.1, 0.14),
+                Bar::new("a category with a name that is long (123)", 0.01),
                 Bar::new("<b>&\"", -0.01),
                 Bar::new("nothing", f64::NAN),
             ],
@@ -162,6 +163,7 @@ fn everything_is_on_the_page_and_escaped() {
         "aria-label=\"Bars. Three bars.\"",
         "&lt;b&gt;&amp;",
         "income of a person with a…",
+        "a category with a n… (123)",
         "Folded up.",
         "0.9771 to 0.9834",
     ] {

@@ -9,7 +9,7 @@ use model_report::number::{count, fixed, percent};
 use serde::Serialize;
 
 use crate::evaluate::{Evaluation, Group, Interval};
-use crate::report::{described, file_name, kind_in_words};
+use crate::report::{described, file_name, kind_in_words, threshold_in_words};
 
 /// What a card says that neither the schema nor the figures know.
 #[derive(Debug, Clone, Default)]
@@ -123,10 +123,11 @@ fn intended_use(
     }
     writeln!(
         card,
-        "{} from a probability of {} on. Get it and ask it:\n\n```sh\nunderwrite serve --model \
+        "{} from a probability of {} on ({}). Get it and ask it:\n\n```sh\nunderwrite serve --model \
          model.wasm\n```\n",
         plain(&model.positive_label),
-        fixed(model.threshold, 4)
+        fixed(model.threshold, 4),
+        threshold_in_words(model.threshold_rule)
     )
 }
 
@@ -143,7 +144,7 @@ fn features(card: &mut String, schema: &Schema, evaluation: &Evaluation) -> std:
             cell(feature.display_label())
         )?;
     }
-    let used = evaluation.protected_inputs();
+    let used = &evaluation.model.protected_inputs;
     let protected: Vec<String> = schema
         .features
         .iter()
@@ -313,6 +314,7 @@ fn data(card: &mut String, evaluation: &Evaluation, about: &About) -> std::fmt::
     writeln!(card, "| training data | `sha256:{}` |", model.data_sha256)?;
     writeln!(card, "| training rows | {} |", model.rows_train)?;
     writeln!(card, "| test rows | {} |", evaluation.data.rows)?;
+    writeln!(card, "| calibration | {} |", model.calibration)?;
     writeln!(card, "| seed | {} |", model.seed)?;
     writeln!(
         card,

@@ -8,6 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
+use model_core::model::ModelKind;
 use model_core::schema::Schema;
 use model_train::card::{About, model_card};
 use model_train::dataset::Dataset;
@@ -16,9 +17,10 @@ use model_train::evaluate::{
     calibration, estimates, evaluate, learning_curve, permutation_importance, precision_recall,
     roc, score_distribution, thresholds,
 };
+use model_train::fit::{ClassWeight, Params};
 use model_train::report::evaluation_html;
 use model_train::split::stratified;
-use model_train::train::{self, Algorithm, train};
+use model_train::train::{self, train};
 
 /// Forty rows, with ties, with 0 and 1.
 const Y: [u8; 40] = [
@@ -60,7 +62,9 @@ fn german(columns: fn(&Schema, &mut Dataset)) -> Evaluation {
     columns(&schema, &mut dataset);
     let split = stratified(&dataset.target, 42).unwrap();
     let options = train::Options {
-        algorithm: Algorithm::LogisticRegression,
+        params: Params::defaults(ModelKind::LogisticRegression),
+        class_weight: ClassWeight::None,
+        jobs: 1,
         seed: 42,
         engine_sha256: "0".repeat(64),
         underwrite_version: "0.1.0".to_owned(),
@@ -309,7 +313,7 @@ fn protected_columns_are_audited_and_not_predicted_from() {
         !protected.is_empty(),
         "german_credit.toml has a protected column"
     );
-    assert!(evaluation.protected_inputs().is_empty());
+    assert!(evaluation.model.protected_inputs.is_empty());
     let before: Vec<_> = evaluation.metrics.iter().map(|m| m.value).collect();
     let shuffled = german(|_, dataset| {
         for column in &mut dataset.protected {
@@ -386,8 +390,10 @@ fn a_protected_input_is_named_at_the_top() {
     let mut evaluation = german(|_, _| ());
     let protected = evaluation.slices[0].feature.clone();
     assert_eq!(evaluation.slices[0].role, "protected");
-    evaluation.model.inputs.push(protected.clone());
+    evaluation.model.protected_inputs.push(protected.clone());
+    evaluation.model.increasing.push("duration".to_owned());
     let html = evaluation_html(&evaluation).unwrap();
+    assert!(html.contains("A larger duration never lowers the probability."));
     assert!(html.contains(&format!("uses protected columns to decide: {protected}")));
     let text = std::fs::read_to_string(data("german_credit.toml")).unwrap();
     let card = model_card(

@@ -174,5 +174,5 @@ fn as_xml(html: &str) -> String {
     for line in html.lines().filter(|line| line.starts_with("<meta ")) {
         xml = xml.replacen(line, &line.replace('>', "/>"), 1);
     }
-    xml
+    xml.replace("<wbr>", "")
 }

@@ -13,8 +13,9 @@ use crate::palette::Colour;
 /// What plotters wants to hear for letters of 13 units: it divides by 1.24. A chart is 480
 /// units wide, as a rule.
 pub(super) const FONT_SIZE: i32 = 16;
-/// How wide a letter is on average, generously: no font is at hand to measure.
-const LETTER: f64 = 7.2;
+
+/// Wider charts are not made as narrow as a phone.
+const LARGE: u32 = 560;
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Failure = Box<dyn std::error::Error>;
@@ -46,14 +47,15 @@ pub(super) fn drawn(
         .map_or("", |(_, rest)| rest)
         .replace(" font-family=\"sans-serif\"", "");
     let label = escaped(&format!("{}. {}", words.title, words.description));
-    // Letters stay about as large as the page's.
+    // Letters stay about as large as the page's: a large chart is scrolled on a phone.
     let widest = width + width / 5;
+    let narrowest = if width > LARGE { width * 3 / 4 } else { 0 };
     let alone = matches!(words.legend.as_slice(), [(colour, _)] if *colour != Colour::Reference);
     Ok(Svg {
         title: words.title.to_owned(),
         markup: format!(
             "<svg class=\"chart\" role=\"img\" aria-label=\"{label}\" viewBox=\"0 0 {width} {height}\" \
-             style=\"max-width:{widest}px\" font-family=\"sans-serif\" xmlns=\"http://www.w3.org/2000/svg\">{inside}"
+             style=\"max-width:{widest}px;min-width:{narrowest}px\" font-family=\"sans-serif\" xmlns=\"http://www.w3.org/2000/svg\">{inside}"
         ),
         legend: if alone { Vec::new() } else { words.legend },
     })
@@ -69,19 +71,31 @@ pub(super) fn stroke(colour: Colour, width: u32) -> ShapeStyle {
     colour.light().stroke_width(width)
 }
 
-/// How much room so many letters take.
+/// How much room letters of [`FONT_SIZE`] take, generously: no font is at hand to measure.
 pub(super) fn text_width(text: &str) -> u32 {
-    (text.chars().count() as f64 * LETTER).ceil() as u32
+    let width = |letter: char| match letter {
+        'i' | 'j' | 'l' | 'f' | 't' | 'I' | ' ' | '.' | ',' | ':' | '(' | ')' | '\'' => 5.2,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' => 11.8,
+        letter if letter.is_ascii_uppercase() => 9.6,
+        letter if letter.is_ascii() => 7.9,
+        _ => 9.6,
+    };
+    text.chars().map(width).sum::<f64>().ceil() as u32
 }
 
-/// Names that are too long for an axis end in "…".
+/// Names that are too long for an axis are cut with "…"; a number in brackets at their end
+/// stays.
 pub(super) fn clipped(text: &str, letters: usize) -> String {
     if text.chars().count() <= letters {
         return text.to_owned();
     }
-    let mut short: String = text.chars().take(letters.saturating_sub(1)).collect();
-    short.push('…');
-    short
+    let (name, rest) = match text.rfind(" (") {
+        Some(at) if text.ends_with(')') && text.len() - at <= letters / 2 => text.split_at(at),
+        _ => (text, ""),
+    };
+    let room = letters.saturating_sub(rest.chars().count() + 1);
+    let short: String = name.chars().take(room).collect();
+    format!("{}…{rest}", short.trim_end())
 }
 
 /// A range that is not empty, whatever the values are.

@@ -5,6 +5,7 @@ mod bars;
 mod box_plot;
 mod frame;
 mod heat_map;
+mod marks;
 mod rows;
 mod xy;
 

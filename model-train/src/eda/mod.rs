@@ -6,6 +6,7 @@
 
 mod association;
 mod column;
+mod figures;
 mod findings;
 mod leakage;
 mod page;

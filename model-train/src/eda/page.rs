@@ -1,16 +1,15 @@
 //! `reports/eda.html`.
 
-use model_report::chart::{Axis, Bar, Summary};
+use model_report::chart::{Axis, Bar};
 use model_report::number::{count, fixed, percent, short};
-use model_report::{
-    BarChart, BoxPlot, Cell, Chart, Fact, Figure, HeatMap, Page, Section, Table, Tone,
-};
+use model_report::{BarChart, Cell, Fact, Figure, HeatMap, Page, Section, Table, Tone};
 
-use super::{Eda, Finding, Histogram, LEAK, Numbers, Profile, SUSPECT, Share, Type, Weight};
+use super::figures::{category, histogram_of, with_boxes};
+use super::{Eda, Finding, LEAK, Numbers, Profile, SUSPECT, Type, Weight};
 use crate::report::{ReportError, file_name};
 
-/// Values of a category that a chart shows.
-const MOST_VALUES: usize = 20;
+/// Bars of a chart.
+const MOST_BARS: usize = 40;
 
 /// The report as one self-contained HTML page.
 ///
@@ -185,7 +184,7 @@ fn prediction(eda: &Eda) -> Result<Section, ReportError> {
         return Ok(section);
     }
     columns.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let bars = columns.iter().take(MOST_VALUES * 2);
+    let bars = columns.iter().take(MOST_BARS);
     let chart = BarChart::new(
         "ROC AUC of one column alone",
         "Columns by how well each of them alone predicts the target.",
@@ -259,82 +258,6 @@ fn numbers(eda: &Eda) -> Result<Section, ReportError> {
     Ok(section)
 }
 
-fn histogram_of(eda: &Eda, column: &Profile, histogram: &Histogram) -> Result<Figure, ReportError> {
-    let (low, high) = histogram.range;
-    let width = (high - low) / histogram.negative.len().max(1) as f64;
-    let bars = |rows: &[usize], whole: f64| -> Vec<(f64, f64, f64)> {
-        let bar = |(bin, rows): (usize, &usize)| {
-            let from = low + bin as f64 * width;
-            (from, from + width, *rows as f64 / whole)
-        };
-        rows.iter().enumerate().map(bar).collect()
-    };
-    let sum = |rows: &[usize]| rows.iter().sum::<usize>().max(1) as f64;
-    let x = Axis::new(&*column.label);
-    let description = format!("The distribution of {}.", column.label);
-    let title = format!("{}: distribution", column.label);
-    let chart = match &eda.target {
-        Some(target) => Chart::new(
-            title,
-            description,
-            x,
-            Axis::share("Share of its class").fitted().from_zero(),
-        )
-        .histogram(
-            &target.positive_label,
-            bars(&histogram.positive, sum(&histogram.positive)),
-        )
-        .histogram(
-            &target.negative_label,
-            bars(&histogram.negative, sum(&histogram.negative)),
-        ),
-        None => Chart::new(title, description, x, Axis::new("Rows"))
-            .histogram("rows", bars(&histogram.negative, 1.0)),
-    };
-    let outside = if histogram.outside > 0 {
-        format!("{} far values are not shown.", count(histogram.outside))
-    } else {
-        String::new()
-    };
-    Ok(Figure::new(chart.svg()?, outside))
-}
-
-fn with_boxes(eda: &Eda, column: &Profile, figure: Figure) -> Result<Figure, ReportError> {
-    let (Some(target), Some((yes, no))) = (&eda.target, column.by_target) else {
-        return Ok(figure);
-    };
-    let five = |n: Numbers| Summary {
-        low: n.low_whisker,
-        first_quartile: n.first_quartile,
-        median: n.median,
-        third_quartile: n.third_quartile,
-        high: n.high_whisker,
-    };
-    let chart = BoxPlot::new(
-        format!("{}: by target", column.label),
-        format!(
-            "Medians: {} for {}, {} for {}.",
-            short(yes.median),
-            target.positive_label,
-            short(no.median),
-            target.negative_label
-        ),
-        Axis::new(&*column.label),
-        vec![
-            (target.positive_label.clone(), five(yes)),
-            (target.negative_label.clone(), five(no)),
-        ],
-    )
-    .svg()?;
-    let caption = format!(
-        "Medians {} and {}. Boxes hold the middle half; {} outliers are not drawn.",
-        short(yes.median),
-        short(no.median),
-        count(yes.outliers + no.outliers)
-    );
-    Ok(figure.below(chart, caption))
-}
-
 fn categories(eda: &Eda) -> Result<Section, ReportError> {
     let mut section = Section::new("categories", "Categories");
     let groups = eda.columns.iter().filter(|column| {
@@ -348,47 +271,6 @@ fn categories(eda: &Eda) -> Result<Section, ReportError> {
         section = section.figure(category(eda, column, overall)?);
     }
     Ok(section)
-}
-
-fn category(eda: &Eda, column: &Profile, overall: Option<f64>) -> Result<Figure, ReportError> {
-    let shown = column.shares.iter().take(MOST_VALUES);
-    let name = |share: &Share| format!("{} ({})", share.name, count(share.rows));
-    let left_out = column.shares.len().saturating_sub(MOST_VALUES);
-    let mut caption = match eda.target {
-        Some(_) => "With 95% intervals (Wilson) and the number of rows.".to_owned(),
-        None => String::new(),
-    };
-    if left_out > 0 {
-        caption.push_str(&format!(" {left_out} rarer values are not shown."));
-    }
-    let chart = if let (Some(target), Some(overall)) = (&eda.target, overall) {
-        let bars = shown.filter_map(|share| {
-            let interval = share.interval?;
-            Some(Bar::within(
-                name(share),
-                share.approval_rate?,
-                interval.low,
-                interval.high,
-            ))
-        });
-        BarChart::new(
-            format!("{}: share of {}", column.label, target.positive_label),
-            format!("The share of {} for each value.", target.positive_label),
-            Axis::share(format!("Share of {}", target.positive_label)).fitted(),
-            bars.collect(),
-        )
-        .reference(format!("all rows, {}", percent(overall)), overall)
-    } else {
-        BarChart::new(
-            column.label.clone(),
-            "Rows of each value.",
-            Axis::new("Rows"),
-            shown
-                .map(|share| Bar::new(&*share.name, share.rows as f64))
-                .collect(),
-        )
-    };
-    Ok(Figure::new(chart.svg()?, caption))
 }
 
 fn associations(eda: &Eda) -> Result<Section, ReportError> {

@@ -130,7 +130,7 @@ pub(super) fn shares(column: &Column, target: Option<&[Option<bool>]>) -> Vec<Sh
             interval: (known > 0).then(|| wilson(yes, known)),
         })
         .collect();
-    shares.sort_by(|a, b| b.rows.cmp(&a.rows));
+    shares.sort_by_key(|share| std::cmp::Reverse(share.rows));
     shares
 }
 

@@ -45,8 +45,8 @@ pub fn estimates(ranked: &Ranked, resamples: usize, seed: u64) -> Vec<Estimate> 
 pub(super) fn bootstrap(ranked: &Ranked, resamples: usize, seed: u64) -> Bootstrap {
     let ones = vec![1; ranked.len()];
     let values = ranked.figures(&ones, |_, _| ());
-    let mut drawn = vec![Vec::with_capacity(resamples); FIGURES.len()];
-    let mut rates = vec![Vec::with_capacity(resamples); GRID + 1];
+    let mut drawn = vec![Vec::new(); FIGURES.len()];
+    let mut rates = vec![Vec::new(); GRID + 1];
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut weights = vec![0u32; ranked.len()];
     let mut curve = Vec::new();

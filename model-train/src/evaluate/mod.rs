@@ -29,7 +29,8 @@ pub use slices::{Group, Impact, Scored, Slices, slices};
 
 use model_core::artifact::{Artifact, ArtifactError, digest};
 use model_core::decide::Decider;
-use model_core::schema::Kind;
+use model_core::details::{Details, ThresholdRule};
+use model_core::schema::{Feature, Kind, Monotonic, Role};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -114,6 +115,16 @@ pub struct Subject {
     pub digest: String,
     /// Yes from this probability on.
     pub threshold: f64,
+    /// How that was chosen.
+    pub threshold_rule: ThresholdRule,
+    /// What the model's probability goes through last: `none`, `platt` or `isotonic`.
+    pub calibration: String,
+    /// Inputs in whose values the probability never falls, proved on the finished model.
+    pub increasing: Vec<String>,
+    /// Inputs in whose values it never rises.
+    pub decreasing: Vec<String>,
+    /// Protected columns that were allowed as inputs.
+    pub protected_inputs: Vec<String>,
     /// What yes is called.
     pub positive_label: String,
     /// What no is called.
@@ -201,8 +212,8 @@ pub fn evaluate(
         probabilities: &probabilities,
         threshold,
     };
+    let model = subject(decider.artifact(), digest(artifact)?)?;
     Ok(Evaluation {
-        model: subject(decider.artifact(), digest(artifact)?),
         data: Rows {
             file: dataset.name().to_owned(),
             sha256: dataset.sha256.clone(),
@@ -227,7 +238,8 @@ pub fn evaluate(
         score_distribution: score_distribution(&answers, &probabilities),
         thresholds: thresholds(&ranked, threshold),
         importance: importance(&mut decider, &columns, &answers, options)?,
-        slices: all_slices(decider.artifact(), dataset, rows, scored),
+        slices: all_slices(decider.artifact(), &model, dataset, rows, scored),
+        model,
         learning_curve: Vec::new(),
         search: None,
     })
@@ -238,16 +250,6 @@ impl Evaluation {
     #[must_use]
     pub fn metric(&self, name: &str) -> Option<&Estimate> {
         self.metrics.iter().find(|metric| metric.name == name)
-    }
-
-    /// Protected columns that the model sees.
-    #[must_use]
-    pub fn protected_inputs(&self) -> Vec<&str> {
-        let protected = self.slices.iter().filter(|s| s.role == "protected");
-        protected
-            .map(|slices| slices.feature.as_str())
-            .filter(|name| self.model.inputs.iter().any(|input| input == name))
-            .collect()
     }
 }
 
@@ -305,39 +307,54 @@ fn importance(
 
 fn all_slices(
     artifact: &Artifact,
+    model: &Subject,
     dataset: &Dataset,
     rows: &[usize],
     scored: Scored<'_>,
 ) -> Vec<Slices> {
     let take = |column: &Vec<f64>| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
-    let protected = dataset
-        .protected
-        .iter()
-        .map(|column| slices(&column.feature, &take(&column.values), scored));
-    let inputs = artifact
-        .schema
-        .inputs()
-        .zip(&dataset.columns)
-        .map(|(feature, column)| (feature, take(column)));
+    let cut = |feature: &Feature, column: &Vec<f64>| {
+        let mut slices = slices(feature, &take(column), scored);
+        if model.protected_inputs.contains(&feature.name) {
+            slices.role = Role::Protected.word().to_owned();
+        }
+        slices
+    };
+    let protected = dataset.protected.iter();
+    let mut all: Vec<Slices> = protected
+        .map(|column| cut(&column.feature, &column.values))
+        .collect();
+    let inputs = artifact.schema.inputs().zip(&dataset.columns);
     // Categories first: people think in them.
     let (categories, numbers): (Vec<_>, Vec<_>) =
         inputs.partition(|(feature, _)| matches!(feature.kind, Kind::Category(_) | Kind::Boolean));
-    let of_inputs = categories
-        .iter()
-        .chain(&numbers)
-        .map(|(feature, column)| slices(feature, column, scored));
-    protected.chain(of_inputs).collect()
+    let inputs = categories.into_iter().chain(numbers);
+    all.extend(inputs.map(|(feature, column)| cut(feature, column)));
+    all
 }
 
-fn subject(artifact: &Artifact, digest: String) -> Subject {
+fn subject(artifact: &Artifact, digest: String) -> Result<Subject, ArtifactError> {
+    let details = Details::of(artifact)?;
+    let monotonic = |direction: Monotonic| -> Vec<String> {
+        let proved = details
+            .monotonic
+            .iter()
+            .filter(|(_, proved)| *proved == direction);
+        proved.map(|(name, _)| name.clone()).collect()
+    };
     let (schema, training) = (&artifact.schema, &artifact.training);
-    Subject {
+    Ok(Subject {
         name: schema.name.clone(),
         version: schema.version.clone(),
         title: schema.title.clone().unwrap_or_else(|| schema.name.clone()),
         kind: artifact.kind.word().to_owned(),
         digest,
         threshold: artifact.threshold,
+        threshold_rule: details.threshold_rule,
+        calibration: artifact.calibration.word().to_owned(),
+        increasing: monotonic(Monotonic::Increasing),
+        decreasing: monotonic(Monotonic::Decreasing),
+        protected_inputs: details.protected_inputs,
         positive_label: schema.target.positive_label.clone(),
         negative_label: schema.target.negative_label.clone(),
         inputs: schema.inputs().map(|f| f.name.clone()).collect(),
@@ -345,5 +362,5 @@ fn subject(artifact: &Artifact, digest: String) -> Subject {
         seed: training.seed,
         data_sha256: training.data_sha256.clone(),
         underwrite_version: training.underwrite_version.clone(),
-    }
+    })
 }

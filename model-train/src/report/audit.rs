@@ -28,7 +28,7 @@ pub(super) fn warnings(evaluation: &Evaluation) -> impl Iterator<Item = String> 
 
 pub(super) fn protected(evaluation: &Evaluation) -> Result<Section, ReportError> {
     let mut section = Section::new("audit", "Protected columns");
-    let used = evaluation.protected_inputs();
+    let used = &evaluation.model.protected_inputs;
     let mut any = false;
     for slices in of_role(evaluation, "protected") {
         if !any {
@@ -40,7 +40,7 @@ pub(super) fn protected(evaluation: &Evaluation) -> Result<Section, ReportError>
             );
         }
         any = true;
-        let role = if used.contains(&slices.feature.as_str()) {
+        let role = if used.contains(&slices.feature) {
             "The model uses this column to decide."
         } else {
             "The model does not see this column."

@@ -4,8 +4,9 @@ mod audit;
 mod quality;
 mod search;
 
+use model_core::details::ThresholdRule;
 use model_report::chart::ChartError;
-use model_report::number::{count, fixed, percent};
+use model_report::number::{count, fixed, percent, short};
 use model_report::{Fact, Page, Section, Table, Tone};
 
 use crate::evaluate::{Estimate, Evaluation, Interval};
@@ -60,6 +61,23 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
 /// A kind of model as people write it.
 pub(crate) fn kind_in_words(kind: &str) -> String {
     kind.replace('_', " ")
+}
+
+/// How a threshold was chosen, as people write it.
+pub(crate) fn threshold_in_words(rule: ThresholdRule) -> String {
+    match rule {
+        ThresholdRule::Half => "as likely as not".to_owned(),
+        ThresholdRule::BestF1 => "for the best F1".to_owned(),
+        ThresholdRule::Cost {
+            false_positive,
+            false_negative,
+        } => format!(
+            "for the least cost: {} a wrong yes, {} a wrong no",
+            short(false_positive),
+            short(false_negative)
+        ),
+        ThresholdRule::ApprovalRate(rate) => format!("to approve {}", percent(rate)),
+    }
 }
 
 /// "0.9771 to 0.9834".
@@ -164,7 +182,7 @@ fn notices(evaluation: &Evaluation) -> Vec<(Tone, String)> {
                     are too good. Name the rows that it has not seen with --test-rows.";
         notices.push((Tone::Bad, text.to_owned()));
     }
-    let protected = evaluation.protected_inputs();
+    let protected = &evaluation.model.protected_inputs;
     if !protected.is_empty() {
         let text = format!(
             "The model uses protected columns to decide: {}.",
@@ -216,6 +234,7 @@ fn provenance(evaluation: &Evaluation) -> Vec<(String, String)> {
                 model.underwrite_version, model.rows_train, model.seed
             ),
         ),
+        ("Calibration", model.calibration.clone()),
         ("Training data", format!("sha256:{}", model.data_sha256)),
         ("Measured on", format!("sha256:{}", data.sha256)),
         (

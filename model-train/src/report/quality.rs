@@ -280,6 +280,10 @@ pub(super) fn importance(evaluation: &Evaluation) -> Result<Section, ReportError
             ]
         }));
     let repeats = evaluation.options.repeats;
+    let section = match monotonic(evaluation) {
+        Some(text) => section.paragraph(text),
+        None => section,
+    };
     Ok(section
         .paragraph(
             "One feature at a time is shuffled among the rows, so that it says nothing any \
@@ -295,6 +299,21 @@ pub(super) fn importance(evaluation: &Evaluation) -> Result<Section, ReportError
             "As a table",
             Section::new("importance-table", "").table(table),
         ))
+}
+
+/// What was proved of inputs and probability.
+fn monotonic(evaluation: &Evaluation) -> Option<String> {
+    let never = |falls: &str, names: &[String]| {
+        let names = names.join(", ");
+        (!names.is_empty()).then(|| format!("A larger {names} never {falls} the probability."))
+    };
+    let sentences = [
+        never("lowers", &evaluation.model.increasing),
+        never("raises", &evaluation.model.decreasing),
+    ];
+    let sentences: Vec<String> = sentences.into_iter().flatten().collect();
+    let proof = " This was proved on the finished model.";
+    (!sentences.is_empty()).then(|| sentences.join(" ") + proof)
 }
 
 pub(super) fn learning(evaluation: &Evaluation) -> Result<Section, ReportError> {
