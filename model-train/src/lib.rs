@@ -2,12 +2,14 @@
 //!
 //! The data flows one way: a file ([`table`], [`dataset`]) is split ([`split`]), policies
 //! are applied ([`prepare`]), a model is fitted and exported ([`fit`]), measured
-//! ([`metrics`]), calibrated ([`calibrate`]), given a threshold ([`threshold`]) and synthetic requests to be checked by ([`golden`]): that is
-//! [`train`]. [`pack`] puts the artifact into the engine.
+//! ([`metrics`]) and given synthetic requests to be checked by ([`golden`]): that is
+//! [`train`]. [`calibrate`] and [`threshold`] make probabilities and decisions of scores,
+//! [`features`] chooses inputs, [`monotonic`] proves what a model promises. [`pack`] puts the artifact into the engine.
 
 pub mod calibrate;
 pub mod dataset;
 pub mod error;
+pub mod features;
 pub mod file;
 pub mod fit;
 pub mod golden;

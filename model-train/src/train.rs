@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use model_core::artifact::{Artifact, ArtifactError, Training};
 use model_core::calibration::Calibration;
+use model_core::details::{Details, ThresholdRule};
 use model_core::model::{Model, Predictor};
-use model_core::schema::Schema;
+use model_core::schema::{Feature, Schema};
 use serde::Serialize;
 
 use crate::dataset::Dataset;
@@ -136,13 +137,23 @@ pub fn train(
         engine_sha256: options.engine_sha256.clone(),
         golden_rows: Vec::new(),
         calibration: Calibration::None,
-        details: Vec::new(),
+        details: details(schema).to_bytes()?,
     };
     artifact.golden_rows = golden::rows(&artifact, &prepared, options.seed)?;
     Ok(Trained {
         artifact: artifact.encode()?,
         report,
     })
+}
+
+/// What was proved when the model was fitted; the threshold is fixed.
+fn details(schema: &Schema) -> Details {
+    let promised = |feature: &Feature| Some((feature.name.clone(), feature.monotonic?));
+    Details {
+        threshold_rule: ThresholdRule::Half,
+        monotonic: schema.inputs().filter_map(promised).collect(),
+        ..Details::default()
+    }
 }
 
 /// The exported model's figures: what was exported is what decides.
