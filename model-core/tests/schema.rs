@@ -661,7 +661,9 @@ fn limits_are_as_documented() {
     check(&categories(1000), None);
     check(
         &categories(1001),
-        Some("feature 'x', categories: expected 2 to 1000 categories, got 1001"),
+        Some(
+            "feature 'x', categories: at most 1000 categories, got 1001: merge the rare ones, or give the feature role = \"ignored\" if it only names the row",
+        ),
     );
 }
 

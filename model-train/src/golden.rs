@@ -96,9 +96,10 @@ fn requests(schema: &Schema, prepared: &Prepared, seed: u64) -> impl Iterator<It
     })
 }
 
-/// The 5th and 95th percentile of the training rows.
+/// The 5th and 95th percentile of the training rows that have a value.
 fn middle(values: &[f64], rows: &[usize]) -> (f64, f64) {
-    let mut values: Vec<f64> = rows.iter().map(|&row| values[row]).collect();
+    let values = rows.iter().map(|&row| values[row]);
+    let mut values: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
     values.sort_by(f64::total_cmp);
     let at = |percent: usize| {
         values

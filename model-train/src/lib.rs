@@ -2,8 +2,11 @@
 //!
 //! The data flows one way: a file ([`table`], [`dataset`]) is split ([`split`]), policies
 //! are applied ([`prepare`]), a model is fitted and exported ([`fit`]), measured
-//! ([`metrics`]), calibrated ([`calibrate`]), given a threshold ([`threshold`]) and synthetic requests to be checked by ([`golden`]): that is
-//! [`train`]. [`pack`] puts the artifact into the engine.
+//! ([`metrics`]) and given synthetic requests to be checked by ([`golden`]): that is
+//! [`train`]. [`calibrate`] and [`threshold`] make probabilities and decisions of scores,
+//! [`features`] chooses inputs, [`monotonic`] proves what a model promises, [`evaluate`],
+//! [`report`] and [`card`] tell how good it is, [`tune`] searches for the best one. [`pack`]
+//! puts the artifact into the engine.
 
 pub mod calibrate;
 pub mod card;
@@ -11,6 +14,7 @@ pub mod dataset;
 pub mod eda;
 pub mod error;
 pub mod evaluate;
+pub mod features;
 pub mod file;
 pub mod fit;
 pub mod golden;

@@ -37,10 +37,12 @@ pub enum ThresholdError {
 /// The threshold, 0 to 1, that suits the rule best on these rows. Of equally good ones it is
 /// the highest: the one that approves the fewest.
 ///
-/// - [`ThresholdRule::Half`]: 0.5.
-/// - [`ThresholdRule::BestF1`]: the greatest `2 tp / (2 tp + fp + fn)`, where a yes is positive.
-/// - [`ThresholdRule::Cost`]: the least `fp · false_positive + fn · false_negative`.
-/// - [`ThresholdRule::ApprovalRate`]: the share of rows with a yes nearest to the rate.
+/// | rule | what is best |
+/// |---|---|
+/// | [`ThresholdRule::Half`] | 0.5, whatever the rows |
+/// | [`ThresholdRule::BestF1`] | the greatest `2 tp / (2 tp + fp + fn)`, where a yes is positive |
+/// | [`ThresholdRule::Cost`] | the least `fp · false_positive + fn · false_negative` |
+/// | [`ThresholdRule::ApprovalRate`] | the share of rows with a yes nearest to the rate |
 ///
 /// # Errors
 /// When there are no rows, or the rule's numbers are out of range.

@@ -1,5 +1,5 @@
-//! `tests/golden/format-1`: an artifact and a `model.wasm` of format 1, kept for ever. Every
-//! later version reads them and gives the same answers, to the byte.
+//! `tests/golden/format-1` and `format-2`: artifacts and a `model.wasm` of each format, kept
+//! for ever. Every later version reads them and gives the same answers, to the byte.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::fs;
@@ -8,34 +8,46 @@ use std::path::{Path, PathBuf};
 use host_server::{Limits, ModelHost};
 use model_core::artifact::{Artifact, hex};
 use model_core::decide::Decider;
+use model_core::details::{Details, ThresholdRule};
 use model_core::model_file::ModelFile;
+use model_core::schema::Monotonic;
 use model_train::pack::pack;
 use sha2::{Digest, Sha256};
 
 #[path = "../../model-core/tests/common/mod.rs"]
 mod common;
 
-const FORMAT_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/format-1");
+const FORMATS: [&str; 2] = ["format-1", "format-2"];
 
-fn read(name: &str) -> Vec<u8> {
-    let path = Path::new(FORMAT_1).join(name);
-    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
+/// A folder of `tests/golden`.
+#[derive(Clone, Copy)]
+struct Golden(&'static str);
 
-fn lines(name: &str) -> Vec<String> {
-    let text = String::from_utf8(read(name)).unwrap();
-    text.lines().map(str::to_owned).collect()
-}
+impl Golden {
+    fn path(self) -> PathBuf {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/golden")).join(self.0)
+    }
 
-/// Each line of `cases.ndjson` is a request, the same line of `answers` its answer.
-fn check(answers: &str, mut decide: impl FnMut(&str) -> (u16, Vec<u8>)) {
-    let (cases, answers) = (lines("cases.ndjson"), lines(answers));
-    assert_eq!(cases.len(), answers.len());
-    for (case, expected) in cases.iter().zip(answers) {
-        let (status, answer) = decide(case);
-        assert_eq!(String::from_utf8(answer).unwrap(), expected, "{case}");
-        let refused = expected.starts_with("{\"detail\":");
-        assert_eq!(status, if refused { 422 } else { 200 }, "{case}");
+    fn read(self, name: &str) -> Vec<u8> {
+        let path = self.path().join(name);
+        fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    fn lines(self, name: &str) -> Vec<String> {
+        let text = String::from_utf8(self.read(name)).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Each line of `cases.ndjson` is a request, the same line of `answers` its answer.
+    fn check(self, answers: &str, mut decide: impl FnMut(&str) -> (u16, Vec<u8>)) {
+        let (cases, answers) = (self.lines("cases.ndjson"), self.lines(answers));
+        assert_eq!(cases.len(), answers.len());
+        for (case, expected) in cases.iter().zip(answers) {
+            let (status, answer) = decide(case);
+            assert_eq!(String::from_utf8(answer).unwrap(), expected, "{case}");
+            let refused = expected.starts_with("{\"detail\":");
+            assert_eq!(status, if refused { 422 } else { 200 }, "{case}");
+        }
     }
 }
 
@@ -49,59 +61,81 @@ fn native(artifact: &[u8]) -> impl FnMut(&str) -> (u16, Vec<u8>) {
 }
 
 #[test]
-fn a_forest_of_format_1_answers_as_ever() {
-    check("answers.ndjson", native(&read("artifact.bin")));
+fn forests_answer_as_ever() {
+    for golden in FORMATS.map(Golden) {
+        golden.check("answers.ndjson", native(&golden.read("artifact.bin")));
+    }
 }
 
 #[test]
-fn a_linear_model_of_format_1_answers_as_ever() {
-    check(
-        "answers-linear.ndjson",
-        native(&read("artifact-linear.bin")),
-    );
-}
-
-#[test]
-fn a_module_of_format_1_answers_as_ever() {
-    let host = ModelHost::load(read("model.wasm"), Limits::default()).unwrap();
-    check("answers.ndjson", |case| {
-        let decision = host.decide(case.as_bytes()).unwrap();
-        (decision.status, decision.body)
-    });
-}
-
-#[test]
-fn the_module_holds_the_artifact() {
-    let module = read("model.wasm");
-    assert_eq!(
-        ModelFile::open(&module).unwrap().artifact(),
-        read("artifact.bin")
-    );
-}
-
-/// What is read is written as it was: until there is a format 2.
-#[test]
-fn an_artifact_of_format_1_is_written_as_ever() {
-    for name in ["artifact.bin", "artifact-linear.bin"] {
-        let bytes = read(name);
-        assert_eq!(
-            Artifact::decode(&bytes).unwrap().encode().unwrap(),
-            bytes,
-            "{name}"
+fn linear_models_answer_as_ever() {
+    for golden in FORMATS.map(Golden) {
+        golden.check(
+            "answers-linear.ndjson",
+            native(&golden.read("artifact-linear.bin")),
         );
+    }
+}
+
+#[test]
+fn modules_answer_as_ever() {
+    for golden in FORMATS.map(Golden) {
+        let host = ModelHost::load(golden.read("model.wasm"), Limits::default()).unwrap();
+        golden.check("answers.ndjson", |case| {
+            let decision = host.decide(case.as_bytes()).unwrap();
+            (decision.status, decision.body)
+        });
+    }
+}
+
+#[test]
+fn the_modules_hold_the_artifacts() {
+    for golden in FORMATS.map(Golden) {
+        let module = golden.read("model.wasm");
+        let held = ModelFile::open(&module).unwrap().artifact().to_vec();
+        assert_eq!(held, golden.read("artifact.bin"), "{}", golden.0);
+    }
+}
+
+/// What is read is written in the newest format: with format 2 to the byte, with format 1
+/// so that only the digest in the answers is another.
+#[test]
+fn artifacts_are_written_in_the_newest_format() {
+    for (name, answers) in [
+        ("artifact.bin", "answers.ndjson"),
+        ("artifact-linear.bin", "answers-linear.ndjson"),
+    ] {
+        let rewritten = |golden: Golden| {
+            let bytes = golden.read(name);
+            (Artifact::decode(&bytes).unwrap().encode().unwrap(), bytes)
+        };
+        let (written, read) = rewritten(Golden("format-2"));
+        assert_eq!(written, read, "{name}");
+
+        let format_1 = Golden("format-1");
+        let (written, read) = rewritten(format_1);
+        assert_eq!((read[8], written[8]), (1, 2), "{name}");
+        let digest = |bytes: &[u8]| Decider::load(bytes).unwrap().digest().to_owned();
+        let (old, new) = (digest(&read), digest(&written));
+        let mut decide = native(&written);
+        format_1.check(answers, |case| {
+            let (status, answer) = decide(case);
+            let answer = String::from_utf8(answer).unwrap();
+            (status, answer.replace(&new, &old).into_bytes())
+        });
     }
 }
 
 /// The files are as they were made.
 #[test]
 fn nobody_changed_them() {
-    let sums: Vec<String> = lines("SHA256SUMS");
-    assert_eq!(sums.len(), FILES.len());
-    for (line, name) in sums.iter().zip(FILES) {
-        assert_eq!(
-            *line,
-            format!("{}  {name}", hex(&Sha256::digest(read(name))))
-        );
+    for golden in FORMATS.map(Golden) {
+        let sums: Vec<String> = golden.lines("SHA256SUMS");
+        assert_eq!(sums.len(), FILES.len());
+        for (line, name) in sums.iter().zip(FILES) {
+            let sum = hex(&Sha256::digest(golden.read(name)));
+            assert_eq!(*line, format!("{sum}  {name}"), "{}", golden.0);
+        }
     }
 }
 
@@ -114,12 +148,13 @@ const FILES: [&str; 6] = [
     "model.wasm",
 ];
 
-/// Made these files once, of the engine in `target/engine`. It does not overwrite them:
-/// a later format gets a folder and a generator of its own.
+/// Made the files of format 2 once, of the engine in `target/engine`. It does not overwrite
+/// them: a later format gets a folder and a generator of its own.
 #[test]
-#[ignore = "writes the golden files of format 1; they are kept for ever"]
+#[ignore = "writes the golden files of format 2; they are kept for ever"]
 fn write_golden_files() {
-    let folder = PathBuf::from(FORMAT_1);
+    let golden = Golden("format-2");
+    let folder = golden.path();
     assert!(
         !folder.join("model.wasm").exists(),
         "the golden files are there already"
@@ -128,14 +163,17 @@ fn write_golden_files() {
     let part = |name: &str| fs::read(engine_folder.join(name)).unwrap();
     let (engine, glue) = (part("engine.wasm"), part("model.js"));
     let limited =
-        common::EVERYTHING.replace("missing_values", "max_adjustments = 6\nmissing_values");
+        |toml: &str| toml.replace("missing_values", "max_adjustments = 6\nmissing_values");
     let made = |mut artifact: Artifact| {
         artifact.engine_sha256 = hex(&Sha256::digest(&engine));
+        artifact.details = details().to_bytes().unwrap();
         artifact.encode().unwrap()
     };
     let (forest, linear) = (
-        made(common::forest(&limited)),
-        made(common::linear(&limited)),
+        made(common::isotonic(common::forest(&limited(
+            &common::natively(),
+        )))),
+        made(common::platt(common::linear(&limited(common::EVERYTHING)))),
     );
     let cases = cases();
     let answers = |artifact: &[u8]| -> String {
@@ -152,8 +190,27 @@ fn write_golden_files() {
     write("model.wasm", &pack(&engine, &glue, &forest).unwrap());
     write("artifact.bin", &forest);
     write("artifact-linear.bin", &linear);
-    let sums = FILES.map(|name| format!("{}  {name}\n", hex(&Sha256::digest(read(name)))));
+    let sum = |name| hex(&Sha256::digest(golden.read(name)));
+    let sums = FILES.map(|name| format!("{}  {name}\n", sum(name)));
     write("SHA256SUMS", sums.concat().as_bytes());
+}
+
+fn details() -> Details {
+    Details {
+        threshold_rule: ThresholdRule::ApprovalRate(0.25),
+        monotonic: vec![("income".into(), Monotonic::Increasing)],
+        config: "[train]\nseed = 42\n".into(),
+        protected_inputs: vec!["gender".into()],
+        reference: (0..=255).collect(),
+    }
+}
+
+#[test]
+fn details_are_read_as_ever() {
+    let read =
+        |golden: Golden| Details::of(&Artifact::decode(&golden.read("artifact.bin")).unwrap());
+    assert_eq!(read(Golden("format-1")), Ok(Details::default()));
+    assert_eq!(read(Golden("format-2")), Ok(details()));
 }
 
 /// Every value in every field, two by two in some; texts that are no request.

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Bound, Categories, Encoding, Example, Feature, Kind, Missing, Monotonic, OutOfRange, Range,
-    Role, Schema, SchemaProblem, Target, TargetKind, Unknown,
+    Bound, Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, Missing, Monotonic,
+    OutOfRange, Range, Role, Schema, SchemaProblem, Target, TargetKind, Unknown,
 };
 
 /// Why a schema could not be loaded.
@@ -270,6 +270,13 @@ fn convert_categories(raw: &RawFeature) -> Converted<Categories> {
         "type",
         "a category needs its list: categories = [\"…\", \"…\"]".to_owned(),
     ))?;
+    if values.len() > MAX_CATEGORIES {
+        let got = values.len();
+        let why = format!(
+            "at most {MAX_CATEGORIES} categories, got {got}: merge the rare ones, or give the feature role = \"ignored\" if it only names the row"
+        );
+        return Err(("categories", why));
+    }
     let labels = raw.category_labels.clone().unwrap_or_default();
     if let Some(stray) = labels.keys().find(|key| !values.contains(key)) {
         return Err((

@@ -23,7 +23,7 @@ use std::ops::ControlFlow;
 
 use model_core::calibration::Calibration;
 use model_core::model::{Model, ModelKind, Predictor};
-use model_core::schema::{Missing, Monotonic, Schema};
+use model_core::schema::{Feature, Missing, Monotonic, Schema};
 
 pub use class_weight::ClassWeight;
 pub use columns::{Column, columns};
@@ -44,6 +44,9 @@ pub struct Options {
     /// How much a row of each class counts.
     pub class_weight: ClassWeight,
 }
+
+/// Numbers that a model may be fitted on, rows times columns: 320 MB of them.
+pub const MAX_CELLS: usize = 40_000_000;
 
 /// Why a model could not be fitted.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +107,20 @@ pub enum FitError {
     /// The finished model does not follow a feature as the schema demands.
     #[error("a fitted model failed its proof: {0}")]
     NotMonotonic(#[from] Violation),
+    /// A matrix that would fill the memory.
+    #[error(
+        "{rows} rows of {columns} columns are too many numbers to fit on (at most {MAX_CELLS}): feature '{feature}' alone has {categories} categories; merge the rare ones, order them (encoding = \"ordinal\"), or give it role = \"ignored\""
+    )]
+    TooManyColumns {
+        /// Rows to fit on.
+        rows: usize,
+        /// Columns after one-hot encoding.
+        columns: usize,
+        /// The feature with the most categories.
+        feature: String,
+        /// How many that is.
+        categories: usize,
+    },
     /// Numbers beyond what can be squared and summed.
     #[error(
         "feature '{feature}': the values are too large to scale: give the feature a range, or use a random forest"
@@ -304,6 +321,9 @@ impl<'a> TrainingRows<'a> {
         if columns.is_empty() {
             return Err(FitError::NoInputs);
         }
+        if rows.len().saturating_mul(columns.len()) > MAX_CELLS {
+            return Err(too_many_columns(schema, rows.len(), columns.len()));
+        }
         Ok(Self {
             weights: options.class_weight.of_rows(&answers),
             class_weights,
@@ -341,6 +361,17 @@ impl<'a> TrainingRows<'a> {
             weights += weight;
         }
         sum / weights
+    }
+}
+
+fn too_many_columns(schema: &Schema, rows: usize, columns: usize) -> FitError {
+    let categories = |feature: &Feature| feature.categories().map_or(0, |c| c.values.len());
+    let largest = schema.inputs().max_by_key(|feature| categories(feature));
+    FitError::TooManyColumns {
+        rows,
+        columns,
+        feature: largest.map_or_else(String::new, |feature| feature.name.clone()),
+        categories: largest.map_or(0, categories),
     }
 }
 
