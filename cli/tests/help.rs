@@ -22,6 +22,11 @@ fn each_command_explains_itself() {
         "verify",
         "schema",
         "schema infer",
+        "track",
+        "track push",
+        "track list",
+        "publish",
+        "pull",
     ] {
         let help = folder.succeed(&format!("{command} --help"));
         let name = format!("help {command}").trim().replace(' ', "-");

@@ -45,12 +45,12 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// 30 s of silence, 15 min in all, 4 tries, pauses of 0.5, 1 and 2 s.
+    /// 20 s of silence, 15 min in all, 3 tries, pauses of 0.5 and 1 s.
     fn default() -> Self {
         Self {
-            silence: Duration::from_secs(30),
+            silence: Duration::from_secs(20),
             total: Duration::from_secs(15 * 60),
-            attempts: 4,
+            attempts: 3,
             pause: Duration::from_millis(500),
         }
     }
