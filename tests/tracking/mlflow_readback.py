@@ -30,7 +30,7 @@ def same(what, got, expected):
 
 
 def as_text(value):
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 # The run.
