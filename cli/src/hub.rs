@@ -13,7 +13,7 @@ use crate::secrets;
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct HubArgs {
     /// Address of the Hub.
-    #[arg(long, env = "HF_ENDPOINT", value_name = "URL", default_value = DEFAULT_ENDPOINT)]
+    #[arg(long, env = "HF_ENDPOINT", hide_env_values = true, value_name = "URL", default_value = DEFAULT_ENDPOINT)]
     endpoint: String,
     /// File with the Hub's token (default: the environment variable HF_TOKEN).
     #[arg(long, value_name = "FILE")]

@@ -40,10 +40,20 @@ pub(crate) struct TrackingArgs {
     )]
     mlflow_tracking_uri: Option<String>,
     /// MLflow's experiment.
-    #[arg(long, env = "MLFLOW_EXPERIMENT_NAME", value_name = "NAME")]
+    #[arg(
+        long,
+        env = "MLFLOW_EXPERIMENT_NAME",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     mlflow_experiment: Option<String>,
     /// User of the MLflow server.
-    #[arg(long, env = "MLFLOW_TRACKING_USERNAME", value_name = "NAME")]
+    #[arg(
+        long,
+        env = "MLFLOW_TRACKING_USERNAME",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     mlflow_username: Option<String>,
     /// File with the user's password (default: the variable MLFLOW_TRACKING_PASSWORD).
     #[arg(long, value_name = "FILE")]
@@ -52,13 +62,28 @@ pub(crate) struct TrackingArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "mlflow_password_file")]
     mlflow_token_file: Option<PathBuf>,
     /// Project of Weights & Biases (default: loan-approval-mlops).
-    #[arg(long, env = "WANDB_PROJECT", value_name = "NAME")]
+    #[arg(
+        long,
+        env = "WANDB_PROJECT",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     wandb_project: Option<String>,
     /// User or team of Weights & Biases (default: the key's own).
-    #[arg(long, env = "WANDB_ENTITY", value_name = "NAME")]
+    #[arg(
+        long,
+        env = "WANDB_ENTITY",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     wandb_entity: Option<String>,
     /// Address of Weights & Biases (default: https://api.wandb.ai).
-    #[arg(long, env = "WANDB_BASE_URL", value_name = "URL")]
+    #[arg(
+        long,
+        env = "WANDB_BASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     wandb_base_url: Option<String>,
     /// File with the key of Weights & Biases (default: the variable WANDB_API_KEY).
     #[arg(long, value_name = "FILE")]

@@ -24,6 +24,11 @@ fn each_command_explains_itself() {
         "schema infer",
         "eda",
         "evaluate",
+        "track",
+        "track push",
+        "track list",
+        "publish",
+        "pull",
     ] {
         let help = folder.succeed(&format!("{command} --help"));
         let name = format!("help {command}").trim().replace(' ', "-");

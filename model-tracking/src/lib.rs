@@ -3,6 +3,7 @@
 //! A run is a folder first ([`folder::RunFolder`]); a tracker is sent what the folder holds
 //! ([`tracker::Tracker`]), at once or later, and its failure costs nothing but a warning.
 
+mod credentials;
 pub mod disk;
 pub mod folder;
 pub mod http;

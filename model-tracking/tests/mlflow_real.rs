@@ -11,7 +11,7 @@ mod common;
 use std::fs::File;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model_tracking::folder::RunFolder;
 use model_tracking::http::Credentials;
@@ -39,15 +39,11 @@ fn server(folder: &Path, root: &str) -> (common::Server, String) {
         .args(["--default-artifact-root", root])
         .stdout(log.try_clone().unwrap())
         .stderr(log);
-    let server = common::Server::start(&mut command);
+    let mut server = common::Server::start(&mut command);
     let address = format!("http://127.0.0.1:{port}");
-    let begun = Instant::now();
     while ureq::get(format!("{address}/health")).call().is_err() {
         let log = std::fs::read_to_string(folder.join("server.log")).unwrap();
-        assert!(
-            begun.elapsed() < Duration::from_secs(180),
-            "no start: {log}"
-        );
+        assert!(!server.has_ended(), "the server did not start: {log}");
         std::thread::sleep(Duration::from_millis(250));
     }
     (server, address)

@@ -11,6 +11,7 @@ mod build;
 mod data;
 mod demo;
 mod lint;
+mod python;
 mod steps;
 mod system;
 mod test;

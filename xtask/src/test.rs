@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::acceptance::{self, program, told_the_parts};
 use crate::build;
+use crate::python::{self, CLIENTS, MLFLOW};
 use crate::steps::{Steps, openly, openly_testing};
 use crate::system::Browser;
 use crate::tools::{self, WASM_BINDGEN, WASM_PACK};
@@ -17,7 +18,7 @@ const FUZZ_SECONDS: u32 = 20;
 
 type Suite = fn(&Browser) -> Result<()>;
 
-const SUITES: [(&str, Suite); 9] = [
+const SUITES: [(&str, Suite); 10] = [
     ("Test native code", native),
     ("Test the core with overflow checks", overflow),
     ("Test the module in Node", module_in_node),
@@ -27,6 +28,10 @@ const SUITES: [(&str, Suite); 9] = [
     ("Test the page in Chromium", page),
     ("Compare five hosts on the golden cases", conformance),
     ("Fuzz briefly", fuzz),
+    (
+        "Test the trackers against the real MLflow and wandb",
+        trackers,
+    ),
 ];
 
 /// Builds everything and runs every suite, also after one failed.
@@ -96,6 +101,20 @@ fn conformance(browser: &Browser) -> Result<()> {
 
 fn fuzz(_: &Browser) -> Result<()> {
     acceptance::run_fuzz(FUZZ_SECONDS)
+}
+
+/// The tests that native code leaves out, since they need Python's programs.
+fn trackers(_: &Browser) -> Result<()> {
+    let (mlflow, clients) = (python::venv(&MLFLOW)?, python::venv(&CLIENTS)?);
+    let arguments = format!(
+        "test --no-fail-fast {} --test mlflow_real --test wandb --test hub -- --ignored --test-threads=1",
+        build::PRODUCT
+    );
+    openly(
+        cargo(&arguments)
+            .env("UNDERWRITE_MLFLOW_BIN", mlflow)
+            .env("UNDERWRITE_WANDB_BIN", clients),
+    )
 }
 
 fn wasm_pack_test(host: &[&str], environment: &[(&str, &str)]) -> Result<()> {

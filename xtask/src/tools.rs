@@ -103,13 +103,26 @@ pub(crate) fn path_with(tools: &[&Tool]) -> Result<OsString> {
     )?)
 }
 
-fn cache() -> PathBuf {
+/// The folder of all tools.
+pub(crate) fn cache() -> PathBuf {
     let given = ["UNDERWRITE_CACHE", "XDG_CACHE_HOME"]
         .iter()
         .find_map(env::var_os);
     let home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache");
     let base = given.map_or_else(home, PathBuf::from);
     workspace::root().join(base).join("underwrite/tools")
+}
+
+/// Waits until no other process installs; held until dropped.
+pub(crate) fn lock() -> Result<File> {
+    let cache = cache();
+    fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
+    let lock = File::create(cache.join(".lock"))?;
+    if lock.try_lock().is_err() {
+        println!("      waiting for another installation of the tools");
+        lock.lock()?;
+    }
+    Ok(lock)
 }
 
 /// Where tools are made, by one process at a time. What they have in common is compiled once;
@@ -122,13 +135,9 @@ struct Workshop {
 
 impl Workshop {
     fn open() -> Result<Self> {
+        let lock = lock()?;
         let folder = cache().join(".making");
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let lock = File::create(cache().join(".lock"))?;
-        if lock.try_lock().is_err() {
-            println!("      waiting for another installation of the tools");
-            lock.lock()?;
-        }
         Ok(Self {
             folder,
             _lock: lock,

@@ -38,7 +38,12 @@ pub(crate) struct Args {
     #[arg(value_name = "MODEL.WASM")]
     model: PathBuf,
     /// The model repository; it is made if it is not there.
-    #[arg(long, env = "HF_MODEL_REPO", value_name = "OWNER/NAME")]
+    #[arg(
+        long,
+        env = "HF_MODEL_REPO",
+        hide_env_values = true,
+        value_name = "OWNER/NAME"
+    )]
     repo: String,
     /// The branch.
     #[arg(long, default_value = DEFAULT_REVISION)]

@@ -23,7 +23,11 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The model repository.
-    #[arg(env = "HF_MODEL_REPO", value_name = "OWNER/NAME")]
+    #[arg(
+        env = "HF_MODEL_REPO",
+        hide_env_values = true,
+        value_name = "OWNER/NAME"
+    )]
     repo: String,
     /// Where the model goes.
     #[arg(long, value_name = "FILE")]

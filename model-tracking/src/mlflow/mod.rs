@@ -10,8 +10,9 @@ mod rest;
 
 use serde_json::{Value, json};
 
+use crate::credentials::split_credentials;
 use crate::folder::{RunFolder, now_ms};
-use crate::http::{Client, Credentials, Patience, split_credentials};
+use crate::http::{Client, Credentials, Patience};
 use crate::run::{Dataset, Run, Status, Trial, TrialState};
 use crate::tracker::{Pushed, TrackError, Tracker};
 use batch::{Batch, digest};

@@ -183,17 +183,17 @@ impl Request {
     }
 
     /// The repository, if the caller may write to it.
-    fn writable<'k>(&self, kept: &'k mut Kept, repo: &str) -> Result<&'k mut Repo, Response> {
+    fn writable<'k>(&self, kept: &'k mut Kept, repo: &str) -> Result<&'k mut Repo, Box<Response>> {
         if !self.is_known() {
-            return Err(refuse(401, "", "Invalid username or password."));
+            return Err(Box::new(refuse(401, "", "Invalid username or password.")));
         }
         let repo = kept.repos.get_mut(repo);
-        repo.ok_or_else(|| refuse(404, "RepoNotFound", "Repository not found"))
+        repo.ok_or_else(|| Box::new(refuse(404, "RepoNotFound", "Repository not found")))
     }
 
     fn preupload(&self, kept: &mut Kept, repo: &str) -> Response {
         if let Err(refusal) = self.writable(kept, repo) {
-            return refusal;
+            return *refusal;
         }
         let body = self.json();
         let files = body["files"].as_array().into_iter().flatten().map(|file| {
@@ -263,7 +263,7 @@ impl Request {
         let name = repo.to_owned();
         let repo = match self.writable(kept, repo) {
             Ok(repo) => repo,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         };
         let mut files = repo
             .commits
@@ -323,7 +323,7 @@ impl Request {
         kept: &'k Kept,
         repo: &str,
         revision: &str,
-    ) -> Result<&'k Commit, Response> {
+    ) -> Result<&'k Commit, Box<Response>> {
         let repo = kept
             .repos
             .get(repo)
@@ -331,19 +331,23 @@ impl Request {
         let Some(repo) = repo else {
             // Without a token the Hub does not say whether there is such a repository.
             let status = if self.is_known() { 404 } else { 401 };
-            return Err(refuse(status, "RepoNotFound", "Repository not found"));
+            return Err(Box::new(refuse(
+                status,
+                "RepoNotFound",
+                "Repository not found",
+            )));
         };
         let commit = match revision {
             "main" => repo.commits.last(),
             oid => repo.commits.iter().find(|commit| commit.oid == oid),
         };
-        commit.ok_or_else(|| refuse(404, "RevisionNotFound", "Invalid rev id"))
+        commit.ok_or_else(|| Box::new(refuse(404, "RevisionNotFound", "Invalid rev id")))
     }
 
     fn info(&self, kept: &Kept, repo: &str, revision: &str) -> Response {
         let commit = match self.readable(kept, repo, revision) {
             Ok(commit) => commit,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         };
         let files = commit.files.keys().map(|name| json!({"rfilename": name}));
         let answer = json!({
@@ -356,7 +360,7 @@ impl Request {
     fn resolve(&self, kept: &Kept, repo: &str, revision: &str, file: &str) -> Response {
         let commit = match self.readable(kept, repo, revision) {
             Ok(commit) => commit,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         };
         let Some(blob) = commit.files.get(file) else {
             return refuse(404, "EntryNotFound", "Entry not found");

@@ -173,6 +173,10 @@ impl Server {
         use std::os::unix::process::CommandExt;
         Self(command.process_group(0).spawn().unwrap())
     }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
 }
 
 impl Drop for Server {

@@ -52,6 +52,8 @@ pub(crate) struct KeptArtifact {
 
 type Shared = Arc<Mutex<Kept>>;
 type Answer = (StatusCode, String);
+/// Answers a field of GraphQL, by its variables and the service's own address.
+type Field = fn(&mut Kept, &Value, &str) -> Result<Value, String>;
 
 /// A running service.
 pub(crate) struct Service {
@@ -106,7 +108,7 @@ async fn graphql(State((kept, address)): Context, headers: HeaderMap, body: Byte
     let variables = &request["variables"];
     let address = address.lock().unwrap().clone();
     let mut kept = kept.lock().unwrap();
-    let fields: [(&str, fn(&mut Kept, &Value, &str) -> Result<Value, String>); 7] = [
+    let fields: [(&str, Field); 7] = [
         ("upsertBucket", upsert),
         ("createArtifactManifest", create_manifest),
         ("createArtifactFiles", create_artifact_files),

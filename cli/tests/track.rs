@@ -1,0 +1,314 @@
+//! `underwrite track`, `publish` and `pull`, against services that answer as the real ones do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+mod common;
+#[path = "../../model-tracking/tests/common/mod.rs"]
+mod services;
+
+use std::process::{Command, Output};
+
+use common::{Folder, points_model};
+use model_tracking::disk::sha256;
+use services::hub_service::{self, TOKEN};
+use services::service::{always, nobody};
+use services::wandb_service::{self, KEY};
+
+/// The program with no variable of ours but these.
+fn command(folder: &Folder, variables: &[(&str, &str)], args: &str) -> Command {
+    let mut command = folder.command();
+    for (name, _) in std::env::vars() {
+        if ["HF_", "MLFLOW_", "WANDB_"]
+            .iter()
+            .any(|ours| name.starts_with(ours))
+        {
+            command.env_remove(name);
+        }
+    }
+    command.envs(variables.iter().copied());
+    command.args(args.split_whitespace());
+    command
+}
+
+fn run(folder: &Folder, variables: &[(&str, &str)], args: &str) -> (Option<i32>, String, String) {
+    told(&command(folder, variables, args).output().unwrap())
+}
+
+fn told(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+fn succeed(folder: &Folder, variables: &[(&str, &str)], args: &str) -> String {
+    let (code, out, err) = run(folder, variables, args);
+    assert_eq!(code, Some(0), "{args}: {err}");
+    assert!(err.is_empty(), "{args}: {err}");
+    out
+}
+
+#[test]
+fn a_run_is_sent_once_and_listed() {
+    let service = wandb_service::Service::start();
+    let folder = Folder::new(&[]);
+    let empty = succeed(&folder, &[], "track list");
+    assert!(empty.contains("no runs in runs"), "{empty}");
+    let sample = services::sample_run(&folder.path("runs"));
+    let list = succeed(&folder, &[], "track list");
+    assert!(
+        list.contains("finished") && list.contains("not sent"),
+        "{list}"
+    );
+
+    let key = [
+        ("WANDB_API_KEY", KEY),
+        ("WANDB_BASE_URL", &service.address),
+        ("WANDB_PROJECT", "x"),
+    ];
+    let said = succeed(&folder, &key, "track push latest --wandb-project loans");
+    assert!(
+        said.starts_with(&format!("wandb: {}/acme/loans/runs/", service.address)),
+        "{said}"
+    );
+    assert!(service.kept().runs[&sample.run().id].complete);
+    let said = succeed(&folder, &key, "track push latest");
+    assert!(said.contains("has it already"), "{said}");
+    let list: serde_json::Value =
+        serde_json::from_str(&succeed(&folder, &[], "track list --json")).unwrap();
+    assert_eq!(list[0]["tracked"]["wandb"]["id"], *sample.run().id);
+    assert_eq!(list[0]["run"]["metrics"]["lift"], "NaN");
+}
+
+#[test]
+fn a_tracker_that_fails_is_a_warning_and_the_others_go_on() {
+    let service = wandb_service::Service::start();
+    let folder = Folder::new(&[]);
+    let sample = services::sample_run(&folder.path("runs"));
+    let down = always(400, "{\"message\": \"no room\"}");
+    let variables = [
+        ("WANDB_API_KEY", KEY),
+        ("WANDB_BASE_URL", &service.address),
+        ("MLFLOW_TRACKING_URI", &down),
+        ("MLFLOW_TRACKING_TOKEN", "very-secret"),
+    ];
+    let (code, out, err) = run(&folder, &variables, "track push latest");
+    assert_eq!(code, Some(2), "{err}");
+    assert!(out.starts_with("wandb: "), "{out}");
+    let lines: Vec<&str> = err.lines().collect();
+    assert_eq!(lines.len(), 2, "{err}");
+    assert!(
+        lines[0].starts_with("warning: MLflow at ") && lines[0].contains("no room"),
+        "{err}"
+    );
+    assert!(
+        lines[0].contains(&format!("underwrite track push {}", sample.run().id)),
+        "{err}"
+    );
+    assert!(
+        lines[1].starts_with("error: ") && lines[1].ends_with("did not reach mlflow"),
+        "{err}"
+    );
+    assert!(!err.contains("very-secret"));
+    let list = succeed(&folder, &[], "track list");
+    assert!(list.trim_end().ends_with("wandb"), "{list}");
+}
+
+#[test]
+fn settings_are_checked_before_anything_is_sent() {
+    let folder = Folder::new(&[
+        (
+            "bad.toml",
+            b"[train]\nx = 1\n\n[tracking]\ntrackers = [\"mlflow\"]\nkey = \"1\"\n",
+        ),
+        (
+            "good.toml",
+            b"[tracking]\ntrackers = [\"wandb-offline\"]\nwandb_project = \"loans\"\n",
+        ),
+        ("empty", b"\n"),
+    ]);
+    services::sample_run(&folder.path("runs"));
+    let check = |variables: &[(&str, &str)], args: &str, expect: &str| {
+        let (code, _, err) = run(&folder, variables, &format!("track push {args}"));
+        assert_eq!(code, Some(2), "{args}: {err}");
+        assert!(err.contains(expect), "{args}: {err}");
+    };
+    check(&[], "latest", "no tracker is set");
+    check(&[], "latest --trackers none", "no tracker is set");
+    check(&[], "latest --trackers wandb", "set WANDB_API_KEY");
+    check(&[], "latest --trackers mlflow", "set MLFLOW_TRACKING_URI");
+    check(
+        &[],
+        "latest --mlflow-tracking-uri ./mlruns",
+        "begins with http://",
+    );
+    check(
+        &[("WANDB_MODE", "offline")],
+        "no-such-run",
+        "no run 'no-such-run'",
+    );
+    check(
+        &[],
+        "latest --wandb-api-key-file empty",
+        "the file is empty",
+    );
+    check(
+        &[],
+        "latest --config bad.toml",
+        "bad.toml, line 6: unknown field `key`",
+    );
+
+    let said = succeed(&folder, &[], "track push latest --config good.toml");
+    assert!(said.contains("wandb sync "), "{said}");
+}
+
+#[test]
+fn a_model_goes_to_the_hub_and_comes_back() {
+    let service = hub_service::Service::start();
+    let folder = Folder::new(&[
+        ("model.wasm", points_model()),
+        ("card.md", b"# A card\n"),
+        ("token", TOKEN.as_bytes()),
+    ]);
+    let hub = [
+        ("HF_ENDPOINT", service.address.as_str()),
+        ("HF_MODEL_REPO", "acme/points"),
+    ];
+    let said = succeed(
+        &folder,
+        &hub,
+        "publish model.wasm --token-file token --card card.md",
+    );
+    let digest = sha256(&folder.path("model.wasm")).unwrap();
+    assert!(said.contains(&digest), "{said}");
+    {
+        let kept = service.kept();
+        let files = &kept.repos["acme/points"].commits[0].files;
+        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        assert_eq!(names, ["README.md", "description.json", "model.wasm"]);
+    }
+    let said = succeed(
+        &folder,
+        &hub[..1],
+        "pull acme/points --out a.wasm --cache cache",
+    );
+    assert!(said.contains(&digest), "{said}");
+    assert_eq!(folder.read("a.wasm"), points_model());
+
+    // Without the network, and with a disk that takes no more: the old file stays.
+    let away = [("HF_ENDPOINT", &nobody()[..])];
+    let (code, _, err) = run(
+        &folder,
+        &away,
+        "pull acme/points --out b.wasm --cache cache",
+    );
+    assert_eq!(code, Some(0), "{err}");
+    assert!(
+        err.starts_with("warning: ") && err.contains("fetched before"),
+        "{err}"
+    );
+    assert_eq!(folder.read("b.wasm"), points_model());
+    let full = full_disk(
+        &folder,
+        &hub[..1],
+        "pull acme/points --out card.md --cache cache2",
+    );
+    assert_eq!(full.0, Some(2), "{}", full.2);
+    assert!(full.2.starts_with("error: cannot write "), "{}", full.2);
+    assert_eq!(folder.text("card.md"), "# A card\n");
+}
+
+#[test]
+fn what_is_no_model_is_refused_and_what_was_there_stays() {
+    let service = hub_service::Service::start();
+    let mut damaged = points_model().to_vec();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    let folder = Folder::new(&[("model.wasm", points_model()), ("damaged.wasm", &damaged)]);
+    let hub = [
+        ("HF_ENDPOINT", service.address.as_str()),
+        ("HF_TOKEN", TOKEN),
+    ];
+    let refuse = |variables: &[(&str, &str)], args: &str, expect: &str| {
+        let (code, _, err) = run(&folder, variables, args);
+        assert_eq!(code, Some(2), "{args}: {err}");
+        assert!(err.contains(expect), "{args}: {err}");
+        assert!(!err.contains(TOKEN), "{err}");
+    };
+    refuse(
+        &hub,
+        "publish damaged.wasm --repo acme/points",
+        "damaged.wasm",
+    );
+    refuse(
+        &hub,
+        "publish model.wasm --repo points",
+        "expected OWNER/NAME",
+    );
+    refuse(
+        &hub[..1],
+        "publish model.wasm --repo acme/points",
+        "HF_TOKEN",
+    );
+    refuse(
+        &hub,
+        "pull acme/points --out model.wasm --cache cache",
+        "is not on",
+    );
+    assert!(service.kept().repos.is_empty());
+
+    succeed(
+        &folder,
+        &hub,
+        "publish model.wasm --repo acme/points --card model.wasm",
+    );
+    service.kept().corrupts = true;
+    refuse(
+        &hub,
+        "pull acme/points --out model.wasm --cache cache",
+        "expected SHA-256",
+    );
+    assert_eq!(folder.read("model.wasm"), points_model());
+}
+
+#[test]
+fn a_full_disk_costs_no_run() {
+    let folder = Folder::new(&[]);
+    let sample = services::sample_run(&folder.path("runs"));
+    let before = std::fs::read(sample.path().join("run.json")).unwrap();
+    let (code, _, err) = full_disk(&folder, &[], "track push latest --trackers wandb-offline");
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.starts_with("warning: cannot write "), "{err}");
+    assert_eq!(
+        std::fs::read(sample.path().join("run.json")).unwrap(),
+        before
+    );
+    succeed(&folder, &[], "track push latest --trackers wandb-offline");
+}
+
+/// Runs the program where no file can grow beyond 1 KiB, as a full disk has it.
+fn full_disk(
+    folder: &Folder,
+    variables: &[(&str, &str)],
+    args: &str,
+) -> (Option<i32>, String, String) {
+    let inner = command(folder, variables, args);
+    let mut shell = Command::new("bash");
+    // A write beyond the limit is then an error, not the end of the process.
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""]);
+    shell.arg(inner.get_program()).args(inner.get_args());
+    shell.current_dir(folder.path(""));
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    told(&shell.output().unwrap())
+}

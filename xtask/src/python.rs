@@ -1,0 +1,115 @@
+//! Python programs of pinned versions, in environments of their own, for tests against the real
+//! thing.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::steps::{output_of, quietly};
+use crate::tools;
+use crate::workspace::command;
+
+/// The oldest that the packages below run on.
+const PYTHON_AT_LEAST: (u32, u32) = (3, 10);
+
+/// An environment with these packages.
+pub(crate) struct Environment {
+    name: &'static str,
+    /// As pip takes them: each with its version.
+    requirements: &'static [&'static str],
+}
+
+/// MLflow's server and client; 3.18.0 does not install.
+pub(crate) const MLFLOW: Environment = Environment {
+    name: "mlflow",
+    requirements: &["mlflow==3.17.2"],
+};
+/// `wandb sync`, and the Hub's client.
+pub(crate) const CLIENTS: Environment = Environment {
+    name: "clients",
+    requirements: &["wandb==0.31.0", "huggingface_hub==2.4.0"],
+};
+
+/// The folder of the environment's programs; it is made if it is not in the cache of the tools.
+pub(crate) fn venv(environment: &Environment) -> Result<PathBuf> {
+    let folder = tools::cache().join(environment.folder_name());
+    let bin = folder.join("bin");
+    if folder.join("complete").is_file() {
+        return Ok(bin);
+    }
+    let python = find_python()?;
+    let _lock = tools::lock()?;
+    // Looked at again: another clone may have been at work. The folder stays where it is made,
+    // since its programs know their place; the mark at the end says that it is whole.
+    if !folder.join("complete").is_file() {
+        println!("      installing {}", environment.requirements.join(", "));
+        let _ = fs::remove_dir_all(&folder);
+        quietly("venv", command(python).args(["-m", "venv"]).arg(&folder)).context(
+            "cannot make a Python environment: install the module venv (Debian: apt-get install python3-venv)",
+        )?;
+        let mut pip = command(bin.join("python"));
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]);
+        quietly(environment.name, pip.args(environment.requirements))?;
+        fs::write(folder.join("complete"), environment.requirements.join("\n"))?;
+    }
+    Ok(bin)
+}
+
+impl Environment {
+    fn folder_name(&self) -> String {
+        let versions = self.requirements.join("-").replace("==", "-");
+        format!("python-{}-{versions}", self.name)
+    }
+}
+
+fn find_python() -> Result<&'static str> {
+    let (major, minor) = PYTHON_AT_LEAST;
+    let names = ["python3", "python"];
+    let version = |name: &&str| output_of(command(*name).arg("--version"));
+    let new_enough = |name: &&'static str| version(name).is_some_and(|text| is_new_enough(&text));
+    match names.into_iter().find(new_enough) {
+        Some(name) => Ok(name),
+        None => bail!(
+            "Python {major}.{minor} or newer is needed to test against the real MLflow and wandb, and was not found: https://www.python.org (Debian: apt-get install python3 python3-venv)"
+        ),
+    }
+}
+
+/// `Python 3.11.7`.
+fn is_new_enough(version: &str) -> bool {
+    let numbers = version.trim().strip_prefix("Python ").unwrap_or_default();
+    let mut numbers = numbers.split('.').map(|number| number.parse().unwrap_or(0));
+    let found: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    found >= PYTHON_AT_LEAST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_python_is_not_taken() {
+        for (version, fine) in [
+            ("Python 3.11.7", true),
+            ("Python 3.10.0", true),
+            ("Python 3.9.18", false),
+            ("Python 2.7.18", false),
+            ("Python 4.0", true),
+            ("", false),
+        ] {
+            assert_eq!(is_new_enough(version), fine, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_folder_names_its_versions() {
+        assert_eq!(MLFLOW.folder_name(), "python-mlflow-mlflow-3.17.2");
+    }
+}
