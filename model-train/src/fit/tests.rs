@@ -254,3 +254,36 @@ fn rows_are_counted() {
         }
     }
 }
+
+/// 70% of the rows are a yes: balanced, the mean probability comes to one half; with a
+/// heavier yes it rises.
+#[test]
+fn class_weights_move_the_probabilities() {
+    let (prepared, schema) = read("german_credit");
+    let rows = &prepared.split.train;
+    for kind in KINDS {
+        let params = Params::defaults(kind);
+        let mean = |class_weight| {
+            let options = Options {
+                seed: 2,
+                jobs: 2,
+                class_weight,
+            };
+            let model = fit(&prepared, rows, &schema, &params, &options).unwrap();
+            let p = predict(&model, &prepared, &prepared.split.test).unwrap();
+            p.iter().sum::<f64>() / p.len() as f64
+        };
+        let none = mean(ClassWeight::None);
+        let balanced = mean(ClassWeight::Balanced);
+        let heavy = mean(ClassWeight::Explicit {
+            negative: 1.0,
+            positive: 3.0,
+        });
+        assert!((0.6..0.8).contains(&none), "{kind:?}: {none}");
+        assert!(
+            (balanced - 0.5).abs() < (none - 0.5).abs(),
+            "{kind:?}: {balanced}, {none}"
+        );
+        assert!(heavy > none, "{kind:?}: {heavy}, {none}");
+    }
+}
