@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use host_server::{Limits, ServeOptions, Server, shutdown_signal};
+use host_server::{ModelSource, ServeOptions, Server, shutdown_signal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,10 +45,9 @@ impl Args {
     pub(crate) fn run(self) -> Result<()> {
         start_log(self.log);
         let options = ServeOptions {
-            model: self.model,
             host: self.host,
             port: self.port,
-            limits: Limits::default(),
+            ..ServeOptions::new(ModelSource::File(self.model))
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
