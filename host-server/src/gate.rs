@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use crate::keys::{Denied, Role};
 use crate::metrics::Rejected;
 use crate::request_id::RequestId;
-use crate::routes::{ApiError, App};
+use crate::routes::{ApiError, App, OipError};
 use crate::trace_context;
 
 /// The page may load and run only what this server gives it; nothing may frame it.
@@ -55,6 +55,8 @@ pub(crate) async fn gate(
             request.extensions_mut().insert(id.clone());
             next.run(request).await
         }
+        // That protocol's clients look for its own form of an error.
+        Err(refusal) if route.starts_with("/v2") => OipError::from(refusal).into_response(),
         Err(refusal) => refusal.into_response(),
     };
 

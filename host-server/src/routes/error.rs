@@ -5,6 +5,7 @@ use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::keys::Denied;
 use crate::request_id::RequestId;
@@ -30,6 +31,15 @@ pub(crate) enum ApiError {
     BodyTooLong { limit: usize },
     /// The body is not what the route takes; a sentence.
     Malformed { detail: String },
+    /// The batch has more rows than it may have.
+    TooManyRows { most: usize },
+    /// The body has the wrong shape; answered in pydantic's form.
+    Invalid {
+        r#type: &'static str,
+        /// Where in the body.
+        at: Option<usize>,
+        msg: String,
+    },
     /// The key, or the rate.
     Denied(Denied),
     /// Too many requests at once.
@@ -49,8 +59,19 @@ struct Envelope {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, detail) = (self.status(), self.detail());
-        let mut response = (status, Json(Envelope { detail })).into_response();
+        let status = self.status();
+        let mut response = match &self {
+            Self::Invalid { r#type, at, msg } => {
+                let mut loc = vec![json!("body")];
+                loc.extend(at.map(|at| json!(at)));
+                let problem = json!({ "type": r#type, "loc": loc, "msg": msg });
+                (status, Json(json!({ "detail": [problem] }))).into_response()
+            }
+            _ => {
+                let detail = self.detail();
+                (status, Json(Envelope { detail })).into_response()
+            }
+        };
         let headers = response.headers_mut();
         match self {
             Self::Denied(Denied::TooMany { seconds }) => {
@@ -76,7 +97,8 @@ impl ApiError {
             Self::NotJson { .. } | Self::NotABatch { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyCutOff | Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLong { .. } | Self::TooManyRows { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Denied(Denied::Unknown) => StatusCode::UNAUTHORIZED,
             Self::Denied(Denied::Forbidden | Denied::Disabled) => StatusCode::FORBIDDEN,
             Self::Denied(Denied::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
@@ -106,6 +128,10 @@ impl ApiError {
             Self::BodyTooLong { limit } => format!(
                 "The body is over {limit} bytes: send less at once, or NDJSON, which is streamed"
             ),
+            Self::TooManyRows { most } => {
+                format!("The batch has more than {most} rows: send fewer at once")
+            }
+            Self::Invalid { msg, .. } => msg.clone(),
             Self::Malformed { detail } | Self::Conflict { detail } => detail.clone(),
             // The first service's words.
             Self::Denied(Denied::Unknown) => "Invalid or missing x-api-key header".to_owned(),

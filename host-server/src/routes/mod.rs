@@ -2,6 +2,7 @@
 
 mod admin;
 mod app;
+mod batch;
 mod body;
 mod error;
 mod health;
@@ -9,7 +10,12 @@ mod home;
 mod metrics;
 mod model;
 mod models;
+mod ndjson;
+mod oip;
 mod predict;
+mod rows;
+mod score;
+mod scoring;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -26,6 +32,7 @@ use crate::page;
 
 pub use app::App;
 pub(crate) use error::ApiError;
+pub(crate) use oip::OipError;
 
 /// The whole service.
 pub fn app(state: Arc<App>) -> Router {
@@ -49,10 +56,16 @@ fn api() -> Router<Arc<App>> {
         .route("/", get(home::home))
         .route("/health", get(health::health))
         .route("/predict", post(predict::predict))
+        .route("/predict/batch", post(batch::batch))
+        .route("/invocations", post(scoring::invocations))
+        .route("/ping", get(scoring::ping))
+        .route("/version", get(scoring::version))
+        .merge(oip::routes())
         .route("/models", get(models::list))
         .route("/models/{name}", get(models::one))
         .route("/models/{name}/schema", get(models::schema))
         .route("/models/{name}/predict", post(predict::predict_named))
+        .route("/models/{name}/predict/batch", post(batch::batch_named))
         .route("/models/{name}/reload", post(admin::reload))
         .route("/models/{name}/rollback", post(admin::roll_back))
         .route(
