@@ -5,6 +5,7 @@ mod engine;
 mod files;
 mod progress;
 mod scoring;
+mod settings;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

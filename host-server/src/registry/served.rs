@@ -50,7 +50,8 @@ impl Served {
         limits: &Limits,
         metrics: &ModelMetricsSet,
     ) -> Result<Arc<Self>, LoadError> {
-        let host = ModelHost::load(bytes, limits.clone())?;
+        let limits = limits.for_file(bytes.len());
+        let host = ModelHost::load(bytes, limits)?;
         verify::golden_rows(&host)?;
         Ok(Self::new(host, place, metrics))
     }
