@@ -8,7 +8,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -63,6 +63,9 @@ pub(crate) async fn gate(
     let took = start.elapsed();
     let status = response.status();
     in_flight.answered(status, took);
+    if status == StatusCode::REQUEST_TIMEOUT {
+        app.metrics().http.reject(Rejected::timeout);
+    }
     if app.logs_access() {
         let milliseconds = took.as_secs_f64() * 1e3;
         let trace = trace.as_ref().map(|trace| trace.trace_id());

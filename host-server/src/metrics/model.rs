@@ -183,7 +183,7 @@ impl ModelMetricsSet {
                 model: model.to_owned(),
                 result,
             };
-            self.reloads.get_or_create(&labels);
+            drop(self.reloads.get_or_create(&labels));
         }
         ModelMetrics {
             positive: label(&target.positive_label),

@@ -68,7 +68,7 @@ async fn answer(
     let form = form(headers)?;
     let served = app.target(name, None)?.served;
     if form == Form::Lines {
-        return Ok(ndjson::answer(&app, served, body));
+        return Ok(ndjson::answer(&app, served, body).await);
     }
     let limits = app.limits();
     let bytes = read_whole(headers, body, limits.batch_bytes, limits.body).await?;

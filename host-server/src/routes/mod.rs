@@ -12,6 +12,7 @@ mod model;
 mod models;
 mod ndjson;
 mod oip;
+mod openapi;
 mod predict;
 mod rows;
 mod score;
@@ -61,6 +62,7 @@ fn api() -> Router<Arc<App>> {
         .route("/ping", get(scoring::ping))
         .route("/version", get(scoring::version))
         .merge(oip::routes())
+        .merge(openapi::routes())
         .route("/models", get(models::list))
         .route("/models/{name}", get(models::one))
         .route("/models/{name}/schema", get(models::schema))

@@ -38,8 +38,8 @@ struct Lines {
     ended: bool,
 }
 
-pub(super) fn answer(app: &App, served: Arc<Served>, body: Body) -> Response {
-    let lines = Lines {
+pub(super) async fn answer(app: &App, served: Arc<Served>, body: Body) -> Response {
+    let mut lines = Lines {
         body,
         rest: Vec::new(),
         rows: 0,
@@ -48,11 +48,15 @@ pub(super) fn answer(app: &App, served: Arc<Served>, body: Body) -> Response {
         ended: false,
     };
     let turns = Arc::clone(app.long_bodies());
-    let chunks = stream::unfold(lines, |mut lines| async {
+    // A client that waits to be told to go on is told so by the first look at its body,
+    // when that comes before the answer.
+    let first = lines.next().await;
+    let rest = stream::unfold(lines, |mut lines| async {
         let chunk = lines.next().await?;
         Some((chunk, lines))
     });
-    let answers = chunks
+    let answers = stream::iter(first)
+        .chain(rest)
         .map(move |chunk| {
             let served = Arc::clone(&served);
             let turns = Arc::clone(&turns);
