@@ -38,7 +38,12 @@ impl Tensor {
                 read_binary(&self.datatype, bytes, &mut values)
                     .map_err(|reason| format!("input `{}`: {reason}", self.name))?;
             }
-            (None, Some(data)) => flatten(data, &mut values),
+            (None, Some(data)) => {
+                flatten(data, &mut values);
+                if self.datatype == "FP32" {
+                    values.iter_mut().for_each(round);
+                }
+            }
             (None, None) => return Err(format!("input `{}` has no data", self.name)),
         }
         let expected = self
@@ -109,6 +114,13 @@ fn single(number: f32) -> Value {
         .to_string()
         .parse::<f64>()
         .map_or(Value::Null, Value::from)
+}
+
+/// As JSON a number in single precision has the digits of the double.
+fn round(value: &mut Value) {
+    if let Some(number) = value.as_f64() {
+        *value = single(number as f32);
+    }
 }
 
 /// Each with its length before it, 4 bytes, little-endian.
