@@ -28,9 +28,8 @@ pub(super) fn schema(model: &Description) -> Value {
         "additionalProperties": false,
         "examples": [example],
     });
+    // JSON Schema cannot count nulls and clamped values: a body may fit and be refused.
     if let Some(most) = model.max_adjustments {
-        let inputs = model.input_features().count();
-        schema["minProperties"] = inputs.saturating_sub(most as usize).into();
         schema["description"] = format!(
             "{} At most {most} values may be missing, unknown or out of range.",
             model.model.description
@@ -44,18 +43,13 @@ fn property(feature: &Feature) -> Value {
     let mut schema = match (feature.role.as_str(), feature.r#type.as_str()) {
         // Whatever it holds is not looked at.
         ("ignored", _) => json!({}),
-        (_, "boolean") => json!({ "type": "boolean" }),
+        (_, "boolean") => boolean(),
         (_, "category") => category(feature),
         (_, "integer") => number(feature, "integer"),
         _ => number(feature, "number"),
     };
-    if feature.missing.as_deref().is_some_and(|policy| policy != "error")
-        && let Some(kind) = schema.get("type").cloned()
-    {
-        schema["type"] = json!([kind, "null"]);
-        if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
-            values.push(Value::Null);
-        }
+    if feature.missing.as_deref() != Some("error") {
+        allow_null(&mut schema);
     }
     schema["title"] = feature.label.as_str().into();
     schema["description"] = describe(feature).into();
@@ -63,6 +57,29 @@ fn property(feature: &Feature) -> Value {
         schema["examples"] = json!([example]);
     }
     schema
+}
+
+/// Null means missing.
+fn allow_null(schema: &mut Value) {
+    if let Some(kinds) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        kinds.push(json!({ "type": "null" }));
+    }
+    if let Some(kind) = schema.get("type").cloned() {
+        schema["type"] = json!([kind, "null"]);
+    }
+    if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        values.push(Value::Null);
+    }
+}
+
+/// A boolean is also 0, 1, and the words for it, in any case.
+fn boolean() -> Value {
+    const WORDS: &str = "^([Tt][Rr][Uu][Ee]|1|[Yy][Ee][Ss]|[Yy]|[Tt]|[Ff][Aa][Ll][Ss][Ee]|0|[Nn][Oo]|[Nn]|[Ff])$";
+    json!({ "anyOf": [
+        { "type": "boolean" },
+        { "type": "integer", "enum": [0, 1] },
+        { "type": "string", "pattern": WORDS },
+    ] })
 }
 
 fn number(feature: &Feature, kind: &str) -> Value {
