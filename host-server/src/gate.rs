@@ -10,12 +10,12 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use crate::keys::{Denied, Role};
 use crate::metrics::Rejected;
 use crate::request_id::RequestId;
-use crate::routes::{ApiError, App, OipError};
+use crate::routes::{ApiError, App, OipError, refuse};
 use crate::trace_context;
 
 /// The page may load and run only what this server gives it; nothing may frame it.
@@ -56,8 +56,10 @@ pub(crate) async fn gate(
             next.run(request).await
         }
         // That protocol's clients look for its own form of an error.
-        Err(refusal) if route.starts_with("/v2") => OipError::from(refusal).into_response(),
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) if route.starts_with("/v2") => {
+            refuse(request.into_body(), OipError::from(refusal)).await
+        }
+        Err(refusal) => refuse(request.into_body(), refusal).await,
     };
 
     let took = start.elapsed();

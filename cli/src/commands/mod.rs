@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+mod health;
 mod inspect;
 mod schema;
 mod score;
@@ -29,6 +30,7 @@ pub(crate) struct Cli {
 enum Command {
     Train(train::Args),
     Serve(serve::Args),
+    Health(health::Args),
     Score(score::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
@@ -41,6 +43,7 @@ impl Cli {
         match self.command {
             Command::Train(args) => args.run(),
             Command::Serve(args) => args.run(),
+            Command::Health(args) => args.run(),
             Command::Score(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Verify(args) => args.run(),

@@ -29,6 +29,24 @@ pub(super) async fn read_up_to(
         })
 }
 
+/// Reads what is left of a refused request, when that is little and comes at once: else the
+/// connection cannot be used again. Says whether the end was reached.
+pub(crate) async fn drain(mut body: Body) -> bool {
+    const LITTLE: usize = 1 << 20;
+    const AT_ONCE: Duration = Duration::from_secs(1);
+    let read = async {
+        let mut seen = 0;
+        while let Ok(Some(data)) = next(&mut body).await {
+            seen += data.len();
+            if seen > LITTLE {
+                return false;
+            }
+        }
+        true
+    };
+    tokio::time::timeout(AT_ONCE, read).await.unwrap_or(false)
+}
+
 /// Reads a whole body of at most `limit` bytes, unpacked when it is gzip.
 pub(super) async fn read_whole(
     headers: &HeaderMap,

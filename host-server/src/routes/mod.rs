@@ -22,7 +22,9 @@ use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{Response, StatusCode};
+use axum::body::Body;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Response, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -86,8 +88,10 @@ fn files() -> Router<Arc<App>> {
 
 fn finish(router: Router<Arc<App>>, state: Arc<App>) -> Router {
     let router = router
-        .fallback(async || ApiError::NotFound)
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .fallback(async |body: Body| refuse(body, ApiError::NotFound).await)
+        .method_not_allowed_fallback(async |body: Body| {
+            refuse(body, ApiError::MethodNotAllowed).await
+        })
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Arc::clone(&state), gate));
     match state.cors() {
@@ -95,6 +99,17 @@ fn finish(router: Router<Arc<App>>, state: Arc<App>) -> Router {
         None => router,
     }
     .with_state(state)
+}
+
+/// An answer to a request whose body nobody reads.
+pub(crate) async fn refuse(body: Body, refusal: impl IntoResponse) -> axum::response::Response {
+    let drained = body::drain(body).await;
+    let mut response = refusal.into_response();
+    if !drained {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
 }
 
 /// Whatever a handler's bug is, the client gets an answer and the others go on.

@@ -66,8 +66,8 @@ async fn answer(
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
-    check_json(headers)?;
     let body = read_up_to(body, LONGEST_BODY + 1, app.body_time()).await?;
+    check_json(headers)?;
     let start = Instant::now();
     let target = app.target(name, version)?;
     let decided = decide(app, &target, &body).await;
