@@ -90,7 +90,7 @@ pub(crate) async fn gate(
     response
 }
 
-/// Key first, then rate, then load: who may not ask learns nothing else.
+/// Key first, then rate: who may not ask learns nothing else.
 fn admit(app: &App, headers: &HeaderMap, route: &str, is_post: bool) -> Result<(), ApiError> {
     if let Some(role) = role(route, is_post) {
         app.keys().allow(headers, role).map_err(|denied| {
@@ -101,10 +101,6 @@ fn admit(app: &App, headers: &HeaderMap, route: &str, is_post: bool) -> Result<(
             app.metrics().http.reject(cause);
             ApiError::Denied(denied)
         })?;
-    }
-    if is_post && app.is_overloaded() {
-        app.metrics().http.reject(Rejected::overload);
-        return Err(ApiError::Overloaded);
     }
     Ok(())
 }

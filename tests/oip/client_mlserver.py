@@ -1,4 +1,4 @@
-"""MLServer's REST client, with its pandas and numpy codecs."""
+"""MLServer's REST client, with its string and numpy codecs."""
 
 import json
 import os
@@ -8,9 +8,8 @@ import tempfile
 import urllib.request
 
 import numpy
-import pandas
-from mlserver.codecs import NumpyRequestCodec, PandasCodec
-from mlserver.types import InferenceResponse
+from mlserver.codecs import NumpyCodec, NumpyRequestCodec, StringCodec
+from mlserver.types import InferenceRequest, InferenceResponse
 
 from expected import ROWS, codes, decisions, model
 
@@ -33,8 +32,15 @@ def post(body):
         return InferenceResponse.model_validate_json(answer.read())
 
 
-frame = PandasCodec.encode_request(pandas.DataFrame(ROWS), use_bytes=False)
-check(post(frame.model_dump_json(exclude_none=True)))
+def column(feature):
+    values = [row[feature["name"]] for row in ROWS]
+    if feature["type"] == "category":
+        return StringCodec.encode_input(feature["name"], values, use_bytes=False)
+    return NumpyCodec.encode_input(feature["name"], numpy.array(values))
+
+
+columns = InferenceRequest(inputs=[column(one) for one in features])
+check(post(columns.model_dump_json(exclude_none=True)))
 tensor = NumpyRequestCodec.encode_request(numpy.array(codes(features)))
 check(post(tensor.model_dump_json(exclude_none=True)))
 
@@ -60,4 +66,4 @@ with tempfile.TemporaryDirectory() as folder:
         answer.pop("parameters", None)
         check(InferenceResponse.model_validate(answer))
 
-print("mlserver: pandas and numpy codecs, and `mlserver infer`, the same as /predict")
+print("mlserver: string and numpy codecs, and `mlserver infer`, the same as /predict")

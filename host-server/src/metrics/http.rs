@@ -174,11 +174,6 @@ impl HttpMetrics {
         }
     }
 
-    /// Requests being answered now, this one included.
-    pub(crate) fn in_flight(&self) -> i64 {
-        self.in_flight.get()
-    }
-
     pub(crate) fn reject(&self, cause: Rejected) {
         self.rejected.get_or_create(&Cause { cause }).inc();
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::error::ApiError;
@@ -13,7 +13,7 @@ use crate::config::{HttpLimits, ServeOptions, processors};
 use crate::error::LoadError;
 use crate::host::ModelHost;
 use crate::keys::Keys;
-use crate::metrics::{Format, Metrics};
+use crate::metrics::{Format, Metrics, Rejected};
 use crate::page;
 use crate::registry::{Live, ModelSource, Registry, Served};
 use crate::static_file::StaticFile;
@@ -25,6 +25,8 @@ pub struct App {
     keys: Keys,
     options: ServeOptions,
     page: Option<StaticFile>,
+    /// Requests being worked on at the same time.
+    places: Arc<Semaphore>,
     /// Long bodies and batches decided at the same time, off the async workers.
     long_bodies: Arc<Semaphore>,
 }
@@ -67,6 +69,7 @@ impl App {
             registry: Arc::new(registry),
             keys: Keys::new(options.keys.clone(), options.http.rate),
             page: options.page.then(page::index).flatten(),
+            places: Arc::new(Semaphore::new(options.http.requests.get())),
             long_bodies: Arc::new(Semaphore::new(processors().get())),
             metrics,
             options,
@@ -103,9 +106,13 @@ impl App {
         self.options.tls.is_some()
     }
 
-    pub(crate) fn is_overloaded(&self) -> bool {
-        let most = i64::try_from(self.limits().requests.get()).unwrap_or(i64::MAX);
-        self.metrics.http.in_flight() > most
+    /// A place among the requests being worked on; asked for when a request's body has been
+    /// read, so that slow clients take none.
+    pub(super) fn begin(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            self.metrics.http.reject(Rejected::overload);
+            ApiError::Overloaded
+        })
     }
 
     pub(super) fn has_metrics_port(&self) -> bool {

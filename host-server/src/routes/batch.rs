@@ -68,12 +68,13 @@ async fn answer(
     let form = form(headers)?;
     let served = app.target(name, None)?.served;
     if form == Form::Lines {
-        return Ok(ndjson::answer(&app, served, body).await);
+        return ndjson::answer(&app, served, body).await;
     }
     let limits = app.limits();
     let bytes = read_whole(headers, body, limits.batch_bytes, limits.body).await?;
     let as_csv = form == Form::Csv && !wants_json(headers);
     let most = limits.batch_rows;
+    let _place = app.begin()?;
     let _turn = app.long_bodies().acquire().await;
     let work = move || match form {
         Form::Csv => decide_csv(&served, &bytes, most, as_csv),

@@ -38,7 +38,11 @@ struct Lines {
     ended: bool,
 }
 
-pub(super) async fn answer(app: &App, served: Arc<Served>, body: Body) -> Response {
+pub(super) async fn answer(
+    app: &App,
+    served: Arc<Served>,
+    body: Body,
+) -> Result<Response, ApiError> {
     let mut lines = Lines {
         body,
         rest: Vec::new(),
@@ -51,6 +55,7 @@ pub(super) async fn answer(app: &App, served: Arc<Served>, body: Body) -> Respon
     // A client that waits to be told to go on is told so by the first look at its body,
     // when that comes before the answer.
     let first = lines.next().await;
+    let place = Arc::new(app.begin()?);
     let rest = stream::unfold(lines, |mut lines| async {
         let chunk = lines.next().await?;
         Some((chunk, lines))
@@ -60,14 +65,16 @@ pub(super) async fn answer(app: &App, served: Arc<Served>, body: Body) -> Respon
         .map(move |chunk| {
             let served = Arc::clone(&served);
             let turns = Arc::clone(&turns);
+            let place = Arc::clone(&place);
             async move {
+                let _place = place;
                 let _turn = turns.acquire().await;
                 tokio::task::spawn_blocking(move || decide(&served, chunk)).await
             }
         })
         .buffered(processors().get());
     let ndjson = [(CONTENT_TYPE, "application/x-ndjson")];
-    (ndjson, Body::from_stream(answers)).into_response()
+    Ok((ndjson, Body::from_stream(answers)).into_response())
 }
 
 impl Lines {

@@ -68,6 +68,7 @@ async fn answer(
 ) -> Result<Response, ApiError> {
     let body = read_up_to(body, LONGEST_BODY + 1, app.body_time()).await?;
     check_json(headers)?;
+    let _place = app.begin()?;
     let start = Instant::now();
     let target = app.target(name, version)?;
     let decided = decide(app, &target, &body).await;

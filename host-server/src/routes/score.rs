@@ -21,6 +21,8 @@ pub(super) struct Scored {
 pub(super) enum NoScores {
     /// A row was refused: a sentence that names the row, its field, and what is wrong.
     Refused(String),
+    /// Too many requests at once.
+    Overloaded,
     /// The model failed; the reason is for the log.
     Failed(String),
 }
@@ -32,6 +34,7 @@ pub(super) async fn score(
     served: Arc<Served>,
     rows: Rows,
 ) -> Result<Vec<Scored>, NoScores> {
+    let _place = app.begin().map_err(|_| NoScores::Overloaded)?;
     let _turn = app.long_bodies().acquire().await;
     tokio::task::spawn_blocking(move || score_now(&served, &rows))
         .await

@@ -63,6 +63,7 @@ pub(super) async fn invocations(
     }
     let scores = score(&app, served, rows).await.map_err(|problem| match problem {
         NoScores::Refused(reason) => bad(reason),
+        NoScores::Overloaded => ApiError::Overloaded.into(),
         NoScores::Failed(reason) => {
             tracing::error!(request_id = id.as_str(), reason, "no scores");
             ApiError::Fault { id }.into()

@@ -82,6 +82,7 @@ async fn answer(
     let version = served.version().to_owned();
     let scores = score(app, served, rows).await.map_err(|problem| match problem {
         NoScores::Refused(reason) => OipError::bad(reason),
+        NoScores::Overloaded => ApiError::Overloaded.into(),
         NoScores::Failed(reason) => {
             tracing::error!(request_id = id.as_str(), reason, "no scores");
             ApiError::Fault { id: id.clone() }.into()

@@ -57,6 +57,7 @@ pub(super) async fn predict(
     let rows = Rows::from_list(&request.instances, served.description()).map_err(OipError::bad)?;
     let scores = score(&app, served, rows).await.map_err(|problem| match problem {
         NoScores::Refused(reason) => OipError::bad(reason),
+        NoScores::Overloaded => ApiError::Overloaded.into(),
         NoScores::Failed(reason) => {
             tracing::error!(request_id = id.as_str(), reason, "no scores");
             ApiError::Fault { id }.into()
