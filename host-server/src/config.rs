@@ -159,7 +159,9 @@ impl Limits {
     pub(crate) fn for_file(&self, bytes: usize) -> Self {
         let kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
         Self {
-            load: self.load.saturating_add(self.load_per_kib.saturating_mul(kib)),
+            load: self
+                .load
+                .saturating_add(self.load_per_kib.saturating_mul(kib)),
             ..self.clone()
         }
     }

@@ -137,4 +137,3 @@ async fn turn_away(mut stream: TcpStream, tls: bool) {
         .await;
     }
 }
-

@@ -72,7 +72,8 @@ pub(crate) enum Denied {
 impl Keys {
     /// `per_second` limits the requests of each key, or of everybody where no key is needed.
     pub(crate) fn new(keys: Vec<Key>, per_second: Option<NonZeroU32>) -> Self {
-        let limiter = || per_second.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate))));
+        let limiter =
+            || per_second.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate))));
         Self {
             keys: keys.into_iter().map(|key| (key, limiter())).collect(),
             anybody: limiter(),

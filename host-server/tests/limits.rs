@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use common::{get, limits, predict, send, stand_in};
-use host_server::{App, HttpLimits, Key, Limits, ModelHost, ModelSource, Role, ServeOptions, Server, app};
+use host_server::{
+    App, HttpLimits, Key, Limits, ModelHost, ModelSource, Role, ServeOptions, Server, app,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -110,11 +112,18 @@ async fn keys_have_roles() {
         ("on", 401, 401),
         ("", 401, 401),
     ] {
-        for header in [("x-api-key", key.to_owned()), ("authorization", format!("Bearer {key}"))] {
+        for header in [
+            ("x-api-key", key.to_owned()),
+            ("authorization", format!("Bearer {key}")),
+        ] {
             let header = (header.0, header.1.as_str());
             let answer = send(&app, "POST", "/predict", &[header], "{}").await;
             assert_eq!(answer.status, predict, "{header:?}");
-            assert_eq!(get(&app, "/metrics", &[header]).await.status, metrics, "{header:?}");
+            assert_eq!(
+                get(&app, "/metrics", &[header]).await.status,
+                metrics,
+                "{header:?}"
+            );
         }
     }
     assert_eq!(get(&app, "/health", &[]).await.status, 200);
@@ -123,7 +132,10 @@ async fn keys_have_roles() {
 #[tokio::test]
 async fn a_key_has_a_rate() {
     let app = with(|options| {
-        options.keys = vec![Key::new("one", Role::Predict), Key::new("two", Role::Predict)];
+        options.keys = vec![
+            Key::new("one", Role::Predict),
+            Key::new("two", Role::Predict),
+        ];
         options.http.rate = NonZeroU32::new(3);
     });
     let ask = async |key: &str| send(&app, "POST", "/predict", &[("x-api-key", key)], "{}").await;
@@ -144,7 +156,12 @@ async fn a_trace_goes_on() {
     let ours = answer.header("traceparent");
     assert_eq!((&ours[..36], &ours[52..]), (&parent[..36], &parent[52..]));
     assert_ne!(ours, parent);
-    for wrong in ["", "00", &parent.replace("4bf", "4BF"), &parent.replace("00-4", "ff-4")] {
+    for wrong in [
+        "",
+        "00",
+        &parent.replace("4bf", "4BF"),
+        &parent.replace("00-4", "ff-4"),
+    ] {
         let answer = get(&app, "/health", &[("traceparent", wrong)]).await;
         assert_eq!(answer.header("traceparent"), "");
     }
@@ -153,8 +170,15 @@ async fn a_trace_goes_on() {
 #[tokio::test]
 async fn pages_of_listed_origins_may_ask() {
     let app = with(|options| options.cors_origins = vec!["https://bank.example".to_owned()]);
-    for (origin, allowed) in [("https://bank.example", "https://bank.example"), ("https://other.example", "")] {
-        let preflight = [("origin", origin), ("access-control-request-method", "POST"), ("access-control-request-headers", "x-api-key")];
+    for (origin, allowed) in [
+        ("https://bank.example", "https://bank.example"),
+        ("https://other.example", ""),
+    ] {
+        let preflight = [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "x-api-key"),
+        ];
         let answer = send(&app, "OPTIONS", "/predict", &preflight, "").await;
         assert_eq!(answer.header("access-control-allow-origin"), allowed);
     }
@@ -171,7 +195,10 @@ async fn a_slow_head_is_cut_off_and_a_slow_body_refused() {
     for head in ["", "POST /predict HTTP/1.1\r\nhost: x\r\nx-slow: "] {
         let start = Instant::now();
         let answer = server.ask(head.as_bytes()).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
+            "{answer}"
+        );
         assert!(start.elapsed() < Duration::from_secs(5));
     }
     let answer = server
@@ -206,7 +233,11 @@ async fn thousands_of_slow_connections_leave_room_for_others() {
     let server = Running::start(HttpLimits::default()).await;
     let mut slow = Vec::new();
     for _ in 0..400 {
-        slow.push(server.send(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n{").await);
+        slow.push(
+            server
+                .send(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n{")
+                .await,
+        );
     }
     for _ in 0..50 {
         assert!(server.ask(GOOD).await.starts_with("HTTP/1.1 200"));
@@ -223,10 +254,14 @@ async fn nonsense_is_a_client_error() {
         "GET / HTTP/9.9\r\n\r\n".to_owned(),
         "\0\0\0\0\r\n\r\n".to_owned(),
         format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {long}\r\n\r\n"),
-        "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n".to_owned(),
+        "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n"
+            .to_owned(),
     ] {
         let answer = server.ask(nonsense.as_bytes()).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+            "{answer}"
+        );
     }
     assert!(server.ask(GOOD).await.starts_with("HTTP/1.1 200"));
     server.end().await;
@@ -241,7 +276,11 @@ async fn three_megabytes_a_byte_a_chunk() {
     }
     text.extend_from_slice(b"0\r\n\r\n");
     let answer = server.ask(&text).await;
-    assert!(answer.starts_with("HTTP/1.1 413"), "{}", &answer[..answer.len().min(200)]);
+    assert!(
+        answer.starts_with("HTTP/1.1 413"),
+        "{}",
+        &answer[..answer.len().min(200)]
+    );
     server.end().await;
 }
 
@@ -285,9 +324,15 @@ async fn a_batch_goes_on_after_a_row_that_kills_an_instance() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let statuses: Vec<u64> = rows.iter().map(|row| row["status"].as_u64().unwrap_or(200)).collect();
+    let statuses: Vec<u64> = rows
+        .iter()
+        .map(|row| row["status"].as_u64().unwrap_or(200))
+        .collect();
     assert_eq!(statuses, [200, 500, 422, 200]);
-    assert_eq!((rows[1]["row"].as_u64(), rows[2]["row"].as_u64()), (Some(1), Some(2)));
+    assert_eq!(
+        (rows[1]["row"].as_u64(), rows[2]["row"].as_u64()),
+        (Some(1), Some(2))
+    );
     assert_eq!(predict(&app, "{}").await.status, 200);
 }
 
@@ -295,14 +340,36 @@ async fn a_batch_goes_on_after_a_row_that_kills_an_instance() {
 async fn a_batch_has_a_limit() {
     let app = with(|options| options.http.batch_rows = 3);
     let json = ("content-type", "application/json");
-    assert_eq!(send(&app, "POST", "/predict/batch", &[json], "[1,2,3]").await.status, 200);
-    assert_eq!(send(&app, "POST", "/predict/batch", &[json], "[1,2,3,4]").await.status, 413);
+    assert_eq!(
+        send(&app, "POST", "/predict/batch", &[json], "[1,2,3]")
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        send(&app, "POST", "/predict/batch", &[json], "[1,2,3,4]")
+            .await
+            .status,
+        413
+    );
     let ndjson = ("content-type", "application/x-ndjson");
-    let answer = send(&app, "POST", "/predict/batch", &[ndjson], "1\n2\n\n3\n4\n5\n").await;
+    let answer = send(
+        &app,
+        "POST",
+        "/predict/batch",
+        &[ndjson],
+        "1\n2\n\n3\n4\n5\n",
+    )
+    .await;
     let lines: Vec<&str> = answer.text().lines().collect();
     assert_eq!(lines.len(), 4);
     assert!(lines[3].contains("\"status\":413"), "{}", lines[3]);
     for wrong in ["{}", "1", "[", ""] {
-        assert_eq!(send(&app, "POST", "/predict/batch", &[json], wrong).await.status, 422);
+        assert_eq!(
+            send(&app, "POST", "/predict/batch", &[json], wrong)
+                .await
+                .status,
+            422
+        );
     }
 }

@@ -29,7 +29,8 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
         let name = format!("{}:{}", self.host, self.port);
-        let status = ask(&self.host, self.port).with_context(|| format!("{name} does not answer"))?;
+        let status =
+            ask(&self.host, self.port).with_context(|| format!("{name} does not answer"))?;
         if status != "200" {
             bail!("{name} answers {status} to GET /health: it cannot decide");
         }
@@ -46,7 +47,10 @@ fn ask(host: &str, port: u16) -> Result<String> {
         .context("the name has no address")?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+    )?;
     let mut answer = String::new();
     stream.take(1 << 16).read_to_string(&mut answer)?;
     let status = answer.split_whitespace().nth(1);

@@ -123,17 +123,61 @@ impl ModelMetricsSet {
                 registry.register($name, $help, self.$field.clone());
             };
         }
-        family!("underwrite_decisions", "Decisions, by model, version and label", decisions);
-        family!("underwrite_adjustments", "Values that a policy filled in, mapped or clamped", adjustments);
-        family!("underwrite_score", "Probabilities of the positive class", scores);
-        family!("underwrite_refusals", "Requests that a model refused (4xx)", refusals);
-        family!("underwrite_module_failures", "Calls that gave no answer, by cause", failures);
-        family!("underwrite_module_instances", "Instances of the module that exist", instances);
-        family!("underwrite_model_info", "Models being served: always 1", info);
-        family!("underwrite_model_reloads", "Loads of a model file after the start, by result", reloads);
-        family!("underwrite_shadow", "A challenger's decisions beside the champion's", shadow);
-        family!("underwrite_shadow_difference", "How far a challenger's probability is from the champion's", shadow_difference);
-        family!("latest_prediction", "The latest decision, 1 or 0 (the first service's name)", latest);
+        family!(
+            "underwrite_decisions",
+            "Decisions, by model, version and label",
+            decisions
+        );
+        family!(
+            "underwrite_adjustments",
+            "Values that a policy filled in, mapped or clamped",
+            adjustments
+        );
+        family!(
+            "underwrite_score",
+            "Probabilities of the positive class",
+            scores
+        );
+        family!(
+            "underwrite_refusals",
+            "Requests that a model refused (4xx)",
+            refusals
+        );
+        family!(
+            "underwrite_module_failures",
+            "Calls that gave no answer, by cause",
+            failures
+        );
+        family!(
+            "underwrite_module_instances",
+            "Instances of the module that exist",
+            instances
+        );
+        family!(
+            "underwrite_model_info",
+            "Models being served: always 1",
+            info
+        );
+        family!(
+            "underwrite_model_reloads",
+            "Loads of a model file after the start, by result",
+            reloads
+        );
+        family!(
+            "underwrite_shadow",
+            "A challenger's decisions beside the champion's",
+            shadow
+        );
+        family!(
+            "underwrite_shadow_difference",
+            "How far a challenger's probability is from the champion's",
+            shadow_difference
+        );
+        family!(
+            "latest_prediction",
+            "The latest decision, 1 or 0 (the first service's name)",
+            latest
+        );
     }
 
     pub(crate) fn reload(&self, model: &str, result: Reload) {
@@ -192,7 +236,13 @@ impl ModelMetricsSet {
             refusals: self.refusals.get_or_create_owned(&key),
             failures: CAUSES.map(failure),
             instances: self.instances.get_or_create_owned(&key),
-            shadow: [Shadowed::agreed, Shadowed::disagreed, Shadowed::failed, Shadowed::dropped].map(shadow),
+            shadow: [
+                Shadowed::agreed,
+                Shadowed::disagreed,
+                Shadowed::failed,
+                Shadowed::dropped,
+            ]
+            .map(shadow),
             shadow_difference: self.shadow_difference.get_or_create_owned(&key),
             latest: self.latest.clone(),
             adjustments: self.adjustments.clone(),
@@ -273,7 +323,8 @@ impl ModelMetrics {
     }
 
     pub(crate) fn set_instances(&self, instances: usize) {
-        self.instances.set(i64::try_from(instances).unwrap_or(i64::MAX));
+        self.instances
+            .set(i64::try_from(instances).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn shadowed(&self, result: Shadowed) {
@@ -340,4 +391,3 @@ fn number(text: &[u8]) -> Option<f64> {
     let end = text.iter().position(|byte| matches!(byte, b',' | b'}'))?;
     std::str::from_utf8(&text[..end]).ok()?.parse().ok()
 }
-

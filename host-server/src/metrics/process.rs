@@ -40,12 +40,32 @@ impl Collector for ProcessMetrics {
             counter.encode(metric)?;
         }
         let gauges = [
-            ("process_start_time_seconds", "Start, in seconds since 1970", process.start_time_seconds),
+            (
+                "process_start_time_seconds",
+                "Start, in seconds since 1970",
+                process.start_time_seconds,
+            ),
             ("process_threads", "Threads", process.threads),
-            ("process_resident_memory_bytes", "Resident memory", process.resident_bytes),
-            ("process_virtual_memory_bytes", "Reserved addresses; instances of a module reserve far more than they use", process.virtual_bytes),
-            ("process_open_fds", "Open file descriptors", process.open_fds),
-            ("process_max_fds", "File descriptors that may be open", process.max_fds),
+            (
+                "process_resident_memory_bytes",
+                "Resident memory",
+                process.resident_bytes,
+            ),
+            (
+                "process_virtual_memory_bytes",
+                "Reserved addresses; instances of a module reserve far more than they use",
+                process.virtual_bytes,
+            ),
+            (
+                "process_open_fds",
+                "Open file descriptors",
+                process.open_fds,
+            ),
+            (
+                "process_max_fds",
+                "File descriptors that may be open",
+                process.max_fds,
+            ),
         ];
         for (name, help, value) in gauges {
             let Some(value) = value else { continue };
@@ -72,12 +92,18 @@ impl Process {
             .ok()
             .and_then(|text| line(&text, "btime "));
         Self {
-            cpu_seconds: field(14).zip(field(15)).map(|(user, system)| (user + system) / TICKS),
+            cpu_seconds: field(14)
+                .zip(field(15))
+                .map(|(user, system)| (user + system) / TICKS),
             threads: field(20),
-            start_time_seconds: field(22).zip(booted).map(|(ticks, boot)| boot + ticks / TICKS),
+            start_time_seconds: field(22)
+                .zip(booted)
+                .map(|(ticks, boot)| boot + ticks / TICKS),
             virtual_bytes: field(23),
             resident_bytes: line(&status, "VmRSS:").map(|kib| kib * 1024.0),
-            open_fds: fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as f64),
+            open_fds: fs::read_dir("/proc/self/fd")
+                .ok()
+                .map(|entries| entries.count() as f64),
             max_fds: fs::read_to_string("/proc/self/limits")
                 .ok()
                 .and_then(|text| line(&text, "Max open files")),

@@ -53,7 +53,12 @@ pub(crate) fn run(options: &PushOptions, text: &dyn Fn() -> String, stop: &Recei
             Ok(()) => wait = options.every,
             Err(reason) => {
                 wait = wait.saturating_mul(2).min(LONGEST_WAIT.max(options.every));
-                tracing::warn!(gateway = options.gateway, reason, next_seconds = wait.as_secs(), "metrics not pushed");
+                tracing::warn!(
+                    gateway = options.gateway,
+                    reason,
+                    next_seconds = wait.as_secs(),
+                    "metrics not pushed"
+                );
             }
         }
         if end {
@@ -62,12 +67,7 @@ pub(crate) fn run(options: &PushOptions, text: &dyn Fn() -> String, stop: &Recei
     }
 }
 
-fn push(
-    agent: &ureq::Agent,
-    url: &str,
-    options: &PushOptions,
-    text: String,
-) -> Result<(), String> {
+fn push(agent: &ureq::Agent, url: &str, options: &PushOptions, text: String) -> Result<(), String> {
     let mut request = agent
         .put(url)
         .header("content-type", super::Format::Text.content_type());
@@ -86,8 +86,16 @@ impl PushOptions {
     /// The grouping key is in the path; base64 lets it hold slashes.
     fn url(&self) -> String {
         let base = self.gateway.trim_end_matches('/');
-        let encoded = |label: &str, value: &str| format!("/{label}@base64/{}", URL_SAFE.encode(value));
-        let instance = self.instance.as_deref().map(|name| encoded("instance", name));
-        format!("{base}/metrics{}{}", encoded("job", &self.job), instance.unwrap_or_default())
+        let encoded =
+            |label: &str, value: &str| format!("/{label}@base64/{}", URL_SAFE.encode(value));
+        let instance = self
+            .instance
+            .as_deref()
+            .map(|name| encoded("instance", name));
+        format!(
+            "{base}/metrics{}{}",
+            encoded("job", &self.job),
+            instance.unwrap_or_default()
+        )
     }
 }

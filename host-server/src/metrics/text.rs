@@ -44,7 +44,11 @@ fn to_text_format(open: &str) -> String {
     let mut out = String::with_capacity(open.len() + 256);
     let mut lines = open.lines().peekable();
     while let Some(line) = lines.next() {
-        let counter = |line: &str| line.strip_prefix("# TYPE ").and_then(|rest| rest.strip_suffix(" counter")).map(str::to_owned);
+        let counter = |line: &str| {
+            line.strip_prefix("# TYPE ")
+                .and_then(|rest| rest.strip_suffix(" counter"))
+                .map(str::to_owned)
+        };
         if line == "# EOF" || line.starts_with("# UNIT ") {
             continue;
         }

@@ -68,7 +68,9 @@ impl Registry {
         let registry = Self::empty(None, None, limits, metrics);
         let served = Served::new(host, None, &registry.metrics);
         let slot = Arc::new(Slot::with(served));
-        registry.slots.store(Arc::new([(slot.name().to_owned(), slot)].into()));
+        registry
+            .slots
+            .store(Arc::new([(slot.name().to_owned(), slot)].into()));
         registry.choose_default();
         registry
     }
@@ -86,7 +88,9 @@ impl Registry {
             ModelSource::File(path) => {
                 let served = Served::open(&path, None, &registry.limits, &registry.metrics)?;
                 let slot = Arc::new(Slot::with(served));
-                registry.slots.store(Arc::new([(slot.name().to_owned(), slot)].into()));
+                registry
+                    .slots
+                    .store(Arc::new([(slot.name().to_owned(), slot)].into()));
                 registry.choose_default();
             }
             ModelSource::Folder(_) => {

@@ -113,7 +113,9 @@ impl Slot {
         }
         let mut versions = BTreeMap::new();
         for (version, path) in &found.versions {
-            let old = self.live().and_then(|live| live.versions.get(version).cloned());
+            let old = self
+                .live()
+                .and_then(|live| live.versions.get(version).cloned());
             let place = Some((version.as_str(), old.clone()));
             let loaded = self.read(path, place, &mut past, limits, metrics, &mut outcome);
             if let Some(served) = loaded.or(old) {
@@ -162,7 +164,11 @@ impl Slot {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.refuse(format!("{}: cannot be read: {error}", path.display()), metrics, outcome);
+                self.refuse(
+                    format!("{}: cannot be read: {error}", path.display()),
+                    metrics,
+                    outcome,
+                );
                 return None;
             }
         };
@@ -183,7 +189,12 @@ impl Slot {
         match Served::load(bytes.into(), place, limits, metrics) {
             Ok(served) => {
                 metrics.reload(&self.name, Reload::loaded);
-                tracing::info!(model = self.name, version = served.version(), digest = served.description().model.digest, "loaded");
+                tracing::info!(
+                    model = self.name,
+                    version = served.version(),
+                    digest = served.description().model.digest,
+                    "loaded"
+                );
                 outcome.loaded.push(served.version().to_owned());
                 Some(served)
             }
@@ -197,7 +208,11 @@ impl Slot {
 
     fn refuse(&self, reason: String, metrics: &ModelMetricsSet, outcome: &mut Outcome) {
         metrics.reload(&self.name, Reload::refused);
-        tracing::error!(model = self.name, reason, "refused; what was serving goes on");
+        tracing::error!(
+            model = self.name,
+            reason,
+            "refused; what was serving goes on"
+        );
         outcome.refused.push(reason);
     }
 
@@ -215,7 +230,9 @@ impl Slot {
         };
         let named = |version: &str| {
             versions.get(version).cloned().ok_or_else(|| {
-                format!("deployment.toml names version {version}, which is not there or was refused")
+                format!(
+                    "deployment.toml names version {version}, which is not there or was refused"
+                )
             })
         };
         let challenger = deployment.challenger.as_ref();

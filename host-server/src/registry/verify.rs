@@ -19,16 +19,16 @@ pub(super) fn golden_rows(host: &ModelHost) -> Result<(), LoadError> {
     if file.artifact().is_empty() {
         return Ok(());
     }
-    let artifact =
-        Artifact::decode(file.artifact()).map_err(|error| LoadErrorKind::Artifact {
-            detail: error.to_string(),
-        })?;
+    let artifact = Artifact::decode(file.artifact()).map_err(|error| LoadErrorKind::Artifact {
+        detail: error.to_string(),
+    })?;
     for (index, row) in artifact.golden_rows.iter().enumerate() {
         let decision = host
             .decide(row.request.as_bytes())
             .map_err(LoadErrorKind::from)?;
         let answer = serde_json::from_slice::<Answer>(&decision.body).ok();
-        let same = answer.is_some_and(|answer| answer.probability.to_bits() == row.probability.to_bits());
+        let same =
+            answer.is_some_and(|answer| answer.probability.to_bits() == row.probability.to_bits());
         if decision.status != 200 || !same {
             return Err(LoadErrorKind::GoldenRow { row: index + 1 }.into());
         }

@@ -15,16 +15,17 @@ const QUIET: Duration = Duration::from_millis(200);
 /// Keeps the registry up to date until it is gone. `hang_up` asks for a reload, too.
 pub(crate) async fn watch(registry: Arc<Registry>, hang_up: Arc<Notify>) {
     let changed = Arc::new(Notify::new());
-    let _watcher = registry
-        .source()
-        .and_then(|source| start(source, &changed));
+    let _watcher = registry.source().and_then(|source| start(source, &changed));
     let registry = Arc::downgrade(&registry);
     loop {
         let forgive = tokio::select! {
             () = changed.notified() => false,
             () = hang_up.notified() => true,
         };
-        while tokio::time::timeout(QUIET, changed.notified()).await.is_ok() {}
+        while tokio::time::timeout(QUIET, changed.notified())
+            .await
+            .is_ok()
+        {}
         if !reload(&registry, forgive).await {
             return;
         }

@@ -44,8 +44,7 @@ impl App {
     pub fn new(host: ModelHost) -> Arc<Self> {
         let options = ServeOptions::new(ModelSource::File("model.wasm".into()));
         let metrics = Arc::new(Metrics::new(options.fastapi_metrics));
-        let registry =
-            Registry::single(host, options.limits.clone(), Arc::clone(&metrics.models));
+        let registry = Registry::single(host, options.limits.clone(), Arc::clone(&metrics.models));
         Self::assemble(registry, metrics, options)
     }
 
@@ -88,7 +87,9 @@ impl App {
     pub(crate) fn measured(&self, format: Format) -> String {
         for slot in self.registry.all() {
             if let Some(live) = slot.live() {
-                live.versions().into_iter().for_each(|served| served.measure());
+                live.versions()
+                    .into_iter()
+                    .for_each(|served| served.measure());
             }
         }
         self.metrics.encode(format)

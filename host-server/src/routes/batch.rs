@@ -80,10 +80,12 @@ async fn answer(
         Form::Csv => decide_csv(&served, &bytes, most, as_csv),
         _ => decide_array(&served, &bytes, most),
     };
-    let answered = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        tracing::error!(request_id = id.as_str(), %error, "no batch");
-        Err(ApiError::Fault { id })
-    })?;
+    let answered = tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(request_id = id.as_str(), %error, "no batch");
+            Err(ApiError::Fault { id })
+        })?;
     let content_type = match as_csv {
         true => "text/csv; charset=utf-8",
         false => "application/json",
@@ -108,20 +110,24 @@ fn wants_json(headers: &HeaderMap) -> bool {
 }
 
 fn decide_array(served: &Served, bytes: &Bytes, most: usize) -> Result<Vec<u8>, ApiError> {
-    let rows: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
-        true => ApiError::Invalid {
-            r#type: "list_type",
-            at: None,
-            msg: "Input should be a valid list".to_owned(),
-        },
-        false => ApiError::Invalid {
-            r#type: "json_invalid",
-            at: Some(error.column()),
-            msg: format!("JSON decode error: {error}"),
-        },
-    })?;
+    let rows: Vec<&RawValue> =
+        serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
+            true => ApiError::Invalid {
+                r#type: "list_type",
+                at: None,
+                msg: "Input should be a valid list".to_owned(),
+            },
+            false => ApiError::Invalid {
+                r#type: "json_invalid",
+                at: Some(error.column()),
+                msg: format!("JSON decode error: {error}"),
+            },
+        })?;
     check_rows(rows.len(), most)?;
-    Ok(decide_json(served, rows.iter().map(|row| row.get().as_bytes())))
+    Ok(decide_json(
+        served,
+        rows.iter().map(|row| row.get().as_bytes()),
+    ))
 }
 
 fn decide_csv(
@@ -192,7 +198,13 @@ fn decide_to_csv(served: &Served, rows: &Rows) -> Vec<u8> {
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing to a vector does not fail.
-    let _ = writer.write_record(["prediction", "prediction_label", "approve", "probability", "detail"]);
+    let _ = writer.write_record([
+        "prediction",
+        "prediction_label",
+        "approve",
+        "probability",
+        "detail",
+    ]);
     served.decide_each(rows.iter(), |answer| {
         let refused = match &answer {
             Ok(decision) if decision.status == 200 => {

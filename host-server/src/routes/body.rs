@@ -84,7 +84,10 @@ pub(super) fn content_type(headers: &HeaderMap) -> Option<(String, String)> {
 /// JSON, or nothing said: old clients and some tools send no content type.
 pub(super) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
     // What almost all send needs no copy.
-    if headers.get(CONTENT_TYPE).is_none_or(|value| value == "application/json") {
+    if headers
+        .get(CONTENT_TYPE)
+        .is_none_or(|value| value == "application/json")
+    {
         return Ok(());
     }
     match content_type(headers) {

@@ -42,7 +42,8 @@ pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
 fn summary(app: &App) -> Response {
     let Some(served) = app.champion() else {
         let name = app.name();
-        return Json(json!({ "status": "ok", "name": name, "model_loaded": false })).into_response();
+        return Json(json!({ "status": "ok", "name": name, "model_loaded": false }))
+            .into_response();
     };
     let description = served.description();
     let model = &description.model;

@@ -103,7 +103,10 @@ impl Rows {
     pub(super) fn from_split(columns: &[Value], data: &[Value]) -> Result<Self, String> {
         let names: Vec<&str> = columns
             .iter()
-            .map(|name| name.as_str().ok_or("`columns` holds something else than names"))
+            .map(|name| {
+                name.as_str()
+                    .ok_or("`columns` holds something else than names")
+            })
             .collect::<Result<_, _>>()?;
         let mut rows = Self::default();
         for (at, row) in data.iter().enumerate() {
@@ -168,15 +171,20 @@ pub(super) fn decoded(feature: &Feature, cell: &Value) -> Value {
     };
     match feature.r#type.as_str() {
         "boolean" if number == 0.0 || number == 1.0 => Value::from(number == 1.0),
-        "category" if number >= 0.0 && number.fract() == 0.0 => feature
-            .categories
-            .get(number as usize)
-            .map_or_else(|| cell.clone(), |category| Value::from(category.value.as_str())),
+        "category" if number >= 0.0 && number.fract() == 0.0 => {
+            feature.categories.get(number as usize).map_or_else(
+                || cell.clone(),
+                |category| Value::from(category.value.as_str()),
+            )
+        }
         _ => cell.clone(),
     }
 }
 
 pub(super) fn names(features: &[&Feature]) -> String {
-    let names: Vec<&str> = features.iter().map(|feature| feature.name.as_str()).collect();
+    let names: Vec<&str> = features
+        .iter()
+        .map(|feature| feature.name.as_str())
+        .collect();
     names.join(", ")
 }

@@ -49,7 +49,10 @@ fn score_now(served: &Served, rows: &Rows) -> Result<Vec<Scored>, NoScores> {
         let scored = match answer {
             Ok(decision) if decision.status == 200 => serde_json::from_slice(&decision.body)
                 .map_err(|error| NoScores::Failed(error.to_string())),
-            Ok(decision) => Err(NoScores::Refused(format!("row {row}: {}", reason(&decision)))),
+            Ok(decision) => Err(NoScores::Refused(format!(
+                "row {row}: {}",
+                reason(&decision)
+            ))),
             Err(error) => Err(NoScores::Failed(error.to_string())),
         };
         match scored {

@@ -44,9 +44,10 @@ pub(super) async fn invocations(
     let bytes = read_whole(&headers, body, limits.batch_bytes, limits.body).await?;
     let most = limits.batch_rows;
     let (rows, output) = match content_type(&headers) {
-        Some((essence, _)) if essence == "text/csv" => {
-            (Rows::from_csv(&bytes, most).map_err(bad)?, Output::Prediction)
-        }
+        Some((essence, _)) if essence == "text/csv" => (
+            Rows::from_csv(&bytes, most).map_err(bad)?,
+            Output::Prediction,
+        ),
         None => read_json(&bytes, served.description()).map_err(bad)?,
         Some((essence, _)) if is_json(&essence) => {
             read_json(&bytes, served.description()).map_err(bad)?
@@ -54,21 +55,25 @@ pub(super) async fn invocations(
         Some((_, content_type)) => {
             return Err(MlflowError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                format!("The body is said to be `{content_type}`, expected `application/json` or `text/csv`"),
+                format!(
+                    "The body is said to be `{content_type}`, expected `application/json` or `text/csv`"
+                ),
             ));
         }
     };
     if rows.len() > most {
         return Err(ApiError::TooManyRows { most }.into());
     }
-    let scores = score(&app, served, rows).await.map_err(|problem| match problem {
-        NoScores::Refused(reason) => bad(reason),
-        NoScores::Overloaded => ApiError::Overloaded.into(),
-        NoScores::Failed(reason) => {
-            tracing::error!(request_id = id.as_str(), reason, "no scores");
-            ApiError::Fault { id }.into()
-        }
-    })?;
+    let scores = score(&app, served, rows)
+        .await
+        .map_err(|problem| match problem {
+            NoScores::Refused(reason) => bad(reason),
+            NoScores::Overloaded => ApiError::Overloaded.into(),
+            NoScores::Failed(reason) => {
+                tracing::error!(request_id = id.as_str(), reason, "no scores");
+                ApiError::Fault { id }.into()
+            }
+        })?;
     let predictions: Vec<Value> = scores.iter().map(|scored| output.of(scored)).collect();
     Ok(Json(json!({ "predictions": predictions })))
 }
@@ -106,7 +111,8 @@ impl Output {
 }
 
 fn read_json(bytes: &[u8], model: &Description) -> Result<(Rows, Output), String> {
-    let body: Value = serde_json::from_slice(bytes).map_err(|error| format!("not JSON: {error}"))?;
+    let body: Value =
+        serde_json::from_slice(bytes).map_err(|error| format!("not JSON: {error}"))?;
     let Value::Object(body) = body else {
         return Err(format!("not an object; {KEYS}"));
     };

@@ -101,17 +101,35 @@ fn keys(args: &Args, from: &mut Settings) -> Result<Vec<ApiKey>> {
         }
         Ok(())
     };
-    add(from, secret("api-key", "API_KEY"), &args.api_key, Role::Predict)?;
-    add(from, secret("admin-key", "ADMIN_KEY"), &args.admin_key, Role::Admin)?;
-    add(from, secret("metrics-key", "METRICS_KEY"), &args.metrics_key, Role::Metrics)?;
+    add(
+        from,
+        secret("api-key", "API_KEY"),
+        &args.api_key,
+        Role::Predict,
+    )?;
+    add(
+        from,
+        secret("admin-key", "ADMIN_KEY"),
+        &args.admin_key,
+        Role::Admin,
+    )?;
+    add(
+        from,
+        secret("metrics-key", "METRICS_KEY"),
+        &args.metrics_key,
+        Role::Metrics,
+    )?;
     Ok(keys)
 }
 
 fn http_limits(args: &Args, from: &mut Settings) -> Result<HttpLimits> {
     let usual = HttpLimits::default();
     let rate: Option<NonZeroU32> = from.optional(key("rate-limit"), args.rate_limit)?;
-    let connections: NonZeroUsize =
-        from.or(key("max-connections"), args.max_connections, usual.connections)?;
+    let connections: NonZeroUsize = from.or(
+        key("max-connections"),
+        args.max_connections,
+        usual.connections,
+    )?;
     Ok(HttpLimits {
         rate,
         connections,
@@ -126,7 +144,11 @@ fn http_limits(args: &Args, from: &mut Settings) -> Result<HttpLimits> {
 fn limits(args: &Args, from: &mut Settings) -> Result<Limits> {
     let usual = Limits::serving();
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let decide = from.or(key("decide-timeout"), args.decide_timeout, millis(usual.decide))?;
+    let decide = from.or(
+        key("decide-timeout"),
+        args.decide_timeout,
+        millis(usual.decide),
+    )?;
     let load = from.optional(key("load-timeout"), args.load_timeout)?;
     let memory = from.or(key("module-memory"), args.module_memory, usual.memory_bytes)?;
     Ok(Limits {
@@ -177,6 +199,9 @@ fn seconds(from: &mut Settings, key: Key, flag: Option<f64>, usual: Duration) ->
     let seconds = from.or(key, flag, usual.as_secs_f64())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) if !time.is_zero() => Ok(time),
-        _ => bail!("{} is {seconds}, expected a number of seconds above 0", key.name),
+        _ => bail!(
+            "{} is {seconds}, expected a number of seconds above 0",
+            key.name
+        ),
     }
 }

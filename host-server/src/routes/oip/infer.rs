@@ -77,17 +77,24 @@ async fn answer(
     let request: Request = serde_json::from_slice(json)
         .map_err(|error| OipError::bad(format!("not an inference request: {error}")))?;
     let wanted = wanted(&request)?;
-    let rows = rows(request.inputs, binary, served.description(), limits.batch_rows)
-        .map_err(OipError::bad)?;
+    let rows = rows(
+        request.inputs,
+        binary,
+        served.description(),
+        limits.batch_rows,
+    )
+    .map_err(OipError::bad)?;
     let version = served.version().to_owned();
-    let scores = score(app, served, rows).await.map_err(|problem| match problem {
-        NoScores::Refused(reason) => OipError::bad(reason),
-        NoScores::Overloaded => ApiError::Overloaded.into(),
-        NoScores::Failed(reason) => {
-            tracing::error!(request_id = id.as_str(), reason, "no scores");
-            ApiError::Fault { id: id.clone() }.into()
-        }
-    })?;
+    let scores = score(app, served, rows)
+        .await
+        .map_err(|problem| match problem {
+            NoScores::Refused(reason) => OipError::bad(reason),
+            NoScores::Overloaded => ApiError::Overloaded.into(),
+            NoScores::Failed(reason) => {
+                tracing::error!(request_id = id.as_str(), reason, "no scores");
+                ApiError::Fault { id: id.clone() }.into()
+            }
+        })?;
     let request_id = request.id.unwrap_or_else(|| id.as_str().to_owned());
     let head = json!({ "model_name": name, "model_version": version, "id": request_id });
     Ok(respond(head, &wanted, &scores))
@@ -120,7 +127,11 @@ fn wanted(request: &Request) -> Result<Vec<Output>, OipError> {
         parameters.as_ref()?.get(key)?.as_bool()
     };
     let binary = flag(&request.parameters, "binary_data_output").unwrap_or(false);
-    let Some(outputs) = request.outputs.as_ref().filter(|outputs| !outputs.is_empty()) else {
+    let Some(outputs) = request
+        .outputs
+        .as_ref()
+        .filter(|outputs| !outputs.is_empty())
+    else {
         let all = OUTPUTS.map(|(name, datatype)| Output {
             name,
             datatype,
@@ -208,7 +219,10 @@ fn respond(mut head: Value, wanted: &[Output], scores: &[Scored]) -> Response {
     let outputs: Vec<Value> = wanted
         .iter()
         .map(|output| {
-            let values: Vec<Value> = scores.iter().map(|scored| pick(output.name, scored)).collect();
+            let values: Vec<Value> = scores
+                .iter()
+                .map(|scored| pick(output.name, scored))
+                .collect();
             let mut tensor = json!({
                 "name": output.name,
                 "datatype": output.datatype,

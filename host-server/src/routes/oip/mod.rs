@@ -35,8 +35,14 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/v2/models/{name}/ready", get(model_ready))
         .route("/v2/models/{name}/infer", post(infer::infer))
         .route("/v2/models/{name}/versions/{version}", get(version))
-        .route("/v2/models/{name}/versions/{version}/ready", get(version_ready))
-        .route("/v2/models/{name}/versions/{version}/infer", post(infer::infer_version))
+        .route(
+            "/v2/models/{name}/versions/{version}/ready",
+            get(version_ready),
+        )
+        .route(
+            "/v2/models/{name}/versions/{version}/infer",
+            post(infer::infer_version),
+        )
         .route("/v2/repository/index", post(index))
         .route("/v1/models", get(v1::list))
         .route("/v1/models/{target}", get(v1::status).post(v1::predict))
@@ -146,7 +152,9 @@ async fn version_ready(
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, OipError> {
     app.target(Some(&name), Some(&version))?;
-    Ok(Json(json!({ "name": name, "version": version, "ready": true })))
+    Ok(Json(
+        json!({ "name": name, "version": version, "ready": true }),
+    ))
 }
 
 async fn index(State(app): State<Arc<App>>) -> Json<Value> {

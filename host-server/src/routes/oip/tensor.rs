@@ -77,7 +77,11 @@ fn read_binary(datatype: &str, bytes: &[u8], values: &mut Vec<Value>) -> Result<
             if !rest.is_empty() {
                 return Err(format!("{} bytes are no whole {datatype}s", bytes.len()));
             }
-            values.extend(cells.iter().map(|cell| Value::from(<$type>::from_le_bytes(*cell))));
+            values.extend(
+                cells
+                    .iter()
+                    .map(|cell| Value::from(<$type>::from_le_bytes(*cell))),
+            );
         }};
     }
     match datatype {

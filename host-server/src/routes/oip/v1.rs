@@ -55,14 +55,16 @@ pub(super) async fn predict(
         return Err(ApiError::TooManyRows { most }.into());
     }
     let rows = Rows::from_list(&request.instances, served.description()).map_err(OipError::bad)?;
-    let scores = score(&app, served, rows).await.map_err(|problem| match problem {
-        NoScores::Refused(reason) => OipError::bad(reason),
-        NoScores::Overloaded => ApiError::Overloaded.into(),
-        NoScores::Failed(reason) => {
-            tracing::error!(request_id = id.as_str(), reason, "no scores");
-            ApiError::Fault { id }.into()
-        }
-    })?;
+    let scores = score(&app, served, rows)
+        .await
+        .map_err(|problem| match problem {
+            NoScores::Refused(reason) => OipError::bad(reason),
+            NoScores::Overloaded => ApiError::Overloaded.into(),
+            NoScores::Failed(reason) => {
+                tracing::error!(request_id = id.as_str(), reason, "no scores");
+                ApiError::Fault { id }.into()
+            }
+        })?;
     let predictions: Vec<i64> = scores.iter().map(|scored| scored.prediction).collect();
     Ok(Json(json!({ "predictions": predictions })))
 }

@@ -74,7 +74,8 @@ fn allow_null(schema: &mut Value) {
 
 /// A boolean is also 0, 1, and the words for it, in any case.
 fn boolean() -> Value {
-    const WORDS: &str = "^([Tt][Rr][Uu][Ee]|1|[Yy][Ee][Ss]|[Yy]|[Tt]|[Ff][Aa][Ll][Ss][Ee]|0|[Nn][Oo]|[Nn]|[Ff])$";
+    const WORDS: &str =
+        "^([Tt][Rr][Uu][Ee]|1|[Yy][Ee][Ss]|[Yy]|[Tt]|[Ff][Aa][Ll][Ss][Ee]|0|[Nn][Oo]|[Nn]|[Ff])$";
     json!({ "anyOf": [
         { "type": "boolean" },
         { "type": "integer", "enum": [0, 1] },
@@ -140,10 +141,22 @@ fn describe(feature: &Feature) -> String {
         "ignored" => add("Ignored.".to_owned()),
         _ => {}
     }
-    let low = feature.minimum.as_ref().map(|bound| format!("at least {bound}"));
-    let low = low.or(feature.exclusive_minimum.as_ref().map(|bound| format!("above {bound}")));
-    let high = feature.maximum.as_ref().map(|bound| format!("at most {bound}"));
-    let high = high.or(feature.exclusive_maximum.as_ref().map(|bound| format!("below {bound}")));
+    let low = feature
+        .minimum
+        .as_ref()
+        .map(|bound| format!("at least {bound}"));
+    let low = low.or(feature
+        .exclusive_minimum
+        .as_ref()
+        .map(|bound| format!("above {bound}")));
+    let high = feature
+        .maximum
+        .as_ref()
+        .map(|bound| format!("at most {bound}"));
+    let high = high.or(feature
+        .exclusive_maximum
+        .as_ref()
+        .map(|bound| format!("below {bound}")));
     let range: Vec<String> = low.into_iter().chain(high).collect();
     if !range.is_empty() {
         let policy = match feature.out_of_range.as_deref() {
@@ -162,9 +175,8 @@ fn describe(feature: &Feature) -> String {
 
 /// The answer of `/predict`.
 pub(super) fn decision(model: Option<&Description>) -> Value {
-    let labels = model.map(|model| {
-        json!([model.target.positive_label, model.target.negative_label])
-    });
+    let labels =
+        model.map(|model| json!([model.target.positive_label, model.target.negative_label]));
     let mut schema = json!({
         "type": "object",
         "required": ["prediction", "prediction_label", "approve", "probability", "threshold", "model", "features_used", "adjustments"],

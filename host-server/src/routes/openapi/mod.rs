@@ -17,21 +17,39 @@ use super::App;
 use crate::static_file::StaticFile;
 
 static PAGE: LazyLock<StaticFile> = LazyLock::new(|| {
-    file("text/html; charset=utf-8", include_bytes!("../../../assets/docs.html"))
+    file(
+        "text/html; charset=utf-8",
+        include_bytes!("../../../assets/docs.html"),
+    )
 });
 static SCRIPT: LazyLock<StaticFile> = LazyLock::new(|| {
-    file("text/javascript; charset=utf-8", include_bytes!("../../../assets/docs.js"))
+    file(
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../../assets/docs.js"),
+    )
 });
 static STYLE: LazyLock<StaticFile> = LazyLock::new(|| {
-    file("text/css; charset=utf-8", include_bytes!("../../../assets/docs.css"))
+    file(
+        "text/css; charset=utf-8",
+        include_bytes!("../../../assets/docs.css"),
+    )
 });
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/openapi.json", get(openapi))
-        .route("/docs", get(async |headers: HeaderMap| -> Response { PAGE.respond(&headers) }))
-        .route("/docs.js", get(async |headers: HeaderMap| -> Response { SCRIPT.respond(&headers) }))
-        .route("/docs.css", get(async |headers: HeaderMap| -> Response { STYLE.respond(&headers) }))
+        .route(
+            "/docs",
+            get(async |headers: HeaderMap| -> Response { PAGE.respond(&headers) }),
+        )
+        .route(
+            "/docs.js",
+            get(async |headers: HeaderMap| -> Response { SCRIPT.respond(&headers) }),
+        )
+        .route(
+            "/docs.css",
+            get(async |headers: HeaderMap| -> Response { STYLE.respond(&headers) }),
+        )
 }
 
 fn file(content_type: &'static str, bytes: &'static [u8]) -> StaticFile {
@@ -120,9 +138,7 @@ fn paths(app: &App) -> Value {
         }), &["401", "422"]),
     });
     let any = json!({ "type": "object" });
-    let read = |id: &str, summary: &str| {
-        json!({ "operationId": id, "summary": summary, "responses": answers("As asked.", &any, &[]) })
-    };
+    let read = |id: &str, summary: &str| json!({ "operationId": id, "summary": summary, "responses": answers("As asked.", &any, &[]) });
     let mut model = read("model", "One model");
     model["parameters"] = json!([name_parameter(app)]);
     let mut schema = read("schema", "What a model says of itself");
@@ -162,7 +178,10 @@ fn answers(description: &str, schema: &Value, statuses: &[&str]) -> Value {
         let (description, name) = match *status {
             "401" => ("The key is missing or not known.", "Error"),
             "404" => ("There is no such model.", "Error"),
-            _ => ("The request is refused; each entry names a field.", "ValidationError"),
+            _ => (
+                "The request is refused; each entry names a field.",
+                "ValidationError",
+            ),
         };
         let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
         answers[*status] = json!({ "description": description, "content": content(schema) });
