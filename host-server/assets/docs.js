@@ -11,6 +11,8 @@ const resolve = (api, schema) =>
   schema?.$ref ? schema.$ref.slice(2).split('/').reduce((at, key) => at[key], api) : schema;
 
 const words = (schema) => {
+  if (schema.anyOf) return schema.anyOf.map(words).join(' or ');
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
   const type = [schema.type ?? 'any'].flat().join(' or ');
   return schema.enum ? `${type}: ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}` : type;
 };

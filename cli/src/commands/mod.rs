@@ -29,7 +29,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Args),
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     Health(health::Args),
     Score(score::Args),
     Inspect(inspect::Args),

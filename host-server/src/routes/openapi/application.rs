@@ -48,8 +48,9 @@ fn property(feature: &Feature) -> Value {
         (_, "integer") => number(feature, "integer"),
         _ => number(feature, "number"),
     };
-    if feature.missing.as_deref() != Some("error") {
-        allow_null(&mut schema);
+    let may_miss = feature.missing.as_deref() != Some("error");
+    if may_miss && feature.role != "ignored" {
+        schema = or_missing(schema);
     }
     schema["title"] = feature.label.as_str().into();
     schema["description"] = describe(feature).into();
@@ -59,17 +60,18 @@ fn property(feature: &Feature) -> Value {
     schema
 }
 
-/// Null means missing.
-fn allow_null(schema: &mut Value) {
-    if let Some(kinds) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
-        kinds.push(json!({ "type": "null" }));
-    }
-    if let Some(kind) = schema.get("type").cloned() {
-        schema["type"] = json!([kind, "null"]);
-    }
-    if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
-        values.push(Value::Null);
-    }
+/// Null and the empty text mean missing.
+fn or_missing(schema: Value) -> Value {
+    let missing = [json!({ "type": "null" }), json!({ "const": "" })];
+    let mut forms = match schema {
+        Value::Object(mut schema) if schema.contains_key("anyOf") => match schema.remove("anyOf") {
+            Some(Value::Array(forms)) => forms,
+            _ => Vec::new(),
+        },
+        one => vec![one],
+    };
+    forms.extend(missing);
+    json!({ "anyOf": forms })
 }
 
 /// A boolean is also 0, 1, and the words for it, in any case.
