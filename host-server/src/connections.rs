@@ -23,6 +23,9 @@ const LONGEST_HEAD: usize = 64 << 10;
 /// When the system has no more descriptors, so long is waited before it is asked again.
 const BREATH: Duration = Duration::from_millis(50);
 
+/// So long idle connections stay open once the server is told to stop.
+const LINGER: Duration = Duration::from_millis(250);
+
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
     retry-after: 1\r\ncontent-length: 56\r\nconnection: close\r\n\r\n\
     {\"detail\":\"Too many connections: try again in a second\"}";
@@ -121,7 +124,13 @@ impl Connection {
         // Its errors are the client's: it left, was too slow, or spoke something else.
         tokio::select! {
             _ = served.as_mut() => return,
-            _ = self.stop.wait_for(|stop| *stop) => served.as_mut().graceful_shutdown(),
+            _ = self.stop.wait_for(|stop| *stop) => {}
+        }
+        // A request may be on its way on a connection that is idle for us: its answer tells
+        // the client that it is the last.
+        tokio::select! {
+            _ = served.as_mut() => return,
+            () = tokio::time::sleep(LINGER) => served.as_mut().graceful_shutdown(),
         }
         let _ = served.await;
     }

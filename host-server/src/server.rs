@@ -120,6 +120,7 @@ impl Server {
                 address: self.address,
                 reason,
             })?;
+        let state = Arc::clone(&self.app);
         let registry = Arc::clone(self.app.registry());
         let watching = tokio::spawn(registry::watch(registry, hang_ups()));
         let mut serving = JoinSet::new();
@@ -132,6 +133,7 @@ impl Server {
             _ = serving.join_next() => {}
         }
         tracing::info!("stopping: finishing the requests in flight");
+        state.stop();
         let _ = stop.send(true);
         let finished = async { while serving.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, finished).await.is_err() {

@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -25,6 +26,7 @@ pub struct App {
     keys: Keys,
     options: ServeOptions,
     page: Option<StaticFile>,
+    stopping: AtomicBool,
     /// Requests being worked on at the same time.
     places: Arc<Semaphore>,
     /// Long bodies and batches decided at the same time, off the async workers.
@@ -68,6 +70,7 @@ impl App {
             registry: Arc::new(registry),
             keys: Keys::new(options.keys.clone(), options.http.rate),
             page: options.page.then(page::index).flatten(),
+            stopping: AtomicBool::new(false),
             places: Arc::new(Semaphore::new(options.http.requests.get())),
             long_bodies: Arc::new(Semaphore::new(processors().get())),
             metrics,
@@ -114,6 +117,15 @@ impl App {
             self.metrics.http.reject(Rejected::overload);
             ApiError::Overloaded
         })
+    }
+
+    /// From now on each answer is its connection's last.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     pub(super) fn has_metrics_port(&self) -> bool {

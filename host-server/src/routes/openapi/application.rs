@@ -62,7 +62,11 @@ fn property(feature: &Feature) -> Value {
 
 /// Null and the empty text mean missing.
 fn or_missing(schema: Value) -> Value {
-    let missing = [json!({ "type": "null" }), json!({ "const": "" })];
+    let any_text = schema.get("type") == Some(&json!("string")) && schema.get("enum").is_none();
+    let mut missing = vec![json!({ "type": "null" })];
+    if !any_text {
+        missing.push(json!({ "const": "" }));
+    }
     let mut forms = match schema {
         Value::Object(mut schema) if schema.contains_key("anyOf") => match schema.remove("anyOf") {
             Some(Value::Array(forms)) => forms,
