@@ -42,14 +42,14 @@ pub(super) fn schema(model: &Description) -> Value {
 fn property(feature: &Feature) -> Value {
     let mut schema = match (feature.role.as_str(), feature.r#type.as_str()) {
         // Whatever it holds is not looked at.
-        ("ignored", _) => json!({}),
+        ("ignored" | "protected", _) => json!({}),
         (_, "boolean") => boolean(),
         (_, "category") => category(feature),
         (_, "integer") => number(feature, "integer"),
         _ => number(feature, "number"),
     };
     let may_miss = feature.missing.as_deref() != Some("error");
-    if may_miss && feature.role != "ignored" {
+    if may_miss && feature.role == "input" {
         schema = or_missing(schema);
     }
     schema["title"] = feature.label.as_str().into();
