@@ -9,6 +9,7 @@ mod progress;
 mod scoring;
 mod secrets;
 mod tracking;
+mod settings;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -17,6 +17,7 @@ fn each_command_explains_itself() {
         "",
         "train",
         "serve",
+        "health",
         "score",
         "inspect",
         "verify",

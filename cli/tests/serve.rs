@@ -62,3 +62,81 @@ fn prints_its_address_and_decides() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("\"probability\":0."), "{answer}");
 }
+
+/// The line of a setting in what `--print-config` prints, its columns one space apart.
+fn setting(printed: &str, name: &str) -> String {
+    let line = printed
+        .lines()
+        .find(|line| line.split_whitespace().next() == Some(name))
+        .unwrap_or_else(|| panic!("no {name} in {printed}"));
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let file = b"[serve]\nport = 1\nhost = \"file\"\nname = \"file\"\napi-key = [\"a\", \"b\"]\nno-page = true";
+    let folder = Folder::new(&[("underwrite.toml", file)]);
+    let mut command = folder.command();
+    command
+        .args(["serve", "--print-config", "--port", "3"])
+        .env("UNDERWRITE_PORT", "2")
+        .env("UNDERWRITE_HOST", "environment")
+        .env("PROM_API_KEY", "swordfish")
+        .env("ADMIN_KEY", "");
+    let output = command.output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}");
+    for (name, line) in [
+        ("port", "port 3 --port"),
+        ("host", "host \"environment\" environment, UNDERWRITE_HOST"),
+        ("name", "name \"file\" underwrite.toml"),
+        ("no-page", "no-page true underwrite.toml"),
+        ("max-requests", "max-requests 1024 default"),
+        ("admin-key", "admin-key [] default"),
+        (
+            "api-key",
+            "api-key [\"(set, hidden)\",\"(set, hidden)\"] underwrite.toml",
+        ),
+        (
+            "push-password",
+            "push-password \"(set, hidden)\" environment, PROM_API_KEY",
+        ),
+    ] {
+        assert_eq!(setting(&printed, name), line);
+    }
+    assert!(!printed.contains("swordfish"), "{printed}");
+}
+
+#[test]
+fn a_setting_that_cannot_be_is_named() {
+    let folder = Folder::new(&[
+        ("typo.toml", b"[serve]\nprot = 1"),
+        ("word.toml", b"[serve]\nport = \"eighty\""),
+    ]);
+    let error = folder.fail("serve --model m.wasm --config typo.toml");
+    assert!(
+        error.starts_with("typo.toml: [serve] has no setting `prot`, expected one of "),
+        "{error}"
+    );
+    let error = folder.fail("serve --model m.wasm --config word.toml");
+    assert!(
+        error.starts_with("word.toml: port is `eighty`: "),
+        "{error}"
+    );
+    let error = folder.fail("serve");
+    assert_eq!(
+        error,
+        "no model to serve: name one with --model FILE or --models FOLDER"
+    );
+    let error = folder.fail("serve --model m.wasm --tls-cert c.pem");
+    assert_eq!(error, "https needs both --tls-cert and --tls-key");
+    let error = folder.fail("serve --config none.toml --model m.wasm");
+    assert!(error.starts_with("none.toml cannot be read"), "{error}");
+}
+
+#[test]
+fn health_asks_a_running_server() {
+    let folder = Folder::new(&[]);
+    let error = folder.fail("health --port 1");
+    assert!(error.starts_with("127.0.0.1:1 does not answer"), "{error}");
+}

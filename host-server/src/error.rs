@@ -119,6 +119,14 @@ pub enum LoadErrorKind {
     /// `abi_describe` gave something else than `docs/module-abi.md` says.
     #[error("the module's description cannot be read: {0}")]
     Description(serde_json::Error),
+    /// The module does not decide as it did when it was made.
+    #[error(
+        "golden row {row} is not answered as when the model was made: the file is not what it says, train it again"
+    )]
+    GoldenRow {
+        /// Which of the artifact's golden rows, from 1.
+        row: usize,
+    },
     /// The section with `model.js` is missing.
     #[error(
         "the file carries no `underwrite.glue` section (model.js): make it anew with `underwrite train`"
@@ -220,6 +228,17 @@ pub enum ServeError {
         /// The system's words.
         reason: std::io::Error,
     },
+    /// The certificate or its key cannot be used.
+    #[error("TLS: {path}: {reason}")]
+    Tls {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A setting that cannot be.
+    #[error("{0}")]
+    Setting(String),
     /// The server stopped by itself.
     #[error("the server on {address} stopped: {reason}")]
     Run {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use model_core::model_file::{GLUE_SECTION, ModelFile};
-use serde::{Deserialize, Serialize};
 
 use crate::compiled::Compiled;
 use crate::config::Limits;
+use crate::description::Description;
 use crate::engine::{Clock, engine};
 use crate::error::{CallError, LoadError, LoadErrorKind};
 use crate::instance::Instance;
@@ -55,40 +55,6 @@ pub struct InstanceTimes {
     pub after_another: Duration,
     /// `abi_load`: reading the artifact and building the tables.
     pub load: Duration,
-}
-
-/// What a host needs of `abi_describe` (`docs/module-abi.md`).
-#[derive(Debug, Clone, Deserialize)]
-#[non_exhaustive]
-pub struct Description {
-    /// Which model it is.
-    pub model: ModelInfo,
-    features: Vec<Feature>,
-}
-
-/// A model's name plate. As JSON it is what every decision carries as `model`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[non_exhaustive]
-pub struct ModelInfo {
-    /// `loan-approval`
-    pub name: String,
-    /// `1.0.0`
-    pub version: String,
-    /// `sha256:` and 64 hexadecimal digits: of the artifact's payload.
-    pub digest: String,
-    /// A name for people.
-    #[serde(default, skip_serializing)]
-    pub title: String,
-    /// A sentence for people.
-    #[serde(default, skip_serializing)]
-    pub description: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Feature {
-    name: String,
-    role: String,
-    r#type: String,
 }
 
 impl ModelHost {
@@ -142,6 +108,42 @@ impl ModelHost {
     pub fn decide(&self, body: &[u8]) -> Result<Decision, CallError> {
         let (status, body) = self.pool.with(|instance| instance.decide(body))?;
         Ok(Decision { status, body })
+    }
+
+    /// One decision for each of `rows`, in order, with one instance: `each` gets a row's
+    /// status and answer. A row on which the module fails takes its instance with it, not
+    /// the rows after it.
+    ///
+    /// Runs on the calling thread, at most [`Limits::decide`] for each row.
+    pub fn decide_each<'a>(
+        &self,
+        rows: impl IntoIterator<Item = &'a [u8]>,
+        mut each: impl FnMut(Result<Decision, CallError>),
+    ) {
+        let mut rows = rows.into_iter();
+        loop {
+            let done = self.pool.with(|instance| {
+                for row in rows.by_ref() {
+                    let (status, body) = instance.decide(row)?;
+                    each(Ok(Decision { status, body }));
+                    if instance.is_spent() {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            });
+            match done {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => each(Err(error)),
+            }
+        }
+    }
+
+    /// Instances that exist now.
+    #[must_use]
+    pub fn instances(&self) -> usize {
+        self.pool.alive()
     }
 
     /// Many rows at once: `columns[i * rows + r]` is input `i` of row `r`, the inputs in
@@ -216,26 +218,6 @@ impl std::fmt::Debug for ModelHost {
             .debug_struct("ModelHost")
             .field("model", &self.description.model)
             .finish_non_exhaustive()
-    }
-}
-
-impl Description {
-    /// The names of the features that predict, in schema order: the rows of a batch.
-    pub fn inputs(&self) -> impl Iterator<Item = &str> {
-        self.features
-            .iter()
-            .filter(|feature| feature.role == "input")
-            .map(|feature| feature.name.as_str())
-    }
-
-    /// How many features a request may hold that mean something: inputs and protected ones,
-    /// of one type, or of any.
-    #[must_use]
-    pub fn count(&self, r#type: Option<&str>) -> usize {
-        let counts = |feature: &&Feature| {
-            feature.role != "ignored" && r#type.is_none_or(|wanted| feature.r#type == wanted)
-        };
-        self.features.iter().filter(counts).count()
     }
 }
 

@@ -1,27 +1,40 @@
-//! axum and wasmtime: hosts one `model.wasm` by its plain door (`docs/module-abi.md`)
-//! and serves it over HTTP.
+//! axum and wasmtime: hosts models, each a `model.wasm`, by their plain door
+//! (`docs/module-abi.md`) and serves them over HTTP (`docs/http.md`).
 //!
-//! The host knows the model only as a file. It checks the seal, compiles, and passes
+//! The host knows a model only as a file. It checks the seal, compiles, and passes
 //! bytes in and out; what a decision is, and what a refusal says, is the module's.
 //!
-//! - [`ModelHost`] is the model without HTTP: synchronous, shared between threads.
-//! - [`app`] is the router over it; [`serve`] binds an address and runs it.
+//! - [`ModelHost`] is one model without HTTP: synchronous, shared between threads.
+//! - [`App`] holds the models being served, [`app`] is the router over them.
+//! - [`serve`] binds an address and runs it.
 
 mod compiled;
 mod config;
+mod connections;
+mod description;
 mod engine;
 mod error;
+mod gate;
 mod host;
 mod instance;
+mod keys;
+mod metrics;
 mod page;
 mod pool;
+mod registry;
 mod request_id;
 mod routes;
 mod server;
 mod static_file;
+mod tls;
+mod trace_context;
 
-pub use config::{Limits, ServeOptions};
+pub use config::{HttpLimits, Limits, ServeOptions, TlsFiles};
+pub use description::{Category, Description, Feature, ModelInfo, Target};
 pub use error::{CallError, LoadError, LoadErrorKind, ServeError};
-pub use host::{Batch, Decision, Description, InstanceTimes, ModelHost, ModelInfo};
+pub use host::{Batch, Decision, InstanceTimes, ModelHost};
+pub use keys::{Key, Role};
+pub use metrics::push::PushOptions;
+pub use registry::ModelSource;
 pub use routes::{App, app};
 pub use server::{Server, serve, shutdown_signal};

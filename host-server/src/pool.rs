@@ -50,6 +50,11 @@ impl Pool {
         Ok(answer)
     }
 
+    /// Instances that exist, lent or idle.
+    pub(crate) fn alive(&self) -> usize {
+        self.lock().alive
+    }
+
     /// How long a new instance takes, and loading the model into it. It is not kept.
     pub(crate) fn time_new_instance(&self) -> Result<InstanceTimes, CallError> {
         let mut lease = self.lease();

@@ -2,22 +2,27 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::config::ServeOptions;
+use crate::connections::Connections;
 use crate::error::ServeError;
-use crate::host::ModelHost;
-use crate::routes::{App, app};
+use crate::metrics::{Format, push};
+use crate::registry;
+use crate::routes::{App, app, metrics_app};
+use crate::tls;
 
 /// How long requests in flight may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Serves a model until SIGTERM or ctrl-c.
+/// Serves until SIGTERM or ctrl-c.
 ///
 /// # Errors
 /// When the model cannot be loaded, the address cannot be listened on, or the listener
@@ -26,36 +31,51 @@ pub async fn serve(options: ServeOptions) -> Result<(), ServeError> {
     Server::bind(options).await?.run(shutdown_signal()).await
 }
 
-/// A loaded model and an open port: connections queue until [`Server::run`].
-#[derive(Debug)]
+/// Loaded models and open ports: connections queue until [`Server::run`].
 pub struct Server {
+    app: Arc<App>,
+    options: ServeOptions,
     listener: TcpListener,
     address: SocketAddr,
-    router: Router,
+    metrics: Option<(TcpListener, SocketAddr)>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Server")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Server {
-    /// Loads the model and opens the port.
+    /// Loads the models and opens the ports.
     ///
     /// # Errors
-    /// When either fails.
+    /// When either fails, or a setting cannot be.
     pub async fn bind(options: ServeOptions) -> Result<Self, ServeError> {
-        let ServeOptions {
-            model,
-            host,
-            port,
-            limits,
-        } = options;
-        let model = ModelHost::open(model, limits)?;
-        let (listener, address) = listen(&host, port)
-            .await
-            .map_err(|reason| ServeError::Bind { host, port, reason })?;
-        let info = &model.description().model;
-        tracing::info!(%address, model = info.name, version = info.version, digest = info.digest, "serving");
+        let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
+        let app = App::open(options.clone())?;
+        let (listener, address) = listen(&options.host, options.port).await?;
+        let metrics = match options.metrics_port {
+            Some(port) => Some(listen(&options.host, port).await?),
+            None => None,
+        };
+        for slot in app.registry().all() {
+            if let Some(live) = slot.live() {
+                let info = &live.champion.description().model;
+                tracing::info!(%address, model = slot.name(), version = info.version, digest = info.digest, "serving");
+            }
+        }
         Ok(Self {
+            app,
+            options,
             listener,
             address,
-            router: app(App::new(model)),
+            metrics,
+            tls,
         })
     }
 
@@ -65,33 +85,118 @@ impl Server {
         self.address
     }
 
+    /// Where `/metrics` is, when it has a port of its own.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
+    }
+
+    /// `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        match self.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
     /// Answers until `shutdown` completes, then until the requests in flight are
     /// answered, at most 10 s more.
     ///
     /// # Errors
-    /// When the listener fails.
+    /// When a thread cannot be started.
     pub async fn run(
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        let address = self.address;
-        let (stopping, stopped) = oneshot::channel();
-        let listener = self.listener.tap_io(|stream| {
-            // Answers are small: send them at once. Without it they are slower, not wrong.
-            let _ = stream.set_nodelay(true);
-        });
-        let server = axum::serve(listener, self.router).with_graceful_shutdown(async {
-            shutdown.await;
-            tracing::info!("stopping: finishing the requests in flight");
-            let _ = stopping.send(());
-        });
-        tokio::select! {
-            result = server => result.map_err(|reason| ServeError::Run { address, reason }),
-            () = grace(stopped) => {
-                tracing::warn!(seconds = GRACE.as_secs(), "stopped with requests unanswered");
-                Ok(())
-            }
+        let (stop, stopped) = watch::channel(false);
+        let pushing = self
+            .options
+            .push
+            .clone()
+            .map(|push| Pushing::start(push, &self.app))
+            .transpose()
+            .map_err(|reason| ServeError::Run {
+                address: self.address,
+                reason,
+            })?;
+        let state = Arc::clone(&self.app);
+        let registry = Arc::clone(self.app.registry());
+        let watching = tokio::spawn(registry::watch(registry, hang_ups()));
+        let mut serving = JoinSet::new();
+        for connections in self.connections() {
+            serving.spawn(connections.run(stopped.clone()));
         }
+        tokio::select! {
+            () = shutdown => {}
+            // Only a bug ends a listener before it is told to.
+            _ = serving.join_next() => {}
+        }
+        tracing::info!("stopping: finishing the requests in flight");
+        state.stop();
+        let _ = stop.send(true);
+        let finished = async { while serving.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, finished).await.is_err() {
+            tracing::warn!(
+                seconds = GRACE.as_secs(),
+                "stopped with requests unanswered"
+            );
+        }
+        watching.abort();
+        if let Some(pushing) = pushing {
+            pushing.finish().await;
+        }
+        Ok(())
+    }
+
+    /// The public listener, and the one for metrics.
+    fn connections(self) -> Vec<Connections> {
+        let Self {
+            app: state,
+            options,
+            listener,
+            metrics,
+            tls,
+            ..
+        } = self;
+        let public = Connections {
+            listener,
+            router: app(Arc::clone(&state)),
+            tls,
+            limits: options.http.clone(),
+            metrics: Arc::clone(state.metrics()),
+        };
+        let private = metrics.map(|(listener, _)| Connections {
+            listener,
+            router: metrics_app(Arc::clone(&state)),
+            tls: None,
+            limits: options.http,
+            metrics: Arc::clone(state.metrics()),
+        });
+        std::iter::once(public).chain(private).collect()
+    }
+}
+
+/// The thread that pushes metrics.
+struct Pushing {
+    stop: mpsc::Sender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Pushing {
+    fn start(options: push::PushOptions, app: &Arc<App>) -> std::io::Result<Self> {
+        let app = Arc::clone(app);
+        let (stop, stopped) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("metrics-push".to_owned())
+            .spawn(move || push::run(&options, &|| app.measured(Format::Text), &stopped))?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Lets it push once more.
+    async fn finish(self) {
+        drop(self.stop);
+        let _ = tokio::task::spawn_blocking(|| self.thread.join()).await;
     }
 }
 
@@ -103,17 +208,17 @@ pub async fn shutdown_signal() {
     }
 }
 
-async fn listen(host: &str, port: u16) -> std::io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind((host, port)).await?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
-}
-
-async fn grace(stopped: oneshot::Receiver<()>) {
-    match stopped.await {
-        Ok(()) => tokio::time::sleep(GRACE).await,
-        Err(_) => std::future::pending().await,
-    }
+async fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let open = async {
+        let listener = TcpListener::bind((host, port)).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    open.await.map_err(|reason| ServeError::Bind {
+        host: host.to_owned(),
+        port,
+        reason,
+    })
 }
 
 async fn interrupt() {
@@ -136,4 +241,19 @@ async fn terminate() {
 #[cfg(not(unix))]
 async fn terminate() {
     std::future::pending().await
+}
+
+/// Notified on SIGHUP.
+fn hang_ups() -> Arc<Notify> {
+    let notify = Arc::new(Notify::new());
+    #[cfg(unix)]
+    if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        let notify = Arc::clone(&notify);
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() {
+                notify.notify_one();
+            }
+        });
+    }
+    notify
 }

@@ -7,7 +7,7 @@ mod common;
 use std::net::SocketAddr;
 
 use common::{limits, stand_in};
-use host_server::{ServeError, ServeOptions, Server};
+use host_server::{ModelSource, ServeError, ServeOptions, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -18,10 +18,9 @@ fn options() -> (tempfile::TempDir, ServeOptions) {
     let model = folder.path().join("model.wasm");
     std::fs::write(&model, stand_in(&[])).unwrap();
     let options = ServeOptions {
-        model,
-        host: "127.0.0.1".to_owned(),
         port: 0,
         limits: limits(),
+        ..ServeOptions::new(ModelSource::File(model))
     };
     (folder, options)
 }

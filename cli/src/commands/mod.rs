@@ -2,6 +2,7 @@
 
 mod eda;
 mod evaluate;
+mod health;
 mod inspect;
 mod publish;
 mod pull;
@@ -33,7 +34,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::Args),
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
+    Health(health::Args),
     Score(score::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
@@ -51,6 +53,7 @@ impl Cli {
         match self.command {
             Command::Train(args) => args.run(),
             Command::Serve(args) => args.run(),
+            Command::Health(args) => args.run(),
             Command::Score(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Verify(args) => args.run(),

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::json;
 
 use super::App;
-use crate::host::ModelInfo;
+use crate::description::ModelInfo;
 
 #[derive(Serialize)]
 struct Health<'a> {
@@ -18,9 +20,17 @@ struct Health<'a> {
     model: &'a ModelInfo,
 }
 
-/// Healthy: a server without a model does not start.
+/// Healthy: there is a model that can decide.
 pub(super) async fn health(State(app): State<Arc<App>>) -> Response {
-    let model = &app.host.description().model;
+    let Some(served) = app.champion() else {
+        let answer = json!({
+            "status": "unhealthy",
+            "model_loaded": false,
+            "detail": "There is no model to decide with: put one into the folder of models",
+        });
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(answer)).into_response();
+    };
+    let model = &served.description().model;
     Json(Health {
         status: "healthy",
         model_loaded: true,

@@ -8,9 +8,10 @@ use axum::http::header::{ACCEPT, VARY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::json;
 
 use super::App;
-use crate::host::ModelInfo;
+use crate::description::ModelInfo;
 use crate::static_file::{list, weighted};
 
 #[derive(Serialize)]
@@ -27,7 +28,7 @@ struct Home<'a> {
 }
 
 pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let page = app.page.as_ref().filter(|_| prefers_html(&headers));
+    let page = app.page().filter(|_| prefers_html(&headers));
     let mut response = match page {
         Some(page) => page.respond(&headers),
         None => summary(&app),
@@ -39,11 +40,16 @@ pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
 }
 
 fn summary(app: &App) -> Response {
-    let description = app.host.description();
+    let Some(served) = app.champion() else {
+        let name = app.name();
+        return Json(json!({ "status": "ok", "name": name, "model_loaded": false }))
+            .into_response();
+    };
+    let description = served.description();
     let model = &description.model;
     Json(Home {
         status: "ok",
-        name: &model.name,
+        name: app.name(),
         version: &model.version,
         description: &model.description,
         model_loaded: true,

@@ -1,89 +1,115 @@
-//! The router: what answers where, and what every answer carries.
+//! The router: what answers where.
 
+mod admin;
+mod app;
+mod batch;
+mod body;
 mod error;
 mod health;
 mod home;
+mod metrics;
 mod model;
+mod models;
+mod ndjson;
+mod oip;
+mod openapi;
 mod predict;
+mod rows;
+mod score;
+mod scoring;
 
 use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
-use axum::middleware::from_fn;
+use axum::body::Body;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::config::processors;
-use crate::host::ModelHost;
-use crate::static_file::StaticFile;
-use crate::{page, request_id};
+use crate::gate::gate;
+use crate::page;
 
-use error::ApiError;
-
-/// The page may load and run only what this server gives it; nothing may frame it.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
-    style-src 'self'; img-src 'self' data:; connect-src 'self'; worker-src 'self'; \
-    form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
-
-/// What the handlers share.
-pub struct App {
-    host: ModelHost,
-    wasm: StaticFile,
-    glue: StaticFile,
-    page: Option<StaticFile>,
-    /// Long bodies decided at the same time, off the async workers.
-    long_bodies: Semaphore,
-}
-
-impl App {
-    /// The state for serving `host`.
-    #[must_use]
-    pub fn new(host: ModelHost) -> Arc<Self> {
-        Arc::new(Self {
-            wasm: StaticFile::new("application/wasm", host.wasm().clone()),
-            glue: StaticFile::new("text/javascript; charset=utf-8", host.glue().clone()),
-            page: page::index(),
-            long_bodies: Semaphore::new(processors().get()),
-            host,
-        })
-    }
-}
+pub use app::App;
+pub(crate) use error::ApiError;
+pub(crate) use oip::OipError;
 
 /// The whole service.
 pub fn app(state: Arc<App>) -> Router {
-    let router = Router::new()
+    let router = api()
+        .merge(state.page_routes())
+        .merge(match state.has_metrics_port() {
+            true => Router::new(),
+            false => metrics::routes(),
+        });
+    finish(router, state)
+}
+
+/// `/metrics` alone, for a port of its own.
+pub(crate) fn metrics_app(state: Arc<App>) -> Router {
+    let router = metrics::routes().route("/health", get(health::health));
+    finish(router, state)
+}
+
+fn api() -> Router<Arc<App>> {
+    Router::new()
         .route("/", get(home::home))
         .route("/health", get(health::health))
         .route("/predict", post(predict::predict))
+        .route("/predict/batch", post(batch::batch))
+        .route("/invocations", post(scoring::invocations))
+        .route("/ping", get(scoring::ping))
+        .route("/version", get(scoring::version))
+        .merge(oip::routes())
+        .merge(openapi::routes())
+        .route("/models", get(models::list))
+        .route("/models/{name}", get(models::one))
+        .route("/models/{name}/schema", get(models::schema))
+        .route("/models/{name}/predict", post(predict::predict_named))
+        .route("/models/{name}/predict/batch", post(batch::batch_named))
+        .route("/models/{name}/reload", post(admin::reload))
+        .route("/models/{name}/rollback", post(admin::roll_back))
+        .route(
+            "/models/{name}/versions/{version}/predict",
+            post(predict::predict_version),
+        )
+}
+
+/// The page, the model's file and its JavaScript.
+fn files() -> Router<Arc<App>> {
+    Router::new()
         .route("/model.wasm", get(model::wasm))
         .route("/model.js", get(model::glue))
         .merge(page::routes())
-        .fallback(async || ApiError::NotFound)
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+}
+
+fn finish(router: Router<Arc<App>>, state: Arc<App>) -> Router {
+    let router = router
+        .fallback(async |body: Body| refuse(body, ApiError::NotFound).await)
+        .method_not_allowed_fallback(async |body: Body| {
+            refuse(body, ApiError::MethodNotAllowed).await
+        })
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(request_id::name));
-    [
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-    ]
-    .into_iter()
-    .fold(router, with_header)
+        .layer(from_fn_with_state(Arc::clone(&state), gate));
+    match state.cors() {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
     .with_state(state)
 }
 
-fn with_header(
-    router: Router<Arc<App>>,
-    (name, value): (HeaderName, &'static str),
-) -> Router<Arc<App>> {
-    let value = HeaderValue::from_static(value);
-    router.layer(SetResponseHeaderLayer::overriding(name, value))
+/// An answer to a request whose body nobody reads.
+pub(crate) async fn refuse(body: Body, refusal: impl IntoResponse) -> axum::response::Response {
+    let drained = body::drain(body).await;
+    let mut response = refusal.into_response();
+    if !drained {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
 }
 
 /// Whatever a handler's bug is, the client gets an answer and the others go on.

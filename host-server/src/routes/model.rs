@@ -4,14 +4,21 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::App;
+use super::error::ApiError;
 
 pub(super) async fn wasm(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    app.wasm.respond(&headers)
+    match app.champion() {
+        Some(served) => served.wasm().respond(&headers),
+        None => ApiError::NoModel.into_response(),
+    }
 }
 
 pub(super) async fn glue(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    app.glue.respond(&headers)
+    match app.champion() {
+        Some(served) => served.glue().respond(&headers),
+        None => ApiError::NoModel.into_response(),
+    }
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Extension;
-use axum::body::Body;
-use axum::extract::State;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use http_body_util::BodyExt;
 
 use super::App;
+use super::app::Target;
+use super::body::{check_json, read_up_to};
 use super::error::ApiError;
 use crate::error::CallError;
 use crate::host::Decision;
@@ -20,10 +21,6 @@ use crate::request_id::RequestId;
 /// The longest body the module takes (docs/decision-contract.md). It is the module that
 /// refuses a longer one; it needs one byte more than this to do so.
 const LONGEST_BODY: usize = 1 << 20;
-
-/// What is read of a body that is too long, so that the client hears the answer and does
-/// not just see its connection break.
-const LONGEST_DRAIN: usize = 64 << 20;
 
 /// The longest body that is decided on the async worker itself. That takes some
 /// microseconds, as writing the answer does; handing it to another thread and back would
@@ -38,64 +35,76 @@ pub(super) async fn predict(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    check_content_type(&headers)?;
-    let body = read(body).await?;
+    answer(&app, id, &headers, body, None, None).await
+}
+
+pub(super) async fn predict_named(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    answer(&app, id, &headers, body, Some(&name), None).await
+}
+
+pub(super) async fn predict_version(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Path((name, version)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    answer(&app, id, &headers, body, Some(&name), Some(&version)).await
+}
+
+async fn answer(
+    app: &App,
+    id: RequestId,
+    headers: &HeaderMap,
+    body: Body,
+    name: Option<&str>,
+    version: Option<&str>,
+) -> Result<Response, ApiError> {
+    let body = read_up_to(body, LONGEST_BODY + 1, app.body_time()).await?;
+    check_json(headers)?;
+    let _place = app.begin()?;
     let start = Instant::now();
-    match decide(app, body).await {
-        Ok(decision) => Ok(answer(decision, start.elapsed(), &id)),
+    let target = app.target(name, version)?;
+    let decided = decide(app, &target, &body).await;
+    let took = start.elapsed();
+    app.metrics().http.predicted(took);
+    match decided {
+        Ok(decision) => {
+            let score = target.served.metrics.decided(&decision);
+            if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
+                shadow.offer(body, score);
+            }
+            Ok(respond(decision, took, &id))
+        }
         Err(error) => {
-            tracing::error!(request_id = id.as_str(), %error, "no decision");
+            let served = &target.served;
+            tracing::error!(request_id = id.as_str(), model = served.name(), version = served.version(), %error, "no decision");
             Err(ApiError::Fault { id })
         }
     }
 }
 
-/// JSON, or nothing said: old clients and some tools send no content type.
-fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(value) = headers.get(CONTENT_TYPE) else {
-        return Ok(());
-    };
-    let content_type = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let essence = content_type.split(';').next().unwrap_or_default();
-    match essence.trim().to_ascii_lowercase() {
-        json if json == "application/json" || json == "text/json" => Ok(()),
-        json if json.ends_with("+json") => Ok(()),
-        _ => Err(ApiError::NotJson { content_type }),
-    }
-}
-
-async fn read(mut body: Body) -> Result<Vec<u8>, ApiError> {
-    let mut bytes = Vec::new();
-    let mut seen = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ApiError::BodyCutOff)?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        seen += data.len();
-        let room = LONGEST_BODY + 1 - bytes.len();
-        bytes.extend_from_slice(&data[..room.min(data.len())]);
-        if seen > LONGEST_DRAIN {
-            break;
-        }
-    }
-    Ok(bytes)
-}
-
-async fn decide(app: Arc<App>, body: Vec<u8>) -> Result<Decision, CallError> {
+async fn decide(app: &App, target: &Target, body: &Bytes) -> Result<Decision, CallError> {
     if body.len() <= LONGEST_INLINE {
-        return app.host.decide(&body);
+        return target.served.decide(body);
     }
     // As many at once as there are processors: with the workers' own calls that makes no
     // more than the pool has instances, so no worker waits for one.
-    let long = Arc::clone(&app);
-    let _turn = app.long_bodies.acquire().await;
-    tokio::task::spawn_blocking(move || long.host.decide(&body))
+    let served = Arc::clone(&target.served);
+    let body = body.clone();
+    let _turn = app.long_bodies().acquire().await;
+    tokio::task::spawn_blocking(move || served.decide(&body))
         .await
         .unwrap_or_else(|error| Err(CallError::Instantiate(error.to_string())))
 }
 
-fn answer(decision: Decision, took: Duration, id: &RequestId) -> Response {
+fn respond(decision: Decision, took: Duration, id: &RequestId) -> Response {
     let status = StatusCode::from_u16(decision.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut body = decision.body;
     if status == StatusCode::OK {
@@ -107,10 +116,14 @@ fn answer(decision: Decision, took: Duration, id: &RequestId) -> Response {
 
 /// Puts the host's two fields before the object's last brace.
 fn add_envelope(body: &mut Vec<u8>, took: Duration, id: &RequestId) {
+    use std::io::Write;
     if body.pop_if(|last| *last == b'}').is_some() {
         let seconds = took.as_secs_f64();
         let id = id.as_str();
-        let fields = format!(",\"latency_seconds\":{seconds},\"request_id\":\"{id}\"}}");
-        body.extend_from_slice(fields.as_bytes());
+        // Writing to a vector does not fail.
+        let _ = write!(
+            body,
+            ",\"latency_seconds\":{seconds},\"request_id\":\"{id}\"}}"
+        );
     }
 }

@@ -1,0 +1,51 @@
+//! `underwrite serve`
+
+mod args;
+mod log;
+mod options;
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use host_server::{Server, shutdown_signal};
+
+pub(crate) use args::Args;
+
+/// Connections need descriptors; many systems give a program 1,024 unless it asks.
+const DESCRIPTORS: u64 = 65_536;
+
+impl Args {
+    pub(crate) fn run(self) -> Result<()> {
+        let print = self.print_config;
+        let (options, log, shown) = options::read(self)?;
+        if print {
+            anstream::stdout().lock().write_all(shown.as_bytes())?;
+            return Ok(());
+        }
+        log::start(log);
+        // Without them fewer connections are open at once, and that is logged when it happens.
+        let _ = rlimit::increase_nofile_limit(DESCRIPTORS);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the server's threads")?;
+        runtime.block_on(async {
+            let server = Server::bind(options).await?;
+            announce(&server)?;
+            Ok(server.run(shutdown_signal()).await?)
+        })
+    }
+}
+
+fn announce(server: &Server) -> Result<()> {
+    let (scheme, address) = (server.scheme(), server.address());
+    let mut stdout = anstream::stdout().lock();
+    writeln!(
+        stdout,
+        "Serving on {scheme}://{address}/ (the page, in a browser); stop with ctrl-c"
+    )?;
+    if let Some(address) = server.metrics_address() {
+        writeln!(stdout, "Metrics on http://{address}/metrics")?;
+    }
+    Ok(stdout.flush()?)
+}

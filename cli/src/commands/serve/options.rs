@@ -1,0 +1,207 @@
+//! The flags, the environment and the file become what the server takes.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use host_server::{
+    HttpLimits, Key as ApiKey, Limits, ModelSource, PushOptions, Role, ServeOptions, TlsFiles,
+};
+
+use super::args::Args;
+use super::log::Log;
+use crate::settings::{Key, Settings};
+
+const fn key(name: &'static str) -> Key {
+    Key {
+        name,
+        variable: "",
+        secret: false,
+    }
+}
+
+const fn known(name: &'static str, variable: &'static str) -> Key {
+    Key {
+        name,
+        variable,
+        secret: false,
+    }
+}
+
+const fn secret(name: &'static str, variable: &'static str) -> Key {
+    Key {
+        name,
+        variable,
+        secret: true,
+    }
+}
+
+/// The options, how to log, and the text of `--print-config`.
+pub(super) fn read(args: Args) -> Result<(ServeOptions, Option<Log>, String)> {
+    let mut from = Settings::open(args.config.as_deref(), "serve")?;
+    let source = source(&args, &mut from)?;
+    let mut options = ServeOptions::new(source.unwrap_or(ModelSource::File(PathBuf::new())));
+    let named = matches!(&options.models, ModelSource::File(path) if path.as_os_str().is_empty());
+    if named && !args.print_config {
+        bail!("no model to serve: name one with --model FILE or --models FOLDER");
+    }
+    options.default_model = from.optional(key("default-model"), args.default_model.clone())?;
+    options.name = from.or(key("name"), args.name.clone(), options.name)?;
+    options.host = from.or(key("host"), args.host.clone(), options.host)?;
+    options.port = from.or(key("port"), args.port, options.port)?;
+    options.metrics_port = from.optional(key("metrics-port"), args.metrics_port)?;
+    options.fastapi_metrics = compat(&args, &mut from)?;
+    options.keys = keys(&args, &mut from)?;
+    options.http = http_limits(&args, &mut from)?;
+    options.limits = limits(&args, &mut from)?;
+    options.tls = tls(&args, &mut from)?;
+    options.cors_origins = from.list(key("cors-origin"), args.cors_origin.clone())?;
+    options.page = !from.switch(key("no-page"), args.no_page)?;
+    options.push = push(&args, &mut from)?;
+    let log = from.optional(key("log"), args.log)?;
+    options.access_log = from.switch(key("access-log"), args.access_log)?;
+    from.finish()?;
+    Ok((options, log, from.to_text()))
+}
+
+fn source(args: &Args, from: &mut Settings) -> Result<Option<ModelSource>> {
+    let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let model = from.optional(key("model"), text(&args.model))?;
+    let models = from.optional(key("models"), text(&args.models))?;
+    // A flag wins over the other one in the file or the environment.
+    match (model, models) {
+        (Some(_), Some(folder)) if args.models.is_some() => {
+            Ok(Some(ModelSource::Folder(folder.into())))
+        }
+        (Some(file), Some(_)) if args.model.is_some() => Ok(Some(ModelSource::File(file.into()))),
+        (Some(_), Some(_)) => bail!("both `model` and `models` are set: unset one"),
+        (Some(file), None) => Ok(Some(ModelSource::File(file.into()))),
+        (None, Some(folder)) => Ok(Some(ModelSource::Folder(folder.into()))),
+        (None, None) => Ok(None),
+    }
+}
+
+fn compat(args: &Args, from: &mut Settings) -> Result<bool> {
+    match from.optional(key("metrics-compat"), args.metrics_compat.clone())? {
+        None => Ok(false),
+        Some(program) if program == "fastapi" => Ok(true),
+        Some(other) => bail!("metrics-compat is `{other}`, expected `fastapi`"),
+    }
+}
+
+fn keys(args: &Args, from: &mut Settings) -> Result<Vec<ApiKey>> {
+    let mut keys = Vec::new();
+    let mut add = |from: &mut Settings, key: Key, flags: &[String], role| -> Result<()> {
+        for value in from.list(key, flags.to_vec())? {
+            if value.is_empty() {
+                bail!("{}: a key is empty", key.name);
+            }
+            keys.push(ApiKey::new(&value, role));
+        }
+        Ok(())
+    };
+    add(
+        from,
+        secret("api-key", "API_KEY"),
+        &args.api_key,
+        Role::Predict,
+    )?;
+    add(
+        from,
+        secret("admin-key", "ADMIN_KEY"),
+        &args.admin_key,
+        Role::Admin,
+    )?;
+    add(
+        from,
+        secret("metrics-key", "METRICS_KEY"),
+        &args.metrics_key,
+        Role::Metrics,
+    )?;
+    Ok(keys)
+}
+
+fn http_limits(args: &Args, from: &mut Settings) -> Result<HttpLimits> {
+    let usual = HttpLimits::default();
+    let rate: Option<NonZeroU32> = from.optional(key("rate-limit"), args.rate_limit)?;
+    let connections: NonZeroUsize = from.or(
+        key("max-connections"),
+        args.max_connections,
+        usual.connections,
+    )?;
+    Ok(HttpLimits {
+        rate,
+        connections,
+        requests: from.or(key("max-requests"), args.max_requests, usual.requests)?,
+        head: seconds(from, key("header-timeout"), args.header_timeout, usual.head)?,
+        body: seconds(from, key("body-timeout"), args.body_timeout, usual.body)?,
+        batch_rows: from.or(key("batch-rows"), args.batch_rows, usual.batch_rows)?,
+        batch_bytes: from.or(key("batch-bytes"), args.batch_bytes, usual.batch_bytes)?,
+    })
+}
+
+fn limits(args: &Args, from: &mut Settings) -> Result<Limits> {
+    let usual = Limits::serving();
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let decide = from.or(
+        key("decide-timeout"),
+        args.decide_timeout,
+        millis(usual.decide),
+    )?;
+    let load = from.optional(key("load-timeout"), args.load_timeout)?;
+    let memory = from.or(key("module-memory"), args.module_memory, usual.memory_bytes)?;
+    Ok(Limits {
+        memory_bytes: memory,
+        decide: Duration::from_millis(decide),
+        load: load.map_or(usual.load, Duration::from_millis),
+        load_per_kib: load.map_or(usual.load_per_kib, |_| Duration::ZERO),
+        ..usual
+    })
+}
+
+fn tls(args: &Args, from: &mut Settings) -> Result<Option<TlsFiles>> {
+    let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let certificate = from.optional(key("tls-cert"), text(&args.tls_cert))?;
+    let private = from.optional(key("tls-key"), text(&args.tls_key))?;
+    match (certificate, private) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(private)) => Ok(Some(TlsFiles {
+            certificate: certificate.into(),
+            key: private.into(),
+        })),
+        _ => bail!("https needs both --tls-cert and --tls-key"),
+    }
+}
+
+fn push(args: &Args, from: &mut Settings) -> Result<Option<PushOptions>> {
+    let gateway = known("pushgateway", "PROM_PUSHGATEWAY");
+    let gateway = from.optional(gateway, args.pushgateway.clone())?;
+    let job = known("push-job", "PROM_PUSHJOB");
+    let job = from.or(job, args.push_job.clone(), "loan_model".to_owned())?;
+    let instance = from.optional(key("push-instance"), args.push_instance.clone())?;
+    let user = known("push-username", "PROM_USERNAME");
+    let user = from.optional(user, args.push_username.clone())?;
+    let password = secret("push-password", "PROM_API_KEY");
+    let password = from.optional(password, args.push_password.clone())?;
+    let every = Duration::from_secs(15);
+    let every = seconds(from, key("push-interval"), args.push_interval, every)?;
+    Ok(gateway.map(|gateway| PushOptions {
+        gateway,
+        job,
+        instance,
+        login: user.zip(password),
+        every,
+    }))
+}
+
+fn seconds(from: &mut Settings, key: Key, flag: Option<f64>, usual: Duration) -> Result<Duration> {
+    let seconds = from.or(key, flag, usual.as_secs_f64())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => bail!(
+            "{} is {seconds}, expected a number of seconds above 0",
+            key.name
+        ),
+    }
+}

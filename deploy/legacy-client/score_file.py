@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Reads fixed-width applications, asks the server about each, writes fixed-width decisions.
+
+usage: score_file.py URL LAYOUT INPUT OUTPUT     (the key, if one is needed, in API_KEY)
+"""
+
+import hashlib
+import json
+import os
+import random
+import sys
+import time
+import urllib.error
+import urllib.request
+
+ATTEMPTS = 8
+TIMEOUT = 10
+AGAIN = {408, 429, 502, 503, 504}
+
+
+def cut(record, columns):
+    return record[columns[0] : columns[1]].strip()
+
+
+def application(record, layout):
+    fields = {name: cut(record, columns) for name, columns in layout["fields"].items()}
+    return {name: text for name, text in fields.items() if text}
+
+
+def request_id(number, record):
+    return f"{number}-{hashlib.sha256(record.encode()).hexdigest()[:24]}"
+
+
+def ask(url, body, identity):
+    """Status and JSON; tries again where that can help."""
+    headers = {"content-type": "application/json", "x-request-id": identity}
+    if os.environ.get("API_KEY"):
+        headers["x-api-key"] = os.environ["API_KEY"]
+    request = urllib.request.Request(url + "/predict", json.dumps(body).encode(), headers)
+    for attempt in range(ATTEMPTS):
+        wait = min(30, 0.1 * 2**attempt) * random.uniform(0.5, 1.5)
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code not in AGAIN:
+                return error.code, json.load(error)
+            wait = float(error.headers.get("retry-after", wait))
+            reason = f"status {error.code}"
+        except OSError as error:
+            reason = str(error)
+        time.sleep(wait)
+    raise SystemExit(f"{identity}: no answer after {ATTEMPTS} attempts: {reason}")
+
+
+def reason(answer):
+    detail = answer["detail"]
+    if isinstance(detail, str):
+        return detail
+    return "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in detail)
+
+
+def line(number, identity, status, answer):
+    if status == 200:
+        result = "A" if answer["approve"] else "R"
+        score = f"{round(answer['probability'] * 1e6):07d}"
+        version, words = answer["model"]["version"], ""
+    else:
+        result, score, version, words = "E", " " * 7, "", reason(answer)
+    return f"{number:<10}{result}{score}{version:<12.12}{identity:<40.40}{words:<100.100}"
+
+
+def main(url, layout_path, input_path, output_path):
+    with open(layout_path, encoding="utf-8") as file:
+        layout = json.load(file)
+    done = set()
+    if os.path.exists(output_path):
+        with open(output_path, encoding="utf-8") as file:
+            whole = [one for one in file if one.endswith("\n")]
+        done = {one[30:70].strip() for one in whole}
+        # The last line may have been cut off in the middle.
+        with open(output_path, "w", encoding="utf-8") as file:
+            file.writelines(whole)
+    asked = 0
+    with open(input_path, encoding="utf-8") as source, open(output_path, "a", encoding="utf-8") as out:
+        for record in source:
+            record = record.rstrip("\n")
+            if not record.strip():
+                continue
+            number = cut(record, layout["number"])
+            identity = request_id(number, record)
+            if identity in done:
+                continue
+            status, answer = ask(url, application(record, layout), identity)
+            if status in (401, 403):
+                raise SystemExit(f"the server does not take our key: {answer['detail']}")
+            out.write(line(number, identity, status, answer) + "\n")
+            out.flush()
+            asked += 1
+    print(f"{asked} asked, {len(done)} were done")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        raise SystemExit(__doc__)
+    main(*sys.argv[1:])

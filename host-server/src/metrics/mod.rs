@@ -1,0 +1,42 @@
+//! What the server counts, for Prometheus. Each name is in `docs/server.md`.
+
+mod http;
+mod model;
+mod process;
+pub(crate) mod push;
+mod text;
+
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+
+pub(crate) use http::{Counted, HttpMetrics, Rejected};
+pub(crate) use model::{ModelMetrics, ModelMetricsSet, Reload, Score, Shadowed};
+pub(crate) use text::Format;
+
+/// All metrics.
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) http: HttpMetrics,
+    pub(crate) models: Arc<ModelMetricsSet>,
+}
+
+impl Metrics {
+    /// `fastapi` adds the second old service's names.
+    pub(crate) fn new(fastapi: bool) -> Self {
+        let mut registry = Registry::default();
+        Self {
+            http: HttpMetrics::register(&mut registry, fastapi),
+            models: Arc::new(ModelMetricsSet::register(&mut registry)),
+            registry: {
+                registry.register_collector(Box::new(process::ProcessMetrics));
+                registry
+            },
+        }
+    }
+
+    /// All of them as text.
+    pub(crate) fn encode(&self, format: Format) -> String {
+        text::encode(&self.registry, format)
+    }
+}

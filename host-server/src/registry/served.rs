@@ -1,0 +1,150 @@
+//! One version of a model, ready to answer, with all that is made once for it.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::config::Limits;
+use crate::description::Description;
+use crate::error::{CallError, LoadError, LoadErrorKind};
+use crate::host::{Decision, ModelHost};
+use crate::metrics::{ModelMetrics, ModelMetricsSet};
+use crate::registry::verify;
+use crate::static_file::StaticFile;
+
+/// A loaded, checked model.
+pub(crate) struct Served {
+    host: ModelHost,
+    name: String,
+    version: String,
+    file_sha256: [u8; 32],
+    pub(crate) metrics: ModelMetrics,
+    files: OnceLock<(StaticFile, StaticFile)>,
+}
+
+/// The name and version that a folder gives a model.
+pub(crate) struct Place<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+}
+
+impl Served {
+    /// Reads, compiles and checks a file.
+    pub(crate) fn open(
+        path: &Path,
+        place: Option<Place<'_>>,
+        limits: &Limits,
+        metrics: &ModelMetricsSet,
+    ) -> Result<Arc<Self>, LoadError> {
+        let bytes = std::fs::read(path)
+            .map_err(|error| LoadError::from(LoadErrorKind::Read(error)).in_file(path))?;
+        Self::load(bytes.into(), place, limits, metrics).map_err(|error| error.in_file(path))
+    }
+
+    /// Compiles and checks a file's bytes.
+    pub(crate) fn load(
+        bytes: Bytes,
+        place: Option<Place<'_>>,
+        limits: &Limits,
+        metrics: &ModelMetricsSet,
+    ) -> Result<Arc<Self>, LoadError> {
+        let limits = limits.for_file(bytes.len());
+        let host = ModelHost::load(bytes, limits)?;
+        verify::golden_rows(&host)?;
+        Ok(Self::new(host, place, metrics))
+    }
+
+    pub(crate) fn new(
+        host: ModelHost,
+        place: Option<Place<'_>>,
+        metrics: &ModelMetricsSet,
+    ) -> Arc<Self> {
+        let info = &host.description().model;
+        let (name, version) = match place {
+            Some(place) => (place.name.to_owned(), place.version.to_owned()),
+            None => (info.name.clone(), info.version.clone()),
+        };
+        Arc::new(Self {
+            metrics: metrics.of(&name, &version, host.description()),
+            file_sha256: Sha256::digest(host.wasm()).into(),
+            files: OnceLock::new(),
+            name,
+            version,
+            host,
+        })
+    }
+
+    /// What it is called in routes.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which version it is, in routes.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn description(&self) -> &Description {
+        self.host.description()
+    }
+
+    pub(crate) fn description_json(&self) -> &Bytes {
+        self.host.description_json()
+    }
+
+    /// The digest of the whole file: what tells one file from another.
+    pub(crate) fn file_sha256(&self) -> &[u8; 32] {
+        &self.file_sha256
+    }
+
+    /// One decision, counted.
+    pub(crate) fn decide(&self, body: &[u8]) -> Result<Decision, CallError> {
+        self.host
+            .decide(body)
+            .inspect_err(|error| self.metrics.failed(error))
+    }
+
+    /// One decision for each row, in order, counted.
+    pub(crate) fn decide_each<'a>(
+        &self,
+        rows: impl IntoIterator<Item = &'a [u8]>,
+        mut each: impl FnMut(Result<Decision, CallError>),
+    ) {
+        self.host.decide_each(rows, |answer| {
+            match &answer {
+                Ok(decision) => {
+                    self.metrics.decided(decision);
+                }
+                Err(error) => self.metrics.failed(error),
+            }
+            each(answer);
+        });
+    }
+
+    /// Brings the gauges up to date.
+    pub(crate) fn measure(&self) {
+        self.metrics.set_instances(self.host.instances());
+    }
+
+    /// `model.wasm`, as a file.
+    pub(crate) fn wasm(&self) -> &StaticFile {
+        &self.files().0
+    }
+
+    /// `model.js`, as a file.
+    pub(crate) fn glue(&self) -> &StaticFile {
+        &self.files().1
+    }
+
+    /// Made when the first page asks: most models are never sent.
+    fn files(&self) -> &(StaticFile, StaticFile) {
+        self.files.get_or_init(|| {
+            (
+                StaticFile::new("application/wasm", self.host.wasm().clone()),
+                StaticFile::new("text/javascript; charset=utf-8", self.host.glue().clone()),
+            )
+        })
+    }
+}

@@ -1,0 +1,234 @@
+//! `POST /predict/batch`: many applications at once, answered in order; one that is refused
+//! is answered with its error, and the others are decided.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::App;
+use super::body::{content_type, is_json, read_whole};
+use super::error::ApiError;
+use super::ndjson;
+use super::rows::Rows;
+use super::score::reason;
+use crate::error::CallError;
+use crate::host::Decision;
+use crate::registry::Served;
+use crate::request_id::RequestId;
+
+pub(super) const NDJSON: [&str; 4] = [
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonlines",
+];
+
+/// The form of a batch.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Array,
+    Lines,
+    Csv,
+}
+
+pub(super) async fn batch(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    answer(app, id, &headers, body, None).await
+}
+
+pub(super) async fn batch_named(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    answer(app, id, &headers, body, Some(&name)).await
+}
+
+async fn answer(
+    app: Arc<App>,
+    id: RequestId,
+    headers: &HeaderMap,
+    body: Body,
+    name: Option<&str>,
+) -> Result<Response, ApiError> {
+    let form = form(headers)?;
+    let served = app.target(name, None)?.served;
+    if form == Form::Lines {
+        return ndjson::answer(&app, served, body).await;
+    }
+    let limits = app.limits();
+    let bytes = read_whole(headers, body, limits.batch_bytes, limits.body).await?;
+    let as_csv = form == Form::Csv && !wants_json(headers);
+    let most = limits.batch_rows;
+    let _place = app.begin()?;
+    let _turn = app.long_bodies().acquire().await;
+    let work = move || match form {
+        Form::Csv => decide_csv(&served, &bytes, most, as_csv),
+        _ => decide_array(&served, &bytes, most),
+    };
+    let answered = tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(request_id = id.as_str(), %error, "no batch");
+            Err(ApiError::Fault { id })
+        })?;
+    let content_type = match as_csv {
+        true => "text/csv; charset=utf-8",
+        false => "application/json",
+    };
+    Ok(([(CONTENT_TYPE, content_type)], answered).into_response())
+}
+
+fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
+    match content_type(headers) {
+        None => Ok(Form::Array),
+        Some((essence, _)) if is_json(&essence) => Ok(Form::Array),
+        Some((essence, _)) if NDJSON.contains(&essence.as_str()) => Ok(Form::Lines),
+        Some((essence, _)) if essence == "text/csv" => Ok(Form::Csv),
+        Some((_, content_type)) => Err(ApiError::NotABatch { content_type }),
+    }
+}
+
+fn wants_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"))
+}
+
+fn decide_array(served: &Served, bytes: &Bytes, most: usize) -> Result<Vec<u8>, ApiError> {
+    let rows: Vec<&RawValue> =
+        serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
+            true => ApiError::Invalid {
+                r#type: "list_type",
+                at: None,
+                msg: "Input should be a valid list".to_owned(),
+            },
+            false => ApiError::Invalid {
+                r#type: "json_invalid",
+                at: Some(error.column()),
+                msg: format!("JSON decode error: {error}"),
+            },
+        })?;
+    check_rows(rows.len(), most)?;
+    Ok(decide_json(
+        served,
+        rows.iter().map(|row| row.get().as_bytes()),
+    ))
+}
+
+fn decide_csv(
+    served: &Served,
+    bytes: &Bytes,
+    most: usize,
+    as_csv: bool,
+) -> Result<Vec<u8>, ApiError> {
+    let rows = Rows::from_csv(bytes, most).map_err(|detail| ApiError::Malformed { detail })?;
+    Ok(match as_csv {
+        true => decide_to_csv(served, &rows),
+        false => decide_json(served, rows.iter()),
+    })
+}
+
+fn check_rows(rows: usize, most: usize) -> Result<(), ApiError> {
+    match rows <= most {
+        true => Ok(()),
+        false => Err(ApiError::TooManyRows { most }),
+    }
+}
+
+fn decide_json<'a>(served: &Served, rows: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut out = vec![b'['];
+    let mut row = 0;
+    served.decide_each(rows, |answer| {
+        if row > 0 {
+            out.push(b',');
+        }
+        write_answer(&mut out, row, answer);
+        row += 1;
+    });
+    out.push(b']');
+    out
+}
+
+/// A decision as it is; an error with the row's number, from 0, and the status it would
+/// have had alone.
+pub(super) fn write_answer(out: &mut Vec<u8>, row: usize, answer: Result<Decision, CallError>) {
+    // Writing to a vector does not fail.
+    let _ = match answer {
+        Ok(decision) if decision.status == 200 => out.write_all(&decision.body),
+        Ok(Decision { status, body }) => {
+            let open = body.strip_suffix(b"}").unwrap_or(&body);
+            out.extend_from_slice(open);
+            write!(out, ",\"row\":{row},\"status\":{status}}}")
+        }
+        Err(error) => {
+            tracing::error!(row, %error, "no decision in a batch");
+            write!(
+                out,
+                "{{\"detail\":\"The model failed on this row\",\"row\":{row},\"status\":500}}"
+            )
+        }
+    };
+}
+
+/// A line for each row, with the error where there is no decision.
+fn decide_to_csv(served: &Served, rows: &Rows) -> Vec<u8> {
+    #[derive(Deserialize)]
+    struct Cells<'a> {
+        prediction: u8,
+        #[serde(borrow)]
+        prediction_label: std::borrow::Cow<'a, str>,
+        approve: bool,
+        #[serde(borrow)]
+        probability: &'a RawValue,
+    }
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing to a vector does not fail.
+    let _ = writer.write_record([
+        "prediction",
+        "prediction_label",
+        "approve",
+        "probability",
+        "detail",
+    ]);
+    served.decide_each(rows.iter(), |answer| {
+        let refused = match &answer {
+            Ok(decision) if decision.status == 200 => {
+                match serde_json::from_slice::<Cells<'_>>(&decision.body) {
+                    Ok(cells) => {
+                        let _ = writer.write_record([
+                            cells.prediction.to_string().as_str(),
+                            &cells.prediction_label,
+                            if cells.approve { "true" } else { "false" },
+                            cells.probability.get(),
+                            "",
+                        ]);
+                        return;
+                    }
+                    Err(_) => "The model failed on this row".to_owned(),
+                }
+            }
+            Ok(decision) => reason(decision),
+            Err(error) => {
+                tracing::error!(%error, "no decision in a batch");
+                "The model failed on this row".to_owned()
+            }
+        };
+        let _ = writer.write_record(["", "", "", "", &refused]);
+    });
+    writer.into_inner().unwrap_or_default()
+}

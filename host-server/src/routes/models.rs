@@ -1,0 +1,71 @@
+//! `GET /models` and below: what is being served.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::App;
+use super::error::ApiError;
+use crate::registry::{Mode, Slot};
+
+pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
+    let models: Vec<Value> = app
+        .registry()
+        .all()
+        .iter()
+        .map(|slot| describe(&app, slot))
+        .collect();
+    Json(json!({ "models": models }))
+}
+
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    match app.registry().get(&name) {
+        Some(slot) => Ok(Json(describe(&app, &slot))),
+        None => Err(ApiError::NoSuchModel { name }),
+    }
+}
+
+/// What the model says of itself: features, ranges, labels, where it comes from.
+pub(super) async fn schema(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
+    let target = app.target(Some(&name), None)?;
+    let json = target.served.description_json().clone();
+    Ok(([(CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+fn describe(app: &App, slot: &Slot) -> Value {
+    let Some(live) = slot.live() else {
+        return json!({ "name": slot.name(), "ready": false });
+    };
+    let versions: Vec<Value> = live
+        .versions()
+        .into_iter()
+        .map(|served| {
+            let model = &served.description().model;
+            json!({ "version": served.version(), "model": model })
+        })
+        .collect();
+    let challenger = live.challenger().map(|(served, mode)| {
+        json!({
+            "version": served.version(),
+            "mode": match mode { Mode::Shadow => "shadow", Mode::Canary => "canary" },
+        })
+    });
+    json!({
+        "name": slot.name(),
+        "ready": true,
+        "default": app.registry().is_default(slot),
+        "version": live.champion.version(),
+        "versions": versions,
+        "challenger": challenger,
+    })
+}

@@ -1,0 +1,180 @@
+//! A batch that is streamed both ways: a JSON object a line in, an answer a line out, while
+//! the client still sends. What is in memory does not grow with the batch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, StreamExt};
+use memchr::{memchr_iter, memrchr};
+
+use super::App;
+use super::batch::write_answer;
+use super::body::next;
+use super::error::ApiError;
+use crate::config::processors;
+use crate::registry::Served;
+
+/// The longest line: what the module takes, and one byte more, so that it refuses it.
+const LONGEST_LINE: usize = (1 << 20) + 1;
+
+/// Whole lines.
+struct Chunk {
+    bytes: Vec<u8>,
+    first_row: usize,
+    /// What ended the batch before its end.
+    problem: Option<ApiError>,
+}
+
+/// Cuts a body into chunks of whole lines.
+struct Lines {
+    body: Body,
+    rest: Vec<u8>,
+    rows: usize,
+    most: usize,
+    time: Duration,
+    ended: bool,
+}
+
+pub(super) async fn answer(
+    app: &App,
+    served: Arc<Served>,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let mut lines = Lines {
+        body,
+        rest: Vec::new(),
+        rows: 0,
+        most: app.limits().batch_rows,
+        time: app.body_time(),
+        ended: false,
+    };
+    let turns = Arc::clone(app.long_bodies());
+    // A client that waits to be told to go on is told so by the first look at its body,
+    // when that comes before the answer.
+    let first = lines.next().await;
+    let place = Arc::new(app.begin()?);
+    let rest = stream::unfold(lines, |mut lines| async {
+        let chunk = lines.next().await?;
+        Some((chunk, lines))
+    });
+    let answers = stream::iter(first)
+        .chain(rest)
+        .map(move |chunk| {
+            let served = Arc::clone(&served);
+            let turns = Arc::clone(&turns);
+            let place = Arc::clone(&place);
+            async move {
+                let _place = place;
+                let _turn = turns.acquire().await;
+                tokio::task::spawn_blocking(move || decide(&served, chunk)).await
+            }
+        })
+        .buffered(processors().get());
+    let ndjson = [(CONTENT_TYPE, "application/x-ndjson")];
+    Ok((ndjson, Body::from_stream(answers)).into_response())
+}
+
+impl Lines {
+    /// The next whole lines; `None` at the end.
+    async fn next(&mut self) -> Option<Chunk> {
+        if self.ended {
+            return None;
+        }
+        let mut bytes = std::mem::take(&mut self.rest);
+        let mut problem = None;
+        loop {
+            match tokio::time::timeout(self.time, next(&mut self.body)).await {
+                Ok(Ok(Some(data))) => bytes.extend_from_slice(&data),
+                Ok(Ok(None)) => self.ended = true,
+                Ok(Err(error)) => problem = Some(error),
+                Err(_) => {
+                    problem = Some(ApiError::BodyTimeout {
+                        seconds: self.time.as_secs(),
+                    });
+                }
+            }
+            if self.ended || problem.is_some() {
+                self.ended = true;
+                break;
+            }
+            if let Some(end) = memrchr(b'\n', &bytes) {
+                self.rest = bytes.split_off(end + 1);
+                break;
+            }
+            if bytes.len() > LONGEST_LINE {
+                self.ended = true;
+                problem = Some(ApiError::BodyTooLong {
+                    limit: LONGEST_LINE - 1,
+                });
+                bytes.clear();
+                break;
+            }
+        }
+        if problem.is_some() {
+            // Half a line is no row.
+            bytes.truncate(memrchr(b'\n', &bytes).map_or(0, |end| end + 1));
+        }
+        self.count(bytes, problem)
+    }
+
+    fn count(&mut self, mut bytes: Vec<u8>, mut problem: Option<ApiError>) -> Option<Chunk> {
+        let first_row = self.rows;
+        let rows = lines(&bytes).count();
+        if first_row + rows > self.most {
+            let end = nth_line_end(&bytes, self.most - first_row);
+            bytes.truncate(end);
+            problem = Some(ApiError::TooManyRows { most: self.most });
+            self.ended = true;
+        }
+        self.rows = first_row + lines(&bytes).count();
+        Some(Chunk {
+            bytes,
+            first_row,
+            problem,
+        })
+    }
+}
+
+/// The lines that hold something.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.trim_ascii().is_empty())
+}
+
+/// Where the first `count` lines that hold something end.
+fn nth_line_end(bytes: &[u8], count: usize) -> usize {
+    let mut start = 0;
+    let mut seen = 0;
+    for end in memchr_iter(b'\n', bytes) {
+        if seen == count {
+            return start;
+        }
+        seen += usize::from(!bytes[start..end].trim_ascii().is_empty());
+        start = end + 1;
+    }
+    if seen == count { start } else { bytes.len() }
+}
+
+fn decide(served: &Served, chunk: Chunk) -> Bytes {
+    let mut out = Vec::with_capacity(chunk.bytes.len() * 3);
+    let mut row = chunk.first_row;
+    served.decide_each(lines(&chunk.bytes), |answer| {
+        write_answer(&mut out, row, answer);
+        out.push(b'\n');
+        row += 1;
+    });
+    if let Some(problem) = chunk.problem {
+        let last = serde_json::json!({
+            "detail": problem.detail(),
+            "row": row,
+            "status": problem.status().as_u16(),
+        });
+        out.extend_from_slice(last.to_string().as_bytes());
+        out.push(b'\n');
+    }
+    out.into()
+}

@@ -1,0 +1,181 @@
+//! The Open Inference Protocol, version 2, with the binary tensor extension, and KServe's
+//! version 1.
+
+mod infer;
+mod tensor;
+mod v1;
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::App;
+use super::error::ApiError;
+use crate::description::Feature;
+use crate::registry::Slot;
+
+/// What every row gives: name, datatype.
+const OUTPUTS: [(&str, &str); 3] = [
+    ("prediction", "INT64"),
+    ("probability", "FP64"),
+    ("label", "BYTES"),
+];
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v2", get(server))
+        .route("/v2/health/live", get(live))
+        .route("/v2/health/ready", get(ready))
+        .route("/v2/models/{name}", get(model))
+        .route("/v2/models/{name}/ready", get(model_ready))
+        .route("/v2/models/{name}/infer", post(infer::infer))
+        .route("/v2/models/{name}/versions/{version}", get(version))
+        .route(
+            "/v2/models/{name}/versions/{version}/ready",
+            get(version_ready),
+        )
+        .route(
+            "/v2/models/{name}/versions/{version}/infer",
+            post(infer::infer_version),
+        )
+        .route("/v2/repository/index", post(index))
+        .route("/v1/models", get(v1::list))
+        .route("/v1/models/{target}", get(v1::status).post(v1::predict))
+}
+
+/// The protocol's form of an error.
+pub(crate) struct OipError {
+    status: StatusCode,
+    error: String,
+}
+
+impl OipError {
+    fn bad(error: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: error.into(),
+        }
+    }
+}
+
+impl From<ApiError> for OipError {
+    fn from(error: ApiError) -> Self {
+        Self {
+            status: error.status(),
+            error: error.detail(),
+        }
+    }
+}
+
+impl IntoResponse for OipError {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "error": self.error }))).into_response()
+    }
+}
+
+async fn server() -> Json<Value> {
+    Json(json!({
+        "name": "underwrite",
+        "version": env!("CARGO_PKG_VERSION"),
+        "extensions": ["binary_tensor_data", "model_repository(index)"],
+    }))
+}
+
+async fn live() -> Json<Value> {
+    Json(json!({ "live": true }))
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    let ready = app.champion().is_some();
+    let status = match ready {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(json!({ "ready": ready }))).into_response()
+}
+
+async fn model(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, OipError> {
+    metadata(&app, &name, None)
+}
+
+async fn version(
+    State(app): State<Arc<App>>,
+    Path((name, version)): Path<(String, String)>,
+) -> Result<Json<Value>, OipError> {
+    metadata(&app, &name, Some(&version))
+}
+
+fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<Value>, OipError> {
+    let served = app.target(Some(name), version)?.served;
+    let inputs: Vec<Value> = served
+        .description()
+        .input_features()
+        .map(|feature| json!({ "name": feature.name, "datatype": datatype(feature), "shape": [-1, 1] }))
+        .collect();
+    let outputs: Vec<Value> = OUTPUTS
+        .iter()
+        .map(|(name, datatype)| json!({ "name": name, "datatype": datatype, "shape": [-1, 1] }))
+        .collect();
+    Ok(Json(json!({
+        "name": name,
+        "versions": app.registry().get(name).map(|slot| versions(&slot)),
+        "platform": "underwrite_wasm",
+        "inputs": inputs,
+        "outputs": outputs,
+    })))
+}
+
+fn versions(slot: &Slot) -> Vec<String> {
+    let live = slot.live();
+    let versions = live.iter().flat_map(|live| live.versions());
+    versions.map(|served| served.version().to_owned()).collect()
+}
+
+async fn model_ready(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, OipError> {
+    app.target(Some(&name), None)?;
+    Ok(Json(json!({ "name": name, "ready": true })))
+}
+
+async fn version_ready(
+    State(app): State<Arc<App>>,
+    Path((name, version)): Path<(String, String)>,
+) -> Result<Json<Value>, OipError> {
+    app.target(Some(&name), Some(&version))?;
+    Ok(Json(
+        json!({ "name": name, "version": version, "ready": true }),
+    ))
+}
+
+async fn index(State(app): State<Arc<App>>) -> Json<Value> {
+    let entries: Vec<Value> = app
+        .registry()
+        .all()
+        .iter()
+        .flat_map(|slot| {
+            versions(slot).into_iter().map(|version| {
+                json!({ "name": slot.name(), "version": version, "state": "READY", "reason": "" })
+            })
+        })
+        .collect();
+    Json(entries.into())
+}
+
+fn datatype(feature: &Feature) -> &'static str {
+    match feature.r#type.as_str() {
+        "integer" => "INT64",
+        "boolean" => "BOOL",
+        "category" => "BYTES",
+        _ => "FP64",
+    }
+}

@@ -1,0 +1,214 @@
+//! JSON Schema of an application: what the model takes, no more and no less where JSON
+//! Schema can say it.
+
+use serde_json::{Map, Value, json};
+
+use crate::description::{Description, Feature};
+
+/// The request of `/predict`.
+pub(super) fn schema(model: &Description) -> Value {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    let mut example = Map::new();
+    for feature in &model.features {
+        properties.insert(feature.name.clone(), property(feature));
+        if feature.missing.as_deref() == Some("error") {
+            required.push(feature.name.as_str());
+        }
+        if let (Some(value), "input") = (&feature.example, feature.role.as_str()) {
+            example.insert(feature.name.clone(), value.clone());
+        }
+    }
+    let mut schema = json!({
+        "type": "object",
+        "title": model.model.title,
+        "description": model.model.description,
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+        "examples": [example],
+    });
+    // JSON Schema cannot count nulls and clamped values: a body may fit and be refused.
+    if let Some(most) = model.max_adjustments {
+        schema["description"] = format!(
+            "{} At most {most} values may be missing, unknown or out of range.",
+            model.model.description
+        )
+        .into();
+    }
+    schema
+}
+
+fn property(feature: &Feature) -> Value {
+    let mut schema = match (feature.role.as_str(), feature.r#type.as_str()) {
+        // Whatever it holds is not looked at.
+        ("ignored" | "protected", _) => json!({}),
+        (_, "boolean") => boolean(),
+        (_, "category") => category(feature),
+        (_, "integer") => number(feature, "integer"),
+        _ => number(feature, "number"),
+    };
+    let may_miss = feature.missing.as_deref() != Some("error");
+    if may_miss && feature.role == "input" {
+        schema = or_missing(schema);
+    }
+    schema["title"] = feature.label.as_str().into();
+    schema["description"] = describe(feature).into();
+    if let (Some(example), true) = (&feature.example, feature.role != "ignored") {
+        schema["examples"] = json!([example]);
+    }
+    schema
+}
+
+/// Null and the empty text mean missing.
+fn or_missing(schema: Value) -> Value {
+    let any_text = schema.get("type") == Some(&json!("string")) && schema.get("enum").is_none();
+    let mut missing = vec![json!({ "type": "null" })];
+    if !any_text {
+        missing.push(json!({ "const": "" }));
+    }
+    let mut forms = match schema {
+        Value::Object(mut schema) if schema.contains_key("anyOf") => match schema.remove("anyOf") {
+            Some(Value::Array(forms)) => forms,
+            _ => Vec::new(),
+        },
+        one => vec![one],
+    };
+    forms.extend(missing);
+    json!({ "anyOf": forms })
+}
+
+/// A boolean is also 0, 1, and the words for it, in any case.
+fn boolean() -> Value {
+    const WORDS: &str =
+        "^([Tt][Rr][Uu][Ee]|1|[Yy][Ee][Ss]|[Yy]|[Tt]|[Ff][Aa][Ll][Ss][Ee]|0|[Nn][Oo]|[Nn]|[Ff])$";
+    json!({ "anyOf": [
+        { "type": "boolean" },
+        { "type": "integer", "enum": [0, 1] },
+        { "type": "string", "pattern": WORDS },
+    ] })
+}
+
+fn number(feature: &Feature, kind: &str) -> Value {
+    let mut schema = json!({ "type": kind });
+    if feature.out_of_range.as_deref() == Some("error") {
+        let bounds = [
+            ("minimum", &feature.minimum),
+            ("exclusiveMinimum", &feature.exclusive_minimum),
+            ("maximum", &feature.maximum),
+            ("exclusiveMaximum", &feature.exclusive_maximum),
+        ];
+        for (keyword, bound) in bounds {
+            if let Some(bound) = bound {
+                schema[keyword] = Value::Number(bound.clone());
+            }
+        }
+    }
+    if kind == "integer" {
+        // Beyond these an integer is not exact (docs/decision-contract.md).
+        const EXACT: i64 = 1 << 53;
+        if schema.get("minimum").is_none() && schema.get("exclusiveMinimum").is_none() {
+            schema["minimum"] = (-EXACT).into();
+        }
+        if schema.get("maximum").is_none() && schema.get("exclusiveMaximum").is_none() {
+            schema["maximum"] = EXACT.into();
+        }
+    }
+    schema
+}
+
+fn category(feature: &Feature) -> Value {
+    let mut schema = json!({ "type": "string" });
+    if feature.unknown.as_deref() == Some("error") {
+        let values: Vec<&str> = feature
+            .categories
+            .iter()
+            .map(|category| category.value.as_str())
+            .collect();
+        schema["enum"] = values.into();
+    }
+    schema
+}
+
+/// Help, unit, range and what happens to a value that is not there or not allowed.
+fn describe(feature: &Feature) -> String {
+    let mut words = feature.help.clone().unwrap_or_default();
+    let mut add = |text: String| {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str(&text);
+    };
+    if let Some(unit) = &feature.unit {
+        add(format!("In {unit}."));
+    }
+    match feature.role.as_str() {
+        "protected" => add("Never used to decide.".to_owned()),
+        "ignored" => add("Ignored.".to_owned()),
+        _ => {}
+    }
+    let low = feature
+        .minimum
+        .as_ref()
+        .map(|bound| format!("at least {bound}"));
+    let low = low.or(feature
+        .exclusive_minimum
+        .as_ref()
+        .map(|bound| format!("above {bound}")));
+    let high = feature
+        .maximum
+        .as_ref()
+        .map(|bound| format!("at most {bound}"));
+    let high = high.or(feature
+        .exclusive_maximum
+        .as_ref()
+        .map(|bound| format!("below {bound}")));
+    let range: Vec<String> = low.into_iter().chain(high).collect();
+    if !range.is_empty() {
+        let policy = match feature.out_of_range.as_deref() {
+            Some("clamp") => "; other values are moved to the nearest one",
+            _ => "",
+        };
+        add(format!("Expected {}{policy}.", range.join(" and ")));
+    }
+    if let (Some(policy), Some(value)) = (&feature.missing, &feature.imputed)
+        && policy != "error"
+    {
+        add(format!("When missing: {value}."));
+    }
+    words
+}
+
+/// The answer of `/predict`.
+pub(super) fn decision(model: Option<&Description>) -> Value {
+    let labels =
+        model.map(|model| json!([model.target.positive_label, model.target.negative_label]));
+    let mut schema = json!({
+        "type": "object",
+        "required": ["prediction", "prediction_label", "approve", "probability", "threshold", "model", "features_used", "adjustments"],
+        "properties": {
+            "prediction": { "type": "integer", "enum": [0, 1], "description": "1 when `probability` is at least `threshold`." },
+            "prediction_label": { "type": "string" },
+            "approve": { "type": "boolean" },
+            "probability": { "type": "number", "minimum": 0, "maximum": 1 },
+            "threshold": { "type": "number", "minimum": 0, "maximum": 1 },
+            "model": {
+                "type": "object",
+                "required": ["name", "version", "digest"],
+                "properties": {
+                    "name": { "type": "string" },
+                    "version": { "type": "string" },
+                    "digest": { "type": "string", "description": "Says exactly which model decided." },
+                },
+            },
+            "features_used": { "type": "array", "items": { "type": "string" } },
+            "adjustments": { "type": "array", "description": "What was filled in, mapped or clamped.", "items": { "type": "object" } },
+            "latency_seconds": { "type": "number", "minimum": 0 },
+            "request_id": { "type": "string" },
+        },
+    });
+    if let Some(labels) = labels {
+        schema["properties"]["prediction_label"]["enum"] = labels;
+    }
+    schema
+}

@@ -1,0 +1,216 @@
+//! `GET /openapi.json`: the API with the fields, ranges and examples of the model that
+//! answers; and `GET /docs`, a page that shows it.
+
+mod application;
+
+use std::sync::{Arc, LazyLock};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::App;
+use crate::static_file::StaticFile;
+
+static PAGE: LazyLock<StaticFile> = LazyLock::new(|| {
+    file(
+        "text/html; charset=utf-8",
+        include_bytes!("../../../assets/docs.html"),
+    )
+});
+static SCRIPT: LazyLock<StaticFile> = LazyLock::new(|| {
+    file(
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../../assets/docs.js"),
+    )
+});
+static STYLE: LazyLock<StaticFile> = LazyLock::new(|| {
+    file(
+        "text/css; charset=utf-8",
+        include_bytes!("../../../assets/docs.css"),
+    )
+});
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/openapi.json", get(openapi))
+        .route(
+            "/docs",
+            get(async |headers: HeaderMap| -> Response { PAGE.respond(&headers) }),
+        )
+        .route(
+            "/docs.js",
+            get(async |headers: HeaderMap| -> Response { SCRIPT.respond(&headers) }),
+        )
+        .route(
+            "/docs.css",
+            get(async |headers: HeaderMap| -> Response { STYLE.respond(&headers) }),
+        )
+}
+
+fn file(content_type: &'static str, bytes: &'static [u8]) -> StaticFile {
+    StaticFile::new(content_type, Bytes::from_static(bytes))
+}
+
+async fn openapi(State(app): State<Arc<App>>) -> Json<Value> {
+    let served = app.champion();
+    let description = served.as_ref().map(|served| served.description());
+    let mut schemas = json!({
+        "Application": description.map_or(json!({ "type": "object" }), application::schema),
+        "Decision": application::decision(description),
+        "Error": error(),
+        "ValidationError": validation_error(),
+    });
+    schemas["BatchAnswer"] = json!({ "anyOf": [
+        { "$ref": "#/components/schemas/Decision" },
+        { "$ref": "#/components/schemas/RowError" },
+    ]});
+    schemas["RowError"] = json!({
+        "type": "object",
+        "required": ["detail", "row", "status"],
+        "properties": {
+            "detail": true,
+            "row": { "type": "integer", "description": "Which row, from 0." },
+            "status": { "type": "integer", "description": "The status it would have had alone." },
+        },
+    });
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": app.name(),
+            "version": description.map_or("0", |description| description.model.version.as_str()),
+            "description": about(description.map(|description| description.model.description.as_str())),
+            "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" },
+        },
+        "paths": paths(&app),
+        "components": { "schemas": schemas },
+    });
+    if app.needs_key() {
+        document["components"]["securitySchemes"] = json!({
+            "key": { "type": "apiKey", "in": "header", "name": "x-api-key" },
+            "bearer": { "type": "http", "scheme": "bearer" },
+        });
+    }
+    Json(document)
+}
+
+fn about(model: Option<&str>) -> String {
+    let model = model.unwrap_or("There is no model yet.");
+    format!(
+        "{model}\n\nThe server also speaks the Open Inference Protocol (`/v2`, `/v1`) and MLflow's \
+         scoring protocol (`/invocations`, `/ping`, `/version`), as their own specifications say."
+    )
+}
+
+fn paths(app: &App) -> Value {
+    let security = match app.needs_key() {
+        true => json!([{ "key": [] }, { "bearer": [] }]),
+        false => json!([]),
+    };
+    let application = json!({ "$ref": "#/components/schemas/Application" });
+    let decision = json!({ "$ref": "#/components/schemas/Decision" });
+    let predict = |summary: &str, id: &str| {
+        json!({
+            "operationId": id,
+            "summary": summary,
+            "security": security,
+            "requestBody": { "required": true, "content": { "application/json": { "schema": application } } },
+            "responses": answers("The decision.", &decision, &["401", "404", "422"]),
+        })
+    };
+    let mut named = predict("Decide with a model by name", "predict_named");
+    named["parameters"] = json!([name_parameter(app)]);
+    let batch = json!({
+        "operationId": "predict_batch",
+        "summary": "Decide about many applications, answered in order",
+        "description": "Each row is checked as in `/predict`; one that is refused does not fail the others. Also takes and gives `application/x-ndjson`, streamed both ways, and `text/csv`.",
+        "security": security,
+        "requestBody": { "required": true, "content": { "application/json": { "schema": {
+            "type": "array", "items": {}, "maxItems": app.limits().batch_rows,
+            "description": "Applications.",
+        } } } },
+        "responses": answers("An answer for each row.", &json!({
+            "type": "array", "items": { "$ref": "#/components/schemas/BatchAnswer" },
+        }), &["401", "422"]),
+    });
+    let any = json!({ "type": "object" });
+    let read = |id: &str, summary: &str| json!({ "operationId": id, "summary": summary, "responses": answers("As asked.", &any, &[]) });
+    let mut model = read("model", "One model");
+    model["parameters"] = json!([name_parameter(app)]);
+    let mut schema = read("schema", "What a model says of itself");
+    schema["parameters"] = json!([name_parameter(app)]);
+    json!({
+        "/": { "get": read("home", "What is served") },
+        "/health": { "get": read("health", "Whether it can decide") },
+        "/predict": { "post": predict("Decide about one application", "predict") },
+        "/predict/batch": { "post": batch },
+        "/models": { "get": read("models", "All models") },
+        "/models/{name}": { "get": model },
+        "/models/{name}/schema": { "get": schema },
+        "/models/{name}/predict": { "post": named },
+    })
+}
+
+fn name_parameter(app: &App) -> Value {
+    let example = app.champion().map(|served| served.name().to_owned());
+    json!({
+        "name": "name", "in": "path", "required": true,
+        "schema": { "type": "string", "minLength": 1 },
+        "example": example,
+    })
+}
+
+/// A 200 answer, and the errors.
+fn answers(description: &str, schema: &Value, statuses: &[&str]) -> Value {
+    let content = |schema: Value| json!({ "application/json": { "schema": schema } });
+    let mut answers = json!({
+        "200": { "description": description, "content": content(schema.clone()) },
+        "default": {
+            "description": "It cannot be done; `detail` says why.",
+            "content": content(json!({ "$ref": "#/components/schemas/Error" })),
+        },
+    });
+    for status in statuses {
+        let (description, name) = match *status {
+            "401" => ("The key is missing or not known.", "Error"),
+            "404" => ("There is no such model.", "Error"),
+            _ => (
+                "The request is refused; each entry names a field.",
+                "ValidationError",
+            ),
+        };
+        let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
+        answers[*status] = json!({ "description": description, "content": content(schema) });
+    }
+    answers
+}
+
+fn error() -> Value {
+    json!({
+        "type": "object",
+        "required": ["detail"],
+        "properties": { "detail": { "description": "A sentence." } },
+    })
+}
+
+/// FastAPI's.
+fn validation_error() -> Value {
+    json!({
+        "type": "object",
+        "required": ["detail"],
+        "properties": { "detail": { "type": "array", "items": {
+            "type": "object",
+            "required": ["type", "loc", "msg"],
+            "properties": {
+                "type": { "type": "string" },
+                "loc": { "type": "array", "items": { "type": ["string", "integer"] } },
+                "msg": { "type": "string" },
+                "input": {},
+            },
+        } } },
+    })
+}

@@ -1,0 +1,375 @@
+//! Clients that ask too much, too slowly, or without a key; modules that mean harm.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use common::{get, limits, predict, send, stand_in};
+use host_server::{
+    App, HttpLimits, Key, Limits, ModelHost, ModelSource, Role, ServeOptions, Server, app,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+fn options(folder: &tempfile::TempDir) -> ServeOptions {
+    let model = folder.path().join("model.wasm");
+    std::fs::write(&model, stand_in(&[])).unwrap();
+    ServeOptions {
+        port: 0,
+        limits: limits(),
+        ..ServeOptions::new(ModelSource::File(model))
+    }
+}
+
+fn with(change: impl FnOnce(&mut ServeOptions)) -> Router {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(&folder);
+    change(&mut options);
+    app(App::open(options).unwrap())
+}
+
+/// A server on a real port.
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    done: tokio::task::JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl Running {
+    async fn start(http: HttpLimits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ServeOptions {
+            http,
+            ..options(&folder)
+        };
+        let server = Server::bind(options).await.unwrap();
+        let address = server.address();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let done = tokio::spawn(async move {
+            server
+                .run(async {
+                    let _ = stopped.await;
+                })
+                .await
+                .unwrap();
+        });
+        Self {
+            address,
+            stop,
+            done,
+            _folder: folder,
+        }
+    }
+
+    async fn send(&self, text: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        // The server may hang up in the middle.
+        let _ = stream.write_all(text).await;
+        stream
+    }
+
+    async fn ask(&self, text: &[u8]) -> String {
+        read(self.send(text).await).await
+    }
+
+    async fn end(self) {
+        self.stop.send(()).unwrap();
+        self.done.await.unwrap();
+    }
+}
+
+async fn read(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+const GOOD: &[u8] =
+    b"POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+
+#[tokio::test]
+async fn keys_have_roles() {
+    let app = with(|options| {
+        options.keys = vec![
+            Key::new("one", Role::Predict),
+            Key::new("two", Role::Predict),
+            Key::new("eye", Role::Metrics),
+            Key::new("chief", Role::Admin),
+        ];
+    });
+    for (key, predict, metrics) in [
+        ("one", 200, 403),
+        ("two", 200, 403),
+        ("eye", 403, 200),
+        ("chief", 200, 200),
+        ("on", 401, 401),
+        ("", 401, 401),
+    ] {
+        for header in [
+            ("x-api-key", key.to_owned()),
+            ("authorization", format!("Bearer {key}")),
+        ] {
+            let header = (header.0, header.1.as_str());
+            let answer = send(&app, "POST", "/predict", &[header], "{}").await;
+            assert_eq!(answer.status, predict, "{header:?}");
+            assert_eq!(
+                get(&app, "/metrics", &[header]).await.status,
+                metrics,
+                "{header:?}"
+            );
+        }
+    }
+    assert_eq!(get(&app, "/health", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_key_has_a_rate() {
+    let app = with(|options| {
+        options.keys = vec![
+            Key::new("one", Role::Predict),
+            Key::new("two", Role::Predict),
+        ];
+        options.http.rate = NonZeroU32::new(3);
+    });
+    let ask = async |key: &str| send(&app, "POST", "/predict", &[("x-api-key", key)], "{}").await;
+    for _ in 0..3 {
+        assert_eq!(ask("one").await.status, 200);
+    }
+    let refused = ask("one").await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(ask("two").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_trace_goes_on() {
+    let app = with(|_| {});
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let answer = get(&app, "/health", &[("traceparent", parent)]).await;
+    let ours = answer.header("traceparent");
+    assert_eq!((&ours[..36], &ours[52..]), (&parent[..36], &parent[52..]));
+    assert_ne!(ours, parent);
+    for wrong in [
+        "",
+        "00",
+        &parent.replace("4bf", "4BF"),
+        &parent.replace("00-4", "ff-4"),
+    ] {
+        let answer = get(&app, "/health", &[("traceparent", wrong)]).await;
+        assert_eq!(answer.header("traceparent"), "");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_listed_origins_may_ask() {
+    let app = with(|options| options.cors_origins = vec!["https://bank.example".to_owned()]);
+    for (origin, allowed) in [
+        ("https://bank.example", "https://bank.example"),
+        ("https://other.example", ""),
+    ] {
+        let preflight = [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "x-api-key"),
+        ];
+        let answer = send(&app, "OPTIONS", "/predict", &preflight, "").await;
+        assert_eq!(answer.header("access-control-allow-origin"), allowed);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut_off_and_a_slow_body_refused() {
+    let server = Running::start(HttpLimits {
+        head: Duration::from_millis(300),
+        body: Duration::from_millis(300),
+        ..HttpLimits::default()
+    })
+    .await;
+    for head in ["", "POST /predict HTTP/1.1\r\nhost: x\r\nx-slow: "] {
+        let start = Instant::now();
+        let answer = server.ask(head.as_bytes()).await;
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
+            "{answer}"
+        );
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+    let answer = server
+        .ask(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(server.ask(GOOD).await.starts_with("HTTP/1.1 200"));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn one_connection_too_many_hears_503() {
+    let server = Running::start(HttpLimits {
+        connections: NonZeroUsize::new(2).unwrap(),
+        ..HttpLimits::default()
+    })
+    .await;
+    let first = server.send(b"").await;
+    let _second = server.send(b"").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let answer = server.ask(b"").await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("retry-after: 1\r\n"));
+    drop(first);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(server.ask(GOOD).await.starts_with("HTTP/1.1 200"));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn thousands_of_slow_connections_leave_room_for_others() {
+    let server = Running::start(HttpLimits::default()).await;
+    let mut slow = Vec::new();
+    for _ in 0..400 {
+        slow.push(
+            server
+                .send(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n{")
+                .await,
+        );
+    }
+    for _ in 0..50 {
+        assert!(server.ask(GOOD).await.starts_with("HTTP/1.1 200"));
+    }
+    drop(slow);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn nonsense_is_a_client_error() {
+    let server = Running::start(HttpLimits::default()).await;
+    let long = "x".repeat(1 << 20);
+    for nonsense in [
+        "GET / HTTP/9.9\r\n\r\n".to_owned(),
+        "\0\0\0\0\r\n\r\n".to_owned(),
+        format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {long}\r\n\r\n"),
+        "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n"
+            .to_owned(),
+    ] {
+        let answer = server.ask(nonsense.as_bytes()).await;
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+            "{answer}"
+        );
+    }
+    assert!(server.ask(GOOD).await.starts_with("HTTP/1.1 200"));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn three_megabytes_a_byte_a_chunk() {
+    let server = Running::start(HttpLimits::default()).await;
+    let mut text = b"POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..3 << 20 {
+        text.extend_from_slice(b"1\r\n \r\n");
+    }
+    text.extend_from_slice(b"0\r\n\r\n");
+    let answer = server.ask(&text).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 413"),
+        "{}",
+        &answer[..answer.len().min(200)]
+    );
+    server.end().await;
+}
+
+#[test]
+fn a_module_that_means_harm_is_stopped_within_its_time() {
+    let limits = Limits {
+        memory_bytes: 8 << 20,
+        ..Limits::serving()
+    };
+    let host = ModelHost::load(stand_in(&[]), limits.clone()).unwrap();
+    let start = Instant::now();
+    host.decide(b"l").unwrap_err();
+    assert!(start.elapsed() >= limits.decide);
+    assert_eq!(host.decide(b"{}").unwrap().status, 200);
+    let load = "(export \"abi_load\") (result i64) (i64.const 0)";
+    for harm in [
+        "(loop $for_ever (br $for_ever)) (i64.const 0)",
+        "(drop (memory.grow (i32.const 16384))) (unreachable)",
+        "(call $deep)",
+    ] {
+        let changed = format!("(export \"abi_load\") (result i64) {harm}");
+        let deep = "(func $deep (result i64) (call $deep))\n  (func (export \"abi_load\")";
+        let file = stand_in(&[(load, &changed), ("(func (export \"abi_load\")", deep)]);
+        ModelHost::load(file, limits.clone()).unwrap_err();
+    }
+    assert_eq!(predictable(&host), 200);
+}
+
+fn predictable(host: &ModelHost) -> u16 {
+    host.decide(b"{}").unwrap().status
+}
+
+#[tokio::test]
+async fn a_batch_goes_on_after_a_row_that_kills_an_instance() {
+    let app = with(|_| {});
+    let lines = "{}\nt\n5\n\n{}\n";
+    let ndjson = ("content-type", "application/x-ndjson");
+    let answer = send(&app, "POST", "/predict/batch", &[ndjson], lines).await;
+    let rows: Vec<serde_json::Value> = answer
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let statuses: Vec<u64> = rows
+        .iter()
+        .map(|row| row["status"].as_u64().unwrap_or(200))
+        .collect();
+    assert_eq!(statuses, [200, 500, 422, 200]);
+    assert_eq!(
+        (rows[1]["row"].as_u64(), rows[2]["row"].as_u64()),
+        (Some(1), Some(2))
+    );
+    assert_eq!(predict(&app, "{}").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_batch_has_a_limit() {
+    let app = with(|options| options.http.batch_rows = 3);
+    let json = ("content-type", "application/json");
+    assert_eq!(
+        send(&app, "POST", "/predict/batch", &[json], "[1,2,3]")
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        send(&app, "POST", "/predict/batch", &[json], "[1,2,3,4]")
+            .await
+            .status,
+        413
+    );
+    let ndjson = ("content-type", "application/x-ndjson");
+    let answer = send(
+        &app,
+        "POST",
+        "/predict/batch",
+        &[ndjson],
+        "1\n2\n\n3\n4\n5\n",
+    )
+    .await;
+    let lines: Vec<&str> = answer.text().lines().collect();
+    assert_eq!(lines.len(), 4);
+    assert!(lines[3].contains("\"status\":413"), "{}", lines[3]);
+    for wrong in ["{}", "1", "[", ""] {
+        assert_eq!(
+            send(&app, "POST", "/predict/batch", &[json], wrong)
+                .await
+                .status,
+            422
+        );
+    }
+}

@@ -1,0 +1,282 @@
+//! Many models and versions: what answers, and how that changes.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use common::{Answer, get, limits, predict, send, stand_in};
+use host_server::{App, Key, ModelSource, Role, ServeOptions, app};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const ADMIN: (&str, &str) = ("x-api-key", "chief");
+
+/// A stand-in whose decisions carry its number.
+fn numbered(number: u8) -> Vec<u8> {
+    assert!(number < 10);
+    stand_in(&[(
+        "{\\\"prediction\\\":1,\\\"approve\\\":true}",
+        &format!("{{\\\"prediction\\\":{number},\\\"approve\\\":null}}"),
+    )])
+}
+
+/// A folder of models: `(name, version, file)`.
+fn folder(files: &[(&str, &str, Vec<u8>)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, version, file) in files {
+        write(folder.path(), name, version, file);
+    }
+    folder
+}
+
+fn write(folder: &Path, name: &str, version: &str, file: &[u8]) {
+    let place = folder.join(name).join(version);
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::write(place.join("aside"), file).unwrap();
+    std::fs::rename(place.join("aside"), place.join("model.wasm")).unwrap();
+}
+
+fn serve(source: ModelSource) -> Router {
+    let options = ServeOptions {
+        limits: limits(),
+        keys: vec![Key::new("chief", Role::Admin)],
+        ..ServeOptions::new(source)
+    };
+    app(App::open(options).unwrap())
+}
+
+fn serve_folder(folder: &TempDir) -> Router {
+    serve(ModelSource::Folder(folder.path().to_owned()))
+}
+
+fn json(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+/// The number of the model that decides.
+async fn who(app: &Router, path: &str) -> Value {
+    let answer = send(app, "POST", path, &[], "{}").await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    json(&answer)["prediction"].clone()
+}
+
+async fn administer(app: &Router, path: &str) -> Answer {
+    send(app, "POST", path, &[ADMIN], Body::empty()).await
+}
+
+async fn metric(app: &Router, sample: &str) -> u64 {
+    let text = get(app, "/metrics", &[]).await;
+    let line = text
+        .text()
+        .lines()
+        .find_map(|line| line.strip_prefix(sample));
+    line.map_or(0, |value| value.trim().parse().unwrap())
+}
+
+#[tokio::test]
+async fn the_newest_version_of_each_model_answers() {
+    let folder = folder(&[
+        ("cars", "1.9.0", numbered(1)),
+        ("cars", "1.10.0", numbered(2)),
+        ("cars", "1.10.0-rc.1", numbered(3)),
+        ("homes", "v1", numbered(4)),
+        ("homes", "v2", numbered(5)),
+    ]);
+    let app = serve_folder(&folder);
+    assert_eq!(who(&app, "/predict").await, 2);
+    assert_eq!(who(&app, "/models/cars/predict").await, 2);
+    assert_eq!(who(&app, "/models/homes/predict").await, 5);
+    assert_eq!(who(&app, "/models/homes/versions/v1/predict").await, 4);
+    let models = json(&get(&app, "/models", &[]).await);
+    assert_eq!(models["models"][0]["default"], true);
+    let versions = models["models"][0]["versions"].as_array().unwrap();
+    let versions: Vec<&Value> = versions.iter().map(|one| &one["version"]).collect();
+    assert_eq!(versions, ["1.9.0", "1.10.0-rc.1", "1.10.0"]);
+    for path in ["/models/boats/predict", "/models/cars/versions/3/predict"] {
+        assert_eq!(send(&app, "POST", path, &[], "{}").await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_new_version_answers_after_a_reload_and_can_be_rolled_back() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    let app = serve_folder(&folder);
+    write(folder.path(), "cars", "2", &numbered(2));
+    assert_eq!(who(&app, "/predict").await, 1);
+    let outcome = json(&administer(&app, "/models/cars/reload").await);
+    assert_eq!(outcome["serving"], "2");
+    assert_eq!(outcome["loaded"][0], "2");
+    assert_eq!(who(&app, "/predict").await, 2);
+
+    let outcome = json(&administer(&app, "/models/cars/rollback").await);
+    assert_eq!(outcome["serving"], "1");
+    assert_eq!(who(&app, "/predict").await, 1);
+    assert_eq!(administer(&app, "/models/cars/rollback").await.status, 409);
+    // Somebody asks for it: what was rolled back is taken again.
+    administer(&app, "/models/cars/reload").await;
+    assert_eq!(who(&app, "/predict").await, 2);
+}
+
+#[tokio::test]
+async fn a_bad_file_is_refused_and_the_old_one_goes_on() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    let app = serve_folder(&folder);
+    let refused = "underwrite_model_reloads_total{model=\"cars\",result=\"refused\"}";
+    let mut cut = numbered(2);
+    cut.pop();
+    for (count, file) in [cut, b"hello".to_vec(), numbered(2)[8..].to_vec()]
+        .iter()
+        .enumerate()
+    {
+        write(folder.path(), "cars", "2", file);
+        let answer = administer(&app, "/models/cars/reload").await;
+        assert_eq!(answer.status, 409);
+        assert!(
+            answer.text().contains("cars/2/model.wasm: "),
+            "{}",
+            answer.text()
+        );
+        assert_eq!(who(&app, "/predict").await, 1);
+        assert_eq!(metric(&app, refused).await, count as u64 + 1);
+    }
+    // The same place, damaged: what was loaded from it goes on.
+    write(folder.path(), "cars", "1", b"hello");
+    administer(&app, "/models/cars/reload").await;
+    assert_eq!(who(&app, "/predict").await, 1);
+}
+
+#[tokio::test]
+async fn the_deployment_says_who_answers() {
+    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let deployment = folder.path().join("cars/deployment.toml");
+    std::fs::write(&deployment, "version = \"1\"").unwrap();
+    let app = serve_folder(&folder);
+    assert_eq!(who(&app, "/predict").await, 1);
+
+    let canary = "[challenger]\nversion = \"2\"\nmode = \"canary\"\npercent = 25";
+    std::fs::write(&deployment, canary).unwrap();
+    assert_eq!(administer(&app, "/models/cars/reload").await.status, 200);
+    let mut answers = Vec::new();
+    for _ in 0..100 {
+        answers.push(who(&app, "/predict").await);
+    }
+    assert_eq!(answers.iter().filter(|number| **number == 2).count(), 25);
+
+    for (wrong, sentence) in [
+        ("versoin = \"1\"", "unknown field `versoin`"),
+        ("version = \"7\"", "names version 7"),
+        (
+            "[challenger]\nversion = \"2\"\npercent = 101",
+            "percent is 101",
+        ),
+    ] {
+        std::fs::write(&deployment, wrong).unwrap();
+        let answer = administer(&app, "/models/cars/reload").await;
+        assert_eq!(answer.status, 409);
+        assert!(answer.text().contains(sentence), "{}", answer.text());
+    }
+    assert_eq!(
+        json(&get(&app, "/models/cars", &[]).await)["challenger"]["mode"],
+        "canary"
+    );
+}
+
+#[tokio::test]
+async fn a_shadow_is_asked_and_not_heard() {
+    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", stand_in(&[]))]);
+    let deployment = "version = \"1\"\n[challenger]\nversion = \"2\"";
+    std::fs::write(folder.path().join("cars/deployment.toml"), deployment).unwrap();
+    let app = serve_folder(&folder);
+    for _ in 0..10 {
+        assert_eq!(who(&app, "/predict").await, 1);
+    }
+    // Both trap on this: the answer is the champion's failure, and the shadow is told nothing.
+    assert_eq!(predict(&app, "t").await.status, 500);
+    let compared = "underwrite_shadow_total{model=\"cars\",version=\"2\",result=\"agreed\"}";
+    let start = Instant::now();
+    while metric(&app, compared).await < 10 {
+        assert!(start.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_shadow_that_hangs_does_not_touch_the_answers() {
+    let hangs = stand_in(&[(
+        "(local.set $first (i32.load8_u (local.get $pointer)))",
+        "(loop $for_ever (br $for_ever)) (local.set $first (i32.load8_u (local.get $pointer)))",
+    )]);
+    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", hangs)]);
+    let deployment = "version = \"1\"\n[challenger]\nversion = \"2\"";
+    std::fs::write(folder.path().join("cars/deployment.toml"), deployment).unwrap();
+    let app = serve_folder(&folder);
+    // Each takes the challenger 300 ms: more than its queue holds.
+    let start = Instant::now();
+    for _ in 0..1500 {
+        assert_eq!(who(&app, "/predict").await, 1);
+    }
+    assert!(start.elapsed() < Duration::from_secs(60));
+    let dropped = "underwrite_shadow_total{model=\"cars\",version=\"2\",result=\"dropped\"}";
+    assert!(metric(&app, dropped).await > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_is_lost_over_many_reloads() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    let app = serve_folder(&folder);
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (app, stop) = (app.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut answered = 0_u64;
+                while !stop.load(Ordering::Relaxed) {
+                    assert_eq!(predict(&app, "{}").await.status, 200);
+                    answered += 1;
+                    tokio::task::yield_now().await;
+                }
+                answered
+            })
+        })
+        .collect();
+    for round in 0..30_u8 {
+        write(folder.path(), "cars", "1", &numbered(round % 7 + 2));
+        let outcome = json(&administer(&app, "/models/cars/reload").await);
+        assert_eq!(outcome["loaded"][0], "1", "{outcome}");
+        assert_eq!(who(&app, "/predict").await, round % 7 + 2);
+    }
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        assert!(client.await.unwrap() > 0);
+    }
+}
+
+#[tokio::test]
+async fn only_an_admin_reloads() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    let app = serve_folder(&folder);
+    let refused = send(&app, "POST", "/models/cars/reload", &[], Body::empty()).await;
+    assert_eq!(refused.status, 401);
+    let open = app_without_keys(&folder);
+    let off = send(
+        &open,
+        "POST",
+        "/models/cars/reload",
+        &[ADMIN],
+        Body::empty(),
+    )
+    .await;
+    assert_eq!(off.status, 403);
+}
+
+fn app_without_keys(folder: &TempDir) -> Router {
+    let source = ModelSource::Folder(folder.path().to_owned());
+    app(App::open(ServeOptions::new(source)).unwrap())
+}

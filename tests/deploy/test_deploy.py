@@ -1,0 +1,199 @@
+"""What deploy/ says is true of the running server."""
+
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+
+import bcrypt
+import httpx
+import kubernetes_validate
+import pytest
+import yaml
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from conftest import DEPLOY, LOAN, free_port, start, wait_for
+
+
+def test_promtool_takes_the_configuration_and_the_rules():
+    for command in [["config", DEPLOY / "prometheus/prometheus.yml"], ["rules", DEPLOY / "prometheus/alerts.yml"]]:
+        subprocess.run(["promtool", "check", *command], check=True, capture_output=True)
+
+
+def test_promtool_takes_the_metrics(server, traffic):
+    text = httpx.get(f"http://{server['metrics']}/metrics").text
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True)
+    # Hints about names that the old services gave are no errors.
+    hints = [line for line in done.stderr.splitlines() if not line.startswith("fastapi_")]
+    assert "error" not in done.stderr.lower(), done.stderr
+    assert hints == [], done.stderr
+
+
+def test_openmetrics_is_there_for_who_asks(server):
+    answer = httpx.get(f"http://{server['metrics']}/metrics", headers={"accept": "application/openmetrics-text"})
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert answer.text.endswith("# EOF\n")
+
+
+def test_metrics_are_on_their_own_port_alone(server):
+    assert httpx.get(server["url"] + "/metrics").status_code == 404
+
+
+def test_every_panel_has_data(prometheus, dashboard):
+    panels = [one for one in dashboard["panels"] if one["type"] != "row"]
+    assert [one["title"] for one in panels[:6]] == [
+        "Request Rate", "Average Request Duration", "Error Rate",
+        "Requests In Progress", "Total Requests by Endpoint", "Requests by Status Code"]
+    for panel in panels:
+        for target in panel["targets"]:
+            assert prometheus(target["expr"]), (panel["title"], target["expr"])
+
+
+def test_every_alert_is_evaluated(prometheus):
+    rules = httpx.get(prometheus.url + "/api/v1/rules").json()["data"]["groups"][0]["rules"]
+    assert len(rules) >= 8
+    for rule in rules:
+        assert rule["health"] in ("ok", "unknown"), rule
+        # Without its threshold the expression gives a number.
+        if not rule["query"].startswith("absent("):
+            expression = rule["query"].rsplit(" > ", 1)[0]
+            assert prometheus(expression), rule["query"]
+
+
+def test_a_bad_file_sets_off_its_alert(server, prometheus):
+    (server["models"] / "loan" / "2.0.0").mkdir()
+    (server["models"] / "loan" / "2.0.0" / "model.wasm").write_bytes(b"no model")
+    wait_for(lambda: prometheus('ALERTS{alertname="UnderwriteReloadRefused",alertstate="firing"}'))
+    entry = httpx.get(server["url"] + "/models/loan").json()
+    assert (entry["version"], entry["challenger"]["version"]) == ("1.0.0", "1.1.0")
+
+
+def test_the_challenger_agrees_with_its_twin(prometheus):
+    wait_for(lambda: prometheus('underwrite_shadow_total{result="agreed"} > 0'))
+    assert not prometheus('underwrite_shadow_total{result="disagreed"} > 0')
+
+
+def test_the_dashboard_is_one_for_grafana(dashboard):
+    again = Dashboard.from_json(dashboard).to_json()
+    assert again["title"] == "Underwrite"
+    assert len(again["panels"]) == len(dashboard["panels"])
+    for mine, theirs in zip(dashboard["panels"], again["panels"]):
+        theirs = theirs if isinstance(theirs, dict) else theirs.to_json()
+        assert theirs["title"] == mine["title"]
+        expressions = [one["expr"] if isinstance(one, dict) else one.to_json()["expr"]
+                       for one in theirs.get("targets") or []]
+        assert expressions == [one["expr"] for one in mine.get("targets", [])]
+
+
+def test_kubernetes_takes_the_manifests():
+    documents = list(yaml.safe_load_all((DEPLOY / "kubernetes/underwrite.yml").read_text()))
+    assert [one["kind"] for one in documents] == ["Deployment", "Service", "HorizontalPodAutoscaler"]
+    for document in documents:
+        kubernetes_validate.validate(document, "1.30", strict=True)
+    monitor = yaml.safe_load((DEPLOY / "kubernetes/servicemonitor.yml").read_text())
+    ports = {port["name"] for port in documents[1]["spec"]["ports"]}
+    assert monitor["spec"]["endpoints"][0]["port"] in ports
+
+
+def test_compose_names_files_that_are_there():
+    compose = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
+    assert set(compose["services"]) == {"underwrite", "prometheus", "grafana", "mlflow"}
+    for service in compose["services"].values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("./") and source != "./models":
+                assert (DEPLOY / source).is_dir(), source
+
+
+@pytest.fixture
+def pushgateway(tmp_path):
+    port = free_port()
+    hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+    (tmp_path / "web.yml").write_text(f"basic_auth_users:\n  bank: {hashed}\n")
+    process = subprocess.Popen(
+        ["prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{port}", f"--web.config.file={tmp_path}/web.yml"],
+        stderr=subprocess.DEVNULL)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+
+
+def test_metrics_are_pushed(pushgateway):
+    process, url = start(
+        "--model", os.environ["LOAN"], "--push-interval", "0.3", "--push-instance", "branch/7",
+        PROM_PUSHGATEWAY=pushgateway, PROM_USERNAME="bank", PROM_API_KEY="secret")
+    httpx.post(url + "/predict", json=LOAN)
+
+    def pushed():
+        text = httpx.get(pushgateway + "/metrics", auth=("bank", "secret")).text
+        return 'pred_requests_total{instance="branch/7",job="loan_model"} 1\n' in text
+
+    wait_for(pushed)
+    # What is decided last is pushed at the end.
+    httpx.post(url + "/predict", json=LOAN)
+    process.terminate()
+    assert process.wait(15) == 0
+    text = httpx.get(pushgateway + "/metrics", auth=("bank", "secret")).text
+    assert 'pred_requests_total{instance="branch/7",job="loan_model"} 2\n' in text
+
+
+def test_a_gateway_that_hangs_is_not_noticed():
+    with socket.socket() as hanging:
+        hanging.bind(("127.0.0.1", 0))
+        hanging.listen(1)
+        process, url = start(
+            "--model", os.environ["LOAN"], "--push-interval", "0.05",
+            "--pushgateway", f"http://127.0.0.1:{hanging.getsockname()[1]}")
+        with httpx.Client() as client:
+            for _ in range(200):
+                answer = client.post(url + "/predict", json=LOAN)
+                assert answer.status_code == 200 and answer.elapsed.total_seconds() < 1
+        process.kill()
+        process.wait()
+
+
+def record(number, fields):
+    education, home, intent = fields["person_education"], fields["person_home_ownership"], fields["loan_intent"]
+    default = fields["previous_loan_defaults_on_file"]
+    text = lambda name, width: f"{fields.get(name, ''):>{width}}"
+    return (f"{number:<10}{text('person_age', 3)}{education:<14}{text('person_income', 9)}{text('person_emp_exp', 2)}"
+            f"{home:<9}{text('loan_amnt', 9)}{intent:<18}{text('loan_int_rate', 5)}{text('loan_percent_income', 4)}"
+            f"{text('cb_person_cred_hist_length', 2)}{text('credit_score', 3)}{default:<3}")
+
+
+def test_the_legacy_system_gets_its_decisions(tmp_path):
+    client = DEPLOY / "legacy-client"
+    random.seed(7)
+    people = [LOAN | {"person_income": random.randrange(8000, 200000), "credit_score": random.randrange(400, 850)}
+              for _ in range(40)]
+    people[3] = LOAN | {"person_income": -1}
+    people[5] = {name: value for name, value in LOAN.items() if name != "person_age"}
+    source, target = tmp_path / "applications.txt", tmp_path / "decisions.txt"
+    source.write_text("".join(record(f"A{at:09d}", one) + "\n" for at, one in enumerate(people)))
+    # So few a second that it has to wait and try again.
+    process, url = start("--model", os.environ["LOAN"], "--api-key", "k", "--rate-limit", "25")
+    command = [sys.executable, client / "score_file.py", url, client / "layout.json", source, target]
+    run = lambda: subprocess.run(command, env=os.environ | {"API_KEY": "k"}, check=True, capture_output=True, text=True)
+    assert run().stdout == "40 asked, 0 were done\n"
+    lines = target.read_text().splitlines()
+    assert len(lines) == 40
+    for at, (one, line) in enumerate(zip(people, lines)):
+        assert line[:10] == f"A{at:09d}"
+        if at == 3:
+            assert line[10] == "E" and line[70:].startswith("person_income: ")
+            continue
+        if at % 20 == 0:
+            time.sleep(1.2)
+        expected = httpx.post(url + "/predict", json=one, headers={"x-api-key": "k"}).json()
+        assert line[10] == ("A" if expected["approve"] else "R"), (line, expected)
+        assert line[11:18] == f"{round(expected['probability'] * 1e6):07d}"
+    # It broke off in the middle of a line: what is whole is not asked again.
+    target.write_text("\n".join(lines[:30]) + "\n" + lines[30][:20])
+    assert run().stdout == "10 asked, 30 were done\n"
+    assert target.read_text().splitlines() == lines
+    process.kill()
+    process.wait()
+
+
