@@ -162,7 +162,7 @@ fn going_on_gives_what_would_have_come_at_once() {
     holes.remove(7);
     holes.truncate(8);
     assert_eq!(whole, run(&settings(30), holes));
-    assert_eq!(whole[..12], run(&settings(12), whole)[..]);
+    assert_eq!(whole[..12], run(&settings(12), whole.clone())[..]);
 }
 
 #[test]

@@ -234,7 +234,7 @@ impl<O: Objective> Climb<'_, O> {
             for climber in self.rung(climbing.split_off(0), rung) {
                 match climber {
                     Ok(climber) => climbing.push(climber),
-                    Err(trial) => ended.push(trial),
+                    Err(trial) => ended.push(*trial),
                 }
             }
         }
@@ -243,7 +243,7 @@ impl<O: Objective> Climb<'_, O> {
 
     /// Computes the folds up to `rung` of each; answers who goes on and who has ended. Who
     /// was stopped is neither.
-    fn rung(&self, climbers: Vec<Climber>, rung: usize) -> Vec<Result<Climber, Trial>> {
+    fn rung(&self, climbers: Vec<Climber>, rung: usize) -> Vec<Result<Climber, Box<Trial>>> {
         let jobs: Vec<(usize, usize)> = climbers
             .iter()
             .enumerate()
@@ -301,7 +301,7 @@ impl<O: Objective> Climb<'_, O> {
         Some(score)
     }
 
-    fn judge(&self, climber: Climber) -> Result<Climber, Trial> {
+    fn judge(&self, climber: Climber) -> Result<Climber, Box<Trial>> {
         if climber.folds.len() == self.settings.folds {
             Err(self.end(climber, State::Complete, None))
         } else if self.is_hopeless(&climber) {
@@ -340,7 +340,7 @@ impl<O: Objective> Climb<'_, O> {
         losses.get(losses.len() / ONE_OF).copied()
     }
 
-    fn end(&self, climber: Climber, state: State, error: Option<String>) -> Trial {
+    fn end(&self, climber: Climber, state: State, error: Option<String>) -> Box<Trial> {
         let trial = Trial {
             number: climber.candidate.number,
             params: climber.candidate.params,
@@ -350,7 +350,7 @@ impl<O: Objective> Climb<'_, O> {
             error,
         };
         (self.observe)(Event::Trial(&trial));
-        trial
+        Box::new(trial)
     }
 }
 
