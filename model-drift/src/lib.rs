@@ -1,0 +1,11 @@
+//! Drift: what a batch was like, in fixed memory, and whether another batch is like it.
+//!
+//! A batch becomes a [`sketch::Sketch`]: counts for each column, never a row. Two sketches
+//! are compared column by column, by the rules of Evidently 0.4.33 ([`evidently`]) or by
+//! our own ([`verdict`]), with the statistics in [`methods`].
+
+pub mod evidently;
+pub mod methods;
+pub mod read;
+pub mod sample;
+pub mod sketch;
