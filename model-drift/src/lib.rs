@@ -4,8 +4,15 @@
 //! are compared column by column, by the rules of Evidently 0.4.33 ([`evidently`]) or by
 //! our own ([`verdict`]), with the statistics in [`methods`].
 
+pub mod bins;
+pub mod compare;
 pub mod evidently;
+mod forced;
 pub mod methods;
+pub mod performance;
 pub mod read;
+pub mod report;
 pub mod sample;
+pub mod simulate;
 pub mod sketch;
+pub mod verdict;

@@ -29,6 +29,8 @@ pub struct AndersonDarling {
     pub statistic: f64,
     /// Between 0.001 and 0.25.
     pub p_value: f64,
+    /// The same, but below 0.001 along the limit's tail, `exp(-A²)`.
+    pub tail_p_value: f64,
 }
 
 /// Two samples counted by ascending value. `None` with fewer than two different values, an
@@ -41,10 +43,14 @@ pub fn test(reference: &[u64], current: &[u64]) -> Option<AndersonDarling> {
     if n == 0.0 || m == 0.0 || all < 4.0 || different.count() < 2 {
         return None;
     }
-    let statistic = (squared_distance(reference, current) - 1.0) / variance(n, m).sqrt();
+    let deviation = variance(n, m).sqrt();
+    let statistic = (squared_distance(reference, current) - 1.0) / deviation;
+    let beyond = (statistic - CRITICAL[6]).max(0.0);
+    let p_value = interpolated(statistic);
     Some(AndersonDarling {
         statistic,
-        p_value: interpolated(statistic),
+        p_value,
+        tail_p_value: p_value * (-beyond * deviation).exp(),
     })
 }
 

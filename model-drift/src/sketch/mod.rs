@@ -181,6 +181,13 @@ impl Column {
         categories.push(text);
     }
 
+    /// Counts a text `count` times; in a column of numbers nothing.
+    pub fn push_texts(&mut self, text: &str, count: u64) {
+        if let Values::Categories(categories) = &mut self.values {
+            categories.push_many(text, count);
+        }
+    }
+
     /// Counts an absent value.
     pub fn push_missing(&mut self) {
         self.missing += 1;
