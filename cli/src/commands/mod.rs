@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+pub(crate) mod drift;
 mod inspect;
 mod schema;
 mod score;
@@ -33,6 +34,7 @@ enum Command {
     Inspect(inspect::Args),
     Verify(verify::Args),
     Schema(schema::Args),
+    Drift(Box<drift::Args>),
 }
 
 impl Cli {
@@ -45,6 +47,7 @@ impl Cli {
             Command::Inspect(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Schema(args) => args.run(),
+            Command::Drift(args) => args.run(),
         }
     }
 }

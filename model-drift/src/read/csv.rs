@@ -37,18 +37,23 @@ pub(super) fn read(
     if plan.specs.is_none() {
         collector = collector.strict();
     }
+    let mut first = 0;
     loop {
-        let first = collector.rows();
+        let read = block.rows as u64;
+        if let Some(one_in) = plan.keep_one_in {
+            block.keep(one_in, first);
+        }
         collector.push(&block, &layout.places, first).map_err(|word| {
             ReadError::new(name, ReadErrorKind::Word)
                 .at(first + word.row as u64 + 2)
                 .in_column(&layout.specs[word.column].name)
         })?;
-        on_block(&block, &layout.places, first)
+        on_block(&layout.shown(&block))
             .map_err(|problem| ReadError::new(name, ReadErrorKind::Other(problem)))?;
         if !more {
             return layout.finish(name, collector);
         }
+        first += read;
         more = rows.fill(&mut block, BLOCK_ROWS)?;
     }
 }

@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::methods::domain_classifier::Random;
 use crate::sketch::{Capacity, Kind, Sketch, Spec};
 
 pub use collect::Collector;
@@ -40,6 +41,8 @@ pub struct Plan {
     pub capacity: Capacity,
     /// Rows to keep for the domain classifier, at most; 0 for none.
     pub sample_rows: usize,
+    /// Reads only about one row in so many, the same ones every time.
+    pub keep_one_in: Option<u64>,
 }
 
 impl Plan {
@@ -52,6 +55,7 @@ impl Plan {
             missing: words.map(|word| (*word).to_owned()).collect(),
             capacity,
             sample_rows: 0,
+            keep_one_in: None,
         }
     }
 }
@@ -91,6 +95,28 @@ pub enum Cells {
     Skipped,
 }
 
+impl Block {
+    /// Keeps about one row in `one_in`; which ones depends on their index in the file alone.
+    fn keep(&mut self, one_in: u64, first: u64) {
+        let kept: Vec<bool> = (0..self.rows as u64)
+            .map(|row| Random(first + row).next().is_multiple_of(one_in.max(1)))
+            .collect();
+        for cells in &mut self.columns {
+            let mut of_row = kept.iter();
+            match cells {
+                Cells::Numbers(numbers) => numbers.retain(|_| of_row.next() == Some(&true)),
+                Cells::Texts(texts) => {
+                    let mut left = Texts::default();
+                    texts.iter().filter(|_| of_row.next() == Some(&true)).for_each(|t| left.push(t));
+                    *texts = left;
+                }
+                Cells::Skipped => {}
+            }
+        }
+        self.rows = kept.iter().filter(|kept| **kept).count();
+    }
+}
+
 /// Many texts in one buffer.
 #[derive(Debug, Default)]
 pub struct Texts {
@@ -128,19 +154,36 @@ impl Texts {
     }
 }
 
-/// Called with each block and the index of its first row, for what needs whole rows.
-pub type OnBlock<'a> = &'a (dyn Fn(&Block, &[Option<usize>], u64) -> Result<(), String> + Sync);
+/// A block of rows that has been read.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// The cells of every column of the file.
+    pub block: &'a Block,
+    specs: &'a [Spec],
+    places: &'a [Option<usize>],
+}
+
+impl<'a> Shown<'a> {
+    /// The cells of a wanted column, where the file has it.
+    #[must_use]
+    pub fn cells(&self, name: &str) -> Option<&'a Cells> {
+        let index = self.specs.iter().position(|spec| spec.name == name)?;
+        self.block.columns.get(self.places[index]?)
+    }
+}
+
+/// Called with each block, for what needs whole rows.
+pub type OnBlock<'a> = &'a (dyn Fn(&Shown<'_>) -> Result<(), String> + Sync);
 
 /// Reads a file, Parquet when it begins as such, else CSV.
 ///
 /// # Errors
 /// Names the file and line or column, what was expected and what came.
 pub fn read(path: &Path, plan: &Plan) -> Result<Batch, ReadError> {
-    read_with(path, plan, &|_, _, _| Ok(()))
+    read_with(path, plan, &|_| Ok(()))
 }
 
-/// The same, and shows every block to `on_block`, on several threads for Parquet; its second
-/// argument is the place of each wanted column in the block.
+/// The same, and shows every block to `on_block`, on several threads for Parquet.
 ///
 /// # Errors
 /// As [`read`], and what `on_block` answers.
@@ -205,6 +248,10 @@ impl Layout {
             lost: lost.into_iter().map(|spec| spec.name).collect(),
             extra,
         }
+    }
+
+    fn shown<'a>(&'a self, block: &'a Block) -> Shown<'a> {
+        Shown { block, specs: &self.specs, places: &self.places }
     }
 
     fn finish(self, name: &str, collector: Collector) -> Result<Batch, ReadError> {

@@ -46,11 +46,15 @@ pub(super) fn read(path: &Path, name: &str, plan: &Plan, on_block: OnBlock<'_>) 
             let mut rows = Group::open(group_reader.as_ref(), &columns, &layout, name)?;
             let mut first = starts[group];
             while let Some(block) = rows.next()? {
+                let read = block.rows as u64;
+                if let Some(one_in) = plan.keep_one_in {
+                    block.keep(one_in, first);
+                }
                 // Strict collectors alone can refuse.
                 let _ = collector.push(block, &layout.places, first);
-                on_block(block, &layout.places, first)
+                on_block(&layout.shown(block))
                     .map_err(|problem| ReadError::new(name, ReadErrorKind::Other(problem)))?;
-                first += block.rows as u64;
+                first += read;
             }
             Ok(collector)
         })
@@ -154,7 +158,7 @@ impl<'a> Group<'a> {
         })
     }
 
-    fn next(&mut self) -> Result<Option<&Block>, ReadError> {
+    fn next(&mut self) -> Result<Option<&mut Block>, ReadError> {
         let rows = self.left.min(BLOCK_ROWS);
         if rows == 0 {
             return Ok(None);
@@ -167,7 +171,7 @@ impl<'a> Group<'a> {
             open.fill(cells, rows, &mut self.levels)
                 .map_err(|error| problem(self.name, &error).in_column(&open.name))?;
         }
-        Ok(Some(&self.block))
+        Ok(Some(&mut self.block))
     }
 }
 
