@@ -1,16 +1,20 @@
 //! The artifact: everything that decides, as bytes. The format is written down in
 //! `docs/artifact-format.md`; every part is checked when it is read.
 
+mod stored;
+
 use bincode::{Decode, Encode};
 use sha2::{Digest, Sha256};
 
+use crate::calibration::Calibration;
 use crate::model::{Model, ModelKind};
 use crate::preprocess::Preprocessing;
 use crate::schema::Schema;
 use crate::value::number_text;
+use stored::Format;
 
 /// The format this program writes, and the newest it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The largest payload, in bytes.
 pub const MAX_PAYLOAD: usize = 64 << 20;
 
@@ -18,7 +22,7 @@ const MAGIC: &[u8; 8] = b"UWMODEL\0";
 const HEADER_LEN: usize = 52;
 
 /// Everything that decides.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Artifact {
     /// What an application may contain.
     pub schema: Schema,
@@ -36,6 +40,10 @@ pub struct Artifact {
     pub engine_sha256: String,
     /// Synthetic applications with their answers, to check a copy by.
     pub golden_rows: Vec<GoldenRow>,
+    /// What the model's probability goes through last.
+    pub calibration: Calibration,
+    /// How the model was made: see [`crate::details::Details`]. Not needed to decide.
+    pub details: Vec<u8>,
 }
 
 /// Where a model comes from.
@@ -121,8 +129,9 @@ impl Artifact {
     /// When the artifact contradicts itself or is too large.
     pub fn encode(&self) -> Result<Vec<u8>, ArtifactError> {
         self.check()?;
-        let payload = bincode::encode_to_vec(self, bincode::config::standard())
+        let mut payload = bincode::encode_to_vec(self, bincode::config::standard())
             .map_err(|error| ArtifactError::Payload(error.to_string()))?;
+        payload.extend_from_slice(&self.details);
         if payload.len() > MAX_PAYLOAD {
             let found = payload.len() as u64;
             return Err(ArtifactError::TooLarge { found });
@@ -141,16 +150,19 @@ impl Artifact {
     /// # Errors
     /// When it is cut off, altered, of a newer format, or contradicts itself.
     pub fn decode(bytes: &[u8]) -> Result<Self, ArtifactError> {
-        let payload = checked_payload(bytes)?;
+        let (format, payload) = checked_payload(bytes)?;
         let limit = bincode::config::standard().with_limit::<MAX_PAYLOAD>();
-        let (artifact, read): (Self, usize) = bincode::decode_from_slice(payload, limit)
-            .map_err(|error| ArtifactError::Payload(decode_problem(&error)))?;
-        if read != payload.len() {
+        let (mut artifact, read): (Self, usize) =
+            bincode::decode_from_slice_with_context(payload, limit, Format(format))
+                .map_err(|error| ArtifactError::Payload(decode_problem(&error)))?;
+        let rest = &payload[read..];
+        if format == 1 && !rest.is_empty() {
             return Err(ArtifactError::Payload(format!(
                 "{} bytes are left over",
-                payload.len() - read
+                rest.len()
             )));
         }
+        artifact.details = rest.to_vec();
         artifact.check()?;
         Ok(artifact)
     }
@@ -162,6 +174,7 @@ impl Artifact {
             .map_err(|problem| content(problem.to_string()))?;
         self.preprocessing.check(&self.schema).map_err(content)?;
         self.model.check(&self.schema).map_err(content)?;
+        self.calibration.check().map_err(content)?;
         if !(0.0..=1.0).contains(&self.threshold) {
             return Err(content(format!(
                 "the threshold is {}, expected 0 to 1",
@@ -193,7 +206,7 @@ pub fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn checked_payload(bytes: &[u8]) -> Result<&[u8], ArtifactError> {
+fn checked_payload(bytes: &[u8]) -> Result<(u32, &[u8]), ArtifactError> {
     if !bytes.starts_with(MAGIC) {
         return Err(ArtifactError::Magic);
     }
@@ -203,9 +216,9 @@ fn checked_payload(bytes: &[u8]) -> Result<&[u8], ArtifactError> {
             .ok_or(ArtifactError::Header {
                 found: bytes.len() as u64,
             })?;
-    let found = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
-    if found != FORMAT {
-        return Err(ArtifactError::Format { found });
+    let format = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
+    if !(1..=FORMAT).contains(&format) {
+        return Err(ArtifactError::Format { found: format });
     }
     let mut expected = [0; 8];
     expected.copy_from_slice(&header[12..20]);
@@ -220,7 +233,7 @@ fn checked_payload(bytes: &[u8]) -> Result<&[u8], ArtifactError> {
     if sha256(payload)[..] != header[20..] {
         return Err(ArtifactError::Digest);
     }
-    Ok(payload)
+    Ok((format, payload))
 }
 
 /// In pieces: a browser's engine swaps slow code for fast code only between calls.

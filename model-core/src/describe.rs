@@ -26,6 +26,7 @@ impl Decider {
                 json.key("kind").text(artifact.kind.word());
             });
             json.key("threshold").number(artifact.threshold);
+            json.key("calibration").text(artifact.calibration.word());
             if let Some(most) = schema.max_adjustments {
                 json.key("max_adjustments").integer(most.into());
             }

@@ -8,8 +8,10 @@
 //! random number, so every host gives the same bytes.
 
 pub mod artifact;
+pub mod calibration;
 pub mod decide;
 pub mod describe;
+pub mod details;
 pub mod forest;
 pub mod json;
 pub mod model;

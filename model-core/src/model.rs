@@ -7,6 +7,7 @@ pub use linear::{Linear, Term, TermValue};
 
 use bincode::{Decode, Encode};
 
+use crate::calibration::Calibration;
 use crate::forest::{CompiledForest, Forest, Scratch};
 use crate::schema::{Kind, Schema};
 
@@ -96,49 +97,59 @@ fn check_forest_inputs(forest: &Forest, schema: &Schema) -> Result<(), String> {
 
 /// A model made ready to predict.
 #[derive(Debug)]
-pub enum Predictor {
-    /// A weighted sum.
+pub struct Predictor {
+    engine: Engine,
+    calibration: Calibration,
+}
+
+#[derive(Debug)]
+enum Engine {
     Linear(Linear),
     /// Tables.
     Forest(Box<CompiledForest>, Scratch),
 }
 
 impl Predictor {
-    /// Builds the tables. The model was checked before.
+    /// Builds the tables. The model and the calibration were checked before.
     ///
     /// # Errors
     /// A sentence, when the forest cannot be built.
-    pub fn new(model: &Model) -> Result<Self, String> {
-        match model {
-            Model::Linear(linear) => Ok(Self::Linear(linear.clone())),
+    pub fn new(model: &Model, calibration: &Calibration) -> Result<Self, String> {
+        let engine = match model {
+            Model::Linear(linear) => Engine::Linear(linear.clone()),
             Model::Forest(forest) => {
                 let compiled = CompiledForest::new(forest).map_err(|error| error.to_string())?;
-                Ok(Self::Forest(Box::new(compiled), Scratch::default()))
+                Engine::Forest(Box::new(compiled), Scratch::default())
             }
-        }
+        };
+        Ok(Self {
+            engine,
+            calibration: calibration.clone(),
+        })
     }
 
     /// The probability of one row: a value for each input, in the model's terms.
     pub fn predict_row(&mut self, row: &[f64]) -> f64 {
-        match self {
-            Self::Linear(linear) => probability(linear.predict(|feature| row[feature])),
-            Self::Forest(forest, scratch) => probability(forest.predict_row(row, scratch)),
-        }
+        let score = match &mut self.engine {
+            Engine::Linear(linear) => linear.predict(|feature| row[feature]),
+            Engine::Forest(forest, scratch) => forest.predict_row(row, scratch),
+        };
+        self.calibration.apply(probability(score))
     }
 
     /// The probabilities of `out.len()` rows: input `i` of row `r` is
     /// `columns[i * stride + r]`. The same bits as [`Self::predict_row`].
     pub fn predict_block(&mut self, columns: &[f64], stride: usize, out: &mut [f64]) {
-        match self {
-            Self::Linear(linear) => {
+        match &mut self.engine {
+            Engine::Linear(linear) => {
                 for (row, out) in out.iter_mut().enumerate() {
                     *out = linear.predict(|feature| columns[feature * stride + row]);
                 }
             }
-            Self::Forest(forest, scratch) => forest.predict_block(columns, stride, out, scratch),
+            Engine::Forest(forest, scratch) => forest.predict_block(columns, stride, out, scratch),
         }
         for out in out {
-            *out = probability(*out);
+            *out = self.calibration.apply(probability(*out));
         }
     }
 }

@@ -118,6 +118,7 @@ fn resolve_missing(feature: &Feature, imputed: f64) -> Result<Resolved, ValueErr
         Missing::Impute | Missing::MostFrequent => imputed,
         Missing::Zero => 0.0,
         Missing::Other => other_code(feature),
+        Missing::Native => f64::NAN,
     };
     Ok(Resolved {
         value,

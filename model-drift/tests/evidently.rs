@@ -16,7 +16,7 @@ fn cases() -> PathBuf {
 }
 
 fn batches(reference: &Path, current: &Path) -> (Batch, Batch) {
-    let plan = Plan::infer(Capacity::EXACT);
+    let plan = Plan { as_pandas: true, ..Plan::infer(Capacity::EXACT) };
     let reference = read(reference, &plan).unwrap();
     let specs = reference.sketch.columns.iter().map(|column| column.spec.clone());
     let plan = Plan { specs: Some(specs.collect()), ..plan };

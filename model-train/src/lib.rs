@@ -2,9 +2,10 @@
 //!
 //! The data flows one way: a file ([`table`], [`dataset`]) is split ([`split`]), policies
 //! are applied ([`prepare`]), a model is fitted and exported ([`fit`]), measured
-//! ([`metrics`]) and given synthetic requests to be checked by ([`golden`]): that is
+//! ([`metrics`]), calibrated ([`calibrate`]), given a threshold ([`threshold`]) and synthetic requests to be checked by ([`golden`]): that is
 //! [`train`]. [`pack`] puts the artifact into the engine.
 
+pub mod calibrate;
 pub mod dataset;
 pub mod error;
 pub mod file;
@@ -16,4 +17,5 @@ pub mod pack;
 pub mod prepare;
 pub mod split;
 pub mod table;
+pub mod threshold;
 pub mod train;

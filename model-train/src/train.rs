@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use model_core::artifact::{Artifact, ArtifactError, Training};
-use model_core::model::{Model, ModelKind, Predictor};
+use model_core::calibration::Calibration;
+use model_core::model::{Model, Predictor};
 use model_core::schema::Schema;
 use serde::Serialize;
 
 use crate::dataset::Dataset;
-use crate::fit::{FitError, forest, logistic};
+use crate::fit::{self, ClassWeight, FitError, Params};
 use crate::golden::{self, GoldenError};
 use crate::metrics::Metrics;
 use crate::prepare::{PrepareError, Prepared};
@@ -17,20 +18,15 @@ use crate::split::Split;
 /// The probability from which the answer is yes.
 const THRESHOLD: f64 = 0.5;
 
-/// What can be trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Algorithm {
-    /// See [`crate::fit::logistic`].
-    LogisticRegression,
-    /// See [`crate::fit::forest`].
-    RandomForest,
-}
-
 /// How to train.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The model.
-    pub algorithm: Algorithm,
+    pub params: Params,
+    /// How much a row of each class counts.
+    pub class_weight: ClassWeight,
+    /// Threads, at least 1.
+    pub jobs: usize,
     /// Of everything that is drawn.
     pub seed: u64,
     /// SHA-256 of the engine that the model will be packed into, lower-case hexadecimal.
@@ -99,11 +95,22 @@ pub fn train(
     let data_sha256 = dataset.sha256.clone();
     let prepared = Prepared::new(dataset, schema, split)?;
     let start = Instant::now();
-    let model = options.algorithm.fit(&prepared, schema, options.seed)?;
+    let fitting = fit::Options {
+        seed: options.seed,
+        jobs: options.jobs,
+        class_weight: options.class_weight,
+    };
+    let model = fit::fit(
+        &prepared,
+        &prepared.split.train,
+        schema,
+        &options.params,
+        &fitting,
+    )?;
     let seconds_fit = start.elapsed().as_secs_f64();
     let metrics = measure(&model, &prepared)?;
     let report = Report {
-        model: options.algorithm.kind().word(),
+        model: options.params.kind().word(),
         rows_train: prepared.split.train.len(),
         rows_test: prepared.split.test.len(),
         metrics,
@@ -115,7 +122,7 @@ pub fn train(
     let mut artifact = Artifact {
         schema: schema.clone(),
         preprocessing: prepared.preprocessing.clone(),
-        kind: options.algorithm.kind(),
+        kind: options.params.kind(),
         model,
         threshold: THRESHOLD,
         training: Training {
@@ -128,6 +135,8 @@ pub fn train(
         },
         engine_sha256: options.engine_sha256.clone(),
         golden_rows: Vec::new(),
+        calibration: Calibration::None,
+        details: Vec::new(),
     };
     artifact.golden_rows = golden::rows(&artifact, &prepared, options.seed)?;
     Ok(Trained {
@@ -136,25 +145,9 @@ pub fn train(
     })
 }
 
-impl Algorithm {
-    fn kind(self) -> ModelKind {
-        match self {
-            Self::LogisticRegression => ModelKind::LogisticRegression,
-            Self::RandomForest => ModelKind::RandomForest,
-        }
-    }
-
-    fn fit(self, prepared: &Prepared, schema: &Schema, seed: u64) -> Result<Model, FitError> {
-        match self {
-            Self::LogisticRegression => logistic::fit(prepared, schema).map(Model::Linear),
-            Self::RandomForest => forest::fit(prepared, schema, seed).map(Model::Forest),
-        }
-    }
-}
-
 /// The exported model's figures: what was exported is what decides.
 fn measure(model: &Model, prepared: &Prepared) -> Result<Metrics, TrainError> {
-    let mut predictor = Predictor::new(model).map_err(TrainError::Export)?;
+    let mut predictor = Predictor::new(model, &Calibration::None).map_err(TrainError::Export)?;
     let (columns, answers) = prepared.test_rows();
     let mut probabilities = vec![0.0; answers.len()];
     predictor.predict_block(&columns, answers.len(), &mut probabilities);

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use model_core::model::ModelKind;
 use model_core::schema::Schema;
 use model_train::dataset::Dataset;
+use model_train::fit::{ClassWeight, Params};
 use model_train::pack::pack;
 use model_train::split::{self, Split};
-use model_train::train::{Algorithm, Options, Report, train};
+use model_train::train::{Options, Report, train};
 
 use crate::{engine, files, progress};
 
@@ -58,6 +60,12 @@ enum Kind {
     RandomForest,
     /// A weighted sum of scaled values, with an L2 penalty.
     LogisticRegression,
+    /// The same by least squares.
+    Ridge,
+    /// One tree, at most 9 splits deep.
+    DecisionTree,
+    /// The sum of 400 small trees.
+    GradientBoosting,
 }
 
 impl Args {
@@ -72,7 +80,9 @@ impl Args {
         let dataset = read_data(&self.data, &schema)?;
         let split = self.split(&dataset)?;
         let options = Options {
-            algorithm: self.model.into(),
+            params: Params::defaults(self.model.into()),
+            class_weight: ClassWeight::None,
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
             seed: self.seed,
             engine_sha256: engine::sha256(),
             underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -125,11 +135,14 @@ fn print(report: &Report, out: &Path, bytes: usize) -> Result<()> {
     Ok(())
 }
 
-impl From<Kind> for Algorithm {
+impl From<Kind> for ModelKind {
     fn from(kind: Kind) -> Self {
         match kind {
             Kind::RandomForest => Self::RandomForest,
             Kind::LogisticRegression => Self::LogisticRegression,
+            Kind::Ridge => Self::Ridge,
+            Kind::DecisionTree => Self::DecisionTree,
+            Kind::GradientBoosting => Self::GradientBoosting,
         }
     }
 }

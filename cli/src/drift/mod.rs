@@ -183,6 +183,7 @@ fn open(path: &Path) -> Result<Content> {
 fn plan_of(schema: Option<&Schema>, exact: bool) -> Plan {
     let capacity = if exact { Capacity::EXACT } else { Capacity::default() };
     let mut plan = Plan::infer(capacity);
+    plan.as_pandas = exact;
     if !exact {
         plan.sample_rows = SAMPLE_ROWS;
     }

@@ -40,9 +40,10 @@ fn written(value: impl FnOnce(&mut Writer<'_>)) -> String {
 }
 
 /// Writes a value of the model's terms in its feature's own type. Whole numbers are written
-/// without a point, `other` is `null`.
+/// without a point, `other` and what stays missing are `null`.
 pub(crate) fn write_value(json: &mut Writer<'_>, feature: &Feature, value: f64) {
     match &feature.kind {
+        _ if value.is_nan() => json.raw("null"),
         Kind::Boolean => json.boolean(value != 0.0),
         Kind::Category(categories) => match categories.values.get(value as usize) {
             Some(category) => json.text(category),

@@ -53,7 +53,8 @@ impl Decider {
         let inputs: Vec<Feature> = artifact.schema.inputs().cloned().collect();
         Ok(Self {
             fields: Fields::new(&artifact.schema),
-            predictor: Predictor::new(&artifact.model).map_err(ArtifactError::Content)?,
+            predictor: Predictor::new(&artifact.model, &artifact.calibration)
+                .map_err(ArtifactError::Content)?,
             constants: Constants::new(&artifact.schema, &digest),
             row: vec![0.0; inputs.len()],
             block: batch::Block::default(),

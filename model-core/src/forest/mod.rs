@@ -18,6 +18,7 @@ mod groups;
 mod naive;
 mod plan;
 mod rank;
+mod stored;
 mod tables;
 mod top;
 mod validate;
@@ -74,7 +75,7 @@ pub struct Tree {
 
 /// A node of a tree. The counts are hints about what is visited most; a wrong count
 /// costs speed, never a bit of the prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Node {
     /// Where a row ends.
     Leaf {

@@ -3,7 +3,7 @@
 use bincode::{Decode, Encode};
 
 use crate::forest::Link;
-use crate::schema::{Kind, Schema};
+use crate::schema::{Kind, Missing, Schema};
 
 /// `link(intercept + Σ weight · (x − mean) / scale)`, summed in the order of the terms.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -55,6 +55,12 @@ impl Linear {
             return Err(format!(
                 "expected an intercept within ±1e300 and at most {MAX_TERMS} terms, got {} terms",
                 self.terms.len()
+            ));
+        }
+        if let Some(feature) = inputs.iter().find(|f| f.missing == Missing::Native) {
+            return Err(format!(
+                "feature '{}': a weighted sum has no place for a missing value",
+                feature.name
             ));
         }
         for term in &self.terms {

@@ -140,6 +140,7 @@ fn check_category(value: &str) -> Check {
 
 fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
     check_missing(feature)?;
+    check_monotonic(feature)?;
     match &feature.kind {
         Kind::Number(range) => {
             check_range(range, ends(range, f64::MAX, f64::next_up, f64::next_down))?;
@@ -157,6 +158,14 @@ fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
         Kind::Boolean => {}
     }
     check_example(feature)
+}
+
+/// Categories without an order have no larger and smaller.
+fn check_monotonic(feature: &Feature) -> Check {
+    let ordered = (feature.categories()).is_none_or(|c| c.encoding == Encoding::Ordinal);
+    require(ordered || feature.monotonic.is_none(), "monotonic", || {
+        "a category needs encoding = \"ordinal\" for that: its list is then its order".into()
+    })
 }
 
 /// An integer is clamped to its bounds, so they are integers.
@@ -204,21 +213,31 @@ fn bounds(range: &Range) -> impl Iterator<Item = (&'static str, Bound)> {
 
 fn check_missing(feature: &Feature) -> Check {
     let allowed: &[Missing] = match &feature.kind {
-        Kind::Number(_) | Kind::Integer(_) => &[Missing::Error, Missing::Impute, Missing::Zero],
+        Kind::Number(_) | Kind::Integer(_) => &[
+            Missing::Error,
+            Missing::Impute,
+            Missing::Zero,
+            Missing::Native,
+        ],
         Kind::Boolean => &[
             Missing::Error,
             Missing::Impute,
             Missing::MostFrequent,
             Missing::Zero,
+            Missing::Native,
         ],
-        Kind::Category(categories) if categories.encoding == Encoding::Ordinal => {
-            &[Missing::Error, Missing::Impute, Missing::MostFrequent]
-        }
+        Kind::Category(categories) if categories.encoding == Encoding::Ordinal => &[
+            Missing::Error,
+            Missing::Impute,
+            Missing::MostFrequent,
+            Missing::Native,
+        ],
         Kind::Category(_) => &[
             Missing::Error,
             Missing::Impute,
             Missing::MostFrequent,
             Missing::Other,
+            Missing::Native,
         ],
     };
     require(allowed.contains(&feature.missing), "missing", || {
@@ -350,6 +369,7 @@ impl Missing {
             Self::Zero => "zero",
             Self::MostFrequent => "most_frequent",
             Self::Other => "other",
+            Self::Native => "native",
         }
     }
 }

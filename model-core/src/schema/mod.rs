@@ -4,6 +4,7 @@
 mod check;
 mod nearest;
 mod read;
+mod stored;
 
 pub use check::SchemaProblem;
 pub use read::SchemaError;
@@ -38,7 +39,7 @@ pub struct Schema {
 }
 
 /// One column of the data, one field of a request.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Feature {
     /// The column and the JSON field.
     pub name: String,
@@ -56,6 +57,19 @@ pub struct Feature {
     pub kind: Kind,
     /// What happens when it is missing.
     pub missing: Missing,
+    /// How the probability must follow it. An artifact keeps it among its
+    /// [`details`](crate::details::Details), not here.
+    pub monotonic: Option<Monotonic>,
+}
+
+/// How the probability of a yes must follow a feature, everything else being equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Monotonic {
+    /// A larger value never lowers it.
+    Increasing,
+    /// A larger value never raises it.
+    Decreasing,
 }
 
 /// What a feature is for.
@@ -141,6 +155,8 @@ pub enum Missing {
     MostFrequent,
     /// No category at all.
     Other,
+    /// Stays missing: the model's trees learned which way it goes.
+    Native,
 }
 
 /// What happens to a category that is not in the list.
@@ -252,6 +268,17 @@ impl Feature {
         match &self.kind {
             Kind::Category(categories) => Some(categories),
             Kind::Number(_) | Kind::Integer(_) | Kind::Boolean => None,
+        }
+    }
+}
+
+impl Monotonic {
+    /// The word of the TOML form.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Increasing => "increasing",
+            Self::Decreasing => "decreasing",
         }
     }
 }

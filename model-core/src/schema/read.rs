@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Bound, Categories, Encoding, Example, Feature, Kind, Missing, OutOfRange, Range, Role, Schema,
-    SchemaProblem, Target, TargetKind, Unknown,
+    Bound, Categories, Encoding, Example, Feature, Kind, Missing, Monotonic, OutOfRange, Range,
+    Role, Schema, SchemaProblem, Target, TargetKind, Unknown,
 };
 
 /// Why a schema could not be loaded.
@@ -52,6 +52,7 @@ struct RawFeature {
     category_labels: Option<BTreeMap<String, String>>,
     encoding: Option<Encoding>,
     missing: Option<Missing>,
+    monotonic: Option<Monotonic>,
     unknown: Option<Unknown>,
     out_of_range: Option<OutOfRange>,
     positive: Option<String>,
@@ -177,6 +178,9 @@ fn convert_feature(raw: RawFeature) -> Converted<Feature> {
         let unused = ["missing", "unknown", "out_of_range", "encoding"];
         refuse_keys(&raw, "an ignored feature has no policy", &unused)?;
     }
+    if raw.role != RawRole::Input {
+        refuse_keys(&raw, "only an input takes it", &["monotonic"])?;
+    }
     Ok(Feature {
         kind: convert_kind(&raw)?,
         role: match raw.role {
@@ -185,6 +189,7 @@ fn convert_feature(raw: RawFeature) -> Converted<Feature> {
             RawRole::Input | RawRole::Target => Role::Input,
         },
         missing: raw.missing.unwrap_or_default(),
+        monotonic: raw.monotonic,
         example: raw.example.map(|example| match example {
             RawExample::Boolean(value) => Example::Boolean(value),
             RawExample::Number(value) => Example::Number(value),
@@ -282,6 +287,7 @@ fn convert_categories(raw: &RawFeature) -> Converted<Categories> {
 fn convert_target(raw: RawFeature) -> Converted<Target> {
     let unused = [
         "missing",
+        "monotonic",
         "unknown",
         "out_of_range",
         "encoding",
@@ -344,6 +350,7 @@ fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) -> Converted<
         "category_labels" => raw.category_labels.is_some(),
         "encoding" => raw.encoding.is_some(),
         "missing" => raw.missing.is_some(),
+        "monotonic" => raw.monotonic.is_some(),
         "unknown" => raw.unknown.is_some(),
         "out_of_range" => raw.out_of_range.is_some(),
         "unit" => raw.unit.is_some(),

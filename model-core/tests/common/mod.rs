@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use model_core::artifact::{Artifact, GoldenRow, Training};
+use model_core::calibration::Calibration;
 use model_core::decide::Decider;
 use model_core::forest::{Aggregation, Bins, CategorySet, Forest, Link, Node, Tree};
 use model_core::model::{Linear, Model, ModelKind, Term, TermValue};
@@ -292,6 +293,8 @@ fn artifact(schema: Schema, kind: ModelKind, model: Model) -> Artifact {
             request: "{}".into(),
             probability: 0.5,
         }],
+        calibration: Calibration::None,
+        details: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use model_core::value::boolean_word;
 
+use super::decimal::as_pandas;
 use super::{Block, Cells, RowSample, Texts, boolean_texts};
 use crate::sketch::{Capacity, Column, Kind, Sketch, Spec, text_hash};
 
@@ -14,6 +15,7 @@ pub struct Collector {
     sample: RowSample,
     rows: u64,
     strict: bool,
+    as_pandas: bool,
 }
 
 /// A column that was taken for numbers holds a word.
@@ -37,12 +39,19 @@ impl Collector {
             sample: RowSample::new(sample),
             rows: 0,
             strict: false,
+            as_pandas: false,
         }
     }
 
     /// A word among numbers ends the count instead of being counted as invalid.
     pub(super) fn strict(mut self) -> Self {
         self.strict = true;
+        self
+    }
+
+    /// Numbers are rounded as pandas rounds them.
+    pub(super) fn as_pandas(mut self, yes: bool) -> Self {
+        self.as_pandas = yes;
         self
     }
 
@@ -97,7 +106,8 @@ impl Collector {
                 }
             }
             (Cells::Texts(texts), Kind::Number) => {
-                return push_numbers(column, texts, &self.missing, self.strict);
+                let parse = if self.as_pandas { pandas_number } else { plain_number };
+                return push_numbers(column, texts, &self.missing, self.strict, parse);
             }
             (Cells::Skipped, _) => {}
         }
@@ -150,14 +160,26 @@ fn push_text(column: &mut Column, text: &str, boolean: bool) {
     }
 }
 
-fn push_numbers(column: &mut Column, texts: &Texts, missing: &[String], strict: bool) -> Result<(), usize> {
+fn plain_number(text: &str) -> Option<f64> {
+    text.parse().ok()
+}
+
+fn pandas_number(text: &str) -> Option<f64> {
+    as_pandas(text).or_else(|| plain_number(text))
+}
+
+fn push_numbers(
+    column: &mut Column,
+    texts: &Texts,
+    missing: &[String],
+    strict: bool,
+    parse: fn(&str) -> Option<f64>,
+) -> Result<(), usize> {
     for (row, text) in texts.iter().enumerate() {
         let text = trimmed(text);
-        // Most cells are numbers, and few numbers are words for missing.
-        match text.parse::<f64>() {
-            Ok(number) if missing.is_empty() || !missing.iter().any(|m| m == text) => {
-                column.push_number(number);
-            }
+        match parse(text) {
+            // A number may be the word for missing, such as -999.
+            Some(number) if !missing.iter().any(|word| word == text) => column.push_number(number),
             _ if missing.iter().any(|m| m == text) => column.push_missing(),
             _ if strict => return Err(row),
             _ => column.push_invalid(),

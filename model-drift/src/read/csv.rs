@@ -33,7 +33,8 @@ pub(super) fn read(
     let layout = Layout::new(&rows.header, wanted);
     let sample = plan.sample_rows;
     let mut collector =
-        Collector::new(layout.specs.clone(), plan.missing.clone(), plan.capacity, sample);
+        Collector::new(layout.specs.clone(), plan.missing.clone(), plan.capacity, sample)
+            .as_pandas(plan.as_pandas);
     if plan.specs.is_none() {
         collector = collector.strict();
     }

@@ -3,6 +3,7 @@
 
 mod collect;
 mod csv;
+mod decimal;
 mod error;
 mod parquet;
 mod sample;
@@ -43,6 +44,8 @@ pub struct Plan {
     pub sample_rows: usize,
     /// Reads only about one row in so many, the same ones every time.
     pub keep_one_in: Option<u64>,
+    /// Numbers are rounded as pandas rounds them.
+    pub as_pandas: bool,
 }
 
 impl Plan {
@@ -56,6 +59,7 @@ impl Plan {
             capacity,
             sample_rows: 0,
             keep_one_in: None,
+            as_pandas: false,
         }
     }
 }

@@ -1,84 +1,58 @@
-//! Logistic regression.
+//! Logistic regression: maximum likelihood with an L2 penalty (L-BFGS).
 
 use model_core::forest::Link;
-use model_core::model::{Linear, Term};
-use model_core::schema::Schema;
+use model_core::model::Linear;
 use smartcore::linalg::basic::arrays::Array;
 use smartcore::linalg::basic::matrix::DenseMatrix;
-use smartcore::linear::logistic_regression::{LogisticRegression, LogisticRegressionParameters};
+use smartcore::linear::logistic_regression::LogisticRegressionParameters;
 
-use super::{Column, FitError, columns, encoded, matrix};
-use crate::prepare::Prepared;
+use super::columns::matrix;
+use super::linear::Scaled;
+use super::{FitError, LogisticRegression, TrainingRows};
 
-/// The weight of the L2 penalty `α/2 Σ w²` beside the summed log loss; scikit-learn's
-/// default `C = 1` is the same. Scaled columns make it mean the same for every feature.
-const ALPHA: f64 = 1.0;
-
-/// Fits by maximum likelihood with an L2 penalty (L-BFGS) on columns scaled to mean 0 and
-/// standard deviation 1 over the training rows.
-///
-/// # Errors
-/// When there is no input, or a column cannot be scaled.
-pub fn fit(prepared: &Prepared, schema: &Schema) -> Result<Linear, FitError> {
-    let columns = columns(schema);
-    let mut encoded = encoded(prepared, &columns);
-    let scales = encoded.iter_mut().map(|values| standardise(values));
-    let scales: Vec<Scale> = scales.collect();
-    for (column, scale) in columns.iter().zip(&scales) {
-        if !scale.mean.is_finite() || !scale.deviation.is_finite() {
-            let feature = schema.inputs().nth(column.feature);
-            let feature = feature.map_or_else(String::new, |feature| feature.name.clone());
-            return Err(FitError::TooLarge { feature });
-        }
-    }
-    let answers: Vec<u8> = prepared
-        .split
-        .train
-        .iter()
-        .map(|&row| prepared.target[row].into())
-        .collect();
-    let parameters = LogisticRegressionParameters::default().with_alpha(ALPHA);
-    let fitted = LogisticRegression::fit(&matrix(&encoded)?, &answers, parameters)
-        .map_err(|error| FitError::Library(error.to_string()))?;
-    Ok(exported(&fitted, &columns, &scales))
-}
-
-type Fitted = LogisticRegression<f64, u8, DenseMatrix<f64>, Vec<u8>>;
-
-fn exported(fitted: &Fitted, columns: &[Column], scales: &[Scale]) -> Linear {
+pub(super) fn fit(
+    data: &TrainingRows<'_>,
+    params: &LogisticRegression,
+) -> Result<Linear, FitError> {
+    let scaled = Scaled::new(data)?;
+    let fitted = fit_library(data, &scaled, params)?;
     let weights = fitted.coefficients();
-    let term = |(index, (column, scale)): (usize, (&Column, &Scale))| Term {
-        feature: u16::try_from(column.feature).unwrap_or(u16::MAX),
-        value: column.value,
-        mean: scale.mean,
-        scale: scale.deviation,
-        weight: *weights.get((0, index)),
-    };
-    Linear {
-        terms: columns.iter().zip(scales).enumerate().map(term).collect(),
-        intercept: *fitted.intercept().get((0, 0)),
-        link: Link::Logistic,
-    }
+    let weights = (0..data.columns.len()).map(|column| *weights.get((0, column)));
+    let intercept = *fitted.intercept().get((0, 0));
+    Ok(scaled.exported(data, weights, intercept, Link::Logistic))
 }
 
-/// What a column was scaled by.
-#[derive(Debug, Clone, Copy)]
-struct Scale {
-    mean: f64,
-    /// The population's standard deviation; 1 where there is none.
-    deviation: f64,
+pub(super) type Library =
+    smartcore::linear::logistic_regression::LogisticRegression<f64, u8, DenseMatrix<f64>, Vec<u8>>;
+
+pub(super) fn fit_library(
+    data: &TrainingRows<'_>,
+    scaled: &Scaled,
+    params: &LogisticRegression,
+) -> Result<Library, FitError> {
+    let copies = copies(data);
+    let repeated = |values: &Vec<f64>| copies.iter().map(|&row| values[row]).collect();
+    let columns: Vec<Vec<f64>> = scaled.columns.iter().map(repeated).collect();
+    let answers: Vec<u8> = copies.iter().map(|&row| data.answers[row].into()).collect();
+    let parameters = LogisticRegressionParameters::default().with_alpha(params.alpha);
+    Library::fit(&matrix(&columns)?, &answers, parameters)
+        .map_err(|error| FitError::Library(error.to_string()))
 }
 
-fn standardise(values: &mut [f64]) -> Scale {
-    let rows = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / rows;
-    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / rows;
-    let deviation = match variance.sqrt() {
-        0.0 => 1.0,
-        deviation => deviation,
-    };
-    for value in values {
-        *value = (*value - mean) / deviation;
+/// The library takes no weights here: a row that counts more is there more than once. The
+/// lighter class is there once; the copies of the other are spread evenly over its rows, so
+/// that the classes' sums are in the ratio of the weights to within one row.
+fn copies(data: &TrainingRows<'_>) -> Vec<usize> {
+    let [no, yes] = data.class_weights;
+    let ratio = [no, yes].map(|weight| weight / no.min(yes));
+    let mut met = [0.0f64; 2];
+    let mut copies = Vec::with_capacity(data.answers.len());
+    for (row, &answer) in data.answers.iter().enumerate() {
+        let class = usize::from(answer);
+        let before = (met[class] * ratio[class]).round();
+        met[class] += 1.0;
+        let count = (met[class] * ratio[class]).round() - before;
+        copies.extend(std::iter::repeat_n(row, count as usize));
     }
-    Scale { mean, deviation }
+    copies
 }

@@ -1,13 +1,48 @@
-//! Fitting models with `smartcore` and exporting them into our own structures.
+//! Fitting models and exporting them into our own structures.
+//!
+//! [`fit`] fits any model on any of the rows; [`fit_validated`] also measures it on others,
+//! tree by tree where there are trees, and can stop on the way. `smartcore` fits the linear
+//! models, single trees and random forests, `forust-ml` grows the boosted trees. What comes
+//! out is a [`Model`] of `model-core`: the library is not needed to predict.
 
-pub mod forest;
-pub mod logistic;
+mod boosting;
+mod class_weight;
+mod columns;
+mod decision_tree;
+mod export;
+mod linear;
+mod logistic;
+mod params;
+mod random_forest;
+mod ridge;
+mod smartcore_tree;
+#[cfg(test)]
+mod tests;
 
-use model_core::model::TermValue;
-use model_core::schema::{Encoding, Kind, Schema};
-use smartcore::linalg::basic::matrix::DenseMatrix;
+use std::ops::ControlFlow;
+
+use model_core::calibration::Calibration;
+use model_core::model::{Model, ModelKind, Predictor};
+use model_core::schema::Schema;
+
+pub use class_weight::ClassWeight;
+pub use columns::{Column, columns};
+pub use params::{
+    DecisionTree, GradientBoosting, LogisticRegression, ParamError, Params, RandomForest, Ridge,
+};
 
 use crate::prepare::Prepared;
+
+/// What is chosen beside the hyperparameters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Of everything that is drawn.
+    pub seed: u64,
+    /// Threads, at least 1. The model does not depend on them.
+    pub jobs: usize,
+    /// How much a row of each class counts.
+    pub class_weight: ClassWeight,
+}
 
 /// Why a model could not be fitted.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +51,35 @@ pub enum FitError {
     /// The schema has no feature that the model may see.
     #[error("the schema has no feature with role \"input\", expected at least one")]
     NoInputs,
+    /// A hyperparameter outside its range.
+    #[error(transparent)]
+    Params(#[from] ParamError),
+    /// A class weight that is not above 0.
+    #[error("class weights must be above 0 and at most 1e6, got {negative} and {positive}")]
+    ClassWeight {
+        /// Of a no.
+        negative: f64,
+        /// Of a yes.
+        positive: f64,
+    },
+    /// Nothing to tell apart.
+    #[error(
+        "{rows} rows to fit on hold only one of the two answers: expected at least one row of each"
+    )]
+    OneClass {
+        /// How many rows there are.
+        rows: usize,
+    },
+    /// Fewer rows than columns.
+    #[error(
+        "{rows} rows are too few to fit {columns} columns: expected more rows than columns; use fewer features or categories"
+    )]
+    TooFewRows {
+        /// Rows to fit on.
+        rows: usize,
+        /// Columns after one-hot encoding.
+        columns: usize,
+    },
     /// Numbers beyond what can be squared and summed.
     #[error(
         "feature '{feature}': the values are too large to scale: give the feature a range, or use a random forest"
@@ -29,60 +93,206 @@ pub enum FitError {
     Library(String),
 }
 
-/// One column of the matrix that a library fits on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Column {
-    /// The number of the input, in schema order.
-    pub feature: usize,
-    /// What of it.
-    pub value: TermValue,
+/// Fits a model on some rows of `prepared`: the same rows, schema, parameters, seed and
+/// class weight give the same model on any number of threads.
+///
+/// # Errors
+/// When a parameter is outside its range, the rows have nothing to learn from, or the
+/// library gives up.
+pub fn fit(
+    prepared: &Prepared,
+    rows: &[usize],
+    schema: &Schema,
+    params: &Params,
+    options: &Options,
+) -> Result<Model, FitError> {
+    let data = TrainingRows::new(prepared, rows, schema, options)?;
+    fit_data(&data, params, None).map(|fitted| fitted.model)
 }
 
-impl Column {
-    /// The column's number for a value in the model's terms.
-    fn encode(self, value: f64) -> f64 {
-        match self.value {
-            TermValue::Itself => value,
-            TermValue::IsCategory(code) => f64::from(value == f64::from(code)),
-        }
+/// What to measure a model on while it is fitted.
+pub struct Validation<'a> {
+    /// Rows that are not fitted on.
+    pub rows: &'a [usize],
+    /// Stop when the loss has not fallen for so many trees, and keep the trees up to the
+    /// best; `None` keeps all.
+    pub patience: Option<usize>,
+    /// Told the loss after every tree (once, for a model that is not fitted tree by tree);
+    /// `Break` stops there.
+    pub watch: &'a mut (dyn FnMut(Step) -> ControlFlow<()> + Send),
+}
+
+/// One step of fitting.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// Trees so far; 0 for a model that is not fitted tree by tree.
+    pub trees: usize,
+    /// The weighted mean log loss on the validation rows, class weights applied.
+    pub loss: f64,
+}
+
+/// A model that was measured while it was fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Validated {
+    /// The model.
+    pub model: Model,
+    /// The loss after each step, as [`Step::loss`], the steps after the best included.
+    pub losses: Vec<f64>,
+    /// Trees of a boosted model.
+    pub trees: Option<usize>,
+    /// Whether the watcher stopped it.
+    pub stopped: bool,
+}
+
+/// The same as [`fit`], measured on other rows on the way.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_validated(
+    prepared: &Prepared,
+    rows: &[usize],
+    schema: &Schema,
+    params: &Params,
+    options: &Options,
+    validation: Validation<'_>,
+) -> Result<Validated, FitError> {
+    let data = TrainingRows::new(prepared, rows, schema, options)?;
+    fit_data(&data, params, Some(validation))
+}
+
+fn fit_data(
+    data: &TrainingRows<'_>,
+    params: &Params,
+    validation: Option<Validation<'_>>,
+) -> Result<Validated, FitError> {
+    params.check()?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(data.options.jobs.max(1))
+        .build()
+        .map_err(|error| FitError::Library(error.to_string()))?;
+    pool.install(|| {
+        let model = match params {
+            Params::Ridge(params) => Model::Linear(ridge::fit(data, params)?),
+            Params::LogisticRegression(params) => Model::Linear(logistic::fit(data, params)?),
+            Params::DecisionTree(params) => Model::Forest(decision_tree::fit(data, params)?),
+            Params::RandomForest(params) => Model::Forest(random_forest::fit(data, params)?),
+            Params::GradientBoosting(params) => return boosting::fit(data, params, validation),
+        };
+        measured(data, model, validation)
+    })
+}
+
+/// For a model that was fitted in one step.
+fn measured(
+    data: &TrainingRows<'_>,
+    model: Model,
+    validation: Option<Validation<'_>>,
+) -> Result<Validated, FitError> {
+    let (mut losses, mut stopped) = (Vec::new(), false);
+    if let Some(validation) = validation {
+        let probabilities = predict(&model, data.prepared, validation.rows)?;
+        let answers = validation.rows.iter().map(|&row| data.prepared.target[row]);
+        let loss = data.log_loss(answers.zip(probabilities));
+        losses.push(loss);
+        stopped = (validation.watch)(Step { trees: 0, loss }).is_break();
     }
+    Ok(Validated {
+        model,
+        losses,
+        trees: None,
+        stopped,
+    })
 }
 
-/// The columns of a schema: one for each input, or one for each category where it is
-/// encoded one-hot.
-#[must_use]
-pub fn columns(schema: &Schema) -> Vec<Column> {
-    let mut columns = Vec::new();
-    for (feature, input) in schema.inputs().enumerate() {
-        match &input.kind {
-            Kind::Category(categories) if categories.encoding == Encoding::OneHot => {
-                let codes = (0..).take(categories.values.len());
-                let value = codes.map(TermValue::IsCategory);
-                columns.extend(value.map(|value| Column { feature, value }));
-            }
-            _ => columns.push(Column {
-                feature,
-                value: TermValue::Itself,
-            }),
+/// The exported model's probabilities for some rows, as the artifact will give them before
+/// calibration.
+///
+/// # Errors
+/// When the model is not sound.
+pub fn predict(model: &Model, prepared: &Prepared, rows: &[usize]) -> Result<Vec<f64>, FitError> {
+    let mut predictor = Predictor::new(model, &Calibration::None).map_err(FitError::Library)?;
+    let column = |values: &Vec<f64>| rows.iter().map(|&row| values[row]).collect::<Vec<f64>>();
+    let columns: Vec<f64> = prepared.columns.iter().flat_map(column).collect();
+    let mut probabilities = vec![0.0; rows.len()];
+    predictor.predict_block(&columns, rows.len(), &mut probabilities);
+    Ok(probabilities)
+}
+
+/// What every model is fitted on.
+struct TrainingRows<'a> {
+    prepared: &'a Prepared,
+    schema: &'a Schema,
+    options: Options,
+    /// Numbers of the rows.
+    rows: &'a [usize],
+    /// Of those rows.
+    answers: Vec<bool>,
+    /// Of those rows; `None` where all count the same.
+    weights: Option<Vec<f64>>,
+    /// Weights of a no and of a yes.
+    class_weights: [f64; 2],
+    columns: Vec<Column>,
+}
+
+impl<'a> TrainingRows<'a> {
+    fn new(
+        prepared: &'a Prepared,
+        rows: &'a [usize],
+        schema: &'a Schema,
+        options: &Options,
+    ) -> Result<Self, FitError> {
+        let answers: Vec<bool> = rows.iter().map(|&row| prepared.target[row]).collect();
+        if !answers.contains(&true) || !answers.contains(&false) {
+            return Err(FitError::OneClass { rows: rows.len() });
         }
-    }
-    columns
-}
-
-/// The training rows of `prepared`, column after column.
-fn encoded(prepared: &Prepared, columns: &[Column]) -> Vec<Vec<f64>> {
-    columns
-        .iter()
-        .map(|column| {
-            let values = &prepared.columns[column.feature];
-            let rows = prepared.split.train.iter();
-            rows.map(|&row| column.encode(values[row])).collect()
+        let class_weights = options.class_weight.weights(&answers);
+        if !options.class_weight.is_sound() {
+            let [negative, positive] = class_weights;
+            return Err(FitError::ClassWeight { negative, positive });
+        }
+        let columns = columns(schema);
+        if columns.is_empty() {
+            return Err(FitError::NoInputs);
+        }
+        Ok(Self {
+            weights: options.class_weight.of_rows(&answers),
+            class_weights,
+            prepared,
+            schema,
+            options: *options,
+            rows,
+            answers,
+            columns,
         })
-        .collect()
+    }
+
+    /// The encoded columns of the rows to fit on.
+    fn encoded(&self) -> Vec<Vec<f64>> {
+        columns::encoded(self.prepared, &self.columns, self.rows)
+    }
+
+    /// 0 and 1.
+    fn answers_as_numbers(&self) -> Vec<f64> {
+        self.answers.iter().map(|&yes| f64::from(yes)).collect()
+    }
+
+    fn log_loss(&self, rows: impl Iterator<Item = (bool, f64)>) -> f64 {
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for (yes, p) in rows {
+            let weight = self.class_weights[usize::from(yes)];
+            let p = if yes { p } else { 1.0 - p };
+            sum -= weight * p.clamp(f64::EPSILON, 1.0).ln();
+            weights += weight;
+        }
+        sum / weights
+    }
 }
 
-fn matrix(columns: &[Vec<f64>]) -> Result<DenseMatrix<f64>, FitError> {
-    let rows = columns.first().ok_or(FitError::NoInputs)?.len();
-    DenseMatrix::new(rows, columns.len(), columns.concat(), true)
-        .map_err(|error| FitError::Library(error.to_string()))
-}
+/// The words of the models, in the order in which they are tried and shown.
+pub const KINDS: [ModelKind; 5] = [
+    ModelKind::Ridge,
+    ModelKind::LogisticRegression,
+    ModelKind::DecisionTree,
+    ModelKind::RandomForest,
+    ModelKind::GradientBoosting,
+];

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use model_core::artifact::{Artifact, Training};
+use model_core::calibration::Calibration;
 use model_core::forest::{Bins, Forest};
 use model_core::json::Writer;
 use model_core::model::{Model, ModelKind};
@@ -55,6 +56,8 @@ impl Subject {
             },
             engine_sha256: String::new(),
             golden_rows: Vec::new(),
+            calibration: Calibration::None,
+            details: Vec::new(),
             schema,
         };
         let artifact = artifact.encode()?;

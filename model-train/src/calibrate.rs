@@ -1,0 +1,210 @@
+//! Fitting a calibration on predictions for rows that the model was not fitted on
+//! (out-of-fold predictions, or a hold-out).
+//!
+//! Rows count 1 each here, whatever class weights the model was fitted with: calibration
+//! is what brings the probabilities back to the shares that occur.
+
+use model_core::calibration::{Calibration, MAX_KNOTS};
+use serde::{Deserialize, Serialize};
+
+/// How to calibrate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Not at all.
+    #[default]
+    None,
+    /// See [`platt`].
+    Platt,
+    /// See [`isotonic`].
+    Isotonic,
+}
+
+impl Method {
+    /// Fits the calibration to answers and predicted probabilities, row by row.
+    #[must_use]
+    pub fn fit(self, answers: &[bool], probabilities: &[f64]) -> Calibration {
+        match self {
+            Self::None => Calibration::None,
+            Self::Platt => platt(answers, probabilities),
+            Self::Isotonic => isotonic(answers, probabilities),
+        }
+    }
+}
+
+/// Platt scaling on log odds: the slope and intercept of the logistic function with the
+/// least cross-entropy, where a yes aims at `(n₁ + 1) / (n₁ + 2)` and a no at
+/// `1 / (n₀ + 2)` (Platt, "Probabilistic outputs for support vector machines", 1999), found
+/// by Newton's method with backtracking (Lin, Lin and Weng, "A note on Platt's probabilistic
+/// outputs for support vector machines", Machine Learning 68, 2007). A slope below 0 would
+/// turn the order of the applicants round: then it is 0.
+///
+/// Probabilities are clipped to 2^-52 from 0 and 1, as [`Calibration::Platt`] does.
+#[must_use]
+pub fn platt(answers: &[bool], probabilities: &[f64]) -> Calibration {
+    let yes = answers.iter().filter(|yes| **yes).count() as f64;
+    let no = answers.len() as f64 - yes;
+    let target = |answer: &bool| match answer {
+        true => (yes + 1.0) / (yes + 2.0),
+        false => 1.0 / (no + 2.0),
+    };
+    let log_odds = |p: &f64| {
+        let p = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+        libm::log(p / (1.0 - p))
+    };
+    let rows: Vec<(f64, f64)> = (probabilities.iter().map(log_odds))
+        .zip(answers.iter().map(target))
+        .collect();
+    let prior = libm::log((yes + 1.0) / (no + 1.0));
+    let (mut slope, mut intercept) = newton(&rows, (0.0, prior));
+    if slope < 0.0 {
+        (slope, intercept) = (0.0, prior);
+    }
+    Calibration::Platt {
+        slope: slope.min(1e6),
+        intercept: intercept.clamp(-1e6, 1e6),
+    }
+}
+
+/// Slope and intercept for pairs of log odds and target.
+fn newton(rows: &[(f64, f64)], start: (f64, f64)) -> (f64, f64) {
+    let (mut at, mut loss) = (start, cross_entropy(rows, start));
+    for _ in 0..100 {
+        let (gradient, step) = newton_step(rows, at);
+        if gradient.0.abs().max(gradient.1.abs()) < 1e-10 * rows.len() as f64 {
+            break;
+        }
+        let slope = gradient.0 * step.0 + gradient.1 * step.1;
+        let tried = (0..40).map(|halvings| {
+            let share = 0.5f64.powi(halvings);
+            let to = (at.0 - share * step.0, at.1 - share * step.1);
+            (to, cross_entropy(rows, to), loss - 1e-4 * share * slope)
+        });
+        let Some((to, less, _)) = tried.into_iter().find(|(_, less, most)| less < most) else {
+            break;
+        };
+        (at, loss) = (to, less);
+    }
+    at
+}
+
+/// `ln(1 + exp(z)) - t z`, summed.
+fn cross_entropy(rows: &[(f64, f64)], (slope, intercept): (f64, f64)) -> f64 {
+    let of = |&(x, target): &(f64, f64)| {
+        let z = slope * x + intercept;
+        z.max(0.0) + libm::log1p(libm::exp(-z.abs())) - target * z
+    };
+    rows.iter().map(of).sum()
+}
+
+/// The gradient, and the inverse Hessian times it.
+fn newton_step(rows: &[(f64, f64)], (slope, intercept): (f64, f64)) -> ((f64, f64), (f64, f64)) {
+    let mut gradient = (0.0, 0.0);
+    // A little on the diagonal, so that it can always be inverted.
+    let (mut xx, mut x1, mut one) = (1e-12, 0.0, 1e-12);
+    for &(x, target) in rows {
+        let p = model_core::forest::Link::Logistic.apply(slope * x + intercept);
+        let weight = p * (1.0 - p);
+        gradient.0 += (p - target) * x;
+        gradient.1 += p - target;
+        xx += weight * x * x;
+        x1 += weight * x;
+        one += weight;
+    }
+    let determinant = xx * one - x1 * x1;
+    let step = (
+        (one * gradient.0 - x1 * gradient.1) / determinant,
+        (xx * gradient.1 - x1 * gradient.0) / determinant,
+    );
+    (gradient, step)
+}
+
+/// Isotonic regression: the map that never falls with the least squared error, by pooling
+/// adjacent violators (Barlow et al., "Statistical inference under order restrictions",
+/// 1972). A block of equal values becomes a knot at its first and one at its last
+/// probability; between blocks the map is a straight line (as scikit-learn's
+/// `IsotonicRegression`).
+///
+/// Two differences: values are clipped to `1 / (n + 2)` from 0 and 1, since no share of `n`
+/// rows shows that something never happens; and while there are more blocks than
+/// [`MAX_KNOTS`] allows, the two neighbours are merged that add the least squared error.
+#[must_use]
+pub fn isotonic(answers: &[bool], probabilities: &[f64]) -> Calibration {
+    let mut blocks = pooled(answers, probabilities);
+    if blocks.is_empty() {
+        return Calibration::None;
+    }
+    while blocks.len() > MAX_KNOTS / 2 {
+        merge_cheapest(&mut blocks);
+    }
+    let least = 1.0 / (answers.len() as f64 + 2.0);
+    let (mut from, mut to) = (Vec::new(), Vec::new());
+    for block in blocks {
+        let value = block.mean().clamp(least, 1.0 - least);
+        from.push(block.first);
+        to.push(value);
+        if block.last > block.first {
+            from.push(block.last);
+            to.push(value);
+        }
+    }
+    Calibration::Isotonic { from, to }
+}
+
+/// Rows next to each other in the order of their probabilities.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    first: f64,
+    last: f64,
+    yes: f64,
+    rows: f64,
+}
+
+impl Block {
+    fn mean(&self) -> f64 {
+        self.yes / self.rows
+    }
+
+    fn with(self, next: Self) -> Self {
+        Self {
+            first: self.first,
+            last: next.last,
+            yes: self.yes + next.yes,
+            rows: self.rows + next.rows,
+        }
+    }
+}
+
+/// Blocks with means that rise strictly.
+fn pooled(answers: &[bool], probabilities: &[f64]) -> Vec<Block> {
+    let rows = probabilities.iter().copied().zip(answers.iter().copied());
+    let mut rows: Vec<(f64, bool)> = rows.collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut blocks: Vec<Block> = Vec::new();
+    for tie in rows.chunk_by(|a, b| a.0 == b.0) {
+        let mut block = Block {
+            first: tie[0].0,
+            last: tie[0].0,
+            yes: tie.iter().filter(|(_, yes)| *yes).count() as f64,
+            rows: tie.len() as f64,
+        };
+        while let Some(before) = blocks.pop_if(|before| before.mean() >= block.mean()) {
+            block = before.with(block);
+        }
+        blocks.push(block);
+    }
+    blocks
+}
+
+/// Merging means `m` and `n` of `a` and `b` rows adds `a b / (a + b) (m - n)²`.
+fn merge_cheapest(blocks: &mut Vec<Block>) {
+    let added = |pair: &[Block]| {
+        let rows = pair[0].rows * pair[1].rows / (pair[0].rows + pair[1].rows);
+        rows * (pair[1].mean() - pair[0].mean()).powi(2)
+    };
+    let costs = blocks.windows(2).map(added).enumerate();
+    if let Some((at, _)) = costs.min_by(|a, b| a.1.total_cmp(&b.1)) {
+        blocks[at] = blocks[at].with(blocks[at + 1]);
+        blocks.remove(at + 1);
+    }
+}

@@ -1,0 +1,256 @@
+//! The exported models predict what the libraries' own models predict.
+
+use std::ops::ControlFlow;
+
+use forust_ml::data::Matrix;
+use model_core::forest::Link;
+use model_core::model::Model;
+use model_core::schema::Schema;
+use smartcore::linalg::basic::matrix::DenseMatrix;
+
+use super::linear::Scaled;
+use super::*;
+use crate::dataset::Dataset;
+use crate::split;
+
+const DATA: [&str; 3] = ["german_credit", "loan_sample", "points_sample"];
+
+/// A file of `data/`, and its schema.
+fn read(name: &str) -> (Prepared, Schema) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../data");
+    let schema = name.trim_end_matches("_sample");
+    let toml = std::fs::read_to_string(format!("{folder}/{schema}.toml")).unwrap();
+    let schema = Schema::from_toml(&toml).unwrap();
+    let path = format!("{folder}/{name}.csv");
+    let dataset = Dataset::read(path.as_ref(), &schema, |_| {}).unwrap();
+    let split = split::stratified(&dataset.target, 1).unwrap();
+    (Prepared::new(dataset, &schema, split).unwrap(), schema)
+}
+
+const WEIGHTS: [ClassWeight; 3] = [
+    ClassWeight::None,
+    ClassWeight::Balanced,
+    ClassWeight::Explicit {
+        negative: 2.0,
+        positive: 0.7,
+    },
+];
+
+/// Fits on the training rows of every file, and compares on all rows: those that were not
+/// fitted on too. `library` gives the library's predictions for the encoded columns of all.
+fn check(
+    params: &Params,
+    tolerance: f64,
+    library: impl Fn(&TrainingRows<'_>, Vec<Vec<f64>>) -> Vec<f64>,
+) {
+    for (name, class_weight) in DATA.iter().flat_map(|name| WEIGHTS.map(|w| (name, w))) {
+        let (prepared, schema) = read(name);
+        let options = Options {
+            seed: 9,
+            jobs: 2,
+            class_weight,
+        };
+        let rows = &prepared.split.train;
+        let data = TrainingRows::new(&prepared, rows, &schema, &options).unwrap();
+        let all: Vec<usize> = (0..prepared.target.len()).collect();
+        let expect = library(&data, columns::encoded(&prepared, &data.columns, &all));
+        let model = fit(&prepared, rows, &schema, params, &options).unwrap();
+        let got = predict(&model, &prepared, &all).unwrap();
+        assert_eq!(expect.len(), got.len());
+        for (row, (got, expect)) in got.into_iter().zip(expect).enumerate() {
+            assert!(
+                (got - expect).abs() <= tolerance,
+                "{name}, {class_weight:?}, row {row}: {got}, library {expect}"
+            );
+        }
+    }
+}
+
+fn dense(columns: &[Vec<f64>]) -> DenseMatrix<f64> {
+    columns::matrix(columns).unwrap()
+}
+
+#[test]
+fn ridge() {
+    let params = Ridge { alpha: 2.5 };
+    check(&Params::Ridge(params), 1e-12, |data, columns| {
+        let scaled = Scaled::new(data).unwrap();
+        let (fitted, mean) = ridge::fit_library(data, &scaled, &params).unwrap();
+        let sums = fitted.predict(&dense(&scaled.of(columns))).unwrap();
+        let probability = |sum: f64| (sum + mean).clamp(0.0, 1.0);
+        sums.into_iter().map(probability).collect()
+    });
+}
+
+/// The library tells only the class: a probability on the same side of one half.
+#[test]
+fn logistic_regression() {
+    let params = LogisticRegression { alpha: 0.5 };
+    check(&Params::LogisticRegression(params), 0.5, |data, columns| {
+        let scaled = Scaled::new(data).unwrap();
+        let fitted = logistic::fit_library(data, &scaled, &params).unwrap();
+        let classes = fitted.predict(&dense(&scaled.of(columns))).unwrap();
+        classes.into_iter().map(f64::from).collect()
+    });
+}
+
+#[test]
+fn decision_tree() {
+    let params = DecisionTree::default();
+    check(&Params::DecisionTree(params), 1e-12, |data, columns| {
+        let fitted = decision_tree::fit_library(data, &data.encoded(), &params).unwrap();
+        fitted.predict(&dense(&columns)).unwrap()
+    });
+}
+
+/// The groups' own predictions, weighted by their trees.
+#[test]
+fn random_forest() {
+    let params = RandomForest {
+        trees: 25,
+        ..RandomForest::default()
+    };
+    check(&Params::RandomForest(params), 1e-12, |data, columns| {
+        let rows = random_forest::Rows::new(data).unwrap();
+        let mut sums = vec![0.0; columns[0].len()];
+        for group in random_forest::groups(&params, data.options.seed) {
+            let fitted = random_forest::fit_group(&rows, &params, group).unwrap();
+            for (sum, mean) in sums
+                .iter_mut()
+                .zip(fitted.predict(&dense(&columns)).unwrap())
+            {
+                *sum += mean * group.trees as f64;
+            }
+        }
+        sums.iter().map(|sum| sum / params.trees as f64).collect()
+    });
+}
+
+const BOOSTED: GradientBoosting = GradientBoosting {
+    trees: 60,
+    learning_rate: 0.1,
+    max_leaves: 16,
+    max_depth: 8,
+    l1: 0.1,
+    l2: 2.0,
+    min_split_gain: 0.01,
+    min_leaf_weight: 0.5,
+    row_share: 1.0,
+    column_share: 0.6,
+    max_bins: 500,
+};
+
+/// The library's own walk over its own nodes, by value; its `f32` leaves are summed as
+/// `f64`, as ours are.
+fn boosted(data: &TrainingRows<'_>, columns: &[Vec<f64>], params: &GradientBoosting) -> Vec<f64> {
+    let values = data.encoded().concat();
+    let matrix = Matrix::new(&values, data.rows.len(), data.columns.len());
+    let mut booster = boosting::Booster::new(data, params, &matrix).unwrap();
+    (0..params.trees).for_each(|_| booster.grow());
+    let (all, rows) = (columns.concat(), columns[0].len());
+    let matrix = Matrix::new(&all, rows, columns.len());
+    let mut scores = vec![booster.base; rows];
+    for grown in &booster.trees {
+        let steps = grown.tree.predict(&matrix, false, &f64::NAN);
+        scores
+            .iter_mut()
+            .zip(steps)
+            .for_each(|(score, step)| *score += step);
+    }
+    scores
+        .into_iter()
+        .map(|score| Link::Logistic.apply(score))
+        .collect()
+}
+
+#[test]
+fn gradient_boosting() {
+    for row_share in [1.0, 0.6] {
+        let params = GradientBoosting {
+            row_share,
+            ..BOOSTED
+        };
+        check(&Params::GradientBoosting(params), 1e-12, |data, columns| {
+            boosted(data, &columns, &params)
+        });
+    }
+}
+
+/// What is measured on the way is what the exported model gives, tree by tree, and patience
+/// keeps the trees of the least loss.
+#[test]
+fn the_watched_loss_is_that_of_the_exported_model() {
+    let (prepared, schema) = read("loan_sample");
+    let options = Options {
+        seed: 3,
+        jobs: 1,
+        class_weight: ClassWeight::Balanced,
+    };
+    let (rows, others) = (&prepared.split.train, &prepared.split.test);
+    let data = TrainingRows::new(&prepared, rows, &schema, &options).unwrap();
+    let params = Params::GradientBoosting(GradientBoosting {
+        trees: 300,
+        learning_rate: 0.3,
+        ..BOOSTED
+    });
+    let mut seen = Vec::new();
+    let validated = |patience, watch: &mut (dyn FnMut(Step) -> ControlFlow<()> + Send)| {
+        let validation = Validation {
+            rows: others,
+            patience,
+            watch,
+        };
+        fit_validated(&prepared, rows, &schema, &params, &options, validation).unwrap()
+    };
+    let patient = validated(Some(10), &mut |step| {
+        seen.push(step.loss);
+        ControlFlow::Continue(())
+    });
+    assert_eq!(seen, patient.losses);
+    let trees = patient.trees.unwrap();
+    assert_eq!(patient.losses.len(), trees + 10, "{:?}", patient.losses);
+    let least = patient.losses.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!(patient.losses[trees - 1], least);
+    let probabilities = predict(&patient.model, &prepared, others).unwrap();
+    let answers = others.iter().map(|&row| prepared.target[row]);
+    assert!((data.log_loss(answers.zip(probabilities)) - least).abs() < 1e-12);
+
+    let stopped = validated(None, &mut |step| match step.trees {
+        7 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    assert!(stopped.stopped && stopped.trees == Some(7));
+}
+
+/// Every row that is fitted on is counted once in each tree's root and in its leaves.
+#[test]
+fn rows_are_counted() {
+    use model_core::forest::Node;
+    let (prepared, schema) = read("german_credit");
+    let options = Options {
+        seed: 9,
+        jobs: 2,
+        class_weight: ClassWeight::None,
+    };
+    let rows = &prepared.split.train;
+    for kind in [
+        ModelKind::DecisionTree,
+        ModelKind::RandomForest,
+        ModelKind::GradientBoosting,
+    ] {
+        let params = Params::defaults(kind);
+        let Model::Forest(forest) = fit(&prepared, rows, &schema, &params, &options).unwrap()
+        else {
+            panic!("{kind:?} is no forest");
+        };
+        for tree in &forest.trees {
+            let (Node::Leaf { count, .. } | Node::Split { count, .. }) = tree.nodes[0];
+            assert_eq!(count as usize, rows.len(), "{kind:?}");
+            let leaves = tree.nodes.iter().map(|node| match node {
+                Node::Leaf { count, .. } => *count as usize,
+                Node::Split { .. } => 0,
+            });
+            assert_eq!(leaves.sum::<usize>(), rows.len(), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Choosing the threshold: the probability from which the answer is yes.
+//!
+//! It is chosen on calibrated predictions for rows that the model was not fitted on, never
+//! on the test rows. Every threshold that decides those rows differently is tried; it is put
+//! halfway between the two probabilities that it parts.
+
+pub use model_core::details::ThresholdRule;
+
+/// Why no threshold could be chosen.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ThresholdError {
+    /// No rows, or as many answers as probabilities are not there.
+    #[error("{answers} answers and {probabilities} probabilities: expected as many, at least one")]
+    Rows {
+        /// How many answers there are.
+        answers: usize,
+        /// How many probabilities.
+        probabilities: usize,
+    },
+    /// A cost that is not above 0.
+    #[error("the cost of a {kind} is {got}, expected a number above 0")]
+    Cost {
+        /// `false positive` or `false negative`.
+        kind: &'static str,
+        /// What came.
+        got: f64,
+    },
+    /// A share that is none.
+    #[error("the approval rate is {got}, expected 0 to 1")]
+    ApprovalRate {
+        /// What came.
+        got: f64,
+    },
+}
+
+/// The threshold, 0 to 1, that suits the rule best on these rows. Of equally good ones it is
+/// the highest: the one that approves the fewest.
+///
+/// - [`ThresholdRule::Half`]: 0.5.
+/// - [`ThresholdRule::BestF1`]: the greatest `2 tp / (2 tp + fp + fn)`, where a yes is positive.
+/// - [`ThresholdRule::Cost`]: the least `fp · false_positive + fn · false_negative`.
+/// - [`ThresholdRule::ApprovalRate`]: the share of rows with a yes nearest to the rate.
+///
+/// # Errors
+/// When there are no rows, or the rule's numbers are out of range.
+pub fn choose(
+    rule: ThresholdRule,
+    answers: &[bool],
+    probabilities: &[f64],
+) -> Result<f64, ThresholdError> {
+    check(rule, answers, probabilities)?;
+    let yes = answers.iter().filter(|yes| **yes).count() as f64;
+    let rows = answers.len() as f64;
+    let penalty = |outcome: &Outcome| {
+        let (approved, right) = (outcome.approved as f64, outcome.right as f64);
+        let (wrong, missed) = (approved - right, yes - right);
+        match rule {
+            ThresholdRule::Half => (outcome.threshold - 0.5).abs(),
+            // 0 / 0 only where nobody is approved and nobody should be.
+            ThresholdRule::BestF1 => -2.0 * right / (2.0 * right + wrong + missed).max(1.0),
+            ThresholdRule::Cost {
+                false_positive,
+                false_negative,
+            } => wrong * false_positive + missed * false_negative,
+            ThresholdRule::ApprovalRate(rate) => (approved / rows - rate).abs(),
+        }
+    };
+    if rule == ThresholdRule::Half {
+        return Ok(0.5);
+    }
+    // From the highest threshold down; the first of equals stays.
+    let outcomes = outcomes(answers, probabilities);
+    let best = outcomes
+        .iter()
+        .min_by(|a, b| penalty(a).total_cmp(&penalty(b)));
+    Ok(best.map_or(0.5, |best| best.threshold))
+}
+
+fn check(
+    rule: ThresholdRule,
+    answers: &[bool],
+    probabilities: &[f64],
+) -> Result<(), ThresholdError> {
+    if answers.is_empty() || answers.len() != probabilities.len() {
+        return Err(ThresholdError::Rows {
+            answers: answers.len(),
+            probabilities: probabilities.len(),
+        });
+    }
+    match rule {
+        ThresholdRule::Half | ThresholdRule::BestF1 => Ok(()),
+        ThresholdRule::Cost {
+            false_positive,
+            false_negative,
+        } => {
+            let costs = [
+                ("false positive", false_positive),
+                ("false negative", false_negative),
+            ];
+            match costs
+                .into_iter()
+                .find(|(_, cost)| !(*cost > 0.0 && cost.is_finite()))
+            {
+                Some((kind, got)) => Err(ThresholdError::Cost { kind, got }),
+                None => Ok(()),
+            }
+        }
+        ThresholdRule::ApprovalRate(rate) if (0.0..=1.0).contains(&rate) => Ok(()),
+        ThresholdRule::ApprovalRate(got) => Err(ThresholdError::ApprovalRate { got }),
+    }
+}
+
+/// What a threshold does to the rows.
+struct Outcome {
+    threshold: f64,
+    /// Rows with a yes.
+    approved: usize,
+    /// Of those, rows where that is the answer.
+    right: usize,
+}
+
+/// Thresholds that decide differently, from the highest down.
+fn outcomes(answers: &[bool], probabilities: &[f64]) -> Vec<Outcome> {
+    let rows = probabilities.iter().copied().zip(answers.iter().copied());
+    let mut rows: Vec<(f64, bool)> = rows.collect();
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut outcomes = Vec::new();
+    let (mut above, mut approved, mut right) = (1.0, 0, 0);
+    for tie in rows.chunk_by(|a, b| a.0 == b.0) {
+        let probability = tie[0].0;
+        // Nobody can be refused who has a probability of 1.
+        if probability < above {
+            outcomes.push(Outcome {
+                threshold: between(probability, above),
+                approved,
+                right,
+            });
+        }
+        above = probability;
+        approved += tie.len();
+        right += tie.iter().filter(|(_, yes)| *yes).count();
+    }
+    outcomes.push(Outcome {
+        threshold: between(0.0, above),
+        approved,
+        right,
+    });
+    outcomes
+}
+
+/// Halfway, but above the lower one.
+fn between(lower: f64, upper: f64) -> f64 {
+    let middle = lower + (upper - lower) / 2.0;
+    if middle > lower { middle } else { upper }
+}
