@@ -8,6 +8,7 @@ pub mod bins;
 pub mod compare;
 pub mod evidently;
 mod forced;
+pub mod live;
 pub mod methods;
 pub mod performance;
 pub mod read;

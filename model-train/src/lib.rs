@@ -15,6 +15,7 @@ pub mod infer;
 pub mod metrics;
 pub mod pack;
 pub mod prepare;
+pub mod reference;
 pub mod split;
 pub mod table;
 pub mod threshold;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use model_core::artifact::{Artifact, ArtifactError, Training};
 use model_core::calibration::Calibration;
+use model_core::details::Details;
 use model_core::model::{Model, Predictor};
 use model_core::schema::Schema;
 use serde::Serialize;
@@ -13,6 +14,7 @@ use crate::fit::{self, ClassWeight, FitError, Params};
 use crate::golden::{self, GoldenError};
 use crate::metrics::Metrics;
 use crate::prepare::{PrepareError, Prepared};
+use crate::reference;
 use crate::split::Split;
 
 /// The probability from which the answer is yes.
@@ -93,6 +95,7 @@ pub fn train(
     options: &Options,
 ) -> Result<Trained, TrainError> {
     let data_sha256 = dataset.sha256.clone();
+    let mut sketch = reference::of_rows(&dataset, schema, &split.train);
     let prepared = Prepared::new(dataset, schema, split)?;
     let start = Instant::now();
     let fitting = fit::Options {
@@ -108,7 +111,8 @@ pub fn train(
         &fitting,
     )?;
     let seconds_fit = start.elapsed().as_secs_f64();
-    let metrics = measure(&model, &prepared)?;
+    let (metrics, probabilities) = measure(&model, &prepared)?;
+    reference::add_answers(&mut sketch, &probabilities);
     let report = Report {
         model: options.params.kind().word(),
         rows_train: prepared.split.train.len(),
@@ -136,7 +140,11 @@ pub fn train(
         engine_sha256: options.engine_sha256.clone(),
         golden_rows: Vec::new(),
         calibration: Calibration::None,
-        details: Vec::new(),
+        details: Details {
+            reference: sketch.encode(),
+            ..Details::default()
+        }
+        .to_bytes()?,
     };
     artifact.golden_rows = golden::rows(&artifact, &prepared, options.seed)?;
     Ok(Trained {
@@ -145,11 +153,13 @@ pub fn train(
     })
 }
 
-/// The exported model's figures: what was exported is what decides.
-fn measure(model: &Model, prepared: &Prepared) -> Result<Metrics, TrainError> {
+/// The exported model's figures and its answers to the test rows: what was exported is what
+/// decides.
+fn measure(model: &Model, prepared: &Prepared) -> Result<(Metrics, Vec<f64>), TrainError> {
     let mut predictor = Predictor::new(model, &Calibration::None).map_err(TrainError::Export)?;
     let (columns, answers) = prepared.test_rows();
     let mut probabilities = vec![0.0; answers.len()];
     predictor.predict_block(&columns, answers.len(), &mut probabilities);
-    Ok(Metrics::of(&answers, &probabilities, THRESHOLD))
+    let metrics = Metrics::of(&answers, &probabilities, THRESHOLD);
+    Ok((metrics, probabilities))
 }
