@@ -222,3 +222,18 @@ fn values_cannot_break_out_of_a_report() {
         assert!(!folder.text(file).contains("<script"), "{file}");
     }
 }
+
+#[test]
+fn parquet_and_csv_of_the_same_rows_are_the_same() {
+    let file = |name: &str| format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    let folder = Folder::new(&[]);
+    folder.succeed(&format!("drift sketch --data {} --out c.sketch", file("batch.csv")));
+    folder.succeed(&format!("drift sketch --data {} --out p.sketch", file("batch.parquet")));
+    assert_eq!(folder.read("c.sketch"), folder.read("p.sketch"));
+    let bytes = std::fs::read(file("batch.parquet")).unwrap();
+    for len in [10, bytes.len() / 2, bytes.len() - 1] {
+        std::fs::write(folder.path("cut.parquet"), &bytes[..len]).unwrap();
+        let error = folder.fail(&format!("drift --reference {} --current cut.parquet", file("batch.csv")));
+        assert!(error.starts_with("cut.parquet: the Parquet file cannot be read"), "{error}");
+    }
+}

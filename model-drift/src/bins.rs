@@ -71,12 +71,20 @@ impl Distribution {
     pub fn of_numbers(pair: &NumberPair) -> Option<Self> {
         let at = |share| quantile(&pair.values, &pair.reference, share);
         let (mut low, mut high) = (at(TAIL)?, at(1.0 - TAIL)?);
-        if low == high {
-            (low, high) = (low - 0.5, high + 0.5);
-        }
-        let different = pair.reference.iter().filter(|count| **count > 0).count();
-        let bars = different.clamp(4, BARS);
-        let width = (high - low) / bars as f64;
+        let whole = pair.values.iter().all(|value| value.fract() == 0.0);
+        let (bars, width) = if whole {
+            // Each bar holds the same number of whole numbers, so that none stays empty.
+            let width = ((high - low + 1.0) / BARS as f64).ceil();
+            low -= 0.5;
+            (((high + 0.5 - low) / width).ceil() as usize, width)
+        } else {
+            if low == high {
+                (low, high) = (low - 0.5, high + 0.5);
+            }
+            let different = pair.reference.iter().filter(|count| **count > 0).count();
+            let bars = different.clamp(4, BARS);
+            (bars, (high - low) / bars as f64)
+        };
         let counted = |counts: &[u64]| {
             let mut shares = vec![0.0; bars];
             let rows = total(counts).max(1.0);

@@ -78,7 +78,7 @@ fn p_value(method: Method, reference: &Column, current: &Column) -> Option<f64> 
                     Some(kolmogorov_smirnov::p_value(distance, reference.valid(), current.valid()))
                 }
                 Method::AndersonDarling => anderson_darling::test(r, c).map(|t| t.tail_p_value),
-                _ => Some(cramer_von_mises::test(r, c).p_value),
+                _ => Some(cramer_von_mises::test_with_ties(r, c).p_value),
             }
         }
         (Values::Categories(r), Values::Categories(c)) => {

@@ -89,7 +89,7 @@ pub fn of_numbers(pair: &NumberPair) -> Finding {
     if pair.values.len() <= FEW_VALUES {
         return of_categories(&pair.reference, &pair.current);
     }
-    let test = cramer_von_mises::test(&pair.reference, &pair.current);
+    let test = cramer_von_mises::test_with_ties(&pair.reference, &pair.current);
     Finding {
         method: Method::CramerVonMises,
         of: Of::Values,

@@ -110,6 +110,22 @@ fn tests_of_numbers() {
 }
 
 #[test]
+fn ties_are_not_taken_for_drift() {
+    // Two batches with the same shares of 20 values, 500 rows each.
+    let same = vec![500; 20];
+    let tied = cramer_von_mises::test_with_ties(&same, &same);
+    assert_eq!((tied.statistic, tied.p_value), (0.0, 1.0));
+    // Without ties it is the other form, but for terms of order 1/N.
+    let alternating: Vec<f64> = (0..2000).map(|i| f64::from(i) + f64::from(i % 3)).collect();
+    let (even, odd) = alternating.split_at(900);
+    let shifted: Vec<f64> = odd.iter().map(|v| v - 800.5).collect();
+    let pair = NumberPair::of(even, &shifted);
+    let ranks = cramer_von_mises::test(&pair.reference, &pair.current);
+    let steps = cramer_von_mises::test_with_ties(&pair.reference, &pair.current);
+    assert!((ranks.statistic - steps.statistic).abs() < 0.05 * ranks.statistic.abs().max(1.0));
+}
+
+#[test]
 fn area_under_the_curve() {
     let (auc, p) = domain_classifier::area(&R, &C);
     near(auc, 369.0 / (24.0 * 22.0));

@@ -53,8 +53,6 @@ mod tests {
             ("15.31", 15.31),
             (".5", 0.5),
             ("1e3", 1000.0),
-            ("123456789012345678901.5", 1.2345678901234567e20),
-            ("1e-320", 1e-320),
         ];
         for (text, expected) in cases {
             assert_eq!(as_pandas(text), Some(expected), "{text}");

@@ -42,7 +42,9 @@ pub(super) fn read(path: &Path, name: &str, plan: &Plan, on_block: OnBlock<'_>) 
     let collector = (0..groups.len())
         .into_par_iter()
         .try_fold(start, |mut collector, group| {
-            let group_reader = reader.get_row_group(group).map_err(|e| problem(name, &e))?;
+            // A file's position is shared by all who read it: each group opens its own.
+            let own = open(path, name)?;
+            let group_reader = own.get_row_group(group).map_err(|e| problem(name, &e))?;
             let mut rows = Group::open(group_reader.as_ref(), &columns, &layout, name)?;
             let mut first = starts[group];
             while let Some(block) = rows.next()? {

@@ -1,7 +1,7 @@
 //! One HTML page, in the look of every report.
 
-use model_report::chart::Axis;
-use model_report::{Cell, Chart, ChartError, Fact, Figure, Page, Section, Svg, Table, Tone};
+use model_report::chart::{Axis, Bar};
+use model_report::{BarChart, Cell, Chart, ChartError, Fact, Figure, Page, Section, Svg, Table, Tone};
 
 use super::sentence::{p_value, percent, short};
 use super::{ColumnReport, Preset, Report};
@@ -168,7 +168,7 @@ fn picture(section: Section, column: &ColumnReport) -> Result<Section, HtmlError
             section.figure(Figure::new(chart, caption))
         }
         Some(Distribution::Categories { labels, reference, current }) => {
-            section.figure(Figure::new(steps(column, labels, reference, current)?, caption))
+            section.figure(Figure::new(pairs(column, labels, reference, current)?, caption))
         }
         None => section,
     })
@@ -193,17 +193,13 @@ fn overlaid(column: &ColumnReport, edges: &[f64], reference: &[f64], current: &[
     Ok(chart.svg()?)
 }
 
-/// Categories side by side: number k stands for the k-th label, which the caption lists.
-fn steps(column: &ColumnReport, labels: &[String], reference: &[f64], current: &[f64]) -> Result<Svg, HtmlError> {
-    let _ = labels;
-    let bars = |shares: &[f64], from: f64| -> Vec<(f64, f64, f64)> {
-        let bars = shares.iter().enumerate();
-        bars.map(|(k, share)| (k as f64 + from, k as f64 + from + 0.4, *share)).collect()
-    };
-    let chart = Chart::new(&column.name, column.sentence.clone(), Axis::new(""), Axis::share("share of rows").fitted().from_zero())
-        .histogram("reference", bars(reference, 0.1))
-        .histogram("current", bars(current, 0.5));
-    Ok(chart.svg()?)
+/// Two bars for each category.
+fn pairs(column: &ColumnReport, labels: &[String], reference: &[f64], current: &[f64]) -> Result<Svg, HtmlError> {
+    let bars = labels.iter().zip(reference).zip(current).flat_map(|((label, r), c)| {
+        [Bar::new(format!("{label}, reference"), *r), Bar::new(format!("{label}, current"), *c)]
+    });
+    let axis = Axis::share("share of rows").fitted().from_zero();
+    Ok(BarChart::new(&column.name, column.sentence.clone(), axis, bars.collect()).svg()?)
 }
 
 fn of_performance(performance: &Performance) -> Section {

@@ -25,7 +25,7 @@ pub(super) fn short(number: f64) -> String {
         _ if size >= 100.0 => format!("{number:.1}"),
         _ if size >= 10.0 => format!("{number:.2}"),
         _ if size >= 0.1 => format!("{number:.3}"),
-        _ => format!("{number:.5}"),
+        _ => format!("{number:.5}").trim_end_matches('0').to_owned(),
     }
 }
 
