@@ -104,14 +104,25 @@ impl Distribution {
     /// The most frequent categories of both.
     #[must_use]
     pub fn of_categories(pair: &CategoryPair) -> Self {
-        let (n, m) = (total(&pair.reference).max(1.0), total(&pair.current).max(1.0));
+        let (n, m) = (
+            total(&pair.reference).max(1.0),
+            total(&pair.current).max(1.0),
+        );
         let mut rows: Vec<(&str, f64, f64)> = (0..pair.labels.len())
-            .map(|i| (&*pair.labels[i], pair.reference[i] as f64 / n, pair.current[i] as f64 / m))
+            .map(|i| {
+                (
+                    &*pair.labels[i],
+                    pair.reference[i] as f64 / n,
+                    pair.current[i] as f64 / m,
+                )
+            })
             .collect();
         rows.sort_by(|a, b| (b.1 + b.2).total_cmp(&(a.1 + a.2)));
         let rest = rows.split_off(rows.len().min(BARS / 2));
-        let mut rows: Vec<(String, f64, f64)> =
-            rows.into_iter().map(|(label, r, c)| (label.to_owned(), r, c)).collect();
+        let mut rows: Vec<(String, f64, f64)> = rows
+            .into_iter()
+            .map(|(label, r, c)| (label.to_owned(), r, c))
+            .collect();
         if !rest.is_empty() {
             let sum = |side: fn(&(&str, f64, f64)) -> f64| rest.iter().map(side).sum();
             rows.push((format!("{} others", rest.len()), sum(|r| r.1), sum(|r| r.2)));

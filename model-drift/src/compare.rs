@@ -6,11 +6,13 @@ use crate::bins::{self, Distribution};
 use crate::evidently::{self, EvidentlyError};
 use crate::forced;
 use crate::methods::domain_classifier::{self, DomainClassifier};
-use crate::methods::{Method, hellinger, jensen_shannon, kullback_leibler, psi, total_variation, wasserstein};
+use crate::methods::{
+    Method, hellinger, jensen_shannon, kullback_leibler, psi, total_variation, wasserstein,
+};
 use crate::read::{Batch, RowSample};
 use crate::report::{Classifier, ColumnReport, Counts, Preset, Report};
 use crate::sample::{CategoryPair, NumberPair, shares};
-use crate::sketch::{Column, Kind, Sketch, Values};
+use crate::sketch::{Column, Sketch, Values};
 use crate::verdict::{self, Finding, LEAST_EFFECT, LEVEL, Of};
 
 /// Rows of a batch below which nothing can be said.
@@ -61,7 +63,9 @@ pub enum CompareError {
         least: u64,
     },
     /// No column in common.
-    #[error("the batches have no column in common: the reference has {reference}, the current batch {current}")]
+    #[error(
+        "the batches have no column in common: the reference has {reference}, the current batch {current}"
+    )]
     NothingInCommon {
         /// Its columns.
         reference: String,
@@ -99,7 +103,11 @@ pub fn by_evidently(sides: &Sides<'_>, method: Option<Method>) -> Result<Report,
         let kind = reference.column(name).map(|column| column.spec.kind);
         let method = method.filter(|method| kind.is_some_and(|kind| method.takes(kind)));
         let verdict = evidently::compare_by(name, method, reference, current)?;
-        let Some(mut column) = report.columns.iter().find(|column| column.name == name).cloned()
+        let Some(mut column) = report
+            .columns
+            .iter()
+            .find(|column| column.name == name)
+            .cloned()
         else {
             continue;
         };
@@ -120,16 +128,23 @@ pub fn by_evidently(sides: &Sides<'_>, method: Option<Method>) -> Result<Report,
 }
 
 fn check(sides: &Sides<'_>, least: u64) -> Result<(), CompareError> {
-    for (batch, sketch) in [("reference", sides.reference), ("current batch", sides.current)] {
+    let common = |column: &Column| sides.current.column(&column.spec.name).is_some();
+    if !sides.reference.columns.iter().any(common) {
+        return Err(nothing_in_common(sides));
+    }
+    for (batch, sketch) in [
+        ("reference", sides.reference),
+        ("current batch", sides.current),
+    ] {
         let rows = sketch.rows();
         if rows < least {
             return Err(CompareError::TooFewRows { batch, rows, least });
         }
     }
-    let common = |column: &Column| sides.current.column(&column.spec.name).is_some();
-    if sides.reference.columns.iter().any(common) {
-        return Ok(());
-    }
+    Ok(())
+}
+
+fn nothing_in_common(sides: &Sides<'_>) -> CompareError {
     let names = |sketch: &Sketch| -> String {
         let names: Vec<&str> = sketch.columns.iter().map(|c| &*c.spec.name).collect();
         names.join(", ")
@@ -138,7 +153,10 @@ fn check(sides: &Sides<'_>, least: u64) -> Result<(), CompareError> {
     if current.is_empty() {
         current = sides.extra.join(", ");
     }
-    Err(CompareError::NothingInCommon { reference: names(sides.reference), current })
+    CompareError::NothingInCommon {
+        reference: names(sides.reference),
+        current,
+    }
 }
 
 /// Our own verdicts, whatever the number of rows.
@@ -147,9 +165,16 @@ pub fn default_verdicts(sides: &Sides<'_>) -> Report {
     let mut report = describe(sides, Preset::Default);
     let mut found: Vec<(usize, Finding)> = Vec::new();
     for (index, column) in report.columns.iter().enumerate() {
-        let pair = (sides.reference.column(&column.name), sides.current.column(&column.name));
+        let pair = (
+            sides.reference.column(&column.name),
+            sides.current.column(&column.name),
+        );
         if let (Some(reference), Some(current)) = pair {
-            found.extend(verdict::findings(reference, current).into_iter().map(|f| (index, f)));
+            found.extend(
+                verdict::findings(reference, current)
+                    .into_iter()
+                    .map(|f| (index, f)),
+            );
         }
     }
     let classifier = sides.samples.and_then(|[reference, current]| {
@@ -164,7 +189,10 @@ pub fn default_verdicts(sides: &Sides<'_>) -> Report {
     }
     let comparisons = found.len();
     for (index, column) in report.columns.iter_mut().enumerate() {
-        let own = found.iter().filter(|(of, _)| *of == index).map(|(_, finding)| *finding);
+        let own = found
+            .iter()
+            .filter(|(of, _)| *of == index)
+            .map(|(_, finding)| *finding);
         conclude(column, own.collect(), comparisons);
     }
     report.classifier = classifier.map(|test| {
@@ -193,9 +221,8 @@ fn conclude(column: &mut ColumnReport, mut findings: Vec<Finding>, comparisons: 
     column.threshold = LEVEL;
     column.effect_threshold = Some(LEAST_EFFECT);
     column.score_is_p_value = true;
-    findings.sort_by(|a, b| {
-        (b.is_drift().cmp(&a.is_drift())).then(a.p_value.total_cmp(&b.p_value))
-    });
+    findings
+        .sort_by(|a, b| (b.is_drift().cmp(&a.is_drift())).then(a.p_value.total_cmp(&b.p_value)));
     if column.is_lost() || column.is_emptied() {
         column.method = "presence".to_owned();
         (column.score, column.p_value, column.effect_size) = (0.0, None, Some(1.0));
@@ -263,21 +290,35 @@ fn describe_column(reference: &Column, current: Option<&Column>) -> ColumnReport
                 .map(|counts| Some(wasserstein::mean(&pair.values, counts)));
             column.medians = [&pair.reference, &pair.current]
                 .map(|counts| bins::quantile(&pair.values, counts, 0.5));
-            column.deviation = Some(wasserstein::standard_deviation(&pair.values, &pair.reference));
+            column.deviation = Some(wasserstein::standard_deviation(
+                &pair.values,
+                &pair.reference,
+            ));
         }
         (Values::Categories(r), Values::Categories(c)) => {
             let pair = CategoryPair::new(r, c);
             column.distances = binned_distances(&pair.reference, &pair.current);
             column.distribution = Some(Distribution::of_categories(&pair));
-            let never = pair.labels.iter().zip(&pair.reference).filter(|(_, count)| **count == 0);
+            let never = pair
+                .labels
+                .iter()
+                .zip(&pair.reference)
+                .filter(|(_, count)| **count == 0);
             column.new_categories = never.map(|(label, _)| label.clone()).collect();
-            let gone = pair.labels.iter().zip(&pair.current).filter(|(_, count)| **count == 0);
+            let gone = pair
+                .labels
+                .iter()
+                .zip(&pair.current)
+                .filter(|(_, count)| **count == 0);
             column.lost_categories = gone.map(|(label, _)| label.clone()).collect();
-            let all_new = pair.reference.iter().zip(&pair.current).all(|(r, c)| *r == 0 || *c == 0);
+            let all_new = pair
+                .reference
+                .iter()
+                .zip(&pair.current)
+                .all(|(r, c)| *r == 0 || *c == 0);
             let numbers = |list: &[String]| list.iter().all(|text| text.parse::<f64>().is_ok());
-            column.became_numbers = all_new
-                && numbers(&column.new_categories)
-                && !numbers(&column.lost_categories);
+            column.became_numbers =
+                all_new && numbers(&column.new_categories) && !numbers(&column.lost_categories);
         }
         _ => {}
     }
@@ -296,16 +337,28 @@ fn number_distances(pair: &NumberPair) -> BTreeMap<&'static str, f64> {
 fn binned_distances(reference: &[u64], current: &[u64]) -> BTreeMap<&'static str, f64> {
     let smoothed = |counts: &[u64]| -> Vec<f64> {
         let sum = counts.iter().sum::<u64>() as f64 + counts.len() as f64 / 2.0;
-        counts.iter().map(|count| (*count as f64 + 0.5) / sum).collect()
+        counts
+            .iter()
+            .map(|count| (*count as f64 + 0.5) / sum)
+            .collect()
     };
     let (p, q) = (smoothed(reference), smoothed(current));
     let (r, c) = (shares(reference), shares(current));
     BTreeMap::from([
         (Method::Psi.name(), psi::index(&p, &q)),
-        (Method::KullbackLeibler.name(), kullback_leibler::divergence(&p, &q)),
-        (Method::JensenShannon.name(), jensen_shannon::distance(&r, &c)),
+        (
+            Method::KullbackLeibler.name(),
+            kullback_leibler::divergence(&p, &q),
+        ),
+        (
+            Method::JensenShannon.name(),
+            jensen_shannon::distance(&r, &c),
+        ),
         (Method::Hellinger.name(), hellinger::distance(&r, &c)),
-        (Method::TotalVariation.name(), total_variation::distance(reference, current)),
+        (
+            Method::TotalVariation.name(),
+            total_variation::distance(reference, current),
+        ),
     ])
 }
 
@@ -315,7 +368,10 @@ fn codes(reference: &RowSample, current: &RowSample) -> (Vec<Vec<u16>>, Vec<Vec<
     let width = reference.rows().next().map_or(0, <[f64]>::len);
     let mut cuts: Vec<Vec<f64>> = Vec::with_capacity(width);
     for column in 0..width {
-        let mut values: Vec<f64> = reference.rows().filter_map(|row| row.get(column).copied()).collect();
+        let mut values: Vec<f64> = reference
+            .rows()
+            .filter_map(|row| row.get(column).copied())
+            .collect();
         values.retain(|value| !value.is_nan());
         values.sort_by(f64::total_cmp);
         let step = values.len().div_ceil(254).max(1);
@@ -324,10 +380,13 @@ fn codes(reference: &RowSample, current: &RowSample) -> (Vec<Vec<u16>>, Vec<Vec<
         cuts.push(cut);
     }
     let code = |row: &[f64]| -> Vec<u16> {
-        let cells = row.iter().zip(&cuts).map(|(value, cuts)| match value.is_nan() {
-            true => 0,
-            false => 1 + cuts.partition_point(|cut| cut <= value) as u16,
-        });
+        let cells = row
+            .iter()
+            .zip(&cuts)
+            .map(|(value, cuts)| match value.is_nan() {
+                true => 0,
+                false => 1 + cuts.partition_point(|cut| cut <= value) as u16,
+            });
         cells.collect()
     };
     let same = |row: &&[f64]| row.len() == width;
@@ -335,10 +394,4 @@ fn codes(reference: &RowSample, current: &RowSample) -> (Vec<Vec<u16>>, Vec<Vec<
         reference.rows().filter(same).map(code).collect(),
         current.rows().filter(same).map(code).collect(),
     )
-}
-
-/// Whether a column can be compared with a method.
-#[must_use]
-pub fn kind_of<'a>(sketch: &'a Sketch, name: &str) -> Option<(Kind, &'a Column)> {
-    sketch.column(name).map(|column| (column.spec.kind, column))
 }

@@ -11,7 +11,8 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use crate::compare::Sides;
 use crate::methods::{
-    Method, anderson_darling, chi_square, cramer_von_mises, fisher_exact, kolmogorov_smirnov, z_test,
+    Method, anderson_darling, chi_square, cramer_von_mises, fisher_exact, kolmogorov_smirnov,
+    z_test,
 };
 use crate::report::Report;
 use crate::sample::{CategoryPair, NumberPair};
@@ -29,18 +30,25 @@ pub(crate) fn replace(report: &mut Report, sides: &Sides<'_>, method: Method) {
         .columns
         .iter()
         .map(|column| {
-            let pair = (sides.reference.column(&column.name)?, sides.current.column(&column.name)?);
+            let pair = (
+                sides.reference.column(&column.name)?,
+                sides.current.column(&column.name)?,
+            );
             let usable = pair.0.valid() > 0 && pair.1.valid() > 0 && method.takes(pair.0.spec.kind);
             usable.then_some(pair)
         })
         .collect();
     let count = pairs.iter().flatten().count();
-    let p_values: Vec<Option<f64>> =
-        pairs.iter().map(|pair| pair.and_then(|(r, c)| p_value(method, r, c))).collect();
+    let p_values: Vec<Option<f64>> = pairs
+        .iter()
+        .map(|pair| pair.and_then(|(r, c)| p_value(method, r, c)))
+        .collect();
     let corrected = verdict::correct(&p_values.iter().flatten().copied().collect::<Vec<_>>());
     let mut corrected = corrected.into_iter();
     for ((column, pair), p_value) in report.columns.iter_mut().zip(pairs).zip(p_values) {
-        let Some((reference, current)) = pair else { continue };
+        let Some((reference, current)) = pair else {
+            continue;
+        };
         if method.is_test() {
             let Some(p_value) = p_value else { continue };
             column.p_value = Some(p_value);
@@ -75,7 +83,11 @@ fn p_value(method: Method, reference: &Column, current: &Column) -> Option<f64> 
             match method {
                 Method::KolmogorovSmirnov => {
                     let distance = kolmogorov_smirnov::distance(r, c);
-                    Some(kolmogorov_smirnov::p_value(distance, reference.valid(), current.valid()))
+                    Some(kolmogorov_smirnov::p_value(
+                        distance,
+                        reference.valid(),
+                        current.valid(),
+                    ))
                 }
                 Method::AndersonDarling => anderson_darling::test(r, c).map(|t| t.tail_p_value),
                 _ => Some(cramer_von_mises::test_with_ties(r, c).p_value),

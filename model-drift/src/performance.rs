@@ -80,13 +80,21 @@ impl Scores {
             return;
         }
         let bin = &mut self.bins[((probability * BINS as f64) as usize).min(BINS - 1)];
-        let side = if probability >= self.threshold { &mut self.above } else { &mut self.below };
+        let side = if probability >= self.threshold {
+            &mut self.above
+        } else {
+            &mut self.below
+        };
         bin[0] += 1.0;
         bin[1] += probability;
         side[2] += 1.0;
         side[3] += probability;
         if let Some(label) = label {
-            let of_truth = if label { probability } else { 1.0 - probability };
+            let of_truth = if label {
+                probability
+            } else {
+                1.0 - probability
+            };
             bin[2] += 1.0;
             bin[3] += f64::from(u8::from(label));
             side[usize::from(!label)] += 1.0;
@@ -134,7 +142,10 @@ impl Scores {
         Some(Figures {
             log_loss: Some(self.log_loss / rows),
             brier: Some(self.brier / rows),
-            ..figures([true_yes, false_yes, false_no, true_no], self.area(positive_in))
+            ..figures(
+                [true_yes, false_yes, false_no, true_no],
+                self.area(positive_in),
+            )
         })
     }
 
@@ -147,7 +158,10 @@ impl Scores {
             return None;
         }
         let expected_in = |bin: &[f64; 4]| (bin[1], bin[0] - bin[1]);
-        Some(figures([above_p, above - above_p, below_p, below - below_p], self.area(expected_in)))
+        Some(figures(
+            [above_p, above - above_p, below_p, below - below_p],
+            self.area(expected_in),
+        ))
     }
 
     /// The area under the ROC curve, ties within a bin counted as half.

@@ -34,7 +34,10 @@ impl NumberPair {
     pub fn of(reference: &[f64], current: &[f64]) -> Self {
         let numbers = |values: &[f64]| {
             let mut numbers = Numbers::new(usize::MAX);
-            values.iter().filter(|v| v.is_finite()).for_each(|v| numbers.push(*v));
+            values
+                .iter()
+                .filter(|v| v.is_finite())
+                .for_each(|v| numbers.push(*v));
             numbers
         };
         Self::new(&numbers(reference), &numbers(current))

@@ -47,12 +47,26 @@ pub fn simulate(rows: u64, shift: f64, runs: u64, seed: u64, capacity: Capacity)
         [u64::from(report.dataset_drift), u64::from(found)]
     });
     let [flagged, found] = results.reduce(|| [0, 0], |a, b| [a[0] + b[0], a[1] + b[1]]);
-    Outcome { rows, shift, runs, flagged, found }
+    Outcome {
+        rows,
+        shift,
+        runs,
+        flagged,
+        found,
+    }
 }
 
 fn specs() -> Vec<Spec> {
-    let kind = |column| if column < NUMBERS { Kind::Number } else { Kind::Category };
-    (0..COLUMNS).map(|column| Spec::new(format!("column_{column}"), kind(column))).collect()
+    let kind = |column| {
+        if column < NUMBERS {
+            Kind::Number
+        } else {
+            Kind::Category
+        }
+    };
+    (0..COLUMNS)
+        .map(|column| Spec::new(format!("column_{column}"), kind(column)))
+        .collect()
 }
 
 /// Columns such as loan files have: smooth, skewed, rounded and whole numbers, even and
@@ -82,10 +96,18 @@ fn pools(seed: u64) -> Vec<Vec<f64>> {
             _ => f64::from(u8::from(uniform < 0.01)),
         }
     };
-    (0..COLUMNS).map(|column| (0..POOL).map(|_| values(column)).collect()).collect()
+    (0..COLUMNS)
+        .map(|column| (0..POOL).map(|_| values(column)).collect())
+        .collect()
 }
 
-fn draw(pools: &[Vec<f64>], rows: u64, shift: f64, random: &mut Random, capacity: Capacity) -> Batch {
+fn draw(
+    pools: &[Vec<f64>],
+    rows: u64,
+    shift: f64,
+    random: &mut Random,
+    capacity: Capacity,
+) -> Batch {
     let mut sketch = Sketch::new(specs(), capacity);
     let sampled = rows.min(SAMPLE as u64) as usize;
     let mut cells = vec![Vec::with_capacity(pools.len()); sampled];
@@ -113,5 +135,11 @@ fn draw(pools: &[Vec<f64>], rows: u64, shift: f64, random: &mut Random, capacity
     for (row, cells) in cells.into_iter().enumerate() {
         sample.push(row as u64, cells);
     }
-    Batch { sketch, lost: Vec::new(), extra: Vec::new(), sample, rows }
+    Batch {
+        sketch,
+        lost: Vec::new(),
+        extra: Vec::new(),
+        sample,
+        rows,
+    }
 }

@@ -77,8 +77,14 @@ pub fn findings(reference: &Column, current: &Column) -> Vec<Finding> {
     let unusable = [reference, current].map(|column| column.rows() - column.valid());
     if unusable != [0, 0] {
         let [n, m] = [reference.rows(), current.rows()];
-        let missing = of_categories(&[unusable[0], n - unusable[0]], &[unusable[1], m - unusable[1]]);
-        findings.push(Finding { of: Of::Missing, ..missing });
+        let missing = of_categories(
+            &[unusable[0], n - unusable[0]],
+            &[unusable[1], m - unusable[1]],
+        );
+        findings.push(Finding {
+            of: Of::Missing,
+            ..missing
+        });
     }
     findings
 }
@@ -108,7 +114,10 @@ pub fn of_categories(reference: &[u64], current: &[u64]) -> Finding {
     let exact = reference.len() == 2 && n + m <= EXACT_ROWS || test.freedom == 0;
     let (method, p_value) = if exact {
         // The most frequent category of the reference against all others.
-        let most = reference.iter().enumerate().max_by_key(|(_, count)| **count);
+        let most = reference
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, count)| **count);
         let most = most.map_or(0, |(index, _)| index);
         let of_most = |counts: &[u64]| counts.get(most).copied().unwrap_or(0);
         let p_value = fisher_exact::p_value([of_most(reference), of_most(current)], [n, m]);
@@ -149,5 +158,7 @@ pub fn correct(p_values: &[f64]) -> Vec<f64> {
 pub fn least_visible(rows: [u64; 2], comparisons: usize) -> f64 {
     let [n, m] = rows.map(|rows| rows as f64);
     let level = LEVEL / comparisons.max(1) as f64;
-    (-(level / 2.0).ln() / 2.0 * (n + m) / (n * m)).sqrt().min(1.0)
+    (-(level / 2.0).ln() / 2.0 * (n + m) / (n * m))
+        .sqrt()
+        .min(1.0)
 }

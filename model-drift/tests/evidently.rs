@@ -1,7 +1,12 @@
 //! The evidently preset against what Evidently 0.4.33 said of the synthetic batches in
 //! `cases` (`make.py` there made both). With `DRIFT_REFERENCES` set to a folder with
 //! `evidently_0.4.33.json`, `ref_small.csv` and `cur_small.csv`, that is compared too.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -16,19 +21,40 @@ fn cases() -> PathBuf {
 }
 
 fn batches(reference: &Path, current: &Path) -> (Batch, Batch) {
-    let plan = Plan { as_pandas: true, ..Plan::infer(Capacity::EXACT) };
+    let plan = Plan {
+        as_pandas: true,
+        ..Plan::infer(Capacity::EXACT)
+    };
     let reference = read(reference, &plan).unwrap();
-    let specs = reference.sketch.columns.iter().map(|column| column.spec.clone());
-    let plan = Plan { specs: Some(specs.collect()), ..plan };
+    let specs = reference
+        .sketch
+        .columns
+        .iter()
+        .map(|column| column.spec.clone());
+    let plan = Plan {
+        specs: Some(specs.collect()),
+        ..plan
+    };
     (reference, read(current, &plan).unwrap())
 }
 
 fn check(case: &str, column: &str, got: Verdict, expected: &Value, relative: f64) {
     let score = expected["score"].as_f64().unwrap();
     let close = (got.score - score).abs() <= relative * score.abs().max(f64::MIN_POSITIVE);
-    assert!(close || got.score == score, "{case} {column}: {got:?}, expected {expected}");
-    assert_eq!(got.threshold, expected["threshold"].as_f64().unwrap(), "{case} {column}");
-    assert_eq!(got.drift, expected["drift"].as_bool().unwrap(), "{case} {column}");
+    assert!(
+        close || got.score == score,
+        "{case} {column}: {got:?}, expected {expected}"
+    );
+    assert_eq!(
+        got.threshold,
+        expected["threshold"].as_f64().unwrap(),
+        "{case} {column}"
+    );
+    assert_eq!(
+        got.drift,
+        expected["drift"].as_bool().unwrap(),
+        "{case} {column}"
+    );
 }
 
 fn check_preset(case: &str, reference: &Batch, current: &Batch, expected: &Value) {
@@ -57,8 +83,15 @@ fn check_forced(case: &str, test: &str, reference: &Batch, current: &Batch, figu
             _ => 1e-6,
         };
         let verdict =
-            evidently::compare_by(column, Some(method), &reference.sketch, &current.sketch).unwrap();
-        check(&format!("{case}, {test}"), column, verdict, expected, relative);
+            evidently::compare_by(column, Some(method), &reference.sketch, &current.sketch)
+                .unwrap();
+        check(
+            &format!("{case}, {test}"),
+            column,
+            verdict,
+            expected,
+            relative,
+        );
     }
 }
 
@@ -88,7 +121,9 @@ fn recorded_references() {
     let (reference, current) =
         batches(&folder.join("ref_small.csv"), &folder.join("cur_small.csv"));
     check_preset("small", &reference, &current, &figures["cases"]["small"]);
-    let per_test = figures["per_test"]["ref_small->cur_small"].as_object().unwrap();
+    let per_test = figures["per_test"]["ref_small->cur_small"]
+        .as_object()
+        .unwrap();
     for (test, figures) in per_test {
         let name = test.split(':').nth(1).unwrap();
         if Method::from_name(name).is_ok() {
@@ -107,7 +142,14 @@ fn recorded_references() {
         std::fs::write(&path, format!("{header}{}", rows.concat())).unwrap();
         path
     };
-    let (reference, current) =
-        batches(&write("r.csv", &rows[..30_000]), &write("c.csv", &rows[30_000..]));
-    check_preset("current", &reference, &current, &figures["cases"]["current"]);
+    let (reference, current) = batches(
+        &write("r.csv", &rows[..30_000]),
+        &write("c.csv", &rows[30_000..]),
+    );
+    check_preset(
+        "current",
+        &reference,
+        &current,
+        &figures["cases"]["current"],
+    );
 }

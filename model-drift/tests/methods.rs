@@ -1,5 +1,10 @@
 //! Each method against SciPy 1.13.1; `figures.py` beside this file prints the figures.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 use model_drift::methods::*;
 use model_drift::sample::NumberPair;
@@ -17,7 +22,10 @@ const P: [f64; 4] = [0.1, 0.2, 0.3, 0.4];
 const Q: [f64; 4] = [0.25, 0.25, 0.2, 0.3];
 
 fn near(got: f64, expected: f64) {
-    assert!((got - expected).abs() <= 1e-9 * expected.abs(), "got {got:e}, expected {expected:e}");
+    assert!(
+        (got - expected).abs() <= 1e-9 * expected.abs(),
+        "got {got:e}, expected {expected:e}"
+    );
 }
 
 #[test]
@@ -25,10 +33,16 @@ fn kolmogorov_smirnov_is_exact() {
     let pair = NumberPair::of(&R, &C);
     let distance = kolmogorov_smirnov::distance(&pair.reference, &pair.current);
     near(distance, 0.29545454545454547);
-    near(kolmogorov_smirnov::p_value(distance, 24, 22), 0.20774561538353362);
+    near(
+        kolmogorov_smirnov::p_value(distance, 24, 22),
+        0.20774561538353362,
+    );
     let pair = NumberPair::of(&R[..22], &C);
     let distance = kolmogorov_smirnov::distance(&pair.reference, &pair.current);
-    near(kolmogorov_smirnov::p_value(distance, 22, 22), 0.10926173289185331);
+    near(
+        kolmogorov_smirnov::p_value(distance, 22, 22),
+        0.10926173289185331,
+    );
     assert_eq!(kolmogorov_smirnov::p_value(0.0, 5, 7), 1.0);
     assert!(kolmogorov_smirnov::p_value(0.5, 0, 7).is_nan());
 }
@@ -54,15 +68,27 @@ fn one_sample_distribution() {
 
 #[test]
 fn distances() {
-    near(wasserstein::distance(&NumberPair::of(&R, &C)), 4.721590909090909);
+    near(
+        wasserstein::distance(&NumberPair::of(&R, &C)),
+        4.721590909090909,
+    );
     near(jensen_shannon::distance(&P, &Q), 0.163134589911669);
     near(kullback_leibler::divergence(&P, &Q), 0.10045457796290422);
     near(psi::index(&P, &Q), 0.21791550540282828);
     near(hellinger::distance(&P, &Q), 0.16407371346290928);
-    near(total_variation::distance(&[10, 20, 30, 40], &[25, 25, 20, 30]), 0.2);
-    assert_eq!(kullback_leibler::divergence(&[0.5, 0.5], &[1.0, 0.0]), f64::INFINITY);
+    near(
+        total_variation::distance(&[10, 20, 30, 40], &[25, 25, 20, 30]),
+        0.2,
+    );
+    assert_eq!(
+        kullback_leibler::divergence(&[0.5, 0.5], &[1.0, 0.0]),
+        f64::INFINITY
+    );
     // Divided by the standard deviation: of one value it would be 0, and is 0.001.
-    near(wasserstein::normed(&NumberPair::of(&[1.0, 1.0], &[2.0])), 1000.0);
+    near(
+        wasserstein::normed(&NumberPair::of(&[1.0, 1.0], &[2.0])),
+        1000.0,
+    );
 }
 
 #[test]
@@ -74,7 +100,10 @@ fn tests_of_categories() {
     near(test.statistic, 1.124437781109445);
     near(test.p_value, 0.569943018579659);
     assert_eq!(test.freedom, 2);
-    near(fisher_exact::p_value([8, 15], [20, 20]), 0.05355099259437413);
+    near(
+        fisher_exact::p_value([8, 15], [20, 20]),
+        0.05355099259437413,
+    );
     near(z_test::p_value([12, 18], [40, 40]), 0.16585666034291002);
     assert_eq!(z_test::p_value([40, 30], [40, 30]), 1.0);
     // A category that the reference does not have.
@@ -136,7 +165,9 @@ fn area_under_the_curve() {
 fn classifier_sees_what_no_column_shows() {
     let mut state = 7u64;
     let mut bit = move || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         (state >> 60) as u16 % 4
     };
     let rows = |same: bool, bit: &mut dyn FnMut() -> u16| -> Vec<Vec<u16>> {
@@ -160,7 +191,10 @@ fn classifier_sees_what_no_column_shows() {
 #[test]
 fn benjamini_and_hochberg() {
     let corrected = verdict::correct(&[0.001, 0.2, 0.03, 0.04, 0.9]);
-    for (got, expected) in corrected.iter().zip([0.005, 0.25, 0.2 / 3.0, 0.2 / 3.0, 0.9]) {
+    for (got, expected) in corrected
+        .iter()
+        .zip([0.005, 0.25, 0.2 / 3.0, 0.2 / 3.0, 0.9])
+    {
         near(*got, expected);
     }
 }

@@ -8,7 +8,10 @@ use crate::dataset::{Dataset, UNKNOWN};
 
 /// Buckets of a number: about 1 KB each in the artifact, and no applicant's exact income
 /// where there are many.
-const CAPACITY: Capacity = Capacity { buckets: 256, names: 256 };
+const CAPACITY: Capacity = Capacity {
+    buckets: 256,
+    names: 256,
+};
 /// What a category outside the schema's list is counted as.
 const NOT_LISTED: &str = "(not listed)";
 /// The column of the model's probabilities.

@@ -167,7 +167,11 @@ impl Args {
             write_into(path, report.junit().as_bytes())?;
         }
         let taken = [&self.json, &self.markdown, &self.junit];
-        if taken.into_iter().flatten().any(|path| path == Path::new("-")) {
+        if taken
+            .into_iter()
+            .flatten()
+            .any(|path| path == Path::new("-"))
+        {
             return Ok(());
         }
         let mut stdout = anstream::stdout().lock();
@@ -194,7 +198,9 @@ fn merge(sketches: &[PathBuf], out: &Path) -> Result<()> {
         let name = path.display();
         let sketch = Sketch::decode(&files::read(path)?).with_context(|| name.to_string())?;
         match &mut sum {
-            Some(sum) => sum.merge(&sketch).with_context(|| format!("cannot add {name}"))?,
+            Some(sum) => sum
+                .merge(&sketch)
+                .with_context(|| format!("cannot add {name}"))?,
             None => sum = Some(sketch),
         }
     }

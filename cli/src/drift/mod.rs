@@ -58,7 +58,10 @@ impl Compared {
     /// What is compared.
     pub(crate) fn sides(&self) -> Sides<'_> {
         let sides = Sides::of_batches(&self.reference, &self.current);
-        Sides { samples: sides.samples.filter(|_| self.sampled), ..sides }
+        Sides {
+            samples: sides.samples.filter(|_| self.sampled),
+            ..sides
+        }
     }
 
     /// Adds what only this side knows.
@@ -81,7 +84,10 @@ pub(crate) fn sketch(data: &Path, schema: Option<&Path>) -> Result<Sketch> {
     let plan = plan_of(schema.as_ref(), false);
     let batch = read::read(data, &plan)?;
     for name in &batch.lost {
-        bail!("{}, column '{name}': the column is missing, the schema has it", data.display());
+        bail!(
+            "{}, column '{name}': the column is missing, the schema has it",
+            data.display()
+        );
     }
     Ok(batch.sketch)
 }
@@ -119,18 +125,33 @@ pub(crate) fn read(inputs: &Inputs) -> Result<Compared> {
                 "the evidently preset compares rows, and {} carries a sketch of its training rows: name the CSV or Parquet file, or use the default preset",
                 inputs.reference.display()
             );
-            of_sketch(model.reference().with_context(|| inputs.reference.display().to_string())?)
+            of_sketch(
+                model
+                    .reference()
+                    .with_context(|| inputs.reference.display().to_string())?,
+            )
         }
     };
     if let Some(name) = reference.lost.first().filter(|_| schema.is_some()) {
-        notes.push(format!("The reference does not have the schema's column '{name}'."));
+        notes.push(format!(
+            "The reference does not have the schema's column '{name}'."
+        ));
     }
-    let wanted = reference.sketch.columns.iter().map(|column| column.spec.clone());
+    let wanted = reference
+        .sketch
+        .columns
+        .iter()
+        .map(|column| column.spec.clone());
     let wanted: Vec<Spec> = match scored {
-        Some(_) => wanted.filter(|spec| spec.role != Role::Prediction).collect(),
+        Some(_) => wanted
+            .filter(|spec| spec.role != Role::Prediction)
+            .collect(),
         None => wanted.collect(),
     };
-    let plan = Plan { specs: Some(wanted), ..plan };
+    let plan = Plan {
+        specs: Some(wanted),
+        ..plan
+    };
     let path = inputs.current.as_ref().unwrap_or(&inputs.reference);
     let (current, scores, of_rows) = match open(path)? {
         Content::Rows => {
@@ -139,15 +160,23 @@ pub(crate) fn read(inputs: &Inputs) -> Result<Compared> {
             (batch, scores, of_rows)
         }
         _ if inputs.current.is_none() => {
-            bail!("{}: a self-check samples rows, and this file has none", path.display())
+            bail!(
+                "{}: a self-check samples rows, and this file has none",
+                path.display()
+            )
         }
         Content::Sketch(sketch) => (of_sketch(sketch), None, false),
-        Content::Model(_) => bail!("{}: a model is no batch: name data after --current", path.display()),
+        Content::Model(_) => bail!(
+            "{}: a model is no batch: name data after --current",
+            path.display()
+        ),
     };
     if !of_rows && !inputs.exact {
         notes.push("All columns together could not be compared: a sketch has no rows.".to_owned());
     }
-    let performance = scores.zip(model.as_ref()).map(|(scores, model)| scores.performance(model));
+    let performance = scores
+        .zip(model.as_ref())
+        .map(|(scores, model)| scores.performance(model));
     Ok(Compared {
         names: [name_of(&inputs.reference), name_of(path)],
         reference,
@@ -159,7 +188,10 @@ pub(crate) fn read(inputs: &Inputs) -> Result<Compared> {
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    path.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 /// What a file begins with says what it is.
@@ -167,7 +199,11 @@ fn open(path: &Path) -> Result<Content> {
     let name = || format!("cannot read {}", path.display());
     let mut start = Vec::new();
     let file = File::open(path).with_context(name)?;
-    ensure!(!file.metadata().with_context(name)?.is_dir(), "{}: it is a folder", name());
+    ensure!(
+        !file.metadata().with_context(name)?.is_dir(),
+        "{}: it is a folder",
+        name()
+    );
     file.take(8).read_to_end(&mut start).with_context(name)?;
     if start.starts_with(b"\0asm") {
         return Ok(Content::Model(Arc::new(Model::open(path)?)));
@@ -181,7 +217,11 @@ fn open(path: &Path) -> Result<Content> {
 }
 
 fn plan_of(schema: Option<&Schema>, exact: bool) -> Plan {
-    let capacity = if exact { Capacity::EXACT } else { Capacity::default() };
+    let capacity = if exact {
+        Capacity::EXACT
+    } else {
+        Capacity::default()
+    };
     let mut plan = Plan::infer(capacity);
     plan.as_pandas = exact;
     if !exact {
@@ -189,7 +229,12 @@ fn plan_of(schema: Option<&Schema>, exact: bool) -> Plan {
     }
     if let Some(schema) = schema {
         plan.specs = Some(specs_of_schema(schema));
-        plan.missing = schema.missing_values.iter().cloned().chain([String::new()]).collect();
+        plan.missing = schema
+            .missing_values
+            .iter()
+            .cloned()
+            .chain([String::new()])
+            .collect();
     }
     plan
 }
@@ -210,7 +255,10 @@ fn read_rows(
     model: Option<&Arc<Model>>,
     keep_one_in: Option<u64>,
 ) -> Result<(Batch, Option<Scored>)> {
-    let plan = Plan { keep_one_in, ..plan.clone() };
+    let plan = Plan {
+        keep_one_in,
+        ..plan.clone()
+    };
     let Some(model) = model else {
         return Ok((read::read(path, &plan)?, None));
     };

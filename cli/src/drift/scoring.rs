@@ -30,7 +30,11 @@ impl Model {
         let wasm = files::read(path)?;
         let bytes = files::open_model(path, &wasm)?.artifact().to_vec();
         let artifact = super::decider(path, &bytes)?.artifact().clone();
-        Ok(Self { path: path.to_owned(), bytes, artifact })
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+            artifact,
+        })
     }
 
     pub(super) fn schema(&self) -> &Schema {
@@ -85,7 +89,10 @@ struct Worker {
 
 impl Scorer {
     pub(super) fn new(model: &Arc<Model>) -> Self {
-        Self { model: Arc::clone(model), idle: Mutex::default() }
+        Self {
+            model: Arc::clone(model),
+            idle: Mutex::default(),
+        }
     }
 
     pub(super) fn push(&self, shown: &Shown<'_>) -> Result<(), String> {
@@ -101,7 +108,10 @@ impl Scorer {
     }
 
     pub(super) fn finish(self) -> Result<Scored> {
-        let workers = self.idle.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let workers = self
+            .idle
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut workers = workers.into_iter().map(|worker| worker.scored);
         let mut sum = workers.next().context("no row was scored")?;
         for other in workers {
@@ -181,7 +191,12 @@ impl Worker {
                 Cells::Skipped => Ok(f64::NAN),
             };
             self.readable[row] &= value.as_ref().is_ok_and(|value| !value.is_infinite());
-            self.values.push(value.ok().filter(|value| !value.is_infinite()).unwrap_or(f64::NAN));
+            self.values.push(
+                value
+                    .ok()
+                    .filter(|value| !value.is_infinite())
+                    .unwrap_or(f64::NAN),
+            );
         }
     }
 }

@@ -42,7 +42,11 @@ pub(super) fn hellinger(pair: &NumberPair) -> f64 {
         let counts = histogram(&pair.values, counts, &edges);
         let inside: f64 = counts.iter().sum();
         let widths = edges.windows(2).map(|edge| edge[1] - edge[0]);
-        counts.iter().zip(widths).map(|(c, width)| c / width / inside).collect()
+        counts
+            .iter()
+            .zip(widths)
+            .map(|(c, width)| c / width / inside)
+            .collect()
     };
     let (p, q) = (density(&pair.reference), density(&pair.current));
     let (first, last) = (edges[0], edges[edges.len() - 1]);
@@ -58,7 +62,11 @@ fn sturges(values: &[f64], rows: f64) -> Vec<f64> {
     if first == last {
         (first, last) = (first - 0.5, last + 0.5);
     }
-    let bins = if width > 0.0 { ((last - first) / width).ceil() as usize } else { 1 };
+    let bins = if width > 0.0 {
+        ((last - first) / width).ceil() as usize
+    } else {
+        1
+    };
     let step = (last - first) / bins as f64;
     let mut edges: Vec<f64> = (0..bins).map(|bin| bin as f64 * step + first).collect();
     edges.push(last);
@@ -82,5 +90,8 @@ fn fill(shares: &mut [f64]) {
     let positive = shares.iter().copied().filter(|share| *share > 0.0);
     let least = positive.fold(f64::INFINITY, f64::min);
     let filler = if least <= ZERO { least / 1e6 } else { ZERO };
-    shares.iter_mut().filter(|share| **share == 0.0).for_each(|share| *share = filler);
+    shares
+        .iter_mut()
+        .filter(|share| **share == 0.0)
+        .for_each(|share| *share = filler);
 }

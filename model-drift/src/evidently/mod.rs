@@ -4,11 +4,11 @@
 
 mod binning;
 
+use crate::methods::fisher_exact;
 use crate::methods::{
     Method, anderson_darling, chi_square, cramer_von_mises, hellinger, jensen_shannon,
     kolmogorov_smirnov, kullback_leibler, psi, total_variation, wasserstein, z_test,
 };
-use crate::methods::fisher_exact;
 use crate::sample::{CategoryPair, NumberPair, shares};
 use crate::sketch::{Column, Kind, Sketch, Values};
 
@@ -37,10 +37,14 @@ pub struct Verdict {
 #[non_exhaustive]
 pub enum EvidentlyError {
     /// The current batch lacks a column.
-    #[error("column '{0}': the current batch does not have it, and the evidently preset compares every column of the reference; use the default preset")]
+    #[error(
+        "column '{0}': the current batch does not have it, and the evidently preset compares every column of the reference; use the default preset"
+    )]
     Lost(String),
     /// A batch has no value.
-    #[error("column '{column}': every value of the {batch} is missing, which the evidently preset cannot compare; use the default preset")]
+    #[error(
+        "column '{column}': every value of the {batch} is missing, which the evidently preset cannot compare; use the default preset"
+    )]
     Empty {
         /// The column.
         column: String,
@@ -48,7 +52,9 @@ pub enum EvidentlyError {
         batch: &'static str,
     },
     /// Number here, text there.
-    #[error("column '{column}': {reference} in the reference, {current} in the current batch, which the evidently preset cannot compare; use the default preset")]
+    #[error(
+        "column '{column}': {reference} in the reference, {current} in the current batch, which the evidently preset cannot compare; use the default preset"
+    )]
     Types {
         /// The column.
         column: String,
@@ -58,10 +64,14 @@ pub enum EvidentlyError {
         current: &'static str,
     },
     /// Counts that are not exact.
-    #[error("column '{0}': the evidently preset compares every row, and this sketch has rounded them; give it the CSV or Parquet files")]
+    #[error(
+        "column '{0}': the evidently preset compares every row, and this sketch has rounded them; give it the CSV or Parquet files"
+    )]
     Rounded(String),
     /// Infinities.
-    #[error("column '{0}' has infinite values, for which the evidently preset has no score; use the default preset")]
+    #[error(
+        "column '{0}' has infinite values, for which the evidently preset has no score; use the default preset"
+    )]
     Infinite(String),
     /// A method that does not compare such columns.
     #[error("column '{column}': the method '{method}' cannot compare it: {reason}")]
@@ -124,7 +134,11 @@ fn is_number(column: &Column, reference: &Sketch) -> bool {
 ///
 /// # Errors
 /// When it has none.
-pub fn compare(name: &str, reference: &Sketch, current: &Sketch) -> Result<Verdict, EvidentlyError> {
+pub fn compare(
+    name: &str,
+    reference: &Sketch,
+    current: &Sketch,
+) -> Result<Verdict, EvidentlyError> {
     compare_by(name, None, reference, current)
 }
 
@@ -147,11 +161,13 @@ pub fn compare_by(
         false => Kind::Category,
     };
     let method = method.unwrap_or_else(|| pair.choice(kind));
-    let score = pair.score(method, kind).map_err(|reason| EvidentlyError::Method {
-        column: name.to_owned(),
-        method: method.name(),
-        reason,
-    })?;
+    let score = pair
+        .score(method, kind)
+        .map_err(|reason| EvidentlyError::Method {
+            column: name.to_owned(),
+            method: method.name(),
+            reason,
+        })?;
     let threshold = threshold(method);
     Ok(Verdict {
         method,
@@ -190,7 +206,11 @@ impl Pair {
                 return Err(EvidentlyError::Types {
                     column,
                     reference: reference.spec.kind.word(),
-                    current: if side.invalid > 0 { "words among numbers" } else { side.spec.kind.word() },
+                    current: if side.invalid > 0 {
+                        "words among numbers"
+                    } else {
+                        side.spec.kind.word()
+                    },
                 });
             }
             if side.infinite > 0 && side.missing == 0 {
@@ -212,7 +232,12 @@ impl Pair {
             (Values::Categories(r), Values::Categories(c)) => {
                 Self::Categories(CategoryPair::new(r, c))
             }
-            _ => return Err(EvidentlyError::Empty { column, batch: "reference" }),
+            _ => {
+                return Err(EvidentlyError::Empty {
+                    column,
+                    batch: "reference",
+                });
+            }
         })
     }
 

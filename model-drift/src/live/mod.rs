@@ -82,14 +82,23 @@ impl Live {
         }
         let cells = starts[starts.len() - 1].max(1);
         let affordable = (MAX_BYTES / (cells * size_of::<u32>())).max(2) - 1;
-        let window = Window { panes: window.panes.clamp(1, MAX_PANES.min(affordable)), ..window };
-        let pane = Pane { began: now, counts: vec![0; cells], ..Pane::default() };
+        let window = Window {
+            panes: window.panes.clamp(1, MAX_PANES.min(affordable)),
+            ..window
+        };
+        let pane = Pane {
+            began: now,
+            counts: vec![0; cells],
+            ..Pane::default()
+        };
         let reference_columns = columns.iter().zip(&reference.columns);
         Self {
             window,
             digest: reference.digest(),
             reference: Sketch {
-                columns: reference_columns.map(|(bins, column)| bins.rebinned(column)).collect(),
+                columns: reference_columns
+                    .map(|(bins, column)| bins.rebinned(column))
+                    .collect(),
             },
             columns,
             starts,
@@ -169,7 +178,9 @@ impl Live {
         let columns = columns.map(|(index, (bins, column))| {
             bins.sketch(column, &counts[self.starts[index]..self.starts[index + 1]])
         });
-        Sketch { columns: columns.collect::<Vec<Column>>() }
+        Sketch {
+            columns: columns.collect::<Vec<Column>>(),
+        }
     }
 
     /// Rows in the window.

@@ -38,7 +38,9 @@ impl Live {
         for pane in self.panes.iter().chain(&self.complete) {
             body.extend_from_slice(&pane.rows.to_le_bytes());
             body.extend_from_slice(&pane.began.to_le_bytes());
-            pane.counts.iter().for_each(|count| body.extend_from_slice(&count.to_le_bytes()));
+            pane.counts
+                .iter()
+                .for_each(|count| body.extend_from_slice(&count.to_le_bytes()));
         }
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&FORMAT.to_le_bytes());
@@ -65,13 +67,17 @@ impl Live {
             return Err(StateError::Other);
         }
         let (kind, length) = kind(self.window.length);
-        if [reader.number()?, reader.number()?, reader.number()?] != [kind, length, self.panes.len() as u64] {
+        if [reader.number()?, reader.number()?, reader.number()?]
+            != [kind, length, self.panes.len() as u64]
+        {
             return Err(StateError::Other);
         }
         let current = usize::try_from(reader.number()?).map_err(|_| StateError::Damaged)?;
         let complete = reader.take(1)?[0] == 1;
         let cells = self.panes[0].counts.len();
-        let panes = (0..self.panes.len()).map(|_| reader.pane(cells)).collect::<Result<Vec<_>, _>>()?;
+        let panes = (0..self.panes.len())
+            .map(|_| reader.pane(cells))
+            .collect::<Result<Vec<_>, _>>()?;
         let complete = complete.then(|| reader.pane(cells)).transpose()?;
         if current >= panes.len() || !reader.0.is_empty() {
             return Err(StateError::Damaged);
@@ -106,6 +112,10 @@ impl<'a> Reader<'a> {
         let (rows, began) = (self.number()?, self.number()?);
         let counts = self.take(cells * 4)?.chunks_exact(4);
         let counts = counts.map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]]));
-        Ok(Pane { rows, began, counts: counts.collect() })
+        Ok(Pane {
+            rows,
+            began,
+            counts: counts.collect(),
+        })
     }
 }

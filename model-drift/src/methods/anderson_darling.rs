@@ -90,12 +90,12 @@ fn variance(n: f64, m: f64) -> f64 {
     let b = (2.0 * g - 4.0) * 4.0 + 16.0 * h + (2.0 * g - 14.0 * h - 4.0) * both - 8.0 * h
         + 4.0 * g
         - 6.0;
-    let c = (6.0 * h + 2.0 * g - 2.0) * 4.0 + (4.0 * h - 4.0 * g + 6.0) * 2.0
+    let c = (6.0 * h + 2.0 * g - 2.0) * 4.0
+        + (4.0 * h - 4.0 * g + 6.0) * 2.0
         + (2.0 * h - 6.0) * both
         + 4.0 * h;
     let d = (2.0 * h + 6.0) * 4.0 - 8.0 * h;
-    (a * all.powi(3) + b * all.powi(2) + c * all + d)
-        / ((all - 1.0) * (all - 2.0) * (all - 3.0))
+    (a * all.powi(3) + b * all.powi(2) + c * all + d) / ((all - 1.0) * (all - 2.0) * (all - 3.0))
 }
 
 /// The least-squares parabola of the logarithms of [`LEVELS`] over [`CRITICAL`].

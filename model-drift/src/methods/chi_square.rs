@@ -38,7 +38,10 @@ pub fn goodness_of_fit(reference: &[u64], current: &[u64]) -> ChiSquare {
             statistic += (*c as f64 - expected).powi(2) / expected;
         }
     }
-    let cells = reference.iter().zip(current).filter(|(r, c)| **r > 0 || **c > 0);
+    let cells = reference
+        .iter()
+        .zip(current)
+        .filter(|(r, c)| **r > 0 || **c > 0);
     tail(statistic, cells.count())
 }
 

@@ -73,12 +73,19 @@ fn exact(u: f64, n: i64, m: i64) -> f64 {
                 paths.insert(0, 1.0);
             }
             let here = (a * x - b * y).pow(2);
-            left = paths.into_iter().map(|(value, count)| (value + here, count)).collect();
+            left = paths
+                .into_iter()
+                .map(|(value, count)| (value + here, count))
+                .collect();
             row[x as usize].clone_from(&left);
         }
     }
     let paths = &row[n as usize];
-    let extreme: f64 = paths.iter().filter(|(value, _)| **value as f64 >= least).map(|p| p.1).sum();
+    let extreme: f64 = paths
+        .iter()
+        .filter(|(value, _)| **value as f64 >= least)
+        .map(|p| p.1)
+        .sum();
     extreme / paths.values().sum::<f64>()
 }
 

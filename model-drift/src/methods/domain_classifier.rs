@@ -76,7 +76,12 @@ impl Node {
         loop {
             match node {
                 Self::Leaf(share) => return *share,
-                Self::Split { column, at, below, above } => {
+                Self::Split {
+                    column,
+                    at,
+                    below,
+                    above,
+                } => {
                     node = if row[*column] <= *at { below } else { above };
                 }
             }
@@ -129,8 +134,9 @@ fn grow(
     let Some((_, column, at)) = best else {
         return Node::Leaf(share);
     };
-    let (low, high): (Vec<u32>, Vec<u32>) =
-        here.into_iter().partition(|row| rows[*row as usize][column] <= at);
+    let (low, high): (Vec<u32>, Vec<u32>) = here
+        .into_iter()
+        .partition(|row| rows[*row as usize][column] <= at);
     Node::Split {
         column,
         at,
@@ -157,7 +163,11 @@ pub fn area(reference: &[f64], current: &[f64]) -> (f64, f64) {
     let all = n + m;
     let variance = n * m / 12.0 * (all + 1.0 - ties / (all * (all - 1.0)));
     let deviation = variance.sqrt();
-    let z = if deviation > 0.0 { (pairs - n * m / 2.0) / deviation } else { 0.0 };
+    let z = if deviation > 0.0 {
+        (pairs - n * m / 2.0) / deviation
+    } else {
+        0.0
+    };
     (pairs / (n * m), erfc(z / std::f64::consts::SQRT_2) / 2.0)
 }
 

@@ -8,7 +8,10 @@
 #[must_use]
 pub fn divergence(p: &[f64], q: &[f64]) -> f64 {
     let (p, q) = (normalised(p), normalised(q));
-    p.iter().zip(&q).map(|(p, q)| relative_entropy(*p, *q)).sum()
+    p.iter()
+        .zip(&q)
+        .map(|(p, q)| relative_entropy(*p, *q))
+        .sum()
 }
 
 /// One term: `p ln(p / q)`, 0 where p is 0.

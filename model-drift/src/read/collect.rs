@@ -63,12 +63,18 @@ impl Collector {
 
     /// Counts a block whose first row is the file's row `first`; `places` gives the block's
     /// column for each wanted one.
-    pub(super) fn push(&mut self, block: &Block, places: &[Option<usize>], first: u64) -> Result<(), Word> {
+    pub(super) fn push(
+        &mut self,
+        block: &Block,
+        places: &[Option<usize>],
+        first: u64,
+    ) -> Result<(), Word> {
         for (index, place) in places.iter().enumerate() {
             let Some(cells) = place.and_then(|place| block.columns.get(place)) else {
                 continue;
             };
-            self.count(index, cells).map_err(|row| Word { column: index, row })?;
+            self.count(index, cells)
+                .map_err(|row| Word { column: index, row })?;
         }
         for row in 0..block.rows {
             if self.sample.wants(first + row as u64) {
@@ -86,7 +92,9 @@ impl Collector {
         let column = &mut self.sketch.columns[index];
         match (cells, column.spec.kind) {
             (Cells::Numbers(numbers), Kind::Number) => {
-                numbers.iter().for_each(|number| column.push_number(*number));
+                numbers
+                    .iter()
+                    .for_each(|number| column.push_number(*number));
             }
             (Cells::Numbers(numbers), Kind::Category) => {
                 for number in numbers {
@@ -106,7 +114,11 @@ impl Collector {
                 }
             }
             (Cells::Texts(texts), Kind::Number) => {
-                let parse = if self.as_pandas { pandas_number } else { plain_number };
+                let parse = if self.as_pandas {
+                    pandas_number
+                } else {
+                    plain_number
+                };
                 return push_numbers(column, texts, &self.missing, self.strict, parse);
             }
             (Cells::Skipped, _) => {}

@@ -7,8 +7,8 @@ use std::path::Path;
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
 use super::{
-    BLOCK_ROWS, Batch, Block, Cells, Collector, Layout, OnBlock, Plan, ReadError, ReadErrorKind, Texts,
-    unknown_kinds,
+    BLOCK_ROWS, Batch, Block, Cells, Collector, Layout, OnBlock, Plan, ReadError, ReadErrorKind,
+    Texts, unknown_kinds,
 };
 use crate::sketch::Kind;
 
@@ -28,13 +28,20 @@ pub(super) fn read(
     let mut more = rows.fill(&mut block, GUESS_ROWS)?;
     let wanted = match &plan.specs {
         Some(specs) => specs.clone(),
-        None => unknown_kinds(&rows.header, kinds(&rows.header, &block, &plan.missing, texts)),
+        None => unknown_kinds(
+            &rows.header,
+            kinds(&rows.header, &block, &plan.missing, texts),
+        ),
     };
     let layout = Layout::new(&rows.header, wanted);
     let sample = plan.sample_rows;
-    let mut collector =
-        Collector::new(layout.specs.clone(), plan.missing.clone(), plan.capacity, sample)
-            .as_pandas(plan.as_pandas);
+    let mut collector = Collector::new(
+        layout.specs.clone(),
+        plan.missing.clone(),
+        plan.capacity,
+        sample,
+    )
+    .as_pandas(plan.as_pandas);
     if plan.specs.is_none() {
         collector = collector.strict();
     }
@@ -44,11 +51,13 @@ pub(super) fn read(
         if let Some(one_in) = plan.keep_one_in {
             block.keep(one_in, first);
         }
-        collector.push(&block, &layout.places, first).map_err(|word| {
-            ReadError::new(name, ReadErrorKind::Word)
-                .at(first + word.row as u64 + 2)
-                .in_column(&layout.specs[word.column].name)
-        })?;
+        collector
+            .push(&block, &layout.places, first)
+            .map_err(|word| {
+                ReadError::new(name, ReadErrorKind::Word)
+                    .at(first + word.row as u64 + 2)
+                    .in_column(&layout.specs[word.column].name)
+            })?;
         on_block(&layout.shown(&block))
             .map_err(|problem| ReadError::new(name, ReadErrorKind::Other(problem)))?;
         if !more {
@@ -82,8 +91,13 @@ struct Rows<'n, R> {
 
 impl<'n, R: Read> Rows<'n, R> {
     fn open(source: R, name: &'n str) -> Result<Self, ReadError> {
-        let mut reader = ReaderBuilder::new().buffer_capacity(1 << 18).from_reader(source);
-        let header = reader.byte_headers().map_err(|error| problem(name, error))?.clone();
+        let mut reader = ReaderBuilder::new()
+            .buffer_capacity(1 << 18)
+            .from_reader(source);
+        let header = reader
+            .byte_headers()
+            .map_err(|error| problem(name, error))?
+            .clone();
         if header.is_empty() {
             return Err(ReadError::new(name, ReadErrorKind::Empty));
         }
@@ -95,17 +109,26 @@ impl<'n, R: Read> Rows<'n, R> {
                 return Err(ReadError::new(name, ReadErrorKind::NoName).at(1));
             }
             if names.iter().any(|other| other == text) {
-                return Err(ReadError::new(name, ReadErrorKind::Twice).at(1).in_column(text));
+                return Err(ReadError::new(name, ReadErrorKind::Twice)
+                    .at(1)
+                    .in_column(text));
             }
             names.push(text.to_owned());
         }
-        Ok(Self { name, reader, header: names, record: ByteRecord::new() })
+        Ok(Self {
+            name,
+            reader,
+            header: names,
+            record: ByteRecord::new(),
+        })
     }
 
     /// Reads up to `most` rows; whether there may be more.
     fn fill(&mut self, block: &mut Block, most: usize) -> Result<bool, ReadError> {
         block.rows = 0;
-        block.columns.resize_with(self.header.len(), || Cells::Texts(Texts::default()));
+        block
+            .columns
+            .resize_with(self.header.len(), || Cells::Texts(Texts::default()));
         for cells in &mut block.columns {
             if let Cells::Texts(texts) = cells {
                 texts.clear();
@@ -117,9 +140,13 @@ impl<'n, R: Read> Rows<'n, R> {
                 return Ok(false);
             }
             let line = || self.record.position().map_or(0, csv::Position::line);
-            for ((cells, field), name) in block.columns.iter_mut().zip(&self.record).zip(&self.header) {
+            for ((cells, field), name) in
+                block.columns.iter_mut().zip(&self.record).zip(&self.header)
+            {
                 let text = std::str::from_utf8(field).map_err(|_| {
-                    ReadError::new(self.name, ReadErrorKind::NotUtf8).at(line()).in_column(name)
+                    ReadError::new(self.name, ReadErrorKind::NotUtf8)
+                        .at(line())
+                        .in_column(name)
                 })?;
                 if let Cells::Texts(texts) = cells {
                     texts.push(text);
@@ -135,8 +162,13 @@ fn problem(name: &str, error: csv::Error) -> ReadError {
     let line = error.position().map_or(0, csv::Position::line);
     match error.into_kind() {
         ErrorKind::Io(error) => ReadError::io(name, error),
-        ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            let kind = ReadErrorKind::Fields { expected: expected_len, found: len };
+        ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => {
+            let kind = ReadErrorKind::Fields {
+                expected: expected_len,
+                found: len,
+            };
             ReadError::new(name, kind).at(line)
         }
         ErrorKind::Utf8 { .. } => ReadError::new(name, ReadErrorKind::NotUtf8).at(line),

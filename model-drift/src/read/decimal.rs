@@ -28,7 +28,11 @@ pub(super) fn as_pandas(text: &str) -> Option<f64> {
         -308..=0 => number / power_of_ten(-exponent),
         _ => number / power_of_ten((-308 - exponent).min(308)) / 1e308,
     };
-    Some(if text.starts_with('-') { -number } else { number })
+    Some(if text.starts_with('-') {
+        -number
+    } else {
+        number
+    })
 }
 
 /// 10 to a power from 0 to 308, correctly rounded.

@@ -51,7 +51,12 @@ pub enum ReadErrorKind {
 
 impl ReadError {
     pub(super) fn new(file: &str, kind: ReadErrorKind) -> Self {
-        Self { file: file.to_owned(), line: 0, column: String::new(), kind }
+        Self {
+            file: file.to_owned(),
+            line: 0,
+            column: String::new(),
+            kind,
+        }
     }
 
     pub(super) fn io(file: &str, error: io::Error) -> Self {
@@ -87,12 +92,20 @@ impl fmt::Display for ReadError {
             ReadErrorKind::Empty => write!(f, "the file is empty: expected a header and rows"),
             ReadErrorKind::NoRows => write!(f, "there are no rows: there is nothing to compare"),
             ReadErrorKind::Fields { expected, found } => {
-                write!(f, "expected {expected} fields as in the header, got {found}: the file may be cut off")
+                write!(
+                    f,
+                    "expected {expected} fields as in the header, got {found}: the file may be cut off"
+                )
             }
             ReadErrorKind::NotUtf8 => write!(f, "the text is not UTF-8: save the file as UTF-8"),
-            ReadErrorKind::Quote => write!(f, "a quote (\") is never closed: the file may be cut off"),
+            ReadErrorKind::Quote => {
+                write!(f, "a quote (\") is never closed: the file may be cut off")
+            }
             ReadErrorKind::Twice => write!(f, "two columns have this name: rename one"),
-            ReadErrorKind::NoName => write!(f, "a column has no name: the first line must name every column"),
+            ReadErrorKind::NoName => write!(
+                f,
+                "a column has no name: the first line must name every column"
+            ),
             ReadErrorKind::Word => write!(f, "a word among numbers"),
             ReadErrorKind::Parquet(problem) => write!(f, "{problem}"),
             ReadErrorKind::Other(problem) => write!(f, "{problem}"),

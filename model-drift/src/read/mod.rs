@@ -111,7 +111,10 @@ impl Block {
                 Cells::Numbers(numbers) => numbers.retain(|_| of_row.next() == Some(&true)),
                 Cells::Texts(texts) => {
                     let mut left = Texts::default();
-                    texts.iter().filter(|_| of_row.next() == Some(&true)).for_each(|t| left.push(t));
+                    texts
+                        .iter()
+                        .filter(|_| of_row.next() == Some(&true))
+                        .for_each(|t| left.push(t));
                     *texts = left;
                 }
                 Cells::Skipped => {}
@@ -154,7 +157,9 @@ impl Texts {
     /// In order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| &self.text[start..*end])
     }
 }
 
@@ -244,8 +249,9 @@ impl Layout {
         let place = |name: &str| header.iter().position(|column| column == name);
         let known = |name: &String| wanted.iter().any(|spec| spec.name == *name);
         let extra = header.iter().filter(|name| !known(name)).cloned().collect();
-        let (here, lost): (Vec<Spec>, Vec<Spec>) =
-            wanted.into_iter().partition(|spec| place(&spec.name).is_some());
+        let (here, lost): (Vec<Spec>, Vec<Spec>) = wanted
+            .into_iter()
+            .partition(|spec| place(&spec.name).is_some());
         Self {
             places: here.iter().map(|spec| place(&spec.name)).collect(),
             specs: here,
@@ -255,7 +261,11 @@ impl Layout {
     }
 
     fn shown<'a>(&'a self, block: &'a Block) -> Shown<'a> {
-        Shown { block, specs: &self.specs, places: &self.places }
+        Shown {
+            block,
+            specs: &self.specs,
+            places: &self.places,
+        }
     }
 
     fn finish(self, name: &str, collector: Collector) -> Result<Batch, ReadError> {
@@ -264,11 +274,19 @@ impl Layout {
         }
         let rows = collector.rows();
         let (sketch, sample) = collector.finish();
-        Ok(Batch { sketch, lost: self.lost, extra: self.extra, sample, rows })
+        Ok(Batch {
+            sketch,
+            lost: self.lost,
+            extra: self.extra,
+            sample,
+            rows,
+        })
     }
 }
 
 fn unknown_kinds(header: &[String], kinds: Vec<Kind>) -> Vec<Spec> {
     let specs = header.iter().zip(kinds);
-    specs.map(|(name, kind)| Spec::new(name.clone(), kind)).collect()
+    specs
+        .map(|(name, kind)| Spec::new(name.clone(), kind))
+        .collect()
 }

@@ -17,10 +17,18 @@ use super::{
 };
 use crate::sketch::Kind;
 
-pub(super) fn read(path: &Path, name: &str, plan: &Plan, on_block: OnBlock<'_>) -> Result<Batch, ReadError> {
+pub(super) fn read(
+    path: &Path,
+    name: &str,
+    plan: &Plan,
+    on_block: OnBlock<'_>,
+) -> Result<Batch, ReadError> {
     let reader = open(path, name)?;
     let columns = columns(&reader, name)?;
-    let header: Vec<String> = columns.iter().map(|column| column.name().to_owned()).collect();
+    let header: Vec<String> = columns
+        .iter()
+        .map(|column| column.name().to_owned())
+        .collect();
     let wanted = match &plan.specs {
         Some(specs) => specs.clone(),
         None => {
@@ -30,7 +38,12 @@ pub(super) fn read(path: &Path, name: &str, plan: &Plan, on_block: OnBlock<'_>) 
     };
     let layout = Layout::new(&header, wanted);
     let start = || {
-        Collector::new(layout.specs.clone(), plan.missing.clone(), plan.capacity, plan.sample_rows)
+        Collector::new(
+            layout.specs.clone(),
+            plan.missing.clone(),
+            plan.capacity,
+            plan.sample_rows,
+        )
     };
     let groups = reader.metadata().row_groups();
     let mut first = 0;
@@ -62,7 +75,8 @@ pub(super) fn read(path: &Path, name: &str, plan: &Plan, on_block: OnBlock<'_>) 
         })
         .try_reduce(start, |mut one, other| {
             let merged = one.merge(other);
-            merged.map_err(|error| ReadError::new(name, ReadErrorKind::Other(error.to_string())))?;
+            merged
+                .map_err(|error| ReadError::new(name, ReadErrorKind::Other(error.to_string())))?;
             Ok(one)
         })?;
     layout.finish(name, collector)
@@ -84,8 +98,16 @@ fn problem(name: &str, error: &ParquetError) -> ReadError {
     ReadError::new(name, ReadErrorKind::Parquet(text))
 }
 
-fn columns(reader: &SerializedFileReader<File>, name: &str) -> Result<Vec<ColumnDescPtr>, ReadError> {
-    let columns = reader.metadata().file_metadata().schema_descr().columns().to_vec();
+fn columns(
+    reader: &SerializedFileReader<File>,
+    name: &str,
+) -> Result<Vec<ColumnDescPtr>, ReadError> {
+    let columns = reader
+        .metadata()
+        .file_metadata()
+        .schema_descr()
+        .columns()
+        .to_vec();
     let refused = |column: &ColumnDescPtr, kind| {
         Err(ReadError::new(name, kind).in_column(&column.path().string()))
     };
@@ -94,7 +116,10 @@ fn columns(reader: &SerializedFileReader<File>, name: &str) -> Result<Vec<Column
             let text = "nested and repeated columns cannot be compared: write one value a row";
             return refused(column, ReadErrorKind::Parquet(text.to_owned()));
         }
-        if columns[..index].iter().any(|other| other.name() == column.name()) {
+        if columns[..index]
+            .iter()
+            .any(|other| other.name() == column.name())
+        {
             return refused(column, ReadErrorKind::Twice);
         }
     }
@@ -106,7 +131,8 @@ fn kind(column: &ColumnDescPtr, name: &str) -> Result<Kind, ReadError> {
         Physical::INT32 | Physical::INT64 | Physical::FLOAT | Physical::DOUBLE => Ok(Kind::Number),
         Physical::BOOLEAN | Physical::BYTE_ARRAY => Ok(Kind::Category),
         other => {
-            let text = format!("the Parquet type {other} cannot be compared: write numbers or texts");
+            let text =
+                format!("the Parquet type {other} cannot be compared: write numbers or texts");
             Err(ReadError::new(name, ReadErrorKind::Parquet(text)).in_column(column.name()))
         }
     }
@@ -142,18 +168,28 @@ impl<'a> Group<'a> {
                 return Ok(None);
             }
             kind(column, name)?;
-            let reader = group.get_column_reader(index).map_err(|e| problem(name, &e))?;
+            let reader = group
+                .get_column_reader(index)
+                .map_err(|e| problem(name, &e))?;
             let decimal = column.converted_type() == ConvertedType::DECIMAL;
             Ok(Some(Open {
                 name: column.name().to_owned(),
                 reader,
                 optional: column.max_def_level() > 0,
-                divisor: if decimal { 10f64.powi(column.type_scale()) } else { 1.0 },
+                divisor: if decimal {
+                    10f64.powi(column.type_scale())
+                } else {
+                    1.0
+                },
             }))
         };
         Ok(Self {
             name,
-            columns: columns.iter().enumerate().map(open).collect::<Result<_, _>>()?,
+            columns: columns
+                .iter()
+                .enumerate()
+                .map(open)
+                .collect::<Result<_, _>>()?,
             block: Block::default(),
             left: usize::try_from(group.metadata().num_rows()).unwrap_or(0),
             levels: Vec::new(),
@@ -167,7 +203,9 @@ impl<'a> Group<'a> {
         }
         self.left -= rows;
         self.block.rows = rows;
-        self.block.columns.resize_with(self.columns.len(), || Cells::Skipped);
+        self.block
+            .columns
+            .resize_with(self.columns.len(), || Cells::Skipped);
         for (open, cells) in self.columns.iter_mut().zip(&mut self.block.columns) {
             let Some(open) = open else { continue };
             open.fill(cells, rows, &mut self.levels)
@@ -178,9 +216,18 @@ impl<'a> Group<'a> {
 }
 
 impl Open {
-    fn fill(&mut self, cells: &mut Cells, rows: usize, levels: &mut Vec<i16>) -> Result<(), ParquetError> {
+    fn fill(
+        &mut self,
+        cells: &mut Cells,
+        rows: usize,
+        levels: &mut Vec<i16>,
+    ) -> Result<(), ParquetError> {
         let (optional, divisor) = (self.optional, self.divisor);
-        let mut read = Read { rows, optional, levels };
+        let mut read = Read {
+            rows,
+            optional,
+            levels,
+        };
         match &mut self.reader {
             ColumnReader::DoubleColumnReader(reader) => read.numbers(reader, cells, |v| v),
             ColumnReader::FloatColumnReader(reader) => read.numbers(reader, cells, f64::from),
@@ -197,11 +244,15 @@ impl Open {
             ColumnReader::ByteArrayColumnReader(reader) => {
                 read.texts(reader, cells, |bytes: &ByteArray, texts| {
                     let text = std::str::from_utf8(bytes.data());
-                    texts.push(text.map_err(|_| ParquetError::General("a text is not UTF-8".to_owned()))?);
+                    texts.push(
+                        text.map_err(|_| ParquetError::General("a text is not UTF-8".to_owned()))?,
+                    );
                     Ok(())
                 })
             }
-            _ => Err(ParquetError::General("the type cannot be compared".to_owned())),
+            _ => Err(ParquetError::General(
+                "the type cannot be compared".to_owned(),
+            )),
         }
     }
 }
@@ -214,15 +265,21 @@ struct Read<'a> {
 
 impl Read<'_> {
     /// The values that are there; for each row whether it has one is in `levels`.
-    fn values<T: DataType>(&mut self, reader: &mut ColumnReaderImpl<T>) -> Result<Vec<T::T>, ParquetError> {
+    fn values<T: DataType>(
+        &mut self,
+        reader: &mut ColumnReaderImpl<T>,
+    ) -> Result<Vec<T::T>, ParquetError> {
         self.levels.clear();
         let mut values = Vec::with_capacity(self.rows);
         let mut read = 0;
         while read < self.rows {
             let levels = self.optional.then_some(&mut *self.levels);
-            let (records, _, _) = reader.read_records(self.rows - read, levels, None, &mut values)?;
+            let (records, _, _) =
+                reader.read_records(self.rows - read, levels, None, &mut values)?;
             if records == 0 {
-                return Err(ParquetError::EOF("a column ends before its rows do".to_owned()));
+                return Err(ParquetError::EOF(
+                    "a column ends before its rows do".to_owned(),
+                ));
             }
             read += records;
         }
@@ -239,11 +296,18 @@ impl Read<'_> {
         if !matches!(cells, Cells::Numbers(_)) {
             *cells = Cells::Numbers(Vec::new());
         }
-        let Cells::Numbers(numbers) = cells else { return Ok(()) };
+        let Cells::Numbers(numbers) = cells else {
+            return Ok(());
+        };
         numbers.clear();
         if self.optional {
             let of_level = |level: &i16| if *level > 0 { values.next() } else { None };
-            numbers.extend(self.levels.iter().map(of_level).map(|v| v.unwrap_or(f64::NAN)));
+            numbers.extend(
+                self.levels
+                    .iter()
+                    .map(of_level)
+                    .map(|v| v.unwrap_or(f64::NAN)),
+            );
         } else {
             numbers.extend(values);
         }
@@ -260,7 +324,9 @@ impl Read<'_> {
         if !matches!(cells, Cells::Texts(_)) {
             *cells = Cells::Texts(Texts::default());
         }
-        let Cells::Texts(texts) = cells else { return Ok(()) };
+        let Cells::Texts(texts) = cells else {
+            return Ok(());
+        };
         texts.clear();
         if !self.optional {
             return values.iter().try_for_each(|value| push(value, texts));

@@ -16,7 +16,11 @@ impl RowSample {
     /// Keeps between half of `most` rows and `most`.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { most, stride: 1, rows: Vec::new() }
+        Self {
+            most,
+            stride: 1,
+            rows: Vec::new(),
+        }
     }
 
     /// Whether the row of an index is one of them, as far as is known.

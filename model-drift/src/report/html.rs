@@ -1,7 +1,9 @@
 //! One HTML page, in the look of every report.
 
 use model_report::chart::{Axis, Bar};
-use model_report::{BarChart, Cell, Chart, ChartError, Fact, Figure, Page, Section, Svg, Table, Tone};
+use model_report::{
+    BarChart, Cell, Chart, ChartError, Fact, Figure, Page, Section, Svg, Table, Tone,
+};
 
 use super::sentence::{p_value, percent, short};
 use super::{ColumnReport, Preset, Report};
@@ -53,8 +55,14 @@ impl Report {
         }
         page = page
             .section(self.how())
-            .provenance("Reference", format!("{}, {} rows", self.reference, self.reference_rows))
-            .provenance("Current", format!("{}, {} rows", self.current, self.current_rows))
+            .provenance(
+                "Reference",
+                format!("{}, {} rows", self.reference, self.reference_rows),
+            )
+            .provenance(
+                "Current",
+                format!("{}, {} rows", self.current, self.current_rows),
+            )
             .provenance("Made by", concat!("underwrite ", env!("CARGO_PKG_VERSION")));
         page.html().map_err(|error| HtmlError(error.to_string()))
     }
@@ -69,22 +77,42 @@ impl Report {
         let mut page = page
             .fact(Fact::new("Verdict", verdict).tone(tone))
             .fact(
-                Fact::new("Drifted columns", format!("{} of {}", self.drifted(), self.columns.len()))
-                    .remark(percent(self.share_drifted)),
+                Fact::new(
+                    "Drifted columns",
+                    format!("{} of {}", self.drifted(), self.columns.len()),
+                )
+                .remark(percent(self.share_drifted)),
             )
             .fact(
-                Fact::new("Rows compared", short(self.current_rows as f64))
-                    .remark(format!("with {} of the reference", short(self.reference_rows as f64))),
+                Fact::new("Rows compared", short(self.current_rows as f64)).remark(format!(
+                    "with {} of the reference",
+                    short(self.reference_rows as f64)
+                )),
             );
-        for (role, label) in [(Role::Target, "Target"), (Role::Prediction, "Model's answers")] {
+        for (role, label) in [
+            (Role::Target, "Target"),
+            (Role::Prediction, "Model's answers"),
+        ] {
             if let Some(column) = of(role) {
                 let tone = if column.drift { Tone::Bad } else { Tone::Good };
-                let text = if column.drift { "drifted" } else { "no drift found" };
-                page = page.fact(Fact::new(label, text).remark(column.name.clone()).tone(tone));
+                let text = if column.drift {
+                    "drifted"
+                } else {
+                    "no drift found"
+                };
+                page = page.fact(
+                    Fact::new(label, text)
+                        .remark(column.name.clone())
+                        .tone(tone),
+                );
             }
         }
         if let Some(classifier) = &self.classifier {
-            let tone = if classifier.drift { Tone::Bad } else { Tone::Good };
+            let tone = if classifier.drift {
+                Tone::Bad
+            } else {
+                Tone::Good
+            };
             page = page.fact(
                 Fact::new("All columns together", format!("AUC {:.3}", classifier.auc))
                     .remark("a model telling the batches apart; 0.5 is a coin")
@@ -109,7 +137,11 @@ impl Report {
                 Some(effect) => Cell::new(percent(effect)).share(effect),
                 None => Cell::new(""),
             };
-            let score = if column.score_is_p_value { p_value(column.score) } else { short(column.score) };
+            let score = if column.score_is_p_value {
+                p_value(column.score)
+            } else {
+                short(column.score)
+            };
             table.push(vec![
                 Cell::new(column.name.clone()),
                 Cell::new(verdict).tone(tone),
@@ -163,41 +195,78 @@ fn verdict(column: &ColumnReport) -> (&'static str, Tone) {
 fn picture(section: Section, column: &ColumnReport) -> Result<Section, HtmlError> {
     let caption = format!("{} {}", verdict_words(column), column.sentence);
     Ok(match &column.distribution {
-        Some(Distribution::Numbers { edges, reference, current }) => {
+        Some(Distribution::Numbers {
+            edges,
+            reference,
+            current,
+        }) => {
             let chart = overlaid(column, edges, reference, current)?;
             section.figure(Figure::new(chart, caption))
         }
-        Some(Distribution::Categories { labels, reference, current }) => {
-            section.figure(Figure::new(pairs(column, labels, reference, current)?, caption))
-        }
+        Some(Distribution::Categories {
+            labels,
+            reference,
+            current,
+        }) => section.figure(Figure::new(
+            pairs(column, labels, reference, current)?,
+            caption,
+        )),
         None => section,
     })
 }
 
 fn verdict_words(column: &ColumnReport) -> &'static str {
-    if column.drift { "Drift." } else { "No drift found." }
+    if column.drift {
+        "Drift."
+    } else {
+        "No drift found."
+    }
 }
 
-fn overlaid(column: &ColumnReport, edges: &[f64], reference: &[f64], current: &[f64]) -> Result<Svg, HtmlError> {
+fn overlaid(
+    column: &ColumnReport,
+    edges: &[f64],
+    reference: &[f64],
+    current: &[f64],
+) -> Result<Svg, HtmlError> {
     let bars = |shares: &[f64]| -> Vec<(f64, f64, f64)> {
         let ends = edges.windows(2).map(|edge| (edge[0], edge[1]));
-        ends.zip(shares).map(|((low, high), share)| (low, high, *share)).collect()
+        ends.zip(shares)
+            .map(|((low, high), share)| (low, high, *share))
+            .collect()
     };
     let description = format!(
         "Shares of rows by value of {}, reference and current batch. {}",
         column.name, column.sentence
     );
-    let chart = Chart::new(&column.name, description, Axis::new(""), Axis::share("share of rows").fitted().from_zero())
-        .histogram("reference", bars(reference))
-        .histogram("current", bars(current));
+    let chart = Chart::new(
+        &column.name,
+        description,
+        Axis::new(""),
+        Axis::share("share of rows").fitted().from_zero(),
+    )
+    .histogram("reference", bars(reference))
+    .histogram("current", bars(current));
     Ok(chart.svg()?)
 }
 
 /// Two bars for each category.
-fn pairs(column: &ColumnReport, labels: &[String], reference: &[f64], current: &[f64]) -> Result<Svg, HtmlError> {
-    let bars = labels.iter().zip(reference).zip(current).flat_map(|((label, r), c)| {
-        [Bar::new(format!("{label}, reference"), *r), Bar::new(format!("{label}, current"), *c)]
-    });
+fn pairs(
+    column: &ColumnReport,
+    labels: &[String],
+    reference: &[f64],
+    current: &[f64],
+) -> Result<Svg, HtmlError> {
+    let bars = labels
+        .iter()
+        .zip(reference)
+        .zip(current)
+        .flat_map(|((label, r), c)| {
+            [
+                Bar::new(format!("{label}, reference"), *r),
+                Bar::new(format!("{label}, current"), *c),
+            ]
+        });
     let axis = Axis::share("share of rows").fitted().from_zero();
     Ok(BarChart::new(&column.name, column.sentence.clone(), axis, bars.collect()).svg()?)
 }
@@ -227,11 +296,19 @@ fn of_performance(performance: &Performance) -> Section {
         ("brier", |f| f.brier),
     ];
     for (name, value) in value {
-        let digits = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.4}"));
+        let digits =
+            |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.4}"));
         let mut row = vec![Cell::new(name)];
-        row.extend(sources.iter().map(|(_, figures)| Cell::new(digits(value(figures)))));
+        row.extend(
+            sources
+                .iter()
+                .map(|(_, figures)| Cell::new(digits(value(figures)))),
+        );
         if !performance.at_training.is_empty() {
-            let then = performance.at_training.iter().find(|(known, _)| known == name);
+            let then = performance
+                .at_training
+                .iter()
+                .find(|(known, _)| known == name);
             row.push(Cell::new(digits(then.map(|(_, value)| *value))));
         }
         table.push(row);

@@ -9,7 +9,11 @@ impl Report {
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut out = String::new();
-        let verdict = if self.dataset_drift { "Drift" } else { "No drift found" };
+        let verdict = if self.dataset_drift {
+            "Drift"
+        } else {
+            "No drift found"
+        };
         let _ = writeln!(out, "# {verdict}\n\n{}\n", escaped(&self.summary()));
         let _ = writeln!(
             out,
@@ -22,7 +26,10 @@ impl Report {
         for note in &self.notes {
             let _ = writeln!(out, "> {}\n", escaped(note));
         }
-        let _ = writeln!(out, "| column | drift | method | score | threshold | moved | what happened |");
+        let _ = writeln!(
+            out,
+            "| column | drift | method | score | threshold | moved | what happened |"
+        );
         let _ = writeln!(out, "|---|---|---|--:|--:|--:|---|");
         for column in self.by_drift() {
             let score = match column.score_is_p_value {
@@ -36,7 +43,10 @@ impl Report {
                 if column.drift { "**yes**" } else { "no" },
                 column.method,
                 sentence::short(column.threshold),
-                column.effect_size.map(sentence::percent).unwrap_or_default(),
+                column
+                    .effect_size
+                    .map(sentence::percent)
+                    .unwrap_or_default(),
                 escaped(&column.sentence),
             );
         }
@@ -56,7 +66,8 @@ fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '|' | '*' | '_' | '`' | '[' | ']' | '<' | '\\' => {
+            '<' => out.push_str("&lt;"),
+            '|' | '*' | '_' | '`' | '[' | ']' | '\\' => {
                 out.push('\\');
                 out.push(c);
             }

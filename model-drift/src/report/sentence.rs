@@ -38,7 +38,11 @@ fn grouped(number: f64) -> String {
         }
         text.push(digit);
     }
-    if number < 0.0 { format!("-{text}") } else { text }
+    if number < 0.0 {
+        format!("-{text}")
+    } else {
+        text
+    }
 }
 
 /// A p-value for people.
@@ -112,7 +116,11 @@ fn shift(column: &ColumnReport) -> String {
     } else {
         String::new()
     };
-    format!("The median went {way} from {} to {}{by}.", short(before), short(after))
+    format!(
+        "The median went {way} from {} to {}{by}.",
+        short(before),
+        short(after)
+    )
 }
 
 fn categories(column: &ColumnReport, moved: &str) -> String {
@@ -120,7 +128,12 @@ fn categories(column: &ColumnReport, moved: &str) -> String {
         "" => String::new(),
         _ => format!(" {moved} of the rows are in other categories."),
     };
-    if let Some(crate::bins::Distribution::Categories { labels, reference, current }) = &column.distribution {
+    if let Some(crate::bins::Distribution::Categories {
+        labels,
+        reference,
+        current,
+    }) = &column.distribution
+    {
         let change = |i: &usize| (current[*i] - reference[*i]).abs();
         let most = (0..labels.len()).max_by(|a, b| change(a).total_cmp(&change(b)));
         if let Some(i) = most {
@@ -166,12 +179,23 @@ fn unusable(counts: &Counts) -> f64 {
 pub(super) fn of_report(report: &Report) -> String {
     let all = report.columns.len();
     let drifted = report.drifted();
-    let names: Vec<&str> = report.by_drift().iter().take(drifted).map(|c| &*c.name).collect();
+    let names: Vec<&str> = report
+        .by_drift()
+        .iter()
+        .take(drifted)
+        .map(|c| &*c.name)
+        .collect();
     let mut text = match drifted {
         0 => format!("None of the {all} columns has drifted."),
         1 => format!("1 of {all} columns has drifted: {}.", names[0]),
-        _ if drifted <= 5 => format!("{drifted} of {all} columns have drifted: {}.", names.join(", ")),
-        _ => format!("{drifted} of {all} columns have drifted, most of all {}.", names[..5].join(", ")),
+        _ if drifted <= 5 => format!(
+            "{drifted} of {all} columns have drifted: {}.",
+            names.join(", ")
+        ),
+        _ => format!(
+            "{drifted} of {all} columns have drifted, most of all {}.",
+            names[..5].join(", ")
+        ),
     };
     if report.preset == Preset::Evidently {
         text.push_str(if report.dataset_drift {
@@ -180,7 +204,11 @@ pub(super) fn of_report(report: &Report) -> String {
             " That is less than half of them: by this preset the batch has not drifted."
         });
     }
-    if let Some(classifier) = report.classifier.as_ref().filter(|c| c.drift && drifted == 0) {
+    if let Some(classifier) = report
+        .classifier
+        .as_ref()
+        .filter(|c| c.drift && drifted == 0)
+    {
         text.push_str(&format!(
             " But a model that sees all columns together can tell the batches apart (AUC {:.3}).",
             classifier.auc
@@ -199,7 +227,10 @@ pub(super) fn of_report(report: &Report) -> String {
 pub(super) fn quality(report: &Report) -> Vec<String> {
     let mut list = Vec::new();
     if !report.new_columns.is_empty() {
-        list.push(format!("New columns, not compared: {}.", report.new_columns.join(", ")));
+        list.push(format!(
+            "New columns, not compared: {}.",
+            report.new_columns.join(", ")
+        ));
     }
     for column in &report.columns {
         let name = &column.name;
@@ -209,7 +240,8 @@ pub(super) fn quality(report: &Report) -> Vec<String> {
         }
         let mut sort = |before: u64, after: u64, words: &str| {
             if after > 0 {
-                let shares = |count: u64, of: &Counts| percent(count as f64 / of.rows.max(1) as f64);
+                let shares =
+                    |count: u64, of: &Counts| percent(count as f64 / of.rows.max(1) as f64);
                 list.push(format!(
                     "{name}: {after} values {words} ({}, in the reference {}).",
                     shares(after, &column.current),
@@ -221,13 +253,28 @@ pub(super) fn quality(report: &Report) -> Vec<String> {
         sort(r.missing, c.missing, "are missing");
         sort(r.invalid, c.invalid, "are not of the column's type");
         sort(r.infinite, c.infinite, "are infinite");
-        sort(r.out_of_range, c.out_of_range, "are out of the schema's range");
-        sort(r.unknown, c.unknown, "are not among the schema's categories");
+        sort(
+            r.out_of_range,
+            c.out_of_range,
+            "are out of the schema's range",
+        );
+        sort(
+            r.unknown,
+            c.unknown,
+            "are not among the schema's categories",
+        );
         if !column.new_categories.is_empty() {
             let shown: Vec<&str> = column.new_categories.iter().take(5).map(|s| &**s).collect();
             let more = column.new_categories.len() - shown.len();
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            list.push(format!("{name}: categories that the reference does not have: {}{more}.", shown.join(", ")));
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            list.push(format!(
+                "{name}: categories that the reference does not have: {}{more}.",
+                shown.join(", ")
+            ));
         }
     }
     list

@@ -6,9 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{
-    Capacity, Categories, Column, Kind, MAX_COLUMNS, Numbers, Role, Sketch, Spec, Values,
-};
+use super::{Capacity, Categories, Column, Kind, MAX_COLUMNS, Numbers, Role, Sketch, Spec, Values};
 
 /// The format that is written, and the newest that is read.
 pub const FORMAT: u32 = 1;
@@ -25,10 +23,14 @@ pub enum SketchError {
     #[error("not a drift sketch: expected it to begin with UWDRIFT")]
     Magic,
     /// A format that this program does not know.
-    #[error("the sketch is of format {0}, this program reads format {FORMAT}: use a newer underwrite")]
+    #[error(
+        "the sketch is of format {0}, this program reads format {FORMAT}: use a newer underwrite"
+    )]
     Format(u32),
     /// Too short, or too long.
-    #[error("the sketch has {found} bytes after its header, which says {expected}: it is cut off or was added to")]
+    #[error(
+        "the sketch has {found} bytes after its header, which says {expected}: it is cut off or was added to"
+    )]
     Length {
         /// As the header says.
         expected: u64,
@@ -74,7 +76,10 @@ impl Sketch {
         }
         let Some((header, payload)) = bytes.split_at_checked(HEADER) else {
             let found = bytes.len() as u64;
-            return Err(SketchError::Length { expected: HEADER as u64, found });
+            return Err(SketchError::Length {
+                expected: HEADER as u64,
+                found,
+            });
         };
         let number = |range: std::ops::Range<usize>| {
             let bytes = header[range].iter().rev();
@@ -128,7 +133,14 @@ fn write_number(out: &mut Vec<u8>, number: f64) {
 
 fn write_capacity(out: &mut Vec<u8>, capacity: usize) {
     let unlimited = capacity == Capacity::EXACT.buckets;
-    write_count(out, if unlimited { UNLIMITED } else { capacity as u64 });
+    write_count(
+        out,
+        if unlimited {
+            UNLIMITED
+        } else {
+            capacity as u64
+        },
+    );
 }
 
 fn write_column(out: &mut Vec<u8>, column: &Column) {

@@ -216,7 +216,11 @@ impl Column {
         if self.spec.known.is_empty() {
             return 0;
         }
-        let known = self.spec.known.iter().filter_map(|text| categories.count(text));
+        let known = self
+            .spec
+            .known
+            .iter()
+            .filter_map(|text| categories.count(text));
         categories.total() - known.sum::<u64>()
     }
 

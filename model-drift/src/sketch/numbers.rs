@@ -73,7 +73,10 @@ impl Numbers {
         self.total += count;
         self.min = self.min.min(number);
         self.max = self.max.max(number);
-        *self.counts.entry(ordered(number) >> self.shift).or_insert(0) += count;
+        *self
+            .counts
+            .entry(ordered(number) >> self.shift)
+            .or_insert(0) += count;
         self.shrink();
     }
 

@@ -32,13 +32,24 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(self) -> Result<()> {
         let mut stdout = anstream::stdout().lock();
-        let capacity = Capacity { buckets: self.buckets, ..Capacity::default() };
-        writeln!(stdout, "rows     shift  runs   flagged anything  found the shift")?;
+        let capacity = Capacity {
+            buckets: self.buckets,
+            ..Capacity::default()
+        };
+        writeln!(
+            stdout,
+            "rows     shift  runs   flagged anything  found the shift"
+        )?;
         let without = self.rows.iter().map(|rows| (*rows, 0.0));
         for (rows, shift) in without.chain([(self.shifted_rows, self.shift)]) {
             let outcome = simulate(rows, shift, self.runs, self.seed, capacity);
             let share = |count: u64| count as f64 / outcome.runs.max(1) as f64 * 100.0;
-            write!(stdout, "{rows:<8} {shift:<6} {:<6} {:>5.1} %", outcome.runs, share(outcome.flagged))?;
+            write!(
+                stdout,
+                "{rows:<8} {shift:<6} {:<6} {:>5.1} %",
+                outcome.runs,
+                share(outcome.flagged)
+            )?;
             if shift > 0.0 {
                 write!(stdout, "           {:>5.1} %", share(outcome.found))?;
             }

@@ -38,7 +38,11 @@ pub fn one_sample_tail(d: f64, n: f64) -> f64 {
         return (2.0 * one_sided_tail(d, n)).min(1.0);
     }
     let narrow = n <= 140.0 || (n <= 100_000.0 && n * d.powf(1.5) <= 1.4);
-    1.0 - if narrow { durbin(d, n) } else { pelz_good(d, n) }
+    1.0 - if narrow {
+        durbin(d, n)
+    } else {
+        pelz_good(d, n)
+    }
 }
 
 /// `Pr(D⁺_n ≥ d)` (Z. W. Birnbaum and F. H. Tingey, Annals of Mathematical Statistics 22(4),
@@ -53,7 +57,11 @@ fn one_sided_tail(d: f64, n: f64) -> f64 {
     for j in 0..=last {
         let j = j as f64;
         let rest = 1.0 - d - j / n;
-        let power = if rest > 0.0 { (n - j) * (rest).ln() } else { f64::NEG_INFINITY };
+        let power = if rest > 0.0 {
+            (n - j) * (rest).ln()
+        } else {
+            f64::NEG_INFINITY
+        };
         let log = all - ln_gamma(j + 1.0) - ln_gamma(n - j + 1.0) + power;
         sum += (log + (j - 1.0) * (d + j / n).ln()).exp();
     }
@@ -92,8 +100,15 @@ struct Scaled {
 impl Scaled {
     fn identity(size: usize) -> Self {
         let mut cells = vec![0.0; size * size];
-        cells.iter_mut().step_by(size + 1).for_each(|cell| *cell = 1.0);
-        Self { size, cells, log_scale: 0.0 }
+        cells
+            .iter_mut()
+            .step_by(size + 1)
+            .for_each(|cell| *cell = 1.0);
+        Self {
+            size,
+            cells,
+            log_scale: 0.0,
+        }
     }
 
     fn fill_durbin(&mut self, h: f64) {
@@ -129,7 +144,9 @@ impl Scaled {
                 }
             }
         }
-        let largest = cells.iter().fold(f64::MIN_POSITIVE, |a: f64, b| a.max(b.abs()));
+        let largest = cells
+            .iter()
+            .fold(f64::MIN_POSITIVE, |a: f64, b| a.max(b.abs()));
         cells.iter_mut().for_each(|cell| *cell /= largest);
         Self {
             size: m,
@@ -155,7 +172,8 @@ fn pelz_good(d: f64, n: f64) -> f64 {
         let whole = (-pi2 * k2 / (2.0 * z2)).exp();
         sums[0] += weight;
         sums[1] += (pi2 / 4.0 * m2 - z2) * weight;
-        sums[2] += (6.0 * z6 + 2.0 * z4
+        sums[2] += (6.0 * z6
+            + 2.0 * z4
             + (2.0 * z4 - 5.0 * z2) * pi2 / 4.0 * m2
             + pi4 * (1.0 - 2.0 * z2) / 16.0 * m4)
             * weight
