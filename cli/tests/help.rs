@@ -22,6 +22,10 @@ fn each_command_explains_itself() {
         "verify",
         "schema",
         "schema infer",
+        "drift",
+        "drift merge",
+        "drift sketch",
+        "drift simulate",
     ] {
         let help = folder.succeed(&format!("{command} --help"));
         let name = format!("help {command}").trim().replace(' ', "-");
