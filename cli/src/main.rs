@@ -1,6 +1,7 @@
 //! The `underwrite` command: from a CSV to one `model.wasm`, and what can be done with it.
 
 mod commands;
+mod drift;
 mod engine;
 mod files;
 mod hub;
@@ -8,8 +9,8 @@ mod interrupt;
 mod progress;
 mod scoring;
 mod secrets;
-mod tracking;
 mod settings;
+mod tracking;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -19,12 +20,15 @@ use clap::Parser;
 
 /// Whatever the error, the program ends with this.
 const FAILED: u8 = 2;
+/// A batch has drifted and `--fail-on-drift` was given.
+const DRIFTED: u8 = 1;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 fn main() -> ExitCode {
     match commands::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<commands::drift::Drifted>() => ExitCode::from(DRIFTED),
         Err(error) => {
             let mut stderr = anstream::stderr().lock();
             // When even standard error is gone, the exit code is all that is left.

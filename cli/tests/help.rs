@@ -30,6 +30,10 @@ fn each_command_explains_itself() {
         "track list",
         "publish",
         "pull",
+        "drift",
+        "drift merge",
+        "drift sketch",
+        "drift simulate",
     ] {
         let help = folder.succeed(&format!("{command} --help"));
         let name = format!("help {command}").trim().replace(' ', "-");

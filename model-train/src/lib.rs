@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod monotonic;
 pub mod pack;
 pub mod prepare;
+pub mod reference;
 pub mod report;
 pub mod split;
 pub mod table;

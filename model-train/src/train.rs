@@ -14,6 +14,7 @@ use crate::fit::{self, ClassWeight, FitError, Params};
 use crate::golden::{self, GoldenError};
 use crate::metrics::Metrics;
 use crate::prepare::{PrepareError, Prepared};
+use crate::reference;
 use crate::split::Split;
 
 /// How to train.
@@ -97,6 +98,7 @@ pub fn train(
     options: &Options,
 ) -> Result<Trained, TrainError> {
     let data_sha256 = dataset.sha256.clone();
+    let mut sketch = reference::of_rows(&dataset, schema, &split.train);
     let prepared = Prepared::new(dataset, schema, split)?;
     let start = Instant::now();
     let fitting = fit::Options {
@@ -112,7 +114,8 @@ pub fn train(
         &fitting,
     )?;
     let seconds_fit = start.elapsed().as_secs_f64();
-    let metrics = measure(&model, &prepared, options)?;
+    let (metrics, probabilities) = measure(&model, &prepared, options)?;
+    reference::add_answers(&mut sketch, &probabilities);
     let report = Report {
         model: options.params.kind().word(),
         rows_train: prepared.split.train.len(),
@@ -140,7 +143,7 @@ pub fn train(
         engine_sha256: options.engine_sha256.clone(),
         golden_rows: Vec::new(),
         calibration: options.calibration.clone(),
-        details: details(options, schema).to_bytes()?,
+        details: details(options, schema, sketch.encode()).to_bytes()?,
     };
     artifact.golden_rows = golden::rows(&artifact, &prepared, options.seed)?;
     Ok(Trained {
@@ -150,19 +153,26 @@ pub fn train(
 }
 
 /// Fitting has proved what the schema demands, or failed.
-fn details(options: &Options, schema: &Schema) -> Details {
+fn details(options: &Options, schema: &Schema, reference: Vec<u8>) -> Details {
     let proved = |feature: &Feature| Some((feature.name.clone(), feature.monotonic?));
     Details {
         monotonic: schema.inputs().filter_map(proved).collect(),
+        reference,
         ..options.details.clone()
     }
 }
 
-/// The exported model's figures: what was exported is what decides.
-fn measure(model: &Model, prepared: &Prepared, options: &Options) -> Result<Metrics, TrainError> {
+/// The exported model's figures and its answers to the test rows: what was exported is what
+/// decides.
+fn measure(
+    model: &Model,
+    prepared: &Prepared,
+    options: &Options,
+) -> Result<(Metrics, Vec<f64>), TrainError> {
     let mut predictor = Predictor::new(model, &options.calibration).map_err(TrainError::Export)?;
     let (columns, answers) = prepared.test_rows();
     let mut probabilities = vec![0.0; answers.len()];
     predictor.predict_block(&columns, answers.len(), &mut probabilities);
-    Ok(Metrics::of(&answers, &probabilities, options.threshold))
+    let metrics = Metrics::of(&answers, &probabilities, options.threshold);
+    Ok((metrics, probabilities))
 }

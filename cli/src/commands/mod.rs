@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+pub(crate) mod drift;
 mod eda;
 mod evaluate;
 mod health;
@@ -45,6 +46,7 @@ enum Command {
     Track(track::Args),
     Publish(publish::Args),
     Pull(pull::Args),
+    Drift(Box<drift::Args>),
 }
 
 impl Cli {
@@ -63,6 +65,7 @@ impl Cli {
             Command::Track(args) => args.run(),
             Command::Publish(args) => args.run(),
             Command::Pull(args) => args.run(),
+            Command::Drift(args) => args.run(),
         }
     }
 }

@@ -1,0 +1,208 @@
+//! `underwrite drift`
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Subcommand, ValueEnum};
+use model_drift::compare;
+use model_drift::methods::Method;
+use model_drift::report::Report;
+use model_drift::sketch::Sketch;
+
+use crate::drift::{self, Inputs};
+use crate::files;
+
+mod simulate;
+
+const EXAMPLES: &str = "\
+Examples:
+  underwrite drift --reference train.csv --current today.parquet
+  underwrite drift --reference model.wasm --current today.csv --json drift.json --fail-on-drift
+  underwrite drift --reference train.csv --current today.csv --preset evidently
+  underwrite drift sketch --data today.csv --schema loan.toml --out today.sketch
+  underwrite drift merge monday.sketch tuesday.sketch --out week.sketch
+
+Exit code: 0, 1 when the batch has drifted and --fail-on-drift is given, 2 for an error.";
+
+/// Compare a batch with a reference, column by column; write a report.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// What was: a CSV or Parquet file, a sketch, or a model.wasm, which carries a sketch of
+    /// the rows it was trained on.
+    #[arg(long, value_name = "FILE|model.wasm")]
+    reference: Option<PathBuf>,
+    /// What is: a CSV or Parquet file of any size, or a sketch.
+    #[arg(long, value_name = "FILE")]
+    current: Option<PathBuf>,
+    /// Schema in TOML: types, ranges, categories and roles of the columns.
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+    /// A model that answers both batches, so that its answers are compared too.
+    #[arg(long, value_name = "model.wasm")]
+    model: Option<PathBuf>,
+    /// Whose choice of tests and thresholds.
+    #[arg(long, value_enum, default_value_t = Preset::Default)]
+    preset: Preset,
+    /// One method for all columns that it can compare.
+    #[arg(long, value_name = "NAME")]
+    method: Option<String>,
+    /// Compare the reference with a sample of itself, to see that everything works.
+    #[arg(long, conflicts_with = "current")]
+    self_check: bool,
+    /// The report, one HTML file.
+    #[arg(long, value_name = "FILE", default_value = "reports/drift_report.html")]
+    out: PathBuf,
+    /// The result as JSON; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// The result as Markdown.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// The result as JUnit XML, a test for each column.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// End with exit code 1 when the batch has drifted.
+    #[arg(long)]
+    fail_on_drift: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Preset {
+    /// P-values corrected for many columns, and a least effect.
+    Default,
+    /// What Evidently 0.4.33's DataDriftPreset says.
+    Evidently,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Add up sketches of the same columns, such as those of several servers.
+    Merge {
+        /// The sketches; the order does not matter.
+        #[arg(required = true, num_args = 1.., value_name = "SKETCH")]
+        sketches: Vec<PathBuf>,
+        /// Where the sum goes.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Make the sketch of a batch: counts for each column, never a row.
+    Sketch {
+        /// A CSV or Parquet file.
+        #[arg(long, value_name = "FILE")]
+        data: PathBuf,
+        /// Schema in TOML; without it types are inferred.
+        #[arg(long, value_name = "FILE")]
+        schema: Option<PathBuf>,
+        /// Where the sketch goes.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    Simulate(simulate::Args),
+}
+
+/// The batch has drifted, and that was to be an error.
+#[derive(Debug, thiserror::Error)]
+#[error("the batch has drifted")]
+pub(crate) struct Drifted;
+
+impl Args {
+    pub(crate) fn run(self) -> Result<()> {
+        match self.command {
+            Some(Command::Merge { sketches, out }) => merge(&sketches, &out),
+            Some(Command::Sketch { data, schema, out }) => {
+                let sketch = drift::sketch(&data, schema.as_deref())?;
+                files::write(&out, &sketch.encode())
+            }
+            Some(Command::Simulate(args)) => args.run(),
+            None => self.compare(),
+        }
+    }
+
+    fn compare(self) -> Result<()> {
+        let method = self.method.as_deref().map(Method::from_name).transpose()?;
+        let Some(reference) = self.reference.clone() else {
+            bail!("--reference is missing: name the batch or the model.wasm to compare with");
+        };
+        if self.current.is_none() && !self.self_check {
+            bail!(
+                "--current is missing: name the batch to compare; --self-check compares the reference with a sample of itself"
+            );
+        }
+        let inputs = Inputs {
+            reference,
+            current: self.current.clone(),
+            schema: self.schema.clone(),
+            model: self.model.clone(),
+            exact: self.preset == Preset::Evidently,
+        };
+        let compared = drift::read(&inputs)?;
+        let sides = compared.sides();
+        let mut report = match self.preset {
+            Preset::Default => compare::by_default(&sides, method)?,
+            Preset::Evidently => compare::by_evidently(&sides, method)?,
+        };
+        compared.describe(&mut report, self.self_check);
+        self.write(&report)?;
+        if self.fail_on_drift && report.dataset_drift {
+            return Err(Drifted.into());
+        }
+        Ok(())
+    }
+
+    fn write(&self, report: &Report) -> Result<()> {
+        write_into(&self.out, report.html()?.as_bytes())?;
+        if let Some(path) = &self.json {
+            let mut json = serde_json::to_vec_pretty(report)?;
+            json.push(b'\n');
+            write_into(path, &json)?;
+        }
+        if let Some(path) = &self.markdown {
+            write_into(path, report.markdown().as_bytes())?;
+        }
+        if let Some(path) = &self.junit {
+            write_into(path, report.junit().as_bytes())?;
+        }
+        let taken = [&self.json, &self.markdown, &self.junit];
+        if taken
+            .into_iter()
+            .flatten()
+            .any(|path| path == Path::new("-"))
+        {
+            return Ok(());
+        }
+        let mut stdout = anstream::stdout().lock();
+        writeln!(stdout, "{}", report.summary())?;
+        for note in &report.notes {
+            writeln!(stdout, "{note}")?;
+        }
+        writeln!(stdout, "Report: {}", self.out.display())?;
+        Ok(())
+    }
+}
+
+fn write_into(path: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    }
+    files::write(path, bytes)
+}
+
+fn merge(sketches: &[PathBuf], out: &Path) -> Result<()> {
+    let mut sum: Option<Sketch> = None;
+    for path in sketches {
+        let name = path.display();
+        let sketch = Sketch::decode(&files::read(path)?).with_context(|| name.to_string())?;
+        match &mut sum {
+            Some(sum) => sum
+                .merge(&sketch)
+                .with_context(|| format!("cannot add {name}"))?,
+            None => sum = Some(sketch),
+        }
+    }
+    files::write(out, &sum.unwrap_or_default().encode())
+}

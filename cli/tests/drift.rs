@@ -1,0 +1,356 @@
+//! `underwrite drift`: what it writes, how it ends, what it says to bad input.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+mod common;
+
+use common::{Folder, data, points_model};
+
+/// Rows of a number and a category; the number is shifted, the category is always of three.
+fn batch(rows: u64, shift: f64) -> String {
+    let mut csv = String::from("income,home,approved\n");
+    for row in 0..rows {
+        let mixed = row
+            .wrapping_add((shift * 1e6) as u64)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let unit = (mixed >> 11) as f64 / (1u64 << 53) as f64;
+        let home = ["RENT", "OWN", "MORTGAGE"][(mixed >> 20) as usize % 3];
+        let income = ((unit + shift) * 1000.0).round();
+        csv.push_str(&format!("{income},{home},{}\n", mixed >> 40 & 1));
+    }
+    csv
+}
+
+fn folder(files: &[(&str, &str)]) -> Folder {
+    let files: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(n, text)| (*n, text.as_bytes()))
+        .collect();
+    Folder::new(&files)
+}
+
+fn compared(reference: &str, current: &str, args: &str) -> (Folder, serde_json::Value) {
+    let folder = folder(&[("r.csv", reference), ("c.csv", current)]);
+    folder.succeed(&format!(
+        "drift --reference r.csv --current c.csv --json d.json {args}"
+    ));
+    let json = serde_json::from_slice(&folder.read("d.json")).unwrap();
+    (folder, json)
+}
+
+#[test]
+fn finds_a_shift_and_nothing_else() {
+    let (folder, json) = compared(&batch(2000, 0.0), &batch(2000, 0.2), "");
+    assert_eq!(json["dataset_drift"], true);
+    assert_eq!(json["share_drifted"], 1.0 / 3.0);
+    let income = &json["columns"]["income"];
+    assert_eq!(income["drift"], true);
+    assert_eq!(income["method"], "Cramér-von Mises test");
+    assert!(income["score"].as_f64().unwrap() < income["threshold"].as_f64().unwrap());
+    assert_eq!(json["columns"]["home"]["drift"], false);
+    let html = folder.text("reports/drift_report.html");
+    assert!(html.contains("income") && html.contains("<svg"));
+    for address in ["http://", "https://", "<script"] {
+        let foreign = html.matches(address).count();
+        let of_svg = html.matches("http://www.w3.org/2000/svg").count();
+        assert_eq!(
+            foreign,
+            if address == "http://" { of_svg } else { 0 },
+            "{address}"
+        );
+    }
+}
+
+#[test]
+fn exit_code_is_1_only_when_asked() {
+    let folder = folder(&[("r.csv", &batch(500, 0.0)), ("c.csv", &batch(500, 0.5))]);
+    let run = |args: &str| {
+        folder
+            .run(&format!("drift --reference r.csv --current c.csv {args}"))
+            .status
+            .code()
+    };
+    assert_eq!(run(""), Some(0));
+    assert_eq!(run("--fail-on-drift"), Some(1));
+    let same = folder.run("drift --reference r.csv --current r.csv --fail-on-drift");
+    assert_eq!(same.status.code(), Some(0));
+    assert_eq!(folder.run("drift --reference r.csv").status.code(), Some(2));
+}
+
+#[test]
+fn the_evidently_preset_chooses_as_that_version_does() {
+    let (_, json) = compared(&batch(900, 0.0), &batch(700, 0.1), "--preset evidently");
+    assert_eq!(
+        json["columns"]["income"]["method"],
+        "Kolmogorov-Smirnov test"
+    );
+    assert_eq!(json["columns"]["home"]["method"], "Chi-square test");
+    assert_eq!(
+        json["columns"]["approved"]["method"],
+        "Z-test for proportions"
+    );
+    let (_, json) = compared(&batch(1100, 0.0), &batch(700, 0.1), "--preset evidently");
+    assert_eq!(
+        json["columns"]["income"]["method"],
+        "Wasserstein distance (normed)"
+    );
+    assert_eq!(
+        json["columns"]["approved"]["method"],
+        "Jensen-Shannon distance"
+    );
+    assert_eq!(json["columns"]["approved"]["threshold"], 0.1);
+}
+
+#[test]
+fn a_self_check_says_what_it_is() {
+    let folder = folder(&[("r.csv", &batch(3000, 0.0))]);
+    let said = folder.succeed("drift --reference r.csv --self-check --json d.json");
+    assert!(
+        said.contains("Self-check: the current batch is a sample of the reference"),
+        "{said}"
+    );
+    let json: serde_json::Value = serde_json::from_slice(&folder.read("d.json")).unwrap();
+    assert_eq!(json["self_check"], true);
+    assert_eq!(json["dataset_drift"], false);
+    let rows = json["current_rows"].as_u64().unwrap();
+    assert!((800..1200).contains(&rows), "{rows}");
+    assert!(
+        folder
+            .text("reports/drift_report.html")
+            .contains("Self-check")
+    );
+}
+
+#[test]
+fn sketches_stand_for_files_and_add_up() {
+    let whole = batch(1000, 0.0);
+    let lines: Vec<&str> = whole.lines().collect();
+    let part = |rows: &[&str]| format!("{}\n{}\n", lines[0], rows.join("\n"));
+    let folder = folder(&[
+        ("w.csv", &whole),
+        ("a.csv", &part(&lines[1..400])),
+        ("b.csv", &part(&lines[400..])),
+        ("c.csv", &batch(1000, 0.4)),
+    ]);
+    for name in ["w", "a", "b"] {
+        folder.succeed(&format!(
+            "drift sketch --data {name}.csv --out {name}.sketch"
+        ));
+    }
+    folder.succeed("drift merge b.sketch a.sketch --out ab.sketch");
+    assert_eq!(folder.read("ab.sketch"), folder.read("w.sketch"));
+    let said = folder.succeed("drift --reference ab.sketch --current c.csv");
+    assert!(
+        said.contains("1 of 3 columns has drifted: income."),
+        "{said}"
+    );
+    let error = folder.fail("drift --reference w.sketch --self-check");
+    assert!(error.contains("a self-check samples rows"), "{error}");
+}
+
+#[test]
+fn a_model_stands_for_its_training_rows() {
+    let folder = Folder::new(&[("model.wasm", points_model())]);
+    let points = data("points_sample.csv");
+    let said = folder.succeed(&format!(
+        "drift --reference model.wasm --current {points} --json d.json --markdown d.md --junit d.xml"
+    ));
+    assert!(said.contains("None of the"), "{said}");
+    let json: serde_json::Value = serde_json::from_slice(&folder.read("d.json")).unwrap();
+    assert_eq!(json["columns"]["prediction"]["role"], "prediction");
+    assert_eq!(json["columns"]["prediction"]["drift"], false);
+    let (measured, estimated) = (
+        &json["performance"]["measured"],
+        &json["performance"]["estimated"],
+    );
+    let apart = measured["accuracy"].as_f64().unwrap() - estimated["accuracy"].as_f64().unwrap();
+    assert!(apart.abs() < 0.05, "{measured} {estimated}");
+    assert!(folder.text("d.md").starts_with("# No drift found"));
+    assert!(folder.text("d.xml").contains("failures=\"0\""));
+    let error = folder.fail(&format!(
+        "drift --reference model.wasm --current {points} --preset evidently"
+    ));
+    assert!(
+        error.contains("carries a sketch of its training rows"),
+        "{error}"
+    );
+}
+
+fn check(current: &[u8], args: &str, expect: &str) {
+    let reference = batch(300, 0.0);
+    let folder = Folder::new(&[("r.csv", reference.as_bytes()), ("c.csv", current)]);
+    let error = folder.fail(&format!("drift --reference r.csv --current c.csv {args}"));
+    assert!(
+        error.starts_with(expect),
+        "got {error:?}, expected {expect:?}"
+    );
+    assert_eq!(folder.names(), ["c.csv", "r.csv"]);
+}
+
+#[test]
+fn bad_files() {
+    check(b"", "", "c.csv: the file is empty");
+    check(b"income,home,approved\n", "", "c.csv: there are no rows");
+    check(
+        b"income,home,approved\n1,OWN,1\n",
+        "",
+        "the current batch has 1 row, at least 10",
+    );
+    check(
+        b"income,home,approved\n1,OWN,1\n",
+        "--preset evidently",
+        "the current batch has 1 row, at least 2",
+    );
+    check(
+        b"income,home,approved\n1,OWN,1\n2,RE",
+        "",
+        "c.csv, line 3: expected 3 fields",
+    );
+    check(
+        b"income,home,income\n1,OWN,1\n",
+        "",
+        "c.csv, line 1, column 'income': two columns",
+    );
+    check(
+        b"income,home,approved\n1,\xff,1\n",
+        "",
+        "c.csv, line 2, column 'home': the text is not UTF-8",
+    );
+    check(
+        b"wage,house\n1,a\n1,a\n1,a\n1,a\n1,a\n1,a\n1,a\n1,a\n1,a\n1,a\n",
+        "",
+        "the batches have no column in common",
+    );
+    check(
+        b"PAR1 and then nothing of the kind",
+        "",
+        "c.csv: the Parquet file cannot be read",
+    );
+    check(b"\0asm\x01\0\0\0", "", "c.csv: ");
+    check(b"UWDRIFT\0\x01", "", "c.csv: the sketch has 9 bytes");
+}
+
+#[test]
+fn bad_arguments() {
+    let current = batch(100, 0.0);
+    check(
+        current.as_bytes(),
+        "--method kstest",
+        "there is no method 'kstest': choose one of ks, wasserstein",
+    );
+    let folder = folder(&[("r.csv", &current)]);
+    let error = folder.fail("drift --reference r.csv");
+    assert!(
+        error.starts_with("--current is missing: name the batch"),
+        "{error}"
+    );
+    let error = folder.fail("drift --reference r.csv --current nowhere.csv");
+    assert!(
+        error.starts_with("cannot read nowhere.csv: No such file"),
+        "{error}"
+    );
+    let error = folder.fail("drift merge r.csv --out s.sketch");
+    assert!(error.starts_with("r.csv: not a drift sketch"), "{error}");
+}
+
+/// The verdict and sentence of column `income` when the current batch holds these cells.
+fn income(cells: &[&str]) -> serde_json::Value {
+    let rows: Vec<String> = cells.iter().map(|cell| format!("{cell},OWN,1")).collect();
+    let current = format!("income,home,approved\n{}\n", rows.join("\n"));
+    compared(&batch(300, 0.0), &current, "").1["columns"]["income"].clone()
+}
+
+#[test]
+fn strange_columns_are_never_quietly_without_drift() {
+    let check = |cell: &str, expect: &str| {
+        let column = income(&[cell; 40]);
+        assert_eq!(column["drift"], true, "{cell}: {column}");
+        let sentence = column["sentence"].as_str().unwrap();
+        assert!(sentence.starts_with(expect), "{cell}: {sentence}");
+    };
+    check("", "Every value is missing");
+    check("NaN", "Every value is missing");
+    check(
+        "much",
+        "The type changed: none of the 40 values that came is a number",
+    );
+    check("inf", "Every value is missing");
+    check("100", "The median went");
+    let half = income(&[["500"; 20], ["word"; 20]].concat());
+    assert_eq!(half["drift"], true);
+    assert_eq!(half["current"]["invalid"], 20);
+}
+
+#[test]
+fn lost_new_and_swapped_columns() {
+    let rows = |header: &str, row: &str| format!("{header}\n{}", format!("{row}\n").repeat(50));
+    let (folder, json) = compared(
+        &batch(300, 0.0),
+        &rows("home,approved,extra", "CASTLE,1,5"),
+        "",
+    );
+    assert_eq!(
+        json["columns"]["income"]["sentence"],
+        "The current batch does not have this column."
+    );
+    assert_eq!(json["columns"]["income"]["drift"], true);
+    assert_eq!(json["columns"]["home"]["new_categories"][0], "CASTLE");
+    assert_eq!(json["new_columns"][0], "extra");
+    assert!(folder.text("reports/drift_report.html").contains("CASTLE"));
+    let (_, json) = compared(
+        &batch(300, 0.0),
+        &rows("home,income,approved", "5,RENT,1"),
+        "",
+    );
+    for name in ["home", "income"] {
+        let sentence = json["columns"][name]["sentence"].as_str().unwrap();
+        assert!(
+            sentence.starts_with("The type changed"),
+            "{name}: {sentence}"
+        );
+        assert_eq!(json["columns"][name]["drift"], true);
+    }
+}
+
+#[test]
+fn values_cannot_break_out_of_a_report() {
+    let evil = "<script>alert(1)</script>";
+    let reference = batch(300, 0.0);
+    let current = batch(300, 0.0).replace("OWN", evil);
+    let (folder, json) = compared(&reference, &current, "--junit d.xml --markdown d.md");
+    assert_eq!(json["columns"]["home"]["drift"], true);
+    for file in ["reports/drift_report.html", "d.xml", "d.md"] {
+        assert!(!folder.text(file).contains("<script"), "{file}");
+    }
+}
+
+#[test]
+fn parquet_and_csv_of_the_same_rows_are_the_same() {
+    let file = |name: &str| format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    let folder = Folder::new(&[]);
+    folder.succeed(&format!(
+        "drift sketch --data {} --out c.sketch",
+        file("batch.csv")
+    ));
+    folder.succeed(&format!(
+        "drift sketch --data {} --out p.sketch",
+        file("batch.parquet")
+    ));
+    assert_eq!(folder.read("c.sketch"), folder.read("p.sketch"));
+    let bytes = std::fs::read(file("batch.parquet")).unwrap();
+    for len in [10, bytes.len() / 2, bytes.len() - 1] {
+        std::fs::write(folder.path("cut.parquet"), &bytes[..len]).unwrap();
+        let error = folder.fail(&format!(
+            "drift --reference {} --current cut.parquet",
+            file("batch.csv")
+        ));
+        assert!(
+            error.starts_with("cut.parquet: the Parquet file cannot be read"),
+            "{error}"
+        );
+    }
+}

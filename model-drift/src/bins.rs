@@ -1,0 +1,136 @@
+//! Bins that come from the reference alone: for distances, and for pictures.
+
+use crate::sample::{CategoryPair, NumberPair, total};
+
+/// Bins of a distance: tenths of the reference.
+const QUANTILE_BINS: usize = 10;
+/// Bars of a picture, at most.
+const BARS: usize = 24;
+/// What of the reference a picture shows at full width, at each side.
+const TAIL: f64 = 0.005;
+
+/// Counts of both samples in bins with about equally many rows of the reference.
+#[must_use]
+pub fn by_quantiles(pair: &NumberPair) -> (Vec<u64>, Vec<u64>) {
+    let rows = total(&pair.reference);
+    let (mut reference, mut current) = (vec![0; QUANTILE_BINS], vec![0; QUANTILE_BINS]);
+    let mut below = 0;
+    for (r, c) in pair.reference.iter().zip(&pair.current) {
+        // A value lies in the bin in which its first row lies.
+        let bin = (below as f64 / rows * QUANTILE_BINS as f64) as usize;
+        let bin = bin.min(QUANTILE_BINS - 1);
+        reference[bin] += r;
+        current[bin] += c;
+        below += r;
+    }
+    (reference, current)
+}
+
+/// The value below which a share of the rows lies; `None` when there are no rows.
+#[must_use]
+pub fn quantile(values: &[f64], counts: &[u64], share: f64) -> Option<f64> {
+    let rows = counts.iter().sum::<u64>();
+    let wanted = ((rows as f64 * share).ceil() as u64).clamp(1, rows.max(1));
+    let mut below = 0;
+    for (value, count) in values.iter().zip(counts) {
+        below += count;
+        if below >= wanted {
+            return Some(*value);
+        }
+    }
+    None
+}
+
+/// What a picture of a column shows.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Distribution {
+    /// Bars of equal width; values beyond the ends are counted in the outer ones.
+    Numbers {
+        /// One more than there are bars.
+        edges: Vec<f64>,
+        /// Share of the reference in each bar.
+        reference: Vec<f64>,
+        /// Share of the current batch.
+        current: Vec<f64>,
+    },
+    /// The most frequent categories, the others as one.
+    Categories {
+        /// Their names.
+        labels: Vec<String>,
+        /// Share of the reference in each.
+        reference: Vec<f64>,
+        /// Share of the current batch.
+        current: Vec<f64>,
+    },
+}
+
+impl Distribution {
+    /// Bars from the reference's range, without its utmost tails.
+    #[must_use]
+    pub fn of_numbers(pair: &NumberPair) -> Option<Self> {
+        let at = |share| quantile(&pair.values, &pair.reference, share);
+        let (mut low, mut high) = (at(TAIL)?, at(1.0 - TAIL)?);
+        let whole = pair.values.iter().all(|value| value.fract() == 0.0);
+        let (bars, width) = if whole {
+            // Each bar holds the same number of whole numbers, so that none stays empty.
+            let width = ((high - low + 1.0) / BARS as f64).ceil();
+            low -= 0.5;
+            (((high + 0.5 - low) / width).ceil() as usize, width)
+        } else {
+            if low == high {
+                (low, high) = (low - 0.5, high + 0.5);
+            }
+            let different = pair.reference.iter().filter(|count| **count > 0).count();
+            let bars = different.clamp(4, BARS);
+            (bars, (high - low) / bars as f64)
+        };
+        let counted = |counts: &[u64]| {
+            let mut shares = vec![0.0; bars];
+            let rows = total(counts).max(1.0);
+            for (value, count) in pair.values.iter().zip(counts) {
+                let bar = ((value - low) / width).clamp(0.0, bars as f64 - 1.0) as usize;
+                shares[bar] += *count as f64 / rows;
+            }
+            shares
+        };
+        Some(Self::Numbers {
+            edges: (0..=bars).map(|edge| low + width * edge as f64).collect(),
+            reference: counted(&pair.reference),
+            current: counted(&pair.current),
+        })
+    }
+
+    /// The most frequent categories of both.
+    #[must_use]
+    pub fn of_categories(pair: &CategoryPair) -> Self {
+        let (n, m) = (
+            total(&pair.reference).max(1.0),
+            total(&pair.current).max(1.0),
+        );
+        let mut rows: Vec<(&str, f64, f64)> = (0..pair.labels.len())
+            .map(|i| {
+                (
+                    &*pair.labels[i],
+                    pair.reference[i] as f64 / n,
+                    pair.current[i] as f64 / m,
+                )
+            })
+            .collect();
+        rows.sort_by(|a, b| (b.1 + b.2).total_cmp(&(a.1 + a.2)));
+        let rest = rows.split_off(rows.len().min(BARS / 2));
+        let mut rows: Vec<(String, f64, f64)> = rows
+            .into_iter()
+            .map(|(label, r, c)| (label.to_owned(), r, c))
+            .collect();
+        if !rest.is_empty() {
+            let sum = |side: fn(&(&str, f64, f64)) -> f64| rest.iter().map(side).sum();
+            rows.push((format!("{} others", rest.len()), sum(|r| r.1), sum(|r| r.2)));
+        }
+        Self::Categories {
+            labels: rows.iter().map(|row| row.0.clone()).collect(),
+            reference: rows.iter().map(|row| row.1).collect(),
+            current: rows.iter().map(|row| row.2).collect(),
+        }
+    }
+}

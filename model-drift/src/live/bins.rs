@@ -1,0 +1,161 @@
+//! The bins of one column: for numbers up to 64 with about equally many rows of the
+//! reference, for categories one each.
+
+use std::collections::HashMap;
+
+use rustc_hash::FxBuildHasher;
+
+use super::Cell;
+use crate::sketch::{Capacity, Column, Kind, Values};
+
+/// Bins of a number and named categories, at most.
+const MOST: usize = 64;
+/// What categories without a bin of their own are called in a sketch.
+const OTHER: &str = "(other)";
+
+/// Bins of values come first, then other categories, missing, invalid, infinite, and out of
+/// range, which counts in addition.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ColumnBins {
+    lower: f64,
+    upper: f64,
+    kind: Kind,
+    /// A number falls into the first bin whose edge is not below it; the last has no edge.
+    edges: Vec<f64>,
+    /// What stands for each bin of numbers.
+    middles: Vec<f64>,
+    names: Vec<String>,
+    places: HashMap<String, usize, FxBuildHasher>,
+}
+
+/// Counts after those of values.
+const EXTRA: usize = 4;
+
+impl ColumnBins {
+    pub(super) fn new(column: &Column) -> Self {
+        let mut bins = Self {
+            lower: column.spec.lower.unwrap_or(f64::NEG_INFINITY),
+            upper: column.spec.upper.unwrap_or(f64::INFINITY),
+            kind: column.spec.kind,
+            edges: Vec::new(),
+            middles: Vec::new(),
+            names: Vec::new(),
+            places: HashMap::default(),
+        };
+        match &column.values {
+            Values::Numbers(numbers) => {
+                let mut below = 0;
+                let mut middle = None;
+                let share = numbers.total().div_ceil(MOST as u64).max(1);
+                for bucket in numbers.buckets() {
+                    middle.get_or_insert(bucket.middle());
+                    below += bucket.count;
+                    if below >= share {
+                        bins.edges.push(bucket.upper);
+                        bins.middles.extend(middle.take());
+                        below = 0;
+                    }
+                }
+                // The last bin is open; without it there is still one.
+                bins.middles.extend(middle);
+                if bins.middles.len() == bins.edges.len() {
+                    bins.edges.pop();
+                }
+                if bins.middles.is_empty() {
+                    bins.middles.push(0.0);
+                }
+            }
+            Values::Categories(categories) => {
+                let mut all = categories.sorted();
+                all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+                let known = column.spec.known.iter().map(String::as_str);
+                let names = all.into_iter().map(|(name, _)| name).chain(known);
+                for name in names {
+                    if bins.names.len() < MOST && !bins.places.contains_key(name) {
+                        bins.places.insert(name.to_owned(), bins.names.len());
+                        bins.names.push(name.to_owned());
+                    }
+                }
+            }
+        }
+        bins
+    }
+
+    /// How many counts it needs.
+    pub(super) fn len(&self) -> usize {
+        self.values() + EXTRA
+    }
+
+    fn values(&self) -> usize {
+        match self.kind {
+            Kind::Number => 2 * self.middles.len(),
+            Kind::Category => self.names.len(),
+        }
+    }
+
+    /// Where a cell is counted.
+    pub(super) fn bin(&self, cell: Cell<'_>) -> usize {
+        let extra = self.values();
+        match (cell, self.kind) {
+            (Cell::Missing, _) => extra + 1,
+            (Cell::Number(number), _) if number.is_nan() => extra + 1,
+            (Cell::Number(number), Kind::Number) if number.is_infinite() => extra + 3,
+            (Cell::Number(number), Kind::Number) => {
+                let bin = self.edges.partition_point(|edge| *edge < number);
+                let outside = number < self.lower || number > self.upper;
+                bin + if outside { self.middles.len() } else { 0 }
+            }
+            (Cell::Text(text), Kind::Category) => self.places.get(text).copied().unwrap_or(extra),
+            _ => extra + 2,
+        }
+    }
+
+    /// A column of the reference in these bins.
+    pub(super) fn rebinned(&self, column: &Column) -> Column {
+        let mut counts = vec![0u64; self.len()];
+        match &column.values {
+            Values::Numbers(numbers) => {
+                for bucket in numbers.buckets() {
+                    counts[self.edges.partition_point(|edge| *edge < bucket.upper)] += bucket.count;
+                }
+            }
+            Values::Categories(categories) => {
+                for (name, count) in categories.sorted() {
+                    counts[self.bin(Cell::Text(name))] += count;
+                }
+                counts[self.values()] += categories.rest();
+            }
+        }
+        let mut binned = self.sketch(column, &counts);
+        binned.missing = column.missing;
+        binned.invalid = column.invalid;
+        binned.infinite = column.infinite;
+        binned.out_of_range = column.out_of_range;
+        binned
+    }
+
+    /// Counts as a column.
+    pub(super) fn sketch(&self, like: &Column, counts: &[u64]) -> Column {
+        let mut column = Column::new(like.spec.clone(), Capacity::default());
+        let (values, extra) = counts.split_at(self.values());
+        match &mut column.values {
+            Values::Numbers(numbers) => {
+                let (inside, outside) = values.split_at(self.middles.len());
+                for ((middle, inside), outside) in self.middles.iter().zip(inside).zip(outside) {
+                    numbers.push_many(*middle, inside + outside);
+                }
+                column.out_of_range = outside.iter().sum();
+            }
+            Values::Categories(categories) => {
+                for (name, count) in self.names.iter().zip(values) {
+                    categories.push_many(name, *count);
+                }
+                categories.push_many(OTHER, extra[0]);
+            }
+        }
+        column.missing = extra[1];
+        column.invalid = extra[2];
+        column.infinite = extra[3];
+        column
+    }
+}

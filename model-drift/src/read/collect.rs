@@ -1,0 +1,201 @@
+//! From blocks of cells to a sketch and a sample of rows.
+
+use model_core::value::boolean_word;
+
+use super::decimal::as_pandas;
+use super::{Block, Cells, RowSample, Texts, boolean_texts};
+use crate::sketch::{Capacity, Column, Kind, Sketch, Spec, text_hash};
+
+/// Counts the cells of wanted columns.
+#[derive(Debug)]
+pub struct Collector {
+    sketch: Sketch,
+    missing: Vec<String>,
+    booleans: Vec<bool>,
+    sample: RowSample,
+    rows: u64,
+    strict: bool,
+    as_pandas: bool,
+}
+
+/// A column that was taken for numbers holds a word.
+#[derive(Debug)]
+pub(super) struct Word {
+    /// Index of the column among the wanted ones.
+    pub(super) column: usize,
+    /// The row in the block.
+    pub(super) row: usize,
+}
+
+impl Collector {
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn new(specs: Vec<Spec>, missing: Vec<String>, capacity: Capacity, sample: usize) -> Self {
+        let booleans = specs.iter().map(|spec| spec.known == boolean_texts());
+        Self {
+            booleans: booleans.collect(),
+            sketch: Sketch::new(specs, capacity),
+            missing,
+            sample: RowSample::new(sample),
+            rows: 0,
+            strict: false,
+            as_pandas: false,
+        }
+    }
+
+    /// A word among numbers ends the count instead of being counted as invalid.
+    pub(super) fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
+    /// Numbers are rounded as pandas rounds them.
+    pub(super) fn as_pandas(mut self, yes: bool) -> Self {
+        self.as_pandas = yes;
+        self
+    }
+
+    /// Rows counted so far.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Counts a block whose first row is the file's row `first`; `places` gives the block's
+    /// column for each wanted one.
+    pub(super) fn push(
+        &mut self,
+        block: &Block,
+        places: &[Option<usize>],
+        first: u64,
+    ) -> Result<(), Word> {
+        for (index, place) in places.iter().enumerate() {
+            let Some(cells) = place.and_then(|place| block.columns.get(place)) else {
+                continue;
+            };
+            self.count(index, cells)
+                .map_err(|row| Word { column: index, row })?;
+        }
+        for row in 0..block.rows {
+            if self.sample.wants(first + row as u64) {
+                let cells = places.iter().enumerate();
+                let cells = cells.map(|(index, place)| self.code(index, *place, block, row));
+                let cells = cells.collect();
+                self.sample.push(first + row as u64, cells);
+            }
+        }
+        self.rows += block.rows as u64;
+        Ok(())
+    }
+
+    fn count(&mut self, index: usize, cells: &Cells) -> Result<(), usize> {
+        let column = &mut self.sketch.columns[index];
+        match (cells, column.spec.kind) {
+            (Cells::Numbers(numbers), Kind::Number) => {
+                numbers
+                    .iter()
+                    .for_each(|number| column.push_number(*number));
+            }
+            (Cells::Numbers(numbers), Kind::Category) => {
+                for number in numbers {
+                    match number.is_nan() {
+                        true => column.push_missing(),
+                        false => push_text(column, &number.to_string(), self.booleans[index]),
+                    }
+                }
+            }
+            (Cells::Texts(texts), Kind::Category) => {
+                for text in texts.iter() {
+                    let text = trimmed(text);
+                    match self.missing.iter().any(|missing| missing == text) {
+                        true => column.push_missing(),
+                        false => push_text(column, text, self.booleans[index]),
+                    }
+                }
+            }
+            (Cells::Texts(texts), Kind::Number) => {
+                let parse = if self.as_pandas {
+                    pandas_number
+                } else {
+                    plain_number
+                };
+                return push_numbers(column, texts, &self.missing, self.strict, parse);
+            }
+            (Cells::Skipped, _) => {}
+        }
+        Ok(())
+    }
+
+    /// A cell as the sample keeps it.
+    fn code(&self, index: usize, place: Option<usize>, block: &Block, row: usize) -> f64 {
+        let kind = self.sketch.columns[index].spec.kind;
+        match place.and_then(|place| block.columns.get(place)) {
+            Some(Cells::Numbers(numbers)) => numbers[row],
+            Some(Cells::Texts(texts)) => {
+                let text = trimmed(texts.get(row));
+                if self.missing.iter().any(|missing| missing == text) {
+                    f64::NAN
+                } else if kind == Kind::Number {
+                    text.parse().unwrap_or(f64::NAN)
+                } else {
+                    // 32 bits are exact in an f64.
+                    (text_hash(text) >> 32) as f64
+                }
+            }
+            Some(Cells::Skipped) | None => f64::NAN,
+        }
+    }
+
+    /// Adds what another has counted of the same file.
+    pub(super) fn merge(&mut self, other: Self) -> Result<(), crate::sketch::SketchError> {
+        self.sketch.merge(&other.sketch)?;
+        self.sample.merge(other.sample);
+        self.rows += other.rows;
+        Ok(())
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn finish(self) -> (Sketch, RowSample) {
+        (self.sketch, self.sample)
+    }
+}
+
+fn trimmed(text: &str) -> &str {
+    text.trim()
+}
+
+fn push_text(column: &mut Column, text: &str, boolean: bool) {
+    match boolean_word(text) {
+        Some(yes) if boolean => column.push_text(if yes { "true" } else { "false" }),
+        _ => column.push_text(text),
+    }
+}
+
+fn plain_number(text: &str) -> Option<f64> {
+    text.parse().ok()
+}
+
+fn pandas_number(text: &str) -> Option<f64> {
+    as_pandas(text).or_else(|| plain_number(text))
+}
+
+fn push_numbers(
+    column: &mut Column,
+    texts: &Texts,
+    missing: &[String],
+    strict: bool,
+    parse: fn(&str) -> Option<f64>,
+) -> Result<(), usize> {
+    for (row, text) in texts.iter().enumerate() {
+        let text = trimmed(text);
+        match parse(text) {
+            // A number may be the word for missing, such as -999.
+            Some(number) if !missing.iter().any(|word| word == text) => column.push_number(number),
+            _ if missing.iter().any(|m| m == text) => column.push_missing(),
+            _ if strict => return Err(row),
+            _ => column.push_invalid(),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,292 @@
+//! Reading a batch from CSV or Parquet into a sketch, in blocks of rows: memory does not
+//! grow with the file.
+
+mod collect;
+mod csv;
+mod decimal;
+mod error;
+mod parquet;
+mod sample;
+mod specs;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::methods::domain_classifier::Random;
+use crate::sketch::{Capacity, Kind, Sketch, Spec};
+
+pub use collect::Collector;
+pub use error::{ReadError, ReadErrorKind};
+pub use sample::RowSample;
+pub use specs::{boolean_texts, specs_of_schema};
+
+/// Rows that are read at once.
+pub const BLOCK_ROWS: usize = 8192;
+/// Texts that mean "missing" where no schema says otherwise: those of pandas' `read_csv`.
+pub const MISSING_WORDS: [&str; 18] = [
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan",
+];
+/// The one that is not in the list above.
+pub const MISSING_NULL: &str = "null";
+
+/// How a file's columns are to be read.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Columns that are wanted; `None` takes all, with types from the file.
+    pub specs: Option<Vec<Spec>>,
+    /// Texts that mean missing.
+    pub missing: Vec<String>,
+    /// How much to hold of each column.
+    pub capacity: Capacity,
+    /// Rows to keep for the domain classifier, at most; 0 for none.
+    pub sample_rows: usize,
+    /// Reads only about one row in so many, the same ones every time.
+    pub keep_one_in: Option<u64>,
+    /// Numbers are rounded as pandas rounds them.
+    pub as_pandas: bool,
+}
+
+impl Plan {
+    /// All columns, with types from the file and pandas' words for missing.
+    #[must_use]
+    pub fn infer(capacity: Capacity) -> Self {
+        let words = MISSING_WORDS.iter().chain([&MISSING_NULL]);
+        Self {
+            specs: None,
+            missing: words.map(|word| (*word).to_owned()).collect(),
+            capacity,
+            sample_rows: 0,
+            keep_one_in: None,
+            as_pandas: false,
+        }
+    }
+}
+
+/// What was read.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Counts of the wanted columns that the file has.
+    pub sketch: Sketch,
+    /// Wanted columns that it does not have.
+    pub lost: Vec<String>,
+    /// Columns that it has beyond those.
+    pub extra: Vec<String>,
+    /// Some of its rows, coded; empty when none were asked for.
+    pub sample: RowSample,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// Cells of a block of rows, one entry a column.
+#[derive(Debug, Default)]
+pub struct Block {
+    /// How many rows.
+    pub rows: usize,
+    /// For each column of the file.
+    pub columns: Vec<Cells>,
+}
+
+/// The cells of one column.
+#[derive(Debug)]
+pub enum Cells {
+    /// Numbers; NaN is missing.
+    Numbers(Vec<f64>),
+    /// Texts, one after the other.
+    Texts(Texts),
+    /// Not wanted.
+    Skipped,
+}
+
+impl Block {
+    /// Keeps about one row in `one_in`; which ones depends on their index in the file alone.
+    fn keep(&mut self, one_in: u64, first: u64) {
+        let kept: Vec<bool> = (0..self.rows as u64)
+            .map(|row| Random(first + row).next().is_multiple_of(one_in.max(1)))
+            .collect();
+        for cells in &mut self.columns {
+            let mut of_row = kept.iter();
+            match cells {
+                Cells::Numbers(numbers) => numbers.retain(|_| of_row.next() == Some(&true)),
+                Cells::Texts(texts) => {
+                    let mut left = Texts::default();
+                    texts
+                        .iter()
+                        .filter(|_| of_row.next() == Some(&true))
+                        .for_each(|t| left.push(t));
+                    *texts = left;
+                }
+                Cells::Skipped => {}
+            }
+        }
+        self.rows = kept.iter().filter(|kept| **kept).count();
+    }
+}
+
+/// Many texts in one buffer.
+#[derive(Debug, Default)]
+pub struct Texts {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// Adds one; the empty text is missing.
+    pub fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.ends.push(self.text.len());
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    /// One of them; the empty text beyond the last.
+    #[must_use]
+    pub fn get(&self, row: usize) -> &str {
+        let Some(&end) = self.ends.get(row) else {
+            return "";
+        };
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..end]
+    }
+
+    /// In order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| &self.text[start..*end])
+    }
+}
+
+/// A block of rows that has been read.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// The cells of every column of the file.
+    pub block: &'a Block,
+    specs: &'a [Spec],
+    places: &'a [Option<usize>],
+}
+
+impl<'a> Shown<'a> {
+    /// The cells of a wanted column, where the file has it.
+    #[must_use]
+    pub fn cells(&self, name: &str) -> Option<&'a Cells> {
+        let index = self.specs.iter().position(|spec| spec.name == name)?;
+        self.block.columns.get(self.places[index]?)
+    }
+}
+
+/// Called with each block, for what needs whole rows.
+pub type OnBlock<'a> = &'a (dyn Fn(&Shown<'_>) -> Result<(), String> + Sync);
+
+/// Reads a file, Parquet when it begins as such, else CSV.
+///
+/// # Errors
+/// Names the file and line or column, what was expected and what came.
+pub fn read(path: &Path, plan: &Plan) -> Result<Batch, ReadError> {
+    read_with(path, plan, &|_| Ok(()))
+}
+
+/// The same, and shows every block to `on_block`, on several threads for Parquet.
+///
+/// # Errors
+/// As [`read`], and what `on_block` answers.
+pub fn read_with(path: &Path, plan: &Plan, on_block: OnBlock<'_>) -> Result<Batch, ReadError> {
+    let name = path.display().to_string();
+    let parquet = is_parquet(path).map_err(|e| ReadError::io(&name, e))?;
+    let mut forced: Vec<String> = Vec::new();
+    loop {
+        let result = if parquet {
+            parquet::read(path, &name, plan, on_block)
+        } else {
+            csv::read(path, &name, plan, &forced, on_block)
+        };
+        match result {
+            // What began as a column of numbers holds a word: it is one of texts.
+            Err(error) if plan.specs.is_none() => match error.kind {
+                ReadErrorKind::Word if !forced.contains(&error.column) => {
+                    forced.push(error.column);
+                }
+                _ => return Err(error),
+            },
+            other => return other,
+        }
+    }
+}
+
+fn is_parquet(path: &Path) -> std::io::Result<bool> {
+    let mut magic = [0; 4];
+    let mut file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(std::io::Error::other("it is a folder"));
+    }
+    let mut read = 0;
+    while read < 4 {
+        match file.read(&mut magic[read..])? {
+            0 => return Ok(false),
+            more => read += more,
+        }
+    }
+    Ok(&magic == b"PAR1")
+}
+
+/// What the file has of what is wanted.
+struct Layout {
+    specs: Vec<Spec>,
+    /// The file's column of each spec.
+    places: Vec<Option<usize>>,
+    lost: Vec<String>,
+    extra: Vec<String>,
+}
+
+impl Layout {
+    fn new(header: &[String], wanted: Vec<Spec>) -> Self {
+        let place = |name: &str| header.iter().position(|column| column == name);
+        let known = |name: &String| wanted.iter().any(|spec| spec.name == *name);
+        let extra = header.iter().filter(|name| !known(name)).cloned().collect();
+        let (here, lost): (Vec<Spec>, Vec<Spec>) = wanted
+            .into_iter()
+            .partition(|spec| place(&spec.name).is_some());
+        Self {
+            places: here.iter().map(|spec| place(&spec.name)).collect(),
+            specs: here,
+            lost: lost.into_iter().map(|spec| spec.name).collect(),
+            extra,
+        }
+    }
+
+    fn shown<'a>(&'a self, block: &'a Block) -> Shown<'a> {
+        Shown {
+            block,
+            specs: &self.specs,
+            places: &self.places,
+        }
+    }
+
+    fn finish(self, name: &str, collector: Collector) -> Result<Batch, ReadError> {
+        if collector.rows() == 0 {
+            return Err(ReadError::new(name, ReadErrorKind::NoRows));
+        }
+        let rows = collector.rows();
+        let (sketch, sample) = collector.finish();
+        Ok(Batch {
+            sketch,
+            lost: self.lost,
+            extra: self.extra,
+            sample,
+            rows,
+        })
+    }
+}
+
+fn unknown_kinds(header: &[String], kinds: Vec<Kind>) -> Vec<Spec> {
+    let specs = header.iter().zip(kinds);
+    specs
+        .map(|(name, kind)| Spec::new(name.clone(), kind))
+        .collect()
+}

@@ -1,0 +1,281 @@
+//! Plain sentences.
+
+use super::{ColumnReport, Counts, Preset, Report};
+use crate::sketch::{Kind, Role};
+
+/// A share for people: 12 %, 3.4 %, 0.05 %.
+pub(super) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let digits = match percent.abs() {
+        p if p >= 10.0 || p == 0.0 => 0,
+        p if p >= 1.0 => 1,
+        p if p >= 0.1 => 2,
+        _ => 3,
+    };
+    format!("{percent:.digits$} %")
+}
+
+/// A number for people: four digits that matter.
+pub(super) fn short(number: f64) -> String {
+    let size = number.abs();
+    match size {
+        0.0 => "0".to_owned(),
+        _ if size >= 1e15 || size < 1e-4 => format!("{number:.2e}"),
+        _ if size >= 1000.0 || number.fract() == 0.0 => grouped(number),
+        _ if size >= 100.0 => format!("{number:.1}"),
+        _ if size >= 10.0 => format!("{number:.2}"),
+        _ if size >= 0.1 => format!("{number:.3}"),
+        _ => format!("{number:.5}").trim_end_matches('0').to_owned(),
+    }
+}
+
+fn grouped(number: f64) -> String {
+    let digits = format!("{:.0}", number.abs());
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if number < 0.0 {
+        format!("-{text}")
+    } else {
+        text
+    }
+}
+
+/// A p-value for people.
+pub(super) fn p_value(p: f64) -> String {
+    match p {
+        _ if p < 1e-16 => "below 1e-16".to_owned(),
+        _ if p < 1e-3 => format!("{p:.0e}"),
+        _ => format!("{p:.3}"),
+    }
+}
+
+/// What happened to a column.
+pub(super) fn of(column: &ColumnReport) -> String {
+    if let Some(text) = not_compared(column) {
+        return text;
+    }
+    let moved = column.effect_size.map(percent).unwrap_or_default();
+    let text = match (column.drift, column.of_missing) {
+        (true, true) => format!(
+            "Missing or unusable values went from {} to {}.",
+            percent(unusable(&column.reference)),
+            percent(unusable(&column.current))
+        ),
+        (true, false) => match column.kind {
+            Kind::Number if !moved.is_empty() => {
+                format!("{} {moved} of the rows lie elsewhere.", shift(column))
+            }
+            Kind::Number => shift(column),
+            Kind::Category => categories(column, &moved),
+        },
+        (false, _) => quiet(column, &moved),
+    };
+    text.trim().to_owned()
+}
+
+fn not_compared(column: &ColumnReport) -> Option<String> {
+    if column.lost {
+        return Some("The current batch does not have this column.".to_owned());
+    }
+    let text = match (column.reference.valid, column.current.valid) {
+        (0, 0) => "Neither batch has a value here: nothing can be said.".to_owned(),
+        (0, _) => "The reference has no value here: nothing can be said.".to_owned(),
+        (_, 0) if column.current.invalid > 0 => format!(
+            "The type changed: none of the {} values that came is a {}.",
+            column.current.invalid,
+            column.kind.word()
+        ),
+        (_, 0) => "Every value is missing in the current batch.".to_owned(),
+        _ if column.became_numbers => {
+            "The type changed: texts in the reference, numbers in the current batch.".to_owned()
+        }
+        _ => return None,
+    };
+    Some(text)
+}
+
+fn shift(column: &ColumnReport) -> String {
+    let ([Some(before), Some(after)], Some(deviation)) = (column.medians, column.deviation) else {
+        return String::new();
+    };
+    let means = match column.means {
+        [Some(a), Some(b)] if deviation > 0.0 => (b - a) / deviation,
+        _ => 0.0,
+    };
+    if before == after {
+        return format!("The values spread differently around {}.", short(before));
+    }
+    let way = if after > before { "up" } else { "down" };
+    let by = if means.abs() >= 0.005 {
+        format!(", the mean by {:+.2} standard deviations", means)
+    } else {
+        String::new()
+    };
+    format!(
+        "The median went {way} from {} to {}{by}.",
+        short(before),
+        short(after)
+    )
+}
+
+fn categories(column: &ColumnReport, moved: &str) -> String {
+    let elsewhere = match moved {
+        "" => String::new(),
+        _ => format!(" {moved} of the rows are in other categories."),
+    };
+    if let Some(crate::bins::Distribution::Categories {
+        labels,
+        reference,
+        current,
+    }) = &column.distribution
+    {
+        let change = |i: &usize| (current[*i] - reference[*i]).abs();
+        let most = (0..labels.len()).max_by(|a, b| change(a).total_cmp(&change(b)));
+        if let Some(i) = most {
+            return format!(
+                "'{}' went from {} to {}.{elsewhere}",
+                labels[i],
+                percent(reference[i]),
+                percent(current[i])
+            );
+        }
+    }
+    elsewhere
+}
+
+fn quiet(column: &ColumnReport, moved: &str) -> String {
+    let constant = matches!(column.medians, [Some(a), Some(b)] if a == b)
+        && column.deviation == Some(0.0)
+        && column.effect_size == Some(0.0);
+    if constant {
+        return "Both batches have one value only, the same.".to_owned();
+    }
+    match (column.effect_threshold, column.p_value) {
+        (Some(least), Some(_)) if column.score < column.threshold => format!(
+            "A real but small difference: {moved} of the rows, below the {} that count.",
+            percent(least)
+        ),
+        (Some(least), Some(_)) => match column.least_visible {
+            Some(visible) if visible > 2.0 * least => format!(
+                "No drift is visible, but so few rows hide a difference of up to {}.",
+                percent(visible)
+            ),
+            _ => "No more than chance explains.".to_owned(),
+        },
+        _ if column.score_is_p_value => "The p-value is above the threshold.".to_owned(),
+        _ => "The distance is below the threshold.".to_owned(),
+    }
+}
+
+fn unusable(counts: &Counts) -> f64 {
+    (counts.rows - counts.valid) as f64 / counts.rows.max(1) as f64
+}
+
+pub(super) fn of_report(report: &Report) -> String {
+    let all = report.columns.len();
+    let drifted = report.drifted();
+    let names: Vec<&str> = report
+        .by_drift()
+        .iter()
+        .take(drifted)
+        .map(|c| &*c.name)
+        .collect();
+    let mut text = match drifted {
+        0 => format!("None of the {all} columns has drifted."),
+        1 => format!("1 of {all} columns has drifted: {}.", names[0]),
+        _ if drifted <= 5 => format!(
+            "{drifted} of {all} columns have drifted: {}.",
+            names.join(", ")
+        ),
+        _ => format!(
+            "{drifted} of {all} columns have drifted, most of all {}.",
+            names[..5].join(", ")
+        ),
+    };
+    if report.preset == Preset::Evidently {
+        text.push_str(if report.dataset_drift {
+            " That is half of them or more: the batch has drifted."
+        } else {
+            " That is less than half of them: by this preset the batch has not drifted."
+        });
+    }
+    if let Some(classifier) = report
+        .classifier
+        .as_ref()
+        .filter(|c| c.drift && drifted == 0)
+    {
+        text.push_str(&format!(
+            " But a model that sees all columns together can tell the batches apart (AUC {:.3}).",
+            classifier.auc
+        ));
+    }
+    for column in report.columns.iter().filter(|column| column.drift) {
+        match column.role {
+            Role::Target => text.push_str(" The target is among them."),
+            Role::Prediction => text.push_str(" The model's answers are among them."),
+            _ => {}
+        }
+    }
+    text
+}
+
+pub(super) fn quality(report: &Report) -> Vec<String> {
+    let mut list = Vec::new();
+    if !report.new_columns.is_empty() {
+        list.push(format!(
+            "New columns, not compared: {}.",
+            report.new_columns.join(", ")
+        ));
+    }
+    for column in &report.columns {
+        let name = &column.name;
+        if column.lost || column.is_emptied() || column.became_numbers {
+            list.push(format!("{name}: {}", column.sentence));
+            continue;
+        }
+        let mut sort = |before: u64, after: u64, words: &str| {
+            if after > 0 {
+                let shares =
+                    |count: u64, of: &Counts| percent(count as f64 / of.rows.max(1) as f64);
+                list.push(format!(
+                    "{name}: {after} values {words} ({}, in the reference {}).",
+                    shares(after, &column.current),
+                    shares(before, &column.reference)
+                ));
+            }
+        };
+        let (r, c) = (&column.reference, &column.current);
+        sort(r.missing, c.missing, "are missing");
+        sort(r.invalid, c.invalid, "are not of the column's type");
+        sort(r.infinite, c.infinite, "are infinite");
+        sort(
+            r.out_of_range,
+            c.out_of_range,
+            "are out of the schema's range",
+        );
+        sort(
+            r.unknown,
+            c.unknown,
+            "are not among the schema's categories",
+        );
+        if !column.new_categories.is_empty() {
+            let shown: Vec<&str> = column.new_categories.iter().take(5).map(|s| &**s).collect();
+            let more = column.new_categories.len() - shown.len();
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            list.push(format!(
+                "{name}: categories that the reference does not have: {}{more}.",
+                shown.join(", ")
+            ));
+        }
+    }
+    list
+}

@@ -1,0 +1,340 @@
+//! What is kept of a batch: for each column counts, never a row.
+
+mod binary;
+mod categories;
+mod numbers;
+
+pub use binary::{FORMAT, SketchError};
+pub use categories::{Categories, MAX_TEXT, text_hash};
+pub use numbers::{Bucket, Numbers};
+
+/// Buckets of a number's sketch unless told otherwise: 64 KiB at most.
+pub const NUMBER_BUCKETS: usize = 4096;
+/// Texts that are counted by name unless told otherwise.
+pub const CATEGORY_NAMES: usize = 1024;
+/// Columns that a sketch may have.
+pub const MAX_COLUMNS: usize = 4096;
+
+/// How much a sketch may hold of each column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Buckets of numbers.
+    pub buckets: usize,
+    /// Texts counted by name.
+    pub names: usize,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self {
+            buckets: NUMBER_BUCKETS,
+            names: CATEGORY_NAMES,
+        }
+    }
+}
+
+impl Capacity {
+    /// Everything is counted exactly; memory grows with the number of different values.
+    pub const EXACT: Self = Self {
+        buckets: usize::MAX,
+        names: usize::MAX,
+    };
+}
+
+/// The type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Finite numbers.
+    Number,
+    /// Texts of a list, booleans included.
+    Category,
+}
+
+impl Kind {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Category => "category",
+        }
+    }
+}
+
+/// What a column is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The model sees it, or nothing is known.
+    Input,
+    /// Kept to audit.
+    Protected,
+    /// Not used.
+    Ignored,
+    /// What really happened.
+    Target,
+    /// What the model answered.
+    Prediction,
+}
+
+/// What is known of a column before its first value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: Kind,
+    /// What it is for.
+    pub role: Role,
+    /// Numbers below are out of range.
+    pub lower: Option<f64>,
+    /// Numbers above are out of range.
+    pub upper: Option<f64>,
+    /// Other texts are unknown; empty when every text is welcome.
+    pub known: Vec<String>,
+}
+
+impl Spec {
+    /// A column of which only name and type are known.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            role: Role::Input,
+            lower: None,
+            upper: None,
+            known: Vec::new(),
+        }
+    }
+}
+
+/// Counts of one column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// What was known before.
+    pub spec: Spec,
+    /// Values that were absent.
+    pub missing: u64,
+    /// Values of another type, such as a word among numbers.
+    pub invalid: u64,
+    /// Numbers that were infinite.
+    pub infinite: u64,
+    /// Numbers outside the range; they are counted as values too.
+    pub out_of_range: u64,
+    /// The values.
+    pub values: Values,
+}
+
+/// The values of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// Of numbers.
+    Numbers(Numbers),
+    /// Of texts.
+    Categories(Categories),
+}
+
+impl Column {
+    /// An empty column.
+    #[must_use]
+    pub fn new(spec: Spec, capacity: Capacity) -> Self {
+        let values = match spec.kind {
+            Kind::Number => Values::Numbers(Numbers::new(capacity.buckets)),
+            Kind::Category => Values::Categories(Categories::new(capacity.names)),
+        };
+        Self {
+            spec,
+            missing: 0,
+            invalid: 0,
+            infinite: 0,
+            out_of_range: 0,
+            values,
+        }
+    }
+
+    /// Counts a number; NaN is missing. In a column of texts it is invalid.
+    pub fn push_number(&mut self, number: f64) {
+        let Values::Numbers(numbers) = &mut self.values else {
+            self.invalid += 1;
+            return;
+        };
+        if number.is_nan() {
+            self.missing += 1;
+        } else if number.is_infinite() {
+            self.infinite += 1;
+        } else {
+            let below = self.spec.lower.is_some_and(|lower| number < lower);
+            let above = self.spec.upper.is_some_and(|upper| number > upper);
+            self.out_of_range += u64::from(below || above);
+            numbers.push(number);
+        }
+    }
+
+    /// Counts a text as it stands. In a column of numbers it is invalid.
+    pub fn push_text(&mut self, text: &str) {
+        let Values::Categories(categories) = &mut self.values else {
+            self.invalid += 1;
+            return;
+        };
+        categories.push(text);
+    }
+
+    /// Counts a text `count` times; in a column of numbers nothing.
+    pub fn push_texts(&mut self, text: &str, count: u64) {
+        if let Values::Categories(categories) = &mut self.values {
+            categories.push_many(text, count);
+        }
+    }
+
+    /// Counts an absent value.
+    pub fn push_missing(&mut self) {
+        self.missing += 1;
+    }
+
+    /// Counts a value that cannot be of this column's type.
+    pub fn push_invalid(&mut self) {
+        self.invalid += 1;
+    }
+
+    /// Values that were counted as such: not missing, invalid or infinite.
+    #[must_use]
+    pub fn valid(&self) -> u64 {
+        match &self.values {
+            Values::Numbers(numbers) => numbers.total(),
+            Values::Categories(categories) => categories.total(),
+        }
+    }
+
+    /// Texts that are not in the list, those without a name among them; counted as values too.
+    #[must_use]
+    pub fn unknown(&self) -> u64 {
+        let Values::Categories(categories) = &self.values else {
+            return 0;
+        };
+        if self.spec.known.is_empty() {
+            return 0;
+        }
+        let known = self
+            .spec
+            .known
+            .iter()
+            .filter_map(|text| categories.count(text));
+        categories.total() - known.sum::<u64>()
+    }
+
+    /// Everything that came.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.valid() + self.missing + self.invalid + self.infinite
+    }
+
+    /// The numbers, where it has some.
+    #[must_use]
+    pub fn numbers(&self) -> Option<&Numbers> {
+        match &self.values {
+            Values::Numbers(numbers) => Some(numbers),
+            Values::Categories(_) => None,
+        }
+    }
+
+    /// The texts, where it has some.
+    #[must_use]
+    pub fn categories(&self) -> Option<&Categories> {
+        match &self.values {
+            Values::Categories(categories) => Some(categories),
+            Values::Numbers(_) => None,
+        }
+    }
+
+    /// Adds what another has counted.
+    ///
+    /// # Errors
+    /// When the two are not of one name and type.
+    pub fn merge(&mut self, other: &Self) -> Result<(), SketchError> {
+        let different = |what| {
+            Err(SketchError::Mismatch(format!(
+                "column '{}': {what} differ, only sketches of the same columns can be merged",
+                self.spec.name
+            )))
+        };
+        if self.spec != other.spec {
+            return different("name, type, role, range or categories");
+        }
+        match (&mut self.values, &other.values) {
+            (Values::Numbers(mine), Values::Numbers(theirs)) => mine.merge(theirs),
+            (Values::Categories(mine), Values::Categories(theirs)) => mine.merge(theirs),
+            _ => return different("the types"),
+        }
+        self.missing += other.missing;
+        self.invalid += other.invalid;
+        self.infinite += other.infinite;
+        self.out_of_range += other.out_of_range;
+        Ok(())
+    }
+}
+
+/// The sketch of a batch.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sketch {
+    /// In the order of the file or schema.
+    pub columns: Vec<Column>,
+}
+
+impl Sketch {
+    /// Empty columns.
+    #[must_use]
+    pub fn new(specs: Vec<Spec>, capacity: Capacity) -> Self {
+        let columns = specs.into_iter().map(|spec| Column::new(spec, capacity));
+        Self {
+            columns: columns.collect(),
+        }
+    }
+
+    /// The column of a name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.spec.name == name)
+    }
+
+    /// The rows of the batch; columns that came from elsewhere may have fewer.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.columns.iter().map(Column::rows).max().unwrap_or(0)
+    }
+
+    /// Adds what another has counted. Associative and commutative, to the byte.
+    ///
+    /// # Errors
+    /// When the two do not have the same columns; this sketch may then be half merged.
+    pub fn merge(&mut self, other: &Self) -> Result<(), SketchError> {
+        let names = |sketch: &Self| -> Vec<String> {
+            let columns = sketch.columns.iter();
+            columns.map(|column| column.spec.name.clone()).collect()
+        };
+        if names(self) != names(other) {
+            return Err(SketchError::Mismatch(format!(
+                "the columns differ: {} and {}",
+                names(self).join(", "),
+                names(other).join(", ")
+            )));
+        }
+        for (mine, theirs) in self.columns.iter_mut().zip(&other.columns) {
+            mine.merge(theirs)?;
+        }
+        Ok(())
+    }
+
+    /// The same in less memory, as if it had never had more.
+    #[must_use]
+    pub fn with_capacity(&self, capacity: Capacity) -> Self {
+        let mut smaller = self.clone();
+        for column in &mut smaller.columns {
+            if let Values::Numbers(numbers) = &mut column.values {
+                *numbers = numbers.with_capacity(capacity.buckets);
+            }
+        }
+        smaller
+    }
+}
