@@ -7,6 +7,7 @@ pub use linear::{Linear, Term, TermValue};
 
 use bincode::{Decode, Encode};
 
+use crate::artifact::ArtifactError;
 use crate::calibration::Calibration;
 use crate::forest::{CompiledForest, Forest, Scratch, TABLE_BUDGET};
 use crate::schema::{Kind, Schema};
@@ -50,6 +51,15 @@ impl ModelKind {
 }
 
 impl Model {
+    /// The model as an artifact stores it; most of an artifact.
+    ///
+    /// # Errors
+    /// When it cannot be encoded.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ArtifactError> {
+        bincode::encode_to_vec(self, bincode::config::standard())
+            .map_err(|error| ArtifactError::Payload(error.to_string()))
+    }
+
     /// Checks that the model is sound and fits the schema's inputs.
     ///
     /// # Errors

@@ -66,6 +66,9 @@ fn german(columns: fn(&Schema, &mut Dataset)) -> Evaluation {
         class_weight: ClassWeight::None,
         jobs: 1,
         seed: 42,
+        calibration: model_core::calibration::Calibration::None,
+        threshold: 0.5,
+        details: model_core::details::Details::default(),
         engine_sha256: "0".repeat(64),
         underwrite_version: "0.1.0".to_owned(),
     };

@@ -9,7 +9,9 @@
 use std::fmt::Write as _;
 
 use model_core::artifact::Artifact;
+use model_core::calibration::Calibration;
 use model_core::decide::Decider;
+use model_core::details::Details;
 use model_core::model::{Model, ModelKind, TermValue};
 use model_core::schema::Schema;
 use model_train::dataset::Dataset;
@@ -107,6 +109,9 @@ fn options(kind: ModelKind, seed: u64, jobs: usize) -> Options {
         class_weight: ClassWeight::None,
         jobs,
         seed,
+        calibration: Calibration::None,
+        threshold: 0.5,
+        details: Details::default(),
         engine_sha256: "00".repeat(32),
         underwrite_version: "0.0.0".to_owned(),
     }

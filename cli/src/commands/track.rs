@@ -28,7 +28,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Push(Push),
+    Push(Box<Push>),
     List(List),
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn sketch(data: &Path, schema: Option<&Path>) -> Result<Sketch> {
     let schema = schema.map(files::read_schema).transpose()?;
     let plan = plan_of(schema.as_ref(), false);
     let batch = read::read(data, &plan)?;
-    for name in &batch.lost {
+    if let Some(name) = batch.lost.first() {
         bail!(
             "{}, column '{name}': the column is missing, the schema has it",
             data.display()

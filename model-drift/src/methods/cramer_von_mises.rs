@@ -149,7 +149,7 @@ fn limit(x: f64, least_term: f64) -> f64 {
         let term = weight * y.sqrt() * (-q).exp() * bessel_k_quarter(q);
         sum += term;
         // Also when the term is NaN.
-        if !(term.abs() >= least_term) {
+        if term.is_nan() || term.abs() < least_term {
             break;
         }
     }

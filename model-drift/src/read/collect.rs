@@ -50,7 +50,7 @@ impl Collector {
     }
 
     /// Numbers are rounded as pandas rounds them.
-    pub(super) fn as_pandas(mut self, yes: bool) -> Self {
+    pub(super) fn rounding_as_pandas(mut self, yes: bool) -> Self {
         self.as_pandas = yes;
         self
     }

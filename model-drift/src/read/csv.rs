@@ -41,7 +41,7 @@ pub(super) fn read(
         plan.capacity,
         sample,
     )
-    .as_pandas(plan.as_pandas);
+    .rounding_as_pandas(plan.as_pandas);
     if plan.specs.is_none() {
         collector = collector.strict();
     }

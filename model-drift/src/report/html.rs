@@ -271,6 +271,9 @@ fn pairs(
     Ok(BarChart::new(&column.name, column.sentence.clone(), axis, bars.collect()).svg()?)
 }
 
+/// Takes one figure.
+type Take = fn(&Figures) -> Option<f64>;
+
 fn of_performance(performance: &Performance) -> Section {
     let mut table = Table::new("Figures of the model").text("Figure");
     let mut sources: Vec<(&str, &Figures)> = Vec::new();
@@ -286,7 +289,7 @@ fn of_performance(performance: &Performance) -> Section {
     if !performance.at_training.is_empty() {
         table = table.number("At training, test rows");
     }
-    let value: [(&str, fn(&Figures) -> Option<f64>); 7] = [
+    let value: [(&str, Take); 7] = [
         ("accuracy", |f| Some(f.accuracy)),
         ("precision", |f| Some(f.precision)),
         ("recall", |f| Some(f.recall)),

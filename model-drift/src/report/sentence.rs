@@ -20,7 +20,7 @@ pub(super) fn short(number: f64) -> String {
     let size = number.abs();
     match size {
         0.0 => "0".to_owned(),
-        _ if size >= 1e15 || size < 1e-4 => format!("{number:.2e}"),
+        _ if !(1e-4..1e15).contains(&size) => format!("{number:.2e}"),
         _ if size >= 1000.0 || number.fract() == 0.0 => grouped(number),
         _ if size >= 100.0 => format!("{number:.1}"),
         _ if size >= 10.0 => format!("{number:.2}"),

@@ -138,6 +138,7 @@ const BOOSTED: GradientBoosting = GradientBoosting {
     row_share: 1.0,
     column_share: 0.6,
     max_bins: 500,
+    bags: 1,
 };
 
 /// The library's own walk over its own nodes, by value; its `f32` leaves are summed as

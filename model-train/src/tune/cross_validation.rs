@@ -310,8 +310,8 @@ impl Cost {
 }
 
 pub(super) fn cost(model: &Model, columns: &[f64], rows: usize) -> Result<Cost, FitError> {
-    let bytes = bincode::encode_to_vec(model, bincode::config::standard())
-        .map_err(|error| FitError::Library(error.to_string()))?;
+    let bytes = model.to_bytes();
+    let bytes = bytes.map_err(|error| FitError::Library(error.to_string()))?;
     Ok(Cost {
         bytes: bytes.len() as u64,
         gzip_bytes: gzipped(&bytes),
