@@ -12,6 +12,7 @@ use model_tracking::disk;
 use model_tracking::folder::RunFolder;
 use model_train::fit::{self, ClassWeight, Params};
 use model_train::prepare::Prepared;
+use model_train::reference;
 use model_train::tune::{
     self, Control, Cost, Event, FrontierPoint, Metric, State, Trial, frontier,
 };
@@ -82,6 +83,7 @@ pub(super) fn run(
     inputs: &Inputs,
 ) -> Result<(Found, RunFolder)> {
     let start = Instant::now();
+    let search = &beside_the_sketch(search, inputs)?;
     let objective = cross_validation(settings, inputs)?;
     let header = Header::new(search, settings.class_weight, inputs);
     let (folder, finished) = open(search, settings, inputs, &header)?;
@@ -127,6 +129,24 @@ pub(super) fn run(
         seconds: start.elapsed().as_secs_f64(),
     };
     Ok((found, folder))
+}
+
+/// The same search, less room for the model where a size was asked for: the artifact also holds
+/// a sketch of the training rows, and later of the answers to the test rows.
+fn beside_the_sketch(search: &Search, inputs: &Inputs) -> Result<Search> {
+    const ANSWERS: u64 = 1_000;
+    let mut search = search.clone();
+    if let Some(room) = &mut search.settings.budget.gzip_bytes {
+        let sketch = reference::of_rows(&inputs.dataset, &inputs.schema, &inputs.split.train);
+        let taken = tune::gzipped(&sketch.encode()) + ANSWERS;
+        ensure!(
+            *room > taken,
+            "--max-size: what the file tells about its training rows takes {taken} bytes, \
+             {room} are left for it and the model: allow more"
+        );
+        *room -= taken;
+    }
+    Ok(search)
 }
 
 /// Where a size or latency was asked for, the model of all training rows has to keep to it.

@@ -61,7 +61,7 @@ pub(super) enum Plan {
 }
 
 /// A search.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Search {
     pub(super) spaces: Vec<Space>,
     pub(super) settings: tune::Settings,
