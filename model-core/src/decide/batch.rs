@@ -39,11 +39,22 @@ impl Decider {
                 columns.len()
             ));
         }
+        if let ([out], true) = (&mut *out, self.is_plain(columns)) {
+            *out = self.predictor.predict_row(columns);
+            return Ok(0);
+        }
         let mut refused = 0;
         for (start, out) in (0..rows).step_by(ROWS).zip(out.chunks_mut(ROWS)) {
             refused += self.batch_block(columns, rows, start, out);
         }
         Ok(refused)
+    }
+
+    /// Whether no policy has anything to do for a single row.
+    fn is_plain(&self, row: &[f64]) -> bool {
+        let mut values = self.inputs.iter().zip(row);
+        row.len() == self.inputs.len()
+            && values.all(|(feature, &value)| all_plain(feature, &[value]))
     }
 
     fn batch_block(
@@ -125,7 +136,7 @@ fn all_plain(feature: &Feature, column: &[f64]) -> bool {
         Kind::Boolean => all(column, |x| (x == 0.0) | (x == 1.0)),
         Kind::Category(categories) => {
             let count = categories.values.len() as f64;
-            all(column, |x| (f64::from(x as u32) == x) & (x < count))
+            all(column, |x| is_whole(x) & (x >= 0.0) & (x < count))
         }
     }
 }
@@ -144,8 +155,11 @@ fn all_inside(range: &Range, column: &[f64]) -> bool {
     }
 }
 
+/// Whole and below 2^51. Adding 1.5 · 2^52 rounds such a number to a whole one; a conversion to an
+/// integer could not be done for several numbers at once.
 fn is_whole(x: f64) -> bool {
-    ((x as i64) as f64 == x) & (x.abs() < 9e15)
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    (x + ROUND - ROUND == x) & (x.abs() < 2_251_799_813_685_248.0)
 }
 
 fn all(column: &[f64], holds: impl Fn(f64) -> bool) -> bool {
