@@ -24,18 +24,25 @@ class Model {
 
   /** The bytes of a request in, the bytes of an answer out. */
   decide(request) {
-    return contained(() => {
-      const { abi_alloc, abi_decide, abi_free, memory } = this.#exports;
-      const pointer = abi_alloc(request.length) >>> 0;
-      if (!pointer) throw new Error("the module has no room for the request");
-      new Uint8Array(memory.buffer, pointer, request.length).set(request);
-      const answer = this.#bytes(abi_decide(pointer, request.length));
-      abi_free(pointer, request.length);
-      return answer;
-    });
+    return contained(() => this.#ask(this.#exports.abi_decide, request));
   }
 
-  /** The HTTP status of the last decision. */
+  /** The bytes of a batch in, the bytes of its sketch, or of a refusal, out. */
+  sketch(batch) {
+    return contained(() => this.#ask(this.#exports.abi_sketch, batch));
+  }
+
+  #ask(call, request) {
+    const { abi_alloc, abi_free, memory } = this.#exports;
+    const pointer = abi_alloc(request.length) >>> 0;
+    if (!pointer) throw new Error("the module has no room for the request");
+    new Uint8Array(memory.buffer, pointer, request.length).set(request);
+    const answer = this.#bytes(call(pointer, request.length));
+    abi_free(pointer, request.length);
+    return answer;
+  }
+
+  /** The HTTP status of the last decision or sketch. */
   get status() {
     return this.#exports.abi_status();
   }

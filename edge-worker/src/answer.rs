@@ -5,10 +5,11 @@ use serde::Serialize;
 use serde_json::json;
 use worker::{Response, ResponseBuilder, Result, console_error};
 
-/// One answer before it is a [`Response`]: always JSON.
+/// One answer before it is a [`Response`]: JSON, or a sketch.
 #[derive(Debug)]
 pub(crate) struct Answer {
     status: u16,
+    content_type: &'static str,
     body: Vec<u8>,
     /// A header that only this answer has: name and value.
     header: Option<(&'static str, &'static str)>,
@@ -43,8 +44,17 @@ impl Answer {
     pub(crate) fn json(status: u16, body: Vec<u8>) -> Self {
         Self {
             status,
+            content_type: "application/json",
             body,
             header: None,
+        }
+    }
+
+    /// A file for `underwrite drift`.
+    pub(crate) fn sketch(sketch: Vec<u8>) -> Self {
+        Self {
+            content_type: "application/octet-stream",
+            ..Self::json(200, sketch)
         }
     }
 
@@ -70,8 +80,9 @@ impl Answer {
         }
     }
 
-    pub(crate) fn not_json(content_type: &str) -> Self {
-        let remedy = "send `content-type: application/json`, or none";
+    /// `wanted` is the content type that would do.
+    pub(crate) fn unsupported(content_type: &str, wanted: &str) -> Self {
+        let remedy = format!("send `content-type: {wanted}`, or none");
         let detail = format!("The body is said to be `{content_type}`, expected JSON: {remedy}");
         Self::error(415, &detail)
     }
@@ -98,7 +109,7 @@ impl Answer {
     pub(crate) fn into_response(self, request_id: &str, head: bool) -> Result<Response> {
         let mut response = ResponseBuilder::new()
             .with_status(self.status)
-            .with_header("content-type", "application/json")?
+            .with_header("content-type", self.content_type)?
             .with_header(
                 "content-security-policy",
                 "default-src 'none'; frame-ancestors 'none'",

@@ -52,8 +52,17 @@ pub(crate) fn warm_up() {
 
 /// One decision: the HTTP status and the bytes of the answer.
 pub(crate) fn decide(request: &[u8]) -> Result<(u16, Vec<u8>), Fault> {
+    asked(|model| model.decide(request))
+}
+
+/// The counts of a batch: the HTTP status and the bytes of a sketch, or of a refusal.
+pub(crate) fn sketch(batch: &[u8]) -> Result<(u16, Vec<u8>), Fault> {
+    asked(|model| model.sketch(batch))
+}
+
+fn asked(ask: impl FnOnce(&Model) -> Result<Vec<u8>, JsValue>) -> Result<(u16, Vec<u8>), Fault> {
     let decider = open()?;
-    match decider.model.decide(request) {
+    match ask(&decider.model) {
         Ok(answer) => Ok((decider.model.status(), answer)),
         Err(error) => {
             // An instance is spent after a trap; the next request opens another.
@@ -117,7 +126,10 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn decide(this: &Model, request: &[u8]) -> Result<Vec<u8>, JsValue>;
 
-    /// The HTTP status of the last decision.
+    #[wasm_bindgen(method, catch)]
+    fn sketch(this: &Model, batch: &[u8]) -> Result<Vec<u8>, JsValue>;
+
+    /// The HTTP status of the last decision or sketch.
     #[wasm_bindgen(method, getter)]
     fn status(this: &Model) -> u16;
 }

@@ -10,6 +10,12 @@ use worker::Request;
 /// longer one; it needs one byte more than this to do so.
 const LONGEST_BODY: usize = 1 << 20;
 
+/// The same of a batch.
+const LONGEST_BATCH: usize = 16 << 20;
+
+/// The media types of JSON lines, of which none is registered.
+const LINES: [&str; 3] = ["application/x-ndjson", "application/jsonl", "application/ndjson"];
+
 /// What is read of a body that is too long, in bytes, so that the client hears the answer
 /// and does not just see its connection break.
 const LONGEST_DRAIN: usize = 64 << 20;
@@ -29,12 +35,26 @@ pub(crate) fn prefers_html(request: &Request) -> bool {
     })
 }
 
-/// The body's bytes, as many as the module needs to judge them, or the 400 or 415 that
-/// `docs/http.md` promises.
-pub(crate) async fn json_body(request: &mut Request) -> Result<Vec<u8>, Answer> {
+/// One application: JSON.
+pub(crate) async fn application(request: &mut Request) -> Result<Vec<u8>, Answer> {
     if let Some(content_type) = header(request, "content-type").filter(|text| !is_json(text)) {
-        return Err(Answer::not_json(&content_type));
+        return Err(Answer::unsupported(&content_type, "application/json"));
     }
+    body(request, LONGEST_BODY).await
+}
+
+/// A batch: JSON, one application a line.
+pub(crate) async fn batch(request: &mut Request) -> Result<Vec<u8>, Answer> {
+    let is_lines = |text: &str| is_json(text) || LINES.contains(&essence(text).as_str());
+    if let Some(content_type) = header(request, "content-type").filter(|text| !is_lines(text)) {
+        return Err(Answer::unsupported(&content_type, LINES[0]));
+    }
+    body(request, LONGEST_BATCH).await
+}
+
+/// The body's bytes, as many as the module needs to judge them, or the 400 that
+/// `docs/http.md` promises.
+async fn body(request: &mut Request, longest: usize) -> Result<Vec<u8>, Answer> {
     if request.inner().body().is_none() {
         return Ok(Vec::new());
     }
@@ -45,7 +65,7 @@ pub(crate) async fn json_body(request: &mut Request) -> Result<Vec<u8>, Answer> 
         .await
         .map_err(|_| Answer::body_cut_off())?
     {
-        let room = LONGEST_BODY + 1 - body.len();
+        let room = longest + 1 - body.len();
         body.extend_from_slice(&chunk[..room.min(chunk.len())]);
         seen += chunk.len();
         if seen > LONGEST_DRAIN {
@@ -65,9 +85,14 @@ fn is_id_byte(byte: u8) -> bool {
 
 /// `application/json`, `text/json` or any `+json`, with any parameters.
 fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    let essence = essence.to_ascii_lowercase();
+    let essence = essence(content_type);
     matches!(essence.as_str(), "application/json" | "text/json") || essence.ends_with("+json")
+}
+
+/// The media type without its parameters.
+fn essence(content_type: &str) -> String {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
 }
 
 /// The weight, 0 to 1, that an `accept` header gives a type: that of the most

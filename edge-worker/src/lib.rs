@@ -32,12 +32,16 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
             None => answer::root(),
         },
         ("/health", "GET" | "HEAD") => answer::health(),
-        ("/predict", "POST") => match incoming::json_body(&mut request).await {
+        ("/predict", "POST") => match incoming::application(&mut request).await {
             Ok(body) => predict(&body, arrived, &request_id),
             Err(refusal) => refusal,
         },
+        ("/sketch", "POST") => match incoming::batch(&mut request).await {
+            Ok(body) => sketch(&body, &request_id),
+            Err(refusal) => refusal,
+        },
         ("/" | "/health", _) => Answer::method_not_allowed("GET, HEAD"),
-        ("/predict", _) => Answer::method_not_allowed("POST"),
+        ("/predict" | "/sketch", _) => Answer::method_not_allowed("POST"),
         _ => Answer::error(404, "Not Found"),
     };
     answer.into_response(&request_id, method == "HEAD")
@@ -62,6 +66,15 @@ fn predict(body: &[u8], arrived: u64, request_id: &str) -> Answer {
             let seconds = Date::now().as_millis().saturating_sub(arrived) as f64 / 1000.0;
             Answer::decision(decision, seconds, request_id)
         }
+        Ok((status, refusal)) => Answer::json(status, refusal),
+        Err(fault) => Answer::fault(&fault, request_id),
+    }
+}
+
+/// The counts of a batch; its applications are neither kept nor logged.
+fn sketch(batch: &[u8], request_id: &str) -> Answer {
+    match decider::sketch(batch) {
+        Ok((200, sketch)) => Answer::sketch(sketch),
         Ok((status, refusal)) => Answer::json(status, refusal),
         Err(fault) => Answer::fault(&fault, request_id),
     }

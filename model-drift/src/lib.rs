@@ -15,5 +15,6 @@ pub mod read;
 pub mod report;
 pub mod sample;
 pub mod simulate;
-pub mod sketch;
 pub mod verdict;
+
+pub use model_sketch as sketch;

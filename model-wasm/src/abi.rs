@@ -114,20 +114,33 @@ pub extern "C" fn abi_describe() -> u64 {
 /// One decision, packed. A request outside the host's blocks counts as empty.
 #[unsafe(no_mangle)]
 pub extern "C" fn abi_decide(address: usize, len: usize) -> u64 {
-    let request = if held(address, len) {
-        // SAFETY: the range lies inside a live, initialised block, and nothing writes to
-        // it during the call.
-        unsafe { std::slice::from_raw_parts(address as *const u8, len) }
-    } else {
-        &[]
-    };
     MODULE.with_borrow_mut(|module| {
-        module.decide(request);
+        module.decide(given(&address, len));
         packed(&module.output)
     })
 }
 
-/// The HTTP status of the last decision.
+/// The counts of a batch, packed. A batch outside the host's blocks counts as empty.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_sketch(address: usize, len: usize) -> u64 {
+    MODULE.with_borrow_mut(|module| {
+        module.sketch(given(&address, len));
+        packed(&module.output)
+    })
+}
+
+/// What the host wrote, as long as the call lasts in which it gave the address; nothing for
+/// a range outside its blocks.
+fn given(address: &usize, len: usize) -> &[u8] {
+    if !held(*address, len) {
+        return &[];
+    }
+    // SAFETY: the range lies inside a live, initialised block, and nothing writes to it or
+    // gives it back during the call.
+    unsafe { std::slice::from_raw_parts(*address as *const u8, len) }
+}
+
+/// The HTTP status of the last decision or sketch.
 #[unsafe(no_mangle)]
 pub extern "C" fn abi_status() -> u32 {
     MODULE.with_borrow(|module| module.status.into())

@@ -35,7 +35,16 @@ impl Model {
         })
     }
 
-    /// The HTTP status of the last decision.
+    /// The counts of a batch: its bytes in, the bytes of a sketch or of a refusal out.
+    #[wasm_bindgen(skip_typescript)]
+    pub fn sketch(&self, batch: &[u8]) -> Vec<u8> {
+        MODULE.with_borrow_mut(|module| {
+            module.sketch(batch);
+            module.output.clone()
+        })
+    }
+
+    /// The HTTP status of the last decision or sketch.
     #[wasm_bindgen(getter, skip_typescript)]
     pub fn status(&self) -> u16 {
         MODULE.with_borrow(|module| module.status)

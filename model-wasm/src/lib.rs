@@ -11,6 +11,7 @@ mod json;
 use std::cell::RefCell;
 
 use model_core::decide::{Decider, write_unavailable};
+use model_sketch::answer_batch;
 
 pub use abi::*;
 pub use javascript::Model;
@@ -46,25 +47,31 @@ impl Module {
 
     /// One decision into `output`.
     fn decide(&mut self, request: &[u8]) {
-        let mut output = std::mem::take(&mut self.output);
-        output.clear();
-        self.status = match self.decider() {
-            Ok(decider) => decider.decide(request, &mut output),
-            Err(reason) => write_unavailable(&reason, &mut output),
-        };
-        self.output = output;
+        self.status = self.answer(|decider, output| decider.decide(request, output));
+    }
+
+    /// The counts of a batch into `output`.
+    fn sketch(&mut self, batch: &[u8]) {
+        self.status = self.answer(|decider, output| answer_batch(decider, batch, output));
     }
 
     /// The description, or the reason why there is none, into `output`.
     fn describe(&mut self) {
+        self.answer(|decider, output| {
+            decider.describe(output);
+            200
+        });
+    }
+
+    /// What the model has to say, or why there is none; the HTTP status of that.
+    fn answer(&mut self, of: impl FnOnce(&mut Decider, &mut Vec<u8>) -> u16) -> u16 {
         let mut output = std::mem::take(&mut self.output);
         output.clear();
-        match self.decider() {
-            Ok(decider) => decider.describe(&mut output),
-            Err(reason) => {
-                write_unavailable(&reason, &mut output);
-            }
-        }
+        let status = match self.decider() {
+            Ok(decider) => of(decider, &mut output),
+            Err(reason) => write_unavailable(&reason, &mut output),
+        };
         self.output = output;
+        status
     }
 }

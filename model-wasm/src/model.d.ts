@@ -92,7 +92,13 @@ export class Model {
   [Symbol.dispose](): void;
   /** One decision: the bytes of a request in, the bytes of an answer out. */
   decide(request: Uint8Array): Uint8Array;
-  /** The HTTP status of the last decision: 200, 413, 422 or 503. */
+  /**
+   * What a batch was like, without its rows: applications in, one JSON object a line, out (status 200) the counts
+   * of each input and of the probability, to be kept as a file that `underwrite drift` compares and merges. A batch that
+   * cannot be read gets a refusal, in JSON, and status 413 or 422.
+   */
+  sketch(batch: Uint8Array): Uint8Array;
+  /** The HTTP status of the last decision or sketch: 200, 413, 422 or 503. */
   readonly status: number;
   /** One decision with objects instead of bytes. */
   predict(application: Application): Decision | Refusal;

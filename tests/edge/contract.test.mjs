@@ -124,12 +124,52 @@ describe("a decision", () => {
   });
 });
 
+describe("POST /sketch", () => {
+  const asked = (body, type = "application/x-ndjson") =>
+    worker.ask("/sketch", { method: "POST", headers: type ? { "content-type": type } : {}, body });
+  const batch = () => `${JSON.stringify(example)}\n{}\n\n${JSON.stringify(example)}\n`;
+
+  for (const type of ["application/x-ndjson", "application/jsonl; charset=utf-8", "application/json", null]) {
+    test(`counts a batch that is said to be ${type}`, async () => {
+      const answer = await asked(batch(), type);
+      assert.equal(answer.status, 200, answer.body.toString());
+      assert.equal(answer.headers.get("content-type"), "application/octet-stream");
+      assert.ok(answer.body.equals(Buffer.from(model.sketch(Buffer.from(batch())))));
+      assert.equal(answer.body.subarray(0, 7).toString(), "UWDRIFT");
+    });
+  }
+
+  test("counts a batch that is longer than an application may be", async () => {
+    const long = `${JSON.stringify(example)}\n`.repeat(5000);
+    assert.ok(long.length > 1 << 20);
+    const answer = await asked(long);
+    assert.equal(answer.status, 200);
+    assert.ok(answer.body.equals(Buffer.from(model.sketch(Buffer.from(long)))));
+  });
+
+  for (const [name, body, status] of [["nothing", "", 422], ["a line that is no object", `${"{}"}\n[]`, 422], ["17 MB", "{}\n".repeat(6_000_000), 413]]) {
+    test(`refuses ${name} with the module's words`, async () => {
+      const answer = await asked(body);
+      assert.equal(answer.status, status);
+      assert.equal(answer.headers.get("content-type"), "application/json");
+      assert.equal(answer.body.toString(), Buffer.from(model.sketch(Buffer.from(body))).toString());
+    });
+  }
+
+  test("refuses another type", async () => {
+    const answer = await asked(batch(), "text/csv");
+    assert.equal(answer.status, 415);
+    assert.match(json(answer).detail, /`text\/csv`.*application\/x-ndjson/);
+  });
+});
+
 describe("what there is not", () => {
   for (const [method, path, status, detail, allow] of [
     ["GET", "/nope", 404, "Not Found", null],
     ["POST", "/predict/", 404, "Not Found", null],
     ["GET", "/predict", 405, "Method Not Allowed", "POST"],
     ["PUT", "/predict", 405, "Method Not Allowed", "POST"],
+    ["GET", "/sketch", 405, "Method Not Allowed", "POST"],
     ["DELETE", "/", 405, "Method Not Allowed", "GET, HEAD"],
     ["POST", "/health", 405, "Method Not Allowed", "GET, HEAD"],
   ]) {

@@ -50,6 +50,20 @@ function plainDoor(module) {
     assert.equal(door.unpack(exports.abi_decide(block, 4)).toString(), nothing, 'a block that was given back');
   });
 
+  if (exports.abi_sketch) test('sketches no batch outside its own blocks, and none that it cannot read', () => {
+    const block = exports.abi_alloc(4);
+    for (const [address, length] of [[0, 1], [block, 5], [block - 1, 1], [-1, -1]]) {
+      const { detail } = JSON.parse(door.unpack(exports.abi_sketch(address, length)));
+      assert.match(detail, /^There is no application/, `${address}, ${length}`);
+      assert.equal(door.status(), 422);
+    }
+    exports.abi_free(block, 4);
+    for (const [batch, sentence] of [['\n \n', /^There is no/], ['{}\n{', /^Line 2: byte 1: JSON/], ['{}\n\n[]', /^Line 3: Input should be/], ['{"x":1}', /^Line 1: field 'x'/]])
+      assert.match(JSON.parse(door.sketch(Buffer.from(batch))).detail, sentence);
+    assert.match(JSON.parse(door.sketch(Buffer.alloc((16 << 20) + 1))).detail, /16 MiB/);
+    assert.equal(door.status(), 413);
+  });
+
   test('works on no batch outside its own blocks', () => {
     const wrong = -1;
     const row = 8 * inputs;
@@ -98,6 +112,16 @@ function javascriptDoor(module) {
     }
   }));
 
+  if (open(module).exports.abi_sketch) test('sketches a batch as the plain door does', withModel((model) => {
+    const plain = open(module);
+    for (const [batch, status] of [['{}\n{}', 200], ['', 422]]) {
+      assert.equal(Buffer.from(model.sketch(Buffer.from(batch))).compare(plain.sketch(Buffer.from(batch))), 0);
+      assert.equal(model.status, status);
+      assert.equal(plain.status(), status);
+    }
+    assert.equal(plain.sketch(Buffer.from('{}')).subarray(0, 7).toString(), 'UWDRIFT');
+  }));
+
   test('throws a sentence for what JSON cannot say', withModel((model) => {
     const cyclic = {};
     cyclic.self = cyclic;
@@ -125,16 +149,17 @@ function open(module) {
     const bits = BigInt.asUintN(64, packed);
     return Buffer.from(new Uint8Array(exports.memory.buffer, Number(bits >> 32n), Number(bits & 0xffffffffn)));
   };
-  const decide = (request) => {
+  const asking = (call) => (request) => {
     const block = exports.abi_alloc(request.length) >>> 0;
     new Uint8Array(exports.memory.buffer, block, request.length).set(request);
-    const answer = unpack(exports.abi_decide(block, request.length));
+    const answer = unpack(call(block, request.length));
     exports.abi_free(block, request.length);
     return answer;
   };
+  const [decide, sketch] = [asking(exports.abi_decide), asking(exports.abi_sketch)];
   const description = JSON.parse(unpack(exports.abi_describe()));
   const inputs = description.features.filter((feature) => feature.role === 'input').length;
-  return { exports, unpack, decide, status: () => exports.abi_status(), description, inputs };
+  return { exports, unpack, decide, sketch, status: () => exports.abi_status(), description, inputs };
 }
 
 /** A `Model` of the glue that the module carries. Each call imports a copy of its own. */

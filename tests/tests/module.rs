@@ -83,12 +83,13 @@ fn exports_are_as_documented() {
             "abi_describe () -> i64",
             "abi_free (i32, i32)",
             "abi_load () -> i64",
+            "abi_sketch (i32, i32) -> i64",
             "abi_status () -> i32",
             "abi_version () -> i32",
             "memory memory",
         ]
     );
-    for name in ["new", "decide", "status", "predict", "describe", "batch"] {
+    for name in ["new", "decide", "sketch", "status", "predict", "describe", "batch"] {
         assert!(exports.contains_key(&format!("model_{name}")), "{name}");
     }
 }

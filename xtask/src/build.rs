@@ -124,7 +124,8 @@ fn pack_engine() -> Result<()> {
     let optimized = packed.join("engine.wasm");
     let mut wasm_opt = command(BINARYEN.program("wasm-opt"));
     wasm_opt
-        .arg("-O3")
+        // Functions and locals that are used most get the numbers that take one byte.
+        .args(["-O3", "--reorder-locals", "--reorder-functions"])
         .args(ENGINE_FEATURES)
         .arg(packed.join("model_bg.wasm"));
     quietly("wasm-opt", wasm_opt.arg("--output").arg(&optimized))?;

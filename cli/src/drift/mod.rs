@@ -12,9 +12,9 @@ use model_core::decide::Decider;
 use model_core::schema::Schema;
 use model_drift::compare::Sides;
 use model_drift::performance::Performance;
-use model_drift::read::{self, Batch, Plan, specs_of_schema};
+use model_drift::read::{self, Batch, Plan};
 use model_drift::report::Report;
-use model_drift::sketch::{Capacity, Role, Sketch, Spec};
+use model_drift::sketch::{Capacity, Role, Sketch, Spec, specs_of_schema};
 
 use crate::files;
 use scoring::{Model, Scored};

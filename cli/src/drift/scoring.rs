@@ -15,9 +15,6 @@ use model_drift::sketch::{Capacity, Column, Kind, Role, Sketch, Spec};
 
 use crate::files;
 
-/// What the column of a model's probabilities is called.
-const PREDICTION: &str = "prediction";
-
 /// A model.wasm.
 pub(super) struct Model {
     path: PathBuf,
@@ -123,16 +120,10 @@ impl Scorer {
     }
 
     fn worker(&self) -> Result<Worker> {
-        let spec = Spec {
-            role: Role::Prediction,
-            lower: Some(0.0),
-            upper: Some(1.0),
-            ..Spec::new(PREDICTION, Kind::Number)
-        };
         Ok(Worker {
             decider: super::decider(&self.model.path, &self.model.bytes)?,
             scored: Scored {
-                column: Column::new(spec, Capacity::default()),
+                column: Column::new(Spec::of_answers(), Capacity::default()),
                 scores: Scores::new(self.model.artifact.threshold),
                 refused: 0,
             },

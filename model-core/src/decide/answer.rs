@@ -165,6 +165,15 @@ impl Problem {
         problem
     }
 
+    /// For people: which field, or where in the bytes, and what is wrong.
+    pub(super) fn sentence(&self) -> String {
+        match &self.place {
+            None => self.msg.clone(),
+            Some(Place::Field(name)) => format!("field '{name}': {}", self.msg),
+            Some(Place::Offset(offset)) => format!("byte {offset}: {}", self.msg),
+        }
+    }
+
     fn write(&self, json: &mut Writer<'_>) {
         json.object(|json| {
             json.key("type").text(self.r#type);
@@ -214,6 +223,7 @@ pub fn write_unavailable(reason: &str, out: &mut Vec<u8>) -> u16 {
     503
 }
 
-fn write_detail(detail: &str, out: &mut Vec<u8>) {
+/// An answer that only says something.
+pub fn write_detail(detail: &str, out: &mut Vec<u8>) {
     Writer::new(out).object(|json| json.key("detail").text(detail));
 }

@@ -4,10 +4,11 @@
 mod answer;
 mod batch;
 mod fields;
+mod observe;
 mod request;
 
-pub use answer::write_unavailable;
 pub(crate) use answer::write_value;
+pub use answer::{write_detail, write_unavailable};
 pub use batch::REFUSED;
 pub use request::MAX_REQUEST;
 
@@ -106,9 +107,7 @@ impl Decider {
             let slot = slots
                 .get_mut(self.fields.of_input(input))
                 .and_then(Option::take);
-            let value = slot.as_ref().map_or(Value::Missing, |slot| {
-                slot.value(&self.artifact.schema.missing_values)
-            });
+            let value = self.value_of(slot.as_ref());
             let imputed = self.artifact.preprocessing.imputed[input];
             match read(feature, value).and_then(|reading| resolve(feature, reading, imputed)) {
                 Ok(resolved) => {
@@ -129,6 +128,11 @@ impl Decider {
         } else {
             Err(problems)
         }
+    }
+
+    fn value_of<'s>(&self, slot: Option<&'s Slot<'_>>) -> Value<'s> {
+        let missing = &self.artifact.schema.missing_values;
+        slot.map_or(Value::Missing, |slot| slot.value(missing))
     }
 
     fn too_many(&self, adjustments: usize) -> Option<Problem> {

@@ -3,8 +3,8 @@
 use model_core::value::boolean_word;
 
 use super::decimal::as_pandas;
-use super::{Block, Cells, RowSample, Texts, boolean_texts};
-use crate::sketch::{Capacity, Column, Kind, Sketch, Spec, text_hash};
+use super::{Block, Cells, RowSample, Texts};
+use crate::sketch::{Capacity, Column, Kind, Sketch, Spec, boolean_texts, text_hash};
 
 /// Counts the cells of wanted columns.
 #[derive(Debug)]

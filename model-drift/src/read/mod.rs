@@ -7,7 +7,6 @@ mod decimal;
 mod error;
 mod parquet;
 mod sample;
-mod specs;
 
 use std::fs::File;
 use std::io::Read;
@@ -19,7 +18,6 @@ use crate::sketch::{Capacity, Kind, Sketch, Spec};
 pub use collect::Collector;
 pub use error::{ReadError, ReadErrorKind};
 pub use sample::RowSample;
-pub use specs::{boolean_texts, specs_of_schema};
 
 /// Rows that are read at once.
 pub const BLOCK_ROWS: usize = 8192;

@@ -144,7 +144,8 @@ impl Numbers {
 
     /// Bits that are cut off, capacity and sorted `(key, count)`: what is stored.
     pub(super) fn parts(&self) -> (u32, usize, Vec<(u64, u64)>, f64, f64) {
-        (self.shift, self.capacity, self.sorted(), self.min, self.max)
+        let counts = self.sorted();
+        (self.shift, self.capacity, counts, self.min, self.max)
     }
 
     /// The inverse of [`Self::parts`]; `None` when the parts contradict each other.
@@ -248,7 +249,7 @@ fn bucket_of(key: u64, shift: u32, min: f64, max: f64, count: u64) -> Bucket {
 }
 
 /// An integer that orders as the number does.
-fn ordered(number: f64) -> u64 {
+pub(crate) fn ordered(number: f64) -> u64 {
     let bits = number.to_bits();
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }

@@ -58,11 +58,7 @@ impl Sketch {
             write_column(&mut payload, column);
         }
         let mut bytes = Vec::with_capacity(HEADER + payload.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&FORMAT.to_le_bytes());
-        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&Sha256::digest(&payload));
-        bytes.extend_from_slice(&payload);
+        write_file(&mut bytes, &payload);
         bytes
     }
 
@@ -114,7 +110,15 @@ impl Sketch {
     }
 }
 
-fn write_count(out: &mut Vec<u8>, mut count: u64) {
+pub(crate) fn write_file(out: &mut Vec<u8>, payload: &[u8]) {
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&FORMAT.to_le_bytes());
+    out.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+    out.extend_from_slice(&Sha256::digest(payload));
+    out.extend_from_slice(payload);
+}
+
+pub(crate) fn write_count(out: &mut Vec<u8>, mut count: u64) {
     while count >= 0x80 {
         out.push(count as u8 | 0x80);
         count >>= 7;
@@ -144,7 +148,34 @@ fn write_capacity(out: &mut Vec<u8>, capacity: usize) {
 }
 
 fn write_column(out: &mut Vec<u8>, column: &Column) {
-    let spec = &column.spec;
+    write_spec(out, &column.spec);
+    for count in [
+        column.missing,
+        column.invalid,
+        column.infinite,
+        column.out_of_range,
+    ] {
+        write_count(out, count);
+    }
+    match &column.values {
+        Values::Numbers(numbers) => {
+            let (shift, capacity, keys, min, max) = numbers.parts();
+            write_numbers(out, shift, capacity, &keys, min, max);
+        }
+        Values::Categories(categories) => {
+            let (capacity, bound) = (categories.capacity(), categories.bound());
+            write_categories(
+                out,
+                capacity,
+                bound,
+                categories.rest(),
+                &categories.sorted(),
+            );
+        }
+    }
+}
+
+pub(crate) fn write_spec(out: &mut Vec<u8>, spec: &Spec) {
     write_text(out, &spec.name);
     out.push(match spec.kind {
         Kind::Number => 0,
@@ -163,22 +194,16 @@ fn write_column(out: &mut Vec<u8>, column: &Column) {
     for text in &spec.known {
         write_text(out, text);
     }
-    for count in [
-        column.missing,
-        column.invalid,
-        column.infinite,
-        column.out_of_range,
-    ] {
-        write_count(out, count);
-    }
-    match &column.values {
-        Values::Numbers(numbers) => write_numbers(out, numbers),
-        Values::Categories(categories) => write_categories(out, categories),
-    }
 }
 
-fn write_numbers(out: &mut Vec<u8>, numbers: &Numbers) {
-    let (shift, capacity, keys, min, max) = numbers.parts();
+pub(crate) fn write_numbers(
+    out: &mut Vec<u8>,
+    shift: u32,
+    capacity: usize,
+    keys: &[(u64, u64)],
+    min: f64,
+    max: f64,
+) {
     write_capacity(out, capacity);
     out.push(shift as u8);
     write_number(out, min);
@@ -187,19 +212,25 @@ fn write_numbers(out: &mut Vec<u8>, numbers: &Numbers) {
     let mut before = 0;
     for (key, count) in keys {
         write_count(out, key - before);
-        write_count(out, count);
-        before = key;
+        write_count(out, *count);
+        before = *key;
     }
 }
 
-fn write_categories(out: &mut Vec<u8>, categories: &Categories) {
-    write_capacity(out, categories.capacity());
-    write_count(out, categories.bound());
-    write_count(out, categories.rest());
-    write_count(out, categories.len() as u64);
-    for (text, count) in categories.sorted() {
+pub(crate) fn write_categories(
+    out: &mut Vec<u8>,
+    capacity: usize,
+    bound: u64,
+    rest: u64,
+    sorted: &[(&str, u64)],
+) {
+    write_capacity(out, capacity);
+    write_count(out, bound);
+    write_count(out, rest);
+    write_count(out, sorted.len() as u64);
+    for (text, count) in sorted {
         write_text(out, text);
-        write_count(out, count);
+        write_count(out, *count);
     }
 }
 

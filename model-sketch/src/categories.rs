@@ -200,7 +200,7 @@ fn cut(text: &str) -> &str {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    &text[..end]
+    text.get(..end).unwrap_or(text)
 }
 
 /// FNV-1a of 64 bits (Fowler, Noll, Vo), its bits mixed once more (the finalizer of

@@ -1,12 +1,19 @@
 //! What is kept of a batch: for each column counts, never a row.
+//!
+//! The module carries this too, so that a page or an edge that keeps no applications can
+//! still say what they were like.
 
+mod batch;
 mod binary;
 mod categories;
 mod numbers;
+mod of_schema;
 
+pub use batch::{MAX_BATCH, answer_batch};
 pub use binary::{FORMAT, SketchError};
 pub use categories::{Categories, MAX_TEXT, text_hash};
 pub use numbers::{Bucket, Numbers};
+pub use of_schema::{boolean_texts, specs_of_schema};
 
 /// Buckets of a number's sketch unless told otherwise: 64 KiB at most.
 pub const NUMBER_BUCKETS: usize = 4096;
@@ -34,6 +41,12 @@ impl Default for Capacity {
 }
 
 impl Capacity {
+    /// Of a sketch that travels with a model or comes from one: about 1 KB for a column of
+    /// numbers, and no applicant's exact income where there are many.
+    pub const CARRIED: Self = Self {
+        buckets: 256,
+        names: 256,
+    };
     /// Everything is counted exactly; memory grows with the number of different values.
     pub const EXACT: Self = Self {
         buckets: usize::MAX,
