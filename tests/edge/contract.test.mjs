@@ -126,7 +126,7 @@ describe("a decision", () => {
 
 describe("POST /sketch", () => {
   const asked = (body, type = "application/x-ndjson") =>
-    worker.ask("/sketch", { method: "POST", headers: type ? { "content-type": type } : {}, body });
+    worker.ask("/sketch", { method: "POST", headers: type ? { "content-type": type } : {}, body: Buffer.from(body) });
   const batch = () => `${JSON.stringify(example)}\n{}\n\n${JSON.stringify(example)}\n`;
 
   for (const type of ["application/x-ndjson", "application/jsonl; charset=utf-8", "application/json", null]) {

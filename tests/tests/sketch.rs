@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use acceptance::conformance::cases::applications;
+use acceptance::conformance::applications;
 use model_core::decide::Decider;
 use model_core::model_file::ModelFile;
 use model_sketch::{Capacity, Sketch, Spec, answer_batch};

@@ -11,7 +11,7 @@ use model_core::schema::{Feature, Schema, TargetKind};
 use model_core::value::{Value, boolean_word, read};
 use model_drift::performance::{Performance, Scores};
 use model_drift::read::{Cells, Shown};
-use model_drift::sketch::{Capacity, Column, Kind, Role, Sketch, Spec};
+use model_drift::sketch::{Capacity, Column, Sketch, Spec};
 
 use crate::files;
 
