@@ -14,7 +14,11 @@ const LONGEST_BODY: usize = 1 << 20;
 const LONGEST_BATCH: usize = 16 << 20;
 
 /// The media types of JSON lines, of which none is registered.
-const LINES: [&str; 3] = ["application/x-ndjson", "application/jsonl", "application/ndjson"];
+const LINES: [&str; 3] = [
+    "application/x-ndjson",
+    "application/jsonl",
+    "application/ndjson",
+];
 
 /// What is read of a body that is too long, in bytes, so that the client hears the answer
 /// and does not just see its connection break.

@@ -89,7 +89,9 @@ fn exports_are_as_documented() {
             "memory memory",
         ]
     );
-    for name in ["new", "decide", "sketch", "status", "predict", "describe", "batch"] {
+    for name in [
+        "new", "decide", "sketch", "status", "predict", "describe", "batch",
+    ] {
         assert!(exports.contains_key(&format!("model_{name}")), "{name}");
     }
 }

@@ -31,7 +31,10 @@ fn batch(decider: &Decider) -> Vec<Vec<u8>> {
         r#"{"person_age":"thirty","person_income":[],"previous_loan_defaults_on_file":"y"}"#,
         "{}",
     ];
-    batch.extend(odd.iter().map(|application| application.as_bytes().to_vec()));
+    batch.extend(
+        odd.iter()
+            .map(|application| application.as_bytes().to_vec()),
+    );
     batch
 }
 
@@ -57,7 +60,10 @@ fn the_bytes_are_those_of_a_sketch_of_the_same_values() {
         }
     }
     let mut out = Vec::new();
-    assert_eq!(answer_batch(&mut decider, &batch.join(&b'\n'), &mut out), 200);
+    assert_eq!(
+        answer_batch(&mut decider, &batch.join(&b'\n'), &mut out),
+        200
+    );
     let found = Sketch::decode(&out).expect("a sketch");
     for (found, expected) in found.columns.iter().zip(&expected.columns) {
         assert_eq!(found, expected);
@@ -68,7 +74,10 @@ fn the_bytes_are_those_of_a_sketch_of_the_same_values() {
     assert!(column("person_income").numbers().unwrap().buckets_used() > 100);
     assert!(column("person_age").out_of_range > 0 && column("person_age").invalid > 0);
     assert_eq!(column("person_education").unknown(), 1);
-    assert!(column("prediction").rows() < found.rows(), "some were refused");
+    assert!(
+        column("prediction").rows() < found.rows(),
+        "some were refused"
+    );
 }
 
 #[test]
@@ -77,7 +86,10 @@ fn parts_of_a_batch_add_up() {
     let batch = batch(&decider);
     let mut sketch = |part: &[Vec<u8>]| {
         let mut out = Vec::new();
-        assert_eq!(answer_batch(&mut decider, &part.join(&b'\n'), &mut out), 200);
+        assert_eq!(
+            answer_batch(&mut decider, &part.join(&b'\n'), &mut out),
+            200
+        );
         Sketch::decode(&out).unwrap()
     };
     let (whole, first, second) = (sketch(&batch), sketch(&batch[..700]), sketch(&batch[700..]));
