@@ -61,7 +61,12 @@ fn forest(shape: Shape, random: &mut Random) -> Forest {
         features,
         category_sets: sets,
         trees,
-        aggregation: random.pick(&[Aggregation::Sum, Aggregation::Mean]),
+        aggregation: random.pick(&[
+            Aggregation::Sum,
+            Aggregation::Mean,
+            Aggregation::GroupedSum,
+            Aggregation::GroupedMean,
+        ]),
         base: random.pick(&[0.0, -0.5, 3.25]),
         link: random.pick(&[Link::Identity, Link::Logistic]),
     }

@@ -124,8 +124,14 @@ fn pack_engine() -> Result<()> {
     let optimized = packed.join("engine.wasm");
     let mut wasm_opt = command(BINARYEN.program("wasm-opt"));
     wasm_opt
-        // Functions and locals that are used most get the numbers that take one byte.
-        .args(["-O3", "--reorder-locals", "--reorder-functions"])
+        // After the usual passes: what is used most gets the numbers that take one byte, and a
+        // constant that is used often stands once in a function. Compilers see the same.
+        .args([
+            "-O3",
+            "--const-hoisting",
+            "--reorder-locals",
+            "--reorder-functions",
+        ])
         .args(ENGINE_FEATURES)
         .arg(packed.join("model_bg.wasm"));
     quietly("wasm-opt", wasm_opt.arg("--output").arg(&optimized))?;

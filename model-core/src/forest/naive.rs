@@ -1,5 +1,8 @@
 use super::compiled::value_of;
-use super::{Bins, CategorySet, Finish, Forest, ForestError, Node, category_code};
+use super::{
+    Bins, CategorySet, Finish, Forest, ForestError, GROUP, Node, category_code, group_sum,
+    without_sign_of_zero,
+};
 
 /// A forest evaluated by walking every tree from its root: the reference for what a
 /// forest means, and what a benchmark compares with.
@@ -68,9 +71,19 @@ impl NaiveForest {
 
     /// The sum of the leaves that a row reaches.
     pub(super) fn sum(&self, row: &[f64]) -> f64 {
-        self.roots
-            .iter()
-            .fold(0.0, |sum, &root| sum + self.leaf(root, row))
+        let grouped = self.finish.aggregation.is_grouped();
+        let mut sum = 0.0;
+        for roots in self.roots.chunks(GROUP) {
+            let mut group = [0.0; GROUP];
+            for (value, root) in group.iter_mut().zip(roots) {
+                *value = self.leaf(*root, row);
+            }
+            sum = match grouped {
+                true => sum + group_sum(|tree| group[tree]),
+                false => group.iter().fold(sum, |sum, value| sum + value),
+            };
+        }
+        sum
     }
 
     fn leaf(&self, root: u32, row: &[f64]) -> f64 {
@@ -129,7 +142,7 @@ impl NaiveForest {
 
 fn linked(forest: &Forest, node: &Node, left: u32) -> NaiveNode {
     let (value, test) = match *node {
-        Node::Leaf { value, .. } => (value, Test::Leaf),
+        Node::Leaf { value, .. } => (without_sign_of_zero(value), Test::Leaf),
         Node::Split {
             feature,
             split,

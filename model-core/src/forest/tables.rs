@@ -1,10 +1,10 @@
-use super::Forest;
 use super::groups::groups;
 use super::index::Index;
 use super::plan::Questions;
+use super::{Forest, GROUP};
 
 /// Trees of a tile.
-pub(super) const TILE: usize = 16;
+pub(super) const TILE: usize = GROUP;
 
 /// One bin's masks for the trees of a tile: 64 or 128 bytes.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 use super::compiled::{column, value_of};
 use super::plan::{code, goes_left};
 use super::tables::{Line, TILE, Tables, Word};
-use super::{Bins, Forest, Node};
+use super::{Bins, Forest, GROUP, Node, PARTS, group_sum, joined, without_sign_of_zero};
 
 /// Exits of a tree's top.
 const EXITS: usize = u32::EXITS;
@@ -23,6 +23,7 @@ pub(super) struct Walks {
     columns: Vec<Column>,
     /// Columns of a row.
     width: usize,
+    grouped: bool,
 }
 
 /// A split: to the left if its column is at most the cut. A place is the index of a step,
@@ -66,6 +67,8 @@ pub(super) struct Trails {
     columns: Vec<f64>,
     walkers: Vec<Walker>,
     ends: Vec<u32>,
+    /// Of each row, the sums of a group so far.
+    parts: Vec<[f64; PARTS]>,
 }
 
 impl Walks {
@@ -91,6 +94,7 @@ impl Walks {
             exits: vec![[[LEAF; EXITS]; TILE]; exits.len().div_ceil(TILE)],
             columns: asked.columns(forest, budget)?,
             width: asked.keys.len(),
+            grouped: forest.aggregation.is_grouped(),
         };
         for (index, (right, below)) in right.iter().zip(&below).enumerate() {
             let places = walks.add_tree(&forest.trees[index].nodes, right, below, &asked, forest);
@@ -116,7 +120,7 @@ impl Walks {
         for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
             if let Node::Leaf { value, .. } = *node {
                 places[at] = LEAF | self.values.len() as u32;
-                self.values.push(value);
+                self.values.push(without_sign_of_zero(value));
             } else {
                 places[at] = steps;
                 steps += 1;
@@ -194,10 +198,12 @@ impl Walks {
             trails.enter(trees.map(|(exits, mask)| exits[mask.lowest()]));
         }
         self.walk(trails, 0);
-        trails
-            .ends
-            .iter()
-            .fold(0.0, |sum, &end| sum + self.value(end))
+        let value = |&end: &u32| self.value(end);
+        if !self.grouped {
+            return trails.ends.iter().fold(0.0, |sum, end| sum + value(end));
+        }
+        let groups = trails.ends.chunks_exact(GROUP);
+        groups.fold(0.0, |sum, ends| sum + group_sum(|tree| value(&ends[tree])))
     }
 
     /// Adds to the sums of rows that were read, given their bins.
@@ -211,13 +217,28 @@ impl Walks {
     ) {
         for (tile, exits) in self.exits.iter().enumerate() {
             tables.meet_all(bins, tile, lines);
+            trails.parts.clear();
+            trails.parts.resize(sums.len(), [0.0; PARTS]);
             for (tree, exits) in exits.iter().enumerate() {
                 trails.ends.clear();
                 trails.enter(lines.iter().map(|line| exits[line.0[tree].lowest()]));
                 self.walk(trails, self.width);
-                for (sum, &end) in sums.iter_mut().zip(&trails.ends) {
-                    *sum += self.value(end);
+                let Trails { ends, parts, .. } = trails;
+                let values = ends.iter().map(|&end| self.value(end));
+                if self.grouped {
+                    let parts = parts.iter_mut().map(|parts| &mut parts[tree % PARTS]);
+                    parts.zip(values).for_each(|(part, value)| *part += value);
+                } else {
+                    sums.iter_mut()
+                        .zip(values)
+                        .for_each(|(sum, value)| *sum += value);
                 }
+            }
+            if self.grouped {
+                let parts = trails.parts.iter().map(|parts| joined(*parts));
+                sums.iter_mut()
+                    .zip(parts)
+                    .for_each(|(sum, group)| *sum += group);
             }
         }
     }
@@ -234,6 +255,7 @@ impl Walks {
             columns,
             walkers,
             ends,
+            ..
         } = trails;
         let mut count = walkers.len();
         while count > 0 {

@@ -1,6 +1,6 @@
 use super::plan::Plan;
 use super::tables::{Line, TILE, Tables, Word};
-use super::{Forest, Node};
+use super::{Forest, Node, group_sum, without_sign_of_zero};
 
 /// Trees that fit into the tables as a whole: every exit is a leaf.
 #[derive(Debug)]
@@ -8,6 +8,7 @@ pub(super) struct Whole<W: Word> {
     tables: Tables<W>,
     /// The leaves of each tree from left to right, then zeros.
     leaves: Vec<[W::Values; TILE]>,
+    grouped: bool,
 }
 
 impl<W: Word> Whole<W> {
@@ -25,12 +26,16 @@ impl<W: Word> Whole<W> {
                     Node::Split { .. } => None,
                 });
                 for (value, found) in values.as_mut().iter_mut().zip(found) {
-                    *value = found;
+                    *value = without_sign_of_zero(found);
                 }
             }
             leaves.push(tile);
         }
-        Some(Self { tables, leaves })
+        Some(Self {
+            tables,
+            leaves,
+            grouped: forest.aggregation.is_grouped(),
+        })
     }
 
     /// The sum of the leaves that a row reaches.
@@ -41,7 +46,9 @@ impl<W: Word> Whole<W> {
         lines.clear();
         lines.extend((0..self.leaves.len()).map(|tile| self.tables.meet(bins, tile)));
         let tiles = lines.iter().zip(&self.leaves);
-        tiles.fold(0.0, |sum, (line, leaves)| add(sum, line, leaves))
+        tiles.fold(0.0, |sum, (line, leaves)| {
+            add(sum, line, leaves, self.grouped)
+        })
     }
 
     /// The same for rows: feature `f` of row `r` is `columns[f * stride + r]`. The sums
@@ -58,15 +65,24 @@ impl<W: Word> Whole<W> {
         for (tile, leaves) in self.leaves.iter().enumerate() {
             self.tables.meet_all(bins, tile, lines);
             for (line, sum) in lines.iter().zip(&mut *sums) {
-                *sum = add(*sum, line, leaves);
+                *sum = add(*sum, line, leaves, self.grouped);
             }
         }
     }
 }
 
-/// Adds the values of a tile's trees, one by one.
+/// Adds the values of a tile's trees.
 #[inline(always)]
-fn add<W: Word>(sum: f64, line: &Line<W>, leaves: &[W::Values; TILE]) -> f64 {
+fn add<W: Word>(sum: f64, line: &Line<W>, leaves: &[W::Values; TILE], grouped: bool) -> f64 {
+    match grouped {
+        true => sum + group_sum(|tree| line.0[tree].pick(&leaves[tree])),
+        false => add_in_order(sum, line, leaves),
+    }
+}
+
+/// One by one. Older models only: not again in every loop that adds.
+#[inline(never)]
+fn add_in_order<W: Word>(sum: f64, line: &Line<W>, leaves: &[W::Values; TILE]) -> f64 {
     let trees = line.0.iter().zip(leaves);
     trees.fold(sum, |sum, (mask, leaves)| sum + mask.pick(leaves))
 }

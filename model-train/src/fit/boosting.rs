@@ -57,7 +57,7 @@ pub(super) fn fit(
         }
     };
     let ensemble = Ensemble {
-        aggregation: Aggregation::Sum,
+        aggregation: Aggregation::GroupedSum,
         base: booster.base,
         link: Link::Logistic,
     };

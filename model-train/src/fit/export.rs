@@ -119,7 +119,7 @@ pub(super) struct Ensemble {
 
 /// The answer is the mean of the leaves.
 pub(super) const MEAN: Ensemble = Ensemble {
-    aggregation: Aggregation::Mean,
+    aggregation: Aggregation::GroupedMean,
     base: 0.0,
     link: Link::Identity,
 };

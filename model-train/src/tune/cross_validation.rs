@@ -271,7 +271,7 @@ fn add(
         features: forest.features.clone(),
         category_sets: forest.category_sets.clone(),
         trees: forest.trees.get(trees).unwrap_or_default().to_vec(),
-        aggregation: Aggregation::Sum,
+        aggregation: Aggregation::GroupedSum,
         base: 0.0,
         link: Link::Identity,
     };
@@ -287,10 +287,7 @@ fn add(
 
 /// The probabilities of the first trees.
 fn finished(sums: &[f64], forest: &Forest, trees: usize) -> Vec<f64> {
-    let aggregate = |sum: f64| match forest.aggregation {
-        Aggregation::Sum => sum,
-        Aggregation::Mean => sum / trees as f64,
-    };
+    let aggregate = |sum: f64| forest.aggregation.of_sum(sum, trees);
     let probability = |sum: &f64| forest.link.apply(forest.base + aggregate(*sum));
     sums.iter()
         .map(probability)
