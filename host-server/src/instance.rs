@@ -15,6 +15,8 @@ use crate::error::CallError;
 
 const REFUSED_BATCH: u32 = u32::MAX;
 const SMALLEST_REQUEST_BUFFER: u32 = 4 << 10;
+/// Room for what the host adds to an answer.
+const ENVELOPE: usize = 160;
 
 /// An instance. After a call that failed it is in an unknown state: throw it away.
 pub(crate) struct Instance {
@@ -263,9 +265,11 @@ impl Instance {
     fn read(&self, function: &'static str, packed: u64) -> Result<Vec<u8>, CallError> {
         let pointer = (packed >> 32) as u32;
         let length = (packed & u64::from(u32::MAX)) as usize;
-        slice(self.memory.data(&self.store), pointer, length)
-            .map(<[u8]>::to_vec)
-            .ok_or_else(|| outside(function, pointer, length))
+        let bytes = slice(self.memory.data(&self.store), pointer, length)
+            .ok_or_else(|| outside(function, pointer, length))?;
+        let mut copy = Vec::with_capacity(length + ENVELOPE);
+        copy.extend_from_slice(bytes);
+        Ok(copy)
     }
 }
 

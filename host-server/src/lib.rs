@@ -28,6 +28,7 @@ mod server;
 mod static_file;
 mod tls;
 mod trace_context;
+mod workers;
 
 pub use config::{HttpLimits, Limits, ServeOptions, TlsFiles};
 pub use description::{Category, Description, Feature, ModelInfo, Target};

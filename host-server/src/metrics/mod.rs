@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 
-pub(crate) use http::{Counted, HttpMetrics, Rejected};
+pub(crate) use http::{Counted, HttpMetrics, Rejected, Series};
 pub(crate) use model::{ModelMetrics, ModelMetricsSet, Reload, Score, Shadowed};
 pub(crate) use text::Format;
 

@@ -1,8 +1,9 @@
 //! Decisions: by model and version, without a word of who asked.
 
+use std::sync::LazyLock;
 use std::sync::atomic::AtomicU64;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -286,8 +287,8 @@ impl Score {
         }
         let body = &decision.body;
         Some(Self {
-            positive: after(body, b"\"prediction\":")?.first()? == &b'1',
-            probability: number(after(body, b"\"probability\":")?)?,
+            positive: after(body, &PREDICTION)?.first()? == &b'1',
+            probability: number(after(body, &PROBABILITY)?)?,
         })
     }
 }
@@ -305,7 +306,7 @@ impl ModelMetrics {
         };
         self.latest.set(f64::from(u8::from(score.positive)));
         self.scores.observe(score.probability);
-        match after(&decision.body, b"\"adjustments\":") {
+        match after(&decision.body, &ADJUSTMENTS) {
             None | Some([b'[', b']', ..]) => {}
             Some(_) => self.adjusted(&decision.body),
         }
@@ -382,9 +383,15 @@ impl Drop for ModelMetrics {
     }
 }
 
-fn after<'a>(body: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
-    let at = memmem::find(body, key)?;
-    body.get(at + key.len()..)
+type Key = LazyLock<Finder<'static>>;
+
+static PREDICTION: Key = LazyLock::new(|| Finder::new(b"\"prediction\":"));
+static PROBABILITY: Key = LazyLock::new(|| Finder::new(b"\"probability\":"));
+static ADJUSTMENTS: Key = LazyLock::new(|| Finder::new(b"\"adjustments\":"));
+
+fn after<'a>(body: &'a [u8], key: &Finder<'_>) -> Option<&'a [u8]> {
+    let at = key.find(body)?;
+    body.get(at + key.needle().len()..)
 }
 
 fn number(text: &[u8]) -> Option<f64> {
