@@ -16,7 +16,7 @@ use crate::connections::Connections;
 use crate::error::ServeError;
 use crate::metrics::{Format, push};
 use crate::registry;
-use crate::routes::{App, Service};
+use crate::routes::{App, Service, metrics_app};
 use crate::tls;
 use crate::workers::Workers;
 
@@ -173,7 +173,7 @@ impl Server {
         };
         let private = metrics.map(|(listener, _)| Connections {
             listener,
-            service: Service::metrics(Arc::clone(&state)),
+            service: Service::routed(metrics_app(Arc::clone(&state))),
             tls: None,
             limits: options.http,
             metrics: Arc::clone(state.metrics()),

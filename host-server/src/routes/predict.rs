@@ -88,7 +88,7 @@ async fn answer(
     app.metrics().http.predicted(took);
     match decided {
         Ok(decision) => {
-            let score = target.served.metrics.decided(&decision);
+            let score = target.served.metrics.decided(decision.answer());
             if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
                 shadow.offer(body, score);
             }

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use hyper::body::Incoming;
 use tower::Service as _;
 
-use super::{App, app, metrics_app, panicked, predict};
+use super::{App, app, panicked, predict};
 use crate::gate;
 use crate::metrics::Series;
 
@@ -46,11 +46,11 @@ impl Service {
         }
     }
 
-    /// `/metrics` on a port of its own.
-    pub(crate) fn metrics(state: Arc<App>) -> Self {
+    /// A router alone.
+    pub(crate) fn routed(router: Router) -> Self {
         Self {
             predict: None,
-            router: metrics_app(state),
+            router,
         }
     }
 
