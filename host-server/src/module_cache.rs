@@ -35,9 +35,10 @@ impl ModuleCache {
     pub(crate) fn open(root: &Path, wasm: &[u8]) -> Result<Self, String> {
         let root = std::path::absolute(root).map_err(|error| error.to_string())?;
         let folder = root.join(hex(wasm));
-        make(&folder).map_err(|error| format!("it cannot be made: {error}"))?;
-        check_private(&root)?;
-        check_private(&folder)?;
+        for folder in [&root, &folder] {
+            make(folder).map_err(|error| format!("it cannot be made: {error}"))?;
+            check_private(folder)?;
+        }
         remove_altered(&folder).map_err(|error| format!("it cannot be read: {error}"))?;
         let mut config = CacheConfig::new();
         config
