@@ -129,6 +129,10 @@ pub struct Limits {
     /// The folder that keeps compiled modules from one start to the next; only this user may
     /// be able to write to it. Default: none, each start compiles.
     pub cache: Option<PathBuf>,
+    /// A program that puts a compiled module there, so that this process does not grow by what
+    /// a compiler needs: it is called with `compile-module --cache-dir FOLDER`, and the module
+    /// on its standard input. Default: none.
+    pub compiler: Option<PathBuf>,
 }
 
 impl Default for Limits {
@@ -140,6 +144,7 @@ impl Default for Limits {
             load_per_kib: Duration::ZERO,
             instances: processors().saturating_mul(TWO),
             cache: None,
+            compiler: None,
         }
     }
 }

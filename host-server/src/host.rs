@@ -257,11 +257,33 @@ impl std::fmt::Debug for ModelHost {
 /// Where the compiled module is kept; none where that cannot be, which costs time alone.
 fn cache(limits: &Limits, wasm: &[u8]) -> Option<ModuleCache> {
     let folder = limits.cache.as_deref()?;
-    ModuleCache::open(folder, wasm)
+    let cache = ModuleCache::open(folder, wasm)
         .inspect_err(|reason| {
             tracing::warn!(folder = %folder.display(), reason, "compiled code is not kept: the next start takes longer");
         })
-        .ok()
+        .ok()?;
+    if let Some(compiler) = &limits.compiler
+        && let Err(error) = cache.fill(compiler, wasm)
+    {
+        tracing::warn!(compiler = %compiler.display(), %error, "compiling in this process: it will use more memory");
+    }
+    Some(cache)
+}
+
+/// Compiles `wasm` into the folder [`Limits::cache`]: what the program
+/// [`Limits::compiler`] does.
+///
+/// # Errors
+/// When it is no module of this kind, or nothing can be kept in the folder.
+pub fn compile(wasm: &[u8], limits: &Limits) -> Result<(), LoadError> {
+    let limits = Limits {
+        compiler: None,
+        ..limits.clone()
+    };
+    let cache = cache(&limits, wasm).ok_or_else(|| cannot_start(&"there is no cache"))?;
+    let engine = engine(&limits, Some(cache.cache())).map_err(|error| cannot_start(&error))?;
+    Compiled::new(&engine, wasm, &limits)?;
+    cache.keep().map_err(|error| cannot_start(&error).into())
 }
 
 /// Asked before anything else, in an instance that is then dropped: what another version

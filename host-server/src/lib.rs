@@ -34,7 +34,7 @@ mod workers;
 pub use config::{HttpLimits, Limits, ServeOptions, TlsFiles};
 pub use description::{Category, Description, Feature, ModelInfo, Target};
 pub use error::{CallError, LoadError, LoadErrorKind, ServeError};
-pub use host::{Answer, Batch, Decision, InstanceTimes, ModelHost};
+pub use host::{Answer, Batch, Decision, InstanceTimes, ModelHost, compile};
 pub use keys::{Key, Role};
 pub use metrics::push::PushOptions;
 pub use registry::ModelSource;

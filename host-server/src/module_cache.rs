@@ -6,8 +6,9 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
@@ -55,6 +56,28 @@ impl ModuleCache {
 
     pub(crate) fn cache(&self) -> Cache {
         self.cache.clone()
+    }
+
+    /// Lets `compiler` put the compiled module here, when there is none. A compiler leaves
+    /// several times a module's memory behind; in a process of its own that ends with it.
+    ///
+    /// # Errors
+    /// When it cannot be run; then there is what was there before.
+    pub(crate) fn fill(&self, compiler: &Path, wasm: &[u8]) -> io::Result<()> {
+        if !compiled(&self.folder)?.is_empty() {
+            return Ok(());
+        }
+        let mut child = Command::new(compiler)
+            .args(["compile-module", "--cache-dir"])
+            .arg(&self.root)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        // It ends early when it does not like the module; the reason is found here again.
+        let _ = child.stdin.take().map(|mut input| input.write_all(wasm));
+        child.wait()?;
+        remove_altered(&self.folder)
     }
 
     /// Remembers what was compiled since [`ModuleCache::open`].

@@ -158,6 +158,7 @@ fn limits(args: &Args, from: &mut Settings) -> Result<Limits> {
         load: load.map_or(usual.load, Duration::from_millis),
         load_per_kib: load.map_or(usual.load_per_kib, |_| Duration::ZERO),
         cache: cache(args, from)?,
+        compiler: std::env::current_exe().ok(),
         ..usual
     })
 }
