@@ -5,7 +5,7 @@
 //! with the folder costs no more than the time to compile.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -169,7 +169,7 @@ fn check_private(folder: &Path) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
     const OTHERS_WRITE: u32 = 0o022;
     let probe = folder.join(format!("owner.{}.new", std::process::id()));
-    let owner = File::create(&probe)
+    let owner = fs::File::create(&probe)
         .and_then(|file| Ok(file.metadata()?.uid()))
         .and_then(|owner| fs::remove_file(&probe).map(|()| owner))
         .map_err(|error| format!("it cannot be written to: {error}"))?;
