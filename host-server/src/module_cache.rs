@@ -17,6 +17,9 @@ use wasmtime::{Cache, CacheConfig};
 /// The SHA-256 digests of a module's files, one a line.
 const SUMS: &str = "sha256sums";
 
+/// wasmtime's part of a module's folder: it removes what it does not know there.
+const CODE: &str = "code";
+
 /// Modules that are kept: those compiled last.
 const MOST: usize = 32;
 
@@ -43,7 +46,7 @@ impl ModuleCache {
         remove_altered(&folder).map_err(|error| format!("it cannot be read: {error}"))?;
         let mut config = CacheConfig::new();
         config
-            .with_directory(&folder)
+            .with_directory(folder.join(CODE))
             // It would be written anew with other bytes.
             .with_optimized_compression_usage_counter_threshold(u64::MAX);
         let cache = Cache::new(config).map_err(|error| format!("{error:#}"))?;
@@ -130,7 +133,7 @@ fn compiled(folder: &Path) -> io::Result<Vec<PathBuf>> {
         }
     };
     let mut files = Vec::new();
-    for version in list(&folder.join("modules"))? {
+    for version in list(&folder.join(CODE).join("modules"))? {
         files.extend(list(&version)?);
     }
     files.retain(|file| file.extension().is_none());
