@@ -126,6 +126,13 @@ pub struct Limits {
     /// Instances that exist at once, each with its own memory. Default: two for each
     /// processor. A call beyond that waits for one to come back.
     pub instances: NonZeroUsize,
+    /// The folder that keeps compiled modules from one start to the next; only this user may
+    /// be able to write to it. Default: none, each start compiles.
+    pub cache: Option<PathBuf>,
+    /// A program that puts a compiled module there, so that this process does not grow by what
+    /// a compiler needs: it is called with `compile-module --cache-dir FOLDER`, and the module
+    /// on its standard input. Default: none.
+    pub compiler: Option<PathBuf>,
 }
 
 impl Default for Limits {
@@ -136,6 +143,8 @@ impl Default for Limits {
             load: Duration::from_secs(10),
             load_per_kib: Duration::ZERO,
             instances: processors().saturating_mul(TWO),
+            cache: None,
+            compiler: None,
         }
     }
 }

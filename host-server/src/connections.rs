@@ -4,18 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::HttpLimits;
 use crate::metrics::{Counted, Metrics, Rejected};
+use crate::routes::Service;
+use crate::workers::Workers;
 
 /// A request's head: method, path and headers together. Longer ones are answered 431.
 const LONGEST_HEAD: usize = 64 << 10;
@@ -33,25 +34,25 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: applicat
 /// One listener and what its connections may do.
 pub(crate) struct Connections {
     pub(crate) listener: TcpListener,
-    pub(crate) router: Router,
+    pub(crate) service: Service,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) limits: HttpLimits,
     pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Connections {
-    /// Serves until `stop` says true, then answers what has been asked.
-    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+    /// Gives connections to `workers` until `stop` says true.
+    pub(crate) async fn run(self, workers: Workers, mut stop: watch::Receiver<bool>) {
         let places = Arc::new(Semaphore::new(self.limits.connections.get()));
-        let mut open = JoinSet::new();
+        let mut turned_away = JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
-                Some(_) = open.join_next() => continue,
+                Some(_) = turned_away.join_next() => continue,
             };
             match accepted {
-                Ok((stream, _)) => self.take(stream, &places, &mut open, &stop),
+                Ok((stream, _)) => self.take(stream, &places, &workers, &mut turned_away),
                 Err(error) => {
                     tracing::warn!(%error, "no connection taken");
                     tokio::time::sleep(BREATH).await;
@@ -62,58 +63,69 @@ impl Connections {
         while let Ok(Ok((stream, _))) =
             tokio::time::timeout(Duration::ZERO, self.listener.accept()).await
         {
-            self.take(stream, &places, &mut open, &stop);
+            self.take(stream, &places, &workers, &mut turned_away);
         }
         drop(self.listener);
-        while open.join_next().await.is_some() {}
+        while turned_away.join_next().await.is_some() {}
     }
 
     fn take(
         &self,
         stream: TcpStream,
         places: &Arc<Semaphore>,
-        open: &mut JoinSet<()>,
-        stop: &watch::Receiver<bool>,
+        workers: &Workers,
+        turned_away: &mut JoinSet<()>,
     ) {
         // Answers are small: send them at once. Without it they are slower, not wrong.
         let _ = stream.set_nodelay(true);
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             self.metrics.http.reject(Rejected::connections);
-            open.spawn(turn_away(stream, self.tls.is_some()));
+            turned_away.spawn(turn_away(stream, self.tls.is_some()));
             return;
         };
         let connection = Connection {
-            router: self.router.clone(),
+            service: self.service.clone(),
+            tls: self.tls.clone(),
             head: self.limits.head,
-            stop: stop.clone(),
             _place: place,
             _counted: Counted::connection(&self.metrics),
         };
-        match self.tls.clone() {
-            None => open.spawn(connection.serve(stream)),
-            Some(tls) => open.spawn(async move {
-                // A client that does not shake hands in time is gone.
-                if let Ok(Ok(stream)) =
-                    tokio::time::timeout(connection.head, tls.accept(stream)).await
-                {
-                    connection.serve(stream).await;
-                }
-            }),
-        };
+        workers.give(stream, connection);
     }
 }
 
-struct Connection {
-    router: Router,
+/// One connection and what it may do.
+pub(crate) struct Connection {
+    service: Service,
+    tls: Option<TlsAcceptor>,
     head: Duration,
-    stop: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
     _counted: Counted,
 }
 
 impl Connection {
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(mut self, stream: S) {
-        let service = TowerToHyperService::new(self.router);
+    /// Answers until the client leaves, or `stop` comes or is dropped.
+    pub(crate) async fn serve(self, stream: std::net::TcpStream, stop: oneshot::Receiver<()>) {
+        // It fails when there are no more descriptors.
+        let Ok(stream) = TcpStream::from_std(stream) else {
+            return;
+        };
+        match self.tls.clone() {
+            None => self.answer(stream, stop).await,
+            Some(tls) => {
+                // A client that does not shake hands in time is gone.
+                if let Ok(Ok(stream)) = tokio::time::timeout(self.head, tls.accept(stream)).await {
+                    self.answer(stream, stop).await;
+                }
+            }
+        }
+    }
+
+    async fn answer<S>(self, stream: S, stop: oneshot::Receiver<()>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = service_fn(|request| self.service.answer(request));
         let mut served = std::pin::pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -123,8 +135,9 @@ impl Connection {
         );
         // Its errors are the client's: it left, was too slow, or spoke something else.
         tokio::select! {
+            biased;
             _ = served.as_mut() => return,
-            _ = self.stop.wait_for(|stop| *stop) => {}
+            _ = stop => {}
         }
         // A request may be on its way on a connection that is idle for us: its answer tells
         // the client that it is the last.

@@ -4,7 +4,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Cache, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::config::Limits;
 
@@ -13,7 +13,7 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// An engine for one model: instances come from slots of memory reserved in advance
 /// (a new one takes microseconds), and every loop checks the clock.
-pub(crate) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
+pub(crate) fn engine(limits: &Limits, cache: Option<Cache>) -> wasmtime::Result<Engine> {
     let instances = u32::try_from(limits.instances.get()).unwrap_or(u32::MAX);
     let mut slots = PoolingAllocationConfig::new();
     slots
@@ -29,7 +29,11 @@ pub(crate) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
         .concurrency_support(false)
         .epoch_interruption(true)
         // Not the same on every processor, so not in a model (docs/module-abi.md).
-        .wasm_relaxed_simd(false);
+        .wasm_relaxed_simd(false)
+        // A trap is told by its kind; where in the module it was is not.
+        .generate_address_map(false)
+        .wasm_backtrace_max_frames(None)
+        .cache(cache);
     Engine::new(&config)
 }
 

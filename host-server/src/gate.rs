@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::body::Bytes;
+use axum::extract::{MatchedPath, Request as AnyRequest, State};
 use axum::http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::keys::{Denied, Role};
-use crate::metrics::Rejected;
+use crate::metrics::{Rejected, Series};
 use crate::request_id::RequestId;
 use crate::routes::{ApiError, App, OipError, refuse};
 use crate::trace_context;
@@ -35,27 +36,39 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const NO_ROUTE: &str = "none";
 
 /// The middleware around all routes.
-pub(crate) async fn gate(
-    State(app): State<Arc<App>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn gate(State(app): State<Arc<App>>, request: AnyRequest, next: Next) -> Response {
+    let route = match request.extensions().get::<MatchedPath>() {
+        Some(path) => path.as_str(),
+        None => NO_ROUTE,
+    };
+    let series = app.metrics().http.series(route, request.method());
+    pass(&app, &series, request, async |mut request, id| {
+        request.extensions_mut().insert(id);
+        next.run(request).await
+    })
+    .await
+}
+
+/// A request's way to `next`, which gets its name, and back.
+pub(crate) async fn pass<B>(
+    app: &App,
+    series: &Series,
+    request: Request<B>,
+    next: impl AsyncFnOnce(Request<B>, RequestId) -> Response,
+) -> Response
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+{
     let start = Instant::now();
     let id = RequestId::of(request.headers());
     let trace = trace_context::child_of(request.headers());
-    let route: Arc<str> = match request.extensions().get::<MatchedPath>() {
-        Some(path) => path.as_str().into(),
-        None => NO_ROUTE.into(),
-    };
+    let route = series.route();
     let method = request.method().clone();
-    let in_flight = app.metrics().http.enter(Arc::clone(&route), &method);
+    let in_flight = app.metrics().http.enter(series);
     let is_post = method == Method::POST;
 
-    let mut response = match admit(&app, request.headers(), &route, is_post) {
-        Ok(()) => {
-            request.extensions_mut().insert(id.clone());
-            next.run(request).await
-        }
+    let mut response = match admit(app, request.headers(), route, is_post) {
+        Ok(()) => next(request, id.clone()).await,
         // That protocol's clients look for its own form of an error.
         Err(refusal) if route.starts_with("/v2") => {
             refuse(request.into_body(), OipError::from(refusal)).await
@@ -72,7 +85,7 @@ pub(crate) async fn gate(
     if app.logs_access() {
         let milliseconds = took.as_secs_f64() * 1e3;
         let trace = trace.as_ref().map(|trace| trace.trace_id());
-        tracing::info!(request_id = id.as_str(), trace_id = trace, %method, route = &*route, status = status.as_u16(), milliseconds, "answered");
+        tracing::info!(request_id = id.as_str(), trace_id = trace, %method, route, status = status.as_u16(), milliseconds, "answered");
     }
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, POLICY);

@@ -12,9 +12,13 @@ use crate::description::Description;
 use crate::engine::{Clock, engine};
 use crate::error::{CallError, LoadError, LoadErrorKind};
 use crate::instance::Instance;
+use crate::module_cache::ModuleCache;
 use crate::pool::Pool;
 
 const ABI_VERSION: u32 = 1;
+
+/// Room for what the host adds to an answer.
+const ENVELOPE: usize = 160;
 
 /// A `model.wasm`, compiled and loaded. Shared between threads: each call borrows an
 /// instance of its own.
@@ -35,6 +39,24 @@ pub struct Decision {
     pub status: u16,
     /// The answer, JSON, as the module wrote it.
     pub body: Vec<u8>,
+}
+
+/// The module's answer to one of many requests, still in its memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// HTTP status: 200, 413, 422 or 503.
+    pub status: u16,
+    /// The answer, JSON, as the module wrote it.
+    pub body: &'a [u8],
+}
+
+impl Decision {
+    pub(crate) fn answer(&self) -> Answer<'_> {
+        Answer {
+            status: self.status,
+            body: &self.body,
+        }
+    }
 }
 
 /// The module's answer to many rows.
@@ -81,9 +103,14 @@ impl ModelHost {
         let glue = file
             .custom_section(GLUE_SECTION)
             .ok_or(LoadErrorKind::NoGlue)?;
-        let engine = engine(&limits).map_err(|error| cannot_start(&error))?;
+        let cache = cache(&limits, &wasm);
+        let engine = engine(&limits, cache.as_ref().map(ModuleCache::cache))
+            .map_err(|error| cannot_start(&error))?;
         let clock = Clock::start(&engine).map_err(|error| cannot_start(&error))?;
         let compiled = Compiled::new(&engine, &wasm, &limits)?;
+        if let Some(Err(error)) = cache.map(|cache| cache.keep()) {
+            tracing::warn!(%error, "compiled code is not kept: the next start takes longer");
+        }
         check_version(&compiled, &limits)?;
         let pool = Pool::new(compiled, limits);
         let description_json = pool.with(Instance::describe).map_err(LoadErrorKind::from)?;
@@ -106,8 +133,15 @@ impl ModelHost {
     /// # Errors
     /// When the module failed and there is no answer.
     pub fn decide(&self, body: &[u8]) -> Result<Decision, CallError> {
-        let (status, body) = self.pool.with(|instance| instance.decide(body))?;
-        Ok(Decision { status, body })
+        self.pool.with(|instance| {
+            let answer = instance.decide(body)?;
+            let mut body = Vec::with_capacity(answer.body.len() + ENVELOPE);
+            body.extend_from_slice(answer.body);
+            Ok(Decision {
+                status: answer.status,
+                body,
+            })
+        })
     }
 
     /// One decision for each of `rows`, in order, with one instance: `each` gets a row's
@@ -118,14 +152,13 @@ impl ModelHost {
     pub fn decide_each<'a>(
         &self,
         rows: impl IntoIterator<Item = &'a [u8]>,
-        mut each: impl FnMut(Result<Decision, CallError>),
+        mut each: impl FnMut(Result<Answer<'_>, CallError>),
     ) {
         let mut rows = rows.into_iter();
         loop {
             let done = self.pool.with(|instance| {
                 for row in rows.by_ref() {
-                    let (status, body) = instance.decide(row)?;
-                    each(Ok(Decision { status, body }));
+                    each(Ok(instance.decide(row)?));
                     if instance.is_spent() {
                         return Ok(false);
                     }
@@ -219,6 +252,38 @@ impl std::fmt::Debug for ModelHost {
             .field("model", &self.description.model)
             .finish_non_exhaustive()
     }
+}
+
+/// Where the compiled module is kept; none where that cannot be, which costs time alone.
+fn cache(limits: &Limits, wasm: &[u8]) -> Option<ModuleCache> {
+    let folder = limits.cache.as_deref()?;
+    let cache = ModuleCache::open(folder, wasm)
+        .inspect_err(|reason| {
+            tracing::warn!(folder = %folder.display(), reason, "compiled code is not kept: the next start takes longer");
+        })
+        .ok()?;
+    if let Some(compiler) = &limits.compiler
+        && let Err(error) = cache.fill(compiler, wasm)
+    {
+        tracing::warn!(compiler = %compiler.display(), %error, "compiling in this process: it will use more memory");
+    }
+    Some(cache)
+}
+
+/// Compiles `wasm` into the folder [`Limits::cache`]: what the program
+/// [`Limits::compiler`] does.
+///
+/// # Errors
+/// When it is no module of this kind, or nothing can be kept in the folder.
+pub fn compile(wasm: &[u8], limits: &Limits) -> Result<(), LoadError> {
+    let limits = Limits {
+        compiler: None,
+        ..limits.clone()
+    };
+    let cache = cache(&limits, wasm).ok_or_else(|| cannot_start(&"there is no cache"))?;
+    let engine = engine(&limits, Some(cache.cache())).map_err(|error| cannot_start(&error))?;
+    Compiled::new(&engine, wasm, &limits)?;
+    cache.keep().map_err(|error| cannot_start(&error).into())
 }
 
 /// Asked before anything else, in an instance that is then dropped: what another version

@@ -12,6 +12,7 @@ use crate::compiled::{Compiled, Exports};
 use crate::config::Limits;
 use crate::engine::ticks;
 use crate::error::CallError;
+use crate::host::Answer;
 
 const REFUSED_BATCH: u32 = u32::MAX;
 const SMALLEST_REQUEST_BUFFER: u32 = 4 << 10;
@@ -83,7 +84,7 @@ impl Instance {
         match self.call("abi_load", |door| &door.load, ())? {
             0 => Ok(()),
             packed => Err(CallError::Artifact {
-                detail: detail(&self.read("abi_load", packed)?),
+                detail: detail(self.bytes("abi_load", packed)?),
             }),
         }
     }
@@ -92,25 +93,26 @@ impl Instance {
     pub(crate) fn describe(&mut self) -> Result<Vec<u8>, CallError> {
         self.deadline(self.limits.load);
         let packed = self.call("abi_describe", |door| &door.describe, ())?;
-        self.read("abi_describe", packed)
+        self.bytes("abi_describe", packed).map(<[u8]>::to_vec)
     }
 
-    /// One decision: the HTTP status and the answer's JSON.
-    pub(crate) fn decide(&mut self, body: &[u8]) -> Result<(u16, Vec<u8>), CallError> {
+    /// One decision; the answer is overwritten by the next call.
+    pub(crate) fn decide(&mut self, body: &[u8]) -> Result<Answer<'_>, CallError> {
         self.deadline(self.limits.decide);
         let length = self.length("abi_decide", body.len())?;
         let pointer = self.request_buffer(length)?;
         self.write(pointer, body)?;
         let packed = self.call("abi_decide", |door| &door.decide, (pointer, length))?;
-        let answer = self.read("abi_decide", packed)?;
-        if !answer.ends_with(b"}") {
+        let status = self.status()?;
+        let body = self.bytes("abi_decide", packed)?;
+        if !body.ends_with(b"}") {
             return Err(CallError::Contract {
                 function: "abi_decide",
                 expected: "a JSON object",
-                found: format!("{} bytes of something else", answer.len()),
+                found: format!("{} bytes of something else", body.len()),
             });
         }
-        Ok((self.status()?, answer))
+        Ok(Answer { status, body })
     }
 
     /// Many rows: fills `out` with probabilities, gives the number of refused rows.
@@ -260,11 +262,10 @@ impl Instance {
     }
 
     /// The bytes of a packed result, `pointer << 32 | length`.
-    fn read(&self, function: &'static str, packed: u64) -> Result<Vec<u8>, CallError> {
+    fn bytes(&self, function: &'static str, packed: u64) -> Result<&[u8], CallError> {
         let pointer = (packed >> 32) as u32;
         let length = (packed & u64::from(u32::MAX)) as usize;
         slice(self.memory.data(&self.store), pointer, length)
-            .map(<[u8]>::to_vec)
             .ok_or_else(|| outside(function, pointer, length))
     }
 }

@@ -1,6 +1,7 @@
 //! Instances that have loaded their model, used again from call to call.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 use std::time::Instant;
 
 use crate::compiled::Compiled;
@@ -19,8 +20,16 @@ pub(crate) struct Pool {
 }
 
 struct Slots {
-    idle: Vec<Instance>,
+    idle: Vec<Idle>,
     alive: usize,
+    waiting: usize,
+}
+
+/// An instance that nobody uses now.
+struct Idle {
+    instance: Instance,
+    /// Who used it last: its memory is in that processor's cache.
+    thread: ThreadId,
 }
 
 impl Pool {
@@ -31,6 +40,7 @@ impl Pool {
             slots: Mutex::new(Slots {
                 idle: Vec::new(),
                 alive: 0,
+                waiting: 0,
             }),
             returned: Condvar::new(),
         }
@@ -75,19 +85,24 @@ impl Pool {
     }
 
     fn lease(&self) -> Lease<'_> {
+        let thread = current();
         let mut slots = self.lock();
         loop {
-            if let Some(instance) = slots.idle.pop() {
+            if let Some(instance) = slots.take(thread) {
+                drop(slots);
                 return self.lend(Some(instance));
             }
             if slots.alive < self.limits.instances.get() {
                 slots.alive += 1;
+                drop(slots);
                 return self.lend(None);
             }
+            slots.waiting += 1;
             slots = self
                 .returned
                 .wait(slots)
                 .unwrap_or_else(PoisonError::into_inner);
+            slots.waiting -= 1;
         }
     }
 
@@ -103,6 +118,19 @@ impl Pool {
         // Nothing that can panic runs under the lock, and the counts stay right if it did.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Slots {
+    /// The thread's own, else the one used last.
+    fn take(&mut self, thread: ThreadId) -> Option<Instance> {
+        let own = self.idle.iter().rposition(|idle| idle.thread == thread);
+        let at = own.or(self.idle.len().checked_sub(1))?;
+        Some(self.idle.swap_remove(at).instance)
+    }
+}
+
+fn current() -> ThreadId {
+    std::thread::current().id()
 }
 
 /// A place in the pool, given back when dropped: with its instance only if that is to be kept.
@@ -133,12 +161,16 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let kept = self.instance.take().filter(|_| self.keep);
+        let thread = current();
         let mut slots = self.pool.lock();
         match kept {
-            Some(instance) => slots.idle.push(instance),
+            Some(instance) => slots.idle.push(Idle { instance, thread }),
             None => slots.alive -= 1,
         }
+        let somebody_waits = slots.waiting > 0;
         drop(slots);
-        self.pool.returned.notify_one();
+        if somebody_waits {
+            self.pool.returned.notify_one();
+        }
     }
 }

@@ -16,8 +16,9 @@ use crate::connections::Connections;
 use crate::error::ServeError;
 use crate::metrics::{Format, push};
 use crate::registry;
-use crate::routes::{App, app, metrics_app};
+use crate::routes::{App, Service, metrics_app};
 use crate::tls;
+use crate::workers::Workers;
 
 /// How long requests in flight may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -110,23 +111,24 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         let (stop, stopped) = watch::channel(false);
+        let address = self.address;
+        let cannot_run = |reason| ServeError::Run { address, reason };
         let pushing = self
             .options
             .push
             .clone()
             .map(|push| Pushing::start(push, &self.app))
             .transpose()
-            .map_err(|reason| ServeError::Run {
-                address: self.address,
-                reason,
-            })?;
+            .map_err(cannot_run)?;
+        let (workers, mut ended) = Workers::start(&stopped).map_err(cannot_run)?;
         let state = Arc::clone(&self.app);
         let registry = Arc::clone(self.app.registry());
         let watching = tokio::spawn(registry::watch(registry, hang_ups()));
         let mut serving = JoinSet::new();
         for connections in self.connections() {
-            serving.spawn(connections.run(stopped.clone()));
+            serving.spawn(connections.run(workers.clone(), stopped.clone()));
         }
+        drop(workers);
         tokio::select! {
             () = shutdown => {}
             // Only a bug ends a listener before it is told to.
@@ -135,7 +137,10 @@ impl Server {
         tracing::info!("stopping: finishing the requests in flight");
         state.stop();
         let _ = stop.send(true);
-        let finished = async { while serving.join_next().await.is_some() {} };
+        let finished = async {
+            while serving.join_next().await.is_some() {}
+            ended.wait().await;
+        };
         if tokio::time::timeout(GRACE, finished).await.is_err() {
             tracing::warn!(
                 seconds = GRACE.as_secs(),
@@ -161,14 +166,14 @@ impl Server {
         } = self;
         let public = Connections {
             listener,
-            router: app(Arc::clone(&state)),
+            service: Service::public(Arc::clone(&state)),
             tls,
             limits: options.http.clone(),
             metrics: Arc::clone(state.metrics()),
         };
         let private = metrics.map(|(listener, _)| Connections {
             listener,
-            router: metrics_app(Arc::clone(&state)),
+            service: Service::routed(metrics_app(Arc::clone(&state))),
             tls: None,
             limits: options.http,
             metrics: Arc::clone(state.metrics()),

@@ -7,6 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 underwrite=$1 bare=$2 model=$3 seconds=${4:-5} rounds=${5:-5}
 work=$(mktemp -d)
 pids=
+export UNDERWRITE_CACHE_DIR="$work/cache"
 trap 'kill $pids 2>/dev/null; rm -rf "$work"' EXIT
 
 address() {
@@ -44,7 +45,11 @@ echo "Memory: $idle MB idle, $(memory "$ours") MB after these rounds."
 python3 "$here/batch.py" "$our_url"
 
 echo
-echo "Start to first answer, ms:"
+echo "| start to first answer, ms: with a cache of compiled modules | with an empty one | without |"
+echo "|---|---|---|"
 for round in $(seq 5); do
-  python3 "$here/start.py" "$underwrite" "$model"
+  with=$(python3 "$here/start.py" "$underwrite" "$model")
+  empty=$(UNDERWRITE_CACHE_DIR="$work/empty$round" python3 "$here/start.py" "$underwrite" "$model")
+  without=$(UNDERWRITE_NO_CACHE=true python3 "$here/start.py" "$underwrite" "$model")
+  echo "| $with | $empty | $without |"
 done

@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+mod compile_module;
 pub(crate) mod drift;
 mod eda;
 mod evaluate;
@@ -36,6 +37,7 @@ pub(crate) struct Cli {
 enum Command {
     Train(Box<train::Args>),
     Serve(Box<serve::Args>),
+    CompileModule(compile_module::Args),
     Health(health::Args),
     Score(score::Args),
     Inspect(inspect::Args),
@@ -55,6 +57,7 @@ impl Cli {
         match self.command {
             Command::Train(args) => args.run(),
             Command::Serve(args) => args.run(),
+            Command::CompileModule(args) => args.run(),
             Command::Health(args) => args.run(),
             Command::Score(args) => args.run(),
             Command::Inspect(args) => args.run(),

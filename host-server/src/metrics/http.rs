@@ -1,8 +1,8 @@
 //! Requests: by route, method and status. A route is a pattern (`/models/{name}`), never a
 //! path that a client made up.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
@@ -99,11 +99,26 @@ impl EncodeLabelValue for Verb {
     }
 }
 
+/// What is counted of one route and method, found once for many requests.
+pub(crate) struct Series {
+    route: Arc<str>,
+    verb: Verb,
+    /// Answers with 200; there from the first of them on.
+    good: OnceLock<Counter>,
+    durations: Histogram,
+    fastapi: Option<FastApiSeries>,
+}
+
+struct FastApiSeries {
+    good: OnceLock<Counter>,
+    durations: Histogram,
+    in_progress: Gauge,
+}
+
 /// One request on its way; dropped with it.
 pub(crate) struct InFlight<'a> {
     metrics: &'a HttpMetrics,
-    route: Arc<str>,
-    verb: Verb,
+    series: &'a Series,
 }
 
 impl HttpMetrics {
@@ -157,21 +172,40 @@ impl HttpMetrics {
         metrics
     }
 
-    /// A request came in; `InFlight::answered` says what became of it.
-    pub(crate) fn enter(&self, route: Arc<str>, method: &Method) -> InFlight<'_> {
-        let verb = Verb::of(method);
-        self.in_flight.inc();
-        if let Some(fastapi) = &self.fastapi {
-            fastapi
-                .in_progress
-                .get_or_create(&endpoint(&route, verb))
-                .inc();
-        }
-        InFlight {
-            metrics: self,
+    /// The series of a route and method.
+    pub(crate) fn series(&self, route: &str, method: &Method) -> Series {
+        let (route, verb) = (Arc::<str>::from(route), Verb::of(method));
+        let labels = Route {
+            route: Arc::clone(&route),
+            method: verb,
+        };
+        Series {
+            durations: self.durations.get_or_create_owned(&labels),
+            fastapi: self.fastapi.as_ref().map(|all| all.series(&route, verb)),
+            good: OnceLock::new(),
             route,
             verb,
         }
+    }
+
+    /// A request came in; `InFlight::answered` says what became of it.
+    pub(crate) fn enter<'a>(&'a self, series: &'a Series) -> InFlight<'a> {
+        self.in_flight.inc();
+        if let Some(fastapi) = &series.fastapi {
+            fastapi.in_progress.inc();
+        }
+        InFlight {
+            metrics: self,
+            series,
+        }
+    }
+
+    fn counter(&self, series: &Series, status: StatusCode) -> Counter {
+        self.requests.get_or_create_owned(&RouteStatus {
+            route: Arc::clone(&series.route),
+            method: series.verb,
+            status: status.as_u16(),
+        })
     }
 
     pub(crate) fn reject(&self, cause: Rejected) {
@@ -189,39 +223,42 @@ impl HttpMetrics {
     }
 }
 
+impl Series {
+    pub(crate) fn route(&self) -> &str {
+        &self.route
+    }
+}
+
 impl InFlight<'_> {
     pub(crate) fn answered(&self, status: StatusCode, took: Duration) {
+        let Self { metrics, series } = self;
+        count(&series.good, status, || metrics.counter(series, status));
         let seconds = took.as_secs_f64();
-        let Self {
-            metrics,
-            route,
-            verb,
-        } = self;
-        let labels = RouteStatus {
-            route: Arc::clone(route),
-            method: *verb,
-            status: status.as_u16(),
-        };
-        metrics.requests.get_or_create(&labels).inc();
-        let labels = Route {
-            route: labels.route,
-            method: *verb,
-        };
-        metrics.durations.get_or_create(&labels).observe(seconds);
-        if let Some(fastapi) = &metrics.fastapi {
-            fastapi.answered(route, *verb, status, seconds);
+        series.durations.observe(seconds);
+        if let (Some(all), Some(mine)) = (&metrics.fastapi, &series.fastapi) {
+            count(&mine.good, status, || all.counter(series, status));
+            mine.durations.observe(seconds);
+            if status == StatusCode::INTERNAL_SERVER_ERROR {
+                let endpoint = endpoint(&series.route, series.verb);
+                all.exceptions.get_or_create(&endpoint).inc();
+            }
         }
     }
+}
+
+/// Counts an answer; only 200 need not be looked up.
+fn count(good: &OnceLock<Counter>, status: StatusCode, counter: impl FnOnce() -> Counter) {
+    match status {
+        StatusCode::OK => good.get_or_init(counter).inc(),
+        _ => counter().inc(),
+    };
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.metrics.in_flight.dec();
-        if let Some(fastapi) = &self.metrics.fastapi {
-            fastapi
-                .in_progress
-                .get_or_create(&endpoint(&self.route, self.verb))
-                .dec();
+        if let Some(fastapi) = &self.series.fastapi {
+            fastapi.in_progress.dec();
         }
     }
 }
@@ -261,18 +298,21 @@ impl FastApi {
         metrics
     }
 
-    fn answered(&self, route: &Arc<str>, verb: Verb, status: StatusCode, seconds: f64) {
-        let labels = EndpointStatus {
-            endpoint: Arc::clone(route),
-            method: verb,
-            status_code: status.as_u16(),
-        };
-        self.requests.get_or_create(&labels).inc();
+    fn series(&self, route: &Arc<str>, verb: Verb) -> FastApiSeries {
         let labels = endpoint(route, verb);
-        self.durations.get_or_create(&labels).observe(seconds);
-        if status == StatusCode::INTERNAL_SERVER_ERROR {
-            self.exceptions.get_or_create(&labels).inc();
+        FastApiSeries {
+            good: OnceLock::new(),
+            durations: self.durations.get_or_create_owned(&labels),
+            in_progress: self.in_progress.get_or_create_owned(&labels),
         }
+    }
+
+    fn counter(&self, series: &Series, status: StatusCode) -> Counter {
+        self.requests.get_or_create_owned(&EndpointStatus {
+            endpoint: Arc::clone(&series.route),
+            method: series.verb,
+            status_code: status.as_u16(),
+        })
     }
 }
 

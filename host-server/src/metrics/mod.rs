@@ -4,14 +4,16 @@ mod http;
 mod model;
 mod process;
 pub(crate) mod push;
+mod score;
 mod text;
 
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 
-pub(crate) use http::{Counted, HttpMetrics, Rejected};
-pub(crate) use model::{ModelMetrics, ModelMetricsSet, Reload, Score, Shadowed};
+pub(crate) use http::{Counted, HttpMetrics, Rejected, Series};
+pub(crate) use model::{ModelMetrics, ModelMetricsSet, Reload, Shadowed};
+pub(crate) use score::Score;
 pub(crate) use text::Format;
 
 /// All metrics.

@@ -2,18 +2,17 @@
 
 use std::sync::atomic::AtomicU64;
 
-use memchr::memmem;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, linear_buckets};
 use prometheus_client::registry::Registry;
-use serde::Deserialize;
 
 use crate::description::Description;
 use crate::error::CallError;
-use crate::host::Decision;
+use crate::host::Answer;
+use crate::metrics::score::{Adjustment, Score, Tally, adjustments};
 
 /// What became of a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -270,32 +269,10 @@ pub(crate) struct ModelMetrics {
     info: (Family<Info, Gauge>, Info),
 }
 
-/// What is read of a decision's JSON.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Score {
-    pub(crate) positive: bool,
-    pub(crate) probability: f64,
-}
-
-impl Score {
-    /// Reads the two fields. The keys cannot be found inside a string: a quote in a string
-    /// is escaped.
-    pub(crate) fn of(decision: &Decision) -> Option<Self> {
-        if decision.status != 200 {
-            return None;
-        }
-        let body = &decision.body;
-        Some(Self {
-            positive: after(body, b"\"prediction\":")?.first()? == &b'1',
-            probability: number(after(body, b"\"probability\":")?)?,
-        })
-    }
-}
-
 impl ModelMetrics {
     /// Counts a decision or a refusal, and says what it was.
-    pub(crate) fn decided(&self, decision: &Decision) -> Option<Score> {
-        let Some(score) = Score::of(decision) else {
+    pub(crate) fn decided(&self, answer: Answer<'_>) -> Option<Score> {
+        let Some(score) = Score::of(answer) else {
             self.refusals.inc();
             return None;
         };
@@ -305,11 +282,35 @@ impl ModelMetrics {
         };
         self.latest.set(f64::from(u8::from(score.positive)));
         self.scores.observe(score.probability);
-        match after(&decision.body, b"\"adjustments\":") {
-            None | Some([b'[', b']', ..]) => {}
-            Some(_) => self.adjusted(&decision.body),
-        }
+        self.adjusted(answer);
         Some(score)
+    }
+
+    /// The same for many answers.
+    pub(crate) fn tally(&self) -> Tally<'_> {
+        Tally::new(self)
+    }
+
+    /// Counts many decisions, and the latest of them.
+    pub(super) fn count(&self, positive: u64, negative: u64, refused: u64, latest: Option<Score>) {
+        for (counter, count) in [
+            (&self.positive, positive),
+            (&self.negative, negative),
+            (&self.refusals, refused),
+        ] {
+            if count > 0 {
+                counter.inc_by(count);
+            }
+        }
+        if let Some(score) = latest {
+            self.latest.set(f64::from(u8::from(score.positive)));
+        }
+    }
+
+    pub(super) fn observe(&self, scores: &[f64]) {
+        for score in scores {
+            self.scores.observe(*score);
+        }
     }
 
     pub(crate) fn failed(&self, error: &CallError) {
@@ -344,24 +345,9 @@ impl ModelMetrics {
         }
     }
 
-    #[cold]
-    fn adjusted(&self, body: &[u8]) {
-        #[derive(Deserialize)]
-        struct Adjustments<'a> {
-            #[serde(borrow)]
-            adjustments: Vec<Adjustment<'a>>,
-        }
-        #[derive(Deserialize)]
-        struct Adjustment<'a> {
-            #[serde(borrow)]
-            feature: std::borrow::Cow<'a, str>,
-            #[serde(borrow)]
-            kind: std::borrow::Cow<'a, str>,
-        }
-        let Ok(found) = serde_json::from_slice::<Adjustments<'_>>(body) else {
-            return;
-        };
-        for Adjustment { feature, kind } in found.adjustments {
+    /// Counts what a policy did to the values.
+    pub(super) fn adjusted(&self, answer: Answer<'_>) {
+        for Adjustment { feature, kind } in adjustments(answer) {
             let labels = Adjusted {
                 model: self.key.model.clone(),
                 version: self.key.version.clone(),
@@ -380,14 +366,4 @@ impl Drop for ModelMetrics {
         let (family, labels) = &self.info;
         family.remove(labels);
     }
-}
-
-fn after<'a>(body: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
-    let at = memmem::find(body, key)?;
-    body.get(at + key.len()..)
-}
-
-fn number(text: &[u8]) -> Option<f64> {
-    let end = text.iter().position(|byte| matches!(byte, b',' | b'}'))?;
-    std::str::from_utf8(&text[..end]).ok()?.parse().ok()
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::config::Limits;
 use crate::description::Description;
 use crate::error::{CallError, LoadError, LoadErrorKind};
-use crate::host::{Decision, ModelHost};
+use crate::host::{Answer, Decision, ModelHost};
 use crate::metrics::{ModelMetrics, ModelMetricsSet};
 use crate::registry::verify;
 use crate::static_file::StaticFile;
@@ -110,13 +110,12 @@ impl Served {
     pub(crate) fn decide_each<'a>(
         &self,
         rows: impl IntoIterator<Item = &'a [u8]>,
-        mut each: impl FnMut(Result<Decision, CallError>),
+        mut each: impl FnMut(Result<Answer<'_>, CallError>),
     ) {
+        let mut tally = self.metrics.tally();
         self.host.decide_each(rows, |answer| {
             match &answer {
-                Ok(decision) => {
-                    self.metrics.decided(decision);
-                }
+                Ok(answer) => tally.decided(*answer),
                 Err(error) => self.metrics.failed(error),
             }
             each(answer);

@@ -63,7 +63,7 @@ impl Shadow {
 fn compare(challenger: &Served, job: &Job) {
     match challenger.decide(&job.body) {
         Ok(decision) => {
-            let score = Score::of(&decision);
+            let score = Score::of(decision.answer());
             challenger.metrics.compared(job.champion, score);
         }
         Err(error) => {

@@ -20,7 +20,7 @@ use super::ndjson;
 use super::rows::Rows;
 use super::score::reason;
 use crate::error::CallError;
-use crate::host::Decision;
+use crate::host::Answer;
 use crate::registry::Served;
 use crate::request_id::RequestId;
 
@@ -166,12 +166,12 @@ fn decide_json<'a>(served: &Served, rows: impl Iterator<Item = &'a [u8]>) -> Vec
 
 /// A decision as it is; an error with the row's number, from 0, and the status it would
 /// have had alone.
-pub(super) fn write_answer(out: &mut Vec<u8>, row: usize, answer: Result<Decision, CallError>) {
+pub(super) fn write_answer(out: &mut Vec<u8>, row: usize, answer: Result<Answer<'_>, CallError>) {
     // Writing to a vector does not fail.
     let _ = match answer {
-        Ok(decision) if decision.status == 200 => out.write_all(&decision.body),
-        Ok(Decision { status, body }) => {
-            let open = body.strip_suffix(b"}").unwrap_or(&body);
+        Ok(decision) if decision.status == 200 => out.write_all(decision.body),
+        Ok(Answer { status, body }) => {
+            let open = body.strip_suffix(b"}").unwrap_or(body);
             out.extend_from_slice(open);
             write!(out, ",\"row\":{row},\"status\":{status}}}")
         }
@@ -208,7 +208,7 @@ fn decide_to_csv(served: &Served, rows: &Rows) -> Vec<u8> {
     served.decide_each(rows.iter(), |answer| {
         let refused = match &answer {
             Ok(decision) if decision.status == 200 => {
-                match serde_json::from_slice::<Cells<'_>>(&decision.body) {
+                match serde_json::from_slice::<Cells<'_>>(decision.body) {
                     Ok(cells) => {
                         let _ = writer.write_record([
                             cells.prediction.to_string().as_str(),
@@ -222,7 +222,7 @@ fn decide_to_csv(served: &Served, rows: &Rows) -> Vec<u8> {
                     Err(_) => "The model failed on this row".to_owned(),
                 }
             }
-            Ok(decision) => reason(decision),
+            Ok(decision) => reason(decision.body),
             Err(error) => {
                 tracing::error!(%error, "no decision in a batch");
                 "The model failed on this row".to_owned()

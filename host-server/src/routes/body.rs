@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use flate2::read::GzDecoder;
 use http_body_util::BodyExt;
+use hyper::body::Body;
 
 use super::error::ApiError;
 
@@ -15,11 +16,10 @@ use super::error::ApiError;
 const LONGEST_DRAIN: usize = 64 << 20;
 
 /// Reads at most `keep` bytes of a body, and looks at what follows without keeping it.
-pub(super) async fn read_up_to(
-    body: Body,
-    keep: usize,
-    limit: Duration,
-) -> Result<Bytes, ApiError> {
+pub(super) async fn read_up_to<B>(body: B, keep: usize, limit: Duration) -> Result<Bytes, ApiError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     tokio::time::timeout(limit, collect(body, keep))
         .await
         .unwrap_or_else(|_| {
@@ -31,7 +31,7 @@ pub(super) async fn read_up_to(
 
 /// Reads what is left of a refused request, when that is little and comes at once: else the
 /// connection cannot be used again. Says whether the end was reached.
-pub(crate) async fn drain(mut body: Body) -> bool {
+pub(crate) async fn drain(mut body: impl Body<Data = Bytes> + Unpin) -> bool {
     const LITTLE: usize = 1 << 20;
     const AT_ONCE: Duration = Duration::from_secs(1);
     let read = async {
@@ -50,7 +50,7 @@ pub(crate) async fn drain(mut body: Body) -> bool {
 /// Reads a whole body of at most `limit` bytes, unpacked when it is gzip.
 pub(super) async fn read_whole(
     headers: &HeaderMap,
-    body: Body,
+    body: impl Body<Data = Bytes> + Unpin,
     limit: usize,
     time: Duration,
 ) -> Result<Bytes, ApiError> {
@@ -101,7 +101,10 @@ pub(super) fn is_json(essence: &str) -> bool {
     essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
 }
 
-async fn collect(mut body: Body, keep: usize) -> Result<Bytes, ApiError> {
+async fn collect(
+    mut body: impl Body<Data = Bytes> + Unpin,
+    keep: usize,
+) -> Result<Bytes, ApiError> {
     let first = match next(&mut body).await? {
         None => return Ok(Bytes::new()),
         Some(first) => first,
@@ -129,7 +132,9 @@ async fn collect(mut body: Body, keep: usize) -> Result<Bytes, ApiError> {
 }
 
 /// The next piece of data.
-pub(super) async fn next(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
+pub(super) async fn next(
+    body: &mut (impl Body<Data = Bytes> + Unpin),
+) -> Result<Option<Bytes>, ApiError> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| ApiError::BodyCutOff)?;
         if let Ok(data) = frame.into_data() {

@@ -17,12 +17,13 @@ mod predict;
 mod rows;
 mod score;
 mod scoring;
+mod service;
 
 use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::middleware::from_fn_with_state;
@@ -36,6 +37,7 @@ use crate::page;
 pub use app::App;
 pub(crate) use error::ApiError;
 pub(crate) use oip::OipError;
+pub(crate) use service::Service;
 
 /// The whole service.
 pub fn app(state: Arc<App>) -> Router {
@@ -102,7 +104,10 @@ fn finish(router: Router<Arc<App>>, state: Arc<App>) -> Router {
 }
 
 /// An answer to a request whose body nobody reads.
-pub(crate) async fn refuse(body: Body, refusal: impl IntoResponse) -> axum::response::Response {
+pub(crate) async fn refuse<B>(body: B, refusal: impl IntoResponse) -> axum::response::Response
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+{
     let drained = body::drain(body).await;
     let mut response = refusal.into_response();
     if !drained {

@@ -122,14 +122,14 @@ impl Lines {
 
     fn count(&mut self, mut bytes: Vec<u8>, mut problem: Option<ApiError>) -> Option<Chunk> {
         let first_row = self.rows;
-        let rows = lines(&bytes).count();
+        let mut rows = lines(&bytes).count();
         if first_row + rows > self.most {
-            let end = nth_line_end(&bytes, self.most - first_row);
-            bytes.truncate(end);
+            rows = self.most - first_row;
+            bytes.truncate(nth_line_end(&bytes, rows));
             problem = Some(ApiError::TooManyRows { most: self.most });
             self.ended = true;
         }
-        self.rows = first_row + lines(&bytes).count();
+        self.rows = first_row + rows;
         Some(Chunk {
             bytes,
             first_row,
@@ -140,8 +140,10 @@ impl Lines {
 
 /// The lines that hold something.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes
-        .split(|byte| *byte == b'\n')
+    let mut start = 0;
+    memchr_iter(b'\n', bytes)
+        .chain(std::iter::once(bytes.len()))
+        .map(move |end| &bytes[std::mem::replace(&mut start, end + 1)..end])
         .filter(|line| !line.trim_ascii().is_empty())
 }
 

@@ -7,8 +7,9 @@ use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
+use hyper::body::{Body as HttpBody, Incoming};
 
 use super::App;
 use super::app::Target;
@@ -21,6 +22,9 @@ use crate::request_id::RequestId;
 /// The longest body the module takes (docs/decision-contract.md). It is the module that
 /// refuses a longer one; it needs one byte more than this to do so.
 const LONGEST_BODY: usize = 1 << 20;
+
+/// Room for an answer's headers.
+const HEADERS: usize = 12;
 
 /// The longest body that is decided on the async worker itself. That takes some
 /// microseconds, as writing the answer does; handing it to another thread and back would
@@ -58,11 +62,19 @@ pub(super) async fn predict_version(
     answer(&app, id, &headers, body, Some(&name), Some(&version)).await
 }
 
+/// The same without the router.
+pub(super) async fn plain(app: &App, id: RequestId, request: Request<Incoming>) -> Response {
+    let (head, body) = request.into_parts();
+    answer(app, id, &head.headers, body, None, None)
+        .await
+        .into_response()
+}
+
 async fn answer(
     app: &App,
     id: RequestId,
     headers: &HeaderMap,
-    body: Body,
+    body: impl HttpBody<Data = Bytes> + Unpin,
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
@@ -76,7 +88,7 @@ async fn answer(
     app.metrics().http.predicted(took);
     match decided {
         Ok(decision) => {
-            let score = target.served.metrics.decided(&decision);
+            let score = target.served.metrics.decided(decision.answer());
             if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
                 shadow.offer(body, score);
             }
@@ -105,25 +117,33 @@ async fn decide(app: &App, target: &Target, body: &Bytes) -> Result<Decision, Ca
 }
 
 fn respond(decision: Decision, took: Duration, id: &RequestId) -> Response {
-    let status = StatusCode::from_u16(decision.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut body = decision.body;
-    if status == StatusCode::OK {
+    if decision.status == 200 {
         add_envelope(&mut body, took, id);
     }
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() =
+        StatusCode::from_u16(decision.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = HeaderValue::from_static("application/json");
-    (status, [(CONTENT_TYPE, json)], body).into_response()
+    // With those that the gate adds.
+    response.headers_mut().reserve(HEADERS);
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
 }
 
 /// Puts the host's two fields before the object's last brace.
 fn add_envelope(body: &mut Vec<u8>, took: Duration, id: &RequestId) {
-    use std::io::Write;
     if body.pop_if(|last| *last == b'}').is_some() {
-        let seconds = took.as_secs_f64();
-        let id = id.as_str();
-        // Writing to a vector does not fail.
-        let _ = write!(
-            body,
-            ",\"latency_seconds\":{seconds},\"request_id\":\"{id}\"}}"
-        );
+        let mut number = zmij::Buffer::new();
+        let seconds = number.format_finite(took.as_secs_f64());
+        for piece in [
+            ",\"latency_seconds\":",
+            seconds,
+            ",\"request_id\":\"",
+            id.as_str(),
+            "\"}",
+        ] {
+            body.extend_from_slice(piece.as_bytes());
+        }
     }
 }

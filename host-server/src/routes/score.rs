@@ -6,7 +6,6 @@ use serde::Deserialize;
 
 use super::App;
 use super::rows::Rows;
-use crate::host::Decision;
 use crate::registry::Served;
 
 /// What such a protocol tells of a decision.
@@ -47,11 +46,11 @@ fn score_now(served: &Served, rows: &Rows) -> Result<Vec<Scored>, NoScores> {
     let mut row = 0;
     served.decide_each(rows.iter(), |answer| {
         let scored = match answer {
-            Ok(decision) if decision.status == 200 => serde_json::from_slice(&decision.body)
+            Ok(decision) if decision.status == 200 => serde_json::from_slice(decision.body)
                 .map_err(|error| NoScores::Failed(error.to_string())),
             Ok(decision) => Err(NoScores::Refused(format!(
                 "row {row}: {}",
-                reason(&decision)
+                reason(decision.body)
             ))),
             Err(error) => Err(NoScores::Failed(error.to_string())),
         };
@@ -70,7 +69,7 @@ fn score_now(served: &Served, rows: &Rows) -> Result<Vec<Scored>, NoScores> {
 }
 
 /// The module's list of problems as one sentence.
-pub(super) fn reason(decision: &Decision) -> String {
+pub(super) fn reason(refusal: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Refusal {
         detail: Detail,
@@ -86,7 +85,7 @@ pub(super) fn reason(decision: &Decision) -> String {
         loc: Vec<serde_json::Value>,
         msg: String,
     }
-    match serde_json::from_slice::<Refusal>(&decision.body) {
+    match serde_json::from_slice::<Refusal>(refusal) {
         Ok(Refusal {
             detail: Detail::Text(text),
         }) => text,
@@ -104,6 +103,6 @@ pub(super) fn reason(decision: &Decision) -> String {
                 .collect();
             sentences.join("; ")
         }
-        Err(_) => format!("refused with status {}", decision.status),
+        Err(_) => "refused".to_owned(),
     }
 }

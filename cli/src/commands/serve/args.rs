@@ -86,6 +86,13 @@ pub(crate) struct Args {
     /// Memory that one instance of a module may have, in bytes (default: 268435456).
     #[arg(long, value_name = "BYTES")]
     pub(super) module_memory: Option<usize>,
+    /// The folder that keeps compiled modules, for a faster start; only the server's user may be
+    /// able to write to it (default: underwrite/modules in the user's cache folder).
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) cache_dir: Option<PathBuf>,
+    /// Compile the module at every start.
+    #[arg(long)]
+    pub(super) no_cache: bool,
     /// Serve https: the certificate and its chain, PEM.
     #[arg(long, value_name = "FILE")]
     pub(super) tls_cert: Option<PathBuf>,

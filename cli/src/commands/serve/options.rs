@@ -11,6 +11,7 @@ use host_server::{
 
 use super::args::Args;
 use super::log::Log;
+use crate::hub;
 use crate::settings::{Key, Settings};
 
 const fn key(name: &'static str) -> Key {
@@ -156,8 +157,20 @@ fn limits(args: &Args, from: &mut Settings) -> Result<Limits> {
         decide: Duration::from_millis(decide),
         load: load.map_or(usual.load, Duration::from_millis),
         load_per_kib: load.map_or(usual.load_per_kib, |_| Duration::ZERO),
+        cache: cache(args, from)?,
+        compiler: std::env::current_exe().ok(),
         ..usual
     })
+}
+
+/// Where compiled modules are kept; without a home folder nowhere.
+fn cache(args: &Args, from: &mut Settings) -> Result<Option<PathBuf>> {
+    let usual = hub::default_cache().with_file_name("modules");
+    let given = args.cache_dir.as_ref().map(|dir| dir.display().to_string());
+    let folder = from.or(key("cache-dir"), given, usual.display().to_string())?;
+    let off = from.switch(key("no-cache"), args.no_cache)?;
+    let folder = PathBuf::from(folder);
+    Ok((!off && (folder != usual || usual.is_absolute())).then_some(folder))
 }
 
 fn tls(args: &Args, from: &mut Settings) -> Result<Option<TlsFiles>> {
