@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::keys::Key;
 use crate::metrics::push::PushOptions;
 use crate::registry::ModelSource;
+use crate::spans::TraceOptions;
 
 /// What `underwrite serve` takes.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct ServeOptions {
     pub page: bool,
     /// A Pushgateway that metrics are pushed to.
     pub push: Option<PushOptions>,
+    /// A collector that each request's span is exported to.
+    pub traces: Option<TraceOptions>,
     /// Whether each request is logged: its route, status and time, not its content.
     pub access_log: bool,
     /// What the model may use.
@@ -61,6 +64,7 @@ impl ServeOptions {
             cors_origins: Vec::new(),
             page: true,
             push: None,
+            traces: None,
             access_log: false,
             limits: Limits::serving(),
             http: HttpLimits::default(),

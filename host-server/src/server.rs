@@ -17,6 +17,7 @@ use crate::error::ServeError;
 use crate::metrics::{Format, push};
 use crate::registry;
 use crate::routes::{App, app, metrics_app};
+use crate::spans::Spans;
 use crate::tls;
 
 /// How long requests in flight may take once the server is told to stop.
@@ -39,6 +40,7 @@ pub struct Server {
     address: SocketAddr,
     metrics: Option<(TcpListener, SocketAddr)>,
     tls: Option<TlsAcceptor>,
+    spans: Option<Arc<Spans>>,
 }
 
 impl std::fmt::Debug for Server {
@@ -57,6 +59,9 @@ impl Server {
     /// When either fails, or a setting cannot be.
     pub async fn bind(options: ServeOptions) -> Result<Self, ServeError> {
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
+        let scheme = scheme(tls.is_some());
+        let spans = options.traces.as_ref();
+        let spans = spans.map(|to| Spans::start(to, scheme)).transpose()?;
         let app = App::open(options.clone())?;
         let (listener, address) = listen(&options.host, options.port).await?;
         let metrics = match options.metrics_port {
@@ -76,6 +81,7 @@ impl Server {
             address,
             metrics,
             tls,
+            spans,
         })
     }
 
@@ -94,10 +100,7 @@ impl Server {
     /// `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        match self.tls {
-            Some(_) => "https",
-            None => "http",
-        }
+        scheme(self.tls.is_some())
     }
 
     /// Answers until `shutdown` completes, then until the requests in flight are
@@ -123,6 +126,7 @@ impl Server {
         let state = Arc::clone(&self.app);
         let registry = Arc::clone(self.app.registry());
         let watching = tokio::spawn(registry::watch(registry, hang_ups()));
+        let spans = self.spans.clone();
         let mut serving = JoinSet::new();
         for connections in self.connections() {
             serving.spawn(connections.run(stopped.clone()));
@@ -143,6 +147,9 @@ impl Server {
             );
         }
         watching.abort();
+        if let Some(spans) = spans {
+            spans.finish().await;
+        }
         if let Some(pushing) = pushing {
             pushing.finish().await;
         }
@@ -157,11 +164,16 @@ impl Server {
             listener,
             metrics,
             tls,
+            spans,
             ..
         } = self;
+        let router = app(Arc::clone(&state));
         let public = Connections {
             listener,
-            router: app(Arc::clone(&state)),
+            router: match &spans {
+                Some(spans) => spans.around(router),
+                None => router,
+            },
             tls,
             limits: options.http.clone(),
             metrics: Arc::clone(state.metrics()),
@@ -174,6 +186,13 @@ impl Server {
             metrics: Arc::clone(state.metrics()),
         });
         std::iter::once(public).chain(private).collect()
+    }
+}
+
+fn scheme(is_tls: bool) -> &'static str {
+    match is_tls {
+        true => "https",
+        false => "http",
     }
 }
 
