@@ -120,7 +120,7 @@ impl Answer {
 #[derive(Serialize)]
 struct Root<'a> {
     status: &'static str,
-    name: &'a str,
+    name: String,
     version: &'a str,
     description: &'a str,
     model_loaded: bool,
@@ -142,7 +142,7 @@ impl<'a> Root<'a> {
         let model = &description.model;
         Self {
             status: "ok",
-            name: &model.id.name,
+            name: format!("{} API", model.title.as_deref().unwrap_or(&model.id.name)),
             version: &model.id.version,
             description: model.description.as_deref().unwrap_or_default(),
             model_loaded: true,

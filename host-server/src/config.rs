@@ -16,8 +16,8 @@ pub struct ServeOptions {
     pub models: ModelSource,
     /// The model that answers where none is named. Default: the first by name.
     pub default_model: Option<String>,
-    /// The name that `GET /` gives. Default: `Loan Approval API`, as the second service.
-    pub name: String,
+    /// The name that `GET /` gives. Default: the title of the model, and ` API`.
+    pub name: Option<String>,
     /// Host name or address to listen on.
     pub host: String,
     /// TCP port to listen on; 0 lets the system choose one.
@@ -54,7 +54,7 @@ impl ServeOptions {
         Self {
             models,
             default_model: None,
-            name: "Loan Approval API".to_owned(),
+            name: None,
             host: "127.0.0.1".to_owned(),
             port: 8080,
             metrics_port: None,

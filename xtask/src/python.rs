@@ -97,7 +97,13 @@ pub(crate) fn venv(environment: &Environment) -> Result<PathBuf> {
 
 impl Environment {
     fn folder_name(&self) -> String {
-        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        };
         let versions = self.requirements.join("-").replace("==", "-");
         let versions: String = versions.chars().map(plain).collect();
         format!("python-{}-{versions}", self.name)

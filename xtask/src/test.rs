@@ -24,12 +24,12 @@ const SUITES: [(&str, &str, Run); 13] = [
     ("native", "Test native code", native),
     ("overflow", "Test the core with overflow checks", overflow),
     ("node", "Test the module in Node", module_in_node),
-    ("chromium", "Test the module in Chromium", module_in_chromium),
     (
-        "doors",
-        "Test both doors of a packed module in Node",
-        doors,
+        "chromium",
+        "Test the module in Chromium",
+        module_in_chromium,
     ),
+    ("doors", "Test both doors of a packed module in Node", doors),
     ("worker", "Test the Worker in workerd", worker),
     ("page", "Test the page in Chromium", page),
     (

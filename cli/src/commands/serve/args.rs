@@ -47,7 +47,7 @@ pub(crate) struct Args {
     /// The model of the folder that answers where none is named (default: the first by name).
     #[arg(long, value_name = "NAME")]
     pub(super) default_model: Option<String>,
-    /// The name that GET / gives (default: Loan Approval API).
+    /// The name that GET / gives (default: the model's title, and " API").
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
     /// Name or address to listen on (default: 127.0.0.1).

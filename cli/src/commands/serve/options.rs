@@ -56,7 +56,7 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     // Where the models are is known when all settings are.
     let mut options = ServeOptions::new(ModelSource::File(PathBuf::new()));
     options.default_model = from.optional(key("default-model"), args.default_model.clone())?;
-    options.name = from.or(key("name"), args.name.clone(), options.name)?;
+    options.name = from.optional(key("name"), args.name.clone())?;
     options.host = from.or(key("host"), args.host.clone(), options.host)?;
     options.port = from.or(key("port"), args.port, options.port)?;
     options.metrics_port = from.optional(key("metrics-port"), args.metrics_port)?;
