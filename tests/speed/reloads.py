@@ -28,7 +28,7 @@ url = re.search(r"http://[^/]+", process.stdout.readline()).group()
 
 
 def ask(method, path):
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=600)
     connection.request(method, path, headers={"x-api-key": "chief"})
     answer = connection.getresponse()
     return answer.status, answer.read().decode()
@@ -57,16 +57,20 @@ done = threading.Event()
 clients = threading.Thread(target=load)
 clients.start()
 before, start = memory(), time.perf_counter()
-name = json.loads(ask("GET", "/models")[1])["models"][0]["name"]
-for at in range(reloads):
-    aside = folder / "aside"
-    shutil.copy(models[(at + 1) % 2], aside)
-    aside.rename(served)
-    status, body = ask("POST", f"/models/{name}/reload")
-    assert status == 200, body
-took = time.perf_counter() - start
-done.set()
-clients.join()
+try:
+    name = json.loads(ask("GET", "/models")[1])["models"][0]["name"]
+    for at in range(reloads):
+        aside = folder / "aside"
+        shutil.copy(models[(at + 1) % 2], aside)
+        aside.rename(served)
+        status, body = ask("POST", f"/models/{name}/reload")
+        assert status == 200, body
+finally:
+    took = time.perf_counter() - start
+    done.set()
+    clients.join()
+    if sys.exc_info()[0]:
+        process.kill()
 metrics = ask("GET", "/metrics")[1]
 loaded = re.search(r'underwrite_model_reloads_total\{[^}]*result="loaded"\} (\d+)', metrics)
 print(f"{loaded.group(1)} reloads in {took:.0f} s under {sum(requests) / (5 * len(requests)):,.0f} requests a second: "
