@@ -1,6 +1,7 @@
 //! The `underwrite` command: from a CSV to one `model.wasm`, and what can be done with it.
 
 mod commands;
+mod config_file;
 mod drift;
 mod engine;
 mod files;

@@ -1,29 +1,44 @@
 //! Settings from four places. A flag wins over an environment variable, that over
 //! `underwrite.toml`, that over the default; each remembers where it came from.
 
-use std::fmt::Display;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fmt::{Display, Formatter};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
-use toml::Table;
+use toml::Spanned;
 
-/// The file that is read when none is named, if it is there.
-pub(crate) const FILE: &str = "underwrite.toml";
+use crate::config_file::ConfigFile;
+
 const HIDDEN: &str = "(set, hidden)";
 
-/// Settings of one command, asked for one by one.
+/// Settings of `underwrite serve`, asked for one by one.
 pub(crate) struct Settings {
-    file: String,
-    table: Table,
+    file: Option<ConfigFile>,
+    /// What of the file's table `[serve]` was not asked for yet.
+    table: BTreeMap<Spanned<String>, toml::Value>,
     shown: Vec<Shown>,
 }
 
 struct Shown {
     key: &'static str,
     value: Value,
-    origin: String,
+    origin: Origin,
+    /// Whether another setting takes this one's place.
+    unused: bool,
+}
+
+/// Where a value came from; what wins comes first.
+#[derive(Debug, Clone)]
+enum Origin {
+    Flag(&'static str),
+    /// The variable.
+    Environment(String),
+    /// File and line.
+    File(String),
+    Default,
 }
 
 /// What is asked for: its flag's name, which is also its key in the file, and the
@@ -36,27 +51,20 @@ pub(crate) struct Key {
 }
 
 impl Settings {
-    /// Reads the table `command` of the file; without a file everything is unset.
-    pub(crate) fn open(path: Option<&Path>, command: &str) -> Result<Self> {
-        let (file, required) = match path {
-            Some(path) => (path.display().to_string(), true),
-            None => (FILE.to_owned(), false),
-        };
-        let mut table = match std::fs::read_to_string(&file) {
-            Ok(text) => text
-                .parse::<Table>()
-                .with_context(|| format!("{file} cannot be read"))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Table::new(),
-            Err(error) => return Err(error).with_context(|| format!("{file} cannot be read")),
-        };
-        let table = match table.remove(command) {
-            None => Table::new(),
-            Some(toml::Value::Table(table)) => table,
-            Some(_) => bail!("{file}: `{command}` is no table, expected `[{command}]`"),
+    /// Reads the table `[serve]` of the file; without a file everything is unset.
+    pub(crate) fn open(file: Option<ConfigFile>) -> Result<Self> {
+        #[derive(Default, serde::Deserialize)]
+        struct Tables {
+            #[serde(default)]
+            serve: BTreeMap<Spanned<String>, toml::Value>,
+        }
+        let tables: Tables = match &file {
+            Some(file) => file.parse()?,
+            None => Tables::default(),
         };
         Ok(Self {
             file,
-            table,
+            table: tables.serve,
             shown: Vec::new(),
         })
     }
@@ -67,12 +75,12 @@ impl Settings {
         T: FromStr<Err: Display> + Display,
     {
         let (value, origin) = match (flag, self.elsewhere(key)?) {
-            (Some(value), _) => (Some(value), format!("--{}", key.name)),
+            (Some(value), _) => (Some(value), Origin::Flag(key.name)),
             (None, Some((texts, origin))) => {
                 let text = texts.into_iter().next_back().unwrap_or_default();
                 (Some(parse(key, &text, &origin)?), origin)
             }
-            (None, None) => (None, "default".to_owned()),
+            (None, None) => (None, Origin::Default),
         };
         let shown = value.as_ref().map(|value| show(key, &value.to_string()));
         self.remember(key, shown.unwrap_or(Value::Null), origin);
@@ -94,9 +102,9 @@ impl Settings {
     /// A setting that can be given more than once; in the environment with commas.
     pub(crate) fn list(&mut self, key: Key, flags: Vec<String>) -> Result<Vec<String>> {
         let (values, origin) = match (flags.is_empty(), self.elsewhere(key)?) {
-            (false, _) => (flags, format!("--{}", key.name)),
+            (false, _) => (flags, Origin::Flag(key.name)),
             (true, Some((texts, origin))) => (texts, origin),
-            (true, None) => (Vec::new(), "default".to_owned()),
+            (true, None) => (Vec::new(), Origin::Default),
         };
         let shown = values.iter().map(|value| show(key, value)).collect();
         self.remember(key, Value::Array(shown), origin);
@@ -108,19 +116,57 @@ impl Settings {
         self.or(key, flag.then_some(true), false)
     }
 
+    /// A path; one in the file is relative to the file.
+    pub(crate) fn path(&mut self, key: Key, flag: Option<PathBuf>) -> Result<Option<PathBuf>> {
+        let flag = flag.map(|path| path.display().to_string());
+        let path = self.optional::<String>(key, flag)?.map(PathBuf::from);
+        let from_file = matches!(
+            self.shown.last().map(|shown| &shown.origin),
+            Some(Origin::File(_))
+        );
+        Ok(match (path, &self.file) {
+            (Some(path), Some(file)) if from_file => Some(file.folder().join(path)),
+            (path, _) => path,
+        })
+    }
+
+    /// Which of these settings, asked for already, is used: the one that is set where it wins;
+    /// `None` when none is set. Two that are set at the same place are a mistake.
+    pub(crate) fn choose(&mut self, names: &[&'static str]) -> Result<Option<&'static str>> {
+        let mut set: Vec<&mut Shown> = self
+            .shown
+            .iter_mut()
+            .filter(|shown| names.contains(&shown.key) && !shown.value.is_null())
+            .collect();
+        set.sort_by_key(|shown| shown.origin.rank());
+        if let [first, second, ..] = &set[..]
+            && first.origin.rank() == second.origin.rank()
+        {
+            bail!(
+                "both `{}` ({}) and `{}` ({}) are set: unset one",
+                first.key,
+                first.origin,
+                second.key,
+                second.origin
+            );
+        }
+        set.iter_mut().skip(1).for_each(|shown| shown.unused = true);
+        Ok(set.first().map(|shown| shown.key))
+    }
+
     /// When all have been asked for, what is left in the file is a mistake.
     pub(crate) fn finish(&self) -> Result<()> {
-        match self.table.keys().next() {
-            None => Ok(()),
-            Some(unknown) => {
-                let known: Vec<&str> = self.shown.iter().map(|shown| shown.key).collect();
-                bail!(
-                    "{}: [serve] has no setting `{unknown}`, expected one of {}",
-                    self.file,
-                    known.join(", ")
-                )
-            }
+        let stranger = self.table.keys().min_by_key(|key| key.span().start);
+        if let (Some(file), Some(stranger)) = (&self.file, stranger) {
+            let known: Vec<&str> = self.shown.iter().map(|shown| shown.key).collect();
+            bail!(
+                "{}: [serve] has no setting `{}`, expected one of {}",
+                file.place(stranger.span().start),
+                stranger.get_ref(),
+                known.join(", ")
+            );
         }
+        Ok(())
     }
 
     /// All of them, with where they came from.
@@ -132,41 +178,77 @@ impl Settings {
             .iter()
             .map(|shown| {
                 let value = shown.value.to_string();
-                format!("{:keys$}  {value:values$}  {}\n", shown.key, shown.origin)
+                let unused = if shown.unused { ", not used" } else { "" };
+                format!(
+                    "{:keys$}  {value:values$}  {}{unused}\n",
+                    shown.key, shown.origin
+                )
             })
             .collect()
     }
 
     /// From the environment or the file; an empty variable is unset.
-    fn elsewhere(&mut self, key: Key) -> Result<Option<(Vec<String>, String)>> {
-        let in_file = self.table.remove(key.name);
+    fn elsewhere(&mut self, key: Key) -> Result<Option<(Vec<String>, Origin)>> {
+        let in_file = self.take(key.name);
         let ours = format!("UNDERWRITE_{}", key.name.to_uppercase().replace('-', "_"));
         for variable in [key.variable, &ours] {
             match std::env::var(variable) {
                 Ok(value) if !value.is_empty() => {
                     let values = value.split(',').map(|one| one.trim().to_owned());
-                    return Ok(Some((values.collect(), format!("environment, {variable}"))));
+                    let origin = Origin::Environment(variable.to_owned());
+                    return Ok(Some((values.collect(), origin)));
                 }
                 Ok(_) | Err(std::env::VarError::NotPresent) => {}
                 Err(error) => return Err(anyhow!("{variable}: {error}")),
             }
         }
-        let Some(value) = in_file else {
+        let Some((place, value)) = in_file else {
             return Ok(None);
         };
         let texts = match value {
             toml::Value::Array(list) => list.iter().map(text).collect(),
             one => vec![text(&one)],
         };
-        Ok(Some((texts, self.file.clone())))
+        Ok(Some((texts, Origin::File(place))))
     }
 
-    fn remember(&mut self, key: Key, value: Value, origin: String) {
+    /// A setting of the file, with its place.
+    fn take(&mut self, name: &str) -> Option<(String, toml::Value)> {
+        let key = self.table.keys().find(|key| key.get_ref() == name)?.clone();
+        let value = self.table.remove(&key)?;
+        Some((self.file.as_ref()?.place(key.span().start), value))
+    }
+
+    fn remember(&mut self, key: Key, value: Value, origin: Origin) {
         self.shown.push(Shown {
             key: key.name,
             value,
             origin,
+            unused: false,
         });
+    }
+}
+
+impl Origin {
+    /// Less wins.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Flag(_) => 0,
+            Self::Environment(_) => 1,
+            Self::File(_) => 2,
+            Self::Default => 3,
+        }
+    }
+}
+
+impl Display for Origin {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "--{name}"),
+            Self::Environment(variable) => write!(f, "environment, {variable}"),
+            Self::File(place) => f.write_str(place),
+            Self::Default => f.write_str("default"),
+        }
     }
 }
 
@@ -177,7 +259,7 @@ fn text(value: &toml::Value) -> String {
     }
 }
 
-fn parse<T: FromStr<Err: Display>>(key: Key, text: &str, origin: &str) -> Result<T> {
+fn parse<T: FromStr<Err: Display>>(key: Key, text: &str, origin: &Origin) -> Result<T> {
     text.parse().map_err(|error| {
         let value = if key.secret { HIDDEN } else { text };
         anyhow!("{origin}: {} is `{value}`: {error}", key.name)

@@ -1,7 +1,7 @@
 //! Trackers as flags, the environment and `underwrite.toml` name them, and what is told to them.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -16,6 +16,7 @@ use model_tracking::wandb::{self, Wandb, WandbOffline};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::config_file::ConfigFile;
 use crate::{progress, secrets};
 
 /// Where runs are kept.
@@ -121,22 +122,14 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// The table of the file, if both are there; the file's other tables are not looked at.
-    pub(crate) fn read(path: &Path) -> Result<Self> {
-        #[derive(Deserialize)]
+    /// The table of the file, if both are there.
+    pub(crate) fn read(file: Option<&ConfigFile>) -> Result<Self> {
+        #[derive(Default, Deserialize)]
         struct File {
             #[serde(default)]
             tracking: Config,
         }
-        if !path.is_file() {
-            return Ok(Self::default());
-        }
-        let text = String::from_utf8_lossy(&crate::files::read(path)?).into_owned();
-        let file: File = toml::from_str(&text).map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start);
-            let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
-            anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
-        })?;
+        let file: File = file.map(ConfigFile::parse).transpose()?.unwrap_or_default();
         Ok(file.tracking)
     }
 }

@@ -89,13 +89,13 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     for (name, line) in [
         ("port", "port 3 --port"),
         ("host", "host \"environment\" environment, UNDERWRITE_HOST"),
-        ("name", "name \"file\" underwrite.toml"),
-        ("no-page", "no-page true underwrite.toml"),
+        ("name", "name \"file\" underwrite.toml, line 4"),
+        ("no-page", "no-page true underwrite.toml, line 6"),
         ("max-requests", "max-requests 1024 default"),
         ("admin-key", "admin-key [] default"),
         (
             "api-key",
-            "api-key [\"(set, hidden)\",\"(set, hidden)\"] underwrite.toml",
+            "api-key [\"(set, hidden)\",\"(set, hidden)\"] underwrite.toml, line 5",
         ),
         (
             "push-password",
@@ -115,23 +115,75 @@ fn a_setting_that_cannot_be_is_named() {
     ]);
     let error = folder.fail("serve --model m.wasm --config typo.toml");
     assert!(
-        error.starts_with("typo.toml: [serve] has no setting `prot`, expected one of "),
+        error.starts_with("typo.toml, line 2: [serve] has no setting `prot`, expected one of "),
         "{error}"
     );
     let error = folder.fail("serve --model m.wasm --config word.toml");
     assert!(
-        error.starts_with("word.toml: port is `eighty`: "),
+        error.starts_with("word.toml, line 2: port is `eighty`: "),
         "{error}"
     );
     let error = folder.fail("serve");
     assert_eq!(
         error,
-        "no model to serve: name one with --model FILE or --models FOLDER"
+        "no model to serve: name one with --model FILE, --models FOLDER or --from-hub OWNER/NAME"
     );
     let error = folder.fail("serve --model m.wasm --tls-cert c.pem");
     assert_eq!(error, "https needs both --tls-cert and --tls-key");
     let error = folder.fail("serve --config none.toml --model m.wasm");
-    assert!(error.starts_with("none.toml cannot be read"), "{error}");
+    assert!(error.starts_with("cannot read none.toml: "), "{error}");
+}
+
+#[test]
+fn one_file_is_for_all_commands() {
+    let sample = common::data("points_sample.csv");
+    let schema = common::data("points.toml");
+    let file = format!(
+        "[train]\ndata = {sample:?}\nschema = {schema:?}\nmodels = [\"logistic_regression\"]\nout = \"model.wasm\"\n\n\
+         [tracking]\ntrackers = [\"none\"]\n\n[serve]\nmodel = \"model.wasm\"\nport = 0\n"
+    );
+    let folder = Folder::new(&[("underwrite.toml", file.as_bytes())]);
+    folder.succeed("train");
+    let printed = folder.succeed("serve --print-config");
+    assert_eq!(
+        setting(&printed, "model"),
+        "model \"model.wasm\" underwrite.toml, line 11"
+    );
+
+    // In a folder of its own, paths in it are relative to it.
+    std::fs::create_dir(folder.path("config")).unwrap();
+    let elsewhere = b"[serve]\nmodel = \"m.wasm\"\n";
+    std::fs::write(folder.path("config/u.toml"), elsewhere).unwrap();
+    let error = folder.fail("serve --config config/u.toml");
+    assert!(error.starts_with("config/m.wasm: "), "{error}");
+}
+
+#[test]
+fn a_table_that_no_command_has_is_named_by_all() {
+    let folder = Folder::new(&[
+        ("table.toml", b"[serve]\nport = 1\n\n[sevre]\nport = 2\n"),
+        ("key.toml", b"port = 1\n\n[train]\nseed = 1\n"),
+        ("kind.toml", b"[train]\nseed = 1\n[[serve]]\nport = 1\n"),
+    ]);
+    for command in ["serve", "train", "track push latest"] {
+        for (file, expect) in [
+            (
+                "table.toml",
+                "table.toml, line 4: unknown field `sevre`, expected one of ",
+            ),
+            (
+                "key.toml",
+                "key.toml, line 1: unknown field `port`, expected one of ",
+            ),
+            (
+                "kind.toml",
+                "kind.toml, line 3: invalid type: sequence, expected a map",
+            ),
+        ] {
+            let error = folder.fail(&format!("{command} --config {file}"));
+            assert!(error.starts_with(expect), "{command}: {error}");
+        }
+    }
 }
 
 #[test]

@@ -131,7 +131,7 @@ impl Answer {
 #[derive(Serialize)]
 struct Root<'a> {
     status: &'static str,
-    name: &'a str,
+    name: String,
     version: &'a str,
     description: &'a str,
     model_loaded: bool,
@@ -153,7 +153,7 @@ impl<'a> Root<'a> {
         let model = &description.model;
         Self {
             status: "ok",
-            name: &model.id.name,
+            name: format!("{} API", model.title.as_deref().unwrap_or(&model.id.name)),
             version: &model.id.version,
             description: model.description.as_deref().unwrap_or_default(),
             model_loaded: true,

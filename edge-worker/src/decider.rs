@@ -17,6 +17,7 @@ pub(crate) struct Description {
 pub(crate) struct ModelDescription {
     #[serde(flatten)]
     pub(crate) id: ModelId,
+    pub(crate) title: Option<String>,
     pub(crate) description: Option<String>,
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::keys::Key;
 use crate::metrics::push::PushOptions;
 use crate::registry::ModelSource;
+use crate::spans::TraceOptions;
 
 /// What `underwrite serve` takes.
 #[derive(Debug, Clone)]
@@ -15,8 +16,8 @@ pub struct ServeOptions {
     pub models: ModelSource,
     /// The model that answers where none is named. Default: the first by name.
     pub default_model: Option<String>,
-    /// The name that `GET /` gives. Default: `Loan Approval API`, as the second service.
-    pub name: String,
+    /// The name that `GET /` gives. Default: the title of the model, and ` API`.
+    pub name: Option<String>,
     /// Host name or address to listen on.
     pub host: String,
     /// TCP port to listen on; 0 lets the system choose one.
@@ -36,6 +37,8 @@ pub struct ServeOptions {
     pub page: bool,
     /// A Pushgateway that metrics are pushed to.
     pub push: Option<PushOptions>,
+    /// A collector that each request's span is exported to.
+    pub traces: Option<TraceOptions>,
     /// Whether each request is logged: its route, status and time, not its content.
     pub access_log: bool,
     /// What the model may use.
@@ -51,7 +54,7 @@ impl ServeOptions {
         Self {
             models,
             default_model: None,
-            name: "Loan Approval API".to_owned(),
+            name: None,
             host: "127.0.0.1".to_owned(),
             port: 8080,
             metrics_port: None,
@@ -61,6 +64,7 @@ impl ServeOptions {
             cors_origins: Vec::new(),
             page: true,
             push: None,
+            traces: None,
             access_log: false,
             limits: Limits::serving(),
             http: HttpLimits::default(),

@@ -39,6 +39,18 @@ pub struct ModelInfo {
     pub description: String,
 }
 
+impl ModelInfo {
+    /// What an API is called that this model answers: `Loan Approval API`.
+    #[must_use]
+    pub fn api_name(&self) -> String {
+        let title = match self.title.as_str() {
+            "" => &self.name,
+            title => title,
+        };
+        format!("{title} API")
+    }
+}
+
 /// What is decided.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[non_exhaustive]

@@ -17,6 +17,7 @@ use crate::error::ServeError;
 use crate::metrics::{Format, push};
 use crate::registry;
 use crate::routes::{App, Service, metrics_app};
+use crate::spans::Spans;
 use crate::tls;
 use crate::workers::Workers;
 
@@ -40,6 +41,7 @@ pub struct Server {
     address: SocketAddr,
     metrics: Option<(TcpListener, SocketAddr)>,
     tls: Option<TlsAcceptor>,
+    spans: Option<Arc<Spans>>,
 }
 
 impl std::fmt::Debug for Server {
@@ -58,6 +60,9 @@ impl Server {
     /// When either fails, or a setting cannot be.
     pub async fn bind(options: ServeOptions) -> Result<Self, ServeError> {
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
+        let scheme = scheme(tls.is_some());
+        let spans = options.traces.as_ref();
+        let spans = spans.map(|to| Spans::start(to, scheme)).transpose()?;
         let app = App::open(options.clone())?;
         let (listener, address) = listen(&options.host, options.port).await?;
         let metrics = match options.metrics_port {
@@ -77,6 +82,7 @@ impl Server {
             address,
             metrics,
             tls,
+            spans,
         })
     }
 
@@ -95,10 +101,7 @@ impl Server {
     /// `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        match self.tls {
-            Some(_) => "https",
-            None => "http",
-        }
+        scheme(self.tls.is_some())
     }
 
     /// Answers until `shutdown` completes, then until the requests in flight are
@@ -124,6 +127,7 @@ impl Server {
         let state = Arc::clone(&self.app);
         let registry = Arc::clone(self.app.registry());
         let watching = tokio::spawn(registry::watch(registry, hang_ups()));
+        let spans = self.spans.clone();
         let mut serving = JoinSet::new();
         for connections in self.connections() {
             serving.spawn(connections.run(workers.clone(), stopped.clone()));
@@ -148,6 +152,9 @@ impl Server {
             );
         }
         watching.abort();
+        if let Some(spans) = spans {
+            spans.finish().await;
+        }
         if let Some(pushing) = pushing {
             pushing.finish().await;
         }
@@ -162,11 +169,12 @@ impl Server {
             listener,
             metrics,
             tls,
+            spans,
             ..
         } = self;
         let public = Connections {
             listener,
-            service: Service::public(Arc::clone(&state)),
+            service: Service::public(Arc::clone(&state), spans.as_ref()),
             tls,
             limits: options.http.clone(),
             metrics: Arc::clone(state.metrics()),
@@ -179,6 +187,13 @@ impl Server {
             metrics: Arc::clone(state.metrics()),
         });
         std::iter::once(public).chain(private).collect()
+    }
+}
+
+fn scheme(is_tls: bool) -> &'static str {
+    match is_tls {
+        true => "https",
+        false => "http",
     }
 }
 

@@ -146,7 +146,7 @@ async fn the_root_is_json_for_clients_and_the_page_for_browsers() {
         serde_json::from_slice::<Value>(&plain.body).unwrap(),
         json!({
             "status": "ok",
-            "name": "Loan Approval API",
+            "name": "A stand-in API",
             "version": "1.2.3",
             "description": "Decides nothing.",
             "model_loaded": true,

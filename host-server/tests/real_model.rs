@@ -71,6 +71,16 @@ fn the_same_request_gives_the_same_bytes_in_a_warm_and_in_a_new_instance() {
     );
 }
 
+/// An object in an object, so many times.
+fn nested(levels: usize) -> Vec<u8> {
+    [
+        b"{\"person_income\":".repeat(levels),
+        b"1".to_vec(),
+        b"}".repeat(levels),
+    ]
+    .concat()
+}
+
 #[test]
 fn bad_input_is_an_answer() {
     let host = real_model();
@@ -80,6 +90,11 @@ fn bad_input_is_an_answer() {
         (b"[]", 422),
         (b"\xff", 422),
         (b"null", 422),
+        (b"{\"person_income\":NaN}", 422),
+        (b"{\"person_income\":1e999}", 422),
+        (b"{\"person_income\":1,\"person_income\":2}", 422),
+        (b"{\"person_education\":\"\xc3\x28\"}", 422),
+        (&nested(10_000), 422),
         (&vec![b'['; 1 << 20], 422),
         (&vec![b' '; (1 << 20) + 1], 413),
         (&vec![b'"'; 10 << 20], 413),

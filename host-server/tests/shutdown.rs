@@ -59,6 +59,59 @@ async fn a_request_in_flight_is_answered() {
     running.await.unwrap().unwrap();
 }
 
+/// Asks on one connection after another until nobody listens any more; answers how often it
+/// was answered. What is sent on a connection that was answered on before must be answered.
+async fn ask_to_the_end(address: SocketAddr) -> u64 {
+    let mut answered = 0;
+    while let Ok(mut stream) = TcpStream::connect(address).await {
+        let request = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}";
+        let mut taken = false;
+        loop {
+            let sent = stream.write_all(request.as_bytes()).await;
+            let mut answer = [0; 4096];
+            match (sent, stream.read(&mut answer).await) {
+                (Ok(()), Ok(read @ 1..)) => {
+                    let answer = String::from_utf8_lossy(&answer[..read]);
+                    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+                    (answered, taken) = (answered + 1, true);
+                    if answer.contains("connection: close") {
+                        break;
+                    }
+                }
+                // What waits to be taken when nobody listens any more is cut off by the system.
+                other => {
+                    assert!(!taken, "not answered: {other:?}");
+                    break;
+                }
+            }
+        }
+    }
+    answered
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_load_what_was_asked_is_answered() {
+    let (_folder, options) = options();
+    let server = Server::bind(options).await.unwrap();
+    let address = server.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async {
+        stopped.await.unwrap();
+    }));
+    let clients: Vec<_> = (0..16)
+        .map(|_| tokio::spawn(ask_to_the_end(address)))
+        .collect();
+    let mut first = connect(address, "GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    first.read_exact(&mut [0; 15]).await.unwrap();
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+    let mut answered = 0;
+    for client in clients {
+        answered += client.await.unwrap();
+    }
+    assert!(answered > 0);
+}
+
 #[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let (_folder, options) = options();

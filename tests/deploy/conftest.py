@@ -43,7 +43,7 @@ def wait_for(what, seconds=60):
 
 def start(*flags, **environment):
     process = subprocess.Popen(
-        [os.environ["UNDERWRITE"], "serve", "--port", "0", *flags],
+        [os.environ["UNDERWRITE_BIN"], "serve", "--port", "0", *flags],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | environment)
     url = re.search(r"http://[^/]+", process.stdout.readline()).group()
     return process, url
@@ -55,7 +55,7 @@ def server(tmp_path_factory):
     for version in ["1.0.0", "1.1.0"]:
         folder = models / "loan" / version
         folder.mkdir(parents=True)
-        shutil.copy(os.environ["LOAN"], folder / "model.wasm")
+        shutil.copy(os.environ["UNDERWRITE_TEST_MODEL"], folder / "model.wasm")
     (models / "loan" / "deployment.toml").write_text(
         'version = "1.0.0"\n[challenger]\nversion = "1.1.0"\nmode = "shadow"\n')
     port = free_port()
@@ -97,7 +97,7 @@ def prometheus(server, traffic, tmp_path_factory):
     shutil.copy(DEPLOY / "prometheus/alerts.yml", folder)
     port = free_port()
     process = subprocess.Popen(
-        ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+        [os.environ["PROMETHEUS"], f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
          f"--web.listen-address=127.0.0.1:{port}"], stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
 

@@ -1,12 +1,8 @@
 #!/bin/sh
-# usage: run.sh path/to/underwrite path/to/loan.wasm
-# deploy/ with real programs: prometheus, promtool and prometheus-pushgateway (Debian has them).
+# deploy/ with real programs. Run by `cargo xtask test deploy`, which sets
+#   UNDERWRITE_BIN, UNDERWRITE_TEST_MODEL  the program, and a model of data/loan_sample.csv
+#   PROMETHEUS, PROMTOOL, PUSHGATEWAY      those programs (Debian: prometheus, prometheus-pushgateway)
+#   PYTHON_BIN                             the programs of a Python with what the tests import
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-export UNDERWRITE=$1 LOAN=$2
-venv=${VENVS:-/tmp/venvs}/deploy
-if [ ! -x "$venv/bin/python" ]; then
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet bcrypt grafana-foundation-sdk kubernetes-validate pyyaml pytest httpx
-fi
-"$venv/bin/python" -m pytest -q -p no:cacheprovider "$here"
+"$PYTHON_BIN/python" -m pytest -q -p no:cacheprovider "$here"

@@ -19,12 +19,12 @@ from conftest import DEPLOY, LOAN, free_port, start, wait_for
 
 def test_promtool_takes_the_configuration_and_the_rules():
     for command in [["config", DEPLOY / "prometheus/prometheus.yml"], ["rules", DEPLOY / "prometheus/alerts.yml"]]:
-        subprocess.run(["promtool", "check", *command], check=True, capture_output=True)
+        subprocess.run([os.environ["PROMTOOL"], "check", *command], check=True, capture_output=True)
 
 
 def test_promtool_takes_the_metrics(server, traffic):
     text = httpx.get(f"http://{server['metrics']}/metrics").text
-    done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True)
+    done = subprocess.run([os.environ["PROMTOOL"], "check", "metrics"], input=text, text=True, capture_output=True)
     # Hints about names that the old services gave are no errors.
     hints = [line for line in done.stderr.splitlines() if not line.startswith("fastapi_")]
     assert "error" not in done.stderr.lower(), done.stderr
@@ -113,7 +113,7 @@ def pushgateway(tmp_path):
     hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
     (tmp_path / "web.yml").write_text(f"basic_auth_users:\n  bank: {hashed}\n")
     process = subprocess.Popen(
-        ["prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{port}", f"--web.config.file={tmp_path}/web.yml"],
+        [os.environ["PUSHGATEWAY"], f"--web.listen-address=127.0.0.1:{port}", f"--web.config.file={tmp_path}/web.yml"],
         stderr=subprocess.DEVNULL)
     yield f"http://127.0.0.1:{port}"
     process.terminate()
@@ -122,7 +122,7 @@ def pushgateway(tmp_path):
 
 def test_metrics_are_pushed(pushgateway):
     process, url = start(
-        "--model", os.environ["LOAN"], "--push-interval", "0.3", "--push-instance", "branch/7",
+        "--model", os.environ["UNDERWRITE_TEST_MODEL"], "--push-interval", "0.3", "--push-instance", "branch/7",
         PROM_PUSHGATEWAY=pushgateway, PROM_USERNAME="bank", PROM_API_KEY="secret")
     httpx.post(url + "/predict", json=LOAN)
 
@@ -144,7 +144,7 @@ def test_a_gateway_that_hangs_is_not_noticed():
         hanging.bind(("127.0.0.1", 0))
         hanging.listen(1)
         process, url = start(
-            "--model", os.environ["LOAN"], "--push-interval", "0.05",
+            "--model", os.environ["UNDERWRITE_TEST_MODEL"], "--push-interval", "0.05",
             "--pushgateway", f"http://127.0.0.1:{hanging.getsockname()[1]}")
         with httpx.Client() as client:
             for _ in range(200):
@@ -173,7 +173,7 @@ def test_the_legacy_system_gets_its_decisions(tmp_path):
     source, target = tmp_path / "applications.txt", tmp_path / "decisions.txt"
     source.write_text("".join(record(f"A{at:09d}", one) + "\n" for at, one in enumerate(people)))
     # So few a second that it has to wait and try again.
-    process, url = start("--model", os.environ["LOAN"], "--api-key", "k", "--rate-limit", "25")
+    process, url = start("--model", os.environ["UNDERWRITE_TEST_MODEL"], "--api-key", "k", "--rate-limit", "25")
     command = [sys.executable, client / "score_file.py", url, client / "layout.json", source, target]
     run = lambda: subprocess.run(command, env=os.environ | {"API_KEY": "k"}, check=True, capture_output=True, text=True)
     assert run().stdout == "40 asked, 0 were done\n"

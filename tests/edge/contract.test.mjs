@@ -22,14 +22,14 @@ const json = (answer) => JSON.parse(answer.body);
 describe("what is served", () => {
   const about = () => {
     const { model: described, features } = model.describe();
-    const { name, version, digest, description } = described;
+    const { name, version, digest, title, description } = described;
     const used = features.filter(({ role }) => role !== "ignored");
     const count = (type) => used.filter((feature) => feature.type === type).length;
-    return { name, version, digest, description, used: used.length, count };
+    return { name, version, digest, title, description, used: used.length, count };
   };
 
   test("GET / says which model", async () => {
-    const { name, version, digest, description, used, count } = about();
+    const { name, version, digest, title, description, used, count } = about();
     const answer = await worker.ask("/");
     assert.equal(answer.status, 200);
     assert.equal(answer.headers.get("content-type"), "application/json");
@@ -38,7 +38,7 @@ describe("what is served", () => {
       answer.body.toString(),
       JSON.stringify({
         status: "ok",
-        name,
+        name: `${title ?? name} API`,
         version,
         description: description ?? "",
         model_loaded: true,

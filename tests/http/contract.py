@@ -1,15 +1,19 @@
 """The old services' own kind of tests, over HTTP: pytest, requests, no knowledge of the server.
 
-    UNDERWRITE=target/release/underwrite LOAN=loan.wasm POINTS=points.wasm pytest contract.py
+    UNDERWRITE_BIN=target/release/underwrite UNDERWRITE_TEST_MODELS_DIR=target/test-models pytest contract.py
 """
 
 import os
+import pathlib
 import re
 import signal
 import subprocess
 
 import httpx
 import pytest
+
+UNDERWRITE = os.environ["UNDERWRITE_BIN"]
+MODELS = pathlib.Path(os.environ["UNDERWRITE_TEST_MODELS_DIR"])
 
 POINTS = {"income": 50000, "credit_score": 700, "loan_amount": 15000, "years_employed": 5, "points": 60}
 LOAN = {
@@ -21,7 +25,7 @@ LOAN = {
 
 
 def serve(model, *flags):
-    command = [os.environ["UNDERWRITE"], "serve", "--model", model, "--port", "0", *flags]
+    command = [UNDERWRITE, "serve", "--model", model, "--port", "0", *flags]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     line = process.stdout.readline()
     return process, re.search(r"http://[^/]+", line).group()
@@ -29,7 +33,7 @@ def serve(model, *flags):
 
 @pytest.fixture(scope="module")
 def points():
-    process, url = serve(os.environ["POINTS"], "--metrics-compat", "fastapi")
+    process, url = serve(MODELS / "points.wasm", "--metrics-compat", "fastapi")
     with httpx.Client(base_url=url) as client:
         yield client
     process.send_signal(signal.SIGTERM)
@@ -38,7 +42,7 @@ def points():
 
 @pytest.fixture(scope="module")
 def loan():
-    process, url = serve(os.environ["LOAN"], "--api-key", "first", "--api-key", "second",
+    process, url = serve(MODELS / "loan.wasm", "--api-key", "first", "--api-key", "second",
                          "--admin-key", "chief")
     with httpx.Client(base_url=url) as client:
         yield client
@@ -235,7 +239,7 @@ def test_only_the_chief_reloads(loan):
 
 
 def test_a_server_without_models_says_so(tmp_path):
-    command = [os.environ["UNDERWRITE"], "serve", "--models", str(tmp_path), "--port", "0"]
+    command = [UNDERWRITE, "serve", "--models", str(tmp_path), "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     url = re.search(r"http://[^/]+", process.stdout.readline()).group()
     try:

@@ -1,21 +1,21 @@
 #!/bin/sh
-# usage: run.sh path/to/underwrite path/to/loan.wasm path/to/points.wasm
-# The old services' own kind of tests, and schemathesis, against the running server.
+# The old services' own kind of tests, and schemathesis, against the running server. Run by
+# `cargo xtask test http`, which sets
+#   UNDERWRITE_BIN            the program
+#   UNDERWRITE_TEST_MODELS_DIR  loan.wasm, points.wasm and german_credit.wasm
+#   PYTHON_BIN                the programs of a Python with schemathesis, pytest and httpx
+#   EXAMPLES, SEED            requests that schemathesis makes up for each operation (default
+#                             100), and what makes them the same ones each time (default: none)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-export UNDERWRITE=$1 LOAN=$2 POINTS=$3
-venv=${VENVS:-/tmp/venvs}/schema
-if [ ! -x "$venv/bin/python" ]; then
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet 'schemathesis==4.32.5' pytest httpx
-fi
-"$venv/bin/python" -m pytest -q -p no:cacheprovider "$here/contract.py"
+models=$(cd "$UNDERWRITE_TEST_MODELS_DIR" && pwd)
+"$PYTHON_BIN/python" -m pytest -q -p no:cacheprovider "$here/contract.py"
 
 check() {
   model=$1
   shift
   log=$(mktemp)
-  "$UNDERWRITE" serve --model "$model" --port 0 >"$log" 2>/dev/null &
+  "$UNDERWRITE_BIN" serve --model "$models/$model.wasm" --port 0 >"$log" 2>/dev/null &
   server=$!
   trap 'kill "$server"' EXIT
   until grep -q '^Serving on ' "$log"; do
@@ -24,12 +24,16 @@ check() {
   done
   url=$(sed -n 's|^Serving on \(http://[^/]*\)/.*|\1|p' "$log")
   rm -f "$log"
-  "$venv/bin/schemathesis" "$@" run "$url/openapi.json" --checks all --max-examples "${EXAMPLES:-100}" --no-color
+  "$PYTHON_BIN/schemathesis" "$@" run "$url/openapi.json" --checks all \
+    --max-examples "${EXAMPLES:-100}" ${SEED:+--seed "$SEED"} --no-color
   kill "$server"
   trap - EXIT
 }
 folder=$(mktemp -d)
 cd "$folder"
-check "$POINTS"
-check "$LOAN" --config-file "$here/schemathesis-loan.toml"
+check points
+for model in loan german_credit; do
+  check $model --config-file "$here/schemathesis-adjustments.toml"
+done
+cd /
 rm -rf "$folder"

@@ -1,25 +1,13 @@
 #!/bin/sh
-# usage: run.sh path/to/underwrite path/to/loan-model.wasm
+# Three clients of the Open Inference Protocol against the running server. Run by
+# `cargo xtask test oip`, which sets
+#   UNDERWRITE_BIN, UNDERWRITE_TEST_MODEL  the program, and a model of data/loan_sample.csv
+#   TRITON_BIN, KSERVE_BIN, MLSERVER_BIN   the programs of a Python with that client
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-underwrite=$1
-model=$2
-venvs=${VENVS:-/tmp/venvs}
-
-venv() {
-  name=$1
-  shift
-  if [ ! -x "$venvs/$name/bin/python" ]; then
-    python3 -m venv "$venvs/$name"
-    "$venvs/$name/bin/pip" install --quiet "$@"
-  fi
-}
-venv triton 'tritonclient[http]==2.73.0'
-venv kserve 'kserve==0.21.0'
-venv mlserver 'mlserver==1.7.1' 'uvloop<0.22'
 
 log=$(mktemp)
-"$underwrite" serve --model "$model" --port 0 >"$log" 2>/dev/null &
+"$UNDERWRITE_BIN" serve --model "$UNDERWRITE_TEST_MODEL" --port 0 >"$log" 2>/dev/null &
 server=$!
 trap 'kill "$server"; rm -f "$log"' EXIT
 until grep -q '^Serving on ' "$log"; do
@@ -28,6 +16,6 @@ until grep -q '^Serving on ' "$log"; do
 done
 url=$(sed -n 's|^Serving on \(http://[^/]*\)/.*|\1|p' "$log")
 
-for client in triton kserve mlserver; do
-  "$venvs/$client/bin/python" "$here/client_$client.py" "$url"
-done
+"$TRITON_BIN/python" "$here/client_triton.py" "$url"
+"$KSERVE_BIN/python" "$here/client_kserve.py" "$url"
+"$MLSERVER_BIN/python" "$here/client_mlserver.py" "$url"

@@ -12,6 +12,7 @@ mod data;
 mod demo;
 mod lint;
 mod python;
+mod served;
 mod steps;
 mod system;
 mod test;
@@ -49,11 +50,17 @@ enum Command {
         #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
         port: u16,
     },
-    /// Run every test: native, wasm in Node and Chromium, the Worker, the page, conformance, fuzz
+    /// Run every test: native, wasm in Node and Chromium, the Worker, the page, conformance,
+    /// fuzz, trackers, and the server with real clients and Prometheus
     ///
-    /// Chromium and chromedriver are taken from the machine, else installed by its package
-    /// manager where that is allowed. Nothing is skipped: what cannot run is a failure.
-    Test,
+    /// Chromium and chromedriver, Prometheus and its Pushgateway are taken from the machine,
+    /// else installed by its package manager where that is allowed. Nothing is skipped: what
+    /// cannot run is a failure.
+    Test {
+        /// Only these (default: all)
+        #[arg(value_name = "SUITE", value_parser = clap::builder::PossibleValuesParser::new(test::names()))]
+        suites: Vec<String>,
+    },
     /// Build target/release/underwrite, and the page's and the Worker's files
     ///
     /// target/engine/ gets engine.wasm, model.js and model.d.ts; target/page/ the page;
@@ -94,7 +101,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo { port } => demo::run(port),
         Command::Announce { port } => demo::announce(port),
-        Command::Test => test::run(),
+        Command::Test { suites } => test::run(&suites),
         Command::Build { model } => build::run(model.as_deref()),
         Command::Engine => build::engine(&steps::Steps::new(1)),
         Command::Lint => lint::run(),

@@ -31,6 +31,39 @@ pub(crate) const CLIENTS: Environment = Environment {
     requirements: &["wandb==0.31.0", "huggingface_hub==2.4.0"],
 };
 
+/// A client of the old services, and schemathesis.
+pub(crate) const HTTP: Environment = Environment {
+    name: "http",
+    requirements: &["schemathesis==4.32.5", "pytest==9.2.0", "httpx==0.28.1"],
+};
+/// Clients of the Open Inference Protocol; they do not agree on the versions of others.
+pub(crate) const TRITON: Environment = Environment {
+    name: "triton",
+    requirements: &["tritonclient[http]==2.73.0"],
+};
+/// See [`TRITON`].
+pub(crate) const KSERVE: Environment = Environment {
+    name: "kserve",
+    requirements: &["kserve==0.21.0"],
+};
+/// See [`TRITON`]; a newer uvloop has not what this asks of it.
+pub(crate) const MLSERVER: Environment = Environment {
+    name: "mlserver",
+    requirements: &["mlserver==1.7.1", "uvloop==0.21.0"],
+};
+/// What Kubernetes and Grafana take, and a client of Prometheus.
+pub(crate) const DEPLOY: Environment = Environment {
+    name: "deploy",
+    requirements: &[
+        "bcrypt==5.0.0",
+        "grafana-foundation-sdk==1769699998!10.1.0",
+        "httpx==0.28.1",
+        "kubernetes-validate==1.37.0",
+        "pytest==9.2.0",
+        "pyyaml==6.0.3",
+    ],
+};
+
 /// The folder of the environment's programs; it is made if it is not in the cache of the tools.
 pub(crate) fn venv(environment: &Environment) -> Result<PathBuf> {
     let folder = tools::cache().join(environment.folder_name());
@@ -64,7 +97,15 @@ pub(crate) fn venv(environment: &Environment) -> Result<PathBuf> {
 
 impl Environment {
     fn folder_name(&self) -> String {
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        };
         let versions = self.requirements.join("-").replace("==", "-");
+        let versions: String = versions.chars().map(plain).collect();
         format!("python-{}-{versions}", self.name)
     }
 }
@@ -77,7 +118,7 @@ fn find_python() -> Result<&'static str> {
     match names.into_iter().find(new_enough) {
         Some(name) => Ok(name),
         None => bail!(
-            "Python {major}.{minor} or newer is needed to test against the real MLflow and wandb, and was not found: https://www.python.org (Debian: apt-get install python3 python3-venv)"
+            "Python {major}.{minor} or newer is needed to test against real services and clients, and was not found: https://www.python.org (Debian: apt-get install python3 python3-venv)"
         ),
     }
 }
@@ -111,5 +152,9 @@ mod tests {
     #[test]
     fn a_folder_names_its_versions() {
         assert_eq!(MLFLOW.folder_name(), "python-mlflow-mlflow-3.17.2");
+        assert_eq!(
+            TRITON.folder_name(),
+            "python-triton-tritonclient-http--2.73.0"
+        );
     }
 }

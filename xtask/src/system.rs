@@ -19,6 +19,16 @@ pub(crate) struct Browser {
     pub(crate) chromedriver: PathBuf,
 }
 
+/// Prometheus and what comes with it, all runnable.
+pub(crate) struct Monitoring {
+    /// The server.
+    pub(crate) prometheus: PathBuf,
+    /// Its checker of rules and metrics.
+    pub(crate) promtool: PathBuf,
+    /// What is pushed to.
+    pub(crate) pushgateway: PathBuf,
+}
+
 /// Checks Node and npm, and adds the wasm target to the pinned toolchain.
 pub(crate) fn prepare() -> Result<()> {
     check_node(output_of(command("node").arg("--version")).as_deref())?;
@@ -50,17 +60,48 @@ pub(crate) fn browser() -> Result<Browser> {
     println!("      installing Chromium and chromedriver by the system's package manager");
     let installed = install_browser();
     find_browser().with_context(|| {
-        let tried = installed
-            .err()
-            .map(|error| format!(" ({error:#})"))
-            .unwrap_or_default();
         format!(
             "Chromium and chromedriver are needed for the tests, were not found and could not be \
-             installed from here{tried}: install both (Debian: apt-get install chromium \
+             installed from here{}: install both (Debian: apt-get install chromium \
              chromium-driver; macOS: brew install --cask chromium chromedriver), or set CHROMIUM \
-             and CHROMEDRIVER to the programs"
+             and CHROMEDRIVER to the programs",
+            tried(installed)
         )
     })
+}
+
+/// Finds Prometheus and its Pushgateway, or installs them by the system's package manager.
+pub(crate) fn monitoring() -> Result<Monitoring> {
+    if let Some(found) = find_monitoring() {
+        return Ok(found);
+    }
+    println!("      installing Prometheus and its Pushgateway by the system's package manager");
+    let installed = apt_install("prometheus", &["prometheus", "prometheus-pushgateway"]);
+    find_monitoring().with_context(|| {
+        format!(
+            "Prometheus, promtool and the Pushgateway are needed for the tests, were not found \
+             and could not be installed from here{}: install them (Debian: apt-get install \
+             prometheus prometheus-pushgateway; else https://prometheus.io/download), or set \
+             PROMETHEUS, PROMTOOL and PUSHGATEWAY to the programs",
+            tried(installed)
+        )
+    })
+}
+
+fn find_monitoring() -> Option<Monitoring> {
+    Some(Monitoring {
+        prometheus: find("PROMETHEUS", &["prometheus"])?,
+        promtool: find("PROMTOOL", &["promtool"])?,
+        pushgateway: find("PUSHGATEWAY", &["prometheus-pushgateway", "pushgateway"])?,
+    })
+}
+
+/// What went wrong, in brackets.
+fn tried(installed: Result<()>) -> String {
+    installed
+        .err()
+        .map(|error| format!(" ({error:#})"))
+        .unwrap_or_default()
 }
 
 fn check_node(version: Option<&str>) -> Result<()> {
@@ -133,13 +174,16 @@ fn install_browser() -> Result<()> {
         let casks = ["install", "--cask", "chromium", "chromedriver"];
         return quietly("browser", command("brew").args(casks));
     }
+    apt_install("browser", &["chromium", "chromium-driver"])
+}
+
+fn apt_install(log: &str, packages: &[&str]) -> Result<()> {
     if output_of(command("apt-get").arg("--version")).is_none() {
         bail!("there is no apt-get");
     }
     quietly("apt-update", as_root()?.args(["apt-get", "update"]))?;
-    let packages = ["chromium", "chromium-driver"];
     let install = ["apt-get", "install", "--yes", "--no-install-recommends"];
-    quietly("browser", as_root()?.args(install).args(packages))
+    quietly(log, as_root()?.args(install).args(packages))
 }
 
 /// A command that runs the rest as root, without asking for a password.

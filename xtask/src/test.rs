@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::acceptance::{self, program, told_the_parts};
 use crate::build;
 use crate::python::{self, CLIENTS, MLFLOW};
+use crate::served;
 use crate::steps::{Steps, openly, openly_testing};
 use crate::system::Browser;
 use crate::tools::{self, WASM_BINDGEN, WASM_PACK};
@@ -16,27 +17,59 @@ use crate::workspace::{self, cargo, command};
 /// Each fuzz target's share of a test run, in seconds.
 const FUZZ_SECONDS: u32 = 20;
 
-type Suite = fn(&Browser) -> Result<()>;
+type Run = fn(&Browser) -> Result<()>;
 
-const SUITES: [(&str, Suite); 10] = [
-    ("Test native code", native),
-    ("Test the core with overflow checks", overflow),
-    ("Test the module in Node", module_in_node),
-    ("Test the module in Chromium", module_in_chromium),
-    ("Test both doors of a packed module in Node", doors),
-    ("Test the Worker in workerd", worker),
-    ("Test the page in Chromium", page),
-    ("Compare five hosts on the golden cases", conformance),
-    ("Fuzz briefly", fuzz),
+/// Each by its name, with what it does.
+const SUITES: [(&str, &str, Run); 13] = [
+    ("native", "Test native code", native),
+    ("overflow", "Test the core with overflow checks", overflow),
+    ("node", "Test the module in Node", module_in_node),
     (
+        "chromium",
+        "Test the module in Chromium",
+        module_in_chromium,
+    ),
+    ("doors", "Test both doors of a packed module in Node", doors),
+    ("worker", "Test the Worker in workerd", worker),
+    ("page", "Test the page in Chromium", page),
+    (
+        "conformance",
+        "Compare five hosts on the golden cases",
+        conformance,
+    ),
+    ("fuzz", "Fuzz briefly", fuzz),
+    (
+        "trackers",
         "Test the trackers against the real MLflow and wandb",
         trackers,
     ),
+    (
+        "http",
+        "Test the server as the old services' clients do, and by its OpenAPI",
+        served::http,
+    ),
+    (
+        "oip",
+        "Test the server with tritonclient, kserve and mlserver",
+        served::oip,
+    ),
+    (
+        "deploy",
+        "Test deploy/ with the real Prometheus and Pushgateway",
+        served::deploy,
+    ),
 ];
 
-/// Builds everything and runs every suite, also after one failed.
-pub(crate) fn run() -> Result<()> {
-    let steps = Steps::new(build::EVERYTHING_STEPS + acceptance::PREPARE_STEPS + SUITES.len());
+/// The names of the suites.
+pub(crate) fn names() -> Vec<&'static str> {
+    SUITES.map(|(name, ..)| name).to_vec()
+}
+
+/// Builds everything and runs the suites with these names, or all; also after one failed.
+pub(crate) fn run(only: &[String]) -> Result<()> {
+    let mut suites = SUITES.to_vec();
+    suites.retain(|(name, ..)| only.is_empty() || only.iter().any(|wanted| wanted == name));
+    let steps = Steps::new(build::EVERYTHING_STEPS + acceptance::PREPARE_STEPS + suites.len());
     build::everything(&steps, None)?;
     let browser = acceptance::prepare(&steps)?;
     if workspace::loan_data().is_none() {
@@ -45,19 +78,23 @@ pub(crate) fn run() -> Result<()> {
         );
     }
     let mut failed = Vec::new();
-    for (name, suite) in SUITES {
-        if let Err(error) = steps.step(name, || suite(&browser)) {
+    for (name, does, suite) in &suites {
+        if let Err(error) = steps.step(does, || suite(&browser)) {
             println!("      {error:#}");
-            failed.push(name);
+            failed.push(*name);
         }
     }
     ensure!(
         failed.is_empty(),
-        "{} of {} suites failed: {failed:?}",
+        "{} of {} suites failed; again with `cargo xtask test {}`",
         failed.len(),
-        SUITES.len()
+        suites.len(),
+        failed.join(" ")
     );
-    steps.finish("All tests passed");
+    steps.finish(match only {
+        [] => "All tests passed",
+        _ => "These tests passed",
+    });
     Ok(())
 }
 

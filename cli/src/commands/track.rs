@@ -10,6 +10,7 @@ use model_tracking::run::Status;
 use model_tracking::tracker::Tracker;
 use serde_json::json;
 
+use crate::config_file::ConfigFile;
 use crate::tracking::{self, Config, RUNS, TrackingArgs};
 
 const EXAMPLES: &str = "\
@@ -43,9 +44,9 @@ struct Push {
     /// Folder of the runs.
     #[arg(long, value_name = "FOLDER", default_value = RUNS)]
     runs: PathBuf,
-    /// The file whose table [tracking] is read.
-    #[arg(long, value_name = "FILE", default_value = "underwrite.toml")]
-    config: PathBuf,
+    /// Read the table [tracking] of this file (default: underwrite.toml, where it is there).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Send it also to those that have it already; nothing is doubled there.
     #[arg(long)]
     again: bool,
@@ -75,7 +76,7 @@ impl Args {
 
 impl Push {
     fn run(self) -> Result<()> {
-        let config = Config::read(&self.config)?;
+        let config = Config::read(ConfigFile::open(self.config.as_deref())?.as_ref())?;
         let mut trackers = tracking::trackers(&self.tracking, &config)?;
         ensure!(
             !trackers.is_empty(),

@@ -35,6 +35,27 @@ pub enum ModelSource {
     File(PathBuf),
     /// A folder with `<name>/<version>/model.wasm`.
     Folder(PathBuf),
+    /// One `model.wasm` from elsewhere.
+    Fetched(Fetched),
+}
+
+/// A `model.wasm` that was fetched to a file.
+#[derive(Clone)]
+pub struct Fetched {
+    /// The file.
+    pub path: PathBuf,
+    /// Fetches the newest one, for a reload; an error says why it cannot, and what is served
+    /// goes on. It may block.
+    pub again: Arc<dyn Fn() -> Result<PathBuf, String> + Send + Sync>,
+}
+
+impl std::fmt::Debug for Fetched {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Fetched")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
 }
 
 /// All models.
@@ -85,7 +106,7 @@ impl Registry {
     ) -> Result<Self, LoadError> {
         let registry = Self::empty(Some(source.clone()), default_name, limits, metrics);
         match source {
-            ModelSource::File(path) => {
+            ModelSource::File(path) | ModelSource::Fetched(Fetched { path, .. }) => {
                 let served = Served::open(&path, None, &registry.limits, &registry.metrics)?;
                 let slot = Arc::new(Slot::with(served));
                 registry
@@ -146,13 +167,8 @@ impl Registry {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         match &self.source {
             None => Vec::new(),
-            Some(ModelSource::File(path)) => {
-                let slots = self.slots.load_full();
-                slots
-                    .values()
-                    .map(|slot| slot.reload_file(path, forgive, &self.limits, &self.metrics))
-                    .collect()
-            }
+            Some(ModelSource::File(path)) => self.reload_file(Ok(path.clone()), forgive),
+            Some(ModelSource::Fetched(fetched)) => self.reload_file((fetched.again)(), forgive),
             Some(ModelSource::Folder(folder)) => self.reload_folder(folder, forgive),
         }
     }
@@ -171,6 +187,17 @@ impl Registry {
             return vec![slot.reload_versions(&found, true, &self.limits, &self.metrics)];
         }
         self.reload(true)
+    }
+
+    fn reload_file(&self, path: Result<PathBuf, String>, forgive: bool) -> Vec<Outcome> {
+        let slots = self.slots.load_full();
+        slots
+            .values()
+            .map(|slot| match &path {
+                Ok(path) => slot.reload_file(path, forgive, &self.limits, &self.metrics),
+                Err(reason) => slot.not_fetched(reason, &self.metrics),
+            })
+            .collect()
     }
 
     fn reload_folder(&self, folder: &std::path::Path, forgive: bool) -> Vec<Outcome> {

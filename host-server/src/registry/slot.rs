@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
@@ -84,15 +84,19 @@ impl Slot {
         metrics: &ModelMetricsSet,
     ) -> Outcome {
         let mut outcome = self.outcome();
-        let mut past = self.past();
-        if forgive {
-            past.rolled_back.clear();
-            past.refused.clear();
-        }
+        let mut past = self.past(forgive);
         let loaded = self.read(path, None, &mut past, limits, metrics, &mut outcome);
         if let Some(served) = loaded {
             self.crown(&mut past, Live::alone(served));
         }
+        outcome.serving = self.serving();
+        outcome
+    }
+
+    /// There is no file to read.
+    pub(super) fn not_fetched(&self, reason: &str, metrics: &ModelMetricsSet) -> Outcome {
+        let mut outcome = self.outcome();
+        self.refuse(reason.to_owned(), metrics, &mut outcome);
         outcome.serving = self.serving();
         outcome
     }
@@ -106,11 +110,7 @@ impl Slot {
         metrics: &ModelMetricsSet,
     ) -> Outcome {
         let mut outcome = self.outcome();
-        let mut past = self.past();
-        if forgive {
-            past.rolled_back.clear();
-            past.refused.clear();
-        }
+        let mut past = self.past(forgive);
         let mut versions = BTreeMap::new();
         for (version, path) in &found.versions {
             let old = self
@@ -133,7 +133,7 @@ impl Slot {
 
     /// Lets the champion before answer again. `None` when there was none.
     pub(crate) fn roll_back(&self, metrics: &ModelMetricsSet) -> Option<Outcome> {
-        let mut past = self.past();
+        let mut past = self.past(false);
         let previous = past.previous.take()?;
         let live = self.live()?;
         past.rolled_back.push(*live.champion.file_sha256());
@@ -291,8 +291,14 @@ impl Slot {
         self.live.store(Some(Arc::new(live)));
     }
 
-    fn past(&self) -> std::sync::MutexGuard<'_, Past> {
-        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    /// `forgive` takes again what was rolled back or refused.
+    fn past(&self, forgive: bool) -> MutexGuard<'_, Past> {
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        if forgive {
+            past.rolled_back.clear();
+            past.refused.clear();
+        }
+        past
     }
 
     fn serving(&self) -> Option<String> {

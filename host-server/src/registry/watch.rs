@@ -48,6 +48,8 @@ fn start(source: &ModelSource, changed: &Arc<Notify>) -> Option<RecommendedWatch
     let (folder, mode) = match source {
         ModelSource::File(path) => (parent(path), RecursiveMode::NonRecursive),
         ModelSource::Folder(path) => (path.clone(), RecursiveMode::Recursive),
+        // Nobody tells us of a change.
+        ModelSource::Fetched(_) => return None,
     };
     let notify = Arc::clone(changed);
     let heard = move |event: notify::Result<notify::Event>| {

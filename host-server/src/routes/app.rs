@@ -136,8 +136,10 @@ impl App {
         self.keys.are_needed()
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.options.name
+    /// What the API is called; `None` when neither an option nor a model says it.
+    pub(super) fn name(&self) -> Option<String> {
+        let given = self.options.name.clone();
+        given.or_else(|| Some(self.champion()?.description().model.api_name()))
     }
 
     pub(super) fn limits(&self) -> &HttpLimits {

@@ -17,7 +17,7 @@ use crate::static_file::{list, weighted};
 #[derive(Serialize)]
 struct Home<'a> {
     status: &'static str,
-    name: &'a str,
+    name: String,
     version: &'a str,
     description: &'a str,
     model_loaded: bool,
@@ -41,15 +41,17 @@ pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
 
 fn summary(app: &App) -> Response {
     let Some(served) = app.champion() else {
-        let name = app.name();
-        return Json(json!({ "status": "ok", "name": name, "model_loaded": false }))
-            .into_response();
+        let home = match app.name() {
+            Some(name) => json!({ "status": "ok", "name": name, "model_loaded": false }),
+            None => json!({ "status": "ok", "model_loaded": false }),
+        };
+        return Json(home).into_response();
     };
     let description = served.description();
     let model = &description.model;
     Json(Home {
         status: "ok",
-        name: app.name(),
+        name: app.name().unwrap_or_default(),
         version: &model.version,
         description: &model.description,
         model_loaded: true,

@@ -15,6 +15,7 @@ use tower::Service as _;
 use super::{App, app, panicked, predict};
 use crate::gate;
 use crate::metrics::Series;
+use crate::spans::Spans;
 
 const PREDICT: &str = "/predict";
 
@@ -34,15 +35,19 @@ struct Predict {
 
 impl Service {
     /// The whole service.
-    pub(crate) fn public(state: Arc<App>) -> Self {
-        // Other origins' pages need their headers, which are a layer around the router.
-        let short = state.cors().is_none().then(|| Predict {
+    pub(crate) fn public(state: Arc<App>, spans: Option<&Arc<Spans>>) -> Self {
+        // The headers that pages of other origins need, and spans, are layers around the router.
+        let has_layers = state.cors().is_some() || spans.is_some();
+        let short = (!has_layers).then(|| Predict {
             series: state.metrics().http.series(PREDICT, &Method::POST),
             app: Arc::clone(&state),
         });
         Self {
             predict: short.map(Arc::new),
-            router: app(state),
+            router: match spans {
+                Some(spans) => spans.around(app(state)),
+                None => app(state),
+            },
         }
     }
 

@@ -12,6 +12,7 @@ that over the file. --print-config shows the result.
 
 Examples:
   underwrite serve --model model.wasm
+  underwrite serve --from-hub acme/loan-approval
   underwrite serve --models models/ --host 0.0.0.0 --port 80 --log json --admin-key \"$KEY\"
 
 Then, in another window:
@@ -22,15 +23,31 @@ Then, in another window:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The model.wasm to serve.
-    #[arg(long, value_name = "FILE", conflicts_with = "models")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["models", "from_hub"])]
     pub(super) model: Option<PathBuf>,
     /// A folder with NAME/VERSION/model.wasm, all to be served.
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "from_hub")]
     pub(super) models: Option<PathBuf>,
+    /// The model.wasm of a repository of the Hugging Face Hub; without the network the newest
+    /// one that was fetched before (HF_MODEL_REPO).
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(super) from_hub: Option<String>,
+    /// The repository's branch, tag or commit (default: main).
+    #[arg(long)]
+    pub(super) revision: Option<String>,
+    /// Address of the Hub (default: https://huggingface.co; HF_ENDPOINT).
+    #[arg(long, value_name = "URL")]
+    pub(super) hub_endpoint: Option<String>,
+    /// File with the Hub's token (default: the environment variable HF_TOKEN).
+    #[arg(long, value_name = "FILE")]
+    pub(super) hub_token_file: Option<PathBuf>,
+    /// Folder that keeps fetched files (default: underwrite/hub in the user's cache folder).
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) hub_cache: Option<PathBuf>,
     /// The model of the folder that answers where none is named (default: the first by name).
     #[arg(long, value_name = "NAME")]
     pub(super) default_model: Option<String>,
-    /// The name that GET / gives (default: Loan Approval API).
+    /// The name that GET / gives (default: the model's title, and " API").
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
     /// Name or address to listen on (default: 127.0.0.1).
@@ -123,6 +140,13 @@ pub(crate) struct Args {
     /// Time between pushes, in seconds (default: 15).
     #[arg(long, value_name = "SECONDS")]
     pub(super) push_interval: Option<f64>,
+    /// Export a span of each request to this OpenTelemetry collector, by OTLP over HTTP
+    /// (default: no; OTEL_EXPORTER_OTLP_ENDPOINT).
+    #[arg(long, value_name = "URL")]
+    pub(super) otlp_endpoint: Option<String>,
+    /// The service that spans are of (default: underwrite; OTEL_SERVICE_NAME).
+    #[arg(long, value_name = "NAME")]
+    pub(super) otlp_service: Option<String>,
     /// How to write the log, on standard error (default: text on a terminal, else json).
     #[arg(long, value_enum)]
     pub(super) log: Option<Log>,

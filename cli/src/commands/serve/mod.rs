@@ -3,6 +3,7 @@
 mod args;
 mod log;
 mod options;
+mod source;
 
 use std::io::Write;
 
@@ -16,13 +17,17 @@ const DESCRIPTORS: u64 = 65_536;
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
-        let print = self.print_config;
-        let (options, log, shown) = options::read(self)?;
-        if print {
-            anstream::stdout().lock().write_all(shown.as_bytes())?;
+        let read = options::read(&self)?;
+        if self.print_config {
+            anstream::stdout().lock().write_all(read.shown.as_bytes())?;
             return Ok(());
         }
-        log::start(log);
+        let source = read.source.context(
+            "no model to serve: name one with --model FILE, --models FOLDER or --from-hub OWNER/NAME",
+        )?;
+        let mut options = read.options;
+        options.models = source.open()?;
+        log::start(read.log);
         // Without them fewer connections are open at once, and that is logged when it happens.
         let _ = rlimit::increase_nofile_limit(DESCRIPTORS);
         let runtime = tokio::runtime::Builder::new_multi_thread()

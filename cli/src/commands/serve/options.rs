@@ -7,14 +7,17 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use host_server::{
     HttpLimits, Key as ApiKey, Limits, ModelSource, PushOptions, Role, ServeOptions, TlsFiles,
+    TraceOptions,
 };
 
 use super::args::Args;
 use super::log::Log;
+use super::source::{self, Source};
+use crate::config_file::ConfigFile;
 use crate::hub;
 use crate::settings::{Key, Settings};
 
-const fn key(name: &'static str) -> Key {
+pub(super) const fn key(name: &'static str) -> Key {
     Key {
         name,
         variable: "",
@@ -22,7 +25,7 @@ const fn key(name: &'static str) -> Key {
     }
 }
 
-const fn known(name: &'static str, variable: &'static str) -> Key {
+pub(super) const fn known(name: &'static str, variable: &'static str) -> Key {
     Key {
         name,
         variable,
@@ -38,49 +41,44 @@ const fn secret(name: &'static str, variable: &'static str) -> Key {
     }
 }
 
-/// The options, how to log, and the text of `--print-config`.
-pub(super) fn read(args: Args) -> Result<(ServeOptions, Option<Log>, String)> {
-    let mut from = Settings::open(args.config.as_deref(), "serve")?;
-    let source = source(&args, &mut from)?;
-    let mut options = ServeOptions::new(source.unwrap_or(ModelSource::File(PathBuf::new())));
-    let named = matches!(&options.models, ModelSource::File(path) if path.as_os_str().is_empty());
-    if named && !args.print_config {
-        bail!("no model to serve: name one with --model FILE or --models FOLDER");
-    }
+/// All settings.
+pub(super) struct Read {
+    /// But for the models.
+    pub(super) options: ServeOptions,
+    pub(super) source: Option<Source>,
+    pub(super) log: Option<Log>,
+    /// The text of `--print-config`.
+    pub(super) shown: String,
+}
+
+pub(super) fn read(args: &Args) -> Result<Read> {
+    let mut from = Settings::open(ConfigFile::open(args.config.as_deref())?)?;
+    let source = source::read(args, &mut from)?;
+    // Where the models are is known when all settings are.
+    let mut options = ServeOptions::new(ModelSource::File(PathBuf::new()));
     options.default_model = from.optional(key("default-model"), args.default_model.clone())?;
-    options.name = from.or(key("name"), args.name.clone(), options.name)?;
+    options.name = from.optional(key("name"), args.name.clone())?;
     options.host = from.or(key("host"), args.host.clone(), options.host)?;
     options.port = from.or(key("port"), args.port, options.port)?;
     options.metrics_port = from.optional(key("metrics-port"), args.metrics_port)?;
-    options.fastapi_metrics = compat(&args, &mut from)?;
-    options.keys = keys(&args, &mut from)?;
-    options.http = http_limits(&args, &mut from)?;
-    options.limits = limits(&args, &mut from)?;
-    options.tls = tls(&args, &mut from)?;
+    options.fastapi_metrics = compat(args, &mut from)?;
+    options.keys = keys(args, &mut from)?;
+    options.http = http_limits(args, &mut from)?;
+    options.limits = limits(args, &mut from)?;
+    options.tls = tls(args, &mut from)?;
     options.cors_origins = from.list(key("cors-origin"), args.cors_origin.clone())?;
     options.page = !from.switch(key("no-page"), args.no_page)?;
-    options.push = push(&args, &mut from)?;
+    options.push = push(args, &mut from)?;
+    options.traces = traces(args, &mut from)?;
     let log = from.optional(key("log"), args.log)?;
     options.access_log = from.switch(key("access-log"), args.access_log)?;
     from.finish()?;
-    Ok((options, log, from.to_text()))
-}
-
-fn source(args: &Args, from: &mut Settings) -> Result<Option<ModelSource>> {
-    let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let model = from.optional(key("model"), text(&args.model))?;
-    let models = from.optional(key("models"), text(&args.models))?;
-    // A flag wins over the other one in the file or the environment.
-    match (model, models) {
-        (Some(_), Some(folder)) if args.models.is_some() => {
-            Ok(Some(ModelSource::Folder(folder.into())))
-        }
-        (Some(file), Some(_)) if args.model.is_some() => Ok(Some(ModelSource::File(file.into()))),
-        (Some(_), Some(_)) => bail!("both `model` and `models` are set: unset one"),
-        (Some(file), None) => Ok(Some(ModelSource::File(file.into()))),
-        (None, Some(folder)) => Ok(Some(ModelSource::Folder(folder.into()))),
-        (None, None) => Ok(None),
-    }
+    Ok(Read {
+        options,
+        source,
+        log,
+        shown: from.to_text(),
+    })
 }
 
 fn compat(args: &Args, from: &mut Settings) -> Result<bool> {
@@ -174,14 +172,13 @@ fn cache(args: &Args, from: &mut Settings) -> Result<Option<PathBuf>> {
 }
 
 fn tls(args: &Args, from: &mut Settings) -> Result<Option<TlsFiles>> {
-    let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let certificate = from.optional(key("tls-cert"), text(&args.tls_cert))?;
-    let private = from.optional(key("tls-key"), text(&args.tls_key))?;
+    let certificate = from.path(key("tls-cert"), args.tls_cert.clone())?;
+    let private = from.path(key("tls-key"), args.tls_key.clone())?;
     match (certificate, private) {
         (None, None) => Ok(None),
         (Some(certificate), Some(private)) => Ok(Some(TlsFiles {
-            certificate: certificate.into(),
-            key: private.into(),
+            certificate,
+            key: private,
         })),
         _ => bail!("https needs both --tls-cert and --tls-key"),
     }
@@ -206,6 +203,14 @@ fn push(args: &Args, from: &mut Settings) -> Result<Option<PushOptions>> {
         login: user.zip(password),
         every,
     }))
+}
+
+fn traces(args: &Args, from: &mut Settings) -> Result<Option<TraceOptions>> {
+    let endpoint = known("otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT");
+    let endpoint = from.optional(endpoint, args.otlp_endpoint.clone())?;
+    let service = known("otlp-service", "OTEL_SERVICE_NAME");
+    let service = from.or(service, args.otlp_service.clone(), "underwrite".to_owned())?;
+    Ok(endpoint.map(|endpoint| TraceOptions { endpoint, service }))
 }
 
 fn seconds(from: &mut Settings, key: Key, flag: Option<f64>, usual: Duration) -> Result<Duration> {

@@ -15,22 +15,16 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::{Bags, Folds, Jobs, Trials, Written};
-use crate::files;
+use crate::config_file::ConfigFile;
 
-/// The file that is read where no other is named.
-pub(crate) const DEFAULT: &str = "underwrite.toml";
-
-/// All of the file; every key may be left out.
+/// The file's tables about training; every key may be left out.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub(crate) struct Config {
     pub(crate) train: Train,
     pub(crate) tune: Tune,
     pub(crate) calibration: Calibration,
     pub(crate) threshold: Threshold,
-    /// Read by the trackers.
-    #[allow(dead_code, reason = "known here so that it is no unknown key")]
-    tracking: Option<toml::Table>,
     /// By the model's word, then by the hyperparameter's key.
     space: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<Range>>>,
 }
@@ -118,38 +112,28 @@ enum ScaleWord {
 }
 
 impl Config {
-    /// Reads the named file; where none is named, the default one if it is there.
-    ///
-    /// Paths in it are relative to its folder.
-    pub(crate) fn read(path: Option<&Path>) -> Result<Self> {
-        let path = match path {
-            Some(path) => path,
-            None if Path::new(DEFAULT).is_file() => Path::new(DEFAULT),
-            None => return Ok(Self::default()),
+    /// What the file says, if there is one. Paths in it are relative to its folder.
+    pub(crate) fn read(file: Option<&ConfigFile>) -> Result<Self> {
+        let Some(file) = file else {
+            return Ok(Self::default());
         };
-        let name = path.display();
-        let text = String::from_utf8(files::read(path)?)
-            .map_err(|_| anyhow!("{name}: the text is not UTF-8: save the file as UTF-8"))?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| line_of(&text, span.start));
-            anyhow!("{name}, line {line}: {}", error.message())
-        })?;
+        let mut config: Self = file.parse()?;
         for kind in KINDS {
             // Found here, with its line, rather than when the search begins.
-            config.space_of(kind).map_err(|(at, problem)| {
-                anyhow!("{name}, line {}: {problem}", line_of(&text, at))
-            })?;
+            config
+                .space_of(kind)
+                .map_err(|(at, problem)| anyhow!("{}: {problem}", file.place(at)))?;
         }
         let known = |word: &str| KINDS.iter().any(|kind| kind.word() == word);
         if let Some(stranger) = config.space.keys().find(|word| !known(word.get_ref())) {
-            let line = line_of(&text, stranger.span().start);
             let words = KINDS.map(ModelKind::word).join(", ");
             bail!(
-                "{name}, line {line}: unknown model '{}', expected one of {words}",
+                "{}: unknown model '{}', expected one of {words}",
+                file.place(stranger.span().start),
                 stranger.get_ref()
             );
         }
-        config.train.resolve(path.parent().unwrap_or(Path::new("")));
+        config.train.resolve(file.folder());
         Ok(config)
     }
 
@@ -226,10 +210,4 @@ impl Train {
             *path = folder.join(&path);
         }
     }
-}
-
-/// From 1.
-fn line_of(text: &str, offset: usize) -> usize {
-    let before = text.get(..offset).unwrap_or(text);
-    before.matches('\n').count() + 1
 }

@@ -21,6 +21,7 @@ use model_train::fit::ClassWeight;
 use model_train::threshold::ThresholdRule;
 use model_train::tune::Metric;
 
+use crate::config_file::ConfigFile;
 use crate::tracking::{self, TrackingArgs};
 
 use config::Config;
@@ -159,12 +160,9 @@ enum Kind {
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
-        let config = Config::read(self.config.as_deref())?;
-        let file = self
-            .config
-            .clone()
-            .unwrap_or_else(|| config::DEFAULT.into());
-        let tracking = tracking::Config::read(&file)?;
+        let file = ConfigFile::open(self.config.as_deref())?;
+        let config = Config::read(file.as_ref())?;
+        let tracking = tracking::Config::read(file.as_ref())?;
         let trackers = tracking::trackers(&self.tracking, &tracking)?;
         job::run(&Settings::new(self, config)?, &trackers)
     }

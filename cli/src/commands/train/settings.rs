@@ -11,9 +11,10 @@ use model_train::threshold::ThresholdRule;
 use model_train::tune::{self, Budget, Metric, Space};
 
 use super::Args;
-use super::config::{Config, DEFAULT};
+use super::config::Config;
 use super::decision::Rules;
 use super::values::{Count, Written};
+use crate::config_file::DEFAULT;
 
 const TRIALS: usize = 30;
 /// Where a time ends the search.

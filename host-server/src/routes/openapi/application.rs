@@ -62,7 +62,7 @@ fn property(feature: &Feature) -> Value {
 
 /// Null and the empty text mean missing.
 fn or_missing(schema: Value) -> Value {
-    let any_text = schema.get("type") == Some(&json!("string")) && schema.get("enum").is_none();
+    let any_text = schema.get("type") == Some(&json!(["string", "number"]));
     let mut missing = vec![json!({ "type": "null" })];
     if !any_text {
         missing.push(json!({ "const": "" }));
@@ -117,17 +117,22 @@ fn number(feature: &Feature, kind: &str) -> Value {
     schema
 }
 
+/// A number stands for the text that it is written as, so one that is no category is as
+/// unknown as any other text.
 fn category(feature: &Feature) -> Value {
-    let mut schema = json!({ "type": "string" });
-    if feature.unknown.as_deref() == Some("error") {
-        let values: Vec<&str> = feature
-            .categories
-            .iter()
-            .map(|category| category.value.as_str())
-            .collect();
-        schema["enum"] = values.into();
+    if feature.unknown.as_deref() != Some("error") {
+        return json!({ "type": ["string", "number"] });
     }
-    schema
+    let texts = feature.categories.iter().map(|one| one.value.as_str());
+    let numbers = texts.clone().filter_map(as_number).map(Value::Number);
+    let values: Vec<Value> = texts.map(Value::from).chain(numbers).collect();
+    json!({ "enum": values })
+}
+
+/// The number that is written like this: `3` for `3`, none for `03`.
+fn as_number(text: &str) -> Option<serde_json::Number> {
+    let number: serde_json::Number = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 /// Help, unit, range and what happens to a value that is not there or not allowed.

@@ -81,7 +81,7 @@ async fn openapi(State(app): State<Arc<App>>) -> Json<Value> {
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {
-            "title": app.name(),
+            "title": app.name().unwrap_or_else(|| "Underwrite".to_owned()),
             "version": description.map_or("0", |description| description.model.version.as_str()),
             "description": about(description.map(|description| description.model.description.as_str())),
             "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" },

@@ -1,0 +1,114 @@
+//! Where the models come from: a file, a folder, or the Hugging Face Hub.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use host_server::{Fetched, ModelSource};
+use model_tracking::http::Patience;
+use model_tracking::hub::{self, DEFAULT_ENDPOINT, DEFAULT_REVISION, RepoId};
+
+use super::args::Args;
+use super::options::{key, known};
+use crate::hub::default_cache;
+use crate::secrets;
+use crate::settings::Settings;
+
+/// A server that starts does not wait as long as a person who publishes.
+const PATIENCE: Patience = Patience {
+    silence: Duration::from_secs(5),
+    total: Duration::from_secs(5 * 60),
+    attempts: 2,
+    pause: Duration::from_millis(500),
+};
+
+/// What is to be served; nothing was read yet.
+pub(super) enum Source {
+    File(PathBuf),
+    Folder(PathBuf),
+    Hub(HubModel),
+}
+
+/// A model repository, and how to get at it.
+pub(super) struct HubModel {
+    repo: RepoId,
+    revision: String,
+    cache: PathBuf,
+    options: hub::Options,
+}
+
+/// The one that is set; `None` when none is.
+pub(super) fn read(args: &Args, from: &mut Settings) -> Result<Option<Source>> {
+    let file = from.path(key("model"), args.model.clone())?;
+    let folder = from.path(key("models"), args.models.clone())?;
+    let repo: Option<String> =
+        from.optional(known("from-hub", "HF_MODEL_REPO"), args.from_hub.clone())?;
+    let chosen = from.choose(&["model", "models", "from-hub"])?;
+    let revision = key("revision");
+    let revision = from.or(revision, args.revision.clone(), DEFAULT_REVISION.to_owned())?;
+    let endpoint = known("hub-endpoint", "HF_ENDPOINT");
+    let endpoint = from.or(
+        endpoint,
+        args.hub_endpoint.clone(),
+        DEFAULT_ENDPOINT.to_owned(),
+    )?;
+    let token_file = from.path(key("hub-token-file"), args.hub_token_file.clone())?;
+    let cache = from.path(key("hub-cache"), args.hub_cache.clone())?;
+    Ok(match (chosen, file, folder, repo) {
+        (Some("model"), Some(file), ..) => Some(Source::File(file)),
+        (Some("models"), _, Some(folder), _) => Some(Source::Folder(folder)),
+        (Some(_), _, _, Some(repo)) => Some(Source::Hub(HubModel {
+            repo: repo.parse()?,
+            revision,
+            cache: cache.unwrap_or_else(default_cache),
+            options: hub::Options {
+                endpoint,
+                token: secrets::read(token_file.as_deref(), "HF_TOKEN")?,
+                patience: PATIENCE,
+            },
+        })),
+        _ => None,
+    })
+}
+
+impl Source {
+    /// What the server takes; a model on the Hub is fetched.
+    pub(super) fn open(self) -> Result<ModelSource> {
+        Ok(match self {
+            Self::File(path) => ModelSource::File(path),
+            Self::Folder(path) => ModelSource::Folder(path),
+            Self::Hub(model) => ModelSource::Fetched(model.fetch()?),
+        })
+    }
+}
+
+impl HubModel {
+    /// The newest file; when the Hub does not answer, with a warning, the one of last time.
+    fn fetch(self) -> Result<Fetched> {
+        let fetched = self.newest()?;
+        if let Some(why) = &fetched.offline {
+            let mut stderr = anstream::stderr().lock();
+            writeln!(
+                stderr,
+                "warning: {why}; serving what was fetched before (commit {})",
+                fetched.commit
+            )?;
+        }
+        Ok(Fetched {
+            path: fetched.path,
+            again: Arc::new(move || {
+                let fetched = self.newest().map_err(|error| error.to_string())?;
+                match fetched.offline {
+                    None => Ok(fetched.path),
+                    Some(why) => Err(why),
+                }
+            }),
+        })
+    }
+
+    fn newest(&self) -> Result<hub::Fetched, hub::HubError> {
+        hub::fetch(&self.options, &self.repo, &self.revision, &self.cache)
+    }
+}
