@@ -12,6 +12,7 @@ mod compiled;
 mod config;
 mod connections;
 mod description;
+mod drift;
 mod engine;
 mod error;
 mod gate;
@@ -31,6 +32,7 @@ mod trace_context;
 
 pub use config::{HttpLimits, Limits, ServeOptions, TlsFiles};
 pub use description::{Category, Description, Feature, ModelInfo, Target};
+pub use drift::DriftOptions;
 pub use error::{CallError, LoadError, LoadErrorKind, ServeError};
 pub use host::{Batch, Decision, InstanceTimes, ModelHost};
 pub use keys::{Key, Role};

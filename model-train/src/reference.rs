@@ -2,7 +2,7 @@
 
 use model_core::schema::{Feature, Kind as FeatureKind, Schema};
 use model_drift::read::specs_of_schema;
-use model_drift::sketch::{Capacity, Column, Kind, Role, Sketch, Spec};
+use model_drift::sketch::{Capacity, Column, Kind, NOT_LISTED, Role, Sketch, Spec};
 
 use crate::dataset::{Dataset, UNKNOWN};
 
@@ -12,8 +12,6 @@ const CAPACITY: Capacity = Capacity {
     buckets: 256,
     names: 256,
 };
-/// What a category outside the schema's list is counted as.
-const NOT_LISTED: &str = "(not listed)";
 /// The column of the model's probabilities.
 const PREDICTION: &str = "prediction";
 

@@ -264,7 +264,10 @@ impl Live {
     /// The second in which the window began: no row in it is older.
     #[must_use]
     pub fn since(&self) -> u64 {
-        let panes = self.complete.as_ref().map_or(&*self.panes, std::slice::from_ref);
+        let panes = self
+            .complete
+            .as_ref()
+            .map_or(&*self.panes, std::slice::from_ref);
         let seen = panes.iter().filter(|pane| pane.rows > 0);
         let began = seen.map(|pane| pane.began).min();
         began.unwrap_or(self.panes[self.current].began)

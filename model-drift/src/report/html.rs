@@ -26,6 +26,24 @@ impl From<ChartError> for HtmlError {
     }
 }
 
+/// The page of a live window that has too few rows to compare: `rows` are those that it has
+/// and those that it needs.
+///
+/// # Errors
+/// When the page cannot be made.
+pub fn waiting_html(title: &str, detail: &str, rows: [u64; 2]) -> Result<String, HtmlError> {
+    let page = Page::new("Drift report")
+        .subtitle(detail)
+        .fact(Fact::new("Verdict", "Cannot say yet").tone(Tone::Warning))
+        .fact(
+            Fact::new("Requests so far", rows[0].to_string())
+                .remark(format!("{} are needed", rows[1])),
+        )
+        .provenance("Model", title)
+        .provenance("Made by", concat!("underwrite ", env!("CARGO_PKG_VERSION")));
+    page.html().map_err(|error| HtmlError(error.to_string()))
+}
+
 impl Report {
     /// The report as one HTML file that loads nothing.
     ///
@@ -193,7 +211,9 @@ fn verdict(column: &ColumnReport) -> (&'static str, Tone) {
 }
 
 fn picture(section: Section, column: &ColumnReport) -> Result<Section, HtmlError> {
-    let caption = format!("{} {}", verdict_words(column), column.sentence);
+    let (verdict, _) = verdict(column);
+    let mut caption = format!("{verdict}. {}", column.sentence);
+    caption[..1].make_ascii_uppercase();
     Ok(match &column.distribution {
         Some(Distribution::Numbers {
             edges,
@@ -213,14 +233,6 @@ fn picture(section: Section, column: &ColumnReport) -> Result<Section, HtmlError
         )),
         None => section,
     })
-}
-
-fn verdict_words(column: &ColumnReport) -> &'static str {
-    if column.drift {
-        "Drift."
-    } else {
-        "No drift found."
-    }
 }
 
 fn overlaid(

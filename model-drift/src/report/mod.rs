@@ -13,7 +13,7 @@ use crate::bins::Distribution;
 use crate::performance::Performance;
 use crate::sketch::{Column, Kind, Role};
 
-pub use html::HtmlError;
+pub use html::{HtmlError, waiting_html};
 
 /// Which rules were used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

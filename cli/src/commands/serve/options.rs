@@ -13,7 +13,7 @@ use super::args::Args;
 use super::log::Log;
 use crate::settings::{Key, Settings};
 
-const fn key(name: &'static str) -> Key {
+pub(super) const fn key(name: &'static str) -> Key {
     Key {
         name,
         variable: "",
@@ -58,6 +58,7 @@ pub(super) fn read(args: Args) -> Result<(ServeOptions, Option<Log>, String)> {
     options.tls = tls(&args, &mut from)?;
     options.cors_origins = from.list(key("cors-origin"), args.cors_origin.clone())?;
     options.page = !from.switch(key("no-page"), args.no_page)?;
+    options.drift = super::drift::read(&args, &mut from)?;
     options.push = push(&args, &mut from)?;
     let log = from.optional(key("log"), args.log)?;
     options.access_log = from.switch(key("access-log"), args.access_log)?;

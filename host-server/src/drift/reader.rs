@@ -1,0 +1,257 @@
+//! A request's JSON as places in a window: read once, value by value, and nothing is kept.
+
+use std::sync::Arc;
+
+use model_core::schema::{Feature, Kind, Schema};
+use model_core::value::{Reading, Value, number_text, read};
+use model_drift::live::{Cell, Shape};
+use model_drift::read::boolean_texts;
+use model_drift::sketch::{NOT_LISTED, Role, Sketch};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// The longest request that is read. A real one has some hundred bytes.
+const LONGEST: usize = 64 << 10;
+
+/// What is known of a model's columns before a request.
+pub(super) struct Reader {
+    fields: Vec<Field>,
+    shape: Arc<Shape>,
+    missing_words: Vec<String>,
+    /// For each column, where it is counted when it does not come.
+    absent: Vec<u32>,
+    /// The column of the model's answers.
+    prediction: Option<usize>,
+}
+
+/// A field that a request may have, and the column that counts it.
+struct Field {
+    feature: Feature,
+    column: usize,
+    /// Where each category, or `false` and `true`, is counted.
+    codes: Vec<u32>,
+    unknown: u32,
+    invalid: u32,
+}
+
+impl Reader {
+    pub(super) fn new(schema: &Schema, reference: &Sketch, shape: Arc<Shape>) -> Self {
+        // Each of these has a place in every column.
+        let place = |column, cell: Cell<'_>| shape.place(column, cell).unwrap_or(u32::MAX);
+        let columns = || reference.columns.iter().enumerate();
+        let fields = columns().filter_map(|(column, counted)| {
+            let name = &counted.spec.name;
+            let feature = schema.features.iter().find(|one| one.name == *name)?;
+            let texts = match &feature.kind {
+                Kind::Number(_) | Kind::Integer(_) => Vec::new(),
+                Kind::Boolean => boolean_texts(),
+                Kind::Category(categories) => categories.values.clone(),
+            };
+            Some(Field {
+                codes: texts
+                    .iter()
+                    .map(|text| place(column, Cell::Text(text)))
+                    .collect(),
+                unknown: place(column, Cell::Text(NOT_LISTED)),
+                invalid: place(column, Cell::Invalid),
+                feature: feature.clone(),
+                column,
+            })
+        });
+        Self {
+            fields: fields.collect(),
+            missing_words: schema.missing_values.clone(),
+            absent: columns()
+                .map(|(column, _)| place(column, Cell::Missing))
+                .collect(),
+            prediction: columns()
+                .find(|(_, column)| column.spec.role == Role::Prediction)
+                .map(|(at, _)| at),
+            shape,
+        }
+    }
+
+    /// How many columns a window counts.
+    pub(super) fn columns(&self) -> usize {
+        self.absent.len()
+    }
+
+    /// Where each column of a request is counted; `None` when it is no JSON object, or far
+    /// longer than an application is.
+    pub(super) fn places(&self, request: &[u8], answer: Option<f64>) -> Option<Vec<u32>> {
+        if request.len() > LONGEST {
+            return None;
+        }
+        let mut places = self.absent.clone();
+        let mut json = serde_json::Deserializer::from_slice(request);
+        let row = Row {
+            reader: self,
+            places: &mut places,
+        };
+        row.deserialize(&mut json).ok()?;
+        json.end().ok()?;
+        if let Some(column) = self.prediction {
+            match answer.and_then(|answer| self.shape.place(column, Cell::Number(answer))) {
+                Some(place) => places[column] = place,
+                None => {
+                    places.swap_remove(column);
+                }
+            }
+        }
+        Some(places)
+    }
+}
+
+/// The fields of one request.
+struct Row<'r> {
+    reader: &'r Reader,
+    places: &'r mut [u32],
+}
+
+impl<'de> DeserializeSeed<'de> for Row<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Row<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        // Clients mostly keep to the schema's order.
+        let mut expected = 0;
+        let fields = &self.reader.fields;
+        while let Some(found) = map.next_key_seed(Name { fields, expected })? {
+            let Some(at) = found else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let field = &fields[at];
+            let place = map.next_value_seed(One {
+                reader: self.reader,
+                field,
+            })?;
+            if let (Some(place), Some(counted)) = (place, self.places.get_mut(field.column)) {
+                *counted = place;
+            }
+            expected = at + 1;
+        }
+        Ok(())
+    }
+}
+
+/// A key: which field it is.
+struct Name<'r> {
+    fields: &'r [Field],
+    expected: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a key")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        let is = |field: &Field| field.feature.name == name;
+        if self.fields.get(self.expected).is_some_and(is) {
+            return Ok(Some(self.expected));
+        }
+        Ok(self.fields.iter().position(is))
+    }
+}
+
+/// A value of a field: where it is counted, nowhere when it is missing.
+struct One<'r> {
+    reader: &'r Reader,
+    field: &'r Field,
+}
+
+impl One<'_> {
+    fn number(&self, number: f64) -> Option<u32> {
+        match &self.field.feature.kind {
+            Kind::Number(_) | Kind::Integer(_) => {
+                let shape = &self.reader.shape;
+                shape.place(self.field.column, Cell::Number(number))
+            }
+            _ => self.value(Value::Number(&number_text(number))),
+        }
+    }
+
+    /// As the model reads it.
+    fn value(&self, value: Value<'_>) -> Option<u32> {
+        let field = self.field;
+        let code = |code: f64| field.codes.get(code as usize).copied();
+        match (read(&field.feature, value), &field.feature.kind) {
+            (Ok(Reading::Missing), _) => None,
+            (Ok(Reading::Is(number)), Kind::Number(_) | Kind::Integer(_)) => self.number(number),
+            (Ok(Reading::Is(at)), _) => Some(code(at).unwrap_or(field.unknown)),
+            (Ok(Reading::Unknown), _) => Some(field.unknown),
+            (Err(_), _) => Some(field.invalid),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for One<'_> {
+    type Value = Option<u32>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for One<'_> {
+    type Value = Option<u32>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(self.value(Value::Boolean(value)))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(self.number(value as f64))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(self.number(value as f64))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(self.number(value))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(self.value(Value::from_text(text, &self.reader.missing_words)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Some(self.field.invalid))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Some(self.field.invalid))
+    }
+}
