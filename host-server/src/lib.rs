@@ -32,7 +32,7 @@ mod trace_context;
 
 pub use config::{HttpLimits, Limits, ServeOptions, TlsFiles};
 pub use description::{Category, Description, Feature, ModelInfo, Target};
-pub use drift::DriftOptions;
+pub use drift::{CountingCost, DriftOptions, time_counting};
 pub use error::{CallError, LoadError, LoadErrorKind, ServeError};
 pub use host::{Batch, Decision, InstanceTimes, ModelHost};
 pub use keys::{Key, Role};

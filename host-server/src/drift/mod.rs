@@ -10,7 +10,7 @@ mod state;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use model_core::artifact::Artifact;
 use model_core::details::Details;
@@ -199,6 +199,50 @@ impl Watcher {
         // Counts are only ever added to: they are right whatever happened.
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What watching a model costs.
+#[derive(Debug, Clone, Copy)]
+pub struct CountingCost {
+    /// Reading a request and counting it.
+    pub request: std::time::Duration,
+    /// Comparing the window with the training rows.
+    pub comparison: std::time::Duration,
+    /// Memory of the window's counts, in bytes.
+    pub bytes: usize,
+}
+
+/// What counting costs, for benchmarks: the model answers each request, then each is counted
+/// `times` times. `None` when the model cannot be watched.
+#[must_use]
+pub fn time_counting(
+    host: &ModelHost,
+    options: DriftOptions,
+    requests: &[Vec<u8>],
+    times: u32,
+) -> Option<CountingCost> {
+    let gauges = GaugeSet::register(&mut prometheus_client::registry::Registry::default());
+    let drift = Drift::new(Some(options), gauges);
+    let watcher = drift.watch(host, "bench", "1").ok()?;
+    let answer = |request: &Vec<u8>| Some((request.clone(), host.decide(request).ok()?));
+    let answered: Vec<_> = requests.iter().filter_map(answer).collect();
+    let start = Instant::now();
+    for _ in 0..times {
+        for (request, decision) in &answered {
+            watcher.seen(request, decision);
+        }
+    }
+    let count = times.saturating_mul(u32::try_from(answered.len()).ok()?);
+    let request = start.elapsed().checked_div(count)?;
+    let start = Instant::now();
+    watcher.snapshot();
+    let comparison = start.elapsed();
+    let bytes = watcher.window().live.bytes();
+    Some(CountingCost {
+        request,
+        comparison,
+        bytes,
+    })
 }
 
 /// Seconds since 1970: a window outlives the process.
