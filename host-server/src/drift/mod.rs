@@ -4,6 +4,7 @@
 
 mod gauges;
 mod reader;
+mod scan;
 mod snapshot;
 mod state;
 
@@ -19,7 +20,6 @@ use model_drift::live::{Length, Live, Window, without_target};
 use model_drift::sketch::Sketch;
 
 use crate::host::{Decision, ModelHost};
-use crate::metrics::Score;
 pub(crate) use gauges::GaugeSet;
 use gauges::Gauges;
 use reader::Reader;
@@ -147,8 +147,7 @@ impl Watcher {
     /// Counts a request and its answer: what came, before any policy. A request that the
     /// model refused counts too, without an answer; one that is no JSON object does not.
     pub(crate) fn seen(&self, request: &[u8], decision: &Decision) {
-        let answer = Score::of(decision).map(|score| score.probability);
-        let Some(places) = self.reader.places(request, answer) else {
+        let Some(places) = self.reader.places(request, decision) else {
             self.unread.fetch_add(1, Ordering::Relaxed);
             return;
         };

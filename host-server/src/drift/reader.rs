@@ -1,7 +1,11 @@
 //! A request's JSON as places in a window: read once, value by value, and nothing is kept.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use memchr::memmem::Finder;
+
+use super::scan::Scan;
+use crate::host::Decision;
 use model_core::schema::{Feature, Kind, Schema};
 use model_core::value::{Reading, Value, number_text, read};
 use model_drift::live::{Cell, Shape};
@@ -76,20 +80,19 @@ impl Reader {
     }
 
     /// Where each column of a request is counted; `None` when it is no JSON object, or far
-    /// longer than an application is.
-    pub(super) fn places(&self, request: &[u8], answer: Option<f64>) -> Option<Vec<u32>> {
+    /// longer than an application is. `decision` is the model's answer to it.
+    pub(super) fn places(&self, request: &[u8], decision: &Decision) -> Option<Vec<u32>> {
         if request.len() > LONGEST {
             return None;
         }
+        let request = std::str::from_utf8(request).ok()?;
         let mut places = self.absent.clone();
-        let mut json = serde_json::Deserializer::from_slice(request);
-        let row = Row {
-            reader: self,
-            places: &mut places,
-        };
-        row.deserialize(&mut json).ok()?;
-        json.end().ok()?;
+        if decision.status != 200 || self.scan(request, &mut places).is_none() {
+            places.copy_from_slice(&self.absent);
+            self.read(request, &mut places)?;
+        }
         if let Some(column) = self.prediction {
+            let answer = probability(decision);
             match answer.and_then(|answer| self.shape.place(column, Cell::Number(answer))) {
                 Some(place) => places[column] = place,
                 None => {
@@ -99,6 +102,63 @@ impl Reader {
         }
         Some(places)
     }
+
+    /// An answered request in the common form.
+    fn scan(&self, request: &str, places: &mut [u32]) -> Option<()> {
+        // Clients mostly keep to the schema's order.
+        let mut expected = 0;
+        Scan::new(request).fields(|name, value| {
+            let Some(at) = self.find(name, expected) else {
+                return;
+            };
+            expected = at + 1;
+            let one = self.one(at);
+            let place = match value {
+                Value::Text(text) => one.value(Value::from_text(text, &self.missing_words)),
+                other => one.value(other),
+            };
+            one.put(place, places);
+        })
+    }
+
+    /// Any request.
+    fn read(&self, request: &str, places: &mut [u32]) -> Option<()> {
+        let mut json = serde_json::Deserializer::from_str(request);
+        let row = Row {
+            reader: self,
+            places,
+        };
+        row.deserialize(&mut json).ok()?;
+        json.end().ok()
+    }
+
+    fn find(&self, name: &str, expected: usize) -> Option<usize> {
+        let is = |field: &Field| field.feature.name == name;
+        if self.fields.get(expected).is_some_and(is) {
+            return Some(expected);
+        }
+        self.fields.iter().position(is)
+    }
+
+    fn one(&self, at: usize) -> One<'_> {
+        One {
+            reader: self,
+            field: &self.fields[at],
+        }
+    }
+}
+
+/// The probability of an answer; none where the request was refused.
+fn probability(decision: &Decision) -> Option<f64> {
+    static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"probability\":"));
+    if decision.status != 200 {
+        return None;
+    }
+    // The key cannot be found inside a string: a quote in a string is escaped.
+    let at = KEY.find(&decision.body)? + KEY.needle().len();
+    let rest = decision.body.get(at..)?;
+    let end = rest.iter().position(|byte| matches!(byte, b',' | b'}'))?;
+    std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
 }
 
 /// The fields of one request.
@@ -123,33 +183,20 @@ impl<'de> Visitor<'de> for Row<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        // Clients mostly keep to the schema's order.
-        let mut expected = 0;
-        let fields = &self.reader.fields;
-        while let Some(found) = map.next_key_seed(Name { fields, expected })? {
+        while let Some(found) = map.next_key_seed(Name(self.reader))? {
             let Some(at) = found else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let field = &fields[at];
-            let place = map.next_value_seed(One {
-                reader: self.reader,
-                field,
-            })?;
-            if let (Some(place), Some(counted)) = (place, self.places.get_mut(field.column)) {
-                *counted = place;
-            }
-            expected = at + 1;
+            let place = map.next_value_seed(self.reader.one(at))?;
+            self.reader.one(at).put(place, self.places);
         }
         Ok(())
     }
 }
 
 /// A key: which field it is.
-struct Name<'r> {
-    fields: &'r [Field],
-    expected: usize,
-}
+struct Name<'r>(&'r Reader);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = Option<usize>;
@@ -167,11 +214,7 @@ impl Visitor<'_> for Name<'_> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        let is = |field: &Field| field.feature.name == name;
-        if self.fields.get(self.expected).is_some_and(is) {
-            return Ok(Some(self.expected));
-        }
-        Ok(self.fields.iter().position(is))
+        Ok(self.0.find(name, 0))
     }
 }
 
@@ -182,6 +225,12 @@ struct One<'r> {
 }
 
 impl One<'_> {
+    fn put(&self, place: Option<u32>, places: &mut [u32]) {
+        if let (Some(place), Some(counted)) = (place, places.get_mut(self.field.column)) {
+            *counted = place;
+        }
+    }
+
     fn number(&self, number: f64) -> Option<u32> {
         match &self.field.feature.kind {
             Kind::Number(_) | Kind::Integer(_) => {
