@@ -341,6 +341,11 @@ fn parquet_and_csv_of_the_same_rows_are_the_same() {
         file("batch.parquet")
     ));
     assert_eq!(folder.read("c.sketch"), folder.read("p.sketch"));
+    folder.succeed(&format!(
+        "drift sketch --data {} --out z.sketch",
+        file("batch_zstd.parquet")
+    ));
+    assert_eq!(folder.read("c.sketch"), folder.read("z.sketch"));
     let bytes = std::fs::read(file("batch.parquet")).unwrap();
     for len in [10, bytes.len() / 2, bytes.len() - 1] {
         std::fs::write(folder.path("cut.parquet"), &bytes[..len]).unwrap();

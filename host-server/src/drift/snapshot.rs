@@ -164,7 +164,7 @@ impl Facts {
                     duration(seconds.unwrap_or_default())
                 )
             }
-            (_, Some(rows), _) => format!("the last {rows} requests"),
+            (_, Some(rows), _) => format!("up to {rows} requests"),
             (_, _, seconds) => format!(
                 "requests of the last {}",
                 duration(seconds.unwrap_or_default())
