@@ -359,3 +359,42 @@ fn parquet_and_csv_of_the_same_rows_are_the_same() {
         );
     }
 }
+
+/// A column without a value in either batch is not one that has not drifted.
+#[test]
+fn what_cannot_be_compared_is_said() {
+    let mut empty = String::from("income,home,approved\n");
+    let mut nothing = String::from("income\n");
+    for line in batch(200, 0.0).lines().skip(1) {
+        empty.push_str(&format!(",{}\n", line.split_once(',').unwrap().1));
+        nothing.push_str("NA\n");
+    }
+    let folder = folder(&[("r.csv", &empty), ("n.csv", &nothing)]);
+    let said = folder.succeed("drift --reference r.csv --current r.csv");
+    assert!(said.contains("Nothing can be said of income"), "{said}");
+    let said = folder.succeed("drift --reference n.csv --current n.csv");
+    assert!(said.starts_with("Nothing can be said"), "{said}");
+    let html = folder.text("reports/drift_report.html");
+    assert!(html.contains("Cannot say") && !html.contains("No drift found"));
+}
+
+/// What only a model's training can know is no drift of a batch without it.
+#[test]
+fn labels_that_are_not_there_are_no_drift() {
+    let folder = Folder::new(&[("model.wasm", points_model())]);
+    let rows = std::fs::read_to_string(data("points_sample.csv")).unwrap();
+    let mut lines = rows.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let target = header.len() - 1;
+    let mut csv = header[..target].join(",") + "\n";
+    for line in lines {
+        csv.push_str(&line.split(',').take(target).collect::<Vec<_>>().join(","));
+        csv.push('\n');
+    }
+    std::fs::write(folder.path("c.csv"), csv).unwrap();
+    let said = folder.succeed("drift --reference model.wasm --current c.csv --json d.json");
+    assert!(said.contains("has no labels"), "{said}");
+    let json: serde_json::Value = serde_json::from_slice(&folder.read("d.json")).unwrap();
+    assert!(json["columns"].get(header[target]).is_none(), "{said}");
+    assert_eq!(json["new_columns"].as_array().unwrap().len(), 0);
+}

@@ -116,6 +116,9 @@ enum Command {
     Simulate(simulate::Args),
 }
 
+/// Sentences about the data's quality that are printed.
+const QUALITY: usize = 5;
+
 /// The batch has drifted, and that was to be an error.
 #[derive(Debug, thiserror::Error)]
 #[error("the batch has drifted")]
@@ -198,6 +201,16 @@ impl Args {
         }
         let mut stdout = anstream::stdout().lock();
         writeln!(stdout, "{}", report.summary())?;
+        let quality = report.quality();
+        for sentence in quality.iter().take(QUALITY) {
+            writeln!(stdout, "  {sentence}")?;
+        }
+        if let Some(more) = quality.len().checked_sub(QUALITY).filter(|more| *more > 0) {
+            writeln!(
+                stdout,
+                "  and {more} more about the data's quality, in the report"
+            )?;
+        }
         for note in &report.notes {
             writeln!(stdout, "{note}")?;
         }

@@ -88,6 +88,9 @@ impl Report {
     fn facts(&self, page: Page) -> Page {
         let (verdict, tone) = match self.dataset_drift {
             true => ("Drift", Tone::Bad),
+            false if self.columns.iter().all(ColumnReport::cannot_say) => {
+                ("Cannot say", Tone::Warning)
+            }
             false if self.drifted() > 0 => ("Some drift", Tone::Warning),
             false => ("No drift found", Tone::Good),
         };
@@ -201,7 +204,7 @@ impl Report {
 fn verdict(column: &ColumnReport) -> (&'static str, Tone) {
     if column.drift {
         ("drift", Tone::Bad)
-    } else if column.reference.valid == 0 || column.current.valid == 0 {
+    } else if column.cannot_say() {
         ("cannot say", Tone::Warning)
     } else if column.least_visible.is_some_and(|visible| visible > 0.2) {
         ("too few rows to be sure", Tone::Warning)

@@ -208,6 +208,12 @@ impl ColumnReport {
         self.lost
     }
 
+    /// A batch has no value here, so that neither drift nor its absence shows.
+    #[must_use]
+    pub fn cannot_say(&self) -> bool {
+        !self.drift && (self.reference.valid == 0 || self.current.valid == 0)
+    }
+
     /// The reference has values, the current batch has none.
     #[must_use]
     pub fn is_emptied(&self) -> bool {
