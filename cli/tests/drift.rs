@@ -278,7 +278,7 @@ fn strange_columns_are_never_quietly_without_drift() {
         "much",
         "The type changed: none of the 40 values that came is a number",
     );
-    check("inf", "Every value is missing");
+    check("inf", "Every value is infinite");
     check("100", "The median went");
     let half = income(&[["500"; 20], ["word"; 20]].concat());
     assert_eq!(half["drift"], true);
