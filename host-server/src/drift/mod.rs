@@ -91,6 +91,7 @@ struct Stamp {
     seen: u64,
     rows: u64,
     since: u64,
+    unread: u64,
 }
 
 impl Drift {
@@ -166,15 +167,15 @@ impl Watcher {
             seen: window.seen,
             rows: window.live.rows(),
             since: window.live.since(),
+            unread: self.unread.load(Ordering::Relaxed),
         };
         if let Some((of, snapshot)) = &*last
             && *of == stamp
         {
             return Arc::clone(snapshot);
         }
-        let unread = self.unread.load(Ordering::Relaxed);
         // Requests wait only while the counts are copied.
-        let counted = Snapshot::count(&window.live, unread);
+        let counted = Snapshot::count(&window.live, stamp.unread);
         drop(window);
         let snapshot = Arc::new(counted.compare(&self.title, self.reader.columns()));
         *last = Some((stamp, Arc::clone(&snapshot)));
