@@ -21,6 +21,8 @@ use crate::{progress, secrets};
 
 /// Where runs are kept.
 pub(crate) const RUNS: &str = "runs";
+/// What a run belongs to where nothing else is said; the old services' name.
+pub(crate) const EXPERIMENT: &str = "loan-approval-mlops";
 const ALIAS: &str = "champion";
 
 /// Where runs are sent, besides their folder. A flag wins over an environment variable, that
@@ -153,13 +155,22 @@ pub(crate) fn trackers(args: &TrackingArgs, config: &Config) -> Result<Vec<Box<d
 /// Sends a run and says where it is now, or in one sentence why not; answers the names of the
 /// trackers that have not got it. A tracker that fails is no error: the run is on the disk.
 pub(crate) fn push(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Result<Vec<String>> {
+    push_telling(trackers, run, &mut anstream::stdout())
+}
+
+/// The same, where standard output may be taken.
+pub(crate) fn push_telling(
+    trackers: &[Box<dyn Tracker>],
+    run: &RunFolder,
+    out: &mut dyn Write,
+) -> Result<Vec<String>> {
     let mut failed = Vec::new();
     for tracker in trackers {
         let spinner = progress::spinner("Sending the run");
         let outcomes = push_all(std::slice::from_ref(tracker), run);
         spinner.finish_and_clear();
         for outcome in outcomes {
-            report(&outcome, run)?;
+            report(&outcome, run, out)?;
             if outcome.result.is_err() {
                 failed.push(outcome.tracker);
             }
@@ -168,17 +179,13 @@ pub(crate) fn push(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Result<Vec
     Ok(failed)
 }
 
-fn report(outcome: &Outcome, run: &RunFolder) -> Result<()> {
+fn report(outcome: &Outcome, run: &RunFolder, out: &mut dyn Write) -> Result<()> {
     let (name, id) = (&outcome.tracker, &run.run().id);
     match &outcome.result {
         Ok(pushed) => {
-            writeln!(anstream::stdout(), "{name}: {}", pushed.url)?;
+            writeln!(out, "{name}: {}", pushed.url)?;
             if name == "wandb-offline" {
-                writeln!(
-                    anstream::stdout(),
-                    "  send it with: wandb sync {}",
-                    pushed.url
-                )?;
+                writeln!(out, "  send it with: wandb sync {}", pushed.url)?;
             }
         }
         Err(error) => {

@@ -278,7 +278,7 @@ fn strange_columns_are_never_quietly_without_drift() {
         "much",
         "The type changed: none of the 40 values that came is a number",
     );
-    check("inf", "Every value is missing");
+    check("inf", "Every value is infinite");
     check("100", "The median went");
     let half = income(&[["500"; 20], ["word"; 20]].concat());
     assert_eq!(half["drift"], true);
@@ -341,6 +341,11 @@ fn parquet_and_csv_of_the_same_rows_are_the_same() {
         file("batch.parquet")
     ));
     assert_eq!(folder.read("c.sketch"), folder.read("p.sketch"));
+    folder.succeed(&format!(
+        "drift sketch --data {} --out z.sketch",
+        file("batch_zstd.parquet")
+    ));
+    assert_eq!(folder.read("c.sketch"), folder.read("z.sketch"));
     let bytes = std::fs::read(file("batch.parquet")).unwrap();
     for len in [10, bytes.len() / 2, bytes.len() - 1] {
         std::fs::write(folder.path("cut.parquet"), &bytes[..len]).unwrap();
@@ -353,4 +358,43 @@ fn parquet_and_csv_of_the_same_rows_are_the_same() {
             "{error}"
         );
     }
+}
+
+/// A column without a value in either batch is not one that has not drifted.
+#[test]
+fn what_cannot_be_compared_is_said() {
+    let mut empty = String::from("income,home,approved\n");
+    let mut nothing = String::from("income\n");
+    for line in batch(200, 0.0).lines().skip(1) {
+        empty.push_str(&format!(",{}\n", line.split_once(',').unwrap().1));
+        nothing.push_str("NA\n");
+    }
+    let folder = folder(&[("r.csv", &empty), ("n.csv", &nothing)]);
+    let said = folder.succeed("drift --reference r.csv --current r.csv");
+    assert!(said.contains("Nothing can be said of income"), "{said}");
+    let said = folder.succeed("drift --reference n.csv --current n.csv");
+    assert!(said.starts_with("Nothing can be said"), "{said}");
+    let html = folder.text("reports/drift_report.html");
+    assert!(html.contains("Cannot say") && !html.contains("No drift found"));
+}
+
+/// What only a model's training can know is no drift of a batch without it.
+#[test]
+fn labels_that_are_not_there_are_no_drift() {
+    let folder = Folder::new(&[("model.wasm", points_model())]);
+    let rows = std::fs::read_to_string(data("points_sample.csv")).unwrap();
+    let mut lines = rows.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let target = header.len() - 1;
+    let mut csv = header[..target].join(",") + "\n";
+    for line in lines {
+        csv.push_str(&line.split(',').take(target).collect::<Vec<_>>().join(","));
+        csv.push('\n');
+    }
+    std::fs::write(folder.path("c.csv"), csv).unwrap();
+    let said = folder.succeed("drift --reference model.wasm --current c.csv --json d.json");
+    assert!(said.contains("has no labels"), "{said}");
+    let json: serde_json::Value = serde_json::from_slice(&folder.read("d.json")).unwrap();
+    assert!(json["columns"].get(header[target]).is_none(), "{said}");
+    assert_eq!(json["new_columns"].as_array().unwrap().len(), 0);
 }

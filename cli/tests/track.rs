@@ -120,6 +120,68 @@ fn a_tracker_that_fails_is_a_warning_and_the_others_go_on() {
     assert!(list.trim_end().ends_with("wandb"), "{list}");
 }
 
+/// Rows of a number that is shifted.
+fn amounts(shift: u32) -> String {
+    let rows = (0..600_u32).map(|row| format!("{}\n", row * 37 % 100 + shift));
+    "amount\n".to_owned() + &rows.collect::<String>()
+}
+
+#[test]
+fn a_drift_report_goes_to_the_trackers_and_stays_when_one_fails() {
+    let service = wandb_service::Service::start();
+    let files = [("r.csv", amounts(0)), ("c.csv", amounts(40))];
+    let files = files
+        .each_ref()
+        .map(|(name, text)| (*name, text.as_bytes()));
+    let folder = Folder::new(&files);
+    let args = "drift --reference r.csv --current c.csv --json -";
+    let (code, _, err) = run(&folder, &[], args);
+    assert_eq!((code, &*err), (Some(0), ""));
+    assert!(
+        !folder.path("runs").exists(),
+        "without a tracker there is no run"
+    );
+
+    let down = always(400, "{\"message\": \"no room\"}");
+    let variables = [
+        ("WANDB_API_KEY", KEY),
+        ("WANDB_BASE_URL", &service.address),
+        ("MLFLOW_TRACKING_URI", &down),
+    ];
+    let (code, out, err) = run(&folder, &variables, args);
+    assert_eq!(code, Some(0), "{err}");
+    // Standard output is the JSON's alone.
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["dataset_drift"], true);
+    assert!(
+        err.contains("warning: MLflow at ") && err.contains("no room"),
+        "{err}"
+    );
+    assert!(err.contains("underwrite track push "), "{err}");
+    assert!(err.contains("wandb: "), "{err}");
+
+    let list: serde_json::Value =
+        serde_json::from_str(&succeed(&folder, &[], "track list --json")).unwrap();
+    let kept = &list[0]["run"];
+    assert_eq!(kept["tags"]["underwrite.kind"], "drift");
+    assert_eq!(kept["metrics"]["dataset_drift"], 1.0);
+    assert_eq!(
+        kept["metrics"]["score/amount"],
+        json["columns"]["amount"]["score"]
+    );
+    let id = kept["id"].as_str().unwrap();
+    let report = folder.read(&format!("runs/{id}/artifacts/reports/drift_report.html"));
+    assert_eq!(report, folder.read("reports/drift_report.html"));
+    let sent = &service.kept().runs[id];
+    assert!(sent.complete);
+    assert!(list[0]["tracked"]["mlflow"].is_null());
+
+    // A setting that is wrong is told before anything is compared.
+    let wrong = run(&folder, &[], &format!("{args} --trackers mlflow"));
+    assert_eq!(wrong.0, Some(2));
+    assert!(wrong.2.contains("set MLFLOW_TRACKING_URI"), "{}", wrong.2);
+}
+
 #[test]
 fn settings_are_checked_before_anything_is_sent() {
     let folder = Folder::new(&[

@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::drift::DriftOptions;
 use crate::keys::Key;
 use crate::metrics::push::PushOptions;
 use crate::registry::ModelSource;
@@ -35,6 +36,8 @@ pub struct ServeOptions {
     pub cors_origins: Vec<String>,
     /// Whether browsers get the page, and anybody the model's file.
     pub page: bool,
+    /// How drift is watched; `None` switches it off.
+    pub drift: Option<DriftOptions>,
     /// A Pushgateway that metrics are pushed to.
     pub push: Option<PushOptions>,
     /// A collector that each request's span is exported to.
@@ -63,6 +66,7 @@ impl ServeOptions {
             tls: None,
             cors_origins: Vec::new(),
             page: true,
+            drift: Some(DriftOptions::default()),
             push: None,
             traces: None,
             access_log: false,

@@ -88,7 +88,8 @@ where
         tracing::info!(request_id = id.as_str(), trace_id = trace, %method, route, status = status.as_u16(), milliseconds, "answered");
     }
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    // A report brings its own.
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(POLICY);
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     headers.insert(REFERRER_POLICY, NO_REFERRER);
     if is_post {
@@ -128,6 +129,7 @@ fn role(route: &str, is_post: bool) -> Option<Role> {
     match route {
         NO_ROUTE => None,
         "/metrics" => Some(Role::Metrics),
+        _ if route.split('/').any(|part| part == "drift") => Some(Role::Metrics),
         _ if !is_post => None,
         _ if route.ends_with("/reload") || route.ends_with("/rollback") => Some(Role::Admin),
         _ => Some(Role::Predict),

@@ -12,6 +12,7 @@ mod compiled;
 mod config;
 mod connections;
 mod description;
+mod drift;
 mod engine;
 mod error;
 mod gate;
@@ -34,6 +35,7 @@ mod workers;
 
 pub use config::{HttpLimits, Limits, ServeOptions, TlsFiles};
 pub use description::{Category, Description, Feature, ModelInfo, Target};
+pub use drift::{CountingCost, DriftOptions, time_counting};
 pub use error::{CallError, LoadError, LoadErrorKind, ServeError};
 pub use host::{Answer, Batch, Decision, InstanceTimes, ModelHost, compile};
 pub use keys::{Key, Role};

@@ -24,6 +24,9 @@ use crate::workers::Workers;
 /// How long requests in flight may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How often drift windows are written to the disk.
+const DRIFT_KEPT_EVERY: Duration = Duration::from_secs(60);
+
 /// Serves until SIGTERM or ctrl-c.
 ///
 /// # Errors
@@ -128,6 +131,9 @@ impl Server {
         let registry = Arc::clone(self.app.registry());
         let watching = tokio::spawn(registry::watch(registry, hang_ups()));
         let spans = self.spans.clone();
+        let keeping = state
+            .keeps_drift()
+            .then(|| tokio::spawn(keep_drift(Arc::clone(&state))));
         let mut serving = JoinSet::new();
         for connections in self.connections() {
             serving.spawn(connections.run(workers.clone(), stopped.clone()));
@@ -152,6 +158,10 @@ impl Server {
             );
         }
         watching.abort();
+        if let Some(keeping) = keeping {
+            keeping.abort();
+            let _ = tokio::task::spawn_blocking(move || state.keep_drift()).await;
+        }
         if let Some(spans) = spans {
             spans.finish().await;
         }
@@ -194,6 +204,18 @@ fn scheme(is_tls: bool) -> &'static str {
     match is_tls {
         true => "https",
         false => "http",
+    }
+}
+
+/// Writes the drift windows from time to time, so that a crash costs little of them.
+async fn keep_drift(app: Arc<App>) {
+    let mut turns = tokio::time::interval(DRIFT_KEPT_EVERY);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    turns.tick().await;
+    loop {
+        turns.tick().await;
+        let app = Arc::clone(&app);
+        let _ = tokio::task::spawn_blocking(move || app.keep_drift()).await;
     }
 }
 

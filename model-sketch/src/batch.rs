@@ -8,8 +8,7 @@ use model_core::decide::{Decider, write_detail};
 
 use crate::binary::{write_categories, write_count, write_file, write_numbers, write_spec};
 use crate::numbers::ordered;
-use crate::of_schema::NOT_LISTED;
-use crate::{Capacity, Kind, Spec};
+use crate::{Capacity, Kind, NOT_LISTED, Spec};
 
 /// The longest batch, in bytes.
 pub const MAX_BATCH: usize = 16 << 20;

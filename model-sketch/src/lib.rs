@@ -19,6 +19,8 @@ pub use of_schema::{boolean_texts, specs_of_schema};
 pub const NUMBER_BUCKETS: usize = 4096;
 /// Texts that are counted by name unless told otherwise.
 pub const CATEGORY_NAMES: usize = 1024;
+/// What a category outside the schema's list is counted as where its text is not kept.
+pub const NOT_LISTED: &str = "(not listed)";
 /// Columns that a sketch may have.
 pub const MAX_COLUMNS: usize = 4096;
 

@@ -1,13 +1,11 @@
 //! What a schema says of each column, and values as their feature reads them.
 
-use crate::{Column, Kind, Role, Spec};
+use crate::{Column, Kind, NOT_LISTED, Role, Spec};
 use model_core::schema::{Feature, Kind as SchemaKind, Role as SchemaRole, Schema, TargetKind};
 use model_core::value::Reading;
 
 /// The column of the model's probabilities.
 const PREDICTION: &str = "prediction";
-/// What a category outside the schema's list is counted as.
-pub(crate) const NOT_LISTED: &str = "(not listed)";
 
 /// How booleans are counted, whatever word the file has for them.
 #[must_use]

@@ -108,6 +108,7 @@ def prometheus(server, traffic, tmp_path_factory):
 
     wait_for(lambda: httpx.get(url + "/-/ready").status_code == 200)
     wait_for(lambda: query("count_over_time(underwrite_model_info[1m]) > 4"))
+    wait_for(lambda: query("underwrite_drift_detected"))
     query.url = url
     yield query
     process.terminate()

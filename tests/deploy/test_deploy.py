@@ -70,6 +70,15 @@ def test_a_bad_file_sets_off_its_alert(server, prometheus):
     assert (entry["version"], entry["challenger"]["version"]) == ("1.0.0", "1.1.0")
 
 
+def test_drift_is_seen_and_its_alert_waits(server, prometheus):
+    # One application again and again is not what the model was trained on.
+    assert prometheus('underwrite_drift_detected{feature="person_income",version="1.0.0"} == 1')
+    wait_for(lambda: prometheus('ALERTS{alertname="UnderwriteDrift",version="1.0.0",alertstate="pending"}'))
+    answer = httpx.get(f"http://{server['metrics']}/models/loan/drift").json()
+    assert (answer["status"], answer["dataset_drift"]) == ("compared", True)
+    assert httpx.get(server["url"] + "/drift").status_code == 404
+
+
 def test_the_challenger_agrees_with_its_twin(prometheus):
     wait_for(lambda: prometheus('underwrite_shadow_total{result="agreed"} > 0'))
     assert not prometheus('underwrite_shadow_total{result="disagreed"} > 0')

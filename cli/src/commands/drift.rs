@@ -9,11 +9,15 @@ use model_drift::compare;
 use model_drift::methods::Method;
 use model_drift::report::Report;
 use model_drift::sketch::Sketch;
+use model_tracking::tracker::Tracker;
 
 use crate::drift::{self, Inputs};
 use crate::files;
+use crate::settings;
+use crate::tracking::{self, RUNS, TrackingArgs};
 
 mod simulate;
+mod track;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,6 +72,14 @@ pub(crate) struct Args {
     /// End with exit code 1 when the batch has drifted.
     #[arg(long)]
     fail_on_drift: bool,
+    /// Folder of the runs: the report is one when a tracker is set.
+    #[arg(long, value_name = "FOLDER", default_value = RUNS)]
+    runs: PathBuf,
+    /// The file whose table [tracking] is read.
+    #[arg(long, value_name = "FILE", default_value = settings::FILE)]
+    config: PathBuf,
+    #[command(flatten)]
+    tracking: TrackingArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
@@ -104,6 +116,9 @@ enum Command {
     Simulate(simulate::Args),
 }
 
+/// Sentences about the data's quality that are printed.
+const QUALITY: usize = 5;
+
 /// The batch has drifted, and that was to be an error.
 #[derive(Debug, thiserror::Error)]
 #[error("the batch has drifted")]
@@ -132,6 +147,8 @@ impl Args {
                 "--current is missing: name the batch to compare; --self-check compares the reference with a sample of itself"
             );
         }
+        let config = tracking::Config::read(&self.config)?;
+        let trackers = tracking::trackers(&self.tracking, &config)?;
         let inputs = Inputs {
             reference,
             current: self.current.clone(),
@@ -146,18 +163,19 @@ impl Args {
             Preset::Evidently => compare::by_evidently(&sides, method)?,
         };
         compared.describe(&mut report, self.self_check);
-        self.write(&report)?;
+        self.write(&report, &trackers)?;
         if self.fail_on_drift && report.dataset_drift {
             return Err(Drifted.into());
         }
         Ok(())
     }
 
-    fn write(&self, report: &Report) -> Result<()> {
-        write_into(&self.out, report.html()?.as_bytes())?;
+    fn write(&self, report: &Report, trackers: &[Box<dyn Tracker>]) -> Result<()> {
+        let html = report.html()?.into_bytes();
+        let mut json = serde_json::to_vec_pretty(report)?;
+        json.push(b'\n');
+        write_into(&self.out, &html)?;
         if let Some(path) = &self.json {
-            let mut json = serde_json::to_vec_pretty(report)?;
-            json.push(b'\n');
             write_into(path, &json)?;
         }
         if let Some(path) = &self.markdown {
@@ -172,14 +190,32 @@ impl Args {
             .flatten()
             .any(|path| path == Path::new("-"))
         {
+            track::send(
+                self,
+                report,
+                (&html, &json),
+                trackers,
+                &mut anstream::stderr(),
+            );
             return Ok(());
         }
         let mut stdout = anstream::stdout().lock();
         writeln!(stdout, "{}", report.summary())?;
+        let quality = report.quality();
+        for sentence in quality.iter().take(QUALITY) {
+            writeln!(stdout, "  {sentence}")?;
+        }
+        if let Some(more) = quality.len().checked_sub(QUALITY).filter(|more| *more > 0) {
+            writeln!(
+                stdout,
+                "  and {more} more about the data's quality, in the report"
+            )?;
+        }
         for note in &report.notes {
             writeln!(stdout, "{note}")?;
         }
         writeln!(stdout, "Report: {}", self.out.display())?;
+        track::send(self, report, (&html, &json), trackers, &mut stdout);
         Ok(())
     }
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use model_core::decide::Decider;
-use model_core::schema::Schema;
+use model_core::schema::{self, Schema};
 use model_drift::compare::Sides;
+use model_drift::live::in_bins;
 use model_drift::performance::Performance;
 use model_drift::read::{self, Batch, Plan};
 use model_drift::report::Report;
@@ -116,7 +117,8 @@ pub(crate) fn read(inputs: &Inputs) -> Result<Compared> {
     let scored = model.as_ref().filter(|_| !inputs.exact);
     let mut notes = Vec::new();
     let of_rows = matches!(content, Content::Rows);
-    let reference = match content {
+    let of_model = matches!(content, Content::Model(_));
+    let mut reference = match content {
         Content::Rows => read_rows(&inputs.reference, &plan, scored, None)?.0,
         Content::Sketch(sketch) => of_sketch(sketch),
         Content::Model(model) => {
@@ -153,11 +155,11 @@ pub(crate) fn read(inputs: &Inputs) -> Result<Compared> {
         ..plan
     };
     let path = inputs.current.as_ref().unwrap_or(&inputs.reference);
-    let (current, scores, of_rows) = match open(path)? {
+    let (mut current, scores, current_rows) = match open(path)? {
         Content::Rows => {
             let keep = inputs.current.is_none().then_some(SELF_CHECK);
             let (batch, scores) = read_rows(path, &plan, scored, keep)?;
-            (batch, scores, of_rows)
+            (batch, scores, true)
         }
         _ if inputs.current.is_none() => {
             bail!(
@@ -171,9 +173,27 @@ pub(crate) fn read(inputs: &Inputs) -> Result<Compared> {
             path.display()
         ),
     };
-    if !of_rows && !inputs.exact {
-        notes.push("All columns together could not be compared: a sketch has no rows.".to_owned());
+    if of_model && !current_rows {
+        // A server counts in these bins.
+        [reference.sketch, current.sketch] = in_bins(&reference.sketch, &current.sketch);
     }
+    if !inputs.exact {
+        notes.extend(unlabelled(&mut reference, &current));
+        notes.extend(
+            schema
+                .iter()
+                .filter_map(|schema| set_aside(schema, &mut current)),
+        );
+    }
+    let sketches = [(of_rows, &inputs.reference), (current_rows, path)];
+    let sketch = sketches.into_iter().find(|(of_rows, _)| !of_rows);
+    if let Some((_, path)) = sketch.filter(|_| !inputs.exact) {
+        notes.push(format!(
+            "Every column was compared by itself. To compare all of them together takes the rows of both batches, and {} holds counts, not rows.",
+            name_of(path)
+        ));
+    }
+    let of_rows = of_rows && current_rows;
     let performance = scores
         .zip(model.as_ref())
         .map(|(scores, model)| scores.performance(model));
@@ -184,6 +204,50 @@ pub(crate) fn read(inputs: &Inputs) -> Result<Compared> {
         sampled: of_rows && !inputs.exact,
         performance,
         notes,
+    })
+}
+
+/// Takes out what only labels or answers could be compared with, where the current batch has
+/// none: that is no drift.
+fn unlabelled(reference: &mut Batch, current: &Batch) -> Vec<String> {
+    let mut notes = Vec::new();
+    reference.sketch.columns.retain(|column| {
+        let name = &column.spec.name;
+        let there = current.sketch.column(name).is_some();
+        let what = match column.spec.role {
+            _ if there => return true,
+            Role::Target => "labels",
+            Role::Prediction => "answers of the model",
+            _ => return true,
+        };
+        notes.push(format!(
+            "The current batch has no {what}: '{name}' was not compared."
+        ));
+        false
+    });
+    notes
+}
+
+/// Columns that the schema has and the model does not use are not new: the reference does not
+/// count them.
+fn set_aside(schema: &Schema, current: &mut Batch) -> Option<String> {
+    let role = |name: &String| {
+        let feature = schema.features.iter().find(|one| one.name == *name)?;
+        match feature.role {
+            schema::Role::Input => None,
+            schema::Role::Protected => Some("protected"),
+            schema::Role::Ignored => Some("ignored"),
+        }
+    };
+    let aside = current.extra.iter();
+    let aside = aside.filter_map(|name| Some(format!("{name} ({})", role(name)?)));
+    let aside: Vec<String> = aside.collect();
+    current.extra.retain(|name| role(name).is_none());
+    (!aside.is_empty()).then(|| {
+        format!(
+            "Not compared, because the model does not use them and the reference has no counts of them: {}.",
+            aside.join(", ")
+        )
     })
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 
+use crate::drift::GaugeSet;
 pub(crate) use http::{Counted, HttpMetrics, Rejected, Series};
 pub(crate) use model::{ModelMetrics, ModelMetricsSet, Reload, Shadowed};
 pub(crate) use score::Score;
@@ -21,6 +22,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) http: HttpMetrics,
     pub(crate) models: Arc<ModelMetricsSet>,
+    pub(crate) drift: GaugeSet,
 }
 
 impl Metrics {
@@ -30,6 +32,7 @@ impl Metrics {
         Self {
             http: HttpMetrics::register(&mut registry, fastapi),
             models: Arc::new(ModelMetricsSet::register(&mut registry)),
+            drift: GaugeSet::register(&mut registry),
             registry: {
                 registry.register_collector(Box::new(process::ProcessMetrics));
                 registry

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use crate::config::Limits;
+use crate::drift::Drift;
 use crate::error::LoadError;
 use crate::host::ModelHost;
 use crate::metrics::ModelMetricsSet;
@@ -62,13 +63,19 @@ impl std::fmt::Debug for Fetched {
 pub(crate) struct Registry {
     source: Option<ModelSource>,
     default_name: Option<String>,
-    limits: Limits,
-    metrics: Arc<ModelMetricsSet>,
+    loading: Loading,
     slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
     /// What answers where no model is named; as long as there is none, nothing.
     default: ArcSwap<Option<Arc<Slot>>>,
     /// Held while models are read again: one change at a time.
     changing: Mutex<()>,
+}
+
+/// What models are loaded with.
+pub(crate) struct Loading {
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<ModelMetricsSet>,
+    pub(crate) drift: Drift,
 }
 
 /// What a reload did to one model.
@@ -85,9 +92,9 @@ pub(crate) struct Outcome {
 
 impl Registry {
     /// One model that is loaded already; it cannot be reloaded.
-    pub(crate) fn single(host: ModelHost, limits: Limits, metrics: Arc<ModelMetricsSet>) -> Self {
-        let registry = Self::empty(None, None, limits, metrics);
-        let served = Served::new(host, None, &registry.metrics);
+    pub(crate) fn single(host: ModelHost, loading: Loading) -> Self {
+        let registry = Self::empty(None, None, loading);
+        let served = Served::new(host, None, &registry.loading);
         let slot = Arc::new(Slot::with(served));
         registry
             .slots
@@ -101,13 +108,12 @@ impl Registry {
     pub(crate) fn open(
         source: ModelSource,
         default_name: Option<String>,
-        limits: Limits,
-        metrics: Arc<ModelMetricsSet>,
+        loading: Loading,
     ) -> Result<Self, LoadError> {
-        let registry = Self::empty(Some(source.clone()), default_name, limits, metrics);
+        let registry = Self::empty(Some(source.clone()), default_name, loading);
         match source {
             ModelSource::File(path) | ModelSource::Fetched(Fetched { path, .. }) => {
-                let served = Served::open(&path, None, &registry.limits, &registry.metrics)?;
+                let served = Served::open(&path, None, &registry.loading)?;
                 let slot = Arc::new(Slot::with(served));
                 registry
                     .slots
@@ -121,17 +127,11 @@ impl Registry {
         Ok(registry)
     }
 
-    fn empty(
-        source: Option<ModelSource>,
-        default_name: Option<String>,
-        limits: Limits,
-        metrics: Arc<ModelMetricsSet>,
-    ) -> Self {
+    fn empty(source: Option<ModelSource>, default_name: Option<String>, loading: Loading) -> Self {
         Self {
             source,
             default_name,
-            limits,
-            metrics,
+            loading,
             slots: ArcSwap::default(),
             default: ArcSwap::from_pointee(None),
             changing: Mutex::new(()),
@@ -184,7 +184,7 @@ impl Registry {
         if let (Some(slot), Some(ModelSource::Folder(folder))) = (self.get(name), &self.source) {
             let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
             let found = folder::versions(&folder.join(name));
-            return vec![slot.reload_versions(&found, true, &self.limits, &self.metrics)];
+            return vec![slot.reload_versions(&found, true, &self.loading)];
         }
         self.reload(true)
     }
@@ -194,8 +194,8 @@ impl Registry {
         slots
             .values()
             .map(|slot| match &path {
-                Ok(path) => slot.reload_file(path, forgive, &self.limits, &self.metrics),
-                Err(reason) => slot.not_fetched(reason, &self.metrics),
+                Ok(path) => slot.reload_file(path, forgive, &self.loading),
+                Err(reason) => slot.not_fetched(reason, &self.loading.metrics),
             })
             .collect()
     }
@@ -215,7 +215,7 @@ impl Registry {
                 .entry(name.clone())
                 .or_insert_with(|| Arc::new(Slot::new(name.clone())));
             let found = folder::versions(&folder.join(name));
-            outcomes.push(slot.reload_versions(&found, forgive, &self.limits, &self.metrics));
+            outcomes.push(slot.reload_versions(&found, forgive, &self.loading));
         }
         slots.retain(|name, slot| names.contains(name) && slot.live().is_some());
         self.slots.store(Arc::new(slots));

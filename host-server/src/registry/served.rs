@@ -1,16 +1,18 @@
 //! One version of a model, ready to answer, with all that is made once for it.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::config::Limits;
+use super::Loading;
 use crate::description::Description;
+use crate::drift::{NotWatched, Watcher};
 use crate::error::{CallError, LoadError, LoadErrorKind};
 use crate::host::{Answer, Decision, ModelHost};
-use crate::metrics::{ModelMetrics, ModelMetricsSet};
+use crate::metrics::ModelMetrics;
 use crate::registry::verify;
 use crate::static_file::StaticFile;
 
@@ -21,6 +23,7 @@ pub(crate) struct Served {
     version: String,
     file_sha256: [u8; 32],
     pub(crate) metrics: ModelMetrics,
+    drift: Result<Watcher, NotWatched>,
     files: OnceLock<(StaticFile, StaticFile)>,
 }
 
@@ -35,39 +38,42 @@ impl Served {
     pub(crate) fn open(
         path: &Path,
         place: Option<Place<'_>>,
-        limits: &Limits,
-        metrics: &ModelMetricsSet,
+        loading: &Loading,
     ) -> Result<Arc<Self>, LoadError> {
         let bytes = std::fs::read(path)
             .map_err(|error| LoadError::from(LoadErrorKind::Read(error)).in_file(path))?;
-        Self::load(bytes.into(), place, limits, metrics).map_err(|error| error.in_file(path))
+        Self::load(bytes.into(), place, loading).map_err(|error| error.in_file(path))
     }
 
     /// Compiles and checks a file's bytes.
     pub(crate) fn load(
         bytes: Bytes,
         place: Option<Place<'_>>,
-        limits: &Limits,
-        metrics: &ModelMetricsSet,
+        loading: &Loading,
     ) -> Result<Arc<Self>, LoadError> {
-        let limits = limits.for_file(bytes.len());
+        let limits = loading.limits.for_file(bytes.len());
         let host = ModelHost::load(bytes, limits)?;
         verify::golden_rows(&host)?;
-        Ok(Self::new(host, place, metrics))
+        Ok(Self::new(host, place, loading))
     }
 
-    pub(crate) fn new(
-        host: ModelHost,
-        place: Option<Place<'_>>,
-        metrics: &ModelMetricsSet,
-    ) -> Arc<Self> {
+    pub(crate) fn new(host: ModelHost, place: Option<Place<'_>>, loading: &Loading) -> Arc<Self> {
         let info = &host.description().model;
         let (name, version) = match place {
             Some(place) => (place.name.to_owned(), place.version.to_owned()),
             None => (info.name.clone(), info.version.clone()),
         };
+        let drift = loading.drift.watch(&host, &name, &version);
+        if let Err(NotWatched::Damaged(_)) = &drift {
+            tracing::warn!(
+                model = name,
+                version,
+                "no drift is watched: the sketch of the training rows cannot be read"
+            );
+        }
         Arc::new(Self {
-            metrics: metrics.of(&name, &version, host.description()),
+            drift,
+            metrics: loading.metrics.of(&name, &version, host.description()),
             file_sha256: Sha256::digest(host.wasm()).into(),
             files: OnceLock::new(),
             name,
@@ -103,6 +109,7 @@ impl Served {
     pub(crate) fn decide(&self, body: &[u8]) -> Result<Decision, CallError> {
         self.host
             .decide(body)
+            .inspect(|decision| self.seen(body, decision.answer()))
             .inspect_err(|error| self.metrics.failed(error))
     }
 
@@ -113,9 +120,15 @@ impl Served {
         mut each: impl FnMut(Result<Answer<'_>, CallError>),
     ) {
         let mut tally = self.metrics.tally();
+        // The row that is being decided, for who watches.
+        let asked = Cell::new(&b""[..]);
+        let rows = rows.into_iter().inspect(|row| asked.set(row));
         self.host.decide_each(rows, |answer| {
             match &answer {
-                Ok(answer) => tally.decided(*answer),
+                Ok(answer) => {
+                    tally.decided(*answer);
+                    self.seen(asked.get(), *answer);
+                }
                 Err(error) => self.metrics.failed(error),
             }
             each(answer);
@@ -125,6 +138,20 @@ impl Served {
     /// Brings the gauges up to date.
     pub(crate) fn measure(&self) {
         self.metrics.set_instances(self.host.instances());
+        if let Ok(watcher) = &self.drift {
+            watcher.measure();
+        }
+    }
+
+    /// What watches its requests, or why nothing does.
+    pub(crate) fn drift(&self) -> Result<&Watcher, &NotWatched> {
+        self.drift.as_ref()
+    }
+
+    fn seen(&self, request: &[u8], answer: Answer<'_>) {
+        if let Ok(watcher) = &self.drift {
+            watcher.seen(request, answer);
+        }
     }
 
     /// `model.wasm`, as a file.

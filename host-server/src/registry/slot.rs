@@ -7,12 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
-use super::Outcome;
 use super::deployment::{Deployment, Mode};
 use super::folder::{Found, order};
 use super::served::{Place, Served};
 use super::shadow::Shadow;
-use crate::config::Limits;
+use super::{Loading, Outcome};
 use crate::metrics::{ModelMetricsSet, Reload};
 
 /// A model by name.
@@ -76,16 +75,10 @@ impl Slot {
     }
 
     /// Reads the one file again.
-    pub(crate) fn reload_file(
-        &self,
-        path: &Path,
-        forgive: bool,
-        limits: &Limits,
-        metrics: &ModelMetricsSet,
-    ) -> Outcome {
+    pub(crate) fn reload_file(&self, path: &Path, forgive: bool, loading: &Loading) -> Outcome {
         let mut outcome = self.outcome();
         let mut past = self.past(forgive);
-        let loaded = self.read(path, None, &mut past, limits, metrics, &mut outcome);
+        let loaded = self.read(path, None, &mut past, loading, &mut outcome);
         if let Some(served) = loaded {
             self.crown(&mut past, Live::alone(served));
         }
@@ -106,8 +99,7 @@ impl Slot {
         &self,
         found: &Found,
         forgive: bool,
-        limits: &Limits,
-        metrics: &ModelMetricsSet,
+        loading: &Loading,
     ) -> Outcome {
         let mut outcome = self.outcome();
         let mut past = self.past(forgive);
@@ -117,7 +109,7 @@ impl Slot {
                 .live()
                 .and_then(|live| live.versions.get(version).cloned());
             let place = Some((version.as_str(), old.clone()));
-            let loaded = self.read(path, place, &mut past, limits, metrics, &mut outcome);
+            let loaded = self.read(path, place, &mut past, loading, &mut outcome);
             if let Some(served) = loaded.or(old) {
                 versions.insert(version.clone(), served);
             }
@@ -125,7 +117,7 @@ impl Slot {
         match self.arrange(found, versions, &past) {
             Ok(Some(live)) => self.crown(&mut past, live),
             Ok(None) => {}
-            Err(reason) => self.refuse(reason, metrics, &mut outcome),
+            Err(reason) => self.refuse(reason, &loading.metrics, &mut outcome),
         }
         outcome.serving = self.serving();
         outcome
@@ -157,8 +149,7 @@ impl Slot {
         path: &Path,
         place: Option<(&str, Option<Arc<Served>>)>,
         past: &mut Past,
-        limits: &Limits,
-        metrics: &ModelMetricsSet,
+        loading: &Loading,
         outcome: &mut Outcome,
     ) -> Option<Arc<Served>> {
         let bytes = match std::fs::read(path) {
@@ -166,7 +157,7 @@ impl Slot {
             Err(error) => {
                 self.refuse(
                     format!("{}: cannot be read: {error}", path.display()),
-                    metrics,
+                    &loading.metrics,
                     outcome,
                 );
                 return None;
@@ -186,9 +177,9 @@ impl Slot {
             name: &self.name,
             version,
         });
-        match Served::load(bytes.into(), place, limits, metrics) {
+        match Served::load(bytes.into(), place, loading) {
             Ok(served) => {
-                metrics.reload(&self.name, Reload::loaded);
+                loading.metrics.reload(&self.name, Reload::loaded);
                 tracing::info!(
                     model = self.name,
                     version = served.version(),
@@ -200,7 +191,7 @@ impl Slot {
             }
             Err(error) => {
                 past.refused.insert(path.to_owned(), sha256);
-                self.refuse(error.in_file(path).to_string(), metrics, outcome);
+                self.refuse(error.in_file(path).to_string(), &loading.metrics, outcome);
                 None
             }
         }

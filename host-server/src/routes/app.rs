@@ -11,12 +11,13 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::error::ApiError;
 use crate::config::{HttpLimits, ServeOptions, processors};
+use crate::drift::Drift;
 use crate::error::LoadError;
 use crate::host::ModelHost;
 use crate::keys::Keys;
 use crate::metrics::{Format, Metrics, Rejected};
 use crate::page;
-use crate::registry::{Live, ModelSource, Registry, Served};
+use crate::registry::{Live, Loading, ModelSource, Registry, Served, Slot};
 use crate::static_file::StaticFile;
 
 /// What the handlers share.
@@ -46,7 +47,7 @@ impl App {
     pub fn new(host: ModelHost) -> Arc<Self> {
         let options = ServeOptions::new(ModelSource::File("model.wasm".into()));
         let metrics = Arc::new(Metrics::new(options.fastapi_metrics));
-        let registry = Registry::single(host, options.limits.clone(), Arc::clone(&metrics.models));
+        let registry = Registry::single(host, loading(&options, &metrics));
         Self::assemble(registry, metrics, options)
     }
 
@@ -59,8 +60,7 @@ impl App {
         let registry = Registry::open(
             options.models.clone(),
             options.default_model.clone(),
-            options.limits.clone(),
-            Arc::clone(&metrics.models),
+            loading(&options, &metrics),
         )?;
         Ok(Self::assemble(registry, metrics, options))
     }
@@ -88,14 +88,31 @@ impl App {
 
     /// The metrics as text, the gauges brought up to date.
     pub(crate) fn measured(&self, format: Format) -> String {
+        self.for_each_served(Served::measure);
+        self.metrics.encode(format)
+    }
+
+    /// Writes the drift windows to the disk, where that is wanted.
+    pub(crate) fn keep_drift(&self) {
+        self.for_each_served(|served| {
+            if let Ok(watcher) = served.drift() {
+                watcher.save();
+            }
+        });
+    }
+
+    /// Whether drift windows are to outlive the server.
+    pub(crate) fn keeps_drift(&self) -> bool {
+        let drift = self.options.drift.as_ref();
+        drift.is_some_and(|drift| drift.state.is_some())
+    }
+
+    fn for_each_served(&self, work: impl Fn(&Served)) {
         for slot in self.registry.all() {
             if let Some(live) = slot.live() {
-                live.versions()
-                    .into_iter()
-                    .for_each(|served| served.measure());
+                live.versions().into_iter().for_each(|served| work(served));
             }
         }
-        self.metrics.encode(format)
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -178,10 +195,7 @@ impl App {
         name: Option<&str>,
         version: Option<&str>,
     ) -> Result<Target, ApiError> {
-        let slot = match name {
-            None => self.registry.default().ok_or(ApiError::NoModel)?,
-            Some(name) => self.registry.get(name).ok_or_else(|| no_model(name))?,
-        };
+        let slot = self.slot(name)?;
         let live = slot.live().ok_or(ApiError::NoModel)?;
         match version {
             None => Ok(Target {
@@ -195,6 +209,29 @@ impl App {
                 }),
                 None => Err(no_model(&format!("{} {version}", slot.name()))),
             },
+        }
+    }
+
+    fn slot(&self, name: Option<&str>) -> Result<Arc<Slot>, ApiError> {
+        match name {
+            None => self.registry.default().ok_or(ApiError::NoModel),
+            Some(name) => self.registry.get(name).ok_or_else(|| no_model(name)),
+        }
+    }
+
+    /// The version that drift is asked of: the one named, or the champion.
+    pub(super) fn watched(
+        &self,
+        name: Option<&str>,
+        version: Option<&str>,
+    ) -> Result<Arc<Served>, ApiError> {
+        let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
+        match version {
+            None => Ok(Arc::clone(&live.champion)),
+            Some(version) => live
+                .version(version)
+                .cloned()
+                .ok_or_else(|| no_model(&format!("{} {version}", live.champion.name()))),
         }
     }
 
@@ -225,6 +262,14 @@ impl App {
                 .expose_headers([request_id])
                 .max_age(Duration::from_secs(600)),
         )
+    }
+}
+
+fn loading(options: &ServeOptions, metrics: &Metrics) -> Loading {
+    Loading {
+        limits: options.limits.clone(),
+        metrics: Arc::clone(&metrics.models),
+        drift: Drift::new(options.drift.clone(), metrics.drift.clone()),
     }
 }
 

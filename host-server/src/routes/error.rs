@@ -17,6 +17,8 @@ pub(crate) enum ApiError {
     NotFound,
     /// No such model, or no such version of it.
     NoSuchModel { name: String },
+    /// What was asked for is not there; a sentence.
+    NotThere { detail: String },
     /// The path is there, the method is not.
     MethodNotAllowed,
     /// The client says that the body is something else than JSON.
@@ -92,7 +94,9 @@ impl IntoResponse for ApiError {
 impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound | Self::NoSuchModel { .. } => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoSuchModel { .. } | Self::NotThere { .. } => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotJson { .. } | Self::NotABatch { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyCutOff | Self::Malformed { .. } => StatusCode::BAD_REQUEST,
@@ -132,7 +136,9 @@ impl ApiError {
                 format!("The batch has more than {most} rows: send fewer at once")
             }
             Self::Invalid { msg, .. } => msg.clone(),
-            Self::Malformed { detail } | Self::Conflict { detail } => detail.clone(),
+            Self::Malformed { detail } | Self::Conflict { detail } | Self::NotThere { detail } => {
+                detail.clone()
+            }
             // The first service's words.
             Self::Denied(Denied::Unknown) => "Invalid or missing x-api-key header".to_owned(),
             Self::Denied(Denied::Forbidden) => "This key may not do that".to_owned(),

@@ -4,6 +4,7 @@ mod admin;
 mod app;
 mod batch;
 mod body;
+mod drift;
 mod error;
 mod health;
 mod home;
@@ -45,14 +46,16 @@ pub fn app(state: Arc<App>) -> Router {
         .merge(state.page_routes())
         .merge(match state.has_metrics_port() {
             true => Router::new(),
-            false => metrics::routes(),
+            false => metrics::routes().merge(drift::routes()),
         });
     finish(router, state)
 }
 
-/// `/metrics` alone, for a port of its own.
+/// `/metrics` and drift alone, for a port of their own.
 pub(crate) fn metrics_app(state: Arc<App>) -> Router {
-    let router = metrics::routes().route("/health", get(health::health));
+    let router = metrics::routes()
+        .merge(drift::routes())
+        .route("/health", get(health::health));
     finish(router, state)
 }
 

@@ -93,10 +93,11 @@ impl ColumnBins {
         }
     }
 
-    /// Where a cell is counted.
-    pub(super) fn bin(&self, cell: Cell<'_>) -> usize {
+    /// Where a cell is counted; nowhere when there is none.
+    pub(super) fn bin(&self, cell: Cell<'_>) -> Option<usize> {
         let extra = self.values();
-        match (cell, self.kind) {
+        let bin = match (cell, self.kind) {
+            (Cell::None, _) => return None,
             (Cell::Missing, _) => extra + 1,
             (Cell::Number(number), _) if number.is_nan() => extra + 1,
             (Cell::Number(number), Kind::Number) if number.is_infinite() => extra + 3,
@@ -107,10 +108,11 @@ impl ColumnBins {
             }
             (Cell::Text(text), Kind::Category) => self.places.get(text).copied().unwrap_or(extra),
             _ => extra + 2,
-        }
+        };
+        Some(bin)
     }
 
-    /// A column of the reference in these bins.
+    /// A column of the reference, or one that was counted elsewhere, in these bins.
     pub(super) fn rebinned(&self, column: &Column) -> Column {
         let mut counts = vec![0u64; self.len()];
         match &column.values {
@@ -121,7 +123,8 @@ impl ColumnBins {
             }
             Values::Categories(categories) => {
                 for (name, count) in categories.sorted() {
-                    counts[self.bin(Cell::Text(name))] += count;
+                    let bin = self.places.get(name).copied();
+                    counts[bin.unwrap_or(self.values())] += count;
                 }
                 counts[self.values()] += categories.rest();
             }

@@ -8,7 +8,9 @@
 mod bins;
 mod state;
 
-use crate::sketch::{Column, Sketch};
+use std::sync::Arc;
+
+use crate::sketch::{Column, Role, Sketch};
 use bins::ColumnBins;
 pub use state::StateError;
 
@@ -38,8 +40,12 @@ pub struct Window {
 /// One value of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell<'a> {
+    /// Nothing to count, as where a row was refused and has no answer.
+    None,
     /// Absent.
     Missing,
+    /// Of another type than the column's.
+    Invalid,
     /// A number; NaN is missing.
     Number(f64),
     /// A text; booleans are `true` and `false`.
@@ -50,9 +56,7 @@ pub enum Cell<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Live {
     window: Window,
-    columns: Vec<ColumnBins>,
-    /// Where each column's counts begin in a pane; one more than there are columns.
-    starts: Vec<usize>,
+    shape: Arc<Shape>,
     /// The reference in the same bins.
     reference: Sketch,
     digest: String,
@@ -61,6 +65,65 @@ pub struct Live {
     current: usize,
     /// The last complete window, where it tumbles.
     complete: Option<Pane>,
+}
+
+/// The bins of all columns: what finds the place of a cell without the counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shape {
+    columns: Vec<ColumnBins>,
+    /// Where each column's counts begin in a pane; one more than there are columns.
+    starts: Vec<usize>,
+}
+
+impl Shape {
+    fn new(reference: &Sketch) -> Self {
+        let columns: Vec<ColumnBins> = reference.columns.iter().map(ColumnBins::new).collect();
+        let mut starts = vec![0];
+        for column in &columns {
+            starts.push(starts[starts.len() - 1] + column.len());
+        }
+        Self { columns, starts }
+    }
+
+    /// Where a cell of a column, by its place in the reference, is counted; `None` when there
+    /// is nothing to count or no such column.
+    #[must_use]
+    pub fn place(&self, column: usize, cell: Cell<'_>) -> Option<u32> {
+        let bin = self.columns.get(column)?.bin(cell)?;
+        u32::try_from(self.starts[column] + bin).ok()
+    }
+
+    /// A sketch of the reference's columns in these bins; columns it does not have are left out.
+    fn rebinned(&self, reference: &Sketch, sketch: &Sketch) -> Sketch {
+        let columns = reference.columns.iter().zip(&self.columns);
+        let columns = columns.filter_map(|(column, bins)| {
+            let same = |other: &&Column| other.spec.kind == column.spec.kind;
+            let column = sketch.column(&column.spec.name).filter(same)?;
+            Some(bins.rebinned(column))
+        });
+        Sketch {
+            columns: columns.collect(),
+        }
+    }
+}
+
+/// What a model can be asked and answers: its reference without the target, which is not
+/// known when it decides.
+#[must_use]
+pub fn without_target(reference: &Sketch) -> Sketch {
+    let columns = reference.columns.iter();
+    let columns = columns.filter(|column| column.spec.role != Role::Target);
+    Sketch {
+        columns: columns.cloned().collect(),
+    }
+}
+
+/// A reference and a sketch that a server counted, both in the bins of its windows: what was
+/// counted coarsely is compared with what is as coarse.
+#[must_use]
+pub fn in_bins(reference: &Sketch, sketch: &Sketch) -> [Sketch; 2] {
+    let shape = Shape::new(reference);
+    [reference, sketch].map(|one| shape.rebinned(reference, one))
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -75,12 +138,8 @@ impl Live {
     /// Nothing seen yet. `now` is the caller's clock, in seconds.
     #[must_use]
     pub fn new(reference: &Sketch, window: Window, now: u64) -> Self {
-        let columns: Vec<ColumnBins> = reference.columns.iter().map(ColumnBins::new).collect();
-        let mut starts = vec![0];
-        for column in &columns {
-            starts.push(starts[starts.len() - 1] + column.len());
-        }
-        let cells = starts[starts.len() - 1].max(1);
+        let shape = Shape::new(reference);
+        let cells = shape.starts[shape.columns.len()].max(1);
         let affordable = (MAX_BYTES / (cells * size_of::<u32>())).max(2) - 1;
         let window = Window {
             panes: window.panes.clamp(1, MAX_PANES.min(affordable)),
@@ -91,17 +150,11 @@ impl Live {
             counts: vec![0; cells],
             ..Pane::default()
         };
-        let reference_columns = columns.iter().zip(&reference.columns);
         Self {
             window,
             digest: reference.digest(),
-            reference: Sketch {
-                columns: reference_columns
-                    .map(|(bins, column)| bins.rebinned(column))
-                    .collect(),
-            },
-            columns,
-            starts,
+            reference: shape.rebinned(reference, reference),
+            shape: Arc::new(shape),
             panes: vec![pane; window.panes],
             current: 0,
             complete: None,
@@ -114,12 +167,27 @@ impl Live {
         self.turn(now);
         let pane = &mut self.panes[self.current];
         let mut cells = row.into_iter();
-        for (column, start) in self.columns.iter().zip(&self.starts) {
-            let bin = column.bin(cells.next().unwrap_or(Cell::Missing));
-            let count = &mut pane.counts[start + bin];
-            *count = count.saturating_add(1);
+        for (column, start) in self.shape.columns.iter().zip(&self.shape.starts) {
+            if let Some(bin) = column.bin(cells.next().unwrap_or(Cell::Missing)) {
+                pane.add(start + bin);
+            }
         }
         pane.rows += 1;
+    }
+
+    /// Counts a row whose cells have been placed by [`Shape::place`]. Places that there are
+    /// not are left out.
+    pub fn count(&mut self, places: &[u32], now: u64) {
+        self.turn(now);
+        let pane = &mut self.panes[self.current];
+        places.iter().for_each(|place| pane.add(*place as usize));
+        pane.rows += 1;
+    }
+
+    /// What finds the places of cells, to be kept outside of a lock.
+    #[must_use]
+    pub fn shape(&self) -> Arc<Shape> {
+        Arc::clone(&self.shape)
     }
 
     /// Begins new panes when the time for them has come; also before a report.
@@ -174,9 +242,10 @@ impl Live {
                 *sum += u64::from(*count);
             }
         }
-        let columns = self.columns.iter().zip(&self.reference.columns).enumerate();
+        let Shape { columns, starts } = &*self.shape;
+        let columns = columns.iter().zip(&self.reference.columns).enumerate();
         let columns = columns.map(|(index, (bins, column))| {
-            bins.sketch(column, &counts[self.starts[index]..self.starts[index + 1]])
+            bins.sketch(column, &counts[starts[index]..starts[index + 1]])
         });
         Sketch {
             columns: columns.collect::<Vec<Column>>(),
@@ -192,6 +261,18 @@ impl Live {
         }
     }
 
+    /// The second in which the window began: no row in it is older.
+    #[must_use]
+    pub fn since(&self) -> u64 {
+        let panes = self
+            .complete
+            .as_ref()
+            .map_or(&*self.panes, std::slice::from_ref);
+        let seen = panes.iter().filter(|pane| pane.rows > 0);
+        let began = seen.map(|pane| pane.began).min();
+        began.unwrap_or(self.panes[self.current].began)
+    }
+
     /// What is looked back on; there may be fewer panes than were asked for.
     #[must_use]
     pub fn window(&self) -> Window {
@@ -203,5 +284,13 @@ impl Live {
     pub fn bytes(&self) -> usize {
         let panes = self.panes.len() + usize::from(self.panes.len() == 1);
         panes * self.panes[0].counts.len() * size_of::<u32>()
+    }
+}
+
+impl Pane {
+    fn add(&mut self, place: usize) {
+        if let Some(count) = self.counts.get_mut(place) {
+            *count = count.saturating_add(1);
+        }
     }
 }

@@ -89,12 +89,8 @@ fn open(path: &Path, name: &str) -> Result<SerializedFileReader<File>, ReadError
 
 fn problem(name: &str, error: &ParquetError) -> ReadError {
     let text = error.to_string();
-    let advice = if text.contains("ZSTD") {
-        ": Zstandard is not supported, write the file with Snappy, gzip, Brotli or LZ4"
-    } else {
-        ": the file may be cut off or damaged"
-    };
-    let text = format!("the Parquet file cannot be read ({text}){advice}");
+    let text =
+        format!("the Parquet file cannot be read ({text}): the file may be cut off or damaged");
     ReadError::new(name, ReadErrorKind::Parquet(text))
 }
 

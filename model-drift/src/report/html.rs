@@ -26,6 +26,24 @@ impl From<ChartError> for HtmlError {
     }
 }
 
+/// The page of a live window that has too few rows to compare: `rows` are those that it has
+/// and those that it needs.
+///
+/// # Errors
+/// When the page cannot be made.
+pub fn waiting_html(title: &str, detail: &str, rows: [u64; 2]) -> Result<String, HtmlError> {
+    let page = Page::new("Drift report")
+        .subtitle(detail)
+        .fact(Fact::new("Verdict", "Cannot say yet").tone(Tone::Warning))
+        .fact(
+            Fact::new("Requests so far", rows[0].to_string())
+                .remark(format!("{} are needed", rows[1])),
+        )
+        .provenance("Model", title)
+        .provenance("Made by", concat!("underwrite ", env!("CARGO_PKG_VERSION")));
+    page.html().map_err(|error| HtmlError(error.to_string()))
+}
+
 impl Report {
     /// The report as one HTML file that loads nothing.
     ///
@@ -70,6 +88,9 @@ impl Report {
     fn facts(&self, page: Page) -> Page {
         let (verdict, tone) = match self.dataset_drift {
             true => ("Drift", Tone::Bad),
+            false if self.columns.iter().all(ColumnReport::cannot_say) => {
+                ("Cannot say", Tone::Warning)
+            }
             false if self.drifted() > 0 => ("Some drift", Tone::Warning),
             false => ("No drift found", Tone::Good),
         };
@@ -183,7 +204,7 @@ impl Report {
 fn verdict(column: &ColumnReport) -> (&'static str, Tone) {
     if column.drift {
         ("drift", Tone::Bad)
-    } else if column.reference.valid == 0 || column.current.valid == 0 {
+    } else if column.cannot_say() {
         ("cannot say", Tone::Warning)
     } else if column.least_visible.is_some_and(|visible| visible > 0.2) {
         ("too few rows to be sure", Tone::Warning)
@@ -193,7 +214,9 @@ fn verdict(column: &ColumnReport) -> (&'static str, Tone) {
 }
 
 fn picture(section: Section, column: &ColumnReport) -> Result<Section, HtmlError> {
-    let caption = format!("{} {}", verdict_words(column), column.sentence);
+    let (verdict, _) = verdict(column);
+    let mut caption = format!("{verdict}. {}", column.sentence);
+    caption[..1].make_ascii_uppercase();
     Ok(match &column.distribution {
         Some(Distribution::Numbers {
             edges,
@@ -213,14 +236,6 @@ fn picture(section: Section, column: &ColumnReport) -> Result<Section, HtmlError
         )),
         None => section,
     })
-}
-
-fn verdict_words(column: &ColumnReport) -> &'static str {
-    if column.drift {
-        "Drift."
-    } else {
-        "No drift found."
-    }
 }
 
 fn overlaid(

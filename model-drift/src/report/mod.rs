@@ -13,7 +13,7 @@ use crate::bins::Distribution;
 use crate::performance::Performance;
 use crate::sketch::{Column, Kind, Role};
 
-pub use html::HtmlError;
+pub use html::{HtmlError, waiting_html};
 
 /// Which rules were used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -206,6 +206,12 @@ impl ColumnReport {
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.lost
+    }
+
+    /// A batch has no value here, so that neither drift nor its absence shows.
+    #[must_use]
+    pub fn cannot_say(&self) -> bool {
+        !self.drift && (self.reference.valid == 0 || self.current.valid == 0)
     }
 
     /// The reference has values, the current batch has none.

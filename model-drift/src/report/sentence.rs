@@ -90,6 +90,12 @@ fn not_compared(column: &ColumnReport) -> Option<String> {
             column.current.invalid,
             column.kind.word()
         ),
+        (_, 0) if column.current.infinite > 0 && column.current.missing == 0 => {
+            "Every value is infinite in the current batch.".to_owned()
+        }
+        (_, 0) if column.current.infinite > 0 => {
+            "Every value is missing or infinite in the current batch.".to_owned()
+        }
         (_, 0) => "Every value is missing in the current batch.".to_owned(),
         _ if column.became_numbers => {
             "The type changed: texts in the reference, numbers in the current batch.".to_owned()
@@ -186,7 +192,7 @@ pub(super) fn of_report(report: &Report) -> String {
         .map(|c| &*c.name)
         .collect();
     let mut text = match drifted {
-        0 => format!("None of the {all} columns has drifted."),
+        0 => none_drifted(report),
         1 => format!("1 of {all} columns has drifted: {}.", names[0]),
         _ if drifted <= 5 => format!(
             "{drifted} of {all} columns have drifted: {}.",
@@ -222,6 +228,22 @@ pub(super) fn of_report(report: &Report) -> String {
         }
     }
     text
+}
+
+/// No column has drifted; of some of them nothing can be said.
+fn none_drifted(report: &Report) -> String {
+    let all = report.columns.len();
+    let unsaid = report.columns.iter().filter(|column| column.cannot_say());
+    let unsaid: Vec<&str> = unsaid.map(|column| &*column.name).collect();
+    match unsaid.len() {
+        0 => format!("None of the {all} columns has drifted."),
+        of if of == all => "Nothing can be said: no column has values in both batches.".to_owned(),
+        of => format!(
+            "None of the {} columns that could be compared has drifted. Nothing can be said of {}: a batch has no value there.",
+            all - of,
+            unsaid.join(", ")
+        ),
+    }
 }
 
 pub(super) fn quality(report: &Report) -> Vec<String> {

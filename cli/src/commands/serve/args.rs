@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::drift::WindowLength;
 use super::log::Log;
 
 const EXAMPLES: &str = "\
@@ -122,6 +123,20 @@ pub(crate) struct Args {
     /// Serve the API alone: no page, and no model file to download.
     #[arg(long)]
     pub(super) no_page: bool,
+    /// Do not watch whether requests drift away from the training rows.
+    #[arg(long)]
+    pub(super) no_drift: bool,
+    /// What drift looks back on: a number of requests, such as 10000, or a time, such as 90s,
+    /// 30m, 24h or 7d (default: 24h).
+    #[arg(long, value_name = "LENGTH")]
+    pub(super) drift_window: Option<WindowLength>,
+    /// Parts that the window forgets one after the other; 1 begins it anew when it is full
+    /// (default: 24).
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) drift_panes: Option<usize>,
+    /// A folder in which drift windows outlive the server (default: none).
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) drift_state: Option<PathBuf>,
     /// Push metrics to this Pushgateway (default: no; PROM_PUSHGATEWAY).
     #[arg(long, value_name = "URL")]
     pub(super) pushgateway: Option<String>,

@@ -1,6 +1,7 @@
 //! `underwrite serve`
 
 mod args;
+mod drift;
 mod log;
 mod options;
 mod source;

@@ -68,6 +68,7 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     options.tls = tls(args, &mut from)?;
     options.cors_origins = from.list(key("cors-origin"), args.cors_origin.clone())?;
     options.page = !from.switch(key("no-page"), args.no_page)?;
+    options.drift = super::drift::read(args, &mut from)?;
     options.push = push(args, &mut from)?;
     options.traces = traces(args, &mut from)?;
     let log = from.optional(key("log"), args.log)?;

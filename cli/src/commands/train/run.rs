@@ -22,9 +22,6 @@ use super::search::{self, Found};
 use super::settings::{Plan, Settings};
 use crate::{progress, tracking};
 
-/// What a run belongs to where nothing else is said; the old services' name.
-const EXPERIMENT: &str = "loan-approval-mlops";
-
 /// A new folder.
 pub(super) fn create(settings: &Settings, inputs: &Inputs) -> Result<RunFolder> {
     let mut params = BTreeMap::from([("seed".to_owned(), Value::from(settings.seed))]);
@@ -40,7 +37,7 @@ pub(super) fn create(settings: &Settings, inputs: &Inputs) -> Result<RunFolder> 
     }
     let new = NewRun {
         name: settings.run_name.clone(),
-        experiment: EXPERIMENT.to_owned(),
+        experiment: tracking::EXPERIMENT.to_owned(),
         command: std::env::args().collect(),
         params,
         tags: BTreeMap::new(),

@@ -143,7 +143,7 @@ fn paths(app: &App) -> Value {
     model["parameters"] = json!([name_parameter(app)]);
     let mut schema = read("schema", "What a model says of itself");
     schema["parameters"] = json!([name_parameter(app)]);
-    json!({
+    let mut paths = json!({
         "/": { "get": read("home", "What is served") },
         "/health": { "get": read("health", "Whether it can decide") },
         "/predict": { "post": predict("Decide about one application", "predict") },
@@ -152,7 +152,20 @@ fn paths(app: &App) -> Value {
         "/models/{name}": { "get": model },
         "/models/{name}/schema": { "get": schema },
         "/models/{name}/predict": { "post": named },
-    })
+    });
+    if !app.has_metrics_port() {
+        let watch = |id: &str| {
+            let mut operation = read(id, "Whether requests still look like the training rows");
+            operation["description"] = "`status` is `waiting` until there are enough requests: then `dataset_drift` is null. With a metrics key, if there is one. `/drift/report` is the same as a page.".into();
+            operation["responses"]["404"] = answers("", &any, &["404"])["404"].take();
+            operation
+        };
+        let mut named = watch("model_drift");
+        named["parameters"] = json!([name_parameter(app)]);
+        paths["/drift"] = json!({ "get": watch("drift") });
+        paths["/models/{name}/drift"] = json!({ "get": named });
+    }
+    paths
 }
 
 fn name_parameter(app: &App) -> Value {

@@ -1,0 +1,96 @@
+//! The comparison as a run, for the trackers that are configured.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use anyhow::Result;
+use model_drift::report::{Preset, Report};
+use model_tracking::folder::{NewRun, RunFolder};
+use model_tracking::run::Status;
+use model_tracking::tracker::Tracker;
+use serde_json::Value;
+
+use super::Args;
+use crate::tracking::{self, EXPERIMENT};
+
+/// Keeps the report as a run and sends it; what goes wrong is a warning, for the comparison
+/// itself is done. `out` gets a line for each tracker.
+pub(super) fn send(
+    args: &Args,
+    report: &Report,
+    (html, json): (&[u8], &[u8]),
+    trackers: &[Box<dyn Tracker>],
+    out: &mut dyn Write,
+) {
+    if trackers.is_empty() {
+        return;
+    }
+    let sent = keep(args, report, html, json)
+        .and_then(|run| tracking::push_telling(trackers, &run, out).map(drop));
+    if let Err(error) = sent {
+        let mut stderr = anstream::stderr().lock();
+        // Where even this cannot be written there is nobody to tell.
+        let _ = writeln!(stderr, "warning: the report was not tracked: {error:#}");
+    }
+}
+
+fn keep(args: &Args, report: &Report, html: &[u8], json: &[u8]) -> Result<RunFolder> {
+    let preset = match report.preset {
+        Preset::Default => "default",
+        Preset::Evidently => "evidently",
+    };
+    let mut params = BTreeMap::from([
+        ("reference".to_owned(), Value::from(&*report.reference)),
+        ("current".to_owned(), Value::from(&*report.current)),
+        ("preset".to_owned(), Value::from(preset)),
+        ("self_check".to_owned(), Value::from(report.self_check)),
+    ]);
+    if let Some(method) = &args.method {
+        params.insert("method".to_owned(), Value::from(&**method));
+    }
+    let new = NewRun {
+        name: Some(format!("drift of {}", report.current)),
+        experiment: EXPERIMENT.to_owned(),
+        command: std::env::args().collect(),
+        params,
+        tags: BTreeMap::from([("underwrite.kind".to_owned(), "drift".to_owned())]),
+        dataset: None,
+    };
+    let mut run = RunFolder::create(&args.runs, new)?;
+    run.add_artifact("reports/drift_report.html", html)?;
+    run.add_artifact("reports/drift.json", json)?;
+    run.update(|run| run.metrics = metrics(report))?;
+    run.finish(Status::Finished)?;
+    Ok(run)
+}
+
+/// The whole, and of each column its score and the share of rows that moved.
+fn metrics(report: &Report) -> BTreeMap<String, f64> {
+    let verdict = f64::from(u8::from(report.dataset_drift));
+    let mut metrics = BTreeMap::from([
+        ("dataset_drift".to_owned(), verdict),
+        ("share_drifted".to_owned(), report.share_drifted),
+        ("reference_rows".to_owned(), report.reference_rows as f64),
+        ("current_rows".to_owned(), report.current_rows as f64),
+    ]);
+    if let Some(classifier) = &report.classifier {
+        metrics.insert("classifier_auc".to_owned(), classifier.auc);
+    }
+    for column in &report.columns {
+        let name = plain(&column.name);
+        metrics.insert(format!("score/{name}"), column.score);
+        let effect = column
+            .effect_size
+            .map(|effect| (format!("moved/{name}"), effect));
+        metrics.extend(effect);
+    }
+    metrics
+}
+
+/// As the name of a metric: the trackers take letters, digits, `_`, `-`, `.` and spaces.
+fn plain(name: &str) -> String {
+    let fine = |letter: char| letter.is_ascii_alphanumeric() || "_-. ".contains(letter);
+    name.chars()
+        .map(|letter| if fine(letter) { letter } else { '_' })
+        .collect()
+}

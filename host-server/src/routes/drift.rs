@@ -1,0 +1,115 @@
+//! `GET /drift` and below: whether what a model is asked and answers is still like its
+//! training rows.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+
+use super::App;
+use super::error::ApiError;
+use crate::drift::Snapshot;
+use crate::registry::Served;
+use crate::request_id::RequestId;
+
+/// The report's style sheet and charts are in the page; it loads and runs nothing.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; \
+     base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// What of a window is asked for.
+#[derive(Clone, Copy)]
+enum Form {
+    Json,
+    Html,
+    Sketch,
+}
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    let forms = [
+        ("/drift", Form::Json),
+        ("/drift/report", Form::Html),
+        ("/drift/sketch", Form::Sketch),
+    ];
+    forms
+        .into_iter()
+        .fold(Router::new(), |router, (path, form)| {
+            let default =
+                async move |State(app), Extension(id)| answer(app, id, None, None, form).await;
+            let named = async move |State(app), Extension(id), Path(name): Path<String>| {
+                answer(app, id, Some(name), None, form).await
+            };
+            let version = async move |State(app), Extension(id), Path((name, version))| {
+                answer(app, id, Some(name), Some(version), form).await
+            };
+            router
+                .route(path, get(default))
+                .route(&format!("/models/{{name}}{path}"), get(named))
+                .route(
+                    &format!("/models/{{name}}/versions/{{version}}{path}"),
+                    get(version),
+                )
+        })
+}
+
+async fn answer(
+    app: Arc<App>,
+    id: RequestId,
+    name: Option<String>,
+    version: Option<String>,
+    form: Form,
+) -> Result<Response, ApiError> {
+    let served = app.watched(name.as_deref(), version.as_deref())?;
+    let fault = |error: &dyn std::fmt::Display| {
+        tracing::error!(request_id = id.as_str(), %error, "no drift report");
+        ApiError::Fault { id: id.clone() }
+    };
+    // Comparing and drawing take milliseconds: not on an async worker.
+    let work = move || write(&served, form);
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| fault(&error))?
+        .map_err(|problem| match problem {
+            Problem::NotWatched(detail) => ApiError::NotThere { detail },
+            Problem::Html(error) => fault(&error),
+        })
+}
+
+enum Problem {
+    NotWatched(String),
+    Html(model_drift::report::HtmlError),
+}
+
+fn write(served: &Served, form: Form) -> Result<Response, Problem> {
+    let watcher = served
+        .drift()
+        .map_err(|reason| Problem::NotWatched(reason.to_string()))?;
+    let snapshot: Arc<Snapshot> = watcher.snapshot();
+    Ok(match form {
+        Form::Json => Json(snapshot.json()).into_response(),
+        Form::Html => {
+            let html = snapshot.html().map_err(Problem::Html)?;
+            let content_type = HeaderValue::from_static("text/html; charset=utf-8");
+            let headers = [
+                (CONTENT_TYPE, content_type),
+                (CONTENT_SECURITY_POLICY, POLICY),
+            ];
+            (headers, html).into_response()
+        }
+        Form::Sketch => {
+            let headers = [
+                (CONTENT_TYPE, "application/octet-stream"),
+                (
+                    CONTENT_DISPOSITION,
+                    "attachment; filename=\"window.sketch\"",
+                ),
+            ];
+            (headers, snapshot.sketch()).into_response()
+        }
+    })
+}
