@@ -19,7 +19,7 @@ use model_train::metrics::Metrics;
 use model_train::split;
 use model_train::tune::{
     Budget, Candidate, Control, Cost, CrossValidation, Event, Fold, FoldScore, Metric, Objective,
-    Point, Scale, Settings, Space, State, Trial, TuneError, best, chosen, frontier, search,
+    Point, Scale, Settings, Space, State, Trial, TuneError, best, chosen, frontier, leader, search,
     stratified_folds,
 };
 
@@ -72,6 +72,7 @@ impl Objective for Landscape {
         candidate: &Candidate,
         fold: usize,
         _hurdle: Option<f64>,
+        _jobs: usize,
     ) -> Result<FoldScore, FitError> {
         self.evaluated.fetch_add(1, Ordering::Relaxed);
         let (far, leaves) = match candidate.params {
@@ -298,6 +299,52 @@ fn a_budget_is_kept_to() {
     assert!(best.fits(settings.metric, &settings.budget));
     let error = within(10).unwrap_err();
     assert!(matches!(error, TuneError::OverBudget { .. }), "{error}");
+}
+
+#[test]
+fn of_what_the_folds_cannot_tell_apart_the_least_log_loss_is_chosen() {
+    let trial = |number: usize, folds: [f64; 5], log_loss: f64| {
+        let fold = |roc_auc: f64| {
+            let metrics = Metrics {
+                accuracy: 0.8,
+                f1_weighted: 0.8,
+                roc_auc,
+                log_loss,
+                brier: 0.1,
+            };
+            let (trees, cost) = (0, Cost::default());
+            let points = vec![Point {
+                trees,
+                metrics,
+                cost,
+            }];
+            FoldScore { points }
+        };
+        Trial {
+            number,
+            params: Params::defaults(ModelKind::LogisticRegression),
+            state: State::Complete,
+            folds: folds.map(fold).into(),
+            seconds: 0.0,
+            error: None,
+        }
+    };
+    // A little better on three folds, and shrunk; as good but for noise; worse on every fold.
+    let trials = [
+        trial(0, [0.80, 0.82, 0.78, 0.81, 0.79], 0.60),
+        trial(1, [0.81, 0.80, 0.79, 0.79, 0.80], 0.48),
+        trial(2, [0.79, 0.81, 0.77, 0.80, 0.78], 0.40),
+    ];
+    let chosen_by = |metric| {
+        let settings = Settings {
+            metric,
+            ..settings(3)
+        };
+        let leader = leader(&trials, &settings).unwrap().number;
+        (leader, best(&trials, &settings).unwrap().number)
+    };
+    assert_eq!(chosen_by(Metric::RocAuc), (0, 1));
+    assert_eq!(chosen_by(Metric::LogLoss), (2, 2));
 }
 
 #[test]

@@ -93,17 +93,25 @@ impl Trial {
     /// The mean of the metric over the folds that were computed, at each fold's best point.
     #[must_use]
     pub fn value(&self, metric: Metric, budget: &Budget) -> Option<f64> {
-        let folds = self.folds.iter();
-        let figures = folds.map(|fold| Some(metric.of(&fold.best(metric, budget)?.metrics)));
-        mean(&figures.collect::<Option<Vec<f64>>>()?)
+        mean(&self.figures(metric, budget, |point| metric.of(&point.metrics)))
+    }
+
+    /// A figure of each fold that was computed, at its best point.
+    #[must_use]
+    pub fn figures(
+        &self,
+        metric: Metric,
+        budget: &Budget,
+        figure: impl Fn(&Point) -> f64,
+    ) -> Vec<f64> {
+        let best = self.folds.iter().filter_map(|fold| fold.best(metric, budget));
+        best.map(figure).collect()
     }
 
     /// How many trees the whole training rows deserve: the mean of the folds.
     #[must_use]
     pub fn trees(&self, metric: Metric, budget: &Budget) -> Option<usize> {
-        let folds = self.folds.iter();
-        let trees = folds.map(|fold| Some(fold.best(metric, budget)?.trees as f64));
-        let mean = mean(&trees.collect::<Option<Vec<f64>>>()?)?;
+        let mean = mean(&self.figures(metric, budget, |point| point.trees as f64))?;
         Some(mean.round() as usize)
     }
 

@@ -4,6 +4,7 @@ mod config;
 mod decision;
 mod evaluation;
 mod job;
+mod plan;
 mod run;
 mod search;
 mod settings;
@@ -153,7 +154,7 @@ enum Kind {
     Ridge,
     /// One tree, at most 9 splits deep.
     DecisionTree,
-    /// The sum of 400 small trees.
+    /// The sum of 500 small trees.
     GradientBoosting,
 }
 
@@ -166,7 +167,7 @@ impl Args {
             .unwrap_or_else(|| config::DEFAULT.into());
         let tracking = tracking::Config::read(&file)?;
         let trackers = tracking::trackers(&self.tracking, &tracking)?;
-        job::run(&Settings::new(self, config)?, &trackers)
+        job::run(Settings::new(self, config)?, &trackers)
     }
 }
 

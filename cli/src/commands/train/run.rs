@@ -269,6 +269,9 @@ impl Recorder {
             let folds = trial.folds.len();
             write!(stderr, ", {metric} {value:.4} over {folds} folds")?;
         }
+        if let Some(error) = &trial.error {
+            write!(stderr, " ({error})")?;
+        }
         match &self.best {
             Some((best, whose)) => writeln!(stderr, "; best {best:.4} ({whose})")?,
             None => writeln!(stderr)?,
