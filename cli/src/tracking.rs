@@ -16,7 +16,7 @@ use model_tracking::wandb::{self, Wandb, WandbOffline};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{progress, secrets};
+use crate::{files, progress, secrets};
 
 /// Where runs are kept.
 pub(crate) const RUNS: &str = "runs";
@@ -131,12 +131,7 @@ impl Config {
         if !path.is_file() {
             return Ok(Self::default());
         }
-        let text = String::from_utf8_lossy(&crate::files::read(path)?).into_owned();
-        let file: File = toml::from_str(&text).map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start);
-            let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
-            anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
-        })?;
+        let (file, _): (File, String) = files::read_toml(path)?;
         Ok(file.tracking)
     }
 }

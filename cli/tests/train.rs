@@ -102,10 +102,7 @@ fn a_constant_column_is_warned_about_and_an_empty_one_refused() {
 
 #[test]
 fn models_that_cannot_do_what_the_schema_asks_are_left_out_unless_they_are_named() {
-    let folder = small(
-        |row| ["1", "2", "3"][row % 3],
-        "monotonic = \"increasing\"",
-    );
+    let folder = small(|row| ["1", "2", "3"][row % 3], "monotonic = \"increasing\"");
     let said = folder.warnings(&format!("{SMALL} --trials 4 --dry-run"));
     assert!(
         said.contains("note: random_forest is left out: feature 'a'"),

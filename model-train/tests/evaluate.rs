@@ -14,9 +14,9 @@ use model_core::schema::Schema;
 use model_train::card::{About, model_card};
 use model_train::dataset::Dataset;
 use model_train::evaluate::{
-    Candidate, Evaluation, FIGURES, Interval, LearningPoint, Options, Ranked, Search, Trial,
-    calibration, estimates, evaluate, learning_curve, Shuffles, permutation_importance, precision_recall,
-    roc, score_distribution, thresholds,
+    Candidate, Evaluation, FIGURES, Interval, LearningPoint, Options, Ranked, Search, Shuffles,
+    Trial, calibration, estimates, evaluate, learning_curve, permutation_importance,
+    precision_recall, roc, score_distribution, thresholds,
 };
 use model_train::fit::{ClassWeight, Params};
 use model_train::report::evaluation_html;

@@ -100,7 +100,10 @@ impl Objective for Landscape {
             },
         };
         let points = vec![point(50, roc_auc - 0.05), point(100, roc_auc)];
-        Ok(FoldScore { points })
+        Ok(FoldScore {
+            points,
+            is_average: false,
+        })
     }
 }
 
@@ -302,15 +305,15 @@ fn a_budget_is_kept_to() {
 }
 
 #[test]
-fn of_what_the_folds_cannot_tell_apart_the_least_log_loss_is_chosen() {
-    let trial = |number: usize, folds: [f64; 5], log_loss: f64| {
+fn of_what_the_folds_cannot_tell_apart_the_least_brier_score_is_chosen() {
+    let trial = |number: usize, folds: [f64; 5], brier: f64| {
         let fold = |roc_auc: f64| {
             let metrics = Metrics {
                 accuracy: 0.8,
                 f1_weighted: 0.8,
                 roc_auc,
-                log_loss,
-                brier: 0.1,
+                log_loss: 0.5,
+                brier,
             };
             let (trees, cost) = (0, Cost::default());
             let points = vec![Point {
@@ -318,7 +321,10 @@ fn of_what_the_folds_cannot_tell_apart_the_least_log_loss_is_chosen() {
                 metrics,
                 cost,
             }];
-            FoldScore { points }
+            FoldScore {
+                points,
+                is_average: false,
+            }
         };
         Trial {
             number,
@@ -331,9 +337,9 @@ fn of_what_the_folds_cannot_tell_apart_the_least_log_loss_is_chosen() {
     };
     // A little better on three folds, and shrunk; as good but for noise; worse on every fold.
     let trials = [
-        trial(0, [0.80, 0.82, 0.78, 0.81, 0.79], 0.60),
-        trial(1, [0.81, 0.80, 0.79, 0.79, 0.80], 0.48),
-        trial(2, [0.79, 0.81, 0.77, 0.80, 0.78], 0.40),
+        trial(0, [0.80, 0.82, 0.78, 0.81, 0.79], 0.20),
+        trial(1, [0.81, 0.80, 0.79, 0.79, 0.80], 0.17),
+        trial(2, [0.79, 0.81, 0.77, 0.80, 0.78], 0.15),
     ];
     let chosen_by = |metric| {
         let settings = Settings {
@@ -344,7 +350,36 @@ fn of_what_the_folds_cannot_tell_apart_the_least_log_loss_is_chosen() {
         (leader, best(&trials, &settings).unwrap().number)
     };
     assert_eq!(chosen_by(Metric::RocAuc), (0, 1));
-    assert_eq!(chosen_by(Metric::LogLoss), (2, 2));
+    assert_eq!(chosen_by(Metric::Brier), (2, 2));
+}
+
+#[test]
+fn a_forest_keeps_all_the_trees_that_it_may_have() {
+    let point = |trees: usize, roc_auc: f64| Point {
+        trees,
+        metrics: Metrics {
+            accuracy: 0.8,
+            f1_weighted: 0.8,
+            roc_auc,
+            log_loss: 0.5,
+            brier: 0.2,
+        },
+        cost: Cost {
+            bytes: trees as u64,
+            ..Cost::default()
+        },
+    };
+    let trees = |is_average, bytes| {
+        let points = vec![point(10, 0.8), point(20, 0.9), point(30, 0.85)];
+        let fold = FoldScore { points, is_average };
+        let budget = Budget {
+            bytes,
+            ..Budget::default()
+        };
+        fold.best(Metric::RocAuc, &budget).unwrap().trees
+    };
+    assert_eq!([trees(false, None), trees(true, None)], [20, 30]);
+    assert_eq!([trees(false, Some(15)), trees(true, Some(25))], [10, 20]);
 }
 
 #[test]

@@ -14,8 +14,9 @@ const SHRINKS: usize = 8;
 const AIM: f64 = 0.97;
 
 /// The complete trial within the budget that the model is made from: of those that the folds
-/// cannot tell from the [`leader`], the one with the least log loss. A figure of ranks or of
-/// decisions does not see how far probabilities are shrunk, the log loss does. (Breiman and
+/// cannot tell from the [`leader`], the one with the least Brier score. A figure of ranks or of
+/// decisions does not see how far probabilities are shrunk, the Brier score does, and one wrong
+/// answer that was sure of itself does not settle it as it would settle the log loss. (Breiman and
 /// others, "Classification and Regression Trees", 1984, section 3.4.3: within one standard
 /// error there is a choice; here it is that of the paired differences, fold by fold.)
 ///
@@ -26,14 +27,14 @@ pub fn best<'a>(trials: &'a [Trial], settings: &Settings) -> Result<&'a Trial, T
     if !settings.metric.is_blind_to_scale() {
         return Ok(leader);
     }
-    let log_loss = |trial: &&Trial| {
-        let figures = |point: &Point| point.metrics.log_loss;
-        mean(&trial.figures(settings.metric, &settings.budget, figures)).unwrap_or(f64::MAX)
+    let brier = |trial: &&Trial| {
+        let figure = |point: &Point| point.metrics.brier;
+        mean(&trial.figures(settings.metric, &settings.budget, figure)).unwrap_or(f64::MAX)
     };
     let equals = trials
         .iter()
         .filter(|trial| complete_within(trial, settings) && is_equal(trial, leader, settings));
-    let best = equals.min_by(|a, b| log_loss(a).total_cmp(&log_loss(b)));
+    let best = equals.min_by(|a, b| brier(a).total_cmp(&brier(b)));
     Ok(best.unwrap_or(leader))
 }
 
@@ -73,7 +74,8 @@ pub fn leader<'a>(trials: &'a [Trial], settings: &Settings) -> Result<&'a Trial,
     match best {
         Some(best) if best.fits(settings.metric, &settings.budget) => Ok(best),
         Some(_) => {
-            let points = || complete().flat_map(|t| t.folds.iter().filter_map(|f| f.points.first()));
+            let points =
+                || complete().flat_map(|t| t.folds.iter().filter_map(|f| f.points.first()));
             let smallest = points().map(|point| point.cost.gzip_bytes).min();
             let times = points().map(|point| point.cost.nanoseconds);
             Err(TuneError::OverBudget {

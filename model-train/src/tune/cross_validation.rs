@@ -129,10 +129,16 @@ impl<'a> CrossValidation<'a> {
         let options = self.options(1);
         let Split { train, test } = &prepared.split;
         let held_out: Vec<bool> = test.iter().map(|&row| prepared.target[row]).collect();
-        learning_curve(&prepared.target, train, &held_out, (self.seed, jobs), |rows| {
-            let model = fit::fit(prepared, rows, self.schema, params, &options)?;
-            fit::predict(&model, prepared, test)
-        })
+        learning_curve(
+            &prepared.target,
+            train,
+            &held_out,
+            (self.seed, jobs),
+            |rows| {
+                let model = fit::fit(prepared, rows, self.schema, params, &options)?;
+                fit::predict(&model, prepared, test)
+            },
+        )
     }
 
     fn options(&self, jobs: usize) -> Options {
@@ -153,7 +159,7 @@ impl Objective for CrossValidation<'_> {
         jobs: usize,
     ) -> Result<FoldScore, FitError> {
         let Some(Fold(prepared)) = self.folds.get(fold) else {
-            return Ok(FoldScore { points: Vec::new() });
+            return Ok(FoldScore::default());
         };
         let mut hope = Hope::new(hurdle);
         let validation = Validation {
@@ -169,7 +175,11 @@ impl Objective for CrossValidation<'_> {
             &self.options(jobs),
             validation,
         )?;
-        points(&fitted.model, prepared).map(|points| FoldScore { points })
+        let is_average = matches!(
+            &fitted.model,
+            Model::Forest(forest) if forest.aggregation == Aggregation::Mean
+        );
+        points(&fitted.model, prepared).map(|points| FoldScore { points, is_average })
     }
 }
 

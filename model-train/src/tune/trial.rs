@@ -49,10 +49,15 @@ pub enum State {
 
 /// What came of one fold: the model as it was after so many trees, for several numbers of
 /// trees where it can be cut short, else once. Never empty; the last is the whole model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct FoldScore {
     /// Fewest trees first.
     pub points: Vec<Point>,
+    /// Whether the trees are averaged: then more of them are better but for noise, and the most
+    /// that the budget allows are the best (Breiman, "Random forests", Machine Learning 45,
+    /// 2001, theorem 1.2).
+    #[serde(default)]
+    pub is_average: bool,
 }
 
 /// A model, or its first trees.
@@ -71,11 +76,12 @@ impl FoldScore {
     #[must_use]
     pub fn best(&self, metric: Metric, budget: &Budget) -> Option<&Point> {
         let loss = |point: &&Point| metric.loss(metric.of(&point.metrics));
-        let allowed = self
-            .points
-            .iter()
-            .filter(|point| budget.allows(&point.cost));
-        let best = allowed.min_by(|a, b| loss(a).total_cmp(&loss(b)));
+        let points = self.points.iter();
+        let allowed = points.filter(|point| budget.allows(&point.cost));
+        let best = match self.is_average {
+            true => allowed.max_by_key(|point| point.trees),
+            false => allowed.min_by(|a, b| loss(a).total_cmp(&loss(b))),
+        };
         best.or(self.points.first())
     }
 
@@ -104,7 +110,10 @@ impl Trial {
         budget: &Budget,
         figure: impl Fn(&Point) -> f64,
     ) -> Vec<f64> {
-        let best = self.folds.iter().filter_map(|fold| fold.best(metric, budget));
+        let best = self
+            .folds
+            .iter()
+            .filter_map(|fold| fold.best(metric, budget));
         best.map(figure).collect()
     }
 

@@ -15,7 +15,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::{Bags, Folds, Jobs, Trials, Written};
-use crate::files;
+use crate::files::{self, line_of};
+use crate::tracking;
 
 /// The file that is read where no other is named.
 pub(crate) const DEFAULT: &str = "underwrite.toml";
@@ -28,9 +29,7 @@ pub(crate) struct Config {
     pub(crate) tune: Tune,
     pub(crate) calibration: Calibration,
     pub(crate) threshold: Threshold,
-    /// Read by the trackers.
-    #[allow(dead_code, reason = "known here so that it is no unknown key")]
-    tracking: Option<toml::Table>,
+    pub(crate) tracking: tracking::Config,
     /// By the model's word, then by the hyperparameter's key.
     space: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<Range>>>,
 }
@@ -128,12 +127,7 @@ impl Config {
             None => return Ok(Self::default()),
         };
         let name = path.display();
-        let text = String::from_utf8(files::read(path)?)
-            .map_err(|_| anyhow!("{name}: the text is not UTF-8: save the file as UTF-8"))?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| line_of(&text, span.start));
-            anyhow!("{name}, line {line}: {}", error.message())
-        })?;
+        let (mut config, text): (Self, String) = files::read_toml(path)?;
         for kind in KINDS {
             // Found here, with its line, rather than when the search begins.
             config.space_of(kind).map_err(|(at, problem)| {
@@ -226,10 +220,4 @@ impl Train {
             *path = folder.join(&path);
         }
     }
-}
-
-/// From 1.
-fn line_of(text: &str, offset: usize) -> usize {
-    let before = text.get(..offset).unwrap_or(text);
-    before.matches('\n').count() + 1
 }

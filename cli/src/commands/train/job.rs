@@ -25,7 +25,7 @@ use super::plan;
 use super::run;
 use super::search::{self, Found};
 use super::settings::{Plan, Settings};
-use crate::{engine, files, progress};
+use crate::{engine, files, progress, tracking};
 
 /// What a run is made from, all of it checked.
 pub(super) struct Inputs {
@@ -82,24 +82,37 @@ pub(super) fn run(mut settings: Settings, trackers: &[Box<dyn Tracker>]) -> Resu
         files::write(path, &figures)?;
     }
     print(settings, &trained, found, wasm.len())?;
+    let mut told = Ok(());
     if folder.is_some() || settings.report.is_some() {
-        let reports = measured(settings, &inputs, params, &trained, found)?;
-        if let Some(folder) = &mut folder {
-            run::keep_reports(folder, &reports)?;
-        }
-        if let Some(path) = &settings.report {
-            files::write(path, reports.html.as_bytes())?;
-        }
+        told = measured(settings, &inputs, params, &trained, found)
+            .and_then(|reports| write_reports(settings, folder.as_mut(), &reports));
     }
     if let Some(folder) = &mut folder {
+        run::finish(folder, found)?;
         writeln!(
             anstream::stdout(),
             "run kept in {}",
             folder.path().display()
         )?;
-        run::finish(folder, found, trackers)?;
+        // Whoever did not get it was warned about.
+        tracking::push(trackers, folder)?;
     }
-    Ok(())
+    let out = settings.out.display();
+    told.with_context(|| format!("the model is in {out}, but not all of its reports are written"))
+}
+
+fn write_reports(
+    settings: &Settings,
+    folder: Option<&mut RunFolder>,
+    reports: &Reports,
+) -> Result<()> {
+    if let Some(folder) = folder {
+        run::keep_reports(folder, reports)?;
+    }
+    match &settings.report {
+        Some(path) => files::write(path, reports.html.as_bytes()),
+        None => Ok(()),
+    }
 }
 
 /// The model goes to two places; where one of them fails, the error says that the other has it.

@@ -161,12 +161,7 @@ enum Kind {
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
         let config = Config::read(self.config.as_deref())?;
-        let file = self
-            .config
-            .clone()
-            .unwrap_or_else(|| config::DEFAULT.into());
-        let tracking = tracking::Config::read(&file)?;
-        let trackers = tracking::trackers(&self.tracking, &tracking)?;
+        let trackers = tracking::trackers(&self.tracking, &config.tracking)?;
         job::run(Settings::new(self, config)?, &trackers)
     }
 }

@@ -340,7 +340,7 @@ impl Found {
             let value = leader.value(*metric, budget).unwrap_or(f64::NAN);
             writeln!(
                 to,
-                "  (trial {} has {value:.4}, within one standard error; this one has the better log loss)",
+                "  (trial {} has {value:.4}, within one standard error; this one has the better Brier score)",
                 leader.number
             )?;
         }
@@ -382,8 +382,7 @@ fn shown(frontier: &[FrontierPoint], metric: Metric) -> Vec<&FrontierPoint> {
     for point in frontier {
         let bytes = |point: &FrontierPoint| point.cost.gzip_bytes;
         let further = |last: &&FrontierPoint| {
-            loss(point) < loss(last)
-                && (bytes(point) * 2 >= bytes(last) * 3 || loss(point) == best)
+            loss(point) < loss(last) && (bytes(point) * 2 >= bytes(last) * 3 || loss(point) == best)
         };
         if shown.last().is_none_or(further) {
             shown.push(point);
