@@ -387,6 +387,9 @@ fn the_frontier_is_better_where_it_is_dearer() {
     let trials = run(&settings(40), Vec::new());
     let points = frontier(&trials, Metric::RocAuc);
     assert!(points.len() > 3);
+    // What was given up after a lucky fold is no model with that figure.
+    let complete = |trial: usize| trials[trial].state == State::Complete;
+    assert!(points.iter().all(|point| complete(point.trial)));
     for pair in points.windows(2) {
         assert!(pair[0].cost.gzip_bytes <= pair[1].cost.gzip_bytes);
         let (better, faster) = (
