@@ -27,9 +27,8 @@ pub struct FrontierPoint {
 #[must_use]
 pub fn frontier(trials: &[Trial], metric: Metric) -> Vec<FrontierPoint> {
     let complete = trials.iter().filter(|t| t.state == State::Complete);
-    let mut points: Vec<FrontierPoint> = complete
-        .flat_map(|trial| averaged(trial, metric))
-        .collect();
+    let mut points: Vec<FrontierPoint> =
+        complete.flat_map(|trial| averaged(trial, metric)).collect();
     let loss = |point: &FrontierPoint| metric.loss(point.value);
     // The dearer ones last: each is kept only if it is better than all that cost less.
     points.sort_by(|a, b| {
