@@ -4,11 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use model_core::model_file::ModelFile;
 use model_core::schema::Schema;
 use model_train::dataset::Dataset;
 use model_train::file::WholeFile;
+use serde::de::DeserializeOwned;
 
 use crate::progress;
 
@@ -20,12 +21,17 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+fn text(path: &Path) -> Result<String> {
+    let name = path.display();
+    String::from_utf8(read(path)?)
+        .map_err(|_| anyhow!("{name}: the text is not UTF-8: save the file as UTF-8"))
+}
+
 /// A schema in TOML.
 pub(crate) fn read_schema(path: &Path) -> Result<Schema> {
     let name = path.display();
-    let text = String::from_utf8(read(path)?)
-        .map_err(|_| anyhow::anyhow!("{name}: the text is not UTF-8: save the file as UTF-8"))?;
-    Schema::from_toml(&text).map_err(|error| anyhow::anyhow!("{name}, {error}"))
+    let text = text(path)?;
+    Schema::from_toml(&text).map_err(|error| anyhow!("{name}, {error}"))
 }
 
 /// Rows to learn from or to measure on.

@@ -24,6 +24,11 @@ fn inspect_shows_what_is_in_a_model() {
         "on 1600 rows, measured on 400 others, seed 42",
         "roc_auc 0.9",
         "credit_score    integer   input    250 to 900",
+        "threshold   as likely as not",
+        "calibration none",
+        "sketch      ",
+        "columns of 1600 training rows",
+        "  alpha = 1.0",
     ] {
         assert!(text.contains(expect), "{expect:?} in\n{text}");
     }
@@ -39,6 +44,13 @@ fn inspect_as_json_is_describe_and_the_file() {
     assert_eq!(json["file"]["bytes"], points_model().len());
     assert_eq!(json["file"]["sha256"].as_str().unwrap().len(), 64);
     assert_eq!(json["file"]["golden_rows"], 16);
+    let details = &json["details"];
+    assert_eq!(details["threshold_rule"], "half");
+    assert_eq!(details["protected_inputs"], serde_json::json!([]));
+    assert!(details["config"].as_str().unwrap().contains("seed = 42"));
+    let sketch = details["sketch"].as_array().unwrap();
+    assert!(sketch.iter().any(|column| column["role"] == "target"));
+    assert_eq!(sketch[0]["rows"], 1600);
 }
 
 #[test]

@@ -67,3 +67,74 @@ fn a_forest_is_the_default_and_measured_on_the_named_rows() {
     );
     assert!(metrics["roc_auc"].as_f64().unwrap() > 0.7, "{metrics}");
 }
+
+/// Three columns, of which `b` is as given, and an answer that follows `a`.
+fn small(b: impl Fn(usize) -> &'static str, more: &str) -> Folder {
+    let rows: String = (0..200)
+        .map(|row| format!("{},{},{}\n", row % 17, b(row), u8::from(row % 17 > 8)))
+        .collect();
+    let schema = format!(
+        "name = \"s\"\nversion = \"1.0.0\"\n[[feature]]\nname = \"a\"\ntype = \"number\"\n{more}\n\
+         [[feature]]\nname = \"b\"\ntype = \"number\"\nmissing = \"impute\"\n\
+         [[feature]]\nname = \"y\"\ntype = \"boolean\"\nrole = \"target\"\n"
+    );
+    let rows = format!("a,b,y\n{rows}");
+    Folder::new(&[("d.csv", rows.as_bytes()), ("s.toml", schema.as_bytes())])
+}
+
+const SMALL: &str = "train --data d.csv --schema s.toml --out m.wasm";
+
+#[test]
+fn a_constant_column_is_warned_about_and_an_empty_one_refused() {
+    let constant = small(|_| "5", "");
+    let said = constant.warnings(&format!("{SMALL} --model ridge"));
+    assert!(
+        said.contains("warning: d.csv, column 'b': the same in every row to learn from"),
+        "{said}"
+    );
+    let empty = small(|_| "", "");
+    let said = empty.fail(&format!("{SMALL} --model ridge"));
+    assert!(
+        said.contains("column 'b': no training row has a value") && said.contains("--features"),
+        "{said}"
+    );
+}
+
+#[test]
+fn models_that_cannot_do_what_the_schema_asks_are_left_out_unless_they_are_named() {
+    let folder = small(|row| ["1", "2", "3"][row % 3], "monotonic = \"increasing\"");
+    let said = folder.warnings(&format!("{SMALL} --trials 4 --dry-run"));
+    assert!(
+        said.contains("note: random_forest is left out: feature 'a'"),
+        "{said}"
+    );
+    let named = format!("{SMALL} --trials 4 --models random_forest,ridge");
+    let error = folder.fail(&named);
+    assert!(error.contains("cannot be made monotonic"), "{error}");
+    folder.succeed(&format!("{SMALL} --model ridge"));
+    let inspected = folder.succeed("inspect m.wasm");
+    assert!(
+        inspected.contains("monotonic   a increasing (proved on the finished model)"),
+        "{inspected}"
+    );
+}
+
+#[test]
+fn a_plan_shows_what_decides() {
+    let folder = small(|row| ["1", "2"][row % 2], "");
+    let plan = folder.succeed(&format!(
+        "{SMALL} --trials 2 --calibration platt --threshold cost=5:1 --class-weight balanced \
+         --metrics m.json --dry-run"
+    ));
+    for expect in [
+        "  a, b\n",
+        "class weights: balanced",
+        "calibration: platt",
+        "threshold: for the least cost: 5 a wrong yes, 1 a wrong no",
+        "write m.json",
+        "keep the run in runs/",
+    ] {
+        assert!(plan.contains(expect), "{expect:?} in\n{plan}");
+    }
+    assert_eq!(folder.names(), ["d.csv", "s.toml"]);
+}

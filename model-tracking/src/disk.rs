@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 /// When the folder is not there or not writable, or the disk is full; `target` is then as it was.
 pub fn write_whole(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = aside(target)?;
-    file.write_all(bytes)?;
+    file.as_file_mut().write_all(bytes)?;
     put(file, target)
 }
 
@@ -31,7 +31,7 @@ pub fn copy_whole(mut from: impl Read, target: &Path) -> io::Result<(u64, String
         if read == 0 {
             break;
         }
-        file.write_all(&block[..read])?;
+        file.as_file_mut().write_all(&block[..read])?;
         hasher.update(&block[..read]);
         length += read as u64;
     }

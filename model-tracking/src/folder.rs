@@ -59,14 +59,14 @@ pub struct RunFolder {
 #[non_exhaustive]
 pub enum RunError {
     /// The disk is full, a file is missing, a folder is not writable.
-    #[error("cannot {doing} {}: {source}", path.display())]
+    #[error("cannot {doing} {}: {cause}", path.display())]
     Io {
         /// `read` or `write`.
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file of the folder is not what it should be.
     #[error("{}, line {line}: {problem}", path.display())]
@@ -389,9 +389,5 @@ fn writing(path: &Path) -> impl FnOnce(io::Error) -> RunError {
 
 fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunError {
     let path = path.to_owned();
-    move |source| RunError::Io {
-        doing,
-        path,
-        source,
-    }
+    move |cause| RunError::Io { doing, path, cause }
 }

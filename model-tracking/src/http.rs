@@ -326,11 +326,11 @@ impl Client {
             }
             Content::File(path, kind) => {
                 let file = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-                let (length, file) = file.map_err(|source| {
+                let (length, file) = file.map_err(|cause| {
                     Failure::Other(TrackError::Run(crate::folder::RunError::Io {
                         doing: "read",
                         path: path.to_owned(),
-                        source,
+                        cause,
                     }))
                 })?;
                 let body = SendBody::from_owned_reader(file.take(length));

@@ -21,6 +21,16 @@ pub enum Method {
 }
 
 impl Method {
+    /// Its word, such as `platt`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Platt => "platt",
+            Self::Isotonic => "isotonic",
+        }
+    }
+
     /// Fits the calibration to answers and predicted probabilities, row by row.
     #[must_use]
     pub fn fit(self, answers: &[bool], probabilities: &[f64]) -> Calibration {

@@ -22,6 +22,7 @@ pub mod infer;
 pub mod metrics;
 pub mod monotonic;
 pub mod pack;
+mod parallel;
 pub mod prepare;
 pub mod reference;
 pub mod report;

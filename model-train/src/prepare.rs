@@ -27,7 +27,7 @@ pub struct Prepared {
 pub enum PrepareError {
     /// Nothing to learn from.
     #[error(
-        "{file}, column '{column}': no training row has a value inside the range, expected at least one"
+        "{file}, column '{column}': no training row has a value that is there and inside the range, expected at least one: give the feature role = \"ignored\" in the schema, or leave it out with --features"
     )]
     NoValues {
         /// The data file.

@@ -7,15 +7,16 @@
 )]
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use model_core::model::ModelKind;
 use model_core::schema::Schema;
 use model_train::card::{About, model_card};
 use model_train::dataset::Dataset;
 use model_train::evaluate::{
-    Candidate, Evaluation, FIGURES, Interval, LearningPoint, Options, Ranked, Search, Trial,
-    calibration, estimates, evaluate, learning_curve, permutation_importance, precision_recall,
-    roc, score_distribution, thresholds,
+    Candidate, Evaluation, FIGURES, Interval, LearningPoint, Options, Ranked, Search, Shuffles,
+    Trial, calibration, estimates, evaluate, learning_curve, permutation_importance,
+    precision_recall, roc, score_distribution, thresholds,
 };
 use model_train::fit::{ClassWeight, Params};
 use model_train::report::evaluation_html;
@@ -240,10 +241,16 @@ fn a_feature_that_is_not_used_has_no_importance() {
         &["used", "unused"],
         &columns,
         &answers,
-        (5, 1),
-        |columns, out| {
-            out.copy_from_slice(&columns[..200]);
-            Ok::<(), String>(())
+        Shuffles {
+            repeats: 5,
+            seed: 1,
+            jobs: 2,
+        },
+        || {
+            Ok::<_, String>(|columns: &[f64], out: &mut [f64]| {
+                out.copy_from_slice(&columns[..200]);
+                Ok(())
+            })
         },
     )
     .unwrap();
@@ -258,12 +265,14 @@ fn a_feature_that_is_not_used_has_no_importance() {
 fn a_learning_curve_grows_and_keeps_its_classes() {
     let target: Vec<bool> = (0..1000).map(|row| row % 4 == 0).collect();
     let train: Vec<usize> = (0..1000).filter(|row| row % 5 != 0).collect();
-    let mut parts: Vec<Vec<usize>> = Vec::new();
-    let points = learning_curve(&target, &train, &answers(), 3, |rows| {
-        parts.push(rows.to_vec());
+    let parts: Mutex<Vec<Vec<usize>>> = Mutex::default();
+    let points = learning_curve(&target, &train, &answers(), (3, 2), |rows| {
+        parts.lock().unwrap().push(rows.to_vec());
         Ok::<_, String>(P.to_vec())
     })
     .unwrap();
+    let mut parts = parts.into_inner().unwrap();
+    parts.sort_by_key(Vec::len);
     let rows: Vec<usize> = points.iter().map(|point| point.rows).collect();
     assert_eq!(rows, [40, 80, 200, 400, 800]);
     for (small, large) in parts.iter().zip(&parts[1..]) {

@@ -139,7 +139,7 @@ fn a_feature_that_is_all_missing_is_an_error() {
     let error = prepared(&text, 3).unwrap_err();
     assert_eq!(
         error,
-        "data.csv, column 'b': no training row has a value inside the range, expected at least one"
+        "data.csv, column 'b': no training row has a value that is there and inside the range, expected at least one: give the feature role = \"ignored\" in the schema, or leave it out with --features"
     );
 }
 

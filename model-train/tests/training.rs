@@ -238,7 +238,7 @@ fn a_column_without_values_is_an_error() {
     .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "data.csv, column 'income': no training row has a value inside the range, expected at least one"
+        "data.csv, column 'income': no training row has a value that is there and inside the range, expected at least one: give the feature role = \"ignored\" in the schema, or leave it out with --features"
     );
 }
 

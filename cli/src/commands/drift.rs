@@ -11,9 +11,9 @@ use model_drift::report::Report;
 use model_drift::sketch::Sketch;
 use model_tracking::tracker::Tracker;
 
+use crate::config_file::ConfigFile;
 use crate::drift::{self, Inputs};
 use crate::files;
-use crate::settings;
 use crate::tracking::{self, RUNS, TrackingArgs};
 
 mod simulate;
@@ -75,9 +75,9 @@ pub(crate) struct Args {
     /// Folder of the runs: the report is one when a tracker is set.
     #[arg(long, value_name = "FOLDER", default_value = RUNS)]
     runs: PathBuf,
-    /// The file whose table [tracking] is read.
-    #[arg(long, value_name = "FILE", default_value = settings::FILE)]
-    config: PathBuf,
+    /// The file whose table [tracking] is read; `underwrite.toml`, if it is there.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     tracking: TrackingArgs,
 }
@@ -147,7 +147,8 @@ impl Args {
                 "--current is missing: name the batch to compare; --self-check compares the reference with a sample of itself"
             );
         }
-        let config = tracking::Config::read(&self.config)?;
+        let file = ConfigFile::open(self.config.as_deref())?;
+        let config = tracking::Config::read(file.as_ref())?;
         let trackers = tracking::trackers(&self.tracking, &config)?;
         let inputs = Inputs {
             reference,

@@ -78,6 +78,7 @@ impl Args {
         let options = Options {
             resamples: self.resamples as usize,
             seed: self.seed,
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
             ..Options::default()
         };
         let spinner = progress::spinner("Measuring");

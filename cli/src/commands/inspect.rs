@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use model_core::artifact::{Artifact, hex};
 use model_core::decide::Decider;
+use model_core::details::Details;
 use model_core::schema::{Feature, Kind, Range, Role};
+use model_drift::sketch::{Column, Sketch};
+use model_train::report::threshold_in_words;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -15,9 +18,15 @@ use crate::files;
 const EXAMPLES: &str = "\
 Examples:
   underwrite inspect model.wasm
-  underwrite inspect model.wasm --json | jq .training.metrics";
+  underwrite inspect model.wasm --json | jq .training.metrics
+  underwrite inspect model.wasm --json | jq -r .details.config
 
-/// Show what is in a model.wasm: the model, its schema, its figures, its digests.
+The details are how the model was made: the threshold's rule, what was proved to be
+monotonic, protected inputs that were allowed, the configuration as TOML, and a sketch
+of the training rows to measure drift against.";
+
+/// Show what is in a model.wasm: the model, its schema, its figures, its digests, how it was
+/// made.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -71,14 +80,46 @@ fn json(decider: &Decider, file: &File) -> Result<Value> {
         "engine_sha256": artifact.engine_sha256,
         "golden_rows": artifact.golden_rows.len(),
     });
+    description["details"] = details_json(&Details::of(artifact)?)?;
     Ok(description)
+}
+
+fn details_json(details: &Details) -> Result<Value> {
+    let monotonic = details.monotonic.iter();
+    let proved = monotonic.map(|(name, direction)| (name.clone(), direction.word().into()));
+    let sketch = sketch(details)?;
+    let columns = sketch.iter().flat_map(|sketch| &sketch.columns);
+    let columns = columns.map(|column| {
+        json!({
+            "name": column.spec.name,
+            "role": column.spec.role,
+            "kind": column.spec.kind.word(),
+            "rows": column.rows(),
+            "valid": column.valid(),
+            "missing": column.missing,
+        })
+    });
+    Ok(json!({
+        "threshold_rule": details.threshold_rule,
+        "monotonic": proved.collect::<serde_json::Map<_, Value>>(),
+        "protected_inputs": details.protected_inputs,
+        "config": details.config,
+        "sketch": sketch.is_some().then(|| columns.collect::<Vec<_>>()),
+    }))
+}
+
+/// Of the training rows; older models have none.
+fn sketch(details: &Details) -> Result<Option<Sketch>> {
+    let bytes = &details.reference;
+    let sketch = (!bytes.is_empty()).then(|| Sketch::decode(bytes));
+    Ok(sketch.transpose()?)
 }
 
 fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()> {
     let artifact = decider.artifact();
     let (schema, training) = (&artifact.schema, &artifact.training);
     let title = schema.title.as_ref().map(|title| format!(" · {title}"));
-    let mut line = |name: &str, text: String| writeln!(out, "{name:<10} {text}");
+    let mut line = |name: &str, text: String| writeln!(out, "{name:<11} {text}");
     line(
         "model",
         format!(
@@ -102,13 +143,52 @@ fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()
     )?;
     line("data", format!("sha256 {}", training.data_sha256))?;
     line("answer", answer(artifact))?;
+    let details = Details::of(artifact)?;
+    line("threshold", threshold_in_words(details.threshold_rule))?;
+    line("calibration", artifact.calibration.word().to_owned())?;
+    line("monotonic", monotonic(&details))?;
+    if !details.protected_inputs.is_empty() {
+        let names = details.protected_inputs.join(", ");
+        line("protected", format!("{names}: allowed as inputs"))?;
+    }
+    line("sketch", sketch_in_words(&details)?)?;
     let figures = training
         .metrics
         .iter()
         .map(|(name, value)| format!("{name} {value:.4}"));
     line("figures", figures.collect::<Vec<_>>().join(", "))?;
+    if !details.config.is_empty() {
+        writeln!(out, "\nconfiguration")?;
+        for text in details.config.lines().filter(|text| !text.is_empty()) {
+            writeln!(out, "  {text}")?;
+        }
+    }
     writeln!(out)?;
     write_features(out, &schema.features)
+}
+
+fn monotonic(details: &Details) -> String {
+    let proved = details.monotonic.iter();
+    let words: Vec<String> = proved
+        .map(|(name, direction)| format!("{name} {}", direction.word()))
+        .collect();
+    match words.is_empty() {
+        true => "not asked for".to_owned(),
+        false => format!("{} (proved on the finished model)", words.join(", ")),
+    }
+}
+
+fn sketch_in_words(details: &Details) -> Result<String> {
+    let Some(sketch) = sketch(details)? else {
+        return Ok("none: drift has nothing to compare with".to_owned());
+    };
+    let rows = sketch.columns.iter().map(Column::rows).max();
+    Ok(format!(
+        "{} columns of {} training rows, {} bytes, for drift",
+        sketch.columns.len(),
+        rows.unwrap_or(0),
+        details.reference.len()
+    ))
 }
 
 fn answer(artifact: &Artifact) -> String {

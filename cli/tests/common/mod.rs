@@ -88,6 +88,14 @@ impl Folder {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Runs the program, which must succeed, and answers what it warned about.
+    pub(crate) fn warnings(&self, args: &str) -> String {
+        let output = self.run(args);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{args}: {stderr}");
+        stderr
+    }
+
     /// Runs the program, which must fail with one line on standard error, nothing on standard
     /// output and exit code 2; answers the line.
     pub(crate) fn fail(&self, args: &str) -> String {

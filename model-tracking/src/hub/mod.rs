@@ -224,13 +224,7 @@ fn writing(path: &Path) -> impl FnOnce(std::io::Error) -> HubError {
 
 fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> HubError {
     let path = path.to_owned();
-    move |source| {
-        HubError::from(RunError::Io {
-            doing,
-            path,
-            source,
-        })
-    }
+    move |cause| HubError::from(RunError::Io { doing, path, cause })
 }
 
 fn sha256(path: &Path) -> Result<String, HubError> {

@@ -113,10 +113,10 @@ pub(super) fn md5_base64(bytes: &[u8]) -> String {
 }
 
 fn entry(name: &str, path: PathBuf) -> Result<Entry, RunError> {
-    let (bytes, md5) = length_and_md5(&path).map_err(|source| RunError::Io {
+    let (bytes, md5) = length_and_md5(&path).map_err(|cause| RunError::Io {
         doing: "read",
         path: path.clone(),
-        source,
+        cause,
     })?;
     Ok(Entry {
         name: name.to_owned(),

@@ -48,10 +48,10 @@ fn copy(from: &Path, to: &Path) -> Result<(), RunError> {
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).map_err(writing(parent))?;
     }
-    let content = File::open(from).map_err(|source| RunError::Io {
+    let content = File::open(from).map_err(|cause| RunError::Io {
         doing: "read",
         path: from.to_owned(),
-        source,
+        cause,
     })?;
     disk::copy_whole(content, to).map_err(writing(to))?;
     Ok(())
@@ -59,10 +59,10 @@ fn copy(from: &Path, to: &Path) -> Result<(), RunError> {
 
 fn writing(path: &Path) -> impl FnOnce(io::Error) -> RunError {
     let path = path.to_owned();
-    move |source| RunError::Io {
+    move |cause| RunError::Io {
         doing: "write",
         path,
-        source,
+        cause,
     }
 }
 

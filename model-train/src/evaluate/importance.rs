@@ -6,6 +6,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
 use super::ranked::Ranked;
+use crate::parallel::parallel;
 
 /// The permutation importance of a feature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,50 +19,67 @@ pub struct Importance {
     pub deviation: f64,
 }
 
+/// How to shuffle.
+#[derive(Debug, Clone, Copy)]
+pub struct Shuffles {
+    /// Of each feature.
+    pub repeats: usize,
+    /// Of what is drawn.
+    pub seed: u64,
+    /// Threads, at least 1.
+    pub jobs: usize,
+}
+
 /// Shuffles one input after another and measures what the area under the ROC curve loses
 /// (Breiman, "Random forests", Machine Learning 45, 2001; scikit-learn:
 /// `permutation_importance(scoring="roc_auc")`). The deviation is that of a population, as
 /// scikit-learn's. The most important feature comes first.
 ///
-/// `columns` is input after input; `predict` fills in a probability for each row.
+/// `columns` is input after input; what `predictor` makes fills in a probability for each
+/// row. Each feature has random numbers of its own: the number of threads changes nothing.
 ///
 /// # Errors
-/// What `predict` answers.
-pub fn permutation_importance<E>(
+/// What `predictor`, or what it makes, answers.
+pub fn permutation_importance<E: Send, P>(
     names: &[&str],
     columns: &[f64],
     answers: &[bool],
-    (repeats, seed): (usize, u64),
-    mut predict: impl FnMut(&[f64], &mut [f64]) -> Result<(), E>,
-) -> Result<Vec<Importance>, E> {
+    shuffles: Shuffles,
+    predictor: impl Fn() -> Result<P, E> + Sync,
+) -> Result<Vec<Importance>, E>
+where
+    P: FnMut(&[f64], &mut [f64]) -> Result<(), E>,
+{
     let rows = answers.len();
-    let mut probabilities = vec![0.0; rows];
-    let mut auc = |columns: &[f64]| -> Result<f64, E> {
+    let auc = |predict: &mut P, columns: &[f64]| -> Result<f64, E> {
+        let mut probabilities = vec![0.0; rows];
         predict(columns, &mut probabilities)?;
         Ok(roc_auc(answers, &probabilities).unwrap_or(f64::NAN))
     };
-    let whole = auc(columns)?;
-    if repeats == 0 || !whole.is_finite() {
+    let whole = auc(&mut predictor()?, columns)?;
+    if shuffles.repeats == 0 || !whole.is_finite() {
         return Ok(Vec::new());
     }
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut shuffled = columns.to_vec();
-    let mut importances = Vec::with_capacity(names.len());
-    for (input, name) in names.iter().enumerate() {
-        let place = input * rows..(input + 1) * rows;
-        let mut losses = Vec::with_capacity(repeats);
-        for _ in 0..repeats {
-            shuffled[place.clone()].shuffle(&mut rng);
-            losses.push(whole - auc(&shuffled)?);
-        }
-        shuffled[place.clone()].copy_from_slice(&columns[place]);
-        let (mean, deviation) = mean_and_deviation(&losses);
-        importances.push(Importance {
-            feature: (*name).to_owned(),
+    let inputs: Vec<(usize, &str)> = names.iter().copied().enumerate().collect();
+    let importances = parallel(shuffles.jobs, &inputs, |&(input, name)| {
+        let mut predict = predictor()?;
+        let mut rng = ChaCha8Rng::seed_from_u64(shuffles.seed);
+        rng.set_stream(input as u64);
+        let mut shuffled = columns.to_vec();
+        let losses: Result<Vec<f64>, E> = (0..shuffles.repeats)
+            .map(|_| {
+                shuffled[input * rows..(input + 1) * rows].shuffle(&mut rng);
+                Ok(whole - auc(&mut predict, &shuffled)?)
+            })
+            .collect();
+        let (mean, deviation) = mean_and_deviation(&losses?);
+        Ok(Importance {
+            feature: name.to_owned(),
             mean,
             deviation,
-        });
-    }
+        })
+    });
+    let mut importances = importances.into_iter().collect::<Result<Vec<_>, E>>()?;
     importances.sort_by(|a, b| b.mean.total_cmp(&a.mean));
     Ok(importances)
 }

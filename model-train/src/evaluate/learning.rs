@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::bootstrap::bootstrap;
 use super::interval::Interval;
 use super::ranked::Ranked;
+use crate::parallel::parallel;
 
 /// Shares of the training rows that are tried.
 const SHARES: [f64; 6] = [0.02, 0.05, 0.1, 0.25, 0.5, 1.0];
@@ -29,51 +30,52 @@ pub struct LearningPoint {
 
 /// Fits on growing parts of the training rows: each holds the one before, and as many of
 /// each class as the whole in proportion. `fit` gets row numbers, ascending, and answers
-/// with the probabilities of the rows whose answers are `held_out`.
+/// with the probabilities of the rows whose answers are `held_out`. The seed draws the parts;
+/// the parts are fitted side by side by so many threads.
 ///
 /// # Errors
 /// What `fit` answers.
-pub fn learning_curve<E>(
+pub fn learning_curve<E: Send>(
     target: &[bool],
     train: &[usize],
     held_out: &[bool],
-    seed: u64,
-    mut fit: impl FnMut(&[usize]) -> Result<Vec<f64>, E>,
+    (seed, jobs): (u64, usize),
+    fit: impl Fn(&[usize]) -> Result<Vec<f64>, E> + Sync,
 ) -> Result<Vec<LearningPoint>, E> {
+    // The largest takes about as long as the others together: it is begun first.
+    let parts: Vec<Vec<usize>> = parts(target, train, seed).into_iter().rev().collect();
+    let points = parallel(jobs, &parts, |rows| {
+        let probabilities = fit(rows)?;
+        let ranked = Ranked::new(held_out, &probabilities, 0.5);
+        let auc = bootstrap(&ranked, RESAMPLES, seed).estimates.swap_remove(0);
+        Ok(auc.value.map(|roc_auc| LearningPoint {
+            rows: rows.len(),
+            roc_auc,
+            interval: auc.interval,
+        }))
+    });
+    let points = points.into_iter().rev().collect::<Result<Vec<_>, E>>()?;
+    Ok(points.into_iter().flatten().collect())
+}
+
+/// Row numbers, ascending, the smallest part first.
+fn parts(target: &[bool], train: &[usize], seed: u64) -> Vec<Vec<usize>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let classes = [false, true].map(|class| {
-        let mut rows: Vec<usize> = train
-            .iter()
-            .copied()
-            .filter(|&row| target[row] == class)
-            .collect();
+        let of_class = train.iter().copied().filter(|&row| target[row] == class);
+        let mut rows: Vec<usize> = of_class.collect();
         rows.shuffle(&mut rng);
         rows
     });
-    let mut points = Vec::new();
-    for share in SHARES {
-        let taken = |rows: &Vec<usize>| (rows.len() as f64 * share).round() as usize;
-        if classes.iter().any(|rows| taken(rows) < 2) {
-            continue;
-        }
-        let mut rows: Vec<usize> = classes
-            .iter()
-            .flat_map(|rows| rows[..taken(rows)].iter().copied())
-            .collect();
-        if rows.len() < FEWEST {
-            continue;
-        }
+    let part = |share: f64| {
+        let taken = classes.each_ref().map(|rows| {
+            let count = (rows.len() as f64 * share).round() as usize;
+            &rows[..count]
+        });
+        let mut rows = taken.concat();
         rows.sort_unstable();
-        let probabilities = fit(&rows)?;
-        let ranked = Ranked::new(held_out, &probabilities, 0.5);
-        let auc = bootstrap(&ranked, RESAMPLES, seed).estimates.swap_remove(0);
-        if let Some(roc_auc) = auc.value {
-            points.push(LearningPoint {
-                rows: rows.len(),
-                roc_auc,
-                interval: auc.interval,
-            });
-        }
-    }
-    Ok(points)
+        let enough = taken.iter().all(|rows| rows.len() >= 2) && rows.len() >= FEWEST;
+        enough.then_some(rows)
+    };
+    SHARES.into_iter().filter_map(part).collect()
 }

@@ -20,7 +20,7 @@ pub use curves::{
     PrecisionRecallPoint, RocBand, RocPoint, ScoreBin, ThresholdRow, precision_recall, roc,
     score_distribution, thresholds,
 };
-pub use importance::{Importance, permutation_importance, roc_auc};
+pub use importance::{Importance, Shuffles, permutation_importance, roc_auc};
 pub use interval::{Interval, quantile, ratio, wilson};
 pub use learning::{LearningPoint, learning_curve};
 pub use ranked::{Confusion, FIGURES, Ranked};
@@ -50,6 +50,13 @@ pub struct Options {
     pub importance_rows: usize,
     /// Of everything that is drawn.
     pub seed: u64,
+    /// Threads, at least 1; they change no figure.
+    #[serde(skip, default = "one")]
+    pub jobs: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 impl Default for Options {
@@ -59,6 +66,7 @@ impl Default for Options {
             repeats: 10,
             importance_rows: 10_000,
             seed: 42,
+            jobs: 1,
         }
     }
 }
@@ -237,7 +245,7 @@ pub fn evaluate(
         calibration: calibration(&answers, &probabilities),
         score_distribution: score_distribution(&answers, &probabilities),
         thresholds: thresholds(&ranked, threshold),
-        importance: importance(&mut decider, &columns, &answers, options)?,
+        importance: importance(artifact, &columns, &answers, options)?,
         slices: all_slices(decider.artifact(), &model, dataset, rows, scored),
         model,
         learning_curve: Vec::new(),
@@ -281,12 +289,12 @@ fn predict(decider: &mut Decider, columns: &[f64], out: &mut [f64]) -> Result<()
 }
 
 fn importance(
-    decider: &mut Decider,
+    artifact: &[u8],
     columns: &[f64],
     answers: &[bool],
     options: &Options,
 ) -> Result<Vec<Importance>, EvaluateError> {
-    let schema = decider.artifact().schema.clone();
+    let schema = Artifact::decode(artifact)?.schema;
     let names: Vec<&str> = schema.inputs().map(|f| f.name.as_str()).collect();
     let rows = answers.len();
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
@@ -299,9 +307,14 @@ fn importance(
         .flat_map(|column| some.iter().map(|&row| column[row]))
         .collect();
     let answers: Vec<bool> = some.iter().map(|&row| answers[row]).collect();
-    let how = (options.repeats, options.seed);
-    permutation_importance(&names, &columns, &answers, how, |columns, out| {
-        predict(decider, columns, out)
+    let shuffles = Shuffles {
+        repeats: options.repeats,
+        seed: options.seed,
+        jobs: options.jobs,
+    };
+    permutation_importance(&names, &columns, &answers, shuffles, || {
+        let mut decider = lenient(artifact)?;
+        Ok(move |columns: &[f64], out: &mut [f64]| predict(&mut decider, columns, out))
     })
 }
 

@@ -37,47 +37,47 @@ pub(super) fn fit(
     params: &GradientBoosting,
     validation: Option<Validation<'_>>,
 ) -> Result<Validated, FitError> {
-    let values = data.encoded().concat();
-    let matrix = Matrix::new(&values, data.rows.len(), data.columns.len());
-    let mut booster = Booster::new(data, params, &matrix, 0)?;
-    let mut watched = validation.map(|validation| Watched::new(validation, data, &booster));
-    while booster.trees.len() < params.trees {
-        booster.grow();
-        if let Some(watched) = &mut watched
-            && watched.measure(&booster)
-        {
-            break;
-        }
-    }
-    let (losses, stopped) = match watched {
-        None => (Vec::new(), false),
-        Some(watched) => {
+    let binned = binned(data, params)?;
+    let (first, losses, stopped) = match validation {
+        None => (None, Vec::new(), false),
+        Some(validation) => {
+            let mut booster = Booster::new(data, params, &binned, 0, data.options.jobs > 1);
+            let mut watched = Watched::new(validation, data, &booster);
+            while booster.trees.len() < params.trees {
+                booster.grow();
+                if watched.measure(&booster) {
+                    break;
+                }
+            }
             booster.trees.truncate(watched.trees_to_keep());
-            (watched.losses, watched.stopped)
+            (Some(booster.trees), watched.losses, watched.stopped)
         }
     };
-    let ensemble = Ensemble {
-        aggregation: Aggregation::GroupedSum,
-        base: booster.base,
-        link: Link::Logistic,
-    };
-    let mut trees: Vec<Grown> = booster.trees.iter().map(Grown::new).collect();
-    let others: Result<Vec<_>, FitError> = (1..params.bags)
+    let count = first.as_ref().map_or(params.trees, Vec::len);
+    // Whole models side by side use the threads better than one model's columns.
+    let parallel = data.options.jobs > params.bags - usize::from(first.is_some());
+    let grown: Vec<Vec<Grown>> = (usize::from(first.is_some())..params.bags)
         .into_par_iter()
         .map(|bag| {
-            let mut other = Booster::new(data, params, &matrix, bag)?;
-            (0..booster.trees.len()).for_each(|_| other.grow());
-            Ok(other.trees.iter().map(Grown::new).collect::<Vec<_>>())
+            let mut booster = Booster::new(data, params, &binned, bag, parallel);
+            (0..count).for_each(|_| booster.grow());
+            booster.trees.iter().map(Grown::new).collect()
         })
         .collect();
-    trees.extend(others?.into_iter().flatten());
+    let first = first.iter().flatten().map(Grown::new);
+    let mut trees: Vec<Grown> = first.chain(grown.into_iter().flatten()).collect();
     let steps = trees.iter_mut().flat_map(|tree| &mut tree.nodes);
     steps.for_each(|node| node.value /= params.bags as f64);
+    let ensemble = Ensemble {
+        aggregation: Aggregation::GroupedSum,
+        base: base(data),
+        link: Link::Logistic,
+    };
     let forest = exported(&trees, &data.columns, data.schema, &ensemble);
     Ok(Validated {
         model: Model::Forest(forest),
         losses,
-        trees: Some(booster.trees.len()),
+        trees: Some(count),
         stopped,
     })
 }
@@ -85,7 +85,7 @@ pub(super) fn fit(
 /// The trees so far, and what the next one is fitted to.
 pub(super) struct Booster<'a> {
     params: &'a GradientBoosting,
-    binned: BinnedData<f64>,
+    binned: &'a BinnedData<f64>,
     rows: usize,
     columns: usize,
     splitter: MissingImputerSplitter,
@@ -110,36 +110,32 @@ pub(super) struct BoostedTree {
 }
 
 impl<'a> Booster<'a> {
+    /// `parallel` lets it use several threads for one tree.
     pub(super) fn new(
         data: &TrainingRows<'_>,
         params: &'a GradientBoosting,
-        matrix: &Matrix<'_, f64>,
+        binned: &'a BinnedData<f64>,
         bag: usize,
-    ) -> Result<Self, FitError> {
+        parallel: bool,
+    ) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(data.options.seed);
         rng.set_stream(bag as u64);
-        let answers = data.answers_as_numbers();
-        let weights = data.weights.clone();
-        let weights = weights.unwrap_or_else(|| vec![1.0; answers.len()]);
-        let parallel = data.options.jobs > 1;
-        let binned = bin_matrix(matrix, &weights, params.max_bins, f64::NAN, parallel)
-            .map_err(|error| FitError::Library(error.to_string()))?;
-        let base = LogLoss::calc_init(&answers, &weights);
-        Ok(Self {
+        let base = base(data);
+        Self {
             params,
             binned,
-            rows: matrix.rows,
-            columns: matrix.cols,
+            rows: data.rows.len(),
+            columns: data.columns.len(),
             splitter: splitter(data, params),
             directions: data.columns.iter().map(|c| data.monotonic(c)).collect(),
-            scores: vec![base; answers.len()],
-            answers,
-            weights,
+            scores: vec![base; data.rows.len()],
+            answers: data.answers_as_numbers(),
+            weights: weights(data),
             base,
             trees: Vec::new(),
             rng,
             parallel,
-        })
+        }
     }
 
     /// Adds a tree.
@@ -190,6 +186,28 @@ impl<'a> Booster<'a> {
         }
         self.trees.push(tree);
     }
+}
+
+/// The rows to fit on in bins.
+pub(super) fn binned(
+    data: &TrainingRows<'_>,
+    params: &GradientBoosting,
+) -> Result<BinnedData<f64>, FitError> {
+    let values = data.encoded().concat();
+    let matrix = Matrix::new(&values, data.rows.len(), data.columns.len());
+    let parallel = data.options.jobs > 1;
+    bin_matrix(&matrix, &weights(data), params.max_bins, f64::NAN, parallel)
+        .map_err(|error| FitError::Library(error.to_string()))
+}
+
+/// The log odds before the first tree.
+fn base(data: &TrainingRows<'_>) -> f64 {
+    LogLoss::calc_init(&data.answers_as_numbers(), &weights(data))
+}
+
+fn weights(data: &TrainingRows<'_>) -> Vec<f64> {
+    let weights = data.weights.clone();
+    weights.unwrap_or_else(|| vec![1.0; data.answers.len()])
 }
 
 fn splitter(data: &TrainingRows<'_>, params: &GradientBoosting) -> MissingImputerSplitter {

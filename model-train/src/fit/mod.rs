@@ -230,8 +230,11 @@ fn fit_data(
     Ok(validated)
 }
 
-/// What a schema may ask of a model.
-fn check_abilities(schema: &Schema, kind: ModelKind) -> Result<(), FitError> {
+/// Whether a model can do what a schema asks for: missing values, monotonic features.
+///
+/// # Errors
+/// Names the feature and what cannot be done.
+pub fn check_abilities(schema: &Schema, kind: ModelKind) -> Result<(), FitError> {
     let model = kind.word();
     for input in schema.inputs() {
         let feature = || input.name.clone();

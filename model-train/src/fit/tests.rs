@@ -144,9 +144,8 @@ const BOOSTED: GradientBoosting = GradientBoosting {
 /// The library's own walk over its own nodes, by value; its `f32` leaves are summed as
 /// `f64`, as ours are.
 fn boosted(data: &TrainingRows<'_>, columns: &[Vec<f64>], params: &GradientBoosting) -> Vec<f64> {
-    let values = data.encoded().concat();
-    let matrix = Matrix::new(&values, data.rows.len(), data.columns.len());
-    let mut booster = boosting::Booster::new(data, params, &matrix, 0).unwrap();
+    let binned = boosting::binned(data, params).unwrap();
+    let mut booster = boosting::Booster::new(data, params, &binned, 0, true);
     (0..params.trees).for_each(|_| booster.grow());
     let (all, rows) = (columns.concat(), columns[0].len());
     let matrix = Matrix::new(&all, rows, columns.len());

@@ -64,7 +64,8 @@ pub(crate) fn kind_in_words(kind: &str) -> String {
 }
 
 /// How a threshold was chosen, as people write it.
-pub(crate) fn threshold_in_words(rule: ThresholdRule) -> String {
+#[must_use]
+pub fn threshold_in_words(rule: ThresholdRule) -> String {
     match rule {
         ThresholdRule::Half => "as likely as not".to_owned(),
         ThresholdRule::BestF1 => "for the best F1".to_owned(),

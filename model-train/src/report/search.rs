@@ -41,7 +41,7 @@ pub(super) fn frontier(search: &Search) -> Result<Section, ReportError> {
                     name
                 },
                 fixed(candidate.score, 4).into(),
-                fixed(kilobytes(candidate), 0).into(),
+                fixed(kilobytes(candidate), 1).into(),
                 fixed(microseconds, 2).into(),
             ]
         }));

@@ -3,7 +3,7 @@
 use super::Budget;
 use super::cross_validation::cost;
 use super::search::{Settings, TuneError};
-use super::trial::{State, Trial};
+use super::trial::{Point, State, Trial, mean};
 use crate::fit::{self, FitError, Options, Params};
 use crate::prepare::Prepared;
 use model_core::schema::Schema;
@@ -13,12 +13,58 @@ const SHRINKS: usize = 8;
 /// How far below the budget the next one aims.
 const AIM: f64 = 0.97;
 
+/// The complete trial within the budget that the model is made from: of those that the folds
+/// cannot tell from the [`leader`], the one with the least Brier score. A figure of ranks or of
+/// decisions does not see how far probabilities are shrunk, the Brier score does, and one wrong
+/// answer that was sure of itself does not settle it as it would settle the log loss. (Breiman and
+/// others, "Classification and Regression Trees", 1984, section 3.4.3: within one standard
+/// error there is a choice; here it is that of the paired differences, fold by fold.)
+///
+/// # Errors
+/// When there is none.
+pub fn best<'a>(trials: &'a [Trial], settings: &Settings) -> Result<&'a Trial, TuneError> {
+    let leader = leader(trials, settings)?;
+    if !settings.metric.is_blind_to_scale() {
+        return Ok(leader);
+    }
+    let brier = |trial: &&Trial| {
+        let figure = |point: &Point| point.metrics.brier;
+        mean(&trial.figures(settings.metric, &settings.budget, figure)).unwrap_or(f64::MAX)
+    };
+    let equals = trials
+        .iter()
+        .filter(|trial| complete_within(trial, settings) && is_equal(trial, leader, settings));
+    let best = equals.min_by(|a, b| brier(a).total_cmp(&brier(b)));
+    Ok(best.unwrap_or(leader))
+}
+
+fn complete_within(trial: &Trial, settings: &Settings) -> bool {
+    trial.state == State::Complete && trial.fits(settings.metric, &settings.budget)
+}
+
+/// Whether it is worse than the leader by no more than one standard error of the difference.
+fn is_equal(trial: &Trial, leader: &Trial, settings: &Settings) -> bool {
+    let metric = settings.metric;
+    let losses = |trial: &Trial| {
+        let loss = |point: &Point| metric.loss(metric.of(&point.metrics));
+        trial.figures(metric, &settings.budget, loss)
+    };
+    let pairs = losses(trial).into_iter().zip(losses(leader));
+    let differences: Vec<f64> = pairs.map(|(own, best)| own - best).collect();
+    let (Some(mean), 2..) = (mean(&differences), differences.len()) else {
+        return trial.number == leader.number;
+    };
+    let folds = differences.len() as f64;
+    let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
+    mean <= (squares / (folds - 1.0) / folds).sqrt()
+}
+
 /// The complete trial with the best mean over the folds, within the budget; the first of
 /// equals.
 ///
 /// # Errors
 /// When there is none.
-pub fn best<'a>(trials: &'a [Trial], settings: &Settings) -> Result<&'a Trial, TuneError> {
+pub fn leader<'a>(trials: &'a [Trial], settings: &Settings) -> Result<&'a Trial, TuneError> {
     let complete = || trials.iter().filter(|t| t.state == State::Complete);
     let loss = |t: &&Trial| {
         let loss = t.loss(settings.folds, settings.metric, &settings.budget);
@@ -28,10 +74,13 @@ pub fn best<'a>(trials: &'a [Trial], settings: &Settings) -> Result<&'a Trial, T
     match best {
         Some(best) if best.fits(settings.metric, &settings.budget) => Ok(best),
         Some(_) => {
-            let points = complete().flat_map(|t| t.folds.iter().filter_map(|f| f.points.first()));
-            let smallest = points.map(|point| point.cost.gzip_bytes).min();
+            let points =
+                || complete().flat_map(|t| t.folds.iter().filter_map(|f| f.points.first()));
+            let smallest = points().map(|point| point.cost.gzip_bytes).min();
+            let times = points().map(|point| point.cost.nanoseconds);
             Err(TuneError::OverBudget {
                 gzip_bytes: smallest.unwrap_or(0),
+                nanoseconds: times.fold(f64::INFINITY, f64::min),
             })
         }
         None => match trials.iter().find_map(|t| t.error.as_ref()) {

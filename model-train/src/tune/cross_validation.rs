@@ -98,10 +98,7 @@ impl<'a> CrossValidation<'a> {
     pub fn out_of_fold(&self, params: &Params, jobs: usize) -> Result<Vec<(usize, f64)>, FitError> {
         let mut rows = Vec::new();
         for Fold(prepared) in &self.folds {
-            let options = Options {
-                jobs,
-                ..self.options()
-            };
+            let options = self.options(jobs);
             let test = &prepared.split.test;
             let model = fit::fit(
                 prepared,
@@ -129,22 +126,25 @@ impl<'a> CrossValidation<'a> {
         let Some(Fold(prepared)) = self.folds.first() else {
             return Ok(Vec::new());
         };
-        let options = Options {
-            jobs,
-            ..self.options()
-        };
+        let options = self.options(1);
         let Split { train, test } = &prepared.split;
         let held_out: Vec<bool> = test.iter().map(|&row| prepared.target[row]).collect();
-        learning_curve(&prepared.target, train, &held_out, self.seed, |rows| {
-            let model = fit::fit(prepared, rows, self.schema, params, &options)?;
-            fit::predict(&model, prepared, test)
-        })
+        learning_curve(
+            &prepared.target,
+            train,
+            &held_out,
+            (self.seed, jobs),
+            |rows| {
+                let model = fit::fit(prepared, rows, self.schema, params, &options)?;
+                fit::predict(&model, prepared, test)
+            },
+        )
     }
 
-    fn options(&self) -> Options {
+    fn options(&self, jobs: usize) -> Options {
         Options {
             seed: self.seed,
-            jobs: 1,
+            jobs,
             class_weight: self.class_weight,
         }
     }
@@ -156,9 +156,10 @@ impl Objective for CrossValidation<'_> {
         candidate: &Candidate,
         fold: usize,
         hurdle: Option<f64>,
+        jobs: usize,
     ) -> Result<FoldScore, FitError> {
         let Some(Fold(prepared)) = self.folds.get(fold) else {
-            return Ok(FoldScore { points: Vec::new() });
+            return Ok(FoldScore::default());
         };
         let mut hope = Hope::new(hurdle);
         let validation = Validation {
@@ -171,10 +172,14 @@ impl Objective for CrossValidation<'_> {
             &prepared.split.train,
             self.schema,
             &candidate.params,
-            &self.options(),
+            &self.options(jobs),
             validation,
         )?;
-        points(&fitted.model, prepared).map(|points| FoldScore { points })
+        let is_average = matches!(
+            &fitted.model,
+            Model::Forest(forest) if forest.aggregation == Aggregation::Mean
+        );
+        points(&fitted.model, prepared).map(|points| FoldScore { points, is_average })
     }
 }
 

@@ -21,19 +21,14 @@ pub struct FrontierPoint {
     pub cost: Cost,
 }
 
-/// Of the models of all trials, cut short or whole, those that no other is at least as good
-/// as at no more bytes and no more nanoseconds; smallest first. Of a trial that was given up
-/// the value is what it would be if the folds it did not reach were to it what they are to
-/// the first complete trial.
+/// Of the models of all complete trials, cut short or whole, those that no other is at least as
+/// good as at no more bytes and no more nanoseconds; smallest first. What was given up has no
+/// figures of all folds, and those of some do not compare.
 #[must_use]
 pub fn frontier(trials: &[Trial], metric: Metric) -> Vec<FrontierPoint> {
-    let Some(reference) = trials.iter().find(|t| t.state == State::Complete) else {
-        return Vec::new();
-    };
-    let mut points: Vec<FrontierPoint> = trials
-        .iter()
-        .flat_map(|trial| averaged(trial, reference, metric))
-        .collect();
+    let complete = trials.iter().filter(|t| t.state == State::Complete);
+    let mut points: Vec<FrontierPoint> =
+        complete.flat_map(|trial| averaged(trial, metric)).collect();
     let loss = |point: &FrontierPoint| metric.loss(point.value);
     // The dearer ones last: each is kept only if it is better than all that cost less.
     points.sort_by(|a, b| {
@@ -52,8 +47,8 @@ pub fn frontier(trials: &[Trial], metric: Metric) -> Vec<FrontierPoint> {
     kept
 }
 
-/// The points that every computed fold has, and the whole model.
-fn averaged(trial: &Trial, reference: &Trial, metric: Metric) -> Vec<FrontierPoint> {
+/// The points that every fold has, and the whole model.
+fn averaged(trial: &Trial, metric: Metric) -> Vec<FrontierPoint> {
     let Some((first, others)) = trial.folds.split_first() else {
         return Vec::new();
     };
@@ -79,42 +74,18 @@ fn averaged(trial: &Trial, reference: &Trial, metric: Metric) -> Vec<FrontierPoi
         .iter()
         .filter_map(|fold| fold.points.last().copied());
     cut.chain([whole.collect::<Vec<Point>>()])
-        .filter_map(|points| {
-            averaged_point(trial, &points, correction(trial, reference, metric), metric)
-        })
+        .filter_map(|points| averaged_point(trial, &points, metric))
         .collect()
 }
 
-/// How far the reference is, over all folds, from what it is over those of the trial.
-fn correction(trial: &Trial, reference: &Trial, metric: Metric) -> f64 {
-    let of = |folds: &[FoldScore]| {
-        let values = folds.iter().filter_map(|fold| fold.points.last());
-        mean(
-            &values
-                .map(|point| metric.of(&point.metrics))
-                .collect::<Vec<f64>>(),
-        )
-    };
-    let computed = reference.folds.get(..trial.folds.len()).and_then(of);
-    match (of(&reference.folds), computed) {
-        (Some(all), Some(computed)) => all - computed,
-        _ => 0.0,
-    }
-}
-
-fn averaged_point(
-    trial: &Trial,
-    points: &[Point],
-    correction: f64,
-    metric: Metric,
-) -> Option<FrontierPoint> {
+fn averaged_point(trial: &Trial, points: &[Point], metric: Metric) -> Option<FrontierPoint> {
     let over =
         |value: &dyn Fn(&Point) -> f64| mean(&points.iter().map(value).collect::<Vec<f64>>());
     Some(FrontierPoint {
         trial: trial.number,
         model: trial.params.kind().word(),
         trees: over(&|point| point.trees as f64)?.round() as usize,
-        value: over(&|point| metric.of(&point.metrics))? + correction,
+        value: over(&|point| metric.of(&point.metrics))?,
         cost: Cost {
             bytes: over(&|point| point.cost.bytes as f64)? as u64,
             gzip_bytes: over(&|point| point.cost.gzip_bytes as f64)? as u64,

@@ -61,6 +61,11 @@ impl Metric {
         !matches!(self, Self::LogLoss | Self::Brier)
     }
 
+    /// Whether shrinking all probabilities towards one another can leave it as it is.
+    pub(super) fn is_blind_to_scale(self) -> bool {
+        matches!(self, Self::RocAuc | Self::F1 | Self::Accuracy)
+    }
+
     /// The figure with its sign so that less is better.
     #[must_use]
     pub fn loss(self, figure: f64) -> f64 {

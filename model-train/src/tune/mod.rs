@@ -1,9 +1,9 @@
 //! The search for good hyperparameters: TPE over each model's space, judged by stratified
 //! cross-validation on the training rows; the test rows are never looked at.
 //!
-//! The search goes in generations of [`GENERATION`] trials, after a first one. What a trial tries follows from
-//! the seed, its number and the generations before it, never from what runs beside it, so
-//! that the number of threads changes the time and nothing else.
+//! The search goes in generations of [`GENERATION`] trials, after a first one. What a trial tries
+//! follows from the seed, its number and the generations before it, never from what runs
+//! beside it, so that the number of threads changes the time and nothing else.
 //!
 //! A trial climbs rungs: one fold, a second, the rest. Above each rung go on only those
 //! trials that are among the best third of all that came so far in earlier generations
@@ -17,14 +17,13 @@ mod cross_validation;
 mod folds;
 mod frontier;
 mod metric;
-mod parallel;
 mod sampler;
 mod search;
 mod space;
 mod trial;
 
 pub use budget::{Budget, Cost};
-pub use choose::{best, chosen, within_budget};
+pub use choose::{best, chosen, leader, within_budget};
 pub use cross_validation::{CrossValidation, Fold, gzipped};
 pub use folds::stratified_folds;
 pub use frontier::{FrontierPoint, frontier};

@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use super::budget::Budget;
 use super::metric::Metric;
-use super::parallel::parallel;
 use super::sampler::{self, Observation};
 use super::space::{RangeError, Space};
 use super::trial::{Candidate, FoldScore, State, Trial};
 use crate::fit::FitError;
+use crate::parallel::parallel;
 
 /// Trials that run side by side. They learn from those of earlier generations alone. The
 /// first trial is a generation of its own: all others are measured by it.
@@ -22,9 +22,9 @@ const HOPELESS: f64 = 1e12;
 
 /// What is judged, such as [`super::CrossValidation`].
 pub trait Objective: Sync {
-    /// Fits the candidate to all but one fold and measures it on that one. The same arguments
-    /// must give the same score. What cannot come near the log loss `hurdle` need not be
-    /// fitted to its end.
+    /// Fits the candidate to all but one fold, with so many threads, and measures it on that
+    /// one. The same arguments must give the same score, however many threads there are. What
+    /// cannot come near the log loss `hurdle` need not be fitted to its end.
     ///
     /// # Errors
     /// When nothing can be fitted with these hyperparameters; the trial fails, the search
@@ -34,6 +34,7 @@ pub trait Objective: Sync {
         candidate: &Candidate,
         fold: usize,
         hurdle: Option<f64>,
+        jobs: usize,
     ) -> Result<FoldScore, FitError>;
 }
 
@@ -100,11 +101,13 @@ pub enum TuneError {
     },
     /// Nothing is small or fast enough.
     #[error(
-        "no trial is within the size and latency asked for; the smallest model has {gzip_bytes} bytes gzipped: allow more, or search more trials"
+        "no trial is within the size and latency asked for; the smallest model has {gzip_bytes} bytes gzipped, the fastest takes {nanoseconds:.0} ns a row: allow more, or search more trials"
     )]
     OverBudget {
         /// Of the smallest.
         gzip_bytes: u64,
+        /// Of the fastest.
+        nanoseconds: f64,
     },
 }
 
@@ -230,7 +233,12 @@ impl<O: Objective> Climb<'_, O> {
                 seconds: 0.0,
             })
             .collect();
-        for rung in rungs(self.settings.folds) {
+        let mut rungs = rungs(self.settings.folds);
+        if self.earlier.is_empty() {
+            // Nothing to be given up for: all folds side by side.
+            rungs = vec![self.settings.folds];
+        }
+        for rung in rungs {
             for climber in self.rung(climbing.split_off(0), rung) {
                 match climber {
                     Ok(climber) => climbing.push(climber),
@@ -250,9 +258,11 @@ impl<O: Objective> Climb<'_, O> {
             .flat_map(|(index, climber)| (climber.folds.len()..rung).map(move |f| (index, f)))
             .collect();
         let hurdle = self.hurdle().filter(|_| rung == 1);
+        // Where there are fewer fits than threads, each fit has several.
+        let threads = (self.settings.jobs / jobs.len().max(1)).max(1);
         let scores = parallel(self.settings.jobs, &jobs, |&(index, fold)| {
             let start = Instant::now();
-            let score = self.evaluate(&climbers[index].candidate, fold, hurdle);
+            let score = self.evaluate(&climbers[index].candidate, fold, hurdle, threads);
             (score, start.elapsed().as_secs_f64())
         });
         let mut scores = scores.into_iter();
@@ -289,6 +299,7 @@ impl<O: Objective> Climb<'_, O> {
         candidate: &Candidate,
         fold: usize,
         hurdle: Option<f64>,
+        jobs: usize,
     ) -> Option<Result<FoldScore, FitError>> {
         if self.control.ends(candidate) {
             return None;
@@ -296,7 +307,7 @@ impl<O: Objective> Climb<'_, O> {
         if fold == 0 {
             (self.observe)(Event::Begin(candidate));
         }
-        let score = self.objective.evaluate(candidate, fold, hurdle);
+        let score = self.objective.evaluate(candidate, fold, hurdle, jobs);
         (self.observe)(Event::Fold(candidate));
         Some(score)
     }

@@ -49,10 +49,15 @@ pub enum State {
 
 /// What came of one fold: the model as it was after so many trees, for several numbers of
 /// trees where it can be cut short, else once. Never empty; the last is the whole model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct FoldScore {
     /// Fewest trees first.
     pub points: Vec<Point>,
+    /// Whether the trees are averaged: then more of them are better but for noise, and the most
+    /// that the budget allows are the best (Breiman, "Random forests", Machine Learning 45,
+    /// 2001, theorem 1.2).
+    #[serde(default)]
+    pub is_average: bool,
 }
 
 /// A model, or its first trees.
@@ -71,11 +76,12 @@ impl FoldScore {
     #[must_use]
     pub fn best(&self, metric: Metric, budget: &Budget) -> Option<&Point> {
         let loss = |point: &&Point| metric.loss(metric.of(&point.metrics));
-        let allowed = self
-            .points
-            .iter()
-            .filter(|point| budget.allows(&point.cost));
-        let best = allowed.min_by(|a, b| loss(a).total_cmp(&loss(b)));
+        let points = self.points.iter();
+        let allowed = points.filter(|point| budget.allows(&point.cost));
+        let best = match self.is_average {
+            true => allowed.max_by_key(|point| point.trees),
+            false => allowed.min_by(|a, b| loss(a).total_cmp(&loss(b))),
+        };
         best.or(self.points.first())
     }
 
@@ -93,17 +99,28 @@ impl Trial {
     /// The mean of the metric over the folds that were computed, at each fold's best point.
     #[must_use]
     pub fn value(&self, metric: Metric, budget: &Budget) -> Option<f64> {
-        let folds = self.folds.iter();
-        let figures = folds.map(|fold| Some(metric.of(&fold.best(metric, budget)?.metrics)));
-        mean(&figures.collect::<Option<Vec<f64>>>()?)
+        mean(&self.figures(metric, budget, |point| metric.of(&point.metrics)))
+    }
+
+    /// A figure of each fold that was computed, at its best point.
+    #[must_use]
+    pub fn figures(
+        &self,
+        metric: Metric,
+        budget: &Budget,
+        figure: impl Fn(&Point) -> f64,
+    ) -> Vec<f64> {
+        let best = self
+            .folds
+            .iter()
+            .filter_map(|fold| fold.best(metric, budget));
+        best.map(figure).collect()
     }
 
     /// How many trees the whole training rows deserve: the mean of the folds.
     #[must_use]
     pub fn trees(&self, metric: Metric, budget: &Budget) -> Option<usize> {
-        let folds = self.folds.iter();
-        let trees = folds.map(|fold| Some(fold.best(metric, budget)?.trees as f64));
-        let mean = mean(&trees.collect::<Option<Vec<f64>>>()?)?;
+        let mean = mean(&self.figures(metric, budget, |point| point.trees as f64))?;
         Some(mean.round() as usize)
     }
 

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::values::FromText;
 
 /// How probabilities become decisions.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Rules {
     pub(super) calibration: Method,
     pub(super) threshold: ThresholdRule,

@@ -24,13 +24,14 @@ pub(super) fn reports(
     artifact: &[u8],
     (dataset, schema): (&Dataset, &Schema),
     test: &[usize],
-    seed: u64,
+    (seed, jobs): (u64, usize),
     learning_curve: Vec<LearningPoint>,
     found: Option<&Found>,
 ) -> Result<Reports> {
     let spinner = progress::spinner("Measuring");
     let options = Options {
         seed,
+        jobs,
         ..Options::default()
     };
     let mut evaluation = evaluate::evaluate(artifact, dataset, test, false, &options)?;

@@ -5,8 +5,10 @@ use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use model_core::artifact::Artifact;
 use model_core::details::Details;
 use model_core::schema::{Role, Schema};
+use model_tracking::folder::RunFolder;
 use model_tracking::tracker::Tracker;
 use model_train::calibrate::Method;
 use model_train::dataset::Dataset;
@@ -17,12 +19,13 @@ use model_train::train::{Options, Report, Trained, train};
 use model_train::tune::Metric;
 use serde::Serialize;
 
-use super::decision::cross_validation;
+use super::decision::{Rules, cross_validation};
 use super::evaluation::{Reports, reports};
+use super::plan;
 use super::run;
 use super::search::{self, Found};
 use super::settings::{Plan, Settings};
-use crate::{engine, files, progress};
+use crate::{engine, files, progress, tracking};
 
 /// What a run is made from, all of it checked.
 pub(super) struct Inputs {
@@ -42,15 +45,18 @@ pub(super) struct Figures<'a> {
     pub(super) search: Option<search::Summary>,
 }
 
-pub(super) fn run(settings: &Settings, trackers: &[Box<dyn Tracker>]) -> Result<()> {
+pub(super) fn run(mut settings: Settings, trackers: &[Box<dyn Tracker>]) -> Result<()> {
     let start = Instant::now();
-    let inputs = read(settings)?;
+    let inputs = read(&settings)?;
+    settings.plan.keep_to(&inputs.schema)?;
+    let settings = &settings;
+    plan::warn(&inputs)?;
     if settings.dry_run {
-        return print_plan(settings, &inputs);
+        return plan::print(settings, &inputs, trackers);
     }
     let (params, mut found, mut folder) = match &settings.plan {
         Plan::Fit(params) => {
-            let kept = settings.is_kept || !trackers.is_empty();
+            let kept = settings.keeps_run(trackers);
             let folder = kept.then(|| run::create(settings, &inputs)).transpose()?;
             (*params, None, folder)
         }
@@ -66,38 +72,63 @@ pub(super) fn run(settings: &Settings, trackers: &[Box<dyn Tracker>]) -> Result<
     }
     let found = found.as_ref();
     let figures = figures(&trained.report, found, start)?;
-    if let Some(folder) = &mut folder {
-        run::keep(
-            folder,
-            settings,
-            (&params, found),
-            &trained,
-            (&wasm, &figures),
-        )?;
-    }
+    let kept = folder.as_mut().map_or(Ok(()), |folder| {
+        let results = (&params, found);
+        run::keep(folder, settings, results, &trained, (&wasm, &figures))
+    });
+    let written = files::write(&settings.out, &wasm);
+    saved(kept, written, settings, folder.as_ref())?;
     if let Some(path) = &settings.metrics {
         files::write(path, &figures)?;
     }
-    files::write(&settings.out, &wasm)?;
+    print(settings, &trained, found, wasm.len())?;
+    let mut told = Ok(());
     if folder.is_some() || settings.report.is_some() {
-        let reports = measured(settings, &inputs, params, &trained, found)?;
-        if let Some(folder) = &mut folder {
-            run::keep_reports(folder, &reports)?;
-        }
-        if let Some(path) = &settings.report {
-            files::write(path, reports.html.as_bytes())?;
-        }
+        told = measured(settings, &inputs, params, &trained, found)
+            .and_then(|reports| write_reports(settings, folder.as_mut(), &reports));
     }
-    print(settings, &trained.report, found, wasm.len())?;
     if let Some(folder) = &mut folder {
+        run::finish(folder, found)?;
         writeln!(
             anstream::stdout(),
             "run kept in {}",
             folder.path().display()
         )?;
-        run::finish(folder, found, trackers)?;
+        // Whoever did not get it was warned about.
+        tracking::push(trackers, folder)?;
     }
-    Ok(())
+    let out = settings.out.display();
+    told.with_context(|| format!("the model is in {out}, but not all of its reports are written"))
+}
+
+fn write_reports(
+    settings: &Settings,
+    folder: Option<&mut RunFolder>,
+    reports: &Reports,
+) -> Result<()> {
+    if let Some(folder) = folder {
+        run::keep_reports(folder, reports)?;
+    }
+    match &settings.report {
+        Some(path) => files::write(path, reports.html.as_bytes()),
+        None => Ok(()),
+    }
+}
+
+/// The model goes to two places; where one of them fails, the error says that the other has it.
+fn saved(
+    kept: Result<()>,
+    written: Result<()>,
+    settings: &Settings,
+    folder: Option<&RunFolder>,
+) -> Result<()> {
+    let place = match (&kept, &written, folder) {
+        (Err(_), Ok(()), _) => settings.out.clone(),
+        (Ok(()), Err(_), Some(folder)) => folder.path().join("artifacts/model.wasm"),
+        _ => return kept.and(written),
+    };
+    let place = place.display();
+    (kept.and(written)).with_context(|| format!("the model is in {place}, but not all was kept"))
 }
 
 /// What `--metrics` gets.
@@ -131,7 +162,7 @@ fn measured(
         &trained.artifact,
         data,
         test,
-        settings.seed,
+        (settings.seed, settings.jobs),
         learning_curve,
         found,
     )
@@ -265,32 +296,14 @@ fn configuration(settings: &Settings, params: Params) -> Result<String> {
     })?)
 }
 
-fn print_plan(settings: &Settings, inputs: &Inputs) -> Result<()> {
+fn print(
+    settings: &Settings,
+    trained: &Trained,
+    found: Option<&Found>,
+    bytes: usize,
+) -> Result<()> {
     let mut stdout = anstream::stdout().lock();
-    let (data, schema) = (settings.data.display(), settings.schema.display());
-    let Inputs { dataset, split, .. } = inputs;
-    let inputs = inputs.schema.inputs().count();
-    writeln!(
-        stdout,
-        "{data} with {schema}: {} rows, {inputs} inputs",
-        dataset.rows()
-    )?;
-    let (train, test) = (split.train.len(), split.test.len());
-    writeln!(stdout, "learn from {train} rows, measure on {test} others")?;
-    match &settings.plan {
-        Plan::Fit(params) => {
-            writeln!(stdout, "fit {}", serde_json::to_string(params)?)?;
-        }
-        Plan::Search(search) => search.print(&mut stdout)?,
-    }
-    let (seed, jobs) = (settings.seed, settings.jobs);
-    writeln!(stdout, "seed {seed}, {jobs} threads")?;
-    writeln!(stdout, "write {}", settings.out.display())?;
-    Ok(())
-}
-
-fn print(settings: &Settings, report: &Report, found: Option<&Found>, bytes: usize) -> Result<()> {
-    let mut stdout = anstream::stdout().lock();
+    let report = &trained.report;
     writeln!(
         stdout,
         "{} on {} rows, measured on {} others:",
@@ -300,6 +313,12 @@ fn print(settings: &Settings, report: &Report, found: Option<&Found>, bytes: usi
         writeln!(stdout, "  {name:<12} {value:.4}")?;
     }
     writeln!(stdout, "  {:<12} {:.1}", "seconds_fit", report.seconds_fit)?;
+    if settings.rules != Rules::default() {
+        let threshold = Artifact::decode(&trained.artifact)?.threshold;
+        let calibration = settings.rules.calibration.word();
+        writeln!(stdout, "  {:<12} {threshold:.4}", "threshold")?;
+        writeln!(stdout, "  {:<12} {calibration}", "calibration")?;
+    }
     if let Some(found) = found {
         found.print(&mut stdout)?;
     }

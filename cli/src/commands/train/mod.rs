@@ -4,6 +4,7 @@ mod config;
 mod decision;
 mod evaluation;
 mod job;
+mod plan;
 mod run;
 mod search;
 mod settings;
@@ -154,7 +155,7 @@ enum Kind {
     Ridge,
     /// One tree, at most 9 splits deep.
     DecisionTree,
-    /// The sum of 400 small trees.
+    /// The sum of 500 small trees.
     GradientBoosting,
 }
 
@@ -164,7 +165,7 @@ impl Args {
         let config = Config::read(file.as_ref())?;
         let tracking = tracking::Config::read(file.as_ref())?;
         let trackers = tracking::trackers(&self.tracking, &tracking)?;
-        job::run(&Settings::new(self, config)?, &trackers)
+        job::run(Settings::new(self, config)?, &trackers)
     }
 }
 

@@ -9,7 +9,6 @@ use indicatif::ProgressBar;
 use model_core::artifact::Artifact;
 use model_tracking::folder::{NewRun, RunFolder, now_ms};
 use model_tracking::run::{Dataset, HistoryPoint, Model, Status, Trial as KeptTrial, TrialState};
-use model_tracking::tracker::Tracker;
 use model_train::fit::Params;
 use model_train::train::Trained;
 use model_train::tune::{self, Event, Metric, State, Trial};
@@ -102,20 +101,13 @@ pub(super) fn keep_reports(folder: &mut RunFolder, reports: &Reports) -> Result<
     Ok(folder.add_artifact("README.md", reports.card.as_bytes())?)
 }
 
-/// Ends the run, which is all on the disk, and only then sends it anywhere.
-pub(super) fn finish(
-    folder: &mut RunFolder,
-    found: Option<&Found>,
-    trackers: &[Box<dyn Tracker>],
-) -> Result<()> {
+/// Ends the run: all of it is on the disk.
+pub(super) fn finish(folder: &mut RunFolder, found: Option<&Found>) -> Result<()> {
     let status = match found.is_some_and(|found| found.interrupted) {
         true => Status::Interrupted,
         false => Status::Finished,
     };
-    folder.finish(status)?;
-    // Whoever did not get it was warned about.
-    tracking::push(trackers, folder)?;
-    Ok(())
+    Ok(folder.finish(status)?)
 }
 
 /// Hyperparameters by their keys, the model's word among them.
@@ -265,6 +257,9 @@ impl Recorder {
         if let Some(value) = value {
             let folds = trial.folds.len();
             write!(stderr, ", {metric} {value:.4} over {folds} folds")?;
+        }
+        if let Some(error) = &trial.error {
+            write!(stderr, " ({error})")?;
         }
         match &self.best {
             Some((best, whose)) => writeln!(stderr, "; best {best:.4} ({whose})")?,

@@ -324,20 +324,40 @@ impl Found {
     }
 
     pub(super) fn print(&self, to: &mut impl Write) -> Result<()> {
-        let metric = self.settings.metric.word();
+        let tune::Settings { metric, budget, .. } = &self.settings;
+        let word = metric.word();
         writeln!(
             to,
-            "chosen by {metric} {:.4} over {} folds: trial {} of {}, in {:.0} s",
+            "chosen by {word} {:.4} over {} folds: trial {} of {}, in {:.0} s",
             self.value(),
             self.settings.folds,
             self.best.number,
             self.trials.len(),
             self.seconds
         )?;
+        let leader = tune::leader(&self.trials, &self.settings)?;
+        if leader.number != self.best.number {
+            let value = leader.value(*metric, budget).unwrap_or(f64::NAN);
+            writeln!(
+                to,
+                "  (trial {} has {value:.4}, within one standard error; this one has the better Brier score)",
+                leader.number
+            )?;
+        }
         writeln!(to, "  {}", serde_json::to_string(&self.params)?)?;
-        writeln!(to, "what {metric} costs, by cross-validation:")?;
-        writeln!(to, "  {metric:<10} gzipped KB  ns a row  trees  model")?;
-        for point in self.frontier() {
+        let Cost {
+            gzip_bytes,
+            nanoseconds,
+            ..
+        } = self.cost;
+        writeln!(
+            to,
+            "  {:.1} KB gzipped, about {nanoseconds:.0} ns a row",
+            gzip_bytes as f64 / 1000.0
+        )?;
+        writeln!(to, "what {word} costs, by cross-validation:")?;
+        writeln!(to, "  {word:<10} gzipped KB  ns a row  trees  model")?;
+        for point in shown(&self.frontier(), *metric) {
             writeln!(
                 to,
                 "  {:<10.4} {:>10.1} {:>9.0} {:>6}  {}, trial {}",
@@ -351,4 +371,22 @@ impl Found {
         }
         Ok(())
     }
+}
+
+/// Enough of a long frontier to see its course: each better than those before it and at least
+/// half as large again, and the best.
+fn shown(frontier: &[FrontierPoint], metric: Metric) -> Vec<&FrontierPoint> {
+    let loss = |point: &FrontierPoint| metric.loss(point.value);
+    let best = frontier.iter().map(loss).fold(f64::INFINITY, f64::min);
+    let mut shown: Vec<&FrontierPoint> = Vec::new();
+    for point in frontier {
+        let bytes = |point: &FrontierPoint| point.cost.gzip_bytes;
+        let further = |last: &&FrontierPoint| {
+            loss(point) < loss(last) && (bytes(point) * 2 >= bytes(last) * 3 || loss(point) == best)
+        };
+        if shown.last().is_none_or(further) {
+            shown.push(point);
+        }
+    }
+    shown
 }

@@ -65,6 +65,9 @@ pub(super) enum Plan {
 #[derive(Debug, Clone)]
 pub(super) struct Search {
     pub(super) spaces: Vec<Space>,
+    /// Whether someone named the models; else those that cannot do what the schema asks for
+    /// are left out.
+    pub(super) is_named: bool,
     pub(super) settings: tune::Settings,
     pub(super) timeout: Option<Duration>,
     /// The run to go on with.
@@ -156,6 +159,7 @@ fn plan(args: &Args, config: &Config, seed: u64, jobs: usize) -> Result<Plan> {
     let folds = args.folds.or(tune.folds).map_or(FOLDS, |folds| folds.0);
     let metric = args.metric.or(tune.metric);
     Ok(Plan::Search(Search {
+        is_named: args.model.is_some() || args.models.is_some() || config.train.models.is_some(),
         spaces: spaces.collect::<Result<_>>()?,
         timeout: timeout.map(|Written(timeout)| timeout),
         resume: args.resume.clone(),

@@ -6,7 +6,7 @@ use std::thread;
 
 /// The answers to all items, in their order, worked out by `jobs` threads. (Not by rayon: its
 /// threads would begin another item while they wait for the pool that an item's fit uses.)
-pub(super) fn parallel<T: Sync, R: Send>(
+pub(crate) fn parallel<T: Sync, R: Send>(
     jobs: usize,
     items: &[T],
     answer: impl Fn(&T) -> R + Sync,
@@ -25,7 +25,7 @@ pub(super) fn parallel<T: Sync, R: Send>(
         }
     };
     thread::scope(|scope| {
-        for _ in 0..jobs.min(items.len()) {
+        for _ in 0..jobs.max(1).min(items.len()) {
             scope.spawn(work);
         }
     });
