@@ -9,7 +9,6 @@ use model_core::model_file::ModelFile;
 use model_core::schema::Schema;
 use model_train::dataset::Dataset;
 use model_train::file::WholeFile;
-use serde::de::DeserializeOwned;
 
 use crate::progress;
 
