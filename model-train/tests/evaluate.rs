@@ -387,7 +387,7 @@ fn the_report_shows_what_the_tuner_adds() {
         "0.6600 to 0.7600",
         "id=\"frontier\"",
         "▸ 300 trees",
-        "<td class=\"plain number\">812</td>",
+        "<td class=\"plain number\">812.0</td>",
         "<td class=\"plain number\">1.23</td>",
         "1 trials, 1 of them complete",
         "gradient boosting",

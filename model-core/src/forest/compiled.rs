@@ -4,7 +4,7 @@ use super::tables::{Line, Tables, Word};
 use super::top::right_children;
 use super::walks::{Trails, Walks};
 use super::whole::Whole;
-use super::{Finish, Forest, ForestError};
+use super::{Finish, Forest, ForestError, GROUP};
 
 /// Rows that are evaluated together.
 const BLOCK: usize = 256;
@@ -14,13 +14,18 @@ pub const TABLE_BUDGET: usize = 8 << 20;
 /// A forest made ready for speed. It gives the same bits as [`NaiveForest`].
 ///
 /// Trees of at most 64 leaves become tables of masks, indexed by the rank of a value.
-/// When the trees are bigger, or the tables too big, the most visited splits of each tree
-/// become tables and the rest is walked without branches.
+/// When the trees are bigger, the most visited splits of each tree become tables and the
+/// rest is walked without branches. Tables grow with the trees times the values that those
+/// trees ask for, so when they are too big, the forest is cut into sections with tables of
+/// their own.
 #[derive(Debug)]
 pub struct CompiledForest {
-    engine: Engine,
+    sections: Vec<Engine>,
     finish: Finish,
 }
+
+/// Most splits of a tree in the tables of big trees.
+const TOP: usize = u32::EXITS - 1;
 
 /// Buffers for predicting, grown when needed and used again. One serves any forest, one
 /// at a time.
@@ -68,16 +73,24 @@ impl CompiledForest {
 
     /// The same for a forest that passed [`Forest::validate`].
     pub(crate) fn of_valid(forest: &Forest, budget: usize) -> Self {
-        let engine = Engine::within(forest, budget)
-            .unwrap_or_else(|| Engine::Plain(NaiveForest::of_valid(forest), forest.features.len()));
-        let finish = Finish::of(forest);
-        Self { engine, finish }
+        let halves = |size: &usize| (*size > GROUP).then(|| (size / 2).next_multiple_of(GROUP));
+        let sizes = std::iter::successors(Some(forest.trees.len().max(1)), halves);
+        let sections = sizes
+            .into_iter()
+            .find_map(|size| sections(forest, size, budget))
+            .unwrap_or_else(|| vec![Engine::small(forest, budget)]);
+        Self {
+            sections,
+            finish: Finish::of(forest),
+        }
     }
 
     /// The prediction for a row: one value for each feature, as the module describes.
     /// Values that a short row does not have are missing.
     pub fn predict_row(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
-        self.finish.apply(self.engine.sum(row, scratch))
+        let sections = self.sections.iter();
+        self.finish
+            .apply(sections.fold(0.0, |sum, section| section.sum(sum, row, scratch)))
     }
 
     /// The predictions for `out.len()` rows: feature `f` of row `r` is
@@ -91,7 +104,10 @@ impl CompiledForest {
     ) {
         for (block, out) in out.chunks_mut(BLOCK).enumerate() {
             let columns = columns.get(block * BLOCK..).unwrap_or_default();
-            self.engine.sums(columns, stride, out, scratch);
+            out.fill(0.0);
+            for section in &self.sections {
+                section.sums(columns, stride, out, scratch);
+            }
             for out in out {
                 *out = self.finish.apply(*out);
             }
@@ -99,7 +115,27 @@ impl CompiledForest {
     }
 }
 
+/// Sections of so many trees, whose tables take no more than their share of the budget.
+fn sections(forest: &Forest, size: usize, budget: usize) -> Option<Vec<Engine>> {
+    let share = budget / forest.trees.len().div_ceil(size).max(1);
+    let mut section = Forest {
+        features: forest.features.clone(),
+        category_sets: forest.category_sets.clone(),
+        trees: Vec::new(),
+        ..*forest
+    };
+    // The last trees ask for most: what does not fit shows soonest from there.
+    let mut engines = Vec::new();
+    for trees in forest.trees.chunks(size).rev() {
+        section.trees = trees.to_vec();
+        engines.push(Engine::within(&section, share)?);
+    }
+    engines.reverse();
+    Some(engines)
+}
+
 impl Engine {
+    /// With tables of the usual kind.
     fn within(forest: &Forest, budget: usize) -> Option<Self> {
         let most = forest
             .trees
@@ -107,8 +143,7 @@ impl Engine {
             .map(|tree| tree.nodes.len() / 2)
             .max()
             .unwrap_or_default();
-        let trees = forest.trees.iter();
-        let right: Vec<Vec<usize>> = trees.map(|tree| right_children(&tree.nodes)).collect();
+        let right = right(forest);
         let whole = if most < u32::EXITS {
             Whole::new(forest, &right, budget).map(Self::Narrow)
         } else if most < u64::EXITS {
@@ -116,22 +151,26 @@ impl Engine {
         } else {
             None
         };
-        whole.or_else(|| Self::deep(forest, &right, budget))
+        whole.or_else(|| Self::deep(forest, &right, TOP, budget))
     }
 
-    fn deep(forest: &Forest, right: &[Vec<usize>], budget: usize) -> Option<Self> {
-        let (tables, exits) = [31, 15, 7, 3, 1, 0].into_iter().find_map(|top| {
-            let plan = Plan::new(forest, right, top);
-            Some((Tables::new(forest, &plan.questions, budget)?, plan.exits))
-        })?;
-        Some(Self::Deep(
-            tables,
-            Walks::new(forest, right, &exits, budget)?,
-        ))
+    /// With the tables that fit, if any do.
+    fn small(forest: &Forest, budget: usize) -> Self {
+        let right = right(forest);
+        let mut tops = [15, 7, 3, 1, 0].into_iter();
+        tops.find_map(|top| Self::deep(forest, &right, top, budget))
+            .unwrap_or_else(|| Self::Plain(NaiveForest::of_valid(forest), forest.features.len()))
     }
 
-    /// The sum of the leaves that a row reaches.
-    fn sum(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
+    fn deep(forest: &Forest, right: &[Vec<usize>], top: usize, budget: usize) -> Option<Self> {
+        let plan = Plan::new(forest, right, top);
+        let tables = Tables::new(forest, &plan.questions, budget)?;
+        let walks = Walks::new(forest, right, &plan.exits, budget)?;
+        Some(Self::Deep(tables, walks))
+    }
+
+    /// A sum, and the leaves that a row reaches.
+    fn sum(&self, sum: f64, row: &[f64], scratch: &mut Scratch) -> f64 {
         let Scratch {
             bins,
             narrow,
@@ -140,17 +179,17 @@ impl Engine {
             ..
         } = scratch;
         match self {
-            Self::Narrow(whole) => whole.sum(row, bins, narrow),
-            Self::Wide(whole) => whole.sum(row, bins, wide),
+            Self::Narrow(whole) => whole.sum(sum, row, bins, narrow),
+            Self::Wide(whole) => whole.sum(sum, row, bins, wide),
             Self::Deep(tables, walks) => {
                 tables.index.read_row(row, bins);
-                walks.sum(tables, row, bins, trails)
+                walks.sum(sum, tables, row, bins, trails)
             }
-            Self::Plain(naive, _) => naive.sum(row),
+            Self::Plain(naive, _) => naive.sum(sum, row),
         }
     }
 
-    /// The same for at most [`BLOCK`] rows: feature `f` of row `r` is
+    /// Adds the same to the sums of at most [`BLOCK`] rows: feature `f` of row `r` is
     /// `columns[f * stride + r]`.
     fn sums(&self, columns: &[f64], stride: usize, sums: &mut [f64], scratch: &mut Scratch) {
         let Scratch {
@@ -161,7 +200,6 @@ impl Engine {
             row,
         } = scratch;
         let rows = sums.len();
-        sums.fill(0.0);
         match self {
             Self::Narrow(whole) => whole.sums(columns, stride, sums, bins, narrow),
             Self::Wide(whole) => whole.sums(columns, stride, sums, bins, wide),
@@ -175,11 +213,17 @@ impl Engine {
                     let value = |feature| value_of(column(columns, stride, feature, rows), at);
                     row.clear();
                     row.extend((0..*features).map(value));
-                    *sum = naive.sum(row);
+                    *sum = naive.sum(*sum, row);
                 }
             }
         }
     }
+}
+
+/// The right children in each tree.
+fn right(forest: &Forest) -> Vec<Vec<usize>> {
+    let trees = forest.trees.iter();
+    trees.map(|tree| right_children(&tree.nodes)).collect()
 }
 
 /// The values of a feature for at most `rows` rows; fewer where `values` ends.

@@ -66,13 +66,12 @@ impl NaiveForest {
     /// The prediction for a row: one value for each feature, as the module describes.
     /// Values that a short row does not have are missing.
     pub fn predict(&self, row: &[f64]) -> f64 {
-        self.finish.apply(self.sum(row))
+        self.finish.apply(self.sum(0.0, row))
     }
 
-    /// The sum of the leaves that a row reaches.
-    pub(super) fn sum(&self, row: &[f64]) -> f64 {
+    /// A sum, and the leaves that a row reaches.
+    pub(super) fn sum(&self, mut sum: f64, row: &[f64]) -> f64 {
         let grouped = self.finish.aggregation.is_grouped();
-        let mut sum = 0.0;
         for roots in self.roots.chunks(GROUP) {
             let mut group = [0.0; GROUP];
             for (value, root) in group.iter_mut().zip(roots) {

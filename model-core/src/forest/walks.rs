@@ -182,9 +182,10 @@ impl Walks {
         }
     }
 
-    /// The sum of one row: a value for each feature, and its bins.
+    /// A sum, and the leaves that one row reaches: a value for each feature, and its bins.
     pub(super) fn sum(
         &self,
+        sum: f64,
         tables: &Tables<u32>,
         row: &[f64],
         bins: &[u32],
@@ -200,10 +201,10 @@ impl Walks {
         self.walk(trails, 0);
         let value = |&end: &u32| self.value(end);
         if !self.grouped {
-            return trails.ends.iter().fold(0.0, |sum, end| sum + value(end));
+            return trails.ends.iter().fold(sum, |sum, end| sum + value(end));
         }
         let groups = trails.ends.chunks_exact(GROUP);
-        groups.fold(0.0, |sum, ends| sum + group_sum(|tree| value(&ends[tree])))
+        groups.fold(sum, |sum, ends| sum + group_sum(|tree| value(&ends[tree])))
     }
 
     /// Adds to the sums of rows that were read, given their bins.

@@ -38,21 +38,26 @@ impl<W: Word> Whole<W> {
         })
     }
 
-    /// The sum of the leaves that a row reaches.
-    pub(super) fn sum(&self, row: &[f64], bins: &mut Vec<u32>, lines: &mut Vec<Line<W>>) -> f64 {
+    /// A sum, and the leaves that a row reaches.
+    pub(super) fn sum(
+        &self,
+        sum: f64,
+        row: &[f64],
+        bins: &mut Vec<u32>,
+        lines: &mut Vec<Line<W>>,
+    ) -> f64 {
         self.tables.index.read_row(row, bins);
         // In two passes: the masks go through memory, which is faster than to take them
         // out of vector registers one by one.
         lines.clear();
         lines.extend((0..self.leaves.len()).map(|tile| self.tables.meet(bins, tile)));
         let tiles = lines.iter().zip(&self.leaves);
-        tiles.fold(0.0, |sum, (line, leaves)| {
+        tiles.fold(sum, |sum, (line, leaves)| {
             add(sum, line, leaves, self.grouped)
         })
     }
 
-    /// The same for rows: feature `f` of row `r` is `columns[f * stride + r]`. The sums
-    /// are 0 before.
+    /// Adds the same to the sums of rows: feature `f` of row `r` is `columns[f * stride + r]`.
     pub(super) fn sums(
         &self,
         columns: &[f64],

@@ -112,7 +112,7 @@ pub(crate) struct Args {
     /// Choose by roc_auc (default), log_loss, f1, accuracy or brier.
     #[arg(long, value_name = "METRIC", help_heading = "Search")]
     metric: Option<Written<Metric>>,
-    /// Average up to so many boosted models where the size allows it (default: 4).
+    /// Average up to so many boosted models where the size allows it (default: 2).
     #[arg(long, value_name = "NUMBER", help_heading = "Search")]
     bags: Option<Bags>,
     /// The best model whose artifact, gzipped, is not larger than this, such as 300KB

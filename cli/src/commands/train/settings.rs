@@ -20,7 +20,7 @@ const TRIALS: usize = 30;
 /// Where a time ends the search.
 const MOST_TRIALS: usize = 100_000;
 const FOLDS: usize = 5;
-const BAGS: usize = 4;
+const BAGS: usize = 2;
 const SEED: u64 = 42;
 /// Bytes of a model in the artifact, where no size is asked for: what a page and a Worker
 /// load without a pause.
