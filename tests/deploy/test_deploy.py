@@ -1,6 +1,8 @@
 """What deploy/ says is true of the running server."""
 
+import json
 import os
+import pathlib
 import random
 import socket
 import subprocess
@@ -114,6 +116,33 @@ def test_compose_names_files_that_are_there():
             source = volume.split(":")[0]
             if source.startswith("./") and source != "./models":
                 assert (DEPLOY / source).is_dir(), source
+        if build := service.get("build"):
+            folder, file = (build["context"], build["dockerfile"]) if isinstance(build, dict) else (build, "Dockerfile")
+            assert (DEPLOY / folder / file).is_file(), build
+
+
+def test_the_training_workflow_makes_a_model(tmp_path):
+    """Its own commands, on the sample data, without a Hub to publish to."""
+    job = yaml.safe_load((DEPLOY / "../.github/workflows/train.yml").read_text())["jobs"]["train"]
+    commands = {step["name"]: step["run"] for step in job["steps"] if "run" in step}
+    names = ["Describe the data", "Train", "Look for drift", "Publish"]
+    assert list(commands)[-4:] == names
+    binary = pathlib.Path(os.environ["UNDERWRITE_BIN"]).resolve().parent
+    data = DEPLOY.parent / "data"
+    environment = os.environ | {
+        "PATH": f"{binary}:{os.environ['PATH']}", "TRIALS": "5", "CURRENT": str(data / "loan_sample.csv"),
+        "DATA": str(data / "loan_sample.csv"), "SCHEMA": str(data / "loan.toml"),
+        "HF_MODEL_REPO": "", "HF_TOKEN": "", "MLFLOW_TRACKING_URI": "", "MLFLOW_TRACKING_TOKEN": "",
+        "WANDB_API_KEY": "", "WANDB_PROJECT": ""}
+    for name in names:
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", commands[name]], cwd=tmp_path, env=environment,
+                              capture_output=True, text=True)
+        assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+    assert "not published" in done.stdout
+    for file in ["model.wasm", "reports/eda.html", "reports/evaluation.html", "reports/metrics.json",
+                 "reports/drift_report.html"]:
+        assert (tmp_path / file).stat().st_size > 0, file
+    assert json.loads((tmp_path / "reports/drift.json").read_text())["dataset_drift"] is False
 
 
 @pytest.fixture
