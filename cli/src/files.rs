@@ -2,9 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use model_core::model_file::ModelFile;
 use model_core::schema::Schema;
 use model_train::dataset::Dataset;
@@ -151,4 +151,44 @@ pub(crate) fn make_folder_of(path: &Path) -> Result<()> {
 pub(crate) fn check_writable(path: &Path) -> Result<()> {
     drop(Sink::create(path)?);
     Ok(())
+}
+
+/// Refuses to write a file that is read, or that is written twice. Each path with its flag.
+pub(crate) fn keep_apart(
+    read: &[(&str, Option<&Path>)],
+    written: &[(&str, Option<&Path>)],
+) -> Result<()> {
+    let named = |files: &[(&str, Option<&Path>)]| -> Vec<(String, PathBuf)> {
+        let files = files
+            .iter()
+            .filter_map(|(flag, path)| Some((*flag, (*path)?)));
+        files
+            .filter(|(_, path)| *path != Path::new(DASH))
+            .map(|(flag, path)| (flag.to_owned(), place(path)))
+            .collect()
+    };
+    let mut taken = named(read);
+    for (flag, path) in named(written) {
+        if let Some((other, _)) = taken.iter().find(|(_, taken)| *taken == path) {
+            bail!(
+                "{flag} {}: that is the file of {other}, which would be lost: name another one",
+                path.display()
+            );
+        }
+        taken.push((flag, path));
+    }
+    Ok(())
+}
+
+/// Where a file is, links followed; of one that is not there, where it would be.
+fn place(path: &Path) -> PathBuf {
+    let folder = || {
+        let parent = path.parent().filter(|parent| *parent != Path::new(""));
+        fs::canonicalize(parent.unwrap_or(Path::new("."))).ok()
+    };
+    let absent = || Some(folder()?.join(path.file_name()?));
+    fs::canonicalize(path)
+        .ok()
+        .or_else(absent)
+        .unwrap_or_else(|| path.to_owned())
 }

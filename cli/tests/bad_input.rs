@@ -170,3 +170,69 @@ fn bad_arguments_end_with_2_as_well() {
     let output = Folder::new(&[]).run("train --model perceptron");
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// A file that is read, or that another flag writes, is not overwritten.
+#[test]
+fn no_file_is_lost_to_an_output() {
+    let files: [(&str, &[u8]); 2] = [
+        ("s.toml", SCHEMA.as_bytes()),
+        ("d.csv", b"income,approved\n1,0\n2,1\n"),
+    ];
+    let train = "train --data d.csv --schema s.toml";
+    for (args, problem) in [
+        (
+            format!("{train} --out ./d.csv"),
+            "is the file of --data, which would be lost",
+        ),
+        (
+            format!("{train} --out s.toml"),
+            "is the file of --schema, which would be lost",
+        ),
+        (
+            format!("{train} --out m.wasm --report d.csv"),
+            "is the file of --data, which would be lost",
+        ),
+        (
+            format!("{train} --out m.wasm --metrics m.wasm"),
+            "is the file of --out, which would be lost",
+        ),
+        (
+            "eda d.csv --out d.csv".to_owned(),
+            "is the file of the data, which would be lost",
+        ),
+        (
+            "schema infer d.csv --out d.csv".to_owned(),
+            "is the file of the data, which would be lost",
+        ),
+        (
+            "drift --reference d.csv --current d.csv --json d.csv".to_owned(),
+            "is the file of --reference, which would be lost",
+        ),
+        (
+            "score --model model.wasm --input d.csv --output model.wasm".to_owned(),
+            "is the file of --model, which would be lost",
+        ),
+    ] {
+        let folder = Folder::new(&[&files[..], &[("model.wasm", b"a model")]].concat());
+        let before = folder.names();
+        let error = folder.fail(&args);
+        assert!(error.contains(problem), "{args}: {error}");
+        assert_eq!(folder.names(), before, "{args}");
+        for (name, bytes) in files {
+            assert_eq!(folder.read(name), bytes, "{args}: {name}");
+        }
+    }
+}
+
+#[test]
+fn the_name_of_the_answers_is_no_feature() {
+    let schema = SCHEMA.replace("\"income\"", "\"prediction\"");
+    check(
+        &[
+            ("s.toml", schema.as_bytes()),
+            ("d.csv", b"prediction,approved\n1,0\n2,1\n"),
+        ],
+        TRAIN,
+        "s.toml: feature 'prediction': that is what drift reports call the model's answers",
+    );
+}

@@ -373,3 +373,24 @@ async fn a_batch_has_a_limit() {
         );
     }
 }
+
+/// Which of two values counts is not for a host to say.
+#[tokio::test]
+async fn a_column_that_is_there_twice_is_refused() {
+    let app = with(|_| ());
+    let csv = ("content-type", "text/csv");
+    let split = r#"{"dataframe_split":{"columns":["a","b","a"],"data":[[1,2,3]]}}"#;
+    for (path, headers, body) in [
+        ("/predict/batch", &[csv][..], "a,b,a\n1,2,3\n"),
+        ("/invocations", &[csv][..], "a,b,a\n1,2,3\n"),
+        ("/invocations", &[][..], split),
+    ] {
+        let answer = send(&app, "POST", path, headers, body).await;
+        assert_eq!(answer.status, 400, "{path}");
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(
+            text.contains("the column `a` is there more than once"),
+            "{text}"
+        );
+    }
+}

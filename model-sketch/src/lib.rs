@@ -13,7 +13,7 @@ pub use batch::{MAX_BATCH, answer_batch};
 pub use binary::{FORMAT, SketchError};
 pub use categories::{Categories, MAX_TEXT, text_hash};
 pub use numbers::{Bucket, Numbers};
-pub use of_schema::{boolean_texts, specs_of_schema};
+pub use of_schema::{PREDICTION, boolean_texts, specs_of_schema};
 
 /// Buckets of a number's sketch unless told otherwise: 64 KiB at most.
 pub const NUMBER_BUCKETS: usize = 4096;

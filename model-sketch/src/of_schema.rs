@@ -4,8 +4,8 @@ use crate::{Column, Kind, NOT_LISTED, Role, Spec};
 use model_core::schema::{Feature, Kind as SchemaKind, Role as SchemaRole, Schema, TargetKind};
 use model_core::value::Reading;
 
-/// The column of the model's probabilities.
-const PREDICTION: &str = "prediction";
+/// The column of the model's probabilities: no feature may have this name.
+pub const PREDICTION: &str = "prediction";
 
 /// How booleans are counted, whatever word the file has for them.
 #[must_use]

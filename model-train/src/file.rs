@@ -19,19 +19,30 @@ impl WholeFile {
     /// Begins a file beside `target`.
     ///
     /// # Errors
-    /// When the folder is not there or not writable.
+    /// When the folder is not there or not writable, or what is there is not a regular file.
     pub fn create(target: &Path) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".underwrite-");
+        let replaced = std::fs::metadata(target).ok();
+        if replaced.as_ref().is_some_and(|old| !old.is_file()) {
+            let problem = "what is there is not a regular file: name another one";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            // Less the umask, as for any new file; the default is the owner alone.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
+            // Those of the file that is replaced; of a new one, as always, less the umask.
+            let new = || std::fs::Permissions::from_mode(0o666);
+            builder.permissions(replaced.as_ref().map_or_else(new, |old| old.permissions()));
         }
+        // A link stays, and what it names is replaced.
+        let target = match replaced {
+            Some(_) => std::fs::canonicalize(target)?,
+            None => target.to_owned(),
+        };
         Ok(Self {
-            target: target.to_owned(),
-            aside: BufWriter::new(builder.tempfile_in(folder(target))?),
+            aside: BufWriter::new(builder.tempfile_in(folder(&target))?),
+            target,
         })
     }
 
@@ -105,6 +116,35 @@ mod tests {
         write_whole(&target, b"new").unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.txt"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_permissions_too() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("a.txt"), folder.path().join("link"));
+        std::fs::write(&target, b"old").unwrap();
+        std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o600)).unwrap();
+        symlink(&target, &link).unwrap();
+        write_whole(&link, b"new").unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"new");
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        let mode = std::fs::metadata(&target).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_regular_files_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for target in [folder.path(), &socket] {
+            let error = write_whole(target, b"x").unwrap_err();
+            assert!(error.to_string().contains("not a regular file"), "{error}");
+        }
+        assert_eq!(names(folder.path()), ["socket"]);
     }
 
     #[test]

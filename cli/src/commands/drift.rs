@@ -129,6 +129,10 @@ impl Args {
         match self.command {
             Some(Command::Merge { sketches, out }) => merge(&sketches, &out),
             Some(Command::Sketch { data, schema, out }) => {
+                files::keep_apart(
+                    &[("--data", Some(&data)), ("--schema", schema.as_deref())],
+                    &[("--out", Some(&out))],
+                )?;
                 let sketch = drift::sketch(&data, schema.as_deref())?;
                 files::write(&out, &sketch.encode())
             }
@@ -147,6 +151,20 @@ impl Args {
                 "--current is missing: name the batch to compare; --self-check compares the reference with a sample of itself"
             );
         }
+        files::keep_apart(
+            &[
+                ("--reference", Some(&reference)),
+                ("--current", self.current.as_deref()),
+                ("--schema", self.schema.as_deref()),
+                ("--model", self.model.as_deref()),
+            ],
+            &[
+                ("--out", Some(&self.out)),
+                ("--json", self.json.as_deref()),
+                ("--markdown", self.markdown.as_deref()),
+                ("--junit", self.junit.as_deref()),
+            ],
+        )?;
         let file = ConfigFile::open(self.config.as_deref())?;
         let config = tracking::Config::read(file.as_ref())?;
         let trackers = tracking::trackers(&self.tracking, &config)?;

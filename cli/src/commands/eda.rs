@@ -12,7 +12,7 @@ const EXAMPLES: &str = "\
 Examples:
   underwrite eda loans.csv
   underwrite eda loans.csv --schema loan.toml --out reports/eda.html --json eda.json
-  underwrite eda german.csv --target good";
+  underwrite eda data/german_credit.csv --target creditability";
 
 /// Look at a CSV file before learning from it: types, gaps, distributions, leakage.
 #[derive(Debug, clap::Args)]
@@ -37,6 +37,13 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
+        files::keep_apart(
+            &[
+                ("the data", Some(&self.data)),
+                ("--schema", self.schema.as_deref()),
+            ],
+            &[("--out", Some(&self.out)), ("--json", self.json.as_deref())],
+        )?;
         let schema = self.schema.as_deref().map(files::read_schema).transpose()?;
         let source = files::Source::open(&self.data)?;
         let bar = progress::bytes(source.len, "Reading");

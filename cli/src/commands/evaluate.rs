@@ -63,6 +63,19 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
+        files::keep_apart(
+            &[
+                ("--model", Some(&self.model)),
+                ("--data", Some(&self.data)),
+                ("--schema", self.schema.as_deref()),
+                ("--test-rows", self.test_rows.as_deref()),
+            ],
+            &[
+                ("--report", self.report.as_deref()),
+                ("--json", self.json.as_deref()),
+                ("--card", self.card.as_deref()),
+            ],
+        )?;
         for path in [&self.report, &self.json, &self.card].into_iter().flatten() {
             files::make_folder_of(path)?;
             files::check_writable(path)?;

@@ -50,6 +50,10 @@ impl Args {
 
 impl Infer {
     fn run(self) -> Result<()> {
+        files::keep_apart(
+            &[("the data", Some(&self.data))],
+            &[("--out", self.out.as_deref())],
+        )?;
         let source = files::Source::open(&self.data)?;
         let bar = progress::bytes(source.len, "Reading");
         let model = self.data.file_stem().unwrap_or_default().to_string_lossy();

@@ -43,6 +43,13 @@ enum Invalid {
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
+        files::keep_apart(
+            &[
+                ("--model", Some(&self.model)),
+                ("--input", Some(&self.input)),
+            ],
+            &[("--output", Some(&self.output))],
+        )?;
         let wasm = files::read(&self.model)?;
         let artifact = files::open_model(&self.model, &wasm)?.artifact();
         let mut decider =

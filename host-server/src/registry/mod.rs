@@ -226,7 +226,19 @@ impl Registry {
     fn choose_default(&self) {
         let slots = self.slots.load();
         let default = match &self.default_name {
-            Some(name) => slots.get(name),
+            Some(name) => {
+                let default = slots.get(name);
+                if default.is_none() {
+                    let known: Vec<&str> = slots.keys().map(String::as_str).collect();
+                    let known = known.join(", ");
+                    tracing::warn!(
+                        default_model = name,
+                        known,
+                        "there is no model of the default's name: requests that name none are answered 503"
+                    );
+                }
+                default
+            }
             None => slots.values().next(),
         };
         self.default.store(Arc::new(default.cloned()));

@@ -1,8 +1,21 @@
 //! Rows as the module takes them, each the JSON of one object, whatever form they came in.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::description::{Description, Feature};
+
+/// Which of two columns of a name counts is not for us to say.
+fn each_once<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(format!("the column `{name}` is there more than once"));
+        }
+    }
+    Ok(())
+}
 
 /// JSON objects one after the other in one piece of memory.
 #[derive(Default)]
@@ -45,6 +58,7 @@ impl Rows {
     pub(super) fn from_csv(csv: &[u8], most: usize) -> Result<Self, String> {
         let mut reader = csv::Reader::from_reader(csv);
         let names = reader.headers().map_err(|error| error.to_string())?.clone();
+        each_once(names.iter())?;
         let mut rows = Self::default();
         for record in reader.records() {
             let record = record.map_err(|error| error.to_string())?;
@@ -108,6 +122,7 @@ impl Rows {
                     .ok_or("`columns` holds something else than names")
             })
             .collect::<Result<_, _>>()?;
+        each_once(names.iter().copied())?;
         let mut rows = Self::default();
         for (at, row) in data.iter().enumerate() {
             match row.as_array() {

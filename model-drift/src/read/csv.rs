@@ -104,7 +104,8 @@ impl<'n, R: Read> Rows<'n, R> {
         let mut names: Vec<String> = Vec::with_capacity(header.len());
         for field in &header {
             let text = std::str::from_utf8(field)
-                .map_err(|_| ReadError::new(name, ReadErrorKind::NotUtf8).at(1))?;
+                .map_err(|_| ReadError::new(name, ReadErrorKind::NotUtf8).at(1))?
+                .trim();
             if text.is_empty() {
                 return Err(ReadError::new(name, ReadErrorKind::NoName).at(1));
             }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use model_core::artifact::Artifact;
 use model_core::details::Details;
 use model_core::schema::{Role, Schema};
+use model_drift::sketch::PREDICTION;
 use model_tracking::folder::RunFolder;
 use model_tracking::tracker::Tracker;
 use model_train::calibrate::Method;
@@ -169,7 +170,27 @@ fn measured(
 }
 
 fn read(settings: &Settings) -> Result<Inputs> {
+    files::keep_apart(
+        &[
+            ("--data", Some(&settings.data)),
+            ("--schema", Some(&settings.schema)),
+            ("--test-rows", settings.test_rows.as_deref()),
+        ],
+        &[
+            ("--out", Some(&settings.out)),
+            ("--metrics", settings.metrics.as_deref()),
+            ("--report", settings.report.as_deref()),
+        ],
+    )?;
     let written = files::read_schema(&settings.schema)?;
+    ensure!(
+        written
+            .features
+            .iter()
+            .all(|feature| feature.name != PREDICTION),
+        "{}: feature '{PREDICTION}': that is what drift reports call the model's answers: rename the column in the data and the schema",
+        settings.schema.display()
+    );
     let schema = with_features(written.clone(), settings)?;
     let protected = written
         .features
