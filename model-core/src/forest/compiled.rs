@@ -9,7 +9,7 @@ use super::{Finish, Forest, ForestError, GROUP};
 /// Rows that are evaluated together.
 const BLOCK: usize = 256;
 /// Bytes that the tables of a forest may take.
-pub const TABLE_BUDGET: usize = 8 << 20;
+pub const TABLE_BUDGET: usize = 16 << 20;
 
 /// A forest made ready for speed. It gives the same bits as [`NaiveForest`].
 ///
