@@ -5,16 +5,13 @@ use std::fmt::Write as _;
 use std::io::Read;
 
 use model_core::value::boolean_word;
+use model_files::csv::Table;
+use model_files::missing::MISSING_WORDS;
 
 use crate::error::{DataError, DataErrorKind, shortened};
-use crate::table::Table;
 
 /// Different texts that a column may have and still be taken for a category.
 const MAX_CATEGORIES: usize = 50;
-/// Texts that files use for "no value".
-pub(crate) const MISSING_WORDS: [&str; 9] = [
-    "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?",
-];
 /// Texts of a target that mean yes, in lower case.
 pub(crate) const YES_WORDS: [&str; 6] = [
     "approved", "accepted", "good", "granted", "paid", "positive",
@@ -62,12 +59,12 @@ pub fn infer(
     target: Option<&str>,
     mut progress: impl FnMut(u64),
 ) -> Result<String, InferError> {
-    let mut table = Table::open(source, name)?;
+    let mut table = Table::open(source, name).map_err(DataError::from)?;
     let header = table.header().to_vec();
     let target = target_index(&header, target)?;
     let mut columns: Vec<Observed> = header.iter().map(|_| Observed::default()).collect();
     let mut rows = 0u64;
-    while let Some(row) = table.next_row()? {
+    while let Some(row) = table.next_row().map_err(DataError::from)? {
         for (index, column) in columns.iter_mut().enumerate() {
             column.observe(row.field(index).trim());
         }
