@@ -5,6 +5,10 @@
     clippy::panic,
     reason = "a test may fail"
 )]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the Hub's and the trackers' tests share their helpers"
+)]
 
 mod common;
 #[path = "../../model-hub/tests/common/mod.rs"]

@@ -1,5 +1,5 @@
 //! What is sent again, and when a client gives up.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod common;
 

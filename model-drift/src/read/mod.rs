@@ -14,7 +14,7 @@ use std::path::Path;
 
 use model_files::missing::PANDAS_MISSING_WORDS;
 
-use crate::methods::domain_classifier::Random;
+use crate::random::Random;
 use crate::sketch::{Capacity, Kind, Sketch, Spec};
 
 pub use collect::Collector;
@@ -58,7 +58,7 @@ impl Plan {
 }
 
 /// What was read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// Counts of the wanted columns that the file has.
     pub sketch: Sketch,
