@@ -20,7 +20,7 @@ pub fn specs_of_schema(schema: &Schema) -> Vec<Spec> {
     let target = Spec {
         role: Role::Target,
         known: match &schema.target.kind {
-            TargetKind::Boolean => boolean_texts(),
+            TargetKind::Boolean { .. } => boolean_texts(),
             TargetKind::Category { positive, negative } => vec![negative.clone(), positive.clone()],
         },
         ..Spec::new(schema.target.name.clone(), Kind::Category)

@@ -22,7 +22,8 @@ pub fn of_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch {
         columns.push(column);
     }
     let target = specs.into_iter().find(|spec| spec.role == Role::Target);
-    columns.extend(target.map(|spec| of_target(spec, &dataset.target, rows)));
+    let texts = schema.target.kind.texts();
+    columns.extend(target.map(|spec| of_target(spec, texts, &dataset.target, rows)));
     Sketch { columns }
 }
 
@@ -33,14 +34,12 @@ pub fn add_answers(sketch: &mut Sketch, probabilities: &[f64]) {
     sketch.columns.push(column);
 }
 
-/// The target's texts are negative and positive, in this order.
-fn of_target(spec: Spec, answers: &[bool], rows: &[usize]) -> Column {
-    let texts = spec.known.clone();
+/// Counts the target's own texts, as they stand in the file: `texts` are the negative and the
+/// positive one.
+fn of_target(spec: Spec, texts: [&str; 2], answers: &[bool], rows: &[usize]) -> Column {
     let mut column = Column::new(spec, Capacity::CARRIED);
     for row in rows {
-        if let Some(text) = texts.get(usize::from(answers[*row])) {
-            column.push_text(text);
-        }
+        column.push_text(texts[usize::from(answers[*row])]);
     }
     column
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use model_core::artifact::Artifact;
 use model_core::decide::{Decider, REFUSED};
 use model_core::schema::{Feature, Schema, TargetKind};
-use model_core::value::{Value, boolean_word, read};
+use model_core::value::{Value, read};
 use model_drift::performance::{Performance, Scores};
 use model_drift::read::{Cells, Shown};
 use model_drift::sketch::{Capacity, Column, Sketch, Spec};
@@ -202,10 +202,5 @@ fn label(kind: &TargetKind, cells: &Cells, row: usize) -> Option<bool> {
         }
         Cells::Skipped => return None,
     };
-    match kind {
-        TargetKind::Boolean => boolean_word(text),
-        TargetKind::Category { positive, .. } if text == positive => Some(true),
-        TargetKind::Category { negative, .. } if text == negative => Some(false),
-        TargetKind::Category { .. } => None,
-    }
+    kind.outcome(text)
 }

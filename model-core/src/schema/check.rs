@@ -119,7 +119,7 @@ fn check_name(name: &str) -> Check {
 
 fn check_target(kind: &TargetKind) -> Check {
     match kind {
-        TargetKind::Boolean => Ok(()),
+        TargetKind::Boolean { .. } => Ok(()),
         TargetKind::Category { positive, negative } => {
             check_category(positive)?;
             check_category(negative)?;

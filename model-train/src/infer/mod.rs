@@ -1,4 +1,10 @@
 //! Drafting a schema from a CSV file, for a person to finish.
+//!
+//! A model approves what the schema calls the positive outcome, so the draft never guesses
+//! it: a name such as `approved` or `default` says which outcome is the good one, the caller
+//! says it, or there is no draft.
+
+mod outcome;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,6 +14,8 @@ use model_core::value::boolean_word;
 
 use crate::error::{DataError, DataErrorKind, shortened};
 use crate::table::Table;
+use outcome::Outcome;
+pub(crate) use outcome::positive_of_two;
 
 /// Different texts that a column may have and still be taken for a category.
 const MAX_CATEGORIES: usize = 50;
@@ -15,11 +23,6 @@ const MAX_CATEGORIES: usize = 50;
 pub(crate) const MISSING_WORDS: [&str; 9] = [
     "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?",
 ];
-/// Texts of a target that mean yes, in lower case.
-pub(crate) const YES_WORDS: [&str; 6] = [
-    "approved", "accepted", "good", "granted", "paid", "positive",
-];
-
 /// Why no schema could be drafted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -45,26 +48,72 @@ pub enum InferError {
         /// How many different values it has.
         got: String,
     },
+    /// Neither the column's name nor its values say which outcome is the good one.
+    #[error(
+        "column '{name}' does not say which of its values is to be approved: pass --positive {first} or --positive {second}"
+    )]
+    NoPositive {
+        /// The column.
+        name: String,
+        /// One of the values, as a shell takes it.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// The positive outcome that was asked for is none of the column's values.
+    #[error("--positive: column '{name}' has {expected}, got '{got}'")]
+    UnknownPositive {
+        /// The column.
+        name: String,
+        /// The values it has.
+        expected: String,
+        /// What was asked for.
+        got: String,
+    },
+}
+
+/// What the caller says about a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DraftOptions<'a> {
+    /// The model's name; another than lower-case letters, digits and hyphens is adapted.
+    pub model: &'a str,
+    /// The column to learn; the last where it is `None`.
+    pub target: Option<&'a str>,
+    /// The value of that column that is the positive outcome, the one to approve: `yes` or
+    /// `no` (or another boolean word) for a boolean column, else the text itself. `None`
+    /// where the names of column and values say it.
+    pub positive: Option<&'a str>,
 }
 
 /// Reads a whole file and answers with a schema in TOML, with comments. Types, categories
-/// and ranges are what the file shows; the target is the column of that name, or the last.
+/// and ranges are what the file shows.
 ///
-/// `name` is what errors call the file, `model` becomes the model's name. `progress` is
-/// called now and then with the number of bytes read.
+/// `name` is what errors call the file. `progress` is called now and then with the number of
+/// bytes read.
 ///
 /// # Errors
-/// Names the line that cannot be read, or says why there is no target.
+/// Names the line that cannot be read, or says why there is no target, or which outcome is to
+/// be approved cannot be known.
+///
+/// # Example
+/// ```
+/// use model_train::infer::{DraftOptions, InferError, infer};
+///
+/// let csv = "income,default\n1200,yes\n5400,no\n";
+/// let options = DraftOptions { model: "loans", ..DraftOptions::default() };
+/// let draft = infer(csv.as_bytes(), "loans.csv", options, |_bytes| {})?;
+/// assert!(draft.contains("positive = false"));
+/// # Ok::<(), InferError>(())
+/// ```
 pub fn infer(
     source: impl Read,
     name: &str,
-    model: &str,
-    target: Option<&str>,
+    options: DraftOptions<'_>,
     mut progress: impl FnMut(u64),
 ) -> Result<String, InferError> {
     let mut table = Table::open(source, name)?;
     let header = table.header().to_vec();
-    let target = target_index(&header, target)?;
+    let target = target_index(&header, options.target)?;
     let mut columns: Vec<Observed> = header.iter().map(|_| Observed::default()).collect();
     let mut rows = 0u64;
     while let Some(row) = table.next_row()? {
@@ -80,10 +129,10 @@ pub fn infer(
     if rows == 0 {
         return Err(DataError::in_file(name, DataErrorKind::NoRows { expected: 4 }).into());
     }
-    let mut toml = head(name, model, rows, &columns);
+    let mut toml = head(name, options.model, rows, &columns);
     for (index, (header, column)) in header.iter().zip(&columns).enumerate() {
         if index == target {
-            column.write_target(header, &mut toml)?;
+            column.write_target(header, options.positive, &mut toml)?;
         } else {
             column.write_feature(header, &mut toml);
         }
@@ -228,35 +277,19 @@ impl Observed {
         }
     }
 
-    fn write_target(&self, name: &str, toml: &mut String) -> Result<(), InferError> {
-        let texts: Vec<&String> = self
-            .texts
-            .iter()
-            .filter(|text| {
-                !self
-                    .words_for_missing()
-                    .is_some_and(|words| words.contains(*text))
-            })
-            .collect();
-        let head = format!(
-            "\n[[feature]]\nname = {}\nrole = \"target\"\n",
-            quoted(name)
-        );
-        toml.push_str(&head);
-        if self.boolean && !self.is_empty() {
-            toml.push_str("type = \"boolean\"\n");
+    fn write_target(
+        &self,
+        name: &str,
+        positive: Option<&str>,
+        toml: &mut String,
+    ) -> Result<(), InferError> {
+        let missing = self.words_for_missing();
+        let is_value = |text: &&String| !missing.is_some_and(|words| words.contains(*text));
+        let texts: Vec<&String> = self.texts.iter().filter(is_value).collect();
+        let values = if self.boolean && !self.is_empty() {
+            boolean_target(name, positive)?
         } else if let [first, second] = texts[..] {
-            let yes = |text: &&&String| YES_WORDS.contains(&text.to_lowercase().as_str());
-            let positive = [first, second]
-                .into_iter()
-                .find(|text| yes(&text))
-                .unwrap_or(second);
-            toml.push_str("type = \"category\"\n");
-            toml.push_str(&format!("categories = {}\n", quoted_list([first, second])));
-            toml.push_str(&format!(
-                "positive = {}   # check: which one means yes?\n",
-                quoted(positive)
-            ));
+            category_target(name, [first, second], positive)?
         } else {
             return Err(InferError::NotBinary {
                 name: name.to_owned(),
@@ -265,9 +298,87 @@ impl Observed {
                     count => count.to_string(),
                 },
             });
-        }
-        toml.push_str("positive_label = \"Approved\"\nnegative_label = \"Rejected\"\n");
+        };
+        // Writing into a String cannot fail.
+        let _ = write!(
+            toml,
+            "\n[[feature]]\nname = {}\nrole = \"target\"\n{values}\
+             positive_label = \"Approved\"\nnegative_label = \"Rejected\"\n",
+            quoted(name)
+        );
         Ok(())
+    }
+}
+
+const AS_ASKED: &str = "as --positive says";
+
+/// Type and positive outcome of a target of boolean words: what was asked for, else what the
+/// column's name says.
+fn boolean_target(name: &str, asked: Option<&str>) -> Result<String, InferError> {
+    let (positive, why) = match (asked, Outcome::from_name(name)) {
+        (Some(asked), _) => match boolean_word(asked) {
+            Some(positive) => (positive, AS_ASKED),
+            None => {
+                return Err(InferError::UnknownPositive {
+                    name: name.to_owned(),
+                    expected: "yes and no".to_owned(),
+                    got: shortened(asked),
+                });
+            }
+        },
+        (None, Some(Outcome::Good)) => (true, "check: the name says that true is to be approved"),
+        (None, Some(Outcome::Bad)) => (false, "check: the name says that true is the bad outcome"),
+        (None, None) => return Err(no_positive(name, ["yes".to_owned(), "no".to_owned()])),
+    };
+    Ok(format!(
+        "type = \"boolean\"\npositive = {positive}   # {why}\n"
+    ))
+}
+
+/// The same of a target of two texts: what was asked for, else what the texts say.
+fn category_target(
+    name: &str,
+    texts: [&str; 2],
+    asked: Option<&str>,
+) -> Result<String, InferError> {
+    let (positive, why) = match asked {
+        Some(asked) if texts.contains(&asked) => (asked, AS_ASKED),
+        Some(asked) => {
+            return Err(InferError::UnknownPositive {
+                name: name.to_owned(),
+                expected: texts
+                    .map(|text| format!("'{}'", shortened(text)))
+                    .join(" and "),
+                got: shortened(asked),
+            });
+        }
+        None => match positive_of_two(texts) {
+            Some(index) => (texts[index], "check: this is the outcome to approve"),
+            None => return Err(no_positive(name, texts.map(for_shell))),
+        },
+    };
+    Ok(format!(
+        "type = \"category\"\ncategories = {}\npositive = {}   # {why}\n",
+        quoted_list(texts),
+        quoted(positive)
+    ))
+}
+
+fn no_positive(name: &str, [first, second]: [String; 2]) -> InferError {
+    InferError::NoPositive {
+        name: name.to_owned(),
+        first,
+        second,
+    }
+}
+
+/// A word as it is, another text between single quotes.
+fn for_shell(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", shortened(text).replace('\'', "'\\''"))
     }
 }
 
