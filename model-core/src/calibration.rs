@@ -4,8 +4,8 @@ use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
 
-use crate::artifact::number;
-use crate::forest::Link;
+use crate::link::Link;
+use crate::wire::number;
 
 /// Most knots of an isotonic calibration.
 pub const MAX_KNOTS: usize = 256;

@@ -5,11 +5,12 @@ mod answer;
 mod batch;
 mod fields;
 mod observe;
+mod problem;
 mod request;
 
 pub(crate) use answer::write_value;
-pub use answer::{write_detail, write_unavailable};
 pub use batch::REFUSED;
+pub use problem::{write_detail, write_unavailable};
 pub use request::MAX_REQUEST;
 
 use crate::artifact::{Artifact, ArtifactError, digest};
@@ -17,8 +18,9 @@ use crate::model::Predictor;
 use crate::preprocess::{Adjustment, resolve};
 use crate::schema::Feature;
 use crate::value::{Value, read};
-use answer::{Constants, Problem};
+use answer::Constants;
 use fields::Fields;
+use problem::Problem;
 use request::Slot;
 
 /// A model that decides. It owns its scratch memory, so one serves one thread.
@@ -86,13 +88,13 @@ impl Decider {
     /// Answers one request: appends JSON to `out` and returns the HTTP status, 200, 413 or 422.
     pub fn decide(&mut self, request: &[u8], out: &mut Vec<u8>) -> u16 {
         if request.len() > MAX_REQUEST {
-            return answer::write_too_large(out);
+            return problem::write_too_large(out);
         }
         let outcome = request::parse(request, &self.fields, &self.artifact.schema)
             .and_then(|(slots, problems)| self.evaluate(slots, problems));
         match outcome {
             Ok((probability, adjusted)) => self.write_answer(probability, &adjusted, out),
-            Err(problems) => answer::write_refusal(&problems, out),
+            Err(problems) => problem::write_refusal(&problems, out),
         }
     }
 
@@ -119,7 +121,11 @@ impl Decider {
                         to: resolved.value,
                     }));
                 }
-                Err(error) => problems.push(Problem::of_value(feature, error, slot.as_ref())),
+                Err(error) => problems.push(Problem::of_value(
+                    feature,
+                    error,
+                    slot.as_ref().and_then(Slot::echo),
+                )),
             }
         }
         problems.extend(self.too_many(adjusted.len()));

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::answer::{MAX_PROBLEMS, Problem};
 use super::fields::Fields;
+use super::problem::{MAX_PROBLEMS, Problem};
 use crate::json::{self, Kind, Raw};
 use crate::schema::Schema;
 use crate::value::Value;

@@ -1,10 +1,14 @@
+//! A forest made ready for speed: which structure evaluates which trees.
+
+use super::aggregation::{Finish, GROUP};
 use super::naive::NaiveForest;
 use super::plan::Plan;
+use super::rows::{column, value_of};
 use super::tables::{Line, Tables, Word};
 use super::top::right_children;
 use super::walks::{Trails, Walks};
 use super::whole::Whole;
-use super::{Finish, Forest, ForestError, GROUP};
+use super::{Forest, ForestError};
 
 /// Rows that are evaluated together.
 const BLOCK: usize = 256;
@@ -224,16 +228,4 @@ impl Engine {
 fn right(forest: &Forest) -> Vec<Vec<usize>> {
     let trees = forest.trees.iter();
     trees.map(|tree| right_children(&tree.nodes)).collect()
-}
-
-/// The values of a feature for at most `rows` rows; fewer where `values` ends.
-pub(super) fn column(values: &[f64], stride: usize, feature: usize, rows: usize) -> &[f64] {
-    let from = feature.checked_mul(stride);
-    let column = from.and_then(|from| values.get(from..)).unwrap_or_default();
-    column.get(..rows).unwrap_or(column)
-}
-
-/// A value of a row or a column; missing beyond the end.
-pub(super) fn value_of(values: &[f64], at: usize) -> f64 {
-    values.get(at).copied().unwrap_or(f64::NAN)
 }

@@ -1,8 +1,9 @@
-use super::compiled::value_of;
-use super::{
-    Bins, CategorySet, Finish, Forest, ForestError, GROUP, Node, category_code, group_sum,
-    without_sign_of_zero,
-};
+//! The plain walk of every tree from its root: what a forest means, and what everything
+//! faster is compared with.
+
+use super::aggregation::{Finish, GROUP, group_sum, without_sign_of_zero};
+use super::rows::{category_code, value_of};
+use super::{Bins, CategorySet, Forest, ForestError, Node};
 
 /// A forest evaluated by walking every tree from its root: the reference for what a
 /// forest means, and what a benchmark compares with.

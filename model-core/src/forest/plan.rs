@@ -1,6 +1,10 @@
+//! The plan of the tables: what the most visited splits ask of each feature, and the bins of
+//! values that no split tells apart.
+
 use super::rank::Ranker;
+use super::rows::code;
 use super::top::Top;
-use super::{Bins, CategorySet, Forest, Node, category_code, sorted_set};
+use super::{Bins, CategorySet, Forest, Node, sorted_set};
 
 /// What the most visited splits of all trees ask, feature by feature.
 #[derive(Debug)]
@@ -207,15 +211,5 @@ impl Reader {
             Self::Number(ranker) => ranker.rank(value),
             Self::Category { categories, bins } => bins[code(value, *categories)],
         }
-    }
-}
-
-/// The code of a category value, NaN included.
-#[inline(always)]
-pub(super) fn code(value: f64, categories: u32) -> usize {
-    if value.is_nan() {
-        categories as usize + 1
-    } else {
-        category_code(value, categories) as usize
     }
 }

@@ -1,3 +1,5 @@
+//! The rank of a value among sorted cuts, without a branch that depends on the value.
+
 /// Adding 2^52 to a number from 0 to 2^32 leaves it, rounded, in the low bits.
 const ROUND: f64 = 4_503_599_627_370_496.0;
 /// The first stride of most maps: two halvings, for at most three cuts in a bucket.

@@ -1,7 +1,10 @@
+//! Tables of prefix masks: for each bin and each tree, which exits a row can still reach.
+
+use super::Forest;
+use super::aggregation::GROUP;
 use super::groups::groups;
 use super::index::Index;
 use super::plan::Questions;
-use super::{Forest, GROUP};
 
 /// Trees of a tile.
 pub(super) const TILE: usize = GROUP;

@@ -1,3 +1,6 @@
+//! The top of a tree: its most visited splits, and the exits where the branches between them
+//! end.
+
 use super::Node;
 
 /// The most visited splits of a tree, and where the branches between them end.

@@ -1,7 +1,11 @@
-use super::compiled::{column, value_of};
-use super::plan::{code, goes_left};
+//! The walks below the tops of big trees: what the tables do not hold is walked step by step,
+//! many trees or rows at once.
+
+use super::aggregation::{GROUP, PARTS, group_sum, joined, without_sign_of_zero};
+use super::plan::goes_left;
+use super::rows::{code, column, value_of};
 use super::tables::{Line, TILE, Tables, Word};
-use super::{Bins, Forest, GROUP, Node, PARTS, group_sum, joined, without_sign_of_zero};
+use super::{Bins, Forest, Node};
 
 /// Exits of a tree's top.
 const EXITS: usize = u32::EXITS;

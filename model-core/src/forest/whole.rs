@@ -1,6 +1,9 @@
+//! Trees that fit into the tables as a whole: the exit that a row reaches is its leaf.
+
+use super::aggregation::{group_sum, without_sign_of_zero};
 use super::plan::Plan;
 use super::tables::{Line, TILE, Tables, Word};
-use super::{Forest, Node, group_sum, without_sign_of_zero};
+use super::{Forest, Node};
 
 /// Trees that fit into the tables as a whole: every exit is a leaf.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use bincode::{Decode, Encode};
 
-use crate::forest::Link;
+use crate::link::Link;
 use crate::schema::{Kind, Missing, Schema};
 
 /// `link(intercept + Σ weight · (x − mean) / scale)`, summed in the order of the terms.

@@ -1,6 +1,6 @@
 //! What a schema must satisfy beyond its types.
 
-use crate::value::{MAX_EXACT, number_text};
+use crate::literal::{MAX_EXACT, number_text};
 
 use super::{
     Bound, Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, MAX_FEATURES, Missing,

@@ -12,7 +12,7 @@ pub use read::SchemaError;
 use bincode::{Decode, Encode};
 use serde::Deserialize;
 
-use crate::value::boolean_word;
+use crate::literal::boolean_word;
 
 /// Features a schema may have, the target included.
 pub const MAX_FEATURES: usize = 1000;

@@ -7,7 +7,7 @@ use bincode::enc::{Encode, Encoder};
 use bincode::error::{AllowedEnumVariants, DecodeError, EncodeError};
 
 use super::{Feature, TargetKind};
-use crate::artifact::{number, optional_text, text};
+use crate::wire::{number, optional_text, text};
 
 impl Encode for Feature {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {

@@ -7,8 +7,8 @@ pub use linear::{Linear, Term, TermValue};
 
 use bincode::{Decode, Encode};
 
-use crate::artifact::ArtifactError;
 use crate::calibration::Calibration;
+use crate::error::ArtifactError;
 use crate::forest::{CompiledForest, Forest, Scratch, TABLE_BUDGET};
 use crate::schema::{Kind, Schema};
 
