@@ -7,6 +7,10 @@
 //! most `capacity` buckets. That depends on the numbers alone, not on their order or on
 //! how they were split up, so merging is associative, commutative and the same to the byte
 //! as one pass over everything; t-digest and KLL give only approximately the same.
+#![allow(
+    clippy::disallowed_types,
+    reason = "counts by key: all that is read from the map is sorted or summed, so its order never shows"
+)]
 
 use rustc_hash::FxHashMap;
 
