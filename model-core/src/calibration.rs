@@ -84,9 +84,10 @@ impl Calibration {
                     && rises(to, false)
             }
         };
-        match sound {
-            true => Ok(()),
-            false => Err("the calibration is not a map of probabilities that never falls".into()),
+        if sound {
+            Ok(())
+        } else {
+            Err("the calibration is not a map of probabilities that never falls".into())
         }
     }
 }

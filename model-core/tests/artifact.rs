@@ -105,7 +105,7 @@ fn the_header_is_as_documented() {
 fn details_travel_with_the_artifact() {
     let read = |artifact: Artifact| {
         let bytes = artifact.encode().unwrap();
-        Details::of(&Artifact::decode(&bytes).unwrap())
+        Details::from_artifact(&Artifact::decode(&bytes).unwrap())
     };
     assert_eq!(read(with_details(forest(EVERYTHING))), Ok(details()));
     assert_eq!(read(forest(EVERYTHING)), Ok(Details::default()));

@@ -2,17 +2,17 @@
 
 use model_core::schema::Schema;
 use model_core::value::read_coded;
-use model_sketch::{Capacity, Column, Role, Sketch, Spec, specs_of_schema};
+use model_sketch::{Capacity, Column, Role, Sketch, Spec, specs_from_schema};
 
 use crate::dataset::Dataset;
 
 /// The inputs and the target of some rows, as they came, before any policy.
 #[must_use]
 pub fn of_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch {
-    let specs = specs_of_schema(schema);
+    let specs = specs_from_schema(schema);
     let mut columns = Vec::new();
     for (feature, values) in schema.inputs().zip(&dataset.columns) {
-        let mut column = Column::new(Spec::of_feature(feature), Capacity::CARRIED);
+        let mut column = Column::new(Spec::from_feature(feature), Capacity::CARRIED);
         for row in rows {
             match read_coded(feature, values[*row]) {
                 Ok(reading) => column.push_reading(feature, reading),
@@ -29,7 +29,7 @@ pub fn of_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch {
 
 /// Adds what the model answers to rows that it was not fitted on.
 pub fn add_answers(sketch: &mut Sketch, probabilities: &[f64]) {
-    let mut column = Column::new(Spec::of_answers(), Capacity::CARRIED);
+    let mut column = Column::new(Spec::for_predictions(), Capacity::CARRIED);
     probabilities.iter().for_each(|p| column.push_number(*p));
     sketch.columns.push(column);
 }

@@ -55,15 +55,15 @@ fn interface(name: &str) -> BTreeMap<String, String> {
     fields
 }
 
-fn check_words<'w>(place: &str, field: &str, words: impl IntoIterator<Item = &'w str>) {
-    let fields = interface(place);
+fn check_words<'w>(name: &str, field: &str, words: impl IntoIterator<Item = &'w str>) {
+    let fields = interface(name);
     let promised: BTreeSet<&str> = fields[field].split(" | ").collect();
     let quoted: Vec<String> = words
         .into_iter()
         .map(|word| format!("\"{word}\""))
         .collect();
     let said: BTreeSet<&str> = quoted.iter().map(String::as_str).collect();
-    assert_eq!(promised, said, "{place}, {field}");
+    assert_eq!(promised, said, "{name}, {field}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Model {
 
     /// The sketch of the training rows.
     pub(super) fn reference(&self) -> Result<Sketch> {
-        let reference = model_core::details::Details::of(&self.artifact)?.reference;
+        let reference = model_core::details::Details::from_artifact(&self.artifact)?.reference;
         ensure!(
             !reference.is_empty(),
             "the model carries no sketch of its training rows: train it again with this version of underwrite, or name the training data after --reference"
@@ -123,7 +123,7 @@ impl Scorer {
         Ok(Worker {
             decider: super::decider(&self.model.path, &self.model.bytes)?,
             scored: Scored {
-                column: Column::new(Spec::of_answers(), Capacity::default()),
+                column: Column::new(Spec::for_predictions(), Capacity::default()),
                 scores: Scores::new(self.model.artifact.threshold),
                 refused: 0,
             },

@@ -1,6 +1,6 @@
 //! Writing a decision: the only place where its JSON is made.
 
-use super::request::Slot;
+use super::request::RawField;
 use super::{Adjusted, Decider};
 use crate::json::Writer;
 use crate::literal::number_text;
@@ -59,9 +59,10 @@ impl Decider {
     ) -> u16 {
         let approve = probability >= self.artifact.threshold;
         let target = &self.artifact.schema.target;
-        let label = match approve {
-            true => &target.positive_label,
-            false => &target.negative_label,
+        let label = if approve {
+            &target.positive_label
+        } else {
+            &target.negative_label
         };
         Writer::new(out).object(|json| {
             json.key("prediction").integer(approve.into());
@@ -83,7 +84,7 @@ impl Decider {
             json.key("feature").text(&feature.name);
             json.key("kind").text(adjusted.adjustment.kind());
             json.key("policy").text(adjusted.adjustment.policy());
-            if let Some(from) = adjusted.from.as_ref().and_then(Slot::echo) {
+            if let Some(from) = adjusted.from.as_ref().and_then(RawField::echo) {
                 json.key("from").raw(from);
             }
             write_value(json.key("to"), feature, adjusted.to);

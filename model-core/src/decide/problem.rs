@@ -34,7 +34,7 @@ impl Problem {
         }
     }
 
-    fn of_field(r#type: &'static str, name: &str, msg: impl Into<String>) -> Self {
+    fn in_field(r#type: &'static str, name: &str, msg: impl Into<String>) -> Self {
         Self::new(r#type, Some(Location::Field(shortened(name))), msg)
     }
 
@@ -50,11 +50,11 @@ impl Problem {
 
     pub(super) fn target_given(name: &str) -> Self {
         let msg = "This is what the model answers: leave it out";
-        Self::of_field("extra_forbidden", name, msg)
+        Self::in_field("extra_forbidden", name, msg)
     }
 
     pub(super) fn duplicate(name: &str) -> Self {
-        Self::of_field("duplicate_field", name, "The field is there more than once")
+        Self::in_field("duplicate_field", name, "The field is there more than once")
     }
 
     pub(super) fn unknown_field(name: &str, nearest: Option<&str>) -> Self {
@@ -62,7 +62,7 @@ impl Problem {
             Some(nearest) => format!("Unknown field: did you mean '{nearest}'?"),
             None => "Unknown field: the model has no feature of this name".into(),
         };
-        Self::of_field("extra_forbidden", name, msg)
+        Self::in_field("extra_forbidden", name, msg)
     }
 
     pub(super) fn too_many_adjustments(found: usize, most: u32) -> Self {
@@ -73,8 +73,8 @@ impl Problem {
     }
 
     /// A value that its feature refuses; `input` is the JSON to repeat.
-    pub(super) fn of_value(feature: &Feature, error: ValueError, input: Option<&str>) -> Self {
-        let mut problem = Self::of_field(error.kind, &feature.name, error.message);
+    pub(super) fn refused_value(feature: &Feature, error: ValueError, input: Option<&str>) -> Self {
+        let mut problem = Self::in_field(error.kind, &feature.name, error.message);
         problem.input = input.map(str::to_owned);
         problem
     }

@@ -26,7 +26,7 @@ pub enum Aggregation {
 
 impl Aggregation {
     /// What becomes of the sum of so many trees.
-    pub fn of_sum(self, sum: f64, trees: usize) -> f64 {
+    pub fn apply(self, sum: f64, trees: usize) -> f64 {
         match self {
             Self::Sum | Self::GroupedSum => sum,
             Self::Mean | Self::GroupedMean => sum / trees as f64,
@@ -46,6 +46,7 @@ pub(super) const PARTS: usize = 4;
 /// The sum of a group's values. None is -0, so that a tree that is not there is a 0.
 #[inline(always)]
 pub(super) fn group_sum(value: impl Fn(usize) -> f64) -> f64 {
+    // The brackets are what a forest means: another order rounds to other bits.
     let part = |k| ((value(k) + value(k + 4)) + value(k + 8)) + value(k + 12);
     joined([part(0), part(1), part(2), part(3)])
 }
@@ -63,14 +64,14 @@ pub(super) fn without_sign_of_zero(value: f64) -> f64 {
 /// The steps from the sum of the leaves to the prediction.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Finish {
-    aggregation: Aggregation,
+    pub(super) aggregation: Aggregation,
     trees: usize,
     base: f64,
     link: Link,
 }
 
 impl Finish {
-    pub(super) fn of(forest: &Forest) -> Self {
+    pub(super) fn new(forest: &Forest) -> Self {
         let Forest {
             aggregation,
             base,
@@ -86,7 +87,8 @@ impl Finish {
     }
 
     pub(super) fn apply(&self, sum: f64) -> f64 {
-        let aggregate = self.aggregation.of_sum(sum, self.trees);
+        // The base comes after the division, and rounds once.
+        let aggregate = self.aggregation.apply(sum, self.trees);
         self.link.apply(self.base + aggregate)
     }
 }

@@ -72,11 +72,11 @@ impl CompiledForest {
     /// What [`Forest::validate`] refuses.
     pub fn with_budget(forest: &Forest, budget: usize) -> Result<Self, ForestError> {
         forest.validate()?;
-        Ok(Self::of_valid(forest, budget))
+        Ok(Self::from_valid(forest, budget))
     }
 
     /// The same for a forest that passed [`Forest::validate`].
-    pub(crate) fn of_valid(forest: &Forest, budget: usize) -> Self {
+    pub(crate) fn from_valid(forest: &Forest, budget: usize) -> Self {
         let halves = |size: &usize| (*size > GROUP).then(|| (size / 2).next_multiple_of(GROUP));
         let sizes = std::iter::successors(Some(forest.trees.len().max(1)), halves);
         let sections = sizes
@@ -85,7 +85,7 @@ impl CompiledForest {
             .unwrap_or_else(|| vec![Engine::small(forest, budget)]);
         Self {
             sections,
-            finish: Finish::of(forest),
+            finish: Finish::new(forest),
         }
     }
 
@@ -163,7 +163,7 @@ impl Engine {
         let right = right(forest);
         let mut tops = [15, 7, 3, 1, 0].into_iter();
         tops.find_map(|top| Self::deep(forest, &right, top, budget))
-            .unwrap_or_else(|| Self::Plain(NaiveForest::of_valid(forest), forest.features.len()))
+            .unwrap_or_else(|| Self::Plain(NaiveForest::from_valid(forest), forest.features.len()))
     }
 
     fn deep(forest: &Forest, right: &[Vec<usize>], top: usize, budget: usize) -> Option<Self> {

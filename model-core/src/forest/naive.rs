@@ -47,16 +47,16 @@ impl NaiveForest {
     /// What [`Forest::validate`] refuses.
     pub fn new(forest: &Forest) -> Result<Self, ForestError> {
         forest.validate()?;
-        Ok(Self::of_valid(forest))
+        Ok(Self::from_valid(forest))
     }
 
     /// The same for a forest that passed [`Forest::validate`].
-    pub(super) fn of_valid(forest: &Forest) -> Self {
+    pub(super) fn from_valid(forest: &Forest) -> Self {
         let mut naive = Self {
             nodes: Vec::new(),
             roots: Vec::new(),
             sets: forest.category_sets.clone(),
-            finish: Finish::of(forest),
+            finish: Finish::new(forest),
         };
         for tree in &forest.trees {
             naive.add_tree(forest, &tree.nodes);
@@ -78,9 +78,11 @@ impl NaiveForest {
             for (value, root) in group.iter_mut().zip(roots) {
                 *value = self.leaf(*root, row);
             }
-            sum = match grouped {
-                true => sum + group_sum(|tree| group[tree]),
-                false => group.iter().fold(sum, |sum, value| sum + value),
+            sum = if grouped {
+                sum + group_sum(|tree| group[tree])
+            } else {
+                // The last group may have fewer trees; what pads it adds 0.
+                group.iter().fold(sum, |sum, value| sum + value)
             };
         }
         sum

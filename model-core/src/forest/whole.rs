@@ -82,9 +82,10 @@ impl<W: Word> Whole<W> {
 /// Adds the values of a tile's trees.
 #[inline(always)]
 fn add<W: Word>(sum: f64, line: &Line<W>, leaves: &[W::Values; TILE], grouped: bool) -> f64 {
-    match grouped {
-        true => sum + group_sum(|tree| line.0[tree].pick(&leaves[tree])),
-        false => add_in_order(sum, line, leaves),
+    if grouped {
+        sum + group_sum(|tree| line.0[tree].pick(&leaves[tree]))
+    } else {
+        add_in_order(sum, line, leaves)
     }
 }
 

@@ -8,5 +8,5 @@
 mod read;
 mod write;
 
-pub use read::{Invalid, Kind, MAX_DEPTH, Raw, parse};
+pub use read::{Invalid, JsonKind, MAX_DEPTH, Raw, parse};
 pub use write::Writer;

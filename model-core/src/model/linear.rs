@@ -92,6 +92,7 @@ impl Linear {
     #[inline]
     pub fn predict(&self, input: impl Fn(usize) -> f64) -> f64 {
         let mut sum = self.intercept;
+        // In the order of the terms: another order rounds to other bits.
         for term in &self.terms {
             let x = input(usize::from(term.feature));
             let x = match term.value {

@@ -128,7 +128,7 @@ impl Predictor {
         let engine = match model {
             Model::Linear(linear) => Engine::Linear(linear.clone()),
             Model::Forest(forest) => {
-                let compiled = CompiledForest::of_valid(forest, TABLE_BUDGET);
+                let compiled = CompiledForest::from_valid(forest, TABLE_BUDGET);
                 Engine::Forest(Box::new(compiled), Scratch::default())
             }
         };

@@ -5,6 +5,7 @@ mod check;
 mod nearest;
 mod read;
 mod stored;
+mod words;
 
 pub use check::SchemaProblem;
 pub use read::SchemaError;
@@ -299,42 +300,6 @@ impl TargetKind {
             Self::Boolean { positive: true } => ["false", "true"],
             Self::Boolean { positive: false } => ["true", "false"],
             Self::Category { positive, negative } => [negative, positive],
-        }
-    }
-}
-
-impl Monotonic {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Increasing => "increasing",
-            Self::Decreasing => "decreasing",
-        }
-    }
-}
-
-impl Kind {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Number(_) => "number",
-            Self::Integer(_) => "integer",
-            Self::Boolean => "boolean",
-            Self::Category(_) => "category",
-        }
-    }
-}
-
-impl Role {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::Protected => "protected",
-            Self::Ignored => "ignored",
         }
     }
 }

@@ -15,8 +15,8 @@ pub fn boolean_texts() -> Vec<String> {
 
 /// The columns of a schema, the target last.
 #[must_use]
-pub fn specs_of_schema(schema: &Schema) -> Vec<Spec> {
-    let features = schema.features.iter().map(Spec::of_feature);
+pub fn specs_from_schema(schema: &Schema) -> Vec<Spec> {
+    let features = schema.features.iter().map(Spec::from_feature);
     let target = Spec {
         role: Role::Target,
         known: match &schema.target.kind {
@@ -31,7 +31,7 @@ pub fn specs_of_schema(schema: &Schema) -> Vec<Spec> {
 impl Spec {
     /// The column of a feature.
     #[must_use]
-    pub fn of_feature(feature: &Feature) -> Self {
+    pub fn from_feature(feature: &Feature) -> Self {
         let (kind, known) = match &feature.kind {
             SchemaKind::Number(_) | SchemaKind::Integer(_) => (Kind::Number, Vec::new()),
             SchemaKind::Boolean => (Kind::Category, boolean_texts()),
@@ -54,7 +54,7 @@ impl Spec {
 
     /// The column of the model's probabilities.
     #[must_use]
-    pub fn of_answers() -> Self {
+    pub fn for_predictions() -> Self {
         Self {
             role: Role::Prediction,
             lower: Some(0.0),
