@@ -16,6 +16,7 @@ use crate::host::{CallError, Decision};
 use crate::http::body::{check_json, read_up_to};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
+use crate::models::registry::Scored;
 
 /// The longest body the module takes (docs/decision-contract.md). It is the module that
 /// refuses a longer one; it needs one byte more than this to do so.
@@ -85,8 +86,7 @@ async fn answer(
     let took = start.elapsed();
     app.metrics().http.predicted(took);
     match decided {
-        Ok(decision) => {
-            let score = target.served.metrics.decided(decision.answer());
+        Ok(Scored { decision, score }) => {
             if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
                 shadow.offer(body, score);
             }
@@ -100,7 +100,7 @@ async fn answer(
     }
 }
 
-async fn decide(app: &App, target: &Target, body: &Bytes) -> Result<Decision, CallError> {
+async fn decide(app: &App, target: &Target, body: &Bytes) -> Result<Scored, CallError> {
     if body.len() <= LONGEST_INLINE {
         return target.served.decide(body);
     }
