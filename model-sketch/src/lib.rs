@@ -6,14 +6,14 @@
 mod batch;
 mod binary;
 mod categories;
+mod from_schema;
 mod numbers;
-mod of_schema;
 
 pub use batch::{MAX_BATCH, answer_batch};
 pub use binary::{FORMAT, SketchError};
 pub use categories::{Categories, MAX_TEXT, text_hash};
+pub use from_schema::{PREDICTION, boolean_texts, specs_from_schema};
 pub use numbers::{Bucket, Numbers};
-pub use of_schema::{PREDICTION, boolean_texts, specs_of_schema};
 
 /// Buckets of a number's sketch unless told otherwise: 64 KiB at most.
 pub const NUMBER_BUCKETS: usize = 4096;

@@ -10,7 +10,7 @@ use std::path::Path;
 use model_core::artifact::hex;
 use model_core::preprocess::resolve;
 use model_core::schema::{Feature, Role, Schema, Target, TargetKind};
-use model_core::value::{Reading, Value, ValueError, boolean_word, read};
+use model_core::value::{Reading, Value, ValueError, read};
 use sha2::{Digest, Sha256};
 
 use crate::error::{DataError, DataErrorKind, shortened};
@@ -283,21 +283,18 @@ fn read_target(schema: &Schema, cell: &str) -> Result<bool, DataErrorKind> {
         let expected = target_values(target);
         return Err(DataErrorKind::MissingTarget { expected });
     };
-    let answer = match &target.kind {
-        TargetKind::Boolean => boolean_word(text),
-        TargetKind::Category { positive, .. } if text == positive => Some(true),
-        TargetKind::Category { negative, .. } if text == negative => Some(false),
-        TargetKind::Category { .. } => None,
-    };
-    answer.ok_or_else(|| DataErrorKind::Value {
-        message: format!("expected {}", target_values(target)),
-        got: shortened(cell),
-    })
+    target
+        .kind
+        .outcome(text)
+        .ok_or_else(|| DataErrorKind::Value {
+            message: format!("expected {}", target_values(target)),
+            got: shortened(cell),
+        })
 }
 
 fn target_values(target: &Target) -> String {
     match &target.kind {
-        TargetKind::Boolean => "true, 1, yes, y, t, or false, 0, no, n, f".to_owned(),
+        TargetKind::Boolean { .. } => "true, 1, yes, y, t, or false, 0, no, n, f".to_owned(),
         TargetKind::Category { positive, negative } => format!("'{positive}' or '{negative}'"),
     }
 }

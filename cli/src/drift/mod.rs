@@ -15,7 +15,7 @@ use model_drift::live::in_bins;
 use model_drift::performance::Performance;
 use model_drift::read::{self, Batch, Plan};
 use model_drift::report::Report;
-use model_drift::sketch::{Capacity, Role, Sketch, Spec, specs_of_schema};
+use model_drift::sketch::{Capacity, Role, Sketch, Spec, specs_from_schema};
 
 use crate::files;
 use scoring::{Model, Scored};
@@ -292,7 +292,7 @@ fn plan_of(schema: Option<&Schema>, exact: bool) -> Plan {
         plan.sample_rows = SAMPLE_ROWS;
     }
     if let Some(schema) = schema {
-        plan.specs = Some(specs_of_schema(schema));
+        plan.specs = Some(specs_from_schema(schema));
         plan.missing = schema
             .missing_values
             .iter()

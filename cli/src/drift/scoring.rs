@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use model_core::artifact::Artifact;
 use model_core::decide::{Decider, REFUSED};
 use model_core::schema::{Feature, Schema, TargetKind};
-use model_core::value::{Value, boolean_word, read};
+use model_core::value::{Value, read};
 use model_drift::performance::{Performance, Scores};
 use model_drift::read::{Cells, Shown};
 use model_drift::sketch::{Capacity, Column, Sketch, Spec};
@@ -40,7 +40,7 @@ impl Model {
 
     /// The sketch of the training rows.
     pub(super) fn reference(&self) -> Result<Sketch> {
-        let reference = model_core::details::Details::of(&self.artifact)?.reference;
+        let reference = model_core::details::Details::from_artifact(&self.artifact)?.reference;
         ensure!(
             !reference.is_empty(),
             "the model carries no sketch of its training rows: train it again with this version of underwrite, or name the training data after --reference"
@@ -123,7 +123,7 @@ impl Scorer {
         Ok(Worker {
             decider: super::decider(&self.model.path, &self.model.bytes)?,
             scored: Scored {
-                column: Column::new(Spec::of_answers(), Capacity::default()),
+                column: Column::new(Spec::for_predictions(), Capacity::default()),
                 scores: Scores::new(self.model.artifact.threshold),
                 refused: 0,
             },
@@ -202,10 +202,5 @@ fn label(kind: &TargetKind, cells: &Cells, row: usize) -> Option<bool> {
         }
         Cells::Skipped => return None,
     };
-    match kind {
-        TargetKind::Boolean => boolean_word(text),
-        TargetKind::Category { positive, .. } if text == positive => Some(true),
-        TargetKind::Category { negative, .. } if text == negative => Some(false),
-        TargetKind::Category { .. } => None,
-    }
+    kind.outcome(text)
 }

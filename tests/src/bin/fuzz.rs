@@ -65,8 +65,8 @@ fn main() -> Result<()> {
 fn write_seeds(target: &Target, folder: &Path) -> Result<()> {
     let folder = folder.join(target.name);
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    for (place, seed) in (target.seeds)().iter().enumerate() {
-        std::fs::write(folder.join(format!("seed-{place}")), seed)?;
+    for (index, seed) in (target.seeds)().iter().enumerate() {
+        std::fs::write(folder.join(format!("seed-{index}")), seed)?;
     }
     println!("{}", folder.display());
     Ok(())
