@@ -1,7 +1,7 @@
 //! The module: one engine, two doors into the same code.
 //!
 //! `abi` is the plain door for any WebAssembly runtime, `javascript` the door for
-//! JavaScript; both are described in `docs/module-abi.md`. Neither holds any logic: what
+//! JavaScript; both are described in `docs/reference/module-abi.md`. Neither holds any logic: what
 //! is decided is decided in `model-core`.
 
 mod abi;

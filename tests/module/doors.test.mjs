@@ -1,5 +1,5 @@
 /**
- * Both doors of a packed model.wasm, as docs/module-abi.md writes them down, knocked at as no host should: the module
+ * Both doors of a packed model.wasm, as docs/reference/module-abi.md writes them down, knocked at as no host should: the module
  * of format 1 that is kept for ever, and the one under test (UNDERWRITE_TEST_MODEL).
  */
 
