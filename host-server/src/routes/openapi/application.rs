@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::description::{Description, Feature};
+use crate::host::{Description, Feature};
 
 /// The request of `/predict`.
 pub(super) fn schema(model: &Description) -> Value {
