@@ -1,7 +1,7 @@
-//! The plain door, and the only unsafe code of the project: memory that the host fills
-//! and reads. Every pointer that a host gives is used only after the range was checked to
-//! lie inside a block that `abi_alloc` gave out, so that a wrong one is an error, not
-//! undefined behaviour.
+//! The plain exports, and the only unsafe code of the project: memory that the host fills
+//! and reads. Every pointer from a host is used only after a check that its range lies
+//! inside a block that `abi_alloc` gave out, so that a wrong one is an error, not undefined
+//! behaviour.
 #![allow(
     unsafe_code,
     reason = "the module's boundary: the host writes into and reads from our memory"

@@ -46,10 +46,10 @@ fn interface(name: &str) -> BTreeMap<String, String> {
         } else if let Some((field, of)) = line.trim_end_matches(';').split_once(": ")
             && !line.starts_with(['/', '*'])
         {
+            fields.insert(format!("{within}{field}"), of.to_owned());
             if of == "{" {
                 within = format!("{field}.");
             }
-            fields.insert(format!("{within}{field}"), of.to_owned());
         }
     }
     fields

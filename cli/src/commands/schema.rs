@@ -37,7 +37,7 @@ struct Infer {
     /// Column to learn [default: the last].
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// Target value to approve: yes or no, or one of two categories [default: what the names say].
+    /// Target value to approve: yes, no or a category [default: as the names say].
     #[arg(long, value_name = "VALUE")]
     positive: Option<String>,
     /// Output file [default: standard output].

@@ -1,5 +1,36 @@
 //! The schema: what an application may contain, and what happens to a value that is
 //! missing, unknown or out of range. Its TOML form is described in `docs/reference/schema.md`.
+//!
+//! # Example
+//!
+//! ```
+//! use model_core::schema::{Schema, SchemaError};
+//!
+//! let schema = Schema::from_toml(
+//!     r#"
+//! name = "loans"
+//! version = "1.0.0"
+//!
+//! [[feature]]
+//! name = "income"
+//! type = "number"
+//! minimum = 0
+//! missing = "impute"
+//!
+//! [[feature]]
+//! name = "default"    # the bad event: approve where it is false
+//! type = "boolean"
+//! role = "target"
+//! positive = false
+//! "#,
+//! )?;
+//! assert_eq!(schema.inputs().count(), 1);
+//! assert_eq!(schema.target.kind.outcome("no"), Some(true));
+//!
+//! let error = Schema::from_toml("name = \"loans\"\nversion = 1").unwrap_err();
+//! assert_eq!(error.line, 2);
+//! # Ok::<(), SchemaError>(())
+//! ```
 
 mod check;
 mod nearest;

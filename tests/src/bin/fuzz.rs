@@ -1,4 +1,4 @@
-//! Fuzzes every door for a while: `cargo run --release -p acceptance --bin fuzz`.
+//! Fuzzes every reader of bytes from outside for a while: `cargo run --release -p acceptance --bin fuzz`.
 #![allow(clippy::print_stdout, reason = "a program that prints its result")]
 
 use std::path::{Path, PathBuf};

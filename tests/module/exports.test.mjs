@@ -1,6 +1,6 @@
 /**
- * Both doors of a packed model.wasm, as docs/reference/module-abi.md writes them down, knocked at as no host should: the module
- * of format 1 that is kept for ever, and the one under test (UNDERWRITE_TEST_MODEL).
+ * The plain exports and the JavaScript API of a packed model.wasm, as docs/reference/module-abi.md describes them, called as no
+ * host should call them: the module of format 1 that is kept for ever, and the one under test (UNDERWRITE_TEST_MODEL).
  */
 
 import assert from 'node:assert/strict';
@@ -13,11 +13,11 @@ if (!under_test) throw new Error('UNDERWRITE_TEST_MODEL must name a packed model
 
 for (const [name, path] of [['format 1', new URL('model.wasm', GOLDEN)], ['the model under test', under_test]]) {
   const module = new WebAssembly.Module(readFileSync(path));
-  suite(`the plain door of ${name}`, () => plainDoor(module));
-  suite(`the JavaScript door of ${name}`, () => javascriptDoor(module));
+  suite(`the plain exports of ${name}`, () => plainExports(module));
+  suite(`the JavaScript API of ${name}`, () => javascriptApi(module));
 }
 
-test('format 1 gives its answers in Node, through both doors', async () => {
+test('format 1 gives its answers in Node, by the plain exports and the JavaScript API', async () => {
   const module = new WebAssembly.Module(readFileSync(new URL('model.wasm', GOLDEN)));
   const [plain, model] = [open(module), await construct(module)];
   const [cases, answers] = ['cases.ndjson', 'answers.ndjson'].map((name) => lines(readFileSync(new URL(name, GOLDEN))));
@@ -30,38 +30,38 @@ test('format 1 gives its answers in Node, through both doors', async () => {
   }
 });
 
-function plainDoor(module) {
-  const door = open(module);
-  const { exports, inputs } = door;
-  const nothing = door.decide(Buffer.alloc(0)).toString();
+function plainExports(module) {
+  const plain = open(module);
+  const { exports, inputs } = plain;
+  const nothing = plain.decide(Buffer.alloc(0)).toString();
 
   test('describes itself', () => {
     assert.equal(exports.abi_load(), 0n);
-    assert.equal(door.description.abi, exports.abi_version());
+    assert.equal(plain.description.abi, exports.abi_version());
   });
 
   test('reads no request outside its own blocks', () => {
     const block = exports.abi_alloc(4);
     for (const [address, length] of [[0, 1], [block, 5], [block + 1, 4], [block - 1, 1], [-16, 100], [-1, -1], [8, -1]]) {
-      assert.equal(door.unpack(exports.abi_decide(address, length)).toString(), nothing, `${address}, ${length}`);
-      assert.equal(door.status(), 422);
+      assert.equal(plain.unpack(exports.abi_decide(address, length)).toString(), nothing, `${address}, ${length}`);
+      assert.equal(plain.status(), 422);
     }
     exports.abi_free(block, 4);
-    assert.equal(door.unpack(exports.abi_decide(block, 4)).toString(), nothing, 'a block that was given back');
+    assert.equal(plain.unpack(exports.abi_decide(block, 4)).toString(), nothing, 'a block that was given back');
   });
 
   if (exports.abi_sketch) test('sketches no batch outside its own blocks, and none that it cannot read', () => {
     const block = exports.abi_alloc(4);
     for (const [address, length] of [[0, 1], [block, 5], [block - 1, 1], [-1, -1]]) {
-      const { detail } = JSON.parse(door.unpack(exports.abi_sketch(address, length)));
+      const { detail } = JSON.parse(plain.unpack(exports.abi_sketch(address, length)));
       assert.match(detail, /^There is no application/, `${address}, ${length}`);
-      assert.equal(door.status(), 422);
+      assert.equal(plain.status(), 422);
     }
     exports.abi_free(block, 4);
     for (const [batch, sentence] of [['\n \n', /^There is no/], ['{}\n{', /^Line 2: byte 1: JSON/], ['{}\n\n[]', /^Line 3: Input should be/], ['{"x":1}', /^Line 1: field 'x'/]])
-      assert.match(JSON.parse(door.sketch(Buffer.from(batch))).detail, sentence);
-    assert.match(JSON.parse(door.sketch(Buffer.alloc((16 << 20) + 1))).detail, /16 MiB/);
-    assert.equal(door.status(), 413);
+      assert.match(JSON.parse(plain.sketch(Buffer.from(batch))).detail, sentence);
+    assert.match(JSON.parse(plain.sketch(Buffer.alloc((16 << 20) + 1))).detail, /16 MiB/);
+    assert.equal(plain.status(), 413);
   });
 
   test('works on no batch outside its own blocks', () => {
@@ -82,17 +82,17 @@ function plainDoor(module) {
       if (block !== 0) exports.abi_free(block, length);
     }
     exports.abi_free(12345, 77);
-    assert.equal(door.decide(Buffer.alloc(0)).toString(), nothing);
+    assert.equal(plain.decide(Buffer.alloc(0)).toString(), nothing);
   });
 
   test('answers a body of ten megabytes with 413, and the next one as ever', () => {
-    assert.deepEqual(JSON.parse(door.decide(Buffer.alloc(10 << 20))), { detail: 'The request is too large: at most 1 MiB' });
-    assert.equal(door.status(), 413);
-    assert.equal(door.decide(Buffer.alloc(0)).toString(), nothing);
+    assert.deepEqual(JSON.parse(plain.decide(Buffer.alloc(10 << 20))), { detail: 'The request is too large: at most 1 MiB' });
+    assert.equal(plain.status(), 413);
+    assert.equal(plain.decide(Buffer.alloc(0)).toString(), nothing);
   });
 }
 
-function javascriptDoor(module) {
+function javascriptApi(module) {
   const inputs = open(module).inputs;
   const withModel = (check) => async () => {
     const model = await construct(module);
@@ -112,7 +112,7 @@ function javascriptDoor(module) {
     }
   }));
 
-  if (open(module).exports.abi_sketch) test('sketches a batch as the plain door does', withModel((model) => {
+  if (open(module).exports.abi_sketch) test('sketches a batch as the plain exports do', withModel((model) => {
     const plain = open(module);
     for (const [batch, status] of [['{}\n{}', 200], ['', 422]]) {
       assert.equal(Buffer.from(model.sketch(Buffer.from(batch))).compare(plain.sketch(Buffer.from(batch))), 0);
@@ -139,7 +139,7 @@ function javascriptDoor(module) {
   }));
 }
 
-/** An instance behind the plain door; every import is a trap. */
+/** An instance and calls of its plain exports; every import is a trap. */
 function open(module) {
   const imports = {};
   for (const { module: from, name } of WebAssembly.Module.imports(module))
