@@ -9,7 +9,7 @@ use std::path::Path;
 
 use model_core::preprocess::resolve;
 use model_core::schema::{Feature, Role, Schema, Target, TargetKind};
-use model_core::value::{Reading, Value, ValueError, boolean_word, read};
+use model_core::value::{Reading, Value, ValueError, read};
 use model_files::Hashing;
 use model_files::csv::{CsvErrorKind, Row, Table};
 
@@ -282,21 +282,18 @@ fn read_target(schema: &Schema, cell: &str) -> Result<bool, DataErrorKind> {
         let expected = target_values(target);
         return Err(DataErrorKind::MissingTarget { expected });
     };
-    let answer = match &target.kind {
-        TargetKind::Boolean => boolean_word(text),
-        TargetKind::Category { positive, .. } if text == positive => Some(true),
-        TargetKind::Category { negative, .. } if text == negative => Some(false),
-        TargetKind::Category { .. } => None,
-    };
-    answer.ok_or_else(|| DataErrorKind::Value {
-        message: format!("expected {}", target_values(target)),
-        got: shortened(cell),
-    })
+    target
+        .kind
+        .outcome(text)
+        .ok_or_else(|| DataErrorKind::Value {
+            message: format!("expected {}", target_values(target)),
+            got: shortened(cell),
+        })
 }
 
 fn target_values(target: &Target) -> String {
     match &target.kind {
-        TargetKind::Boolean => "true, 1, yes, y, t, or false, 0, no, n, f".to_owned(),
+        TargetKind::Boolean { .. } => "true, 1, yes, y, t, or false, 0, no, n, f".to_owned(),
         TargetKind::Category { positive, negative } => format!("'{positive}' or '{negative}'"),
     }
 }

@@ -80,7 +80,7 @@ fn json(decider: &Decider, file: &File) -> Result<Value> {
         "engine_sha256": artifact.engine_sha256,
         "golden_rows": artifact.golden_rows.len(),
     });
-    description["details"] = details_json(&Details::of(artifact)?)?;
+    description["details"] = details_json(&Details::from_artifact(artifact)?)?;
     Ok(description)
 }
 
@@ -143,7 +143,7 @@ fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()
     )?;
     line("data", format!("sha256 {}", training.data_sha256))?;
     line("answer", answer(artifact))?;
-    let details = Details::of(artifact)?;
+    let details = Details::from_artifact(artifact)?;
     line("threshold", threshold_in_words(details.threshold_rule))?;
     line("calibration", artifact.calibration.word().to_owned())?;
     line("monotonic", monotonic(&details))?;

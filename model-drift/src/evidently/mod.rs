@@ -1,6 +1,6 @@
 //! The verdicts of Evidently 0.4.33's `DataDriftPreset` with its defaults: its choice of test by
 //! type, number of distinct values and rows of the reference, its thresholds and its bins. Derived
-//! from that version's behaviour; `docs/drift.md` lists the rules.
+//! from that version's behaviour; `docs/reference/drift.md` lists the rules.
 
 mod binning;
 

@@ -19,7 +19,7 @@ use crate::live::in_bins;
 use crate::methods::Method;
 use crate::read::{self, Batch, Plan, RowSample};
 use crate::report::{Preset, Report};
-use crate::sketch::{Capacity, Role, Sketch, Spec, specs_of_schema};
+use crate::sketch::{Capacity, Role, Sketch, Spec, specs_from_schema};
 pub use error::InputError;
 use scoring::{Scored, Scorer};
 use source::{Model, Source, read_sketch};
@@ -303,7 +303,7 @@ pub fn merge(paths: &[PathBuf]) -> Result<Sketch, InputError> {
 fn plan_by_schema(schema: Option<&Schema>) -> Plan {
     let mut plan = Plan::infer(Capacity::default());
     if let Some(schema) = schema {
-        plan.specs = Some(specs_of_schema(schema));
+        plan.specs = Some(specs_from_schema(schema));
         plan.missing = schema
             .missing_values
             .iter()

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use model_core::decide::{Decider, REFUSED};
 use model_core::schema::{Feature, Schema, TargetKind};
-use model_core::value::{Value, boolean_word, read};
+use model_core::value::{Value, read};
 
 use super::error::InputError;
 use super::source::Model;
@@ -25,7 +25,7 @@ impl Scored {
     /// Nothing scored yet.
     fn new(model: &Model) -> Self {
         Self {
-            column: Column::new(Spec::of_answers(), Capacity::default()),
+            column: Column::new(Spec::for_predictions(), Capacity::default()),
             scores: Scores::new(model.artifact.threshold),
             refused: 0,
         }
@@ -173,10 +173,5 @@ fn label(kind: &TargetKind, cells: &Cells, row: usize) -> Option<bool> {
         }
         Cells::Skipped => return None,
     };
-    match kind {
-        TargetKind::Boolean => boolean_word(text),
-        TargetKind::Category { positive, .. } if text == positive => Some(true),
-        TargetKind::Category { negative, .. } if text == negative => Some(false),
-        TargetKind::Category { .. } => None,
-    }
+    kind.outcome(text)
 }
