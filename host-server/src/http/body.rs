@@ -8,12 +8,9 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use flate2::read::GzDecoder;
 use http_body_util::BodyExt;
 use hyper::body::Body;
+use model_http::{Refusal, limits, media};
 
 use super::error::ApiError;
-
-/// What is read of a body that is too long, so that the client hears the answer and does
-/// not just see its connection break.
-const LONGEST_DRAIN: usize = 64 << 20;
 
 /// Reads at most `keep` bytes of a body, and looks at what follows without keeping it.
 pub(crate) async fn read_up_to<B>(body: B, keep: usize, limit: Duration) -> Result<Bytes, ApiError>
@@ -73,12 +70,28 @@ pub(crate) async fn read_whole(
     Ok(bytes)
 }
 
-/// The media type that the client gives, without parameters, in small letters.
-pub(crate) fn content_type(headers: &HeaderMap) -> Option<(String, String)> {
-    let value = headers.get(CONTENT_TYPE)?;
-    let whole = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let essence = whole.split(';').next().unwrap_or_default();
-    Some((essence.trim().to_ascii_lowercase(), whole))
+/// What a request's `content-type` says.
+pub(crate) struct ContentType {
+    /// The media type, without parameters, in lower case.
+    pub(crate) essence: String,
+    /// The header as it came.
+    pub(crate) header: String,
+}
+
+impl ContentType {
+    /// `None` where the client says nothing.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(CONTENT_TYPE)?;
+        let header = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        Some(Self {
+            essence: media::essence(&header),
+            header,
+        })
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        media::is_json(&self.essence)
+    }
 }
 
 /// JSON, or nothing said: old clients and some tools send no content type.
@@ -86,19 +99,18 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
     // What almost all send needs no copy.
     if headers
         .get(CONTENT_TYPE)
-        .is_none_or(|value| value == "application/json")
+        .is_none_or(|value| value == media::JSON)
     {
         return Ok(());
     }
-    match content_type(headers) {
-        None => Ok(()),
-        Some((essence, _)) if is_json(&essence) => Ok(()),
-        Some((_, content_type)) => Err(ApiError::NotJson { content_type }),
+    match ContentType::read(headers) {
+        Some(given) if !given.is_json() => Err(Refusal::NotJson {
+            content_type: given.header,
+            expected: media::JSON,
+        }
+        .into()),
+        _ => Ok(()),
     }
-}
-
-pub(crate) fn is_json(essence: &str) -> bool {
-    essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
 }
 
 async fn collect(
@@ -120,7 +132,7 @@ async fn collect(
         seen += data.len();
         let room = keep - bytes.len();
         bytes.extend_from_slice(&data[..room.min(data.len())]);
-        if seen > LONGEST_DRAIN.max(keep) {
+        if seen > limits::MAX_DRAIN.max(keep) {
             break;
         }
         piece = match waiting.take() {
@@ -136,7 +148,7 @@ pub(crate) async fn next(
     body: &mut (impl Body<Data = Bytes> + Unpin),
 ) -> Result<Option<Bytes>, ApiError> {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ApiError::BodyCutOff)?;
+        let frame = frame.map_err(|_| Refusal::BodyTruncated)?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }

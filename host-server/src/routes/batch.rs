@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use model_http::media;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -17,17 +18,10 @@ use super::ndjson;
 use super::rows::Rows;
 use super::score::reason;
 use crate::app::App;
-use crate::http::body::{content_type, is_json, read_whole};
+use crate::http::body::{ContentType, read_whole};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Served;
-
-pub(super) const NDJSON: [&str; 4] = [
-    "application/x-ndjson",
-    "application/ndjson",
-    "application/jsonl",
-    "application/x-jsonlines",
-];
 
 /// The form of a batch.
 #[derive(Clone, Copy, PartialEq)]
@@ -82,7 +76,7 @@ async fn answer(
         .await
         .unwrap_or_else(|error| {
             tracing::error!(request_id = id.as_str(), %error, "no batch");
-            Err(ApiError::Fault { id })
+            Err(ApiError::fault(&id))
         })?;
     let content_type = match as_csv {
         true => "text/csv; charset=utf-8",
@@ -92,12 +86,14 @@ async fn answer(
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
-    match content_type(headers) {
+    match ContentType::read(headers) {
         None => Ok(Form::Array),
-        Some((essence, _)) if is_json(&essence) => Ok(Form::Array),
-        Some((essence, _)) if NDJSON.contains(&essence.as_str()) => Ok(Form::Lines),
-        Some((essence, _)) if essence == "text/csv" => Ok(Form::Csv),
-        Some((_, content_type)) => Err(ApiError::NotABatch { content_type }),
+        Some(given) if given.is_json() => Ok(Form::Array),
+        Some(given) if media::is_ndjson(&given.essence) => Ok(Form::Lines),
+        Some(given) if given.essence == "text/csv" => Ok(Form::Csv),
+        Some(given) => Err(ApiError::NotABatch {
+            content_type: given.header,
+        }),
     }
 }
 

@@ -9,6 +9,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use memchr::{memchr_iter, memrchr};
+use model_http::limits::MAX_REQUEST;
+use model_http::media;
 
 use super::batch_answer::write_answer;
 use crate::app::App;
@@ -18,7 +20,7 @@ use crate::http::error::ApiError;
 use crate::models::registry::Served;
 
 /// The longest line: what the module takes, and one byte more, so that it refuses it.
-const LONGEST_LINE: usize = (1 << 20) + 1;
+const LONGEST_LINE: usize = MAX_REQUEST + 1;
 
 /// Whole lines.
 struct Chunk {
@@ -73,7 +75,7 @@ pub(super) async fn answer(
             }
         })
         .buffered(processors().get());
-    let ndjson = [(CONTENT_TYPE, "application/x-ndjson")];
+    let ndjson = [(CONTENT_TYPE, media::NDJSON[0])];
     Ok((ndjson, Body::from_stream(answers)).into_response())
 }
 
@@ -106,9 +108,7 @@ impl Lines {
             }
             if bytes.len() > LONGEST_LINE {
                 self.ended = true;
-                problem = Some(ApiError::BodyTooLong {
-                    limit: LONGEST_LINE - 1,
-                });
+                problem = Some(ApiError::BodyTooLong { limit: MAX_REQUEST });
                 bytes.clear();
                 break;
             }

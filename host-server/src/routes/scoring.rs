@@ -13,7 +13,7 @@ use super::rows::Rows;
 use super::score::{NoScores, Scored, score};
 use crate::app::App;
 use crate::host::Description;
-use crate::http::body::{content_type, is_json, read_whole};
+use crate::http::body::{ContentType, read_whole};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 
@@ -43,20 +43,19 @@ pub(super) async fn invocations(
     let limits = app.limits();
     let bytes = read_whole(&headers, body, limits.batch_bytes, limits.body).await?;
     let most = limits.batch_rows;
-    let (rows, output) = match content_type(&headers) {
-        Some((essence, _)) if essence == "text/csv" => (
+    let (rows, output) = match ContentType::read(&headers) {
+        Some(given) if given.essence == "text/csv" => (
             Rows::from_csv(&bytes, most).map_err(bad)?,
             Output::Prediction,
         ),
         None => read_json(&bytes, served.description()).map_err(bad)?,
-        Some((essence, _)) if is_json(&essence) => {
-            read_json(&bytes, served.description()).map_err(bad)?
-        }
-        Some((_, content_type)) => {
+        Some(given) if given.is_json() => read_json(&bytes, served.description()).map_err(bad)?,
+        Some(given) => {
             return Err(MlflowError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 format!(
-                    "The body is said to be `{content_type}`, expected `application/json` or `text/csv`"
+                    "The content type is `{}`, expected `application/json` or `text/csv`",
+                    given.header
                 ),
             ));
         }
@@ -71,7 +70,7 @@ pub(super) async fn invocations(
             NoScores::Overloaded => ApiError::Overloaded.into(),
             NoScores::Failed(reason) => {
                 tracing::error!(request_id = id.as_str(), reason, "no scores");
-                ApiError::Fault { id }.into()
+                ApiError::fault(&id).into()
             }
         })?;
     let predictions: Vec<Value> = scores.iter().map(|scored| output.of(scored)).collect();

@@ -93,7 +93,7 @@ async fn answer(
             NoScores::Overloaded => ApiError::Overloaded.into(),
             NoScores::Failed(reason) => {
                 tracing::error!(request_id = id.as_str(), reason, "no scores");
-                ApiError::Fault { id: id.clone() }.into()
+                ApiError::fault(&id).into()
             }
         })?;
     let request_id = request.id.unwrap_or_else(|| id.as_str().to_owned());

@@ -15,7 +15,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::host::Feature;
+use crate::host::{Feature, FeatureType};
 use crate::http::oip_error::OipError;
 use crate::models::registry::Slot;
 
@@ -142,10 +142,10 @@ async fn index(State(app): State<Arc<App>>) -> Json<Value> {
 }
 
 fn datatype(feature: &Feature) -> &'static str {
-    match feature.r#type.as_str() {
-        "integer" => "INT64",
-        "boolean" => "BOOL",
-        "category" => "BYTES",
-        _ => "FP64",
+    match feature.r#type {
+        FeatureType::Integer => "INT64",
+        FeatureType::Boolean => "BOOL",
+        FeatureType::Category => "BYTES",
+        FeatureType::Number | FeatureType::Unknown => "FP64",
     }
 }

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
+use model_http::Refusal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -44,7 +45,9 @@ pub(super) async fn predict(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, OipError> {
-    let name = target.strip_suffix(":predict").ok_or(ApiError::NotFound)?;
+    let name = target
+        .strip_suffix(":predict")
+        .ok_or(ApiError::from(Refusal::NotFound))?;
     let served = app.target(Some(name), None)?.served;
     let limits = app.limits();
     let body = read_whole(&headers, body, limits.batch_bytes, limits.body).await?;
@@ -62,7 +65,7 @@ pub(super) async fn predict(
             NoScores::Overloaded => ApiError::Overloaded.into(),
             NoScores::Failed(reason) => {
                 tracing::error!(request_id = id.as_str(), reason, "no scores");
-                ApiError::Fault { id }.into()
+                ApiError::fault(&id).into()
             }
         })?;
     let predictions: Vec<i64> = scores.iter().map(|scored| scored.prediction).collect();
