@@ -1,4 +1,4 @@
-//! Reading a request's body: so much, so long.
+//! Reads a request's body under limits of length and time.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use model_http::{Refusal, limits, media};
 
 use super::error::ApiError;
 
-/// Reads at most `keep` bytes of a body, and looks at what follows without keeping it.
+/// Reads a body and keeps its first `keep` bytes.
 pub(crate) async fn read_up_to<B>(body: B, keep: usize, limit: Duration) -> Result<Bytes, ApiError>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -26,8 +26,8 @@ where
         })
 }
 
-/// Reads what is left of a refused request, when that is little and comes at once: else the
-/// connection cannot be used again. Says whether the end was reached.
+/// Reads the rest of a refused request's body, if it is short and arrives at once: without
+/// that the connection cannot be reused. Returns whether the end was reached.
 pub(crate) async fn drain(mut body: impl Body<Data = Bytes> + Unpin) -> bool {
     const LITTLE: usize = 1 << 20;
     const AT_ONCE: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ pub(crate) async fn drain(mut body: impl Body<Data = Bytes> + Unpin) -> bool {
     tokio::time::timeout(AT_ONCE, read).await.unwrap_or(false)
 }
 
-/// Reads a whole body of at most `limit` bytes, unpacked when it is gzip.
+/// Reads a whole body of at most `limit` bytes, decompressed when it is gzip.
 pub(crate) async fn read_whole(
     headers: &HeaderMap,
     body: impl Body<Data = Bytes> + Unpin,
@@ -54,11 +54,11 @@ pub(crate) async fn read_whole(
     let bytes = read_up_to(body, limit.saturating_add(1), time).await?;
     let bytes = match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
         None | Some(b"identity") => bytes,
-        Some(b"gzip") => unpack(&bytes, limit)?,
+        Some(b"gzip") => decompress(&bytes, limit)?,
         Some(other) => {
             return Err(ApiError::Malformed {
                 detail: format!(
-                    "The body is packed as `{}`, expected `gzip` or nothing",
+                    "The content encoding is `{}`, expected `gzip` or none",
                     String::from_utf8_lossy(other)
                 ),
             });
@@ -70,7 +70,7 @@ pub(crate) async fn read_whole(
     Ok(bytes)
 }
 
-/// What a request's `content-type` says.
+/// A request's `content-type`.
 pub(crate) struct ContentType {
     /// The media type, without parameters, in lower case.
     pub(crate) essence: String,
@@ -79,7 +79,7 @@ pub(crate) struct ContentType {
 }
 
 impl ContentType {
-    /// `None` where the client says nothing.
+    /// `None` where the client sends none.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let value = headers.get(CONTENT_TYPE)?;
         let header = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -94,9 +94,9 @@ impl ContentType {
     }
 }
 
-/// JSON, or nothing said: old clients and some tools send no content type.
+/// Accepts JSON, or no content type at all: old clients and some tools send none.
 pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    // What almost all send needs no copy.
+    // Almost all clients send exactly this: no copy.
     if headers
         .get(CONTENT_TYPE)
         .is_none_or(|value| value == media::JSON)
@@ -156,15 +156,15 @@ pub(crate) async fn next(
     Ok(None)
 }
 
-/// A little gzip can hold a lot: no more than `limit` and a byte is unpacked.
-fn unpack(packed: &[u8], limit: usize) -> Result<Bytes, ApiError> {
+/// Decompresses at most `limit` bytes and one more: a little gzip can hold a lot.
+fn decompress(packed: &[u8], limit: usize) -> Result<Bytes, ApiError> {
     use std::io::Read;
     let mut bytes = Vec::new();
     GzDecoder::new(packed)
         .take(limit as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| ApiError::Malformed {
-            detail: format!("The body is said to be gzip, but: {error}"),
+            detail: format!("The body is declared as gzip, but cannot be decompressed: {error}"),
         })?;
     Ok(bytes.into())
 }

@@ -1,5 +1,5 @@
-//! A batch that is streamed both ways: a JSON object a line in, an answer a line out, while
-//! the client still sends. What is in memory does not grow with the batch.
+//! A batch that is streamed both ways: one JSON object per line in, one answer per line out,
+//! while the client still sends. Memory does not grow with the batch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ const LONGEST_LINE: usize = MAX_REQUEST + 1;
 struct Chunk {
     bytes: Vec<u8>,
     first_row: usize,
-    /// What ended the batch before its end.
+    /// Why the batch ended early.
     problem: Option<ApiError>,
 }
 
@@ -54,10 +54,10 @@ pub(super) async fn answer(
         ended: false,
     };
     let turns = Arc::clone(app.long_bodies());
-    // A client that waits to be told to go on is told so by the first look at its body,
-    // when that comes before the answer.
+    // A client that sent `expect: 100-continue` is told to continue when its body is first
+    // read: that must happen before the answer starts.
     let first = lines.next().await;
-    let place = Arc::new(app.begin()?);
+    let permit = Arc::new(app.begin()?);
     let rest = stream::unfold(lines, |mut lines| async {
         let chunk = lines.next().await?;
         Some((chunk, lines))
@@ -67,9 +67,9 @@ pub(super) async fn answer(
         .map(move |chunk| {
             let served = Arc::clone(&served);
             let turns = Arc::clone(&turns);
-            let place = Arc::clone(&place);
+            let permit = Arc::clone(&permit);
             async move {
-                let _place = place;
+                let _permit = permit;
                 let _turn = turns.acquire().await;
                 tokio::task::spawn_blocking(move || decide(&served, chunk)).await
             }
@@ -114,7 +114,7 @@ impl Lines {
             }
         }
         if problem.is_some() {
-            // Half a line is no row.
+            // A truncated line is not a row.
             bytes.truncate(memrchr(b'\n', &bytes).map_or(0, |end| end + 1));
         }
         self.count(bytes, problem)

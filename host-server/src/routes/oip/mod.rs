@@ -19,7 +19,7 @@ use crate::host::{Feature, FeatureType};
 use crate::http::oip_error::OipError;
 use crate::models::registry::Slot;
 
-/// What every row gives: name, datatype.
+/// The outputs of every row: name and datatype.
 const OUTPUTS: [(&str, &str); 3] = [
     ("prediction", "INT64"),
     ("probability", "FP64"),
@@ -62,9 +62,10 @@ async fn live() -> Json<Value> {
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
     let ready = app.champion().is_some();
-    let status = match ready {
-        true => StatusCode::OK,
-        false => StatusCode::SERVICE_UNAVAILABLE,
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(json!({ "ready": ready }))).into_response()
 }

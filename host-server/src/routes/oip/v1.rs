@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::rows::Rows;
-use super::super::score::{NoScores, score};
+use super::super::score_rows::{ScoreError, score};
 use crate::app::App;
 use crate::http::body::read_whole;
 use crate::http::error::ApiError;
@@ -61,10 +61,10 @@ pub(super) async fn predict(
     let scores = score(&app, served, rows)
         .await
         .map_err(|problem| match problem {
-            NoScores::Refused(reason) => OipError::bad(reason),
-            NoScores::Overloaded => ApiError::Overloaded.into(),
-            NoScores::Failed(reason) => {
-                tracing::error!(request_id = id.as_str(), reason, "no scores");
+            ScoreError::Refused(reason) => OipError::bad(reason),
+            ScoreError::Overloaded => ApiError::Overloaded.into(),
+            ScoreError::Failed(reason) => {
+                tracing::error!(request_id = id.as_str(), reason, "scoring failed");
                 ApiError::fault(&id).into()
             }
         })?;

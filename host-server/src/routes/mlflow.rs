@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 use serde_json::{Map, Value, json};
 
 use super::rows::Rows;
-use super::score::{NoScores, Scored, score};
+use super::score_rows::{ScoreError, Scored, score};
 use crate::app::App;
 use crate::host::Description;
 use crate::http::body::{ContentType, read_whole};
@@ -66,14 +66,14 @@ pub(super) async fn invocations(
     let scores = score(&app, served, rows)
         .await
         .map_err(|problem| match problem {
-            NoScores::Refused(reason) => bad(reason),
-            NoScores::Overloaded => ApiError::Overloaded.into(),
-            NoScores::Failed(reason) => {
-                tracing::error!(request_id = id.as_str(), reason, "no scores");
+            ScoreError::Refused(reason) => bad(reason),
+            ScoreError::Overloaded => ApiError::Overloaded.into(),
+            ScoreError::Failed(reason) => {
+                tracing::error!(request_id = id.as_str(), reason, "scoring failed");
                 ApiError::fault(&id).into()
             }
         })?;
-    let predictions: Vec<Value> = scores.iter().map(|scored| output.of(scored)).collect();
+    let predictions: Vec<Value> = scores.iter().map(|scored| output.value(scored)).collect();
     Ok(Json(json!({ "predictions": predictions })))
 }
 
@@ -86,7 +86,7 @@ pub(super) enum Output {
 }
 
 impl Output {
-    pub(super) fn of(self, scored: &Scored) -> Value {
+    pub(super) fn value(self, scored: &Scored) -> Value {
         match self {
             Self::Prediction => scored.prediction.into(),
             Self::Probability => scored.probability.into(),
