@@ -24,7 +24,7 @@ const decision = model.predict(application);
 if (model.status !== 200) throw new Error(JSON.stringify(decision.detail, null, 2));
 console.error(`${decision.prediction_label}, probability ${decision.probability}`);
 
-// A misspelt field is refused, and the message names the right one.
+// A misspelled field is refused, and the message names the right one.
 const { detail } = model.predict({ ...application, person_incom: 65000 });
 console.error(`status ${model.status}: ${detail[0].msg}`);
 

@@ -1,5 +1,5 @@
 //! axum and wasmtime: hosts models, each a `model.wasm`, by their plain door
-//! (`docs/module-abi.md`) and serves them over HTTP (`docs/http.md`).
+//! (`docs/reference/module-abi.md`) and serves them over HTTP (`docs/reference/http.md`).
 //!
 //! The host knows a model only as a file. It checks the seal, compiles, and passes
 //! bytes in and out; what a decision is, and what a refusal says, is the module's.

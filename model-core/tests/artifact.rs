@@ -82,7 +82,7 @@ fn what_was_encoded_is_decoded() {
     }
 }
 
-/// As `docs/artifact-format.md` lays it out.
+/// As `docs/reference/artifact-format.md` lays it out.
 #[test]
 fn the_header_is_as_documented() {
     let bytes = linear(EVERYTHING).encode().unwrap();

@@ -1,4 +1,4 @@
-//! The stored form of a sketch, written down in `docs/drift.md`.
+//! The stored form of a sketch, written down in `docs/reference/drift.md`.
 //!
 //! `UWDRIFT\0`, format (u32), payload length (u64), SHA-256 of the payload, payload; all
 //! integers little-endian. In the payload counts are LEB128, texts a length and UTF-8,

@@ -1,7 +1,7 @@
 //! The module: one engine with two interfaces to the same code.
 //!
 //! `abi` has the plain exports, for any WebAssembly runtime; `javascript` has the class
-//! [`Model`], for JavaScript. Both are described in `docs/module-abi.md`. Neither holds any
+//! [`Model`], for JavaScript. Both are described in `docs/reference/module-abi.md`. Neither holds any
 //! logic: every decision is made in `model-core`.
 
 mod abi;

@@ -1,5 +1,5 @@
 /**
- * The plain exports and the JavaScript API of a packed model.wasm, as docs/module-abi.md describes them, called as no
+ * The plain exports and the JavaScript API of a packed model.wasm, as docs/reference/module-abi.md describes them, called as no
  * host should call them: the module of format 1 that is kept for ever, and the one under test (UNDERWRITE_TEST_MODEL).
  */
 

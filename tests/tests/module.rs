@@ -1,4 +1,4 @@
-//! The outside of a packed `model.wasm`, as `docs/module-abi.md` writes it down. A change
+//! The outside of a packed `model.wasm`, as `docs/reference/module-abi.md` writes it down. A change
 //! here is a change of the contract with every host.
 #![allow(
     clippy::unwrap_used,

@@ -4,14 +4,14 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use model_core::artifact::{Artifact, hex};
+use model_core::artifact::Artifact;
 use model_core::decide::Decider;
 use model_core::details::Details;
 use model_core::schema::{Feature, FeatureKind, Range, Role};
 use model_drift::sketch::{Column, Sketch};
+use model_files::sha256_hex;
 use model_train::report::threshold_in_words;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::files;
 
@@ -46,7 +46,7 @@ impl Args {
         let file = File {
             path: self.model.display().to_string(),
             bytes: wasm.len(),
-            sha256: hex(&Sha256::digest(&wasm)),
+            sha256: sha256_hex(&wasm),
             artifact_bytes: artifact.len(),
         };
         let mut stdout = anstream::stdout().lock();

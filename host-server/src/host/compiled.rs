@@ -149,7 +149,7 @@ fn wrong_export(name: &'static str, expected: String, found: Option<ExternType>)
     .into()
 }
 
-/// As `docs/module-abi.md` writes types: `(i32, i32) -> i64`.
+/// As `docs/reference/module-abi.md` writes types: `(i32, i32) -> i64`.
 fn signature(function: &FuncType) -> String {
     let list = |types: &mut dyn Iterator<Item = ValType>| {
         types

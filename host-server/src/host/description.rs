@@ -1,4 +1,4 @@
-//! What a model says of itself (`abi_describe`, `docs/module-abi.md`), as far as a host needs it.
+//! What a model says of itself (`abi_describe`, `docs/reference/module-abi.md`), as far as a host needs it.
 
 use serde::{Deserialize, Serialize};
 

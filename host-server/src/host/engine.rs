@@ -28,7 +28,7 @@ pub(crate) fn engine(limits: &Limits, cache: Option<Cache>) -> wasmtime::Result<
         .allocation_strategy(InstanceAllocationStrategy::Pooling(slots))
         .concurrency_support(false)
         .epoch_interruption(true)
-        // Not the same on every processor, so not in a model (docs/module-abi.md).
+        // Not the same on every processor, so not in a model (docs/reference/module-abi.md).
         .wasm_relaxed_simd(false)
         // A trap is told by its kind; where in the module it was is not.
         .generate_address_map(false)

@@ -96,7 +96,7 @@ pub enum LoadErrorKind {
     Export {
         /// The export's name.
         name: &'static str,
-        /// Its type in `docs/module-abi.md`.
+        /// Its type in `docs/reference/module-abi.md`.
         expected: String,
         /// What is there.
         found: String,
@@ -115,7 +115,7 @@ pub enum LoadErrorKind {
         /// The module's own sentence.
         detail: String,
     },
-    /// `abi_describe` gave something else than `docs/module-abi.md` says.
+    /// `abi_describe` gave something else than `docs/reference/module-abi.md` says.
     #[error("the module's description cannot be read: {0}")]
     Description(serde_json::Error),
     /// The module does not decide as it did when it was made.
@@ -182,7 +182,7 @@ pub enum CallError {
     Contract {
         /// The export that was called.
         function: &'static str,
-        /// What `docs/module-abi.md` says.
+        /// What `docs/reference/module-abi.md` says.
         expected: &'static str,
         /// What came.
         found: String,

@@ -18,7 +18,7 @@ use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Scored;
 
-/// The longest body the module takes (docs/decision-contract.md). It is the module that
+/// The longest body the module takes (docs/reference/decision-contract.md). It is the module that
 /// refuses a longer one; it needs one byte more than this to do so.
 const LONGEST_BODY: usize = 1 << 20;
 

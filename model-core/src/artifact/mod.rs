@@ -1,5 +1,5 @@
 //! The artifact: everything that decides, as bytes. The format is written down in
-//! `docs/artifact-format.md`; every part is checked when it is read.
+//! `docs/reference/artifact-format.md`; every part is checked when it is read.
 
 mod stored;
 

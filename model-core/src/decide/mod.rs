@@ -1,5 +1,5 @@
 //! Decisions: the bytes of a request in, the bytes of an answer out. The contract is
-//! written down in `docs/decision-contract.md`.
+//! written down in `docs/reference/decision-contract.md`.
 
 mod answer;
 mod batch;

@@ -1,5 +1,5 @@
 //! The schema: what an application may contain, and what happens to a value that is
-//! missing, unknown or out of range. Its TOML form is described in `docs/schema.md`.
+//! missing, unknown or out of range. Its TOML form is described in `docs/reference/schema.md`.
 //!
 //! # Example
 //!

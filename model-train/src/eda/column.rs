@@ -7,8 +7,9 @@ use std::collections::HashMap;
 
 use model_core::schema::{FeatureKind, Role, Schema, TargetKind};
 use model_core::value::boolean_word;
+use model_files::missing::MISSING_WORDS;
 
-use crate::infer::{MISSING_WORDS, positive_of_two};
+use crate::infer::positive_of_two;
 
 /// Different texts that a column without a schema may have and still be a category.
 const MAX_CATEGORIES: usize = 50;

@@ -11,18 +11,16 @@ use std::fmt::Write as _;
 use std::io::Read;
 
 use model_core::value::boolean_word;
+use model_files::csv::Table;
+use model_files::missing::MISSING_WORDS;
 
 use crate::error::{DataError, DataErrorKind, shortened};
-use crate::table::Table;
 use outcome::Outcome;
 pub(crate) use outcome::positive_of_two;
 
 /// Different texts that a column may have and still be taken for a category.
 const MAX_CATEGORIES: usize = 50;
-/// Texts that files use for "no value".
-pub(crate) const MISSING_WORDS: [&str; 9] = [
-    "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?",
-];
+
 /// Why no schema could be drafted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -111,12 +109,12 @@ pub fn infer(
     options: DraftOptions<'_>,
     mut progress: impl FnMut(u64),
 ) -> Result<String, InferError> {
-    let mut table = Table::open(source, name)?;
+    let mut table = Table::open(source, name).map_err(DataError::from)?;
     let header = table.header().to_vec();
     let target = target_index(&header, options.target)?;
     let mut columns: Vec<Observed> = header.iter().map(|_| Observed::default()).collect();
     let mut rows = 0u64;
-    while let Some(row) = table.next_row()? {
+    while let Some(row) = table.next_row().map_err(DataError::from)? {
         for (index, column) in columns.iter_mut().enumerate() {
             column.observe(row.field(index).trim());
         }

@@ -1,5 +1,5 @@
-//! One method for every column that it can compare, with a threshold that knows the number
-//! of rows.
+//! One method for every column that it can compare (`--method`), with a threshold that takes the
+//! number of rows into account.
 //!
 //! Without drift and with k bins, `D n m / (n + m)` is nearly chi-square with k - 1 degrees of
 //! freedom for D = PSI, 2 KL, 8 JS² and 8 Hellinger² (S. M. Ali and S. D. Silvey, Journal
@@ -9,19 +9,19 @@
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-use crate::compare::Sides;
 use crate::methods::{
     Method, anderson_darling, chi_square, cramer_von_mises, fisher_exact, kolmogorov_smirnov,
     z_test,
 };
 use crate::report::Report;
 use crate::sample::{CategoryPair, NumberPair};
+use crate::sides::Sides;
 use crate::sketch::{Column, Values};
 use crate::verdict::{self, LEAST_EFFECT, LEVEL};
 
 /// The customary threshold of a distance.
 const LEAST_DISTANCE: f64 = 0.1;
-/// Bins of a number.
+/// Bins of a numeric column.
 const BINS: usize = 10;
 
 /// Replaces the verdicts of the columns that `method` can compare.

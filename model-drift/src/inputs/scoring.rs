@@ -1,55 +1,19 @@
-//! Asking a model about the rows of a batch while it is read: its answers are compared like
-//! a column, and measured against the labels where there are some.
+//! Scoring the rows of a batch while it is read: the scores are compared like a column, and
+//! measured against the labels where there are some.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result, ensure};
-use model_core::artifact::Artifact;
 use model_core::decide::{Decider, REFUSED};
 use model_core::schema::{Feature, Schema, TargetKind};
 use model_core::value::{Value, read};
-use model_drift::performance::{Performance, Scores};
-use model_drift::read::{Cells, Shown};
-use model_drift::sketch::{Capacity, Column, Sketch, Spec};
 
-use crate::files;
+use super::error::InputError;
+use super::source::Model;
+use crate::performance::{Performance, Scores};
+use crate::read::{Cells, Shown};
+use crate::sketch::{Capacity, Column, Spec};
 
-/// A model.wasm.
-pub(super) struct Model {
-    path: PathBuf,
-    bytes: Vec<u8>,
-    artifact: Artifact,
-}
-
-impl Model {
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        let wasm = files::read(path)?;
-        let bytes = files::open_model(path, &wasm)?.artifact().to_vec();
-        let artifact = super::decider(path, &bytes)?.artifact().clone();
-        Ok(Self {
-            path: path.to_owned(),
-            bytes,
-            artifact,
-        })
-    }
-
-    pub(super) fn schema(&self) -> &Schema {
-        &self.artifact.schema
-    }
-
-    /// The sketch of the training rows.
-    pub(super) fn reference(&self) -> Result<Sketch> {
-        let reference = model_core::details::Details::from_artifact(&self.artifact)?.reference;
-        ensure!(
-            !reference.is_empty(),
-            "the model carries no sketch of its training rows: train it again with this version of underwrite, or name the training data after --reference"
-        );
-        Ok(Sketch::decode(&reference)?)
-    }
-}
-
-/// What came of a batch's rows.
+/// The scores of a batch.
 pub(super) struct Scored {
     /// The probabilities.
     pub(super) column: Column,
@@ -58,7 +22,16 @@ pub(super) struct Scored {
 }
 
 impl Scored {
-    /// The figures of the current batch.
+    /// Nothing scored yet.
+    fn new(model: &Model) -> Self {
+        Self {
+            column: Column::new(Spec::for_predictions(), Capacity::default()),
+            scores: Scores::new(model.artifact.threshold),
+            refused: 0,
+        }
+    }
+
+    /// How well the model does on this batch.
     pub(super) fn performance(&self, model: &Model) -> Performance {
         Performance {
             measured: self.scores.measured(),
@@ -70,7 +43,7 @@ impl Scored {
     }
 }
 
-/// Counts the answers to blocks of rows, on any number of threads.
+/// Scores blocks of rows, on any number of threads.
 pub(super) struct Scorer {
     model: Arc<Model>,
     idle: Mutex<Vec<Worker>>,
@@ -97,36 +70,34 @@ impl Scorer {
         let taken = idle().pop();
         let mut worker = match taken {
             Some(worker) => worker,
-            None => self.worker().map_err(|error| format!("{error:#}"))?,
+            None => self.worker().map_err(|error| error.to_string())?,
         };
         worker.push(&self.model.artifact.schema, shown)?;
         idle().push(worker);
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Scored> {
+    /// The sum over all threads.
+    pub(super) fn finish(self) -> Result<Scored, InputError> {
         let workers = self
             .idle
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut workers = workers.into_iter().map(|worker| worker.scored);
-        let mut sum = workers.next().context("no row was scored")?;
-        for other in workers {
-            sum.column.merge(&other.column)?;
-            sum.scores.merge(&other.scores);
-            sum.refused += other.refused;
+        let mut sum = Scored::new(&self.model);
+        for Worker { scored, .. } in workers {
+            sum.column
+                .merge(&scored.column)
+                .map_err(InputError::Answers)?;
+            sum.scores.merge(&scored.scores);
+            sum.refused += scored.refused;
         }
         Ok(sum)
     }
 
-    fn worker(&self) -> Result<Worker> {
+    fn worker(&self) -> Result<Worker, InputError> {
         Ok(Worker {
-            decider: super::decider(&self.model.path, &self.model.bytes)?,
-            scored: Scored {
-                column: Column::new(Spec::for_predictions(), Capacity::default()),
-                scores: Scores::new(self.model.artifact.threshold),
-                refused: 0,
-            },
+            decider: self.model.decider()?,
+            scored: Scored::new(&self.model),
             values: Vec::new(),
             probabilities: Vec::new(),
             readable: Vec::new(),
@@ -165,7 +136,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Reads as a decision would; what it would refuse makes the row unreadable.
+    /// Reads cells as a decision does; a row with a cell that a decision refuses is refused.
     fn read(&mut self, feature: &Feature, cells: &Cells, rows: usize, missing: &[String]) {
         let categories = feature.categories().is_some();
         for row in 0..rows {

@@ -13,19 +13,28 @@ use std::path::Path;
 use std::process::Command;
 
 use common::hub_service::{Service, TOKEN};
-use model_tracking::disk::sha256;
-use model_tracking::http::Secret;
-use model_tracking::hub::{
-    FileToPublish, Hub, HubError, MODEL_FILE, Options, Publication, Published, RepoId, fetch,
+use model_client::{Secret, ServiceError};
+use model_files::sha256_file;
+use model_hub::{
+    Fetched, FileToPublish, Hub, HubError, HubOptions, MODEL_FILE, Publication, Published, RepoId,
 };
-use model_tracking::tracker::TrackError;
 
-fn options(endpoint: &str, token: Option<&str>) -> Options {
-    Options {
+fn options(endpoint: &str, token: Option<&str>) -> HubOptions {
+    HubOptions {
         endpoint: endpoint.to_owned(),
         token: token.map(Secret::new),
-        patience: common::impatient(),
+        retry: common::impatient(),
     }
+}
+
+/// The model of a revision.
+fn fetch(
+    options: &HubOptions,
+    repo: &RepoId,
+    revision: &str,
+    cache: &Path,
+) -> Result<Fetched, HubError> {
+    Hub::new(options).fetch(repo, MODEL_FILE, revision, cache)
 }
 
 fn repo() -> RepoId {
@@ -49,7 +58,7 @@ fn files(folder: &Path) -> Vec<FileToPublish> {
     ]
 }
 
-fn publish(options: &Options, files: &[FileToPublish]) -> Result<Published, HubError> {
+fn publish(options: &HubOptions, files: &[FileToPublish]) -> Result<Published, HubError> {
     Hub::new(options).publish(&Publication {
         repo: &repo(),
         revision: "main",
@@ -82,15 +91,18 @@ fn what_is_published_comes_back_to_the_byte() {
     }
     let cache = folder.path().join("cache");
     let fetched = fetch(&options, &repo(), "main", &cache).unwrap();
-    assert_eq!(fetched.sha256, sha256(&files[0].path).unwrap());
-    assert_eq!(sha256(&fetched.path).unwrap(), fetched.sha256);
+    assert_eq!(fetched.sha256, sha256_file(&files[0].path).unwrap());
+    assert_eq!(sha256_file(&fetched.path).unwrap(), fetched.sha256);
     assert_eq!((fetched.commit, fetched.offline), (published.commit, None));
 
     // A small file has Git's digest, and is checked by that.
     let card = Hub::new(&options)
         .fetch(&repo(), "README.md", "main", &cache)
         .unwrap();
-    assert_eq!(sha256(&card.path).unwrap(), sha256(&files[1].path).unwrap());
+    assert_eq!(
+        sha256_file(&card.path).unwrap(),
+        sha256_file(&files[1].path).unwrap()
+    );
 
     // The second commit keeps the other files, and the first stays what it was.
     fs::write(&files[0].path, b"\0another").unwrap();
@@ -138,7 +150,7 @@ fn the_cache_is_used_and_works_without_the_hub() {
     assert!(matches!(error, HubError::NotCached { .. }), "{error}");
     service.kept().is_down = false;
     assert_eq!(fetch(&known, &repo(), "main", &cache).unwrap(), first);
-    assert_eq!(sha256(&first.path).unwrap(), first.sha256);
+    assert_eq!(sha256_file(&first.path).unwrap(), first.sha256);
 }
 
 #[test]
@@ -195,11 +207,11 @@ fn refusals_say_what_to_do() {
         let error = publish(&options(&endpoint, Some(TOKEN)), &files).unwrap_err();
         assert!(matches!(
             error,
-            HubError::Conversation(
-                TrackError::Unreachable { .. }
-                    | TrackError::Refused { .. }
-                    | TrackError::Unexpected { .. }
-                    | TrackError::Denied { .. }
+            HubError::Service(
+                ServiceError::Unreachable { .. }
+                    | ServiceError::Refused { .. }
+                    | ServiceError::Unexpected { .. }
+                    | ServiceError::Denied { .. }
             )
         ));
         let error = error.to_string();
@@ -220,7 +232,11 @@ fn the_official_client_does_the_same_with_the_same_service() {
     let said = common::run(
         python
             .arg(script)
-            .args(["acme/loan", &sha256(&files[0].path).unwrap(), "acme/python"])
+            .args([
+                "acme/loan",
+                &sha256_file(&files[0].path).unwrap(),
+                "acme/python",
+            ])
             .arg(&files[0].path)
             .env("HF_HOME", folder.path().join("home"))
             .env("HF_HUB_DISABLE_XET", "1")
@@ -232,5 +248,5 @@ fn the_official_client_does_the_same_with_the_same_service() {
     // What the official client published, we fetch.
     let python = "acme/python".parse().unwrap();
     let fetched = fetch(&options, &python, "main", &folder.path().join("cache")).unwrap();
-    assert_eq!(fetched.sha256, sha256(&files[0].path).unwrap());
+    assert_eq!(fetched.sha256, sha256_file(&files[0].path).unwrap());
 }

@@ -6,17 +6,20 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use model_client::{Body, Request, encode};
+use model_files::sha256_file;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Hub, HubError, RepoId, in_path, reading};
-use crate::http::Content;
+use crate::error::{HubError, reading};
+use crate::hub::Hub;
+use crate::repo::RepoId;
 
 const LFS_JSON: &str = "application/vnd.git-lfs+json";
 /// How much of a file the Hub looks at to tell text from a large file, in bytes.
 const SAMPLE: u64 = 512;
 
-/// A file and its place in the repository.
+/// A file, and its path in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileToPublish {
     /// Such as `reports/evaluation.html`.
@@ -28,15 +31,15 @@ pub struct FileToPublish {
 /// What is published, and how.
 #[derive(Debug, Clone)]
 pub struct Publication<'a> {
-    /// Made if it is not there.
+    /// Created if it does not exist.
     pub repo: &'a RepoId,
     /// A branch, usually `main`.
     pub revision: &'a str,
-    /// Whether a repository that is made is seen by its owners alone.
+    /// Whether a repository that is created is private.
     pub private: bool,
     /// The commit's first line.
     pub message: &'a str,
-    /// What goes into it; other files of the repository stay.
+    /// What the commit adds or replaces; other files of the repository stay.
     pub files: &'a [FileToPublish],
 }
 
@@ -45,11 +48,11 @@ pub struct Publication<'a> {
 pub struct Published {
     /// 40 hexadecimal digits.
     pub commit: String,
-    /// Where a person looks at it.
+    /// The address of its page.
     pub url: String,
 }
 
-/// A file, looked at.
+/// A file that is ready to be sent.
 struct Prepared<'a> {
     file: &'a FileToPublish,
     bytes: u64,
@@ -58,7 +61,7 @@ struct Prepared<'a> {
 }
 
 impl Hub {
-    /// Puts files into a repository, in one commit: all of them or none.
+    /// Publishes files to a repository in one commit: all of them or none.
     ///
     /// # Errors
     /// When a file cannot be read, the Hub cannot be reached, or it refuses.
@@ -80,19 +83,19 @@ impl Hub {
             "name": repo.name, "organization": repo.owner, "private": publication.private,
             "type": "model",
         });
-        let call = self.call("POST", self.api("repos/create"), Content::Json(&body));
-        let answer = self.client.send(&call)?;
-        match answer.status {
+        let request = Request::new("POST", self.api("repos/create"), Body::Json(&body));
+        let response = self.client.send(&request)?;
+        match response.status {
             ..400 | 409 => Ok(()),
-            // A token for this repository alone may not make any.
+            // A token for this repository alone may not create any.
             403 if self.exists(repo)? => Ok(()),
-            _ => Err(self.refusal(&answer, repo.to_string())),
+            _ => Err(self.refusal(&response, repo.to_string())),
         }
     }
 
     fn exists(&self, repo: &RepoId) -> Result<bool, HubError> {
-        let call = self.call("GET", self.api(&format!("models/{repo}")), Content::Nothing);
-        Ok(self.client.send(&call)?.status < 400)
+        let request = Request::new("GET", self.api(&format!("models/{repo}")), Body::Empty);
+        Ok(self.client.send(&request)?.status < 400)
     }
 
     /// The Hub decides by name, size and beginning.
@@ -117,13 +120,13 @@ impl Hub {
         });
         let body = json!({"files": asked.collect::<Result<Vec<_>, HubError>>()?});
         let path = self.revision_path(publication, "preupload");
-        let answer = self
+        let response = self
             .client
-            .send(&self.call("POST", path, Content::Json(&body)))?;
-        if answer.status >= 400 {
-            return Err(self.refusal(&answer, publication.what()));
+            .send(&Request::new("POST", path, Body::Json(&body)))?;
+        if response.status >= 400 {
+            return Err(self.refusal(&response, publication.what()));
         }
-        let modes: Modes = self.client.parse(&answer)?;
+        let modes: Modes = self.client.parse(&response)?;
         for file in files {
             let mode = modes.files.iter().find(|mode| mode.path == file.file.name);
             let mode = mode.ok_or_else(|| {
@@ -157,14 +160,15 @@ impl Hub {
         });
         let url = format!("{}.git/info/lfs/objects/batch", self.page(publication.repo));
         let text = body.to_string();
-        let mut call = self.call("POST", url, Content::Bytes(text.as_bytes(), LFS_JSON));
-        call.headers
+        let mut request = Request::new("POST", url, Body::Bytes(text.as_bytes(), LFS_JSON));
+        request
+            .headers
             .push(("Accept".to_owned(), LFS_JSON.to_owned()));
-        let answer = self.client.send(&call)?;
-        if answer.status >= 400 {
-            return Err(self.refusal(&answer, publication.what()));
+        let response = self.client.send(&request)?;
+        if response.status >= 400 {
+            return Err(self.refusal(&response, publication.what()));
         }
-        let batch: Batch = self.client.parse(&answer)?;
+        let batch: Batch = self.client.parse(&response)?;
         for file in large {
             let object = batch
                 .objects
@@ -192,8 +196,8 @@ impl Hub {
             // The Hub has it already.
             return Ok(());
         };
-        let content = Content::File(&file.file.path, "");
-        let mut put = self.call("PUT", upload.href.clone(), content);
+        let body = Body::File(&file.file.path, "");
+        let mut put = Request::new("PUT", upload.href.clone(), body);
         put.authorized = false;
         put.headers = upload.headers();
         self.client.ok(&put)?;
@@ -205,7 +209,7 @@ impl Hub {
             return Ok(());
         };
         let body = json!({"oid": file.sha256, "size": file.bytes});
-        let mut check = self.call("POST", verify.href.clone(), Content::Json(&body));
+        let mut check = Request::new("POST", verify.href.clone(), Body::Json(&body));
         // The token is for the Hub alone.
         check.authorized = verify.href.starts_with(&format!("{}/", self.client.base()));
         check.headers = verify.headers();
@@ -231,14 +235,14 @@ impl Hub {
         }
         let body = lines.join("\n") + "\n";
         let path = self.revision_path(publication, "commit");
-        let content = Content::Bytes(body.as_bytes(), "application/x-ndjson");
-        let mut call = self.call("POST", path, content);
-        call.repeatable = false;
-        let answer = self.client.send(&call)?;
-        if answer.status >= 400 {
-            return Err(self.refusal(&answer, publication.what()));
+        let ndjson = Body::Bytes(body.as_bytes(), "application/x-ndjson");
+        let mut request = Request::new("POST", path, ndjson);
+        request.idempotent = false;
+        let response = self.client.send(&request)?;
+        if response.status >= 400 {
+            return Err(self.refusal(&response, publication.what()));
         }
-        let committed: Committed = self.client.parse(&answer)?;
+        let committed: Committed = self.client.parse(&response)?;
         Ok(Published {
             commit: committed.commit_oid,
             url: committed.commit_url,
@@ -246,7 +250,7 @@ impl Hub {
     }
 
     fn revision_path(&self, publication: &Publication<'_>, what: &str) -> String {
-        let revision = in_path(publication.revision);
+        let revision = encode(publication.revision);
         self.api(&format!("models/{}/{what}/{revision}", publication.repo))
     }
 }
@@ -298,7 +302,7 @@ fn prepare(file: &FileToPublish) -> Result<Prepared<'_>, HubError> {
     Ok(Prepared {
         file,
         bytes: metadata.len(),
-        sha256: super::sha256(&file.path)?,
+        sha256: sha256_file(&file.path).map_err(reading(&file.path))?,
         is_large: false,
     })
 }

@@ -1,4 +1,4 @@
-//! Who calls a service: secrets whose text is never printed.
+//! Credentials, whose secrets are never printed.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
-/// A token, key or password: its text is never printed.
+/// A token, key or password; its text is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Without the white space around it, such as the end of a file's line.
+    /// The text without the white space around it, such as a file's last newline.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.trim().to_owned())
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the text is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -30,19 +30,19 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Who calls.
+/// How a request is authorized.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
-    /// Anyone.
+    /// Without credentials.
     None,
-    /// The owner of a token.
+    /// A bearer token.
     Bearer(Secret),
-    /// Name and password.
+    /// User name and password.
     Basic(String, Secret),
 }
 
 impl Credentials {
-    /// The value of `Authorization`.
+    /// The value of the header `Authorization`.
     pub(crate) fn header(&self) -> Option<String> {
         match self {
             Self::None => None,
@@ -55,8 +55,15 @@ impl Credentials {
     }
 }
 
-/// Splits `scheme://user:password@host` into the address without the user, and the user.
-pub(crate) fn split_credentials(address: &str) -> (String, Option<Credentials>) {
+/// Splits `scheme://user:password@host` into the address without credentials, and these.
+///
+/// ```
+/// let (address, credentials) = model_client::split_credentials("https://me:p%40ss@host/");
+/// assert_eq!(address, "https://host");
+/// assert!(credentials.is_some());
+/// ```
+#[must_use]
+pub fn split_credentials(address: &str) -> (String, Option<Credentials>) {
     let address = address.trim().trim_end_matches('/');
     let Some((scheme, rest)) = address.split_once("://") else {
         return (address.to_owned(), None);
