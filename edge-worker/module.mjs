@@ -1,4 +1,4 @@
-// model.wasm through its plain exports (docs/module-abi.md), put where the Worker's
+// model.wasm through its plain exports (docs/reference/module-abi.md), put where the Worker's
 // Rust side finds it. It is byte for byte the file that every other host runs.
 //
 // The plain exports, not the class of model.js: that glue can hold one instance for

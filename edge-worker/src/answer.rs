@@ -1,4 +1,4 @@
-//! The answers of `docs/http.md`.
+//! The answers of `docs/reference/http.md`.
 
 use crate::decider::{self, Fault};
 use model_http::summary::{Root, api_name, healthy, unhealthy};

@@ -1,7 +1,7 @@
 //! The Cloudflare Worker that hosts a `model.wasm`.
 //!
 //! It only transports: the module alone ([`decider`]), the same file that every other host
-//! runs, decides what a request means and what its answer says. `docs/http.md` describes the
+//! runs, decides what a request means and what its answer says. `docs/reference/http.md` describes the
 //! routes and their answers.
 //!
 //! Nothing of an application is logged or kept.

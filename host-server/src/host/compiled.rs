@@ -9,7 +9,7 @@ use super::limits::Limits;
 
 const PAGE: u64 = 64 << 10;
 
-/// A module that has the plain exports (`docs/module-abi.md`) and nothing that a model must
+/// A module that has the plain exports (`docs/reference/module-abi.md`) and nothing that a model must
 /// not have.
 pub(crate) struct Compiled {
     pub(crate) pre: InstancePre<Guest>,
@@ -151,7 +151,7 @@ fn wrong_export(name: &'static str, expected: String, found: Option<ExternType>)
     .into()
 }
 
-/// A type as `docs/module-abi.md` writes it: `(i32, i32) -> i64`.
+/// A type as `docs/reference/module-abi.md` writes it: `(i32, i32) -> i64`.
 fn signature(function: &FuncType) -> String {
     let list = |types: &mut dyn Iterator<Item = ValType>| {
         types

@@ -1,4 +1,4 @@
-//! A model's description (`abi_describe`, `docs/module-abi.md`), as far as a host needs it.
+//! A model's description (`abi_describe`, `docs/reference/module-abi.md`), as far as a host needs it.
 
 use model_http::summary::api_name;
 use serde::{Deserialize, Serialize};

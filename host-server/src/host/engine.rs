@@ -29,7 +29,7 @@ pub(crate) fn engine(limits: &Limits, cache: Option<Cache>) -> wasmtime::Result<
         .concurrency_support(false)
         .epoch_interruption(true)
         // Its results differ between processors, so a model may not use it
-        // (docs/module-abi.md).
+        // (docs/reference/module-abi.md).
         .wasm_relaxed_simd(false)
         // A trap is reported by its kind, without a position in the module: the tables that
         // would give one take more memory than the code.

@@ -97,7 +97,7 @@ pub enum LoadErrorKind {
     Export {
         /// The export's name.
         name: &'static str,
-        /// Its type in `docs/module-abi.md`.
+        /// Its type in `docs/reference/module-abi.md`.
         expected: String,
         /// What is there.
         found: String,
@@ -116,7 +116,7 @@ pub enum LoadErrorKind {
         /// The module's own message.
         detail: String,
     },
-    /// `abi_describe` returned something other than `docs/module-abi.md` specifies.
+    /// `abi_describe` returned something other than `docs/reference/module-abi.md` specifies.
     #[error("the module's description cannot be read: {0}")]
     Description(serde_json::Error),
     /// The module does not decide as it did when it was made.
@@ -183,7 +183,7 @@ pub enum CallError {
     Contract {
         /// The export that was called.
         function: &'static str,
-        /// What `docs/module-abi.md` specifies.
+        /// What `docs/reference/module-abi.md` specifies.
         expected: &'static str,
         /// What the module returned.
         found: String,

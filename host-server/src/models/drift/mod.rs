@@ -135,7 +135,7 @@ fn reference(host: &ModelHost) -> Result<(Artifact, Sketch), NotMonitored> {
         return Err(NotMonitored::NoReference);
     }
     let artifact = Artifact::decode(file.artifact()).map_err(|error| damaged(&error))?;
-    let details = Details::of(&artifact).map_err(|error| damaged(&error))?;
+    let details = Details::from_artifact(&artifact).map_err(|error| damaged(&error))?;
     if details.reference.is_empty() {
         return Err(NotMonitored::NoReference);
     }
