@@ -5,6 +5,7 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use model_files::sha256_hex;
 
 /// Smaller files do not gain from compression.
 const WORTH_COMPRESSING: usize = 1 << 10;
