@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use model_client::{Credentials, RetryPolicy, Secret};
 use model_core::artifact::Artifact;
-use model_core::schema::{Feature, Kind, Missing, Schema};
+use model_core::schema::{Feature, FeatureKind, Missing, Schema};
 use model_tracking::folder::RunFolder;
 use model_tracking::mlflow::{self, Mlflow};
 use model_tracking::run::{Column, ColumnType, Run, Signature};
@@ -361,10 +361,10 @@ fn column(feature: &Feature) -> Column {
     Column {
         name: feature.name.clone(),
         kind: match feature.kind {
-            Kind::Number(_) => ColumnType::Double,
-            Kind::Integer(_) => ColumnType::Long,
-            Kind::Boolean => ColumnType::Boolean,
-            Kind::Category(_) => ColumnType::String,
+            FeatureKind::Number(_) => ColumnType::Double,
+            FeatureKind::Integer(_) => ColumnType::Long,
+            FeatureKind::Boolean => ColumnType::Boolean,
+            FeatureKind::Category(_) => ColumnType::String,
         },
         required: matches!(feature.missing, Missing::Error),
     }

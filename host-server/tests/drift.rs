@@ -94,7 +94,7 @@ fn requests(count: usize) -> Vec<Map<String, Value>> {
         .schema
         .features
         .iter()
-        .filter(|feature| matches!(feature.kind, model_core::schema::Kind::Integer(_)))
+        .filter(|feature| matches!(feature.kind, model_core::schema::FeatureKind::Integer(_)))
         .map(|feature| feature.name.as_str())
         .collect();
     let mut rows = vec![Map::new(); count];
