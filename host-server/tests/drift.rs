@@ -145,7 +145,11 @@ async fn before_there_are_enough_requests_nothing_is_said() {
             .contains("Not enough requests")
     );
     let page = get(&app, "/drift/report", &[]).await;
-    assert!(page.text().contains("Cannot say yet"), "{}", page.text());
+    assert!(
+        page.text().contains("Not enough data yet"),
+        "{}",
+        page.text()
+    );
     assert!(!page.text().contains("No drift"));
     let metrics = get(&app, "/metrics", &[]).await;
     assert!(!metrics.text().contains("underwrite_drift_detected{"));
