@@ -1,20 +1,26 @@
 //! Lines and columns in a TOML text.
 
-/// A place in a text, as people count: both from 1, the column in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
-    pub(super) line: usize,
-    pub(super) column: usize,
+/// Where the lines of a text begin.
+pub(super) struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
 }
 
-/// Where the byte `offset` of `text` is.
-pub(super) fn position(text: &str, offset: usize) -> Position {
-    let offset = text.floor_char_boundary(offset);
-    let before = &text[..offset];
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Position {
-        line: 1 + before.bytes().filter(|byte| *byte == b'\n').count(),
-        column: 1 + before[start..].chars().count(),
+impl<'a> Lines<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            text,
+            starts: [0].into_iter().chain(after_breaks).collect(),
+        }
+    }
+
+    /// Line and column of the byte `offset`, both from 1, the column in characters.
+    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self.starts.get(line.wrapping_sub(1)).copied();
+        let before = self.text.get(start.unwrap_or(0)..offset);
+        (line, 1 + before.unwrap_or_default().chars().count())
     }
 }
 

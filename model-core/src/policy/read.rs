@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::check::{check_code, check_id, check_version, too_many_rules};
-use super::position::{position, within_string};
+use super::position::{Lines, within_string};
 use super::{Band, IfMissing, MAX_RULES, Outcome, Policy, Rule, Stage};
 use crate::expression::{Expression, Names, Parsed, Span, span};
 use crate::schema::Schema;
@@ -114,11 +114,12 @@ impl Policy {
         schema: &Schema,
         languages: &[String],
     ) -> Result<PolicyFile, PolicyError> {
+        let positions = Lines::new(text);
         let place = |(offset, message): Problem| {
-            let position = position(text, offset);
+            let (line, column) = positions.position(offset);
             PolicyError {
-                line: position.line,
-                column: position.column,
+                line,
+                column,
                 message,
             }
         };
@@ -126,7 +127,7 @@ impl Policy {
             let offset = error.span().map_or(0, |span| span.start);
             place((offset, for_people(error.message())))
         })?;
-        let line = |offset: usize| position(text, offset).line;
+        let line = |offset: usize| positions.position(offset).0;
         let refer_line = raw
             .policy
             .refer
@@ -275,6 +276,8 @@ fn for_people(message: &str) -> String {
         ("expected f64", "expected a number"),
         ("expected an array of length 2", "expected two numbers"),
         ("expected a sequence", "expected a list"),
+        ("expected struct RawPolicy", "expected a table"),
+        ("expected struct RawRule", "expected a table"),
     ]
     .iter()
     .fold(message.to_owned(), |text, (rust, plain)| {
