@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model_core::expression::Span;
 use model_core::policy::{Outcome, PolicyFile, Rule};
-use model_core::schema::{Kind, Schema};
+use model_core::schema::{FeatureKind, Schema};
 use model_core::value::number_text;
 
 use crate::condition::{Atom, Condition, Terms};
@@ -69,7 +69,10 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     fn new(file: &'a PolicyFile, schema: &'a Schema, scores: Scores) -> Self {
-        let are_boolean = schema.features.iter().map(|f| f.kind == Kind::Boolean);
+        let are_boolean = schema
+            .features
+            .iter()
+            .map(|f| f.kind == FeatureKind::Boolean);
         let mut terms = Terms::new(are_boolean.chain([false]).collect());
         let rules = file.policy.rules.iter();
         let conditions = rules.map(|rule| terms.condition(&rule.when)).collect();

@@ -1,7 +1,9 @@
 //! What values an application's fields can have where rules read them.
 
 use model_core::expression::{Comparison, Span};
-use model_core::schema::{Example, Feature, Kind, Missing, OutOfRange, Role, Schema, Unknown};
+use model_core::schema::{
+    Example, Feature, FeatureKind, Missing, OutOfRange, Role, Schema, Unknown,
+};
 
 use crate::truth::Truths;
 
@@ -30,10 +32,10 @@ impl Domain {
 
     /// What rules may find in a feature, after its policies.
     fn of_feature(feature: &Feature) -> Self {
-        let is_whole = matches!(feature.kind, Kind::Integer(_) | Kind::Boolean);
+        let is_whole = matches!(feature.kind, FeatureKind::Integer(_) | FeatureKind::Boolean);
         let mut domain = Self::numbers(Span::of_feature(feature), is_whole);
         domain.missing = may_be_missing(feature);
-        if let Kind::Category(categories) = &feature.kind {
+        if let FeatureKind::Category(categories) = &feature.kind {
             // The code after the last is "none of them".
             let other = usize::from(categories.unknown == Unknown::Other);
             let count = categories.values.len() + other;
@@ -210,7 +212,7 @@ pub(crate) fn example(feature: &Feature) -> Option<f64> {
     match (feature.example.as_ref()?, &feature.kind) {
         (Example::Boolean(value), _) => Some(f64::from(u8::from(*value))),
         (Example::Number(value), _) => Some(*value),
-        (Example::Text(text), Kind::Category(categories)) => {
+        (Example::Text(text), FeatureKind::Category(categories)) => {
             let code = categories.values.iter().position(|value| value == text)?;
             Some(code as f64)
         }
@@ -222,11 +224,11 @@ pub(crate) fn example(feature: &Feature) -> Option<f64> {
 /// for one that could not be used, is missing to a rule.
 fn may_be_missing(feature: &Feature) -> bool {
     let guessed = match &feature.kind {
-        Kind::Category(categories) => categories.unknown == Unknown::MostFrequent,
-        Kind::Number(range) | Kind::Integer(range) => {
+        FeatureKind::Category(categories) => categories.unknown == Unknown::MostFrequent,
+        FeatureKind::Number(range) | FeatureKind::Integer(range) => {
             range.policy == OutOfRange::Impute && (range.lower.is_some() || range.upper.is_some())
         }
-        Kind::Boolean => false,
+        FeatureKind::Boolean => false,
     };
     // A protected column may always be left out.
     feature.role == Role::Protected || feature.missing != Missing::Error || guessed

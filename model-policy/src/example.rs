@@ -1,7 +1,7 @@
 //! Writing an application.
 
 use model_core::json::Writer;
-use model_core::schema::{Feature, Kind, Role, Schema};
+use model_core::schema::{Feature, FeatureKind, Role, Schema};
 use model_core::value::number_text;
 
 use crate::finding::Example;
@@ -25,13 +25,13 @@ pub(crate) fn example(schema: &Schema, values: &[f64], shows_probability: bool) 
 
 fn write(json: &mut Writer<'_>, feature: &Feature, value: f64) {
     match &feature.kind {
-        Kind::Boolean => json.boolean(value != 0.0),
-        Kind::Category(categories) => {
+        FeatureKind::Boolean => json.boolean(value != 0.0),
+        FeatureKind::Category(categories) => {
             // The code after the last stands for a category that is not listed.
             let unlisted = "(another)";
             let category = categories.values.get(value as usize);
             json.text(category.map_or(unlisted, String::as_str));
         }
-        Kind::Number(_) | Kind::Integer(_) => json.raw(&number_text(value)),
+        FeatureKind::Number(_) | FeatureKind::Integer(_) => json.raw(&number_text(value)),
     }
 }

@@ -1,7 +1,7 @@
 //! What an expression may name.
 
 use super::FieldType;
-use crate::schema::{Kind, Role, Schema};
+use crate::schema::{FeatureKind, Role, Schema};
 
 /// The names that an expression may use, by a schema.
 #[derive(Debug, Clone, Copy)]
@@ -49,9 +49,9 @@ impl<'a> Names<'a> {
                 Role::Ignored => false,
             };
             visible.then_some(match &feature.kind {
-                Kind::Number(_) | Kind::Integer(_) => FieldType::Number,
-                Kind::Boolean => FieldType::Boolean,
-                Kind::Category(categories) => FieldType::Category(categories.values.len()),
+                FeatureKind::Number(_) | FeatureKind::Integer(_) => FieldType::Number,
+                FeatureKind::Boolean => FieldType::Boolean,
+                FeatureKind::Category(categories) => FieldType::Category(categories.values.len()),
             })
         });
         let probability = self.allows_probability().then_some(FieldType::Number);
@@ -93,9 +93,9 @@ impl<'a> Names<'a> {
         // A schema has at most 1,000 features.
         let place = place as u16;
         Ok(match &feature.kind {
-            Kind::Number(_) | Kind::Integer(_) => Meaning::Number(place),
-            Kind::Boolean => Meaning::Boolean(place),
-            Kind::Category(categories) => Meaning::Category(place, &categories.values),
+            FeatureKind::Number(_) | FeatureKind::Integer(_) => Meaning::Number(place),
+            FeatureKind::Boolean => Meaning::Boolean(place),
+            FeatureKind::Category(categories) => Meaning::Category(place, &categories.values),
         })
     }
 

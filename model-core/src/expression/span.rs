@@ -6,8 +6,8 @@
 //! every field is named once; where one is named more often, the true results lie inside.
 
 use super::{Arithmetic, Op};
-use crate::schema::{Bound, Feature, Kind};
-use crate::value::MAX_EXACT;
+use crate::literal::MAX_EXACT;
+use crate::schema::{Bound, Feature, FeatureKind};
 
 /// The finite numbers from `low` to `high`, both included; none where `low > high`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,10 +45,10 @@ impl Span {
     #[must_use]
     pub fn of_feature(feature: &Feature) -> Self {
         let (range, is_whole) = match &feature.kind {
-            Kind::Number(range) => (range, false),
-            Kind::Integer(range) => (range, true),
-            Kind::Boolean => return Self::new(0.0, 1.0),
-            Kind::Category(categories) => {
+            FeatureKind::Number(range) => (range, false),
+            FeatureKind::Integer(range) => (range, true),
+            FeatureKind::Boolean => return Self::new(0.0, 1.0),
+            FeatureKind::Category(categories) => {
                 return Self::new(0.0, categories.values.len() as f64);
             }
         };

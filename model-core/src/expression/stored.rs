@@ -16,7 +16,7 @@ use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
 
 use super::{Arithmetic, Comparison, Expression, MAX_OPS, Op};
-use crate::artifact::number;
+use crate::wire::number;
 
 const ARITHMETIC: [Arithmetic; 8] = [
     Arithmetic::Negate,

@@ -2,8 +2,8 @@
 
 use bincode::{Decode, Encode};
 
-use crate::forest::Link;
-use crate::schema::{Kind, Missing, Schema};
+use crate::link::Link;
+use crate::schema::{FeatureKind, Missing, Schema};
 
 /// `link(intercept + Σ weight · (x − mean) / scale)`, summed in the order of the terms.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -77,7 +77,7 @@ impl Linear {
             }
             if let TermValue::IsCategory(code) = term.value {
                 let known = match &feature.kind {
-                    Kind::Category(categories) => (code as usize) < categories.values.len(),
+                    FeatureKind::Category(categories) => (code as usize) < categories.values.len(),
                     _ => false,
                 };
                 if !known {
@@ -92,6 +92,7 @@ impl Linear {
     #[inline]
     pub fn predict(&self, input: impl Fn(usize) -> f64) -> f64 {
         let mut sum = self.intercept;
+        // In the order of the terms: another order rounds to other bits.
         for term in &self.terms {
             let x = input(usize::from(term.feature));
             let x = match term.value {

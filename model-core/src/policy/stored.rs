@@ -6,7 +6,7 @@ use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
 
 use super::{Band, IfMissing, MAX_RULES, Outcome, Policy, Rule, Stage};
-use crate::artifact::{number, text};
+use crate::wire::{number, text};
 
 impl Encode for Policy {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
