@@ -14,6 +14,7 @@
 //! prediction is never NaN.
 
 mod aggregation;
+mod columns;
 mod compiled;
 mod groups;
 mod index;

@@ -2,8 +2,8 @@
 
 use super::{Band, MAX_RULES, Policy, Rule, Stage};
 use crate::expression::{FieldType, Names, Purpose};
+use crate::literal::number_text;
 use crate::schema::Schema;
-use crate::value::number_text;
 
 impl Policy {
     /// Checks that it is sound, fits the schema, and has a text in each of so many
