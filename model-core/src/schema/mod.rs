@@ -52,7 +52,7 @@ pub const MAX_FEATURES: usize = 1000;
 pub const MAX_CATEGORIES: usize = 1000;
 
 /// A checked description of the data.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schema {
     /// The model's name: lower-case letters, digits and hyphens.
     pub name: String,
@@ -70,6 +70,8 @@ pub struct Schema {
     pub features: Vec<Feature>,
     /// What is learned and answered.
     pub target: Target,
+    /// The languages of texts, at least one, such as `en`; a text always has the first.
+    pub languages: Vec<String>,
 }
 
 /// One column of the data, one field of a request.
@@ -333,4 +335,9 @@ impl TargetKind {
             Self::Category { positive, negative } => [negative, positive],
         }
     }
+}
+
+/// The languages of a schema that names none.
+fn default_languages() -> Vec<String> {
+    vec!["en".into()]
 }

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, Missing, Monotonic,
-    OutOfRange, Range, Role, Schema, SchemaProblem, Target, TargetKind, Unknown,
+    OutOfRange, Range, Role, Schema, SchemaProblem, Target, TargetKind, Unknown, default_languages,
 };
 
 /// Why a schema could not be loaded.
@@ -30,6 +30,8 @@ struct RawSchema {
     max_adjustments: Option<u32>,
     #[serde(default)]
     missing_values: Vec<String>,
+    #[serde(default = "default_languages")]
+    languages: Vec<String>,
     feature: Vec<RawFeature>,
 }
 
@@ -170,6 +172,7 @@ fn convert(raw: RawSchema) -> Result<Schema, Problem> {
         missing_values: raw.missing_values,
         features,
         target,
+        languages: raw.languages,
     })
 }
 
