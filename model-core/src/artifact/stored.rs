@@ -28,6 +28,7 @@ const FORM: Tag = *b"FORM";
 const THRESHOLD: Tag = *b"THRS";
 const CALIBRATION: Tag = *b"CALI";
 const LANGUAGES: Tag = *b"LANG";
+const DERIVED: Tag = *b"DRVD";
 
 /// The field of [`POLICY`].
 const RULES: Tag = *b"RULE";
@@ -52,6 +53,10 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     put(&mut model, THRESHOLD, &artifact.threshold)?;
     put(&mut model, CALIBRATION, &artifact.calibration)?;
     put(&mut model, LANGUAGES, &artifact.schema.languages)?;
+    let derived = artifact.schema.derived();
+    if !derived.is_empty() {
+        put(&mut model, DERIVED, &derived)?;
+    }
     write(&mut out, MODEL, &model);
     if let Some(policy) = &artifact.policy {
         write(&mut out, POLICY, &encode_policy(policy)?);
@@ -79,6 +84,9 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let policy = sections.take(POLICY).map(Parts::read).transpose()?;
     let mut schema: Schema = read(model.require(SCHEMA)?)?;
     schema.languages = read(model.require(LANGUAGES)?)?;
+    if let Some(bytes) = model.take(DERIVED) {
+        (schema.set_derived(read(bytes)?)).map_err(|why| ArtifactError::Content(why.into()))?;
+    }
     let artifact = Artifact {
         schema,
         preprocessing: read(model.require(PREPROCESSING)?)?,

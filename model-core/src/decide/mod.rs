@@ -3,6 +3,7 @@
 
 mod answer;
 mod batch;
+mod derive;
 mod fields;
 mod observe;
 mod outcome;
@@ -17,10 +18,11 @@ pub use request::MAX_REQUEST;
 
 use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
 use crate::model::Predictor;
-use crate::preprocess::{Adjustment, resolve};
+use crate::preprocess::{Adjustment, Resolved, resolve};
 use crate::schema::Feature;
-use crate::value::{Reading, Value, read};
+use crate::value::{Reading, Value, ValueError, read};
 use answer::Constants;
+use derive::Derivation;
 use fields::Fields;
 use outcome::RuleValues;
 use problem::Problem;
@@ -41,6 +43,7 @@ pub struct Decider {
     row: Vec<f64>,
     block: batch::Block,
     rule_values: RuleValues,
+    derivation: Derivation,
 }
 
 /// A value that a policy changed.
@@ -65,8 +68,10 @@ impl Decider {
         let inputs: Vec<Feature> = artifact.schema.inputs().cloned().collect();
         let policy = artifact.policy.as_ref();
         let allow_protected = policy.is_some_and(|policy| policy.allow_protected);
+        let fields = Fields::new(&artifact.schema);
         Ok(Self {
-            fields: Fields::new(&artifact.schema),
+            derivation: Derivation::new(&artifact.schema, &fields),
+            fields,
             predictor: Predictor::new(&artifact.model, &artifact.calibration)
                 .map_err(ArtifactError::Content)?,
             constants: Constants::new(&artifact, &digests),
@@ -126,7 +131,7 @@ impl Decider {
         }
     }
 
-    /// Reads every input, applies the policies, and predicts.
+    /// Reads every input, applies the policies, computes what is derived, and predicts.
     fn evaluate<'r>(
         &mut self,
         mut raw_fields: Vec<Option<RawField<'r>>>,
@@ -134,36 +139,111 @@ impl Decider {
     ) -> Result<(f64, Vec<Adjusted<'r>>), Vec<Problem>> {
         let mut adjusted = Vec::new();
         self.read_protected(&raw_fields, &mut problems);
-        for (input, feature) in self.inputs.iter().enumerate() {
-            let raw_field = raw_fields
-                .get_mut(self.fields.index_of_input(input))
-                .and_then(Option::take);
-            let value = self.value_of(raw_field.as_ref());
-            let imputed = self.artifact.preprocessing.imputed[input];
-            match read(feature, value).and_then(|reading| resolve(feature, reading, imputed)) {
-                Ok(resolved) => {
-                    self.row[input] = resolved.value;
-                    let feature = self.fields.index_of_input(input);
-                    self.rule_values.set_resolved(feature, resolved);
-                    adjusted.extend(resolved.adjusted.map(|adjustment| Adjusted {
-                        input,
-                        adjustment,
-                        from: raw_field,
-                        to: resolved.value,
-                    }));
-                }
-                Err(error) => problems.push(Problem::refused_value(
-                    feature,
-                    error,
-                    raw_field.as_ref().and_then(RawField::echo),
-                )),
+        for input in 0..self.inputs.len() {
+            if self.inputs[input].derived.is_none() {
+                let raw_field = self.take(input, &mut raw_fields);
+                let settled = self.settle(input, raw_field.as_ref());
+                self.keep(input, raw_field, settled, &mut adjusted, &mut problems);
             }
+        }
+        // What is derived follows from values that were accepted.
+        let sound = problems.is_empty();
+        let mut nth = 0;
+        while let Some(input) = self.derivation.input(nth) {
+            let raw_field = self.take(input, &mut raw_fields);
+            let settled = self.settle_derived(nth, input, raw_field.as_ref(), sound);
+            self.keep(input, raw_field, settled, &mut adjusted, &mut problems);
+            nth += 1;
+        }
+        if nth > 0 {
+            adjusted.sort_by_key(|adjusted| adjusted.input);
         }
         problems.extend(self.too_many(adjusted.len()));
         if problems.is_empty() {
             Ok((self.predictor.predict_row(&self.row), adjusted))
         } else {
             Err(problems)
+        }
+    }
+
+    fn take<'r>(
+        &self,
+        input: usize,
+        raw_fields: &mut [Option<RawField<'r>>],
+    ) -> Option<RawField<'r>> {
+        raw_fields
+            .get_mut(self.fields.index_of_input(input))
+            .and_then(Option::take)
+    }
+
+    /// What a given input comes to.
+    fn settle(
+        &mut self,
+        input: usize,
+        raw_field: Option<&RawField<'_>>,
+    ) -> Result<Option<Resolved>, ValueError> {
+        let feature = &self.inputs[input];
+        let reading = read(feature, self.value_of(raw_field))?;
+        let imputed = self.artifact.preprocessing.imputed[input];
+        let resolved = resolve(feature, reading, imputed)?;
+        let index = self.fields.index_of_input(input);
+        let missing = matches!(resolved.adjusted, Some(Adjustment::Missing(_)));
+        self.derivation.set(index, resolved.value, missing);
+        self.set_for_rules(index, resolved.value, missing);
+        Ok(Some(resolved))
+    }
+
+    /// What a derived input comes to; `None` where nothing can be computed since other
+    /// fields were refused.
+    fn settle_derived(
+        &mut self,
+        nth: usize,
+        input: usize,
+        raw_field: Option<&RawField<'_>>,
+        sound: bool,
+    ) -> Result<Option<Resolved>, ValueError> {
+        let feature = &self.inputs[input];
+        let reading = read(feature, self.value_of(raw_field))?;
+        if !sound {
+            return Ok(None);
+        }
+        let imputed = self.artifact.preprocessing.imputed[input];
+        let (resolved, missing) = self.derivation.resolve(nth, feature, reading, imputed)?;
+        let index = self.fields.index_of_input(input);
+        self.set_for_rules(index, resolved.value, missing);
+        Ok(Some(resolved))
+    }
+
+    /// What was filled in for a missing value is missing to a rule: nobody said it.
+    fn set_for_rules(&mut self, feature: usize, value: f64, missing: bool) {
+        let value = if missing { f64::NAN } else { value };
+        self.rule_values.set(feature, value);
+    }
+
+    fn keep<'r>(
+        &mut self,
+        input: usize,
+        raw_field: Option<RawField<'r>>,
+        settled: Result<Option<Resolved>, ValueError>,
+        adjusted: &mut Vec<Adjusted<'r>>,
+        problems: &mut Vec<Problem>,
+    ) {
+        match settled {
+            Ok(Some(resolved)) => {
+                self.row[input] = resolved.value;
+                adjusted.extend(resolved.adjusted.map(|adjustment| Adjusted {
+                    input,
+                    adjustment,
+                    from: raw_field,
+                    to: resolved.value,
+                }));
+            }
+            Ok(None) => {}
+            Err(error) => problems.push(Problem::refused_value(
+                &self.inputs[input],
+                error,
+                raw_field.as_ref().and_then(RawField::echo),
+            )),
         }
     }
 

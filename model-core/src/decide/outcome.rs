@@ -2,7 +2,6 @@
 
 use super::Decider;
 use crate::policy::{Outcome, Scratch};
-use crate::preprocess::{Adjustment, Resolved};
 use crate::schema::{Role, Schema};
 
 /// What a policy looks at: a value for each feature of the schema, then the probability. NaN
@@ -37,13 +36,7 @@ impl RuleValues {
         }
     }
 
-    /// Takes what a model's input came to. What a policy filled in for a missing value is
-    /// missing to a rule: nobody said it.
-    pub(super) fn set_resolved(&mut self, feature: usize, resolved: Resolved) {
-        let filled_in = matches!(resolved.adjusted, Some(Adjustment::Missing(_)));
-        self.set(feature, if filled_in { f64::NAN } else { resolved.value });
-    }
-
+    /// Takes the value of a field; NaN is missing.
     pub(super) fn set(&mut self, feature: usize, value: f64) {
         self.values[feature] = value;
     }

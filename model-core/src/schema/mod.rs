@@ -33,12 +33,18 @@
 //! ```
 
 mod check;
+mod derived;
+mod names;
 mod nearest;
 mod read;
+mod span;
 mod stored;
 mod words;
 
 pub use check::SchemaProblem;
+pub(crate) use derived::mismatch_message;
+pub use derived::{Derived, Mismatch};
+pub use names::{Names, Purpose};
 pub use read::SchemaError;
 
 use bincode::{Decode, Encode};
@@ -96,6 +102,8 @@ pub struct Feature {
     /// How the probability must follow it. An artifact keeps it among its
     /// [`details`](crate::details::Details), not here.
     pub monotonic: Option<Monotonic>,
+    /// How it is computed from other inputs, where it is.
+    pub derived: Option<Box<Derived>>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.

@@ -66,6 +66,7 @@ impl<Context> Decode<Context> for Feature {
             kind: Decode::decode(decoder)?,
             missing: Decode::decode(decoder)?,
             monotonic: None,
+            derived: None,
         })
     }
 }
