@@ -264,6 +264,6 @@ fn schemas_that_cannot_be_computed_are_refused() {
     check(
         "name = \"amount\"\n",
         "name = \"amount\"\nround = 2\n",
-        "line 17: feature 'amount', round: only a derived field takes it: remove it",
+        "line 16: feature 'amount', round: only a derived field takes it: remove it",
     );
 }
