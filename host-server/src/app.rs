@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::asset::Asset;
 use crate::config::ServeOptions;
-use crate::host::{LoadError, ModelHost, processors};
+use crate::host::{LoadError, ModelHost};
+use crate::http::admission::Admission;
 use crate::http::authentication::Keys;
+use crate::http::body::{self, Encoding};
 use crate::http::error::ApiError;
+use crate::http::gzip::unpack;
 use crate::http::limits::HttpLimits;
+use crate::http::memory::Memory;
 use crate::http::metrics::{Format, Metrics, Rejected};
 use crate::http::middleware::Middleware;
 use crate::http::page;
@@ -25,10 +30,7 @@ pub struct App {
     middleware: Arc<Middleware>,
     options: ServeOptions,
     page: Option<Asset>,
-    /// Requests being worked on at the same time.
-    permits: Arc<Semaphore>,
-    /// Long bodies and batches decided at the same time, off the async workers.
-    long_bodies: Arc<Semaphore>,
+    admission: Arc<Admission>,
 }
 
 /// Who answers a request.
@@ -36,6 +38,24 @@ pub(crate) struct Target {
     pub(crate) served: Arc<Served>,
     /// There, when the model was not asked for by version: who else is to hear of it.
     pub(crate) live: Option<Arc<Live>>,
+}
+
+/// A body as it came.
+pub(crate) struct Packed {
+    bytes: Bytes,
+    encoding: Encoding,
+    limit: usize,
+    memory: Memory,
+}
+
+impl Packed {
+    /// What is in it. It may take a while: not on a thread that serves connections.
+    pub(crate) fn unpack(self) -> Result<Bytes, ApiError> {
+        match self.encoding {
+            Encoding::Plain => Ok(self.bytes),
+            Encoding::Gzip => unpack(&self.bytes, self.limit, &self.memory),
+        }
+    }
 }
 
 impl App {
@@ -73,8 +93,7 @@ impl App {
                 stopping: AtomicBool::new(false),
             }),
             page: options.page.then(page::index).flatten(),
-            permits: Arc::new(Semaphore::new(options.http.requests.get())),
-            long_bodies: Arc::new(Semaphore::new(processors().get())),
+            admission: Arc::new(Admission::new(&options.http)),
             metrics,
             options,
         })
@@ -124,10 +143,56 @@ impl App {
     /// Permission to work on a request; asked for when a request's body has been
     /// read, so that slow clients take none.
     pub(crate) fn begin(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
-            self.metrics.http.reject(Rejected::overload);
-            ApiError::Overloaded
+        self.admission.enter().map_err(|full| self.reject(full))
+    }
+
+    /// Permission to be a stream; it is held while the stream is open.
+    pub(crate) fn begin_stream(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.admission.enter_stream().map_err(|full| self.reject(full))
+    }
+
+    /// Turns a request away since there is too much to do.
+    pub(crate) fn reject(&self, cause: impl Into<ApiError>) -> ApiError {
+        self.metrics.http.reject(Rejected::overload);
+        cause.into()
+    }
+
+    /// Turns and memory for long work.
+    pub(crate) fn admission(&self) -> &Arc<Admission> {
+        &self.admission
+    }
+
+    /// Reads at most `keep` bytes of a body.
+    pub(crate) async fn read_up_to<B>(&self, body: B, keep: usize) -> Result<Bytes, ApiError>
+    where
+        B: hyper::body::Body<Data = Bytes> + Unpin,
+    {
+        let read = body::read_up_to(body, keep, self.limits().body, self.admission.memory());
+        read.await.inspect_err(|error| self.count(error))
+    }
+
+    /// Reads the body of a batch that is not streamed, as it came.
+    pub(crate) async fn read_batch(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Packed, ApiError> {
+        let encoding = body::encoding(headers)?;
+        let limit = self.limits().batch();
+        let memory = self.admission.memory();
+        let bytes = body::read_whole(body, limit, self.limits().body, memory).await;
+        Ok(Packed {
+            bytes: bytes.inspect_err(|error| self.count(error))?,
+            encoding,
+            limit,
+            memory: memory.clone(),
         })
+    }
+
+    fn count(&self, error: &ApiError) {
+        if matches!(error, ApiError::NoMemory) {
+            self.metrics.http.reject(Rejected::overload);
+        }
     }
 
     pub(crate) fn has_metrics_port(&self) -> bool {
@@ -158,16 +223,8 @@ impl App {
         &self.options.http
     }
 
-    pub(crate) fn body_time(&self) -> Duration {
-        self.limits().body
-    }
-
     pub(crate) fn page(&self) -> Option<&Asset> {
         self.page.as_ref()
-    }
-
-    pub(crate) fn long_bodies(&self) -> &Arc<Semaphore> {
-        &self.long_bodies
     }
 
     /// The default model's champion.

@@ -161,12 +161,12 @@ pub enum CallError {
         /// wasmtime's words.
         reason: String,
     },
-    /// The call took longer than [`Limits`](crate::Limits) allow.
+    /// The call computed for longer than [`Limits`](crate::Limits) allow.
     #[error("{function} was stopped after {limit:?}")]
     Deadline {
         /// The export that was called.
         function: &'static str,
-        /// Wall time it had.
+        /// What it might have computed.
         limit: Duration,
     },
     /// The module wanted more memory than [`Limits`](crate::Limits) allow.

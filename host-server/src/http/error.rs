@@ -7,7 +7,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
+use super::admission::Overloaded;
 use super::authentication::Denied;
+use super::memory::Full;
 use super::request_id::RequestId;
 
 /// An answer that is not the module's.
@@ -46,12 +48,28 @@ pub(crate) enum ApiError {
     Denied(Denied),
     /// Too many requests at once.
     Overloaded,
+    /// The bodies of requests at once take too much memory.
+    NoMemory,
+    /// A packed body where none is taken.
+    NotPlain { encoding: String, expected: &'static str },
     /// There is no model.
     NoModel,
     /// What was asked for cannot be done now.
     Conflict { detail: String },
     /// A fault of the server, logged where it happened.
     Fault { id: RequestId },
+}
+
+impl From<Overloaded> for ApiError {
+    fn from(_: Overloaded) -> Self {
+        Self::Overloaded
+    }
+}
+
+impl From<Full> for ApiError {
+    fn from(_: Full) -> Self {
+        Self::NoMemory
+    }
 }
 
 #[derive(Serialize)]
@@ -82,7 +100,7 @@ impl IntoResponse for ApiError {
             Self::Denied(Denied::Unknown) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Overloaded | Self::NoModel => {
+            Self::Overloaded | Self::NoMemory | Self::NoModel => {
                 headers.insert(RETRY_AFTER, 1.into());
             }
             _ => {}
@@ -98,7 +116,9 @@ impl ApiError {
                 StatusCode::NOT_FOUND
             }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NotJson { .. } | Self::NotABatch { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotJson { .. } | Self::NotABatch { .. } | Self::NotPlain { .. } => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Self::BodyCutOff | Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLong { .. } | Self::TooManyRows { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -106,7 +126,7 @@ impl ApiError {
             Self::Denied(Denied::Unknown) => StatusCode::UNAUTHORIZED,
             Self::Denied(Denied::Forbidden | Denied::Disabled) => StatusCode::FORBIDDEN,
             Self::Denied(Denied::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded | Self::NoModel => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::NoMemory | Self::NoModel => StatusCode::SERVICE_UNAVAILABLE,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::Fault { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -149,6 +169,13 @@ impl ApiError {
                 format!("Too many requests with this key: try again in {seconds} s")
             }
             Self::Overloaded => "Too many requests at once: try again in a second".to_owned(),
+            Self::NoMemory => {
+                "The requests at this moment are too large together: try again in a second"
+                    .to_owned()
+            }
+            Self::NotPlain { encoding, expected } => {
+                format!("The body is packed as `{encoding}`, expected {expected}")
+            }
             Self::NoModel => "Model not loaded".to_owned(),
             Self::Fault { id } => format!(
                 "The model failed on this request; the server has logged it as {}",

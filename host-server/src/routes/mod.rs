@@ -1,6 +1,7 @@
 //! The router: what answers where.
 
 mod admin;
+mod answer;
 mod batch;
 mod batch_answer;
 mod drift;
@@ -13,6 +14,7 @@ mod ndjson;
 mod oip;
 mod openapi;
 pub(crate) mod predict;
+mod refusal;
 mod rows;
 mod score;
 mod scoring;

@@ -10,10 +10,11 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as HttpBody, Incoming};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::{App, Target};
 use crate::host::{CallError, Decision};
-use crate::http::body::{check_json, read_up_to};
+use crate::http::body::{check_json, check_plain};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 
@@ -76,12 +77,13 @@ async fn answer(
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
-    let body = read_up_to(body, LONGEST_BODY + 1, app.body_time()).await?;
+    let body = app.read_up_to(body, LONGEST_BODY + 1).await?;
     check_json(headers)?;
-    let _place = app.begin()?;
+    check_plain(headers)?;
+    let permit = app.begin()?;
     let start = Instant::now();
     let target = app.target(name, version)?;
-    let decided = decide(app, &target, &body).await;
+    let decided = decide(app, permit, &target, &body).await;
     let took = start.elapsed();
     app.metrics().http.predicted(took);
     match decided {
@@ -100,18 +102,23 @@ async fn answer(
     }
 }
 
-async fn decide(app: &App, target: &Target, body: &Bytes) -> Result<Decision, CallError> {
+async fn decide(
+    app: &App,
+    permit: OwnedSemaphorePermit,
+    target: &Target,
+    body: &Bytes,
+) -> Result<Decision, CallError> {
     if body.len() <= LONGEST_INLINE {
         return target.served.decide(body);
     }
-    // As many at once as there are processors: with the workers' own calls that makes no
-    // more than the pool has instances, so no worker waits for one.
     let served = Arc::clone(&target.served);
     let body = body.clone();
-    let _turn = app.long_bodies().acquire().await;
-    tokio::task::spawn_blocking(move || served.decide(&body))
-        .await
-        .unwrap_or_else(|error| Err(CallError::Instantiate(error.to_string())))
+    let work = move || {
+        let _permit = permit;
+        served.decide(&body)
+    };
+    let decided = app.admission().piece(work).await;
+    decided.unwrap_or_else(|error| Err(CallError::Instantiate(error.to_string())))
 }
 
 fn respond(decision: Decision, took: Duration, id: &RequestId) -> Response {

@@ -111,6 +111,11 @@ impl Served {
             .inspect_err(|error| self.metrics.failed(error))
     }
 
+    /// What the model says about a request that nobody made: it is not counted.
+    pub(crate) fn probe(&self, body: &[u8]) -> Result<Decision, CallError> {
+        self.host.decide(body)
+    }
+
     /// One decision for each row, in order, counted.
     pub(crate) fn decide_each<'a>(
         &self,
