@@ -23,8 +23,8 @@ pub use app::App;
 pub use config::ServeOptions;
 pub use error::ServeError;
 pub use host::{
-    Answer, Batch, CallError, Category, Decision, Description, Feature, InstanceTimes, Limits,
-    LoadError, LoadErrorKind, ModelHost, ModelInfo, Target, compile,
+    Answer, Batch, CallError, Category, Decision, Description, Feature, FeatureRole, FeatureType,
+    InstanceTimes, Limits, LoadError, LoadErrorKind, ModelHost, ModelInfo, Target, compile,
 };
 pub use http::authentication::{Key, Role};
 pub use http::limits::HttpLimits;

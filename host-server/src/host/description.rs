@@ -1,5 +1,6 @@
 //! What a model says of itself (`abi_describe`, `docs/module-abi.md`), as far as a host needs it.
 
+use model_http::summary::api_name;
 use serde::{Deserialize, Serialize};
 
 /// A model's description.
@@ -43,11 +44,7 @@ impl ModelInfo {
     /// What an API is called that this model answers: `Loan Approval API`.
     #[must_use]
     pub fn api_name(&self) -> String {
-        let title = match self.title.as_str() {
-            "" => &self.name,
-            title => title,
-        };
-        format!("{title} API")
+        api_name(&self.name, Some(&self.title))
     }
 }
 
@@ -67,10 +64,10 @@ pub struct Target {
 pub struct Feature {
     /// Its key in a request.
     pub name: String,
-    /// `input`, `protected` or `ignored`.
-    pub role: String,
-    /// `number`, `integer`, `boolean` or `category`.
-    pub r#type: String,
+    /// Whether it predicts.
+    pub role: FeatureRole,
+    /// What its values are.
+    pub r#type: FeatureType,
     /// For people.
     #[serde(default)]
     pub label: String,
@@ -112,6 +109,40 @@ pub struct Feature {
     pub imputed: Option<serde_json::Value>,
 }
 
+/// What a feature is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum FeatureRole {
+    /// It predicts.
+    Input,
+    /// It is recorded to audit fairness, and never used to decide.
+    Protected,
+    /// It may come, and is not looked at.
+    Ignored,
+    /// A role that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What the values of a feature are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum FeatureType {
+    /// Any finite number.
+    Number,
+    /// A whole number.
+    Integer,
+    /// Yes or no.
+    Boolean,
+    /// One of a list of texts.
+    Category,
+    /// A type that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
 /// One value of a category.
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
@@ -128,7 +159,7 @@ impl Description {
     pub fn input_features(&self) -> impl Iterator<Item = &Feature> {
         self.features
             .iter()
-            .filter(|feature| feature.role == "input")
+            .filter(|feature| feature.role == FeatureRole::Input)
     }
 
     /// Their names.
@@ -139,9 +170,10 @@ impl Description {
     /// How many features a request may hold that mean something: inputs and protected ones,
     /// of one type, or of any.
     #[must_use]
-    pub fn count(&self, r#type: Option<&str>) -> usize {
+    pub fn count(&self, r#type: Option<FeatureType>) -> usize {
         let counts = |feature: &&Feature| {
-            feature.role != "ignored" && r#type.is_none_or(|wanted| feature.r#type == wanted)
+            feature.role != FeatureRole::Ignored
+                && r#type.is_none_or(|wanted| feature.r#type == wanted)
         };
         self.features.iter().filter(counts).count()
     }

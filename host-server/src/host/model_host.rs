@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use model_core::describe::ABI_VERSION;
 use model_core::model_file::{GLUE_SECTION, ModelFile};
 
 use super::answer::{Answer, Batch, Decision};
@@ -14,8 +15,6 @@ use super::instance::Instance;
 use super::limits::Limits;
 use super::module_cache::ModuleCache;
 use super::pool::{InstanceTimes, Pool};
-
-const ABI_VERSION: u32 = 1;
 
 /// Room for what the host adds to an answer.
 const ENVELOPE: usize = 160;

@@ -7,13 +7,10 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body_util::BodyExt;
 use hyper::body::Body;
+use model_http::{Refusal, limits, media};
 
 use super::error::ApiError;
 use super::memory::{Claim, Full, Memory};
-
-/// What is read of a body that is too long, so that the client hears the answer and does
-/// not just see its connection break.
-const LONGEST_DRAIN: usize = 64 << 20;
 
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,12 +96,28 @@ pub(crate) fn check_plain(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-/// The media type that the client gives, without parameters, in small letters.
-pub(crate) fn content_type(headers: &HeaderMap) -> Option<(String, String)> {
-    let value = headers.get(CONTENT_TYPE)?;
-    let whole = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let essence = whole.split(';').next().unwrap_or_default();
-    Some((essence.trim().to_ascii_lowercase(), whole))
+/// What a request's `content-type` says.
+pub(crate) struct ContentType {
+    /// The media type, without parameters, in lower case.
+    pub(crate) essence: String,
+    /// The header as it came.
+    pub(crate) header: String,
+}
+
+impl ContentType {
+    /// `None` where the client says nothing.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(CONTENT_TYPE)?;
+        let header = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        Some(Self {
+            essence: media::essence(&header),
+            header,
+        })
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        media::is_json(&self.essence)
+    }
 }
 
 /// JSON, or nothing said: old clients and some tools send no content type.
@@ -112,19 +125,18 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
     // What almost all send needs no copy.
     if headers
         .get(CONTENT_TYPE)
-        .is_none_or(|value| value == "application/json")
+        .is_none_or(|value| value == media::JSON)
     {
         return Ok(());
     }
-    match content_type(headers) {
-        None => Ok(()),
-        Some((essence, _)) if is_json(&essence) => Ok(()),
-        Some((_, content_type)) => Err(ApiError::NotJson { content_type }),
+    match ContentType::read(headers) {
+        Some(given) if !given.is_json() => Err(Refusal::NotJson {
+            content_type: given.header,
+            expected: media::JSON,
+        }
+        .into()),
+        _ => Ok(()),
     }
-}
-
-pub(crate) fn is_json(essence: &str) -> bool {
-    essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
 }
 
 async fn collect(
@@ -146,7 +158,7 @@ async fn collect(
     kept.add(&second);
     // A body that is too long, or finds no room, is read on without being kept: so the client
     // hears why.
-    while seen <= LONGEST_DRAIN.max(keep)
+    while seen <= limits::MAX_DRAIN.max(keep)
         && let Some(data) = next(&mut body).await?
     {
         seen += data.len();
@@ -211,7 +223,7 @@ pub(crate) async fn next(
     body: &mut (impl Body<Data = Bytes> + Unpin),
 ) -> Result<Option<Bytes>, ApiError> {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ApiError::BodyCutOff)?;
+        let frame = frame.map_err(|_| Refusal::BodyTruncated)?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::request_id::HEADER;
+
 /// For the origins that may; `None` when none may.
 pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
     if origins.is_empty() {
@@ -18,7 +20,6 @@ pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
                 .filter_map(|origin| HeaderValue::from_str(origin).ok()),
         ),
     };
-    let request_id = HeaderName::from_static("x-request-id");
     Some(
         CorsLayer::new()
             .allow_origin(allowed)
@@ -27,9 +28,9 @@ pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
                 header::CONTENT_TYPE,
                 header::AUTHORIZATION,
                 HeaderName::from_static("x-api-key"),
-                request_id.clone(),
+                HEADER,
             ])
-            .expose_headers([request_id])
+            .expose_headers([HEADER])
             .max_age(Duration::from_secs(600)),
     )
 }

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use model_http::{Refusal, detail_json, media};
 use serde_json::json;
 
 use super::admission::Overloaded;
@@ -15,20 +15,14 @@ use super::request_id::RequestId;
 /// An answer that is not the module's.
 #[derive(Debug)]
 pub(crate) enum ApiError {
-    /// No such path.
-    NotFound,
+    /// What the Worker refuses in the same words.
+    Shared(Refusal),
     /// No such model, or no such version of it.
     NoSuchModel { name: String },
     /// What was asked for is not there; a sentence.
     NotThere { detail: String },
-    /// The path is there, the method is not.
-    MethodNotAllowed,
-    /// The client says that the body is something else than JSON.
-    NotJson { content_type: String },
-    /// The client says that the body is something that a batch cannot be.
+    /// The client declares a body that a batch cannot be.
     NotABatch { content_type: String },
-    /// The connection broke off inside the body.
-    BodyCutOff,
     /// The body took too long.
     BodyTimeout { seconds: u64 },
     /// The body is longer than it may be.
@@ -50,14 +44,21 @@ pub(crate) enum ApiError {
     Overloaded,
     /// The bodies of requests at once take too much memory.
     NoMemory,
-    /// A packed body where none is taken.
-    NotPlain { encoding: String, expected: &'static str },
+    /// A compressed body where none is accepted, or of another encoding.
+    NotPlain {
+        encoding: String,
+        expected: &'static str,
+    },
     /// There is no model.
     NoModel,
     /// What was asked for cannot be done now.
     Conflict { detail: String },
-    /// A fault of the server, logged where it happened.
-    Fault { id: RequestId },
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Shared(refusal)
+    }
 }
 
 impl From<Overloaded> for ApiError {
@@ -72,11 +73,6 @@ impl From<Full> for ApiError {
     }
 }
 
-#[derive(Serialize)]
-struct Envelope {
-    detail: String,
-}
-
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
@@ -88,8 +84,8 @@ impl IntoResponse for ApiError {
                 (status, Json(json!({ "detail": [problem] }))).into_response()
             }
             _ => {
-                let detail = self.detail();
-                (status, Json(Envelope { detail })).into_response()
+                let json = [(CONTENT_TYPE, media::JSON)];
+                (status, json, detail_json(&self.detail())).into_response()
             }
         };
         let headers = response.headers_mut();
@@ -110,16 +106,22 @@ impl IntoResponse for ApiError {
 }
 
 impl ApiError {
+    /// A fault of the server, logged under this id where it happened.
+    pub(crate) fn fault(id: &RequestId) -> Self {
+        Self::Shared(Refusal::Fault {
+            request_id: id.as_str().to_owned(),
+        })
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound | Self::NoSuchModel { .. } | Self::NotThere { .. } => {
-                StatusCode::NOT_FOUND
+            // The crate that names them gives only statuses that exist.
+            Self::Shared(refusal) => {
+                StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NotJson { .. } | Self::NotABatch { .. } | Self::NotPlain { .. } => {
-                StatusCode::UNSUPPORTED_MEDIA_TYPE
-            }
-            Self::BodyCutOff | Self::Malformed { .. } => StatusCode::BAD_REQUEST,
+            Self::NoSuchModel { .. } | Self::NotThere { .. } => StatusCode::NOT_FOUND,
+            Self::NotABatch { .. } | Self::NotPlain { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLong { .. } | Self::TooManyRows { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
@@ -128,24 +130,18 @@ impl ApiError {
             Self::Denied(Denied::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::NoMemory | Self::NoModel => StatusCode::SERVICE_UNAVAILABLE,
             Self::Conflict { .. } => StatusCode::CONFLICT,
-            Self::Fault { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     pub(crate) fn detail(&self) -> String {
         match self {
-            Self::NotFound => "Not Found".to_owned(),
+            Self::Shared(refusal) => refusal.detail(),
             Self::NoSuchModel { name } => {
                 format!("There is no model `{name}`: GET /models lists those there are")
             }
-            Self::MethodNotAllowed => "Method Not Allowed".to_owned(),
-            Self::NotJson { content_type } => format!(
-                "The body is said to be `{content_type}`, expected JSON: send `content-type: application/json`, or none"
-            ),
             Self::NotABatch { content_type } => format!(
                 "The body is said to be `{content_type}`, expected `application/json`, `application/x-ndjson` or `text/csv`"
             ),
-            Self::BodyCutOff => "The body ended before its end: send it again".to_owned(),
             Self::BodyTimeout { seconds } => {
                 format!("The body did not come within {seconds} s: send it faster")
             }
@@ -174,13 +170,9 @@ impl ApiError {
                     .to_owned()
             }
             Self::NotPlain { encoding, expected } => {
-                format!("The body is packed as `{encoding}`, expected {expected}")
+                format!("The content encoding is `{encoding}`, expected {expected}")
             }
             Self::NoModel => "Model not loaded".to_owned(),
-            Self::Fault { id } => format!(
-                "The model failed on this request; the server has logged it as {}",
-                id.as_str()
-            ),
         }
     }
 }

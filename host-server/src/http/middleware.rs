@@ -86,7 +86,7 @@ impl Middleware {
         B: hyper::body::Body<Data = Bytes> + Unpin,
     {
         let start = Instant::now();
-        let id = RequestId::of(request.headers());
+        let id = RequestId::from_headers(request.headers());
         let trace = trace_context::child_of(request.headers());
         let route = series.route();
         let method = request.method().clone();

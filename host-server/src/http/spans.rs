@@ -27,6 +27,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
+use super::request_id::HEADER;
 use crate::error::ServeError;
 
 /// Where spans go.
@@ -46,7 +47,6 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_ANSWER: u64 = 64 << 10;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Takes spans and exports them.
 pub(crate) struct Spans {
@@ -146,7 +146,7 @@ async fn record(State(spans): State<Arc<Spans>>, mut request: Request, next: Nex
 
 /// A list, as the conventions have headers.
 fn request_id(headers: &HeaderMap) -> Option<Value> {
-    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let id = headers.get(HEADER)?.to_str().ok()?;
     Some(Value::Array(Array::String(vec![StringValue::from(
         id.to_owned(),
     )])))

@@ -2,5 +2,7 @@
 //! of their decisions, and whether what they are asked drifts away from their training rows.
 
 pub(crate) mod drift;
+mod fields;
 pub(crate) mod metrics;
 pub(crate) mod registry;
+pub(crate) mod score;

@@ -26,7 +26,7 @@ pub(super) async fn reload(
         Ok(None) => Err(ApiError::NoSuchModel { name }),
         Err(error) => {
             tracing::error!(request_id = id.as_str(), %error, "no reload");
-            Err(ApiError::Fault { id })
+            Err(ApiError::fault(&id))
         }
     }
 }

@@ -11,6 +11,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
+use model_http::media;
 use tokio::task::JoinError;
 
 use super::batch_answer::{Form as AnswerForm, write_answers};
@@ -18,18 +19,11 @@ use super::ndjson;
 use super::refusal::wrong_names;
 use super::rows::{Chunk, Table, Unreadable};
 use crate::app::App;
-use crate::http::body::{check_plain, content_type, is_json};
+use crate::http::body::{ContentType, check_plain};
 use crate::http::error::ApiError;
 use crate::http::memory::Claim;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Served;
-
-pub(super) const NDJSON: [&str; 4] = [
-    "application/x-ndjson",
-    "application/ndjson",
-    "application/jsonl",
-    "application/x-jsonlines",
-];
 
 /// Rows that are decided in one turn: some milliseconds of work. Then it is another's turn.
 pub(super) const ROWS_A_PIECE: usize = 512;
@@ -96,7 +90,7 @@ async fn answer(
     };
     let (batch, first) = app.admission().piece(work).await.unwrap_or_else(|error| {
         tracing::error!(request_id = id.as_str(), %error, "no batch");
-        Err(ApiError::Fault { id })
+        Err(ApiError::fault(&id))
     })?;
     let body = match batch.is_done() {
         true => Body::from(first),
@@ -106,12 +100,14 @@ async fn answer(
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
-    match content_type(headers) {
+    match ContentType::read(headers) {
         None => Ok(Form::Array),
-        Some((essence, _)) if is_json(&essence) => Ok(Form::Array),
-        Some((essence, _)) if NDJSON.contains(&essence.as_str()) => Ok(Form::Lines),
-        Some((essence, _)) if essence == "text/csv" => Ok(Form::Csv),
-        Some((_, content_type)) => Err(ApiError::NotABatch { content_type }),
+        Some(given) if given.is_json() => Ok(Form::Array),
+        Some(given) if media::is_ndjson(&given.essence) => Ok(Form::Lines),
+        Some(given) if given.essence == "text/csv" => Ok(Form::Csv),
+        Some(given) => Err(ApiError::NotABatch {
+            content_type: given.header,
+        }),
     }
 }
 

@@ -67,7 +67,7 @@ async fn answer(
     let served = app.watched(name.as_deref(), version.as_deref())?;
     let fault = |error: &dyn std::fmt::Display| {
         tracing::error!(request_id = id.as_str(), %error, "no drift report");
-        ApiError::Fault { id: id.clone() }
+        ApiError::fault(&id)
     };
     // Comparing and drawing take milliseconds: not on an async worker.
     let work = move || write(&served, form);

@@ -25,6 +25,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use model_http::Refusal;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
@@ -88,9 +89,9 @@ fn files() -> Router<Arc<App>> {
 
 fn finish(router: Router<Arc<App>>, state: Arc<App>) -> Router {
     let router = router
-        .fallback(async |body: Body| refuse(body, ApiError::NotFound).await)
+        .fallback(async |body: Body| refuse(body, ApiError::from(Refusal::NotFound)).await)
         .method_not_allowed_fallback(async |body: Body| {
-            refuse(body, ApiError::MethodNotAllowed).await
+            refuse(body, ApiError::from(Refusal::MethodNotAllowed)).await
         })
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(
@@ -102,28 +103,4 @@ fn finish(router: Router<Arc<App>>, state: Arc<App>) -> Router {
         None => router,
     }
     .with_state(state)
-}
-
-/// An answer to a request whose body nobody reads.
-pub(crate) async fn refuse<B>(body: B, refusal: impl IntoResponse) -> axum::response::Response
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin,
-{
-    let drained = body::drain(body).await;
-    let mut response = refusal.into_response();
-    if !drained {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
-    }
-    response
-}
-
-/// Whatever a handler's bug is, the client gets an answer and the others go on.
-fn panicked(_: Box<dyn Any + Send + 'static>) -> Response<axum::body::Body> {
-    // The panic hook has written its message already.
-    (
-        StatusCode::INTERNAL_SERVER_ERROR,
-        axum::Json(serde_json::json!({ "detail": "Internal Server Error" })),
-    )
-        .into_response()
 }

@@ -9,6 +9,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use memchr::{memchr, memrchr};
+use model_http::limits::MAX_REQUEST;
+use model_http::media;
 
 use super::batch::{ROWS_A_PIECE, USUAL_ANSWER, broke_off};
 use super::batch_answer::write_answer;
@@ -21,7 +23,7 @@ use crate::http::pace::Pace;
 use crate::models::registry::Served;
 
 /// The longest line: what the module takes, and one byte more, so that it refuses it.
-const LONGEST_LINE: usize = (1 << 20) + 1;
+const LONGEST_LINE: usize = MAX_REQUEST + 1;
 
 /// Whole lines.
 struct Chunk {
@@ -83,7 +85,7 @@ pub(super) async fn answer(
             }
         })
         .buffered(processors().get());
-    let ndjson = [(CONTENT_TYPE, "application/x-ndjson")];
+    let ndjson = [(CONTENT_TYPE, media::NDJSON[0])];
     Ok((ndjson, Body::from_stream(answers)).into_response())
 }
 
@@ -151,7 +153,7 @@ impl Lines {
         match memrchr(b'\n', &data) {
             Some(end) => self.whole = before + end + 1,
             None if self.bytes.len() > LONGEST_LINE => {
-                let limit = LONGEST_LINE - 1;
+                let limit = MAX_REQUEST;
                 self.end = Some(End::Bad(ApiError::BodyTooLong { limit }));
             }
             None => {}

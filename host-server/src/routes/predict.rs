@@ -10,6 +10,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as HttpBody, Incoming};
+use model_http::limits::MAX_REQUEST;
+use model_http::{envelope, media};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::{App, Target};
@@ -17,10 +19,7 @@ use crate::host::{CallError, Decision};
 use crate::http::body::{check_json, check_plain};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
-
-/// The longest body the module takes (docs/decision-contract.md). It is the module that
-/// refuses a longer one; it needs one byte more than this to do so.
-const LONGEST_BODY: usize = 1 << 20;
+use crate::models::registry::Scored;
 
 /// Room for an answer's headers.
 const HEADERS: usize = 12;
@@ -77,7 +76,7 @@ async fn answer(
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
-    let body = app.read_up_to(body, LONGEST_BODY + 1).await?;
+    let body = app.read_up_to(body, MAX_REQUEST + 1).await?;
     check_json(headers)?;
     check_plain(headers)?;
     let permit = app.begin()?;
@@ -87,8 +86,7 @@ async fn answer(
     let took = start.elapsed();
     app.metrics().http.predicted(took);
     match decided {
-        Ok(decision) => {
-            let score = target.served.metrics.decided(decision.answer());
+        Ok(Scored { decision, score }) => {
             if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
                 shadow.offer(body, score);
             }
@@ -97,7 +95,7 @@ async fn answer(
         Err(error) => {
             let served = &target.served;
             tracing::error!(request_id = id.as_str(), model = served.name(), version = served.version(), %error, "no decision");
-            Err(ApiError::Fault { id })
+            Err(ApiError::fault(&id))
         }
     }
 }
@@ -107,7 +105,7 @@ async fn decide(
     permit: OwnedSemaphorePermit,
     target: &Target,
     body: &Bytes,
-) -> Result<Decision, CallError> {
+) -> Result<Scored, CallError> {
     if body.len() <= LONGEST_INLINE {
         return target.served.decide(body);
     }
@@ -124,31 +122,14 @@ async fn decide(
 fn respond(decision: Decision, took: Duration, id: &RequestId) -> Response {
     let mut body = decision.body;
     if decision.status == 200 {
-        add_envelope(&mut body, took, id);
+        envelope::add(&mut body, took.as_secs_f64(), id.as_str());
     }
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =
         StatusCode::from_u16(decision.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let json = HeaderValue::from_static("application/json");
+    let json = HeaderValue::from_static(media::JSON);
     // With those that the middleware adds.
     response.headers_mut().reserve(HEADERS);
     response.headers_mut().insert(CONTENT_TYPE, json);
     response
-}
-
-/// Puts the host's two fields before the object's last brace.
-fn add_envelope(body: &mut Vec<u8>, took: Duration, id: &RequestId) {
-    if body.pop_if(|last| *last == b'}').is_some() {
-        let mut number = zmij::Buffer::new();
-        let seconds = number.format_finite(took.as_secs_f64());
-        for piece in [
-            ",\"latency_seconds\":",
-            seconds,
-            ",\"request_id\":\"",
-            id.as_str(),
-            "\"}",
-        ] {
-            body.extend_from_slice(piece.as_bytes());
-        }
-    }
 }

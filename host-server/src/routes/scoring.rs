@@ -17,7 +17,7 @@ use super::rows::{Table, Unreadable, columns, is_object, parse};
 use super::score::{NoScores, Output, OutputOf, score};
 use crate::app::App;
 use crate::host::Description;
-use crate::http::body::{content_type, is_json};
+use crate::http::body::ContentType;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Served;
@@ -65,21 +65,22 @@ pub(super) async fn invocations(
     let (scores, output) = scored.map_err(|problem| match problem {
         NoScores::Refused(reason) => MlflowError::new(StatusCode::BAD_REQUEST, reason),
         NoScores::Api(error) => error.into(),
-        NoScores::Failed(_) => ApiError::Fault { id }.into(),
+        NoScores::Failed(_) => ApiError::fault(&id).into(),
     })?;
     let predictions = OutputOf(output, &scores);
     Ok(held_json(&app, &Predictions { predictions })?)
 }
 
 fn is_csv(headers: &HeaderMap) -> Result<bool, MlflowError> {
-    match content_type(headers) {
+    match ContentType::read(headers) {
         None => Ok(false),
-        Some((essence, _)) if is_json(&essence) => Ok(false),
-        Some((essence, _)) if essence == "text/csv" => Ok(true),
-        Some((_, content_type)) => Err(MlflowError::new(
+        Some(given) if given.is_json() => Ok(false),
+        Some(given) if given.essence == "text/csv" => Ok(true),
+        Some(given) => Err(MlflowError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!(
-                "The body is said to be `{content_type}`, expected `application/json` or `text/csv`"
+                "The content type is `{}`, expected `application/json` or `text/csv`",
+                given.header
             ),
         )),
     }

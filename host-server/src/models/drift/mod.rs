@@ -4,7 +4,6 @@
 
 mod gauges;
 mod reader;
-mod scan;
 mod snapshot;
 mod state;
 
@@ -19,7 +18,8 @@ use model_core::model_file::ModelFile;
 use model_drift::live::{Length, Live, Window, without_target};
 use model_drift::sketch::Sketch;
 
-use crate::host::{Answer, ModelHost};
+use crate::host::ModelHost;
+use crate::models::score::Score;
 pub(crate) use gauges::GaugeSet;
 use gauges::Gauges;
 use reader::Reader;
@@ -145,16 +145,16 @@ fn reference(host: &ModelHost) -> Result<(Artifact, Sketch), NotWatched> {
 }
 
 impl Watcher {
-    /// Counts a request and its answer: what came, before any policy. A request that the
-    /// model refused counts too, without an answer; one that is no JSON object does not.
-    pub(crate) fn seen(&self, request: &[u8], answer: Answer<'_>) {
-        let Some(places) = self.reader.places(request, answer) else {
+    /// Counts a request and the score of its answer: what came, before any policy. A request
+    /// that the model refused counts too, without a score; one that is no JSON object does not.
+    pub(crate) fn seen(&self, request: &[u8], score: Option<Score>) {
+        let Some(bins) = self.reader.bins(request, score) else {
             self.unread.fetch_add(1, Ordering::Relaxed);
             return;
         };
         let now = now();
         let mut window = self.window();
-        window.live.count(&places, now);
+        window.live.count(&bins, now);
         window.seen += 1;
     }
 
@@ -229,7 +229,7 @@ pub fn time_counting(
     let start = Instant::now();
     for _ in 0..times {
         for (request, decision) in &answered {
-            watcher.seen(request, decision.answer());
+            watcher.seen(request, Score::read(decision.answer()));
         }
     }
     let count = times.saturating_mul(u32::try_from(answered.len()).ok()?);

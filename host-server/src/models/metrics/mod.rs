@@ -1,9 +1,7 @@
 //! What is counted of a model's decisions. Each name is in `docs/server.md`.
 
 mod model;
-mod score;
 mod tally;
 
 pub(crate) use model::{ModelMetrics, ModelMetricsSet, Reload, Shadowed};
-pub(crate) use score::Score;
 pub(crate) use tally::Tally;

@@ -9,8 +9,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, linear_buckets};
 use prometheus_client::registry::Registry;
 
-use super::score::{Adjustment, Score, adjustments};
 use crate::host::{Answer, CallError, Description};
+use crate::models::score::{Adjustment, Score, adjustments};
 
 /// What became of a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -268,20 +268,20 @@ pub(crate) struct ModelMetrics {
 }
 
 impl ModelMetrics {
-    /// Counts a decision or a refusal, and says what it was.
-    pub(crate) fn decided(&self, answer: Answer<'_>) -> Option<Score> {
-        let Some(score) = Score::of(answer) else {
+    /// Counts a decision, or where there is no score a refusal.
+    pub(crate) fn decided(&self, answer: Answer<'_>, score: Option<Score>) {
+        let Some(score) = score else {
             self.refusals.inc();
-            return None;
+            return;
         };
-        match score.positive {
-            true => self.positive.inc(),
-            false => self.negative.inc(),
-        };
+        if score.positive {
+            self.positive.inc();
+        } else {
+            self.negative.inc();
+        }
         self.latest.set(f64::from(u8::from(score.positive)));
         self.scores.observe(score.probability);
         self.adjusted(answer);
-        Some(score)
     }
 
     /// Counts many decisions, and the latest of them.

@@ -1,8 +1,8 @@
 //! Many answers, counted together.
 
 use super::model::ModelMetrics;
-use super::score::Score;
 use crate::host::Answer;
+use crate::models::score::Score;
 
 /// Answers that are counted together and written down at the end: counters that two
 /// processors write to with every row would cost more than the rest of its bookkeeping.
@@ -28,8 +28,8 @@ impl<'a> Tally<'a> {
     }
 
     /// A decision or a refusal.
-    pub(crate) fn decided(&mut self, answer: Answer<'_>) {
-        let Some(score) = Score::of(answer) else {
+    pub(crate) fn decided(&mut self, answer: Answer<'_>, score: Option<Score>) {
+        let Some(score) = score else {
             self.refused += 1;
             return;
         };

@@ -26,7 +26,7 @@ use crate::host::{LoadError, ModelHost};
 pub(crate) use deployment::Mode;
 pub(crate) use loading::Loading;
 pub(crate) use outcome::Outcome;
-pub(crate) use served::Served;
+pub(crate) use served::{Scored, Served};
 pub(crate) use slot::{Live, Slot};
 pub use source::{Fetched, ModelSource};
 

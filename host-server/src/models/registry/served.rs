@@ -13,6 +13,7 @@ use crate::asset::Asset;
 use crate::host::{Answer, CallError, Decision, Description, LoadError, LoadErrorKind, ModelHost};
 use crate::models::drift::{NotWatched, Watcher};
 use crate::models::metrics::{ModelMetrics, Tally};
+use crate::models::score::Score;
 
 /// A loaded, checked model.
 pub(crate) struct Served {
@@ -23,6 +24,13 @@ pub(crate) struct Served {
     pub(crate) metrics: ModelMetrics,
     drift: Result<Watcher, NotWatched>,
     files: OnceLock<(Asset, Asset)>,
+}
+
+/// A decision, and what was read of it.
+pub(crate) struct Scored {
+    pub(crate) decision: Decision,
+    /// None of a refusal.
+    pub(crate) score: Option<Score>,
 }
 
 /// The name and version that a folder gives a model.
@@ -103,12 +111,23 @@ impl Served {
         &self.file_sha256
     }
 
-    /// One decision, counted.
-    pub(crate) fn decide(&self, body: &[u8]) -> Result<Decision, CallError> {
-        self.host
+    /// One decision for a client, counted in the metrics and in the drift window.
+    pub(crate) fn decide(&self, body: &[u8]) -> Result<Scored, CallError> {
+        let scored = self.decide_unanswered(body)?;
+        self.metrics.decided(scored.decision.answer(), scored.score);
+        Ok(scored)
+    }
+
+    /// One decision that no client gets, as of a challenger in the shadow: it is counted in
+    /// the drift window, and not among the decisions that were given.
+    pub(crate) fn decide_unanswered(&self, body: &[u8]) -> Result<Scored, CallError> {
+        let decision = self
+            .host
             .decide(body)
-            .inspect(|decision| self.seen(body, decision.answer()))
-            .inspect_err(|error| self.metrics.failed(error))
+            .inspect_err(|error| self.metrics.failed(error))?;
+        let score = Score::read(decision.answer());
+        self.seen(body, score);
+        Ok(Scored { decision, score })
     }
 
     /// What the model says about a request that nobody made: it is not counted.
@@ -129,8 +148,9 @@ impl Served {
         self.host.decide_each(rows, |answer| {
             match &answer {
                 Ok(answer) => {
-                    tally.decided(*answer);
-                    self.seen(asked.get(), *answer);
+                    let score = Score::read(*answer);
+                    tally.decided(*answer, score);
+                    self.seen(asked.get(), score);
                 }
                 Err(error) => self.metrics.failed(error),
             }
@@ -151,9 +171,9 @@ impl Served {
         self.drift.as_ref()
     }
 
-    fn seen(&self, request: &[u8], answer: Answer<'_>) {
+    fn seen(&self, request: &[u8], score: Option<Score>) {
         if let Ok(watcher) = &self.drift {
-            watcher.seen(request, answer);
+            watcher.seen(request, score);
         }
     }
 

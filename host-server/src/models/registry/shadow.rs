@@ -7,7 +7,8 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use bytes::Bytes;
 
 use super::served::Served;
-use crate::models::metrics::{Score, Shadowed};
+use crate::models::metrics::Shadowed;
+use crate::models::score::Score;
 
 /// Requests that wait for the challenger.
 const QUEUE: usize = 1024;
@@ -67,11 +68,8 @@ impl Shadow {
 }
 
 fn compare(challenger: &Served, job: &Job) {
-    match challenger.decide(&job.body) {
-        Ok(decision) => {
-            let score = Score::of(decision.answer());
-            challenger.metrics.compared(job.champion, score);
-        }
+    match challenger.decide_unanswered(&job.body) {
+        Ok(scored) => challenger.metrics.compared(job.champion, scored.score),
         Err(error) => {
             challenger.metrics.shadowed(Shadowed::failed);
             tracing::warn!(model = challenger.name(), version = challenger.version(), %error, "the challenger failed");

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::score::{NoScores, Output};
 use crate::app::App;
-use crate::host::Feature;
+use crate::host::{Feature, FeatureType};
 use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
@@ -56,7 +56,7 @@ fn no_scores(problem: NoScores, id: RequestId) -> OipError {
     match problem {
         NoScores::Refused(reason) => OipError::bad(reason),
         NoScores::Api(error) => error.into(),
-        NoScores::Failed(_) => ApiError::Fault { id }.into(),
+        NoScores::Failed(_) => ApiError::fault(&id).into(),
     }
 }
 
@@ -154,10 +154,10 @@ async fn index(State(app): State<Arc<App>>) -> Json<Value> {
 }
 
 fn datatype(feature: &Feature) -> &'static str {
-    match feature.r#type.as_str() {
-        "integer" => "INT64",
-        "boolean" => "BOOL",
-        "category" => "BYTES",
-        _ => "FP64",
+    match feature.r#type {
+        FeatureType::Integer => "INT64",
+        FeatureType::Boolean => "BOOL",
+        FeatureType::Category => "BYTES",
+        FeatureType::Number | FeatureType::Unknown => "FP64",
     }
 }

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::{Extension, Json};
+use model_http::Refusal;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -54,7 +55,9 @@ pub(super) async fn predict(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, OipError> {
-    let name = target.strip_suffix(":predict").ok_or(ApiError::NotFound)?;
+    let name = target
+        .strip_suffix(":predict")
+        .ok_or(ApiError::from(Refusal::NotFound))?;
     let served = app.target(Some(name), None)?.served;
     let most = app.limits().batch_rows;
     let packed = app.read_batch(&headers, body).await?;

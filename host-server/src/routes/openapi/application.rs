@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::host::{Description, Feature};
+use crate::host::{Description, Feature, FeatureRole, FeatureType};
 
 /// The request of `/predict`.
 pub(super) fn schema(model: &Description) -> Value {
@@ -15,7 +15,7 @@ pub(super) fn schema(model: &Description) -> Value {
         if feature.missing.as_deref() == Some("error") {
             required.push(feature.name.as_str());
         }
-        if let (Some(value), "input") = (&feature.example, feature.role.as_str()) {
+        if let (Some(value), FeatureRole::Input) = (&feature.example, feature.role) {
             example.insert(feature.name.clone(), value.clone());
         }
     }
@@ -40,21 +40,21 @@ pub(super) fn schema(model: &Description) -> Value {
 }
 
 fn property(feature: &Feature) -> Value {
-    let mut schema = match (feature.role.as_str(), feature.r#type.as_str()) {
+    let mut schema = match (feature.role, feature.r#type) {
         // Whatever it holds is not looked at.
-        ("ignored" | "protected", _) => json!({}),
-        (_, "boolean") => boolean(),
-        (_, "category") => category(feature),
-        (_, "integer") => number(feature, "integer"),
+        (FeatureRole::Ignored | FeatureRole::Protected, _) => json!({}),
+        (_, FeatureType::Boolean) => boolean(),
+        (_, FeatureType::Category) => category(feature),
+        (_, FeatureType::Integer) => number(feature, "integer"),
         _ => number(feature, "number"),
     };
     let may_miss = feature.missing.as_deref() != Some("error");
-    if may_miss && feature.role == "input" {
+    if may_miss && feature.role == FeatureRole::Input {
         schema = or_missing(schema);
     }
     schema["title"] = feature.label.as_str().into();
     schema["description"] = describe(feature).into();
-    if let (Some(example), true) = (&feature.example, feature.role != "ignored") {
+    if let (Some(example), true) = (&feature.example, feature.role != FeatureRole::Ignored) {
         schema["examples"] = json!([example]);
     }
     schema
@@ -147,9 +147,9 @@ fn describe(feature: &Feature) -> String {
     if let Some(unit) = &feature.unit {
         add(format!("In {unit}."));
     }
-    match feature.role.as_str() {
-        "protected" => add("Never used to decide.".to_owned()),
-        "ignored" => add("Ignored.".to_owned()),
+    match feature.role {
+        FeatureRole::Protected => add("Never used to decide.".to_owned()),
+        FeatureRole::Ignored => add("Ignored.".to_owned()),
         _ => {}
     }
     let low = feature

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::Span;
 use super::chunk::write_text;
 use super::json::{Unreadable, list};
-use crate::host::Feature;
+use crate::host::{Feature, FeatureType};
 
 /// What the module reads as a number beyond any: so it refuses it in its own words.
 const INFINITE: &[u8] = b"1e999";
@@ -194,9 +194,9 @@ pub(super) enum Meaning {
 
 impl Meaning {
     pub(super) fn of(feature: &Feature) -> Self {
-        match feature.r#type.as_str() {
-            "boolean" => Self::Boolean,
-            "category" => Self::Category(
+        match feature.r#type {
+            FeatureType::Boolean => Self::Boolean,
+            FeatureType::Category => Self::Category(
                 feature
                     .categories
                     .iter()

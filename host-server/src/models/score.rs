@@ -1,4 +1,5 @@
-//! What is counted of an answer, read from its JSON without parsing all of it.
+//! What is counted of an answer, read from its JSON without parsing all of it: once, for
+//! the metrics, the drift window and the comparison with a challenger.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -8,24 +9,25 @@ use serde::Deserialize;
 
 use crate::host::Answer;
 
-/// What is read of a decision's JSON.
+/// What a decision says of an application.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Score {
+    /// Whether the outcome is the positive one.
     pub(crate) positive: bool,
+    /// Of the positive class, 0 to 1.
     pub(crate) probability: f64,
 }
 
 impl Score {
-    /// Reads the two fields. The keys cannot be found inside a string: a quote in a string
-    /// is escaped.
-    pub(crate) fn of(answer: Answer<'_>) -> Option<Self> {
+    /// Reads a decision's score; `None` of a refusal.
+    pub(crate) fn read(answer: Answer<'_>) -> Option<Self> {
         if answer.status != 200 {
             return None;
         }
-        let body = answer.body;
+        // The keys cannot be found inside a string: a quote in a string is escaped.
         Some(Self {
-            positive: after(body, &PREDICTION)?.first()? == &b'1',
-            probability: number(after(body, &PROBABILITY)?)?,
+            positive: after(answer.body, &PREDICTION)?.first()? == &b'1',
+            probability: number(after(answer.body, &PROBABILITY)?)?,
         })
     }
 }
@@ -44,6 +46,7 @@ pub(super) fn adjustments(answer: Answer<'_>) -> Vec<Adjustment<'_>> {
     match after(answer.body, &ADJUSTMENTS) {
         None | Some([b'[', b']', ..]) => Vec::new(),
         Some(list) => {
+            // The list is followed by the rest of the answer: only its first value is read.
             let mut values = serde_json::Deserializer::from_slice(list).into_iter();
             values.next().and_then(Result::ok).unwrap_or_default()
         }
@@ -63,5 +66,5 @@ fn after<'a>(body: &'a [u8], key: &Finder<'_>) -> Option<&'a [u8]> {
 
 fn number(text: &[u8]) -> Option<f64> {
     let end = text.iter().position(|byte| matches!(byte, b',' | b'}'))?;
-    std::str::from_utf8(&text[..end]).ok()?.parse().ok()
+    std::str::from_utf8(text.get(..end)?).ok()?.parse().ok()
 }
