@@ -50,6 +50,13 @@ pub(crate) struct Key {
     pub(crate) secret: bool,
 }
 
+impl Key {
+    /// The environment's name for it that all settings have.
+    pub(crate) fn our_variable(self) -> String {
+        format!("UNDERWRITE_{}", self.name.to_uppercase().replace('-', "_"))
+    }
+}
+
 impl Settings {
     /// Reads the table `[serve]` of the file; without a file everything is unset.
     pub(crate) fn open(file: Option<ConfigFile>) -> Result<Self> {
@@ -190,7 +197,7 @@ impl Settings {
     /// From the environment or the file; an empty variable is unset.
     fn elsewhere(&mut self, key: Key) -> Result<Option<(Vec<String>, Origin)>> {
         let in_file = self.take(key.name);
-        let ours = format!("UNDERWRITE_{}", key.name.to_uppercase().replace('-', "_"));
+        let ours = key.our_variable();
         for variable in [key.variable, &ours] {
             match std::env::var(variable) {
                 Ok(value) if !value.is_empty() => {

@@ -11,7 +11,7 @@ use crate::asset::Asset;
 use crate::config::ServeOptions;
 use crate::host::{LoadError, ModelHost};
 use crate::http::admission::Admission;
-use crate::http::authentication::Keys;
+use crate::http::authentication::{Keys, Public};
 use crate::http::body::{self, Encoding};
 use crate::http::error::ApiError;
 use crate::http::gzip::unpack;
@@ -83,16 +83,23 @@ impl App {
     }
 
     fn assemble(registry: Registry, metrics: Arc<Metrics>, options: ServeOptions) -> Arc<Self> {
+        let keys = Keys::new(
+            options.keys.clone(),
+            options.http.rate,
+            options.public.clone(),
+            options.metrics_port.is_some(),
+        );
+        let page = options.page && keys.is_open(Public::Page);
         Arc::new(Self {
             registry: Arc::new(registry),
             middleware: Arc::new(Middleware {
                 metrics: Arc::clone(&metrics.http),
-                keys: Keys::new(options.keys.clone(), options.http.rate),
+                keys,
                 access_log: options.access_log,
                 https: options.tls.is_some(),
                 stopping: AtomicBool::new(false),
             }),
-            page: options.page.then(page::index).flatten(),
+            page: page.then(page::index).flatten(),
             admission: Arc::new(Admission::new(&options.http)),
             metrics,
             options,
@@ -148,7 +155,9 @@ impl App {
 
     /// Permission to be a stream; it is held while the stream is open.
     pub(crate) fn begin_stream(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        self.admission.enter_stream().map_err(|full| self.reject(full))
+        self.admission
+            .enter_stream()
+            .map_err(|full| self.reject(full))
     }
 
     /// Turns a request away since there is too much to do.
@@ -286,6 +295,7 @@ fn loading(options: &ServeOptions, metrics: &Metrics) -> Loading {
         limits: options.limits.clone(),
         metrics: Arc::clone(&metrics.models),
         drift: Drift::new(options.drift.clone(), metrics.drift.clone()),
+        allow_mismatch: options.allow_mismatch,
     }
 }
 

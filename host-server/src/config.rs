@@ -1,7 +1,7 @@
 //! What can be set: where to listen, who may ask, and what a model may use.
 
 use crate::host::Limits;
-use crate::http::authentication::Key;
+use crate::http::authentication::{Key, Public};
 use crate::http::limits::HttpLimits;
 use crate::http::metrics::push::PushOptions;
 use crate::http::spans::TraceOptions;
@@ -26,15 +26,20 @@ pub struct ServeOptions {
     pub metrics_port: Option<u16>,
     /// Whether the second service's metrics (`fastapi_…`) are there, too.
     pub fastapi_metrics: bool,
-    /// Who may do what. Without a key for decisions anybody may ask for them; without one
-    /// for administration nobody may reload.
+    /// Who may do what. Without any key anybody may ask for everything but reloads, which
+    /// need an admin key.
     pub keys: Vec<Key>,
     /// Certificate and key.
     pub tls: Option<TlsFiles>,
     /// Origins whose pages may call the API; `*` is any. Default: none.
     pub cors_origins: Vec<String>,
-    /// Whether browsers get the page, and anybody the model's file.
+    /// Whether there are the page and the model's file.
     pub page: bool,
+    /// What nobody needs a key for, although there are keys.
+    pub public: Vec<Public>,
+    /// Whether a model may have another name or version than its folder, or other inputs than
+    /// the one that it replaces. Default: no.
+    pub allow_mismatch: bool,
     /// How drift is watched; `None` switches it off.
     pub drift: Option<DriftOptions>,
     /// A Pushgateway that metrics are pushed to.
@@ -65,6 +70,8 @@ impl ServeOptions {
             tls: None,
             cors_origins: Vec::new(),
             page: true,
+            public: Vec::new(),
+            allow_mismatch: false,
             drift: Some(DriftOptions::default()),
             push: None,
             traces: None,

@@ -26,7 +26,7 @@ pub use host::{
     Answer, Batch, CallError, Category, Decision, Description, Feature, FeatureRole, FeatureType,
     InstanceTimes, Limits, LoadError, LoadErrorKind, ModelHost, ModelInfo, Target, compile,
 };
-pub use http::authentication::{Key, Role};
+pub use http::authentication::{Key, Public, Role};
 pub use http::limits::HttpLimits;
 pub use http::metrics::push::PushOptions;
 pub use http::spans::TraceOptions;

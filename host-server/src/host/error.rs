@@ -58,6 +58,17 @@ pub enum LoadErrorKind {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Read(std::io::Error),
+    /// The file is longer than any model.
+    #[error("{length} bytes, a model has at most {limit}: it is not a model.wasm")]
+    TooLong {
+        /// Its length in bytes.
+        length: u64,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
+    /// The model is another than its place says; a sentence.
+    #[error("{0}")]
+    Mismatch(String),
     /// The seal is missing or does not fit.
     #[error(transparent)]
     File(#[from] ModelFileError),

@@ -24,9 +24,11 @@ pub(crate) fn unpack(packed: &Bytes, limit: usize, memory: &Memory) -> Result<By
     let mut bytes = Vec::new();
     let mut piece = vec![0; PIECE];
     loop {
-        let read = decoder.read(&mut piece).map_err(|error| ApiError::Malformed {
-            detail: format!("The body is said to be gzip, but: {error}"),
-        })?;
+        let read = decoder
+            .read(&mut piece)
+            .map_err(|error| ApiError::Malformed {
+                detail: format!("The body is said to be gzip, but: {error}"),
+            })?;
         if read == 0 {
             return Ok(claim.hold(bytes));
         }
@@ -70,7 +72,10 @@ mod tests {
     fn all_of_it_counts_and_nothing_else() {
         check(pack(b"one"), Ok(b"one"));
         check([pack(b"one"), pack(b"two")].concat(), Ok(b"onetwo"));
-        check([pack(b"one"), b"more".to_vec()].concat(), Err("said to be gzip"));
+        check(
+            [pack(b"one"), b"more".to_vec()].concat(),
+            Err("said to be gzip"),
+        );
         let whole = pack(b"one");
         check(whole[..whole.len() - 1].to_vec(), Err("said to be gzip"));
         check(Vec::new(), Err("said to be gzip"));

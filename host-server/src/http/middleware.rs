@@ -14,10 +14,11 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::authentication::{Denied, Keys, Role};
+use super::authentication::{Access, Denied, Keys};
 use super::error::ApiError;
 use super::metrics::{HttpMetrics, Rejected, Series};
 use super::oip_error::OipError;
+use super::page;
 use super::refusal::refuse;
 use super::request_id::RequestId;
 use super::trace_context;
@@ -136,8 +137,8 @@ impl Middleware {
 
     /// Key first, then rate: who may not ask learns nothing else.
     fn admit(&self, headers: &HeaderMap, route: &str, is_post: bool) -> Result<(), ApiError> {
-        if let Some(role) = role(route, is_post) {
-            self.keys.allow(headers, role).map_err(|denied| {
+        if let Some(access) = access(route, is_post) {
+            self.keys.allow(headers, access).map_err(|denied| {
                 let cause = match denied {
                     Denied::TooMany { .. } => Rejected::rate,
                     _ => Rejected::key,
@@ -150,15 +151,18 @@ impl Middleware {
     }
 }
 
-/// What a route is for. Whatever is posted asks for decisions, but for the two that change
-/// which model answers.
-fn role(route: &str, is_post: bool) -> Option<Role> {
+/// What a route needs. Whatever is posted asks for decisions, but for the two that change
+/// which model answers; whatever else is read is open to everybody.
+fn access(route: &str, is_post: bool) -> Option<Access> {
     match route {
         NO_ROUTE => None,
-        "/metrics" => Some(Role::Metrics),
-        _ if route.split('/').any(|part| part == "drift") => Some(Role::Metrics),
-        _ if !is_post => None,
-        _ if route.ends_with("/reload") || route.ends_with("/rollback") => Some(Role::Admin),
-        _ => Some(Role::Predict),
+        _ if is_post && (route.ends_with("/reload") || route.ends_with("/rollback")) => {
+            Some(Access::Administration)
+        }
+        _ if is_post => Some(Access::Decisions),
+        "/metrics" => Some(Access::Metrics),
+        _ if route.split('/').any(|part| part == "drift") => Some(Access::Drift),
+        _ if page::is_file(route) => Some(Access::Page),
+        _ => None,
     }
 }

@@ -100,10 +100,7 @@ struct Cells<'a> {
     probability: &'a RawValue,
 }
 
-fn write_record(
-    writer: &mut csv::Writer<&mut Vec<u8>>,
-    answer: Result<Answer<'_>, CallError>,
-) {
+fn write_record(writer: &mut csv::Writer<&mut Vec<u8>>, answer: Result<Answer<'_>, CallError>) {
     const FAILED: &str = "The model failed on this row";
     let detail = match &answer {
         Ok(decision) if decision.status == 200 => {

@@ -82,8 +82,8 @@ fn api() -> Router<Arc<App>> {
 /// The page, the model's file and its JavaScript.
 fn files() -> Router<Arc<App>> {
     Router::new()
-        .route("/model.wasm", get(model::wasm))
-        .route("/model.js", get(model::glue))
+        .route(page::MODEL_FILE, get(model::wasm))
+        .route(page::MODEL_GLUE, get(model::glue))
         .merge(page::routes())
 }
 

@@ -62,7 +62,10 @@ impl Scores {
     }
 
     fn push(&mut self, scored: Scored) {
-        let known = self.names.iter().position(|name| *name == scored.prediction_label);
+        let known = self
+            .names
+            .iter()
+            .position(|name| *name == scored.prediction_label);
         let label = known.unwrap_or_else(|| {
             self.names.push(scored.prediction_label);
             self.names.len() - 1

@@ -48,6 +48,10 @@ pub(crate) struct Args {
     /// The model of the folder that answers where none is named (default: the first by name).
     #[arg(long, value_name = "NAME")]
     pub(super) default_model: Option<String>,
+    /// Take models whose name or version is not their folder's, or whose inputs are not those
+    /// of the one they replace.
+    #[arg(long)]
+    pub(super) allow_mismatch: bool,
     /// The name that GET / gives (default: the model's title, and " API").
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
@@ -72,6 +76,10 @@ pub(crate) struct Args {
     /// A key that may read metrics; can be repeated (default: none is needed).
     #[arg(long, value_name = "KEY")]
     pub(super) metrics_key: Vec<String>,
+    /// What is open to everybody although there are keys: the page with the model's file, or
+    /// the metrics; can be repeated (default: neither).
+    #[arg(long, value_name = "PART", value_parser = ["page", "metrics"])]
+    pub(super) public: Vec<String>,
     /// Requests a second for each key (default: any number).
     #[arg(long, value_name = "NUMBER")]
     pub(super) rate_limit: Option<std::num::NonZeroU32>,
@@ -95,6 +103,13 @@ pub(crate) struct Args {
     /// 40, and 1 more for each KiB of the file).
     #[arg(long, value_name = "MILLISECONDS")]
     pub(super) load_timeout: Option<u64>,
+    /// Bytes that the bodies and answers of all requests hold together (default: 134217728).
+    #[arg(long, value_name = "BYTES")]
+    pub(super) max_body_memory: Option<usize>,
+    /// The least that a client brings or takes of a stream, in bytes a second on average
+    /// (default: 1024).
+    #[arg(long, value_name = "BYTES")]
+    pub(super) least_rate: Option<u32>,
     /// Rows of a batch (default: 100000).
     #[arg(long, value_name = "NUMBER")]
     pub(super) batch_rows: Option<usize>,

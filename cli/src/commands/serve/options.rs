@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use host_server::{
-    HttpLimits, Key as ApiKey, Limits, ModelSource, PushOptions, Role, ServeOptions, TlsFiles,
-    TraceOptions,
+    HttpLimits, Key as ApiKey, Limits, ModelSource, Public, PushOptions, Role, ServeOptions,
+    TlsFiles, TraceOptions,
 };
 
 use super::args::Args;
@@ -63,6 +63,8 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     options.metrics_port = from.optional(key("metrics-port"), args.metrics_port)?;
     options.fastapi_metrics = compat(args, &mut from)?;
     options.keys = keys(args, &mut from)?;
+    options.public = public(args, &mut from)?;
+    options.allow_mismatch = from.switch(key("allow-mismatch"), args.allow_mismatch)?;
     options.http = http_limits(args, &mut from)?;
     options.limits = limits(args, &mut from)?;
     options.tls = tls(args, &mut from)?;
@@ -93,7 +95,11 @@ fn compat(args: &Args, from: &mut Settings) -> Result<bool> {
 fn keys(args: &Args, from: &mut Settings) -> Result<Vec<ApiKey>> {
     let mut keys = Vec::new();
     let mut add = |from: &mut Settings, key: Key, flags: &[String], role| -> Result<()> {
-        for value in from.list(key, flags.to_vec())? {
+        let values = from.list(key, flags.to_vec())?;
+        if values.is_empty() {
+            refuse_empty(key)?;
+        }
+        for value in values {
             if value.is_empty() {
                 bail!("{}: a key is empty", key.name);
             }
@@ -122,6 +128,32 @@ fn keys(args: &Args, from: &mut Settings) -> Result<Vec<ApiKey>> {
     Ok(keys)
 }
 
+/// A key that somebody wanted to set and did not is no reason to let everybody in.
+fn refuse_empty(key: Key) -> Result<()> {
+    let ours = key.our_variable();
+    for variable in [key.variable, &ours] {
+        if std::env::var_os(variable).is_some_and(|value| value.is_empty()) {
+            bail!(
+                "environment, {variable}: {} is set, but empty: set it to a key, or unset it to need none",
+                key.name
+            );
+        }
+    }
+    Ok(())
+}
+
+fn public(args: &Args, from: &mut Settings) -> Result<Vec<Public>> {
+    let parts = from.list(key("public"), args.public.clone())?;
+    parts
+        .iter()
+        .map(|part| match part.as_str() {
+            "page" => Ok(Public::Page),
+            "metrics" => Ok(Public::Metrics),
+            other => bail!("public is `{other}`, expected `page` or `metrics`"),
+        })
+        .collect()
+}
+
 fn http_limits(args: &Args, from: &mut Settings) -> Result<HttpLimits> {
     let usual = HttpLimits::default();
     let rate: Option<NonZeroU32> = from.optional(key("rate-limit"), args.rate_limit)?;
@@ -136,6 +168,12 @@ fn http_limits(args: &Args, from: &mut Settings) -> Result<HttpLimits> {
         requests: from.or(key("max-requests"), args.max_requests, usual.requests)?,
         head: seconds(from, key("header-timeout"), args.header_timeout, usual.head)?,
         body: seconds(from, key("body-timeout"), args.body_timeout, usual.body)?,
+        body_memory: from.or(
+            key("max-body-memory"),
+            args.max_body_memory,
+            usual.body_memory,
+        )?,
+        least_rate: from.or(key("least-rate"), args.least_rate, usual.least_rate)?,
         batch_rows: from.or(key("batch-rows"), args.batch_rows, usual.batch_rows)?,
         batch_bytes: from.or(key("batch-bytes"), args.batch_bytes, usual.batch_bytes)?,
     })

@@ -11,4 +11,7 @@ pub(crate) struct Loading {
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<ModelMetricsSet>,
     pub(crate) drift: Drift,
+    /// Whether a model may have another name or version than its folder, or other inputs than
+    /// the one that it replaces.
+    pub(crate) allow_mismatch: bool,
 }

@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::file::read_model;
 use super::loading::Loading;
+use super::names::check_place;
 use super::verify;
 use crate::asset::Asset;
 use crate::host::{Answer, CallError, Decision, Description, LoadError, LoadErrorKind, ModelHost};
@@ -46,9 +48,8 @@ impl Served {
         place: Option<Place<'_>>,
         loading: &Loading,
     ) -> Result<Arc<Self>, LoadError> {
-        let bytes = std::fs::read(path)
-            .map_err(|error| LoadError::from(LoadErrorKind::Read(error)).in_file(path))?;
-        Self::load(bytes.into(), place, loading).map_err(|error| error.in_file(path))
+        let bytes = read_model(path)?;
+        Self::load(bytes, place, loading).map_err(|error| error.in_file(path))
     }
 
     /// Compiles and checks a file's bytes.
@@ -59,6 +60,11 @@ impl Served {
     ) -> Result<Arc<Self>, LoadError> {
         let limits = loading.limits.for_file(bytes.len());
         let host = ModelHost::load(bytes, limits)?;
+        if let Some(place) = &place
+            && !loading.allow_mismatch
+        {
+            check_place(place, host.description()).map_err(LoadErrorKind::Mismatch)?;
+        }
         verify::golden_rows(&host)?;
         Ok(Self::new(host, place, loading))
     }

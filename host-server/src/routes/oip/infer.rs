@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::super::answer::held;
-use super::super::rows::{
-    Cells, Column, Table, Unreadable, list, most_columns, parse,
-};
+use super::super::rows::{Cells, Column, Table, Unreadable, list, most_columns, parse};
 use super::super::score::{NoScores, Output, OutputOf, Scores, score};
 use super::tensor::{Shape, Tensor};
 use super::{OUTPUTS, no_scores};
@@ -173,7 +171,9 @@ fn wanted(body: &[u8], request: &Request<'_>) -> Result<Vec<Asked>, Unreadable> 
             .map_err(|_| format!("`outputs` is no list of at most {MOST_OUTPUTS}"))?,
     };
     if named.is_empty() {
-        return Ok(OUTPUTS.map(|(_, _, output)| Asked { output, binary }).into());
+        return Ok(OUTPUTS
+            .map(|(_, _, output)| Asked { output, binary })
+            .into());
     }
     named
         .iter()
@@ -279,7 +279,13 @@ fn matrix(
             stride: width,
         })
         .collect();
-    Ok(Table::of_columns(body, columns, vec![values], rows, Some(model)))
+    Ok(Table::of_columns(
+        body,
+        columns,
+        vec![values],
+        rows,
+        Some(model),
+    ))
 }
 
 fn check_rows(rows: usize, most: usize) -> Result<(), Unreadable> {
@@ -328,11 +334,11 @@ struct Size {
     binary_data_size: usize,
 }
 
-fn respond(
+fn respond<'a>(
     app: &App,
-    mut head: Head<'_>,
+    mut head: Head<'a>,
     wanted: &[Asked],
-    scores: &Scores,
+    scores: &'a Scores,
 ) -> Result<Response, OipError> {
     let mut binary = Vec::new();
     for asked in wanted {

@@ -69,7 +69,10 @@ impl Tensor<'_> {
         binary: &mut &[u8],
         count: usize,
     ) -> Result<Cells, Unreadable> {
-        let size = self.parameters.as_ref().and_then(|given| given.binary_data_size);
+        let size = self
+            .parameters
+            .as_ref()
+            .and_then(|given| given.binary_data_size);
         let cells = match (size, self.data) {
             (Some(size), _) => {
                 let (bytes, rest) = binary.split_at_checked(size).ok_or_else(|| {

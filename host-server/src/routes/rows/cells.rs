@@ -139,11 +139,15 @@ impl Cells {
         match datatype {
             Fixed::Fp32 => {
                 let cells = bytes.as_chunks().0.iter();
-                cells.map(|cell| f32::from_le_bytes(*cell)).position(|x| !x.is_finite())
+                cells
+                    .map(|cell| f32::from_le_bytes(*cell))
+                    .position(|x| !x.is_finite())
             }
             Fixed::Fp64 => {
                 let cells = bytes.as_chunks().0.iter();
-                cells.map(|cell| f64::from_le_bytes(*cell)).position(|x| !x.is_finite())
+                cells
+                    .map(|cell| f64::from_le_bytes(*cell))
+                    .position(|x| !x.is_finite())
             }
             _ => None,
         }
@@ -161,7 +165,9 @@ impl Cells {
         let start = out.len();
         match self {
             Self::Json { spans, single } => {
-                let json = spans.get(at).map_or(&b"null"[..], |span| span.of_body(body));
+                let json = spans
+                    .get(at)
+                    .map_or(&b"null"[..], |span| span.of_body(body));
                 match number(json).filter(|_| *single) {
                     Some(number) => write_single(number as f32, out),
                     None => out.extend_from_slice(json),
@@ -232,7 +238,9 @@ impl Meaning {
 
 /// The value of a JSON number.
 fn number(json: &[u8]) -> Option<f64> {
-    let is_number = json.first().is_some_and(|b| b.is_ascii_digit() || *b == b'-');
+    let is_number = json
+        .first()
+        .is_some_and(|b| b.is_ascii_digit() || *b == b'-');
     match is_number {
         true => std::str::from_utf8(json).ok()?.parse().ok(),
         false => None,

@@ -46,11 +46,9 @@ impl Csv {
         self.line = self.reader.line();
         loop {
             let input = self.body.get(self.read..).unwrap_or_default();
-            let (result, read, wrote, ends) = self.reader.read_record(
-                input,
-                &mut self.text[written..],
-                &mut self.ends[ended..],
-            );
+            let (result, read, wrote, ends) =
+                self.reader
+                    .read_record(input, &mut self.text[written..], &mut self.ends[ended..]);
             self.read += read;
             written += wrote;
             ended += ends;

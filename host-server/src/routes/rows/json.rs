@@ -99,7 +99,8 @@ impl<'de> Visitor<'de> for &mut Elements<'_> {
                 self.too_many = true;
                 return Err(A::Error::custom("too many"));
             }
-            self.spans.push(Span::of(self.body, element.get().as_bytes()));
+            self.spans
+                .push(Span::of(self.body, element.get().as_bytes()));
         }
         Ok(())
     }

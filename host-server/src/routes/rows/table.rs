@@ -3,11 +3,11 @@
 use axum::body::Bytes;
 use serde_json::Value;
 
+use super::Span;
 use super::cells::{Cells, Meaning};
 use super::chunk::{Chunk, LONGEST_ROW, write_text};
 use super::csv::Csv;
 use super::json::{Unreadable, list};
-use super::Span;
 use crate::host::{Description, Feature};
 
 /// Columns beside those that the model knows: enough for the module to name what is wrong.
@@ -62,7 +62,11 @@ impl Fields {
     }
 
     fn names(&self) -> String {
-        let names: Vec<&str> = self.0.iter().map(|field| field.name.trim_matches('"')).collect();
+        let names: Vec<&str> = self
+            .0
+            .iter()
+            .map(|field| field.name.trim_matches('"'))
+            .collect();
         names.join(", ")
     }
 }
@@ -106,7 +110,11 @@ impl Table {
     ) -> Result<Self, Unreadable> {
         let spans = list(body, json, most)?;
         let fields = None;
-        Ok(Self::new(body.clone(), spans.len(), Source::Rows { spans, fields }))
+        Ok(Self::new(
+            body.clone(),
+            spans.len(),
+            Source::Rows { spans, fields },
+        ))
     }
 
     /// The same; a row may also be a list in the order of the model's inputs.
@@ -126,7 +134,11 @@ impl Table {
         }
         let rows = spans.len();
         let fields = Some(fields);
-        Ok(Self::new(body.clone(), rows, Source::Rows { spans, fields }))
+        Ok(Self::new(
+            body.clone(),
+            rows,
+            Source::Rows { spans, fields },
+        ))
     }
 
     /// Names, and rows that are lists in their order.
@@ -157,7 +169,11 @@ impl Table {
         }
         let rows = spans.len();
         let fields = Some(fields);
-        Ok(Self::new(body.clone(), rows, Source::Rows { spans, fields }))
+        Ok(Self::new(
+            body.clone(),
+            rows,
+            Source::Rows { spans, fields },
+        ))
     }
 
     /// Columns by name, all of `rows` rows. In a tensor, numbers stand for what a feature's
@@ -219,7 +235,11 @@ impl Table {
         }
         let mut csv = Csv::new(body.clone(), most_columns(model));
         csv.next()?;
-        Ok(Self::new(body.clone(), rows, Source::Csv(Box::new(csv), fields)))
+        Ok(Self::new(
+            body.clone(),
+            rows,
+            Source::Csv(Box::new(csv), fields),
+        ))
     }
 
     /// How many rows there are.
