@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use model_core::model_file::ModelFile;
 use model_core::schema::Schema;
+use model_files::WholeFile;
 use model_train::dataset::Dataset;
-use model_train::file::WholeFile;
 
 use crate::progress;
 

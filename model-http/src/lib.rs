@@ -1,7 +1,7 @@
 //! What every host of a model says over HTTP beside the model's own answers: its refusals,
 //! the fields that it adds to a decision, the media types it reads, the limits it keeps.
 //! The server and the Cloudflare Worker both use this crate, so that a client cannot tell
-//! one from the other. The contract is `docs/http.md`.
+//! one from the other. The contract is `docs/reference/http.md`.
 //!
 //! The crate is pure: bytes and texts in, bytes and texts out. Hosts bring the clock, the
 //! random request ids and the sockets.

@@ -2,7 +2,7 @@
 //! a host hands it one byte more than it accepts, never more.
 
 /// The longest body of one application, in bytes: what the module accepts
-/// (`docs/decision-contract.md`).
+/// (`docs/reference/decision-contract.md`).
 pub const MAX_REQUEST: usize = 1 << 20;
 
 /// The longest batch that the module counts into a sketch, in bytes.

@@ -1,4 +1,4 @@
-//! API keys: kept as SHA-256 digests, compared in constant time, each with what it may do.
+//! API keys: stored as SHA-256 digests, compared in constant time, each with a role.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// What a key may do.
+/// What a key permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Ask for decisions.
     Predict,
     /// Read `/metrics` and `/drift`.
     Metrics,
-    /// Reload and roll back models; also all the others.
+    /// Reload and roll back models; includes the other roles.
     Admin,
 }
 
@@ -46,7 +46,7 @@ pub(crate) enum Access {
     Administration,
 }
 
-/// A key as it is configured.
+/// A configured key.
 #[derive(Clone)]
 pub struct Key {
     digest: [u8; 32],
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// Who may do what, and how often.
+/// All keys, and the rate limit of each.
 pub(crate) struct Keys {
     keys: Vec<(Key, Option<Limiter>)>,
     /// For requests that need no key.
@@ -83,16 +83,16 @@ pub(crate) struct Keys {
 
 type Limiter = Arc<DefaultDirectRateLimiter>;
 
-/// Why a request is turned away.
+/// Why a request is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Denied {
-    /// No key, or one that is not known.
+    /// The key is missing or unknown.
     Unknown,
-    /// A known key that may not do this.
+    /// The key is known, and its role does not permit this.
     Forbidden,
-    /// There is no key for this: it is switched off.
+    /// No key is configured for this, so nobody may do it.
     Disabled,
-    /// Too many requests; the next may come after this many seconds.
+    /// Too many requests; the next is allowed after this many seconds.
     TooMany { seconds: NonZeroU64 },
 }
 
@@ -154,7 +154,7 @@ impl Keys {
         self.keys.iter().any(|(key, _)| key.role == role)
     }
 
-    /// Every key is compared, whichever fits: the time says nothing.
+    /// Compares every key, even after a match, so that the time reveals nothing.
     fn find(&self, headers: &HeaderMap) -> Option<&(Key, Option<Limiter>)> {
         let digest: [u8; 32] = Sha256::digest(presented(headers)?).into();
         let mut found = None;

@@ -7,18 +7,19 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::request_id::HEADER;
 
-/// For the origins that may; `None` when none may.
+/// The layer that lets pages of these origins call; `None` when there are none.
 pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;
     }
-    let allowed = match origins.iter().any(|origin| origin == "*") {
-        true => AllowOrigin::any(),
-        false => AllowOrigin::list(
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(
             origins
                 .iter()
                 .filter_map(|origin| HeaderValue::from_str(origin).ok()),
-        ),
+        )
     };
     Some(
         CorsLayer::new()

@@ -1,4 +1,4 @@
-//! Refusals of the host itself, in FastAPI's envelope: `{"detail": "…"}`.
+//! The server's own refusals, in FastAPI's envelope: `{"detail": "…"}`.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -15,19 +15,19 @@ use super::request_id::RequestId;
 /// An answer that is not the module's.
 #[derive(Debug)]
 pub(crate) enum ApiError {
-    /// What the Worker refuses in the same words.
+    /// A refusal that the server shares with the Worker.
     Shared(Refusal),
     /// No such model, or no such version of it.
     NoSuchModel { name: String },
-    /// What was asked for is not there; a sentence.
+    /// What was asked for does not exist; `detail` says why.
     NotThere { detail: String },
     /// The client declares a body that a batch cannot be.
     NotABatch { content_type: String },
-    /// The body took too long.
+    /// The body did not arrive in time.
     BodyTimeout { seconds: u64 },
     /// The body is longer than it may be.
     BodyTooLong { limit: usize },
-    /// The body is not what the route takes; a sentence.
+    /// The body is not what the route accepts; `detail` says why.
     Malformed { detail: String },
     /// The batch has more rows than it may have.
     TooManyRows { most: usize },
@@ -38,7 +38,7 @@ pub(crate) enum ApiError {
         at: Option<usize>,
         msg: String,
     },
-    /// The key, or the rate.
+    /// Authentication or the rate limit.
     Denied(Denied),
     /// Too many requests at once.
     Overloaded,
@@ -51,7 +51,7 @@ pub(crate) enum ApiError {
     },
     /// There is no model.
     NoModel,
-    /// What was asked for cannot be done now.
+    /// The request conflicts with the current state.
     Conflict { detail: String },
 }
 
@@ -115,7 +115,7 @@ impl ApiError {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            // The crate that names them gives only statuses that exist.
+            // model-http has only valid statuses.
             Self::Shared(refusal) => {
                 StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
@@ -137,32 +137,32 @@ impl ApiError {
         match self {
             Self::Shared(refusal) => refusal.detail(),
             Self::NoSuchModel { name } => {
-                format!("There is no model `{name}`: GET /models lists those there are")
+                format!("There is no model `{name}`; GET /models lists all models")
             }
             Self::NotABatch { content_type } => format!(
-                "The body is said to be `{content_type}`, expected `application/json`, `application/x-ndjson` or `text/csv`"
+                "The content type is `{content_type}`, expected `application/json`, `application/x-ndjson` or `text/csv`"
             ),
             Self::BodyTimeout { seconds } => {
-                format!("The body did not come within {seconds} s: send it faster")
+                format!("The request body did not arrive within {seconds} s; send it faster")
             }
             Self::BodyTooLong { limit } => format!(
-                "The body is over {limit} bytes: send less at once, or NDJSON, which is streamed"
+                "The request body is longer than {limit} bytes; send less at once, or send NDJSON, which is streamed"
             ),
             Self::TooManyRows { most } => {
-                format!("The batch has more than {most} rows: send fewer at once")
+                format!("The batch has more than {most} rows; send fewer at once")
             }
             Self::Invalid { msg, .. } => msg.clone(),
             Self::Malformed { detail } | Self::Conflict { detail } | Self::NotThere { detail } => {
                 detail.clone()
             }
-            // The first service's words.
+            // The first service's text, which its clients know.
             Self::Denied(Denied::Unknown) => "Invalid or missing x-api-key header".to_owned(),
-            Self::Denied(Denied::Forbidden) => "This key may not do that".to_owned(),
+            Self::Denied(Denied::Forbidden) => "This key does not permit that request".to_owned(),
             Self::Denied(Denied::Disabled) => {
-                "This is switched off: the server was started without an admin key".to_owned()
+                "This route is disabled: the server was started without an admin key".to_owned()
             }
             Self::Denied(Denied::TooMany { seconds }) => {
-                format!("Too many requests with this key: try again in {seconds} s")
+                format!("Too many requests with this key; try again in {seconds} s")
             }
             Self::Overloaded => "Too many requests at once: try again in a second".to_owned(),
             Self::NoMemory => {

@@ -1,4 +1,4 @@
-//! An [`Asset`] as an answer: with an entity tag, and compressed for who takes it.
+//! Sends an [`Asset`]: with an entity tag, compressed for clients that accept it.
 
 use axum::body::Body;
 use axum::http::header::{

@@ -1,4 +1,4 @@
-//! The router: what answers where.
+//! The router and the handlers of its routes.
 
 mod admin;
 mod answer;
@@ -8,6 +8,7 @@ mod drift;
 mod health;
 mod home;
 mod metrics;
+mod mlflow;
 mod model;
 mod models;
 mod ndjson;
@@ -16,8 +17,7 @@ mod openapi;
 pub(crate) mod predict;
 mod refusal;
 mod rows;
-mod score;
-mod scoring;
+mod score_rows;
 
 use std::sync::Arc;
 
@@ -36,18 +36,20 @@ use crate::http::{cors, middleware, page};
 /// The whole service.
 pub fn app(state: Arc<App>) -> Router {
     let router = api()
-        .merge(match state.has_page() {
-            true => files(),
-            false => Router::new(),
+        .merge(if state.has_page() {
+            files()
+        } else {
+            Router::new()
         })
-        .merge(match state.has_metrics_port() {
-            true => Router::new(),
-            false => metrics::routes().merge(drift::routes()),
+        .merge(if state.has_metrics_port() {
+            Router::new()
+        } else {
+            metrics::routes().merge(drift::routes())
         });
     finish(router, state)
 }
 
-/// `/metrics` and drift alone, for a port of their own.
+/// `/metrics` and `/drift` alone, for a separate port.
 pub(crate) fn metrics_app(state: Arc<App>) -> Router {
     let router = metrics::routes()
         .merge(drift::routes())
@@ -61,9 +63,9 @@ fn api() -> Router<Arc<App>> {
         .route("/health", get(health::health))
         .route("/predict", post(predict::predict))
         .route("/predict/batch", post(batch::batch))
-        .route("/invocations", post(scoring::invocations))
-        .route("/ping", get(scoring::ping))
-        .route("/version", get(scoring::version))
+        .route("/invocations", post(mlflow::invocations))
+        .route("/ping", get(mlflow::ping))
+        .route("/version", get(mlflow::version))
         .merge(oip::routes())
         .merge(openapi::routes())
         .route("/models", get(models::list))

@@ -19,16 +19,16 @@ use crate::host::{CallError, Decision};
 use crate::http::body::{check_json, check_plain};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Scored;
+use crate::models::registry::ScoredDecision;
 
-/// Room for an answer's headers.
+/// How many headers an answer has, with those of the middleware.
 const HEADERS: usize = 12;
 
-/// The longest body that is decided on the async worker itself. That takes some
-/// microseconds, as writing the answer does; handing it to another thread and back would
-/// cost more than the decision. A longer one may take milliseconds and goes to a thread
-/// of its own, so that nobody's request waits behind it. A module that hangs holds its
-/// thread until [`Limits::decide`](crate::Limits) at the latest.
+/// The longest body, in bytes, that is decided on the async worker itself. That takes some
+/// microseconds, as writing the answer does; handing it to another thread and back would cost
+/// more than the decision. A longer one may take milliseconds and goes to a thread of its own,
+/// so that no other request waits behind it. A module that hangs holds its thread until
+/// [`Limits::decide`](crate::Limits) at the latest.
 const LONGEST_INLINE: usize = 64 << 10;
 
 pub(super) async fn predict(
@@ -60,7 +60,7 @@ pub(super) async fn predict_version(
     answer(&app, id, &headers, body, Some(&name), Some(&version)).await
 }
 
-/// The same without the router.
+/// `POST /predict` without the router.
 pub(crate) async fn plain(app: &App, id: RequestId, request: Request<Incoming>) -> Response {
     let (head, body) = request.into_parts();
     answer(app, id, &head.headers, body, None, None)
@@ -86,7 +86,7 @@ async fn answer(
     let took = start.elapsed();
     app.metrics().http.predicted(took);
     match decided {
-        Ok(Scored { decision, score }) => {
+        Ok(ScoredDecision { decision, score }) => {
             if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
                 shadow.offer(body, score);
             }
@@ -94,7 +94,7 @@ async fn answer(
         }
         Err(error) => {
             let served = &target.served;
-            tracing::error!(request_id = id.as_str(), model = served.name(), version = served.version(), %error, "no decision");
+            tracing::error!(request_id = id.as_str(), model = served.name(), version = served.version(), %error, "decision failed");
             Err(ApiError::fault(&id))
         }
     }
@@ -105,7 +105,7 @@ async fn decide(
     permit: OwnedSemaphorePermit,
     target: &Target,
     body: &Bytes,
-) -> Result<Scored, CallError> {
+) -> Result<ScoredDecision, CallError> {
     if body.len() <= LONGEST_INLINE {
         return target.served.decide(body);
     }
@@ -128,7 +128,6 @@ fn respond(decision: Decision, took: Duration, id: &RequestId) -> Response {
     *response.status_mut() =
         StatusCode::from_u16(decision.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = HeaderValue::from_static(media::JSON);
-    // With those that the middleware adds.
     response.headers_mut().reserve(HEADERS);
     response.headers_mut().insert(CONTENT_TYPE, json);
     response

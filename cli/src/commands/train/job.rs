@@ -26,6 +26,7 @@ use super::plan;
 use super::run;
 use super::search::{self, Found};
 use super::settings::{Plan, Settings};
+use crate::engine::Engine;
 use crate::{engine, files, progress, tracking};
 
 /// What a run is made from, all of it checked.
@@ -55,6 +56,7 @@ pub(super) fn run(mut settings: Settings, trackers: &[Box<dyn Tracker>]) -> Resu
     if settings.dry_run {
         return plan::print(settings, &inputs, trackers);
     }
+    let engine = engine::carried()?;
     let (params, mut found, mut folder) = match &settings.plan {
         Plan::Fit(params) => {
             let kept = settings.keeps_run(trackers);
@@ -66,8 +68,8 @@ pub(super) fn run(mut settings: Settings, trackers: &[Box<dyn Tracker>]) -> Resu
             (found.params, Some(found), Some(folder))
         }
     };
-    let trained = fit(settings, &inputs, params)?;
-    let wasm = pack(engine::WASM, engine::GLUE, &trained.artifact)?;
+    let trained = fit(settings, &inputs, params, engine)?;
+    let wasm = pack(engine.wasm, engine.glue, &trained.artifact)?;
     if let Some(found) = &mut found {
         found.measure(&trained.artifact);
     }
@@ -263,7 +265,7 @@ fn read_split(settings: &Settings, dataset: &Dataset) -> Result<Split> {
 }
 
 /// Fits on all training rows, and touches the test rows for the first time.
-fn fit(settings: &Settings, inputs: &Inputs, params: Params) -> Result<Trained> {
+fn fit(settings: &Settings, inputs: &Inputs, params: Params, engine: Engine) -> Result<Trained> {
     let spinner = progress::spinner("Fitting");
     let decision = settings.rules.decide(&params, settings, inputs)?;
     let options = Options {
@@ -279,7 +281,7 @@ fn fit(settings: &Settings, inputs: &Inputs, params: Params) -> Result<Trained> 
             protected_inputs: inputs.protected.clone(),
             ..Details::default()
         },
-        engine_sha256: engine::sha256(),
+        engine_sha256: engine.sha256(),
         underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let (dataset, split) = (inputs.dataset.clone(), inputs.split.clone());

@@ -1,4 +1,4 @@
-//! What the server counts, for Prometheus. Each name is in `docs/server.md`.
+//! What the server counts, for Prometheus. Each name is in `docs/reference/server.md`.
 
 mod process;
 pub(crate) mod push;

@@ -1,4 +1,4 @@
-//! What is counted of a model's decisions. Each name is in `docs/server.md`.
+//! What is counted of a model's decisions. Each name is in `docs/reference/server.md`.
 
 mod model;
 mod tally;

@@ -23,7 +23,7 @@ pub(super) enum Challenger {
     /// It answers a share of them.
     Canary {
         served: Arc<Served>,
-        /// Of 2^32.
+        /// Its share of the requests, in 2^-32.
         share: u64,
         turn: AtomicU64,
     },
@@ -38,7 +38,7 @@ impl Live {
         }
     }
 
-    /// Who answers the next request: the champion, or in its turn the canary.
+    /// Who answers the next request: the champion, or the canary for its share.
     pub(crate) fn pick(&self) -> &Arc<Served> {
         match &self.challenger {
             Some(Challenger::Canary {
@@ -46,11 +46,13 @@ impl Live {
                 share,
                 turn,
             }) => {
-                // Evenly spread: the sum of shares passes a whole number in its turn.
+                // Evenly spread: `turn` sums up shares of 2^32, and each time the sum passes
+                // a multiple of 2^32 the canary answers. Wrapping keeps that right.
                 let before = turn.fetch_add(*share, Ordering::Relaxed);
-                match (before.wrapping_add(*share) >> 32) > (before >> 32) {
-                    true => served,
-                    false => &self.champion,
+                if (before.wrapping_add(*share) >> 32) != (before >> 32) {
+                    served
+                } else {
+                    &self.champion
                 }
             }
             _ => &self.champion,

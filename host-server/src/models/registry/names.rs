@@ -1,6 +1,6 @@
 //! Whether a file is what its folder says, and like what it is to replace.
 
-use super::served::Place;
+use super::served::FolderName;
 use crate::host::{Description, FeatureType};
 
 /// Checks a model's name and version against those of its folder: `v1.2.0`, `1.2.0` and, with
@@ -8,7 +8,7 @@ use crate::host::{Description, FeatureType};
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn check_place(place: &Place<'_>, model: &Description) -> Result<(), String> {
+pub(super) fn check_place(place: &FolderName<'_>, model: &Description) -> Result<(), String> {
     let info = &model.model;
     if info.name != place.name {
         return Err(format!(

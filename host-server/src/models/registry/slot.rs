@@ -1,4 +1,4 @@
-//! One model by name: its versions, the one that answers, and its challenger.
+//! One model by name: its versions, its champion and its challenger.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
-use super::deployment::{Deployment, FILE, Mode, line};
+use super::deployment::{Deployment, DeploymentError, FILE, Mode, line};
 use super::file::read_model;
 use super::folder::{Found, MODEL, order};
 use super::live::{Challenger, Live};
 use super::loading::Loading;
 use super::names::check_successor;
 use super::outcome::{Cause, Outcome};
-use super::served::{Place, Served};
+use super::served::{FolderName, Served};
 use super::shadow::Shadow;
 use crate::models::metrics::{ModelMetricsSet, Reload};
 
@@ -26,13 +26,20 @@ pub(crate) struct Slot {
     past: Mutex<Past>,
 }
 
+/// A version that the model's folder has, and what serves it already.
+struct Known<'a> {
+    version: &'a str,
+    served: Option<Arc<Served>>,
+}
+
+/// What happened before.
 #[derive(Default)]
 struct Past {
-    /// The champion before.
+    /// The previous champion.
     previous: Option<Arc<Served>>,
-    /// Files that were rolled back: not taken again until somebody asks for it.
+    /// Digests of files that were rolled back: not loaded again until an operator asks.
     rolled_back: Vec<[u8; 32]>,
-    /// Files that were refused, so that each is refused and counted once.
+    /// Digests of files that were refused, so that each is refused and counted once.
     refused: BTreeMap<PathBuf, [u8; 32]>,
 }
 
@@ -73,7 +80,7 @@ impl Slot {
         outcome
     }
 
-    /// There is no file to read.
+    /// Records that no newer file could be fetched.
     pub(super) fn not_fetched(&self, reason: &str, metrics: &ModelMetricsSet) -> Outcome {
         let mut outcome = self.outcome();
         self.refuse(reason.to_owned(), metrics, &mut outcome);
@@ -95,8 +102,11 @@ impl Slot {
             let old = self
                 .live()
                 .and_then(|live| live.versions.get(version).cloned());
-            let place = Some((version.as_str(), old.clone()));
-            let loaded = self.read(path, place, &mut past, loading, &mut outcome);
+            let known = Some(Known {
+                version,
+                served: old.clone(),
+            });
+            let loaded = self.read(path, known, &mut past, loading, &mut outcome);
             if let Some(served) = loaded.or(old) {
                 versions.insert(version.clone(), served);
             }
@@ -107,7 +117,7 @@ impl Slot {
         match self.arrange(found, versions, &past) {
             Ok(Some(live)) => self.take(&mut past, live, cause, loading, &mut outcome),
             Ok(None) => {}
-            Err(reason) => self.refuse(reason, &loading.metrics, &mut outcome),
+            Err(reason) => self.refuse(reason.to_string(), &loading.metrics, &mut outcome),
         }
         outcome.serving = self.serving();
         outcome
@@ -149,11 +159,11 @@ impl Slot {
         Ok(outcome)
     }
 
-    /// A file, if it is another than the one being served, and good.
+    /// Loads a file, if it is valid and not the one being served.
     fn read(
         &self,
         path: &Path,
-        place: Option<(&str, Option<Arc<Served>>)>,
+        known: Option<Known<'_>>,
         past: &mut Past,
         loading: &Loading,
         outcome: &mut Outcome,
@@ -166,18 +176,18 @@ impl Slot {
             }
         };
         let sha256: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
-        let current = match &place {
-            Some((_, old)) => old.clone(),
+        let current = match &known {
+            Some(known) => known.served.clone(),
             None => self.live().map(|live| Arc::clone(&live.champion)),
         };
-        let known = current.is_some_and(|served| *served.file_sha256() == sha256);
-        let given_up = place.is_none() && past.rolled_back.contains(&sha256);
-        if known || given_up || past.refused.get(path) == Some(&sha256) {
+        let unchanged = current.is_some_and(|served| *served.file_sha256() == sha256);
+        let given_up = known.is_none() && past.rolled_back.contains(&sha256);
+        if unchanged || given_up || past.refused.get(path) == Some(&sha256) {
             return None;
         }
-        let place = place.map(|(version, _)| Place {
+        let named = known.map(|known| FolderName {
             name: &self.name,
-            version,
+            version: known.version,
         });
         match Served::load(bytes, place, loading) {
             Ok(served) => {
@@ -186,7 +196,7 @@ impl Slot {
                     model = self.name,
                     version = served.version(),
                     digest = served.description().model.digest,
-                    "loaded"
+                    "model loaded"
                 );
                 outcome.loaded.push(served.version().to_owned());
                 Some(served)
@@ -204,30 +214,28 @@ impl Slot {
         tracing::error!(
             model = self.name,
             reason,
-            "refused; what was serving goes on"
+            "reload refused; the loaded model stays in service"
         );
         outcome.refused.push(reason);
     }
 
-    /// Who answers, out of `versions`; `None` when there are none.
+    /// Who answers and who challenges, out of `versions`; `None` when there are none.
     fn arrange(
         &self,
         found: &Found,
         versions: BTreeMap<String, Arc<Served>>,
         past: &Past,
-    ) -> Result<Option<Live>, String> {
+    ) -> Result<Option<Live>, DeploymentError> {
         let deployment = match &found.deployment {
             None => Deployment::default(),
             Some(Ok(text)) => Deployment::parse(text)?,
-            Some(Err(error)) => return Err(format!("deployment.toml cannot be read: {error}")),
+            Some(Err(error)) => return Err(DeploymentError::Read(error.to_string())),
         };
         let named = |version: &str| match versions.get(version) {
-            None => Err(format!(
-                "deployment.toml names version {version}, which is not there or was refused"
-            )),
-            Some(served) if past.rolled_back.contains(served.file_sha256()) => Err(format!(
-                "deployment.toml names version {version}, which was rolled back: reload to take it again"
-            )),
+            None => Err(DeploymentError::NoSuchVersion(version.to_owned())),
+            Some(served) if past.rolled_back.contains(served.file_sha256()) => {
+                Err(DeploymentError::RolledBack(version.to_owned()))
+            }
             Some(served) => Ok(Arc::clone(served)),
         };
         let challenger = deployment.challenger.as_ref();
@@ -261,7 +269,7 @@ impl Slot {
         }))
     }
 
-    /// A shadow that goes on keeps its queue.
+    /// The challenger. One that was already in the shadow keeps its queue.
     fn challenger(&self, served: Arc<Served>, mode: Mode, percent: f64) -> Challenger {
         if mode == Mode::Canary {
             return Challenger::Canary {

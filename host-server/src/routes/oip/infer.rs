@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::super::answer::held;
 use super::super::rows::{Cells, Column, Table, Unreadable, list, most_columns, parse};
-use super::super::score::{NoScores, Output, OutputOf, Scores, score};
+use super::super::score_rows::{NoScores, Output, OutputOf, Scores, score};
 use super::tensor::{Shape, Tensor};
 use super::{OUTPUTS, no_scores};
 use crate::app::App;

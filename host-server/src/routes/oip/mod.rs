@@ -14,7 +14,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::score::{NoScores, Output};
+use super::score_rows::{NoScores, Output};
 use crate::app::App;
 use crate::host::{Feature, FeatureType};
 use crate::http::error::ApiError;
@@ -74,9 +74,10 @@ async fn live() -> Json<Value> {
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
     let ready = app.champion().is_some();
-    let status = match ready {
-        true => StatusCode::OK,
-        false => StatusCode::SERVICE_UNAVAILABLE,
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(json!({ "ready": ready }))).into_response()
 }

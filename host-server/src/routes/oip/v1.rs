@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::super::answer::held_json;
 use super::super::rows::{Table, Unreadable, parse};
-use super::super::score::{NoScores, Output, OutputOf, score};
+use super::super::score_rows::{NoScores, Output, OutputOf, score};
 use super::no_scores;
 use crate::app::App;
 use crate::http::error::ApiError;

@@ -1,5 +1,5 @@
-//! JSON Schema of an application: what the model takes, no more and no less where JSON
-//! Schema can say it.
+//! The JSON Schema of an application: exactly what the model accepts, as far as JSON Schema
+//! can express it.
 
 use serde_json::{Map, Value, json};
 
@@ -28,7 +28,7 @@ pub(super) fn schema(model: &Description) -> Value {
         "additionalProperties": false,
         "examples": [example],
     });
-    // JSON Schema cannot count nulls and clamped values: a body may fit and be refused.
+    // JSON Schema cannot count nulls and clamped values: a body may match and be refused.
     if let Some(most) = model.max_adjustments {
         schema["description"] = format!(
             "{} At most {most} values may be missing, unknown or out of range.",
@@ -41,7 +41,7 @@ pub(super) fn schema(model: &Description) -> Value {
 
 fn property(feature: &Feature) -> Value {
     let mut schema = match (feature.role, feature.r#type) {
-        // Whatever it holds is not looked at.
+        // Its value is not validated.
         (FeatureRole::Ignored | FeatureRole::Protected, _) => json!({}),
         (_, FeatureType::Boolean) => boolean(),
         (_, FeatureType::Category) => category(feature),
@@ -105,7 +105,7 @@ fn number(feature: &Feature, kind: &str) -> Value {
         }
     }
     if kind == "integer" {
-        // Beyond these an integer is not exact (docs/decision-contract.md).
+        // Beyond these an integer is not exact (docs/reference/decision-contract.md).
         const EXACT: i64 = 1 << 53;
         if schema.get("minimum").is_none() && schema.get("exclusiveMinimum").is_none() {
             schema["minimum"] = (-EXACT).into();
@@ -192,7 +192,7 @@ pub(super) fn decision(model: Option<&Description>) -> Value {
         "type": "object",
         "required": ["prediction", "prediction_label", "approve", "probability", "threshold", "model", "features_used", "adjustments"],
         "properties": {
-            "prediction": { "type": "integer", "enum": [0, 1], "description": "1 when `probability` is at least `threshold`." },
+            "prediction": { "type": "integer", "enum": [0, 1], "description": "1 if `probability` is at least `threshold`, else 0." },
             "prediction_label": { "type": "string" },
             "approve": { "type": "boolean" },
             "probability": { "type": "number", "minimum": 0, "maximum": 1 },
@@ -203,11 +203,11 @@ pub(super) fn decision(model: Option<&Description>) -> Value {
                 "properties": {
                     "name": { "type": "string" },
                     "version": { "type": "string" },
-                    "digest": { "type": "string", "description": "Says exactly which model decided." },
+                    "digest": { "type": "string", "description": "Identifies the exact model that decided." },
                 },
             },
             "features_used": { "type": "array", "items": { "type": "string" } },
-            "adjustments": { "type": "array", "description": "What was filled in, mapped or clamped.", "items": { "type": "object" } },
+            "adjustments": { "type": "array", "description": "Values that a policy imputed, mapped or clamped.", "items": { "type": "object" } },
             "latency_seconds": { "type": "number", "minimum": 0 },
             "request_id": { "type": "string" },
         },
