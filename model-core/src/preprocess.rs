@@ -2,7 +2,7 @@
 
 use bincode::{Decode, Encode};
 
-use crate::schema::{Feature, Kind, Missing, OutOfRange, Range, Schema, Unknown};
+use crate::schema::{Feature, FeatureKind, Missing, OutOfRange, Range, Schema, Unknown};
 use crate::value::{Reading, ValueError, number_text, outside};
 
 /// What was learned from the training rows alone: what to fill in.
@@ -71,12 +71,12 @@ impl Preprocessing {
         }
         for (feature, &value) in schema.inputs().zip(&self.imputed) {
             let acceptable = match &feature.kind {
-                Kind::Number(range) => value.is_finite() && range.contains(value),
-                Kind::Integer(range) => {
+                FeatureKind::Number(range) => value.is_finite() && range.contains(value),
+                FeatureKind::Integer(range) => {
                     value.is_finite() && range.contains(value) && value.fract() == 0.0
                 }
-                Kind::Boolean => value == 0.0 || value == 1.0,
-                Kind::Category(c) => {
+                FeatureKind::Boolean => value == 0.0 || value == 1.0,
+                FeatureKind::Category(c) => {
                     value >= 0.0 && value < c.values.len() as f64 && value.fract() == 0.0
                 }
             };

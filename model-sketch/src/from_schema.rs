@@ -1,7 +1,7 @@
 //! What a schema says of each column, and values as their feature reads them.
 
 use crate::{Column, Kind, NOT_LISTED, Role, Spec};
-use model_core::schema::{Feature, Kind as SchemaKind, Role as SchemaRole, Schema, TargetKind};
+use model_core::schema::{Feature, FeatureKind, Role as SchemaRole, Schema, TargetKind};
 use model_core::value::Reading;
 
 /// The column of the model's probabilities: no feature may have this name.
@@ -33,9 +33,9 @@ impl Spec {
     #[must_use]
     pub fn from_feature(feature: &Feature) -> Self {
         let (kind, known) = match &feature.kind {
-            SchemaKind::Number(_) | SchemaKind::Integer(_) => (Kind::Number, Vec::new()),
-            SchemaKind::Boolean => (Kind::Category, boolean_texts()),
-            SchemaKind::Category(categories) => (Kind::Category, categories.values.clone()),
+            FeatureKind::Number(_) | FeatureKind::Integer(_) => (Kind::Number, Vec::new()),
+            FeatureKind::Boolean => (Kind::Category, boolean_texts()),
+            FeatureKind::Category(categories) => (Kind::Category, categories.values.clone()),
         };
         let range = feature.range();
         Self {
@@ -71,13 +71,13 @@ impl Column {
         match (reading, &feature.kind) {
             (Reading::Missing, _) => self.push_missing(),
             (Reading::Unknown, _) => self.push_text(NOT_LISTED),
-            (Reading::Is(value), SchemaKind::Number(_) | SchemaKind::Integer(_)) => {
+            (Reading::Is(value), FeatureKind::Number(_) | FeatureKind::Integer(_)) => {
                 self.push_number(value);
             }
-            (Reading::Is(value), SchemaKind::Boolean) => {
+            (Reading::Is(value), FeatureKind::Boolean) => {
                 self.push_text(if value == 0.0 { "false" } else { "true" });
             }
-            (Reading::Is(value), SchemaKind::Category(categories)) => {
+            (Reading::Is(value), FeatureKind::Category(categories)) => {
                 let text = categories.values.get(value as usize);
                 self.push_text(text.map_or(NOT_LISTED, String::as_str));
             }

@@ -4,7 +4,7 @@ use super::request::RawField;
 use super::{Adjusted, Decider};
 use crate::json::Writer;
 use crate::literal::number_text;
-use crate::schema::{Feature, Kind, Schema};
+use crate::schema::{Feature, FeatureKind, Schema};
 
 /// JSON that is the same in every answer of a model.
 #[derive(Debug)]
@@ -41,12 +41,12 @@ fn written(value: impl FnOnce(&mut Writer<'_>)) -> String {
 pub(crate) fn write_value(json: &mut Writer<'_>, feature: &Feature, value: f64) {
     match &feature.kind {
         _ if value.is_nan() => json.raw("null"),
-        Kind::Boolean => json.boolean(value != 0.0),
-        Kind::Category(categories) => match categories.values.get(value as usize) {
+        FeatureKind::Boolean => json.boolean(value != 0.0),
+        FeatureKind::Category(categories) => match categories.values.get(value as usize) {
             Some(category) => json.text(category),
             None => json.raw("null"),
         },
-        Kind::Number(_) | Kind::Integer(_) => json.raw(&number_text(value)),
+        FeatureKind::Number(_) | FeatureKind::Integer(_) => json.raw(&number_text(value)),
     }
 }
 

@@ -3,7 +3,7 @@
 use bincode::{Decode, Encode};
 
 use crate::link::Link;
-use crate::schema::{Kind, Missing, Schema};
+use crate::schema::{FeatureKind, Missing, Schema};
 
 /// `link(intercept + Σ weight · (x − mean) / scale)`, summed in the order of the terms.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -77,7 +77,7 @@ impl Linear {
             }
             if let TermValue::IsCategory(code) = term.value {
                 let known = match &feature.kind {
-                    Kind::Category(categories) => (code as usize) < categories.values.len(),
+                    FeatureKind::Category(categories) => (code as usize) < categories.values.len(),
                     _ => false,
                 };
                 if !known {

@@ -10,7 +10,7 @@ use bincode::{Decode, Encode};
 use crate::calibration::Calibration;
 use crate::error::ArtifactError;
 use crate::forest::{CompiledForest, Forest, Scratch, TABLE_BUDGET};
-use crate::schema::{Kind, Schema};
+use crate::schema::{FeatureKind, Schema};
 
 /// A model as the artifact stores it. Its inputs are numbered in schema order.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -87,9 +87,9 @@ fn check_forest_inputs(forest: &Forest, schema: &Schema) -> Result<(), String> {
     }
     for (bins, feature) in forest.features.iter().zip(schema.inputs()) {
         let fits = match (bins, &feature.kind) {
-            (crate::forest::Bins::Cuts(_), Kind::Category(_)) => false,
+            (crate::forest::Bins::Cuts(_), FeatureKind::Category(_)) => false,
             (crate::forest::Bins::Cuts(_), _) => true,
-            (crate::forest::Bins::Categories(count), Kind::Category(categories)) => {
+            (crate::forest::Bins::Categories(count), FeatureKind::Category(categories)) => {
                 *count as usize == categories.values.len()
             }
             (crate::forest::Bins::Categories(_), _) => false,

@@ -88,7 +88,7 @@ pub struct Feature {
     /// Whether the model may see it.
     pub role: Role,
     /// Its type, with what belongs to that type.
-    pub kind: Kind,
+    pub kind: FeatureKind,
     /// What happens when it is missing.
     pub missing: Missing,
     /// How the probability must follow it. An artifact keeps it among its
@@ -119,7 +119,7 @@ pub enum Role {
 
 /// The type of a feature.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
-pub enum Kind {
+pub enum FeatureKind {
     /// A finite number.
     Number(Range),
     /// A whole number within ±2^53.
@@ -295,8 +295,8 @@ impl Feature {
     #[must_use]
     pub fn range(&self) -> Option<&Range> {
         match &self.kind {
-            Kind::Number(range) | Kind::Integer(range) => Some(range),
-            Kind::Boolean | Kind::Category(_) => None,
+            FeatureKind::Number(range) | FeatureKind::Integer(range) => Some(range),
+            FeatureKind::Boolean | FeatureKind::Category(_) => None,
         }
     }
 
@@ -304,8 +304,8 @@ impl Feature {
     #[must_use]
     pub fn categories(&self) -> Option<&Categories> {
         match &self.kind {
-            Kind::Category(categories) => Some(categories),
-            Kind::Number(_) | Kind::Integer(_) | Kind::Boolean => None,
+            FeatureKind::Category(categories) => Some(categories),
+            FeatureKind::Number(_) | FeatureKind::Integer(_) | FeatureKind::Boolean => None,
         }
     }
 }
