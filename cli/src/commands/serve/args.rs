@@ -48,15 +48,11 @@ pub(crate) struct Args {
     /// Model that answers requests that name none [default: the first by name]
     #[arg(long, value_name = "NAME")]
     pub(super) default_model: Option<String>,
-<<<<<<< HEAD
-    /// Take models whose name or version is not their folder's, or whose inputs are not those
-    /// of the one they replace.
+    /// Load models whose name or version differs from their folder, or whose inputs differ from
+    /// the model they replace
     #[arg(long)]
     pub(super) allow_mismatch: bool,
-    /// The name that GET / gives (default: the model's title, and " API").
-=======
     /// API name in GET / [default: the model's title and " API"]
->>>>>>> main
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
     /// Host name or address to listen on [default: 127.0.0.1]
@@ -81,15 +77,11 @@ pub(crate) struct Args {
     /// API key for /metrics and /drift; repeatable [default: none needed] [env: METRICS_KEY]
     #[arg(long, value_name = "KEY")]
     pub(super) metrics_key: Vec<String>,
-<<<<<<< HEAD
-    /// What is open to everybody although there are keys: the page with the model's file, or
-    /// the metrics; can be repeated (default: neither).
+    /// Part that needs no key even where keys are set: page (with the model's file) or metrics;
+    /// repeatable [default: none]
     #[arg(long, value_name = "PART", value_parser = ["page", "metrics"])]
     pub(super) public: Vec<String>,
-    /// Requests a second for each key (default: any number).
-=======
     /// Rate limit for each key, in requests per second [default: unlimited]
->>>>>>> main
     #[arg(long, value_name = "NUMBER")]
     pub(super) rate_limit: Option<std::num::NonZeroU32>,
     /// Maximum number of open connections; beyond it, 503 [default: 10000]
@@ -112,18 +104,14 @@ pub(crate) struct Args {
     /// [default: 40, plus 1 per KiB of the file]
     #[arg(long, value_name = "MILLISECONDS")]
     pub(super) load_timeout: Option<u64>,
-<<<<<<< HEAD
-    /// Bytes that the bodies and answers of all requests hold together (default: 134217728).
+    /// Memory for the bodies and answers of all requests together, in bytes; beyond it, 503
+    /// [default: 134217728]
     #[arg(long, value_name = "BYTES")]
     pub(super) max_body_memory: Option<usize>,
-    /// The least that a client brings or takes of a stream, in bytes a second on average
-    /// (default: 1024).
+    /// Slowest average rate of a streamed body or answer, in bytes per second [default: 1024]
     #[arg(long, value_name = "BYTES")]
     pub(super) least_rate: Option<u32>,
-    /// Rows of a batch (default: 100000).
-=======
     /// Maximum number of rows in a batch [default: 100000]
->>>>>>> main
     #[arg(long, value_name = "NUMBER")]
     pub(super) batch_rows: Option<usize>,
     /// Maximum size of a batch that is not NDJSON, in bytes [default: 67108864]
