@@ -48,6 +48,7 @@ impl Refusal {
         match self {
             // FastAPI's texts, which clients of the old services know.
             Self::NotFound => "Not Found".to_owned(),
+            // The first service's text, which its clients know.
             Self::Unauthorized => "Invalid or missing x-api-key header".to_owned(),
             Self::MethodNotAllowed => "Method Not Allowed".to_owned(),
             Self::NotJson {

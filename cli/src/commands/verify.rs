@@ -31,8 +31,14 @@ impl Args {
         let wasm = files::read(&self.model)?;
         let artifact = files::open_model(&self.model, &wasm)?.artifact();
         let mut decider = Decider::load(artifact).with_context(|| name.clone())?;
-        let host =
-            ModelHost::load(wasm.clone(), Limits::default()).with_context(|| name.clone())?;
+        // Compiled by a process with limits, as `serve` does: the file may mean harm.
+        let modules = tempfile::tempdir().context("cannot create a temporary folder")?;
+        let limits = Limits {
+            cache: Some(modules.path().to_owned()),
+            compiler: std::env::current_exe().ok(),
+            ..Limits::default()
+        };
+        let host = ModelHost::load(wasm.clone(), limits).with_context(|| name.clone())?;
         let rows = decider.artifact().golden_rows.clone();
         ensure!(
             !rows.is_empty(),

@@ -76,6 +76,11 @@ pub enum LoadErrorKind {
     /// The bytes are not WebAssembly that this host can run.
     #[error("not a WebAssembly module this host can run: {0}")]
     Compile(String),
+    /// The process that compiles was stopped by the system.
+    #[error(
+        "compiling the module takes more time or memory than any model needs; it is not a model"
+    )]
+    CompileLimit,
     /// The module imports something from its host.
     #[error(
         "the module imports {module}.{name}, expected only wasm-bindgen's functions: it is not a model, or a newer underwrite made it"

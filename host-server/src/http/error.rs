@@ -155,8 +155,7 @@ impl ApiError {
             Self::Malformed { detail } | Self::Conflict { detail } | Self::NotThere { detail } => {
                 detail.clone()
             }
-            // The first service's text, which its clients know.
-            Self::Denied(Denied::Unknown) => "Invalid or missing x-api-key header".to_owned(),
+            Self::Denied(Denied::Unknown) => Refusal::Unauthorized.detail(),
             Self::Denied(Denied::Forbidden) => "This key does not permit that request".to_owned(),
             Self::Denied(Denied::Disabled) => {
                 "This route is disabled: the server was started without an admin key".to_owned()
