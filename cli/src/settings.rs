@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Result, anyhow, bail};
+use host_server::shown_url;
 use serde_json::Value;
 use toml::Spanned;
 
@@ -280,6 +281,6 @@ fn show(key: Key, value: &str) -> Value {
     match value.parse::<serde_json::Number>() {
         Ok(number) => Value::Number(number),
         Err(_) if value == "true" || value == "false" => Value::Bool(value == "true"),
-        Err(_) => value.into(),
+        Err(_) => shown_url(value).into(),
     }
 }

@@ -27,7 +27,8 @@ impl Keys {
         let public = env.var(PUBLIC).map(|parts| parts.to_string());
         Self {
             keys,
-            page_is_public: public.is_ok_and(|parts| parts.split(',').any(|part| part.trim() == "page")),
+            page_is_public: public
+                .is_ok_and(|parts| parts.split(',').any(|part| part.trim() == "page")),
         }
     }
 
@@ -51,7 +52,9 @@ impl Keys {
         };
         let shown = presented(request).unwrap_or_default();
         // Every key is compared, whichever matches, so that the time reveals nothing.
-        let known = keys.iter().fold(false, |known, key| known | is_same(key, &shown));
+        let known = keys
+            .iter()
+            .fold(false, |known, key| known | is_same(key, &shown));
         match known {
             true => Ok(()),
             false => Err(Answer::unauthorized()),
@@ -65,13 +68,18 @@ fn presented(request: &Request) -> Option<String> {
     header("x-api-key").or_else(|| {
         let value = header("authorization")?;
         let (scheme, key) = value.split_at_checked(7)?;
-        scheme.eq_ignore_ascii_case("bearer ").then(|| key.to_owned())
+        scheme
+            .eq_ignore_ascii_case("bearer ")
+            .then(|| key.to_owned())
     })
 }
 
 /// Compares all bytes, whatever they are.
 fn is_same(key: &str, shown: &str) -> bool {
     let (key, shown) = (key.as_bytes(), shown.as_bytes());
-    let differ = key.iter().zip(shown).fold(0, |differ, (a, b)| differ | (a ^ b));
+    let differ = key
+        .iter()
+        .zip(shown)
+        .fold(0, |differ, (a, b)| differ | (a ^ b));
     key.len() == shown.len() && differ == 0
 }

@@ -56,6 +56,7 @@ pub use http::limits::HttpLimits;
 pub use http::metrics::push::PushOptions;
 pub use http::spans::TraceOptions;
 pub use http::tls::TlsFiles;
+pub use http::url::shown_url;
 pub use models::drift::{CountingCost, DriftOptions, time_counting};
 pub use models::registry::{Fetched, ModelSource};
 pub use routes::app;

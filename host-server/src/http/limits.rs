@@ -3,6 +3,8 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use super::pace::LeastPace;
+
 /// What clients may use before they are rejected.
 #[derive(Debug, Clone)]
 pub struct HttpLimits {

@@ -23,6 +23,7 @@ pub(crate) mod spans;
 pub(crate) mod static_file;
 pub(crate) mod tls;
 mod trace_context;
+pub(crate) mod url;
 pub(crate) mod workers;
 
 pub(crate) use connection::Service;

@@ -109,7 +109,7 @@ fn write(served: &Served, form: Form) -> Result<Response, Problem> {
                     "attachment; filename=\"window.sketch\"",
                 ),
             ];
-            let sketch = snapshot.sketch().map_err(Problem::NotWatched)?;
+            let sketch = snapshot.sketch().map_err(Problem::NotMonitored)?;
             (headers, sketch).into_response()
         }
     })

@@ -1,9 +1,10 @@
 //! `deployment.toml` beside a model's versions: which one answers, and which challenges it.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
+use model_files::write_whole;
 use serde::Deserialize;
 
 /// What the file is called.
@@ -81,20 +82,7 @@ impl Deployment {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
         };
-        let aside = folder.join(format!(".{FILE}.{}.new", std::process::id()));
-        let written = File::create(&aside).and_then(|mut file| {
-            file.write_all(pinned(&text, version).as_bytes())?;
-            if let Ok(old) = fs::metadata(&path) {
-                file.set_permissions(old.permissions())?;
-            }
-            file.sync_all()?;
-            fs::rename(&aside, &path)
-        });
-        if written.is_err() {
-            // It may not be there.
-            let _ = fs::remove_file(&aside);
-        }
-        written
+        write_whole(&path, pinned(&text, version).as_bytes())
     }
 }
 

@@ -189,7 +189,7 @@ impl Slot {
             name: &self.name,
             version: known.version,
         });
-        match Served::load(bytes, place, loading) {
+        match Served::load(bytes, named, loading) {
             Ok(served) => {
                 loading.metrics.reload(&self.name, Reload::loaded);
                 tracing::info!(
