@@ -7,7 +7,7 @@ use crate::http::metrics::push::PushOptions;
 use crate::http::spans::TraceOptions;
 use crate::http::tls::TlsFiles;
 use crate::models::drift::DriftOptions;
-use crate::models::registry::ModelSource;
+use crate::models::registry::{FileCheck, ModelSource};
 
 /// The settings of `underwrite serve`.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct ServeOptions {
     /// Whether a model may have another name or version than its folder, or other inputs than
     /// the one that it replaces. Default: no.
     pub allow_mismatch: bool,
+    /// What else a file must pass before it is loaded. Default: nothing.
+    pub check: Option<FileCheck>,
     /// How drift is watched; `None` switches it off.
     pub drift: Option<DriftOptions>,
     /// A Pushgateway to push metrics to. Default: none.
@@ -72,6 +74,7 @@ impl ServeOptions {
             page: true,
             public: Vec::new(),
             allow_mismatch: false,
+            check: None,
             drift: Some(DriftOptions::default()),
             push: None,
             traces: None,

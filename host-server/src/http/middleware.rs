@@ -59,13 +59,20 @@ pub(crate) async fn layer(
     request: AnyRequest,
     next: Next,
 ) -> Response {
-    let route = match request.extensions().get::<MatchedPath>() {
-        Some(path) => path.as_str(),
-        None => NO_ROUTE,
-    };
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let series = middleware.metrics.series(route, request.method());
     middleware
         .pass(&series, request, async |mut request, id| {
+            if !is_utf8(request.uri().path()) {
+                let refusal = ApiError::Malformed {
+                    detail: "The path is not UTF-8".to_owned(),
+                };
+                return match route.starts_with("/v") {
+                    true => refuse(request.into_body(), OipError::from(refusal)).await,
+                    false => refuse(request.into_body(), refusal).await,
+                };
+            }
             request.extensions_mut().insert(id);
             next.run(request).await
         })
@@ -162,6 +169,32 @@ impl Middleware {
         }
         Ok(())
     }
+}
+
+/// Whether what a path escapes is text: what it names could not be written into an answer.
+fn is_utf8(path: &str) -> bool {
+    if !path.contains('%') {
+        return true;
+    }
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, others @ ..] = rest {
+        let escaped = || {
+            let digits = std::str::from_utf8(others.get(..2)?).ok()?;
+            u8::from_str_radix(digits, 16).ok()
+        };
+        match escaped().filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &others[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = others;
+            }
+        }
+    }
+    std::str::from_utf8(&bytes).is_ok()
 }
 
 /// A method that routes may have; `other` for a word of the client's.

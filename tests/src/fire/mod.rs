@@ -2,6 +2,7 @@
 //! that mean harm or just measure.
 
 mod client;
+pub mod fuzz;
 mod probe;
 mod server;
 

@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// Model that answers requests that name none [default: the first by name]
     #[arg(long, value_name = "NAME")]
     pub(super) default_model: Option<String>,
+    /// Refuse models whose engine is not the one of this program
+    #[arg(long)]
+    pub(super) known_engines_only: bool,
     /// Load models whose name or version differs from their folder, or whose inputs differ from
     /// the model they replace
     #[arg(long)]

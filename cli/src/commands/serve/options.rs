@@ -2,12 +2,13 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use host_server::{
-    HttpLimits, Key as ApiKey, Limits, ModelSource, Public, PushOptions, Role, ServeOptions,
-    TlsFiles, TraceOptions,
+    Checked, FileCheck, HttpLimits, Key as ApiKey, Limits, ModelSource, Public, PushOptions, Role,
+    ServeOptions, TlsFiles, TraceOptions,
 };
 
 use super::args::Args;
@@ -15,6 +16,7 @@ use super::keys::{key, known, secret};
 use super::log::Log;
 use super::source::{self, Source};
 use crate::config_file::ConfigFile;
+use crate::engine::{self, Origin};
 use crate::hub;
 use crate::settings::{Key, Settings};
 
@@ -41,6 +43,8 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     options.fastapi_metrics = compat(args, &mut from)?;
     options.keys = keys(args, &mut from)?;
     options.public = public(args, &mut from)?;
+    let known_engines_only = from.switch(key("known-engines-only"), args.known_engines_only)?;
+    options.check = Some(engine_check(known_engines_only));
     options.allow_mismatch = from.switch(key("allow-mismatch"), args.allow_mismatch)?;
     options.http = http_limits(args, &mut from)?;
     options.limits = limits(args, &mut from)?;
@@ -59,6 +63,21 @@ pub(super) fn read(args: &Args) -> Result<Read> {
         log,
         shown: from.to_text(),
     })
+}
+
+/// An engine that this program does not know is no reason to stop a service, unless it is said.
+fn engine_check(known_only: bool) -> FileCheck {
+    FileCheck(Arc::new(move |wasm| {
+        match engine::origin(wasm).map_err(|error| error.to_string())? {
+            Origin::Ours => Ok(Checked::Good),
+            Origin::Other(digest) if known_only => Err(format!(
+                "its engine (sha256 {digest}) is not this program's, and --known-engines-only is set"
+            )),
+            Origin::Other(digest) => Ok(Checked::Doubtful(format!(
+                "the engine (sha256 {digest}) is not this program's: its code is not checked"
+            ))),
+        }
+    }))
 }
 
 fn compat(args: &Args, from: &mut Settings) -> Result<bool> {

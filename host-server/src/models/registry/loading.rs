@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::source::FileCheck;
 use crate::host::Limits;
 use crate::models::drift::Drift;
 use crate::models::metrics::ModelMetricsSet;
@@ -14,4 +15,6 @@ pub(crate) struct Loading {
     /// Whether a model may have another name or version than its folder, or other inputs than
     /// the one that it replaces.
     pub(crate) allow_mismatch: bool,
+    /// What else a file must pass.
+    pub(crate) check: Option<FileCheck>,
 }

@@ -32,7 +32,7 @@ pub(crate) use loading::Loading;
 pub(crate) use outcome::{Cause, Outcome};
 pub(crate) use served::{ScoredDecision, Served};
 pub(crate) use slot::Slot;
-pub use source::{Fetched, ModelSource};
+pub use source::{Checked, Fetched, FileCheck, ModelSource};
 
 /// All models.
 pub(crate) struct Registry {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::file::read_model;
 use super::loading::Loading;
 use super::names::check_place;
+use super::source::{Checked, FileCheck};
 use super::verify;
 use crate::asset::Asset;
 use crate::host::{Answer, CallError, Decision, Description, LoadError, LoadErrorKind, ModelHost};
@@ -58,6 +59,12 @@ impl Served {
         named: Option<FolderName<'_>>,
         loading: &Loading,
     ) -> Result<Arc<Self>, LoadError> {
+        if let Some(FileCheck(check)) = &loading.check {
+            match check(&bytes).map_err(LoadErrorKind::Mismatch)? {
+                Checked::Good => {}
+                Checked::Doubtful(reason) => tracing::warn!(reason, "model in doubt"),
+            }
+        }
         let limits = loading.limits.for_file(bytes.len());
         let host = ModelHost::load(bytes, limits)?;
         if let Some(named) = &named
