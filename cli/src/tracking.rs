@@ -11,7 +11,7 @@ use model_core::schema::{Feature, FeatureKind, Missing, Schema};
 use model_tracking::folder::RunFolder;
 use model_tracking::mlflow::{self, Mlflow};
 use model_tracking::run::{Column, ColumnType, Run, Signature};
-use model_tracking::tracker::{Outcome, Tracker, push_all};
+use model_tracking::tracker::{Delivery, Tracker, push_all};
 use model_tracking::wandb::{self, Wandb, WandbOffline};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -167,21 +167,21 @@ pub(crate) fn push_to(
     let mut failed = Vec::new();
     for tracker in trackers {
         let spinner = progress::spinner("Sending the run");
-        let outcomes = push_all(std::slice::from_ref(tracker), run);
+        let deliveries = push_all(std::slice::from_ref(tracker), run);
         spinner.finish_and_clear();
-        for outcome in outcomes {
-            report(&outcome, run, out)?;
-            if outcome.result.is_err() {
-                failed.push(outcome.tracker);
+        for delivery in deliveries {
+            report(&delivery, run, out)?;
+            if delivery.result.is_err() {
+                failed.push(delivery.tracker);
             }
         }
     }
     Ok(failed)
 }
 
-fn report(outcome: &Outcome, run: &RunFolder, out: &mut dyn Write) -> Result<()> {
-    let (name, id) = (&outcome.tracker, &run.run().id);
-    match &outcome.result {
+fn report(delivery: &Delivery, run: &RunFolder, out: &mut dyn Write) -> Result<()> {
+    let (name, id) = (&delivery.tracker, &run.run().id);
+    match &delivery.result {
         Ok(pushed) => {
             writeln!(out, "{name}: {}", pushed.url)?;
             if name == "wandb-offline" {

@@ -1,5 +1,5 @@
-//! Hosts models, each a `model.wasm`, through their plain exports (`docs/reference/module-abi.md`) with
-//! wasmtime, and serves them over HTTP (`docs/reference/http.md`) with axum.
+//! Hosts models, each a `model.wasm`, through their plain exports with wasmtime
+//! (`docs/reference/module-abi.md`), and serves them over HTTP with axum (`docs/reference/http.md`).
 //!
 //! The host knows a model only as a file. It checks the seal, compiles the module, and passes
 //! bytes in and out; the module alone decides, and words its refusals.

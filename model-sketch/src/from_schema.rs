@@ -1,4 +1,4 @@
-//! What a schema says of each column, and values as their feature reads them.
+//! The columns that a schema describes, and values as their feature reads them.
 
 use crate::{Column, Kind, NOT_LISTED, Role, Spec};
 use model_core::schema::{Feature, FeatureKind, Role as SchemaRole, Schema, TargetKind};
@@ -7,7 +7,7 @@ use model_core::value::Reading;
 /// The column of the model's probabilities: no feature may have this name.
 pub const PREDICTION: &str = "prediction";
 
-/// How booleans are counted, whatever word the file has for them.
+/// The texts that booleans are counted as, whatever words the file uses.
 #[must_use]
 pub fn boolean_texts() -> Vec<String> {
     vec!["false".to_owned(), "true".to_owned()]
@@ -65,8 +65,8 @@ impl Spec {
 }
 
 impl Column {
-    /// Counts what came for the feature that this is the column of, before any policy; a
-    /// category that the schema does not list without its text, which may say anything.
+    /// Counts one value of this column's feature, before any policy. A category that the schema
+    /// does not list is counted without its text, which may hold personal data.
     pub fn push_reading(&mut self, feature: &Feature, reading: Reading) {
         match (reading, &feature.kind) {
             (Reading::Missing, _) => self.push_missing(),
