@@ -19,6 +19,10 @@ const SLACK: Duration = Duration::from_millis(10);
 /// The longest that 99 of 100 health checks may take.
 const HEALTH: Duration = Duration::from_millis(50);
 
+/// Refused for what it is, for how much it is, or for what there is beside it.
+const BAD: &[u16] = &[400, 503];
+const LONG: &[u16] = &[413, 503];
+
 const GZIP: [&str; 2] = ["content-type: application/json", "content-encoding: gzip"];
 
 /// An application that the model answers 200: made of its own schema's examples.
@@ -135,36 +139,28 @@ fn a_packed_bomb_takes_neither_memory_nor_time() {
     let deep = b"[".repeat(60 << 20);
     let refused = "{},".repeat(90_000);
     let attacks: Vec<(&str, Vec<u8>, &[u16])> = vec![
-        (
-            "/v2/models/loan-approval/infer",
-            objects.clone(),
-            &[400, 503],
-        ),
+        ("/v2/models/loan-approval/infer", objects.clone(), BAD),
         (
             "/v2/models/loan-approval/infer",
             numbers(
                 "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,12],\"datatype\":\"FP64\",\"data\":[",
                 "]}]}",
             ),
-            &[400, 503],
+            BAD,
         ),
         (
             "/v1/models/loan-approval:predict",
             numbers("{\"instances\":[", "]}"),
-            &[413, 503],
+            LONG,
         ),
-        ("/v1/models/loan-approval:predict", objects, &[400, 503]),
-        (
-            "/invocations",
-            numbers("{\"inputs\":{\"a\":[", "]}}"),
-            &[413, 503],
-        ),
-        ("/predict/batch", numbers("[", "]"), &[413, 503]),
-        ("/predict/batch", deep, &[422, 503]),
+        ("/v1/models/loan-approval:predict", objects, BAD),
+        ("/invocations", numbers("{\"inputs\":{\"a\":[", "]}}"), LONG),
+        ("/predict/batch", numbers("[", "]"), LONG),
+        ("/predict/batch", deep, &[422, 503][..]),
         (
             "/predict/batch",
             format!("[{}{{}}]", refused).into_bytes(),
-            &[200, 503],
+            &[200, 503][..],
         ),
     ];
     let packed: Vec<(&str, Vec<u8>, &[u16])> = attacks

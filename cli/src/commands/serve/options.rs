@@ -67,7 +67,7 @@ pub(super) fn read(args: &Args) -> Result<Read> {
 
 /// An engine that this program does not know is no reason to stop a service, unless it is said.
 fn engine_check(known_only: bool) -> FileCheck {
-    FileCheck(Arc::new(move |wasm| {
+    FileCheck(Arc::new(move |wasm: &[u8]| {
         match engine::origin(wasm).map_err(|error| error.to_string())? {
             Origin::Ours => Ok(Checked::Good),
             Origin::Other(digest) if known_only => Err(format!(
