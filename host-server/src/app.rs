@@ -296,6 +296,7 @@ fn loading(options: &ServeOptions, metrics: &Metrics) -> Loading {
         metrics: Arc::clone(&metrics.models),
         drift: Drift::new(options.drift.clone(), metrics.drift.clone()),
         allow_mismatch: options.allow_mismatch,
+        loaded_versions: options.loaded_versions,
         check: options.check.clone(),
     }
 }

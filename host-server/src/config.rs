@@ -1,5 +1,7 @@
 //! The server's settings: models, addresses, keys, limits.
 
+use std::num::NonZeroUsize;
+
 use crate::host::Limits;
 use crate::http::authentication::{Key, Public};
 use crate::http::limits::HttpLimits;
@@ -40,6 +42,9 @@ pub struct ServeOptions {
     /// Whether a model may have another name or version than its folder, or other inputs than
     /// the one that it replaces. Default: no.
     pub allow_mismatch: bool,
+    /// How many of a model's versions are loaded: the newest, and beside them those that answer,
+    /// challenge, or answered before. Default: 16.
+    pub loaded_versions: NonZeroUsize,
     /// What else a file must pass before it is loaded. Default: nothing.
     pub check: Option<FileCheck>,
     /// How drift is watched; `None` switches it off.
@@ -74,6 +79,7 @@ impl ServeOptions {
             page: true,
             public: Vec::new(),
             allow_mismatch: false,
+            loaded_versions: NonZeroUsize::MIN.saturating_add(15),
             check: None,
             drift: Some(DriftOptions::default()),
             push: None,

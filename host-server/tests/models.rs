@@ -520,3 +520,30 @@ async fn a_file_is_measured_before_it_is_read() {
     );
     assert_eq!(who(&app, "/predict").await, 1);
 }
+
+#[tokio::test]
+async fn only_so_many_versions_are_loaded() {
+    let files: Vec<(&str, String)> = (1..=6)
+        .map(|version| ("cars", version.to_string()))
+        .collect();
+    let files: Vec<(&str, &str, Vec<u8>)> = files
+        .iter()
+        .zip(1..)
+        .map(|((name, version), number)| (*name, version.as_str(), numbered(number)))
+        .collect();
+    let folder = folder(&files);
+    let pinned = "version = \"1\"\n[challenger]\nversion = \"2\"";
+    std::fs::write(folder.path().join("cars/deployment.toml"), pinned).unwrap();
+    let options = ServeOptions {
+        limits: limits(),
+        allow_mismatch: true,
+        loaded_versions: 2.try_into().unwrap(),
+        ..ServeOptions::new(ModelSource::Folder(folder.path().to_owned()))
+    };
+    let app = app(App::open(options).unwrap());
+    assert_eq!(who(&app, "/predict").await, 1);
+    let models = json(&get(&app, "/models/cars", &[]).await);
+    let versions = models["versions"].as_array().unwrap();
+    let versions: Vec<&Value> = versions.iter().map(|one| &one["version"]).collect();
+    assert_eq!(versions, ["1", "2", "5", "6"]);
+}

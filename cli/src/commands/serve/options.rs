@@ -43,6 +43,11 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     options.fastapi_metrics = compat(args, &mut from)?;
     options.keys = keys(args, &mut from)?;
     options.public = public(args, &mut from)?;
+    options.loaded_versions = from.or(
+        key("loaded-versions"),
+        args.loaded_versions,
+        options.loaded_versions,
+    )?;
     let known_engines_only = from.switch(key("known-engines-only"), args.known_engines_only)?;
     options.check = Some(engine_check(known_engines_only));
     options.allow_mismatch = from.switch(key("allow-mismatch"), args.allow_mismatch)?;

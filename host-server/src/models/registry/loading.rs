@@ -1,5 +1,6 @@
 //! What models are loaded with.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::source::FileCheck;
@@ -15,6 +16,8 @@ pub(crate) struct Loading {
     /// Whether a model may have another name or version than its folder, or other inputs than
     /// the one that it replaces.
     pub(crate) allow_mismatch: bool,
+    /// How many of a model's versions are loaded.
+    pub(crate) loaded_versions: NonZeroUsize,
     /// What else a file must pass.
     pub(crate) check: Option<FileCheck>,
 }

@@ -98,7 +98,8 @@ impl Slot {
         let mut outcome = self.outcome();
         let mut past = self.past(cause);
         let mut versions = BTreeMap::new();
-        for (version, path) in &found.versions {
+        let wanted = self.wanted(found, &past, loading.loaded_versions.get());
+        for (version, path) in wanted {
             let old = self
                 .live()
                 .and_then(|live| live.versions.get(version).cloned());
@@ -207,6 +208,35 @@ impl Slot {
                 None
             }
         }
+    }
+
+    /// The versions that are loaded, oldest first: the newest, and those that have a part now.
+    fn wanted<'f>(&self, found: &'f Found, past: &Past, most: usize) -> Vec<&'f (String, PathBuf)> {
+        let deployment = match &found.deployment {
+            Some(Ok(text)) => Deployment::parse(text).unwrap_or_default(),
+            _ => Deployment::default(),
+        };
+        let live = self.live();
+        let has_part = |version: &String| {
+            let challenger = deployment.challenger.as_ref().map(|one| &one.version);
+            let champion = live.as_ref().map(|live| live.champion.version());
+            let previous = past.previous.as_ref().map(|served| served.version());
+            deployment.version.as_ref() == Some(version)
+                || challenger == Some(version)
+                || champion == Some(version)
+                || previous == Some(version)
+        };
+        let left_out = found.versions.len().saturating_sub(most);
+        let (old, new) = found.versions.split_at(left_out);
+        let old: Vec<_> = old
+            .iter()
+            .filter(|(version, _)| has_part(version))
+            .collect();
+        if old.len() < left_out {
+            let left_out = left_out - old.len();
+            tracing::info!(model = self.name, left_out, "older versions not loaded");
+        }
+        old.into_iter().chain(new).collect()
     }
 
     fn refuse(&self, reason: String, metrics: &ModelMetricsSet, outcome: &mut Outcome) {
