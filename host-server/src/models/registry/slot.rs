@@ -288,7 +288,11 @@ impl Slot {
         let challenger = match challenger {
             None => None,
             Some(wanted) => {
-                let served = named(&wanted.version)?;
+                // A shadow answers nobody: it may be what was rolled back.
+                let served = match (wanted.mode, versions.get(&wanted.version)) {
+                    (Mode::Shadow, Some(served)) => Arc::clone(served),
+                    _ => named(&wanted.version)?,
+                };
                 Some(self.challenger(served, wanted.mode, wanted.percent))
             }
         };
