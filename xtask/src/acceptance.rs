@@ -92,6 +92,16 @@ pub(crate) fn fuzz(seconds: u32) -> Result<()> {
     steps.step("Fuzz", || run_fuzz(seconds))
 }
 
+/// `cargo xtask soak`.
+pub(crate) fn soak(minutes: u32) -> Result<()> {
+    let steps = Steps::new(PREPARE_STEPS + 1);
+    let parts = prepare(&steps)?;
+    steps.last("Soak", || {
+        let mut soak = program("soak", &parts)?;
+        openly(soak.args(["--minutes", &minutes.to_string()]))
+    })
+}
+
 /// Runs each fuzz target for a while.
 pub(crate) fn run_fuzz(seconds: u32) -> Result<()> {
     let mut fuzz = command(built("fuzz")?);

@@ -91,6 +91,21 @@ enum Command {
         /// How long each target runs, in seconds
         #[arg(long, default_value_t = 20)]
         seconds: u32,
+        /// The same in minutes
+        #[arg(long, conflicts_with = "seconds")]
+        minutes: Option<u32>,
+    },
+    /// Run the server under everything at once, and print memory, threads and latency by the minute
+    Soak {
+        /// How long, in minutes
+        #[arg(long, default_value_t = 60)]
+        minutes: u32,
+    },
+    /// Run what takes too long for every test run
+    Long {
+        /// fire: the attacks on the server, then ten minutes of each fuzz target
+        #[arg(value_parser = ["fire"])]
+        suite: String,
     },
     /// Write the generated sample data in data/ again (the same bytes every time)
     Data(data::Options),
@@ -101,6 +116,9 @@ enum Command {
         port: u16,
     },
 }
+
+/// Each fuzz target's share of a long run.
+const LONG_FUZZ_SECONDS: u32 = 10 * 60;
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
@@ -114,7 +132,13 @@ fn main() -> ExitCode {
         Command::Lint => lint::run(),
         Command::Bench => acceptance::bench(),
         Command::Conformance(options) => acceptance::conformance(&options),
-        Command::Fuzz { seconds } => acceptance::fuzz(seconds),
+        Command::Fuzz { seconds, minutes } => {
+            acceptance::fuzz(minutes.map_or(seconds, |minutes| minutes.saturating_mul(60)))
+        }
+        Command::Soak { minutes } => acceptance::soak(minutes),
+        Command::Long { suite } => {
+            test::run(&[suite]).and_then(|()| acceptance::fuzz(LONG_FUZZ_SECONDS))
+        }
         Command::Data(options) => data::run(&options),
     };
     match done {

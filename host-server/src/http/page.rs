@@ -30,6 +30,18 @@ pub(crate) fn index() -> Option<Asset> {
     load("index.html")
 }
 
+/// Whether a route is a file of the page, or the model's.
+pub(crate) fn is_file(route: &str) -> bool {
+    match route {
+        MODEL_FILE | MODEL_GLUE => true,
+        _ => Web::iter().any(|name| route.strip_prefix('/') == Some(&*name)),
+    }
+}
+
+/// The model's file and the JavaScript that fits it, for pages and other hosts.
+pub(crate) const MODEL_FILE: &str = "/model.wasm";
+pub(crate) const MODEL_GLUE: &str = "/model.js";
+
 /// A route for each file.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Web::iter()
