@@ -1,11 +1,11 @@
 /**
- * The form, made from the schema inside the module. It judges nothing: what was typed goes to the module as it is,
- * and what the module says about a field is shown beside it.
- * @import { Adjustment, Feature, Problem } from './engine.js'
+ * The form, built from the schema in the module. It validates nothing: input goes to the module as typed, and what the
+ * module says about a field is shown next to it.
+ * @import { Adjustment, Feature, Problem } from '../model-wasm/src/model.js'
  */
 
 import { byId, element } from './dom.js';
-import { adjustmentText, group, jsonNumber, range, valueText } from './format.js';
+import { adjustmentText, filledIn, group, jsonNumber, range, valueText } from './format.js';
 
 /**
  * One field.
@@ -18,7 +18,7 @@ import { adjustmentText, group, jsonNumber, range, valueText } from './format.js
  */
 
 const NOT_GIVEN = '';
-/** Up to three short choices stand side by side; more go into a list. */
+/** Up to three short choices are shown side by side; more become a list. */
 const SIDE_BY_SIDE = { choices: 3, letters: 26 };
 
 /**
@@ -109,21 +109,22 @@ function buildField(feature, id) {
 const isRequired = (feature) => (feature.missing ?? 'error') === 'error' && feature.role === 'input';
 
 /**
- * A number is a text field: a browser's own number field hands over nothing at all for what it cannot read, and an
- * empty value may be filled in without a word.
+ * A number is a text field: a browser's own number field returns an empty value for input that it cannot parse, and an
+ * empty value may be imputed without any error.
  * @param {Parts} parts
  * @returns {Control}
  */
 function text({ feature, id, described }) {
   const negative = (feature.minimum ?? feature.exclusive_minimum ?? -1) < 0;
+  const fill = filledIn(feature);
   const input = element('input', {
     id,
     name: feature.name,
     type: 'text',
     // The numeric keyboards of phones have no minus.
     inputmode: negative ? null : feature.type === 'integer' ? 'numeric' : 'decimal',
-    value: feature.example === undefined ? null : group(/** @type {number} */ (feature.example)),
-    placeholder: isRequired(feature) || feature.imputed === undefined ? null : `${group(String(feature.imputed))} if empty`,
+    value: feature.example === undefined ? null : group(String(feature.example)),
+    placeholder: fill === undefined ? null : `${group(String(fill))} if empty`,
     'aria-required': isRequired(feature) && 'true',
     'aria-describedby': described,
     autocomplete: 'off',
@@ -153,7 +154,7 @@ function choice(parts) {
 }
 
 /**
- * What can be chosen: no answer is a choice where the module can do without one, or where there is no example.
+ * The choices: "Not given" is one of them where the module accepts a missing value, or where there is no example.
  * @param {Feature} feature
  * @returns {{ value: string, label: string }[]}
  */
@@ -194,7 +195,8 @@ function radios({ feature, id, described }, options) {
  */
 function list({ feature, id, described }, options) {
   const first = firstChoice(feature);
-  const used = (feature.imputed ?? undefined) === undefined ? '' : ` (${valueText(feature, feature.imputed)} is used)`;
+  const fill = filledIn(feature);
+  const used = fill === undefined ? '' : ` (${valueText(feature, fill)} is used)`;
   const select = element('select', {
     id, name: feature.name, 'aria-required': isRequired(feature) && 'true', 'aria-describedby': described,
   }, ...options.map(({ value, label }) => element('option', { value, selected: value === first },

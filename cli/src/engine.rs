@@ -1,8 +1,7 @@
 //! The engine that this program carries; `build.rs` says where it was built.
 
 use anyhow::{Result, bail};
-use model_core::artifact::hex;
-use sha2::{Digest, Sha256};
+use model_files::sha256_hex;
 
 /// The module without a model, and the JavaScript that fits it.
 #[derive(Clone, Copy)]
@@ -37,7 +36,7 @@ impl Engine {
 
     /// SHA-256 of the engine, lower-case hexadecimal.
     pub(crate) fn sha256(self) -> String {
-        hex(&Sha256::digest(self.wasm))
+        sha256_hex(self.wasm)
     }
 }
 

@@ -1,11 +1,11 @@
-//! The Hugging Face Hub, as flags and the environment name it.
+//! The Hugging Face Hub from flags and the environment.
 
 use std::env;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use model_tracking::http::Patience;
-use model_tracking::hub::{DEFAULT_ENDPOINT, Options};
+use model_client::RetryPolicy;
+use model_hub::{DEFAULT_ENDPOINT, HubOptions};
 
 use crate::secrets;
 
@@ -15,23 +15,23 @@ pub(crate) struct HubArgs {
     /// Address of the Hub.
     #[arg(long, env = "HF_ENDPOINT", hide_env_values = true, value_name = "URL", default_value = DEFAULT_ENDPOINT)]
     endpoint: String,
-    /// File with the Hub's token (default: the environment variable HF_TOKEN).
+    /// File with the Hub's token [default: the environment variable HF_TOKEN].
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
 
 impl HubArgs {
-    /// What the client needs to know.
-    pub(crate) fn options(&self) -> Result<Options> {
-        Ok(Options {
+    /// The settings of the Hub's client.
+    pub(crate) fn options(&self) -> Result<HubOptions> {
+        Ok(HubOptions {
             endpoint: self.endpoint.clone(),
             token: secrets::read(self.token_file.as_deref(), "HF_TOKEN")?,
-            patience: Patience::default(),
+            retry: RetryPolicy::default(),
         })
     }
 }
 
-/// Where fetched models are kept: `underwrite/hub` in the user's cache folder.
+/// The folder for downloaded models: `underwrite/hub` in the user's cache folder.
 pub(crate) fn default_cache() -> PathBuf {
     let given = ["UNDERWRITE_CACHE", "XDG_CACHE_HOME"]
         .iter()

@@ -5,9 +5,9 @@ use std::io::{Read, Write};
 use anyhow::{Context, Result, bail};
 use model_core::decide::{Decider, REFUSED};
 use model_core::schema::{Feature, Schema};
+use model_files::csv::{Row, Table};
 use model_train::dataset::{Columns, read_cell};
 use model_train::error::DataError;
-use model_train::table::{Row, Table};
 
 use crate::files::Source;
 

@@ -1,4 +1,4 @@
-//! An address, the router on it, and an end that lets requests finish.
+//! The running server: models, ports, background tasks, and a graceful shutdown.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,17 +11,19 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::app::App;
 use crate::config::ServeOptions;
-use crate::connections::Connections;
 use crate::error::ServeError;
-use crate::metrics::{Format, push};
-use crate::registry;
-use crate::routes::{App, Service, metrics_app};
-use crate::spans::Spans;
-use crate::tls;
-use crate::workers::Workers;
+use crate::http::connections::Connections;
+use crate::http::metrics::{Format, push};
+use crate::http::spans::Spans;
+use crate::http::tls;
+use crate::http::workers::Workers;
+use crate::models::registry::watch::watch;
+use crate::routes::metrics_app;
+use crate::service::AppService;
 
-/// How long requests in flight may take once the server is told to stop.
+/// How long requests in flight may take after the shutdown has started.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How often drift windows are written to the disk.
@@ -60,7 +62,7 @@ impl Server {
     /// Loads the models and opens the ports.
     ///
     /// # Errors
-    /// When either fails, or a setting cannot be.
+    /// When either fails, or a setting cannot be used.
     pub async fn bind(options: ServeOptions) -> Result<Self, ServeError> {
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
         let scheme = scheme(tls.is_some());
@@ -75,7 +77,7 @@ impl Server {
         for slot in app.registry().all() {
             if let Some(live) = slot.live() {
                 let info = &live.champion.description().model;
-                tracing::info!(%address, model = slot.name(), version = info.version, digest = info.digest, "serving");
+                tracing::info!(%address, model = slot.name(), version = info.version, digest = info.digest, "model loaded");
             }
         }
         Ok(Self {
@@ -129,7 +131,7 @@ impl Server {
         let (workers, mut ended) = Workers::start(&stopped).map_err(cannot_run)?;
         let state = Arc::clone(&self.app);
         let registry = Arc::clone(self.app.registry());
-        let watching = tokio::spawn(registry::watch(registry, hang_ups()));
+        let watching = tokio::spawn(watch(registry, hang_ups()));
         let spans = self.spans.clone();
         let keeping = state
             .keeps_drift()
@@ -141,11 +143,11 @@ impl Server {
         drop(workers);
         tokio::select! {
             () = shutdown => {}
-            // Only a bug ends a listener before it is told to.
+            // Only a bug ends a listener before the shutdown.
             _ = serving.join_next() => {}
         }
-        tracing::info!("stopping: finishing the requests in flight");
-        state.stop();
+        tracing::info!("shutdown started: finishing the requests in flight");
+        state.middleware().stop();
         let _ = stop.send(true);
         let finished = async {
             while serving.join_next().await.is_some() {}
@@ -154,7 +156,7 @@ impl Server {
         if tokio::time::timeout(GRACE, finished).await.is_err() {
             tracing::warn!(
                 seconds = GRACE.as_secs(),
-                "stopped with requests unanswered"
+                "shutdown timed out: some requests were not answered"
             );
         }
         watching.abort();
@@ -172,7 +174,7 @@ impl Server {
     }
 
     /// The public listener, and the one for metrics.
-    fn connections(self) -> Vec<Connections> {
+    fn connections(self) -> Vec<Connections<AppService>> {
         let Self {
             app: state,
             options,
@@ -184,30 +186,27 @@ impl Server {
         } = self;
         let public = Connections {
             listener,
-            service: Service::public(Arc::clone(&state), spans.as_ref()),
+            service: AppService::public(Arc::clone(&state), spans.as_ref()),
             tls,
             limits: options.http.clone(),
-            metrics: Arc::clone(state.metrics()),
+            metrics: Arc::clone(&state.metrics().http),
         };
         let private = metrics.map(|(listener, _)| Connections {
             listener,
-            service: Service::routed(metrics_app(Arc::clone(&state))),
+            service: AppService::routed(metrics_app(Arc::clone(&state))),
             tls: None,
             limits: options.http,
-            metrics: Arc::clone(state.metrics()),
+            metrics: Arc::clone(&state.metrics().http),
         });
         std::iter::once(public).chain(private).collect()
     }
 }
 
 fn scheme(is_tls: bool) -> &'static str {
-    match is_tls {
-        true => "https",
-        false => "http",
-    }
+    if is_tls { "https" } else { "http" }
 }
 
-/// Writes the drift windows from time to time, so that a crash costs little of them.
+/// Writes the drift windows once a minute, so that a crash costs little of them.
 async fn keep_drift(app: Arc<App>) {
     let mut turns = tokio::time::interval(DRIFT_KEPT_EVERY);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -235,7 +234,7 @@ impl Pushing {
         Ok(Self { stop, thread })
     }
 
-    /// Lets it push once more.
+    /// Lets it push once more, and waits for that.
     async fn finish(self) {
         drop(self.stop);
         let _ = tokio::task::spawn_blocking(|| self.thread.join()).await;

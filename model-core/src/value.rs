@@ -4,10 +4,10 @@
 //! its code, which is its index in the list. The code one past the last stands for `other`,
 //! and NaN for missing.
 
-use crate::schema::{Bound, Categories, Feature, Kind, Range};
+pub use crate::literal::{boolean_word, number_text};
 
-/// The largest integer up to which every integer is an exact `f64`.
-pub(crate) const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+use crate::literal::MAX_EXACT;
+use crate::schema::{Bound, Categories, Feature, FeatureKind, Range};
 
 /// A value as a request or a file gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,16 +53,6 @@ impl ValueError {
     }
 }
 
-/// A number as answers write it: shortest, whole ones without a point.
-#[must_use]
-pub fn number_text(number: f64) -> String {
-    if number.fract() == 0.0 && number.abs() <= MAX_EXACT {
-        return itoa::Buffer::new().format(number as i64).to_owned();
-    }
-    // Not `format!`: the module would carry a second float printer.
-    zmij::Buffer::new().format(number).to_owned()
-}
-
 impl Reading {
     /// As the batch call wants it: missing is NaN, unknown -1.
     #[must_use]
@@ -98,10 +88,12 @@ pub fn read(feature: &Feature, value: Value<'_>) -> Result<Reading, ValueError> 
         return Ok(Reading::Missing);
     }
     match &feature.kind {
-        Kind::Number(_) => read_number(value).map(Reading::Is),
-        Kind::Integer(_) => read_integer(value).map(Reading::Is),
-        Kind::Boolean => read_boolean(value).map(|yes| Reading::Is(f64::from(u8::from(yes)))),
-        Kind::Category(categories) => read_category(categories, value),
+        FeatureKind::Number(_) => read_number(value).map(Reading::Is),
+        FeatureKind::Integer(_) => read_integer(value).map(Reading::Is),
+        FeatureKind::Boolean => {
+            read_boolean(value).map(|yes| Reading::Is(f64::from(u8::from(yes))))
+        }
+        FeatureKind::Category(categories) => read_category(categories, value),
     }
 }
 
@@ -114,11 +106,11 @@ pub fn read_coded(feature: &Feature, code: f64) -> Result<Reading, ValueError> {
         return Ok(Reading::Missing);
     }
     match &feature.kind {
-        Kind::Number(_) => finite(code).map(Reading::Is),
-        Kind::Integer(_) => finite(code).and_then(whole).map(Reading::Is),
-        Kind::Boolean if code == 0.0 || code == 1.0 => Ok(Reading::Is(code)),
-        Kind::Boolean => Err(ValueError::new("bool_parsing", BOOLEAN_EXPECTED)),
-        Kind::Category(categories) => {
+        FeatureKind::Number(_) => finite(code).map(Reading::Is),
+        FeatureKind::Integer(_) => finite(code).and_then(whole).map(Reading::Is),
+        FeatureKind::Boolean if code == 0.0 || code == 1.0 => Ok(Reading::Is(code)),
+        FeatureKind::Boolean => Err(ValueError::new("bool_parsing", BOOLEAN_EXPECTED)),
+        FeatureKind::Category(categories) => {
             let known = code >= 0.0 && code < categories.values.len() as f64 && code.fract() == 0.0;
             Ok(if known {
                 Reading::Is(code)
@@ -233,19 +225,6 @@ fn read_boolean(value: Value<'_>) -> Result<bool, ValueError> {
             boolean_word(text).ok_or_else(|| ValueError::new("bool_parsing", BOOLEAN_EXPECTED))
         }
         _ => Err(ValueError::new("bool_type", BOOLEAN_EXPECTED)),
-    }
-}
-
-/// `true`, `1`, `yes`, `y`, `t` and `false`, `0`, `no`, `n`, `f`, in any case.
-#[must_use]
-pub fn boolean_word(text: &str) -> Option<bool> {
-    let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
-    if is(&["true", "1", "yes", "y", "t"]) {
-        Some(true)
-    } else if is(&["false", "0", "no", "n", "f"]) {
-        Some(false)
-    } else {
-        None
     }
 }
 

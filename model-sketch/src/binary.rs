@@ -1,4 +1,4 @@
-//! The stored form of a sketch, written down in `docs/drift.md`.
+//! The stored form of a sketch, written down in `docs/reference/drift.md`.
 //!
 //! `UWDRIFT\0`, format (u32), payload length (u64), SHA-256 of the payload, payload; all
 //! integers little-endian. In the payload counts are LEB128, texts a length and UTF-8,
@@ -15,7 +15,7 @@ const HEADER: usize = 52;
 /// Capacity is stored as this when there is none.
 const UNLIMITED: u64 = u64::MAX;
 
-/// Why bytes are no sketch, or two sketches do not fit together.
+/// Why bytes are not a sketch, or two sketches cannot be merged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SketchError {
@@ -27,23 +27,23 @@ pub enum SketchError {
         "the sketch is of format {0}, this program reads format {FORMAT}: use a newer underwrite"
     )]
     Format(u32),
-    /// Too short, or too long.
+    /// The payload is shorter or longer than the header says.
     #[error(
         "the sketch has {found} bytes after its header, which says {expected}: it is cut off or was added to"
     )]
     Length {
-        /// As the header says.
+        /// Bytes, as the header says.
         expected: u64,
-        /// As there are.
+        /// Bytes there are.
         found: u64,
     },
-    /// Another digest.
+    /// The digest in the header is not the payload's.
     #[error("the SHA-256 of the sketch is not the one in its header: it was altered")]
     Digest,
-    /// The payload says something impossible.
+    /// The payload contradicts itself.
     #[error("the sketch contradicts itself at byte {0} of its payload: make it again")]
     Content(usize),
-    /// Not of the same columns.
+    /// The sketches have different columns.
     #[error("{0}")]
     Mismatch(String),
 }
@@ -211,6 +211,7 @@ pub(crate) fn write_numbers(
     write_count(out, keys.len() as u64);
     let mut before = 0;
     for (key, count) in keys {
+        // Ascending, so differences: small numbers take few bytes.
         write_count(out, key - before);
         write_count(out, *count);
         before = *key;
@@ -334,6 +335,7 @@ impl<'a> Reader<'a> {
         for index in 0..10 {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
+            // Nine times seven bits are 63: the tenth byte holds one.
             if index == 9 && bits > 1 {
                 return None;
             }

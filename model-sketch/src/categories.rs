@@ -5,10 +5,14 @@
 //! and Kaplan, "Summarizing data using bottom-k sketches", PODC 2007). Whether a text is
 //! kept depends on the texts alone, and a kept one was counted from the start, so merging
 //! is exact and does not depend on the order.
+#![allow(
+    clippy::disallowed_types,
+    reason = "counts by key: all that is read from the map is sorted or summed, so its order never shows"
+)]
 
 use rustc_hash::FxHashMap;
 
-/// Texts longer than this many bytes are cut before they are counted.
+/// Texts longer than this many bytes are truncated before they are counted.
 pub const MAX_TEXT: usize = 128;
 
 /// A multiset of texts.
@@ -137,7 +141,7 @@ impl Categories {
         self.bound
     }
 
-    /// What was stored; `None` when the parts contradict each other.
+    /// The inverse of storing; `None` when the parts contradict each other.
     pub(super) fn from_parts(
         capacity: usize,
         bound: u64,

@@ -1,118 +1,54 @@
-//! Sending a run to the services that show it.
+//! Sending a run to experiment trackers.
 
-use serde::{Deserialize, Serialize};
+use model_client::ServiceError;
 
-use crate::folder::{RunError, RunFolder, now_ms};
+use crate::folder::{RunError, RunFolder};
+use crate::run::Pushed;
 
-/// A service that runs are sent to.
+/// An experiment tracker.
 pub trait Tracker {
-    /// Such as `mlflow`: what `tracked.json` and messages call it.
+    /// Its name in `tracked.json` and in messages, such as `mlflow`.
     fn name(&self) -> &str;
 
-    /// Sends all that the folder holds. Sent again, the run of the first time is completed, not
-    /// doubled: the service knows it by [`crate::run::Run::id`].
+    /// Sends everything that the folder holds. Idempotent: a second push fills in what is missing
+    /// and duplicates nothing, because the service knows the run by [`crate::run::Run::id`].
     ///
     /// # Errors
-    /// When the service cannot be reached or refuses; the folder is as it was.
+    /// When the service cannot be reached or rejects the run; the folder is not changed.
     fn push(&self, run: &RunFolder) -> Result<Pushed, TrackError>;
 }
 
-/// Where a tracker keeps a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pushed {
-    /// The tracker's own name of the run.
-    pub id: String,
-    /// Where a person looks at it: an address, or a path.
-    pub url: String,
-    /// When it was sent, in milliseconds since 1970-01-01 UTC.
-    pub time_ms: i64,
-}
-
-impl Pushed {
-    /// Sent now.
-    #[must_use]
-    pub fn now(id: String, url: String) -> Self {
-        let time_ms = now_ms();
-        Self { id, url, time_ms }
-    }
-}
-
-/// Why a tracker has not got a run.
+/// Why a run did not reach a tracker.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrackError {
-    /// No answer: the service is down, the name is wrong, the time is over.
-    #[error("{service} at {url} does not answer: {problem}")]
-    Unreachable {
-        /// Such as `MLflow`.
-        service: &'static str,
-        /// Its address, without credentials.
-        url: String,
-        /// What happened.
-        problem: String,
-    },
-    /// It wants other credentials.
-    #[error("{service} at {url} refuses the credentials ({status}): {advice}")]
-    Denied {
-        /// Such as `MLflow`.
-        service: &'static str,
-        /// Its address.
-        url: String,
-        /// 401 or 403.
-        status: u16,
-        /// Which variable to set.
-        advice: String,
-    },
-    /// It answered with an error.
-    #[error("{service} at {url} answered {status} to {request}: {message}")]
-    Refused {
-        /// Such as `MLflow`.
-        service: &'static str,
-        /// Its address.
-        url: String,
-        /// The HTTP status.
-        status: u16,
-        /// Method and path.
-        request: String,
-        /// What it said, shortened.
-        message: String,
-    },
-    /// It answered, and not as the service does.
-    #[error("{service} at {url} gave an unexpected answer to {request}: {problem}")]
-    Unexpected {
-        /// Such as `MLflow`.
-        service: &'static str,
-        /// Its address.
-        url: String,
-        /// Method and path.
-        request: String,
-        /// What was expected and what came.
-        problem: String,
-    },
-    /// The run's own files.
+    /// The service cannot be reached or refuses.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The run's own files cannot be read.
     #[error(transparent)]
     Run(#[from] RunError),
 }
 
-/// What became of a run at one tracker.
+/// The result of sending a run to one tracker.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Delivery {
     /// [`Tracker::name`].
     pub tracker: String,
-    /// Where it is, or why it is not there.
+    /// Where the run is now, or why it is not there.
     pub result: Result<Pushed, TrackError>,
 }
 
 /// Sends a run to every tracker, one after the other, and notes in the folder which ones have
-/// it. A tracker that fails stops neither the others nor the caller: its outcome says why, and
+/// it. A tracker that fails stops neither the others nor the caller: its delivery says why, and
 /// the folder still has the run, to be sent again.
-pub fn push_all(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Vec<Outcome> {
+pub fn push_all(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Vec<Delivery> {
     let push = |tracker: &dyn Tracker| {
         let result = tracker.push(run).and_then(|pushed| {
             run.record(tracker.name(), pushed.clone())?;
             Ok(pushed)
         });
-        Outcome {
+        Delivery {
             tracker: tracker.name().to_owned(),
             result,
         }

@@ -1,8 +1,8 @@
-//! The module: one engine, two doors into the same code.
+//! The module: one engine with two interfaces to the same code.
 //!
-//! `abi` is the plain door for any WebAssembly runtime, `javascript` the door for
-//! JavaScript; both are described in `docs/module-abi.md`. Neither holds any logic: what
-//! is decided is decided in `model-core`.
+//! `abi` has the plain exports, for any WebAssembly runtime; `javascript` has the class
+//! [`Model`], for JavaScript. Both are described in `docs/reference/module-abi.md`. Neither holds any
+//! logic: every decision is made in `model-core`.
 
 mod abi;
 mod javascript;
@@ -63,7 +63,7 @@ impl Module {
         });
     }
 
-    /// What the model has to say, or why there is none; the HTTP status of that.
+    /// Writes what `of` appends to the output, or why there is no model; returns the HTTP status.
     fn answer(&mut self, of: impl FnOnce(&mut Decider, &mut Vec<u8>) -> u16) -> u16 {
         let mut output = std::mem::take(&mut self.output);
         output.clear();

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { openBrowser, openPage, POLICY, shownDecision, startServer, startStatic, testModel } from './support.mjs';
 
 const KIB = 1024;
-const MISFIT = /^model\.wasm is damaged, or is not the module that model\.js belongs to: /;
+const MISFIT = /^model\.wasm is damaged, or does not match model\.js: /;
 
 suite('hosting', () => {
   let browser;
@@ -95,7 +95,7 @@ suite('hosting', () => {
 const zipped = (bytes) => gzipSync(bytes).length;
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
-/** Where the seal at the end of a model.wasm says that its artifact is (docs/artifact-format.md). */
+/** Where the seal at the end of a model.wasm says that its artifact is (docs/reference/artifact-format.md). */
 function artifactOf(bytes) {
   const seal = bytes.length - 32 - 3 * 8;
   const [offset, length] = [0, 8].map((at) => Number(bytes.readBigUInt64LE(seal + at)));

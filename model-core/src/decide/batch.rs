@@ -2,7 +2,7 @@
 
 use super::Decider;
 use crate::preprocess::resolve;
-use crate::schema::{Feature, Kind, Range};
+use crate::schema::{Feature, FeatureKind, Range};
 use crate::value::read_coded;
 
 /// What is written for a row that a single request would be refused for.
@@ -106,21 +106,21 @@ impl Block {
     }
 
     fn take_column(&mut self, input: usize, feature: &Feature, column: &[f64], imputed: f64) {
-        let place = &mut self.values[input * ROWS..input * ROWS + column.len()];
+        let values = &mut self.values[input * ROWS..input * ROWS + column.len()];
         if all_plain(feature, column) {
-            place.copy_from_slice(column);
+            values.copy_from_slice(column);
             return;
         }
-        for (row, (&code, place)) in column.iter().zip(place).enumerate() {
+        for (row, (&code, value)) in column.iter().zip(values).enumerate() {
             let resolved =
                 read_coded(feature, code).and_then(|reading| resolve(feature, reading, imputed));
             match resolved {
                 Ok(resolved) => {
-                    *place = resolved.value;
+                    *value = resolved.value;
                     self.adjusted[row] += u32::from(resolved.adjusted.is_some());
                 }
                 Err(_) => {
-                    *place = imputed;
+                    *value = imputed;
                     self.refused[row] = true;
                 }
             }
@@ -131,10 +131,10 @@ impl Block {
 /// Whether no policy has anything to do. Without branches, so that it costs next to nothing.
 fn all_plain(feature: &Feature, column: &[f64]) -> bool {
     match &feature.kind {
-        Kind::Number(range) => all_inside(range, column),
-        Kind::Integer(range) => all_inside(range, column) && all(column, is_whole),
-        Kind::Boolean => all(column, |x| (x == 0.0) | (x == 1.0)),
-        Kind::Category(categories) => {
+        FeatureKind::Number(range) => all_inside(range, column),
+        FeatureKind::Integer(range) => all_inside(range, column) && all(column, is_whole),
+        FeatureKind::Boolean => all(column, |x| (x == 0.0) | (x == 1.0)),
+        FeatureKind::Category(categories) => {
             let count = categories.values.len() as f64;
             all(column, |x| is_whole(x) & (x >= 0.0) & (x < count))
         }
@@ -149,9 +149,10 @@ fn all_inside(range: &Range, column: &[f64]) -> bool {
         .iter()
         .flatten()
         .any(|b| b.exclusive);
-    match exclusive {
-        true => all(column, |x| (x > lower) & (x < upper)),
-        false => all(column, |x| (x >= lower) & (x <= upper)),
+    if exclusive {
+        all(column, |x| (x > lower) & (x < upper))
+    } else {
+        all(column, |x| (x >= lower) & (x <= upper))
     }
 }
 

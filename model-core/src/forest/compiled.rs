@@ -1,10 +1,14 @@
+//! A forest made ready for speed: which structure evaluates which trees.
+
+use super::aggregation::{Finish, GROUP};
 use super::naive::NaiveForest;
 use super::plan::Plan;
+use super::rows::{column, value_of};
 use super::tables::{Line, Tables, Word};
 use super::top::right_children;
 use super::walks::{Trails, Walks};
 use super::whole::Whole;
-use super::{Finish, Forest, ForestError, GROUP};
+use super::{Forest, ForestError};
 
 /// Rows that are evaluated together.
 const BLOCK: usize = 256;
@@ -14,10 +18,9 @@ pub const TABLE_BUDGET: usize = 16 << 20;
 /// A forest made ready for speed. It gives the same bits as [`NaiveForest`].
 ///
 /// Trees of at most 64 leaves become tables of masks, indexed by the rank of a value.
-/// When the trees are bigger, the most visited splits of each tree become tables and the
-/// rest is walked without branches. Tables grow with the trees times the values that those
-/// trees ask for, so when they are too big, the forest is cut into sections with tables of
-/// their own.
+/// Of bigger trees, the most visited splits become tables and the rest is walked without
+/// branches. The size of the tables is the number of trees times the number of distinct cuts,
+/// so a forest whose tables are too big is divided into sections with tables of their own.
 #[derive(Debug)]
 pub struct CompiledForest {
     sections: Vec<Engine>,
@@ -27,8 +30,8 @@ pub struct CompiledForest {
 /// Most splits of a tree in the tables of big trees.
 const TOP: usize = u32::EXITS - 1;
 
-/// Buffers for predicting, grown when needed and used again. One serves any forest, one
-/// at a time.
+/// Buffers for predicting, grown when needed and reused. They fit any forest, one call at a
+/// time.
 #[derive(Debug, Default)]
 pub struct Scratch {
     bins: Vec<u32>,
@@ -68,11 +71,11 @@ impl CompiledForest {
     /// What [`Forest::validate`] refuses.
     pub fn with_budget(forest: &Forest, budget: usize) -> Result<Self, ForestError> {
         forest.validate()?;
-        Ok(Self::of_valid(forest, budget))
+        Ok(Self::from_valid(forest, budget))
     }
 
     /// The same for a forest that passed [`Forest::validate`].
-    pub(crate) fn of_valid(forest: &Forest, budget: usize) -> Self {
+    pub(crate) fn from_valid(forest: &Forest, budget: usize) -> Self {
         let halves = |size: &usize| (*size > GROUP).then(|| (size / 2).next_multiple_of(GROUP));
         let sizes = std::iter::successors(Some(forest.trees.len().max(1)), halves);
         let sections = sizes
@@ -81,7 +84,7 @@ impl CompiledForest {
             .unwrap_or_else(|| vec![Engine::small(forest, budget)]);
         Self {
             sections,
-            finish: Finish::of(forest),
+            finish: Finish::new(forest),
         }
     }
 
@@ -124,7 +127,7 @@ fn sections(forest: &Forest, size: usize, budget: usize) -> Option<Vec<Engine>> 
         trees: Vec::new(),
         ..*forest
     };
-    // The last trees ask for most: what does not fit shows soonest from there.
+    // The last trees have the most cuts: starting there finds soonest what does not fit.
     let mut engines = Vec::new();
     for trees in forest.trees.chunks(size).rev() {
         section.trees = trees.to_vec();
@@ -159,7 +162,7 @@ impl Engine {
         let right = right(forest);
         let mut tops = [15, 7, 3, 1, 0].into_iter();
         tops.find_map(|top| Self::deep(forest, &right, top, budget))
-            .unwrap_or_else(|| Self::Plain(NaiveForest::of_valid(forest), forest.features.len()))
+            .unwrap_or_else(|| Self::Plain(NaiveForest::from_valid(forest), forest.features.len()))
     }
 
     fn deep(forest: &Forest, right: &[Vec<usize>], top: usize, budget: usize) -> Option<Self> {
@@ -224,16 +227,4 @@ impl Engine {
 fn right(forest: &Forest) -> Vec<Vec<usize>> {
     let trees = forest.trees.iter();
     trees.map(|tree| right_children(&tree.nodes)).collect()
-}
-
-/// The values of a feature for at most `rows` rows; fewer where `values` ends.
-pub(super) fn column(values: &[f64], stride: usize, feature: usize, rows: usize) -> &[f64] {
-    let from = feature.checked_mul(stride);
-    let column = from.and_then(|from| values.get(from..)).unwrap_or_default();
-    column.get(..rows).unwrap_or(column)
-}
-
-/// A value of a row or a column; missing beyond the end.
-pub(super) fn value_of(values: &[f64], at: usize) -> f64 {
-    values.get(at).copied().unwrap_or(f64::NAN)
 }

@@ -1,15 +1,16 @@
-use super::compiled::{column, value_of};
-use super::plan::{code, goes_left};
+//! The walks below the tops of big trees: what the tables do not hold is walked step by step,
+//! many trees or rows at once.
+
+use super::aggregation::{GROUP, PARTS, group_sum, joined, without_sign_of_zero};
+use super::columns::{Asked, COLUMN_BITS, Column, MOST_COLUMNS, Question};
+use super::rows::{code, column, value_of};
 use super::tables::{Line, TILE, Tables, Word};
-use super::{Bins, Forest, GROUP, Node, PARTS, group_sum, joined, without_sign_of_zero};
+use super::{Forest, Node};
 
 /// Exits of a tree's top.
 const EXITS: usize = u32::EXITS;
-/// Bits of a step's ways that name its column.
-const COLUMN_BITS: u32 = 9;
-/// Most columns.
-const MOST_COLUMNS: usize = 1 << COLUMN_BITS;
-/// Set in a place that is a leaf's value instead of a step.
+/// Set in a position that is a leaf's value instead of a step. Bits 0 to 21 are then enough for
+/// `MAX_NODES` values and steps, and all 23 bits fit above [`COLUMN_BITS`] in 32.
 const LEAF: u32 = 1 << 22;
 
 /// What remains of the trees below the exits of their tops: walked step by step, many
@@ -18,7 +19,7 @@ const LEAF: u32 = 1 << 22;
 pub(super) struct Walks {
     steps: Vec<Step>,
     values: Vec<f64>,
-    /// The place of each exit of each tree.
+    /// The position of each exit of each tree.
     exits: Vec<[[u32; EXITS]; TILE]>,
     columns: Vec<Column>,
     /// Columns of a row.
@@ -26,31 +27,15 @@ pub(super) struct Walks {
     grouped: bool,
 }
 
-/// A split: to the left if its column is at most the cut. A place is the index of a step,
+/// A split: to the left if its column is at most the cut. A position is the index of a step,
 /// or [`LEAF`] and the index of a value.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(16))]
 struct Step {
     cut: f64,
-    /// The places of the right and the left child, in the bits above [`COLUMN_BITS`]. The
+    /// The positions of the right and the left child, in the bits above [`COLUMN_BITS`]. The
     /// bits below are the column.
     ways: [u32; 2],
-}
-
-/// What a feature's value becomes, so that every split is `column <= cut`.
-#[derive(Debug)]
-enum Column {
-    /// A number as it is: NaN is not at most any cut, so a missing value goes right.
-    Number { feature: usize },
-    /// A number that goes left when it is missing.
-    MissingLeft { feature: usize },
-    /// As many columns as there are sets to ask for, for each code: 0 goes left, 1 right.
-    Category {
-        feature: usize,
-        categories: u32,
-        sides: Vec<f64>,
-        width: usize,
-    },
 }
 
 /// A walk on its way: of one row through the tree `slot`, or of row `slot` through one
@@ -58,7 +43,7 @@ enum Column {
 #[derive(Debug, Clone, Copy, Default)]
 struct Walker {
     slot: u32,
-    place: u32,
+    position: u32,
 }
 
 /// Buffers of [`Walks`].
@@ -97,16 +82,17 @@ impl Walks {
             grouped: forest.aggregation.is_grouped(),
         };
         for (index, (right, below)) in right.iter().zip(&below).enumerate() {
-            let places = walks.add_tree(&forest.trees[index].nodes, right, below, &asked, forest);
+            let positions =
+                walks.add_tree(&forest.trees[index].nodes, right, below, &asked, forest);
             let own = &mut walks.exits[index / TILE][index % TILE];
-            for (place, &exit) in own.iter_mut().zip(&exits[index]) {
-                *place = places[exit];
+            for (position, &exit) in own.iter_mut().zip(&exits[index]) {
+                *position = positions[exit];
             }
         }
         Some(walks)
     }
 
-    /// Adds the nodes of a tree that are below its exits; returns the places of all nodes.
+    /// Adds the nodes of a tree that are below its exits; returns the positions of all nodes.
     fn add_tree(
         &mut self,
         tree: &[Node],
@@ -115,26 +101,28 @@ impl Walks {
         asked: &Asked,
         forest: &Forest,
     ) -> Vec<u32> {
-        let mut places = vec![0u32; tree.len()];
+        let mut positions = vec![0u32; tree.len()];
         let mut steps = self.steps.len() as u32;
         for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
             if let Node::Leaf { value, .. } = *node {
-                places[at] = LEAF | self.values.len() as u32;
+                positions[at] = LEAF | self.values.len() as u32;
                 self.values.push(without_sign_of_zero(value));
             } else {
-                places[at] = steps;
+                positions[at] = steps;
                 steps += 1;
             }
         }
         for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
-            if let Some((question, cut)) = Question::of(forest, node) {
+            if let Some((question, cut)) = Question::from_node(forest, node) {
                 let column = asked.column(question);
-                let way = |child: usize| places[child] << COLUMN_BITS | column;
+                // Column and child in one word: the step is 16 bytes, and choosing the child
+                // loads nothing that reading the column has not loaded.
+                let way = |child: usize| positions[child] << COLUMN_BITS | column;
                 let ways = [way(right[at]), way(at + 1)];
                 self.steps.push(Step { cut, ways });
             }
         }
-        places
+        positions
     }
 
     /// Makes the columns of `rows` rows: feature `f` of row `r` is
@@ -227,6 +215,8 @@ impl Walks {
                 let Trails { ends, parts, .. } = trails;
                 let values = ends.iter().map(|&end| self.value(end));
                 if self.grouped {
+                    // Trees come in ascending order, so each part is added up as `group_sum`
+                    // does: k, k + 4, k + 8, k + 12.
                     let parts = parts.iter_mut().map(|parts| &mut parts[tree % PARTS]);
                     parts.zip(values).for_each(|(part, value)| *part += value);
                 } else {
@@ -244,8 +234,8 @@ impl Walks {
         }
     }
 
-    fn value(&self, place: u32) -> f64 {
-        self.values[(place & !LEAF) as usize]
+    fn value(&self, position: u32) -> f64 {
+        self.values[(position & !LEAF) as usize]
     }
 
     /// Walks until every walker is at a leaf: each pass takes each one a step further and
@@ -263,15 +253,17 @@ impl Walks {
             let mut kept = 0;
             let walkers = &mut walkers[..count];
             for index in 0..count {
-                let Walker { slot, place } = walkers[index];
-                let step = &self.steps[place as usize];
+                let Walker { slot, position } = walkers[index];
+                let step = &self.steps[position as usize];
+                // Both ways name the same column, in their low bits.
                 let column = step.ways[0] as usize % MOST_COLUMNS;
                 let left = columns[slot as usize * width + column] <= step.cut;
                 // Looked up, not chosen: a compiler makes a branch of a choice.
-                let place = step.ways[usize::from(left)] >> COLUMN_BITS;
-                ends[slot as usize] = place;
-                walkers[kept] = Walker { slot, place };
-                kept += usize::from(place < LEAF);
+                let position = step.ways[usize::from(left)] >> COLUMN_BITS;
+                ends[slot as usize] = position;
+                walkers[kept] = Walker { slot, position };
+                // Written always and kept by the count, so that nothing branches on the data.
+                kept += usize::from(position < LEAF);
             }
             count = kept;
         }
@@ -280,13 +272,13 @@ impl Walks {
 }
 
 impl Trails {
-    /// Starts the next slots' walks at these places.
+    /// Starts the next slots' walks at these positions.
     #[inline(always)]
-    fn enter(&mut self, places: impl Iterator<Item = u32>) {
-        for (slot, place) in (self.ends.len() as u32..).zip(places) {
-            self.ends.push(place);
-            if place < LEAF {
-                self.walkers.push(Walker { slot, place });
+    fn enter(&mut self, positions: impl Iterator<Item = u32>) {
+        for (slot, position) in (self.ends.len() as u32..).zip(positions) {
+            self.ends.push(position);
+            if position < LEAF {
+                self.walkers.push(Walker { slot, position });
             }
         }
     }
@@ -305,148 +297,4 @@ fn below_exits(right: &[usize], exits: &[usize]) -> Vec<bool> {
         }
     }
     below
-}
-
-/// The questions that splits below the exits ask, each of which becomes a column.
-struct Asked {
-    /// Feature, set (0 for a number) and missing direction in one; ascending, distinct.
-    keys: Vec<u64>,
-    /// The columns of each feature that is a number: missing values to the right, to the left.
-    numbers: Vec<[u32; 2]>,
-}
-
-impl Asked {
-    /// None when they are more than [`MOST_COLUMNS`].
-    fn new(forest: &Forest, below: &[Vec<bool>]) -> Option<Self> {
-        const UNASKED: u32 = u32::MAX;
-        let mut asked = Self {
-            keys: Vec::new(),
-            numbers: vec![[UNASKED; 2]; forest.features.len()],
-        };
-        for (tree, below) in forest.trees.iter().zip(below) {
-            let nodes = tree.nodes.iter().zip(below).filter(|&(_, &below)| below);
-            for (question, _) in nodes.filter_map(|(node, _)| Question::of(forest, node)) {
-                if question.is_number {
-                    let number =
-                        &mut asked.numbers[question.feature][usize::from(question.missing_left)];
-                    if *number != UNASKED {
-                        continue;
-                    }
-                    *number = 0;
-                }
-                let key = question.key();
-                let place = asked.place(key);
-                if asked.keys.get(place) == Some(&key) {
-                    continue;
-                }
-                if asked.keys.len() == MOST_COLUMNS {
-                    return None;
-                }
-                asked.keys.insert(place, key);
-            }
-        }
-        for feature in 0..asked.numbers.len() {
-            for missing_left in [false, true] {
-                let question = Question {
-                    feature,
-                    set: 0,
-                    missing_left,
-                    is_number: true,
-                };
-                asked.numbers[feature][usize::from(missing_left)] =
-                    asked.place(question.key()) as u32;
-            }
-        }
-        Some(asked)
-    }
-
-    fn place(&self, key: u64) -> usize {
-        self.keys.partition_point(|&other| other < key)
-    }
-
-    /// The column of a question that is asked.
-    fn column(&self, question: Question) -> u32 {
-        if question.is_number {
-            self.numbers[question.feature][usize::from(question.missing_left)]
-        } else {
-            self.place(question.key()) as u32
-        }
-    }
-
-    fn columns(&self, forest: &Forest, budget: usize) -> Option<Vec<Column>> {
-        let mut columns = Vec::new();
-        let mut left = budget / size_of::<f64>();
-        for keys in self.keys.chunk_by(|a, b| a >> 33 == b >> 33) {
-            let feature = (keys[0] >> 33) as usize;
-            let Bins::Categories(categories) = forest.features[feature] else {
-                columns.extend(keys.iter().map(|key| {
-                    if key & 1 == 1 {
-                        Column::MissingLeft { feature }
-                    } else {
-                        Column::Number { feature }
-                    }
-                }));
-                continue;
-            };
-            let missing = categories + 1;
-            left = left.checked_sub((missing as usize + 1) * keys.len())?;
-            let mut sides = Vec::new();
-            for code in 0..=missing {
-                sides.extend(keys.iter().map(|key| {
-                    let set = &forest.category_sets[(key >> 1) as u32 as usize];
-                    let left = goes_left(set, code, missing, key & 1 == 1);
-                    if left { 0.0 } else { 1.0 }
-                }));
-            }
-            columns.push(Column::Category {
-                feature,
-                categories,
-                sides,
-                width: keys.len(),
-            });
-        }
-        Some(columns)
-    }
-}
-
-/// What a split asks, but for its cut.
-#[derive(Clone, Copy)]
-struct Question {
-    feature: usize,
-    /// The index of the category set; 0 for a number.
-    set: u32,
-    missing_left: bool,
-    is_number: bool,
-}
-
-impl Question {
-    /// The question and the cut of a split; none of a leaf.
-    #[inline(always)]
-    fn of(forest: &Forest, node: &Node) -> Option<(Self, f64)> {
-        let Node::Split {
-            feature,
-            split,
-            missing_left,
-            ..
-        } = *node
-        else {
-            return None;
-        };
-        let feature = usize::from(feature);
-        let (set, cut, is_number) = match &forest.features[feature] {
-            Bins::Cuts(cuts) => (0, cuts[split as usize], true),
-            Bins::Categories(_) => (split, 0.0, false),
-        };
-        let question = Self {
-            feature,
-            set,
-            missing_left,
-            is_number,
-        };
-        Some((question, cut))
-    }
-
-    fn key(self) -> u64 {
-        (self.feature as u64) << 33 | u64::from(self.set) << 1 | u64::from(self.missing_left)
-    }
 }

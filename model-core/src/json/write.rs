@@ -1,10 +1,9 @@
 //! Writing: no white space, keys in the order they are written, numbers in the shortest
 //! form that reads back to the same `f64`.
 
-/// Appends JSON to a buffer, and sees to the commas.
+/// Appends JSON to a buffer and places the commas.
 ///
-/// The caller opens and closes what belongs together: after [`Writer::key`] comes exactly
-/// one value.
+/// The caller keeps the order: exactly one value follows each [`Writer::key`].
 #[derive(Debug)]
 pub struct Writer<'o> {
     out: &'o mut Vec<u8>,
@@ -76,9 +75,10 @@ impl<'o> Writer<'o> {
 
     /// A number; `null` when it is not finite, which JSON cannot say.
     pub fn number(&mut self, number: f64) {
-        match number.is_finite() {
-            true => self.raw(zmij::Buffer::new().format_finite(number)),
-            false => self.raw("null"),
+        if number.is_finite() {
+            self.raw(zmij::Buffer::new().format_finite(number));
+        } else {
+            self.raw("null");
         }
     }
 
@@ -92,7 +92,7 @@ impl<'o> Writer<'o> {
         self.raw(if yes { "true" } else { "false" });
     }
 
-    /// JSON that is whole already.
+    /// A complete JSON value.
     pub fn raw(&mut self, json: &str) {
         self.begin();
         self.out.extend_from_slice(json.as_bytes());

@@ -1,10 +1,10 @@
 //! What a schema must satisfy beyond its types.
 
-use crate::value::{MAX_EXACT, number_text};
+use crate::literal::{MAX_EXACT, number_text};
 
 use super::{
-    Bound, Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, MAX_FEATURES, Missing,
-    OutOfRange, Range, Role, Schema, TargetKind, Unknown,
+    Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
+    Missing, OutOfRange, Range, Role, Schema, TargetKind, Unknown,
 };
 
 /// What is wrong with a schema, and where.
@@ -29,7 +29,13 @@ impl std::fmt::Display for SchemaProblem {
 
 impl std::error::Error for SchemaProblem {}
 
-type Check = Result<(), (&'static str, String)>;
+/// What is wrong with one key.
+struct KeyProblem {
+    key: &'static str,
+    message: String,
+}
+
+type Check = Result<(), KeyProblem>;
 
 pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
     check_head(schema).map_err(|problem| at(None, problem))?;
@@ -59,11 +65,11 @@ fn check_names(schema: &Schema) -> Result<(), SchemaProblem> {
     Ok(())
 }
 
-fn at(feature: Option<&String>, (key, message): (&'static str, String)) -> SchemaProblem {
+fn at(feature: Option<&String>, problem: KeyProblem) -> SchemaProblem {
     SchemaProblem {
         feature: feature.cloned(),
-        key,
-        message,
+        key: problem.key,
+        message: problem.message,
     }
 }
 
@@ -119,7 +125,7 @@ fn check_name(name: &str) -> Check {
 
 fn check_target(kind: &TargetKind) -> Check {
     match kind {
-        TargetKind::Boolean => Ok(()),
+        TargetKind::Boolean { .. } => Ok(()),
         TargetKind::Category { positive, negative } => {
             check_category(positive)?;
             check_category(negative)?;
@@ -141,20 +147,20 @@ fn check_category(value: &str) -> Check {
 fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
     check_missing(feature)?;
     match &feature.kind {
-        Kind::Number(range) => {
-            check_range(range, ends(range, f64::MAX, f64::next_up, f64::next_down))?;
+        FeatureKind::Number(range) => {
+            check_range(range, &ends(range, f64::MAX, f64::next_up, f64::next_down))?;
         }
-        Kind::Integer(range) => {
+        FeatureKind::Integer(range) => {
             check_whole(range)?;
-            check_range(range, ends(range, MAX_EXACT, |x| x + 1.0, |x| x - 1.0))?;
+            check_range(range, &ends(range, MAX_EXACT, |x| x + 1.0, |x| x - 1.0))?;
         }
         // An ignored column needs no list.
-        Kind::Category(c) if feature.role == Role::Ignored && c.values.is_empty() => {
+        FeatureKind::Category(c) if feature.role == Role::Ignored && c.values.is_empty() => {
             let fits = matches!(feature.example, None | Some(Example::Text(_)));
             return require(fits, "example", || "expected a text".into());
         }
-        Kind::Category(categories) => check_categories(categories, missing_values)?,
-        Kind::Boolean => {}
+        FeatureKind::Category(categories) => check_categories(categories, missing_values)?,
+        FeatureKind::Boolean => {}
     }
     check_example(feature)
 }
@@ -174,16 +180,25 @@ fn check_whole(range: &Range) -> Check {
     Ok(())
 }
 
-/// The first and the last number inside, of those up to ±`most`.
-fn ends(range: &Range, most: f64, up: fn(f64) -> f64, down: fn(f64) -> f64) -> (f64, f64) {
-    let inner = |bound: Bound, next: fn(f64) -> f64| match bound.exclusive {
-        true => next(bound.value),
-        false => bound.value,
+/// The first and the last number inside a range.
+struct Ends {
+    first: f64,
+    last: f64,
+}
+
+/// Of the numbers up to ±`most`, where `up` and `down` are a number's neighbours.
+fn ends(range: &Range, most: f64, up: fn(f64) -> f64, down: fn(f64) -> f64) -> Ends {
+    let inner = |bound: Bound, next: fn(f64) -> f64| {
+        if bound.exclusive {
+            next(bound.value)
+        } else {
+            bound.value
+        }
     };
-    (
-        range.lower.map_or(-most, |bound| inner(bound, up)),
-        range.upper.map_or(most, |bound| inner(bound, down)),
-    )
+    Ends {
+        first: range.lower.map_or(-most, |bound| inner(bound, up)),
+        last: range.upper.map_or(most, |bound| inner(bound, down)),
+    }
 }
 
 fn is_integer(number: f64) -> bool {
@@ -204,26 +219,26 @@ fn bounds(range: &Range) -> impl Iterator<Item = (&'static str, Bound)> {
 
 fn check_missing(feature: &Feature) -> Check {
     let allowed: &[Missing] = match &feature.kind {
-        Kind::Number(_) | Kind::Integer(_) => &[
+        FeatureKind::Number(_) | FeatureKind::Integer(_) => &[
             Missing::Error,
             Missing::Impute,
             Missing::Zero,
             Missing::Native,
         ],
-        Kind::Boolean => &[
+        FeatureKind::Boolean => &[
             Missing::Error,
             Missing::Impute,
             Missing::MostFrequent,
             Missing::Zero,
             Missing::Native,
         ],
-        Kind::Category(categories) if categories.encoding == Encoding::Ordinal => &[
+        FeatureKind::Category(categories) if categories.encoding == Encoding::Ordinal => &[
             Missing::Error,
             Missing::Impute,
             Missing::MostFrequent,
             Missing::Native,
         ],
-        Kind::Category(_) => &[
+        FeatureKind::Category(_) => &[
             Missing::Error,
             Missing::Impute,
             Missing::MostFrequent,
@@ -248,14 +263,14 @@ fn check_missing(feature: &Feature) -> Check {
     Ok(())
 }
 
-fn check_range(range: &Range, ends: (f64, f64)) -> Check {
+fn check_range(range: &Range, ends: &Ends) -> Check {
     for (key, bound) in bounds(range) {
         require(bound.value.is_finite(), key, || {
             "expected a finite number".into()
         })?;
     }
     if let Some((key, _)) = bounds(range).next() {
-        require(ends.0 <= ends.1, key, || {
+        require(ends.first <= ends.last, key, || {
             let text = |bound: Option<Bound>| bound.map_or("any".into(), |b| number_text(b.value));
             let (lower, upper) = (text(range.lower), text(range.upper));
             format!("the range from {lower} to {upper} holds no number")
@@ -289,9 +304,9 @@ fn check_categories(categories: &Categories, missing_values: &[String]) -> Check
         "category_labels",
         || "expected one label for each category".into(),
     )?;
-    for (place, value) in values.iter().enumerate() {
+    for (index, value) in values.iter().enumerate() {
         check_category(value)?;
-        require(!values[..place].contains(value), "categories", || {
+        require(!values[..index].contains(value), "categories", || {
             format!("'{value}' is listed twice")
         })?;
         require(!missing_values.contains(value), "categories", || {
@@ -309,31 +324,37 @@ fn check_example(feature: &Feature) -> Check {
         return Ok(());
     };
     let fits = match (&feature.kind, example) {
-        (Kind::Number(range), Example::Number(number)) => {
+        (FeatureKind::Number(range), Example::Number(number)) => {
             number.is_finite() && range.contains(*number)
         }
-        (Kind::Integer(range), Example::Number(number)) => {
+        (FeatureKind::Integer(range), Example::Number(number)) => {
             is_integer(*number) && range.contains(*number)
         }
-        (Kind::Boolean, Example::Boolean(_)) => true,
-        (Kind::Category(categories), Example::Text(text)) => categories.values.contains(text),
+        (FeatureKind::Boolean, Example::Boolean(_)) => true,
+        (FeatureKind::Category(categories), Example::Text(text)) => {
+            categories.values.contains(text)
+        }
         _ => false,
     };
     require(fits, "example", || {
         format!(
             "expected {} that the feature itself accepts",
             match feature.kind {
-                Kind::Number(_) => "a number",
-                Kind::Integer(_) => "an integer",
-                Kind::Boolean => "true or false",
-                Kind::Category(_) => "one of its categories",
+                FeatureKind::Number(_) => "a number",
+                FeatureKind::Integer(_) => "an integer",
+                FeatureKind::Boolean => "true or false",
+                FeatureKind::Category(_) => "one of its categories",
             }
         )
     })
 }
 
 fn require(holds: bool, key: &'static str, message: impl FnOnce() -> String) -> Check {
-    if holds { Ok(()) } else { Err((key, message())) }
+    if holds {
+        return Ok(());
+    }
+    let message = message();
+    Err(KeyProblem { key, message })
 }
 
 impl Range {
@@ -347,44 +368,5 @@ impl Range {
             .upper
             .is_none_or(|b| number < b.value || (number == b.value && !b.exclusive));
         above && below
-    }
-}
-
-impl Missing {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Impute => "impute",
-            Self::Zero => "zero",
-            Self::MostFrequent => "most_frequent",
-            Self::Other => "other",
-            Self::Native => "native",
-        }
-    }
-}
-
-impl Unknown {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::MostFrequent => "most_frequent",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl OutOfRange {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Clamp => "clamp",
-            Self::Impute => "impute",
-        }
     }
 }

@@ -1,10 +1,42 @@
 //! The schema: what an application may contain, and what happens to a value that is
-//! missing, unknown or out of range. Its TOML form is described in `docs/schema.md`.
+//! missing, unknown or out of range. Its TOML form is described in `docs/reference/schema.md`.
+//!
+//! # Example
+//!
+//! ```
+//! use model_core::schema::{Schema, SchemaError};
+//!
+//! let schema = Schema::from_toml(
+//!     r#"
+//! name = "loans"
+//! version = "1.0.0"
+//!
+//! [[feature]]
+//! name = "income"
+//! type = "number"
+//! minimum = 0
+//! missing = "impute"
+//!
+//! [[feature]]
+//! name = "default"    # the bad event: approve where it is false
+//! type = "boolean"
+//! role = "target"
+//! positive = false
+//! "#,
+//! )?;
+//! assert_eq!(schema.inputs().count(), 1);
+//! assert_eq!(schema.target.kind.outcome("no"), Some(true));
+//!
+//! let error = Schema::from_toml("name = \"loans\"\nversion = 1").unwrap_err();
+//! assert_eq!(error.line, 2);
+//! # Ok::<(), SchemaError>(())
+//! ```
 
 mod check;
 mod nearest;
 mod read;
 mod stored;
+mod words;
 
 pub use check::SchemaProblem;
 pub use read::SchemaError;
@@ -12,13 +44,15 @@ pub use read::SchemaError;
 use bincode::{Decode, Encode};
 use serde::Deserialize;
 
+use crate::literal::boolean_word;
+
 /// Features a schema may have, the target included.
 pub const MAX_FEATURES: usize = 1000;
 /// Categories a feature may have.
 pub const MAX_CATEGORIES: usize = 1000;
 
 /// A checked description of the data.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schema {
     /// The model's name: lower-case letters, digits and hyphens.
     pub name: String,
@@ -36,6 +70,8 @@ pub struct Schema {
     pub features: Vec<Feature>,
     /// What is learned and answered.
     pub target: Target,
+    /// The languages of texts, at least one, such as `en`; a text always has the first.
+    pub languages: Vec<String>,
 }
 
 /// One column of the data, one field of a request.
@@ -54,7 +90,7 @@ pub struct Feature {
     /// Whether the model may see it.
     pub role: Role,
     /// Its type, with what belongs to that type.
-    pub kind: Kind,
+    pub kind: FeatureKind,
     /// What happens when it is missing.
     pub missing: Missing,
     /// How the probability must follow it. An artifact keeps it among its
@@ -85,7 +121,7 @@ pub enum Role {
 
 /// The type of a feature.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
-pub enum Kind {
+pub enum FeatureKind {
     /// A finite number.
     Number(Range),
     /// A whole number within ±2^53.
@@ -209,16 +245,20 @@ pub struct Target {
     pub negative_label: String,
 }
 
-/// The two values of a target.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+/// The two values of a target, and which of them is the positive outcome.
+#[derive(Debug, Clone, PartialEq)]
 pub enum TargetKind {
-    /// Boolean words; true is positive.
-    Boolean,
+    /// Boolean words.
+    Boolean {
+        /// The value that is the positive outcome: `false` where the column names the bad
+        /// event, such as a default.
+        positive: bool,
+    },
     /// Two texts.
     Category {
-        /// The one that means yes.
+        /// The positive outcome.
         positive: String,
-        /// The other.
+        /// The negative outcome.
         negative: String,
     },
 }
@@ -257,8 +297,8 @@ impl Feature {
     #[must_use]
     pub fn range(&self) -> Option<&Range> {
         match &self.kind {
-            Kind::Number(range) | Kind::Integer(range) => Some(range),
-            Kind::Boolean | Kind::Category(_) => None,
+            FeatureKind::Number(range) | FeatureKind::Integer(range) => Some(range),
+            FeatureKind::Boolean | FeatureKind::Category(_) => None,
         }
     }
 
@@ -266,44 +306,38 @@ impl Feature {
     #[must_use]
     pub fn categories(&self) -> Option<&Categories> {
         match &self.kind {
-            Kind::Category(categories) => Some(categories),
-            Kind::Number(_) | Kind::Integer(_) | Kind::Boolean => None,
+            FeatureKind::Category(categories) => Some(categories),
+            FeatureKind::Number(_) | FeatureKind::Integer(_) | FeatureKind::Boolean => None,
         }
     }
 }
 
-impl Monotonic {
-    /// The word of the TOML form.
+impl TargetKind {
+    /// Whether a text of the target's column is the positive outcome; `None` when it is
+    /// neither outcome. The text is not missing and has no white space around it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn outcome(&self, text: &str) -> Option<bool> {
         match self {
-            Self::Increasing => "increasing",
-            Self::Decreasing => "decreasing",
+            Self::Boolean { positive } => boolean_word(text).map(|value| value == *positive),
+            Self::Category { positive, .. } if text == positive => Some(true),
+            Self::Category { negative, .. } if text == negative => Some(false),
+            Self::Category { .. } => None,
+        }
+    }
+
+    /// The text of the negative outcome, then that of the positive one; `false` and `true`
+    /// stand for all boolean words.
+    #[must_use]
+    pub fn texts(&self) -> [&str; 2] {
+        match self {
+            Self::Boolean { positive: true } => ["false", "true"],
+            Self::Boolean { positive: false } => ["true", "false"],
+            Self::Category { positive, negative } => [negative, positive],
         }
     }
 }
 
-impl Kind {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Number(_) => "number",
-            Self::Integer(_) => "integer",
-            Self::Boolean => "boolean",
-            Self::Category(_) => "category",
-        }
-    }
-}
-
-impl Role {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::Protected => "protected",
-            Self::Ignored => "ignored",
-        }
-    }
+/// The languages of a schema that names none.
+fn default_languages() -> Vec<String> {
+    vec!["en".into()]
 }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Bound, Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, Missing, Monotonic,
-    OutOfRange, Range, Role, Schema, SchemaProblem, Target, TargetKind, Unknown,
+    Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, Missing, Monotonic,
+    OutOfRange, Range, Role, Schema, SchemaProblem, Target, TargetKind, Unknown, default_languages,
 };
 
 /// Why a schema could not be loaded.
@@ -30,6 +30,8 @@ struct RawSchema {
     max_adjustments: Option<u32>,
     #[serde(default)]
     missing_values: Vec<String>,
+    #[serde(default = "default_languages")]
+    languages: Vec<String>,
     feature: Vec<RawFeature>,
 }
 
@@ -55,7 +57,7 @@ struct RawFeature {
     monotonic: Option<Monotonic>,
     unknown: Option<Unknown>,
     out_of_range: Option<OutOfRange>,
-    positive: Option<String>,
+    positive: Option<RawPositive>,
     positive_label: Option<String>,
     negative_label: Option<String>,
 }
@@ -84,6 +86,13 @@ enum RawRole {
 enum RawExample {
     Boolean(bool),
     Number(f64),
+    Text(String),
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(untagged, expecting = "expected true, false or a category in quotes")]
+enum RawPositive {
+    Boolean(bool),
     Text(String),
 }
 
@@ -163,6 +172,7 @@ fn convert(raw: RawSchema) -> Result<Schema, Problem> {
         missing_values: raw.missing_values,
         features,
         target,
+        languages: raw.languages,
     })
 }
 
@@ -206,7 +216,7 @@ fn convert_feature(raw: RawFeature) -> Converted<Feature> {
     })
 }
 
-fn convert_kind(raw: &RawFeature) -> Converted<Kind> {
+fn convert_kind(raw: &RawFeature) -> Converted<FeatureKind> {
     let numeric = matches!(raw.r#type, RawType::Number | RawType::Integer);
     if !numeric {
         let keys = [
@@ -224,19 +234,19 @@ fn convert_kind(raw: &RawFeature) -> Converted<Kind> {
         refuse_keys(raw, "only a category takes it", &keys)?;
     }
     match raw.r#type {
-        RawType::Number => Ok(Kind::Number(convert_range(raw)?)),
-        RawType::Integer => Ok(Kind::Integer(convert_range(raw)?)),
-        RawType::Boolean => Ok(Kind::Boolean),
+        RawType::Number => Ok(FeatureKind::Number(convert_range(raw)?)),
+        RawType::Integer => Ok(FeatureKind::Integer(convert_range(raw)?)),
+        RawType::Boolean => Ok(FeatureKind::Boolean),
         // An ignored column needs no list: it is never read.
         RawType::Category if raw.role == RawRole::Ignored && raw.categories.is_none() => {
-            Ok(Kind::Category(Categories {
+            Ok(FeatureKind::Category(Categories {
                 values: Vec::new(),
                 labels: Vec::new(),
                 encoding: Encoding::OneHot,
                 unknown: Unknown::Error,
             }))
         }
-        RawType::Category => convert_categories(raw).map(Kind::Category),
+        RawType::Category => convert_categories(raw).map(FeatureKind::Category),
     }
 }
 
@@ -311,12 +321,8 @@ fn convert_target(raw: RawFeature) -> Converted<Target> {
     refuse_keys(&raw, "the target does not take it", &unused)?;
     let kind = match raw.r#type {
         RawType::Boolean => {
-            refuse_keys(
-                &raw,
-                "a boolean target does not take it",
-                &["positive", "categories"],
-            )?;
-            TargetKind::Boolean
+            refuse_keys(&raw, "a boolean target does not take it", &["categories"])?;
+            true_or_false(&raw)?
         }
         RawType::Category => two_categories(&raw)?,
         RawType::Number | RawType::Integer => {
@@ -332,16 +338,33 @@ fn convert_target(raw: RawFeature) -> Converted<Target> {
     })
 }
 
+fn true_or_false(raw: &RawFeature) -> Converted<TargetKind> {
+    match &raw.positive {
+        Some(RawPositive::Text(text)) => Err((
+            "positive",
+            format!("expected true or false without quotes for a boolean, got '{text}'"),
+        )),
+        Some(RawPositive::Boolean(positive)) => Ok(TargetKind::Boolean {
+            positive: *positive,
+        }),
+        None => Ok(TargetKind::Boolean { positive: true }),
+    }
+}
+
 fn two_categories(raw: &RawFeature) -> Converted<TargetKind> {
     let Some([first, second]) = raw.categories.as_deref() else {
         return Err(("categories", "expected a list of two categories".into()));
     };
-    match raw.positive.as_deref() {
-        Some(positive) if positive == first => Ok((first, second)),
-        Some(positive) if positive == second => Ok((second, first)),
-        Some(other) => Err((
+    match &raw.positive {
+        Some(RawPositive::Text(positive)) if positive == first => Ok((first, second)),
+        Some(RawPositive::Text(positive)) if positive == second => Ok((second, first)),
+        Some(RawPositive::Text(other)) => Err((
             "positive",
             format!("'{other}' is not one of the categories"),
+        )),
+        Some(RawPositive::Boolean(value)) => Err((
+            "positive",
+            format!("expected one of the categories in quotes, got {value}"),
         )),
         None => Err(("categories", "which one means yes? positive = \"…\"".into())),
     }

@@ -8,7 +8,7 @@ use model_core::decide::Decider;
 use model_core::forest::{Aggregation, Bins, CategorySet, Forest, Link, Node, Tree};
 use model_core::model::{Linear, Model, ModelKind, Term, TermValue};
 use model_core::preprocess::Preprocessing;
-use model_core::schema::{Feature, Kind, Schema};
+use model_core::schema::{Feature, FeatureKind, Schema};
 
 /// Every type with every policy.
 pub(crate) const EVERYTHING: &str = r#"
@@ -191,15 +191,15 @@ pub(crate) fn request(changes: &[(&str, &str)]) -> String {
 pub(crate) fn linear(toml: &str) -> Artifact {
     let schema = Schema::from_toml(toml).unwrap();
     let mut terms = Vec::new();
-    for (place, feature) in schema.inputs().enumerate() {
-        let weight = 0.3 - 0.07 * place as f64;
+    for (index, feature) in schema.inputs().enumerate() {
+        let weight = 0.3 - 0.07 * index as f64;
         let (mean, scale) = match feature.range().and_then(|r| r.lower.zip(r.upper)) {
             Some((lower, upper)) => (0.4 * upper.value, (upper.value - lower.value) / 3.0),
             None => (0.5, 1.5),
         };
         let mut add = |value, mean, scale, weight| {
             terms.push(Term {
-                feature: place as u16,
+                feature: index as u16,
                 value,
                 mean,
                 scale,
@@ -245,14 +245,14 @@ pub(crate) fn forest(toml: &str) -> Artifact {
     let features: Vec<Bins> = schema.inputs().map(bins).collect();
     let mut category_sets = Vec::new();
     let mut trees = Vec::new();
-    for place in 0..features.len() * 3 {
-        let (first, second) = (place % features.len(), (place + 1) % features.len());
-        let value = place as f64 / (features.len() as f64 * 3.0);
+    for index in 0..features.len() * 3 {
+        let (first, second) = (index % features.len(), (index + 1) % features.len());
+        let value = index as f64 / (features.len() as f64 * 3.0);
         let leaf = |value| Node::Leaf { value, count: 7 };
         let nodes = vec![
-            split(&features, first, place, &mut category_sets),
+            split(&features, first, index, &mut category_sets),
             leaf(value),
-            split(&features, second, place, &mut category_sets),
+            split(&features, second, index, &mut category_sets),
             leaf(1.0 - value),
             leaf(value * value),
         ];
@@ -271,9 +271,9 @@ pub(crate) fn forest(toml: &str) -> Artifact {
 
 fn bins(feature: &Feature) -> Bins {
     match &feature.kind {
-        Kind::Category(categories) => Bins::Categories(categories.values.len() as u32),
-        Kind::Boolean => Bins::Cuts(vec![0.5]),
-        Kind::Number(range) | Kind::Integer(range) => {
+        FeatureKind::Category(categories) => Bins::Categories(categories.values.len() as u32),
+        FeatureKind::Boolean => Bins::Cuts(vec![0.5]),
+        FeatureKind::Number(range) | FeatureKind::Integer(range) => {
             let lower = range.lower.map_or(-100.0, |b| b.value);
             let upper = range.upper.map_or(lower + 200.0, |b| b.value);
             let at = |part: f64| lower + (upper - lower) * part;
@@ -330,6 +330,7 @@ fn artifact(schema: Schema, kind: ModelKind, model: Model) -> Artifact {
         }],
         calibration: Calibration::None,
         details: Vec::new(),
+        policy: None,
     }
 }
 

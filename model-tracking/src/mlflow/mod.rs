@@ -1,20 +1,19 @@
-//! MLflow, by its REST API (2.0, as version 3 of the server speaks it).
+//! MLflow, by its REST API 2.0 as served by version 3.
 //!
 //! A run becomes a run with a nested run for each trial; the folder's id is the tag
-//! `underwrite.run_id`, by which a second push finds what the first one made.
+//! `underwrite.run_id`, by which a second push finds the runs of the first.
 
 mod batch;
 mod mlmodel;
 mod registry;
 mod rest;
 
+use model_client::{Client, Credentials, RetryPolicy, ServiceError, split_credentials};
 use serde_json::{Value, json};
 
-use crate::credentials::split_credentials;
-use crate::folder::{RunFolder, now_ms};
-use crate::http::{Client, Credentials, Patience};
-use crate::run::{Dataset, Run, Status, Trial, TrialState};
-use crate::tracker::{Pushed, TrackError, Tracker};
+use crate::folder::RunFolder;
+use crate::run::{Dataset, Pushed, Run, Status, Trial, TrialState, now_ms};
+use crate::tracker::{TrackError, Tracker};
 use batch::{Batch, digest};
 use rest::{RemoteRun, Rest};
 
@@ -23,7 +22,7 @@ const RUN_ID: &str = "underwrite.run_id";
 /// Finds a trial's run again.
 const TRIAL: &str = "underwrite.trial";
 
-/// What the client needs to know.
+/// Which server, as whom, and how.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `MLFLOW_TRACKING_URI`; a user and password in it are used as such.
@@ -32,12 +31,12 @@ pub struct Options {
     pub credentials: Credentials,
     /// `MLFLOW_EXPERIMENT_NAME`: the experiment, where it is not the run's own.
     pub experiment: Option<String>,
-    /// Who the run is of.
+    /// The owner of the run.
     pub user: String,
-    /// The alias that the newest version of the registered model gets; none: it stays where it is.
+    /// The alias to move to the newest version of the registered model; none moves no alias.
     pub alias: Option<String>,
     /// How long the server is waited for.
-    pub patience: Patience,
+    pub retry: RetryPolicy,
 }
 
 /// An MLflow server.
@@ -71,7 +70,7 @@ impl Tracker for Mlflow {
             &self.options.uri,
             self.options.credentials.clone(),
             advice,
-            self.options.patience,
+            self.options.retry,
         );
         let conversation = Conversation {
             rest: Rest::new(client),
@@ -99,7 +98,7 @@ impl Conversation<'_> {
         self.log_settings(&remote)?;
         self.log_trials(&experiment, &remote)?;
         let model_id = self.log_model(&experiment, &remote)?;
-        self.log_figures(&remote, model_id.as_deref())?;
+        self.log_metrics(&remote, model_id.as_deref())?;
         for artifact in &self.run.artifacts {
             let file = self.folder.artifact_path(&artifact.path);
             self.rest.upload_to_run(&remote, &artifact.path, &file)?;
@@ -119,7 +118,7 @@ impl Conversation<'_> {
     }
 
     /// The run of an earlier push, or a new one.
-    fn remote_run(&self, experiment: &str) -> Result<RemoteRun, TrackError> {
+    fn remote_run(&self, experiment: &str) -> Result<RemoteRun, ServiceError> {
         if let Some(found) = self.rest.find_run(experiment, RUN_ID, &self.run.id)? {
             return Ok(found);
         }
@@ -143,7 +142,7 @@ impl Conversation<'_> {
         ]
     }
 
-    /// Parameters, tags and the dataset.
+    /// Logs parameters, tags and the dataset.
     fn log_settings(&self, remote: &RemoteRun) -> Result<(), TrackError> {
         let mut batch = Batch::new(&remote.run_id);
         for (name, value) in &self.run.params {
@@ -185,7 +184,7 @@ impl Conversation<'_> {
         parent: &RemoteRun,
         trial: &Trial,
         metric: &str,
-    ) -> Result<(), TrackError> {
+    ) -> Result<(), ServiceError> {
         let name = format!("trial-{:03}-{}", trial.number, trial.model);
         let mut tags = self.source_tags(&name);
         tags.push(tag("mlflow.parentRunId", &parent.run_id));
@@ -217,8 +216,8 @@ impl Conversation<'_> {
         self.rest.end_run(&child.run_id, status, trial.finished_ms)
     }
 
-    /// The history, and the final figures, which belong to the model too.
-    fn log_figures(&self, remote: &RemoteRun, model_id: Option<&str>) -> Result<(), TrackError> {
+    /// Logs the history, and the final metrics, which belong to the model too.
+    fn log_metrics(&self, remote: &RemoteRun, model_id: Option<&str>) -> Result<(), TrackError> {
         let mut batch = Batch::new(&remote.run_id);
         let mut next = 0;
         for point in self.folder.history()? {
@@ -234,7 +233,7 @@ impl Conversation<'_> {
                 batch.belongs_to(model_id, self.run.dataset.as_ref());
             }
         }
-        self.rest.log(batch)
+        Ok(self.rest.log(batch)?)
     }
 
     /// The run in a sentence or two.

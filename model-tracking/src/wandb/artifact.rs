@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
+use model_files::hex;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::disk::hex;
 use crate::folder::{RunError, RunFolder};
 
 /// Begins the text that an artifact's digest is of.
@@ -48,7 +48,7 @@ pub(super) struct Entry {
 
 impl Artifact {
     /// The model of a run, where it has one.
-    pub(super) fn of(folder: &RunFolder, alias: Option<&str>) -> Result<Option<Self>, RunError> {
+    pub(super) fn read(folder: &RunFolder, alias: Option<&str>) -> Result<Option<Self>, RunError> {
         let run = folder.run();
         let Some(model) = &run.model else {
             return Ok(None);

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::folder::{RunError, RunFolder, now_ms};
-use crate::run::{Run, Status, TrialState, non_finite_name};
+use crate::folder::{RunError, RunFolder};
+use crate::run::{Run, Status, TrialState, non_finite_name, now_ms};
 
 /// Everything but the artifacts.
 pub(super) struct Content {
@@ -24,7 +24,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    pub(super) fn of(folder: &RunFolder) -> Result<Self, RunError> {
+    pub(super) fn read(folder: &RunFolder) -> Result<Self, RunError> {
         let run = folder.run();
         let history = history(folder)?;
         let ended = run.finished_ms.unwrap_or_else(now_ms);

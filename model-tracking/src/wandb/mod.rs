@@ -1,4 +1,4 @@
-//! Weights & Biases: a run folder that the official `wandb sync` takes, and the service itself.
+//! Weights & Biases: the service itself, and a run folder that the official `wandb sync` sends.
 
 mod artifact;
 mod content;
@@ -7,9 +7,11 @@ mod offline;
 mod online;
 mod proto;
 
+use model_client::{RetryPolicy, Secret};
+
 use crate::folder::RunFolder;
-use crate::http::{Patience, Secret};
-use crate::tracker::{Pushed, TrackError, Tracker};
+use crate::run::Pushed;
+use crate::tracker::{TrackError, Tracker};
 
 /// The project where none is given.
 pub const DEFAULT_PROJECT: &str = "loan-approval-mlops";
@@ -22,21 +24,21 @@ pub struct Wandb {
     options: Options,
 }
 
-/// What the client needs to know.
+/// Which service, as whom, and how.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `WANDB_BASE_URL`.
     pub base_url: String,
     /// `WANDB_API_KEY`.
     pub api_key: Secret,
-    /// `WANDB_ENTITY`: the user or team; none is the key's own.
+    /// `WANDB_ENTITY`: the user or team; by default the key's owner.
     pub entity: Option<String>,
     /// `WANDB_PROJECT`.
     pub project: String,
-    /// An alias for the model's artifact, besides `latest`.
+    /// An alias for the model's artifact, in addition to `latest`.
     pub alias: Option<String>,
     /// How long the service is waited for.
-    pub patience: Patience,
+    pub retry: RetryPolicy,
 }
 
 impl Wandb {
@@ -62,9 +64,9 @@ impl Tracker for Wandb {
 pub struct WandbOffline {
     /// `WANDB_PROJECT`.
     pub project: String,
-    /// `WANDB_ENTITY`: the user or team; none is the key's own.
+    /// `WANDB_ENTITY`: the user or team; by default the key's owner.
     pub entity: Option<String>,
-    /// An alias for the model's artifact, besides `latest`.
+    /// An alias for the model's artifact, in addition to `latest`.
     pub alias: Option<String>,
 }
 

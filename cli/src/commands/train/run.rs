@@ -7,13 +7,14 @@ use std::time::Duration;
 use anyhow::Result;
 use indicatif::ProgressBar;
 use model_core::artifact::Artifact;
-use model_tracking::folder::{NewRun, RunFolder, now_ms};
-use model_tracking::run::{Dataset, HistoryPoint, Model, Status, Trial as KeptTrial, TrialState};
+use model_tracking::folder::{NewRun, RunFolder};
+use model_tracking::run::{
+    Dataset, HistoryPoint, Model, Status, Trial as KeptTrial, TrialState, now_ms,
+};
 use model_train::fit::Params;
 use model_train::train::Trained;
 use model_train::tune::{self, Event, Metric, State, Trial};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::evaluation::Reports;
 use super::job::Inputs;
@@ -85,7 +86,7 @@ pub(super) fn keep(
             name: artifact.schema.name.clone(),
             version: artifact.schema.version.clone(),
             digest: model_core::artifact::digest(&trained.artifact).unwrap_or_default(),
-            sha256: model_core::artifact::hex(&Sha256::digest(wasm)),
+            sha256: model_files::sha256_hex(wasm),
             kind: trained.report.model.to_owned(),
             file: "model.wasm".to_owned(),
         });

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use model_core::artifact::hex;
-use model_tracking::disk;
+use model_files::{append_line, sha256_hex};
 use model_tracking::folder::RunFolder;
 use model_train::fit::{self, ClassWeight, Params};
 use model_train::prepare::Prepared;
@@ -17,7 +16,6 @@ use model_train::tune::{
     self, Control, Cost, Event, FrontierPoint, Metric, State, Trial, frontier,
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::decision::cross_validation;
 use super::job::Inputs;
@@ -180,8 +178,7 @@ fn open(
         let folder = run::create(settings, inputs)?;
         let line = serde_json::to_string(header)?;
         let file = folder.path().join(FILE);
-        disk::append_line(&file, &line)
-            .with_context(|| format!("cannot write {}", file.display()))?;
+        append_line(&file, &line).with_context(|| format!("cannot write {}", file.display()))?;
         return Ok((folder, Vec::new()));
     };
     let folder = RunFolder::find(&settings.runs, name)?;
@@ -200,7 +197,7 @@ impl Header {
         Self {
             underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
             data_sha256: inputs.dataset.sha256.clone(),
-            setting_sha256: hex(&Sha256::digest(decided)),
+            setting_sha256: sha256_hex(decided),
             seed: settings.seed,
             folds: settings.folds,
             metric: settings.metric,
@@ -249,7 +246,7 @@ impl Header {
 pub(super) fn append(folder: &RunFolder, trial: &Trial) -> Result<()> {
     let file: PathBuf = folder.path().join(FILE);
     let line = serde_json::to_string(trial)?;
-    disk::append_line(&file, &line).with_context(|| format!("cannot write {}", file.display()))
+    append_line(&file, &line).with_context(|| format!("cannot write {}", file.display()))
 }
 
 impl Search {

@@ -14,12 +14,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::App;
-use super::error::ApiError;
-use crate::description::Feature;
-use crate::registry::Slot;
+use crate::app::App;
+use crate::host::{Feature, FeatureType};
+use crate::http::oip_error::OipError;
+use crate::models::registry::Slot;
 
-/// What every row gives: name, datatype.
+/// The outputs of every row: name and datatype.
 const OUTPUTS: [(&str, &str); 3] = [
     ("prediction", "INT64"),
     ("probability", "FP64"),
@@ -48,36 +48,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/v1/models/{target}", get(v1::status).post(v1::predict))
 }
 
-/// The protocol's form of an error.
-pub(crate) struct OipError {
-    status: StatusCode,
-    error: String,
-}
-
-impl OipError {
-    fn bad(error: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            error: error.into(),
-        }
-    }
-}
-
-impl From<ApiError> for OipError {
-    fn from(error: ApiError) -> Self {
-        Self {
-            status: error.status(),
-            error: error.detail(),
-        }
-    }
-}
-
-impl IntoResponse for OipError {
-    fn into_response(self) -> Response {
-        (self.status, Json(json!({ "error": self.error }))).into_response()
-    }
-}
-
 async fn server() -> Json<Value> {
     Json(json!({
         "name": "underwrite",
@@ -92,9 +62,10 @@ async fn live() -> Json<Value> {
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
     let ready = app.champion().is_some();
-    let status = match ready {
-        true => StatusCode::OK,
-        false => StatusCode::SERVICE_UNAVAILABLE,
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(json!({ "ready": ready }))).into_response()
 }
@@ -172,10 +143,10 @@ async fn index(State(app): State<Arc<App>>) -> Json<Value> {
 }
 
 fn datatype(feature: &Feature) -> &'static str {
-    match feature.r#type.as_str() {
-        "integer" => "INT64",
-        "boolean" => "BOOL",
-        "category" => "BYTES",
-        _ => "FP64",
+    match feature.r#type {
+        FeatureType::Integer => "INT64",
+        FeatureType::Boolean => "BOOL",
+        FeatureType::Category => "BYTES",
+        FeatureType::Number | FeatureType::Unknown => "FP64",
     }
 }

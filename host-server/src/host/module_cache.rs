@@ -1,0 +1,214 @@
+//! Compiled modules, kept between starts of the server.
+//!
+//! Machine code runs as it is found. It is therefore loaded only from a folder that no other
+//! user can write to, and only when it is byte for byte what was stored there. Whatever is
+//! wrong with the folder costs only the time to compile.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+use model_files::{sha256_file, sha256_hex, write_whole};
+use wasmtime::{Cache, CacheConfig};
+
+/// The file with the SHA-256 digests of a module's files, one per line.
+const SUMS: &str = "sha256sums";
+
+/// wasmtime's part of a module's folder. wasmtime removes what it does not know in there.
+const CODE: &str = "code";
+
+/// How many modules are kept: those compiled last.
+const MOST: usize = 32;
+
+/// Why a folder cannot keep compiled modules.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CacheError {
+    #[error("the folder cannot be created: {0}")]
+    Create(io::Error),
+    #[error("the folder cannot be read: {0}")]
+    Read(io::Error),
+    #[error("the folder cannot be written to: {0}")]
+    Write(io::Error),
+    #[error("the folder belongs to user {found}, expected {expected}, who runs the server")]
+    Owner { found: u32, expected: u32 },
+    #[error("other users can write to the folder (mode {0:o}), expected 700: run chmod go-w")]
+    Mode(u32),
+    #[error("wasmtime cannot use the folder: {0:#}")]
+    Engine(wasmtime::Error),
+    #[cfg(not(unix))]
+    #[error("this system does not tell who can write to a folder")]
+    Unsupported,
+}
+
+/// The cache of one compiled module.
+pub(crate) struct ModuleCache {
+    root: PathBuf,
+    folder: PathBuf,
+    cache: Cache,
+}
+
+impl ModuleCache {
+    /// The cache for `wasm` in the folder `root`, which is created if needed. Files that are
+    /// not what was stored there are removed.
+    ///
+    /// # Errors
+    /// When the folder cannot be used, or another user can write to it.
+    pub(crate) fn open(root: &Path, wasm: &[u8]) -> Result<Self, CacheError> {
+        let root = std::path::absolute(root).map_err(CacheError::Create)?;
+        let folder = root.join(sha256_hex(wasm));
+        for folder in [&root, &folder] {
+            create(folder).map_err(CacheError::Create)?;
+            check_private(folder)?;
+        }
+        remove_altered(&folder).map_err(CacheError::Read)?;
+        let mut config = CacheConfig::new();
+        config
+            .with_directory(folder.join(CODE))
+            // Recompressing would replace the files by ones with other digests.
+            .with_optimized_compression_usage_counter_threshold(u64::MAX);
+        let cache = Cache::new(config).map_err(CacheError::Engine)?;
+        Ok(Self {
+            root,
+            folder,
+            cache,
+        })
+    }
+
+    pub(crate) fn cache(&self) -> Cache {
+        self.cache.clone()
+    }
+
+    /// Lets the program `compiler` put the compiled module here, if there is none. Compiling
+    /// takes several times a module's memory, which a process of its own gives back when it
+    /// ends.
+    ///
+    /// # Errors
+    /// When the program cannot be run; the cache is then as before.
+    pub(crate) fn fill(&self, compiler: &Path, wasm: &[u8]) -> io::Result<()> {
+        if !compiled(&self.folder)?.is_empty() {
+            return Ok(());
+        }
+        let mut child = Command::new(compiler)
+            .args(["compile-module", "--cache-dir"])
+            .arg(&self.root)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        // The program ends early when it refuses the module; this process then finds the same
+        // reason when it compiles.
+        let _ = child.stdin.take().map(|mut input| input.write_all(wasm));
+        child.wait()?;
+        remove_altered(&self.folder)
+    }
+
+    /// Records the digests of what was compiled since [`ModuleCache::open`].
+    ///
+    /// # Errors
+    /// When they cannot be written; the next start compiles again.
+    pub(crate) fn keep(&self) -> io::Result<()> {
+        if self.cache.cache_misses() == 0 {
+            return Ok(());
+        }
+        let mut sums = String::new();
+        for file in compiled(&self.folder)? {
+            sums.push_str(&sha256_file(&file)?);
+            sums.push('\n');
+        }
+        write_whole(&self.folder.join(SUMS), sums.as_bytes())?;
+        self.forget_oldest()
+    }
+
+    fn forget_oldest(&self) -> io::Result<()> {
+        let mut folders: Vec<(SystemTime, PathBuf)> = fs::read_dir(&self.root)?
+            .filter_map(|entry| {
+                let path = entry.ok()?.path();
+                // A folder without sums is not one of ours, or is just being filled.
+                let kept = fs::metadata(path.join(SUMS)).ok()?.modified().ok()?;
+                Some((kept, path))
+            })
+            .collect();
+        folders.sort();
+        let too_many = folders.len().saturating_sub(MOST);
+        for (_, folder) in folders.into_iter().take(too_many) {
+            fs::remove_dir_all(folder)?;
+        }
+        Ok(())
+    }
+}
+
+/// The files with code. wasmtime keeps them in one folder per version of itself, beside
+/// others that have an extension.
+fn compiled(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let list = |folder: &Path| -> io::Result<Vec<PathBuf>> {
+        match fs::read_dir(folder) {
+            Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    };
+    let mut files = Vec::new();
+    for version in list(&folder.join(CODE).join("modules"))? {
+        files.extend(list(&version)?);
+    }
+    files.retain(|file| file.extension().is_none());
+    Ok(files)
+}
+
+fn remove_altered(folder: &Path) -> io::Result<()> {
+    let sums = fs::read_to_string(folder.join(SUMS)).unwrap_or_default();
+    let known: BTreeSet<&str> = sums.lines().collect();
+    for file in compiled(folder)? {
+        if !known.contains(sha256_file(&file)?.as_str()) {
+            tracing::warn!(file = %file.display(), "altered compiled code removed");
+            fs::remove_file(file)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn create(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+}
+
+/// Checks that the folder belongs to this user and that no other can write to it.
+#[cfg(unix)]
+fn check_private(folder: &Path) -> Result<(), CacheError> {
+    use std::os::unix::fs::MetadataExt;
+    const OTHERS_WRITE: u32 = 0o022;
+    // A new file belongs to the user who runs the server, whoever owns the folder.
+    let probe = folder.join(format!("owner.{}.new", std::process::id()));
+    let owner = fs::File::create(&probe)
+        .and_then(|file| Ok(file.metadata()?.uid()))
+        .and_then(|owner| fs::remove_file(&probe).map(|()| owner))
+        .map_err(CacheError::Write)?;
+    let found = fs::metadata(folder).map_err(CacheError::Read)?;
+    if found.uid() != owner {
+        return Err(CacheError::Owner {
+            found: found.uid(),
+            expected: owner,
+        });
+    }
+    if found.mode() & OTHERS_WRITE != 0 {
+        return Err(CacheError::Mode(found.mode() & 0o7777));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn create(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
+#[cfg(not(unix))]
+fn check_private(_: &Path) -> Result<(), CacheError> {
+    Err(CacheError::Unsupported)
+}

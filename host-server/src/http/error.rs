@@ -1,0 +1,150 @@
+//! The server's own refusals, in FastAPI's envelope: `{"detail": "…"}`.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::response::{IntoResponse, Response};
+use model_http::{Refusal, detail_json, media};
+use serde_json::json;
+
+use super::authentication::Denied;
+use super::request_id::RequestId;
+
+/// An answer that is not the module's.
+#[derive(Debug)]
+pub(crate) enum ApiError {
+    /// A refusal that the server shares with the Worker.
+    Shared(Refusal),
+    /// No such model, or no such version of it.
+    NoSuchModel { name: String },
+    /// What was asked for does not exist; `detail` says why.
+    NotThere { detail: String },
+    /// The client declares a body that a batch cannot be.
+    NotABatch { content_type: String },
+    /// The body did not arrive in time.
+    BodyTimeout { seconds: u64 },
+    /// The body is longer than it may be.
+    BodyTooLong { limit: usize },
+    /// The body is not what the route accepts; `detail` says why.
+    Malformed { detail: String },
+    /// The batch has more rows than it may have.
+    TooManyRows { most: usize },
+    /// The body has the wrong shape; answered in pydantic's form.
+    Invalid {
+        r#type: &'static str,
+        /// Where in the body.
+        at: Option<usize>,
+        msg: String,
+    },
+    /// Authentication or the rate limit.
+    Denied(Denied),
+    /// Too many requests at once.
+    Overloaded,
+    /// There is no model.
+    NoModel,
+    /// The request conflicts with the current state.
+    Conflict { detail: String },
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Shared(refusal)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let mut response = match &self {
+            Self::Invalid { r#type, at, msg } => {
+                let mut loc = vec![json!("body")];
+                loc.extend(at.map(|at| json!(at)));
+                let problem = json!({ "type": r#type, "loc": loc, "msg": msg });
+                (status, Json(json!({ "detail": [problem] }))).into_response()
+            }
+            _ => {
+                let json = [(CONTENT_TYPE, media::JSON)];
+                (status, json, detail_json(&self.detail())).into_response()
+            }
+        };
+        let headers = response.headers_mut();
+        match self {
+            Self::Denied(Denied::TooMany { seconds }) => {
+                headers.insert(RETRY_AFTER, seconds.get().into());
+            }
+            Self::Denied(Denied::Unknown) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Overloaded | Self::NoModel => {
+                headers.insert(RETRY_AFTER, 1.into());
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl ApiError {
+    /// A fault of the server, logged under this id where it happened.
+    pub(crate) fn fault(id: &RequestId) -> Self {
+        Self::Shared(Refusal::Fault {
+            request_id: id.as_str().to_owned(),
+        })
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            // model-http has only valid statuses.
+            Self::Shared(refusal) => {
+                StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            Self::NoSuchModel { .. } | Self::NotThere { .. } => StatusCode::NOT_FOUND,
+            Self::NotABatch { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Malformed { .. } => StatusCode::BAD_REQUEST,
+            Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLong { .. } | Self::TooManyRows { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Denied(Denied::Unknown) => StatusCode::UNAUTHORIZED,
+            Self::Denied(Denied::Forbidden | Denied::Disabled) => StatusCode::FORBIDDEN,
+            Self::Denied(Denied::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Overloaded | Self::NoModel => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
+        }
+    }
+
+    pub(crate) fn detail(&self) -> String {
+        match self {
+            Self::Shared(refusal) => refusal.detail(),
+            Self::NoSuchModel { name } => {
+                format!("There is no model `{name}`; GET /models lists all models")
+            }
+            Self::NotABatch { content_type } => format!(
+                "The content type is `{content_type}`, expected `application/json`, `application/x-ndjson` or `text/csv`"
+            ),
+            Self::BodyTimeout { seconds } => {
+                format!("The request body did not arrive within {seconds} s; send it faster")
+            }
+            Self::BodyTooLong { limit } => format!(
+                "The request body is longer than {limit} bytes; send less at once, or send NDJSON, which is streamed"
+            ),
+            Self::TooManyRows { most } => {
+                format!("The batch has more than {most} rows; send fewer at once")
+            }
+            Self::Invalid { msg, .. } => msg.clone(),
+            Self::Malformed { detail } | Self::Conflict { detail } | Self::NotThere { detail } => {
+                detail.clone()
+            }
+            // The first service's text, which its clients know.
+            Self::Denied(Denied::Unknown) => "Invalid or missing x-api-key header".to_owned(),
+            Self::Denied(Denied::Forbidden) => "This key does not permit that request".to_owned(),
+            Self::Denied(Denied::Disabled) => {
+                "This route is disabled: the server was started without an admin key".to_owned()
+            }
+            Self::Denied(Denied::TooMany { seconds }) => {
+                format!("Too many requests with this key; try again in {seconds} s")
+            }
+            Self::Overloaded => "Too many requests at once; try again in a second".to_owned(),
+            Self::NoModel => "Model not loaded".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A window on the disk: a line with the model's digest, then the window's stored form with
+//! its checksum. It is written aside, synced and renamed.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use model_drift::live::{Live, StateError};
+use model_files::WholeFile;
+
+/// Where the window of one version of a model is kept.
+pub(super) struct StateFile {
+    path: PathBuf,
+    digest: String,
+    /// One at a time.
+    writing: Mutex<()>,
+}
+
+impl StateFile {
+    pub(super) fn new(folder: &Path, name: &str, version: &str, digest: &str) -> Self {
+        Self {
+            path: folder.join(format!("{}@{}.window", safe(name), safe(version))),
+            digest: digest.to_owned(),
+            writing: Mutex::default(),
+        }
+    }
+
+    /// Continues the stored window if it is whole and of this model; else the window starts
+    /// empty, and the log says why.
+    pub(super) fn restore(&self, live: &mut Live) {
+        let path = self.path.display();
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => {
+                tracing::warn!(%path, %error, "drift window restarted: its state cannot be read");
+                return;
+            }
+        };
+        match self.window(&bytes).and_then(|window| live.restore(window)) {
+            Ok(()) => tracing::info!(%path, rows = live.rows(), "drift window restored"),
+            Err(error) => {
+                tracing::warn!(%path, %error, "drift window restarted: its state was refused")
+            }
+        }
+    }
+
+    fn window<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], StateError> {
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let (digest, rest) = bytes.split_at(end.ok_or(StateError::Damaged)?);
+        if digest != self.digest.as_bytes() {
+            return Err(StateError::Other);
+        }
+        // Without the line break.
+        Ok(&rest[1..])
+    }
+
+    /// Replaces the file; on an error the old one is still there, and the log says why.
+    pub(super) fn write(&self, window: &[u8]) {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = self.replace(window) {
+            tracing::warn!(path = %self.path.display(), %error, "drift window not saved");
+        }
+    }
+
+    fn replace(&self, window: &[u8]) -> io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut file = WholeFile::create(&self.path)?;
+        file.write_all(self.digest.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.write_all(window)?;
+        file.commit()
+    }
+}
+
+/// As a file's name: other bytes than letters, digits, `.`, `_` and `-` become `%` and two
+/// digits.
+fn safe(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    name.bytes()
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
+}

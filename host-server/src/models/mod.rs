@@ -1,0 +1,8 @@
+//! The models that are served: which exist and which of them answers, the metrics of their
+//! decisions, and whether their requests drift away from the training rows.
+
+pub(crate) mod drift;
+mod fields;
+pub(crate) mod metrics;
+pub(crate) mod registry;
+pub(crate) mod score;

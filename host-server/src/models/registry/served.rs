@@ -1,0 +1,198 @@
+//! One version of a model, ready to answer, with everything that is created once for it.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::loading::Loading;
+use super::verify;
+use crate::asset::Asset;
+use crate::host::{Answer, CallError, Decision, Description, LoadError, LoadErrorKind, ModelHost};
+use crate::models::drift::{Monitor, NotMonitored};
+use crate::models::metrics::{ModelMetrics, Tally};
+use crate::models::score::Score;
+
+/// A loaded, checked model.
+pub(crate) struct Served {
+    host: ModelHost,
+    name: String,
+    version: String,
+    file_sha256: [u8; 32],
+    pub(crate) metrics: ModelMetrics,
+    drift: Result<Monitor, NotMonitored>,
+    files: OnceLock<(Asset, Asset)>,
+}
+
+/// A decision, and what was read of it.
+pub(crate) struct ScoredDecision {
+    pub(crate) decision: Decision,
+    /// None of a refusal.
+    pub(crate) score: Option<Score>,
+}
+
+/// The name and version that a folder gives a model.
+pub(crate) struct FolderName<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+}
+
+impl Served {
+    /// Reads, compiles and checks a file.
+    pub(crate) fn open(
+        path: &Path,
+        named: Option<FolderName<'_>>,
+        loading: &Loading,
+    ) -> Result<Arc<Self>, LoadError> {
+        let bytes = std::fs::read(path)
+            .map_err(|error| LoadError::from(LoadErrorKind::Read(error)).in_file(path))?;
+        Self::load(bytes.into(), named, loading).map_err(|error| error.in_file(path))
+    }
+
+    /// Compiles and checks a file's bytes.
+    pub(crate) fn load(
+        bytes: Bytes,
+        named: Option<FolderName<'_>>,
+        loading: &Loading,
+    ) -> Result<Arc<Self>, LoadError> {
+        let limits = loading.limits.for_file(bytes.len());
+        let host = ModelHost::load(bytes, limits)?;
+        verify::golden_rows(&host)?;
+        Ok(Self::new(host, named, loading))
+    }
+
+    pub(crate) fn new(
+        host: ModelHost,
+        named: Option<FolderName<'_>>,
+        loading: &Loading,
+    ) -> Arc<Self> {
+        let info = &host.description().model;
+        let (name, version) = match named {
+            Some(named) => (named.name.to_owned(), named.version.to_owned()),
+            None => (info.name.clone(), info.version.clone()),
+        };
+        let drift = loading.drift.monitor(&host, &name, &version);
+        if let Err(NotMonitored::Damaged(_)) = &drift {
+            tracing::warn!(
+                model = name,
+                version,
+                "drift not monitored: the sketch of the training rows cannot be read"
+            );
+        }
+        Arc::new(Self {
+            drift,
+            metrics: loading.metrics.model(&name, &version, host.description()),
+            file_sha256: Sha256::digest(host.wasm()).into(),
+            files: OnceLock::new(),
+            name,
+            version,
+            host,
+        })
+    }
+
+    /// Its name in routes.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its version in routes.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn description(&self) -> &Description {
+        self.host.description()
+    }
+
+    pub(crate) fn description_json(&self) -> &Bytes {
+        self.host.description_json()
+    }
+
+    /// The digest of the whole file, which tells one file from another.
+    pub(crate) fn file_sha256(&self) -> &[u8; 32] {
+        &self.file_sha256
+    }
+
+    /// One decision for a client, counted in the metrics and in the drift window.
+    pub(crate) fn decide(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
+        let scored = self.decide_unanswered(body)?;
+        self.metrics.decided(scored.decision.answer(), scored.score);
+        Ok(scored)
+    }
+
+    /// One decision that no client gets, as of a challenger in the shadow: it is counted in
+    /// the drift window, and not among the decisions that were given.
+    pub(crate) fn decide_unanswered(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
+        let decision = self
+            .host
+            .decide(body)
+            .inspect_err(|error| self.metrics.failed(error))?;
+        let score = Score::read(decision.answer());
+        self.seen(body, score);
+        Ok(ScoredDecision { decision, score })
+    }
+
+    /// One decision for each row, in order, counted.
+    pub(crate) fn decide_each<'a>(
+        &self,
+        rows: impl IntoIterator<Item = &'a [u8]>,
+        mut each: impl FnMut(Result<Answer<'_>, CallError>),
+    ) {
+        let mut tally = Tally::new(&self.metrics);
+        // `decide_each` hands over answers without their rows: remember the row being decided.
+        let asked = Cell::new(&b""[..]);
+        let rows = rows.into_iter().inspect(|row| asked.set(row));
+        self.host.decide_each(rows, |answer| {
+            match &answer {
+                Ok(answer) => {
+                    let score = Score::read(*answer);
+                    tally.decided(*answer, score);
+                    self.seen(asked.get(), score);
+                }
+                Err(error) => self.metrics.failed(error),
+            }
+            each(answer);
+        });
+    }
+
+    /// Brings the gauges up to date.
+    pub(crate) fn measure(&self) {
+        self.metrics.set_instances(self.host.instances());
+        if let Ok(monitor) = &self.drift {
+            monitor.measure();
+        }
+    }
+
+    /// The drift window of its requests, or why there is none.
+    pub(crate) fn drift(&self) -> Result<&Monitor, &NotMonitored> {
+        self.drift.as_ref()
+    }
+
+    fn seen(&self, request: &[u8], score: Option<Score>) {
+        if let Ok(monitor) = &self.drift {
+            monitor.seen(request, score);
+        }
+    }
+
+    /// `model.wasm`, as a file.
+    pub(crate) fn wasm(&self) -> &Asset {
+        &self.files().0
+    }
+
+    /// `model.js`, as a file.
+    pub(crate) fn glue(&self) -> &Asset {
+        &self.files().1
+    }
+
+    /// Prepared when the first client asks: most models are never sent.
+    fn files(&self) -> &(Asset, Asset) {
+        self.files.get_or_init(|| {
+            (
+                Asset::new("application/wasm", self.host.wasm().clone()),
+                Asset::new("text/javascript; charset=utf-8", self.host.glue().clone()),
+            )
+        })
+    }
+}
