@@ -1,7 +1,10 @@
 //! The engine that this program carries; `build.rs` says where it was built.
 
 use anyhow::{Result, bail};
+use model_core::artifact::Artifact;
+use model_core::model_file::ModelFile;
 use model_files::sha256_hex;
+use model_train::pack::pack;
 
 /// The module without a model, and the JavaScript that fits it.
 #[derive(Clone, Copy)]
@@ -38,6 +41,38 @@ impl Engine {
     pub(crate) fn sha256(self) -> String {
         sha256_hex(self.wasm)
     }
+}
+
+/// Which engine a `model.wasm` holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The one that this program carries, byte for byte, with the model that the file says.
+    Ours,
+    /// Another one, of this SHA-256 as the artifact says; it cannot be checked here.
+    Other(String),
+}
+
+/// Compares a sealed file with what this program would pack: a seal tells that nothing was
+/// altered by mistake, not who wrote the code.
+///
+/// # Errors
+/// When the file says that it holds this program's engine, and does not.
+pub(crate) fn origin(wasm: &[u8]) -> Result<Origin> {
+    let bytes = ModelFile::open(wasm)?.artifact();
+    let artifact = Artifact::decode(bytes)?;
+    let Ok(engine) = carried() else {
+        return Ok(Origin::Other(artifact.engine_sha256));
+    };
+    if artifact.engine_sha256 != engine.sha256() {
+        return Ok(Origin::Other(artifact.engine_sha256));
+    }
+    if pack(engine.wasm, engine.glue, bytes)? != wasm {
+        bail!(
+            "the file says that it holds engine {}, and its code is another: it was made to look like a model of this program",
+            artifact.engine_sha256
+        );
+    }
+    Ok(Origin::Ours)
 }
 
 #[cfg(test)]

@@ -25,21 +25,32 @@ pub(crate) enum OnInvalid {
     Blank,
 }
 
+/// What to do with what is not as it should be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Choices {
+    pub(crate) on_invalid: OnInvalid,
+    /// Whether an input may be missing in every row, where the schema can fill it in.
+    pub(crate) allow_missing_columns: bool,
+}
+
 /// Copies every row with the two columns added, and answers how many rows were refused.
 /// `progress` is called with the number of bytes read.
 pub(crate) fn score(
     decider: &mut Decider,
     source: Source,
     sink: &mut impl Write,
-    on_invalid: OnInvalid,
+    choices: Choices,
     mut progress: impl FnMut(u64),
 ) -> Result<u64> {
     let schema = decider.artifact().schema.clone();
     let mut table = Table::open(source.bytes, &source.name)?;
     let columns = Columns::of_scoring(&table, &schema)?;
+    if !choices.allow_missing_columns {
+        check_inputs(&table, &schema, &columns)?;
+    }
     let line_end = table.line_end();
     write_header(&table, sink)?;
-    let mut block = Block::new(&schema, source.name, line_end, on_invalid);
+    let mut block = Block::new(&schema, source.name, line_end, choices.on_invalid);
     let mut more = true;
     while more {
         let bad_row = block.fill(&mut table, &columns, &mut more).err();
@@ -50,6 +61,19 @@ pub(crate) fn score(
         progress(table.bytes_read());
     }
     Ok(block.refused_rows)
+}
+
+/// A column that is lost altogether is more likely a mistake than an applicant's silence.
+fn check_inputs<R: Read>(table: &Table<R>, schema: &Schema, columns: &Columns) -> Result<()> {
+    let mut inputs = schema.inputs().zip(&columns.inputs);
+    if let Some((feature, _)) = inputs.find(|(_, column)| column.is_none()) {
+        bail!(
+            "{}, column '{}': the column is missing, and every row would get an imputed value; add it, or pass --allow-missing-columns",
+            table.name(),
+            feature.name
+        );
+    }
+    Ok(())
 }
 
 fn write_header<R: Read>(table: &Table<R>, sink: &mut impl Write) -> Result<()> {

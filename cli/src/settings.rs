@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Result, anyhow, bail};
+use host_server::shown_url;
 use serde_json::Value;
 use toml::Spanned;
 
@@ -48,6 +49,13 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) variable: &'static str,
     pub(crate) secret: bool,
+}
+
+impl Key {
+    /// The environment's name for it that all settings have.
+    pub(crate) fn our_variable(self) -> String {
+        format!("UNDERWRITE_{}", self.name.to_uppercase().replace('-', "_"))
+    }
 }
 
 impl Settings {
@@ -190,7 +198,7 @@ impl Settings {
     /// From the environment or the file; an empty variable is unset.
     fn elsewhere(&mut self, key: Key) -> Result<Option<(Vec<String>, Origin)>> {
         let in_file = self.take(key.name);
-        let ours = format!("UNDERWRITE_{}", key.name.to_uppercase().replace('-', "_"));
+        let ours = key.our_variable();
         for variable in [key.variable, &ours] {
             match std::env::var(variable) {
                 Ok(value) if !value.is_empty() => {
@@ -273,6 +281,6 @@ fn show(key: Key, value: &str) -> Value {
     match value.parse::<serde_json::Number>() {
         Ok(number) => Value::Number(number),
         Err(_) if value == "true" || value == "false" => Value::Bool(value == "true"),
-        Err(_) => value.into(),
+        Err(_) => shown_url(value).into(),
     }
 }

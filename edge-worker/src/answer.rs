@@ -81,6 +81,14 @@ impl Answer {
         }
     }
 
+    /// The request shows no key, or one that is not known.
+    pub(crate) fn unauthorized() -> Self {
+        Self {
+            header: Some(("www-authenticate", "Bearer")),
+            ..Self::refusal(&Refusal::Unauthorized)
+        }
+    }
+
     /// The Worker's own fault: logged once under the request's id, without anything of the
     /// request.
     pub(crate) fn fault(fault: &Fault, request_id: &str) -> Self {

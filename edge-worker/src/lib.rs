@@ -9,8 +9,10 @@
 mod answer;
 mod decider;
 mod incoming;
+mod keys;
 
 use answer::Answer;
+use keys::Keys;
 use model_http::Refusal;
 use worker::{Context, Date, Env, Request, Response, Result, event};
 
@@ -27,8 +29,16 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
     let request_id = incoming::request_id(&request);
     // Not `Request::method`, which takes a method it does not know for GET.
     let method = request.inner().method();
+    let keys = Keys::read(&env);
+    let decides = matches!(request.path().as_str(), "/predict" | "/sketch");
+    if decides
+        && method == "POST"
+        && let Err(refusal) = keys.check(&request)
+    {
+        return refusal.into_response(&request_id, false);
+    }
     let answer = match (request.path().as_str(), method.as_str()) {
-        ("/", "GET" | "HEAD") => match page(&request, &env).await {
+        ("/", "GET" | "HEAD") => match page(&request, &env, &keys).await {
             Some(page) => return Ok(page),
             None => answer::root(),
         },
@@ -43,16 +53,28 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
         },
         ("/" | "/health", _) => Answer::method_not_allowed("GET, HEAD"),
         ("/predict" | "/sketch", _) => Answer::method_not_allowed("POST"),
+        (_, "GET" | "HEAD") => match keys.check_page(&request) {
+            Ok(()) => match asset(&request, &env).await {
+                Some(file) => return Ok(file),
+                None => Answer::refusal(&Refusal::NotFound),
+            },
+            Err(refusal) => refusal,
+        },
         _ => Answer::refusal(&Refusal::NotFound),
     };
     answer.into_response(&request_id, method == "HEAD")
 }
 
 /// The page, for a client that prefers HTML, when the Worker was deployed with one.
-async fn page(request: &Request, env: &Env) -> Option<Response> {
-    if !incoming::prefers_html(request) {
+async fn page(request: &Request, env: &Env, keys: &Keys) -> Option<Response> {
+    if !incoming::prefers_html(request) || !keys.page_is_open() {
         return None;
     }
+    asset(request, env).await
+}
+
+/// A file of the page, or the model's, when the Worker was deployed with them.
+async fn asset(request: &Request, env: &Env) -> Option<Response> {
     let assets = env.assets("ASSETS").ok()?;
     let response = assets.fetch_request(request.clone().ok()?).await.ok()?;
     (response.status_code() < 400).then_some(response)

@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::asset::Asset;
 use crate::config::ServeOptions;
-use crate::host::{LoadError, ModelHost, processors};
-use crate::http::authentication::Keys;
+use crate::host::{LoadError, ModelHost};
+use crate::http::admission::Admission;
+use crate::http::authentication::{Keys, Public};
+use crate::http::body::{self, Encoding};
 use crate::http::error::ApiError;
+use crate::http::gzip::unpack;
 use crate::http::limits::HttpLimits;
+use crate::http::memory::Memory;
 use crate::http::metrics::{Format, Metrics, Rejected};
 use crate::http::middleware::Middleware;
 use crate::http::page;
@@ -25,11 +30,7 @@ pub struct App {
     middleware: Arc<Middleware>,
     options: ServeOptions,
     page: Option<Asset>,
-    /// Limits the requests that are worked on at the same time.
-    permits: Arc<Semaphore>,
-    /// Limits the long bodies and batches that are decided at the same time, off the async
-    /// workers.
-    long_bodies: Arc<Semaphore>,
+    admission: Arc<Admission>,
 }
 
 /// The version of a model that answers a request.
@@ -37,6 +38,24 @@ pub(crate) struct Target {
     pub(crate) served: Arc<Served>,
     /// What is live, unless the request named a version: its shadow gets a copy.
     pub(crate) live: Option<Arc<Live>>,
+}
+
+/// A body as it came.
+pub(crate) struct Packed {
+    bytes: Bytes,
+    encoding: Encoding,
+    limit: usize,
+    memory: Memory,
+}
+
+impl Packed {
+    /// What is in it. It may take a while: not on a thread that serves connections.
+    pub(crate) fn unpack(self) -> Result<Bytes, ApiError> {
+        match self.encoding {
+            Encoding::Plain => Ok(self.bytes),
+            Encoding::Gzip => unpack(&self.bytes, self.limit, &self.memory),
+        }
+    }
 }
 
 impl App {
@@ -64,18 +83,24 @@ impl App {
     }
 
     fn assemble(registry: Registry, metrics: Arc<Metrics>, options: ServeOptions) -> Arc<Self> {
+        let keys = Keys::new(
+            options.keys.clone(),
+            options.http.rate,
+            options.public.clone(),
+            options.metrics_port.is_some(),
+        );
+        let page = options.page && keys.is_open(Public::Page);
         Arc::new(Self {
             registry: Arc::new(registry),
             middleware: Arc::new(Middleware {
                 metrics: Arc::clone(&metrics.http),
-                keys: Keys::new(options.keys.clone(), options.http.rate),
+                keys,
                 access_log: options.access_log,
                 https: options.tls.is_some(),
                 stopping: AtomicBool::new(false),
             }),
-            page: options.page.then(page::index).flatten(),
-            permits: Arc::new(Semaphore::new(options.http.requests.get())),
-            long_bodies: Arc::new(Semaphore::new(processors().get())),
+            page: page.then(page::index).flatten(),
+            admission: Arc::new(Admission::new(&options.http)),
             metrics,
             options,
         })
@@ -125,10 +150,58 @@ impl App {
     /// A permit to work on a request. It is taken after the request's body has been read, so
     /// that slow clients hold none.
     pub(crate) fn begin(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
-            self.metrics.http.reject(Rejected::overload);
-            ApiError::Overloaded
+        self.admission.enter().map_err(|full| self.reject(full))
+    }
+
+    /// Permission to be a stream; it is held while the stream is open.
+    pub(crate) fn begin_stream(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.admission
+            .enter_stream()
+            .map_err(|full| self.reject(full))
+    }
+
+    /// Turns a request away since there is too much to do.
+    pub(crate) fn reject(&self, cause: impl Into<ApiError>) -> ApiError {
+        self.metrics.http.reject(Rejected::overload);
+        cause.into()
+    }
+
+    /// Turns and memory for long work.
+    pub(crate) fn admission(&self) -> &Arc<Admission> {
+        &self.admission
+    }
+
+    /// Reads at most `keep` bytes of a body.
+    pub(crate) async fn read_up_to<B>(&self, body: B, keep: usize) -> Result<Bytes, ApiError>
+    where
+        B: hyper::body::Body<Data = Bytes> + Unpin,
+    {
+        let read = body::read_up_to(body, keep, self.limits().body, self.admission.memory());
+        read.await.inspect_err(|error| self.count(error))
+    }
+
+    /// Reads the body of a batch that is not streamed, as it came.
+    pub(crate) async fn read_batch(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Packed, ApiError> {
+        let encoding = body::encoding(headers)?;
+        let limit = self.limits().batch();
+        let memory = self.admission.memory();
+        let bytes = body::read_whole(body, limit, self.limits().body, memory).await;
+        Ok(Packed {
+            bytes: bytes.inspect_err(|error| self.count(error))?,
+            encoding,
+            limit,
+            memory: memory.clone(),
         })
+    }
+
+    fn count(&self, error: &ApiError) {
+        if matches!(error, ApiError::NoMemory) {
+            self.metrics.http.reject(Rejected::overload);
+        }
     }
 
     pub(crate) fn has_metrics_port(&self) -> bool {
@@ -159,16 +232,8 @@ impl App {
         &self.options.http
     }
 
-    pub(crate) fn body_time(&self) -> Duration {
-        self.limits().body
-    }
-
     pub(crate) fn page(&self) -> Option<&Asset> {
         self.page.as_ref()
-    }
-
-    pub(crate) fn long_bodies(&self) -> &Arc<Semaphore> {
-        &self.long_bodies
     }
 
     /// The default model's champion.
@@ -230,6 +295,9 @@ fn loading(options: &ServeOptions, metrics: &Metrics) -> Loading {
         limits: options.limits.clone(),
         metrics: Arc::clone(&metrics.models),
         drift: Drift::new(options.drift.clone(), metrics.drift.clone()),
+        allow_mismatch: options.allow_mismatch,
+        loaded_versions: options.loaded_versions,
+        check: options.check.clone(),
     }
 }
 

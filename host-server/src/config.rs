@@ -1,13 +1,15 @@
 //! The server's settings: models, addresses, keys, limits.
 
+use std::num::NonZeroUsize;
+
 use crate::host::Limits;
-use crate::http::authentication::Key;
+use crate::http::authentication::{Key, Public};
 use crate::http::limits::HttpLimits;
 use crate::http::metrics::push::PushOptions;
 use crate::http::spans::TraceOptions;
 use crate::http::tls::TlsFiles;
 use crate::models::drift::DriftOptions;
-use crate::models::registry::ModelSource;
+use crate::models::registry::{FileCheck, ModelSource};
 
 /// The settings of `underwrite serve`.
 #[derive(Debug, Clone)]
@@ -26,16 +28,26 @@ pub struct ServeOptions {
     pub metrics_port: Option<u16>,
     /// Whether to expose the second service's metrics (`fastapi_…`) as well.
     pub fastapi_metrics: bool,
-    /// The API keys. Without a key for decisions, they need none; without an admin key, nobody
-    /// can reload models.
+    /// Who may do what. Without any key anybody may ask for everything but reloads, which
+    /// need an admin key.
     pub keys: Vec<Key>,
     /// Certificate and key. Default: plain HTTP.
     pub tls: Option<TlsFiles>,
     /// Origins whose pages may call the API; `*` is any. Default: none.
     pub cors_origins: Vec<String>,
-    /// Whether to serve the page and the model's file.
+    /// Whether there are the page and the model's file.
     pub page: bool,
-    /// How drift is monitored; `None` disables it.
+    /// What nobody needs a key for, although there are keys.
+    pub public: Vec<Public>,
+    /// Whether a model may have another name or version than its folder, or other inputs than
+    /// the one that it replaces. Default: no.
+    pub allow_mismatch: bool,
+    /// How many of a model's versions are loaded: the newest, and beside them those that answer,
+    /// challenge, or answered before. Default: 16.
+    pub loaded_versions: NonZeroUsize,
+    /// What else a file must pass before it is loaded. Default: nothing.
+    pub check: Option<FileCheck>,
+    /// How drift is watched; `None` switches it off.
     pub drift: Option<DriftOptions>,
     /// A Pushgateway to push metrics to. Default: none.
     pub push: Option<PushOptions>,
@@ -65,6 +77,10 @@ impl ServeOptions {
             tls: None,
             cors_origins: Vec::new(),
             page: true,
+            public: Vec::new(),
+            allow_mismatch: false,
+            loaded_versions: NonZeroUsize::MIN.saturating_add(15),
+            check: None,
             drift: Some(DriftOptions::default()),
             push: None,
             traces: None,

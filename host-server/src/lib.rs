@@ -51,12 +51,13 @@ pub use host::{
     Answer, Batch, CallError, Category, Decision, Description, Feature, FeatureRole, FeatureType,
     InstanceTimes, Limits, LoadError, LoadErrorKind, ModelHost, ModelInfo, Target, compile,
 };
-pub use http::authentication::{Key, Role};
+pub use http::authentication::{Key, Public, Role};
 pub use http::limits::HttpLimits;
 pub use http::metrics::push::PushOptions;
 pub use http::spans::TraceOptions;
 pub use http::tls::TlsFiles;
+pub use http::url::shown_url;
 pub use models::drift::{CountingCost, DriftOptions, time_counting};
-pub use models::registry::{Fetched, ModelSource};
+pub use models::registry::{Checked, Fetched, FileCheck, ModelSource};
 pub use routes::app;
 pub use server::{Server, serve, shutdown_signal};

@@ -74,6 +74,9 @@ impl Server {
             Some(port) => Some(listen(&options.host, port).await?),
             None => None,
         };
+        if !address.ip().is_loopback() && !app.needs_key() {
+            tracing::warn!(%address, "no API key is set: whoever reaches this address may ask for decisions and has the model's file; set --api-key (API_KEY), or listen on 127.0.0.1");
+        }
         for slot in app.registry().all() {
             if let Some(live) = slot.live() {
                 let info = &live.champion.description().model;

@@ -4,28 +4,13 @@
 
 mod common;
 
-use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use common::running::{GOOD, Running, options};
 use common::{get, limits, predict, send, stand_in};
-use host_server::{
-    App, HttpLimits, Key, Limits, ModelHost, ModelSource, Role, ServeOptions, Server, app,
-};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::sync::oneshot;
-
-fn options(folder: &tempfile::TempDir) -> ServeOptions {
-    let model = folder.path().join("model.wasm");
-    std::fs::write(&model, stand_in(&[])).unwrap();
-    ServeOptions {
-        port: 0,
-        limits: limits(),
-        ..ServeOptions::new(ModelSource::File(model))
-    }
-}
+use host_server::{App, HttpLimits, Key, Limits, ModelHost, Public, Role, ServeOptions, app};
 
 fn with(change: impl FnOnce(&mut ServeOptions)) -> Router {
     let folder = tempfile::tempdir().unwrap();
@@ -33,66 +18,6 @@ fn with(change: impl FnOnce(&mut ServeOptions)) -> Router {
     change(&mut options);
     app(App::open(options).unwrap())
 }
-
-/// A server on a real port.
-struct Running {
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    done: tokio::task::JoinHandle<()>,
-    _folder: tempfile::TempDir,
-}
-
-impl Running {
-    async fn start(http: HttpLimits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let options = ServeOptions {
-            http,
-            ..options(&folder)
-        };
-        let server = Server::bind(options).await.unwrap();
-        let address = server.address();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let done = tokio::spawn(async move {
-            server
-                .run(async {
-                    let _ = stopped.await;
-                })
-                .await
-                .unwrap();
-        });
-        Self {
-            address,
-            stop,
-            done,
-            _folder: folder,
-        }
-    }
-
-    async fn send(&self, text: &[u8]) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        // The server may hang up in the middle.
-        let _ = stream.write_all(text).await;
-        stream
-    }
-
-    async fn ask(&self, text: &[u8]) -> String {
-        read(self.send(text).await).await
-    }
-
-    async fn end(self) {
-        self.stop.send(()).unwrap();
-        self.done.await.unwrap();
-    }
-}
-
-async fn read(mut stream: TcpStream) -> String {
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    String::from_utf8(answer).unwrap()
-}
-
-const GOOD: &[u8] =
-    b"POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
 
 #[tokio::test]
 async fn keys_have_roles() {
@@ -374,23 +299,69 @@ async fn a_batch_has_a_limit() {
     }
 }
 
-/// Which of two values counts is not for a host to say.
+/// Every route that gives something away, and who may have it.
 #[tokio::test]
-async fn a_column_that_is_there_twice_is_refused() {
-    let app = with(|_| ());
-    let csv = ("content-type", "text/csv");
-    let split = r#"{"dataframe_split":{"columns":["a","b","a"],"data":[[1,2,3]]}}"#;
-    for (path, headers, body) in [
-        ("/predict/batch", &[csv][..], "a,b,a\n1,2,3\n"),
-        ("/invocations", &[csv][..], "a,b,a\n1,2,3\n"),
-        ("/invocations", &[][..], split),
+async fn what_is_closed_is_opened_on_purpose() {
+    const KEYS: [Option<&str>; 4] = [None, Some("asker"), Some("eye"), Some("chief")];
+    let roles = [
+        Key::new("asker", Role::Predict),
+        Key::new("eye", Role::Metrics),
+        Key::new("chief", Role::Admin),
+    ];
+    let of = |public: &[Public], keys: &[&Key]| {
+        let (public, keys) = (public.to_vec(), keys.iter().map(|key| (*key).clone()));
+        let keys: Vec<Key> = keys.collect();
+        with(move |options| (options.public, options.keys) = (public, keys))
+    };
+    let [asker, eye, chief] = &roles;
+    let (page, metrics) = (Public::Page, Public::Metrics);
+    let apps = [
+        of(&[], &[]),
+        of(&[], &[asker, chief]),
+        of(&[], &[asker, eye, chief]),
+        of(&[page, metrics], &[asker, chief]),
+    ];
+    const OPEN: [u16; 4] = [200; 4];
+    const ANY: [u16; 4] = [401, 200, 401, 200];
+    const ASKER: [u16; 4] = [401, 200, 403, 200];
+    const EYE: [u16; 4] = [401, 403, 200, 200];
+    // The stand-in carries no sketch: who may ask for drift hears that it is not there.
+    const DRIFT_OPEN: [u16; 4] = [404; 4];
+    const DRIFT_ANY: [u16; 4] = [401, 404, 401, 404];
+    const DRIFT_EYE: [u16; 4] = [401, 403, 404, 404];
+    for (path, expected) in [
+        ("/health", [OPEN, OPEN, OPEN, OPEN]),
+        ("/", [OPEN, OPEN, OPEN, OPEN]),
+        ("/openapi.json", [OPEN, OPEN, OPEN, OPEN]),
+        ("/models/stand-in/schema", [OPEN, OPEN, OPEN, OPEN]),
+        ("/model.wasm", [OPEN, ANY, ASKER, OPEN]),
+        ("/model.js", [OPEN, ANY, ASKER, OPEN]),
+        ("/index.html", [OPEN, ANY, ASKER, OPEN]),
+        ("/metrics", [OPEN, ANY, EYE, OPEN]),
+        ("/drift", [DRIFT_OPEN, DRIFT_ANY, DRIFT_EYE, DRIFT_ANY]),
+        (
+            "/drift/sketch",
+            [DRIFT_OPEN, DRIFT_ANY, DRIFT_EYE, DRIFT_ANY],
+        ),
     ] {
-        let answer = send(&app, "POST", path, headers, body).await;
-        assert_eq!(answer.status, 400, "{path}");
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
-        assert!(
-            text.contains("the column `a` is there more than once"),
-            "{text}"
-        );
+        for (app, expected) in apps.iter().zip(expected) {
+            for (key, expected) in KEYS.iter().zip(expected) {
+                let headers: Vec<(&str, &str)> =
+                    key.iter().map(|key| ("x-api-key", *key)).collect();
+                let status = get(app, path, &headers).await.status;
+                assert_eq!(status, expected, "{path} with {key:?}");
+            }
+        }
     }
+    let html = [("accept", "text/html")];
+    let types: Vec<String> = {
+        let mut types = Vec::new();
+        for app in &apps {
+            let answer = get(app, "/", &html).await;
+            types.push(answer.header("content-type").to_owned());
+        }
+        types
+    };
+    let (page, json) = ("text/html; charset=utf-8", "application/json");
+    assert_eq!(types, [page, json, json, page]);
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use common::running::{GOOD, Running};
 use common::{Answer, get, limits, predict, send, stand_in};
 use host_server::{App, Key, ModelSource, Role, ServeOptions, app};
 use serde_json::Value;
@@ -47,6 +48,8 @@ fn serve(source: ModelSource) -> Router {
     let options = ServeOptions {
         limits: limits(),
         keys: vec![Key::new("chief", Role::Admin)],
+        // The stand-in's name and version are always the same.
+        allow_mismatch: true,
         ..ServeOptions::new(source)
     };
     app(App::open(options).unwrap())
@@ -327,4 +330,220 @@ async fn only_an_admin_reloads() {
 fn app_without_keys(folder: &TempDir) -> Router {
     let source = ModelSource::Folder(folder.path().to_owned());
     app(App::open(ServeOptions::new(source)).unwrap())
+}
+
+/// The stand-in with this name, version and inputs.
+fn described(name: &str, version: &str, input: &str) -> Vec<u8> {
+    assert_eq!((name.len(), version.len(), input.len()), (8, 5, 1));
+    stand_in(&[
+        ("\\\"stand-in\\\"", &format!("\\\"{name}\\\"")),
+        ("\\\"1.2.3\\\"", &format!("\\\"{version}\\\"")),
+        (
+            "\\\"name\\\":\\\"b\\\"",
+            &format!("\\\"name\\\":\\\"{input}\\\""),
+        ),
+    ])
+}
+
+fn serve_strictly(folder: &TempDir, allow_mismatch: bool) -> Router {
+    let options = ServeOptions {
+        limits: limits(),
+        keys: vec![Key::new("chief", Role::Admin)],
+        allow_mismatch,
+        ..ServeOptions::new(ModelSource::Folder(folder.path().to_owned()))
+    };
+    app(App::open(options).unwrap())
+}
+
+#[tokio::test]
+async fn a_model_is_what_its_folder_says() {
+    let models = folder(&[
+        ("stand-in", "1.2.3", described("stand-in", "1.2.3", "b")),
+        (
+            "stand-in",
+            "v1.2.3+policy2",
+            described("stand-in", "1.2.3", "b"),
+        ),
+    ]);
+    let app = serve_strictly(&models, false);
+    for (folder, file, sentence) in [
+        (
+            "1.3.0",
+            described("stand-in", "1.2.3", "b"),
+            "the model is version 1.2.3, its folder says 1.3.0",
+        ),
+        (
+            "1.3.0",
+            described("standing", "1.3.0", "b"),
+            "the model is `standing`, its folder says `stand-in`",
+        ),
+        (
+            "1.3.0",
+            described("stand-in", "1.3.0", "z"),
+            "version 1.3.0 has no input `b` as version 1.2.3 has",
+        ),
+    ] {
+        write(models.path(), "stand-in", folder, &file);
+        let answer = administer(&app, "/models/stand-in/reload").await;
+        assert_eq!(answer.status, 409, "{sentence}");
+        assert!(answer.text().contains(sentence), "{}", answer.text());
+        assert_eq!(json(&answer)["serving"], "v1.2.3+policy2");
+    }
+    let lax = serve_strictly(&models, true);
+    assert_eq!(
+        json(&get(&lax, "/models/stand-in", &[]).await)["version"],
+        "1.3.0"
+    );
+}
+
+#[tokio::test]
+async fn a_rollback_outlives_a_restart() {
+    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let deployment = folder.path().join("cars/deployment.toml");
+    std::fs::write(&deployment, "# ours\nversion = \"1\"\n").unwrap();
+    let app = serve_folder(&folder);
+    std::fs::write(&deployment, "# ours\nversion = \"2\"\n").unwrap();
+    administer(&app, "/models/cars/reload").await;
+    assert_eq!(who(&app, "/predict").await, 2);
+
+    let outcome = json(&administer(&app, "/models/cars/rollback").await);
+    assert_eq!(
+        (&outcome["serving"], &outcome["lasting"]),
+        (&"1".into(), &true.into())
+    );
+    let text = std::fs::read_to_string(&deployment).unwrap();
+    assert_eq!(text, "version = \"1\"\n# ours\n");
+    assert_eq!(who(&serve_folder(&folder), "/predict").await, 1);
+}
+
+#[tokio::test]
+async fn a_rollback_that_cannot_be_written_says_so() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    let app = serve_folder(&folder);
+    write(folder.path(), "cars", "2", &numbered(2));
+    administer(&app, "/models/cars/reload").await;
+    // Nobody can write a file where a folder is.
+    let deployment = folder.path().join("cars/deployment.toml");
+    std::fs::create_dir(&deployment).unwrap();
+    let outcome = json(&administer(&app, "/models/cars/rollback").await);
+    assert_eq!(outcome["lasting"], false);
+    let advice = outcome["advice"].as_str().unwrap();
+    assert!(
+        advice.ends_with("deployment.toml: version = \"1\""),
+        "{advice}"
+    );
+    assert_eq!(who(&app, "/predict").await, 1);
+}
+
+#[tokio::test]
+async fn a_version_whose_folder_is_gone_does_not_come_back() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    let app = serve_folder(&folder);
+    write(folder.path(), "cars", "2", &numbered(2));
+    administer(&app, "/models/cars/reload").await;
+    std::fs::remove_dir_all(folder.path().join("cars/2")).unwrap();
+    administer(&app, "/models/cars/reload").await;
+    assert_eq!(who(&app, "/predict").await, 1);
+    assert_eq!(administer(&app, "/models/cars/rollback").await.status, 409);
+    assert_eq!(who(&app, "/predict").await, 1);
+}
+
+/// Whatever changes beside it, and whatever a file pins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_holds_when_files_change() {
+    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
+    let (path, deployment) = (
+        folder.path().to_owned(),
+        folder.path().join("cars/deployment.toml"),
+    );
+    std::fs::write(&deployment, "version = \"1\"").unwrap();
+    let options = ServeOptions {
+        port: 0,
+        limits: limits(),
+        keys: vec![Key::new("chief", Role::Admin)],
+        allow_mismatch: true,
+        ..ServeOptions::new(ModelSource::Folder(path.clone()))
+    };
+    let server = Running::serve(options, folder).await;
+    let who = async || {
+        let answer = server.ask(GOOD).await;
+        let at = answer.find("\"prediction\":").unwrap() + 13;
+        answer[at..=at].to_owned()
+    };
+    let until = async |number: &str| {
+        let start = Instant::now();
+        while who().await != number {
+            assert!(start.elapsed() < Duration::from_secs(20));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    std::fs::write(&deployment, "version = \"2\"").unwrap();
+    until("2").await;
+    let rollback = b"POST /models/cars/rollback HTTP/1.1\r\nhost: x\r\nx-api-key: chief\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    assert!(server.ask(rollback).await.contains("\"serving\":\"1\""));
+    for change in [
+        "version = \"2\"",
+        "version = \"2\" # still",
+        "[challenger]\nversion = \"2\"",
+    ] {
+        std::fs::write(&deployment, change).unwrap();
+        std::fs::write(path.join("README.txt"), change).unwrap();
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert_eq!(who().await, "1", "{change}");
+    }
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_file_is_measured_before_it_is_read() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    let app = serve_folder(&folder);
+    let place = folder.path().join("cars/2");
+    std::fs::create_dir_all(&place).unwrap();
+    let file = std::fs::File::create(place.join("model.wasm")).unwrap();
+    // No disk is used, and none of it may be read.
+    file.set_len(1 << 40).unwrap();
+    let start = Instant::now();
+    let answer = administer(&app, "/models/cars/reload").await;
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(
+        answer.text().contains("1099511627776 bytes"),
+        "{}",
+        answer.text()
+    );
+    file.set_len(1 << 20).unwrap();
+    let answer = administer(&app, "/models/cars/reload").await;
+    assert!(
+        answer.text().contains("not a WebAssembly module"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(who(&app, "/predict").await, 1);
+}
+
+#[tokio::test]
+async fn only_so_many_versions_are_loaded() {
+    let files: Vec<(&str, String)> = (1..=6)
+        .map(|version| ("cars", version.to_string()))
+        .collect();
+    let files: Vec<(&str, &str, Vec<u8>)> = files
+        .iter()
+        .zip(1..)
+        .map(|((name, version), number)| (*name, version.as_str(), numbered(number)))
+        .collect();
+    let folder = folder(&files);
+    let pinned = "version = \"1\"\n[challenger]\nversion = \"2\"";
+    std::fs::write(folder.path().join("cars/deployment.toml"), pinned).unwrap();
+    let options = ServeOptions {
+        limits: limits(),
+        allow_mismatch: true,
+        loaded_versions: 2.try_into().unwrap(),
+        ..ServeOptions::new(ModelSource::Folder(folder.path().to_owned()))
+    };
+    let app = app(App::open(options).unwrap());
+    assert_eq!(who(&app, "/predict").await, 1);
+    let models = json(&get(&app, "/models/cars", &[]).await);
+    let versions = models["versions"].as_array().unwrap();
+    let versions: Vec<&Value> = versions.iter().map(|one| &one["version"]).collect();
+    assert_eq!(versions, ["1", "2", "5", "6"]);
 }

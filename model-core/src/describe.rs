@@ -1,8 +1,9 @@
 //! What a model says about itself; the JSON is described in `docs/reference/module-abi.md`.
 
-use crate::artifact::{Artifact, FORMAT};
+use crate::artifact::Artifact;
 use crate::decide::{Decider, write_value};
 use crate::json::Writer;
+use crate::policy::Policy;
 use crate::schema::{Bound, Categories, Example, Feature, Role};
 use crate::value::number_text;
 
@@ -16,7 +17,7 @@ impl Decider {
         let schema = &artifact.schema;
         Writer::new(out).object(|json| {
             json.key("abi").integer(ABI_VERSION.into());
-            json.key("format").integer(FORMAT.into());
+            json.key("format").integer(self.format().into());
             json.key("model").object(|json| {
                 json.key("name").text(&schema.name);
                 json.key("version").text(&schema.version);
@@ -47,8 +48,48 @@ impl Decider {
                     write_feature(json, feature, fill);
                 });
             write_training(json.key("training"), artifact);
+            if self.format() > 2 {
+                json.key("languages")
+                    .array(&schema.languages, |json, language| json.text(language));
+            }
+            if let Some(policy) = &artifact.policy {
+                let digest = self.digests().policy.as_deref();
+                write_policy(json.key("policy"), policy, digest, &schema.languages);
+            }
         });
     }
+}
+
+fn write_policy(
+    json: &mut Writer<'_>,
+    policy: &Policy,
+    digest: Option<&str>,
+    languages: &[String],
+) {
+    json.object(|json| {
+        json.key("version").text(&policy.version);
+        optional(json, "digest", digest);
+        if let Some(band) = policy.refer {
+            json.key("refer")
+                .array([band.from, band.to], |json, end| json.number(end));
+        }
+        json.key("allow_protected").boolean(policy.allow_protected);
+        json.key("rules").array(&policy.rules, |json, rule| {
+            json.object(|json| {
+                json.key("id").text(&rule.id);
+                json.key("stage").text(rule.stage.word());
+                json.key("when").text(&rule.source);
+                json.key("then").text(rule.then.word());
+                json.key("if_missing").text(rule.if_missing.word());
+                json.key("code").text(&rule.code);
+                json.key("text").object(|json| {
+                    for (language, text) in languages.iter().zip(&rule.text.0) {
+                        json.key(language).text(text);
+                    }
+                });
+            });
+        });
+    });
 }
 
 fn optional(json: &mut Writer<'_>, key: &str, text: Option<&str>) {
@@ -77,6 +118,15 @@ fn write_feature(json: &mut Writer<'_>, feature: &Feature, imputed: Option<f64>)
             Some(Example::Number(number)) => json.key("example").raw(&number_text(*number)),
             Some(Example::Text(text)) => json.key("example").text(text),
             None => {}
+        }
+        if let Some(derived) = &feature.derived {
+            json.key("derived").object(|json| {
+                json.key("formula").text(&derived.source);
+                if let Some(decimals) = derived.decimals {
+                    json.key("round").integer(decimals.into());
+                }
+                json.key("mismatch").text(derived.mismatch.word());
+            });
         }
         if let Some(imputed) = imputed {
             write_policies(json, feature);

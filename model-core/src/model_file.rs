@@ -65,23 +65,7 @@ impl<'a> ModelFile<'a> {
     /// # Errors
     /// When the file is not WebAssembly, is truncated or altered, or has a newer seal.
     pub fn open(bytes: &'a [u8]) -> Result<Self, ModelFileError> {
-        if !bytes.starts_with(WASM_MAGIC) {
-            return Err(ModelFileError::NotWasm);
-        }
-        let (_, seal) = bytes
-            .split_last_chunk::<SEAL_LEN>()
-            .ok_or(ModelFileError::NoSeal)?;
-        if seal[..18] != seal_head()[..18] {
-            return Err(ModelFileError::NoSeal);
-        }
-        if seal[18] != SEAL_VERSION {
-            return Err(ModelFileError::SealVersion { found: seal[18] });
-        }
-        let expected = read_u64(&seal[35..43]);
-        let found = bytes.len() as u64;
-        if expected != found {
-            return Err(ModelFileError::Length { expected, found });
-        }
+        let seal = check_ends(bytes, bytes, bytes.len() as u64)?;
         if Sha256::digest(&bytes[..bytes.len() - 32])[..] != seal[43..] {
             return Err(ModelFileError::Digest);
         }
@@ -102,6 +86,39 @@ impl<'a> ModelFile<'a> {
     pub fn custom_section(&self, name: &str) -> Option<&'a [u8]> {
         custom_section(self.bytes, name)
     }
+}
+
+/// Checks what can be checked without reading a file: that it begins as a module, and ends in a
+/// seal for a file of `length` bytes, which is returned. `start` are its first bytes, `end` its
+/// last ones, at least [`SEAL_LEN`] where it has so many.
+///
+/// # Errors
+/// When the file is not WebAssembly, cut off, longer than its seal says, or of a newer seal.
+pub fn check_ends<'a>(
+    start: &[u8],
+    end: &'a [u8],
+    length: u64,
+) -> Result<&'a [u8; SEAL_LEN], ModelFileError> {
+    if !start.starts_with(WASM_MAGIC) {
+        return Err(ModelFileError::NotWasm);
+    }
+    let (_, seal) = end
+        .split_last_chunk::<SEAL_LEN>()
+        .ok_or(ModelFileError::NoSeal)?;
+    if seal[..18] != seal_head()[..18] {
+        return Err(ModelFileError::NoSeal);
+    }
+    if seal[18] != SEAL_VERSION {
+        return Err(ModelFileError::SealVersion { found: seal[18] });
+    }
+    let expected = read_u64(&seal[35..43]);
+    if expected != length {
+        return Err(ModelFileError::Length {
+            expected,
+            found: length,
+        });
+    }
+    Ok(seal)
 }
 
 /// Adds the seal to a WebAssembly module that holds the artifact at `offset..offset + len`.

@@ -4,6 +4,7 @@
 //! that: every record is checked for its number of fields, for misplaced quotes and for UTF-8,
 //! knows the line it starts on, and keeps its bytes as they are in the file.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -160,10 +161,9 @@ impl<R: Read> Table<R> {
             .map(|index| row.field(index).trim().to_owned())
             .collect();
         let header_raw = row.raw.to_vec();
-        for (index, column) in header.iter().enumerate() {
-            if header[..index].contains(column) {
-                return Err(table.error(Some(1), Some(column), CsvErrorKind::DuplicateColumn));
-            }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = header.iter().find(|column| !seen.insert(*column)) {
+            return Err(table.error(Some(1), Some(twice), CsvErrorKind::DuplicateColumn));
         }
         (table.header, table.header_raw) = (header, header_raw);
         Ok(table)

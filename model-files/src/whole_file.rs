@@ -5,10 +5,18 @@ use std::fs;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
 use crate::sha256::Hashing;
+
+/// How files that are being written are called: this, and six random characters.
+const PREFIX: &str = ".underwrite-";
+const RANDOM: usize = 6;
+
+/// A file that nobody has written to for so long was left by a process that was killed.
+const LEFT_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// A file that is written beside its target and replaces it when it is complete.
 ///
@@ -17,6 +25,8 @@ use crate::sha256::Hashing;
 pub struct WholeFile {
     target: PathBuf,
     aside: BufWriter<NamedTempFile>,
+    /// What it gets when it is complete.
+    permissions: fs::Permissions,
 }
 
 impl WholeFile {
@@ -46,16 +56,22 @@ impl WholeFile {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".underwrite-");
+        builder.prefix(PREFIX);
         set_permissions(&mut builder, mode, replaced.as_ref());
         // The link stays: it is the file behind it that is replaced.
         let target = match replaced {
             Some(_) => fs::canonicalize(target)?,
             None => target.to_owned(),
         };
+        sweep(folder(&target));
+        let aside = builder.tempfile_in(folder(&target))?;
+        let permissions = aside.as_file().metadata()?.permissions();
+        // Half a file is nobody else's, whatever the whole one is.
+        set_private(aside.as_file())?;
         Ok(Self {
-            aside: BufWriter::new(builder.tempfile_in(folder(&target))?),
+            aside: BufWriter::new(aside),
             target,
+            permissions,
         })
     }
 
@@ -68,6 +84,7 @@ impl WholeFile {
             .aside
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
+        aside.as_file().set_permissions(self.permissions)?;
         aside.as_file().sync_all()?;
         aside.persist(&self.target)?;
         sync_folder(folder(&self.target))
@@ -116,6 +133,37 @@ pub fn copy_whole(from: impl Read, target: &Path) -> io::Result<(u64, String)> {
 fn fill(mut file: WholeFile, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.commit()
+}
+
+/// Removes what a process that was killed left in this folder.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let is_left = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|name| {
+            name.strip_prefix(PREFIX)
+                .is_some_and(|end| end.len() == RANDOM)
+        });
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        is_ours && age().is_some_and(|age| age > LEFT_AFTER)
+    };
+    for entry in entries.flatten().filter(is_left) {
+        // Another process may have removed it.
+        let _ = fs::remove_file(entry.path());
+    }
+}
+
+#[cfg(unix)]
+fn set_private(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn set_private(_: &fs::File) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -8,6 +8,8 @@ use serde::Serialize;
 pub enum Refusal {
     /// 404: there is no such route.
     NotFound,
+    /// 401: the key is missing, or not known.
+    Unauthorized,
     /// 405: the route does not have the method.
     MethodNotAllowed,
     /// 415: the client declares a body that is not JSON.
@@ -32,6 +34,7 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         match self {
             Self::BodyTruncated => 400,
+            Self::Unauthorized => 401,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotJson { .. } => 415,
@@ -45,6 +48,8 @@ impl Refusal {
         match self {
             // FastAPI's texts, which clients of the old services know.
             Self::NotFound => "Not Found".to_owned(),
+            // The first service's text, which its clients know.
+            Self::Unauthorized => "Invalid or missing x-api-key header".to_owned(),
             Self::MethodNotAllowed => "Method Not Allowed".to_owned(),
             Self::NotJson {
                 content_type,

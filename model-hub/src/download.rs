@@ -17,6 +17,9 @@ const COMMIT_DIGITS: usize = 40;
 const SHA256_DIGITS: usize = 64;
 const BLOCK: usize = 64 * 1024;
 
+/// The longest file that is fetched, in bytes: no model is as long, whatever is announced.
+const MOST_BYTES: u64 = 1 << 30;
+
 /// What the Hub says about a file before it sends it.
 struct Announced {
     commit: String,
@@ -40,6 +43,7 @@ impl Hub {
         revision: &str,
         cache: &Path,
     ) -> Result<Fetched, HubError> {
+        check_revision(revision)?;
         let cache = Cache::new(cache, repo);
         if is_hex(revision, COMMIT_DIGITS)
             && let Some(found) = cache.find(revision, file)?
@@ -115,7 +119,8 @@ impl Hub {
         // One byte more than announced shows that it is too long.
         let limit = announced
             .bytes
-            .map_or(u64::MAX, |bytes| bytes.saturating_add(1));
+            .map_or(MOST_BYTES, |bytes| bytes.min(MOST_BYTES))
+            .saturating_add(1);
         let part = path.with_extension("part");
         let copied = copy_whole(download.into_reader().take(limit), &part);
         let (bytes, sha256) = copied.map_err(|error| {
@@ -125,7 +130,9 @@ impl Hub {
                 writing(&part)(error)
             }
         })?;
-        if let Err(error) = check(&part, bytes, &sha256, announced) {
+        if let Err(error) =
+            check_length(&part, bytes).and_then(|()| check(&part, bytes, &sha256, announced))
+        {
             let _ = fs::remove_file(&part);
             return Err(error);
         }
@@ -150,6 +157,26 @@ fn is_absent(error: &ServiceError) -> bool {
         ServiceError::Unreachable { .. } | ServiceError::Unexpected { .. } => true,
         ServiceError::Refused { status, .. } => *status == 429 || *status >= 500,
         _ => false,
+    }
+}
+
+/// A revision is a part of an address: one that means another place is none.
+fn check_revision(revision: &str) -> Result<(), HubError> {
+    let is_elsewhere = |part: &str| matches!(part, "" | "." | "..");
+    match revision.split('/').any(is_elsewhere) {
+        true => Err(HubError::Revision(revision.to_owned())),
+        false => Ok(()),
+    }
+}
+
+fn check_length(path: &Path, bytes: u64) -> Result<(), HubError> {
+    match bytes <= MOST_BYTES {
+        true => Ok(()),
+        false => Err(HubError::Damaged {
+            path: path.to_owned(),
+            expected: format!("at most {MOST_BYTES} bytes"),
+            got: "more".to_owned(),
+        }),
     }
 }
 

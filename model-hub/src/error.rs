@@ -12,6 +12,9 @@ pub enum HubError {
     /// Not a repository's name.
     #[error("repository '{0}': expected OWNER/NAME, of letters, digits, '-', '_' and '.'")]
     Repo(String),
+    /// Not the name of a revision.
+    #[error("revision '{0}': expected a branch, tag or commit, without empty parts, '.' and '..'")]
+    Revision(String),
     /// The Hub has no such repository, revision or file.
     #[error("{what} is not on {endpoint}: check the name and the revision{hint}")]
     NotFound {

@@ -208,7 +208,11 @@ impl Column {
             let below = self.spec.lower.is_some_and(|lower| number < lower);
             let above = self.spec.upper.is_some_and(|upper| number > upper);
             self.out_of_range += u64::from(below || above);
-            numbers.push(number);
+            // Of an ignored column only that something came: it may be an account's number.
+            numbers.push(match self.spec.role {
+                Role::Ignored => 0.0,
+                _ => number,
+            });
         }
     }
 
@@ -218,13 +222,18 @@ impl Column {
             self.invalid += 1;
             return;
         };
-        categories.push(text);
+        // Of an ignored column only what the schema itself lists: other texts may be names.
+        let is_named =
+            self.spec.role != Role::Ignored || self.spec.known.iter().any(|known| known == text);
+        categories.push(if is_named { text } else { NOT_LISTED });
     }
 
     /// Counts a text `count` times; in a column of numbers nothing.
     pub fn push_texts(&mut self, text: &str, count: u64) {
         if let Values::Categories(categories) = &mut self.values {
-            categories.push_many(text, count);
+            let is_named = self.spec.role != Role::Ignored
+                || self.spec.known.iter().any(|known| known == text);
+            categories.push_many(if is_named { text } else { NOT_LISTED }, count);
         }
     }
 

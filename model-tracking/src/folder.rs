@@ -168,25 +168,37 @@ impl RunFolder {
         })
     }
 
-    /// Every run under `runs`, oldest first; none if the folder does not exist.
+    /// Every run under `runs` that can be read, oldest first; none where the folder is not
+    /// there. One that is damaged hides no other: see [`RunFolder::list_all`].
     ///
     /// # Errors
-    /// When the folder or one of the runs cannot be read.
+    /// When the folder cannot be read.
     pub fn list(runs: &Path) -> Result<Vec<Self>, RunError> {
+        Self::list_all(runs).map(|(folders, _)| folders)
+    }
+
+    /// The same, and why the others cannot be read.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn list_all(runs: &Path) -> Result<(Vec<Self>, Vec<RunError>), RunError> {
         let entries = match fs::read_dir(runs) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Default::default()),
             Err(error) => return Err(reading(runs)(error)),
         };
-        let mut folders = Vec::new();
+        let (mut folders, mut damaged) = (Vec::new(), Vec::new());
         for entry in entries {
             let path = entry.map_err(reading(runs))?.path();
             if path.join(RUN).is_file() {
-                folders.push(Self::open(&path)?);
+                match Self::open(&path) {
+                    Ok(folder) => folders.push(folder),
+                    Err(error) => damaged.push(error),
+                }
             }
         }
         folders.sort_by(|a, b| (a.run.started_ms, &a.run.id).cmp(&(b.run.started_ms, &b.run.id)));
-        Ok(folders)
+        Ok((folders, damaged))
     }
 
     /// The content of `run.json`.

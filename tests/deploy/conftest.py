@@ -60,7 +60,9 @@ def server(tmp_path_factory):
         'version = "1.0.0"\n[challenger]\nversion = "1.1.0"\nmode = "shadow"\n')
     port = free_port()
     process, url = start("--models", str(models), "--metrics-port", str(port),
-                         "--metrics-compat", "fastapi", "--api-key", "k", "--admin-key", "a")
+                         "--metrics-compat", "fastapi", "--api-key", "k", "--admin-key", "a",
+                         # One file under two versions, and under a name of its own.
+                         "--allow-mismatch")
     yield {"url": url, "metrics": f"127.0.0.1:{port}", "models": models}
     process.kill()
     process.wait()

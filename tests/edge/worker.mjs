@@ -36,13 +36,14 @@ export function staged(modelPath) {
   return folder;
 }
 
-/** Starts the Worker with this model; `log` collects what it prints. */
-export async function startWorker(modelPath) {
+/** Starts the Worker with this model and these secrets; `log` collects what it prints. */
+export async function startWorker(modelPath, bindings = {}) {
   const folder = staged(modelPath);
   const edge = join(folder, "target/edge");
   const log = [];
   const miniflare = new Miniflare({
     cf: false,
+    bindings,
     compatibilityDate: COMPATIBILITY_DATE,
     modulesRoot: edge,
     modules: Object.entries(MODULES).map(([file, type]) => ({ type, path: join(edge, file) })),

@@ -221,9 +221,9 @@ def test_words_for_yes_and_no(loan, word, same):
 
 def test_its_metrics(loan):
     headers = {"x-api-key": "first"}
-    before = loan.get("/metrics").text
+    before = loan.get("/metrics", headers=headers).text
     loan.post("/predict", json=LOAN, headers=headers)
-    after = loan.get("/metrics").text
+    after = loan.get("/metrics", headers=headers).text
     count = lambda text, name: float(re.search(rf"^{name} (\S+)$", text, re.M).group(1))
     for name in ["pred_requests_total", "pred_request_latency_seconds_count"]:
         assert count(after, name) == count(before, name) + 1

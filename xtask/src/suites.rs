@@ -85,6 +85,11 @@ pub(crate) const SUITES: &[Suite] = &[
         run: |_| acceptance::run_fuzz(FUZZ_SECONDS),
     },
     Suite {
+        name: "fire",
+        does: "Attack the running server, and watch its memory and its other clients",
+        run: fire,
+    },
+    Suite {
         name: "trackers",
         does: "Test the trackers against the real MLflow and wandb",
         run: trackers,
@@ -108,6 +113,15 @@ pub(crate) const SUITES: &[Suite] = &[
 
 /// Each fuzz target's share of a test run, in seconds.
 const FUZZ_SECONDS: u32 = 20;
+
+/// The attacks that native code leaves out: they measure, so each runs alone.
+fn fire(parts: &Parts) -> Result<()> {
+    let arguments = format!(
+        "test {} --test fire -- --ignored --nocapture --test-threads=1",
+        build::PRODUCT
+    );
+    openly(parts.tell(&mut cargo(&arguments)))
+}
 
 /// Everything but the examples in the documentation, which [`doc`] runs.
 fn native(parts: &Parts) -> Result<()> {

@@ -15,8 +15,15 @@ pub(crate) struct Args {
     cache_dir: PathBuf,
 }
 
+/// What compiling may take: processor time in seconds, and memory in bytes. A model's module
+/// takes a second or two and under 200 MB, whatever its trees; a hostile one of a few hundred
+/// kilobytes can take gigabytes.
+const MOST_SECONDS: u64 = 60;
+const MOST_MEMORY: u64 = 1 << 30;
+
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
+        limit_this_process()?;
         let mut wasm = Vec::new();
         std::io::stdin()
             .read_to_end(&mut wasm)
@@ -27,4 +34,23 @@ impl Args {
         };
         Ok(compile(&wasm, &limits)?)
     }
+}
+
+/// The system ends this process when it takes more.
+#[cfg(unix)]
+fn limit_this_process() -> Result<()> {
+    use rlimit::Resource;
+    // Of the memory that it may write to: wasmtime reserves far more addresses than it uses.
+    for (resource, most) in [(Resource::CPU, MOST_SECONDS), (Resource::DATA, MOST_MEMORY)] {
+        let (soft, hard) = resource.get().context("cannot read the process's limits")?;
+        resource
+            .set(soft.min(most), hard)
+            .context("cannot limit this process")?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn limit_this_process() -> Result<()> {
+    Ok(())
 }

@@ -135,6 +135,11 @@ impl Args {
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
             Some(Command::Merge { sketches, out }) => {
+                let read: Vec<_> = sketches
+                    .iter()
+                    .map(|sketch| ("a sketch to merge", Some(sketch.as_path())))
+                    .collect();
+                files::keep_apart(&read, &[("--out", Some(&out))])?;
                 files::write(&out, &inputs::merge(&sketches)?.encode())
             }
             Some(Command::Sketch { data, schema, out }) => {

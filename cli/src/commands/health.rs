@@ -1,10 +1,10 @@
 //! `underwrite health`: one request to `GET /health`, without an HTTP client.
 
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use ureq::tls::TlsConfig;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +14,9 @@ Examples:
 /// The timeout for connecting and for the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Where `serve` listens unless it is told otherwise.
+const DEFAULT_PORT: u16 = 8080;
+
 /// Check the health of a running server, for containers without curl
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -21,17 +24,28 @@ pub(crate) struct Args {
     /// Host name or address of the server
     #[arg(long, default_value = "127.0.0.1")]
     host: String,
-    /// Port of the server
-    #[arg(long, default_value_t = 8080)]
-    port: u16,
+    /// Port of the server [env: UNDERWRITE_PORT, where it is a number]
+    #[arg(long)]
+    port: Option<u16>,
+    /// Use https; whoever signed the certificate is not checked [default: if UNDERWRITE_TLS_CERT
+    /// is set]
+    #[arg(long)]
+    https: bool,
 }
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
-        let name = format!("{}:{}", self.host, self.port);
-        let status =
-            ask(&self.host, self.port).with_context(|| format!("{name} does not answer"))?;
-        if status != "200" {
+        // As the server beside this has them. In Kubernetes a variable of this name may be the
+        // address of a service: then it says nothing about this server.
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let port = self.port.or_else(|| set("UNDERWRITE_PORT")?.parse().ok());
+        let scheme = match self.https || set("UNDERWRITE_TLS_CERT").is_some() {
+            true => "https",
+            false => "http",
+        };
+        let name = format!("{scheme}://{}:{}", self.host, port.unwrap_or(DEFAULT_PORT));
+        let status = ask(&name).with_context(|| format!("{name} does not answer"))?;
+        if status != 200 {
             bail!("{name} is unhealthy: GET /health returned {status}, expected 200");
         }
         writeln!(anstream::stdout().lock(), "{name} is healthy")?;
@@ -40,19 +54,16 @@ impl Args {
 }
 
 /// The status of `GET /health`.
-fn ask(host: &str, port: u16) -> Result<String> {
-    let address = (host, port)
-        .to_socket_addrs()?
-        .next()
-        .context("the host name has no address")?;
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
-    )?;
-    let mut answer = String::new();
-    stream.take(1 << 16).read_to_string(&mut answer)?;
-    let status = answer.split_whitespace().nth(1);
-    Ok(status.context("the answer is not HTTP")?.to_owned())
+fn ask(server: &str) -> Result<u16> {
+    let tls = TlsConfig::builder().disable_verification(true).build();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .tls_config(tls)
+        .build()
+        .into();
+    let answer = agent.get(format!("{server}/health")).call()?;
+    Ok(answer.status().as_u16())
 }

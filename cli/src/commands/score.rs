@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use model_core::decide::Decider;
 
-use crate::scoring::{OnInvalid, score};
+use crate::scoring::{Choices, OnInvalid, score};
 use crate::{files, progress};
 
 const EXAMPLES: &str = "\
@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// The same rows with two columns more; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
+    /// Impute input columns that the file does not have, in every row [default: refuse the file].
+    #[arg(long)]
+    allow_missing_columns: bool,
     /// What to do with a row that the model refuses.
     #[arg(long, value_enum, default_value_t = Invalid::Stop)]
     on_invalid: Invalid,
@@ -57,11 +60,14 @@ impl Args {
         let source = files::Source::open(&self.input)?;
         let mut sink = files::Sink::create(&self.output)?;
         let bar = progress::bytes(source.len, "Scoring");
-        let on_invalid = match self.on_invalid {
-            Invalid::Stop => OnInvalid::Stop,
-            Invalid::Blank => OnInvalid::Blank,
+        let choices = Choices {
+            on_invalid: match self.on_invalid {
+                Invalid::Stop => OnInvalid::Stop,
+                Invalid::Blank => OnInvalid::Blank,
+            },
+            allow_missing_columns: self.allow_missing_columns,
         };
-        let refused = score(&mut decider, source, &mut sink, on_invalid, |read| {
+        let refused = score(&mut decider, source, &mut sink, choices, |read| {
             bar.set_position(read);
         })?;
         sink.finish()?;

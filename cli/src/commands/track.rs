@@ -121,7 +121,13 @@ fn missing(trackers: Vec<Box<dyn Tracker>>, run: &RunFolder) -> Result<Vec<Box<d
 
 impl List {
     fn run(self) -> Result<()> {
-        let runs = RunFolder::list(&self.runs)?;
+        let (runs, damaged) = RunFolder::list_all(&self.runs)?;
+        for error in damaged {
+            writeln!(
+                anstream::stderr().lock(),
+                "warning: {error}; the run is left out"
+            )?;
+        }
         let mut stdout = anstream::stdout().lock();
         if self.json {
             let list = runs.iter().map(|run| {

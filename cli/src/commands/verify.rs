@@ -9,6 +9,7 @@ use model_core::artifact::GoldenRow;
 use model_core::decide::Decider;
 use model_train::golden::probability;
 
+use crate::engine::{self, Origin};
 use crate::files;
 
 const EXAMPLES: &str = "\
@@ -31,8 +32,15 @@ impl Args {
         let wasm = files::read(&self.model)?;
         let artifact = files::open_model(&self.model, &wasm)?.artifact();
         let mut decider = Decider::load(artifact).with_context(|| name.clone())?;
-        let host =
-            ModelHost::load(wasm.clone(), Limits::default()).with_context(|| name.clone())?;
+        let origin = engine::origin(&wasm).with_context(|| name.clone())?;
+        // Compiled by a process with limits, as `serve` does: the file may mean harm.
+        let modules = tempfile::tempdir().context("cannot create a temporary folder")?;
+        let limits = Limits {
+            cache: Some(modules.path().to_owned()),
+            compiler: std::env::current_exe().ok(),
+            ..Limits::default()
+        };
+        let host = ModelHost::load(wasm.clone(), limits).with_context(|| name.clone())?;
         let rows = decider.artifact().golden_rows.clone();
         ensure!(
             !rows.is_empty(),
@@ -50,6 +58,15 @@ impl Args {
             stdout,
             "  artifact    {} (right, and its content checked)",
             info.digest
+        )?;
+        writeln!(
+            stdout,
+            "  engine      {}",
+            match origin {
+                Origin::Ours => "this program's, byte for byte".to_owned(),
+                Origin::Other(digest) =>
+                    format!("another's (sha256 {digest}): its code is not checked"),
+            }
         )?;
         writeln!(
             stdout,

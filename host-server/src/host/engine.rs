@@ -8,7 +8,8 @@ use wasmtime::{Cache, Config, Engine, InstanceAllocationStrategy, PoolingAllocat
 
 use super::limits::Limits;
 
-/// One tick of the clock: the precision of a deadline.
+/// One tick of the clock: how exact a deadline is. A call is first looked at when it has run
+/// for up to a tick, and stopped at the first tick at which it has computed for its limit.
 const TICK: Duration = Duration::from_millis(10);
 
 /// An engine for one model. Instances come from slots of memory that are reserved in advance,
@@ -39,10 +40,10 @@ pub(crate) fn engine(limits: &Limits, cache: Option<Cache>) -> wasmtime::Result<
     Engine::new(&config)
 }
 
-/// Ticks after which a call that started now has run for at least `limit`.
-pub(crate) fn ticks(limit: Duration) -> u64 {
-    let whole = limit.as_nanos().div_ceil(TICK.as_nanos());
-    u64::try_from(whole).unwrap_or(u64::MAX).saturating_add(1)
+/// Ticks that take at least `time`, counted from a tick.
+pub(super) fn ticks(time: Duration) -> u64 {
+    let whole = time.as_nanos().div_ceil(TICK.as_nanos());
+    u64::try_from(whole).unwrap_or(u64::MAX)
 }
 
 /// The thread that advances an engine's clock; dropping this ends it.

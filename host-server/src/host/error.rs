@@ -59,12 +59,28 @@ pub enum LoadErrorKind {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Read(std::io::Error),
+    /// The file is longer than any model.
+    #[error("{length} bytes, a model has at most {limit}: it is not a model.wasm")]
+    TooLong {
+        /// Its length in bytes.
+        length: u64,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
+    /// The model is another than its place says; a sentence.
+    #[error("{0}")]
+    Mismatch(String),
     /// The seal is missing or does not fit.
     #[error(transparent)]
     File(#[from] ModelFileError),
     /// The bytes are not WebAssembly that this host can run.
     #[error("not a WebAssembly module this host can run: {0}")]
     Compile(String),
+    /// The process that compiles was stopped by the system.
+    #[error(
+        "compiling the module takes more time or memory than any model needs; it is not a model"
+    )]
+    CompileLimit,
     /// The module imports something from its host.
     #[error(
         "the module imports {module}.{name}, expected only wasm-bindgen's functions: it is not a model, or a newer underwrite made it"
@@ -162,12 +178,12 @@ pub enum CallError {
         /// wasmtime's message.
         reason: String,
     },
-    /// The call took longer than [`Limits`](crate::Limits) allow.
+    /// The call computed for longer than [`Limits`](crate::Limits) allow.
     #[error("{function} was stopped after {limit:?}")]
     Deadline {
         /// The export that was called.
         function: &'static str,
-        /// Wall time it was allowed.
+        /// What it might have computed.
         limit: Duration,
     },
     /// The module needed more memory than [`Limits`](crate::Limits) allow.

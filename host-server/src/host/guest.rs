@@ -1,20 +1,28 @@
 //! What the store of an instance keeps: its limits.
 
+use std::time::Duration;
+
 use wasmtime::{Engine, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder};
 
-use super::engine::ticks;
+use super::deadline::Deadline;
 use super::limits::Limits;
 
 /// What a store keeps for its instance: the limits, and whether one was reached.
 pub(super) struct Guest {
     limits: StoreLimits,
     memory_refused: bool,
+    deadline: Deadline,
 }
 
 impl Guest {
     /// Whether the module has asked for more memory than it may have.
     pub(super) fn was_refused_memory(&self) -> bool {
         self.memory_refused
+    }
+
+    /// A call begins, which may compute for `limit`.
+    pub(super) fn begin(&mut self, limit: Duration) {
+        self.deadline = Deadline::new(limit);
     }
 }
 
@@ -47,9 +55,11 @@ pub(super) fn store(engine: &Engine, limits: &Limits) -> Store<Guest> {
             .memory_size(limits.memory_bytes)
             .build(),
         memory_refused: false,
+        deadline: Deadline::new(limits.load),
     };
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| guest);
-    store.set_epoch_deadline(ticks(limits.load));
+    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().deadline.tick()));
+    store.set_epoch_deadline(1);
     store
 }

@@ -10,7 +10,6 @@ use wasmtime::{
 
 use super::answer::Answer;
 use super::compiled::{Compiled, Exports};
-use super::engine::ticks;
 use super::error::CallError;
 use super::guest::{Guest, store};
 use super::limits::Limits;
@@ -157,7 +156,9 @@ impl Instance {
     }
 
     fn deadline(&mut self, limit: Duration) {
-        self.store.set_epoch_deadline(ticks(limit));
+        self.store.data_mut().begin(limit);
+        // Looked at with the first tick, and then when the limit may have been reached.
+        self.store.set_epoch_deadline(1);
     }
 
     fn call<P: WasmParams, R: WasmResults>(

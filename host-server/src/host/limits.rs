@@ -9,10 +9,11 @@ use std::time::Duration;
 pub struct Limits {
     /// Linear memory of one instance, in bytes. Default: 256 MiB.
     pub memory_bytes: usize,
-    /// Wall time of one decision. Default: 1 s; a real one takes microseconds, so
-    /// this only stops a module that hangs.
+    /// What one decision may compute, on its thread's clock: time in which the system does not
+    /// run the thread does not count. Default: 1 s; a real one takes microseconds, so this
+    /// only stops a module that hangs.
     pub decide: Duration,
-    /// Wall time of loading a model into a new instance, and of one batch. Default: 10 s.
+    /// The same for loading a model into a new instance, and for one batch. Default: 10 s.
     pub load: Duration,
     /// Added to `load` for each KiB of the file. Default: nothing.
     pub load_per_kib: Duration,
@@ -43,10 +44,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For a server that loads files while it answers: a module that hangs is stopped within
-    /// 50 ms (the limit and one tick of the clock), and a hostile file costs no more before it
-    /// is refused. A decision takes microseconds, and loading a file of 530 KiB takes 12 ms, so
-    /// 40 ms and 1 ms per KiB leave a wide margin.
+    /// For a server that takes files while it answers: a module that hangs is stopped
+    /// when it has computed for 40 to 60 ms (the limit, and up to two ticks of the clock), and a
+    /// file that is not what it says costs no more before it is refused. A decision takes microseconds; loading takes
+    /// 12 ms for a file of 530 KiB, so 40 ms and 1 ms a KiB are plenty.
     #[must_use]
     pub fn serving() -> Self {
         Self {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod compiled;
+mod deadline;
 mod description;
 mod engine;
 mod error;

@@ -13,7 +13,7 @@ use super::engine::{Clock, engine};
 use super::error::{CallError, LoadError, LoadErrorKind};
 use super::instance::Instance;
 use super::limits::Limits;
-use super::module_cache::ModuleCache;
+use super::module_cache::{Filled, ModuleCache};
 use super::pool::{InstanceTimes, Pool};
 
 /// Room for what the host adds to an answer.
@@ -55,7 +55,7 @@ impl ModelHost {
         let glue = file
             .custom_section(GLUE_SECTION)
             .ok_or(LoadErrorKind::NoGlue)?;
-        let cache = cache(&limits, &wasm);
+        let cache = cache(&limits, &wasm)?;
         let engine = engine(&limits, cache.as_ref().map(ModuleCache::cache))
             .map_err(|error| cannot_start(&error))?;
         let clock = Clock::start(&engine).map_err(|error| cannot_start(&error))?;
@@ -207,19 +207,30 @@ impl std::fmt::Debug for ModelHost {
 }
 
 /// The cache for the compiled module; `None` where it cannot be used, which only costs time.
-fn cache(limits: &Limits, wasm: &[u8]) -> Option<ModuleCache> {
-    let folder = limits.cache.as_deref()?;
-    let cache = ModuleCache::open(folder, wasm)
-        .inspect_err(|error| {
+///
+/// # Errors
+/// When the process that compiles was stopped: the module would take as much here.
+fn cache(limits: &Limits, wasm: &[u8]) -> Result<Option<ModuleCache>, LoadErrorKind> {
+    let Some(folder) = limits.cache.as_deref() else {
+        return Ok(None);
+    };
+    let cache = match ModuleCache::open(folder, wasm) {
+        Ok(cache) => cache,
+        Err(error) => {
             tracing::warn!(folder = %folder.display(), %error, "compiled module not cached: the next start takes longer");
-        })
-        .ok()?;
-    if let Some(compiler) = &limits.compiler
-        && let Err(error) = cache.fill(compiler, wasm)
-    {
-        tracing::warn!(compiler = %compiler.display(), %error, "compiler process failed: compiling in this process, which uses more memory");
+            return Ok(None);
+        }
+    };
+    if let Some(compiler) = &limits.compiler {
+        match cache.fill(compiler, wasm) {
+            Ok(Filled::Done) => {}
+            Ok(Filled::Stopped) => return Err(LoadErrorKind::CompileLimit),
+            Err(error) => {
+                tracing::warn!(compiler = %compiler.display(), %error, "compiler process failed: compiling in this process, which uses more memory");
+            }
+        }
     }
-    Some(cache)
+    Ok(Some(cache))
 }
 
 /// Compiles `wasm` into the folder [`Limits::cache`]. This is what the program
@@ -233,7 +244,7 @@ pub fn compile(wasm: &[u8], limits: &Limits) -> Result<(), LoadError> {
         ..limits.clone()
     };
     let cache =
-        cache(&limits, wasm).ok_or_else(|| cannot_start(&"the cache folder cannot be used"))?;
+        cache(&limits, wasm)?.ok_or_else(|| cannot_start(&"the cache folder cannot be used"))?;
     let engine = engine(&limits, Some(cache.cache())).map_err(|error| cannot_start(&error))?;
     Compiled::new(&engine, wasm, &limits)?;
     cache.keep().map_err(|error| cannot_start(&error).into())

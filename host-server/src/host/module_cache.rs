@@ -43,6 +43,15 @@ pub(crate) enum CacheError {
     Unsupported,
 }
 
+/// What the compiler's process did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// It has compiled the module, or refused it.
+    Done,
+    /// It was ended by the system: compiling takes more time or memory than any model needs.
+    Stopped,
+}
+
 /// The cache of one compiled module.
 pub(crate) struct ModuleCache {
     root: PathBuf,
@@ -87,9 +96,9 @@ impl ModuleCache {
     ///
     /// # Errors
     /// When the program cannot be run; the cache is then as before.
-    pub(crate) fn fill(&self, compiler: &Path, wasm: &[u8]) -> io::Result<()> {
+    pub(crate) fn fill(&self, compiler: &Path, wasm: &[u8]) -> io::Result<Filled> {
         if !compiled(&self.folder)?.is_empty() {
-            return Ok(());
+            return Ok(Filled::Done);
         }
         let mut child = Command::new(compiler)
             .args(["compile-module", "--cache-dir"])
@@ -101,8 +110,13 @@ impl ModuleCache {
         // The program ends early when it refuses the module; this process then finds the same
         // reason when it compiles.
         let _ = child.stdin.take().map(|mut input| input.write_all(wasm));
-        child.wait()?;
-        remove_altered(&self.folder)
+        let status = child.wait()?;
+        remove_altered(&self.folder)?;
+        // It limits its own time and memory, and the system ends it when it exceeds them.
+        Ok(match status.code() {
+            Some(_) => Filled::Done,
+            None => Filled::Stopped,
+        })
     }
 
     /// Records the digests of what was compiled since [`ModuleCache::open`].

@@ -16,10 +16,34 @@ use subtle::ConstantTimeEq;
 pub enum Role {
     /// Ask for decisions.
     Predict,
-    /// Read `/metrics`.
+    /// Read `/metrics` and `/drift`.
     Metrics,
     /// Reload and roll back models; includes the other roles.
     Admin,
+}
+
+/// What may be open to everybody although there are keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Public {
+    /// The page, the model's file and its JavaScript.
+    Page,
+    /// `/metrics`.
+    Metrics,
+}
+
+/// What a request wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Decisions.
+    Decisions,
+    /// A file of the page, or the model's.
+    Page,
+    /// `/metrics`.
+    Metrics,
+    /// What requests were like.
+    Drift,
+    /// Another version to answer.
+    Administration,
 }
 
 /// A configured key.
@@ -50,7 +74,10 @@ impl std::fmt::Debug for Key {
 pub(crate) struct Keys {
     keys: Vec<(Key, Option<Limiter>)>,
     /// For requests that need no key.
-    anonymous: Option<Limiter>,
+    anybody: Option<Limiter>,
+    public: Vec<Public>,
+    /// Metrics have a port of their own, which says who may.
+    metrics_port: bool,
     clock: DefaultClock,
 }
 
@@ -70,26 +97,42 @@ pub(crate) enum Denied {
 }
 
 impl Keys {
-    /// `per_second` limits the requests of each key, or of all clients where no key is needed.
-    pub(crate) fn new(keys: Vec<Key>, per_second: Option<NonZeroU32>) -> Self {
-        let limiter =
-            || per_second.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate))));
+    /// `rate` limits the requests a second of each key, or of everybody where no key is
+    /// needed.
+    pub(crate) fn new(
+        keys: Vec<Key>,
+        rate: Option<NonZeroU32>,
+        public: Vec<Public>,
+        metrics_port: bool,
+    ) -> Self {
+        let limiter = || rate.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate))));
         Self {
             keys: keys.into_iter().map(|key| (key, limiter())).collect(),
-            anonymous: limiter(),
+            anybody: limiter(),
+            public,
+            metrics_port,
             clock: DefaultClock::default(),
         }
     }
 
-    /// Authenticates a request for `role`, and applies the rate limit of its key.
-    pub(crate) fn allow(&self, headers: &HeaderMap, role: Role) -> Result<(), Denied> {
-        if !self.keys.iter().any(|(key, _)| key.role == role) {
-            return match role {
-                Role::Predict => self.within_rate(self.anonymous.as_ref()),
-                Role::Metrics => Ok(()),
-                Role::Admin => Err(Denied::Disabled),
-            };
-        }
+    /// Whether a request with these headers may have what it wants. The admin key may have all.
+    pub(crate) fn allow(&self, headers: &HeaderMap, access: Access) -> Result<(), Denied> {
+        let role = match access {
+            Access::Administration if !self.has(Role::Admin) => return Err(Denied::Disabled),
+            Access::Administration => Role::Admin,
+            Access::Decisions if !self.are_needed() => {
+                return self.within_rate(self.anybody.as_ref());
+            }
+            Access::Decisions => Role::Predict,
+            Access::Page if self.is_open(Public::Page) => return Ok(()),
+            Access::Page => Role::Predict,
+            Access::Metrics if self.public.contains(&Public::Metrics) => return Ok(()),
+            Access::Metrics | Access::Drift if self.has(Role::Metrics) => Role::Metrics,
+            Access::Metrics | Access::Drift if self.metrics_port || !self.are_needed() => {
+                return Ok(());
+            }
+            Access::Metrics | Access::Drift => Role::Predict,
+        };
         let (key, limiter) = self.find(headers).ok_or(Denied::Unknown)?;
         if key.role != role && key.role != Role::Admin {
             return Err(Denied::Forbidden);
@@ -99,7 +142,16 @@ impl Keys {
 
     /// Whether decisions need a key.
     pub(crate) fn are_needed(&self) -> bool {
-        self.keys.iter().any(|(key, _)| key.role == Role::Predict)
+        self.has(Role::Predict)
+    }
+
+    /// Whether everybody may have this.
+    pub(crate) fn is_open(&self, what: Public) -> bool {
+        !self.are_needed() || self.public.contains(&what)
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.keys.iter().any(|(key, _)| key.role == role)
     }
 
     /// Compares every key, even after a match, so that the time reveals nothing.

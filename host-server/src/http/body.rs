@@ -1,23 +1,35 @@
-//! Reads a request's body under limits of length and time.
+//! Reading a request's body: so much, so long, and in the memory that all bodies share.
 
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use flate2::read::GzDecoder;
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use model_http::{Refusal, limits, media};
 
 use super::error::ApiError;
+use super::memory::{Claim, Full, Memory};
 
-/// Reads a body and keeps its first `keep` bytes.
-pub(crate) async fn read_up_to<B>(body: B, keep: usize, limit: Duration) -> Result<Bytes, ApiError>
+/// How a body is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Plain,
+    Gzip,
+}
+
+/// Reads at most `keep` bytes of a body, and looks at what follows without keeping it.
+pub(crate) async fn read_up_to<B>(
+    body: B,
+    keep: usize,
+    limit: Duration,
+    memory: &Memory,
+) -> Result<Bytes, ApiError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    tokio::time::timeout(limit, collect(body, keep))
+    tokio::time::timeout(limit, collect(body, keep, memory))
         .await
         .unwrap_or_else(|_| {
             Err(ApiError::BodyTimeout {
@@ -26,8 +38,8 @@ where
         })
 }
 
-/// Reads the rest of a refused request's body, if it is short and arrives at once: without
-/// that the connection cannot be reused. Returns whether the end was reached.
+/// Reads what is left of a refused request, when that is little and comes at once: else the
+/// connection cannot be used again. Says whether the end was reached.
 pub(crate) async fn drain(mut body: impl Body<Data = Bytes> + Unpin) -> bool {
     const LITTLE: usize = 1 << 20;
     const AT_ONCE: Duration = Duration::from_secs(1);
@@ -44,33 +56,47 @@ pub(crate) async fn drain(mut body: impl Body<Data = Bytes> + Unpin) -> bool {
     tokio::time::timeout(AT_ONCE, read).await.unwrap_or(false)
 }
 
-/// Reads a whole body of at most `limit` bytes, decompressed when it is gzip.
+/// Reads a whole body of at most `limit` bytes, as it came.
 pub(crate) async fn read_whole(
-    headers: &HeaderMap,
     body: impl Body<Data = Bytes> + Unpin,
     limit: usize,
     time: Duration,
+    memory: &Memory,
 ) -> Result<Bytes, ApiError> {
-    let bytes = read_up_to(body, limit.saturating_add(1), time).await?;
-    let bytes = match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
-        None | Some(b"identity") => bytes,
-        Some(b"gzip") => decompress(&bytes, limit)?,
-        Some(other) => {
-            return Err(ApiError::Malformed {
-                detail: format!(
-                    "The content encoding is `{}`, expected `gzip` or none",
-                    String::from_utf8_lossy(other)
-                ),
-            });
-        }
-    };
+    let bytes = read_up_to(body, limit.saturating_add(1), time, memory).await?;
     if bytes.len() > limit {
         return Err(ApiError::BodyTooLong { limit });
     }
     Ok(bytes)
 }
 
-/// A request's `content-type`.
+/// How the client says that the body is packed.
+pub(crate) fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
+    let Some(value) = headers.get(CONTENT_ENCODING) else {
+        return Ok(Encoding::Plain);
+    };
+    match value.as_bytes() {
+        name if name.eq_ignore_ascii_case(b"identity") => Ok(Encoding::Plain),
+        name if name.eq_ignore_ascii_case(b"gzip") => Ok(Encoding::Gzip),
+        name => Err(ApiError::NotPlain {
+            encoding: String::from_utf8_lossy(name).into_owned(),
+            expected: "`gzip` or nothing",
+        }),
+    }
+}
+
+/// Refuses a packed body where the bytes are taken as they come.
+pub(crate) fn check_plain(headers: &HeaderMap) -> Result<(), ApiError> {
+    match encoding(headers)? {
+        Encoding::Plain => Ok(()),
+        Encoding::Gzip => Err(ApiError::NotPlain {
+            encoding: "gzip".to_owned(),
+            expected: "it as it is: only batches that are not streamed are unpacked",
+        }),
+    }
+}
+
+/// What a request's `content-type` says.
 pub(crate) struct ContentType {
     /// The media type, without parameters, in lower case.
     pub(crate) essence: String,
@@ -79,7 +105,7 @@ pub(crate) struct ContentType {
 }
 
 impl ContentType {
-    /// `None` where the client sends none.
+    /// `None` where the client says nothing.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let value = headers.get(CONTENT_TYPE)?;
         let header = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -94,9 +120,9 @@ impl ContentType {
     }
 }
 
-/// Accepts JSON, or no content type at all: old clients and some tools send none.
+/// JSON, or nothing said: old clients and some tools send no content type.
 pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    // Almost all clients send exactly this: no copy.
+    // What almost all send needs no copy.
     if headers
         .get(CONTENT_TYPE)
         .is_none_or(|value| value == media::JSON)
@@ -116,31 +142,80 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
 async fn collect(
     mut body: impl Body<Data = Bytes> + Unpin,
     keep: usize,
+    memory: &Memory,
 ) -> Result<Bytes, ApiError> {
     let first = match next(&mut body).await? {
         None => return Ok(Bytes::new()),
         Some(first) => first,
     };
+    // Most requests come whole. They are in the connection's own buffer, which is bounded.
     let Some(second) = next(&mut body).await? else {
         return Ok(first.slice(..keep.min(first.len())));
     };
-    let mut bytes = Vec::with_capacity(keep.min(first.len() + second.len()));
-    let mut seen = 0;
-    let mut piece = Some(first);
-    let mut waiting = Some(second);
-    while let Some(data) = piece {
+    let mut kept = Kept::new(keep, memory);
+    let mut seen = first.len() + second.len();
+    kept.add(&first);
+    kept.add(&second);
+    // A body that is too long, or finds no room, is read on without being kept: so the client
+    // hears why.
+    while seen <= limits::MAX_DRAIN.max(keep)
+        && let Some(data) = next(&mut body).await?
+    {
         seen += data.len();
-        let room = keep - bytes.len();
-        bytes.extend_from_slice(&data[..room.min(data.len())]);
-        if seen > limits::MAX_DRAIN.max(keep) {
-            break;
-        }
-        piece = match waiting.take() {
-            Some(data) => Some(data),
-            None => next(&mut body).await?,
-        };
+        kept.add(&data);
     }
-    Ok(bytes.into())
+    kept.finish().map_err(ApiError::from)
+}
+
+/// What is kept of a body, in the memory that it has claimed.
+struct Kept {
+    most: usize,
+    bytes: Vec<u8>,
+    /// None once there was no room.
+    claim: Option<Claim>,
+}
+
+impl Kept {
+    fn new(most: usize, memory: &Memory) -> Self {
+        Self {
+            most,
+            bytes: Vec::new(),
+            claim: Some(memory.claim()),
+        }
+    }
+
+    fn add(&mut self, data: &[u8]) {
+        let Some(claim) = &mut self.claim else {
+            return;
+        };
+        let data = &data[..data.len().min(self.most - self.bytes.len())];
+        if grow(&mut self.bytes, data.len(), self.most, claim).is_err() {
+            self.claim = None;
+            self.bytes = Vec::new();
+            return;
+        }
+        self.bytes.extend_from_slice(data);
+    }
+
+    fn finish(self) -> Result<Bytes, Full> {
+        Ok(self.claim.ok_or(Full)?.hold(self.bytes))
+    }
+}
+
+/// Makes room for `more` bytes: by halves, not by doubling, and what is there is claimed.
+pub(crate) fn grow(
+    bytes: &mut Vec<u8>,
+    more: usize,
+    most: usize,
+    claim: &mut Claim,
+) -> Result<(), Full> {
+    let needed = bytes.len() + more;
+    if needed > bytes.capacity() {
+        let capacity = needed.max((bytes.capacity() / 2 * 3).min(most));
+        claim.cover(capacity)?;
+        bytes.reserve_exact(capacity - bytes.len());
+    }
+    Ok(())
 }
 
 /// The next piece of data.
@@ -154,17 +229,4 @@ pub(crate) async fn next(
         }
     }
     Ok(None)
-}
-
-/// Decompresses at most `limit` bytes and one more: a little gzip can hold a lot.
-fn decompress(packed: &[u8], limit: usize) -> Result<Bytes, ApiError> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    GzDecoder::new(packed)
-        .take(limit as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| ApiError::Malformed {
-            detail: format!("The body is declared as gzip, but cannot be decompressed: {error}"),
-        })?;
-    Ok(bytes.into())
 }

@@ -15,6 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_rustls::TlsAcceptor;
 
 use super::metrics::Counted;
+use super::pace::LeastPace;
+use super::slow_reader::SlowReader;
 
 /// The longest head of a request (method, path and headers), in bytes. A longer one is
 /// answered 431.
@@ -35,6 +37,8 @@ pub(crate) struct Connection<S> {
     pub(crate) tls: Option<TlsAcceptor>,
     /// Time for a request's head, and for the next one.
     pub(crate) head: Duration,
+    /// How fast it must take its answers.
+    pub(crate) pace: LeastPace,
     pub(crate) _permit: OwnedSemaphorePermit,
     pub(crate) _counted: Counted,
 }
@@ -46,6 +50,7 @@ impl<S: Service> Connection<S> {
         let Ok(stream) = TcpStream::from_std(stream) else {
             return;
         };
+        let stream = SlowReader::new(stream, self.pace);
         match self.tls.clone() {
             None => self.answer(stream, stop).await,
             Some(tls) => {

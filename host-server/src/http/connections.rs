@@ -78,6 +78,7 @@ impl<S: Service> Connections<S> {
             service: self.service.clone(),
             tls: self.tls.clone(),
             head: self.limits.head,
+            pace: self.limits.pace(),
             _permit: permit,
             _counted: self.metrics.connection(),
         };

@@ -7,7 +7,9 @@ use axum::response::{IntoResponse, Response};
 use model_http::{Refusal, detail_json, media};
 use serde_json::json;
 
+use super::admission::Overloaded;
 use super::authentication::Denied;
+use super::memory::Full;
 use super::request_id::RequestId;
 
 /// An answer that is not the module's.
@@ -40,6 +42,13 @@ pub(crate) enum ApiError {
     Denied(Denied),
     /// Too many requests at once.
     Overloaded,
+    /// The bodies of requests at once take too much memory.
+    NoMemory,
+    /// A compressed body where none is accepted, or of another encoding.
+    NotPlain {
+        encoding: String,
+        expected: &'static str,
+    },
     /// There is no model.
     NoModel,
     /// The request conflicts with the current state.
@@ -49,6 +58,18 @@ pub(crate) enum ApiError {
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         Self::Shared(refusal)
+    }
+}
+
+impl From<Overloaded> for ApiError {
+    fn from(_: Overloaded) -> Self {
+        Self::Overloaded
+    }
+}
+
+impl From<Full> for ApiError {
+    fn from(_: Full) -> Self {
+        Self::NoMemory
     }
 }
 
@@ -75,7 +96,7 @@ impl IntoResponse for ApiError {
             Self::Denied(Denied::Unknown) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Overloaded | Self::NoModel => {
+            Self::Overloaded | Self::NoMemory | Self::NoModel => {
                 headers.insert(RETRY_AFTER, 1.into());
             }
             _ => {}
@@ -99,7 +120,7 @@ impl ApiError {
                 StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
             Self::NoSuchModel { .. } | Self::NotThere { .. } => StatusCode::NOT_FOUND,
-            Self::NotABatch { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotABatch { .. } | Self::NotPlain { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLong { .. } | Self::TooManyRows { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -107,7 +128,7 @@ impl ApiError {
             Self::Denied(Denied::Unknown) => StatusCode::UNAUTHORIZED,
             Self::Denied(Denied::Forbidden | Denied::Disabled) => StatusCode::FORBIDDEN,
             Self::Denied(Denied::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded | Self::NoModel => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::NoMemory | Self::NoModel => StatusCode::SERVICE_UNAVAILABLE,
             Self::Conflict { .. } => StatusCode::CONFLICT,
         }
     }
@@ -134,8 +155,7 @@ impl ApiError {
             Self::Malformed { detail } | Self::Conflict { detail } | Self::NotThere { detail } => {
                 detail.clone()
             }
-            // The first service's text, which its clients know.
-            Self::Denied(Denied::Unknown) => "Invalid or missing x-api-key header".to_owned(),
+            Self::Denied(Denied::Unknown) => Refusal::Unauthorized.detail(),
             Self::Denied(Denied::Forbidden) => "This key does not permit that request".to_owned(),
             Self::Denied(Denied::Disabled) => {
                 "This route is disabled: the server was started without an admin key".to_owned()
@@ -143,7 +163,14 @@ impl ApiError {
             Self::Denied(Denied::TooMany { seconds }) => {
                 format!("Too many requests with this key; try again in {seconds} s")
             }
-            Self::Overloaded => "Too many requests at once; try again in a second".to_owned(),
+            Self::Overloaded => "Too many requests at once: try again in a second".to_owned(),
+            Self::NoMemory => {
+                "The requests at this moment are too large together: try again in a second"
+                    .to_owned()
+            }
+            Self::NotPlain { encoding, expected } => {
+                format!("The content encoding is `{encoding}`, expected {expected}")
+            }
             Self::NoModel => "Model not loaded".to_owned(),
         }
     }

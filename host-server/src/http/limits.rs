@@ -3,6 +3,8 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use super::pace::LeastPace;
+
 /// What clients may use before they are rejected.
 #[derive(Debug, Clone)]
 pub struct HttpLimits {
@@ -17,10 +19,33 @@ pub struct HttpLimits {
     pub head: Duration,
     /// Timeout for a request's body; for the next piece of a streamed one. Default: 30 s.
     pub body: Duration,
-    /// The longest batch that is not streamed, in bytes. Default: 64 MiB.
+    /// The least that a client brings or takes of a stream, in bytes a second on average, once
+    /// its first `body` seconds are over. Default: 1,024.
+    pub least_rate: u32,
+    /// Bytes that the bodies and answers of all connections hold together; a request that
+    /// needs more is answered 503. Of each, the first 64 KiB come from a quarter that nothing
+    /// else may take. Default: 128 MiB.
+    pub body_memory: usize,
+    /// Bytes of a batch that is not streamed, also when it is unpacked; less than 4 GiB.
+    /// Default: 64 MiB.
     pub batch_bytes: usize,
     /// The most rows of a batch. Default: 100,000.
     pub batch_rows: usize,
+}
+
+impl HttpLimits {
+    /// The least pace of a stream.
+    pub(crate) fn pace(&self) -> LeastPace {
+        LeastPace {
+            pause: self.body,
+            rate: self.least_rate,
+        }
+    }
+
+    /// Bytes of a batch; what is longer has no place in the tables of its rows.
+    pub(crate) fn batch(&self) -> usize {
+        self.batch_bytes.min(u32::MAX as usize - 1)
+    }
 }
 
 impl Default for HttpLimits {
@@ -31,6 +56,8 @@ impl Default for HttpLimits {
             rate: None,
             head: Duration::from_secs(10),
             body: Duration::from_secs(30),
+            least_rate: 1_024,
+            body_memory: 128 << 20,
             batch_bytes: 64 << 20,
             batch_rows: 100_000,
         }

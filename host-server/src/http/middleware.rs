@@ -15,10 +15,11 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::authentication::{Denied, Keys, Role};
+use super::authentication::{Access, Denied, Keys};
 use super::error::ApiError;
 use super::metrics::{HttpMetrics, Rejected, Series};
 use super::oip_error::OipError;
+use super::page;
 use super::refusal::refuse;
 use super::request_id::RequestId;
 use super::trace_context;
@@ -58,13 +59,20 @@ pub(crate) async fn layer(
     request: AnyRequest,
     next: Next,
 ) -> Response {
-    let route = match request.extensions().get::<MatchedPath>() {
-        Some(path) => path.as_str(),
-        None => NO_ROUTE,
-    };
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let series = middleware.metrics.series(route, request.method());
     middleware
         .pass(&series, request, async |mut request, id| {
+            if !is_utf8(request.uri().path()) {
+                let refusal = ApiError::Malformed {
+                    detail: "The path is not UTF-8".to_owned(),
+                };
+                return match route.starts_with("/v") {
+                    true => refuse(request.into_body(), OipError::from(refusal)).await,
+                    false => refuse(request.into_body(), refusal).await,
+                };
+            }
             request.extensions_mut().insert(id);
             next.run(request).await
         })
@@ -95,7 +103,7 @@ impl Middleware {
         let in_flight = self.metrics.enter(series);
         let is_post = method == Method::POST;
 
-        let mut response = match self.authenticate(request.headers(), route, is_post) {
+        let mut response = match self.admit(request.headers(), route, is_post) {
             Ok(()) => next(request, id.clone()).await,
             // Clients of the Open Inference Protocol expect its own form of an error.
             Err(refusal) if route.starts_with("/v2") => {
@@ -113,7 +121,18 @@ impl Middleware {
         if self.access_log {
             let milliseconds = took.as_secs_f64() * 1e3;
             let trace = trace.as_ref().map(|trace| trace.trace_id());
-            tracing::info!(request_id = id.as_str(), trace_id = trace, %method, route, status = status.as_u16(), milliseconds, "request answered");
+            // A client's own id or method may say anything: they are free text.
+            let id = id.as_uuid();
+            let method = known_method(&method);
+            tracing::info!(
+                request_id = id,
+                trace_id = trace,
+                method,
+                route,
+                status = status.as_u16(),
+                milliseconds,
+                "request answered"
+            );
         }
         let headers = response.headers_mut();
         // A drift report brings its own.
@@ -136,15 +155,10 @@ impl Middleware {
         response
     }
 
-    /// Authenticates before anything else, so that an unauthorized caller learns nothing.
-    fn authenticate(
-        &self,
-        headers: &HeaderMap,
-        route: &str,
-        is_post: bool,
-    ) -> Result<(), ApiError> {
-        if let Some(role) = required_role(route, is_post) {
-            self.keys.allow(headers, role).map_err(|denied| {
+    /// Key first, then rate: who may not ask learns nothing else.
+    fn admit(&self, headers: &HeaderMap, route: &str, is_post: bool) -> Result<(), ApiError> {
+        if let Some(access) = access(route, is_post) {
+            self.keys.allow(headers, access).map_err(|denied| {
                 let cause = match denied {
                     Denied::TooMany { .. } => Rejected::rate,
                     _ => Rejected::key,
@@ -157,15 +171,53 @@ impl Middleware {
     }
 }
 
-/// The role that a route requires. Every POST asks for decisions, except the two that change
-/// which model answers.
-fn required_role(route: &str, is_post: bool) -> Option<Role> {
+/// Whether what a path escapes is text: what it names could not be written into an answer.
+fn is_utf8(path: &str) -> bool {
+    if !path.contains('%') {
+        return true;
+    }
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, others @ ..] = rest {
+        let escaped = || {
+            let digits = std::str::from_utf8(others.get(..2)?).ok()?;
+            u8::from_str_radix(digits, 16).ok()
+        };
+        match escaped().filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &others[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = others;
+            }
+        }
+    }
+    std::str::from_utf8(&bytes).is_ok()
+}
+
+/// A method that routes may have; `other` for a word of the client's.
+fn known_method(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::OPTIONS => method.as_str(),
+        Method::PUT | Method::DELETE | Method::PATCH => method.as_str(),
+        _ => "other",
+    }
+}
+
+/// What a route needs. Whatever is posted asks for decisions, but for the two that change
+/// which model answers; whatever else is read is open to everybody.
+fn access(route: &str, is_post: bool) -> Option<Access> {
     match route {
         NO_ROUTE => None,
-        "/metrics" => Some(Role::Metrics),
-        _ if route.split('/').any(|part| part == "drift") => Some(Role::Metrics),
-        _ if !is_post => None,
-        _ if route.ends_with("/reload") || route.ends_with("/rollback") => Some(Role::Admin),
-        _ => Some(Role::Predict),
+        _ if is_post && (route.ends_with("/reload") || route.ends_with("/rollback")) => {
+            Some(Access::Administration)
+        }
+        _ if is_post => Some(Access::Decisions),
+        "/metrics" => Some(Access::Metrics),
+        _ if route.split('/').any(|part| part == "drift") => Some(Access::Drift),
+        _ if page::is_file(route) => Some(Access::Page),
+        _ => None,
     }
 }

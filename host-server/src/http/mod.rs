@@ -1,23 +1,29 @@
 //! HTTP: connections and the threads that serve them, what every request passes, and the
 //! forms of requests and answers that all routes share.
 
+pub(crate) mod admission;
 pub(crate) mod authentication;
 pub(crate) mod body;
 mod connection;
 pub(crate) mod connections;
 pub(crate) mod cors;
 pub(crate) mod error;
+pub(crate) mod gzip;
 pub(crate) mod limits;
+pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod middleware;
 pub(crate) mod oip_error;
+pub(crate) mod pace;
 pub(crate) mod page;
 pub(crate) mod refusal;
 pub(crate) mod request_id;
+mod slow_reader;
 pub(crate) mod spans;
 pub(crate) mod static_file;
 pub(crate) mod tls;
 mod trace_context;
+pub(crate) mod url;
 pub(crate) mod workers;
 
 pub(crate) use connection::Service;

@@ -13,22 +13,28 @@ use rust_embed::{Embed, EmbeddedFile};
 use super::static_file::respond;
 use crate::asset::Asset;
 
+// No patterns of files: they would bring two regex engines. A test of `xtask` looks at what is
+// in the folder.
 #[derive(Embed)]
 #[folder = "../web"]
-#[include = "*.html"]
-#[include = "*.css"]
-#[include = "*.js"]
-#[include = "*.svg"]
-#[include = "*.png"]
-#[include = "*.webmanifest"]
-#[exclude = "node_modules/*"]
-#[exclude = "tests/*"]
 struct Web;
 
 /// What `GET /` gives a browser.
 pub(crate) fn index() -> Option<Asset> {
     load("index.html")
 }
+
+/// Whether a route is a file of the page, or the model's.
+pub(crate) fn is_file(route: &str) -> bool {
+    match route {
+        MODEL_FILE | MODEL_GLUE => true,
+        _ => Web::iter().any(|name| route.strip_prefix('/') == Some(&*name)),
+    }
+}
+
+/// The model's file and the JavaScript that fits it, for pages and other hosts.
+pub(crate) const MODEL_FILE: &str = "/model.wasm";
+pub(crate) const MODEL_GLUE: &str = "/model.js";
 
 /// A route for each file.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {

@@ -16,6 +16,14 @@ impl RequestId {
         self.0.to_str().unwrap_or_default()
     }
 
+    /// The id where it is a UUID, as those are that a server gives: what else a client calls its
+    /// request is free text.
+    pub(crate) fn as_uuid(&self) -> Option<&str> {
+        const DASHED: usize = 36;
+        let id = self.as_str();
+        (id.len() == DASHED && Uuid::try_parse(id).is_ok()).then_some(id)
+    }
+
     /// The client's where it is valid, else a new one (UUID, version 7).
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         match headers.get(HEADER) {

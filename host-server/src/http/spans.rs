@@ -29,6 +29,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
 use super::request_id::HEADER;
+use super::url::shown_url;
 use crate::error::ServeError;
 
 /// Where spans are exported to.
@@ -220,7 +221,7 @@ impl Collector {
 
     fn note(&self, failure: Option<String>) {
         let was_failing = self.is_failing.swap(failure.is_some(), Ordering::Relaxed);
-        let collector = &self.endpoint;
+        let collector = shown_url(&self.endpoint);
         match failure {
             Some(reason) if !was_failing => {
                 tracing::warn!(collector, reason, "span export failed");

@@ -40,7 +40,11 @@ impl<S: Service> Workers<S> {
         let mut workers = Vec::new();
         let mut ended = Vec::new();
         for at in 0..processors().get() {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let runtime = Builder::new_current_thread()
+                .enable_all()
+                // Those are the threads of long work alone: connections come first.
+                .on_thread_start(lower_priority)
+                .build()?;
             let (queue, taken) = mpsc::unbounded_channel();
             let (end, has_ended) = oneshot::channel();
             let thread = Thread {
@@ -123,4 +127,14 @@ impl<S: Service> Thread<S> {
             }
         }
     }
+}
+
+/// The system runs this thread after others that have something to do.
+fn lower_priority() {
+    /// As `nice -n 10` does.
+    #[cfg(unix)]
+    const NICE: i32 = 10;
+    // Without it other requests are slower, not wrong.
+    #[cfg(unix)]
+    let _ = rustix::process::setpriority_process(None, NICE);
 }

@@ -35,18 +35,20 @@ pub(super) async fn reload(
 /// Makes the previous version answer again.
 pub(super) async fn roll_back(
     State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
-    let slot = app
-        .registry()
-        .get(&name)
-        .ok_or_else(|| ApiError::NoSuchModel { name: name.clone() })?;
-    let metrics = Arc::clone(&app.metrics().models);
-    match slot.roll_back(&metrics) {
-        Some(outcome) => Ok(answer(&outcome)),
-        None => Err(ApiError::Conflict {
-            detail: format!("There is no earlier version of `{name}` to roll back to"),
-        }),
+    let registry = Arc::clone(app.registry());
+    let wanted = name.clone();
+    let done = tokio::task::spawn_blocking(move || registry.roll_back(&wanted)).await;
+    match done {
+        Ok(Some(Ok(outcome))) => Ok(answer(&outcome)),
+        Ok(Some(Err(detail))) => Err(ApiError::Conflict { detail }),
+        Ok(None) => Err(ApiError::NoSuchModel { name }),
+        Err(error) => {
+            tracing::error!(request_id = id.as_str(), %error, "no rollback");
+            Err(ApiError::fault(&id))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! `POST /predict/batch`: many applications at once, answered in order. A refused one is
-//! answered with its error; the others are decided.
+//! `POST /predict/batch`: many applications at once, answered in order; one that is refused
+//! is answered with its error, and the others are decided. A long answer is written while the
+//! client reads it.
 
 use std::sync::Arc;
 
@@ -9,19 +10,26 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, StreamExt};
 use model_http::media;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use tokio::task::JoinError;
 
-use super::batch_answer::write_answer;
+use super::batch_answer::{Form as AnswerForm, write_answers};
 use super::ndjson;
-use super::rows::Rows;
-use super::score_rows::reason;
+use super::refusal::wrong_names;
+use super::rows::{Chunk, Table, Unreadable};
 use crate::app::App;
-use crate::http::body::{ContentType, read_whole};
+use crate::http::body::{ContentType, check_plain};
 use crate::http::error::ApiError;
+use crate::http::memory::Claim;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Served;
+
+/// Rows that are decided in one turn: some milliseconds of work. Then it is another's turn.
+pub(super) const ROWS_A_PIECE: usize = 512;
+
+/// Memory that is claimed for a row's answer before it is known: most take less.
+pub(super) const USUAL_ANSWER: usize = 2 << 10;
 
 /// The form of a batch.
 #[derive(Clone, Copy, PartialEq)]
@@ -60,30 +68,35 @@ async fn answer(
     let form = form(headers)?;
     let served = app.target(name, None)?.served;
     if form == Form::Lines {
-        return ndjson::answer(&app, served, body).await;
+        check_plain(headers)?;
+        return ndjson::answer(app, served, body).await;
     }
-    let limits = app.limits();
-    let bytes = read_whole(headers, body, limits.batch_bytes, limits.body).await?;
-    let as_csv = form == Form::Csv && !wants_json(headers);
-    let most = limits.batch_rows;
-    let _permit = app.begin()?;
-    let _turn = app.long_bodies().acquire().await;
-    let work = move || match form {
-        Form::Csv => decide_csv(&served, &bytes, most, as_csv),
-        _ => decide_array(&served, &bytes, most),
+    let answers = match form == Form::Csv && !wants_json(headers) {
+        true => AnswerForm::Csv,
+        false => AnswerForm::Json,
     };
-    let answered = tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| {
-            tracing::error!(request_id = id.as_str(), %error, "batch failed");
-            Err(ApiError::fault(&id))
-        })?;
-    let content_type = if as_csv {
-        "text/csv; charset=utf-8"
-    } else {
-        media::JSON
+    let packed = app.read_batch(headers, body).await?;
+    let permit = app.begin()?;
+    let most = app.limits().batch_rows;
+    let claim = app.admission().memory().claim();
+    let work = move || {
+        let _permit = permit;
+        let body = packed.unpack()?;
+        let table = match form {
+            Form::Csv => read_csv(&served, &body, most),
+            _ => Table::of_objects(&body, &body, most).map_err(|error| refuse_array(error, most)),
+        }?;
+        Batch::new(served, table, answers).first(claim)
     };
-    Ok(([(CONTENT_TYPE, content_type)], answered).into_response())
+    let (batch, first) = app.admission().piece(work).await.unwrap_or_else(|error| {
+        tracing::error!(request_id = id.as_str(), %error, "no batch");
+        Err(ApiError::fault(&id))
+    })?;
+    let body = match batch.is_done() {
+        true => Body::from(first),
+        false => batch.stream(app, first),
+    };
+    Ok(([(CONTENT_TYPE, answers.content_type())], body).into_response())
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
@@ -104,108 +117,118 @@ fn wants_json(headers: &HeaderMap) -> bool {
         .is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"))
 }
 
-fn decide_array(served: &Served, bytes: &Bytes, most: usize) -> Result<Vec<u8>, ApiError> {
-    let rows: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            ApiError::Invalid {
-                r#type: "list_type",
-                at: None,
-                msg: "Input should be a valid list".to_owned(),
-            }
-        } else {
-            ApiError::Invalid {
-                r#type: "json_invalid",
-                at: Some(error.column()),
-                msg: format!("JSON decode error: {error}"),
-            }
-        }
-    })?;
-    check_rows(rows.len(), most)?;
-    Ok(decide_json(
-        served,
-        rows.iter().map(|row| row.get().as_bytes()),
-    ))
-}
-
-fn decide_csv(
-    served: &Served,
-    bytes: &Bytes,
-    most: usize,
-    as_csv: bool,
-) -> Result<Vec<u8>, ApiError> {
-    let rows = Rows::from_csv(bytes, most).map_err(|detail| ApiError::Malformed { detail })?;
-    Ok(if as_csv {
-        decide_to_csv(served, &rows)
-    } else {
-        decide_json(served, rows.iter())
+fn read_csv(served: &Served, body: &Bytes, most: usize) -> Result<Table, ApiError> {
+    let check = |names: &[u8]| check_names(served, names);
+    Table::of_csv(body, served.description(), most, check).map_err(|error| match error {
+        Unreadable::TooManyRows => ApiError::TooManyRows { most },
+        Unreadable::Json(error) => ApiError::Malformed {
+            detail: error.to_string(),
+        },
+        Unreadable::Other(detail) => ApiError::Malformed { detail },
     })
 }
 
-fn check_rows(rows: usize, most: usize) -> Result<(), ApiError> {
-    if rows > most {
-        return Err(ApiError::TooManyRows { most });
+/// Asks the model about the names of columns, once for all rows.
+pub(super) fn check_names(served: &Served, names: &[u8]) -> Result<(), String> {
+    match served.probe(names) {
+        Ok(answer) => match wrong_names(&answer.body) {
+            Some(sentence) => Err(format!("the line of names: {sentence}")),
+            None => Ok(()),
+        },
+        // The rows will tell.
+        Err(_) => Ok(()),
     }
-    Ok(())
 }
 
-fn decide_json<'a>(served: &Served, rows: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut out = vec![b'['];
-    let mut row = 0;
-    served.decide_each(rows, |answer| {
-        if row > 0 {
-            out.push(b',');
+fn refuse_array(error: Unreadable, most: usize) -> ApiError {
+    match error {
+        Unreadable::TooManyRows => ApiError::TooManyRows { most },
+        Unreadable::Json(error) if !error.is_data() => ApiError::Invalid {
+            r#type: "json_invalid",
+            at: Some(error.column()),
+            msg: format!("JSON decode error: {error}"),
+        },
+        Unreadable::Json(_) | Unreadable::Other(_) => ApiError::Invalid {
+            r#type: "list_type",
+            at: None,
+            msg: "Input should be a valid list".to_owned(),
+        },
+    }
+}
+
+/// A batch that is being answered.
+struct Batch {
+    served: Arc<Served>,
+    table: Table,
+    chunk: Chunk,
+    answers: AnswerForm,
+    /// Rows that are answered.
+    row: usize,
+}
+
+impl Batch {
+    fn new(served: Arc<Served>, table: Table, answers: AnswerForm) -> Self {
+        Self {
+            served,
+            table,
+            chunk: Chunk::default(),
+            answers,
+            row: 0,
         }
-        write_answer(&mut out, row, answer);
-        row += 1;
-    });
-    out.push(b']');
-    out
+    }
+
+    fn is_done(&self) -> bool {
+        self.row == self.table.len()
+    }
+
+    /// The first piece of the answer; an error when there is no memory for it.
+    fn first(mut self, mut claim: Claim) -> Result<(Self, Bytes), ApiError> {
+        claim.cover(self.table.len().min(ROWS_A_PIECE) * USUAL_ANSWER)?;
+        let bytes = self.next(claim);
+        Ok((self, bytes))
+    }
+
+    /// The next piece of the answer, in the memory that is claimed for it.
+    fn next(&mut self, mut claim: Claim) -> Bytes {
+        self.table.next(ROWS_A_PIECE, &mut self.chunk);
+        let first = self.row;
+        self.row += self.chunk.iter().count();
+        let mut out = Vec::new();
+        if first == 0 {
+            self.answers.begin(&mut out);
+        }
+        write_answers(self.answers, &self.served, &self.chunk, first, &mut out);
+        if self.is_done() {
+            self.answers.end(&mut out);
+        }
+        out.shrink_to_fit();
+        claim.shrink(out.len());
+        claim.hold(out)
+    }
+
+    /// What follows the first piece, made when the client takes it.
+    fn stream(self, app: Arc<App>, first: Bytes) -> Body {
+        let rest = stream::try_unfold(self, move |mut batch| {
+            let admission = Arc::clone(app.admission());
+            async move {
+                if batch.is_done() {
+                    return Ok(None);
+                }
+                let memory = ROWS_A_PIECE * USUAL_ANSWER;
+                let claim = admission.memory().wait_for(memory).await;
+                let work = move || {
+                    let bytes = batch.next(claim);
+                    (bytes, batch)
+                };
+                let piece = admission.piece(work).await;
+                piece.map(Some).inspect_err(broke_off)
+            }
+        });
+        Body::from_stream(stream::iter([Ok(first)]).chain(rest))
+    }
 }
 
-/// A line for each row, with the error where there is no decision.
-fn decide_to_csv(served: &Served, rows: &Rows) -> Vec<u8> {
-    #[derive(Deserialize)]
-    struct Cells<'a> {
-        prediction: u8,
-        #[serde(borrow)]
-        prediction_label: std::borrow::Cow<'a, str>,
-        approve: bool,
-        #[serde(borrow)]
-        probability: &'a RawValue,
-    }
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing to a vector does not fail.
-    let _ = writer.write_record([
-        "prediction",
-        "prediction_label",
-        "approve",
-        "probability",
-        "detail",
-    ]);
-    served.decide_each(rows.iter(), |answer| {
-        let refused = match &answer {
-            Ok(decision) if decision.status == 200 => {
-                match serde_json::from_slice::<Cells<'_>>(decision.body) {
-                    Ok(cells) => {
-                        let _ = writer.write_record([
-                            cells.prediction.to_string().as_str(),
-                            &cells.prediction_label,
-                            if cells.approve { "true" } else { "false" },
-                            cells.probability.get(),
-                            "",
-                        ]);
-                        return;
-                    }
-                    Err(_) => "The model failed on this row".to_owned(),
-                }
-            }
-            Ok(decision) => reason(decision.body),
-            Err(error) => {
-                tracing::error!(%error, "decision failed in a batch");
-                "The model failed on this row".to_owned()
-            }
-        };
-        let _ = writer.write_record(["", "", "", "", &refused]);
-    });
-    writer.into_inner().unwrap_or_default()
+/// The client sees its connection end before its answer does.
+pub(super) fn broke_off(error: &JoinError) {
+    tracing::error!(%error, "a batch broke off");
 }

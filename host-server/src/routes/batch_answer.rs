@@ -1,8 +1,72 @@
-//! One row's answer in a batch, as JSON.
+//! Answers of a batch, as JSON or CSV.
 
+use std::borrow::Cow;
 use std::io::Write;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::refusal::reason;
+use super::rows::Chunk;
 use crate::host::{Answer, CallError};
+use crate::models::registry::Served;
+
+/// What a batch is answered in.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Form {
+    /// An array of what each row would be answered alone.
+    Json,
+    /// A line for each row, with the error where there is no decision.
+    Csv,
+}
+
+impl Form {
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv; charset=utf-8",
+        }
+    }
+
+    /// What comes before the first answer.
+    pub(super) fn begin(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(match self {
+            Self::Json => b"[",
+            Self::Csv => b"prediction,prediction_label,approve,probability,detail\n",
+        });
+    }
+
+    /// What comes after the last answer.
+    pub(super) fn end(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(match self {
+            Self::Json => b"]",
+            Self::Csv => b"",
+        });
+    }
+}
+
+/// The answers of a chunk's rows, of which the first is row `row` of the batch.
+pub(super) fn write_answers(
+    form: Form,
+    served: &Served,
+    chunk: &Chunk,
+    mut row: usize,
+    out: &mut Vec<u8>,
+) {
+    match form {
+        Form::Json => served.decide_each(chunk.iter(), |answer| {
+            if row > 0 {
+                out.push(b',');
+            }
+            write_answer(out, row, answer);
+            row += 1;
+        }),
+        Form::Csv => {
+            let mut writer = csv::Writer::from_writer(out);
+            served.decide_each(chunk.iter(), |answer| write_record(&mut writer, answer));
+        }
+    }
+}
 
 /// A decision as it is; an error with the row's number, from 0, and the status it would
 /// have had alone.
@@ -23,4 +87,43 @@ pub(super) fn write_answer(out: &mut Vec<u8>, row: usize, answer: Result<Answer<
             )
         }
     };
+}
+
+/// What of a decision a line of CSV holds.
+#[derive(Deserialize)]
+struct Cells<'a> {
+    prediction: u8,
+    #[serde(borrow)]
+    prediction_label: Cow<'a, str>,
+    approve: bool,
+    #[serde(borrow)]
+    probability: &'a RawValue,
+}
+
+fn write_record(writer: &mut csv::Writer<&mut Vec<u8>>, answer: Result<Answer<'_>, CallError>) {
+    const FAILED: &str = "The model failed on this row";
+    let detail = match &answer {
+        Ok(decision) if decision.status == 200 => {
+            match serde_json::from_slice::<Cells<'_>>(decision.body) {
+                Ok(cells) => {
+                    // Writing to a vector does not fail.
+                    let _ = writer.write_record([
+                        cells.prediction.to_string().as_str(),
+                        &cells.prediction_label,
+                        if cells.approve { "true" } else { "false" },
+                        cells.probability.get(),
+                        "",
+                    ]);
+                    return;
+                }
+                Err(_) => FAILED.to_owned(),
+            }
+        }
+        Ok(decision) => reason(decision.body),
+        Err(error) => {
+            tracing::error!(%error, "no decision in a batch");
+            FAILED.to_owned()
+        }
+    };
+    let _ = writer.write_record(["", "", "", "", &detail]);
 }

@@ -109,7 +109,8 @@ fn write(served: &Served, form: Form) -> Result<Response, Problem> {
                     "attachment; filename=\"window.sketch\"",
                 ),
             ];
-            (headers, snapshot.sketch()).into_response()
+            let sketch = snapshot.sketch().map_err(Problem::NotMonitored)?;
+            (headers, sketch).into_response()
         }
     })
 }

@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
 
-use super::rows::Rows;
-use super::score_rows::{ScoreError, Scored, score};
+use super::answer::held_json;
+use super::batch::check_names;
+use super::rows::{Table, Unreadable, columns, is_object, parse};
+use super::score_rows::{NoScores, Output, OutputOf, score};
 use crate::app::App;
 use crate::host::Description;
-use crate::http::body::{ContentType, read_whole};
+use crate::http::body::ContentType;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
+use crate::models::registry::Served;
 
 /// MLflow's keys, of which a body has one.
 const KEYS: &str = "expected one of `dataframe_split`, `dataframe_records`, `instances`, `inputs`";
@@ -33,115 +38,167 @@ pub(super) async fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
+#[derive(Serialize)]
+struct Predictions<'a> {
+    predictions: OutputOf<'a>,
+}
+
 pub(super) async fn invocations(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Value>, MlflowError> {
+) -> Result<Response, MlflowError> {
+    let is_csv = is_csv(&headers)?;
     let served = app.target(None, None)?.served;
-    let limits = app.limits();
-    let bytes = read_whole(&headers, body, limits.batch_bytes, limits.body).await?;
-    let most = limits.batch_rows;
-    let (rows, output) = match ContentType::read(&headers) {
-        Some(given) if given.essence == "text/csv" => (
-            Rows::from_csv(&bytes, most).map_err(bad)?,
-            Output::Prediction,
-        ),
-        None => read_json(&bytes, served.description()).map_err(bad)?,
-        Some(given) if given.is_json() => read_json(&bytes, served.description()).map_err(bad)?,
-        Some(given) => {
-            return Err(MlflowError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                format!(
-                    "The content type is `{}`, expected `application/json` or `text/csv`",
-                    given.header
-                ),
-            ));
-        }
+    let most = app.limits().batch_rows;
+    let packed = app.read_batch(&headers, body).await?;
+    let read = move |served: &Served| {
+        let body = packed.unpack()?;
+        let table = match is_csv {
+            true => read_csv(&body, served, most).map(|table| (table, Output::Prediction)),
+            false => read_json(&body, served.description(), most),
+        };
+        table.map_err(|error| NoScores::unreadable(error, most))
     };
-    if rows.len() > most {
-        return Err(ApiError::TooManyRows { most }.into());
+    let scored = score(&app, &id, served, read).await;
+    let (scores, output) = scored.map_err(|problem| match problem {
+        NoScores::Refused(reason) => MlflowError::new(StatusCode::BAD_REQUEST, reason),
+        NoScores::Api(error) => error.into(),
+        NoScores::Failed(_) => ApiError::fault(&id).into(),
+    })?;
+    let predictions = OutputOf(output, &scores);
+    Ok(held_json(&app, &Predictions { predictions })?)
+}
+
+fn is_csv(headers: &HeaderMap) -> Result<bool, MlflowError> {
+    match ContentType::read(headers) {
+        None => Ok(false),
+        Some(given) if given.is_json() => Ok(false),
+        Some(given) if given.essence == "text/csv" => Ok(true),
+        Some(given) => Err(MlflowError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!(
+                "The content type is `{}`, expected `application/json` or `text/csv`",
+                given.header
+            ),
+        )),
     }
-    let scores = score(&app, served, rows)
-        .await
-        .map_err(|problem| match problem {
-            ScoreError::Refused(reason) => bad(reason),
-            ScoreError::Overloaded => ApiError::Overloaded.into(),
-            ScoreError::Failed(reason) => {
-                tracing::error!(request_id = id.as_str(), reason, "scoring failed");
-                ApiError::fault(&id).into()
-            }
-        })?;
-    let predictions: Vec<Value> = scores.iter().map(|scored| output.value(scored)).collect();
-    Ok(Json(json!({ "predictions": predictions })))
+}
+
+fn read_csv(body: &Bytes, served: &Served, most: usize) -> Result<Table, Unreadable> {
+    let check = |names: &[u8]| check_names(served, names);
+    Table::of_csv(body, served.description(), most, check)
+}
+
+/// A body's keys. What has no meaning here is not looked at.
+#[derive(Deserialize)]
+struct Request<'a> {
+    #[serde(borrow, default)]
+    dataframe_split: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    dataframe_records: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    instances: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    inputs: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    params: Option<Params<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Params<'a> {
+    #[serde(borrow, default)]
+    output: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Split<'a> {
+    #[serde(borrow, default)]
+    columns: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+}
+
+fn read_json(
+    body: &Bytes,
+    model: &Description,
+    most: usize,
+) -> Result<(Table, Output), Unreadable> {
+    let request: Request<'_> = parse(body).map_err(|error| match error {
+        Unreadable::Json(error) => Unreadable::Other(format!("not JSON that is taken: {error}")),
+        _ => Unreadable::Other(format!("not an object; {KEYS}")),
+    })?;
+    let output = match &request.params {
+        None => Output::Prediction,
+        Some(params) => wanted(params)?,
+    };
+    Ok((read_rows(body, &request, model, most)?, output))
 }
 
 /// What `params.output` asks for.
-#[derive(Clone, Copy)]
-pub(super) enum Output {
-    Prediction,
-    Probability,
-    Label,
-}
-
-impl Output {
-    pub(super) fn value(self, scored: &Scored) -> Value {
-        match self {
-            Self::Prediction => scored.prediction.into(),
-            Self::Probability => scored.probability.into(),
-            Self::Label => scored.prediction_label.as_str().into(),
-        }
-    }
-
-    fn read(params: Option<&Value>) -> Result<Self, String> {
-        match params.and_then(|params| params.get("output")) {
-            None => Ok(Self::Prediction),
-            Some(word) => match word.as_str() {
-                Some("prediction") => Ok(Self::Prediction),
-                Some("probability") => Ok(Self::Probability),
-                Some("label") => Ok(Self::Label),
-                _ => Err(format!(
-                    "params.output is {word}, expected `prediction`, `probability` or `label`"
-                )),
-            },
-        }
+fn wanted(params: &Params<'_>) -> Result<Output, Unreadable> {
+    match params.output.map(RawValue::get) {
+        None | Some("\"prediction\"") => Ok(Output::Prediction),
+        Some("\"probability\"") => Ok(Output::Probability),
+        Some("\"label\"") => Ok(Output::Label),
+        Some(other) => Err(Unreadable::Other(format!(
+            "params.output is {}, expected `prediction`, `probability` or `label`",
+            &other[..other.floor_char_boundary(64)]
+        ))),
     }
 }
 
-fn read_json(bytes: &[u8], model: &Description) -> Result<(Rows, Output), String> {
-    let body: Value =
-        serde_json::from_slice(bytes).map_err(|error| format!("not JSON: {error}"))?;
-    let Value::Object(body) = body else {
-        return Err(format!("not an object; {KEYS}"));
+fn read_rows(
+    body: &Bytes,
+    request: &Request<'_>,
+    model: &Description,
+    most: usize,
+) -> Result<Table, Unreadable> {
+    let rows = |json: &RawValue, name: &str| match json.get().starts_with('[') {
+        true => Table::of_rows(body, json.get().as_bytes(), model, most),
+        false => Err(Unreadable::Other(format!("`{name}` is no list"))),
     };
-    let output = Output::read(body.get("params"))?;
-    Ok((read_rows(&body, model)?, output))
+    if let Some(split) = request.dataframe_split {
+        return read_split(body, split, model, most);
+    }
+    if let Some(records) = request.dataframe_records {
+        return rows(records, "dataframe_records");
+    }
+    if let Some(instances) = request.instances {
+        return rows(instances, "instances");
+    }
+    match request.inputs {
+        Some(inputs) if is_object(inputs.get().as_bytes()) => {
+            columns::read(body, inputs.get(), model, most)
+        }
+        Some(inputs) => rows(inputs, "inputs"),
+        None => Err(Unreadable::Other(format!("the body has no rows; {KEYS}"))),
+    }
 }
 
-fn read_rows(body: &Map<String, Value>, model: &Description) -> Result<Rows, String> {
-    let list = |value: &Value, name: &str| match value.as_array() {
-        Some(list) => Rows::from_list(list, model),
-        None => Err(format!("`{name}` is no list")),
+fn read_split(
+    body: &Bytes,
+    split: &RawValue,
+    model: &Description,
+    most: usize,
+) -> Result<Table, Unreadable> {
+    let needs = || {
+        let sentence = "`dataframe_split` needs `columns` and `data`, both lists";
+        Unreadable::Other(sentence.to_owned())
     };
-    if let Some(split) = body.get("dataframe_split") {
-        let part = |name: &str| split.get(name).and_then(Value::as_array);
-        return match (part("columns"), part("data")) {
-            (Some(columns), Some(data)) => Rows::from_split(columns, data),
-            (None, Some(data)) => Rows::from_list(data, model),
-            _ => Err("`dataframe_split` needs `columns` and `data`, both lists".to_owned()),
-        };
+    let split: Split<'_> = parse(split.get().as_bytes()).map_err(|_| needs())?;
+    let list = |part: Option<&'_ RawValue>| part.is_none_or(|part| part.get().starts_with('['));
+    if !list(split.columns) || !list(split.data) {
+        return Err(needs());
     }
-    if let Some(records) = body.get("dataframe_records") {
-        return list(records, "dataframe_records");
-    }
-    if let Some(instances) = body.get("instances") {
-        return list(instances, "instances");
-    }
-    match body.get("inputs") {
-        Some(Value::Object(columns)) => Rows::from_columns(columns),
-        Some(inputs) => list(inputs, "inputs"),
-        None => Err(format!("the body has no rows; {KEYS}")),
+    match (split.columns, split.data) {
+        (Some(columns), Some(data)) => {
+            let (columns, data) = (columns.get().as_bytes(), data.get().as_bytes());
+            Table::of_split(body, columns, data, model, most)
+        }
+        (None, Some(data)) => Table::of_rows(body, data.get().as_bytes(), model, most),
+        _ => Err(needs()),
     }
 }
 
@@ -155,10 +212,6 @@ impl MlflowError {
     fn new(status: StatusCode, message: String) -> Self {
         Self { status, message }
     }
-}
-
-fn bad(message: impl Into<String>) -> MlflowError {
-    MlflowError::new(StatusCode::BAD_REQUEST, message.into())
 }
 
 impl From<ApiError> for MlflowError {

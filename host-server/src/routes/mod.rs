@@ -1,6 +1,7 @@
 //! The router and the handlers of its routes.
 
 mod admin;
+mod answer;
 mod batch;
 mod batch_answer;
 mod drift;
@@ -14,6 +15,7 @@ mod ndjson;
 mod oip;
 mod openapi;
 pub(crate) mod predict;
+mod refusal;
 mod rows;
 mod score_rows;
 
@@ -82,8 +84,8 @@ fn api() -> Router<Arc<App>> {
 /// The page, the model's file and its JavaScript.
 fn files() -> Router<Arc<App>> {
     Router::new()
-        .route("/model.wasm", get(model::wasm))
-        .route("/model.js", get(model::glue))
+        .route(page::MODEL_FILE, get(model::wasm))
+        .route(page::MODEL_GLUE, get(model::glue))
         .merge(page::routes())
 }
 

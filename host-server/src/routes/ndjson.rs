@@ -1,22 +1,25 @@
-//! A batch that is streamed both ways: one JSON object per line in, one answer per line out,
-//! while the client still sends. Memory does not grow with the batch.
+//! A batch that is streamed both ways: a JSON object a line in, an answer a line out, while
+//! the client still sends. What is in memory does not grow with the batch, and a stream on
+//! which nothing comes holds no more than its connection.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
-use memchr::{memchr_iter, memrchr};
+use memchr::{memchr, memrchr};
 use model_http::limits::MAX_REQUEST;
 use model_http::media;
 
+use super::batch::{ROWS_A_PIECE, USUAL_ANSWER, broke_off};
 use super::batch_answer::write_answer;
 use crate::app::App;
 use crate::host::processors;
-use crate::http::body::next;
+use crate::http::body::{grow, next};
 use crate::http::error::ApiError;
+use crate::http::memory::Claim;
+use crate::http::pace::Pace;
 use crate::models::registry::Served;
 
 /// The longest line: what the module takes, and one byte more, so that it refuses it.
@@ -26,38 +29,44 @@ const LONGEST_LINE: usize = MAX_REQUEST + 1;
 struct Chunk {
     bytes: Vec<u8>,
     first_row: usize,
-    /// Why the batch ended early.
+    rows: usize,
+    /// What ended the batch before its end.
     problem: Option<ApiError>,
 }
 
 /// Cuts a body into chunks of whole lines.
 struct Lines {
     body: Body,
-    rest: Vec<u8>,
+    /// What has come and is in no chunk yet, in the memory that it has claimed.
+    bytes: Vec<u8>,
+    claim: Claim,
+    /// How much of `bytes` was given away, and how much is whole lines.
+    given: usize,
+    whole: usize,
     rows: usize,
     most: usize,
-    time: Duration,
-    ended: bool,
+    pace: Pace,
+    seconds: u64,
+    /// What ended the body, once something did.
+    end: Option<End>,
+}
+
+enum End {
+    Good,
+    Bad(ApiError),
+    Told,
 }
 
 pub(super) async fn answer(
-    app: &App,
+    app: Arc<App>,
     served: Arc<Served>,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let mut lines = Lines {
-        body,
-        rest: Vec::new(),
-        rows: 0,
-        most: app.limits().batch_rows,
-        time: app.body_time(),
-        ended: false,
-    };
-    let turns = Arc::clone(app.long_bodies());
-    // A client that sent `expect: 100-continue` is told to continue when its body is first
-    // read: that must happen before the answer starts.
+    let mut lines = Lines::new(&app, body);
+    // A client that waits to be told to go on is told so by the first look at its body,
+    // when that comes before the answer.
     let first = lines.next().await;
-    let permit = Arc::new(app.begin()?);
+    let permit = app.begin_stream()?;
     let rest = stream::unfold(lines, |mut lines| async {
         let chunk = lines.next().await?;
         Some((chunk, lines))
@@ -65,13 +74,14 @@ pub(super) async fn answer(
     let answers = stream::iter(first)
         .chain(rest)
         .map(move |chunk| {
+            let _open = &permit;
             let served = Arc::clone(&served);
-            let turns = Arc::clone(&turns);
-            let permit = Arc::clone(&permit);
+            let admission = Arc::clone(app.admission());
             async move {
-                let _permit = permit;
-                let _turn = turns.acquire().await;
-                tokio::task::spawn_blocking(move || decide(&served, chunk)).await
+                let memory = chunk.rows.max(1) * USUAL_ANSWER;
+                let claim = admission.memory().wait_for(memory).await;
+                let piece = admission.piece(move || decide(&served, chunk, claim)).await;
+                piece.inspect_err(broke_off)
             }
         })
         .buffered(processors().get());
@@ -80,89 +90,120 @@ pub(super) async fn answer(
 }
 
 impl Lines {
-    /// The next whole lines; `None` at the end.
-    async fn next(&mut self) -> Option<Chunk> {
-        if self.ended {
-            return None;
+    fn new(app: &App, body: Body) -> Self {
+        let limits = app.limits();
+        Self {
+            body,
+            bytes: Vec::new(),
+            claim: app.admission().memory().claim(),
+            given: 0,
+            whole: 0,
+            rows: 0,
+            most: limits.batch_rows,
+            pace: Pace::begin(limits.pace()),
+            seconds: limits.body.as_secs(),
+            end: None,
         }
-        let mut bytes = std::mem::take(&mut self.rest);
-        let mut problem = None;
-        loop {
-            match tokio::time::timeout(self.time, next(&mut self.body)).await {
-                Ok(Ok(Some(data))) => bytes.extend_from_slice(&data),
-                Ok(Ok(None)) => self.ended = true,
-                Ok(Err(error)) => problem = Some(error),
-                Err(_) => {
-                    problem = Some(ApiError::BodyTimeout {
-                        seconds: self.time.as_secs(),
-                    });
-                }
-            }
-            if self.ended || problem.is_some() {
-                self.ended = true;
-                break;
-            }
-            if let Some(end) = memrchr(b'\n', &bytes) {
-                self.rest = bytes.split_off(end + 1);
-                break;
-            }
-            if bytes.len() > LONGEST_LINE {
-                self.ended = true;
-                problem = Some(ApiError::BodyTooLong { limit: MAX_REQUEST });
-                bytes.clear();
-                break;
-            }
-        }
-        if problem.is_some() {
-            // A truncated line is not a row.
-            bytes.truncate(memrchr(b'\n', &bytes).map_or(0, |end| end + 1));
-        }
-        self.count(bytes, problem)
     }
 
-    fn count(&mut self, mut bytes: Vec<u8>, mut problem: Option<ApiError>) -> Option<Chunk> {
-        let first_row = self.rows;
-        let mut rows = lines(&bytes).count();
-        if first_row + rows > self.most {
-            rows = self.most - first_row;
-            bytes.truncate(nth_line_end(&bytes, rows));
-            problem = Some(ApiError::TooManyRows { most: self.most });
-            self.ended = true;
+    /// The next whole lines; `None` at the end.
+    async fn next(&mut self) -> Option<Chunk> {
+        while self.given == self.whole && self.end.is_none() {
+            self.read().await;
         }
-        self.rows = first_row + rows;
-        Some(Chunk {
-            bytes,
+        if self.given < self.whole {
+            return Some(self.cut());
+        }
+        match self.end.replace(End::Told)? {
+            End::Good | End::Told => None,
+            End::Bad(problem) => Some(Chunk {
+                bytes: Vec::new(),
+                first_row: self.rows,
+                rows: 0,
+                problem: Some(problem),
+            }),
+        }
+    }
+
+    /// Reads what comes next. At the end of the body half a line is a line; where the body
+    /// breaks off it is none.
+    async fn read(&mut self) {
+        self.bytes.drain(..std::mem::take(&mut self.given));
+        self.whole = 0;
+        let came = tokio::time::timeout_at(self.pace.deadline(), next(&mut self.body)).await;
+        let data = match came {
+            Ok(Ok(Some(data))) => data,
+            Ok(Ok(None)) => {
+                self.whole = self.bytes.len();
+                self.end = Some(End::Good);
+                return;
+            }
+            Ok(Err(error)) => return self.end = Some(End::Bad(error)),
+            Err(_) => {
+                let seconds = self.seconds;
+                return self.end = Some(End::Bad(ApiError::BodyTimeout { seconds }));
+            }
+        };
+        self.pace.add(data.len());
+        let before = self.bytes.len();
+        if let Err(full) = grow(&mut self.bytes, data.len(), LONGEST_LINE, &mut self.claim) {
+            return self.end = Some(End::Bad(full.into()));
+        }
+        self.bytes.extend_from_slice(&data);
+        match memrchr(b'\n', &data) {
+            Some(end) => self.whole = before + end + 1,
+            None if self.bytes.len() > LONGEST_LINE => {
+                let limit = MAX_REQUEST;
+                self.end = Some(End::Bad(ApiError::BodyTooLong { limit }));
+            }
+            None => {}
+        }
+    }
+
+    /// The next lines out of those that are whole.
+    fn cut(&mut self) -> Chunk {
+        let first_row = self.rows;
+        let room = self.most - self.rows;
+        let whole = &self.bytes[self.given..self.whole];
+        let (rows, end) = count(whole, ROWS_A_PIECE.min(room));
+        let mut chunk = Chunk {
+            bytes: whole[..end].to_vec(),
             first_row,
-            problem,
-        })
+            rows,
+            problem: None,
+        };
+        self.rows += rows;
+        self.given += end;
+        if rows == room && lines(&self.bytes[self.given..self.whole]).next().is_some() {
+            chunk.problem = Some(ApiError::TooManyRows { most: self.most });
+            self.given = self.whole;
+            self.end = Some(End::Told);
+        }
+        chunk
     }
 }
 
 /// The lines that hold something.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut start = 0;
-    memchr_iter(b'\n', bytes)
-        .chain(std::iter::once(bytes.len()))
-        .map(move |end| &bytes[std::mem::replace(&mut start, end + 1)..end])
+    bytes
+        .split(|byte| *byte == b'\n')
         .filter(|line| !line.trim_ascii().is_empty())
 }
 
-/// Where the first `count` lines that hold something end.
-fn nth_line_end(bytes: &[u8], count: usize) -> usize {
-    let mut start = 0;
-    let mut seen = 0;
-    for end in memchr_iter(b'\n', bytes) {
-        if seen == count {
-            return start;
-        }
-        seen += usize::from(!bytes[start..end].trim_ascii().is_empty());
-        start = end + 1;
+/// How many of the first lines hold something, at most `most`, and where the last of them ends.
+fn count(bytes: &[u8], most: usize) -> (usize, usize) {
+    let (mut rows, mut start) = (0, 0);
+    while start < bytes.len() && rows < most {
+        let length = memchr(b'\n', &bytes[start..]).map_or(bytes.len() - start, |end| end + 1);
+        let line = &bytes[start..start + length];
+        rows += usize::from(!line.trim_ascii().is_empty());
+        start += length;
     }
-    if seen == count { start } else { bytes.len() }
+    (rows, start)
 }
 
-fn decide(served: &Served, chunk: Chunk) -> Bytes {
-    let mut out = Vec::with_capacity(chunk.bytes.len() * 3);
+fn decide(served: &Served, chunk: Chunk, mut claim: Claim) -> Bytes {
+    let mut out = Vec::new();
     let mut row = chunk.first_row;
     served.decide_each(lines(&chunk.bytes), |answer| {
         write_answer(&mut out, row, answer);
@@ -178,5 +219,7 @@ fn decide(served: &Served, chunk: Chunk) -> Bytes {
         out.extend_from_slice(last.to_string().as_bytes());
         out.push(b'\n');
     }
-    out.into()
+    out.shrink_to_fit();
+    claim.shrink(out.len());
+    claim.hold(out)
 }

@@ -12,10 +12,11 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as HttpBody, Incoming};
 use model_http::limits::MAX_REQUEST;
 use model_http::{envelope, media};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::{App, Target};
 use crate::host::{CallError, Decision};
-use crate::http::body::{check_json, read_up_to};
+use crate::http::body::{check_json, check_plain};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::ScoredDecision;
@@ -75,12 +76,13 @@ async fn answer(
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
-    let body = read_up_to(body, MAX_REQUEST + 1, app.body_time()).await?;
+    let body = app.read_up_to(body, MAX_REQUEST + 1).await?;
     check_json(headers)?;
-    let _permit = app.begin()?;
+    check_plain(headers)?;
+    let permit = app.begin()?;
     let start = Instant::now();
     let target = app.target(name, version)?;
-    let decided = decide(app, &target, &body).await;
+    let decided = decide(app, permit, &target, &body).await;
     let took = start.elapsed();
     app.metrics().http.predicted(took);
     match decided {
@@ -98,18 +100,23 @@ async fn answer(
     }
 }
 
-async fn decide(app: &App, target: &Target, body: &Bytes) -> Result<ScoredDecision, CallError> {
+async fn decide(
+    app: &App,
+    permit: OwnedSemaphorePermit,
+    target: &Target,
+    body: &Bytes,
+) -> Result<ScoredDecision, CallError> {
     if body.len() <= LONGEST_INLINE {
         return target.served.decide(body);
     }
-    // At most one per processor: together with the workers' own calls that is no more than the
-    // pool has instances, so no worker ever waits for one.
     let served = Arc::clone(&target.served);
     let body = body.clone();
-    let _turn = app.long_bodies().acquire().await;
-    tokio::task::spawn_blocking(move || served.decide(&body))
-        .await
-        .unwrap_or_else(|error| Err(CallError::Instantiate(error.to_string())))
+    let work = move || {
+        let _permit = permit;
+        served.decide(&body)
+    };
+    let decided = app.admission().piece(work).await;
+    decided.unwrap_or_else(|error| Err(CallError::Instantiate(error.to_string())))
 }
 
 fn respond(decision: Decision, took: Duration, id: &RequestId) -> Response {

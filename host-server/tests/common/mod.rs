@@ -8,6 +8,8 @@
     reason = "each test file uses its part, and a test may panic"
 )]
 
+pub(crate) mod running;
+
 use std::sync::Arc;
 use std::time::Duration;
 

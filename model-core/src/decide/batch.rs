@@ -1,9 +1,9 @@
 //! Many rows at once, column by column.
 
 use super::Decider;
-use crate::preprocess::resolve;
+use crate::preprocess::{Resolved, resolve};
 use crate::schema::{Feature, FeatureKind, Range};
-use crate::value::read_coded;
+use crate::value::{ValueError, read_coded};
 
 /// What is written for a row that a single request would be refused for.
 pub const REFUSED: f64 = -1.0;
@@ -39,7 +39,8 @@ impl Decider {
                 columns.len()
             ));
         }
-        if let ([out], true) = (&mut *out, self.is_plain(columns)) {
+        let plain = self.derivation.is_empty() && self.is_plain(columns);
+        if let ([out], true) = (&mut *out, plain) {
             *out = self.predictor.predict_row(columns);
             return Ok(0);
         }
@@ -67,6 +68,9 @@ impl Decider {
         let block = &mut self.block;
         block.reset(self.inputs.len(), out.len());
         for (input, feature) in self.inputs.iter().enumerate() {
+            if feature.derived.is_some() {
+                continue;
+            }
             let from = input * rows + start;
             let column = &columns[from..from + out.len()];
             block.take_column(
@@ -76,6 +80,10 @@ impl Decider {
                 self.artifact.preprocessing.imputed[input],
             );
         }
+        if !self.derivation.is_empty() {
+            self.derive_block(columns, rows, start, out.len());
+        }
+        let block = &self.block;
         if let [out] = out {
             for (input, value) in self.row.iter_mut().enumerate() {
                 *value = block.values[input * ROWS];
@@ -96,7 +104,55 @@ impl Decider {
     }
 }
 
+impl Decider {
+    /// Settles the derived inputs of the rows from `start` on, row by row.
+    fn derive_block(&mut self, columns: &[f64], rows: usize, start: usize, count: usize) {
+        for row in 0..count {
+            let code = |input: usize| columns[input * rows + start + row];
+            for (input, feature) in self.inputs.iter().enumerate() {
+                if feature.derived.is_none() {
+                    let value = self.block.values[input * ROWS + row];
+                    let index = self.fields.index_of_input(input);
+                    self.derivation.set(index, value, code(input).is_nan());
+                }
+            }
+            let mut nth = 0;
+            while let Some(input) = self.derivation.input(nth) {
+                let feature = &self.inputs[input];
+                let imputed = self.artifact.preprocessing.imputed[input];
+                let settled = read_coded(feature, code(input))
+                    .and_then(|given| self.derivation.resolve(nth, feature, given, imputed));
+                self.block
+                    .take_value(input, row, settled.map(|(value, _)| value), imputed);
+                nth += 1;
+            }
+        }
+    }
+}
+
 impl Block {
+    /// Takes what a value came to; a refused one is filled in, so that the row can be computed
+    /// with the others.
+    fn take_value(
+        &mut self,
+        input: usize,
+        row: usize,
+        settled: Result<Resolved, ValueError>,
+        imputed: f64,
+    ) {
+        let value = &mut self.values[input * ROWS + row];
+        match settled {
+            Ok(resolved) => {
+                *value = resolved.value;
+                self.adjusted[row] += u32::from(resolved.adjusted.is_some());
+            }
+            Err(_) => {
+                *value = imputed;
+                self.refused[row] = true;
+            }
+        }
+    }
+
     fn reset(&mut self, inputs: usize, rows: usize) {
         self.values.resize(inputs * ROWS, 0.0);
         self.adjusted.clear();
@@ -111,19 +167,10 @@ impl Block {
             values.copy_from_slice(column);
             return;
         }
-        for (row, (&code, value)) in column.iter().zip(values).enumerate() {
+        for (row, &code) in column.iter().enumerate() {
             let resolved =
                 read_coded(feature, code).and_then(|reading| resolve(feature, reading, imputed));
-            match resolved {
-                Ok(resolved) => {
-                    *value = resolved.value;
-                    self.adjusted[row] += u32::from(resolved.adjusted.is_some());
-                }
-                Err(_) => {
-                    *value = imputed;
-                    self.refused[row] = true;
-                }
-            }
+            self.take_value(input, row, resolved, imputed);
         }
     }
 }

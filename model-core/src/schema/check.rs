@@ -2,6 +2,7 @@
 
 use crate::literal::{MAX_EXACT, number_text};
 
+use super::derived;
 use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
     Missing, OutOfRange, Range, Role, Schema, TargetKind, Unknown,
@@ -45,7 +46,7 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
         check_feature(feature, &schema.missing_values)
             .map_err(|problem| at(Some(&feature.name), problem))?;
     }
-    Ok(())
+    derived::check(schema)
 }
 
 /// Comes first: a problem is placed by its feature's name.

@@ -33,12 +33,18 @@
 //! ```
 
 mod check;
+mod derived;
+mod names;
 mod nearest;
 mod read;
+mod span;
 mod stored;
 mod words;
 
 pub use check::SchemaProblem;
+pub(crate) use derived::mismatch_message;
+pub use derived::{Derived, Mismatch};
+pub use names::{Names, Purpose};
 pub use read::SchemaError;
 
 use bincode::{Decode, Encode};
@@ -52,7 +58,7 @@ pub const MAX_FEATURES: usize = 1000;
 pub const MAX_CATEGORIES: usize = 1000;
 
 /// A checked description of the data.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schema {
     /// The model's name: lower-case letters, digits and hyphens.
     pub name: String,
@@ -70,6 +76,8 @@ pub struct Schema {
     pub features: Vec<Feature>,
     /// What is learned and answered.
     pub target: Target,
+    /// The languages of texts, at least one, such as `en`; a text always has the first.
+    pub languages: Vec<String>,
 }
 
 /// One column of the data, one field of a request.
@@ -94,6 +102,8 @@ pub struct Feature {
     /// How the probability must follow it. An artifact keeps it among its
     /// [`details`](crate::details::Details), not here.
     pub monotonic: Option<Monotonic>,
+    /// How it is computed from other inputs, where it is.
+    pub derived: Option<Box<Derived>>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.
@@ -333,4 +343,9 @@ impl TargetKind {
             Self::Category { positive, negative } => [negative, positive],
         }
     }
+}
+
+/// The languages of a schema that names none.
+fn default_languages() -> Vec<String> {
+    vec!["en".into()]
 }

@@ -6,9 +6,11 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, Missing, Monotonic,
-    OutOfRange, Range, Role, Schema, SchemaProblem, Target, TargetKind, Unknown,
+    Bound, Categories, Derived, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, Mismatch,
+    Missing, Monotonic, Names, OutOfRange, Purpose, Range, Role, Schema, SchemaProblem, Target,
+    TargetKind, Unknown, default_languages,
 };
+use crate::expression::Expression;
 
 /// Why a schema could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +32,8 @@ struct RawSchema {
     max_adjustments: Option<u32>,
     #[serde(default)]
     missing_values: Vec<String>,
+    #[serde(default = "default_languages")]
+    languages: Vec<String>,
     feature: Vec<RawFeature>,
 }
 
@@ -55,6 +59,9 @@ struct RawFeature {
     monotonic: Option<Monotonic>,
     unknown: Option<Unknown>,
     out_of_range: Option<OutOfRange>,
+    derived: Option<String>,
+    round: Option<u8>,
+    mismatch: Option<Mismatch>,
     positive: Option<RawPositive>,
     positive_label: Option<String>,
     negative_label: Option<String>,
@@ -141,6 +148,7 @@ fn index_of(names: &[String], problem: &SchemaProblem) -> Option<usize> {
 fn convert(raw: RawSchema) -> Result<Schema, Problem> {
     let mut features = Vec::with_capacity(raw.feature.len());
     let mut target = None;
+    let mut derived = Vec::new();
     let count = raw.feature.len();
     for (index, feature) in raw.feature.into_iter().enumerate() {
         let here = |(key, message): (&'static str, String)| (index, key, message);
@@ -153,6 +161,15 @@ fn convert(raw: RawSchema) -> Result<Schema, Problem> {
             }
             target = Some(convert_target(feature).map_err(here)?);
         } else {
+            if let Some(source) = &feature.derived {
+                derived.push(RawDerived {
+                    index,
+                    feature: features.len(),
+                    source: source.clone(),
+                    decimals: feature.round,
+                    mismatch: feature.mismatch.unwrap_or_default(),
+                });
+            }
             features.push(convert_feature(feature).map_err(here)?);
         }
     }
@@ -161,7 +178,7 @@ fn convert(raw: RawSchema) -> Result<Schema, Problem> {
         "feature",
         "no feature has role = \"target\": the model must learn one column".into(),
     ))?;
-    Ok(Schema {
+    let mut schema = Schema {
         name: raw.name,
         version: raw.version,
         title: raw.title,
@@ -170,6 +187,36 @@ fn convert(raw: RawSchema) -> Result<Schema, Problem> {
         missing_values: raw.missing_values,
         features,
         target,
+        languages: raw.languages,
+    };
+    for raw in derived {
+        let (index, feature) = (raw.index, raw.feature);
+        let derived = convert_derived(raw, &schema).map_err(|why| (index, "derived", why))?;
+        schema.features[feature].derived = Some(Box::new(derived));
+    }
+    Ok(schema)
+}
+
+/// A derived field before the names of its formula are known.
+struct RawDerived {
+    /// Of the entry in the file.
+    index: usize,
+    /// Of the feature in the schema.
+    feature: usize,
+    source: String,
+    decimals: Option<u8>,
+    mismatch: Mismatch,
+}
+
+fn convert_derived(raw: RawDerived, schema: &Schema) -> Result<Derived, String> {
+    let names = Names::new(schema, Purpose::Derived);
+    let formula = Expression::formula(&raw.source, &names)
+        .map_err(|error| format!("character {}: {error}", error.at + 1))?;
+    Ok(Derived {
+        formula: formula.expression,
+        source: raw.source,
+        decimals: raw.decimals,
+        mismatch: raw.mismatch,
     })
 }
 
@@ -184,6 +231,13 @@ fn convert_feature(raw: RawFeature) -> Converted<Feature> {
     if raw.role == RawRole::Ignored {
         let unused = ["missing", "unknown", "out_of_range", "encoding"];
         refuse_keys(&raw, "an ignored feature has no policy", &unused)?;
+    }
+    if raw.derived.is_none() {
+        refuse_keys(
+            &raw,
+            "only a derived field takes it",
+            &["round", "mismatch"],
+        )?;
     }
     if raw.role != RawRole::Input {
         refuse_keys(&raw, "only an input takes it", &["monotonic"])?;
@@ -201,6 +255,7 @@ fn convert_feature(raw: RawFeature) -> Converted<Feature> {
         },
         missing: raw.missing.unwrap_or_default(),
         monotonic: raw.monotonic,
+        derived: None,
         example: raw.example.map(|example| match example {
             RawExample::Boolean(value) => Example::Boolean(value),
             RawExample::Number(value) => Example::Number(value),
@@ -310,6 +365,9 @@ fn convert_target(raw: RawFeature) -> Converted<Target> {
         "out_of_range",
         "encoding",
         "example",
+        "derived",
+        "round",
+        "mismatch",
         "minimum",
         "maximum",
         "exclusive_minimum",
@@ -386,6 +444,9 @@ fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) -> Converted<
         "out_of_range" => raw.out_of_range.is_some(),
         "unit" => raw.unit.is_some(),
         "example" => raw.example.is_some(),
+        "derived" => raw.derived.is_some(),
+        "round" => raw.round.is_some(),
+        "mismatch" => raw.mismatch.is_some(),
         "positive" => raw.positive.is_some(),
         "positive_label" => raw.positive_label.is_some(),
         "negative_label" => raw.negative_label.is_some(),

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use acceptance::fuzz::{Crash, TARGETS, Target, run};
+use acceptance::fire::fuzz as http;
+use acceptance::fuzz::{self, Crash, Target, run};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -15,7 +16,7 @@ struct Options {
     /// How long each target is driven, in seconds
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Only this target: request, schema, artifact or model_file
+    /// Only this target, such as request, artifact, infer or csv
     #[arg(long)]
     target: Option<String>,
     /// What the mutations follow from; the time when it is not given
@@ -37,9 +38,11 @@ fn main() -> Result<()> {
             .as_deref()
             .is_none_or(|name| name == target.name)
     };
-    let targets: Vec<&Target> = TARGETS.iter().filter(chosen).collect();
+    let all = [&fuzz::TARGETS[..], &http::TARGETS[..]].concat();
+    let targets: Vec<&Target> = all.iter().filter(chosen).collect();
     if targets.is_empty() {
-        let names = TARGETS.map(|target| target.name).join(", ");
+        let names: Vec<&str> = all.iter().map(|target| target.name).collect();
+        let names = names.join(", ");
         bail!("there is no such target, expected one of {names}");
     }
     if let Some(folder) = &options.write_seeds {

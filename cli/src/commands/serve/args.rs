@@ -48,6 +48,17 @@ pub(crate) struct Args {
     /// Model that answers requests that name none [default: the first by name]
     #[arg(long, value_name = "NAME")]
     pub(super) default_model: Option<String>,
+    /// Number of versions of a model to load: the newest, and any that answers or challenges
+    /// [default: 16]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) loaded_versions: Option<std::num::NonZeroUsize>,
+    /// Refuse models whose engine is not the one of this program
+    #[arg(long)]
+    pub(super) known_engines_only: bool,
+    /// Load models whose name or version differs from their folder, or whose inputs differ from
+    /// the model they replace
+    #[arg(long)]
+    pub(super) allow_mismatch: bool,
     /// API name in GET / [default: the model's title and " API"]
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
@@ -73,6 +84,10 @@ pub(crate) struct Args {
     /// API key for /metrics and /drift; repeatable [default: none needed] [env: METRICS_KEY]
     #[arg(long, value_name = "KEY")]
     pub(super) metrics_key: Vec<String>,
+    /// Part that needs no key even where keys are set: page (with the model's file) or metrics;
+    /// repeatable [default: none]
+    #[arg(long, value_name = "PART", value_parser = ["page", "metrics"])]
+    pub(super) public: Vec<String>,
     /// Rate limit for each key, in requests per second [default: unlimited]
     #[arg(long, value_name = "NUMBER")]
     pub(super) rate_limit: Option<std::num::NonZeroU32>,
@@ -96,6 +111,13 @@ pub(crate) struct Args {
     /// [default: 40, plus 1 per KiB of the file]
     #[arg(long, value_name = "MILLISECONDS")]
     pub(super) load_timeout: Option<u64>,
+    /// Memory for the bodies and answers of all requests together, in bytes; beyond it, 503
+    /// [default: 134217728]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) max_body_memory: Option<usize>,
+    /// Slowest average rate of a streamed body or answer, in bytes per second [default: 1024]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) least_rate: Option<u32>,
     /// Maximum number of rows in a batch [default: 100000]
     #[arg(long, value_name = "NUMBER")]
     pub(super) batch_rows: Option<usize>,

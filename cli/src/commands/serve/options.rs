@@ -2,12 +2,13 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use host_server::{
-    HttpLimits, Key as ApiKey, Limits, ModelSource, PushOptions, Role, ServeOptions, TlsFiles,
-    TraceOptions,
+    Checked, FileCheck, HttpLimits, Key as ApiKey, Limits, ModelSource, Public, PushOptions, Role,
+    ServeOptions, TlsFiles, TraceOptions,
 };
 
 use super::args::Args;
@@ -15,6 +16,7 @@ use super::keys::{key, known, secret};
 use super::log::Log;
 use super::source::{self, Source};
 use crate::config_file::ConfigFile;
+use crate::engine::{self, Origin};
 use crate::hub;
 use crate::settings::{Key, Settings};
 
@@ -40,6 +42,15 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     options.metrics_port = from.optional(key("metrics-port"), args.metrics_port)?;
     options.fastapi_metrics = compat(args, &mut from)?;
     options.keys = keys(args, &mut from)?;
+    options.public = public(args, &mut from)?;
+    options.loaded_versions = from.or(
+        key("loaded-versions"),
+        args.loaded_versions,
+        options.loaded_versions,
+    )?;
+    let known_engines_only = from.switch(key("known-engines-only"), args.known_engines_only)?;
+    options.check = Some(engine_check(known_engines_only));
+    options.allow_mismatch = from.switch(key("allow-mismatch"), args.allow_mismatch)?;
     options.http = http_limits(args, &mut from)?;
     options.limits = limits(args, &mut from)?;
     options.tls = tls(args, &mut from)?;
@@ -59,6 +70,21 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     })
 }
 
+/// An engine that this program does not know is no reason to stop a service, unless it is said.
+fn engine_check(known_only: bool) -> FileCheck {
+    FileCheck(Arc::new(move |wasm: &[u8]| {
+        match engine::origin(wasm).map_err(|error| error.to_string())? {
+            Origin::Ours => Ok(Checked::Good),
+            Origin::Other(digest) if known_only => Err(format!(
+                "its engine (sha256 {digest}) is not this program's, and --known-engines-only is set"
+            )),
+            Origin::Other(digest) => Ok(Checked::Doubtful(format!(
+                "the engine (sha256 {digest}) is not this program's: its code is not checked"
+            ))),
+        }
+    }))
+}
+
 fn compat(args: &Args, from: &mut Settings) -> Result<bool> {
     match from.optional(key("metrics-compat"), args.metrics_compat.clone())? {
         None => Ok(false),
@@ -70,7 +96,11 @@ fn compat(args: &Args, from: &mut Settings) -> Result<bool> {
 fn keys(args: &Args, from: &mut Settings) -> Result<Vec<ApiKey>> {
     let mut keys = Vec::new();
     let mut add = |from: &mut Settings, key: Key, flags: &[String], role| -> Result<()> {
-        for value in from.list(key, flags.to_vec())? {
+        let values = from.list(key, flags.to_vec())?;
+        if values.is_empty() {
+            refuse_empty(key)?;
+        }
+        for value in values {
             if value.is_empty() {
                 bail!(
                     "{}: a key is empty, expected at least one character",
@@ -102,6 +132,32 @@ fn keys(args: &Args, from: &mut Settings) -> Result<Vec<ApiKey>> {
     Ok(keys)
 }
 
+/// A key that somebody wanted to set and did not is no reason to let everybody in.
+fn refuse_empty(key: Key) -> Result<()> {
+    let ours = key.our_variable();
+    for variable in [key.variable, &ours] {
+        if std::env::var_os(variable).is_some_and(|value| value.is_empty()) {
+            bail!(
+                "environment, {variable}: {} is set, but empty: set it to a key, or unset it to need none",
+                key.name
+            );
+        }
+    }
+    Ok(())
+}
+
+fn public(args: &Args, from: &mut Settings) -> Result<Vec<Public>> {
+    let parts = from.list(key("public"), args.public.clone())?;
+    parts
+        .iter()
+        .map(|part| match part.as_str() {
+            "page" => Ok(Public::Page),
+            "metrics" => Ok(Public::Metrics),
+            other => bail!("public is `{other}`, expected `page` or `metrics`"),
+        })
+        .collect()
+}
+
 fn http_limits(args: &Args, from: &mut Settings) -> Result<HttpLimits> {
     let usual = HttpLimits::default();
     let rate: Option<NonZeroU32> = from.optional(key("rate-limit"), args.rate_limit)?;
@@ -116,6 +172,12 @@ fn http_limits(args: &Args, from: &mut Settings) -> Result<HttpLimits> {
         requests: from.or(key("max-requests"), args.max_requests, usual.requests)?,
         head: seconds(from, key("header-timeout"), args.header_timeout, usual.head)?,
         body: seconds(from, key("body-timeout"), args.body_timeout, usual.body)?,
+        body_memory: from.or(
+            key("max-body-memory"),
+            args.max_body_memory,
+            usual.body_memory,
+        )?,
+        least_rate: from.or(key("least-rate"), args.least_rate, usual.least_rate)?,
         batch_rows: from.or(key("batch-rows"), args.batch_rows, usual.batch_rows)?,
         batch_bytes: from.or(key("batch-bytes"), args.batch_bytes, usual.batch_bytes)?,
     })

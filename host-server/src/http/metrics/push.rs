@@ -7,6 +7,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
+use crate::http::url::shown_url;
+
 /// Where to push, and how often.
 #[derive(Clone)]
 pub struct PushOptions {
@@ -26,7 +28,7 @@ impl std::fmt::Debug for PushOptions {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("PushOptions")
-            .field("gateway", &self.gateway)
+            .field("gateway", &shown_url(&self.gateway))
             .field("job", &self.job)
             .finish_non_exhaustive()
     }
@@ -54,7 +56,7 @@ pub(crate) fn run(options: &PushOptions, text: &dyn Fn() -> String, stop: &Recei
             Err(error) => {
                 wait = wait.saturating_mul(2).min(LONGEST_WAIT.max(options.every));
                 tracing::warn!(
-                    gateway = options.gateway,
+                    gateway = shown_url(&options.gateway),
                     %error,
                     next_seconds = wait.as_secs(),
                     "metrics push failed"

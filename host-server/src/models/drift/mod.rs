@@ -22,10 +22,15 @@ use crate::models::score::Score;
 pub(crate) use gauges::GaugeSet;
 use gauges::Gauges;
 use reader::Reader;
+use snapshot::LEAST_ROWS;
 pub(crate) use snapshot::Snapshot;
 use state::StateFile;
 
-/// How drift is monitored.
+/// Requests that come or go between two releases of a window's counts: each bin's difference
+/// is then of at least so many together, and no applicant can be told from it.
+const RELEASE_STEP: u64 = 100;
+
+/// How live traffic is watched.
 #[derive(Debug, Clone)]
 pub struct DriftOptions {
     /// What the comparison covers. Default: the last 24 hours, forgotten hour by hour.
@@ -71,7 +76,7 @@ pub(crate) struct Monitor {
     title: String,
     reader: Reader,
     window: Mutex<Counted>,
-    /// The last comparison, and the state of the window then.
+    /// The last comparison, and of which requests it was: what is released.
     last: Mutex<Option<(Stamp, Arc<Snapshot>)>>,
     unread: AtomicU64,
     gauges: Gauges,
@@ -91,6 +96,17 @@ struct Stamp {
     rows: u64,
     since: u64,
     unread: u64,
+}
+
+impl Stamp {
+    /// Whether what was released at this one is still all that there is to see at a `later`
+    /// one: two releases whose difference is a few requests would tell what those were.
+    fn hides(&self, later: &Self) -> bool {
+        let come = later.seen - self.seen;
+        let gone = (self.rows + come).saturating_sub(later.rows);
+        let is_enough = self.rows >= LEAST_ROWS && later.rows >= LEAST_ROWS;
+        is_enough && come + gone < RELEASE_STEP
+    }
 }
 
 impl Drift {
@@ -157,7 +173,8 @@ impl Monitor {
         window.seen += 1;
     }
 
-    /// The window compared with the training rows; computed anew only when it has changed.
+    /// The window compared with the training rows; computed anew only when it has changed, and
+    /// by enough requests.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let mut window = self.window();
@@ -169,7 +186,7 @@ impl Monitor {
             unread: self.unread.load(Ordering::Relaxed),
         };
         if let Some((of, snapshot)) = &*last
-            && *of == stamp
+            && (*of == stamp || of.hides(&stamp))
         {
             return Arc::clone(snapshot);
         }

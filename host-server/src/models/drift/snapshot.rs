@@ -10,8 +10,9 @@ use model_drift::sketch::Sketch;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// The fewest requests that are compared: fewer could show only the grossest change.
-const LEAST_ROWS: u64 = 100;
+/// Requests before a window is compared, and before its counts are given away: fewer could show
+/// only the grossest change, and would show who asked.
+pub(super) const LEAST_ROWS: u64 = 100;
 
 /// Why there is no comparison.
 #[derive(Debug, thiserror::Error)]
@@ -98,9 +99,18 @@ impl Snapshot {
         self.facts.rows
     }
 
-    /// The counts in their stored form.
-    pub(crate) fn sketch(&self) -> Vec<u8> {
-        self.sketch.encode()
+    /// The stored form of what came.
+    ///
+    /// # Errors
+    /// A sentence, when that was too little.
+    pub(crate) fn sketch(&self) -> Result<Vec<u8>, String> {
+        match self.facts.rows < LEAST_ROWS {
+            true => Err(format!(
+                "The window has {} requests; its counts are given from {LEAST_ROWS} on, since fewer would show who asked",
+                self.facts.rows
+            )),
+            false => Ok(self.sketch.encode()),
+        }
     }
 
     /// As `underwrite drift --json` has it, and the window. Without a comparison the verdict

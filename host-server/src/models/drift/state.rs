@@ -67,7 +67,7 @@ impl StateFile {
     fn replace(&self, window: &[u8]) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        let mut file = WholeFile::create(&self.path)?;
+        let mut file = WholeFile::create_with_mode(&self.path, 0o600)?;
         file.write_all(self.digest.as_bytes())?;
         file.write_all(b"\n")?;
         file.write_all(window)?;

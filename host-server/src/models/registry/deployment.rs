@@ -1,6 +1,14 @@
 //! `deployment.toml` beside a model's versions: which one answers, and which challenges it.
 
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use model_files::write_whole;
 use serde::Deserialize;
+
+/// What the file is called.
+pub(super) const FILE: &str = "deployment.toml";
 
 /// The file. Without it the newest version answers alone.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -48,6 +56,8 @@ pub(super) enum DeploymentError {
     Percent(f64),
     #[error("deployment.toml names version {0}, which does not exist or was refused")]
     NoSuchVersion(String),
+    #[error("deployment.toml names version {0}, which was rolled back; reload to load it again")]
+    RolledBack(String),
 }
 
 impl Deployment {
@@ -59,5 +69,84 @@ impl Deployment {
             return Err(DeploymentError::Percent(challenger.percent));
         }
         Ok(deployment)
+    }
+
+    /// Writes into the file of this folder that `version` answers, alone.
+    ///
+    /// # Errors
+    /// When it cannot be written; then it is as it was.
+    pub(super) fn pin(folder: &Path, version: &str) -> io::Result<()> {
+        let path = folder.join(FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error),
+        };
+        write_whole(&path, pinned(&text, version).as_bytes())
+    }
+}
+
+/// The line that makes a version answer.
+pub(super) fn line(version: &str) -> String {
+    format!("version = {}", toml::Value::from(version))
+}
+
+/// The file's text so that `version` answers alone: the challenger's lines become comments,
+/// what else is there stays.
+fn pinned(text: &str, version: &str) -> String {
+    let mut lines = vec![line(version)];
+    let mut in_table = false;
+    for old in text.lines() {
+        let code = old.trim_start();
+        in_table |= code.starts_with('[');
+        let is = |key: &str| {
+            let value = code.strip_prefix(key).map(str::trim_start);
+            value.is_some_and(|value| value.starts_with(['=', '.']))
+        };
+        match () {
+            () if !in_table && is("version") => {}
+            () if code.is_empty() || code.starts_with('#') => lines.push(old.to_owned()),
+            () if in_table || is("challenger") => lines.push(format!("# rolled back: {old}")),
+            () => lines.push(old.to_owned()),
+        }
+    }
+    let text = lines.join("\n") + "\n";
+    let expected = Deployment {
+        version: Some(version.to_owned()),
+        challenger: None,
+    };
+    match Deployment::parse(&text) {
+        Ok(found) if found == expected => text,
+        // It was written in a way that this does not know, or is damaged.
+        _ => line(version) + "\n",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: &str) {
+        assert_eq!(pinned(text, "1.0.0"), expect);
+    }
+
+    #[test]
+    fn a_rollback_is_written_and_the_rest_stays() {
+        check("", "version = \"1.0.0\"\n");
+        check(
+            "# ours\nversion = '2.0.0' # since May\n",
+            "version = \"1.0.0\"\n# ours\n",
+        );
+        check(
+            "version = \"2\"\n\n[challenger]\n# new\nversion = \"3\"\nmode = \"canary\"\n",
+            "version = \"1.0.0\"\n\n# rolled back: [challenger]\n# new\n# rolled back: version = \"3\"\n# rolled back: mode = \"canary\"\n",
+        );
+        check(
+            "challenger = { version = \"3\" }",
+            "version = \"1.0.0\"\n# rolled back: challenger = { version = \"3\" }\n",
+        );
+        for odd in ["[[[", "version = \"\"\"\n2\"\"\"", "\"version\" = \"2\""] {
+            check(odd, "version = \"1.0.0\"\n");
+        }
     }
 }

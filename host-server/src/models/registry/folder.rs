@@ -4,6 +4,11 @@ use std::cmp::Ordering;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::deployment::FILE;
+
+/// What the file of a version is called.
+pub(super) const MODEL: &str = "model.wasm";
+
 /// What a model's folder holds.
 pub(super) struct Found {
     /// Version and file, oldest first.
@@ -35,13 +40,13 @@ pub(super) fn versions(folder: &Path) -> Found {
         .unwrap_or_default()
         .into_iter()
         .map(|version| {
-            let file = folder.join(&version).join("model.wasm");
+            let file = folder.join(&version).join(MODEL);
             (version, file)
         })
         .filter(|(_, file)| file.is_file())
         .collect();
     versions.sort_by(|(a, _), (b, _)| order(a, b));
-    let deployment = match std::fs::read_to_string(folder.join("deployment.toml")) {
+    let deployment = match std::fs::read_to_string(folder.join(FILE)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         other => Some(other),
     };
@@ -51,20 +56,32 @@ pub(super) fn versions(folder: &Path) -> Found {
     }
 }
 
-/// The order of versions: numbers as numbers (`1.10.0` after `1.9.0`), the rest as text; a
-/// version that goes on with a dash comes before the one that does not (`2.0.0-rc.1`).
+/// The order of versions: numbers as numbers (`1.10.0` after `1.9.0`), the rest as text. A
+/// version that goes on with a dash comes before the one that does not (`2.0.0-rc.1`), one that
+/// goes on with a plus after it (`2.0.0+policy2`).
 pub(super) fn order(a: &str, b: &str) -> Ordering {
-    let split = |version: &str| match version.split_once('-') {
-        Some((release, rest)) => (release.to_owned(), Some(rest.to_owned())),
-        None => (version.to_owned(), None),
-    };
-    let ((a, a_rest), (b, b_rest)) = (split(a), split(b));
-    numbers_first(&a, &b).then_with(|| match (a_rest, b_rest) {
-        (None, None) => Ordering::Equal,
-        (None, Some(_)) => Ordering::Greater,
-        (Some(_), None) => Ordering::Less,
-        (Some(a), Some(b)) => numbers_first(&a, &b),
-    })
+    let ((a, a_label), (b, b_label)) = (split(a), split(b));
+    numbers_first(a, b)
+        .then_with(|| a_label.0.cmp(&b_label.0))
+        .then_with(|| numbers_first(a_label.1, b_label.1))
+}
+
+/// Where a label puts a version, compared with the same one without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Label {
+    Before,
+    None,
+    After,
+}
+
+fn split(version: &str) -> (&str, (Label, &str)) {
+    match version.find(['-', '+']) {
+        None => (version, (Label::None, "")),
+        Some(at) if version[at..].starts_with('-') => {
+            (&version[..at], (Label::Before, &version[at + 1..]))
+        }
+        Some(at) => (&version[..at], (Label::After, &version[at + 1..])),
+    }
 }
 
 fn numbers_first(a: &str, b: &str) -> Ordering {
@@ -75,4 +92,30 @@ fn numbers_first(a: &str, b: &str) -> Ordering {
             .collect()
     };
     parts(a).cmp(&parts(b)).then_with(|| a.cmp(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_ordered_by_number_and_label() {
+        let expected = [
+            "0.9",
+            "1.0.0-rc.1",
+            "1.0.0-rc.2",
+            "1.0.0-rc.10",
+            "v1.0.0",
+            "1.0.0+policy2",
+            "1.0.0+policy10",
+            "1.9.0",
+            "1.10.0-beta",
+            "1.10.0",
+            "2.0.0",
+        ];
+        let mut versions = expected;
+        versions.reverse();
+        versions.sort_by(|a, b| order(a, b));
+        assert_eq!(versions, expected);
+    }
 }

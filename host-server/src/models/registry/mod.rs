@@ -5,8 +5,11 @@
 //! later requests. Loading, checking and swapping happen on a thread of their own.
 
 mod deployment;
+mod file;
 mod folder;
+mod live;
 mod loading;
+mod names;
 mod outcome;
 mod served;
 mod shadow;
@@ -24,11 +27,12 @@ use arc_swap::ArcSwap;
 use crate::host::{LoadError, ModelHost};
 
 pub(crate) use deployment::Mode;
+pub(crate) use live::Live;
 pub(crate) use loading::Loading;
-pub(crate) use outcome::Outcome;
+pub(crate) use outcome::{Cause, Outcome};
 pub(crate) use served::{ScoredDecision, Served};
-pub(crate) use slot::{Live, Slot};
-pub use source::{Fetched, ModelSource};
+pub(crate) use slot::Slot;
+pub use source::{Checked, Fetched, FileCheck, ModelSource};
 
 /// All models.
 pub(crate) struct Registry {
@@ -73,7 +77,7 @@ impl Registry {
                 registry.choose_default();
             }
             ModelSource::Folder(_) => {
-                registry.reload(false);
+                registry.reload(Cause::Start);
             }
         }
         Ok(registry)
@@ -113,15 +117,15 @@ impl Registry {
         self.slots.load().values().cloned().collect()
     }
 
-    /// Reads all models' files again; blocks while new ones are compiled and checked. With
-    /// `forgive`, versions that were rolled back may be loaded again.
-    pub(crate) fn reload(&self, forgive: bool) -> Vec<Outcome> {
+    /// Reads all models' files again; blocks while new ones are compiled and checked. What was
+    /// rolled back is taken again only when somebody asks for it.
+    pub(crate) fn reload(&self, cause: Cause) -> Vec<Outcome> {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         match &self.source {
             None => Vec::new(),
-            Some(ModelSource::File(path)) => self.reload_file(Ok(path.clone()), forgive),
-            Some(ModelSource::Fetched(fetched)) => self.reload_file((fetched.again)(), forgive),
-            Some(ModelSource::Folder(folder)) => self.reload_folder(folder, forgive),
+            Some(ModelSource::File(path)) => self.reload_file(Ok(path.clone()), cause),
+            Some(ModelSource::Fetched(fetched)) => self.reload_file((fetched.again)(), cause),
+            Some(ModelSource::Folder(folder)) => self.reload_folder(folder, cause),
         }
     }
 
@@ -132,27 +136,41 @@ impl Registry {
         Some(outcomes.swap_remove(at))
     }
 
+    /// Lets the champion before answer again, and writes down that it is to.
+    ///
+    /// # Errors
+    /// A sentence, when there is none; `None` when there is no such model.
+    pub(crate) fn roll_back(&self, name: &str) -> Option<Result<Outcome, String>> {
+        let slot = self.get(name)?;
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = match &self.source {
+            Some(ModelSource::Folder(folder)) => Some(folder.join(name)),
+            _ => None,
+        };
+        Some(slot.roll_back(folder.as_deref(), &self.loading.metrics))
+    }
+
     fn reload_named(&self, name: &str) -> Vec<Outcome> {
         if let (Some(slot), Some(ModelSource::Folder(folder))) = (self.get(name), &self.source) {
             let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
             let found = folder::versions(&folder.join(name));
-            return vec![slot.reload_versions(&found, true, &self.loading)];
+            return vec![slot.reload_versions(&found, Cause::Asked, &self.loading)];
         }
-        self.reload(true)
+        self.reload(Cause::Asked)
     }
 
-    fn reload_file(&self, path: Result<PathBuf, String>, forgive: bool) -> Vec<Outcome> {
+    fn reload_file(&self, path: Result<PathBuf, String>, cause: Cause) -> Vec<Outcome> {
         let slots = self.slots.load_full();
         slots
             .values()
             .map(|slot| match &path {
-                Ok(path) => slot.reload_file(path, forgive, &self.loading),
+                Ok(path) => slot.reload_file(path, cause, &self.loading),
                 Err(reason) => slot.not_fetched(reason, &self.loading.metrics),
             })
             .collect()
     }
 
-    fn reload_folder(&self, folder: &std::path::Path, forgive: bool) -> Vec<Outcome> {
+    fn reload_folder(&self, folder: &std::path::Path, cause: Cause) -> Vec<Outcome> {
         let mut slots = BTreeMap::clone(&self.slots.load());
         let names = match folder::names(folder) {
             Ok(names) => names,
@@ -167,7 +185,7 @@ impl Registry {
                 .entry(name.clone())
                 .or_insert_with(|| Arc::new(Slot::new(name.clone())));
             let found = folder::versions(&folder.join(name));
-            outcomes.push(slot.reload_versions(&found, forgive, &self.loading));
+            outcomes.push(slot.reload_versions(&found, cause, &self.loading));
         }
         slots.retain(|name, slot| names.contains(name) && slot.live().is_some());
         self.slots.store(Arc::new(slots));

@@ -1,7 +1,34 @@
 //! What a reload did.
 
+use serde::Serialize;
+
+/// Why another version answers, or files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The server starts.
+    Start,
+    /// The system says that files changed.
+    FilesChanged,
+    /// Somebody asked for it: what was rolled back or refused is tried again.
+    Asked,
+    /// Somebody asked for the version before.
+    RolledBack,
+}
+
+impl Cause {
+    /// As the log has it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::FilesChanged => "files changed",
+            Self::Asked => "reload",
+            Self::RolledBack => "rollback",
+        }
+    }
+}
+
 /// What a reload did to one model.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Outcome {
     pub(crate) model: String,
     /// The version that answers now.
@@ -10,4 +37,10 @@ pub(crate) struct Outcome {
     pub(crate) loaded: Vec<String>,
     /// Why files were refused.
     pub(crate) refused: Vec<String>,
+    /// Of a rollback: whether it holds after a restart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lasting: Option<bool>,
+    /// What to do so that it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) advice: Option<String>,
 }

@@ -7,7 +7,10 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::file::read_model;
 use super::loading::Loading;
+use super::names::check_place;
+use super::source::{Checked, FileCheck};
 use super::verify;
 use crate::asset::Asset;
 use crate::host::{Answer, CallError, Decision, Description, LoadError, LoadErrorKind, ModelHost};
@@ -46,9 +49,8 @@ impl Served {
         named: Option<FolderName<'_>>,
         loading: &Loading,
     ) -> Result<Arc<Self>, LoadError> {
-        let bytes = std::fs::read(path)
-            .map_err(|error| LoadError::from(LoadErrorKind::Read(error)).in_file(path))?;
-        Self::load(bytes.into(), named, loading).map_err(|error| error.in_file(path))
+        let bytes = read_model(path)?;
+        Self::load(bytes, named, loading).map_err(|error| error.in_file(path))
     }
 
     /// Compiles and checks a file's bytes.
@@ -57,8 +59,19 @@ impl Served {
         named: Option<FolderName<'_>>,
         loading: &Loading,
     ) -> Result<Arc<Self>, LoadError> {
+        if let Some(FileCheck(check)) = &loading.check {
+            match check(&bytes).map_err(LoadErrorKind::Mismatch)? {
+                Checked::Good => {}
+                Checked::Doubtful(reason) => tracing::warn!(reason, "model in doubt"),
+            }
+        }
         let limits = loading.limits.for_file(bytes.len());
         let host = ModelHost::load(bytes, limits)?;
+        if let Some(named) = &named
+            && !loading.allow_mismatch
+        {
+            check_place(named, host.description()).map_err(LoadErrorKind::Mismatch)?;
+        }
         verify::golden_rows(&host)?;
         Ok(Self::new(host, named, loading))
     }
@@ -132,6 +145,11 @@ impl Served {
         let score = Score::read(decision.answer());
         self.seen(body, score);
         Ok(ScoredDecision { decision, score })
+    }
+
+    /// What the model says about a request that nobody made: it is not counted.
+    pub(crate) fn probe(&self, body: &[u8]) -> Result<Decision, CallError> {
+        self.host.decide(body)
     }
 
     /// One decision for each row, in order, counted.

@@ -13,6 +13,9 @@ use crate::models::score::Score;
 /// How many requests may wait for the challenger.
 const QUEUE: usize = 1024;
 
+/// Longer requests do not wait: they would keep the memory that other bodies need, in bytes.
+const LONGEST: usize = 64 << 10;
+
 /// A challenger and its queue. The thread ends when the last copy of this is gone.
 #[derive(Clone)]
 pub(crate) struct Shadow {
@@ -49,9 +52,12 @@ impl Shadow {
         &self.served
     }
 
-    /// Hands over a request and the champion's score. Never waits.
+    /// Hands over a request and what the champion said. Never waits; a long one is dropped.
     pub(crate) fn offer(&self, body: Bytes, champion: Option<Score>) {
         let Some(queue) = &self.queue else { return };
+        if body.len() > LONGEST {
+            return self.served.metrics.shadowed(Shadowed::dropped);
+        }
         match queue.try_send(Job { body, champion }) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
-use super::deployment::{Deployment, DeploymentError, Mode};
-use super::folder::{Found, order};
+use super::deployment::{Deployment, DeploymentError, FILE, Mode, line};
+use super::file::read_model;
+use super::folder::{Found, MODEL, order};
+use super::live::{Challenger, Live};
 use super::loading::Loading;
-use super::outcome::Outcome;
+use super::names::check_successor;
+use super::outcome::{Cause, Outcome};
 use super::served::{FolderName, Served};
 use super::shadow::Shadow;
 use crate::models::metrics::{ModelMetricsSet, Reload};
@@ -21,23 +24,6 @@ pub(crate) struct Slot {
     live: ArcSwapOption<Live>,
     /// Touched only while models change.
     past: Mutex<Past>,
-}
-
-/// What answers now.
-pub(crate) struct Live {
-    pub(crate) champion: Arc<Served>,
-    versions: BTreeMap<String, Arc<Served>>,
-    challenger: Option<Challenger>,
-}
-
-enum Challenger {
-    Shadow(Shadow),
-    Canary {
-        served: Arc<Served>,
-        /// Its share of the requests, in 2^-32.
-        share: u64,
-        turn: AtomicU64,
-    },
 }
 
 /// A version that the model's folder has, and what serves it already.
@@ -83,12 +69,12 @@ impl Slot {
     }
 
     /// Reads the one file again.
-    pub(crate) fn reload_file(&self, path: &Path, forgive: bool, loading: &Loading) -> Outcome {
+    pub(super) fn reload_file(&self, path: &Path, cause: Cause, loading: &Loading) -> Outcome {
         let mut outcome = self.outcome();
-        let mut past = self.past(forgive);
+        let mut past = self.past(cause);
         let loaded = self.read(path, None, &mut past, loading, &mut outcome);
         if let Some(served) = loaded {
-            self.promote(&mut past, Live::alone(served));
+            self.take(&mut past, Live::alone(served), cause, loading, &mut outcome);
         }
         outcome.serving = self.serving();
         outcome
@@ -106,13 +92,14 @@ impl Slot {
     pub(super) fn reload_versions(
         &self,
         found: &Found,
-        forgive: bool,
+        cause: Cause,
         loading: &Loading,
     ) -> Outcome {
         let mut outcome = self.outcome();
-        let mut past = self.past(forgive);
+        let mut past = self.past(cause);
         let mut versions = BTreeMap::new();
-        for (version, path) in &found.versions {
+        let wanted = self.wanted(found, &past, loading.loaded_versions.get());
+        for (version, path) in wanted {
             let old = self
                 .live()
                 .and_then(|live| live.versions.get(version).cloned());
@@ -125,8 +112,11 @@ impl Slot {
                 versions.insert(version.clone(), served);
             }
         }
+        // A version whose folder is gone does not come back.
+        past.previous
+            .take_if(|previous| !versions.contains_key(previous.version()));
         match self.arrange(found, versions, &past) {
-            Ok(Some(live)) => self.promote(&mut past, live),
+            Ok(Some(live)) => self.take(&mut past, live, cause, loading, &mut outcome),
             Ok(None) => {}
             Err(reason) => self.refuse(reason.to_string(), &loading.metrics, &mut outcome),
         }
@@ -134,28 +124,40 @@ impl Slot {
         outcome
     }
 
-    /// Makes the previous champion answer again. `None` when there is none.
-    pub(crate) fn roll_back(&self, metrics: &ModelMetricsSet) -> Option<Outcome> {
-        let mut past = self.past(false);
-        let previous = past.previous.take()?;
-        let live = self.live()?;
+    /// Lets the champion before answer again, and writes that into the model's `folder`, where
+    /// it has one.
+    pub(super) fn roll_back(
+        &self,
+        folder: Option<&Path>,
+        metrics: &ModelMetricsSet,
+    ) -> Result<Outcome, String> {
+        let mut past = self.past(Cause::RolledBack);
+        let none = || format!("There is no version before to roll `{}` back to", self.name);
+        let live = self.live().ok_or_else(none)?;
+        let previous = past.previous.take().ok_or_else(none)?;
+        if let Some(folder) = folder
+            && !folder.join(previous.version()).join(MODEL).is_file()
+        {
+            return Err(format!(
+                "The version before, {}, is gone: put its file back, and reload",
+                previous.version()
+            ));
+        }
         past.rolled_back.push(*live.champion.file_sha256());
         let mut versions = live.versions.clone();
         versions.insert(previous.version().to_owned(), Arc::clone(&previous));
-        self.live.store(Some(Arc::new(Live {
+        let mut outcome = self.outcome();
+        let (lasting, advice) = lasting(folder, previous.version());
+        (outcome.lasting, outcome.advice) = (Some(lasting), advice);
+        let live = Live {
             champion: previous,
             versions,
             challenger: None,
-        })));
+        };
+        self.promote(live, Cause::RolledBack);
         metrics.reload(&self.name, Reload::rolled_back);
-        let mut outcome = self.outcome();
         outcome.serving = self.serving();
-        tracing::warn!(
-            model = self.name,
-            version = outcome.serving,
-            "model rolled back"
-        );
-        Some(outcome)
+        Ok(outcome)
     }
 
     /// Loads a file, if it is valid and not the one being served.
@@ -167,14 +169,10 @@ impl Slot {
         loading: &Loading,
         outcome: &mut Outcome,
     ) -> Option<Arc<Served>> {
-        let bytes = match std::fs::read(path) {
+        let bytes = match read_model(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.refuse(
-                    format!("{}: cannot be read: {error}", path.display()),
-                    &loading.metrics,
-                    outcome,
-                );
+                self.refuse(error.to_string(), &loading.metrics, outcome);
                 return None;
             }
         };
@@ -192,7 +190,7 @@ impl Slot {
             name: &self.name,
             version: known.version,
         });
-        match Served::load(bytes.into(), named, loading) {
+        match Served::load(bytes, named, loading) {
             Ok(served) => {
                 loading.metrics.reload(&self.name, Reload::loaded);
                 tracing::info!(
@@ -210,6 +208,35 @@ impl Slot {
                 None
             }
         }
+    }
+
+    /// The versions that are loaded, oldest first: the newest, and those that have a part now.
+    fn wanted<'f>(&self, found: &'f Found, past: &Past, most: usize) -> Vec<&'f (String, PathBuf)> {
+        let deployment = match &found.deployment {
+            Some(Ok(text)) => Deployment::parse(text).unwrap_or_default(),
+            _ => Deployment::default(),
+        };
+        let live = self.live();
+        let has_part = |version: &String| {
+            let challenger = deployment.challenger.as_ref().map(|one| &one.version);
+            let champion = live.as_ref().map(|live| live.champion.version());
+            let previous = past.previous.as_ref().map(|served| served.version());
+            deployment.version.as_ref() == Some(version)
+                || challenger == Some(version)
+                || champion == Some(version)
+                || previous == Some(version)
+        };
+        let left_out = found.versions.len().saturating_sub(most);
+        let (old, new) = found.versions.split_at(left_out);
+        let old: Vec<_> = old
+            .iter()
+            .filter(|(version, _)| has_part(version))
+            .collect();
+        if old.len() < left_out {
+            let left_out = left_out - old.len();
+            tracing::info!(model = self.name, left_out, "older versions not loaded");
+        }
+        old.into_iter().chain(new).collect()
     }
 
     fn refuse(&self, reason: String, metrics: &ModelMetricsSet, outcome: &mut Outcome) {
@@ -234,11 +261,12 @@ impl Slot {
             Some(Ok(text)) => Deployment::parse(text)?,
             Some(Err(error)) => return Err(DeploymentError::Read(error.to_string())),
         };
-        let named = |version: &str| {
-            versions
-                .get(version)
-                .cloned()
-                .ok_or_else(|| DeploymentError::NoSuchVersion(version.to_owned()))
+        let named = |version: &str| match versions.get(version) {
+            None => Err(DeploymentError::NoSuchVersion(version.to_owned())),
+            Some(served) if past.rolled_back.contains(served.file_sha256()) => {
+                Err(DeploymentError::RolledBack(version.to_owned()))
+            }
+            Some(served) => Ok(Arc::clone(served)),
         };
         let challenger = deployment.challenger.as_ref();
         let newest = || {
@@ -260,7 +288,11 @@ impl Slot {
         let challenger = match challenger {
             None => None,
             Some(wanted) => {
-                let served = named(&wanted.version)?;
+                // A shadow answers nobody: it may be what was rolled back.
+                let served = match (wanted.mode, versions.get(&wanted.version)) {
+                    (Mode::Shadow, Some(served)) => Arc::clone(served),
+                    _ => named(&wanted.version)?,
+                };
                 Some(self.challenger(served, wanted.mode, wanted.percent))
             }
         };
@@ -286,20 +318,55 @@ impl Slot {
         }
     }
 
-    fn promote(&self, past: &mut Past, live: Live) {
+    /// Makes this live, unless its champion cannot take the place of the one before.
+    fn take(
+        &self,
+        past: &mut Past,
+        live: Live,
+        cause: Cause,
+        loading: &Loading,
+        outcome: &mut Outcome,
+    ) {
         let before = self.live().map(|live| Arc::clone(&live.champion));
         if let Some(before) = before
             && !Arc::ptr_eq(&before, &live.champion)
         {
+            let fits = check_successor(before.description(), live.champion.description());
+            if let Err(reason) = fits
+                && !loading.allow_mismatch
+            {
+                return self.refuse(reason, &loading.metrics, outcome);
+            }
             past.previous = Some(before);
+        }
+        self.promote(live, cause);
+    }
+
+    /// From now on this answers.
+    fn promote(&self, live: Live, cause: Cause) {
+        let before = self.live();
+        let from = before.as_ref().map(|before| before.champion.version());
+        let to = live.champion.version();
+        let same = before
+            .as_ref()
+            .is_some_and(|before| Arc::ptr_eq(&before.champion, &live.champion));
+        if !same {
+            tracing::info!(
+                model = self.name,
+                from,
+                to,
+                digest = live.champion.description().model.digest,
+                cause = cause.as_str(),
+                "promoted"
+            );
         }
         self.live.store(Some(Arc::new(live)));
     }
 
-    /// Locks what happened before. `forgive` forgets what was rolled back or refused.
-    fn past(&self, forgive: bool) -> MutexGuard<'_, Past> {
+    /// What was rolled back or refused is forgotten when somebody asks for a reload.
+    fn past(&self, cause: Cause) -> MutexGuard<'_, Past> {
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        if forgive {
+        if cause == Cause::Asked {
             past.rolled_back.clear();
             past.refused.clear();
         }
@@ -316,64 +383,25 @@ impl Slot {
             serving: None,
             loaded: Vec::new(),
             refused: Vec::new(),
+            lasting: None,
+            advice: None,
         }
     }
 }
 
-impl Live {
-    fn alone(served: Arc<Served>) -> Self {
-        Self {
-            versions: [(served.version().to_owned(), Arc::clone(&served))].into(),
-            champion: served,
-            challenger: None,
+/// Writes down which version answers: whether that lasts, and if not, what would make it.
+fn lasting(folder: Option<&Path>, version: &str) -> (bool, Option<String>) {
+    let Some(folder) = folder else {
+        let advice = format!("replace the file by that of version {version}");
+        return (false, Some(advice));
+    };
+    match Deployment::pin(folder, version) {
+        Ok(()) => (true, None),
+        Err(error) => {
+            let file = folder.join(FILE);
+            tracing::warn!(file = %file.display(), %error, "the rollback ends with a restart");
+            let advice = format!("put this line into {}: {}", file.display(), line(version));
+            (false, Some(advice))
         }
-    }
-
-    /// Who answers the next request: the champion, or the canary for its share.
-    pub(crate) fn pick(&self) -> &Arc<Served> {
-        match &self.challenger {
-            Some(Challenger::Canary {
-                served,
-                share,
-                turn,
-            }) => {
-                // Evenly spread: `turn` sums up shares of 2^32, and each time the sum passes
-                // a multiple of 2^32 the canary answers. Wrapping keeps that right.
-                let before = turn.fetch_add(*share, Ordering::Relaxed);
-                if (before.wrapping_add(*share) >> 32) != (before >> 32) {
-                    served
-                } else {
-                    &self.champion
-                }
-            }
-            _ => &self.champion,
-        }
-    }
-
-    /// Who gets a copy of each request.
-    pub(crate) fn shadow(&self) -> Option<&Shadow> {
-        match &self.challenger {
-            Some(Challenger::Shadow(shadow)) => Some(shadow),
-            _ => None,
-        }
-    }
-
-    /// The challenger and what it gets.
-    pub(crate) fn challenger(&self) -> Option<(&Arc<Served>, Mode)> {
-        match self.challenger.as_ref()? {
-            Challenger::Shadow(shadow) => Some((shadow.served(), Mode::Shadow)),
-            Challenger::Canary { served, .. } => Some((served, Mode::Canary)),
-        }
-    }
-
-    pub(crate) fn version(&self, version: &str) -> Option<&Arc<Served>> {
-        self.versions.get(version)
-    }
-
-    /// All versions, oldest first.
-    pub(crate) fn versions(&self) -> Vec<&Arc<Served>> {
-        let mut versions: Vec<&Arc<Served>> = self.versions.values().collect();
-        versions.sort_by(|a, b| order(a.version(), b.version()));
-        versions
     }
 }

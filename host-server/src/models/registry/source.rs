@@ -32,3 +32,22 @@ impl std::fmt::Debug for Fetched {
             .finish_non_exhaustive()
     }
 }
+
+/// A check of a file's bytes, after its seal.
+#[derive(Clone)]
+pub struct FileCheck(pub Arc<dyn Fn(&[u8]) -> Result<Checked, String> + Send + Sync>);
+
+/// What a check says of a file that may be loaded; a refusal is an error, a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// It is as it should be.
+    Good,
+    /// It may be loaded, and the log has this sentence.
+    Doubtful(String),
+}
+
+impl std::fmt::Debug for FileCheck {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("FileCheck")
+    }
+}

@@ -8,6 +8,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
 use super::Registry;
+use super::outcome::Cause;
 use super::source::ModelSource;
 
 /// How long files must be quiet before they are read: writing one takes several steps.
@@ -19,25 +20,25 @@ pub(crate) async fn watch(registry: Arc<Registry>, hang_up: Arc<Notify>) {
     let _watcher = registry.source().and_then(|source| start(source, &changed));
     let registry = Arc::downgrade(&registry);
     loop {
-        let forgive = tokio::select! {
-            () = changed.notified() => false,
-            () = hang_up.notified() => true,
+        let cause = tokio::select! {
+            () = changed.notified() => Cause::FilesChanged,
+            () = hang_up.notified() => Cause::Asked,
         };
         while tokio::time::timeout(QUIET, changed.notified())
             .await
             .is_ok()
         {}
-        if !reload(&registry, forgive).await {
+        if !reload(&registry, cause).await {
             return;
         }
     }
 }
 
-async fn reload(registry: &Weak<Registry>, forgive: bool) -> bool {
+async fn reload(registry: &Weak<Registry>, cause: Cause) -> bool {
     let Some(registry) = registry.upgrade() else {
         return false;
     };
-    let done = tokio::task::spawn_blocking(move || registry.reload(forgive)).await;
+    let done = tokio::task::spawn_blocking(move || registry.reload(cause)).await;
     if let Err(error) = done {
         tracing::error!(%error, "reload failed; the loaded models stay in service");
     }

@@ -14,16 +14,19 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::score_rows::{NoScores, Output};
 use crate::app::App;
 use crate::host::{Feature, FeatureType};
+use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
+use crate::http::request_id::RequestId;
 use crate::models::registry::Slot;
 
-/// The outputs of every row: name and datatype.
-const OUTPUTS: [(&str, &str); 3] = [
-    ("prediction", "INT64"),
-    ("probability", "FP64"),
-    ("label", "BYTES"),
+/// What every row gives: name, datatype, and which column of scores it is.
+const OUTPUTS: [(&str, &str, Output); 3] = [
+    ("prediction", "INT64", Output::Prediction),
+    ("probability", "FP64", Output::Probability),
+    ("label", "BYTES", Output::Label),
 ];
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -46,6 +49,15 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/v2/repository/index", post(index))
         .route("/v1/models", get(v1::list))
         .route("/v1/models/{target}", get(v1::status).post(v1::predict))
+}
+
+/// Why there is no answer, in the protocol's form.
+fn no_scores(problem: NoScores, id: RequestId) -> OipError {
+    match problem {
+        NoScores::Refused(reason) => OipError::bad(reason),
+        NoScores::Api(error) => error.into(),
+        NoScores::Failed(_) => ApiError::fault(&id).into(),
+    }
 }
 
 async fn server() -> Json<Value> {
@@ -93,7 +105,7 @@ fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<Value>,
         .collect();
     let outputs: Vec<Value> = OUTPUTS
         .iter()
-        .map(|(name, datatype)| json!({ "name": name, "datatype": datatype, "shape": [-1, 1] }))
+        .map(|(name, datatype, _)| json!({ "name": name, "datatype": datatype, "shape": [-1, 1] }))
         .collect();
     Ok(Json(json!({
         "name": name,

@@ -1,160 +1,156 @@
 //! Tensors: a datatype, a shape, and values as JSON or as bytes.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
+
+use super::super::rows::{Cells, Fixed, Span, Unreadable, list};
+
+/// The most dimensions that a shape has here.
+const DIMENSIONS: usize = 2;
 
 /// An input as it is in a request.
 #[derive(Deserialize)]
-pub(super) struct Tensor {
-    pub(super) name: String,
-    pub(super) shape: Vec<usize>,
-    datatype: String,
+pub(super) struct Tensor<'a> {
+    #[serde(borrow)]
+    pub(super) name: Cow<'a, str>,
+    #[serde(borrow)]
+    shape: &'a RawValue,
+    #[serde(borrow)]
+    datatype: Cow<'a, str>,
     #[serde(default)]
-    parameters: Option<Map<String, Value>>,
-    #[serde(default)]
-    data: Option<Value>,
+    parameters: Option<Parameters>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
 }
 
-impl Tensor {
+#[derive(Deserialize)]
+struct Parameters {
     /// The number of bytes it has behind the JSON, when its values are there.
-    fn binary_size(&self) -> Option<usize> {
-        let size = self.parameters.as_ref()?.get("binary_data_size")?;
-        usize::try_from(size.as_u64()?).ok()
+    #[serde(default)]
+    binary_data_size: Option<usize>,
+}
+
+/// How many rows a tensor has, and how many values each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) rows: usize,
+    pub(super) width: usize,
+}
+
+impl Tensor<'_> {
+    /// Its shape, `[rows]` or `[rows, width]`.
+    pub(super) fn shape(&self, body: &[u8]) -> Result<Shape, Unreadable> {
+        let wrong = || {
+            let (name, shape) = (&self.name, self.shape.get());
+            let shape = &shape[..shape.floor_char_boundary(64)];
+            Unreadable::Other(format!(
+                "input `{name}`: its shape is {shape}, expected [rows] or [rows, width]"
+            ))
+        };
+        let sizes = list(body, self.shape.get().as_bytes(), DIMENSIONS).map_err(|_| wrong())?;
+        let sizes: Option<Vec<usize>> = sizes
+            .iter()
+            .map(|size| std::str::from_utf8(size.of_body(body)).ok()?.parse().ok())
+            .collect();
+        match sizes.as_deref() {
+            Some(&[rows]) => Ok(Shape { rows, width: 1 }),
+            Some(&[rows, width]) => Ok(Shape { rows, width }),
+            _ => Err(wrong()),
+        }
     }
 
-    /// Its values in row-major order; takes its own bytes from the front of `binary`.
-    pub(super) fn values(&mut self, binary: &mut &[u8]) -> Result<Vec<Value>, String> {
-        let mut values = Vec::new();
-        match (self.binary_size(), self.data.take()) {
+    /// Its values in row-major order, `count` of them; takes its own bytes from the front of
+    /// `binary`, a part of `body`.
+    pub(super) fn values(
+        &self,
+        body: &[u8],
+        binary: &mut &[u8],
+        count: usize,
+    ) -> Result<Cells, Unreadable> {
+        let size = self
+            .parameters
+            .as_ref()
+            .and_then(|given| given.binary_data_size);
+        let cells = match (size, self.data) {
             (Some(size), _) => {
                 let (bytes, rest) = binary.split_at_checked(size).ok_or_else(|| {
-                    format!(
-                        "input `{}` says {size} bytes of binary data, {} are left",
-                        self.name,
+                    self.wrong(&format!(
+                        "it says {size} bytes of binary data, {} are left",
                         binary.len()
-                    )
+                    ))
                 })?;
                 *binary = rest;
-                read_binary(&self.datatype, bytes, &mut values)
-                    .map_err(|reason| format!("input `{}`: {reason}", self.name))?;
+                self.read_binary(body, bytes, count)?
             }
             (None, Some(data)) => {
-                flatten(data, &mut values);
-                if self.datatype == "FP32" {
-                    values.iter_mut().for_each(round);
+                let json = data.get().as_bytes();
+                let values = Cells::flat(body, json, count, DIMENSIONS - 1);
+                Cells::Json {
+                    spans: values.map_err(|error| match error {
+                        Unreadable::TooManyRows => self.wrong(&self.other_count("more", count)),
+                        Unreadable::Json(error) => self.wrong(&error.to_string()),
+                        other => other,
+                    })?,
+                    single: self.datatype == "FP32",
                 }
             }
-            (None, None) => return Err(format!("input `{}` has no data", self.name)),
-        }
-        let expected = self
-            .shape
-            .iter()
-            .try_fold(1_usize, |product, &size| product.checked_mul(size));
-        if expected != Some(values.len()) {
-            return Err(format!(
-                "input `{}` has {} values, its shape is {:?}",
-                self.name,
-                values.len(),
-                self.shape
-            ));
-        }
-        Ok(values)
-    }
-}
-
-/// Nested lists and flat ones say the same.
-fn flatten(data: Value, values: &mut Vec<Value>) {
-    match data {
-        Value::Array(list) => list.into_iter().for_each(|one| flatten(one, values)),
-        one => values.push(one),
-    }
-}
-
-fn read_binary(datatype: &str, bytes: &[u8], values: &mut Vec<Value>) -> Result<(), String> {
-    macro_rules! numbers {
-        ($type:ty) => {{
-            let (cells, rest) = bytes.as_chunks::<{ size_of::<$type>() }>();
-            if !rest.is_empty() {
-                return Err(format!("{} bytes are no whole {datatype}s", bytes.len()));
-            }
-            values.extend(
-                cells
-                    .iter()
-                    .map(|cell| Value::from(<$type>::from_le_bytes(*cell))),
-            );
-        }};
-    }
-    match datatype {
-        "BOOL" => values.extend(bytes.iter().map(|byte| Value::from(*byte != 0))),
-        "INT8" => numbers!(i8),
-        "INT16" => numbers!(i16),
-        "INT32" => numbers!(i32),
-        "INT64" => numbers!(i64),
-        "UINT8" => numbers!(u8),
-        "UINT16" => numbers!(u16),
-        "UINT32" => numbers!(u32),
-        "UINT64" => numbers!(u64),
-        "FP64" => numbers!(f64),
-        "FP32" => {
-            let (cells, rest) = bytes.as_chunks::<4>();
-            if !rest.is_empty() {
-                return Err(format!("{} bytes are no whole FP32s", bytes.len()));
-            }
-            values.extend(cells.iter().map(|cell| single(f32::from_le_bytes(*cell))));
-        }
-        "BYTES" => read_texts(bytes, values)?,
-        other => {
-            return Err(format!(
-                "datatype {other} is not taken, expected BOOL, INT8 to INT64, UINT8 to UINT64, FP32, FP64 or BYTES"
-            ));
+            (None, None) => return Err(self.wrong("it has no data")),
+        };
+        match cells.len() == count {
+            true => Ok(cells),
+            false => Err(self.wrong(&self.other_count(&cells.len().to_string(), count))),
         }
     }
-    Ok(())
-}
 
-/// 0.1 in single precision means 0.1, not 0.100000001490116.
-fn single(number: f32) -> Value {
-    number
-        .to_string()
-        .parse::<f64>()
-        .map_or(Value::Null, Value::from)
-}
+    fn other_count(&self, found: &str, count: usize) -> String {
+        format!("it has {found} values, its shape {count}")
+    }
 
-/// As JSON a number in single precision has the digits of the double.
-fn round(value: &mut Value) {
-    if let Some(number) = value.as_f64() {
-        *value = single(number as f32);
+    fn read_binary(&self, body: &[u8], bytes: &[u8], count: usize) -> Result<Cells, Unreadable> {
+        if self.datatype == "BYTES" {
+            return texts(body, bytes, count).map_err(|reason| self.wrong(reason));
+        }
+        let datatype = Fixed::named(&self.datatype).ok_or_else(|| {
+            self.wrong(&format!(
+                "datatype {} is not taken, expected BOOL, INT8 to INT64, UINT8 to UINT64, FP32, FP64 or BYTES",
+                self.datatype
+            ))
+        })?;
+        if !bytes.len().is_multiple_of(datatype.size()) {
+            return Err(self.wrong(&format!(
+                "{} bytes are no whole {}s",
+                bytes.len(),
+                self.datatype
+            )));
+        }
+        let span = Span::of(body, bytes);
+        Ok(Cells::Binary { datatype, span })
+    }
+
+    fn wrong(&self, what: &str) -> Unreadable {
+        Unreadable::Other(format!("input `{}`: {what}", self.name))
     }
 }
 
-/// Each with its length before it, 4 bytes, little-endian.
-fn read_texts(mut bytes: &[u8], values: &mut Vec<Value>) -> Result<(), String> {
+/// Each with its length before it, 4 bytes, little-endian; not more than `most`.
+fn texts(body: &[u8], mut bytes: &[u8], most: usize) -> Result<Cells, &'static str> {
+    let mut spans = Vec::new();
     while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
+        if spans.len() == most {
+            return Err("it has more values than its shape");
+        }
         let length = u32::from_le_bytes(*length) as usize;
         let (text, rest) = rest
             .split_at_checked(length)
             .ok_or("a text is longer than the data")?;
-        let text = std::str::from_utf8(text).map_err(|_| "a text is not UTF-8")?;
-        values.push(Value::from(text));
+        std::str::from_utf8(text).map_err(|_| "a text is not UTF-8")?;
+        spans.push(Span::of(body, text));
         bytes = rest;
     }
     match bytes.is_empty() {
-        true => Ok(()),
-        false => Err("the data ends within a length".to_owned()),
-    }
-}
-
-/// An output's values as bytes.
-pub(super) fn write_binary(values: &[Value], datatype: &str, out: &mut Vec<u8>) {
-    for value in values {
-        match datatype {
-            "INT64" => out.extend(value.as_i64().unwrap_or_default().to_le_bytes()),
-            "FP64" => out.extend(value.as_f64().unwrap_or_default().to_le_bytes()),
-            _ => {
-                let text = value.as_str().unwrap_or_default();
-                out.extend(u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
-                out.extend_from_slice(text.as_bytes());
-            }
-        }
+        true => Ok(Cells::Texts(spans)),
+        false => Err("the data ends within a length"),
     }
 }

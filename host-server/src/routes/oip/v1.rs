@@ -5,22 +5,32 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
+use axum::response::Response;
 use axum::{Extension, Json};
 use model_http::Refusal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::super::rows::Rows;
-use super::super::score_rows::{ScoreError, score};
+use super::super::answer::held_json;
+use super::super::rows::{Table, Unreadable, parse};
+use super::super::score_rows::{NoScores, Output, OutputOf, score};
+use super::no_scores;
 use crate::app::App;
-use crate::http::body::read_whole;
 use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
+use crate::models::registry::Served;
 
 #[derive(Deserialize)]
-struct Request {
-    instances: Vec<Value>,
+struct Request<'a> {
+    #[serde(borrow)]
+    instances: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct Predictions<'a> {
+    predictions: OutputOf<'a>,
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
@@ -44,30 +54,30 @@ pub(super) async fn predict(
     Path(target): Path<String>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Value>, OipError> {
+) -> Result<Response, OipError> {
     let name = target
         .strip_suffix(":predict")
         .ok_or(ApiError::from(Refusal::NotFound))?;
     let served = app.target(Some(name), None)?.served;
-    let limits = app.limits();
-    let body = read_whole(&headers, body, limits.batch_bytes, limits.body).await?;
-    let request: Request = serde_json::from_slice(&body)
-        .map_err(|error| OipError::bad(format!("expected {{\"instances\": [...]}}: {error}")))?;
-    let most = limits.batch_rows;
-    if request.instances.len() > most {
-        return Err(ApiError::TooManyRows { most }.into());
-    }
-    let rows = Rows::from_list(&request.instances, served.description()).map_err(OipError::bad)?;
-    let scores = score(&app, served, rows)
-        .await
-        .map_err(|problem| match problem {
-            ScoreError::Refused(reason) => OipError::bad(reason),
-            ScoreError::Overloaded => ApiError::Overloaded.into(),
-            ScoreError::Failed(reason) => {
-                tracing::error!(request_id = id.as_str(), reason, "scoring failed");
-                ApiError::fault(&id).into()
-            }
+    let most = app.limits().batch_rows;
+    let packed = app.read_batch(&headers, body).await?;
+    let read = move |served: &Served| {
+        let body = packed.unpack()?;
+        let expected = |reason: &str| {
+            let sentence = format!("expected {{\"instances\": [...]}}: {reason}");
+            NoScores::Refused(sentence)
+        };
+        let request: Request<'_> = parse(&body).map_err(|error| match error {
+            Unreadable::Json(error) => expected(&error.to_string()),
+            _ => expected("it is not an object"),
         })?;
-    let predictions: Vec<i64> = scores.iter().map(|scored| scored.prediction).collect();
-    Ok(Json(json!({ "predictions": predictions })))
+        let rows = request.instances.get().as_bytes();
+        let table = Table::of_rows(&body, rows, served.description(), most);
+        let table = table.map_err(|error| NoScores::unreadable(error, most))?;
+        Ok((table, ()))
+    };
+    let scored = score(&app, &id, served, read).await;
+    let (scores, ()) = scored.map_err(|problem| no_scores(problem, id))?;
+    let predictions = OutputOf(Output::Prediction, &scores);
+    Ok(held_json(&app, &Predictions { predictions })?)
 }

@@ -1,0 +1,78 @@
+//! What requests may use at once: places to be worked on, turns of threads, and memory. Each is
+//! taken when there is work to do, and given back when there is none: a client that is slow, or
+//! has gone, holds none.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinError;
+
+use super::limits::HttpLimits;
+use super::memory::Memory;
+use crate::host::processors;
+
+/// What all requests share.
+pub(crate) struct Admission {
+    /// Requests that are worked on, or wait for their turn.
+    requests: Arc<Semaphore>,
+    /// Streams that are open.
+    streams: Arc<Semaphore>,
+    /// Pieces of long work at the same time, on threads beside those of the connections.
+    turns: Arc<Semaphore>,
+    memory: Memory,
+}
+
+/// Too many at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overloaded;
+
+impl Admission {
+    pub(crate) fn new(limits: &HttpLimits) -> Self {
+        Self {
+            requests: Arc::new(Semaphore::new(limits.requests.get())),
+            streams: Arc::new(Semaphore::new(limits.requests.get())),
+            // With the connections' threads' own calls that makes no more than a pool has
+            // instances, so no such thread waits for one.
+            turns: Arc::new(Semaphore::new(processors().get())),
+            memory: Memory::new(limits.body_memory),
+        }
+    }
+
+    /// The memory of bodies and answers.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// A permit to be worked on; asked for when a request has been read, so that slow clients
+    /// take none.
+    pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Overloaded> {
+        permit(&self.requests)
+    }
+
+    /// A permit to be an open stream.
+    pub(crate) fn enter_stream(&self) -> Result<OwnedSemaphorePermit, Overloaded> {
+        permit(&self.streams)
+    }
+
+    /// Does a piece of long work on another thread when it is its turn, first come, first
+    /// served. The turn ends with the work, even if nobody waits for the result any more.
+    ///
+    /// # Errors
+    /// When the work panicked.
+    pub(crate) async fn piece<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        // Never closed: there is always a turn to wait for.
+        let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        })
+        .await
+    }
+}
+
+fn permit(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Overloaded> {
+    Arc::clone(of).try_acquire_owned().map_err(|_| Overloaded)
+}

@@ -1,0 +1,93 @@
+//! Whether a file is what its folder says, and like what it is to replace.
+
+use super::served::FolderName;
+use crate::host::{Description, FeatureType};
+
+/// Checks a model's name and version against those of its folder: `v1.2.0`, `1.2.0` and, with
+/// a label, `1.2.0-rc.1` or `1.2.0+policy2` hold version `1.2.0`.
+///
+/// # Errors
+/// A sentence.
+pub(super) fn check_place(place: &FolderName<'_>, model: &Description) -> Result<(), String> {
+    let info = &model.model;
+    if info.name != place.name {
+        return Err(format!(
+            "the model is `{}`, its folder says `{}`: put it into a folder of its name, or allow it with --allow-mismatch",
+            info.name, place.name
+        ));
+    }
+    if !is_version(place.version, &info.version) {
+        return Err(format!(
+            "the model is version {}, its folder says {}: rename the folder, or allow it with --allow-mismatch",
+            info.version, place.version
+        ));
+    }
+    Ok(())
+}
+
+/// Checks that a model can take the place of another: it has its name, and takes the same
+/// inputs, so that no client has to change.
+///
+/// # Errors
+/// A sentence.
+pub(super) fn check_successor(before: &Description, after: &Description) -> Result<(), String> {
+    if before.model.name != after.model.name {
+        return Err(format!(
+            "the model is `{}`, the one that answers is `{}`: allow it with --allow-mismatch",
+            after.model.name, before.model.name
+        ));
+    }
+    let inputs = |model: &Description| -> Vec<(String, FeatureType)> {
+        let inputs = model.input_features();
+        inputs
+            .map(|input| (input.name.clone(), input.r#type))
+            .collect()
+    };
+    let (old, new) = (inputs(before), inputs(after));
+    let missing = old.iter().find(|input| !new.contains(input));
+    let added = new.iter().find(|input| !old.contains(input));
+    match (missing, added) {
+        (None, None) => Ok(()),
+        (Some((name, _)), _) => Err(format!(
+            "version {} has no input `{name}` as version {} has: allow it with --allow-mismatch",
+            after.model.version, before.model.version
+        )),
+        (None, Some((name, _))) => Err(format!(
+            "version {} has an input `{name}` that version {} does not have: allow it with --allow-mismatch",
+            after.model.version, before.model.version
+        )),
+    }
+}
+
+/// Whether a folder of this name may hold this version.
+fn is_version(folder: &str, version: &str) -> bool {
+    let bare = |name: &str| name.strip_prefix('v').unwrap_or(name).to_owned();
+    let (folder, version) = (bare(folder), bare(version));
+    match folder.strip_prefix(&version) {
+        Some(label) => label.is_empty() || label.starts_with(['-', '+']),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_the_version_and_may_add_a_label() {
+        for (folder, version, expect) in [
+            ("1.1.0", "1.1.0", true),
+            ("v1.1.0", "1.1.0", true),
+            ("1.1.0", "v1.1.0", true),
+            ("1.1.0-rc.1", "1.1.0", true),
+            ("v1.1.0+policy2", "1.1.0", true),
+            ("1.1.0-rc.1", "1.1.0-rc.1", true),
+            ("1.1.01", "1.1.0", false),
+            ("1.2.0", "1.1.0", false),
+            ("1.1", "1.1.0", false),
+            ("newest", "1.1.0", false),
+        ] {
+            assert_eq!(is_version(folder, version), expect, "{folder} {version}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A few rows as the module takes them.
+
+/// The longest row that the module is given: what it takes, and a byte more, so that it
+/// refuses it.
+pub(super) const LONGEST_ROW: usize = (1 << 20) + 1;
+
+/// A chunk that is longer than this takes no more rows, in bytes.
+const LONG: usize = 256 << 10;
+
+/// JSON objects one after the other in one piece of memory.
+#[derive(Default)]
+pub(in super::super) struct Chunk {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Chunk {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        // One long row does not make all later ones expensive.
+        self.bytes.shrink_to(LONG);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn is_long(&self) -> bool {
+        self.bytes.len() >= LONG
+    }
+
+    pub(in super::super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| &self.bytes[start..end])
+    }
+
+    /// A row as it came.
+    pub(super) fn push(&mut self, row: &[u8]) {
+        let row = &row[..row.len().min(LONGEST_ROW)];
+        self.bytes.extend_from_slice(row);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// A row that `write` makes, field by field.
+    pub(super) fn push_object(&mut self, write: impl FnOnce(&mut Object<'_>)) {
+        let start = self.bytes.len();
+        self.bytes.push(b'{');
+        write(&mut Object {
+            bytes: &mut self.bytes,
+            start,
+        });
+        self.bytes.push(b'}');
+        self.bytes.truncate(start + LONGEST_ROW);
+        self.ends.push(self.bytes.len());
+    }
+}
+
+/// A row that is being written.
+pub(super) struct Object<'a> {
+    bytes: &'a mut Vec<u8>,
+    start: usize,
+}
+
+impl Object<'_> {
+    /// A field: its name as JSON, its value by `write`.
+    pub(super) fn field(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        // It is refused by its length: what follows would only cost memory.
+        if self.bytes.len() - self.start > LONGEST_ROW {
+            return;
+        }
+        if self.bytes.len() > self.start + 1 {
+            self.bytes.push(b',');
+        }
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.push(b':');
+        write(self.bytes);
+    }
+}
+
+/// A text as JSON.
+pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
+    // A longer one makes its row too long, however much of it is written.
+    let text = &text[..text.floor_char_boundary(LONGEST_ROW)];
+    // Writing to a vector does not fail.
+    let _ = serde_json::to_writer(out, text);
+}

@@ -1,0 +1,299 @@
+//! What `/predict` refuses, every other route refuses, in the same words.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod common;
+
+use axum::Router;
+use common::{Answer, real_app, send};
+use host_server::{Description, FeatureType};
+use serde_json::{Map, Value, json};
+
+/// An application that the model answers, by its schema's examples.
+fn example(model: &Description) -> Map<String, Value> {
+    let value = |feature: &host_server::Feature| {
+        let example = feature.example.clone();
+        let category = || Some(Value::from(feature.categories.first()?.value.as_str()));
+        example
+            .or_else(category)
+            .or_else(|| feature.imputed.clone())
+            .unwrap_or(json!(0))
+    };
+    let inputs = model.input_features();
+    inputs
+        .map(|input| (input.name.clone(), value(input)))
+        .collect()
+}
+
+/// The first input that is a number.
+fn number(model: &Description) -> String {
+    let mut inputs = model.input_features();
+    let number = inputs.find(|input| input.r#type == FeatureType::Number);
+    number.unwrap().name.clone()
+}
+
+/// The JSON of an application with this after its last field.
+fn with(application: &Map<String, Value>, more: &str) -> String {
+    let text = Value::from(application.clone()).to_string();
+    format!("{},{more}}}", text.strip_suffix('}').unwrap())
+}
+
+async fn post(app: &Router, path: &str, content_type: &str, body: &str) -> Answer {
+    send(
+        app,
+        "POST",
+        path,
+        &[("content-type", content_type)],
+        body.to_owned(),
+    )
+    .await
+}
+
+/// It is refused with this sentence, and with this status.
+fn check(answer: &Answer, status: u16, sentence: &str) {
+    assert_eq!(answer.status, status, "{}", answer.text());
+    assert!(
+        answer.text().contains(sentence),
+        "got: {}\nexpected: {sentence}",
+        answer.text()
+    );
+}
+
+const TWICE: &str = "The field is there more than once";
+const FINITE: &str = "Input should be a finite number";
+const JSON: &str = "application/json";
+
+#[tokio::test]
+async fn a_field_that_is_there_twice() {
+    let (app, host) = real_app();
+    let model = host.description();
+    let (application, name) = (example(model), number(model));
+    let twice = with(&application, &format!("\"{name}\":1"));
+    check(&post(&app, "/predict", JSON, &twice).await, 422, TWICE);
+    let infer = format!("/v2/models/{}/infer", model.model.name);
+    let v1 = format!("/v1/models/{}:predict", model.model.name);
+    let rows = format!("{{\"instances\":[{twice}]}}");
+    let columns: Vec<String> = application
+        .iter()
+        .map(|(name, value)| format!("\"{name}\":[{value}]"))
+        .chain([format!("\"{name}\":[1]")])
+        .collect();
+    let columns = format!("{{\"inputs\":{{{}}}}}", columns.join(","));
+    let names: Vec<&str> = application
+        .keys()
+        .map(String::as_str)
+        .chain([&*name])
+        .collect();
+    let values: Vec<&Value> = application.values().chain([&Value::Null]).collect();
+    let split = json!({ "dataframe_split": { "columns": names, "data": [values] } }).to_string();
+    let tensor = |name: &str, value: &Value| json!({ "name": name, "shape": [1], "datatype": "FP64", "data": [value] });
+    let tensors: Vec<Value> = application
+        .iter()
+        .map(|(name, value)| tensor(name, value))
+        .chain([tensor(&name, &json!(1))])
+        .collect();
+    let tensors = json!({ "inputs": tensors }).to_string();
+    let csv = format!("{}\n{}\n", names.join(","), vec![""; names.len()].join(","));
+    for (path, content_type, body, status) in [
+        ("/invocations", JSON, &rows, 400),
+        ("/invocations", JSON, &columns, 400),
+        ("/invocations", JSON, &split, 400),
+        ("/invocations", "text/csv", &csv, 400),
+        ("/predict/batch", "text/csv", &csv, 400),
+        (&*v1, JSON, &rows, 400),
+        (&*infer, JSON, &tensors, 400),
+    ] {
+        check(&post(&app, path, content_type, body).await, status, TWICE);
+    }
+    let batch = post(&app, "/predict/batch", JSON, &format!("[{twice}]")).await;
+    check(&batch, 200, TWICE);
+}
+
+#[tokio::test]
+async fn a_number_beyond_any() {
+    let (app, host) = real_app();
+    let model = host.description();
+    let (mut application, name) = (example(model), number(model));
+    application.remove(&name);
+    let infer = format!("/v2/models/{}/infer", model.model.name);
+    let v1 = format!("/v1/models/{}:predict", model.model.name);
+    for number in ["1e999", "-1e999"] {
+        let one = with(&application, &format!("\"{name}\":{number}"));
+        check(&post(&app, "/predict", JSON, &one).await, 422, FINITE);
+        let rows = format!("{{\"instances\":[{one}]}}");
+        check(&post(&app, "/invocations", JSON, &rows).await, 400, FINITE);
+        check(&post(&app, &v1, JSON, &rows).await, 400, FINITE);
+        for (datatype, number) in [("FP64", number), ("FP32", number), ("FP32", "1e300")] {
+            let tensor = format!(
+                "{{\"inputs\":[{{\"name\":\"{name}\",\"shape\":[1],\"datatype\":\"{datatype}\",\"data\":[{number}]}}]}}"
+            );
+            check(&post(&app, &infer, JSON, &tensor).await, 400, FINITE);
+        }
+    }
+    for number in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+        let head = json!({ "inputs": [
+            { "name": name, "shape": [2], "datatype": "FP64", "parameters": { "binary_data_size": 16 } },
+        ] })
+        .to_string();
+        let mut body = head.clone().into_bytes();
+        body.extend(1.0_f64.to_le_bytes());
+        body.extend(number.to_le_bytes());
+        let length = head.len().to_string();
+        let headers = [("inference-header-content-length", length.as_str())];
+        let answer = send(&app, "POST", &infer, &headers, body).await;
+        check(&answer, 400, &format!("row 1: {name}: {FINITE}"));
+    }
+    for number in ["NaN", "Infinity", "-Infinity"] {
+        let one = with(&application, &format!("\"{name}\":{number}"));
+        assert_eq!(post(&app, "/predict", JSON, &one).await.status, 422);
+        let rows = format!("{{\"instances\":[{one}]}}");
+        assert_eq!(post(&app, "/invocations", JSON, &rows).await.status, 400);
+    }
+}
+
+/// One row by every way that takes one; all answer with the same probability.
+#[tokio::test]
+async fn every_route_reads_a_row_alike() {
+    let (app, host) = real_app();
+    let model = host.description();
+    let application = example(model);
+    let one = Value::from(application.clone()).to_string();
+    let alone = post(&app, "/predict", JSON, &one).await;
+    assert_eq!(alone.status, 200, "{}", alone.text());
+    let alone: Value = serde_json::from_slice(&alone.body).unwrap();
+    let expected = &alone["probability"];
+    let names: Vec<&str> = application.keys().map(String::as_str).collect();
+    let values: Vec<&Value> = application.values().collect();
+    // In the order of the inputs, as tools for tensors give them.
+    let positional: Vec<Value> = model
+        .input_features()
+        .map(|input| {
+            let value = &application[&input.name];
+            let index = input.categories.iter().position(|one| *value == *one.value);
+            index.map_or_else(|| value.clone(), |index| json!(index))
+        })
+        .collect();
+    let columns: Map<String, Value> = application
+        .iter()
+        .map(|(name, value)| (name.clone(), json!([[value]])))
+        .collect();
+    let params = json!({ "output": "probability" });
+    for body in [
+        json!({ "instances": [application], "params": params }),
+        json!({ "dataframe_records": [application], "params": params }),
+        json!({ "dataframe_split": { "data": [values], "columns": names }, "params": params }),
+        json!({ "inputs": [positional], "params": params }),
+        json!({ "inputs": columns, "params": params }),
+    ] {
+        let answer = post(&app, "/invocations", JSON, &body.to_string()).await;
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer["predictions"][0], *expected, "{body} {answer}");
+    }
+    let infer = format!("/v2/models/{}/infer", model.model.name);
+    let tensors: Vec<Value> = application
+        .iter()
+        .map(|(name, value)| json!({ "name": name, "shape": [1, 1], "datatype": "BYTES", "data": [[value]] }))
+        .collect();
+    let matrix = json!([{ "name": "x", "shape": [1, positional.len()], "datatype": "FP64", "data": positional }]);
+    for inputs in [json!(tensors), matrix] {
+        let body = json!({ "inputs": inputs, "outputs": [{ "name": "probability" }] });
+        let answer = post(&app, &infer, JSON, &body.to_string()).await;
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(
+            answer["outputs"][0]["data"][0], *expected,
+            "{body} {answer}"
+        );
+    }
+    let cells: Vec<String> = application
+        .values()
+        .map(|value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        })
+        .collect();
+    let csv = format!("{}\n{}\n", names.join(","), cells.join(","));
+    let answer = post(&app, "/predict/batch", "text/csv", &csv).await;
+    assert!(
+        answer.text().contains(&expected.to_string()),
+        "{}",
+        answer.text()
+    );
+}
+
+#[tokio::test]
+async fn a_column_that_is_no_field_is_refused_once() {
+    let (app, host) = real_app();
+    let name = number(host.description());
+    let misspelt = format!("{}x", name);
+    let csv = format!("{misspelt},{name}\n{}", "1,2\n".repeat(1000));
+    let answer = post(&app, "/predict/batch", "text/csv", &csv).await;
+    check(
+        &answer,
+        400,
+        &format!("{misspelt}: Unknown field: did you mean '{name}'?"),
+    );
+    assert_eq!(answer.text().matches("Unknown field").count(), 1);
+    let wide: Vec<String> = (0..20_000).map(|column| format!("c{column}")).collect();
+    let csv = format!("{}\n", wide.join(","));
+    check(
+        &post(&app, "/predict/batch", "text/csv", &csv).await,
+        400,
+        "cells",
+    );
+}
+
+#[tokio::test]
+async fn too_much_is_refused_whatever_it_is() {
+    let (app, host) = real_app();
+    let model = host.description();
+    let infer = format!("/v2/models/{}/infer", model.model.name);
+    let name = number(model);
+    let objects = format!(
+        "{{\"inputs\":[{{\"name\":\"x\",\"shape\":[1,12],\"datatype\":\"FP64\",\"data\":[{}]}}]}}",
+        vec!["{\"\":0}"; 100_000].join(",")
+    );
+    let values = |shape: &str, data: &str| {
+        format!(
+            "{{\"inputs\":[{{\"name\":\"{name}\",\"shape\":{shape},\"datatype\":\"FP64\",\"data\":{data}}}]}}"
+        )
+    };
+    let rows = "1,".repeat(100_001);
+    for (body, status) in [
+        (objects, 400),
+        (
+            values("[100001]", &format!("[{}]", rows.trim_end_matches(','))),
+            413,
+        ),
+        (values("[1]", "[1,2]"), 400),
+        (values("[2]", "[1]"), 400),
+        (values("[1,2]", "[1,2]"), 400),
+        (values("[1,1,1]", "[1]"), 400),
+        (values("[18446744073709551615]", "[1]"), 413),
+        (values("[-1]", "[1]"), 400),
+        (values("[1.5]", "[1]"), 400),
+        (values("[1]", "{}"), 400),
+        (values("[1]", &"[".repeat(100_000)), 400),
+        ("[]".to_owned(), 400),
+        ("{}".to_owned(), 400),
+    ] {
+        let answer = post(&app, &infer, JSON, &body).await;
+        assert_eq!(
+            answer.status,
+            status,
+            "{} {}",
+            &body[..body.len().min(200)],
+            answer.text()
+        );
+    }
+    let csv = format!("{name}\n{}", "1\n".repeat(100_001));
+    for path in ["/predict/batch", "/invocations"] {
+        assert_eq!(
+            post(&app, path, "text/csv", &csv).await.status,
+            413,
+            "{path}"
+        );
+    }
+    let rows = format!("{{\"instances\":[{}]}}", vec!["{}"; 100_001].join(","));
+    assert_eq!(post(&app, "/invocations", JSON, &rows).await.status, 413);
+}

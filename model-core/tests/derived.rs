@@ -1,0 +1,269 @@
+//! Derived fields: what is computed, what may be given, and what is refused.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod common;
+
+use common::{decide, decider, linear};
+use model_core::artifact::Artifact;
+use model_core::decide::{Decider, REFUSED};
+use model_core::policy::Policy;
+use model_core::schema::Schema;
+use serde_json::Value;
+
+const SCHEMA: &str = r#"
+name = "loans"
+version = "1.0.0"
+
+[[feature]]
+name = "share"
+type = "number"
+derived = "amount / income"
+round = 2
+maximum = 5
+missing = "zero"
+out_of_range = "clamp"
+
+[[feature]]
+name = "amount"
+type = "number"
+
+[[feature]]
+name = "income"
+type = "number"
+minimum = 0
+maximum = 6000
+missing = "impute"
+
+[[feature]]
+name = "twice"
+type = "number"
+derived = "2 * share + log(max(amount, 1))"
+mismatch = "overwrite"
+
+[[feature]]
+name = "approved"
+type = "boolean"
+role = "target"
+"#;
+
+fn model(schema: &str) -> Decider {
+    decider(&linear(schema))
+}
+
+/// The probability and the adjustments, or the type and the message of the first problem.
+fn answer(model: &mut Decider, request: &str) -> (String, String) {
+    let (status, answer) = decide(model, request.to_owned());
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    if status == 200 {
+        (
+            answer["probability"].to_string(),
+            answer["adjustments"].to_string(),
+        )
+    } else {
+        let first = &answer["detail"][0];
+        (first["type"].to_string(), first["msg"].to_string())
+    }
+}
+
+#[test]
+fn a_field_left_out_is_computed_and_is_no_adjustment() {
+    let mut model = model(SCHEMA);
+    let (computed, adjustments) = answer(&mut model, r#"{"amount":1000,"income":3000}"#);
+    assert_eq!(adjustments, "[]");
+    // Within 1.5 units of the last decimal it is accepted, and the computed value is used.
+    for share in ["0.33", "0.333", "0.345", "0.315"] {
+        let request = format!(r#"{{"amount":1000,"income":3000,"share":{share}}}"#);
+        assert_eq!(
+            answer(&mut model, &request),
+            (computed.clone(), "[]".into()),
+            "{share}"
+        );
+    }
+}
+
+#[test]
+fn a_contradiction_is_an_error_or_an_adjustment() {
+    let mut model = model(SCHEMA);
+    let refused = answer(&mut model, r#"{"amount":1000,"income":3000,"share":0.35}"#);
+    assert_eq!(refused.0, "\"derived_mismatch\"");
+    assert_eq!(
+        refused.1,
+        "\"Input should be 0.33, which is amount / income: leave the field out and it is computed\""
+    );
+    let (computed, _) = answer(&mut model, r#"{"amount":1000,"income":3000}"#);
+    let (probability, adjustments) =
+        answer(&mut model, r#"{"amount":1000,"income":3000,"twice":1}"#);
+    assert_eq!(probability, computed);
+    assert!(
+        adjustments.starts_with(
+            r#"[{"feature":"twice","from":1,"kind":"mismatch","policy":"overwrite","to":7.567"#
+        ),
+        "{adjustments}"
+    );
+}
+
+#[test]
+fn where_a_needed_field_is_missing_a_given_value_counts() {
+    let mut model = model(SCHEMA);
+    let (_, adjustments) = answer(&mut model, r#"{"amount":1000,"share":0.9}"#);
+    assert!(
+        adjustments.contains(r#""feature":"income","kind":"missing""#),
+        "{adjustments}"
+    );
+    assert!(!adjustments.contains("share"), "{adjustments}");
+    // Not given: computed from what was filled in.
+    let (_, adjustments) = answer(&mut model, r#"{"amount":1000}"#);
+    assert!(!adjustments.contains("share"), "{adjustments}");
+}
+
+#[test]
+fn without_a_result_the_policies_of_the_field_decide() {
+    let mut model = model(SCHEMA);
+    let (_, adjustments) = answer(&mut model, r#"{"amount":1000,"income":0}"#);
+    assert_eq!(
+        adjustments,
+        r#"[{"feature":"share","kind":"missing","policy":"zero","to":0}]"#
+    );
+    let (_, adjustments) = answer(&mut model, r#"{"amount":1000,"income":10}"#);
+    assert_eq!(
+        adjustments,
+        r#"[{"feature":"share","kind":"out_of_range","policy":"clamp","to":5}]"#
+    );
+    let strict = SCHEMA.replace("missing = \"zero\"\nout_of_range", "out_of_range");
+    let refused = answer(&mut self::model(&strict), r#"{"amount":1000,"income":0}"#);
+    assert_eq!(refused, ("\"missing\"".into(), "\"Field required\"".into()));
+}
+
+#[test]
+fn what_was_refused_is_not_computed_with() {
+    let mut model = model(SCHEMA);
+    answer(&mut model, r#"{"amount":1000,"income":3000}"#);
+    let (status, text) = decide(
+        &mut model,
+        r#"{"amount":"x","income":3000,"share":0.9}"#,
+    );
+    let refused: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (status, refused["detail"].as_array().map(Vec::len)),
+        (422, Some(1)),
+        "{text}"
+    );
+}
+
+#[test]
+fn rows_are_decided_as_requests_are() {
+    let mut model = model(SCHEMA);
+    let rows = [
+        [f64::NAN, 1000.0, 3000.0, f64::NAN],
+        [0.33, 1000.0, 3000.0, f64::NAN],
+        [0.9, 1000.0, 3000.0, f64::NAN],
+        [0.9, 1000.0, f64::NAN, f64::NAN],
+        [f64::NAN, 1000.0, 0.0, 1.0],
+    ];
+    let columns: Vec<f64> = (0..4)
+        .flat_map(|input| rows.map(|row| row[input]))
+        .collect();
+    let mut out = [0.0; 5];
+    assert_eq!(model.batch(&columns, &mut out), Ok(1));
+    let names = ["share", "amount", "income", "twice"];
+    for (row, expected) in rows.iter().zip(out) {
+        let fields = names.iter().zip(row).filter(|(_, value)| !value.is_nan());
+        let fields: Vec<String> = fields
+            .map(|(name, value)| format!("\"{name}\":{value}"))
+            .collect();
+        let (found, _) = answer(&mut model, &format!("{{{}}}", fields.join(",")));
+        let mut one = [0.0];
+        model.batch(row, &mut one).unwrap();
+        assert_eq!(one[0].to_bits(), expected.to_bits());
+        match expected {
+            REFUSED => assert_eq!(found, "\"derived_mismatch\""),
+            probability => assert_eq!(
+                found.parse::<f64>().unwrap().to_bits(),
+                probability.to_bits()
+            ),
+        }
+    }
+}
+
+#[test]
+fn what_is_counted_is_what_came_or_was_computed() {
+    let mut model = model(SCHEMA);
+    let mut seen = Vec::new();
+    let request = br#"{"amount":1000,"income":4000,"twice":1}"#;
+    model
+        .observe(request, &mut |input, code| seen.push((input, code)))
+        .unwrap();
+    assert_eq!(seen[0], (0, Some(0.25)));
+    assert_eq!(seen[3], (3, Some(1.0)));
+}
+
+#[test]
+fn a_derived_field_is_missing_to_a_rule_when_what_it_needs_is() {
+    let mut artifact = linear(SCHEMA);
+    let policy = r#"
+[policy]
+version = "1"
+[[rule]]
+id = "share"
+when = "share > 0.4"
+then = "decline"
+code = "K02"
+text = "The loan is large for the income"
+"#;
+    artifact.policy = Some(
+        Policy::from_toml(policy, &artifact.schema, &artifact.schema.languages)
+            .unwrap()
+            .policy,
+    );
+    let mut model = decider(&artifact);
+    let mut check = |request: &str, expected: &str| {
+        let (_, answer) = decide(&mut model, request.to_owned());
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["rules"].to_string(), expected, "{request}");
+    };
+    check(r#"{"amount":1000,"income":3000}"#, "[]");
+    check(r#"{"amount":2000,"income":3000}"#, "[\"K02\"]");
+    check(r#"{"amount":1000}"#, "[\"K02\"]");
+    check(r#"{"amount":1000,"share":0.2}"#, "[]");
+}
+
+#[test]
+fn artifacts_keep_the_formulas() {
+    let artifact = linear(SCHEMA);
+    let bytes = artifact.encode().unwrap();
+    assert_eq!(Artifact::decode(&bytes).unwrap(), artifact);
+}
+
+#[test]
+fn schemas_that_cannot_be_computed_are_refused() {
+    let check = |from: &str, to: &str, expected: &str| {
+        assert!(SCHEMA.contains(from), "{from}");
+        let error = Schema::from_toml(&SCHEMA.replace(from, to)).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    };
+    check(
+        "amount / income\"",
+        "amount / incone\"",
+        "line 8: feature 'share', derived: character 10: unknown name 'incone': did you mean 'income'?",
+    );
+    check(
+        "amount / income\"",
+        "amount / twice\"",
+        "line 8: feature 'share', derived: the formula needs the field itself, by way of others: break the circle",
+    );
+    check(
+        "amount / income\"",
+        "amount < income\"",
+        "line 8: feature 'share', derived: character 1: expected a number such as a / b, got a condition",
+    );
+    check(
+        "round = 2",
+        "round = 16",
+        "line 8: feature 'share', derived: round: expected 0 to 15 decimals, got 16",
+    );
+    check(
+        "name = \"amount\"\n",
+        "name = \"amount\"\nround = 2\n",
+        "line 16: feature 'amount', round: only a derived field takes it: remove it",
+    );
+}

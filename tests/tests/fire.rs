@@ -1,0 +1,249 @@
+//! The takers of service, each against the program itself under a limit on its memory: while one
+//! runs, other clients are answered as before. `cargo xtask test fire` runs them, one at a time.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use acceptance::fire::{Latencies, Probe, Server, ask, gzip, post};
+
+const MIB: u64 = 1 << 20;
+
+/// The most memory that the server may ever have had.
+const MOST_MEMORY: u64 = 300 * MIB;
+
+/// What other clients may wait beside twice of what they waited before: the machine is shared.
+const SLACK: Duration = Duration::from_millis(10);
+
+/// The longest that 99 of 100 health checks may take.
+const HEALTH: Duration = Duration::from_millis(50);
+
+/// Refused for what it is, for how much it is, or for what there is beside it.
+const BAD: &[u16] = &[400, 503];
+const LONG: &[u16] = &[413, 503];
+
+const GZIP: [&str; 2] = ["content-type: application/json", "content-encoding: gzip"];
+
+/// An application that the model answers 200: made of its own schema's examples.
+fn application(server: &Server) -> Vec<u8> {
+    let head = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let answer = ask(server.address(), head).unwrap();
+    let openapi: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let example = find_example(&openapi).unwrap_or_else(|| panic!("{openapi}"));
+    let status = post(
+        server.address(),
+        "/predict",
+        &[],
+        example.to_string().as_bytes(),
+    );
+    assert_eq!(status.unwrap().status, 200, "{example}");
+    example.to_string().into_bytes()
+}
+
+/// The first schema's example that is an object: the application's.
+fn find_example(openapi: &serde_json::Value) -> Option<&serde_json::Value> {
+    let schemas = openapi.pointer("/components/schemas")?.as_object()?;
+    schemas
+        .values()
+        .find_map(|schema| schema.pointer("/examples/0").filter(|one| one.is_object()))
+}
+
+struct Quiet {
+    predict: Latencies,
+    health: Latencies,
+}
+
+/// Measures other clients for as long as `work` takes.
+fn measured(server: &Server, application: &[u8], work: impl FnOnce()) -> Quiet {
+    let predict = Probe::start(server.address(), "POST", "/predict", application);
+    let health = Probe::start(server.address(), "GET", "/health", b"");
+    work();
+    Quiet {
+        predict: predict.end(),
+        health: health.end(),
+    }
+}
+
+/// Runs an attack; nobody else may feel it.
+fn check(flags: &[&str], attack: impl FnOnce(&Server)) {
+    let server = Server::start(flags).unwrap();
+    let application = application(&server);
+    let before = measured(&server, &application, || {
+        std::thread::sleep(Duration::from_secs(3))
+    });
+    let during = measured(&server, &application, || attack(&server));
+    let usage = server.usage().unwrap();
+    let (calm, p99) = (before.predict.quantile(0.99), during.predict.quantile(0.99));
+    println!(
+        "predict p99 {calm:?} before, {p99:?} during {} requests; health p99 {:?}; peak {} MB",
+        during.predict.count(),
+        during.health.quantile(0.99),
+        usage.peak / 1_000_000
+    );
+    assert_eq!((during.predict.failed, during.health.failed), (0, 0));
+    assert!(p99 <= calm * 2 + SLACK, "{calm:?} {p99:?}");
+    assert!(during.health.quantile(0.99) <= HEALTH);
+    assert!(usage.peak <= MOST_MEMORY, "{usage:?}");
+    assert_eq!(
+        post(server.address(), "/predict", &[], &application)
+            .unwrap()
+            .status,
+        200
+    );
+}
+
+fn stream_to(server: &Server) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let head = b"POST /predict/batch HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n3\r\n{}\n\r\n";
+    let _ = stream.write_all(head);
+    stream
+}
+
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn idle_streams_shut_nobody_out() {
+    check(&[], |server| {
+        let mut streams: Vec<TcpStream> = (0..1_030).map(|_| stream_to(server)).collect();
+        for _ in 0..4 {
+            std::thread::sleep(Duration::from_secs(2));
+            for stream in &mut streams {
+                let _ = stream.write_all(b"1\r\n \r\n");
+            }
+        }
+    });
+}
+
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn a_packed_bomb_takes_neither_memory_nor_time() {
+    let n = (63 << 20) / 7;
+    let objects = [
+        br#"{"inputs":[{"name":"x","shape":[1,12],"datatype":"FP64","data":["#.to_vec(),
+        vec![b"{\"\":0},".as_slice(); n].concat(),
+        b"{}]}]}".to_vec(),
+    ]
+    .concat();
+    let numbers = |head: &str, tail: &str| {
+        [
+            head.as_bytes(),
+            &b"1,".repeat(31 << 20),
+            b"1",
+            tail.as_bytes(),
+        ]
+        .concat()
+    };
+    let wide: Vec<String> = (0..20_000).map(|column| format!("c{column}")).collect();
+    let row = vec!["1"; 20_000].join(",");
+    let csv = format!("{}\n{}", wide.join(","), format!("{row}\n").repeat(1_500));
+    let deep = b"[".repeat(60 << 20);
+    let refused = "{},".repeat(90_000);
+    let attacks: Vec<(&str, Vec<u8>, &[u16])> = vec![
+        ("/v2/models/loan-approval/infer", objects.clone(), BAD),
+        (
+            "/v2/models/loan-approval/infer",
+            numbers(
+                "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,12],\"datatype\":\"FP64\",\"data\":[",
+                "]}]}",
+            ),
+            BAD,
+        ),
+        (
+            "/v1/models/loan-approval:predict",
+            numbers("{\"instances\":[", "]}"),
+            LONG,
+        ),
+        ("/v1/models/loan-approval:predict", objects, BAD),
+        ("/invocations", numbers("{\"inputs\":{\"a\":[", "]}}"), LONG),
+        ("/predict/batch", numbers("[", "]"), LONG),
+        ("/predict/batch", deep, &[422, 503][..]),
+        (
+            "/predict/batch",
+            format!("[{}{{}}]", refused).into_bytes(),
+            &[200, 503][..],
+        ),
+    ];
+    let packed: Vec<(&str, Vec<u8>, &[u16])> = attacks
+        .into_iter()
+        .map(|(path, body, expected)| (path, gzip(&body), expected))
+        .collect();
+    let csv = gzip(csv.as_bytes());
+    check(&[], |server| {
+        std::thread::scope(|scope| {
+            for (path, body, expected) in &packed {
+                scope.spawn(move || {
+                    for _ in 0..2 {
+                        let answer = post(server.address(), path, &GZIP, body).unwrap();
+                        assert!(
+                            expected.contains(&answer.status),
+                            "{path} {}",
+                            answer.status
+                        );
+                    }
+                });
+            }
+            let csv = &csv;
+            scope.spawn(move || {
+                let headers = ["content-type: text/csv", "content-encoding: gzip"];
+                for path in ["/predict/batch", "/invocations"] {
+                    let answer = post(server.address(), path, &headers, csv).unwrap();
+                    assert!([400, 503].contains(&answer.status), "{}", answer.status);
+                }
+            });
+        });
+    });
+}
+
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn bodies_that_never_end_hold_a_bounded_memory() {
+    check(&["--body-timeout", "5"], |server| {
+        let head = b"POST /predict/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 62914560\r\n\r\n";
+        let blanks = vec![b' '; 1 << 20];
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| {
+                    let mut stream = TcpStream::connect(server.address()).unwrap();
+                    let _ = stream.write_all(head);
+                    for _ in 0..59 {
+                        if stream.write_all(&blanks).is_err() {
+                            return;
+                        }
+                    }
+                    std::thread::sleep(Duration::from_secs(6));
+                });
+            }
+        });
+    });
+}
+
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn clients_that_never_read_are_left() {
+    check(&["--body-timeout", "3"], |server| {
+        let body = format!("[{}{{}}]", "{},".repeat(99_999));
+        let head = format!(
+            "POST /predict/batch HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut held: Vec<TcpStream> = (0..60)
+            .map(|_| {
+                let mut stream = TcpStream::connect(server.address()).unwrap();
+                let _ = stream.write_all(head.as_bytes());
+                let _ = stream.write_all(body.as_bytes());
+                stream
+            })
+            .collect();
+        std::thread::sleep(Duration::from_secs(12));
+        let start = Instant::now();
+        for stream in &mut held {
+            stream
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .unwrap();
+            // What the system holds comes, and then the end: it does not go on for ever.
+            let mut rest = Vec::new();
+            let _ = stream.read_to_end(&mut rest);
+        }
+        assert!(start.elapsed() < Duration::from_secs(60));
+    });
+}
