@@ -177,7 +177,7 @@ impl Objective for CrossValidation<'_> {
         )?;
         let is_average = matches!(
             &fitted.model,
-            Model::Forest(forest) if forest.aggregation == Aggregation::Mean
+            Model::Forest(forest) if forest.aggregation.is_mean()
         );
         points(&fitted.model, prepared).map(|points| FoldScore { points, is_average })
     }
