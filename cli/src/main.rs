@@ -8,7 +8,6 @@ mod files;
 mod hub;
 mod interrupt;
 mod progress;
-mod scoring;
 mod secrets;
 mod settings;
 mod tracking;

@@ -24,7 +24,7 @@ fn inspect_shows_what_is_in_a_model() {
         "on 1600 rows, measured on 400 others, seed 42",
         "roc_auc 0.9",
         "credit_score    integer   input    250 to 900",
-        "threshold   as likely as not",
+        "threshold   fixed at 0.5",
         "calibration none",
         "sketch      ",
         "columns of 1600 training rows",

@@ -261,7 +261,7 @@ fn a_deadline_and_a_stop_keep_what_is_done() {
         )
         .unwrap()
     };
-    let late = Control::until(Some(Instant::now()));
+    let late = Control::default().until(Some(Instant::now()));
     let trials = run(&late, &|_| {});
     assert_eq!(trials.len(), 1, "the first trial is done in any case");
     assert_eq!(trials[0].state, State::Complete);

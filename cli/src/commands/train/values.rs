@@ -1,11 +1,13 @@
-//! Values that a flag and the configuration file share: read from one text, by one rule.
+//! Values that are read from one text by one rule, in an argument or in `underwrite.toml`.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use model_core::model::ModelKind;
-use model_train::fit::KINDS;
+use model_train::calibrate::Method;
+use model_train::fit::{ClassWeight, KINDS};
+use model_train::threshold::ThresholdRule;
 use model_train::tune::Metric;
 use serde::{Deserialize, Deserializer};
 
@@ -135,6 +137,63 @@ impl FromText for Metric {
             let words = Self::ALL.map(Self::word).join(", ");
             format!("expected one of {words}, got '{text}'")
         })
+    }
+}
+
+impl FromText for Method {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            "platt" => Ok(Self::Platt),
+            "isotonic" => Ok(Self::Isotonic),
+            _ => Err(format!("expected none, platt or isotonic, got '{text}'")),
+        }
+    }
+}
+
+impl FromText for ThresholdRule {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let problem = || {
+            format!(
+                "expected 0.5, f1, cost=FALSE_YES:FALSE_NO (such as cost=5:1) or approval_rate=SHARE (such as approval_rate=0.3), got '{text}'"
+            )
+        };
+        let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
+        match text.split_once('=') {
+            None if text == "f1" => Ok(Self::BestF1),
+            None if number(text) == Some(0.5) => Ok(Self::Half),
+            Some(("cost", costs)) => {
+                let (yes, no) = costs.split_once(':').ok_or_else(problem)?;
+                let cost = |text| number(text).filter(|cost| *cost > 0.0).ok_or_else(problem);
+                Ok(Self::Cost {
+                    false_positive: cost(yes)?,
+                    false_negative: cost(no)?,
+                })
+            }
+            Some(("approval_rate", rate)) => number(rate)
+                .filter(|rate| (0.0..=1.0).contains(rate))
+                .map(Self::ApprovalRate)
+                .ok_or_else(problem),
+            _ => Err(problem()),
+        }
+    }
+}
+
+impl FromText for ClassWeight {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let problem = || format!("expected none, balanced or NO:YES such as 1:3, got '{text}'");
+        let weight = |text: &str| text.parse::<f64>().ok().filter(|w| *w > 0.0 && *w <= 1e6);
+        match text {
+            "none" => Ok(Self::None),
+            "balanced" => Ok(Self::Balanced),
+            _ => {
+                let (negative, positive) = text.split_once(':').ok_or_else(problem)?;
+                Ok(Self::Explicit {
+                    negative: weight(negative).ok_or_else(problem)?,
+                    positive: weight(positive).ok_or_else(problem)?,
+                })
+            }
+        }
     }
 }
 
