@@ -1,4 +1,4 @@
-// model.wasm through its plain door (docs/module-abi.md), put where the Worker's
+// model.wasm through its plain door (docs/reference/module-abi.md), put where the Worker's
 // Rust side finds it. It is byte for byte the file that every other host runs.
 //
 // The plain door, not the class of model.js: that glue can hold one instance for

@@ -1,6 +1,6 @@
 /**
  * What the page says about the model: which it is, what it was trained on, how well it did.
- * @import { Description } from './engine.js'
+ * @import { Description } from '../model-wasm/src/model.js'
  */
 
 import { byId, copyButton, element } from './dom.js';
@@ -35,14 +35,14 @@ export function showAbout({ model, threshold, training }) {
 
 /** @param {Description['training']} training */
 function showMetrics(training) {
-  const metrics = Object.entries(training?.metrics ?? {}).filter(([, value]) => typeof value === 'number');
+  const metrics = Object.entries(training.metrics).filter(([, value]) => typeof value === 'number');
   byId('measured').hidden = metrics.length === 0;
   byId('measured-on').textContent = measuredOn(training);
   byId('metrics').replaceChildren(...metrics.map(([name, value]) => metric(name, Number(value))));
 }
 
 /** @param {Description['training']} training */
-function measuredOn({ rows_train: train, rows_test: test } = {}) {
+function measuredOn({ rows_train: train, rows_test: test }) {
   if (!train || !test) return '';
   return `Trained on ${train.toLocaleString('en')} applications, measured on ${test.toLocaleString('en')} others it had never seen.`;
 }

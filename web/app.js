@@ -1,6 +1,7 @@
 /**
  * The page: opens the model, makes the form from its schema, and asks again at every change.
- * @import { Answer, Decision, Engine, Problem } from './engine.js'
+ * @import { Decision, Problem } from '../model-wasm/src/model.js'
+ * @import { Answer, Engine } from './engine.js'
  */
 
 import { showAbout } from './about.js';

@@ -1,6 +1,6 @@
 /**
  * The decision panel: what the model decided and how surely, what was changed on the way, or why there is no decision.
- * @import { Adjustment, Decision, Description, Feature, Problem } from './engine.js'
+ * @import { Adjustment, Decision, Description, Feature, Problem } from '../model-wasm/src/model.js'
  */
 
 import { byId, element } from './dom.js';

@@ -1,37 +1,8 @@
 /**
- * The model as the page sees it: a Web Worker that holds the module, behind two promises.
+ * The model as the page sees it: a Web Worker that holds the module, behind two promises. The shapes are those of the
+ * module itself.
  *
- * The shapes are those of docs/module-abi.md and docs/decision-contract.md, as far as the page reads them.
- *
- * @typedef {string | number | boolean} Value
- *
- * @typedef {object} Feature
- * @property {string} name
- * @property {'number' | 'integer' | 'boolean' | 'category'} type
- * @property {'input' | 'protected' | 'ignored'} role
- * @property {string} label
- * @property {string} [help]
- * @property {string} [unit]
- * @property {number} [minimum]
- * @property {number} [exclusive_minimum]
- * @property {number} [maximum]
- * @property {number} [exclusive_maximum]
- * @property {Value | null} [example]
- * @property {{ value: string, label: string }[]} [categories]
- * @property {string} [missing] the policy's word
- * @property {Value | null} [imputed] what a missing value becomes
- *
- * @typedef {object} Description
- * @property {number} abi
- * @property {{ name: string, version: string, digest: string, title?: string, description?: string, kind: string }} model
- * @property {number} threshold
- * @property {{ positive_label: string, negative_label: string }} target
- * @property {Feature[]} features
- * @property {{ rows_train?: number, rows_test?: number, metrics?: Record<string, unknown> }} [training]
- *
- * @typedef {{ feature: string, kind: string, policy: string, from?: Value, to: Value | null }} Adjustment
- * @typedef {{ type: string, loc: (string | number)[], msg: string }} Problem
- * @typedef {{ approve: boolean, prediction_label: string, probability: number, threshold: number, adjustments: Adjustment[] }} Decision
+ * @import { Description } from '../model-wasm/src/model.js'
  *
  * @typedef {{ status: number, body: string }} Answer the HTTP status and the JSON text
  * @typedef {{ description: Description, decide: (request: string) => Promise<Answer> }} Engine

@@ -1,11 +1,11 @@
 /**
  * The form, made from the schema inside the module. It judges nothing: what was typed goes to the module as it is,
  * and what the module says about a field is shown beside it.
- * @import { Adjustment, Feature, Problem } from './engine.js'
+ * @import { Adjustment, Feature, Problem } from '../model-wasm/src/model.js'
  */
 
 import { byId, element } from './dom.js';
-import { adjustmentText, group, jsonNumber, range, valueText } from './format.js';
+import { adjustmentText, filledIn, group, jsonNumber, range, valueText } from './format.js';
 
 /**
  * One field.
@@ -116,14 +116,15 @@ const isRequired = (feature) => (feature.missing ?? 'error') === 'error' && feat
  */
 function text({ feature, id, described }) {
   const negative = (feature.minimum ?? feature.exclusive_minimum ?? -1) < 0;
+  const fill = filledIn(feature);
   const input = element('input', {
     id,
     name: feature.name,
     type: 'text',
     // The numeric keyboards of phones have no minus.
     inputmode: negative ? null : feature.type === 'integer' ? 'numeric' : 'decimal',
-    value: feature.example === undefined ? null : group(/** @type {number} */ (feature.example)),
-    placeholder: isRequired(feature) || feature.imputed === undefined ? null : `${group(String(feature.imputed))} if empty`,
+    value: feature.example === undefined ? null : group(String(feature.example)),
+    placeholder: fill === undefined ? null : `${group(String(fill))} if empty`,
     'aria-required': isRequired(feature) && 'true',
     'aria-describedby': described,
     autocomplete: 'off',
@@ -194,7 +195,8 @@ function radios({ feature, id, described }, options) {
  */
 function list({ feature, id, described }, options) {
   const first = firstChoice(feature);
-  const used = (feature.imputed ?? undefined) === undefined ? '' : ` (${valueText(feature, feature.imputed)} is used)`;
+  const fill = filledIn(feature);
+  const used = fill === undefined ? '' : ` (${valueText(feature, fill)} is used)`;
   const select = element('select', {
     id, name: feature.name, 'aria-required': isRequired(feature) && 'true', 'aria-describedby': described,
   }, ...options.map(({ value, label }) => element('option', { value, selected: value === first },

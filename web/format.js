@@ -1,6 +1,6 @@
 /**
  * How values read: numbers, percentages, ranges, and what a policy changed.
- * @import { Adjustment, Feature, Value } from './engine.js'
+ * @import { Adjustment, Feature, Value } from '../model-wasm/src/model.js'
  */
 
 const GROUPED = /^[+-]?\d{1,3}([, '’\u00a0\u2009\u202f])\d{3}(?:\1\d{3})*(?:\.\d*)?$/;
@@ -95,6 +95,17 @@ export function valueText(feature, value) {
 }
 
 /**
+ * What a missing value becomes, by the feature's policy: the imputed value, 0, No, or nothing at all.
+ * @param {Feature} feature
+ * @returns {Value | undefined} `undefined` where nothing is filled in
+ */
+export function filledIn({ missing, type, imputed }) {
+  if (missing === 'impute' || missing === 'most_frequent') return imputed;
+  if (missing === 'zero') return type === 'boolean' ? false : 0;
+  return undefined;
+}
+
+/**
  * What a policy changed, as a sentence without its subject: "144 years was changed to 100 years, the highest allowed."
  * @param {Feature} feature
  * @param {Adjustment} adjustment
@@ -104,6 +115,7 @@ export function adjustmentText(feature, adjustment) {
   const used = valueText(feature, adjustment.to);
   const came = adjustment.from === undefined ? 'A value' : valueText(feature, adjustment.from);
   const reason = adjustmentReason(feature, adjustment);
+  if (adjustment.policy === 'native') return 'Not given: the model has learned what a missing value means here.';
   if (adjustment.kind === 'missing') return `Not given: ${used} is used${reason}.`;
   if (adjustment.policy === 'clamp') return `${came} was changed to ${used}${reason}.`;
   const problem = adjustment.kind === 'unknown' ? 'is not known' : 'is out of range';

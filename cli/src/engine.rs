@@ -1,7 +1,6 @@
 //! The engine that this program carries; `build.rs` says where it was built.
 
-use model_core::artifact::hex;
-use sha2::{Digest, Sha256};
+use model_files::sha256_hex;
 
 /// `engine.wasm`: the module without a model.
 pub(crate) const WASM: &[u8] = include_bytes!(env!("UNDERWRITE_ENGINE_WASM"));
@@ -10,5 +9,5 @@ pub(crate) const GLUE: &[u8] = include_bytes!(env!("UNDERWRITE_MODEL_JS"));
 
 /// SHA-256 of the engine, lower-case hexadecimal.
 pub(crate) fn sha256() -> String {
-    hex(&Sha256::digest(WASM))
+    sha256_hex(WASM)
 }

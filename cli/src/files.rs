@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use model_core::model_file::ModelFile;
 use model_core::schema::Schema;
-use model_train::file::WholeFile;
+use model_files::WholeFile;
 
 /// Means standard input, or standard output.
 const DASH: &str = "-";

@@ -4,8 +4,8 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use model_tracking::http::Patience;
-use model_tracking::hub::{DEFAULT_ENDPOINT, Options};
+use model_client::RetryPolicy;
+use model_hub::{DEFAULT_ENDPOINT, HubOptions};
 
 use crate::secrets;
 
@@ -22,11 +22,11 @@ pub(crate) struct HubArgs {
 
 impl HubArgs {
     /// What the client needs to know.
-    pub(crate) fn options(&self) -> Result<Options> {
-        Ok(Options {
+    pub(crate) fn options(&self) -> Result<HubOptions> {
+        Ok(HubOptions {
             endpoint: self.endpoint.clone(),
             token: secrets::read(self.token_file.as_deref(), "HF_TOKEN")?,
-            patience: Patience::default(),
+            retry: RetryPolicy::default(),
         })
     }
 }

@@ -2,7 +2,6 @@
 
 mod commands;
 mod config_file;
-mod drift;
 mod engine;
 mod files;
 mod hub;

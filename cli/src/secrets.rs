@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use model_tracking::http::Secret;
+use model_client::Secret;
 
 use crate::files;
 

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
+use model_client::{Credentials, RetryPolicy, Secret};
 use model_core::artifact::Artifact;
 use model_core::schema::{Feature, Kind, Missing, Schema};
 use model_tracking::folder::RunFolder;
-use model_tracking::http::{Credentials, Patience};
 use model_tracking::mlflow::{self, Mlflow};
 use model_tracking::run::{Column, ColumnType, Run, Signature};
 use model_tracking::tracker::{Outcome, Tracker, push_all};
@@ -279,11 +279,11 @@ impl<'a> Settings<'a> {
             experiment: given(&args.mlflow_experiment, &self.config.mlflow_experiment),
             user: user.unwrap_or_else(|| "underwrite".to_owned()),
             alias: self.alias(),
-            patience: Patience::default(),
+            retry: RetryPolicy::default(),
         }))
     }
 
-    fn wandb_key(&self) -> Result<Option<model_tracking::http::Secret>> {
+    fn wandb_key(&self) -> Result<Option<Secret>> {
         secrets::read(self.args.wandb_api_key_file.as_deref(), "WANDB_API_KEY")
     }
 
@@ -302,7 +302,7 @@ impl<'a> Settings<'a> {
             entity: given(&self.args.wandb_entity, &self.config.wandb_entity),
             project: self.project(),
             alias: self.alias(),
-            patience: Patience::default(),
+            retry: RetryPolicy::default(),
         }))
     }
 

@@ -90,7 +90,7 @@ fn bad_data() {
     );
     check_data(
         b"income,approved\n1,0\n\xff\xfe,1\n",
-        "d.csv, line 3: the text is not UTF-8",
+        "d.csv, line 3, column 'income': the text is not UTF-8",
     );
     check(
         &[("s.toml", SCHEMA.as_bytes())],

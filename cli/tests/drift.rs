@@ -213,7 +213,7 @@ fn bad_files() {
     check(
         b"income,home,income\n1,OWN,1\n",
         "",
-        "c.csv, line 1, column 'income': two columns",
+        "c.csv, line 1, column 'income': the header names this column twice",
     );
     check(
         b"income,home,approved\n1,\xff,1\n",

@@ -7,7 +7,7 @@
 )]
 
 mod common;
-#[path = "../../model-tracking/tests/common/mod.rs"]
+#[path = "../../model-hub/tests/common/mod.rs"]
 mod services;
 
 use std::io::{BufRead, BufReader, Read, Write};

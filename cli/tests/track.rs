@@ -5,18 +5,24 @@
     clippy::panic,
     reason = "a test may fail"
 )]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the Hub's and the trackers' tests share their helpers"
+)]
 
 mod common;
+#[path = "../../model-hub/tests/common/mod.rs"]
+mod hub;
 #[path = "../../model-tracking/tests/common/mod.rs"]
-mod services;
+mod trackers;
 
 use std::process::{Command, Output};
 
 use common::{Folder, points_model};
-use model_tracking::disk::sha256;
-use services::hub_service::{self, TOKEN};
-use services::service::{always, nobody};
-use services::wandb_service::{self, KEY};
+use hub::hub_service::{self, TOKEN};
+use model_files::sha256_file;
+use trackers::service::{always, nobody};
+use trackers::wandb_service::{self, KEY};
 
 /// The program with no variable of ours but these.
 fn command(folder: &Folder, variables: &[(&str, &str)], args: &str) -> Command {
@@ -60,7 +66,7 @@ fn a_run_is_sent_once_and_listed() {
     let folder = Folder::new(&[]);
     let empty = succeed(&folder, &[], "track list");
     assert!(empty.contains("no runs in runs"), "{empty}");
-    let sample = services::sample_run(&folder.path("runs"));
+    let sample = trackers::sample_run(&folder.path("runs"));
     let list = succeed(&folder, &[], "track list");
     assert!(
         list.contains("finished") && list.contains("not sent"),
@@ -90,7 +96,7 @@ fn a_run_is_sent_once_and_listed() {
 fn a_tracker_that_fails_is_a_warning_and_the_others_go_on() {
     let service = wandb_service::Service::start();
     let folder = Folder::new(&[]);
-    let sample = services::sample_run(&folder.path("runs"));
+    let sample = trackers::sample_run(&folder.path("runs"));
     let down = always(400, "{\"message\": \"no room\"}");
     let variables = [
         ("WANDB_API_KEY", KEY),
@@ -195,7 +201,7 @@ fn settings_are_checked_before_anything_is_sent() {
         ),
         ("empty", b"\n"),
     ]);
-    services::sample_run(&folder.path("runs"));
+    trackers::sample_run(&folder.path("runs"));
     let check = |variables: &[(&str, &str)], args: &str, expect: &str| {
         let (code, _, err) = run(&folder, variables, &format!("track push {args}"));
         assert_eq!(code, Some(2), "{args}: {err}");
@@ -247,7 +253,7 @@ fn a_model_goes_to_the_hub_and_comes_back() {
         &hub,
         "publish model.wasm --token-file token --card card.md",
     );
-    let digest = sha256(&folder.path("model.wasm")).unwrap();
+    let digest = sha256_file(&folder.path("model.wasm")).unwrap();
     assert!(said.contains(&digest), "{said}");
     {
         let kept = service.kept();
@@ -342,7 +348,7 @@ fn what_is_no_model_is_refused_and_what_was_there_stays() {
 #[test]
 fn a_full_disk_costs_no_run() {
     let folder = Folder::new(&[]);
-    let sample = services::sample_run(&folder.path("runs"));
+    let sample = trackers::sample_run(&folder.path("runs"));
     let before = std::fs::read(sample.path().join("run.json")).unwrap();
     let (code, _, err) = full_disk(&folder, &[], "track push latest --trackers wandb-offline");
     assert_eq!(code, Some(2), "{err}");

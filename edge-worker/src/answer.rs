@@ -1,4 +1,4 @@
-//! The answers of `docs/http.md`.
+//! The answers of `docs/reference/http.md`.
 
 use crate::decider::{self, Description, Fault, ModelId};
 use serde::Serialize;

@@ -57,7 +57,7 @@ pub(crate) async fn batch(request: &mut Request) -> Result<Vec<u8>, Answer> {
 }
 
 /// The body's bytes, as many as the module needs to judge them, or the 400 that
-/// `docs/http.md` promises.
+/// `docs/reference/http.md` promises.
 async fn body(request: &mut Request, longest: usize) -> Result<Vec<u8>, Answer> {
     if request.inner().body().is_none() {
         return Ok(Vec::new());

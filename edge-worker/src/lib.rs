@@ -2,7 +2,7 @@
 //!
 //! It transports: what a request means and what its answer says is decided in
 //! the module alone ([`decider`]), which is the same file that every other host
-//! runs. The routes and their answers are written down in `docs/http.md`.
+//! runs. The routes and their answers are written down in `docs/reference/http.md`.
 //!
 //! Nothing of an application is logged or kept.
 

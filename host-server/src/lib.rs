@@ -1,5 +1,5 @@
 //! axum and wasmtime: hosts models, each a `model.wasm`, by their plain door
-//! (`docs/module-abi.md`) and serves them over HTTP (`docs/http.md`).
+//! (`docs/reference/module-abi.md`) and serves them over HTTP (`docs/reference/http.md`).
 //!
 //! The host knows a model only as a file. It checks the seal, compiles, and passes
 //! bytes in and out; what a decision is, and what a refusal says, is the module's.
@@ -8,39 +8,30 @@
 //! - [`App`] holds the models being served, [`app`] is the router over them.
 //! - [`serve`] binds an address and runs it.
 
-mod compiled;
+mod app;
+mod asset;
 mod config;
-mod connections;
-mod description;
-mod drift;
-mod engine;
 mod error;
-mod gate;
 mod host;
-mod instance;
-mod keys;
-mod metrics;
-mod module_cache;
-mod page;
-mod pool;
-mod registry;
-mod request_id;
+mod http;
+mod models;
 mod routes;
 mod server;
-mod spans;
-mod static_file;
-mod tls;
-mod trace_context;
-mod workers;
+mod service;
 
-pub use config::{HttpLimits, Limits, ServeOptions, TlsFiles};
-pub use description::{Category, Description, Feature, ModelInfo, Target};
-pub use drift::{CountingCost, DriftOptions, time_counting};
-pub use error::{CallError, LoadError, LoadErrorKind, ServeError};
-pub use host::{Answer, Batch, Decision, InstanceTimes, ModelHost, compile};
-pub use keys::{Key, Role};
-pub use metrics::push::PushOptions;
-pub use registry::{Fetched, ModelSource};
-pub use routes::{App, app};
+pub use app::App;
+pub use config::ServeOptions;
+pub use error::ServeError;
+pub use host::{
+    Answer, Batch, CallError, Category, Decision, Description, Feature, InstanceTimes, Limits,
+    LoadError, LoadErrorKind, ModelHost, ModelInfo, Target, compile,
+};
+pub use http::authentication::{Key, Role};
+pub use http::limits::HttpLimits;
+pub use http::metrics::push::PushOptions;
+pub use http::spans::TraceOptions;
+pub use http::tls::TlsFiles;
+pub use models::drift::{CountingCost, DriftOptions, time_counting};
+pub use models::registry::{Fetched, ModelSource};
+pub use routes::app;
 pub use server::{Server, serve, shutdown_signal};
-pub use spans::TraceOptions;

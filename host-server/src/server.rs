@@ -11,15 +11,17 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::app::App;
 use crate::config::ServeOptions;
-use crate::connections::Connections;
 use crate::error::ServeError;
-use crate::metrics::{Format, push};
-use crate::registry;
-use crate::routes::{App, Service, metrics_app};
-use crate::spans::Spans;
-use crate::tls;
-use crate::workers::Workers;
+use crate::http::connections::Connections;
+use crate::http::metrics::{Format, push};
+use crate::http::spans::Spans;
+use crate::http::tls;
+use crate::http::workers::Workers;
+use crate::models::registry::watch::watch;
+use crate::routes::metrics_app;
+use crate::service::AppService;
 
 /// How long requests in flight may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -129,7 +131,7 @@ impl Server {
         let (workers, mut ended) = Workers::start(&stopped).map_err(cannot_run)?;
         let state = Arc::clone(&self.app);
         let registry = Arc::clone(self.app.registry());
-        let watching = tokio::spawn(registry::watch(registry, hang_ups()));
+        let watching = tokio::spawn(watch(registry, hang_ups()));
         let spans = self.spans.clone();
         let keeping = state
             .keeps_drift()
@@ -145,7 +147,7 @@ impl Server {
             _ = serving.join_next() => {}
         }
         tracing::info!("stopping: finishing the requests in flight");
-        state.stop();
+        state.middleware().stop();
         let _ = stop.send(true);
         let finished = async {
             while serving.join_next().await.is_some() {}
@@ -172,7 +174,7 @@ impl Server {
     }
 
     /// The public listener, and the one for metrics.
-    fn connections(self) -> Vec<Connections> {
+    fn connections(self) -> Vec<Connections<AppService>> {
         let Self {
             app: state,
             options,
@@ -184,17 +186,17 @@ impl Server {
         } = self;
         let public = Connections {
             listener,
-            service: Service::public(Arc::clone(&state), spans.as_ref()),
+            service: AppService::public(Arc::clone(&state), spans.as_ref()),
             tls,
             limits: options.http.clone(),
-            metrics: Arc::clone(state.metrics()),
+            metrics: Arc::clone(&state.metrics().http),
         };
         let private = metrics.map(|(listener, _)| Connections {
             listener,
-            service: Service::routed(metrics_app(Arc::clone(&state))),
+            service: AppService::routed(metrics_app(Arc::clone(&state))),
             tls: None,
             limits: options.http,
-            metrics: Arc::clone(state.metrics()),
+            metrics: Arc::clone(&state.metrics().http),
         });
         std::iter::once(public).chain(private).collect()
     }

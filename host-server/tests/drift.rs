@@ -53,7 +53,7 @@ fn training() -> (Artifact, Sketch) {
     let host = real_model();
     let file = ModelFile::open(host.wasm()).unwrap();
     let artifact = Artifact::decode(file.artifact()).unwrap();
-    let reference = Details::of(&artifact).unwrap().reference;
+    let reference = Details::from_artifact(&artifact).unwrap().reference;
     (artifact, Sketch::decode(&reference).unwrap())
 }
 

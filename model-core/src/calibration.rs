@@ -4,8 +4,8 @@ use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
 
-use crate::artifact::number;
-use crate::forest::Link;
+use crate::link::Link;
+use crate::wire::number;
 
 /// Most knots of an isotonic calibration.
 pub const MAX_KNOTS: usize = 256;
@@ -84,9 +84,10 @@ impl Calibration {
                     && rises(to, false)
             }
         };
-        match sound {
-            true => Ok(()),
-            false => Err("the calibration is not a map of probabilities that never falls".into()),
+        if sound {
+            Ok(())
+        } else {
+            Err("the calibration is not a map of probabilities that never falls".into())
         }
     }
 }

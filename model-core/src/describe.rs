@@ -1,4 +1,4 @@
-//! What a model says about itself; the JSON is described in `docs/module-abi.md`.
+//! What a model says about itself; the JSON is described in `docs/reference/module-abi.md`.
 
 use crate::artifact::{Artifact, FORMAT};
 use crate::decide::{Decider, write_value};

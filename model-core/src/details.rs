@@ -6,8 +6,10 @@
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Artifact, ArtifactError};
+use crate::artifact::Artifact;
+use crate::error::ArtifactError;
 use crate::schema::Monotonic;
+use crate::wire::MAX_PAYLOAD;
 
 /// How the model was made.
 #[derive(Debug, Clone, PartialEq, Default, Encode, Decode)]
@@ -61,18 +63,18 @@ impl Details {
     ///
     /// # Errors
     /// When the bytes are none.
-    pub fn of(artifact: &Artifact) -> Result<Self, ArtifactError> {
+    pub fn from_artifact(artifact: &Artifact) -> Result<Self, ArtifactError> {
         if artifact.details.is_empty() {
             return Ok(Self::default());
         }
-        let limit = bincode::config::standard().with_limit::<{ crate::artifact::MAX_PAYLOAD }>();
+        let limit = bincode::config::standard().with_limit::<MAX_PAYLOAD>();
         let (details, read) = bincode::decode_from_slice(&artifact.details, limit)
             .map_err(|error| ArtifactError::Payload(error.to_string()))?;
-        match read == artifact.details.len() {
-            true => Ok(details),
-            false => Err(ArtifactError::Payload(
-                "its details have bytes left over".into(),
-            )),
+        if read == artifact.details.len() {
+            Ok(details)
+        } else {
+            let problem = "its details have bytes left over";
+            Err(ArtifactError::Payload(problem.into()))
         }
     }
 }

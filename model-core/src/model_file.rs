@@ -1,6 +1,6 @@
 //! The file `model.wasm` from outside: its seal, its artifact, its custom sections.
 //!
-//! The layout is written down in `docs/artifact-format.md`. Nothing here runs or
+//! The layout is written down in `docs/reference/artifact-format.md`. Nothing here runs or
 //! compiles WebAssembly; one look at the last [`SEAL_LEN`] bytes tells whether a
 //! file is complete and unaltered.
 

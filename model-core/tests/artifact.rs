@@ -10,7 +10,7 @@ use model_core::decide::Decider;
 use model_core::details::{Details, ThresholdRule};
 use model_core::forest::Node;
 use model_core::model::Model;
-use model_core::schema::{Missing, Monotonic};
+use model_core::schema::{Missing, Monotonic, TargetKind};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
@@ -54,6 +54,25 @@ fn refused(bytes: &[u8]) -> String {
     Artifact::decode(bytes).unwrap_err().to_string()
 }
 
+/// One number for the kind of target, so that artifacts from before `positive = false` mean
+/// what they meant.
+#[test]
+fn the_positive_outcome_of_the_target_is_kept() {
+    let check = |kind: TargetKind, number: u8| {
+        let mut artifact = constant(include_str!("../../data/points.toml"), 0.3);
+        artifact.schema.target.kind = kind;
+        let bytes = artifact.encode().unwrap();
+        assert_eq!(Artifact::decode(&bytes).unwrap(), artifact);
+        let name = artifact.schema.target.name.as_bytes();
+        let at = bytes.windows(name.len()).rposition(|text| text == name);
+        assert_eq!(bytes[at.unwrap() + name.len()], number);
+    };
+    check(TargetKind::Boolean { positive: true }, 0);
+    check(TargetKind::Boolean { positive: false }, 2);
+    let (positive, negative) = ("paid".into(), "lost".into());
+    check(TargetKind::Category { positive, negative }, 1);
+}
+
 #[test]
 fn what_was_encoded_is_decoded() {
     for artifact in samples() {
@@ -63,7 +82,7 @@ fn what_was_encoded_is_decoded() {
     }
 }
 
-/// As `docs/artifact-format.md` lays it out.
+/// As `docs/reference/artifact-format.md` lays it out.
 #[test]
 fn the_header_is_as_documented() {
     let bytes = linear(EVERYTHING).encode().unwrap();
@@ -86,7 +105,7 @@ fn the_header_is_as_documented() {
 fn details_travel_with_the_artifact() {
     let read = |artifact: Artifact| {
         let bytes = artifact.encode().unwrap();
-        Details::of(&Artifact::decode(&bytes).unwrap())
+        Details::from_artifact(&Artifact::decode(&bytes).unwrap())
     };
     assert_eq!(read(with_details(forest(EVERYTHING))), Ok(details()));
     assert_eq!(read(forest(EVERYTHING)), Ok(Details::default()));

@@ -1,4 +1,4 @@
-//! Decisions, as `docs/decision-contract.md` and `docs/schema.md` promise them.
+//! Decisions, as `docs/reference/decision-contract.md` and `docs/reference/schema.md` promise them.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod common;

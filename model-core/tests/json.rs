@@ -1,7 +1,7 @@
 //! The reader and the writer of JSON, held against `serde_json`.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use model_core::json::{Invalid, Kind, Raw, Writer, parse};
+use model_core::json::{Invalid, JsonKind, Raw, Writer, parse};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -205,19 +205,21 @@ fn same(ours: Raw<'_>, json: &str) {
     assert_eq!(ours.json(), theirs.get());
     match ours.kind() {
         // serde_json refuses half a surrogate pair, for which we have no text.
-        Kind::String => assert_eq!(
+        JsonKind::String => assert_eq!(
             ours.text().as_deref(),
             serde_json::from_str::<String>(json).ok().as_deref(),
             "{json}"
         ),
-        Kind::Number => assert_eq!(
+        JsonKind::Number => assert_eq!(
             json.parse::<f64>().is_ok_and(f64::is_finite),
             serde_json::from_str::<f64>(json).is_ok(),
             "{json}"
         ),
-        Kind::Boolean => assert_eq!(json == "true", serde_json::from_str::<bool>(json).unwrap()),
-        Kind::Null => serde_json::from_str::<()>(json).unwrap(),
-        Kind::Array => {
+        JsonKind::Boolean => {
+            assert_eq!(json == "true", serde_json::from_str::<bool>(json).unwrap())
+        }
+        JsonKind::Null => serde_json::from_str::<()>(json).unwrap(),
+        JsonKind::Array => {
             let theirs: Vec<&RawValue> = serde_json::from_str(json).unwrap();
             let ours: Vec<Raw<'_>> = ours.items().collect();
             assert_eq!(ours.len(), theirs.len(), "{json}");
@@ -225,7 +227,7 @@ fn same(ours: Raw<'_>, json: &str) {
                 .zip(theirs)
                 .for_each(|(ours, theirs)| same(*ours, theirs.get()));
         }
-        Kind::Object => {
+        JsonKind::Object => {
             let ours: Vec<_> = ours.fields().collect();
             let Ok(theirs) = serde_json::Deserializer::from_str(json).deserialize_map(Fields)
             else {
@@ -240,10 +242,10 @@ fn same(ours: Raw<'_>, json: &str) {
             }
         }
     }
-    if ours.kind() != Kind::Array {
+    if ours.kind() != JsonKind::Array {
         assert_eq!(ours.items().count(), 0);
     }
-    if ours.kind() != Kind::Object {
+    if ours.kind() != JsonKind::Object {
         assert_eq!(ours.fields().count(), 0);
     }
 }
@@ -366,7 +368,7 @@ fn numbers_survive_to_the_bit() {
                 number.to_bits(),
                 "{json}"
             );
-            assert_eq!(parse(&json).unwrap().kind(), Kind::Number, "{json}");
+            assert_eq!(parse(&json).unwrap().kind(), JsonKind::Number, "{json}");
             assert!(serde_json::from_str::<f64>(&json).is_ok(), "{json}");
         } else {
             assert_eq!(json, "null");

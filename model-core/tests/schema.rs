@@ -593,7 +593,15 @@ fn refuses_features_that_do_not_go_together_and_names_the_line() {
     );
     check(
         &target("type = \"boolean\"\npositive = \"yes\""),
-        "line 10: feature 'y', positive: a boolean target does not take it: remove it",
+        "line 10: feature 'y', positive: expected true or false without quotes for a boolean, got 'yes'",
+    );
+    check(
+        &target("type = \"boolean\"\npositive = 0"),
+        "line 10: expected true, false or a category in quotes",
+    );
+    check(
+        &target("type = \"category\"\ncategories = [\"true\", \"false\"]\npositive = true"),
+        "line 11: feature 'y', positive: expected one of the categories in quotes, got true",
     );
     check(
         &target("type = \"category\""),
@@ -618,6 +626,52 @@ fn refuses_features_that_do_not_go_together_and_names_the_line() {
     check(
         &target("type = \"category\"\ncategories = [\"a\", \"b \"]\npositive = \"a\""),
         "line 10: feature 'y', categories: 'b ': a category may not be empty or begin or end with white space",
+    );
+}
+
+/// Whether each text is the positive outcome, and the two texts, the negative one first.
+#[test]
+fn the_schema_says_which_value_of_the_target_is_positive() {
+    let check = |target: &str, expected: &[(&str, Option<bool>)], texts: [&str; 2]| {
+        let schema = Schema::from_toml(&format!(
+            "name = \"m\"\nversion = \"1\"\n{X}[[feature]]\nname = \"y\"\nrole = \"target\"\n{target}"
+        ))
+        .unwrap();
+        for (text, outcome) in expected {
+            assert_eq!(schema.target.kind.outcome(text), *outcome, "{text}");
+        }
+        assert_eq!(schema.target.kind.texts(), texts);
+        schema.target.kind
+    };
+    let words = |yes: bool| {
+        [
+            ("true", Some(yes)),
+            ("1", Some(yes)),
+            ("YES", Some(yes)),
+            ("F", Some(!yes)),
+            ("0", Some(!yes)),
+            ("no", Some(!yes)),
+            ("2", None),
+            ("", None),
+        ]
+    };
+    let kind = check("type = \"boolean\"", &words(true), ["false", "true"]);
+    assert_eq!(kind, TargetKind::Boolean { positive: true });
+    check(
+        "type = \"boolean\"\npositive = true",
+        &words(true),
+        ["false", "true"],
+    );
+    let kind = check(
+        "type = \"boolean\"\npositive = false",
+        &words(false),
+        ["true", "false"],
+    );
+    assert_eq!(kind, TargetKind::Boolean { positive: false });
+    check(
+        "type = \"category\"\ncategories = [\"paid\", \"lost\"]\npositive = \"paid\"",
+        &[("paid", Some(true)), ("lost", Some(false)), ("Paid", None)],
+        ["lost", "paid"],
     );
 }
 

@@ -4,55 +4,30 @@ use std::collections::BTreeMap;
 
 use crate::bins::{self, Distribution};
 use crate::evidently::{self, EvidentlyError};
-use crate::forced;
 use crate::methods::domain_classifier::{self, DomainClassifier};
 use crate::methods::{
     Method, hellinger, jensen_shannon, kullback_leibler, psi, total_variation, wasserstein,
 };
-use crate::read::{Batch, RowSample};
+use crate::one_method;
+use crate::read::RowSample;
 use crate::report::{Classifier, ColumnReport, Counts, Preset, Report};
 use crate::sample::{CategoryPair, NumberPair, shares};
+pub use crate::sides::Sides;
 use crate::sketch::{Column, Sketch, Values};
 use crate::verdict::{self, Finding, LEAST_EFFECT, LEVEL, Of};
 
-/// Rows of a batch below which nothing can be said.
+/// The fewest rows of a batch that can be compared.
 pub const LEAST_ROWS: u64 = 10;
-/// The area under the ROC curve from which a whole table has drifted.
+/// The area under the ROC curve at which a whole table counts as drifted.
 pub const LEAST_AUC: f64 = 0.55;
-/// The domain classifier is not there to surprise.
+/// Seed of the domain classifier, fixed so that results are reproducible.
 const SEED: u64 = 1;
-
-/// What is compared.
-#[derive(Debug, Clone, Copy)]
-pub struct Sides<'a> {
-    /// What was.
-    pub reference: &'a Sketch,
-    /// What is.
-    pub current: &'a Sketch,
-    /// Columns that only the current batch has.
-    pub extra: &'a [String],
-    /// Rows of both, where they are at hand.
-    pub samples: Option<[&'a RowSample; 2]>,
-}
-
-impl<'a> Sides<'a> {
-    /// Two batches that were read.
-    #[must_use]
-    pub fn of_batches(reference: &'a Batch, current: &'a Batch) -> Self {
-        Self {
-            reference: &reference.sketch,
-            current: &current.sketch,
-            extra: &current.extra,
-            samples: Some([&reference.sample, &current.sample]),
-        }
-    }
-}
 
 /// Why two batches cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompareError {
-    /// Too few rows to say anything.
+    /// Too few rows.
     #[error("the {batch} has {rows} {}, at least {least} are needed to compare", if *rows == 1 { "row" } else { "rows" })]
     TooFewRows {
         /// Reference or current batch.
@@ -72,12 +47,13 @@ pub enum CompareError {
         /// Its columns.
         current: String,
     },
-    /// What the preset cannot do.
+    /// The preset has no score for a column.
     #[error(transparent)]
     Evidently(#[from] EvidentlyError),
 }
 
-/// Compares by our own rules; `method` replaces the choice where it can compare a column.
+/// Compares by our own rules ([`crate::verdict`]); `method` replaces the test of every column that
+/// it can compare.
 ///
 /// # Errors
 /// When there are too few rows, or no column in common.
@@ -85,12 +61,13 @@ pub fn by_default(sides: &Sides<'_>, method: Option<Method>) -> Result<Report, C
     check(sides, LEAST_ROWS)?;
     let mut report = default_verdicts(sides);
     if let Some(method) = method {
-        forced::replace(&mut report, sides, method);
+        one_method::replace(&mut report, sides, method);
     }
     Ok(report)
 }
 
-/// Compares as Evidently 0.4.33 does; `method` replaces its choice.
+/// Compares as Evidently 0.4.33 does; `method` replaces its test of every column that it can
+/// compare.
 ///
 /// # Errors
 /// When there are too few rows, or that version has no score for a column.

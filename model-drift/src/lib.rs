@@ -7,13 +7,16 @@
 pub mod bins;
 pub mod compare;
 pub mod evidently;
-mod forced;
+pub mod inputs;
 pub mod live;
 pub mod methods;
+mod one_method;
 pub mod performance;
+mod random;
 pub mod read;
 pub mod report;
 pub mod sample;
+mod sides;
 pub mod simulate;
 pub mod verdict;
 

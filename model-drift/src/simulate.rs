@@ -1,39 +1,41 @@
-//! How often chance alone, and how often a real shift, leads to a verdict: the promise of
-//! [`crate::verdict`], measured.
+//! How often chance alone, and how often a real shift, leads to a verdict: the error rates that
+//! [`crate::verdict`] promises, measured.
 
 use rayon::prelude::*;
 
-use crate::compare::{self, Sides};
-use crate::methods::domain_classifier::Random;
+use crate::compare;
+use crate::random::Random;
 use crate::read::{Batch, RowSample};
 use crate::sketch::{Capacity, Kind, Sketch, Spec};
 
 /// Columns of a simulated batch.
 pub const COLUMNS: usize = 14;
 const NUMBERS: usize = 8;
+/// The column that is shifted, the first.
+const SHIFTED: &str = "column_0";
 /// Values of each column that are drawn from, again and again.
 const POOL: usize = 1 << 16;
 /// Rows of each batch that the domain classifier sees.
 const SAMPLE: usize = 2000;
 
-/// What came of many comparisons.
+/// The result of many comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Outcome {
     /// Rows of each batch.
     pub rows: u64,
     /// By how many standard deviations one column was shifted.
     pub shift: f64,
-    /// How often it was tried.
+    /// Number of comparisons.
     pub runs: u64,
-    /// How often anything was flagged.
+    /// Comparisons with any drift flagged.
     pub flagged: u64,
-    /// How often the shifted column was.
+    /// Comparisons with the shifted column flagged.
     pub found: u64,
 }
 
-/// Compares `runs` pairs of batches whose columns have one distribution, save that the
-/// first of the current batch is shifted. With `capacity` a small one stands for a sketch
-/// that a model carries.
+/// Compares `runs` pairs of batches from the same distributions, except that the first column
+/// of the current batch is shifted. `capacity` is that of the reference: a small one stands
+/// for the sketch that a model carries.
 #[must_use]
 pub fn simulate(rows: u64, shift: f64, runs: u64, seed: u64, capacity: Capacity) -> Outcome {
     let pools = pools(seed);
@@ -42,8 +44,9 @@ pub fn simulate(rows: u64, shift: f64, runs: u64, seed: u64, capacity: Capacity)
         let mut batch = |shift, capacity| draw(&pools, rows, shift, &mut random, capacity);
         let reference = batch(0.0, capacity);
         let current = batch(shift, Capacity::default());
-        let report = compare::default_verdicts(&Sides::of_batches(&reference, &current));
-        let found = report.columns.first().is_some_and(|column| column.drift);
+        let report = compare::default_verdicts(&[&reference, &current].into());
+        let mut columns = report.columns.iter();
+        let found = columns.any(|column| column.name == SHIFTED && column.drift);
         [u64::from(report.dataset_drift), u64::from(found)]
     });
     let [flagged, found] = results.reduce(|| [0, 0], |a, b| [a[0] + b[0], a[1] + b[1]]);

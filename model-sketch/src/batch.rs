@@ -42,8 +42,8 @@ pub fn answer_batch(decider: &mut Decider, batch: &[u8], out: &mut Vec<u8>) -> u
 }
 
 fn counted(decider: &mut Decider, batch: &[u8]) -> Result<Vec<Column>, String> {
-    let features = decider.features().iter().map(Spec::of_feature);
-    let specs = features.chain([Spec::of_answers()]);
+    let features = decider.features().iter().map(Spec::from_feature);
+    let specs = features.chain([Spec::for_predictions()]);
     let mut columns: Vec<Column> = specs.map(Column::new).collect();
     let mut rows = 0;
     for (index, line) in batch.split(|byte| *byte == b'\n').enumerate() {
@@ -131,8 +131,8 @@ impl Column {
                 let mut sorted: Vec<(&str, u64)> = Vec::new();
                 for (code, count) in runs(&values, 0) {
                     let text = known.get(code as usize).map_or(NOT_LISTED, String::as_str);
-                    let place = sorted.partition_point(|(before, _)| *before < text);
-                    sorted.insert(place, (text, count));
+                    let index = sorted.partition_point(|(before, _)| *before < text);
+                    sorted.insert(index, (text, count));
                 }
                 // All texts are counted by name: there are no more than the schema lists.
                 let capacity = Capacity::CARRIED.names.max(known.len() + 1);

@@ -1,4 +1,4 @@
-//! The stored form of a sketch, written down in `docs/drift.md`.
+//! The stored form of a sketch, written down in `docs/reference/drift.md`.
 //!
 //! `UWDRIFT\0`, format (u32), payload length (u64), SHA-256 of the payload, payload; all
 //! integers little-endian. In the payload counts are LEB128, texts a length and UTF-8,
@@ -211,6 +211,7 @@ pub(crate) fn write_numbers(
     write_count(out, keys.len() as u64);
     let mut before = 0;
     for (key, count) in keys {
+        // Ascending, so differences: small numbers take few bytes.
         write_count(out, key - before);
         write_count(out, *count);
         before = *key;
@@ -334,6 +335,7 @@ impl<'a> Reader<'a> {
         for index in 0..10 {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
+            // Nine times seven bits are 63: the tenth byte holds one.
             if index == 9 && bits > 1 {
                 return None;
             }

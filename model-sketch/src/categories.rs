@@ -5,6 +5,10 @@
 //! and Kaplan, "Summarizing data using bottom-k sketches", PODC 2007). Whether a text is
 //! kept depends on the texts alone, and a kept one was counted from the start, so merging
 //! is exact and does not depend on the order.
+#![allow(
+    clippy::disallowed_types,
+    reason = "counts by key: all that is read from the map is sorted or summed, so its order never shows"
+)]
 
 use rustc_hash::FxHashMap;
 

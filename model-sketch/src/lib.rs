@@ -1,19 +1,44 @@
-//! What is kept of a batch: for each column counts, never a row.
+//! Sketches: what is kept of a batch is counts of each column, in fixed memory, never a row.
 //!
-//! The module carries this too, so that a page or an edge that keeps no applications can
-//! still say what they were like.
+//! The module carries this crate too, so that a page or a Worker that stores no applications
+//! can still say what they were like.
+//!
+//! # Example
+//!
+//! Sketch two batches, merge them, and store the result. Merging is exact: the order of
+//! values and batches never changes a byte.
+//!
+//! ```
+//! use model_sketch::{Capacity, Kind, Sketch, SketchError, Spec};
+//!
+//! let batch = |incomes: &[f64]| {
+//!     let mut sketch = Sketch::new(vec![Spec::new("income", Kind::Number)], Capacity::CARRIED);
+//!     for income in incomes {
+//!         sketch.columns[0].push_number(*income);
+//!     }
+//!     sketch
+//! };
+//! let mut sketch = batch(&[30_000.0, 65_000.0]);
+//! sketch.merge(&batch(&[65_000.0, f64::NAN]))?;
+//! assert_eq!(sketch, batch(&[65_000.0, f64::NAN, 65_000.0, 30_000.0]));
+//!
+//! let stored = sketch.encode();
+//! let income = &Sketch::decode(&stored)?.columns[0];
+//! assert_eq!((income.rows(), income.valid(), income.missing), (4, 3, 1));
+//! # Ok::<(), SketchError>(())
+//! ```
 
 mod batch;
 mod binary;
 mod categories;
+mod from_schema;
 mod numbers;
-mod of_schema;
 
 pub use batch::{MAX_BATCH, answer_batch};
 pub use binary::{FORMAT, SketchError};
 pub use categories::{Categories, MAX_TEXT, text_hash};
+pub use from_schema::{PREDICTION, boolean_texts, specs_from_schema};
 pub use numbers::{Bucket, Numbers};
-pub use of_schema::{PREDICTION, boolean_texts, specs_of_schema};
 
 /// Buckets of a number's sketch unless told otherwise: 64 KiB at most.
 pub const NUMBER_BUCKETS: usize = 4096;

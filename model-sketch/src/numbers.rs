@@ -7,6 +7,10 @@
 //! most `capacity` buckets. That depends on the numbers alone, not on their order or on
 //! how they were split up, so merging is associative, commutative and the same to the byte
 //! as one pass over everything; t-digest and KLL give only approximately the same.
+#![allow(
+    clippy::disallowed_types,
+    reason = "counts by key: all that is read from the map is sorted or summed, so its order never shows"
+)]
 
 use rustc_hash::FxHashMap;
 
@@ -162,6 +166,7 @@ impl Numbers {
         let mut numbers = Self::new(capacity);
         numbers.shift = shift;
         for &(key, count) in keys {
+            // From 52 bits on a bucket is wider than an exponent: it may begin at an infinity.
             let finite = unordered(key << shift).is_finite() || shift >= 52;
             if count == 0 || key > u64::MAX >> shift || !finite {
                 return None;
@@ -250,6 +255,8 @@ fn bucket_of(key: u64, shift: u32, min: f64, max: f64, count: u64) -> Bucket {
 
 /// An integer that orders as the number does.
 pub(crate) fn ordered(number: f64) -> u64 {
+    // Positive numbers order as their bits do, and go above all negative ones when the sign bit
+    // is set; negative ones order the other way round, so all their bits are turned over.
     let bits = number.to_bits();
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }

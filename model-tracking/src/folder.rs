@@ -13,16 +13,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::DateTime;
+use model_files::{append_line, copy_whole, write_whole};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::disk;
-use crate::run::{Artifact, Dataset, FORMAT, HistoryPoint, Run, Status, Trial};
-use crate::tracker::Pushed;
+use crate::run::{Artifact, Dataset, FORMAT, HistoryPoint, Pushed, Run, Status, Trial, now_ms};
 
 const RUN: &str = "run.json";
 const TRIALS: &str = "trials.jsonl";
@@ -89,15 +87,6 @@ pub enum RunError {
         /// Where it was looked for.
         folder: PathBuf,
     },
-}
-
-/// The time now, in milliseconds since 1970-01-01 UTC.
-#[must_use]
-pub fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
 }
 
 impl RunFolder {
@@ -281,7 +270,7 @@ impl RunFolder {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(writing(parent))?;
         }
-        let (bytes, sha256) = disk::copy_whole(content, &path).map_err(writing(&path))?;
+        let (bytes, sha256) = copy_whole(content, &path).map_err(writing(&path))?;
         let artifact = Artifact {
             path: name.to_owned(),
             bytes,
@@ -333,13 +322,13 @@ impl RunFolder {
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
         let path = self.path.join(name);
         let json = serde_json::to_string_pretty(value).map_err(|e| writing(&path)(e.into()))?;
-        disk::write_whole(&path, format!("{json}\n").as_bytes()).map_err(writing(&path))
+        write_whole(&path, format!("{json}\n").as_bytes()).map_err(writing(&path))
     }
 
     fn append(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
         let path = self.path.join(name);
         let line = serde_json::to_string(value).map_err(|e| writing(&path)(e.into()))?;
-        disk::append_line(&path, &line).map_err(writing(&path))
+        append_line(&path, &line).map_err(writing(&path))
     }
 
     fn lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, RunError> {

@@ -4,12 +4,22 @@
 //! JSON has no way to write is the text `"NaN"`, `"Infinity"` or `"-Infinity"`.
 
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The form of `run.json` that this program writes.
 pub const FORMAT: u32 = 1;
+
+/// The time now, in milliseconds since 1970-01-01 UTC.
+#[must_use]
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
 
 /// A run: the file `run.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -197,6 +207,26 @@ pub struct HistoryPoint {
     /// Name and value.
     #[serde(with = "numbers")]
     pub metrics: BTreeMap<String, f64>,
+}
+
+/// Where a tracker keeps a run: an entry of `tracked.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pushed {
+    /// The tracker's own name of the run.
+    pub id: String,
+    /// Where to look at it: an address, or a path.
+    pub url: String,
+    /// When it was sent, in milliseconds since 1970-01-01 UTC.
+    pub time_ms: i64,
+}
+
+impl Pushed {
+    /// Sent now.
+    #[must_use]
+    pub fn now(id: String, url: String) -> Self {
+        let time_ms = now_ms();
+        Self { id, url, time_ms }
+    }
 }
 
 /// A number, or the name of one that JSON cannot write.

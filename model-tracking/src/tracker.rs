@@ -1,8 +1,9 @@
 //! Sending a run to the services that show it.
 
-use serde::{Deserialize, Serialize};
+use model_client::ServiceError;
 
-use crate::folder::{RunError, RunFolder, now_ms};
+use crate::folder::{RunError, RunFolder};
+use crate::run::Pushed;
 
 /// A service that runs are sent to.
 pub trait Tracker {
@@ -17,78 +18,13 @@ pub trait Tracker {
     fn push(&self, run: &RunFolder) -> Result<Pushed, TrackError>;
 }
 
-/// Where a tracker keeps a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pushed {
-    /// The tracker's own name of the run.
-    pub id: String,
-    /// Where a person looks at it: an address, or a path.
-    pub url: String,
-    /// When it was sent, in milliseconds since 1970-01-01 UTC.
-    pub time_ms: i64,
-}
-
-impl Pushed {
-    /// Sent now.
-    #[must_use]
-    pub fn now(id: String, url: String) -> Self {
-        let time_ms = now_ms();
-        Self { id, url, time_ms }
-    }
-}
-
-/// Why a tracker has not got a run.
+/// Why a run did not reach a tracker.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrackError {
-    /// No answer: the service is down, the name is wrong, the time is over.
-    #[error("{service} at {url} does not answer: {problem}")]
-    Unreachable {
-        /// Such as `MLflow`.
-        service: &'static str,
-        /// Its address, without credentials.
-        url: String,
-        /// What happened.
-        problem: String,
-    },
-    /// It wants other credentials.
-    #[error("{service} at {url} refuses the credentials ({status}): {advice}")]
-    Denied {
-        /// Such as `MLflow`.
-        service: &'static str,
-        /// Its address.
-        url: String,
-        /// 401 or 403.
-        status: u16,
-        /// Which variable to set.
-        advice: String,
-    },
-    /// It answered with an error.
-    #[error("{service} at {url} answered {status} to {request}: {message}")]
-    Refused {
-        /// Such as `MLflow`.
-        service: &'static str,
-        /// Its address.
-        url: String,
-        /// The HTTP status.
-        status: u16,
-        /// Method and path.
-        request: String,
-        /// What it said, shortened.
-        message: String,
-    },
-    /// It answered, and not as the service does.
-    #[error("{service} at {url} gave an unexpected answer to {request}: {problem}")]
-    Unexpected {
-        /// Such as `MLflow`.
-        service: &'static str,
-        /// Its address.
-        url: String,
-        /// Method and path.
-        request: String,
-        /// What was expected and what came.
-        problem: String,
-    },
+    /// The service cannot be reached or refuses.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
     /// The run's own files.
     #[error(transparent)]
     Run(#[from] RunError),

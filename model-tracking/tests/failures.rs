@@ -16,40 +16,40 @@ use axum::Router;
 use axum::http::StatusCode;
 use common::service::{always, nobody, serve, silent};
 use common::wandb_service::{KEY, Service};
-use model_tracking::http::{Credentials, Patience, Secret};
+use model_client::{Credentials, RetryPolicy, Secret, ServiceError};
 use model_tracking::mlflow::{self, Mlflow};
 use model_tracking::tracker::{TrackError, Tracker, push_all};
 use model_tracking::wandb::{self, Wandb};
 
-fn mlflow(uri: &str, patience: Patience) -> Box<dyn Tracker> {
+fn mlflow(uri: &str, retry: RetryPolicy) -> Box<dyn Tracker> {
     Box::new(Mlflow::new(mlflow::Options {
         uri: uri.to_owned(),
         credentials: Credentials::Bearer(Secret::new("mlflow-secret")),
         experiment: None,
         user: "tester".to_owned(),
         alias: None,
-        patience,
+        retry,
     }))
 }
 
-fn wandb(address: &str, patience: Patience) -> Box<dyn Tracker> {
+fn wandb(address: &str, retry: RetryPolicy) -> Box<dyn Tracker> {
     Box::new(Wandb::new(wandb::Options {
         base_url: address.to_owned(),
         api_key: Secret::new(KEY),
         entity: None,
         project: "loans".to_owned(),
         alias: None,
-        patience,
+        retry,
     }))
 }
 
 /// Both trackers against one address: the sentence has these words, and no secret.
-fn check(address: &str, patience: Patience, expect: &[&str]) {
+fn check(address: &str, retry: RetryPolicy, expect: &[&str]) {
     let runs = tempfile::tempdir().unwrap();
     let run = common::sample_run(runs.path());
     let written = || std::fs::read(run.path().join("run.json")).unwrap();
     let before = written();
-    let trackers = [mlflow(address, patience), wandb(address, patience)];
+    let trackers = [mlflow(address, retry), wandb(address, retry)];
     for outcome in push_all(&trackers, &run) {
         let error = outcome.result.unwrap_err().to_string();
         for word in expect {
@@ -67,56 +67,52 @@ fn check(address: &str, patience: Patience, expect: &[&str]) {
 
 #[test]
 fn every_kind_of_failure_is_a_sentence() {
-    let patience = common::impatient();
-    check(&nobody(), patience, &["does not answer"]);
-    check(
-        "http://no-such-host.invalid",
-        patience,
-        &["does not answer"],
-    );
+    let retry = common::impatient();
+    check(&nobody(), retry, &["does not answer"]);
+    check("http://no-such-host.invalid", retry, &["does not answer"]);
     check(
         &always(401, ""),
-        patience,
+        retry,
         &["refuses the credentials (401)", "set "],
     );
     check(
         &always(403, "{}"),
-        patience,
+        retry,
         &["refuses the credentials (403)"],
     );
     check(
         &always(404, "no\nsuch\npage"),
-        patience,
+        retry,
         &["answered 404", "no such page"],
     );
     check(
         &always(500, "<h1>oops</h1>"),
-        patience,
+        retry,
         &["answered 500", "oops"],
     );
     check(
         &always(200, "<html>log in"),
-        patience,
+        retry,
         &["unexpected answer", "log in"],
     );
-    check(&always(200, ""), patience, &["unexpected answer"]);
-    check(&always(200, "{\"a\": 1}"), patience, &["unexpected answer"]);
+    check(&always(200, ""), retry, &["unexpected answer"]);
+    check(&always(200, "{\"a\": 1}"), retry, &["unexpected answer"]);
 }
 
 #[test]
 fn a_silent_service_is_not_waited_for_long() {
-    let patience = Patience {
-        silence: Duration::from_millis(200),
+    let retry = RetryPolicy {
+        idle: Duration::from_millis(200),
         attempts: 2,
         ..common::impatient()
     };
-    check(&silent(), patience, &["does not answer", "timeout"]);
-    let patience = Patience {
-        silence: Duration::from_secs(3600),
+    check(&silent(), retry, &["does not answer", "timeout"]);
+    let retry = RetryPolicy {
+        idle: Duration::from_secs(3600),
         total: Duration::from_millis(300),
         ..common::impatient()
     };
-    check(&silent(), patience, &["does not answer"]);
+    check(&silent(), retry, &["does not answer"]);
 }
 
 #[test]
@@ -137,7 +133,10 @@ fn what_is_refused_for_now_is_tried_again() {
         .push(&run)
         .unwrap_err();
     assert!(
-        matches!(error, TrackError::Refused { status: 400, .. }),
+        matches!(
+            error,
+            TrackError::Service(ServiceError::Refused { status: 400, .. })
+        ),
         "{error}"
     );
     assert_eq!(calls.load(Ordering::Relaxed), 3);
@@ -148,9 +147,9 @@ fn one_tracker_down_does_not_keep_the_run_from_another() {
     let service = Service::start();
     let runs = tempfile::tempdir().unwrap();
     let run = common::sample_run(runs.path());
-    let patience = common::impatient();
-    let down = mlflow(&nobody(), patience);
-    let outcomes = push_all(&[down, wandb(&service.address, patience)], &run);
+    let retry = common::impatient();
+    let down = mlflow(&nobody(), retry);
+    let outcomes = push_all(&[down, wandb(&service.address, retry)], &run);
     assert!(outcomes[0].result.is_err());
     assert!(outcomes[1].result.is_ok());
     let tracked = run.tracked().unwrap();

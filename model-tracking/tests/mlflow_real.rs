@@ -13,8 +13,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use model_client::Credentials;
 use model_tracking::folder::RunFolder;
-use model_tracking::http::Credentials;
 use model_tracking::mlflow::{Mlflow, Options};
 use model_tracking::tracker::{Tracker, push_all};
 
@@ -56,7 +56,7 @@ fn mlflow(uri: &str) -> Vec<Box<dyn Tracker>> {
         experiment: None,
         user: "tester".to_owned(),
         alias: Some("champion".to_owned()),
-        patience: common::impatient(),
+        retry: common::impatient(),
     }))]
 }
 

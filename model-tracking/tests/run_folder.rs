@@ -73,7 +73,7 @@ fn what_is_written_is_read_back() {
         (artifact.path.as_str(), artifact.bytes),
         ("reports/a.html", 8)
     );
-    let sha256 = model_tracking::disk::sha256(&again.artifact_path("reports/a.html")).unwrap();
+    let sha256 = model_files::sha256_file(&again.artifact_path("reports/a.html")).unwrap();
     assert_eq!(artifact.sha256, sha256);
 }
 

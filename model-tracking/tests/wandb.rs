@@ -12,8 +12,8 @@ use std::path::Path;
 use std::process::Command;
 
 use common::wandb_service::{KEY, KeptRun, Service};
+use model_client::{Secret, ServiceError};
 use model_tracking::folder::RunFolder;
-use model_tracking::http::Secret;
 use model_tracking::tracker::{TrackError, Tracker};
 use model_tracking::wandb::{Options, Wandb, WandbOffline};
 use serde_json::json;
@@ -25,7 +25,7 @@ fn online(service: &Service, key: &str) -> Wandb {
         entity: None,
         project: "loans".to_owned(),
         alias: Some("champion".to_owned()),
-        patience: common::impatient(),
+        retry: common::impatient(),
     })
 }
 
@@ -105,7 +105,10 @@ fn another_key_is_refused_and_not_shown() {
     let run = common::sample_run(runs.path());
     let error = online(&service, "secretsecret").push(&run).unwrap_err();
     assert!(
-        matches!(error, TrackError::Denied { status: 401, .. }),
+        matches!(
+            error,
+            TrackError::Service(ServiceError::Denied { status: 401, .. })
+        ),
         "{error}"
     );
     let error = error.to_string();

@@ -4,17 +4,16 @@
 //! a model is trained on what it will be asked about.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
-use model_core::artifact::hex;
 use model_core::preprocess::resolve;
 use model_core::schema::{Feature, Role, Schema, Target, TargetKind};
-use model_core::value::{Reading, Value, ValueError, boolean_word, read};
-use sha2::{Digest, Sha256};
+use model_core::value::{Reading, Value, ValueError, read};
+use model_files::Hashing;
+use model_files::csv::{CsvErrorKind, Row, Table};
 
 use crate::error::{DataError, DataErrorKind, shortened};
-use crate::table::{Row, Table};
 
 /// How many rows are read between two calls of a progress callback.
 const PROGRESS_ROWS: usize = 4096;
@@ -63,7 +62,7 @@ impl Dataset {
     ) -> Result<Self, DataError> {
         let name = path.display().to_string();
         let file = File::open(path)
-            .map_err(|error| DataError::in_file(&name, DataErrorKind::Io(error)))?;
+            .map_err(|error| DataError::in_file(&name, CsvErrorKind::Io(error).into()))?;
         Self::from_reader(file, &name, schema, progress)
     }
 
@@ -283,21 +282,18 @@ fn read_target(schema: &Schema, cell: &str) -> Result<bool, DataErrorKind> {
         let expected = target_values(target);
         return Err(DataErrorKind::MissingTarget { expected });
     };
-    let answer = match &target.kind {
-        TargetKind::Boolean => boolean_word(text),
-        TargetKind::Category { positive, .. } if text == positive => Some(true),
-        TargetKind::Category { negative, .. } if text == negative => Some(false),
-        TargetKind::Category { .. } => None,
-    };
-    answer.ok_or_else(|| DataErrorKind::Value {
-        message: format!("expected {}", target_values(target)),
-        got: shortened(cell),
-    })
+    target
+        .kind
+        .outcome(text)
+        .ok_or_else(|| DataErrorKind::Value {
+            message: format!("expected {}", target_values(target)),
+            got: shortened(cell),
+        })
 }
 
 fn target_values(target: &Target) -> String {
     match &target.kind {
-        TargetKind::Boolean => "true, 1, yes, y, t, or false, 0, no, n, f".to_owned(),
+        TargetKind::Boolean { .. } => "true, 1, yes, y, t, or false, 0, no, n, f".to_owned(),
         TargetKind::Category { positive, negative } => format!("'{positive}' or '{negative}'"),
     }
 }
@@ -317,32 +313,5 @@ impl DataError {
             got: shortened(cell),
         };
         Self::in_file(file, kind).at_line(line).in_column(column)
-    }
-}
-
-/// Computes the digest of what is read through it.
-pub(crate) struct Hashing<R> {
-    source: R,
-    sha256: Sha256,
-}
-
-impl<R: Read> Hashing<R> {
-    pub(crate) fn new(source: R) -> Self {
-        Self {
-            source,
-            sha256: Sha256::new(),
-        }
-    }
-
-    pub(crate) fn finish(self) -> String {
-        hex(&self.sha256.finalize())
-    }
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.source.read(buffer)?;
-        self.sha256.update(&buffer[..read]);
-        Ok(read)
     }
 }

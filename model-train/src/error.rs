@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use model_files::csv::{CsvError, CsvErrorKind};
+
 /// A problem in a data file: which file, where in it, what was expected and what came.
 #[derive(Debug)]
 pub struct DataError {
@@ -15,40 +17,15 @@ pub struct DataError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataErrorKind {
-    /// The file cannot be opened or read.
-    #[error("cannot be read: {0}")]
-    Io(std::io::Error),
-    /// There is not even a header.
-    #[error("the file is empty, expected a header line with the columns' names")]
-    Empty,
+    /// The file cannot be read, or is not sound CSV.
+    #[error(transparent)]
+    Csv(#[from] CsvErrorKind),
     /// A header without rows.
     #[error("there are no rows after the header, expected at least {expected}")]
     NoRows {
         /// How few would do.
         expected: u64,
     },
-    /// Bytes that are no UTF-8.
-    #[error("the text is not UTF-8: save the file as UTF-8")]
-    NotUtf8,
-    /// A quote inside an unquoted field, after a closing one, or never closed.
-    #[error(
-        "a quote (\") is in the wrong place or never closed: quote the whole field and double the quotes inside"
-    )]
-    StrayQuote,
-    /// A record of more than a megabyte.
-    #[error("the record is longer than 1 MiB: a quote (\") before it may not be closed")]
-    RecordTooLong,
-    /// More or fewer fields than the header.
-    #[error("expected {expected} fields as in the header, got {got}")]
-    FieldCount {
-        /// Columns of the header.
-        expected: usize,
-        /// Fields of the record.
-        got: usize,
-    },
-    /// The header has the same name twice.
-    #[error("the header names this column twice")]
-    DuplicateColumn,
     /// A column that the schema wants is not there.
     #[error("the column is missing; the file has {}", quoted(.columns))]
     MissingColumn {
@@ -130,6 +107,17 @@ impl fmt::Display for DataError {
 }
 
 impl std::error::Error for DataError {}
+
+impl From<CsvError> for DataError {
+    fn from(error: CsvError) -> Self {
+        Self {
+            file: error.file,
+            line: error.line,
+            column: error.column,
+            kind: error.kind.into(),
+        }
+    }
+}
 
 /// A cell as an error shows it: at most 64 characters.
 pub(crate) fn shortened(cell: &str) -> String {

@@ -4,7 +4,7 @@
 //!
 //! | step | modules |
 //! |---|---|
-//! | read | [`table`], [`dataset`], [`infer`] drafts a schema, [`eda`] explores |
+//! | read | [`dataset`], [`infer`](mod@infer) drafts a schema, [`eda`] explores |
 //! | prepare | [`split`], [`prepare`], [`features`] |
 //! | learn | [`fit`], [`tune`], [`calibrate`], [`threshold`], [`monotonic`] proves, [`mod@train`] joins |
 //! | measure | [`metrics`], [`evaluate`](mod@evaluate), [`report`], [`card`] |
@@ -73,7 +73,6 @@ pub mod eda;
 pub mod error;
 pub mod evaluate;
 pub mod features;
-pub mod file;
 pub mod fit;
 pub mod golden;
 pub mod infer;
@@ -87,7 +86,6 @@ pub mod reference;
 pub mod report;
 pub mod score;
 pub mod split;
-pub mod table;
 pub mod threshold;
 pub mod train;
 pub mod tune;

@@ -1,6 +1,6 @@
 //! Puts a trained model into the engine: `engine.wasm` + artifact = `model.wasm`.
 //!
-//! The layout is written down in `docs/module-abi.md` and `docs/artifact-format.md`.
+//! The layout is written down in `docs/reference/module-abi.md` and `docs/reference/artifact-format.md`.
 //! Nothing is compiled: two data segments and two custom sections are added, the
 //! initial memory grows, and every other section is copied byte for byte.
 

@@ -2,17 +2,17 @@
 
 use model_core::schema::Schema;
 use model_core::value::read_coded;
-use model_sketch::{Capacity, Column, Role, Sketch, Spec, specs_of_schema};
+use model_sketch::{Capacity, Column, Role, Sketch, Spec, specs_from_schema};
 
 use crate::dataset::Dataset;
 
 /// The inputs and the target of some rows, as they came, before any policy.
 #[must_use]
 pub fn of_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch {
-    let specs = specs_of_schema(schema);
+    let specs = specs_from_schema(schema);
     let mut columns = Vec::new();
     for (feature, values) in schema.inputs().zip(&dataset.columns) {
-        let mut column = Column::new(Spec::of_feature(feature), Capacity::CARRIED);
+        let mut column = Column::new(Spec::from_feature(feature), Capacity::CARRIED);
         for row in rows {
             match read_coded(feature, values[*row]) {
                 Ok(reading) => column.push_reading(feature, reading),
@@ -22,25 +22,24 @@ pub fn of_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch {
         columns.push(column);
     }
     let target = specs.into_iter().find(|spec| spec.role == Role::Target);
-    columns.extend(target.map(|spec| of_target(spec, &dataset.target, rows)));
+    let texts = schema.target.kind.texts();
+    columns.extend(target.map(|spec| of_target(spec, texts, &dataset.target, rows)));
     Sketch { columns }
 }
 
 /// Adds what the model answers to rows that it was not fitted on.
 pub fn add_answers(sketch: &mut Sketch, probabilities: &[f64]) {
-    let mut column = Column::new(Spec::of_answers(), Capacity::CARRIED);
+    let mut column = Column::new(Spec::for_predictions(), Capacity::CARRIED);
     probabilities.iter().for_each(|p| column.push_number(*p));
     sketch.columns.push(column);
 }
 
-/// The target's texts are negative and positive, in this order.
-fn of_target(spec: Spec, answers: &[bool], rows: &[usize]) -> Column {
-    let texts = spec.known.clone();
+/// Counts the target's own texts, as they stand in the file: `texts` are the negative and the
+/// positive one.
+fn of_target(spec: Spec, texts: [&str; 2], answers: &[bool], rows: &[usize]) -> Column {
     let mut column = Column::new(spec, Capacity::CARRIED);
     for row in rows {
-        if let Some(text) = texts.get(usize::from(answers[*row])) {
-            column.push_text(text);
-        }
+        column.push_text(texts[usize::from(answers[*row])]);
     }
     column
 }

@@ -5,10 +5,10 @@ use std::io::{self, Read, Write};
 
 use model_core::decide::{Decider, REFUSED};
 use model_core::schema::{Feature, Schema};
+use model_files::csv::{Row, Table};
 
 use crate::dataset::{Columns, read_cell};
 use crate::error::DataError;
-use crate::table::{Row, Table};
 
 /// Rows that are scored together.
 const ROWS: usize = 1024;

@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
+use model_files::csv::Table;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::error::{DataError, DataErrorKind, shortened};
-use crate::table::Table;
 
 /// The share of rows that a model is measured on.
 const TEST_SHARE: f64 = 0.2;
@@ -63,14 +63,14 @@ pub fn stratified(target: &[bool], seed: u64) -> Result<Split, SplitError> {
 /// # Errors
 /// Names the line: no number, out of range, or twice.
 pub fn from_file(source: impl Read, name: &str, target: &[bool]) -> Result<Split, SplitError> {
-    let mut table = Table::open(source, name)?;
+    let mut table = Table::open(source, name).map_err(DataError::from)?;
     if table.header() != ["row"] {
         let columns = table.header().to_vec();
         let kind = DataErrorKind::MissingColumn { columns };
         return Err(DataError::in_file(name, kind).in_column("row").into());
     }
     let (mut test, mut seen) = (Vec::new(), vec![false; target.len()]);
-    while let Some(row) = table.next_row()? {
+    while let Some(row) = table.next_row().map_err(DataError::from)? {
         let (line, cell) = (row.line, row.field(0).trim());
         let problem = |message: String| {
             let got = shortened(cell);

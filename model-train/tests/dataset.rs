@@ -137,7 +137,7 @@ fn each_bad_file_is_told_what_is_wrong() {
     );
     check(
         b"income,years,home,income,approved\n",
-        "data.csv, line 1, column 'income': the header names this column twice",
+        "data.csv, line 1, column 'income': the header names this column twice: rename one",
     );
     row(
         "1,2,RENT,0",
@@ -186,11 +186,11 @@ fn each_bad_file_is_told_what_is_wrong() {
     );
     check(
         b"income,years,home,note,approved\n1,2,RENT,,0\n1,2,RENT,\xff,1\n",
-        "data.csv, line 3: the text is not UTF-8: save the file as UTF-8",
+        "data.csv, line 3, column 'home': the text is not UTF-8: save the file as UTF-8",
     );
     check(
         b"income,years,home,note,approved\n1,2,\xc3,\xa9,1\n",
-        "data.csv, line 2: the text is not UTF-8: save the file as UTF-8",
+        "data.csv, line 2, column 'home': the text is not UTF-8: save the file as UTF-8",
     );
     let mut endless = format!("{HEADER}1,2,\"").into_bytes();
     endless.extend(vec![b'x'; 2 << 20]);

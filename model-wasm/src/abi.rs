@@ -1,7 +1,7 @@
-//! The plain door, and the only unsafe code of the project: memory that the host fills
-//! and reads. Every pointer that a host gives is used only after the range was checked to
-//! lie inside a block that `abi_alloc` gave out, so that a wrong one is an error, not
-//! undefined behaviour.
+//! The plain exports, and the only unsafe code of the project: memory that the host fills
+//! and reads. Every pointer from a host is used only after a check that its range lies
+//! inside a block that `abi_alloc` gave out, so that a wrong one is an error, not undefined
+//! behaviour.
 #![allow(
     unsafe_code,
     reason = "the module's boundary: the host writes into and reads from our memory"
@@ -20,11 +20,11 @@ const ALIGN: usize = 16;
 /// Where the artifact is: address and length. `pack` writes them in the file; in a bare
 /// engine they are 0. The name is the export that `pack` looks for.
 #[unsafe(no_mangle)]
-pub static ABI_ARTIFACT: ArtifactSlot = ArtifactSlot([0, 0]);
+pub static ABI_ARTIFACT: ArtifactRange = ArtifactRange([0, 0]);
 
 /// Address and length, as `pack` writes them.
 #[repr(C)]
-pub struct ArtifactSlot([u32; 2]);
+pub struct ArtifactRange([u32; 2]);
 
 thread_local! {
     /// Blocks that the host holds: address and length.
@@ -73,8 +73,8 @@ pub extern "C" fn abi_alloc(len: usize) -> usize {
 pub extern "C" fn abi_free(address: usize, len: usize) {
     let block = (address, len);
     let ours = BLOCKS.with_borrow_mut(|blocks| {
-        let place = blocks.iter().rposition(|held| *held == block);
-        place.map(|place| blocks.swap_remove(place)).is_some()
+        let index = blocks.iter().rposition(|held| *held == block);
+        index.map(|index| blocks.swap_remove(index)).is_some()
     });
     if let (true, Ok(layout)) = (ours, Layout::from_size_align(len.max(1), ALIGN)) {
         // SAFETY: the block came from `abi_alloc` with this layout and was not freed since.
@@ -181,6 +181,7 @@ pub extern "C" fn abi_batch(columns: usize, rows: usize, out: usize) -> u32 {
     })
 }
 
+/// Address and length in one result: every runtime can return an `i64`, not every one two values.
 fn packed(bytes: &[u8]) -> u64 {
     (bytes.as_ptr() as u64) << 32 | bytes.len() as u64
 }

@@ -1,4 +1,4 @@
-//! The JavaScript door: a thin class over the same code, with types written by hand.
+//! The JavaScript API: a thin class over the same code, with types written by hand.
 
 use wasm_bindgen::prelude::*;
 

@@ -1,6 +1,6 @@
 //! JSON bytes as JavaScript objects, numbers to the bit.
 
-use model_core::json::{Kind, Raw, parse};
+use model_core::json::{JsonKind, Raw, parse};
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
 use wasm_bindgen::{JsError, JsValue};
@@ -20,12 +20,14 @@ impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw = self.0;
         match raw.kind() {
-            Kind::Null => serializer.serialize_unit(),
-            Kind::Boolean => serializer.serialize_bool(raw.json() == "true"),
-            Kind::Number => serializer.serialize_f64(raw.json().parse().map_err(S::Error::custom)?),
-            Kind::String => serializer.serialize_str(&raw.text().unwrap_or_default()),
-            Kind::Array => serializer.collect_seq(raw.items().map(Json)),
-            Kind::Object => {
+            JsonKind::Null => serializer.serialize_unit(),
+            JsonKind::Boolean => serializer.serialize_bool(raw.json() == "true"),
+            JsonKind::Number => {
+                serializer.serialize_f64(raw.json().parse().map_err(S::Error::custom)?)
+            }
+            JsonKind::String => serializer.serialize_str(&raw.text().unwrap_or_default()),
+            JsonKind::Array => serializer.collect_seq(raw.items().map(Json)),
+            JsonKind::Object => {
                 let fields = raw.fields();
                 serializer.collect_map(fields.map(|(key, value)| (Json(key), Json(value))))
             }

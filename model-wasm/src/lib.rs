@@ -1,8 +1,8 @@
-//! The module: one engine, two doors into the same code.
+//! The module: one engine with two interfaces to the same code.
 //!
-//! `abi` is the plain door for any WebAssembly runtime, `javascript` the door for
-//! JavaScript; both are described in `docs/module-abi.md`. Neither holds any logic: what
-//! is decided is decided in `model-core`.
+//! `abi` has the plain exports, for any WebAssembly runtime; `javascript` has the class
+//! [`Model`], for JavaScript. Both are described in `docs/reference/module-abi.md`. Neither holds any
+//! logic: every decision is made in `model-core`.
 
 mod abi;
 mod javascript;

@@ -4,13 +4,14 @@ export type Value = number | string | boolean | null;
 /** Feature names to values. */
 export type Application = Record<string, Value>;
 
-/** The answer to an application that the schema accepts (status 200). */
+/** The decision on an application that the schema accepts (status 200). */
 export interface Decision {
   prediction: 0 | 1;
   prediction_label: string;
   approve: boolean;
-  /** Of the positive class, 0 to 1. */
+  /** Of the positive outcome, 0 to 1, calibrated. */
   probability: number;
+  /** From this probability on, an application is approved. */
   threshold: number;
   model: { name: string; version: string; digest: string };
   features_used: string[];
@@ -21,16 +22,19 @@ export interface Decision {
 export interface Adjustment {
   feature: string;
   kind: "missing" | "unknown" | "out_of_range";
-  policy: "impute" | "zero" | "most_frequent" | "other" | "clamp";
+  policy: "impute" | "zero" | "most_frequent" | "other" | "native" | "clamp";
+  /** What came; absent when nothing did, or when it is too long to repeat. */
   from?: Value;
+  /** What was used; `null` for `other`, and for what `native` leaves missing. */
   to: Value;
 }
 
-/** The answer to an application that the schema refuses (status 422), or a fault. */
+/** Why there is no decision: what the schema refuses (status 422), or a fault. */
 export interface Refusal {
   detail: string | Problem[];
 }
 
+/** One thing that is wrong with an application. */
 export interface Problem {
   type: string;
   loc: (string | number)[];
@@ -51,6 +55,9 @@ export interface Description {
     kind: "ridge" | "logistic_regression" | "decision_tree" | "random_forest" | "gradient_boosting";
   };
   threshold: number;
+  /** What the model's probability goes through last. */
+  calibration: "none" | "platt" | "isotonic";
+  /** More adjustments than this are refused. */
   max_adjustments?: number;
   target: { name: string; positive_label: string; negative_label: string };
   features: Feature[];
@@ -65,6 +72,7 @@ export interface Description {
   };
 }
 
+/** A field of an application, in schema order. */
 export interface Feature {
   name: string;
   type: "number" | "integer" | "boolean" | "category";
@@ -78,9 +86,11 @@ export interface Feature {
   exclusive_maximum?: number;
   categories?: { value: string; label: string }[];
   example?: Value;
-  missing?: "error" | "impute" | "zero" | "most_frequent" | "other";
+  /** The policies; of inputs alone. */
+  missing?: "error" | "impute" | "zero" | "most_frequent" | "other" | "native";
   unknown?: "error" | "most_frequent" | "other";
   out_of_range?: "error" | "clamp" | "impute";
+  /** What `impute` and `most_frequent` fill in; of inputs alone, whatever their policies. */
   imputed?: Value;
 }
 

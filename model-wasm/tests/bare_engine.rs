@@ -1,4 +1,4 @@
-//! An engine without a model, in Node and in a browser: both doors are there, and each
+//! An engine without a model, in Node and in a browser: both interfaces are there, and each
 //! says clearly that there is no model. What a packed model does is tested with real files,
 //! in every host, by the crate `acceptance`.
 //!
@@ -32,7 +32,7 @@ fn the_class_cannot_be_constructed() {
 }
 
 #[wasm_bindgen_test]
-fn the_plain_door_answers_503() {
+fn the_plain_exports_answer_503() {
     let expected = format!("{{\"detail\":\"{NO_MODEL}\"}}");
     assert_eq!(unpacked(abi_load()), expected);
     assert_eq!(unpacked(abi_describe()), expected);
@@ -63,7 +63,7 @@ fn memory_is_given_out_aligned_and_empty_and_refused_when_there_is_none() {
 }
 
 #[wasm_bindgen_test]
-fn both_doors_are_exported() {
+fn both_interfaces_are_exported() {
     let exports = wasm_bindgen::exports();
     for name in [
         "memory",

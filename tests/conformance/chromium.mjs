@@ -1,4 +1,4 @@
-// The JavaScript door in a Web Worker of a page in Chromium; see cases.mjs.
+// The JavaScript API in a Web Worker of a page in Chromium; see cases.mjs.
 //
 // The page comes from this process, under the policy that the real page has. Its
 // worker asks for one chunk of cases after another and posts the answers.

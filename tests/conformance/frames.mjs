@@ -23,7 +23,7 @@ export function* chunksOf(cases) {
   if (end > start) yield cases.subarray(start, end);
 }
 
-/** Decides every case of a chunk through the JavaScript door; returns the answers' bytes. */
+/** Decides every case of a chunk through the JavaScript API; returns the answers' bytes. */
 export function answersTo(cases, model) {
   const answers = [];
   for (const request of requestsOf(cases)) {

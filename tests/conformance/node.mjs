@@ -1,4 +1,4 @@
-// The JavaScript door in Node; see cases.mjs.
+// The JavaScript API in Node; see cases.mjs.
 import { modelIn, run } from "./cases.mjs";
 import { answersTo } from "./frames.mjs";
 

@@ -1,4 +1,4 @@
-// The JavaScript door in workerd, Cloudflare's runtime; see cases.mjs.
+// The JavaScript API in workerd, Cloudflare's runtime; see cases.mjs.
 import { readFileSync } from "node:fs";
 import { Miniflare } from "miniflare";
 import { readModel, run } from "./cases.mjs";

@@ -1,4 +1,4 @@
-// docs/http.md, route by route, in workerd.
+// docs/reference/http.md, route by route, in workerd.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { modelIn } from "../conformance/cases.mjs";

@@ -95,7 +95,7 @@ suite('hosting', () => {
 const zipped = (bytes) => gzipSync(bytes).length;
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
-/** Where the seal at the end of a model.wasm says that its artifact is (docs/artifact-format.md). */
+/** Where the seal at the end of a model.wasm says that its artifact is (docs/reference/artifact-format.md). */
 function artifactOf(bytes) {
   const seal = bytes.length - 32 - 3 * 8;
   const [offset, length] = [0, 8].map((at) => Number(bytes.readBigUInt64LE(seal + at)));

@@ -1,4 +1,4 @@
-//! Acceptance: the promises, tested through the public doors.
+//! Acceptance: the promises, tested through the public interfaces.
 
 pub mod bench;
 pub mod conformance;

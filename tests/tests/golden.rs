@@ -213,8 +213,9 @@ fn details() -> Details {
 
 #[test]
 fn details_are_read_as_ever() {
-    let read =
-        |golden: Golden| Details::of(&Artifact::decode(&golden.read("artifact.bin")).unwrap());
+    let read = |golden: Golden| {
+        Details::from_artifact(&Artifact::decode(&golden.read("artifact.bin")).unwrap())
+    };
     assert_eq!(read(Golden("format-1")), Ok(Details::default()));
     assert_eq!(read(Golden("format-2")), Ok(details()));
 }

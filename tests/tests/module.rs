@@ -1,4 +1,4 @@
-//! The outside of a packed `model.wasm`, as `docs/module-abi.md` writes it down. A change
+//! The outside of a packed `model.wasm`, as `docs/reference/module-abi.md` writes it down. A change
 //! here is a change of the contract with every host.
 #![allow(
     clippy::unwrap_used,
@@ -20,9 +20,9 @@ fn model() -> Vec<u8> {
 }
 
 /// Everything of another module that a host must provide. Only wasm-bindgen's own, which
-/// the plain door never calls; all come from `model.js`.
+/// the plain exports never call; all come from `model.js`.
 #[test]
-fn imports_are_those_of_the_javascript_door() {
+fn imports_are_those_of_the_javascript_api() {
     let wasm = model();
     let mut names = Vec::new();
     for payload in Parser::new(0).parse_all(&wasm) {
@@ -63,8 +63,8 @@ fn without_hash(name: &str) -> &str {
     }
 }
 
-/// Every function of the plain door with its type, and the two globals that are no
-/// functions; nothing else begins with `abi_`.
+/// Every plain export: functions with their types, and the memory and the global; nothing
+/// else begins with `abi_`.
 #[test]
 fn exports_are_as_documented() {
     let exports = exports(&model());

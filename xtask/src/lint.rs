@@ -10,7 +10,8 @@ use crate::workspace::{cargo, command};
 use crate::{build, system};
 
 /// Crates that also run on wasm32, or only there.
-const WASM_CRATES: &str = "--package model-core --package model-wasm --package edge-worker";
+const WASM_CRATES: &str =
+    "--package model-core --package model-sketch --package model-wasm --package edge-worker";
 
 /// Checks everything that can be checked without running the product.
 pub(crate) fn run() -> Result<()> {

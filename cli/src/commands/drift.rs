@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum};
-use model_drift::compare;
+use model_drift::inputs::{self, Inputs};
 use model_drift::methods::Method;
-use model_drift::report::Report;
-use model_drift::sketch::Sketch;
+use model_drift::report::{self, Report};
 use model_tracking::tracker::Tracker;
 
 use crate::config_file::ConfigFile;
-use crate::drift::{self, Inputs};
 use crate::files;
 use crate::tracking::{self, RUNS, TrackingArgs};
 
@@ -90,6 +88,15 @@ enum Preset {
     Evidently,
 }
 
+impl From<Preset> for report::Preset {
+    fn from(preset: Preset) -> Self {
+        match preset {
+            Preset::Default => Self::Default,
+            Preset::Evidently => Self::Evidently,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Add up sketches of the same columns, such as those of several servers.
@@ -127,13 +134,16 @@ pub(crate) struct Drifted;
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
-            Some(Command::Merge { sketches, out }) => merge(&sketches, &out),
+            Some(Command::Merge { sketches, out }) => {
+                files::write(&out, &inputs::merge(&sketches)?.encode())
+            }
             Some(Command::Sketch { data, schema, out }) => {
                 files::keep_apart(
                     &[("--data", Some(&data)), ("--schema", schema.as_deref())],
                     &[("--out", Some(&out))],
                 )?;
-                let sketch = drift::sketch(&data, schema.as_deref())?;
+                let schema = schema.as_deref().map(files::read_schema).transpose()?;
+                let sketch = inputs::sketch(&data, schema.as_ref())?;
                 files::write(&out, &sketch.encode())
             }
             Some(Command::Simulate(args)) => args.run(),
@@ -171,17 +181,12 @@ impl Args {
         let inputs = Inputs {
             reference,
             current: self.current.clone(),
-            schema: self.schema.clone(),
+            schema: self.schema.as_deref().map(files::read_schema).transpose()?,
             model: self.model.clone(),
-            exact: self.preset == Preset::Evidently,
+            preset: self.preset.into(),
+            method,
         };
-        let compared = drift::read(&inputs)?;
-        let sides = compared.sides();
-        let mut report = match self.preset {
-            Preset::Default => compare::by_default(&sides, method)?,
-            Preset::Evidently => compare::by_evidently(&sides, method)?,
-        };
-        compared.describe(&mut report, self.self_check);
+        let report = inputs.compare()?;
         self.write(&report, &trackers)?;
         if self.fail_on_drift && report.dataset_drift {
             return Err(Drifted.into());
@@ -245,19 +250,4 @@ fn write_into(path: &Path, bytes: &[u8]) -> Result<()> {
             .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     }
     files::write(path, bytes)
-}
-
-fn merge(sketches: &[PathBuf], out: &Path) -> Result<()> {
-    let mut sum: Option<Sketch> = None;
-    for path in sketches {
-        let name = path.display();
-        let sketch = Sketch::decode(&files::read(path)?).with_context(|| name.to_string())?;
-        match &mut sum {
-            Some(sum) => sum
-                .merge(&sketch)
-                .with_context(|| format!("cannot add {name}"))?,
-            None => sum = Some(sketch),
-        }
-    }
-    files::write(out, &sum.unwrap_or_default().encode())
 }

@@ -4,14 +4,14 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use model_core::artifact::{Artifact, hex};
+use model_core::artifact::Artifact;
 use model_core::decide::Decider;
 use model_core::details::Details;
 use model_core::schema::{Feature, Kind, Range, Role};
 use model_drift::sketch::{Column, Sketch};
+use model_files::sha256_hex;
 use model_train::report::threshold_in_words;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::files;
 
@@ -46,7 +46,7 @@ impl Args {
         let file = File {
             path: self.model.display().to_string(),
             bytes: wasm.len(),
-            sha256: hex(&Sha256::digest(&wasm)),
+            sha256: sha256_hex(&wasm),
             artifact_bytes: artifact.len(),
         };
         let mut stdout = anstream::stdout().lock();
@@ -80,7 +80,7 @@ fn json(decider: &Decider, file: &File) -> Result<Value> {
         "engine_sha256": artifact.engine_sha256,
         "golden_rows": artifact.golden_rows.len(),
     });
-    description["details"] = details_json(&Details::of(artifact)?)?;
+    description["details"] = details_json(&Details::from_artifact(artifact)?)?;
     Ok(description)
 }
 
@@ -143,7 +143,7 @@ fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()
     )?;
     line("data", format!("sha256 {}", training.data_sha256))?;
     line("answer", answer(artifact))?;
-    let details = Details::of(artifact)?;
+    let details = Details::from_artifact(artifact)?;
     line("threshold", threshold_in_words(details.threshold_rule))?;
     line("calibration", artifact.calibration.word().to_owned())?;
     line("monotonic", monotonic(&details))?;

@@ -5,12 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use model_core::artifact::hex;
 use model_core::decide::Decider;
-use model_tracking::disk;
+use model_files::{sha256_hex, write_whole};
+use model_hub::{DEFAULT_REVISION, FileToPublish, Hub, MODEL_FILE, Publication, RepoId};
 use model_tracking::folder::RunFolder;
-use model_tracking::hub::{DEFAULT_REVISION, FileToPublish, Hub, MODEL_FILE, Publication, RepoId};
-use sha2::{Digest, Sha256};
 
 use crate::hub::HubArgs;
 use crate::tracking::RUNS;
@@ -76,7 +74,7 @@ impl Args {
         let wasm = files::read(&self.model)?;
         let artifact = files::open_model(&self.model, &wasm)?.artifact();
         let decider = Decider::load(artifact).with_context(|| self.model.display().to_string())?;
-        let sha256 = hex(&Sha256::digest(&wasm));
+        let sha256 = sha256_hex(&wasm);
         let scratch = tempfile::tempdir().context("cannot make a folder for the description")?;
         let files = self.files(&decider, &sha256, scratch.path())?;
         let schema = &decider.artifact().schema;
@@ -148,7 +146,7 @@ impl Args {
         let description = scratch.join("description.json");
         let mut text = Vec::new();
         decider.describe(&mut text);
-        disk::write_whole(&description, &text)
+        write_whole(&description, &text)
             .with_context(|| format!("cannot write {}", description.display()))?;
         files.push(file("description.json", &description));
         if !files.iter().any(|file| file.name == CARD) {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use model_tracking::hub::{DEFAULT_REVISION, MODEL_FILE, RepoId, fetch};
+use model_hub::{DEFAULT_REVISION, Hub, MODEL_FILE, RepoId};
 
 use crate::hub::{HubArgs, default_cache};
 use crate::{files, progress};
@@ -48,7 +48,8 @@ impl Args {
         files::check_writable(&self.out)?;
         let cache = self.cache.unwrap_or_else(default_cache);
         let spinner = progress::spinner("Fetching");
-        let fetched = fetch(&self.hub.options()?, &repo, &self.revision, &cache);
+        let hub = Hub::new(&self.hub.options()?);
+        let fetched = hub.fetch(&repo, MODEL_FILE, &self.revision, &cache);
         spinner.finish_and_clear();
         let fetched = fetched?;
         if let Some(why) = &fetched.offline {

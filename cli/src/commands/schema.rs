@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Subcommand;
-use model_train::infer::infer;
+use model_train::infer::{DraftOptions, infer};
 
 use crate::{files, progress};
 
 const EXAMPLES: &str = "\
 Examples:
   underwrite schema infer applicants.csv > applicants.toml
-  underwrite schema infer applicants.csv --target approved --out applicants.toml";
+  underwrite schema infer applicants.csv --target approved --out applicants.toml
+  underwrite schema infer applicants.csv --target outcome --positive no";
 
 /// Work with schemas.
 #[derive(Debug, clap::Args)]
@@ -33,10 +34,13 @@ struct Infer {
     /// CSV file with a header; `-` is standard input.
     #[arg(value_name = "DATA.CSV")]
     data: PathBuf,
-    /// The column to learn (default: the last).
+    /// Column to learn [default: the last].
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// Where the schema goes (default: standard output).
+    /// Target value to approve: yes, no or a category [default: as the names say].
+    #[arg(long, value_name = "VALUE")]
+    positive: Option<String>,
+    /// Output file [default: standard output].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -57,15 +61,14 @@ impl Infer {
         let source = files::Source::open(&self.data)?;
         let bar = progress::bytes(source.len, "Reading");
         let model = self.data.file_stem().unwrap_or_default().to_string_lossy();
-        let toml = infer(
-            source.bytes,
-            &source.name,
-            &model,
-            self.target.as_deref(),
-            |read| {
-                bar.set_position(read);
-            },
-        )?;
+        let options = DraftOptions {
+            model: &model,
+            target: self.target.as_deref(),
+            positive: self.positive.as_deref(),
+        };
+        let toml = infer(source.bytes, &source.name, options, |read| {
+            bar.set_position(read);
+        })?;
         bar.finish_and_clear();
         match self.out.as_deref() {
             Some(path) if path != Path::new("-") => files::write(path, toml.as_bytes()),

@@ -7,10 +7,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
-use super::App;
-use super::error::ApiError;
-use crate::registry::Outcome;
-use crate::request_id::RequestId;
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::http::request_id::RequestId;
+use crate::models::registry::Outcome;
 
 /// Reads the model's files again; answers when that is done. 409 when a file was refused.
 pub(super) async fn reload(

@@ -1,7 +1,6 @@
 //! `POST /predict/batch`: many applications at once, answered in order; one that is refused
 //! is answered with its error, and the others are decided.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -13,16 +12,15 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::App;
-use super::body::{content_type, is_json, read_whole};
-use super::error::ApiError;
+use super::batch_answer::write_answer;
 use super::ndjson;
 use super::rows::Rows;
 use super::score::reason;
-use crate::error::CallError;
-use crate::host::Answer;
-use crate::registry::Served;
-use crate::request_id::RequestId;
+use crate::app::App;
+use crate::http::body::{content_type, is_json, read_whole};
+use crate::http::error::ApiError;
+use crate::http::request_id::RequestId;
+use crate::models::registry::Served;
 
 pub(super) const NDJSON: [&str; 4] = [
     "application/x-ndjson",
@@ -162,27 +160,6 @@ fn decide_json<'a>(served: &Served, rows: impl Iterator<Item = &'a [u8]>) -> Vec
     });
     out.push(b']');
     out
-}
-
-/// A decision as it is; an error with the row's number, from 0, and the status it would
-/// have had alone.
-pub(super) fn write_answer(out: &mut Vec<u8>, row: usize, answer: Result<Answer<'_>, CallError>) {
-    // Writing to a vector does not fail.
-    let _ = match answer {
-        Ok(decision) if decision.status == 200 => out.write_all(decision.body),
-        Ok(Answer { status, body }) => {
-            let open = body.strip_suffix(b"}").unwrap_or(body);
-            out.extend_from_slice(open);
-            write!(out, ",\"row\":{row},\"status\":{status}}}")
-        }
-        Err(error) => {
-            tracing::error!(row, %error, "no decision in a batch");
-            write!(
-                out,
-                "{{\"detail\":\"The model failed on this row\",\"row\":{row},\"status\":500}}"
-            )
-        }
-    };
 }
 
 /// A line for each row, with the error where there is no decision.

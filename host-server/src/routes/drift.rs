@@ -10,11 +10,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 
-use super::App;
-use super::error::ApiError;
-use crate::drift::Snapshot;
-use crate::registry::Served;
-use crate::request_id::RequestId;
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::http::request_id::RequestId;
+use crate::models::drift::Snapshot;
+use crate::models::registry::Served;
 
 /// The report's style sheet and charts are in the page; it loads and runs nothing.
 const POLICY: HeaderValue = HeaderValue::from_static(

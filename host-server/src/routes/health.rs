@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
-use super::App;
-use crate::description::ModelInfo;
+use crate::app::App;
+use crate::host::ModelInfo;
 
 #[derive(Serialize)]
 struct Health<'a> {

@@ -10,9 +10,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
-use super::App;
-use crate::description::ModelInfo;
-use crate::static_file::{list, weighted};
+use crate::app::App;
+use crate::host::ModelInfo;
+use crate::http::accept::{list, weighted};
+use crate::http::static_file::respond;
 
 #[derive(Serialize)]
 struct Home<'a> {
@@ -30,7 +31,7 @@ struct Home<'a> {
 pub(super) async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let page = app.page().filter(|_| prefers_html(&headers));
     let mut response = match page {
-        Some(page) => page.respond(&headers),
+        Some(page) => respond(page, &headers),
         None => summary(&app),
     };
     response

@@ -9,8 +9,8 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::App;
-use crate::metrics::Format;
+use crate::app::App;
+use crate::http::metrics::Format;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/metrics", get(metrics))

@@ -1,11 +1,9 @@
 //! The router: what answers where.
 
 mod admin;
-mod app;
 mod batch;
-mod body;
+mod batch_answer;
 mod drift;
-mod error;
 mod health;
 mod home;
 mod metrics;
@@ -14,36 +12,31 @@ mod models;
 mod ndjson;
 mod oip;
 mod openapi;
-mod predict;
+pub(crate) mod predict;
 mod rows;
 mod score;
 mod scoring;
-mod service;
 
-use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::body::Body;
 use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::gate::gate;
-use crate::page;
-
-pub use app::App;
-pub(crate) use error::ApiError;
-pub(crate) use oip::OipError;
-pub(crate) use service::Service;
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::http::refusal::{panicked, refuse};
+use crate::http::{cors, middleware, page};
 
 /// The whole service.
 pub fn app(state: Arc<App>) -> Router {
     let router = api()
-        .merge(state.page_routes())
+        .merge(match state.has_page() {
+            true => files(),
+            false => Router::new(),
+        })
         .merge(match state.has_metrics_port() {
             true => Router::new(),
             false => metrics::routes().merge(drift::routes()),
@@ -98,8 +91,11 @@ fn finish(router: Router<Arc<App>>, state: Arc<App>) -> Router {
             refuse(body, ApiError::MethodNotAllowed).await
         })
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(Arc::clone(&state), gate));
-    match state.cors() {
+        .layer(from_fn_with_state(
+            Arc::clone(state.middleware()),
+            middleware::layer,
+        ));
+    match cors::layer(state.cors_origins()) {
         Some(cors) => router.layer(cors),
         None => router,
     }

@@ -6,19 +6,20 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use super::App;
-use super::error::ApiError;
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::http::static_file::respond;
 
 pub(super) async fn wasm(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     match app.champion() {
-        Some(served) => served.wasm().respond(&headers),
+        Some(served) => respond(served.wasm(), &headers),
         None => ApiError::NoModel.into_response(),
     }
 }
 
 pub(super) async fn glue(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     match app.champion() {
-        Some(served) => served.glue().respond(&headers),
+        Some(served) => respond(served.glue(), &headers),
         None => ApiError::NoModel.into_response(),
     }
 }

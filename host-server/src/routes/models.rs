@@ -8,9 +8,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::App;
-use super::error::ApiError;
-use crate::registry::{Mode, Slot};
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::models::registry::{Mode, Slot};
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
     let models: Vec<Value> = app

@@ -10,12 +10,12 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use memchr::{memchr_iter, memrchr};
 
-use super::App;
-use super::batch::write_answer;
-use super::body::next;
-use super::error::ApiError;
-use crate::config::processors;
-use crate::registry::Served;
+use super::batch_answer::write_answer;
+use crate::app::App;
+use crate::host::processors;
+use crate::http::body::next;
+use crate::http::error::ApiError;
+use crate::models::registry::Served;
 
 /// The longest line: what the module takes, and one byte more, so that it refuses it.
 const LONGEST_LINE: usize = (1 << 20) + 1;

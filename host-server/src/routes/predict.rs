@@ -11,15 +11,14 @@ use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as HttpBody, Incoming};
 
-use super::App;
-use super::app::Target;
-use super::body::{check_json, read_up_to};
-use super::error::ApiError;
-use crate::error::CallError;
-use crate::host::Decision;
-use crate::request_id::RequestId;
+use crate::app::{App, Target};
+use crate::host::{CallError, Decision};
+use crate::http::body::{check_json, read_up_to};
+use crate::http::error::ApiError;
+use crate::http::request_id::RequestId;
+use crate::models::registry::Scored;
 
-/// The longest body the module takes (docs/decision-contract.md). It is the module that
+/// The longest body the module takes (docs/reference/decision-contract.md). It is the module that
 /// refuses a longer one; it needs one byte more than this to do so.
 const LONGEST_BODY: usize = 1 << 20;
 
@@ -63,7 +62,7 @@ pub(super) async fn predict_version(
 }
 
 /// The same without the router.
-pub(super) async fn plain(app: &App, id: RequestId, request: Request<Incoming>) -> Response {
+pub(crate) async fn plain(app: &App, id: RequestId, request: Request<Incoming>) -> Response {
     let (head, body) = request.into_parts();
     answer(app, id, &head.headers, body, None, None)
         .await
@@ -87,8 +86,7 @@ async fn answer(
     let took = start.elapsed();
     app.metrics().http.predicted(took);
     match decided {
-        Ok(decision) => {
-            let score = target.served.metrics.decided(decision.answer());
+        Ok(Scored { decision, score }) => {
             if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
                 shadow.offer(body, score);
             }
@@ -102,7 +100,7 @@ async fn answer(
     }
 }
 
-async fn decide(app: &App, target: &Target, body: &Bytes) -> Result<Decision, CallError> {
+async fn decide(app: &App, target: &Target, body: &Bytes) -> Result<Scored, CallError> {
     if body.len() <= LONGEST_INLINE {
         return target.served.decide(body);
     }
@@ -125,7 +123,7 @@ fn respond(decision: Decision, took: Duration, id: &RequestId) -> Response {
     *response.status_mut() =
         StatusCode::from_u16(decision.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = HeaderValue::from_static("application/json");
-    // With those that the gate adds.
+    // With those that the middleware adds.
     response.headers_mut().reserve(HEADERS);
     response.headers_mut().insert(CONTENT_TYPE, json);
     response

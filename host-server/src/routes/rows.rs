@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::description::{Description, Feature};
+use crate::host::{Description, Feature};
 
 /// Which of two columns of a name counts is not for us to say.
 fn each_once<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), String> {

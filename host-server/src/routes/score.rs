@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::App;
 use super::rows::Rows;
-use crate::registry::Served;
+use crate::app::App;
+use crate::models::registry::Served;
 
 /// What such a protocol tells of a decision.
 #[derive(Debug, Deserialize)]

@@ -9,13 +9,13 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::{Map, Value, json};
 
-use super::App;
-use super::body::{content_type, is_json, read_whole};
-use super::error::ApiError;
 use super::rows::Rows;
 use super::score::{NoScores, Scored, score};
-use crate::description::Description;
-use crate::request_id::RequestId;
+use crate::app::App;
+use crate::host::Description;
+use crate::http::body::{content_type, is_json, read_whole};
+use crate::http::error::ApiError;
+use crate::http::request_id::RequestId;
 
 /// MLflow's keys, of which a body has one.
 const KEYS: &str = "expected one of `dataframe_split`, `dataframe_records`, `instances`, `inputs`";

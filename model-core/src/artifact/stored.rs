@@ -6,6 +6,7 @@ use bincode::error::{DecodeError, EncodeError};
 
 use crate::artifact::Artifact;
 use crate::calibration::Calibration;
+use crate::wire::text;
 
 /// The format that is read.
 pub(super) struct Format(pub(super) u32);
@@ -45,23 +46,4 @@ impl Decode<Format> for Artifact {
         }
         Ok(artifact)
     }
-}
-
-/// One copy of the code that reads a number of up to 32 bits, for all who read many kinds of
-/// things: the module has a budget.
-#[inline(never)]
-pub(crate) fn number<D: Decoder>(decoder: &mut D) -> Result<u32, DecodeError> {
-    Decode::decode(decoder)
-}
-
-/// The same for a text.
-#[inline(never)]
-pub(crate) fn text<D: Decoder>(decoder: &mut D) -> Result<String, DecodeError> {
-    Decode::decode(decoder)
-}
-
-/// The same for a text that may not be there.
-#[inline(never)]
-pub(crate) fn optional_text<D: Decoder>(decoder: &mut D) -> Result<Option<String>, DecodeError> {
-    Decode::decode(decoder)
 }

@@ -106,21 +106,21 @@ impl Block {
     }
 
     fn take_column(&mut self, input: usize, feature: &Feature, column: &[f64], imputed: f64) {
-        let place = &mut self.values[input * ROWS..input * ROWS + column.len()];
+        let values = &mut self.values[input * ROWS..input * ROWS + column.len()];
         if all_plain(feature, column) {
-            place.copy_from_slice(column);
+            values.copy_from_slice(column);
             return;
         }
-        for (row, (&code, place)) in column.iter().zip(place).enumerate() {
+        for (row, (&code, value)) in column.iter().zip(values).enumerate() {
             let resolved =
                 read_coded(feature, code).and_then(|reading| resolve(feature, reading, imputed));
             match resolved {
                 Ok(resolved) => {
-                    *place = resolved.value;
+                    *value = resolved.value;
                     self.adjusted[row] += u32::from(resolved.adjusted.is_some());
                 }
                 Err(_) => {
-                    *place = imputed;
+                    *value = imputed;
                     self.refused[row] = true;
                 }
             }
@@ -149,9 +149,10 @@ fn all_inside(range: &Range, column: &[f64]) -> bool {
         .iter()
         .flatten()
         .any(|b| b.exclusive);
-    match exclusive {
-        true => all(column, |x| (x > lower) & (x < upper)),
-        false => all(column, |x| (x >= lower) & (x <= upper)),
+    if exclusive {
+        all(column, |x| (x > lower) & (x < upper))
+    } else {
+        all(column, |x| (x >= lower) & (x <= upper))
     }
 }
 

@@ -6,14 +6,14 @@ use crate::schema::{Role, Schema};
 #[derive(Debug)]
 pub(super) struct Fields {
     names: Vec<String>,
-    /// For each input of the model, its place in `names`.
+    /// For each input of the model, the index of its name.
     inputs: Vec<usize>,
 }
 
 impl Fields {
     pub(super) fn new(schema: &Schema) -> Self {
         let features = schema.features.iter().map(|feature| feature.name.clone());
-        let is_input = |place: &usize| schema.features[*place].role == Role::Input;
+        let is_input = |index: &usize| schema.features[*index].role == Role::Input;
         Self {
             names: features.chain([schema.target.name.clone()]).collect(),
             inputs: (0..schema.features.len()).filter(is_input).collect(),
@@ -24,16 +24,17 @@ impl Fields {
         self.names.len()
     }
 
-    pub(super) fn of_input(&self, input: usize) -> usize {
+    /// The index of the field of an input.
+    pub(super) fn index_of_input(&self, input: usize) -> usize {
         self.inputs[input]
     }
 
-    pub(super) fn is_target(&self, place: usize) -> bool {
-        place + 1 == self.names.len()
+    pub(super) fn is_target(&self, index: usize) -> bool {
+        index + 1 == self.names.len()
     }
 
-    /// The place of a field. Clients mostly keep to the schema's order, so the place
-    /// after the last one found is tried first. A request can make this fail only so often
+    /// The index of a field. Clients mostly keep to the schema's order, so the one after the
+    /// last that was found is tried first. A request can make this fail only so often
     /// before it is refused, so that a plain search is enough.
     pub(super) fn find(&self, name: &str, expected: usize) -> Option<usize> {
         if self.names.get(expected).is_some_and(|n| n == name) {

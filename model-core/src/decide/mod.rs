@@ -1,15 +1,16 @@
 //! Decisions: the bytes of a request in, the bytes of an answer out. The contract is
-//! written down in `docs/decision-contract.md`.
+//! written down in `docs/reference/decision-contract.md`.
 
 mod answer;
 mod batch;
 mod fields;
 mod observe;
+mod problem;
 mod request;
 
 pub(crate) use answer::write_value;
-pub use answer::{write_detail, write_unavailable};
 pub use batch::REFUSED;
+pub use problem::{write_detail, write_unavailable};
 pub use request::MAX_REQUEST;
 
 use crate::artifact::{Artifact, ArtifactError, digest};
@@ -17,9 +18,10 @@ use crate::model::Predictor;
 use crate::preprocess::{Adjustment, resolve};
 use crate::schema::Feature;
 use crate::value::{Value, read};
-use answer::{Constants, Problem};
+use answer::Constants;
 use fields::Fields;
-use request::Slot;
+use problem::Problem;
+use request::RawField;
 
 /// A model that decides. It owns its scratch memory, so one serves one thread.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ pub struct Decider {
 struct Adjusted<'r> {
     input: usize,
     adjustment: Adjustment,
-    from: Option<Slot<'r>>,
+    from: Option<RawField<'r>>,
     to: f64,
 }
 
@@ -86,28 +88,28 @@ impl Decider {
     /// Answers one request: appends JSON to `out` and returns the HTTP status, 200, 413 or 422.
     pub fn decide(&mut self, request: &[u8], out: &mut Vec<u8>) -> u16 {
         if request.len() > MAX_REQUEST {
-            return answer::write_too_large(out);
+            return problem::write_too_large(out);
         }
         let outcome = request::parse(request, &self.fields, &self.artifact.schema)
-            .and_then(|(slots, problems)| self.evaluate(slots, problems));
+            .and_then(|(raw_fields, problems)| self.evaluate(raw_fields, problems));
         match outcome {
             Ok((probability, adjusted)) => self.write_answer(probability, &adjusted, out),
-            Err(problems) => answer::write_refusal(&problems, out),
+            Err(problems) => problem::write_refusal(&problems, out),
         }
     }
 
     /// Reads every input, applies the policies, and predicts.
     fn evaluate<'r>(
         &mut self,
-        mut slots: Vec<Option<Slot<'r>>>,
+        mut raw_fields: Vec<Option<RawField<'r>>>,
         mut problems: Vec<Problem>,
     ) -> Result<(f64, Vec<Adjusted<'r>>), Vec<Problem>> {
         let mut adjusted = Vec::new();
         for (input, feature) in self.inputs.iter().enumerate() {
-            let slot = slots
-                .get_mut(self.fields.of_input(input))
+            let raw_field = raw_fields
+                .get_mut(self.fields.index_of_input(input))
                 .and_then(Option::take);
-            let value = self.value_of(slot.as_ref());
+            let value = self.value_of(raw_field.as_ref());
             let imputed = self.artifact.preprocessing.imputed[input];
             match read(feature, value).and_then(|reading| resolve(feature, reading, imputed)) {
                 Ok(resolved) => {
@@ -115,11 +117,15 @@ impl Decider {
                     adjusted.extend(resolved.adjusted.map(|adjustment| Adjusted {
                         input,
                         adjustment,
-                        from: slot,
+                        from: raw_field,
                         to: resolved.value,
                     }));
                 }
-                Err(error) => problems.push(Problem::of_value(feature, error, slot.as_ref())),
+                Err(error) => problems.push(Problem::refused_value(
+                    feature,
+                    error,
+                    raw_field.as_ref().and_then(RawField::echo),
+                )),
             }
         }
         problems.extend(self.too_many(adjusted.len()));
@@ -130,9 +136,9 @@ impl Decider {
         }
     }
 
-    fn value_of<'s>(&self, slot: Option<&'s Slot<'_>>) -> Value<'s> {
+    fn value_of<'s>(&self, raw_field: Option<&'s RawField<'_>>) -> Value<'s> {
         let missing = &self.artifact.schema.missing_values;
-        slot.map_or(Value::Missing, |slot| slot.value(missing))
+        raw_field.map_or(Value::Missing, |raw_field| raw_field.value(missing))
     }
 
     fn too_many(&self, adjustments: usize) -> Option<Problem> {

@@ -24,19 +24,19 @@ impl Decider {
         each: &mut dyn FnMut(usize, Option<f64>),
     ) -> Result<Option<f64>, String> {
         let parsed = request::parse(application, &self.fields, &self.artifact.schema);
-        let (slots, problems) = parsed.unwrap_or_else(|problems| (Vec::new(), problems));
+        let (raw_fields, problems) = parsed.unwrap_or_else(|problems| (Vec::new(), problems));
         if let Some(problem) = problems.first() {
             return Err(problem.sentence());
         }
         for (input, feature) in self.inputs.iter().enumerate() {
-            let slot = slots
-                .get(self.fields.of_input(input))
+            let raw_field = raw_fields
+                .get(self.fields.index_of_input(input))
                 .and_then(Option::as_ref);
-            let reading = read(feature, self.value_of(slot));
+            let reading = read(feature, self.value_of(raw_field));
             each(input, reading.ok().map(Reading::code));
         }
         Ok(self
-            .evaluate(slots, Vec::new())
+            .evaluate(raw_fields, Vec::new())
             .ok()
             .map(|(probability, _)| probability))
     }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::answer::{MAX_PROBLEMS, Problem};
 use super::fields::Fields;
-use crate::json::{self, Kind, Raw};
+use super::problem::{MAX_PROBLEMS, Problem};
+use crate::json::{self, JsonKind, Raw};
 use crate::schema::Schema;
 use crate::value::Value;
 
@@ -13,12 +13,12 @@ pub const MAX_REQUEST: usize = 1 << 20;
 
 /// What came in a field: the JSON itself, and the text where it is a string.
 #[derive(Debug, Clone)]
-pub(super) struct Slot<'r> {
+pub(super) struct RawField<'r> {
     raw: Raw<'r>,
     text: Option<Cow<'r, str>>,
 }
 
-impl<'r> Slot<'r> {
+impl<'r> RawField<'r> {
     fn new(raw: Raw<'r>) -> Self {
         Self {
             raw,
@@ -30,11 +30,11 @@ impl<'r> Slot<'r> {
     /// no text, so it counts as a value of another type.
     pub(super) fn value(&self, missing_values: &[String]) -> Value<'_> {
         match (self.raw.kind(), &self.text) {
-            (Kind::String, Some(text)) => Value::from_text(text, missing_values),
-            (Kind::Number, _) => Value::Number(self.raw.json()),
-            (Kind::Boolean, _) => Value::Boolean(self.raw.json() == "true"),
-            (Kind::Null, _) => Value::Missing,
-            (Kind::String | Kind::Array | Kind::Object, _) => Value::Compound,
+            (JsonKind::String, Some(text)) => Value::from_text(text, missing_values),
+            (JsonKind::Number, _) => Value::Number(self.raw.json()),
+            (JsonKind::Boolean, _) => Value::Boolean(self.raw.json() == "true"),
+            (JsonKind::Null, _) => Value::Missing,
+            (JsonKind::String | JsonKind::Array | JsonKind::Object, _) => Value::Compound,
         }
     }
 
@@ -43,17 +43,17 @@ impl<'r> Slot<'r> {
     pub(super) fn echo(&self) -> Option<&'r str> {
         let json = self.raw.json();
         let readable = match self.raw.kind() {
-            Kind::Number => json.parse().is_ok_and(f64::is_finite),
-            Kind::String => self.text.is_some(),
-            Kind::Boolean => true,
-            Kind::Null | Kind::Array | Kind::Object => false,
+            JsonKind::Number => json.parse().is_ok_and(f64::is_finite),
+            JsonKind::String => self.text.is_some(),
+            JsonKind::Boolean => true,
+            JsonKind::Null | JsonKind::Array | JsonKind::Object => false,
         };
         (json.len() <= 64 && readable).then_some(json)
     }
 }
 
-/// What every field holds, by its place, and the problems that are not of one value.
-pub(super) type Parsed<'r> = (Vec<Option<Slot<'r>>>, Vec<Problem>);
+/// What every field holds, by its index, and the problems that are not of one value.
+pub(super) type Parsed<'r> = (Vec<Option<RawField<'r>>>, Vec<Problem>);
 
 pub(super) fn parse<'r>(
     request: &'r [u8],
@@ -61,21 +61,21 @@ pub(super) fn parse<'r>(
     schema: &Schema,
 ) -> Result<Parsed<'r>, Vec<Problem>> {
     let object = parse_object(request).map_err(|problem| vec![problem])?;
-    let mut slots: Vec<Option<Slot<'r>>> = vec![None; fields.len()];
+    let mut raw_fields: Vec<Option<RawField<'r>>> = vec![None; fields.len()];
     let mut problems = Vec::new();
     let mut expected = 0;
     for (key, value) in object.fields() {
         let name = key.text().unwrap_or(Cow::Borrowed(key.json()));
         match fields
             .find(&name, expected)
-            .map(|place| (place, &mut slots[place]))
+            .map(|index| (index, &mut raw_fields[index]))
         {
-            Some((place, _)) if fields.is_target(place) => {
+            Some((index, _)) if fields.is_target(index) => {
                 problems.push(Problem::target_given(&name));
             }
-            Some((place, slot @ None)) => {
-                *slot = Some(Slot::new(value));
-                expected = place + 1;
+            Some((index, raw_field @ None)) => {
+                *raw_field = Some(RawField::new(value));
+                expected = index + 1;
             }
             Some((_, Some(_))) => problems.push(Problem::duplicate(&name)),
             None => problems.push(Problem::unknown_field(&name, schema.nearest_feature(&name))),
@@ -85,7 +85,7 @@ pub(super) fn parse<'r>(
             return Err(problems);
         }
     }
-    Ok((slots, problems))
+    Ok((raw_fields, problems))
 }
 
 fn parse_object(request: &[u8]) -> Result<Raw<'_>, Problem> {
@@ -94,7 +94,7 @@ fn parse_object(request: &[u8]) -> Result<Raw<'_>, Problem> {
     let value =
         json::parse(text).map_err(|invalid| Problem::json_invalid(invalid.at, invalid.reason))?;
     match value.kind() {
-        Kind::Object => Ok(value),
+        JsonKind::Object => Ok(value),
         _ => Err(Problem::not_an_object()),
     }
 }

@@ -1,10 +1,14 @@
+//! A forest made ready for speed: which structure evaluates which trees.
+
+use super::aggregation::{Finish, GROUP};
 use super::naive::NaiveForest;
 use super::plan::Plan;
+use super::rows::{column, value_of};
 use super::tables::{Line, Tables, Word};
 use super::top::right_children;
 use super::walks::{Trails, Walks};
 use super::whole::Whole;
-use super::{Finish, Forest, ForestError, GROUP};
+use super::{Forest, ForestError};
 
 /// Rows that are evaluated together.
 const BLOCK: usize = 256;
@@ -68,11 +72,11 @@ impl CompiledForest {
     /// What [`Forest::validate`] refuses.
     pub fn with_budget(forest: &Forest, budget: usize) -> Result<Self, ForestError> {
         forest.validate()?;
-        Ok(Self::of_valid(forest, budget))
+        Ok(Self::from_valid(forest, budget))
     }
 
     /// The same for a forest that passed [`Forest::validate`].
-    pub(crate) fn of_valid(forest: &Forest, budget: usize) -> Self {
+    pub(crate) fn from_valid(forest: &Forest, budget: usize) -> Self {
         let halves = |size: &usize| (*size > GROUP).then(|| (size / 2).next_multiple_of(GROUP));
         let sizes = std::iter::successors(Some(forest.trees.len().max(1)), halves);
         let sections = sizes
@@ -81,7 +85,7 @@ impl CompiledForest {
             .unwrap_or_else(|| vec![Engine::small(forest, budget)]);
         Self {
             sections,
-            finish: Finish::of(forest),
+            finish: Finish::new(forest),
         }
     }
 
@@ -159,7 +163,7 @@ impl Engine {
         let right = right(forest);
         let mut tops = [15, 7, 3, 1, 0].into_iter();
         tops.find_map(|top| Self::deep(forest, &right, top, budget))
-            .unwrap_or_else(|| Self::Plain(NaiveForest::of_valid(forest), forest.features.len()))
+            .unwrap_or_else(|| Self::Plain(NaiveForest::from_valid(forest), forest.features.len()))
     }
 
     fn deep(forest: &Forest, right: &[Vec<usize>], top: usize, budget: usize) -> Option<Self> {
@@ -224,16 +228,4 @@ impl Engine {
 fn right(forest: &Forest) -> Vec<Vec<usize>> {
     let trees = forest.trees.iter();
     trees.map(|tree| right_children(&tree.nodes)).collect()
-}
-
-/// The values of a feature for at most `rows` rows; fewer where `values` ends.
-pub(super) fn column(values: &[f64], stride: usize, feature: usize, rows: usize) -> &[f64] {
-    let from = feature.checked_mul(stride);
-    let column = from.and_then(|from| values.get(from..)).unwrap_or_default();
-    column.get(..rows).unwrap_or(column)
-}
-
-/// A value of a row or a column; missing beyond the end.
-pub(super) fn value_of(values: &[f64], at: usize) -> f64 {
-    values.get(at).copied().unwrap_or(f64::NAN)
 }

@@ -1,3 +1,6 @@
+//! Groups of features that share a table: their bins are multiplied into one, so that a row
+//! looks up fewer masks.
+
 use super::plan::Questions;
 use super::rank::Ranker;
 

@@ -1,7 +1,9 @@
+//! The index: from a row's values to its bins, one bin for each group of features.
+
 use super::Forest;
-use super::compiled::{column, value_of};
 use super::groups::Group;
 use super::plan::{Questions, Reader};
+use super::rows::{column, value_of};
 
 /// Takes a row to its bins: one for each group of features.
 #[derive(Debug)]

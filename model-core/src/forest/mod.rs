@@ -13,12 +13,14 @@
 //! evaluating does exactly this, so all give the same bits on every machine. The
 //! prediction is never NaN.
 
+mod aggregation;
 mod compiled;
 mod groups;
 mod index;
 mod naive;
 mod plan;
 mod rank;
+mod rows;
 mod stored;
 mod tables;
 mod top;
@@ -26,12 +28,15 @@ mod validate;
 mod walks;
 mod whole;
 
+pub use aggregation::Aggregation;
 pub use compiled::{CompiledForest, Scratch, TABLE_BUDGET};
 pub use naive::NaiveForest;
 pub use validate::{
     ForestError, MAX_CATEGORIES, MAX_CUTS, MAX_DEPTH, MAX_FEATURES, MAX_LEAF, MAX_NODES,
     MAX_SET_WORDS, MAX_TREES,
 };
+
+pub use crate::link::Link;
 
 use bincode::{Decode, Encode};
 
@@ -108,75 +113,6 @@ pub struct CategorySet {
     pub words: Vec<u64>,
 }
 
-/// How the trees' values become one.
-///
-/// Sums by groups are what new models have: one long chain of sums is what a row of small
-/// trees would wait for. The groups are of 16 trees; a group's sum is
-/// `(p0 + p1) + (p2 + p3)`, where `pk` is the sum of its trees `k`, `k + 4`, `k + 8` and
-/// `k + 12` in this order; the sums of the groups are added in theirs, starting from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub enum Aggregation {
-    /// Their sum, tree after tree, starting from 0.
-    Sum,
-    /// The same divided by their number.
-    Mean,
-    /// Their sum by groups (boosting).
-    GroupedSum,
-    /// The same divided by their number (random forests, single trees).
-    GroupedMean,
-}
-
-impl Aggregation {
-    /// What becomes of the sum of so many trees.
-    pub fn of_sum(self, sum: f64, trees: usize) -> f64 {
-        match self {
-            Self::Sum | Self::GroupedSum => sum,
-            Self::Mean | Self::GroupedMean => sum / trees as f64,
-        }
-    }
-
-    /// Whether the trees' values are averaged rather than added up.
-    #[must_use]
-    pub fn is_mean(self) -> bool {
-        matches!(self, Self::Mean | Self::GroupedMean)
-    }
-
-    fn is_grouped(self) -> bool {
-        matches!(self, Self::GroupedSum | Self::GroupedMean)
-    }
-}
-
-/// Trees of a group.
-const GROUP: usize = 16;
-/// Sums of a group that do not wait for each other.
-const PARTS: usize = 4;
-
-/// The sum of a group's values. None is -0, so that a tree that is not there is a 0.
-#[inline(always)]
-fn group_sum(value: impl Fn(usize) -> f64) -> f64 {
-    let part = |k| ((value(k) + value(k + 4)) + value(k + 8)) + value(k + 12);
-    joined([part(0), part(1), part(2), part(3)])
-}
-
-#[inline(always)]
-fn joined(parts: [f64; PARTS]) -> f64 {
-    (parts[0] + parts[1]) + (parts[2] + parts[3])
-}
-
-/// -0 becomes 0: it makes no difference to a sum that starts from 0.
-fn without_sign_of_zero(value: f64) -> f64 {
-    value + 0.0
-}
-
-/// What turns the aggregate into the prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub enum Link {
-    /// Nothing.
-    Identity,
-    /// `1 / (1 + exp(-x))`: log odds become a probability.
-    Logistic,
-}
-
 impl CategorySet {
     /// The set of `members` of a feature with `categories` categories. Members above
     /// `categories` are left out.
@@ -198,68 +134,6 @@ impl CategorySet {
         self.words
             .get(code as usize / 64)
             .is_some_and(|word| word >> (code % 64) & 1 == 1)
-    }
-}
-
-impl Link {
-    /// The prediction for an aggregate.
-    pub fn apply(self, value: f64) -> f64 {
-        match self {
-            Link::Identity => value,
-            Link::Logistic => logistic(value),
-        }
-    }
-}
-
-/// The steps from the sum of the leaves to the prediction.
-#[derive(Debug, Clone, Copy)]
-struct Finish {
-    aggregation: Aggregation,
-    trees: usize,
-    base: f64,
-    link: Link,
-}
-
-impl Finish {
-    fn of(forest: &Forest) -> Self {
-        let Forest {
-            aggregation,
-            base,
-            link,
-            ..
-        } = *forest;
-        Self {
-            aggregation,
-            trees: forest.trees.len(),
-            base,
-            link,
-        }
-    }
-
-    fn apply(&self, sum: f64) -> f64 {
-        let aggregate = self.aggregation.of_sum(sum, self.trees);
-        self.link.apply(self.base + aggregate)
-    }
-}
-
-/// `1 / (1 + exp(-x))`, without overflow on either side.
-fn logistic(x: f64) -> f64 {
-    // Without a branch: nobody can foresee the sign of a row's log odds.
-    let e = libm::exp(-x.abs());
-    let above = if x >= 0.0 { 1.0 } else { e };
-    above / (1.0 + e)
-}
-
-/// The code of a category value that is not NaN: `categories` ("other") for anything
-/// but a whole number below it.
-#[inline]
-fn category_code(value: f64, categories: u32) -> u32 {
-    // A cast saturates, so that it cannot hit a wrong code that converts back.
-    let code = value as u32;
-    if f64::from(code) == value && code < categories {
-        code
-    } else {
-        categories
     }
 }
 

@@ -1,8 +1,9 @@
-use super::compiled::value_of;
-use super::{
-    Bins, CategorySet, Finish, Forest, ForestError, GROUP, Node, category_code, group_sum,
-    without_sign_of_zero,
-};
+//! The plain walk of every tree from its root: what a forest means, and what everything
+//! faster is compared with.
+
+use super::aggregation::{Finish, GROUP, group_sum, without_sign_of_zero};
+use super::rows::{category_code, value_of};
+use super::{Bins, CategorySet, Forest, ForestError, Node};
 
 /// A forest evaluated by walking every tree from its root: the reference for what a
 /// forest means, and what a benchmark compares with.
@@ -46,16 +47,16 @@ impl NaiveForest {
     /// What [`Forest::validate`] refuses.
     pub fn new(forest: &Forest) -> Result<Self, ForestError> {
         forest.validate()?;
-        Ok(Self::of_valid(forest))
+        Ok(Self::from_valid(forest))
     }
 
     /// The same for a forest that passed [`Forest::validate`].
-    pub(super) fn of_valid(forest: &Forest) -> Self {
+    pub(super) fn from_valid(forest: &Forest) -> Self {
         let mut naive = Self {
             nodes: Vec::new(),
             roots: Vec::new(),
             sets: forest.category_sets.clone(),
-            finish: Finish::of(forest),
+            finish: Finish::new(forest),
         };
         for tree in &forest.trees {
             naive.add_tree(forest, &tree.nodes);
@@ -77,9 +78,11 @@ impl NaiveForest {
             for (value, root) in group.iter_mut().zip(roots) {
                 *value = self.leaf(*root, row);
             }
-            sum = match grouped {
-                true => sum + group_sum(|tree| group[tree]),
-                false => group.iter().fold(sum, |sum, value| sum + value),
+            sum = if grouped {
+                sum + group_sum(|tree| group[tree])
+            } else {
+                // The last group may have fewer trees; what pads it adds 0.
+                group.iter().fold(sum, |sum, value| sum + value)
             };
         }
         sum

@@ -1,6 +1,10 @@
+//! The plan of the tables: what the most visited splits ask of each feature, and the bins of
+//! values that no split tells apart.
+
 use super::rank::Ranker;
+use super::rows::code;
 use super::top::Top;
-use super::{Bins, CategorySet, Forest, Node, category_code, sorted_set};
+use super::{Bins, CategorySet, Forest, Node, sorted_set};
 
 /// What the most visited splits of all trees ask, feature by feature.
 #[derive(Debug)]
@@ -16,7 +20,7 @@ pub(super) struct Plan {
 pub(super) struct Questions {
     pub(super) splits: Vec<TopSplit>,
     pub(super) bins: usize,
-    pub(super) kind: Kind,
+    pub(super) kind: BinKind,
 }
 
 /// A split among the most visited of its tree.
@@ -31,7 +35,7 @@ pub(super) struct TopSplit {
 
 /// How a feature's values become bins.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum BinKind {
     /// Bin `i` is the values above `i` of the cuts that are asked for, which are these
     /// indices, ascending. Missing values have a bin among those, or the one after.
     Number { cuts: Vec<u32>, missing: usize },
@@ -53,7 +57,7 @@ impl Plan {
         let mut splits: Vec<Vec<TopSplit>> = forest.features.iter().map(|_| Vec::new()).collect();
         let mut exits = Vec::with_capacity(forest.trees.len());
         for (index, (tree, right)) in forest.trees.iter().zip(right).enumerate() {
-            let top = Top::of(&tree.nodes, right, most);
+            let top = Top::new(&tree.nodes, right, most);
             for &(at, left) in &top.splits {
                 if let Node::Split {
                     feature,
@@ -102,11 +106,12 @@ impl Questions {
         Self {
             splits,
             bins: missing.max(cuts.len()) + 1,
-            kind: Kind::Number { cuts, missing },
+            kind: BinKind::Number { cuts, missing },
         }
     }
 
     fn about_category(categories: u32, splits: Vec<TopSplit>, sets: &[CategorySet]) -> Self {
+        // Set and missing direction in one key: splits that ask the same part the bins alike.
         let question =
             |split: &TopSplit| u64::from(split.split) << 1 | u64::from(split.missing_left);
         let asked = sorted_set(splits.iter().map(question).collect());
@@ -131,7 +136,7 @@ impl Questions {
         Self {
             splits,
             bins: count,
-            kind: Kind::Category { bins },
+            kind: BinKind::Category { bins },
         }
     }
 
@@ -140,8 +145,9 @@ impl Questions {
     pub(super) fn masks(&self, trees: usize, sets: &[CategorySet]) -> Vec<u64> {
         let mut masks = vec![u64::MAX; self.bins * trees];
         match &self.kind {
-            Kind::Number { cuts, missing } => {
+            BinKind::Number { cuts, missing } => {
                 for split in &self.splits {
+                    // A value in the bin after a cut is above it: the exits to the left are lost.
                     masks[(split.split as usize + 1) * trees + split.tree] &= !split.left;
                     if *missing > cuts.len() && !split.missing_left {
                         masks[missing * trees + split.tree] &= !split.left;
@@ -152,8 +158,8 @@ impl Questions {
                     masks[at] &= masks[at - trees];
                 }
             }
-            Kind::Category { bins } => {
-                // All codes of a bin are sent the same ways.
+            BinKind::Category { bins } => {
+                // All codes of a bin are sent the same ways: the last one stands for them.
                 let mut codes = vec![0; self.bins];
                 for (code, &bin) in (0..).zip(bins) {
                     codes[bin as usize] = code;
@@ -175,11 +181,11 @@ impl Questions {
     /// What takes a value of this feature to its bin.
     pub(super) fn reader(&self, feature: &Bins) -> Reader {
         match &self.kind {
-            Kind::Category { bins } => Reader::Category {
+            BinKind::Category { bins } => Reader::Category {
                 categories: bins.len() as u32 - 2,
                 bins: bins.clone(),
             },
-            Kind::Number { cuts, missing } => {
+            BinKind::Number { cuts, missing } => {
                 let Bins::Cuts(all) = feature else {
                     return Reader::Number(Ranker::new(&[], 0));
                 };
@@ -207,15 +213,5 @@ impl Reader {
             Self::Number(ranker) => ranker.rank(value),
             Self::Category { categories, bins } => bins[code(value, *categories)],
         }
-    }
-}
-
-/// The code of a category value, NaN included.
-#[inline(always)]
-pub(super) fn code(value: f64, categories: u32) -> usize {
-    if value.is_nan() {
-        categories as usize + 1
-    } else {
-        category_code(value, categories) as usize
     }
 }

@@ -1,3 +1,5 @@
+//! The rank of a value among sorted cuts, without a branch that depends on the value.
+
 /// Adding 2^52 to a number from 0 to 2^32 leaves it, rounded, in the low bits.
 const ROUND: f64 = 4_503_599_627_370_496.0;
 /// The first stride of most maps: two halvings, for at most three cuts in a bucket.
@@ -91,6 +93,8 @@ impl Ranker {
         let mut rank = usize::from(self.start[self.bucket(value)]);
         let mut stride = self.stride;
         while stride > LEAST {
+            // An addition of 0 or the stride compiles to a select; a branch would be guessed
+            // wrongly half of the time.
             rank += if self.cuts[rank + stride - 1] < value {
                 stride
             } else {
@@ -100,6 +104,7 @@ impl Ranker {
         }
         rank += if self.cuts[rank + 1] < value { 2 } else { 0 };
         rank += usize::from(self.cuts[rank] < value);
+        // Last, so that the common way has no branch before the loads.
         if value.is_nan() {
             self.missing
         } else {
@@ -112,6 +117,8 @@ impl Ranker {
     fn bucket(&self, value: f64) -> usize {
         let value = if value > self.low { value } else { self.low };
         let value = if value < self.high { value } else { self.high };
+        // The sum's low bits are the rounded bucket: cheaper than a conversion, and the same
+        // rounding (ties to even) on every machine.
         ((value - self.low) * self.scale + ROUND).to_bits() as u32 as usize
     }
 }

@@ -14,7 +14,7 @@ use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
 
 use super::Node;
-use crate::artifact::number;
+use crate::wire::number;
 
 impl Encode for Node {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {

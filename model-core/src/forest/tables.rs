@@ -1,7 +1,10 @@
+//! Tables of prefix masks: for each bin and each tree, which exits a row can still reach.
+
+use super::Forest;
+use super::aggregation::GROUP;
 use super::groups::groups;
 use super::index::Index;
 use super::plan::Questions;
-use super::{Forest, GROUP};
 
 /// Trees of a tile.
 pub(super) const TILE: usize = GROUP;
@@ -67,14 +70,15 @@ impl<W: Word> Tables<W> {
 }
 
 /// Applies a feature's masks, bin after bin, to the lines of its group, in which every
-/// bin lasts for `stride` rows of `tiles` lines.
+/// bin lasts for `stride` rows of `tiles` lines. The bins come round again for each bin of
+/// the features with greater strides, as the digits of a number do.
 fn restrict<W: Word>(lines: &mut [Line<W>], tiles: usize, stride: usize, masks: &[u64]) {
     let bins = masks.chunks_exact(tiles * TILE).cycle();
     for (rows, masks) in lines.chunks_mut(tiles * stride).zip(bins) {
         for row in rows.chunks_exact_mut(tiles) {
             for (line, masks) in row.iter_mut().zip(masks.chunks_exact(TILE)) {
                 for (mask, &other) in line.0.iter_mut().zip(masks) {
-                    *mask = mask.and(W::of(other));
+                    *mask = mask.and(W::from_exits(other));
                 }
             }
         }
@@ -88,7 +92,7 @@ pub(super) trait Word: Copy {
     /// Every exit.
     const ALL: Self;
     /// The exits of a mask of 64, as many as there are.
-    fn of(exits: u64) -> Self;
+    fn from_exits(exits: u64) -> Self;
     /// A value for each exit.
     type Values: Copy + AsMut<[f64]>;
     /// Values of nothing.
@@ -110,7 +114,7 @@ macro_rules! word {
             const ZEROS: Self::Values = [0.0; <$word>::BITS as usize];
 
             #[inline(always)]
-            fn of(exits: u64) -> Self {
+            fn from_exits(exits: u64) -> Self {
                 exits as $word
             }
 

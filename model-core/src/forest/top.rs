@@ -1,3 +1,6 @@
+//! The top of a tree: its most visited splits, and the exits where the branches between them
+//! end.
+
 use super::Node;
 
 /// The most visited splits of a tree, and where the branches between them end.
@@ -12,7 +15,7 @@ pub(super) struct Top {
 impl Top {
     /// At most `most` splits, at most 63, of a whole tree in preorder, of which `right`
     /// are the [`right_children`].
-    pub(super) fn of(tree: &[Node], right: &[usize], most: usize) -> Self {
+    pub(super) fn new(tree: &[Node], right: &[usize], most: usize) -> Self {
         let is_split = |&at: &usize| matches!(tree.get(at), Some(Node::Split { .. }));
         let (splits, exits) = if tree.len() / 2 <= most {
             (0..tree.len()).partition(is_split)
@@ -20,6 +23,8 @@ impl Top {
             most_visited(tree, right, most)
         };
         let before = |node: usize| exits.partition_point(|&exit| exit < node);
+        // In preorder a left subtree lies between its split and the right child, so its exits
+        // are a run of bits: from the first at or after `at + 1` to the last before `right`.
         let left = |at: usize| below(before(right[at])) & !below(before(at + 1));
         Self {
             splits: splits.into_iter().map(|at| (at, left(at))).collect(),
@@ -69,6 +74,7 @@ fn most_visited(tree: &[Node], right: &[usize], most: usize) -> (Vec<usize>, Vec
 
 /// The lowest `count` bits, at most 64.
 fn below(count: usize) -> u64 {
+    // A shift by 64 is not defined.
     if count >= 64 {
         u64::MAX
     } else {

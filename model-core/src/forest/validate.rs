@@ -1,3 +1,5 @@
+//! What a forest must satisfy before it is evaluated, and its limits.
+
 use super::{Bins, CategorySet, Forest, Node, Tree, set_words};
 
 /// Most features a forest may have.

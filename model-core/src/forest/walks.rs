@@ -1,7 +1,11 @@
-use super::compiled::{column, value_of};
-use super::plan::{code, goes_left};
+//! The walks below the tops of big trees: what the tables do not hold is walked step by step,
+//! many trees or rows at once.
+
+use super::aggregation::{GROUP, PARTS, group_sum, joined, without_sign_of_zero};
+use super::plan::goes_left;
+use super::rows::{code, column, value_of};
 use super::tables::{Line, TILE, Tables, Word};
-use super::{Bins, Forest, GROUP, Node, PARTS, group_sum, joined, without_sign_of_zero};
+use super::{Bins, Forest, Node};
 
 /// Exits of a tree's top.
 const EXITS: usize = u32::EXITS;
@@ -9,7 +13,8 @@ const EXITS: usize = u32::EXITS;
 const COLUMN_BITS: u32 = 9;
 /// Most columns.
 const MOST_COLUMNS: usize = 1 << COLUMN_BITS;
-/// Set in a place that is a leaf's value instead of a step.
+/// Set in a position that is a leaf's value instead of a step. Bits 0 to 21 are then enough for
+/// `MAX_NODES` values and steps, and all 23 bits fit above [`COLUMN_BITS`] in 32.
 const LEAF: u32 = 1 << 22;
 
 /// What remains of the trees below the exits of their tops: walked step by step, many
@@ -18,7 +23,7 @@ const LEAF: u32 = 1 << 22;
 pub(super) struct Walks {
     steps: Vec<Step>,
     values: Vec<f64>,
-    /// The place of each exit of each tree.
+    /// The position of each exit of each tree.
     exits: Vec<[[u32; EXITS]; TILE]>,
     columns: Vec<Column>,
     /// Columns of a row.
@@ -26,13 +31,13 @@ pub(super) struct Walks {
     grouped: bool,
 }
 
-/// A split: to the left if its column is at most the cut. A place is the index of a step,
+/// A split: to the left if its column is at most the cut. A position is the index of a step,
 /// or [`LEAF`] and the index of a value.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(16))]
 struct Step {
     cut: f64,
-    /// The places of the right and the left child, in the bits above [`COLUMN_BITS`]. The
+    /// The positions of the right and the left child, in the bits above [`COLUMN_BITS`]. The
     /// bits below are the column.
     ways: [u32; 2],
 }
@@ -58,7 +63,7 @@ enum Column {
 #[derive(Debug, Clone, Copy, Default)]
 struct Walker {
     slot: u32,
-    place: u32,
+    position: u32,
 }
 
 /// Buffers of [`Walks`].
@@ -97,16 +102,17 @@ impl Walks {
             grouped: forest.aggregation.is_grouped(),
         };
         for (index, (right, below)) in right.iter().zip(&below).enumerate() {
-            let places = walks.add_tree(&forest.trees[index].nodes, right, below, &asked, forest);
+            let positions =
+                walks.add_tree(&forest.trees[index].nodes, right, below, &asked, forest);
             let own = &mut walks.exits[index / TILE][index % TILE];
-            for (place, &exit) in own.iter_mut().zip(&exits[index]) {
-                *place = places[exit];
+            for (position, &exit) in own.iter_mut().zip(&exits[index]) {
+                *position = positions[exit];
             }
         }
         Some(walks)
     }
 
-    /// Adds the nodes of a tree that are below its exits; returns the places of all nodes.
+    /// Adds the nodes of a tree that are below its exits; returns the positions of all nodes.
     fn add_tree(
         &mut self,
         tree: &[Node],
@@ -115,26 +121,28 @@ impl Walks {
         asked: &Asked,
         forest: &Forest,
     ) -> Vec<u32> {
-        let mut places = vec![0u32; tree.len()];
+        let mut positions = vec![0u32; tree.len()];
         let mut steps = self.steps.len() as u32;
         for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
             if let Node::Leaf { value, .. } = *node {
-                places[at] = LEAF | self.values.len() as u32;
+                positions[at] = LEAF | self.values.len() as u32;
                 self.values.push(without_sign_of_zero(value));
             } else {
-                places[at] = steps;
+                positions[at] = steps;
                 steps += 1;
             }
         }
         for (at, node) in tree.iter().enumerate().filter(|&(at, _)| below[at]) {
-            if let Some((question, cut)) = Question::of(forest, node) {
+            if let Some((question, cut)) = Question::from_node(forest, node) {
                 let column = asked.column(question);
-                let way = |child: usize| places[child] << COLUMN_BITS | column;
+                // Column and child in one word: the step is 16 bytes, and choosing the child
+                // loads nothing that reading the column has not loaded.
+                let way = |child: usize| positions[child] << COLUMN_BITS | column;
                 let ways = [way(right[at]), way(at + 1)];
                 self.steps.push(Step { cut, ways });
             }
         }
-        places
+        positions
     }
 
     /// Makes the columns of `rows` rows: feature `f` of row `r` is
@@ -227,6 +235,8 @@ impl Walks {
                 let Trails { ends, parts, .. } = trails;
                 let values = ends.iter().map(|&end| self.value(end));
                 if self.grouped {
+                    // Trees come in ascending order, so each part is added up as `group_sum`
+                    // does: k, k + 4, k + 8, k + 12.
                     let parts = parts.iter_mut().map(|parts| &mut parts[tree % PARTS]);
                     parts.zip(values).for_each(|(part, value)| *part += value);
                 } else {
@@ -244,8 +254,8 @@ impl Walks {
         }
     }
 
-    fn value(&self, place: u32) -> f64 {
-        self.values[(place & !LEAF) as usize]
+    fn value(&self, position: u32) -> f64 {
+        self.values[(position & !LEAF) as usize]
     }
 
     /// Walks until every walker is at a leaf: each pass takes each one a step further and
@@ -263,15 +273,17 @@ impl Walks {
             let mut kept = 0;
             let walkers = &mut walkers[..count];
             for index in 0..count {
-                let Walker { slot, place } = walkers[index];
-                let step = &self.steps[place as usize];
+                let Walker { slot, position } = walkers[index];
+                let step = &self.steps[position as usize];
+                // Both ways name the same column, in their low bits.
                 let column = step.ways[0] as usize % MOST_COLUMNS;
                 let left = columns[slot as usize * width + column] <= step.cut;
                 // Looked up, not chosen: a compiler makes a branch of a choice.
-                let place = step.ways[usize::from(left)] >> COLUMN_BITS;
-                ends[slot as usize] = place;
-                walkers[kept] = Walker { slot, place };
-                kept += usize::from(place < LEAF);
+                let position = step.ways[usize::from(left)] >> COLUMN_BITS;
+                ends[slot as usize] = position;
+                walkers[kept] = Walker { slot, position };
+                // Written always and kept by the count, so that nothing branches on the data.
+                kept += usize::from(position < LEAF);
             }
             count = kept;
         }
@@ -280,13 +292,13 @@ impl Walks {
 }
 
 impl Trails {
-    /// Starts the next slots' walks at these places.
+    /// Starts the next slots' walks at these positions.
     #[inline(always)]
-    fn enter(&mut self, places: impl Iterator<Item = u32>) {
-        for (slot, place) in (self.ends.len() as u32..).zip(places) {
-            self.ends.push(place);
-            if place < LEAF {
-                self.walkers.push(Walker { slot, place });
+    fn enter(&mut self, positions: impl Iterator<Item = u32>) {
+        for (slot, position) in (self.ends.len() as u32..).zip(positions) {
+            self.ends.push(position);
+            if position < LEAF {
+                self.walkers.push(Walker { slot, position });
             }
         }
     }
@@ -325,7 +337,7 @@ impl Asked {
         };
         for (tree, below) in forest.trees.iter().zip(below) {
             let nodes = tree.nodes.iter().zip(below).filter(|&(_, &below)| below);
-            for (question, _) in nodes.filter_map(|(node, _)| Question::of(forest, node)) {
+            for (question, _) in nodes.filter_map(|(node, _)| Question::from_node(forest, node)) {
                 if question.is_number {
                     let number =
                         &mut asked.numbers[question.feature][usize::from(question.missing_left)];
@@ -335,14 +347,14 @@ impl Asked {
                     *number = 0;
                 }
                 let key = question.key();
-                let place = asked.place(key);
-                if asked.keys.get(place) == Some(&key) {
+                let index = asked.index_of(key);
+                if asked.keys.get(index) == Some(&key) {
                     continue;
                 }
                 if asked.keys.len() == MOST_COLUMNS {
                     return None;
                 }
-                asked.keys.insert(place, key);
+                asked.keys.insert(index, key);
             }
         }
         for feature in 0..asked.numbers.len() {
@@ -354,13 +366,13 @@ impl Asked {
                     is_number: true,
                 };
                 asked.numbers[feature][usize::from(missing_left)] =
-                    asked.place(question.key()) as u32;
+                    asked.index_of(question.key()) as u32;
             }
         }
         Some(asked)
     }
 
-    fn place(&self, key: u64) -> usize {
+    fn index_of(&self, key: u64) -> usize {
         self.keys.partition_point(|&other| other < key)
     }
 
@@ -369,13 +381,14 @@ impl Asked {
         if question.is_number {
             self.numbers[question.feature][usize::from(question.missing_left)]
         } else {
-            self.place(question.key()) as u32
+            self.index_of(question.key()) as u32
         }
     }
 
     fn columns(&self, forest: &Forest, budget: usize) -> Option<Vec<Column>> {
         let mut columns = Vec::new();
         let mut left = budget / size_of::<f64>();
+        // The layout of a key is that of `Question::key`.
         for keys in self.keys.chunk_by(|a, b| a >> 33 == b >> 33) {
             let feature = (keys[0] >> 33) as usize;
             let Bins::Categories(categories) = forest.features[feature] else {
@@ -422,7 +435,7 @@ struct Question {
 impl Question {
     /// The question and the cut of a split; none of a leaf.
     #[inline(always)]
-    fn of(forest: &Forest, node: &Node) -> Option<(Self, f64)> {
+    fn from_node(forest: &Forest, node: &Node) -> Option<(Self, f64)> {
         let Node::Split {
             feature,
             split,
@@ -446,6 +459,8 @@ impl Question {
         Some((question, cut))
     }
 
+    /// Bits 33 and up: the feature; 1 to 32: the set; 0: whether missing goes left. The feature
+    /// stands highest so that sorted keys keep a feature's questions together.
     fn key(self) -> u64 {
         (self.feature as u64) << 33 | u64::from(self.set) << 1 | u64::from(self.missing_left)
     }

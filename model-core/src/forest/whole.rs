@@ -1,6 +1,9 @@
+//! Trees that fit into the tables as a whole: the exit that a row reaches is its leaf.
+
+use super::aggregation::{group_sum, without_sign_of_zero};
 use super::plan::Plan;
 use super::tables::{Line, TILE, Tables, Word};
-use super::{Forest, Node, group_sum, without_sign_of_zero};
+use super::{Forest, Node};
 
 /// Trees that fit into the tables as a whole: every exit is a leaf.
 #[derive(Debug)]
@@ -79,9 +82,10 @@ impl<W: Word> Whole<W> {
 /// Adds the values of a tile's trees.
 #[inline(always)]
 fn add<W: Word>(sum: f64, line: &Line<W>, leaves: &[W::Values; TILE], grouped: bool) -> f64 {
-    match grouped {
-        true => sum + group_sum(|tree| line.0[tree].pick(&leaves[tree])),
-        false => add_in_order(sum, line, leaves),
+    if grouped {
+        sum + group_sum(|tree| line.0[tree].pick(&leaves[tree]))
+    } else {
+        add_in_order(sum, line, leaves)
     }
 }
 

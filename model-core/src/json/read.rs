@@ -21,7 +21,7 @@ pub struct Raw<'j>(&'j str);
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum JsonKind {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -59,14 +59,14 @@ impl<'j> Raw<'j> {
 
     /// Its type.
     #[must_use]
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> JsonKind {
         match self.0.as_bytes().first() {
-            Some(b'{') => Kind::Object,
-            Some(b'[') => Kind::Array,
-            Some(b'"') => Kind::String,
-            Some(b't' | b'f') => Kind::Boolean,
-            Some(b'n') => Kind::Null,
-            _ => Kind::Number,
+            Some(b'{') => JsonKind::Object,
+            Some(b'[') => JsonKind::Array,
+            Some(b'"') => JsonKind::String,
+            Some(b't' | b'f') => JsonKind::Boolean,
+            Some(b'n') => JsonKind::Null,
+            _ => JsonKind::Number,
         }
     }
 
@@ -74,15 +74,16 @@ impl<'j> Raw<'j> {
     #[must_use]
     pub fn text(self) -> Option<Cow<'j, str>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        match inner.contains('\\') {
-            false => Some(Cow::Borrowed(inner)),
-            true => unescape(inner).map(Cow::Owned),
+        if inner.contains('\\') {
+            unescape(inner).map(Cow::Owned)
+        } else {
+            Some(Cow::Borrowed(inner))
         }
     }
 
     /// The fields of an object, as they come: a key may be there twice.
     pub fn fields(self) -> impl Iterator<Item = (Raw<'j>, Raw<'j>)> {
-        let mut reader = self.inside(Kind::Object);
+        let mut reader = self.inside(JsonKind::Object);
         std::iter::from_fn(move || {
             let key = reader.next_string()?;
             reader.next_byte(b':');
@@ -92,15 +93,16 @@ impl<'j> Raw<'j> {
 
     /// The items of an array.
     pub fn items(self) -> impl Iterator<Item = Raw<'j>> {
-        let mut reader = self.inside(Kind::Array);
+        let mut reader = self.inside(JsonKind::Array);
         std::iter::from_fn(move || reader.next_value())
     }
 
     /// A reader behind the opening bracket; an empty one for another type.
-    fn inside(self, kind: Kind) -> Reader<'j> {
-        match self.kind() == kind {
-            true => Reader::new(part(self.0, 1, self.0.len())),
-            false => Reader::new(""),
+    fn inside(self, kind: JsonKind) -> Reader<'j> {
+        if self.kind() == kind {
+            Reader::new(part(self.0, 1, self.0.len()))
+        } else {
+            Reader::new("")
         }
     }
 }
@@ -213,9 +215,10 @@ impl<'j> Reader<'j> {
             _ => return Err(self.expected("a key in double quotes")),
         }
         self.space();
-        match self.eat(b':') {
-            true => Ok(()),
-            false => Err(self.expected("':'")),
+        if self.eat(b':') {
+            Ok(())
+        } else {
+            Err(self.expected("':'"))
         }
     }
 
@@ -275,19 +278,19 @@ impl<'j> Reader<'j> {
         while self.peek().is_some_and(|b| b.is_ascii_digit()) {
             self.at += 1;
         }
-        match self.at > start {
-            true => Ok(()),
-            false => Err(self.expected("a digit")),
+        if self.at > start {
+            Ok(())
+        } else {
+            Err(self.expected("a digit"))
         }
     }
 
     fn word(&mut self, word: &'static str) -> Result<(), Invalid> {
-        match self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            true => {
-                self.at += word.len();
-                Ok(())
-            }
-            false => Err(self.expected("true, false or null")),
+        if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            self.at += word.len();
+            Ok(())
+        } else {
+            Err(self.expected("true, false or null"))
         }
     }
 
@@ -325,6 +328,7 @@ impl Nesting {
     fn push(&mut self, object: bool) -> Option<()> {
         (self.depth < MAX_DEPTH).then(|| {
             self.depth += 1;
+            // The innermost bracket is the lowest bit: 128 levels, as many as are allowed.
             self.objects = self.objects << 1 | u128::from(object);
         })
     }

@@ -76,9 +76,10 @@ impl<'o> Writer<'o> {
 
     /// A number; `null` when it is not finite, which JSON cannot say.
     pub fn number(&mut self, number: f64) {
-        match number.is_finite() {
-            true => self.raw(zmij::Buffer::new().format_finite(number)),
-            false => self.raw("null"),
+        if number.is_finite() {
+            self.raw(zmij::Buffer::new().format_finite(number));
+        } else {
+            self.raw("null");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bincode::{Decode, Encode};
 
-use crate::forest::Link;
+use crate::link::Link;
 use crate::schema::{Kind, Missing, Schema};
 
 /// `link(intercept + Σ weight · (x − mean) / scale)`, summed in the order of the terms.
@@ -92,6 +92,7 @@ impl Linear {
     #[inline]
     pub fn predict(&self, input: impl Fn(usize) -> f64) -> f64 {
         let mut sum = self.intercept;
+        // In the order of the terms: another order rounds to other bits.
         for term in &self.terms {
             let x = input(usize::from(term.feature));
             let x = match term.value {

@@ -1,6 +1,6 @@
 //! What a schema must satisfy beyond its types.
 
-use crate::value::{MAX_EXACT, number_text};
+use crate::literal::{MAX_EXACT, number_text};
 
 use super::{
     Bound, Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, MAX_FEATURES, Missing,
@@ -29,7 +29,13 @@ impl std::fmt::Display for SchemaProblem {
 
 impl std::error::Error for SchemaProblem {}
 
-type Check = Result<(), (&'static str, String)>;
+/// What is wrong with one key.
+struct KeyProblem {
+    key: &'static str,
+    message: String,
+}
+
+type Check = Result<(), KeyProblem>;
 
 pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
     check_head(schema).map_err(|problem| at(None, problem))?;
@@ -59,11 +65,11 @@ fn check_names(schema: &Schema) -> Result<(), SchemaProblem> {
     Ok(())
 }
 
-fn at(feature: Option<&String>, (key, message): (&'static str, String)) -> SchemaProblem {
+fn at(feature: Option<&String>, problem: KeyProblem) -> SchemaProblem {
     SchemaProblem {
         feature: feature.cloned(),
-        key,
-        message,
+        key: problem.key,
+        message: problem.message,
     }
 }
 
@@ -119,7 +125,7 @@ fn check_name(name: &str) -> Check {
 
 fn check_target(kind: &TargetKind) -> Check {
     match kind {
-        TargetKind::Boolean => Ok(()),
+        TargetKind::Boolean { .. } => Ok(()),
         TargetKind::Category { positive, negative } => {
             check_category(positive)?;
             check_category(negative)?;
@@ -142,11 +148,11 @@ fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
     check_missing(feature)?;
     match &feature.kind {
         Kind::Number(range) => {
-            check_range(range, ends(range, f64::MAX, f64::next_up, f64::next_down))?;
+            check_range(range, &ends(range, f64::MAX, f64::next_up, f64::next_down))?;
         }
         Kind::Integer(range) => {
             check_whole(range)?;
-            check_range(range, ends(range, MAX_EXACT, |x| x + 1.0, |x| x - 1.0))?;
+            check_range(range, &ends(range, MAX_EXACT, |x| x + 1.0, |x| x - 1.0))?;
         }
         // An ignored column needs no list.
         Kind::Category(c) if feature.role == Role::Ignored && c.values.is_empty() => {
@@ -174,16 +180,25 @@ fn check_whole(range: &Range) -> Check {
     Ok(())
 }
 
-/// The first and the last number inside, of those up to ±`most`.
-fn ends(range: &Range, most: f64, up: fn(f64) -> f64, down: fn(f64) -> f64) -> (f64, f64) {
-    let inner = |bound: Bound, next: fn(f64) -> f64| match bound.exclusive {
-        true => next(bound.value),
-        false => bound.value,
+/// The first and the last number inside a range.
+struct Ends {
+    first: f64,
+    last: f64,
+}
+
+/// Of the numbers up to ±`most`, where `up` and `down` are a number's neighbours.
+fn ends(range: &Range, most: f64, up: fn(f64) -> f64, down: fn(f64) -> f64) -> Ends {
+    let inner = |bound: Bound, next: fn(f64) -> f64| {
+        if bound.exclusive {
+            next(bound.value)
+        } else {
+            bound.value
+        }
     };
-    (
-        range.lower.map_or(-most, |bound| inner(bound, up)),
-        range.upper.map_or(most, |bound| inner(bound, down)),
-    )
+    Ends {
+        first: range.lower.map_or(-most, |bound| inner(bound, up)),
+        last: range.upper.map_or(most, |bound| inner(bound, down)),
+    }
 }
 
 fn is_integer(number: f64) -> bool {
@@ -248,14 +263,14 @@ fn check_missing(feature: &Feature) -> Check {
     Ok(())
 }
 
-fn check_range(range: &Range, ends: (f64, f64)) -> Check {
+fn check_range(range: &Range, ends: &Ends) -> Check {
     for (key, bound) in bounds(range) {
         require(bound.value.is_finite(), key, || {
             "expected a finite number".into()
         })?;
     }
     if let Some((key, _)) = bounds(range).next() {
-        require(ends.0 <= ends.1, key, || {
+        require(ends.first <= ends.last, key, || {
             let text = |bound: Option<Bound>| bound.map_or("any".into(), |b| number_text(b.value));
             let (lower, upper) = (text(range.lower), text(range.upper));
             format!("the range from {lower} to {upper} holds no number")
@@ -289,9 +304,9 @@ fn check_categories(categories: &Categories, missing_values: &[String]) -> Check
         "category_labels",
         || "expected one label for each category".into(),
     )?;
-    for (place, value) in values.iter().enumerate() {
+    for (index, value) in values.iter().enumerate() {
         check_category(value)?;
-        require(!values[..place].contains(value), "categories", || {
+        require(!values[..index].contains(value), "categories", || {
             format!("'{value}' is listed twice")
         })?;
         require(!missing_values.contains(value), "categories", || {
@@ -333,7 +348,11 @@ fn check_example(feature: &Feature) -> Check {
 }
 
 fn require(holds: bool, key: &'static str, message: impl FnOnce() -> String) -> Check {
-    if holds { Ok(()) } else { Err((key, message())) }
+    if holds {
+        return Ok(());
+    }
+    let message = message();
+    Err(KeyProblem { key, message })
 }
 
 impl Range {
@@ -347,44 +366,5 @@ impl Range {
             .upper
             .is_none_or(|b| number < b.value || (number == b.value && !b.exclusive));
         above && below
-    }
-}
-
-impl Missing {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Impute => "impute",
-            Self::Zero => "zero",
-            Self::MostFrequent => "most_frequent",
-            Self::Other => "other",
-            Self::Native => "native",
-        }
-    }
-}
-
-impl Unknown {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::MostFrequent => "most_frequent",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl OutOfRange {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Clamp => "clamp",
-            Self::Impute => "impute",
-        }
     }
 }

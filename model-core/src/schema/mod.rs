@@ -1,16 +1,50 @@
 //! The schema: what an application may contain, and what happens to a value that is
-//! missing, unknown or out of range. Its TOML form is described in `docs/schema.md`.
+//! missing, unknown or out of range. Its TOML form is described in `docs/reference/schema.md`.
+//!
+//! # Example
+//!
+//! ```
+//! use model_core::schema::{Schema, SchemaError};
+//!
+//! let schema = Schema::from_toml(
+//!     r#"
+//! name = "loans"
+//! version = "1.0.0"
+//!
+//! [[feature]]
+//! name = "income"
+//! type = "number"
+//! minimum = 0
+//! missing = "impute"
+//!
+//! [[feature]]
+//! name = "default"    # the bad event: approve where it is false
+//! type = "boolean"
+//! role = "target"
+//! positive = false
+//! "#,
+//! )?;
+//! assert_eq!(schema.inputs().count(), 1);
+//! assert_eq!(schema.target.kind.outcome("no"), Some(true));
+//!
+//! let error = Schema::from_toml("name = \"loans\"\nversion = 1").unwrap_err();
+//! assert_eq!(error.line, 2);
+//! # Ok::<(), SchemaError>(())
+//! ```
 
 mod check;
 mod nearest;
 mod read;
 mod stored;
+mod words;
 
 pub use check::SchemaProblem;
 pub use read::SchemaError;
 
 use bincode::{Decode, Encode};
 use serde::Deserialize;
+
+use crate::literal::boolean_word;
 
 /// Features a schema may have, the target included.
 pub const MAX_FEATURES: usize = 1000;
@@ -209,16 +243,20 @@ pub struct Target {
     pub negative_label: String,
 }
 
-/// The two values of a target.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+/// The two values of a target, and which of them is the positive outcome.
+#[derive(Debug, Clone, PartialEq)]
 pub enum TargetKind {
-    /// Boolean words; true is positive.
-    Boolean,
+    /// Boolean words.
+    Boolean {
+        /// The value that is the positive outcome: `false` where the column names the bad
+        /// event, such as a default.
+        positive: bool,
+    },
     /// Two texts.
     Category {
-        /// The one that means yes.
+        /// The positive outcome.
         positive: String,
-        /// The other.
+        /// The negative outcome.
         negative: String,
     },
 }
@@ -272,38 +310,27 @@ impl Feature {
     }
 }
 
-impl Monotonic {
-    /// The word of the TOML form.
+impl TargetKind {
+    /// Whether a text of the target's column is the positive outcome; `None` when it is
+    /// neither outcome. The text is not missing and has no white space around it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn outcome(&self, text: &str) -> Option<bool> {
         match self {
-            Self::Increasing => "increasing",
-            Self::Decreasing => "decreasing",
+            Self::Boolean { positive } => boolean_word(text).map(|value| value == *positive),
+            Self::Category { positive, .. } if text == positive => Some(true),
+            Self::Category { negative, .. } if text == negative => Some(false),
+            Self::Category { .. } => None,
         }
     }
-}
 
-impl Kind {
-    /// The word of the TOML form.
+    /// The text of the negative outcome, then that of the positive one; `false` and `true`
+    /// stand for all boolean words.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn texts(&self) -> [&str; 2] {
         match self {
-            Self::Number(_) => "number",
-            Self::Integer(_) => "integer",
-            Self::Boolean => "boolean",
-            Self::Category(_) => "category",
-        }
-    }
-}
-
-impl Role {
-    /// The word of the TOML form.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::Protected => "protected",
-            Self::Ignored => "ignored",
+            Self::Boolean { positive: true } => ["false", "true"],
+            Self::Boolean { positive: false } => ["true", "false"],
+            Self::Category { positive, negative } => [negative, positive],
         }
     }
 }

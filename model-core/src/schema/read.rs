@@ -55,7 +55,7 @@ struct RawFeature {
     monotonic: Option<Monotonic>,
     unknown: Option<Unknown>,
     out_of_range: Option<OutOfRange>,
-    positive: Option<String>,
+    positive: Option<RawPositive>,
     positive_label: Option<String>,
     negative_label: Option<String>,
 }
@@ -84,6 +84,13 @@ enum RawRole {
 enum RawExample {
     Boolean(bool),
     Number(f64),
+    Text(String),
+}
+
+#[derive(Deserialize, Clone)]
+#[serde(untagged, expecting = "expected true, false or a category in quotes")]
+enum RawPositive {
+    Boolean(bool),
     Text(String),
 }
 
@@ -311,12 +318,8 @@ fn convert_target(raw: RawFeature) -> Converted<Target> {
     refuse_keys(&raw, "the target does not take it", &unused)?;
     let kind = match raw.r#type {
         RawType::Boolean => {
-            refuse_keys(
-                &raw,
-                "a boolean target does not take it",
-                &["positive", "categories"],
-            )?;
-            TargetKind::Boolean
+            refuse_keys(&raw, "a boolean target does not take it", &["categories"])?;
+            true_or_false(&raw)?
         }
         RawType::Category => two_categories(&raw)?,
         RawType::Number | RawType::Integer => {
@@ -332,16 +335,33 @@ fn convert_target(raw: RawFeature) -> Converted<Target> {
     })
 }
 
+fn true_or_false(raw: &RawFeature) -> Converted<TargetKind> {
+    match &raw.positive {
+        Some(RawPositive::Text(text)) => Err((
+            "positive",
+            format!("expected true or false without quotes for a boolean, got '{text}'"),
+        )),
+        Some(RawPositive::Boolean(positive)) => Ok(TargetKind::Boolean {
+            positive: *positive,
+        }),
+        None => Ok(TargetKind::Boolean { positive: true }),
+    }
+}
+
 fn two_categories(raw: &RawFeature) -> Converted<TargetKind> {
     let Some([first, second]) = raw.categories.as_deref() else {
         return Err(("categories", "expected a list of two categories".into()));
     };
-    match raw.positive.as_deref() {
-        Some(positive) if positive == first => Ok((first, second)),
-        Some(positive) if positive == second => Ok((second, first)),
-        Some(other) => Err((
+    match &raw.positive {
+        Some(RawPositive::Text(positive)) if positive == first => Ok((first, second)),
+        Some(RawPositive::Text(positive)) if positive == second => Ok((second, first)),
+        Some(RawPositive::Text(other)) => Err((
             "positive",
             format!("'{other}' is not one of the categories"),
+        )),
+        Some(RawPositive::Boolean(value)) => Err((
+            "positive",
+            format!("expected one of the categories in quotes, got {value}"),
         )),
         None => Err(("categories", "which one means yes? positive = \"…\"".into())),
     }

@@ -1,12 +1,13 @@
-//! A feature as the artifact stores it: without its monotonic constraint, which binds
-//! training alone (see [`crate::details`]) and is not in format 1.
+//! What the artifact stores in a form of its own: a feature without its monotonic
+//! constraint, which binds training alone (see [`crate::details`]) and is not in format 1,
+//! and a target's kind as one number, so that older artifacts mean what they meant.
 
 use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::{AllowedEnumVariants, DecodeError, EncodeError};
 
-use super::Feature;
-use crate::artifact::{optional_text, text};
+use super::{Feature, TargetKind};
+use crate::wire::{number, optional_text, text};
 
 impl Encode for Feature {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
@@ -38,3 +39,48 @@ impl<Context> Decode<Context> for Feature {
 }
 
 bincode::impl_borrow_decode!(Feature);
+
+/// A boolean target whose positive outcome is `true`: the only one before `positive = false`
+/// was accepted.
+const BOOLEAN_TRUE: u32 = 0;
+const CATEGORY: u32 = 1;
+/// A boolean target whose positive outcome is `false`.
+const BOOLEAN_FALSE: u32 = 2;
+
+impl Encode for TargetKind {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        match self {
+            Self::Boolean { positive: true } => BOOLEAN_TRUE.encode(encoder),
+            Self::Boolean { positive: false } => BOOLEAN_FALSE.encode(encoder),
+            Self::Category { positive, negative } => {
+                CATEGORY.encode(encoder)?;
+                positive.encode(encoder)?;
+                negative.encode(encoder)
+            }
+        }
+    }
+}
+
+impl<Context> Decode<Context> for TargetKind {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        match number(decoder)? {
+            kind @ (BOOLEAN_TRUE | BOOLEAN_FALSE) => Ok(Self::Boolean {
+                positive: kind == BOOLEAN_TRUE,
+            }),
+            CATEGORY => Ok(Self::Category {
+                positive: text(decoder)?,
+                negative: text(decoder)?,
+            }),
+            found => Err(DecodeError::UnexpectedVariant {
+                type_name: "TargetKind",
+                allowed: &AllowedEnumVariants::Range {
+                    min: BOOLEAN_TRUE,
+                    max: BOOLEAN_FALSE,
+                },
+                found,
+            }),
+        }
+    }
+}
+
+bincode::impl_borrow_decode!(TargetKind);

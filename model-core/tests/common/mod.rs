@@ -191,15 +191,15 @@ pub(crate) fn request(changes: &[(&str, &str)]) -> String {
 pub(crate) fn linear(toml: &str) -> Artifact {
     let schema = Schema::from_toml(toml).unwrap();
     let mut terms = Vec::new();
-    for (place, feature) in schema.inputs().enumerate() {
-        let weight = 0.3 - 0.07 * place as f64;
+    for (index, feature) in schema.inputs().enumerate() {
+        let weight = 0.3 - 0.07 * index as f64;
         let (mean, scale) = match feature.range().and_then(|r| r.lower.zip(r.upper)) {
             Some((lower, upper)) => (0.4 * upper.value, (upper.value - lower.value) / 3.0),
             None => (0.5, 1.5),
         };
         let mut add = |value, mean, scale, weight| {
             terms.push(Term {
-                feature: place as u16,
+                feature: index as u16,
                 value,
                 mean,
                 scale,
@@ -245,14 +245,14 @@ pub(crate) fn forest(toml: &str) -> Artifact {
     let features: Vec<Bins> = schema.inputs().map(bins).collect();
     let mut category_sets = Vec::new();
     let mut trees = Vec::new();
-    for place in 0..features.len() * 3 {
-        let (first, second) = (place % features.len(), (place + 1) % features.len());
-        let value = place as f64 / (features.len() as f64 * 3.0);
+    for index in 0..features.len() * 3 {
+        let (first, second) = (index % features.len(), (index + 1) % features.len());
+        let value = index as f64 / (features.len() as f64 * 3.0);
         let leaf = |value| Node::Leaf { value, count: 7 };
         let nodes = vec![
-            split(&features, first, place, &mut category_sets),
+            split(&features, first, index, &mut category_sets),
             leaf(value),
-            split(&features, second, place, &mut category_sets),
+            split(&features, second, index, &mut category_sets),
             leaf(1.0 - value),
             leaf(value * value),
         ];

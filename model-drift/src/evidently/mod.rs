@@ -1,6 +1,6 @@
 //! What Evidently 0.4.33's `DataDriftPreset` would say with its defaults: its choice of
 //! test by type, number of different values and rows of the reference, its thresholds, its
-//! bins. Read from that version's behaviour; `docs/drift.md` lists the rules.
+//! bins. Read from that version's behaviour; `docs/reference/drift.md` lists the rules.
 
 mod binning;
 

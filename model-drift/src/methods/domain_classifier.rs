@@ -1,6 +1,6 @@
 //! Can a model tell the two batches apart? The area under its ROC curve, on rows it was not
-//! fitted on: 0.5 is a coin, 1 is certainty. It sees all columns at once, so it also sees
-//! drift that no single column shows.
+//! fitted on: 0.5 is a random classifier, 1 a perfect one. It sees all columns at once, so it
+//! also sees drift that no single column shows.
 //!
 //! The model is a small forest of extremely randomised trees (P. Geurts, D. Ernst and L.
 //! Wehenkel, Machine Learning 63(1), 2006) over columns coded as bins. The p-value is that of
@@ -9,6 +9,8 @@
 //! and two-sample testing", SLAC-PUB-10325, 2003.
 
 use statrs::function::erf::erfc;
+
+use crate::random::Random;
 
 const TREES: u64 = 24;
 const DEPTH: u32 = 6;
@@ -169,26 +171,4 @@ pub fn area(reference: &[f64], current: &[f64]) -> (f64, f64) {
         0.0
     };
     (pairs / (n * m), erfc(z / std::f64::consts::SQRT_2) / 2.0)
-}
-
-/// SplitMix64 (G. L. Steele, D. Lea and C. H. Flood, OOPSLA 2014): the same on every machine.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `end`, which is at least 1.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        ((u128::from(self.next()) * end as u128) >> 64) as usize
-    }
-
-    /// A number from 0 to 1.
-    pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
 }

@@ -18,15 +18,6 @@ pub struct Collector {
     as_pandas: bool,
 }
 
-/// A column that was taken for numbers holds a word.
-#[derive(Debug)]
-pub(super) struct Word {
-    /// Index of the column among the wanted ones.
-    pub(super) column: usize,
-    /// The row in the block.
-    pub(super) row: usize,
-}
-
 impl Collector {
     /// Nothing counted yet.
     #[must_use]
@@ -61,25 +52,27 @@ impl Collector {
         self.rows
     }
 
-    /// Counts a block whose first row is the file's row `first`; `places` gives the block's
-    /// column for each wanted one.
+    /// Counts a block whose first row is the file's row `first`; `indices` gives the block's
+    /// column for each wanted one. A strict collector refuses a word among numbers, with the
+    /// index of that column among the wanted ones.
     pub(super) fn push(
         &mut self,
         block: &Block,
-        places: &[Option<usize>],
+        indices: &[Option<usize>],
         first: u64,
-    ) -> Result<(), Word> {
-        for (index, place) in places.iter().enumerate() {
-            let Some(cells) = place.and_then(|place| block.columns.get(place)) else {
+    ) -> Result<(), usize> {
+        for (wanted, index) in indices.iter().enumerate() {
+            let Some(cells) = index.and_then(|index| block.columns.get(index)) else {
                 continue;
             };
-            self.count(index, cells)
-                .map_err(|row| Word { column: index, row })?;
+            if !self.count(wanted, cells) {
+                return Err(wanted);
+            }
         }
         for row in 0..block.rows {
             if self.sample.wants(first + row as u64) {
-                let cells = places.iter().enumerate();
-                let cells = cells.map(|(index, place)| self.code(index, *place, block, row));
+                let cells = indices.iter().enumerate();
+                let cells = cells.map(|(wanted, index)| self.code(wanted, *index, block, row));
                 let cells = cells.collect();
                 self.sample.push(first + row as u64, cells);
             }
@@ -88,8 +81,9 @@ impl Collector {
         Ok(())
     }
 
-    fn count(&mut self, index: usize, cells: &Cells) -> Result<(), usize> {
-        let column = &mut self.sketch.columns[index];
+    /// Counts a column of a block; `false` when it is refused.
+    fn count(&mut self, wanted: usize, cells: &Cells) -> bool {
+        let column = &mut self.sketch.columns[wanted];
         match (cells, column.spec.kind) {
             (Cells::Numbers(numbers), Kind::Number) => {
                 numbers
@@ -100,7 +94,7 @@ impl Collector {
                 for number in numbers {
                     match number.is_nan() {
                         true => column.push_missing(),
-                        false => push_text(column, &number.to_string(), self.booleans[index]),
+                        false => push_text(column, &number.to_string(), self.booleans[wanted]),
                     }
                 }
             }
@@ -109,7 +103,7 @@ impl Collector {
                     let text = trimmed(text);
                     match self.missing.iter().any(|missing| missing == text) {
                         true => column.push_missing(),
-                        false => push_text(column, text, self.booleans[index]),
+                        false => push_text(column, text, self.booleans[wanted]),
                     }
                 }
             }
@@ -123,13 +117,13 @@ impl Collector {
             }
             (Cells::Skipped, _) => {}
         }
-        Ok(())
+        true
     }
 
     /// A cell as the sample keeps it.
-    fn code(&self, index: usize, place: Option<usize>, block: &Block, row: usize) -> f64 {
-        let kind = self.sketch.columns[index].spec.kind;
-        match place.and_then(|place| block.columns.get(place)) {
+    fn code(&self, wanted: usize, index: Option<usize>, block: &Block, row: usize) -> f64 {
+        let kind = self.sketch.columns[wanted].spec.kind;
+        match index.and_then(|index| block.columns.get(index)) {
             Some(Cells::Numbers(numbers)) => numbers[row],
             Some(Cells::Texts(texts)) => {
                 let text = trimmed(texts.get(row));
@@ -186,16 +180,16 @@ fn push_numbers(
     missing: &[String],
     strict: bool,
     parse: fn(&str) -> Option<f64>,
-) -> Result<(), usize> {
-    for (row, text) in texts.iter().enumerate() {
+) -> bool {
+    for text in texts.iter() {
         let text = trimmed(text);
         match parse(text) {
             // A number may be the word for missing, such as -999.
             Some(number) if !missing.iter().any(|word| word == text) => column.push_number(number),
             _ if missing.iter().any(|m| m == text) => column.push_missing(),
-            _ if strict => return Err(row),
+            _ if strict => return false,
             _ => column.push_invalid(),
         }
     }
-    Ok(())
+    true
 }

@@ -4,16 +4,16 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use csv::{ByteRecord, ErrorKind, ReaderBuilder};
+use model_files::csv::{StrayQuotes, Table};
 
 use super::{
     BLOCK_ROWS, Batch, Block, Cells, Collector, Layout, OnBlock, Plan, ReadError, ReadErrorKind,
-    Texts, unknown_kinds,
+    Texts, specs_of_kinds,
 };
 use crate::sketch::Kind;
 
-/// Rows from which types are guessed; a later word makes a column one of texts.
-const GUESS_ROWS: usize = BLOCK_ROWS;
+/// Rows from which types are inferred; a later word makes a column one of texts.
+const INFER_ROWS: usize = BLOCK_ROWS;
 
 pub(super) fn read(
     path: &Path,
@@ -23,17 +23,17 @@ pub(super) fn read(
     on_block: OnBlock<'_>,
 ) -> Result<Batch, ReadError> {
     let file = File::open(path).map_err(|error| ReadError::io(name, error))?;
-    let mut rows = Rows::open(file, name)?;
+    let mut table = open(file, name)?;
     let mut block = Block::default();
-    let mut more = rows.fill(&mut block, GUESS_ROWS)?;
+    let mut more = fill(&mut table, &mut block, INFER_ROWS)?;
     let wanted = match &plan.specs {
         Some(specs) => specs.clone(),
-        None => unknown_kinds(
-            &rows.header,
-            kinds(&rows.header, &block, &plan.missing, texts),
+        None => specs_of_kinds(
+            table.header(),
+            kinds(table.header(), &block, &plan.missing, texts),
         ),
     };
-    let layout = Layout::new(&rows.header, wanted);
+    let layout = Layout::new(table.header(), wanted);
     let sample = plan.sample_rows;
     let mut collector = Collector::new(
         layout.specs.clone(),
@@ -52,11 +52,9 @@ pub(super) fn read(
             block.keep(one_in, first);
         }
         collector
-            .push(&block, &layout.places, first)
-            .map_err(|word| {
-                ReadError::new(name, ReadErrorKind::Word)
-                    .at(first + word.row as u64 + 2)
-                    .in_column(&layout.specs[word.column].name)
+            .push(&block, &layout.indices, first)
+            .map_err(|column| {
+                ReadError::new(name, ReadErrorKind::Word).in_column(&layout.specs[column].name)
             })?;
         on_block(&layout.shown(&block))
             .map_err(|problem| ReadError::new(name, ReadErrorKind::Other(problem)))?;
@@ -64,8 +62,17 @@ pub(super) fn read(
             return layout.finish(name, collector);
         }
         first += read;
-        more = rows.fill(&mut block, BLOCK_ROWS)?;
+        more = fill(&mut table, &mut block, BLOCK_ROWS)?;
     }
+}
+
+/// Batches come from anywhere: a stray quote is text, as pandas reads it.
+fn open(file: File, name: &str) -> Result<Table<File>, ReadError> {
+    let table = Table::open_with(file, name, StrayQuotes::Kept)?;
+    if table.header().iter().any(String::is_empty) {
+        return Err(ReadError::new(name, ReadErrorKind::NoName).at(1));
+    }
+    Ok(table)
 }
 
 /// A column is one of numbers when every cell of the first rows that is not missing is a
@@ -82,97 +89,28 @@ fn kinds(header: &[String], block: &Block, missing: &[String], forced: &[String]
     header.iter().zip(&block.columns).map(kind).collect()
 }
 
-struct Rows<'n, R> {
-    name: &'n str,
-    reader: csv::Reader<R>,
-    header: Vec<String>,
-    record: ByteRecord,
-}
-
-impl<'n, R: Read> Rows<'n, R> {
-    fn open(source: R, name: &'n str) -> Result<Self, ReadError> {
-        let mut reader = ReaderBuilder::new()
-            .buffer_capacity(1 << 18)
-            .from_reader(source);
-        let header = reader
-            .byte_headers()
-            .map_err(|error| problem(name, error))?
-            .clone();
-        if header.is_empty() {
-            return Err(ReadError::new(name, ReadErrorKind::Empty));
+/// Reads up to `most` rows; whether there may be more.
+fn fill(table: &mut Table<impl Read>, block: &mut Block, most: usize) -> Result<bool, ReadError> {
+    let columns = table.header().len();
+    block.rows = 0;
+    block
+        .columns
+        .resize_with(columns, || Cells::Texts(Texts::default()));
+    for cells in &mut block.columns {
+        if let Cells::Texts(texts) = cells {
+            texts.clear();
         }
-        let mut names: Vec<String> = Vec::with_capacity(header.len());
-        for field in &header {
-            let text = std::str::from_utf8(field)
-                .map_err(|_| ReadError::new(name, ReadErrorKind::NotUtf8).at(1))?
-                .trim();
-            if text.is_empty() {
-                return Err(ReadError::new(name, ReadErrorKind::NoName).at(1));
-            }
-            if names.iter().any(|other| other == text) {
-                return Err(ReadError::new(name, ReadErrorKind::Twice)
-                    .at(1)
-                    .in_column(text));
-            }
-            names.push(text.to_owned());
-        }
-        Ok(Self {
-            name,
-            reader,
-            header: names,
-            record: ByteRecord::new(),
-        })
     }
-
-    /// Reads up to `most` rows; whether there may be more.
-    fn fill(&mut self, block: &mut Block, most: usize) -> Result<bool, ReadError> {
-        block.rows = 0;
-        block
-            .columns
-            .resize_with(self.header.len(), || Cells::Texts(Texts::default()));
-        for cells in &mut block.columns {
+    while block.rows < most {
+        let Some(row) = table.next_row()? else {
+            return Ok(false);
+        };
+        for (index, cells) in block.columns.iter_mut().enumerate() {
             if let Cells::Texts(texts) = cells {
-                texts.clear();
+                texts.push(row.field(index));
             }
         }
-        while block.rows < most {
-            let more = self.reader.read_byte_record(&mut self.record);
-            if !more.map_err(|error| problem(self.name, error))? {
-                return Ok(false);
-            }
-            let line = || self.record.position().map_or(0, csv::Position::line);
-            for ((cells, field), name) in
-                block.columns.iter_mut().zip(&self.record).zip(&self.header)
-            {
-                let text = std::str::from_utf8(field).map_err(|_| {
-                    ReadError::new(self.name, ReadErrorKind::NotUtf8)
-                        .at(line())
-                        .in_column(name)
-                })?;
-                if let Cells::Texts(texts) = cells {
-                    texts.push(text);
-                }
-            }
-            block.rows += 1;
-        }
-        Ok(true)
+        block.rows += 1;
     }
-}
-
-fn problem(name: &str, error: csv::Error) -> ReadError {
-    let line = error.position().map_or(0, csv::Position::line);
-    match error.into_kind() {
-        ErrorKind::Io(error) => ReadError::io(name, error),
-        ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => {
-            let kind = ReadErrorKind::Fields {
-                expected: expected_len,
-                found: len,
-            };
-            ReadError::new(name, kind).at(line)
-        }
-        ErrorKind::Utf8 { .. } => ReadError::new(name, ReadErrorKind::NotUtf8).at(line),
-        other => ReadError::new(name, ReadErrorKind::Other(format!("{other:?}"))).at(line),
-    }
+    Ok(true)
 }

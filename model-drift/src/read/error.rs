@@ -3,15 +3,17 @@
 use std::fmt;
 use std::io;
 
-/// Names the file and the place in it.
+use model_files::csv::{CsvError, CsvErrorKind};
+
+/// Names the file and where in it the problem is.
 #[derive(Debug, thiserror::Error)]
 pub struct ReadError {
     /// The file, as it was named.
     pub file: String,
-    /// The line, from 1; 0 when it is about the whole file.
-    pub line: u64,
-    /// The column; empty when it is about all.
-    pub column: String,
+    /// The line, from 1; `None` when it is about the whole file.
+    pub line: Option<u64>,
+    /// The column; `None` when it is about all of them.
+    pub column: Option<String>,
     /// What is wrong.
     pub kind: ReadErrorKind,
 }
@@ -20,24 +22,13 @@ pub struct ReadError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadErrorKind {
-    /// The system's answer.
+    /// The file cannot be opened.
     Io(io::Error),
-    /// Not a byte.
-    Empty,
-    /// A header alone.
+    /// The file is not sound CSV.
+    Csv(CsvErrorKind),
+    /// A header without rows.
     NoRows,
-    /// A row of another length than the header.
-    Fields {
-        /// As the header says.
-        expected: u64,
-        /// As there are.
-        found: u64,
-    },
-    /// Bytes that are no text.
-    NotUtf8,
-    /// A quote that is never closed.
-    Quote,
-    /// Two columns of one name.
+    /// Two columns of a Parquet file with one name.
     Twice,
     /// A column without a name.
     NoName,
@@ -45,7 +36,7 @@ pub enum ReadErrorKind {
     Word,
     /// Parquet that cannot be read.
     Parquet(String),
-    /// What the caller said to a row.
+    /// What the caller's `on_block` refused.
     Other(String),
 }
 
@@ -53,8 +44,8 @@ impl ReadError {
     pub(super) fn new(file: &str, kind: ReadErrorKind) -> Self {
         Self {
             file: file.to_owned(),
-            line: 0,
-            column: String::new(),
+            line: None,
+            column: None,
             kind,
         }
     }
@@ -64,13 +55,27 @@ impl ReadError {
     }
 
     pub(super) fn at(mut self, line: u64) -> Self {
-        self.line = line;
+        self.line = Some(line);
         self
     }
 
     pub(super) fn in_column(mut self, column: &str) -> Self {
-        column.clone_into(&mut self.column);
+        self.column = Some(column.to_owned());
         self
+    }
+}
+
+impl From<CsvError> for ReadError {
+    fn from(error: CsvError) -> Self {
+        Self {
+            file: error.file,
+            line: error.line,
+            column: error.column,
+            kind: match error.kind {
+                CsvErrorKind::Io(error) => ReadErrorKind::Io(error),
+                other => ReadErrorKind::Csv(other),
+            },
+        }
     }
 }
 
@@ -80,27 +85,17 @@ impl fmt::Display for ReadError {
             return write!(f, "cannot read {}: {error}", self.file);
         }
         write!(f, "{}", self.file)?;
-        if self.line > 0 {
-            write!(f, ", line {}", self.line)?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
         }
-        if !self.column.is_empty() {
-            write!(f, ", column '{}'", self.column)?;
+        if let Some(column) = &self.column {
+            write!(f, ", column '{column}'")?;
         }
         write!(f, ": ")?;
         match &self.kind {
             ReadErrorKind::Io(error) => write!(f, "{error}"),
-            ReadErrorKind::Empty => write!(f, "the file is empty: expected a header and rows"),
+            ReadErrorKind::Csv(problem) => write!(f, "{problem}"),
             ReadErrorKind::NoRows => write!(f, "there are no rows: there is nothing to compare"),
-            ReadErrorKind::Fields { expected, found } => {
-                write!(
-                    f,
-                    "expected {expected} fields as in the header, got {found}: the file may be cut off"
-                )
-            }
-            ReadErrorKind::NotUtf8 => write!(f, "the text is not UTF-8: save the file as UTF-8"),
-            ReadErrorKind::Quote => {
-                write!(f, "a quote (\") is never closed: the file may be cut off")
-            }
             ReadErrorKind::Twice => write!(f, "two columns have this name: rename one"),
             ReadErrorKind::NoName => write!(
                 f,

@@ -12,7 +12,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::methods::domain_classifier::Random;
+use model_files::missing::PANDAS_MISSING_WORDS;
+
+use crate::random::Random;
 use crate::sketch::{Capacity, Kind, Sketch, Spec};
 
 pub use collect::Collector;
@@ -21,13 +23,6 @@ pub use sample::RowSample;
 
 /// Rows that are read at once.
 pub const BLOCK_ROWS: usize = 8192;
-/// Texts that mean "missing" where no schema says otherwise: those of pandas' `read_csv`.
-pub const MISSING_WORDS: [&str; 18] = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
-    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan",
-];
-/// The one that is not in the list above.
-pub const MISSING_NULL: &str = "null";
 
 /// How a file's columns are to be read.
 #[derive(Debug, Clone)]
@@ -50,7 +45,7 @@ impl Plan {
     /// All columns, with types from the file and pandas' words for missing.
     #[must_use]
     pub fn infer(capacity: Capacity) -> Self {
-        let words = MISSING_WORDS.iter().chain([&MISSING_NULL]);
+        let words = PANDAS_MISSING_WORDS.iter();
         Self {
             specs: None,
             missing: words.map(|word| (*word).to_owned()).collect(),
@@ -63,7 +58,7 @@ impl Plan {
 }
 
 /// What was read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// Counts of the wanted columns that the file has.
     pub sketch: Sketch,
@@ -167,7 +162,7 @@ pub struct Shown<'a> {
     /// The cells of every column of the file.
     pub block: &'a Block,
     specs: &'a [Spec],
-    places: &'a [Option<usize>],
+    indices: &'a [Option<usize>],
 }
 
 impl<'a> Shown<'a> {
@@ -175,7 +170,7 @@ impl<'a> Shown<'a> {
     #[must_use]
     pub fn cells(&self, name: &str) -> Option<&'a Cells> {
         let index = self.specs.iter().position(|spec| spec.name == name)?;
-        self.block.columns.get(self.places[index]?)
+        self.block.columns.get(self.indices[index]?)
     }
 }
 
@@ -197,19 +192,17 @@ pub fn read(path: &Path, plan: &Plan) -> Result<Batch, ReadError> {
 pub fn read_with(path: &Path, plan: &Plan, on_block: OnBlock<'_>) -> Result<Batch, ReadError> {
     let name = path.display().to_string();
     let parquet = is_parquet(path).map_err(|e| ReadError::io(&name, e))?;
-    let mut forced: Vec<String> = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
     loop {
         let result = if parquet {
             parquet::read(path, &name, plan, on_block)
         } else {
-            csv::read(path, &name, plan, &forced, on_block)
+            csv::read(path, &name, plan, &texts, on_block)
         };
         match result {
             // What began as a column of numbers holds a word: it is one of texts.
             Err(error) if plan.specs.is_none() => match error.kind {
-                ReadErrorKind::Word if !forced.contains(&error.column) => {
-                    forced.push(error.column);
-                }
+                ReadErrorKind::Word => texts.extend(error.column),
                 _ => return Err(error),
             },
             other => return other,
@@ -236,22 +229,22 @@ fn is_parquet(path: &Path) -> std::io::Result<bool> {
 /// What the file has of what is wanted.
 struct Layout {
     specs: Vec<Spec>,
-    /// The file's column of each spec.
-    places: Vec<Option<usize>>,
+    /// The index of each spec's column in the file.
+    indices: Vec<Option<usize>>,
     lost: Vec<String>,
     extra: Vec<String>,
 }
 
 impl Layout {
     fn new(header: &[String], wanted: Vec<Spec>) -> Self {
-        let place = |name: &str| header.iter().position(|column| column == name);
+        let index = |name: &str| header.iter().position(|column| column == name);
         let known = |name: &String| wanted.iter().any(|spec| spec.name == *name);
         let extra = header.iter().filter(|name| !known(name)).cloned().collect();
         let (here, lost): (Vec<Spec>, Vec<Spec>) = wanted
             .into_iter()
-            .partition(|spec| place(&spec.name).is_some());
+            .partition(|spec| index(&spec.name).is_some());
         Self {
-            places: here.iter().map(|spec| place(&spec.name)).collect(),
+            indices: here.iter().map(|spec| index(&spec.name)).collect(),
             specs: here,
             lost: lost.into_iter().map(|spec| spec.name).collect(),
             extra,
@@ -262,7 +255,7 @@ impl Layout {
         Shown {
             block,
             specs: &self.specs,
-            places: &self.places,
+            indices: &self.indices,
         }
     }
 
@@ -282,7 +275,7 @@ impl Layout {
     }
 }
 
-fn unknown_kinds(header: &[String], kinds: Vec<Kind>) -> Vec<Spec> {
+fn specs_of_kinds(header: &[String], kinds: Vec<Kind>) -> Vec<Spec> {
     let specs = header.iter().zip(kinds);
     specs
         .map(|(name, kind)| Spec::new(name.clone(), kind))

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::{
     BLOCK_ROWS, Batch, Block, Cells, Collector, Layout, OnBlock, Plan, ReadError, ReadErrorKind,
-    Texts, unknown_kinds,
+    Texts, specs_of_kinds,
 };
 use crate::sketch::Kind;
 
@@ -33,7 +33,7 @@ pub(super) fn read(
         Some(specs) => specs.clone(),
         None => {
             let kinds = columns.iter().map(|column| kind(column, name));
-            unknown_kinds(&header, kinds.collect::<Result<_, _>>()?)
+            specs_of_kinds(&header, kinds.collect::<Result<_, _>>()?)
         }
     };
     let layout = Layout::new(&header, wanted);
@@ -55,7 +55,7 @@ pub(super) fn read(
     let collector = (0..groups.len())
         .into_par_iter()
         .try_fold(start, |mut collector, group| {
-            // A file's position is shared by all who read it: each group opens its own.
+            // Clones of a file share its position, so each group opens the file itself.
             let own = open(path, name)?;
             let group_reader = own.get_row_group(group).map_err(|e| problem(name, &e))?;
             let mut rows = Group::open(group_reader.as_ref(), &columns, &layout, name)?;
@@ -66,12 +66,12 @@ pub(super) fn read(
                     block.keep(one_in, first);
                 }
                 // Strict collectors alone can refuse.
-                let _ = collector.push(block, &layout.places, first);
+                let _ = collector.push(block, &layout.indices, first);
                 on_block(&layout.shown(block))
                     .map_err(|problem| ReadError::new(name, ReadErrorKind::Other(problem)))?;
                 first += read;
             }
-            Ok(collector)
+            Ok::<_, ReadError>(collector)
         })
         .try_reduce(start, |mut one, other| {
             let merged = one.merge(other);
@@ -90,7 +90,7 @@ fn open(path: &Path, name: &str) -> Result<SerializedFileReader<File>, ReadError
 fn problem(name: &str, error: &ParquetError) -> ReadError {
     let text = error.to_string();
     let text =
-        format!("the Parquet file cannot be read ({text}): the file may be cut off or damaged");
+        format!("the Parquet file cannot be read ({text}): the file may be truncated or damaged");
     ReadError::new(name, ReadErrorKind::Parquet(text))
 }
 
@@ -160,8 +160,8 @@ impl<'a> Group<'a> {
         name: &'a str,
     ) -> Result<Self, ReadError> {
         let open = |(index, column): (usize, &ColumnDescPtr)| {
-            if !layout.places.contains(&Some(index)) {
-                return Ok(None);
+            if !layout.indices.contains(&Some(index)) {
+                return Ok::<_, ReadError>(None);
             }
             kind(column, name)?;
             let reader = group

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::folder::now_ms;
-use crate::run::{Column, ColumnType, Model, Run};
+use crate::run::{Column, ColumnType, Model, Run, now_ms};
 
 const EXAMPLE: &str = "input_example.json";
 const SERVING_EXAMPLE: &str = "serving_input_example.json";

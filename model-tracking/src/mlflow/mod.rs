@@ -8,13 +8,12 @@ mod mlmodel;
 mod registry;
 mod rest;
 
+use model_client::{Client, Credentials, RetryPolicy, ServiceError, split_credentials};
 use serde_json::{Value, json};
 
-use crate::credentials::split_credentials;
-use crate::folder::{RunFolder, now_ms};
-use crate::http::{Client, Credentials, Patience};
-use crate::run::{Dataset, Run, Status, Trial, TrialState};
-use crate::tracker::{Pushed, TrackError, Tracker};
+use crate::folder::RunFolder;
+use crate::run::{Dataset, Pushed, Run, Status, Trial, TrialState, now_ms};
+use crate::tracker::{TrackError, Tracker};
 use batch::{Batch, digest};
 use rest::{RemoteRun, Rest};
 
@@ -37,7 +36,7 @@ pub struct Options {
     /// The alias that the newest version of the registered model gets; none: it stays where it is.
     pub alias: Option<String>,
     /// How long the server is waited for.
-    pub patience: Patience,
+    pub retry: RetryPolicy,
 }
 
 /// An MLflow server.
@@ -71,7 +70,7 @@ impl Tracker for Mlflow {
             &self.options.uri,
             self.options.credentials.clone(),
             advice,
-            self.options.patience,
+            self.options.retry,
         );
         let conversation = Conversation {
             rest: Rest::new(client),
@@ -119,7 +118,7 @@ impl Conversation<'_> {
     }
 
     /// The run of an earlier push, or a new one.
-    fn remote_run(&self, experiment: &str) -> Result<RemoteRun, TrackError> {
+    fn remote_run(&self, experiment: &str) -> Result<RemoteRun, ServiceError> {
         if let Some(found) = self.rest.find_run(experiment, RUN_ID, &self.run.id)? {
             return Ok(found);
         }
@@ -185,7 +184,7 @@ impl Conversation<'_> {
         parent: &RemoteRun,
         trial: &Trial,
         metric: &str,
-    ) -> Result<(), TrackError> {
+    ) -> Result<(), ServiceError> {
         let name = format!("trial-{:03}-{}", trial.number, trial.model);
         let mut tags = self.source_tags(&name);
         tags.push(tag("mlflow.parentRunId", &parent.run_id));
@@ -234,7 +233,7 @@ impl Conversation<'_> {
                 batch.belongs_to(model_id, self.run.dataset.as_ref());
             }
         }
-        self.rest.log(batch)
+        Ok(self.rest.log(batch)?)
     }
 
     /// The run in a sentence or two.

@@ -1,12 +1,11 @@
 //! The logged model and its registration.
 
+use model_client::{Body, ServiceError};
 use serde_json::{Value, json};
 
-use super::rest::{RemoteModel, RemoteRun, Rest, content_type};
+use super::rest::{RemoteModel, RemoteRun, Rest, media_type};
 use super::{Conversation, mlmodel, tag};
-use crate::http::Content;
 use crate::run::Model;
-use crate::tracker::TrackError;
 
 /// Note on the run which logged model is its own, and which version was registered.
 const MODEL_ID: &str = "underwrite.model_id";
@@ -23,7 +22,7 @@ impl Conversation<'_> {
         &self,
         experiment: &str,
         remote: &RemoteRun,
-    ) -> Result<Option<String>, TrackError> {
+    ) -> Result<Option<String>, ServiceError> {
         let Some(model) = &self.run.model else {
             return Ok(None);
         };
@@ -33,10 +32,10 @@ impl Conversation<'_> {
         };
         let Some(logged) = logged else {
             for (name, text) in mlmodel::files(self.run, model, &remote.run_id, FOLDER, None) {
-                self.upload_beside(remote, &name, Content::Bytes(text.as_bytes(), "text/plain"))?;
+                self.upload_beside(remote, &name, Body::Bytes(text.as_bytes(), "text/plain"))?;
             }
             let file = self.folder.artifact_path(&model.file);
-            let content = Content::File(&file, content_type(&model.file));
+            let content = Body::File(&file, media_type(&model.file));
             self.upload_beside(remote, &model.file, content)?;
             return Ok(None);
         };
@@ -50,8 +49,8 @@ impl Conversation<'_> {
         &self,
         remote: &RemoteRun,
         name: &str,
-        content: Content<'_>,
-    ) -> Result<(), TrackError> {
+        content: Body<'_>,
+    ) -> Result<(), ServiceError> {
         let name = format!("{FOLDER}/{name}");
         if Rest::is_proxied(&remote.artifact_uri) {
             return self.rest.upload(&remote.artifact_uri, &name, content);
@@ -64,7 +63,7 @@ impl Conversation<'_> {
         experiment: &str,
         remote: &RemoteRun,
         model: &Model,
-    ) -> Result<Option<RemoteModel>, TrackError> {
+    ) -> Result<Option<RemoteModel>, ServiceError> {
         if let Some(model_id) = remote.tag(MODEL_ID) {
             return self.rest.model(model_id).map(Some);
         }
@@ -111,7 +110,7 @@ impl Conversation<'_> {
         remote: &RemoteRun,
         model: &Model,
         logged: &RemoteModel,
-    ) -> Result<(), TrackError> {
+    ) -> Result<(), ServiceError> {
         let outputs = json!({
             "run_id": remote.run_id,
             "models": [{"model_id": logged.model_id, "step": 0}],
@@ -120,11 +119,11 @@ impl Conversation<'_> {
         let uri = &logged.artifact_uri;
         let files = mlmodel::files(self.run, model, &remote.run_id, uri, Some(&logged.model_id));
         for (name, text) in files {
-            let content = Content::Bytes(text.as_bytes(), "text/plain");
+            let content = Body::Bytes(text.as_bytes(), "text/plain");
             self.rest.upload(uri, &name, content)?;
         }
         let file = self.folder.artifact_path(&model.file);
-        let content = Content::File(&file, content_type(&model.file));
+        let content = Body::File(&file, media_type(&model.file));
         self.rest.upload(uri, &model.file, content)?;
         let path = format!("logged-models/{}", logged.model_id);
         let ready = json!({"model_id": logged.model_id, "status": "LOGGED_MODEL_READY"});
@@ -138,7 +137,7 @@ impl Conversation<'_> {
         &self,
         remote: &RemoteRun,
         model_id: Option<&str>,
-    ) -> Result<(), TrackError> {
+    ) -> Result<(), ServiceError> {
         let Some(model) = &self.run.model else {
             return Ok(());
         };
@@ -160,7 +159,7 @@ impl Conversation<'_> {
         model: &Model,
         name: &str,
         model_id: Option<&str>,
-    ) -> Result<String, TrackError> {
+    ) -> Result<String, ServiceError> {
         self.rest.create_registered(name)?;
         let mut body = json!({
             "name": name,

@@ -1,14 +1,13 @@
-//! The calls of MLflow's REST API.
+//! The requests of MLflow's REST API.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use model_client::{Body, Client, Request, Response, ServiceError, encode, encode_path};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::batch::Batch;
-use crate::http::{Answer, Call, Client, Content, encode, encode_path};
-use crate::tracker::TrackError;
 
 /// Runs of one page of a search.
 const PAGE: u32 = 1000;
@@ -44,7 +43,7 @@ pub(super) struct RemoteModel {
 }
 
 #[derive(Deserialize)]
-struct RunAnswer {
+struct RunResponse {
     run: RunJson,
 }
 
@@ -100,8 +99,8 @@ impl Rest {
         self.client.base()
     }
 
-    /// The id of the experiment of this name, which is made if it is not there.
-    pub(super) fn experiment(&self, name: &str) -> Result<String, TrackError> {
+    /// The id of the experiment of this name, which is created if it does not exist.
+    pub(super) fn experiment(&self, name: &str) -> Result<String, ServiceError> {
         #[derive(Deserialize)]
         struct Got {
             experiment: Created,
@@ -111,22 +110,22 @@ impl Rest {
             experiment_id: String,
         }
         let query = format!("experiments/get-by-name?experiment_name={}", encode(name));
-        let call = self.call("GET", &query, Content::Nothing);
-        let answer = self.client.send(&call)?;
-        if answer.status < 400 {
-            let got: Got = self.client.parse(&answer)?;
+        let request = self.request("GET", &query, Body::Empty);
+        let response = self.client.send(&request)?;
+        if response.status < 400 {
+            let got: Got = self.client.parse(&response)?;
             return Ok(got.experiment.experiment_id);
         }
-        if !says(&answer, "RESOURCE_DOES_NOT_EXIST") {
-            return Err(self.client.refusal(&answer));
+        if !says(&response, "RESOURCE_DOES_NOT_EXIST") {
+            return Err(self.client.refusal(&response));
         }
         let body = json!({"name": name});
         let created =
             self.client
-                .send(&self.call("POST", "experiments/create", Content::Json(&body)))?;
+                .send(&self.request("POST", "experiments/create", Body::Json(&body)))?;
         if says(&created, "RESOURCE_ALREADY_EXISTS") {
-            // Another process was quicker.
-            let got: Got = self.client.json(&call)?;
+            // Another process created it in the meantime.
+            let got: Got = self.client.json(&request)?;
             return Ok(got.experiment.experiment_id);
         }
         if created.status >= 400 {
@@ -141,19 +140,19 @@ impl Rest {
         experiment: &str,
         key: &str,
         value: &str,
-    ) -> Result<Option<RemoteRun>, TrackError> {
+    ) -> Result<Option<RemoteRun>, ServiceError> {
         let filter = format!("tags.`{key}` = '{value}'");
         let found = self.search(experiment, &filter, None, 1)?;
         Ok(found.runs.into_iter().next().map(RemoteRun::from))
     }
 
-    /// The values of a tag of those nested runs that have come to their end.
+    /// The values of a tag of those nested runs that have ended.
     pub(super) fn ended_children(
         &self,
         experiment: &str,
         parent: &str,
         key: &str,
-    ) -> Result<BTreeSet<String>, TrackError> {
+    ) -> Result<BTreeSet<String>, ServiceError> {
         let filter = format!("tags.`mlflow.parentRunId` = '{parent}'");
         let mut values = BTreeSet::new();
         let mut page = None;
@@ -175,7 +174,7 @@ impl Rest {
         filter: &str,
         page: Option<&str>,
         most: u32,
-    ) -> Result<Found, TrackError> {
+    ) -> Result<Found, ServiceError> {
         let mut body = json!({
             "experiment_ids": [experiment], "filter": filter, "max_results": most,
         });
@@ -183,23 +182,23 @@ impl Rest {
             body["page_token"] = json!(page);
         }
         self.client
-            .json(&self.call("POST", "runs/search", Content::Json(&body)))
+            .json(&self.request("POST", "runs/search", Body::Json(&body)))
     }
 
-    pub(super) fn create_run(&self, body: &Value) -> Result<RemoteRun, TrackError> {
-        let mut call = self.call("POST", "runs/create", Content::Json(body));
-        call.repeatable = false;
-        Ok(self.client.json::<RunAnswer>(&call)?.run.into())
+    pub(super) fn create_run(&self, body: &Value) -> Result<RemoteRun, ServiceError> {
+        let mut request = self.request("POST", "runs/create", Body::Json(body));
+        request.idempotent = false;
+        Ok(self.client.json::<RunResponse>(&request)?.run.into())
     }
 
-    pub(super) fn log(&self, batch: Batch) -> Result<(), TrackError> {
+    pub(super) fn log(&self, batch: Batch) -> Result<(), ServiceError> {
         for body in batch.requests() {
             self.post("runs/log-batch", &body)?;
         }
         Ok(())
     }
 
-    pub(super) fn log_inputs(&self, run_id: &str, datasets: &Value) -> Result<(), TrackError> {
+    pub(super) fn log_inputs(&self, run_id: &str, datasets: &Value) -> Result<(), ServiceError> {
         self.post(
             "runs/log-inputs",
             &json!({"run_id": run_id, "datasets": datasets}),
@@ -211,7 +210,7 @@ impl Rest {
         run_id: &str,
         status: &str,
         end_ms: i64,
-    ) -> Result<(), TrackError> {
+    ) -> Result<(), ServiceError> {
         let mut body = json!({"run_id": run_id, "status": status});
         if status != "RUNNING" {
             body["end_time"] = json!(end_ms);
@@ -219,31 +218,29 @@ impl Rest {
         self.post("runs/update", &body)
     }
 
-    pub(super) fn set_tag(&self, run_id: &str, key: &str, value: &str) -> Result<(), TrackError> {
+    pub(super) fn set_tag(&self, run_id: &str, key: &str, value: &str) -> Result<(), ServiceError> {
         let body = json!({"run_id": run_id, "key": key, "value": value});
         self.post("runs/set-tag", &body)
     }
 
-    /// A new logged model; `None` where the server is of version 2 and has no such thing.
-    pub(super) fn create_model(&self, body: &Value) -> Result<Option<RemoteModel>, TrackError> {
-        let mut call = self.call("POST", "logged-models", Content::Json(body));
-        call.repeatable = false;
-        let answer = self.client.send(&call)?;
-        if matches!(answer.status, 404 | 405 | 501) {
+    /// A new logged model; `None` from a server of version 2, which has no logged models.
+    pub(super) fn create_model(&self, body: &Value) -> Result<Option<RemoteModel>, ServiceError> {
+        let mut request = self.request("POST", "logged-models", Body::Json(body));
+        request.idempotent = false;
+        let response = self.client.send(&request)?;
+        if matches!(response.status, 404 | 405 | 501) {
             return Ok(None);
         }
-        self.model_of(&answer).map(Some)
+        self.model_of(&response).map(Some)
     }
 
-    pub(super) fn model(&self, model_id: &str) -> Result<RemoteModel, TrackError> {
+    pub(super) fn model(&self, model_id: &str) -> Result<RemoteModel, ServiceError> {
         let path = format!("logged-models/{}", encode(model_id));
-        let answer = self
-            .client
-            .send(&self.call("GET", &path, Content::Nothing))?;
-        self.model_of(&answer)
+        let response = self.client.send(&self.request("GET", &path, Body::Empty))?;
+        self.model_of(&response)
     }
 
-    fn model_of(&self, answer: &Answer) -> Result<RemoteModel, TrackError> {
+    fn model_of(&self, response: &Response) -> Result<RemoteModel, ServiceError> {
         #[derive(Deserialize)]
         struct Got {
             model: ModelJson,
@@ -257,44 +254,44 @@ impl Rest {
             model_id: String,
             artifact_uri: String,
         }
-        if answer.status >= 400 {
-            return Err(self.client.refusal(answer));
+        if response.status >= 400 {
+            return Err(self.client.refusal(response));
         }
-        let info = self.client.parse::<Got>(answer)?.model.info;
+        let info = self.client.parse::<Got>(response)?.model.info;
         Ok(RemoteModel {
             model_id: info.model_id,
             artifact_uri: info.artifact_uri,
         })
     }
 
-    /// Any other call that changes something and answers nothing of use.
+    /// Any other request that changes something and whose response is of no use.
     pub(super) fn change(
         &self,
         method: &'static str,
         path: &str,
         body: &Value,
-    ) -> Result<(), TrackError> {
-        let call = self.call(method, path, Content::Json(body));
-        self.client.ok(&call).map(drop)
+    ) -> Result<(), ServiceError> {
+        let request = self.request(method, path, Body::Json(body));
+        self.client.ok(&request).map(drop)
     }
 
-    pub(super) fn post(&self, path: &str, body: &Value) -> Result<(), TrackError> {
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<(), ServiceError> {
         self.change("POST", path, body)
     }
 
-    /// Makes a registered model, or leaves it as it is.
-    pub(super) fn create_registered(&self, name: &str) -> Result<(), TrackError> {
+    /// Creates a registered model, or leaves it as it is.
+    pub(super) fn create_registered(&self, name: &str) -> Result<(), ServiceError> {
         let body = json!({"name": name});
-        let call = self.call("POST", "registered-models/create", Content::Json(&body));
-        let answer = self.client.send(&call)?;
-        if answer.status < 400 || says(&answer, "RESOURCE_ALREADY_EXISTS") {
+        let request = self.request("POST", "registered-models/create", Body::Json(&body));
+        let response = self.client.send(&request)?;
+        if response.status < 400 || says(&response, "RESOURCE_ALREADY_EXISTS") {
             return Ok(());
         }
-        Err(self.client.refusal(&answer))
+        Err(self.client.refusal(&response))
     }
 
     /// The number of the new version.
-    pub(super) fn create_version(&self, body: &Value) -> Result<String, TrackError> {
+    pub(super) fn create_version(&self, body: &Value) -> Result<String, ServiceError> {
         #[derive(Deserialize)]
         struct Got {
             model_version: Version,
@@ -303,70 +300,66 @@ impl Rest {
         struct Version {
             version: Value,
         }
-        let mut call = self.call("POST", "model-versions/create", Content::Json(body));
-        call.repeatable = false;
-        let got: Got = self.client.json(&call)?;
+        let mut request = self.request("POST", "model-versions/create", Body::Json(body));
+        request.idempotent = false;
+        let got: Got = self.client.json(&request)?;
         Ok(match got.model_version.version {
             Value::String(version) => version,
             other => other.to_string(),
         })
     }
 
-    /// Whether the server takes files for this place in the name of its store.
+    /// Whether the server stores the artifacts of this address itself.
     pub(super) fn is_proxied(artifact_uri: &str) -> bool {
         artifact_uri.starts_with("mlflow-artifacts:")
     }
 
-    /// Puts a file among a run's artifacts. Where they are not behind the server's proxy, it
-    /// goes through the door of the server's own page, which takes up to 10 MB.
+    /// Uploads a file to a run's artifacts. Where they are not behind the server's proxy, it goes
+    /// through the endpoint of the server's own page, which takes up to 10 MB.
     pub(super) fn upload_to_run(
         &self,
         run: &RemoteRun,
         name: &str,
         file: &Path,
-    ) -> Result<(), TrackError> {
+    ) -> Result<(), ServiceError> {
         if Self::is_proxied(&run.artifact_uri) {
-            return self.upload(
-                &run.artifact_uri,
-                name,
-                Content::File(file, content_type(name)),
-            );
+            return self.upload(&run.artifact_uri, name, Body::File(file, media_type(name)));
         }
-        self.upload_by_page(&run.run_id, name, Content::File(file, content_type(name)))
+        self.upload_by_page(&run.run_id, name, Body::File(file, media_type(name)))
     }
 
-    /// Puts a file into the store behind the server's proxy.
+    /// Uploads a file to the store behind the server's proxy.
     pub(super) fn upload(
         &self,
         artifact_uri: &str,
         name: &str,
-        content: Content<'_>,
-    ) -> Result<(), TrackError> {
-        let place = proxied_path(artifact_uri);
-        let path = format!("{}/{}", encode_path(place), encode_path(name));
+        body: Body<'_>,
+    ) -> Result<(), ServiceError> {
+        let folder = proxied_path(artifact_uri);
+        let path = format!("{}/{}", encode_path(folder), encode_path(name));
         let path = format!("/api/2.0/mlflow-artifacts/artifacts/{path}");
         let url = format!("{}{path}", self.base());
-        self.client.ok(&Call::new("PUT", url, content)).map(drop)
+        self.client.ok(&Request::new("PUT", url, body)).map(drop)
     }
 
     pub(super) fn upload_by_page(
         &self,
         run_id: &str,
         name: &str,
-        content: Content<'_>,
-    ) -> Result<(), TrackError> {
+        body: Body<'_>,
+    ) -> Result<(), ServiceError> {
         let url = format!(
             "{}/ajax-api/2.0/mlflow/upload-artifact?run_uuid={}&path={}",
             self.base(),
             encode(run_id),
             encode(name)
         );
-        self.client.ok(&Call::new("POST", url, content)).map(drop)
+        self.client.ok(&Request::new("POST", url, body)).map(drop)
     }
 
-    fn call<'c>(&self, method: &'static str, path: &str, content: Content<'c>) -> Call<'c> {
+    fn request<'c>(&self, method: &'static str, path: &str, body: Body<'c>) -> Request<'c> {
         let url = format!("{}/api/2.0/mlflow/{path}", self.base());
-        Call::new(method, url, content)
+        Request::new(method, url, body)
     }
 }
 
@@ -380,13 +373,13 @@ fn proxied_path(artifact_uri: &str) -> &str {
     path.trim_matches('/')
 }
 
-fn says(answer: &Answer, error_code: &str) -> bool {
-    let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
+fn says(response: &Response, error_code: &str) -> bool {
+    let json: Option<Value> = serde_json::from_slice(&response.body).ok();
     json.is_some_and(|json| json["error_code"] == error_code)
 }
 
-/// The type that the server's page shows a file by.
-pub(super) fn content_type(name: &str) -> &'static str {
+/// The media type, by which the server's page chooses how to show a file.
+pub(super) fn media_type(name: &str) -> &'static str {
     match name.rsplit('.').next().unwrap_or_default() {
         "html" => "text/html",
         "json" => "application/json",
@@ -403,7 +396,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_place_behind_the_proxy_is_found() {
+    fn the_path_behind_the_proxy_is_found() {
         assert_eq!(
             proxied_path("mlflow-artifacts:/2/x/artifacts"),
             "2/x/artifacts"

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
+use model_files::hex;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::disk::hex;
 use crate::folder::{RunError, RunFolder};
 
 /// Begins the text that an artifact's digest is of.

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::folder::{RunError, RunFolder, now_ms};
-use crate::run::{Run, Status, TrialState, non_finite_name};
+use crate::folder::{RunError, RunFolder};
+use crate::run::{Run, Status, TrialState, non_finite_name, now_ms};
 
 /// Everything but the artifacts.
 pub(super) struct Content {

@@ -7,9 +7,11 @@ mod offline;
 mod online;
 mod proto;
 
+use model_client::{RetryPolicy, Secret};
+
 use crate::folder::RunFolder;
-use crate::http::{Patience, Secret};
-use crate::tracker::{Pushed, TrackError, Tracker};
+use crate::run::Pushed;
+use crate::tracker::{TrackError, Tracker};
 
 /// The project where none is given.
 pub const DEFAULT_PROJECT: &str = "loan-approval-mlops";
@@ -36,7 +38,7 @@ pub struct Options {
     /// An alias for the model's artifact, besides `latest`.
     pub alias: Option<String>,
     /// How long the service is waited for.
-    pub patience: Patience,
+    pub retry: RetryPolicy,
 }
 
 impl Wandb {

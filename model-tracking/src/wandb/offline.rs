@@ -5,16 +5,16 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use model_files::{copy_whole, write_whole};
 use prost::Message as _;
 use serde_json::{Map, Value};
 
 use super::content::Content;
 use super::datastore::Datastore;
 use super::{WandbOffline, artifact, proto};
-use crate::disk;
 use crate::folder::{RunError, RunFolder};
-use crate::run::Run;
-use crate::tracker::{Pushed, TrackError};
+use crate::run::{Pushed, Run};
+use crate::tracker::TrackError;
 
 /// The client whose form this is, and the oldest that reads it.
 const PRODUCER: &str = "0.31.0";
@@ -33,7 +33,7 @@ pub(super) fn write(options: &WandbOffline, folder: &RunFolder) -> Result<Pushed
     }
     let bytes = records(options, folder, content)?;
     let file = place.join(format!("run-{}.wandb", run.id));
-    disk::write_whole(&file, &bytes).map_err(writing(&file))?;
+    write_whole(&file, &bytes).map_err(writing(&file))?;
     Ok(Pushed::now(run.id.clone(), place.display().to_string()))
 }
 
@@ -53,7 +53,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), RunError> {
         path: from.to_owned(),
         cause,
     })?;
-    disk::copy_whole(content, to).map_err(writing(to))?;
+    copy_whole(content, to).map_err(writing(to))?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The service over HTTP: GraphQL for names and permissions, `file_stream` for figures, and
 //! uploads to the addresses that the service gives out.
 
+use model_client::{Body, Client, Credentials, Request, ServiceError, encode, shorten};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -9,9 +10,8 @@ use super::Options;
 use super::artifact::{Artifact, TYPE, md5_base64};
 use super::content::Content;
 use crate::folder::RunFolder;
-use crate::http::{Call, Client, Content as Body, Credentials, encode, shorten};
-use crate::run::Run;
-use crate::tracker::{Pushed, TrackError};
+use crate::run::{Pushed, Run};
+use crate::tracker::TrackError;
 
 /// Lines of history in one request.
 const LINES: usize = 1000;
@@ -28,7 +28,7 @@ pub(super) fn push(options: &Options, folder: &RunFolder) -> Result<Pushed, Trac
     let base = options.base_url.trim().trim_end_matches('/');
     let credentials = Credentials::Basic("api".to_owned(), options.api_key.clone());
     let service = "Weights & Biases";
-    let client = Client::new(service, base, credentials, ADVICE, options.patience);
+    let client = Client::new(service, base, credentials, ADVICE, options.retry);
     let content = Content::of(folder)?;
     let bucket = upsert(&client, options, folder.run(), &content)?;
     let conversation = Conversation {
@@ -67,7 +67,7 @@ struct Entity {
     name: String,
 }
 
-/// An address to put a file to; none where the service has it already.
+/// An address to upload a file to; none where the service has it already.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Upload {
@@ -76,13 +76,13 @@ struct Upload {
     upload_headers: Vec<String>,
 }
 
-/// Makes the run, or finds the one of an earlier push.
+/// Creates the run, or finds that of an earlier push.
 fn upsert(
     client: &Client,
     options: &Options,
     run: &Run,
     content: &Content,
-) -> Result<Bucket, TrackError> {
+) -> Result<Bucket, ServiceError> {
     #[derive(Deserialize)]
     struct Upserted {
         bucket: Bucket,
@@ -109,36 +109,36 @@ fn upsert(
     Ok(upserted.bucket)
 }
 
-/// Asks for one field, and answers what is in it.
+/// Queries one field and returns its content.
 fn query<T: DeserializeOwned>(
     client: &Client,
     field: &str,
     text: &str,
     variables: Value,
-) -> Result<T, TrackError> {
+) -> Result<T, ServiceError> {
     let operation = text.split(['(', ' ']).nth(1);
     let body = json!({"query": text, "operationName": operation, "variables": variables});
-    let call = Call::new(
+    let request = Request::new(
         "POST",
         format!("{}/graphql", client.base()),
         Body::Json(&body),
     );
-    let answer: Value = client.json(&call)?;
-    let request = format!("GraphQL {field}");
-    if let Some(errors) = answer.get("errors").filter(|errors| !errors.is_null()) {
+    let response: Value = client.json(&request)?;
+    let operation = format!("GraphQL {field}");
+    if let Some(errors) = response.get("errors").filter(|errors| !errors.is_null()) {
         let said = errors[0]["message"].as_str().map(str::to_owned);
         let said = said.unwrap_or_else(|| errors.to_string());
-        return Err(client.unexpected(&request, shorten(&said)));
+        return Err(client.unexpected(&operation, shorten(&said)));
     }
-    serde_json::from_value(answer["data"][field].clone()).map_err(|error| {
+    serde_json::from_value(response["data"][field].clone()).map_err(|error| {
         client.unexpected(
-            &request,
-            format!("{error}, in: {}", shorten(&answer.to_string())),
+            &operation,
+            format!("{error}, in: {}", shorten(&response.to_string())),
         )
     })
 }
 
-/// One push, once the run's place is known.
+/// One push, once the run's entity, project and name are known.
 struct Conversation<'a> {
     client: Client,
     folder: &'a RunFolder,
@@ -148,7 +148,7 @@ struct Conversation<'a> {
 }
 
 impl Conversation<'_> {
-    /// Where a person looks at the run.
+    /// The address of the run's page.
     fn page(&self) -> String {
         let base = match self.client.base() {
             super::DEFAULT_BASE_URL => "https://wandb.ai",
@@ -158,19 +158,19 @@ impl Conversation<'_> {
         format!("{base}/{entity}/{project}/runs/{}", encode(&self.run))
     }
 
-    fn stream(&self, body: &Value) -> Result<(), TrackError> {
-        let place = [&self.entity, &self.project, &self.run].map(|part| encode(part));
+    fn stream(&self, body: &Value) -> Result<(), ServiceError> {
+        let path = [&self.entity, &self.project, &self.run].map(|part| encode(part));
         let url = format!(
             "{}/files/{}/file_stream",
             self.client.base(),
-            place.join("/")
+            path.join("/")
         );
-        let call = Call::new("POST", url, Body::Json(body));
-        self.client.json::<Value>(&call).map(drop)
+        let request = Request::new("POST", url, Body::Json(body));
+        self.client.json::<Value>(&request).map(drop)
     }
 
-    /// Sends the lines that the service has not got.
-    fn stream_history(&self, content: &Content, there: usize) -> Result<(), TrackError> {
+    /// Sends the lines that the service does not have yet.
+    fn stream_history(&self, content: &Content, there: usize) -> Result<(), ServiceError> {
         let lines: Vec<String> = content
             .history
             .iter()
@@ -186,8 +186,8 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// The summary, and that this was all.
-    fn complete(&self, content: &Content) -> Result<(), TrackError> {
+    /// Sends the summary and marks the run as complete.
+    fn complete(&self, content: &Content) -> Result<(), ServiceError> {
         let summary = json!(content.summary).to_string();
         self.stream(&json!({
             "files": {"wandb-summary.json": {"offset": 0, "content": [summary]}},
@@ -197,7 +197,7 @@ impl Conversation<'_> {
         }))
     }
 
-    fn send_files(&self, content: &Content) -> Result<(), TrackError> {
+    fn send_files(&self, content: &Content) -> Result<(), ServiceError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Created {
@@ -237,7 +237,7 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    fn send_artifact(&self, artifact: &Artifact, step: usize) -> Result<(), TrackError> {
+    fn send_artifact(&self, artifact: &Artifact, step: usize) -> Result<(), ServiceError> {
         #[derive(Deserialize)]
         struct Created {
             artifact: Made,
@@ -257,7 +257,7 @@ impl Conversation<'_> {
             // The same files were sent before.
             return Ok(());
         }
-        // The files want the id of a manifest, which is not known before they are there.
+        // Files need the id of a manifest, whose digest is known only when they are uploaded.
         let early = self.manifest(&id, "", false)?;
         self.send_artifact_files(artifact, &id, &early.id)?;
         let text = artifact.manifest(&id).to_string().into_bytes();
@@ -295,7 +295,7 @@ impl Conversation<'_> {
         artifact_id: &str,
         digest: &str,
         upload: bool,
-    ) -> Result<Manifest, TrackError> {
+    ) -> Result<Manifest, ServiceError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Created {
@@ -323,7 +323,7 @@ impl Conversation<'_> {
         artifact: &Artifact,
         id: &str,
         manifest_id: &str,
-    ) -> Result<(), TrackError> {
+    ) -> Result<(), ServiceError> {
         #[derive(Deserialize)]
         struct Created {
             files: Edges,
@@ -364,26 +364,27 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Puts a file to an address that carries its own permission.
-    fn put(&self, upload: &Upload, body: Body<'_>) -> Result<(), TrackError> {
+    /// Uploads a file to a presigned address.
+    fn put(&self, upload: &Upload, body: Body<'_>) -> Result<(), ServiceError> {
         let Some(url) = &upload.upload_url else {
             return Ok(());
         };
-        let url = match url.starts_with('/') {
-            true => format!("{}{url}", self.client.base()),
-            false => url.clone(),
+        let url = if url.starts_with('/') {
+            format!("{}{url}", self.client.base())
+        } else {
+            url.clone()
         };
-        let mut call = Call::new("PUT", url, body);
-        call.authorized = false;
+        let mut request = Request::new("PUT", url, body);
+        request.authorized = false;
         let headers = upload
             .upload_headers
             .iter()
             .filter_map(|line| line.split_once(':'));
-        call.headers = headers
+        request.headers = headers
             .filter(|(name, _)| !name.trim().eq_ignore_ascii_case("content-length"))
             .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
             .collect();
-        self.client.ok(&call).map(drop)
+        self.client.ok(&request).map(drop)
     }
 
     fn query<T: DeserializeOwned>(
@@ -391,7 +392,7 @@ impl Conversation<'_> {
         field: &str,
         text: &str,
         variables: Value,
-    ) -> Result<T, TrackError> {
+    ) -> Result<T, ServiceError> {
         query(&self.client, field, text, variables)
     }
 }

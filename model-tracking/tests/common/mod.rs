@@ -1,34 +1,23 @@
 //! A run to send, and the programs of the other side.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
-pub(crate) mod hub_service;
-pub(crate) mod service;
+#[path = "../../../model-client/tests/common/mod.rs"]
+mod client;
 pub(crate) mod wandb_service;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+pub(crate) use client::*;
 
-use model_tracking::folder::{NewRun, RunFolder, now_ms};
-use model_tracking::http::Patience;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use model_tracking::folder::{NewRun, RunFolder};
 use model_tracking::run::{
-    Column, ColumnType, Dataset, HistoryPoint, Model, Signature, Status, Trial, TrialState,
+    Column, ColumnType, Dataset, HistoryPoint, Model, Signature, Status, Trial, TrialState, now_ms,
 };
 use serde_json::json;
 
 /// Big enough to go to the Hub as a large file.
 const MODEL_BYTES: usize = 400_000;
-
-/// Impatient, so that tests of failures end soon.
-pub(crate) fn impatient() -> Patience {
-    Patience {
-        silence: Duration::from_secs(10),
-        total: Duration::from_secs(120),
-        attempts: 3,
-        pause: Duration::from_millis(10),
-    }
-}
 
 /// What a model file may look like: bytes that no text codec survives.
 pub(crate) fn model_bytes() -> Vec<u8> {
@@ -138,57 +127,4 @@ fn trial(number: u64) -> Trial {
         started_ms: now_ms(),
         finished_ms: now_ms() + 5,
     }
-}
-
-/// A folder of the repository.
-pub(crate) fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// A program of the Python environment that `cargo xtask test` made for these tests.
-pub(crate) fn python_program(variable: &str, name: &str) -> PathBuf {
-    let bin = std::env::var_os(variable);
-    let bin = bin.unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"));
-    PathBuf::from(bin).join(name)
-}
-
-/// Runs a program and shows what it said if it fails; answers its standard output.
-pub(crate) fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert!(
-        output.status.success(),
-        "{command:?} ({}):\n{out}\n{err}",
-        output.status
-    );
-    out
-}
-
-/// A program that ends with the test, and everything that it started.
-pub(crate) struct Server(std::process::Child);
-
-impl Server {
-    pub(crate) fn start(command: &mut Command) -> Self {
-        use std::os::unix::process::CommandExt;
-        Self(command.process_group(0).spawn().unwrap())
-    }
-
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_some()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let group = format!("-{}", self.0.id());
-        let _ = Command::new("kill").args(["-TERM", "--", &group]).status();
-        let _ = self.0.wait();
-    }
-}
-
-/// A port that nothing listens on.
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 
 use model_core::schema::{Kind, Role, Schema, TargetKind};
 use model_core::value::boolean_word;
+use model_files::missing::MISSING_WORDS;
 
-use crate::infer::{MISSING_WORDS, YES_WORDS};
+use crate::infer::positive_of_two;
 
 /// Different texts that a column without a schema may have and still be a category.
 const MAX_CATEGORIES: usize = 50;
@@ -69,6 +70,8 @@ pub(super) struct Column {
     pub(super) values: Vec<f64>,
     /// Of a category or text, in the order of the schema or of the alphabet.
     pub(super) texts: Vec<String>,
+    /// The value of the positive outcome, where the schema says that this is the target.
+    positive: Option<f64>,
     pub(super) missing: usize,
     /// Cells that are no value of this type.
     pub(super) unreadable: usize,
@@ -119,10 +122,13 @@ impl Cells {
             .collect();
         let feature = schema.and_then(|s| s.features.iter().find(|f| f.name == name));
         let of_target = schema.filter(|schema| schema.target.name == name);
-        let (kind, listed) = match (feature.map(|f| &f.kind), of_target.map(|s| &s.target.kind)) {
+        let target_kind = of_target.map(|schema| &schema.target.kind);
+        let (kind, listed) = match (feature.map(|f| &f.kind), target_kind) {
             (Some(Kind::Number(_)), _) => (Type::Number, None),
             (Some(Kind::Integer(_)), _) => (Type::Integer, None),
-            (Some(Kind::Boolean), _) | (_, Some(TargetKind::Boolean)) => (Type::Boolean, None),
+            (Some(Kind::Boolean), _) | (_, Some(TargetKind::Boolean { .. })) => {
+                (Type::Boolean, None)
+            }
             (Some(Kind::Category(c)), _) => (Type::Category, Some(c.values.clone())),
             (_, Some(TargetKind::Category { positive, negative })) => (
                 Type::Category,
@@ -149,6 +155,11 @@ impl Cells {
             unreadable: read.clone().filter(|v| v.is_some_and(f64::is_nan)).count(),
             values: read.map(|value| value.unwrap_or(f64::NAN)).collect(),
             texts,
+            // A category's positive outcome is listed second.
+            positive: target_kind.map(|kind| match kind {
+                TargetKind::Boolean { positive } => f64::from(u8::from(*positive)),
+                TargetKind::Category { .. } => 1.0,
+            }),
             distinct: there.len(),
         }
     }
@@ -168,11 +179,13 @@ impl Column {
     /// not exactly two values. The text of yes comes with it.
     pub(super) fn as_target(&self) -> Option<(Vec<Option<bool>>, String, String)> {
         let (yes, names): (f64, [String; 2]) = match self.kind {
+            Type::Boolean if self.positive == Some(0.0) => {
+                (0.0, ["yes".to_owned(), "no".to_owned()])
+            }
             Type::Boolean => (1.0, ["no".to_owned(), "yes".to_owned()]),
             Type::Category if self.texts.len() == 2 => {
-                let yes = |text: &String| YES_WORDS.contains(&text.to_lowercase().as_str());
-                let second = self.role == "target" || !yes(&self.texts[0]);
-                let index = usize::from(second);
+                let likely = || positive_of_two([&self.texts[0], &self.texts[1]]).unwrap_or(1);
+                let index = self.positive.map_or_else(likely, |value| value as usize);
                 let names = [&self.texts[1 - index], &self.texts[index]];
                 (index as f64, names.map(Clone::clone))
             }

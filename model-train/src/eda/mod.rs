@@ -24,11 +24,11 @@ use std::hash::{DefaultHasher, Hasher};
 use std::io::Read;
 
 use model_core::schema::Schema;
+use model_files::Hashing;
+use model_files::csv::Table;
 use serde::Serialize;
 
-use crate::dataset::Hashing;
 use crate::error::DataError;
-use crate::table::Table;
 use column::{Cells, Column};
 
 /// Columns whose associations are shown; of more, those that say most about the target.

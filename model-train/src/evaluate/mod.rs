@@ -346,7 +346,7 @@ fn all_slices(
 }
 
 fn subject(artifact: &Artifact, digest: String) -> Result<Subject, ArtifactError> {
-    let details = Details::of(artifact)?;
+    let details = Details::from_artifact(artifact)?;
     let monotonic = |direction: Monotonic| -> Vec<String> {
         let proved = details
             .monotonic

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use model_core::schema::{Role, Schema, TargetKind};
+use model_core::schema::{Role, Schema};
 use model_report::number::{count, percent};
 use model_sketch::PREDICTION;
 
@@ -195,10 +195,7 @@ impl Inputs {
     #[must_use]
     pub fn approval_in_words(&self) -> String {
         let target = &self.schema.target;
-        let value = match &target.kind {
-            TargetKind::Boolean => "true",
-            TargetKind::Category { positive, .. } => positive,
-        };
+        let [_, value] = target.kind.texts();
         let rows = self.dataset.rows();
         let positive = self.dataset.target.iter().filter(|yes| **yes).count();
         format!(

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use model_core::artifact::hex;
 use model_core::schema::{Missing, Schema};
+use model_files::sha256_hex;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::error::PipelineError;
 use super::inputs::Inputs;
@@ -181,7 +180,7 @@ impl Job {
         Some(SearchIdentity {
             underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
             data_sha256: inputs.dataset.sha256.clone(),
-            setting_sha256: hex(&Sha256::digest(decisive)),
+            setting_sha256: sha256_hex(decisive),
             seed: settings.seed,
             folds: settings.folds,
             metric: settings.metric,

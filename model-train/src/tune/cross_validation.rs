@@ -296,7 +296,7 @@ fn add(
 
 /// The probabilities by the first `trees` trees.
 fn finished(sums: &[f64], forest: &Forest, trees: usize) -> Vec<f64> {
-    let aggregate = |sum: f64| forest.aggregation.of_sum(sum, trees);
+    let aggregate = |sum: f64| forest.aggregation.apply(sum, trees);
     let probability = |sum: &f64| forest.link.apply(forest.base + aggregate(*sum));
     sums.iter()
         .map(probability)

@@ -70,7 +70,7 @@ pub struct RangeError {
 }
 
 impl Space {
-    /// The space that is searched unless it is changed; `docs/training.md` lists it.
+    /// The space that is searched unless it is changed; `docs/reference/training.md` lists it.
     #[must_use]
     pub fn standard(kind: ModelKind) -> Self {
         use Scale::{Choice, Integer, Linear, Log, LogInteger};

@@ -1,4 +1,4 @@
-//! One instance of a module in wasmtime, by its plain door alone: no pool, no limits, so
+//! One instance of a module in wasmtime, by its plain exports alone: no pool, no limits, so
 //! that only the module is measured.
 
 use anyhow::{Context, Result, anyhow, ensure};

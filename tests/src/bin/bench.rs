@@ -71,7 +71,7 @@ fn forests(applications: &Applications, engine: &[u8], glue: &[u8]) -> Result<()
         ),
     ] {
         let subject = Subject::new(applications, &params, engine, glue)?;
-        let rows = Rows::of(applications);
+        let rows = Rows::new(applications);
         for (way, limit, times) in [
             ("one row", one, rows_alone(&subject, &rows)?),
             ("batch", many, rows_together(&subject, &rows)?),
@@ -99,7 +99,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn of(applications: &Applications) -> Self {
+    fn new(applications: &Applications) -> Self {
         let features = applications.features();
         let rows: Vec<f64> = (0..ROWS).flat_map(|row| applications.row(row)).collect();
         let columns = (0..features)
@@ -132,8 +132,8 @@ fn rows_alone(subject: &Subject<'_>, rows: &Rows) -> Result<Vec<f64>> {
         }),
         Box::new(|| {
             for row in 0..ROWS as u32 {
-                let place = block + row * 8 * rows.features as u32;
-                let _ = black_box(module.batch(place, 1, out));
+                let address = block + row * 8 * rows.features as u32;
+                let _ = black_box(module.batch(address, 1, out));
             }
             ROWS
         }),
@@ -283,10 +283,11 @@ fn score(target: &Path) -> Result<()> {
         let rows = repeated(&input, times)?;
         // Without taskset, as on macOS, it may use more than one core.
         let pinned = Command::new("taskset").arg("-V").output().is_ok();
-        let mut command = match pinned {
-            true => Command::new("taskset"),
-            false => Command::new(&program),
-        };
+        let mut command = Command::new(if pinned {
+            "taskset".as_ref()
+        } else {
+            &*program
+        });
         if pinned {
             command.args(["-c", "0"]).arg(&program);
         }

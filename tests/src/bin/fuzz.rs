@@ -1,4 +1,4 @@
-//! Fuzzes every door for a while: `cargo run --release -p acceptance --bin fuzz`.
+//! Fuzzes every reader of bytes from outside for a while: `cargo run --release -p acceptance --bin fuzz`.
 #![allow(clippy::print_stdout, reason = "a program that prints its result")]
 
 use std::path::{Path, PathBuf};
@@ -65,8 +65,8 @@ fn main() -> Result<()> {
 fn write_seeds(target: &Target, folder: &Path) -> Result<()> {
     let folder = folder.join(target.name);
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    for (place, seed) in (target.seeds)().iter().enumerate() {
-        std::fs::write(folder.join(format!("seed-{place}")), seed)?;
+    for (index, seed) in (target.seeds)().iter().enumerate() {
+        std::fs::write(folder.join(format!("seed-{index}")), seed)?;
     }
     println!("{}", folder.display());
     Ok(())

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use model_core::json::{self, Kind as JsonKind, Writer};
+use model_core::json::{self, JsonKind, Writer};
 use model_core::schema::{Kind, Schema};
 
 /// Rows of `data` as applications, at most `most`, spread evenly over the file.

@@ -1,5 +1,5 @@
-//! The five hosts. Native runs the core itself; wasmtime uses the plain door as the server
-//! does; the other three use the JavaScript door.
+//! The five hosts. Native runs the core itself; wasmtime uses the plain exports as the server
+//! does; the other three use the JavaScript API.
 
 use std::path::Path;
 use std::process::Command;

@@ -88,9 +88,10 @@ pub fn run(
         let is_seed = seed.is_some();
         let input = seed.unwrap_or_else(|| {
             // Half of the time a seed: most of the others are refused early.
-            let parents = match random.random_bool(0.5) {
-                true => &corpus[..seeds],
-                false => &corpus[..],
+            let parents = if random.random_bool(0.5) {
+                &corpus[..seeds]
+            } else {
+                &corpus[..]
             };
             let parent = parents.choose(&mut random).map_or(&[][..], Vec::as_slice);
             mutate(parent, &corpus, target.words, &mut random)

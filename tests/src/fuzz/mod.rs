@@ -1,4 +1,4 @@
-//! Fuzzing: random bytes at every door through which bytes come from outside.
+//! Fuzzing: random bytes for every reader of bytes from outside.
 //!
 //! A target is a plain function that takes any bytes, checks what must hold, and panics
 //! when it does not. [`run`] drives one with mutated inputs on stable Rust, without a C++
@@ -13,7 +13,7 @@ mod targets;
 pub use driver::{Crash, Report, run};
 pub use targets::{artifact, model_file, request, schema};
 
-/// A door, and what comes through it.
+/// A reader of bytes from outside, and what it is given.
 #[derive(Clone, Copy)]
 pub struct Target {
     /// As the command line names it.

@@ -124,9 +124,12 @@ fn acceptable(feature: &Feature) -> f64 {
         *candidates.iter().find(|x| range.contains(**x)).unwrap()
     };
     match &feature.kind {
-        Kind::Number(range) => inside(range, |x, direction| match direction > 0.0 {
-            true => x.next_up(),
-            false => x.next_down(),
+        Kind::Number(range) => inside(range, |x, direction| {
+            if direction > 0.0 {
+                x.next_up()
+            } else {
+                x.next_down()
+            }
         }),
         Kind::Integer(range) => inside(range, |x, direction| x + direction),
         Kind::Boolean | Kind::Category(_) => 0.0,

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use host_server::{Fetched, ModelSource};
-use model_tracking::http::Patience;
-use model_tracking::hub::{self, DEFAULT_ENDPOINT, DEFAULT_REVISION, RepoId};
+use model_client::RetryPolicy;
+use model_hub::{
+    DEFAULT_ENDPOINT, DEFAULT_REVISION, Hub, HubError, HubOptions, MODEL_FILE, RepoId,
+};
 
 use super::args::Args;
 use super::options::{key, known};
@@ -17,11 +19,11 @@ use crate::secrets;
 use crate::settings::Settings;
 
 /// A server that starts does not wait as long as a person who publishes.
-const PATIENCE: Patience = Patience {
-    silence: Duration::from_secs(5),
+const RETRY: RetryPolicy = RetryPolicy {
+    idle: Duration::from_secs(5),
     total: Duration::from_secs(5 * 60),
     attempts: 2,
-    pause: Duration::from_millis(500),
+    backoff: Duration::from_millis(500),
 };
 
 /// What is to be served; nothing was read yet.
@@ -36,7 +38,7 @@ pub(super) struct HubModel {
     repo: RepoId,
     revision: String,
     cache: PathBuf,
-    options: hub::Options,
+    options: HubOptions,
 }
 
 /// The one that is set; `None` when none is.
@@ -63,10 +65,10 @@ pub(super) fn read(args: &Args, from: &mut Settings) -> Result<Option<Source>> {
             repo: repo.parse()?,
             revision,
             cache: cache.unwrap_or_else(default_cache),
-            options: hub::Options {
+            options: HubOptions {
                 endpoint,
                 token: secrets::read(token_file.as_deref(), "HF_TOKEN")?,
-                patience: PATIENCE,
+                retry: RETRY,
             },
         })),
         _ => None,
@@ -108,7 +110,8 @@ impl HubModel {
         })
     }
 
-    fn newest(&self) -> Result<hub::Fetched, hub::HubError> {
-        hub::fetch(&self.options, &self.repo, &self.revision, &self.cache)
+    fn newest(&self) -> Result<model_hub::Fetched, HubError> {
+        let hub = Hub::new(&self.options);
+        hub.fetch(&self.repo, MODEL_FILE, &self.revision, &self.cache)
     }
 }

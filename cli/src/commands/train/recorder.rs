@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
-use model_tracking::folder::{RunFolder, now_ms};
-use model_tracking::run::{HistoryPoint, Trial as TrialLine, TrialState};
+use model_tracking::folder::RunFolder;
+use model_tracking::run::{HistoryPoint, Trial as TrialLine, TrialState, now_ms};
 use model_train::pipeline::{Observer, ObserverError};
 use model_train::tune::{self, Candidate, Metric, State, Trial};
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use model_core::artifact::{Artifact, digest, hex};
+use model_core::artifact::{Artifact, digest};
+use model_files::sha256_hex;
 use model_tracking::folder::{NewRun, RunFolder};
 use model_tracking::run::{Dataset, Model, Status};
 use model_tracking::tracker::Tracker;
 use model_train::fit::Params;
 use model_train::pipeline::{Job, Reports, TrainedModel};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::search_file;
 use super::settings::Settings;
@@ -115,7 +115,7 @@ pub(super) fn keep(
             name: artifact.schema.name.clone(),
             version: artifact.schema.version.clone(),
             digest: digest(&trained.artifact).unwrap_or_default(),
-            sha256: hex(&Sha256::digest(packed.wasm)),
+            sha256: sha256_hex(packed.wasm),
             kind: trained.report.model.to_owned(),
             file: "model.wasm".to_owned(),
         });

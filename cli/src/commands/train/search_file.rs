@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use model_tracking::disk;
+use model_files::append_line;
 use model_tracking::folder::RunFolder;
 use model_train::pipeline::SearchIdentity;
 use model_train::tune::Trial;
@@ -14,12 +14,12 @@ const FILE: &str = "search.jsonl";
 
 /// Begins the file.
 pub(super) fn begin(folder: &RunFolder, identity: &SearchIdentity) -> Result<()> {
-    append_line(folder, &serde_json::to_string(identity)?)
+    append_to(folder, &serde_json::to_string(identity)?)
 }
 
 /// Adds a finished trial.
 pub(super) fn append(folder: &RunFolder, trial: &Trial) -> Result<()> {
-    append_line(folder, &serde_json::to_string(trial)?)
+    append_to(folder, &serde_json::to_string(trial)?)
 }
 
 /// The finished trials, if the search is the same. A truncated last line is ignored.
@@ -50,9 +50,9 @@ fn parse(path: &Path, text: &str, identity: &SearchIdentity) -> Result<Vec<Trial
         .collect()
 }
 
-fn append_line(folder: &RunFolder, line: &str) -> Result<()> {
+fn append_to(folder: &RunFolder, line: &str) -> Result<()> {
     let path = path(folder);
-    disk::append_line(&path, line).with_context(|| format!("cannot write {}", path.display()))
+    append_line(&path, line).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn path(folder: &RunFolder) -> PathBuf {

@@ -11,15 +11,16 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::super::App;
-use super::super::body::read_whole;
-use super::super::error::ApiError;
 use super::super::rows::{Rows, decoded, names};
 use super::super::score::{NoScores, Scored, score};
+use super::OUTPUTS;
 use super::tensor::{Tensor, write_binary};
-use super::{OUTPUTS, OipError};
-use crate::description::{Description, Feature};
-use crate::request_id::RequestId;
+use crate::app::App;
+use crate::host::{Description, Feature};
+use crate::http::body::read_whole;
+use crate::http::error::ApiError;
+use crate::http::oip_error::OipError;
+use crate::http::request_id::RequestId;
 
 /// Where the JSON ends and the bytes of binary tensors begin.
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");

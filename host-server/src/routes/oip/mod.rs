@@ -14,10 +14,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::App;
-use super::error::ApiError;
-use crate::description::Feature;
-use crate::registry::Slot;
+use crate::app::App;
+use crate::host::Feature;
+use crate::http::oip_error::OipError;
+use crate::models::registry::Slot;
 
 /// What every row gives: name, datatype.
 const OUTPUTS: [(&str, &str); 3] = [
@@ -46,36 +46,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/v2/repository/index", post(index))
         .route("/v1/models", get(v1::list))
         .route("/v1/models/{target}", get(v1::status).post(v1::predict))
-}
-
-/// The protocol's form of an error.
-pub(crate) struct OipError {
-    status: StatusCode,
-    error: String,
-}
-
-impl OipError {
-    fn bad(error: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            error: error.into(),
-        }
-    }
-}
-
-impl From<ApiError> for OipError {
-    fn from(error: ApiError) -> Self {
-        Self {
-            status: error.status(),
-            error: error.detail(),
-        }
-    }
-}
-
-impl IntoResponse for OipError {
-    fn into_response(self) -> Response {
-        (self.status, Json(json!({ "error": self.error }))).into_response()
-    }
 }
 
 async fn server() -> Json<Value> {

@@ -9,13 +9,13 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::App;
-use super::super::body::read_whole;
-use super::super::error::ApiError;
 use super::super::rows::Rows;
 use super::super::score::{NoScores, score};
-use super::OipError;
-use crate::request_id::RequestId;
+use crate::app::App;
+use crate::http::body::read_whole;
+use crate::http::error::ApiError;
+use crate::http::oip_error::OipError;
+use crate::http::request_id::RequestId;
 
 #[derive(Deserialize)]
 struct Request {

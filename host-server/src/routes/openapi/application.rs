@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::description::{Description, Feature};
+use crate::host::{Description, Feature};
 
 /// The request of `/predict`.
 pub(super) fn schema(model: &Description) -> Value {
@@ -105,7 +105,7 @@ fn number(feature: &Feature, kind: &str) -> Value {
         }
     }
     if kind == "integer" {
-        // Beyond these an integer is not exact (docs/decision-contract.md).
+        // Beyond these an integer is not exact (docs/reference/decision-contract.md).
         const EXACT: i64 = 1 << 53;
         if schema.get("minimum").is_none() && schema.get("exclusiveMinimum").is_none() {
             schema["minimum"] = (-EXACT).into();

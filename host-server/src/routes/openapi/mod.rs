@@ -13,22 +13,23 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::App;
-use crate::static_file::StaticFile;
+use crate::app::App;
+use crate::asset::Asset;
+use crate::http::static_file::respond;
 
-static PAGE: LazyLock<StaticFile> = LazyLock::new(|| {
+static PAGE: LazyLock<Asset> = LazyLock::new(|| {
     file(
         "text/html; charset=utf-8",
         include_bytes!("../../../assets/docs.html"),
     )
 });
-static SCRIPT: LazyLock<StaticFile> = LazyLock::new(|| {
+static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     file(
         "text/javascript; charset=utf-8",
         include_bytes!("../../../assets/docs.js"),
     )
 });
-static STYLE: LazyLock<StaticFile> = LazyLock::new(|| {
+static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     file(
         "text/css; charset=utf-8",
         include_bytes!("../../../assets/docs.css"),
@@ -40,20 +41,20 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/openapi.json", get(openapi))
         .route(
             "/docs",
-            get(async |headers: HeaderMap| -> Response { PAGE.respond(&headers) }),
+            get(async |headers: HeaderMap| -> Response { respond(&PAGE, &headers) }),
         )
         .route(
             "/docs.js",
-            get(async |headers: HeaderMap| -> Response { SCRIPT.respond(&headers) }),
+            get(async |headers: HeaderMap| -> Response { respond(&SCRIPT, &headers) }),
         )
         .route(
             "/docs.css",
-            get(async |headers: HeaderMap| -> Response { STYLE.respond(&headers) }),
+            get(async |headers: HeaderMap| -> Response { respond(&STYLE, &headers) }),
         )
 }
 
-fn file(content_type: &'static str, bytes: &'static [u8]) -> StaticFile {
-    StaticFile::new(content_type, Bytes::from_static(bytes))
+fn file(content_type: &'static str, bytes: &'static [u8]) -> Asset {
+    Asset::new(content_type, Bytes::from_static(bytes))
 }
 
 async fn openapi(State(app): State<Arc<App>>) -> Json<Value> {

@@ -1,0 +1,211 @@
+//! What can go wrong with a model, in sentences: what was expected, what came, what to do.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use model_core::model_file::ModelFileError;
+
+/// Why a file cannot be served: where it came from, if that is known, and [`LoadErrorKind`].
+#[derive(Debug)]
+pub struct LoadError {
+    path: Option<PathBuf>,
+    kind: LoadErrorKind,
+}
+
+impl LoadError {
+    /// What is wrong with the file.
+    #[must_use]
+    pub fn kind(&self) -> &LoadErrorKind {
+        &self.kind
+    }
+
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        Self {
+            path: Some(path.to_owned()),
+            ..self
+        }
+    }
+}
+
+impl<K: Into<LoadErrorKind>> From<K> for LoadError {
+    fn from(kind: K) -> Self {
+        Self {
+            path: None,
+            kind: kind.into(),
+        }
+    }
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.path {
+            Some(path) => write!(formatter, "{}: {}", path.display(), self.kind),
+            None => self.kind.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.kind)
+    }
+}
+
+/// What is wrong with a file that cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadErrorKind {
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Read(std::io::Error),
+    /// The seal is missing or does not fit.
+    #[error(transparent)]
+    File(#[from] ModelFileError),
+    /// The bytes are sealed, but not WebAssembly that this host runs.
+    #[error("not a WebAssembly module this host can run: {0}")]
+    Compile(String),
+    /// The module wants something from its host.
+    #[error(
+        "the module imports {module}.{name}; expected only wasm-bindgen's functions, which are never called: it is not a model, or of a newer underwrite"
+    )]
+    Import {
+        /// The import's module.
+        module: String,
+        /// The import's name.
+        name: String,
+    },
+    /// Code that would run when the module is instantiated.
+    #[error(
+        "the module has a start function; a model has none: make it anew with `underwrite train`"
+    )]
+    StartFunction,
+    /// The module starts with more memory than one instance may have.
+    #[error(
+        "the module starts with {needed} bytes of memory, the limit is {limit}: raise the memory limit, or use a smaller model"
+    )]
+    Memory {
+        /// Bytes it asks for.
+        needed: u64,
+        /// Bytes it may have.
+        limit: usize,
+    },
+    /// A function or the memory of the plain door is missing or of another type.
+    #[error(
+        "the module exports {found} as `{name}`, expected {expected}: it is not a model, or of a newer underwrite"
+    )]
+    Export {
+        /// The export's name.
+        name: &'static str,
+        /// Its type in `docs/reference/module-abi.md`.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// Another version of the plain door.
+    #[error(
+        "the module speaks ABI version {found}, this host version 1: use the underwrite that made it, or train again"
+    )]
+    AbiVersion {
+        /// The module's version.
+        found: u32,
+    },
+    /// The module itself refused the artifact it carries.
+    #[error("the module refused its artifact: {detail}")]
+    Artifact {
+        /// The module's own sentence.
+        detail: String,
+    },
+    /// `abi_describe` gave something else than `docs/reference/module-abi.md` says.
+    #[error("the module's description cannot be read: {0}")]
+    Description(serde_json::Error),
+    /// The module does not decide as it did when it was made.
+    #[error(
+        "golden row {row} is not answered as when the model was made: the file is not what it says, train it again"
+    )]
+    GoldenRow {
+        /// Which of the artifact's golden rows, from 1.
+        row: usize,
+    },
+    /// The section with `model.js` is missing.
+    #[error(
+        "the file carries no `underwrite.glue` section (model.js): make it anew with `underwrite train`"
+    )]
+    NoGlue,
+    /// The module failed while it was being loaded.
+    #[error("loading failed: {0}")]
+    Call(CallError),
+    /// The machine cannot give what an engine needs.
+    #[error("the WebAssembly engine cannot start: {0}")]
+    Engine(String),
+}
+
+impl From<CallError> for LoadErrorKind {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Artifact { detail } => Self::Artifact { detail },
+            other => Self::Call(other),
+        }
+    }
+}
+
+/// Why a call into the module gave no answer. The instance is thrown away, the next
+/// call gets a new one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The module trapped: a bug in it.
+    #[error("the module trapped in {function}: {reason}")]
+    Trap {
+        /// The export that was called.
+        function: &'static str,
+        /// wasmtime's words.
+        reason: String,
+    },
+    /// The call took longer than [`Limits`](crate::Limits) allow.
+    #[error("{function} was stopped after {limit:?}")]
+    Deadline {
+        /// The export that was called.
+        function: &'static str,
+        /// Wall time it had.
+        limit: Duration,
+    },
+    /// The module wanted more memory than [`Limits`](crate::Limits) allow.
+    #[error("{function} wanted more than the {limit} bytes of memory that one instance may have")]
+    Memory {
+        /// The export that was called.
+        function: &'static str,
+        /// Bytes it may have.
+        limit: usize,
+    },
+    /// The module broke the plain door's promises.
+    #[error("{function} answered {found}, expected {expected}")]
+    Contract {
+        /// The export that was called.
+        function: &'static str,
+        /// What `docs/reference/module-abi.md` says.
+        expected: &'static str,
+        /// What came.
+        found: String,
+    },
+    /// The module refused the artifact that another instance of it had taken.
+    #[error("a new instance refused the artifact: {detail}")]
+    Artifact {
+        /// The module's own sentence.
+        detail: String,
+    },
+    /// No instance could be made.
+    #[error("no new instance of the module: {0}")]
+    Instantiate(String),
+    /// The caller's batch does not have the shape that it says.
+    #[error("a batch of {rows} rows with {inputs} inputs needs {expected} numbers, {found} came")]
+    BatchLength {
+        /// Rows, as the caller says.
+        rows: usize,
+        /// Inputs of the model.
+        inputs: usize,
+        /// `rows * inputs`.
+        expected: usize,
+        /// Numbers that came.
+        found: usize,
+    },
+}

@@ -1,0 +1,77 @@
+//! What a model may use before it is stopped.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a model may use before it is stopped.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Linear memory of one instance, in bytes. Default: 256 MiB.
+    pub memory_bytes: usize,
+    /// Wall time of one decision. Default: 1 s; a real one takes microseconds, so
+    /// this only stops a module that hangs.
+    pub decide: Duration,
+    /// Wall time of loading a model into a new instance, and of one batch. Default: 10 s.
+    pub load: Duration,
+    /// What is added to `load` for each KiB of the file. Default: nothing.
+    pub load_per_kib: Duration,
+    /// Instances that exist at once, each with its own memory. Default: two for each
+    /// processor. A call beyond that waits for one to come back.
+    pub instances: NonZeroUsize,
+    /// The folder that keeps compiled modules from one start to the next; only this user may
+    /// be able to write to it. Default: none, each start compiles.
+    pub cache: Option<PathBuf>,
+    /// A program that puts a compiled module there, so that this process does not grow by what
+    /// a compiler needs: it is called with `compile-module --cache-dir FOLDER`, and the module
+    /// on its standard input. Default: none.
+    pub compiler: Option<PathBuf>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 256 << 20,
+            decide: Duration::from_secs(1),
+            load: Duration::from_secs(10),
+            load_per_kib: Duration::ZERO,
+            instances: processors().saturating_mul(TWO),
+            cache: None,
+            compiler: None,
+        }
+    }
+}
+
+impl Limits {
+    /// For a server that takes files while it answers: a module that hangs is stopped
+    /// within 50 ms (the limit, and one tick of the clock), and a file that is not what it
+    /// says costs no more before it is refused. A decision takes microseconds; loading takes
+    /// 12 ms for a file of 530 KiB, so 40 ms and 1 ms a KiB are plenty.
+    #[must_use]
+    pub fn serving() -> Self {
+        Self {
+            decide: Duration::from_millis(40),
+            load: Duration::from_millis(40),
+            load_per_kib: Duration::from_millis(1),
+            ..Self::default()
+        }
+    }
+
+    /// With the time that a file of this length may take to load.
+    pub(crate) fn for_file(&self, bytes: usize) -> Self {
+        let kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
+        Self {
+            load: self
+                .load
+                .saturating_add(self.load_per_kib.saturating_mul(kib)),
+            ..self.clone()
+        }
+    }
+}
+
+const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
+
+/// Processors this process may use, at least one.
+pub(crate) fn processors() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}

@@ -1,0 +1,256 @@
+//! [`ModelHost`]: one `model.wasm`, loaded, without HTTP.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use model_core::model_file::{GLUE_SECTION, ModelFile};
+
+use super::answer::{Answer, Batch, Decision};
+use super::compiled::Compiled;
+use super::description::Description;
+use super::engine::{Clock, engine};
+use super::error::{CallError, LoadError, LoadErrorKind};
+use super::instance::Instance;
+use super::limits::Limits;
+use super::module_cache::ModuleCache;
+use super::pool::{InstanceTimes, Pool};
+
+const ABI_VERSION: u32 = 1;
+
+/// Room for what the host adds to an answer.
+const ENVELOPE: usize = 160;
+
+/// A `model.wasm`, compiled and loaded. Shared between threads: each call borrows an
+/// instance of its own.
+pub struct ModelHost {
+    pool: Pool,
+    description: Description,
+    description_json: Bytes,
+    wasm: Bytes,
+    glue: Bytes,
+    // Last: the instances above are gone when the clock stops.
+    _clock: Clock,
+}
+
+impl ModelHost {
+    /// Reads and loads a `model.wasm`.
+    ///
+    /// # Errors
+    /// As [`ModelHost::load`], and when the file cannot be read; the error names the file.
+    pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, LoadError> {
+        let path = path.as_ref();
+        std::fs::read(path)
+            .map_err(|error| LoadErrorKind::Read(error).into())
+            .and_then(|bytes| Self::load(bytes, limits))
+            .map_err(|error| error.in_file(path))
+    }
+
+    /// Checks the seal, compiles the module, loads its model into a first instance.
+    ///
+    /// # Errors
+    /// When the bytes are cut off, altered or no model, or the module wants more than
+    /// `limits`, or refuses its artifact.
+    pub fn load(wasm: impl Into<Bytes>, limits: Limits) -> Result<Self, LoadError> {
+        let wasm = wasm.into();
+        let file = ModelFile::open(&wasm).map_err(LoadErrorKind::File)?;
+        let glue = file
+            .custom_section(GLUE_SECTION)
+            .ok_or(LoadErrorKind::NoGlue)?;
+        let cache = cache(&limits, &wasm);
+        let engine = engine(&limits, cache.as_ref().map(ModuleCache::cache))
+            .map_err(|error| cannot_start(&error))?;
+        let clock = Clock::start(&engine).map_err(|error| cannot_start(&error))?;
+        let compiled = Compiled::new(&engine, &wasm, &limits)?;
+        if let Some(Err(error)) = cache.map(|cache| cache.keep()) {
+            tracing::warn!(%error, "compiled code is not kept: the next start takes longer");
+        }
+        check_version(&compiled, &limits)?;
+        let pool = Pool::new(compiled, limits);
+        let description_json = pool.with(Instance::describe).map_err(LoadErrorKind::from)?;
+        Ok(Self {
+            pool,
+            description: serde_json::from_slice(&description_json)
+                .map_err(LoadErrorKind::Description)?,
+            description_json: description_json.into(),
+            glue: wasm.slice_ref(glue),
+            wasm,
+            _clock: clock,
+        })
+    }
+
+    /// One decision. `body` is the request's JSON, whatever it holds; a body that the
+    /// module refuses is an answer too, with its status.
+    ///
+    /// Runs on the calling thread, in microseconds, at most [`Limits::decide`].
+    ///
+    /// # Errors
+    /// When the module failed and there is no answer.
+    pub fn decide(&self, body: &[u8]) -> Result<Decision, CallError> {
+        self.pool.with(|instance| {
+            let answer = instance.decide(body)?;
+            let mut body = Vec::with_capacity(answer.body.len() + ENVELOPE);
+            body.extend_from_slice(answer.body);
+            Ok(Decision {
+                status: answer.status,
+                body,
+            })
+        })
+    }
+
+    /// One decision for each of `rows`, in order, with one instance: `each` gets a row's
+    /// status and answer. A row on which the module fails takes its instance with it, not
+    /// the rows after it.
+    ///
+    /// Runs on the calling thread, at most [`Limits::decide`] for each row.
+    pub fn decide_each<'a>(
+        &self,
+        rows: impl IntoIterator<Item = &'a [u8]>,
+        mut each: impl FnMut(Result<Answer<'_>, CallError>),
+    ) {
+        let mut rows = rows.into_iter();
+        loop {
+            let done = self.pool.with(|instance| {
+                for row in rows.by_ref() {
+                    each(Ok(instance.decide(row)?));
+                    if instance.is_spent() {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            });
+            match done {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => each(Err(error)),
+            }
+        }
+    }
+
+    /// Instances that exist now.
+    #[must_use]
+    pub fn instances(&self) -> usize {
+        self.pool.alive()
+    }
+
+    /// Many rows at once: `columns[i * rows + r]` is input `i` of row `r`, the inputs in
+    /// the order of [`Description::inputs`]; NaN is a missing value, 0 or 1 a boolean, an
+    /// index a category.
+    ///
+    /// Runs on the calling thread, at most [`Limits::load`]: keep it under a million rows.
+    ///
+    /// # Errors
+    /// When `columns` has another length than inputs times rows, or the module failed.
+    pub fn batch(&self, columns: &[f64], rows: usize) -> Result<Batch, CallError> {
+        let inputs = self.description.inputs().count();
+        let expected = inputs.saturating_mul(rows);
+        let found = columns.len();
+        if expected != found {
+            return Err(CallError::BatchLength {
+                rows,
+                inputs,
+                expected,
+                found,
+            });
+        }
+        let mut probabilities = vec![0.0; rows];
+        let refused = match rows {
+            0 => 0,
+            _ => self
+                .pool
+                .with(|instance| instance.batch(columns, &mut probabilities))?,
+        };
+        Ok(Batch {
+            probabilities,
+            refused,
+        })
+    }
+
+    /// What a new instance costs, for benchmarks: it is made, loaded and dropped.
+    ///
+    /// # Errors
+    /// When the module failed.
+    pub fn time_new_instance(&self) -> Result<InstanceTimes, CallError> {
+        self.pool.time_new_instance()
+    }
+
+    /// What the model is.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// What the model says of itself, JSON, as the module wrote it.
+    #[must_use]
+    pub fn description_json(&self) -> &Bytes {
+        &self.description_json
+    }
+
+    /// The file itself.
+    #[must_use]
+    pub fn wasm(&self) -> &Bytes {
+        &self.wasm
+    }
+
+    /// `model.js`, the JavaScript that fits the module, from the file.
+    #[must_use]
+    pub fn glue(&self) -> &Bytes {
+        &self.glue
+    }
+}
+
+impl std::fmt::Debug for ModelHost {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ModelHost")
+            .field("model", &self.description.model)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the compiled module is kept; none where that cannot be, which costs time alone.
+fn cache(limits: &Limits, wasm: &[u8]) -> Option<ModuleCache> {
+    let folder = limits.cache.as_deref()?;
+    let cache = ModuleCache::open(folder, wasm)
+        .inspect_err(|reason| {
+            tracing::warn!(folder = %folder.display(), reason, "compiled code is not kept: the next start takes longer");
+        })
+        .ok()?;
+    if let Some(compiler) = &limits.compiler
+        && let Err(error) = cache.fill(compiler, wasm)
+    {
+        tracing::warn!(compiler = %compiler.display(), %error, "compiling in this process: it will use more memory");
+    }
+    Some(cache)
+}
+
+/// Compiles `wasm` into the folder [`Limits::cache`]: what the program
+/// [`Limits::compiler`] does.
+///
+/// # Errors
+/// When it is no module of this kind, or nothing can be kept in the folder.
+pub fn compile(wasm: &[u8], limits: &Limits) -> Result<(), LoadError> {
+    let limits = Limits {
+        compiler: None,
+        ..limits.clone()
+    };
+    let cache = cache(&limits, wasm).ok_or_else(|| cannot_start(&"there is no cache"))?;
+    let engine = engine(&limits, Some(cache.cache())).map_err(|error| cannot_start(&error))?;
+    Compiled::new(&engine, wasm, &limits)?;
+    cache.keep().map_err(|error| cannot_start(&error).into())
+}
+
+/// Asked before anything else, in an instance that is then dropped: what another version
+/// means by the other exports is not known.
+fn check_version(compiled: &Compiled, limits: &Limits) -> Result<(), LoadError> {
+    let found = Instance::new(compiled, limits)
+        .and_then(|mut instance| instance.abi_version())
+        .map_err(LoadErrorKind::from)?;
+    if found != ABI_VERSION {
+        return Err(LoadErrorKind::AbiVersion { found }.into());
+    }
+    Ok(())
+}
+
+fn cannot_start(error: &dyn std::fmt::Display) -> LoadErrorKind {
+    LoadErrorKind::Engine(format!("{error:#}"))
+}

@@ -1,0 +1,186 @@
+//! Instances that have loaded their model, used again from call to call.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
+
+use super::compiled::Compiled;
+use super::error::CallError;
+use super::instance::Instance;
+use super::limits::Limits;
+
+/// What a new instance cost.
+#[derive(Debug, Clone, Copy)]
+pub struct InstanceTimes {
+    /// Store, limits, memory and exports.
+    pub instantiate: Duration,
+    /// The same in a slot that has to take back the memory that the last instance's model grew to.
+    pub after_another: Duration,
+    /// `abi_load`: reading the artifact and building the tables.
+    pub load: Duration,
+}
+
+/// Lends instances, at most [`Limits::instances`] at once. One that failed is thrown
+/// away; the next call makes a new one.
+pub(crate) struct Pool {
+    compiled: Compiled,
+    limits: Limits,
+    slots: Mutex<Slots>,
+    returned: Condvar,
+}
+
+struct Slots {
+    idle: Vec<Idle>,
+    alive: usize,
+    waiting: usize,
+}
+
+/// An instance that nobody uses now.
+struct Idle {
+    instance: Instance,
+    /// Who used it last: its memory is in that processor's cache.
+    thread: ThreadId,
+}
+
+impl Pool {
+    pub(crate) fn new(compiled: Compiled, limits: Limits) -> Self {
+        Self {
+            compiled,
+            limits,
+            slots: Mutex::new(Slots {
+                idle: Vec::new(),
+                alive: 0,
+                waiting: 0,
+            }),
+            returned: Condvar::new(),
+        }
+    }
+
+    /// Calls `work` with an instance of its own; waits when all are lent.
+    pub(crate) fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let mut lease = self.lease();
+        let instance = lease.instance()?;
+        let answer = work(instance)?;
+        if !instance.is_spent() {
+            lease.keep();
+        }
+        Ok(answer)
+    }
+
+    /// Instances that exist, lent or idle.
+    pub(crate) fn alive(&self) -> usize {
+        self.lock().alive
+    }
+
+    /// How long a new instance takes, and loading the model into it. It is not kept.
+    pub(crate) fn time_new_instance(&self) -> Result<InstanceTimes, CallError> {
+        let mut lease = self.lease();
+        lease.instance = None;
+        let timed = || {
+            let start = Instant::now();
+            Instance::new(&self.compiled, &self.limits).map(|made| (made, start.elapsed()))
+        };
+        let (_, after_another) = timed()?;
+        let (mut instance, instantiate) = timed()?;
+        let start = Instant::now();
+        instance.load()?;
+        Ok(InstanceTimes {
+            instantiate,
+            after_another,
+            load: start.elapsed(),
+        })
+    }
+
+    fn lease(&self) -> Lease<'_> {
+        let thread = current();
+        let mut slots = self.lock();
+        loop {
+            if let Some(instance) = slots.take(thread) {
+                drop(slots);
+                return self.lend(Some(instance));
+            }
+            if slots.alive < self.limits.instances.get() {
+                slots.alive += 1;
+                drop(slots);
+                return self.lend(None);
+            }
+            slots.waiting += 1;
+            slots = self
+                .returned
+                .wait(slots)
+                .unwrap_or_else(PoisonError::into_inner);
+            slots.waiting -= 1;
+        }
+    }
+
+    fn lend(&self, instance: Option<Instance>) -> Lease<'_> {
+        Lease {
+            pool: self,
+            instance,
+            keep: false,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        // Nothing that can panic runs under the lock, and the counts stay right if it did.
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slots {
+    /// The thread's own, else the one used last.
+    fn take(&mut self, thread: ThreadId) -> Option<Instance> {
+        let own = self.idle.iter().rposition(|idle| idle.thread == thread);
+        let at = own.or(self.idle.len().checked_sub(1))?;
+        Some(self.idle.swap_remove(at).instance)
+    }
+}
+
+fn current() -> ThreadId {
+    std::thread::current().id()
+}
+
+/// A place in the pool, given back when dropped: with its instance only if that is to be kept.
+struct Lease<'a> {
+    pool: &'a Pool,
+    instance: Option<Instance>,
+    keep: bool,
+}
+
+impl Lease<'_> {
+    fn instance(&mut self) -> Result<&mut Instance, CallError> {
+        let instance = match self.instance.take() {
+            Some(warm) => warm,
+            None => {
+                let mut new = Instance::new(&self.pool.compiled, &self.pool.limits)?;
+                new.load()?;
+                new
+            }
+        };
+        Ok(self.instance.insert(instance))
+    }
+
+    fn keep(&mut self) {
+        self.keep = true;
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let kept = self.instance.take().filter(|_| self.keep);
+        let thread = current();
+        let mut slots = self.pool.lock();
+        match kept {
+            Some(instance) => slots.idle.push(Idle { instance, thread }),
+            None => slots.alive -= 1,
+        }
+        let somebody_waits = slots.waiting > 0;
+        drop(slots);
+        if somebody_waits {
+            self.pool.returned.notify_one();
+        }
+    }
+}

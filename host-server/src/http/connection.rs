@@ -1,0 +1,88 @@
+//! One connection: its requests are answered until it ends.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio_rustls::TlsAcceptor;
+
+use super::metrics::Counted;
+
+/// A request's head: method, path and headers together. Longer ones are answered 431.
+const LONGEST_HEAD: usize = 64 << 10;
+
+/// So long idle connections stay open once the server is told to stop.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// What answers the requests of a connection.
+pub(crate) trait Service: Clone + Send + Sync + 'static {
+    /// Answers one request, whatever becomes of it.
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response> + Send;
+}
+
+/// One connection and what it may do.
+pub(crate) struct Connection<S> {
+    pub(crate) service: S,
+    pub(crate) tls: Option<TlsAcceptor>,
+    /// Time for a request's head, and for the next one.
+    pub(crate) head: Duration,
+    pub(crate) _permit: OwnedSemaphorePermit,
+    pub(crate) _counted: Counted,
+}
+
+impl<S: Service> Connection<S> {
+    /// Answers until the client leaves, or `stop` comes or is dropped.
+    pub(crate) async fn serve(self, stream: std::net::TcpStream, stop: oneshot::Receiver<()>) {
+        // It fails when there are no more descriptors.
+        let Ok(stream) = TcpStream::from_std(stream) else {
+            return;
+        };
+        match self.tls.clone() {
+            None => self.answer(stream, stop).await,
+            Some(tls) => {
+                // A client that does not shake hands in time is gone.
+                if let Ok(Ok(stream)) = tokio::time::timeout(self.head, tls.accept(stream)).await {
+                    self.answer(stream, stop).await;
+                }
+            }
+        }
+    }
+
+    async fn answer<T>(self, stream: T, stop: oneshot::Receiver<()>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = service_fn(|request| {
+            let answer = self.service.answer(request);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let mut served = std::pin::pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(self.head)
+                .max_buf_size(LONGEST_HEAD)
+                .serve_connection(TokioIo::new(stream), service)
+        );
+        // Its errors are the client's: it left, was too slow, or spoke something else.
+        tokio::select! {
+            biased;
+            _ = served.as_mut() => return,
+            _ = stop => {}
+        }
+        // A request may be on its way on a connection that is idle for us: its answer tells
+        // the client that it is the last.
+        tokio::select! {
+            _ = served.as_mut() => return,
+            () = tokio::time::sleep(LINGER) => served.as_mut().graceful_shutdown(),
+        }
+        let _ = served.await;
+    }
+}

@@ -1,0 +1,97 @@
+//! Connections: as many as may be, each with a clock on it, and an end that lets requests
+//! finish.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use super::connection::{Connection, Service};
+use super::limits::HttpLimits;
+use super::metrics::{HttpMetrics, Rejected};
+use super::workers::Workers;
+
+/// When the system has no more descriptors, so long is waited before it is asked again.
+const BREATH: Duration = Duration::from_millis(50);
+
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+    retry-after: 1\r\ncontent-length: 56\r\nconnection: close\r\n\r\n\
+    {\"detail\":\"Too many connections: try again in a second\"}";
+
+/// One listener and what its connections may do.
+pub(crate) struct Connections<S> {
+    pub(crate) listener: TcpListener,
+    pub(crate) service: S,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) limits: HttpLimits,
+    pub(crate) metrics: Arc<HttpMetrics>,
+}
+
+impl<S: Service> Connections<S> {
+    /// Gives connections to `workers` until `stop` says true.
+    pub(crate) async fn run(self, workers: Workers<S>, mut stop: watch::Receiver<bool>) {
+        let permits = Arc::new(Semaphore::new(self.limits.connections.get()));
+        let mut turned_away = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(_) = turned_away.join_next() => continue,
+            };
+            match accepted {
+                Ok((stream, _)) => self.take(stream, &permits, &workers, &mut turned_away),
+                Err(error) => {
+                    tracing::warn!(%error, "no connection taken");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+        // Those that the system took before the end came are clients, too.
+        while let Ok(Ok((stream, _))) =
+            tokio::time::timeout(Duration::ZERO, self.listener.accept()).await
+        {
+            self.take(stream, &permits, &workers, &mut turned_away);
+        }
+        drop(self.listener);
+        while turned_away.join_next().await.is_some() {}
+    }
+
+    fn take(
+        &self,
+        stream: TcpStream,
+        permits: &Arc<Semaphore>,
+        workers: &Workers<S>,
+        turned_away: &mut JoinSet<()>,
+    ) {
+        // Answers are small: send them at once. Without it they are slower, not wrong.
+        let _ = stream.set_nodelay(true);
+        let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
+            self.metrics.reject(Rejected::connections);
+            turned_away.spawn(turn_away(stream, self.tls.is_some()));
+            return;
+        };
+        let connection = Connection {
+            service: self.service.clone(),
+            tls: self.tls.clone(),
+            head: self.limits.head,
+            _permit: permit,
+            _counted: self.metrics.connection(),
+        };
+        workers.give(stream, connection);
+    }
+}
+
+/// Says why, when that takes no time, and hangs up.
+async fn turn_away(mut stream: TcpStream, tls: bool) {
+    if !tls {
+        let _ = tokio::time::timeout(BREATH, async {
+            stream.write_all(FULL).await?;
+            stream.shutdown().await
+        })
+        .await;
+    }
+}

@@ -1,0 +1,42 @@
+//! What clients may use before they are turned away.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+/// What clients may use before they are turned away.
+#[derive(Debug, Clone)]
+pub struct HttpLimits {
+    /// Connections at once; one more is answered 503 and closed. Default: 10,000.
+    pub connections: NonZeroUsize,
+    /// Requests at once; one more is answered 503. Default: 1,024.
+    pub requests: NonZeroUsize,
+    /// Requests a second for each key. Default: any number.
+    pub rate: Option<NonZeroU32>,
+    /// Time for a request's head, and for the next one on an open connection.
+    /// Default: 10 s.
+    pub head: Duration,
+    /// Time for a request's body; of a streamed one, for its next piece. Default: 30 s.
+    pub body: Duration,
+    /// Bytes of a batch that is not streamed. Default: 64 MiB.
+    pub batch_bytes: usize,
+    /// Rows of a batch. Default: 100,000.
+    pub batch_rows: usize,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            connections: non_zero(10_000),
+            requests: non_zero(1_024),
+            rate: None,
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            batch_bytes: 64 << 20,
+            batch_rows: 100_000,
+        }
+    }
+}
+
+const fn non_zero(n: usize) -> NonZeroUsize {
+    NonZeroUsize::MIN.saturating_add(n - 1)
+}

@@ -1,0 +1,45 @@
+//! What the server counts, for Prometheus. Each name is in `docs/reference/server.md`.
+
+mod process;
+pub(crate) mod push;
+mod requests;
+mod text;
+
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+
+use crate::models::drift::GaugeSet;
+pub(crate) use http::{Counted, HttpMetrics, Rejected, Series};
+pub(crate) use model::{ModelMetrics, ModelMetricsSet, Reload, Shadowed};
+pub(crate) use score::Score;
+pub(crate) use text::Format;
+
+/// All metrics.
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) http: Arc<HttpMetrics>,
+    pub(crate) models: Arc<ModelMetricsSet>,
+    pub(crate) drift: GaugeSet,
+}
+
+impl Metrics {
+    /// `fastapi` adds the second old service's names.
+    pub(crate) fn new(fastapi: bool) -> Self {
+        let mut registry = Registry::default();
+        Self {
+            http: Arc::new(HttpMetrics::register(&mut registry, fastapi)),
+            models: Arc::new(ModelMetricsSet::register(&mut registry)),
+            drift: GaugeSet::register(&mut registry),
+            registry: {
+                registry.register_collector(Box::new(process::ProcessMetrics));
+                registry
+            },
+        }
+    }
+
+    /// All of them as text.
+    pub(crate) fn encode(&self, format: Format) -> String {
+        text::encode(&self.registry, format)
+    }
+}

@@ -1,0 +1,101 @@
+//! A Pushgateway, for where Prometheus cannot reach the server: pushed to from a thread of
+//! its own, never in a request.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+
+/// Where to push, and how often.
+#[derive(Clone)]
+pub struct PushOptions {
+    /// `PROM_PUSHGATEWAY`: `http://host:9091`.
+    pub gateway: String,
+    /// `PROM_PUSHJOB`: the `job` label. The old service's is `loan_model`.
+    pub job: String,
+    /// The `instance` label: which of several servers this is.
+    pub instance: Option<String>,
+    /// `PROM_USERNAME` and `PROM_API_KEY`, for basic authentication.
+    pub login: Option<(String, String)>,
+    /// Time between pushes.
+    pub every: Duration,
+}
+
+impl std::fmt::Debug for PushOptions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("PushOptions")
+            .field("gateway", &self.gateway)
+            .field("job", &self.job)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One push may take so long.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After failures the time between pushes doubles up to this.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// Pushes what `text` gives, until `stop` is closed; then once more, so that the last
+/// numbers are there.
+pub(crate) fn run(options: &PushOptions, text: &dyn Fn() -> String, stop: &Receiver<()>) {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let url = options.url();
+    let mut wait = options.every;
+    loop {
+        let end = stop.recv_timeout(wait) != Err(RecvTimeoutError::Timeout);
+        match push(&agent, &url, options, text()) {
+            Ok(()) => wait = options.every,
+            Err(reason) => {
+                wait = wait.saturating_mul(2).min(LONGEST_WAIT.max(options.every));
+                tracing::warn!(
+                    gateway = options.gateway,
+                    reason,
+                    next_seconds = wait.as_secs(),
+                    "metrics not pushed"
+                );
+            }
+        }
+        if end {
+            return;
+        }
+    }
+}
+
+fn push(agent: &ureq::Agent, url: &str, options: &PushOptions, text: String) -> Result<(), String> {
+    let mut request = agent
+        .put(url)
+        .header("content-type", super::text::Format::Text.content_type());
+    if let Some((user, password)) = &options.login {
+        let login = STANDARD.encode(format!("{user}:{password}"));
+        request = request.header("authorization", format!("Basic {login}"));
+    }
+    let response = request.send(text).map_err(|error| error.to_string())?;
+    match response.status().as_u16() {
+        200..300 => Ok(()),
+        other => Err(format!("the gateway answered {other}")),
+    }
+}
+
+impl PushOptions {
+    /// The grouping key is in the path; base64 lets it hold slashes.
+    fn url(&self) -> String {
+        let base = self.gateway.trim_end_matches('/');
+        let encoded =
+            |label: &str, value: &str| format!("/{label}@base64/{}", URL_SAFE.encode(value));
+        let instance = self
+            .instance
+            .as_deref()
+            .map(|name| encoded("instance", name));
+        format!(
+            "{base}/metrics{}{}",
+            encoded("job", &self.job),
+            instance.unwrap_or_default()
+        )
+    }
+}

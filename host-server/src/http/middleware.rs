@@ -1,0 +1,164 @@
+//! What every request passes: it is given an id, counted, and authenticated.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::{MatchedPath, Request as AnyRequest, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::authentication::{Denied, Keys, Role};
+use super::error::ApiError;
+use super::metrics::{HttpMetrics, Rejected, Series};
+use super::oip_error::OipError;
+use super::refusal::refuse;
+use super::request_id::RequestId;
+use super::trace_context;
+
+/// The page may load and run only what this server gives it; nothing may frame it.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+     img-src 'self' data:; connect-src 'self'; worker-src 'self'; form-action 'none'; \
+     base-uri 'none'; frame-ancestors 'none'",
+);
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Stands for every path that is no route: a client can make up any number of them.
+const NO_ROUTE: &str = "none";
+
+/// What every request passes, and what that takes.
+pub(crate) struct Middleware {
+    pub(crate) metrics: Arc<HttpMetrics>,
+    pub(crate) keys: Keys,
+    /// Whether each request is logged.
+    pub(crate) access_log: bool,
+    /// Whether browsers are told to use https alone.
+    pub(crate) https: bool,
+    /// Whether each answer is its connection's last.
+    pub(crate) stopping: AtomicBool,
+}
+
+/// [`Middleware::pass`] as a layer around a router.
+pub(crate) async fn layer(
+    State(middleware): State<Arc<Middleware>>,
+    request: AnyRequest,
+    next: Next,
+) -> Response {
+    let route = match request.extensions().get::<MatchedPath>() {
+        Some(path) => path.as_str(),
+        None => NO_ROUTE,
+    };
+    let series = middleware.metrics.series(route, request.method());
+    middleware
+        .pass(&series, request, async |mut request, id| {
+            request.extensions_mut().insert(id);
+            next.run(request).await
+        })
+        .await
+}
+
+impl Middleware {
+    /// From now on each answer is its connection's last.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// A request's way to `next`, which gets its id, and back.
+    pub(crate) async fn pass<B>(
+        &self,
+        series: &Series,
+        request: Request<B>,
+        next: impl AsyncFnOnce(Request<B>, RequestId) -> Response,
+    ) -> Response
+    where
+        B: hyper::body::Body<Data = Bytes> + Unpin,
+    {
+        let start = Instant::now();
+        let id = RequestId::of(request.headers());
+        let trace = trace_context::child_of(request.headers());
+        let route = series.route();
+        let method = request.method().clone();
+        let in_flight = self.metrics.enter(series);
+        let is_post = method == Method::POST;
+
+        let mut response = match self.admit(request.headers(), route, is_post) {
+            Ok(()) => next(request, id.clone()).await,
+            // That protocol's clients look for its own form of an error.
+            Err(refusal) if route.starts_with("/v2") => {
+                refuse(request.into_body(), OipError::from(refusal)).await
+            }
+            Err(refusal) => refuse(request.into_body(), refusal).await,
+        };
+
+        let took = start.elapsed();
+        let status = response.status();
+        in_flight.answered(status, took);
+        if status == StatusCode::REQUEST_TIMEOUT {
+            self.metrics.reject(Rejected::timeout);
+        }
+        if self.access_log {
+            let milliseconds = took.as_secs_f64() * 1e3;
+            let trace = trace.as_ref().map(|trace| trace.trace_id());
+            tracing::info!(request_id = id.as_str(), trace_id = trace, %method, route, status = status.as_u16(), milliseconds, "answered");
+        }
+        let headers = response.headers_mut();
+        // A report brings its own.
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert(POLICY);
+        headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        headers.insert(REFERRER_POLICY, NO_REFERRER);
+        if is_post {
+            headers.insert(CACHE_CONTROL, NO_STORE);
+        }
+        if self.stopping.load(Ordering::Relaxed) {
+            headers.insert(CONNECTION, CLOSE);
+        }
+        if self.https {
+            headers.insert(STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
+        }
+        if let Some(value) = trace.and_then(|trace| trace.header()) {
+            headers.insert(TRACEPARENT, value);
+        }
+        id.write(headers);
+        response
+    }
+
+    /// Key first, then rate: who may not ask learns nothing else.
+    fn admit(&self, headers: &HeaderMap, route: &str, is_post: bool) -> Result<(), ApiError> {
+        if let Some(role) = role(route, is_post) {
+            self.keys.allow(headers, role).map_err(|denied| {
+                let cause = match denied {
+                    Denied::TooMany { .. } => Rejected::rate,
+                    _ => Rejected::key,
+                };
+                self.metrics.reject(cause);
+                ApiError::Denied(denied)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// What a route is for. Whatever is posted asks for decisions, but for the two that change
+/// which model answers.
+fn role(route: &str, is_post: bool) -> Option<Role> {
+    match route {
+        NO_ROUTE => None,
+        "/metrics" => Some(Role::Metrics),
+        _ if route.split('/').any(|part| part == "drift") => Some(Role::Metrics),
+        _ if !is_post => None,
+        _ if route.ends_with("/reload") || route.ends_with("/rollback") => Some(Role::Admin),
+        _ => Some(Role::Predict),
+    }
+}

@@ -1,0 +1,65 @@
+//! The page: the files of `web/`, inside the binary.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use rust_embed::{Embed, EmbeddedFile};
+
+use super::static_file::respond;
+use crate::asset::Asset;
+
+#[derive(Embed)]
+#[folder = "../web"]
+#[include = "*.html"]
+#[include = "*.css"]
+#[include = "*.js"]
+#[include = "*.svg"]
+#[include = "*.png"]
+#[include = "*.webmanifest"]
+#[exclude = "node_modules/*"]
+#[exclude = "tests/*"]
+struct Web;
+
+/// What `GET /` gives a browser.
+pub(crate) fn index() -> Option<Asset> {
+    load("index.html")
+}
+
+/// A route for each file.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Web::iter()
+        .filter_map(|name| Some((format!("/{name}"), Arc::new(load(&name)?))))
+        .fold(Router::new(), |router, (path, file)| {
+            let handler = async move |headers: HeaderMap| -> Response { respond(&file, &headers) };
+            router.route(&path, get(handler))
+        })
+}
+
+fn load(name: &str) -> Option<Asset> {
+    let file = Web::get(name)?;
+    Some(Asset::new(content_type(name), bytes(file)))
+}
+
+fn bytes(file: EmbeddedFile) -> Bytes {
+    match file.data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => data.into(),
+    }
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("webmanifest") => "application/manifest+json",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,125 @@
+//! The threads that serve connections: one for each processor, with connections of its own.
+//! Between a request's head and its answer nothing is handed to another processor.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use super::connection::{Connection, Service};
+use crate::host::processors;
+
+/// Hands connections to the threads. When the last copy is gone they finish what they have.
+pub(crate) struct Workers<S>(Arc<[Worker<S>]>);
+
+struct Worker<S> {
+    queue: mpsc::UnboundedSender<Taken<S>>,
+    /// Connections that it has.
+    open: Arc<AtomicUsize>,
+}
+
+type Taken<S> = (std::net::TcpStream, Connection<S>);
+
+/// Completes when all threads have ended; dropped, it ends them at once.
+pub(crate) struct Ended(Vec<oneshot::Receiver<()>>);
+
+impl<S> Clone for Workers<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: Service> Workers<S> {
+    /// Starts the threads. When `stop` says true each connection ends with its next answer.
+    pub(crate) fn start(stop: &watch::Receiver<bool>) -> std::io::Result<(Self, Ended)> {
+        let mut workers = Vec::new();
+        let mut ended = Vec::new();
+        for at in 0..processors().get() {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let (queue, taken) = mpsc::unbounded_channel();
+            let (end, has_ended) = oneshot::channel();
+            let thread = Thread {
+                taken,
+                open: Arc::default(),
+                stop: stop.clone(),
+                end,
+            };
+            workers.push(Worker {
+                queue,
+                open: Arc::clone(&thread.open),
+            });
+            ended.push(has_ended);
+            std::thread::Builder::new()
+                .name(format!("http-{at}"))
+                .spawn(move || thread.run(&runtime))?;
+        }
+        Ok((Self(workers.into()), Ended(ended)))
+    }
+
+    /// Gives a connection to the thread that has the fewest.
+    pub(crate) fn give(&self, stream: TcpStream, connection: Connection<S>) {
+        let fewest = self
+            .0
+            .iter()
+            .min_by_key(|worker| worker.open.load(Ordering::Relaxed));
+        // Dropped where that fails: the client sees it closed.
+        if let (Some(worker), Ok(stream)) = (fewest, stream.into_std()) {
+            worker.open.fetch_add(1, Ordering::Relaxed);
+            let _ = worker.queue.send((stream, connection));
+        }
+    }
+}
+
+impl Ended {
+    pub(crate) async fn wait(&mut self) {
+        for one in &mut self.0 {
+            // It says nothing; it is dropped with its thread's work.
+            let _ = one.await;
+        }
+    }
+}
+
+/// What one thread works with.
+struct Thread<S> {
+    taken: mpsc::UnboundedReceiver<Taken<S>>,
+    open: Arc<AtomicUsize>,
+    stop: watch::Receiver<bool>,
+    end: oneshot::Sender<()>,
+}
+
+impl<S: Service> Thread<S> {
+    fn run(self, runtime: &Runtime) {
+        runtime.block_on(self.serve());
+    }
+
+    async fn serve(mut self) {
+        let mut connections = JoinSet::new();
+        // Each connection has a word of its own for the end: one that all look at with every
+        // request would go from processor to processor.
+        let mut stops = HashMap::new();
+        let mut more = true;
+        while more || !connections.is_empty() {
+            tokio::select! {
+                taken = self.taken.recv(), if more => match taken {
+                    Some((stream, connection)) => {
+                        let (stop, stopped) = oneshot::channel();
+                        let id = connections.spawn(connection.serve(stream, stopped)).id();
+                        stops.insert(id, stop);
+                    }
+                    None => more = false,
+                },
+                Some(done) = connections.join_next_with_id() => {
+                    self.open.fetch_sub(1, Ordering::Relaxed);
+                    let id = done.map_or_else(|error| error.id(), |(id, ())| id);
+                    stops.remove(&id);
+                }
+                _ = self.stop.wait_for(|stop| *stop), if !stops.is_empty() => stops.clear(),
+                () = self.end.closed() => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Drift of what a model is asked and answers: each served version counts its requests in
+//! the bins of its training rows, and its window is compared with them when somebody asks.
+//! No request is kept.
+
+mod gauges;
+mod reader;
+mod snapshot;
+mod state;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use model_core::artifact::Artifact;
+use model_core::details::Details;
+use model_core::model_file::ModelFile;
+use model_drift::live::{Length, Live, Window, without_target};
+use model_drift::sketch::Sketch;
+
+use crate::host::ModelHost;
+use crate::models::score::Score;
+pub(crate) use gauges::GaugeSet;
+use gauges::Gauges;
+use reader::Reader;
+pub(crate) use snapshot::Snapshot;
+use state::StateFile;
+
+/// How live traffic is watched.
+#[derive(Debug, Clone)]
+pub struct DriftOptions {
+    /// What is looked back on. Default: the last 24 hours, forgotten hour by hour.
+    pub window: Window,
+    /// A folder in which windows outlive the server. Default: none.
+    pub state: Option<PathBuf>,
+}
+
+impl Default for DriftOptions {
+    fn default() -> Self {
+        Self {
+            window: Window {
+                length: Length::Seconds(3600),
+                panes: 24,
+            },
+            state: None,
+        }
+    }
+}
+
+/// What watchers are made with.
+pub(crate) struct Drift {
+    options: Option<DriftOptions>,
+    gauges: GaugeSet,
+}
+
+/// Why a model is not watched; a sentence for who asks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotWatched {
+    #[error("Drift is not watched: the server was started with it switched off (--no-drift)")]
+    SwitchedOff,
+    #[error(
+        "Drift is not watched: the model carries no sketch of its training rows to compare requests with; train it again with this version of underwrite"
+    )]
+    NoReference,
+    #[error("Drift is not watched: the model's sketch of its training rows cannot be read: {0}")]
+    Damaged(String),
+}
+
+/// The window of one version of a model.
+pub(crate) struct Watcher {
+    /// `loan-approval 1.0.0`
+    title: String,
+    reader: Reader,
+    window: Mutex<Counted>,
+    /// The last comparison, and of how many requests it was.
+    last: Mutex<Option<(Stamp, Arc<Snapshot>)>>,
+    unread: AtomicU64,
+    gauges: Gauges,
+    state: Option<StateFile>,
+}
+
+struct Counted {
+    live: Live,
+    /// All requests that were ever counted.
+    seen: u64,
+}
+
+/// Changes whenever a comparison would.
+#[derive(Clone, Copy, PartialEq)]
+struct Stamp {
+    seen: u64,
+    rows: u64,
+    since: u64,
+    unread: u64,
+}
+
+impl Drift {
+    pub(crate) fn new(options: Option<DriftOptions>, gauges: GaugeSet) -> Self {
+        Self { options, gauges }
+    }
+
+    /// The window of a model; one that a server before has left goes on.
+    pub(crate) fn watch(
+        &self,
+        host: &ModelHost,
+        name: &str,
+        version: &str,
+    ) -> Result<Watcher, NotWatched> {
+        let options = self.options.as_ref().ok_or(NotWatched::SwitchedOff)?;
+        let (artifact, reference) = reference(host)?;
+        let reference = without_target(&reference);
+        let mut live = Live::new(&reference, options.window, now());
+        let digest = &host.description().model.digest;
+        let state = options.state.as_ref().map(|folder| {
+            let file = StateFile::new(folder, name, version, digest);
+            file.restore(&mut live);
+            file
+        });
+        Ok(Watcher {
+            title: format!("{name} {version}"),
+            reader: Reader::new(&artifact.schema, &reference, live.shape()),
+            window: Mutex::new(Counted { live, seen: 0 }),
+            last: Mutex::default(),
+            unread: AtomicU64::new(0),
+            gauges: self.gauges.of(name, version),
+            state,
+        })
+    }
+}
+
+/// The artifact of a model, and the sketch of its training rows.
+fn reference(host: &ModelHost) -> Result<(Artifact, Sketch), NotWatched> {
+    let damaged = |error: &dyn std::fmt::Display| NotWatched::Damaged(error.to_string());
+    let file = ModelFile::open(host.wasm()).map_err(|error| damaged(&error))?;
+    if file.artifact().is_empty() {
+        return Err(NotWatched::NoReference);
+    }
+    let artifact = Artifact::decode(file.artifact()).map_err(|error| damaged(&error))?;
+    let details = Details::from_artifact(&artifact).map_err(|error| damaged(&error))?;
+    if details.reference.is_empty() {
+        return Err(NotWatched::NoReference);
+    }
+    let sketch = Sketch::decode(&details.reference).map_err(|error| damaged(&error))?;
+    Ok((artifact, sketch))
+}
+
+impl Watcher {
+    /// Counts a request and the score of its answer: what came, before any policy. A request
+    /// that the model refused counts too, without a score; one that is no JSON object does not.
+    pub(crate) fn seen(&self, request: &[u8], score: Option<Score>) {
+        let Some(bins) = self.reader.bins(request, score) else {
+            self.unread.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let now = now();
+        let mut window = self.window();
+        window.live.count(&bins, now);
+        window.seen += 1;
+    }
+
+    /// The window compared with the training rows; computed anew only when it has changed.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = self.window();
+        window.live.turn(now());
+        let stamp = Stamp {
+            seen: window.seen,
+            rows: window.live.rows(),
+            since: window.live.since(),
+            unread: self.unread.load(Ordering::Relaxed),
+        };
+        if let Some((of, snapshot)) = &*last
+            && *of == stamp
+        {
+            return Arc::clone(snapshot);
+        }
+        // Requests wait only while the counts are copied.
+        let counted = Snapshot::count(&window.live, stamp.unread);
+        drop(window);
+        let snapshot = Arc::new(counted.compare(&self.title, self.reader.columns()));
+        *last = Some((stamp, Arc::clone(&snapshot)));
+        snapshot
+    }
+
+    /// Brings the gauges up to date.
+    pub(crate) fn measure(&self) {
+        let unread = self.unread.load(Ordering::Relaxed);
+        self.gauges.set(&self.snapshot(), unread);
+    }
+
+    /// Writes the window to the disk, where that is wanted.
+    pub(crate) fn save(&self) {
+        let Some(state) = &self.state else { return };
+        let bytes = self.window().live.encode();
+        state.write(&bytes);
+    }
+
+    fn window(&self) -> MutexGuard<'_, Counted> {
+        // Counts are only ever added to: they are right whatever happened.
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What watching a model costs.
+#[derive(Debug, Clone, Copy)]
+pub struct CountingCost {
+    /// Reading a request and counting it.
+    pub request: std::time::Duration,
+    /// Comparing the window with the training rows.
+    pub comparison: std::time::Duration,
+    /// Memory of the window's counts, in bytes.
+    pub bytes: usize,
+}
+
+/// What counting costs, for benchmarks: the model answers each request, then each is counted
+/// `times` times. `None` when the model cannot be watched.
+#[must_use]
+pub fn time_counting(
+    host: &ModelHost,
+    options: DriftOptions,
+    requests: &[Vec<u8>],
+    times: u32,
+) -> Option<CountingCost> {
+    let gauges = GaugeSet::register(&mut prometheus_client::registry::Registry::default());
+    let drift = Drift::new(Some(options), gauges);
+    let watcher = drift.watch(host, "bench", "1").ok()?;
+    let answer = |request: &Vec<u8>| Some((request.clone(), host.decide(request).ok()?));
+    let answered: Vec<_> = requests.iter().filter_map(answer).collect();
+    let start = Instant::now();
+    for _ in 0..times {
+        for (request, decision) in &answered {
+            watcher.seen(request, Score::read(decision.answer()));
+        }
+    }
+    let count = times.saturating_mul(u32::try_from(answered.len()).ok()?);
+    let request = start.elapsed().checked_div(count)?;
+    let start = Instant::now();
+    watcher.snapshot();
+    let comparison = start.elapsed();
+    let bytes = watcher.window().live.bytes();
+    Some(CountingCost {
+        request,
+        comparison,
+        bytes,
+    })
+}
+
+/// Seconds since 1970: a window outlives the process.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

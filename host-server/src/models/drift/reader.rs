@@ -1,0 +1,164 @@
+//! A request's fields as bins of a window.
+
+use std::sync::Arc;
+
+use model_core::schema::{Feature, Kind, Schema};
+use model_core::value::{Reading, Value, read};
+use model_drift::live::{Cell, Shape};
+use model_drift::sketch::{NOT_LISTED, Role, Sketch, boolean_texts};
+
+use crate::models::fields;
+use crate::models::score::Score;
+
+/// The longest request that is read. A real one has some hundred bytes.
+const LONGEST: usize = 64 << 10;
+
+/// What is known of a model's columns before a request.
+pub(super) struct Reader {
+    fields: Vec<Field>,
+    shape: Arc<Shape>,
+    missing_words: Vec<String>,
+    /// For each column, where it is counted when it does not come.
+    absent: Vec<u32>,
+    /// The column of the model's answers.
+    prediction: Option<usize>,
+}
+
+/// A field that a request may have, and the column that counts it.
+struct Field {
+    feature: Feature,
+    column: usize,
+    /// Where each category, or `false` and `true`, is counted.
+    codes: Vec<u32>,
+    unknown: u32,
+    invalid: u32,
+}
+
+impl Reader {
+    pub(super) fn new(schema: &Schema, reference: &Sketch, shape: Arc<Shape>) -> Self {
+        // Every column has a bin for each of these.
+        let bin = |column, cell: Cell<'_>| shape.place(column, cell).unwrap_or(u32::MAX);
+        let columns = || reference.columns.iter().enumerate();
+        let fields = columns().filter_map(|(column, counted)| {
+            let name = &counted.spec.name;
+            let feature = schema.features.iter().find(|one| one.name == *name)?;
+            let texts = match &feature.kind {
+                Kind::Number(_) | Kind::Integer(_) => Vec::new(),
+                Kind::Boolean => boolean_texts(),
+                Kind::Category(categories) => categories.values.clone(),
+            };
+            Some(Field {
+                codes: texts
+                    .iter()
+                    .map(|text| bin(column, Cell::Text(text)))
+                    .collect(),
+                unknown: bin(column, Cell::Text(NOT_LISTED)),
+                invalid: bin(column, Cell::Invalid),
+                feature: feature.clone(),
+                column,
+            })
+        });
+        Self {
+            fields: fields.collect(),
+            missing_words: schema.missing_values.clone(),
+            absent: columns()
+                .map(|(column, _)| bin(column, Cell::Missing))
+                .collect(),
+            prediction: columns()
+                .find(|(_, column)| column.spec.role == Role::Prediction)
+                .map(|(at, _)| at),
+            shape,
+        }
+    }
+
+    /// How many columns a window counts.
+    pub(super) fn columns(&self) -> usize {
+        self.absent.len()
+    }
+
+    /// The bin of each column that counts a request; `None` when it is no JSON object, or far
+    /// longer than an application is. `score` is that of the model's answer; a refused request
+    /// has none, and is not counted in the column of the answers.
+    pub(super) fn bins(&self, request: &[u8], score: Option<Score>) -> Option<Vec<u32>> {
+        if request.len() > LONGEST {
+            return None;
+        }
+        let request = std::str::from_utf8(request).ok()?;
+        let mut bins = self.absent.clone();
+        let answered = score.is_some();
+        if !(answered && self.read_answered(request, &mut bins).is_some()) {
+            // It may have stopped half way.
+            bins.copy_from_slice(&self.absent);
+            fields::each_of_any(request, |name, value| {
+                if let Some(at) = self.find(name, 0) {
+                    self.count(at, value, &mut bins);
+                }
+            })?;
+        }
+        if let Some(column) = self.prediction {
+            let bin =
+                score.and_then(|score| self.shape.place(column, Cell::Number(score.probability)));
+            match bin {
+                Some(bin) => bins[column] = bin,
+                None => {
+                    bins.swap_remove(column);
+                }
+            }
+        }
+        Some(bins)
+    }
+
+    fn read_answered(&self, request: &str, bins: &mut [u32]) -> Option<()> {
+        // Clients mostly keep to the schema's order: the next field is looked for first.
+        let mut expected = 0;
+        fields::each_of_answered(request, |name, value| {
+            if let Some(at) = self.find(name, expected) {
+                expected = at + 1;
+                self.count(at, value, bins);
+            }
+        })
+    }
+
+    fn find(&self, name: &str, expected: usize) -> Option<usize> {
+        let is = |field: &Field| field.feature.name == name;
+        if self.fields.get(expected).is_some_and(is) {
+            return Some(expected);
+        }
+        self.fields.iter().position(is)
+    }
+
+    /// Puts the bin of a field's value among `bins`; a missing one is there already.
+    fn count(&self, field: usize, value: Value<'_>, bins: &mut [u32]) {
+        let field = &self.fields[field];
+        let value = match value {
+            Value::Text(text) => Value::from_text(text, &self.missing_words),
+            other => other,
+        };
+        if let (Some(bin), Some(counted)) = (self.bin(field, value), bins.get_mut(field.column)) {
+            *counted = bin;
+        }
+    }
+
+    /// The bin of a value; `None` where it is missing.
+    fn bin(&self, field: &Field, value: Value<'_>) -> Option<u32> {
+        let number = |number| self.shape.place(field.column, Cell::Number(number));
+        let code = |code: f64| field.codes.get(code as usize).copied();
+        match (&field.feature.kind, value) {
+            // Counted where it lies even if the model refuses it, as 1.5 for an integer.
+            (Kind::Number(_) | Kind::Integer(_), Value::Number(text)) => {
+                match text.parse::<f64>() {
+                    Ok(finite) if finite.is_finite() => number(finite),
+                    _ => Some(field.invalid),
+                }
+            }
+            // As the model reads it.
+            (kind, value) => match (read(&field.feature, value), kind) {
+                (Ok(Reading::Missing), _) => None,
+                (Ok(Reading::Is(value)), Kind::Number(_) | Kind::Integer(_)) => number(value),
+                (Ok(Reading::Is(value)), _) => Some(code(value).unwrap_or(field.unknown)),
+                (Ok(Reading::Unknown), _) => Some(field.unknown),
+                (Err(_), _) => Some(field.invalid),
+            },
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Decisions: by model and version, without a word of who asked.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, linear_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::host::{Answer, CallError, Description};
+use crate::models::score::{Adjustment, Score, adjustments};
+
+/// What became of a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "the names are the label's values")]
+pub(crate) enum Reload {
+    loaded,
+    refused,
+    rolled_back,
+}
+
+/// How a challenger's answer compared with the champion's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "the names are the label's values")]
+pub(crate) enum Shadowed {
+    agreed,
+    disagreed,
+    failed,
+    dropped,
+}
+
+/// The families; each model takes its members from them once.
+pub(crate) struct ModelMetricsSet {
+    decisions: Family<Labelled, Counter>,
+    adjustments: Family<Adjusted, Counter>,
+    scores: Family<Version, Histogram, fn() -> Histogram>,
+    failures: Family<Failed, Counter>,
+    refusals: Family<Version, Counter>,
+    instances: Family<Version, Gauge>,
+    info: Family<Info, Gauge>,
+    reloads: Family<Reloaded, Counter>,
+    shadow: Family<Compared, Counter>,
+    shadow_difference: Family<Version, Histogram, fn() -> Histogram>,
+    latest: Gauge<f64, AtomicU64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Version {
+    model: String,
+    version: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labelled {
+    model: String,
+    version: String,
+    label: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Adjusted {
+    model: String,
+    version: String,
+    feature: String,
+    kind: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Failed {
+    model: String,
+    version: String,
+    cause: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Info {
+    model: String,
+    version: String,
+    digest: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reloaded {
+    model: String,
+    result: Reload,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Compared {
+    model: String,
+    version: String,
+    result: Shadowed,
+}
+
+impl ModelMetricsSet {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let probability: fn() -> Histogram = || Histogram::new(linear_buckets(0.05, 0.05, 20));
+        let set = Self {
+            decisions: Family::default(),
+            adjustments: Family::default(),
+            scores: Family::new_with_constructor(probability),
+            failures: Family::default(),
+            refusals: Family::default(),
+            instances: Family::default(),
+            info: Family::default(),
+            reloads: Family::default(),
+            shadow: Family::default(),
+            shadow_difference: Family::new_with_constructor(probability),
+            latest: Gauge::default(),
+        };
+        set.enter_in(registry);
+        set
+    }
+
+    fn enter_in(&self, registry: &mut Registry) {
+        macro_rules! family {
+            ($name:literal, $help:literal, $field:ident) => {
+                registry.register($name, $help, self.$field.clone());
+            };
+        }
+        family!(
+            "underwrite_decisions",
+            "Decisions, by model, version and label",
+            decisions
+        );
+        family!(
+            "underwrite_adjustments",
+            "Values that a policy filled in, mapped or clamped",
+            adjustments
+        );
+        family!(
+            "underwrite_score",
+            "Probabilities of the positive class",
+            scores
+        );
+        family!(
+            "underwrite_refusals",
+            "Requests that a model refused (4xx)",
+            refusals
+        );
+        family!(
+            "underwrite_module_failures",
+            "Calls that gave no answer, by cause",
+            failures
+        );
+        family!(
+            "underwrite_module_instances",
+            "Instances of the module that exist",
+            instances
+        );
+        family!(
+            "underwrite_model_info",
+            "Models being served: always 1",
+            info
+        );
+        family!(
+            "underwrite_model_reloads",
+            "Loads of a model file after the start, by result",
+            reloads
+        );
+        family!(
+            "underwrite_shadow",
+            "A challenger's decisions beside the champion's",
+            shadow
+        );
+        family!(
+            "underwrite_shadow_difference",
+            "How far a challenger's probability is from the champion's",
+            shadow_difference
+        );
+        family!(
+            "latest_prediction",
+            "The latest decision, 1 or 0 (the first service's name)",
+            latest
+        );
+    }
+
+    pub(crate) fn reload(&self, model: &str, result: Reload) {
+        let labels = Reloaded {
+            model: model.to_owned(),
+            result,
+        };
+        self.reloads.get_or_create(&labels).inc();
+    }
+
+    /// The members for one model and version.
+    pub(crate) fn of(&self, model: &str, version: &str, description: &Description) -> ModelMetrics {
+        let target = &description.target;
+        let label = |label: &str| {
+            self.decisions.get_or_create_owned(&Labelled {
+                model: model.to_owned(),
+                version: version.to_owned(),
+                label: label.to_owned(),
+            })
+        };
+        let key = Version {
+            model: model.to_owned(),
+            version: version.to_owned(),
+        };
+        let shadow = |result| {
+            self.shadow.get_or_create_owned(&Compared {
+                model: model.to_owned(),
+                version: version.to_owned(),
+                result,
+            })
+        };
+        let failure = |cause| {
+            self.failures.get_or_create_owned(&Failed {
+                model: model.to_owned(),
+                version: version.to_owned(),
+                cause,
+            })
+        };
+        let info = Info {
+            model: model.to_owned(),
+            version: version.to_owned(),
+            digest: description.model.digest.clone(),
+        };
+        self.info.get_or_create(&info).set(1);
+        for result in [Reload::loaded, Reload::refused, Reload::rolled_back] {
+            let labels = Reloaded {
+                model: model.to_owned(),
+                result,
+            };
+            drop(self.reloads.get_or_create(&labels));
+        }
+        ModelMetrics {
+            positive: label(&target.positive_label),
+            negative: label(&target.negative_label),
+            scores: self.scores.get_or_create_owned(&key),
+            refusals: self.refusals.get_or_create_owned(&key),
+            failures: CAUSES.map(failure),
+            instances: self.instances.get_or_create_owned(&key),
+            shadow: [
+                Shadowed::agreed,
+                Shadowed::disagreed,
+                Shadowed::failed,
+                Shadowed::dropped,
+            ]
+            .map(shadow),
+            shadow_difference: self.shadow_difference.get_or_create_owned(&key),
+            latest: self.latest.clone(),
+            adjustments: self.adjustments.clone(),
+            info: (self.info.clone(), info),
+            key,
+        }
+    }
+}
+
+const CAUSES: [&str; 4] = ["trap", "timeout", "memory", "other"];
+
+/// One model's metrics.
+pub(crate) struct ModelMetrics {
+    key: Version,
+    positive: Counter,
+    negative: Counter,
+    scores: Histogram,
+    refusals: Counter,
+    failures: [Counter; CAUSES.len()],
+    instances: Gauge,
+    shadow: [Counter; 4],
+    shadow_difference: Histogram,
+    latest: Gauge<f64, AtomicU64>,
+    adjustments: Family<Adjusted, Counter>,
+    info: (Family<Info, Gauge>, Info),
+}
+
+impl ModelMetrics {
+    /// Counts a decision, or where there is no score a refusal.
+    pub(crate) fn decided(&self, answer: Answer<'_>, score: Option<Score>) {
+        let Some(score) = score else {
+            self.refusals.inc();
+            return;
+        };
+        if score.positive {
+            self.positive.inc();
+        } else {
+            self.negative.inc();
+        }
+        self.latest.set(f64::from(u8::from(score.positive)));
+        self.scores.observe(score.probability);
+        self.adjusted(answer);
+    }
+
+    /// Counts many decisions, and the latest of them.
+    pub(super) fn count(&self, positive: u64, negative: u64, refused: u64, latest: Option<Score>) {
+        for (counter, count) in [
+            (&self.positive, positive),
+            (&self.negative, negative),
+            (&self.refusals, refused),
+        ] {
+            if count > 0 {
+                counter.inc_by(count);
+            }
+        }
+        if let Some(score) = latest {
+            self.latest.set(f64::from(u8::from(score.positive)));
+        }
+    }
+
+    pub(super) fn observe(&self, scores: &[f64]) {
+        for score in scores {
+            self.scores.observe(*score);
+        }
+    }
+
+    pub(crate) fn failed(&self, error: &CallError) {
+        let cause = match error {
+            CallError::Trap { .. } => 0,
+            CallError::Deadline { .. } => 1,
+            CallError::Memory { .. } => 2,
+            _ => 3,
+        };
+        self.failures[cause].inc();
+    }
+
+    pub(crate) fn set_instances(&self, instances: usize) {
+        self.instances
+            .set(i64::try_from(instances).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn shadowed(&self, result: Shadowed) {
+        self.shadow[result as usize].inc();
+    }
+
+    /// A challenger's answer beside the champion's.
+    pub(crate) fn compared(&self, champion: Option<Score>, challenger: Option<Score>) {
+        match (champion, challenger) {
+            (Some(a), Some(b)) if a.positive == b.positive => self.shadowed(Shadowed::agreed),
+            (None, None) => self.shadowed(Shadowed::agreed),
+            _ => self.shadowed(Shadowed::disagreed),
+        }
+        if let (Some(a), Some(b)) = (champion, challenger) {
+            self.shadow_difference
+                .observe((a.probability - b.probability).abs());
+        }
+    }
+
+    /// Counts what a policy did to the values.
+    pub(super) fn adjusted(&self, answer: Answer<'_>) {
+        for Adjustment { feature, kind } in adjustments(answer) {
+            let labels = Adjusted {
+                model: self.key.model.clone(),
+                version: self.key.version.clone(),
+                feature: feature.into_owned(),
+                kind: kind.into_owned(),
+            };
+            self.adjustments.get_or_create(&labels).inc();
+        }
+    }
+}
+
+impl Drop for ModelMetrics {
+    /// A model that is no longer served has no instances.
+    fn drop(&mut self) {
+        self.instances.set(0);
+        let (family, labels) = &self.info;
+        family.remove(labels);
+    }
+}

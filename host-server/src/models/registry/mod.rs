@@ -1,0 +1,198 @@
+//! The models being served: which there are, which version answers, and how that changes
+//! without a request noticing.
+//!
+//! A request takes what is live ([`Live`]) once and keeps it to its end; a change swaps it
+//! for the requests after. Loading, checking and swapping happen on a thread of their own.
+
+mod deployment;
+mod folder;
+mod loading;
+mod outcome;
+mod served;
+mod shadow;
+mod slot;
+mod source;
+mod verify;
+pub(crate) mod watch;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use crate::host::{LoadError, ModelHost};
+
+pub(crate) use deployment::Mode;
+pub(crate) use loading::Loading;
+pub(crate) use outcome::Outcome;
+pub(crate) use served::{Scored, Served};
+pub(crate) use slot::{Live, Slot};
+pub use source::{Fetched, ModelSource};
+
+/// All models.
+pub(crate) struct Registry {
+    source: Option<ModelSource>,
+    default_name: Option<String>,
+    loading: Loading,
+    slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
+    /// What answers where no model is named; as long as there is none, nothing.
+    default: ArcSwap<Option<Arc<Slot>>>,
+    /// Held while models are read again: one change at a time.
+    changing: Mutex<()>,
+}
+
+impl Registry {
+    /// One model that is loaded already; it cannot be reloaded.
+    pub(crate) fn single(host: ModelHost, loading: Loading) -> Self {
+        let registry = Self::empty(None, None, loading);
+        let served = Served::new(host, None, &registry.loading);
+        let slot = Arc::new(Slot::with(served));
+        registry
+            .slots
+            .store(Arc::new([(slot.name().to_owned(), slot)].into()));
+        registry.choose_default();
+        registry
+    }
+
+    /// Loads all there is. A file that is named must be good; in a folder the bad ones are
+    /// logged and left out, and there may be none.
+    pub(crate) fn open(
+        source: ModelSource,
+        default_name: Option<String>,
+        loading: Loading,
+    ) -> Result<Self, LoadError> {
+        let registry = Self::empty(Some(source.clone()), default_name, loading);
+        match source {
+            ModelSource::File(path) | ModelSource::Fetched(Fetched { path, .. }) => {
+                let served = Served::open(&path, None, &registry.loading)?;
+                let slot = Arc::new(Slot::with(served));
+                registry
+                    .slots
+                    .store(Arc::new([(slot.name().to_owned(), slot)].into()));
+                registry.choose_default();
+            }
+            ModelSource::Folder(_) => {
+                registry.reload(false);
+            }
+        }
+        Ok(registry)
+    }
+
+    fn empty(source: Option<ModelSource>, default_name: Option<String>, loading: Loading) -> Self {
+        Self {
+            source,
+            default_name,
+            loading,
+            slots: ArcSwap::default(),
+            default: ArcSwap::from_pointee(None),
+            changing: Mutex::new(()),
+        }
+    }
+
+    /// Where the files are, to be watched.
+    pub(crate) fn source(&self) -> Option<&ModelSource> {
+        self.source.as_ref()
+    }
+
+    /// The model that answers where none is named.
+    pub(crate) fn default(&self) -> Option<Arc<Slot>> {
+        self.default.load().as_ref().clone()
+    }
+
+    /// Whether a model is the default.
+    pub(crate) fn is_default(&self, slot: &Slot) -> bool {
+        matches!(self.default.load().as_ref(), Some(default) if default.name() == slot.name())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Slot>> {
+        self.slots.load().get(name).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Slot>> {
+        self.slots.load().values().cloned().collect()
+    }
+
+    /// Reads all models' files again; blocks while new ones are compiled and checked.
+    /// `forgive` takes again what was rolled back.
+    pub(crate) fn reload(&self, forgive: bool) -> Vec<Outcome> {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        match &self.source {
+            None => Vec::new(),
+            Some(ModelSource::File(path)) => self.reload_file(Ok(path.clone()), forgive),
+            Some(ModelSource::Fetched(fetched)) => self.reload_file((fetched.again)(), forgive),
+            Some(ModelSource::Folder(folder)) => self.reload_folder(folder, forgive),
+        }
+    }
+
+    /// The same for one model; `None` when there is no such model.
+    pub(crate) fn reload_one(&self, name: &str) -> Option<Outcome> {
+        let mut outcomes = self.reload_named(name);
+        let at = outcomes.iter().position(|outcome| outcome.model == name)?;
+        Some(outcomes.swap_remove(at))
+    }
+
+    fn reload_named(&self, name: &str) -> Vec<Outcome> {
+        if let (Some(slot), Some(ModelSource::Folder(folder))) = (self.get(name), &self.source) {
+            let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = folder::versions(&folder.join(name));
+            return vec![slot.reload_versions(&found, true, &self.loading)];
+        }
+        self.reload(true)
+    }
+
+    fn reload_file(&self, path: Result<PathBuf, String>, forgive: bool) -> Vec<Outcome> {
+        let slots = self.slots.load_full();
+        slots
+            .values()
+            .map(|slot| match &path {
+                Ok(path) => slot.reload_file(path, forgive, &self.loading),
+                Err(reason) => slot.not_fetched(reason, &self.loading.metrics),
+            })
+            .collect()
+    }
+
+    fn reload_folder(&self, folder: &std::path::Path, forgive: bool) -> Vec<Outcome> {
+        let mut slots = BTreeMap::clone(&self.slots.load());
+        let names = match folder::names(folder) {
+            Ok(names) => names,
+            Err(error) => {
+                tracing::error!(folder = %folder.display(), %error, "the folder of models cannot be read; what is served goes on");
+                return Vec::new();
+            }
+        };
+        let mut outcomes = Vec::new();
+        for name in &names {
+            let slot = slots
+                .entry(name.clone())
+                .or_insert_with(|| Arc::new(Slot::new(name.clone())));
+            let found = folder::versions(&folder.join(name));
+            outcomes.push(slot.reload_versions(&found, forgive, &self.loading));
+        }
+        slots.retain(|name, slot| names.contains(name) && slot.live().is_some());
+        self.slots.store(Arc::new(slots));
+        self.choose_default();
+        outcomes
+    }
+
+    fn choose_default(&self) {
+        let slots = self.slots.load();
+        let default = match &self.default_name {
+            Some(name) => {
+                let default = slots.get(name);
+                if default.is_none() {
+                    let known: Vec<&str> = slots.keys().map(String::as_str).collect();
+                    let known = known.join(", ");
+                    tracing::warn!(
+                        default_model = name,
+                        known,
+                        "there is no model of the default's name: requests that name none are answered 503"
+                    );
+                }
+                default
+            }
+            None => slots.values().next(),
+        };
+        self.default.store(Arc::new(default.cloned()));
+    }
+}

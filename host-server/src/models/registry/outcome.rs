@@ -1,0 +1,13 @@
+//! What a reload did.
+
+/// What a reload did to one model.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Outcome {
+    pub(crate) model: String,
+    /// The version that answers now.
+    pub(crate) serving: Option<String>,
+    /// Versions loaded anew.
+    pub(crate) loaded: Vec<String>,
+    /// Why files were refused.
+    pub(crate) refused: Vec<String>,
+}

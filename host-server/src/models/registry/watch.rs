@@ -1,0 +1,77 @@
+//! Files that change are read again: told by the system, or by SIGHUP.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+
+use super::Registry;
+use super::source::ModelSource;
+
+/// How long files must be quiet before they are read: writing one takes several steps.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// Keeps the registry up to date until it is gone. `hang_up` asks for a reload, too.
+pub(crate) async fn watch(registry: Arc<Registry>, hang_up: Arc<Notify>) {
+    let changed = Arc::new(Notify::new());
+    let _watcher = registry.source().and_then(|source| start(source, &changed));
+    let registry = Arc::downgrade(&registry);
+    loop {
+        let forgive = tokio::select! {
+            () = changed.notified() => false,
+            () = hang_up.notified() => true,
+        };
+        while tokio::time::timeout(QUIET, changed.notified())
+            .await
+            .is_ok()
+        {}
+        if !reload(&registry, forgive).await {
+            return;
+        }
+    }
+}
+
+async fn reload(registry: &Weak<Registry>, forgive: bool) -> bool {
+    let Some(registry) = registry.upgrade() else {
+        return false;
+    };
+    let done = tokio::task::spawn_blocking(move || registry.reload(forgive)).await;
+    if let Err(error) = done {
+        tracing::error!(%error, "reading the models again failed; what is served goes on");
+    }
+    true
+}
+
+fn start(source: &ModelSource, changed: &Arc<Notify>) -> Option<RecommendedWatcher> {
+    // A file is replaced by renaming another one: only its folder hears of it.
+    let (folder, mode) = match source {
+        ModelSource::File(path) => (parent(path), RecursiveMode::NonRecursive),
+        ModelSource::Folder(path) => (path.clone(), RecursiveMode::Recursive),
+        // Nobody tells us of a change.
+        ModelSource::Fetched(_) => return None,
+    };
+    let notify = Arc::clone(changed);
+    let heard = move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            notify.notify_one();
+        }
+    };
+    let watcher = notify::recommended_watcher(heard).and_then(|mut watcher| {
+        watcher.watch(&folder, mode)?;
+        Ok(watcher)
+    });
+    watcher
+        .inspect_err(|error| {
+            tracing::warn!(folder = %folder.display(), %error, "files are not watched: reload with SIGHUP or POST /models/NAME/reload");
+        })
+        .ok()
+}
+
+fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

@@ -1,0 +1,91 @@
+//! What connections ask: the router, and a short way for what almost everybody asks.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use axum::response::Response;
+use futures_util::FutureExt;
+use hyper::body::Incoming;
+use tower::ServiceExt;
+
+use crate::app::App;
+use crate::http::Service;
+use crate::http::metrics::Series;
+use crate::http::refusal::panicked;
+use crate::http::spans::Spans;
+use crate::routes::{app, predict};
+
+const PREDICT: &str = "/predict";
+
+/// Answers requests of one listener.
+#[derive(Clone)]
+pub(crate) struct AppService {
+    router: Router,
+    predict: Option<Arc<Predict>>,
+}
+
+/// `POST /predict` without the router: through the same middleware to the same handler, but
+/// without the boxes, clones and look-ups that cost as much as the decision.
+struct Predict {
+    app: Arc<App>,
+    series: Series,
+}
+
+impl AppService {
+    /// The whole service.
+    pub(crate) fn public(state: Arc<App>, spans: Option<&Arc<Spans>>) -> Self {
+        // The headers that pages of other origins need, and spans, are layers around the router.
+        let has_layers = !state.cors_origins().is_empty() || spans.is_some();
+        let short = (!has_layers).then(|| Predict {
+            series: state.metrics().http.series(PREDICT, &Method::POST),
+            app: Arc::clone(&state),
+        });
+        Self {
+            predict: short.map(Arc::new),
+            router: match spans {
+                Some(spans) => spans.around(app(state)),
+                None => app(state),
+            },
+        }
+    }
+
+    /// A router alone.
+    pub(crate) fn routed(router: Router) -> Self {
+        Self {
+            predict: None,
+            router,
+        }
+    }
+}
+
+impl Service for AppService {
+    async fn answer(&self, request: Request<Incoming>) -> Response {
+        match &self.predict {
+            Some(predict) if predict.is_asked(&request) => predict.answer(request).await,
+            _ => {
+                let answered = self.router.clone().oneshot(request.map(Body::new)).await;
+                answered.unwrap_or_else(|never| match never {})
+            }
+        }
+    }
+}
+
+impl Predict {
+    fn is_asked(&self, request: &Request<Incoming>) -> bool {
+        request.uri().path() == PREDICT && request.method() == Method::POST
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response {
+        let Self { app, series } = self;
+        let middleware = app.middleware();
+        middleware
+            .pass(series, request, async |request, id| {
+                let answer = AssertUnwindSafe(predict::plain(app, id, request));
+                answer.catch_unwind().await.unwrap_or_else(panicked)
+            })
+            .await
+    }
+}

@@ -1,0 +1,148 @@
+//! What is sent to a service, and what comes back.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use ureq::http::HeaderMap;
+
+/// Characters of an error's text that are shown.
+const SHOWN: usize = 300;
+/// Left as they are in a path or query.
+const PLAIN: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// Percent-encodes one segment of a path, or a value of a query.
+///
+/// ```
+/// assert_eq!(model_client::encode("a b/c"), "a%20b%2Fc");
+/// ```
+#[must_use]
+pub fn encode(part: &str) -> String {
+    utf8_percent_encode(part, &PLAIN).to_string()
+}
+
+/// Percent-encodes a path, except for its `/`.
+#[must_use]
+pub fn encode_path(path: &str) -> String {
+    path.split('/').map(encode).collect::<Vec<_>>().join("/")
+}
+
+/// The body of a request.
+#[derive(Debug, Clone, Copy)]
+pub enum Body<'a> {
+    /// None.
+    Empty,
+    /// A JSON document.
+    Json(&'a Value),
+    /// Bytes and their media type.
+    Bytes(&'a [u8], &'a str),
+    /// A file and its media type; none is sent where that is empty.
+    File(&'a Path, &'a str),
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Such as `GET`.
+    pub method: &'static str,
+    /// An absolute address.
+    pub url: String,
+    /// What is sent.
+    pub body: Body<'a>,
+    /// Names and values, `Content-Type` and `Authorization` aside.
+    pub headers: Vec<(String, String)>,
+    /// Whether sending it twice is the same as sending it once; default true.
+    pub idempotent: bool,
+    /// Whether the credentials are sent; default true.
+    pub authorized: bool,
+    /// Whether redirections are followed; default true.
+    pub follow_redirects: bool,
+}
+
+impl<'a> Request<'a> {
+    /// With the defaults: idempotent, authorized, redirections followed, no other headers.
+    #[must_use]
+    pub fn new(method: &'static str, url: String, body: Body<'a>) -> Self {
+        Self {
+            method,
+            url,
+            body,
+            headers: Vec::new(),
+            idempotent: true,
+            authorized: true,
+            follow_redirects: true,
+        }
+    }
+
+    /// Method and address without query: what errors call it.
+    pub(crate) fn name(&self) -> String {
+        let end = self.url.find('?').unwrap_or(self.url.len());
+        format!("{} {}", self.method, &self.url[..end])
+    }
+}
+
+/// A response that was read to its end.
+#[derive(Debug)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The whole body.
+    pub body: Vec<u8>,
+    pub(crate) headers: HeaderMap,
+    /// What was asked.
+    pub(crate) request: String,
+}
+
+impl Response {
+    /// A header, where it is there and plain text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// A response whose body is still to be read: a file, of any length.
+#[derive(Debug)]
+pub struct Download {
+    pub(crate) response: ureq::http::Response<ureq::Body>,
+}
+
+impl Download {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// The body. Its errors are told from those of a disk by [`is_network_error`].
+    #[must_use]
+    pub fn into_reader(self) -> impl Read {
+        let body = self.response.into_body().into_with_config();
+        body.limit(u64::MAX).reader()
+    }
+}
+
+/// Whether an error came from the network while a [`Download`] was read.
+#[must_use]
+pub fn is_network_error(error: &io::Error) -> bool {
+    let cause = error.get_ref();
+    cause.is_some_and(<dyn std::error::Error + Send + Sync>::is::<ureq::Error>)
+}
+
+/// The start of a text in one line, as errors show it.
+#[must_use]
+pub fn shorten(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() {
+        return "(nothing)".to_owned();
+    }
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}

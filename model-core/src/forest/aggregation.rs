@@ -1,0 +1,100 @@
+//! From the leaves' values to the prediction: in which order they are added, and what is done
+//! with the sum. The order decides the last bits, so every way of evaluating takes it from here.
+
+use bincode::{Decode, Encode};
+
+use super::Forest;
+use crate::link::Link;
+
+/// How the trees' values become one.
+///
+/// Sums by groups are what new models have: one long chain of sums is what a row of small
+/// trees would wait for. The groups are of 16 trees; a group's sum is
+/// `(p0 + p1) + (p2 + p3)`, where `pk` is the sum of its trees `k`, `k + 4`, `k + 8` and
+/// `k + 12` in this order; the sums of the groups are added in theirs, starting from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Aggregation {
+    /// Their sum, tree after tree, starting from 0.
+    Sum,
+    /// The same divided by their number.
+    Mean,
+    /// Their sum by groups (boosting).
+    GroupedSum,
+    /// The same divided by their number (random forests, single trees).
+    GroupedMean,
+}
+
+impl Aggregation {
+    /// What becomes of the sum of so many trees.
+    pub fn apply(self, sum: f64, trees: usize) -> f64 {
+        match self {
+            Self::Sum | Self::GroupedSum => sum,
+            Self::Mean | Self::GroupedMean => sum / trees as f64,
+        }
+    }
+
+    /// Whether the trees' values are averaged rather than added up.
+    #[must_use]
+    pub fn is_mean(self) -> bool {
+        matches!(self, Self::Mean | Self::GroupedMean)
+    }
+
+    pub(super) fn is_grouped(self) -> bool {
+        matches!(self, Self::GroupedSum | Self::GroupedMean)
+    }
+}
+
+/// Trees of a group.
+pub(super) const GROUP: usize = 16;
+/// Sums of a group that do not wait for each other.
+pub(super) const PARTS: usize = 4;
+
+/// The sum of a group's values. None is -0, so that a tree that is not there is a 0.
+#[inline(always)]
+pub(super) fn group_sum(value: impl Fn(usize) -> f64) -> f64 {
+    // The brackets are what a forest means: another order rounds to other bits.
+    let part = |k| ((value(k) + value(k + 4)) + value(k + 8)) + value(k + 12);
+    joined([part(0), part(1), part(2), part(3)])
+}
+
+#[inline(always)]
+pub(super) fn joined(parts: [f64; PARTS]) -> f64 {
+    (parts[0] + parts[1]) + (parts[2] + parts[3])
+}
+
+/// -0 becomes 0: it makes no difference to a sum that starts from 0.
+pub(super) fn without_sign_of_zero(value: f64) -> f64 {
+    value + 0.0
+}
+
+/// The steps from the sum of the leaves to the prediction.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Finish {
+    pub(super) aggregation: Aggregation,
+    trees: usize,
+    base: f64,
+    link: Link,
+}
+
+impl Finish {
+    pub(super) fn new(forest: &Forest) -> Self {
+        let Forest {
+            aggregation,
+            base,
+            link,
+            ..
+        } = *forest;
+        Self {
+            aggregation,
+            trees: forest.trees.len(),
+            base,
+            link,
+        }
+    }
+
+    pub(super) fn apply(&self, sum: f64) -> f64 {
+        // The base comes after the division, and rounds once.
+        let aggregate = self.aggregation.apply(sum, self.trees);
+        self.link.apply(self.base + aggregate)
+    }
+}

@@ -1,0 +1,171 @@
+//! The models that decide, as flat structures of our own; a library that fitted one is
+//! never needed again.
+
+mod linear;
+
+pub use linear::{Linear, Term, TermValue};
+
+use bincode::{Decode, Encode};
+
+use crate::calibration::Calibration;
+use crate::error::ArtifactError;
+use crate::forest::{CompiledForest, Forest, Scratch, TABLE_BUDGET};
+use crate::schema::{Kind, Schema};
+
+/// A model as the artifact stores it. Its inputs are numbered in schema order.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub enum Model {
+    /// A weighted sum.
+    Linear(Linear),
+    /// One tree or many.
+    Forest(Forest),
+}
+
+/// How a model was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum ModelKind {
+    /// Linear, fitted by least squares on 0 and 1.
+    Ridge,
+    /// Linear, fitted by maximum likelihood.
+    LogisticRegression,
+    /// One tree.
+    DecisionTree,
+    /// The mean of many trees.
+    RandomForest,
+    /// The sum of many trees.
+    GradientBoosting,
+}
+
+impl ModelKind {
+    /// The word used in commands and answers.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ridge => "ridge",
+            Self::LogisticRegression => "logistic_regression",
+            Self::DecisionTree => "decision_tree",
+            Self::RandomForest => "random_forest",
+            Self::GradientBoosting => "gradient_boosting",
+        }
+    }
+}
+
+impl Model {
+    /// The model as an artifact stores it; most of an artifact.
+    ///
+    /// # Errors
+    /// When it cannot be encoded.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ArtifactError> {
+        bincode::encode_to_vec(self, bincode::config::standard())
+            .map_err(|error| ArtifactError::Payload(error.to_string()))
+    }
+
+    /// Checks that the model is sound and fits the schema's inputs.
+    ///
+    /// # Errors
+    /// A sentence that says what does not fit.
+    pub fn check(&self, schema: &Schema) -> Result<(), String> {
+        match self {
+            Self::Linear(linear) => linear.check(schema),
+            Self::Forest(forest) => {
+                forest.validate().map_err(|error| error.to_string())?;
+                check_forest_inputs(forest, schema)
+            }
+        }
+    }
+}
+
+/// A category must have as many bins as the schema lists categories, so that no code can
+/// fall outside.
+fn check_forest_inputs(forest: &Forest, schema: &Schema) -> Result<(), String> {
+    let inputs = schema.inputs().count();
+    if forest.features.len() != inputs {
+        return Err(format!(
+            "the forest has {} features, the schema {inputs} inputs",
+            forest.features.len()
+        ));
+    }
+    for (bins, feature) in forest.features.iter().zip(schema.inputs()) {
+        let fits = match (bins, &feature.kind) {
+            (crate::forest::Bins::Cuts(_), Kind::Category(_)) => false,
+            (crate::forest::Bins::Cuts(_), _) => true,
+            (crate::forest::Bins::Categories(count), Kind::Category(categories)) => {
+                *count as usize == categories.values.len()
+            }
+            (crate::forest::Bins::Categories(_), _) => false,
+        };
+        if !fits {
+            return Err(format!(
+                "feature '{}': the forest's bins are not those of a {}",
+                feature.name,
+                feature.kind.word()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A model made ready to predict.
+#[derive(Debug)]
+pub struct Predictor {
+    engine: Engine,
+    calibration: Calibration,
+}
+
+#[derive(Debug)]
+enum Engine {
+    Linear(Linear),
+    /// Tables.
+    Forest(Box<CompiledForest>, Scratch),
+}
+
+impl Predictor {
+    /// Builds the tables. The model and the calibration were checked before.
+    ///
+    /// # Errors
+    /// A sentence, when the forest cannot be built.
+    pub fn new(model: &Model, calibration: &Calibration) -> Result<Self, String> {
+        let engine = match model {
+            Model::Linear(linear) => Engine::Linear(linear.clone()),
+            Model::Forest(forest) => {
+                let compiled = CompiledForest::from_valid(forest, TABLE_BUDGET);
+                Engine::Forest(Box::new(compiled), Scratch::default())
+            }
+        };
+        Ok(Self {
+            engine,
+            calibration: calibration.clone(),
+        })
+    }
+
+    /// The probability of one row: a value for each input, in the model's terms.
+    pub fn predict_row(&mut self, row: &[f64]) -> f64 {
+        let score = match &mut self.engine {
+            Engine::Linear(linear) => linear.predict(|feature| row[feature]),
+            Engine::Forest(forest, scratch) => forest.predict_row(row, scratch),
+        };
+        self.calibration.apply(probability(score))
+    }
+
+    /// The probabilities of `out.len()` rows: input `i` of row `r` is
+    /// `columns[i * stride + r]`. The same bits as [`Self::predict_row`].
+    pub fn predict_block(&mut self, columns: &[f64], stride: usize, out: &mut [f64]) {
+        match &mut self.engine {
+            Engine::Linear(linear) => {
+                for (row, out) in out.iter_mut().enumerate() {
+                    *out = linear.predict(|feature| columns[feature * stride + row]);
+                }
+            }
+            Engine::Forest(forest, scratch) => forest.predict_block(columns, stride, out, scratch),
+        }
+        for out in out {
+            *out = self.calibration.apply(probability(*out));
+        }
+    }
+}
+
+/// A least-squares sum may leave the unit interval; an answer may not. Adding 0 makes -0
+/// a plain 0.
+fn probability(score: f64) -> f64 {
+    score.clamp(0.0, 1.0) + 0.0
+}

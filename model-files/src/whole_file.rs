@@ -1,0 +1,146 @@
+//! Atomic writes: at every moment a file is either the old one or the whole new one.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::sha256::Hashing;
+
+/// A file that is written beside its target and replaces it when it is complete.
+///
+/// Dropped without [`WholeFile::commit`] it leaves no trace, and the target stays as it was.
+#[derive(Debug)]
+pub struct WholeFile {
+    target: PathBuf,
+    aside: BufWriter<NamedTempFile>,
+}
+
+impl WholeFile {
+    /// Begins a file beside `target`. It gets the permissions of the file that it replaces; a
+    /// new one gets 0666 less the umask. A symbolic link stays, and the file that it names is
+    /// replaced.
+    ///
+    /// # Errors
+    /// When the folder does not exist or is not writable, or the target is not a regular file.
+    pub fn create(target: &Path) -> io::Result<Self> {
+        Self::create_as(target, None)
+    }
+
+    /// As [`WholeFile::create`], with these Unix permissions less the umask, whatever those of
+    /// the file that is replaced; 0o600 is for secrets. Elsewhere `mode` has no effect.
+    ///
+    /// # Errors
+    /// As [`WholeFile::create`].
+    pub fn create_with_mode(target: &Path, mode: u32) -> io::Result<Self> {
+        Self::create_as(target, Some(mode))
+    }
+
+    fn create_as(target: &Path, mode: Option<u32>) -> io::Result<Self> {
+        let replaced = fs::metadata(target).ok();
+        if replaced.as_ref().is_some_and(|old| !old.is_file()) {
+            let problem = "what is there is not a regular file: name another one";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".underwrite-");
+        set_permissions(&mut builder, mode, replaced.as_ref());
+        // The link stays: it is the file behind it that is replaced.
+        let target = match replaced {
+            Some(_) => fs::canonicalize(target)?,
+            None => target.to_owned(),
+        };
+        Ok(Self {
+            aside: BufWriter::new(builder.tempfile_in(folder(&target))?),
+            target,
+        })
+    }
+
+    /// Syncs the file to the disk and renames it to its target.
+    ///
+    /// # Errors
+    /// When the disk is full, or the target has become a folder.
+    pub fn commit(self) -> io::Result<()> {
+        let aside = self
+            .aside
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        aside.as_file().sync_all()?;
+        aside.persist(&self.target)?;
+        // The rename is on the disk only when the folder is.
+        #[cfg(unix)]
+        File::open(folder(&self.target))?.sync_all()?;
+        Ok(())
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.aside.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.aside.flush()
+    }
+}
+
+/// Writes `bytes` to `target`, whole or not at all.
+///
+/// # Errors
+/// As [`WholeFile`].
+pub fn write_whole(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    fill(WholeFile::create(target)?, bytes)
+}
+
+/// As [`write_whole`], with the permissions of [`WholeFile::create_with_mode`].
+///
+/// # Errors
+/// As [`WholeFile`].
+pub fn write_whole_with_mode(target: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    fill(WholeFile::create_with_mode(target, mode)?, bytes)
+}
+
+/// Copies all of `from` to `target`, whole or not at all; returns its length in bytes and its
+/// SHA-256, 64 lower-case hexadecimal digits.
+///
+/// # Errors
+/// As [`WholeFile`], or when `from` fails.
+pub fn copy_whole(from: impl Read, target: &Path) -> io::Result<(u64, String)> {
+    let mut file = WholeFile::create(target)?;
+    let mut from = Hashing::new(from);
+    let length = io::copy(&mut from, &mut file)?;
+    file.commit()?;
+    Ok((length, from.finish()))
+}
+
+fn fill(mut file: WholeFile, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.commit()
+}
+
+#[cfg(unix)]
+fn set_permissions(
+    builder: &mut tempfile::Builder<'_, '_>,
+    mode: Option<u32>,
+    replaced: Option<&fs::Metadata>,
+) {
+    use std::os::unix::fs::PermissionsExt;
+    let permissions = match (mode, replaced) {
+        (Some(mode), _) => fs::Permissions::from_mode(mode),
+        (None, Some(old)) => old.permissions(),
+        // As for any new file; the default of a temporary one is the owner alone.
+        (None, None) => fs::Permissions::from_mode(0o666),
+    };
+    builder.permissions(permissions);
+}
+
+#[cfg(not(unix))]
+fn set_permissions(_: &mut tempfile::Builder<'_, '_>, _: Option<u32>, _: Option<&fs::Metadata>) {}
+
+fn folder(target: &Path) -> &Path {
+    match target.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}

@@ -1,0 +1,112 @@
+//! What a CSV file says, and what is refused. (model-train's tests of datasets cover the strict
+//! reader further.)
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use model_files::csv::{StrayQuotes, Table};
+
+type Rows = Vec<(u64, Vec<String>)>;
+
+/// Line and fields of every row, or the error.
+fn rows(csv: &[u8], quotes: StrayQuotes) -> Result<Rows, String> {
+    let mut table = Table::open_with(csv, "d.csv", quotes).map_err(|e| e.to_string())?;
+    let columns = table.header().len();
+    let mut rows = Vec::new();
+    while let Some(row) = table.next_row().map_err(|e| e.to_string())? {
+        let fields = (0..columns).map(|index| row.field(index).to_owned());
+        rows.push((row.line, fields.collect()));
+    }
+    Ok(rows)
+}
+
+fn check(csv: &[u8], quotes: StrayQuotes, expect: Result<&[(u64, [&str; 2])], &str>) {
+    let expect = expect.map_err(str::to_owned).map(|rows| {
+        let owned = |fields: &[&str; 2]| fields.map(str::to_owned).to_vec();
+        rows.iter()
+            .map(|(line, fields)| (*line, owned(fields)))
+            .collect::<Rows>()
+    });
+    let text = String::from_utf8_lossy(csv);
+    assert_eq!(rows(csv, quotes), expect, "{text}");
+}
+
+#[test]
+fn rows_know_their_lines() {
+    for quotes in [StrayQuotes::Refused, StrayQuotes::Kept] {
+        check(
+            b"\xEF\xBB\xBFa,b\r\n\r\n1,\"two\r\nlines\"\r\n3,\"say \"\"4\"\"\"",
+            quotes,
+            Ok(&[(3, ["1", "two\r\nlines"]), (5, ["3", "say \"4\""])]),
+        );
+    }
+}
+
+#[test]
+fn stray_quotes_are_refused_or_text() {
+    let csv = b"a,b\n1,5\" pipe\n2,\"x\"y\n3,z\n";
+    check(
+        csv,
+        StrayQuotes::Refused,
+        Err(
+            "d.csv, line 2: a quote (\") is in the wrong place or never closed: \
+             quote the whole field and double the quotes inside",
+        ),
+    );
+    check(
+        csv,
+        StrayQuotes::Kept,
+        Ok(&[(2, ["1", "5\" pipe"]), (3, ["2", "xy"]), (4, ["3", "z"])]),
+    );
+}
+
+#[test]
+fn an_unclosed_quote_swallows_no_rows() {
+    for csv in [
+        &b"a,b\n1,\"open\n2,x\n3,y\n"[..],
+        b"a,b\n1,\"",
+        b"a,b\n1,\"open\n",
+        b"a,b\n1,\"\"\"\n",
+    ] {
+        check(
+            csv,
+            StrayQuotes::Kept,
+            Err("d.csv, line 2: a quote (\") is never closed: close it; the file may be truncated"),
+        );
+        assert!(rows(csv, StrayQuotes::Refused).is_err());
+    }
+    let mut long = b"a,b\n1,\"".to_vec();
+    long.extend(vec![b'x'; 2 << 20]);
+    let error = rows(&long, StrayQuotes::Kept).unwrap_err();
+    assert!(
+        error.starts_with("d.csv, line 2: the record is longer than 1 MiB"),
+        "{error}"
+    );
+}
+
+#[test]
+fn errors_name_the_line_and_the_column() {
+    for (csv, expect) in [
+        (
+            &b""[..],
+            "d.csv: the file is empty, expected a header line with the columns' names",
+        ),
+        (
+            b"a,b,a\n",
+            "d.csv, line 1, column 'a': the header names this column twice: rename one",
+        ),
+        (
+            b"a,b\n1\n",
+            "d.csv, line 2: expected 2 fields as in the header, got 1",
+        ),
+        (
+            b"a,b\n1,x\n2,\xff\n",
+            "d.csv, line 3, column 'b': the text is not UTF-8: save the file as UTF-8",
+        ),
+        // Two halves of a character are not a character.
+        (
+            b"a,b\n\xc3,\xa9\n",
+            "d.csv, line 2, column 'a': the text is not UTF-8: save the file as UTF-8",
+        ),
+    ] {
+        check(csv, StrayQuotes::Refused, Err(expect));
+    }
+}

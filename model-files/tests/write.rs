@@ -1,0 +1,92 @@
+//! Files are written whole or not at all.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::io::Write as _;
+use std::path::Path;
+
+use model_files::{
+    WholeFile, append_line, copy_whole, sha256_file, write_whole, write_whole_with_mode,
+};
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_file_is_replaced_only_when_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("a.txt");
+    write_whole(&target, b"old").unwrap();
+
+    let mut abandoned = WholeFile::create(&target).unwrap();
+    abandoned.write_all(b"half").unwrap();
+    drop(abandoned);
+    assert_eq!(std::fs::read(&target).unwrap(), b"old");
+    assert_eq!(names(folder.path()), ["a.txt"]);
+
+    write_whole(&target, b"new").unwrap();
+    assert_eq!(std::fs::read(&target).unwrap(), b"new");
+    assert_eq!(names(folder.path()), ["a.txt"]);
+}
+
+#[test]
+fn a_copy_comes_with_length_and_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("a.bin");
+    let bytes: Vec<u8> = (0..200_000u32).map(|i| (i % 251) as u8).collect();
+    let (length, sha256) = copy_whole(&bytes[..], &target).unwrap();
+    assert_eq!(length, 200_000);
+    assert_eq!(sha256, sha256_file(&target).unwrap());
+    assert_eq!(std::fs::read(&target).unwrap(), bytes);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_permissions_are_kept() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let (target, link) = (folder.path().join("a.txt"), folder.path().join("link"));
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    std::fs::write(&target, b"old").unwrap();
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o640)).unwrap();
+    symlink(&target, &link).unwrap();
+    write_whole(&link, b"new").unwrap();
+    assert_eq!(std::fs::read(&target).unwrap(), b"new");
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(mode(&target), 0o640);
+
+    write_whole_with_mode(&target, b"secret", 0o600).unwrap();
+    assert_eq!(mode(&target), 0o600);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for target in [folder.path(), &socket] {
+        let error = write_whole(target, b"x").unwrap_err();
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+    }
+    assert_eq!(names(folder.path()), ["socket"]);
+}
+
+#[test]
+fn a_missing_folder_is_an_error() {
+    assert!(write_whole(Path::new("/nowhere/at/all/a.txt"), b"x").is_err());
+}
+
+#[test]
+fn an_incomplete_last_line_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("trials.jsonl");
+    append_line(&target, "1").unwrap();
+    std::fs::write(&target, b"1\n2\n{\"half").unwrap();
+    append_line(&target, "3").unwrap();
+    append_line(&target, "4").unwrap();
+    assert_eq!(std::fs::read(&target).unwrap(), b"1\n2\n3\n4\n");
+}

@@ -1,0 +1,221 @@
+//! Files of a repository, through the cache.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+use model_client::{Body, Request, Response, ServiceError, encode, encode_path, is_network_error};
+use model_files::{copy_whole, hex};
+use sha1::{Digest, Sha1};
+
+use crate::cache::{Cache, Fetched};
+use crate::error::{HubError, reading, writing};
+use crate::hub::Hub;
+use crate::repo::RepoId;
+
+const COMMIT_DIGITS: usize = 40;
+const SHA256_DIGITS: usize = 64;
+const BLOCK: usize = 64 * 1024;
+
+/// What the Hub says about a file before it sends it.
+struct Announced {
+    commit: String,
+    /// SHA-256 of a large file, Git's SHA-1 of another.
+    etag: String,
+    bytes: Option<u64>,
+}
+
+impl Hub {
+    /// A file of a repository at a revision (branch, tag or commit). A file in the cache that is
+    /// still current and unaltered is not downloaded again. When the Hub does not answer, the
+    /// file last seen at that revision is returned, and [`Fetched::offline`] says so.
+    ///
+    /// # Errors
+    /// When there is no such file, the download is not what was announced, or the Hub does not
+    /// answer and the cache has no such file.
+    pub fn fetch(
+        &self,
+        repo: &RepoId,
+        file: &str,
+        revision: &str,
+        cache: &Path,
+    ) -> Result<Fetched, HubError> {
+        let cache = Cache::new(cache, repo);
+        if is_hex(revision, COMMIT_DIGITS)
+            && let Some(found) = cache.find(revision, file)?
+        {
+            // A commit never changes.
+            return Ok(found);
+        }
+        let announced = match self.announced(repo, file, revision) {
+            Ok(announced) => announced,
+            Err(HubError::Service(error)) if is_absent(&error) => {
+                return cache.offline(revision, file, error, &format!("{repo} at {revision}"));
+            }
+            Err(other) => return Err(other),
+        };
+        cache.set_reference(revision, &announced.commit)?;
+        if let Some(found) = cache.find(&announced.commit, file)? {
+            return Ok(found);
+        }
+        self.download(repo, file, &announced, &cache)
+    }
+
+    fn announced(&self, repo: &RepoId, file: &str, revision: &str) -> Result<Announced, HubError> {
+        let url = self.file_address(repo, file, revision);
+        let mut request = Request::new("HEAD", url, Body::Empty);
+        // A large file is stored elsewhere; the Hub describes it before it redirects there.
+        request.follow_redirects = false;
+        request.headers.push(identity());
+        let mut response = self.client.send(&request)?;
+        if let Some(address) = moved_to(&response, self.client.base()) {
+            request.url = address;
+            response = self.client.send(&request)?;
+        }
+        if response.status >= 400 {
+            return Err(self.refusal(&response, format!("{file} of {repo} at {revision}")));
+        }
+        let missing = |name: &str| {
+            let problem = format!("no header {name}");
+            HubError::from(self.client.unexpected("HEAD of a file", problem))
+        };
+        let header = |name| response.header(name).map(str::to_owned);
+        let commit = header("X-Repo-Commit").filter(|commit| is_hex(commit, COMMIT_DIGITS));
+        let etag = header("X-Linked-Etag").or_else(|| header("ETag"));
+        let size = header("X-Linked-Size").or_else(|| {
+            // The length of a redirection is its own, not the file's.
+            let redirected = (300..400).contains(&response.status);
+            header("Content-Length").filter(|_| !redirected)
+        });
+        Ok(Announced {
+            commit: commit.ok_or_else(|| missing("X-Repo-Commit"))?,
+            etag: etag
+                .map(|etag| plain_etag(&etag))
+                .ok_or_else(|| missing("ETag"))?,
+            bytes: size.and_then(|size| size.parse().ok()),
+        })
+    }
+
+    fn download(
+        &self,
+        repo: &RepoId,
+        file: &str,
+        announced: &Announced,
+        cache: &Cache,
+    ) -> Result<Fetched, HubError> {
+        let url = self.file_address(repo, file, &announced.commit);
+        let mut request = Request::new("GET", url, Body::Empty);
+        request.headers.push(identity());
+        let download = self.client.download(&request)?;
+        if download.status() >= 400 {
+            let response = self.client.send(&request)?;
+            return Err(self.refusal(&response, format!("{file} of {repo}")));
+        }
+        let path = cache.make_path(&announced.commit, file)?;
+        // One byte more than announced shows that it is too long.
+        let limit = announced
+            .bytes
+            .map_or(u64::MAX, |bytes| bytes.saturating_add(1));
+        let part = path.with_extension("part");
+        let copied = copy_whole(download.into_reader().take(limit), &part);
+        let (bytes, sha256) = copied.map_err(|error| {
+            if is_network_error(&error) {
+                self.client.unreachable(&error.to_string()).into()
+            } else {
+                writing(&part)(error)
+            }
+        })?;
+        if let Err(error) = check(&part, bytes, &sha256, announced) {
+            let _ = fs::remove_file(&part);
+            return Err(error);
+        }
+        cache.keep(&part, &path, &sha256, &announced.etag)?;
+        Ok(Fetched {
+            path,
+            commit: announced.commit.clone(),
+            sha256,
+            offline: None,
+        })
+    }
+
+    fn file_address(&self, repo: &RepoId, file: &str, revision: &str) -> String {
+        let (revision, file) = (encode(revision), encode_path(file));
+        format!("{}/resolve/{revision}/{file}", self.page(repo))
+    }
+}
+
+/// Whether the Hub does not answer, rather than refuses.
+fn is_absent(error: &ServiceError) -> bool {
+    match error {
+        ServiceError::Unreachable { .. } | ServiceError::Unexpected { .. } => true,
+        ServiceError::Refused { status, .. } => *status == 429 || *status >= 500,
+        _ => false,
+    }
+}
+
+/// Length and digest against what was announced.
+fn check(path: &Path, bytes: u64, sha256: &str, announced: &Announced) -> Result<(), HubError> {
+    let damaged = |expected: String, got: String| HubError::Damaged {
+        path: path.to_owned(),
+        expected,
+        got,
+    };
+    if let Some(expected) = announced.bytes.filter(|&expected| expected != bytes) {
+        return Err(damaged(
+            format!("{expected} bytes"),
+            format!("{bytes} or more"),
+        ));
+    }
+    let etag = &announced.etag;
+    if is_hex(etag, SHA256_DIGITS) && etag != sha256 {
+        return Err(damaged(format!("SHA-256 {etag}"), sha256.to_owned()));
+    }
+    if is_hex(etag, COMMIT_DIGITS) {
+        let sha1 = git_sha1(path, bytes).map_err(reading(path))?;
+        if *etag != sha1 {
+            return Err(damaged(format!("Git's SHA-1 {etag}"), sha1));
+        }
+    }
+    Ok(())
+}
+
+/// SHA-1 over `blob LENGTH`, a zero and the bytes.
+fn git_sha1(path: &Path, bytes: u64) -> io::Result<String> {
+    let mut hasher = Sha1::new();
+    hasher.update(format!("blob {bytes}\0"));
+    let mut file = fs::File::open(path)?;
+    let mut block = vec![0; BLOCK];
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            read => hasher.update(&block[..read]),
+        }
+    }
+}
+
+/// The address on the Hub itself that a renamed repository redirects to.
+fn moved_to(response: &Response, base: &str) -> Option<String> {
+    let location = response.header("Location")?;
+    // A redirection to the store of large files comes with the commit.
+    let moved = (300..400).contains(&response.status) && response.header("X-Repo-Commit").is_none();
+    let path = location.strip_prefix(base).unwrap_or(location);
+    let on_the_hub = path.starts_with('/') && !path.starts_with("//");
+    (moved && on_the_hub).then(|| format!("{base}{path}"))
+}
+
+/// Without compression, so that `Content-Length` is the file's length.
+fn identity() -> (String, String) {
+    ("Accept-Encoding".to_owned(), "identity".to_owned())
+}
+
+fn plain_etag(etag: &str) -> String {
+    let etag = etag.strip_prefix("W/").unwrap_or(etag);
+    etag.trim_matches('"').to_owned()
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

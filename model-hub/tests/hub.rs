@@ -1,0 +1,252 @@
+//! Models go to a service that answers as the Hugging Face Hub does, and come back.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::hub_service::{Service, TOKEN};
+use model_client::{Secret, ServiceError};
+use model_files::sha256_file;
+use model_hub::{
+    Fetched, FileToPublish, Hub, HubError, HubOptions, MODEL_FILE, Publication, Published, RepoId,
+};
+
+fn options(endpoint: &str, token: Option<&str>) -> HubOptions {
+    HubOptions {
+        endpoint: endpoint.to_owned(),
+        token: token.map(Secret::new),
+        retry: common::impatient(),
+    }
+}
+
+/// The model of a revision.
+fn fetch(
+    options: &HubOptions,
+    repo: &RepoId,
+    revision: &str,
+    cache: &Path,
+) -> Result<Fetched, HubError> {
+    Hub::new(options).fetch(repo, MODEL_FILE, revision, cache)
+}
+
+fn repo() -> RepoId {
+    "acme/loan".parse().unwrap()
+}
+
+/// A model, its card and a report, on the disk.
+fn files(folder: &Path) -> Vec<FileToPublish> {
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name.replace('/', "-"));
+        fs::write(&path, bytes).unwrap();
+        FileToPublish {
+            name: name.to_owned(),
+            path,
+        }
+    };
+    vec![
+        write(MODEL_FILE, &common::model_bytes()),
+        write("README.md", b"---\nlicense: mit\n---\n# Loan\n"),
+        write("reports/evaluation.html", "<p>größer".as_bytes()),
+    ]
+}
+
+fn publish(options: &HubOptions, files: &[FileToPublish]) -> Result<Published, HubError> {
+    Hub::new(options).publish(&Publication {
+        repo: &repo(),
+        revision: "main",
+        private: false,
+        message: "A model",
+        files,
+    })
+}
+
+#[test]
+fn what_is_published_comes_back_to_the_byte() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    let options = options(&service.address, Some(TOKEN));
+    let published = publish(&options, &files).unwrap();
+    assert!(published.url.ends_with(&published.commit));
+    {
+        let kept = service.kept();
+        let commits = &kept.repos["acme/loan"].commits;
+        assert_eq!(commits.len(), 1);
+        assert!(commits[0].files[MODEL_FILE].is_large);
+        assert!(!commits[0].files["README.md"].is_large);
+        for file in &files {
+            assert_eq!(
+                commits[0].files[&file.name].bytes,
+                fs::read(&file.path).unwrap()
+            );
+        }
+    }
+    let cache = folder.path().join("cache");
+    let fetched = fetch(&options, &repo(), "main", &cache).unwrap();
+    assert_eq!(fetched.sha256, sha256_file(&files[0].path).unwrap());
+    assert_eq!(sha256_file(&fetched.path).unwrap(), fetched.sha256);
+    assert_eq!((fetched.commit, fetched.offline), (published.commit, None));
+
+    // A small file has Git's digest, and is checked by that.
+    let card = Hub::new(&options)
+        .fetch(&repo(), "README.md", "main", &cache)
+        .unwrap();
+    assert_eq!(
+        sha256_file(&card.path).unwrap(),
+        sha256_file(&files[1].path).unwrap()
+    );
+
+    // The second commit keeps the other files, and the first stays what it was.
+    fs::write(&files[0].path, b"\0another").unwrap();
+    let second = publish(&options, &files[..1]).unwrap();
+    assert_eq!(service.kept().repos["acme/loan"].commits[1].files.len(), 3);
+    let newest = fetch(&options, &repo(), "main", &cache).unwrap();
+    assert_eq!(newest.commit, second.commit);
+    assert_eq!(fs::read(newest.path).unwrap(), b"\0another");
+    let first = fetch(&options, &repo(), &card.commit, &cache).unwrap();
+    assert_eq!(fs::read(first.path).unwrap(), common::model_bytes());
+}
+
+#[test]
+fn the_cache_is_used_and_works_without_the_hub() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let known = options(&service.address, Some(TOKEN));
+    let published = publish(&known, &files(folder.path())).unwrap();
+    let cache = folder.path().join("cache");
+    let first = fetch(&known, &repo(), "main", &cache).unwrap();
+
+    service.kept().calls.clear();
+    assert_eq!(fetch(&known, &repo(), "main", &cache).unwrap(), first);
+    assert_eq!(
+        service.kept().calls,
+        ["HEAD /acme/loan/resolve/main/model.wasm"]
+    );
+
+    // A commit is asked for by nobody twice.
+    service.kept().calls.clear();
+    fetch(&known, &repo(), &published.commit, &cache).unwrap();
+    assert!(service.kept().calls.is_empty());
+
+    let nobody = options(&common::service::nobody(), None);
+    let offline = fetch(&nobody, &repo(), "main", &cache).unwrap();
+    assert_eq!(offline.path, first.path);
+    assert!(offline.offline.unwrap().contains("does not answer"));
+    service.kept().is_down = true;
+    let offline = fetch(&known, &repo(), "main", &cache).unwrap();
+    assert!(offline.offline.unwrap().contains("503"));
+
+    // A cached file that was altered is not used.
+    fs::write(&first.path, b"altered").unwrap();
+    let error = fetch(&nobody, &repo(), "main", &cache).unwrap_err();
+    assert!(matches!(error, HubError::NotCached { .. }), "{error}");
+    service.kept().is_down = false;
+    assert_eq!(fetch(&known, &repo(), "main", &cache).unwrap(), first);
+    assert_eq!(sha256_file(&first.path).unwrap(), first.sha256);
+}
+
+#[test]
+fn a_damaged_download_is_refused_and_leaves_nothing() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(&service.address, Some(TOKEN));
+    publish(&options, &files(folder.path())).unwrap();
+    service.kept().corrupts = true;
+    let cache = folder.path().join("cache");
+    let error = fetch(&options, &repo(), "main", &cache).unwrap_err();
+    assert!(matches!(error, HubError::Damaged { .. }), "{error}");
+    let snapshots = cache.join("models--acme--loan/snapshots");
+    let commit = fs::read_dir(snapshots)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    assert_eq!(fs::read_dir(commit).unwrap().count(), 0);
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    let cache = folder.path().join("cache");
+    let known = options(&service.address, Some(TOKEN));
+
+    let wrong = options(&service.address, Some("hf_wrong"));
+    let error = publish(&wrong, &files).unwrap_err().to_string();
+    assert!(
+        error.contains("401") && error.contains("HF_TOKEN"),
+        "{error}"
+    );
+    assert!(!error.contains("hf_wrong"), "{error}");
+
+    let error = fetch(&known, &repo(), "main", &cache).unwrap_err();
+    assert!(matches!(error, HubError::NotFound { .. }), "{error}");
+    publish(&known, &files).unwrap();
+    let error = fetch(&known, &repo(), "no-such-branch", &cache).unwrap_err();
+    assert!(matches!(error, HubError::NotFound { .. }), "{error}");
+
+    for (endpoint, word) in [
+        (common::service::always(500, "oops"), "500"),
+        (
+            common::service::always(200, "<html>log in"),
+            "unexpected answer",
+        ),
+        (common::service::always(403, ""), "HF_TOKEN"),
+        (common::service::nobody(), "does not answer"),
+    ] {
+        let error = publish(&options(&endpoint, Some(TOKEN)), &files).unwrap_err();
+        assert!(matches!(
+            error,
+            HubError::Service(
+                ServiceError::Unreachable { .. }
+                    | ServiceError::Refused { .. }
+                    | ServiceError::Unexpected { .. }
+                    | ServiceError::Denied { .. }
+            )
+        ));
+        let error = error.to_string();
+        assert!(error.contains(word) && !error.contains(TOKEN), "{error}");
+    }
+}
+
+#[test]
+#[ignore = "needs the Python environment that `cargo xtask test` makes"]
+fn the_official_client_does_the_same_with_the_same_service() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    let options = options(&service.address, Some(TOKEN));
+    publish(&options, &files).unwrap();
+    let script = common::repository().join("tests/tracking/hub_roundtrip.py");
+    let mut python = Command::new(common::python_program("UNDERWRITE_WANDB_BIN", "python"));
+    let said = common::run(
+        python
+            .arg(script)
+            .args([
+                "acme/loan",
+                &sha256_file(&files[0].path).unwrap(),
+                "acme/python",
+            ])
+            .arg(&files[0].path)
+            .env("HF_HOME", folder.path().join("home"))
+            .env("HF_HUB_DISABLE_XET", "1")
+            .env("HF_HUB_DISABLE_TELEMETRY", "1")
+            .env("HF_ENDPOINT", &service.address)
+            .env("HF_TOKEN", TOKEN),
+    );
+    assert!(said.contains("round trip"), "{said}");
+    // What the official client published, we fetch.
+    let python = "acme/python".parse().unwrap();
+    let fetched = fetch(&options, &python, "main", &folder.path().join("cache")).unwrap();
+    assert_eq!(fetched.sha256, sha256_file(&files[0].path).unwrap());
+}

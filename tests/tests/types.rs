@@ -1,0 +1,242 @@
+//! `model.d.ts` promises what the module says: each key of its JSON, and each word that a key
+//! of few words can have. A policy or a key that is added to the one and not to the other
+//! fails here.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model_core::artifact::Artifact;
+use model_core::calibration::Calibration;
+use model_core::model::ModelKind;
+use model_core::preprocess::Adjustment;
+use model_core::schema::{Categories, Encoding, Kind, Missing, OutOfRange, Range, Role, Unknown};
+use serde_json::Value;
+
+#[path = "../../model-core/tests/common/mod.rs"]
+mod common;
+
+use common::{
+    EVERYTHING, constant, decide, decider, forest, isotonic, linear, natively, platt, request,
+};
+
+const TYPES: &str = include_str!("../../model-wasm/src/model.d.ts");
+
+/// Every value of an enum whose variants hold nothing; a variant that is not listed does not
+/// compile.
+macro_rules! every {
+    ($type:ident: $($variant:ident),+) => {{
+        let _ = |value: $type| match value { $($type::$variant => ()),+ };
+        [$($type::$variant),+]
+    }};
+}
+
+/// The fields of an interface and of the objects inside it, such as `model.kind`: each with
+/// its type as it is written. An optional one ends in `?`.
+fn interface(name: &str) -> BTreeMap<String, String> {
+    let head = format!("export interface {name} {{\n");
+    let (_, body) = TYPES
+        .split_once(&head)
+        .unwrap_or_else(|| panic!("no interface {name}"));
+    let (body, _) = body.split_once("\n}\n").unwrap();
+    let mut fields = BTreeMap::new();
+    let mut within = String::new();
+    for line in body.lines().map(str::trim) {
+        if line == "};" {
+            within.clear();
+        } else if let Some((field, of)) = line.trim_end_matches(';').split_once(": ")
+            && !line.starts_with(['/', '*'])
+        {
+            fields.insert(format!("{within}{field}"), of.to_owned());
+            if of == "{" {
+                within = format!("{field}.");
+            }
+        }
+    }
+    fields
+}
+
+fn check_words<'w>(name: &str, field: &str, words: impl IntoIterator<Item = &'w str>) {
+    let fields = interface(name);
+    let promised: BTreeSet<&str> = fields[field].split(" | ").collect();
+    let quoted: Vec<String> = words
+        .into_iter()
+        .map(|word| format!("\"{word}\""))
+        .collect();
+    let said: BTreeSet<&str> = quoted.iter().map(String::as_str).collect();
+    assert_eq!(promised, said, "{name}, {field}");
+}
+
+#[test]
+fn every_word_is_promised_and_said() {
+    let missing = every!(Missing: Error, Impute, Zero, MostFrequent, Other, Native);
+    let unknown = every!(Unknown: Error, MostFrequent, Other);
+    let out_of_range = every!(OutOfRange: Error, Clamp, Impute);
+    check_words("Feature", "missing?", missing.map(Missing::word));
+    check_words("Feature", "unknown?", unknown.map(Unknown::word));
+    check_words(
+        "Feature",
+        "out_of_range?",
+        out_of_range.map(OutOfRange::word),
+    );
+    check_words(
+        "Feature",
+        "role",
+        every!(Role: Input, Protected, Ignored).map(Role::word),
+    );
+    let kinds = every!(
+        ModelKind: Ridge, LogisticRegression, DecisionTree, RandomForest, GradientBoosting
+    );
+    check_words("Description", "model.kind", kinds.map(ModelKind::word));
+
+    // Where the policy is `error` there is no adjustment.
+    let adjustments = missing
+        .map(Adjustment::Missing)
+        .into_iter()
+        .chain(unknown.map(Adjustment::Unknown))
+        .chain(out_of_range.map(Adjustment::OutOfRange))
+        .filter(|adjustment| adjustment.policy() != "error");
+    let (kinds, policies): (Vec<_>, Vec<_>) = adjustments
+        .map(|adjustment| (adjustment.kind(), adjustment.policy()))
+        .unzip();
+    check_words("Adjustment", "kind", kinds);
+    check_words("Adjustment", "policy", policies);
+}
+
+/// Enums whose variants hold something.
+#[test]
+fn every_type_and_calibration_is_promised_and_said() {
+    let categories = Categories {
+        values: Vec::new(),
+        labels: Vec::new(),
+        encoding: Encoding::OneHot,
+        unknown: Unknown::Error,
+    };
+    let kinds = [
+        Kind::Number(Range::default()),
+        Kind::Integer(Range::default()),
+        Kind::Boolean,
+        Kind::Category(categories),
+    ];
+    // A variant that is not listed above does not compile here.
+    let word = |kind: &Kind| match kind {
+        Kind::Number(_) | Kind::Integer(_) | Kind::Boolean | Kind::Category(_) => kind.word(),
+    };
+    check_words("Feature", "type", kinds.iter().map(word));
+
+    let calibrations = [
+        Calibration::None,
+        Calibration::Platt {
+            slope: 1.0,
+            intercept: 0.0,
+        },
+        Calibration::Isotonic {
+            from: Vec::new(),
+            to: Vec::new(),
+        },
+    ];
+    let word = |calibration: &Calibration| match calibration {
+        Calibration::None | Calibration::Platt { .. } | Calibration::Isotonic { .. } => {
+            calibration.word()
+        }
+    };
+    check_words("Description", "calibration", calibrations.iter().map(word));
+}
+
+/// The keys of some objects of one interface; `inside` names those that hold objects.
+#[derive(Default)]
+struct Keys {
+    some: BTreeSet<String>,
+    /// In every object.
+    all: Option<BTreeSet<String>>,
+}
+
+impl Keys {
+    fn add(&mut self, object: &Value, inside: &[&str]) {
+        let mut own = BTreeSet::new();
+        for (key, value) in object.as_object().unwrap() {
+            own.insert(key.clone());
+            if inside.contains(&key.as_str()) {
+                own.extend(
+                    value
+                        .as_object()
+                        .unwrap()
+                        .keys()
+                        .map(|k| format!("{key}.{k}")),
+                );
+            }
+        }
+        self.some.extend(own.iter().cloned());
+        let all = self.all.take().unwrap_or_else(|| own.clone());
+        self.all = Some(all.intersection(&own).cloned().collect());
+    }
+
+    /// Every key is promised, every promised key is said, and those that are always there are
+    /// the ones that are not optional.
+    fn check(self, name: &str) {
+        let fields = interface(name);
+        let promised: BTreeSet<_> = fields.keys().map(|key| key.replace('?', "")).collect();
+        assert_eq!(promised, self.some, "{name}");
+        let always = fields.into_keys().filter(|key| !key.contains('?'));
+        assert_eq!(Some(always.collect()), self.all, "{name}: always there");
+    }
+}
+
+/// A schema of every type, role and policy, with everything that is optional and without.
+fn artifacts() -> [Artifact; 4] {
+    let mut plain = linear(EVERYTHING);
+    plain.schema.title = None;
+    plain.schema.max_adjustments = None;
+    let mut full = platt(linear(EVERYTHING));
+    full.schema.title = Some("A title".into());
+    full.schema.description = Some("A description.".into());
+    full.schema.max_adjustments = Some(9);
+    for feature in &mut full.schema.features {
+        feature.label = Some("A label".into());
+        feature.help = Some("Some help.".into());
+    }
+    [
+        plain,
+        full,
+        isotonic(forest(&natively())),
+        constant(include_str!("../../data/loan.toml"), 0.3),
+    ]
+}
+
+#[test]
+fn every_key_of_a_description_is_promised() {
+    let (mut descriptions, mut features) = (Keys::default(), Keys::default());
+    for artifact in artifacts() {
+        let mut out = Vec::new();
+        decider(&artifact).describe(&mut out);
+        let description: Value = serde_json::from_slice(&out).unwrap();
+        descriptions.add(&description, &["model", "training"]);
+        for feature in description["features"].as_array().unwrap() {
+            features.add(feature, &[]);
+        }
+    }
+    descriptions.check("Description");
+    features.check("Feature");
+}
+
+#[test]
+fn every_key_of_a_decision_and_a_refusal_is_promised() {
+    let mut decisions = Keys::default();
+    let (mut adjustments, mut problems) = (Keys::default(), Keys::default());
+    let mut decider = decider(&linear(EVERYTHING));
+    let mut answered = |changes: &[(&str, &str)]| -> Value {
+        let (_, json) = decide(&mut decider, request(changes));
+        serde_json::from_str(&json).unwrap()
+    };
+    let decision = answered(&[("income", ""), ("age", "144")]);
+    decisions.add(&decision, &[]);
+    for adjustment in decision["adjustments"].as_array().unwrap() {
+        adjustments.add(adjustment, &[]);
+    }
+    let refusal = answered(&[("no_such_field", "1"), ("age", "\"old\"")]);
+    for problem in refusal["detail"].as_array().unwrap() {
+        problems.add(problem, &[]);
+    }
+    decisions.check("Decision");
+    adjustments.check("Adjustment");
+    problems.check("Problem");
+}
