@@ -1,7 +1,7 @@
-// model.wasm through its plain door (docs/reference/module-abi.md), put where the Worker's
+// model.wasm through its plain exports (docs/reference/module-abi.md), put where the Worker's
 // Rust side finds it. It is byte for byte the file that every other host runs.
 //
-// The plain door, not the class of model.js: that glue can hold one instance for
+// The plain exports, not the class of model.js: that glue can hold one instance for
 // the life of a Worker, and after a trap an instance is spent.
 import module from "./model.wasm";
 
@@ -59,7 +59,7 @@ function unreached() {
   const imports = {};
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {
     (imports[from] ??= {})[name] = () => {
-      throw new Error(`the plain door reached the import ${name}`);
+      throw new Error(`the plain exports called the import ${name}`);
     };
   }
   return imports;

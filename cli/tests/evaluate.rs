@@ -90,7 +90,7 @@ fn rows_that_were_learned_from_are_pointed_out() {
         data("points_sample.csv")
     ));
     assert!(
-        printed.contains("some of which it was trained on"),
+        printed.contains("some of which the model was trained on"),
         "{printed}"
     );
     assert!(

@@ -188,7 +188,7 @@ fn underwrite_toml_is_read_and_a_flag_wins() {
     let plan = folder.succeed("train --dry-run");
     for expected in [
         "1000 rows",
-        "search 5 trials by log_loss, 4 folds",
+        "tune with 5 trials by log_loss, 4 folds",
         "  ridge\n    alpha 0.01 to 10000, logarithmic",
         "    min_leaf_rows 5 to 50, whole, logarithmic",
     ] {
@@ -197,7 +197,7 @@ fn underwrite_toml_is_read_and_a_flag_wins() {
     assert!(!plan.contains("max_depth"), "{plan}");
     assert_eq!(folder.names(), ["underwrite.toml"]);
     let plan = folder.succeed("train --dry-run --trials 7 --models ridge");
-    assert!(plan.contains("search 7 trials"), "{plan}");
+    assert!(plan.contains("tune with 7 trials"), "{plan}");
     assert!(!plan.contains("decision_tree"), "{plan}");
     folder.succeed("train --metrics m.json");
     assert_eq!(json(&folder, "m.json")["search"]["trials"], 5);

@@ -1,8 +1,8 @@
 //! The answers of `docs/reference/http.md`.
 
-use crate::decider::{self, Description, Fault, ModelId};
-use serde::Serialize;
-use serde_json::json;
+use crate::decider::{self, Fault};
+use model_http::summary::{Root, api_name, healthy, unhealthy};
+use model_http::{Refusal, detail_json, envelope, media, request_id};
 use worker::{Response, ResponseBuilder, Result, console_error};
 
 /// One answer before it is a [`Response`]: JSON, or a sketch.
@@ -17,34 +17,38 @@ pub(crate) struct Answer {
 
 /// `GET /`
 pub(crate) fn root() -> Answer {
-    let without_model = br#"{"status":"ok","model_loaded":false}"#;
-    let text = decider::describe(|description| json_text(&Root::new(description)));
+    let body = decider::describe(|description| {
+        let model = &description.model;
+        Root {
+            name: &api_name(&model.name, model.title.as_deref()),
+            description: model.description.as_deref().unwrap_or_default(),
+            model: model.id(),
+            features: description.feature_counts(),
+        }
+        .to_json()
+    });
     Answer {
         header: Some(("vary", "accept")),
-        ..Answer::json(200, text.unwrap_or_else(|_| without_model.to_vec()))
+        ..Answer::json(200, body.unwrap_or_else(|_| Root::without_model(None)))
     }
 }
 
 /// `GET /health`
 pub(crate) fn health() -> Answer {
-    let text = decider::describe(|description| json_text(&Health::new(&description.model.id)));
-    match text {
-        Ok(text) => Answer::json(200, text),
+    match decider::describe(|description| healthy(description.model.id())) {
+        Ok(body) => Answer::json(200, body),
         Err(Fault::Unavailable(detail) | Fault::Trapped(detail)) => {
-            let detail = json!(detail);
-            let text =
-                format!(r#"{{"status":"unhealthy","model_loaded":false,"detail":{detail}}}"#);
-            Answer::json(503, text.into_bytes())
+            Answer::json(503, unhealthy(&detail))
         }
     }
 }
 
 impl Answer {
-    /// The module's words, unchanged.
+    /// JSON as it is, such as the module's own answer.
     pub(crate) fn json(status: u16, body: Vec<u8>) -> Self {
         Self {
             status,
-            content_type: "application/json",
+            content_type: media::JSON,
             body,
             header: None,
         }
@@ -58,55 +62,41 @@ impl Answer {
         }
     }
 
-    /// A decision in its envelope: two fields before the last brace.
+    /// A decision in its envelope.
     pub(crate) fn decision(mut decision: Vec<u8>, seconds: f64, request_id: &str) -> Self {
-        decision.pop();
-        let (seconds, request_id) = (json!(seconds), json!(request_id));
-        let envelope = format!(r#","latency_seconds":{seconds},"request_id":{request_id}}}"#);
-        decision.extend_from_slice(envelope.as_bytes());
+        envelope::add(&mut decision, seconds, request_id);
         Self::json(200, decision)
     }
 
-    /// `{"detail": …}`
-    pub(crate) fn error(status: u16, detail: &str) -> Self {
-        Self::json(status, json!({ "detail": detail }).to_string().into_bytes())
+    /// A refusal in the words that all hosts share.
+    pub(crate) fn refusal(refusal: &Refusal) -> Self {
+        Self::json(refusal.status(), refusal.to_json())
     }
 
     /// `allow` lists the methods the route has.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         Self {
             header: Some(("allow", allow)),
-            ..Self::error(405, "Method Not Allowed")
+            ..Self::refusal(&Refusal::MethodNotAllowed)
         }
     }
 
-    /// `wanted` is the content type that would do.
-    pub(crate) fn unsupported(content_type: &str, wanted: &str) -> Self {
-        let remedy = format!("send `content-type: {wanted}`, or none");
-        let detail = format!("The body is said to be `{content_type}`, expected JSON: {remedy}");
-        Self::error(415, &detail)
-    }
-
-    pub(crate) fn body_cut_off() -> Self {
-        Self::error(400, "The body ended before its end: send it again")
-    }
-
-    /// A fault of ours is logged once, by its id, without anything of the request.
+    /// The Worker's own fault: logged once under the request's id, without anything of the
+    /// request.
     pub(crate) fn fault(fault: &Fault, request_id: &str) -> Self {
         match fault {
-            Fault::Unavailable(detail) => Self::error(503, detail),
+            Fault::Unavailable(detail) => Self::json(503, detail_json(detail)),
             Fault::Trapped(name) => {
-                console_error!("request {request_id}: the module failed: {name}");
-                let detail = format!(
-                    "The model failed on this request; the server has logged it as {request_id}"
-                );
-                Self::error(500, &detail)
+                console_error!("request {request_id} failed: the module threw {name}");
+                Self::refusal(&Refusal::Fault {
+                    request_id: request_id.to_owned(),
+                })
             }
         }
     }
 
-    /// With the headers every answer has, and without a body for `HEAD`.
-    pub(crate) fn into_response(self, request_id: &str, head: bool) -> Result<Response> {
+    /// Adds the headers that every answer has, and leaves out the body for `HEAD`.
+    pub(crate) fn into_response(self, id: &str, head: bool) -> Result<Response> {
         let mut response = ResponseBuilder::new()
             .with_status(self.status)
             .with_header("content-type", self.content_type)?
@@ -116,7 +106,7 @@ impl Answer {
             )?
             .with_header("referrer-policy", "no-referrer")?
             .with_header("x-content-type-options", "nosniff")?
-            .with_header("x-request-id", request_id)?;
+            .with_header(request_id::HEADER, id)?;
         if let Some((name, value)) = self.header {
             response = response.with_header(name, value)?;
         }
@@ -126,65 +116,4 @@ impl Answer {
             response.fixed(self.body)
         })
     }
-}
-
-#[derive(Serialize)]
-struct Root<'a> {
-    status: &'static str,
-    name: String,
-    version: &'a str,
-    description: &'a str,
-    model_loaded: bool,
-    model: &'a ModelId,
-    features_count: usize,
-    categorical_count: usize,
-    boolean_count: usize,
-}
-
-impl<'a> Root<'a> {
-    fn new(description: &'a Description) -> Self {
-        let used = || {
-            description
-                .features
-                .iter()
-                .filter(|feature| feature.role != "ignored")
-        };
-        let of_type = |kind| used().filter(|feature| feature.kind == kind).count();
-        let model = &description.model;
-        Self {
-            status: "ok",
-            name: format!("{} API", model.title.as_deref().unwrap_or(&model.id.name)),
-            version: &model.id.version,
-            description: model.description.as_deref().unwrap_or_default(),
-            model_loaded: true,
-            model: &model.id,
-            features_count: used().count(),
-            categorical_count: of_type("category"),
-            boolean_count: of_type("boolean"),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Health<'a> {
-    status: &'static str,
-    model_loaded: bool,
-    version: &'a str,
-    model: &'a ModelId,
-}
-
-impl<'a> Health<'a> {
-    fn new(model: &'a ModelId) -> Self {
-        Self {
-            status: "healthy",
-            model_loaded: true,
-            version: &model.version,
-            model,
-        }
-    }
-}
-
-/// Structs of texts, numbers and booleans always serialize.
-fn json_text(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_default()
 }

@@ -1,7 +1,8 @@
 //! The module behind the Worker: `model.wasm`, which `module.mjs` puts on the global
 //! `underwrite`.
 
-use serde::{Deserialize, Serialize};
+use model_http::summary::{FeatureCounts, ModelId};
+use serde::Deserialize;
 use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::prelude::*;
 
@@ -9,31 +10,48 @@ use wasm_bindgen::prelude::*;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Description {
     pub(crate) model: ModelDescription,
-    /// The features a request may hold: inputs, protected and ignored ones.
-    pub(crate) features: Vec<Feature>,
+    /// The features that a request may hold: inputs, protected and ignored ones.
+    features: Vec<Feature>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ModelDescription {
-    #[serde(flatten)]
-    pub(crate) id: ModelId,
+    pub(crate) name: String,
+    version: String,
+    digest: String,
     pub(crate) title: Option<String>,
     pub(crate) description: Option<String>,
 }
 
-/// Which model answers; `digest` is exact.
-#[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct ModelId {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) digest: String,
+#[derive(Debug, Deserialize)]
+struct Feature {
+    r#type: String,
+    role: String,
 }
 
-#[derive(Debug, Deserialize)]
-pub(crate) struct Feature {
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) role: String,
+impl ModelDescription {
+    pub(crate) fn id(&self) -> ModelId<'_> {
+        ModelId {
+            name: &self.name,
+            version: &self.version,
+            digest: &self.digest,
+        }
+    }
+}
+
+impl Description {
+    /// The features that mean something: not the ignored ones.
+    pub(crate) fn feature_counts(&self) -> FeatureCounts {
+        let mut counts = FeatureCounts::default();
+        for feature in &self.features {
+            if feature.role != "ignored" {
+                counts.all += 1;
+                counts.categorical += usize::from(feature.r#type == "category");
+                counts.boolean += usize::from(feature.r#type == "boolean");
+            }
+        }
+        counts
+    }
 }
 
 /// Why there is no decision.

@@ -1,8 +1,8 @@
 //! The Cloudflare Worker that hosts a `model.wasm`.
 //!
-//! It transports: what a request means and what its answer says is decided in
-//! the module alone ([`decider`]), which is the same file that every other host
-//! runs. The routes and their answers are written down in `docs/reference/http.md`.
+//! It only transports: the module alone ([`decider`]), the same file that every other host
+//! runs, decides what a request means and what its answer says. `docs/reference/http.md` describes the
+//! routes and their answers.
 //!
 //! Nothing of an application is logged or kept.
 
@@ -11,6 +11,7 @@ mod decider;
 mod incoming;
 
 use answer::Answer;
+use model_http::Refusal;
 use worker::{Context, Date, Env, Request, Response, Result, event};
 
 /// Opens the model while the isolate starts, so that no request waits for it.
@@ -42,7 +43,7 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
         },
         ("/" | "/health", _) => Answer::method_not_allowed("GET, HEAD"),
         ("/predict" | "/sketch", _) => Answer::method_not_allowed("POST"),
-        _ => Answer::error(404, "Not Found"),
+        _ => Answer::refusal(&Refusal::NotFound),
     };
     answer.into_response(&request_id, method == "HEAD")
 }

@@ -1,4 +1,4 @@
-//! What the handlers share.
+//! The state that the handlers share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -18,23 +18,24 @@ use crate::http::page;
 use crate::models::drift::Drift;
 use crate::models::registry::{Live, Loading, ModelSource, Registry, Served, Slot};
 
-/// What the handlers share.
+/// The state that the handlers share.
 pub struct App {
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
     middleware: Arc<Middleware>,
     options: ServeOptions,
     page: Option<Asset>,
-    /// Requests being worked on at the same time.
+    /// Limits the requests that are worked on at the same time.
     permits: Arc<Semaphore>,
-    /// Long bodies and batches decided at the same time, off the async workers.
+    /// Limits the long bodies and batches that are decided at the same time, off the async
+    /// workers.
     long_bodies: Arc<Semaphore>,
 }
 
-/// Who answers a request.
+/// The version of a model that answers a request.
 pub(crate) struct Target {
     pub(crate) served: Arc<Served>,
-    /// There, when the model was not asked for by version: who else is to hear of it.
+    /// What is live, unless the request named a version: its shadow gets a copy.
     pub(crate) live: Option<Arc<Live>>,
 }
 
@@ -51,7 +52,7 @@ impl App {
     /// Loads the models that the options name; blocks while they are compiled.
     ///
     /// # Errors
-    /// When a file that is named cannot be served.
+    /// When the model file cannot be served.
     pub fn open(options: ServeOptions) -> Result<Arc<Self>, LoadError> {
         let metrics = Arc::new(Metrics::new(options.fastapi_metrics));
         let registry = Registry::open(
@@ -88,22 +89,22 @@ impl App {
         &self.metrics
     }
 
-    /// The metrics as text, the gauges brought up to date.
+    /// The metrics as text, with up-to-date gauges.
     pub(crate) fn measured(&self, format: Format) -> String {
         self.for_each_served(Served::measure);
         self.metrics.encode(format)
     }
 
-    /// Writes the drift windows to the disk, where that is wanted.
+    /// Writes the drift windows to the disk, where there is a folder for them.
     pub(crate) fn keep_drift(&self) {
         self.for_each_served(|served| {
-            if let Ok(watcher) = served.drift() {
-                watcher.save();
+            if let Ok(monitor) = served.drift() {
+                monitor.save();
             }
         });
     }
 
-    /// Whether drift windows are to outlive the server.
+    /// Whether drift windows are kept between starts.
     pub(crate) fn keeps_drift(&self) -> bool {
         let drift = self.options.drift.as_ref();
         drift.is_some_and(|drift| drift.state.is_some())
@@ -121,8 +122,8 @@ impl App {
         &self.middleware
     }
 
-    /// Permission to work on a request; asked for when a request's body has been
-    /// read, so that slow clients take none.
+    /// A permit to work on a request. It is taken after the request's body has been read, so
+    /// that slow clients hold none.
     pub(crate) fn begin(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
             self.metrics.http.reject(Rejected::overload);
@@ -138,7 +139,7 @@ impl App {
         self.middleware.keys.are_needed()
     }
 
-    /// What the API is called; `None` when neither an option nor a model says it.
+    /// The API's name; `None` when neither the options nor a model give one.
     pub(crate) fn name(&self) -> Option<String> {
         let given = self.options.name.clone();
         given.or_else(|| Some(self.champion()?.description().model.api_name()))
@@ -176,8 +177,8 @@ impl App {
         Some(Arc::clone(&live.champion))
     }
 
-    /// Who answers: of the model named, or of the default one; of that version, or as the
-    /// deployment says.
+    /// The version that answers: of the named model or of the default one; the named version, or
+    /// what the deployment says.
     pub(crate) fn target(
         &self,
         name: Option<&str>,
@@ -207,8 +208,8 @@ impl App {
         }
     }
 
-    /// The version that drift is asked of: the one named, or the champion.
-    pub(crate) fn watched(
+    /// The version whose drift is requested: the named one, or the champion.
+    pub(crate) fn monitored(
         &self,
         name: Option<&str>,
         version: Option<&str>,

@@ -1,4 +1,4 @@
-//! A file that is sent as it is: digested, and compressed once, not for each request.
+//! A file prepared for sending: digested and compressed once, not for each request.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! What can be set: where to listen, who may ask, and what a model may use.
+//! The server's settings: models, addresses, keys, limits.
 
 use crate::host::Limits;
 use crate::http::authentication::Key;
@@ -9,39 +9,39 @@ use crate::http::tls::TlsFiles;
 use crate::models::drift::DriftOptions;
 use crate::models::registry::ModelSource;
 
-/// What `underwrite serve` takes.
+/// The settings of `underwrite serve`.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
     /// What to serve.
     pub models: ModelSource,
-    /// The model that answers where none is named. Default: the first by name.
+    /// The model that answers requests that name none. Default: the first by name.
     pub default_model: Option<String>,
-    /// The name that `GET /` gives. Default: the title of the model, and ` API`.
+    /// The name in `GET /`. Default: the model's title and ` API`.
     pub name: Option<String>,
     /// Host name or address to listen on.
     pub host: String,
     /// TCP port to listen on; 0 lets the system choose one.
     pub port: u16,
-    /// A port of their own for `/metrics`, on the same host; else they are on `port`.
+    /// A separate port for `/metrics` and `/drift`, on the same host. Default: `port`.
     pub metrics_port: Option<u16>,
-    /// Whether the second service's metrics (`fastapi_…`) are there, too.
+    /// Whether to expose the second service's metrics (`fastapi_…`) as well.
     pub fastapi_metrics: bool,
-    /// Who may do what. Without a key for decisions anybody may ask for them; without one
-    /// for administration nobody may reload.
+    /// The API keys. Without a key for decisions, they need none; without an admin key, nobody
+    /// can reload models.
     pub keys: Vec<Key>,
-    /// Certificate and key.
+    /// Certificate and key. Default: plain HTTP.
     pub tls: Option<TlsFiles>,
     /// Origins whose pages may call the API; `*` is any. Default: none.
     pub cors_origins: Vec<String>,
-    /// Whether browsers get the page, and anybody the model's file.
+    /// Whether to serve the page and the model's file.
     pub page: bool,
-    /// How drift is watched; `None` switches it off.
+    /// How drift is monitored; `None` disables it.
     pub drift: Option<DriftOptions>,
-    /// A Pushgateway that metrics are pushed to.
+    /// A Pushgateway to push metrics to. Default: none.
     pub push: Option<PushOptions>,
-    /// A collector that each request's span is exported to.
+    /// A collector to export spans to. Default: none.
     pub traces: Option<TraceOptions>,
-    /// Whether each request is logged: its route, status and time, not its content.
+    /// Whether to log each request: its route, status and time, not its content.
     pub access_log: bool,
     /// What the model may use.
     pub limits: Limits,

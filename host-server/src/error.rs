@@ -1,25 +1,25 @@
-//! Why the server did not start or did not go on.
+//! Why the server did not start, or stopped.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::host::LoadError;
 
-/// Why the server did not start or did not go on.
+/// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
     /// The model cannot be served.
     #[error(transparent)]
     Model(#[from] LoadError),
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {host}:{port}: {reason}")]
     Bind {
         /// Host name or address, as given.
         host: String,
         /// Port, as given.
         port: u16,
-        /// The system's words.
+        /// The system's message.
         reason: std::io::Error,
     },
     /// The certificate or its key cannot be used.
@@ -30,7 +30,7 @@ pub enum ServeError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A setting that cannot be.
+    /// A setting has a value that cannot be used; names the setting.
     #[error("{0}")]
     Setting(String),
     /// The server stopped by itself.
@@ -38,7 +38,7 @@ pub enum ServeError {
     Run {
         /// Where it listened.
         address: SocketAddr,
-        /// The system's words.
+        /// The system's message.
         reason: std::io::Error,
     },
 }

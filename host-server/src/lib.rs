@@ -1,8 +1,8 @@
-//! axum and wasmtime: hosts models, each a `model.wasm`, by their plain door
-//! (`docs/reference/module-abi.md`) and serves them over HTTP (`docs/reference/http.md`).
+//! Hosts models, each a `model.wasm`, through their plain exports (`docs/reference/module-abi.md`) with
+//! wasmtime, and serves them over HTTP (`docs/reference/http.md`) with axum.
 //!
-//! The host knows a model only as a file. It checks the seal, compiles, and passes
-//! bytes in and out; what a decision is, and what a refusal says, is the module's.
+//! The host knows a model only as a file. It checks the seal, compiles the module, and passes
+//! bytes in and out; the module alone decides, and words its refusals.
 //!
 //! - [`ModelHost`] is one model without HTTP: synchronous, shared between threads.
 //! - [`App`] holds the models being served, [`app`] is the router over them.
@@ -23,8 +23,8 @@ pub use app::App;
 pub use config::ServeOptions;
 pub use error::ServeError;
 pub use host::{
-    Answer, Batch, CallError, Category, Decision, Description, Feature, InstanceTimes, Limits,
-    LoadError, LoadErrorKind, ModelHost, ModelInfo, Target, compile,
+    Answer, Batch, CallError, Category, Decision, Description, Feature, FeatureRole, FeatureType,
+    InstanceTimes, Limits, LoadError, LoadErrorKind, ModelHost, ModelInfo, Target, compile,
 };
 pub use http::authentication::{Key, Role};
 pub use http::limits::HttpLimits;

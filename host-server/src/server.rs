@@ -1,4 +1,4 @@
-//! An address, the router on it, and an end that lets requests finish.
+//! The running server: models, ports, background tasks, and a graceful shutdown.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use crate::models::registry::watch::watch;
 use crate::routes::metrics_app;
 use crate::service::AppService;
 
-/// How long requests in flight may take once the server is told to stop.
+/// How long requests in flight may take after the shutdown has started.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How often drift windows are written to the disk.
@@ -62,7 +62,7 @@ impl Server {
     /// Loads the models and opens the ports.
     ///
     /// # Errors
-    /// When either fails, or a setting cannot be.
+    /// When either fails, or a setting cannot be used.
     pub async fn bind(options: ServeOptions) -> Result<Self, ServeError> {
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
         let scheme = scheme(tls.is_some());
@@ -77,7 +77,7 @@ impl Server {
         for slot in app.registry().all() {
             if let Some(live) = slot.live() {
                 let info = &live.champion.description().model;
-                tracing::info!(%address, model = slot.name(), version = info.version, digest = info.digest, "serving");
+                tracing::info!(%address, model = slot.name(), version = info.version, digest = info.digest, "model loaded");
             }
         }
         Ok(Self {
@@ -143,10 +143,10 @@ impl Server {
         drop(workers);
         tokio::select! {
             () = shutdown => {}
-            // Only a bug ends a listener before it is told to.
+            // Only a bug ends a listener before the shutdown.
             _ = serving.join_next() => {}
         }
-        tracing::info!("stopping: finishing the requests in flight");
+        tracing::info!("shutdown started: finishing the requests in flight");
         state.middleware().stop();
         let _ = stop.send(true);
         let finished = async {
@@ -156,7 +156,7 @@ impl Server {
         if tokio::time::timeout(GRACE, finished).await.is_err() {
             tracing::warn!(
                 seconds = GRACE.as_secs(),
-                "stopped with requests unanswered"
+                "shutdown timed out: some requests were not answered"
             );
         }
         watching.abort();
@@ -203,13 +203,10 @@ impl Server {
 }
 
 fn scheme(is_tls: bool) -> &'static str {
-    match is_tls {
-        true => "https",
-        false => "http",
-    }
+    if is_tls { "https" } else { "http" }
 }
 
-/// Writes the drift windows from time to time, so that a crash costs little of them.
+/// Writes the drift windows once a minute, so that a crash costs little of them.
 async fn keep_drift(app: Arc<App>) {
     let mut turns = tokio::time::interval(DRIFT_KEPT_EVERY);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -237,7 +234,7 @@ impl Pushing {
         Ok(Self { stop, thread })
     }
 
-    /// Lets it push once more.
+    /// Lets it push once more, and waits for that.
     async fn finish(self) {
         drop(self.stop);
         let _ = tokio::task::spawn_blocking(|| self.thread.join()).await;

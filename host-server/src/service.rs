@@ -1,4 +1,5 @@
-//! What connections ask: the router, and a short way for what almost everybody asks.
+//! Answers the requests of a listener: by the router, or on a fast path for the request that
+//! almost all clients send.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -27,8 +28,8 @@ pub(crate) struct AppService {
     predict: Option<Arc<Predict>>,
 }
 
-/// `POST /predict` without the router: through the same middleware to the same handler, but
-/// without the boxes, clones and look-ups that cost as much as the decision.
+/// The fast path: `POST /predict` through the same middleware to the same handler, without the
+/// router's boxes, clones and look-ups, which cost as much as the decision.
 struct Predict {
     app: Arc<App>,
     series: Series,
@@ -37,14 +38,14 @@ struct Predict {
 impl AppService {
     /// The whole service.
     pub(crate) fn public(state: Arc<App>, spans: Option<&Arc<Spans>>) -> Self {
-        // The headers that pages of other origins need, and spans, are layers around the router.
+        // CORS and spans are layers around the router, so they exclude the fast path.
         let has_layers = !state.cors_origins().is_empty() || spans.is_some();
-        let short = (!has_layers).then(|| Predict {
+        let fast = (!has_layers).then(|| Predict {
             series: state.metrics().http.series(PREDICT, &Method::POST),
             app: Arc::clone(&state),
         });
         Self {
-            predict: short.map(Arc::new),
+            predict: fast.map(Arc::new),
             router: match spans {
                 Some(spans) => spans.around(app(state)),
                 None => app(state),

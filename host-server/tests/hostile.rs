@@ -34,14 +34,14 @@ fn a_call_that_fails_takes_no_other_with_it() {
     check_stopped(
         &host,
         b"o",
-        "abi_decide answered 4294967295 bytes at 4294967295",
+        "abi_decide returned 4294967295 bytes at 4294967295",
     );
     check_stopped(
         &host,
         b"s",
-        "abi_status answered 418, expected 200, 413, 422 or 503",
+        "abi_status returned 418, expected 200, 413, 422 or 503",
     );
-    check_stopped(&host, b"x", "abi_decide answered 5 bytes of something else");
+    check_stopped(&host, b"x", "abi_decide returned 5 bytes of something else");
 }
 
 #[test]
@@ -51,12 +51,12 @@ fn memory_is_limited() {
         "(br_if $more (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable)",
     )]);
     let host = ModelHost::load(file, one_instance()).unwrap();
-    check_stopped(&host, b"m", "wanted more than the 8388608 bytes of memory");
+    check_stopped(&host, b"m", "needed more than the 8388608 bytes of memory");
     let too_long = vec![b' '; 9 << 20];
     check_stopped(
         &host,
         &too_long,
-        "wanted more than the 8388608 bytes of memory",
+        "needed more than the 8388608 bytes of memory",
     );
 }
 
@@ -130,7 +130,7 @@ async fn over_http_it_is_a_plain_500_with_the_name_of_the_log_line() {
         assert_eq!(
             answer.text(),
             format!(
-                r#"{{"detail":"The model failed on this request; the server has logged it as {id}"}}"#
+                r#"{{"detail":"The model failed on this request; the server logged the reason under request id {id}"}}"#
             )
         );
         assert_eq!(predict(&app, "{}").await.status, 200);

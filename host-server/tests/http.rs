@@ -88,7 +88,7 @@ async fn the_content_type_is_json_or_nothing() {
         assert_eq!(answer.status, 415, "{other}");
         assert_eq!(
             serde_json::from_slice::<Value>(&answer.body).unwrap(),
-            json!({"detail": format!("The body is said to be `{other}`, expected JSON: send `content-type: application/json`, or none")})
+            json!({"detail": format!("The content type is `{other}`, expected JSON; send `content-type: application/json` or none")})
         );
     }
 }

@@ -21,7 +21,7 @@ fn check_changed(from: &str, to: &str, sentence: &str) {
 }
 
 #[test]
-fn loads_a_module_with_the_plain_door() {
+fn loads_a_module_with_the_plain_exports() {
     let host = ModelHost::load(stand_in(&[]), limits()).unwrap();
     let description = host.description();
     assert_eq!(description.model.name, "stand-in");
@@ -111,7 +111,7 @@ fn a_module_that_wants_too_much() {
     check_changed(
         "(export \"memory\") 64",
         "(export \"memory\") 129",
-        "starts with 8454144 bytes of memory, the limit is 8388608",
+        "needs 8454144 bytes of memory to start, the limit is 8388608",
     );
 }
 
@@ -131,7 +131,7 @@ fn a_module_that_does_not_load() {
     check_changed(
         LOAD,
         "(export \"abi_load\") (result i64) (call $packed (i32.const -8) (i32.const 35))",
-        "abi_load answered 35 bytes at 4294967288, expected a place inside its memory",
+        "abi_load returned 35 bytes at 4294967288, expected an address inside its memory",
     );
     check_changed(
         "(call $packed (i32.const 4096) (i32.const 282))",

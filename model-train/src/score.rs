@@ -75,7 +75,7 @@ pub fn score(
     mut progress: impl FnMut(u64),
 ) -> Result<u64, ScoreError> {
     let schema = decider.artifact().schema.clone();
-    let mut table = Table::open(source, name)?;
+    let mut table = Table::open(source, name).map_err(DataError::from)?;
     let columns = Columns::for_scoring(&table, &schema)?;
     let line_end = table.line_end();
     write_header(&table, sink)?;

@@ -117,7 +117,7 @@ describe("a decision", () => {
       const answer = await worker.ask("/predict", { method: "POST", headers, body });
       assert.equal(answer.status, status, `content-type: ${type}`);
       if (status === 415) {
-        const detail = `The body is said to be \`${type}\`, expected JSON: send \`content-type: application/json\`, or none`;
+        const detail = `The content type is \`${type}\`, expected JSON; send \`content-type: application/json\` or none`;
         assert.deepEqual(json(answer), { detail });
       }
     }

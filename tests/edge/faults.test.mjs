@@ -50,7 +50,7 @@ describe("a broken artifact", () => {
   });
 });
 
-// A module with the plain door that traps on a request that begins with "t", and, as a
+// A module with the plain exports that traps on a request that begins with "t", and, as a
 // real one may, on every call after that:
 //
 //   (func (export "abi_decide") (param i32 i32) (result i64)
@@ -88,9 +88,9 @@ describe("a trap in the module", () => {
     assert.equal(trapped.status, 500);
     const id = trapped.headers.get("x-request-id");
     assert.deepEqual(json(trapped), {
-      detail: `The model failed on this request; the server has logged it as ${id}`,
+      detail: `The model failed on this request; the server logged the reason under request id ${id}`,
     });
-    assert.deepEqual(worker.log, [`request ${id}: the module failed: RuntimeError`]);
+    assert.deepEqual(worker.log, [`request ${id} failed: the module threw RuntimeError`]);
 
     const { status: later } = await worker.ask("/predict", POST("{}"));
     assert.equal(later, 200);

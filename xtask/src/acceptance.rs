@@ -1,4 +1,4 @@
-//! What runs the finished product: conformance, benchmark, fuzz; and what that needs.
+//! Programs that run the finished product (conformance, benchmarks, fuzzing), and what they need.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub(crate) struct Conformance {
 }
 
 /// Steps of [`prepare`].
-pub(crate) const PREPARE_STEPS: usize = 2;
+pub(crate) const PREPARE_STEPS: usize = build::EVERYTHING_STEPS + 2;
 /// Name, kind, data and schema of the models that the tests decide with.
 const MODELS: [(&str, &str, &str, &str); 3] = [
     ("loan", "random_forest", "loan_sample.csv", "loan.toml"),
@@ -48,12 +48,19 @@ const MODELS: [(&str, &str, &str, &str); 3] = [
     ),
 ];
 
+/// What a test needs beside the files that were built.
+pub(crate) struct Parts {
+    /// To test the page and the module in.
+    pub(crate) browser: Browser,
+    /// The folder of the large real data file, where there is one.
+    pub(crate) loan_data: Option<PathBuf>,
+}
+
 /// `cargo xtask conformance`.
 pub(crate) fn conformance(options: &Conformance) -> Result<()> {
-    let steps = Steps::new(build::EVERYTHING_STEPS + PREPARE_STEPS + 1);
-    build::everything(&steps, None)?;
-    let browser = prepare(&steps)?;
-    let mut compare = program("conformance", &browser)?;
+    let steps = Steps::new(PREPARE_STEPS + 1);
+    let parts = prepare(&steps)?;
+    let mut compare = program("conformance", &parts)?;
     if let (Some(data), Some(schema)) = (&options.data, &options.schema) {
         compare
             .arg("--data")
@@ -74,10 +81,9 @@ pub(crate) fn conformance(options: &Conformance) -> Result<()> {
 
 /// `cargo xtask bench`.
 pub(crate) fn bench() -> Result<()> {
-    let steps = Steps::new(build::EVERYTHING_STEPS + PREPARE_STEPS + 1);
-    build::everything(&steps, None)?;
-    let browser = prepare(&steps)?;
-    steps.last("Measure", || openly(&mut program("bench", &browser)?))
+    let steps = Steps::new(PREPARE_STEPS + 1);
+    let parts = prepare(&steps)?;
+    steps.last("Measure", || openly(&mut program("bench", &parts)?))
 }
 
 /// `cargo xtask fuzz`.
@@ -92,8 +98,11 @@ pub(crate) fn run_fuzz(seconds: u32) -> Result<()> {
     openly(fuzz.args(["--seconds", &seconds.to_string()]))
 }
 
-/// Has Node's packages and the browser installed and the test models trained.
-pub(crate) fn prepare(steps: &Steps) -> Result<Browser> {
+/// Builds everything, installs Node's packages and the browser, and trains the test models.
+pub(crate) fn prepare(steps: &Steps) -> Result<Parts> {
+    // First, since a wrong setting should not cost a build.
+    let loan_data = workspace::loan_data()?;
+    build::everything(steps, None)?;
     let browser = steps.step("Install what the tests need", || {
         install_node_packages()?;
         system::browser()
@@ -102,13 +111,13 @@ pub(crate) fn prepare(steps: &Steps) -> Result<Browser> {
         "Train the test models into target/test-models",
         train_models,
     )?;
-    Ok(browser)
+    Ok(Parts { browser, loan_data })
 }
 
 /// A program of the crate `acceptance`, told where the parts are.
-pub(crate) fn program(name: &str, browser: &Browser) -> Result<Command> {
+pub(crate) fn program(name: &str, parts: &Parts) -> Result<Command> {
     let mut run = command(built(name)?);
-    told_the_parts(&mut run, browser);
+    parts.tell(&mut run);
     Ok(run)
 }
 
@@ -118,21 +127,28 @@ fn built(name: &str) -> Result<PathBuf> {
     Ok(workspace::built(name))
 }
 
-/// Tells a test where the parts are that it tests, by environment variables.
-pub(crate) fn told_the_parts<'a>(command: &'a mut Command, browser: &Browser) -> &'a mut Command {
-    let models = workspace::target().join("test-models");
-    command
-        .env("UNDERWRITE_BIN", workspace::underwrite())
-        .env("UNDERWRITE_TEST_MODEL", models.join("loan.wasm"))
-        .env("UNDERWRITE_TEST_MODELS_DIR", models)
-        .env("UNDERWRITE_PAGE_DIR", workspace::target().join("page"))
-        .env("UNDERWRITE_EDGE_DIR", workspace::target().join("edge"))
-        .env("CHROMIUM", &browser.chromium)
-        .env("CHROMEDRIVER", &browser.chromedriver);
-    if let Some(folder) = workspace::loan_data() {
-        command.env("UNDERWRITE_LOAN_DATA", folder);
+impl Parts {
+    /// Tells a test where everything is, by environment variables.
+    pub(crate) fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let models = test_models();
+        command
+            .env("UNDERWRITE_BIN", workspace::underwrite())
+            .env("UNDERWRITE_TEST_MODEL", models.join("loan.wasm"))
+            .env("UNDERWRITE_TEST_MODELS_DIR", models)
+            .env("UNDERWRITE_PAGE_DIR", workspace::target().join("page"))
+            .env("UNDERWRITE_EDGE_DIR", workspace::target().join("edge"))
+            .env("CHROMIUM", &self.browser.chromium)
+            .env("CHROMEDRIVER", &self.browser.chromedriver);
+        if let Some(folder) = &self.loan_data {
+            command.env("UNDERWRITE_LOAN_DATA", folder);
+        }
+        command
     }
-    command
+}
+
+/// The folder of the models that the tests decide with.
+pub(crate) fn test_models() -> PathBuf {
+    workspace::target().join("test-models")
 }
 
 /// Trains one model on files of `data/`, with this log.
@@ -154,7 +170,7 @@ pub(crate) fn train(name: &str, kind: &str, data: &str, schema: &str, out: &Path
 
 fn train_models() -> Result<()> {
     for (name, kind, data, schema) in MODELS {
-        let out = workspace::target().join(format!("test-models/{name}.wasm"));
+        let out = test_models().join(format!("{name}.wasm"));
         train(name, kind, data, schema, &out)?;
     }
     Ok(())

@@ -6,33 +6,23 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 
+use crate::engine;
 use crate::steps::{Steps, quietly};
 use crate::system;
-use crate::tools::{self, BINARYEN, ESBUILD, WASM_BINDGEN, WASM_PACK, WORKER_BUILD};
-use crate::workspace::{self, cargo, command};
+use crate::tools::{self, BINARYEN, ESBUILD, WASM_BINDGEN, WORKER_BUILD};
+use crate::workspace::{self, cargo, command, copy_if_different};
 
-/// What wasm-pack needs.
-const ENGINE_TOOLS: &[&tools::Tool] = &[&BINARYEN, &WASM_BINDGEN, &WASM_PACK];
 /// What the Worker's build needs besides.
 const WORKER_TOOLS: &[&tools::Tool] = &[&BINARYEN, &ESBUILD, &WASM_BINDGEN, &WORKER_BUILD];
-
-/// What rustc emits for the module, and no more: wasm-opt may use only these.
-const ENGINE_FEATURES: &[&str] = &[
-    "--enable-simd",
-    "--enable-bulk-memory",
-    "--enable-nontrapping-float-to-int",
-    "--enable-sign-ext",
-    "--enable-mutable-globals",
-];
 
 /// How native code is compiled. Always for the same packages: cargo unites the features that the
 /// chosen packages ask of a library, and for another choice it would compile wasmtime again.
 pub(crate) const PRODUCT: &str = "--release --locked --workspace --exclude edge-worker";
 
-/// Steps of [`program`].
-pub(crate) const PROGRAM_STEPS: usize = 3;
 /// Steps of [`everything`].
-pub(crate) const EVERYTHING_STEPS: usize = PROGRAM_STEPS + 2;
+pub(crate) const EVERYTHING_STEPS: usize = 5;
+/// Steps of [`program_quickly`].
+pub(crate) const QUICK_STEPS: usize = 2;
 
 /// `cargo xtask build`.
 pub(crate) fn run(model: Option<&Path>) -> Result<()> {
@@ -48,125 +38,45 @@ fn existing(file: &Path) -> Result<PathBuf> {
     fs::canonicalize(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// The program, the page's files and the Worker's files.
+/// The program with the released engine inside, the page's files and the Worker's files.
 pub(crate) fn everything(steps: &Steps, model: Option<&Path>) -> Result<()> {
+    steps.step("Install the tools and compile the libraries", || {
+        system::prepare()?;
+        beside_the_libraries(|| tools::install(engine::TOOLS))
+    })?;
+    steps.step("Build target/engine/engine.wasm", engine::build)?;
     program(steps)?;
     steps.step("Copy the page to target/page", || page(model))?;
     steps.step("Build the Worker into target/edge", || worker(model))
 }
 
-/// The `underwrite` program with the engine inside.
-pub(crate) fn program(steps: &Steps) -> Result<()> {
-    steps.step(
-        "Install the tools, and compile the libraries meanwhile",
-        tools_and_libraries,
-    )?;
-    engine(steps)?;
-    steps.step("Build target/release/underwrite", || {
-        quietly(
-            "underwrite",
-            &mut cargo(&format!("build --bin underwrite {PRODUCT}")),
-        )
-    })
-}
-
-/// The engine: `engine.wasm`, `model.js` and `model.d.ts` in `target/engine`.
-pub(crate) fn engine(steps: &Steps) -> Result<()> {
-    steps.step("Build target/engine/engine.wasm", || {
+/// The program with the same engine inside, and nothing that it does not need.
+pub(crate) fn program_quickly(steps: &Steps) -> Result<()> {
+    steps.step("Build the engine and compile the libraries", || {
         system::prepare()?;
-        tools::install(ENGINE_TOOLS)?;
-        pack_engine()
+        beside_the_libraries(engine::build_quickly)
+    })?;
+    program(steps)
+}
+
+fn program(steps: &Steps) -> Result<()> {
+    steps.step("Build target/release/underwrite", || {
+        let arguments = format!("build --bin underwrite {PRODUCT}");
+        quietly("underwrite", &mut cargo(&arguments))
     })
 }
 
-/// Tools compile one crate after another and the server's libraries have a long tail: two at a
-/// time keep both cores busy.
-fn tools_and_libraries() -> Result<()> {
-    system::prepare()?;
+/// Tools and the engine compile one crate after another, and the libraries have a long tail: two
+/// at a time keep both cores busy.
+fn beside_the_libraries(work: impl FnOnce() -> Result<()>) -> Result<()> {
     thread::scope(|scope| {
         let libraries =
             scope.spawn(|| quietly("libraries", &mut cargo(&format!("build --lib {PRODUCT}"))));
-        tools::install(ENGINE_TOOLS)?;
+        work()?;
         libraries
             .join()
             .map_err(|_| anyhow!("compiling the libraries panicked"))?
     })
-}
-
-fn pack_engine() -> Result<()> {
-    let packed = workspace::target().join("wasm-pack");
-    let mut wasm_pack = command(WASM_PACK.program("wasm-pack"));
-    wasm_pack.args([
-        "build",
-        "model-wasm",
-        "--mode",
-        "no-install",
-        "--target",
-        "web",
-    ]);
-    wasm_pack.args([
-        "--no-opt",
-        "--no-pack",
-        "--profile",
-        "engine",
-        "--out-name",
-        "model",
-    ]);
-    wasm_pack
-        .arg("--out-dir")
-        .arg(&packed)
-        .args(["--", "--locked", "--config"]);
-    wasm_pack
-        .arg(remap_paths()?)
-        .env("PATH", tools::path_with(ENGINE_TOOLS)?);
-    quietly("wasm-pack", &mut wasm_pack)?;
-
-    let optimized = packed.join("engine.wasm");
-    let mut wasm_opt = command(BINARYEN.program("wasm-opt"));
-    wasm_opt
-        // After the usual passes: what is used most gets the numbers that take one byte, and a
-        // constant that is used often stands once in a function. Compilers see the same.
-        .args([
-            "-O3",
-            "--const-hoisting",
-            "--reorder-locals",
-            "--reorder-functions",
-        ])
-        .args(ENGINE_FEATURES)
-        .arg(packed.join("model_bg.wasm"));
-    quietly("wasm-opt", wasm_opt.arg("--output").arg(&optimized))?;
-
-    for name in ["engine.wasm", "model.js", "model.d.ts"] {
-        copy_if_different(&packed.join(name), &workspace::engine().join(name))?;
-    }
-    println!(
-        "      engine.wasm: {} bytes",
-        fs::metadata(optimized)?.len()
-    );
-    Ok(())
-}
-
-/// Panic messages carry source paths; without this the engine's bytes would depend on where it
-/// was built.
-fn remap_paths() -> Result<String> {
-    let home = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
-    let home = home.context("neither CARGO_HOME nor HOME is set")?;
-    let flags = [
-        (home.as_path(), "/cargo"),
-        (workspace::root(), "/underwrite"),
-    ]
-    .map(|(from, to)| {
-        format!(
-            "{:?}",
-            format!("--remap-path-prefix={}={to}", from.display())
-        )
-    });
-    Ok(format!(
-        "target.wasm32-unknown-unknown.rustflags=[{}]",
-        flags.join(",")
-    ))
 }
 
 /// The page's files in `target/page`; with a model, servable as plain files.
@@ -216,16 +126,4 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Leaves an equal file alone, so that cargo does not build again what depends on it.
-fn copy_if_different(from: &Path, to: &Path) -> Result<()> {
-    let bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
-    if fs::read(to).is_ok_and(|there| there == bytes) {
-        return Ok(());
-    }
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(to, bytes).with_context(|| format!("cannot write {}", to.display()))
 }

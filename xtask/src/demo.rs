@@ -11,9 +11,26 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
+use crate::progress::Weight;
 use crate::steps::{Steps, output_of};
 use crate::workspace::{self, command};
 use crate::{acceptance, build};
+
+/// From nothing: [`build::program_quickly`], then training.
+const WEIGHTS: [Weight; build::QUICK_STEPS + 1] = [
+    Weight {
+        seconds: 300.0,
+        crates: 420,
+    },
+    Weight {
+        seconds: 26.0,
+        crates: 0,
+    },
+    Weight {
+        seconds: 3.0,
+        crates: 0,
+    },
+];
 
 /// How long the server may take to come up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,8 +40,8 @@ pub(crate) fn run(port: u16) -> Result<()> {
     // Better now than after the build.
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .with_context(|| format!("port {port} cannot be used: choose another one with --port"))?;
-    let steps = Steps::new(build::PROGRAM_STEPS + 1);
-    build::program(&steps)?;
+    let steps = Steps::weighted(&WEIGHTS);
+    build::program_quickly(&steps)?;
     let model = model();
     steps.step(
         "Train on data/loan_sample.csv, pack target/demo/model.wasm",

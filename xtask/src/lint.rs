@@ -1,44 +1,57 @@
-//! `cargo xtask lint`: formatting, clippy, dependencies.
+//! `cargo xtask lint`: formatting, clippy, documentation, dependencies.
 
 use std::env;
+use std::process::Command;
 
 use anyhow::Result;
 
 use crate::steps::{Steps, openly, quietly};
 use crate::tools::{self, CARGO_DENY};
 use crate::workspace::{cargo, command};
-use crate::{build, system};
+use crate::{engine, system};
 
 /// Crates that also run on wasm32, or only there.
 const WASM_CRATES: &str =
     "--package model-core --package model-sketch --package model-wasm --package edge-worker";
+
+/// The tool that is not in the workspace.
+const GLUE: &str = "--manifest-path xtask/glue/Cargo.toml";
 
 /// Checks everything that can be checked without running the product.
 pub(crate) fn run() -> Result<()> {
     let steps = Steps::new(5);
     steps.step("Check formatting", || {
         system::add_linters()?;
-        openly(&mut cargo("fmt --all --check"))
+        openly(&mut cargo("fmt --all --check"))?;
+        openly(&mut cargo(&format!("fmt {GLUE} --check")))
     })?;
-    // The command-line program does not compile without its engine.
-    build::engine(&steps)?;
     steps.step("Lint native code", || {
-        openly(&mut cargo(
-            "clippy --locked --all-targets -- --deny warnings",
-        ))
+        openly(&mut clippy("--all-targets"))?;
+        openly(clippy(GLUE).env("CARGO_TARGET_DIR", engine::glue_target()))
     })?;
     steps.step("Lint wasm code", || {
+        system::prepare()?;
         let target = "--target wasm32-unknown-unknown";
-        openly(&mut cargo(&format!(
-            "clippy --locked {WASM_CRATES} {target} -- --deny warnings"
-        )))
+        openly(&mut clippy(&format!("{WASM_CRATES} {target}")))
     })?;
+    steps.step("Build the documentation", documentation)?;
     steps.step("Check the dependencies", dependencies)?;
     steps.finish("No complaints");
     Ok(())
 }
 
-/// Licences, bans and sources always; advisories when their database can be had.
+/// Clippy on some crates, with warnings as errors.
+fn clippy(selection: &str) -> Command {
+    cargo(&format!("clippy --locked {selection} -- --deny warnings"))
+}
+
+/// Broken links and the like are errors.
+fn documentation() -> Result<()> {
+    let mut doc = cargo("doc --no-deps --locked");
+    openly(doc.env("RUSTDOCFLAGS", "--deny warnings"))
+}
+
+/// Licences, bans and sources always; advisories when their database can be fetched.
 fn dependencies() -> Result<()> {
     tools::install(&[&CARGO_DENY])?;
     let deny = |arguments: &str| {

@@ -10,12 +10,17 @@ mod acceptance;
 mod build;
 mod data;
 mod demo;
+mod engine;
 mod lint;
+mod progress;
 mod python;
 mod served;
 mod steps;
+mod suites;
 mod system;
 mod test;
+#[cfg(test)]
+mod tidy;
 mod tools;
 mod workspace;
 
@@ -103,7 +108,9 @@ fn main() -> ExitCode {
         Command::Announce { port } => demo::announce(port),
         Command::Test { suites } => test::run(&suites),
         Command::Build { model } => build::run(model.as_deref()),
-        Command::Engine => build::engine(&steps::Steps::new(1)),
+        Command::Engine => {
+            steps::Steps::new(1).step("Build target/engine/engine.wasm", engine::build)
+        }
         Command::Lint => lint::run(),
         Command::Bench => acceptance::bench(),
         Command::Conformance(options) => acceptance::conformance(&options),

@@ -17,7 +17,7 @@ const PYTHON_AT_LEAST: (u32, u32) = (3, 10);
 pub(crate) struct Environment {
     name: &'static str,
     /// As pip takes them: each with its version.
-    requirements: &'static [&'static str],
+    pub(crate) requirements: &'static [&'static str],
 }
 
 /// MLflow's server and client; 3.18.0 does not install.
@@ -50,6 +50,11 @@ pub(crate) const KSERVE: Environment = Environment {
 pub(crate) const MLSERVER: Environment = Environment {
     name: "mlserver",
     requirements: &["mlserver==1.7.1", "uvloop==0.21.0"],
+};
+/// The host of `examples/python-wasmtime`.
+pub(crate) const WASMTIME: Environment = Environment {
+    name: "wasmtime",
+    requirements: &["wasmtime==48.0.0"],
 };
 /// What Kubernetes and Grafana take, and a client of Prometheus.
 pub(crate) const DEPLOY: Environment = Environment {

@@ -4,10 +4,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::acceptance::told_the_parts;
+use crate::acceptance::Parts;
 use crate::python::{self, DEPLOY, HTTP, KSERVE, MLSERVER, TRITON};
 use crate::steps::openly;
-use crate::system::{self, Browser};
+use crate::system;
 use crate::workspace::{self, command};
 
 /// Requests that schemathesis makes up for each operation.
@@ -16,15 +16,15 @@ const EXAMPLES: &str = "10";
 const SEED: &str = "1";
 
 /// The old services' clients, and requests made up from the OpenAPI document.
-pub(crate) fn http(browser: &Browser) -> Result<()> {
-    let mut run = script("http", browser);
+pub(crate) fn http(parts: &Parts) -> Result<()> {
+    let mut run = script("http", parts);
     run.env("PYTHON_BIN", python::venv(&HTTP)?);
     openly(run.env("EXAMPLES", EXAMPLES).env("SEED", SEED))
 }
 
 /// The three clients of the Open Inference Protocol.
-pub(crate) fn oip(browser: &Browser) -> Result<()> {
-    let mut run = script("oip", browser);
+pub(crate) fn oip(parts: &Parts) -> Result<()> {
+    let mut run = script("oip", parts);
     for (variable, environment) in [
         ("TRITON_BIN", &TRITON),
         ("KSERVE_BIN", &KSERVE),
@@ -36,9 +36,9 @@ pub(crate) fn oip(browser: &Browser) -> Result<()> {
 }
 
 /// What `deploy/` holds.
-pub(crate) fn deploy(browser: &Browser) -> Result<()> {
+pub(crate) fn deploy(parts: &Parts) -> Result<()> {
     let monitoring = system::monitoring()?;
-    let mut run = script("deploy", browser);
+    let mut run = script("deploy", parts);
     run.env("PYTHON_BIN", python::venv(&DEPLOY)?)
         .env("PROMETHEUS", monitoring.prometheus)
         .env("PROMTOOL", monitoring.promtool)
@@ -47,10 +47,10 @@ pub(crate) fn deploy(browser: &Browser) -> Result<()> {
 }
 
 /// `run.sh` of a folder of `tests/`.
-fn script(folder: &str, browser: &Browser) -> Command {
+fn script(folder: &str, parts: &Parts) -> Command {
     let script = workspace::root().join("tests").join(folder).join("run.sh");
     let mut run = command("sh");
     run.arg(script);
-    told_the_parts(&mut run, browser);
+    parts.tell(&mut run);
     run
 }

@@ -2,18 +2,16 @@
 
 use std::cell::Cell;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::progress::{self, Running, Weight, last_lines, with_heartbeat};
 use crate::workspace;
 
-/// How often a long command says what it is at.
-const HEARTBEAT: Duration = Duration::from_secs(20);
 /// How much of a failed command's output is shown, in lines.
 const TAIL_LINES: usize = 60;
 
@@ -22,6 +20,7 @@ pub(crate) struct Steps {
     total: usize,
     started: Instant,
     begun: Cell<usize>,
+    weights: &'static [Weight],
 }
 
 impl Steps {
@@ -31,15 +30,31 @@ impl Steps {
             total,
             started: Instant::now(),
             begun: Cell::new(0),
+            weights: &[],
         }
     }
 
-    /// Says what is done now, does it, and says how long it took.
+    /// Starts a run of steps that prints about how long is left.
+    pub(crate) fn weighted(weights: &'static [Weight]) -> Self {
+        Self {
+            weights,
+            ..Self::new(weights.len())
+        }
+    }
+
+    /// Prints what is done now, does it, and prints how long it took.
     pub(crate) fn step<T>(&self, what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.begun.set(self.begun.get() + 1);
+        let index = self.begun.replace(self.begun.get() + 1);
         println!("[{}/{}] {what}", self.begun.get(), self.total);
         let begun = Instant::now();
-        let result = work().with_context(|| format!("{what}: failed"))?;
+        let clock = Clock {
+            started: self.started,
+            begun,
+            index,
+            weights: self.weights,
+        };
+        let result =
+            with_heartbeat(|| clock.now(), work).with_context(|| format!("{what}: failed"))?;
         let (step, all) = (
             begun.elapsed().as_secs_f64(),
             self.started.elapsed().as_secs_f64(),
@@ -64,11 +79,37 @@ impl Steps {
     }
 }
 
+/// What time it is in a run of steps.
+struct Clock {
+    /// When the first step began, and this one.
+    started: Instant,
+    begun: Instant,
+    /// Of this step.
+    index: usize,
+    weights: &'static [Weight],
+}
+
+impl Clock {
+    /// The seconds since this step began; where steps have weights, also the time left.
+    fn now(&self) -> String {
+        let (all, step) = (self.started.elapsed(), self.begun.elapsed());
+        let mut text = format!("{:.0} s", step.as_secs_f64());
+        if !self.weights.is_empty() {
+            let crates = progress::crates_begun();
+            let left = progress::left(self.weights, self.index, all, step, crates);
+            text += &format!(", about {} left", progress::rounded(left));
+        }
+        text + ": "
+    }
+}
+
 /// Runs a command with its output in `target/xtask/<log>.log`; shows the end of it on failure.
 pub(crate) fn quietly(log: &str, command: &mut Command) -> Result<()> {
     let (file, path) = open_log(log)?;
-    let child = spawn(command.stdout(file.try_clone()?).stderr(file))?;
-    let status = wait(child, &path)?;
+    let mut child = spawn(command.stdout(file.try_clone()?).stderr(file))?;
+    let running = Running::new(&path);
+    let status = child.wait()?;
+    drop(running);
     if status.success() {
         return Ok(());
     }
@@ -145,42 +186,6 @@ fn spawn(command: &mut Command) -> Result<Child> {
         .stdin(Stdio::null())
         .spawn()
         .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))
-}
-
-fn wait(mut child: Child, log: &Path) -> Result<ExitStatus> {
-    let begun = Instant::now();
-    let mut said = begun;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        if said.elapsed() >= HEARTBEAT {
-            said = Instant::now();
-            let line: String = last_lines(log, 1).trim().chars().take(70).collect();
-            let name = log.file_stem().unwrap_or_default().to_string_lossy();
-            println!(
-                "      {name} {:.0} s: {line}",
-                begun.elapsed().as_secs_f64()
-            );
-        }
-        sleep(Duration::from_millis(50));
-    }
-}
-
-/// The last lines of a file, of its last 64 KiB.
-fn last_lines(path: &Path, count: usize) -> String {
-    let mut bytes = Vec::new();
-    if let Ok(mut file) = File::open(path) {
-        let length = file.metadata().map_or(0, |data| data.len());
-        let _ = file.seek(SeekFrom::Start(length.saturating_sub(64 * 1024)));
-        let _ = file.read_to_end(&mut bytes);
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 fn shown(command: &Command) -> String {

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use crate::steps::{output_of, quietly};
 use crate::workspace::{cargo, command};
 
-const NODE_AT_LEAST: u32 = 20;
+/// The oldest major version of Node that wrangler and our scripts run on.
+pub(crate) const NODE_AT_LEAST: u32 = 20;
 
 /// A browser and its driver, both runnable.
 pub(crate) struct Browser {

@@ -202,8 +202,8 @@ fn npm_install(tool: &Tool, made: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn check(tool: &Tool, krate: &str) {
-        let lock = fs::read_to_string(workspace::root().join("Cargo.lock")).unwrap();
+    fn check(tool: &Tool, lock: &str, krate: &str) {
+        let lock = fs::read_to_string(workspace::root().join(lock)).unwrap();
         let entry = format!("name = \"{krate}\"\nversion = \"{}\"\n", tool.version);
         assert!(
             lock.contains(&entry),
@@ -215,7 +215,13 @@ mod tests {
 
     #[test]
     fn tools_are_of_the_same_version_as_their_crates() {
-        check(&WASM_BINDGEN, "wasm-bindgen");
-        check(&WORKER_BUILD, "worker");
+        check(&WASM_BINDGEN, "Cargo.lock", "wasm-bindgen");
+        check(&WORKER_BUILD, "Cargo.lock", "worker");
+        // The demo's stand-in for the tool.
+        check(
+            &WASM_BINDGEN,
+            "xtask/glue/Cargo.lock",
+            "wasm-bindgen-cli-support",
+        );
     }
 }

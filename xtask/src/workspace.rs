@@ -1,8 +1,10 @@
 //! Where things are.
 
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
+
+use anyhow::{Context, Result, ensure};
 
 /// The folder of the root `Cargo.toml`.
 pub(crate) fn root() -> &'static Path {
@@ -33,10 +35,35 @@ pub(crate) fn engine() -> PathBuf {
 }
 
 /// The folder of the large real data file, which is not ours to publish, and its test rows:
-/// `$UNDERWRITE_LOAN_DATA`, else the place beside the clone where we keep it.
-pub(crate) fn loan_data() -> Option<PathBuf> {
-    let folder = env::var_os("UNDERWRITE_LOAN_DATA").unwrap_or_else(|| "../shared/data".into());
-    Some(root().join(folder)).filter(|folder| folder.join("loan_data.csv").is_file())
+/// `$UNDERWRITE_LOAN_DATA`. `None` where the variable is not set.
+///
+/// # Errors
+/// Where the variable names a folder without that file.
+pub(crate) fn loan_data() -> Result<Option<PathBuf>> {
+    let Some(folder) = env::var_os("UNDERWRITE_LOAN_DATA") else {
+        return Ok(None);
+    };
+    let folder = path::absolute(folder)?;
+    ensure!(
+        folder.join("loan_data.csv").is_file(),
+        "UNDERWRITE_LOAN_DATA names {}, which has no loan_data.csv: correct the variable, or unset \
+         it to test without the large data",
+        folder.display()
+    );
+    Ok(Some(folder))
+}
+
+/// Copies a file, but leaves an equal one alone, so that cargo does not build again what depends
+/// on it.
+pub(crate) fn copy_if_different(from: &Path, to: &Path) -> Result<()> {
+    let bytes = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
+    if fs::read(to).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(to, bytes).with_context(|| format!("cannot write {}", to.display()))
 }
 
 /// A program, run from the root, without what the `cargo` that started us left in the environment.

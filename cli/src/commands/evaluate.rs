@@ -18,42 +18,41 @@ Examples:
   underwrite evaluate --model model.wasm --data loans.csv --test-rows rows.csv \\
       --report reports/evaluation.html --json evaluation.json --card README.md
 
-Without --test-rows every row is measured on: let it be rows that the model has not seen.";
+Without --test-rows, every row is measured: use rows that the model was not trained on.";
 
-/// Measure a model.wasm on rows with known answers; write the report.
+/// Evaluate a model.wasm on labeled rows and write reports.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The model.wasm to measure.
+    /// The model.wasm to evaluate.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// CSV file with a header; every input and the target of the schema is a column.
+    /// CSV file with a header; it needs a column for every input and the target of the schema.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
-    /// Schema in TOML with the same inputs, for other protected columns (default: the
-    /// model's own).
+    /// Schema in TOML with the same inputs and target, to audit other protected columns
+    /// [default: the model's own].
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
-    /// CSV with the one column `row`: the rows to measure on, the first of the data being 0
-    /// (default: all).
+    /// CSV with one column, `row`: the rows to measure on, counted from 0 [default: all].
     #[arg(long, value_name = "FILE")]
     test_rows: Option<PathBuf>,
     /// Write the report to this file, as one HTML page.
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
-    /// Write everything in the report to this file, as JSON.
+    /// Write the evaluation to this file, as JSON.
     #[arg(long, value_name = "FILE.json")]
     json: Option<PathBuf>,
     /// Write a model card to this file, as Markdown with front matter for the Hub.
     #[arg(long, value_name = "FILE.md")]
     card: Option<PathBuf>,
-    /// The license that the card names, as an SPDX expression.
+    /// License for the model card, as an SPDX expression.
     #[arg(long, value_name = "LICENSE", requires = "card")]
     license: Option<String>,
-    /// Resamples of the bootstrap.
+    /// Number of bootstrap resamples.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     resamples: u32,
-    /// Seed of everything that is drawn.
+    /// Random seed.
     #[arg(long, default_value_t = 42)]
     seed: u64,
 }
@@ -145,7 +144,7 @@ fn print(evaluation: &Evaluation) -> Result<()> {
         model.kind,
         data.rows,
         if data.seen_in_training {
-            ", some of which it was trained on"
+            ", some of which the model was trained on"
         } else {
             ""
         }

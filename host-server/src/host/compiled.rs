@@ -1,4 +1,4 @@
-//! A module, compiled once: checked against the plain door, ready to be instantiated.
+//! A module, compiled once: its imports and exports checked, ready to be instantiated.
 
 use wasmparser::{Parser, Payload};
 use wasmtime::{Engine, ExternType, FuncType, InstancePre, Linker, Module, ModuleExport, ValType};
@@ -9,13 +9,14 @@ use super::limits::Limits;
 
 const PAGE: u64 = 64 << 10;
 
-/// A module that has the plain door's exports and nothing that a model should not have.
+/// A module that has the plain exports (`docs/reference/module-abi.md`) and nothing that a model must
+/// not have.
 pub(crate) struct Compiled {
     pub(crate) pre: InstancePre<Guest>,
     pub(crate) exports: Exports,
 }
 
-/// Where the plain door's exports are, so that a new instance need not look for names.
+/// The indexes of the plain exports, so that a new instance need not look up names.
 pub(crate) struct Exports {
     pub(crate) memory: ModuleExport,
     pub(crate) abi_version: ModuleExport,
@@ -29,9 +30,9 @@ pub(crate) struct Exports {
 }
 
 impl Compiled {
-    /// Compiles `wasm` after a look at what it wants.
+    /// Checks what `wasm` asks for, then compiles it.
     pub(crate) fn new(engine: &Engine, wasm: &[u8], limits: &Limits) -> Result<Self, LoadError> {
-        check_wishes(wasm, limits)?;
+        check_sections(wasm, limits)?;
         let module = Module::new(engine, wasm).map_err(compile_error)?;
         check_imports(&module)?;
         let exports = Exports::find(&module)?;
@@ -63,8 +64,9 @@ impl Exports {
     }
 }
 
-/// Refuses code that would run on instantiation, and too much memory, before compiling.
-fn check_wishes(wasm: &[u8], limits: &Limits) -> Result<(), LoadError> {
+/// Refuses code that would run on instantiation, and too much memory, before the costly
+/// compilation.
+fn check_sections(wasm: &[u8], limits: &Limits) -> Result<(), LoadError> {
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(compile_error)? {
             Payload::StartSection { .. } => return Err(LoadErrorKind::StartFunction.into()),
@@ -88,7 +90,7 @@ fn check_memory(pages: u64, limits: &Limits) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// wasm-bindgen leaves functions for its own JavaScript; nothing else may be wanted.
+/// Allows only the functions that wasm-bindgen imports for its own JavaScript.
 fn check_imports(module: &Module) -> Result<(), LoadError> {
     for import in module.imports() {
         let from_bindgen = matches!(import.module(), "wbg" | "__wbindgen_placeholder__")
@@ -149,7 +151,7 @@ fn wrong_export(name: &'static str, expected: String, found: Option<ExternType>)
     .into()
 }
 
-/// As `docs/reference/module-abi.md` writes types: `(i32, i32) -> i64`.
+/// A type as `docs/reference/module-abi.md` writes it: `(i32, i32) -> i64`.
 fn signature(function: &FuncType) -> String {
     let list = |types: &mut dyn Iterator<Item = ValType>| {
         types

@@ -1,5 +1,6 @@
-//! What a model says of itself (`abi_describe`, `docs/reference/module-abi.md`), as far as a host needs it.
+//! A model's description (`abi_describe`, `docs/reference/module-abi.md`), as far as a host needs it.
 
+use model_http::summary::api_name;
 use serde::{Deserialize, Serialize};
 
 /// A model's description.
@@ -8,20 +9,20 @@ use serde::{Deserialize, Serialize};
 pub struct Description {
     /// Which model it is.
     pub model: ModelInfo,
-    /// The probability from which the answer is yes, 0 to 1.
+    /// The decision threshold: the positive outcome from this probability on, 0 to 1.
     #[serde(default)]
     pub threshold: f64,
     /// How many values of a request may be filled in or changed; `None` is any number.
     #[serde(default)]
     pub max_adjustments: Option<u32>,
-    /// What the two answers are called.
+    /// What the two outcomes are called.
     #[serde(default)]
     pub target: Target,
     /// Inputs, protected and ignored features, in schema order.
     pub features: Vec<Feature>,
 }
 
-/// A model's name plate. As JSON it is what every decision carries as `model`.
+/// A model's identity. As JSON it is what every decision carries as `model`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct ModelInfo {
@@ -40,18 +41,14 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    /// What an API is called that this model answers: `Loan Approval API`.
+    /// The name of an API that serves this model: `Loan Approval API`.
     #[must_use]
     pub fn api_name(&self) -> String {
-        let title = match self.title.as_str() {
-            "" => &self.name,
-            title => title,
-        };
-        format!("{title} API")
+        api_name(&self.name, Some(&self.title))
     }
 }
 
-/// What is decided.
+/// The two outcomes.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[non_exhaustive]
 pub struct Target {
@@ -67,10 +64,10 @@ pub struct Target {
 pub struct Feature {
     /// Its key in a request.
     pub name: String,
-    /// `input`, `protected` or `ignored`.
-    pub role: String,
-    /// `number`, `integer`, `boolean` or `category`.
-    pub r#type: String,
+    /// Whether it predicts.
+    pub role: FeatureRole,
+    /// What its values are.
+    pub r#type: FeatureType,
     /// For people.
     #[serde(default)]
     pub label: String,
@@ -98,7 +95,7 @@ pub struct Feature {
     /// Of a category, in the order of their codes.
     #[serde(default)]
     pub categories: Vec<Category>,
-    /// What happens when it is left out: `error` or a policy that fills it in.
+    /// What happens when it is missing: `error`, or the policy that imputes it.
     #[serde(default)]
     pub missing: Option<String>,
     /// What happens to an unknown category.
@@ -107,9 +104,43 @@ pub struct Feature {
     /// What happens to a number outside the range.
     #[serde(default)]
     pub out_of_range: Option<String>,
-    /// What is filled in.
+    /// The imputed value.
     #[serde(default)]
     pub imputed: Option<serde_json::Value>,
+}
+
+/// What a feature is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum FeatureRole {
+    /// It predicts.
+    Input,
+    /// It is recorded to audit fairness, and never used to decide.
+    Protected,
+    /// It may come, and is not looked at.
+    Ignored,
+    /// A role that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What the values of a feature are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum FeatureType {
+    /// Any finite number.
+    Number,
+    /// A whole number.
+    Integer,
+    /// Yes or no.
+    Boolean,
+    /// One of a list of texts.
+    Category,
+    /// A type that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// One value of a category.
@@ -124,11 +155,11 @@ pub struct Category {
 }
 
 impl Description {
-    /// The features that predict, in schema order: the rows of a batch.
+    /// The features that predict, in schema order: the columns of a batch.
     pub fn input_features(&self) -> impl Iterator<Item = &Feature> {
         self.features
             .iter()
-            .filter(|feature| feature.role == "input")
+            .filter(|feature| feature.role == FeatureRole::Input)
     }
 
     /// Their names.
@@ -136,12 +167,12 @@ impl Description {
         self.input_features().map(|feature| feature.name.as_str())
     }
 
-    /// How many features a request may hold that mean something: inputs and protected ones,
-    /// of one type, or of any.
+    /// How many input and protected features there are, of one type or of any.
     #[must_use]
-    pub fn count(&self, r#type: Option<&str>) -> usize {
+    pub fn count(&self, r#type: Option<FeatureType>) -> usize {
         let counts = |feature: &&Feature| {
-            feature.role != "ignored" && r#type.is_none_or(|wanted| feature.r#type == wanted)
+            feature.role != FeatureRole::Ignored
+                && r#type.is_none_or(|wanted| feature.r#type == wanted)
         };
         self.features.iter().filter(counts).count()
     }

@@ -1,4 +1,4 @@
-//! wasmtime's engine as this host sets it, and the clock that stops calls.
+//! wasmtime's engine as this host configures it, and the clock that interrupts calls.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -8,11 +8,11 @@ use wasmtime::{Cache, Config, Engine, InstanceAllocationStrategy, PoolingAllocat
 
 use super::limits::Limits;
 
-/// One tick of the clock: how exact a deadline is.
+/// One tick of the clock: the precision of a deadline.
 const TICK: Duration = Duration::from_millis(10);
 
-/// An engine for one model: instances come from slots of memory reserved in advance
-/// (a new one takes microseconds), and every loop checks the clock.
+/// An engine for one model. Instances come from slots of memory that are reserved in advance,
+/// so that a new one takes microseconds, and every loop checks the clock.
 pub(crate) fn engine(limits: &Limits, cache: Option<Cache>) -> wasmtime::Result<Engine> {
     let instances = u32::try_from(limits.instances.get()).unwrap_or(u32::MAX);
     let mut slots = PoolingAllocationConfig::new();
@@ -28,9 +28,11 @@ pub(crate) fn engine(limits: &Limits, cache: Option<Cache>) -> wasmtime::Result<
         .allocation_strategy(InstanceAllocationStrategy::Pooling(slots))
         .concurrency_support(false)
         .epoch_interruption(true)
-        // Not the same on every processor, so not in a model (docs/reference/module-abi.md).
+        // Its results differ between processors, so a model may not use it
+        // (docs/reference/module-abi.md).
         .wasm_relaxed_simd(false)
-        // A trap is told by its kind; where in the module it was is not.
+        // A trap is reported by its kind, without a position in the module: the tables that
+        // would give one take more memory than the code.
         .generate_address_map(false)
         .wasm_backtrace_max_frames(None)
         .cache(cache);
@@ -43,7 +45,7 @@ pub(crate) fn ticks(limit: Duration) -> u64 {
     u64::try_from(whole).unwrap_or(u64::MAX).saturating_add(1)
 }
 
-/// The thread that moves an engine's clock on; it ends when this is dropped.
+/// The thread that advances an engine's clock; dropping this ends it.
 pub(crate) struct Clock {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -74,7 +76,7 @@ impl Drop for Clock {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // It only sleeps and counts: there is nothing to report.
+            // The thread only sleeps and counts: there is no failure to report.
             let _ = thread.join();
         }
     }

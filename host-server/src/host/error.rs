@@ -1,11 +1,12 @@
-//! What can go wrong with a model, in sentences: what was expected, what came, what to do.
+//! What can go wrong with a model: what was expected, what was found, what to do.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use model_core::describe::ABI_VERSION;
 use model_core::model_file::ModelFileError;
 
-/// Why a file cannot be served: where it came from, if that is known, and [`LoadErrorKind`].
+/// Why a file cannot be served: its path, if known, and [`LoadErrorKind`].
 #[derive(Debug)]
 pub struct LoadError {
     path: Option<PathBuf>,
@@ -61,12 +62,12 @@ pub enum LoadErrorKind {
     /// The seal is missing or does not fit.
     #[error(transparent)]
     File(#[from] ModelFileError),
-    /// The bytes are sealed, but not WebAssembly that this host runs.
+    /// The bytes are not WebAssembly that this host can run.
     #[error("not a WebAssembly module this host can run: {0}")]
     Compile(String),
-    /// The module wants something from its host.
+    /// The module imports something from its host.
     #[error(
-        "the module imports {module}.{name}; expected only wasm-bindgen's functions, which are never called: it is not a model, or of a newer underwrite"
+        "the module imports {module}.{name}, expected only wasm-bindgen's functions: it is not a model, or a newer underwrite made it"
     )]
     Import {
         /// The import's module.
@@ -74,24 +75,24 @@ pub enum LoadErrorKind {
         /// The import's name.
         name: String,
     },
-    /// Code that would run when the module is instantiated.
+    /// The module has code that would run when it is instantiated.
     #[error(
-        "the module has a start function; a model has none: make it anew with `underwrite train`"
+        "the module has a start function, which a model never has: create it again with `underwrite train`"
     )]
     StartFunction,
-    /// The module starts with more memory than one instance may have.
+    /// The module starts with more memory than one instance may use.
     #[error(
-        "the module starts with {needed} bytes of memory, the limit is {limit}: raise the memory limit, or use a smaller model"
+        "the module needs {needed} bytes of memory to start, the limit is {limit}: raise the memory limit or use a smaller model"
     )]
     Memory {
         /// Bytes it asks for.
         needed: u64,
-        /// Bytes it may have.
+        /// Bytes it may use.
         limit: usize,
     },
-    /// A function or the memory of the plain door is missing or of another type.
+    /// One of the plain exports is missing or has another type.
     #[error(
-        "the module exports {found} as `{name}`, expected {expected}: it is not a model, or of a newer underwrite"
+        "the module exports {found} as `{name}`, expected {expected}: it is not a model, or a newer underwrite made it"
     )]
     Export {
         /// The export's name.
@@ -101,9 +102,9 @@ pub enum LoadErrorKind {
         /// What is there.
         found: String,
     },
-    /// Another version of the plain door.
+    /// The plain exports have another version.
     #[error(
-        "the module speaks ABI version {found}, this host version 1: use the underwrite that made it, or train again"
+        "the module has ABI version {found}, this host supports version {ABI_VERSION}: use the underwrite that made the model, or train it again"
     )]
     AbiVersion {
         /// The module's version.
@@ -112,15 +113,15 @@ pub enum LoadErrorKind {
     /// The module itself refused the artifact it carries.
     #[error("the module refused its artifact: {detail}")]
     Artifact {
-        /// The module's own sentence.
+        /// The module's own message.
         detail: String,
     },
-    /// `abi_describe` gave something else than `docs/reference/module-abi.md` says.
+    /// `abi_describe` returned something other than `docs/reference/module-abi.md` specifies.
     #[error("the module's description cannot be read: {0}")]
     Description(serde_json::Error),
     /// The module does not decide as it did when it was made.
     #[error(
-        "golden row {row} is not answered as when the model was made: the file is not what it says, train it again"
+        "golden row {row} got another answer than when the model was made: the file is not what it claims to be; train it again"
     )]
     GoldenRow {
         /// Which of the artifact's golden rows, from 1.
@@ -128,13 +129,13 @@ pub enum LoadErrorKind {
     },
     /// The section with `model.js` is missing.
     #[error(
-        "the file carries no `underwrite.glue` section (model.js): make it anew with `underwrite train`"
+        "the file has no `underwrite.glue` section (model.js): create it again with `underwrite train`"
     )]
     NoGlue,
     /// The module failed while it was being loaded.
     #[error("loading failed: {0}")]
     Call(CallError),
-    /// The machine cannot give what an engine needs.
+    /// The machine lacks what an engine needs.
     #[error("the WebAssembly engine cannot start: {0}")]
     Engine(String),
 }
@@ -148,8 +149,8 @@ impl From<CallError> for LoadErrorKind {
     }
 }
 
-/// Why a call into the module gave no answer. The instance is thrown away, the next
-/// call gets a new one.
+/// Why a call into the module gave no answer. The instance is discarded; the next call gets a
+/// new one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -158,7 +159,7 @@ pub enum CallError {
     Trap {
         /// The export that was called.
         function: &'static str,
-        /// wasmtime's words.
+        /// wasmtime's message.
         reason: String,
     },
     /// The call took longer than [`Limits`](crate::Limits) allow.
@@ -166,46 +167,46 @@ pub enum CallError {
     Deadline {
         /// The export that was called.
         function: &'static str,
-        /// Wall time it had.
+        /// Wall time it was allowed.
         limit: Duration,
     },
-    /// The module wanted more memory than [`Limits`](crate::Limits) allow.
-    #[error("{function} wanted more than the {limit} bytes of memory that one instance may have")]
+    /// The module needed more memory than [`Limits`](crate::Limits) allow.
+    #[error("{function} needed more than the {limit} bytes of memory that one instance may use")]
     Memory {
         /// The export that was called.
         function: &'static str,
-        /// Bytes it may have.
+        /// Bytes it may use.
         limit: usize,
     },
-    /// The module broke the plain door's promises.
-    #[error("{function} answered {found}, expected {expected}")]
+    /// The module broke the contract of its plain exports.
+    #[error("{function} returned {found}, expected {expected}")]
     Contract {
         /// The export that was called.
         function: &'static str,
-        /// What `docs/reference/module-abi.md` says.
+        /// What `docs/reference/module-abi.md` specifies.
         expected: &'static str,
-        /// What came.
+        /// What the module returned.
         found: String,
     },
     /// The module refused the artifact that another instance of it had taken.
     #[error("a new instance refused the artifact: {detail}")]
     Artifact {
-        /// The module's own sentence.
+        /// The module's own message.
         detail: String,
     },
-    /// No instance could be made.
-    #[error("no new instance of the module: {0}")]
+    /// No instance could be created.
+    #[error("cannot create an instance of the module: {0}")]
     Instantiate(String),
-    /// The caller's batch does not have the shape that it says.
-    #[error("a batch of {rows} rows with {inputs} inputs needs {expected} numbers, {found} came")]
+    /// The caller's batch does not have the shape that it declares.
+    #[error("a batch of {rows} rows with {inputs} inputs needs {expected} numbers, got {found}")]
     BatchLength {
-        /// Rows, as the caller says.
+        /// Rows, as the caller declares.
         rows: usize,
         /// Inputs of the model.
         inputs: usize,
         /// `rows * inputs`.
         expected: usize,
-        /// Numbers that came.
+        /// Numbers given.
         found: usize,
     },
 }

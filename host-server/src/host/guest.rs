@@ -5,7 +5,7 @@ use wasmtime::{Engine, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder};
 use super::engine::ticks;
 use super::limits::Limits;
 
-/// What a store keeps for its instance: the limits, and whether they were met.
+/// What a store keeps for its instance: the limits, and whether one was reached.
 pub(super) struct Guest {
     limits: StoreLimits,
     memory_refused: bool,

@@ -1,4 +1,4 @@
-//! One instance of the module with its own memory, and the plain door's calls into it.
+//! One instance of the module with its own memory, and the calls of its plain exports.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::limits::Limits;
 const REFUSED_BATCH: u32 = u32::MAX;
 const SMALLEST_REQUEST_BUFFER: u32 = 4 << 10;
 
-/// An instance. After a call that failed it is in an unknown state: throw it away.
+/// An instance. After a call that failed its state is unknown: discard it.
 pub(crate) struct Instance {
     store: Store<Guest>,
     memory: Memory,
@@ -67,16 +67,16 @@ impl Instance {
         })
     }
 
-    /// The version of the plain door that the module speaks.
+    /// The version of the module's plain exports.
     pub(crate) fn abi_version(&mut self) -> Result<u32, CallError> {
         self.deadline(self.limits.load);
-        self.call("abi_version", |door| &door.version, ())
+        self.call("abi_version", |functions| &functions.version, ())
     }
 
     /// Builds the model, so that the first decision does not wait for it.
     pub(crate) fn load(&mut self) -> Result<(), CallError> {
         self.deadline(self.limits.load);
-        match self.call("abi_load", |door| &door.load, ())? {
+        match self.call("abi_load", |functions| &functions.load, ())? {
             0 => Ok(()),
             packed => Err(CallError::Artifact {
                 detail: detail(self.bytes("abi_load", packed)?),
@@ -87,7 +87,7 @@ impl Instance {
     /// The module's description of itself, JSON.
     pub(crate) fn describe(&mut self) -> Result<Vec<u8>, CallError> {
         self.deadline(self.limits.load);
-        let packed = self.call("abi_describe", |door| &door.describe, ())?;
+        let packed = self.call("abi_describe", |functions| &functions.describe, ())?;
         self.bytes("abi_describe", packed).map(<[u8]>::to_vec)
     }
 
@@ -97,7 +97,11 @@ impl Instance {
         let length = self.length("abi_decide", body.len())?;
         let pointer = self.request_buffer(length)?;
         self.write(pointer, body)?;
-        let packed = self.call("abi_decide", |door| &door.decide, (pointer, length))?;
+        let packed = self.call(
+            "abi_decide",
+            |functions| &functions.decide,
+            (pointer, length),
+        )?;
         let status = self.status()?;
         let body = self.bytes("abi_decide", packed)?;
         if !body.ends_with(b"}") {
@@ -110,7 +114,7 @@ impl Instance {
         Ok(Answer { status, body })
     }
 
-    /// Many rows: fills `out` with probabilities, gives the number of refused rows.
+    /// Many rows: fills `out` with probabilities and returns the number of refused rows.
     pub(crate) fn batch(&mut self, columns: &[f64], out: &mut [f64]) -> Result<u32, CallError> {
         self.deadline(self.limits.load);
         let rows = self.length("abi_batch", out.len())?;
@@ -119,14 +123,14 @@ impl Instance {
         self.write_numbers(input, columns)?;
         let refused = self.call(
             "abi_batch",
-            |door| &door.batch,
+            |functions| &functions.batch,
             (input.pointer, rows, output.pointer),
         )?;
         if refused == REFUSED_BATCH {
             return Err(CallError::Contract {
                 function: "abi_batch",
                 expected: "a number of refused rows",
-                found: "that it has no model or does not like its pointers".to_owned(),
+                found: "that it has no model or refuses its pointers".to_owned(),
             });
         }
         self.read_numbers(output, out)?;
@@ -135,14 +139,14 @@ impl Instance {
         Ok(refused)
     }
 
-    /// Whether the module met its memory limit: what it did then is its own affair, but
-    /// it is no longer as good as new.
+    /// Whether the module reached its memory limit. It may have gone on without the memory,
+    /// but it is no longer as good as a new instance.
     pub(crate) fn is_spent(&self) -> bool {
         self.store.data().was_refused_memory()
     }
 
     fn status(&mut self) -> Result<u16, CallError> {
-        match self.call("abi_status", |door| &door.status, ())? {
+        match self.call("abi_status", |functions| &functions.status, ())? {
             known @ (200 | 413 | 422 | 503) => Ok(known as u16),
             other => Err(CallError::Contract {
                 function: "abi_status",
@@ -212,7 +216,7 @@ impl Instance {
 
     fn alloc(&mut self, bytes: usize) -> Result<Buffer, CallError> {
         let capacity = self.length("abi_alloc", bytes)?;
-        match self.call("abi_alloc", |door| &door.alloc, capacity)? {
+        match self.call("abi_alloc", |functions| &functions.alloc, capacity)? {
             0 => Err(self.memory_error("abi_alloc")),
             pointer => Ok(Buffer { pointer, capacity }),
         }
@@ -221,7 +225,7 @@ impl Instance {
     fn free(&mut self, buffer: Buffer) -> Result<(), CallError> {
         self.call(
             "abi_free",
-            |door| &door.free,
+            |functions| &functions.free,
             (buffer.pointer, buffer.capacity),
         )
     }
@@ -299,7 +303,7 @@ fn typed<P: WasmParams, R: WasmResults>(
     instance
         .get_module_export(&mut *store, export)
         .and_then(wasmtime::Extern::into_func)
-        .ok_or_else(|| CallError::Instantiate("an export is gone".to_owned()))
+        .ok_or_else(|| CallError::Instantiate("an export is missing".to_owned()))
         .and_then(|function: Func| {
             function
                 .typed(&*store)
@@ -320,12 +324,12 @@ fn slice_mut(memory: &mut [u8], pointer: u32, length: usize) -> Option<&mut [u8]
 fn outside(function: &'static str, pointer: u32, length: usize) -> CallError {
     CallError::Contract {
         function,
-        expected: "a place inside its memory",
+        expected: "an address inside its memory",
         found: format!("{length} bytes at {pointer}"),
     }
 }
 
-/// The sentence in `{"detail":"…"}`; the whole text when it is something else.
+/// The message in `{"detail":"…"}`; the whole text when it has another form.
 fn detail(json: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Refusal {

@@ -14,17 +14,17 @@ pub struct Limits {
     pub decide: Duration,
     /// Wall time of loading a model into a new instance, and of one batch. Default: 10 s.
     pub load: Duration,
-    /// What is added to `load` for each KiB of the file. Default: nothing.
+    /// Added to `load` for each KiB of the file. Default: nothing.
     pub load_per_kib: Duration,
-    /// Instances that exist at once, each with its own memory. Default: two for each
-    /// processor. A call beyond that waits for one to come back.
+    /// Instances at once, each with its own memory. Default: two for each processor. A call
+    /// beyond that waits until one is returned.
     pub instances: NonZeroUsize,
-    /// The folder that keeps compiled modules from one start to the next; only this user may
-    /// be able to write to it. Default: none, each start compiles.
+    /// The folder that keeps compiled modules between starts. Only this user may be able to
+    /// write to it. Default: none, every start compiles.
     pub cache: Option<PathBuf>,
-    /// A program that puts a compiled module there, so that this process does not grow by what
-    /// a compiler needs: it is called with `compile-module --cache-dir FOLDER`, and the module
-    /// on its standard input. Default: none.
+    /// A program that compiles a module into that folder, so that this process does not grow by
+    /// the compiler's memory. It is called with `compile-module --cache-dir FOLDER` and the
+    /// module on its standard input. Default: none.
     pub compiler: Option<PathBuf>,
 }
 
@@ -43,10 +43,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For a server that takes files while it answers: a module that hangs is stopped
-    /// within 50 ms (the limit, and one tick of the clock), and a file that is not what it
-    /// says costs no more before it is refused. A decision takes microseconds; loading takes
-    /// 12 ms for a file of 530 KiB, so 40 ms and 1 ms a KiB are plenty.
+    /// For a server that loads files while it answers: a module that hangs is stopped within
+    /// 50 ms (the limit and one tick of the clock), and a hostile file costs no more before it
+    /// is refused. A decision takes microseconds, and loading a file of 530 KiB takes 12 ms, so
+    /// 40 ms and 1 ms per KiB leave a wide margin.
     #[must_use]
     pub fn serving() -> Self {
         Self {
@@ -57,7 +57,7 @@ impl Limits {
         }
     }
 
-    /// With the time that a file of this length may take to load.
+    /// The limits for a file of this length: with the time that it may take to load.
     pub(crate) fn for_file(&self, bytes: usize) -> Self {
         let kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
         Self {

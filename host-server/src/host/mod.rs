@@ -13,7 +13,9 @@ mod module_cache;
 mod pool;
 
 pub use answer::{Answer, Batch, Decision};
-pub use description::{Category, Description, Feature, ModelInfo, Target};
+pub use description::{
+    Category, Description, Feature, FeatureRole, FeatureType, ModelInfo, Target,
+};
 pub use error::{CallError, LoadError, LoadErrorKind};
 pub use limits::Limits;
 pub(crate) use limits::processors;

@@ -1,8 +1,9 @@
-//! [`ModelHost`]: one `model.wasm`, loaded, without HTTP.
+//! [`ModelHost`]: one `model.wasm`, loaded and called.
 
 use std::path::Path;
 
 use bytes::Bytes;
+use model_core::describe::ABI_VERSION;
 use model_core::model_file::{GLUE_SECTION, ModelFile};
 
 use super::answer::{Answer, Batch, Decision};
@@ -15,20 +16,18 @@ use super::limits::Limits;
 use super::module_cache::ModuleCache;
 use super::pool::{InstanceTimes, Pool};
 
-const ABI_VERSION: u32 = 1;
-
 /// Room for what the host adds to an answer.
 const ENVELOPE: usize = 160;
 
-/// A `model.wasm`, compiled and loaded. Shared between threads: each call borrows an
-/// instance of its own.
+/// A `model.wasm`, compiled and loaded. Threads can share it: each call borrows an instance of
+/// its own.
 pub struct ModelHost {
     pool: Pool,
     description: Description,
     description_json: Bytes,
     wasm: Bytes,
     glue: Bytes,
-    // Last: the instances above are gone when the clock stops.
+    // Fields drop in order: the instances above must be gone before their clock stops.
     _clock: Clock,
 }
 
@@ -48,8 +47,8 @@ impl ModelHost {
     /// Checks the seal, compiles the module, loads its model into a first instance.
     ///
     /// # Errors
-    /// When the bytes are cut off, altered or no model, or the module wants more than
-    /// `limits`, or refuses its artifact.
+    /// When the bytes are truncated, altered or not a model, when the module needs more than
+    /// `limits` allow, or when it refuses its artifact.
     pub fn load(wasm: impl Into<Bytes>, limits: Limits) -> Result<Self, LoadError> {
         let wasm = wasm.into();
         let file = ModelFile::open(&wasm).map_err(LoadErrorKind::File)?;
@@ -62,7 +61,7 @@ impl ModelHost {
         let clock = Clock::start(&engine).map_err(|error| cannot_start(&error))?;
         let compiled = Compiled::new(&engine, &wasm, &limits)?;
         if let Some(Err(error)) = cache.map(|cache| cache.keep()) {
-            tracing::warn!(%error, "compiled code is not kept: the next start takes longer");
+            tracing::warn!(%error, "compiled module not cached: the next start takes longer");
         }
         check_version(&compiled, &limits)?;
         let pool = Pool::new(compiled, limits);
@@ -78,8 +77,8 @@ impl ModelHost {
         })
     }
 
-    /// One decision. `body` is the request's JSON, whatever it holds; a body that the
-    /// module refuses is an answer too, with its status.
+    /// One decision. `body` is the request's JSON, whatever it holds. A refusal by the module
+    /// is an answer too, with its own status.
     ///
     /// Runs on the calling thread, in microseconds, at most [`Limits::decide`].
     ///
@@ -97,9 +96,9 @@ impl ModelHost {
         })
     }
 
-    /// One decision for each of `rows`, in order, with one instance: `each` gets a row's
-    /// status and answer. A row on which the module fails takes its instance with it, not
-    /// the rows after it.
+    /// One decision for each of `rows`, in order, with one instance; `each` is called with
+    /// every row's answer. A row on which the module fails costs its instance, not the rows
+    /// after it.
     ///
     /// Runs on the calling thread, at most [`Limits::decide`] for each row.
     pub fn decide_each<'a>(
@@ -126,7 +125,7 @@ impl ModelHost {
         }
     }
 
-    /// Instances that exist now.
+    /// How many instances exist now.
     #[must_use]
     pub fn instances(&self) -> usize {
         self.pool.alive()
@@ -165,7 +164,7 @@ impl ModelHost {
         })
     }
 
-    /// What a new instance costs, for benchmarks: it is made, loaded and dropped.
+    /// Measures, for benchmarks, what it costs to create an instance and load its model.
     ///
     /// # Errors
     /// When the module failed.
@@ -173,13 +172,13 @@ impl ModelHost {
         self.pool.time_new_instance()
     }
 
-    /// What the model is.
+    /// The model's description.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// What the model says of itself, JSON, as the module wrote it.
+    /// The description as JSON, as the module wrote it.
     #[must_use]
     pub fn description_json(&self) -> &Bytes {
         &self.description_json
@@ -207,40 +206,41 @@ impl std::fmt::Debug for ModelHost {
     }
 }
 
-/// Where the compiled module is kept; none where that cannot be, which costs time alone.
+/// The cache for the compiled module; `None` where it cannot be used, which only costs time.
 fn cache(limits: &Limits, wasm: &[u8]) -> Option<ModuleCache> {
     let folder = limits.cache.as_deref()?;
     let cache = ModuleCache::open(folder, wasm)
-        .inspect_err(|reason| {
-            tracing::warn!(folder = %folder.display(), reason, "compiled code is not kept: the next start takes longer");
+        .inspect_err(|error| {
+            tracing::warn!(folder = %folder.display(), %error, "compiled module not cached: the next start takes longer");
         })
         .ok()?;
     if let Some(compiler) = &limits.compiler
         && let Err(error) = cache.fill(compiler, wasm)
     {
-        tracing::warn!(compiler = %compiler.display(), %error, "compiling in this process: it will use more memory");
+        tracing::warn!(compiler = %compiler.display(), %error, "compiler process failed: compiling in this process, which uses more memory");
     }
     Some(cache)
 }
 
-/// Compiles `wasm` into the folder [`Limits::cache`]: what the program
+/// Compiles `wasm` into the folder [`Limits::cache`]. This is what the program
 /// [`Limits::compiler`] does.
 ///
 /// # Errors
-/// When it is no module of this kind, or nothing can be kept in the folder.
+/// When it is not such a module, or the folder cannot be used.
 pub fn compile(wasm: &[u8], limits: &Limits) -> Result<(), LoadError> {
     let limits = Limits {
         compiler: None,
         ..limits.clone()
     };
-    let cache = cache(&limits, wasm).ok_or_else(|| cannot_start(&"there is no cache"))?;
+    let cache =
+        cache(&limits, wasm).ok_or_else(|| cannot_start(&"the cache folder cannot be used"))?;
     let engine = engine(&limits, Some(cache.cache())).map_err(|error| cannot_start(&error))?;
     Compiled::new(&engine, wasm, &limits)?;
     cache.keep().map_err(|error| cannot_start(&error).into())
 }
 
-/// Asked before anything else, in an instance that is then dropped: what another version
-/// means by the other exports is not known.
+/// Checked before anything else, in an instance that is then dropped: in another version the
+/// other exports may mean something else.
 fn check_version(compiled: &Compiled, limits: &Limits) -> Result<(), LoadError> {
     let found = Instance::new(compiled, limits)
         .and_then(|mut instance| instance.abi_version())

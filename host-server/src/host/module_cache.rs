@@ -1,8 +1,8 @@
-//! Compiled modules, kept from one start of the server to the next.
+//! Compiled modules, kept between starts of the server.
 //!
-//! Machine code is run as it is found, so it is taken only from a folder that nobody else
-//! can write to, and only when it is, byte for byte, what was put there. Whatever is wrong
-//! with the folder costs no more than the time to compile.
+//! Machine code runs as it is found. It is therefore loaded only from a folder that no other
+//! user can write to, and only when it is byte for byte what was stored there. Whatever is
+//! wrong with the folder costs only the time to compile.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,16 +14,36 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 use wasmtime::{Cache, CacheConfig};
 
-/// The SHA-256 digests of a module's files, one a line.
+/// The file with the SHA-256 digests of a module's files, one per line.
 const SUMS: &str = "sha256sums";
 
-/// wasmtime's part of a module's folder: it removes what it does not know there.
+/// wasmtime's part of a module's folder. wasmtime removes what it does not know in there.
 const CODE: &str = "code";
 
-/// Modules that are kept: those compiled last.
+/// How many modules are kept: those compiled last.
 const MOST: usize = 32;
 
-/// What is kept of one module.
+/// Why a folder cannot keep compiled modules.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CacheError {
+    #[error("the folder cannot be created: {0}")]
+    Create(io::Error),
+    #[error("the folder cannot be read: {0}")]
+    Read(io::Error),
+    #[error("the folder cannot be written to: {0}")]
+    Write(io::Error),
+    #[error("the folder belongs to user {found}, expected {expected}, who runs the server")]
+    Owner { found: u32, expected: u32 },
+    #[error("other users can write to the folder (mode {0:o}), expected 700: run chmod go-w")]
+    Mode(u32),
+    #[error("wasmtime cannot use the folder: {0:#}")]
+    Engine(wasmtime::Error),
+    #[cfg(not(unix))]
+    #[error("this system does not tell who can write to a folder")]
+    Unsupported,
+}
+
+/// The cache of one compiled module.
 pub(crate) struct ModuleCache {
     root: PathBuf,
     folder: PathBuf,
@@ -31,25 +51,25 @@ pub(crate) struct ModuleCache {
 }
 
 impl ModuleCache {
-    /// The place for `wasm` in the folder `root`, which is made when it is not there. Files
-    /// in it that are not what was kept are removed.
+    /// The cache for `wasm` in the folder `root`, which is created if needed. Files that are
+    /// not what was stored there are removed.
     ///
     /// # Errors
-    /// When nothing can be kept there, or somebody else can write to it; a sentence.
-    pub(crate) fn open(root: &Path, wasm: &[u8]) -> Result<Self, String> {
-        let root = std::path::absolute(root).map_err(|error| error.to_string())?;
+    /// When the folder cannot be used, or another user can write to it.
+    pub(crate) fn open(root: &Path, wasm: &[u8]) -> Result<Self, CacheError> {
+        let root = std::path::absolute(root).map_err(CacheError::Create)?;
         let folder = root.join(hex(wasm));
         for folder in [&root, &folder] {
-            make(folder).map_err(|error| format!("it cannot be made: {error}"))?;
+            create(folder).map_err(CacheError::Create)?;
             check_private(folder)?;
         }
-        remove_altered(&folder).map_err(|error| format!("it cannot be read: {error}"))?;
+        remove_altered(&folder).map_err(CacheError::Read)?;
         let mut config = CacheConfig::new();
         config
             .with_directory(folder.join(CODE))
-            // It would be written anew with other bytes.
+            // Recompressing would replace the files by ones with other digests.
             .with_optimized_compression_usage_counter_threshold(u64::MAX);
-        let cache = Cache::new(config).map_err(|error| format!("{error:#}"))?;
+        let cache = Cache::new(config).map_err(CacheError::Engine)?;
         Ok(Self {
             root,
             folder,
@@ -61,11 +81,12 @@ impl ModuleCache {
         self.cache.clone()
     }
 
-    /// Lets `compiler` put the compiled module here, when there is none. A compiler leaves
-    /// several times a module's memory behind; in a process of its own that ends with it.
+    /// Lets the program `compiler` put the compiled module here, if there is none. Compiling
+    /// takes several times a module's memory, which a process of its own gives back when it
+    /// ends.
     ///
     /// # Errors
-    /// When it cannot be run; then there is what was there before.
+    /// When the program cannot be run; the cache is then as before.
     pub(crate) fn fill(&self, compiler: &Path, wasm: &[u8]) -> io::Result<()> {
         if !compiled(&self.folder)?.is_empty() {
             return Ok(());
@@ -77,16 +98,17 @@ impl ModuleCache {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        // It ends early when it does not like the module; the reason is found here again.
+        // The program ends early when it refuses the module; this process then finds the same
+        // reason when it compiles.
         let _ = child.stdin.take().map(|mut input| input.write_all(wasm));
         child.wait()?;
         remove_altered(&self.folder)
     }
 
-    /// Remembers what was compiled since [`ModuleCache::open`].
+    /// Records the digests of what was compiled since [`ModuleCache::open`].
     ///
     /// # Errors
-    /// When it cannot be written; the next start compiles again.
+    /// When they cannot be written; the next start compiles again.
     pub(crate) fn keep(&self) -> io::Result<()> {
         if self.cache.cache_misses() == 0 {
             return Ok(());
@@ -108,7 +130,7 @@ impl ModuleCache {
         let mut folders: Vec<(SystemTime, PathBuf)> = fs::read_dir(&self.root)?
             .filter_map(|entry| {
                 let path = entry.ok()?.path();
-                // One without is no folder of ours, or is being made.
+                // A folder without sums is not one of ours, or is just being filled.
                 let kept = fs::metadata(path.join(SUMS)).ok()?.modified().ok()?;
                 Some((kept, path))
             })
@@ -122,8 +144,8 @@ impl ModuleCache {
     }
 }
 
-/// The files with code: wasmtime has them in a folder for each of its versions, and beside
-/// them others, which have an extension.
+/// The files with code. wasmtime keeps them in one folder per version of itself, beside
+/// others that have an extension.
 fn compiled(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let list = |folder: &Path| -> io::Result<Vec<PathBuf>> {
         match fs::read_dir(folder) {
@@ -146,7 +168,7 @@ fn remove_altered(folder: &Path) -> io::Result<()> {
     for file in compiled(folder)? {
         let bytes = fs::read(&file)?;
         if !known.contains(hex(&bytes).as_str()) {
-            tracing::warn!(file = %file.display(), "compiled code that is not what was kept: removed");
+            tracing::warn!(file = %file.display(), "altered compiled code removed");
             fs::remove_file(file)?;
         }
     }
@@ -158,7 +180,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(unix)]
-fn make(folder: &Path) -> io::Result<()> {
+fn create(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new()
         .recursive(true)
@@ -166,36 +188,36 @@ fn make(folder: &Path) -> io::Result<()> {
         .create(folder)
 }
 
-/// Whether the folder is this user's, and nobody else can write to it.
+/// Checks that the folder belongs to this user and that no other can write to it.
 #[cfg(unix)]
-fn check_private(folder: &Path) -> Result<(), String> {
+fn check_private(folder: &Path) -> Result<(), CacheError> {
     use std::os::unix::fs::MetadataExt;
     const OTHERS_WRITE: u32 = 0o022;
+    // A new file belongs to the user who runs the server, whoever owns the folder.
     let probe = folder.join(format!("owner.{}.new", std::process::id()));
     let owner = fs::File::create(&probe)
         .and_then(|file| Ok(file.metadata()?.uid()))
         .and_then(|owner| fs::remove_file(&probe).map(|()| owner))
-        .map_err(|error| format!("it cannot be written to: {error}"))?;
-    let found = fs::metadata(folder).map_err(|error| error.to_string())?;
-    match (found.uid() == owner, found.mode() & OTHERS_WRITE) {
-        (true, 0) => Ok(()),
-        (false, _) => Err(format!(
-            "it belongs to user {}, expected {owner}, who runs the server",
-            found.uid()
-        )),
-        (true, _) => Err(format!(
-            "others can write to it (mode {:o}), expected 700: chmod go-w",
-            found.mode() & 0o7777
-        )),
+        .map_err(CacheError::Write)?;
+    let found = fs::metadata(folder).map_err(CacheError::Read)?;
+    if found.uid() != owner {
+        return Err(CacheError::Owner {
+            found: found.uid(),
+            expected: owner,
+        });
     }
+    if found.mode() & OTHERS_WRITE != 0 {
+        return Err(CacheError::Mode(found.mode() & 0o7777));
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]
-fn make(folder: &Path) -> io::Result<()> {
+fn create(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
 #[cfg(not(unix))]
-fn check_private(_: &Path) -> Result<(), String> {
-    Err("who can write to a folder is not known on this system".to_owned())
+fn check_private(_: &Path) -> Result<(), CacheError> {
+    Err(CacheError::Unsupported)
 }

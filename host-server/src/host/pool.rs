@@ -1,4 +1,4 @@
-//! Instances that have loaded their model, used again from call to call.
+//! Instances that have loaded their model, reused from call to call.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
@@ -14,14 +14,14 @@ use super::limits::Limits;
 pub struct InstanceTimes {
     /// Store, limits, memory and exports.
     pub instantiate: Duration,
-    /// The same in a slot that has to take back the memory that the last instance's model grew to.
+    /// The same in a slot that must first release the memory that the last instance grew to.
     pub after_another: Duration,
     /// `abi_load`: reading the artifact and building the tables.
     pub load: Duration,
 }
 
-/// Lends instances, at most [`Limits::instances`] at once. One that failed is thrown
-/// away; the next call makes a new one.
+/// Lends instances, at most [`Limits::instances`] at once. One that failed is discarded; the
+/// next call creates a new one.
 pub(crate) struct Pool {
     compiled: Compiled,
     limits: Limits,
@@ -35,10 +35,10 @@ struct Slots {
     waiting: usize,
 }
 
-/// An instance that nobody uses now.
+/// An instance that no call is using.
 struct Idle {
     instance: Instance,
-    /// Who used it last: its memory is in that processor's cache.
+    /// The thread that used it last: the memory is likely in that processor's cache.
     thread: ThreadId,
 }
 
@@ -56,7 +56,7 @@ impl Pool {
         }
     }
 
-    /// Calls `work` with an instance of its own; waits when all are lent.
+    /// Calls `work` with an instance of its own; waits while all are lent.
     pub(crate) fn with<T>(
         &self,
         work: impl FnOnce(&mut Instance) -> Result<T, CallError>,
@@ -75,7 +75,7 @@ impl Pool {
         self.lock().alive
     }
 
-    /// How long a new instance takes, and loading the model into it. It is not kept.
+    /// Measures creating an instance and loading the model into it. The instance is not kept.
     pub(crate) fn time_new_instance(&self) -> Result<InstanceTimes, CallError> {
         let mut lease = self.lease();
         lease.instance = None;
@@ -131,7 +131,7 @@ impl Pool {
 }
 
 impl Slots {
-    /// The thread's own, else the one used last.
+    /// The one that this thread used last, else the one used last by any.
     fn take(&mut self, thread: ThreadId) -> Option<Instance> {
         let own = self.idle.iter().rposition(|idle| idle.thread == thread);
         let at = own.or(self.idle.len().checked_sub(1))?;
@@ -143,7 +143,8 @@ fn current() -> ThreadId {
     std::thread::current().id()
 }
 
-/// A place in the pool, given back when dropped: with its instance only if that is to be kept.
+/// A share of the pool's instances, returned when dropped: with its instance only if that is
+/// to be kept.
 struct Lease<'a> {
     pool: &'a Pool,
     instance: Option<Instance>,

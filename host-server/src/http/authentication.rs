@@ -1,4 +1,4 @@
-//! API keys: kept as SHA-256 digests, compared in constant time, each with what it may do.
+//! API keys: stored as SHA-256 digests, compared in constant time, each with a role.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// What a request wants to do.
+/// What a key permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Ask for decisions.
     Predict,
     /// Read `/metrics`.
     Metrics,
-    /// Reload and roll back models; also all the others.
+    /// Reload and roll back models; includes the other roles.
     Admin,
 }
 
-/// A key as it is configured.
+/// A configured key.
 #[derive(Clone)]
 pub struct Key {
     digest: [u8; 32],
@@ -46,46 +46,46 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// Who may do what, and how often.
+/// All keys, and the rate limit of each.
 pub(crate) struct Keys {
     keys: Vec<(Key, Option<Limiter>)>,
     /// For requests that need no key.
-    anybody: Option<Limiter>,
+    anonymous: Option<Limiter>,
     clock: DefaultClock,
 }
 
 type Limiter = Arc<DefaultDirectRateLimiter>;
 
-/// Why a request is turned away.
+/// Why a request is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Denied {
-    /// No key, or one that is not known.
+    /// The key is missing or unknown.
     Unknown,
-    /// A known key that may not do this.
+    /// The key is known, and its role does not permit this.
     Forbidden,
-    /// There is no key for this: it is switched off.
+    /// No key is configured for this, so nobody may do it.
     Disabled,
-    /// Too many requests; the next may come after this many seconds.
+    /// Too many requests; the next is allowed after this many seconds.
     TooMany { seconds: NonZeroU64 },
 }
 
 impl Keys {
-    /// `per_second` limits the requests of each key, or of everybody where no key is needed.
+    /// `per_second` limits the requests of each key, or of all clients where no key is needed.
     pub(crate) fn new(keys: Vec<Key>, per_second: Option<NonZeroU32>) -> Self {
         let limiter =
             || per_second.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate))));
         Self {
             keys: keys.into_iter().map(|key| (key, limiter())).collect(),
-            anybody: limiter(),
+            anonymous: limiter(),
             clock: DefaultClock::default(),
         }
     }
 
-    /// Whether a request with these headers may do what `role` says.
+    /// Authenticates a request for `role`, and applies the rate limit of its key.
     pub(crate) fn allow(&self, headers: &HeaderMap, role: Role) -> Result<(), Denied> {
         if !self.keys.iter().any(|(key, _)| key.role == role) {
             return match role {
-                Role::Predict => self.within_rate(self.anybody.as_ref()),
+                Role::Predict => self.within_rate(self.anonymous.as_ref()),
                 Role::Metrics => Ok(()),
                 Role::Admin => Err(Denied::Disabled),
             };
@@ -102,7 +102,7 @@ impl Keys {
         self.keys.iter().any(|(key, _)| key.role == Role::Predict)
     }
 
-    /// Every key is compared, whichever fits: the time says nothing.
+    /// Compares every key, even after a match, so that the time reveals nothing.
     fn find(&self, headers: &HeaderMap) -> Option<&(Key, Option<Limiter>)> {
         let digest: [u8; 32] = Sha256::digest(presented(headers)?).into();
         let mut found = None;

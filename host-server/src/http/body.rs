@@ -1,4 +1,4 @@
-//! Reading a request's body: so much, so long.
+//! Reads a request's body under limits of length and time.
 
 use std::time::Duration;
 
@@ -8,14 +8,11 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use flate2::read::GzDecoder;
 use http_body_util::BodyExt;
 use hyper::body::Body;
+use model_http::{Refusal, limits, media};
 
 use super::error::ApiError;
 
-/// What is read of a body that is too long, so that the client hears the answer and does
-/// not just see its connection break.
-const LONGEST_DRAIN: usize = 64 << 20;
-
-/// Reads at most `keep` bytes of a body, and looks at what follows without keeping it.
+/// Reads a body and keeps its first `keep` bytes.
 pub(crate) async fn read_up_to<B>(body: B, keep: usize, limit: Duration) -> Result<Bytes, ApiError>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -29,8 +26,8 @@ where
         })
 }
 
-/// Reads what is left of a refused request, when that is little and comes at once: else the
-/// connection cannot be used again. Says whether the end was reached.
+/// Reads the rest of a refused request's body, if it is short and arrives at once: without
+/// that the connection cannot be reused. Returns whether the end was reached.
 pub(crate) async fn drain(mut body: impl Body<Data = Bytes> + Unpin) -> bool {
     const LITTLE: usize = 1 << 20;
     const AT_ONCE: Duration = Duration::from_secs(1);
@@ -47,7 +44,7 @@ pub(crate) async fn drain(mut body: impl Body<Data = Bytes> + Unpin) -> bool {
     tokio::time::timeout(AT_ONCE, read).await.unwrap_or(false)
 }
 
-/// Reads a whole body of at most `limit` bytes, unpacked when it is gzip.
+/// Reads a whole body of at most `limit` bytes, decompressed when it is gzip.
 pub(crate) async fn read_whole(
     headers: &HeaderMap,
     body: impl Body<Data = Bytes> + Unpin,
@@ -57,11 +54,11 @@ pub(crate) async fn read_whole(
     let bytes = read_up_to(body, limit.saturating_add(1), time).await?;
     let bytes = match headers.get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
         None | Some(b"identity") => bytes,
-        Some(b"gzip") => unpack(&bytes, limit)?,
+        Some(b"gzip") => decompress(&bytes, limit)?,
         Some(other) => {
             return Err(ApiError::Malformed {
                 detail: format!(
-                    "The body is packed as `{}`, expected `gzip` or nothing",
+                    "The content encoding is `{}`, expected `gzip` or none",
                     String::from_utf8_lossy(other)
                 ),
             });
@@ -73,32 +70,47 @@ pub(crate) async fn read_whole(
     Ok(bytes)
 }
 
-/// The media type that the client gives, without parameters, in small letters.
-pub(crate) fn content_type(headers: &HeaderMap) -> Option<(String, String)> {
-    let value = headers.get(CONTENT_TYPE)?;
-    let whole = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let essence = whole.split(';').next().unwrap_or_default();
-    Some((essence.trim().to_ascii_lowercase(), whole))
+/// A request's `content-type`.
+pub(crate) struct ContentType {
+    /// The media type, without parameters, in lower case.
+    pub(crate) essence: String,
+    /// The header as it came.
+    pub(crate) header: String,
 }
 
-/// JSON, or nothing said: old clients and some tools send no content type.
+impl ContentType {
+    /// `None` where the client sends none.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(CONTENT_TYPE)?;
+        let header = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        Some(Self {
+            essence: media::essence(&header),
+            header,
+        })
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        media::is_json(&self.essence)
+    }
+}
+
+/// Accepts JSON, or no content type at all: old clients and some tools send none.
 pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    // What almost all send needs no copy.
+    // Almost all clients send exactly this: no copy.
     if headers
         .get(CONTENT_TYPE)
-        .is_none_or(|value| value == "application/json")
+        .is_none_or(|value| value == media::JSON)
     {
         return Ok(());
     }
-    match content_type(headers) {
-        None => Ok(()),
-        Some((essence, _)) if is_json(&essence) => Ok(()),
-        Some((_, content_type)) => Err(ApiError::NotJson { content_type }),
+    match ContentType::read(headers) {
+        Some(given) if !given.is_json() => Err(Refusal::NotJson {
+            content_type: given.header,
+            expected: media::JSON,
+        }
+        .into()),
+        _ => Ok(()),
     }
-}
-
-pub(crate) fn is_json(essence: &str) -> bool {
-    essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
 }
 
 async fn collect(
@@ -120,7 +132,7 @@ async fn collect(
         seen += data.len();
         let room = keep - bytes.len();
         bytes.extend_from_slice(&data[..room.min(data.len())]);
-        if seen > LONGEST_DRAIN.max(keep) {
+        if seen > limits::MAX_DRAIN.max(keep) {
             break;
         }
         piece = match waiting.take() {
@@ -136,7 +148,7 @@ pub(crate) async fn next(
     body: &mut (impl Body<Data = Bytes> + Unpin),
 ) -> Result<Option<Bytes>, ApiError> {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ApiError::BodyCutOff)?;
+        let frame = frame.map_err(|_| Refusal::BodyTruncated)?;
         if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }
@@ -144,15 +156,15 @@ pub(crate) async fn next(
     Ok(None)
 }
 
-/// A little gzip can hold a lot: no more than `limit` and a byte is unpacked.
-fn unpack(packed: &[u8], limit: usize) -> Result<Bytes, ApiError> {
+/// Decompresses at most `limit` bytes and one more: a little gzip can hold a lot.
+fn decompress(packed: &[u8], limit: usize) -> Result<Bytes, ApiError> {
     use std::io::Read;
     let mut bytes = Vec::new();
     GzDecoder::new(packed)
         .take(limit as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| ApiError::Malformed {
-            detail: format!("The body is said to be gzip, but: {error}"),
+            detail: format!("The body is declared as gzip, but cannot be decompressed: {error}"),
         })?;
     Ok(bytes.into())
 }

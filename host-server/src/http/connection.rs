@@ -16,10 +16,11 @@ use tokio_rustls::TlsAcceptor;
 
 use super::metrics::Counted;
 
-/// A request's head: method, path and headers together. Longer ones are answered 431.
+/// The longest head of a request (method, path and headers), in bytes. A longer one is
+/// answered 431.
 const LONGEST_HEAD: usize = 64 << 10;
 
-/// So long idle connections stay open once the server is told to stop.
+/// How long idle connections stay open once the server is told to stop.
 const LINGER: Duration = Duration::from_millis(250);
 
 /// What answers the requests of a connection.
@@ -28,7 +29,7 @@ pub(crate) trait Service: Clone + Send + Sync + 'static {
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response> + Send;
 }
 
-/// One connection and what it may do.
+/// One connection and what it needs to be served.
 pub(crate) struct Connection<S> {
     pub(crate) service: S,
     pub(crate) tls: Option<TlsAcceptor>,
@@ -41,14 +42,14 @@ pub(crate) struct Connection<S> {
 impl<S: Service> Connection<S> {
     /// Answers until the client leaves, or `stop` comes or is dropped.
     pub(crate) async fn serve(self, stream: std::net::TcpStream, stop: oneshot::Receiver<()>) {
-        // It fails when there are no more descriptors.
+        // This fails when there are no more file descriptors.
         let Ok(stream) = TcpStream::from_std(stream) else {
             return;
         };
         match self.tls.clone() {
             None => self.answer(stream, stop).await,
             Some(tls) => {
-                // A client that does not shake hands in time is gone.
+                // A client that does not complete the handshake in time is dropped.
                 if let Ok(Ok(stream)) = tokio::time::timeout(self.head, tls.accept(stream)).await {
                     self.answer(stream, stop).await;
                 }
@@ -71,14 +72,14 @@ impl<S: Service> Connection<S> {
                 .max_buf_size(LONGEST_HEAD)
                 .serve_connection(TokioIo::new(stream), service)
         );
-        // Its errors are the client's: it left, was too slow, or spoke something else.
+        // Errors here are the client's: it left, was too slow, or does not speak HTTP.
         tokio::select! {
             biased;
             _ = served.as_mut() => return,
             _ = stop => {}
         }
-        // A request may be on its way on a connection that is idle for us: its answer tells
-        // the client that it is the last.
+        // A request may already be on its way on a connection that looks idle: wait for it, and
+        // let its answer tell the client that it is the last.
         tokio::select! {
             _ = served.as_mut() => return,
             () = tokio::time::sleep(LINGER) => served.as_mut().graceful_shutdown(),

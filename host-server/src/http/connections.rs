@@ -1,4 +1,4 @@
-//! Connections: as many as may be, each with a clock on it, and an end that lets requests
+//! Accepts connections up to a limit and hands them to the workers; on shutdown, lets requests
 //! finish.
 
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use super::limits::HttpLimits;
 use super::metrics::{HttpMetrics, Rejected};
 use super::workers::Workers;
 
-/// When the system has no more descriptors, so long is waited before it is asked again.
-const BREATH: Duration = Duration::from_millis(50);
+/// The pause before accepting again when the system has no more file descriptors.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
     retry-after: 1\r\ncontent-length: 56\r\nconnection: close\r\n\r\n\
-    {\"detail\":\"Too many connections: try again in a second\"}";
+    {\"detail\":\"Too many connections; try again in a second\"}";
 
-/// One listener and what its connections may do.
+/// One listener and what its connections share.
 pub(crate) struct Connections<S> {
     pub(crate) listener: TcpListener,
     pub(crate) service: S,
@@ -45,12 +45,12 @@ impl<S: Service> Connections<S> {
             match accepted {
                 Ok((stream, _)) => self.take(stream, &permits, &workers, &mut turned_away),
                 Err(error) => {
-                    tracing::warn!(%error, "no connection taken");
-                    tokio::time::sleep(BREATH).await;
+                    tracing::warn!(%error, "accepting a connection failed");
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
             }
         }
-        // Those that the system took before the end came are clients, too.
+        // Connections that the system accepted before the shutdown are served, too.
         while let Ok(Ok((stream, _))) =
             tokio::time::timeout(Duration::ZERO, self.listener.accept()).await
         {
@@ -67,7 +67,7 @@ impl<S: Service> Connections<S> {
         workers: &Workers<S>,
         turned_away: &mut JoinSet<()>,
     ) {
-        // Answers are small: send them at once. Without it they are slower, not wrong.
+        // Answers are small: send them at once. A failure here only makes them slower.
         let _ = stream.set_nodelay(true);
         let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
             self.metrics.reject(Rejected::connections);
@@ -85,10 +85,10 @@ impl<S: Service> Connections<S> {
     }
 }
 
-/// Says why, when that takes no time, and hangs up.
+/// Answers 503 if that takes no time, and closes the connection.
 async fn turn_away(mut stream: TcpStream, tls: bool) {
     if !tls {
-        let _ = tokio::time::timeout(BREATH, async {
+        let _ = tokio::time::timeout(RETRY_PAUSE, async {
             stream.write_all(FULL).await?;
             stream.shutdown().await
         })

@@ -5,20 +5,22 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// For the origins that may; `None` when none may.
+use super::request_id::HEADER;
+
+/// The layer that lets pages of these origins call; `None` when there are none.
 pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;
     }
-    let allowed = match origins.iter().any(|origin| origin == "*") {
-        true => AllowOrigin::any(),
-        false => AllowOrigin::list(
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(
             origins
                 .iter()
                 .filter_map(|origin| HeaderValue::from_str(origin).ok()),
-        ),
+        )
     };
-    let request_id = HeaderName::from_static("x-request-id");
     Some(
         CorsLayer::new()
             .allow_origin(allowed)
@@ -27,9 +29,9 @@ pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
                 header::CONTENT_TYPE,
                 header::AUTHORIZATION,
                 HeaderName::from_static("x-api-key"),
-                request_id.clone(),
+                HEADER,
             ])
-            .expose_headers([request_id])
+            .expose_headers([HEADER])
             .max_age(Duration::from_secs(600)),
     )
 }

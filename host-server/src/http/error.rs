@@ -1,10 +1,10 @@
-//! Refusals of the host itself, in FastAPI's envelope: `{"detail": "…"}`.
+//! The server's own refusals, in FastAPI's envelope: `{"detail": "…"}`.
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use model_http::{Refusal, detail_json, media};
 use serde_json::json;
 
 use super::authentication::Denied;
@@ -13,25 +13,19 @@ use super::request_id::RequestId;
 /// An answer that is not the module's.
 #[derive(Debug)]
 pub(crate) enum ApiError {
-    /// No such path.
-    NotFound,
+    /// A refusal that the server shares with the Worker.
+    Shared(Refusal),
     /// No such model, or no such version of it.
     NoSuchModel { name: String },
-    /// What was asked for is not there; a sentence.
+    /// What was asked for does not exist; `detail` says why.
     NotThere { detail: String },
-    /// The path is there, the method is not.
-    MethodNotAllowed,
-    /// The client says that the body is something else than JSON.
-    NotJson { content_type: String },
-    /// The client says that the body is something that a batch cannot be.
+    /// The client declares a body that a batch cannot be.
     NotABatch { content_type: String },
-    /// The connection broke off inside the body.
-    BodyCutOff,
-    /// The body took too long.
+    /// The body did not arrive in time.
     BodyTimeout { seconds: u64 },
     /// The body is longer than it may be.
     BodyTooLong { limit: usize },
-    /// The body is not what the route takes; a sentence.
+    /// The body is not what the route accepts; `detail` says why.
     Malformed { detail: String },
     /// The batch has more rows than it may have.
     TooManyRows { most: usize },
@@ -42,21 +36,20 @@ pub(crate) enum ApiError {
         at: Option<usize>,
         msg: String,
     },
-    /// The key, or the rate.
+    /// Authentication or the rate limit.
     Denied(Denied),
     /// Too many requests at once.
     Overloaded,
     /// There is no model.
     NoModel,
-    /// What was asked for cannot be done now.
+    /// The request conflicts with the current state.
     Conflict { detail: String },
-    /// A fault of the server, logged where it happened.
-    Fault { id: RequestId },
 }
 
-#[derive(Serialize)]
-struct Envelope {
-    detail: String,
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Shared(refusal)
+    }
 }
 
 impl IntoResponse for ApiError {
@@ -70,8 +63,8 @@ impl IntoResponse for ApiError {
                 (status, Json(json!({ "detail": [problem] }))).into_response()
             }
             _ => {
-                let detail = self.detail();
-                (status, Json(Envelope { detail })).into_response()
+                let json = [(CONTENT_TYPE, media::JSON)];
+                (status, json, detail_json(&self.detail())).into_response()
             }
         };
         let headers = response.headers_mut();
@@ -92,14 +85,22 @@ impl IntoResponse for ApiError {
 }
 
 impl ApiError {
+    /// A fault of the server, logged under this id where it happened.
+    pub(crate) fn fault(id: &RequestId) -> Self {
+        Self::Shared(Refusal::Fault {
+            request_id: id.as_str().to_owned(),
+        })
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound | Self::NoSuchModel { .. } | Self::NotThere { .. } => {
-                StatusCode::NOT_FOUND
+            // model-http has only valid statuses.
+            Self::Shared(refusal) => {
+                StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NotJson { .. } | Self::NotABatch { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BodyCutOff | Self::Malformed { .. } => StatusCode::BAD_REQUEST,
+            Self::NoSuchModel { .. } | Self::NotThere { .. } => StatusCode::NOT_FOUND,
+            Self::NotABatch { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLong { .. } | Self::TooManyRows { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
@@ -108,52 +109,42 @@ impl ApiError {
             Self::Denied(Denied::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::NoModel => StatusCode::SERVICE_UNAVAILABLE,
             Self::Conflict { .. } => StatusCode::CONFLICT,
-            Self::Fault { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     pub(crate) fn detail(&self) -> String {
         match self {
-            Self::NotFound => "Not Found".to_owned(),
+            Self::Shared(refusal) => refusal.detail(),
             Self::NoSuchModel { name } => {
-                format!("There is no model `{name}`: GET /models lists those there are")
+                format!("There is no model `{name}`; GET /models lists all models")
             }
-            Self::MethodNotAllowed => "Method Not Allowed".to_owned(),
-            Self::NotJson { content_type } => format!(
-                "The body is said to be `{content_type}`, expected JSON: send `content-type: application/json`, or none"
-            ),
             Self::NotABatch { content_type } => format!(
-                "The body is said to be `{content_type}`, expected `application/json`, `application/x-ndjson` or `text/csv`"
+                "The content type is `{content_type}`, expected `application/json`, `application/x-ndjson` or `text/csv`"
             ),
-            Self::BodyCutOff => "The body ended before its end: send it again".to_owned(),
             Self::BodyTimeout { seconds } => {
-                format!("The body did not come within {seconds} s: send it faster")
+                format!("The request body did not arrive within {seconds} s; send it faster")
             }
             Self::BodyTooLong { limit } => format!(
-                "The body is over {limit} bytes: send less at once, or NDJSON, which is streamed"
+                "The request body is longer than {limit} bytes; send less at once, or send NDJSON, which is streamed"
             ),
             Self::TooManyRows { most } => {
-                format!("The batch has more than {most} rows: send fewer at once")
+                format!("The batch has more than {most} rows; send fewer at once")
             }
             Self::Invalid { msg, .. } => msg.clone(),
             Self::Malformed { detail } | Self::Conflict { detail } | Self::NotThere { detail } => {
                 detail.clone()
             }
-            // The first service's words.
+            // The first service's text, which its clients know.
             Self::Denied(Denied::Unknown) => "Invalid or missing x-api-key header".to_owned(),
-            Self::Denied(Denied::Forbidden) => "This key may not do that".to_owned(),
+            Self::Denied(Denied::Forbidden) => "This key does not permit that request".to_owned(),
             Self::Denied(Denied::Disabled) => {
-                "This is switched off: the server was started without an admin key".to_owned()
+                "This route is disabled: the server was started without an admin key".to_owned()
             }
             Self::Denied(Denied::TooMany { seconds }) => {
-                format!("Too many requests with this key: try again in {seconds} s")
+                format!("Too many requests with this key; try again in {seconds} s")
             }
-            Self::Overloaded => "Too many requests at once: try again in a second".to_owned(),
+            Self::Overloaded => "Too many requests at once; try again in a second".to_owned(),
             Self::NoModel => "Model not loaded".to_owned(),
-            Self::Fault { id } => format!(
-                "The model failed on this request; the server has logged it as {}",
-                id.as_str()
-            ),
         }
     }
 }

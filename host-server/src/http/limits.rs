@@ -1,25 +1,25 @@
-//! What clients may use before they are turned away.
+//! What clients may use before they are rejected.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-/// What clients may use before they are turned away.
+/// What clients may use before they are rejected.
 #[derive(Debug, Clone)]
 pub struct HttpLimits {
-    /// Connections at once; one more is answered 503 and closed. Default: 10,000.
+    /// Concurrent connections; one more is answered 503 and closed. Default: 10,000.
     pub connections: NonZeroUsize,
-    /// Requests at once; one more is answered 503. Default: 1,024.
+    /// Concurrent requests; one more is answered 503. Default: 1,024.
     pub requests: NonZeroUsize,
-    /// Requests a second for each key. Default: any number.
+    /// Requests per second for each key. Default: unlimited.
     pub rate: Option<NonZeroU32>,
-    /// Time for a request's head, and for the next one on an open connection.
+    /// Timeout for a request's head, and for the next request on an open connection.
     /// Default: 10 s.
     pub head: Duration,
-    /// Time for a request's body; of a streamed one, for its next piece. Default: 30 s.
+    /// Timeout for a request's body; for the next piece of a streamed one. Default: 30 s.
     pub body: Duration,
-    /// Bytes of a batch that is not streamed. Default: 64 MiB.
+    /// The longest batch that is not streamed, in bytes. Default: 64 MiB.
     pub batch_bytes: usize,
-    /// Rows of a batch. Default: 100,000.
+    /// The most rows of a batch. Default: 100,000.
     pub batch_rows: usize,
 }
 

@@ -1,4 +1,5 @@
-//! What every request passes: it is given an id, counted, and authenticated.
+//! What every request passes: it assigns a request id, records metrics, authenticates, and
+//! sets the headers that every answer has.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,10 +36,11 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Stands for every path that is no route: a client can make up any number of them.
+/// The route of every path that matches none: clients can invent any number of paths, and each
+/// label would be a new time series.
 const NO_ROUTE: &str = "none";
 
-/// What every request passes, and what that takes.
+/// The middleware and what it needs.
 pub(crate) struct Middleware {
     pub(crate) metrics: Arc<HttpMetrics>,
     pub(crate) keys: Keys,
@@ -75,7 +77,7 @@ impl Middleware {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// A request's way to `next`, which gets its id, and back.
+    /// Passes a request on to `next`, with its id, and completes the answer.
     pub(crate) async fn pass<B>(
         &self,
         series: &Series,
@@ -86,16 +88,16 @@ impl Middleware {
         B: hyper::body::Body<Data = Bytes> + Unpin,
     {
         let start = Instant::now();
-        let id = RequestId::of(request.headers());
+        let id = RequestId::from_headers(request.headers());
         let trace = trace_context::child_of(request.headers());
         let route = series.route();
         let method = request.method().clone();
         let in_flight = self.metrics.enter(series);
         let is_post = method == Method::POST;
 
-        let mut response = match self.admit(request.headers(), route, is_post) {
+        let mut response = match self.authenticate(request.headers(), route, is_post) {
             Ok(()) => next(request, id.clone()).await,
-            // That protocol's clients look for its own form of an error.
+            // Clients of the Open Inference Protocol expect its own form of an error.
             Err(refusal) if route.starts_with("/v2") => {
                 refuse(request.into_body(), OipError::from(refusal)).await
             }
@@ -111,10 +113,10 @@ impl Middleware {
         if self.access_log {
             let milliseconds = took.as_secs_f64() * 1e3;
             let trace = trace.as_ref().map(|trace| trace.trace_id());
-            tracing::info!(request_id = id.as_str(), trace_id = trace, %method, route, status = status.as_u16(), milliseconds, "answered");
+            tracing::info!(request_id = id.as_str(), trace_id = trace, %method, route, status = status.as_u16(), milliseconds, "request answered");
         }
         let headers = response.headers_mut();
-        // A report brings its own.
+        // A drift report brings its own.
         headers.entry(CONTENT_SECURITY_POLICY).or_insert(POLICY);
         headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         headers.insert(REFERRER_POLICY, NO_REFERRER);
@@ -134,9 +136,14 @@ impl Middleware {
         response
     }
 
-    /// Key first, then rate: who may not ask learns nothing else.
-    fn admit(&self, headers: &HeaderMap, route: &str, is_post: bool) -> Result<(), ApiError> {
-        if let Some(role) = role(route, is_post) {
+    /// Authenticates before anything else, so that an unauthorized caller learns nothing.
+    fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        route: &str,
+        is_post: bool,
+    ) -> Result<(), ApiError> {
+        if let Some(role) = required_role(route, is_post) {
             self.keys.allow(headers, role).map_err(|denied| {
                 let cause = match denied {
                     Denied::TooMany { .. } => Rejected::rate,
@@ -150,9 +157,9 @@ impl Middleware {
     }
 }
 
-/// What a route is for. Whatever is posted asks for decisions, but for the two that change
+/// The role that a route requires. Every POST asks for decisions, except the two that change
 /// which model answers.
-fn role(route: &str, is_post: bool) -> Option<Role> {
+fn required_role(route: &str, is_post: bool) -> Option<Role> {
     match route {
         NO_ROUTE => None,
         "/metrics" => Some(Role::Metrics),

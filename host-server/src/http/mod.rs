@@ -1,7 +1,6 @@
 //! HTTP: connections and the threads that serve them, what every request passes, and the
 //! forms of requests and answers that all routes share.
 
-pub(crate) mod accept;
 pub(crate) mod authentication;
 pub(crate) mod body;
 mod connection;

@@ -1,4 +1,4 @@
-//! Answers to requests that no handler answers.
+//! Answers to requests that no handler completes.
 
 use std::any::Any;
 
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::body::drain;
 
-/// An answer to a request whose body nobody reads.
+/// Answers a request whose body no handler reads.
 pub(crate) async fn refuse<B>(body: B, refusal: impl IntoResponse) -> Response
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
@@ -25,9 +25,9 @@ where
     response
 }
 
-/// Whatever a handler's bug is, the client gets an answer and the others go on.
+/// Answers for a handler that panicked: the client gets a 500, other requests are unaffected.
 pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    // The panic hook has written its message already.
+    // The panic hook has already logged the message.
     (
         StatusCode::INTERNAL_SERVER_ERROR,
         Json(json!({ "detail": "Internal Server Error" })),

@@ -1,13 +1,13 @@
-//! A name for each request, in the answer and in the log.
+//! An id for each request, in the answer and in the log.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use model_http::request_id;
 use uuid::Uuid;
 
 /// The header that carries it, both ways.
-const HEADER: HeaderName = HeaderName::from_static("x-request-id");
-const LONGEST: usize = 64;
+pub(crate) const HEADER: HeaderName = HeaderName::from_static(request_id::HEADER);
 
-/// 1 to 64 characters of `A-Z a-z 0-9 . _ -`: safe in a header, in JSON and in a log line.
+/// A [valid](request_id::is_valid) id: safe in a header, in JSON and in a log line.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(HeaderValue);
 
@@ -16,10 +16,10 @@ impl RequestId {
         self.0.to_str().unwrap_or_default()
     }
 
-    /// The client's, when it is sane; else a new one (UUID, version 7).
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    /// The client's where it is valid, else a new one (UUID, version 7).
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         match headers.get(HEADER) {
-            Some(id) if is_sane(id.as_bytes()) => Self(id.clone()),
+            Some(id) if request_id::is_valid(id.as_bytes()) => Self(id.clone()),
             _ => Self::new(),
         }
     }
@@ -32,12 +32,7 @@ impl RequestId {
     fn new() -> Self {
         let mut buffer = Uuid::encode_buffer();
         let text = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
-        // Digits and dashes are sound in a header.
+        // Digits and dashes are always valid in a header.
         Self(HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("0")))
     }
-}
-
-fn is_sane(id: &[u8]) -> bool {
-    let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-    (1..=LONGEST).contains(&id.len()) && id.iter().all(known)
 }

@@ -1,9 +1,10 @@
-//! A span of each request, exported to an OpenTelemetry collector (OTLP, protobuf over HTTP)
-//! by a thread of its own. Its queue is bounded: when the collector is slow or away, spans are
-//! dropped, and requests do not notice.
+//! Exports a span of each request to an OpenTelemetry collector (OTLP, protobuf over HTTP) from
+//! a thread of its own. Its queue is bounded: when the collector is slow or down, spans are
+//! dropped, and requests are unaffected.
 //!
-//! Names and attributes are those of OpenTelemetry's semantic conventions for HTTP servers,
-//! but for `url.path`: what a client wrote there stays here, `http.route` goes out.
+//! Names and attributes follow OpenTelemetry's semantic conventions for HTTP servers, except
+//! that `url.path` is left out: a client may have put anything there. `http.route` is exported
+//! instead.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,9 +28,10 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
+use super::request_id::HEADER;
 use crate::error::ServeError;
 
-/// Where spans go.
+/// Where spans are exported to.
 #[derive(Debug, Clone)]
 pub struct TraceOptions {
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`, such as `http://localhost:4318`; `/v1/traces` is added.
@@ -38,17 +40,16 @@ pub struct TraceOptions {
     pub service: String,
 }
 
-/// One export may take so long.
+/// The timeout of one export.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// So long the last spans are waited for when the server ends.
+/// How long a shutdown waits for the last spans.
 const LAST_WAIT: Duration = Duration::from_secs(2);
-/// What a collector answers is a few bytes.
+/// The longest answer that is read, in bytes. A collector answers with a few.
 const LONGEST_ANSWER: u64 = 64 << 10;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Takes spans and exports them.
+/// Records spans and exports them.
 pub(crate) struct Spans {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
@@ -57,7 +58,7 @@ pub(crate) struct Spans {
 }
 
 impl Spans {
-    /// Nothing is sent yet. `scheme` is how clients reach us.
+    /// Prepares the export; nothing is sent yet. `scheme` is the one that clients use.
     pub(crate) fn start(
         options: &TraceOptions,
         scheme: &'static str,
@@ -84,12 +85,12 @@ impl Spans {
         }))
     }
 
-    /// The routes, each of whose requests becomes a span.
+    /// Wraps a router so that each of its requests becomes a span.
     pub(crate) fn around(self: &Arc<Self>, router: Router) -> Router {
         router.layer(from_fn_with_state(Arc::clone(self), record))
     }
 
-    /// Exports what is left.
+    /// Exports the remaining spans.
     pub(crate) async fn finish(self: Arc<Self>) {
         let _ = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(LAST_WAIT))
             .await;
@@ -119,7 +120,7 @@ impl Spans {
     }
 }
 
-/// The middleware. What it sets as the request's `traceparent` is what the log names.
+/// The layer. The access log names the `traceparent` that it sets on the request.
 async fn record(State(spans): State<Arc<Spans>>, mut request: Request, next: Next) -> Response {
     let mut span = spans.begin(&request);
     let ours = traceparent(span.span_context());
@@ -144,9 +145,9 @@ async fn record(State(spans): State<Arc<Spans>>, mut request: Request, next: Nex
     response
 }
 
-/// A list, as the conventions have headers.
+/// The request id as a list, which is how the conventions represent headers.
 fn request_id(headers: &HeaderMap) -> Option<Value> {
-    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let id = headers.get(HEADER)?.to_str().ok()?;
     Some(Value::Array(Array::String(vec![StringValue::from(
         id.to_owned(),
     )])))
@@ -157,7 +158,7 @@ fn traceparent(span: &SpanContext) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("00-{trace}-{id}-{flags:02x}")).ok()
 }
 
-/// A client can make up any number of methods.
+/// A well-known method; clients can invent any number of others.
 fn known(method: &Method) -> Option<&'static str> {
     let methods = [
         Method::GET,
@@ -181,12 +182,12 @@ fn protocol_version(version: Version) -> Option<&'static str> {
     }
 }
 
-/// The collector, as the exporter's thread calls it: it blocks.
+/// The collector's HTTP client, called by the exporter's thread; it blocks.
 #[derive(Debug)]
 struct Collector {
     agent: ureq::Agent,
     endpoint: String,
-    /// So that each failure is logged once, however long it lasts.
+    /// Whether the last export failed, so that an outage is logged once.
     is_failing: AtomicBool,
 }
 
@@ -222,9 +223,9 @@ impl Collector {
         let collector = &self.endpoint;
         match failure {
             Some(reason) if !was_failing => {
-                tracing::warn!(collector, reason, "spans are not exported");
+                tracing::warn!(collector, reason, "span export failed");
             }
-            None if was_failing => tracing::info!(collector, "spans are exported again"),
+            None if was_failing => tracing::info!(collector, "span export resumed"),
             _ => {}
         }
     }

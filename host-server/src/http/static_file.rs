@@ -1,13 +1,13 @@
-//! An [`Asset`] as an answer: with an entity tag, and compressed for who takes it.
+//! Sends an [`Asset`]: with an entity tag, compressed for clients that accept it.
 
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use model_http::accept::{members, weighted};
 
-use super::accept::{list, weighted};
 use crate::asset::{Asset, Variant};
 
 /// The file, or 304 when the client has it already.
@@ -41,6 +41,19 @@ fn is_known(asset: &Asset, request: &HeaderMap) -> bool {
         let same = |variant: &Variant| variant.etag == tag;
         tag == "*" || same(&asset.plain) || asset.gzip.as_ref().is_some_and(same)
     })
+}
+
+/// The members of a header that is a list, over all its lines.
+fn list(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    values(headers, name).flat_map(members)
+}
+
+/// The values of a header, one for each of its lines.
+pub(crate) fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
 }
 
 fn accepts_gzip(request: &HeaderMap) -> bool {

@@ -1,4 +1,4 @@
-//! TLS by rustls: a certificate and its key, in PEM files.
+//! TLS with rustls: a certificate and its key, in PEM files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::ServeError;
 
-/// Files in PEM form.
+/// The files for TLS, in PEM form.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
-    /// The certificate, and those that it is signed with.
+    /// The certificate and its chain.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
@@ -28,7 +28,7 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
     if certificates.is_empty() {
         return Err(wrong(
             &files.certificate,
-            &"no certificate in it, expected `-----BEGIN CERTIFICATE-----`",
+            &"the file has no certificate, expected `-----BEGIN CERTIFICATE-----`",
         ));
     }
     let key =

@@ -1,15 +1,15 @@
-//! W3C Trace Context, level 1: a `traceparent` that comes in goes out with a span of ours.
+//! W3C Trace Context, level 1: answers a valid `traceparent` with a span of this server.
 
 use axum::http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
-/// Our place in a caller's trace.
+/// This server's span in a caller's trace.
 pub(crate) struct TraceContext(String);
 
 /// `00-` trace id `-` span id `-` flags: `55` characters.
 const LENGTH: usize = 55;
 
-/// A span under the caller's; `None` when no sound `traceparent` came.
+/// A span under the caller's; `None` when there is no valid `traceparent`.
 pub(crate) fn child_of(headers: &HeaderMap) -> Option<TraceContext> {
     let parent = headers.get("traceparent")?.to_str().ok()?;
     let sound = parent.len() == LENGTH

@@ -1,5 +1,5 @@
-//! The threads that serve connections: one for each processor, with connections of its own.
-//! Between a request's head and its answer nothing is handed to another processor.
+//! The threads that serve connections: one per processor, each with connections of its own.
+//! Between a request's head and its answer, nothing moves to another processor.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,18 +13,19 @@ use tokio::task::JoinSet;
 use super::connection::{Connection, Service};
 use crate::host::processors;
 
-/// Hands connections to the threads. When the last copy is gone they finish what they have.
+/// Hands connections to the threads. When the last copy is dropped, the threads finish what
+/// they have and end.
 pub(crate) struct Workers<S>(Arc<[Worker<S>]>);
 
 struct Worker<S> {
     queue: mpsc::UnboundedSender<Taken<S>>,
-    /// Connections that it has.
+    /// How many connections it has.
     open: Arc<AtomicUsize>,
 }
 
 type Taken<S> = (std::net::TcpStream, Connection<S>);
 
-/// Completes when all threads have ended; dropped, it ends them at once.
+/// Completes when all threads have ended. Dropping it ends them at once.
 pub(crate) struct Ended(Vec<oneshot::Receiver<()>>);
 
 impl<S> Clone for Workers<S> {
@@ -60,13 +61,13 @@ impl<S: Service> Workers<S> {
         Ok((Self(workers.into()), Ended(ended)))
     }
 
-    /// Gives a connection to the thread that has the fewest.
+    /// Gives a connection to the thread with the fewest.
     pub(crate) fn give(&self, stream: TcpStream, connection: Connection<S>) {
         let fewest = self
             .0
             .iter()
             .min_by_key(|worker| worker.open.load(Ordering::Relaxed));
-        // Dropped where that fails: the client sees it closed.
+        // On failure the connection is dropped: the client sees it close.
         if let (Some(worker), Ok(stream)) = (fewest, stream.into_std()) {
             worker.open.fetch_add(1, Ordering::Relaxed);
             let _ = worker.queue.send((stream, connection));
@@ -77,13 +78,13 @@ impl<S: Service> Workers<S> {
 impl Ended {
     pub(crate) async fn wait(&mut self) {
         for one in &mut self.0 {
-            // It says nothing; it is dropped with its thread's work.
+            // Nothing is ever sent: the channel closes when the thread's work ends.
             let _ = one.await;
         }
     }
 }
 
-/// What one thread works with.
+/// The state of one thread.
 struct Thread<S> {
     taken: mpsc::UnboundedReceiver<Taken<S>>,
     open: Arc<AtomicUsize>,
@@ -98,8 +99,8 @@ impl<S: Service> Thread<S> {
 
     async fn serve(mut self) {
         let mut connections = JoinSet::new();
-        // Each connection has a word of its own for the end: one that all look at with every
-        // request would go from processor to processor.
+        // Each connection has a shutdown channel of its own: one that all of them polled with
+        // every request would bounce between the processors' caches.
         let mut stops = HashMap::new();
         let mut more = true;
         while more || !connections.is_empty() {

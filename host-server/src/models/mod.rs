@@ -1,5 +1,5 @@
-//! The models that are served: which there are and which of them answers, what is counted
-//! of their decisions, and whether what they are asked drifts away from their training rows.
+//! The models that are served: which exist and which of them answers, the metrics of their
+//! decisions, and whether their requests drift away from the training rows.
 
 pub(crate) mod drift;
 mod fields;

@@ -1,4 +1,5 @@
-//! `POST /models/{name}/reload` and `/rollback`: which version answers. With an admin key.
+//! `POST /models/{name}/reload` and `/rollback`: change which version answers. They need an
+//! admin key.
 
 use std::sync::Arc;
 
@@ -25,13 +26,13 @@ pub(super) async fn reload(
         Ok(Some(outcome)) => Ok(answer(&outcome)),
         Ok(None) => Err(ApiError::NoSuchModel { name }),
         Err(error) => {
-            tracing::error!(request_id = id.as_str(), %error, "no reload");
-            Err(ApiError::Fault { id })
+            tracing::error!(request_id = id.as_str(), %error, "reload failed");
+            Err(ApiError::fault(&id))
         }
     }
 }
 
-/// Lets the version before answer again.
+/// Makes the previous version answer again.
 pub(super) async fn roll_back(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
@@ -44,15 +45,16 @@ pub(super) async fn roll_back(
     match slot.roll_back(&metrics) {
         Some(outcome) => Ok(answer(&outcome)),
         None => Err(ApiError::Conflict {
-            detail: format!("There is no version before to roll `{name}` back to"),
+            detail: format!("There is no earlier version of `{name}` to roll back to"),
         }),
     }
 }
 
 fn answer(outcome: &Outcome) -> Response {
-    let status = match outcome.refused.is_empty() {
-        true => StatusCode::OK,
-        false => StatusCode::CONFLICT,
+    let status = if outcome.refused.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::CONFLICT
     };
     (status, Json(outcome)).into_response()
 }

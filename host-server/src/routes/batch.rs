@@ -1,5 +1,5 @@
-//! `POST /predict/batch`: many applications at once, answered in order; one that is refused
-//! is answered with its error, and the others are decided.
+//! `POST /predict/batch`: many applications at once, answered in order. A refused one is
+//! answered with its error; the others are decided.
 
 use std::sync::Arc;
 
@@ -9,25 +9,19 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use model_http::media;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::batch_answer::write_answer;
 use super::ndjson;
 use super::rows::Rows;
-use super::score::reason;
+use super::score_rows::reason;
 use crate::app::App;
-use crate::http::body::{content_type, is_json, read_whole};
+use crate::http::body::{ContentType, read_whole};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Served;
-
-pub(super) const NDJSON: [&str; 4] = [
-    "application/x-ndjson",
-    "application/ndjson",
-    "application/jsonl",
-    "application/x-jsonlines",
-];
 
 /// The form of a batch.
 #[derive(Clone, Copy, PartialEq)]
@@ -72,7 +66,7 @@ async fn answer(
     let bytes = read_whole(headers, body, limits.batch_bytes, limits.body).await?;
     let as_csv = form == Form::Csv && !wants_json(headers);
     let most = limits.batch_rows;
-    let _place = app.begin()?;
+    let _permit = app.begin()?;
     let _turn = app.long_bodies().acquire().await;
     let work = move || match form {
         Form::Csv => decide_csv(&served, &bytes, most, as_csv),
@@ -81,23 +75,26 @@ async fn answer(
     let answered = tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| {
-            tracing::error!(request_id = id.as_str(), %error, "no batch");
-            Err(ApiError::Fault { id })
+            tracing::error!(request_id = id.as_str(), %error, "batch failed");
+            Err(ApiError::fault(&id))
         })?;
-    let content_type = match as_csv {
-        true => "text/csv; charset=utf-8",
-        false => "application/json",
+    let content_type = if as_csv {
+        "text/csv; charset=utf-8"
+    } else {
+        media::JSON
     };
     Ok(([(CONTENT_TYPE, content_type)], answered).into_response())
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
-    match content_type(headers) {
+    match ContentType::read(headers) {
         None => Ok(Form::Array),
-        Some((essence, _)) if is_json(&essence) => Ok(Form::Array),
-        Some((essence, _)) if NDJSON.contains(&essence.as_str()) => Ok(Form::Lines),
-        Some((essence, _)) if essence == "text/csv" => Ok(Form::Csv),
-        Some((_, content_type)) => Err(ApiError::NotABatch { content_type }),
+        Some(given) if given.is_json() => Ok(Form::Array),
+        Some(given) if media::is_ndjson(&given.essence) => Ok(Form::Lines),
+        Some(given) if given.essence == "text/csv" => Ok(Form::Csv),
+        Some(given) => Err(ApiError::NotABatch {
+            content_type: given.header,
+        }),
     }
 }
 
@@ -108,19 +105,21 @@ fn wants_json(headers: &HeaderMap) -> bool {
 }
 
 fn decide_array(served: &Served, bytes: &Bytes, most: usize) -> Result<Vec<u8>, ApiError> {
-    let rows: Vec<&RawValue> =
-        serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
-            true => ApiError::Invalid {
+    let rows: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_data() {
+            ApiError::Invalid {
                 r#type: "list_type",
                 at: None,
                 msg: "Input should be a valid list".to_owned(),
-            },
-            false => ApiError::Invalid {
+            }
+        } else {
+            ApiError::Invalid {
                 r#type: "json_invalid",
                 at: Some(error.column()),
                 msg: format!("JSON decode error: {error}"),
-            },
-        })?;
+            }
+        }
+    })?;
     check_rows(rows.len(), most)?;
     Ok(decide_json(
         served,
@@ -135,17 +134,18 @@ fn decide_csv(
     as_csv: bool,
 ) -> Result<Vec<u8>, ApiError> {
     let rows = Rows::from_csv(bytes, most).map_err(|detail| ApiError::Malformed { detail })?;
-    Ok(match as_csv {
-        true => decide_to_csv(served, &rows),
-        false => decide_json(served, rows.iter()),
+    Ok(if as_csv {
+        decide_to_csv(served, &rows)
+    } else {
+        decide_json(served, rows.iter())
     })
 }
 
 fn check_rows(rows: usize, most: usize) -> Result<(), ApiError> {
-    match rows <= most {
-        true => Ok(()),
-        false => Err(ApiError::TooManyRows { most }),
+    if rows > most {
+        return Err(ApiError::TooManyRows { most });
     }
+    Ok(())
 }
 
 fn decide_json<'a>(served: &Served, rows: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
@@ -201,7 +201,7 @@ fn decide_to_csv(served: &Served, rows: &Rows) -> Vec<u8> {
             }
             Ok(decision) => reason(decision.body),
             Err(error) => {
-                tracing::error!(%error, "no decision in a batch");
+                tracing::error!(%error, "decision failed in a batch");
                 "The model failed on this row".to_owned()
             }
         };

@@ -16,7 +16,7 @@ pub(super) fn write_answer(out: &mut Vec<u8>, row: usize, answer: Result<Answer<
             write!(out, ",\"row\":{row},\"status\":{status}}}")
         }
         Err(error) => {
-            tracing::error!(row, %error, "no decision in a batch");
+            tracing::error!(row, %error, "decision failed in a batch");
             write!(
                 out,
                 "{{\"detail\":\"The model failed on this row\",\"row\":{row},\"status\":500}}"

@@ -1,5 +1,5 @@
-//! `GET /drift` and below: whether what a model is asked and answers is still like its
-//! training rows.
+//! `GET /drift` and below: whether a model's requests and answers still look like its training
+//! rows.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::http::request_id::RequestId;
 use crate::models::drift::Snapshot;
 use crate::models::registry::Served;
 
-/// The report's style sheet and charts are in the page; it loads and runs nothing.
+/// The report contains its style sheet and charts; it loads and runs nothing.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; \
      base-uri 'none'; frame-ancestors 'none'",
 );
 
-/// What of a window is asked for.
+/// The form in which a window is requested.
 #[derive(Clone, Copy)]
 enum Form {
     Json,
@@ -64,10 +64,10 @@ async fn answer(
     version: Option<String>,
     form: Form,
 ) -> Result<Response, ApiError> {
-    let served = app.watched(name.as_deref(), version.as_deref())?;
+    let served = app.monitored(name.as_deref(), version.as_deref())?;
     let fault = |error: &dyn std::fmt::Display| {
-        tracing::error!(request_id = id.as_str(), %error, "no drift report");
-        ApiError::Fault { id: id.clone() }
+        tracing::error!(request_id = id.as_str(), %error, "drift report failed");
+        ApiError::fault(&id)
     };
     // Comparing and drawing take milliseconds: not on an async worker.
     let work = move || write(&served, form);
@@ -75,21 +75,21 @@ async fn answer(
         .await
         .map_err(|error| fault(&error))?
         .map_err(|problem| match problem {
-            Problem::NotWatched(detail) => ApiError::NotThere { detail },
+            Problem::NotMonitored(detail) => ApiError::NotThere { detail },
             Problem::Html(error) => fault(&error),
         })
 }
 
 enum Problem {
-    NotWatched(String),
+    NotMonitored(String),
     Html(model_drift::report::HtmlError),
 }
 
 fn write(served: &Served, form: Form) -> Result<Response, Problem> {
-    let watcher = served
+    let monitor = served
         .drift()
-        .map_err(|reason| Problem::NotWatched(reason.to_string()))?;
-    let snapshot: Arc<Snapshot> = watcher.snapshot();
+        .map_err(|reason| Problem::NotMonitored(reason.to_string()))?;
+    let snapshot: Arc<Snapshot> = monitor.snapshot();
     Ok(match form {
         Form::Json => Json(snapshot.json()).into_response(),
         Form::Html => {

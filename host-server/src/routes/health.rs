@@ -2,40 +2,27 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use serde_json::json;
+use model_http::media;
+use model_http::summary::{healthy, unhealthy};
 
+use super::home::model_id;
 use crate::app::App;
-use crate::host::ModelInfo;
-
-#[derive(Serialize)]
-struct Health<'a> {
-    status: &'static str,
-    model_loaded: bool,
-    version: &'a str,
-    model: &'a ModelInfo,
-}
 
 /// Healthy: there is a model that can decide.
 pub(super) async fn health(State(app): State<Arc<App>>) -> Response {
-    let Some(served) = app.champion() else {
-        let answer = json!({
-            "status": "unhealthy",
-            "model_loaded": false,
-            "detail": "There is no model to decide with: put one into the folder of models",
-        });
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(answer)).into_response();
+    let (status, body) = match app.champion() {
+        Some(served) => (
+            StatusCode::OK,
+            healthy(model_id(&served.description().model)),
+        ),
+        None => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            unhealthy("There is no model to decide with; add one to the folder of models"),
+        ),
     };
-    let model = &served.description().model;
-    Json(Health {
-        status: "healthy",
-        model_loaded: true,
-        version: &model.version,
-        model,
-    })
-    .into_response()
+    (status, [(CONTENT_TYPE, media::JSON)], body).into_response()
 }

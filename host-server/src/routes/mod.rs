@@ -1,4 +1,4 @@
-//! The router: what answers where.
+//! The router and the handlers of its routes.
 
 mod admin;
 mod batch;
@@ -7,6 +7,7 @@ mod drift;
 mod health;
 mod home;
 mod metrics;
+mod mlflow;
 mod model;
 mod models;
 mod ndjson;
@@ -14,8 +15,7 @@ mod oip;
 mod openapi;
 pub(crate) mod predict;
 mod rows;
-mod score;
-mod scoring;
+mod score_rows;
 
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use model_http::Refusal;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
@@ -33,18 +34,20 @@ use crate::http::{cors, middleware, page};
 /// The whole service.
 pub fn app(state: Arc<App>) -> Router {
     let router = api()
-        .merge(match state.has_page() {
-            true => files(),
-            false => Router::new(),
+        .merge(if state.has_page() {
+            files()
+        } else {
+            Router::new()
         })
-        .merge(match state.has_metrics_port() {
-            true => Router::new(),
-            false => metrics::routes().merge(drift::routes()),
+        .merge(if state.has_metrics_port() {
+            Router::new()
+        } else {
+            metrics::routes().merge(drift::routes())
         });
     finish(router, state)
 }
 
-/// `/metrics` and drift alone, for a port of their own.
+/// `/metrics` and `/drift` alone, for a separate port.
 pub(crate) fn metrics_app(state: Arc<App>) -> Router {
     let router = metrics::routes()
         .merge(drift::routes())
@@ -58,9 +61,9 @@ fn api() -> Router<Arc<App>> {
         .route("/health", get(health::health))
         .route("/predict", post(predict::predict))
         .route("/predict/batch", post(batch::batch))
-        .route("/invocations", post(scoring::invocations))
-        .route("/ping", get(scoring::ping))
-        .route("/version", get(scoring::version))
+        .route("/invocations", post(mlflow::invocations))
+        .route("/ping", get(mlflow::ping))
+        .route("/version", get(mlflow::version))
         .merge(oip::routes())
         .merge(openapi::routes())
         .route("/models", get(models::list))
@@ -86,9 +89,9 @@ fn files() -> Router<Arc<App>> {
 
 fn finish(router: Router<Arc<App>>, state: Arc<App>) -> Router {
     let router = router
-        .fallback(async |body: Body| refuse(body, ApiError::NotFound).await)
+        .fallback(async |body: Body| refuse(body, ApiError::from(Refusal::NotFound)).await)
         .method_not_allowed_fallback(async |body: Body| {
-            refuse(body, ApiError::MethodNotAllowed).await
+            refuse(body, ApiError::from(Refusal::MethodNotAllowed)).await
         })
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(
@@ -100,28 +103,4 @@ fn finish(router: Router<Arc<App>>, state: Arc<App>) -> Router {
         None => router,
     }
     .with_state(state)
-}
-
-/// An answer to a request whose body nobody reads.
-pub(crate) async fn refuse<B>(body: B, refusal: impl IntoResponse) -> axum::response::Response
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin,
-{
-    let drained = body::drain(body).await;
-    let mut response = refusal.into_response();
-    if !drained {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
-    }
-    response
-}
-
-/// Whatever a handler's bug is, the client gets an answer and the others go on.
-fn panicked(_: Box<dyn Any + Send + 'static>) -> Response<axum::body::Body> {
-    // The panic hook has written its message already.
-    (
-        StatusCode::INTERNAL_SERVER_ERROR,
-        axum::Json(serde_json::json!({ "detail": "Internal Server Error" })),
-    )
-        .into_response()
 }

@@ -1,5 +1,5 @@
-//! A batch that is streamed both ways: a JSON object a line in, an answer a line out, while
-//! the client still sends. What is in memory does not grow with the batch.
+//! A batch that is streamed both ways: one JSON object per line in, one answer per line out,
+//! while the client still sends. Memory does not grow with the batch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use memchr::{memchr_iter, memrchr};
+use model_http::limits::MAX_REQUEST;
+use model_http::media;
 
 use super::batch_answer::write_answer;
 use crate::app::App;
@@ -18,13 +20,13 @@ use crate::http::error::ApiError;
 use crate::models::registry::Served;
 
 /// The longest line: what the module takes, and one byte more, so that it refuses it.
-const LONGEST_LINE: usize = (1 << 20) + 1;
+const LONGEST_LINE: usize = MAX_REQUEST + 1;
 
 /// Whole lines.
 struct Chunk {
     bytes: Vec<u8>,
     first_row: usize,
-    /// What ended the batch before its end.
+    /// Why the batch ended early.
     problem: Option<ApiError>,
 }
 
@@ -52,10 +54,10 @@ pub(super) async fn answer(
         ended: false,
     };
     let turns = Arc::clone(app.long_bodies());
-    // A client that waits to be told to go on is told so by the first look at its body,
-    // when that comes before the answer.
+    // A client that sent `expect: 100-continue` is told to continue when its body is first
+    // read: that must happen before the answer starts.
     let first = lines.next().await;
-    let place = Arc::new(app.begin()?);
+    let permit = Arc::new(app.begin()?);
     let rest = stream::unfold(lines, |mut lines| async {
         let chunk = lines.next().await?;
         Some((chunk, lines))
@@ -65,15 +67,15 @@ pub(super) async fn answer(
         .map(move |chunk| {
             let served = Arc::clone(&served);
             let turns = Arc::clone(&turns);
-            let place = Arc::clone(&place);
+            let permit = Arc::clone(&permit);
             async move {
-                let _place = place;
+                let _permit = permit;
                 let _turn = turns.acquire().await;
                 tokio::task::spawn_blocking(move || decide(&served, chunk)).await
             }
         })
         .buffered(processors().get());
-    let ndjson = [(CONTENT_TYPE, "application/x-ndjson")];
+    let ndjson = [(CONTENT_TYPE, media::NDJSON[0])];
     Ok((ndjson, Body::from_stream(answers)).into_response())
 }
 
@@ -106,15 +108,13 @@ impl Lines {
             }
             if bytes.len() > LONGEST_LINE {
                 self.ended = true;
-                problem = Some(ApiError::BodyTooLong {
-                    limit: LONGEST_LINE - 1,
-                });
+                problem = Some(ApiError::BodyTooLong { limit: MAX_REQUEST });
                 bytes.clear();
                 break;
             }
         }
         if problem.is_some() {
-            // Half a line is no row.
+            // A truncated line is not a row.
             bytes.truncate(memrchr(b'\n', &bytes).map_or(0, |end| end + 1));
         }
         self.count(bytes, problem)

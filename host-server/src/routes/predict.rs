@@ -10,26 +10,24 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as HttpBody, Incoming};
+use model_http::limits::MAX_REQUEST;
+use model_http::{envelope, media};
 
 use crate::app::{App, Target};
 use crate::host::{CallError, Decision};
 use crate::http::body::{check_json, read_up_to};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Scored;
+use crate::models::registry::ScoredDecision;
 
-/// The longest body the module takes (docs/reference/decision-contract.md). It is the module that
-/// refuses a longer one; it needs one byte more than this to do so.
-const LONGEST_BODY: usize = 1 << 20;
-
-/// Room for an answer's headers.
+/// How many headers an answer has, with those of the middleware.
 const HEADERS: usize = 12;
 
-/// The longest body that is decided on the async worker itself. That takes some
-/// microseconds, as writing the answer does; handing it to another thread and back would
-/// cost more than the decision. A longer one may take milliseconds and goes to a thread
-/// of its own, so that nobody's request waits behind it. A module that hangs holds its
-/// thread until [`Limits::decide`](crate::Limits) at the latest.
+/// The longest body, in bytes, that is decided on the async worker itself. That takes some
+/// microseconds, as writing the answer does; handing it to another thread and back would cost
+/// more than the decision. A longer one may take milliseconds and goes to a thread of its own,
+/// so that no other request waits behind it. A module that hangs holds its thread until
+/// [`Limits::decide`](crate::Limits) at the latest.
 const LONGEST_INLINE: usize = 64 << 10;
 
 pub(super) async fn predict(
@@ -61,7 +59,7 @@ pub(super) async fn predict_version(
     answer(&app, id, &headers, body, Some(&name), Some(&version)).await
 }
 
-/// The same without the router.
+/// `POST /predict` without the router.
 pub(crate) async fn plain(app: &App, id: RequestId, request: Request<Incoming>) -> Response {
     let (head, body) = request.into_parts();
     answer(app, id, &head.headers, body, None, None)
@@ -77,16 +75,16 @@ async fn answer(
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
-    let body = read_up_to(body, LONGEST_BODY + 1, app.body_time()).await?;
+    let body = read_up_to(body, MAX_REQUEST + 1, app.body_time()).await?;
     check_json(headers)?;
-    let _place = app.begin()?;
+    let _permit = app.begin()?;
     let start = Instant::now();
     let target = app.target(name, version)?;
     let decided = decide(app, &target, &body).await;
     let took = start.elapsed();
     app.metrics().http.predicted(took);
     match decided {
-        Ok(Scored { decision, score }) => {
+        Ok(ScoredDecision { decision, score }) => {
             if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
                 shadow.offer(body, score);
             }
@@ -94,18 +92,18 @@ async fn answer(
         }
         Err(error) => {
             let served = &target.served;
-            tracing::error!(request_id = id.as_str(), model = served.name(), version = served.version(), %error, "no decision");
-            Err(ApiError::Fault { id })
+            tracing::error!(request_id = id.as_str(), model = served.name(), version = served.version(), %error, "decision failed");
+            Err(ApiError::fault(&id))
         }
     }
 }
 
-async fn decide(app: &App, target: &Target, body: &Bytes) -> Result<Scored, CallError> {
+async fn decide(app: &App, target: &Target, body: &Bytes) -> Result<ScoredDecision, CallError> {
     if body.len() <= LONGEST_INLINE {
         return target.served.decide(body);
     }
-    // As many at once as there are processors: with the workers' own calls that makes no
-    // more than the pool has instances, so no worker waits for one.
+    // At most one per processor: together with the workers' own calls that is no more than the
+    // pool has instances, so no worker ever waits for one.
     let served = Arc::clone(&target.served);
     let body = body.clone();
     let _turn = app.long_bodies().acquire().await;
@@ -117,31 +115,13 @@ async fn decide(app: &App, target: &Target, body: &Bytes) -> Result<Scored, Call
 fn respond(decision: Decision, took: Duration, id: &RequestId) -> Response {
     let mut body = decision.body;
     if decision.status == 200 {
-        add_envelope(&mut body, took, id);
+        envelope::add(&mut body, took.as_secs_f64(), id.as_str());
     }
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =
         StatusCode::from_u16(decision.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let json = HeaderValue::from_static("application/json");
-    // With those that the middleware adds.
+    let json = HeaderValue::from_static(media::JSON);
     response.headers_mut().reserve(HEADERS);
     response.headers_mut().insert(CONTENT_TYPE, json);
     response
-}
-
-/// Puts the host's two fields before the object's last brace.
-fn add_envelope(body: &mut Vec<u8>, took: Duration, id: &RequestId) {
-    if body.pop_if(|last| *last == b'}').is_some() {
-        let mut number = zmij::Buffer::new();
-        let seconds = number.format_finite(took.as_secs_f64());
-        for piece in [
-            ",\"latency_seconds\":",
-            seconds,
-            ",\"request_id\":\"",
-            id.as_str(),
-            "\"}",
-        ] {
-            body.extend_from_slice(piece.as_bytes());
-        }
-    }
 }

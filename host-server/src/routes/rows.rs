@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::host::{Description, Feature};
+use crate::host::{Description, Feature, FeatureType};
 
 /// Which of two columns of a name counts is not for us to say.
 fn each_once<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), String> {
@@ -184,9 +184,9 @@ pub(super) fn decoded(feature: &Feature, cell: &Value) -> Value {
     let Some(number) = cell.as_f64() else {
         return cell.clone();
     };
-    match feature.r#type.as_str() {
-        "boolean" if number == 0.0 || number == 1.0 => Value::from(number == 1.0),
-        "category" if number >= 0.0 && number.fract() == 0.0 => {
+    match feature.r#type {
+        FeatureType::Boolean if number == 0.0 || number == 1.0 => Value::from(number == 1.0),
+        FeatureType::Category if number >= 0.0 && number.fract() == 0.0 => {
             feature.categories.get(number as usize).map_or_else(
                 || cell.clone(),
                 |category| Value::from(category.value.as_str()),

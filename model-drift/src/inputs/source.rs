@@ -93,7 +93,8 @@ impl Model {
 
     /// The sketch of the training rows.
     pub(super) fn training_sketch(&self) -> Result<Sketch, InputError> {
-        let details = Details::of(&self.artifact).map_err(InputError::artifact(&self.path))?;
+        let details =
+            Details::from_artifact(&self.artifact).map_err(InputError::artifact(&self.path))?;
         if details.reference.is_empty() {
             let path = self.path.clone();
             return Err(InputError::NoSketch { path });

@@ -58,7 +58,8 @@ fn train(settings: &Settings, mut job: Job, trackers: &[Box<dyn Tracker>]) -> Re
     let mut folder = recorder.finish();
     let trained = trained?;
 
-    let wasm = pack(engine::WASM, engine::GLUE, &trained.artifact)?;
+    let engine = engine::carried()?;
+    let wasm = pack(engine.wasm, engine.glue, &trained.artifact)?;
     save(settings, folder.as_mut(), &trained, &wasm)?;
     summary::print(settings, &job, &trained, wasm.len())?;
     // The model is safe: what fails from here on costs reports, not the model.

@@ -68,7 +68,7 @@ fn print_inputs(out: &mut impl Write, settings: &Settings, job: &Job) -> Result<
 
 fn print_search(out: &mut impl Write, search: &SearchOptions, job: &Job) -> Result<()> {
     let (metric, folds) = (search.metric.word(), job.options().folds);
-    write!(out, "search {} trials by {metric}", search.trials)?;
+    write!(out, "tune with {} trials by {metric}", search.trials)?;
     write!(out, ", {folds} folds of the training rows")?;
     match search.timeout {
         Some(timeout) => writeln!(out, ", at most {}", humantime::format_duration(timeout))?,
@@ -88,7 +88,10 @@ fn print_decision(out: &mut impl Write, options: &Options) -> Result<()> {
         ClassWeight::None => {}
         ClassWeight::Balanced => writeln!(out, "class weights: balanced")?,
         ClassWeight::Explicit { negative, positive } => {
-            writeln!(out, "class weights: no {negative}, yes {positive}")?;
+            writeln!(
+                out,
+                "class weights: negative {negative}, positive {positive}"
+            )?;
         }
     }
     if options.calibration != Method::None {

@@ -15,13 +15,13 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Count<const LOW: usize, const HIGH: usize>(pub(crate) usize);
 
-/// How many trials.
+/// A number of trials.
 pub(crate) type Trials = Count<1, 100_000>;
-/// How many folds.
+/// A number of folds.
 pub(crate) type Folds = Count<2, 50>;
-/// How many boosted models may be averaged.
+/// A number of boosted models to average.
 pub(crate) type Bags = Count<1, 64>;
-/// How many threads.
+/// A number of threads.
 pub(crate) type Jobs = Count<1, 1024>;
 
 impl<const LOW: usize, const HIGH: usize> TryFrom<i64> for Count<LOW, HIGH> {
@@ -54,11 +54,11 @@ impl<'de, const LOW: usize, const HIGH: usize> Deserialize<'de> for Count<LOW, H
     }
 }
 
-/// Something that is written as a text, such as `10m` or `300KB`.
+/// A value that is written as text, such as `10m` or `300KB`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Written<T>(pub(crate) T);
 
-/// What can be written as a text.
+/// A value that can be read from text.
 pub(crate) trait FromText: Sized {
     fn from_text(text: &str) -> Result<Self, String>;
 }
@@ -155,7 +155,7 @@ impl FromText for ThresholdRule {
     fn from_text(text: &str) -> Result<Self, String> {
         let problem = || {
             format!(
-                "expected 0.5, f1, cost=FALSE_YES:FALSE_NO (such as cost=5:1) or approval_rate=SHARE (such as approval_rate=0.3), got '{text}'"
+                "expected 0.5, f1, cost=FP:FN (such as cost=5:1) or approval_rate=SHARE (such as approval_rate=0.3), got '{text}'"
             )
         };
         let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
@@ -163,11 +163,11 @@ impl FromText for ThresholdRule {
             None if text == "f1" => Ok(Self::BestF1),
             None if number(text) == Some(0.5) => Ok(Self::Half),
             Some(("cost", costs)) => {
-                let (yes, no) = costs.split_once(':').ok_or_else(problem)?;
+                let (false_positive, false_negative) = costs.split_once(':').ok_or_else(problem)?;
                 let cost = |text| number(text).filter(|cost| *cost > 0.0).ok_or_else(problem);
                 Ok(Self::Cost {
-                    false_positive: cost(yes)?,
-                    false_negative: cost(no)?,
+                    false_positive: cost(false_positive)?,
+                    false_negative: cost(false_negative)?,
                 })
             }
             Some(("approval_rate", rate)) => number(rate)
@@ -181,7 +181,8 @@ impl FromText for ThresholdRule {
 
 impl FromText for ClassWeight {
     fn from_text(text: &str) -> Result<Self, String> {
-        let problem = || format!("expected none, balanced or NO:YES such as 1:3, got '{text}'");
+        let problem =
+            || format!("expected none, balanced or NEGATIVE:POSITIVE such as 1:3, got '{text}'");
         let weight = |text: &str| text.parse::<f64>().ok().filter(|w| *w > 0.0 && *w <= 1e6);
         match text {
             "none" => Ok(Self::None),
@@ -202,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_have_one_meaning() {
+    fn texts_are_read_by_one_rule() {
         fn check<T: FromText + PartialEq + fmt::Debug>(text: &str, expect: Option<T>) {
             assert_eq!(
                 text.parse::<Written<T>>().ok().map(|w| w.0),

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 
 use crate::models::drift::GaugeSet;
-pub(crate) use http::{Counted, HttpMetrics, Rejected, Series};
-pub(crate) use model::{ModelMetrics, ModelMetricsSet, Reload, Shadowed};
-pub(crate) use score::Score;
+use crate::models::metrics::ModelMetricsSet;
+pub(crate) use requests::{Counted, HttpMetrics, Rejected, Series};
 pub(crate) use text::Format;
 
 /// All metrics.

@@ -1,5 +1,5 @@
-//! The process itself, under the names that Prometheus's own clients use; from
-//! `/proc/self`, so only on Linux. What cannot be read is left out.
+//! Metrics of the process, under the names that Prometheus's own clients use. They are read
+//! from `/proc/self`, so only on Linux; what cannot be read is left out.
 
 use std::fs;
 
@@ -80,7 +80,8 @@ impl Collector for ProcessMetrics {
 impl Process {
     fn read() -> Self {
         let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        // The second field is the program's name in brackets and may hold anything.
+        // The second field is the program's name in brackets and may hold anything, even
+        // brackets and spaces: cut at the last bracket.
         let fields: Vec<f64> = stat.rsplit_once(')').map_or_else(Vec::new, |(_, rest)| {
             let words = rest.split_whitespace().skip(1);
             words.map(|word| word.parse().unwrap_or(0.0)).collect()

@@ -1,5 +1,5 @@
-//! A Pushgateway, for where Prometheus cannot reach the server: pushed to from a thread of
-//! its own, never in a request.
+//! Pushes metrics to a Pushgateway, for where Prometheus cannot reach the server: from a thread
+//! of its own, never in a request.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -32,13 +32,13 @@ impl std::fmt::Debug for PushOptions {
     }
 }
 
-/// One push may take so long.
+/// The timeout of one push.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// After failures the time between pushes doubles up to this.
+/// The longest time between pushes; it doubles with each failure up to this.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-/// Pushes what `text` gives, until `stop` is closed; then once more, so that the last
-/// numbers are there.
+/// Pushes what `text` returns until `stop` is closed, then once more, so that the gateway has
+/// the last values.
 pub(crate) fn run(options: &PushOptions, text: &dyn Fn() -> String, stop: &Receiver<()>) {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(PATIENCE))
@@ -51,13 +51,13 @@ pub(crate) fn run(options: &PushOptions, text: &dyn Fn() -> String, stop: &Recei
         let end = stop.recv_timeout(wait) != Err(RecvTimeoutError::Timeout);
         match push(&agent, &url, options, text()) {
             Ok(()) => wait = options.every,
-            Err(reason) => {
+            Err(error) => {
                 wait = wait.saturating_mul(2).min(LONGEST_WAIT.max(options.every));
                 tracing::warn!(
                     gateway = options.gateway,
-                    reason,
+                    %error,
                     next_seconds = wait.as_secs(),
-                    "metrics not pushed"
+                    "metrics push failed"
                 );
             }
         }
@@ -67,7 +67,21 @@ pub(crate) fn run(options: &PushOptions, text: &dyn Fn() -> String, stop: &Recei
     }
 }
 
-fn push(agent: &ureq::Agent, url: &str, options: &PushOptions, text: String) -> Result<(), String> {
+/// Why a push failed.
+#[derive(Debug, thiserror::Error)]
+enum PushError {
+    #[error(transparent)]
+    Send(#[from] Box<ureq::Error>),
+    #[error("the gateway answered {0}")]
+    Status(u16),
+}
+
+fn push(
+    agent: &ureq::Agent,
+    url: &str,
+    options: &PushOptions,
+    text: String,
+) -> Result<(), PushError> {
     let mut request = agent
         .put(url)
         .header("content-type", super::text::Format::Text.content_type());
@@ -75,10 +89,10 @@ fn push(agent: &ureq::Agent, url: &str, options: &PushOptions, text: String) -> 
         let login = STANDARD.encode(format!("{user}:{password}"));
         request = request.header("authorization", format!("Basic {login}"));
     }
-    let response = request.send(text).map_err(|error| error.to_string())?;
+    let response = request.send(text).map_err(Box::new)?;
     match response.status().as_u16() {
         200..300 => Ok(()),
-        other => Err(format!("the gateway answered {other}")),
+        other => Err(PushError::Status(other)),
     }
 }
 

@@ -1,5 +1,5 @@
-//! Requests: by route, method and status. A route is a pattern (`/models/{name}`), never a
-//! path that a client made up.
+//! Metrics of requests, by route, method and status. A route is a pattern (`/models/{name}`),
+//! never a path that a client invented.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,7 +18,7 @@ const DURATIONS: [f64; 14] = [
     5.0,
 ];
 
-/// Why a request was turned away before it reached a model.
+/// Why a request was rejected before it reached a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[allow(non_camel_case_types, reason = "the names are the label's values")]
 pub(crate) enum Rejected {
@@ -80,12 +80,12 @@ struct Endpoint {
     method: Verb,
 }
 
-/// A method; whatever a client makes up is `other`.
+/// A method; one that a client invented is `other`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Verb(&'static str);
 
 impl Verb {
-    fn of(method: &Method) -> Self {
+    fn new(method: &Method) -> Self {
         let known = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"];
         let name = known.into_iter().find(|name| method.as_str() == *name);
         Self(name.unwrap_or("other"))
@@ -98,11 +98,11 @@ impl EncodeLabelValue for Verb {
     }
 }
 
-/// What is counted of one route and method, found once for many requests.
+/// The metrics of one route and method, looked up once for many requests.
 pub(crate) struct Series {
     route: Arc<str>,
     verb: Verb,
-    /// Answers with 200; there from the first of them on.
+    /// Counts answers with 200; created with the first of them.
     good: OnceLock<Counter>,
     durations: Histogram,
     fastapi: Option<FastApiSeries>,
@@ -114,7 +114,7 @@ struct FastApiSeries {
     in_progress: Gauge,
 }
 
-/// One request on its way; dropped with it.
+/// One request in flight, until this is dropped.
 pub(crate) struct InFlight<'a> {
     metrics: &'a HttpMetrics,
     series: &'a Series,
@@ -150,7 +150,7 @@ impl HttpMetrics {
         );
         registry.register(
             "http_requests_rejected",
-            "Requests turned away before a model saw them, by cause",
+            "Requests rejected before they reached a model, by cause",
             metrics.rejected.clone(),
         );
         registry.register(
@@ -173,7 +173,7 @@ impl HttpMetrics {
 
     /// The series of a route and method.
     pub(crate) fn series(&self, route: &str, method: &Method) -> Series {
-        let (route, verb) = (Arc::<str>::from(route), Verb::of(method));
+        let (route, verb) = (Arc::<str>::from(route), Verb::new(method));
         let labels = Route {
             route: Arc::clone(&route),
             method: verb,
@@ -187,7 +187,7 @@ impl HttpMetrics {
         }
     }
 
-    /// A request came in; `InFlight::answered` says what became of it.
+    /// Counts a request as in flight; `InFlight::answered` records its answer.
     pub(crate) fn enter<'a>(&'a self, series: &'a Series) -> InFlight<'a> {
         self.in_flight.inc();
         if let Some(fastapi) = &series.fastapi {
@@ -216,7 +216,7 @@ impl HttpMetrics {
         Counted::new(&self.connections)
     }
 
-    /// A decision was asked for over `POST /predict`.
+    /// Counts a decision over `POST /predict`.
     pub(crate) fn predicted(&self, took: Duration) {
         self.predictions.inc();
         self.prediction_latency.observe(took.as_secs_f64());
@@ -246,7 +246,7 @@ impl InFlight<'_> {
     }
 }
 
-/// Counts an answer; only 200 need not be looked up.
+/// Counts an answer; only the counter of 200 is kept, others are looked up.
 fn count(good: &OnceLock<Counter>, status: StatusCode, counter: impl FnOnce() -> Counter) {
     match status {
         StatusCode::OK => good.get_or_init(counter).inc(),
@@ -289,10 +289,11 @@ impl FastApi {
         );
         registry.register(
             "fastapi_requests_exceptions",
-            "Requests that a fault of the server ended (the second service's name)",
+            "Requests that ended with a server error (the second service's name)",
             metrics.exceptions.clone(),
         );
-        // A rate over a series that begins with its first fault would miss that fault.
+        // A rate over a series that starts with its first fault would miss that fault: start
+        // it at 0.
         let predict = endpoint(&"/predict".into(), Verb("POST"));
         drop(metrics.exceptions.get_or_create(&predict));
         metrics

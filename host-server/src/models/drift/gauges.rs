@@ -57,17 +57,17 @@ impl GaugeSet {
         }
         family!(
             "underwrite_drift_score",
-            "P-value of a feature's drift, corrected for many features; below the threshold chance does not explain it",
+            "Adjusted p-value of a feature's drift; significant below the threshold",
             score
         );
         family!(
             "underwrite_drift_threshold",
-            "What the score of a feature is compared with",
+            "Significance threshold for a feature's score",
             threshold
         );
         family!(
             "underwrite_drift_effect",
-            "Share of the requests whose value lies elsewhere than the training rows', 0 to 1",
+            "Effect size of a feature's drift: the share of requests that moved to other bins, 0 to 1",
             effect
         );
         family!(
@@ -92,13 +92,13 @@ impl GaugeSet {
         );
         family!(
             "underwrite_drift_unread_requests",
-            "Requests that no drift window could count: no JSON object, or too long",
+            "Requests that the drift window could not count: not a JSON object, or too long",
             unread
         );
         set
     }
 
-    pub(super) fn of(&self, model: &str, version: &str) -> Gauges {
+    pub(super) fn model(&self, model: &str, version: &str) -> Gauges {
         Gauges {
             set: self.clone(),
             key: Version {
@@ -119,7 +119,7 @@ pub(super) struct Gauges {
 }
 
 impl Gauges {
-    /// Without a comparison there is no verdict to show, and none that was true once.
+    /// Without a comparison there is no verdict to show, not even an earlier one.
     pub(super) fn set(&self, snapshot: &Snapshot, unread: u64) {
         let set = &self.set;
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -176,7 +176,7 @@ impl Gauges {
 }
 
 impl Drop for Gauges {
-    /// A model that is no longer served has no drift.
+    /// A model that is no longer served has no drift to show.
     fn drop(&mut self) {
         self.clear();
         self.set.rows.remove(&self.key);

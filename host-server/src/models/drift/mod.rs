@@ -1,6 +1,5 @@
-//! Drift of what a model is asked and answers: each served version counts its requests in
-//! the bins of its training rows, and its window is compared with them when somebody asks.
-//! No request is kept.
+//! Drift of a model's requests and answers: each served version counts its requests in the
+//! bins of its training rows, and compares the window with them on demand. No request is kept.
 
 mod gauges;
 mod reader;
@@ -26,12 +25,12 @@ use reader::Reader;
 pub(crate) use snapshot::Snapshot;
 use state::StateFile;
 
-/// How live traffic is watched.
+/// How drift is monitored.
 #[derive(Debug, Clone)]
 pub struct DriftOptions {
-    /// What is looked back on. Default: the last 24 hours, forgotten hour by hour.
+    /// What the comparison covers. Default: the last 24 hours, forgotten hour by hour.
     pub window: Window,
-    /// A folder in which windows outlive the server. Default: none.
+    /// The folder that keeps windows between starts. Default: none.
     pub state: Option<PathBuf>,
 }
 
@@ -47,32 +46,32 @@ impl Default for DriftOptions {
     }
 }
 
-/// What watchers are made with.
+/// What monitors are made with.
 pub(crate) struct Drift {
     options: Option<DriftOptions>,
     gauges: GaugeSet,
 }
 
-/// Why a model is not watched; a sentence for who asks.
+/// Why drift of a model is not monitored; the text is for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NotWatched {
-    #[error("Drift is not watched: the server was started with it switched off (--no-drift)")]
+pub(crate) enum NotMonitored {
+    #[error("Drift is not monitored: the server was started with --no-drift")]
     SwitchedOff,
     #[error(
-        "Drift is not watched: the model carries no sketch of its training rows to compare requests with; train it again with this version of underwrite"
+        "Drift is not monitored: the model carries no sketch of its training rows to compare requests with; train it again with this version of underwrite"
     )]
     NoReference,
-    #[error("Drift is not watched: the model's sketch of its training rows cannot be read: {0}")]
+    #[error("Drift is not monitored: the model's sketch of its training rows cannot be read: {0}")]
     Damaged(String),
 }
 
 /// The window of one version of a model.
-pub(crate) struct Watcher {
+pub(crate) struct Monitor {
     /// `loan-approval 1.0.0`
     title: String,
     reader: Reader,
     window: Mutex<Counted>,
-    /// The last comparison, and of how many requests it was.
+    /// The last comparison, and the state of the window then.
     last: Mutex<Option<(Stamp, Arc<Snapshot>)>>,
     unread: AtomicU64,
     gauges: Gauges,
@@ -99,14 +98,14 @@ impl Drift {
         Self { options, gauges }
     }
 
-    /// The window of a model; one that a server before has left goes on.
-    pub(crate) fn watch(
+    /// Starts monitoring a model. A window that an earlier server stored is continued.
+    pub(crate) fn monitor(
         &self,
         host: &ModelHost,
         name: &str,
         version: &str,
-    ) -> Result<Watcher, NotWatched> {
-        let options = self.options.as_ref().ok_or(NotWatched::SwitchedOff)?;
+    ) -> Result<Monitor, NotMonitored> {
+        let options = self.options.as_ref().ok_or(NotMonitored::SwitchedOff)?;
         let (artifact, reference) = reference(host)?;
         let reference = without_target(&reference);
         let mut live = Live::new(&reference, options.window, now());
@@ -116,35 +115,35 @@ impl Drift {
             file.restore(&mut live);
             file
         });
-        Ok(Watcher {
+        Ok(Monitor {
             title: format!("{name} {version}"),
             reader: Reader::new(&artifact.schema, &reference, live.shape()),
             window: Mutex::new(Counted { live, seen: 0 }),
             last: Mutex::default(),
             unread: AtomicU64::new(0),
-            gauges: self.gauges.of(name, version),
+            gauges: self.gauges.model(name, version),
             state,
         })
     }
 }
 
 /// The artifact of a model, and the sketch of its training rows.
-fn reference(host: &ModelHost) -> Result<(Artifact, Sketch), NotWatched> {
-    let damaged = |error: &dyn std::fmt::Display| NotWatched::Damaged(error.to_string());
+fn reference(host: &ModelHost) -> Result<(Artifact, Sketch), NotMonitored> {
+    let damaged = |error: &dyn std::fmt::Display| NotMonitored::Damaged(error.to_string());
     let file = ModelFile::open(host.wasm()).map_err(|error| damaged(&error))?;
     if file.artifact().is_empty() {
-        return Err(NotWatched::NoReference);
+        return Err(NotMonitored::NoReference);
     }
     let artifact = Artifact::decode(file.artifact()).map_err(|error| damaged(&error))?;
     let details = Details::from_artifact(&artifact).map_err(|error| damaged(&error))?;
     if details.reference.is_empty() {
-        return Err(NotWatched::NoReference);
+        return Err(NotMonitored::NoReference);
     }
     let sketch = Sketch::decode(&details.reference).map_err(|error| damaged(&error))?;
     Ok((artifact, sketch))
 }
 
-impl Watcher {
+impl Monitor {
     /// Counts a request and the score of its answer: what came, before any policy. A request
     /// that the model refused counts too, without a score; one that is no JSON object does not.
     pub(crate) fn seen(&self, request: &[u8], score: Option<Score>) {
@@ -174,7 +173,8 @@ impl Watcher {
         {
             return Arc::clone(snapshot);
         }
-        // Requests wait only while the counts are copied.
+        // Requests wait for this lock only while the counts are copied, not while they are
+        // compared.
         let counted = Snapshot::count(&window.live, stamp.unread);
         drop(window);
         let snapshot = Arc::new(counted.compare(&self.title, self.reader.columns()));
@@ -182,13 +182,13 @@ impl Watcher {
         snapshot
     }
 
-    /// Brings the gauges up to date.
+    /// Updates the gauges.
     pub(crate) fn measure(&self) {
         let unread = self.unread.load(Ordering::Relaxed);
         self.gauges.set(&self.snapshot(), unread);
     }
 
-    /// Writes the window to the disk, where that is wanted.
+    /// Writes the window to the disk, where there is a folder for it.
     pub(crate) fn save(&self) {
         let Some(state) = &self.state else { return };
         let bytes = self.window().live.encode();
@@ -196,12 +196,12 @@ impl Watcher {
     }
 
     fn window(&self) -> MutexGuard<'_, Counted> {
-        // Counts are only ever added to: they are right whatever happened.
+        // A panic cannot leave the counts inconsistent: they are only ever added to.
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What watching a model costs.
+/// What monitoring a model costs.
 #[derive(Debug, Clone, Copy)]
 pub struct CountingCost {
     /// Reading a request and counting it.
@@ -213,7 +213,7 @@ pub struct CountingCost {
 }
 
 /// What counting costs, for benchmarks: the model answers each request, then each is counted
-/// `times` times. `None` when the model cannot be watched.
+/// `times` times. `None` when the model cannot be monitored.
 #[must_use]
 pub fn time_counting(
     host: &ModelHost,
@@ -223,21 +223,21 @@ pub fn time_counting(
 ) -> Option<CountingCost> {
     let gauges = GaugeSet::register(&mut prometheus_client::registry::Registry::default());
     let drift = Drift::new(Some(options), gauges);
-    let watcher = drift.watch(host, "bench", "1").ok()?;
+    let monitor = drift.monitor(host, "bench", "1").ok()?;
     let answer = |request: &Vec<u8>| Some((request.clone(), host.decide(request).ok()?));
     let answered: Vec<_> = requests.iter().filter_map(answer).collect();
     let start = Instant::now();
     for _ in 0..times {
         for (request, decision) in &answered {
-            watcher.seen(request, Score::read(decision.answer()));
+            monitor.seen(request, Score::read(decision.answer()));
         }
     }
     let count = times.saturating_mul(u32::try_from(answered.len()).ok()?);
     let request = start.elapsed().checked_div(count)?;
     let start = Instant::now();
-    watcher.snapshot();
+    monitor.snapshot();
     let comparison = start.elapsed();
-    let bytes = watcher.window().live.bytes();
+    let bytes = monitor.window().live.bytes();
     Some(CountingCost {
         request,
         comparison,

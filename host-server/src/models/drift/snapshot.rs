@@ -1,17 +1,28 @@
-//! A window at one moment, and what came of comparing it with the training rows.
+//! A window at one moment, and its comparison with the training rows.
 
 use std::fmt::Write;
 
 use chrono::DateTime;
-use model_drift::compare::{self, Sides};
+use model_drift::compare::{self, CompareError, Sides};
 use model_drift::live::{Length, Live, Window};
 use model_drift::report::{HtmlError, Report, waiting_html};
 use model_drift::sketch::Sketch;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Requests before a window is compared: fewer could show only the grossest change.
+/// The fewest requests that are compared: fewer could show only the grossest change.
 const LEAST_ROWS: u64 = 100;
+
+/// Why there is no comparison.
+#[derive(Debug, thiserror::Error)]
+enum NoReport {
+    #[error(
+        "Not enough requests to compare yet: the window has {rows}, at least {LEAST_ROWS} are needed. This says nothing about drift."
+    )]
+    TooFewRequests { rows: u64 },
+    #[error(transparent)]
+    Comparison(CompareError),
+}
 
 /// What was counted.
 pub(super) struct Counts {
@@ -47,9 +58,9 @@ pub(crate) struct Facts {
 pub(crate) struct Snapshot {
     facts: Facts,
     title: String,
-    /// What came; sketches of several servers with the same model merge.
+    /// The counts; sketches of several servers with the same model merge.
     sketch: Sketch,
-    outcome: Result<Report, String>,
+    outcome: Result<Report, NoReport>,
 }
 
 impl Snapshot {
@@ -87,7 +98,7 @@ impl Snapshot {
         self.facts.rows
     }
 
-    /// The stored form of what came.
+    /// The counts in their stored form.
     pub(crate) fn sketch(&self) -> Vec<u8> {
         self.sketch.encode()
     }
@@ -99,7 +110,7 @@ impl Snapshot {
             Ok(report) => ("compared", json!(report)),
             Err(detail) => {
                 let nothing = json!({
-                    "dataset_drift": null, "share_drifted": null, "columns": {}, "detail": detail,
+                    "dataset_drift": null, "share_drifted": null, "columns": {}, "detail": detail.to_string(),
                 });
                 ("waiting", nothing)
             }
@@ -114,7 +125,11 @@ impl Snapshot {
     pub(crate) fn html(&self) -> Result<String, HtmlError> {
         match &self.outcome {
             Ok(report) => report.html(),
-            Err(detail) => waiting_html(&self.title, detail, [self.facts.rows, LEAST_ROWS]),
+            Err(detail) => waiting_html(
+                &self.title,
+                &detail.to_string(),
+                [self.facts.rows, LEAST_ROWS],
+            ),
         }
     }
 }
@@ -123,10 +138,9 @@ impl Counts {
     /// Compares what was counted with the training rows.
     pub(super) fn compare(self, title: &str, columns: usize) -> Snapshot {
         let outcome = if self.facts.rows < LEAST_ROWS {
-            Err(format!(
-                "Not enough requests to compare yet: the window has {}, at least {LEAST_ROWS} are needed. This says nothing about drift.",
-                self.facts.rows
-            ))
+            Err(NoReport::TooFewRequests {
+                rows: self.facts.rows,
+            })
         } else {
             let sides = Sides {
                 reference: &self.reference,
@@ -134,7 +148,7 @@ impl Counts {
                 extra: &[],
                 samples: None,
             };
-            compare::by_default(&sides, None).map_err(|error| error.to_string())
+            compare::by_default(&sides, None).map_err(NoReport::Comparison)
         };
         let outcome = outcome.map(|report| Report {
             reference: format!("training rows of {title}"),

@@ -1,5 +1,5 @@
-//! A window on the disk: a line with the model's digest, then the window's own stored form
-//! with its checksum. Written aside, synced, renamed.
+//! A window on the disk: a line with the model's digest, then the window's stored form with
+//! its checksum. It is written aside, synced and renamed.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -25,38 +25,41 @@ impl StateFile {
         }
     }
 
-    /// Goes on where the file stopped, if it is of this model and whole; else the window
-    /// begins anew, and the log says why.
+    /// Continues the stored window if it is whole and of this model; else the window starts
+    /// empty, and the log says why.
     pub(super) fn restore(&self, live: &mut Live) {
         let path = self.path.display();
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => {
-                tracing::warn!(%path, %error, "the drift window begins anew: its state cannot be read");
+                tracing::warn!(%path, %error, "drift window restarted: its state cannot be read");
                 return;
             }
         };
         match self.window(&bytes).and_then(|window| live.restore(window)) {
-            Ok(()) => tracing::info!(%path, rows = live.rows(), "the drift window goes on"),
-            Err(error) => tracing::warn!(%path, %error, "the drift window begins anew"),
+            Ok(()) => tracing::info!(%path, rows = live.rows(), "drift window restored"),
+            Err(error) => {
+                tracing::warn!(%path, %error, "drift window restarted: its state was refused")
+            }
         }
     }
 
     fn window<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], StateError> {
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let (digest, rest) = bytes.split_at(end.ok_or(StateError::Damaged)?);
-        match digest == self.digest.as_bytes() {
-            true => Ok(&rest[1..]),
-            false => Err(StateError::Other),
+        if digest != self.digest.as_bytes() {
+            return Err(StateError::Other);
         }
+        // Without the line break.
+        Ok(&rest[1..])
     }
 
     /// Replaces the file; on an error the old one is still there, and the log says why.
     pub(super) fn write(&self, window: &[u8]) {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = self.replace(window) {
-            tracing::warn!(path = %self.path.display(), %error, "the drift window cannot be kept");
+            tracing::warn!(path = %self.path.display(), %error, "drift window not saved");
         }
     }
 
@@ -70,7 +73,8 @@ impl StateFile {
         file.write_all(window)?;
         file.sync_all()?;
         fs::rename(&aside, &self.path)?;
-        // The rename itself; where a folder cannot be opened, it is as safe as it gets.
+        // Makes the rename itself durable. Some systems cannot open a folder: then the rename
+        // is as durable as it can be.
         File::open(folder).map_or(Ok(()), |folder| folder.sync_all())
     }
 }
@@ -80,9 +84,12 @@ impl StateFile {
 fn safe(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     name.bytes()
-        .map(|byte| match plain(byte) {
-            true => char::from(byte).to_string(),
-            false => format!("%{byte:02X}"),
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! Decisions: by model and version, without a word of who asked.
+//! Metrics of decisions, by model and version; nothing about the applicants.
 
 use std::sync::atomic::AtomicU64;
 
@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use crate::host::{Answer, CallError, Description};
 use crate::models::score::{Adjustment, Score, adjustments};
 
-/// What became of a reload.
+/// The result of a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[allow(non_camel_case_types, reason = "the names are the label's values")]
 pub(crate) enum Reload {
@@ -31,7 +31,7 @@ pub(crate) enum Shadowed {
     dropped,
 }
 
-/// The families; each model takes its members from them once.
+/// The families of metrics; each model takes its members from them once.
 pub(crate) struct ModelMetricsSet {
     decisions: Family<Labelled, Counter>,
     adjustments: Family<Adjusted, Counter>,
@@ -110,11 +110,11 @@ impl ModelMetricsSet {
             shadow_difference: Family::new_with_constructor(probability),
             latest: Gauge::default(),
         };
-        set.enter_in(registry);
+        set.register_families(registry);
         set
     }
 
-    fn enter_in(&self, registry: &mut Registry) {
+    fn register_families(&self, registry: &mut Registry) {
         macro_rules! family {
             ($name:literal, $help:literal, $field:ident) => {
                 registry.register($name, $help, self.$field.clone());
@@ -127,7 +127,7 @@ impl ModelMetricsSet {
         );
         family!(
             "underwrite_adjustments",
-            "Values that a policy filled in, mapped or clamped",
+            "Values that a policy imputed, mapped or clamped",
             adjustments
         );
         family!(
@@ -142,7 +142,7 @@ impl ModelMetricsSet {
         );
         family!(
             "underwrite_module_failures",
-            "Calls that gave no answer, by cause",
+            "Calls of the module that failed, by cause",
             failures
         );
         family!(
@@ -157,17 +157,17 @@ impl ModelMetricsSet {
         );
         family!(
             "underwrite_model_reloads",
-            "Loads of a model file after the start, by result",
+            "Reloads of a model file, by result",
             reloads
         );
         family!(
             "underwrite_shadow",
-            "A challenger's decisions beside the champion's",
+            "A challenger's decisions in the shadow, by comparison with the champion's",
             shadow
         );
         family!(
             "underwrite_shadow_difference",
-            "How far a challenger's probability is from the champion's",
+            "Absolute difference between a challenger's probability and the champion's",
             shadow_difference
         );
         family!(
@@ -185,8 +185,13 @@ impl ModelMetricsSet {
         self.reloads.get_or_create(&labels).inc();
     }
 
-    /// The members for one model and version.
-    pub(crate) fn of(&self, model: &str, version: &str, description: &Description) -> ModelMetrics {
+    /// The metrics of one model and version.
+    pub(crate) fn model(
+        &self,
+        model: &str,
+        version: &str,
+        description: &Description,
+    ) -> ModelMetrics {
         let target = &description.target;
         let label = |label: &str| {
             self.decisions.get_or_create_owned(&Labelled {
@@ -338,7 +343,7 @@ impl ModelMetrics {
         }
     }
 
-    /// Counts what a policy did to the values.
+    /// Counts the values that a policy changed.
     pub(super) fn adjusted(&self, answer: Answer<'_>) {
         for Adjustment { feature, kind } in adjustments(answer) {
             let labels = Adjusted {

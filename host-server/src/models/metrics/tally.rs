@@ -4,8 +4,8 @@ use super::model::ModelMetrics;
 use crate::host::Answer;
 use crate::models::score::Score;
 
-/// Answers that are counted together and written down at the end: counters that two
-/// processors write to with every row would cost more than the rest of its bookkeeping.
+/// Answers that are counted here and added to the metrics at the end. Counters that two
+/// processors write to with every row would cost more than the rest of the bookkeeping.
 pub(crate) struct Tally<'a> {
     metrics: &'a ModelMetrics,
     positive: u64,

@@ -1,4 +1,4 @@
-//! `deployment.toml` beside a model's versions: which one answers, and who challenges it.
+//! `deployment.toml` beside a model's versions: which one answers, and which challenges it.
 
 use serde::Deserialize;
 
@@ -37,17 +37,26 @@ pub(crate) enum Mode {
     Canary,
 }
 
+/// Why a `deployment.toml` is refused.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DeploymentError {
+    #[error("deployment.toml cannot be read: {0}")]
+    Read(String),
+    #[error("deployment.toml: {}", .0.to_string().trim_end())]
+    Syntax(#[from] Box<toml::de::Error>),
+    #[error("deployment.toml: challenger.percent is {0}, expected 0 to 100")]
+    Percent(f64),
+    #[error("deployment.toml names version {0}, which does not exist or was refused")]
+    NoSuchVersion(String),
+}
+
 impl Deployment {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let deployment: Self = toml::from_str(text)
-            .map_err(|error| format!("deployment.toml: {}", error.to_string().trim_end()))?;
+    pub(super) fn parse(text: &str) -> Result<Self, DeploymentError> {
+        let deployment: Self = toml::from_str(text).map_err(Box::new)?;
         if let Some(challenger) = &deployment.challenger
             && !(0.0..=100.0).contains(&challenger.percent)
         {
-            return Err(format!(
-                "deployment.toml: challenger.percent is {}, expected 0 to 100",
-                challenger.percent
-            ));
+            return Err(DeploymentError::Percent(challenger.percent));
         }
         Ok(deployment)
     }

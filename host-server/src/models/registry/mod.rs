@@ -1,8 +1,8 @@
-//! The models being served: which there are, which version answers, and how that changes
-//! without a request noticing.
+//! The models being served: which exist, which version answers, and how that changes without
+//! disturbing a request.
 //!
-//! A request takes what is live ([`Live`]) once and keeps it to its end; a change swaps it
-//! for the requests after. Loading, checking and swapping happen on a thread of their own.
+//! A request takes what is live ([`Live`]) once and keeps it to its end; a change swaps it for
+//! later requests. Loading, checking and swapping happen on a thread of their own.
 
 mod deployment;
 mod folder;
@@ -26,7 +26,7 @@ use crate::host::{LoadError, ModelHost};
 pub(crate) use deployment::Mode;
 pub(crate) use loading::Loading;
 pub(crate) use outcome::Outcome;
-pub(crate) use served::{Scored, Served};
+pub(crate) use served::{ScoredDecision, Served};
 pub(crate) use slot::{Live, Slot};
 pub use source::{Fetched, ModelSource};
 
@@ -36,9 +36,9 @@ pub(crate) struct Registry {
     default_name: Option<String>,
     loading: Loading,
     slots: ArcSwap<BTreeMap<String, Arc<Slot>>>,
-    /// What answers where no model is named; as long as there is none, nothing.
+    /// The model that answers requests that name none; empty as long as there is none.
     default: ArcSwap<Option<Arc<Slot>>>,
-    /// Held while models are read again: one change at a time.
+    /// Held during a reload, so that there is one change at a time. Requests never take it.
     changing: Mutex<()>,
 }
 
@@ -55,8 +55,8 @@ impl Registry {
         registry
     }
 
-    /// Loads all there is. A file that is named must be good; in a folder the bad ones are
-    /// logged and left out, and there may be none.
+    /// Loads all models. A single file must be valid; in a folder invalid ones are logged and
+    /// left out, and the folder may be empty.
     pub(crate) fn open(
         source: ModelSource,
         default_name: Option<String>,
@@ -90,12 +90,12 @@ impl Registry {
         }
     }
 
-    /// Where the files are, to be watched.
+    /// Where the files are, so that they can be watched.
     pub(crate) fn source(&self) -> Option<&ModelSource> {
         self.source.as_ref()
     }
 
-    /// The model that answers where none is named.
+    /// The model that answers requests that name none.
     pub(crate) fn default(&self) -> Option<Arc<Slot>> {
         self.default.load().as_ref().clone()
     }
@@ -113,8 +113,8 @@ impl Registry {
         self.slots.load().values().cloned().collect()
     }
 
-    /// Reads all models' files again; blocks while new ones are compiled and checked.
-    /// `forgive` takes again what was rolled back.
+    /// Reads all models' files again; blocks while new ones are compiled and checked. With
+    /// `forgive`, versions that were rolled back may be loaded again.
     pub(crate) fn reload(&self, forgive: bool) -> Vec<Outcome> {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         match &self.source {
@@ -157,7 +157,7 @@ impl Registry {
         let names = match folder::names(folder) {
             Ok(names) => names,
             Err(error) => {
-                tracing::error!(folder = %folder.display(), %error, "the folder of models cannot be read; what is served goes on");
+                tracing::error!(folder = %folder.display(), %error, "reload failed: the folder of models cannot be read; the loaded models stay in service");
                 return Vec::new();
             }
         };
@@ -186,7 +186,7 @@ impl Registry {
                     tracing::warn!(
                         default_model = name,
                         known,
-                        "there is no model of the default's name: requests that name none are answered 503"
+                        "default model not found: requests that name no model are answered 503"
                     );
                 }
                 default

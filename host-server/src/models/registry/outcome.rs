@@ -6,7 +6,7 @@ pub(crate) struct Outcome {
     pub(crate) model: String,
     /// The version that answers now.
     pub(crate) serving: Option<String>,
-    /// Versions loaded anew.
+    /// Versions that were loaded.
     pub(crate) loaded: Vec<String>,
     /// Why files were refused.
     pub(crate) refused: Vec<String>,

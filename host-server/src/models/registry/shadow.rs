@@ -1,5 +1,5 @@
 //! A challenger in the shadow: it gets a copy of each request on a thread of its own. Its
-//! answers are compared and counted, and go nowhere; when it is slow, copies are dropped.
+//! answers are compared, counted and discarded; when it is slow, copies are dropped.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -10,7 +10,7 @@ use super::served::Served;
 use crate::models::metrics::Shadowed;
 use crate::models::score::Score;
 
-/// Requests that wait for the challenger.
+/// How many requests may wait for the challenger.
 const QUEUE: usize = 1024;
 
 /// A challenger and its queue. The thread ends when the last copy of this is gone.
@@ -37,7 +37,7 @@ impl Shadow {
                 }
             });
         if let Err(error) = &started {
-            tracing::error!(%error, "no thread for the challenger: it is not asked");
+            tracing::error!(%error, "shadow not started: no thread for the challenger");
         }
         Self {
             served,
@@ -49,7 +49,7 @@ impl Shadow {
         &self.served
     }
 
-    /// Hands over a request and what the champion said. Never waits.
+    /// Hands over a request and the champion's score. Never waits.
     pub(crate) fn offer(&self, body: Bytes, champion: Option<Score>) {
         let Some(queue) = &self.queue else { return };
         match queue.try_send(Job { body, champion }) {
@@ -66,7 +66,7 @@ fn compare(challenger: &Served, job: &Job) {
         Ok(scored) => challenger.metrics.compared(job.champion, scored.score),
         Err(error) => {
             challenger.metrics.shadowed(Shadowed::failed);
-            tracing::warn!(model = challenger.name(), version = challenger.version(), %error, "the challenger failed");
+            tracing::warn!(model = challenger.name(), version = challenger.version(), %error, "shadow decision failed");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One model by name: its versions, the one that answers, and its challenger.
+//! One model by name: its versions, its champion and its challenger.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
-use super::deployment::{Deployment, Mode};
+use super::deployment::{Deployment, DeploymentError, Mode};
 use super::folder::{Found, order};
 use super::loading::Loading;
 use super::outcome::Outcome;
-use super::served::{Place, Served};
+use super::served::{FolderName, Served};
 use super::shadow::Shadow;
 use crate::models::metrics::{ModelMetricsSet, Reload};
 
@@ -34,19 +34,26 @@ enum Challenger {
     Shadow(Shadow),
     Canary {
         served: Arc<Served>,
-        /// Of 2^32.
+        /// Its share of the requests, in 2^-32.
         share: u64,
         turn: AtomicU64,
     },
 }
 
+/// A version that the model's folder has, and what serves it already.
+struct Known<'a> {
+    version: &'a str,
+    served: Option<Arc<Served>>,
+}
+
+/// What happened before.
 #[derive(Default)]
 struct Past {
-    /// The champion before.
+    /// The previous champion.
     previous: Option<Arc<Served>>,
-    /// Files that were rolled back: not taken again until somebody asks for it.
+    /// Digests of files that were rolled back: not loaded again until an operator asks.
     rolled_back: Vec<[u8; 32]>,
-    /// Files that were refused, so that each is refused and counted once.
+    /// Digests of files that were refused, so that each is refused and counted once.
     refused: BTreeMap<PathBuf, [u8; 32]>,
 }
 
@@ -81,13 +88,13 @@ impl Slot {
         let mut past = self.past(forgive);
         let loaded = self.read(path, None, &mut past, loading, &mut outcome);
         if let Some(served) = loaded {
-            self.crown(&mut past, Live::alone(served));
+            self.promote(&mut past, Live::alone(served));
         }
         outcome.serving = self.serving();
         outcome
     }
 
-    /// There is no file to read.
+    /// Records that no newer file could be fetched.
     pub(super) fn not_fetched(&self, reason: &str, metrics: &ModelMetricsSet) -> Outcome {
         let mut outcome = self.outcome();
         self.refuse(reason.to_owned(), metrics, &mut outcome);
@@ -109,22 +116,25 @@ impl Slot {
             let old = self
                 .live()
                 .and_then(|live| live.versions.get(version).cloned());
-            let place = Some((version.as_str(), old.clone()));
-            let loaded = self.read(path, place, &mut past, loading, &mut outcome);
+            let known = Some(Known {
+                version,
+                served: old.clone(),
+            });
+            let loaded = self.read(path, known, &mut past, loading, &mut outcome);
             if let Some(served) = loaded.or(old) {
                 versions.insert(version.clone(), served);
             }
         }
         match self.arrange(found, versions, &past) {
-            Ok(Some(live)) => self.crown(&mut past, live),
+            Ok(Some(live)) => self.promote(&mut past, live),
             Ok(None) => {}
-            Err(reason) => self.refuse(reason, &loading.metrics, &mut outcome),
+            Err(reason) => self.refuse(reason.to_string(), &loading.metrics, &mut outcome),
         }
         outcome.serving = self.serving();
         outcome
     }
 
-    /// Lets the champion before answer again. `None` when there was none.
+    /// Makes the previous champion answer again. `None` when there is none.
     pub(crate) fn roll_back(&self, metrics: &ModelMetricsSet) -> Option<Outcome> {
         let mut past = self.past(false);
         let previous = past.previous.take()?;
@@ -140,15 +150,19 @@ impl Slot {
         metrics.reload(&self.name, Reload::rolled_back);
         let mut outcome = self.outcome();
         outcome.serving = self.serving();
-        tracing::warn!(model = self.name, version = outcome.serving, "rolled back");
+        tracing::warn!(
+            model = self.name,
+            version = outcome.serving,
+            "model rolled back"
+        );
         Some(outcome)
     }
 
-    /// A file, if it is another than the one being served, and good.
+    /// Loads a file, if it is valid and not the one being served.
     fn read(
         &self,
         path: &Path,
-        place: Option<(&str, Option<Arc<Served>>)>,
+        known: Option<Known<'_>>,
         past: &mut Past,
         loading: &Loading,
         outcome: &mut Outcome,
@@ -165,27 +179,27 @@ impl Slot {
             }
         };
         let sha256: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
-        let current = match &place {
-            Some((_, old)) => old.clone(),
+        let current = match &known {
+            Some(known) => known.served.clone(),
             None => self.live().map(|live| Arc::clone(&live.champion)),
         };
-        let known = current.is_some_and(|served| *served.file_sha256() == sha256);
-        let given_up = place.is_none() && past.rolled_back.contains(&sha256);
-        if known || given_up || past.refused.get(path) == Some(&sha256) {
+        let unchanged = current.is_some_and(|served| *served.file_sha256() == sha256);
+        let given_up = known.is_none() && past.rolled_back.contains(&sha256);
+        if unchanged || given_up || past.refused.get(path) == Some(&sha256) {
             return None;
         }
-        let place = place.map(|(version, _)| Place {
+        let named = known.map(|known| FolderName {
             name: &self.name,
-            version,
+            version: known.version,
         });
-        match Served::load(bytes.into(), place, loading) {
+        match Served::load(bytes.into(), named, loading) {
             Ok(served) => {
                 loading.metrics.reload(&self.name, Reload::loaded);
                 tracing::info!(
                     model = self.name,
                     version = served.version(),
                     digest = served.description().model.digest,
-                    "loaded"
+                    "model loaded"
                 );
                 outcome.loaded.push(served.version().to_owned());
                 Some(served)
@@ -203,29 +217,28 @@ impl Slot {
         tracing::error!(
             model = self.name,
             reason,
-            "refused; what was serving goes on"
+            "reload refused; the loaded model stays in service"
         );
         outcome.refused.push(reason);
     }
 
-    /// Who answers, out of `versions`; `None` when there are none.
+    /// Who answers and who challenges, out of `versions`; `None` when there are none.
     fn arrange(
         &self,
         found: &Found,
         versions: BTreeMap<String, Arc<Served>>,
         past: &Past,
-    ) -> Result<Option<Live>, String> {
+    ) -> Result<Option<Live>, DeploymentError> {
         let deployment = match &found.deployment {
             None => Deployment::default(),
             Some(Ok(text)) => Deployment::parse(text)?,
-            Some(Err(error)) => return Err(format!("deployment.toml cannot be read: {error}")),
+            Some(Err(error)) => return Err(DeploymentError::Read(error.to_string())),
         };
         let named = |version: &str| {
-            versions.get(version).cloned().ok_or_else(|| {
-                format!(
-                    "deployment.toml names version {version}, which is not there or was refused"
-                )
-            })
+            versions
+                .get(version)
+                .cloned()
+                .ok_or_else(|| DeploymentError::NoSuchVersion(version.to_owned()))
         };
         let challenger = deployment.challenger.as_ref();
         let newest = || {
@@ -258,7 +271,7 @@ impl Slot {
         }))
     }
 
-    /// A shadow that goes on keeps its queue.
+    /// The challenger. One that was already in the shadow keeps its queue.
     fn challenger(&self, served: Arc<Served>, mode: Mode, percent: f64) -> Challenger {
         if mode == Mode::Canary {
             return Challenger::Canary {
@@ -273,7 +286,7 @@ impl Slot {
         }
     }
 
-    fn crown(&self, past: &mut Past, live: Live) {
+    fn promote(&self, past: &mut Past, live: Live) {
         let before = self.live().map(|live| Arc::clone(&live.champion));
         if let Some(before) = before
             && !Arc::ptr_eq(&before, &live.champion)
@@ -283,7 +296,7 @@ impl Slot {
         self.live.store(Some(Arc::new(live)));
     }
 
-    /// `forgive` takes again what was rolled back or refused.
+    /// Locks what happened before. `forgive` forgets what was rolled back or refused.
     fn past(&self, forgive: bool) -> MutexGuard<'_, Past> {
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
         if forgive {
@@ -316,7 +329,7 @@ impl Live {
         }
     }
 
-    /// Who answers the next request: the champion, or in its turn the canary.
+    /// Who answers the next request: the champion, or the canary for its share.
     pub(crate) fn pick(&self) -> &Arc<Served> {
         match &self.challenger {
             Some(Challenger::Canary {
@@ -324,11 +337,13 @@ impl Live {
                 share,
                 turn,
             }) => {
-                // Evenly spread: the sum of shares passes a whole number in its turn.
+                // Evenly spread: `turn` sums up shares of 2^32, and each time the sum passes
+                // a multiple of 2^32 the canary answers. Wrapping keeps that right.
                 let before = turn.fetch_add(*share, Ordering::Relaxed);
-                match (before.wrapping_add(*share) >> 32) > (before >> 32) {
-                    true => served,
-                    false => &self.champion,
+                if (before.wrapping_add(*share) >> 32) != (before >> 32) {
+                    served
+                } else {
+                    &self.champion
                 }
             }
             _ => &self.champion,

@@ -10,17 +10,17 @@ pub enum ModelSource {
     File(PathBuf),
     /// A folder with `<name>/<version>/model.wasm`.
     Folder(PathBuf),
-    /// One `model.wasm` from elsewhere.
+    /// One `model.wasm` from a remote repository.
     Fetched(Fetched),
 }
 
-/// A `model.wasm` that was fetched to a file.
+/// A `model.wasm` that was fetched into a file.
 #[derive(Clone)]
 pub struct Fetched {
     /// The file.
     pub path: PathBuf,
-    /// Fetches the newest one, for a reload; an error says why it cannot, and what is served
-    /// goes on. It may block.
+    /// Fetches the newest file, for a reload. An error says why it cannot; the loaded model
+    /// then stays in service. It may block.
     pub again: Arc<dyn Fn() -> Result<PathBuf, String> + Send + Sync>,
 }
 

@@ -1,4 +1,4 @@
-//! A new file is asked what it was asked when it was made, before anybody else may.
+//! A new file must answer its golden rows as it did when it was made, before it is served.
 
 use model_core::artifact::Artifact;
 use model_core::model_file::ModelFile;

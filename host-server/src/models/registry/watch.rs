@@ -1,4 +1,4 @@
-//! Files that change are read again: told by the system, or by SIGHUP.
+//! Reloads when the system reports changed files, or on SIGHUP.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -13,7 +13,7 @@ use super::source::ModelSource;
 /// How long files must be quiet before they are read: writing one takes several steps.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Keeps the registry up to date until it is gone. `hang_up` asks for a reload, too.
+/// Keeps the registry up to date until it is dropped. `hang_up` asks for a reload as well.
 pub(crate) async fn watch(registry: Arc<Registry>, hang_up: Arc<Notify>) {
     let changed = Arc::new(Notify::new());
     let _watcher = registry.source().and_then(|source| start(source, &changed));
@@ -39,17 +39,17 @@ async fn reload(registry: &Weak<Registry>, forgive: bool) -> bool {
     };
     let done = tokio::task::spawn_blocking(move || registry.reload(forgive)).await;
     if let Err(error) = done {
-        tracing::error!(%error, "reading the models again failed; what is served goes on");
+        tracing::error!(%error, "reload failed; the loaded models stay in service");
     }
     true
 }
 
 fn start(source: &ModelSource, changed: &Arc<Notify>) -> Option<RecommendedWatcher> {
-    // A file is replaced by renaming another one: only its folder hears of it.
+    // A file is replaced by renaming another over it: only a watch on its folder sees that.
     let (folder, mode) = match source {
         ModelSource::File(path) => (parent(path), RecursiveMode::NonRecursive),
         ModelSource::Folder(path) => (path.clone(), RecursiveMode::Recursive),
-        // Nobody tells us of a change.
+        // A remote repository sends no events.
         ModelSource::Fetched(_) => return None,
     };
     let notify = Arc::clone(changed);
@@ -64,7 +64,7 @@ fn start(source: &ModelSource, changed: &Arc<Notify>) -> Option<RecommendedWatch
     });
     watcher
         .inspect_err(|error| {
-            tracing::warn!(folder = %folder.display(), %error, "files are not watched: reload with SIGHUP or POST /models/NAME/reload");
+            tracing::warn!(folder = %folder.display(), %error, "files not watched: reload with SIGHUP or POST /models/NAME/reload");
         })
         .ok()
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::rows::{Rows, decoded, names};
-use super::super::score::{NoScores, Scored, score};
+use super::super::score_rows::{ScoreError, Scored, score};
 use super::OUTPUTS;
 use super::tensor::{Tensor, write_binary};
 use crate::app::App;
@@ -89,11 +89,11 @@ async fn answer(
     let scores = score(app, served, rows)
         .await
         .map_err(|problem| match problem {
-            NoScores::Refused(reason) => OipError::bad(reason),
-            NoScores::Overloaded => ApiError::Overloaded.into(),
-            NoScores::Failed(reason) => {
-                tracing::error!(request_id = id.as_str(), reason, "no scores");
-                ApiError::Fault { id: id.clone() }.into()
+            ScoreError::Refused(reason) => OipError::bad(reason),
+            ScoreError::Overloaded => ApiError::Overloaded.into(),
+            ScoreError::Failed(reason) => {
+                tracing::error!(request_id = id.as_str(), reason, "scoring failed");
+                ApiError::fault(&id).into()
             }
         })?;
     let request_id = request.id.unwrap_or_else(|| id.as_str().to_owned());

@@ -15,11 +15,11 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::host::Feature;
+use crate::host::{Feature, FeatureType};
 use crate::http::oip_error::OipError;
 use crate::models::registry::Slot;
 
-/// What every row gives: name, datatype.
+/// The outputs of every row: name and datatype.
 const OUTPUTS: [(&str, &str); 3] = [
     ("prediction", "INT64"),
     ("probability", "FP64"),
@@ -62,9 +62,10 @@ async fn live() -> Json<Value> {
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
     let ready = app.champion().is_some();
-    let status = match ready {
-        true => StatusCode::OK,
-        false => StatusCode::SERVICE_UNAVAILABLE,
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(json!({ "ready": ready }))).into_response()
 }
@@ -142,10 +143,10 @@ async fn index(State(app): State<Arc<App>>) -> Json<Value> {
 }
 
 fn datatype(feature: &Feature) -> &'static str {
-    match feature.r#type.as_str() {
-        "integer" => "INT64",
-        "boolean" => "BOOL",
-        "category" => "BYTES",
-        _ => "FP64",
+    match feature.r#type {
+        FeatureType::Integer => "INT64",
+        FeatureType::Boolean => "BOOL",
+        FeatureType::Category => "BYTES",
+        FeatureType::Number | FeatureType::Unknown => "FP64",
     }
 }

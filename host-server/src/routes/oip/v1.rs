@@ -6,11 +6,12 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
+use model_http::Refusal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::rows::Rows;
-use super::super::score::{NoScores, score};
+use super::super::score_rows::{ScoreError, score};
 use crate::app::App;
 use crate::http::body::read_whole;
 use crate::http::error::ApiError;
@@ -44,7 +45,9 @@ pub(super) async fn predict(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, OipError> {
-    let name = target.strip_suffix(":predict").ok_or(ApiError::NotFound)?;
+    let name = target
+        .strip_suffix(":predict")
+        .ok_or(ApiError::from(Refusal::NotFound))?;
     let served = app.target(Some(name), None)?.served;
     let limits = app.limits();
     let body = read_whole(&headers, body, limits.batch_bytes, limits.body).await?;
@@ -58,11 +61,11 @@ pub(super) async fn predict(
     let scores = score(&app, served, rows)
         .await
         .map_err(|problem| match problem {
-            NoScores::Refused(reason) => OipError::bad(reason),
-            NoScores::Overloaded => ApiError::Overloaded.into(),
-            NoScores::Failed(reason) => {
-                tracing::error!(request_id = id.as_str(), reason, "no scores");
-                ApiError::Fault { id }.into()
+            ScoreError::Refused(reason) => OipError::bad(reason),
+            ScoreError::Overloaded => ApiError::Overloaded.into(),
+            ScoreError::Failed(reason) => {
+                tracing::error!(request_id = id.as_str(), reason, "scoring failed");
+                ApiError::fault(&id).into()
             }
         })?;
     let predictions: Vec<i64> = scores.iter().map(|scored| scored.prediction).collect();

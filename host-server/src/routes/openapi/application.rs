@@ -1,9 +1,9 @@
-//! JSON Schema of an application: what the model takes, no more and no less where JSON
-//! Schema can say it.
+//! The JSON Schema of an application: exactly what the model accepts, as far as JSON Schema
+//! can express it.
 
 use serde_json::{Map, Value, json};
 
-use crate::host::{Description, Feature};
+use crate::host::{Description, Feature, FeatureRole, FeatureType};
 
 /// The request of `/predict`.
 pub(super) fn schema(model: &Description) -> Value {
@@ -15,7 +15,7 @@ pub(super) fn schema(model: &Description) -> Value {
         if feature.missing.as_deref() == Some("error") {
             required.push(feature.name.as_str());
         }
-        if let (Some(value), "input") = (&feature.example, feature.role.as_str()) {
+        if let (Some(value), FeatureRole::Input) = (&feature.example, feature.role) {
             example.insert(feature.name.clone(), value.clone());
         }
     }
@@ -28,7 +28,7 @@ pub(super) fn schema(model: &Description) -> Value {
         "additionalProperties": false,
         "examples": [example],
     });
-    // JSON Schema cannot count nulls and clamped values: a body may fit and be refused.
+    // JSON Schema cannot count nulls and clamped values: a body may match and be refused.
     if let Some(most) = model.max_adjustments {
         schema["description"] = format!(
             "{} At most {most} values may be missing, unknown or out of range.",
@@ -40,21 +40,21 @@ pub(super) fn schema(model: &Description) -> Value {
 }
 
 fn property(feature: &Feature) -> Value {
-    let mut schema = match (feature.role.as_str(), feature.r#type.as_str()) {
-        // Whatever it holds is not looked at.
-        ("ignored" | "protected", _) => json!({}),
-        (_, "boolean") => boolean(),
-        (_, "category") => category(feature),
-        (_, "integer") => number(feature, "integer"),
+    let mut schema = match (feature.role, feature.r#type) {
+        // Its value is not validated.
+        (FeatureRole::Ignored | FeatureRole::Protected, _) => json!({}),
+        (_, FeatureType::Boolean) => boolean(),
+        (_, FeatureType::Category) => category(feature),
+        (_, FeatureType::Integer) => number(feature, "integer"),
         _ => number(feature, "number"),
     };
     let may_miss = feature.missing.as_deref() != Some("error");
-    if may_miss && feature.role == "input" {
+    if may_miss && feature.role == FeatureRole::Input {
         schema = or_missing(schema);
     }
     schema["title"] = feature.label.as_str().into();
     schema["description"] = describe(feature).into();
-    if let (Some(example), true) = (&feature.example, feature.role != "ignored") {
+    if let (Some(example), true) = (&feature.example, feature.role != FeatureRole::Ignored) {
         schema["examples"] = json!([example]);
     }
     schema
@@ -147,9 +147,9 @@ fn describe(feature: &Feature) -> String {
     if let Some(unit) = &feature.unit {
         add(format!("In {unit}."));
     }
-    match feature.role.as_str() {
-        "protected" => add("Never used to decide.".to_owned()),
-        "ignored" => add("Ignored.".to_owned()),
+    match feature.role {
+        FeatureRole::Protected => add("Never used to decide.".to_owned()),
+        FeatureRole::Ignored => add("Ignored.".to_owned()),
         _ => {}
     }
     let low = feature
@@ -192,7 +192,7 @@ pub(super) fn decision(model: Option<&Description>) -> Value {
         "type": "object",
         "required": ["prediction", "prediction_label", "approve", "probability", "threshold", "model", "features_used", "adjustments"],
         "properties": {
-            "prediction": { "type": "integer", "enum": [0, 1], "description": "1 when `probability` is at least `threshold`." },
+            "prediction": { "type": "integer", "enum": [0, 1], "description": "1 if `probability` is at least `threshold`, else 0." },
             "prediction_label": { "type": "string" },
             "approve": { "type": "boolean" },
             "probability": { "type": "number", "minimum": 0, "maximum": 1 },
@@ -203,11 +203,11 @@ pub(super) fn decision(model: Option<&Description>) -> Value {
                 "properties": {
                     "name": { "type": "string" },
                     "version": { "type": "string" },
-                    "digest": { "type": "string", "description": "Says exactly which model decided." },
+                    "digest": { "type": "string", "description": "Identifies the exact model that decided." },
                 },
             },
             "features_used": { "type": "array", "items": { "type": "string" } },
-            "adjustments": { "type": "array", "description": "What was filled in, mapped or clamped.", "items": { "type": "object" } },
+            "adjustments": { "type": "array", "description": "Values that a policy imputed, mapped or clamped.", "items": { "type": "object" } },
             "latency_seconds": { "type": "number", "minimum": 0 },
             "request_id": { "type": "string" },
         },

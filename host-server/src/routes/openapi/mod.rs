@@ -75,8 +75,8 @@ async fn openapi(State(app): State<Arc<App>>) -> Json<Value> {
         "required": ["detail", "row", "status"],
         "properties": {
             "detail": true,
-            "row": { "type": "integer", "description": "Which row, from 0." },
-            "status": { "type": "integer", "description": "The status it would have had alone." },
+            "row": { "type": "integer", "description": "Index of the row, from 0." },
+            "status": { "type": "integer", "description": "The status of this row on its own." },
         },
     });
     let mut document = json!({
@@ -102,15 +102,16 @@ async fn openapi(State(app): State<Arc<App>>) -> Json<Value> {
 fn about(model: Option<&str>) -> String {
     let model = model.unwrap_or("There is no model yet.");
     format!(
-        "{model}\n\nThe server also speaks the Open Inference Protocol (`/v2`, `/v1`) and MLflow's \
-         scoring protocol (`/invocations`, `/ping`, `/version`), as their own specifications say."
+        "{model}\n\nThe server also implements the Open Inference Protocol (`/v2`, `/v1`) and MLflow's \
+         scoring protocol (`/invocations`, `/ping`, `/version`), as specified there."
     )
 }
 
 fn paths(app: &App) -> Value {
-    let security = match app.needs_key() {
-        true => json!([{ "key": [] }, { "bearer": [] }]),
-        false => json!([]),
+    let security = if app.needs_key() {
+        json!([{ "key": [] }, { "bearer": [] }])
+    } else {
+        json!([])
     };
     let application = json!({ "$ref": "#/components/schemas/Application" });
     let decision = json!({ "$ref": "#/components/schemas/Decision" });
@@ -123,12 +124,12 @@ fn paths(app: &App) -> Value {
             "responses": answers("The decision.", &decision, &["401", "404", "422"]),
         })
     };
-    let mut named = predict("Decide with a model by name", "predict_named");
+    let mut named = predict("Decide with a named model", "predict_named");
     named["parameters"] = json!([name_parameter(app)]);
     let batch = json!({
         "operationId": "predict_batch",
-        "summary": "Decide about many applications, answered in order",
-        "description": "Each row is checked as in `/predict`; one that is refused does not fail the others. Also takes and gives `application/x-ndjson`, streamed both ways, and `text/csv`.",
+        "summary": "Decide many applications, answered in order",
+        "description": "Each row is validated as in `/predict`; a refused row does not fail the others. Also accepts and returns `application/x-ndjson`, streamed both ways, and `text/csv`.",
         "security": security,
         "requestBody": { "required": true, "content": { "application/json": { "schema": {
             "type": "array", "items": {}, "maxItems": app.limits().batch_rows,
@@ -139,15 +140,15 @@ fn paths(app: &App) -> Value {
         }), &["401", "422"]),
     });
     let any = json!({ "type": "object" });
-    let read = |id: &str, summary: &str| json!({ "operationId": id, "summary": summary, "responses": answers("As asked.", &any, &[]) });
+    let read = |id: &str, summary: &str| json!({ "operationId": id, "summary": summary, "responses": answers("The requested information.", &any, &[]) });
     let mut model = read("model", "One model");
     model["parameters"] = json!([name_parameter(app)]);
-    let mut schema = read("schema", "What a model says of itself");
+    let mut schema = read("schema", "A model's description of itself");
     schema["parameters"] = json!([name_parameter(app)]);
     let mut paths = json!({
-        "/": { "get": read("home", "What is served") },
-        "/health": { "get": read("health", "Whether it can decide") },
-        "/predict": { "post": predict("Decide about one application", "predict") },
+        "/": { "get": read("home", "What the server serves") },
+        "/health": { "get": read("health", "Health check") },
+        "/predict": { "post": predict("Decide one application", "predict") },
         "/predict/batch": { "post": batch },
         "/models": { "get": read("models", "All models") },
         "/models/{name}": { "get": model },
@@ -157,7 +158,7 @@ fn paths(app: &App) -> Value {
     if !app.has_metrics_port() {
         let watch = |id: &str| {
             let mut operation = read(id, "Whether requests still look like the training rows");
-            operation["description"] = "`status` is `waiting` until there are enough requests: then `dataset_drift` is null. With a metrics key, if there is one. `/drift/report` is the same as a page.".into();
+            operation["description"] = "`status` is `waiting`, and `dataset_drift` is null, until there are enough requests. Needs a metrics key if one is configured. `/drift/report` is the same as a page.".into();
             operation["responses"]["404"] = answers("", &any, &["404"])["404"].take();
             operation
         };
@@ -184,16 +185,16 @@ fn answers(description: &str, schema: &Value, statuses: &[&str]) -> Value {
     let mut answers = json!({
         "200": { "description": description, "content": content(schema.clone()) },
         "default": {
-            "description": "It cannot be done; `detail` says why.",
+            "description": "The request failed; `detail` says why.",
             "content": content(json!({ "$ref": "#/components/schemas/Error" })),
         },
     });
     for status in statuses {
         let (description, name) = match *status {
-            "401" => ("The key is missing or not known.", "Error"),
+            "401" => ("The key is missing or unknown.", "Error"),
             "404" => ("There is no such model.", "Error"),
             _ => (
-                "The request is refused; each entry names a field.",
+                "The request was refused; each entry names a field.",
                 "ValidationError",
             ),
         };

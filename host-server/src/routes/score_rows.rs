@@ -1,4 +1,4 @@
-//! Many rows to one model, for the protocols that know numbers and labels but no decisions.
+//! Scores many rows, for the protocols that know numbers and labels but no decisions.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::rows::Rows;
 use crate::app::App;
 use crate::models::registry::Served;
 
-/// What such a protocol tells of a decision.
+/// What such a protocol reports of a decision.
 #[derive(Debug, Deserialize)]
 pub(super) struct Scored {
     pub(super) prediction: i64,
@@ -16,43 +16,43 @@ pub(super) struct Scored {
     pub(super) probability: f64,
 }
 
-/// Why there are no scores.
-pub(super) enum NoScores {
-    /// A row was refused: a sentence that names the row, its field, and what is wrong.
+/// Why rows were not scored.
+pub(super) enum ScoreError {
+    /// A row was refused; names the row, its field and what is wrong.
     Refused(String),
     /// Too many requests at once.
     Overloaded,
-    /// The model failed; the reason is for the log.
+    /// The model failed; the reason belongs in the log only.
     Failed(String),
 }
 
-/// Decides all rows on a thread of its own. One row that is refused refuses them all: these
-/// protocols have no place for an error in a row.
+/// Decides all rows on a separate thread. One refused row refuses them all: these protocols
+/// cannot report an error for a single row.
 pub(super) async fn score(
     app: &App,
     served: Arc<Served>,
     rows: Rows,
-) -> Result<Vec<Scored>, NoScores> {
-    let _place = app.begin().map_err(|_| NoScores::Overloaded)?;
+) -> Result<Vec<Scored>, ScoreError> {
+    let _permit = app.begin().map_err(|_| ScoreError::Overloaded)?;
     let _turn = app.long_bodies().acquire().await;
     tokio::task::spawn_blocking(move || score_now(&served, &rows))
         .await
-        .unwrap_or_else(|error| Err(NoScores::Failed(error.to_string())))
+        .unwrap_or_else(|error| Err(ScoreError::Failed(error.to_string())))
 }
 
-fn score_now(served: &Served, rows: &Rows) -> Result<Vec<Scored>, NoScores> {
+fn score_now(served: &Served, rows: &Rows) -> Result<Vec<Scored>, ScoreError> {
     let mut scores = Vec::with_capacity(rows.len());
     let mut problem = None;
     let mut row = 0;
     served.decide_each(rows.iter(), |answer| {
         let scored = match answer {
             Ok(decision) if decision.status == 200 => serde_json::from_slice(decision.body)
-                .map_err(|error| NoScores::Failed(error.to_string())),
-            Ok(decision) => Err(NoScores::Refused(format!(
+                .map_err(|error| ScoreError::Failed(error.to_string())),
+            Ok(decision) => Err(ScoreError::Refused(format!(
                 "row {row}: {}",
                 reason(decision.body)
             ))),
-            Err(error) => Err(NoScores::Failed(error.to_string())),
+            Err(error) => Err(ScoreError::Failed(error.to_string())),
         };
         match scored {
             Ok(scored) => scores.push(scored),

@@ -10,10 +10,10 @@ use axum::{Extension, Json};
 use serde_json::{Map, Value, json};
 
 use super::rows::Rows;
-use super::score::{NoScores, Scored, score};
+use super::score_rows::{ScoreError, Scored, score};
 use crate::app::App;
 use crate::host::Description;
-use crate::http::body::{content_type, is_json, read_whole};
+use crate::http::body::{ContentType, read_whole};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 
@@ -43,20 +43,19 @@ pub(super) async fn invocations(
     let limits = app.limits();
     let bytes = read_whole(&headers, body, limits.batch_bytes, limits.body).await?;
     let most = limits.batch_rows;
-    let (rows, output) = match content_type(&headers) {
-        Some((essence, _)) if essence == "text/csv" => (
+    let (rows, output) = match ContentType::read(&headers) {
+        Some(given) if given.essence == "text/csv" => (
             Rows::from_csv(&bytes, most).map_err(bad)?,
             Output::Prediction,
         ),
         None => read_json(&bytes, served.description()).map_err(bad)?,
-        Some((essence, _)) if is_json(&essence) => {
-            read_json(&bytes, served.description()).map_err(bad)?
-        }
-        Some((_, content_type)) => {
+        Some(given) if given.is_json() => read_json(&bytes, served.description()).map_err(bad)?,
+        Some(given) => {
             return Err(MlflowError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 format!(
-                    "The body is said to be `{content_type}`, expected `application/json` or `text/csv`"
+                    "The content type is `{}`, expected `application/json` or `text/csv`",
+                    given.header
                 ),
             ));
         }
@@ -67,14 +66,14 @@ pub(super) async fn invocations(
     let scores = score(&app, served, rows)
         .await
         .map_err(|problem| match problem {
-            NoScores::Refused(reason) => bad(reason),
-            NoScores::Overloaded => ApiError::Overloaded.into(),
-            NoScores::Failed(reason) => {
-                tracing::error!(request_id = id.as_str(), reason, "no scores");
-                ApiError::Fault { id }.into()
+            ScoreError::Refused(reason) => bad(reason),
+            ScoreError::Overloaded => ApiError::Overloaded.into(),
+            ScoreError::Failed(reason) => {
+                tracing::error!(request_id = id.as_str(), reason, "scoring failed");
+                ApiError::fault(&id).into()
             }
         })?;
-    let predictions: Vec<Value> = scores.iter().map(|scored| output.of(scored)).collect();
+    let predictions: Vec<Value> = scores.iter().map(|scored| output.value(scored)).collect();
     Ok(Json(json!({ "predictions": predictions })))
 }
 
@@ -87,7 +86,7 @@ pub(super) enum Output {
 }
 
 impl Output {
-    pub(super) fn of(self, scored: &Scored) -> Value {
+    pub(super) fn value(self, scored: &Scored) -> Value {
         match self {
             Self::Prediction => scored.prediction.into(),
             Self::Probability => scored.probability.into(),

@@ -1,0 +1,159 @@
+//! The engine: `engine.wasm`, the module without a model, with `model.js` and `model.d.ts`.
+//!
+//! wasm-pack builds the one that is released. It and wasm-bindgen-cli take minutes to compile, so
+//! the demo takes the same steps without them: cargo with the same arguments, then wasm-bindgen as
+//! a library. [`compare`] checks that both ways write the same bytes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::steps::quietly;
+use crate::system;
+use crate::tools::{self, BINARYEN, WASM_BINDGEN, WASM_PACK};
+use crate::workspace::{self, cargo, command, copy_if_different};
+
+/// What wasm-pack needs.
+pub(crate) const TOOLS: &[&tools::Tool] = &[&BINARYEN, &WASM_BINDGEN, &WASM_PACK];
+
+/// The files of an engine.
+const FILES: [&str; 3] = ["engine.wasm", "model.js", "model.d.ts"];
+
+/// What rustc emits for the module, and no more: wasm-opt may use only these.
+const FEATURES: &[&str] = &[
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+];
+
+/// Builds the released engine into `target/engine`, with wasm-pack.
+pub(crate) fn build() -> Result<()> {
+    system::prepare()?;
+    tools::install(TOOLS)?;
+    deliver(&by_wasm_pack()?)
+}
+
+/// Builds the same engine into `target/engine` without wasm-pack.
+pub(crate) fn build_quickly() -> Result<()> {
+    system::prepare()?;
+    tools::install(&[&BINARYEN])?;
+    deliver(&by_library()?)
+}
+
+/// Builds the engine in both ways.
+///
+/// # Errors
+/// Names the first file that differs.
+pub(crate) fn compare() -> Result<()> {
+    tools::install(TOOLS)?;
+    let (released, quick) = (by_wasm_pack()?, by_library()?);
+    for name in FILES {
+        let read = |folder: &Path| {
+            let path = folder.join(name);
+            fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let (expected, found) = (read(&released)?, read(&quick)?);
+        ensure!(
+            expected == found,
+            "{name} differs between {} ({} bytes) and {} ({} bytes): xtask/glue has to do what \
+             wasm-pack has wasm-bindgen do",
+            released.display(),
+            expected.len(),
+            quick.display(),
+            found.len()
+        );
+        println!("      {name}: the same {} bytes", found.len());
+    }
+    Ok(())
+}
+
+fn by_wasm_pack() -> Result<PathBuf> {
+    let folder = workspace::target().join("wasm-pack");
+    let mut wasm_pack = command(WASM_PACK.program("wasm-pack"));
+    let build = "build model-wasm --mode no-install --target web --no-opt --no-pack";
+    wasm_pack
+        .args(build.split_whitespace())
+        .args(["--profile", "engine", "--out-name", "model", "--out-dir"])
+        .arg(&folder)
+        .args(["--", "--locked", "--config"])
+        .arg(remap_paths()?)
+        .env("PATH", tools::path_with(TOOLS)?);
+    quietly("wasm-pack", &mut wasm_pack)?;
+    optimize(&folder)?;
+    Ok(folder)
+}
+
+fn by_library() -> Result<PathBuf> {
+    let build = "build --package model-wasm --lib --profile engine --locked \
+                 --target wasm32-unknown-unknown --config";
+    quietly("engine", cargo(build).arg(remap_paths()?))?;
+
+    let folder = glue_target().join("out");
+    let module = workspace::target().join("wasm32-unknown-unknown/engine/model_wasm.wasm");
+    let mut glue = cargo("run --locked --manifest-path xtask/glue/Cargo.toml --");
+    glue.args([&module, &folder])
+        .env("CARGO_TARGET_DIR", glue_target());
+    quietly("glue", &mut glue)?;
+    optimize(&folder)?;
+    Ok(folder)
+}
+
+/// Where `xtask/glue` is compiled.
+pub(crate) fn glue_target() -> PathBuf {
+    workspace::target().join("glue")
+}
+
+/// Writes `engine.wasm` from the `model_bg.wasm` beside it.
+fn optimize(folder: &Path) -> Result<()> {
+    let mut wasm_opt = command(BINARYEN.program("wasm-opt"));
+    wasm_opt
+        // After the usual passes: what is used most gets the numbers that take one byte, and a
+        // constant that is used often stands once in a function. Compilers see the same.
+        .args([
+            "-O3",
+            "--const-hoisting",
+            "--reorder-locals",
+            "--reorder-functions",
+        ])
+        .args(FEATURES)
+        .arg(folder.join("model_bg.wasm"))
+        .arg("--output")
+        .arg(folder.join("engine.wasm"));
+    quietly("wasm-opt", &mut wasm_opt)
+}
+
+/// Copies the files to `target/engine`.
+fn deliver(folder: &Path) -> Result<()> {
+    for name in FILES {
+        copy_if_different(&folder.join(name), &workspace::engine().join(name))?;
+    }
+    let length = fs::metadata(folder.join("engine.wasm"))?.len();
+    println!("      engine.wasm: {length} bytes");
+    Ok(())
+}
+
+/// Panic messages carry source paths; without this the engine's bytes would depend on where it
+/// was built.
+fn remap_paths() -> Result<String> {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    let home = home.context("neither CARGO_HOME nor HOME is set")?;
+    let flags = [
+        (home.as_path(), "/cargo"),
+        (workspace::root(), "/underwrite"),
+    ]
+    .map(|(from, to)| {
+        format!(
+            "{:?}",
+            format!("--remap-path-prefix={}={to}", from.display())
+        )
+    });
+    Ok(format!(
+        "target.wasm32-unknown-unknown.rustflags=[{}]",
+        flags.join(",")
+    ))
+}

@@ -1,0 +1,141 @@
+//! House rules as tests: files that have to agree with each other do.
+
+use std::fs;
+
+use crate::python::WASMTIME;
+use crate::system::NODE_AT_LEAST;
+use crate::workspace;
+
+/// Node's major version in the releases of Debian.
+const DEBIAN_NODE: [(&str, u32); 3] = [("bullseye", 12), ("bookworm", 18), ("trixie", 20)];
+
+/// Crates that are linked into the module, or tell a host what the module would say.
+const PURE_CRATES: [&str; 2] = ["model-core", "model-sketch"];
+
+fn read(path: &str) -> String {
+    let path = workspace::root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The quoted value of `key = "…"`.
+fn value<'a>(toml: &'a str, key: &str) -> &'a str {
+    let line = toml.lines().find_map(|line| {
+        line.strip_prefix(key)?
+            .trim_start()
+            .strip_prefix('=')
+            .map(str::trim)
+    });
+    line.unwrap_or_else(|| panic!("no {key}")).trim_matches('"')
+}
+
+/// `1.95.0` and `trixie` of `FROM rust:1.95.0-trixie AS build`.
+fn rust_image(dockerfile: &str) -> Option<(&str, &str)> {
+    let mut images = dockerfile.lines().filter_map(|line| {
+        let image = line.strip_prefix("FROM rust:")?;
+        image.split(' ').next()?.split_once('-')
+    });
+    images.next()
+}
+
+/// What keeps the image from being built, or nothing.
+fn image_problem(dockerfile: &str, toolchain: &str, node_at_least: u32) -> Option<String> {
+    let Some((rust, debian)) = rust_image(dockerfile) else {
+        return Some("deploy/Dockerfile has no line `FROM rust:VERSION-DEBIAN`".into());
+    };
+    let channel = value(toolchain, "channel");
+    if rust != channel {
+        return Some(format!(
+            "deploy/Dockerfile has Rust {rust} and rust-toolchain.toml {channel}: the build would \
+             install a second toolchain, without the image's targets"
+        ));
+    }
+    let node = DEBIAN_NODE.iter().find(|(name, _)| *name == debian);
+    let Some((_, node)) = node else {
+        return Some(format!(
+            "deploy/Dockerfile builds on Debian {debian}: add its version of Node to DEBIAN_NODE"
+        ));
+    };
+    (*node < node_at_least).then(|| {
+        format!(
+            "deploy/Dockerfile installs the Node {node} of Debian {debian}, and cargo xtask needs \
+             {node_at_least}"
+        )
+    })
+}
+
+#[test]
+fn the_image_has_the_toolchain_and_the_node_that_xtask_needs() {
+    let (dockerfile, toolchain) = (read("deploy/Dockerfile"), read("rust-toolchain.toml"));
+    assert_eq!(image_problem(&dockerfile, &toolchain, NODE_AT_LEAST), None);
+    assert!(dockerfile.contains(" nodejs "), "{dockerfile}");
+}
+
+#[test]
+fn an_image_that_cannot_be_built_is_found() {
+    let check = |dockerfile: &str, node_at_least: u32, expect: &str| {
+        let found = image_problem(
+            dockerfile,
+            "[toolchain]\nchannel = \"1.95.0\"\n",
+            node_at_least,
+        );
+        let found = found.unwrap_or_default();
+        assert!(found.contains(expect), "{dockerfile}: {found:?}");
+    };
+    check(
+        "FROM rust:1.95.0-bookworm AS build",
+        20,
+        "Node 18 of Debian bookworm",
+    );
+    check(
+        "FROM rust:1.95.0-trixie AS build",
+        22,
+        "Node 20 of Debian trixie",
+    );
+    check(
+        "FROM rust:1.95-trixie AS build",
+        20,
+        "Rust 1.95 and rust-toolchain.toml 1.95.0",
+    );
+    check("FROM rust:1.95.0-forky", 20, "DEBIAN_NODE");
+    check("FROM scratch", 20, "no line");
+}
+
+#[test]
+fn the_oldest_rust_is_the_toolchain() {
+    let toolchain = read("rust-toolchain.toml");
+    let channel = value(&toolchain, "channel");
+    let manifest = read("Cargo.toml");
+    let oldest = value(&manifest, "rust-version");
+    assert!(
+        channel.starts_with(&format!("{oldest}.")),
+        "rust-version {oldest} in Cargo.toml, and {channel} in rust-toolchain.toml"
+    );
+}
+
+#[test]
+fn continuous_integration_has_the_node_that_xtask_needs() {
+    for workflow in ["ci", "train"] {
+        let text = read(&format!(".github/workflows/{workflow}.yml"));
+        let line = format!("node-version: {NODE_AT_LEAST}\n");
+        assert!(text.contains(&line), "{workflow}.yml has no `{line}`");
+    }
+}
+
+#[test]
+fn pure_crates_are_under_the_same_lints() {
+    let [first, others @ ..] = PURE_CRATES;
+    let rules = read(&format!("{first}/clippy.toml"));
+    for other in others {
+        assert!(
+            read(&format!("{other}/clippy.toml")) == rules,
+            "{other}/clippy.toml is not a copy of {first}/clippy.toml"
+        );
+    }
+}
+
+#[test]
+fn the_python_example_is_run_with_the_version_that_it_names() {
+    let named = read("examples/python-wasmtime/requirements.txt");
+    let named: Vec<&str> = named.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(named, WASMTIME.requirements);
+}
