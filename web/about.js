@@ -1,16 +1,16 @@
 /**
- * What the page says about the model: which it is, what it was trained on, how well it did.
+ * What the page says about the model: its identity, its training data and its metrics.
  * @import { Description } from '../model-wasm/src/model.js'
  */
 
 import { byId, copyButton, element } from './dom.js';
 import { plainPercent } from './format.js';
 
-/** How a known metric reads; others are shown under their own name. */
+/** How known metrics are shown; others appear under their own name. */
 const METRICS = {
-  accuracy: { label: 'Accuracy', help: 'right answers of all', share: true },
+  accuracy: { label: 'Accuracy', help: 'share of correct decisions', share: true },
   f1_weighted: { label: 'F1, weighted', help: '1 is best', share: false },
-  roc_auc: { label: 'ROC AUC', help: '1 ranks perfectly, 0.5 is chance', share: false },
+  roc_auc: { label: 'ROC AUC', help: '1 is a perfect ranking, 0.5 is random', share: false },
   log_loss: { label: 'Log loss', help: 'lower is better', share: false },
   brier: { label: 'Brier score', help: 'lower is better', share: false },
 };
@@ -44,7 +44,7 @@ function showMetrics(training) {
 /** @param {Description['training']} training */
 function measuredOn({ rows_train: train, rows_test: test }) {
   if (!train || !test) return '';
-  return `Trained on ${train.toLocaleString('en')} applications, measured on ${test.toLocaleString('en')} others it had never seen.`;
+  return `Trained on ${train.toLocaleString('en')} applications, tested on ${test.toLocaleString('en')} others.`;
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The page: opens the model, makes the form from its schema, and asks again at every change.
+ * The page: opens the model, builds the form from its schema, and asks the model again after every change.
  * @import { Decision, Problem } from '../model-wasm/src/model.js'
  * @import { Answer, Engine } from './engine.js'
  */
@@ -11,7 +11,7 @@ import { byId } from './dom.js';
 import { openModel } from './engine.js';
 import { buildForm } from './form.js';
 
-/** So long after the last keystroke, in milliseconds, a half-typed value counts as typed. */
+/** Milliseconds after the last keystroke until a half-typed value counts as complete. */
 const PAUSE = 500;
 
 byId('retry').addEventListener('click', () => location.reload());
@@ -89,7 +89,7 @@ function showOnly(shown) {
   for (const id of ['loading', 'failure', 'ready']) byId(id).hidden = id !== shown;
 }
 
-/** Says so when the network is off: nothing else changes. */
+/** Tells when the page is offline; nothing else changes. */
 function followNetwork() {
   const show = () => { byId('offline').hidden = navigator.onLine; };
   addEventListener('online', show);

@@ -1,5 +1,5 @@
 /**
- * The decision panel: what the model decided and how surely, what was changed on the way, or why there is no decision.
+ * The decision panel: the decision and its probability, the values that were adjusted, or why there is no decision.
  * @import { Adjustment, Decision, Description, Feature, Problem } from '../model-wasm/src/model.js'
  */
 
@@ -34,7 +34,7 @@ export function buildDecision({ target, threshold }, form) {
       showNoProbability();
       showNotes(problemsHeading(problems), problems.map((problem) => problemNote(problem, form)));
     },
-    /** Between a keystroke that the module refuses and the moment the person stops typing. */
+    /** After a keystroke that the module refuses, until the person stops typing. */
     wait: () => { panel.dataset.verdict = 'waiting'; },
   };
 }
@@ -80,8 +80,8 @@ function showNoProbability() {
 }
 
 /**
- * Leaves the same notes as they are: leaving a field asks again, and a button that is replaced while it is pressed
- * is never clicked.
+ * Keeps notes that have not changed: leaving a field asks the model again, and a button that is replaced while it is
+ * pressed never receives its click.
  * @param {string} heading
  * @param {HTMLElement[]} notes
  */
@@ -94,7 +94,7 @@ function showNotes(heading, notes) {
 
 /** @param {Adjustment[]} adjustments */
 function adjustmentsHeading({ length }) {
-  if (length === 0) return 'Every value was used as it was given';
+  if (length === 0) return 'All values were used as given';
   return length === 1 ? '1 value was filled in or changed' : `${length} values were filled in or changed`;
 }
 

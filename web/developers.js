@@ -1,5 +1,5 @@
 /**
- * The same application for a program: request, answer and a curl line.
+ * The same application for developers: the request, the answer and a curl command.
  * @import { Answer } from './engine.js'
  */
 

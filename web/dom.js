@@ -1,4 +1,4 @@
-/** The few words this page needs to speak to the document. Text is always set as text, never as markup. */
+/** The few DOM helpers of this page. Text is always set as text, never as markup. */
 
 /**
  * The element with this id, which `index.html` promises.
@@ -31,8 +31,8 @@ export function element(name, attributes = {}, ...children) {
 }
 
 /**
- * A button that puts a text on the clipboard and says so; nothing where the browser has no clipboard
- * (a page that came over plain http from another machine).
+ * A button that copies a text to the clipboard and confirms it; an empty text where the browser offers no clipboard
+ * (a page loaded over plain HTTP from another machine).
  * @param {string} label what is copied, for screen readers: "Copy the digest"
  * @param {() => string} text
  * @returns {HTMLElement | string}

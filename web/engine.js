@@ -42,7 +42,7 @@ export function openModel() {
         return waiting.delete(data.id);
       }
       if (data.description.abi !== ABI) {
-        return fail(`model.wasm has ABI version ${data.description.abi}; this page knows version ${ABI}.`);
+        return fail(`model.wasm has ABI version ${data.description.abi}; this page supports version ${ABI}.`);
       }
       return resolve({ description: data.description, decide });
     });

@@ -1,6 +1,6 @@
 /**
- * The form, made from the schema inside the module. It judges nothing: what was typed goes to the module as it is,
- * and what the module says about a field is shown beside it.
+ * The form, built from the schema in the module. It validates nothing: input goes to the module as typed, and what the
+ * module says about a field is shown next to it.
  * @import { Adjustment, Feature, Problem } from '../model-wasm/src/model.js'
  */
 
@@ -18,7 +18,7 @@ import { adjustmentText, filledIn, group, jsonNumber, range, valueText } from '.
  */
 
 const NOT_GIVEN = '';
-/** Up to three short choices stand side by side; more go into a list. */
+/** Up to three short choices are shown side by side; more become a list. */
 const SIDE_BY_SIDE = { choices: 3, letters: 26 };
 
 /**
@@ -109,8 +109,8 @@ function buildField(feature, id) {
 const isRequired = (feature) => (feature.missing ?? 'error') === 'error' && feature.role === 'input';
 
 /**
- * A number is a text field: a browser's own number field hands over nothing at all for what it cannot read, and an
- * empty value may be filled in without a word.
+ * A number is a text field: a browser's own number field returns an empty value for input that it cannot parse, and an
+ * empty value may be imputed without any error.
  * @param {Parts} parts
  * @returns {Control}
  */
@@ -154,7 +154,7 @@ function choice(parts) {
 }
 
 /**
- * What can be chosen: no answer is a choice where the module can do without one, or where there is no example.
+ * The choices: "Not given" is one of them where the module accepts a missing value, or where there is no example.
  * @param {Feature} feature
  * @returns {{ value: string, label: string }[]}
  */

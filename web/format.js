@@ -1,5 +1,5 @@
 /**
- * How values read: numbers, percentages, ranges, and what a policy changed.
+ * How values are shown: numbers, percentages, ranges, and adjustments.
  * @import { Adjustment, Feature, Value } from '../model-wasm/src/model.js'
  */
 
@@ -19,8 +19,8 @@ export function group(number) {
 }
 
 /**
- * What a person wrote as a number, as JSON writes it: "65,000" is 65000, ".5" is 0.5. No digit is lost, so that
- * the module judges what was typed.
+ * A number as a person types it, rewritten as JSON: "65,000" is 65000, ".5" is 0.5. No digit is lost, so that the
+ * module validates exactly what was typed.
  * @param {string} text
  * @returns {string | null} null when it is no number
  */
@@ -115,7 +115,7 @@ export function adjustmentText(feature, adjustment) {
   const used = valueText(feature, adjustment.to);
   const came = adjustment.from === undefined ? 'A value' : valueText(feature, adjustment.from);
   const reason = adjustmentReason(feature, adjustment);
-  if (adjustment.policy === 'native') return 'Not given: the model has learned what a missing value means here.';
+  if (adjustment.policy === 'native') return 'Not given: the model has learned how to treat a missing value here.';
   if (adjustment.kind === 'missing') return `Not given: ${used} is used${reason}.`;
   if (adjustment.policy === 'clamp') return `${came} was changed to ${used}${reason}.`;
   const problem = adjustment.kind === 'unknown' ? 'is not known' : 'is out of range';

@@ -1,14 +1,14 @@
 /**
  * The Web Worker: loads the module once, then answers one request after the other.
  *
- * It posts `{ description }` when the model is ready, `{ id, answer }` for each `{ id, request }`, and
- * `{ failed }` with a sentence when there is no model to ask (any more).
+ * It posts `{ description }` when the model is ready, `{ id, answer }` for each `{ id, request }`, and `{ failed }` with
+ * a sentence when the model could not be loaded or has stopped.
  */
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** @returns {Promise<any>} the glue, which fits the engine in model.wasm because it came out of the same file */
+/** @returns {Promise<any>} the glue, which matches the engine in model.wasm because both come from the same file */
 async function loadGlue() {
   const url = new URL('model.js', import.meta.url).href;
   return import(url).catch((error) => {
@@ -32,7 +32,7 @@ async function load() {
   try {
     return new glue.Model();
   } catch (error) {
-    // Anything else is the module's own word about the model inside it.
+    // Any other error is the module's own message about its model.
     if (error instanceof TypeError) misfit(error);
     throw error;
   }
@@ -43,7 +43,7 @@ async function load() {
  * @returns {never}
  */
 function misfit({ message }) {
-  throw new Error(`model.wasm is damaged, or is not the module that model.js belongs to: ${message}`);
+  throw new Error(`model.wasm is damaged, or does not match model.js: ${message}`);
 }
 
 /** @param {unknown} error */

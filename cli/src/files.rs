@@ -1,4 +1,4 @@
-//! Reading and writing what the commands name; errors name the file.
+//! Reading and writing the files that commands name; errors name the file.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -30,7 +30,7 @@ pub(crate) fn read_schema(path: &Path) -> Result<Schema> {
     Schema::from_toml(&text).map_err(|error| anyhow!("{name}, {error}"))
 }
 
-/// A `model.wasm` whose seal is right; `path` is what errors call it.
+/// A `model.wasm` with a valid seal; `path` is what errors call it.
 pub(crate) fn open_model<'a>(path: &Path, wasm: &'a [u8]) -> Result<ModelFile<'a>> {
     ModelFile::open(wasm).with_context(|| path.display().to_string())
 }
@@ -89,7 +89,7 @@ impl Sink {
         Ok(Self::File(file, name))
     }
 
-    /// Nothing is at the file's place before this.
+    /// Completes the output: only now does the file replace its target.
     pub(crate) fn finish(self) -> Result<()> {
         match self {
             Self::File(file, name) => file
@@ -124,11 +124,11 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     sink.finish()
 }
 
-/// Makes the folder that a report goes into, where it is not there.
+/// Creates the folder that a report goes into, if it does not exist.
 pub(crate) fn make_folder_of(path: &Path) -> Result<()> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display())),
+            .with_context(|| format!("cannot create the folder {}", folder.display())),
         _ => Ok(()),
     }
 }
@@ -139,7 +139,7 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to write a file that is read, or that is written twice. Each path with its flag.
+/// Refuses to write to a file that is read, or to one file twice. Each path comes with its flag.
 pub(crate) fn keep_apart(
     read: &[(&str, Option<&Path>)],
     written: &[(&str, Option<&Path>)],
@@ -150,14 +150,14 @@ pub(crate) fn keep_apart(
             .filter_map(|(flag, path)| Some((*flag, (*path)?)));
         files
             .filter(|(_, path)| *path != Path::new(DASH))
-            .map(|(flag, path)| (flag.to_owned(), place(path)))
+            .map(|(flag, path)| (flag.to_owned(), resolved(path)))
             .collect()
     };
     let mut taken = named(read);
     for (flag, path) in named(written) {
         if let Some((other, _)) = taken.iter().find(|(_, taken)| *taken == path) {
             bail!(
-                "{flag} {}: that is the file of {other}, which would be lost: name another one",
+                "{flag} {}: that is the file of {other}, which would be overwritten: name another one",
                 path.display()
             );
         }
@@ -166,8 +166,8 @@ pub(crate) fn keep_apart(
     Ok(())
 }
 
-/// Where a file is, links followed; of one that is not there, where it would be.
-fn place(path: &Path) -> PathBuf {
+/// The path of a file with links followed; of one that does not exist, where it would be.
+fn resolved(path: &Path) -> PathBuf {
     let folder = || {
         let parent = path.parent().filter(|parent| *parent != Path::new(""));
         fs::canonicalize(parent.unwrap_or(Path::new("."))).ok()

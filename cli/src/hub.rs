@@ -1,4 +1,4 @@
-//! The Hugging Face Hub, as flags and the environment name it.
+//! The Hugging Face Hub from flags and the environment.
 
 use std::env;
 use std::path::PathBuf;
@@ -15,13 +15,13 @@ pub(crate) struct HubArgs {
     /// Address of the Hub.
     #[arg(long, env = "HF_ENDPOINT", hide_env_values = true, value_name = "URL", default_value = DEFAULT_ENDPOINT)]
     endpoint: String,
-    /// File with the Hub's token (default: the environment variable HF_TOKEN).
+    /// File with the Hub's token [default: the environment variable HF_TOKEN].
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
 
 impl HubArgs {
-    /// What the client needs to know.
+    /// The settings of the Hub's client.
     pub(crate) fn options(&self) -> Result<HubOptions> {
         Ok(HubOptions {
             endpoint: self.endpoint.clone(),
@@ -31,7 +31,7 @@ impl HubArgs {
     }
 }
 
-/// Where fetched models are kept: `underwrite/hub` in the user's cache folder.
+/// The folder for downloaded models: `underwrite/hub` in the user's cache folder.
 pub(crate) fn default_cache() -> PathBuf {
     let given = ["UNDERWRITE_CACHE", "XDG_CACHE_HOME"]
         .iter()

@@ -1,5 +1,5 @@
-//! Tokens, keys and passwords: from an environment variable or a file, never from a flag, where
-//! every user of the machine could read them.
+//! Tokens, keys and passwords: from an environment variable or a file, never from a flag, which
+//! every user of the machine can read.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use model_client::Secret;
 
 use crate::files;
 
-/// What the file holds, else what the variable holds, else nothing.
+/// The secret in the file if one is named, otherwise that in the variable, if any.
 pub(crate) fn read(file: Option<&Path>, variable: &str) -> Result<Option<Secret>> {
     let Some(path) = file else {
         let text = std::env::var(variable).unwrap_or_default();
@@ -18,7 +18,7 @@ pub(crate) fn read(file: Option<&Path>, variable: &str) -> Result<Option<Secret>
     let secret = Secret::new(&String::from_utf8_lossy(&bytes));
     ensure!(
         !secret.is_empty(),
-        "{}: the file is empty, expected what {variable} would hold",
+        "{}: the file is empty, expected the value of {variable}",
         path.display()
     );
     Ok(Some(secret))

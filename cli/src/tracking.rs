@@ -1,4 +1,4 @@
-//! Trackers as flags, the environment and `underwrite.toml` name them, and what is told to them.
+//! Trackers from flags, the environment and `underwrite.toml`, and the runs they are sent.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -7,11 +7,11 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use model_client::{Credentials, RetryPolicy, Secret};
 use model_core::artifact::Artifact;
-use model_core::schema::{Feature, Kind, Missing, Schema};
+use model_core::schema::{Feature, FeatureKind, Missing, Schema};
 use model_tracking::folder::RunFolder;
 use model_tracking::mlflow::{self, Mlflow};
 use model_tracking::run::{Column, ColumnType, Run, Signature};
-use model_tracking::tracker::{Outcome, Tracker, push_all};
+use model_tracking::tracker::{Delivery, Tracker, push_all};
 use model_tracking::wandb::{self, Wandb, WandbOffline};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -19,19 +19,19 @@ use serde_json::{Map, Value};
 use crate::config_file::ConfigFile;
 use crate::{progress, secrets};
 
-/// Where runs are kept.
+/// Default folder of the runs.
 pub(crate) const RUNS: &str = "runs";
-/// What a run belongs to where nothing else is said; the old services' name.
+/// Default experiment; the old services' name.
 pub(crate) const EXPERIMENT: &str = "loan-approval-mlops";
 const ALIAS: &str = "champion";
 
-/// Where runs are sent, besides their folder. A flag wins over an environment variable, that
-/// over `[tracking]` in underwrite.toml.
+/// Where runs are sent, besides their folder. Flags take precedence over environment variables,
+/// and these over `[tracking]` in underwrite.toml.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Tracking")]
 pub(crate) struct TrackingArgs {
-    /// Trackers that get the run, separated by commas (default: those whose address or key is
-    /// set).
+    /// Trackers to send the run to, separated by commas [default: those whose address or key is
+    /// set].
     #[arg(long, value_name = "TRACKERS", value_enum, value_delimiter = ',')]
     trackers: Option<Vec<TrackerKind>>,
     /// Address of the MLflow server.
@@ -42,7 +42,7 @@ pub(crate) struct TrackingArgs {
         hide_env_values = true
     )]
     mlflow_tracking_uri: Option<String>,
-    /// MLflow's experiment.
+    /// MLflow experiment.
     #[arg(
         long,
         env = "MLFLOW_EXPERIMENT_NAME",
@@ -50,7 +50,7 @@ pub(crate) struct TrackingArgs {
         value_name = "NAME"
     )]
     mlflow_experiment: Option<String>,
-    /// User of the MLflow server.
+    /// User name for the MLflow server.
     #[arg(
         long,
         env = "MLFLOW_TRACKING_USERNAME",
@@ -58,13 +58,13 @@ pub(crate) struct TrackingArgs {
         value_name = "NAME"
     )]
     mlflow_username: Option<String>,
-    /// File with the user's password (default: the variable MLFLOW_TRACKING_PASSWORD).
+    /// File with the MLflow password [default: the variable MLFLOW_TRACKING_PASSWORD].
     #[arg(long, value_name = "FILE")]
     mlflow_password_file: Option<PathBuf>,
-    /// File with MLflow's token (default: the variable MLFLOW_TRACKING_TOKEN).
+    /// File with the MLflow token [default: the variable MLFLOW_TRACKING_TOKEN].
     #[arg(long, value_name = "FILE", conflicts_with = "mlflow_password_file")]
     mlflow_token_file: Option<PathBuf>,
-    /// Project of Weights & Biases (default: loan-approval-mlops).
+    /// Weights & Biases project [default: loan-approval-mlops].
     #[arg(
         long,
         env = "WANDB_PROJECT",
@@ -72,7 +72,7 @@ pub(crate) struct TrackingArgs {
         value_name = "NAME"
     )]
     wandb_project: Option<String>,
-    /// User or team of Weights & Biases (default: the key's own).
+    /// Weights & Biases user or team [default: the key's owner].
     #[arg(
         long,
         env = "WANDB_ENTITY",
@@ -80,7 +80,7 @@ pub(crate) struct TrackingArgs {
         value_name = "NAME"
     )]
     wandb_entity: Option<String>,
-    /// Address of Weights & Biases (default: https://api.wandb.ai).
+    /// Address of Weights & Biases [default: https://api.wandb.ai].
     #[arg(
         long,
         env = "WANDB_BASE_URL",
@@ -88,15 +88,15 @@ pub(crate) struct TrackingArgs {
         value_name = "URL"
     )]
     wandb_base_url: Option<String>,
-    /// File with the key of Weights & Biases (default: the variable WANDB_API_KEY).
+    /// File with the Weights & Biases API key [default: the variable WANDB_API_KEY].
     #[arg(long, value_name = "FILE")]
     wandb_api_key_file: Option<PathBuf>,
-    /// What the model's newest registered version is called: champion, another name, or none.
+    /// Alias for the newest registered version of the model, or none [default: champion].
     #[arg(long, value_name = "NAME")]
     alias: Option<String>,
 }
 
-/// A tracker's word.
+/// A tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TrackerKind {
@@ -106,11 +106,11 @@ pub(crate) enum TrackerKind {
     Wandb,
     /// A folder for `wandb sync`.
     WandbOffline,
-    /// The run's folder alone.
+    /// No tracker; the run is only in its folder.
     None,
 }
 
-/// `[tracking]` in underwrite.toml; secrets have no place in it.
+/// `[tracking]` in underwrite.toml; secrets are not accepted here.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Config {
@@ -124,7 +124,7 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// The table of the file, if both are there.
+    /// The table of the file; the defaults without a file or a table.
     pub(crate) fn read(file: Option<&ConfigFile>) -> Result<Self> {
         #[derive(Default, Deserialize)]
         struct File {
@@ -136,7 +136,7 @@ impl Config {
     }
 }
 
-/// The trackers that were asked for; none is no mistake.
+/// The configured trackers; there may be none.
 pub(crate) fn trackers(args: &TrackingArgs, config: &Config) -> Result<Vec<Box<dyn Tracker>>> {
     let settings = Settings::new(args, config);
     let mut trackers = Vec::new();
@@ -152,14 +152,14 @@ pub(crate) fn trackers(args: &TrackingArgs, config: &Config) -> Result<Vec<Box<d
     Ok(trackers)
 }
 
-/// Sends a run and says where it is now, or in one sentence why not; answers the names of the
-/// trackers that have not got it. A tracker that fails is no error: the run is on the disk.
+/// Sends a run and prints where it is now, or a one-line warning. Returns the names of the trackers
+/// that failed, which is not an error: the run is on disk.
 pub(crate) fn push(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Result<Vec<String>> {
-    push_telling(trackers, run, &mut anstream::stdout())
+    push_to(trackers, run, &mut anstream::stdout())
 }
 
-/// The same, where standard output may be taken.
-pub(crate) fn push_telling(
+/// The same, printing to `out`.
+pub(crate) fn push_to(
     trackers: &[Box<dyn Tracker>],
     run: &RunFolder,
     out: &mut dyn Write,
@@ -167,21 +167,21 @@ pub(crate) fn push_telling(
     let mut failed = Vec::new();
     for tracker in trackers {
         let spinner = progress::spinner("Sending the run");
-        let outcomes = push_all(std::slice::from_ref(tracker), run);
+        let deliveries = push_all(std::slice::from_ref(tracker), run);
         spinner.finish_and_clear();
-        for outcome in outcomes {
-            report(&outcome, run, out)?;
-            if outcome.result.is_err() {
-                failed.push(outcome.tracker);
+        for delivery in deliveries {
+            report(&delivery, run, out)?;
+            if delivery.result.is_err() {
+                failed.push(delivery.tracker);
             }
         }
     }
     Ok(failed)
 }
 
-fn report(outcome: &Outcome, run: &RunFolder, out: &mut dyn Write) -> Result<()> {
-    let (name, id) = (&outcome.tracker, &run.run().id);
-    match &outcome.result {
+fn report(delivery: &Delivery, run: &RunFolder, out: &mut dyn Write) -> Result<()> {
+    let (name, id) = (&delivery.tracker, &run.run().id);
+    match &delivery.result {
         Ok(pushed) => {
             writeln!(out, "{name}: {}", pushed.url)?;
             if name == "wandb-offline" {
@@ -200,7 +200,7 @@ fn report(outcome: &Outcome, run: &RunFolder, out: &mut dyn Write) -> Result<()>
     Ok(())
 }
 
-/// Flags and file put together.
+/// Flags and file combined.
 struct Settings<'a> {
     args: &'a TrackingArgs,
     config: &'a Config,
@@ -221,7 +221,7 @@ impl<'a> Settings<'a> {
             let none = kinds.contains(&TrackerKind::None);
             ensure!(
                 !none || kinds.len() == 1,
-                "trackers: 'none' beside other trackers, expected it alone"
+                "trackers: 'none' cannot be combined with other trackers"
             );
             return Ok(kinds.clone());
         }
@@ -253,7 +253,7 @@ impl<'a> Settings<'a> {
 
     fn mlflow(&self) -> Result<Mlflow> {
         let uri = self.uri().context(
-            "tracker mlflow: its address is missing: set MLFLOW_TRACKING_URI or --mlflow-tracking-uri",
+            "tracker mlflow: the address is missing: set MLFLOW_TRACKING_URI or --mlflow-tracking-uri",
         )?;
         ensure!(
             uri.starts_with("http://") || uri.starts_with("https://"),
@@ -266,7 +266,7 @@ impl<'a> Settings<'a> {
             "MLFLOW_TRACKING_PASSWORD",
         )?;
         let credentials = match (token, &args.mlflow_username, password) {
-            // As the official client has it: a name and password go before a token.
+            // As in the official client, a user name and password take precedence over a token.
             (_, Some(name), Some(password)) => Credentials::Basic(name.clone(), password),
             (Some(token), _, _) => Credentials::Bearer(token),
             _ => Credentials::None,
@@ -297,7 +297,7 @@ impl<'a> Settings<'a> {
         Ok(Wandb::new(wandb::Options {
             base_url: base_url.unwrap_or_else(|| wandb::DEFAULT_BASE_URL.to_owned()),
             api_key: self.wandb_key()?.context(
-                "tracker wandb: its key is missing: set WANDB_API_KEY or --wandb-api-key-file",
+                "tracker wandb: the key is missing: set WANDB_API_KEY or --wandb-api-key-file",
             )?,
             entity: given(&self.args.wandb_entity, &self.config.wandb_entity),
             project: self.project(),
@@ -323,7 +323,7 @@ fn given(flag: &Option<String>, file: &Option<String>) -> Option<String> {
     text.cloned()
 }
 
-/// Tells a run what its model takes and gives, with an example, and the data's columns.
+/// Adds the model's signature, an input example and the dataset's columns to a run.
 pub(crate) fn describe(run: &mut Run, artifact: &Artifact) {
     run.signature = Some(signature(&artifact.schema));
     run.input_example = input_example(artifact);
@@ -337,7 +337,7 @@ pub(crate) fn describe(run: &mut Run, artifact: &Artifact) {
     }
 }
 
-/// The request's fields that the model uses, and the answer's that decide.
+/// The fields of a request that the model uses, and those of a response that carry the decision.
 fn signature(schema: &Schema) -> Signature {
     let outputs = [
         ("prediction", ColumnType::Long),
@@ -361,16 +361,16 @@ fn column(feature: &Feature) -> Column {
     Column {
         name: feature.name.clone(),
         kind: match feature.kind {
-            Kind::Number(_) => ColumnType::Double,
-            Kind::Integer(_) => ColumnType::Long,
-            Kind::Boolean => ColumnType::Boolean,
-            Kind::Category(_) => ColumnType::String,
+            FeatureKind::Number(_) => ColumnType::Double,
+            FeatureKind::Integer(_) => ColumnType::Long,
+            FeatureKind::Boolean => ColumnType::Boolean,
+            FeatureKind::Category(_) => ColumnType::String,
         },
         required: matches!(feature.missing, Missing::Error),
     }
 }
 
-/// The made-up application of the artifact that fills in most fields.
+/// The synthetic application in the artifact that fills in the most fields.
 fn input_example(artifact: &Artifact) -> Option<Map<String, Value>> {
     let decided = artifact
         .golden_rows

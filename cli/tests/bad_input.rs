@@ -182,35 +182,35 @@ fn no_file_is_lost_to_an_output() {
     for (args, problem) in [
         (
             format!("{train} --out ./d.csv"),
-            "is the file of --data, which would be lost",
+            "is the file of --data, which would be overwritten",
         ),
         (
             format!("{train} --out s.toml"),
-            "is the file of --schema, which would be lost",
+            "is the file of --schema, which would be overwritten",
         ),
         (
             format!("{train} --out m.wasm --report d.csv"),
-            "is the file of --data, which would be lost",
+            "is the file of --data, which would be overwritten",
         ),
         (
             format!("{train} --out m.wasm --metrics m.wasm"),
-            "is the file of --out, which would be lost",
+            "is the file of --out, which would be overwritten",
         ),
         (
             "eda d.csv --out d.csv".to_owned(),
-            "is the file of the data, which would be lost",
+            "is the file of the data, which would be overwritten",
         ),
         (
             "schema infer d.csv --out d.csv".to_owned(),
-            "is the file of the data, which would be lost",
+            "is the file of the data, which would be overwritten",
         ),
         (
             "drift --reference d.csv --current d.csv --json d.csv".to_owned(),
-            "is the file of --reference, which would be lost",
+            "is the file of --reference, which would be overwritten",
         ),
         (
             "score --model model.wasm --input d.csv --output model.wasm".to_owned(),
-            "is the file of --model, which would be lost",
+            "is the file of --model, which would be overwritten",
         ),
     ] {
         let folder = Folder::new(&[&files[..], &[("model.wasm", b"a model")]].concat());

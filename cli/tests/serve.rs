@@ -126,7 +126,7 @@ fn a_setting_that_cannot_be_is_named() {
     let error = folder.fail("serve");
     assert_eq!(
         error,
-        "no model to serve: name one with --model FILE, --models FOLDER or --from-hub OWNER/NAME"
+        "no model to serve: set --model FILE, --models FOLDER or --from-hub OWNER/NAME"
     );
     let error = folder.fail("serve --model m.wasm --tls-cert c.pem");
     assert_eq!(error, "https needs both --tls-cert and --tls-key");

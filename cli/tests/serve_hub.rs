@@ -138,10 +138,7 @@ fn a_model_of_the_hub_is_served_reloaded_and_kept_for_a_day_without_it() {
     assert!(serving.ask("GET", "/health").contains("\"healthy\""));
     let log = folder.text("log");
     assert!(log.starts_with("warning: "), "{log}");
-    assert!(
-        log.contains("serving what was fetched before (commit "),
-        "{log}"
-    );
+    assert!(log.contains("serving the cached model (commit "), "{log}");
     assert!(!log.contains(TOKEN), "{log}");
 }
 

@@ -85,7 +85,7 @@ fn a_run_is_sent_once_and_listed() {
     );
     assert!(service.kept().runs[&sample.run().id].complete);
     let said = succeed(&folder, &key, "track push latest");
-    assert!(said.contains("has it already"), "{said}");
+    assert!(said.contains("already has the run"), "{said}");
     let list: serde_json::Value =
         serde_json::from_str(&succeed(&folder, &[], "track list --json")).unwrap();
     assert_eq!(list[0]["tracked"]["wandb"]["id"], *sample.run().id);
@@ -207,8 +207,8 @@ fn settings_are_checked_before_anything_is_sent() {
         assert_eq!(code, Some(2), "{args}: {err}");
         assert!(err.contains(expect), "{args}: {err}");
     };
-    check(&[], "latest", "no tracker is set");
-    check(&[], "latest --trackers none", "no tracker is set");
+    check(&[], "latest", "no tracker is configured");
+    check(&[], "latest --trackers none", "no tracker is configured");
     check(&[], "latest --trackers wandb", "set WANDB_API_KEY");
     check(&[], "latest --trackers mlflow", "set MLFLOW_TRACKING_URI");
     check(
@@ -278,7 +278,7 @@ fn a_model_goes_to_the_hub_and_comes_back() {
     );
     assert_eq!(code, Some(0), "{err}");
     assert!(
-        err.starts_with("warning: ") && err.contains("fetched before"),
+        err.starts_with("warning: ") && err.contains("using the last downloaded file"),
         "{err}"
     );
     assert_eq!(folder.read("b.wasm"), points_model());

@@ -5,7 +5,7 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sha2::{Digest, Sha256};
+use model_files::sha256_hex;
 
 /// Smaller files do not gain from compression.
 const WORTH_COMPRESSING: usize = 1 << 10;
@@ -26,7 +26,7 @@ pub(crate) struct Variant {
 
 impl Asset {
     pub(crate) fn new(content_type: &'static str, bytes: Bytes) -> Self {
-        let digest = format!("{:x}", Sha256::digest(&bytes));
+        let digest = sha256_hex(&bytes);
         let gzip = compress(content_type, &bytes).map(|bytes| Variant {
             bytes,
             etag: format!("\"{digest}-gzip\""),

@@ -1,5 +1,5 @@
-//! Hosts models, each a `model.wasm`, through their plain exports (`docs/reference/module-abi.md`) with
-//! wasmtime, and serves them over HTTP (`docs/reference/http.md`) with axum.
+//! Hosts models, each a `model.wasm`, through their plain exports with wasmtime
+//! (`docs/reference/module-abi.md`), and serves them over HTTP with axum (`docs/reference/http.md`).
 //!
 //! The host knows a model only as a file. It checks the seal, compiles the module, and passes
 //! bytes in and out; the module alone decides, and words its refusals.
@@ -7,6 +7,31 @@
 //! - [`ModelHost`] is one model without HTTP: synchronous, shared between threads.
 //! - [`App`] holds the models being served, [`app`] is the router over them.
 //! - [`serve`] binds an address and runs it.
+//!
+//! # Example
+//!
+//! Load a model and let it decide, without HTTP:
+//!
+//! ```
+//! # // A stand-in for a trained model, so that the example runs without one.
+//! # let folder = tempfile::tempdir()?;
+//! # std::env::set_current_dir(&folder)?;
+//! # let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/stand_in.wat"));
+//! # let mut file = wat::parse_str(text)?;
+//! # let name = model_core::model_file::GLUE_SECTION;
+//! # let section = [&[name.len() as u8], name.as_bytes(), b"export default 1;"].concat();
+//! # file.extend([0, section.len() as u8]);
+//! # file.extend(section);
+//! # model_core::model_file::seal(&mut file, 8, 0);
+//! # std::fs::write("model.wasm", file)?;
+//! use host_server::{Limits, ModelHost};
+//!
+//! let host = ModelHost::open("model.wasm", Limits::default())?;
+//! let decision = host.decide(br#"{"person_income": 65000}"#)?;
+//! assert_eq!(decision.status, 200);
+//! println!("{}", String::from_utf8_lossy(&decision.body));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod app;
 mod asset;

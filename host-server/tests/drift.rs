@@ -94,7 +94,7 @@ fn requests(count: usize) -> Vec<Map<String, Value>> {
         .schema
         .features
         .iter()
-        .filter(|feature| matches!(feature.kind, model_core::schema::Kind::Integer(_)))
+        .filter(|feature| matches!(feature.kind, model_core::schema::FeatureKind::Integer(_)))
         .map(|feature| feature.name.as_str())
         .collect();
     let mut rows = vec![Map::new(); count];
@@ -145,7 +145,11 @@ async fn before_there_are_enough_requests_nothing_is_said() {
             .contains("Not enough requests")
     );
     let page = get(&app, "/drift/report", &[]).await;
-    assert!(page.text().contains("Cannot say yet"), "{}", page.text());
+    assert!(
+        page.text().contains("Not enough data yet"),
+        "{}",
+        page.text()
+    );
     assert!(!page.text().contains("No drift"));
     let metrics = get(&app, "/metrics", &[]).await;
     assert!(!metrics.text().contains("underwrite_drift_detected{"));

@@ -207,6 +207,54 @@ async fn a_shadow_is_asked_and_not_heard() {
     }
 }
 
+/// A model whose decisions have a probability, 1 or 0.
+fn certain(probability: u8) -> Vec<u8> {
+    stand_in(&[
+        (
+            "{\\\"prediction\\\":1,\\\"approve\\\":true}",
+            &format!("{{\\\"prediction\\\":1,\\\"probability\\\":{probability}}}"),
+        ),
+        (
+            "(call $packed (i32.const 1024) (i32.const 31)))",
+            "(call $packed (i32.const 1024) (i32.const 32)))",
+        ),
+    ])
+}
+
+#[tokio::test]
+async fn every_decision_that_a_client_gets_is_counted_once() {
+    let folder = folder(&[("cars", "1", certain(1)), ("cars", "2", certain(0))]);
+    let deployment = "version = \"1\"\n[challenger]\nversion = \"2\"";
+    std::fs::write(folder.path().join("cars/deployment.toml"), deployment).unwrap();
+    let app = serve_folder(&folder);
+    let rows = "[{}, {}, {}]".to_owned();
+    for (path, body) in [
+        ("/predict", "{}".to_owned()),
+        (
+            "/models/cars/predict",
+            format!("{{{}}}", " ".repeat(70_000)),
+        ),
+        ("/models/cars/versions/1/predict", "{}".to_owned()),
+        ("/predict/batch", rows),
+    ] {
+        let answer = send(&app, "POST", path, &[], body).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    }
+    // Of the four, two went to the default or named model, whose challenger is in the shadow.
+    let compared = "underwrite_shadow_total{model=\"cars\",version=\"2\",result=\"agreed\"}";
+    let start = Instant::now();
+    while metric(&app, compared).await < 2 {
+        assert!(start.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let scores =
+        |version: u8| format!("underwrite_score_count{{model=\"cars\",version=\"{version}\"}}");
+    assert_eq!(metric(&app, &scores(1)).await, 6);
+    // No client gets the challenger's decisions.
+    assert_eq!(metric(&app, &scores(2)).await, 0);
+    assert_eq!(metric(&app, "pred_requests_total").await, 3);
+}
+
 #[tokio::test]
 async fn a_shadow_that_hangs_does_not_touch_the_answers() {
     let hangs = stand_in(&[(

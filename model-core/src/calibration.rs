@@ -1,4 +1,4 @@
-//! Calibration: from the model's probability to one that can be taken at its word.
+//! Calibration: maps the model's probability to one that matches observed frequencies.
 
 use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
@@ -10,7 +10,7 @@ use crate::wire::number;
 /// Most knots of an isotonic calibration.
 pub const MAX_KNOTS: usize = 256;
 
-/// A map from probability to probability that never falls.
+/// A non-decreasing map from probability to probability.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Calibration {
     /// The model's probability as it is.
@@ -27,9 +27,9 @@ pub enum Calibration {
     },
     /// Straight lines between knots, flat before the first and after the last.
     Isotonic {
-        /// Where the knots are: 0 to 1, each above the one before; 1 to [`MAX_KNOTS`].
+        /// The knots' probabilities: 0 to 1, strictly ascending; 1 to [`MAX_KNOTS`] of them.
         from: Vec<f64>,
-        /// What they are mapped to: 0 to 1, none below the one before.
+        /// What each is mapped to: 0 to 1, never descending.
         to: Vec<f64>,
     },
 }
@@ -65,7 +65,7 @@ impl Calibration {
                 } else {
                     0.0
                 };
-                // Rounding may not lift it above the next knot.
+                // Rounding must not lift the result above the next knot.
                 (to[before] + share * (to[after] - to[before])).min(to[after])
             }
         }
@@ -92,7 +92,7 @@ impl Calibration {
     }
 }
 
-/// Whether numbers from 0 to 1 rise, strictly or not.
+/// Whether numbers from 0 to 1 ascend, strictly or not.
 fn rises(numbers: &[f64], strictly: bool) -> bool {
     let mut before = -1.0;
     numbers.iter().all(|&number| {

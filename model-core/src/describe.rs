@@ -1,6 +1,6 @@
 //! What a model says about itself; the JSON is described in `docs/reference/module-abi.md`.
 
-use crate::artifact::{Artifact, FORMAT};
+use crate::artifact::Artifact;
 use crate::decide::{Decider, write_value};
 use crate::json::Writer;
 use crate::schema::{Bound, Categories, Example, Feature, Role};
@@ -16,7 +16,7 @@ impl Decider {
         let schema = &artifact.schema;
         Writer::new(out).object(|json| {
             json.key("abi").integer(ABI_VERSION.into());
-            json.key("format").integer(FORMAT.into());
+            json.key("format").integer(self.format().into());
             json.key("model").object(|json| {
                 json.key("name").text(&schema.name);
                 json.key("version").text(&schema.version);

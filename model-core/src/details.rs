@@ -1,7 +1,7 @@
-//! What an artifact tells about how its model was made, beyond what decides.
+//! How a model was made, as far as no decision needs it.
 //!
-//! It travels in the artifact as bytes: hosts and the module carry it, and only the tools
-//! that show, compare or watch models read it.
+//! The artifact carries the details as bytes that the module and its hosts never read; only
+//! tools that show, compare or monitor models do.
 
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,8 @@ use crate::wire::MAX_PAYLOAD;
 pub struct Details {
     /// How the threshold was chosen.
     pub threshold_rule: ThresholdRule,
-    /// Inputs in whose values the probability never falls or never rises, by name, as was
-    /// proved on the finished model.
+    /// Monotonic inputs by name: the probability never decreases, or never increases, with
+    /// their value. Proved on the finished model.
     pub monotonic: Vec<(String, Monotonic)>,
     /// The configuration of the training run, as TOML; nothing in it depends on the machine
     /// or the number of threads.
@@ -36,21 +36,21 @@ pub enum ThresholdRule {
     /// 0.5.
     #[default]
     Half,
-    /// The threshold with the best F1 of the yes.
+    /// The threshold that maximizes the F1 score of the positive outcome.
     BestF1,
-    /// The threshold with the least cost.
+    /// The threshold that minimizes the expected cost.
     Cost {
-        /// Of a yes where no is right, above 0.
+        /// Cost of approving an application that should be declined, above 0.
         false_positive: f64,
-        /// Of a no where yes is right, above 0.
+        /// Cost of declining an application that should be approved, above 0.
         false_negative: f64,
     },
-    /// The threshold at which this share of the rows gets a yes, 0 to 1.
+    /// The threshold at which this share of the rows is approved, 0 to 1.
     ApprovalRate(f64),
 }
 
 impl Details {
-    /// As [`Artifact::details`] holds them.
+    /// Encodes the details for [`Artifact::details`].
     ///
     /// # Errors
     /// When they cannot be encoded.
@@ -59,10 +59,10 @@ impl Details {
             .map_err(|error| ArtifactError::Payload(error.to_string()))
     }
 
-    /// Those of an artifact; of format 1, which has none, the default.
+    /// Reads an artifact's details; format 1 has none, which gives the default.
     ///
     /// # Errors
-    /// When the bytes are none.
+    /// When the bytes are not details.
     pub fn from_artifact(artifact: &Artifact) -> Result<Self, ArtifactError> {
         if artifact.details.is_empty() {
             return Ok(Self::default());

@@ -17,13 +17,13 @@ pub enum ArtifactError {
         /// The format in the file.
         found: u32,
     },
-    /// It ends within the header.
+    /// The artifact ends within the header.
     #[error("the artifact has {found} bytes, its header alone has {HEADER_LEN}: it is cut off")]
     Header {
         /// Bytes there are.
         found: u64,
     },
-    /// Too short, or too long.
+    /// The payload is shorter or longer than the header says.
     #[error(
         "the artifact has {found} bytes of payload, its header says {expected}: it is cut off or was added to"
     )]
@@ -33,7 +33,7 @@ pub enum ArtifactError {
         /// Bytes there are.
         found: u64,
     },
-    /// Above [`MAX_PAYLOAD`].
+    /// The payload is longer than [`MAX_PAYLOAD`].
     #[error(
         "the artifact's payload has {found} bytes, at most {MAX_PAYLOAD} are allowed: train a smaller model"
     )]
@@ -41,13 +41,21 @@ pub enum ArtifactError {
         /// Bytes of payload.
         found: u64,
     },
-    /// The digest is another.
+    /// The digest in the header is not the payload's.
     #[error("the SHA-256 of the artifact is not the one in its header: it was altered")]
     Digest,
     /// The payload cannot be read.
     #[error("the artifact's payload cannot be read: {0}")]
     Payload(String),
-    /// The payload says something impossible.
+    /// Decisions depend on a part that this program does not know.
+    #[error(
+        "the artifact holds a part '{tag}' that decisions depend on and that this program does not know: use a newer underwrite"
+    )]
+    Part {
+        /// Its tag.
+        tag: String,
+    },
+    /// The payload contradicts itself.
     #[error("the artifact contradicts itself: {0}")]
     Content(String),
 }

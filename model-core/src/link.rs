@@ -1,11 +1,11 @@
-//! The link: from a model's sum to its prediction.
+//! The link: turns a model's sum into its prediction.
 
 use bincode::{Decode, Encode};
 
 /// What turns the aggregate into the prediction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Link {
-    /// Nothing.
+    /// The sum itself.
     Identity,
     /// `1 / (1 + exp(-x))`: log odds become a probability.
     Logistic,
@@ -23,7 +23,7 @@ impl Link {
 
 /// `1 / (1 + exp(-x))`, without overflow on either side.
 fn logistic(x: f64) -> f64 {
-    // Without a branch: nobody can foresee the sign of a row's log odds.
+    // Without a branch: the sign of a row's log odds cannot be predicted.
     let e = libm::exp(-x.abs());
     let above = if x >= 0.0 { 1.0 } else { e };
     above / (1.0 + e)

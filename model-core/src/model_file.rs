@@ -1,4 +1,4 @@
-//! The file `model.wasm` from outside: its seal, its artifact, its custom sections.
+//! The file `model.wasm` as a container: its seal, its artifact, its custom sections.
 //!
 //! The layout is written down in `docs/reference/artifact-format.md`. Nothing here runs or
 //! compiles WebAssembly; one look at the last [`SEAL_LEN`] bytes tells whether a
@@ -23,7 +23,7 @@ pub enum ModelFileError {
     /// The file does not start as a WebAssembly module does.
     #[error("not a WebAssembly module: expected it to begin with \\0asm version 1")]
     NotWasm,
-    /// The last bytes are no seal: the file is cut off, or another program's.
+    /// The last bytes are not a seal: the file is truncated, or made by another program.
     #[error(
         "no underwrite seal at the end: the file is cut off, or is not a model made by underwrite"
     )]
@@ -63,7 +63,7 @@ impl<'a> ModelFile<'a> {
     /// Checks the seal over every byte of `bytes`.
     ///
     /// # Errors
-    /// When the file is not WebAssembly, cut off, altered, or of a newer seal.
+    /// When the file is not WebAssembly, is truncated or altered, or has a newer seal.
     pub fn open(bytes: &'a [u8]) -> Result<Self, ModelFileError> {
         if !bytes.starts_with(WASM_MAGIC) {
             return Err(ModelFileError::NotWasm);

@@ -1,11 +1,11 @@
-//! What a policy makes of a value: filled in, mapped, clamped, or refused.
+//! Policies: a value that cannot be used as it came is filled in, mapped, clamped, or refused.
 
 use bincode::{Decode, Encode};
 
-use crate::schema::{Feature, Kind, Missing, OutOfRange, Range, Schema, Unknown};
+use crate::schema::{Feature, FeatureKind, Missing, OutOfRange, Range, Schema, Unknown};
 use crate::value::{Reading, ValueError, number_text, outside};
 
-/// What was learned from the training rows alone: what to fill in.
+/// The imputation values, learned from the training rows alone.
 #[derive(Debug, Clone, PartialEq, Default, Encode, Decode)]
 pub struct Preprocessing {
     /// One value for each input, in schema order, in the model's terms: the median of a
@@ -14,7 +14,7 @@ pub struct Preprocessing {
     pub imputed: Vec<f64>,
 }
 
-/// A value that the model can take, and what a policy did to get it.
+/// A value that the model accepts, and what a policy did to get it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Resolved {
     /// In the model's terms.
@@ -35,7 +35,7 @@ pub enum Adjustment {
 }
 
 impl Adjustment {
-    /// The key of the schema whose policy it was.
+    /// The schema key of the policy: `missing`, `unknown` or `out_of_range`.
     #[must_use]
     pub fn kind(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Adjustment {
         }
     }
 
-    /// The policy's word.
+    /// The policy, as the schema writes it.
     #[must_use]
     pub fn policy(self) -> &'static str {
         match self {
@@ -71,12 +71,12 @@ impl Preprocessing {
         }
         for (feature, &value) in schema.inputs().zip(&self.imputed) {
             let acceptable = match &feature.kind {
-                Kind::Number(range) => value.is_finite() && range.contains(value),
-                Kind::Integer(range) => {
+                FeatureKind::Number(range) => value.is_finite() && range.contains(value),
+                FeatureKind::Integer(range) => {
                     value.is_finite() && range.contains(value) && value.fract() == 0.0
                 }
-                Kind::Boolean => value == 0.0 || value == 1.0,
-                Kind::Category(c) => {
+                FeatureKind::Boolean => value == 0.0 || value == 1.0,
+                FeatureKind::Category(c) => {
                     value >= 0.0 && value < c.values.len() as f64 && value.fract() == 0.0
                 }
             };
@@ -165,7 +165,7 @@ fn resolve_outside(range: &Range, value: f64, imputed: f64) -> Result<Resolved, 
     })
 }
 
-/// The nearer bound; the schema's check saw to it that both are inclusive.
+/// The nearer bound; the schema's check guarantees that both are inclusive.
 fn clamp(range: &Range, value: f64) -> f64 {
     match (range.lower, range.upper) {
         (Some(lower), _) if value < lower.value => lower.value,
@@ -179,7 +179,7 @@ fn other_code(feature: &Feature) -> f64 {
     feature.categories().map_or(0.0, |c| c.values.len() as f64)
 }
 
-/// `'a', 'b' or 'c'`; a long list is cut after twenty.
+/// `'a', 'b' or 'c'`; a list is shortened after twenty.
 fn listed(values: &[String]) -> String {
     let quoted: Vec<_> = values.iter().take(20).map(|v| format!("'{v}'")).collect();
     match (values.len() > 20, quoted.split_last()) {

@@ -7,7 +7,7 @@
 pub use crate::literal::{boolean_word, number_text};
 
 use crate::literal::MAX_EXACT;
-use crate::schema::{Bound, Categories, Feature, Kind, Range};
+use crate::schema::{Bound, Categories, Feature, FeatureKind, Range};
 
 /// A value as a request or a file gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,10 +88,12 @@ pub fn read(feature: &Feature, value: Value<'_>) -> Result<Reading, ValueError> 
         return Ok(Reading::Missing);
     }
     match &feature.kind {
-        Kind::Number(_) => read_number(value).map(Reading::Is),
-        Kind::Integer(_) => read_integer(value).map(Reading::Is),
-        Kind::Boolean => read_boolean(value).map(|yes| Reading::Is(f64::from(u8::from(yes)))),
-        Kind::Category(categories) => read_category(categories, value),
+        FeatureKind::Number(_) => read_number(value).map(Reading::Is),
+        FeatureKind::Integer(_) => read_integer(value).map(Reading::Is),
+        FeatureKind::Boolean => {
+            read_boolean(value).map(|yes| Reading::Is(f64::from(u8::from(yes))))
+        }
+        FeatureKind::Category(categories) => read_category(categories, value),
     }
 }
 
@@ -104,11 +106,11 @@ pub fn read_coded(feature: &Feature, code: f64) -> Result<Reading, ValueError> {
         return Ok(Reading::Missing);
     }
     match &feature.kind {
-        Kind::Number(_) => finite(code).map(Reading::Is),
-        Kind::Integer(_) => finite(code).and_then(whole).map(Reading::Is),
-        Kind::Boolean if code == 0.0 || code == 1.0 => Ok(Reading::Is(code)),
-        Kind::Boolean => Err(ValueError::new("bool_parsing", BOOLEAN_EXPECTED)),
-        Kind::Category(categories) => {
+        FeatureKind::Number(_) => finite(code).map(Reading::Is),
+        FeatureKind::Integer(_) => finite(code).and_then(whole).map(Reading::Is),
+        FeatureKind::Boolean if code == 0.0 || code == 1.0 => Ok(Reading::Is(code)),
+        FeatureKind::Boolean => Err(ValueError::new("bool_parsing", BOOLEAN_EXPECTED)),
+        FeatureKind::Category(categories) => {
             let known = code >= 0.0 && code < categories.values.len() as f64 && code.fract() == 0.0;
             Ok(if known {
                 Reading::Is(code)

@@ -6,7 +6,7 @@ mod common;
 use common::{EVERYTHING, decide, decider, forest, isotonic, linear, natively, platt};
 use model_core::artifact::Artifact;
 use model_core::decide::REFUSED;
-use model_core::schema::{Feature, Kind};
+use model_core::schema::{Feature, FeatureKind};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -103,13 +103,13 @@ fn code(feature: &Feature, wild: f64, random: &mut ChaCha8Rng) -> f64 {
         };
     }
     match &feature.kind {
-        Kind::Boolean => f64::from(random.random_range(0..2)),
-        Kind::Category(categories) => random.random_range(0..categories.values.len()) as f64,
-        Kind::Number(range) | Kind::Integer(range) => {
+        FeatureKind::Boolean => f64::from(random.random_range(0..2)),
+        FeatureKind::Category(categories) => random.random_range(0..categories.values.len()) as f64,
+        FeatureKind::Number(range) | FeatureKind::Integer(range) => {
             let lower = range.lower.map_or(-1e4, |b| b.value);
             let upper = range.upper.map_or(1e4, |b| b.value);
             let number = random.random_range(lower..upper).max(lower + 0.001);
-            if matches!(feature.kind, Kind::Integer(_)) {
+            if matches!(feature.kind, FeatureKind::Integer(_)) {
                 number.ceil()
             } else {
                 number
@@ -122,7 +122,7 @@ fn code(feature: &Feature, wild: f64, random: &mut ChaCha8Rng) -> f64 {
 fn json(feature: &Feature, code: f64) -> String {
     match &feature.kind {
         _ if code.is_nan() => "null".into(),
-        Kind::Category(categories) => {
+        FeatureKind::Category(categories) => {
             let known = (0..categories.values.len()).find(|n| *n as f64 == code);
             format!("\"{}\"", known.map_or("no such", |n| &categories.values[n]))
         }

@@ -2,7 +2,7 @@
 //! what to do.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use model_core::schema::{Example, Kind, Missing, Monotonic, Role, Schema, TargetKind};
+use model_core::schema::{Example, FeatureKind, Missing, Monotonic, Role, Schema, TargetKind};
 
 #[test]
 fn shipped_schemas_load() {
@@ -27,7 +27,7 @@ fn defaults_are_as_documented() {
         (x.role, x.missing, x.display_label()),
         (Role::Input, Missing::Error, "x")
     );
-    assert_eq!(x.kind, Kind::Number(Default::default()));
+    assert_eq!(x.kind, FeatureKind::Number(Default::default()));
     assert_eq!(
         (schema.max_adjustments, schema.missing_values.len()),
         (None, 0)

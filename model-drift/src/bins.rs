@@ -1,12 +1,12 @@
-//! Bins that come from the reference alone: for distances, and for pictures.
+//! Bins of the reference alone: for distances, and for charts.
 
 use crate::sample::{CategoryPair, NumberPair, total};
 
 /// Bins of a distance: tenths of the reference.
 const QUANTILE_BINS: usize = 10;
-/// Bars of a picture, at most.
+/// The most bars of a chart.
 const BARS: usize = 24;
-/// What of the reference a picture shows at full width, at each side.
+/// Share of the reference beyond each end of a chart; its outermost bars include it.
 const TAIL: f64 = 0.005;
 
 /// Counts of both samples in bins with about equally many rows of the reference.
@@ -41,7 +41,7 @@ pub fn quantile(values: &[f64], counts: &[u64], share: f64) -> Option<f64> {
     None
 }
 
-/// What a picture of a column shows.
+/// What the chart of a column shows.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(untagged)]
 pub enum Distribution {
@@ -66,7 +66,7 @@ pub enum Distribution {
 }
 
 impl Distribution {
-    /// Bars from the reference's range, without its utmost tails.
+    /// Bars over the reference's range, without its tails.
     #[must_use]
     pub fn of_numbers(pair: &NumberPair) -> Option<Self> {
         let at = |share| quantile(&pair.values, &pair.reference, share);

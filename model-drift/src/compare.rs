@@ -247,8 +247,8 @@ fn describe_column(reference: &Column, current: Option<&Column>) -> ColumnReport
         name: reference.spec.name.clone(),
         kind: reference.spec.kind,
         role: reference.spec.role,
-        reference: Counts::of(reference),
-        current: current.map(Counts::of).unwrap_or_default(),
+        reference: reference.into(),
+        current: current.map(Counts::from).unwrap_or_default(),
         lost: current.is_none(),
         ..ColumnReport::default()
     };

@@ -1,13 +1,13 @@
-//! How well a model does on a batch: with the labels, or estimated without them.
+//! A model's performance on a batch: measured with labels, or estimated without them.
 //!
-//! The estimate is confidence-based (CBPE; NannyML's documentation, "Confidence-based performance estimation"):
-//! when probabilities are calibrated, a row with probability p is truly positive with
-//! chance p, so each cell of the confusion matrix has an expected count. It says nothing
-//! about a model whose calibration is broken by the drift itself.
+//! The estimate is confidence-based performance estimation (CBPE; NannyML's documentation): when
+//! scores are calibrated, a row with score p is positive with probability p, so each cell of the
+//! confusion matrix has an expected count. It is not valid when the drift itself breaks the
+//! calibration.
 
 use serde::Serialize;
 
-/// Bins of probability.
+/// Bins of the score.
 const BINS: usize = 1000;
 
 /// Rows counted by probability and, where it is known, label. Fixed memory, mergeable.
@@ -24,44 +24,44 @@ pub struct Scores {
     brier: f64,
 }
 
-/// Figures of one batch.
+/// Metrics of one batch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Figures {
-    /// Rows they are about.
+    /// Rows that were counted.
     pub rows: u64,
-    /// Share of right answers.
+    /// Share of correct predictions.
     pub accuracy: f64,
-    /// Right among those answered yes.
+    /// Share of true positives among predicted positives.
     pub precision: f64,
-    /// Answered yes among the positive ones.
+    /// Share of true positives among all positives.
     pub recall: f64,
     /// Harmonic mean of precision and recall.
     pub f1: f64,
     /// Area under the ROC curve.
     pub auc: f64,
-    /// Mean negative logarithm of the true answer's probability; none for an estimate.
+    /// Mean negative logarithm of the label's probability; none for an estimate.
     pub log_loss: Option<f64>,
-    /// Mean squared error of the probability; none for an estimate.
+    /// Mean squared error of the score; none for an estimate.
     pub brier: Option<f64>,
 }
 
-/// What is known of the model on the current batch.
+/// The model's performance on the current batch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Performance {
-    /// With the labels of the current batch.
+    /// Measured with the labels of the current batch.
     pub measured: Option<Figures>,
-    /// From the probabilities alone.
+    /// Estimated from the scores alone.
     pub estimated: Option<Figures>,
-    /// On the model's own test rows, by name.
+    /// Metrics on the test rows at training, by name.
     pub at_training: Vec<(String, f64)>,
-    /// Share of yes among the current answers.
+    /// Share of predicted positives in the current batch.
     pub share_yes: f64,
     /// Rows that the model refused.
     pub refused: u64,
 }
 
 impl Scores {
-    /// Nothing counted; the answer is yes from `threshold`.
+    /// Nothing counted; a score of `threshold` or more predicts the positive class.
     #[must_use]
     pub fn new(threshold: f64) -> Self {
         Self {
@@ -117,7 +117,7 @@ impl Scores {
         self.brier += other.brier;
     }
 
-    /// Share of yes.
+    /// Share of predicted positives.
     #[must_use]
     pub fn share_yes(&self) -> f64 {
         self.above[2] / (self.above[2] + self.below[2]).max(1.0)
@@ -129,7 +129,7 @@ impl Scores {
         (self.above[2] + self.below[2]) as u64
     }
 
-    /// What the labels say; `None` when there are none, or of one class alone.
+    /// The metrics by the labels; `None` without labels of both classes.
     #[must_use]
     pub fn measured(&self) -> Option<Figures> {
         let [true_yes, false_yes, ..] = self.above;
@@ -149,7 +149,7 @@ impl Scores {
         })
     }
 
-    /// What calibrated probabilities promise; `None` without rows.
+    /// The metrics expected of calibrated scores; `None` without rows.
     #[must_use]
     pub fn estimated(&self) -> Option<Figures> {
         let [.., above, above_p] = self.above;

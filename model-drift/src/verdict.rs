@@ -1,13 +1,13 @@
-//! Our own verdict: a column has drifted when chance does not explain the difference and
-//! the difference is large enough to matter.
+//! Our own verdict: a column has drifted when the difference is statistically significant and
+//! large enough to matter.
 //!
-//! Chance: for each column a p-value (Cramér-von Mises for numbers, chi-square or Fisher's
+//! Significance: for each column a p-value (Cramér-von Mises for numbers, chi-square or Fisher's
 //! exact test for categories and for numbers of few values, and one for the share of
 //! unusable values where there are any), corrected for their number by Y. Benjamini and Y.
 //! Hochberg, Journal of the Royal Statistical Society B 57(1), 1995. When nothing has
-//! drifted, the chance that a report flags anything is at most [`LEVEL`].
+//! drifted, the probability that a report flags anything is at most [`LEVEL`].
 //!
-//! Size: the share of rows that lie elsewhere ([`LEAST_EFFECT`]), whatever the number of
+//! Effect size: the share of rows that moved, at least [`LEAST_EFFECT`] whatever the number of
 //! rows: the largest gap between the distribution functions for numbers, total variation
 //! for categories.
 
@@ -17,13 +17,13 @@ use crate::methods::{
 use crate::sample::{CategoryPair, NumberPair};
 use crate::sketch::{Column, Values};
 
-/// The corrected p-value below which chance is no explanation.
+/// Significance level of a corrected p-value.
 pub const LEVEL: f64 = 0.01;
-/// The share of rows that must lie elsewhere.
+/// The smallest share of moved rows that counts as drift.
 pub const LEAST_EFFECT: f64 = 0.03;
-/// Different numbers up to which they are compared as categories.
+/// Numbers with at most so many distinct values are compared as categories.
 const FEW_VALUES: usize = 10;
-/// Rows up to which two categories are compared exactly.
+/// Rows of both batches up to which two categories are compared by the exact test.
 const EXACT_ROWS: u64 = 2000;
 
 /// One comparison of one column.
@@ -35,9 +35,9 @@ pub struct Finding {
     pub of: Of,
     /// The method's statistic.
     pub statistic: f64,
-    /// The chance of such a difference without drift.
+    /// The probability of such a difference, or a larger one, without drift.
     pub p_value: f64,
-    /// The share of rows that lie elsewhere, 0 to 1.
+    /// The share of rows that moved, 0 to 1.
     pub effect: f64,
     /// The p-value corrected for the number of comparisons; set by [`correct`].
     pub corrected: f64,
@@ -53,7 +53,7 @@ pub enum Of {
 }
 
 impl Finding {
-    /// Chance does not explain it and it is large enough.
+    /// Whether it is significant and large enough.
     #[must_use]
     pub fn is_drift(&self) -> bool {
         self.corrected < LEVEL && self.effect >= LEAST_EFFECT
@@ -152,8 +152,8 @@ pub fn correct(p_values: &[f64]) -> Vec<f64> {
     corrected
 }
 
-/// The smallest difference, as a share of rows, that samples of these sizes would show
-/// beyond chance, `m` comparisons made: the limit of the Kolmogorov-Smirnov distance.
+/// The smallest difference, as a share of rows, that is significant for samples of these sizes
+/// and this number of comparisons: the limit of the Kolmogorov-Smirnov distance.
 #[must_use]
 pub fn least_visible(rows: [u64; 2], comparisons: usize) -> f64 {
     let [n, m] = rows.map(|rows| rows as f64);

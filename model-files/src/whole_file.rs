@@ -1,6 +1,8 @@
 //! Atomic writes: at every moment a file is either the old one or the whole new one.
 
-use std::fs::{self, File};
+use std::fs;
+#[cfg(unix)]
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -68,10 +70,7 @@ impl WholeFile {
             .map_err(io::IntoInnerError::into_error)?;
         aside.as_file().sync_all()?;
         aside.persist(&self.target)?;
-        // The rename is on the disk only when the folder is.
-        #[cfg(unix)]
-        File::open(folder(&self.target))?.sync_all()?;
-        Ok(())
+        sync_folder(folder(&self.target))
     }
 }
 
@@ -137,6 +136,18 @@ fn set_permissions(
 
 #[cfg(not(unix))]
 fn set_permissions(_: &mut tempfile::Builder<'_, '_>, _: Option<u32>, _: Option<&fs::Metadata>) {}
+
+/// The rename is on the disk only when the folder is. A folder that can be written but not read
+/// cannot be synced, and the file is in its place already.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder).map_or(Ok(()), |folder| folder.sync_all())
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
 
 fn folder(target: &Path) -> &Path {
     match target.parent() {

@@ -1,6 +1,11 @@
 //! How numbers are written: few digits, the same in every report.
+//!
+//! A value that is not finite is a dash.
 
-/// With so many digits after the point; a number that is none is a dash.
+/// The smallest share that one digit shows.
+const LEAST_SHARE: f64 = 0.0005;
+
+/// With so many digits after the point: `fixed(0.98031, 3)` is "0.980".
 #[must_use]
 pub fn fixed(value: f64, digits: usize) -> String {
     if value.is_finite() {
@@ -10,13 +15,42 @@ pub fn fixed(value: f64, digits: usize) -> String {
     }
 }
 
-/// A share as a percentage with one digit: 0.1234 is "12.3%".
+/// A share as a percentage with one digit.
+///
+/// ```
+/// use model_report::number::percent;
+///
+/// assert_eq!(percent(0.1234), "12.3%");
+/// // A few are not none.
+/// assert_eq!((percent(0.0002), percent(0.0)), ("<0.1%".to_owned(), "0.0%".to_owned()));
+/// ```
 #[must_use]
 pub fn percent(share: f64) -> String {
-    if share.is_finite() {
-        without_negative_zero(format!("{:.1}%", share * 100.0))
-    } else {
-        "–".to_owned()
+    if !share.is_finite() {
+        return "–".to_owned();
+    }
+    if share > 0.0 && share < LEAST_SHARE {
+        return "<0.1%".to_owned();
+    }
+    without_negative_zero(format!("{:.1}%", share * 100.0))
+}
+
+/// A p-value: three digits after the point, or the power of ten.
+///
+/// ```
+/// use model_report::number::p_value;
+///
+/// assert_eq!((p_value(0.0421), p_value(3.2e-7)), ("0.042".to_owned(), "3e-7".to_owned()));
+/// assert_eq!(p_value(0.0), "<1e-16");
+/// ```
+#[must_use]
+pub fn p_value(p: f64) -> String {
+    match p {
+        _ if !p.is_finite() => "–".to_owned(),
+        // Below this, rounding decides, not the data.
+        _ if p < 1e-16 => "<1e-16".to_owned(),
+        _ if p < 1e-3 => format!("{p:.0e}"),
+        _ => format!("{p:.3}"),
     }
 }
 

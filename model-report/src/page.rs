@@ -16,21 +16,21 @@ pub struct Page {
     footer: Vec<(String, String)>,
 }
 
-/// How something should be taken.
+/// How a value is to be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tone {
-    /// Neither good nor bad.
+    /// Neutral.
     #[default]
     Plain,
-    /// As it should be.
+    /// As expected.
     Good,
-    /// To be looked at.
+    /// Needs attention.
     Warning,
     /// Wrong.
     Bad,
 }
 
-/// A figure of the summary: a label, a value, and a remark such as an interval.
+/// A fact of the summary: a label, a value, and a remark such as an interval.
 #[derive(Debug, Clone)]
 pub struct Fact {
     label: String,
@@ -39,7 +39,7 @@ pub struct Fact {
     tone: Tone,
 }
 
-/// A part of a report, with a heading and an address of its own.
+/// A section of a report, with a heading and an anchor.
 #[derive(Debug, Clone)]
 pub struct Section {
     id: String,
@@ -61,12 +61,12 @@ enum Block {
 /// A chart with its caption.
 #[derive(Debug, Clone)]
 pub struct Figure {
-    /// Charts and the words under their titles, one below the other.
+    /// Charts and the text under their titles, one below the other.
     parts: Vec<(Svg, String)>,
     wide: bool,
 }
 
-/// A table. The first cell of a row is its heading.
+/// A table; the first cell of a row is its heading.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     caption: String,
@@ -119,21 +119,21 @@ impl Page {
         self
     }
 
-    /// A figure of the summary at the top.
+    /// Adds a fact to the summary at the top.
     #[must_use]
     pub fn fact(mut self, fact: Fact) -> Self {
         self.facts.push(fact);
         self
     }
 
-    /// Something to be read first.
+    /// Adds a notice above the sections.
     #[must_use]
     pub fn notice(mut self, tone: Tone, text: impl Into<String>) -> Self {
         self.notices.push((tone, text.into()));
         self
     }
 
-    /// A part; parts without anything in them are left out.
+    /// Adds a section; an empty one is left out.
     #[must_use]
     pub fn section(mut self, section: Section) -> Self {
         if !section.blocks.is_empty() {
@@ -142,7 +142,7 @@ impl Page {
         self
     }
 
-    /// Where the report comes from: a name and a value at the bottom.
+    /// Adds a name and a value about the report's origin, at the bottom.
     #[must_use]
     pub fn provenance(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.footer.push((name.into(), value.into()));
@@ -152,7 +152,7 @@ impl Page {
     /// The page as HTML: one file that loads nothing.
     ///
     /// # Errors
-    /// When the template engine cannot write, which it does into memory.
+    /// When the template engine fails; it writes to memory.
     pub fn html(&self) -> Result<String, askama::Error> {
         Html {
             page: self,
@@ -174,14 +174,14 @@ impl Fact {
         }
     }
 
-    /// A remark, such as an interval.
+    /// Adds a remark, such as an interval.
     #[must_use]
     pub fn remark(mut self, text: impl Into<String>) -> Self {
         self.remark = text.into();
         self
     }
 
-    /// How it should be taken.
+    /// Sets how it is to be judged.
     #[must_use]
     pub fn tone(mut self, tone: Tone) -> Self {
         self.tone = tone;
@@ -190,7 +190,7 @@ impl Fact {
 }
 
 impl Section {
-    /// An empty part. `id` is its address in the page: lower-case letters, digits and `-`.
+    /// An empty section. `id` is its anchor: lower-case letters, digits and `-`.
     #[must_use]
     pub fn new(id: impl Into<String>, title: impl Into<String>) -> Self {
         Self {
@@ -200,37 +200,37 @@ impl Section {
         }
     }
 
-    /// A heading inside the part.
+    /// Adds a heading within the section.
     #[must_use]
     pub fn heading(self, text: impl Into<String>) -> Self {
         self.with(Block::Heading(text.into()))
     }
 
-    /// A paragraph.
+    /// Adds a paragraph.
     #[must_use]
     pub fn paragraph(self, text: impl Into<String>) -> Self {
         self.with(Block::Paragraph(text.into()))
     }
 
-    /// A paragraph that stands out.
+    /// Adds a highlighted paragraph.
     #[must_use]
     pub fn notice(self, tone: Tone, text: impl Into<String>) -> Self {
         self.with(Block::Notice(tone, text.into()))
     }
 
-    /// A list.
+    /// Adds a list.
     #[must_use]
     pub fn list(self, items: Vec<String>) -> Self {
         self.with(Block::List(items))
     }
 
-    /// A table.
+    /// Adds a table.
     #[must_use]
     pub fn table(self, table: Table) -> Self {
         self.with(Block::Table(table))
     }
 
-    /// A chart; charts that follow each other stand side by side where there is room.
+    /// Adds a chart; consecutive charts stand side by side where there is room.
     #[must_use]
     pub fn figure(mut self, figure: Figure) -> Self {
         if let Some(Block::Figures(figures)) = self.blocks.last_mut() {
@@ -240,8 +240,8 @@ impl Section {
         self.with(Block::Figures(vec![figure]))
     }
 
-    /// What only some readers want: folded up on screen, printed in full. The inner part's
-    /// own title is not shown.
+    /// Adds details: collapsed on screen, printed in full. The title of the inner section is not
+    /// shown.
     #[must_use]
     pub fn details(self, summary: impl Into<String>, inside: Self) -> Self {
         self.with(Block::Details(summary.into(), Box::new(inside)))
@@ -258,7 +258,7 @@ impl Section {
 }
 
 impl Figure {
-    /// A chart and the words under its title.
+    /// A chart and the text under its title.
     #[must_use]
     pub fn new(chart: Svg, caption: impl Into<String>) -> Self {
         Self {
@@ -267,14 +267,14 @@ impl Figure {
         }
     }
 
-    /// Another chart of the same thing, below.
+    /// Adds another chart of the same subject, below.
     #[must_use]
     pub fn below(mut self, chart: Svg, caption: impl Into<String>) -> Self {
         self.parts.push((chart, caption.into()));
         self
     }
 
-    /// Over the whole width.
+    /// Spans the whole width.
     #[must_use]
     pub fn wide(mut self) -> Self {
         self.wide = true;
@@ -292,19 +292,19 @@ impl Table {
         }
     }
 
-    /// A column of words.
+    /// Adds a column of text.
     #[must_use]
     pub fn text(self, name: impl Into<String>) -> Self {
         self.column(name, false)
     }
 
-    /// A column of numbers, aligned at the right.
+    /// Adds a column of numbers, aligned right.
     #[must_use]
     pub fn number(self, name: impl Into<String>) -> Self {
         self.column(name, true)
     }
 
-    /// A row. Cells that are not there stay empty.
+    /// Adds a row; missing cells are empty.
     pub fn push(&mut self, row: Vec<Cell>) {
         self.rows.push(row);
     }
@@ -332,7 +332,7 @@ impl Table {
 }
 
 impl Cell {
-    /// Words or a number that was written before.
+    /// Text, or a formatted number.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self {
@@ -341,14 +341,14 @@ impl Cell {
         }
     }
 
-    /// How it should be taken.
+    /// Sets how it is to be judged.
     #[must_use]
     pub fn tone(mut self, tone: Tone) -> Self {
         self.tone = tone;
         self
     }
 
-    /// A bar behind the text, from 0 to 1.
+    /// Adds a bar behind the text, from 0 to 1.
     #[must_use]
     pub fn share(mut self, share: f64) -> Self {
         self.share = share.is_finite().then(|| share.clamp(0.0, 1.0));
@@ -381,12 +381,12 @@ impl Tone {
         }
     }
 
-    /// What a screen reader says and what is seen without colour.
+    /// The text for screen readers, and for readers who do not see colour.
     fn word(self) -> &'static str {
         match self {
             Self::Plain => "Note",
             Self::Good => "Good",
-            Self::Warning => "Look at this",
+            Self::Warning => "Attention",
             Self::Bad => "Problem",
         }
     }

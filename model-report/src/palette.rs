@@ -1,29 +1,29 @@
-//! The colours of charts. Plotters writes the light ones into the SVG, so that a chart is
-//! right when it stands alone; the page's style sheet replaces them by its variables, so
-//! that a dark page has dark charts.
+//! The colours of charts. Plotters writes the light ones into the SVG, so that a chart is correct
+//! on its own; the page's style sheet replaces them with its variables, so that a dark page has
+//! dark charts.
 
 use std::fmt::Write;
 
 use plotters::style::RGBColor;
 
-/// What a mark of a chart is, which is what its colour says.
+/// The role of a mark in a chart, shown by its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
-    /// The first thing that is shown, and the yes of two classes.
+    /// The first series, and the positive class.
     First,
-    /// The second, and the no of two classes.
+    /// The second series, and the negative class.
     Second,
-    /// The third.
+    /// The third series.
     Third,
-    /// The fourth.
+    /// The fourth series.
     Fourth,
-    /// What something is compared with: a diagonal, a limit.
+    /// A reference: a diagonal, a limit.
     Reference,
-    /// Words and axes.
+    /// Text and axes.
     Ink,
-    /// Less important words.
+    /// Secondary text.
     Muted,
-    /// The lines behind.
+    /// Grid lines.
     Grid,
     /// The page's background.
     Paper,
@@ -100,8 +100,8 @@ impl Colour {
     }
 }
 
-/// Custom properties for light and dark, and rules that put them in place of the colours
-/// that plotters wrote.
+/// Custom properties for light and dark, and rules that substitute them for the colours that
+/// plotters writes.
 pub(crate) fn style() -> String {
     let mut light = String::new();
     let mut dark = String::new();

@@ -15,7 +15,7 @@ const HEADER: usize = 52;
 /// Capacity is stored as this when there is none.
 const UNLIMITED: u64 = u64::MAX;
 
-/// Why bytes are no sketch, or two sketches do not fit together.
+/// Why bytes are not a sketch, or two sketches cannot be merged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SketchError {
@@ -27,23 +27,23 @@ pub enum SketchError {
         "the sketch is of format {0}, this program reads format {FORMAT}: use a newer underwrite"
     )]
     Format(u32),
-    /// Too short, or too long.
+    /// The payload is shorter or longer than the header says.
     #[error(
         "the sketch has {found} bytes after its header, which says {expected}: it is cut off or was added to"
     )]
     Length {
-        /// As the header says.
+        /// Bytes, as the header says.
         expected: u64,
-        /// As there are.
+        /// Bytes there are.
         found: u64,
     },
-    /// Another digest.
+    /// The digest in the header is not the payload's.
     #[error("the SHA-256 of the sketch is not the one in its header: it was altered")]
     Digest,
-    /// The payload says something impossible.
+    /// The payload contradicts itself.
     #[error("the sketch contradicts itself at byte {0} of its payload: make it again")]
     Content(usize),
-    /// Not of the same columns.
+    /// The sketches have different columns.
     #[error("{0}")]
     Mismatch(String),
 }

@@ -12,7 +12,7 @@
 
 use rustc_hash::FxHashMap;
 
-/// Texts longer than this many bytes are cut before they are counted.
+/// Texts longer than this many bytes are truncated before they are counted.
 pub const MAX_TEXT: usize = 128;
 
 /// A multiset of texts.
@@ -141,7 +141,7 @@ impl Categories {
         self.bound
     }
 
-    /// What was stored; `None` when the parts contradict each other.
+    /// The inverse of storing; `None` when the parts contradict each other.
     pub(super) fn from_parts(
         capacity: usize,
         bound: u64,

@@ -1,13 +1,13 @@
-//! What a schema says of each column, and values as their feature reads them.
+//! The columns that a schema describes, and values as their feature reads them.
 
 use crate::{Column, Kind, NOT_LISTED, Role, Spec};
-use model_core::schema::{Feature, Kind as SchemaKind, Role as SchemaRole, Schema, TargetKind};
+use model_core::schema::{Feature, FeatureKind, Role as SchemaRole, Schema, TargetKind};
 use model_core::value::Reading;
 
 /// The column of the model's probabilities: no feature may have this name.
 pub const PREDICTION: &str = "prediction";
 
-/// How booleans are counted, whatever word the file has for them.
+/// The texts that booleans are counted as, whatever words the file uses.
 #[must_use]
 pub fn boolean_texts() -> Vec<String> {
     vec!["false".to_owned(), "true".to_owned()]
@@ -33,9 +33,9 @@ impl Spec {
     #[must_use]
     pub fn from_feature(feature: &Feature) -> Self {
         let (kind, known) = match &feature.kind {
-            SchemaKind::Number(_) | SchemaKind::Integer(_) => (Kind::Number, Vec::new()),
-            SchemaKind::Boolean => (Kind::Category, boolean_texts()),
-            SchemaKind::Category(categories) => (Kind::Category, categories.values.clone()),
+            FeatureKind::Number(_) | FeatureKind::Integer(_) => (Kind::Number, Vec::new()),
+            FeatureKind::Boolean => (Kind::Category, boolean_texts()),
+            FeatureKind::Category(categories) => (Kind::Category, categories.values.clone()),
         };
         let range = feature.range();
         Self {
@@ -65,19 +65,19 @@ impl Spec {
 }
 
 impl Column {
-    /// Counts what came for the feature that this is the column of, before any policy; a
-    /// category that the schema does not list without its text, which may say anything.
+    /// Counts one value of this column's feature, before any policy. A category that the schema
+    /// does not list is counted without its text, which may hold personal data.
     pub fn push_reading(&mut self, feature: &Feature, reading: Reading) {
         match (reading, &feature.kind) {
             (Reading::Missing, _) => self.push_missing(),
             (Reading::Unknown, _) => self.push_text(NOT_LISTED),
-            (Reading::Is(value), SchemaKind::Number(_) | SchemaKind::Integer(_)) => {
+            (Reading::Is(value), FeatureKind::Number(_) | FeatureKind::Integer(_)) => {
                 self.push_number(value);
             }
-            (Reading::Is(value), SchemaKind::Boolean) => {
+            (Reading::Is(value), FeatureKind::Boolean) => {
                 self.push_text(if value == 0.0 { "false" } else { "true" });
             }
-            (Reading::Is(value), SchemaKind::Category(categories)) => {
+            (Reading::Is(value), FeatureKind::Category(categories)) => {
                 let text = categories.values.get(value as usize);
                 self.push_text(text.map_or(NOT_LISTED, String::as_str));
             }

@@ -44,7 +44,7 @@ pub use numbers::{Bucket, Numbers};
 pub const NUMBER_BUCKETS: usize = 4096;
 /// Texts that are counted by name unless told otherwise.
 pub const CATEGORY_NAMES: usize = 1024;
-/// What a category outside the schema's list is counted as where its text is not kept.
+/// The text that stands for every category outside the schema's list.
 pub const NOT_LISTED: &str = "(not listed)";
 /// Columns that a sketch may have.
 pub const MAX_COLUMNS: usize = 4096;
@@ -106,19 +106,19 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The model sees it, or nothing is known.
+    /// An input of the model, or a column of which nothing is known.
     Input,
-    /// Kept to audit.
+    /// Kept for audits, never used to predict.
     Protected,
     /// Not used.
     Ignored,
-    /// What really happened.
+    /// The outcome that the model learns.
     Target,
-    /// What the model answered.
+    /// The model's probabilities.
     Prediction,
 }
 
-/// What is known of a column before its first value.
+/// What is known of a column before any value is counted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     /// Its name.
@@ -131,7 +131,7 @@ pub struct Spec {
     pub lower: Option<f64>,
     /// Numbers above are out of range.
     pub upper: Option<f64>,
-    /// Other texts are unknown; empty when every text is welcome.
+    /// The expected texts; empty when any text is accepted.
     pub known: Vec<String>,
 }
 
@@ -366,7 +366,7 @@ impl Sketch {
         Ok(())
     }
 
-    /// The same in less memory, as if it had never had more.
+    /// A copy with less capacity, as if it had never had more.
     #[must_use]
     pub fn with_capacity(&self, capacity: Capacity) -> Self {
         let mut smaller = self.clone();

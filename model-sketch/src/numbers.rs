@@ -98,7 +98,7 @@ impl Numbers {
         self.shrink();
     }
 
-    /// The same with room for fewer buckets, as if it had never had more.
+    /// A copy with room for fewer buckets, as if it had never had more.
     #[must_use]
     pub fn with_capacity(&self, capacity: usize) -> Self {
         let mut smaller = self.clone();

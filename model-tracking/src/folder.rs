@@ -1,11 +1,11 @@
-//! A run on the disk.
+//! A run on disk.
 //!
 //! ```text
 //! runs/20261122-101500-3f9a1c2b/
-//!   run.json         what is known about the run (run::Run)
-//!   trials.jsonl     one line a trial of the search (run::Trial)
-//!   history.jsonl    one line a step (run::HistoryPoint)
-//!   tracked.json     which trackers have it (tracker::Pushed, by name)
+//!   run.json         the run itself (run::Run)
+//!   trials.jsonl     one line per trial of the search (run::Trial)
+//!   history.jsonl    one line per step (run::HistoryPoint)
+//!   tracked.json     which trackers have it (run::Pushed, by name)
 //!   artifacts/       model.wasm, schema, card, reports
 //! ```
 
@@ -28,24 +28,24 @@ const HISTORY: &str = "history.jsonl";
 const TRACKED: &str = "tracked.json";
 const ARTIFACTS: &str = "artifacts";
 
-/// What is known when a run begins.
+/// What is known when a run starts.
 #[derive(Debug, Clone, Default)]
 pub struct NewRun {
-    /// What a person calls it; the id where it is left out.
+    /// Its display name; by default the id.
     pub name: Option<String>,
     /// The experiment or project that it belongs to.
     pub experiment: String,
     /// The command line, program first.
     pub command: Vec<String>,
-    /// Settings.
+    /// Settings of the run.
     pub params: BTreeMap<String, Value>,
     /// Labels to search by.
     pub tags: BTreeMap<String, String>,
-    /// What it is trained on.
+    /// The training data.
     pub dataset: Option<Dataset>,
 }
 
-/// A run's folder, and what its `run.json` holds.
+/// A run's folder and the content of its `run.json`.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
@@ -66,7 +66,7 @@ pub enum RunError {
         /// Why.
         cause: io::Error,
     },
-    /// A file of the folder is not what it should be.
+    /// A file of the folder is damaged.
     #[error("{}, line {line}: {problem}", path.display())]
     Form {
         /// The file.
@@ -90,10 +90,10 @@ pub enum RunError {
 }
 
 impl RunFolder {
-    /// Begins a run: a new folder under `runs`, with a `run.json` of status `running`.
+    /// Starts a run: a new folder under `runs`, with a `run.json` of status `running`.
     ///
     /// # Errors
-    /// When the folder cannot be made or written.
+    /// When the folder cannot be created or written.
     pub fn create(runs: &Path, new: NewRun) -> Result<Self, RunError> {
         fs::create_dir_all(runs).map_err(writing(runs))?;
         let started_ms = now_ms();
@@ -131,10 +131,10 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// A run that is on the disk already.
+    /// Opens an existing run.
     ///
     /// # Errors
-    /// When `run.json` cannot be read, or is not of a form that this program knows.
+    /// When `run.json` cannot be read or has an unknown format.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let file = path.join(RUN);
         let text = fs::read_to_string(&file).map_err(reading(&file))?;
@@ -150,8 +150,8 @@ impl RunFolder {
         Ok(Self { path, run })
     }
 
-    /// A run by the path of its folder, or by its id or name within `runs` (of several of one
-    /// name, the newest), or `latest`.
+    /// Finds a run by the path of its folder, by its id or name within `runs` (the newest of one
+    /// name), or as `latest`.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
@@ -168,7 +168,7 @@ impl RunFolder {
         })
     }
 
-    /// Every run under `runs`, oldest first; none where the folder is not there.
+    /// Every run under `runs`, oldest first; none if the folder does not exist.
     ///
     /// # Errors
     /// When the folder or one of the runs cannot be read.
@@ -189,7 +189,7 @@ impl RunFolder {
         Ok(folders)
     }
 
-    /// What is known about the run.
+    /// The content of `run.json`.
     #[must_use]
     pub fn run(&self) -> &Run {
         &self.run
@@ -201,22 +201,22 @@ impl RunFolder {
         &self.path
     }
 
-    /// Where the file of an artifact is.
+    /// The path of an artifact.
     #[must_use]
     pub fn artifact_path(&self, artifact: &str) -> PathBuf {
         self.path.join(ARTIFACTS).join(artifact)
     }
 
-    /// Changes what is known and writes it.
+    /// Changes the run and writes `run.json`.
     ///
     /// # Errors
-    /// When `run.json` cannot be written; the old one is then still there.
+    /// When `run.json` cannot be written; the old file is kept.
     pub fn update(&mut self, change: impl FnOnce(&mut Run)) -> Result<(), RunError> {
         change(&mut self.run);
         self.write_run()
     }
 
-    /// Ends the run.
+    /// Ends the run with a status.
     ///
     /// # Errors
     /// As [`Self::update`].
@@ -230,7 +230,7 @@ impl RunFolder {
     /// Adds a trial.
     ///
     /// # Errors
-    /// When the line cannot be written; those before it stay whole.
+    /// When the line cannot be written; earlier lines are not affected.
     pub fn append_trial(&mut self, trial: &Trial) -> Result<(), RunError> {
         self.append(TRIALS, trial)
     }
@@ -246,7 +246,7 @@ impl RunFolder {
     /// The trials, in the order in which they ended.
     ///
     /// # Errors
-    /// When the file cannot be read; half a line at its end is passed over.
+    /// When the file cannot be read; an incomplete last line is ignored.
     pub fn trials(&self) -> Result<Vec<Trial>, RunError> {
         self.lines(TRIALS)
     }
@@ -259,8 +259,8 @@ impl RunFolder {
         self.lines(HISTORY)
     }
 
-    /// Keeps `content` as the artifact `name`, such as `reports/evaluation.html`, and lists it;
-    /// one of that name is replaced.
+    /// Saves `content` as the artifact `name`, such as `reports/evaluation.html`, and lists it in
+    /// `run.json`; an artifact of that name is replaced.
     ///
     /// # Errors
     /// When the name would leave the folder, or the file cannot be written.
@@ -295,7 +295,7 @@ impl RunFolder {
     /// Which trackers have the run, by [`crate::tracker::Tracker::name`].
     ///
     /// # Errors
-    /// When the file is there and cannot be read.
+    /// When the file exists and cannot be read.
     pub fn tracked(&self) -> Result<BTreeMap<String, Pushed>, RunError> {
         let file = self.path.join(TRACKED);
         match fs::read_to_string(&file) {
@@ -344,10 +344,10 @@ impl RunFolder {
     }
 }
 
-/// Sorts by time; eight random digits keep runs of one second, and of two machines, apart.
+/// Sorts by time; eight random digits distinguish runs of one second and of several machines.
 fn new_id(started_ms: i64) -> String {
     let time = DateTime::from_timestamp_millis(started_ms).unwrap_or_default();
-    // Without randomness the folder that is there already tells runs apart, and the clock moves on.
+    // Without randomness, an existing folder makes the caller try again with a later time.
     let random = getrandom::u32().unwrap_or_else(|_| now_ms() as u32);
     format!("{}-{random:08x}", time.format("%Y%m%d-%H%M%S"))
 }

@@ -1,7 +1,7 @@
-//! What is known about a run of training: the types behind the files of a run folder.
+//! The types behind the files of a run folder.
 //!
 //! Times are milliseconds since 1970-01-01 UTC, digests lower-case hexadecimal. A number that
-//! JSON has no way to write is the text `"NaN"`, `"Infinity"` or `"-Infinity"`.
+//! JSON cannot represent is the text `"NaN"`, `"Infinity"` or `"-Infinity"`.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -26,15 +26,15 @@ pub fn now_ms() -> i64 {
 pub struct Run {
     /// The form of this file, [`FORMAT`].
     pub format: u32,
-    /// Names the run everywhere, for ever: `YYYYMMDD-HHMMSS-` in UTC and eight hexadecimal digits.
+    /// Identifies the run everywhere: `YYYYMMDD-HHMMSS-` in UTC and eight hexadecimal digits.
     pub id: String,
-    /// What a person calls it.
+    /// Its display name.
     pub name: String,
     /// The experiment of MLflow, the project of Weights & Biases.
     pub experiment: String,
-    /// How far it came.
+    /// Its status.
     pub status: Status,
-    /// When it began.
+    /// When it started.
     pub started_ms: i64,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,22 +45,22 @@ pub struct Run {
     /// Settings of the run and parameters of the chosen model.
     #[serde(default)]
     pub params: BTreeMap<String, Value>,
-    /// The final figures.
+    /// The final metrics.
     #[serde(default, with = "numbers")]
     pub metrics: BTreeMap<String, f64>,
     /// Labels to search by.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
-    /// What it was trained on.
+    /// The training data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<Dataset>,
-    /// What came out.
+    /// The model that was trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<Model>,
-    /// What the model takes and gives.
+    /// The inputs and outputs of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
-    /// One applicant that the model accepts, made up: never a row of the data.
+    /// A synthetic request that the model accepts: never a row of the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_example: Option<Map<String, Value>>,
     /// The files under `artifacts/`.
@@ -68,26 +68,26 @@ pub struct Run {
     pub artifacts: Vec<Artifact>,
 }
 
-/// How far a run came.
+/// The status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It runs, or its process was killed.
+    /// It is running, or its process was killed.
     Running,
-    /// All of it was done.
+    /// It was completed.
     Finished,
-    /// It ended with an error.
+    /// It failed with an error.
     Failed,
-    /// The user stopped it; what was done is kept.
+    /// The user stopped it; its results so far are kept.
     Interrupted,
 }
 
 /// The data of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dataset {
-    /// The file's name without folder and ending.
+    /// The file's name without folder and extension.
     pub name: String,
-    /// Where it was read from, as it was given.
+    /// The path as it was given.
     pub source: String,
     /// Of the file.
     pub sha256: String,
@@ -116,12 +116,12 @@ pub struct Model {
     pub file: String,
 }
 
-/// What a model takes and gives.
+/// The inputs and outputs of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
     /// The fields of a request, in the schema's order.
     pub inputs: Vec<Column>,
-    /// The fields of an answer.
+    /// The fields of a response.
     pub outputs: Vec<Column>,
 }
 
@@ -133,7 +133,7 @@ pub struct Column {
     /// What it holds.
     #[serde(rename = "type")]
     pub kind: ColumnType,
-    /// Whether it must be there.
+    /// Whether it is required.
     pub required: bool,
 }
 
@@ -154,7 +154,7 @@ pub enum ColumnType {
 /// A file of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
-    /// Its place under `artifacts/`, with `/` between folders.
+    /// Its path under `artifacts/`, with `/` between folders.
     pub path: String,
     /// Its length.
     pub bytes: u64,
@@ -165,21 +165,21 @@ pub struct Artifact {
 /// One trial of a search: a line of `trials.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
-    /// From 0, in the order in which they were begun.
+    /// From 0, in starting order.
     pub number: u64,
     /// Such as `gradient_boosting`.
     pub model: String,
     /// How it ended.
     pub state: TrialState,
-    /// What was tried.
+    /// The hyperparameters.
     pub params: BTreeMap<String, Value>,
-    /// The metric that the search is about; none where the trial failed.
+    /// The metric that the search optimizes; none if the trial failed.
     #[serde(default, with = "maybe_number")]
     pub value: Option<f64>,
-    /// The same of each fold that was computed.
+    /// The metric of each fold that was computed.
     #[serde(default, with = "number_list")]
     pub folds: Vec<f64>,
-    /// When it began.
+    /// When it started.
     pub started_ms: i64,
     /// When it ended.
     pub finished_ms: i64,
@@ -191,16 +191,16 @@ pub struct Trial {
 pub enum TrialState {
     /// Every fold was computed.
     Complete,
-    /// It was given up as hopeless.
+    /// It was stopped early as unpromising.
     Pruned,
     /// It could not be fitted.
     Failed,
 }
 
-/// Figures at one moment of a run: a line of `history.jsonl`.
+/// Metrics at one moment of a run: a line of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HistoryPoint {
-    /// From 0; it grows from line to line.
+    /// From 0, increasing from line to line.
     pub step: u64,
     /// When.
     pub time_ms: i64,
@@ -229,7 +229,7 @@ impl Pushed {
     }
 }
 
-/// A number, or the name of one that JSON cannot write.
+/// A number, or the name of one that JSON cannot represent.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Number {

@@ -1,20 +1,20 @@
-//! Sending a run to the services that show it.
+//! Sending a run to experiment trackers.
 
 use model_client::ServiceError;
 
 use crate::folder::{RunError, RunFolder};
 use crate::run::Pushed;
 
-/// A service that runs are sent to.
+/// An experiment tracker.
 pub trait Tracker {
-    /// Such as `mlflow`: what `tracked.json` and messages call it.
+    /// Its name in `tracked.json` and in messages, such as `mlflow`.
     fn name(&self) -> &str;
 
-    /// Sends all that the folder holds. Sent again, the run of the first time is completed, not
-    /// doubled: the service knows it by [`crate::run::Run::id`].
+    /// Sends everything that the folder holds. Idempotent: a second push fills in what is missing
+    /// and duplicates nothing, because the service knows the run by [`crate::run::Run::id`].
     ///
     /// # Errors
-    /// When the service cannot be reached or refuses; the folder is as it was.
+    /// When the service cannot be reached or rejects the run; the folder is not changed.
     fn push(&self, run: &RunFolder) -> Result<Pushed, TrackError>;
 }
 
@@ -25,30 +25,30 @@ pub enum TrackError {
     /// The service cannot be reached or refuses.
     #[error(transparent)]
     Service(#[from] ServiceError),
-    /// The run's own files.
+    /// The run's own files cannot be read.
     #[error(transparent)]
     Run(#[from] RunError),
 }
 
-/// What became of a run at one tracker.
+/// The result of sending a run to one tracker.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Delivery {
     /// [`Tracker::name`].
     pub tracker: String,
-    /// Where it is, or why it is not there.
+    /// Where the run is now, or why it is not there.
     pub result: Result<Pushed, TrackError>,
 }
 
 /// Sends a run to every tracker, one after the other, and notes in the folder which ones have
-/// it. A tracker that fails stops neither the others nor the caller: its outcome says why, and
+/// it. A tracker that fails stops neither the others nor the caller: its delivery says why, and
 /// the folder still has the run, to be sent again.
-pub fn push_all(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Vec<Outcome> {
+pub fn push_all(trackers: &[Box<dyn Tracker>], run: &RunFolder) -> Vec<Delivery> {
     let push = |tracker: &dyn Tracker| {
         let result = tracker.push(run).and_then(|pushed| {
             run.record(tracker.name(), pushed.clone())?;
             Ok(pushed)
         });
-        Outcome {
+        Delivery {
             tracker: tracker.name().to_owned(),
             result,
         }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use model_core::schema::{Feature, Kind, Role, Schema};
+use model_core::schema::{Feature, FeatureKind, Role, Schema};
 use model_report::number::{count, fixed, percent};
 use serde::Serialize;
 
@@ -172,7 +172,7 @@ fn features(card: &mut String, schema: &Schema, evaluation: &Evaluation) -> std:
 
 fn kind(feature: &Feature) -> String {
     match &feature.kind {
-        Kind::Category(categories) => format!("one of {}", categories.values.len()),
+        FeatureKind::Category(categories) => format!("one of {}", categories.values.len()),
         other => other.word().to_owned(),
     }
 }

@@ -6,7 +6,7 @@
 
 use model_core::artifact::{Artifact, ArtifactError, GoldenRow};
 use model_core::decide::Decider;
-use model_core::schema::{Feature, Kind, Missing, Schema};
+use model_core::schema::{Feature, FeatureKind, Missing, Schema};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -117,10 +117,10 @@ fn draw(feature: &Feature, (low, high): (f64, f64), imputed: f64, rng: &mut ChaC
         _ => number,
     };
     match &feature.kind {
-        Kind::Number(_) => json_number(fitting(three_digits(number))),
-        Kind::Integer(_) => json_number(fitting(number.round())),
-        Kind::Boolean => Value::from(rng.random_bool(0.5)),
-        Kind::Category(categories) => {
+        FeatureKind::Number(_) => json_number(fitting(three_digits(number))),
+        FeatureKind::Integer(_) => json_number(fitting(number.round())),
+        FeatureKind::Boolean => Value::from(rng.random_bool(0.5)),
+        FeatureKind::Category(categories) => {
             let code = rng.random_range(0..categories.values.len());
             Value::from(categories.values[code].as_str())
         }

@@ -1,7 +1,7 @@
 //! Policies applied to a data set, with what they fill in learned from the training rows.
 
 use model_core::preprocess::{Preprocessing, resolve};
-use model_core::schema::{Feature, Kind, Schema};
+use model_core::schema::{Feature, FeatureKind, Schema};
 use model_core::value::{Reading, read_coded};
 
 use crate::dataset::Dataset;
@@ -112,9 +112,9 @@ fn typical(feature: &Feature, rows: &[usize], values: &[f64]) -> Option<f64> {
     };
     let usable: Vec<f64> = rows.iter().map(|&row| values[row]).filter(usable).collect();
     match &feature.kind {
-        Kind::Number(_) | Kind::Integer(_) => lower_median(usable),
-        Kind::Boolean => most_frequent(&usable, 2),
-        Kind::Category(categories) => most_frequent(&usable, categories.values.len()),
+        FeatureKind::Number(_) | FeatureKind::Integer(_) => lower_median(usable),
+        FeatureKind::Boolean => most_frequent(&usable, 2),
+        FeatureKind::Category(categories) => most_frequent(&usable, categories.values.len()),
     }
 }
 

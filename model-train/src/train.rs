@@ -127,6 +127,7 @@ pub fn train(
         .named()
         .map(|(name, value)| (name.to_owned(), value));
     let mut artifact = Artifact {
+        policy: None,
         schema: schema.clone(),
         preprocessing: prepared.preprocessing.clone(),
         kind: options.params.kind(),

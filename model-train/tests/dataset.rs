@@ -186,7 +186,7 @@ fn each_bad_file_is_told_what_is_wrong() {
     );
     check(
         b"income,years,home,note,approved\n1,2,RENT,,0\n1,2,RENT,\xff,1\n",
-        "data.csv, line 3, column 'home': the text is not UTF-8: save the file as UTF-8",
+        "data.csv, line 3, column 'note': the text is not UTF-8: save the file as UTF-8",
     );
     check(
         b"income,years,home,note,approved\n1,2,\xc3,\xa9,1\n",

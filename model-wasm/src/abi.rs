@@ -68,7 +68,7 @@ pub extern "C" fn abi_alloc(len: usize) -> usize {
     pointer as usize
 }
 
-/// Gives a block back; anything but a block of that length from `abi_alloc` is left alone.
+/// Frees a block; ignores anything but a block of that length from `abi_alloc`.
 #[unsafe(no_mangle)]
 pub extern "C" fn abi_free(address: usize, len: usize) {
     let block = (address, len);
@@ -129,8 +129,8 @@ pub extern "C" fn abi_sketch(address: usize, len: usize) -> u64 {
     })
 }
 
-/// What the host wrote, as long as the call lasts in which it gave the address; nothing for
-/// a range outside its blocks.
+/// The bytes that the host wrote, valid during the call; empty for a range outside its
+/// blocks.
 fn given(address: &usize, len: usize) -> &[u8] {
     if !held(*address, len) {
         return &[];

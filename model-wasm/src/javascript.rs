@@ -53,7 +53,7 @@ impl Model {
     /// One decision with objects instead of bytes.
     ///
     /// # Errors
-    /// When the application is not what JSON can say.
+    /// When the application cannot be written as JSON.
     #[wasm_bindgen(skip_typescript)]
     pub fn predict(&self, application: &JsValue) -> Result<JsValue, JsError> {
         // `undefined` and functions are written as no JSON at all, without an error.
@@ -84,7 +84,7 @@ impl Model {
     pub fn batch(&self, columns: &[f64], rows: usize) -> Result<Vec<f64>, JsError> {
         MODULE.with_borrow_mut(|module| {
             let decider = module.decider().map_err(|reason| JsError::new(&reason))?;
-            // Before there is memory for them: a wrong number must not ask for all of it.
+            // Checked before allocating: a wrong number of rows must not ask for all the memory.
             if rows.checked_mul(decider.inputs()) != Some(columns.len()) {
                 let (inputs, values) = (decider.inputs(), columns.len());
                 let problem =

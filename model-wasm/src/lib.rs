@@ -63,7 +63,7 @@ impl Module {
         });
     }
 
-    /// What the model has to say, or why there is none; the HTTP status of that.
+    /// Writes what `of` appends to the output, or why there is no model; returns the HTTP status.
     fn answer(&mut self, of: impl FnOnce(&mut Decider, &mut Vec<u8>) -> u16) -> u16 {
         let mut output = std::mem::take(&mut self.output);
         output.clear();

@@ -65,7 +65,7 @@ suite('accessibility', () => {
 
   test('a person who does not see the page hears the outcome', async () => {
     const { page, context } = await openPage(browser, server.url);
-    await settled(page, /: probability [\d.]+%, threshold [\d.]+%\. Every value was used as it was given\.$/);
+    await settled(page, /: probability [\d.]+%, threshold [\d.]+%\. All values were used as given\.$/);
     const said = await page.getByRole('status').filter({ hasText: 'probability' }).textContent();
     assert.ok(said.startsWith(await page.locator('#verdict').textContent()));
     const meter = page.getByRole('meter', { name: `Probability of ${description.target.positive_label}` });

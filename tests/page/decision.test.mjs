@@ -105,7 +105,7 @@ suite('the decision', () => {
     await page.getByRole('button', { name: feature.label, exact: true }).click({ delay: 200 });
     assert.equal(await input.evaluate((element) => element === document.activeElement), true);
     await input.fill(String(feature.example));
-    await settled(page, /Every value was used as it was given/);
+    await settled(page, /All values were used as given/);
     assert.equal(await input.getAttribute('aria-invalid'), null);
     assert.equal(await noteOf(input), '');
   });

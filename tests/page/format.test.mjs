@@ -24,7 +24,7 @@ test('an adjustment is told in words, for every policy', () => {
   for (const [feature, adjustment, expected] of [
     [number, { kind: 'missing', policy: 'impute', to: 67048 }, 'Not given: 67,048 USD is used, the median in training.'],
     [number, { kind: 'missing', policy: 'zero', to: 0 }, 'Not given: 0 USD is used.'],
-    [number, { kind: 'missing', policy: 'native', to: null }, 'Not given: the model has learned what a missing value means here.'],
+    [number, { kind: 'missing', policy: 'native', to: null }, 'Not given: the model has learned how to treat a missing value here.'],
     [number, { kind: 'out_of_range', policy: 'clamp', from: 144000, to: 100000 }, '144,000 USD was changed to 100,000 USD, the highest allowed.'],
     [number, { kind: 'out_of_range', policy: 'impute', from: 144000, to: 67048 }, '144,000 USD is out of range: 67,048 USD is used, the median in training.'],
     [boolean, { kind: 'missing', policy: 'most_frequent', to: true }, 'Not given: Yes is used, the most frequent in training.'],

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { openBrowser, openPage, POLICY, shownDecision, startServer, startStatic, testModel } from './support.mjs';
 
 const KIB = 1024;
-const MISFIT = /^model\.wasm is damaged, or is not the module that model\.js belongs to: /;
+const MISFIT = /^model\.wasm is damaged, or does not match model\.js: /;
 
 suite('hosting', () => {
   let browser;

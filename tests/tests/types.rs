@@ -9,7 +9,9 @@ use model_core::artifact::Artifact;
 use model_core::calibration::Calibration;
 use model_core::model::ModelKind;
 use model_core::preprocess::Adjustment;
-use model_core::schema::{Categories, Encoding, Kind, Missing, OutOfRange, Range, Role, Unknown};
+use model_core::schema::{
+    Categories, Encoding, FeatureKind, Missing, OutOfRange, Range, Role, Unknown,
+};
 use serde_json::Value;
 
 #[path = "../../model-core/tests/common/mod.rs"]
@@ -112,14 +114,17 @@ fn every_type_and_calibration_is_promised_and_said() {
         unknown: Unknown::Error,
     };
     let kinds = [
-        Kind::Number(Range::default()),
-        Kind::Integer(Range::default()),
-        Kind::Boolean,
-        Kind::Category(categories),
+        FeatureKind::Number(Range::default()),
+        FeatureKind::Integer(Range::default()),
+        FeatureKind::Boolean,
+        FeatureKind::Category(categories),
     ];
     // A variant that is not listed above does not compile here.
-    let word = |kind: &Kind| match kind {
-        Kind::Number(_) | Kind::Integer(_) | Kind::Boolean | Kind::Category(_) => kind.word(),
+    let word = |kind: &FeatureKind| match kind {
+        FeatureKind::Number(_)
+        | FeatureKind::Integer(_)
+        | FeatureKind::Boolean
+        | FeatureKind::Category(_) => kind.word(),
     };
     check_words("Feature", "type", kinds.iter().map(word));
 

@@ -10,7 +10,7 @@ use crate::workspace;
 const DEBIAN_NODE: [(&str, u32); 3] = [("bullseye", 12), ("bookworm", 18), ("trixie", 20)];
 
 /// Crates that are linked into the module, or tell a host what the module would say.
-const PURE_CRATES: [&str; 2] = ["model-core", "model-sketch"];
+const PURE_CRATES: [&str; 3] = ["model-core", "model-sketch", "model-http"];
 
 fn read(path: &str) -> String {
     let path = workspace::root().join(path);

@@ -1,4 +1,4 @@
-//! `underwrite compile-module`: what `serve` has a process of its own do.
+//! `underwrite compile-module`: compiles a module for `serve`, in a process of its own.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use host_server::{Limits, compile};
 
-/// Compile the model file on standard input for `serve`.
+/// Compile the model file on standard input for `serve`
 #[derive(Debug, clap::Args)]
 #[command(hide = true)]
 pub(crate) struct Args {
-    /// The folder that keeps compiled modules.
+    /// Cache folder for compiled modules
     #[arg(long, value_name = "FOLDER")]
     cache_dir: PathBuf,
 }
@@ -20,7 +20,7 @@ impl Args {
         let mut wasm = Vec::new();
         std::io::stdin()
             .read_to_end(&mut wasm)
-            .context("standard input cannot be read")?;
+            .context("cannot read standard input")?;
         let limits = Limits {
             cache: Some(self.cache_dir),
             ..Limits::serving()

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Subcommand, ValueEnum};
 use model_drift::inputs::{self, Inputs};
 use model_drift::methods::Method;
@@ -25,55 +25,55 @@ Examples:
   underwrite drift sketch --data today.csv --schema loan.toml --out today.sketch
   underwrite drift merge monday.sketch tuesday.sketch --out week.sketch
 
-Exit code: 0, 1 when the batch has drifted and --fail-on-drift is given, 2 for an error.";
+Exit codes: 0, 1 if the batch has drifted and --fail-on-drift is given, 2 for an error.";
 
-/// Compare a batch with a reference, column by column; write a report.
+/// Compare a batch with reference data, column by column, and write a report.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// What was: a CSV or Parquet file, a sketch, or a model.wasm, which carries a sketch of
-    /// the rows it was trained on.
+    /// Reference data: a CSV or Parquet file, a sketch, or a model.wasm, which carries a sketch
+    /// of its training rows.
     #[arg(long, value_name = "FILE|model.wasm")]
     reference: Option<PathBuf>,
-    /// What is: a CSV or Parquet file of any size, or a sketch.
+    /// Current batch: a CSV or Parquet file of any size, or a sketch.
     #[arg(long, value_name = "FILE")]
     current: Option<PathBuf>,
     /// Schema in TOML: types, ranges, categories and roles of the columns.
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
-    /// A model that answers both batches, so that its answers are compared too.
+    /// Model to score both batches with, so that its scores are compared too.
     #[arg(long, value_name = "model.wasm")]
     model: Option<PathBuf>,
-    /// Whose choice of tests and thresholds.
+    /// Preset of tests and thresholds.
     #[arg(long, value_enum, default_value_t = Preset::Default)]
     preset: Preset,
-    /// One method for all columns that it can compare.
+    /// Test or distance for every column that it can compare, such as psi or ks.
     #[arg(long, value_name = "NAME")]
     method: Option<String>,
-    /// Compare the reference with a sample of itself, to see that everything works.
+    /// Compare the reference with a sample of itself, to check the setup.
     #[arg(long, conflicts_with = "current")]
     self_check: bool,
-    /// The report, one HTML file.
+    /// Write the HTML report to this file.
     #[arg(long, value_name = "FILE", default_value = "reports/drift_report.html")]
     out: PathBuf,
-    /// The result as JSON; `-` is standard output.
+    /// Write the result as JSON; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// The result as Markdown.
+    /// Write the result as Markdown; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// The result as JUnit XML, a test for each column.
+    /// Write the result as JUnit XML, one test per column; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// End with exit code 1 when the batch has drifted.
+    /// Exit with 1 if the batch has drifted.
     #[arg(long)]
     fail_on_drift: bool,
-    /// Folder of the runs: the report is one when a tracker is set.
+    /// Folder of the runs; the report becomes a run if a tracker is configured.
     #[arg(long, value_name = "FOLDER", default_value = RUNS)]
     runs: PathBuf,
-    /// The file whose table [tracking] is read; `underwrite.toml`, if it is there.
+    /// Read [tracking] from this file [default: underwrite.toml, if present].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -82,9 +82,9 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum Preset {
-    /// P-values corrected for many columns, and a least effect.
+    /// Corrected p-values and a minimum effect size.
     Default,
-    /// What Evidently 0.4.33's DataDriftPreset says.
+    /// The tests and thresholds of Evidently 0.4.33's DataDriftPreset.
     Evidently,
 }
 
@@ -99,34 +99,34 @@ impl From<Preset> for report::Preset {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Add up sketches of the same columns, such as those of several servers.
+    /// Merge sketches of the same columns, such as those of several servers.
     Merge {
-        /// The sketches; the order does not matter.
+        /// Sketches to merge, in any order.
         #[arg(required = true, num_args = 1.., value_name = "SKETCH")]
         sketches: Vec<PathBuf>,
-        /// Where the sum goes.
+        /// Write the merged sketch to this file.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Make the sketch of a batch: counts for each column, never a row.
+    /// Write the sketch of a batch: counts for each column, never a row.
     Sketch {
-        /// A CSV or Parquet file.
+        /// CSV or Parquet file to read.
         #[arg(long, value_name = "FILE")]
         data: PathBuf,
-        /// Schema in TOML; without it types are inferred.
+        /// Schema in TOML [default: types are inferred].
         #[arg(long, value_name = "FILE")]
         schema: Option<PathBuf>,
-        /// Where the sketch goes.
+        /// Write the sketch to this file.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
     Simulate(simulate::Args),
 }
 
-/// Sentences about the data's quality that are printed.
+/// Data-quality problems that are printed.
 const QUALITY: usize = 5;
 
-/// The batch has drifted, and that was to be an error.
+/// The batch has drifted, and --fail-on-drift was given.
 #[derive(Debug, thiserror::Error)]
 #[error("the batch has drifted")]
 pub(crate) struct Drifted;
@@ -154,7 +154,9 @@ impl Args {
     fn compare(self) -> Result<()> {
         let method = self.method.as_deref().map(Method::from_name).transpose()?;
         let Some(reference) = self.reference.clone() else {
-            bail!("--reference is missing: name the batch or the model.wasm to compare with");
+            bail!(
+                "--reference is missing: name the reference data or the model.wasm to compare with"
+            );
         };
         if self.current.is_none() && !self.self_check {
             bail!(
@@ -232,7 +234,7 @@ impl Args {
         if let Some(more) = quality.len().checked_sub(QUALITY).filter(|more| *more > 0) {
             writeln!(
                 stdout,
-                "  and {more} more about the data's quality, in the report"
+                "  and {more} more data-quality problems, in the report"
             )?;
         }
         for note in &report.notes {
@@ -245,9 +247,6 @@ impl Args {
 }
 
 fn write_into(path: &Path, bytes: &[u8]) -> Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create the folder {}", folder.display()))?;
-    }
+    files::make_folder_of(path)?;
     files::write(path, bytes)
 }

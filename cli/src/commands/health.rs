@@ -1,4 +1,4 @@
-//! `underwrite health`
+//! `underwrite health`: one request to `GET /health`, without an HTTP client.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -11,17 +11,17 @@ Examples:
   underwrite health
   underwrite health --host 10.0.0.7 --port 8081";
 
-/// How long the server may take.
+/// The timeout for connecting and for the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Ask a running server whether it can decide: for containers, which have no curl.
+/// Check the health of a running server, for containers without curl
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Where the server listens.
+    /// Host name or address of the server
     #[arg(long, default_value = "127.0.0.1")]
     host: String,
-    /// Its port.
+    /// Port of the server
     #[arg(long, default_value_t = 8080)]
     port: u16,
 }
@@ -32,7 +32,7 @@ impl Args {
         let status =
             ask(&self.host, self.port).with_context(|| format!("{name} does not answer"))?;
         if status != "200" {
-            bail!("{name} answers {status} to GET /health: it cannot decide");
+            bail!("{name} is unhealthy: GET /health returned {status}, expected 200");
         }
         writeln!(anstream::stdout().lock(), "{name} is healthy")?;
         Ok(())
@@ -44,7 +44,7 @@ fn ask(host: &str, port: u16) -> Result<String> {
     let address = (host, port)
         .to_socket_addrs()?
         .next()
-        .context("the name has no address")?;
+        .context("the host name has no address")?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(
@@ -54,5 +54,5 @@ fn ask(host: &str, port: u16) -> Result<String> {
     let mut answer = String::new();
     stream.take(1 << 16).read_to_string(&mut answer)?;
     let status = answer.split_whitespace().nth(1);
-    Ok(status.context("what it says is not HTTP")?.to_owned())
+    Ok(status.context("the answer is not HTTP")?.to_owned())
 }

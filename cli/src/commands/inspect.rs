@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use model_core::artifact::Artifact;
 use model_core::decide::Decider;
 use model_core::details::Details;
-use model_core::schema::{Feature, Kind, Range, Role};
+use model_core::schema::{Feature, FeatureKind, Range, Role};
 use model_drift::sketch::{Column, Sketch};
 use model_files::sha256_hex;
 use model_train::report::threshold_in_words;
@@ -242,9 +242,11 @@ fn values(feature: &Feature) -> String {
         .as_ref()
         .map_or(String::new(), |unit| format!(" {unit}"));
     match &feature.kind {
-        Kind::Boolean => String::new(),
-        Kind::Number(range) | Kind::Integer(range) => format!("{}{unit}", interval(range)),
-        Kind::Category(categories) => {
+        FeatureKind::Boolean => String::new(),
+        FeatureKind::Number(range) | FeatureKind::Integer(range) => {
+            format!("{}{unit}", interval(range))
+        }
+        FeatureKind::Category(categories) => {
             let list = categories.values.join(" | ");
             match list.char_indices().nth(60) {
                 Some((end, _)) => format!("{}… ({})", &list[..end], categories.values.len()),

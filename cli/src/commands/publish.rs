@@ -20,22 +20,22 @@ Examples:
   underwrite publish model.wasm --repo acme/loan-approval --token-file token --private \\
       --card README.md --report reports/evaluation.html
 
-Card, schema and reports are those of the run that made the file, if it is in the folder of the
-runs. All files go into one commit.";
+Card, schema and reports default to those of the run that trained the model, if it is in the
+folder of the runs. All files go into one commit.";
 
-/// What the card is called in the repository: the Hub shows it as the model's page.
+/// The card's name in the repository: the Hub shows it as the model's page.
 const CARD: &str = "README.md";
-/// What a run may call it.
+/// The card's names in a run.
 const CARDS: [&str; 3] = [CARD, "model_card.md", "model-card.md"];
 
 /// Publish a model.wasm with its schema, card and reports to the Hugging Face Hub.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The file.
+    /// Model to publish.
     #[arg(value_name = "MODEL.WASM")]
     model: PathBuf,
-    /// The model repository; it is made if it is not there.
+    /// Model repository; it is created if it does not exist.
     #[arg(
         long,
         env = "HF_MODEL_REPO",
@@ -43,22 +43,22 @@ pub(crate) struct Args {
         value_name = "OWNER/NAME"
     )]
     repo: String,
-    /// The branch.
+    /// Branch to commit to.
     #[arg(long, default_value = DEFAULT_REVISION)]
     revision: String,
-    /// The commit's first line (default: name and version of the model).
+    /// Commit message [default: name and version of the model].
     #[arg(long, value_name = "TEXT")]
     message: Option<String>,
-    /// If the repository is made: let only its owners see it.
+    /// Create the repository as private; an existing one is not changed.
     #[arg(long)]
     private: bool,
-    /// Model card, in Markdown.
+    /// Model card in Markdown.
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
-    /// Schema, in TOML.
+    /// Schema in TOML.
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
-    /// A report; may be given several times.
+    /// Report to publish; may be given several times.
     #[arg(long = "report", value_name = "FILE")]
     reports: Vec<PathBuf>,
     /// Folder of the runs.
@@ -75,7 +75,7 @@ impl Args {
         let artifact = files::open_model(&self.model, &wasm)?.artifact();
         let decider = Decider::load(artifact).with_context(|| self.model.display().to_string())?;
         let sha256 = sha256_hex(&wasm);
-        let scratch = tempfile::tempdir().context("cannot make a folder for the description")?;
+        let scratch = tempfile::tempdir().context("cannot create a temporary folder")?;
         let files = self.files(&decider, &sha256, scratch.path())?;
         let schema = &decider.artifact().schema;
         let message = self.message.clone();
@@ -100,7 +100,7 @@ impl Args {
         Ok(())
     }
 
-    /// What was named, and from the model's run what was not.
+    /// The named files; those that were not named, from the model's run.
     fn files(&self, decider: &Decider, sha256: &str, scratch: &Path) -> Result<Vec<FileToPublish>> {
         let mut files = vec![file(MODEL_FILE, &self.model)];
         if let Some(schema) = &self.schema {
@@ -121,7 +121,7 @@ impl Args {
         {
             ensure!(
                 path.is_file(),
-                "cannot read {}: it is no file",
+                "cannot read {}: it is not a file",
                 path.display()
             );
         }
@@ -142,7 +142,7 @@ impl Args {
                 files.push(file(name, &run.artifact_path(&artifact.path)));
             }
         }
-        // What the module says about itself, for those who have no program to ask it.
+        // The module's own description, for readers without a WebAssembly runtime.
         let description = scratch.join("description.json");
         let mut text = Vec::new();
         decider.describe(&mut text);
@@ -152,7 +152,7 @@ impl Args {
         if !files.iter().any(|file| file.name == CARD) {
             writeln!(
                 anstream::stderr(),
-                "warning: no model card: name one with --card, or publish where the run is ({} holds none of this file)",
+                "warning: no model card: name one with --card, or name the folder of the model's run with --runs ({} has no run of this model)",
                 self.runs.display()
             )?;
         }

@@ -15,27 +15,27 @@ Examples:
   underwrite pull acme/loan-approval --out model.wasm \\
       --revision 9f2c1e0b7a64d3855c0e6a1f4b8d2739e5c60718";
 
-/// Get a model.wasm from the Hugging Face Hub.
+/// Download a model.wasm from the Hugging Face Hub.
 ///
-/// A file that is damaged, or no model, is refused, and what was at the place stays there.
-/// Without the network the newest file that was fetched before is taken, with a warning.
+/// A damaged file, or one that is not a model, is rejected and the existing file is kept.
+/// Without a network, the last downloaded file is used, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The model repository.
+    /// Model repository.
     #[arg(
         env = "HF_MODEL_REPO",
         hide_env_values = true,
         value_name = "OWNER/NAME"
     )]
     repo: String,
-    /// Where the model goes.
+    /// Write the model to this file.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Branch, tag or commit.
+    /// Branch, tag or commit to download.
     #[arg(long, default_value = DEFAULT_REVISION)]
     revision: String,
-    /// Folder that keeps fetched files (default: underwrite/hub in the user's cache folder).
+    /// Folder for downloaded files [default: underwrite/hub in the user's cache folder].
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
     #[command(flatten)]
@@ -47,14 +47,14 @@ impl Args {
         let repo: RepoId = self.repo.parse()?;
         files::check_writable(&self.out)?;
         let cache = self.cache.unwrap_or_else(default_cache);
-        let spinner = progress::spinner("Fetching");
+        let spinner = progress::spinner("Downloading");
         let hub = Hub::new(&self.hub.options()?);
         let fetched = hub.fetch(&repo, MODEL_FILE, &self.revision, &cache);
         spinner.finish_and_clear();
         let fetched = fetched?;
         if let Some(why) = &fetched.offline {
             let mut stderr = anstream::stderr().lock();
-            writeln!(stderr, "warning: {why}; this is what was fetched before")?;
+            writeln!(stderr, "warning: {why}; using the last downloaded file")?;
         }
         let wasm = files::read(&fetched.path)?;
         files::open_model(&fetched.path, &wasm)?;

@@ -19,7 +19,7 @@ Examples:
   underwrite track push latest --mlflow-tracking-uri http://127.0.0.1:5000
   WANDB_MODE=offline underwrite track push 20261122-101500-3f9a1c2b";
 
-/// Show the runs on the disk, and send them to MLflow or Weights & Biases.
+/// List the runs on disk, and send them to MLflow or Weights & Biases.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -33,34 +33,34 @@ enum Command {
     List(List),
 }
 
-/// Send a run to the trackers that have not got it.
+/// Send a run to the trackers that do not have it yet.
 ///
-/// The exit code is 2 when a tracker did not take the run; the others have it then.
+/// Exits with 2 if any tracker rejects the run; the others still receive it.
 #[derive(Debug, clap::Args)]
 struct Push {
-    /// The run: its id, name or folder, or latest.
+    /// Run to send: its id, name or folder, or latest.
     #[arg(value_name = "RUN")]
     run: String,
     /// Folder of the runs.
     #[arg(long, value_name = "FOLDER", default_value = RUNS)]
     runs: PathBuf,
-    /// Read the table [tracking] of this file (default: underwrite.toml, where it is there).
+    /// Read [tracking] from this file [default: underwrite.toml, if present].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Send it also to those that have it already; nothing is doubled there.
+    /// Send it again to trackers that have it already; nothing is duplicated.
     #[arg(long)]
     again: bool,
     #[command(flatten)]
     tracking: TrackingArgs,
 }
 
-/// Show the runs, oldest first, and which trackers have them.
+/// List the runs, oldest first, with the trackers that have them.
 #[derive(Debug, clap::Args)]
 struct List {
     /// Folder of the runs.
     #[arg(long, value_name = "FOLDER", default_value = RUNS)]
     runs: PathBuf,
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
 }
@@ -80,7 +80,7 @@ impl Push {
         let mut trackers = tracking::trackers(&self.tracking, &config)?;
         ensure!(
             !trackers.is_empty(),
-            "no tracker is set: set MLFLOW_TRACKING_URI, WANDB_API_KEY or WANDB_MODE=offline, or name one with --trackers"
+            "no tracker is configured: set MLFLOW_TRACKING_URI, WANDB_API_KEY or WANDB_MODE=offline, or name one with --trackers"
         );
         let run = RunFolder::find(&self.runs, &self.run)?;
         if !self.again {
@@ -98,7 +98,7 @@ impl Push {
     }
 }
 
-/// The trackers that have not got the run as it is now; says which have.
+/// The trackers that do not have the run as it is now; prints which ones do.
 fn missing(trackers: Vec<Box<dyn Tracker>>, run: &RunFolder) -> Result<Vec<Box<dyn Tracker>>> {
     let tracked = run.tracked()?;
     let ended = run.run().finished_ms;
@@ -109,7 +109,7 @@ fn missing(trackers: Vec<Box<dyn Tracker>>, run: &RunFolder) -> Result<Vec<Box<d
                 let name = tracker.name();
                 writeln!(
                     anstream::stdout(),
-                    "{name}: has it already, {} (--again sends it again)",
+                    "{name}: already has the run, {} (send it again with --again)",
                     pushed.url
                 )?;
             }
@@ -137,15 +137,16 @@ impl List {
             let folder = show(&self.runs);
             return Ok(writeln!(
                 stdout,
-                "no runs in {folder}: `underwrite train` makes them"
+                "no runs in {folder}: `underwrite train` creates them"
             )?);
         }
         for run in &runs {
             let (known, tracked) = (run.run(), run.tracked()?);
             let trackers: Vec<&str> = tracked.keys().map(String::as_str).collect();
-            let trackers = match trackers.is_empty() {
-                true => "not sent".to_owned(),
-                false => trackers.join(", "),
+            let trackers = if trackers.is_empty() {
+                "not sent".to_owned()
+            } else {
+                trackers.join(", ")
             };
             let auc = known.metrics.get("roc_auc");
             let auc = auc.map_or_else(|| "-".to_owned(), |auc| format!("roc_auc {auc:.4}"));
@@ -153,7 +154,7 @@ impl List {
                 stdout,
                 "{}  {:<11}  {:<20}  {auc:<14}  {trackers}",
                 known.id,
-                word(known.status),
+                status_name(known.status),
                 known.name
             )?;
         }
@@ -161,7 +162,7 @@ impl List {
     }
 }
 
-fn word(status: Status) -> &'static str {
+fn status_name(status: Status) -> &'static str {
     match status {
         Status::Running => "running",
         Status::Finished => "finished",

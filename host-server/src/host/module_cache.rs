@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use sha2::{Digest, Sha256};
+use model_files::{sha256_file, sha256_hex, write_whole};
 use wasmtime::{Cache, CacheConfig};
 
 /// The file with the SHA-256 digests of a module's files, one per line.
@@ -58,7 +58,7 @@ impl ModuleCache {
     /// When the folder cannot be used, or another user can write to it.
     pub(crate) fn open(root: &Path, wasm: &[u8]) -> Result<Self, CacheError> {
         let root = std::path::absolute(root).map_err(CacheError::Create)?;
-        let folder = root.join(hex(wasm));
+        let folder = root.join(sha256_hex(wasm));
         for folder in [&root, &folder] {
             create(folder).map_err(CacheError::Create)?;
             check_private(folder)?;
@@ -115,14 +115,10 @@ impl ModuleCache {
         }
         let mut sums = String::new();
         for file in compiled(&self.folder)? {
-            sums.push_str(&hex(&fs::read(file)?));
+            sums.push_str(&sha256_file(&file)?);
             sums.push('\n');
         }
-        let aside = self
-            .folder
-            .join(format!("{SUMS}.{}.new", std::process::id()));
-        fs::write(&aside, sums)?;
-        fs::rename(&aside, self.folder.join(SUMS))?;
+        write_whole(&self.folder.join(SUMS), sums.as_bytes())?;
         self.forget_oldest()
     }
 
@@ -166,17 +162,12 @@ fn remove_altered(folder: &Path) -> io::Result<()> {
     let sums = fs::read_to_string(folder.join(SUMS)).unwrap_or_default();
     let known: BTreeSet<&str> = sums.lines().collect();
     for file in compiled(folder)? {
-        let bytes = fs::read(&file)?;
-        if !known.contains(hex(&bytes).as_str()) {
+        if !known.contains(sha256_file(&file)?.as_str()) {
             tracing::warn!(file = %file.display(), "altered compiled code removed");
             fs::remove_file(file)?;
         }
     }
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }
 
 #[cfg(unix)]

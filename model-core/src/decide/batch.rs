@@ -2,7 +2,7 @@
 
 use super::Decider;
 use crate::preprocess::resolve;
-use crate::schema::{Feature, Kind, Range};
+use crate::schema::{Feature, FeatureKind, Range};
 use crate::value::read_coded;
 
 /// What is written for a row that a single request would be refused for.
@@ -131,10 +131,10 @@ impl Block {
 /// Whether no policy has anything to do. Without branches, so that it costs next to nothing.
 fn all_plain(feature: &Feature, column: &[f64]) -> bool {
     match &feature.kind {
-        Kind::Number(range) => all_inside(range, column),
-        Kind::Integer(range) => all_inside(range, column) && all(column, is_whole),
-        Kind::Boolean => all(column, |x| (x == 0.0) | (x == 1.0)),
-        Kind::Category(categories) => {
+        FeatureKind::Number(range) => all_inside(range, column),
+        FeatureKind::Integer(range) => all_inside(range, column) && all(column, is_whole),
+        FeatureKind::Boolean => all(column, |x| (x == 0.0) | (x == 1.0)),
+        FeatureKind::Category(categories) => {
             let count = categories.values.len() as f64;
             all(column, |x| is_whole(x) & (x >= 0.0) & (x < count))
         }

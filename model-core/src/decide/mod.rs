@@ -5,21 +5,24 @@ mod answer;
 mod batch;
 mod fields;
 mod observe;
+mod outcome;
 mod problem;
 mod request;
 
 pub(crate) use answer::write_value;
 pub use batch::REFUSED;
+pub use outcome::Judgement;
 pub use problem::{write_detail, write_unavailable};
 pub use request::MAX_REQUEST;
 
-use crate::artifact::{Artifact, ArtifactError, digest};
+use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
 use crate::model::Predictor;
 use crate::preprocess::{Adjustment, resolve};
 use crate::schema::Feature;
-use crate::value::{Value, read};
+use crate::value::{Reading, Value, read};
 use answer::Constants;
 use fields::Fields;
+use outcome::RuleValues;
 use problem::Problem;
 use request::RawField;
 
@@ -27,7 +30,9 @@ use request::RawField;
 #[derive(Debug)]
 pub struct Decider {
     artifact: Artifact,
-    digest: String,
+    /// The format it was stored in: answers of formats 1 and 2 have no outcome.
+    format: u32,
+    digests: Digests,
     fields: Fields,
     /// The inputs in schema order, as `row` and the model number them.
     inputs: Vec<Feature>,
@@ -35,6 +40,7 @@ pub struct Decider {
     constants: Constants,
     row: Vec<f64>,
     block: batch::Block,
+    rule_values: RuleValues,
 }
 
 /// A value that a policy changed.
@@ -51,18 +57,25 @@ impl Decider {
     /// # Errors
     /// When the artifact is cut off, altered, of a newer format, or contradicts itself.
     pub fn load(bytes: &[u8]) -> Result<Self, ArtifactError> {
-        let artifact = Artifact::decode(bytes)?;
-        let digest = digest(bytes)?;
+        let Opened {
+            artifact,
+            format,
+            digests,
+        } = Artifact::open(bytes)?;
         let inputs: Vec<Feature> = artifact.schema.inputs().cloned().collect();
+        let policy = artifact.policy.as_ref();
+        let allow_protected = policy.is_some_and(|policy| policy.allow_protected);
         Ok(Self {
             fields: Fields::new(&artifact.schema),
             predictor: Predictor::new(&artifact.model, &artifact.calibration)
                 .map_err(ArtifactError::Content)?,
-            constants: Constants::new(&artifact.schema, &digest),
+            constants: Constants::new(&artifact, &digests),
             row: vec![0.0; inputs.len()],
             block: batch::Block::default(),
+            rule_values: RuleValues::new(&artifact.schema, allow_protected),
             inputs,
-            digest,
+            format,
+            digests,
             artifact,
         })
     }
@@ -73,10 +86,22 @@ impl Decider {
         &self.artifact
     }
 
-    /// The artifact's digest: `sha256:` and 64 hexadecimal digits.
+    /// The format of the artifact it was loaded from.
+    #[must_use]
+    pub fn format(&self) -> u32 {
+        self.format
+    }
+
+    /// The digest of the model: `sha256:` and 64 hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> &str {
-        &self.digest
+        &self.digests.model
+    }
+
+    /// What identifies the model and its policy.
+    #[must_use]
+    pub fn digests(&self) -> &Digests {
+        &self.digests
     }
 
     /// How many values a row has.
@@ -93,7 +118,10 @@ impl Decider {
         let outcome = request::parse(request, &self.fields, &self.artifact.schema)
             .and_then(|(raw_fields, problems)| self.evaluate(raw_fields, problems));
         match outcome {
-            Ok((probability, adjusted)) => self.write_answer(probability, &adjusted, out),
+            Ok((probability, adjusted)) => {
+                let judgement = self.judge(probability);
+                self.write_answer(judgement, &adjusted, out)
+            }
             Err(problems) => problem::write_refusal(&problems, out),
         }
     }
@@ -105,6 +133,7 @@ impl Decider {
         mut problems: Vec<Problem>,
     ) -> Result<(f64, Vec<Adjusted<'r>>), Vec<Problem>> {
         let mut adjusted = Vec::new();
+        self.read_protected(&raw_fields, &mut problems);
         for (input, feature) in self.inputs.iter().enumerate() {
             let raw_field = raw_fields
                 .get_mut(self.fields.index_of_input(input))
@@ -114,6 +143,8 @@ impl Decider {
             match read(feature, value).and_then(|reading| resolve(feature, reading, imputed)) {
                 Ok(resolved) => {
                     self.row[input] = resolved.value;
+                    let feature = self.fields.index_of_input(input);
+                    self.rule_values.set_resolved(feature, resolved);
                     adjusted.extend(resolved.adjusted.map(|adjustment| Adjusted {
                         input,
                         adjustment,
@@ -133,6 +164,24 @@ impl Decider {
             Ok((self.predictor.predict_row(&self.row), adjusted))
         } else {
             Err(problems)
+        }
+    }
+
+    /// Reads the protected columns that rules may name; the model never sees them.
+    fn read_protected(&mut self, raw_fields: &[Option<RawField<'_>>], problems: &mut Vec<Problem>) {
+        for nth in 0..self.rule_values.protected.len() {
+            let index = self.rule_values.protected[nth];
+            let raw_field = raw_fields.get(index).and_then(Option::as_ref);
+            let feature = &self.artifact.schema.features[index];
+            match read(feature, self.value_of(raw_field)) {
+                Ok(Reading::Is(value)) => self.rule_values.set(index, value),
+                Ok(Reading::Missing | Reading::Unknown) => self.rule_values.set(index, f64::NAN),
+                Err(error) => problems.push(Problem::refused_value(
+                    feature,
+                    error,
+                    raw_field.and_then(RawField::echo),
+                )),
+            }
         }
     }
 

@@ -8,10 +8,10 @@ use crate::link::Link;
 
 /// How the trees' values become one.
 ///
-/// Sums by groups are what new models have: one long chain of sums is what a row of small
-/// trees would wait for. The groups are of 16 trees; a group's sum is
-/// `(p0 + p1) + (p2 + p3)`, where `pk` is the sum of its trees `k`, `k + 4`, `k + 8` and
-/// `k + 12` in this order; the sums of the groups are added in theirs, starting from 0.
+/// New models are summed by groups: with small trees, one long chain of dependent additions
+/// would take most of the time. A group is 16 trees; its sum is `(p0 + p1) + (p2 + p3)`, where
+/// `pk` adds its trees `k`, `k + 4`, `k + 8` and `k + 12` in this order. The groups' sums are
+/// added in order, starting from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Aggregation {
     /// Their sum, tree after tree, starting from 0.
@@ -25,7 +25,7 @@ pub enum Aggregation {
 }
 
 impl Aggregation {
-    /// What becomes of the sum of so many trees.
+    /// The aggregate, given the sum of so many trees.
     pub fn apply(self, sum: f64, trees: usize) -> f64 {
         match self {
             Self::Sum | Self::GroupedSum => sum,
@@ -46,7 +46,7 @@ impl Aggregation {
 
 /// Trees of a group.
 pub(super) const GROUP: usize = 16;
-/// Sums of a group that do not wait for each other.
+/// Independent partial sums of a group.
 pub(super) const PARTS: usize = 4;
 
 /// The sum of a group's values. None is -0, so that a tree that is not there is a 0.

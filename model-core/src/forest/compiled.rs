@@ -18,10 +18,9 @@ pub const TABLE_BUDGET: usize = 16 << 20;
 /// A forest made ready for speed. It gives the same bits as [`NaiveForest`].
 ///
 /// Trees of at most 64 leaves become tables of masks, indexed by the rank of a value.
-/// When the trees are bigger, the most visited splits of each tree become tables and the
-/// rest is walked without branches. Tables grow with the trees times the values that those
-/// trees ask for, so when they are too big, the forest is cut into sections with tables of
-/// their own.
+/// Of bigger trees, the most visited splits become tables and the rest is walked without
+/// branches. The size of the tables is the number of trees times the number of distinct cuts,
+/// so a forest whose tables are too big is divided into sections with tables of their own.
 #[derive(Debug)]
 pub struct CompiledForest {
     sections: Vec<Engine>,
@@ -31,8 +30,8 @@ pub struct CompiledForest {
 /// Most splits of a tree in the tables of big trees.
 const TOP: usize = u32::EXITS - 1;
 
-/// Buffers for predicting, grown when needed and used again. One serves any forest, one
-/// at a time.
+/// Buffers for predicting, grown when needed and reused. They fit any forest, one call at a
+/// time.
 #[derive(Debug, Default)]
 pub struct Scratch {
     bins: Vec<u32>,
@@ -128,7 +127,7 @@ fn sections(forest: &Forest, size: usize, budget: usize) -> Option<Vec<Engine>> 
         trees: Vec::new(),
         ..*forest
     };
-    // The last trees ask for most: what does not fit shows soonest from there.
+    // The last trees have the most cuts: starting there finds soonest what does not fit.
     let mut engines = Vec::new();
     for trees in forest.trees.chunks(size).rev() {
         section.trees = trees.to_vec();

@@ -1,7 +1,7 @@
 //! Tree ensembles: the form they are stored in, and what they mean.
 //!
-//! A [`Forest`] is compact and plain: trees as lists of nodes. It is never evaluated as
-//! it lies: [`NaiveForest`] is the plain walk that says what a forest means, and
+//! A [`Forest`] is compact and plain: trees as lists of nodes. It is never evaluated in that
+//! form: [`NaiveForest`] is the plain walk that defines what a forest means, and
 //! [`CompiledForest`] is the fast form that gives the same bits.
 //!
 //! # What a forest predicts
@@ -14,6 +14,7 @@
 //! prediction is never NaN.
 
 mod aggregation;
+mod columns;
 mod compiled;
 mod groups;
 mod index;
@@ -142,8 +143,8 @@ fn set_words(categories: u32) -> usize {
     categories as usize / 64 + 1
 }
 
-/// In order, each once. One function for all who sort: each kind of sorting that the
-/// standard library makes is several kilobytes of the module.
+/// Sorts the keys and drops duplicates. One function for all callers: each instance of the
+/// standard library's sort takes several kilobytes of the module.
 fn sorted_set(mut keys: Vec<u64>) -> Vec<u64> {
     keys.sort_unstable();
     keys.dedup();

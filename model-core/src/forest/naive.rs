@@ -5,8 +5,8 @@ use super::aggregation::{Finish, GROUP, group_sum, without_sign_of_zero};
 use super::rows::{category_code, value_of};
 use super::{Bins, CategorySet, Forest, ForestError, Node};
 
-/// A forest evaluated by walking every tree from its root: the reference for what a
-/// forest means, and what a benchmark compares with.
+/// A forest evaluated by walking every tree from its root: the reference implementation, and
+/// the baseline of the benchmarks.
 #[derive(Debug)]
 pub struct NaiveForest {
     nodes: Vec<NaiveNode>,

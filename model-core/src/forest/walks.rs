@@ -2,17 +2,13 @@
 //! many trees or rows at once.
 
 use super::aggregation::{GROUP, PARTS, group_sum, joined, without_sign_of_zero};
-use super::plan::goes_left;
+use super::columns::{Asked, COLUMN_BITS, Column, MOST_COLUMNS, Question};
 use super::rows::{code, column, value_of};
 use super::tables::{Line, TILE, Tables, Word};
-use super::{Bins, Forest, Node};
+use super::{Forest, Node};
 
 /// Exits of a tree's top.
 const EXITS: usize = u32::EXITS;
-/// Bits of a step's ways that name its column.
-const COLUMN_BITS: u32 = 9;
-/// Most columns.
-const MOST_COLUMNS: usize = 1 << COLUMN_BITS;
 /// Set in a position that is a leaf's value instead of a step. Bits 0 to 21 are then enough for
 /// `MAX_NODES` values and steps, and all 23 bits fit above [`COLUMN_BITS`] in 32.
 const LEAF: u32 = 1 << 22;
@@ -40,22 +36,6 @@ struct Step {
     /// The positions of the right and the left child, in the bits above [`COLUMN_BITS`]. The
     /// bits below are the column.
     ways: [u32; 2],
-}
-
-/// What a feature's value becomes, so that every split is `column <= cut`.
-#[derive(Debug)]
-enum Column {
-    /// A number as it is: NaN is not at most any cut, so a missing value goes right.
-    Number { feature: usize },
-    /// A number that goes left when it is missing.
-    MissingLeft { feature: usize },
-    /// As many columns as there are sets to ask for, for each code: 0 goes left, 1 right.
-    Category {
-        feature: usize,
-        categories: u32,
-        sides: Vec<f64>,
-        width: usize,
-    },
 }
 
 /// A walk on its way: of one row through the tree `slot`, or of row `slot` through one
@@ -317,151 +297,4 @@ fn below_exits(right: &[usize], exits: &[usize]) -> Vec<bool> {
         }
     }
     below
-}
-
-/// The questions that splits below the exits ask, each of which becomes a column.
-struct Asked {
-    /// Feature, set (0 for a number) and missing direction in one; ascending, distinct.
-    keys: Vec<u64>,
-    /// The columns of each feature that is a number: missing values to the right, to the left.
-    numbers: Vec<[u32; 2]>,
-}
-
-impl Asked {
-    /// None when they are more than [`MOST_COLUMNS`].
-    fn new(forest: &Forest, below: &[Vec<bool>]) -> Option<Self> {
-        const UNASKED: u32 = u32::MAX;
-        let mut asked = Self {
-            keys: Vec::new(),
-            numbers: vec![[UNASKED; 2]; forest.features.len()],
-        };
-        for (tree, below) in forest.trees.iter().zip(below) {
-            let nodes = tree.nodes.iter().zip(below).filter(|&(_, &below)| below);
-            for (question, _) in nodes.filter_map(|(node, _)| Question::from_node(forest, node)) {
-                if question.is_number {
-                    let number =
-                        &mut asked.numbers[question.feature][usize::from(question.missing_left)];
-                    if *number != UNASKED {
-                        continue;
-                    }
-                    *number = 0;
-                }
-                let key = question.key();
-                let index = asked.index_of(key);
-                if asked.keys.get(index) == Some(&key) {
-                    continue;
-                }
-                if asked.keys.len() == MOST_COLUMNS {
-                    return None;
-                }
-                asked.keys.insert(index, key);
-            }
-        }
-        for feature in 0..asked.numbers.len() {
-            for missing_left in [false, true] {
-                let question = Question {
-                    feature,
-                    set: 0,
-                    missing_left,
-                    is_number: true,
-                };
-                asked.numbers[feature][usize::from(missing_left)] =
-                    asked.index_of(question.key()) as u32;
-            }
-        }
-        Some(asked)
-    }
-
-    fn index_of(&self, key: u64) -> usize {
-        self.keys.partition_point(|&other| other < key)
-    }
-
-    /// The column of a question that is asked.
-    fn column(&self, question: Question) -> u32 {
-        if question.is_number {
-            self.numbers[question.feature][usize::from(question.missing_left)]
-        } else {
-            self.index_of(question.key()) as u32
-        }
-    }
-
-    fn columns(&self, forest: &Forest, budget: usize) -> Option<Vec<Column>> {
-        let mut columns = Vec::new();
-        let mut left = budget / size_of::<f64>();
-        // The layout of a key is that of `Question::key`.
-        for keys in self.keys.chunk_by(|a, b| a >> 33 == b >> 33) {
-            let feature = (keys[0] >> 33) as usize;
-            let Bins::Categories(categories) = forest.features[feature] else {
-                columns.extend(keys.iter().map(|key| {
-                    if key & 1 == 1 {
-                        Column::MissingLeft { feature }
-                    } else {
-                        Column::Number { feature }
-                    }
-                }));
-                continue;
-            };
-            let missing = categories + 1;
-            left = left.checked_sub((missing as usize + 1) * keys.len())?;
-            let mut sides = Vec::new();
-            for code in 0..=missing {
-                sides.extend(keys.iter().map(|key| {
-                    let set = &forest.category_sets[(key >> 1) as u32 as usize];
-                    let left = goes_left(set, code, missing, key & 1 == 1);
-                    if left { 0.0 } else { 1.0 }
-                }));
-            }
-            columns.push(Column::Category {
-                feature,
-                categories,
-                sides,
-                width: keys.len(),
-            });
-        }
-        Some(columns)
-    }
-}
-
-/// What a split asks, but for its cut.
-#[derive(Clone, Copy)]
-struct Question {
-    feature: usize,
-    /// The index of the category set; 0 for a number.
-    set: u32,
-    missing_left: bool,
-    is_number: bool,
-}
-
-impl Question {
-    /// The question and the cut of a split; none of a leaf.
-    #[inline(always)]
-    fn from_node(forest: &Forest, node: &Node) -> Option<(Self, f64)> {
-        let Node::Split {
-            feature,
-            split,
-            missing_left,
-            ..
-        } = *node
-        else {
-            return None;
-        };
-        let feature = usize::from(feature);
-        let (set, cut, is_number) = match &forest.features[feature] {
-            Bins::Cuts(cuts) => (0, cuts[split as usize], true),
-            Bins::Categories(_) => (split, 0.0, false),
-        };
-        let question = Self {
-            feature,
-            set,
-            missing_left,
-            is_number,
-        };
-        Some((question, cut))
-    }
-
-    /// Bits 33 and up: the feature; 1 to 32: the set; 0: whether missing goes left. The feature
-    /// stands highest so that sorted keys keep a feature's questions together.
-    fn key(self) -> u64 {
-        (self.feature as u64) << 33 | u64::from(self.set) << 1 | u64::from(self.missing_left)
-    }
 }

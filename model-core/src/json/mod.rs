@@ -1,9 +1,9 @@
 //! JSON, as far as a decision needs it: a strict reader that keeps values raw, and the one
 //! writer of every answer.
 //!
-//! Of our own because the module carries it: it is a fraction of the size of a general
+//! Our own, because the module carries it: it takes a fraction of the size of a general
 //! library, names the byte of an error, and keeps numbers as they were written. The tests
-//! hold it against `serde_json`.
+//! compare it with `serde_json`.
 
 mod read;
 mod write;

@@ -183,7 +183,7 @@ impl<'j> Reader<'j> {
         }
     }
 
-    /// Closes what ends here; whether the outermost value did.
+    /// Closes the brackets that end here; returns whether the outermost value ended.
     fn after_value(&mut self, open: &mut Nesting) -> Result<bool, Invalid> {
         while let Some(in_object) = open.innermost() {
             self.space();
@@ -343,13 +343,13 @@ impl Nesting {
     }
 }
 
-/// A part of a text; empty where there is none. An index would do, but what it says when it
-/// panics takes eight kilobytes of the module.
+/// A part of a text; empty where there is none. Not an index: its panic messages take eight
+/// kilobytes of the module.
 fn part(text: &str, from: usize, to: usize) -> &str {
     text.get(from..to).unwrap_or_default()
 }
 
-/// The text that a checked string's inside means.
+/// The text that the inside of a checked string stands for.
 fn unescape(inner: &str) -> Option<String> {
     let mut text = String::with_capacity(inner.len());
     let mut rest = inner;

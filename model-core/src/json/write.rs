@@ -1,10 +1,9 @@
 //! Writing: no white space, keys in the order they are written, numbers in the shortest
 //! form that reads back to the same `f64`.
 
-/// Appends JSON to a buffer, and sees to the commas.
+/// Appends JSON to a buffer and places the commas.
 ///
-/// The caller opens and closes what belongs together: after [`Writer::key`] comes exactly
-/// one value.
+/// The caller keeps the order: exactly one value follows each [`Writer::key`].
 #[derive(Debug)]
 pub struct Writer<'o> {
     out: &'o mut Vec<u8>,
@@ -93,7 +92,7 @@ impl<'o> Writer<'o> {
         self.raw(if yes { "true" } else { "false" });
     }
 
-    /// JSON that is whole already.
+    /// A complete JSON value.
     pub fn raw(&mut self, json: &str) {
         self.begin();
         self.out.extend_from_slice(json.as_bytes());

@@ -3,7 +3,7 @@
 use bincode::{Decode, Encode};
 
 use crate::link::Link;
-use crate::schema::{Kind, Missing, Schema};
+use crate::schema::{FeatureKind, Missing, Schema};
 
 /// `link(intercept + Σ weight · (x − mean) / scale)`, summed in the order of the terms.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -18,8 +18,8 @@ pub struct Linear {
 
 /// Most terms a model may have.
 const MAX_TERMS: usize = 1 << 20;
-/// Greatest magnitudes of the weights, of the intercept and of a scaled value. With them
-/// the sum stays finite whatever comes in: an income of 1e308 must not answer NaN.
+/// Greatest magnitudes of the weights, the intercept and a scaled value. They keep the sum
+/// finite for every input: an income of 1e308 must not give NaN.
 const MAX_WEIGHT: f64 = 1e100;
 const MAX_INTERCEPT: f64 = 1e300;
 const MAX_SCALED: f64 = 1e200;
@@ -31,11 +31,11 @@ pub struct Term {
     pub feature: u16,
     /// What `x` is.
     pub value: TermValue,
-    /// Of the training rows.
+    /// The mean of the training rows.
     pub mean: f64,
     /// The standard deviation of the training rows; 1 where there is none.
     pub scale: f64,
-    /// What was fitted.
+    /// The fitted weight.
     pub weight: f64,
 }
 
@@ -77,7 +77,7 @@ impl Linear {
             }
             if let TermValue::IsCategory(code) = term.value {
                 let known = match &feature.kind {
-                    Kind::Category(categories) => (code as usize) < categories.values.len(),
+                    FeatureKind::Category(categories) => (code as usize) < categories.values.len(),
                     _ => false,
                 };
                 if !known {

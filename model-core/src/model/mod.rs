@@ -1,5 +1,5 @@
-//! The models that decide, as flat structures of our own; a library that fitted one is
-//! never needed again.
+//! The models that decide, as flat structures of our own: the library that fitted one is not
+//! needed to predict.
 
 mod linear;
 
@@ -10,7 +10,7 @@ use bincode::{Decode, Encode};
 use crate::calibration::Calibration;
 use crate::error::ArtifactError;
 use crate::forest::{CompiledForest, Forest, Scratch, TABLE_BUDGET};
-use crate::schema::{Kind, Schema};
+use crate::schema::{FeatureKind, Schema};
 
 /// A model as the artifact stores it. Its inputs are numbered in schema order.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -51,7 +51,7 @@ impl ModelKind {
 }
 
 impl Model {
-    /// The model as an artifact stores it; most of an artifact.
+    /// Encodes the model as an artifact stores it; it is most of an artifact.
     ///
     /// # Errors
     /// When it cannot be encoded.
@@ -75,8 +75,8 @@ impl Model {
     }
 }
 
-/// A category must have as many bins as the schema lists categories, so that no code can
-/// fall outside.
+/// Checks that a category has as many bins as the schema lists categories, so that every
+/// code has one.
 fn check_forest_inputs(forest: &Forest, schema: &Schema) -> Result<(), String> {
     let inputs = schema.inputs().count();
     if forest.features.len() != inputs {
@@ -87,9 +87,9 @@ fn check_forest_inputs(forest: &Forest, schema: &Schema) -> Result<(), String> {
     }
     for (bins, feature) in forest.features.iter().zip(schema.inputs()) {
         let fits = match (bins, &feature.kind) {
-            (crate::forest::Bins::Cuts(_), Kind::Category(_)) => false,
+            (crate::forest::Bins::Cuts(_), FeatureKind::Category(_)) => false,
             (crate::forest::Bins::Cuts(_), _) => true,
-            (crate::forest::Bins::Categories(count), Kind::Category(categories)) => {
+            (crate::forest::Bins::Categories(count), FeatureKind::Category(categories)) => {
                 *count as usize == categories.values.len()
             }
             (crate::forest::Bins::Categories(_), _) => false,
@@ -164,8 +164,8 @@ impl Predictor {
     }
 }
 
-/// A least-squares sum may leave the unit interval; an answer may not. Adding 0 makes -0
-/// a plain 0.
+/// Clamps a least-squares sum, which may lie outside the unit interval. Adding 0 turns -0
+/// into 0.
 fn probability(score: f64) -> f64 {
     score.clamp(0.0, 1.0) + 0.0
 }

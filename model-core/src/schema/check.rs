@@ -3,8 +3,8 @@
 use crate::literal::{MAX_EXACT, number_text};
 
 use super::{
-    Bound, Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, MAX_FEATURES, Missing,
-    OutOfRange, Range, Role, Schema, TargetKind, Unknown,
+    Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
+    Missing, OutOfRange, Range, Role, Schema, TargetKind, Unknown,
 };
 
 /// What is wrong with a schema, and where.
@@ -147,20 +147,20 @@ fn check_category(value: &str) -> Check {
 fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
     check_missing(feature)?;
     match &feature.kind {
-        Kind::Number(range) => {
+        FeatureKind::Number(range) => {
             check_range(range, &ends(range, f64::MAX, f64::next_up, f64::next_down))?;
         }
-        Kind::Integer(range) => {
+        FeatureKind::Integer(range) => {
             check_whole(range)?;
             check_range(range, &ends(range, MAX_EXACT, |x| x + 1.0, |x| x - 1.0))?;
         }
         // An ignored column needs no list.
-        Kind::Category(c) if feature.role == Role::Ignored && c.values.is_empty() => {
+        FeatureKind::Category(c) if feature.role == Role::Ignored && c.values.is_empty() => {
             let fits = matches!(feature.example, None | Some(Example::Text(_)));
             return require(fits, "example", || "expected a text".into());
         }
-        Kind::Category(categories) => check_categories(categories, missing_values)?,
-        Kind::Boolean => {}
+        FeatureKind::Category(categories) => check_categories(categories, missing_values)?,
+        FeatureKind::Boolean => {}
     }
     check_example(feature)
 }
@@ -219,26 +219,26 @@ fn bounds(range: &Range) -> impl Iterator<Item = (&'static str, Bound)> {
 
 fn check_missing(feature: &Feature) -> Check {
     let allowed: &[Missing] = match &feature.kind {
-        Kind::Number(_) | Kind::Integer(_) => &[
+        FeatureKind::Number(_) | FeatureKind::Integer(_) => &[
             Missing::Error,
             Missing::Impute,
             Missing::Zero,
             Missing::Native,
         ],
-        Kind::Boolean => &[
+        FeatureKind::Boolean => &[
             Missing::Error,
             Missing::Impute,
             Missing::MostFrequent,
             Missing::Zero,
             Missing::Native,
         ],
-        Kind::Category(categories) if categories.encoding == Encoding::Ordinal => &[
+        FeatureKind::Category(categories) if categories.encoding == Encoding::Ordinal => &[
             Missing::Error,
             Missing::Impute,
             Missing::MostFrequent,
             Missing::Native,
         ],
-        Kind::Category(_) => &[
+        FeatureKind::Category(_) => &[
             Missing::Error,
             Missing::Impute,
             Missing::MostFrequent,
@@ -324,24 +324,26 @@ fn check_example(feature: &Feature) -> Check {
         return Ok(());
     };
     let fits = match (&feature.kind, example) {
-        (Kind::Number(range), Example::Number(number)) => {
+        (FeatureKind::Number(range), Example::Number(number)) => {
             number.is_finite() && range.contains(*number)
         }
-        (Kind::Integer(range), Example::Number(number)) => {
+        (FeatureKind::Integer(range), Example::Number(number)) => {
             is_integer(*number) && range.contains(*number)
         }
-        (Kind::Boolean, Example::Boolean(_)) => true,
-        (Kind::Category(categories), Example::Text(text)) => categories.values.contains(text),
+        (FeatureKind::Boolean, Example::Boolean(_)) => true,
+        (FeatureKind::Category(categories), Example::Text(text)) => {
+            categories.values.contains(text)
+        }
         _ => false,
     };
     require(fits, "example", || {
         format!(
             "expected {} that the feature itself accepts",
             match feature.kind {
-                Kind::Number(_) => "a number",
-                Kind::Integer(_) => "an integer",
-                Kind::Boolean => "true or false",
-                Kind::Category(_) => "one of its categories",
+                FeatureKind::Number(_) => "a number",
+                FeatureKind::Integer(_) => "an integer",
+                FeatureKind::Boolean => "true or false",
+                FeatureKind::Category(_) => "one of its categories",
             }
         )
     })

@@ -52,7 +52,7 @@ pub const MAX_FEATURES: usize = 1000;
 pub const MAX_CATEGORIES: usize = 1000;
 
 /// A checked description of the data.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schema {
     /// The model's name: lower-case letters, digits and hyphens.
     pub name: String,
@@ -70,6 +70,8 @@ pub struct Schema {
     pub features: Vec<Feature>,
     /// What is learned and answered.
     pub target: Target,
+    /// The languages of texts, at least one, such as `en`; a text always has the first.
+    pub languages: Vec<String>,
 }
 
 /// One column of the data, one field of a request.
@@ -88,7 +90,7 @@ pub struct Feature {
     /// Whether the model may see it.
     pub role: Role,
     /// Its type, with what belongs to that type.
-    pub kind: Kind,
+    pub kind: FeatureKind,
     /// What happens when it is missing.
     pub missing: Missing,
     /// How the probability must follow it. An artifact keeps it among its
@@ -119,7 +121,7 @@ pub enum Role {
 
 /// The type of a feature.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
-pub enum Kind {
+pub enum FeatureKind {
     /// A finite number.
     Number(Range),
     /// A whole number within ±2^53.
@@ -295,8 +297,8 @@ impl Feature {
     #[must_use]
     pub fn range(&self) -> Option<&Range> {
         match &self.kind {
-            Kind::Number(range) | Kind::Integer(range) => Some(range),
-            Kind::Boolean | Kind::Category(_) => None,
+            FeatureKind::Number(range) | FeatureKind::Integer(range) => Some(range),
+            FeatureKind::Boolean | FeatureKind::Category(_) => None,
         }
     }
 
@@ -304,8 +306,8 @@ impl Feature {
     #[must_use]
     pub fn categories(&self) -> Option<&Categories> {
         match &self.kind {
-            Kind::Category(categories) => Some(categories),
-            Kind::Number(_) | Kind::Integer(_) | Kind::Boolean => None,
+            FeatureKind::Category(categories) => Some(categories),
+            FeatureKind::Number(_) | FeatureKind::Integer(_) | FeatureKind::Boolean => None,
         }
     }
 }
@@ -333,4 +335,9 @@ impl TargetKind {
             Self::Category { positive, negative } => [negative, positive],
         }
     }
+}
+
+/// The languages of a schema that names none.
+fn default_languages() -> Vec<String> {
+    vec!["en".into()]
 }

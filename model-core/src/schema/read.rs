@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Bound, Categories, Encoding, Example, Feature, Kind, MAX_CATEGORIES, Missing, Monotonic,
-    OutOfRange, Range, Role, Schema, SchemaProblem, Target, TargetKind, Unknown,
+    Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, Missing, Monotonic,
+    OutOfRange, Range, Role, Schema, SchemaProblem, Target, TargetKind, Unknown, default_languages,
 };
 
 /// Why a schema could not be loaded.
@@ -30,6 +30,8 @@ struct RawSchema {
     max_adjustments: Option<u32>,
     #[serde(default)]
     missing_values: Vec<String>,
+    #[serde(default = "default_languages")]
+    languages: Vec<String>,
     feature: Vec<RawFeature>,
 }
 
@@ -170,6 +172,7 @@ fn convert(raw: RawSchema) -> Result<Schema, Problem> {
         missing_values: raw.missing_values,
         features,
         target,
+        languages: raw.languages,
     })
 }
 
@@ -213,7 +216,7 @@ fn convert_feature(raw: RawFeature) -> Converted<Feature> {
     })
 }
 
-fn convert_kind(raw: &RawFeature) -> Converted<Kind> {
+fn convert_kind(raw: &RawFeature) -> Converted<FeatureKind> {
     let numeric = matches!(raw.r#type, RawType::Number | RawType::Integer);
     if !numeric {
         let keys = [
@@ -231,19 +234,19 @@ fn convert_kind(raw: &RawFeature) -> Converted<Kind> {
         refuse_keys(raw, "only a category takes it", &keys)?;
     }
     match raw.r#type {
-        RawType::Number => Ok(Kind::Number(convert_range(raw)?)),
-        RawType::Integer => Ok(Kind::Integer(convert_range(raw)?)),
-        RawType::Boolean => Ok(Kind::Boolean),
+        RawType::Number => Ok(FeatureKind::Number(convert_range(raw)?)),
+        RawType::Integer => Ok(FeatureKind::Integer(convert_range(raw)?)),
+        RawType::Boolean => Ok(FeatureKind::Boolean),
         // An ignored column needs no list: it is never read.
         RawType::Category if raw.role == RawRole::Ignored && raw.categories.is_none() => {
-            Ok(Kind::Category(Categories {
+            Ok(FeatureKind::Category(Categories {
                 values: Vec::new(),
                 labels: Vec::new(),
                 encoding: Encoding::OneHot,
                 unknown: Unknown::Error,
             }))
         }
-        RawType::Category => convert_categories(raw).map(Kind::Category),
+        RawType::Category => convert_categories(raw).map(FeatureKind::Category),
     }
 }
 

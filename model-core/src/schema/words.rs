@@ -1,6 +1,6 @@
 //! The words of the TOML form, which answers and descriptions use too.
 
-use super::{Kind, Missing, Monotonic, OutOfRange, Role, Unknown};
+use super::{FeatureKind, Missing, Monotonic, OutOfRange, Role, Unknown};
 
 impl Monotonic {
     /// The word of the TOML form.
@@ -13,7 +13,7 @@ impl Monotonic {
     }
 }
 
-impl Kind {
+impl FeatureKind {
     /// The word of the TOML form.
     #[must_use]
     pub fn word(&self) -> &'static str {

@@ -8,7 +8,7 @@ use model_core::decide::Decider;
 use model_core::forest::{Aggregation, Bins, CategorySet, Forest, Link, Node, Tree};
 use model_core::model::{Linear, Model, ModelKind, Term, TermValue};
 use model_core::preprocess::Preprocessing;
-use model_core::schema::{Feature, Kind, Schema};
+use model_core::schema::{Feature, FeatureKind, Schema};
 
 /// Every type with every policy.
 pub(crate) const EVERYTHING: &str = r#"
@@ -271,9 +271,9 @@ pub(crate) fn forest(toml: &str) -> Artifact {
 
 fn bins(feature: &Feature) -> Bins {
     match &feature.kind {
-        Kind::Category(categories) => Bins::Categories(categories.values.len() as u32),
-        Kind::Boolean => Bins::Cuts(vec![0.5]),
-        Kind::Number(range) | Kind::Integer(range) => {
+        FeatureKind::Category(categories) => Bins::Categories(categories.values.len() as u32),
+        FeatureKind::Boolean => Bins::Cuts(vec![0.5]),
+        FeatureKind::Number(range) | FeatureKind::Integer(range) => {
             let lower = range.lower.map_or(-100.0, |b| b.value);
             let upper = range.upper.map_or(lower + 200.0, |b| b.value);
             let at = |part: f64| lower + (upper - lower) * part;
@@ -330,6 +330,7 @@ fn artifact(schema: Schema, kind: ModelKind, model: Model) -> Artifact {
         }],
         calibration: Calibration::None,
         details: Vec::new(),
+        policy: None,
     }
 }
 

@@ -1,6 +1,6 @@
-//! What Evidently 0.4.33's `DataDriftPreset` would say with its defaults: its choice of
-//! test by type, number of different values and rows of the reference, its thresholds, its
-//! bins. Read from that version's behaviour; `docs/reference/drift.md` lists the rules.
+//! The verdicts of Evidently 0.4.33's `DataDriftPreset` with its defaults: its choice of test by
+//! type, number of distinct values and rows of the reference, its thresholds and its bins. Derived
+//! from that version's behaviour; `docs/reference/drift.md` lists the rules.
 
 mod binning;
 
@@ -12,7 +12,7 @@ use crate::methods::{
 use crate::sample::{CategoryPair, NumberPair, shares};
 use crate::sketch::{Column, Kind, Sketch, Values};
 
-/// From this share of drifted columns the batch has drifted.
+/// The share of drifted columns at which the batch has drifted.
 pub const DRIFT_SHARE: f64 = 0.5;
 /// Rows of the reference up to which tests are chosen, above distances.
 const SMALL: u64 = 1000;
@@ -26,9 +26,9 @@ pub struct Verdict {
     pub method: Method,
     /// A p-value or a distance.
     pub score: f64,
-    /// What it is compared with.
+    /// The threshold of the score.
     pub threshold: f64,
-    /// What that version says.
+    /// That version's verdict.
     pub drift: bool,
 }
 
@@ -96,13 +96,13 @@ pub fn columns(reference: &Sketch) -> Vec<&str> {
         .filter(|column| column.spec.name != "datetime")
         .map(|column| {
             let name = column.spec.name.as_str();
-            let place = match name {
+            let order = match name {
                 "target" => 0,
                 "prediction" => 1,
                 _ if kind_of(column) => 2,
                 _ => 3,
             };
-            (place, name)
+            (order, name)
         })
         .collect();
     names.sort_unstable();
@@ -156,9 +156,10 @@ pub fn compare_by(
     let ours = reference.column(name).ok_or_else(lost)?;
     let theirs = current.column(name).ok_or_else(lost)?;
     let pair = Pair::new(ours, theirs)?;
-    let kind = match is_number(ours, reference) {
-        true => Kind::Number,
-        false => Kind::Category,
+    let kind = if is_number(ours, reference) {
+        Kind::Number
+    } else {
+        Kind::Category
     };
     let method = method.unwrap_or_else(|| pair.choice(kind));
     let score = pair

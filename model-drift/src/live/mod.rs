@@ -1,9 +1,9 @@
 //! Live traffic: windows of counts in the bins of a reference, in fixed memory.
 //!
-//! A window is a ring of panes. With one pane it tumbles: it begins anew when it is full,
-//! and the last complete one is what is compared. With more it slides: the oldest pane is
-//! forgotten when a new one begins. A pane is full after a number of rows or of seconds;
-//! the clock is the caller's. No row is kept, only how many fell into each bin.
+//! A window is a ring of panes. With one pane it tumbles: it restarts when it is full, and the
+//! last complete one is compared. With more it slides: the oldest pane is dropped when a new one
+//! starts. A pane is full after a number of rows or of seconds; the clock is the caller's. No row
+//! is kept, only counts per bin.
 
 mod bins;
 mod state;
@@ -14,9 +14,9 @@ use crate::sketch::{Column, Role, Sketch};
 use bins::ColumnBins;
 pub use state::StateError;
 
-/// Panes that a window may have.
+/// The most panes of a window.
 pub const MAX_PANES: usize = 64;
-/// Memory of all counts, in bytes; a reference with more columns gets fewer panes.
+/// The most memory for all counts, in bytes; a reference with more columns gets fewer panes.
 pub const MAX_BYTES: usize = 768 << 10;
 
 /// When a pane is full.
@@ -28,7 +28,7 @@ pub enum Length {
     Seconds(u64),
 }
 
-/// What is looked back on.
+/// The window that is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// Of one pane.
@@ -52,7 +52,7 @@ pub enum Cell<'a> {
     Text(&'a str),
 }
 
-/// Counts of what a model was asked and answered.
+/// Counts of a model's requests and scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Live {
     window: Window,
@@ -67,11 +67,11 @@ pub struct Live {
     complete: Option<Pane>,
 }
 
-/// The bins of all columns: what finds the place of a cell without the counts.
+/// The bins of all columns, without their counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shape {
     columns: Vec<ColumnBins>,
-    /// Where each column's counts begin in a pane; one more than there are columns.
+    /// The index of each column's first count in a pane, and one more for the end.
     starts: Vec<usize>,
 }
 
@@ -85,8 +85,8 @@ impl Shape {
         Self { columns, starts }
     }
 
-    /// Where a cell of a column, by its place in the reference, is counted; `None` when there
-    /// is nothing to count or no such column.
+    /// The index of the count of a cell, for a column by its index in the reference; `None` when
+    /// there is nothing to count or no such column.
     #[must_use]
     pub fn place(&self, column: usize, cell: Cell<'_>) -> Option<u32> {
         let bin = self.columns.get(column)?.bin(cell)?;
@@ -107,8 +107,7 @@ impl Shape {
     }
 }
 
-/// What a model can be asked and answers: its reference without the target, which is not
-/// known when it decides.
+/// A reference without its target, which is not known when a model decides.
 #[must_use]
 pub fn without_target(reference: &Sketch) -> Sketch {
     let columns = reference.columns.iter();
@@ -118,8 +117,8 @@ pub fn without_target(reference: &Sketch) -> Sketch {
     }
 }
 
-/// A reference and a sketch that a server counted, both in the bins of its windows: what was
-/// counted coarsely is compared with what is as coarse.
+/// A reference and a sketch that a server counted, both in the bins of the server's windows, so
+/// that both are equally coarse.
 #[must_use]
 pub fn in_bins(reference: &Sketch, sketch: &Sketch) -> [Sketch; 2] {
     let shape = Shape::new(reference);
@@ -129,7 +128,7 @@ pub fn in_bins(reference: &Sketch, sketch: &Sketch) -> [Sketch; 2] {
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Pane {
     rows: u64,
-    /// The second in which it began.
+    /// The second in which it started.
     began: u64,
     counts: Vec<u32>,
 }
@@ -175,8 +174,7 @@ impl Live {
         pane.rows += 1;
     }
 
-    /// Counts a row whose cells have been placed by [`Shape::place`]. Places that there are
-    /// not are left out.
+    /// Counts a row by the indices of [`Shape::place`]. An index out of range is ignored.
     pub fn count(&mut self, places: &[u32], now: u64) {
         self.turn(now);
         let pane = &mut self.panes[self.current];
@@ -184,13 +182,13 @@ impl Live {
         pane.rows += 1;
     }
 
-    /// What finds the places of cells, to be kept outside of a lock.
+    /// The bins, to be used without a lock on the counts.
     #[must_use]
     pub fn shape(&self) -> Arc<Shape> {
         Arc::clone(&self.shape)
     }
 
-    /// Begins new panes when the time for them has come; also before a report.
+    /// Starts new panes that are due; call it before a report too.
     pub fn turn(&mut self, now: u64) {
         match self.window.length {
             Length::Rows(most) => {
@@ -228,8 +226,8 @@ impl Live {
         &self.reference
     }
 
-    /// What was seen in the window; of one that tumbles the last complete one, or, before
-    /// there is one, what has come so far. Sketches of several servers with one model merge.
+    /// The sketch of the window. A tumbling window's is the last complete one or, before there is
+    /// one, the counts so far. Sketches of several servers with one model can be merged.
     #[must_use]
     pub fn sketch(&self) -> Sketch {
         let mut counts = vec![0u64; self.panes[0].counts.len()];
@@ -261,7 +259,7 @@ impl Live {
         }
     }
 
-    /// The second in which the window began: no row in it is older.
+    /// The second in which the window started: no row in it is older.
     #[must_use]
     pub fn since(&self) -> u64 {
         let panes = self
@@ -273,7 +271,7 @@ impl Live {
         began.unwrap_or(self.panes[self.current].began)
     }
 
-    /// What is looked back on; there may be fewer panes than were asked for.
+    /// The window; it may have fewer panes than were asked for.
     #[must_use]
     pub fn window(&self) -> Window {
         self.window

@@ -10,7 +10,7 @@ const MAGIC: &[u8; 8] = b"UWDLIVE\0";
 const FORMAT: u32 = 1;
 const HEADER: usize = 44;
 
-/// Why a stored window cannot go on.
+/// Why a stored window cannot be continued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
@@ -18,7 +18,7 @@ pub enum StateError {
     #[error("not the state of a drift window of format {FORMAT}")]
     Form,
     /// The digest is another, or something is missing.
-    #[error("the state of the drift window is cut off or was altered")]
+    #[error("the state of the drift window is truncated or was altered")]
     Damaged,
     /// The model's reference, or the window's length, is another now.
     #[error("the state belongs to another model or another window")]
@@ -49,8 +49,7 @@ impl Live {
         bytes
     }
 
-    /// Goes on where a stored window of the same reference and length stopped; on an error
-    /// nothing changes.
+    /// Continues a stored window of the same reference and length; on an error nothing changes.
     ///
     /// # Errors
     /// When the bytes are damaged or belong to another model.

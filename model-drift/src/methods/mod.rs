@@ -1,4 +1,4 @@
-//! The methods, one a file. Each takes two samples counted by value or bin.
+//! The tests and distances, one per file. Each takes two samples counted by value or bin.
 
 pub mod anderson_darling;
 pub mod chi_square;
@@ -69,7 +69,7 @@ impl Method {
         Self::FisherExact,
     ];
 
-    /// The name that commands take, which is Evidently's where it has one.
+    /// The name on the command line: Evidently's where it has one.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ impl Method {
         }
     }
 
-    /// What reports call it.
+    /// The name in reports.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -116,7 +116,7 @@ impl Method {
     /// The method of a name.
     ///
     /// # Errors
-    /// Lists the names there are.
+    /// When there is no such method; lists the names.
     pub fn from_name(name: &str) -> Result<Self, UnknownMethod> {
         let found = Self::ALL.into_iter().find(|method| method.name() == name);
         found.ok_or_else(|| UnknownMethod {
@@ -124,7 +124,7 @@ impl Method {
         })
     }
 
-    /// Whether its score is a p-value; else it is a distance.
+    /// Whether its score is a p-value rather than a distance.
     #[must_use]
     pub fn is_test(self) -> bool {
         matches!(

@@ -1,4 +1,4 @@
-//! Reading a batch from CSV or Parquet into a sketch, in blocks of rows: memory does not
+//! Reading a batch from CSV or Parquet into a sketch, in blocks of rows, so that memory does not
 //! grow with the file.
 
 mod collect;
@@ -24,16 +24,16 @@ pub use sample::RowSample;
 /// Rows that are read at once.
 pub const BLOCK_ROWS: usize = 8192;
 
-/// How a file's columns are to be read.
+/// How a file is read.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Columns that are wanted; `None` takes all, with types from the file.
+    /// The columns to read; `None` reads all, with inferred types.
     pub specs: Option<Vec<Spec>>,
-    /// Texts that mean missing.
+    /// Texts that stand for a missing value.
     pub missing: Vec<String>,
-    /// How much to hold of each column.
+    /// The capacity of each column's counts.
     pub capacity: Capacity,
-    /// Rows to keep for the domain classifier, at most; 0 for none.
+    /// The most rows to keep for the domain classifier; 0 for none.
     pub sample_rows: usize,
     /// Reads only about one row in so many, the same ones every time.
     pub keep_one_in: Option<u64>,
@@ -42,7 +42,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// All columns, with types from the file and pandas' words for missing.
+    /// All columns, with inferred types and pandas' words for missing values.
     #[must_use]
     pub fn infer(capacity: Capacity) -> Self {
         let words = PANDAS_MISSING_WORDS.iter();
@@ -66,7 +66,7 @@ pub struct Batch {
     pub lost: Vec<String>,
     /// Columns that it has beyond those.
     pub extra: Vec<String>,
-    /// Some of its rows, coded; empty when none were asked for.
+    /// A sample of its rows, coded; empty when none were asked for.
     pub sample: RowSample,
     /// Its rows.
     pub rows: u64,
@@ -200,7 +200,7 @@ pub fn read_with(path: &Path, plan: &Plan, on_block: OnBlock<'_>) -> Result<Batc
             csv::read(path, &name, plan, &texts, on_block)
         };
         match result {
-            // What began as a column of numbers holds a word: it is one of texts.
+            // A column that began with numbers holds a word: read it as text.
             Err(error) if plan.specs.is_none() => match error.kind {
                 ReadErrorKind::Word => texts.extend(error.column),
                 _ => return Err(error),
@@ -226,7 +226,7 @@ fn is_parquet(path: &Path) -> std::io::Result<bool> {
     Ok(&magic == b"PAR1")
 }
 
-/// What the file has of what is wanted.
+/// The wanted columns that the file has.
 struct Layout {
     specs: Vec<Spec>,
     /// The index of each spec's column in the file.

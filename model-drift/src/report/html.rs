@@ -1,19 +1,19 @@
-//! One HTML page, in the look of every report.
+//! One HTML page, in the style of every report.
 
 use model_report::chart::{Axis, Bar};
+use model_report::number::{count, fixed, p_value, percent, short};
 use model_report::{
     BarChart, Cell, Chart, ChartError, Fact, Figure, Page, Section, Svg, Table, Tone,
 };
 
-use super::sentence::{p_value, percent, short};
 use super::{ColumnReport, Preset, Report};
 use crate::bins::Distribution;
 use crate::performance::{Figures, Performance};
 use crate::sketch::Role;
-use crate::verdict::LEVEL;
+use crate::verdict::{LEAST_EFFECT, LEVEL};
 
-/// Columns that get a picture; the others stay in the table.
-const PICTURES: usize = 60;
+/// Columns that get a chart; the others are in the table only.
+const CHARTS: usize = 60;
 
 /// Why a page could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -34,10 +34,10 @@ impl From<ChartError> for HtmlError {
 pub fn waiting_html(title: &str, detail: &str, rows: [u64; 2]) -> Result<String, HtmlError> {
     let page = Page::new("Drift report")
         .subtitle(detail)
-        .fact(Fact::new("Verdict", "Cannot say yet").tone(Tone::Warning))
+        .fact(Fact::new("Verdict", "Not enough data yet").tone(Tone::Warning))
         .fact(
             Fact::new("Requests so far", rows[0].to_string())
-                .remark(format!("{} are needed", rows[1])),
+                .remark(format!("of {} needed", rows[1])),
         )
         .provenance("Model", title)
         .provenance("Made by", concat!("underwrite ", env!("CARGO_PKG_VERSION")));
@@ -56,15 +56,15 @@ impl Report {
             page = page.notice(Tone::Warning, note.clone());
         }
         page = page.section(self.table());
-        let mut pictures = Section::new("distributions", "Distributions, most drifted first");
-        for column in self.by_drift().into_iter().take(PICTURES) {
-            pictures = picture(pictures, column)?;
+        let mut distributions = Section::new("distributions", "Distributions, most drifted first");
+        for column in self.columns.iter().take(CHARTS) {
+            distributions = add_chart(distributions, column)?;
         }
-        page = page.section(pictures);
+        page = page.section(distributions);
         let quality = self.quality();
         let section = Section::new("quality", "Data quality");
         page = page.section(if quality.is_empty() {
-            section.paragraph("Nothing is missing, unknown, out of range or of another type, and no column is new or lost.")
+            section.paragraph("No value is missing, unknown, out of range or of another type, and no column is new or lost.")
         } else {
             section.list(quality)
         });
@@ -75,11 +75,19 @@ impl Report {
             .section(self.how())
             .provenance(
                 "Reference",
-                format!("{}, {} rows", self.reference, self.reference_rows),
+                format!(
+                    "{}, {} rows",
+                    self.reference,
+                    count(self.reference_rows as usize)
+                ),
             )
             .provenance(
                 "Current",
-                format!("{}, {} rows", self.current, self.current_rows),
+                format!(
+                    "{}, {} rows",
+                    self.current,
+                    count(self.current_rows as usize)
+                ),
             )
             .provenance("Made by", concat!("underwrite ", env!("CARGO_PKG_VERSION")));
         page.html().map_err(|error| HtmlError(error.to_string()))
@@ -88,13 +96,13 @@ impl Report {
     fn facts(&self, page: Page) -> Page {
         let (verdict, tone) = match self.dataset_drift {
             true => ("Drift", Tone::Bad),
-            false if self.columns.iter().all(ColumnReport::cannot_say) => {
-                ("Cannot say", Tone::Warning)
+            false if self.columns.iter().all(ColumnReport::is_inconclusive) => {
+                ("Inconclusive", Tone::Warning)
             }
             false if self.drifted() > 0 => ("Some drift", Tone::Warning),
             false => ("No drift found", Tone::Good),
         };
-        let of = |role| self.columns.iter().find(|column| column.role == role);
+        let column_of = |role| self.columns.iter().find(|column| column.role == role);
         let mut page = page
             .fact(Fact::new("Verdict", verdict).tone(tone))
             .fact(
@@ -106,15 +114,15 @@ impl Report {
             )
             .fact(
                 Fact::new("Rows compared", short(self.current_rows as f64)).remark(format!(
-                    "with {} of the reference",
+                    "with {} in the reference",
                     short(self.reference_rows as f64)
                 )),
             );
         for (role, label) in [
             (Role::Target, "Target"),
-            (Role::Prediction, "Model's answers"),
+            (Role::Prediction, "Model's score"),
         ] {
-            if let Some(column) = of(role) {
+            if let Some(column) = column_of(role) {
                 let tone = if column.drift { Tone::Bad } else { Tone::Good };
                 let text = if column.drift {
                     "drifted"
@@ -136,7 +144,7 @@ impl Report {
             };
             page = page.fact(
                 Fact::new("All columns together", format!("AUC {:.3}", classifier.auc))
-                    .remark("a model telling the batches apart; 0.5 is a coin")
+                    .remark("domain classifier; 0.5 means that the batches cannot be told apart")
                     .tone(tone),
             );
         }
@@ -151,8 +159,8 @@ impl Report {
             .number("Score")
             .number("Threshold")
             .text("Test")
-            .text("What happened");
-        for column in self.by_drift() {
+            .text("Description");
+        for column in &self.columns {
             let (verdict, tone) = verdict(column);
             let moved = match column.effect_size {
                 Some(effect) => Cell::new(percent(effect)).share(effect),
@@ -177,25 +185,26 @@ impl Report {
     }
 
     fn how(&self) -> Section {
-        let section = Section::new("how", "How to read this");
+        let section = Section::new("how", "How to read this report");
         match self.preset {
             Preset::Evidently => section.paragraph(
-                "The tests, thresholds and bins are those of Evidently 0.4.33's DataDriftPreset. A \
-                 p-value is drift when it is below its threshold, a distance when it is above. The \
-                 batch has drifted when half of its columns or more have.",
+                "Tests, thresholds and bins are those of Evidently 0.4.33's DataDriftPreset. A p-value \
+                 below its threshold is drift, and so is a distance above its threshold. The batch \
+                 has drifted when at least half of its columns have.",
             ),
             Preset::Default => section
                 .paragraph(format!(
-                    "A column has drifted when two things hold: chance does not explain the \
-                     difference (the score, a p-value corrected for the number of columns after \
-                     Benjamini and Hochberg, is below {LEVEL}), and the difference is large enough \
-                     to matter (at least 3 % of the rows lie elsewhere). So a large file does not \
-                     cry wolf, and in a small one only a large difference counts.",
+                    "A column has drifted when the difference is both statistically significant (the \
+                     score, a p-value corrected for multiple comparisons by Benjamini and Hochberg, \
+                     is below {LEVEL}) and large enough to matter (at least {} of the rows moved). \
+                     So negligible differences in large files raise no alarm, and in small files \
+                     only large differences count.",
+                    percent(LEAST_EFFECT)
                 ))
                 .paragraph(
-                    "Rows moved: for numbers the largest gap between the two cumulative \
-                     distributions, for categories the total variation distance. Bins come from the \
-                     reference alone; bars at the ends include what lies beyond.",
+                    "Rows moved: the largest gap between the two cumulative distributions (numbers) or \
+                     the total variation distance (categories). Bins come from the reference alone; \
+                     the outermost bars include everything beyond them.",
                 ),
         }
     }
@@ -204,16 +213,16 @@ impl Report {
 fn verdict(column: &ColumnReport) -> (&'static str, Tone) {
     if column.drift {
         ("drift", Tone::Bad)
-    } else if column.cannot_say() {
-        ("cannot say", Tone::Warning)
+    } else if column.is_inconclusive() {
+        ("inconclusive", Tone::Warning)
     } else if column.least_visible.is_some_and(|visible| visible > 0.2) {
-        ("too few rows to be sure", Tone::Warning)
+        ("too few rows", Tone::Warning)
     } else {
         ("no drift found", Tone::Good)
     }
 }
 
-fn picture(section: Section, column: &ColumnReport) -> Result<Section, HtmlError> {
+fn add_chart(section: Section, column: &ColumnReport) -> Result<Section, HtmlError> {
     let (verdict, _) = verdict(column);
     let mut caption = format!("{verdict}. {}", column.sentence);
     caption[..1].make_ascii_uppercase();
@@ -223,7 +232,7 @@ fn picture(section: Section, column: &ColumnReport) -> Result<Section, HtmlError
             reference,
             current,
         }) => {
-            let chart = overlaid(column, edges, reference, current)?;
+            let chart = histograms(column, edges, reference, current)?;
             section.figure(Figure::new(chart, caption))
         }
         Some(Distribution::Categories {
@@ -231,14 +240,14 @@ fn picture(section: Section, column: &ColumnReport) -> Result<Section, HtmlError
             reference,
             current,
         }) => section.figure(Figure::new(
-            pairs(column, labels, reference, current)?,
+            category_bars(column, labels, reference, current)?,
             caption,
         )),
         None => section,
     })
 }
 
-fn overlaid(
+fn histograms(
     column: &ColumnReport,
     edges: &[f64],
     reference: &[f64],
@@ -266,7 +275,7 @@ fn overlaid(
 }
 
 /// Two bars for each category.
-fn pairs(
+fn category_bars(
     column: &ColumnReport,
     labels: &[String],
     reference: &[f64],
@@ -286,11 +295,11 @@ fn pairs(
     Ok(BarChart::new(&column.name, column.sentence.clone(), axis, bars.collect()).svg()?)
 }
 
-/// Takes one figure.
-type Take = fn(&Figures) -> Option<f64>;
+/// Reads one metric.
+type Metric = fn(&Figures) -> Option<f64>;
 
 fn of_performance(performance: &Performance) -> Section {
-    let mut table = Table::new("Figures of the model").text("Figure");
+    let mut table = Table::new("Metrics of the model").text("Metric");
     let mut sources: Vec<(&str, &Figures)> = Vec::new();
     if let Some(measured) = &performance.measured {
         sources.push(("Measured with labels", measured));
@@ -302,9 +311,9 @@ fn of_performance(performance: &Performance) -> Section {
         table = table.number(*name);
     }
     if !performance.at_training.is_empty() {
-        table = table.number("At training, test rows");
+        table = table.number("Training (test rows)");
     }
-    let value: [(&str, Take); 7] = [
+    let metrics: [(&str, Metric); 7] = [
         ("accuracy", |f| Some(f.accuracy)),
         ("precision", |f| Some(f.precision)),
         ("recall", |f| Some(f.recall)),
@@ -313,9 +322,8 @@ fn of_performance(performance: &Performance) -> Section {
         ("log_loss", |f| f.log_loss),
         ("brier", |f| f.brier),
     ];
-    for (name, value) in value {
-        let digits =
-            |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.4}"));
+    for (name, value) in metrics {
+        let digits = |value: Option<f64>| value.map_or(String::new(), |value| fixed(value, 4));
         let mut row = vec![Cell::new(name)];
         row.extend(
             sources
@@ -331,15 +339,16 @@ fn of_performance(performance: &Performance) -> Section {
         }
         table.push(row);
     }
-    Section::new("performance", "The model's performance")
+    Section::new("performance", "Model performance")
         .paragraph(format!(
-            "{} of the current rows are answered with yes; {} rows were refused.",
+            "The model predicts the positive class for {} of the current rows; {} rows were refused.",
             percent(performance.share_yes),
             performance.refused
         ))
         .table(table)
         .paragraph(
-            "The estimate takes the probabilities at their word: a row with probability p is right \
-             with chance p. It holds while the model is calibrated, which drift itself can break.",
+            "The estimate (confidence-based performance estimation) takes a row with score p as \
+             positive with probability p. It is valid while the model is calibrated, which drift \
+             itself can break.",
         )
 }

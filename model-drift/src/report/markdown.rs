@@ -1,8 +1,10 @@
-//! Markdown, for a comment on a change or a page of a wiki.
+//! Markdown, for a comment on a pull request or a page of a wiki.
 
 use std::fmt::Write as _;
 
-use super::{Report, sentence};
+use model_report::number::{count, p_value, percent, short};
+
+use super::Report;
 
 impl Report {
     /// The report as Markdown.
@@ -19,34 +21,34 @@ impl Report {
             out,
             "Reference: {} ({} rows). Current: {} ({} rows).\n",
             escaped(&self.reference),
-            self.reference_rows,
+            count(self.reference_rows as usize),
             escaped(&self.current),
-            self.current_rows
+            count(self.current_rows as usize)
         );
         for note in &self.notes {
             let _ = writeln!(out, "> {}\n", escaped(note));
         }
         let _ = writeln!(
             out,
-            "| column | drift | method | score | threshold | moved | what happened |"
+            "| Column | Drift | Test | Score | Threshold | Rows moved | Description |"
         );
         let _ = writeln!(out, "|---|---|---|--:|--:|--:|---|");
-        for column in self.by_drift() {
-            let score = match column.score_is_p_value {
-                true => sentence::p_value(column.score),
-                false => sentence::short(column.score),
+        for column in &self.columns {
+            let score = if column.score_is_p_value {
+                p_value(column.score)
+            } else {
+                short(column.score)
             };
+            let moved = column.effect_size.map(percent).unwrap_or_default();
             let _ = writeln!(
                 out,
-                "| {} | {} | {} | {score} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} | {} |",
                 escaped(&column.name),
                 if column.drift { "**yes**" } else { "no" },
                 column.method,
-                sentence::short(column.threshold),
-                column
-                    .effect_size
-                    .map(sentence::percent)
-                    .unwrap_or_default(),
+                escaped(&score),
+                short(column.threshold),
+                escaped(&moved),
                 escaped(&column.sentence),
             );
         }
@@ -61,7 +63,7 @@ impl Report {
     }
 }
 
-/// Without what Markdown or a table would take for its own.
+/// With everything escaped that Markdown or a table would interpret.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

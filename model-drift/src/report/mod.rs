@@ -43,16 +43,16 @@ pub struct Report {
     pub reference_rows: u64,
     /// Rows of the current batch.
     pub current_rows: u64,
-    /// The current batch was taken from the reference.
+    /// Whether the current batch is a sample of the reference.
     pub self_check: bool,
-    /// What a reader must know first.
+    /// Remarks on the comparison, for the top of a report.
     pub notes: Vec<String>,
-    /// Every column of the reference.
+    /// Every column of the reference: drifted first, then by effect.
     #[serde(serialize_with = "by_name")]
     pub columns: Vec<ColumnReport>,
     /// Columns that only the current batch has.
     pub new_columns: Vec<String>,
-    /// Whether a model can tell the batches apart.
+    /// Whether a classifier can tell the batches apart.
     pub classifier: Option<Classifier>,
     /// How well the model does, or would do.
     pub performance: Option<Performance>,
@@ -61,7 +61,7 @@ pub struct Report {
 /// The domain classifier's result.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Classifier {
-    /// Area under the ROC curve, 0.5 is a coin.
+    /// Area under the ROC curve; 0.5 is a random classifier.
     pub auc: f64,
     /// The chance of such an area without drift.
     pub p_value: f64,
@@ -69,11 +69,11 @@ pub struct Classifier {
     pub score: f64,
     /// Rows of each batch that it saw.
     pub rows: [usize; 2],
-    /// Whether it can tell them apart.
+    /// Whether it can tell the batches apart.
     pub drift: bool,
 }
 
-/// What came of one column.
+/// The result for one column.
 #[derive(Debug, Clone, Serialize)]
 pub struct ColumnReport {
     /// Its name.
@@ -83,7 +83,7 @@ pub struct ColumnReport {
     pub method: String,
     /// A p-value (corrected for many columns in the default preset) or a distance.
     pub score: f64,
-    /// What it is compared with.
+    /// The threshold of the score.
     pub threshold: f64,
     /// Whether it has drifted.
     pub drift: bool,
@@ -95,16 +95,16 @@ pub struct ColumnReport {
     pub p_value: Option<f64>,
     /// The method's statistic.
     pub statistic: Option<f64>,
-    /// The share of rows that lie elsewhere.
+    /// The share of rows that moved, 0 to 1.
     pub effect_size: Option<f64>,
-    /// What the effect must be to count.
+    /// The smallest effect that counts as drift.
     pub effect_threshold: Option<f64>,
-    /// The smallest effect that so many rows can show.
+    /// The smallest effect that this number of rows can show.
     pub least_visible: Option<f64>,
     /// Its type.
     #[serde(rename = "type")]
     pub kind: Kind,
-    /// What it is for.
+    /// What the column is for.
     pub role: Role,
     /// Whether the values of both batches could be compared.
     pub comparable: bool,
@@ -114,9 +114,9 @@ pub struct ColumnReport {
     pub lost: bool,
     /// Texts became numbers.
     pub became_numbers: bool,
-    /// How many values there are of each sort.
+    /// The reference's values by sort.
     pub reference: Counts,
-    /// The same.
+    /// The current batch's values by sort.
     pub current: Counts,
     /// Categories that the reference does not have.
     pub new_categories: Vec<String>,
@@ -130,7 +130,7 @@ pub struct ColumnReport {
     pub deviation: Option<f64>,
     /// Distances over bins of the reference alone, by name.
     pub distances: BTreeMap<&'static str, f64>,
-    /// What a picture shows.
+    /// What its chart shows.
     pub distribution: Option<Distribution>,
 }
 
@@ -153,8 +153,8 @@ pub struct Counts {
     pub unknown: u64,
 }
 
-impl Counts {
-    pub(crate) fn of(column: &Column) -> Self {
+impl From<&Column> for Counts {
+    fn from(column: &Column) -> Self {
         Self {
             rows: column.rows(),
             valid: column.valid(),
@@ -208,9 +208,9 @@ impl ColumnReport {
         self.lost
     }
 
-    /// A batch has no value here, so that neither drift nor its absence shows.
+    /// A batch has no value, so that neither drift nor its absence can be shown.
     #[must_use]
-    pub fn cannot_say(&self) -> bool {
+    pub fn is_inconclusive(&self) -> bool {
         !self.drift && (self.reference.valid == 0 || self.current.valid == 0)
     }
 
@@ -222,20 +222,15 @@ impl ColumnReport {
 }
 
 impl Report {
-    /// Writes the sentences; columns that drifted come first, the largest effect first.
+    /// Writes the sentences and sorts the columns: drifted first, then by effect, the largest
+    /// first.
     pub(crate) fn finish(&mut self) {
         for column in &mut self.columns {
-            column.sentence = sentence::of(column);
+            column.sentence = sentence::of_column(column);
         }
-    }
-
-    /// Columns in the order of a report: drifted first, then by effect.
-    #[must_use]
-    pub fn by_drift(&self) -> Vec<&ColumnReport> {
-        let mut columns: Vec<&ColumnReport> = self.columns.iter().collect();
         let size = |column: &ColumnReport| column.effect_size.unwrap_or_else(|| strength(column));
-        columns.sort_by(|a, b| b.drift.cmp(&a.drift).then(size(b).total_cmp(&size(a))));
-        columns
+        self.columns
+            .sort_by(|a, b| b.drift.cmp(&a.drift).then(size(b).total_cmp(&size(a))));
     }
 
     /// How many columns have drifted.

@@ -1,74 +1,25 @@
-//! Plain sentences.
+//! What a report says in sentences.
+
+use model_report::number::{percent, short};
 
 use super::{ColumnReport, Counts, Preset, Report};
 use crate::sketch::{Kind, Role};
 
-/// A share for people: 12 %, 3.4 %, 0.05 %.
-pub(super) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let digits = match percent.abs() {
-        p if p >= 10.0 || p == 0.0 => 0,
-        p if p >= 1.0 => 1,
-        p if p >= 0.1 => 2,
-        _ => 3,
-    };
-    format!("{percent:.digits$} %")
-}
-
-/// A number for people: four digits that matter.
-pub(super) fn short(number: f64) -> String {
-    let size = number.abs();
-    match size {
-        0.0 => "0".to_owned(),
-        _ if !(1e-4..1e15).contains(&size) => format!("{number:.2e}"),
-        _ if size >= 1000.0 || number.fract() == 0.0 => grouped(number),
-        _ if size >= 100.0 => format!("{number:.1}"),
-        _ if size >= 10.0 => format!("{number:.2}"),
-        _ if size >= 0.1 => format!("{number:.3}"),
-        _ => format!("{number:.5}").trim_end_matches('0').to_owned(),
-    }
-}
-
-fn grouped(number: f64) -> String {
-    let digits = format!("{:.0}", number.abs());
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if number < 0.0 {
-        format!("-{text}")
-    } else {
-        text
-    }
-}
-
-/// A p-value for people.
-pub(super) fn p_value(p: f64) -> String {
-    match p {
-        _ if p < 1e-16 => "below 1e-16".to_owned(),
-        _ if p < 1e-3 => format!("{p:.0e}"),
-        _ => format!("{p:.3}"),
-    }
-}
-
 /// What happened to a column.
-pub(super) fn of(column: &ColumnReport) -> String {
+pub(super) fn of_column(column: &ColumnReport) -> String {
     if let Some(text) = not_compared(column) {
         return text;
     }
     let moved = column.effect_size.map(percent).unwrap_or_default();
     let text = match (column.drift, column.of_missing) {
         (true, true) => format!(
-            "Missing or unusable values went from {} to {}.",
+            "The share of missing or unusable values changed from {} to {}.",
             percent(unusable(&column.reference)),
             percent(unusable(&column.current))
         ),
         (true, false) => match column.kind {
             Kind::Number if !moved.is_empty() => {
-                format!("{} {moved} of the rows lie elsewhere.", shift(column))
+                format!("{} {moved} of the rows moved.", shift(column))
             }
             Kind::Number => shift(column),
             Kind::Category => categories(column, &moved),
@@ -83,10 +34,10 @@ fn not_compared(column: &ColumnReport) -> Option<String> {
         return Some("The current batch does not have this column.".to_owned());
     }
     let text = match (column.reference.valid, column.current.valid) {
-        (0, 0) => "Neither batch has a value here: nothing can be said.".to_owned(),
-        (0, _) => "The reference has no value here: nothing can be said.".to_owned(),
+        (0, 0) => "Neither batch has a value: the column cannot be compared.".to_owned(),
+        (0, _) => "The reference has no value: the column cannot be compared.".to_owned(),
         (_, 0) if column.current.invalid > 0 => format!(
-            "The type changed: none of the {} values that came is a {}.",
+            "The type changed: none of the {} values of the current batch is a {}.",
             column.current.invalid,
             column.kind.word()
         ),
@@ -114,16 +65,19 @@ fn shift(column: &ColumnReport) -> String {
         _ => 0.0,
     };
     if before == after {
-        return format!("The values spread differently around {}.", short(before));
+        return format!(
+            "The median is still {}, but the spread changed.",
+            short(before)
+        );
     }
-    let way = if after > before { "up" } else { "down" };
+    let direction = if after > before { "rose" } else { "fell" };
     let by = if means.abs() >= 0.005 {
-        format!(", the mean by {:+.2} standard deviations", means)
+        format!(", the mean shifted by {means:+.2} standard deviations")
     } else {
         String::new()
     };
     format!(
-        "The median went {way} from {} to {}{by}.",
+        "The median {direction} from {} to {}{by}.",
         short(before),
         short(after)
     )
@@ -132,7 +86,7 @@ fn shift(column: &ColumnReport) -> String {
 fn categories(column: &ColumnReport, moved: &str) -> String {
     let elsewhere = match moved {
         "" => String::new(),
-        _ => format!(" {moved} of the rows are in other categories."),
+        _ => format!(" {moved} of the rows moved to other categories."),
     };
     if let Some(crate::bins::Distribution::Categories {
         labels,
@@ -144,7 +98,7 @@ fn categories(column: &ColumnReport, moved: &str) -> String {
         let most = (0..labels.len()).max_by(|a, b| change(a).total_cmp(&change(b)));
         if let Some(i) = most {
             return format!(
-                "'{}' went from {} to {}.{elsewhere}",
+                "'{}' changed from {} to {}.{elsewhere}",
                 labels[i],
                 percent(reference[i]),
                 percent(current[i])
@@ -159,19 +113,19 @@ fn quiet(column: &ColumnReport, moved: &str) -> String {
         && column.deviation == Some(0.0)
         && column.effect_size == Some(0.0);
     if constant {
-        return "Both batches have one value only, the same.".to_owned();
+        return "Both batches have the same single value.".to_owned();
     }
     match (column.effect_threshold, column.p_value) {
         (Some(least), Some(_)) if column.score < column.threshold => format!(
-            "A real but small difference: {moved} of the rows, below the {} that count.",
+            "Statistically significant but small: {moved} of the rows moved, below the threshold of {}.",
             percent(least)
         ),
         (Some(least), Some(_)) => match column.least_visible {
             Some(visible) if visible > 2.0 * least => format!(
-                "No drift is visible, but so few rows hide a difference of up to {}.",
+                "With so few rows, a difference of up to {} would go unnoticed.",
                 percent(visible)
             ),
-            _ => "No more than chance explains.".to_owned(),
+            _ => "The difference is not statistically significant.".to_owned(),
         },
         _ if column.score_is_p_value => "The p-value is above the threshold.".to_owned(),
         _ => "The distance is below the threshold.".to_owned(),
@@ -186,7 +140,7 @@ pub(super) fn of_report(report: &Report) -> String {
     let all = report.columns.len();
     let drifted = report.drifted();
     let names: Vec<&str> = report
-        .by_drift()
+        .columns
         .iter()
         .take(drifted)
         .map(|c| &*c.name)
@@ -216,32 +170,35 @@ pub(super) fn of_report(report: &Report) -> String {
         .filter(|c| c.drift && drifted == 0)
     {
         text.push_str(&format!(
-            " But a model that sees all columns together can tell the batches apart (AUC {:.3}).",
+            " However, the domain classifier, which sees all columns together, can tell the batches apart (AUC {:.3}).",
             classifier.auc
         ));
     }
     for column in report.columns.iter().filter(|column| column.drift) {
         match column.role {
-            Role::Target => text.push_str(" The target is among them."),
-            Role::Prediction => text.push_str(" The model's answers are among them."),
+            Role::Target => text.push_str(" The target is one of them."),
+            Role::Prediction => text.push_str(" The model's score is one of them."),
             _ => {}
         }
     }
     text
 }
 
-/// No column has drifted; of some of them nothing can be said.
+/// No column has drifted; some of them may not be comparable.
 fn none_drifted(report: &Report) -> String {
     let all = report.columns.len();
-    let unsaid = report.columns.iter().filter(|column| column.cannot_say());
-    let unsaid: Vec<&str> = unsaid.map(|column| &*column.name).collect();
-    match unsaid.len() {
+    let skipped = report
+        .columns
+        .iter()
+        .filter(|column| column.is_inconclusive());
+    let skipped: Vec<&str> = skipped.map(|column| &*column.name).collect();
+    match skipped.len() {
         0 => format!("None of the {all} columns has drifted."),
-        of if of == all => "Nothing can be said: no column has values in both batches.".to_owned(),
+        of if of == all => "Inconclusive: no column has values in both batches.".to_owned(),
         of => format!(
-            "None of the {} columns that could be compared has drifted. Nothing can be said of {}: a batch has no value there.",
+            "None of the {} columns that could be compared has drifted. Not compared, because a batch has no values: {}.",
             all - of,
-            unsaid.join(", ")
+            skipped.join(", ")
         ),
     }
 }
@@ -265,7 +222,7 @@ pub(super) fn quality(report: &Report) -> Vec<String> {
                 let shares =
                     |count: u64, of: &Counts| percent(count as f64 / of.rows.max(1) as f64);
                 list.push(format!(
-                    "{name}: {after} values {words} ({}, in the reference {}).",
+                    "{name}: {after} values {words} ({}; {} in the reference).",
                     shares(after, &column.current),
                     shares(before, &column.reference)
                 ));
@@ -278,7 +235,7 @@ pub(super) fn quality(report: &Report) -> Vec<String> {
         sort(
             r.out_of_range,
             c.out_of_range,
-            "are out of the schema's range",
+            "are outside the schema's range",
         );
         sort(
             r.unknown,
@@ -294,7 +251,7 @@ pub(super) fn quality(report: &Report) -> Vec<String> {
                 String::new()
             };
             list.push(format!(
-                "{name}: categories that the reference does not have: {}{more}.",
+                "{name}: new categories, not in the reference: {}{more}.",
                 shown.join(", ")
             ));
         }

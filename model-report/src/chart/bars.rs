@@ -15,7 +15,7 @@ pub struct Bar {
     pub name: String,
     /// Its length.
     pub value: f64,
-    /// From where to where the true value may lie.
+    /// The confidence interval.
     pub interval: Option<(f64, f64)>,
 }
 
@@ -51,7 +51,7 @@ impl Bar {
 }
 
 impl BarChart {
-    /// A chart of bars; `description` says in words what it shows.
+    /// A chart of bars; `description` is its text alternative.
     #[must_use]
     pub fn new(
         title: impl Into<String>,
@@ -68,14 +68,14 @@ impl BarChart {
         }
     }
 
-    /// A dashed upright line to compare with.
+    /// A dashed vertical reference line.
     #[must_use]
     pub fn reference(mut self, name: impl Into<String>, value: f64) -> Self {
         self.reference = Some((name.into(), value));
         self
     }
 
-    /// Draws.
+    /// Draws the chart.
     ///
     /// # Errors
     /// When the drawing library cannot draw.

@@ -34,7 +34,7 @@ pub struct BoxPlot {
 }
 
 impl BoxPlot {
-    /// A chart of named distributions; `description` says in words what it shows.
+    /// A chart of named distributions; `description` is its text alternative.
     #[must_use]
     pub fn new(
         title: impl Into<String>,
@@ -50,7 +50,7 @@ impl BoxPlot {
         }
     }
 
-    /// Draws.
+    /// Draws the chart.
     ///
     /// # Errors
     /// When the drawing library cannot draw.

@@ -10,7 +10,7 @@ use plotters::style::{Color, IntoFont, ShapeStyle, TextStyle};
 use super::{ChartError, Svg};
 use crate::palette::Colour;
 
-/// What plotters wants to hear for letters of 13 units: it divides by 1.24. A chart is 480
+/// The size that plotters needs for letters of 13 units: it divides by 1.24. A chart is 480
 /// units wide, as a rule.
 pub(super) const FONT_SIZE: i32 = 16;
 
@@ -20,10 +20,10 @@ const LARGE: u32 = 560;
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Failure = Box<dyn std::error::Error>;
 
-/// The parts of a chart that are words.
+/// The texts of a chart.
 pub(super) struct Words<'a> {
     pub(super) title: &'a str,
-    /// What is to be seen, for those who do not see it.
+    /// The text alternative.
     pub(super) description: String,
     pub(super) legend: Vec<(Colour, String)>,
 }

@@ -11,7 +11,7 @@ use crate::palette::Colour;
 
 const CELL: u32 = 48;
 const LETTERS: usize = 30;
-/// The strongest colour still lets letters be read.
+/// Text stays readable on the strongest colour.
 const STRONGEST: f64 = 0.6;
 
 /// A square or oblong of numbers from -1 to 1: above 0 in one colour, below in another, the
@@ -27,8 +27,8 @@ pub struct HeatMap {
 }
 
 impl HeatMap {
-    /// `values` is row after row; what is not a number stays empty. `description` says in
-    /// words what the map shows.
+    /// `values` is row after row; what is not a number stays empty. `description` is its
+    /// text alternative.
     #[must_use]
     pub fn new(
         title: impl Into<String>,
@@ -46,7 +46,7 @@ impl HeatMap {
         }
     }
 
-    /// Draws.
+    /// Draws the chart.
     ///
     /// # Errors
     /// When the drawing library cannot draw.

@@ -1,4 +1,4 @@
-//! What can be drawn into a chart of two numbers.
+//! The marks of a chart of two numbers.
 
 use plotters::element::{Circle, PathElement, Polygon, Rectangle};
 use plotters::prelude::DrawingBackend;
@@ -31,7 +31,7 @@ pub(super) enum Mark {
     Upright(f64),
 }
 
-/// Draws a layer into a plot whose upright axis has this range.
+/// Draws a layer into a plot whose vertical axis has this range.
 pub(super) fn draw<B: DrawingBackend>(
     plot: &mut Plot<'_, B>,
     layer: &Layer,
@@ -101,7 +101,7 @@ fn dashes(points: &[(f64, f64)]) -> impl Iterator<Item = Vec<(f64, f64)>> {
         })
 }
 
-/// Not more points than can be told apart; the first and the last stay.
+/// At most as many points as can be distinguished; the first and the last stay.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let points: Vec<_> = points.iter().copied().filter(finite).collect();
     if points.len() <= MOST_POINTS {

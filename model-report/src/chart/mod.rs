@@ -1,5 +1,4 @@
-//! Charts: what is shown is given as numbers, what comes out is inline SVG. Axes, ticks and
-//! marks are drawn by `plotters`.
+//! Charts: numbers in, inline SVG out. Axes, ticks and marks are drawn by `plotters`.
 
 mod bars;
 mod box_plot;
@@ -24,7 +23,7 @@ pub struct ChartError {
     reason: String,
 }
 
-/// A finished chart: an `svg` element without a fixed size, which stands alone too, and what
+/// A finished chart: an `svg` element without a fixed size, which also works on its own, and what
 /// a page shows around it.
 #[derive(Debug, Clone)]
 pub struct Svg {
@@ -34,7 +33,7 @@ pub struct Svg {
 }
 
 impl Svg {
-    /// What the chart is called.
+    /// The chart's title.
     #[must_use]
     pub fn title(&self) -> &str {
         &self.title
@@ -46,7 +45,7 @@ impl Svg {
         &self.markup
     }
 
-    /// Which colour is what; empty when there is nothing to tell apart.
+    /// The legend; empty for a single series.
     #[must_use]
     pub fn legend(&self) -> &[(Colour, String)] {
         &self.legend

@@ -1,4 +1,4 @@
-//! A plot whose upright axis has a name for each row.
+//! A plot whose vertical axis has a name for each row.
 
 use plotters::chart::{ChartBuilder, ChartContext};
 use plotters::coord::types::RangedCoordf64;

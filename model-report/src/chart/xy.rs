@@ -12,7 +12,7 @@ use crate::palette::Colour;
 const SIZE: (u32, u32) = (480, 330);
 const TICKS: usize = 6;
 
-/// What is measured along an axis.
+/// The quantity along an axis.
 #[derive(Debug, Clone, Default)]
 pub struct Axis {
     label: String,
@@ -114,7 +114,7 @@ impl Axis {
 }
 
 impl Chart {
-    /// An empty chart; `description` says in words what it shows, for those who do not see it.
+    /// An empty chart; `description` is its text alternative.
     #[must_use]
     pub fn new(title: impl Into<String>, description: impl Into<String>, x: Axis, y: Axis) -> Self {
         Self {
@@ -191,28 +191,28 @@ impl Chart {
         self.named(colour, name).with(colour, Mark::Blocks(bins))
     }
 
-    /// A dashed line to compare with.
+    /// A dashed reference line.
     #[must_use]
     pub fn reference(self, name: &str, points: Vec<(f64, f64)>) -> Self {
         self.named(Colour::Reference, name)
             .with(Colour::Reference, Mark::Dashes(points))
     }
 
-    /// A dashed upright line, such as a threshold.
+    /// A dashed vertical line, such as a threshold.
     #[must_use]
     pub fn upright(self, name: &str, x: f64) -> Self {
         self.named(Colour::Reference, name)
             .with(Colour::Reference, Mark::Upright(x))
     }
 
-    /// Twice as wide as high: for a page's whole width.
+    /// Doubles the width, for the whole width of a page.
     #[must_use]
     pub fn wide(mut self) -> Self {
         self.wide = true;
         self
     }
 
-    /// Draws.
+    /// Draws the chart.
     ///
     /// # Errors
     /// When the drawing library cannot draw.

@@ -1,7 +1,7 @@
-//! MLflow, by its REST API (2.0, as version 3 of the server speaks it).
+//! MLflow, by its REST API 2.0 as served by version 3.
 //!
 //! A run becomes a run with a nested run for each trial; the folder's id is the tag
-//! `underwrite.run_id`, by which a second push finds what the first one made.
+//! `underwrite.run_id`, by which a second push finds the runs of the first.
 
 mod batch;
 mod mlmodel;
@@ -22,7 +22,7 @@ const RUN_ID: &str = "underwrite.run_id";
 /// Finds a trial's run again.
 const TRIAL: &str = "underwrite.trial";
 
-/// What the client needs to know.
+/// Which server, as whom, and how.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `MLFLOW_TRACKING_URI`; a user and password in it are used as such.
@@ -31,9 +31,9 @@ pub struct Options {
     pub credentials: Credentials,
     /// `MLFLOW_EXPERIMENT_NAME`: the experiment, where it is not the run's own.
     pub experiment: Option<String>,
-    /// Who the run is of.
+    /// The owner of the run.
     pub user: String,
-    /// The alias that the newest version of the registered model gets; none: it stays where it is.
+    /// The alias to move to the newest version of the registered model; none moves no alias.
     pub alias: Option<String>,
     /// How long the server is waited for.
     pub retry: RetryPolicy,
@@ -98,7 +98,7 @@ impl Conversation<'_> {
         self.log_settings(&remote)?;
         self.log_trials(&experiment, &remote)?;
         let model_id = self.log_model(&experiment, &remote)?;
-        self.log_figures(&remote, model_id.as_deref())?;
+        self.log_metrics(&remote, model_id.as_deref())?;
         for artifact in &self.run.artifacts {
             let file = self.folder.artifact_path(&artifact.path);
             self.rest.upload_to_run(&remote, &artifact.path, &file)?;
@@ -142,7 +142,7 @@ impl Conversation<'_> {
         ]
     }
 
-    /// Parameters, tags and the dataset.
+    /// Logs parameters, tags and the dataset.
     fn log_settings(&self, remote: &RemoteRun) -> Result<(), TrackError> {
         let mut batch = Batch::new(&remote.run_id);
         for (name, value) in &self.run.params {
@@ -216,8 +216,8 @@ impl Conversation<'_> {
         self.rest.end_run(&child.run_id, status, trial.finished_ms)
     }
 
-    /// The history, and the final figures, which belong to the model too.
-    fn log_figures(&self, remote: &RemoteRun, model_id: Option<&str>) -> Result<(), TrackError> {
+    /// Logs the history, and the final metrics, which belong to the model too.
+    fn log_metrics(&self, remote: &RemoteRun, model_id: Option<&str>) -> Result<(), TrackError> {
         let mut batch = Batch::new(&remote.run_id);
         let mut next = 0;
         for point in self.folder.history()? {

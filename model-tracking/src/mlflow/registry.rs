@@ -7,7 +7,7 @@ use super::rest::{RemoteModel, RemoteRun, Rest, media_type};
 use super::{Conversation, mlmodel, tag};
 use crate::run::Model;
 
-/// Note on the run which logged model is its own, and which version was registered.
+/// Tags of the run that name its logged model and its registered version.
 const MODEL_ID: &str = "underwrite.model_id";
 const MODEL_READY: &str = "underwrite.model_ready";
 const MODEL_VERSION: &str = "underwrite.model_version";
@@ -15,9 +15,9 @@ const MODEL_VERSION: &str = "underwrite.model_version";
 const FOLDER: &str = "model";
 
 impl Conversation<'_> {
-    /// Logs the model with its files, and answers the id of the logged model. There is none
-    /// where the run has no model, or the server has no place for it (a server of version 2, or
-    /// a store that is not behind its proxy): then the files are the run's artifacts `model/`.
+    /// Logs the model with its files and returns the id of the logged model. There is none if the
+    /// run has no model, or if the server cannot log it (version 2, or a store that is not behind
+    /// its proxy): then the files become the run's artifacts `model/`.
     pub(super) fn log_model(
         &self,
         experiment: &str,
@@ -26,17 +26,18 @@ impl Conversation<'_> {
         let Some(model) = &self.run.model else {
             return Ok(None);
         };
-        let logged = match Rest::is_proxied(&remote.artifact_uri) {
-            true => self.logged_model(experiment, remote, model)?,
-            false => None,
+        let logged = if Rest::is_proxied(&remote.artifact_uri) {
+            self.logged_model(experiment, remote, model)?
+        } else {
+            None
         };
         let Some(logged) = logged else {
             for (name, text) in mlmodel::files(self.run, model, &remote.run_id, FOLDER, None) {
                 self.upload_beside(remote, &name, Body::Bytes(text.as_bytes(), "text/plain"))?;
             }
             let file = self.folder.artifact_path(&model.file);
-            let content = Body::File(&file, media_type(&model.file));
-            self.upload_beside(remote, &model.file, content)?;
+            let body = Body::File(&file, media_type(&model.file));
+            self.upload_beside(remote, &model.file, body)?;
             return Ok(None);
         };
         if remote.tag(MODEL_READY) != Some(&logged.model_id) {
@@ -49,13 +50,13 @@ impl Conversation<'_> {
         &self,
         remote: &RemoteRun,
         name: &str,
-        content: Body<'_>,
+        body: Body<'_>,
     ) -> Result<(), ServiceError> {
         let name = format!("{FOLDER}/{name}");
         if Rest::is_proxied(&remote.artifact_uri) {
-            return self.rest.upload(&remote.artifact_uri, &name, content);
+            return self.rest.upload(&remote.artifact_uri, &name, body);
         }
-        self.rest.upload_by_page(&remote.run_id, &name, content)
+        self.rest.upload_by_page(&remote.run_id, &name, body)
     }
 
     fn logged_model(
@@ -104,7 +105,7 @@ impl Conversation<'_> {
         ]
     }
 
-    /// Uploads the model's files and says that it is ready.
+    /// Uploads the model's files and marks it as ready.
     fn fill(
         &self,
         remote: &RemoteRun,
@@ -119,12 +120,12 @@ impl Conversation<'_> {
         let uri = &logged.artifact_uri;
         let files = mlmodel::files(self.run, model, &remote.run_id, uri, Some(&logged.model_id));
         for (name, text) in files {
-            let content = Body::Bytes(text.as_bytes(), "text/plain");
-            self.rest.upload(uri, &name, content)?;
+            let body = Body::Bytes(text.as_bytes(), "text/plain");
+            self.rest.upload(uri, &name, body)?;
         }
         let file = self.folder.artifact_path(&model.file);
-        let content = Body::File(&file, media_type(&model.file));
-        self.rest.upload(uri, &model.file, content)?;
+        let body = Body::File(&file, media_type(&model.file));
+        self.rest.upload(uri, &model.file, body)?;
         let path = format!("logged-models/{}", logged.model_id);
         let ready = json!({"model_id": logged.model_id, "status": "LOGGED_MODEL_READY"});
         self.rest.change("PATCH", &path, &ready)?;
@@ -132,7 +133,7 @@ impl Conversation<'_> {
             .set_tag(&remote.run_id, MODEL_READY, &logged.model_id)
     }
 
-    /// Makes the model a version of the registered model of its name.
+    /// Registers the model as a version of the registered model of its name.
     pub(super) fn register(
         &self,
         remote: &RemoteRun,
@@ -198,7 +199,7 @@ impl Conversation<'_> {
     }
 }
 
-/// The registry takes no `/` and no `:` in a name.
+/// The registry refuses `/` and `:` in a name.
 fn model_name(name: &str) -> String {
     name.replace(['/', ':'], "-")
 }

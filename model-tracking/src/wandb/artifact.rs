@@ -48,7 +48,7 @@ pub(super) struct Entry {
 
 impl Artifact {
     /// The model of a run, where it has one.
-    pub(super) fn of(folder: &RunFolder, alias: Option<&str>) -> Result<Option<Self>, RunError> {
+    pub(super) fn read(folder: &RunFolder, alias: Option<&str>) -> Result<Option<Self>, RunError> {
         let run = folder.run();
         let Some(model) = &run.model else {
             return Ok(None);

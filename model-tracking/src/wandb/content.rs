@@ -24,7 +24,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    pub(super) fn of(folder: &RunFolder) -> Result<Self, RunError> {
+    pub(super) fn read(folder: &RunFolder) -> Result<Self, RunError> {
         let run = folder.run();
         let history = history(folder)?;
         let ended = run.finished_ms.unwrap_or_else(now_ms);

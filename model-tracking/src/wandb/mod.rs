@@ -1,4 +1,4 @@
-//! Weights & Biases: a run folder that the official `wandb sync` takes, and the service itself.
+//! Weights & Biases: the service itself, and a run folder that the official `wandb sync` sends.
 
 mod artifact;
 mod content;
@@ -24,18 +24,18 @@ pub struct Wandb {
     options: Options,
 }
 
-/// What the client needs to know.
+/// Which service, as whom, and how.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `WANDB_BASE_URL`.
     pub base_url: String,
     /// `WANDB_API_KEY`.
     pub api_key: Secret,
-    /// `WANDB_ENTITY`: the user or team; none is the key's own.
+    /// `WANDB_ENTITY`: the user or team; by default the key's owner.
     pub entity: Option<String>,
     /// `WANDB_PROJECT`.
     pub project: String,
-    /// An alias for the model's artifact, besides `latest`.
+    /// An alias for the model's artifact, in addition to `latest`.
     pub alias: Option<String>,
     /// How long the service is waited for.
     pub retry: RetryPolicy,
@@ -64,9 +64,9 @@ impl Tracker for Wandb {
 pub struct WandbOffline {
     /// `WANDB_PROJECT`.
     pub project: String,
-    /// `WANDB_ENTITY`: the user or team; none is the key's own.
+    /// `WANDB_ENTITY`: the user or team; by default the key's owner.
     pub entity: Option<String>,
-    /// An alias for the model's artifact, besides `latest`.
+    /// An alias for the model's artifact, in addition to `latest`.
     pub alias: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The folder that `wandb sync` takes:
+//! The folder that `wandb sync` sends:
 //! `wandb/offline-run-YYYYMMDD_HHMMSS-ID/run-ID.wandb` and, beside that, `files/`.
 
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use crate::folder::{RunError, RunFolder};
 use crate::run::{Pushed, Run};
 use crate::tracker::TrackError;
 
-/// The client whose form this is, and the oldest that reads it.
+/// The client whose format this is, and the oldest that reads it.
 const PRODUCER: &str = "0.31.0";
 const MIN_CONSUMER: &str = "0.70.0";
 /// Sent when the run has ended.
@@ -24,20 +24,20 @@ const AT_THE_END: i32 = 1;
 
 pub(super) fn write(options: &WandbOffline, folder: &RunFolder) -> Result<Pushed, TrackError> {
     let run = folder.run();
-    let place = place(folder);
-    let files = place.join("files");
+    let path = sync_folder(folder);
+    let files = path.join("files");
     fs::create_dir_all(&files).map_err(writing(&files))?;
-    let content = Content::of(folder)?;
+    let content = Content::read(folder)?;
     for name in &content.files {
         copy(&folder.artifact_path(name), &files.join(name))?;
     }
     let bytes = records(options, folder, content)?;
-    let file = place.join(format!("run-{}.wandb", run.id));
+    let file = path.join(format!("run-{}.wandb", run.id));
     write_whole(&file, &bytes).map_err(writing(&file))?;
-    Ok(Pushed::now(run.id.clone(), place.display().to_string()))
+    Ok(Pushed::now(run.id.clone(), path.display().to_string()))
 }
 
-fn place(folder: &RunFolder) -> PathBuf {
+fn sync_folder(folder: &RunFolder) -> PathBuf {
     let run = folder.run();
     let time = chrono::DateTime::from_timestamp_millis(run.started_ms).unwrap_or_default();
     let name = format!("offline-run-{}-{}", time.format("%Y%m%d_%H%M%S"), run.id);
@@ -97,7 +97,7 @@ fn records(
     }
     let update = items(&content.summary);
     log.add(|record| record.summary = Some(proto::Items { update }));
-    if let Some(model) = artifact::Artifact::of(folder, options.alias.as_deref())? {
+    if let Some(model) = artifact::Artifact::read(folder, options.alias.as_deref())? {
         let model = artifact_record(options, run, model);
         log.add(|record| record.artifact = Some(model));
     }

@@ -29,7 +29,7 @@ pub(super) fn push(options: &Options, folder: &RunFolder) -> Result<Pushed, Trac
     let credentials = Credentials::Basic("api".to_owned(), options.api_key.clone());
     let service = "Weights & Biases";
     let client = Client::new(service, base, credentials, ADVICE, options.retry);
-    let content = Content::of(folder)?;
+    let content = Content::read(folder)?;
     let bucket = upsert(&client, options, folder.run(), &content)?;
     let conversation = Conversation {
         client,
@@ -39,7 +39,7 @@ pub(super) fn push(options: &Options, folder: &RunFolder) -> Result<Pushed, Trac
         run: bucket.name,
     };
     conversation.stream_history(&content, bucket.lines.unwrap_or(0))?;
-    if let Some(model) = Artifact::of(folder, options.alias.as_deref())? {
+    if let Some(model) = Artifact::read(folder, options.alias.as_deref())? {
         conversation.send_artifact(&model, content.history.len())?;
     }
     conversation.send_files(&content)?;

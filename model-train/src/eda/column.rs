@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use model_core::schema::{Kind, Role, Schema, TargetKind};
+use model_core::schema::{FeatureKind, Role, Schema, TargetKind};
 use model_core::value::boolean_word;
 use model_files::missing::MISSING_WORDS;
 
@@ -124,12 +124,12 @@ impl Cells {
         let of_target = schema.filter(|schema| schema.target.name == name);
         let target_kind = of_target.map(|schema| &schema.target.kind);
         let (kind, listed) = match (feature.map(|f| &f.kind), target_kind) {
-            (Some(Kind::Number(_)), _) => (Type::Number, None),
-            (Some(Kind::Integer(_)), _) => (Type::Integer, None),
-            (Some(Kind::Boolean), _) | (_, Some(TargetKind::Boolean { .. })) => {
+            (Some(FeatureKind::Number(_)), _) => (Type::Number, None),
+            (Some(FeatureKind::Integer(_)), _) => (Type::Integer, None),
+            (Some(FeatureKind::Boolean), _) | (_, Some(TargetKind::Boolean { .. })) => {
                 (Type::Boolean, None)
             }
-            (Some(Kind::Category(c)), _) => (Type::Category, Some(c.values.clone())),
+            (Some(FeatureKind::Category(c)), _) => (Type::Category, Some(c.values.clone())),
             (_, Some(TargetKind::Category { positive, negative })) => (
                 Type::Category,
                 Some(vec![negative.clone(), positive.clone()]),

@@ -31,7 +31,7 @@ pub use slices::{Group, Impact, Scored, Slices, slices};
 use model_core::artifact::{Artifact, ArtifactError, digest};
 use model_core::decide::Decider;
 use model_core::details::{Details, ThresholdRule};
-use model_core::schema::{Feature, Kind, Monotonic, Role};
+use model_core::schema::{Feature, FeatureKind, Monotonic, Role};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -338,8 +338,12 @@ fn all_slices(
         .collect();
     let inputs = artifact.schema.inputs().zip(&dataset.columns);
     // Categories first: people think in them.
-    let (categories, numbers): (Vec<_>, Vec<_>) =
-        inputs.partition(|(feature, _)| matches!(feature.kind, Kind::Category(_) | Kind::Boolean));
+    let (categories, numbers): (Vec<_>, Vec<_>) = inputs.partition(|(feature, _)| {
+        matches!(
+            feature.kind,
+            FeatureKind::Category(_) | FeatureKind::Boolean
+        )
+    });
     let inputs = categories.into_iter().chain(numbers);
     all.extend(inputs.map(|(feature, column)| cut(feature, column)));
     all

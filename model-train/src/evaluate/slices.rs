@@ -1,7 +1,7 @@
 //! The same model on parts of the rows: whether its quality and its approval rate differ
 //! between groups.
 
-use model_core::schema::{Feature, Kind};
+use model_core::schema::{Feature, FeatureKind};
 use serde::{Deserialize, Serialize};
 
 use super::importance::roc_auc;
@@ -112,10 +112,10 @@ fn parts(feature: &Feature, values: &[f64]) -> Parts {
             .collect()
     };
     let mut parts: Parts = match &feature.kind {
-        Kind::Boolean => [("yes", 1.0), ("no", 0.0)]
+        FeatureKind::Boolean => [("yes", 1.0), ("no", 0.0)]
             .map(|(name, code)| (name.to_owned(), rows_where(&|value| value == code)))
             .into(),
-        Kind::Category(categories) => {
+        FeatureKind::Category(categories) => {
             let mut rows = vec![Vec::new(); categories.values.len()];
             for (row, value) in values.iter().enumerate() {
                 if let Some(rows) = (*value >= 0.0)
@@ -133,7 +133,7 @@ fn parts(feature: &Feature, values: &[f64]) -> Parts {
             ));
             parts
         }
-        Kind::Number(_) | Kind::Integer(_) => ranges(values)
+        FeatureKind::Number(_) | FeatureKind::Integer(_) => ranges(values)
             .into_iter()
             .map(|(name, low, high)| (name, rows_where(&|value| low < value && value <= high)))
             .collect(),

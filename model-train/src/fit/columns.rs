@@ -1,7 +1,7 @@
 //! The numbers that a library fits on: inputs become columns.
 
 use model_core::model::TermValue;
-use model_core::schema::{Encoding, Kind, Schema};
+use model_core::schema::{Encoding, FeatureKind, Schema};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 
 use super::FitError;
@@ -34,7 +34,7 @@ pub fn columns(schema: &Schema) -> Vec<Column> {
     let mut columns = Vec::new();
     for (feature, input) in schema.inputs().enumerate() {
         match &input.kind {
-            Kind::Category(categories) if categories.encoding == Encoding::OneHot => {
+            FeatureKind::Category(categories) if categories.encoding == Encoding::OneHot => {
                 let codes = (0..).take(categories.values.len());
                 let value = codes.map(TermValue::IsCategory);
                 columns.extend(value.map(|value| Column { feature, value }));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model_core::forest::{Aggregation, Bins, CategorySet, Forest, Link, Node, Tree};
-use model_core::schema::{Kind, Schema};
+use model_core::schema::{FeatureKind, Schema};
 
 use super::Column;
 
@@ -154,7 +154,7 @@ struct Splits<'a> {
 impl<'a> Splits<'a> {
     fn new(trees: &[Grown], columns: &'a [Column], schema: &Schema) -> Self {
         let bins = schema.inputs().map(|input| match &input.kind {
-            Kind::Category(categories) => Bins::Categories(small(categories.values.len())),
+            FeatureKind::Category(categories) => Bins::Categories(small(categories.values.len())),
             _ => Bins::Cuts(Vec::new()),
         });
         let mut bins: Vec<Bins> = bins.collect();

@@ -18,7 +18,7 @@ use crate::error::{DataError, DataErrorKind, shortened};
 use outcome::Outcome;
 pub(crate) use outcome::positive_of_two;
 
-/// Different texts that a column may have and still be taken for a category.
+/// Distinct texts up to which a column counts as a category.
 const MAX_CATEGORIES: usize = 50;
 
 /// Why no schema could be drafted.
@@ -36,7 +36,7 @@ pub enum InferError {
         /// What there is.
         columns: String,
     },
-    /// Not a yes or no.
+    /// The column does not have two values.
     #[error(
         "column '{name}' cannot be the target: expected two different values, got {got}; name the target with --target"
     )]
@@ -73,7 +73,8 @@ pub enum InferError {
 /// What the caller says about a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DraftOptions<'a> {
-    /// The model's name; another than lower-case letters, digits and hyphens is adapted.
+    /// The model's name; other characters than lower-case letters, digits and hyphens are
+    /// replaced.
     pub model: &'a str,
     /// The column to learn; the last where it is `None`.
     pub target: Option<&'a str>,
@@ -90,8 +91,8 @@ pub struct DraftOptions<'a> {
 /// bytes read.
 ///
 /// # Errors
-/// Names the line that cannot be read, or says why there is no target, or which outcome is to
-/// be approved cannot be known.
+/// Names the line that cannot be read, or says why there is no target, or asks which outcome
+/// is to be approved.
 ///
 /// # Example
 /// ```

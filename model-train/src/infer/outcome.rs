@@ -26,7 +26,7 @@ const BAD: &str = "arrear, arrears, attrited, attrition, bad, bankrupt, bankrupt
     refused, reject, rejected, rejection, repossessed, repossession, risk flag, \
     seriousdlqin2yrs, unpaid, unqualified, unsuccessful, write off, writeoff, written off";
 
-/// Words that turn the meaning round.
+/// Words that negate the rest of the name.
 const NEGATIONS: &str = "free, never, no, non, not, without";
 
 impl Outcome {

@@ -9,7 +9,7 @@ use model_core::calibration::Calibration;
 use model_core::forest::Forest;
 use model_core::json::Writer;
 use model_core::model::Model;
-use model_core::schema::{Kind, Schema};
+use model_core::schema::{FeatureKind, Schema};
 use model_train::dataset::Dataset;
 use model_train::fit::{ClassWeight, Options, Params, fit};
 use model_train::pack::pack;
@@ -79,9 +79,9 @@ impl Applications {
             for (feature, value) in self.schema.inputs().zip(self.row(row)) {
                 let json = json.key(&feature.name);
                 match &feature.kind {
-                    Kind::Number(_) | Kind::Integer(_) => json.number(value),
-                    Kind::Boolean => json.boolean(value == 1.0),
-                    Kind::Category(categories) => {
+                    FeatureKind::Number(_) | FeatureKind::Integer(_) => json.number(value),
+                    FeatureKind::Boolean => json.boolean(value == 1.0),
+                    FeatureKind::Category(categories) => {
                         let text = categories.values.get(value as usize);
                         json.text(text.map_or("something else", String::as_str));
                     }
@@ -145,6 +145,7 @@ impl<'a> Subject<'a> {
             golden_rows: Vec::new(),
             calibration: Calibration::None,
             details: Vec::new(),
+            policy: None,
         };
         let artifact = artifact.encode()?;
         Ok(Self {

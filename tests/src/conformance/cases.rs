@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use model_core::json::{self, JsonKind, Writer};
-use model_core::schema::{Kind, Schema};
+use model_core::schema::{FeatureKind, Schema};
 
 /// Rows of `data` as applications, at most `most`, spread evenly over the file.
 ///
@@ -38,7 +38,10 @@ pub fn application<'a>(
             let Some(feature) = schema.features.iter().find(|f| f.name == name) else {
                 continue;
             };
-            let numeric = matches!(feature.kind, Kind::Number(_) | Kind::Integer(_));
+            let numeric = matches!(
+                feature.kind,
+                FeatureKind::Number(_) | FeatureKind::Integer(_)
+            );
             match json::parse(cell) {
                 Ok(raw) if numeric && raw.kind() == JsonKind::Number => json.key(name).raw(cell),
                 _ => json.key(name).text(cell),

@@ -1,7 +1,7 @@
 //! Cases that try to make hosts differ, or to break them.
 
 use model_core::json::{Raw, parse};
-use model_core::schema::{Feature, Kind, Schema};
+use model_core::schema::{Feature, FeatureKind, Schema};
 
 /// Hostile cases for a schema, each with what it tries. `valid` is an application that the
 /// model accepts.
@@ -143,13 +143,13 @@ fn values(feature: &Feature) -> Vec<(String, String)> {
     .map(str::to_owned)
     .to_vec();
     match &feature.kind {
-        Kind::Number(range) | Kind::Integer(range) => {
+        FeatureKind::Number(range) | FeatureKind::Integer(range) => {
             for bound in [range.lower, range.upper].into_iter().flatten() {
                 let near = [bound.value.next_down(), bound.value, bound.value.next_up()];
                 values.extend(near.map(|number| number.to_string()));
             }
         }
-        Kind::Category(categories) => {
+        FeatureKind::Category(categories) => {
             for category in &categories.values {
                 values.push(format!("{category:?}"));
                 values.push(format!("{:?}", category.to_lowercase()));
@@ -160,7 +160,7 @@ fn values(feature: &Feature) -> Vec<(String, String)> {
                 ));
             }
         }
-        Kind::Boolean => {}
+        FeatureKind::Boolean => {}
     }
     values.push(format!("\"{}\"", "y".repeat(100)));
     values

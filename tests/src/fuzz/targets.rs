@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use model_core::artifact::{Artifact, hex};
 use model_core::decide::Decider;
 use model_core::model_file::{GLUE_SECTION, ModelFile, SEAL_LEN};
-use model_core::schema::{Feature, Kind, Range, Schema};
+use model_core::schema::{Feature, FeatureKind, Range, Schema};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -124,15 +124,15 @@ fn acceptable(feature: &Feature) -> f64 {
         *candidates.iter().find(|x| range.contains(**x)).unwrap()
     };
     match &feature.kind {
-        Kind::Number(range) => inside(range, |x, direction| {
+        FeatureKind::Number(range) => inside(range, |x, direction| {
             if direction > 0.0 {
                 x.next_up()
             } else {
                 x.next_down()
             }
         }),
-        Kind::Integer(range) => inside(range, |x, direction| x + direction),
-        Kind::Boolean | Kind::Category(_) => 0.0,
+        FeatureKind::Integer(range) => inside(range, |x, direction| x + direction),
+        FeatureKind::Boolean | FeatureKind::Category(_) => 0.0,
     }
 }
 
@@ -175,9 +175,9 @@ fn artifact_outcome(data: &[u8]) -> String {
 
 fn example(feature: &Feature) -> String {
     let value = match &feature.kind {
-        Kind::Number(_) | Kind::Integer(_) => "1".into(),
-        Kind::Boolean => "true".into(),
-        Kind::Category(categories) => Value::from(&*categories.values[0]).to_string(),
+        FeatureKind::Number(_) | FeatureKind::Integer(_) => "1".into(),
+        FeatureKind::Boolean => "true".into(),
+        FeatureKind::Category(categories) => Value::from(&*categories.values[0]).to_string(),
     };
     format!("{}:{value}", Value::from(&*feature.name))
 }

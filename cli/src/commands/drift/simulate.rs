@@ -6,25 +6,25 @@ use anyhow::Result;
 use model_drift::simulate::simulate;
 use model_drift::sketch::Capacity;
 
-/// Measure how often chance alone is taken for drift, and how often a shift is found.
+/// Measure the rates of false alarms and of detected shifts by simulation.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Comparisons for each number of rows.
+    /// Comparisons per number of rows.
     #[arg(long, default_value_t = 1000)]
     runs: u64,
-    /// Rows of each batch in the comparisons without drift.
+    /// Rows per batch in comparisons without drift.
     #[arg(long, value_delimiter = ',', default_value = "100,1000,10000,100000")]
     rows: Vec<u64>,
-    /// Rows of each batch in the comparisons with a shift.
+    /// Rows per batch in comparisons with a shift.
     #[arg(long, default_value_t = 2000)]
     shifted_rows: u64,
-    /// The shift, in standard deviations.
+    /// Size of the shift, in standard deviations.
     #[arg(long, default_value_t = 0.2)]
     shift: f64,
-    /// Buckets of the reference's numbers: 256 as a model.wasm carries them.
+    /// Buckets per numeric column of the reference; a model.wasm carries 256.
     #[arg(long, default_value_t = model_drift::sketch::NUMBER_BUCKETS)]
     buckets: usize,
-    /// Of everything that is drawn.
+    /// Random seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -36,22 +36,19 @@ impl Args {
             buckets: self.buckets,
             ..Capacity::default()
         };
-        writeln!(
-            stdout,
-            "rows     shift  runs   flagged anything  found the shift"
-        )?;
+        writeln!(stdout, "rows     shift  runs   any flagged   shift found")?;
         let without = self.rows.iter().map(|rows| (*rows, 0.0));
         for (rows, shift) in without.chain([(self.shifted_rows, self.shift)]) {
             let outcome = simulate(rows, shift, self.runs, self.seed, capacity);
             let share = |count: u64| count as f64 / outcome.runs.max(1) as f64 * 100.0;
             write!(
                 stdout,
-                "{rows:<8} {shift:<6} {:<6} {:>5.1} %",
+                "{rows:<8} {shift:<6} {:<6} {:>5.1}%",
                 outcome.runs,
                 share(outcome.flagged)
             )?;
             if shift > 0.0 {
-                write!(stdout, "           {:>5.1} %", share(outcome.found))?;
+                write!(stdout, "            {:>5.1}%", share(outcome.found))?;
             }
             writeln!(stdout)?;
         }

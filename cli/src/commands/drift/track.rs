@@ -1,4 +1,4 @@
-//! The comparison as a run, for the trackers that are configured.
+//! Drift reports as runs, sent to the configured trackers.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,8 +13,8 @@ use serde_json::Value;
 use super::Args;
 use crate::tracking::{self, EXPERIMENT};
 
-/// Keeps the report as a run and sends it; what goes wrong is a warning, for the comparison
-/// itself is done. `out` gets a line for each tracker.
+/// Saves the report as a run and sends it. A failure is only a warning, because the comparison
+/// itself is done. Prints a line for each tracker to `out`.
 pub(super) fn send(
     args: &Args,
     report: &Report,
@@ -25,16 +25,16 @@ pub(super) fn send(
     if trackers.is_empty() {
         return;
     }
-    let sent = keep(args, report, html, json)
-        .and_then(|run| tracking::push_telling(trackers, &run, out).map(drop));
+    let sent = save(args, report, html, json)
+        .and_then(|run| tracking::push_to(trackers, &run, out).map(drop));
     if let Err(error) = sent {
         let mut stderr = anstream::stderr().lock();
-        // Where even this cannot be written there is nobody to tell.
+        // Standard error may be closed; there is nowhere else to report this.
         let _ = writeln!(stderr, "warning: the report was not tracked: {error:#}");
     }
 }
 
-fn keep(args: &Args, report: &Report, html: &[u8], json: &[u8]) -> Result<RunFolder> {
+fn save(args: &Args, report: &Report, html: &[u8], json: &[u8]) -> Result<RunFolder> {
     let preset = match report.preset {
         Preset::Default => "default",
         Preset::Evidently => "evidently",
@@ -64,7 +64,7 @@ fn keep(args: &Args, report: &Report, html: &[u8], json: &[u8]) -> Result<RunFol
     Ok(run)
 }
 
-/// The whole, and of each column its score and the share of rows that moved.
+/// The verdict, and the score of each column with the share of rows that moved.
 fn metrics(report: &Report) -> BTreeMap<String, f64> {
     let verdict = f64::from(u8::from(report.dataset_drift));
     let mut metrics = BTreeMap::from([
@@ -77,7 +77,7 @@ fn metrics(report: &Report) -> BTreeMap<String, f64> {
         metrics.insert("classifier_auc".to_owned(), classifier.auc);
     }
     for column in &report.columns {
-        let name = plain(&column.name);
+        let name = metric_name(&column.name);
         metrics.insert(format!("score/{name}"), column.score);
         let effect = column
             .effect_size
@@ -87,8 +87,9 @@ fn metrics(report: &Report) -> BTreeMap<String, f64> {
     metrics
 }
 
-/// As the name of a metric: the trackers take letters, digits, `_`, `-`, `.` and spaces.
-fn plain(name: &str) -> String {
+/// A column's name as part of a metric's: trackers accept letters, digits, `_`, `-`, `.` and
+/// spaces.
+fn metric_name(name: &str) -> String {
     let fine = |letter: char| letter.is_ascii_alphanumeric() || "_-. ".contains(letter);
     name.chars()
         .map(|letter| if fine(letter) { letter } else { '_' })

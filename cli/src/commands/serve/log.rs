@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
-/// How it is written.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 pub(crate) enum Log {
-    /// Lines for people.
+    /// Human-readable lines.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -32,7 +32,7 @@ impl Display for Log {
     }
 }
 
-/// Text on a terminal, else JSON, unless it is said.
+/// Starts the log: text on a terminal, else JSON, unless a format is set.
 pub(super) fn start(log: Option<Log>) {
     let terminal = stderr().is_terminal();
     let log = log.unwrap_or(if terminal { Log::Text } else { Log::Json });

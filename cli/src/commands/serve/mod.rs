@@ -2,9 +2,11 @@
 
 mod args;
 mod drift;
+mod keys;
 mod log;
 mod options;
 mod source;
+mod window_length;
 
 use std::io::Write;
 
@@ -13,7 +15,8 @@ use host_server::{Server, shutdown_signal};
 
 pub(crate) use args::Args;
 
-/// Connections need descriptors; many systems give a program 1,024 unless it asks.
+/// How many file descriptors to ask for: each connection needs one, and many systems allow
+/// 1,024 by default.
 const DESCRIPTORS: u64 = 65_536;
 
 impl Args {
@@ -24,12 +27,12 @@ impl Args {
             return Ok(());
         }
         let source = read.source.context(
-            "no model to serve: name one with --model FILE, --models FOLDER or --from-hub OWNER/NAME",
+            "no model to serve: set --model FILE, --models FOLDER or --from-hub OWNER/NAME",
         )?;
         let mut options = read.options;
         options.models = source.open()?;
         log::start(read.log);
-        // Without them fewer connections are open at once, and that is logged when it happens.
+        // On failure fewer connections can be open at once; the server logs when that happens.
         let _ = rlimit::increase_nofile_limit(DESCRIPTORS);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

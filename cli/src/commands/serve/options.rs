@@ -1,4 +1,4 @@
-//! The flags, the environment and the file become what the server takes.
+//! Turns the flags, the environment and the file into the server's options.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -11,39 +11,16 @@ use host_server::{
 };
 
 use super::args::Args;
+use super::keys::{key, known, secret};
 use super::log::Log;
 use super::source::{self, Source};
 use crate::config_file::ConfigFile;
 use crate::hub;
 use crate::settings::{Key, Settings};
 
-pub(super) const fn key(name: &'static str) -> Key {
-    Key {
-        name,
-        variable: "",
-        secret: false,
-    }
-}
-
-pub(super) const fn known(name: &'static str, variable: &'static str) -> Key {
-    Key {
-        name,
-        variable,
-        secret: false,
-    }
-}
-
-const fn secret(name: &'static str, variable: &'static str) -> Key {
-    Key {
-        name,
-        variable,
-        secret: true,
-    }
-}
-
 /// All settings.
 pub(super) struct Read {
-    /// But for the models.
+    /// Without the models.
     pub(super) options: ServeOptions,
     pub(super) source: Option<Source>,
     pub(super) log: Option<Log>,
@@ -54,7 +31,7 @@ pub(super) struct Read {
 pub(super) fn read(args: &Args) -> Result<Read> {
     let mut from = Settings::open(ConfigFile::open(args.config.as_deref())?)?;
     let source = source::read(args, &mut from)?;
-    // Where the models are is known when all settings are.
+    // The models are opened last, when all settings are known to be valid.
     let mut options = ServeOptions::new(ModelSource::File(PathBuf::new()));
     options.default_model = from.optional(key("default-model"), args.default_model.clone())?;
     options.name = from.optional(key("name"), args.name.clone())?;
@@ -95,7 +72,10 @@ fn keys(args: &Args, from: &mut Settings) -> Result<Vec<ApiKey>> {
     let mut add = |from: &mut Settings, key: Key, flags: &[String], role| -> Result<()> {
         for value in from.list(key, flags.to_vec())? {
             if value.is_empty() {
-                bail!("{}: a key is empty", key.name);
+                bail!(
+                    "{}: a key is empty, expected at least one character",
+                    key.name
+                );
             }
             keys.push(ApiKey::new(&value, role));
         }
@@ -162,7 +142,7 @@ fn limits(args: &Args, from: &mut Settings) -> Result<Limits> {
     })
 }
 
-/// Where compiled modules are kept; without a home folder nowhere.
+/// The folder for compiled modules; `None` without a home folder.
 fn cache(args: &Args, from: &mut Settings) -> Result<Option<PathBuf>> {
     let usual = hub::default_cache().with_file_name("modules");
     let given = args.cache_dir.as_ref().map(|dir| dir.display().to_string());

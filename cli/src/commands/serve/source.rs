@@ -1,4 +1,4 @@
-//! Where the models come from: a file, a folder, or the Hugging Face Hub.
+//! Where the models come from: a file, a folder or the Hugging Face Hub.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,12 +13,12 @@ use model_hub::{
 };
 
 use super::args::Args;
-use super::options::{key, known};
+use super::keys::{key, known};
 use crate::hub::default_cache;
 use crate::secrets;
 use crate::settings::Settings;
 
-/// A server that starts does not wait as long as a person who publishes.
+/// Shorter than for publishing: a server that starts must not wait long.
 const RETRY: RetryPolicy = RetryPolicy {
     idle: Duration::from_secs(5),
     total: Duration::from_secs(5 * 60),
@@ -26,14 +26,14 @@ const RETRY: RetryPolicy = RetryPolicy {
     backoff: Duration::from_millis(500),
 };
 
-/// What is to be served; nothing was read yet.
+/// The models to serve; nothing has been read yet.
 pub(super) enum Source {
     File(PathBuf),
     Folder(PathBuf),
     Hub(HubModel),
 }
 
-/// A model repository, and how to get at it.
+/// A model repository and how to reach it.
 pub(super) struct HubModel {
     repo: RepoId,
     revision: String,
@@ -41,7 +41,7 @@ pub(super) struct HubModel {
     options: HubOptions,
 }
 
-/// The one that is set; `None` when none is.
+/// Reads which source is set; `None` when none is.
 pub(super) fn read(args: &Args, from: &mut Settings) -> Result<Option<Source>> {
     let file = from.path(key("model"), args.model.clone())?;
     let folder = from.path(key("models"), args.models.clone())?;
@@ -76,7 +76,7 @@ pub(super) fn read(args: &Args, from: &mut Settings) -> Result<Option<Source>> {
 }
 
 impl Source {
-    /// What the server takes; a model on the Hub is fetched.
+    /// The server's model source; fetches a model on the Hub.
     pub(super) fn open(self) -> Result<ModelSource> {
         Ok(match self {
             Self::File(path) => ModelSource::File(path),
@@ -87,14 +87,14 @@ impl Source {
 }
 
 impl HubModel {
-    /// The newest file; when the Hub does not answer, with a warning, the one of last time.
+    /// Fetches the newest file. When the Hub does not answer, uses the cached one and warns.
     fn fetch(self) -> Result<Fetched> {
         let fetched = self.newest()?;
         if let Some(why) = &fetched.offline {
             let mut stderr = anstream::stderr().lock();
             writeln!(
                 stderr,
-                "warning: {why}; serving what was fetched before (commit {})",
+                "warning: {why}; serving the cached model (commit {})",
                 fetched.commit
             )?;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model_core::schema::{Feature, Kind, Schema};
+use model_core::schema::{Feature, FeatureKind, Schema};
 use model_core::value::{Reading, Value, read};
 use model_drift::live::{Cell, Shape};
 use model_drift::sketch::{NOT_LISTED, Role, Sketch, boolean_texts};
@@ -43,9 +43,9 @@ impl Reader {
             let name = &counted.spec.name;
             let feature = schema.features.iter().find(|one| one.name == *name)?;
             let texts = match &feature.kind {
-                Kind::Number(_) | Kind::Integer(_) => Vec::new(),
-                Kind::Boolean => boolean_texts(),
-                Kind::Category(categories) => categories.values.clone(),
+                FeatureKind::Number(_) | FeatureKind::Integer(_) => Vec::new(),
+                FeatureKind::Boolean => boolean_texts(),
+                FeatureKind::Category(categories) => categories.values.clone(),
             };
             Some(Field {
                 codes: texts
@@ -145,7 +145,7 @@ impl Reader {
         let code = |code: f64| field.codes.get(code as usize).copied();
         match (&field.feature.kind, value) {
             // Counted where it lies even if the model refuses it, as 1.5 for an integer.
-            (Kind::Number(_) | Kind::Integer(_), Value::Number(text)) => {
+            (FeatureKind::Number(_) | FeatureKind::Integer(_), Value::Number(text)) => {
                 match text.parse::<f64>() {
                     Ok(finite) if finite.is_finite() => number(finite),
                     _ => Some(field.invalid),
@@ -154,7 +154,9 @@ impl Reader {
             // As the model reads it.
             (kind, value) => match (read(&field.feature, value), kind) {
                 (Ok(Reading::Missing), _) => None,
-                (Ok(Reading::Is(value)), Kind::Number(_) | Kind::Integer(_)) => number(value),
+                (Ok(Reading::Is(value)), FeatureKind::Number(_) | FeatureKind::Integer(_)) => {
+                    number(value)
+                }
                 (Ok(Reading::Is(value)), _) => Some(code(value).unwrap_or(field.unknown)),
                 (Ok(Reading::Unknown), _) => Some(field.unknown),
                 (Err(_), _) => Some(field.invalid),

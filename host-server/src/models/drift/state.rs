@@ -1,12 +1,13 @@
 //! A window on the disk: a line with the model's digest, then the window's stored form with
 //! its checksum. It is written aside, synced and renamed.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use model_drift::live::{Live, StateError};
+use model_files::WholeFile;
 
 /// Where the window of one version of a model is kept.
 pub(super) struct StateFile {
@@ -66,16 +67,11 @@ impl StateFile {
     fn replace(&self, window: &[u8]) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        let aside = self.path.with_extension("aside");
-        let mut file = File::create(&aside)?;
+        let mut file = WholeFile::create(&self.path)?;
         file.write_all(self.digest.as_bytes())?;
         file.write_all(b"\n")?;
         file.write_all(window)?;
-        file.sync_all()?;
-        fs::rename(&aside, &self.path)?;
-        // Makes the rename itself durable. Some systems cannot open a folder: then the rename
-        // is as durable as it can be.
-        File::open(folder).map_or(Ok(()), |folder| folder.sync_all())
+        file.commit()
     }
 }
 

@@ -1,0 +1,656 @@
+//! Text to a program: a recursive descent that emits operations in postfix order.
+
+use super::lex::{Token, tokens};
+use super::names::{Meaning, Names};
+use super::{Arithmetic, Comparison, Expression, MAX_NESTING, MAX_OPS, Op};
+
+/// Why a text is no expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ExpressionError {
+    /// The byte of the text where it is wrong.
+    pub at: usize,
+    /// What was expected and what came.
+    pub message: String,
+}
+
+impl ExpressionError {
+    pub(super) fn new(at: usize, message: impl Into<String>) -> Self {
+        Self {
+            at,
+            message: message.into(),
+        }
+    }
+}
+
+/// An expression with where each of its operations stands in the text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// The program.
+    pub expression: Expression,
+    /// For each operation, the byte of the text that it comes from.
+    pub positions: Vec<usize>,
+}
+
+impl Expression {
+    /// Reads a condition.
+    ///
+    /// # Errors
+    /// When the text is no condition over the names; the error says where and why.
+    ///
+    /// ```
+    /// use model_core::expression::{Expression, Names, Purpose};
+    /// use model_core::schema::Schema;
+    ///
+    /// let schema = Schema::from_toml(
+    ///     r#"
+    ///     name = "loans"
+    ///     version = "1.0.0"
+    ///     [[feature]]
+    ///     name = "income"
+    ///     type = "number"
+    ///     [[feature]]
+    ///     name = "paid"
+    ///     type = "boolean"
+    ///     role = "target"
+    ///     "#,
+    /// )
+    /// .unwrap();
+    /// let names = Names::new(&schema, Purpose::Rule { after_model: false, allow_protected: false });
+    ///
+    /// let rule = Expression::condition("income < 12000", &names).unwrap();
+    /// let mut stack = Vec::new();
+    /// assert_eq!(rule.expression.evaluate(&[9000.0], &mut stack), 1.0);
+    /// assert!(rule.expression.evaluate(&[f64::NAN], &mut stack).is_nan());
+    ///
+    /// let error = Expression::condition("incone < 12000", &names).unwrap_err();
+    /// assert_eq!(error.to_string(), "unknown name 'incone': did you mean 'income'?");
+    /// ```
+    pub fn condition(text: &str, names: &Names<'_>) -> Result<Parsed, ExpressionError> {
+        let (kind, parsed) = parse(text, names)?;
+        match kind {
+            Part::Condition => Ok(parsed),
+            other => Err(ExpressionError::new(
+                0,
+                format!("expected a condition such as a < 1, got {}", other.what()),
+            )),
+        }
+    }
+
+    /// Reads a formula: an expression whose value is a number.
+    ///
+    /// # Errors
+    /// As [`Expression::condition`].
+    pub fn formula(text: &str, names: &Names<'_>) -> Result<Parsed, ExpressionError> {
+        let (kind, parsed) = parse(text, names)?;
+        match kind {
+            Part::Number => Ok(parsed),
+            other => Err(ExpressionError::new(
+                0,
+                format!("expected a number such as a / b, got {}", other.what()),
+            )),
+        }
+    }
+}
+
+fn parse(text: &str, names: &Names<'_>) -> Result<(Part, Parsed), ExpressionError> {
+    let mut parser = Parser {
+        tokens: tokens(text)?,
+        next: 0,
+        names,
+        ops: Vec::new(),
+        positions: Vec::new(),
+        nesting: 0,
+    };
+    let part = parser.or()?;
+    let (at, token) = parser.peek();
+    if *token != Token::End {
+        return Err(ExpressionError::new(at, unexpected(token)));
+    }
+    let expression = Expression { ops: parser.ops };
+    if part.kind.is_value() && expression.fields().is_empty() {
+        return Err(ExpressionError::new(
+            0,
+            "expected a condition or formula that names at least one field",
+        ));
+    }
+    let positions = parser.positions;
+    Ok((
+        part.kind,
+        Parsed {
+            expression,
+            positions,
+        },
+    ))
+}
+
+/// A part of an expression that was read: what it is, where it begins, and where its
+/// operations begin.
+struct Read {
+    kind: Part,
+    at: usize,
+    ops: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
+    Number,
+    Condition,
+    /// A category field; it has no operation until it is compared.
+    Category(u16, Vec<String>),
+    Text(String),
+    Truth(bool),
+}
+
+impl Part {
+    fn what(&self) -> String {
+        match self {
+            Self::Number => "a number".into(),
+            Self::Condition => "a condition".into(),
+            Self::Category(..) => "a category: compare it, as in field in [\"A\", \"B\"]".into(),
+            Self::Text(text) => format!("the text '{text}'"),
+            Self::Truth(truth) => format!("{truth}"),
+        }
+    }
+
+    fn is_value(&self) -> bool {
+        matches!(self, Self::Number | Self::Condition)
+    }
+}
+
+struct Parser<'a, 'n> {
+    tokens: Vec<(usize, Token)>,
+    next: usize,
+    names: &'a Names<'n>,
+    ops: Vec<Op>,
+    positions: Vec<usize>,
+    nesting: usize,
+}
+
+type Result<T, E = ExpressionError> = std::result::Result<T, E>;
+
+impl Parser<'_, '_> {
+    fn peek(&self) -> (usize, &Token) {
+        // The last token is the end, which is never passed.
+        let (at, token) = &self.tokens[self.next.min(self.tokens.len() - 1)];
+        (*at, token)
+    }
+
+    /// Passes the next token if it is `wanted`.
+    fn take(&mut self, wanted: &Token) -> Option<usize> {
+        let (at, token) = self.peek();
+        (token == wanted).then(|| {
+            self.next += 1;
+            at
+        })
+    }
+
+    fn expect(&mut self, wanted: &Token, text: &str) -> Result<()> {
+        let (at, token) = self.peek();
+        match token == wanted {
+            true => {
+                self.next += 1;
+                Ok(())
+            }
+            false => Err(ExpressionError::new(
+                at,
+                format!("expected {text}, got {}", what(token)),
+            )),
+        }
+    }
+
+    fn emit(&mut self, op: Op, at: usize) -> Result<()> {
+        if self.ops.len() == MAX_OPS {
+            let message = format!("at most {MAX_OPS} operations fit in one expression: split it");
+            return Err(ExpressionError::new(at, message));
+        }
+        self.ops.push(op);
+        self.positions.push(at);
+        Ok(())
+    }
+
+    /// Takes back the operations from `start`, to put others in their place.
+    fn undo(&mut self, start: usize) {
+        self.ops.truncate(start);
+        self.positions.truncate(start);
+    }
+
+    fn nested<T>(&mut self, at: usize, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.nesting == MAX_NESTING {
+            let message = format!(
+                "brackets, 'not' and minus signs may be nested {MAX_NESTING} deep: split the expression"
+            );
+            return Err(ExpressionError::new(at, message));
+        }
+        self.nesting += 1;
+        let result = read(self);
+        self.nesting -= 1;
+        result
+    }
+
+    fn or(&mut self) -> Result<Read> {
+        self.conditions(&Token::Or, Op::Or, Self::and)
+    }
+
+    fn and(&mut self) -> Result<Read> {
+        self.conditions(&Token::And, Op::And, Self::not)
+    }
+
+    fn conditions(
+        &mut self,
+        word: &Token,
+        op: Op,
+        side: fn(&mut Self) -> Result<Read>,
+    ) -> Result<Read> {
+        let left = side(self)?;
+        while let Some(at) = self.take(word) {
+            condition(&left)?;
+            let right = side(self)?;
+            condition(&right)?;
+            self.emit(op, at)?;
+        }
+        Ok(left)
+    }
+
+    fn not(&mut self) -> Result<Read> {
+        let Some(at) = self.take(&Token::Not) else {
+            return self.comparison();
+        };
+        let inner = self.nested(at, Self::not)?;
+        condition(&inner)?;
+        self.emit(Op::Not, at)?;
+        Ok(Read { at, ..inner })
+    }
+
+    fn comparison(&mut self) -> Result<Read> {
+        let left = self.sum()?;
+        let (at, token) = self.peek();
+        match token.clone() {
+            Token::Compare(comparison) => {
+                self.next += 1;
+                let right = self.sum()?;
+                let read = self.compare(left, comparison, at, right)?;
+                match self.peek() {
+                    (at, Token::Compare(_)) => Err(ExpressionError::new(
+                        at,
+                        "a comparison has two sides: write a < b and b < c",
+                    )),
+                    _ => Ok(read),
+                }
+            }
+            Token::In => {
+                self.next += 1;
+                self.membership(&left, at, false)
+            }
+            Token::Not => {
+                self.next += 1;
+                self.expect(&Token::In, "'in' after 'not', or 'and' before it")?;
+                self.membership(&left, at, true)
+            }
+            _ => Ok(left),
+        }
+    }
+
+    fn compare(
+        &mut self,
+        left: Read,
+        comparison: Comparison,
+        at: usize,
+        right: Read,
+    ) -> Result<Read> {
+        let equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+        let negated = comparison == Comparison::NotEqual;
+        match (&left.kind, &right.kind) {
+            (Part::Number, Part::Number) => self.compare_numbers(&left, comparison, at, &right)?,
+            (Part::Category(field, values), Part::Text(text)) if equality => {
+                self.emit_set(*field, values, &[(right.at, text.clone())], at)?;
+                if negated {
+                    self.emit(Op::Not, at)?;
+                }
+            }
+            (Part::Text(_), Part::Category(..)) | (Part::Truth(_), Part::Condition) => {
+                return self.compare(right, comparison.flipped(), at, left);
+            }
+            (Part::Condition, Part::Truth(truth)) if equality => {
+                if *truth == negated {
+                    self.emit(Op::Not, at)?;
+                }
+            }
+            (left, right) => {
+                let message = match (left, right) {
+                    (Part::Category(..), Part::Text(_)) => {
+                        "categories have no order here: use ==, != or in".into()
+                    }
+                    (Part::Condition, Part::Condition) => {
+                        "two conditions cannot be compared: combine them with and, or, not".into()
+                    }
+                    _ => format!("{} cannot be compared with {}", left.what(), right.what()),
+                };
+                return Err(ExpressionError::new(at, message));
+            }
+        }
+        Ok(Read {
+            kind: Part::Condition,
+            ..left
+        })
+    }
+
+    /// A field and a number become one operation, the field on the left.
+    fn compare_numbers(
+        &mut self,
+        left: &Read,
+        comparison: Comparison,
+        at: usize,
+        right: &Read,
+    ) -> Result<()> {
+        let bound = match self.ops[left.ops..] {
+            [Op::Field(field), Op::Number(number)] => Some((field, comparison, number)),
+            [Op::Number(number), Op::Field(field)] => Some((field, comparison.flipped(), number)),
+            _ => None,
+        };
+        let Some((field, comparison, number)) = bound else {
+            return self.emit(Op::Compare(comparison), at);
+        };
+        self.undo(left.ops);
+        let bound = Op::Bound {
+            field,
+            comparison,
+            number,
+        };
+        self.emit(bound, left.at.min(right.at))
+    }
+
+    fn membership(&mut self, left: &Read, at: usize, negated: bool) -> Result<Read> {
+        let Part::Category(field, values) = &left.kind else {
+            let message = format!(
+                "'in' expects a category before it, got {}",
+                left.kind.what()
+            );
+            return Err(ExpressionError::new(left.at, message));
+        };
+        let texts = self.list()?;
+        self.emit_set(*field, values, &texts, at)?;
+        if negated {
+            self.emit(Op::Not, at)?;
+        }
+        Ok(Read {
+            kind: Part::Condition,
+            at: left.at,
+            ops: left.ops,
+        })
+    }
+
+    fn list(&mut self) -> Result<Vec<(usize, String)>> {
+        self.expect(&Token::OpenList, "a list such as [\"A\", \"B\"]")?;
+        let mut texts: Vec<(usize, String)> = Vec::new();
+        loop {
+            let (at, token) = self.peek();
+            match token.clone() {
+                Token::Text(text) => {
+                    self.next += 1;
+                    if texts.iter().any(|(_, known)| *known == text) {
+                        let message = format!("'{text}' is in the list already");
+                        return Err(ExpressionError::new(at, message));
+                    }
+                    texts.push((at, text));
+                }
+                Token::CloseList if !texts.is_empty() => {}
+                token => {
+                    let message = format!("expected a category in quotes, got {}", what(&token));
+                    return Err(ExpressionError::new(at, message));
+                }
+            }
+            if self.take(&Token::Comma).is_none() {
+                self.expect(&Token::CloseList, "',' or ']'")?;
+                return Ok(texts);
+            }
+        }
+    }
+
+    fn emit_set(
+        &mut self,
+        field: u16,
+        values: &[String],
+        texts: &[(usize, String)],
+        at: usize,
+    ) -> Result<()> {
+        let mut words = vec![0u64; values.len().div_ceil(64)];
+        for (at, text) in texts {
+            let Some(code) = values.iter().position(|value| value == text) else {
+                return Err(ExpressionError::new(*at, no_category(text, values)));
+            };
+            words[code / 64] |= 1 << (code % 64);
+        }
+        let mut is_first = true;
+        for (word, &mask) in words.iter().enumerate().filter(|(_, mask)| **mask != 0) {
+            // At most 1,000 categories.
+            let word = word as u16;
+            self.emit(Op::In { field, word, mask }, at)?;
+            if !is_first {
+                self.emit(Op::Or, at)?;
+            }
+            is_first = false;
+        }
+        Ok(())
+    }
+
+    fn sum(&mut self) -> Result<Read> {
+        let signs = [
+            (Token::Plus, Arithmetic::Add),
+            (Token::Minus, Arithmetic::Subtract),
+        ];
+        self.arithmetic(&signs, Self::product)
+    }
+
+    fn product(&mut self) -> Result<Read> {
+        let signs = [
+            (Token::Times, Arithmetic::Multiply),
+            (Token::Divide, Arithmetic::Divide),
+        ];
+        self.arithmetic(&signs, Self::signed)
+    }
+
+    fn arithmetic(
+        &mut self,
+        signs: &[(Token, Arithmetic); 2],
+        side: fn(&mut Self) -> Result<Read>,
+    ) -> Result<Read> {
+        let left = side(self)?;
+        loop {
+            let (at, token) = self.peek();
+            let Some((_, arithmetic)) = signs.iter().find(|(sign, _)| sign == token) else {
+                return Ok(left);
+            };
+            self.next += 1;
+            let right = side(self)?;
+            number(&left)?;
+            number(&right)?;
+            self.emit_arithmetic(*arithmetic, at, left.ops)?;
+        }
+    }
+
+    fn signed(&mut self) -> Result<Read> {
+        let Some(at) = self.take(&Token::Minus) else {
+            return self.primary();
+        };
+        let inner = self.nested(at, Self::signed)?;
+        number(&inner)?;
+        self.emit_arithmetic(Arithmetic::Negate, at, inner.ops)?;
+        Ok(Read { at, ..inner })
+    }
+
+    /// An operation whose operands begin at `start`; of constants alone, its result.
+    fn emit_arithmetic(&mut self, arithmetic: Arithmetic, at: usize, start: usize) -> Result<()> {
+        self.emit(Op::Arithmetic(arithmetic), at)?;
+        let is_constant = |op: &Op| matches!(op, Op::Number(_) | Op::Arithmetic(_));
+        if !self.ops[start..].iter().all(is_constant) {
+            return Ok(());
+        }
+        let ops = self.ops[start..].to_vec();
+        let number = Expression { ops }.evaluate(&[], &mut Vec::new());
+        if number.is_nan() {
+            return Err(ExpressionError::new(at, "this has no finite result"));
+        }
+        let first = self.positions[start];
+        self.undo(start);
+        self.emit(Op::Number(number), first)
+    }
+
+    fn primary(&mut self) -> Result<Read> {
+        let ops = self.ops.len();
+        let (at, token) = self.peek();
+        let token = token.clone();
+        if token != Token::End {
+            self.next += 1;
+        }
+        let kind = match token {
+            Token::Number(number) => {
+                self.emit(Op::Number(number), at)?;
+                Part::Number
+            }
+            Token::Text(text) => Part::Text(text),
+            Token::True => Part::Truth(true),
+            Token::False => Part::Truth(false),
+            Token::Open => {
+                let inner = self.nested(at, Self::or)?;
+                self.expect(&Token::Close, "')'")?;
+                inner.kind
+            }
+            Token::Name {
+                name,
+                quoted: false,
+            } if *self.peek().1 == Token::Open => self.call(&name, at)?,
+            Token::Name { name, quoted } => self.name(&name, quoted, at)?,
+            token => {
+                let message = format!("expected a field, a number or '(', got {}", what(&token));
+                return Err(ExpressionError::new(at, message));
+            }
+        };
+        Ok(Read { kind, at, ops })
+    }
+
+    fn name(&mut self, name: &str, quoted: bool, at: usize) -> Result<Part> {
+        let meaning =
+            (self.names.find(name, quoted)).map_err(|message| ExpressionError::new(at, message))?;
+        match meaning {
+            Meaning::Number(field) => {
+                self.emit(Op::Field(field), at)?;
+                Ok(Part::Number)
+            }
+            Meaning::Boolean(field) => {
+                self.emit(Op::Field(field), at)?;
+                Ok(Part::Condition)
+            }
+            Meaning::Category(field, values) => Ok(Part::Category(field, values.to_vec())),
+        }
+    }
+
+    fn call(&mut self, name: &str, at: usize) -> Result<Part> {
+        let function = match name {
+            "min" => (Arithmetic::Minimum, 2),
+            "max" => (Arithmetic::Maximum, 2),
+            "log" => (Arithmetic::Logarithm, 1),
+            _ => {
+                let message = format!("unknown function '{name}': there are min, max and log");
+                return Err(ExpressionError::new(at, message));
+            }
+        };
+        if !self.names.allows_functions() {
+            let message = format!(
+                "'{name}' is for derived fields only: derive a field in the schema and compare that"
+            );
+            return Err(ExpressionError::new(at, message));
+        }
+        let (arithmetic, count) = function;
+        let start = self.ops.len();
+        self.expect(&Token::Open, "'('")?;
+        self.nested(at, |parser| {
+            for argument in 0..count {
+                if argument > 0 {
+                    parser.expect(&Token::Comma, "',' and a second number")?;
+                }
+                number(&parser.sum()?)?;
+            }
+            parser.expect(&Token::Close, "')'")
+        })?;
+        self.emit_arithmetic(arithmetic, at, start)?;
+        Ok(Part::Number)
+    }
+}
+
+fn condition(read: &Read) -> Result<()> {
+    match read.kind {
+        Part::Condition => Ok(()),
+        ref other => Err(ExpressionError::new(
+            read.at,
+            format!(
+                "'and', 'or' and 'not' combine conditions such as a < 1, got {}",
+                other.what()
+            ),
+        )),
+    }
+}
+
+fn number(read: &Read) -> Result<()> {
+    match read.kind {
+        Part::Number => Ok(()),
+        ref other => Err(ExpressionError::new(
+            read.at,
+            format!("arithmetic expects numbers, got {}", other.what()),
+        )),
+    }
+}
+
+fn no_category(text: &str, values: &[String]) -> String {
+    let quoted: Vec<_> = values.iter().take(20).map(|v| format!("'{v}'")).collect();
+    let more = match values.len() > 20 {
+        true => format!(" or one of {} others", values.len() - 20),
+        false => String::new(),
+    };
+    format!(
+        "'{text}' is not one of the categories: expected {}{more}",
+        quoted.join(", ")
+    )
+}
+
+fn unexpected(token: &Token) -> String {
+    match token {
+        Token::Close => "unexpected ')': there is no '(' for it".into(),
+        Token::Name { name, .. } if name.eq_ignore_ascii_case("and") => {
+            "unexpected name: write 'and' in lower case".into()
+        }
+        Token::Name { name, .. } if name.eq_ignore_ascii_case("or") => {
+            "unexpected name: write 'or' in lower case".into()
+        }
+        token => format!(
+            "expected an operator or the end of the expression, got {}",
+            what(token)
+        ),
+    }
+}
+
+/// A token as people write it.
+fn what(token: &Token) -> String {
+    match token {
+        Token::Number(number) => format!("the number {number}"),
+        Token::Name { name, .. } => format!("the name '{name}'"),
+        Token::Text(text) => format!("the text '{text}'"),
+        Token::Compare(_) => "a comparison".into(),
+        Token::And => "'and'".into(),
+        Token::Or => "'or'".into(),
+        Token::Not => "'not'".into(),
+        Token::In => "'in'".into(),
+        Token::True => "'true'".into(),
+        Token::False => "'false'".into(),
+        Token::Plus => "'+'".into(),
+        Token::Minus => "'-'".into(),
+        Token::Times => "'*'".into(),
+        Token::Divide => "'/'".into(),
+        Token::Open => "'('".into(),
+        Token::Close => "')'".into(),
+        Token::OpenList => "'['".into(),
+        Token::CloseList => "']'".into(),
+        Token::Comma => "','".into(),
+        Token::End => "the end of the expression".into(),
+    }
+}

@@ -1,0 +1,61 @@
+//! Texts in several languages.
+
+use bincode::{Decode, Encode};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A text in every language of a schema, in the schema's order. One that was not written
+/// in a language is there in the first.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Texts(pub Vec<String>);
+
+impl Texts {
+    /// The text in the first language.
+    #[must_use]
+    pub fn first(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+}
+
+/// A text as TOML gives it: one, in the first language, or a table of languages.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a text, or a table of languages such as { en = \"…\", de = \"…\" }"
+)]
+pub(crate) enum RawTexts {
+    One(String),
+    Table(BTreeMap<String, String>),
+}
+
+impl RawTexts {
+    /// The texts, and the languages in which there is none.
+    pub(crate) fn resolve<'l>(
+        &self,
+        languages: &'l [String],
+    ) -> Result<(Texts, Vec<&'l str>), String> {
+        let Some(main) = languages.first() else {
+            return Err("the schema names no language".into());
+        };
+        let table = match self {
+            Self::One(text) => BTreeMap::from([(main.clone(), text.clone())]),
+            Self::Table(table) => table.clone(),
+        };
+        if let Some(stray) = table.keys().find(|key| !languages.contains(key)) {
+            return Err(format!(
+                "'{stray}' is not one of the schema's languages: expected {}",
+                languages.join(", ")
+            ));
+        }
+        let Some(first) = table.get(main).filter(|text| !text.trim().is_empty()) else {
+            return Err(format!(
+                "there is no text in the first language: add {main} = \"…\""
+            ));
+        };
+        let texts = languages
+            .iter()
+            .map(|l| table.get(l).unwrap_or(first).clone());
+        let absent = languages.iter().filter(|l| !table.contains_key(*l));
+        Ok((Texts(texts.collect()), absent.map(String::as_str).collect()))
+    }
+}

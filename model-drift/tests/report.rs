@@ -1,0 +1,87 @@
+//! The order and the words of a report.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use model_drift::compare::{Sides, by_default, by_evidently};
+use model_drift::report::Report;
+use model_drift::sketch::{Capacity, Kind, Sketch, Spec};
+
+const COLUMNS: [&str; 4] = ["same", "small", "large", "home"];
+
+/// 2,000 rows; `small` and `large` are shifted by so many standard deviations, about, and so
+/// many of 100 rents are mortgages.
+fn batch(small: f64, large: f64, mortgages: u64) -> Sketch {
+    let kind = |name: &str| match name {
+        "home" => Kind::Category,
+        _ => Kind::Number,
+    };
+    let specs = COLUMNS.map(|name| Spec::new(name, kind(name)));
+    let mut sketch = Sketch::new(specs.to_vec(), Capacity::EXACT);
+    for row in 0..2000u64 {
+        let uniform = (row * 7919 % 2000) as f64 / 577.0;
+        for (column, shift) in [0.0, small, large].into_iter().enumerate() {
+            sketch.columns[column].push_number(uniform + shift);
+        }
+        let home = if row % 100 < mortgages {
+            "MORTGAGE"
+        } else {
+            "RENT"
+        };
+        sketch.columns[3].push_text(home);
+    }
+    sketch
+}
+
+fn names(report: &Report) -> Vec<&str> {
+    report.columns.iter().map(|c| c.name.as_str()).collect()
+}
+
+fn sides<'a>(reference: &'a Sketch, current: &'a Sketch) -> Sides<'a> {
+    Sides {
+        reference,
+        current,
+        extra: &[],
+        samples: None,
+    }
+}
+
+#[test]
+fn drifted_columns_come_first_and_the_largest_effect_before_all() {
+    let (reference, current) = (batch(0.0, 0.0, 40), batch(0.3, 2.0, 55));
+    let sides = sides(&reference, &current);
+    let report = by_default(&sides, None).unwrap();
+    assert_eq!(names(&report), ["large", "home", "small", "same"]);
+    assert!(
+        report
+            .summary()
+            .starts_with("3 of 4 columns have drifted: large, home, small.")
+    );
+    // The JSON has the order of the report.
+    let json = serde_json::to_string(&report).unwrap();
+    let at = |name: &str| json.find(&format!("\"{name}\":{{")).unwrap();
+    assert!(at("large") < at("small") && at("small") < at("same"));
+    let report = by_evidently(&sides, None).unwrap();
+    assert_eq!(names(&report)[0], "large");
+    assert_eq!(names(&report)[3], "same");
+}
+
+#[test]
+fn numbers_are_written_as_in_every_report() {
+    let (reference, current) = (batch(0.0, 0.0, 40), batch(0.0, 2.0, 55));
+    let report = by_default(&sides(&reference, &current), None).unwrap();
+    let sentence = |name: &str| {
+        let column = report.columns.iter().find(|column| column.name == name);
+        column.unwrap().sentence.clone()
+    };
+    assert_eq!(
+        sentence("home"),
+        "'MORTGAGE' changed from 40.0% to 55.0%. 15.0% of the rows moved to other categories."
+    );
+    assert!(
+        sentence("large").ends_with("% of the rows moved."),
+        "{}",
+        sentence("large")
+    );
+    for text in [report.html().unwrap(), report.markdown()] {
+        assert!(text.contains("15.0%") && !text.contains("15 %"));
+    }
+}

@@ -1,0 +1,235 @@
+//! What values an application's fields can have where rules read them.
+
+use model_core::expression::{Comparison, Span};
+use model_core::schema::{
+    Example, Feature, FeatureKind, Missing, OutOfRange, Role, Schema, Unknown,
+};
+
+use crate::truth::Truths;
+
+/// The values of one variable.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Domain {
+    /// A number's; a category has codes instead.
+    pub(crate) numbers: Span,
+    /// Whether only whole numbers count.
+    pub(crate) is_whole: bool,
+    /// A category's codes, 64 a word.
+    pub(crate) codes: Option<Vec<u64>>,
+    /// Whether it may be missing.
+    pub(crate) missing: bool,
+}
+
+impl Domain {
+    pub(crate) fn numbers(numbers: Span, is_whole: bool) -> Self {
+        Self {
+            numbers,
+            is_whole,
+            codes: None,
+            missing: false,
+        }
+    }
+
+    /// What rules may find in a feature, after its policies.
+    fn of_feature(feature: &Feature) -> Self {
+        let is_whole = matches!(feature.kind, FeatureKind::Integer(_) | FeatureKind::Boolean);
+        let mut domain = Self::numbers(Span::of_feature(feature), is_whole);
+        domain.missing = may_be_missing(feature);
+        if let FeatureKind::Category(categories) = &feature.kind {
+            // The code after the last is "none of them".
+            let other = usize::from(categories.unknown == Unknown::Other);
+            let count = categories.values.len() + other;
+            let word = |word: usize| match count - 64 * word {
+                64.. => u64::MAX,
+                bits => (1 << bits) - 1,
+            };
+            domain.codes = Some((0..count.div_ceil(64)).map(word).collect());
+        }
+        domain
+    }
+
+    pub(crate) fn has_values(&self) -> bool {
+        match &self.codes {
+            Some(codes) => codes.iter().any(|word| *word != 0),
+            None => !self.numbers.is_empty(),
+        }
+    }
+
+    /// Whether it is present in some applications and missing in others.
+    pub(crate) fn may_go_both_ways(&self) -> bool {
+        self.missing && self.has_values()
+    }
+
+    /// It as certainly missing, and as certainly there.
+    pub(crate) fn split_missing(&self) -> [Self; 2] {
+        let mut absent = self.clone();
+        absent.numbers = Span::NEVER;
+        absent.codes = absent.codes.map(|codes| vec![0; codes.len()]);
+        let mut present = self.clone();
+        present.missing = false;
+        [absent, present]
+    }
+
+    pub(crate) fn within(&self, low: f64, high: f64) -> Self {
+        let (low, high) = match self.is_whole {
+            true => (low.ceil(), high.floor()),
+            false => (low, high),
+        };
+        let mut part = self.clone();
+        part.numbers.low = part.numbers.low.max(low);
+        part.numbers.high = part.numbers.high.min(high);
+        part
+    }
+
+    /// Its parts at a comparison with a number: in each the comparison is decided.
+    pub(crate) fn split_at(&self, comparison: Comparison, number: f64) -> Vec<Self> {
+        let below = self.within(f64::NEG_INFINITY, number.next_down());
+        let above = self.within(number.next_up(), f64::INFINITY);
+        let equal = self.within(number, number);
+        let parts = match comparison {
+            Comparison::Less | Comparison::GreaterOrEqual => {
+                vec![below, self.within(number, f64::INFINITY)]
+            }
+            Comparison::LessOrEqual | Comparison::Greater => {
+                vec![self.within(f64::NEG_INFINITY, number), above]
+            }
+            Comparison::Equal | Comparison::NotEqual => vec![below, equal, above],
+        };
+        parts.into_iter().filter(Self::has_values).collect()
+    }
+
+    /// Its categories inside a set and outside.
+    pub(crate) fn split_codes(&self, word: u16, mask: u64) -> Vec<Self> {
+        let with = |change: &dyn Fn(usize, u64) -> u64| {
+            let mut part = self.clone();
+            let codes = part.codes.iter_mut().flatten();
+            codes
+                .enumerate()
+                .for_each(|(at, word)| *word = change(at, *word));
+            part
+        };
+        let word = usize::from(word);
+        let inside = with(&|at, codes| if at == word { codes & mask } else { 0 });
+        let outside = with(&|at, codes| if at == word { codes & !mask } else { codes });
+        [inside, outside]
+            .into_iter()
+            .filter(Self::has_values)
+            .collect()
+    }
+
+    /// Its lower and upper half.
+    pub(crate) fn halves(&self) -> Option<[Self; 2]> {
+        let Span { low, high, .. } = self.numbers;
+        let middle = low / 2.0 + high / 2.0;
+        let middle = if self.is_whole {
+            middle.floor()
+        } else {
+            middle
+        };
+        // Neighbours among the numbers have no middle of their own.
+        let middle = middle.max(low);
+        (middle < high && self.codes.is_none()).then(|| {
+            let above = middle.next_up();
+            [self.within(low, middle), self.within(above, high)]
+        })
+    }
+
+    pub(crate) fn compared(&self, comparison: Comparison, number: f64) -> Truths {
+        let Span { low, high, .. } = self.numbers;
+        let missing = Truths::MISSING.when(self.missing);
+        if self.numbers.is_empty() {
+            return missing;
+        }
+        let equal = low == number && high == number;
+        let touches = self.numbers.contains(number) && (!self.is_whole || number.fract() == 0.0);
+        let (holds, fails) = match comparison {
+            Comparison::Less => (low < number, high >= number),
+            Comparison::LessOrEqual => (low <= number, high > number),
+            Comparison::Greater => (high > number, low <= number),
+            Comparison::GreaterOrEqual => (high >= number, low < number),
+            Comparison::Equal => (touches, !equal),
+            Comparison::NotEqual => (!equal, touches),
+        };
+        missing
+            .or(Truths::TRUE.when(holds))
+            .or(Truths::FALSE.when(fails))
+    }
+
+    pub(crate) fn member(&self, word: u16, mask: u64) -> Truths {
+        let codes = self.codes.as_deref().unwrap_or_default();
+        let inside = codes.get(usize::from(word)).copied().unwrap_or(0) & mask;
+        let outside = |(at, codes): (usize, &u64)| match at == usize::from(word) {
+            true => codes & !mask != 0,
+            false => *codes != 0,
+        };
+        Truths::TRUE
+            .when(inside != 0)
+            .or(Truths::FALSE.when(codes.iter().enumerate().any(outside)))
+            .or(Truths::MISSING.when(self.missing))
+    }
+
+    /// A value that people would write, near `wanted`; NaN where there is none.
+    pub(crate) fn pick(&self, wanted: Option<f64>) -> f64 {
+        if let Some(codes) = &self.codes {
+            let has = |code: f64| {
+                let code = code as usize;
+                codes
+                    .get(code / 64)
+                    .is_some_and(|word| word >> (code % 64) & 1 == 1)
+            };
+            let all = (0..codes.len() * 64).map(|code| code as f64);
+            let code = wanted.into_iter().chain(all).find(|code| has(*code));
+            return code.unwrap_or(f64::NAN);
+        }
+        let Span { low, high, .. } = self.numbers;
+        let near = wanted.unwrap_or(0.0).clamp(low.min(high), high.max(low));
+        let steps = [1000.0, 100.0, 1.0, 0.1, 0.01];
+        let round = |step: f64| [(near / step).floor() * step, (near / step).ceil() * step];
+        let candidates = steps.iter().flat_map(|step| round(*step));
+        [wanted.unwrap_or(f64::NAN)]
+            .into_iter()
+            .chain(candidates)
+            .chain([near])
+            .find(|number| self.numbers.contains(*number))
+            .filter(|number| !self.is_whole || number.fract() == 0.0)
+            .unwrap_or(if self.numbers.is_empty() {
+                f64::NAN
+            } else {
+                low
+            })
+    }
+}
+
+/// The domain of every field by its place, then the probability's.
+pub(crate) fn domains(schema: &Schema, probability: Span) -> Vec<Domain> {
+    let fields = schema.features.iter().map(Domain::of_feature);
+    let probability = Domain::numbers(probability, false);
+    fields.chain([probability]).collect()
+}
+
+/// The example of a feature in the model's terms.
+pub(crate) fn example(feature: &Feature) -> Option<f64> {
+    match (feature.example.as_ref()?, &feature.kind) {
+        (Example::Boolean(value), _) => Some(f64::from(u8::from(*value))),
+        (Example::Number(value), _) => Some(*value),
+        (Example::Text(text), FeatureKind::Category(categories)) => {
+            let code = categories.values.iter().position(|value| value == text)?;
+            Some(code as f64)
+        }
+        (Example::Text(_), _) => None,
+    }
+}
+
+/// Whether rules may find nothing in it: what was filled in for a missing value, or guessed
+/// for one that could not be used, is missing to a rule.
+fn may_be_missing(feature: &Feature) -> bool {
+    let guessed = match &feature.kind {
+        FeatureKind::Category(categories) => categories.unknown == Unknown::MostFrequent,
+        FeatureKind::Number(range) | FeatureKind::Integer(range) => {
+            range.policy == OutOfRange::Impute && (range.lower.is_some() || range.upper.is_some())
+        }
+        FeatureKind::Boolean => false,
+    };
+    // A protected column may always be left out.
+    feature.role == Role::Protected || feature.missing != Missing::Error || guessed
+}

@@ -1,0 +1,195 @@
+//! What the analysis says about single policies: sentences, scale, and honesty where
+//! intervals are not enough.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::time::{Duration, Instant};
+
+use model_core::policy::{Policy, PolicyFile};
+use model_core::schema::Schema;
+use model_policy::{Concern, Question, Scores, check};
+
+const SCHEMA: &str = r#"
+name = "loans"
+version = "1.0.0"
+[[feature]]
+name = "income"
+type = "number"
+minimum = 0
+maximum = 1000000
+example = 65000
+missing = "impute"
+[[feature]]
+name = "amount"
+type = "number"
+exclusive_minimum = 0
+maximum = 50000
+example = 8000
+[[feature]]
+name = "age"
+type = "integer"
+minimum = 18
+maximum = 100
+example = 35
+out_of_range = "clamp"
+[[feature]]
+name = "paid"
+type = "boolean"
+role = "target"
+"#;
+
+fn read(head: &str, rules: &[(&str, &str)]) -> (Schema, PolicyFile) {
+    let schema = Schema::from_toml(SCHEMA).unwrap();
+    let rules = rules.iter().enumerate().map(|(at, (when, then))| {
+        format!("[[rule]]\nid = \"r{at}\"\nstage = \"after\"\nwhen = \"{when}\"\nthen = \"{then}\"\nif_missing = \"skip\"\ncode = \"C\"\ntext = \"t\"\n")
+    });
+    let text = format!(
+        "[policy]\nversion = \"1\"\n{head}\n{}",
+        rules.collect::<String>()
+    );
+    let file = Policy::from_toml(&text, &schema, &["en".into()]).unwrap();
+    (schema, file)
+}
+
+fn said(head: &str, rules: &[(&str, &str)]) -> Vec<String> {
+    let (schema, file) = read(head, rules);
+    check(&file, &schema, Scores::ANY)
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn findings_read_like_this() {
+    assert_eq!(
+        said(
+            "",
+            &[
+                ("income < 12000", "decline"),
+                ("amount / income > 0.5", "refer")
+            ]
+        ),
+        [""; 0]
+    );
+    assert_eq!(
+        said(
+            "",
+            &[
+                ("amount / income > 0.5", "decline"),
+                ("amount / income > 0.6", "refer")
+            ]
+        ),
+        [
+            "line 15: rule 'r1' never decides: whenever it matches, rule 'r0' does too and declines, as for {\"income\":11000,\"amount\":8000,\"age\":35}"
+        ]
+    );
+    assert_eq!(
+        said("", &[("age < 17", "decline")]),
+        [
+            "line 7: rule 'r0': 17 is outside the range of age, 18 to 100, as for {\"income\":65000,\"amount\":8000,\"age\":18}",
+            "line 7: rule 'r0': its condition never holds, as for {\"income\":65000,\"amount\":8000,\"age\":35}",
+        ]
+    );
+    assert_eq!(
+        said(
+            "",
+            &[
+                ("income > 100000", "approve"),
+                ("amount > 40000", "decline")
+            ]
+        ),
+        [
+            "line 7: rule 'r0' approves what rule 'r1' declines; the stricter one decides, as for {\"income\":101000,\"amount\":41000,\"age\":35}"
+        ]
+    );
+    assert_eq!(
+        said(
+            "",
+            &[
+                ("income > 100000 and age > 30", "approve"),
+                ("income > 90000", "refer")
+            ]
+        ),
+        [
+            "line 7: rule 'r0' never approves: whenever it matches, rule 'r1' does too and refers, as for {\"income\":101000,\"amount\":8000,\"age\":35}"
+        ]
+    );
+    assert_eq!(
+        said("refer = [0.4, 0.6]", &[("probability < 0.6", "decline")]),
+        ["line 3: refer: the band never decides: a rule matches whenever a score falls in it"]
+    );
+}
+
+#[test]
+fn a_band_beyond_the_models_scores_is_unused() {
+    let (schema, file) = read("refer = [0.4, 0.6]", &[]);
+    let scores = |lowest, highest| check(&file, &schema, Scores { lowest, highest });
+    assert_eq!(scores(0.5, 0.9), []);
+    let findings = scores(0.6, 0.9);
+    assert_eq!(findings[0].concern, Concern::UnusedBand);
+    assert_eq!(
+        findings[0].to_string(),
+        "line 3: refer: the model gives no score in the band, only 0.6 to 0.9"
+    );
+}
+
+#[test]
+fn what_intervals_cannot_tell_is_said_to_be_open() {
+    // The same difference, written in two ways that only algebra can compare.
+    let rules = [("income - amount > 0 and amount - income > 0", "decline")];
+    let (schema, file) = read("", &rules);
+    let findings = check(&file, &schema, Scores::ANY);
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].concern, Concern::NotDecided(Question::EverTrue));
+    assert_eq!(
+        findings[0].to_string(),
+        "line 7: rule 'r0': not decided whether its condition ever holds: its products, ratios or differences are beyond interval arithmetic"
+    );
+    // The same comparison is the same, whichever side comes first.
+    assert_eq!(
+        said("", &[("income > amount and amount > income", "decline")]).len(),
+        1
+    );
+    assert!(
+        said("", &[("income > amount and amount > income", "decline")])[0].contains("never holds")
+    );
+    assert!(
+        said(
+            "",
+            &[("amount * 20 < income and amount > 50000 - 1", "decline")]
+        )
+        .is_empty()
+    );
+    assert!(
+        said(
+            "",
+            &[(
+                "amount * 20 > income and income > 999999 and amount < 49999",
+                "decline"
+            )]
+        )[0]
+        .contains("never holds")
+    );
+}
+
+#[test]
+fn five_thousand_rules_are_checked_in_seconds() {
+    let rules: Vec<String> = (0..5000)
+        .map(|at| {
+            format!(
+                "age == {} and income < {} and amount / income > 0.{:03}",
+                18 + at % 83,
+                1000 + at,
+                at % 997
+            )
+        })
+        .collect();
+    let rules: Vec<_> = rules
+        .iter()
+        .map(|when| (when.as_str(), "decline"))
+        .collect();
+    let (schema, file) = read("", &rules);
+    let start = Instant::now();
+    let findings = check(&file, &schema, Scores::ANY);
+    eprintln!("{} findings in {:?}", findings.len(), start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(120));
+}
