@@ -138,10 +138,7 @@ fn without_a_result_the_policies_of_the_field_decide() {
 fn what_was_refused_is_not_computed_with() {
     let mut model = model(SCHEMA);
     answer(&mut model, r#"{"amount":1000,"income":3000}"#);
-    let (status, text) = decide(
-        &mut model,
-        r#"{"amount":"x","income":3000,"share":0.9}"#,
-    );
+    let (status, text) = decide(&mut model, r#"{"amount":"x","income":3000,"share":0.9}"#);
     let refused: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
         (status, refused["detail"].as_array().map(Vec::len)),
