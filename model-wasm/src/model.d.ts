@@ -129,7 +129,11 @@ export interface Feature {
   categories?: { value: string; label: string; labels?: Record<string, string> }[];
   example?: Value;
   /** How the field is computed from others, where it is. */
-  derived?: { formula: string; round?: number; mismatch: "error" | "overwrite" };
+  derived?: {
+    formula: string;
+    round?: number;
+    mismatch: "error" | "overwrite";
+  };
   /** The policies; of inputs alone. */
   missing?: "error" | "impute" | "zero" | "most_frequent" | "other" | "native";
   unknown?: "error" | "most_frequent" | "other";
