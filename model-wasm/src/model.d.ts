@@ -143,6 +143,11 @@ export class Model {
   /** One decision: the bytes of a request in, the bytes of an answer out. */
   decide(request: Uint8Array): Uint8Array;
   /**
+   * The derived fields of an application: the bytes of a request in, the bytes of a JSON object out, with what each comes
+   * to. Empty for an application that is refused.
+   */
+  computed(request: Uint8Array): Uint8Array;
+  /**
    * What a batch was like, without its rows: applications in, one JSON object a line, out (status 200) the counts
    * of each input and of the probability, to be kept as a file that `underwrite drift` compares and merges. A batch that
    * cannot be read gets a refusal, in JSON, and status 413 or 422.

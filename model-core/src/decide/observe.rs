@@ -1,6 +1,8 @@
 //! An application seen as it came, for whoever counts.
 
+use super::answer::write_value;
 use super::{Decider, request};
+use crate::json::Writer;
 use crate::schema::Feature;
 use crate::value::{Reading, read};
 
@@ -48,6 +50,20 @@ impl Decider {
             each(input, code);
         }
         Ok(probability)
+    }
+
+    /// Appends the derived fields of an application as a JSON object: what each comes to. An
+    /// application that is refused has none.
+    pub fn write_computed(&mut self, application: &[u8], out: &mut Vec<u8>) {
+        let accepted = matches!(self.observe(application, &mut |_, _| {}), Ok(Some(_)));
+        let derived = self.inputs.iter().zip(&self.row);
+        Writer::new(out).object(|json| {
+            for (feature, value) in derived.filter(|(feature, _)| feature.derived.is_some()) {
+                if accepted {
+                    write_value(json.key(&feature.name), feature, *value);
+                }
+            }
+        });
     }
 
     /// Derived fields that were left out are seen as they were computed.
