@@ -215,7 +215,7 @@ fn rows_are_judged_as_requests_are() {
         "[[feature]]\nname = \"region\"\ntype = \"category\"\nrole = \"protected\"\n\
          categories = [\"NORTH\", \"SOUTH\"]\n[[feature]]\nname = \"approved\"",
     );
-    let bytes = linear(&schema);
+    let bytes = linear(&schema).encode().unwrap();
     let schema = Artifact::decode(&bytes).unwrap().schema;
     let policy = Policy::from_toml(POLICY, &schema, &schema.languages).unwrap();
     let bytes = with_policy(&bytes, Some(&policy.policy)).unwrap();
