@@ -48,8 +48,9 @@ pub use app::App;
 pub use config::ServeOptions;
 pub use error::ServeError;
 pub use host::{
-    Answer, Batch, CallError, Category, Decision, Description, Feature, FeatureRole, FeatureType,
-    InstanceTimes, Limits, LoadError, LoadErrorKind, ModelHost, ModelInfo, Target, compile,
+    Answer, Batch, CallError, Category, Decision, DerivedInfo, Description, Feature, FeatureRole,
+    FeatureType, InstanceTimes, Limits, LoadError, LoadErrorKind, ModelHost, ModelInfo, PolicyInfo,
+    RuleInfo, Target, compile,
 };
 pub use http::authentication::{Key, Public, Role};
 pub use http::limits::HttpLimits;

@@ -1,5 +1,7 @@
 //! A model's description (`abi_describe`, `docs/reference/module-abi.md`), as far as a host needs it.
 
+use std::collections::BTreeMap;
+
 use model_http::summary::api_name;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Description {
+    /// The format of its artifact; from 3 on every decision has an `outcome`.
+    #[serde(default)]
+    pub format: u32,
     /// Which model it is.
     pub model: ModelInfo,
     /// The decision threshold: the positive outcome from this probability on, 0 to 1.
@@ -20,6 +25,12 @@ pub struct Description {
     pub target: Target,
     /// Inputs, protected and ignored features, in schema order.
     pub features: Vec<Feature>,
+    /// The languages of its texts, the first one first; none where it does not say.
+    #[serde(default)]
+    pub languages: Vec<String>,
+    /// The lending rules beside the model.
+    #[serde(default)]
+    pub policy: Option<PolicyInfo>,
 }
 
 /// A model's identity. As JSON it is what every decision carries as `model`.
@@ -56,6 +67,45 @@ pub struct Target {
     pub positive_label: String,
     /// `Rejected`
     pub negative_label: String,
+}
+
+/// The lending rules of a model.
+#[derive(Debug, Clone, Deserialize)]
+#[non_exhaustive]
+pub struct PolicyInfo {
+    /// What its author calls it: `2026-11`.
+    pub version: String,
+    /// The band [from, to) of probabilities that a person decides.
+    #[serde(default)]
+    pub refer: Option<[f64; 2]>,
+    /// In the order of the policy's file.
+    pub rules: Vec<RuleInfo>,
+}
+
+/// A lending rule.
+#[derive(Debug, Clone, Deserialize)]
+#[non_exhaustive]
+pub struct RuleInfo {
+    /// What decisions call it. Rules may share a code.
+    pub code: String,
+    /// `decline`, `refer` or `approve`.
+    pub then: String,
+    /// For people, by language.
+    #[serde(default)]
+    pub text: BTreeMap<String, String>,
+}
+
+/// How a field is computed that a request may leave out.
+#[derive(Debug, Clone, Deserialize)]
+#[non_exhaustive]
+pub struct DerivedInfo {
+    /// `loan_amnt / person_income`
+    pub formula: String,
+    /// Decimals that the result is rounded to; `None` is not rounded.
+    #[serde(default)]
+    pub round: Option<u8>,
+    /// What happens to a given value that contradicts the formula: `error` or `overwrite`.
+    pub mismatch: String,
 }
 
 /// One field of a request.
@@ -107,6 +157,9 @@ pub struct Feature {
     /// The imputed value.
     #[serde(default)]
     pub imputed: Option<serde_json::Value>,
+    /// How it is computed from other fields.
+    #[serde(default)]
+    pub derived: Option<DerivedInfo>,
 }
 
 /// What a feature is for.
@@ -165,6 +218,14 @@ impl Description {
     /// Their names.
     pub fn inputs(&self) -> impl Iterator<Item = &str> {
         self.input_features().map(|feature| feature.name.as_str())
+    }
+
+    /// A rule's text in the first language; empty where it has none.
+    #[must_use]
+    pub fn text_of<'a>(&self, rule: &'a RuleInfo) -> &'a str {
+        let first = self.languages.first();
+        let text = first.and_then(|language| rule.text.get(language));
+        text.map_or("", String::as_str)
     }
 
     /// How many input and protected features there are, of one type or of any.

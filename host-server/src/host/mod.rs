@@ -15,7 +15,8 @@ mod pool;
 
 pub use answer::{Answer, Batch, Decision};
 pub use description::{
-    Category, Description, Feature, FeatureRole, FeatureType, ModelInfo, Target,
+    Category, DerivedInfo, Description, Feature, FeatureRole, FeatureType, ModelInfo, PolicyInfo,
+    RuleInfo, Target,
 };
 pub use error::{CallError, LoadError, LoadErrorKind};
 pub use limits::Limits;

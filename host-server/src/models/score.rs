@@ -9,11 +9,41 @@ use serde::Deserialize;
 
 use crate::host::Answer;
 
+/// What is decided: by the policy, or where a model has none by its threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Outcome {
+    Approve,
+    Refer,
+    Decline,
+}
+
+impl Outcome {
+    pub(crate) const ALL: [Self; 3] = [Self::Approve, Self::Refer, Self::Decline];
+
+    /// As answers have it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Refer => "refer",
+            Self::Decline => "decline",
+        }
+    }
+
+    /// That of an answer, which in formats 1 and 2 says only whether it approves.
+    pub(crate) fn or_by(stated: Option<Self>, approve: bool) -> Self {
+        stated.unwrap_or(if approve {
+            Self::Approve
+        } else {
+            Self::Decline
+        })
+    }
+}
+
 /// What a decision says of an application.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Score {
-    /// Whether the outcome is the positive one.
-    pub(crate) positive: bool,
+    pub(crate) outcome: Outcome,
     /// Of the positive class, 0 to 1.
     pub(crate) probability: f64,
 }
@@ -25,10 +55,20 @@ impl Score {
             return None;
         }
         // The keys cannot be found inside a string: a quote in a string is escaped.
+        let approve = after(answer.body, &PREDICTION)?.first()? == &b'1';
+        let stated = after(answer.body, &OUTCOME).and_then(|text| {
+            let is = |outcome: &Outcome| text.starts_with(outcome.word().as_bytes());
+            Outcome::ALL.into_iter().find(is)
+        });
         Some(Self {
-            positive: after(answer.body, &PREDICTION)?.first()? == &b'1',
+            outcome: Outcome::or_by(stated, approve),
             probability: number(after(answer.body, &PROBABILITY)?)?,
         })
+    }
+
+    /// Whether the positive outcome was decided.
+    pub(crate) fn approves(self) -> bool {
+        self.outcome == Outcome::Approve
     }
 }
 
@@ -53,11 +93,26 @@ pub(super) fn adjustments(answer: Answer<'_>) -> Vec<Adjustment<'_>> {
     }
 }
 
+/// The codes of the rules that matched; none where there is no policy.
+pub(super) fn rules(answer: Answer<'_>) -> impl Iterator<Item = &str> {
+    let list = after(answer.body, &RULES).and_then(|list| {
+        let end = list.iter().position(|byte| *byte == b']')?;
+        std::str::from_utf8(list.get(..end)?).ok()
+    });
+    // A code has no character that JSON escapes, no comma and no bracket.
+    let codes = list.unwrap_or_default().split(',');
+    codes
+        .map(|code| code.trim_matches('"'))
+        .filter(|code| !code.is_empty())
+}
+
 type Key = LazyLock<Finder<'static>>;
 
 static PREDICTION: Key = LazyLock::new(|| Finder::new(b"\"prediction\":"));
 static PROBABILITY: Key = LazyLock::new(|| Finder::new(b"\"probability\":"));
 static ADJUSTMENTS: Key = LazyLock::new(|| Finder::new(b"\"adjustments\":"));
+static OUTCOME: Key = LazyLock::new(|| Finder::new(b"\"outcome\":\""));
+static RULES: Key = LazyLock::new(|| Finder::new(b"\"rules\":["));
 
 fn after<'a>(body: &'a [u8], key: &Finder<'_>) -> Option<&'a [u8]> {
     let at = key.find(body)?;

@@ -195,7 +195,7 @@ impl Batch {
         self.row += self.chunk.iter().count();
         let mut out = Vec::new();
         if first == 0 {
-            self.answers.begin(&mut out);
+            self.answers.begin(&self.served, &mut out);
         }
         write_answers(self.answers, &self.served, &self.chunk, first, &mut out);
         if self.is_done() {

@@ -10,6 +10,7 @@ use super::refusal::reason;
 use super::rows::Chunk;
 use crate::host::{Answer, CallError};
 use crate::models::registry::Served;
+use crate::models::score::Outcome;
 
 /// What a batch is answered in.
 #[derive(Clone, Copy, PartialEq)]
@@ -29,11 +30,16 @@ impl Form {
     }
 
     /// What comes before the first answer.
-    pub(super) fn begin(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(match self {
-            Self::Json => b"[",
-            Self::Csv => b"prediction,prediction_label,approve,probability,detail\n",
-        });
+    pub(super) fn begin(self, served: &Served, out: &mut Vec<u8>) {
+        match self {
+            Self::Json => out.push(b'['),
+            Self::Csv => {
+                let rules = if has_policy(served) { ",rules" } else { "" };
+                out.extend_from_slice(COLUMNS.as_bytes());
+                out.extend_from_slice(rules.as_bytes());
+                out.push(b'\n');
+            }
+        }
     }
 
     /// What comes after the last answer.
@@ -43,6 +49,13 @@ impl Form {
             Self::Csv => b"",
         });
     }
+}
+
+/// The columns of CSV. New ones come last: clients may read them by number.
+const COLUMNS: &str = "prediction,prediction_label,approve,probability,detail,outcome";
+
+fn has_policy(served: &Served) -> bool {
+    served.description().policy.is_some()
 }
 
 /// The answers of a chunk's rows, of which the first is row `row` of the batch.
@@ -63,7 +76,10 @@ pub(super) fn write_answers(
         }),
         Form::Csv => {
             let mut writer = csv::Writer::from_writer(out);
-            served.decide_each(chunk.iter(), |answer| write_record(&mut writer, answer));
+            let has_rules = has_policy(served);
+            served.decide_each(chunk.iter(), |answer| {
+                write_record(&mut writer, answer, has_rules);
+            });
         }
     }
 }
@@ -98,23 +114,35 @@ struct Cells<'a> {
     approve: bool,
     #[serde(borrow)]
     probability: &'a RawValue,
+    outcome: Option<Outcome>,
+    #[serde(borrow, default)]
+    rules: Vec<Cow<'a, str>>,
 }
 
-fn write_record(writer: &mut csv::Writer<&mut Vec<u8>>, answer: Result<Answer<'_>, CallError>) {
+fn write_record(
+    writer: &mut csv::Writer<&mut Vec<u8>>,
+    answer: Result<Answer<'_>, CallError>,
+    has_rules: bool,
+) {
     const FAILED: &str = "The model failed on this row";
+    let mut write = |cells: [&str; 7]| {
+        let used = if has_rules { &cells[..] } else { &cells[..6] };
+        // Writing to a vector does not fail.
+        let _ = writer.write_record(used);
+    };
     let detail = match &answer {
         Ok(decision) if decision.status == 200 => {
             match serde_json::from_slice::<Cells<'_>>(decision.body) {
                 Ok(cells) => {
-                    // Writing to a vector does not fail.
-                    let _ = writer.write_record([
-                        cells.prediction.to_string().as_str(),
+                    return write([
+                        &cells.prediction.to_string(),
                         &cells.prediction_label,
                         if cells.approve { "true" } else { "false" },
                         cells.probability.get(),
                         "",
+                        Outcome::or_by(cells.outcome, cells.approve).word(),
+                        &cells.rules.join(";"),
                     ]);
-                    return;
                 }
                 Err(_) => FAILED.to_owned(),
             }
@@ -125,5 +153,5 @@ fn write_record(writer: &mut csv::Writer<&mut Vec<u8>>, answer: Result<Answer<'_
             FAILED.to_owned()
         }
     };
-    let _ = writer.write_record(["", "", "", "", &detail]);
+    write(["", "", "", "", &detail, "", ""]);
 }

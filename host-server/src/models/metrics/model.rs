@@ -1,5 +1,6 @@
 //! Metrics of decisions, by model and version; nothing about the applicants.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -10,7 +11,7 @@ use prometheus_client::metrics::histogram::{Histogram, linear_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::host::{Answer, CallError, Description};
-use crate::models::score::{Adjustment, Score, adjustments};
+use crate::models::score::{Adjustment, Outcome, Score, adjustments, rules};
 
 /// The result of a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -34,6 +35,8 @@ pub(crate) enum Shadowed {
 /// The families of metrics; each model takes its members from them once.
 pub(crate) struct ModelMetricsSet {
     decisions: Family<Labelled, Counter>,
+    outcomes: Family<Decided, Counter>,
+    rules: Family<Matched, Counter>,
     adjustments: Family<Adjusted, Counter>,
     scores: Family<Version, Histogram, fn() -> Histogram>,
     failures: Family<Failed, Counter>,
@@ -42,6 +45,7 @@ pub(crate) struct ModelMetricsSet {
     info: Family<Info, Gauge>,
     reloads: Family<Reloaded, Counter>,
     shadow: Family<Compared, Counter>,
+    shadow_outcomes: Family<ComparedOutcomes, Counter>,
     shadow_difference: Family<Version, Histogram, fn() -> Histogram>,
     latest: Gauge<f64, AtomicU64>,
 }
@@ -57,6 +61,20 @@ struct Labelled {
     model: String,
     version: String,
     label: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Decided {
+    model: String,
+    version: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Matched {
+    model: String,
+    version: String,
+    code: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -94,11 +112,21 @@ struct Compared {
     result: Shadowed,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ComparedOutcomes {
+    model: String,
+    version: String,
+    champion: &'static str,
+    challenger: &'static str,
+}
+
 impl ModelMetricsSet {
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let probability: fn() -> Histogram = || Histogram::new(linear_buckets(0.05, 0.05, 20));
         let set = Self {
             decisions: Family::default(),
+            outcomes: Family::default(),
+            rules: Family::default(),
             adjustments: Family::default(),
             scores: Family::new_with_constructor(probability),
             failures: Family::default(),
@@ -107,6 +135,7 @@ impl ModelMetricsSet {
             info: Family::default(),
             reloads: Family::default(),
             shadow: Family::default(),
+            shadow_outcomes: Family::default(),
             shadow_difference: Family::new_with_constructor(probability),
             latest: Gauge::default(),
         };
@@ -124,6 +153,16 @@ impl ModelMetricsSet {
             "underwrite_decisions",
             "Decisions, by model, version and label",
             decisions
+        );
+        family!(
+            "underwrite_outcomes",
+            "Decisions, by model, version and outcome: approve, refer or decline",
+            outcomes
+        );
+        family!(
+            "underwrite_rules",
+            "Decisions that a rule of the policy matched, by the rule's code",
+            rules
         );
         family!(
             "underwrite_adjustments",
@@ -166,6 +205,11 @@ impl ModelMetricsSet {
             shadow
         );
         family!(
+            "underwrite_shadow_outcomes",
+            "A challenger's decisions in the shadow, by the champion's outcome and its own",
+            shadow_outcomes
+        );
+        family!(
             "underwrite_shadow_difference",
             "Absolute difference between a challenger's probability and the champion's",
             shadow_difference
@@ -200,6 +244,13 @@ impl ModelMetricsSet {
                 label: label.to_owned(),
             })
         };
+        let outcome = |outcome: Outcome| {
+            self.outcomes.get_or_create_owned(&Decided {
+                model: model.to_owned(),
+                version: version.to_owned(),
+                outcome: outcome.word(),
+            })
+        };
         let key = Version {
             model: model.to_owned(),
             version: version.to_owned(),
@@ -232,6 +283,8 @@ impl ModelMetricsSet {
             drop(self.reloads.get_or_create(&labels));
         }
         ModelMetrics {
+            outcomes: Outcome::ALL.map(outcome),
+            rules: self.rules(model, version, description),
             positive: label(&target.positive_label),
             negative: label(&target.negative_label),
             scores: self.scores.get_or_create_owned(&key),
@@ -245,6 +298,7 @@ impl ModelMetricsSet {
                 Shadowed::dropped,
             ]
             .map(shadow),
+            shadow_outcomes: self.shadow_outcomes.clone(),
             shadow_difference: self.shadow_difference.get_or_create_owned(&key),
             latest: self.latest.clone(),
             adjustments: self.adjustments.clone(),
@@ -252,6 +306,34 @@ impl ModelMetricsSet {
             key,
         }
     }
+
+    /// A counter for each code that the policy knows.
+    fn rules(&self, model: &str, version: &str, description: &Description) -> Rules {
+        let mut rules = Rules::default();
+        let known = description.policy.iter().flat_map(|policy| &policy.rules);
+        for rule in known {
+            // Rules may share a code.
+            if !rules.codes.contains_key(&rule.code) {
+                rules.codes.insert(rule.code.clone(), rules.counters.len());
+                rules
+                    .counters
+                    .push(self.rules.get_or_create_owned(&Matched {
+                        model: model.to_owned(),
+                        version: version.to_owned(),
+                        code: rule.code.clone(),
+                    }));
+            }
+        }
+        rules
+    }
+}
+
+/// The counters of a policy's rules.
+#[derive(Default)]
+struct Rules {
+    /// The counter of each code.
+    codes: HashMap<String, usize>,
+    counters: Vec<Counter>,
 }
 
 const CAUSES: [&str; 4] = ["trap", "timeout", "memory", "other"];
@@ -259,6 +341,9 @@ const CAUSES: [&str; 4] = ["trap", "timeout", "memory", "other"];
 /// One model's metrics.
 pub(crate) struct ModelMetrics {
     key: Version,
+    /// In the order of [`Outcome::ALL`].
+    outcomes: [Counter; 3],
+    rules: Rules,
     positive: Counter,
     negative: Counter,
     scores: Histogram,
@@ -266,6 +351,7 @@ pub(crate) struct ModelMetrics {
     failures: [Counter; CAUSES.len()],
     instances: Gauge,
     shadow: [Counter; 4],
+    shadow_outcomes: Family<ComparedOutcomes, Counter>,
     shadow_difference: Histogram,
     latest: Gauge<f64, AtomicU64>,
     adjustments: Family<Adjusted, Counter>,
@@ -279,29 +365,57 @@ impl ModelMetrics {
             self.refusals.inc();
             return;
         };
-        if score.positive {
+        if score.approves() {
             self.positive.inc();
         } else {
             self.negative.inc();
         }
-        self.latest.set(f64::from(u8::from(score.positive)));
+        self.outcomes[score.outcome as usize].inc();
+        for rule in self.matched(answer) {
+            self.rules.counters[rule].inc();
+        }
+        self.latest.set(f64::from(u8::from(score.approves())));
         self.scores.observe(score.probability);
         self.adjusted(answer);
     }
 
-    /// Counts many decisions, and the latest of them.
-    pub(super) fn count(&self, positive: u64, negative: u64, refused: u64, latest: Option<Score>) {
-        for (counter, count) in [
-            (&self.positive, positive),
-            (&self.negative, negative),
+    /// Counts many decisions by outcome, in the order of [`Outcome::ALL`], and the latest of
+    /// them.
+    pub(super) fn count(&self, outcomes: [u64; 3], refused: u64, latest: Option<Score>) {
+        let [approved, others @ ..] = outcomes;
+        let counts = [
+            (&self.positive, approved),
+            (&self.negative, others.iter().sum()),
             (&self.refusals, refused),
-        ] {
+        ];
+        for (counter, count) in counts.into_iter().chain(self.outcomes.iter().zip(outcomes)) {
             if count > 0 {
                 counter.inc_by(count);
             }
         }
         if let Some(score) = latest {
-            self.latest.set(f64::from(u8::from(score.positive)));
+            self.latest.set(f64::from(u8::from(score.approves())));
+        }
+    }
+
+    /// How many rules are counted.
+    pub(super) fn rules(&self) -> usize {
+        self.rules.counters.len()
+    }
+
+    /// The counters of the rules that matched; a code that the policy does not know has none.
+    pub(super) fn matched<'a>(&'a self, answer: Answer<'a>) -> impl Iterator<Item = usize> + 'a {
+        let has_rules = !self.rules.counters.is_empty();
+        let codes = has_rules.then(|| rules(answer)).into_iter().flatten();
+        codes.filter_map(|code| self.rules.codes.get(code).copied())
+    }
+
+    /// Counts matches, by counter.
+    pub(super) fn count_rules(&self, matches: &[u64]) {
+        for (counter, count) in self.rules.counters.iter().zip(matches) {
+            if *count > 0 {
+                counter.inc_by(*count);
+            }
         }
     }
 
@@ -332,11 +446,21 @@ impl ModelMetrics {
 
     /// A challenger's answer beside the champion's.
     pub(crate) fn compared(&self, champion: Option<Score>, challenger: Option<Score>) {
-        match (champion, challenger) {
-            (Some(a), Some(b)) if a.positive == b.positive => self.shadowed(Shadowed::agreed),
-            (None, None) => self.shadowed(Shadowed::agreed),
-            _ => self.shadowed(Shadowed::disagreed),
-        }
+        let outcome = |score: Option<Score>| score.map(|score| score.outcome);
+        let word = |outcome: Option<Outcome>| outcome.map_or("refused", Outcome::word);
+        let (a, b) = (outcome(champion), outcome(challenger));
+        self.shadowed(if a == b {
+            Shadowed::agreed
+        } else {
+            Shadowed::disagreed
+        });
+        let labels = ComparedOutcomes {
+            model: self.key.model.clone(),
+            version: self.key.version.clone(),
+            champion: word(a),
+            challenger: word(b),
+        };
+        self.shadow_outcomes.get_or_create(&labels).inc();
         if let (Some(a), Some(b)) = (champion, challenger) {
             self.shadow_difference
                 .observe((a.probability - b.probability).abs());

@@ -8,8 +8,10 @@ use crate::models::score::Score;
 /// processors write to with every row would cost more than the rest of the bookkeeping.
 pub(crate) struct Tally<'a> {
     metrics: &'a ModelMetrics,
-    positive: u64,
-    negative: u64,
+    /// In the order of [`Outcome::ALL`](crate::models::score::Outcome::ALL).
+    outcomes: [u64; 3],
+    /// In the order of the metrics' counters.
+    rules: Vec<u64>,
     refused: u64,
     latest: Option<Score>,
     scores: Vec<f64>,
@@ -19,8 +21,8 @@ impl<'a> Tally<'a> {
     pub(crate) fn new(metrics: &'a ModelMetrics) -> Self {
         Self {
             metrics,
-            positive: 0,
-            negative: 0,
+            outcomes: [0; 3],
+            rules: vec![0; metrics.rules()],
             refused: 0,
             latest: None,
             scores: Vec::new(),
@@ -33,8 +35,11 @@ impl<'a> Tally<'a> {
             self.refused += 1;
             return;
         };
-        self.positive += u64::from(score.positive);
-        self.negative += u64::from(!score.positive);
+        self.outcomes[score.outcome as usize] += 1;
+        let metrics = self.metrics;
+        for rule in metrics.matched(answer) {
+            self.rules[rule] += 1;
+        }
         self.latest = Some(score);
         self.scores.push(score.probability);
         self.metrics.adjusted(answer);
@@ -44,7 +49,8 @@ impl<'a> Tally<'a> {
 impl Drop for Tally<'_> {
     fn drop(&mut self) {
         let metrics = self.metrics;
-        metrics.count(self.positive, self.negative, self.refused, self.latest);
+        metrics.count(self.outcomes, self.refused, self.latest);
+        metrics.count_rules(&self.rules);
         metrics.observe(&self.scores);
     }
 }
