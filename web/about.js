@@ -1,6 +1,6 @@
 /**
  * What the page says about the model: its identity, its training data and its metrics.
- * @import { Description } from '../model-wasm/src/model.js'
+ * @import { Description, Policy } from '../model-wasm/src/model.js'
  */
 
 import { byId, copyButton, element } from './dom.js';
@@ -16,7 +16,7 @@ const METRICS = {
 };
 
 /** @param {Description} description */
-export function showAbout({ model, threshold, training }) {
+export function showAbout({ model, threshold, training, policy }) {
   const title = model.title ?? words(model.name);
   document.title = `${title} · Underwrite`;
   byId('title').textContent = title;
@@ -28,9 +28,17 @@ export function showAbout({ model, threshold, training }) {
     ...fact('Version', model.version),
     ...fact('Kind', words(model.kind)),
     ...fact('Threshold', plainPercent(threshold)),
+    ...(policy ? policyFacts(policy) : []),
     ...fact('Digest', element('code', { class: 'digest' }, model.digest), copyButton('Copy the digest', () => model.digest)),
   );
   showMetrics(training);
+}
+
+/** @param {Policy} policy */
+function policyFacts({ version, refer, rules }) {
+  const count = rules.length === 1 ? '1 rule' : `${rules.length} rules`;
+  const band = refer ? [fact('Referred', `from ${plainPercent(refer[0])} to below ${plainPercent(refer[1])}`)] : [];
+  return [...fact('Policy', `${version}, ${count}`), ...band.flat()];
 }
 
 /** @param {Description['training']} training */

@@ -35,6 +35,7 @@ async function run({ description, decide }) {
     const answer = await decide(requestJson(values));
     if (question !== asked) return;
     const outcome = readAnswer(answer);
+    form.showComputed(JSON.parse(answer.computed));
     if (outcome.decision) {
       panel.show(outcome.decision);
       form.showAdjustments(outcome.decision.adjustments);
@@ -52,7 +53,7 @@ async function run({ description, decide }) {
       panel.refuse(problems);
       form.showProblems(problems);
     }
-    byId('announcement').textContent = decision ? decisionSentence(decision) : problemsSentence(problems, form.feature);
+    byId('announcement').textContent = decision ? decisionSentence(decision, description) : problemsSentence(problems, form.feature);
   };
 
   const ask = (/** @type {number} */ patience) => update(patience).catch(showFailure);

@@ -1,16 +1,22 @@
 /**
  * The decision panel: the decision and its probability, the values that were adjusted, or why there is no decision.
- * @import { Adjustment, Decision, Description, Feature, Problem } from '../model-wasm/src/model.js'
+ * @import { Adjustment, Decision, Description, Feature, Problem, Rule } from '../model-wasm/src/model.js'
  */
 
 import { byId, element } from './dom.js';
 import { adjustmentText, percent, plainPercent } from './format.js';
 
+/** How the panel looks for each outcome. */
+const VERDICTS = { approve: 'yes', refer: 'refer', decline: 'no' };
+/** What a matching rule does. */
+const ACTS = { approve: 'approves', refer: 'refers', decline: 'declines' };
+
 /**
  * @param {Description} description
  * @param {{ feature: (name: string) => Feature | undefined, focus: (name: string) => void }} form
  */
-export function buildDecision({ target, threshold }, form) {
+export function buildDecision(description, form) {
+  const { target, threshold } = description;
   const panel = byId('decision');
   const meter = byId('meter');
   byId('threshold').textContent = plainPercent(threshold);
@@ -21,8 +27,9 @@ export function buildDecision({ target, threshold }, form) {
   return {
     /** @param {Decision} decision */
     show: (decision) => {
-      panel.dataset.verdict = decision.approve ? 'yes' : 'no';
-      byId('verdict').textContent = decision.prediction_label;
+      panel.dataset.verdict = VERDICTS[outcomeOf(decision)];
+      byId('verdict').textContent = verdict(decision);
+      setRules(matchedRules(decision, description).map((rule) => ruleNote(rule, description)));
       showProbability(decision);
       showNotes(adjustmentsHeading(decision.adjustments), decision.adjustments.map((adjustment) =>
         adjustmentNote(adjustment, form.feature(adjustment.feature))));
@@ -32,6 +39,7 @@ export function buildDecision({ target, threshold }, form) {
       panel.dataset.verdict = 'none';
       byId('verdict').textContent = 'No decision';
       showNoProbability();
+      setRules([]);
       showNotes(problemsHeading(problems), problems.map((problem) => problemNote(problem, form)));
     },
     /** After a keystroke that the module refuses, until the person stops typing. */
@@ -42,10 +50,43 @@ export function buildDecision({ target, threshold }, form) {
 /**
  * What a screen reader says when the person has stopped typing.
  * @param {Decision} decision
+ * @param {Description} description
  */
-export function decisionSentence({ prediction_label: label, probability, threshold, adjustments }) {
+export function decisionSentence(decision, description) {
+  const { probability, threshold, adjustments } = decision;
   const figures = `probability ${percent(probability, threshold)}, threshold ${plainPercent(threshold)}`;
-  return `${label}: ${figures}. ${adjustmentsHeading(adjustments)}.`;
+  const rules = matchedRules(decision, description).map((rule) => `${ruleText(rule, description)} `).join('');
+  return `${verdict(decision)}: ${figures}. ${rules}${adjustmentsHeading(adjustments)}.`;
+}
+
+/**
+ * Files of older formats have no outcome: the threshold decided.
+ * @param {Decision} decision
+ */
+function outcomeOf({ outcome, approve }) {
+  return outcome ?? (approve ? 'approve' : 'decline');
+}
+
+/** @param {Decision} decision the label of its target, unless a person decides */
+function verdict(decision) {
+  return outcomeOf(decision) === 'refer' ? 'Referred to a person' : decision.prediction_label;
+}
+
+/**
+ * @param {Decision} decision
+ * @param {Description} description
+ * @returns {Rule[]} the rules behind the codes of the decision
+ */
+function matchedRules({ rules = [] }, { policy }) {
+  return rules.flatMap((code) => policy?.rules.find((rule) => rule.code === code) ?? []);
+}
+
+/**
+ * @param {Rule} rule
+ * @param {Description} description
+ */
+function ruleText({ text }, { languages = [] }) {
+  return `${text[languages[0]] ?? Object.values(text)[0]}.`;
 }
 
 /**
@@ -92,6 +133,13 @@ function showNotes(heading, notes) {
   byId('notes-heading').textContent = heading;
 }
 
+/** @param {HTMLElement[]} rules */
+function setRules(rules) {
+  byId('rules').hidden = rules.length === 0;
+  byId('rules-heading').textContent = rules.length === 1 ? '1 rule matched' : `${rules.length} rules matched`;
+  byId('rules-list').replaceChildren(...rules);
+}
+
 /** @param {Adjustment[]} adjustments */
 function adjustmentsHeading({ length }) {
   if (length === 0) return 'All values were used as given';
@@ -101,6 +149,14 @@ function adjustmentsHeading({ length }) {
 /** @param {Problem[]} problems */
 function problemsHeading({ length }) {
   return length === 1 ? '1 thing needs attention' : `${length} things need attention`;
+}
+
+/**
+ * @param {Rule} rule
+ * @param {Description} description
+ */
+function ruleNote(rule, description) {
+  return element('li', {}, element('strong', {}, rule.code), ` ${ACTS[rule.then]}: ${ruleText(rule, description)}`);
 }
 
 /**

@@ -4,7 +4,8 @@
  *
  * @import { Description } from '../model-wasm/src/model.js'
  *
- * @typedef {{ status: number, body: string }} Answer the HTTP status and the JSON text
+ * @typedef {{ status: number, body: string, computed: string }} Answer the HTTP status, the JSON text, and the derived
+ *   fields as JSON
  * @typedef {{ description: Description, decide: (request: string) => Promise<Answer> }} Engine
  */
 

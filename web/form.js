@@ -1,7 +1,7 @@
 /**
  * The form, built from the schema in the module. It validates nothing: input goes to the module as typed, and what the
  * module says about a field is shown next to it.
- * @import { Adjustment, Feature, Problem } from '../model-wasm/src/model.js'
+ * @import { Adjustment, Feature, Problem, Value } from '../model-wasm/src/model.js'
  */
 
 import { byId, element } from './dom.js';
@@ -26,13 +26,16 @@ const SIDE_BY_SIDE = { choices: 3, letters: 26 };
  * @param {Feature[]} features
  */
 export function buildForm(features) {
-  const shown = features.filter(({ role }) => role === 'input' || role === 'protected');
+  const shown = features.filter(({ role, derived }) => !derived && (role === 'input' || role === 'protected'));
+  const derived = features.filter((feature) => feature.derived).map((feature) => buildComputed(feature));
   const fields = new Map(shown.map((feature, index) => [feature.name, buildField(feature, `field-${index}`)]));
   const boxes = (/** @type {string} */ role) =>
     [...fields.values()].filter(({ feature }) => feature.role === role).map(({ box }) => box);
   byId('inputs').replaceChildren(...boxes('input'));
   byId('protected-inputs').replaceChildren(...boxes('protected'));
   byId('protected').hidden = boxes('protected').length === 0;
+  byId('computed-fields').replaceChildren(...derived.map(({ box }) => box));
+  byId('computed').hidden = derived.length === 0;
 
   return {
     /** @returns {[string, string][]} name and JSON text of every field that has a value */
@@ -50,8 +53,13 @@ export function buildForm(features) {
       const found = adjustments.find(({ feature }) => feature === name);
       setNote(field, found ? adjustmentText(field.feature, found) : '', false);
     }),
+    /** @param {Record<string, Value>} values what the derived fields come to; none where the application is refused */
+    showComputed: (values) => derived.forEach(({ feature, output }) => {
+      const value = values[feature.name];
+      output.textContent = value === undefined || value === null ? '–' : valueText(feature, value);
+    }),
     /** @param {string} name */
-    feature: (name) => fields.get(name)?.feature,
+    feature: (name) => features.find((feature) => feature.name === name),
     /** @param {string} name */
     focus: (name) => {
       const box = fields.get(name)?.box;
@@ -59,6 +67,19 @@ export function buildForm(features) {
       if (control instanceof HTMLElement) control.focus();
     },
   };
+}
+
+/**
+ * A field that the module computes: its value and its formula, and nothing to type.
+ * @param {Feature} feature
+ */
+function buildComputed(feature) {
+  const output = element('output', { class: 'computed' }, '–');
+  const formula = element('code', {}, feature.derived?.formula ?? '');
+  const box = element('div', { class: 'field' },
+    element('div', { class: 'name' }, element('span', {}, feature.label)), output,
+    element('p', { class: 'hint' }, 'Computed: ', formula));
+  return { feature, output, box };
 }
 
 /**

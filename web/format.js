@@ -116,6 +116,7 @@ export function adjustmentText(feature, adjustment) {
   const came = adjustment.from === undefined ? 'A value' : valueText(feature, adjustment.from);
   const reason = adjustmentReason(feature, adjustment);
   if (adjustment.policy === 'native') return 'Not given: the model has learned how to treat a missing value here.';
+  if (adjustment.kind === 'mismatch') return `${came} contradicts the other fields: ${used} is used, as ${feature.derived?.formula} gives.`;
   if (adjustment.kind === 'missing') return `Not given: ${used} is used${reason}.`;
   if (adjustment.policy === 'clamp') return `${came} was changed to ${used}${reason}.`;
   const problem = adjustment.kind === 'unknown' ? 'is not known' : 'is out of range';

@@ -58,8 +58,11 @@ loaded.then((model) => self.postMessage({ description: model.describe() })).catc
 self.addEventListener('message', async ({ data: { id, request } }) => {
   try {
     const model = await loaded;
-    const body = decoder.decode(model.decide(encoder.encode(request)));
-    self.postMessage({ id, answer: { status: model.status, body } });
+    const bytes = encoder.encode(request);
+    // Files that were made before there were derived fields lack it.
+    const computed = model.computed ? decoder.decode(model.computed(bytes)) : '{}';
+    const body = decoder.decode(model.decide(bytes));
+    self.postMessage({ id, answer: { status: model.status, body, computed } });
   } catch (error) {
     fail(error);
   }

@@ -7,7 +7,6 @@ mod files;
 mod hub;
 mod interrupt;
 mod progress;
-mod scoring;
 mod secrets;
 mod settings;
 mod tracking;

@@ -1,8 +1,9 @@
 //! What a model says about itself; the JSON is described in `docs/reference/module-abi.md`.
 
-use crate::artifact::{Artifact, FORMAT};
+use crate::artifact::Artifact;
 use crate::decide::{Decider, write_value};
 use crate::json::Writer;
+use crate::policy::Policy;
 use crate::schema::{Bound, Categories, Example, Feature, Role};
 use crate::value::number_text;
 
@@ -16,7 +17,7 @@ impl Decider {
         let schema = &artifact.schema;
         Writer::new(out).object(|json| {
             json.key("abi").integer(ABI_VERSION.into());
-            json.key("format").integer(FORMAT.into());
+            json.key("format").integer(self.format().into());
             json.key("model").object(|json| {
                 json.key("name").text(&schema.name);
                 json.key("version").text(&schema.version);
@@ -44,11 +45,51 @@ impl Decider {
                         Role::Input => imputed.next(),
                         Role::Protected | Role::Ignored => None,
                     };
-                    write_feature(json, feature, fill);
+                    write_feature(json, feature, &schema.languages, fill);
                 });
             write_training(json.key("training"), artifact);
+            if self.format() > 2 {
+                json.key("languages")
+                    .array(&schema.languages, |json, language| json.text(language));
+            }
+            if let Some(policy) = &artifact.policy {
+                let digest = self.digests().policy.as_deref();
+                write_policy(json.key("policy"), policy, digest, &schema.languages);
+            }
         });
     }
+}
+
+fn write_policy(
+    json: &mut Writer<'_>,
+    policy: &Policy,
+    digest: Option<&str>,
+    languages: &[String],
+) {
+    json.object(|json| {
+        json.key("version").text(&policy.version);
+        optional(json, "digest", digest);
+        if let Some(band) = policy.refer {
+            json.key("refer")
+                .array([band.from, band.to], |json, end| json.number(end));
+        }
+        json.key("allow_protected").boolean(policy.allow_protected);
+        json.key("rules").array(&policy.rules, |json, rule| {
+            json.object(|json| {
+                json.key("id").text(&rule.id);
+                json.key("stage").text(rule.stage.word());
+                json.key("when").text(&rule.source);
+                json.key("then").text(rule.then.word());
+                json.key("if_missing").text(rule.if_missing.word());
+                json.key("code").text(&rule.code);
+                json.key("text").object(|json| {
+                    for (language, text) in languages.iter().zip(&rule.text.0) {
+                        json.key(language).text(text);
+                    }
+                });
+            });
+        });
+    });
 }
 
 fn optional(json: &mut Writer<'_>, key: &str, text: Option<&str>) {
@@ -57,26 +98,70 @@ fn optional(json: &mut Writer<'_>, key: &str, text: Option<&str>) {
     }
 }
 
-fn write_feature(json: &mut Writer<'_>, feature: &Feature, imputed: Option<f64>) {
+/// The texts by language under `key`, where there are several languages: `first`, then those
+/// of the feature's translations.
+fn write_texts(
+    json: &mut Writer<'_>,
+    key: &str,
+    languages: &[String],
+    first: &str,
+    translated: impl Fn(usize) -> Option<String>,
+) {
+    if languages.len() < 2 {
+        return;
+    }
+    json.key(key).object(|json| {
+        for (index, language) in languages.iter().enumerate() {
+            let text = index.checked_sub(1).and_then(&translated);
+            json.key(language).text(text.as_deref().unwrap_or(first));
+        }
+    });
+}
+
+fn write_feature(
+    json: &mut Writer<'_>,
+    feature: &Feature,
+    languages: &[String],
+    imputed: Option<f64>,
+) {
+    let translation = |nth: usize| feature.translations.get(nth);
     json.object(|json| {
         json.key("name").text(&feature.name);
         json.key("type").text(feature.kind.word());
         json.key("role").text(feature.role.word());
-        json.key("label").text(feature.display_label());
+        let label = feature.display_label();
+        json.key("label").text(label);
+        write_texts(json, "labels", languages, label, |nth| {
+            translation(nth)?.label.clone()
+        });
         optional(json, "help", feature.help.as_deref());
+        if let Some(help) = &feature.help {
+            write_texts(json, "helps", languages, help, |nth| {
+                translation(nth)?.help.clone()
+            });
+        }
         optional(json, "unit", feature.unit.as_deref());
         if let Some(range) = feature.range() {
             write_bound(json, range.lower, ["minimum", "exclusive_minimum"]);
             write_bound(json, range.upper, ["maximum", "exclusive_maximum"]);
         }
         if let Some(categories) = feature.categories() {
-            write_categories(json.key("categories"), categories);
+            write_categories(json.key("categories"), feature, categories, languages);
         }
         match &feature.example {
             Some(Example::Boolean(yes)) => json.key("example").boolean(*yes),
             Some(Example::Number(number)) => json.key("example").raw(&number_text(*number)),
             Some(Example::Text(text)) => json.key("example").text(text),
             None => {}
+        }
+        if let Some(derived) = &feature.derived {
+            json.key("derived").object(|json| {
+                json.key("formula").text(&derived.source);
+                if let Some(decimals) = derived.decimals {
+                    json.key("round").integer(decimals.into());
+                }
+                json.key("mismatch").text(derived.mismatch.word());
+            });
         }
         if let Some(imputed) = imputed {
             write_policies(json, feature);
@@ -92,12 +177,21 @@ fn write_bound(json: &mut Writer<'_>, bound: Option<Bound>, keys: [&str; 2]) {
     }
 }
 
-fn write_categories(json: &mut Writer<'_>, categories: &Categories) {
+fn write_categories(
+    json: &mut Writer<'_>,
+    feature: &Feature,
+    categories: &Categories,
+    languages: &[String],
+) {
     let pairs = categories.values.iter().zip(&categories.labels);
-    json.array(pairs, |json, (value, label)| {
+    json.array(pairs.enumerate(), |json, (code, (value, label))| {
         json.object(|json| {
             json.key("value").text(value);
             json.key("label").text(label);
+            write_texts(json, "labels", languages, label, |nth| {
+                let translation = feature.translations.get(nth)?;
+                translation.category_labels.get(code).cloned()
+            });
         });
     });
 }

@@ -47,6 +47,14 @@ pub enum ArtifactError {
     /// The payload cannot be read.
     #[error("the artifact's payload cannot be read: {0}")]
     Payload(String),
+    /// Decisions depend on a part that this program does not know.
+    #[error(
+        "the artifact holds a part '{tag}' that decisions depend on and that this program does not know: use a newer underwrite"
+    )]
+    Part {
+        /// Its tag.
+        tag: String,
+    },
     /// The payload contradicts itself.
     #[error("the artifact contradicts itself: {0}")]
     Content(String),

@@ -2,7 +2,10 @@
 
 use bincode::{Decode, Encode};
 
-use crate::schema::{Feature, FeatureKind, Missing, OutOfRange, Range, Schema, Unknown};
+use crate::schema::{
+    Derived, Feature, FeatureKind, Mismatch, Missing, OutOfRange, Range, Schema, Unknown,
+    mismatch_message,
+};
 use crate::value::{Reading, ValueError, number_text, outside};
 
 /// The imputation values, learned from the training rows alone.
@@ -32,16 +35,19 @@ pub enum Adjustment {
     Unknown(Unknown),
     /// Moved a number into its range.
     OutOfRange(OutOfRange),
+    /// Replaced a given value that contradicts the formula of a derived field.
+    Mismatch(Mismatch),
 }
 
 impl Adjustment {
-    /// The schema key of the policy: `missing`, `unknown` or `out_of_range`.
+    /// The schema key of the policy: `missing`, `unknown`, `out_of_range` or `mismatch`.
     #[must_use]
     pub fn kind(self) -> &'static str {
         match self {
             Self::Missing(_) => "missing",
             Self::Unknown(_) => "unknown",
             Self::OutOfRange(_) => "out_of_range",
+            Self::Mismatch(_) => "mismatch",
         }
     }
 
@@ -52,6 +58,7 @@ impl Adjustment {
             Self::Missing(policy) => policy.word(),
             Self::Unknown(policy) => policy.word(),
             Self::OutOfRange(policy) => policy.word(),
+            Self::Mismatch(policy) => policy.word(),
         }
     }
 }
@@ -109,6 +116,56 @@ pub fn resolve(feature: &Feature, reading: Reading, imputed: f64) -> Result<Reso
                 adjusted: None,
             }),
         },
+    }
+}
+
+/// What the other fields say about a derived one.
+#[derive(Debug, Clone, Copy)]
+pub struct Computed {
+    /// The value that follows from the others after their policies; NaN where there is none.
+    pub value: f64,
+    /// Whether a field that it needs was missing.
+    pub needs_missing: bool,
+}
+
+/// Settles a derived field: the computed value, unless a field that it needs was missing and
+/// the application gives a value. Leaving it out is no adjustment.
+///
+/// # Errors
+/// Where the given value contradicts the formula and the schema's `mismatch` is `error`, and
+/// where [`resolve`] refuses the value that counts.
+pub fn resolve_derived(
+    feature: &Feature,
+    derived: &Derived,
+    given: Reading,
+    computed: Computed,
+    imputed: f64,
+) -> Result<Resolved, ValueError> {
+    let counts = if computed.value.is_nan() {
+        Reading::Missing
+    } else {
+        Reading::Is(computed.value)
+    };
+    match given {
+        Reading::Is(_) if computed.needs_missing => resolve(feature, given, imputed),
+        Reading::Is(value)
+            if !computed.value.is_nan() && !derived.agrees(value, computed.value) =>
+        {
+            if derived.mismatch == Mismatch::Error {
+                let message = mismatch_message(derived, computed.value);
+                return Err(ValueError::new("derived_mismatch", message));
+            }
+            let resolved = resolve(feature, counts, imputed)?;
+            Ok(Resolved {
+                adjusted: Some(
+                    resolved
+                        .adjusted
+                        .unwrap_or(Adjustment::Mismatch(derived.mismatch)),
+                ),
+                ..resolved
+            })
+        }
+        Reading::Is(_) | Reading::Missing | Reading::Unknown => resolve(feature, counts, imputed),
     }
 }
 

@@ -5,7 +5,7 @@ use bincode::de::{Decode, Decoder};
 use bincode::error::DecodeError;
 
 /// The format this program writes, and the newest it reads.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 /// The largest payload, in bytes.
 pub const MAX_PAYLOAD: usize = 64 << 20;
 /// Bytes before the payload.

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{EVERYTHING, constant, decide, forest, isotonic, linear, natively, platt, request};
-use model_core::artifact::{Artifact, ArtifactError, FORMAT, MAX_PAYLOAD};
+use model_core::artifact::{Artifact, ArtifactError, FORMAT, MAX_PAYLOAD, digests, hex};
 use model_core::calibration::{Calibration, MAX_KNOTS};
 use model_core::decide::Decider;
 use model_core::details::{Details, ThresholdRule};
@@ -88,16 +88,93 @@ fn the_header_is_as_documented() {
     let bytes = linear(EVERYTHING).encode().unwrap();
     let (header, payload) = bytes.split_at(HEADER);
     assert_eq!(&header[..8], b"UWMODEL\0");
-    assert_eq!(header[8..12], 2u32.to_le_bytes());
+    assert_eq!(header[8..12], 3u32.to_le_bytes());
     assert_eq!(header[12..20], (payload.len() as u64).to_le_bytes());
-    assert_eq!(header[20..], Sha256::digest(payload)[..]);
-    let digest: String = header[20..]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    assert_eq!(header[20..], list_digest(payload).unwrap());
+    let (tag, section) = parts(payload).unwrap()[0];
+    assert_eq!(tag, b"MODL");
+    let digest = format!("sha256:{}", hex(&Sha256::digest(section)));
+    assert_eq!(Decider::load(&bytes).unwrap().digest(), digest);
+}
+
+/// The parts of a list: each a tag, a length and bytes.
+fn parts(mut list: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let mut parts = Vec::new();
+    while !list.is_empty() {
+        let (head, rest) = list.split_at_checked(12)?;
+        let length = u64::from_le_bytes(head[4..].try_into().ok()?);
+        let (bytes, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        parts.push((&head[..4], bytes));
+        list = rest;
+    }
+    Some(parts)
+}
+
+/// The digest of a list: of each part's tag, length and digest.
+fn list_digest(list: &[u8]) -> Option<[u8; 32]> {
+    let mut digest = Sha256::new();
+    for (tag, bytes) in parts(list)? {
+        digest.update(tag);
+        digest.update((bytes.len() as u64).to_le_bytes());
+        digest.update(Sha256::digest(bytes));
+    }
+    Some(digest.finalize().into())
+}
+
+/// A list of parts.
+fn list(parts: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (tag, content) in parts {
+        bytes.extend_from_slice(tag);
+        bytes.extend_from_slice(&(content.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(content);
+    }
+    bytes
+}
+
+#[test]
+fn unknown_parts_are_skipped_unless_decisions_depend_on_them() {
+    let plain = linear(EVERYTHING).encode().unwrap();
+    let with = |change: &dyn Fn(&mut Vec<(&[u8], Vec<u8>)>)| {
+        let mut sections: Vec<(&[u8], Vec<u8>)> = (parts(&plain[HEADER..]).unwrap().into_iter())
+            .map(|(tag, bytes)| (tag, bytes.to_vec()))
+            .collect();
+        change(&mut sections);
+        let borrowed: Vec<(&[u8], &[u8])> = sections
+            .iter()
+            .map(|(tag, bytes)| (*tag, &bytes[..]))
+            .collect();
+        let mut bytes = plain[..HEADER].to_vec();
+        bytes.extend_from_slice(&list(&borrowed));
+        sealed(bytes)
+    };
+    let later = with(&|sections| sections.push((b"newe", vec![1, 2, 3])));
+    let field = with(&|sections| sections[1].1.extend(list(&[(b"more", b"?")])));
+    for skipped in [&later, &field] {
+        assert_eq!(Artifact::decode(skipped).unwrap(), linear(EVERYTHING));
+        assert_eq!(
+            digests(skipped).unwrap().model,
+            digests(&plain).unwrap().model
+        );
+    }
+    let needed = |tag: &str| {
+        format!(
+            "the artifact holds a part '{tag}' that decisions depend on and that this program does not know: use a newer underwrite"
+        )
+    };
+    let later = with(&|sections| sections.push((b"Newe", vec![1, 2, 3])));
+    assert_eq!(refused(&later), needed("Newe"));
+    let field = with(&|sections| sections[0].1.extend(list(&[(b"MORE", b"?")])));
+    assert_eq!(refused(&field), needed("MORE"));
+    let twice = with(&|sections| sections.push(sections[0].clone()));
     assert_eq!(
-        Decider::load(&bytes).unwrap().digest(),
-        format!("sha256:{digest}")
+        refused(&twice),
+        "the artifact's payload cannot be read: part 'MODL' stands twice"
+    );
+    let missing = with(&|sections| drop(sections.remove(1)));
+    assert_eq!(
+        refused(&missing),
+        "the artifact's payload cannot be read: part 'dets' is missing"
     );
 }
 
@@ -179,9 +256,11 @@ fn every_flipped_byte_is_refused() {
                 let found = Artifact::decode(&altered).unwrap_err();
                 let right = match at {
                     0..8 => matches!(found, ArtifactError::Magic),
-                    8..12 => matches!(found, ArtifactError::Format { .. }),
+                    // Another format that there is has another digest.
+                    8..12 => matches!(found, ArtifactError::Format { .. } | ArtifactError::Digest),
                     12..20 => matches!(found, ArtifactError::Length { .. }),
-                    _ => matches!(found, ArtifactError::Digest),
+                    // A list whose parts cannot be told apart has no digest.
+                    _ => matches!(found, ArtifactError::Digest | ArtifactError::Payload(_)),
                 };
                 assert!(right, "byte {at}: {found}");
             }
@@ -199,7 +278,7 @@ fn what_is_added_is_refused() {
         payload + 1
     );
     assert_eq!(refused(&bytes), expected);
-    let expected = "the artifact's payload cannot be read: 1 bytes are left over";
+    let expected = "the artifact's payload cannot be read: a part of it is truncated";
     assert_eq!(refused(&sealed(bytes)), expected);
 }
 
@@ -210,14 +289,14 @@ fn another_format_names_both() {
         bytes[8..12].copy_from_slice(&format.to_le_bytes());
         assert_eq!(refused(&bytes), expected);
     };
-    assert_eq!(FORMAT, 2);
+    assert_eq!(FORMAT, 3);
     check(
-        3,
-        "the artifact is of format 3, this program reads formats 1 to 2: use a newer underwrite",
+        4,
+        "the artifact is of format 4, this program reads formats 1 to 3: use a newer underwrite",
     );
     check(
         u32::MAX,
-        "the artifact is of format 4294967295, this program reads formats 1 to 2: use a newer underwrite",
+        "the artifact is of format 4294967295, this program reads formats 1 to 3: use a newer underwrite",
     );
 }
 
@@ -232,7 +311,7 @@ fn a_payload_that_is_too_large_is_refused() {
 /// Length and digest made right for whatever the payload is.
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     let length = (bytes.len() - HEADER) as u64;
-    let digest = Sha256::digest(&bytes[HEADER..]);
+    let digest = list_digest(&bytes[HEADER..]).unwrap_or_default();
     bytes[12..20].copy_from_slice(&length.to_le_bytes());
     bytes[20..HEADER].copy_from_slice(&digest);
     bytes

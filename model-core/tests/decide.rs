@@ -4,9 +4,10 @@
 mod common;
 
 use common::{EVERYTHING, PLAIN, constant, decide, decider, forest, linear, natively, request};
-use model_core::artifact::Artifact;
+use model_core::artifact::{Artifact, digests, with_policy};
 use model_core::calibration::Calibration;
-use model_core::decide::{MAX_REQUEST, write_unavailable};
+use model_core::decide::{Decider, MAX_REQUEST, write_unavailable};
+use model_core::policy::Policy;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -16,7 +17,7 @@ fn an_answer_has_these_bytes() {
     let digest = model.digest().to_owned();
     assert_eq!(digest.len(), "sha256:".len() + 64);
     let expected = format!(
-        r#"{{"prediction":1,"prediction_label":"Approved","approve":true,"probability":0.75,"threshold":0.5,"model":{{"name":"everything","version":"1.2.3","digest":"{digest}"}},"features_used":["income","rate","share","wealth","age","score","years","owner","defaulted","member","grade","purpose","region"],"adjustments":[{{"feature":"income","kind":"out_of_range","policy":"clamp","from":1e9,"to":100000}}]}}"#
+        r#"{{"prediction":1,"prediction_label":"Approved","approve":true,"probability":0.75,"threshold":0.5,"model":{{"name":"everything","version":"1.2.3","digest":"{digest}"}},"features_used":["income","rate","share","wealth","age","score","years","owner","defaulted","member","grade","purpose","region"],"adjustments":[{{"feature":"income","kind":"out_of_range","policy":"clamp","from":1e9,"to":100000}}],"outcome":"approve"}}"#
     );
     let (status, answer) = decide(&mut model, request(&[("income", "1e9")]));
     assert_eq!((status, answer), (200, expected));
@@ -716,6 +717,146 @@ fn a_module_without_a_model_says_so() {
     assert_eq!(out, br#"{"detail":"no \"model\""}"#);
 }
 
+const POLICY: &str = r#"
+[policy]
+version = "2026-11"
+refer = [0.4, 0.6]
+
+[[rule]]
+id = "minimum-income"
+when = "income < 12000"
+then = "decline"
+code = "K01"
+text = "Income is below the minimum"
+
+[[rule]]
+id = "owner"
+stage = "after"
+when = "owner and probability >= 0.45"
+then = "approve"
+code = "A01"
+text = "Owners are approved earlier"
+if_missing = "skip"
+
+[[rule]]
+id = "low-score"
+when = "score < 500 or income < 12000"
+then = "refer"
+code = "K01"
+text = "Somebody looks at low scores"
+"#;
+
+fn with_rules(probability: f64) -> Decider {
+    let mut artifact = constant(EVERYTHING, probability);
+    let file = Policy::from_toml(POLICY, &artifact.schema, &artifact.schema.languages).unwrap();
+    artifact.policy = Some(file.policy);
+    decider(&artifact)
+}
+
+/// From `outcome` on, and what the fields of old say.
+fn outcome(probability: f64, changes: &[(&str, &str)]) -> (bool, String) {
+    let mut model = with_rules(probability);
+    let policy = model.digests().policy.clone().unwrap();
+    let (status, answer) = decide(&mut model, request(changes));
+    assert_eq!(status, 200, "{answer}");
+    let parsed: Value = serde_json::from_str(&answer).unwrap();
+    let approve = parsed["approve"].as_bool().unwrap();
+    assert_eq!(parsed["prediction"], i32::from(approve));
+    let label = if approve { "Approved" } else { "Rejected" };
+    assert_eq!(parsed["prediction_label"], label);
+    let said = format!(r#""policy":{{"version":"2026-11","digest":"{policy}"}},"#);
+    let tail = &answer[answer.find("\"outcome\"").unwrap()..];
+    assert!(tail.contains(&said), "{tail}");
+    (approve, tail.replace(&said, ""))
+}
+
+#[test]
+fn rules_decide_beside_the_model() {
+    let check = |probability: f64, changes: &[(&str, &str)], approve: bool, expected: &str| {
+        let found = outcome(probability, changes);
+        assert_eq!(found, (approve, expected.to_owned()), "{changes:?}");
+    };
+    let nobody = ("owner", "false");
+    check(
+        0.7,
+        &[nobody],
+        true,
+        r#""outcome":"approve","model_prediction":1,"rules":[]}"#,
+    );
+    // Between the ends of the band a person decides, whatever the threshold says.
+    check(
+        0.55,
+        &[nobody],
+        false,
+        r#""outcome":"refer","model_prediction":1,"rules":[]}"#,
+    );
+    check(
+        0.6,
+        &[nobody],
+        true,
+        r#""outcome":"approve","model_prediction":1,"rules":[]}"#,
+    );
+    check(
+        0.4,
+        &[nobody],
+        false,
+        r#""outcome":"refer","model_prediction":0,"rules":[]}"#,
+    );
+    check(
+        0.39,
+        &[nobody],
+        false,
+        r#""outcome":"decline","model_prediction":0,"rules":[]}"#,
+    );
+    // A rule that approves replaces what the score says, and nothing else.
+    let owner = ("owner", "true");
+    check(
+        0.45,
+        &[owner],
+        true,
+        r#""outcome":"approve","model_prediction":0,"rules":["A01"]}"#,
+    );
+    let poor = ("income", "11999");
+    let strict = r#""outcome":"decline","model_prediction":1,"rules":["K01","A01"]}"#;
+    check(0.9, &[owner, poor], false, strict);
+    // What was filled in is missing to a rule, which then refers.
+    let missing = r#""outcome":"refer","model_prediction":1,"rules":["K01"]}"#;
+    check(0.9, &[nobody, ("income", "")], false, missing);
+}
+
+#[test]
+fn a_policy_can_be_exchanged_without_the_model() {
+    let plain = constant(EVERYTHING, 0.7);
+    let bytes = plain.encode().unwrap();
+    let schema = &plain.schema;
+    let policy = Policy::from_toml(POLICY, schema, &schema.languages)
+        .unwrap()
+        .policy;
+    let ruled = with_policy(&bytes, Some(&policy)).unwrap();
+    assert_eq!(
+        digests(&ruled).unwrap().model,
+        digests(&bytes).unwrap().model
+    );
+    assert_eq!(
+        Artifact::decode(&ruled).unwrap().policy,
+        Some(policy.clone())
+    );
+    assert_eq!(with_policy(&ruled, None).unwrap(), bytes);
+    assert_eq!(with_policy(&ruled, Some(&policy)).unwrap(), ruled);
+
+    let threshold = Artifact {
+        threshold: 0.8,
+        ..plain
+    };
+    let refused = with_policy(&threshold.encode().unwrap(), Some(&policy)).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("refer = [0.4, 0.6] does not hold the model's threshold, 0.8"),
+        "{refused}"
+    );
+}
+
 /// Missing values that stay missing are reported as any adjustment, and count as one.
 #[test]
 fn what_stays_missing_is_reported() {
@@ -735,7 +876,8 @@ fn what_stays_missing_is_reported() {
             r#"[{"feature":"income","kind":"missing","policy":"native","to":null},"#,
             r#"{"feature":"owner","kind":"missing","policy":"native","to":null},"#,
             r#"{"feature":"grade","kind":"missing","policy":"native","from":"NA","to":null},"#,
-            r#"{"feature":"purpose","kind":"missing","policy":"native","to":null}]}"#,
+            r#"{"feature":"purpose","kind":"missing","policy":"native","to":null}],"#,
+            r#""outcome":"decline"}"#,
         )
     );
     let limited = natively().replace("missing_values", "max_adjustments = 3\nmissing_values");

@@ -1,8 +1,8 @@
 //! Expressions against a naive interpreter, their errors, and damaged programs.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use model_core::expression::{Expression, MAX_NESTING, MAX_OPS, Names, Op, Purpose, round};
-use model_core::schema::Schema;
+use model_core::expression::{Expression, MAX_NESTING, MAX_OPS, Op, round};
+use model_core::schema::{Names, Purpose, Schema};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -64,11 +64,11 @@ impl Term {
                 ..domain.numbers
             }
         };
-        let left = span(&self.left, &of_field, |_, _| {});
+        let left = span(&self.left, of_field, |_, _| {});
         if self.right.is_empty() {
             return of_span(left);
         }
-        let right = span(&self.right, &of_field, |_, _| {});
+        let right = span(&self.right, of_field, |_, _| {});
         let mut sign = Domain::numbers(Span::NEVER, true);
         sign.missing = left.missing || right.missing;
         if !left.is_empty() && !right.is_empty() {

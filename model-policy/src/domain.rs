@@ -33,7 +33,7 @@ impl Domain {
     /// What rules may find in a feature, after its policies.
     fn of_feature(feature: &Feature) -> Self {
         let is_whole = matches!(feature.kind, FeatureKind::Integer(_) | FeatureKind::Boolean);
-        let mut domain = Self::numbers(Span::of_feature(feature), is_whole);
+        let mut domain = Self::numbers(feature.span(), is_whole);
         domain.missing = may_be_missing(feature);
         if let FeatureKind::Category(categories) = &feature.kind {
             // The code after the last is "none of them".

@@ -386,7 +386,7 @@ impl Tone {
         match self {
             Self::Plain => "Note",
             Self::Good => "Good",
-            Self::Warning => "Look at this",
+            Self::Warning => "Attention",
             Self::Bad => "Problem",
         }
     }

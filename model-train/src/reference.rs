@@ -6,7 +6,7 @@ use model_sketch::{Capacity, Column, Role, Sketch, Spec, specs_from_schema};
 
 use crate::dataset::Dataset;
 
-/// The inputs and the target of some rows, as they came, before any policy.
+/// The sketch of the inputs and the target of some rows, as in the file, before any policy.
 #[must_use]
 pub fn of_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch {
     let specs = specs_from_schema(schema);
@@ -27,7 +27,7 @@ pub fn of_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch {
     Sketch { columns }
 }
 
-/// Adds what the model answers to rows that it was not fitted on.
+/// Adds the model's scores of rows that it was not fitted on.
 pub fn add_answers(sketch: &mut Sketch, probabilities: &[f64]) {
     let mut column = Column::new(Spec::for_predictions(), Capacity::CARRIED);
     probabilities.iter().for_each(|p| column.push_number(*p));

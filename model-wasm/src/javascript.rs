@@ -35,6 +35,19 @@ impl Model {
         })
     }
 
+    /// The derived fields of an application: a request's bytes in, a JSON object out.
+    #[wasm_bindgen(skip_typescript)]
+    pub fn computed(&self, request: &[u8]) -> Vec<u8> {
+        MODULE.with_borrow_mut(|module| {
+            let mut out = Vec::new();
+            match module.decider() {
+                Ok(decider) => decider.write_computed(request, &mut out),
+                Err(_) => out.extend_from_slice(b"{}"),
+            }
+            out
+        })
+    }
+
     /// The counts of a batch: its bytes in, the bytes of a sketch or of a refusal out.
     #[wasm_bindgen(skip_typescript)]
     pub fn sketch(&self, batch: &[u8]) -> Vec<u8> {

@@ -16,13 +16,23 @@ export interface Decision {
   model: { name: string; version: string; digest: string };
   features_used: string[];
   adjustments: Adjustment[];
+  /** What is decided, by the rules too; the fields above state it as well. Absent in files of formats 1 and 2. */
+  outcome?: Outcome;
+  /** What the probability alone decides; where there is a policy. */
+  model_prediction?: 0 | 1;
+  policy?: { version: string; digest: string };
+  /** The codes of the rules that matched, in the order of the policy; where there is one. */
+  rules?: string[];
 }
+
+/** What is decided about an application; `refer` sends it to a person. */
+export type Outcome = "approve" | "refer" | "decline";
 
 /** A value that a policy filled in or changed. */
 export interface Adjustment {
   feature: string;
-  kind: "missing" | "unknown" | "out_of_range";
-  policy: "impute" | "zero" | "most_frequent" | "other" | "native" | "clamp";
+  kind: "missing" | "unknown" | "out_of_range" | "mismatch";
+  policy: "impute" | "zero" | "most_frequent" | "other" | "native" | "clamp" | "overwrite";
   /** What came; absent when nothing did, or when it is too long to repeat. */
   from?: Value;
   /** What was used; `null` for `other`, and for what `native` leaves missing. */
@@ -70,6 +80,34 @@ export interface Description {
     engine_sha256: string;
     metrics: Record<string, number>;
   };
+  /** The languages of texts, the first of them complete. Absent in files of formats 1 and 2. */
+  languages?: string[];
+  /** The lending rules beside the model, where there are any. */
+  policy?: Policy;
+}
+
+/** Lending rules. */
+export interface Policy {
+  version: string;
+  digest: string;
+  /** Probabilities from the first, included, to the second, excluded, go to a person. */
+  refer?: [number, number];
+  /** Whether rules may name protected columns. */
+  allow_protected: boolean;
+  rules: Rule[];
+}
+
+/** A lending rule. */
+export interface Rule {
+  id: string;
+  stage: "before" | "after";
+  /** The condition, as it was written. */
+  when: string;
+  then: Outcome;
+  if_missing: "skip" | "refer" | "decline";
+  code: string;
+  /** Texts by language. */
+  text: Record<string, string>;
 }
 
 /** A field of an application, in schema order. */
@@ -78,14 +116,24 @@ export interface Feature {
   type: "number" | "integer" | "boolean" | "category";
   role: "input" | "protected" | "ignored";
   label: string;
+  /** By language, where there are several. */
+  labels?: Record<string, string>;
   help?: string;
+  /** By language, where there are several. */
+  helps?: Record<string, string>;
   unit?: string;
   minimum?: number;
   exclusive_minimum?: number;
   maximum?: number;
   exclusive_maximum?: number;
-  categories?: { value: string; label: string }[];
+  categories?: { value: string; label: string; labels?: Record<string, string> }[];
   example?: Value;
+  /** How the field is computed from others, where it is. */
+  derived?: {
+    formula: string;
+    round?: number;
+    mismatch: "error" | "overwrite";
+  };
   /** The policies; of inputs alone. */
   missing?: "error" | "impute" | "zero" | "most_frequent" | "other" | "native";
   unknown?: "error" | "most_frequent" | "other";
@@ -102,6 +150,11 @@ export class Model {
   [Symbol.dispose](): void;
   /** One decision: the bytes of a request in, the bytes of an answer out. */
   decide(request: Uint8Array): Uint8Array;
+  /**
+   * The derived fields of an application: the bytes of a request in, the bytes of a JSON object out, with what each comes
+   * to. Empty for an application that is refused.
+   */
+  computed(request: Uint8Array): Uint8Array;
   /**
    * What a batch was like, without its rows: applications in, one JSON object a line, out (status 200) the counts
    * of each input and of the probability, to be kept as a file that `underwrite drift` compares and merges. A batch that

@@ -12,40 +12,57 @@ use crate::steps::{Steps, openly, quietly};
 use crate::system::{self, Browser};
 use crate::workspace::{self, cargo, command};
 
-/// Which rows the hosts are compared on; the golden cases when no file is given.
+/// The rows that the hosts are compared on; the golden cases when no file is given.
 #[derive(Args)]
 pub(crate) struct Conformance {
-    /// The rows, as CSV
+    /// Rows to decide, as CSV
     #[arg(long, value_name = "FILE", requires = "schema")]
     data: Option<PathBuf>,
-    /// The schema of the rows
+    /// Schema of the rows
     #[arg(long, value_name = "FILE", requires = "data")]
     schema: Option<PathBuf>,
-    /// Only this many rows, spread over the file [default: 2000]
+    /// Number of rows, spread evenly over the file [default: 2000]
     #[arg(long, value_name = "N", requires = "data", conflicts_with = "all")]
     rows: Option<usize>,
-    /// All rows
+    /// Decide all rows
     #[arg(long, requires = "data")]
     all: bool,
 }
 
 /// Steps of [`prepare`].
 pub(crate) const PREPARE_STEPS: usize = build::EVERYTHING_STEPS + 2;
-/// Name, kind, data and schema of the models that the tests decide with.
-const MODELS: [(&str, &str, &str, &str); 3] = [
-    ("loan", "random_forest", "loan_sample.csv", "loan.toml"),
-    (
-        "points",
-        "logistic_regression",
-        "points_sample.csv",
-        "points.toml",
-    ),
-    (
-        "german_credit",
-        "random_forest",
-        "german_credit.csv",
-        "german_credit.toml",
-    ),
+/// A model of the data in this repository.
+pub(crate) struct Sample {
+    /// Name of its log, and of the tests' model.
+    pub(crate) name: &'static str,
+    /// Model family, as `--model` takes it.
+    pub(crate) family: &'static str,
+    /// File of `data/`.
+    pub(crate) data: &'static str,
+    /// File of `data/`.
+    pub(crate) schema: &'static str,
+}
+
+/// The models that the tests decide with.
+const MODELS: [Sample; 3] = [
+    Sample {
+        name: "loan",
+        family: "random_forest",
+        data: "loan_sample.csv",
+        schema: "loan.toml",
+    },
+    Sample {
+        name: "points",
+        family: "logistic_regression",
+        data: "points_sample.csv",
+        schema: "points.toml",
+    },
+    Sample {
+        name: "german_credit",
+        family: "random_forest",
+        data: "german_credit.csv",
+        schema: "german_credit.toml",
+    },
 ];
 
 /// What a test needs beside the files that were built.
@@ -134,7 +151,7 @@ pub(crate) fn program(name: &str, parts: &Parts) -> Result<Command> {
 fn built(name: &str) -> Result<PathBuf> {
     let arguments = format!("build --bin {name} {}", build::PRODUCT);
     quietly(name, &mut cargo(&arguments))?;
-    Ok(workspace::built(name))
+    Ok(workspace::built("release", name))
 }
 
 impl Parts {
@@ -161,27 +178,29 @@ pub(crate) fn test_models() -> PathBuf {
     workspace::target().join("test-models")
 }
 
-/// Trains one model on files of `data/`, with this log.
-pub(crate) fn train(name: &str, kind: &str, data: &str, schema: &str, out: &Path) -> Result<()> {
-    if let Some(folder) = out.parent() {
-        fs::create_dir_all(folder)?;
+impl Sample {
+    /// Trains it with this program.
+    pub(crate) fn train(&self, program: &Path, out: &Path) -> Result<()> {
+        if let Some(folder) = out.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let data = workspace::root().join("data");
+        let mut train = command(program);
+        train
+            .args(["train", "--model", self.family, "--data"])
+            .arg(data.join(self.data))
+            .arg("--schema")
+            .arg(data.join(self.schema))
+            .arg("--out")
+            .arg(out);
+        quietly(&format!("train-{}", self.name), &mut train)
     }
-    let from = workspace::root().join("data");
-    let mut train = command(workspace::underwrite());
-    train
-        .arg("train")
-        .arg("--data")
-        .arg(from.join(data))
-        .arg("--schema")
-        .arg(from.join(schema));
-    train.args(["--model", kind]).arg("--out").arg(out);
-    quietly(&format!("train-{name}"), &mut train)
 }
 
 fn train_models() -> Result<()> {
-    for (name, kind, data, schema) in MODELS {
-        let out = test_models().join(format!("{name}.wasm"));
-        train(name, kind, data, schema, &out)?;
+    for model in &MODELS {
+        let out = test_models().join(format!("{}.wasm", model.name));
+        model.train(&workspace::underwrite(), &out)?;
     }
     Ok(())
 }

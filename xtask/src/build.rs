@@ -19,10 +19,15 @@ const WORKER_TOOLS: &[&tools::Tool] = &[&BINARYEN, &ESBUILD, &WASM_BINDGEN, &WOR
 /// chosen packages ask of a library, and for another choice it would compile wasmtime again.
 pub(crate) const PRODUCT: &str = "--release --locked --workspace --exclude edge-worker";
 
+/// How the demo's program is compiled: soon, see `[profile.demo]`, and without the crates that only
+/// tests and the module need. The same packages in both of its steps, for the reason above.
+const DEMO: &str = "--profile demo --locked --workspace --exclude edge-worker \
+                    --exclude model-wasm --exclude acceptance";
+
 /// Steps of [`everything`].
 pub(crate) const EVERYTHING_STEPS: usize = 5;
-/// Steps of [`program_quickly`].
-pub(crate) const QUICK_STEPS: usize = 2;
+/// Steps of [`demo`].
+pub(crate) const DEMO_STEPS: usize = 2;
 
 /// `cargo xtask build`.
 pub(crate) fn run(model: Option<&Path>) -> Result<()> {
@@ -42,36 +47,34 @@ fn existing(file: &Path) -> Result<PathBuf> {
 pub(crate) fn everything(steps: &Steps, model: Option<&Path>) -> Result<()> {
     steps.step("Install the tools and compile the libraries", || {
         system::prepare()?;
-        beside_the_libraries(|| tools::install(engine::TOOLS))
+        beside_the_libraries(PRODUCT, || tools::install(engine::TOOLS))
     })?;
     steps.step("Build target/engine/engine.wasm", engine::build)?;
-    program(steps)?;
+    steps.step("Build target/release/underwrite", || program(PRODUCT))?;
     steps.step("Copy the page to target/page", || page(model))?;
     steps.step("Build the Worker into target/edge", || worker(model))
 }
 
-/// The program with the same engine inside, and nothing that it does not need.
-pub(crate) fn program_quickly(steps: &Steps) -> Result<()> {
+/// The demo's program, with the same engine inside.
+pub(crate) fn demo(steps: &Steps) -> Result<()> {
     steps.step("Build the engine and compile the libraries", || {
         system::prepare()?;
-        beside_the_libraries(engine::build_quickly)
+        beside_the_libraries(DEMO, engine::build_quickly)
     })?;
-    program(steps)
+    steps.step("Build target/demo/underwrite", || program(DEMO))
 }
 
-fn program(steps: &Steps) -> Result<()> {
-    steps.step("Build target/release/underwrite", || {
-        let arguments = format!("build --bin underwrite {PRODUCT}");
-        quietly("underwrite", &mut cargo(&arguments))
-    })
+fn program(selection: &str) -> Result<()> {
+    let arguments = format!("build --bin underwrite {selection}");
+    quietly("underwrite", &mut cargo(&arguments))
 }
 
 /// Tools and the engine compile one crate after another, and the libraries have a long tail: two
 /// at a time keep both cores busy.
-fn beside_the_libraries(work: impl FnOnce() -> Result<()>) -> Result<()> {
+fn beside_the_libraries(selection: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     thread::scope(|scope| {
         let libraries =
-            scope.spawn(|| quietly("libraries", &mut cargo(&format!("build --lib {PRODUCT}"))));
+            scope.spawn(|| quietly("libraries", &mut cargo(&format!("build --lib {selection}"))));
         work()?;
         libraries
             .join()

@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
+use crate::acceptance::Sample;
+use crate::build;
 use crate::progress::Weight;
 use crate::steps::{Steps, output_of};
 use crate::workspace::{self, command};
-use crate::{acceptance, build};
 
-/// From nothing: [`build::program_quickly`], then training.
-const WEIGHTS: [Weight; build::QUICK_STEPS + 1] = [
+/// From nothing: [`build::demo`], then training.
+const WEIGHTS: [Weight; build::DEMO_STEPS + 1] = [
     Weight {
         seconds: 300.0,
         crates: 420,
@@ -32,6 +33,13 @@ const WEIGHTS: [Weight; build::QUICK_STEPS + 1] = [
     },
 ];
 
+const MODEL: Sample = Sample {
+    name: "demo",
+    family: "random_forest",
+    data: "loan_sample.csv",
+    schema: "loan.toml",
+};
+
 /// How long the server may take to come up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -41,27 +49,19 @@ pub(crate) fn run(port: u16) -> Result<()> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .with_context(|| format!("port {port} cannot be used: choose another one with --port"))?;
     let steps = Steps::weighted(&WEIGHTS);
-    build::program_quickly(&steps)?;
-    let model = model();
+    build::demo(&steps)?;
+    let (program, model) = (program(), model());
     steps.step(
-        "Train on data/loan_sample.csv, pack target/demo/model.wasm",
-        || {
-            acceptance::train(
-                "demo",
-                "random_forest",
-                "loan_sample.csv",
-                "loan.toml",
-                &model,
-            )
-        },
+        "Train on data/loan_sample.csv and write target/demo/model.wasm",
+        || MODEL.train(&program, &model),
     )?;
-    steps.finish("Serving; Ctrl-C ends it");
+    steps.finish("Serving; press Ctrl-C to stop");
 
     let port = port.to_string();
     command(env::current_exe()?)
         .args(["announce", "--port", &port])
         .spawn()?;
-    let mut server = command(workspace::underwrite());
+    let mut server = command(&program);
     // This process becomes the server, so that whoever ends it ends the server.
     let error = server
         .arg("serve")
@@ -69,7 +69,7 @@ pub(crate) fn run(port: u16) -> Result<()> {
         .arg(&model)
         .args(["--port", &port])
         .exec();
-    Err(error).with_context(|| format!("cannot start {}", workspace::underwrite().display()))
+    Err(error).with_context(|| format!("cannot start {}", program.display()))
 }
 
 /// Waits for the server, sends it the application of the curl line, and prints both.
@@ -78,12 +78,16 @@ pub(crate) fn announce(port: u16) -> Result<()> {
     wait_for(port)?;
     let answer = post(port, &application)?;
     println!();
-    println!("The page:     http://127.0.0.1:{port}/");
+    println!("Page:      http://127.0.0.1:{port}/");
     println!(
-        "The service:  curl -s http://127.0.0.1:{port}/predict -H 'content-type: application/json' -d '{application}'"
+        "Request:   curl -s http://127.0.0.1:{port}/predict -H 'content-type: application/json' -d '{application}'"
     );
-    println!("It answers:   {answer}");
+    println!("Response:  {answer}");
     Ok(())
+}
+
+fn program() -> PathBuf {
+    workspace::built("demo", "underwrite")
 }
 
 fn model() -> PathBuf {
@@ -92,7 +96,7 @@ fn model() -> PathBuf {
 
 /// An application made of the schema's examples, as JSON in one line.
 fn example(model: &Path) -> Result<String> {
-    let mut inspect = command(workspace::underwrite());
+    let mut inspect = command(program());
     let text = output_of(inspect.arg("inspect").arg(model).arg("--json"))
         .with_context(|| format!("underwrite cannot inspect {}", model.display()))?;
     let description: Value = serde_json::from_str(&text).context("underwrite inspect --json")?;

@@ -31,9 +31,9 @@ use clap::{Parser, Subcommand};
 
 /// The project's own commands.
 ///
-/// They need rustup, Node 20 or newer, a C compiler and git; what else they need they install:
-/// the wasm target by rustup, and pinned tools into ~/.cache/underwrite/tools (or
-/// $XDG_CACHE_HOME, or $UNDERWRITE_CACHE), where a second clone finds them.
+/// They need rustup, Node 20 or newer, a C compiler and git. Everything else they install: the
+/// wasm target with rustup, and pinned tools in ~/.cache/underwrite/tools, where other clones
+/// find them ($UNDERWRITE_CACHE or $XDG_CACHE_HOME replaces ~/.cache).
 /// The output of every step is kept in target/xtask/.
 #[derive(Parser)]
 #[command(
@@ -49,20 +49,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build, train on data/loan_sample.csv, serve, and print the page's address and a curl line
+    /// Build, train on data/loan_sample.csv, serve, and print the page's URL and a curl command
     Demo {
-        /// Where the server listens, on 127.0.0.1
+        /// Port of the server, on 127.0.0.1
         #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
         port: u16,
     },
-    /// Run every test: native, wasm in Node and Chromium, the Worker, the page, conformance,
-    /// fuzz, trackers, and the server with real clients and Prometheus
+    /// Build everything and run all test suites, or the named ones
     ///
-    /// Chromium and chromedriver, Prometheus and its Pushgateway are taken from the machine,
-    /// else installed by its package manager where that is allowed. Nothing is skipped: what
-    /// cannot run is a failure.
+    /// Chromium with chromedriver and Prometheus with its Pushgateway are found on the machine,
+    /// or installed with its package manager where that is allowed. Nothing is skipped: a suite
+    /// that cannot run fails. $UNDERWRITE_LOAN_DATA names the folder of the large loan data;
+    /// without it, acceptance uses the data of this repository.
     Test {
-        /// Only these (default: all)
+        /// Suites to run [default: all]
         #[arg(value_name = "SUITE", value_parser = clap::builder::PossibleValuesParser::new(test::names()))]
         suites: Vec<String>,
     },
@@ -71,24 +71,24 @@ enum Command {
     /// target/engine/ gets engine.wasm, model.js and model.d.ts; target/page/ the page;
     /// target/edge/ the Worker.
     Build {
-        /// A trained model to put beside the page and into the Worker, to publish them as they are
+        /// Trained model to add to the page and the Worker, which are then ready to publish
         #[arg(long, value_name = "FILE")]
         model: Option<PathBuf>,
     },
-    /// Build target/engine/ alone, which the underwrite program needs to compile
+    /// Build target/engine/ alone: the module without a model, which release builds include
     Engine,
-    /// Check formatting, lint native and wasm code with warnings denied, check the dependencies
+    /// Check formatting, lints of native and wasm code, documentation and dependencies
     Lint,
-    /// Measure how fast the module decides, and print the table of docs/
+    /// Measure how fast the module decides, and print the tables of docs/benchmarks.md
     Bench,
-    /// Compare the answers of five hosts, byte by byte
+    /// Compare the decisions of five hosts, byte by byte
     ///
     /// Trains a model on FILE and gives its rows to native code, wasmtime, Node, Chromium and
     /// workerd. The last line reads "0 bytes differ over N rows in 5 hosts".
     Conformance(acceptance::Conformance),
-    /// Run each fuzz target for a while
+    /// Run every fuzz target
     Fuzz {
-        /// How long each target runs, in seconds
+        /// Duration of each target, in seconds
         #[arg(long, default_value_t = 20)]
         seconds: u32,
         /// The same in minutes
@@ -107,9 +107,9 @@ enum Command {
         #[arg(value_parser = ["fire"])]
         suite: String,
     },
-    /// Write the generated sample data in data/ again (the same bytes every time)
+    /// Regenerate the sample data in data/ (the same bytes every time)
     Data(data::Options),
-    /// Wait for the demo's server, try the curl line, print both
+    /// Wait for the demo's server, try the curl command, print both
     #[command(hide = true)]
     Announce {
         #[arg(long)]

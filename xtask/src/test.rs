@@ -1,14 +1,16 @@
 //! `cargo xtask test`: every test, in every host.
 
 use anyhow::{Result, ensure};
+use clap::builder::PossibleValue;
 
 use crate::acceptance;
 use crate::steps::Steps;
-use crate::suites::SUITES;
+use crate::suites::{SUITES, Suite};
 
-/// The names of the suites.
-pub(crate) fn names() -> Vec<&'static str> {
-    SUITES.iter().map(|suite| suite.name).collect()
+/// The names of the suites, each with what it does.
+pub(crate) fn names() -> Vec<PossibleValue> {
+    let named = |suite: &Suite| PossibleValue::new(suite.name).help(suite.does);
+    SUITES.iter().map(named).collect()
 }
 
 /// Builds everything and runs the suites with these names, or all; also after one failed.

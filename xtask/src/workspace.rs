@@ -19,13 +19,13 @@ pub(crate) fn target() -> PathBuf {
 
 /// The program that `cargo xtask build` makes.
 pub(crate) fn underwrite() -> PathBuf {
-    built("underwrite")
+    built("release", "underwrite")
 }
 
-/// A program of the workspace.
-pub(crate) fn built(name: &str) -> PathBuf {
+/// A program of the workspace, compiled with this profile.
+pub(crate) fn built(profile: &str, name: &str) -> PathBuf {
     target()
-        .join("release")
+        .join(profile)
         .join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }
 

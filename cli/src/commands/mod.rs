@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, each in a file or folder of its own.
 
 mod compile_module;
 pub(crate) mod drift;
@@ -25,7 +25,8 @@ Examples:
   underwrite serve --model model.wasm
   underwrite score --model model.wasm --input new.csv --output scored.csv";
 
-/// Train a yes/no model on a CSV file; get one model.wasm that decides the same everywhere.
+/// Train a yes/no classifier from a CSV file and pack it into one model.wasm that decides the
+/// same everywhere.
 #[derive(Debug, Parser)]
 #[command(name = "underwrite", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {

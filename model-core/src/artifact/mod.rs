@@ -1,21 +1,22 @@
 //! The artifact: everything that decides, as bytes. The format is written down in
 //! `docs/reference/artifact-format.md`; every part is checked when it is read.
 
+mod sections;
 mod stored;
 
 pub use crate::error::ArtifactError;
 pub use crate::wire::{FORMAT, MAX_PAYLOAD};
 
 use bincode::{Decode, Encode};
-use sha2::{Digest, Sha256};
 
 use crate::calibration::Calibration;
 use crate::literal::number_text;
 use crate::model::{Model, ModelKind};
+use crate::policy::Policy;
 use crate::preprocess::Preprocessing;
 use crate::schema::Schema;
 use crate::wire::HEADER_LEN;
-use stored::Format;
+use sections::{Parts, sha256};
 
 const MAGIC: &[u8; 8] = b"UWMODEL\0";
 
@@ -42,6 +43,27 @@ pub struct Artifact {
     pub calibration: Calibration,
     /// How the model was made: see [`crate::details::Details`]. Not needed to decide.
     pub details: Vec<u8>,
+    /// The lending rules beside the model.
+    pub policy: Option<Policy>,
+}
+
+/// An artifact as it was read, with what tells it from others.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) artifact: Artifact,
+    /// The format it was stored in.
+    pub(crate) format: u32,
+    pub(crate) digests: Digests,
+}
+
+/// What identifies the parts of an artifact: each `sha256:` and 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digests {
+    /// Of the model: in formats 1 and 2 of the whole payload. A change of policy does not
+    /// change it.
+    pub model: String,
+    /// Of the policy, where there is one.
+    pub policy: Option<String>,
 }
 
 /// Where a model comes from.
@@ -77,19 +99,7 @@ impl Artifact {
     /// When the artifact contradicts itself or is too large.
     pub fn encode(&self) -> Result<Vec<u8>, ArtifactError> {
         self.check()?;
-        let payload = bincode::encode_to_vec(self, bincode::config::standard())
-            .map_err(|error| ArtifactError::Payload(error.to_string()))?;
-        if payload.len() > MAX_PAYLOAD {
-            let found = payload.len() as u64;
-            return Err(ArtifactError::TooLarge { found });
-        }
-        let mut bytes = Vec::with_capacity(HEADER_LEN + payload.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&FORMAT.to_le_bytes());
-        bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&sha256(&payload));
-        bytes.extend_from_slice(&payload);
-        Ok(bytes)
+        sealed(&stored::encode(self)?)
     }
 
     /// Reads and checks an artifact.
@@ -97,19 +107,21 @@ impl Artifact {
     /// # Errors
     /// When it is cut off, altered, of a newer format, or contradicts itself.
     pub fn decode(bytes: &[u8]) -> Result<Self, ArtifactError> {
-        let (format, payload) = checked_payload(bytes)?;
-        let limit = bincode::config::standard().with_limit::<MAX_PAYLOAD>();
-        let (artifact, read): (Self, usize) =
-            bincode::decode_from_slice_with_context(payload, limit, Format(format))
-                .map_err(|error| ArtifactError::Payload(decode_problem(&error)))?;
-        if read != payload.len() {
-            return Err(ArtifactError::Payload(format!(
-                "{} bytes are left over",
-                payload.len() - read
-            )));
-        }
+        Self::open(bytes).map(|opened| opened.artifact)
+    }
+
+    pub(crate) fn open(bytes: &[u8]) -> Result<Opened, ArtifactError> {
+        let (payload, digests) = checked_payload(bytes)?;
+        let (artifact, format) = match payload {
+            Payload::Fields { format, bytes } => (stored::read_whole(bytes, format)?, format),
+            Payload::Sections(sections) => (stored::decode(sections)?, FORMAT),
+        };
         artifact.check()?;
-        Ok(artifact)
+        Ok(Opened {
+            artifact,
+            format,
+            digests,
+        })
     }
 
     fn check(&self) -> Result<(), ArtifactError> {
@@ -126,18 +138,54 @@ impl Artifact {
                 number_text(self.threshold)
             )));
         }
+        if let Some(policy) = &self.policy {
+            policy
+                .check(&self.schema, self.schema.languages.len())
+                .and_then(|()| policy.check_threshold(self.threshold))
+                .map_err(|problem| ArtifactError::Content(format!("policy: {problem}")))?;
+        }
         Ok(())
     }
 }
 
-/// The digest of an artifact, as answers give it: `sha256:` and 64 hexadecimal digits.
-/// It is read from the header; [`Artifact::decode`] checks that it is right.
+/// The artifact with another policy, or with none. All that is not the policy keeps its bytes,
+/// what a newer program wrote among it; an artifact of format 1 or 2 is written in format 3.
 ///
 /// # Errors
-/// When the header is not whole.
+/// When the artifact cannot be read, or the policy does not fit it.
+pub fn with_policy(bytes: &[u8], policy: Option<&Policy>) -> Result<Vec<u8>, ArtifactError> {
+    let mut artifact = Artifact::decode(bytes)?;
+    artifact.policy = policy.cloned();
+    let (Payload::Sections(parts), _) = checked_payload(bytes)? else {
+        return artifact.encode();
+    };
+    artifact.check()?;
+    let mut payload = Vec::new();
+    for part in parts.iter().filter(|part| part.tag != stored::POLICY) {
+        sections::write(&mut payload, part.tag, part.bytes);
+        // Where every version writes it: behind the model.
+        if let (stored::MODEL, Some(policy)) = (part.tag, policy) {
+            let policy = stored::encode_policy(policy)?;
+            sections::write(&mut payload, stored::POLICY, &policy);
+        }
+    }
+    sealed(&payload)
+}
+
+/// What identifies the parts of an artifact, as answers give it.
+///
+/// # Errors
+/// When the artifact is cut off, altered or of a newer format.
+pub fn digests(bytes: &[u8]) -> Result<Digests, ArtifactError> {
+    Ok(checked_payload(bytes)?.1)
+}
+
+/// The digest of the model in an artifact, as answers give it.
+///
+/// # Errors
+/// As [`digests`].
 pub fn digest(bytes: &[u8]) -> Result<String, ArtifactError> {
-    let digest = bytes.get(20..HEADER_LEN).ok_or(ArtifactError::Magic)?;
-    Ok(format!("sha256:{}", hex(digest)))
+    Ok(digests(bytes)?.model)
 }
 
 /// Lower-case hexadecimal.
@@ -151,7 +199,15 @@ pub fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn checked_payload(bytes: &[u8]) -> Result<(u32, &[u8]), ArtifactError> {
+/// A payload whose digest is right.
+enum Payload<'a> {
+    /// Formats 1 and 2.
+    Fields { format: u32, bytes: &'a [u8] },
+    /// Format 3.
+    Sections(Parts<'a>),
+}
+
+fn checked_payload(bytes: &[u8]) -> Result<(Payload<'_>, Digests), ArtifactError> {
     if !bytes.starts_with(MAGIC) {
         return Err(ArtifactError::Magic);
     }
@@ -175,30 +231,50 @@ fn checked_payload(bytes: &[u8]) -> Result<(u32, &[u8]), ArtifactError> {
     if payload.len() > MAX_PAYLOAD {
         return Err(ArtifactError::TooLarge { found });
     }
-    if sha256(payload)[..] != header[20..] {
+    let (payload, digest, digests) = digested(format, payload)?;
+    if digest[..] != header[20..] {
         return Err(ArtifactError::Digest);
     }
-    Ok((format, payload))
+    Ok((payload, digests))
 }
 
-/// In pieces: a browser's engine swaps slow code for fast code only between calls.
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    for piece in bytes.chunks(4096) {
-        digest.update(piece);
+/// The payload with the digest that its header should hold.
+fn digested(format: u32, bytes: &[u8]) -> Result<(Payload<'_>, [u8; 32], Digests), ArtifactError> {
+    if format < 3 {
+        let digest = sha256(bytes);
+        let digests = Digests {
+            model: digest_text(&digest),
+            policy: None,
+        };
+        return Ok((Payload::Fields { format, bytes }, digest, digests));
     }
-    digest.finalize().into()
+    let sections = Parts::read(bytes)?;
+    let (mut model, mut policy) = (String::new(), None);
+    let digest = sections::digest(&sections, |tag, digest| match tag {
+        stored::MODEL => model = digest_text(&digest),
+        stored::POLICY => policy = Some(digest_text(&digest)),
+        _ => {}
+    });
+    let digests = Digests { model, policy };
+    Ok((Payload::Sections(sections), digest, digests))
 }
 
-/// A short reason: bincode's own sentences are for programmers, and long.
-fn decode_problem(error: &bincode::error::DecodeError) -> String {
-    use bincode::error::DecodeError;
-    match error {
-        DecodeError::UnexpectedEnd { .. } => "it ends too early",
-        DecodeError::LimitExceeded => "it asks for more memory than allowed",
-        DecodeError::Utf8 { .. } => "a text in it is not UTF-8",
-        DecodeError::UnexpectedVariant { .. } => "it holds a choice this program does not know",
-        _ => "it does not have the form of an artifact",
+fn digest_text(digest: &[u8; 32]) -> String {
+    format!("sha256:{}", hex(digest))
+}
+
+/// The payload of format 3 behind its header.
+fn sealed(payload: &[u8]) -> Result<Vec<u8>, ArtifactError> {
+    if payload.len() > MAX_PAYLOAD {
+        let found = payload.len() as u64;
+        return Err(ArtifactError::TooLarge { found });
     }
-    .into()
+    let digest = sections::digest(&Parts::read(payload)?, |_, _| {});
+    let mut bytes = Vec::with_capacity(HEADER_LEN + payload.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&FORMAT.to_le_bytes());
+    bytes.extend_from_slice(&(payload.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(&digest);
+    bytes.extend_from_slice(payload);
+    Ok(bytes)
 }

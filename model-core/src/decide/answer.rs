@@ -1,30 +1,45 @@
 //! Writing a decision: the only place where its JSON is made.
 
 use super::request::RawField;
-use super::{Adjusted, Decider};
+use super::{Adjusted, Decider, Judgement};
+use crate::artifact::{Artifact, Digests};
 use crate::json::Writer;
 use crate::literal::number_text;
-use crate::schema::{Feature, FeatureKind, Schema};
+use crate::policy::Outcome;
+use crate::schema::{Feature, FeatureKind};
 
 /// JSON that is the same in every answer of a model.
 #[derive(Debug)]
 pub(super) struct Constants {
     model: String,
     features_used: String,
+    /// Where there is a policy.
+    policy: Option<String>,
 }
 
 impl Constants {
-    pub(super) fn new(schema: &Schema, digest: &str) -> Self {
+    pub(super) fn new(artifact: &Artifact, digests: &Digests) -> Self {
+        let schema = &artifact.schema;
         Self {
             model: written(|json| {
                 json.object(|json| {
                     json.key("name").text(&schema.name);
                     json.key("version").text(&schema.version);
-                    json.key("digest").text(digest);
+                    json.key("digest").text(&digests.model);
                 });
             }),
             features_used: written(|json| {
                 json.array(schema.inputs(), |json, feature| json.text(&feature.name));
+            }),
+            policy: artifact.policy.as_ref().map(|policy| {
+                written(|json| {
+                    json.object(|json| {
+                        json.key("version").text(&policy.version);
+                        if let Some(digest) = &digests.policy {
+                            json.key("digest").text(digest);
+                        }
+                    });
+                })
             }),
         }
     }
@@ -53,11 +68,13 @@ pub(crate) fn write_value(json: &mut Writer<'_>, feature: &Feature, value: f64) 
 impl Decider {
     pub(super) fn write_answer(
         &self,
-        probability: f64,
+        judgement: Judgement,
         adjusted: &[Adjusted<'_>],
         out: &mut Vec<u8>,
     ) -> u16 {
-        let approve = probability >= self.artifact.threshold;
+        // The old fields state what was decided: who knows them alone approves nothing that
+        // a rule did not.
+        let approve = judgement.outcome == Outcome::Approve;
         let target = &self.artifact.schema.target;
         let label = if approve {
             &target.positive_label
@@ -68,14 +85,28 @@ impl Decider {
             json.key("prediction").integer(approve.into());
             json.key("prediction_label").text(label);
             json.key("approve").boolean(approve);
-            json.key("probability").number(probability);
+            json.key("probability").number(judgement.probability);
             json.key("threshold").number(self.artifact.threshold);
             json.key("model").raw(&self.constants.model);
             json.key("features_used").raw(&self.constants.features_used);
             json.key("adjustments")
                 .array(adjusted, |json, one| self.write_adjustment(json, one));
+            if self.format > 2 {
+                self.write_outcome(json, judgement);
+            }
         });
         200
+    }
+
+    fn write_outcome(&self, json: &mut Writer<'_>, judgement: Judgement) {
+        json.key("outcome").text(judgement.outcome.word());
+        if let Some(policy) = &self.constants.policy {
+            json.key("model_prediction")
+                .integer(judgement.model_approves.into());
+            json.key("policy").raw(policy);
+            json.key("rules")
+                .array(self.matched_codes(), |json, code| json.text(code));
+        }
     }
 
     fn write_adjustment(&self, json: &mut Writer<'_>, adjusted: &Adjusted<'_>) {

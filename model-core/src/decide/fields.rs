@@ -29,6 +29,11 @@ impl Fields {
         self.inputs[input]
     }
 
+    /// The input whose field has this index.
+    pub(super) fn input_at(&self, index: usize) -> Option<usize> {
+        self.inputs.iter().position(|field| *field == index)
+    }
+
     pub(super) fn is_target(&self, index: usize) -> bool {
         index + 1 == self.names.len()
     }

@@ -3,23 +3,28 @@
 
 mod answer;
 mod batch;
+mod derive;
 mod fields;
 mod observe;
+mod outcome;
 mod problem;
 mod request;
 
 pub(crate) use answer::write_value;
 pub use batch::REFUSED;
+pub use outcome::Judgement;
 pub use problem::{write_detail, write_unavailable};
 pub use request::MAX_REQUEST;
 
-use crate::artifact::{Artifact, ArtifactError, digest};
+use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
 use crate::model::Predictor;
-use crate::preprocess::{Adjustment, resolve};
+use crate::preprocess::{Adjustment, Resolved, resolve};
 use crate::schema::Feature;
-use crate::value::{Value, read};
+use crate::value::{Reading, Value, ValueError, read};
 use answer::Constants;
+use derive::Derivation;
 use fields::Fields;
+use outcome::RuleValues;
 use problem::Problem;
 use request::RawField;
 
@@ -27,7 +32,9 @@ use request::RawField;
 #[derive(Debug)]
 pub struct Decider {
     artifact: Artifact,
-    digest: String,
+    /// The format it was stored in: answers of formats 1 and 2 have no outcome.
+    format: u32,
+    digests: Digests,
     fields: Fields,
     /// The inputs in schema order, as `row` and the model number them.
     inputs: Vec<Feature>,
@@ -35,6 +42,8 @@ pub struct Decider {
     constants: Constants,
     row: Vec<f64>,
     block: batch::Block,
+    rule_values: RuleValues,
+    derivation: Derivation,
 }
 
 /// A value that a policy changed.
@@ -51,18 +60,27 @@ impl Decider {
     /// # Errors
     /// When the artifact is cut off, altered, of a newer format, or contradicts itself.
     pub fn load(bytes: &[u8]) -> Result<Self, ArtifactError> {
-        let artifact = Artifact::decode(bytes)?;
-        let digest = digest(bytes)?;
+        let Opened {
+            artifact,
+            format,
+            digests,
+        } = Artifact::open(bytes)?;
         let inputs: Vec<Feature> = artifact.schema.inputs().cloned().collect();
+        let policy = artifact.policy.as_ref();
+        let allow_protected = policy.is_some_and(|policy| policy.allow_protected);
+        let fields = Fields::new(&artifact.schema);
         Ok(Self {
-            fields: Fields::new(&artifact.schema),
+            derivation: Derivation::new(&artifact.schema, &fields),
+            fields,
             predictor: Predictor::new(&artifact.model, &artifact.calibration)
                 .map_err(ArtifactError::Content)?,
-            constants: Constants::new(&artifact.schema, &digest),
+            constants: Constants::new(&artifact, &digests),
             row: vec![0.0; inputs.len()],
             block: batch::Block::default(),
+            rule_values: RuleValues::new(&artifact.schema, allow_protected),
             inputs,
-            digest,
+            format,
+            digests,
             artifact,
         })
     }
@@ -73,10 +91,22 @@ impl Decider {
         &self.artifact
     }
 
-    /// The artifact's digest: `sha256:` and 64 hexadecimal digits.
+    /// The format of the artifact it was loaded from.
+    #[must_use]
+    pub fn format(&self) -> u32 {
+        self.format
+    }
+
+    /// The digest of the model: `sha256:` and 64 hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> &str {
-        &self.digest
+        &self.digests.model
+    }
+
+    /// What identifies the model and its policy.
+    #[must_use]
+    pub fn digests(&self) -> &Digests {
+        &self.digests
     }
 
     /// How many values a row has.
@@ -93,46 +123,145 @@ impl Decider {
         let outcome = request::parse(request, &self.fields, &self.artifact.schema)
             .and_then(|(raw_fields, problems)| self.evaluate(raw_fields, problems));
         match outcome {
-            Ok((probability, adjusted)) => self.write_answer(probability, &adjusted, out),
+            Ok((probability, adjusted)) => {
+                let judgement = self.judge(probability);
+                self.write_answer(judgement, &adjusted, out)
+            }
             Err(problems) => problem::write_refusal(&problems, out),
         }
     }
 
-    /// Reads every input, applies the policies, and predicts.
+    /// Reads every input, applies the policies, computes what is derived, and predicts.
     fn evaluate<'r>(
         &mut self,
         mut raw_fields: Vec<Option<RawField<'r>>>,
         mut problems: Vec<Problem>,
     ) -> Result<(f64, Vec<Adjusted<'r>>), Vec<Problem>> {
         let mut adjusted = Vec::new();
-        for (input, feature) in self.inputs.iter().enumerate() {
-            let raw_field = raw_fields
-                .get_mut(self.fields.index_of_input(input))
-                .and_then(Option::take);
-            let value = self.value_of(raw_field.as_ref());
-            let imputed = self.artifact.preprocessing.imputed[input];
-            match read(feature, value).and_then(|reading| resolve(feature, reading, imputed)) {
-                Ok(resolved) => {
-                    self.row[input] = resolved.value;
-                    adjusted.extend(resolved.adjusted.map(|adjustment| Adjusted {
-                        input,
-                        adjustment,
-                        from: raw_field,
-                        to: resolved.value,
-                    }));
-                }
-                Err(error) => problems.push(Problem::refused_value(
-                    feature,
-                    error,
-                    raw_field.as_ref().and_then(RawField::echo),
-                )),
+        self.read_protected(&raw_fields, &mut problems);
+        for input in 0..self.inputs.len() {
+            if self.inputs[input].derived.is_none() {
+                let raw_field = self.take(input, &mut raw_fields);
+                let settled = self.settle(input, raw_field.as_ref());
+                self.keep(input, raw_field, settled, &mut adjusted, &mut problems);
             }
+        }
+        // What is derived follows from values that were accepted.
+        let sound = problems.is_empty();
+        let mut nth = 0;
+        while let Some(input) = self.derivation.input(nth) {
+            let raw_field = self.take(input, &mut raw_fields);
+            let settled = self.settle_derived(nth, input, raw_field.as_ref(), sound);
+            self.keep(input, raw_field, settled, &mut adjusted, &mut problems);
+            nth += 1;
+        }
+        if nth > 0 {
+            adjusted.sort_by_key(|adjusted| adjusted.input);
         }
         problems.extend(self.too_many(adjusted.len()));
         if problems.is_empty() {
             Ok((self.predictor.predict_row(&self.row), adjusted))
         } else {
             Err(problems)
+        }
+    }
+
+    fn take<'r>(
+        &self,
+        input: usize,
+        raw_fields: &mut [Option<RawField<'r>>],
+    ) -> Option<RawField<'r>> {
+        raw_fields
+            .get_mut(self.fields.index_of_input(input))
+            .and_then(Option::take)
+    }
+
+    /// What a given input comes to.
+    fn settle(
+        &mut self,
+        input: usize,
+        raw_field: Option<&RawField<'_>>,
+    ) -> Result<Option<Resolved>, ValueError> {
+        let feature = &self.inputs[input];
+        let reading = read(feature, self.value_of(raw_field))?;
+        let imputed = self.artifact.preprocessing.imputed[input];
+        let resolved = resolve(feature, reading, imputed)?;
+        let index = self.fields.index_of_input(input);
+        let missing = matches!(resolved.adjusted, Some(Adjustment::Missing(_)));
+        self.derivation.set(index, resolved.value, missing);
+        self.set_for_rules(index, resolved.value, missing);
+        Ok(Some(resolved))
+    }
+
+    /// What a derived input comes to; `None` where nothing can be computed since other
+    /// fields were refused.
+    fn settle_derived(
+        &mut self,
+        nth: usize,
+        input: usize,
+        raw_field: Option<&RawField<'_>>,
+        sound: bool,
+    ) -> Result<Option<Resolved>, ValueError> {
+        let feature = &self.inputs[input];
+        let reading = read(feature, self.value_of(raw_field))?;
+        if !sound {
+            return Ok(None);
+        }
+        let imputed = self.artifact.preprocessing.imputed[input];
+        let (resolved, missing) = self.derivation.resolve(nth, feature, reading, imputed)?;
+        let index = self.fields.index_of_input(input);
+        self.set_for_rules(index, resolved.value, missing);
+        Ok(Some(resolved))
+    }
+
+    /// What was filled in for a missing value is missing to a rule: nobody said it.
+    fn set_for_rules(&mut self, feature: usize, value: f64, missing: bool) {
+        let value = if missing { f64::NAN } else { value };
+        self.rule_values.set(feature, value);
+    }
+
+    fn keep<'r>(
+        &mut self,
+        input: usize,
+        raw_field: Option<RawField<'r>>,
+        settled: Result<Option<Resolved>, ValueError>,
+        adjusted: &mut Vec<Adjusted<'r>>,
+        problems: &mut Vec<Problem>,
+    ) {
+        match settled {
+            Ok(Some(resolved)) => {
+                self.row[input] = resolved.value;
+                adjusted.extend(resolved.adjusted.map(|adjustment| Adjusted {
+                    input,
+                    adjustment,
+                    from: raw_field,
+                    to: resolved.value,
+                }));
+            }
+            Ok(None) => {}
+            Err(error) => problems.push(Problem::refused_value(
+                &self.inputs[input],
+                error,
+                raw_field.as_ref().and_then(RawField::echo),
+            )),
+        }
+    }
+
+    /// Reads the protected columns that rules may name; the model never sees them.
+    fn read_protected(&mut self, raw_fields: &[Option<RawField<'_>>], problems: &mut Vec<Problem>) {
+        for nth in 0..self.rule_values.protected.len() {
+            let index = self.rule_values.protected[nth];
+            let raw_field = raw_fields.get(index).and_then(Option::as_ref);
+            let feature = &self.artifact.schema.features[index];
+            match read(feature, self.value_of(raw_field)) {
+                Ok(Reading::Is(value)) => self.rule_values.set(index, value),
+                Ok(Reading::Missing | Reading::Unknown) => self.rule_values.set(index, f64::NAN),
+                Err(error) => problems.push(Problem::refused_value(
+                    feature,
+                    error,
+                    raw_field.and_then(RawField::echo),
+                )),
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! An application seen as it came, for whoever counts.
 
+use super::answer::write_value;
 use super::{Decider, request};
+use crate::json::Writer;
 use crate::schema::Feature;
 use crate::value::{Reading, read};
 
@@ -28,16 +30,49 @@ impl Decider {
         if let Some(problem) = problems.first() {
             return Err(problem.sentence());
         }
-        for (input, feature) in self.inputs.iter().enumerate() {
-            let raw_field = raw_fields
-                .get(self.fields.index_of_input(input))
-                .and_then(Option::as_ref);
-            let reading = read(feature, self.value_of(raw_field));
-            each(input, reading.ok().map(Reading::code));
+        let mut codes: Vec<Option<f64>> = (self.inputs.iter().enumerate())
+            .map(|(input, feature)| {
+                let raw_field = raw_fields
+                    .get(self.fields.index_of_input(input))
+                    .and_then(Option::as_ref);
+                let reading = read(feature, self.value_of(raw_field));
+                reading.ok().map(Reading::code)
+            })
+            .collect();
+        let probability = match self.evaluate(raw_fields, Vec::new()) {
+            Ok((probability, _)) => {
+                self.show_computed(&mut codes);
+                Some(probability)
+            }
+            Err(_) => None,
+        };
+        for (input, code) in codes.into_iter().enumerate() {
+            each(input, code);
         }
-        Ok(self
-            .evaluate(raw_fields, Vec::new())
-            .ok()
-            .map(|(probability, _)| probability))
+        Ok(probability)
+    }
+
+    /// Appends the derived fields of an application as a JSON object: what each comes to. An
+    /// application that is refused has none.
+    pub fn write_computed(&mut self, application: &[u8], out: &mut Vec<u8>) {
+        let accepted = matches!(self.observe(application, &mut |_, _| {}), Ok(Some(_)));
+        let derived = self.inputs.iter().zip(&self.row);
+        Writer::new(out).object(|json| {
+            for (feature, value) in derived.filter(|(feature, _)| feature.derived.is_some()) {
+                if accepted {
+                    write_value(json.key(&feature.name), feature, *value);
+                }
+            }
+        });
+    }
+
+    /// Derived fields that were left out are seen as they were computed.
+    fn show_computed(&self, codes: &mut [Option<f64>]) {
+        let inputs = (0..).map_while(|nth| self.derivation.input(nth));
+        for input in inputs {
+            if codes[input].is_some_and(f64::is_nan) {
+                codes[input] = Some(self.row[input]);
+            }
+        }
     }
 }

@@ -84,7 +84,7 @@ impl Lexer<'_> {
     fn number(&mut self) -> Result<Token, ExpressionError> {
         let start = self.at;
         self.take_while(|c| c.is_ascii_digit() || c == '.');
-        let rest = self.text[self.at..].as_bytes();
+        let rest = &self.text.as_bytes()[self.at..];
         if let [b'e' | b'E', after @ ..] = rest {
             let sign = usize::from(matches!(after, [b'+' | b'-', ..]));
             if after.get(sign).is_some_and(u8::is_ascii_digit) {

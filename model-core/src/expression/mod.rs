@@ -36,16 +36,16 @@
 mod check;
 mod evaluate;
 mod lex;
-mod names;
 mod parse;
 mod span;
 mod stored;
+mod vocabulary;
 
 pub use check::FieldType;
 pub use evaluate::round;
-pub use names::{Names, Purpose};
 pub use parse::{ExpressionError, Parsed};
 pub use span::{Span, span};
+pub use vocabulary::{Meaning, Vocabulary};
 
 /// Brackets, `not` and minus signs that may stand inside one another.
 pub const MAX_NESTING: usize = 64;

@@ -1,8 +1,7 @@
 //! Text to a program: a recursive descent that emits operations in postfix order.
 
 use super::lex::{Token, tokens};
-use super::names::{Meaning, Names};
-use super::{Arithmetic, Comparison, Expression, MAX_NESTING, MAX_OPS, Op};
+use super::{Arithmetic, Comparison, Expression, MAX_NESTING, MAX_OPS, Meaning, Op, Vocabulary};
 
 /// Why a text is no expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,8 +38,8 @@ impl Expression {
     /// When the text is no condition over the names; the error says where and why.
     ///
     /// ```
-    /// use model_core::expression::{Expression, Names, Purpose};
-    /// use model_core::schema::Schema;
+    /// use model_core::expression::Expression;
+    /// use model_core::schema::{Names, Purpose, Schema};
     ///
     /// let schema = Schema::from_toml(
     ///     r#"
@@ -66,7 +65,7 @@ impl Expression {
     /// let error = Expression::condition("incone < 12000", &names).unwrap_err();
     /// assert_eq!(error.to_string(), "unknown name 'incone': did you mean 'income'?");
     /// ```
-    pub fn condition(text: &str, names: &Names<'_>) -> Result<Parsed, ExpressionError> {
+    pub fn condition(text: &str, names: &dyn Vocabulary) -> Result<Parsed, ExpressionError> {
         let (kind, parsed) = parse(text, names)?;
         match kind {
             Part::Condition => Ok(parsed),
@@ -81,7 +80,7 @@ impl Expression {
     ///
     /// # Errors
     /// As [`Expression::condition`].
-    pub fn formula(text: &str, names: &Names<'_>) -> Result<Parsed, ExpressionError> {
+    pub fn formula(text: &str, names: &dyn Vocabulary) -> Result<Parsed, ExpressionError> {
         let (kind, parsed) = parse(text, names)?;
         match kind {
             Part::Number => Ok(parsed),
@@ -93,7 +92,7 @@ impl Expression {
     }
 }
 
-fn parse(text: &str, names: &Names<'_>) -> Result<(Part, Parsed), ExpressionError> {
+fn parse(text: &str, names: &dyn Vocabulary) -> Result<(Part, Parsed), ExpressionError> {
     let mut parser = Parser {
         tokens: tokens(text)?,
         next: 0,
@@ -158,10 +157,10 @@ impl Part {
     }
 }
 
-struct Parser<'a, 'n> {
+struct Parser<'a> {
     tokens: Vec<(usize, Token)>,
     next: usize,
-    names: &'a Names<'n>,
+    names: &'a dyn Vocabulary,
     ops: Vec<Op>,
     positions: Vec<usize>,
     nesting: usize,
@@ -169,7 +168,7 @@ struct Parser<'a, 'n> {
 
 type Result<T, E = ExpressionError> = std::result::Result<T, E>;
 
-impl Parser<'_, '_> {
+impl Parser<'_> {
     fn peek(&self) -> (usize, &Token) {
         // The last token is the end, which is never passed.
         let (at, token) = &self.tokens[self.next.min(self.tokens.len() - 1)];

@@ -6,8 +6,6 @@
 //! every field is named once; where one is named more often, the true results lie inside.
 
 use super::{Arithmetic, Op};
-use crate::literal::MAX_EXACT;
-use crate::schema::{Bound, Feature, FeatureKind};
 
 /// The finite numbers from `low` to `high`, both included; none where `low > high`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,29 +37,6 @@ impl Span {
             high,
             missing: false,
         }
-    }
-
-    /// The numbers that a feature's value may be after its policies, in the model's terms.
-    #[must_use]
-    pub fn of_feature(feature: &Feature) -> Self {
-        let (range, is_whole) = match &feature.kind {
-            FeatureKind::Number(range) => (range, false),
-            FeatureKind::Integer(range) => (range, true),
-            FeatureKind::Boolean => return Self::new(0.0, 1.0),
-            FeatureKind::Category(categories) => {
-                return Self::new(0.0, categories.values.len() as f64);
-            }
-        };
-        let most = if is_whole { MAX_EXACT } else { f64::MAX };
-        let inner = |bound: Bound, next: fn(f64) -> f64, step: f64| match bound.exclusive {
-            true if is_whole => bound.value + step,
-            true => next(bound.value),
-            false => bound.value,
-        };
-        Self::new(
-            range.lower.map_or(-most, |b| inner(b, f64::next_up, 1.0)),
-            range.upper.map_or(most, |b| inner(b, f64::next_down, -1.0)),
-        )
     }
 
     /// Whether there is no number in it.

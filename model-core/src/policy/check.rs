@@ -1,9 +1,9 @@
 //! What a policy must satisfy: checked when `policy.toml` is read, and again in the module.
 
 use super::{Band, MAX_RULES, Policy, Rule, Stage};
-use crate::expression::{FieldType, Names, Purpose};
+use crate::expression::FieldType;
 use crate::literal::number_text;
-use crate::schema::Schema;
+use crate::schema::{Names, Purpose, Schema};
 
 impl Policy {
     /// Checks that it is sound, fits the schema, and has a text in each of so many

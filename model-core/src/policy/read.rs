@@ -8,8 +8,8 @@ use toml::Spanned;
 use super::check::{check_code, check_id, check_version, too_many_rules};
 use super::position::{Lines, within_string};
 use super::{Band, IfMissing, MAX_RULES, Outcome, Policy, Rule, Stage};
-use crate::expression::{Expression, Names, Parsed, Span, span};
-use crate::schema::Schema;
+use crate::expression::{Expression, Parsed, Span, span};
+use crate::schema::{Feature, Names, Schema};
 use crate::texts::RawTexts;
 
 /// Why a policy could not be loaded.
@@ -246,7 +246,7 @@ impl Reader<'_> {
         let of_field = |place: u16| {
             let feature = self.schema.features.get(usize::from(place));
             // The probability comes after the features.
-            feature.map_or(Span::new(0.0, 1.0), Span::of_feature)
+            feature.map_or(Span::new(0.0, 1.0), Feature::span)
         };
         span(parsed.expression.ops(), of_field, |index, divisor| {
             if divisor.contains(0.0) {

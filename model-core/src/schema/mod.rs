@@ -33,13 +33,21 @@
 //! ```
 
 mod check;
+mod derived;
+mod languages;
+mod names;
 mod nearest;
 mod read;
+mod span;
 mod stored;
 mod words;
 
 pub use check::SchemaProblem;
-pub use read::SchemaError;
+pub(crate) use derived::mismatch_message;
+pub use derived::{Derived, Mismatch};
+pub use languages::Translation;
+pub use names::{Names, Purpose};
+pub use read::{SchemaError, SchemaFile};
 
 use bincode::{Decode, Encode};
 use serde::Deserialize;
@@ -52,7 +60,7 @@ pub const MAX_FEATURES: usize = 1000;
 pub const MAX_CATEGORIES: usize = 1000;
 
 /// A checked description of the data.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schema {
     /// The model's name: lower-case letters, digits and hyphens.
     pub name: String,
@@ -70,6 +78,8 @@ pub struct Schema {
     pub features: Vec<Feature>,
     /// What is learned and answered.
     pub target: Target,
+    /// The languages of texts, at least one, such as `en`; a text always has the first.
+    pub languages: Vec<String>,
 }
 
 /// One column of the data, one field of a request.
@@ -94,6 +104,11 @@ pub struct Feature {
     /// How the probability must follow it. An artifact keeps it among its
     /// [`details`](crate::details::Details), not here.
     pub monotonic: Option<Monotonic>,
+    /// How it is computed from other inputs, where it is.
+    pub derived: Option<Box<Derived>>,
+    /// Its texts in the schema's languages after the first, in their order; empty where there
+    /// are none.
+    pub translations: Vec<Translation>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.
@@ -262,12 +277,12 @@ pub enum TargetKind {
 }
 
 impl Schema {
-    /// Reads and checks the TOML form.
+    /// Reads and checks the TOML form. [`SchemaFile::from_toml`] says what is incomplete, too.
     ///
     /// # Errors
     /// Names the line, what was expected and what came.
     pub fn from_toml(text: &str) -> Result<Self, SchemaError> {
-        read::from_toml(text)
+        SchemaFile::from_toml(text).map(|file| file.schema)
     }
 
     /// Checks what the types alone do not say; an artifact's schema passes through here too.

@@ -1,4 +1,5 @@
-//! What the artifact stores in a form of its own: a feature without its monotonic
+//! What the artifact stores in a form of its own: the schema without what formats 1 and 2 did
+//! not have, which has fields of its own in format 3; a feature without its monotonic
 //! constraint, which binds training alone (see [`crate::details`]) and is not in format 1,
 //! and a target's kind as one number, so that older artifacts mean what they meant.
 
@@ -6,8 +7,40 @@ use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
 use bincode::error::{AllowedEnumVariants, DecodeError, EncodeError};
 
-use super::{Feature, TargetKind};
+use super::languages::default_languages;
+use super::{Feature, Schema, TargetKind};
 use crate::wire::{number, optional_text, text};
+
+impl Encode for Schema {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.name.encode(encoder)?;
+        self.version.encode(encoder)?;
+        self.title.encode(encoder)?;
+        self.description.encode(encoder)?;
+        self.max_adjustments.encode(encoder)?;
+        self.missing_values.encode(encoder)?;
+        self.features.encode(encoder)?;
+        self.target.encode(encoder)
+    }
+}
+
+impl<Context> Decode<Context> for Schema {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        Ok(Self {
+            name: text(decoder)?,
+            version: text(decoder)?,
+            title: optional_text(decoder)?,
+            description: optional_text(decoder)?,
+            max_adjustments: Decode::decode(decoder)?,
+            missing_values: Decode::decode(decoder)?,
+            features: Decode::decode(decoder)?,
+            target: Decode::decode(decoder)?,
+            languages: default_languages(),
+        })
+    }
+}
+
+bincode::impl_borrow_decode!(Schema);
 
 impl Encode for Feature {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
@@ -34,6 +67,8 @@ impl<Context> Decode<Context> for Feature {
             kind: Decode::decode(decoder)?,
             missing: Decode::decode(decoder)?,
             monotonic: None,
+            derived: None,
+            translations: Vec::new(),
         })
     }
 }

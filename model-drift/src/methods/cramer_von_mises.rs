@@ -92,7 +92,7 @@ fn exact(u: f64, n: i64, m: i64) -> f64 {
 /// The same with ties taken as what they are: `T = n m / N² Σ d (F - G)²` over the different
 /// values, d rows each, with F and G in the middle of their steps. Without ties the two
 /// forms agree up to terms of order 1/N; with ties this one is conservative, while the
-/// ranks of [`test`] grow with every tie and take rounding for drift.
+/// ranks of [`test()`] grow with every tie and take rounding for drift.
 #[must_use]
 pub fn test_with_ties(reference: &[u64], current: &[u64]) -> CramerVonMises {
     let (n, m) = (total(reference), total(current));

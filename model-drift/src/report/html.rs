@@ -1,7 +1,7 @@
 //! One HTML page, in the style of every report.
 
 use model_report::chart::{Axis, Bar};
-use model_report::number::{fixed, p_value, percent, short};
+use model_report::number::{count, fixed, p_value, percent, short};
 use model_report::{
     BarChart, Cell, Chart, ChartError, Fact, Figure, Page, Section, Svg, Table, Tone,
 };
@@ -75,11 +75,19 @@ impl Report {
             .section(self.how())
             .provenance(
                 "Reference",
-                format!("{}, {} rows", self.reference, self.reference_rows),
+                format!(
+                    "{}, {} rows",
+                    self.reference,
+                    count(self.reference_rows as usize)
+                ),
             )
             .provenance(
                 "Current",
-                format!("{}, {} rows", self.current, self.current_rows),
+                format!(
+                    "{}, {} rows",
+                    self.current,
+                    count(self.current_rows as usize)
+                ),
             )
             .provenance("Made by", concat!("underwrite ", env!("CARGO_PKG_VERSION")));
         page.html().map_err(|error| HtmlError(error.to_string()))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use model_report::number::{p_value, percent, short};
+use model_report::number::{count, p_value, percent, short};
 
 use super::Report;
 
@@ -21,9 +21,9 @@ impl Report {
             out,
             "Reference: {} ({} rows). Current: {} ({} rows).\n",
             escaped(&self.reference),
-            self.reference_rows,
+            count(self.reference_rows as usize),
             escaped(&self.current),
-            self.current_rows
+            count(self.current_rows as usize)
         );
         for note in &self.notes {
             let _ = writeln!(out, "> {}\n", escaped(note));

@@ -122,7 +122,7 @@ fn quiet(column: &ColumnReport, moved: &str) -> String {
         ),
         (Some(least), Some(_)) => match column.least_visible {
             Some(visible) if visible > 2.0 * least => format!(
-                "No drift found, but with so few rows a difference of up to {} would go unnoticed.",
+                "With so few rows, a difference of up to {} would go unnoticed.",
                 percent(visible)
             ),
             _ => "The difference is not statistically significant.".to_owned(),

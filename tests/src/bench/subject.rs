@@ -145,6 +145,7 @@ impl<'a> Subject<'a> {
             golden_rows: Vec::new(),
             calibration: Calibration::None,
             details: Vec::new(),
+            policy: None,
         };
         let artifact = artifact.encode()?;
         Ok(Self {

@@ -1,7 +1,7 @@
 //! What an expression may name.
 
-use super::FieldType;
-use crate::schema::{FeatureKind, Role, Schema};
+use super::{FeatureKind, Role, Schema};
+use crate::expression::{FieldType, Meaning, Vocabulary};
 
 /// The names that an expression may use, by a schema.
 #[derive(Debug, Clone, Copy)]
@@ -24,13 +24,6 @@ pub enum Purpose {
     Derived,
 }
 
-/// What a name means.
-pub(super) enum Meaning<'a> {
-    Number(u16),
-    Boolean(u16),
-    Category(u16, &'a [String]),
-}
-
 impl<'a> Names<'a> {
     /// The names of a schema's fields.
     #[must_use]
@@ -39,7 +32,7 @@ impl<'a> Names<'a> {
     }
 
     /// The type of every field by its place, then that of the probability; `None` for those
-    /// that may not be named. This is what [`super::Expression::check`] takes.
+    /// that may not be named. This is what [`crate::expression::Expression::check`] takes.
     #[must_use]
     pub fn types(&self) -> Vec<Option<FieldType>> {
         let features = self.schema.features.iter().map(|feature| {
@@ -64,39 +57,6 @@ impl<'a> Names<'a> {
 
     fn allows_protected(&self) -> bool {
         matches!(self.purpose, Purpose::Rule { allow_protected, .. } if allow_protected)
-    }
-
-    pub(super) fn allows_functions(&self) -> bool {
-        self.purpose == Purpose::Derived
-    }
-
-    /// The meaning of a name; `quoted` names are always fields.
-    pub(super) fn find(&self, name: &str, quoted: bool) -> Result<Meaning<'a>, String> {
-        if name == "probability" && !quoted {
-            return self.probability();
-        }
-        let Some(place) = self.schema.features.iter().position(|f| f.name == name) else {
-            return Err(self.unknown(name));
-        };
-        let feature = &self.schema.features[place];
-        match feature.role {
-            Role::Ignored => {
-                return Err(format!(
-                    "the schema ignores '{name}': give it role = \"input\", or leave it out here"
-                ));
-            }
-            Role::Protected if !self.allows_protected() => {
-                return Err(self.protected(name));
-            }
-            Role::Input | Role::Protected => {}
-        }
-        // A schema has at most 1,000 features.
-        let place = place as u16;
-        Ok(match &feature.kind {
-            FeatureKind::Number(_) | FeatureKind::Integer(_) => Meaning::Number(place),
-            FeatureKind::Boolean => Meaning::Boolean(place),
-            FeatureKind::Category(categories) => Meaning::Category(place, &categories.values),
-        })
     }
 
     fn probability(&self) -> Result<Meaning<'a>, String> {
@@ -133,5 +93,39 @@ impl<'a> Names<'a> {
             Some(nearest) => format!("unknown name '{name}': did you mean '{nearest}'?"),
             None => format!("unknown name '{name}': the schema has no such feature"),
         }
+    }
+}
+
+impl Vocabulary for Names<'_> {
+    fn allows_functions(&self) -> bool {
+        self.purpose == Purpose::Derived
+    }
+
+    fn find(&self, name: &str, quoted: bool) -> Result<Meaning<'_>, String> {
+        if name == "probability" && !quoted {
+            return self.probability();
+        }
+        let Some(place) = self.schema.features.iter().position(|f| f.name == name) else {
+            return Err(self.unknown(name));
+        };
+        let feature = &self.schema.features[place];
+        match feature.role {
+            Role::Ignored => {
+                return Err(format!(
+                    "the schema ignores '{name}': give it role = \"input\", or leave it out here"
+                ));
+            }
+            Role::Protected if !self.allows_protected() => {
+                return Err(self.protected(name));
+            }
+            Role::Input | Role::Protected => {}
+        }
+        // A schema has at most 1,000 features.
+        let place = place as u16;
+        Ok(match &feature.kind {
+            FeatureKind::Number(_) | FeatureKind::Integer(_) => Meaning::Number(place),
+            FeatureKind::Boolean => Meaning::Boolean(place),
+            FeatureKind::Category(categories) => Meaning::Category(place, &categories.values),
+        })
     }
 }

@@ -1,0 +1,117 @@
+//! From a probability to an outcome: the model's threshold, and the policy beside it.
+
+use super::Decider;
+use crate::policy::{Outcome, Scratch};
+use crate::schema::{Role, Schema};
+
+/// What a policy looks at: a value for each feature of the schema, then the probability. NaN
+/// is missing to a rule.
+#[derive(Debug)]
+pub(super) struct RuleValues {
+    values: Vec<f64>,
+    scratch: Scratch,
+    /// Protected columns that rules may name, as indices of features.
+    pub(super) protected: Vec<usize>,
+}
+
+/// What is decided, and what the model alone would have.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judgement {
+    /// The model's probability, calibrated.
+    pub probability: f64,
+    /// Whether the probability reaches the threshold.
+    pub model_approves: bool,
+    /// What the probability alone decides, by the policy's band where there is one.
+    pub score: Outcome,
+    /// What is decided, by the rules too.
+    pub outcome: Outcome,
+}
+
+impl RuleValues {
+    pub(super) fn new(schema: &Schema, allow_protected: bool) -> Self {
+        let is_protected =
+            |index: &usize| allow_protected && schema.features[*index].role == Role::Protected;
+        Self {
+            values: vec![f64::NAN; schema.features.len() + 1],
+            scratch: Scratch::default(),
+            protected: (0..schema.features.len()).filter(is_protected).collect(),
+        }
+    }
+
+    /// Takes the value of a field; NaN is missing.
+    pub(super) fn set(&mut self, feature: usize, value: f64) {
+        self.values[feature] = value;
+    }
+}
+
+impl Decider {
+    /// What follows from a probability, for the application whose values were set last.
+    pub(super) fn judge(&mut self, probability: f64) -> Judgement {
+        let threshold = self.artifact.threshold;
+        let model_approves = probability >= threshold;
+        let by_threshold = match model_approves {
+            true => Outcome::Approve,
+            false => Outcome::Decline,
+        };
+        let (score, outcome) = match &self.artifact.policy {
+            Some(policy) => {
+                let RuleValues {
+                    values, scratch, ..
+                } = &mut self.rule_values;
+                if let Some(last) = values.last_mut() {
+                    *last = probability;
+                }
+                (
+                    policy.score(probability, threshold),
+                    policy.decide(values, threshold, scratch),
+                )
+            }
+            None => (by_threshold, by_threshold),
+        };
+        Judgement {
+            probability,
+            model_approves,
+            score,
+            outcome,
+        }
+    }
+
+    /// The protected columns that rules may name, as indices of the schema's features.
+    #[must_use]
+    pub fn rule_columns(&self) -> &[usize] {
+        &self.rule_values.protected
+    }
+
+    /// The rules that matched in the last judgement, as indices of the policy's, ascending.
+    #[must_use]
+    pub fn matched_rules(&self) -> &[usize] {
+        self.rule_values.scratch.matched()
+    }
+
+    /// The same with what each of them said.
+    pub fn matched_outcomes(&self) -> impl Iterator<Item = (usize, Outcome)> {
+        let RuleValues {
+            values, scratch, ..
+        } = &self.rule_values;
+        let policy = self.artifact.policy.as_ref();
+        let rules = policy.map_or(&[][..], |policy| &policy.rules);
+        let mut stack = Vec::new();
+        scratch.matched().iter().filter_map(move |&index| {
+            let rule = &rules[index];
+            Some((index, rule.outcome(rule.when.evaluate(values, &mut stack))?))
+        })
+    }
+
+    /// The codes of the rules that matched in the last judgement, in the order of the file,
+    /// each once.
+    pub fn matched_codes(&self) -> impl Iterator<Item = &str> {
+        let policy = self.artifact.policy.as_ref();
+        let rules = policy.map_or(&[][..], |policy| &policy.rules);
+        let matched = self.rule_values.scratch.matched();
+        let codes = matched.iter().map(|&index| rules[index].code.as_str());
+        codes.clone().enumerate().filter_map(move |(nth, code)| {
+            let seen = codes.clone().take(nth).any(|earlier| earlier == code);
+            (!seen).then_some(code)
+        })
+    }
+}
