@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use model_core::model_file::ModelFile;
+use model_core::policy::{Policy, PolicyFile};
 use model_core::schema::Schema;
 use model_files::WholeFile;
 
@@ -28,6 +29,13 @@ pub(crate) fn read_schema(path: &Path) -> Result<Schema> {
     let name = path.display();
     let text = text(path)?;
     Schema::from_toml(&text).map_err(|error| anyhow!("{name}, {error}"))
+}
+
+/// A policy in TOML, checked against a schema.
+pub(crate) fn read_policy(path: &Path, schema: &Schema) -> Result<PolicyFile> {
+    let name = path.display();
+    let text = text(path)?;
+    Policy::from_toml(&text, schema, &schema.languages).map_err(|error| anyhow!("{name}, {error}"))
 }
 
 /// A `model.wasm` with a valid seal; `path` is what errors call it.

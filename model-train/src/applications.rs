@@ -110,10 +110,14 @@ impl Applications {
     ) -> Result<(), String> {
         let asked = |schema: &Schema| -> Vec<_> {
             let features = schema.features.iter();
-            features.map(|f| (f.name.clone(), f.kind.clone(), f.role)).collect()
+            features
+                .map(|f| (f.name.clone(), f.kind.clone(), f.role))
+                .collect()
         };
         if asked(&decider.artifact().schema) != asked(&self.schema) {
-            return Err("its schema has other columns than the one that the file was read by".into());
+            return Err(
+                "its schema has other columns than the one that the file was read by".into(),
+            );
         }
         let features = self.schema.features.iter().enumerate();
         let inputs = features.filter(|(_, feature)| feature.role == Role::Input);

@@ -9,7 +9,7 @@
 //! | learn | [`fit`], [`tune`], [`calibrate`], [`threshold`], [`monotonic`] proves, [`mod@train`] joins |
 //! | measure | [`metrics`], [`evaluate`](mod@evaluate), [`report`], [`card`] |
 //! | ship | [`golden`] and [`reference`](mod@reference) go into the artifact, [`pack`] puts it into the engine |
-//! | use | [`score`](mod@score) |
+//! | use | [`score`](mod@score); [`applications`] are what a policy is tried on: [`policy_cases`], [`policy_diff`] |
 //!
 //! The data flows one way, from the top of the table down. The same rows, schema, options and
 //! random seed give the same artifact, byte for byte, with any number of threads.
@@ -66,6 +66,7 @@
 //!
 //! `pack::pack(engine, glue, &trained.artifact)` makes a `model.wasm` of it.
 
+pub mod applications;
 pub mod calibrate;
 pub mod card;
 pub mod dataset;
@@ -81,6 +82,8 @@ pub mod monotonic;
 pub mod pack;
 mod parallel;
 pub mod pipeline;
+pub mod policy_cases;
+pub mod policy_diff;
 pub mod prepare;
 pub mod reference;
 pub mod report;

@@ -75,7 +75,9 @@ pub fn run(applications: &Applications, decider: &mut Decider) -> Result<Cases, 
     let mut failures = Vec::new();
     for (row, found) in found.into_iter().enumerate() {
         let expected = &applications.extra[row];
-        let word = found.as_ref().map_or(REFUSED, |(judgement, _)| judgement.outcome.word());
+        let word = found
+            .as_ref()
+            .map_or(REFUSED, |(judgement, _)| judgement.outcome.word());
         if word != expected {
             let details = match found {
                 Some((judgement, codes)) if codes.is_empty() => {

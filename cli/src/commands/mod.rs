@@ -6,6 +6,7 @@ mod eda;
 mod evaluate;
 mod health;
 mod inspect;
+pub(crate) mod policy;
 mod publish;
 mod pull;
 mod schema;
@@ -46,6 +47,7 @@ enum Command {
     Schema(schema::Args),
     Eda(eda::Args),
     Evaluate(evaluate::Args),
+    Policy(policy::Args),
     Track(track::Args),
     Publish(publish::Args),
     Pull(pull::Args),
@@ -66,6 +68,7 @@ impl Cli {
             Command::Schema(args) => args.run(),
             Command::Eda(args) => args.run(),
             Command::Evaluate(args) => args.run(),
+            Command::Policy(args) => args.run(),
             Command::Track(args) => args.run(),
             Command::Publish(args) => args.run(),
             Command::Pull(args) => args.run(),
