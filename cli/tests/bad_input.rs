@@ -82,11 +82,11 @@ fn bad_data() {
     check_data(b"", "d.csv: the file is empty");
     check_data(
         b"income,approved\n1,1\n2,1\n",
-        "d.csv: every row has the same answer (Approved)",
+        "d.csv: every row has the same target value (Approved)",
     );
     check_data(
         b"income,approved\n1,1\n2,0\n3,0\n",
-        "after splitting, the training rows hold only one of the two answers",
+        "after splitting, the training rows contain only one class",
     );
     check_data(
         b"income,approved\n1,0\n\xff\xfe,1\n",
@@ -144,7 +144,7 @@ fn bad_test_rows() {
     );
     check(
         b"row\n0\n",
-        "after splitting, the test rows hold only one of the two answers",
+        "after splitting, the test rows contain only one class",
     );
 }
 

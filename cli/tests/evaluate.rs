@@ -166,7 +166,7 @@ fn what_does_not_fit_is_refused() {
     );
     check(
         "evaluate --model model.wasm --data one.csv --report e.html",
-        "one.csv: every row has the same answer",
+        "one.csv: every row has the same target value",
     );
     check(
         &format!(

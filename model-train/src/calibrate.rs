@@ -1,17 +1,16 @@
-//! Fitting a calibration on predictions for rows that the model was not fitted on
-//! (out-of-fold predictions, or a hold-out).
+//! Fitting a calibration on out-of-fold or hold-out predictions.
 //!
-//! Rows count 1 each here, whatever class weights the model was fitted with: calibration
-//! is what brings the probabilities back to the shares that occur.
+//! Every row has weight 1 here, whatever class weights the model was fitted with: calibration
+//! brings the probabilities back to the observed rates.
 
 use model_core::calibration::{Calibration, MAX_KNOTS};
 use serde::{Deserialize, Serialize};
 
-/// How to calibrate.
+/// A calibration method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Not at all.
+    /// No calibration.
     #[default]
     None,
     /// See [`platt`].
@@ -47,16 +46,19 @@ impl Method {
 /// `1 / (n₀ + 2)` (Platt, "Probabilistic outputs for support vector machines", 1999), found
 /// by Newton's method with backtracking (Lin, Lin and Weng, "A note on Platt's probabilistic
 /// outputs for support vector machines", Machine Learning 68, 2007). A slope below 0 would
-/// turn the order of the applicants round: then it is 0.
+/// reverse the order of the applicants, so it is set to 0.
 ///
 /// Probabilities are clipped to 2^-52 from 0 and 1, as [`Calibration::Platt`] does.
 #[must_use]
 pub fn platt(answers: &[bool], probabilities: &[f64]) -> Calibration {
     let yes = answers.iter().filter(|yes| **yes).count() as f64;
     let no = answers.len() as f64 - yes;
-    let target = |answer: &bool| match answer {
-        true => (yes + 1.0) / (yes + 2.0),
-        false => 1.0 / (no + 2.0),
+    let target = |answer: &bool| {
+        if *answer {
+            (yes + 1.0) / (yes + 2.0)
+        } else {
+            1.0 / (no + 2.0)
+        }
     };
     let log_odds = |p: &f64| {
         let p = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);

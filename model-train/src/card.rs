@@ -1,5 +1,4 @@
-//! The model card: what a model is for, how good it is, for whom, and what it should not be
-//! used for, in the form that the Hugging Face Hub reads (front matter with a
+//! The model card: intended use, metrics, groups and limitations of a model, in the form that the Hugging Face Hub reads (front matter with a
 //! [model index](https://huggingface.co/docs/hub/model-cards)).
 
 use std::fmt::Write;
@@ -11,21 +10,21 @@ use serde::Serialize;
 use crate::evaluate::{Evaluation, Group, Interval};
 use crate::report::{described, file_name, kind_in_words, threshold_in_words};
 
-/// What a card says that neither the schema nor the figures know.
+/// What a card says beyond the schema and the metrics.
 #[derive(Debug, Clone, Default)]
 pub struct About {
-    /// An SPDX expression, such as `apache-2.0`; left out where it is not known.
+    /// The license as an SPDX expression, such as `apache-2.0`; omitted where it is not known.
     pub license: Option<String>,
-    /// What the model is meant for, in a paragraph.
+    /// The intended use, in a paragraph.
     pub intended_use: Option<String>,
-    /// Where the data come from, in a paragraph.
+    /// The origin of the data, in a paragraph.
     pub data: Option<String>,
 }
 
 /// The Hub's word for what the model does.
 const TASK: &str = "tabular-classification";
 
-/// Figures that the Hub shows.
+/// Metrics that the Hub shows.
 const INDEXED: [&str; 6] = [
     "roc_auc",
     "accuracy",
@@ -113,9 +112,9 @@ fn intended_use(
         Some(text) => writeln!(card, "{text}\n")?,
         None => writeln!(
             card,
-            "Answers `{}` with {} or {} for applications like those it was trained on, to \
-             support a person who decides, or under rules that let people object. It is not \
-             meant for other populations, other products or other columns.\n",
+            "Predicts `{}` as {} or {} for applications like those it was trained on, to support \
+             a person who decides, or under rules that let people object. It is not intended for \
+             other populations, products or columns.\n",
             schema.target.name,
             plain(&model.positive_label),
             plain(&model.negative_label)
@@ -123,7 +122,7 @@ fn intended_use(
     }
     writeln!(
         card,
-        "{} from a probability of {} on ({}). Get it and ask it:\n\n```sh\nunderwrite serve --model \
+        "{} from a probability of {} on (threshold: {}). To serve it:\n\n```sh\nunderwrite serve --model \
          model.wasm\n```\n",
         plain(&model.positive_label),
         fixed(model.threshold, 4),
@@ -132,8 +131,8 @@ fn intended_use(
 }
 
 fn features(card: &mut String, schema: &Schema, evaluation: &Evaluation) -> std::fmt::Result {
-    writeln!(card, "## What it asks for\n")?;
-    writeln!(card, "| field | type | unit | what |\n|---|---|---|---|")?;
+    writeln!(card, "## Inputs\n")?;
+    writeln!(card, "| field | type | unit | meaning |\n|---|---|---|---|")?;
     for feature in schema.inputs() {
         writeln!(
             card,
@@ -154,8 +153,8 @@ fn features(card: &mut String, schema: &Schema, evaluation: &Evaluation) -> std:
     if !used.is_empty() {
         writeln!(
             card,
-            "\n**Protected columns are inputs of this model**: {}. This was allowed explicitly \
-             when it was trained.",
+            "\n**Protected columns are inputs of this model**: {}. This was explicitly allowed in \
+             training.",
             used.join(", ")
         )?;
     } else if protected.is_empty() {
@@ -163,7 +162,7 @@ fn features(card: &mut String, schema: &Schema, evaluation: &Evaluation) -> std:
     } else {
         writeln!(
             card,
-            "\nProtected columns, used to audit and never to decide: {}.",
+            "\nProtected columns, audited but never used to decide: {}.",
             protected.join(", ")
         )?;
     }
@@ -179,22 +178,22 @@ fn kind(feature: &Feature) -> String {
 
 fn figures(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
     let data = &evaluation.data;
-    writeln!(card, "## How good it is\n")?;
+    writeln!(card, "## Metrics\n")?;
     if data.seen_in_training {
         writeln!(
             card,
-            "**Some of these rows were learned from: the figures are too good.**\n"
+            "**Some of these rows were used for training: the metrics are too optimistic.**\n"
         )?;
     }
     writeln!(
         card,
-        "On {} rows, {} of them {}; intervals hold 95% of {} bootstrap resamples.\n",
+        "On {} rows, {} of them {}; intervals contain 95% of {} bootstrap resamples.\n",
         count(data.rows),
         percent(data.positive as f64 / data.rows as f64),
         plain(&evaluation.model.positive_label),
         count(evaluation.options.resamples)
     )?;
-    writeln!(card, "| figure | value | 95% interval |\n|---|---:|---:|")?;
+    writeln!(card, "| metric | value | 95% interval |\n|---|---:|---:|")?;
     for metric in &evaluation.metrics {
         writeln!(
             card,
@@ -207,9 +206,9 @@ fn figures(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
     writeln!(card)?;
     writeln!(
         card,
-        "What it looks at most (loss of ROC AUC when shuffled):\n"
+        "Most important features (drop in ROC AUC when shuffled):\n"
     )?;
-    writeln!(card, "| feature | loss |\n|---|---:|")?;
+    writeln!(card, "| feature | drop |\n|---|---:|")?;
     for feature in evaluation.importance.iter().take(10) {
         let spread = fixed(feature.deviation, 4);
         writeln!(
@@ -228,25 +227,26 @@ fn groups(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
         .iter()
         .filter(|slices| slices.role == "protected")
         .peekable();
-    writeln!(card, "## For whom\n")?;
+    writeln!(card, "## Groups\n")?;
     if protected.peek().is_none() {
         return writeln!(
             card,
-            "The rows it was measured on have no protected column: nothing can be said about \
-             groups of people.\n"
+            "The evaluation data has no protected column, so groups of people could not be \
+             audited.\n"
         );
     }
     writeln!(
         card,
         "The adverse-impact ratio is a group's approval rate over that of the most approved \
-         group with at least 2% of the rows. It is a screening figure: below 0.80 the \
-         four-fifths rule asks for a closer look, and neither side of it proves anything.\n"
+         group with at least 2% of the rows. It is a screening metric: below 0.80 the \
+         four-fifths rule asks for a closer look, but no value proves or rules out \
+         discrimination.\n"
     )?;
     for slices in protected {
         writeln!(card, "### {}\n", plain(&slices.label))?;
         writeln!(
             card,
-            "| group | rows | approved | impact ratio | 95% interval | ROC AUC | accuracy \
+            "| group | rows | approval rate | impact ratio | 95% interval | ROC AUC | accuracy \
              |\n|---|---:|---:|---:|---:|---:|---:|"
         )?;
         for group in &slices.groups {
@@ -285,15 +285,15 @@ fn limitations(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
         .min_by(|a, b| a.1.accuracy.total_cmp(&b.1.accuracy));
     writeln!(
         card,
-        "- The figures are of one test set. They say nothing about times or places whose \
-         applications look different: watch for drift.\n- A probability says what happened to \
-         similar applications in the training data, with the judgement and the mistakes of \
-         those who decided then.\n- Importance and differences between groups are not causes."
+        "- The metrics come from one test set. They do not apply where or when applications \
+         look different: monitor for drift.\n- A probability reflects what happened to similar \
+         applications in the training data, including the judgement and the mistakes of those \
+         who decided then.\n- Feature importance and differences between groups are not causes."
     )?;
     if let Some((slices, group)) = weakest {
         writeln!(
             card,
-            "- It is least often right where {} is {}: {} of {} rows.",
+            "- Accuracy is lowest where {} is {}: {} of {} rows.",
             plain(&slices.label),
             plain(&group.name),
             percent(group.accuracy),
@@ -305,7 +305,7 @@ fn limitations(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
 
 fn data(card: &mut String, evaluation: &Evaluation, about: &About) -> std::fmt::Result {
     let model = &evaluation.model;
-    writeln!(card, "## Where it comes from\n")?;
+    writeln!(card, "## Provenance\n")?;
     if let Some(text) = &about.data {
         writeln!(card, "{text}\n")?;
     }
@@ -315,7 +315,7 @@ fn data(card: &mut String, evaluation: &Evaluation, about: &About) -> std::fmt::
     writeln!(card, "| training rows | {} |", model.rows_train)?;
     writeln!(card, "| test rows | {} |", evaluation.data.rows)?;
     writeln!(card, "| calibration | {} |", model.calibration)?;
-    writeln!(card, "| seed | {} |", model.seed)?;
+    writeln!(card, "| random seed | {} |", model.seed)?;
     writeln!(
         card,
         "| made by | underwrite {} |",

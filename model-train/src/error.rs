@@ -46,16 +46,16 @@ pub enum DataErrorKind {
         /// The cell, shortened.
         got: String,
     },
-    /// A row without the answer.
+    /// A row without a label.
     #[error("the target is empty, expected {expected}")]
     MissingTarget {
         /// The values of the target.
         expected: String,
     },
-    /// Every row has the same answer.
-    #[error("every row has the same answer ({label}), expected both to learn from")]
+    /// Every row has the same label.
+    #[error("every row has the same target value ({label}), expected both")]
     OneClass {
-        /// The target's word for that answer.
+        /// The name of that class.
         label: String,
     },
 }

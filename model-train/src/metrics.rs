@@ -1,20 +1,20 @@
-//! How good a model is on rows it has not seen. Every figure is scikit-learn's of the same
-//! name, and is tested against it.
+//! Metrics of a model on rows it has not seen. Each is tested against scikit-learn's metric of
+//! the same name.
 
 use serde::{Deserialize, Serialize};
 
-/// Figures of a classifier on `n` test rows with answers `y` (1 for yes) and predicted
+/// Metrics of a classifier on `n` rows with labels `y` (1 for positive) and predicted
 /// probabilities `p`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// The share of rows decided rightly, 0 to 1; decided is `p >= threshold`.
+    /// The share of correct decisions, 0 to 1; a row is approved where `p >= threshold`.
     pub accuracy: f64,
     /// The mean of both classes' F1, weighted by their number of rows, 0 to 1. A class's F1
     /// is `2 tp / (2 tp + fp + fn)`, and 0 where that is 0 / 0
     /// (scikit-learn: `f1_score(average="weighted")`).
     pub f1_weighted: f64,
-    /// The area under the ROC curve, 0 to 1: the probability that a row with yes gets a
-    /// higher `p` than one with no, ties counting half. Computed from ranks as Mann and
+    /// The area under the ROC curve, 0 to 1: the probability that a random positive gets
+    /// a higher `p` than a random negative, ties counting half. Computed from ranks as Mann and
     /// Whitney's U over `n₁ n₀` (Hanley and McNeil, "The meaning and use of the area under
     /// a receiver operating characteristic curve", Radiology 143, 1982).
     pub roc_auc: f64,
@@ -27,7 +27,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Measures `probabilities` against the `answers`, row by row. Both classes must occur.
+    /// Measures `probabilities` against the labels, row by row. Both classes must occur.
     #[must_use]
     pub fn new(answers: &[bool], probabilities: &[f64], threshold: f64) -> Self {
         let rows = || answers.iter().copied().zip(probabilities.iter().copied());

@@ -1,11 +1,11 @@
-//! A few jobs at a time.
+//! Working on several items at a time.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// The answers to all items, in their order, worked out by `jobs` threads. (Not by rayon: its
-/// threads would begin another item while they wait for the pool that an item's fit uses.)
+/// Maps all items, in their order, on `jobs` threads. (Not with rayon: its threads would start
+/// another item while they wait for the pool that an item's fit uses.)
 pub(crate) fn parallel<T: Sync, R: Send>(
     jobs: usize,
     items: &[T],

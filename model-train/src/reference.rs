@@ -8,7 +8,7 @@ use crate::dataset::Dataset;
 
 /// The sketch of the inputs and the target of some rows, as in the file, before any policy.
 #[must_use]
-pub fn of_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch {
+pub fn sketch_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch {
     let specs = specs_from_schema(schema);
     let mut columns = Vec::new();
     for (feature, values) in schema.inputs().zip(&dataset.columns) {
@@ -23,7 +23,7 @@ pub fn of_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch {
     }
     let target = specs.into_iter().find(|spec| spec.role == Role::Target);
     let texts = schema.target.kind.texts();
-    columns.extend(target.map(|spec| of_target(spec, texts, &dataset.target, rows)));
+    columns.extend(target.map(|spec| sketch_target(spec, texts, &dataset.target, rows)));
     Sketch { columns }
 }
 
@@ -36,7 +36,7 @@ pub fn add_answers(sketch: &mut Sketch, probabilities: &[f64]) {
 
 /// Counts the target's own texts, as they stand in the file: `texts` are the negative and the
 /// positive one.
-fn of_target(spec: Spec, texts: [&str; 2], answers: &[bool], rows: &[usize]) -> Column {
+fn sketch_target(spec: Spec, texts: [&str; 2], answers: &[bool], rows: &[usize]) -> Column {
     let mut column = Column::new(spec, Capacity::CARRIED);
     for row in rows {
         column.push_text(texts[usize::from(answers[*row])]);

@@ -1,4 +1,4 @@
-//! Which rows a model learns from, and which it is measured on.
+//! Which rows a model is trained on, and which it is measured on.
 
 use std::io::Read;
 
@@ -15,9 +15,9 @@ const TEST_SHARE: f64 = 0.2;
 /// Row numbers, each list ascending; the first row is 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// To learn from.
+    /// Rows to train on.
     pub train: Vec<usize>,
-    /// To measure on.
+    /// Rows to measure on.
     pub test: Vec<usize>,
 }
 
@@ -28,9 +28,9 @@ pub enum SplitError {
     /// The file with the test rows.
     #[error(transparent)]
     Rows(#[from] DataError),
-    /// One of the two answers is missing in a part.
+    /// A part contains only one class.
     #[error(
-        "after splitting, the {part} rows hold only one of the two answers: expected at least one row of each"
+        "after splitting, the {part} rows contain only one class: expected at least one row of each"
     )]
     OneClass {
         /// Which part: `training` or `test`.
@@ -148,7 +148,10 @@ mod tests {
         let error = stratified(&[true, false, false], 7)
             .unwrap_err()
             .to_string();
-        assert!(error.contains("training rows hold only one"), "{error}");
+        assert!(
+            error.contains("training rows contain only one class"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -182,7 +185,7 @@ mod tests {
         check(
             "row\n1\n2\n",
             Err(
-                "after splitting, the test rows hold only one of the two answers: expected at least one row of each",
+                "after splitting, the test rows contain only one class: expected at least one row of each",
             ),
         );
     }

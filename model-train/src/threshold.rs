@@ -1,8 +1,8 @@
-//! Choosing the threshold: the probability from which the answer is yes.
+//! Choosing the decision threshold: the probability from which applications are approved.
 //!
-//! It is chosen on calibrated predictions for rows that the model was not fitted on, never
-//! on the test rows. Every threshold that decides those rows differently is tried; it is put
-//! halfway between the two probabilities that it parts.
+//! It is chosen on calibrated out-of-fold predictions, never
+//! on the test rows. Every threshold that decides those rows differently is tried, each
+//! halfway between two neighbouring probabilities.
 
 pub use model_core::details::ThresholdRule;
 
@@ -54,12 +54,12 @@ pub fn choose(
     check(rule, answers, probabilities)?;
     let yes = answers.iter().filter(|yes| **yes).count() as f64;
     let rows = answers.len() as f64;
-    let penalty = |outcome: &Outcome| {
-        let (approved, right) = (outcome.approved as f64, outcome.right as f64);
+    let penalty = |at: &Approvals| {
+        let (approved, right) = (at.approved as f64, at.right as f64);
         let (wrong, missed) = (approved - right, yes - right);
         match rule {
-            ThresholdRule::Half => (outcome.threshold - 0.5).abs(),
-            // 0 / 0 only where nobody is approved and nobody should be.
+            ThresholdRule::Half => (at.threshold - 0.5).abs(),
+            // 0 / 0 only where nothing is approved and nothing is positive.
             ThresholdRule::BestF1 => -2.0 * right / (2.0 * right + wrong + missed).max(1.0),
             ThresholdRule::Cost {
                 false_positive,
@@ -72,8 +72,8 @@ pub fn choose(
         return Ok(0.5);
     }
     // From the highest threshold down; the first of equals stays.
-    let outcomes = outcomes(answers, probabilities);
-    let best = outcomes
+    let candidates = candidates(answers, probabilities);
+    let best = candidates
         .iter()
         .min_by(|a, b| penalty(a).total_cmp(&penalty(b)));
     Ok(best.map_or(0.5, |best| best.threshold))
@@ -113,27 +113,27 @@ fn check(
     }
 }
 
-/// What a threshold does to the rows.
-struct Outcome {
+/// The approvals at a threshold.
+struct Approvals {
     threshold: f64,
-    /// Rows with a yes.
+    /// Approved rows.
     approved: usize,
-    /// Of those, rows where that is the answer.
+    /// Approved rows that are positive.
     right: usize,
 }
 
-/// Thresholds that decide differently, from the highest down.
-fn outcomes(answers: &[bool], probabilities: &[f64]) -> Vec<Outcome> {
+/// Every threshold that decides the rows differently, from the highest down.
+fn candidates(answers: &[bool], probabilities: &[f64]) -> Vec<Approvals> {
     let rows = probabilities.iter().copied().zip(answers.iter().copied());
     let mut rows: Vec<(f64, bool)> = rows.collect();
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut outcomes = Vec::new();
+    let mut candidates = Vec::new();
     let (mut above, mut approved, mut right) = (1.0, 0, 0);
     for tie in rows.chunk_by(|a, b| a.0 == b.0) {
         let probability = tie[0].0;
-        // Nobody can be refused who has a probability of 1.
+        // A probability of 1 is always approved.
         if probability < above {
-            outcomes.push(Outcome {
+            candidates.push(Approvals {
                 threshold: between(probability, above),
                 approved,
                 right,
@@ -143,12 +143,12 @@ fn outcomes(answers: &[bool], probabilities: &[f64]) -> Vec<Outcome> {
         approved += tie.len();
         right += tie.iter().filter(|(_, yes)| *yes).count();
     }
-    outcomes.push(Outcome {
+    candidates.push(Approvals {
         threshold: between(0.0, above),
         approved,
         right,
     });
-    outcomes
+    candidates
 }
 
 /// Halfway, but above the lower one.

@@ -1,4 +1,4 @@
-//! Training from end to end: rows in, artifact and figures out.
+//! One fit from prepared choices to the artifact: fit, export, measure, make golden rows.
 
 use std::time::Instant;
 
@@ -22,17 +22,17 @@ use crate::split::Split;
 pub struct Options {
     /// The model.
     pub params: Params,
-    /// How much a row of each class counts.
+    /// The weight of a row by its class.
     pub class_weight: ClassWeight,
     /// Threads, at least 1.
     pub jobs: usize,
-    /// Of everything that is drawn.
+    /// Random seed.
     pub seed: u64,
-    /// From the model's probability to the answered one.
+    /// How the model's probabilities are corrected.
     pub calibration: Calibration,
-    /// The answered probability from which the decision is yes, 0 to 1.
+    /// Approved from this calibrated probability on, 0 to 1.
     pub threshold: f64,
-    /// What the artifact tells about how it was made; what is proved of the model is added.
+    /// How the model was made, for the artifact; proved monotonic features are added.
     pub details: Details,
     /// SHA-256 of the engine that the model will be packed into, lower-case hexadecimal.
     pub engine_sha256: String,
@@ -98,7 +98,7 @@ pub fn train(
     options: &Options,
 ) -> Result<Trained, TrainError> {
     let data_sha256 = dataset.sha256.clone();
-    let mut sketch = reference::of_rows(&dataset, schema, &split.train);
+    let mut sketch = reference::sketch_rows(&dataset, schema, &split.train);
     let prepared = Prepared::new(dataset, schema, split)?;
     let start = Instant::now();
     let fitting = fit::Options {
@@ -153,7 +153,7 @@ pub fn train(
     })
 }
 
-/// Fitting has proved what the schema demands, or failed.
+/// The details with the monotonic features: fitting has proved them, or failed.
 fn details(options: &Options, schema: &Schema, reference: Vec<u8>) -> Details {
     let proved = |feature: &Feature| Some((feature.name.clone(), feature.monotonic?));
     Details {
@@ -163,7 +163,7 @@ fn details(options: &Options, schema: &Schema, reference: Vec<u8>) -> Details {
     }
 }
 
-/// The exported model's figures and its answers to the test rows: what was exported is what
+/// Metrics and probabilities of the exported model on the test rows: what is exported is what
 /// decides.
 fn measure(
     model: &Model,

@@ -186,7 +186,7 @@ fn rows_and_parameters_that_cannot_be_fitted_are_errors() {
             &even,
             Params::defaults(kind),
             ClassWeight::Balanced,
-            "19 rows to fit on hold only one of the two answers: expected at least one row of each",
+            "the 19 rows to fit on contain only one class: expected at least one row of each",
         );
     }
     check(

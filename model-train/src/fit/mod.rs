@@ -34,10 +34,10 @@ pub use params::{
 use crate::monotonic::{self, Violation};
 use crate::prepare::Prepared;
 
-/// What is chosen beside the hyperparameters.
+/// How to fit, besides the hyperparameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// Of everything that is drawn.
+    /// Random seed.
     pub seed: u64,
     /// Threads, at least 1. The model does not depend on them.
     pub jobs: usize,
@@ -61,15 +61,13 @@ pub enum FitError {
     /// A class weight that is not above 0.
     #[error("class weights must be above 0 and at most 1e6, got {negative} and {positive}")]
     ClassWeight {
-        /// Of a no.
+        /// Weight of a negative row.
         negative: f64,
-        /// Of a yes.
+        /// Weight of a positive row.
         positive: f64,
     },
-    /// Nothing to tell apart.
-    #[error(
-        "{rows} rows to fit on hold only one of the two answers: expected at least one row of each"
-    )]
+    /// Only one class.
+    #[error("the {rows} rows to fit on contain only one class: expected at least one row of each")]
     OneClass {
         /// How many rows there are.
         rows: usize,
@@ -84,7 +82,7 @@ pub enum FitError {
         /// Columns after one-hot encoding.
         columns: usize,
     },
-    /// A missing value that is to stay missing.
+    /// A model that cannot take missing values.
     #[error(
         "feature '{feature}': missing = \"native\" needs gradient_boosting, a {model} cannot take a missing value: choose another policy or leave this model out"
     )]
@@ -94,7 +92,7 @@ pub enum FitError {
         /// The model's word.
         model: &'static str,
     },
-    /// A direction that the library cannot be told.
+    /// A model that cannot be made monotonic.
     #[error(
         "feature '{feature}': a {model} cannot be made monotonic: use gradient_boosting, logistic_regression or ridge, or leave this model out"
     )]

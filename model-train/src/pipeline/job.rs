@@ -297,7 +297,7 @@ fn room_for_model(limit: Option<u64>, inputs: &Inputs) -> Result<Option<u64>, Pi
     let Some(limit) = limit else {
         return Ok(None);
     };
-    let sketch = reference::of_rows(&inputs.dataset, &inputs.schema, &inputs.split.train);
+    let sketch = reference::sketch_rows(&inputs.dataset, &inputs.schema, &inputs.split.train);
     let taken = OVERHEAD + tune::gzipped(&sketch.encode()) + ANSWERS;
     match limit.checked_sub(taken) {
         None | Some(0) => Err(PipelineError::NoRoom { limit, taken }),

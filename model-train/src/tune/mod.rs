@@ -1,15 +1,16 @@
 //! The search for good hyperparameters: TPE over each model's space, judged by stratified
-//! cross-validation on the training rows; the test rows are never looked at.
+//! cross-validation on the training rows; the test rows are not used.
 //!
-//! The search goes in generations of [`GENERATION`] trials, after a first one. What a trial tries
+//! The search runs in generations of [`GENERATION`] trials, after a first one. What a trial tries
 //! follows from the seed, its number and the generations before it, never from what runs
 //! beside it, so that the number of threads changes the time and nothing else.
 //!
-//! A trial climbs rungs: one fold, a second, the rest. Above each rung go on only those
-//! trials that are among the best third of all that came so far in earlier generations
+//! A trial is evaluated on one fold, then a second, then the rest (the rungs of successive
+//! halving). After each rung it continues only if it is among the best third of the trials of
+//! earlier generations that got as far
 //! (asynchronous successive halving over folds: Li et al., "A System for Massively Parallel
 //! Hyperparameter Tuning", MLSys 2020, with η = 3). Trials are compared fold by fold, so
-//! that an easy fold favours nobody.
+//! that an easy fold favours no trial.
 
 mod budget;
 mod choose;
