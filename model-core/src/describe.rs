@@ -99,21 +99,22 @@ fn optional(json: &mut Writer<'_>, key: &str, text: Option<&str>) {
 }
 
 /// The texts by language under `key`, where there are several languages: `first`, then those
-/// of the feature's translations.
-fn write_texts(
+/// of the feature's translations. One copy of the code serves every kind of text.
+#[inline(never)]
+fn write_texts<'t>(
     json: &mut Writer<'_>,
     key: &str,
     languages: &[String],
-    first: &str,
-    translated: impl Fn(usize) -> Option<String>,
+    first: &'t str,
+    translated: &dyn Fn(usize) -> Option<&'t str>,
 ) {
     if languages.len() < 2 {
         return;
     }
     json.key(key).object(|json| {
         for (index, language) in languages.iter().enumerate() {
-            let text = index.checked_sub(1).and_then(&translated);
-            json.key(language).text(text.as_deref().unwrap_or(first));
+            let text = index.checked_sub(1).and_then(translated);
+            json.key(language).text(text.unwrap_or(first));
         }
     });
 }
@@ -131,13 +132,13 @@ fn write_feature(
         json.key("role").text(feature.role.word());
         let label = feature.display_label();
         json.key("label").text(label);
-        write_texts(json, "labels", languages, label, |nth| {
-            translation(nth)?.label.clone()
+        write_texts(json, "labels", languages, label, &|nth| {
+            translation(nth)?.label.as_deref()
         });
         optional(json, "help", feature.help.as_deref());
         if let Some(help) = &feature.help {
-            write_texts(json, "helps", languages, help, |nth| {
-                translation(nth)?.help.clone()
+            write_texts(json, "helps", languages, help, &|nth| {
+                translation(nth)?.help.as_deref()
             });
         }
         optional(json, "unit", feature.unit.as_deref());
@@ -188,9 +189,9 @@ fn write_categories(
         json.object(|json| {
             json.key("value").text(value);
             json.key("label").text(label);
-            write_texts(json, "labels", languages, label, |nth| {
+            write_texts(json, "labels", languages, label, &|nth| {
                 let translation = feature.translations.get(nth)?;
-                translation.category_labels.get(code).cloned()
+                translation.category_labels.get(code).map(String::as_str)
             });
         });
     });

@@ -1,5 +1,5 @@
 //! Expressions against a naive interpreter, their errors, and damaged programs.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use model_core::expression::{Expression, MAX_NESTING, MAX_OPS, Op, round};
 use model_core::schema::{Names, Purpose, Schema};

@@ -127,18 +127,22 @@ pub(super) fn read_whole<T: Decode<Format>>(bytes: &[u8], format: u32) -> Result
     let limit = bincode::config::standard().with_limit::<MAX_PAYLOAD>();
     let (value, read): (T, usize) =
         bincode::decode_from_slice_with_context(bytes, limit, Format(format))
-            .map_err(|error| ArtifactError::Payload(decode_problem(&error)))?;
-    if read != bytes.len() {
-        return Err(ArtifactError::Payload(format!(
-            "{} bytes are left over",
-            bytes.len() - read
-        )));
+            .map_err(|error| decode_problem(&error))?;
+    if read == bytes.len() {
+        Ok(value)
+    } else {
+        Err(left_over(bytes.len() - read))
     }
-    Ok(value)
+}
+
+/// Apart from the generic function, and not inlined into each of its kinds.
+#[inline(never)]
+fn left_over(count: usize) -> ArtifactError {
+    ArtifactError::Payload(format!("{count} bytes are left over"))
 }
 
 fn read<T: Decode<Format>>(bytes: &[u8]) -> Result<T, ArtifactError> {
-    read_whole(bytes, 3)
+    read_whole::<Field<T>>(bytes, 3).map(|field| field.0)
 }
 
 fn put(out: &mut Vec<u8>, tag: Tag, value: &impl Encode) -> Result<(), ArtifactError> {
@@ -148,37 +152,56 @@ fn put(out: &mut Vec<u8>, tag: Tag, value: &impl Encode) -> Result<(), ArtifactE
     Ok(())
 }
 
+/// One value, by one copy of the code for every format: inlined into each reader, the schema's
+/// and the model's would stand in the module several times.
+#[inline(never)]
+fn shared<T: Decode<Format>, D: Decoder<Context = Format>>(
+    decoder: &mut D,
+) -> Result<T, DecodeError> {
+    T::decode(decoder)
+}
+
+/// A field of format 3.
+struct Field<T>(T);
+
+impl<T: Decode<Format>> Decode<Format> for Field<T> {
+    fn decode<D: Decoder<Context = Format>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        shared(decoder).map(Self)
+    }
+}
+
 impl Decode<Format> for Artifact {
     fn decode<D: Decoder<Context = Format>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let mut artifact = Self {
-            schema: Decode::decode(decoder)?,
-            preprocessing: Decode::decode(decoder)?,
-            kind: Decode::decode(decoder)?,
-            model: Decode::decode(decoder)?,
-            threshold: Decode::decode(decoder)?,
-            training: Decode::decode(decoder)?,
+            schema: shared(decoder)?,
+            preprocessing: shared(decoder)?,
+            kind: shared(decoder)?,
+            model: shared(decoder)?,
+            threshold: shared(decoder)?,
+            training: shared(decoder)?,
             engine_sha256: text(decoder)?,
-            golden_rows: Decode::decode(decoder)?,
+            golden_rows: shared(decoder)?,
             calibration: Calibration::None,
             details: Vec::new(),
             policy: None,
         };
         if decoder.context().0 > 1 {
-            artifact.calibration = Decode::decode(decoder)?;
-            artifact.details = Decode::decode(decoder)?;
+            artifact.calibration = shared(decoder)?;
+            artifact.details = shared(decoder)?;
         }
         Ok(artifact)
     }
 }
 
 /// A short reason: bincode's own messages are for programmers, and long.
-fn decode_problem(error: &DecodeError) -> String {
-    match error {
+#[inline(never)]
+fn decode_problem(error: &DecodeError) -> ArtifactError {
+    let reason = match error {
         DecodeError::UnexpectedEnd { .. } => "it ends too early",
         DecodeError::LimitExceeded => "it asks for more memory than allowed",
         DecodeError::Utf8 { .. } => "a text in it is not UTF-8",
         DecodeError::UnexpectedVariant { .. } => "it holds a choice this program does not know",
         _ => "it does not have the form of an artifact",
-    }
-    .into()
+    };
+    ArtifactError::Payload(reason.into())
 }

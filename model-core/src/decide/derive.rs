@@ -68,6 +68,8 @@ impl Derivation {
     }
 
     /// Settles the `nth` derived input: what it comes to, and whether it is missing to a rule.
+    /// Never inlined, for the module's size: decisions and batches share it.
+    #[inline(never)]
     pub(super) fn resolve(
         &mut self,
         nth: usize,

@@ -155,9 +155,6 @@ impl Decider {
             self.keep(input, raw_field, settled, &mut adjusted, &mut problems);
             nth += 1;
         }
-        if nth > 0 {
-            adjusted.sort_by_key(|adjusted| adjusted.input);
-        }
         problems.extend(self.too_many(adjusted.len()));
         if problems.is_empty() {
             Ok((self.predictor.predict_row(&self.row), adjusted))
@@ -231,12 +228,17 @@ impl Decider {
         match settled {
             Ok(Some(resolved)) => {
                 self.row[input] = resolved.value;
-                adjusted.extend(resolved.adjusted.map(|adjustment| Adjusted {
-                    input,
-                    adjustment,
-                    from: raw_field,
-                    to: resolved.value,
-                }));
+                if let Some(adjustment) = resolved.adjusted {
+                    // In schema order: what is derived comes behind what it needs.
+                    let at = adjusted.partition_point(|earlier| earlier.input < input);
+                    let adjusted_one = Adjusted {
+                        input,
+                        adjustment,
+                        from: raw_field,
+                        to: resolved.value,
+                    };
+                    adjusted.insert(at, adjusted_one);
+                }
             }
             Ok(None) => {}
             Err(error) => problems.push(Problem::refused_value(

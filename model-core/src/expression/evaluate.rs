@@ -8,7 +8,10 @@ impl Expression {
     ///
     /// `values` holds a value for each feature of the schema, in the model's terms, then
     /// the probability; NaN is missing. `stack` is scratch memory.
+    ///
+    /// Never inlined, for the module's size: rules and derived fields share it.
     #[must_use]
+    #[inline(never)]
     pub fn evaluate(&self, values: &[f64], stack: &mut Vec<f64>) -> f64 {
         // The result of the operation before is kept out of the stack's memory: half of
         // the operations replace it at once.

@@ -145,9 +145,13 @@ impl Expression {
     /// The places of the fields that are named, ascending, each once.
     #[must_use]
     pub fn fields(&self) -> Vec<u16> {
-        let mut fields: Vec<u16> = self.ops.iter().filter_map(Op::field).collect();
-        fields.sort_unstable();
-        fields.dedup();
+        // Not by sorting, whose code would be the largest part of it in the module.
+        let mut fields = Vec::new();
+        for field in self.ops.iter().filter_map(Op::field) {
+            if let Err(at) = fields.binary_search(&field) {
+                fields.insert(at, field);
+            }
+        }
         fields
     }
 }

@@ -19,10 +19,9 @@ impl<'o> Writer<'o> {
 
     /// `{`, what `fields` writes, `}`.
     pub fn object(&mut self, fields: impl FnOnce(&mut Self)) {
-        self.begin();
-        self.out.push(b'{');
+        self.open(b'{');
         fields(self);
-        self.out.push(b'}');
+        self.close(b'}');
     }
 
     /// `[`, an item for each of `items`, `]`.
@@ -31,15 +30,15 @@ impl<'o> Writer<'o> {
         items: impl IntoIterator<Item = T>,
         mut item: impl FnMut(&mut Self, T),
     ) {
-        self.begin();
-        self.out.push(b'[');
+        self.open(b'[');
         for one in items {
             item(self, one);
         }
-        self.out.push(b']');
+        self.close(b']');
     }
 
     /// A key; its value follows.
+    #[inline(never)]
     pub fn key(&mut self, key: &str) -> &mut Self {
         self.text(key);
         self.out.push(b':');
@@ -93,9 +92,23 @@ impl<'o> Writer<'o> {
     }
 
     /// A complete JSON value.
+    #[inline(never)]
     pub fn raw(&mut self, json: &str) {
         self.begin();
         self.out.extend_from_slice(json.as_bytes());
+    }
+
+    // Not inlined, as `key` and `raw` are not: a description and an answer call these from a
+    // hundred places, and the module has a budget.
+    #[inline(never)]
+    fn open(&mut self, bracket: u8) {
+        self.begin();
+        self.out.push(bracket);
+    }
+
+    #[inline(never)]
+    fn close(&mut self, bracket: u8) {
+        self.out.push(bracket);
     }
 
     /// A comma, where a value stands before this one: no JSON value ends in `{`, `[`, `:`.

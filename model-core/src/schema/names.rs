@@ -34,6 +34,7 @@ impl<'a> Names<'a> {
     /// The type of every field by its place, then that of the probability; `None` for those
     /// that may not be named. This is what [`crate::expression::Expression::check`] takes.
     #[must_use]
+    #[inline(never)]
     pub fn types(&self) -> Vec<Option<FieldType>> {
         let features = self.schema.features.iter().map(|feature| {
             let visible = match feature.role {
