@@ -1,4 +1,4 @@
-//! `underwrite.toml`: one file for all commands, each of which reads its tables.
+//! `underwrite.toml`: one file for all commands; each command reads its own tables.
 
 use std::path::{Path, PathBuf};
 
@@ -9,16 +9,16 @@ use toml::Table;
 
 use crate::files;
 
-/// The file that is read where no other is named, if it is there.
+/// The file that is read by default, if it exists.
 pub(crate) const DEFAULT: &str = "underwrite.toml";
 
-/// A file that has no table which no command knows.
+/// A file whose tables are all known to some command.
 pub(crate) struct ConfigFile {
     path: PathBuf,
     text: String,
 }
 
-/// All of the file: what is inside of a table is checked by the command that reads it.
+/// Every table; the command that reads a table checks its content.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "there to tell known tables from unknown ones")]
@@ -36,7 +36,7 @@ struct Tables {
 }
 
 impl ConfigFile {
-    /// The named file; where none is named, the default one if it is there.
+    /// Opens the named file, or the default one if it exists.
     pub(crate) fn open(path: Option<&Path>) -> Result<Option<Self>> {
         let path = match path {
             Some(path) => path,
@@ -55,22 +55,22 @@ impl ConfigFile {
         Ok(Some(file))
     }
 
-    /// The tables that `T` has; the file's others are not looked at.
+    /// Reads the tables that `T` has; other tables are ignored.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         toml::from_str(&self.text).map_err(|error| {
-            let place = self.place(error.span().map_or(0, |span| span.start));
-            anyhow!("{place}: {}", error.message())
+            let line = self.line_at(error.span().map_or(0, |span| span.start));
+            anyhow!("{line}: {}", error.message())
         })
     }
 
-    /// Name and line, as errors call what is `offset` bytes into the file.
-    pub(crate) fn place(&self, offset: usize) -> String {
+    /// The file's name and the line of a byte offset, as errors give them.
+    pub(crate) fn line_at(&self, offset: usize) -> String {
         let before = self.text.get(..offset).unwrap_or(&self.text);
         let line = before.matches('\n').count() + 1;
         format!("{}, line {line}", self.path.display())
     }
 
-    /// Where the file is: paths in it are relative to that.
+    /// The folder of the file, which paths in it are relative to.
     pub(crate) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }

@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use model_core::model_file::ModelFile;
+use model_core::policy::{Policy, PolicyFile};
 use model_core::schema::Schema;
 use model_files::WholeFile;
-use model_train::dataset::Dataset;
-
-use crate::progress;
 
 /// Means standard input, or standard output.
 const DASH: &str = "-";
@@ -33,15 +31,11 @@ pub(crate) fn read_schema(path: &Path) -> Result<Schema> {
     Schema::from_toml(&text).map_err(|error| anyhow!("{name}, {error}"))
 }
 
-/// Rows to train or evaluate on.
-pub(crate) fn read_dataset(path: &Path, schema: &Schema) -> Result<Dataset> {
-    let source = Source::open(path)?;
-    let bar = progress::bytes(source.len, "Reading");
-    let dataset = Dataset::from_reader(source.bytes, &source.name, schema, |read| {
-        bar.set_position(read);
-    })?;
-    bar.finish_and_clear();
-    Ok(dataset)
+/// A policy in TOML, checked against a schema.
+pub(crate) fn read_policy(path: &Path, schema: &Schema) -> Result<PolicyFile> {
+    let name = path.display();
+    let text = text(path)?;
+    Policy::from_toml(&text, schema, &schema.languages).map_err(|error| anyhow!("{name}, {error}"))
 }
 
 /// A `model.wasm` with a valid seal; `path` is what errors call it.

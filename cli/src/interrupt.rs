@@ -1,9 +1,9 @@
-//! Ctrl-C, asked politely once.
+//! Ctrl-C: the first one stops the work, the second one ends the program.
 
 use std::process;
 use std::thread;
 
-/// What a shell reports for a program that Ctrl-C ended.
+/// The exit code of a program that Ctrl-C ended, as shells report it.
 const INTERRUPTED: i32 = 130;
 
 /// Calls `stop` at the first Ctrl-C; a second one ends the program at once.
@@ -11,7 +11,7 @@ pub(crate) fn on_ctrl_c(stop: impl FnOnce() + Send + 'static) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build();
-    // Without a handler Ctrl-C ends the program, as it would anyway.
+    // Without a handler, Ctrl-C ends the program, which is the default.
     let Ok(runtime) = runtime else { return };
     thread::spawn(move || {
         runtime.block_on(async {

@@ -7,7 +7,6 @@ mod files;
 mod hub;
 mod interrupt;
 mod progress;
-mod scoring;
 mod secrets;
 mod settings;
 mod tracking;
@@ -20,15 +19,17 @@ use clap::Parser;
 
 /// Whatever the error, the program ends with this.
 const FAILED: u8 = 2;
-/// A batch has drifted and `--fail-on-drift` was given.
-const DRIFTED: u8 = 1;
+/// What was asked about a batch or a policy has the answer that `--fail-on-drift`, `--strict`
+/// or a test is there for.
+const FOUND: u8 = 1;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 fn main() -> ExitCode {
     match commands::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) if error.is::<commands::drift::Drifted>() => ExitCode::from(DRIFTED),
+        Err(error) if error.is::<commands::drift::Drifted>() => ExitCode::from(FOUND),
+        Err(error) if error.is::<commands::policy::Found>() => ExitCode::from(FOUND),
         Err(error) => {
             let mut stderr = anstream::stderr().lock();
             // When even standard error is gone, the exit code is all that is left.

@@ -1,4 +1,4 @@
-//! Progress bars: on standard error, and only when that is a terminal.
+//! Progress bars, on standard error and only if that is a terminal.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Settings from four places. A flag wins over an environment variable, that over
-//! `underwrite.toml`, that over the default; each remembers where it came from.
+//! Settings from four sources. A flag overrides an environment variable, which overrides
+//! `underwrite.toml`, which overrides the default; each setting remembers its source.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
@@ -27,7 +27,7 @@ struct Shown {
     key: &'static str,
     value: Value,
     origin: Origin,
-    /// Whether another setting takes this one's place.
+    /// Whether another setting overrides this one.
     unused: bool,
 }
 
@@ -139,7 +139,7 @@ impl Settings {
     }
 
     /// Which of these settings, asked for already, is used: the one that is set where it wins;
-    /// `None` when none is set. Two that are set at the same place are a mistake.
+    /// `None` when none is set. Two that are set in the same source are a mistake.
     pub(crate) fn choose(&mut self, names: &[&'static str]) -> Result<Option<&'static str>> {
         let mut set: Vec<&mut Shown> = self
             .shown
@@ -169,7 +169,7 @@ impl Settings {
             let known: Vec<&str> = self.shown.iter().map(|shown| shown.key).collect();
             bail!(
                 "{}: [serve] has no setting `{}`, expected one of {}",
-                file.place(stranger.span().start),
+                file.line_at(stranger.span().start),
                 stranger.get_ref(),
                 known.join(", ")
             );
@@ -210,21 +210,21 @@ impl Settings {
                 Err(error) => return Err(anyhow!("{variable}: {error}")),
             }
         }
-        let Some((place, value)) = in_file else {
+        let Some((line, value)) = in_file else {
             return Ok(None);
         };
         let texts = match value {
             toml::Value::Array(list) => list.iter().map(text).collect(),
             one => vec![text(&one)],
         };
-        Ok(Some((texts, Origin::File(place))))
+        Ok(Some((texts, Origin::File(line))))
     }
 
-    /// A setting of the file, with its place.
+    /// A setting of the file, with its line.
     fn take(&mut self, name: &str) -> Option<(String, toml::Value)> {
         let key = self.table.keys().find(|key| key.get_ref() == name)?.clone();
         let value = self.table.remove(&key)?;
-        Some((self.file.as_ref()?.place(key.span().start), value))
+        Some((self.file.as_ref()?.line_at(key.span().start), value))
     }
 
     fn remember(&mut self, key: Key, value: Value, origin: Origin) {
@@ -254,7 +254,7 @@ impl Display for Origin {
         match self {
             Self::Flag(name) => write!(f, "--{name}"),
             Self::Environment(variable) => write!(f, "environment, {variable}"),
-            Self::File(place) => f.write_str(place),
+            Self::File(line) => f.write_str(line),
             Self::Default => f.write_str("default"),
         }
     }

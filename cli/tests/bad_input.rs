@@ -233,6 +233,6 @@ fn the_name_of_the_answers_is_no_feature() {
             ("d.csv", b"prediction,approved\n1,0\n2,1\n"),
         ],
         TRAIN,
-        "s.toml: feature 'prediction': that is what drift reports call the model's answers",
+        "s.toml: feature 'prediction': drift reports use this name for the model's answers",
     );
 }

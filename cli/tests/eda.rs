@@ -140,7 +140,7 @@ fn what_is_no_csv_is_refused() {
     );
     check(
         "eda good.csv --target z",
-        "good.csv: there is no column 'z' to be the target, expected one of 'a', 'y'",
+        "good.csv: there is no column 'z' to use as the target, expected one of 'a', 'y'",
     );
     assert!(
         folder

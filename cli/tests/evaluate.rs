@@ -90,10 +90,14 @@ fn rows_that_were_learned_from_are_pointed_out() {
         data("points_sample.csv")
     ));
     assert!(
-        printed.contains("some of which it was trained on"),
+        printed.contains("some of which the model was trained on"),
         "{printed}"
     );
-    assert!(folder.text("e.html").contains("the figures are too good"));
+    assert!(
+        folder
+            .text("e.html")
+            .contains("the metrics are too optimistic")
+    );
 }
 
 #[test]
@@ -176,6 +180,6 @@ fn what_does_not_fit_is_refused() {
             "evaluate --model model.wasm --data {points} --schema {} --report e.html",
             data("loan.toml")
         ),
-        "expected the inputs and the target of model.wasm, got others",
+        "loan.toml: the schema has other inputs or another target than the model's",
     );
 }

@@ -21,10 +21,10 @@ fn inspect_shows_what_is_in_a_model() {
         "points-approval 1.0.0",
         "logistic_regression",
         "sha256:",
-        "on 1600 rows, measured on 400 others, seed 42",
+        "on 1600 rows, measured on 400 others, random seed 42",
         "roc_auc 0.9",
         "credit_score    integer   input    250 to 900",
-        "threshold   as likely as not",
+        "threshold   fixed at 0.5",
         "calibration none",
         "sketch      ",
         "columns of 1600 training rows",
@@ -57,7 +57,7 @@ fn inspect_as_json_is_describe_and_the_file() {
 fn verify_says_what_it_checked() {
     let text = folder(points_model()).succeed("verify model.wasm");
     assert!(
-        text.contains("16 golden rows, the same bytes natively and in wasmtime"),
+        text.contains("16 golden rows: identical bytes natively and in wasmtime"),
         "{text}"
     );
 }

@@ -17,7 +17,7 @@ fn writes_a_model_and_its_figures() {
         "{} --metrics metrics.json",
         train_points("model.wasm")
     ));
-    assert!(printed.contains("logistic_regression on 1600 rows, measured on 400 others"));
+    assert!(printed.contains("logistic_regression trained on 1600 rows, measured on 400 others"));
     assert_eq!(folder.names(), ["metrics.json", "model.wasm"]);
 
     let metrics: serde_json::Value = serde_json::from_slice(&folder.read("metrics.json")).unwrap();
@@ -38,6 +38,25 @@ fn writes_a_model_and_its_figures() {
     assert_eq!(metrics["model"], "logistic_regression");
     assert_eq!(metrics["rows_train"], 1600);
     assert!(metrics["roc_auc"].as_f64().unwrap() > 0.93);
+}
+
+#[test]
+fn what_is_approved_is_said_in_one_sentence() {
+    let folder = Folder::new(&[]);
+    let printed = folder.succeed(&train_points("model.wasm"));
+    let sentence = "Approves applications likely to be loan_approved = ";
+    assert!(printed.contains(sentence), "{printed}");
+    let german = format!(
+        "train --data {} --schema {} --out g.wasm",
+        data("german_credit.csv"),
+        data("german_credit.toml")
+    );
+    for args in ["--dry-run", "--model ridge"] {
+        let printed = folder.succeed(&format!("{german} {args}"));
+        let sentence =
+            "Approves applications likely to be creditability = good; 70.0% of 1,000 rows were.";
+        assert!(printed.contains(sentence), "{printed}");
+    }
 }
 
 #[test]
@@ -89,7 +108,7 @@ fn a_constant_column_is_warned_about_and_an_empty_one_refused() {
     let constant = small(|_| "5", "");
     let said = constant.warnings(&format!("{SMALL} --model ridge"));
     assert!(
-        said.contains("warning: d.csv, column 'b': the same in every row to learn from"),
+        said.contains("warning: d.csv, column 'b': every training row has the same value"),
         "{said}"
     );
     let empty = small(|_| "", "");
@@ -105,7 +124,7 @@ fn models_that_cannot_do_what_the_schema_asks_are_left_out_unless_they_are_named
     let folder = small(|row| ["1", "2", "3"][row % 3], "monotonic = \"increasing\"");
     let said = folder.warnings(&format!("{SMALL} --trials 4 --dry-run"));
     assert!(
-        said.contains("note: random_forest is left out: feature 'a'"),
+        said.contains("warning: random_forest is left out: feature 'a'"),
         "{said}"
     );
     let named = format!("{SMALL} --trials 4 --models random_forest,ridge");
@@ -114,7 +133,7 @@ fn models_that_cannot_do_what_the_schema_asks_are_left_out_unless_they_are_named
     folder.succeed(&format!("{SMALL} --model ridge"));
     let inspected = folder.succeed("inspect m.wasm");
     assert!(
-        inspected.contains("monotonic   a increasing (proved on the finished model)"),
+        inspected.contains("monotonic   a increasing (proved for the finished model)"),
         "{inspected}"
     );
 }
@@ -130,7 +149,7 @@ fn a_plan_shows_what_decides() {
         "  a, b\n",
         "class weights: balanced",
         "calibration: platt",
-        "threshold: for the least cost: 5 a wrong yes, 1 a wrong no",
+        "threshold: minimizes cost: 5 per false positive, 1 per false negative",
         "write m.json",
         "keep the run in runs/",
     ] {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use common::running::{GOOD, Running, options};
-use common::{get, limits, predict, send, stand_in};
+use common::{get, predict, send, stand_in};
 use host_server::{App, HttpLimits, Key, Limits, ModelHost, Public, Role, ServeOptions, app};
 
 fn with(change: impl FnOnce(&mut ServeOptions)) -> Router {

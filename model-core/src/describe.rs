@@ -45,7 +45,7 @@ impl Decider {
                         Role::Input => imputed.next(),
                         Role::Protected | Role::Ignored => None,
                     };
-                    write_feature(json, feature, fill);
+                    write_feature(json, feature, &schema.languages, fill);
                 });
             write_training(json.key("training"), artifact);
             if self.format() > 2 {
@@ -98,20 +98,55 @@ fn optional(json: &mut Writer<'_>, key: &str, text: Option<&str>) {
     }
 }
 
-fn write_feature(json: &mut Writer<'_>, feature: &Feature, imputed: Option<f64>) {
+/// The texts by language under `key`, where there are several languages: `first`, then those
+/// of the feature's translations.
+fn write_texts(
+    json: &mut Writer<'_>,
+    key: &str,
+    languages: &[String],
+    first: &str,
+    translated: impl Fn(usize) -> Option<String>,
+) {
+    if languages.len() < 2 {
+        return;
+    }
+    json.key(key).object(|json| {
+        for (index, language) in languages.iter().enumerate() {
+            let text = index.checked_sub(1).and_then(&translated);
+            json.key(language).text(text.as_deref().unwrap_or(first));
+        }
+    });
+}
+
+fn write_feature(
+    json: &mut Writer<'_>,
+    feature: &Feature,
+    languages: &[String],
+    imputed: Option<f64>,
+) {
+    let translation = |nth: usize| feature.translations.get(nth);
     json.object(|json| {
         json.key("name").text(&feature.name);
         json.key("type").text(feature.kind.word());
         json.key("role").text(feature.role.word());
-        json.key("label").text(feature.display_label());
+        let label = feature.display_label();
+        json.key("label").text(label);
+        write_texts(json, "labels", languages, label, |nth| {
+            translation(nth)?.label.clone()
+        });
         optional(json, "help", feature.help.as_deref());
+        if let Some(help) = &feature.help {
+            write_texts(json, "helps", languages, help, |nth| {
+                translation(nth)?.help.clone()
+            });
+        }
         optional(json, "unit", feature.unit.as_deref());
         if let Some(range) = feature.range() {
             write_bound(json, range.lower, ["minimum", "exclusive_minimum"]);
             write_bound(json, range.upper, ["maximum", "exclusive_maximum"]);
         }
         if let Some(categories) = feature.categories() {
-            write_categories(json.key("categories"), categories);
+            write_categories(json.key("categories"), feature, categories, languages);
         }
         match &feature.example {
             Some(Example::Boolean(yes)) => json.key("example").boolean(*yes),
@@ -142,12 +177,21 @@ fn write_bound(json: &mut Writer<'_>, bound: Option<Bound>, keys: [&str; 2]) {
     }
 }
 
-fn write_categories(json: &mut Writer<'_>, categories: &Categories) {
+fn write_categories(
+    json: &mut Writer<'_>,
+    feature: &Feature,
+    categories: &Categories,
+    languages: &[String],
+) {
     let pairs = categories.values.iter().zip(&categories.labels);
-    json.array(pairs, |json, (value, label)| {
+    json.array(pairs.enumerate(), |json, (code, (value, label))| {
         json.object(|json| {
             json.key("value").text(value);
             json.key("label").text(label);
+            write_texts(json, "labels", languages, label, |nth| {
+                let translation = feature.translations.get(nth)?;
+                translation.category_labels.get(code).cloned()
+            });
         });
     });
 }

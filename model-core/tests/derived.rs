@@ -183,6 +183,110 @@ fn rows_are_decided_as_requests_are() {
 }
 
 #[test]
+fn rows_are_judged_as_requests_are() {
+    const POLICY: &str = r#"
+        [policy]
+        version = "1"
+        refer = [0.1, 0.9]
+        allow_protected = true
+        [[rule]]
+        id = "poor"
+        when = "income < 1000"
+        then = "decline"
+        code = "K01"
+        text = "Income"
+        [[rule]]
+        id = "share"
+        when = "share > 0.5"
+        then = "approve"
+        if_missing = "decline"
+        code = "A01"
+        text = "Share"
+        [[rule]]
+        id = "region"
+        when = "region == 'NORTH'"
+        then = "refer"
+        if_missing = "skip"
+        code = "R01"
+        text = "Region"
+    "#;
+    let schema = SCHEMA.replace(
+        "[[feature]]\nname = \"approved\"",
+        "[[feature]]\nname = \"region\"\ntype = \"category\"\nrole = \"protected\"\n\
+         categories = [\"NORTH\", \"SOUTH\"]\n[[feature]]\nname = \"approved\"",
+    );
+    let mut artifact = linear(&schema);
+    let policy = Policy::from_toml(POLICY, &artifact.schema, &artifact.schema.languages).unwrap();
+    artifact.policy = Some(policy.policy);
+    let mut model = decider(&artifact);
+    assert_eq!(model.rule_columns(), [4]);
+    let values = [
+        [f64::NAN, 0.33, 0.9, 1.0],
+        [f64::NAN, 100.0, 1000.0, 5000.0],
+        [f64::NAN, 0.0, 500.0, 3000.0],
+        [f64::NAN, f64::NAN, 2.0, f64::NAN],
+        [f64::NAN, 0.0, 1.0, f64::NAN],
+    ];
+    // Every combination, more than are worked on together.
+    let rows: Vec<[f64; 5]> = (0..1024usize)
+        .map(|n| std::array::from_fn(|field| values[field][(n >> (2 * field)) % 4]))
+        .collect();
+    let columns: Vec<f64> = (0..5)
+        .flat_map(|field| rows.iter().map(move |row| row[field]))
+        .collect();
+    let mut judged = Vec::new();
+    model
+        .judge_rows(&columns, rows.len(), |row, judgement, model| {
+            let codes: Vec<String> = model.matched_codes().map(str::to_owned).collect();
+            assert_eq!(
+                model.matched_outcomes().count(),
+                model.matched_rules().len()
+            );
+            judged.push((row, judgement, codes));
+        })
+        .unwrap();
+    let names = ["share", "amount", "income", "twice", "region"];
+    let regions = ["\"NORTH\"", "\"SOUTH\"", "\"EAST\""];
+    let mut outcomes = std::collections::BTreeSet::new();
+    for ((expected_row, judgement, codes), (row, values)) in
+        judged.iter().zip(rows.iter().enumerate())
+    {
+        assert_eq!(*expected_row, row);
+        let fields = names
+            .iter()
+            .zip(values)
+            .filter(|(_, value)| !value.is_nan());
+        let fields: Vec<String> = fields
+            .map(|(name, value)| match *name {
+                "region" => format!("\"{name}\":{}", regions[*value as usize]),
+                _ => format!("\"{name}\":{value}"),
+            })
+            .collect();
+        let request = format!("{{{}}}", fields.join(","));
+        let (status, text) = decide(&mut model, request.clone());
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        let Some(judgement) = judgement else {
+            assert_eq!(status, 422, "{request}");
+            continue;
+        };
+        outcomes.insert(judgement.outcome);
+        assert_eq!(answer["outcome"], judgement.outcome.word(), "{request}");
+        assert_eq!(answer["rules"], Value::from(codes.clone()), "{request}");
+        assert_eq!(
+            answer["model_prediction"],
+            u8::from(judgement.model_approves)
+        );
+        // A general JSON reader may miss the last bit.
+        let (_, probability) = text.split_once("\"probability\":").unwrap();
+        let probability: f64 = probability.split(',').next().unwrap().parse().unwrap();
+        assert_eq!(probability.to_bits(), judgement.probability.to_bits());
+    }
+    assert!(outcomes.len() > 1 && judged.iter().any(|(_, judgement, _)| judgement.is_none()));
+    let error = model.judge_rows(&columns, 1, |_, _, _| {}).unwrap_err();
+    assert_eq!(error, "expected 5 columns of 1 rows, 5 values, got 5120");
+}
+
+#[test]
 fn what_is_counted_is_what_came_or_was_computed() {
     let mut model = model(SCHEMA);
     let mut seen = Vec::new();

@@ -145,7 +145,7 @@ fn refuses_a_feature_and_names_the_line() {
     check(
         r#"type = "number"
 minimun = 0"#,
-        "line 6: unknown field `minimun`, expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `positive`, `positive_label`, `negative_label`",
+        "line 6: unknown field `minimun`, expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `positive`, `positive_label`, `negative_label`",
     );
     check(
         r#"type = "number"
@@ -465,7 +465,7 @@ label = "#,
     check(
         r#"type = "number"
 max_adjustments = 3"#,
-        "line 6: unknown field `max_adjustments`, expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `positive`, `positive_label`, `negative_label`",
+        "line 6: unknown field `max_adjustments`, expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `positive`, `positive_label`, `negative_label`",
     );
 }
 
@@ -510,7 +510,7 @@ fn refuses_a_head_and_names_the_line() {
     );
     check(
         "name = \"m\"\nversion = \"1\"\nthreshold = 0.5",
-        "line 3: unknown field `threshold`, expected one of `name`, `version`, `title`, `description`, `max_adjustments`, `missing_values`, `feature`",
+        "line 3: unknown field `threshold`, expected one of `name`, `version`, `title`, `description`, `max_adjustments`, `missing_values`, `languages`, `feature`",
     );
     check(
         "name = \"m\"\nversion = \"1\"\nmax_adjustments = -1",

@@ -40,16 +40,17 @@ pub fn check(file: &PolicyFile, schema: &Schema, scores: Scores) -> Vec<Finding>
     let mut findings = Vec::new();
     findings.extend(checker.band());
     let rules = file.policy.rules.len();
-    let dead: Vec<bool> = (0..rules)
-        .map(|rule| checker.dead(rule, &mut findings))
+    let shown: Vec<Shown> = (0..rules)
+        .map(|rule| checker.shown(rule, &mut findings))
         .collect();
+    let dead: Vec<bool> = shown.iter().map(|one| *one == Shown::Never).collect();
     let always: Vec<bool> = (0..rules)
         .map(|rule| checker.always_matches(rule))
         .collect();
     (0..rules).for_each(|rule| checker.outside(rule, &mut findings));
     let mut decided = BTreeSet::new();
     for rule in (0..rules).filter(|rule| !dead[*rule]) {
-        decided.extend(checker.decided_by(rule, &dead, &always, &mut findings));
+        decided.extend(checker.decided_by(rule, &shown, &always, &mut findings));
     }
     for rule in (0..rules).filter(|rule| !dead[*rule]) {
         checker.contradictions(rule, &dead, &decided, &mut findings);
@@ -102,13 +103,19 @@ impl<'a> Checker<'a> {
         format!("rule '{}'", self.rule(place).id)
     }
 
-    /// The truths with which a rule's outcome is one that `holds` says; `None` stands for
-    /// a rule that does not match.
-    fn truths(&self, rule: usize, holds: impl Fn(Option<Outcome>) -> bool) -> Truths {
-        let of = |truth: Truths, value: f64| truth.when(holds(self.rule(rule).outcome(value)));
-        of(Truths::TRUE, 1.0)
-            .or(of(Truths::FALSE, 0.0))
-            .or(of(Truths::MISSING, f64::NAN))
+    /// The truths for whose values something holds.
+    fn truths_if(&self, holds: impl Fn(f64) -> bool) -> Truths {
+        [1.0, 0.0, f64::NAN]
+            .into_iter()
+            .filter(|value| holds(*value))
+            .fold(Truths::NONE, |truths, value| {
+                truths.or(Truths::of_value(value))
+            })
+    }
+
+    /// The truths with which a rule does not match.
+    fn unmatched(&self, rule: usize) -> Truths {
+        self.truths_if(|value| self.rule(rule).outcome(value).is_none())
     }
 
     fn finding(&self, rule: usize, concern: Concern, message: String) -> Finding {
@@ -137,14 +144,14 @@ impl<'a> Checker<'a> {
         Some(example(self.schema, values, shows))
     }
 
-    /// Whether the rule's condition never holds.
-    fn dead(&self, rule: usize, findings: &mut Vec<Finding>) -> bool {
+    /// An application for which the rule's condition holds.
+    fn shown(&self, rule: usize, findings: &mut Vec<Finding>) -> Shown {
         match self.space.search(&[(&self.conditions[rule], Truths::TRUE)]) {
-            Found::Example(_) => return false,
+            Found::Example(values) => return Shown::By(values),
             Found::NotDecided => {
                 let what = "whether its condition ever holds";
                 findings.push(self.not_decided(rule, Question::EverTrue, what));
-                return false;
+                return Shown::NotDecided;
             }
             Found::Nothing => {}
         }
@@ -165,13 +172,14 @@ impl<'a> Checker<'a> {
             finding.example = self.example(&values, &[rule]);
         }
         findings.push(finding);
-        true
+        Shown::Never
     }
 
     /// Whether the rule matches every application.
     fn always_matches(&self, rule: usize) -> bool {
-        let not = self.truths(rule, |outcome| outcome.is_none());
-        self.space.search(&[(&self.conditions[rule], not)]) == Found::Nothing
+        self.space
+            .search(&[(&self.conditions[rule], self.unmatched(rule))])
+            == Found::Nothing
     }
 
     /// Numbers that a field is compared with and never reaches.
@@ -229,27 +237,41 @@ impl<'a> Checker<'a> {
     fn decided_by(
         &self,
         rule: usize,
-        dead: &[bool],
+        shown: &[Shown],
         always: &[bool],
         findings: &mut Vec<Finding>,
     ) -> Option<(usize, usize)> {
         let mut open = None;
-        for by in (0..dead.len()).filter(|by| *by != rule && !dead[*by]) {
+        // Applications that this rule decides: what one of them shows needs no search.
+        let mut decided: Vec<Vec<f64>> = match &shown[rule] {
+            Shown::By(values) => vec![values.clone()],
+            Shown::Never | Shown::NotDecided => Vec::new(),
+        };
+        let mut stack = Vec::new();
+        for by in (0..shown.len()).filter(|by| *by != rule && shown[*by] != Shown::Never) {
             // Rules without a field in common say nothing about one another.
             if self.fields[rule].is_disjoint(&self.fields[by]) && !always[by] {
                 continue;
             }
+            let mut value =
+                |of: usize, values: &[f64]| self.rule(of).when.evaluate(values, &mut stack);
+            if decided.iter().any(|values| {
+                let by_value = value(by, values);
+                self.is_weaker(by, by_value, rule, value(rule, values))
+            }) {
+                continue;
+            }
             match self.covers(by, rule) {
-                Covers::Always(values) => {
+                Covers::Always => {
                     // Of two that cover each other, the first stays.
-                    if by > rule && matches!(self.covers(rule, by), Covers::Always(_)) {
+                    if by > rule && self.covers(rule, by) == Covers::Always {
                         continue;
                     }
-                    findings.push(self.decided(rule, by, values));
+                    findings.push(self.decided(rule, by, &shown[rule]));
                     return Some((rule, by));
                 }
                 Covers::NotDecided => open = open.or(Some(by)),
-                Covers::Not => {}
+                Covers::Not(values) => decided.push(values),
             }
         }
         if let Some(by) = open {
@@ -262,12 +284,10 @@ impl<'a> Checker<'a> {
         None
     }
 
-    fn decided(&self, rule: usize, by: usize, values: Option<Vec<f64>>) -> Finding {
+    fn decided(&self, rule: usize, by: usize, shown: &Shown) -> Finding {
         let (this, other) = (self.quoted(rule), self.quoted(by));
         let does = verb(self.rule(by).then);
-        let overrules =
-            self.rule(rule).then == Outcome::Approve && self.rule(by).then != Outcome::Approve;
-        let (concern, message) = match overrules {
+        let (concern, message) = match self.overrules(by, rule) {
             true => (
                 Concern::ApproveNeverActs { by },
                 format!("{this} never approves: whenever it matches, {other} does too and {does}"),
@@ -278,45 +298,46 @@ impl<'a> Checker<'a> {
             ),
         };
         let mut finding = self.finding(rule, concern, message);
-        finding.example = values.and_then(|values| self.example(&values, &[rule, by]));
+        if let Shown::By(values) = shown {
+            finding.example = self.example(values, &[rule, by]);
+        }
         finding
     }
 
     /// Whether `by` matches whenever `rule` does, and is at least as strict then. Of an
     /// approval and a stricter rule, only where the approval's condition holds.
     fn covers(&self, by: usize, rule: usize) -> Covers {
-        let approves = self.rule(rule).then == Outcome::Approve;
-        let overrules = approves && self.rule(by).then != Outcome::Approve;
-        let ways = match overrules {
-            true => vec![1.0],
-            false => vec![1.0, f64::NAN],
-        };
-        let mut is_decided = true;
-        for way in ways {
-            let Some(outcome) = self.rule(rule).outcome(way) else {
-                continue;
-            };
-            let weaker = |other: Option<Outcome>| match overrules {
-                true => other.is_none_or(|other| other == Outcome::Approve),
-                false => other.is_none_or(|other| other < outcome),
-            };
+        let mut covers = Covers::Always;
+        for way in [1.0, f64::NAN] {
+            let weaker = self.truths_if(|other| self.is_weaker(by, other, rule, way));
             let wanted = [
                 (&self.conditions[rule], Truths::of_value(way)),
-                (&self.conditions[by], self.truths(by, weaker)),
+                (&self.conditions[by], weaker),
             ];
             match self.space.search(&wanted) {
-                Found::Example(_) => return Covers::Not,
-                Found::NotDecided => is_decided = false,
+                Found::Example(values) => return Covers::Not(values),
+                Found::NotDecided => covers = Covers::NotDecided,
                 Found::Nothing => {}
             }
         }
-        if !is_decided {
-            return Covers::NotDecided;
+        covers
+    }
+
+    /// Whether `by` with a condition of this value leaves something to `rule` to decide.
+    fn is_weaker(&self, by: usize, by_value: f64, rule: usize, value: f64) -> bool {
+        let Some(outcome) = self.rule(rule).outcome(value) else {
+            return false;
+        };
+        let other = self.rule(by).outcome(by_value);
+        match self.overrules(by, rule) {
+            true => value == 1.0 && other.is_none_or(|other| other == Outcome::Approve),
+            false => other.is_none_or(|other| other < outcome),
         }
-        match self.space.search(&[(&self.conditions[rule], Truths::TRUE)]) {
-            Found::Example(values) => Covers::Always(Some(values)),
-            Found::Nothing | Found::NotDecided => Covers::Always(None),
-        }
+    }
+
+    /// Whether it is a question of an approval and a stricter rule.
+    fn overrules(&self, by: usize, rule: usize) -> bool {
+        self.rule(rule).then == Outcome::Approve && self.rule(by).then != Outcome::Approve
     }
 
     /// The rules that are stricter than this approval on some application.
@@ -365,9 +386,10 @@ impl<'a> Checker<'a> {
         let probability = self.schema.features.len();
         let domain = self.space.domain(probability);
         let within = domain.within(band.from, band.to.next_down());
-        let none = |rule| self.truths(rule, |outcome| outcome.is_none());
         let conditions = self.conditions.iter().enumerate();
-        let wanted: Vec<_> = conditions.map(|(rule, one)| (one, none(rule))).collect();
+        let wanted: Vec<_> = conditions
+            .map(|(rule, one)| (one, self.unmatched(rule)))
+            .collect();
         let (concern, message) = if !within.has_values() {
             let message = format!(
                 "refer: the model gives no score in the band, only {} to {}",
@@ -400,10 +422,21 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// Whether a rule's condition ever holds.
+#[derive(PartialEq)]
+enum Shown {
+    /// It does, for this application.
+    By(Vec<f64>),
+    Never,
+    NotDecided,
+}
+
+/// Whether a rule always decides where another matches.
+#[derive(PartialEq)]
 enum Covers {
-    /// With an application that both match.
-    Always(Option<Vec<f64>>),
-    Not,
+    Always,
+    /// Not for this application.
+    Not(Vec<f64>),
     NotDecided,
 }
 

@@ -282,8 +282,37 @@ impl Space {
                     _ => numbers.high,
                 };
             }
-            is_wanted(&values, wanted).then(|| values.clone())
+            is_wanted(&values, wanted).then(|| self.rounded(region, &fields, &values, wanted))
         })
+    }
+
+    /// The application with its fields as round as the wanted truths and the region allow.
+    fn rounded(
+        &self,
+        region: &Region,
+        fields: &[usize],
+        values: &[f64],
+        wanted: &[Wanted<'_>],
+    ) -> Vec<f64> {
+        let mut rounded = values.to_vec();
+        for &field in fields {
+            let exact = rounded[field];
+            let numbers = self.of(region, field).numbers;
+            let candidates = [1000.0, 100.0, 10.0, 1.0, 0.1, 0.01]
+                .into_iter()
+                .flat_map(|step| {
+                    let steps = exact / step;
+                    [steps.floor() * step, steps.ceil() * step]
+                });
+            for candidate in candidates.filter(|number| numbers.contains(*number)) {
+                rounded[field] = candidate;
+                if is_wanted(&rounded, wanted) {
+                    break;
+                }
+                rounded[field] = exact;
+            }
+        }
+        rounded
     }
 }
 

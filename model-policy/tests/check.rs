@@ -79,7 +79,7 @@ fn findings_read_like_this() {
             ]
         ),
         [
-            "line 15: rule 'r1' never decides: whenever it matches, rule 'r0' does too and declines, as for {\"income\":11000,\"amount\":8000,\"age\":35}"
+            "line 15: rule 'r1' never decides: whenever it matches, rule 'r0' does too and declines, as for {\"income\":63000,\"amount\":50000,\"age\":35}"
         ]
     );
     assert_eq!(

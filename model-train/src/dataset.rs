@@ -77,7 +77,7 @@ impl Dataset {
         mut progress: impl FnMut(u64),
     ) -> Result<Self, DataError> {
         let mut table = Table::open(Hashing::new(source), name)?;
-        let columns = Columns::of_training(&table, schema)?;
+        let columns = Columns::for_training(&table, schema)?;
         let mut dataset = Self {
             columns: vec![Vec::new(); columns.inputs.len()],
             target: Vec::new(),
@@ -118,7 +118,7 @@ impl Dataset {
         {
             let cell = input.map_or("", |index| row.field(index));
             let value = read_cell(feature, cell, &schema.missing_values).map_err(|error| {
-                DataError::of_value(&self.name, row.line, &feature.name, error, cell)
+                DataError::invalid_value(&self.name, row.line, &feature.name, error, cell)
             })?;
             values.push(value);
         }
@@ -198,7 +198,7 @@ impl Columns {
     ///
     /// # Errors
     /// Names the column that is missing, or that the schema does not know.
-    pub fn of_training<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
+    pub fn for_training<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
         let columns = Self::matched(table, schema)?;
         let absent = schema
             .inputs()
@@ -216,7 +216,7 @@ impl Columns {
     ///
     /// # Errors
     /// Names the column that is missing, or that the schema does not know.
-    pub fn of_scoring<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
+    pub fn for_scoring<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
         let columns = Self::matched(table, schema)?;
         for (feature, column) in schema.inputs().zip(&columns.inputs) {
             if column.is_none() && resolve(feature, Reading::Missing, 0.0).is_err() {
@@ -301,7 +301,13 @@ fn target_values(target: &Target) -> String {
 impl DataError {
     /// A cell that its feature refuses.
     #[must_use]
-    pub fn of_value(file: &str, line: u64, column: &str, error: ValueError, cell: &str) -> Self {
+    pub fn invalid_value(
+        file: &str,
+        line: u64,
+        column: &str,
+        error: ValueError,
+        cell: &str,
+    ) -> Self {
         let kind = DataErrorKind::Value {
             message: error.message,
             got: shortened(cell),

@@ -29,7 +29,7 @@ pub struct Metrics {
 impl Metrics {
     /// Measures `probabilities` against the `answers`, row by row. Both classes must occur.
     #[must_use]
-    pub fn of(answers: &[bool], probabilities: &[f64], threshold: f64) -> Self {
+    pub fn new(answers: &[bool], probabilities: &[f64], threshold: f64) -> Self {
         let rows = || answers.iter().copied().zip(probabilities.iter().copied());
         let mean = |score: &dyn Fn(bool, f64) -> f64| {
             rows().map(|(y, p)| score(y, p)).sum::<f64>() / answers.len() as f64
@@ -102,7 +102,7 @@ mod tests {
 
     fn check(answers: &[u8], probabilities: &[f64], expect: [f64; 5]) {
         let answers: Vec<bool> = answers.iter().map(|y| *y == 1).collect();
-        let metrics = Metrics::of(&answers, probabilities, 0.5);
+        let metrics = Metrics::new(&answers, probabilities, 0.5);
         for ((name, got), expect) in metrics.named().into_iter().zip(expect) {
             assert!(
                 (got - expect).abs() < 1e-14,

@@ -174,6 +174,6 @@ fn measure(
     let (columns, answers) = prepared.test_rows();
     let mut probabilities = vec![0.0; answers.len()];
     predictor.predict_block(&columns, answers.len(), &mut probabilities);
-    let metrics = Metrics::of(&answers, &probabilities, options.threshold);
+    let metrics = Metrics::new(&answers, &probabilities, options.threshold);
     Ok((metrics, probabilities))
 }

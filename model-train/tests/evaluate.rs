@@ -14,9 +14,9 @@ use model_core::schema::Schema;
 use model_train::card::{About, model_card};
 use model_train::dataset::Dataset;
 use model_train::evaluate::{
-    Candidate, Evaluation, FIGURES, Interval, LearningPoint, Options, Ranked, Search, Shuffles,
-    Trial, calibration, estimates, evaluate, learning_curve, permutation_importance,
-    precision_recall, roc, score_distribution, thresholds,
+    Draw, Evaluation, FIGURES, FrontierRecord, Interval, LearningPoint, Options, Ranked,
+    SearchRecord, Shuffles, TrialRecord, calibration, estimates, evaluate, learning_curve,
+    permutation_importance, precision_recall, roc, score_distribution, thresholds,
 };
 use model_train::fit::{ClassWeight, Params};
 use model_train::report::evaluation_html;
@@ -255,7 +255,7 @@ fn a_feature_that_is_not_used_has_no_importance() {
     )
     .unwrap();
     assert_eq!(importance[0].feature, "used");
-    // Shuffled, an exact predictor is a coin: the area falls from 1 to a half.
+    // Shuffled, an exact predictor is a random classifier: the area falls from 1 to a half.
     assert!((importance[0].mean - 0.5).abs() < 0.05, "{importance:?}");
     assert!(importance[0].deviation > 0.0);
     assert_eq!((importance[1].mean, importance[1].deviation), (0.0, 0.0));
@@ -266,10 +266,16 @@ fn a_learning_curve_grows_and_keeps_its_classes() {
     let target: Vec<bool> = (0..1000).map(|row| row % 4 == 0).collect();
     let train: Vec<usize> = (0..1000).filter(|row| row % 5 != 0).collect();
     let parts: Mutex<Vec<Vec<usize>>> = Mutex::default();
-    let points = learning_curve(&target, &train, &answers(), (3, 2), |rows| {
-        parts.lock().unwrap().push(rows.to_vec());
-        Ok::<_, String>(P.to_vec())
-    })
+    let points = learning_curve(
+        &target,
+        &train,
+        &answers(),
+        Draw { seed: 3, jobs: 2 },
+        |rows| {
+            parts.lock().unwrap().push(rows.to_vec());
+            Ok::<_, String>(P.to_vec())
+        },
+    )
     .unwrap();
     let mut parts = parts.into_inner().unwrap();
     parts.sort_by_key(Vec::len);
@@ -357,17 +363,17 @@ fn the_report_shows_what_the_tuner_adds() {
             interval: None,
         },
     ];
-    let candidate = |name: &str, score, bytes, chosen| Candidate {
+    let candidate = |name: &str, score, bytes, chosen| FrontierRecord {
         name: name.to_owned(),
         score,
         bytes,
         nanoseconds: Some(1234.0),
         chosen,
     };
-    evaluation.search = Some(Search {
+    evaluation.search = Some(SearchRecord {
         metric: "roc_auc".to_owned(),
         folds: 5,
-        trials: vec![Trial {
+        trials: vec![TrialRecord {
             number: 17,
             model: "gradient_boosting".to_owned(),
             score: Some(0.7812),
@@ -406,7 +412,7 @@ fn a_protected_input_is_named_at_the_top() {
     evaluation.model.increasing.push("duration".to_owned());
     let html = evaluation_html(&evaluation).unwrap();
     assert!(html.contains("A larger duration never lowers the probability."));
-    assert!(html.contains(&format!("uses protected columns to decide: {protected}")));
+    assert!(html.contains(&format!("uses protected columns as inputs: {protected}")));
     let text = std::fs::read_to_string(data("german_credit.toml")).unwrap();
     let card = model_card(
         &Schema::from_toml(&text).unwrap(),

@@ -1,4 +1,4 @@
-//! The search for hyperparameters, through its public door.
+//! The search for hyperparameters, through the crate's public interface.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,7 +14,7 @@ use std::time::Instant;
 use model_core::model::ModelKind;
 use model_core::schema::Schema;
 use model_train::dataset::Dataset;
-use model_train::fit::{ClassWeight, FitError, Params};
+use model_train::fit::{ClassWeight, FitError, Params, RandomForest};
 use model_train::metrics::Metrics;
 use model_train::split;
 use model_train::tune::{
@@ -261,7 +261,7 @@ fn a_deadline_and_a_stop_keep_what_is_done() {
         )
         .unwrap()
     };
-    let late = Control::until(Some(Instant::now()));
+    let late = Control::default().until(Some(Instant::now()));
     let trials = run(&late, &|_| {});
     assert_eq!(trials.len(), 1, "the first trial is done in any case");
     assert_eq!(trials[0].state, State::Complete);
@@ -380,6 +380,30 @@ fn a_forest_keeps_all_the_trees_that_it_may_have() {
     };
     assert_eq!([trees(false, None), trees(true, None)], [20, 30]);
     assert_eq!([trees(false, Some(15)), trees(true, Some(25))], [10, 20]);
+}
+
+#[test]
+fn a_fitted_forest_is_known_to_average_its_trees() {
+    let (dataset, schema) = read(&data(200));
+    let rows: Vec<usize> = (0..200).collect();
+    let splits = stratified_folds(&dataset.target, &rows, 3, 1).unwrap();
+    let objective = CrossValidation::new(&dataset, &schema, splits, 1, ClassWeight::None).unwrap();
+    let score = |params| {
+        let candidate = Candidate { number: 0, params };
+        objective.evaluate(&candidate, 0, None, 1).unwrap()
+    };
+    let forest = score(Params::RandomForest(RandomForest {
+        trees: 30,
+        ..RandomForest::default()
+    }));
+    assert!(forest.points.len() > 1, "{forest:?}");
+    assert!(forest.is_average, "{forest:?}");
+    for metric in Metric::ALL {
+        let best = forest.best(metric, &Budget::default()).unwrap();
+        assert_eq!(best.trees, 30, "{metric:?}");
+    }
+    let boosting = Params::defaults(ModelKind::GradientBoosting);
+    assert!(!score(boosting).is_average);
 }
 
 #[test]

@@ -116,16 +116,24 @@ export interface Feature {
   type: "number" | "integer" | "boolean" | "category";
   role: "input" | "protected" | "ignored";
   label: string;
+  /** By language, where there are several. */
+  labels?: Record<string, string>;
   help?: string;
+  /** By language, where there are several. */
+  helps?: Record<string, string>;
   unit?: string;
   minimum?: number;
   exclusive_minimum?: number;
   maximum?: number;
   exclusive_maximum?: number;
-  categories?: { value: string; label: string }[];
+  categories?: { value: string; label: string; labels?: Record<string, string> }[];
   example?: Value;
   /** How the field is computed from others, where it is. */
-  derived?: { formula: string; round?: number; mismatch: "error" | "overwrite" };
+  derived?: {
+    formula: string;
+    round?: number;
+    mismatch: "error" | "overwrite";
+  };
   /** The policies; of inputs alone. */
   missing?: "error" | "impute" | "zero" | "most_frequent" | "other" | "native";
   unknown?: "error" | "most_frequent" | "other";

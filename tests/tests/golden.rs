@@ -1,4 +1,4 @@
-//! `tests/golden/format-1` and `format-2`: artifacts and a `model.wasm` of each format, kept
+//! `tests/golden/format-1` to `format-3`: artifacts and a `model.wasm` of each format, kept
 //! for ever. Every later version reads them and gives the same answers, to the byte.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 #[path = "../../model-core/tests/common/mod.rs"]
 mod common;
 
-const FORMATS: [&str; 2] = ["format-1", "format-2"];
+const FORMATS: [&str; 3] = ["format-1", "format-2", "format-3"];
 
 /// A folder of `tests/golden`.
 #[derive(Clone, Copy)]
@@ -108,8 +108,8 @@ fn the_modules_hold_the_artifacts() {
     }
 }
 
-/// What is read is written in the newest format: with format 2 to the byte, with format 1
-/// so that only the digest in the answers is another.
+/// What is read is written in the newest format: with format 3 to the byte, with the older
+/// ones so that answers have another digest and an outcome, which follows the threshold.
 #[test]
 fn artifacts_are_written_in_the_newest_format() {
     for (name, answers) in [
@@ -120,20 +120,58 @@ fn artifacts_are_written_in_the_newest_format() {
             let bytes = golden.read(name);
             (Artifact::decode(&bytes).unwrap().encode().unwrap(), bytes)
         };
-        let (written, read) = rewritten(Golden("format-2"));
+        let (written, read) = rewritten(Golden("format-3"));
         assert_eq!(written, read, "{name}");
 
-        let format_1 = Golden("format-1");
-        let (written, read) = rewritten(format_1);
-        assert_eq!((read[8], written[8]), (1, 2), "{name}");
-        let digest = |bytes: &[u8]| Decider::load(bytes).unwrap().digest().to_owned();
-        let (old, new) = (digest(&read), digest(&written));
-        let mut decide = native(&written);
-        format_1.check(answers, |case| {
-            let (status, answer) = decide(case);
-            let answer = String::from_utf8(answer).unwrap();
-            (status, answer.replace(&new, &old).into_bytes())
-        });
+        for (format, golden) in [(1, Golden("format-1")), (2, Golden("format-2"))] {
+            let (written, read) = rewritten(golden);
+            assert_eq!((read[8], written[8]), (format, 3), "{name}");
+            let digest = |bytes: &[u8]| Decider::load(bytes).unwrap().digest().to_owned();
+            let (old, new) = (digest(&read), digest(&written));
+            let mut decide = native(&written);
+            golden.check(answers, |case| {
+                let (status, answer) = decide(case);
+                let answer = String::from_utf8(answer).unwrap().replace(&new, &old);
+                (status, without_outcome(&answer).into_bytes())
+            });
+        }
+    }
+}
+
+/// The answer as formats 1 and 2 give it.
+fn without_outcome(answer: &str) -> String {
+    let approved = answer.contains("\"approve\":true");
+    let outcome = if approved { "approve" } else { "decline" };
+    let end = format!(",\"outcome\":\"{outcome}\"}}");
+    match answer.strip_suffix(&end) {
+        Some(start) => format!("{start}}}"),
+        None => answer.to_owned(),
+    }
+}
+
+/// Every rule, every outcome of score and rules, and every end of a derived field.
+#[test]
+fn the_cases_of_format_3_reach_everything() {
+    let answers = Golden("format-3").lines("answers.ndjson").join("\n");
+    let rules = ["K01", "R01", "R02", "K02", "R03", "A01"];
+    for expected in rules.map(|code| format!("\"{code}\"")).into_iter().chain(
+        [
+            "\"rules\":[]",
+            "\"outcome\":\"approve\",\"model_prediction\":0",
+            "\"outcome\":\"approve\",\"model_prediction\":1",
+            "\"outcome\":\"refer\",\"model_prediction\":0",
+            "\"outcome\":\"refer\",\"model_prediction\":1",
+            "\"outcome\":\"decline\",\"model_prediction\":0",
+            "\"outcome\":\"decline\",\"model_prediction\":1",
+            "\"feature\":\"share\",\"kind\":\"mismatch\",\"policy\":\"overwrite\"",
+            "\"feature\":\"share\",\"kind\":\"missing\"",
+            "\"feature\":\"share\",\"kind\":\"out_of_range\"",
+            "\"feature\":\"ratio\",\"kind\":\"missing\"",
+            "\"type\":\"derived_mismatch\"",
+        ]
+        .map(str::to_owned),
+    ) {
+        assert!(answers.contains(&expected), "no answer with {expected}");
     }
 }
 
@@ -154,34 +192,36 @@ const FILES: [&str; 6] = [
     "model.wasm",
 ];
 
-/// Made the files of format 2 once, of the engine in `target/engine`. It does not overwrite
+/// Made the files of format 3 once, of the engine in `target/engine`. It does not overwrite
 /// them: a later format gets a folder and a generator of its own.
 #[test]
-#[ignore = "writes the golden files of format 2; they are kept for ever"]
+#[ignore = "writes the golden files of format 3; they are kept for ever"]
 fn write_golden_files() {
-    let golden = Golden("format-2");
+    let golden = Golden("format-3");
     let folder = golden.path();
     assert!(
         !folder.join("model.wasm").exists(),
         "the golden files are there already"
     );
+    fs::create_dir_all(&folder).unwrap();
     let engine_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/engine");
     let part = |name: &str| fs::read(engine_folder.join(name)).unwrap();
     let (engine, glue) = (part("engine.wasm"), part("model.js"));
-    let limited =
-        |toml: &str| toml.replace("missing_values", "max_adjustments = 6\nmissing_values");
     let made = |mut artifact: Artifact| {
         artifact.engine_sha256 = hex(&Sha256::digest(&engine));
         artifact.details = details().to_bytes().unwrap();
         artifact.encode().unwrap()
     };
     let (forest, linear) = (
-        made(common::isotonic(common::forest(&limited(
-            &common::natively(),
+        made(common::ruled(common::isotonic(common::forest(
+            common::RULED,
         )))),
-        made(common::platt(common::linear(&limited(common::EVERYTHING)))),
+        made(common::platt(common::linear(common::RULED))),
     );
-    let cases = cases();
+    let cases: Vec<String> = common::ruled_cases()
+        .into_iter()
+        .chain(NO_REQUESTS.map(str::to_owned))
+        .collect();
     let answers = |artifact: &[u8]| -> String {
         let mut decide = native(artifact);
         let answers = cases
@@ -218,6 +258,7 @@ fn details_are_read_as_ever() {
     };
     assert_eq!(read(Golden("format-1")), Ok(Details::default()));
     assert_eq!(read(Golden("format-2")), Ok(details()));
+    assert_eq!(read(Golden("format-3")), Ok(details()));
 }
 
 /// Of a forest whose trees are added by groups.
@@ -275,6 +316,26 @@ fn grouped(mut artifact: Artifact) -> Artifact {
     artifact
 }
 
+/// Texts that are no request.
+const NO_REQUESTS: [&str; 16] = [
+    "",
+    "{}",
+    "{",
+    "[]",
+    "null",
+    "1",
+    "{\"income\":}",
+    "{\"income\":01}",
+    "{\"income\":1}x",
+    "{'income':1}",
+    "{\"incom\":1}",
+    "{\"approved\":true}",
+    "{\"income\":1,\"income\":2}",
+    "{\"іncome\":1}",
+    "{\"a\":\"\u{1}\"}",
+    "NaN",
+];
+
 /// Every value in every field, two by two in some; texts that are no request.
 fn cases() -> Vec<String> {
     const VALUES: [&str; 24] = [
@@ -302,24 +363,6 @@ fn cases() -> Vec<String> {
         "\"А\"",
         "\"\\ud800\"",
         "[{}]",
-    ];
-    const NO_REQUESTS: [&str; 16] = [
-        "",
-        "{}",
-        "{",
-        "[]",
-        "null",
-        "1",
-        "{\"income\":}",
-        "{\"income\":01}",
-        "{\"income\":1}x",
-        "{'income':1}",
-        "{\"incom\":1}",
-        "{\"approved\":true}",
-        "{\"income\":1,\"income\":2}",
-        "{\"іncome\":1}",
-        "{\"a\":\"\u{1}\"}",
-        "NaN",
     ];
     let fields = common::PLAIN.map(|(name, _)| name);
     let singles = fields

@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model_core::artifact::Artifact;
 use model_core::calibration::Calibration;
+use model_core::decide::Decider;
 use model_core::model::ModelKind;
+use model_core::policy::{IfMissing, Outcome, Stage};
 use model_core::preprocess::Adjustment;
 use model_core::schema::{
-    Categories, Encoding, FeatureKind, Missing, OutOfRange, Range, Role, Unknown,
+    Categories, Encoding, FeatureKind, Mismatch, Missing, OutOfRange, Range, Role, Unknown,
 };
 use serde_json::Value;
 
@@ -18,8 +20,12 @@ use serde_json::Value;
 mod common;
 
 use common::{
-    EVERYTHING, constant, decide, decider, forest, isotonic, linear, natively, platt, request,
+    EVERYTHING, RULED, constant, decide, decider, forest, isotonic, linear, natively, platt,
+    request, ruled, ruled_cases,
 };
+
+/// A file of format 2: what format 3 adds is optional.
+const FORMAT_2: &[u8] = include_bytes!("../golden/format-2/artifact.bin");
 
 const TYPES: &str = include_str!("../../model-wasm/src/model.d.ts");
 
@@ -58,8 +64,24 @@ fn interface(name: &str) -> BTreeMap<String, String> {
 }
 
 fn check_words<'w>(name: &str, field: &str, words: impl IntoIterator<Item = &'w str>) {
-    let fields = interface(name);
-    let promised: BTreeSet<&str> = fields[field].split(" | ").collect();
+    check_union(name, field, &interface(name)[field], words);
+}
+
+/// The words of a type that is a choice of words.
+fn check_alias<'w>(name: &str, words: impl IntoIterator<Item = &'w str>) {
+    let (_, choice) = TYPES
+        .split_once(&format!("export type {name} = "))
+        .unwrap_or_else(|| panic!("no type {name}"));
+    check_union(name, "", choice.split_once(";\n").unwrap().0, words);
+}
+
+fn check_union<'w>(
+    name: &str,
+    field: &str,
+    choice: &str,
+    words: impl IntoIterator<Item = &'w str>,
+) {
+    let promised: BTreeSet<&str> = choice.split(" | ").collect();
     let quoted: Vec<String> = words
         .into_iter()
         .map(|word| format!("\"{word}\""))
@@ -90,12 +112,30 @@ fn every_word_is_promised_and_said() {
     );
     check_words("Description", "model.kind", kinds.map(ModelKind::word));
 
+    check_alias(
+        "Outcome",
+        every!(Outcome: Approve, Refer, Decline).map(Outcome::word),
+    );
+    check_words(
+        "Rule",
+        "stage",
+        every!(Stage: Before, After).map(Stage::word),
+    );
+    check_words(
+        "Rule",
+        "if_missing",
+        every!(IfMissing: Skip, Refer, Decline).map(IfMissing::word),
+    );
+    let mismatch = every!(Mismatch: Error, Overwrite);
+    check_words("Feature", "derived?.mismatch", mismatch.map(Mismatch::word));
+
     // Where the policy is `error` there is no adjustment.
     let adjustments = missing
         .map(Adjustment::Missing)
         .into_iter()
         .chain(unknown.map(Adjustment::Unknown))
         .chain(out_of_range.map(Adjustment::OutOfRange))
+        .chain(mismatch.map(Adjustment::Mismatch))
         .filter(|adjustment| adjustment.policy() != "error");
     let (kinds, policies): (Vec<_>, Vec<_>) = adjustments
         .map(|adjustment| (adjustment.kind(), adjustment.policy()))
@@ -186,8 +226,9 @@ impl Keys {
     }
 }
 
-/// A schema of every type, role and policy, with everything that is optional and without.
-fn artifacts() -> [Artifact; 4] {
+/// A schema of every type, role and policy, with everything that is optional and without; one
+/// with rules, derived fields and several languages, with a band and without.
+fn artifacts() -> [Artifact; 6] {
     let mut plain = linear(EVERYTHING);
     plain.schema.title = None;
     plain.schema.max_adjustments = None;
@@ -199,9 +240,14 @@ fn artifacts() -> [Artifact; 4] {
         feature.label = Some("A label".into());
         feature.help = Some("Some help.".into());
     }
+    let banded = ruled(linear(RULED));
+    let mut unbanded = banded.clone();
+    unbanded.policy.as_mut().unwrap().refer = None;
     [
         plain,
         full,
+        banded,
+        unbanded,
         isotonic(forest(&natively())),
         constant(include_str!("../../data/loan.toml"), 0.3),
     ]
@@ -210,35 +256,53 @@ fn artifacts() -> [Artifact; 4] {
 #[test]
 fn every_key_of_a_description_is_promised() {
     let (mut descriptions, mut features) = (Keys::default(), Keys::default());
-    for artifact in artifacts() {
+    let (mut policies, mut rules) = (Keys::default(), Keys::default());
+    let models = artifacts().map(|artifact| decider(&artifact));
+    let old = Decider::load(FORMAT_2).unwrap();
+    for model in models.iter().chain([&old]) {
         let mut out = Vec::new();
-        decider(&artifact).describe(&mut out);
+        model.describe(&mut out);
         let description: Value = serde_json::from_slice(&out).unwrap();
         descriptions.add(&description, &["model", "training"]);
         for feature in description["features"].as_array().unwrap() {
-            features.add(feature, &[]);
+            features.add(feature, &["derived"]);
+        }
+        if let Some(policy) = description.get("policy") {
+            policies.add(policy, &[]);
+            for rule in policy["rules"].as_array().unwrap() {
+                rules.add(rule, &[]);
+            }
         }
     }
     descriptions.check("Description");
     features.check("Feature");
+    policies.check("Policy");
+    rules.check("Rule");
 }
 
 #[test]
 fn every_key_of_a_decision_and_a_refusal_is_promised() {
     let mut decisions = Keys::default();
     let (mut adjustments, mut problems) = (Keys::default(), Keys::default());
-    let mut decider = decider(&linear(EVERYTHING));
-    let mut answered = |changes: &[(&str, &str)]| -> Value {
-        let (_, json) = decide(&mut decider, request(changes));
+    let answered = |model: &mut Decider, request: String| -> Value {
+        let (_, json) = decide(model, request);
         serde_json::from_str(&json).unwrap()
     };
-    let decision = answered(&[("income", ""), ("age", "144")]);
-    decisions.add(&decision, &[]);
-    for adjustment in decision["adjustments"].as_array().unwrap() {
-        adjustments.add(adjustment, &[]);
+    let mut plain = decider(&linear(EVERYTHING));
+    let mut ruled = decider(&ruled(linear(RULED)));
+    let mut old = Decider::load(FORMAT_2).unwrap();
+    for decision in [
+        answered(&mut plain, request(&[("income", ""), ("age", "144")])),
+        answered(&mut old, request(&[])),
+        answered(&mut ruled, ruled_cases().swap_remove(0)),
+    ] {
+        decisions.add(&decision, &[]);
+        for adjustment in decision["adjustments"].as_array().unwrap() {
+            adjustments.add(adjustment, &[]);
+        }
     }
-    let refusal = answered(&[("no_such_field", "1"), ("age", "\"old\"")]);
-    for problem in refusal["detail"].as_array().unwrap() {
+    let wrong = request(&[("no_such_field", "1"), ("age", "\"old\"")]);
+    for problem in answered(&mut plain, wrong)["detail"].as_array().unwrap() {
         problems.add(problem, &[]);
     }
     decisions.check("Decision");

@@ -1,6 +1,7 @@
 //! House rules as tests: files that have to agree with each other do.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crate::python::WASMTIME;
 use crate::system::NODE_AT_LEAST;
@@ -9,12 +10,18 @@ use crate::workspace;
 /// Node's major version in the releases of Debian.
 const DEBIAN_NODE: [(&str, u32); 3] = [("bullseye", 12), ("bookworm", 18), ("trixie", 20)];
 
-/// Crates that are linked into the module, or tell a host what the module would say.
-const PURE_CRATES: [&str; 3] = ["model-core", "model-sketch", "model-http"];
+/// What a browser gets of `web/`: the server carries the whole folder.
+const PAGE_FILES: [&str; 6] = ["css", "html", "js", "png", "svg", "webmanifest"];
 
 fn read(path: &str) -> String {
     let path = workspace::root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What is in a folder.
+fn entries(folder: &str) -> Vec<PathBuf> {
+    let found = fs::read_dir(workspace::root().join(folder)).unwrap();
+    found.map(|entry| entry.unwrap().path()).collect()
 }
 
 /// The quoted value of `key = "…"`.
@@ -40,34 +47,38 @@ fn rust_image(dockerfile: &str) -> Option<(&str, &str)> {
 /// What keeps the image from being built, or nothing.
 fn image_problem(dockerfile: &str, toolchain: &str, node_at_least: u32) -> Option<String> {
     let Some((rust, debian)) = rust_image(dockerfile) else {
-        return Some("deploy/Dockerfile has no line `FROM rust:VERSION-DEBIAN`".into());
+        return Some("there is no line `FROM rust:VERSION-DEBIAN`".into());
     };
     let channel = value(toolchain, "channel");
     if rust != channel {
         return Some(format!(
-            "deploy/Dockerfile has Rust {rust} and rust-toolchain.toml {channel}: the build would \
+            "the image has Rust {rust} and rust-toolchain.toml {channel}: the build would \
              install a second toolchain, without the image's targets"
         ));
     }
     let node = DEBIAN_NODE.iter().find(|(name, _)| *name == debian);
     let Some((_, node)) = node else {
         return Some(format!(
-            "deploy/Dockerfile builds on Debian {debian}: add its version of Node to DEBIAN_NODE"
+            "the image is Debian {debian}: add its version of Node to DEBIAN_NODE"
         ));
     };
     (*node < node_at_least).then(|| {
         format!(
-            "deploy/Dockerfile installs the Node {node} of Debian {debian}, and cargo xtask needs \
+            "the image installs the Node {node} of Debian {debian}, and cargo xtask needs \
              {node_at_least}"
         )
     })
 }
 
 #[test]
-fn the_image_has_the_toolchain_and_the_node_that_xtask_needs() {
-    let (dockerfile, toolchain) = (read("deploy/Dockerfile"), read("rust-toolchain.toml"));
-    assert_eq!(image_problem(&dockerfile, &toolchain, NODE_AT_LEAST), None);
-    assert!(dockerfile.contains(" nodejs "), "{dockerfile}");
+fn images_have_the_toolchain_and_the_node_that_xtask_needs() {
+    let toolchain = read("rust-toolchain.toml");
+    for path in ["deploy/Dockerfile", ".devcontainer/Dockerfile"] {
+        let dockerfile = read(path);
+        let problem = image_problem(&dockerfile, &toolchain, NODE_AT_LEAST);
+        assert_eq!(problem, None, "{path}");
+        assert!(dockerfile.contains(" nodejs "), "{path}");
+    }
 }
 
 #[test]
@@ -121,14 +132,33 @@ fn continuous_integration_has_the_node_that_xtask_needs() {
     }
 }
 
+/// Clippy reads only the nearest clippy.toml, so each pure crate has a copy of the same rules.
 #[test]
 fn pure_crates_are_under_the_same_lints() {
-    let [first, others @ ..] = PURE_CRATES;
-    let rules = read(&format!("{first}/clippy.toml"));
-    for other in others {
+    let rules = read("model-core/clippy.toml");
+    let copies: Vec<PathBuf> = entries("")
+        .into_iter()
+        .map(|folder| folder.join("clippy.toml"))
+        .filter(|path| path.is_file())
+        .collect();
+    assert!(copies.len() > 1, "{copies:?}");
+    for path in copies {
         assert!(
-            read(&format!("{other}/clippy.toml")) == rules,
-            "{other}/clippy.toml is not a copy of {first}/clippy.toml"
+            fs::read_to_string(&path).unwrap() == rules,
+            "{} is not a copy of model-core/clippy.toml",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn the_page_is_all_that_is_in_its_folder() {
+    for path in entries("web") {
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        assert!(
+            PAGE_FILES.contains(&&*extension),
+            "every server would hand out {}: move it out of web/",
+            path.display()
         );
     }
 }

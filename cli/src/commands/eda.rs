@@ -1,4 +1,5 @@
-//! `underwrite eda`
+//! `underwrite eda`: reads arguments, explores by one call of [`model_train::eda`], writes the
+//! report.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,23 +15,23 @@ Examples:
   underwrite eda loans.csv --schema loan.toml --out reports/eda.html --json eda.json
   underwrite eda data/german_credit.csv --target creditability";
 
-/// Look at a CSV file before learning from it: types, gaps, distributions, leakage.
+/// Explore a CSV file before training: types, missing values, distributions, leakage.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// CSV file with a header; `-` is standard input.
     #[arg(value_name = "DATA.CSV")]
     data: PathBuf,
-    /// Schema in TOML: types, labels, roles and the target (default: what the file shows).
+    /// Schema in TOML with types, labels, roles and the target [default: inferred].
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
-    /// The column to learn (default: the schema's, or the last).
+    /// The target column [default: the schema's, or the last].
     #[arg(long, value_name = "COLUMN")]
     target: Option<String>,
-    /// Where the report goes.
+    /// Write the report to this file, as one HTML page.
     #[arg(long, value_name = "FILE.html", default_value = "reports/eda.html")]
     out: PathBuf,
-    /// Write everything in the report to this file, as JSON.
+    /// Write the exploration to this file, as JSON.
     #[arg(long, value_name = "FILE.json")]
     json: Option<PathBuf>,
 }
@@ -61,7 +62,7 @@ impl Args {
         if let Some(name) = target {
             ensure!(
                 eda.columns.iter().any(|column| column.name == name),
-                "{}: there is no column '{name}' to be the target, expected one of {}",
+                "{}: there is no column '{name}' to use as the target, expected one of {}",
                 source.name,
                 names(&eda)
             );

@@ -1,4 +1,4 @@
-//! `underwrite inspect`
+//! `underwrite inspect`: shows what is in a model file, as text or as JSON.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -21,19 +21,18 @@ Examples:
   underwrite inspect model.wasm --json | jq .training.metrics
   underwrite inspect model.wasm --json | jq -r .details.config
 
-The details are how the model was made: the threshold's rule, what was proved to be
-monotonic, protected inputs that were allowed, the configuration as TOML, and a sketch
-of the training rows to measure drift against.";
+The details describe how the model was trained: the threshold rule, proved monotonic
+features, protected inputs that were allowed, the configuration as TOML, and a sketch of
+the training rows to measure drift against.";
 
-/// Show what is in a model.wasm: the model, its schema, its figures, its digests, how it was
-/// made.
+/// Show what is in a model.wasm: the model, its schema, metrics, digests and training details.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The file.
+    /// The model.wasm to inspect.
     #[arg(value_name = "MODEL.WASM")]
     model: PathBuf,
-    /// As JSON: what the module's describe says, and the file.
+    /// Print JSON: the module's description of itself, and the file.
     #[arg(long)]
     json: bool,
 }
@@ -59,7 +58,7 @@ impl Args {
     }
 }
 
-/// What is known of the file itself.
+/// The file itself.
 struct File {
     path: String,
     bytes: usize,
@@ -108,7 +107,7 @@ fn details_json(details: &Details) -> Result<Value> {
     }))
 }
 
-/// Of the training rows; older models have none.
+/// The sketch of the training rows; older models have none.
 fn sketch(details: &Details) -> Result<Option<Sketch>> {
     let bytes = &details.reference;
     let sketch = (!bytes.is_empty()).then(|| Sketch::decode(bytes));
@@ -137,7 +136,7 @@ fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()
     line(
         "trained",
         format!(
-            "by underwrite {} on {} rows, measured on {} others, seed {}",
+            "by underwrite {} on {} rows, measured on {} others, random seed {}",
             training.underwrite_version, training.rows_train, training.rows_test, training.seed
         ),
     )?;
@@ -149,14 +148,14 @@ fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()
     line("monotonic", monotonic(&details))?;
     if !details.protected_inputs.is_empty() {
         let names = details.protected_inputs.join(", ");
-        line("protected", format!("{names}: allowed as inputs"))?;
+        line("protected", format!("{names} (allowed as inputs)"))?;
     }
     line("sketch", sketch_in_words(&details)?)?;
-    let figures = training
+    let metrics = training
         .metrics
         .iter()
         .map(|(name, value)| format!("{name} {value:.4}"));
-    line("figures", figures.collect::<Vec<_>>().join(", "))?;
+    line("metrics", metrics.collect::<Vec<_>>().join(", "))?;
     if !details.config.is_empty() {
         writeln!(out, "\nconfiguration")?;
         for text in details.config.lines().filter(|text| !text.is_empty()) {
@@ -172,15 +171,16 @@ fn monotonic(details: &Details) -> String {
     let words: Vec<String> = proved
         .map(|(name, direction)| format!("{name} {}", direction.word()))
         .collect();
-    match words.is_empty() {
-        true => "not asked for".to_owned(),
-        false => format!("{} (proved on the finished model)", words.join(", ")),
+    if words.is_empty() {
+        "not required".to_owned()
+    } else {
+        format!("{} (proved for the finished model)", words.join(", "))
     }
 }
 
 fn sketch_in_words(details: &Details) -> Result<String> {
     let Some(sketch) = sketch(details)? else {
-        return Ok("none: drift has nothing to compare with".to_owned());
+        return Ok("none, so drift has nothing to compare with".to_owned());
     };
     let rows = sketch.columns.iter().map(Column::rows).max();
     Ok(format!(

@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, each in a file or folder of its own.
 
 mod compile_module;
 pub(crate) mod drift;
@@ -6,6 +6,7 @@ mod eda;
 mod evaluate;
 mod health;
 mod inspect;
+pub(crate) mod policy;
 mod publish;
 mod pull;
 mod schema;
@@ -25,7 +26,8 @@ Examples:
   underwrite serve --model model.wasm
   underwrite score --model model.wasm --input new.csv --output scored.csv";
 
-/// Train a yes/no model on a CSV file; get one model.wasm that decides the same everywhere.
+/// Train a yes/no classifier from a CSV file and pack it into one model.wasm that decides the
+/// same everywhere.
 #[derive(Debug, Parser)]
 #[command(name = "underwrite", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -45,6 +47,7 @@ enum Command {
     Schema(schema::Args),
     Eda(eda::Args),
     Evaluate(evaluate::Args),
+    Policy(policy::Args),
     Track(track::Args),
     Publish(publish::Args),
     Pull(pull::Args),
@@ -65,6 +68,7 @@ impl Cli {
             Command::Schema(args) => args.run(),
             Command::Eda(args) => args.run(),
             Command::Evaluate(args) => args.run(),
+            Command::Policy(args) => args.run(),
             Command::Track(args) => args.run(),
             Command::Publish(args) => args.run(),
             Command::Pull(args) => args.run(),

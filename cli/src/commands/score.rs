@@ -1,12 +1,13 @@
-//! `underwrite score`
+//! `underwrite score`: reads arguments, scores by one call of [`model_train::score`].
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use model_core::decide::Decider;
+use model_train::score::{Choices, OnInvalid, score};
 
-use crate::scoring::{Choices, OnInvalid, score};
 use crate::{files, progress};
 
 const EXAMPLES: &str = "\
@@ -15,17 +16,17 @@ Examples:
   underwrite score --model model.wasm --input - --output - < new.csv | head
   underwrite score --model model.wasm --input new.csv --output scored.csv --on-invalid blank";
 
-/// Decide every row of a CSV file: adds the columns probability and prediction.
+/// Score every row of a CSV file: adds the columns probability and prediction.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The model.wasm that decides.
+    /// The model.wasm to score with.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// CSV file with a header; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// The same rows with two columns more; `-` is standard output.
+    /// Where the rows go, with the two columns added; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Impute input columns that the file does not have, in every row [default: refuse the file].
@@ -38,9 +39,9 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Invalid {
-    /// End with an error that names the line and the field; no file is written.
+    /// Stop with an error that names the line and the field; no file is written.
     Stop,
-    /// Leave both columns empty and go on.
+    /// Leave both columns empty and continue.
     Blank,
 }
 
@@ -67,13 +68,13 @@ impl Args {
             },
             allow_missing_columns: self.allow_missing_columns,
         };
-        let refused = score(&mut decider, source, &mut sink, choices, |read| {
+        let (rows, name) = (source.bytes, &source.name);
+        let refused = score(&mut decider, rows, name, &mut sink, choices, |read| {
             bar.set_position(read);
         })?;
         sink.finish()?;
         bar.finish_and_clear();
         if refused > 0 {
-            use std::io::Write;
             writeln!(
                 anstream::stderr(),
                 "{refused} rows were refused and left blank"

@@ -1,4 +1,5 @@
-//! `underwrite verify`
+//! `underwrite verify`: checks a model file and replays its golden rows natively and in
+//! wasmtime.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,11 +18,11 @@ Examples:
   underwrite verify model.wasm
   underwrite verify model.wasm && cp model.wasm /srv/models/";
 
-/// Check that a model.wasm is complete, unaltered, and decides as it did when it was made.
+/// Check that a model.wasm is complete and unaltered, and decides as it did when it was packed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The file.
+    /// The model.wasm to check.
     #[arg(value_name = "MODEL.WASM")]
     model: PathBuf,
 }
@@ -44,7 +45,7 @@ impl Args {
         let rows = decider.artifact().golden_rows.clone();
         ensure!(
             !rows.is_empty(),
-            "{name}: the model has no golden rows to check it by"
+            "{name}: the model has no golden rows to verify"
         );
         for (index, row) in rows.iter().enumerate() {
             check(row, &mut decider, &host)
@@ -52,11 +53,18 @@ impl Args {
         }
         let info = &host.description().model;
         let mut stdout = anstream::stdout().lock();
-        writeln!(stdout, "{name} is whole and decides as when it was made:")?;
-        writeln!(stdout, "  seal        {} bytes, SHA-256 right", wasm.len())?;
         writeln!(
             stdout,
-            "  artifact    {} (right, and its content checked)",
+            "{name} is complete and decides as it did when it was packed:"
+        )?;
+        writeln!(
+            stdout,
+            "  seal        {} bytes, SHA-256 matches",
+            wasm.len()
+        )?;
+        writeln!(
+            stdout,
+            "  artifact    {} (matches, content checked)",
             info.digest
         )?;
         writeln!(
@@ -75,7 +83,7 @@ impl Args {
         )?;
         writeln!(
             stdout,
-            "  decisions   {} golden rows, the same bytes natively and in wasmtime, probabilities equal to the bit",
+            "  decisions   {} golden rows: identical bytes natively and in wasmtime, probabilities equal to the bit",
             rows.len()
         )?;
         Ok(())
@@ -89,7 +97,7 @@ fn check(row: &GoldenRow, decider: &mut Decider, host: &ModelHost) -> Result<()>
     let module = host.decide(row.request.as_bytes())?;
     ensure!(
         module.status == status && module.body == native,
-        "the module answers {}, this program {}",
+        "the module answers {}, this program answers {}",
         String::from_utf8_lossy(&module.body),
         String::from_utf8_lossy(&native)
     );

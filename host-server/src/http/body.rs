@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use model_http::{Refusal, limits, media};
 
+use super::buffer::Buffer;
 use super::error::ApiError;
 use super::memory::{Claim, Full, Memory};
 
@@ -170,35 +171,31 @@ async fn collect(
 /// What is kept of a body, in the memory that it has claimed.
 struct Kept {
     most: usize,
-    bytes: Vec<u8>,
     /// None once there was no room.
-    claim: Option<Claim>,
+    bytes: Option<(Buffer, Claim)>,
 }
 
 impl Kept {
     fn new(most: usize, memory: &Memory) -> Self {
         Self {
             most,
-            bytes: Vec::new(),
-            claim: Some(memory.claim()),
+            bytes: Some((Buffer::new(most), memory.claim())),
         }
     }
 
     fn add(&mut self, data: &[u8]) {
-        let Some(claim) = &mut self.claim else {
+        let Some((bytes, claim)) = &mut self.bytes else {
             return;
         };
-        let data = &data[..data.len().min(self.most - self.bytes.len())];
-        if grow(&mut self.bytes, data.len(), self.most, claim).is_err() {
-            self.claim = None;
-            self.bytes = Vec::new();
-            return;
+        let data = &data[..data.len().min(self.most - bytes.len())];
+        if bytes.extend(data, claim).is_err() {
+            self.bytes = None;
         }
-        self.bytes.extend_from_slice(data);
     }
 
     fn finish(self) -> Result<Bytes, Full> {
-        Ok(self.claim.ok_or(Full)?.hold(self.bytes))
+        let (bytes, claim) = self.bytes.ok_or(Full)?;
+        Ok(claim.hold(bytes))
     }
 }
 

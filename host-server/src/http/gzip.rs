@@ -5,7 +5,7 @@ use std::io::Read;
 use axum::body::Bytes;
 use flate2::bufread::MultiGzDecoder;
 
-use super::body::grow;
+use super::buffer::Buffer;
 use super::error::ApiError;
 use super::memory::Memory;
 
@@ -21,7 +21,7 @@ const PIECE: usize = 64 << 10;
 pub(crate) fn unpack(packed: &Bytes, limit: usize, memory: &Memory) -> Result<Bytes, ApiError> {
     let mut decoder = MultiGzDecoder::new(&packed[..]);
     let mut claim = memory.claim();
-    let mut bytes = Vec::new();
+    let mut bytes = Buffer::new(limit);
     let mut piece = vec![0; PIECE];
     loop {
         let read = decoder
@@ -35,8 +35,7 @@ pub(crate) fn unpack(packed: &Bytes, limit: usize, memory: &Memory) -> Result<By
         if bytes.len() + read > limit {
             return Err(ApiError::BodyTooLong { limit });
         }
-        grow(&mut bytes, read, limit, &mut claim)?;
-        bytes.extend_from_slice(&piece[..read]);
+        bytes.extend(&piece[..read], &mut claim)?;
     }
 }
 

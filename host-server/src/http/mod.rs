@@ -4,6 +4,7 @@
 pub(crate) mod admission;
 pub(crate) mod authentication;
 pub(crate) mod body;
+pub(crate) mod buffer;
 mod connection;
 pub(crate) mod connections;
 pub(crate) mod cors;

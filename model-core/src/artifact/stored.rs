@@ -29,6 +29,7 @@ const THRESHOLD: Tag = *b"THRS";
 const CALIBRATION: Tag = *b"CALI";
 const LANGUAGES: Tag = *b"LANG";
 const DERIVED: Tag = *b"DRVD";
+const TRANSLATIONS: Tag = *b"trsl";
 
 /// The field of [`POLICY`].
 const RULES: Tag = *b"RULE";
@@ -56,6 +57,9 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     let derived = artifact.schema.derived();
     if !derived.is_empty() {
         put(&mut model, DERIVED, &derived)?;
+    }
+    if let Some(translations) = artifact.schema.translations() {
+        put(&mut model, TRANSLATIONS, &translations)?;
     }
     write(&mut out, MODEL, &model);
     if let Some(policy) = &artifact.policy {
@@ -86,6 +90,9 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     schema.languages = read(model.require(LANGUAGES)?)?;
     if let Some(bytes) = model.take(DERIVED) {
         (schema.set_derived(read(bytes)?)).map_err(|why| ArtifactError::Content(why.into()))?;
+    }
+    if let Some(bytes) = model.take(TRANSLATIONS) {
+        schema.set_translations(read(bytes)?);
     }
     let artifact = Artifact {
         schema,

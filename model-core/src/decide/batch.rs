@@ -1,9 +1,9 @@
 //! Many rows at once, column by column.
 
-use super::Decider;
+use super::{Decider, Judgement};
 use crate::preprocess::{Resolved, resolve};
 use crate::schema::{Feature, FeatureKind, Range};
-use crate::value::{ValueError, read_coded};
+use crate::value::{Reading, ValueError, read_coded};
 
 /// What is written for a row that a single request would be refused for.
 pub const REFUSED: f64 = -1.0;
@@ -20,6 +20,8 @@ pub(super) struct Block {
     adjusted: Vec<u32>,
     /// For each row, whether it is refused.
     refused: Vec<bool>,
+    /// Of derived inputs, laid out as `values`: whether rules take the value for missing.
+    missing: Vec<bool>,
 }
 
 impl Decider {
@@ -49,6 +51,74 @@ impl Decider {
             refused += self.batch_block(columns, rows, start, out);
         }
         Ok(refused)
+    }
+
+    /// What is decided about `rows` applications in the model's terms, laid out as for
+    /// [`Decider::batch`]: a column for each input, then one for each of
+    /// [`Decider::rule_columns`]. Calls `each` with a row's index, its judgement, or `None`
+    /// where a single request would be refused, and this decider, which then tells
+    /// which rules matched. The bits are those of [`Decider::decide`].
+    ///
+    /// # Errors
+    /// When `columns` does not hold one value for each column and row.
+    pub fn judge_rows(
+        &mut self,
+        columns: &[f64],
+        rows: usize,
+        mut each: impl FnMut(usize, Option<Judgement>, &Self),
+    ) -> Result<(), String> {
+        let count = self.inputs.len() + self.rule_values.protected.len();
+        if rows.checked_mul(count) != Some(columns.len()) {
+            return Err(format!(
+                "expected {count} columns of {rows} rows, {} values, got {}",
+                rows as u64 * count as u64,
+                columns.len()
+            ));
+        }
+        let mut probabilities = [0.0; ROWS];
+        for start in (0..rows).step_by(ROWS) {
+            let out = &mut probabilities[..ROWS.min(rows - start)];
+            self.batch_block(columns, rows, start, out);
+            for (in_block, &probability) in out.iter().enumerate() {
+                let row = start + in_block;
+                let sound = probability != REFUSED && self.set_row_for_rules(columns, rows, row);
+                let judgement = sound.then(|| self.judge(probability));
+                each(row, judgement, self);
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows a row of the block that was predicted last to the rules; `false` where a
+    /// column that only rules look at cannot be read.
+    fn set_row_for_rules(&mut self, columns: &[f64], rows: usize, row: usize) -> bool {
+        if self.artifact.policy.is_none() {
+            return true;
+        }
+        for (input, feature) in self.inputs.iter().enumerate() {
+            let at = input * ROWS + row % ROWS;
+            let missing = match feature.derived {
+                Some(_) => self.block.missing[at],
+                None => columns[input * rows + row].is_nan(),
+            };
+            let value = if missing {
+                f64::NAN
+            } else {
+                self.block.values[at]
+            };
+            let index = self.fields.index_of_input(input);
+            self.rule_values.set(index, value);
+        }
+        for nth in 0..self.rule_values.protected.len() {
+            let index = self.rule_values.protected[nth];
+            let code = columns[(self.inputs.len() + nth) * rows + row];
+            match read_coded(&self.artifact.schema.features[index], code) {
+                Ok(Reading::Is(value)) => self.rule_values.set(index, value),
+                Ok(Reading::Missing | Reading::Unknown) => self.rule_values.set(index, f64::NAN),
+                Err(_) => return false,
+            }
+        }
+        true
     }
 
     /// Whether no policy has anything to do for a single row.
@@ -122,6 +192,9 @@ impl Decider {
                 let imputed = self.artifact.preprocessing.imputed[input];
                 let settled = read_coded(feature, code(input))
                     .and_then(|given| self.derivation.resolve(nth, feature, given, imputed));
+                // A refused row is not judged.
+                self.block.missing[input * ROWS + row] =
+                    settled.as_ref().is_ok_and(|(_, missing)| *missing);
                 self.block
                     .take_value(input, row, settled.map(|(value, _)| value), imputed);
                 nth += 1;
@@ -155,6 +228,7 @@ impl Block {
 
     fn reset(&mut self, inputs: usize, rows: usize) {
         self.values.resize(inputs * ROWS, 0.0);
+        self.missing.resize(inputs * ROWS, false);
         self.adjusted.clear();
         self.adjusted.resize(rows, 0);
         self.refused.clear();

@@ -21,6 +21,8 @@ pub struct Judgement {
     pub probability: f64,
     /// Whether the probability reaches the threshold.
     pub model_approves: bool,
+    /// What the probability alone decides, by the policy's band where there is one.
+    pub score: Outcome,
     /// What is decided, by the rules too.
     pub outcome: Outcome,
 }
@@ -47,7 +49,11 @@ impl Decider {
     pub(super) fn judge(&mut self, probability: f64) -> Judgement {
         let threshold = self.artifact.threshold;
         let model_approves = probability >= threshold;
-        let outcome = match &self.artifact.policy {
+        let by_threshold = match model_approves {
+            true => Outcome::Approve,
+            false => Outcome::Decline,
+        };
+        let (score, outcome) = match &self.artifact.policy {
             Some(policy) => {
                 let RuleValues {
                     values, scratch, ..
@@ -55,16 +61,45 @@ impl Decider {
                 if let Some(last) = values.last_mut() {
                     *last = probability;
                 }
-                policy.decide(values, threshold, scratch)
+                (
+                    policy.score(probability, threshold),
+                    policy.decide(values, threshold, scratch),
+                )
             }
-            None if model_approves => Outcome::Approve,
-            None => Outcome::Decline,
+            None => (by_threshold, by_threshold),
         };
         Judgement {
             probability,
             model_approves,
+            score,
             outcome,
         }
+    }
+
+    /// The protected columns that rules may name, as indices of the schema's features.
+    #[must_use]
+    pub fn rule_columns(&self) -> &[usize] {
+        &self.rule_values.protected
+    }
+
+    /// The rules that matched in the last judgement, as indices of the policy's, ascending.
+    #[must_use]
+    pub fn matched_rules(&self) -> &[usize] {
+        self.rule_values.scratch.matched()
+    }
+
+    /// The same with what each of them said.
+    pub fn matched_outcomes(&self) -> impl Iterator<Item = (usize, Outcome)> {
+        let RuleValues {
+            values, scratch, ..
+        } = &self.rule_values;
+        let policy = self.artifact.policy.as_ref();
+        let rules = policy.map_or(&[][..], |policy| &policy.rules);
+        let mut stack = Vec::new();
+        scratch.matched().iter().filter_map(move |&index| {
+            let rule = &rules[index];
+            Some((index, rule.outcome(rule.when.evaluate(values, &mut stack))?))
+        })
     }
 
     /// The codes of the rules that matched in the last judgement, in the order of the file,

@@ -33,6 +33,12 @@ impl Aggregation {
         }
     }
 
+    /// Whether the trees' values are averaged rather than added up.
+    #[must_use]
+    pub fn is_mean(self) -> bool {
+        matches!(self, Self::Mean | Self::GroupedMean)
+    }
+
     pub(super) fn is_grouped(self) -> bool {
         matches!(self, Self::GroupedSum | Self::GroupedMean)
     }

@@ -2,11 +2,11 @@
 
 use crate::literal::{MAX_EXACT, number_text};
 
-use super::derived;
 use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
     Missing, OutOfRange, Range, Role, Schema, TargetKind, Unknown,
 };
+use super::{derived, languages};
 
 /// What is wrong with a schema, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,14 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
     check_target(&schema.target.kind).map_err(|problem| at(Some(&schema.target.name), problem))?;
     for feature in &schema.features {
         check_feature(feature, &schema.missing_values)
+            .and_then(|()| {
+                languages::check_translations(feature, schema.languages.len()).map_err(|message| {
+                    KeyProblem {
+                        key: "label",
+                        message,
+                    }
+                })
+            })
             .map_err(|problem| at(Some(&feature.name), problem))?;
     }
     derived::check(schema)
@@ -105,6 +113,10 @@ fn check_head(schema: &Schema) -> Check {
     })?;
     require(schema.inputs().next().is_some(), "feature", || {
         "at least one feature with role \"input\" is needed".into()
+    })?;
+    languages::check(&schema.languages).map_err(|message| KeyProblem {
+        key: "languages",
+        message,
     })?;
     // A value is compared without the white space around it, and the empty one is missing
     // anyway: such a text would never match.

@@ -34,6 +34,7 @@
 
 mod check;
 mod derived;
+mod languages;
 mod names;
 mod nearest;
 mod read;
@@ -44,8 +45,9 @@ mod words;
 pub use check::SchemaProblem;
 pub(crate) use derived::mismatch_message;
 pub use derived::{Derived, Mismatch};
+pub use languages::Translation;
 pub use names::{Names, Purpose};
-pub use read::SchemaError;
+pub use read::{SchemaError, SchemaFile};
 
 use bincode::{Decode, Encode};
 use serde::Deserialize;
@@ -104,6 +106,9 @@ pub struct Feature {
     pub monotonic: Option<Monotonic>,
     /// How it is computed from other inputs, where it is.
     pub derived: Option<Box<Derived>>,
+    /// Its texts in the schema's languages after the first, in their order; empty where there
+    /// are none.
+    pub translations: Vec<Translation>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.
@@ -272,12 +277,12 @@ pub enum TargetKind {
 }
 
 impl Schema {
-    /// Reads and checks the TOML form.
+    /// Reads and checks the TOML form. [`SchemaFile::from_toml`] says what is incomplete, too.
     ///
     /// # Errors
     /// Names the line, what was expected and what came.
     pub fn from_toml(text: &str) -> Result<Self, SchemaError> {
-        read::from_toml(text)
+        SchemaFile::from_toml(text).map(|file| file.schema)
     }
 
     /// Checks what the types alone do not say; an artifact's schema passes through here too.
@@ -343,9 +348,4 @@ impl TargetKind {
             Self::Category { positive, negative } => [negative, positive],
         }
     }
-}
-
-/// The languages of a schema that names none.
-fn default_languages() -> Vec<String> {
-    vec!["en".into()]
 }

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
+use super::languages::{self, FeatureTexts, default_languages};
 use super::{
     Bound, Categories, Derived, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, Mismatch,
     Missing, Monotonic, Names, OutOfRange, Purpose, Range, Role, Schema, SchemaProblem, Target,
-    TargetKind, Unknown, default_languages,
+    TargetKind, Unknown,
 };
 use crate::expression::Expression;
+use crate::texts::{RawTexts, Texts};
 
 /// Why a schema could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +22,15 @@ pub struct SchemaError {
     pub line: usize,
     /// What was expected and what came.
     pub message: String,
+}
+
+/// A schema with what its file lacks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SchemaFile {
+    /// The schema.
+    pub schema: Schema,
+    /// What is not wrong but incomplete: texts that a language lacks.
+    pub warnings: Vec<SchemaError>,
 }
 
 #[derive(Deserialize)]
@@ -44,8 +55,8 @@ struct RawFeature {
     r#type: RawType,
     #[serde(default)]
     role: RawRole,
-    label: Option<String>,
-    help: Option<String>,
+    label: Option<RawTexts>,
+    help: Option<RawTexts>,
     unit: Option<String>,
     example: Option<RawExample>,
     minimum: Option<f64>,
@@ -53,7 +64,7 @@ struct RawFeature {
     maximum: Option<f64>,
     exclusive_maximum: Option<f64>,
     categories: Option<Vec<String>>,
-    category_labels: Option<BTreeMap<String, String>>,
+    category_labels: Option<BTreeMap<String, RawTexts>>,
     encoding: Option<Encoding>,
     missing: Option<Missing>,
     monotonic: Option<Monotonic>,
@@ -104,24 +115,43 @@ enum RawPositive {
 /// A problem before the schema is whole: the index of the feature, the key, a sentence.
 type Problem = (usize, &'static str, String);
 
-pub(super) fn from_toml(text: &str) -> Result<Schema, SchemaError> {
-    let raw: RawSchema = toml::from_str(text).map_err(|error| SchemaError {
-        line: error.span().map_or(1, |span| line_of(text, span.start)),
-        message: for_people(error.message()),
-    })?;
-    let names: Vec<_> = raw.feature.iter().map(|f| f.name.clone()).collect();
-    let schema = convert(raw).map_err(|(index, key, message)| SchemaError {
-        line: line_of_key(text, Some(index), key),
-        message: match names.get(index) {
-            Some(name) => format!("feature '{name}', {key}: {message}"),
-            None => message,
-        },
-    })?;
-    schema.check().map_err(|problem| SchemaError {
-        line: line_of_key(text, index_of(&names, &problem), problem.key),
-        message: problem.to_string(),
-    })?;
-    Ok(schema)
+impl SchemaFile {
+    /// Reads and checks the TOML form.
+    ///
+    /// # Errors
+    /// Names the line, what was expected and what came.
+    pub fn from_toml(text: &str) -> Result<Self, SchemaError> {
+        let raw: RawSchema = toml::from_str(text).map_err(|error| SchemaError {
+            line: error.span().map_or(1, |span| line_of(text, span.start)),
+            message: for_people(error.message()),
+        })?;
+        // Comes first: every other text is read by these.
+        languages::check(&raw.languages).map_err(|message| SchemaError {
+            line: line_of_key(text, None, "languages"),
+            message: format!("languages: {message}"),
+        })?;
+        let names: Vec<_> = raw.feature.iter().map(|f| f.name.clone()).collect();
+        let document = DeTable::parse(text).ok();
+        let place = |(index, key, message): Problem| SchemaError {
+            line: document.as_ref().map_or(1, |document| {
+                line_within(text, document.get_ref(), Some(index), key)
+            }),
+            message: match names.get(index) {
+                Some(name) => format!("feature '{name}', {key}: {message}"),
+                None => message,
+            },
+        };
+        let mut warnings = Vec::new();
+        let schema = convert(raw, &mut warnings).map_err(place)?;
+        schema.check().map_err(|problem| SchemaError {
+            line: line_of_key(text, index_of(&names, &problem), problem.key),
+            message: problem.to_string(),
+        })?;
+        Ok(Self {
+            schema,
+            warnings: warnings.into_iter().map(place).collect(),
+        })
+    }
 }
 
 /// The parser names the types as Rust does.
@@ -145,7 +175,7 @@ fn index_of(names: &[String], problem: &SchemaProblem) -> Option<usize> {
     names.iter().rposition(|n| n == name)
 }
 
-fn convert(raw: RawSchema) -> Result<Schema, Problem> {
+fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Problem> {
     let mut features = Vec::with_capacity(raw.feature.len());
     let mut target = None;
     let mut derived = Vec::new();
@@ -170,7 +200,10 @@ fn convert(raw: RawSchema) -> Result<Schema, Problem> {
                     mismatch: feature.mismatch.unwrap_or_default(),
                 });
             }
-            features.push(convert_feature(feature).map_err(here)?);
+            let mut absent = Vec::new();
+            let feature = convert_feature(feature, &raw.languages, &mut absent).map_err(here)?;
+            features.push(feature);
+            warnings.extend(absent.into_iter().map(here));
         }
     }
     let target = target.ok_or((
@@ -222,7 +255,14 @@ fn convert_derived(raw: RawDerived, schema: &Schema) -> Result<Derived, String> 
 
 type Converted<T> = Result<T, (&'static str, String)>;
 
-fn convert_feature(raw: RawFeature) -> Converted<Feature> {
+/// What is incomplete about a feature: the key, a sentence.
+type Absent = Vec<(&'static str, String)>;
+
+fn convert_feature(
+    raw: RawFeature,
+    languages: &[String],
+    absent: &mut Absent,
+) -> Converted<Feature> {
     refuse_keys(
         &raw,
         "only the target takes it",
@@ -246,8 +286,10 @@ fn convert_feature(raw: RawFeature) -> Converted<Feature> {
         let why = "categories have an order only with encoding = \"ordinal\"";
         refuse_keys(&raw, why, &["monotonic"])?;
     }
+    let texts = convert_texts(&raw, languages, absent)?;
     Ok(Feature {
-        kind: convert_kind(&raw)?,
+        kind: convert_kind(&raw, &texts)?,
+        translations: texts.translations(languages.len()),
         role: match raw.role {
             RawRole::Protected => Role::Protected,
             RawRole::Ignored => Role::Ignored,
@@ -262,13 +304,49 @@ fn convert_feature(raw: RawFeature) -> Converted<Feature> {
             RawExample::Text(value) => Example::Text(value),
         }),
         name: raw.name,
-        label: raw.label,
-        help: raw.help,
+        label: texts.label.map(|texts| texts.first().to_owned()),
+        help: texts.help.map(|texts| texts.first().to_owned()),
         unit: raw.unit,
     })
 }
 
-fn convert_kind(raw: &RawFeature) -> Converted<FeatureKind> {
+/// Every text in every language.
+fn convert_texts(
+    raw: &RawFeature,
+    languages: &[String],
+    absent: &mut Absent,
+) -> Converted<FeatureTexts> {
+    let mut resolve = |key: &'static str, prefix: &str, text: &RawTexts| {
+        let (texts, lacking) =
+            (text.resolve(languages)).map_err(|message| (key, format!("{prefix}{message}")))?;
+        absent.extend(lacking.iter().map(|language| {
+            let message = "the first language is used";
+            (
+                key,
+                format!("{prefix}there is no text in '{language}': {message}"),
+            )
+        }));
+        Ok(texts)
+    };
+    let mut one = |key: &'static str, text: &Option<RawTexts>| {
+        text.as_ref().map(|text| resolve(key, "", text)).transpose()
+    };
+    let (label, help) = (one("label", &raw.label)?, one("help", &raw.help)?);
+    let labels = raw.category_labels.as_ref();
+    let categories = raw.categories.iter().flatten().map(|value| {
+        match labels.and_then(|labels| labels.get(value)) {
+            Some(text) => resolve("category_labels", &format!("'{value}': "), text),
+            None => Ok(Texts(vec![value.clone(); languages.len()])),
+        }
+    });
+    Ok(FeatureTexts {
+        label,
+        help,
+        categories: categories.collect::<Converted<_>>()?,
+    })
+}
+
+fn convert_kind(raw: &RawFeature, texts: &FeatureTexts) -> Converted<FeatureKind> {
     let numeric = matches!(raw.r#type, RawType::Number | RawType::Integer);
     if !numeric {
         let keys = [
@@ -298,7 +376,7 @@ fn convert_kind(raw: &RawFeature) -> Converted<FeatureKind> {
                 unknown: Unknown::Error,
             }))
         }
-        RawType::Category => convert_categories(raw).map(FeatureKind::Category),
+        RawType::Category => convert_categories(raw, texts).map(FeatureKind::Category),
     }
 }
 
@@ -327,7 +405,7 @@ fn convert_range(raw: &RawFeature) -> Converted<Range> {
     })
 }
 
-fn convert_categories(raw: &RawFeature) -> Converted<Categories> {
+fn convert_categories(raw: &RawFeature, texts: &FeatureTexts) -> Converted<Categories> {
     let values = raw.categories.clone().ok_or((
         "type",
         "a category needs its list: categories = [\"…\", \"…\"]".to_owned(),
@@ -339,18 +417,15 @@ fn convert_categories(raw: &RawFeature) -> Converted<Categories> {
         );
         return Err(("categories", why));
     }
-    let labels = raw.category_labels.clone().unwrap_or_default();
-    if let Some(stray) = labels.keys().find(|key| !values.contains(key)) {
+    let mut labels = raw.category_labels.iter().flat_map(BTreeMap::keys);
+    if let Some(stray) = labels.find(|key| !values.contains(key)) {
         return Err((
             "category_labels",
             format!("'{stray}' is not one of the categories"),
         ));
     }
     Ok(Categories {
-        labels: values
-            .iter()
-            .map(|value| labels.get(value).unwrap_or(value).clone())
-            .collect(),
+        labels: texts.category_labels(),
         values,
         encoding: raw.encoding.unwrap_or_default(),
         unknown: raw.unknown.unwrap_or_default(),
@@ -461,10 +536,13 @@ fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) -> Converted<
 /// The line of a key: of the given feature, or of the schema itself. Where the key is not
 /// written, the line of what should hold it.
 fn line_of_key(text: &str, feature: Option<usize>, key: &str) -> usize {
-    let Ok(document) = DeTable::parse(text) else {
-        return 1;
-    };
-    let table = document.get_ref();
+    match DeTable::parse(text) {
+        Ok(document) => line_within(text, document.get_ref(), feature, key),
+        Err(_) => 1,
+    }
+}
+
+fn line_within(text: &str, table: &DeTable<'_>, feature: Option<usize>, key: &str) -> usize {
     let Some(index) = feature else {
         return key_line(text, table, key).unwrap_or(1);
     };

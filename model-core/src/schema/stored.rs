@@ -7,7 +7,8 @@ use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
 use bincode::error::{AllowedEnumVariants, DecodeError, EncodeError};
 
-use super::{Feature, Schema, TargetKind, default_languages};
+use super::languages::default_languages;
+use super::{Feature, Schema, TargetKind};
 use crate::wire::{number, optional_text, text};
 
 impl Encode for Schema {
@@ -67,6 +68,7 @@ impl<Context> Decode<Context> for Feature {
             missing: Decode::decode(decoder)?,
             monotonic: None,
             derived: None,
+            translations: Vec::new(),
         })
     }
 }

@@ -1,6 +1,10 @@
 //! Small models for the tests, made from a schema.
-#![allow(dead_code, reason = "every test file uses some of it")]
+#![allow(dead_code, unused_imports, reason = "every test file uses some of it")]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod rules;
+
+pub(crate) use rules::{RULED, RULES, ruled, ruled_cases};
 
 use model_core::artifact::{Artifact, GoldenRow, Training};
 use model_core::calibration::Calibration;

@@ -48,8 +48,8 @@ pub(super) fn histogram_of(
     };
     let outside = match histogram.outside {
         0 => "Every value is shown.".to_owned(),
-        1 => "1 far value is not shown.".to_owned(),
-        rows => format!("{} far values are not shown.", count(rows)),
+        1 => "1 distant value is not shown.".to_owned(),
+        rows => format!("{} distant values are not shown.", count(rows)),
     };
     Ok(Figure::new(chart.svg()?, outside))
 }
@@ -90,7 +90,7 @@ pub(super) fn with_boxes(
     )
     .svg()?;
     let caption = format!(
-        "Medians {} and {}. Boxes hold the middle half; {} outliers are not drawn.",
+        "Medians {} and {}. Boxes span the interquartile range; {} outliers are not drawn.",
         short(yes.median),
         short(no.median),
         count(yes.outliers + no.outliers)
@@ -107,7 +107,7 @@ pub(super) fn category(
     let name = |share: &Share| format!("{} ({})", share.name, count(share.rows));
     let left_out = column.shares.len().saturating_sub(MOST_VALUES);
     let mut caption = match eda.target {
-        Some(_) => "With 95% intervals (Wilson) and the number of rows.".to_owned(),
+        Some(_) => "With 95% intervals (Wilson) and row counts.".to_owned(),
         None => String::new(),
     };
     if left_out > 0 {

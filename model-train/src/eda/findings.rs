@@ -1,4 +1,4 @@
-//! What a careful person would point at.
+//! What should be checked before training.
 
 use model_report::number::{count, fixed, percent, short};
 use serde::Serialize;
@@ -7,26 +7,27 @@ use super::column::{Column, Type};
 use super::leakage::{LEAK, SUSPECT};
 use super::{Eda, Profile};
 
-/// A share of missing values that is worth a look.
+/// Above this share of missing values a column should be checked.
 const MANY_MISSING: f64 = 0.5;
-/// A class with a smaller share is rare.
+/// Below this share a class is rare.
 const RARE: f64 = 0.05;
-/// Two columns that say the same, by [`super::spearman`] or [`super::cramers_v`].
+/// From this association on, by [`super::spearman`] or [`super::cramers_v`], two columns are
+/// redundant.
 const REDUNDANT: f64 = 0.98;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weight {
-    /// A model learned from this would be wrong, or cannot be learned.
+    /// A model trained on this would be wrong, or cannot be trained.
     Problem,
-    /// To be looked at.
+    /// Should be checked.
     Warning,
     /// Good to know.
     Note,
 }
 
-/// Something that should be looked at.
+/// Something to check.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
     /// How much it matters.
@@ -53,35 +54,40 @@ pub(super) fn findings(eda: &Eda, columns: &[Column], wanted: Option<&str>) -> V
         let text = "There are no rows after the header.".to_owned();
         add(Weight::Problem, "no_rows", None, text);
     }
-    of_target(eda, wanted, &mut add);
+    about_target(eda, wanted, &mut add);
     if eda.duplicate_rows > 0 {
         let share = percent(eda.duplicate_rows as f64 / eda.rows as f64);
         let text = format!(
-            "{} an equal row before ({share}): copies on both sides of a split make a model \
-             look better than it is.",
-            rows_have(eda.duplicate_rows)
+            "{} of an earlier row ({share}): copies on both sides of a split make a model look \
+             better than it is.",
+            if eda.duplicate_rows == 1 {
+                "1 row is a duplicate".to_owned()
+            } else {
+                format!("{} rows are duplicates", count(eda.duplicate_rows))
+            }
         );
         add(Weight::Warning, "duplicates", None, text);
     }
     for (profile, column) in eda.columns.iter().zip(columns) {
-        of_column(eda, profile, column, &mut add);
+        about_column(eda, profile, column, &mut add);
     }
-    of_pairs(eda, &mut add);
+    about_pairs(eda, &mut add);
     findings.sort_by_key(|finding| finding.weight);
     findings
 }
 
 type Add<'a> = dyn FnMut(Weight, &'static str, Option<&str>, String) + 'a;
 
-fn of_target(eda: &Eda, wanted: Option<&str>, add: &mut Add<'_>) {
+fn about_target(eda: &Eda, wanted: Option<&str>, add: &mut Add<'_>) {
     let Some(target) = &eda.target else {
         let text = match wanted.filter(|name| eda.columns.iter().any(|c| c.name == *name)) {
             Some(name) => format!(
-                "'{name}' cannot be the target: it has not exactly two different values. Name \
-                 another with --target; what needs a target is left out."
+                "'{name}' cannot be the target: it does not have exactly two distinct values. Name \
+                 another column with --target; sections that need a target are omitted."
             ),
             None => format!(
-                "The file has no column '{}' to be the target; what needs one is left out.",
+                "The file has no column '{}' to use as the target; sections that need one are \
+                 omitted.",
                 wanted.unwrap_or("")
             ),
         };
@@ -91,23 +97,23 @@ fn of_target(eda: &Eda, wanted: Option<&str>, add: &mut Add<'_>) {
     let smaller = target.positive.min(target.negative);
     let name = Some(target.name.as_str());
     if smaller == 0 {
-        let text = "Every row has the same answer: there is nothing to learn.".to_owned();
+        let text = "Every row has the same target value: there is nothing to learn.".to_owned();
         add(Weight::Problem, "one_class", name, text);
     } else if (smaller as f64) < known as f64 * RARE {
         let text = format!(
-            "Only {} of the rows are of the rarer class: accuracy says little, look at average \
+            "Only {} of the rows are in the rarer class: accuracy is misleading, use average \
              precision.",
             percent(smaller as f64 / known as f64)
         );
         add(Weight::Warning, "imbalance", name, text);
     }
     if target.missing > 0 {
-        let text = format!("{} no answer.", rows_have(target.missing));
+        let text = format!("{} no target value.", rows_have(target.missing));
         add(Weight::Problem, "missing_target", name, text);
     }
 }
 
-fn of_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>) {
+fn about_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>) {
     let name = Some(profile.name.as_str());
     let rows = eda.rows.max(1) as f64;
     if eda.rows > 0 && profile.kind == Type::Empty {
@@ -115,15 +121,18 @@ fn of_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>) {
         return add(Weight::Warning, "all_missing", name, text);
     }
     if column.is_constant() && eda.rows > 1 && profile.role != "target" {
-        let text = format!("'{}' has the same value wherever it has one.", profile.name);
+        let text = format!(
+            "'{}' has the same value in every row that has one.",
+            profile.name
+        );
         add(Weight::Warning, "constant", name, text);
     }
     if profile.unreadable > 0 {
         let text = format!(
-            "{} in '{}' something that is no {} the schema allows.",
+            "{} an invalid {} in '{}'.",
             rows_have(profile.unreadable),
-            profile.name,
-            profile.kind.word()
+            profile.kind.word(),
+            profile.name
         );
         add(Weight::Warning, "unreadable", name, text);
     }
@@ -141,13 +150,13 @@ fn of_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>) {
         && profile.distinct == eda.rows;
     if is_id {
         let text = format!(
-            "'{}' is different in every row: a number of a record says nothing about new ones.",
+            "'{}' is different in every row: an identifier predicts nothing about new rows.",
             profile.name
         );
         add(Weight::Warning, "identifier", name, text);
     } else if profile.kind == Type::Text {
         let text = format!(
-            "'{}' has {} different texts: too many for a category.",
+            "'{}' has {} distinct texts, too many for a category.",
             profile.name,
             count(profile.distinct)
         );
@@ -157,13 +166,13 @@ fn of_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>) {
         let (weight, why) = if auc >= LEAK {
             (
                 Weight::Problem,
-                "was it written down after the decision? Such a column is not there when a new \
-                 application comes.",
+                "was it recorded after the decision? Such a column is not available for a new \
+                 application.",
             )
         } else {
             (
                 Weight::Warning,
-                "make sure that it is known before the decision.",
+                "make sure it is known before the decision.",
             )
         };
         let text = format!(
@@ -178,8 +187,8 @@ fn of_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>) {
         let spread = numbers.third_quartile - numbers.first_quartile;
         if numbers.maximum > numbers.third_quartile + 50.0 * spread && spread > 0.0 && far < 0.2 {
             let text = format!(
-                "'{}' goes up to {}, with half of its values between {} and {}: are the \
-                 largest ones mistakes?",
+                "'{}' goes up to {}, while half of its values are between {} and {}: are the \
+                 largest values errors?",
                 profile.name,
                 short(numbers.maximum),
                 short(numbers.first_quartile),
@@ -190,14 +199,14 @@ fn of_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>) {
     }
     if column.is_protected() {
         let text = format!(
-            "'{}' is protected: audited, and never an input.",
+            "'{}' is protected: it is audited and never used as an input.",
             profile.name
         );
         add(Weight::Note, "protected", name, text);
     }
 }
 
-fn of_pairs(eda: &Eda, add: &mut Add<'_>) {
+fn about_pairs(eda: &Eda, add: &mut Add<'_>) {
     let names = &eda.associations.columns;
     for (row, first) in names.iter().enumerate() {
         for (column, second) in names.iter().enumerate().skip(row + 1) {
@@ -207,7 +216,7 @@ fn of_pairs(eda: &Eda, add: &mut Add<'_>) {
                 continue;
             }
             if value.is_some_and(|value| value.abs() >= REDUNDANT) {
-                let text = format!("'{first}' and '{second}' say nearly the same.");
+                let text = format!("'{first}' and '{second}' are nearly redundant.");
                 add(Weight::Note, "redundant", Some(first), text);
             }
         }

@@ -1,4 +1,4 @@
-//! Columns that know the answer.
+//! Columns that leak the target.
 
 use super::column::Column;
 use crate::evaluate::{quantile, roc_auc};
@@ -6,13 +6,14 @@ use crate::evaluate::{quantile, roc_auc};
 /// Above this, a column alone predicts the target so well that it was probably written down
 /// after the decision.
 pub const LEAK: f64 = 0.95;
-/// Above this it is worth a look.
+/// Above this a column should be checked.
 pub const SUSPECT: f64 = 0.90;
 
 const FOLDS: usize = 5;
-/// Numbers are cut at so many quantiles.
+/// Quantile bins of a number.
 const BINS: usize = 32;
-/// Rows of the whole that each bin gets, so that a bin with few rows says little.
+/// Rows of the overall share that each bin is smoothed with, so that small bins do not count
+/// much.
 const PRIOR_ROWS: f64 = 10.0;
 
 /// The area under the ROC curve of one column alone: each value is replaced by the share of

@@ -1,4 +1,4 @@
-//! `reports/eda.html`.
+//! The exploration report as one HTML page.
 
 use model_report::chart::{Axis, Bar};
 use model_report::number::{count, fixed, percent, short};
@@ -14,11 +14,11 @@ const MOST_BARS: usize = 40;
 /// The report as one self-contained HTML page.
 ///
 /// # Errors
-/// When the libraries that draw cannot draw; no data leads to that.
+/// When a chart or the page cannot be rendered, which no data should cause.
 pub fn eda_html(eda: &Eda) -> Result<String, ReportError> {
     let name = file_name(&eda.file);
-    let mut page = Page::new(format!("A look at {name}"))
-        .subtitle("What is in the data, before anything is learned from it.");
+    let mut page = Page::new(format!("Exploration of {name}"))
+        .subtitle("What is in the data, before training.");
     for fact in facts(eda) {
         page = page.fact(fact);
     }
@@ -45,7 +45,7 @@ fn facts(eda: &Eda) -> Vec<Fact> {
     let numbers = eda.columns.iter().filter(|c| c.kind.is_number()).count();
     let mut facts = vec![
         Fact::new("Rows", count(eda.rows)),
-        Fact::new("Columns", count(eda.columns.len())).remark(format!("{numbers} of them numbers")),
+        Fact::new("Columns", count(eda.columns.len())).remark(format!("{numbers} numeric")),
         Fact::new("Missing cells", count(missing)).remark(share(missing, cells)),
         Fact::new("Duplicate rows", count(eda.duplicate_rows))
             .remark(share(eda.duplicate_rows, eda.rows)),
@@ -68,12 +68,12 @@ fn facts(eda: &Eda) -> Vec<Fact> {
     } else {
         Tone::Warning
     };
-    facts.push(Fact::new("To look at", count(problems)).tone(tone));
+    facts.push(Fact::new("To check", count(problems)).tone(tone));
     facts
 }
 
 fn findings(eda: &Eda) -> Section {
-    let mut section = Section::new("findings", "What stands out");
+    let mut section = Section::new("findings", "Findings");
     let of = |weight: Weight| eda.findings.iter().filter(move |f| f.weight == weight);
     for finding in of(Weight::Problem) {
         section = section.notice(Tone::Bad, finding.text.as_str());
@@ -86,21 +86,21 @@ fn findings(eda: &Eda) -> Section {
         section = section.list(notes);
     }
     if eda.findings.is_empty() {
-        section = section.notice(Tone::Good, "Nothing that would hinder learning was found.");
+        section = section.notice(Tone::Good, "No problems were found.");
     }
     section
 }
 
 fn columns(eda: &Eda) -> Section {
     let with_roles = eda.columns.iter().any(|column| !column.role.is_empty());
-    let table = Table::new("Every column. Different values are counted without missing ones.")
+    let table = Table::new("Every column. Distinct values are counted without missing ones.")
         .text("Column")
         .text("Type")
         .text(if with_roles { "Role" } else { "" })
         .number("Missing")
-        .number("Not readable")
-        .number("Different")
-        .text("For example")
+        .number("Invalid")
+        .number("Distinct")
+        .text("Typical values")
         .rows(eda.columns.iter().map(|column| {
             let missing = column.missing as f64 / eda.rows.max(1) as f64;
             let cell = Cell::new(format!("{} ({})", count(column.missing), percent(missing)));
@@ -121,7 +121,7 @@ fn columns(eda: &Eda) -> Section {
     Section::new("columns", "Columns").table(table)
 }
 
-/// What is usual in a column; never a text that may name a person.
+/// The typical values of a column; never a text that may name a person.
 fn typical(column: &Profile) -> String {
     if let Some(numbers) = column.numbers {
         return format!(
@@ -150,8 +150,11 @@ fn target(eda: &Eda) -> Result<Section, ReportError> {
         Bar::new(&*target.negative_label, target.negative as f64),
     ];
     let chart = BarChart::new(
-        "Balance of the target",
-        format!("{} yes, {} no.", target.positive, target.negative),
+        "Class balance",
+        format!(
+            "{} positive rows, {} negative rows.",
+            target.positive, target.negative
+        ),
         Axis::new("Rows"),
         bars,
     )
@@ -160,8 +163,8 @@ fn target(eda: &Eda) -> Result<Section, ReportError> {
     Ok(section.figure(Figure::new(
         chart,
         format!(
-            "Column {}. A model that always says {} is right in {} of the rows: that is the \
-             accuracy to beat.",
+            "Column {}. A model that always answers {} has an accuracy of {}: that is the baseline \
+             to beat.",
             target.name,
             if target.positive >= target.negative {
                 &target.positive_label
@@ -179,30 +182,31 @@ fn prediction(eda: &Eda) -> Result<Section, ReportError> {
         .iter()
         .filter_map(|column| Some((column, column.single_column_auc?)))
         .collect();
-    let section = Section::new("leakage", "What each column knows alone");
+    let section = Section::new("leakage", "Single-column prediction");
     if columns.is_empty() {
         return Ok(section);
     }
     columns.sort_by(|a, b| b.1.total_cmp(&a.1));
     let bars = columns.iter().take(MOST_BARS);
     let chart = BarChart::new(
-        "ROC AUC of one column alone",
-        "Columns by how well each of them alone predicts the target.",
-        Axis::new("ROC AUC, out of fold").range(0.5, 1.0),
+        "ROC AUC of single columns",
+        "How well each column alone predicts the target.",
+        Axis::new("ROC AUC, out-of-fold").range(0.5, 1.0),
         bars.map(|(column, auc)| Bar::new(&*column.label, auc.max(0.5)))
             .collect(),
     )
-    .reference(format!("leakage is likely from {LEAK} on"), LEAK)
+    .reference(format!("leakage is likely above {LEAK}"), LEAK)
     .svg()?;
     Ok(section
         .paragraph(format!(
-            "Each value is replaced by the share of yes among the other rows that have it, \
-             numbers in 32 quantile bins, in five folds. 0.5 says nothing. From {SUSPECT} on a \
-             column is worth a look; from {LEAK} on it probably knows the answer."
+            "Each value is replaced by the share of positives among the other rows with that \
+             value (target encoding in five folds; numbers in 32 quantile bins). 0.5 is a random \
+             classifier. Check columns above {SUSPECT}; above {LEAK} a column probably leaks the \
+             target."
         ))
         .figure(Figure::new(
             chart,
-            "A column that is hardly better than 0.5 alone may still matter together with others.",
+            "A column close to 0.5 alone may still matter in combination with others.",
         )))
 }
 
@@ -217,17 +221,16 @@ fn numbers(eda: &Eda) -> Result<Section, ReportError> {
         return Ok(section);
     }
     let table = Table::new(
-        "Outliers are farther than one and a half interquartile ranges from the middle half \
-         (Tukey).",
+        "Outliers are more than 1.5 interquartile ranges outside the quartiles (Tukey).",
     )
     .text("Column")
     .number("Mean")
-    .number("Deviation")
-    .number("Lowest")
+    .number("Std. deviation")
+    .number("Minimum")
     .number("25%")
     .number("Median")
     .number("75%")
-    .number("Highest")
+    .number("Maximum")
     .number("Zeros")
     .number("Outliers")
     .rows(numbers.iter().map(|(column, n)| {
@@ -289,7 +292,7 @@ fn associations(eda: &Eda) -> Result<Section, ReportError> {
         }
     }
     pairs.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
-    let table = Table::new("The strongest, whatever their sign.")
+    let table = Table::new("The strongest associations, by absolute value.")
         .text("Column")
         .text("and")
         .number("Association")
@@ -300,12 +303,12 @@ fn associations(eda: &Eda) -> Result<Section, ReportError> {
         .first()
         .map_or_else(String::new, |(first, second, value)| {
             format!(
-                "The strongest is {} between {first} and {second}.",
+                "The strongest association is {} between {first} and {second}.",
                 fixed(*value, 2)
             )
         });
     let map = HeatMap::new(
-        "Association of columns",
+        "Associations between columns",
         strongest,
         columns.clone(),
         columns.clone(),

@@ -1,4 +1,4 @@
-//! The bootstrap: how much a figure would move if other rows had been drawn.
+//! The bootstrap: how much a metric would change if other rows had been drawn.
 //!
 //! From the `n` rows, `n` are drawn with replacement, `resamples` times, and every figure is
 //! computed each time; the interval goes from the 2.5th to the 97.5th percentile (the
@@ -13,18 +13,18 @@ use serde::{Deserialize, Serialize};
 use super::interval::{Interval, quantile};
 use super::ranked::{FIGURES, Ranked};
 
-/// A figure with its interval.
+/// A metric with its interval.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// One of [`FIGURES`].
     pub name: String,
-    /// On the rows as they are; none where it is not defined.
+    /// Its value on the rows themselves; none where it is not defined.
     pub value: Option<f64>,
     /// The 95% interval.
     pub interval: Option<Interval>,
 }
 
-/// What the resamples say.
+/// Metrics and ROC band from the resamples.
 #[derive(Debug)]
 pub(super) struct Bootstrap {
     pub(super) estimates: Vec<Estimate>,
@@ -32,7 +32,7 @@ pub(super) struct Bootstrap {
     pub(super) roc_band: Vec<(f64, Interval)>,
 }
 
-/// Parts that the false positive rate's axis is divided into for the band.
+/// Steps of the false positive rate at which the band is computed.
 const GRID: usize = 50;
 
 /// Each of [`FIGURES`] with its interval; the same seed gives the same intervals. A thousand
@@ -76,8 +76,8 @@ pub(super) fn bootstrap(ranked: &Ranked, resamples: usize, seed: u64) -> Bootstr
     let roc_band = rates
         .into_iter()
         .enumerate()
-        .filter_map(|(place, rates)| {
-            Some((place as f64 / GRID as f64, percentile_interval(rates)?))
+        .filter_map(|(index, rates)| {
+            Some((index as f64 / GRID as f64, percentile_interval(rates)?))
         })
         .collect();
     Bootstrap {
@@ -95,8 +95,8 @@ fn draw(weights: &mut [u32], rng: &mut ChaCha8Rng) {
     }
 }
 
-/// The true positive rate at each false positive rate of the grid, between the corners of
-/// the curve in proportion.
+/// The true positive rate at each false positive rate of the grid, interpolated between the
+/// corners of the curve.
 fn add_rates(curve: &[(u64, u64)], rates: &mut [Vec<f64>]) {
     let Some(&(all_no, all_yes)) = curve.last() else {
         return;
@@ -105,8 +105,8 @@ fn add_rates(curve: &[(u64, u64)], rates: &mut [Vec<f64>]) {
         return;
     }
     let mut corner = 0;
-    for (place, rates) in rates.iter_mut().enumerate() {
-        let no = place as f64 / GRID as f64 * all_no as f64;
+    for (index, rates) in rates.iter_mut().enumerate() {
+        let no = index as f64 / GRID as f64 * all_no as f64;
         while corner + 1 < curve.len() && curve[corner + 1].0 as f64 <= no {
             corner += 1;
         }

@@ -1,24 +1,24 @@
-//! Whether a probability of 0.8 comes true in eight of ten cases.
+//! The reliability diagram: whether a predicted 80% comes true in eight cases of ten.
 
 use serde::{Deserialize, Serialize};
 
 use super::interval::{Interval, wilson};
 
-/// Equal parts of the unit interval.
+/// Bins of equal width between 0 and 1.
 pub(super) const BINS: usize = 10;
 
-/// The rows whose probability is in one tenth of the unit interval.
+/// The rows whose probability is in one bin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationBin {
     /// Above this; the first bin includes it.
     pub low: f64,
     /// Up to this.
     pub high: f64,
-    /// How many rows.
+    /// Number of rows.
     pub rows: usize,
     /// The mean of their probabilities.
     pub mean_probability: f64,
-    /// The share of yes among them.
+    /// The share of positives among them.
     pub positive_share: f64,
     /// Wilson's 95% interval of that share.
     pub interval: Interval,

@@ -1,11 +1,11 @@
-//! Curves over all thresholds, and the table of some of them.
+//! Curves over all thresholds, and a table of some thresholds.
 
 use serde::{Deserialize, Serialize};
 
 use super::interval::Interval;
 use super::ranked::{Decided, Ranked};
 
-/// Corners of a curve that are kept: more cannot be told apart.
+/// Most points of a curve: more cannot be distinguished in a chart.
 const MOST_POINTS: usize = 400;
 /// Bars of the score distribution.
 const SCORE_BINS: usize = 40;
@@ -13,31 +13,31 @@ const SCORE_BINS: usize = 40;
 /// A point of the ROC curve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RocPoint {
-    /// Decided yes from this probability on; none for "never".
+    /// Approved from this probability on; none where nothing is approved.
     pub threshold: Option<f64>,
-    /// The share of no that is decided yes.
+    /// The share of negatives that are approved.
     pub false_positive_rate: f64,
-    /// The share of yes that is decided yes.
+    /// The share of positives that are approved.
     pub true_positive_rate: f64,
 }
 
 /// The interval of the true positive rate at a false positive rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RocBand {
-    /// Where.
+    /// The false positive rate.
     pub false_positive_rate: f64,
-    /// The interval, point by point, by the bootstrap.
+    /// The pointwise bootstrap interval.
     pub true_positive_rate: Interval,
 }
 
 /// A point of the precision-recall curve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PrecisionRecallPoint {
-    /// Decided yes from this probability on.
+    /// Approved from this probability on.
     pub threshold: f64,
-    /// The share of yes that is decided yes.
+    /// The share of positives that are approved.
     pub recall: f64,
-    /// The share of yes among those decided yes.
+    /// The share of positives among those approved.
     pub precision: f64,
 }
 
@@ -48,34 +48,35 @@ pub struct ScoreBin {
     pub low: f64,
     /// Below this; the last bar includes it.
     pub high: f64,
-    /// Rows with yes.
+    /// Positive rows.
     pub positive: usize,
-    /// Rows with no.
+    /// Negative rows.
     pub negative: usize,
 }
 
-/// What would follow from a threshold.
+/// Metrics at a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ThresholdRow {
-    /// Decided yes from this probability on.
+    /// Approved from this probability on.
     pub threshold: f64,
     /// Whether it is the model's own.
     pub chosen: bool,
-    /// The share that is decided yes.
+    /// The share of rows that are approved.
     pub approval_rate: f64,
-    /// The share of yes among those.
+    /// The share of positives among those approved.
     pub precision: f64,
-    /// The share of yes that is decided yes.
+    /// The share of positives that are approved.
     pub recall: f64,
-    /// The share of no that is decided no.
+    /// The share of negatives that are declined.
     pub specificity: f64,
     /// The harmonic mean of precision and recall.
     pub f1: f64,
-    /// The share decided rightly.
+    /// The share of correct decisions.
     pub accuracy: f64,
 }
 
-/// From "never yes" to "always", without points that lie evenly between their neighbours
+/// From approving nothing to approving everything, without points on a straight line between
+/// their neighbours
 /// (scikit-learn: `roc_curve`), thinned to a few hundred.
 #[must_use]
 pub fn roc(ranked: &Ranked) -> Vec<RocPoint> {
@@ -83,12 +84,12 @@ pub fn roc(ranked: &Ranked) -> Vec<RocPoint> {
     let Some(&(_, yes, no)) = steps.last() else {
         return Vec::new();
     };
-    let place = |index: usize| (steps[index].1, steps[index].2);
+    let counts = |index: usize| (steps[index].1, steps[index].2);
     let corner = |index: usize| {
         if index == 0 || index + 1 == steps.len() {
             return true;
         }
-        let (before, here, next) = (place(index - 1), place(index), place(index + 1));
+        let (before, here, next) = (counts(index - 1), counts(index), counts(index + 1));
         here.0 - before.0 != next.0 - here.0 || here.1 - before.1 != next.1 - here.1
     };
     let mut points = vec![RocPoint {
@@ -124,7 +125,7 @@ pub fn precision_recall(ranked: &Ranked) -> Vec<PrecisionRecallPoint> {
     thinned(points.collect())
 }
 
-/// How many rows of each class have which probability.
+/// The distribution of probabilities in each class.
 #[must_use]
 pub fn score_distribution(answers: &[bool], probabilities: &[f64]) -> Vec<ScoreBin> {
     let mut bins: Vec<ScoreBin> = (0..SCORE_BINS)
@@ -190,13 +191,13 @@ fn share(part: usize, whole: usize) -> f64 {
     }
 }
 
-/// The first, the last, and evenly many between.
+/// The first point, the last, and points evenly spaced between them.
 fn thinned<T: Copy>(points: Vec<T>) -> Vec<T> {
     if points.len() <= MOST_POINTS {
         return points;
     }
     let last = points.len() - 1;
     (0..MOST_POINTS)
-        .map(|place| points[place * last / (MOST_POINTS - 1)])
+        .map(|index| points[index * last / (MOST_POINTS - 1)])
         .collect()
 }

@@ -1,4 +1,4 @@
-//! How much worse a model is when it is not told a feature.
+//! Permutation importance: how much worse a model gets without the information of a feature.
 
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -13,24 +13,24 @@ use crate::parallel::parallel;
 pub struct Importance {
     /// The feature.
     pub feature: String,
-    /// What the area under the ROC curve loses on average.
+    /// The mean drop in ROC AUC.
     pub mean: f64,
     /// The standard deviation between repeats.
     pub deviation: f64,
 }
 
-/// How to shuffle.
+/// How features are shuffled.
 #[derive(Debug, Clone, Copy)]
 pub struct Shuffles {
-    /// Of each feature.
+    /// Shuffles of each feature.
     pub repeats: usize,
-    /// Of what is drawn.
+    /// Random seed.
     pub seed: u64,
     /// Threads, at least 1.
     pub jobs: usize,
 }
 
-/// Shuffles one input after another and measures what the area under the ROC curve loses
+/// Shuffles one input after another and measures the drop in ROC AUC
 /// (Breiman, "Random forests", Machine Learning 45, 2001; scikit-learn:
 /// `permutation_importance(scoring="roc_auc")`). The deviation is that of a population, as
 /// scikit-learn's. The most important feature comes first.
@@ -39,7 +39,7 @@ pub struct Shuffles {
 /// row. Each feature has random numbers of its own: the number of threads changes nothing.
 ///
 /// # Errors
-/// What `predictor`, or what it makes, answers.
+/// The first error of `predictor` or of the function it makes.
 pub fn permutation_importance<E: Send, P>(
     names: &[&str],
     columns: &[f64],

@@ -1,11 +1,11 @@
-//! Intervals that have a formula.
+//! Intervals with a closed formula, and quantiles.
 
 use serde::{Deserialize, Serialize};
 
 /// The 97.5th percentile of the standard normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// From where to where the true value lies, in 95% of samples.
+/// A 95% confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The lower end.
@@ -37,27 +37,32 @@ pub fn wilson(hits: usize, rows: usize) -> Interval {
     }
 }
 
-/// The interval of a ratio of two shares, `hits / rows` over `reference_hits /
-/// reference_rows`: `exp(ln ratio ± z √(1/x₁ - 1/n₁ + 1/x₀ - 1/n₀))` (Katz, Baptista, Azen
+/// A share: `hits` out of `rows`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proportion {
+    /// Rows that count.
+    pub hits: usize,
+    /// All rows.
+    pub rows: usize,
+}
+
+/// The interval of the ratio of two shares, `share` over `reference`: `exp(ln ratio ± z √(1/x₁ - 1/n₁ + 1/x₀ - 1/n₀))` (Katz, Baptista, Azen
 /// and Pike, "Obtaining confidence intervals for the risk ratio in cohort studies",
 /// Biometrics 34, 1978). Where a share is 0, a half is added to all four counts first
 /// (Walter, "The distribution of Levin's measure of attributable risk", Biometrika 62,
 /// 1975). `None` without rows.
 #[must_use]
-pub fn ratio(
-    (hits, rows): (usize, usize),
-    (reference_hits, reference_rows): (usize, usize),
-) -> Option<Interval> {
-    if rows == 0 || reference_rows == 0 {
+pub fn ratio(share: Proportion, reference: Proportion) -> Option<Interval> {
+    if share.rows == 0 || reference.rows == 0 {
         return None;
     }
-    let half = if hits == 0 || reference_hits == 0 {
+    let half = if share.hits == 0 || reference.hits == 0 {
         0.5
     } else {
         0.0
     };
     let [x1, n1, x0, n0] =
-        [hits, rows, reference_hits, reference_rows].map(|count| count as f64 + half);
+        [share.hits, share.rows, reference.hits, reference.rows].map(|count| count as f64 + half);
     let log = ((x1 / n1) / (x0 / n0)).ln();
     let error = (1.0 / x1 - 1.0 / n1 + 1.0 / x0 - 1.0 / n0).max(0.0).sqrt();
     Some(Interval {
@@ -72,16 +77,20 @@ pub fn ratio(
 #[must_use]
 pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
-    let place = last as f64 * share.clamp(0.0, 1.0);
-    let below = place.floor() as usize;
+    let position = last as f64 * share.clamp(0.0, 1.0);
+    let below = position.floor() as usize;
     let above = (below + 1).min(last);
-    let part = place - below as f64;
+    let part = position - below as f64;
     Some(sorted[below] + (sorted[above] - sorted[below]) * part)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn share(hits: usize, rows: usize) -> Proportion {
+        Proportion { hits, rows }
+    }
 
     fn close(got: Interval, low: f64, high: f64) {
         assert!(
@@ -104,12 +113,12 @@ mod tests {
     #[test]
     fn ratio_as_scipy() {
         close(
-            ratio((30, 100), (45, 90)).unwrap(),
+            ratio(share(30, 100), share(45, 90)).unwrap(),
             0.41703732841050983,
             0.8632320789414676,
         );
-        assert_eq!(ratio((0, 0), (1, 2)), None);
-        let none_chosen = ratio((0, 50), (25, 50)).unwrap();
+        assert_eq!(ratio(share(0, 0), share(1, 2)), None);
+        let none_chosen = ratio(share(0, 50), share(25, 50)).unwrap();
         assert!(none_chosen.low > 0.0 && none_chosen.high < 0.4);
     }
 

@@ -1,4 +1,4 @@
-//! Whether more rows would help.
+//! The learning curve: whether more rows would help.
 
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -10,12 +10,21 @@ use super::interval::Interval;
 use super::ranked::Ranked;
 use crate::parallel::parallel;
 
-/// Shares of the training rows that are tried.
+/// Shares of the training rows, one for each point of the curve.
 const SHARES: [f64; 6] = [0.02, 0.05, 0.1, 0.25, 0.5, 1.0];
-/// Fewer rows than this are not tried.
+/// Points with fewer rows than this are left out.
 const FEWEST: usize = 40;
 /// Resamples for a point's interval.
 const RESAMPLES: usize = 200;
+
+/// How parts of the rows are drawn and fitted.
+#[derive(Debug, Clone, Copy)]
+pub struct Draw {
+    /// Random seed of the parts and of the bootstrap.
+    pub seed: u64,
+    /// Parts that are fitted at the same time, at least 1.
+    pub jobs: usize,
+}
 
 /// A model that was fitted on a part of the training rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -28,21 +37,21 @@ pub struct LearningPoint {
     pub interval: Option<Interval>,
 }
 
-/// Fits on growing parts of the training rows: each holds the one before, and as many of
-/// each class as the whole in proportion. `fit` gets row numbers, ascending, and answers
-/// with the probabilities of the rows whose answers are `held_out`. The seed draws the parts;
-/// the parts are fitted side by side by so many threads.
+/// Fits on growing parts of the training rows. Each part contains the one before, with the
+/// classes in proportion to the whole. `fit` gets row numbers, ascending, and returns the
+/// probabilities of the held-out rows, whose labels are `held_out`.
 ///
 /// # Errors
-/// What `fit` answers.
+/// The first error of `fit`.
 pub fn learning_curve<E: Send>(
     target: &[bool],
     train: &[usize],
     held_out: &[bool],
-    (seed, jobs): (u64, usize),
+    draw: Draw,
     fit: impl Fn(&[usize]) -> Result<Vec<f64>, E> + Sync,
 ) -> Result<Vec<LearningPoint>, E> {
-    // The largest takes about as long as the others together: it is begun first.
+    let Draw { seed, jobs } = draw;
+    // The largest part takes about as long as all others together: it is started first.
     let parts: Vec<Vec<usize>> = parts(target, train, seed).into_iter().rev().collect();
     let points = parallel(jobs, &parts, |rows| {
         let probabilities = fit(rows)?;

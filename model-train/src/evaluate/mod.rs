@@ -1,4 +1,5 @@
-//! How good a model is on rows it has not seen, how sure that is, for whom, and why.
+//! How good a model is on rows it has not seen: metrics with intervals, curves, importance,
+//! and the same for parts of the rows.
 //!
 //! [`evaluate`] measures an artifact as it will decide, through [`Decider::batch`]: what is
 //! measured is what is shipped. Every statistic has its formula and source where it is
@@ -11,7 +12,7 @@ mod importance;
 mod interval;
 mod learning;
 mod ranked;
-mod search;
+mod search_record;
 mod slices;
 
 pub use bootstrap::{Estimate, estimates};
@@ -21,10 +22,10 @@ pub use curves::{
     score_distribution, thresholds,
 };
 pub use importance::{Importance, Shuffles, permutation_importance, roc_auc};
-pub use interval::{Interval, quantile, ratio, wilson};
-pub use learning::{LearningPoint, learning_curve};
+pub use interval::{Interval, Proportion, quantile, ratio, wilson};
+pub use learning::{Draw, LearningPoint, learning_curve};
 pub use ranked::{Confusion, FIGURES, Ranked};
-pub use search::{Candidate, Search, Trial};
+pub use search_record::{FrontierRecord, SearchRecord, TrialRecord};
 pub use slices::{Group, Impact, Scored, Slices, slices};
 
 use model_core::artifact::{Artifact, ArtifactError, digest};
@@ -44,13 +45,13 @@ pub struct Options {
     /// Resamples of the bootstrap. With 1,000 the ends of an interval move by about a
     /// twentieth of its width from seed to seed.
     pub resamples: usize,
-    /// How often each feature is shuffled.
+    /// Shuffles of each feature.
     pub repeats: usize,
-    /// Rows that features are shuffled on, at most; of more, so many are drawn.
+    /// Most rows that features are shuffled on; of more rows, a sample is drawn.
     pub importance_rows: usize,
-    /// Of everything that is drawn.
+    /// Random seed.
     pub seed: u64,
-    /// Threads, at least 1; they change no figure.
+    /// Threads, at least 1; their number changes no metric.
     #[serde(skip, default = "one")]
     pub jobs: usize,
 }
@@ -94,7 +95,7 @@ pub struct Evaluation {
     pub calibration: Vec<CalibrationBin>,
     /// Probabilities by class.
     pub score_distribution: Vec<ScoreBin>,
-    /// What would follow from other thresholds.
+    /// Metrics at other thresholds.
     pub thresholds: Vec<ThresholdRow>,
     /// Permutation importance, the most important first.
     pub importance: Vec<Importance>,
@@ -103,9 +104,9 @@ pub struct Evaluation {
     /// Whether more rows would help; empty unless the trainer adds it.
     #[serde(default)]
     pub learning_curve: Vec<LearningPoint>,
-    /// How the model was found; none unless the tuner adds it.
+    /// How the hyperparameters were found; none unless the trainer adds it.
     #[serde(default)]
-    pub search: Option<Search>,
+    pub search: Option<SearchRecord>,
 }
 
 /// The model that was measured.
@@ -121,11 +122,11 @@ pub struct Subject {
     pub kind: String,
     /// The artifact's digest: `sha256:` and 64 hexadecimal digits.
     pub digest: String,
-    /// Yes from this probability on.
+    /// Approved from this probability on.
     pub threshold: f64,
     /// How that was chosen.
     pub threshold_rule: ThresholdRule,
-    /// What the model's probability goes through last: `none`, `platt` or `isotonic`.
+    /// How probabilities are calibrated: `none`, `platt` or `isotonic`.
     pub calibration: String,
     /// Inputs in whose values the probability never falls, proved on the finished model.
     pub increasing: Vec<String>,
@@ -133,15 +134,15 @@ pub struct Subject {
     pub decreasing: Vec<String>,
     /// Protected columns that were allowed as inputs.
     pub protected_inputs: Vec<String>,
-    /// What yes is called.
+    /// Name of the positive class.
     pub positive_label: String,
-    /// What no is called.
+    /// Name of the negative class.
     pub negative_label: String,
     /// The inputs, in schema order.
     pub inputs: Vec<String>,
     /// Rows it was fitted on.
     pub rows_train: u64,
-    /// The seed it was fitted with.
+    /// The random seed it was fitted with.
     pub seed: u64,
     /// SHA-256 of the file it was fitted on.
     pub data_sha256: String,
@@ -158,9 +159,9 @@ pub struct Rows {
     pub sha256: String,
     /// How many rows.
     pub rows: usize,
-    /// How many of them are yes.
+    /// How many of them are positive.
     pub positive: usize,
-    /// Whether some of these rows were learned from: then the figures are too good.
+    /// Whether some of these rows were trained on: then the metrics are too optimistic.
     pub seen_in_training: bool,
 }
 
@@ -171,7 +172,7 @@ pub enum EvaluateError {
     /// The model cannot be loaded.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// The rows are of other columns than the model's.
+    /// The rows have other columns than the model's.
     #[error("the rows do not fit the model: {0}")]
     Columns(String),
     /// The model refuses rows.
@@ -185,17 +186,15 @@ pub enum EvaluateError {
         rows: usize,
     },
     /// Nothing to compare.
-    #[error(
-        "the rows to measure on hold only one of the two answers: expected at least one of each"
-    )]
+    #[error("the rows to measure on contain only one class: expected at least one row of each")]
     OneClass,
 }
 
 /// Measures an encoded artifact on the given rows of a data set that was read by its schema.
-/// `seen` says whether some of them were learned from.
+/// `seen` says whether some of them were trained on.
 ///
 /// # Errors
-/// When the artifact cannot be loaded, the columns do not fit, or all answers are the same.
+/// When the artifact cannot be loaded, the columns do not fit, or there is only one class.
 pub fn evaluate(
     artifact: &[u8],
     dataset: &Dataset,
@@ -261,8 +260,8 @@ impl Evaluation {
     }
 }
 
-/// However much has to be filled in, a row is measured: rows that a request would be refused
-/// for are rows of the data all the same.
+/// A decider that measures a row however much has to be filled in, even where a request would
+/// be refused.
 fn lenient(artifact: &[u8]) -> Result<Decider, ArtifactError> {
     let mut artifact = Artifact::decode(artifact)?;
     artifact.schema.max_adjustments = None;

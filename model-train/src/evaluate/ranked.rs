@@ -1,9 +1,8 @@
-//! Test rows in the order of their probabilities: sorted once, measured as often as wanted
-//! with other weights.
+//! Rows sorted by probability once, to be measured many times with different weights.
 
 use super::calibration::{BINS, bin_of};
 
-/// The names of the figures, in the order of [`Ranked::figures`]. All but the last are
+/// The names of the metrics, in the order of [`Ranked::figures`]. All but the last are
 /// scikit-learn's of the same name.
 pub const FIGURES: [&str; 13] = [
     "roc_auc",
@@ -21,16 +20,16 @@ pub const FIGURES: [&str; 13] = [
     "expected_calibration_error",
 ];
 
-/// Counts of rows by answer and decision.
+/// The confusion matrix: counts of rows by actual class and decision.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Confusion {
-    /// Yes, decided yes.
+    /// Positive and approved.
     pub true_positive: usize,
-    /// No, decided yes.
+    /// Negative and approved.
     pub false_positive: usize,
-    /// Yes, decided no.
+    /// Positive and declined.
     pub false_negative: usize,
-    /// No, decided no.
+    /// Negative and declined.
     pub true_negative: usize,
 }
 
@@ -49,12 +48,12 @@ struct Row {
 #[derive(Debug)]
 pub struct Ranked {
     rows: Vec<Row>,
-    /// How many are decided yes.
+    /// How many are approved.
     approved: usize,
 }
 
 impl Ranked {
-    /// Sorts rows with answers and probabilities; decided yes is `probability >= threshold`.
+    /// Sorts rows by probability; a row is approved where `probability >= threshold`.
     #[must_use]
     pub fn new(answers: &[bool], probabilities: &[f64], threshold: f64) -> Self {
         let mut order: Vec<usize> = (0..answers.len()).collect();
@@ -62,8 +61,8 @@ impl Ranked {
         let rows = order
             .iter()
             .enumerate()
-            .map(|(place, &row)| {
-                let next = order.get(place + 1).map(|&next| probabilities[next]);
+            .map(|(rank, &row)| {
+                let next = order.get(rank + 1).map(|&next| probabilities[next]);
                 Row {
                     answer: answers[row],
                     probability: probabilities[row],
@@ -103,7 +102,7 @@ impl Ranked {
     }
 
     /// For each different probability, from the highest: the probability, and how many rows
-    /// of yes and of no have it or a higher one.
+    /// positive and negative rows have it or a higher one.
     #[must_use]
     pub fn steps(&self) -> Vec<(f64, usize, usize)> {
         let (mut yes, mut no) = (0, 0);
@@ -118,9 +117,10 @@ impl Ranked {
         steps
     }
 
-    /// Every figure of [`FIGURES`]; `weights` says how often each of the sorted rows counts.
-    /// NaN where a figure is not defined, as the area under the curve is of one class.
-    /// `on_step` gets the sums of yes and no at and above each different probability.
+    /// Every metric of [`FIGURES`]; `weights` are the weights of the sorted rows. NaN where a
+    /// metric is not defined, such as the ROC AUC of a single class.
+    /// `on_step` gets the sums of positive and negative rows at and above each distinct
+    /// probability.
     pub(super) fn figures(
         &self,
         weights: &[u32],
@@ -132,8 +132,8 @@ impl Ranked {
         let (mut log_loss, mut brier) = (0.0, 0.0);
         let mut bins = [(0.0, 0.0); BINS];
         let mut at_threshold = (0, 0);
-        for (place, (row, &weight)) in self.rows.iter().zip(weights).enumerate() {
-            if place == self.approved {
+        for (rank, (row, &weight)) in self.rows.iter().zip(weights).enumerate() {
+            if rank == self.approved {
                 at_threshold = (yes, no);
             }
             let often = f64::from(weight);
@@ -178,8 +178,8 @@ impl Ranked {
     }
 }
 
-/// Counts at a threshold, and what follows from them. What would be 0 / 0 is 0, as in
-/// scikit-learn.
+/// The confusion matrix at a threshold, and the metrics that follow from it. 0 / 0 is 0, as
+/// in scikit-learn.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decided {
     true_positive: f64,
@@ -189,7 +189,7 @@ pub(super) struct Decided {
 }
 
 impl Decided {
-    /// Yes and no at and above the threshold, and in all.
+    /// From the positive and negative rows at and above the threshold, and in total.
     pub(super) fn new(above: (u64, u64), all: (u64, u64)) -> Self {
         Self {
             true_positive: above.0 as f64,

@@ -1,16 +1,17 @@
-//! The same model on parts of the rows: is it as good for everyone, and as generous?
+//! The same model on parts of the rows: whether its quality and its approval rate differ
+//! between groups.
 
 use model_core::schema::{Feature, FeatureKind};
 use serde::{Deserialize, Serialize};
 
 use super::importance::roc_auc;
-use super::interval::{Interval, quantile, ratio, wilson};
+use super::interval::{Interval, Proportion, quantile, ratio, wilson};
 
 /// Numbers are cut at these quantiles of the rows.
 const CUTS: [f64; 3] = [0.25, 0.5, 0.75];
 /// The group that others are compared with has at least this share of the rows.
 const REFERENCE_SHARE: f64 = 0.02;
-/// Groups of a feature that are listed, the largest first.
+/// Most groups that are listed of a feature: the largest.
 const MOST_GROUPS: usize = 40;
 
 /// Every group of one feature.
@@ -22,7 +23,7 @@ pub struct Slices {
     pub label: String,
     /// `input` or `protected`.
     pub role: String,
-    /// In the order of the schema; of many only the largest.
+    /// In the order of the schema; of too many, only the largest.
     pub groups: Vec<Group>,
     /// Groups that are not listed.
     pub groups_left_out: usize,
@@ -35,19 +36,19 @@ pub struct Group {
     pub name: String,
     /// How many rows.
     pub rows: usize,
-    /// The share of yes in the data.
+    /// The share of positives in the data.
     pub base_rate: f64,
-    /// The share that the model decides yes.
+    /// The share that the model approves.
     pub approval_rate: f64,
     /// Wilson's 95% interval of that share.
     pub approval_interval: Interval,
-    /// The share decided rightly.
+    /// The share of correct decisions.
     pub accuracy: f64,
-    /// The area under the ROC curve within the group; none of one class.
+    /// The area under the ROC curve within the group; none where it has one class.
     pub roc_auc: Option<f64>,
-    /// The share of yes that is decided yes; none without yes.
+    /// The share of positives that are approved; none without positives.
     pub recall: Option<f64>,
-    /// The share of no that is decided yes; none without no.
+    /// The share of negatives that are approved; none without negatives.
     pub false_positive_rate: Option<f64>,
     /// Against the reference group; none for that group itself, and where it approves nobody.
     pub impact: Option<Impact>,
@@ -60,20 +61,20 @@ pub struct Group {
 /// Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D, 1978).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Impact {
-    /// 1 is parity; below 0.8 the four-fifths rule wants a closer look.
+    /// 1 is parity; below 0.8 the four-fifths rule asks for a closer look.
     pub ratio: f64,
     /// The 95% interval; see [`ratio`].
     pub interval: Interval,
 }
 
-/// Rows with their answers and the model's.
+/// Rows with their labels and scores.
 #[derive(Debug, Clone, Copy)]
 pub struct Scored<'a> {
-    /// What was right.
+    /// Whether each row is positive.
     pub answers: &'a [bool],
-    /// What the model says.
+    /// The model's probabilities.
     pub probabilities: &'a [f64],
-    /// Yes from here on.
+    /// Approved from this probability on.
     pub threshold: f64,
 }
 
@@ -211,7 +212,10 @@ fn compare(groups: &mut [Group], rows: usize) {
     if rate == 0.0 {
         return;
     }
-    let approved = |rate: f64, rows: usize| ((rate * rows as f64).round() as usize, rows);
+    let approved = |rate: f64, rows: usize| Proportion {
+        hits: (rate * rows as f64).round() as usize,
+        rows,
+    };
     for group in groups.iter_mut().filter(|group| !group.reference) {
         let counts = approved(group.approval_rate, group.rows);
         group.impact = ratio(counts, approved(rate, reference_rows)).map(|interval| Impact {

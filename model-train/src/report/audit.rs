@@ -1,4 +1,4 @@
-//! The same model for different people.
+//! The sections on groups: the audit of protected columns, and slices by every input.
 
 use model_report::chart::{Axis, Bar};
 use model_report::number::{count, fixed, percent};
@@ -7,16 +7,16 @@ use model_report::{BarChart, Cell, Figure, Section, Table, Tone};
 use super::{ReportError, between};
 use crate::evaluate::{Evaluation, Group, Slices};
 
-/// Below this ratio, the four-fifths rule wants a closer look (29 CFR 1607.4 D).
+/// Below this ratio, the four-fifths rule asks for a closer look (29 CFR 1607.4 D).
 const FOUR_FIFTHS: f64 = 0.8;
 
-/// Groups of protected columns whose ratio is below four fifths.
+/// Warnings about groups of protected columns whose impact ratio is below four fifths.
 pub(super) fn warnings(evaluation: &Evaluation) -> impl Iterator<Item = String> {
-    of_role(evaluation, "protected").flat_map(|slices| {
+    with_role(evaluation, "protected").flat_map(|slices| {
         let low = slices.groups.iter().filter(|group| is_low(group));
         low.map(move |group| {
             format!(
-                "{} {}: the approval rate is {} of that of the most approved group. See the \
+                "{} {}: the approval rate is {} times that of the most approved group. See the \
                  audit below.",
                 slices.label,
                 group.name,
@@ -30,18 +30,18 @@ pub(super) fn protected(evaluation: &Evaluation) -> Result<Section, ReportError>
     let mut section = Section::new("audit", "Protected columns");
     let used = &evaluation.model.protected_inputs;
     let mut any = false;
-    for slices in of_role(evaluation, "protected") {
+    for slices in with_role(evaluation, "protected") {
         if !any {
             section = section.paragraph(
                 "The adverse-impact ratio is a group's approval rate over that of the most \
-                 approved group. It is a screening figure: below 0.80 the four-fifths rule asks \
-                 for a closer look, and neither side of it proves or rules out discrimination. \
-                 Groups may differ in what they ask for, and small groups give wide intervals.",
+                 approved group. It is a screening metric: below 0.80 the four-fifths rule asks \
+                 for a closer look, but no value proves or rules out discrimination. Groups may \
+                 differ in what they apply for, and small groups have wide intervals.",
             );
         }
         any = true;
         let role = if used.contains(&slices.feature) {
-            "The model uses this column to decide."
+            "The model uses this column as an input."
         } else {
             "The model does not see this column."
         };
@@ -53,9 +53,9 @@ pub(super) fn protected(evaluation: &Evaluation) -> Result<Section, ReportError>
     }
     if !any {
         section = section.paragraph(
-            "The rows have no protected column, so that nothing can be said here. A column that \
-             must not decide, such as a gender, may be in the data: give it role = \"protected\" \
-             in the schema, and it is audited without being used.",
+            "The data has no protected column, so there is nothing to audit. To audit a column \
+             that must not influence decisions, such as gender, keep it in the data and give it \
+             role = \"protected\" in the schema: it is audited but not used by the model.",
         );
     }
     Ok(section)
@@ -63,11 +63,11 @@ pub(super) fn protected(evaluation: &Evaluation) -> Result<Section, ReportError>
 
 pub(super) fn inputs(evaluation: &Evaluation) -> Section {
     let mut section = Section::new("slices", "Slices").paragraph(
-        "The same figures on parts of the rows, by every input. Numbers are cut at their \
-         quartiles. Differences in approval are what inputs are for; look for groups where the \
-         model is less often right.",
+        "The same metrics on parts of the rows, by each input; numbers are split at their \
+         quartiles. Approval rates are expected to differ by input: look for groups with lower \
+         accuracy.",
     );
-    for slices in of_role(evaluation, "input") {
+    for slices in with_role(evaluation, "input") {
         section = section.details(
             format!("{}: {}", slices.label, range_of(slices)),
             Section::new("slice", "").table(table(slices)),
@@ -76,7 +76,7 @@ pub(super) fn inputs(evaluation: &Evaluation) -> Section {
     section
 }
 
-fn of_role<'a>(evaluation: &'a Evaluation, role: &'a str) -> impl Iterator<Item = &'a Slices> {
+fn with_role<'a>(evaluation: &'a Evaluation, role: &'a str) -> impl Iterator<Item = &'a Slices> {
     evaluation
         .slices
         .iter()
@@ -116,7 +116,7 @@ fn chart(slices: &Slices) -> Result<Figure, ReportError> {
     });
     let chart = BarChart::new(
         format!("Approval rate by {}", slices.label),
-        "The share of each group that the model approves.",
+        "Approval rate of each group.",
         Axis::share("Approval rate").fitted(),
         bars.collect(),
     )
@@ -128,7 +128,7 @@ fn table(slices: &Slices) -> Table {
     let mut caption = format!("By {}.", slices.label);
     if slices.groups_left_out > 0 {
         caption.push_str(&format!(
-            " The {} largest groups; {} smaller ones are not listed.",
+            " The {} largest groups; {} smaller ones are omitted.",
             slices.groups.len(),
             slices.groups_left_out
         ));
@@ -136,8 +136,8 @@ fn table(slices: &Slices) -> Table {
     Table::new(caption)
         .text("Group")
         .number("Rows")
-        .number("Yes in the data")
-        .number("Approved")
+        .number("Actual positive rate")
+        .number("Approval rate")
         .number("Impact ratio")
         .number("95% interval")
         .number("ROC AUC")

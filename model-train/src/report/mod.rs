@@ -1,8 +1,8 @@
-//! `reports/evaluation.html`: an [`Evaluation`] for people.
+//! The evaluation report: an [`Evaluation`] as one HTML page.
 
 mod audit;
 mod quality;
-mod search;
+mod tuning;
 
 use model_core::details::ThresholdRule;
 use model_report::chart::ChartError;
@@ -11,14 +11,14 @@ use model_report::{Fact, Page, Section, Table, Tone};
 
 use crate::evaluate::{Estimate, Evaluation, Interval};
 
-/// Why a report could not be made.
+/// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// A chart.
+    /// A chart could not be drawn.
     #[error(transparent)]
     Chart(#[from] ChartError),
-    /// The page.
+    /// The page could not be assembled.
     #[error("the report could not be written: {0}")]
     Page(String),
 }
@@ -26,7 +26,7 @@ pub enum ReportError {
 /// The report as one self-contained HTML page.
 ///
 /// # Errors
-/// When the libraries that draw cannot draw; no data leads to that.
+/// When a chart or the page cannot be rendered, which no data should cause.
 pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
     let model = &evaluation.model;
     let mut page =
@@ -48,8 +48,8 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
         .section(quality::learning(evaluation)?);
     if let Some(found) = &evaluation.search {
         page = page
-            .section(search::frontier(found)?)
-            .section(search::trials(found));
+            .section(tuning::frontier(found)?)
+            .section(tuning::trials(found));
     }
     for (name, value) in provenance(evaluation) {
         page = page.provenance(name, value);
@@ -58,26 +58,26 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
         .map_err(|error| ReportError::Page(error.to_string()))
 }
 
-/// A kind of model as people write it.
+/// A model's word as people write it: "gradient boosting".
 pub(crate) fn kind_in_words(kind: &str) -> String {
     kind.replace('_', " ")
 }
 
-/// How a threshold was chosen, as people write it.
+/// How a threshold was chosen, in words.
 #[must_use]
 pub fn threshold_in_words(rule: ThresholdRule) -> String {
     match rule {
-        ThresholdRule::Half => "as likely as not".to_owned(),
-        ThresholdRule::BestF1 => "for the best F1".to_owned(),
+        ThresholdRule::Half => "fixed at 0.5".to_owned(),
+        ThresholdRule::BestF1 => "maximizes F1".to_owned(),
         ThresholdRule::Cost {
             false_positive,
             false_negative,
         } => format!(
-            "for the least cost: {} a wrong yes, {} a wrong no",
+            "minimizes cost: {} per false positive, {} per false negative",
             short(false_positive),
             short(false_negative)
         ),
-        ThresholdRule::ApprovalRate(rate) => format!("to approve {}", percent(rate)),
+        ThresholdRule::ApprovalRate(rate) => format!("approves {}", percent(rate)),
     }
 }
 
@@ -95,42 +95,45 @@ fn between(interval: Option<Interval>, digits: usize) -> String {
     )
 }
 
-/// What a figure is called, and how to read it.
+/// A metric's name and how to read it.
 pub(crate) fn described(name: &str) -> (&'static str, &'static str) {
     match name {
         "roc_auc" => (
             "ROC AUC",
-            "the chance that a yes gets a higher probability than a no; 0.5 is a coin",
+            "the probability that a random positive scores higher than a random negative; 0.5 is a random classifier",
         ),
         "average_precision" => (
             "Average precision",
-            "the area under the precision-recall curve; a coin gets the share of yes",
+            "the area under the precision-recall curve; a random classifier gets the share of positives",
         ),
         "log_loss" => (
             "Log loss",
-            "how surprised the probabilities are by what happened; lower is better",
+            "the mean negative log-likelihood of the actual classes; lower is better",
         ),
         "brier" => (
             "Brier score",
             "the mean squared error of the probabilities; lower is better",
         ),
-        "accuracy" => ("Accuracy", "the share decided rightly"),
-        "balanced_accuracy" => (
-            "Balanced accuracy",
-            "the mean of the shares decided rightly of yes and of no",
-        ),
+        "accuracy" => ("Accuracy", "the share of correct decisions"),
+        "balanced_accuracy" => ("Balanced accuracy", "the mean of recall and specificity"),
         "f1" => ("F1", "the harmonic mean of precision and recall"),
-        "f1_weighted" => ("F1, weighted", "F1 of both classes, weighted by their rows"),
-        "precision" => ("Precision", "the share of yes among those approved"),
-        "recall" => ("Recall", "the share of yes that is approved"),
+        "f1_weighted" => (
+            "F1, weighted",
+            "the mean F1 of both classes, weighted by class size",
+        ),
+        "precision" => (
+            "Precision",
+            "the share of actual positives among those approved",
+        ),
+        "recall" => ("Recall", "the share of actual positives that are approved"),
         "matthews_corrcoef" => (
             "Matthews correlation",
-            "between decision and truth, from -1 to 1",
+            "the correlation of decision and actual class, from -1 to 1",
         ),
-        "approval_rate" => ("Approval rate", "the share that is approved"),
+        "approval_rate" => ("Approval rate", "the share of applications approved"),
         "expected_calibration_error" => (
-            "Calibration error",
-            "how far probabilities are from what comes true, on average; resampling adds to it",
+            "Expected calibration error",
+            "the mean gap between predicted and observed rates; resampling inflates it",
         ),
         _ => ("", ""),
     }
@@ -147,7 +150,7 @@ fn subtitle(evaluation: &Evaluation) -> String {
     )
 }
 
-/// Without folders: a report is shown to others.
+/// The name without its folders, which a report that is shared should not reveal.
 pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
@@ -171,7 +174,7 @@ fn facts(evaluation: &Evaluation) -> Vec<Fact> {
     let threshold = &evaluation.model.threshold;
     facts.push(
         Fact::new("Threshold", fixed(*threshold, 4))
-            .remark(format!("{} from here on", evaluation.model.positive_label)),
+            .remark(format!("{} at or above", evaluation.model.positive_label)),
     );
     facts
 }
@@ -179,14 +182,14 @@ fn facts(evaluation: &Evaluation) -> Vec<Fact> {
 fn notices(evaluation: &Evaluation) -> Vec<(Tone, String)> {
     let mut notices = Vec::new();
     if evaluation.data.seen_in_training {
-        let text = "Some of these rows are of the file that the model was trained on: the figures \
-                    are too good. Name the rows that it has not seen with --test-rows.";
+        let text = "Some of these rows were used to train the model, so the metrics are too \
+                    optimistic. Name rows that the model has not seen with --test-rows.";
         notices.push((Tone::Bad, text.to_owned()));
     }
     let protected = &evaluation.model.protected_inputs;
     if !protected.is_empty() {
         let text = format!(
-            "The model uses protected columns to decide: {}.",
+            "The model uses protected columns as inputs: {}.",
             protected.join(", ")
         );
         notices.push((Tone::Bad, text));
@@ -197,16 +200,16 @@ fn notices(evaluation: &Evaluation) -> Vec<(Tone, String)> {
 
 fn figures(evaluation: &Evaluation) -> Section {
     let table = Table::new(format!(
-        "On {} rows, {} of them {}. Intervals hold 95% of {} bootstrap resamples.",
+        "On {} rows, {} of them {}. Intervals contain 95% of {} bootstrap resamples.",
         count(evaluation.data.rows),
         percent(evaluation.data.positive as f64 / evaluation.data.rows as f64),
         evaluation.model.positive_label,
         count(evaluation.options.resamples)
     ))
-    .text("Figure")
+    .text("Metric")
     .number("Value")
     .number("95% interval")
-    .text("What it is")
+    .text("Meaning")
     .rows(evaluation.metrics.iter().map(|metric| {
         let (label, explanation) = described(&metric.name);
         vec![
@@ -216,7 +219,7 @@ fn figures(evaluation: &Evaluation) -> Section {
             explanation.into(),
         ]
     }));
-    Section::new("figures", "Figures").table(table)
+    Section::new("figures", "Metrics").table(table)
 }
 
 fn value(metric: &Estimate) -> f64 {
@@ -231,7 +234,7 @@ fn provenance(evaluation: &Evaluation) -> Vec<(String, String)> {
         (
             "Trained",
             format!(
-                "by underwrite {} on {} rows, seed {}",
+                "by underwrite {} on {} rows, random seed {}",
                 model.underwrite_version, model.rows_train, model.seed
             ),
         ),
@@ -241,7 +244,7 @@ fn provenance(evaluation: &Evaluation) -> Vec<(String, String)> {
         (
             "Method",
             format!(
-                "{} bootstrap resamples, {} shuffles a feature, seed {}",
+                "{} bootstrap resamples, {} shuffles per feature, random seed {}",
                 evaluation.options.resamples, evaluation.options.repeats, evaluation.options.seed
             ),
         ),

@@ -1,4 +1,5 @@
-//! How good the model is: curves, calibration, decisions, importance, learning curve.
+//! The sections on quality: discrimination, calibration, decisions, importance, learning
+//! curve.
 
 use model_report::chart::{Axis, Bar};
 use model_report::number::{count, fixed, percent};
@@ -7,7 +8,7 @@ use model_report::{BarChart, Cell, Chart, Figure, Section, Table, Tone};
 use super::{ReportError, between, value};
 use crate::evaluate::Evaluation;
 
-/// Features that the chart of importances shows; the table has all.
+/// Features in the importance chart; the table has all of them.
 const MOST_BARS: usize = 20;
 
 pub(super) fn discrimination(evaluation: &Evaluation) -> Result<Section, ReportError> {
@@ -22,7 +23,7 @@ pub(super) fn discrimination(evaluation: &Evaluation) -> Result<Section, ReportE
         Axis::share("True positive rate"),
     )
     .line_in_band(
-        "model, with its 95% band",
+        "model with 95% band",
         evaluation
             .roc
             .iter()
@@ -37,7 +38,7 @@ pub(super) fn discrimination(evaluation: &Evaluation) -> Result<Section, ReportE
             })
             .collect(),
     )
-    .reference("a coin", vec![(0.0, 0.0), (1.0, 1.0)])
+    .reference("random classifier", vec![(0.0, 0.0), (1.0, 1.0)])
     .svg()?;
     let precision = evaluation
         .metric("average_precision")
@@ -57,7 +58,7 @@ pub(super) fn discrimination(evaluation: &Evaluation) -> Result<Section, ReportE
             .map(|point| (point.recall, point.precision))
             .collect(),
     )
-    .reference("a coin", vec![(0.0, base), (1.0, base)])
+    .reference("random classifier", vec![(0.0, base), (1.0, base)])
     .svg()?;
     let roc_text = format!(
         "ROC AUC {}, 95% interval {}.",
@@ -65,15 +66,15 @@ pub(super) fn discrimination(evaluation: &Evaluation) -> Result<Section, ReportE
         between(auc.and_then(|auc| auc.interval), 4)
     );
     let precision_text = format!(
-        "Average precision {}; a coin gets {}, the share of {}.",
+        "Average precision {}; a random classifier gets {}, the share of {}.",
         fixed(precision, 4),
         fixed(base, 4),
         evaluation.model.positive_label
     );
-    Ok(Section::new("discrimination", "Telling yes from no")
+    Ok(Section::new("discrimination", "Discrimination")
         .paragraph(
-            "Every threshold gives one point of each curve. The nearer a curve comes to the \
-             upper corner, the better the model tells the two apart.",
+            "Each threshold gives one point on each curve. The closer a curve comes to the upper \
+             corner, the better the model separates the two classes.",
         )
         .figure(Figure::new(roc, roc_text))
         .figure(Figure::new(curve, precision_text)))
@@ -95,13 +96,13 @@ pub(super) fn probabilities(evaluation: &Evaluation) -> Result<Section, ReportEr
         .metric("expected_calibration_error")
         .map_or(f64::NAN, value);
     let calibration = Chart::new(
-        "Calibration",
+        "Reliability diagram",
         format!("The expected calibration error is {}.", fixed(error, 4)),
         Axis::share("Mean predicted probability"),
         Axis::share(format!("Share of {}", model.positive_label)),
     )
     .estimates("model", points, intervals)
-    .reference("comes true as predicted", vec![(0.0, 0.0), (1.0, 1.0)])
+    .reference("perfect calibration", vec![(0.0, 0.0), (1.0, 1.0)])
     .svg()?;
     let positive = evaluation.data.positive as f64;
     let negative = evaluation.data.rows as f64 - positive;
@@ -114,7 +115,7 @@ pub(super) fn probabilities(evaluation: &Evaluation) -> Result<Section, ReportEr
     };
     let distribution = Chart::new(
         "Score distribution",
-        "How the predicted probabilities of both classes are spread.",
+        "The distribution of predicted probabilities in each class.",
         Axis::share("Predicted probability"),
         Axis::share("Share of its class").fitted().from_zero(),
     )
@@ -128,19 +129,19 @@ pub(super) fn probabilities(evaluation: &Evaluation) -> Result<Section, ReportEr
     )
     .upright("threshold", model.threshold)
     .svg()?;
-    Ok(Section::new("probabilities", "Probabilities")
+    Ok(Section::new("probabilities", "Calibration")
         .figure(Figure::new(
             calibration,
             format!(
-                "Expected calibration error {} over ten bins. Upright lines are 95% intervals \
-                 (Wilson); on the diagonal, 80% means eight in ten.",
+                "Expected calibration error {} over ten bins. Vertical lines are 95% intervals \
+                 (Wilson). On the diagonal, a predicted 80% comes true in eight cases of ten.",
                 fixed(error, 4)
             ),
         ))
         .figure(Figure::new(
             distribution,
-            "The answers that were right, by the probability that the model gave them. The \
-             less the two overlap, the better.",
+            "Predicted probabilities by actual class. The less the two distributions overlap, the \
+             better the model separates the classes.",
         )))
 }
 
@@ -154,7 +155,7 @@ pub(super) fn decisions(evaluation: &Evaluation) -> Result<Section, ReportError>
             .collect::<Vec<_>>()
     };
     let chart = Chart::new(
-        "What a threshold does",
+        "Decisions by threshold",
         "Approval rate, precision and recall at each threshold.",
         Axis::share("Threshold"),
         Axis::share("Share"),
@@ -164,7 +165,7 @@ pub(super) fn decisions(evaluation: &Evaluation) -> Result<Section, ReportError>
     .line("recall", rates(|row| row.recall))
     .upright("the model's threshold", model.threshold)
     .svg()?;
-    let table = Table::new("Figures at other thresholds; the model's own is marked.")
+    let table = Table::new("Metrics by threshold; the model's own threshold is marked.")
         .number("Threshold")
         .number("Approval rate")
         .number("Precision")
@@ -195,7 +196,7 @@ pub(super) fn decisions(evaluation: &Evaluation) -> Result<Section, ReportError>
         .table(confusion(evaluation))
         .figure(Figure::new(
             chart,
-            "A higher threshold approves fewer, and is right about more of them.",
+            "A higher threshold approves fewer applications, and a larger share of those approvals is correct.",
         ))
         .table(table))
 }
@@ -207,31 +208,30 @@ fn short_threshold(threshold: f64) -> String {
 
 fn confusion(evaluation: &Evaluation) -> Table {
     let (model, counts) = (&evaluation.model, evaluation.confusion);
-    let row = |name: &str, approved: usize, rejected: usize, right: usize| {
+    let row = |name: &str, approved: usize, rejected: usize, correct: usize| {
         let all = approved + rejected;
         let cell = |rows: usize| {
             let share = rows as f64 / all.max(1) as f64;
             Cell::new(format!("{} ({})", count(rows), percent(share))).share(share)
         };
-        let right = right as f64 / all.max(1) as f64;
+        let correct = correct as f64 / all.max(1) as f64;
         vec![
             name.into(),
             cell(approved),
             cell(rejected),
             count(all).into(),
-            percent(right).into(),
+            percent(correct).into(),
         ]
     };
     Table::new(format!(
-        "Confusion matrix at the threshold {}: what was right, by row, and what was decided, by \
-         column.",
+        "Confusion matrix at the threshold {}: actual class by row, decision by column.",
         short_threshold(model.threshold)
     ))
-    .text("Truth")
+    .text("Actual")
     .number(format!("Decided {}", model.positive_label))
     .number(format!("Decided {}", model.negative_label))
     .number("Rows")
-    .number("Right")
+    .number("Correct")
     .rows([
         row(
             &model.positive_label,
@@ -249,7 +249,7 @@ fn confusion(evaluation: &Evaluation) -> Table {
 }
 
 pub(super) fn importance(evaluation: &Evaluation) -> Result<Section, ReportError> {
-    let section = Section::new("importance", "What the model looks at");
+    let section = Section::new("importance", "Feature importance");
     if evaluation.importance.is_empty() {
         return Ok(section);
     }
@@ -263,14 +263,14 @@ pub(super) fn importance(evaluation: &Evaluation) -> Result<Section, ReportError
     });
     let chart = BarChart::new(
         "Permutation importance",
-        "Features by what the area under the ROC curve loses when they are shuffled.",
-        Axis::new("Loss of ROC AUC"),
+        "The drop in ROC AUC when one feature is shuffled.",
+        Axis::new("Drop in ROC AUC"),
         bars.collect(),
     )
     .svg()?;
-    let table = Table::new("What the area under the ROC curve loses when a feature is shuffled.")
+    let table = Table::new("The drop in ROC AUC when a feature is shuffled.")
         .text("Feature")
-        .number("Mean loss")
+        .number("Mean drop")
         .number("Standard deviation")
         .rows(evaluation.importance.iter().map(|feature| {
             vec![
@@ -286,14 +286,13 @@ pub(super) fn importance(evaluation: &Evaluation) -> Result<Section, ReportError
     };
     Ok(section
         .paragraph(
-            "One feature at a time is shuffled among the rows, so that it says nothing any \
-             more. Features that say the same as another look less important than they are.",
+            "Permutation importance: one feature at a time is shuffled among the rows, which \
+             removes its information. Correlated features look less important than they are, \
+             because one can stand in for the other.",
         )
         .figure(Figure::new(
             chart,
-            format!(
-                "Means of {repeats} shuffles; lines reach one standard deviation to each side."
-            ),
+            format!("Mean of {repeats} shuffles; lines show one standard deviation to each side."),
         ))
         .details(
             "As a table",
@@ -301,7 +300,7 @@ pub(super) fn importance(evaluation: &Evaluation) -> Result<Section, ReportError
         ))
 }
 
-/// What was proved of inputs and probability.
+/// The monotonic relations that were proved.
 fn monotonic(evaluation: &Evaluation) -> Option<String> {
     let never = |falls: &str, names: &[String]| {
         let names = names.join(", ");
@@ -312,21 +311,21 @@ fn monotonic(evaluation: &Evaluation) -> Option<String> {
         never("raises", &evaluation.model.decreasing),
     ];
     let sentences: Vec<String> = sentences.into_iter().flatten().collect();
-    let proof = " This was proved on the finished model.";
+    let proof = " This is proved for the finished model.";
     (!sentences.is_empty()).then(|| sentences.join(" ") + proof)
 }
 
 pub(super) fn learning(evaluation: &Evaluation) -> Result<Section, ReportError> {
-    let section = Section::new("learning", "Would more rows help?");
+    let section = Section::new("learning", "Learning curve");
     let points = &evaluation.learning_curve;
     if points.is_empty() {
         return Ok(section);
     }
     let chart = Chart::new(
         "Learning curve",
-        "The area under the ROC curve by the number of rows that were learned from.",
-        Axis::new("Rows learned from").from_zero(),
-        Axis::new("ROC AUC, rows held out"),
+        "ROC AUC by the number of training rows.",
+        Axis::new("Training rows").from_zero(),
+        Axis::new("ROC AUC, held-out rows"),
     )
     .estimates(
         "model",
@@ -350,9 +349,9 @@ pub(super) fn learning(evaluation: &Evaluation) -> Result<Section, ReportError> 
         }));
     Ok(section
         .paragraph(
-            "A curve that still rises at its right end says that more rows would make the \
-             model better; a flat one says that they would not.",
+            "If the curve still rises at its right end, more rows would improve the model; if it \
+             is flat, they would not.",
         )
-        .figure(Figure::new(chart, "With 95% intervals by the bootstrap."))
+        .figure(Figure::new(chart, "With 95% bootstrap intervals."))
         .table(table))
 }

@@ -46,7 +46,7 @@ fn complete_within(trial: &Trial, settings: &Settings) -> bool {
 fn is_equal(trial: &Trial, leader: &Trial, settings: &Settings) -> bool {
     let metric = settings.metric;
     let losses = |trial: &Trial| {
-        let loss = |point: &Point| metric.loss(metric.of(&point.metrics));
+        let loss = |point: &Point| metric.loss(metric.figure(&point.metrics));
         trial.figures(metric, &settings.budget, loss)
     };
     let pairs = losses(trial).into_iter().zip(losses(leader));

@@ -1,4 +1,4 @@
-//! Judging hyperparameters by fitting them to parts of the training rows.
+//! Scoring hyperparameters by cross-validation on the training rows.
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -15,32 +15,33 @@ use super::budget::Cost;
 use super::search::Objective;
 use super::trial::{Candidate, FoldScore, Point};
 use crate::dataset::Dataset;
-use crate::evaluate::{LearningPoint, learning_curve};
+use crate::evaluate::{Draw, LearningPoint, learning_curve};
 use crate::fit::{self, ClassWeight, FitError, Options, Params, Step, Validation};
 use crate::metrics::Metrics;
 use crate::prepare::{PrepareError, Prepared};
 use crate::split::Split;
 
-/// Decisions in the figures of a search are made here.
+/// The decision threshold of the metrics in a search.
 const THRESHOLD: f64 = 0.5;
-/// Boosting ends when so many units of learning rate brought nothing; and within these
-/// numbers of trees.
+/// Early stopping: boosting ends after `PATIENCE / learning_rate` trees without an
+/// improvement, but after no fewer and no more trees than these.
 const PATIENCE: f64 = 4.0;
 const PATIENCE_TREES: (f64, f64) = (20.0, 200.0);
-/// Numbers of trees at which a boosted model or a forest is measured: from the first, each
-/// so many times the one before.
+/// Numbers of trees at which a boosted model or a forest is measured: the first, and the
+/// factor from one to the next.
 const FIRST_POINT: f64 = 8.0;
 const NEXT_POINT: f64 = 1.5;
-/// Every so many trees boosting is asked whether it can still come near enough.
-const HOPE_EVERY: usize = 100;
-/// How much a log loss may be above the hurdle: the search may be about another metric.
-const HOPE_MARGIN: f64 = 1.02;
-const HOPE_LASTS: f64 = 3.0;
-/// Rows that are timed, at most.
+/// Trees between two checks of whether boosting can still reach the bound.
+const CHECK_EVERY: usize = 100;
+/// Factor by which a log loss may exceed the bound: the search may be by another metric.
+const MARGIN: f64 = 1.02;
+/// How much longer than so far a fit is extrapolated.
+const EXTRAPOLATION: f64 = 3.0;
+/// Most rows that are timed.
 const TIMED_ROWS: usize = 200;
 
-/// A part of the training rows to be measured by what is learned from the others. What is
-/// filled in for missing values is learned from those others as well.
+/// One split of the training rows: fitted on one part, measured on the other. Imputation
+/// values are learned from the part that is fitted on.
 #[derive(Debug, Clone)]
 pub struct Fold(Prepared);
 
@@ -54,7 +55,7 @@ pub struct CrossValidation<'a> {
 }
 
 impl Fold {
-    /// Applies the schema's policies, with what they fill in learned from `split.train`.
+    /// Applies the schema's policies, with imputation values learned from `split.train`.
     ///
     /// # Errors
     /// Names a column that has nothing to learn from.
@@ -62,7 +63,7 @@ impl Fold {
         Prepared::new(dataset.clone(), schema, split).map(Self)
     }
 
-    /// What it is fitted on and measured on.
+    /// The rows it is fitted and measured on.
     #[must_use]
     pub fn prepared(&self) -> &Prepared {
         &self.0
@@ -70,7 +71,7 @@ impl Fold {
 }
 
 impl<'a> CrossValidation<'a> {
-    /// Of splits as [`super::stratified_folds`] gives them.
+    /// One fold for each split; [`super::stratified_folds`] makes them.
     ///
     /// # Errors
     /// As [`Fold::new`].
@@ -90,8 +91,8 @@ impl<'a> CrossValidation<'a> {
         })
     }
 
-    /// For each fold its rows' numbers and their probabilities by what is learned from the
-    /// others. Boosting grows exactly the trees of `params`.
+    /// Out-of-fold predictions: for each fold its row numbers and their probabilities by a model
+    /// that was fitted on the other folds. Boosting grows exactly the trees of `params`.
     ///
     /// # Errors
     /// When a fold cannot be fitted.
@@ -113,8 +114,8 @@ impl<'a> CrossValidation<'a> {
         Ok(rows)
     }
 
-    /// What the model learns from more rows: fitted on growing parts of what the first fold
-    /// is fitted on, measured on its rows.
+    /// The learning curve on the first fold: fitted on growing parts of its training rows,
+    /// measured on its test rows.
     ///
     /// # Errors
     /// When a part cannot be fitted.
@@ -133,7 +134,10 @@ impl<'a> CrossValidation<'a> {
             &prepared.target,
             train,
             &held_out,
-            (self.seed, jobs),
+            Draw {
+                seed: self.seed,
+                jobs,
+            },
             |rows| {
                 let model = fit::fit(prepared, rows, self.schema, params, &options)?;
                 fit::predict(&model, prepared, test)
@@ -155,17 +159,17 @@ impl Objective for CrossValidation<'_> {
         &self,
         candidate: &Candidate,
         fold: usize,
-        hurdle: Option<f64>,
+        bound: Option<f64>,
         jobs: usize,
     ) -> Result<FoldScore, FitError> {
         let Some(Fold(prepared)) = self.folds.get(fold) else {
             return Ok(FoldScore::default());
         };
-        let mut hope = Hope::new(hurdle);
+        let mut early_stop = EarlyStop::new(bound);
         let validation = Validation {
             rows: &prepared.split.test,
             patience: patience(&candidate.params),
-            watch: &mut |step| hope.watch(step),
+            watch: &mut |step| early_stop.watch(step),
         };
         let fitted = fit::fit_validated(
             prepared,
@@ -177,37 +181,37 @@ impl Objective for CrossValidation<'_> {
         )?;
         let is_average = matches!(
             &fitted.model,
-            Model::Forest(forest) if forest.aggregation == Aggregation::Mean
+            Model::Forest(forest) if forest.aggregation.is_mean()
         );
         points(&fitted.model, prepared).map(|points| FoldScore { points, is_average })
     }
 }
 
-/// Whether boosting can still come below a log loss: it cannot when it would not even if it
-/// went on for [`HOPE_LASTS`] times as long as it went so far, as fast as it did lately. (A
-/// loss that is above its limit by `c / n` after `n` trees would need once, by `c / √n`
-/// twice.)
-struct Hope {
-    hurdle: Option<f64>,
+/// Stops a fit that cannot get below a log loss: one that would not get there even if it went
+/// on for [`EXTRAPOLATION`] times as many trees as it has, improving as fast as it did lately.
+/// (A loss that is above its limit by `c / n` after `n` trees would need as many trees again,
+/// one above by `c / √n` twice as many.)
+struct EarlyStop {
+    bound: Option<f64>,
     earlier: f64,
 }
 
-impl Hope {
-    fn new(hurdle: Option<f64>) -> Self {
-        let hurdle = hurdle.map(|loss| loss * HOPE_MARGIN);
+impl EarlyStop {
+    fn new(bound: Option<f64>) -> Self {
+        let bound = bound.map(|loss| loss * MARGIN);
         Self {
-            hurdle,
+            bound,
             earlier: f64::INFINITY,
         }
     }
 
     fn watch(&mut self, Step { trees, loss }: Step) -> ControlFlow<()> {
-        let Some(hurdle) = self.hurdle.filter(|_| trees > 0 && trees % HOPE_EVERY == 0) else {
+        let Some(bound) = self.bound.filter(|_| trees > 0 && trees % CHECK_EVERY == 0) else {
             return ControlFlow::Continue(());
         };
-        let gain = (self.earlier - loss).max(0.0) / HOPE_EVERY as f64;
+        let gain = (self.earlier - loss).max(0.0) / CHECK_EVERY as f64;
         self.earlier = loss;
-        if loss - HOPE_LASTS * gain * trees as f64 > hurdle {
+        if loss - EXTRAPOLATION * gain * trees as f64 > bound {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -223,11 +227,11 @@ fn patience(params: &Params) -> Option<usize> {
     Some((PATIENCE / boosting.learning_rate).clamp(fewest, most) as usize)
 }
 
-/// The model's figures on the test rows of `prepared`, after some of its trees and after all.
+/// The model's metrics on the test rows of `prepared`, with its first trees and with all.
 fn points(model: &Model, prepared: &Prepared) -> Result<Vec<Point>, FitError> {
     let (columns, answers) = prepared.test_rows();
     let whole = cost(model, &columns, answers.len())?;
-    let measured = |probabilities: &[f64]| Metrics::of(&answers, probabilities, THRESHOLD);
+    let measured = |probabilities: &[f64]| Metrics::new(&answers, probabilities, THRESHOLD);
     let Model::Forest(forest) = model else {
         let rows = &prepared.split.test;
         return Ok(vec![Point {
@@ -265,7 +269,7 @@ fn numbers_of_trees(all: usize) -> Vec<usize> {
         .collect()
 }
 
-/// Adds what some of the trees say.
+/// Adds the sums of some of the trees.
 fn add(
     sums: &mut [f64],
     forest: &Forest,
@@ -290,7 +294,7 @@ fn add(
     Ok(())
 }
 
-/// The probabilities of the first trees.
+/// The probabilities by the first `trees` trees.
 fn finished(sums: &[f64], forest: &Forest, trees: usize) -> Vec<f64> {
     let aggregate = |sum: f64| forest.aggregation.apply(sum, trees);
     let probability = |sum: &f64| forest.link.apply(forest.base + aggregate(*sum));
@@ -301,7 +305,7 @@ fn finished(sums: &[f64], forest: &Forest, trees: usize) -> Vec<f64> {
 }
 
 impl Cost {
-    /// Of a part of the trees: all costs lie in the nodes.
+    /// The cost of a part of the trees, which is proportional to their nodes.
     fn share(&self, share: f64) -> Self {
         Self {
             bytes: (self.bytes as f64 * share) as u64,
@@ -321,16 +325,16 @@ pub(super) fn cost(model: &Model, columns: &[f64], rows: usize) -> Result<Cost, 
     })
 }
 
-/// The length of what `gzip` would make of it.
+/// The gzipped length.
 #[must_use]
 pub fn gzipped(bytes: &[u8]) -> u64 {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    // Writing to memory does not fail.
+    // Writing to memory cannot fail.
     written.map_or(u64::MAX, |gzip| gzip.len() as u64)
 }
 
-/// For one row, the least of three rounds.
+/// Nanoseconds to score one row, the least of three rounds.
 fn nanoseconds(model: &Model, columns: &[f64], rows: usize) -> Result<f64, FitError> {
     let mut predictor = Predictor::new(model, &Calibration::None).map_err(FitError::Library)?;
     let timed: Vec<Vec<f64>> = (0..rows.min(TIMED_ROWS))

@@ -85,7 +85,7 @@ fn averaged_point(trial: &Trial, points: &[Point], metric: Metric) -> Option<Fro
         trial: trial.number,
         model: trial.params.kind().word(),
         trees: over(&|point| point.trees as f64)?.round() as usize,
-        value: over(&|point| metric.of(&point.metrics))?,
+        value: over(&|point| metric.figure(&point.metrics))?,
         cost: Cost {
             bytes: over(&|point| point.cost.bytes as f64)? as u64,
             gzip_bytes: over(&|point| point.cost.gzip_bytes as f64)? as u64,

@@ -45,7 +45,7 @@ impl Metric {
 
     /// The figure.
     #[must_use]
-    pub fn of(self, metrics: &Metrics) -> f64 {
+    pub fn figure(self, metrics: &Metrics) -> f64 {
         match self {
             Self::RocAuc => metrics.roc_auc,
             Self::LogLoss => metrics.log_loss,

@@ -1,6 +1,7 @@
 //! The search itself: generations, rungs, and when to stop.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -57,10 +58,11 @@ pub struct Settings {
     pub budget: Budget,
 }
 
-/// When to stop before the trials are done.
-#[derive(Debug, Default)]
+/// When to stop before all trials are finished. Clones share the flag that
+/// [`Control::stop`] sets, so that a signal handler can hold one.
+#[derive(Debug, Clone, Default)]
 pub struct Control {
-    stopped: AtomicBool,
+    stopped: Arc<AtomicBool>,
     deadline: Option<Instant>,
 }
 
@@ -112,16 +114,16 @@ pub enum TuneError {
 }
 
 impl Control {
-    /// Stops at that time as well; the first trial is done in any case.
+    /// The same control with a deadline; the first trial always runs to its end.
     #[must_use]
-    pub fn until(deadline: Option<Instant>) -> Self {
+    pub fn until(&self, deadline: Option<Instant>) -> Self {
         Self {
-            stopped: AtomicBool::new(false),
+            stopped: Arc::clone(&self.stopped),
             deadline,
         }
     }
 
-    /// Stops as soon as the fits that run are done; what is finished is kept.
+    /// Stops the search as soon as the running fits have ended; finished trials are kept.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }

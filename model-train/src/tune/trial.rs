@@ -47,6 +47,18 @@ pub enum State {
     Failed,
 }
 
+impl State {
+    /// Its word: `complete`, `pruned` or `failed`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Pruned => "pruned",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// What came of one fold: the model as it was after so many trees, for several numbers of
 /// trees where it can be cut short, else once. Never empty; the last is the whole model.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -75,12 +87,13 @@ impl FoldScore {
     /// The best point within the budget; where none is, the cheapest.
     #[must_use]
     pub fn best(&self, metric: Metric, budget: &Budget) -> Option<&Point> {
-        let loss = |point: &&Point| metric.loss(metric.of(&point.metrics));
+        let loss = |point: &&Point| metric.loss(metric.figure(&point.metrics));
         let points = self.points.iter();
         let allowed = points.filter(|point| budget.allows(&point.cost));
-        let best = match self.is_average {
-            true => allowed.max_by_key(|point| point.trees),
-            false => allowed.min_by(|a, b| loss(a).total_cmp(&loss(b))),
+        let best = if self.is_average {
+            allowed.max_by_key(|point| point.trees)
+        } else {
+            allowed.min_by(|a, b| loss(a).total_cmp(&loss(b)))
         };
         best.or(self.points.first())
     }
@@ -91,7 +104,7 @@ impl FoldScore {
         let Some(point) = self.best(metric, budget) else {
             return f64::MAX;
         };
-        metric.loss(metric.of(&point.metrics)) + budget.excess(&point.cost)
+        metric.loss(metric.figure(&point.metrics)) + budget.excess(&point.cost)
     }
 }
 
@@ -99,7 +112,7 @@ impl Trial {
     /// The mean of the metric over the folds that were computed, at each fold's best point.
     #[must_use]
     pub fn value(&self, metric: Metric, budget: &Budget) -> Option<f64> {
-        mean(&self.figures(metric, budget, |point| metric.of(&point.metrics)))
+        mean(&self.figures(metric, budget, |point| metric.figure(&point.metrics)))
     }
 
     /// A figure of each fold that was computed, at its best point.

@@ -4,11 +4,12 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use model_core::artifact::{Artifact, Training};
+use model_core::artifact::{Artifact, Training, with_policy};
 use model_core::calibration::Calibration;
 use model_core::forest::Forest;
 use model_core::json::Writer;
 use model_core::model::Model;
+use model_core::policy::Policy;
 use model_core::schema::{FeatureKind, Schema};
 use model_train::dataset::Dataset;
 use model_train::fit::{ClassWeight, Options, Params, fit};
@@ -154,6 +155,38 @@ impl<'a> Subject<'a> {
             forest,
             artifact,
         })
+    }
+
+    /// The artifact with `count` rules beside its model: comparisons, sums, ratios and
+    /// categories in turn, that decide few applications as lenders' rules do.
+    ///
+    /// # Errors
+    /// When the schema is not that of the loans.
+    pub fn with_rules(&self, count: usize) -> Result<Vec<u8>> {
+        const CONDITIONS: [(&str, &str); 5] = [
+            ("before", "person_income < 4000 + @"),
+            ("before", "loan_amnt / person_income > 3 + @"),
+            (
+                "before",
+                "loan_intent in [\"MEDICAL\", \"VENTURE\"] and credit_score < 400 - @",
+            ),
+            (
+                "before",
+                "person_age < 20 and loan_amnt - 2 * person_income > 1000 * @",
+            ),
+            ("after", "probability < 0.01 and person_emp_exp < 1 + @"),
+        ];
+        let mut toml = "[policy]\nversion = \"bench\"\nrefer = [0.45, 0.55]\n".to_owned();
+        for nth in 0..count {
+            let (stage, when) = CONDITIONS[nth % CONDITIONS.len()];
+            let when = when.replace('@', &nth.to_string()).replace('"', "\\\"");
+            toml += &format!(
+                "[[rule]]\nid = \"r{nth}\"\nstage = \"{stage}\"\nwhen = \"{when}\"\nthen = \"refer\"\ncode = \"C{nth}\"\ntext = \"A reason\"\nif_missing = \"skip\"\n"
+            );
+        }
+        let schema = &self.applications.schema;
+        let file = Policy::from_toml(&toml, schema, &schema.languages)?;
+        Ok(with_policy(&self.artifact, Some(&file.policy))?)
     }
 
     /// The size of a tree.

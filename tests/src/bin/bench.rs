@@ -17,11 +17,14 @@ use host_server::{InstanceTimes, Limits, ModelHost};
 use model_core::decide::Decider;
 use model_core::forest::NaiveForest;
 use model_train::fit::{GradientBoosting, Params, RandomForest};
+use model_train::pack::pack;
 
 /// Rows of a batch.
 const ROWS: usize = 10_000;
 /// About so many bytes has the artifact whose loading is timed.
 const ARTIFACT: usize = 300_000;
+/// Rules of a policy whose cost is timed.
+const RULES: usize = 50;
 
 fn main() -> Result<()> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
@@ -206,6 +209,7 @@ fn calls(applications: &Applications, engine: &[u8], glue: &[u8]) -> Result<()> 
         decided[1] / 1e3,
         decided[0] / 1e3
     );
+    rules(&subject, engine, glue, &requests)?;
     let trees = 200 * ARTIFACT / subject.artifact.len();
     let subject = Subject::new(applications, &boosted(trees, 32, 12), engine, glue)?;
     let host = ModelHost::load(subject.wasm.clone(), Limits::default())?;
@@ -231,6 +235,32 @@ fn calls(applications: &Applications, engine: &[u8], glue: &[u8]) -> Result<()> 
         median(|times| times.load) * 1e3
     );
     Ok(())
+}
+
+/// What [`RULES`] rules cost a decision in wasmtime: the same model with and without them, in
+/// turn in one run.
+fn rules(subject: &Subject<'_>, engine: &[u8], glue: &[u8], requests: &[Vec<u8>]) -> Result<()> {
+    let ruled = pack(engine, glue, &subject.with_rules(RULES)?)?;
+    let (mut plain, mut ruled) = (Module::new(&subject.wasm)?, Module::new(&ruled)?);
+    let blocks = [plain.alloc(4096)?, ruled.alloc(4096)?];
+    let times = interleaved(&mut [
+        Box::new(|| decisions(&mut plain, blocks[0], requests)),
+        Box::new(|| decisions(&mut ruled, blocks[1], requests)),
+    ]);
+    println!(
+        "| {RULES} rules beside the model: a decision with them, less one without | {:.2} µs ({:.2} less {:.2}) | 0.5 µs |",
+        (times[1] - times[0]) / 1e3,
+        times[1] / 1e3,
+        times[0] / 1e3
+    );
+    Ok(())
+}
+
+fn decisions(module: &mut Module, block: u32, requests: &[Vec<u8>]) -> usize {
+    for request in requests {
+        let _ = black_box(module.decide(block, request));
+    }
+    requests.len()
 }
 
 fn sizes(target: &Path, engine: &[u8], glue: &[u8]) -> Result<()> {

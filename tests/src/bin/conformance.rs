@@ -1,6 +1,7 @@
 //! Runs the same cases in five hosts and prints how many bytes of the answers differ.
 //!
-//! Without `--data`: rows of all three data sets and hostile cases, on the test models.
+//! Without `--data`: rows of all three data sets and hostile cases, on the test models, and the
+//! golden cases of format 3, on its model with rules and derived fields.
 //! With it: rows of that file, on a model that is trained on it first.
 #![allow(clippy::print_stdout, reason = "a program that prints its result")]
 
@@ -9,9 +10,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use acceptance::conformance::{Answer, HOSTS, applications, difference, hostile, write_cases};
+use acceptance::conformance::{
+    Answer, HOSTS, applications, difference, hostile, ruled, write_cases,
+};
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use model_core::artifact::Artifact;
+use model_core::model_file::ModelFile;
 use model_core::schema::Schema;
 
 /// Rows of each data set in a run without `--data`.
@@ -73,7 +78,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The test models on rows of their data, and on hostile cases.
+/// The test models on rows of their data, and on hostile cases; last the model with rules.
 fn golden() -> Result<Vec<Run>> {
     let models = PathBuf::from(environment("UNDERWRITE_TEST_MODELS_DIR")?);
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");
@@ -93,7 +98,33 @@ fn golden() -> Result<Vec<Run>> {
             cases,
         })
     };
-    GOLDEN.into_iter().map(run).collect()
+    let mut runs = GOLDEN.into_iter().map(run).collect::<Result<Vec<_>>>()?;
+    runs.push(with_rules()?);
+    Ok(runs)
+}
+
+/// The golden model of format 3 on its cases, and on hostile ones.
+fn with_rules() -> Result<Run> {
+    let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/engine");
+    let (module, mut cases) = ruled(&engine)?;
+    let schema = ModelFile::open(&module)
+        .map_err(anyhow::Error::from)
+        .and_then(|file| Ok(Artifact::decode(file.artifact())?.schema))?;
+    let model = folder("ruled")?.join("model.wasm");
+    fs::write(&model, &module).with_context(|| model.display().to_string())?;
+    let rows = cases.len();
+    let mut names: Vec<_> = (0..rows).map(|n| format!("case {n}")).collect();
+    for (what, case) in hostile(&schema, &cases[0]) {
+        names.push(what);
+        cases.push(case);
+    }
+    Ok(Run {
+        name: "ruled".into(),
+        model,
+        rows,
+        names,
+        cases,
+    })
 }
 
 /// A model trained on `data`, on its rows.

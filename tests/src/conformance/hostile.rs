@@ -17,6 +17,45 @@ pub fn hostile(schema: &Schema, valid: &[u8]) -> Vec<(String, Vec<u8>)> {
         cases.push((name, replaced(valid, &feature.name, None)));
     }
     cases.extend(fields(schema, valid));
+    cases.extend(derived(schema, valid));
+    cases
+}
+
+/// Values of derived fields beside values of the fields that they need: none, a division by 0,
+/// the smallest and the largest, and given values around what is computed.
+fn derived(schema: &Schema, valid: &[u8]) -> Vec<(String, Vec<u8>)> {
+    const NEEDED: [&str; 9] = [
+        "null", "0", "-0", "1", "3", "5e-324", "1e-300", "\"\"", "12000",
+    ];
+    const GIVEN: [&str; 11] = [
+        "null",
+        "0",
+        "0.08",
+        "0.083",
+        "0.095",
+        "0.098",
+        "0.0980001",
+        "0.33",
+        "0.335",
+        "1e15",
+        "\"0.08\"",
+    ];
+    let mut cases = Vec::new();
+    for feature in &schema.features {
+        let Some(derived) = &feature.derived else {
+            continue;
+        };
+        for needed in derived.formula.fields() {
+            let needed = &schema.features[usize::from(needed)].name;
+            for value in NEEDED {
+                let body = replaced(valid, needed, Some(value));
+                for given in [None].into_iter().chain(GIVEN.map(Some)) {
+                    let name = format!("{} is {given:?}, {needed} is {value}", feature.name);
+                    cases.push((name, replaced(&body, &feature.name, given)));
+                }
+            }
+        }
+    }
     cases
 }
 

@@ -4,11 +4,13 @@ mod cases;
 mod frames;
 mod hostile;
 mod hosts;
+mod ruled;
 
 pub use cases::{application, applications};
 pub use frames::{Answer, read_answers, write_cases};
 pub use hostile::hostile;
 pub use hosts::{HOSTS, Host};
+pub use ruled::ruled;
 
 /// What two hosts' answers to the same cases differ in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -11,7 +11,7 @@ mod seeds;
 mod targets;
 
 pub use driver::{Crash, Report, run};
-pub use targets::{artifact, model_file, request, schema};
+pub use targets::{artifact, model_file, policy, request, schema, sections};
 
 /// A reader of bytes from outside, and what it is given.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 6] = [
     Target {
         name: "request",
         check: request,
@@ -40,6 +40,18 @@ pub const TARGETS: [Target; 4] = [
         check: schema,
         seeds: seeds::schemas,
         words: seeds::TOML_WORDS,
+    },
+    Target {
+        name: "policy",
+        check: policy,
+        seeds: seeds::policies,
+        words: seeds::POLICY_WORDS,
+    },
+    Target {
+        name: "sections",
+        check: sections,
+        seeds: seeds::sections,
+        words: seeds::BINARY_WORDS,
     },
     Target {
         name: "artifact",

@@ -12,7 +12,7 @@ use model_core::schema::{Feature, Schema};
 #[path = "../../../model-core/tests/common/mod.rs"]
 mod common;
 
-pub(super) use common::{EVERYTHING, forest, linear};
+pub(super) use common::{EVERYTHING, RULED, forest, linear, ruled, ruled_cases};
 
 /// A model for any schema, with these values to fill in.
 pub(super) fn constant(schema: Schema, imputed: impl Fn(&Feature) -> f64) -> Artifact {
@@ -43,13 +43,17 @@ pub(super) fn requests() -> Vec<Vec<u8>> {
         common::request(&[]),
         common::request(&[("gender", "\"x\""), ("note", "{}"), ("approved", "1")]),
     ];
-    let plain = plain.into_iter().map(String::into_bytes);
+    let plain = plain
+        .into_iter()
+        .chain(ruled_cases().into_iter().step_by(40));
+    let plain = plain.map(String::into_bytes);
     plain.chain(changed.iter().map(with)).collect()
 }
 
 pub(super) fn schemas() -> Vec<Vec<u8>> {
     [
         EVERYTHING,
+        RULED,
         include_str!("../../../data/loan.toml"),
         include_str!("../../../data/points.toml"),
         include_str!("../../../data/german_credit.toml"),
@@ -65,10 +69,81 @@ pub(super) fn artifacts() -> Vec<Vec<u8>> {
         forest(EVERYTHING),
         linear(points),
         forest(points),
+        ruled(linear(RULED)),
     ]
     .map(|artifact| artifact.encode().unwrap())
     .into()
 }
+
+pub(super) fn policies() -> Vec<Vec<u8>> {
+    let band = "[policy]\nversion = \"1\"\nrefer = [0.5, 0.55]\n";
+    let divided = common::RULES.replace("share > 0.5", "income / (amount - income) > 0.5");
+    [common::RULES, band, &divided]
+        .map(|text| text.as_bytes().to_vec())
+        .into()
+}
+
+/// What `sections` puts into an artifact: a choice, and the content of the part.
+pub(super) fn sections() -> Vec<Vec<u8>> {
+    let bytes = ruled(linear(RULED)).encode().unwrap();
+    let part = |list: &[u8], tag: &[u8; 4]| {
+        let start = list.windows(4).position(|window| window == tag).unwrap();
+        let length = list[start + 4..start + 12].try_into().unwrap();
+        let start = start + 12;
+        list[start..start + u64::from_le_bytes(length) as usize].to_vec()
+    };
+    let policy = part(&bytes, b"POLC");
+    let rules = part(&policy, b"RULE");
+    let derived = part(&part(&bytes, b"MODL"), b"DRVD");
+    [(0, policy), (1, rules), (2, derived)]
+        .map(|(choice, content)| [vec![choice], content].concat())
+        .into()
+}
+
+pub(super) const POLICY_WORDS: &[&[u8]] = &[
+    b"\n[[rule]]\n",
+    b"[policy]\n",
+    b"id = \"x\"\n",
+    b"when = \"",
+    b"then = \"refer\"\n",
+    b"stage = \"after\"\n",
+    b"code = \"X\"\n",
+    b"text = \"x\"\n",
+    b"if_missing = \"skip\"\n",
+    b"refer = [0.4, 0.6]\n",
+    b"allow_protected = true\n",
+    b"probability",
+    b"amount",
+    b"income",
+    b"share",
+    b"ratio",
+    b"age",
+    b"owner",
+    b"region",
+    b"purpose in [\\\"CAR\\\"]",
+    b" and ",
+    b" or ",
+    b"not ",
+    b" in ",
+    b" < ",
+    b" >= ",
+    b" == ",
+    b" != ",
+    b" / ",
+    b" * ",
+    b" - ",
+    b"(",
+    b")",
+    b"((((((((((((((((",
+    b"1e308",
+    b"0",
+    b"-",
+    b"\\u0000",
+    b"'''",
+    b"\"\"\"\n",
+    b"{ en = \"x\", de = \"y\" }",
+    b"\xc3\xb6",
+];
 
 /// The smallest module with one custom section around each artifact.
 pub(super) fn model_files() -> Vec<Vec<u8>> {

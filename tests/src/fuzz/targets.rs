@@ -10,19 +10,22 @@ use std::cell::RefCell;
 use model_core::artifact::{Artifact, hex};
 use model_core::decide::Decider;
 use model_core::model_file::{GLUE_SECTION, ModelFile, SEAL_LEN};
+use model_core::policy::Policy;
 use model_core::schema::{Feature, FeatureKind, Range, Schema};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::seeds::{EVERYTHING, constant, forest, linear};
+use super::seeds::{EVERYTHING, RULED, constant, forest, linear, ruled, ruled_cases};
 
 const HEADER: usize = 52;
 
 thread_local! {
     static MODELS: RefCell<Vec<Decider>> = RefCell::new(models());
+    /// An artifact with rules and derived fields.
+    static SOUND: Vec<u8> = ruled(linear(RULED)).encode().unwrap();
 }
 
-/// A linear model, a forest, and one that fills in little.
+/// A linear model, a forest, one that fills in little, and one with rules.
 fn models() -> Vec<Decider> {
     let strict = EVERYTHING.replace("missing_values", "max_adjustments = 1\nmissing_values");
     let load = |artifact: Artifact| Decider::load(&artifact.encode().unwrap()).unwrap();
@@ -30,6 +33,7 @@ fn models() -> Vec<Decider> {
         load(linear(EVERYTHING)),
         load(forest(EVERYTHING)),
         load(linear(&strict)),
+        load(ruled(linear(RULED))),
     ]
 }
 
@@ -55,7 +59,8 @@ fn check_answer(status: u16, answer: &[u8]) -> String {
         200 => {
             let probability = json["probability"].as_f64().unwrap();
             assert!((0.0..=1.0).contains(&probability), "{json}");
-            let approve = probability >= json["threshold"].as_f64().unwrap();
+            let by_model = probability >= json["threshold"].as_f64().unwrap();
+            let approve = check_outcome(&json, by_model);
             assert_eq!(json["approve"].as_bool(), Some(approve), "{json}");
             assert_eq!(json["prediction"].as_u64(), Some(approve.into()), "{json}");
             let changed = json["adjustments"].as_array().unwrap().iter();
@@ -75,11 +80,32 @@ fn check_answer(status: u16, answer: &[u8]) -> String {
     }
 }
 
+/// Whether an answer approves. Without a policy that follows the threshold, and formats 1 and
+/// 2 have no outcome; with one, the answer also says what the model alone predicts.
+fn check_outcome(json: &Value, by_model: bool) -> bool {
+    let outcome = json["outcome"].as_str();
+    if json["policy"].is_null() {
+        let follows = if by_model { "approve" } else { "decline" };
+        assert!(outcome.is_none_or(|outcome| outcome == follows), "{json}");
+        return by_model;
+    }
+    let model_prediction = json["model_prediction"].as_u64();
+    assert_eq!(model_prediction, Some(by_model.into()), "{json}");
+    assert!(json["rules"].is_array(), "{json}");
+    let words = ["approve", "refer", "decline"];
+    assert!(outcome.is_some_and(|word| words.contains(&word)), "{json}");
+    outcome == Some("approve")
+}
+
 fn kind_of_problem(problem: &Value) -> String {
     let place = problem["loc"].as_array().unwrap();
     assert_eq!(place[0], "body", "{problem}");
     let field = match (place.len(), place.last()) {
-        (2, Some(Value::String(field))) if EVERYTHING.contains(&**field) => field,
+        (2, Some(Value::String(field)))
+            if EVERYTHING.contains(&**field) || RULED.contains(&**field) =>
+        {
+            field
+        }
         (1 | 2, _) => "",
         _ => panic!("{problem}"),
     };
@@ -113,6 +139,42 @@ pub fn schema(data: &[u8]) -> String {
     let bytes = artifact.encode().unwrap();
     assert_eq!(Artifact::decode(&bytes).unwrap(), artifact);
     check_model(&mut Decider::load(&bytes).unwrap(), b"{}")
+}
+
+/// Any text as `policy.toml`: refused with a line and a column of the text, or it survives
+/// the artifact and every decision by it is sound.
+pub fn policy(data: &[u8]) -> String {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return "not UTF-8".into();
+    };
+    let mut artifact = linear(RULED);
+    let schema = &artifact.schema;
+    let policy = match Policy::from_toml(text, schema, &schema.languages) {
+        Ok(file) => file.policy,
+        Err(error) => {
+            let lines: Vec<&str> = text.split('\n').collect();
+            assert!((1..=lines.len()).contains(&error.line), "{error}");
+            let columns = lines[error.line - 1].chars().count() + 1;
+            assert!((1..=columns).contains(&error.column), "{error}");
+            assert!(!error.message.is_empty());
+            return plain(&error.message);
+        }
+    };
+    artifact.policy = Some(policy.clone());
+    let bytes = match artifact.encode() {
+        Ok(bytes) => bytes,
+        // A band that does not hold the threshold.
+        Err(error) => return plain(&error.to_string()),
+    };
+    assert_eq!(Artifact::decode(&bytes).unwrap().policy, Some(policy));
+    let mut model = Decider::load(&bytes).unwrap();
+    let requests = ruled_cases();
+    let outcomes = requests.iter().step_by(97).map(|request| {
+        let mut answer = Vec::new();
+        let status = model.decide(request.as_bytes(), &mut answer);
+        check_answer(status, &answer)
+    });
+    outcomes.collect::<Vec<_>>().join("; ")
 }
 
 /// A value that a policy may fill in: the schema's check promises that there is one.
@@ -155,9 +217,68 @@ pub fn artifact(data: &[u8]) -> String {
     };
     let mut sealed = header[..12].to_vec();
     sealed.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-    sealed.extend_from_slice(&Sha256::digest(payload));
+    let digest = match header[8..12] {
+        [3, 0, 0, 0] => sections_digest(payload),
+        _ => Sha256::digest(payload).into(),
+    };
+    sealed.extend_from_slice(&digest);
     sealed.extend_from_slice(payload);
     format!("{as_it_is}; {}", artifact_outcome(&sealed))
+}
+
+/// The digest of format 3, written a second time: of each section's tag, length and digest.
+/// What is no list of sections is refused before its digest matters.
+fn sections_digest(mut payload: &[u8]) -> [u8; 32] {
+    let mut list = Sha256::new();
+    while let Some((head, rest)) = payload.split_first_chunk::<12>() {
+        let length = u64::from_le_bytes(head[4..].try_into().unwrap());
+        let length = usize::try_from(length).ok();
+        let Some((bytes, rest)) = length.and_then(|length| rest.split_at_checked(length)) else {
+            break;
+        };
+        list.update(head);
+        list.update(Sha256::digest(bytes));
+        payload = rest;
+    }
+    list.finalize().into()
+}
+
+/// Any bytes as a part of a sound artifact: the first says which part they replace, of the
+/// policy or of the formulas; the rest are its content, with every length and digest made
+/// right.
+pub fn sections(data: &[u8]) -> String {
+    let Some((choice, content)) = data.split_first() else {
+        return "empty".into();
+    };
+    SOUND.with(|sound| {
+        let payload = &sound[HEADER..];
+        let new = |_: &[u8]| content.to_vec();
+        let replaced = match choice % 3 {
+            0 => with_part(payload, b"POLC", new),
+            1 => with_part(payload, b"POLC", |old| with_part(old, b"RULE", new)),
+            _ => with_part(payload, b"MODL", |old| with_part(old, b"DRVD", new)),
+        };
+        artifact(&[&sound[..HEADER], &replaced].concat())
+    })
+}
+
+/// A list of parts with another content for one of them.
+fn with_part(list: &[u8], tag: &[u8; 4], content: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::new(), list);
+    while let Some((head, behind)) = rest.split_first_chunk::<12>() {
+        let length = u64::from_le_bytes(head[4..].try_into().unwrap());
+        let (bytes, behind) = behind.split_at(usize::try_from(length).unwrap());
+        let bytes = if head.starts_with(tag) {
+            content(bytes)
+        } else {
+            bytes.to_vec()
+        };
+        out.extend_from_slice(&head[..4]);
+        out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        out.extend_from_slice(&bytes);
+        rest = behind;
+    }
+    out
 }
 
 fn artifact_outcome(data: &[u8]) -> String {

@@ -1,4 +1,4 @@
-//! `underwrite.toml`: what a training run is made of, so that it can be repeated.
+//! The training tables of `underwrite.toml`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use toml::Spanned;
 use super::values::{Bags, Folds, Jobs, Trials, Written};
 use crate::config_file::ConfigFile;
 
-/// The file's tables about training; every key may be left out.
+/// The tables about training; every key is optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Config {
@@ -62,21 +62,21 @@ pub(crate) struct Tune {
     pub(crate) max_latency: Option<Written<Duration>>,
 }
 
-/// From the model's probability to the answered one.
+/// How probabilities are calibrated.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Calibration {
     pub(crate) method: Option<Written<Method>>,
 }
 
-/// From the probability to yes or no.
+/// How the decision threshold is chosen.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Threshold {
     pub(crate) rule: Option<Written<ThresholdRule>>,
 }
 
-/// A hyperparameter: fixed, or searched.
+/// A hyperparameter: fixed, or tuned in a range.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(
     untagged,
@@ -112,24 +112,24 @@ enum ScaleWord {
 }
 
 impl Config {
-    /// What the file says, if there is one. Paths in it are relative to its folder.
+    /// Reads the file, if there is one. Paths in it are relative to its folder.
     pub(crate) fn read(file: Option<&ConfigFile>) -> Result<Self> {
         let Some(file) = file else {
             return Ok(Self::default());
         };
         let mut config: Self = file.parse()?;
         for kind in KINDS {
-            // Found here, with its line, rather than when the search begins.
+            // Reported now, with its line, rather than when the search begins.
             config
                 .space_of(kind)
-                .map_err(|(at, problem)| anyhow!("{}: {problem}", file.place(at)))?;
+                .map_err(|(at, problem)| anyhow!("{}: {problem}", file.line_at(at)))?;
         }
         let known = |word: &str| KINDS.iter().any(|kind| kind.word() == word);
         if let Some(stranger) = config.space.keys().find(|word| !known(word.get_ref())) {
             let words = KINDS.map(ModelKind::word).join(", ");
             bail!(
                 "{}: unknown model '{}', expected one of {words}",
-                file.place(stranger.span().start),
+                file.line_at(stranger.span().start),
                 stranger.get_ref()
             );
         }
@@ -137,13 +137,13 @@ impl Config {
         Ok(config)
     }
 
-    /// The space of a model: the standard one with what the file says.
+    /// The search space of a model: the standard one with the file's changes.
     pub(crate) fn space(&self, kind: ModelKind) -> Result<Space> {
         self.space_of(kind).map_err(|(_, problem)| anyhow!(problem))
     }
 
-    /// The hyperparameters of a model that is not searched: the defaults with what the file
-    /// fixes.
+    /// The hyperparameters of a model that is not tuned: the defaults with the values that the
+    /// file fixes.
     pub(crate) fn params(&self, kind: ModelKind) -> Result<Params> {
         let mut space = Space::fixed(Params::defaults(kind));
         for (name, range) in self.ranges(kind) {

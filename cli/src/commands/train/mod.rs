@@ -1,163 +1,34 @@
-//! `underwrite train`
+//! `underwrite train`: reads arguments, `underwrite.toml` and files, trains by
+//! [`model_train::pipeline`], and keeps and prints what comes out.
 
+mod args;
 mod config;
-mod decision;
-mod evaluation;
-mod job;
+mod inputs;
 mod plan;
-mod run;
-mod search;
+mod recorder;
+mod run_folder;
+mod search_file;
 mod settings;
+mod summary;
 mod values;
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::io::Write;
 
-use anyhow::Result;
-use bytesize::ByteSize;
-use clap::ValueEnum;
-use model_core::model::ModelKind;
-use model_train::calibrate::Method;
-use model_train::fit::ClassWeight;
-use model_train::threshold::ThresholdRule;
-use model_train::tune::Metric;
+use anyhow::{Context, Result};
+use model_tracking::folder::RunFolder;
+use model_tracking::tracker::Tracker;
+use model_train::card::About;
+use model_train::pack::pack;
+use model_train::pipeline::{self, Job, Reports, TrainedModel};
 
 use crate::config_file::ConfigFile;
-use crate::tracking::{self, TrackingArgs};
+use crate::{engine, files, interrupt, progress, tracking};
 
+pub(crate) use args::Args;
 use config::Config;
+use recorder::Recorder;
+use run_folder::Packed;
 use settings::Settings;
-use values::{Bags, Folds, Jobs, Trials, Written};
-
-const EXAMPLES: &str = "\
-Examples:
-  Fit one model with its defaults:
-    underwrite train --data loans.csv --schema loan.toml --out model.wasm --model gradient_boosting
-  Search the best of two models, 60 trials on 2 cores, for 10 minutes at most:
-    underwrite train --data loans.csv --schema loan.toml --out model.wasm \\
-        --models gradient_boosting,logistic_regression --trials 60 --timeout 10m --jobs 2
-  The best model within 300 KB; measured on rows of your choice:
-    underwrite train --data loans.csv --schema loan.toml --out model.wasm \\
-        --max-size 300KB --test-rows rows.csv --metrics metrics.json
-  Go on after Ctrl-C, or with more trials:
-    underwrite train --data loans.csv --schema loan.toml --out model.wasm --trials 90 --resume
-  Whatever underwrite.toml says, without doing it yet:
-    underwrite train --dry-run
-
-The same data, schema, options and program give the same model.wasm, byte for byte, on any
-number of threads; --timeout and --max-latency depend on the machine.";
-
-/// Train a model on a CSV file and pack it into one model.wasm.
-///
-/// With --trials, --timeout, --max-size, --max-latency or several --models the
-/// hyperparameters are searched by cross-validation on the training rows; otherwise one
-/// model is fitted with its defaults. A flag wins over underwrite.toml.
-#[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
-    /// Read settings from this file (default: underwrite.toml, where it is there).
-    #[arg(long, value_name = "FILE.toml")]
-    config: Option<PathBuf>,
-    /// CSV file with a header; every input and the target of the schema is a column.
-    #[arg(long, value_name = "FILE")]
-    data: Option<PathBuf>,
-    /// Schema in TOML; `underwrite schema infer` drafts one.
-    #[arg(long, value_name = "FILE")]
-    schema: Option<PathBuf>,
-    /// Where the model goes; an older file is replaced only by a complete new one.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// Fit this model (default: random_forest, or a search over all).
-    #[arg(long, value_enum, conflicts_with = "models")]
-    model: Option<Kind>,
-    /// Search among these models: ridge, logistic_regression, decision_tree, random_forest,
-    /// gradient_boosting.
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    models: Option<Vec<Written<ModelKind>>>,
-    /// Use only these inputs of the schema.
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    features: Option<Vec<String>>,
-    /// CSV with the one column `row`: the rows to measure on, the first of the data being 0
-    /// (default: a fifth of each class, drawn by the seed).
-    #[arg(long, value_name = "FILE")]
-    test_rows: Option<PathBuf>,
-    /// Seed of everything that is drawn (default: 42).
-    #[arg(long, value_name = "NUMBER")]
-    seed: Option<u64>,
-    /// How much a row counts by its answer: none (default), balanced, or NO:YES such as 1:3.
-    #[arg(long, value_name = "WEIGHT")]
-    class_weight: Option<Written<ClassWeight>>,
-    /// Correct the probabilities on rows that were left out: none (default), platt, isotonic.
-    #[arg(long, value_name = "METHOD")]
-    calibration: Option<Written<Method>>,
-    /// Say yes from 0.5 on (default), from where f1 is best, from where cost=FALSE_YES:FALSE_NO
-    /// is least, or to approval_rate=SHARE; chosen on rows that were left out.
-    #[arg(long, value_name = "RULE")]
-    threshold: Option<Written<ThresholdRule>>,
-    /// Let --features name protected columns; the artifact and the model card will say so.
-    #[arg(long)]
-    allow_protected: bool,
-    /// Threads (default: one for each core).
-    #[arg(long, value_name = "NUMBER")]
-    jobs: Option<Jobs>,
-    /// Trials of the search, over all models (default: 30).
-    #[arg(long, value_name = "NUMBER", help_heading = "Search")]
-    trials: Option<Trials>,
-    /// Stop the search after this time, such as 90s or 10m; the first trial is always done.
-    #[arg(long, value_name = "TIME", help_heading = "Search")]
-    timeout: Option<Written<Duration>>,
-    /// Folds of the cross-validation (default: 5).
-    #[arg(long, value_name = "NUMBER", help_heading = "Search")]
-    folds: Option<Folds>,
-    /// Choose by roc_auc (default), log_loss, f1, accuracy or brier.
-    #[arg(long, value_name = "METRIC", help_heading = "Search")]
-    metric: Option<Written<Metric>>,
-    /// Average up to so many boosted models where the size allows it (default: 2).
-    #[arg(long, value_name = "NUMBER", help_heading = "Search")]
-    bags: Option<Bags>,
-    /// The best model whose artifact, gzipped, is not larger than this, such as 300KB
-    /// (default: a model of at most 2 MB, not gzipped).
-    #[arg(long, value_name = "SIZE", help_heading = "Search")]
-    max_size: Option<Written<ByteSize>>,
-    /// The best model that scores one row in this time on one core here, such as 2us.
-    #[arg(long, value_name = "TIME", help_heading = "Search")]
-    max_latency: Option<Written<Duration>>,
-    /// Go on with a search that was stopped: RUN is a run's id or name (default: the newest).
-    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "latest", help_heading = "Search")]
-    resume: Option<String>,
-    /// Check data, schema and settings, print what would be done, and do nothing.
-    #[arg(long)]
-    dry_run: bool,
-    /// Write the figures to this file, as JSON.
-    #[arg(long, value_name = "FILE.json")]
-    metrics: Option<PathBuf>,
-    /// Write the evaluation report to this file, as one HTML page.
-    #[arg(long, value_name = "FILE.html")]
-    report: Option<PathBuf>,
-    /// Where run folders go; a search keeps one, with its trials (default: runs).
-    #[arg(long, value_name = "FOLDER")]
-    runs: Option<PathBuf>,
-    /// What to call the run.
-    #[arg(long, value_name = "NAME")]
-    run_name: Option<String>,
-    #[command(flatten)]
-    tracking: TrackingArgs,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Kind {
-    /// 100 trees, at most 15 splits deep.
-    RandomForest,
-    /// A weighted sum of scaled values, with an L2 penalty.
-    LogisticRegression,
-    /// The same by least squares.
-    Ridge,
-    /// One tree, at most 9 splits deep.
-    DecisionTree,
-    /// The sum of 500 small trees.
-    GradientBoosting,
-}
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
@@ -165,18 +36,103 @@ impl Args {
         let config = Config::read(file.as_ref())?;
         let tracking = tracking::Config::read(file.as_ref())?;
         let trackers = tracking::trackers(&self.tracking, &tracking)?;
-        job::run(Settings::new(self, config)?, &trackers)
+        let settings = Settings::new(self, config)?;
+        let job = inputs::read(&settings)?;
+        plan::warn(&job)?;
+        if settings.dry_run {
+            plan::print(&settings, &job, &trackers)
+        } else {
+            train(&settings, job, &trackers)
+        }
     }
 }
 
-impl From<Kind> for ModelKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::RandomForest => Self::RandomForest,
-            Kind::LogisticRegression => Self::LogisticRegression,
-            Kind::Ridge => Self::Ridge,
-            Kind::DecisionTree => Self::DecisionTree,
-            Kind::GradientBoosting => Self::GradientBoosting,
+fn train(settings: &Settings, mut job: Job, trackers: &[Box<dyn Tracker>]) -> Result<()> {
+    let folder = run_folder::open(settings, &mut job, trackers)?;
+    if job.is_search() {
+        let control = job.control();
+        interrupt::on_ctrl_c(move || control.stop());
+    }
+    let mut recorder = Recorder::new(folder);
+    let trained = pipeline::run(&job, &mut recorder);
+    let mut folder = recorder.finish();
+    let trained = trained?;
+
+    let engine = engine::carried()?;
+    let wasm = pack(engine.wasm, engine.glue, &trained.artifact)?;
+    save(settings, folder.as_mut(), &trained, &wasm)?;
+    summary::print(settings, &job, &trained, wasm.len())?;
+    // The model is safe: what fails from here on costs reports, not the model.
+    let reported = report(settings, &job, &trained, folder.as_mut());
+    if let Some(folder) = &mut folder {
+        run_folder::finish(folder, &trained)?;
+        let path = folder.path().display();
+        writeln!(anstream::stdout(), "run kept in {path}")?;
+        // Trackers that rejected the run have already been reported.
+        tracking::push(trackers, folder)?;
+    }
+    let out = settings.out.display();
+    reported.with_context(|| format!("{out} is written, but not all of its reports are"))
+}
+
+/// Writes the model to the run folder and to `--out`; where one of them fails, the error says
+/// where the model is.
+fn save(
+    settings: &Settings,
+    mut folder: Option<&mut RunFolder>,
+    trained: &TrainedModel,
+    wasm: &[u8],
+) -> Result<()> {
+    let mut figures = serde_json::to_vec_pretty(&trained.figures())?;
+    figures.push(b'\n');
+    let packed = Packed {
+        wasm,
+        figures: &figures,
+    };
+    let kept = match &mut folder {
+        Some(folder) => run_folder::keep(folder, settings, trained, &packed),
+        None => Ok(()),
+    };
+    let written = files::write(&settings.out, wasm);
+    let saved_to = match (&kept, &written, folder) {
+        (Err(_), Ok(()), _) => Some(settings.out.clone()),
+        (Ok(()), Err(_), Some(folder)) => Some(folder.artifact_path("model.wasm")),
+        _ => None,
+    };
+    let saved = kept.and(written);
+    match saved_to {
+        Some(path) => {
+            let path = path.display();
+            saved.with_context(|| format!("{path} is written, but not everything was kept"))?;
         }
+        None => saved?,
+    }
+    match &settings.metrics {
+        Some(path) => files::write(path, &figures),
+        None => Ok(()),
+    }
+}
+
+/// Measures the model where someone wants its reports.
+fn report(
+    settings: &Settings,
+    job: &Job,
+    trained: &TrainedModel,
+    folder: Option<&mut RunFolder>,
+) -> Result<()> {
+    if folder.is_none() && settings.report.is_none() {
+        return Ok(());
+    }
+    let spinner = progress::spinner("Evaluating");
+    let evaluation = pipeline::evaluate_trained(job, trained);
+    spinner.finish_and_clear();
+    let schema = job.inputs().schema();
+    let reports = Reports::new(&evaluation?, schema, &About::default())?;
+    if let Some(folder) = folder {
+        run_folder::keep_reports(folder, &reports)?;
+    }
+    match &settings.report {
+        Some(path) => files::write(path, reports.html.as_bytes()),
+        None => Ok(()),
     }
 }

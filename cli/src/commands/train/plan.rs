@@ -1,100 +1,46 @@
-//! What would be done, and what the data and the schema say about it beforehand.
+//! What would be done, and what is odd about the data and the schema.
 
 use std::io::Write;
 
-use anyhow::{Result, ensure};
-use model_core::schema::{Missing, Schema};
+use anyhow::Result;
 use model_tracking::tracker::Tracker;
 use model_train::calibrate::Method;
-use model_train::fit::{self, ClassWeight};
+use model_train::fit::ClassWeight;
+use model_train::pipeline::{Hyperparameters, Job, Options, SearchOptions};
 use model_train::report::threshold_in_words;
 
-use super::job::Inputs;
-use super::settings::{Plan, Settings};
+use super::run_folder;
+use super::settings::Settings;
 
-/// Says what is odd about the rows to learn from; nothing of it hinders training.
-pub(super) fn warn(inputs: &Inputs) -> Result<()> {
-    let name = inputs.dataset.name();
-    let train = &inputs.split.train;
-    for (feature, values) in inputs.schema.inputs().zip(&inputs.dataset.columns) {
-        let mut values = train.iter().map(|&row| values[row]);
-        let Some(first) = values.next() else {
-            continue;
-        };
-        if first.is_nan() && feature.missing != Missing::Native {
-            // Nothing to fill in: that is an error when policies are applied.
-            continue;
-        }
-        if values.all(|value| value == first || (value.is_nan() && first.is_nan())) {
-            writeln!(
-                anstream::stderr(),
-                "warning: {name}, column '{}': the same in every row to learn from, so it tells nothing: give it role = \"ignored\", or leave it out with --features",
-                feature.name
-            )?;
-        }
+/// Warns about what does not prevent training.
+pub(super) fn warn(job: &Job) -> Result<()> {
+    for warning in job.warnings() {
+        writeln!(anstream::stderr(), "warning: {warning}")?;
     }
     Ok(())
 }
 
-impl Plan {
-    /// Leaves out the models that cannot do what the schema asks for; one that was named is an
-    /// error.
-    pub(super) fn keep_to(&mut self, schema: &Schema) -> Result<()> {
-        let search = match self {
-            Self::Fit(params) => return Ok(fit::check_abilities(schema, params.kind())?),
-            Self::Search(search) => search,
-        };
-        let mut able = Vec::with_capacity(search.spaces.len());
-        for space in search.spaces.drain(..) {
-            match fit::check_abilities(schema, space.kind()) {
-                Ok(()) => able.push(space),
-                Err(error) if search.is_named => return Err(error.into()),
-                Err(error) => {
-                    let model = space.kind().word();
-                    writeln!(anstream::stderr(), "note: {model} is left out: {error}")?;
-                }
-            }
-        }
-        ensure!(!able.is_empty(), "no model can do what the schema asks for");
-        search.spaces = able;
-        Ok(())
-    }
-}
-
 /// What `--dry-run` prints.
-pub(super) fn print(
-    settings: &Settings,
-    inputs: &Inputs,
-    trackers: &[Box<dyn Tracker>],
-) -> Result<()> {
+pub(super) fn print(settings: &Settings, job: &Job, trackers: &[Box<dyn Tracker>]) -> Result<()> {
     let mut out = anstream::stdout().lock();
-    let (data, schema) = (settings.data.display(), settings.schema.display());
-    let Inputs { dataset, split, .. } = inputs;
-    let names: Vec<&str> = inputs.schema.inputs().map(|f| f.name.as_str()).collect();
-    let (rows, count) = (dataset.rows(), names.len());
-    writeln!(out, "{data} with {schema}: {rows} rows, {count} inputs")?;
-    writeln!(out, "  {}", names.join(", "))?;
-    if !inputs.protected.is_empty() {
-        writeln!(out, "  protected: {}", inputs.protected.join(", "))?;
+    print_inputs(&mut out, settings, job)?;
+    let options = job.options();
+    match &options.hyperparameters {
+        Hyperparameters::Fixed(params) => {
+            writeln!(out, "fit {}", serde_json::to_string(params)?)?;
+        }
+        Hyperparameters::Searched(search) => print_search(&mut out, search, job)?,
     }
-    let (train, test) = (split.train.len(), split.test.len());
-    writeln!(out, "learn from {train} rows, measure on {test} others")?;
-    match &settings.plan {
-        Plan::Fit(params) => writeln!(out, "fit {}", serde_json::to_string(params)?)?,
-        Plan::Search(search) => search.print(&mut out)?,
-    }
-    print_rules(&mut out, settings)?;
-    let (seed, jobs) = (settings.seed, settings.jobs);
-    writeln!(out, "seed {seed}, {jobs} threads")?;
-    let files = [
-        Some(&settings.out),
-        settings.metrics.as_ref(),
-        settings.report.as_ref(),
-    ];
-    for file in files.into_iter().flatten() {
+    print_decision(&mut out, options)?;
+    writeln!(
+        out,
+        "random seed {}, {} threads",
+        options.seed, options.jobs
+    )?;
+    for file in settings.outputs() {
         writeln!(out, "write {}", file.display())?;
     }
-    if settings.keeps_run(trackers) {
+    if run_folder::is_wanted(settings, trackers) {
         writeln!(out, "keep the run in {}/", settings.runs.display())?;
     }
     for tracker in trackers {
@@ -103,25 +49,55 @@ pub(super) fn print(
     Ok(())
 }
 
-fn print_rules(out: &mut impl Write, settings: &Settings) -> Result<()> {
-    let rules = settings.rules;
-    match settings.class_weight {
-        ClassWeight::None => {}
-        ClassWeight::Balanced => writeln!(out, "class weights: balanced")?,
-        ClassWeight::Explicit { negative, positive } => {
-            writeln!(out, "class weights: no {negative}, yes {positive}")?;
-        }
+fn print_inputs(out: &mut impl Write, settings: &Settings, job: &Job) -> Result<()> {
+    let (data, schema) = (settings.data.display(), settings.schema.display());
+    let inputs = job.inputs();
+    let names: Vec<&str> = inputs.schema().inputs().map(|f| f.name.as_str()).collect();
+    let (rows, count) = (inputs.dataset().rows(), names.len());
+    writeln!(out, "{data} with {schema}: {rows} rows, {count} inputs")?;
+    writeln!(out, "  {}", names.join(", "))?;
+    if !inputs.protected().is_empty() {
+        writeln!(out, "  protected: {}", inputs.protected().join(", "))?;
     }
-    if rules.calibration != Method::None {
-        writeln!(out, "calibration: {}", rules.calibration.word())?;
-    }
-    writeln!(out, "threshold: {}", threshold_in_words(rules.threshold))?;
+    writeln!(out, "  {}", inputs.approval_in_words())?;
+    let split = inputs.split();
+    let (train, test) = (split.train.len(), split.test.len());
+    writeln!(out, "train on {train} rows, measure on {test} others")?;
     Ok(())
 }
 
-impl Settings {
-    /// Whether a run folder is made.
-    pub(super) fn keeps_run(&self, trackers: &[Box<dyn Tracker>]) -> bool {
-        matches!(self.plan, Plan::Search(_)) || self.is_kept || !trackers.is_empty()
+fn print_search(out: &mut impl Write, search: &SearchOptions, job: &Job) -> Result<()> {
+    let (metric, folds) = (search.metric.word(), job.options().folds);
+    write!(out, "tune with {} trials by {metric}", search.trials)?;
+    write!(out, ", {folds} folds of the training rows")?;
+    match search.timeout {
+        Some(timeout) => writeln!(out, ", at most {}", humantime::format_duration(timeout))?,
+        None => writeln!(out)?,
     }
+    for space in job.spaces() {
+        writeln!(out, "  {}", space.kind().word())?;
+        for dimension in space.dimensions() {
+            writeln!(out, "    {} {}", dimension.name, dimension.scale)?;
+        }
+    }
+    Ok(())
+}
+
+fn print_decision(out: &mut impl Write, options: &Options) -> Result<()> {
+    match options.class_weight {
+        ClassWeight::None => {}
+        ClassWeight::Balanced => writeln!(out, "class weights: balanced")?,
+        ClassWeight::Explicit { negative, positive } => {
+            writeln!(
+                out,
+                "class weights: negative {negative}, positive {positive}"
+            )?;
+        }
+    }
+    if options.calibration != Method::None {
+        writeln!(out, "calibration: {}", options.calibration.word())?;
+    }
+    let threshold = threshold_in_words(options.threshold);
+    writeln!(out, "threshold: {threshold}")?;
+    Ok(())
 }

@@ -1,20 +1,21 @@
-//! What is to be done, once flags and file are put together; a flag wins.
+//! What is to be done, once arguments and `underwrite.toml` are put together; an argument
+//! wins.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use model_core::model::ModelKind;
 use model_train::calibrate::Method;
-use model_train::fit::{ClassWeight, Params};
+use model_train::fit::{ClassWeight, KINDS};
+use model_train::pipeline::{Hyperparameters, Options, SearchOptions, Unsupported};
 use model_train::threshold::ThresholdRule;
-use model_train::tune::{self, Budget, Metric, Space};
+use model_train::tune::Metric;
 
-use super::Args;
+use super::args::Args;
 use super::config::Config;
-use super::decision::Rules;
 use super::values::{Count, Written};
 use crate::config_file::DEFAULT;
+use crate::engine;
 
 const TRIALS: usize = 30;
 /// Where a time ends the search.
@@ -22,182 +23,146 @@ const MOST_TRIALS: usize = 100_000;
 const FOLDS: usize = 5;
 const BAGS: usize = 2;
 const SEED: u64 = 42;
-/// Bytes of a model in the artifact, where no size is asked for: what a page and a Worker
-/// load without a pause.
-const BYTES: u64 = 2_000_000;
-/// What an artifact holds beside the model, gzipped: schema, golden rows, where it is from.
-const OVERHEAD: u64 = 4_000;
 
-/// All that decides what a run does.
+/// Everything that decides what a run does.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) data: PathBuf,
     pub(super) schema: PathBuf,
-    pub(super) out: PathBuf,
     pub(super) test_rows: Option<PathBuf>,
-    pub(super) metrics: Option<PathBuf>,
-    pub(super) runs: PathBuf,
-    pub(super) run_name: Option<String>,
     pub(super) features: Option<Vec<String>>,
     pub(super) allow_protected: bool,
+    pub(super) options: Options,
+    pub(super) out: PathBuf,
+    pub(super) metrics: Option<PathBuf>,
     pub(super) report: Option<PathBuf>,
-    pub(super) class_weight: ClassWeight,
-    pub(super) rules: Rules,
-    pub(super) folds: usize,
-    pub(super) seed: u64,
-    pub(super) jobs: usize,
-    pub(super) plan: Plan,
-    pub(super) dry_run: bool,
-    /// Whether a run folder was asked for.
-    pub(super) is_kept: bool,
-}
-
-/// How the hyperparameters are found.
-#[derive(Debug)]
-pub(super) enum Plan {
-    /// They are known.
-    Fit(Params),
-    /// They are searched.
-    Search(Search),
-}
-
-/// A search.
-#[derive(Debug, Clone)]
-pub(super) struct Search {
-    pub(super) spaces: Vec<Space>,
-    /// Whether someone named the models; else those that cannot do what the schema asks for
-    /// are left out.
-    pub(super) is_named: bool,
-    pub(super) settings: tune::Settings,
-    pub(super) timeout: Option<Duration>,
-    /// The run to go on with.
+    /// Whether a run folder is asked for.
+    pub(super) asks_for_run: bool,
+    pub(super) runs: PathBuf,
+    pub(super) run_name: Option<String>,
+    /// The run whose search is resumed.
     pub(super) resume: Option<String>,
+    pub(super) dry_run: bool,
 }
 
 impl Settings {
     pub(super) fn new(args: Args, config: Config) -> Result<Self> {
-        let seed = args.seed.or(config.train.seed).unwrap_or(SEED);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let jobs = args.jobs.or(config.train.jobs).map_or(cores, |jobs| jobs.0);
-        let plan = plan(&args, &config, seed, jobs)?;
+        let options = options(&args, &config)?;
         let needed = |value: Option<PathBuf>, key: &str| {
             value.with_context(|| {
                 format!("--{key} is missing: give it, or `{key}` under [train] in {DEFAULT}")
             })
         };
-        let rules = Rules {
-            calibration: args
-                .calibration
-                .or(config.calibration.method)
-                .map_or(Method::None, |w| w.0),
-            threshold: args
-                .threshold
-                .or(config.threshold.rule)
-                .map_or(ThresholdRule::Half, |w| w.0),
-        };
-        let folds = args
-            .folds
-            .or(config.tune.folds)
-            .map_or(FOLDS, |folds| folds.0);
         let file = config.train;
         Ok(Self {
             data: needed(args.data.or(file.data), "data")?,
             schema: needed(args.schema.or(file.schema), "schema")?,
-            out: needed(args.out.or(file.out), "out")?,
             test_rows: args.test_rows.or(file.test_rows),
+            features: args.features.or(file.features),
+            allow_protected: args.allow_protected || file.allow_protected.unwrap_or(false),
+            options,
+            out: needed(args.out.or(file.out), "out")?,
             metrics: args.metrics.or(file.metrics),
-            is_kept: args.runs.is_some()
+            report: args.report.or(file.report),
+            asks_for_run: args.runs.is_some()
                 || args.run_name.is_some()
                 || file.runs.is_some()
                 || file.run_name.is_some(),
             runs: args.runs.or(file.runs).unwrap_or_else(|| "runs".into()),
             run_name: args.run_name.or(file.run_name),
-            features: args.features.or(file.features),
-            allow_protected: args.allow_protected || file.allow_protected.unwrap_or(false),
-            report: args.report.or(file.report),
-            class_weight: (args.class_weight.or(file.class_weight))
-                .map_or(ClassWeight::None, |w| w.0),
-            rules,
-            folds,
-            seed,
-            jobs,
-            plan,
+            resume: args.resume,
             dry_run: args.dry_run,
         })
     }
+
+    /// The files that are written beside the run folder.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = &Path> {
+        let paths = [Some(&self.out), self.metrics.as_ref(), self.report.as_ref()];
+        paths.into_iter().flatten().map(PathBuf::as_path)
+    }
+}
+
+fn options(args: &Args, config: &Config) -> Result<Options> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let calibration = args.calibration.or(config.calibration.method);
+    let threshold = args.threshold.or(config.threshold.rule);
+    let class_weight = args.class_weight.or(config.train.class_weight);
+    let folds = args.folds.or(config.tune.folds);
+    Ok(Options {
+        hyperparameters: hyperparameters(args, config)?,
+        class_weight: class_weight.map_or(ClassWeight::None, |w| w.0),
+        calibration: calibration.map_or(Method::None, |w| w.0),
+        threshold: threshold.map_or(ThresholdRule::Half, |w| w.0),
+        folds: folds.map_or(FOLDS, |folds| folds.0),
+        seed: args.seed.or(config.train.seed).unwrap_or(SEED),
+        jobs: args.jobs.or(config.train.jobs).map_or(cores, |jobs| jobs.0),
+        // A dry run writes no model, so it works in a build without an engine.
+        engine_sha256: if args.dry_run {
+            String::new()
+        } else {
+            engine::carried()?.sha256()
+        },
+    })
 }
 
 /// A search where anything says how to search, or more than one model is named.
-fn plan(args: &Args, config: &Config, seed: u64, jobs: usize) -> Result<Plan> {
+fn hyperparameters(args: &Args, config: &Config) -> Result<Hyperparameters> {
     let tune = &config.tune;
     let trials = args.trials.or(tune.trials);
     let timeout = args.timeout.or(tune.timeout);
-    let max_size = args.max_size.or(tune.max_size).map(|size| size.0.as_u64());
+    let max_size = args.max_size.or(tune.max_size);
     let max_latency = args.max_latency.or(tune.max_latency);
-    let searched = trials.is_some()
+    let is_search = trials.is_some()
         || timeout.is_some()
         || max_size.is_some()
         || max_latency.is_some()
         || args.resume.is_some();
-    let models = models(args, config, searched)?;
-    if let ([model], false) = (&models[..], searched) {
-        return config.params(*model).map(Plan::Fit);
+    let models = models(args, config, is_search)?;
+    if let ([model], false) = (&models[..], is_search) {
+        return config.params(*model).map(Hyperparameters::Fixed);
     }
     let spaces = models.iter().map(|&model| config.space(model));
-    let trials = match (trials, timeout) {
-        (Some(Count(trials)), _) => trials,
-        (None, None) => TRIALS,
-        // Time alone ends it.
-        (None, Some(_)) => MOST_TRIALS,
-    };
-    if let Some(size) = max_size {
-        ensure!(
-            size > OVERHEAD,
-            "--max-size {size}: a model file without a model takes {OVERHEAD} bytes already"
-        );
-    }
-    let folds = args.folds.or(tune.folds).map_or(FOLDS, |folds| folds.0);
+    let are_named = args.model.is_some() || args.models.is_some() || config.train.models.is_some();
     let metric = args.metric.or(tune.metric);
-    Ok(Plan::Search(Search {
-        is_named: args.model.is_some() || args.models.is_some() || config.train.models.is_some(),
+    Ok(Hyperparameters::Searched(SearchOptions {
         spaces: spaces.collect::<Result<_>>()?,
-        timeout: timeout.map(|Written(timeout)| timeout),
-        resume: args.resume.clone(),
-        settings: tune::Settings {
-            trials,
-            folds,
-            seed,
-            jobs,
-            bags: args.bags.or(tune.bags).map_or(BAGS, |bags| bags.0),
-            metric: metric.map_or(Metric::RocAuc, |metric| metric.0),
-            budget: Budget {
-                bytes: max_size.is_none().then_some(BYTES),
-                gzip_bytes: max_size.map(|size| size - OVERHEAD),
-                nanoseconds: max_latency.map(|Written(latency)| latency.as_nanos() as f64),
-            },
+        unsupported: if are_named {
+            Unsupported::Refuse
+        } else {
+            Unsupported::LeaveOut
         },
+        trials: match (trials, timeout) {
+            (Some(Count(trials)), _) => trials,
+            (None, None) => TRIALS,
+            (None, Some(_)) => MOST_TRIALS,
+        },
+        bags: args.bags.or(tune.bags).map_or(BAGS, |bags| bags.0),
+        metric: metric.map_or(Metric::RocAuc, |metric| metric.0),
+        max_gzip_bytes: max_size.map(|Written(size)| size.as_u64()),
+        max_nanoseconds: max_latency.map(|Written(latency)| latency.as_nanos() as f64),
+        timeout: timeout.map(|Written(timeout)| timeout),
     }))
 }
 
-fn models(args: &Args, config: &Config, searched: bool) -> Result<Vec<ModelKind>> {
+/// The models that are fitted or searched, each once.
+fn models(args: &Args, config: &Config, is_search: bool) -> Result<Vec<ModelKind>> {
     let named = args.models.as_ref().or(config.train.models.as_ref());
     let mut models: Vec<ModelKind> = match (args.model, named) {
         (Some(model), _) => vec![model.into()],
         (None, Some(models)) => models.iter().map(|model| model.0).collect(),
-        // Boosting first: what is better than it is rare, and all others are measured by it.
-        (None, None) if searched => model_train::fit::KINDS.into_iter().rev().collect(),
+        // Boosting first: it is rarely beaten, and all other trials are compared with the first.
+        (None, None) if is_search => KINDS.into_iter().rev().collect(),
         (None, None) => vec![ModelKind::RandomForest],
     };
     ensure!(
         !models.is_empty(),
-        "no model is named: expected at least one"
+        "no model is named, expected at least one"
     );
     let mut seen = Vec::new();
     models.retain(|model| {
-        !seen.contains(model) && {
-            seen.push(*model);
-            true
-        }
+        let is_new = !seen.contains(model);
+        seen.push(*model);
+        is_new
     });
     Ok(models)
 }

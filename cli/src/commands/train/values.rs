@@ -1,11 +1,13 @@
-//! Values that a flag and the configuration file share: read from one text, by one rule.
+//! Values that are read from one text by one rule, in an argument or in `underwrite.toml`.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use model_core::model::ModelKind;
-use model_train::fit::KINDS;
+use model_train::calibrate::Method;
+use model_train::fit::{ClassWeight, KINDS};
+use model_train::threshold::ThresholdRule;
 use model_train::tune::Metric;
 use serde::{Deserialize, Deserializer};
 
@@ -13,13 +15,13 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Count<const LOW: usize, const HIGH: usize>(pub(crate) usize);
 
-/// How many trials.
+/// A number of trials.
 pub(crate) type Trials = Count<1, 100_000>;
-/// How many folds.
+/// A number of folds.
 pub(crate) type Folds = Count<2, 50>;
-/// How many boosted models may be averaged.
+/// A number of boosted models to average.
 pub(crate) type Bags = Count<1, 64>;
-/// How many threads.
+/// A number of threads.
 pub(crate) type Jobs = Count<1, 1024>;
 
 impl<const LOW: usize, const HIGH: usize> TryFrom<i64> for Count<LOW, HIGH> {
@@ -52,11 +54,11 @@ impl<'de, const LOW: usize, const HIGH: usize> Deserialize<'de> for Count<LOW, H
     }
 }
 
-/// Something that is written as a text, such as `10m` or `300KB`.
+/// A value that is written as text, such as `10m` or `300KB`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Written<T>(pub(crate) T);
 
-/// What can be written as a text.
+/// A value that can be read from text.
 pub(crate) trait FromText: Sized {
     fn from_text(text: &str) -> Result<Self, String>;
 }
@@ -138,12 +140,70 @@ impl FromText for Metric {
     }
 }
 
+impl FromText for Method {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            "platt" => Ok(Self::Platt),
+            "isotonic" => Ok(Self::Isotonic),
+            _ => Err(format!("expected none, platt or isotonic, got '{text}'")),
+        }
+    }
+}
+
+impl FromText for ThresholdRule {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let problem = || {
+            format!(
+                "expected 0.5, f1, cost=FP:FN (such as cost=5:1) or approval_rate=SHARE (such as approval_rate=0.3), got '{text}'"
+            )
+        };
+        let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
+        match text.split_once('=') {
+            None if text == "f1" => Ok(Self::BestF1),
+            None if number(text) == Some(0.5) => Ok(Self::Half),
+            Some(("cost", costs)) => {
+                let (false_positive, false_negative) = costs.split_once(':').ok_or_else(problem)?;
+                let cost = |text| number(text).filter(|cost| *cost > 0.0).ok_or_else(problem);
+                Ok(Self::Cost {
+                    false_positive: cost(false_positive)?,
+                    false_negative: cost(false_negative)?,
+                })
+            }
+            Some(("approval_rate", rate)) => number(rate)
+                .filter(|rate| (0.0..=1.0).contains(rate))
+                .map(Self::ApprovalRate)
+                .ok_or_else(problem),
+            _ => Err(problem()),
+        }
+    }
+}
+
+impl FromText for ClassWeight {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let problem =
+            || format!("expected none, balanced or NEGATIVE:POSITIVE such as 1:3, got '{text}'");
+        let weight = |text: &str| text.parse::<f64>().ok().filter(|w| *w > 0.0 && *w <= 1e6);
+        match text {
+            "none" => Ok(Self::None),
+            "balanced" => Ok(Self::Balanced),
+            _ => {
+                let (negative, positive) = text.split_once(':').ok_or_else(problem)?;
+                Ok(Self::Explicit {
+                    negative: weight(negative).ok_or_else(problem)?,
+                    positive: weight(positive).ok_or_else(problem)?,
+                })
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn texts_have_one_meaning() {
+    fn texts_are_read_by_one_rule() {
         fn check<T: FromText + PartialEq + fmt::Debug>(text: &str, expect: Option<T>) {
             assert_eq!(
                 text.parse::<Written<T>>().ok().map(|w| w.0),

@@ -2,9 +2,10 @@
 //! answers are compared, counted and discarded; when it is slow, copies are dropped.
 
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::served::Served;
 use crate::models::metrics::Shadowed;
@@ -13,19 +14,23 @@ use crate::models::score::Score;
 /// How many requests may wait for the challenger.
 const QUEUE: usize = 1024;
 
-/// Longer requests do not wait: they would keep the memory that other bodies need, in bytes.
-const LONGEST: usize = 64 << 10;
+/// Longer requests, in bytes, keep the memory that other bodies need: few of them may wait.
+const LONG: usize = 64 << 10;
+const LONG_QUEUE: usize = 8;
 
 /// A challenger and its queue. The thread ends when the last copy of this is gone.
 #[derive(Clone)]
 pub(crate) struct Shadow {
     served: Arc<Served>,
     queue: Option<SyncSender<Job>>,
+    long: Arc<Semaphore>,
 }
 
 struct Job {
     body: Bytes,
     champion: Option<Score>,
+    /// Of a long one.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Shadow {
@@ -45,6 +50,7 @@ impl Shadow {
         Self {
             served,
             queue: started.is_ok().then_some(queue),
+            long: Arc::new(Semaphore::new(LONG_QUEUE)),
         }
     }
 
@@ -52,18 +58,26 @@ impl Shadow {
         &self.served
     }
 
-    /// Hands over a request and what the champion said. Never waits; a long one is dropped.
+    /// Hands over a request and what the champion said. Never waits.
     pub(crate) fn offer(&self, body: Bytes, champion: Option<Score>) {
         let Some(queue) = &self.queue else { return };
-        if body.len() > LONGEST {
-            return self.served.metrics.shadowed(Shadowed::dropped);
+        if !self.queued(queue, body, champion) {
+            self.served.metrics.shadowed(Shadowed::dropped);
         }
-        match queue.try_send(Job { body, champion }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.served.metrics.shadowed(Shadowed::dropped);
-            }
-        }
+    }
+
+    fn queued(&self, queue: &SyncSender<Job>, body: Bytes, champion: Option<Score>) -> bool {
+        let is_long = body.len() > LONG;
+        let permit = is_long.then(|| Arc::clone(&self.long).try_acquire_owned());
+        let Ok(_permit) = permit.transpose() else {
+            return false;
+        };
+        let job = Job {
+            body,
+            champion,
+            _permit,
+        };
+        queue.try_send(job).is_ok()
     }
 }
 

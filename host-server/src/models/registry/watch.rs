@@ -18,6 +18,8 @@ const QUIET: Duration = Duration::from_millis(200);
 pub(crate) async fn watch(registry: Arc<Registry>, hang_up: Arc<Notify>) {
     let changed = Arc::new(Notify::new());
     let _watcher = registry.source().and_then(|source| start(source, &changed));
+    // What changed between the start and this was reported to nobody.
+    changed.notify_one();
     let registry = Arc::downgrade(&registry);
     loop {
         let cause = tokio::select! {

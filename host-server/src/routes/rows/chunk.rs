@@ -22,10 +22,6 @@ impl Chunk {
         self.bytes.shrink_to(LONG);
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
     pub(super) fn is_long(&self) -> bool {
         self.bytes.len() >= LONG
     }

@@ -1,36 +1,36 @@
-//! How the model was found.
+//! How the hyperparameters were chosen.
 
 use model_report::chart::Axis;
 use model_report::number::{count, fixed, short};
 use model_report::{Cell, Chart, Figure, Section, Table, Tone};
 
 use super::{ReportError, kind_in_words};
-use crate::evaluate::{Candidate, Search};
+use crate::evaluate::{FrontierRecord, SearchRecord};
 
-pub(super) fn frontier(search: &Search) -> Result<Section, ReportError> {
+pub(super) fn frontier(search: &SearchRecord) -> Result<Section, ReportError> {
     let section = Section::new("frontier", "Quality, size and speed");
     if search.frontier.is_empty() {
         return Ok(section);
     }
-    let points = |taken: bool| -> Vec<(f64, f64)> {
-        let some = search.frontier.iter().filter(|c| c.chosen == taken);
+    let points = |chosen: bool| -> Vec<(f64, f64)> {
+        let some = search.frontier.iter().filter(|c| c.chosen == chosen);
         some.map(|candidate| (kilobytes(candidate), candidate.score))
             .collect()
     };
     let chart = Chart::new(
         "Quality by size",
-        format!("{} of each candidate by its size.", search.metric),
+        format!("{} of each model by its size.", search.metric),
         Axis::new("Size, packed and gzipped (KB)").from_zero(),
         Axis::new(format!("{}, cross-validated", search.metric)),
     )
-    .points("candidate", points(false))
-    .points("taken", points(true))
+    .points("other models", points(false))
+    .points("chosen", points(true))
     .svg()?;
-    let table = Table::new("Candidates, the smallest first.")
-        .text("Candidate")
+    let table = Table::new("Models on the frontier of quality, size and speed, smallest first.")
+        .text("Model")
         .number(format!("{}, cross-validated", search.metric))
         .number("KB, gzipped")
-        .number("µs a row")
+        .number("µs per row")
         .rows(sorted(search).into_iter().map(|candidate| {
             let name = Cell::new(candidate.name.as_str());
             let microseconds = candidate.nanoseconds.map_or(f64::NAN, |ns| ns / 1000.0);
@@ -48,22 +48,22 @@ pub(super) fn frontier(search: &Search) -> Result<Section, ReportError> {
     Ok(section
         .figure(Figure::new(
             chart,
-            "Up and to the left is better: as good with less to load.",
+            "Up and to the left is better: higher quality at a smaller size.",
         ))
         .table(table))
 }
 
-fn sorted(search: &Search) -> Vec<&Candidate> {
-    let mut candidates: Vec<&Candidate> = search.frontier.iter().collect();
+fn sorted(search: &SearchRecord) -> Vec<&FrontierRecord> {
+    let mut candidates: Vec<&FrontierRecord> = search.frontier.iter().collect();
     candidates.sort_by_key(|candidate| candidate.bytes);
     candidates
 }
 
-fn kilobytes(candidate: &Candidate) -> f64 {
+fn kilobytes(candidate: &FrontierRecord) -> f64 {
     candidate.bytes as f64 / 1000.0
 }
 
-pub(super) fn trials(search: &Search) -> Section {
+pub(super) fn trials(search: &SearchRecord) -> Section {
     let section = Section::new("trials", "Trials");
     if search.trials.is_empty() {
         return section;
@@ -74,11 +74,11 @@ pub(super) fn trials(search: &Search) -> Section {
         .filter(|t| t.state == "complete")
         .count();
     let seconds: f64 = search.trials.iter().map(|trial| trial.seconds).sum();
-    let table = Table::new("Every trial, in the order they began.")
+    let table = Table::new("Every trial, in starting order.")
         .number("Trial")
         .text("Model")
         .number(search.metric.clone())
-        .number("Deviation")
+        .number("Std. deviation")
         .text("State")
         .number("Seconds")
         .text("Hyperparameters")
@@ -99,8 +99,8 @@ pub(super) fn trials(search: &Search) -> Section {
         }));
     section
         .paragraph(format!(
-            "{} trials, {} of them complete, in {} seconds of fitting; each scored by {} in \
-             {}-fold cross-validation on the training rows. The test rows took no part in it.",
+            "{} trials, {} of them complete, took {} seconds of fitting. Each was scored by {} in \
+             {}-fold cross-validation on the training rows; the test rows were not used.",
             count(search.trials.len()),
             count(complete),
             short(seconds),

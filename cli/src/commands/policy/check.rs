@@ -1,0 +1,87 @@
+//! `underwrite policy check`
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow, bail};
+use model_core::artifact::Artifact;
+use model_core::schema::Schema;
+use model_policy::{Scores, check};
+
+use super::{Found, read_artifact};
+use crate::files;
+
+const EXAMPLES: &str = "\
+Examples:
+  underwrite policy check policy.toml --schema loan.toml
+  underwrite policy check policy.toml --model model.wasm --strict
+
+Exit codes: 0, 1 for findings with --strict, 2 for an error. With --strict a text that a
+language lacks is an error too. With --model the band must hold the model's threshold.";
+
+/// Look for rules that never match, repeat or contradict others, each shown by an application.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The policy in TOML.
+    #[arg(value_name = "POLICY.TOML")]
+    policy: PathBuf,
+    /// Schema in TOML whose fields the rules name.
+    #[arg(long, value_name = "FILE", required_unless_present = "model")]
+    schema: Option<PathBuf>,
+    /// The model.wasm that the policy is for, in place of a schema.
+    #[arg(long, value_name = "FILE", conflicts_with = "schema")]
+    model: Option<PathBuf>,
+    /// Fail when there are findings.
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Args {
+    pub(super) fn run(self) -> Result<()> {
+        let (schema, threshold) = self.schema()?;
+        let name = self.policy.display();
+        let file = files::read_policy(&self.policy, &schema)?;
+        if let Some(threshold) = threshold {
+            (file.policy.check_threshold(threshold)).map_err(|problem| {
+                let line = file.refer_line.unwrap_or(1);
+                anyhow!("{name}, line {line}: {problem}")
+            })?;
+        }
+        if let (true, Some(warning)) = (self.strict, file.warnings.first()) {
+            bail!("{name}, {warning}");
+        }
+        let mut out = anstream::stdout().lock();
+        for warning in &file.warnings {
+            writeln!(out, "{name}, {warning}")?;
+        }
+        let findings = check(&file, &schema, Scores::ANY);
+        for finding in &findings {
+            writeln!(out, "{name}, {finding}")?;
+        }
+        let rules = file.policy.rules.len();
+        let rules = format!("{rules} rule{}", if rules == 1 { "" } else { "s" });
+        match findings.len() {
+            0 => writeln!(out, "{rules}: nothing found")?,
+            1 => writeln!(out, "{rules}: 1 finding")?,
+            more => writeln!(out, "{rules}: {more} findings")?,
+        }
+        match self.strict && !findings.is_empty() {
+            true => Err(Found.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// The schema, and the threshold where the model is known.
+    fn schema(&self) -> Result<(Schema, Option<f64>)> {
+        match (&self.model, &self.schema) {
+            (Some(model), _) => {
+                let artifact = Artifact::decode(&read_artifact(model)?)
+                    .with_context(|| model.display().to_string())?;
+                Ok((artifact.schema, Some(artifact.threshold)))
+            }
+            (None, Some(schema)) => Ok((files::read_schema(schema)?, None)),
+            (None, None) => bail!("expected --schema or --model"),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What `underwrite train` prints when the model is trained and saved.
+
+use std::io::Write;
+
+use anyhow::Result;
+use model_core::artifact::Artifact;
+use model_train::pipeline::{Job, Selection, TrainedModel};
+use model_train::tune::{self, Cost, FrontierPoint, Metric};
+
+use super::settings::Settings;
+
+/// Prints what was learned, how good it is, how it was found, and where it is.
+pub(super) fn print(
+    settings: &Settings,
+    job: &Job,
+    trained: &TrainedModel,
+    wasm_bytes: usize,
+) -> Result<()> {
+    let mut out = anstream::stdout().lock();
+    let (report, options) = (&trained.report, job.options());
+    writeln!(
+        out,
+        "{} trained on {} rows, measured on {} others:",
+        report.model, report.rows_train, report.rows_test
+    )?;
+    writeln!(out, "  {}", job.inputs().approval_in_words())?;
+    for (name, value) in report.metrics.named() {
+        writeln!(out, "  {name:<12} {value:.4}")?;
+    }
+    writeln!(out, "  {:<12} {:.1}", "seconds_fit", report.seconds_fit)?;
+    if !options.has_fixed_decision() {
+        let threshold = Artifact::decode(&trained.artifact)?.threshold;
+        let calibration = options.calibration.word();
+        writeln!(out, "  {:<12} {threshold:.4}", "threshold")?;
+        writeln!(out, "  {:<12} {calibration}", "calibration")?;
+    }
+    if let Some(selection) = &trained.selection {
+        print_selection(&mut out, selection)?;
+    }
+    let path = settings.out.display();
+    writeln!(out, "{path} ({} KB)", wasm_bytes.div_ceil(1000))?;
+    Ok(())
+}
+
+fn print_selection(out: &mut impl Write, selection: &Selection) -> Result<()> {
+    let tune::Settings {
+        metric,
+        budget,
+        folds,
+        ..
+    } = &selection.settings;
+    let word = metric.word();
+    writeln!(
+        out,
+        "chosen by {word} {:.4} over {folds} folds: trial {} of {}, in {:.0} s",
+        selection.value(),
+        selection.best.number,
+        selection.trials.len(),
+        selection.seconds
+    )?;
+    let leader = selection.leader();
+    if leader.number != selection.best.number {
+        let value = leader.value(*metric, budget).unwrap_or(f64::NAN);
+        writeln!(
+            out,
+            "  (trial {} has {value:.4}, within one standard error; the chosen one has the better Brier score)",
+            leader.number
+        )?;
+    }
+    writeln!(out, "  {}", serde_json::to_string(&selection.params)?)?;
+    let Cost {
+        gzip_bytes,
+        nanoseconds,
+        ..
+    } = selection.cost;
+    let kilobytes = gzip_bytes as f64 / 1000.0;
+    writeln!(
+        out,
+        "  {kilobytes:.1} KB gzipped, about {nanoseconds:.0} ns a row"
+    )?;
+    print_frontier(out, &selection.frontier(), *metric)
+}
+
+fn print_frontier(out: &mut impl Write, frontier: &[FrontierPoint], metric: Metric) -> Result<()> {
+    let word = metric.word();
+    writeln!(out, "{word} by size and time, cross-validated:")?;
+    writeln!(out, "  {word:<10} gzipped KB  ns a row  trees  model")?;
+    for point in excerpt(frontier, metric) {
+        writeln!(
+            out,
+            "  {:<10.4} {:>10.1} {:>9.0} {:>6}  {}, trial {}",
+            point.value,
+            point.cost.gzip_bytes as f64 / 1000.0,
+            point.cost.nanoseconds,
+            point.trees,
+            point.model,
+            point.trial
+        )?;
+    }
+    Ok(())
+}
+
+/// Enough of a long frontier to see its course: each point better than those before it and at
+/// least half as large again, and the best.
+fn excerpt(frontier: &[FrontierPoint], metric: Metric) -> Vec<&FrontierPoint> {
+    let loss = |point: &FrontierPoint| metric.loss(point.value);
+    let best = frontier.iter().map(loss).fold(f64::INFINITY, f64::min);
+    let mut excerpt: Vec<&FrontierPoint> = Vec::new();
+    for point in frontier {
+        let bytes = |point: &FrontierPoint| point.cost.gzip_bytes;
+        let is_further = |last: &&FrontierPoint| {
+            loss(point) < loss(last) && (bytes(point) * 2 >= bytes(last) * 3 || loss(point) == best)
+        };
+        if excerpt.last().is_none_or(is_further) {
+            excerpt.push(point);
+        }
+    }
+    excerpt
+}

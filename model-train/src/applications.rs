@@ -1,0 +1,218 @@
+//! Applications from a CSV file, as a decision reads them: nothing is filled in, clamped or
+//! computed before the model does it.
+
+use std::io::Read;
+
+use model_core::decide::{Decider, Judgement};
+use model_core::json::Writer;
+use model_core::schema::{Feature, FeatureKind, Role, Schema};
+use model_core::value::{Value, number_text, read};
+use model_files::csv::{Row, Table};
+
+use crate::error::{DataError, DataErrorKind, shortened};
+
+/// Applications, column by column.
+#[derive(Debug, Clone)]
+pub struct Applications {
+    /// The line of each row in its file; the first is 1.
+    pub lines: Vec<u64>,
+    /// The text of the column that was asked for beside the schema's, a cell a row.
+    pub extra: Vec<String>,
+    /// For each feature of the schema one value a row in the model's terms, NaN where it is
+    /// missing; nothing where the file lacks the column or it has no meaning.
+    columns: Vec<Option<Vec<f64>>>,
+    schema: Schema,
+    name: String,
+}
+
+/// Where the columns of a file are.
+struct Places {
+    /// For each feature of the schema.
+    features: Vec<Option<usize>>,
+    extra: Option<usize>,
+}
+
+impl Applications {
+    /// Reads a file by the schema of a model. `name` is what errors call the file, `extra` a
+    /// column beside those of the schema. `progress` is called with the bytes read so far.
+    ///
+    /// # Errors
+    /// Names file, line and column, what was expected and what came.
+    pub fn read(
+        source: impl Read,
+        name: &str,
+        schema: &Schema,
+        extra: Option<&str>,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Self, DataError> {
+        let mut table = Table::open(source, name)?;
+        let places = Places::find(&table, schema, extra)?;
+        let column = |place: &Option<usize>| place.map(|_| Vec::new());
+        let mut applications = Self {
+            lines: Vec::new(),
+            extra: Vec::new(),
+            columns: places.features.iter().map(column).collect(),
+            schema: schema.clone(),
+            name: name.to_owned(),
+        };
+        while let Some(row) = table.next_row()? {
+            applications.push(&row, &places)?;
+        }
+        progress(table.bytes_read());
+        match applications.rows() {
+            0 => Err(DataError::in_file(
+                name,
+                DataErrorKind::NoRows { expected: 1 },
+            )),
+            _ => Ok(applications),
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// What errors call the file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn push(&mut self, row: &Row<'_>, places: &Places) -> Result<(), DataError> {
+        let features = self.schema.features.iter().zip(&places.features);
+        for ((feature, place), column) in features.zip(&mut self.columns) {
+            if let (Some(place), Some(column)) = (place, column) {
+                let cell = row.field(*place);
+                let value = Value::from_text(cell, &self.schema.missing_values);
+                let reading = read(feature, value).map_err(|error| {
+                    DataError::invalid_value(&self.name, row.line, &feature.name, error, cell)
+                })?;
+                column.push(reading.code());
+            }
+        }
+        self.extra
+            .extend(places.extra.map(|place| row.field(place).trim().to_owned()));
+        self.lines.push(row.line);
+        Ok(())
+    }
+
+    /// Decides every row in order: calls `each` with its index, its judgement, or `None` where
+    /// the model refuses it, and the decider, which then tells which rules matched.
+    ///
+    /// # Errors
+    /// When the model asks for other columns.
+    pub fn judge(
+        &self,
+        decider: &mut Decider,
+        each: impl FnMut(usize, Option<Judgement>, &Decider),
+    ) -> Result<(), String> {
+        let asked = |schema: &Schema| -> Vec<_> {
+            let features = schema.features.iter();
+            features
+                .map(|f| (f.name.clone(), f.kind.clone(), f.role))
+                .collect()
+        };
+        if asked(&decider.artifact().schema) != asked(&self.schema) {
+            return Err(
+                "its schema has other columns than the one that the file was read by".into(),
+            );
+        }
+        let features = self.schema.features.iter().enumerate();
+        let inputs = features.filter(|(_, feature)| feature.role == Role::Input);
+        let inputs = inputs.map(|(index, _)| index);
+        let mut values = Vec::with_capacity(self.rows() * self.columns.len());
+        for index in inputs.chain(decider.rule_columns().iter().copied()) {
+            match &self.columns[index] {
+                Some(column) => values.extend_from_slice(column),
+                None => values.resize(values.len() + self.rows(), f64::NAN),
+            }
+        }
+        decider.judge_rows(&values, self.rows(), each)
+    }
+
+    /// Why the model refuses a row, as an answer says it: the field, and what is wrong.
+    #[must_use]
+    pub fn refusal(&self, decider: &mut Decider, row: usize) -> String {
+        let mut answer = Vec::new();
+        decider.decide(&self.request(row), &mut answer);
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+        let first = &answer["detail"][0];
+        let message = first["msg"].as_str().unwrap_or("the model refuses the row");
+        let field = first["loc"].as_array().and_then(|path| path.last());
+        match field.and_then(serde_json::Value::as_str) {
+            Some(field) if field != "body" => format!("{field}: {message}"),
+            _ => message.to_owned(),
+        }
+    }
+
+    /// A row as the JSON of a request.
+    fn request(&self, row: usize) -> Vec<u8> {
+        let mut json = Vec::new();
+        let fields = self.schema.features.iter().zip(&self.columns);
+        Writer::new(&mut json).object(|json| {
+            for (feature, column) in fields {
+                match column.as_ref().map(|column| column[row]) {
+                    Some(value) if !value.is_nan() => {
+                        write(json.key(&feature.name), feature, value);
+                    }
+                    _ => {}
+                }
+            }
+        });
+        json
+    }
+}
+
+fn write(json: &mut Writer<'_>, feature: &Feature, value: f64) {
+    match &feature.kind {
+        FeatureKind::Boolean => json.boolean(value != 0.0),
+        FeatureKind::Category(categories) => {
+            // A negative code saturates to the first category when it is cast.
+            let known = (value >= 0.0).then(|| categories.values.get(value as usize));
+            json.text(known.flatten().map_or("(unknown)", String::as_str));
+        }
+        FeatureKind::Number(_) | FeatureKind::Integer(_) => json.raw(&number_text(value)),
+    }
+}
+
+impl Places {
+    fn find<R: Read>(
+        table: &Table<R>,
+        schema: &Schema,
+        extra: Option<&str>,
+    ) -> Result<Self, DataError> {
+        let header = table.header();
+        let known = |name: &str| {
+            name == schema.target.name
+                || extra == Some(name)
+                || schema.features.iter().any(|feature| feature.name == name)
+        };
+        if let Some(stranger) = header.iter().find(|name| !known(name)) {
+            let nearest = schema.nearest_feature(stranger).map(str::to_owned);
+            let kind = DataErrorKind::UnknownColumn { nearest };
+            return Err(DataError::in_file(table.name(), kind)
+                .at_line(1)
+                .in_column(&shortened(stranger)));
+        }
+        let place = |name: &str| header.iter().position(|column| column == name);
+        let feature = |feature: &Feature| {
+            (feature.role != Role::Ignored)
+                .then(|| place(&feature.name))
+                .flatten()
+        };
+        let places = Self {
+            features: schema.features.iter().map(feature).collect(),
+            extra: extra.and_then(place),
+        };
+        match extra {
+            Some(name) if places.extra.is_none() => {
+                let columns = header.to_vec();
+                let kind = DataErrorKind::MissingColumn { columns };
+                Err(DataError::in_file(table.name(), kind).in_column(name))
+            }
+            _ => Ok(places),
+        }
+    }
+}

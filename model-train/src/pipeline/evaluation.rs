@@ -1,0 +1,219 @@
+//! Measuring a finished model, and the reports of that.
+
+use model_core::artifact::{Artifact, ArtifactError};
+use model_core::schema::Schema;
+use serde_json::Value;
+
+use super::decision::cross_validation;
+use super::error::PipelineError;
+use super::inputs::{InputError, Source};
+use super::job::Job;
+use super::selection::Selection;
+use super::trained::TrainedModel;
+use crate::card::{About, model_card};
+use crate::evaluate::{
+    self, EvaluateError, Evaluation, FrontierRecord, Options, SearchRecord, TrialRecord,
+};
+use crate::fit::Params;
+use crate::report::{ReportError, evaluation_html};
+use crate::tune::Trial;
+
+/// Measures a trained model on the test rows, with a learning curve from the training rows
+/// and the record of the search.
+///
+/// # Errors
+/// When a part of the learning curve cannot be fitted.
+pub fn evaluate_trained(job: &Job, trained: &TrainedModel) -> Result<Evaluation, PipelineError> {
+    let Job {
+        inputs, options, ..
+    } = job;
+    let mut single = trained.params;
+    if let Params::GradientBoosting(boosting) = &mut single {
+        // The shape of the curve does not depend on averaging, its time does.
+        boosting.bags = 1;
+    }
+    let learning_curve = cross_validation(job)?.learning_curve(&single, options.jobs)?;
+    let measuring = Options {
+        seed: options.seed,
+        jobs: options.jobs,
+        ..Options::default()
+    };
+    let test = &inputs.split.test;
+    let mut evaluation =
+        evaluate::evaluate(&trained.artifact, &inputs.dataset, test, false, &measuring)?;
+    evaluation.learning_curve = learning_curve;
+    evaluation.search = trained.selection.as_ref().map(search_record);
+    Ok(evaluation)
+}
+
+/// What to measure a finished model on.
+pub struct EvaluationJob<'a> {
+    /// The encoded artifact of the model.
+    pub artifact: &'a [u8],
+    /// A schema with the same inputs and target, for other protected columns; `None` is the
+    /// model's own.
+    pub schema: Option<Schema>,
+    /// Rows with known answers, with a header.
+    pub data: Source<'a>,
+    /// A CSV with the one column `row`: the rows to measure on; `None` measures on all.
+    pub test_rows: Option<Source<'a>>,
+    /// How to measure.
+    pub options: Options,
+}
+
+/// Why a finished model could not be measured on the rows of a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluationError {
+    /// The model cannot be loaded.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// The schema is of other columns.
+    #[error(
+        "the schema has other inputs or another target than the model's: leave the schema out to use the model's own"
+    )]
+    Schema,
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The model cannot be measured on them.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+}
+
+/// Measures a finished model on the rows of a file. Also answers the schema that the rows
+/// were read by. `progress` is called with the number of bytes read so far.
+///
+/// # Errors
+/// When the model cannot be loaded, or the rows cannot be read or do not suit the model.
+pub fn evaluate_file(
+    job: EvaluationJob<'_>,
+    progress: impl FnMut(u64),
+) -> Result<(Evaluation, Schema), EvaluationError> {
+    let artifact = Artifact::decode(job.artifact)?;
+    let schema = match job.schema {
+        Some(schema) if !asks_for_the_same(&schema, &artifact.schema) => {
+            return Err(EvaluationError::Schema);
+        }
+        Some(schema) => schema,
+        None => artifact.schema.clone(),
+    };
+    let dataset = job
+        .data
+        .read_dataset(&schema, progress)
+        .map_err(InputError::from)?;
+    let of_training = dataset.sha256 == artifact.training.data_sha256;
+    let seen_in_training = of_training && job.test_rows.is_none();
+    let rows = match job.test_rows {
+        Some(rows) => {
+            rows.read_split(&dataset.target)
+                .map_err(InputError::from)?
+                .test
+        }
+        None => (0..dataset.rows()).collect(),
+    };
+    let evaluation = evaluate::evaluate(
+        job.artifact,
+        &dataset,
+        &rows,
+        seen_in_training,
+        &job.options,
+    )?;
+    Ok((evaluation, schema))
+}
+
+fn asks_for_the_same(schema: &Schema, own: &Schema) -> bool {
+    let inputs = schema.inputs().map(|f| (&f.name, &f.kind));
+    inputs.eq(own.inputs().map(|f| (&f.name, &f.kind))) && schema.target == own.target
+}
+
+/// An evaluation in the three forms that people and programs read.
+#[derive(Debug, Clone)]
+pub struct Reports {
+    /// One self-contained HTML page.
+    pub html: String,
+    /// Everything in the page, as JSON.
+    pub json: Vec<u8>,
+    /// A model card: Markdown with front matter for the Hub.
+    pub card: String,
+}
+
+impl Reports {
+    /// Writes an evaluation down; `schema` is what the rows were read by.
+    ///
+    /// # Errors
+    /// When a chart or the page cannot be drawn.
+    pub fn new(
+        evaluation: &Evaluation,
+        schema: &Schema,
+        about: &About,
+    ) -> Result<Self, ReportError> {
+        let json = serde_json::to_vec_pretty(evaluation);
+        let mut json = json.map_err(|error| ReportError::Page(error.to_string()))?;
+        json.push(b'\n');
+        Ok(Self {
+            html: evaluation_html(evaluation)?,
+            json,
+            card: model_card(schema, evaluation, about),
+        })
+    }
+}
+
+fn search_record(selection: &Selection) -> SearchRecord {
+    let frontier = selection.frontier().into_iter();
+    let frontier = frontier.map(|point| FrontierRecord {
+        name: format!(
+            "{}, trial {}, {} trees",
+            point.model, point.trial, point.trees
+        ),
+        score: point.value,
+        bytes: point.cost.gzip_bytes,
+        nanoseconds: Some(point.cost.nanoseconds),
+        chosen: false,
+    });
+    let trials = selection.trials.iter();
+    SearchRecord {
+        metric: selection.settings.metric.word().to_owned(),
+        folds: selection.settings.folds,
+        trials: trials.map(|trial| trial_record(selection, trial)).collect(),
+        frontier: frontier.chain([chosen_record(selection)]).collect(),
+    }
+}
+
+/// The model of the run itself: the trial it comes from, as often as it is averaged.
+fn chosen_record(selection: &Selection) -> FrontierRecord {
+    let (model, trial) = (selection.params.kind().word(), selection.best.number);
+    FrontierRecord {
+        name: format!("{model}, trial {trial}, chosen"),
+        score: selection.value(),
+        bytes: selection.cost.gzip_bytes,
+        nanoseconds: Some(selection.cost.nanoseconds),
+        chosen: true,
+    }
+}
+
+fn trial_record(selection: &Selection, trial: &Trial) -> TrialRecord {
+    let (metric, budget) = (selection.settings.metric, &selection.settings.budget);
+    let folds = trial.figures(metric, budget, |point| metric.figure(&point.metrics));
+    let mean = trial.value(metric, budget);
+    let deviation = mean.filter(|_| folds.len() > 1).map(|mean| {
+        let squares: f64 = folds.iter().map(|value| (value - mean).powi(2)).sum();
+        (squares / (folds.len() - 1) as f64).sqrt()
+    });
+    let parameters = match serde_json::to_value(trial.params) {
+        Ok(Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let parameters = parameters.into_iter().filter(|(name, _)| name != "model");
+    TrialRecord {
+        number: trial.number,
+        model: trial.params.kind().word().to_owned(),
+        score: mean,
+        deviation,
+        state: trial.state.word().to_owned(),
+        seconds: trial.seconds,
+        parameters: parameters
+            .map(|(name, value)| (name, value.to_string()))
+            .collect(),
+    }
+}

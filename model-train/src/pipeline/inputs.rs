@@ -1,0 +1,252 @@
+//! What a model is trained from: the schema, the rows, and how they are split.
+
+use std::io::Read;
+
+use model_core::schema::{Role, Schema};
+use model_report::number::{count, percent};
+use model_sketch::PREDICTION;
+
+use crate::dataset::Dataset;
+use crate::error::DataError;
+use crate::split::{self, Split, SplitError};
+
+/// A CSV text to read, with the name that errors give it.
+pub struct Source<'a> {
+    name: String,
+    reader: Box<dyn Read + 'a>,
+}
+
+/// What to read, and which columns to use.
+pub struct InputOptions<'a> {
+    /// The schema; its inputs and its target are columns of the data.
+    pub schema: Schema,
+    /// Use only these inputs of the schema; `None` uses all of them.
+    pub features: Option<Vec<String>>,
+    /// Whether `features` may name protected columns.
+    pub allow_protected: bool,
+    /// The rows, with a header.
+    pub data: Source<'a>,
+    /// A CSV with the one column `row`: the rows to measure on, 0 being the first row of the
+    /// data. `None` draws a fifth of each class.
+    pub test_rows: Option<Source<'a>>,
+    /// Random seed of that draw.
+    pub seed: u64,
+}
+
+/// Rows that were read by a schema and split.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    pub(super) schema: Schema,
+    pub(super) features: Option<Vec<String>>,
+    pub(super) protected: Vec<String>,
+    pub(super) dataset: Dataset,
+    pub(super) split: Split,
+}
+
+/// Why there is nothing to train from.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// A feature has the name that drift reports give the model's answers.
+    #[error(
+        "feature '{PREDICTION}': drift reports use this name for the model's answers: rename the column in the data and in the schema"
+    )]
+    ReservedName,
+    /// The features that were asked for cannot be used.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// The data cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The rows cannot be split.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+}
+
+/// Why a feature cannot be used as an input.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FeatureError {
+    /// The schema does not have it.
+    #[error("the schema has no feature '{name}'{}", did_you_mean(.nearest.as_deref()))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The feature with the most similar name.
+        nearest: Option<String>,
+    },
+    /// It is for audits only.
+    #[error(
+        "'{name}' is protected in the schema: it is for audits, never to decide (--allow-protected overrides this, and the model records it)"
+    )]
+    Protected {
+        /// What was asked for.
+        name: String,
+    },
+    /// The schema ignores it.
+    #[error("'{name}' has role = \"ignored\" in the schema: change its role or leave it out")]
+    Ignored {
+        /// What was asked for.
+        name: String,
+    },
+    /// No feature is left.
+    #[error("no input is named, expected at least one")]
+    None,
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean '{name}'?"))
+}
+
+impl<'a> Source<'a> {
+    /// `name` is what errors call the text.
+    pub fn new(name: impl Into<String>, reader: impl Read + 'a) -> Self {
+        Self {
+            name: name.into(),
+            reader: Box::new(reader),
+        }
+    }
+
+    /// Reads the rows by a schema. `progress` is called with the number of bytes read so far.
+    pub(super) fn read_dataset(
+        self,
+        schema: &Schema,
+        progress: impl FnMut(u64),
+    ) -> Result<Dataset, DataError> {
+        Dataset::from_reader(self.reader, &self.name, schema, progress)
+    }
+
+    /// Reads the numbers of the rows to measure on.
+    pub(super) fn read_split(self, target: &[bool]) -> Result<Split, SplitError> {
+        split::from_file(self.reader, &self.name, target)
+    }
+}
+
+impl<'a> InputOptions<'a> {
+    /// Every input of the schema, a fifth of the rows to measure on, random seed 42.
+    #[must_use]
+    pub fn new(schema: Schema, data: Source<'a>) -> Self {
+        Self {
+            schema,
+            features: None,
+            allow_protected: false,
+            data,
+            test_rows: None,
+            seed: 42,
+        }
+    }
+}
+
+impl Inputs {
+    /// Reads the rows and splits them. `progress` is called now and then with the number of
+    /// bytes of the data that were read.
+    ///
+    /// # Errors
+    /// Names the feature, or the file, line and column, what was expected and what came.
+    pub fn read(options: InputOptions<'_>, progress: impl FnMut(u64)) -> Result<Self, InputError> {
+        let InputOptions { mut schema, .. } = options;
+        if schema.features.iter().any(|f| f.name == PREDICTION) {
+            return Err(InputError::ReservedName);
+        }
+        let mut protected = Vec::new();
+        if let Some(features) = &options.features {
+            check_features(&schema, features, options.allow_protected)?;
+            protected = use_only(&mut schema, features);
+        }
+        let dataset = options.data.read_dataset(&schema, progress)?;
+        let split = match options.test_rows {
+            Some(rows) => rows.read_split(&dataset.target)?,
+            None => split::stratified(&dataset.target, options.seed)?,
+        };
+        Ok(Self {
+            schema,
+            features: options.features,
+            protected,
+            dataset,
+            split,
+        })
+    }
+
+    /// The schema, with every feature that is not used ignored.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Protected columns that are inputs all the same, in schema order.
+    #[must_use]
+    pub fn protected(&self) -> &[String] {
+        &self.protected
+    }
+
+    /// The rows.
+    #[must_use]
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Which rows are trained on and which are measured on.
+    #[must_use]
+    pub fn split(&self) -> &Split {
+        &self.split
+    }
+
+    /// What the model learns to approve, and how much of the data that is.
+    #[must_use]
+    pub fn approval_in_words(&self) -> String {
+        let target = &self.schema.target;
+        let [_, value] = target.kind.texts();
+        let rows = self.dataset.rows();
+        let positive = self.dataset.target.iter().filter(|yes| **yes).count();
+        format!(
+            "Approves applications likely to be {} = {value}; {} of {} rows were.",
+            target.name,
+            percent(positive as f64 / rows as f64),
+            count(rows)
+        )
+    }
+}
+
+fn check_features(
+    schema: &Schema,
+    names: &[String],
+    allow_protected: bool,
+) -> Result<(), FeatureError> {
+    if names.is_empty() {
+        return Err(FeatureError::None);
+    }
+    for name in names {
+        let name = || name.clone();
+        let feature = schema.features.iter().find(|f| f.name == name());
+        match feature.map(|feature| feature.role) {
+            Some(Role::Input) => {}
+            Some(Role::Protected) if allow_protected => {}
+            Some(Role::Protected) => return Err(FeatureError::Protected { name: name() }),
+            Some(Role::Ignored) => return Err(FeatureError::Ignored { name: name() }),
+            None => {
+                let nearest = schema.nearest_feature(&name()).map(str::to_owned);
+                return Err(FeatureError::Unknown {
+                    name: name(),
+                    nearest,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes the named features the only inputs; answers which of them were protected.
+fn use_only(schema: &mut Schema, names: &[String]) -> Vec<String> {
+    let mut protected = Vec::new();
+    for feature in &mut schema.features {
+        match (feature.role, names.contains(&feature.name)) {
+            (Role::Input, false) => feature.role = Role::Ignored,
+            (Role::Protected, true) => {
+                feature.role = Role::Input;
+                protected.push(feature.name.clone());
+            }
+            _ => {}
+        }
+    }
+    protected
+}

@@ -1,0 +1,306 @@
+//! A checked training run, ready to start.
+
+use std::fmt;
+
+use model_core::schema::{Missing, Schema};
+use model_files::sha256_hex;
+use serde::{Deserialize, Serialize};
+
+use super::error::PipelineError;
+use super::inputs::Inputs;
+use super::options::{Hyperparameters, Options, SearchOptions, Unsupported};
+use crate::fit::{self, FitError, Params};
+use crate::reference;
+use crate::tune::{self, Budget, Control, Metric, Space, Trial};
+
+/// Gzipped bytes of an artifact without its model and the summary of its training rows:
+/// schema, golden rows, provenance.
+const OVERHEAD: u64 = 4_000;
+/// Gzipped bytes that the summary of the answers to the test rows adds in the end.
+const ANSWERS: u64 = 1_000;
+
+/// What to train from and how, found possible.
+#[derive(Debug)]
+pub struct Job {
+    pub(super) inputs: Inputs,
+    pub(super) options: Options,
+    pub(super) plan: Plan,
+    pub(super) control: Control,
+    warnings: Vec<Warning>,
+}
+
+/// How the hyperparameters are found.
+#[derive(Debug, Clone)]
+pub(super) enum Plan {
+    Fixed(Params),
+    Searched(SearchPlan),
+}
+
+/// A search over the models that support the schema, within what the size limit leaves for
+/// the model.
+#[derive(Debug, Clone)]
+pub(super) struct SearchPlan {
+    pub(super) options: SearchOptions,
+    pub(super) settings: tune::Settings,
+    /// Trials that an earlier run has finished.
+    pub(super) earlier: Vec<Trial>,
+}
+
+/// Something odd that does not prevent training.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A column that has one value.
+    Constant {
+        /// The data.
+        file: String,
+        /// The column.
+        column: String,
+    },
+    /// A model that is not searched.
+    LeftOut {
+        /// The model's word, such as `random_forest`.
+        model: &'static str,
+        /// What it cannot do.
+        reason: FitError,
+    },
+}
+
+/// Everything that decides what the trials of a search come to. Trials may be continued only
+/// by a search with the same identity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchIdentity {
+    underwrite_version: String,
+    data_sha256: String,
+    /// Of the training rows, the schema, the class weight and the spaces.
+    setting_sha256: String,
+    seed: u64,
+    folds: usize,
+    metric: Metric,
+    budget: Budget,
+}
+
+impl Job {
+    /// Checks that the options suit the inputs.
+    ///
+    /// # Errors
+    /// When a model that was asked for cannot do what the schema asks for, no model is left,
+    /// or the size limit leaves no room for a model.
+    pub fn new(inputs: Inputs, options: Options) -> Result<Self, PipelineError> {
+        let mut warnings = constant_columns(&inputs);
+        if options.is_search() || !options.has_fixed_decision() {
+            check_folds(&inputs, options.folds)?;
+        }
+        let plan = match &options.hyperparameters {
+            Hyperparameters::Fixed(params) => {
+                fit::check_abilities(&inputs.schema, params.kind())?;
+                Plan::Fixed(*params)
+            }
+            Hyperparameters::Searched(search) => {
+                let mut search = search.clone();
+                let left_out = leave_out_unsupported(&mut search, &inputs.schema)?;
+                warnings.extend(left_out);
+                let room = room_for_model(search.max_gzip_bytes, &inputs)?;
+                Plan::Searched(SearchPlan {
+                    settings: options.tuning(&search, room),
+                    options: search,
+                    earlier: Vec::new(),
+                })
+            }
+        };
+        Ok(Self {
+            inputs,
+            options,
+            plan,
+            control: Control::default(),
+            warnings,
+        })
+    }
+
+    /// What the model is trained from.
+    #[must_use]
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// How it is trained, as asked for.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Whether the hyperparameters are searched.
+    #[must_use]
+    pub fn is_search(&self) -> bool {
+        self.search().is_some()
+    }
+
+    /// How the tuner searches, with the size limit reduced to what is left for the model;
+    /// `None` where the hyperparameters are fixed.
+    #[must_use]
+    pub fn search(&self) -> Option<&tune::Settings> {
+        match &self.plan {
+            Plan::Fixed(_) => None,
+            Plan::Searched(search) => Some(&search.settings),
+        }
+    }
+
+    /// The models that are searched, with the ranges of their hyperparameters; empty where
+    /// the hyperparameters are fixed.
+    #[must_use]
+    pub fn spaces(&self) -> &[Space] {
+        match &self.plan {
+            Plan::Fixed(_) => &[],
+            Plan::Searched(search) => &search.options.spaces,
+        }
+    }
+
+    /// What is odd about the inputs or the options.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Stops the search early; what was found by then is used.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// What identifies the search; `None` where the hyperparameters are fixed.
+    #[must_use]
+    pub fn search_identity(&self) -> Option<SearchIdentity> {
+        let Plan::Searched(search) = &self.plan else {
+            return None;
+        };
+        let (settings, inputs) = (&search.settings, &self.inputs);
+        let (spaces, weight) = (&search.options.spaces, self.options.class_weight);
+        let (schema, rows) = (&inputs.schema, &inputs.split.train);
+        let decisive = format!("{spaces:?}\n{weight:?}\n{schema:?}\n{rows:?}");
+        Some(SearchIdentity {
+            underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
+            data_sha256: inputs.dataset.sha256.clone(),
+            setting_sha256: sha256_hex(decisive),
+            seed: settings.seed,
+            folds: settings.folds,
+            metric: settings.metric,
+            budget: settings.budget,
+        })
+    }
+
+    /// Continues a search from its finished trials, which must be of a search with the same
+    /// [`SearchIdentity`]. Without a search they are ignored.
+    pub fn resume(&mut self, finished: Vec<Trial>) {
+        if let Plan::Searched(search) = &mut self.plan {
+            search.earlier = finished;
+        }
+    }
+}
+
+impl SearchIdentity {
+    /// The first thing in which two searches differ, in words.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<&'static str> {
+        let differs = [
+            (
+                self.underwrite_version != other.underwrite_version,
+                "program version",
+            ),
+            (self.data_sha256 != other.data_sha256, "data"),
+            (self.seed != other.seed, "random seed"),
+            (self.folds != other.folds, "number of folds"),
+            (self.metric != other.metric, "metric"),
+            (self.budget != other.budget, "size or latency limit"),
+            (
+                self.setting_sha256 != other.setting_sha256,
+                "schema, test rows, class weight or choice of models",
+            ),
+        ];
+        let found = differs.into_iter().find(|(differs, _)| *differs);
+        found.map(|(_, what)| what)
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant { file, column } => write!(
+                f,
+                "{file}, column '{column}': every training row has the same value, so the model learns nothing from it: give the feature role = \"ignored\", or leave it out with --features"
+            ),
+            Self::LeftOut { model, reason } => write!(f, "{model} is left out: {reason}"),
+        }
+    }
+}
+
+/// Every fold needs rows of both classes.
+fn check_folds(inputs: &Inputs, folds: usize) -> Result<(), PipelineError> {
+    let rows = &inputs.split.train;
+    let positive = rows
+        .iter()
+        .filter(|row| inputs.dataset.target[**row])
+        .count();
+    if positive.min(rows.len() - positive) < folds {
+        return Err(PipelineError::TooFewRows { folds });
+    }
+    Ok(())
+}
+
+/// The inputs that have one value in all training rows.
+fn constant_columns(inputs: &Inputs) -> Vec<Warning> {
+    let constant = |feature: &model_core::schema::Feature, values: &[f64]| {
+        let mut values = inputs.split.train.iter().map(|&row| values[row]);
+        let Some(first) = values.next() else {
+            return false;
+        };
+        // Nothing to fill in is an error of its own when policies are applied.
+        let reported_later = first.is_nan() && feature.missing != Missing::Native;
+        let same = |value: f64| value == first || (value.is_nan() && first.is_nan());
+        !reported_later && values.all(same)
+    };
+    let columns = inputs.schema.inputs().zip(&inputs.dataset.columns);
+    columns
+        .filter(|(feature, values)| constant(feature, values))
+        .map(|(feature, _)| Warning::Constant {
+            file: inputs.dataset.name().to_owned(),
+            column: feature.name.clone(),
+        })
+        .collect()
+}
+
+fn leave_out_unsupported(
+    search: &mut SearchOptions,
+    schema: &Schema,
+) -> Result<Vec<Warning>, PipelineError> {
+    let mut supported = Vec::with_capacity(search.spaces.len());
+    let mut left_out = Vec::new();
+    for space in search.spaces.drain(..) {
+        match fit::check_abilities(schema, space.kind()) {
+            Ok(()) => supported.push(space),
+            Err(reason) if search.unsupported == Unsupported::Refuse => return Err(reason.into()),
+            Err(reason) => left_out.push(Warning::LeftOut {
+                model: space.kind().word(),
+                reason,
+            }),
+        }
+    }
+    if supported.is_empty() {
+        return Err(PipelineError::NoModel);
+    }
+    search.spaces = supported;
+    Ok(left_out)
+}
+
+/// Gzipped bytes that the limit leaves for the model: the artifact also holds a summary of
+/// the training rows, to measure drift against, and later of the answers to the test rows.
+fn room_for_model(limit: Option<u64>, inputs: &Inputs) -> Result<Option<u64>, PipelineError> {
+    let Some(limit) = limit else {
+        return Ok(None);
+    };
+    let sketch = reference::of_rows(&inputs.dataset, &inputs.schema, &inputs.split.train);
+    let taken = OVERHEAD + tune::gzipped(&sketch.encode()) + ANSWERS;
+    match limit.checked_sub(taken) {
+        None | Some(0) => Err(PipelineError::NoRoom { limit, taken }),
+        room => Ok(room),
+    }
+}

@@ -1,0 +1,127 @@
+//! Training as one call: what `underwrite train` does, without files and terminals.
+//!
+//! ```text
+//! Inputs::read ─ Job::new ─ run ─ TrainedModel ─ evaluate_trained ─ Reports
+//! schema, rows   checks     search, calibrate,   figures on the     HTML, JSON,
+//! and a split    options    fit, measure         test rows          model card
+//! ```
+//!
+//! The same inputs and options give the same artifact, byte for byte, with any number of
+//! threads, unless the search has a timeout or a latency limit. The crate's first page has an
+//! example.
+
+mod decision;
+mod error;
+mod evaluation;
+mod inputs;
+mod job;
+mod observer;
+mod options;
+mod selection;
+mod trained;
+
+pub use error::{ObserverError, PipelineError};
+pub use evaluation::{EvaluationError, EvaluationJob, Reports, evaluate_file, evaluate_trained};
+pub use inputs::{FeatureError, InputError, InputOptions, Inputs, Source};
+pub use job::{Job, SearchIdentity, Warning};
+pub use observer::Observer;
+pub use options::{Hyperparameters, Options, SearchOptions, Unsupported};
+pub use selection::{Selection, SelectionFigures};
+pub use trained::{Figures, TrainedModel};
+
+use std::time::Instant;
+
+use model_core::details::Details;
+use serde::Serialize;
+
+use crate::calibrate::Method;
+use crate::fit::{ClassWeight, Params};
+use crate::train::{self, train};
+use crate::tune::Metric;
+use job::Plan;
+
+/// Trains a model: finds the hyperparameters, chooses calibration and threshold on
+/// out-of-fold predictions, fits on all training rows, and measures on the test rows, which
+/// nothing has looked at before.
+///
+/// # Errors
+/// When nothing can be fitted, the search finds nothing within its limits, or the observer
+/// fails.
+pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, PipelineError> {
+    let start = Instant::now();
+    let (params, mut selection) = match &job.plan {
+        Plan::Fixed(params) => (*params, None),
+        Plan::Searched(search) => {
+            let selection = selection::select(job, search, observer)?;
+            (selection.params, Some(selection))
+        }
+    };
+    observer.fitting();
+    let trained = fit(job, params)?;
+    if let Some(selection) = &mut selection {
+        selection.record_cost(&trained.artifact);
+    }
+    Ok(TrainedModel {
+        artifact: trained.artifact,
+        report: trained.report,
+        params,
+        selection,
+        time: start.elapsed(),
+    })
+}
+
+/// Fits on all training rows, and looks at the test rows for the first time.
+fn fit(job: &Job, params: Params) -> Result<train::Trained, PipelineError> {
+    let Job {
+        inputs, options, ..
+    } = job;
+    let decision = decision::decide(job, &params)?;
+    let options = train::Options {
+        params,
+        class_weight: options.class_weight,
+        jobs: options.jobs,
+        seed: options.seed,
+        calibration: decision.calibration,
+        threshold: decision.threshold,
+        details: Details {
+            threshold_rule: options.threshold,
+            config: configuration(job, params)?,
+            protected_inputs: inputs.protected.clone(),
+            ..Details::default()
+        },
+        engine_sha256: options.engine_sha256.clone(),
+        underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let (dataset, split) = (inputs.dataset.clone(), inputs.split.clone());
+    Ok(train(dataset, &inputs.schema, split, &options)?)
+}
+
+/// What decides about the model, as the artifact keeps it; nothing of this machine.
+fn configuration(job: &Job, params: Params) -> Result<String, PipelineError> {
+    #[derive(Serialize)]
+    struct Configuration<'a> {
+        seed: u64,
+        features: Option<&'a Vec<String>>,
+        class_weight: ClassWeight,
+        calibration: Method,
+        folds: usize,
+        trials: Option<usize>,
+        metric: Option<Metric>,
+        params: Params,
+    }
+    let search = match &job.plan {
+        Plan::Fixed(_) => None,
+        Plan::Searched(search) => Some(&search.settings),
+    };
+    let options = &job.options;
+    Ok(toml::to_string(&Configuration {
+        seed: options.seed,
+        features: job.inputs.features.as_ref(),
+        class_weight: options.class_weight,
+        calibration: options.calibration,
+        folds: options.folds,
+        trials: search.map(|search| search.trials),
+        metric: search.map(|search| search.metric),
+        params,
+    })?)
+}

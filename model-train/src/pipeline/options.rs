@@ -1,0 +1,126 @@
+//! What a training run is asked to do.
+
+use std::time::Duration;
+
+use crate::calibrate::Method;
+use crate::fit::{ClassWeight, Params, RandomForest};
+use crate::threshold::ThresholdRule;
+use crate::tune::{self, Budget, Metric, Space};
+
+/// How to train.
+///
+/// The default fits one random forest with 5 folds, random seed 42 and one thread, without
+/// calibration and with a threshold of 0.5.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the hyperparameters come from.
+    pub hyperparameters: Hyperparameters,
+    /// The weight of a row by its class.
+    pub class_weight: ClassWeight,
+    /// How probabilities are corrected, on out-of-fold predictions.
+    pub calibration: Method,
+    /// How the decision threshold is chosen, on calibrated out-of-fold predictions.
+    pub threshold: ThresholdRule,
+    /// Folds of the cross-validation on the training rows, at least 2.
+    pub folds: usize,
+    /// Random seed.
+    pub seed: u64,
+    /// Threads, at least 1; their number does not change the model.
+    pub jobs: usize,
+    /// SHA-256 of the engine that the model will be packed into, lower-case hexadecimal.
+    pub engine_sha256: String,
+}
+
+/// Where the hyperparameters come from.
+#[derive(Debug, Clone)]
+pub enum Hyperparameters {
+    /// They are given.
+    Fixed(Params),
+    /// They are searched by cross-validation.
+    Searched(SearchOptions),
+}
+
+/// How to search.
+#[derive(Debug, Clone)]
+pub struct SearchOptions {
+    /// The models and the ranges of their hyperparameters.
+    pub spaces: Vec<Space>,
+    /// What to do with a model that cannot do what the schema asks for.
+    pub unsupported: Unsupported,
+    /// Trials, over all models, at least 1.
+    pub trials: usize,
+    /// Boosted models that may be averaged in the end, at least 1; see [`tune::chosen`].
+    pub bags: usize,
+    /// What models are chosen by.
+    pub metric: Metric,
+    /// The largest artifact, in gzipped bytes; `None` limits the model to 2,000,000 bytes
+    /// before compression, which a page and a Worker load without a pause.
+    pub max_gzip_bytes: Option<u64>,
+    /// The longest time to score one row, in nanoseconds on one core of this machine.
+    pub max_nanoseconds: Option<f64>,
+    /// When to stop, counted from the start of the search; the first trial always runs to
+    /// its end.
+    pub timeout: Option<Duration>,
+}
+
+/// What to do with a model that cannot do what the schema asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsupported {
+    /// It is an error: someone asked for this model by name.
+    Refuse,
+    /// Search without it, and warn.
+    LeaveOut,
+}
+
+/// Bytes of a model before compression, where no size is asked for.
+const MAX_BYTES: u64 = 2_000_000;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            hyperparameters: Hyperparameters::Fixed(Params::RandomForest(RandomForest::default())),
+            class_weight: ClassWeight::None,
+            calibration: Method::None,
+            threshold: ThresholdRule::Half,
+            folds: 5,
+            seed: 42,
+            jobs: 1,
+            engine_sha256: String::new(),
+        }
+    }
+}
+
+impl Options {
+    /// Whether the hyperparameters are searched.
+    #[must_use]
+    pub fn is_search(&self) -> bool {
+        matches!(self.hyperparameters, Hyperparameters::Searched(_))
+    }
+
+    /// Whether calibration and threshold are fixed, so that nothing is learned for them.
+    #[must_use]
+    pub fn has_fixed_decision(&self) -> bool {
+        self.calibration == Method::None && self.threshold == ThresholdRule::Half
+    }
+
+    /// What the tuner is told; `max_gzip_bytes` is what is left for the model alone.
+    pub(super) fn tuning(
+        &self,
+        search: &SearchOptions,
+        max_gzip_bytes: Option<u64>,
+    ) -> tune::Settings {
+        tune::Settings {
+            trials: search.trials,
+            folds: self.folds,
+            seed: self.seed,
+            jobs: self.jobs,
+            bags: search.bags,
+            metric: search.metric,
+            budget: Budget {
+                bytes: max_gzip_bytes.is_none().then_some(MAX_BYTES),
+                gzip_bytes: max_gzip_bytes,
+                nanoseconds: search.max_nanoseconds,
+            },
+        }
+    }
+}

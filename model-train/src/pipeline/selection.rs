@@ -1,0 +1,224 @@
+//! Choosing the hyperparameters by a search, within a size and a time to score.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::decision::cross_validation;
+use super::error::{ObserverError, PipelineError};
+use super::job::{Job, SearchPlan};
+use super::observer::Observer;
+use crate::fit::{self, Params};
+use crate::prepare::Prepared;
+use crate::tune::{self, Control, Cost, Event, FrontierPoint, Metric, State, Trial};
+
+/// The hyperparameters that a search chose, and the trials that it chose from.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// What the model is fitted with on all training rows.
+    pub params: Params,
+    /// The trial that they come from.
+    pub best: Trial,
+    /// Every trial, by number.
+    pub trials: Vec<Trial>,
+    /// How the search was done.
+    pub settings: tune::Settings,
+    /// The whole artifact's size, and the time to score one row as the folds measured it.
+    pub cost: Cost,
+    /// Whether the search was stopped by its [`Control`].
+    pub interrupted: bool,
+    /// Seconds that the search took.
+    pub seconds: f64,
+}
+
+/// A search in figures.
+#[derive(Debug, Clone, Serialize)]
+pub struct SelectionFigures {
+    /// What models were chosen by.
+    pub metric: Metric,
+    /// Its mean over the folds of the chosen trial.
+    pub value: f64,
+    /// The chosen trial's number.
+    pub trial: usize,
+    /// The chosen hyperparameters.
+    pub params: Params,
+    /// How many trials there were.
+    pub trials: usize,
+    /// Trials that were measured on every fold.
+    pub complete: usize,
+    /// Trials that were stopped early.
+    pub pruned: usize,
+    /// Trials that could not be fitted.
+    pub failed: usize,
+    /// Folds of the cross-validation.
+    pub folds: usize,
+    /// Seconds that the search took.
+    pub seconds_search: f64,
+    /// Seconds that the whole run took.
+    pub seconds_total: f64,
+    /// As [`Selection::cost`].
+    pub cost: Cost,
+    /// What quality costs in size and time.
+    pub frontier: Vec<FrontierPoint>,
+}
+
+/// Runs the search and makes sure that the chosen model keeps to the budget.
+pub(super) fn select(
+    job: &Job,
+    search: &SearchPlan,
+    observer: &mut dyn Observer,
+) -> Result<Selection, PipelineError> {
+    let start = Instant::now();
+    let objective = cross_validation(job)?;
+    observer.search_started(&search.settings, &search.earlier);
+    let timeout = search.options.timeout;
+    let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
+    let control = job.control.until(deadline);
+    let relay = Relay::new(observer, &control);
+    let trials = tune::search(
+        &objective,
+        &search.options.spaces,
+        &search.settings,
+        &control,
+        search.earlier.clone(),
+        &|event| relay.pass_on(event),
+    );
+    relay.finish()?;
+    let trials = trials?;
+    let best = tune::best(&trials, &search.settings)?.clone();
+    let mut params = tune::chosen(&best, &search.settings);
+    let budget = &search.settings.budget;
+    if budget.gzip_bytes.is_some() || budget.nanoseconds.is_some() {
+        params = within_budget(job, search, params)?;
+    }
+    Ok(Selection {
+        params,
+        best,
+        trials,
+        settings: search.settings.clone(),
+        cost: Cost::default(),
+        interrupted: control.is_stopped(),
+        seconds: start.elapsed().as_secs_f64(),
+    })
+}
+
+/// The folds promised a size and a time; the model of all training rows has to keep to them.
+fn within_budget(job: &Job, search: &SearchPlan, params: Params) -> Result<Params, PipelineError> {
+    let (inputs, options) = (&job.inputs, &job.options);
+    let schema = &inputs.schema;
+    let prepared = Prepared::new(inputs.dataset.clone(), schema, inputs.split.clone())?;
+    let fitting = fit::Options {
+        seed: options.seed,
+        jobs: options.jobs,
+        class_weight: options.class_weight,
+    };
+    let budget = &search.settings.budget;
+    Ok(tune::within_budget(
+        &prepared, schema, params, &fitting, budget,
+    )?)
+}
+
+/// Passes events on to the observer, one at a time; its first error stops the search.
+struct Relay<'a> {
+    to: Mutex<Receiver<'a>>,
+    control: &'a Control,
+}
+
+struct Receiver<'a> {
+    observer: &'a mut dyn Observer,
+    error: Option<ObserverError>,
+}
+
+impl<'a> Relay<'a> {
+    fn new(observer: &'a mut dyn Observer, control: &'a Control) -> Self {
+        let error = None;
+        Self {
+            to: Mutex::new(Receiver { observer, error }),
+            control,
+        }
+    }
+
+    fn pass_on(&self, event: Event<'_>) {
+        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = match event {
+            Event::Begin(candidate) => {
+                to.observer.trial_started(candidate);
+                Ok(())
+            }
+            Event::Fold(_) => Ok(()),
+            Event::Trial(trial) => to.observer.trial_finished(trial),
+        };
+        if let Err(error) = result {
+            to.error.get_or_insert(error);
+            self.control.stop();
+        }
+    }
+
+    fn finish(self) -> Result<(), PipelineError> {
+        let to = self.to.into_inner().unwrap_or_else(PoisonError::into_inner);
+        to.error
+            .map_or(Ok(()), |error| Err(PipelineError::Observer(error)))
+    }
+}
+
+impl Selection {
+    /// The metric of the search, its mean over the folds of the chosen trial.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        let tune::Settings { metric, budget, .. } = &self.settings;
+        self.best.value(*metric, budget).unwrap_or(f64::NAN)
+    }
+
+    /// The complete trial with the best mean, which need not be the chosen one; see
+    /// [`tune::best`].
+    #[must_use]
+    pub fn leader(&self) -> &Trial {
+        tune::leader(&self.trials, &self.settings).unwrap_or(&self.best)
+    }
+
+    /// What quality costs in size and time.
+    #[must_use]
+    pub fn frontier(&self) -> Vec<FrontierPoint> {
+        tune::frontier(&self.trials, self.settings.metric)
+    }
+
+    /// The search in figures; `total` is the time of the whole run.
+    #[must_use]
+    pub fn figures(&self, total: Duration) -> SelectionFigures {
+        let count = |state| self.trials.iter().filter(|t| t.state == state).count();
+        SelectionFigures {
+            metric: self.settings.metric,
+            value: self.value(),
+            trial: self.best.number,
+            params: self.params,
+            trials: self.trials.len(),
+            complete: count(State::Complete),
+            pruned: count(State::Pruned),
+            failed: count(State::Failed),
+            folds: self.settings.folds,
+            seconds_search: self.seconds,
+            seconds_total: total.as_secs_f64(),
+            cost: self.cost,
+            frontier: self.frontier(),
+        }
+    }
+
+    /// Records what the finished artifact costs: its own size, and the time that the folds of
+    /// the chosen trial took for one row, as often as the model is averaged.
+    pub(super) fn record_cost(&mut self, artifact: &[u8]) {
+        let tune::Settings { metric, budget, .. } = &self.settings;
+        let folds = self.best.folds.iter();
+        let points = folds.filter_map(|fold| fold.best(*metric, budget));
+        let times: Vec<f64> = points.map(|point| point.cost.nanoseconds).collect();
+        let bags = match &self.params {
+            Params::GradientBoosting(boosting) => boosting.bags as f64,
+            _ => 1.0,
+        };
+        self.cost = Cost {
+            bytes: artifact.len() as u64,
+            gzip_bytes: tune::gzipped(artifact),
+            nanoseconds: bags * times.iter().sum::<f64>() / times.len().max(1) as f64,
+        };
+    }
+}

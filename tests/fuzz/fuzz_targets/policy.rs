@@ -1,0 +1,6 @@
+//! See `fuzz::policy`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    underwrite_fuzz::fuzz::policy(data);
+});
