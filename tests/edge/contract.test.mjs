@@ -84,6 +84,21 @@ describe("a decision", () => {
     assert.deepEqual(Object.keys(json(answer)).slice(-2), ["latency_seconds", "request_id"]);
   });
 
+  test("has the outcome, and with a policy its version and its rules, before the envelope", async () => {
+    const { format, policy } = model.describe();
+    const answer = json(await predict());
+    const added = policy ? ["outcome", "model_prediction", "policy", "rules"] : ["outcome"];
+    const keys = Object.keys(answer);
+    assert.deepEqual(keys.slice(keys.indexOf("adjustments") + 1, -2), format > 2 ? added : []);
+    if (format <= 2) return;
+    assert.ok(["approve", "refer", "decline"].includes(answer.outcome));
+    assert.equal(answer.approve, answer.outcome === "approve");
+    if (!policy) return;
+    assert.deepEqual(answer.policy, { version: policy.version, digest: policy.digest });
+    const codes = policy.rules.map(({ code }) => code);
+    assert.ok(answer.rules.every((code) => codes.includes(code)));
+  });
+
   test("is named by the client's x-request-id when that is safe", async () => {
     for (const [given, kept] of [
       ["order-12.3_A", true],

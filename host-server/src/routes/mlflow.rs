@@ -7,14 +7,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::held_json;
 use super::batch::check_names;
 use super::rows::{Table, Unreadable, columns, is_object, parse};
-use super::score_rows::{NoScores, Output, OutputOf, score};
+use super::score_rows::{Asked, NoScores, Output, Predictions, score};
 use crate::app::App;
 use crate::host::Description;
 use crate::http::body::ContentType;
@@ -38,11 +38,6 @@ pub(super) async fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
-#[derive(Serialize)]
-struct Predictions<'a> {
-    predictions: OutputOf<'a>,
-}
-
 pub(super) async fn invocations(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -55,20 +50,20 @@ pub(super) async fn invocations(
     let packed = app.read_batch(&headers, body).await?;
     let read = move |served: &Served| {
         let body = packed.unpack()?;
+        let model = served.description();
         let table = match is_csv {
-            true => read_csv(&body, served, most).map(|table| (table, Output::Prediction)),
-            false => read_json(&body, served.description(), most),
+            true => read_csv(&body, served, most).map(|table| (table, Asked::of(model))),
+            false => read_json(&body, model, most),
         };
         table.map_err(|error| NoScores::unreadable(error, most))
     };
     let scored = score(&app, &id, served, read).await;
-    let (scores, output) = scored.map_err(|problem| match problem {
+    let (scores, asked) = scored.map_err(|problem| match problem {
         NoScores::Refused(reason) => MlflowError::new(StatusCode::BAD_REQUEST, reason),
         NoScores::Api(error) => error.into(),
         NoScores::Failed(_) => ApiError::fault(&id).into(),
     })?;
-    let predictions = OutputOf(output, &scores);
-    Ok(held_json(&app, &Predictions { predictions })?)
+    Ok(held_json(&app, &Predictions::new(asked, &scores))?)
 }
 
 fn is_csv(headers: &HeaderMap) -> Result<bool, MlflowError> {
@@ -110,6 +105,9 @@ struct Request<'a> {
 struct Params<'a> {
     #[serde(borrow, default)]
     output: Option<&'a RawValue>,
+    /// Whether each prediction is to be an object with the outcome beside it.
+    #[serde(default)]
+    outcome: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -120,20 +118,17 @@ struct Split<'a> {
     data: Option<&'a RawValue>,
 }
 
-fn read_json(
-    body: &Bytes,
-    model: &Description,
-    most: usize,
-) -> Result<(Table, Output), Unreadable> {
+fn read_json(body: &Bytes, model: &Description, most: usize) -> Result<(Table, Asked), Unreadable> {
     let request: Request<'_> = parse(body).map_err(|error| match error {
         Unreadable::Json(error) => Unreadable::Other(format!("not JSON that is taken: {error}")),
         _ => Unreadable::Other(format!("not an object; {KEYS}")),
     })?;
-    let output = match &request.params {
-        None => Output::Prediction,
-        Some(params) => wanted(params)?,
-    };
-    Ok((read_rows(body, &request, model, most)?, output))
+    let mut asked = Asked::of(model);
+    if let Some(params) = &request.params {
+        asked.output = wanted(params)?;
+        asked.with_outcome = params.outcome.unwrap_or(false);
+    }
+    Ok((read_rows(body, &request, model, most)?, asked))
 }
 
 /// What `params.output` asks for.

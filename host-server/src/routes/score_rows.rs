@@ -1,25 +1,64 @@
 //! Many rows to one model, for the protocols that know numbers and labels but no decisions.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::batch::ROWS_A_PIECE;
 use super::refusal::reason;
 use super::rows::{Chunk, Table, Unreadable};
 use crate::app::App;
+use crate::host::Description;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Served;
+use crate::models::score::Outcome;
 
 /// What such a protocol tells of decisions, by row.
 #[derive(Default)]
 pub(super) struct Scores {
     pub(super) predictions: Vec<i64>,
     pub(super) probabilities: Vec<f64>,
-    /// Which of the names.
-    labels: Vec<usize>,
-    names: Vec<String>,
+    labels: Words,
+    outcomes: Vec<Outcome>,
+    /// The codes of each row's rules, joined by `;`.
+    rules: Words,
+}
+
+/// A text for each row, of which few differ.
+#[derive(Default)]
+struct Words {
+    known: Vec<String>,
+    numbers: HashMap<String, usize>,
+    /// For each row, which of the known.
+    rows: Vec<usize>,
+}
+
+impl Words {
+    fn push(&mut self, word: &str) {
+        let number = self.numbers.get(word).copied().unwrap_or_else(|| {
+            let next = self.known.len();
+            self.known.push(word.to_owned());
+            self.numbers.insert(word.to_owned(), next);
+            next
+        });
+        self.rows.push(number);
+    }
+
+    fn at(&self, row: usize) -> &str {
+        let known = self
+            .rows
+            .get(row)
+            .and_then(|number| self.known.get(*number));
+        known.map_or("", String::as_str)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.rows.len()).map(|row| self.at(row))
+    }
 }
 
 /// One of the columns.
@@ -28,6 +67,21 @@ pub(super) enum Output {
     Prediction,
     Probability,
     Label,
+    Outcome,
+    Rules,
+}
+
+impl Output {
+    /// What protocols call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Prediction => "prediction",
+            Self::Probability => "probability",
+            Self::Label => "label",
+            Self::Outcome => "outcome",
+            Self::Rules => "rules",
+        }
+    }
 }
 
 /// A column of scores, a list in JSON.
@@ -39,16 +93,99 @@ impl Serialize for OutputOf<'_> {
         match output {
             Output::Prediction => serializer.collect_seq(&scores.predictions),
             Output::Probability => serializer.collect_seq(&scores.probabilities),
-            Output::Label => serializer.collect_seq(scores.labels()),
+            Output::Label | Output::Outcome | Output::Rules => {
+                serializer.collect_seq(scores.texts(*output))
+            }
         }
     }
 }
 
+/// What a protocol that answers with a list of predictions is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) output: Output,
+    /// Whether each prediction is an object with the outcome beside it, and where there is a
+    /// policy the codes of its rules.
+    pub(super) with_outcome: bool,
+    has_policy: bool,
+}
+
+impl Asked {
+    /// The usual answer of this model: numbers alone.
+    pub(super) fn of(model: &Description) -> Self {
+        Self {
+            output: Output::Prediction,
+            with_outcome: false,
+            has_policy: model.policy.is_some(),
+        }
+    }
+}
+
+/// The answer of such a protocol, as JSON.
+#[derive(Serialize)]
+pub(super) struct Predictions<'a> {
+    predictions: Listed<'a>,
+}
+
+impl<'a> Predictions<'a> {
+    pub(super) fn new(asked: Asked, scores: &'a Scores) -> Self {
+        let predictions = Listed { asked, scores };
+        Self { predictions }
+    }
+}
+
+struct Listed<'a> {
+    asked: Asked,
+    scores: &'a Scores,
+}
+
+impl Serialize for Listed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { asked, scores } = *self;
+        if !asked.with_outcome {
+            return OutputOf(asked.output, scores).serialize(serializer);
+        }
+        let rows = 0..scores.len();
+        serializer.collect_seq(rows.map(|row| Row { asked, scores, row }))
+    }
+}
+
+struct Row<'a> {
+    asked: Asked,
+    scores: &'a Scores,
+    row: usize,
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { asked, scores, .. } = *self;
+        let name = asked.output.name();
+        let mut row = serializer.serialize_map(None)?;
+        match asked.output {
+            Output::Probability => row.serialize_entry(name, &scores.probabilities[self.row])?,
+            Output::Label => row.serialize_entry(name, scores.labels.at(self.row))?,
+            _ => row.serialize_entry(name, &scores.predictions[self.row])?,
+        }
+        row.serialize_entry("outcome", scores.outcomes[self.row].word())?;
+        if asked.has_policy {
+            let codes = scores.rules.at(self.row).split(';');
+            let codes = codes.filter(|code| !code.is_empty());
+            row.serialize_entry("rules", &codes.collect::<Vec<_>>())?;
+        }
+        row.end()
+    }
+}
+
+/// What of a decision the protocols may tell.
 #[derive(Deserialize)]
-struct Scored {
+struct Scored<'a> {
     prediction: i64,
-    prediction_label: String,
+    #[serde(borrow)]
+    prediction_label: Cow<'a, str>,
     probability: f64,
+    outcome: Option<Outcome>,
+    #[serde(borrow, default)]
+    rules: Vec<Cow<'a, str>>,
 }
 
 impl Scores {
@@ -56,23 +193,23 @@ impl Scores {
         self.predictions.len()
     }
 
-    pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
-        let name = |label: &usize| self.names.get(*label).map_or("", String::as_str);
-        self.labels.iter().map(name)
+    /// A column of texts; empty for one of numbers.
+    pub(super) fn texts(&self, output: Output) -> Box<dyn Iterator<Item = &str> + '_> {
+        match output {
+            Output::Label => Box::new(self.labels.iter()),
+            Output::Outcome => Box::new(self.outcomes.iter().map(|outcome| outcome.word())),
+            Output::Rules => Box::new(self.rules.iter()),
+            Output::Prediction | Output::Probability => Box::new(std::iter::empty()),
+        }
     }
 
-    fn push(&mut self, scored: Scored) {
-        let known = self
-            .names
-            .iter()
-            .position(|name| *name == scored.prediction_label);
-        let label = known.unwrap_or_else(|| {
-            self.names.push(scored.prediction_label);
-            self.names.len() - 1
-        });
+    fn push(&mut self, scored: &Scored<'_>) {
         self.predictions.push(scored.prediction);
         self.probabilities.push(scored.probability);
-        self.labels.push(label);
+        self.labels.push(&scored.prediction_label);
+        let outcome = Outcome::or_by(scored.outcome, scored.prediction == 1);
+        self.outcomes.push(outcome);
+        self.rules.push(&scored.rules.join(";"));
     }
 }
 
@@ -159,8 +296,10 @@ impl Scoring {
         let scores = &mut self.scores;
         self.served.decide_each(self.chunk.iter(), |answer| {
             let scored = match answer {
-                Ok(decision) if decision.status == 200 => serde_json::from_slice(decision.body)
-                    .map_err(|error| NoScores::Failed(error.to_string())),
+                Ok(decision) if decision.status == 200 => {
+                    serde_json::from_slice::<Scored<'_>>(decision.body)
+                        .map_err(|error| NoScores::Failed(error.to_string()))
+                }
                 Ok(decision) => {
                     let reason = reason(decision.body);
                     Err(NoScores::Refused(format!("row {row}: {reason}")))
@@ -168,7 +307,7 @@ impl Scoring {
                 Err(error) => Err(NoScores::Failed(error.to_string())),
             };
             match scored {
-                Ok(scored) => scores.push(scored),
+                Ok(scored) => scores.push(&scored),
                 Err(error) => {
                     problem.get_or_insert(error);
                 }

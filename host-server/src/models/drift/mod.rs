@@ -1,6 +1,7 @@
 //! Drift of a model's requests and answers: each served version counts its requests in the
 //! bins of its training rows, and compares the window with them on demand. No request is kept.
 
+mod derived;
 mod gauges;
 mod reader;
 mod snapshot;
@@ -133,7 +134,7 @@ impl Drift {
         });
         Ok(Monitor {
             title: format!("{name} {version}"),
-            reader: Reader::new(&artifact.schema, &reference, live.shape()),
+            reader: Reader::new(&artifact, &reference, live.shape()),
             window: Mutex::new(Counted { live, seen: 0 }),
             last: Mutex::default(),
             unread: AtomicU64::new(0),
@@ -160,7 +161,8 @@ fn reference(host: &ModelHost) -> Result<(Artifact, Sketch), NotMonitored> {
 }
 
 impl Monitor {
-    /// Counts a request and the score of its answer: what came, before any policy. A request
+    /// Counts a request and the score of its answer: what came, before any policy; a derived
+    /// field that was left out as it was computed. A request
     /// that the model refused counts too, without a score; one that is no JSON object does not.
     pub(crate) fn seen(&self, request: &[u8], score: Option<Score>) {
         let Some(bins) = self.reader.bins(request, score) else {

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use model_core::schema::{Feature, FeatureKind, Schema};
+use model_core::artifact::Artifact;
+use model_core::schema::{Feature, FeatureKind};
 use model_core::value::{Reading, Value, read};
 use model_drift::live::{Cell, Shape};
 use model_drift::sketch::{NOT_LISTED, Role, Sketch, boolean_texts};
 
+use super::derived::Derivation;
 use crate::models::fields;
 use crate::models::score::Score;
 
@@ -22,11 +24,22 @@ pub(super) struct Reader {
     absent: Vec<u32>,
     /// The column of the model's answers.
     prediction: Option<usize>,
+    derivation: Derivation,
+}
+
+/// What was read of a request.
+struct Seen {
+    /// For each column, where it is counted.
+    bins: Vec<u32>,
+    /// For each feature of the schema what the model reads; empty where nothing is derived.
+    readings: Vec<Reading>,
 }
 
 /// A field that a request may have, and the column that counts it.
 struct Field {
     feature: Feature,
+    /// Which of the schema's features.
+    index: usize,
     column: usize,
     /// Where each category, or `false` and `true`, is counted.
     codes: Vec<u32>,
@@ -35,13 +48,15 @@ struct Field {
 }
 
 impl Reader {
-    pub(super) fn new(schema: &Schema, reference: &Sketch, shape: Arc<Shape>) -> Self {
+    pub(super) fn new(artifact: &Artifact, reference: &Sketch, shape: Arc<Shape>) -> Self {
+        let schema = &artifact.schema;
         // Every column has a bin for each of these.
         let bin = |column, cell: Cell<'_>| shape.place(column, cell).unwrap_or(u32::MAX);
         let columns = || reference.columns.iter().enumerate();
         let fields = columns().filter_map(|(column, counted)| {
             let name = &counted.spec.name;
-            let feature = schema.features.iter().find(|one| one.name == *name)?;
+            let index = schema.features.iter().position(|one| one.name == *name)?;
+            let feature = &schema.features[index];
             let texts = match &feature.kind {
                 FeatureKind::Number(_) | FeatureKind::Integer(_) => Vec::new(),
                 FeatureKind::Boolean => boolean_texts(),
@@ -55,10 +70,12 @@ impl Reader {
                 unknown: bin(column, Cell::Text(NOT_LISTED)),
                 invalid: bin(column, Cell::Invalid),
                 feature: feature.clone(),
+                index,
                 column,
             })
         });
         Self {
+            derivation: Derivation::new(schema, &artifact.preprocessing),
             fields: fields.collect(),
             missing_words: schema.missing_values.clone(),
             absent: columns()
@@ -84,17 +101,21 @@ impl Reader {
             return None;
         }
         let request = std::str::from_utf8(request).ok()?;
-        let mut bins = self.absent.clone();
+        let mut seen = self.nothing();
         let answered = score.is_some();
-        if !(answered && self.read_answered(request, &mut bins).is_some()) {
+        if !(answered && self.read_answered(request, &mut seen).is_some()) {
             // It may have stopped half way.
-            bins.copy_from_slice(&self.absent);
+            seen = self.nothing();
             fields::each_of_any(request, |name, value| {
                 if let Some(at) = self.find(name, 0) {
-                    self.count(at, value, &mut bins);
+                    self.count(at, value, &mut seen);
                 }
             })?;
         }
+        if answered {
+            self.count_computed(&mut seen);
+        }
+        let mut bins = seen.bins;
         if let Some(column) = self.prediction {
             let bin =
                 score.and_then(|score| self.shape.place(column, Cell::Number(score.probability)));
@@ -108,13 +129,37 @@ impl Reader {
         Some(bins)
     }
 
-    fn read_answered(&self, request: &str, bins: &mut [u32]) -> Option<()> {
+    fn nothing(&self) -> Seen {
+        Seen {
+            bins: self.absent.clone(),
+            readings: self.derivation.readings(),
+        }
+    }
+
+    /// Counts the derived fields that the request left out.
+    fn count_computed(&self, seen: &mut Seen) {
+        for derived in self.derivation.left_out(&seen.readings) {
+            let field = self
+                .fields
+                .iter()
+                .find(|one| one.feature.name == derived.name);
+            let Some(field) = field.filter(|_| !derived.value.is_nan()) else {
+                continue;
+            };
+            let bin = self.shape.place(field.column, Cell::Number(derived.value));
+            if let (Some(bin), Some(counted)) = (bin, seen.bins.get_mut(field.column)) {
+                *counted = bin;
+            }
+        }
+    }
+
+    fn read_answered(&self, request: &str, seen: &mut Seen) -> Option<()> {
         // Clients mostly keep to the schema's order: the next field is looked for first.
         let mut expected = 0;
         fields::each_of_answered(request, |name, value| {
             if let Some(at) = self.find(name, expected) {
                 expected = at + 1;
-                self.count(at, value, bins);
+                self.count(at, value, seen);
             }
         })
     }
@@ -127,14 +172,18 @@ impl Reader {
         self.fields.iter().position(is)
     }
 
-    /// Puts the bin of a field's value among `bins`; a missing one is there already.
-    fn count(&self, field: usize, value: Value<'_>, bins: &mut [u32]) {
+    /// Puts the bin of a field's value where it is counted; a missing one is there already.
+    fn count(&self, field: usize, value: Value<'_>, seen: &mut Seen) {
         let field = &self.fields[field];
         let value = match value {
             Value::Text(text) => Value::from_text(text, &self.missing_words),
             other => other,
         };
-        if let (Some(bin), Some(counted)) = (self.bin(field, value), bins.get_mut(field.column)) {
+        if let Some(reading) = seen.readings.get_mut(field.index) {
+            *reading = read(&field.feature, value).unwrap_or(Reading::Missing);
+        }
+        let counted = seen.bins.get_mut(field.column);
+        if let (Some(bin), Some(counted)) = (self.bin(field, value), counted) {
             *counted = bin;
         }
     }

@@ -16,7 +16,7 @@ use super::super::answer::held;
 use super::super::rows::{Cells, Column, Table, Unreadable, list, most_columns, parse};
 use super::super::score_rows::{NoScores, Output, OutputOf, Scores, score};
 use super::tensor::{Shape, Tensor};
-use super::{OUTPUTS, no_scores};
+use super::{OUTPUTS, datatype_of, no_scores};
 use crate::app::App;
 use crate::host::{Description, Feature};
 use crate::http::oip_error::OipError;
@@ -138,7 +138,7 @@ fn read(
     if request.id.as_ref().is_some_and(|id| id.len() > LONGEST_ID) {
         return Err(format!("the id is over {LONGEST_ID} bytes").into());
     }
-    let outputs = wanted(body, &request)?;
+    let outputs = wanted(body, &request, model.policy.is_some())?;
     let table = rows(body, request.inputs, binary, model, most)?;
     let id = request.id.map(Cow::into_owned);
     Ok((table, Answer { id, outputs }))
@@ -161,7 +161,7 @@ fn split<'a>(
     })
 }
 
-fn wanted(body: &[u8], request: &Request<'_>) -> Result<Vec<Asked>, Unreadable> {
+fn wanted(body: &[u8], request: &Request<'_>, has_policy: bool) -> Result<Vec<Asked>, Unreadable> {
     let parameters = request.parameters.as_ref();
     let binary = parameters.and_then(|given| given.binary_data_output);
     let binary = binary.unwrap_or(false);
@@ -171,22 +171,26 @@ fn wanted(body: &[u8], request: &Request<'_>) -> Result<Vec<Asked>, Unreadable> 
             .map_err(|_| format!("`outputs` is no list of at most {MOST_OUTPUTS}"))?,
     };
     if named.is_empty() {
-        return Ok(OUTPUTS
-            .map(|(_, _, output)| Asked { output, binary })
-            .into());
+        let usual = if has_policy { 4 } else { 3 };
+        let asked = |output: &Output| Asked {
+            output: *output,
+            binary,
+        };
+        return Ok(OUTPUTS[..usual].iter().map(asked).collect());
     }
     named
         .iter()
         .map(|span| {
             let wanted: Wanted<'_> = parse(span.of_body(body))?;
-            let known = OUTPUTS.iter().find(|(name, ..)| *name == wanted.name);
-            let (_, _, output) = known.ok_or_else(|| {
+            let known = OUTPUTS.into_iter().find(|one| one.name() == wanted.name);
+            let output = known.ok_or_else(|| {
                 let name = &wanted.name[..wanted.name.floor_char_boundary(64)];
-                format!("there is no output `{name}`, expected prediction, probability or label")
+                let names = "prediction, probability, label, outcome or rules";
+                format!("there is no output `{name}`, expected {names}")
             })?;
             let own = wanted.parameters.and_then(|given| given.binary_data);
             Ok(Asked {
-                output: *output,
+                output,
                 binary: own.unwrap_or(binary),
             })
         })
@@ -201,7 +205,7 @@ fn rows(
     model: &Description,
     most: usize,
 ) -> Result<Table, Unreadable> {
-    let known = |name: &str| model.features.iter().any(|feature| feature.name == name);
+    let find = |name: &str| model.features.iter().find(|feature| feature.name == name);
     let most_inputs = most_columns(model);
     let spans = list(body, inputs.get().as_bytes(), most_inputs).map_err(|error| match error {
         Unreadable::TooManyRows => Unreadable::Other(format!("more than {most_inputs} inputs")),
@@ -212,7 +216,7 @@ fn rows(
         .map(|span| parse(span.of_body(body)))
         .collect::<Result<_, _>>()?;
     if let [one] = tensors.as_slice()
-        && !known(&one.name)
+        && find(&one.name).is_none()
     {
         return matrix(body, one, &mut binary, model, most);
     }
@@ -234,7 +238,9 @@ fn rows(
         }
         check_rows(found, most)?;
         let values = tensor.values(body, &mut binary, found)?;
-        check_finite(body, &values, |row| (row, name.as_str()))?;
+        let is_derived = find(&name).is_some_and(is_derived);
+        let place = |row| (row, name.as_str(), is_derived);
+        check_finite(body, &values, place)?;
         columns.push(Column {
             name,
             cells: cells.len(),
@@ -268,7 +274,10 @@ fn matrix(
     }
     check_rows(rows, most)?;
     let values = tensor.values(body, binary, rows.saturating_mul(width))?;
-    check_finite(body, &values, |at| (at / width, names[at % width]))?;
+    check_finite(body, &values, |at| {
+        let column = at % width;
+        (at / width, names[column], is_derived(inputs[column]))
+    })?;
     let columns = names
         .iter()
         .enumerate()
@@ -295,16 +304,23 @@ fn check_rows(rows: usize, most: usize) -> Result<(), Unreadable> {
     }
 }
 
+fn is_derived(feature: &Feature) -> bool {
+    feature.derived.is_some()
+}
+
 /// Bytes can say what JSON cannot: no number, or an infinite one. It is refused in the
-/// module's words, whatever the feature is.
+/// module's words, whatever the feature is; only no number of a derived one is taken, and
+/// means that it is to be computed. `place` is a value's row, its feature's name, and whether
+/// that is derived.
 fn check_finite<'a>(
     body: &[u8],
     values: &Cells,
-    place: impl FnOnce(usize) -> (usize, &'a str),
+    place: impl Fn(usize) -> (usize, &'a str, bool),
 ) -> Result<(), Unreadable> {
-    match values.first_not_finite(body).map(place) {
+    let may_be_nan = |at: usize| place(at).2;
+    match values.first_not_finite(body, may_be_nan).map(&place) {
         None => Ok(()),
-        Some((row, name)) => Err(Unreadable::Other(format!(
+        Some((row, name, _)) => Err(Unreadable::Other(format!(
             "row {row}: {name}: Input should be a finite number"
         ))),
     }
@@ -342,22 +358,19 @@ fn respond<'a>(
 ) -> Result<Response, OipError> {
     let mut binary = Vec::new();
     for asked in wanted {
-        let known = OUTPUTS.iter().find(|(.., output)| *output == asked.output);
-        let Some((name, datatype, output)) = known else {
-            continue;
-        };
+        let output = asked.output;
         let before = binary.len();
         if asked.binary {
-            write_binary(*output, scores, &mut binary);
+            write_binary(output, scores, &mut binary);
         }
         head.outputs.push(Written {
-            name,
-            datatype,
+            name: output.name(),
+            datatype: datatype_of(output),
             shape: [scores.len(), 1],
             parameters: asked.binary.then(|| Size {
                 binary_data_size: binary.len() - before,
             }),
-            data: (!asked.binary).then_some(OutputOf(*output, scores)),
+            data: (!asked.binary).then_some(OutputOf(output, scores)),
         });
     }
     // Numbers and texts always serialize.
@@ -387,9 +400,9 @@ fn write_binary(output: Output, scores: &Scores, out: &mut Vec<u8>) {
             let values = scores.probabilities.iter();
             values.for_each(|value| out.extend(value.to_le_bytes()));
         }
-        Output::Label => scores.labels().for_each(|label| {
-            out.extend(u32::try_from(label.len()).unwrap_or_default().to_le_bytes());
-            out.extend_from_slice(label.as_bytes());
+        Output::Label | Output::Outcome | Output::Rules => scores.texts(output).for_each(|text| {
+            out.extend(u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
+            out.extend_from_slice(text.as_bytes());
         }),
     }
 }

@@ -22,12 +22,24 @@ use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Slot;
 
-/// What every row gives: name, datatype, and which column of scores it is.
-const OUTPUTS: [(&str, &str, Output); 3] = [
-    ("prediction", "INT64", Output::Prediction),
-    ("probability", "FP64", Output::Probability),
-    ("label", "BYTES", Output::Label),
+/// What a row can give. A request that names none gets the first three, and with a policy the
+/// outcome.
+const OUTPUTS: [Output; 5] = [
+    Output::Prediction,
+    Output::Probability,
+    Output::Label,
+    Output::Outcome,
+    Output::Rules,
 ];
+
+/// The protocol's type of a column.
+fn datatype_of(output: Output) -> &'static str {
+    match output {
+        Output::Prediction => "INT64",
+        Output::Probability => "FP64",
+        Output::Label | Output::Outcome | Output::Rules => "BYTES",
+    }
+}
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -104,9 +116,8 @@ fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<Value>,
         .map(|feature| json!({ "name": feature.name, "datatype": datatype(feature), "shape": [-1, 1] }))
         .collect();
     let outputs: Vec<Value> = OUTPUTS
-        .iter()
-        .map(|(name, datatype, _)| json!({ "name": name, "datatype": datatype, "shape": [-1, 1] }))
-        .collect();
+        .map(|output| json!({ "name": output.name(), "datatype": datatype_of(output), "shape": [-1, 1] }))
+        .into();
     Ok(Json(json!({
         "name": name,
         "versions": app.registry().get(name).map(|slot| versions(&slot)),

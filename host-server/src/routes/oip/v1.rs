@@ -8,13 +8,13 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::{Extension, Json};
 use model_http::Refusal;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::super::answer::held_json;
 use super::super::rows::{Table, Unreadable, parse};
-use super::super::score_rows::{NoScores, Output, OutputOf, score};
+use super::super::score_rows::{Asked, NoScores, Predictions, score};
 use super::no_scores;
 use crate::app::App;
 use crate::http::error::ApiError;
@@ -26,11 +26,15 @@ use crate::models::registry::Served;
 struct Request<'a> {
     #[serde(borrow)]
     instances: &'a RawValue,
+    #[serde(default)]
+    parameters: Option<Parameters>,
 }
 
-#[derive(Serialize)]
-struct Predictions<'a> {
-    predictions: OutputOf<'a>,
+#[derive(Default, Deserialize)]
+struct Parameters {
+    /// Whether each prediction is to be an object with the outcome beside it.
+    #[serde(default)]
+    outcome: Option<bool>,
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
@@ -74,10 +78,12 @@ pub(super) async fn predict(
         let rows = request.instances.get().as_bytes();
         let table = Table::of_rows(&body, rows, served.description(), most);
         let table = table.map_err(|error| NoScores::unreadable(error, most))?;
-        Ok((table, ()))
+        let with_outcome = request.parameters.unwrap_or_default().outcome;
+        let mut asked = Asked::of(served.description());
+        asked.with_outcome = with_outcome.unwrap_or(false);
+        Ok((table, asked))
     };
     let scored = score(&app, &id, served, read).await;
-    let (scores, ()) = scored.map_err(|problem| no_scores(problem, id))?;
-    let predictions = OutputOf(Output::Prediction, &scores);
-    Ok(held_json(&app, &Predictions { predictions })?)
+    let (scores, asked) = scored.map_err(|problem| no_scores(problem, id))?;
+    Ok(held_json(&app, &Predictions::new(asked, &scores))?)
 }

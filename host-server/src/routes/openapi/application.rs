@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::host::{Description, Feature, FeatureRole, FeatureType};
+use crate::host::{Description, Feature, FeatureRole, FeatureType, PolicyInfo};
 
 /// The request of `/predict`.
 pub(super) fn schema(model: &Description) -> Value {
@@ -12,10 +12,13 @@ pub(super) fn schema(model: &Description) -> Value {
     let mut example = Map::new();
     for feature in &model.features {
         properties.insert(feature.name.clone(), property(feature));
-        if feature.missing.as_deref() == Some("error") {
+        if !may_miss(feature) {
             required.push(feature.name.as_str());
         }
-        if let (Some(value), FeatureRole::Input) = (&feature.example, feature.role) {
+        // What is computed is left out: an example of its own could contradict the others.
+        if let (Some(value), FeatureRole::Input, None) =
+            (&feature.example, feature.role, &feature.derived)
+        {
             example.insert(feature.name.clone(), value.clone());
         }
     }
@@ -39,6 +42,11 @@ pub(super) fn schema(model: &Description) -> Value {
     schema
 }
 
+/// Whether an application is accepted without it.
+fn may_miss(feature: &Feature) -> bool {
+    feature.derived.is_some() || feature.missing.as_deref() != Some("error")
+}
+
 fn property(feature: &Feature) -> Value {
     let mut schema = match (feature.role, feature.r#type) {
         // Its value is not validated.
@@ -48,8 +56,7 @@ fn property(feature: &Feature) -> Value {
         (_, FeatureType::Integer) => number(feature, "integer"),
         _ => number(feature, "number"),
     };
-    let may_miss = feature.missing.as_deref() != Some("error");
-    if may_miss && feature.role == FeatureRole::Input {
+    if may_miss(feature) && feature.role == FeatureRole::Input {
         schema = or_missing(schema);
     }
     schema["title"] = feature.label.as_str().into();
@@ -176,6 +183,20 @@ fn describe(feature: &Feature) -> String {
         };
         add(format!("Expected {}{policy}.", range.join(" and ")));
     }
+    if let Some(derived) = &feature.derived {
+        let rounded = match derived.round {
+            Some(decimals) => format!(", rounded to {decimals} decimals"),
+            None => String::new(),
+        };
+        let mismatch = match derived.mismatch.as_str() {
+            "overwrite" => "replaced by the computed one",
+            _ => "refused",
+        };
+        add(format!(
+            "Computed as `{}`{rounded} when it is left out; a given value that contradicts this is {mismatch}.",
+            derived.formula
+        ));
+    }
     if let (Some(policy), Some(value)) = (&feature.missing, &feature.imputed)
         && policy != "error"
     {
@@ -192,11 +213,11 @@ pub(super) fn decision(model: Option<&Description>) -> Value {
         "type": "object",
         "required": ["prediction", "prediction_label", "approve", "probability", "threshold", "model", "features_used", "adjustments"],
         "properties": {
-            "prediction": { "type": "integer", "enum": [0, 1], "description": "1 if `probability` is at least `threshold`, else 0." },
+            "prediction": { "type": "integer", "enum": [0, 1], "description": "1 if `outcome` is `approve`, else 0." },
             "prediction_label": { "type": "string" },
             "approve": { "type": "boolean" },
             "probability": { "type": "number", "minimum": 0, "maximum": 1 },
-            "threshold": { "type": "number", "minimum": 0, "maximum": 1 },
+            "threshold": { "type": "number", "minimum": 0, "maximum": 1, "description": "Without a policy, what `probability` has to reach for `approve`." },
             "model": {
                 "type": "object",
                 "required": ["name", "version", "digest"],
@@ -215,5 +236,79 @@ pub(super) fn decision(model: Option<&Description>) -> Value {
     if let Some(labels) = labels {
         schema["properties"]["prediction_label"]["enum"] = labels;
     }
+    // From format 3 on every decision says its outcome.
+    if model.is_none_or(|model| model.format > 2) {
+        schema["properties"]["outcome"] = json!({
+            "type": "string",
+            "enum": ["approve", "refer", "decline"],
+            "description": "What is decided; `refer` means that a person decides.",
+        });
+        if model.is_some() {
+            require(&mut schema, "outcome");
+        }
+    }
+    if let Some(model) = model
+        && let Some(policy) = &model.policy
+    {
+        for (name, property) in policy_properties(model, policy) {
+            schema["properties"][name] = property;
+            require(&mut schema, name);
+        }
+    }
     schema
+}
+
+fn require(schema: &mut Value, name: &str) {
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.push(name.into());
+    }
+}
+
+/// What decisions carry where there is a policy.
+fn policy_properties(model: &Description, policy: &PolicyInfo) -> [(&'static str, Value); 3] {
+    let mut about = format!("The lending policy `{}`.", policy.version);
+    if let Some([from, to]) = policy.refer {
+        about += &format!(
+            " Probabilities from {from} to below {to} are referred, those below decline, and those from {to} on approve."
+        );
+    }
+    let mut rules = "Codes of the rules that matched, in the order of the policy.".to_owned();
+    let mut codes: Vec<&str> = Vec::new();
+    for rule in &policy.rules {
+        let text = model.text_of(rule);
+        rules += &format!("\n- `{}` ({}): {text}", rule.code, rule.then);
+        if !codes.contains(&rule.code.as_str()) {
+            codes.push(&rule.code);
+        }
+    }
+    let items = match codes.is_empty() {
+        true => json!({ "type": "string" }),
+        false => json!({ "type": "string", "enum": codes }),
+    };
+    [
+        (
+            "model_prediction",
+            json!({
+                "type": "integer",
+                "enum": [0, 1],
+                "description": "What the model alone would have decided: 1 if `probability` is at least `threshold`.",
+            }),
+        ),
+        (
+            "policy",
+            json!({
+                "type": "object",
+                "description": about,
+                "required": ["version", "digest"],
+                "properties": {
+                    "version": { "type": "string", "examples": [policy.version] },
+                    "digest": { "type": "string", "description": "Identifies the exact policy that decided." },
+                },
+            }),
+        ),
+        (
+            "rules",
+            json!({ "type": "array", "items": items, "description": rules }),
+        ),
+    ]
 }

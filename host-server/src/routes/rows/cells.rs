@@ -130,24 +130,28 @@ impl Cells {
         }
     }
 
-    /// The first that is neither a number nor infinite: what JSON cannot say.
-    pub(in super::super) fn first_not_finite(&self, body: &[u8]) -> Option<usize> {
+    /// The first that is no number or infinite, which JSON cannot say; the former may be
+    /// where `may_be_nan` says so.
+    pub(in super::super) fn first_not_finite(
+        &self,
+        body: &[u8],
+        may_be_nan: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         let Self::Binary { datatype, span } = self else {
             return None;
         };
         let bytes = span.of_body(body);
+        let is_wrong = |(at, x): (usize, f64)| !(x.is_finite() || x.is_nan() && may_be_nan(at));
         match datatype {
             Fixed::Fp32 => {
                 let cells = bytes.as_chunks().0.iter();
-                cells
-                    .map(|cell| f32::from_le_bytes(*cell))
-                    .position(|x| !x.is_finite())
+                let numbers = cells.map(|cell| f64::from(f32::from_le_bytes(*cell)));
+                numbers.enumerate().position(is_wrong)
             }
             Fixed::Fp64 => {
                 let cells = bytes.as_chunks().0.iter();
-                cells
-                    .map(|cell| f64::from_le_bytes(*cell))
-                    .position(|x| !x.is_finite())
+                let numbers = cells.map(|cell| f64::from_le_bytes(*cell));
+                numbers.enumerate().position(is_wrong)
             }
             _ => None,
         }
@@ -256,8 +260,12 @@ fn write_single(number: f32, out: &mut Vec<u8>) {
 }
 
 fn write_double(number: f64, out: &mut Vec<u8>) {
-    match number.is_finite() {
-        true => out.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes()),
-        false => out.extend_from_slice(INFINITE),
+    match number {
+        // Only of a derived field: it is left out, and so computed.
+        _ if number.is_nan() => out.extend_from_slice(b"null"),
+        _ if number.is_finite() => {
+            out.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
+        }
+        _ => out.extend_from_slice(INFINITE),
     }
 }

@@ -1,0 +1,92 @@
+//! Derived fields that a request left out, computed for counting as the module computes them.
+
+use model_core::preprocess::{Adjustment, Computed, Preprocessing, resolve, resolve_derived};
+use model_core::schema::{Feature, Role, Schema};
+use model_core::value::Reading;
+
+/// The fields of a schema, as far as derived ones need them.
+pub(super) struct Derivation {
+    features: Vec<Feature>,
+    /// For each feature what is filled in.
+    imputed: Vec<f64>,
+    /// The derived ones, each behind those that it needs.
+    order: Vec<usize>,
+}
+
+/// What a derived field comes to.
+pub(super) struct Derived<'a> {
+    pub(super) name: &'a str,
+    /// NaN is missing.
+    pub(super) value: f64,
+}
+
+impl Derivation {
+    pub(super) fn new(schema: &Schema, preprocessing: &Preprocessing) -> Self {
+        let mut inputs = preprocessing.imputed.iter().copied();
+        let imputed = schema.features.iter().map(|feature| match feature.role {
+            Role::Input => inputs.next().unwrap_or(f64::NAN),
+            Role::Protected | Role::Ignored => f64::NAN,
+        });
+        Self {
+            imputed: imputed.collect(),
+            order: schema.derivation_order(),
+            features: schema.features.clone(),
+        }
+    }
+
+    /// What nothing was read of: a place for each feature, none where nothing is derived.
+    pub(super) fn readings(&self) -> Vec<Reading> {
+        let places = if self.order.is_empty() {
+            0
+        } else {
+            self.features.len()
+        };
+        vec![Reading::Missing; places]
+    }
+
+    /// The derived fields that an accepted application left out. `readings` is what was read
+    /// of each feature.
+    pub(super) fn left_out(&self, readings: &[Reading]) -> Vec<Derived<'_>> {
+        let mut found = Vec::new();
+        if readings.is_empty() {
+            return found;
+        }
+        let mut values = vec![f64::NAN; self.features.len()];
+        let mut missing = vec![true; self.features.len()];
+        for (at, feature) in self.features.iter().enumerate() {
+            if feature.role != Role::Input || feature.derived.is_some() {
+                continue;
+            }
+            if let Ok(resolved) = resolve(feature, readings[at], self.imputed[at]) {
+                values[at] = resolved.value;
+                missing[at] = matches!(resolved.adjusted, Some(Adjustment::Missing(_)));
+            }
+        }
+        let mut stack = Vec::new();
+        for &at in &self.order {
+            let feature = &self.features[at];
+            let Some(derived) = &feature.derived else {
+                continue;
+            };
+            let needs = derived.formula.fields();
+            let computed = Computed {
+                value: derived.compute(&values, &mut stack),
+                needs_missing: needs.iter().any(|need| missing[usize::from(*need)]),
+            };
+            let given = readings[at];
+            let settled = resolve_derived(feature, derived, given, computed, self.imputed[at]);
+            // An accepted application has none that is refused.
+            let Ok(resolved) = settled else { continue };
+            let nobody_gave = computed.needs_missing && given == Reading::Missing;
+            values[at] = resolved.value;
+            missing[at] = nobody_gave || matches!(resolved.adjusted, Some(Adjustment::Missing(_)));
+            if given == Reading::Missing {
+                found.push(Derived {
+                    name: &feature.name,
+                    value: resolved.value,
+                });
+            }
+        }
+        found
+    }
+}
