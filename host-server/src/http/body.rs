@@ -13,6 +13,9 @@ use super::buffer::Buffer;
 use super::error::ApiError;
 use super::memory::{Claim, Full, Memory};
 
+/// After so many bytes of one body the others have their turn.
+const PAUSE: usize = 128 << 10;
+
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
@@ -155,6 +158,7 @@ async fn collect(
     };
     let mut kept = Kept::new(keep, memory);
     let mut seen = first.len() + second.len();
+    let mut paused = 0;
     kept.add(&first);
     kept.add(&second);
     // A body that is too long, or finds no room, is read on without being kept: so the client
@@ -164,6 +168,11 @@ async fn collect(
     {
         seen += data.len();
         kept.add(&data);
+        if seen - paused > PAUSE {
+            // Data that is always there would keep this thread from its other connections.
+            paused = seen;
+            tokio::task::yield_now().await;
+        }
     }
     kept.finish().map_err(ApiError::from)
 }

@@ -33,9 +33,12 @@ impl std::fmt::Debug for Fetched {
     }
 }
 
-/// A check of a file's bytes, after its seal.
+/// Looks at a file's bytes.
+type Check = dyn Fn(&[u8]) -> Result<Checked, String> + Send + Sync;
+
+/// A check of a file's bytes, beside its seal.
 #[derive(Clone)]
-pub struct FileCheck(pub Arc<dyn Fn(&[u8]) -> Result<Checked, String> + Send + Sync>);
+pub struct FileCheck(pub Arc<Check>);
 
 /// What a check says of a file that may be loaded; a refusal is an error, a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
