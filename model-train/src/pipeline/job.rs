@@ -11,6 +11,7 @@ use super::inputs::Inputs;
 use super::options::{Hyperparameters, Options, SearchOptions, Unsupported};
 use crate::fit::{self, FitError, Params};
 use crate::reference;
+use crate::threshold::ThresholdRule;
 use crate::tune::{self, Budget, Control, Metric, Space, Trial};
 
 /// Gzipped bytes of an artifact without its model and the summary of its training rows:
@@ -90,6 +91,9 @@ impl Job {
         let mut warnings = constant_columns(&inputs);
         if options.is_search() || !options.has_fixed_decision() {
             check_folds(&inputs, options.folds)?;
+        }
+        if let (Some(policy), ThresholdRule::Half) = (&options.policy, options.threshold) {
+            (policy.check_threshold(0.5)).map_err(PipelineError::Policy)?;
         }
         let plan = match &options.hyperparameters {
             Hyperparameters::Fixed(params) => {
