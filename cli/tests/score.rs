@@ -20,18 +20,23 @@ fn folder(input: &str) -> Folder {
 
 const SCORE: &str = "score --model model.wasm --input in.csv --output out.csv";
 
-/// Probability and prediction of each row.
+/// Probability and prediction of each row; the outcome says the same.
 fn added(scored: &str) -> Vec<(f64, u8)> {
     let rows = scored.lines().skip(1).map(|line| {
         let mut fields = line.rsplit(',');
+        let outcome = fields.next().unwrap();
         let prediction = fields.next().unwrap().parse().unwrap();
+        assert_eq!(
+            outcome,
+            ["decline", "approve"][usize::from(prediction == 1)]
+        );
         (fields.next().unwrap().parse().unwrap(), prediction)
     });
     rows.collect()
 }
 
 #[test]
-fn adds_two_columns_and_keeps_the_rest_as_it_is() {
+fn adds_columns_and_keeps_the_rest_as_it_is() {
     let rows = [
         "Ada,\"Elm, wick\", 106428 ,808,31900.0,2,9.14e1",
         "\"O \"\"B\"\"\",Straße,48853,612,7000,9,26.7",
@@ -41,7 +46,7 @@ fn adds_two_columns_and_keeps_the_rest_as_it_is() {
     let scored = folder.text("out.csv");
     let lines: Vec<&str> = scored.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 3);
-    assert_eq!(lines[0], format!("{HEADER},probability,prediction"));
+    assert_eq!(lines[0], format!("{HEADER},probability,prediction,outcome"));
     for (line, row) in lines[1..].iter().zip(rows) {
         assert!(line.starts_with(&format!("{row},0.")), "{line}");
     }
@@ -94,7 +99,7 @@ fn probabilities_have_the_digits_of_a_decision() {
         let mut answer = Vec::new();
         assert_eq!(decider.decide(request.as_bytes(), &mut answer), 200);
         let answer = String::from_utf8(answer).unwrap();
-        let probability = line.rsplit(',').nth(1).unwrap();
+        let probability = line.rsplit(',').nth(2).unwrap();
         let expect = format!("\"probability\":{probability},");
         assert!(answer.contains(&expect), "{answer} should have {expect}");
     }
@@ -131,7 +136,7 @@ fn a_refused_row_stops_or_is_left_blank() {
     let scored = folder.text("out.csv");
     let lines: Vec<&str> = scored.lines().collect();
     assert_eq!(lines.len(), 4);
-    assert_eq!(lines[2], ",,50000,950,1000,3,50,,");
+    assert_eq!(lines[2], ",,50000,950,1000,3,50,,,");
     assert!(!lines[3].ends_with(','));
 }
 

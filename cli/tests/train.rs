@@ -70,7 +70,7 @@ fn the_same_command_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_forest_is_the_default_and_measured_on_the_named_rows() {
+fn boosting_is_the_default_and_measured_on_the_named_rows() {
     let rows: String = (0..300).map(|row| format!("{row}\n")).collect();
     let folder = Folder::new(&[("rows.csv", format!("row\n{rows}").as_bytes())]);
     folder.succeed(&format!(
@@ -79,7 +79,7 @@ fn a_forest_is_the_default_and_measured_on_the_named_rows() {
         data("german_credit.toml")
     ));
     let metrics: serde_json::Value = serde_json::from_slice(&folder.read("m.json")).unwrap();
-    assert_eq!(metrics["model"], "random_forest");
+    assert_eq!(metrics["model"], "gradient_boosting");
     assert_eq!(
         (&metrics["rows_train"], &metrics["rows_test"]),
         (&700.into(), &300.into())

@@ -5,6 +5,7 @@
 //! confusion matrix has an expected count. It is not valid when the drift itself breaks the
 //! calibration.
 
+use model_core::decide::reaches;
 use serde::Serialize;
 
 /// Bins of the score.
@@ -80,7 +81,7 @@ impl Scores {
             return;
         }
         let bin = &mut self.bins[((probability * BINS as f64) as usize).min(BINS - 1)];
-        let side = if probability >= self.threshold {
+        let side = if reaches(probability, self.threshold) {
             &mut self.above
         } else {
             &mut self.below

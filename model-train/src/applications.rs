@@ -135,33 +135,42 @@ impl Applications {
     /// Why the model refuses a row, as an answer says it: the field, and what is wrong.
     #[must_use]
     pub fn refusal(&self, decider: &mut Decider, row: usize) -> String {
-        let mut answer = Vec::new();
-        decider.decide(&self.request(row), &mut answer);
-        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
-        let first = &answer["detail"][0];
-        let message = first["msg"].as_str().unwrap_or("the model refuses the row");
-        let field = first["loc"].as_array().and_then(|path| path.last());
-        match field.and_then(serde_json::Value::as_str) {
+        let features = self.schema.features.iter().zip(&self.columns);
+        let given = features.filter_map(|(feature, column)| Some((feature, column.as_ref()?[row])));
+        refusal(decider, given).message
+    }
+}
+
+/// Why a model refuses an application.
+pub(crate) struct Refusal {
+    /// Pydantic's error type.
+    pub(crate) kind: String,
+    /// The field, and what is wrong.
+    pub(crate) message: String,
+}
+
+/// Asks a model why it refuses an application: fields with values in the model's terms.
+pub(crate) fn refusal<'f>(
+    decider: &mut Decider,
+    values: impl Iterator<Item = (&'f Feature, f64)>,
+) -> Refusal {
+    let (mut request, mut answer) = (Vec::new(), Vec::new());
+    Writer::new(&mut request).object(|json| {
+        for (feature, value) in values.filter(|(_, value)| !value.is_nan()) {
+            write(json.key(&feature.name), feature, value);
+        }
+    });
+    decider.decide(&request, &mut answer);
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+    let first = &answer["detail"][0];
+    let message = first["msg"].as_str().unwrap_or("the model refuses the row");
+    let field = first["loc"].as_array().and_then(|path| path.last());
+    Refusal {
+        kind: first["type"].as_str().unwrap_or_default().to_owned(),
+        message: match field.and_then(serde_json::Value::as_str) {
             Some(field) if field != "body" => format!("{field}: {message}"),
             _ => message.to_owned(),
-        }
-    }
-
-    /// A row as the JSON of a request.
-    fn request(&self, row: usize) -> Vec<u8> {
-        let mut json = Vec::new();
-        let fields = self.schema.features.iter().zip(&self.columns);
-        Writer::new(&mut json).object(|json| {
-            for (feature, column) in fields {
-                match column.as_ref().map(|column| column[row]) {
-                    Some(value) if !value.is_nan() => {
-                        write(json.key(&feature.name), feature, value);
-                    }
-                    _ => {}
-                }
-            }
-        });
-        json
+        },
     }
 }
 

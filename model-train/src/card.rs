@@ -94,6 +94,7 @@ fn body(
     )?;
     intended_use(card, schema, evaluation, about)?;
     features(card, schema, evaluation)?;
+    lending_rules(card, evaluation)?;
     figures(card, evaluation)?;
     groups(card, evaluation)?;
     limitations(card, evaluation)?;
@@ -140,7 +141,7 @@ fn features(card: &mut String, schema: &Schema, evaluation: &Evaluation) -> std:
             feature.name,
             kind(feature),
             cell(feature.unit.as_deref().unwrap_or("")),
-            cell(feature.display_label())
+            cell(&derived_label(feature))
         )?;
     }
     let used = &evaluation.model.protected_inputs;
@@ -167,6 +168,65 @@ fn features(card: &mut String, schema: &Schema, evaluation: &Evaluation) -> std:
         )?;
     }
     writeln!(card)
+}
+
+/// The policy and what it does to the rows; nothing where there is none.
+fn lending_rules(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
+    let Some(policy) = &evaluation.model.policy else {
+        return Ok(());
+    };
+    writeln!(card, "## Lending rules\n")?;
+    writeln!(card, "Policy {}.", plain(&policy.version))?;
+    if let Some([from, to]) = policy.refer {
+        writeln!(
+            card,
+            "Probabilities from {from} to below {to} go to a person."
+        )?;
+    }
+    if policy.allow_protected {
+        writeln!(
+            card,
+            "**Its rules may name protected columns.** This was allowed explicitly in the policy."
+        )?;
+    }
+    writeln!(card, "\n| code | then | if | what |\n|---|---|---|---|")?;
+    for rule in &policy.rules {
+        let (when, text) = (cell(&rule.when), cell(&rule.text));
+        writeln!(
+            card,
+            "| {} | {} | `{when}` | {text} |",
+            rule.code, rule.then
+        )?;
+    }
+    let Some(outcomes) = &evaluation.outcomes else {
+        return writeln!(card);
+    };
+    writeln!(
+        card,
+        "\n| outcomes | approve | refer | decline |\n|---|---:|---:|---:|"
+    )?;
+    for (name, counts) in [
+        ("before the rules", &outcomes.before_rules),
+        ("after the rules", &outcomes.after_rules),
+    ] {
+        let share = |part: usize| percent(part as f64 / counts.rows().max(1) as f64);
+        let (approve, refer) = (share(counts.approve), share(counts.refer));
+        writeln!(
+            card,
+            "| {name} | {approve} | {refer} | {} |",
+            share(counts.decline)
+        )?;
+    }
+    writeln!(card)
+}
+
+/// What people call a feature, and how it is computed if it is.
+fn derived_label(feature: &Feature) -> String {
+    let label = feature.display_label();
+    match &feature.derived {
+        Some(derived) => format!("{label}: computed as {}", derived.source),
+        None => label.to_owned(),
+    }
 }
 
 fn kind(feature: &Feature) -> String {

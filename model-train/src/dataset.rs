@@ -13,6 +13,7 @@ use model_core::value::{Reading, Value, ValueError, read};
 use model_files::Hashing;
 use model_files::csv::{CsvErrorKind, Row, Table};
 
+use crate::derive::{self, Step};
 use crate::error::{DataError, DataErrorKind, shortened};
 
 /// How many rows are read between two calls of a progress callback.
@@ -23,15 +24,30 @@ const PROGRESS_ROWS: usize = 4096;
 pub struct Dataset {
     /// For each input of the schema, in schema order, one value a row in the model's terms;
     /// NaN where it is missing, [`UNKNOWN`] for a category that is not in the list. Numbers
-    /// may be out of range: policies have not been applied.
+    /// may be out of range: policies have not been applied. A derived value that was not given
+    /// is the computed one, NaN where a value that it needs is filled in later.
     pub columns: Vec<Vec<f64>>,
     /// For each row whether the answer is yes.
     pub target: Vec<bool>,
     /// The columns that audits ask for, where the file has them.
     pub protected: Vec<Protected>,
+    /// Derived inputs with the number of rows whose given value contradicted the formula; the
+    /// computed one is used. In schema order, without those that never did.
+    pub overwritten: Vec<(String, usize)>,
     /// SHA-256 of the file, lower-case hexadecimal.
     pub sha256: String,
     name: String,
+}
+
+/// What reading a row needs beside the row.
+struct Reader<'a> {
+    columns: Columns,
+    schema: &'a Schema,
+    inputs: Vec<&'a Feature>,
+    steps: Vec<Step>,
+    row: derive::Row,
+    /// By step.
+    overwritten: Vec<usize>,
 }
 
 /// A protected column: kept for audits, never used to predict.
@@ -77,21 +93,23 @@ impl Dataset {
         mut progress: impl FnMut(u64),
     ) -> Result<Self, DataError> {
         let mut table = Table::open(Hashing::new(source), name)?;
-        let columns = Columns::for_training(&table, schema)?;
+        let mut reader = Reader::new(Columns::for_training(&table, schema)?, schema);
         let mut dataset = Self {
-            columns: vec![Vec::new(); columns.inputs.len()],
+            columns: vec![Vec::new(); reader.inputs.len()],
             target: Vec::new(),
             protected: Protected::columns(&table, schema),
+            overwritten: Vec::new(),
             sha256: String::new(),
             name: name.to_owned(),
         };
         while let Some(row) = table.next_row()? {
-            dataset.push(&row, &columns, schema)?;
+            dataset.push(&row, &mut reader)?;
             if dataset.rows().is_multiple_of(PROGRESS_ROWS) {
                 progress(table.bytes_read());
             }
         }
         progress(table.bytes_read());
+        dataset.overwritten = reader.overwritten();
         dataset.sha256 = table.into_source().finish();
         dataset.check_classes(schema)?;
         Ok(dataset)
@@ -109,19 +127,9 @@ impl Dataset {
         &self.name
     }
 
-    fn push(&mut self, row: &Row<'_>, columns: &Columns, schema: &Schema) -> Result<(), DataError> {
-        for ((input, feature), values) in columns
-            .inputs
-            .iter()
-            .zip(schema.inputs())
-            .zip(&mut self.columns)
-        {
-            let cell = input.map_or("", |index| row.field(index));
-            let value = read_cell(feature, cell, &schema.missing_values).map_err(|error| {
-                DataError::invalid_value(&self.name, row.line, &feature.name, error, cell)
-            })?;
-            values.push(value);
-        }
+    fn push(&mut self, row: &Row<'_>, reader: &mut Reader<'_>) -> Result<(), DataError> {
+        self.push_inputs(row, reader)?;
+        let (columns, schema) = (&reader.columns, reader.schema);
         for protected in &mut self.protected {
             let cell = row.field(protected.index);
             protected.push(cell, &schema.missing_values);
@@ -138,6 +146,40 @@ impl Dataset {
         Ok(())
     }
 
+    fn push_inputs(&mut self, row: &Row<'_>, reader: &mut Reader<'_>) -> Result<(), DataError> {
+        let Reader {
+            columns,
+            schema,
+            inputs,
+            steps,
+            row: values,
+            overwritten,
+        } = reader;
+        let cell = |input: usize| columns.inputs[input].map_or("", |index| row.field(index));
+        let refused = |input: usize, error: ValueError| {
+            let name = &inputs[input].name;
+            DataError::invalid_value(&self.name, row.line, name, error, cell(input))
+        };
+        values.clear(inputs.len());
+        for (input, feature) in inputs.iter().enumerate() {
+            if feature.derived.is_none() {
+                let value = read_cell(feature, cell(input), &schema.missing_values)
+                    .map_err(|error| refused(input, error))?;
+                values.set(input, feature, value);
+                self.columns[input].push(value);
+            }
+        }
+        for (step, overwritten) in steps.iter().zip(overwritten) {
+            let given = Value::from_text(cell(step.input), &schema.missing_values);
+            let known = read(&step.feature, given)
+                .and_then(|given| values.derive(step, given))
+                .map_err(|error| refused(step.input, error))?;
+            *overwritten += usize::from(known.overwritten);
+            self.columns[step.input].push(known.seen);
+        }
+        Ok(())
+    }
+
     fn check_classes(&self, schema: &Schema) -> Result<(), DataError> {
         let positive = self.target.iter().filter(|yes| **yes).count();
         let kind = match (self.rows(), positive) {
@@ -147,6 +189,28 @@ impl Dataset {
             _ => return Ok(()),
         };
         Err(DataError::in_file(&self.name, kind))
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn new(columns: Columns, schema: &'a Schema) -> Self {
+        let steps = derive::steps(schema);
+        Self {
+            columns,
+            schema,
+            inputs: schema.inputs().collect(),
+            row: derive::Row::default(),
+            overwritten: vec![0; steps.len()],
+            steps,
+        }
+    }
+
+    fn overwritten(&self) -> Vec<(String, usize)> {
+        let steps = self.steps.iter().zip(&self.overwritten);
+        steps
+            .filter(|(_, rows)| **rows > 0)
+            .map(|(step, rows)| (step.feature.name.clone(), *rows))
+            .collect()
     }
 }
 
@@ -194,7 +258,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Every input and the target must be there.
+    /// Every input and the target must be there; a derived input need not.
     ///
     /// # Errors
     /// Names the column that is missing, or that the schema does not know.
@@ -203,7 +267,7 @@ impl Columns {
         let absent = schema
             .inputs()
             .zip(&columns.inputs)
-            .find(|(_, c)| c.is_none());
+            .find(|(feature, column)| column.is_none() && feature.derived.is_none());
         let name = match absent {
             Some((feature, _)) => &feature.name,
             None if columns.target.is_none() => &schema.target.name,
@@ -219,7 +283,8 @@ impl Columns {
     pub fn for_scoring<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
         let columns = Self::matched(table, schema)?;
         for (feature, column) in schema.inputs().zip(&columns.inputs) {
-            if column.is_none() && resolve(feature, Reading::Missing, 0.0).is_err() {
+            let is_given = feature.derived.is_none();
+            if column.is_none() && is_given && resolve(feature, Reading::Missing, 0.0).is_err() {
                 return Err(missing_column(table, &feature.name));
             }
         }

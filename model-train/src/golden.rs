@@ -88,7 +88,8 @@ fn requests(schema: &Schema, prepared: &Prepared, seed: u64) -> impl Iterator<It
         for (input, feature) in schema.inputs().enumerate() {
             let imputed = prepared.preprocessing.imputed[input];
             let value = draw(feature, ranges[input], imputed, &mut rng);
-            if left_out != Some(input) || !may_miss[input] {
+            // A derived value that was drawn would contradict the others.
+            if feature.derived.is_none() && (left_out != Some(input) || !may_miss[input]) {
                 fields.push((feature.name.as_str(), value));
             }
         }

@@ -70,6 +70,7 @@ pub mod applications;
 pub mod calibrate;
 pub mod card;
 pub mod dataset;
+mod derive;
 pub mod eda;
 pub mod error;
 pub mod evaluate;

@@ -1,13 +1,15 @@
 //! Metrics of a model on rows it has not seen. Each is tested against scikit-learn's metric of
 //! the same name.
 
+use model_core::decide::reaches;
 use serde::{Deserialize, Serialize};
 
 /// Metrics of a classifier on `n` rows with labels `y` (1 for positive) and predicted
 /// probabilities `p`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// The share of correct decisions, 0 to 1; a row is approved where `p >= threshold`.
+    /// The share of correct decisions, 0 to 1; a row is approved where its probability [reaches]
+    /// the threshold.
     pub accuracy: f64,
     /// The mean of both classes' F1, weighted by their number of rows, 0 to 1. A class's F1
     /// is `2 tp / (2 tp + fp + fn)`, and 0 where that is 0 / 0
@@ -35,8 +37,8 @@ impl Metrics {
             rows().map(|(y, p)| score(y, p)).sum::<f64>() / answers.len() as f64
         };
         Self {
-            accuracy: mean(&|y, p| f64::from((p >= threshold) == y)),
-            f1_weighted: f1_weighted(rows().map(|(y, p)| (y, p >= threshold))),
+            accuracy: mean(&|y, p| f64::from(reaches(p, threshold) == y)),
+            f1_weighted: f1_weighted(rows().map(|(y, p)| (y, reaches(p, threshold)))),
             roc_auc: roc_auc(rows().collect()),
             log_loss: mean(&log_loss),
             brier: mean(&|y, p| (p - f64::from(y)).powi(2)),

@@ -2,9 +2,10 @@
 
 use model_core::preprocess::{Preprocessing, resolve};
 use model_core::schema::{Feature, FeatureKind, Schema};
-use model_core::value::{Reading, read_coded};
+use model_core::value::{Reading, ValueError, read_coded};
 
 use crate::dataset::Dataset;
+use crate::derive::{self, Step};
 use crate::split::Split;
 
 /// A data set that a model can be fitted on and measured with.
@@ -55,31 +56,23 @@ impl Prepared {
     /// # Errors
     /// Names a column that has nothing to learn from.
     pub fn new(dataset: Dataset, schema: &Schema, split: Split) -> Result<Self, PrepareError> {
-        let file = dataset.name().to_owned();
-        let mut columns = dataset.columns;
-        let mut imputed = Vec::with_capacity(columns.len());
-        for (feature, values) in schema.inputs().zip(&mut columns) {
-            let column = || (file.clone(), feature.name.clone());
-            let typical = typical(feature, &split.train, values).ok_or_else(|| {
-                let (file, column) = column();
-                PrepareError::NoValues { file, column }
-            })?;
-            for (row, value) in values.iter_mut().enumerate() {
-                let resolved = read_coded(feature, *value)
-                    .and_then(|reading| resolve(feature, reading, typical));
-                *value = resolved.map(|resolved| resolved.value).map_err(|error| {
-                    let (file, column) = column();
-                    let message = error.message;
-                    PrepareError::Refused {
-                        file,
-                        column,
-                        row,
-                        message,
-                    }
-                })?;
+        let inputs: Vec<&Feature> = schema.inputs().collect();
+        let mut filling = Filling {
+            file: dataset.name().to_owned(),
+            columns: vec![Vec::new(); inputs.len()],
+            missing: vec![Vec::new(); inputs.len()],
+            imputed: vec![0.0; inputs.len()],
+            train: &split.train,
+        };
+        for (input, feature) in inputs.iter().enumerate() {
+            if feature.derived.is_none() {
+                filling.fill(input, feature, &dataset.columns[input])?;
             }
-            imputed.push(typical);
         }
+        for step in derive::steps(schema) {
+            filling.derive(&step, &dataset.columns[step.input])?;
+        }
+        let (columns, imputed) = (filling.columns, filling.imputed);
         Ok(Self {
             columns,
             target: dataset.target,
@@ -100,6 +93,68 @@ impl Prepared {
             values.collect(),
             rows.iter().map(|&row| self.target[row]).collect(),
         )
+    }
+}
+
+/// Columns that are filled in, one after the other.
+struct Filling<'a> {
+    file: String,
+    /// In schema order, empty until its turn.
+    columns: Vec<Vec<f64>>,
+    /// Of which values nobody gave them.
+    missing: Vec<Vec<bool>>,
+    imputed: Vec<f64>,
+    train: &'a [usize],
+}
+
+impl Filling<'_> {
+    /// Fills in a column that came from the file.
+    fn fill(&mut self, input: usize, feature: &Feature, given: &[f64]) -> Result<(), PrepareError> {
+        let typical = self.typical(feature, given)?;
+        let mut values = Vec::with_capacity(given.len());
+        for (row, value) in given.iter().enumerate() {
+            let resolved = read_coded(feature, *value)
+                .and_then(|reading| resolve(feature, reading, typical))
+                .map_err(|error| self.refused(feature, row, error))?;
+            values.push(resolved.value);
+        }
+        self.columns[input] = values;
+        self.missing[input] = given.iter().map(|value| value.is_nan()).collect();
+        self.imputed[input] = typical;
+        Ok(())
+    }
+
+    /// Computes a derived column from those that it needs.
+    fn derive(&mut self, step: &Step, given: &[f64]) -> Result<(), PrepareError> {
+        let column = derive::Column::new(step, &self.columns, &self.missing, given);
+        let typical = self.typical(&step.feature, &column.counting())?;
+        let (mut values, mut missing) = (Vec::new(), Vec::new());
+        for row in 0..given.len() {
+            let (value, is_missing) = (column.resolve(row, typical))
+                .map_err(|error| self.refused(&step.feature, row, error))?;
+            values.push(value);
+            missing.push(is_missing);
+        }
+        self.columns[step.input] = values;
+        self.missing[step.input] = missing;
+        self.imputed[step.input] = typical;
+        Ok(())
+    }
+
+    fn typical(&self, feature: &Feature, values: &[f64]) -> Result<f64, PrepareError> {
+        typical(feature, self.train, values).ok_or_else(|| PrepareError::NoValues {
+            file: self.file.clone(),
+            column: feature.name.clone(),
+        })
+    }
+
+    fn refused(&self, feature: &Feature, row: usize, error: ValueError) -> PrepareError {
+        PrepareError::Refused {
+            file: self.file.clone(),
+            column: feature.name.clone(),
+            row,
+            message: error.message,
+        }
     }
 }
 

@@ -27,6 +27,35 @@ pub fn sketch_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch
     Sketch { columns }
 }
 
+/// Counts the derived values that were not given as they were computed: `seen` has the columns
+/// as in the file, by place among the inputs, and `used` those that the model learned from.
+pub(crate) fn show_computed(
+    sketch: &mut Sketch,
+    schema: &Schema,
+    seen: &[(usize, Vec<f64>)],
+    used: &[Vec<f64>],
+    rows: &[usize],
+) {
+    let inputs: Vec<_> = schema.inputs().collect();
+    for (input, seen) in seen {
+        let feature = inputs[*input];
+        let mut column = Column::new(Spec::from_feature(feature), Capacity::CARRIED);
+        for &row in rows {
+            let given = seen[row];
+            let code = if given.is_nan() {
+                used[*input][row]
+            } else {
+                given
+            };
+            match read_coded(feature, code) {
+                Ok(reading) => column.push_reading(feature, reading),
+                Err(_) => column.push_invalid(),
+            }
+        }
+        sketch.columns[*input] = column;
+    }
+}
+
 /// Adds the model's scores of rows that it was not fitted on.
 pub fn add_answers(sketch: &mut Sketch, probabilities: &[f64]) {
     let mut column = Column::new(Spec::for_predictions(), Capacity::CARRIED);

@@ -1,19 +1,24 @@
 //! Scoring the rows of a CSV file as they stream by: every row is copied, with its
-//! probability and prediction added.
+//! probability, prediction and outcome added, and the rules that matched.
 
 use std::io::{self, Read, Write};
 
-use model_core::decide::{Decider, REFUSED};
-use model_core::schema::{Feature, Schema};
+use model_core::decide::{Decider, Judgement};
+use model_core::policy::Outcome;
+use model_core::schema::{Feature, Role, Schema};
+use model_core::value::{Value, ValueError, read};
 use model_files::csv::{Row, Table};
 
+use crate::applications::refusal;
 use crate::dataset::{Columns, read_cell};
 use crate::error::DataError;
 
 /// Rows that are scored together.
 const ROWS: usize = 1024;
 /// The columns that are added.
-const ADDED: [&str; 2] = ["probability", "prediction"];
+const ADDED: [&str; 3] = ["probability", "prediction", "outcome"];
+/// The column that is added where the model has a policy.
+const RULES: &str = "rules";
 
 /// What happens to a row that the model refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +63,16 @@ pub enum ScoreError {
         /// The column.
         column: String,
     },
+    /// The model refuses the row as a whole.
+    #[error("{file}, line {line}: {message}")]
+    Refused {
+        /// What errors call the file.
+        file: String,
+        /// The line; the first is 1.
+        line: u64,
+        /// What an answer says: the field, and what is wrong.
+        message: String,
+    },
     /// More values would have to be filled in than the schema allows.
     #[error(
         "{file}, line {line}: more than {most} values are missing, unknown or out of range, at most {most} may be filled in (max_adjustments)"
@@ -78,8 +93,10 @@ pub enum ScoreError {
     Write(#[from] io::Error),
 }
 
-/// Copies every row of a CSV from `source` to `sink` with the columns `probability` and
-/// `prediction` added; answers how many rows were refused and left blank. `name` is what
+/// Copies every row of a CSV from `source` to `sink` with the columns `probability`,
+/// `prediction` and `outcome` added, and `rules` where the model has a policy: the codes that
+/// matched, separated by semicolons. As in an answer, `prediction` is 1 only for
+/// `approve`. Answers how many rows were refused and left blank. `name` is what
 /// errors call the source, `progress` is called with the number of bytes read so far.
 ///
 /// # Errors
@@ -100,11 +117,19 @@ pub fn score(
         check_inputs(&table, &schema, &columns)?;
     }
     let line_end = table.line_end();
-    write_header(&table, sink)?;
-    let mut block = Block::new(&schema, name, line_end, choices.on_invalid);
+    let has_policy = decider.artifact().policy.is_some();
+    write_header(&table, has_policy, sink)?;
+    let fields = fields(&table, &schema, &columns, decider.rule_columns());
+    let mut block = Block {
+        values: vec![0.0; fields.len() * ROWS],
+        fields,
+        missing_values: &schema.missing_values,
+        has_policy,
+        ..Block::new(name, line_end, choices.on_invalid)
+    };
     let mut more = true;
     while more {
-        let bad_row = block.fill(&mut table, &columns, &mut more).err();
+        let bad_row = block.fill(&mut table, &mut more).err();
         block.decide(decider, sink)?;
         if let Some(error) = bad_row {
             return Err(error.into());
@@ -131,32 +156,79 @@ fn check_inputs<R: Read>(
     }
 }
 
-fn write_header<R: Read>(table: &Table<R>, sink: &mut impl Write) -> Result<(), ScoreError> {
-    let exists = |added: &&&'static str| table.header().iter().any(|column| column == **added);
-    if let Some(column) = ADDED.iter().find(exists) {
+/// The inputs of the model, then what only rules look at.
+fn fields<'s, R: Read>(
+    table: &Table<R>,
+    schema: &'s Schema,
+    columns: &Columns,
+    rule_columns: &[usize],
+) -> Vec<Field<'s>> {
+    let inputs = schema.inputs().zip(columns.inputs.iter().copied());
+    let rules = rule_columns.iter().map(|index| {
+        let feature = &schema.features[*index];
+        let mut header = table.header().iter();
+        (feature, header.position(|name| *name == feature.name))
+    });
+    let fields = inputs.chain(rules);
+    fields
+        .map(|(feature, column)| Field { feature, column })
+        .collect()
+}
+
+fn write_header<R: Read>(
+    table: &Table<R>,
+    has_policy: bool,
+    sink: &mut impl Write,
+) -> Result<(), ScoreError> {
+    let added = || ADDED.into_iter().chain(has_policy.then_some(RULES));
+    let exists = |added: &&'static str| table.header().iter().any(|column| column == *added);
+    if let Some(column) = added().find(exists) {
         return Err(ScoreError::ColumnExists {
             file: table.name().to_owned(),
             column,
         });
     }
     sink.write_all(table.header_raw())?;
-    write!(sink, ",{}{}", ADDED.join(","), table.line_end())?;
+    added().try_for_each(|column| write!(sink, ",{column}"))?;
+    sink.write_all(table.line_end().as_bytes())?;
     Ok(())
+}
+
+/// A field of an application, and the index of its column.
+struct Field<'s> {
+    feature: &'s Feature,
+    column: Option<usize>,
+}
+
+impl Field<'_> {
+    /// Reads a cell into the terms of the module's batch call.
+    fn read(&self, cell: &str, missing_values: &[String]) -> Result<f64, ValueError> {
+        let by_policies = self.feature.derived.is_none() && self.feature.role == Role::Input;
+        if by_policies {
+            return read_cell(self.feature, cell, missing_values);
+        }
+        // Whether such a value is refused depends on others, or on nothing.
+        read(self.feature, Value::from_text(cell, missing_values)).map(|reading| reading.code())
+    }
 }
 
 /// Rows that have been read and wait for their scores.
 struct Block<'s> {
-    schema: &'s Schema,
-    inputs: Vec<&'s Feature>,
+    fields: Vec<Field<'s>>,
+    missing_values: &'s [String],
+    has_policy: bool,
     file: &'s str,
     line_end: &'static str,
     on_invalid: OnInvalid,
-    /// Input `i` of row `r` is at `i * ROWS + r`.
+    /// Field `i` of row `r` is at `i * ROWS + r`.
     values: Vec<f64>,
-    probabilities: Vec<f64>,
     rows: Vec<Waiting>,
     /// The rows' bytes, one after the other.
     raw: Vec<u8>,
+    /// What is added to the rows, one after the other, and where that of each ends; nothing
+    /// for a row that is refused.
+    added: Vec<u8>,
+    added_ends: Vec<usize>,
     line: Vec<u8>,
     refused_rows: u64,
 }
@@ -171,22 +243,18 @@ struct Waiting {
 }
 
 impl<'s> Block<'s> {
-    fn new(
-        schema: &'s Schema,
-        file: &'s str,
-        line_end: &'static str,
-        on_invalid: OnInvalid,
-    ) -> Self {
-        let inputs: Vec<_> = schema.inputs().collect();
+    fn new(file: &'s str, line_end: &'static str, on_invalid: OnInvalid) -> Self {
         Self {
-            values: vec![0.0; inputs.len() * ROWS],
-            probabilities: vec![0.0; ROWS],
+            fields: Vec::new(),
+            missing_values: &[],
+            has_policy: false,
+            values: Vec::new(),
             rows: Vec::with_capacity(ROWS),
             raw: Vec::new(),
+            added: Vec::new(),
+            added_ends: Vec::with_capacity(ROWS),
             line: Vec::new(),
             refused_rows: 0,
-            schema,
-            inputs,
             file,
             line_end,
             on_invalid,
@@ -195,12 +263,7 @@ impl<'s> Block<'s> {
 
     /// Reads rows until the block is full, the file ends, or a row is an error; the rows
     /// before that one are in the block.
-    fn fill<R: Read>(
-        &mut self,
-        table: &mut Table<R>,
-        columns: &Columns,
-        more: &mut bool,
-    ) -> Result<(), DataError> {
+    fn fill<R: Read>(&mut self, table: &mut Table<R>, more: &mut bool) -> Result<(), DataError> {
         self.rows.clear();
         self.raw.clear();
         while self.rows.len() < ROWS {
@@ -208,7 +271,7 @@ impl<'s> Block<'s> {
                 *more = false;
                 break;
             };
-            let invalid = match self.read_row(&row, columns) {
+            let invalid = match self.read_row(&row) {
                 Ok(()) => false,
                 Err(error) if self.on_invalid == OnInvalid::Stop => return Err(error),
                 Err(_) => true,
@@ -223,13 +286,13 @@ impl<'s> Block<'s> {
         Ok(())
     }
 
-    fn read_row(&mut self, row: &Row<'_>, columns: &Columns) -> Result<(), DataError> {
+    fn read_row(&mut self, row: &Row<'_>) -> Result<(), DataError> {
         let slot = self.rows.len();
-        for (input, (feature, column)) in self.inputs.iter().zip(&columns.inputs).enumerate() {
-            let cell = column.map_or("", |index| row.field(index));
-            let value = read_cell(feature, cell, &self.schema.missing_values);
-            self.values[input * ROWS + slot] = value.map_err(|error| {
-                DataError::invalid_value(self.file, row.line, &feature.name, error, cell)
+        for (index, field) in self.fields.iter().enumerate() {
+            let cell = field.column.map_or("", |column| row.field(column));
+            let value = field.read(cell, self.missing_values);
+            self.values[index * ROWS + slot] = value.map_err(|error| {
+                DataError::invalid_value(self.file, row.line, &field.feature.name, error, cell)
             })?;
         }
         Ok(())
@@ -237,40 +300,80 @@ impl<'s> Block<'s> {
 
     /// Decides the rows of the block and writes them.
     fn decide(&mut self, decider: &mut Decider, sink: &mut impl Write) -> Result<(), ScoreError> {
-        // Slots beyond the last row hold old values: they are scored too, and not looked at.
-        decider
-            .batch(&self.values, &mut self.probabilities)
-            .map_err(ScoreError::Model)?;
-        let threshold = decider.artifact().threshold;
-        let mut start = 0;
-        for (row, &probability) in self.rows.iter().zip(&self.probabilities) {
+        self.judge(decider)?;
+        let (mut start, mut added_start) = (0, 0);
+        for (slot, row) in self.rows.iter().enumerate() {
+            let added = &self.added[added_start..self.added_ends[slot]];
+            added_start = self.added_ends[slot];
             self.line.clear();
             self.line.extend_from_slice(&self.raw[start..row.end]);
             start = row.end;
-            if !row.invalid && probability != REFUSED {
-                self.line.push(b',');
-                // The same digits as in a decision's JSON.
-                serde_json::to_writer(&mut self.line, &probability).map_err(io::Error::from)?;
-                let prediction: &[u8] = if probability >= threshold {
-                    b",1"
-                } else {
-                    b",0"
-                };
-                self.line.extend_from_slice(prediction);
+            if !row.invalid && !added.is_empty() {
+                self.line.extend_from_slice(added);
             } else if self.on_invalid == OnInvalid::Blank {
-                self.line.extend_from_slice(b",,");
+                let columns = ADDED.len() + usize::from(self.has_policy);
+                self.line.extend(std::iter::repeat_n(b',', columns));
                 self.refused_rows += 1;
             } else {
-                let most = self.schema.max_adjustments.unwrap_or(0);
-                return Err(ScoreError::TooManyAdjustments {
-                    file: self.file.to_owned(),
-                    line: row.line,
-                    most,
-                });
+                return Err(self.refused(decider, slot));
             }
             self.line.extend_from_slice(self.line_end.as_bytes());
             sink.write_all(&self.line)?;
         }
         Ok(())
     }
+
+    /// Writes down what is added to each row.
+    fn judge(&mut self, decider: &mut Decider) -> Result<(), ScoreError> {
+        self.added.clear();
+        self.added_ends.clear();
+        let (added, ends) = (&mut self.added, &mut self.added_ends);
+        let waiting = self.rows.len();
+        let mut failed = Ok(());
+        // Slots beyond the last row hold old values: they are decided too, and not looked at.
+        decider
+            .judge_rows(&self.values, ROWS, |slot, judgement, decider| {
+                if let (Some(judgement), true) = (judgement, slot < waiting) {
+                    let written = add(added, judgement, self.has_policy.then_some(decider));
+                    failed = std::mem::replace(&mut failed, Ok(())).and(written);
+                }
+                ends.push(added.len());
+            })
+            .map_err(ScoreError::Model)?;
+        Ok(failed?)
+    }
+
+    fn refused(&self, decider: &mut Decider, slot: usize) -> ScoreError {
+        let fields = self.fields.iter().enumerate();
+        let values = fields.map(|(index, field)| (field.feature, self.values[index * ROWS + slot]));
+        let refusal = refusal(decider, values);
+        let (file, line) = (self.file.to_owned(), self.rows[slot].line);
+        match decider.artifact().schema.max_adjustments {
+            Some(most) if refusal.kind == "too_many_adjustments" => {
+                ScoreError::TooManyAdjustments { file, line, most }
+            }
+            _ => ScoreError::Refused {
+                file,
+                line,
+                message: refusal.message,
+            },
+        }
+    }
+}
+
+/// Writes the cells of a row; `rules` knows which rules matched, where there is a policy.
+fn add(out: &mut Vec<u8>, judgement: Judgement, rules: Option<&Decider>) -> io::Result<()> {
+    out.push(b',');
+    // The same digits as in a decision's JSON.
+    serde_json::to_writer(&mut *out, &judgement.probability)?;
+    let prediction = u8::from(judgement.outcome == Outcome::Approve);
+    write!(out, ",{prediction},{}", judgement.outcome.word())?;
+    if let Some(decider) = rules {
+        out.push(b',');
+        for (nth, code) in decider.matched_codes().enumerate() {
+            // A code has neither commas nor quotes nor semicolons.
+            write!(out, "{}{code}", if nth > 0 { ";" } else { "" })?;
+        }
+    }
+    Ok(())
 }

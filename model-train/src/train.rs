@@ -99,7 +99,14 @@ pub fn train(
 ) -> Result<Trained, TrainError> {
     let data_sha256 = dataset.sha256.clone();
     let mut sketch = reference::sketch_rows(&dataset, schema, &split.train);
+    let inputs = schema.inputs().enumerate();
+    let derived = inputs.filter(|(_, feature)| feature.derived.is_some());
+    let seen: Vec<_> = derived
+        .map(|(input, _)| (input, dataset.columns[input].clone()))
+        .collect();
     let prepared = Prepared::new(dataset, schema, split)?;
+    let (used, rows) = (&prepared.columns, &prepared.split.train);
+    reference::show_computed(&mut sketch, schema, &seen, used, rows);
     let start = Instant::now();
     let fitting = fit::Options {
         seed: options.seed,

@@ -41,6 +41,8 @@ pub(crate) struct Sample {
     pub(crate) data: &'static str,
     /// File of `data/`.
     pub(crate) schema: &'static str,
+    /// File of `data/` with lending rules.
+    pub(crate) policy: Option<&'static str>,
 }
 
 /// The models that the tests decide with.
@@ -50,18 +52,21 @@ const MODELS: [Sample; 3] = [
         family: "random_forest",
         data: "loan_sample.csv",
         schema: "loan.toml",
+        policy: None,
     },
     Sample {
         name: "points",
         family: "logistic_regression",
         data: "points_sample.csv",
         schema: "points.toml",
+        policy: None,
     },
     Sample {
         name: "german_credit",
         family: "random_forest",
         data: "german_credit.csv",
         schema: "german_credit.toml",
+        policy: None,
     },
 ];
 
@@ -193,6 +198,9 @@ impl Sample {
             .arg(data.join(self.schema))
             .arg("--out")
             .arg(out);
+        if let Some(policy) = self.policy {
+            train.arg("--policy").arg(data.join(policy));
+        }
         quietly(&format!("train-{}", self.name), &mut train)
     }
 }

@@ -169,3 +169,79 @@ fn the_python_example_is_run_with_the_version_that_it_names() {
     let named: Vec<&str> = named.lines().filter(|line| !line.is_empty()).collect();
     assert_eq!(named, WASMTIME.requirements);
 }
+
+/// Where a statistic of drift, not a probability, is compared with its threshold.
+const STATISTICS: [&str; 2] = [
+    "model-drift/src/one_method.rs",
+    "model-drift/src/evidently/mod.rs",
+];
+
+/// Whether a line of Rust compares something with a threshold.
+fn compares_with_threshold(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    let compares = |side: &str, operators: [&str; 4]| {
+        let side = side.trim();
+        operators.iter().any(|operator| side.ends_with(operator))
+    };
+    code.match_indices("threshold").any(|(at, name)| {
+        // `self.threshold`, `artifact().threshold`, `*threshold`
+        let path = |c: char| c.is_alphanumeric() || "_.()*&".contains(c);
+        let before = code[..at].trim_end_matches(path);
+        let after = code[at + name.len()..].trim_start();
+        compares(before, [">=", "<=", " >", " <"])
+            || [">= ", "<= ", "> ", "< "]
+                .iter()
+                .any(|operator| after.starts_with(operator))
+    })
+}
+
+#[test]
+fn only_the_core_compares_a_probability_with_a_threshold() {
+    let mut folders: Vec<_> = fs::read_dir(workspace::root())
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("src"))
+        .filter(|folder| folder.is_dir() && !folder.ends_with("model-core/src"))
+        .filter(|folder| !folder.ends_with("xtask/src"))
+        .collect();
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let is_statistic = STATISTICS.iter().any(|allowed| path.ends_with(allowed));
+            if path.extension().is_none_or(|extension| extension != "rs") || is_statistic {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let lines = text.lines().enumerate();
+            let lines = lines.filter(|(_, line)| compares_with_threshold(line));
+            found.extend(
+                lines.map(|(nth, line)| format!("{}:{}: {}", path.display(), nth + 1, line.trim())),
+            );
+        }
+    }
+    assert!(
+        found.is_empty(),
+        "use model_core::decide::reaches, or Decider::judge_rows:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
+fn a_comparison_with_a_threshold_is_found() {
+    let check = |line: &str, expect: bool| {
+        assert_eq!(compares_with_threshold(line), expect, "{line}");
+    };
+    check("let yes = probability >= threshold;", true);
+    check(
+        "probabilities.iter().filter(|p| **p >= self.threshold)",
+        true,
+    );
+    check("if decider.artifact().threshold <= probability {", true);
+    check("let threshold = decider.artifact().threshold;", false);
+    check("/// Decided where `p >= threshold`.", false);
+    check("Option<Threshold>, threshold: Option<f64>,", false);
+}

@@ -4,10 +4,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Error, Result};
+use anyhow::{Context, Error, Result, anyhow};
+use model_core::artifact::Artifact;
+use model_core::policy::Policy;
 use model_core::schema::Schema;
 use model_train::card::About;
-use model_train::evaluate::{Evaluation, Options};
+use model_train::evaluate::{Evaluation, Options, OutcomeCounts, Outcomes};
 use model_train::pipeline::{EvaluationError, EvaluationJob, Reports, Source, evaluate_file};
 
 use crate::{files, progress};
@@ -17,7 +19,10 @@ Examples:
   underwrite evaluate --model model.wasm --data new.csv
   underwrite evaluate --model model.wasm --data loans.csv --test-rows rows.csv \\
       --report reports/evaluation.html --json evaluation.json --card README.md
+  underwrite evaluate --model model.wasm --data loans.csv --policy policy.toml
 
+The figures are those of the model. Beside them: what is decided before and after the rules
+of the policy, and for each rule the bad loans it catches and the good loans it loses.
 Without --test-rows, every row is measured: use rows that the model was not trained on.";
 
 /// Evaluate a model.wasm on labeled rows and write reports.
@@ -34,6 +39,9 @@ pub(crate) struct Args {
     /// [default: the model's own].
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
+    /// Policy in TOML to decide by [default: the model's own, if it has one].
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// CSV with one column, `row`: the rows to measure on, counted from 0 [default: all].
     #[arg(long, value_name = "FILE")]
     test_rows: Option<PathBuf>,
@@ -64,6 +72,7 @@ impl Args {
                 ("--model", Some(&self.model)),
                 ("--data", Some(&self.data)),
                 ("--schema", self.schema.as_deref()),
+                ("--policy", self.policy.as_deref()),
                 ("--test-rows", self.test_rows.as_deref()),
             ],
             &[
@@ -79,12 +88,14 @@ impl Args {
         let wasm = files::read(&self.model)?;
         let artifact = files::open_model(&self.model, &wasm)?.artifact();
         let schema = self.schema.as_deref().map(files::read_schema).transpose()?;
+        let policy = self.policy(artifact)?;
         let data = files::Source::open(&self.data)?;
         let bar = progress::bytes(data.len, "Evaluating");
         let test_rows = self.test_rows.as_deref().map(files::Source::open);
         let job = EvaluationJob {
             artifact,
             schema,
+            policy,
             data: Source::new(data.name, data.bytes),
             test_rows: test_rows
                 .transpose()?
@@ -101,6 +112,18 @@ impl Args {
         let (evaluation, schema) = evaluated.map_err(|error| self.in_file(error))?;
         self.write(&schema, &evaluation)?;
         print(&evaluation)
+    }
+
+    fn policy(&self, artifact: &[u8]) -> Result<Option<Policy>> {
+        let Some(path) = &self.policy else {
+            return Ok(None);
+        };
+        let artifact =
+            Artifact::decode(artifact).with_context(|| self.model.display().to_string())?;
+        let policy = files::read_policy(path, &artifact.schema)?.policy;
+        (policy.check_threshold(artifact.threshold))
+            .map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
+        Ok(Some(policy))
     }
 
     /// Names the file that an error is about, where the error does not do so itself.
@@ -156,6 +179,46 @@ fn print(evaluation: &Evaluation) -> Result<()> {
             write!(stdout, "  ({:.4} to {:.4})", interval.low, interval.high)?;
         }
         writeln!(stdout)?;
+    }
+    match &evaluation.outcomes {
+        Some(outcomes) if outcomes.policy_version.is_some() => {
+            print_outcomes(&mut stdout, outcomes)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn print_outcomes(out: &mut impl Write, outcomes: &Outcomes) -> Result<()> {
+    let version = outcomes.policy_version.as_deref().unwrap_or_default();
+    writeln!(out, "policy {version}:")?;
+    let mut line = |name: &str, counts: &OutcomeCounts| {
+        let rows = counts.rows().max(1) as f64;
+        let share = |count: usize| 100.0 * count as f64 / rows;
+        writeln!(
+            out,
+            "  {name:<26} approve {:.1}%, refer {:.1}%, decline {:.1}%",
+            share(counts.approve),
+            share(counts.refer),
+            share(counts.decline)
+        )
+    };
+    line("before the rules", &outcomes.before_rules)?;
+    line("after the rules", &outcomes.after_rules)?;
+    for rule in &outcomes.rules {
+        let name = format!("{} {}", rule.code, rule.id);
+        write!(out, "  {name:<26} {} {} rows", rule.then, rule.matched)?;
+        match rule.then.as_str() {
+            "approve" => writeln!(
+                out,
+                ": {} good loans gained, {} bad loans let in",
+                rule.good_approved, rule.bad_approved
+            )?,
+            _ => writeln!(
+                out,
+                ": {} bad loans caught, {} good loans lost",
+                rule.bad_caught, rule.good_lost
+            )?,
+        }
     }
     Ok(())
 }

@@ -150,6 +150,9 @@ fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()
         let names = details.protected_inputs.join(", ");
         line("protected", format!("{names} (allowed as inputs)"))?;
     }
+    for (name, text) in policy(decider) {
+        line(name, text)?;
+    }
     line("sketch", sketch_in_words(&details)?)?;
     let metrics = training
         .metrics
@@ -164,6 +167,30 @@ fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()
     }
     writeln!(out)?;
     write_features(out, &schema.features)
+}
+
+/// The lines about the lending rules.
+fn policy(decider: &Decider) -> Vec<(&'static str, String)> {
+    let Some(policy) = &decider.artifact().policy else {
+        return vec![("policy", "none: the threshold decides".to_owned())];
+    };
+    let digest = decider.digests().policy.as_deref().unwrap_or_default();
+    let mut lines = vec![("policy", format!("{}, {digest}", policy.version))];
+    lines.extend(policy.refer.map(|band| {
+        let text = format!(
+            "probabilities from {} to below {} refer",
+            band.from, band.to
+        );
+        ("band", text)
+    }));
+    if policy.allow_protected {
+        lines.push(("protected", "rules may name protected columns".to_owned()));
+    }
+    lines.extend(policy.rules.iter().map(|rule| {
+        let (code, then, when) = (&rule.code, rule.then.word(), &rule.source);
+        ("rule", format!("{code} {}: {then} if {when}", rule.id))
+    }));
+    lines
 }
 
 fn monotonic(details: &Details) -> String {
@@ -281,6 +308,14 @@ fn interval(range: &Range) -> String {
 
 fn policies(feature: &Feature) -> String {
     let mut policies = vec![format!("missing: {}", feature.missing.word())];
+    if let Some(derived) = &feature.derived {
+        let rounded = derived
+            .decimals
+            .map(|decimals| format!(", round {decimals}"));
+        let rounded = rounded.unwrap_or_default();
+        policies.insert(0, format!("derived: {}{rounded}", derived.source));
+        policies.push(format!("mismatch: {}", derived.mismatch.word()));
+    }
     if let Some(categories) = feature.categories() {
         policies.push(format!("unknown: {}", categories.unknown.word()));
     }

@@ -16,7 +16,8 @@ Examples:
   underwrite score --model model.wasm --input - --output - < new.csv | head
   underwrite score --model model.wasm --input new.csv --output scored.csv --on-invalid blank";
 
-/// Score every row of a CSV file: adds the columns probability and prediction.
+/// Score every row of a CSV file: adds the columns probability, prediction and outcome, and
+/// rules where the model has a policy.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -26,7 +27,7 @@ pub(crate) struct Args {
     /// CSV file with a header; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Where the rows go, with the two columns added; `-` is standard output.
+    /// Where the rows go, with the columns added; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Impute input columns that the file does not have, in every row [default: refuse the file].
@@ -41,7 +42,7 @@ pub(crate) struct Args {
 enum Invalid {
     /// Stop with an error that names the line and the field; no file is written.
     Stop,
-    /// Leave both columns empty and continue.
+    /// Leave the added columns empty and continue.
     Blank,
 }
 

@@ -14,6 +14,13 @@ pub(super) struct RuleValues {
     pub(super) protected: Vec<usize>,
 }
 
+/// Whether a probability reaches a threshold. Nobody else compares the two, so that figures
+/// and decisions cannot differ.
+#[must_use]
+pub fn reaches(probability: f64, threshold: f64) -> bool {
+    probability >= threshold
+}
+
 /// What is decided, and what the model alone would have.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judgement {
@@ -48,7 +55,7 @@ impl Decider {
     /// What follows from a probability, for the application whose values were set last.
     pub(super) fn judge(&mut self, probability: f64) -> Judgement {
         let threshold = self.artifact.threshold;
-        let model_approves = probability >= threshold;
+        let model_approves = reaches(probability, threshold);
         let by_threshold = match model_approves {
             true => Outcome::Approve,
             false => Outcome::Decline,

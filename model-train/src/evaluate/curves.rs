@@ -1,5 +1,6 @@
 //! Curves over all thresholds, and a table of some thresholds.
 
+use model_core::decide::reaches;
 use serde::{Deserialize, Serialize};
 
 use super::interval::Interval;
@@ -164,7 +165,7 @@ pub fn thresholds(ranked: &Ranked, own: f64) -> Vec<ThresholdRow> {
     thresholds
         .into_iter()
         .map(|threshold| {
-            let reached = steps.partition_point(|step| step.0 >= threshold);
+            let reached = steps.partition_point(|step| reaches(step.0, threshold));
             let above = reached
                 .checked_sub(1)
                 .map_or((0, 0), |last| (steps[last].1 as u64, steps[last].2 as u64));

@@ -11,6 +11,7 @@ mod curves;
 mod importance;
 mod interval;
 mod learning;
+mod outcomes;
 mod ranked;
 mod search_record;
 mod slices;
@@ -24,6 +25,7 @@ pub use curves::{
 pub use importance::{Importance, Shuffles, permutation_importance, roc_auc};
 pub use interval::{Interval, Proportion, quantile, ratio, wilson};
 pub use learning::{Draw, LearningPoint, learning_curve};
+pub use outcomes::{OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
 pub use ranked::{Confusion, FIGURES, Ranked};
 pub use search_record::{FrontierRecord, SearchRecord, TrialRecord};
 pub use slices::{Group, Impact, Scored, Slices, slices};
@@ -31,6 +33,7 @@ pub use slices::{Group, Impact, Scored, Slices, slices};
 use model_core::artifact::{Artifact, ArtifactError, digest};
 use model_core::decide::Decider;
 use model_core::details::{Details, ThresholdRule};
+use model_core::policy::Policy;
 use model_core::schema::{Feature, FeatureKind, Monotonic, Role};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -101,6 +104,9 @@ pub struct Evaluation {
     pub importance: Vec<Importance>,
     /// Inputs and protected columns, group by group.
     pub slices: Vec<Slices>,
+    /// What is decided, by the model's rules too; none in evaluations of older versions.
+    #[serde(default)]
+    pub outcomes: Option<Outcomes>,
     /// Whether more rows would help; empty unless the trainer adds it.
     #[serde(default)]
     pub learning_curve: Vec<LearningPoint>,
@@ -134,6 +140,9 @@ pub struct Subject {
     pub decreasing: Vec<String>,
     /// Protected columns that were allowed as inputs.
     pub protected_inputs: Vec<String>,
+    /// The lending rules that were packed beside the model.
+    #[serde(default)]
+    pub policy: Option<PolicyRecord>,
     /// Name of the positive class.
     pub positive_label: String,
     /// Name of the negative class.
@@ -148,6 +157,49 @@ pub struct Subject {
     pub data_sha256: String,
     /// The program that fitted it.
     pub underwrite_version: String,
+}
+
+/// Lending rules, as a card shows them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PolicyRecord {
+    /// What the policy calls itself.
+    pub version: String,
+    /// The scores that go to a person, the second excluded.
+    pub refer: Option<[f64; 2]>,
+    /// Whether rules may name protected columns.
+    pub allow_protected: bool,
+    /// In the order of the policy.
+    pub rules: Vec<RuleRecord>,
+}
+
+/// A lending rule, as a card shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleRecord {
+    /// What answers call it.
+    pub code: String,
+    /// `approve`, `refer` or `decline`.
+    pub then: String,
+    /// Its condition, as written.
+    pub when: String,
+    /// What it says to people, in the first language.
+    pub text: String,
+}
+
+impl PolicyRecord {
+    fn new(policy: &Policy) -> Self {
+        let rules = policy.rules.iter().map(|rule| RuleRecord {
+            code: rule.code.clone(),
+            then: rule.then.word().to_owned(),
+            when: rule.source.clone(),
+            text: rule.text.0.first().cloned().unwrap_or_default(),
+        });
+        Self {
+            version: policy.version.clone(),
+            refer: policy.refer.map(|band| [band.from, band.to]),
+            allow_protected: policy.allow_protected,
+            rules: rules.collect(),
+        }
+    }
 }
 
 /// The rows that a model was measured on.
@@ -245,6 +297,7 @@ pub fn evaluate(
         score_distribution: score_distribution(&answers, &probabilities),
         thresholds: thresholds(&ranked, threshold),
         importance: importance(artifact, &columns, &answers, options)?,
+        outcomes: Some(outcomes::outcomes(&mut decider, dataset, rows)?),
         slices: all_slices(decider.artifact(), &model, dataset, rows, scored),
         model,
         learning_curve: Vec::new(),
@@ -265,6 +318,17 @@ impl Evaluation {
 fn lenient(artifact: &[u8]) -> Result<Decider, ArtifactError> {
     let mut artifact = Artifact::decode(artifact)?;
     artifact.schema.max_adjustments = None;
+    Decider::load(&artifact.encode()?)
+}
+
+/// The same for shuffled columns: a derived one is not computed from the others, so that it
+/// has an importance of its own.
+fn independent(artifact: &[u8]) -> Result<Decider, ArtifactError> {
+    let mut artifact = Artifact::decode(artifact)?;
+    artifact.schema.max_adjustments = None;
+    for feature in &mut artifact.schema.features {
+        feature.derived = None;
+    }
     Decider::load(&artifact.encode()?)
 }
 
@@ -312,7 +376,7 @@ fn importance(
         jobs: options.jobs,
     };
     permutation_importance(&names, &columns, &answers, shuffles, || {
-        let mut decider = lenient(artifact)?;
+        let mut decider = independent(artifact)?;
         Ok(move |columns: &[f64], out: &mut [f64]| predict(&mut decider, columns, out))
     })
 }
@@ -370,6 +434,7 @@ fn subject(artifact: &Artifact, digest: String) -> Result<Subject, ArtifactError
         calibration: artifact.calibration.word().to_owned(),
         increasing: monotonic(Monotonic::Increasing),
         decreasing: monotonic(Monotonic::Decreasing),
+        policy: artifact.policy.as_ref().map(PolicyRecord::new),
         protected_inputs: details.protected_inputs,
         positive_label: schema.target.positive_label.clone(),
         negative_label: schema.target.negative_label.clone(),

@@ -1,6 +1,7 @@
 //! Rows sorted by probability once, to be measured many times with different weights.
 
 use super::calibration::{BINS, bin_of};
+use model_core::decide::reaches;
 
 /// The names of the metrics, in the order of [`Ranked::figures`]. All but the last are
 /// scikit-learn's of the same name.
@@ -53,7 +54,8 @@ pub struct Ranked {
 }
 
 impl Ranked {
-    /// Sorts rows by probability; a row is approved where `probability >= threshold`.
+    /// Sorts rows by probability; a row is approved where its probability
+    /// [reaches] the threshold.
     #[must_use]
     pub fn new(answers: &[bool], probabilities: &[f64], threshold: f64) -> Self {
         let mut order: Vec<usize> = (0..answers.len()).collect();
@@ -72,7 +74,10 @@ impl Ranked {
                 }
             })
             .collect();
-        let approved = probabilities.iter().filter(|p| **p >= threshold).count();
+        let approved = probabilities
+            .iter()
+            .filter(|p| reaches(**p, threshold))
+            .count();
         Self { rows, approved }
     }
 

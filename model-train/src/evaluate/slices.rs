@@ -1,6 +1,7 @@
 //! The same model on parts of the rows: whether its quality and its approval rate differ
 //! between groups.
 
+use model_core::decide::reaches;
 use model_core::schema::{Feature, FeatureKind};
 use serde::{Deserialize, Serialize};
 
@@ -103,9 +104,10 @@ pub fn slices(feature: &Feature, values: &[f64], scored: Scored<'_>) -> Slices {
     }
 }
 
-type Parts = Vec<(String, Vec<usize>)>;
+pub(super) type Parts = Vec<(String, Vec<usize>)>;
 
-fn parts(feature: &Feature, values: &[f64]) -> Parts {
+/// Names and rows of the groups of a feature; some may be empty.
+pub(super) fn parts(feature: &Feature, values: &[f64]) -> Parts {
     let rows_where = |holds: &dyn Fn(f64) -> bool| -> Vec<usize> {
         (0..values.len())
             .filter(|&row| holds(values[row]))
@@ -176,7 +178,7 @@ fn group(name: String, rows: &[usize], scored: Scored<'_>) -> Group {
     let probabilities: Vec<f64> = rows.iter().map(|&row| scored.probabilities[row]).collect();
     let mut counts = [[0usize; 2]; 2];
     for (answer, probability) in answers.iter().zip(&probabilities) {
-        let decision = *probability >= scored.threshold;
+        let decision = reaches(*probability, scored.threshold);
         counts[usize::from(*answer)][usize::from(decision)] += 1;
     }
     let [[right_no, wrong_yes], [wrong_no, right_yes]] = counts;

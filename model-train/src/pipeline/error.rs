@@ -56,6 +56,9 @@ pub enum PipelineError {
         /// Gzipped bytes that an artifact takes without its model.
         taken: u64,
     },
+    /// The lending rules do not fit the model.
+    #[error("{0}")]
+    Policy(String),
     /// The configuration cannot be written down.
     #[error("the configuration cannot be written as TOML: {0}")]
     Configuration(#[from] toml::ser::Error),

@@ -1,6 +1,7 @@
 //! Measuring a finished model, and the reports of that.
 
-use model_core::artifact::{Artifact, ArtifactError};
+use model_core::artifact::{Artifact, ArtifactError, with_policy};
+use model_core::policy::Policy;
 use model_core::schema::Schema;
 use serde_json::Value;
 
@@ -57,6 +58,8 @@ pub struct EvaluationJob<'a> {
     pub data: Source<'a>,
     /// A CSV with the one column `row`: the rows to measure on; `None` measures on all.
     pub test_rows: Option<Source<'a>>,
+    /// Lending rules to decide by, in place of the model's own.
+    pub policy: Option<Policy>,
     /// How to measure.
     pub options: Options,
 }
@@ -90,7 +93,15 @@ pub fn evaluate_file(
     job: EvaluationJob<'_>,
     progress: impl FnMut(u64),
 ) -> Result<(Evaluation, Schema), EvaluationError> {
-    let artifact = Artifact::decode(job.artifact)?;
+    let ruled;
+    let bytes = match &job.policy {
+        Some(policy) => {
+            ruled = with_policy(job.artifact, Some(policy))?;
+            &ruled
+        }
+        None => job.artifact,
+    };
+    let artifact = Artifact::decode(bytes)?;
     let schema = match job.schema {
         Some(schema) if !asks_for_the_same(&schema, &artifact.schema) => {
             return Err(EvaluationError::Schema);
@@ -112,13 +123,7 @@ pub fn evaluate_file(
         }
         None => (0..dataset.rows()).collect(),
     };
-    let evaluation = evaluate::evaluate(
-        job.artifact,
-        &dataset,
-        &rows,
-        seen_in_training,
-        &job.options,
-    )?;
+    let evaluation = evaluate::evaluate(bytes, &dataset, &rows, seen_in_training, &job.options)?;
     Ok((evaluation, schema))
 }
 

@@ -89,6 +89,14 @@ pub enum FeatureError {
         /// What was asked for.
         name: String,
     },
+    /// A derived feature is computed from one that is not used.
+    #[error("'{name}' is computed from '{needs}': name both, or leave both out")]
+    Needs {
+        /// What was asked for.
+        name: String,
+        /// What its formula names.
+        needs: String,
+    },
     /// No feature is left.
     #[error("no input is named, expected at least one")]
     None,
@@ -230,6 +238,23 @@ fn check_features(
                     nearest,
                 });
             }
+        }
+    }
+    let derived = schema.features.iter().filter(|f| names.contains(&f.name));
+    for feature in derived {
+        let fields = feature
+            .derived
+            .iter()
+            .flat_map(|derived| derived.formula.fields());
+        let needed = fields.filter_map(|field| schema.features.get(usize::from(field)));
+        if let Some(needs) = needed
+            .into_iter()
+            .find(|needs| !names.contains(&needs.name))
+        {
+            return Err(FeatureError::Needs {
+                name: feature.name.clone(),
+                needs: needs.name.clone(),
+            });
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ use super::inputs::Inputs;
 use super::options::{Hyperparameters, Options, SearchOptions, Unsupported};
 use crate::fit::{self, FitError, Params};
 use crate::reference;
+use crate::threshold::ThresholdRule;
 use crate::tune::{self, Budget, Control, Metric, Space, Trial};
 
 /// Gzipped bytes of an artifact without its model and the summary of its training rows:
@@ -57,6 +58,15 @@ pub enum Warning {
         /// The column.
         column: String,
     },
+    /// Given values that contradict the formula of a derived column.
+    Overwritten {
+        /// The data.
+        file: String,
+        /// The column.
+        column: String,
+        /// Rows whose value was replaced.
+        rows: usize,
+    },
     /// A model that is not searched.
     LeftOut {
         /// The model's word, such as `random_forest`.
@@ -88,8 +98,18 @@ impl Job {
     /// or the size limit leaves no room for a model.
     pub fn new(inputs: Inputs, options: Options) -> Result<Self, PipelineError> {
         let mut warnings = constant_columns(&inputs);
+        warnings.extend(inputs.dataset.overwritten.iter().map(|(column, rows)| {
+            Warning::Overwritten {
+                file: inputs.dataset.name().to_owned(),
+                column: column.clone(),
+                rows: *rows,
+            }
+        }));
         if options.is_search() || !options.has_fixed_decision() {
             check_folds(&inputs, options.folds)?;
+        }
+        if let (Some(policy), ThresholdRule::Half) = (&options.policy, options.threshold) {
+            (policy.check_threshold(0.5)).map_err(PipelineError::Policy)?;
         }
         let plan = match &options.hyperparameters {
             Hyperparameters::Fixed(params) => {
@@ -227,6 +247,10 @@ impl fmt::Display for Warning {
             Self::Constant { file, column } => write!(
                 f,
                 "{file}, column '{column}': every training row has the same value, so the model learns nothing from it: give the feature role = \"ignored\", or leave it out with --features"
+            ),
+            Self::Overwritten { file, column, rows } => write!(
+                f,
+                "{file}, column '{column}': {rows} given values contradict the formula: the computed values are used"
             ),
             Self::LeftOut { model, reason } => write!(f, "{model} is left out: {reason}"),
         }

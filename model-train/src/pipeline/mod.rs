@@ -31,6 +31,7 @@ pub use trained::{Figures, TrainedModel};
 
 use std::time::Instant;
 
+use model_core::artifact::with_policy;
 use model_core::details::Details;
 use serde::Serialize;
 
@@ -57,7 +58,11 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
         }
     };
     observer.fitting();
-    let trained = fit(job, params)?;
+    let mut trained = fit(job, params)?;
+    if let Some(policy) = &job.options.policy {
+        trained.artifact = with_policy(&trained.artifact, Some(policy))
+            .map_err(|error| PipelineError::Policy(error.to_string()))?;
+    }
     if let Some(selection) = &mut selection {
         selection.record_cost(&trained.artifact);
     }

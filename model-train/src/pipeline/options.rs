@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use model_core::policy::Policy;
+
 use crate::calibrate::Method;
 use crate::fit::{ClassWeight, Params, RandomForest};
 use crate::threshold::ThresholdRule;
@@ -19,6 +21,8 @@ pub struct Options {
     pub class_weight: ClassWeight,
     /// How probabilities are corrected, on out-of-fold predictions.
     pub calibration: Method,
+    /// Lending rules that are packed beside the model, read by the schema of the inputs.
+    pub policy: Option<Policy>,
     /// How the decision threshold is chosen, on calibrated out-of-fold predictions.
     pub threshold: ThresholdRule,
     /// Folds of the cross-validation on the training rows, at least 2.
@@ -81,6 +85,7 @@ impl Default for Options {
             hyperparameters: Hyperparameters::Fixed(Params::RandomForest(RandomForest::default())),
             class_weight: ClassWeight::None,
             calibration: Method::None,
+            policy: None,
             threshold: ThresholdRule::Half,
             folds: 5,
             seed: 42,

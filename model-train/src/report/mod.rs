@@ -1,6 +1,7 @@
 //! The evaluation report: an [`Evaluation`] as one HTML page.
 
 mod audit;
+mod outcomes;
 mod quality;
 mod tuning;
 
@@ -42,7 +43,11 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
         .section(quality::discrimination(evaluation)?)
         .section(quality::probabilities(evaluation)?)
         .section(quality::decisions(evaluation)?)
-        .section(quality::importance(evaluation)?)
+        .section(quality::importance(evaluation)?);
+    if let Some(section) = outcomes::section(evaluation) {
+        page = page.section(section);
+    }
+    page = page
         .section(audit::protected(evaluation)?)
         .section(audit::inputs(evaluation))
         .section(quality::learning(evaluation)?);

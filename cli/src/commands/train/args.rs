@@ -43,16 +43,21 @@ pub(crate) struct Args {
     /// Read settings from this file [default: underwrite.toml, if it exists].
     #[arg(long, value_name = "FILE.toml")]
     pub(super) config: Option<PathBuf>,
-    /// CSV file with a header; it needs a column for every input and the target of the schema.
+    /// CSV file with a header; it needs a column for the target and every input of the schema
+    /// that is not derived.
     #[arg(long, value_name = "FILE")]
     pub(super) data: Option<PathBuf>,
     /// Schema in TOML; `underwrite schema infer` drafts one.
     #[arg(long, value_name = "FILE")]
     pub(super) schema: Option<PathBuf>,
+    /// Lending rules in TOML, packed beside the model; `underwrite policy` checks and changes
+    /// them.
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
     /// Write the model to this file; an existing file is replaced only by a complete one.
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
-    /// Fit or tune this model [default: random_forest, or all when tuning].
+    /// Fit or tune this model [default: gradient_boosting, or all when tuning].
     #[arg(long, value_enum, conflicts_with = "models")]
     pub(super) model: Option<Kind>,
     /// Tune these models: ridge, logistic_regression, decision_tree, random_forest,

@@ -35,6 +35,7 @@ pub(crate) struct Config {
 pub(crate) struct Train {
     pub(crate) data: Option<PathBuf>,
     pub(crate) schema: Option<PathBuf>,
+    pub(crate) policy: Option<PathBuf>,
     pub(crate) out: Option<PathBuf>,
     pub(crate) test_rows: Option<PathBuf>,
     pub(crate) metrics: Option<PathBuf>,

@@ -1,6 +1,10 @@
 //! Reads the files of a training run into a checked job.
 
+use std::io::Write;
+use std::path::Path;
+
 use anyhow::{Error, Result};
+use model_core::policy::Policy;
 use model_train::pipeline::{InputError, InputOptions, Inputs, Job, PipelineError, Source};
 
 use super::settings::Settings;
@@ -26,7 +30,21 @@ pub(super) fn read(settings: &Settings) -> Result<Job> {
     let inputs = Inputs::read(options, |read| bar.set_position(read));
     bar.finish_and_clear();
     let inputs = inputs.map_err(|error| in_input(settings, error))?;
-    Job::new(inputs, settings.options.clone()).map_err(in_option)
+    let mut training = settings.options.clone();
+    training.policy = policy(settings, &inputs)?;
+    Job::new(inputs, training).map_err(|error| in_option(settings, error))
+}
+
+/// The lending rules, for the inputs that are used.
+fn policy(settings: &Settings, inputs: &Inputs) -> Result<Option<Policy>> {
+    let Some(path) = &settings.policy else {
+        return Ok(None);
+    };
+    let file = files::read_policy(path, inputs.schema())?;
+    for warning in &file.warnings {
+        writeln!(anstream::stderr(), "{}, {warning}", path.display())?;
+    }
+    Ok(Some(file.policy))
 }
 
 fn check_paths(settings: &Settings) -> Result<()> {
@@ -34,6 +52,7 @@ fn check_paths(settings: &Settings) -> Result<()> {
         &[
             ("--data", Some(&settings.data)),
             ("--schema", Some(&settings.schema)),
+            ("--policy", settings.policy.as_deref()),
             ("--test-rows", settings.test_rows.as_deref()),
         ],
         &[
@@ -61,8 +80,12 @@ fn in_input(settings: &Settings, error: InputError) -> Error {
     Error::new(error).context(context)
 }
 
-fn in_option(error: PipelineError) -> Error {
+fn in_option(settings: &Settings, error: PipelineError) -> Error {
     match error {
+        PipelineError::Policy(_) => {
+            let path = settings.policy.as_deref().unwrap_or(Path::new("--policy"));
+            Error::new(error).context(path.display().to_string())
+        }
         PipelineError::NoRoom { .. } => Error::new(error).context("--max-size"),
         _ => error.into(),
     }

@@ -29,6 +29,7 @@ const SEED: u64 = 42;
 pub(super) struct Settings {
     pub(super) data: PathBuf,
     pub(super) schema: PathBuf,
+    pub(super) policy: Option<PathBuf>,
     pub(super) test_rows: Option<PathBuf>,
     pub(super) features: Option<Vec<String>>,
     pub(super) allow_protected: bool,
@@ -57,6 +58,7 @@ impl Settings {
         Ok(Self {
             data: needed(args.data.or(file.data), "data")?,
             schema: needed(args.schema.or(file.schema), "schema")?,
+            policy: args.policy.or(file.policy),
             test_rows: args.test_rows.or(file.test_rows),
             features: args.features.or(file.features),
             allow_protected: args.allow_protected || file.allow_protected.unwrap_or(false),
@@ -92,6 +94,8 @@ fn options(args: &Args, config: &Config) -> Result<Options> {
         hyperparameters: hyperparameters(args, config)?,
         class_weight: class_weight.map_or(ClassWeight::None, |w| w.0),
         calibration: calibration.map_or(Method::None, |w| w.0),
+        // Read once the inputs are known.
+        policy: None,
         threshold: threshold.map_or(ThresholdRule::Half, |w| w.0),
         folds: folds.map_or(FOLDS, |folds| folds.0),
         seed: args.seed.or(config.train.seed).unwrap_or(SEED),
@@ -152,7 +156,8 @@ fn models(args: &Args, config: &Config, is_search: bool) -> Result<Vec<ModelKind
         (None, Some(models)) => models.iter().map(|model| model.0).collect(),
         // Boosting first: it is rarely beaten, and all other trials are compared with the first.
         (None, None) if is_search => KINDS.into_iter().rev().collect(),
-        (None, None) => vec![ModelKind::RandomForest],
+        // Missing values and monotonic features: it can do whatever a schema asks for.
+        (None, None) => vec![ModelKind::GradientBoosting],
     };
     ensure!(
         !models.is_empty(),

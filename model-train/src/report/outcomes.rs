@@ -1,0 +1,79 @@
+//! What the lending rules do: outcomes before and after them, and what each rule costs.
+
+use model_report::number::{count, percent};
+use model_report::{Cell, Section, Table};
+
+use crate::evaluate::{Evaluation, OutcomeCounts, OutcomeSlices, RuleEffect};
+
+/// Nothing for a model without a policy.
+pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
+    let outcomes = evaluation.outcomes.as_ref()?;
+    let version = outcomes.policy_version.as_ref()?;
+    let all = [
+        row("all rows: before the rules", &outcomes.before_rules),
+        row("all rows: after the rules", &outcomes.after_rules),
+    ];
+    let table = table("Outcomes").rows(all);
+    let mut section = Section::new("outcomes", "Outcomes and lending rules")
+        .paragraph(format!(
+            "By policy {version}. The other figures of this page are those of the model alone."
+        ))
+        .table(table)
+        .table(rules(&outcomes.rules));
+    for slices in &outcomes.slices {
+        let inside = Section::new(format!("outcomes-{}", slices.feature), &slices.label);
+        section = section.details(&slices.label, inside.table(groups(slices)));
+    }
+    Some(section)
+}
+
+fn table(caption: &str) -> Table {
+    Table::new(caption)
+        .text("Rows")
+        .number("Approve")
+        .number("Refer")
+        .number("Decline")
+}
+
+fn row(name: &str, counts: &OutcomeCounts) -> Vec<Cell> {
+    let share = |part: usize| Cell::new(percent(part as f64 / counts.rows().max(1) as f64));
+    vec![
+        Cell::new(name),
+        share(counts.approve),
+        share(counts.refer),
+        share(counts.decline),
+    ]
+}
+
+fn groups(slices: &OutcomeSlices) -> Table {
+    let rows = slices.groups.iter().flat_map(|group| {
+        [
+            row(&format!("{}: before", group.name), &group.before_rules),
+            row(&format!("{}: after", group.name), &group.after_rules),
+        ]
+    });
+    table(&slices.label).rows(rows)
+}
+
+fn rules(rules: &[RuleEffect]) -> Table {
+    let rows = rules.iter().map(|rule| {
+        vec![
+            Cell::new(format!("{} {}", rule.code, rule.id)),
+            Cell::new(rule.then.as_str()),
+            Cell::new(count(rule.matched)),
+            Cell::new(count(rule.bad_caught)),
+            Cell::new(count(rule.good_lost)),
+            Cell::new(count(rule.good_approved)),
+            Cell::new(count(rule.bad_approved)),
+        ]
+    });
+    Table::new("What each rule does to what the score decides")
+        .text("Rule")
+        .text("Then")
+        .number("Matched")
+        .number("Bad loans caught")
+        .number("Good loans lost")
+        .number("Good loans gained")
+        .number("Bad loans let in")
+        .rows(rows)
+}
