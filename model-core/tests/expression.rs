@@ -1,5 +1,5 @@
 //! Expressions against a naive interpreter, their errors, and damaged programs.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use model_core::expression::{Expression, MAX_NESTING, MAX_OPS, Names, Op, Purpose, round};
 use model_core::schema::Schema;
