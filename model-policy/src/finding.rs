@@ -11,7 +11,8 @@ pub struct Finding {
     pub line: usize,
     /// A sentence.
     pub message: String,
-    /// An application that shows it, where one can.
+    /// An application that shows it, where one can; where the condition never holds, one
+    /// for which it is false.
     pub example: Option<Example>,
 }
 
@@ -79,9 +80,10 @@ pub struct Example {
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "line {}: {}", self.line, self.message)?;
-        match &self.example {
-            Some(example) => write!(f, ", as for {example}"),
-            None => Ok(()),
+        match (&self.example, self.concern) {
+            (Some(example), Concern::NeverTrue) => write!(f, ", not for {example}"),
+            (Some(example), _) => write!(f, ", as for {example}"),
+            (None, _) => Ok(()),
         }
     }
 }

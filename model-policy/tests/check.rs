@@ -85,8 +85,8 @@ fn findings_read_like_this() {
     assert_eq!(
         said("", &[("age < 17", "decline")]),
         [
+            "line 7: rule 'r0': its condition never holds, not for {\"income\":65000,\"amount\":8000,\"age\":35}",
             "line 7: rule 'r0': 17 is outside the range of age, 18 to 100, as for {\"income\":65000,\"amount\":8000,\"age\":18}",
-            "line 7: rule 'r0': its condition never holds, as for {\"income\":65000,\"amount\":8000,\"age\":35}",
         ]
     );
     assert_eq!(

@@ -1,7 +1,11 @@
 //! Text to a program: a recursive descent that emits operations in postfix order.
 
+mod sets;
+mod words;
+
 use super::lex::{Token, tokens};
 use super::{Arithmetic, Comparison, Expression, MAX_NESTING, MAX_OPS, Meaning, Op, Vocabulary};
+use words::{unexpected, what};
 
 /// Why a text is no expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -359,80 +363,6 @@ impl Parser<'_> {
         self.emit(bound, left.at.min(right.at))
     }
 
-    fn membership(&mut self, left: &Read, at: usize, negated: bool) -> Result<Read> {
-        let Part::Category(field, values) = &left.kind else {
-            let message = format!(
-                "'in' expects a category before it, got {}",
-                left.kind.what()
-            );
-            return Err(ExpressionError::new(left.at, message));
-        };
-        let texts = self.list()?;
-        self.emit_set(*field, values, &texts, at)?;
-        if negated {
-            self.emit(Op::Not, at)?;
-        }
-        Ok(Read {
-            kind: Part::Condition,
-            at: left.at,
-            ops: left.ops,
-        })
-    }
-
-    fn list(&mut self) -> Result<Vec<(usize, String)>> {
-        self.expect(&Token::OpenList, "a list such as [\"A\", \"B\"]")?;
-        let mut texts: Vec<(usize, String)> = Vec::new();
-        loop {
-            let (at, token) = self.peek();
-            match token.clone() {
-                Token::Text(text) => {
-                    self.next += 1;
-                    if texts.iter().any(|(_, known)| *known == text) {
-                        let message = format!("'{text}' is in the list already");
-                        return Err(ExpressionError::new(at, message));
-                    }
-                    texts.push((at, text));
-                }
-                Token::CloseList if !texts.is_empty() => {}
-                token => {
-                    let message = format!("expected a category in quotes, got {}", what(&token));
-                    return Err(ExpressionError::new(at, message));
-                }
-            }
-            if self.take(&Token::Comma).is_none() {
-                self.expect(&Token::CloseList, "',' or ']'")?;
-                return Ok(texts);
-            }
-        }
-    }
-
-    fn emit_set(
-        &mut self,
-        field: u16,
-        values: &[String],
-        texts: &[(usize, String)],
-        at: usize,
-    ) -> Result<()> {
-        let mut words = vec![0u64; values.len().div_ceil(64)];
-        for (at, text) in texts {
-            let Some(code) = values.iter().position(|value| value == text) else {
-                return Err(ExpressionError::new(*at, no_category(text, values)));
-            };
-            words[code / 64] |= 1 << (code % 64);
-        }
-        let mut is_first = true;
-        for (word, &mask) in words.iter().enumerate().filter(|(_, mask)| **mask != 0) {
-            // At most 1,000 categories.
-            let word = word as u16;
-            self.emit(Op::In { field, word, mask }, at)?;
-            if !is_first {
-                self.emit(Op::Or, at)?;
-            }
-            is_first = false;
-        }
-        Ok(())
-    }
-
     fn sum(&mut self) -> Result<Read> {
         let signs = [
             (Token::Plus, Arithmetic::Add),
@@ -597,59 +527,5 @@ fn number(read: &Read) -> Result<()> {
             read.at,
             format!("arithmetic expects numbers, got {}", other.what()),
         )),
-    }
-}
-
-fn no_category(text: &str, values: &[String]) -> String {
-    let quoted: Vec<_> = values.iter().take(20).map(|v| format!("'{v}'")).collect();
-    let more = match values.len() > 20 {
-        true => format!(" or one of {} others", values.len() - 20),
-        false => String::new(),
-    };
-    format!(
-        "'{text}' is not one of the categories: expected {}{more}",
-        quoted.join(", ")
-    )
-}
-
-fn unexpected(token: &Token) -> String {
-    match token {
-        Token::Close => "unexpected ')': there is no '(' for it".into(),
-        Token::Name { name, .. } if name.eq_ignore_ascii_case("and") => {
-            "unexpected name: write 'and' in lower case".into()
-        }
-        Token::Name { name, .. } if name.eq_ignore_ascii_case("or") => {
-            "unexpected name: write 'or' in lower case".into()
-        }
-        token => format!(
-            "expected an operator or the end of the expression, got {}",
-            what(token)
-        ),
-    }
-}
-
-/// A token as people write it.
-fn what(token: &Token) -> String {
-    match token {
-        Token::Number(number) => format!("the number {number}"),
-        Token::Name { name, .. } => format!("the name '{name}'"),
-        Token::Text(text) => format!("the text '{text}'"),
-        Token::Compare(_) => "a comparison".into(),
-        Token::And => "'and'".into(),
-        Token::Or => "'or'".into(),
-        Token::Not => "'not'".into(),
-        Token::In => "'in'".into(),
-        Token::True => "'true'".into(),
-        Token::False => "'false'".into(),
-        Token::Plus => "'+'".into(),
-        Token::Minus => "'-'".into(),
-        Token::Times => "'*'".into(),
-        Token::Divide => "'/'".into(),
-        Token::Open => "'('".into(),
-        Token::Close => "')'".into(),
-        Token::OpenList => "'['".into(),
-        Token::CloseList => "']'".into(),
-        Token::Comma => "','".into(),
-        Token::End => "the end of the expression".into(),
     }
 }
