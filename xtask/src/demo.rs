@@ -1,12 +1,12 @@
 //! `cargo xtask demo`: from a clone to a page and a server that decide.
 
-use std::env;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
@@ -35,10 +35,14 @@ const WEIGHTS: [Weight; build::DEMO_STEPS + 1] = [
 
 const MODEL: Sample = Sample {
     name: "demo",
-    family: "random_forest",
+    family: "gradient_boosting",
     data: "loan_sample.csv",
     schema: "loan.toml",
+    policy: Some("loan_policy.toml"),
 };
+
+/// Applications that show what the policy does, one a line.
+const APPLICATIONS: &str = "data/loan_applications.ndjson";
 
 /// How long the server may take to come up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -83,7 +87,31 @@ pub(crate) fn announce(port: u16) -> Result<()> {
         "Request:   curl -s http://127.0.0.1:{port}/predict -H 'content-type: application/json' -d '{application}'"
     );
     println!("Response:  {answer}");
+    println!();
+    let path = workspace::root().join(APPLICATIONS);
+    let applications =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    for application in applications.lines() {
+        println!("{}", outcome(&post(port, application)?)?);
+    }
     Ok(())
+}
+
+/// The outcome in an answer, with the score and the rules that matched.
+fn outcome(answer: &str) -> Result<String> {
+    let answer: Value = serde_json::from_str(answer).context("the server's answer")?;
+    let outcome = answer["outcome"]
+        .as_str()
+        .context("the answer has no outcome")?;
+    let score = answer["probability"].as_f64().unwrap_or_default();
+    let rules = answer["rules"].as_array().into_iter().flatten();
+    let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
+    let by = if rules.is_empty() {
+        "the score".to_owned()
+    } else {
+        format!("rule {}", rules.join(", "))
+    };
+    Ok(format!("{outcome:<10} probability {score:.3}, by {by}"))
 }
 
 fn program() -> PathBuf {
