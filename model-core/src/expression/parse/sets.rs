@@ -5,7 +5,7 @@ use super::{ExpressionError, Parser, Part, Read, Result};
 use crate::expression::Op;
 use crate::expression::lex::Token;
 
-impl Parser<'_, '_> {
+impl Parser<'_> {
     pub(super) fn membership(&mut self, left: &Read, at: usize, negated: bool) -> Result<Read> {
         let Part::Category(field, values) = &left.kind else {
             let message = format!(
