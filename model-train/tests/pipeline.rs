@@ -286,6 +286,7 @@ fn a_trained_model_can_be_evaluated_and_reported() {
 
     let csv = csv();
     let job = EvaluationJob {
+        policy: None,
         artifact: &trained.artifact,
         schema: None,
         data: Source::new("d.csv", csv.as_bytes()),
