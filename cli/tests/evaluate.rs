@@ -74,8 +74,8 @@ fn a_report_json_and_card_are_written() {
     for part in [
         "# ",
         "## Intended use",
-        "## How good it is",
-        "## For whom",
+        "## Metrics",
+        "## Groups",
         "## Limitations",
     ] {
         assert!(body.contains(part), "no {part} in the card");
@@ -141,7 +141,7 @@ fn protected_columns_are_audited() {
     assert!(
         folder
             .text("c.md")
-            .contains("never to decide: `person_gender`")
+            .contains("never used to decide: `person_gender`")
     );
 }
 
