@@ -52,7 +52,7 @@ fn model(schema: &str) -> Decider {
 
 /// The probability and the adjustments, or the type and the message of the first problem.
 fn answer(model: &mut Decider, request: &str) -> (String, String) {
-    let (status, answer) = decide(model, request.to_owned());
+    let (status, answer) = decide(model, request);
     let answer: Value = serde_json::from_str(&answer).unwrap();
     if status == 200 {
         (
@@ -318,7 +318,7 @@ text = "The loan is large for the income"
     );
     let mut model = decider(&artifact);
     let mut check = |request: &str, expected: &str| {
-        let (_, answer) = decide(&mut model, request.to_owned());
+        let (_, answer) = decide(&mut model, request);
         let answer: Value = serde_json::from_str(&answer).unwrap();
         assert_eq!(answer["rules"].to_string(), expected, "{request}");
     };
