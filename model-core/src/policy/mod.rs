@@ -1,6 +1,6 @@
 //! Lending rules: what a lender decides beside the model.
 //!
-//! A policy is written as `policy.toml` (described in `docs/policy.md`), read and checked
+//! A policy is written as `policy.toml` (described in `docs/reference/policy.md`), read and checked
 //! by native programs ([`Policy::from_toml`]) and carried in the artifact in a section of
 //! its own. The module decodes it, checks it again and evaluates it after the model.
 //!

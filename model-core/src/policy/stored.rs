@@ -1,5 +1,5 @@
 //! A policy as the artifact's section `policy` stores it; written down in
-//! `docs/artifact-format.md`. Choices are numbers in the order of their types.
+//! `docs/reference/artifact-format.md`. Choices are numbers in the order of their types.
 
 use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
