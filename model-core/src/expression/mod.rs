@@ -1,7 +1,7 @@
 //! Expressions over an application's fields: the conditions of lending rules and the
 //! formulas of derived fields.
 //!
-//! An expression is written as text ([`Expression::parse`], native programs only) and
+//! An expression is written as text ([`Expression::condition`], native programs only) and
 //! travels in the artifact as a checked program in postfix order, which the module
 //! evaluates without the text.
 //!
