@@ -240,7 +240,10 @@ async fn the_inference_protocol_has_outcome_and_rules() {
     assert_eq!(names(&usual), ["prediction", "probability", "label"]);
     let answer = post(&plain, path, &named).await;
     assert_eq!(answer["outputs"][0]["data"], json!(["", "", ""]));
-    assert_eq!(answer["outputs"][1]["data"], json!(["approve", "approve", "approve"]));
+    assert_eq!(
+        answer["outputs"][1]["data"],
+        json!(["approve", "approve", "approve"])
+    );
 }
 
 /// A binary tensor of one row in the order of the inputs.

@@ -97,6 +97,9 @@ fn the_header_is_as_documented() {
     assert_eq!(Decider::load(&bytes).unwrap().digest(), digest);
 }
 
+/// Tags with bytes that can be changed.
+type Sections<'a> = Vec<(&'a [u8], Vec<u8>)>;
+
 /// The parts of a list: each a tag, a length and bytes.
 fn parts(mut list: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     let mut parts = Vec::new();
@@ -135,8 +138,8 @@ fn list(parts: &[(&[u8], &[u8])]) -> Vec<u8> {
 #[test]
 fn unknown_parts_are_skipped_unless_decisions_depend_on_them() {
     let plain = linear(EVERYTHING).encode().unwrap();
-    let with = |change: &dyn Fn(&mut Vec<(&[u8], Vec<u8>)>)| {
-        let mut sections: Vec<(&[u8], Vec<u8>)> = (parts(&plain[HEADER..]).unwrap().into_iter())
+    let with = |change: &dyn Fn(&mut Sections<'_>)| {
+        let mut sections: Sections<'_> = (parts(&plain[HEADER..]).unwrap().into_iter())
             .map(|(tag, bytes)| (tag, bytes.to_vec()))
             .collect();
         change(&mut sections);

@@ -30,6 +30,9 @@ struct Options {
     minutes: u64,
 }
 
+/// What a client does once: it is given the server and an application.
+type Client = fn(&Server, &[u8]) -> Result<()>;
+
 /// What the clients saw.
 #[derive(Default)]
 struct Counts {
@@ -70,8 +73,7 @@ fn soak(options: &Options, folder: &Path) -> Result<()> {
             stop.store(true, Ordering::Relaxed);
             watched
         })?;
-        let clients: [fn(&Server, &[u8]) -> Result<()>; 7] =
-            [decide, batch, csv, stream, report, slow, hang_up];
+        let clients: [Client; 7] = [decide, batch, csv, stream, report, slow, hang_up];
         for client in clients {
             let (server, application, stop, counts) = (&server, &application, &stop, &counts);
             scope.spawn(move || {
