@@ -3,7 +3,7 @@
 use super::calibration::{BINS, bin_of};
 use model_core::decide::reaches;
 
-/// The names of the metrics, in the order of [`Ranked::figures`]. All but the last are
+/// The names of the metrics, in the order of `Ranked::figures`. All but the last are
 /// scikit-learn's of the same name.
 pub const FIGURES: [&str; 13] = [
     "roc_auc",

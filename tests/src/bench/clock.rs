@@ -8,7 +8,7 @@ const ROUNDS: usize = 15;
 /// Something that is timed: it returns how many operations it did.
 pub type Stopwatch<'a> = Box<dyn FnMut() -> usize + 'a>;
 
-/// Times each of `subjects` in turn, [`ROUNDS`] times, after one round that does not count.
+/// Times each of `subjects` in turn, `ROUNDS` times, after one round that does not count.
 /// Returns the median nanoseconds of one operation for each.
 pub fn interleaved(subjects: &mut [Stopwatch<'_>]) -> Vec<f64> {
     let mut rounds = vec![Vec::with_capacity(ROUNDS); subjects.len()];
