@@ -289,6 +289,7 @@ fn a_trained_model_can_be_evaluated_and_reported() {
         policy: None,
         artifact: &trained.artifact,
         schema: None,
+        policy: None,
         data: Source::new("d.csv", csv.as_bytes()),
         test_rows: None,
         options: model_train::evaluate::Options::default(),
