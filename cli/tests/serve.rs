@@ -81,8 +81,7 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
         .args(["serve", "--print-config", "--port", "3"])
         .env("UNDERWRITE_PORT", "2")
         .env("UNDERWRITE_HOST", "environment")
-        .env("PROM_API_KEY", "swordfish")
-        .env("ADMIN_KEY", "");
+        .env("PROM_API_KEY", "swordfish");
     let output = command.output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}");
@@ -190,5 +189,8 @@ fn a_table_that_no_command_has_is_named_by_all() {
 fn health_asks_a_running_server() {
     let folder = Folder::new(&[]);
     let error = folder.fail("health --port 1");
-    assert!(error.starts_with("127.0.0.1:1 does not answer"), "{error}");
+    assert!(
+        error.starts_with("http://127.0.0.1:1 does not answer"),
+        "{error}"
+    );
 }

@@ -109,6 +109,18 @@ pub fn select(
             other => other,
         };
     }
+    let inputs: Vec<bool> = (schema.features.iter())
+        .map(|feature| feature.role == Role::Input)
+        .collect();
+    for (feature, &is_input) in schema.features.iter_mut().zip(&inputs) {
+        let fields = (feature.derived.iter()).flat_map(|derived| derived.formula.fields());
+        let can_be_computed =
+            is_input && fields.into_iter().all(|field| inputs[usize::from(field)]);
+        // Without what its formula needs, a derived field is an input like any other.
+        if !can_be_computed {
+            feature.derived = None;
+        }
+    }
     Ok(Selected { schema, protected })
 }
 

@@ -286,7 +286,6 @@ fn a_trained_model_can_be_evaluated_and_reported() {
 
     let csv = csv();
     let job = EvaluationJob {
-        policy: None,
         artifact: &trained.artifact,
         schema: None,
         policy: None,

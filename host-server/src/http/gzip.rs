@@ -78,6 +78,6 @@ mod tests {
         let whole = pack(b"one");
         check(whole[..whole.len() - 1].to_vec(), Err("said to be gzip"));
         check(Vec::new(), Err("said to be gzip"));
-        check(pack(&vec![0; 2 << 20]), Err("over 1048576 bytes"));
+        check(pack(&vec![0; 2 << 20]), Err("longer than 1048576 bytes"));
     }
 }

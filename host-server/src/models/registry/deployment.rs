@@ -145,7 +145,8 @@ mod tests {
             "challenger = { version = \"3\" }",
             "version = \"1.0.0\"\n# rolled back: challenger = { version = \"3\" }\n",
         );
-        for odd in ["[[[", "version = \"\"\"\n2\"\"\"", "\"version\" = \"2\""] {
+        check("[[[", "version = \"1.0.0\"\n# rolled back: [[[\n");
+        for odd in ["version = \"\"\"\n2\"\"\"", "\"version\" = \"2\""] {
             check(odd, "version = \"1.0.0\"\n");
         }
     }

@@ -60,10 +60,13 @@ pub(super) fn versions(folder: &Path) -> Found {
 /// version that goes on with a dash comes before the one that does not (`2.0.0-rc.1`), one that
 /// goes on with a plus after it (`2.0.0+policy2`).
 pub(super) fn order(a: &str, b: &str) -> Ordering {
-    let ((a, a_label), (b, b_label)) = (split(a), split(b));
-    numbers_first(a, b)
-        .then_with(|| a_label.0.cmp(&b_label.0))
-        .then_with(|| numbers_first(a_label.1, b_label.1))
+    let ((number, label), (other, other_label)) = (split(a), split(b));
+    runs(number)
+        .cmp(&runs(other))
+        .then_with(|| label.0.cmp(&other_label.0))
+        .then_with(|| runs(label.1).cmp(&runs(other_label.1)))
+        // Two folders may name one version, `1.0.0` and `v1.0.0`.
+        .then_with(|| a.cmp(b))
 }
 
 /// Where a label puts a version, compared with the same one without.
@@ -84,14 +87,18 @@ fn split(version: &str) -> (&str, (Label, &str)) {
     }
 }
 
-fn numbers_first(a: &str, b: &str) -> Ordering {
-    let parts = |text: &str| -> Vec<(Option<u64>, String)> {
-        text.trim_start_matches('v')
-            .split('.')
-            .map(|part| (part.parse().ok(), part.to_owned()))
-            .collect()
-    };
-    parts(a).cmp(&parts(b)).then_with(|| a.cmp(b))
+/// The runs of digits and of other characters: the former compare as numbers, so that
+/// `policy10` comes after `policy2`.
+fn runs(text: &str) -> Vec<(Option<u64>, &str)> {
+    let text = text.trim_start_matches('v');
+    let is_digit = |at: usize| text.as_bytes()[at].is_ascii_digit();
+    let starts = (0..text.len()).filter(|&at| at == 0 || is_digit(at) != is_digit(at - 1));
+    let starts: Vec<usize> = starts.collect();
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let runs = starts.iter().zip(ends);
+    runs.map(|(&start, end)| text.get(start..end).unwrap_or_default())
+        .map(|run| (run.parse().ok(), run))
+        .collect()
 }
 
 #[cfg(test)]

@@ -62,7 +62,9 @@ impl Csv {
                     let longer = (self.text.len() * 2).min(LONGEST_ROW + 1);
                     self.text.resize(longer.max(written + 1), 0);
                 }
-                ReadRecordResult::OutputEndsFull if ended > self.most_fields => {
+                ReadRecordResult::OutputEndsFull | ReadRecordResult::Record
+                    if ended > self.most_fields =>
+                {
                     let most = self.most_fields;
                     return Err(self.wrong(&format!("the row has more than {most} cells")));
                 }
