@@ -166,7 +166,8 @@ fn the_cases_of_format_3_reach_everything() {
             "\"feature\":\"share\",\"kind\":\"mismatch\",\"policy\":\"overwrite\"",
             "\"feature\":\"share\",\"kind\":\"missing\"",
             "\"feature\":\"share\",\"kind\":\"out_of_range\"",
-            "\"feature\":\"ratio\",\"kind\":\"missing\"",
+            // A formula that always has a result: it can be contradicted, never missing.
+            "\"loc\":[\"body\",\"ratio\"],\"msg\":\"Input should be 6.827755278982137",
             "\"type\":\"derived_mismatch\"",
         ]
         .map(str::to_owned),
