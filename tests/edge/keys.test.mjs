@@ -21,7 +21,8 @@ async function statuses(worker, path, init) {
 async function check(bindings, expected) {
   const worker = await startWorker(testModel(), bindings);
   try {
-    const post = { method: "POST", body: "{}" };
+    // Bytes: a text would be sent as text/plain.
+    const post = { method: "POST", body: new TextEncoder().encode("{}") };
     for (const [path, init, status] of [
       ["/health", undefined, [200, 200, 200, 200]],
       ["/", undefined, [200, 200, 200, 200]],

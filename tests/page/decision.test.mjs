@@ -43,6 +43,19 @@ suite('the decision', () => {
     assert.deepEqual(requests.slice(before), []);
   });
 
+  test('shows what is computed, as the fields that it follows from change', async (t) => {
+    const derived = description.features.filter((feature) => feature.derived);
+    if (derived.length === 0) return t.skip('the model under test derives nothing');
+    const outputs = page.locator('#computed output');
+    assert.equal(await outputs.count(), derived.length);
+    const example = JSON.parse(await shownRequest(page));
+    for (const { name } of derived) assert.ok(!(name in example), `${name} is not sent`);
+    if (derived[0].derived.formula !== 'loan_amnt / person_income') return undefined;
+    await enter('loan_amnt', '12000');
+    await enter('person_income', '48000');
+    return outputs.filter({ hasText: '0.25' }).waitFor();
+  });
+
   test('is what POST /predict answers, field by field', async () => {
     for (const feature of numbers()) {
       for (const value of candidates(feature)) {

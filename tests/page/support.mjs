@@ -141,9 +141,9 @@ export async function describe(model) {
   return new glue.Model().describe();
 }
 
-/** The features that the form must have, in its order. */
+/** The features that the form must have, in its order; derived ones are computed, not asked for. */
 export function shownFeatures({ features }) {
-  const ofRole = (role) => features.filter((feature) => feature.role === role);
+  const ofRole = (role) => features.filter((feature) => feature.role === role && !feature.derived);
   return [...ofRole('input'), ...ofRole('protected')];
 }
 
