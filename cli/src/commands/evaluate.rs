@@ -215,7 +215,7 @@ fn print_outcomes(out: &mut impl Write, outcomes: &Outcomes) -> Result<()> {
             )?,
             _ => writeln!(
                 out,
-                ": {} bad loans caught, {} good loans lost",
+                ": {} bad loans caught, {} good loans lost (declined or referred)",
                 rule.bad_caught, rule.good_lost
             )?,
         }
