@@ -28,7 +28,7 @@ pub struct RetryPolicy {
     pub idle: Duration,
     /// The longest time for all requests of one [`Client`].
     pub total: Duration,
-    /// How often a request is sent that is refused for now (429, 5xx) or does not get through.
+    /// Attempts for a request that fails in a way that may pass: status 429 or 5xx, or no connection.
     pub attempts: u32,
     /// The wait before the second attempt; doubled for each further one.
     pub backoff: Duration,

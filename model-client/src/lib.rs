@@ -1,7 +1,7 @@
 //! Calls to HTTP services: with a deadline, retried where that is safe, and without ever
 //! showing a secret.
 //!
-//! [`Client`] talks to one service. It retries what the service refuses for now (429, 503), and
+//! [`Client`] talks to one service. It retries what may pass (429, 503), and
 //! what is idempotent after network errors and 5xx; it gives up when the [`RetryPolicy`]'s time
 //! is over. Errors name the service, what was asked and what came.
 //!
