@@ -48,6 +48,8 @@ pub fn check(file: &PolicyFile, schema: &Schema, scores: Scores) -> Vec<Finding>
         .map(|rule| checker.always_matches(rule))
         .collect();
     (0..rules).for_each(|rule| checker.outside(rule, &mut findings));
+    let always_matching = (0..rules).filter(|rule| always[*rule]);
+    findings.extend(always_matching.map(|rule| checker.always(rule)));
     let mut decided = BTreeSet::new();
     for rule in (0..rules).filter(|rule| !dead[*rule]) {
         decided.extend(checker.decided_by(rule, &shown, &always, &mut findings));
@@ -176,6 +178,15 @@ impl<'a> Checker<'a> {
         self.space
             .search(&[(&self.conditions[rule], self.unmatched(rule))])
             == Found::Nothing
+    }
+
+    fn always(&self, rule: usize) -> Finding {
+        let message = format!(
+            "{} matches every application: it {} whoever applies",
+            self.quoted(rule),
+            verb(self.rule(rule).then)
+        );
+        self.finding(rule, Concern::AlwaysMatches, message)
     }
 
     /// Numbers that a field is compared with and never reaches.
@@ -399,6 +410,13 @@ impl<'a> Checker<'a> {
                 number_text(domain.numbers.high)
             );
             (Concern::UnusedBand, message)
+        } else if band.from <= domain.numbers.low && band.to >= domain.numbers.high {
+            let message = format!(
+                "refer: every score from {} to {} goes to a person, so that none decides",
+                number_text(domain.numbers.low),
+                number_text(domain.numbers.high)
+            );
+            (Concern::BandOfAllScores, message)
         } else {
             let narrowed = BTreeMap::from([(probability, within)]);
             match self.space.search_within(narrowed, &wanted) {
@@ -417,7 +435,7 @@ impl<'a> Checker<'a> {
         Some(Finding {
             concern,
             rule: None,
-            line: self.file.refer_line.unwrap_or(1),
+            line: self.file.refer_position.map_or(1, |(line, _)| line),
             message,
             example: None,
         })
