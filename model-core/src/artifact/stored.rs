@@ -26,6 +26,8 @@ const SCHEMA: Tag = *b"SCHM";
 const PREPROCESSING: Tag = *b"PREP";
 const KIND: Tag = *b"KIND";
 const FORM: Tag = *b"FORM";
+const LINEAR_PART: Tag = *b"LINR";
+const INDICATORS: Tag = *b"INDI";
 const THRESHOLD: Tag = *b"THRS";
 const CALIBRATION: Tag = *b"CALI";
 const LANGUAGES: Tag = *b"LANG";
@@ -49,6 +51,12 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     put(&mut model, PREPROCESSING, &artifact.preprocessing)?;
     put(&mut model, KIND, &artifact.kind)?;
     put(&mut model, FORM, &artifact.model)?;
+    if let Some(part) = artifact.model.linear_part() {
+        put(&mut model, LINEAR_PART, &part)?;
+    }
+    if !artifact.model.indicators().is_empty() {
+        put(&mut model, INDICATORS, &artifact.model.indicators())?;
+    }
     put(&mut model, THRESHOLD, &artifact.threshold)?;
     put(&mut model, CALIBRATION, &artifact.calibration)?;
     put(&mut model, LANGUAGES, &artifact.schema.languages)?;
@@ -95,8 +103,10 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     values.push(model.require(CALIBRATION)?);
     values.push(details.require(HISTORY)?);
     values.push(model.require(LANGUAGES)?);
+    let (linear_part, indicators) = (model.take(LINEAR_PART), model.take(INDICATORS));
     let (derived, translations) = (model.take(DERIVED), model.take(TRANSLATIONS));
-    values.extend(derived.into_iter().chain(translations));
+    let optional = [linear_part, indicators, derived, translations];
+    values.extend(optional.into_iter().flatten());
     let has_policy = policy.is_some();
     if let Some(mut policy) = policy {
         values.push(policy.require(RULES)?);
@@ -109,9 +119,18 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let mut values = Values::new(values);
     let mut artifact = values.artifact(3)?;
     artifact.schema.languages = values.next()?;
+    let content = |why: &str| ArtifactError::Content(why.into());
+    if linear_part.is_some() {
+        let model = artifact.model.with_linear_part(values.next()?);
+        artifact.model = model.ok_or_else(|| content("a linear part without trees"))?;
+    }
+    if indicators.is_some() {
+        let set = artifact.model.set_indicators(values.next()?);
+        set.ok_or_else(|| content("indicators without a linear model"))?;
+    }
     if derived.is_some() {
         let derived = artifact.schema.set_derived(values.next()?);
-        derived.map_err(|why| ArtifactError::Content(why.into()))?;
+        derived.map_err(content)?;
     }
     if translations.is_some() {
         artifact.schema.set_translations(values.next()?);
