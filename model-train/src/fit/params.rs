@@ -173,7 +173,10 @@ impl Params {
             }
             ModelKind::DecisionTree => Self::DecisionTree(DecisionTree::default()),
             ModelKind::RandomForest => Self::RandomForest(RandomForest::default()),
-            ModelKind::GradientBoosting => Self::GradientBoosting(GradientBoosting::default()),
+            // An ensemble is fitted on top of its trees.
+            ModelKind::GradientBoosting | ModelKind::BoostingAndLinear => {
+                Self::GradientBoosting(GradientBoosting::default())
+            }
         }
     }
 
