@@ -198,19 +198,6 @@ fn an_engine_that_is_not_the_one_it_says_is_refused() {
     assert!(log.contains("model in doubt"), "{log}");
 }
 
-#[test]
-fn the_engine_of_a_golden_model_is_known() {
-    let golden = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../tests/golden/format-1/model.wasm"
-    );
-    let folder = Folder::new(&[("model.wasm", &std::fs::read(golden).unwrap())]);
-    let mut command = folder.command();
-    command.args(["serve", "--model", "model.wasm", "--known-engines-only"]);
-    let log = Serving::start(&mut command).log();
-    assert!(!log.contains("model in doubt"), "{log}");
-}
-
 /// Before, this took 20 s and more.
 #[test]
 fn a_header_of_a_hundred_thousand_names_is_read_at_once() {
@@ -236,7 +223,7 @@ version = "1.0.0"
 [[feature]]
 name = "applicant"
 type = "category"
-values = ["nobody"]
+categories = ["nobody"]
 role = "ignored"
 
 [[feature]]
@@ -268,4 +255,16 @@ role = "target"
         let found = bytes.windows(8).any(|eight| eight == b"Jane Doe");
         assert!(!found, "{name}");
     }
+}
+
+#[test]
+fn merged_sketches_replace_none_of_them() {
+    let csv = "income\n1\n2\n3\n";
+    let folder = Folder::new(&[("a.csv", csv.as_bytes())]);
+    folder.succeed("drift sketch --data a.csv --out a.sketch");
+    folder.succeed("drift sketch --data a.csv --out b.sketch");
+    let before = folder.read("a.sketch");
+    let error = folder.fail("drift merge a.sketch b.sketch --out a.sketch");
+    assert!(error.contains("would be overwritten"), "{error}");
+    assert_eq!(folder.read("a.sketch"), before);
 }

@@ -21,7 +21,7 @@ const ADVICE: &str =
 #[derive(Debug, Clone)]
 pub struct HubOptions {
     /// The address (`HF_ENDPOINT`); default [`DEFAULT_ENDPOINT`]. User and password in it are
-    /// sent where there is no token, and never shown.
+    /// sent where there is no token, and never shown; a query is left out.
     pub endpoint: String,
     /// The token (`HF_TOKEN`); public models are read without one.
     pub token: Option<Secret>,
@@ -57,7 +57,9 @@ impl Hub {
     /// Nothing is sent yet; `retry.total` counts from here.
     #[must_use]
     pub fn new(options: &HubOptions) -> Self {
-        let (endpoint, login) = split_credentials(&options.endpoint);
+        // Paths are appended: a query has no place in it, and may be a secret.
+        let endpoint = options.endpoint.split('?').next().unwrap_or_default();
+        let (endpoint, login) = split_credentials(endpoint);
         let token = options.token.clone().filter(|token| !token.is_empty());
         let has_token = token.is_some();
         let credentials = token.map(Credentials::Bearer).or(login);

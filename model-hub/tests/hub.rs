@@ -253,7 +253,7 @@ fn the_official_client_does_the_same_with_the_same_service() {
 
 #[test]
 fn a_password_in_the_address_is_in_no_message() {
-    let with_password = |address: &str| address.replace("://", "://me:s3cret@");
+    let with_password = |address: &str| address.replace("://", "://me:s3cret@") + "?token=s3cret";
     for endpoint in [
         common::service::always(500, "oops"),
         common::service::always(404, ""),

@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::memory::{Claim, Full, Memory};
 
 /// After so many bytes of one body the others have their turn.
-const PAUSE: usize = 128 << 10;
+const PAUSE: usize = 32 << 10;
 
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
