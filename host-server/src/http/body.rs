@@ -16,6 +16,10 @@ use super::memory::{Claim, Full, Memory};
 /// After so many bytes of one body the others have their turn.
 const PAUSE: usize = 32 << 10;
 
+/// The pause after each such piece of a body that is not kept: 32 MB a second of what is thrown
+/// away is enough for every honest client, and a client that means harm costs no more.
+const DISCARD_PAUSE: Duration = Duration::from_millis(1);
+
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
@@ -171,7 +175,10 @@ async fn collect(
         if seen - paused > PAUSE {
             // Data that is always there would keep this thread from its other connections.
             paused = seen;
-            tokio::task::yield_now().await;
+            match kept.takes_more() {
+                true => tokio::task::yield_now().await,
+                false => tokio::time::sleep(DISCARD_PAUSE).await,
+            }
         }
     }
     kept.finish().map_err(ApiError::from)
@@ -197,6 +204,12 @@ impl Kept {
             let data = &data[..data.len().min(self.most - bytes.len())];
             self.bytes = bytes.extend_beside(data).await.ok();
         }
+    }
+
+    /// Whether what comes next is kept.
+    fn takes_more(&self) -> bool {
+        let bytes = self.bytes.as_ref();
+        bytes.is_some_and(|bytes| bytes.len() < self.most)
     }
 
     fn finish(self) -> Result<Bytes, Full> {

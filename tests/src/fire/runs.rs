@@ -17,7 +17,7 @@ use model_tracking::run::{HistoryPoint, Pushed, Status, Trial, TrialState};
 use crate::fuzz::Target;
 
 /// The target.
-pub const TARGET: Target = Target {
+pub(super) const TARGET: Target = Target {
     name: "run_folder",
     check: run_folder,
     seeds,
