@@ -93,3 +93,4 @@ pub mod split;
 pub mod threshold;
 pub mod train;
 pub mod tune;
+pub mod unpack;

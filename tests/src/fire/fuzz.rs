@@ -20,11 +20,11 @@ use model_train::pack::pack;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
-use super::gzip;
+use super::{gzip, runs};
 use crate::fuzz::Target;
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target {
         name: "infer",
         check: infer,
@@ -61,6 +61,7 @@ pub const TARGETS: [Target; 6] = [
         seeds: deployments,
         words: WORDS,
     },
+    runs::TARGET,
 ];
 
 const WORDS: &[&[u8]] = &[
