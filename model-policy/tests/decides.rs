@@ -301,7 +301,10 @@ fn only_what_was_missing_is_missing_to_a_rule() {
 fn a_derived_field_follows_from_others() {
     let schema = SCHEMA
         .replace("missing = \"impute\"\nout_of_range = \"impute\"", "")
-        .replace("minimum = 0\nmaximum = 100\n", "minimum = 1\nmaximum = 100\n");
+        .replace(
+            "minimum = 0\nmaximum = 100\n",
+            "minimum = 1\nmaximum = 100\n",
+        );
     let schema = Schema::from_toml(&schema).unwrap();
     let concerns = |rules: &[(&str, &str)]| -> Vec<Concern> {
         let rules: Vec<(String, &str)> = rules.iter().map(|(w, t)| ((*w).to_owned(), *t)).collect();
