@@ -20,7 +20,7 @@ use wasmparser::{
 const SLOT_EXPORT: &str = "ABI_ARTIFACT";
 const SLOT_LEN: u64 = 8;
 /// Bytes in a page of WebAssembly memory.
-pub(crate) const PAGE: u64 = 65_536;
+const PAGE: u64 = 65_536;
 /// Pages that a 32-bit memory can have.
 const MAX_PAGES: u64 = 65_536;
 

@@ -1,124 +1,119 @@
-//! Takes a `model.wasm` apart again: the engine and the glue that it was packed from, so that
-//! its artifact can be exchanged without another engine.
-//!
-//! What comes out is proved: the engine has the digest that the artifact names, and packing it
-//! again gives the file, byte for byte.
+//! The way back: `model.wasm` = `engine.wasm` + artifact, so a file can be taken apart into the
+//! engine and the glue that it was packed from, and be compared with known ones.
 
-use model_core::artifact::{Artifact, ArtifactError};
 use model_core::model_file::{GLUE_SECTION, ModelFile, ModelFileError, SEAL_LEN};
-use model_files::sha256_hex;
 use wasm_encoder::{DataCountSection, DataSection, MemorySection, MemoryType, Module, RawSection};
-use wasmparser::{BinaryReaderError, Parser, Payload};
+use wasmparser::{BinaryReaderError, DataSectionReader, MemorySectionReader, Parser, Payload};
 
-use crate::pack::{PAGE, PackError, pack};
+use crate::pack::{PackError, pack};
 
-/// Segments that packing adds: the slot and the artifact.
-const ADDED: u32 = 2;
+/// Bytes in a page of WebAssembly memory.
+const PAGE: u64 = 65_536;
 
-/// What a `model.wasm` was packed from.
+/// What packing adds at the end of the data section: the slot's content and the artifact.
+const ADDED: usize = 2;
+
+/// What a `model.wasm` was packed from, without the artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpacked {
-    /// The engine, without a model.
+    /// `engine.wasm`, byte for byte.
     pub engine: Vec<u8>,
-    /// Its JavaScript half.
+    /// `model.js`.
     pub glue: Vec<u8>,
 }
 
-/// Why a file could not be taken apart.
+/// Why a file cannot be taken apart.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnpackError {
-    /// It is no whole `model.wasm`.
+    /// It has no seal, or one that does not fit.
     #[error(transparent)]
     File(#[from] ModelFileError),
-    /// Its artifact cannot be read.
-    #[error(transparent)]
-    Artifact(#[from] ArtifactError),
-    /// It is no valid module.
-    #[error("the file is not a valid WebAssembly module: {0}")]
+    /// It is not WebAssembly.
+    #[error("not a WebAssembly module: {0}")]
     Invalid(#[from] BinaryReaderError),
-    /// What comes out is no engine.
+    /// What is left without the artifact is no engine.
     #[error(transparent)]
-    Pack(#[from] PackError),
-    /// The engine is not the one that the artifact names.
-    #[error(
-        "the engine in the file cannot be told apart from the model: expected one of SHA-256 {expected}, found {found}"
-    )]
-    Engine {
-        /// What the artifact says.
-        expected: String,
-        /// What the file holds.
-        found: String,
-    },
-    /// Packing gives another file.
-    #[error("the file is not laid out as a packed model")]
-    Layout,
+    Engine(#[from] PackError),
+    /// Nothing that packing writes.
+    #[error("the file was not made by packing an artifact into an engine")]
+    NotPacked,
 }
 
-/// Takes a file apart.
+/// Takes a `model.wasm` apart. Packing the parts again gives the same file, byte for byte.
 ///
 /// # Errors
-/// When the file is no whole `model.wasm`, or its parts cannot be proved to be what it was
-/// packed from.
+/// When the file is sealed, but is not what [`pack`] makes of any engine.
 pub fn unpack(file: &[u8]) -> Result<Unpacked, UnpackError> {
-    let open = ModelFile::open(file)?;
-    let artifact = open.artifact();
-    let expected = Artifact::decode(artifact)?.engine_sha256;
-    let glue = open.custom_section(GLUE_SECTION);
-    let glue = glue.ok_or(UnpackError::Layout)?.to_vec();
+    let opened = ModelFile::open(file)?;
+    let artifact = opened.artifact();
+    let glue = opened
+        .custom_section(GLUE_SECTION)
+        .ok_or(UnpackError::NotPacked)?
+        .to_vec();
     let module = &file[..file.len() - SEAL_LEN];
-    let engine = without_model(module, artifact.len() as u64)?;
-    let found = sha256_hex(&engine);
-    if found != expected {
-        return Err(UnpackError::Engine { expected, found });
-    }
+    let engine = without_artifact(module, artifact.len() as u64)?;
     match pack(&engine, &glue, artifact)? == file {
         true => Ok(Unpacked { engine, glue }),
-        false => Err(UnpackError::Layout),
+        false => Err(UnpackError::NotPacked),
     }
 }
 
-/// The module with its memory shrunk, and without what packing added.
-fn without_model(module: &[u8], artifact: u64) -> Result<Vec<u8>, UnpackError> {
-    let added = artifact.div_ceil(PAGE);
-    let mut engine = Module::new();
-    for payload in Parser::new(0).parse_all(module) {
+/// The module's sections as they were before packing.
+fn without_artifact(bytes: &[u8], artifact_len: u64) -> Result<Vec<u8>, UnpackError> {
+    let mut module = Module::new();
+    for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
         match &payload {
-            Payload::CustomSection(section) if section.name() == GLUE_SECTION => {}
             Payload::MemorySection(section) => {
-                let mut memories = MemorySection::new();
-                for memory in section.clone() {
-                    let memory = memory?;
-                    memories.memory(MemoryType {
-                        minimum: memory.initial.saturating_sub(added),
-                        maximum: memory.maximum.map(|most| most.saturating_sub(added)),
-                        memory64: memory.memory64,
-                        shared: memory.shared,
-                        page_size_log2: memory.page_size_log2,
-                    });
-                }
-                engine.section(&memories);
+                let memory = smaller(section.clone(), artifact_len.div_ceil(PAGE))?;
+                module.section(MemorySection::new().memory(memory));
             }
             Payload::DataCountSection { count, .. } => {
-                let count = count.saturating_sub(ADDED);
-                engine.section(&DataCountSection { count });
+                let count = count.checked_sub(ADDED as u32);
+                let count = count.ok_or(UnpackError::NotPacked)?;
+                module.section(&DataCountSection { count });
             }
             Payload::DataSection(section) => {
-                let kept = section.count().saturating_sub(ADDED) as usize;
-                let mut data = DataSection::new();
-                for segment in section.clone().into_iter().take(kept) {
-                    data.raw(&module[segment?.range]);
-                }
-                engine.section(&data);
+                module.section(&fewer_segments(bytes, section.clone())?);
             }
+            Payload::CustomSection(section) if section.name() == GLUE_SECTION => {}
             other => {
                 if let Some((id, range)) = other.as_section() {
-                    let data = &module[range];
-                    engine.section(&RawSection { id, data });
+                    let data = &bytes[range];
+                    module.section(&RawSection { id, data });
                 }
             }
         }
     }
-    Ok(engine.finish())
+    Ok(module.finish())
+}
+
+/// The only memory, with `pages` less.
+fn smaller(section: MemorySectionReader<'_>, pages: u64) -> Result<MemoryType, UnpackError> {
+    let mut memories = section.into_iter();
+    let (Some(memory), None) = (memories.next().transpose()?, memories.next()) else {
+        return Err(UnpackError::NotPacked);
+    };
+    let less = |size: u64| size.checked_sub(pages).ok_or(UnpackError::NotPacked);
+    Ok(MemoryType {
+        minimum: less(memory.initial)?,
+        maximum: memory.maximum.map(less).transpose()?,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    })
+}
+
+fn fewer_segments(
+    bytes: &[u8],
+    section: DataSectionReader<'_>,
+) -> Result<DataSection, UnpackError> {
+    let segments = section.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let kept = segments.len().checked_sub(ADDED);
+    let mut section = DataSection::new();
+    for segment in &segments[..kept.ok_or(UnpackError::NotPacked)?] {
+        section.raw(&bytes[segment.range.clone()]);
+    }
+    Ok(section)
 }

@@ -9,9 +9,10 @@ use model_core::decide::Decider;
 use model_core::model_file::ModelFile;
 use model_core::policy::Policy;
 use model_train::pack::pack;
-use model_train::unpack::unpack;
+use model_train::unpack::{Unpacked, unpack};
 
-use crate::{engine, files};
+use crate::engine::{self, Origin};
+use crate::files;
 
 /// A model, and the file that it came from.
 pub(super) struct Model {
@@ -54,16 +55,12 @@ impl Model {
             return Ok((bytes, wasm));
         }
         let bytes = with_policy(ModelFile::open(&self.wasm)?.artifact(), policy)?;
-        let wasm = if artifact.engine_sha256 == ours.sha256() {
-            pack(ours.wasm, ours.glue, &bytes)?
-        } else {
-            let theirs = unpack(&self.wasm).with_context(|| {
-                format!(
-                    "the model has the engine of underwrite {}: apply the policy with that version, or train again",
-                    artifact.training.underwrite_version
-                )
-            })?;
-            pack(&theirs.engine, &theirs.glue, &bytes)?
+        let wasm = match engine::origin(&self.wasm)? {
+            Origin::Ours => pack(ours.wasm, ours.glue, &bytes)?,
+            Origin::Released(_) | Origin::Other(_) => {
+                let Unpacked { engine, glue } = unpack(&self.wasm)?;
+                pack(&engine, &glue, &bytes)?
+            }
         };
         Ok((bytes, wasm))
     }
