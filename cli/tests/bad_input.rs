@@ -110,7 +110,10 @@ fn bad_schemas() {
         &replaced("type = \"number\"", "typ = \"number\""),
         "s.toml, line 7, column 1: unknown key `typ`",
     );
-    check(&replaced("\"number\"", "\"numeral\""), "s.toml, line 7, column 8: ");
+    check(
+        &replaced("\"number\"", "\"numeral\""),
+        "s.toml, line 7, column 8: ",
+    );
     check(&replaced("role = \"target\"", ""), "s.toml, line ");
     check(b"name = ", "s.toml, line 1, column ");
     check(b"name = \"\xff\"", "s.toml: the text is not UTF-8");

@@ -114,7 +114,8 @@ fn a_text_that_a_language_lacks_is_an_error_with_strict() {
     let schema = format!("languages = [\"en\", \"de\"]\n{schema}");
     std::fs::write(folder.path("two.toml"), schema).unwrap();
     let said = folder.succeed("schema check two.toml");
-    let warning = "two.toml, line 23, column 1: feature 'person_age', label: there is no text in 'de'";
+    let warning =
+        "two.toml, line 23, column 1: feature 'person_age', label: there is no text in 'de'";
     assert!(
         said.contains(warning) && said.ends_with(" warnings\n"),
         "{said}"
@@ -183,6 +184,26 @@ fn a_policy_is_applied_without_training() {
     assert!(text.contains("the refer band"), "{text}");
     let same = folder.succeed(&format!("policy diff new.wasm new.wasm --data {data}"));
     assert!(same.starts_with("0 of "), "{same}");
+}
+
+/// A model of an earlier release keeps the engine that it has, and with it its digest.
+#[test]
+fn a_policy_is_exchanged_within_another_engine() {
+    let golden = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/golden/format-3/model.wasm"
+    );
+    let golden = std::fs::read(golden).unwrap();
+    let policy = "[policy]\nversion = \"9\"\n[[rule]]\nid = \"poor\"\nwhen = \"income < 12000\"\n\
+                  then = \"decline\"\ncode = \"K09\"\ntext = \"Income is low\"\n";
+    let folder = Folder::new(&[("old.wasm", &golden), ("policy.toml", policy.as_bytes())]);
+    let said = folder.succeed("policy apply old.wasm --policy policy.toml --out new.wasm");
+    assert!(said.contains(", unchanged\n"), "{said}");
+    folder.succeed("verify new.wasm");
+    assert!(folder.succeed("inspect new.wasm").contains("K09 poor"));
+    let said = folder.succeed("policy remove new.wasm --out none.wasm");
+    assert!(said.contains("version 9 was removed"), "{said}");
+    folder.succeed("verify none.wasm");
 }
 
 #[test]
