@@ -35,7 +35,7 @@ fn errors_name_the_column() {
 fn a_formula_that_never_has_a_result_is_no_fault_of_the_data() {
     let check = |formula: &str, range: &str, expect: &str| {
         let lines = format!(
-            "name = \"x\"\ntype = \"number\"\nminimum = 1\nmaximum = 9\n[[feature]]\nname = \"z\"\n\
+            "name = \"x\"\ntype = \"number\"\nminimum = 1\nmaximum = 9\n[[feature]]\nname = \"w\"\n\
              type = \"number\"\nderived = \"{formula}\"\n{range}"
         );
         let error = Schema::from_toml(&with(&lines)).unwrap_err();
@@ -52,7 +52,7 @@ fn a_formula_that_never_has_a_result_is_no_fault_of_the_data() {
         "the formula gives 2 to 18, never a value of the field's range",
     );
     check(
-        "z + x",
+        "w + x",
         "",
         "the formula names the field itself: name others",
     );
@@ -290,7 +290,7 @@ example = "ten""#,
     check(
         r#"type = "number"
 example = [1]"#,
-        "line 6: expected a boolean, a number or a text",
+        "line 6: expected true or false, a number or a text",
     );
     check(
         r#"type = "number"
