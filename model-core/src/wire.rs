@@ -8,6 +8,8 @@
 
 use std::mem::size_of;
 
+use crate::error::ArtifactError;
+
 /// The format this program writes, and the newest it reads.
 pub const FORMAT: u32 = 3;
 /// The largest payload, in bytes.
@@ -29,6 +31,19 @@ pub(crate) const NO_ARTIFACT: &str = "it does not have the form of an artifact";
 pub(crate) trait Stored: Sized {
     /// Reads it; anything where the reader has a problem.
     fn read(reader: &mut Reader<'_>) -> Self;
+}
+
+/// Reads a value that takes all of the bytes.
+///
+/// # Errors
+/// What is wrong with them.
+pub(crate) fn read_whole<T: Stored>(bytes: &[u8]) -> Result<T, ArtifactError> {
+    let mut reader = Reader::new(bytes);
+    let value = reader.read();
+    match reader.finish() {
+        None => Ok(value),
+        Some(problem) => Err(ArtifactError::Payload(problem)),
+    }
 }
 
 /// Bytes that are not read yet.

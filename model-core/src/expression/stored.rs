@@ -15,7 +15,8 @@ use bincode::enc::{Encode, Encoder};
 use bincode::error::EncodeError;
 
 use super::{Arithmetic, Comparison, Expression, MAX_OPS, Op};
-use crate::wire::{NO_ARTIFACT, Reader, Stored};
+use crate::error::ArtifactError;
+use crate::wire::{NO_ARTIFACT, Reader, Stored, read_whole};
 
 const ARITHMETIC: [Arithmetic; 8] = [
     Arithmetic::Negate,
@@ -73,11 +74,19 @@ fn encode<E: Encoder>(op: &Op, encoder: &mut E) -> Result<(), EncodeError> {
     }
 }
 
+impl Expression {
+    /// Reads the stored form. Whether it fits a schema is not checked.
+    ///
+    /// # Errors
+    /// When the bytes are not of the form, or some are left over.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        read_whole(bytes)
+    }
+}
+
 impl Stored for Expression {
     fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
-            ops: reader.short_list(MAX_OPS),
-        }
+        Self::new(reader.short_list(MAX_OPS))
     }
 }
 

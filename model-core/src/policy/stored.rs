@@ -5,7 +5,8 @@ use bincode::enc::{Encode, Encoder};
 use bincode::error::EncodeError;
 
 use super::{Band, IfMissing, MAX_RULES, Outcome, Policy, Rule, Stage};
-use crate::wire::{Reader, Stored, stored};
+use crate::error::ArtifactError;
+use crate::wire::{Reader, Stored, read_whole, stored};
 
 stored!(Stage: Before, After);
 stored!(Outcome: Approve, Refer, Decline);
@@ -33,6 +34,16 @@ impl Encode for Policy {
         u32::from(self.allow_protected).encode(encoder)?;
         (self.rules.len() as u32).encode(encoder)?;
         self.rules.iter().try_for_each(|rule| rule.encode(encoder))
+    }
+}
+
+impl Policy {
+    /// Reads the stored form. Whether it fits a schema is not checked.
+    ///
+    /// # Errors
+    /// When the bytes are not of the form, or some are left over.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        read_whole(bytes)
     }
 }
 

@@ -110,7 +110,7 @@ fn parse(text: &str, names: &dyn Vocabulary) -> Result<(Part, Parsed), Expressio
     if *token != Token::End {
         return Err(ExpressionError::new(at, unexpected(token)));
     }
-    let expression = Expression { ops: parser.ops };
+    let expression = Expression::new(parser.ops);
     if part.kind.is_value() && expression.fields().is_empty() {
         return Err(ExpressionError::new(
             0,
@@ -416,7 +416,7 @@ impl Parser<'_> {
             return Ok(());
         }
         let ops = self.ops[start..].to_vec();
-        let number = Expression { ops }.evaluate(&[], &mut Vec::new());
+        let number = Expression::new(ops).evaluate(&[], &mut Vec::new());
         if number.is_nan() {
             return Err(ExpressionError::new(at, "this has no finite result"));
         }
