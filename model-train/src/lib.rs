@@ -67,6 +67,7 @@
 //! `pack::pack(engine, glue, &trained.artifact)` makes a `model.wasm` of it.
 
 pub mod applications;
+pub mod booster;
 pub mod calibrate;
 pub mod card;
 pub mod dataset;
@@ -94,3 +95,4 @@ pub mod threshold;
 pub mod train;
 pub mod tune;
 pub mod unpack;
+pub mod values;

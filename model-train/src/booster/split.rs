@@ -1,0 +1,248 @@
+//! The best split of a node on a column.
+
+use model_core::schema::Monotonic;
+
+use super::Params;
+use super::bins::{BinnedColumn, Scale};
+use super::histogram::{FixedPoint, Sum};
+
+/// What a split asks of a value that is there; yes goes left.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Question {
+    /// Whether its bin is at most this one.
+    AtMost(usize),
+    /// Whether its code is one of these; "other" is the last.
+    OneOf(Vec<bool>),
+}
+
+/// A split that could be made.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub(super) column: usize,
+    pub(super) question: Question,
+    pub(super) missing_left: bool,
+    /// By how much the loss falls, twice.
+    pub(super) gain: f64,
+    pub(super) left: Sum,
+    pub(super) right: Sum,
+}
+
+/// The steps that a node's leaves may take, because of the monotonic splits above.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+impl Bounds {
+    pub(super) const NONE: Self = Self {
+        low: f64::NEG_INFINITY,
+        high: f64::INFINITY,
+    };
+
+    /// Of the two sides of a split whose sides would take these steps.
+    pub(super) fn split(self, direction: Option<Monotonic>, left: f64, right: f64) -> [Self; 2] {
+        let middle = (left / 2.0 + right / 2.0).clamp(self.low, self.high);
+        let below = Self {
+            high: middle,
+            ..self
+        };
+        let above = Self {
+            low: middle,
+            ..self
+        };
+        match direction {
+            None => [self, self],
+            Some(Monotonic::Increasing) => [below, above],
+            Some(Monotonic::Decreasing) => [above, below],
+        }
+    }
+}
+
+/// A node whose best split is looked for.
+#[derive(Clone, Copy)]
+pub(super) struct Search<'a> {
+    pub(super) params: &'a Params,
+    pub(super) fixed: &'a FixedPoint,
+    pub(super) sum: Sum,
+    pub(super) bounds: Bounds,
+    /// Whether some column has a direction: else bounds are not looked at.
+    pub(super) bounded: bool,
+}
+
+impl Search<'_> {
+    /// The step of a leaf with these rows, before the learning rate.
+    pub(super) fn step(&self, sum: Sum) -> f64 {
+        let (gradient, hessian) = self.floats(sum);
+        self.step_of(gradient, hessian)
+    }
+
+    fn step_of(&self, gradient: f64, hessian: f64) -> f64 {
+        let shrunk = gradient.abs() - self.params.l1;
+        let penalized = hessian + self.params.l2;
+        if shrunk <= 0.0 || penalized <= 0.0 {
+            return 0.0_f64.clamp(self.bounds.low, self.bounds.high);
+        }
+        let step = -shrunk.copysign(gradient) / penalized;
+        step.clamp(self.bounds.low, self.bounds.high)
+    }
+
+    fn floats(&self, sum: Sum) -> (f64, f64) {
+        (self.fixed.gradient(sum), self.fixed.hessian(sum))
+    }
+
+    /// By how much the loss falls when rows take a step, twice.
+    fn fall(&self, gradient: f64, hessian: f64, step: f64) -> f64 {
+        let Params { l1, l2, .. } = *self.params;
+        -(2.0 * (gradient * step + l1 * step.abs()) + (hessian + l2) * step * step)
+    }
+
+    /// The fall of both sides; none where a side is too small or the order is wrong.
+    fn falls(&self, left: Sum, right: Sum, direction: Option<Monotonic>) -> Option<f64> {
+        let least = self.params.min_leaf_rows.max(1);
+        if self.fixed.rows(left) < least || self.fixed.rows(right) < least {
+            return None;
+        }
+        let (left_gradient, left_hessian) = self.floats(left);
+        let (right_gradient, right_hessian) = self.floats(right);
+        if left_hessian.min(right_hessian) < self.params.min_leaf_weight {
+            return None;
+        }
+        if !self.bounded && self.params.l1 == 0.0 {
+            let l2 = self.params.l2;
+            return Some(
+                left_gradient * left_gradient / (left_hessian + l2)
+                    + right_gradient * right_gradient / (right_hessian + l2),
+            );
+        }
+        let left_step = self.step_of(left_gradient, left_hessian);
+        let right_step = self.step_of(right_gradient, right_hessian);
+        let in_order = match direction {
+            None => true,
+            Some(Monotonic::Increasing) => left_step <= right_step,
+            Some(Monotonic::Decreasing) => left_step >= right_step,
+        };
+        in_order.then(|| {
+            self.fall(left_gradient, left_hessian, left_step)
+                + self.fall(right_gradient, right_hessian, right_step)
+        })
+    }
+
+    /// The best split on a column: `sums` are those of its bins, `categories` says which
+    /// categories may be split off.
+    pub(super) fn best(
+        &self,
+        index: usize,
+        column: &BinnedColumn,
+        sums: &[Sum],
+        categories: &[bool],
+    ) -> Option<Candidate> {
+        let (missing, bins) = sums.split_last()?;
+        let mut best = Best::default();
+        match column.scale {
+            Scale::Ordered(_) => {
+                let mut left = Sum::default();
+                for (bin, sum) in bins.iter().enumerate() {
+                    if !sum.is_empty() {
+                        left += *sum;
+                        best.consider(self, bin, left, *missing, column.direction);
+                    }
+                }
+            }
+            Scale::Categories(_) => {
+                let there = self.sum - *missing;
+                for (code, sum) in bins.iter().enumerate() {
+                    if !sum.is_empty() && categories.get(code) == Some(&true) {
+                        best.consider(self, code, there - *sum, *missing, None);
+                    }
+                }
+            }
+        }
+        let (gradient, hessian) = self.floats(self.sum);
+        let here = self.fall(gradient, hessian, self.step_of(gradient, hessian));
+        let gain = best.falls - here;
+        if gain.is_nan() || gain <= self.params.min_split_gain.max(NO_GAIN * here.abs()) {
+            return None;
+        }
+        let right = self.sum - best.left;
+        let missing_left = match missing.is_empty() {
+            // Nobody knows: with the many.
+            true => self.fixed.rows(best.left) >= self.fixed.rows(right),
+            false => best.missing_left,
+        };
+        let question = match column.scale {
+            Scale::Ordered(_) => Question::AtMost(best.bin),
+            Scale::Categories(_) => {
+                Question::OneOf((0..bins.len()).map(|code| code != best.bin).collect())
+            }
+        };
+        Some(Candidate {
+            column: index,
+            question,
+            missing_left,
+            gain,
+            left: best.left,
+            right,
+        })
+    }
+}
+
+/// A share of a node's own fall that is no gain but rounding.
+const NO_GAIN: f64 = 1e-12;
+
+/// The best split so far.
+struct Best {
+    falls: f64,
+    bin: usize,
+    missing_left: bool,
+    left: Sum,
+}
+
+impl Default for Best {
+    fn default() -> Self {
+        Self {
+            falls: f64::NEG_INFINITY,
+            bin: 0,
+            missing_left: false,
+            left: Sum::default(),
+        }
+    }
+}
+
+impl Best {
+    /// A split at `bin` with these rows to the left, and the missing ones to either side.
+    fn consider(
+        &mut self,
+        search: &Search<'_>,
+        bin: usize,
+        left: Sum,
+        missing: Sum,
+        direction: Option<Monotonic>,
+    ) {
+        self.take(search, bin, left, false, direction);
+        if !missing.is_empty() {
+            let mut left = left;
+            left += missing;
+            self.take(search, bin, left, true, direction);
+        }
+    }
+
+    fn take(
+        &mut self,
+        search: &Search<'_>,
+        bin: usize,
+        left: Sum,
+        missing_left: bool,
+        direction: Option<Monotonic>,
+    ) {
+        let falls = search.falls(left, search.sum - left, direction);
+        if let Some(falls) = falls.filter(|falls| *falls > self.falls) {
+            *self = Self {
+                falls,
+                bin,
+                missing_left,
+                left,
+            };
+        }
+    }
+}

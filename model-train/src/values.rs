@@ -1,0 +1,201 @@
+//! The numbers of one column, losslessly small.
+
+use std::ops::Index;
+
+use rustc_hash::FxHashMap;
+
+/// Numbers, one a row, each kept to the bit.
+///
+/// Columns of applications repeat themselves: up to 65,536 different numbers are stored once,
+/// and a row is one or two bytes that say which. Beyond that every row is a number of its own.
+///
+/// # Example
+/// ```
+/// use model_train::values::Values;
+///
+/// let ages: Values = [31.0, 44.0, 31.0].into_iter().collect();
+/// assert_eq!((ages.len(), ages[1]), (3, 44.0));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Values {
+    codes: Codes,
+    /// The different numbers, or those of the rows.
+    numbers: Vec<f64>,
+    /// The code of a number's bits. A number that is not here may still be among `numbers`.
+    codes_of_bits: FxHashMap<u64, u16>,
+}
+
+/// Which number a row has.
+#[derive(Debug, Clone)]
+enum Codes {
+    Narrow(Vec<u8>),
+    Wide(Vec<u16>),
+    /// Row `r` has number `r`.
+    Absent,
+}
+
+impl Default for Codes {
+    fn default() -> Self {
+        Self::Narrow(Vec::new())
+    }
+}
+
+impl Values {
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.codes {
+            Codes::Narrow(codes) => codes.len(),
+            Codes::Wide(codes) => codes.len(),
+            Codes::Absent => self.numbers.len(),
+        }
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, number: f64) {
+        if !matches!(self.codes, Codes::Absent) {
+            if let Some(code) = self.code(number) {
+                return self.codes.push(code);
+            }
+            self.numbers = self.iter().copied().collect();
+            self.codes = Codes::Absent;
+            self.codes_of_bits = FxHashMap::default();
+        }
+        self.numbers.push(number);
+    }
+
+    /// The code of a number, a new one where it is new; none when there are no more codes.
+    fn code(&mut self, number: f64) -> Option<u16> {
+        let bits = number.to_bits();
+        if let Some(code) = self.codes_of_bits.get(&bits) {
+            return Some(*code);
+        }
+        let code = u16::try_from(self.numbers.len()).ok()?;
+        self.codes_of_bits.insert(bits, code);
+        self.numbers.push(number);
+        Some(code)
+    }
+
+    /// The numbers, row after row.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &f64> + Clone {
+        (0..self.len()).map(|row| &self[row])
+    }
+
+    /// Something of each number of some rows; `of` is asked once for each different number.
+    pub fn map_rows<T: Copy>(&self, rows: &[usize], of: impl Fn(f64) -> T) -> Vec<T> {
+        match &self.codes {
+            Codes::Absent => rows.iter().map(|row| of(self.numbers[*row])).collect(),
+            Codes::Narrow(codes) => {
+                let table: Vec<T> = self.numbers.iter().map(|number| of(*number)).collect();
+                rows.iter()
+                    .map(|row| table[usize::from(codes[*row])])
+                    .collect()
+            }
+            Codes::Wide(codes) => {
+                let table: Vec<T> = self.numbers.iter().map(|number| of(*number)).collect();
+                rows.iter()
+                    .map(|row| table[usize::from(codes[*row])])
+                    .collect()
+            }
+        }
+    }
+
+    /// Other numbers in the place of these; `of` is asked once for each different number.
+    ///
+    /// # Errors
+    /// The row and the error of the first number that `of` refuses.
+    pub fn try_map<E>(&self, of: impl Fn(f64) -> Result<f64, E>) -> Result<Self, (usize, E)> {
+        let mapped: Result<Vec<f64>, E> = self.numbers.iter().map(|number| of(*number)).collect();
+        match mapped {
+            Ok(numbers) => Ok(Self {
+                codes: self.codes.clone(),
+                numbers,
+                codes_of_bits: FxHashMap::default(),
+            }),
+            Err(error) => {
+                let refused = self.iter().position(|number| of(*number).is_err());
+                Err((refused.unwrap_or_default(), error))
+            }
+        }
+    }
+
+    /// The different numbers of some rows with how many of the rows have them, ascending;
+    /// without those that are missing. Of more than `most` rows about so many are looked at,
+    /// evenly spaced, where the column has no codes.
+    #[must_use]
+    pub fn counted(&self, rows: &[usize], most: usize) -> Vec<(f64, u32)> {
+        let mut counts: Vec<(f64, u32)> = match &self.codes {
+            Codes::Absent => {
+                let rows = rows.iter().step_by(rows.len().div_ceil(most.max(1)).max(1));
+                rows.map(|row| (self.numbers[*row], 1)).collect()
+            }
+            codes => {
+                let mut counts: Vec<(f64, u32)> =
+                    self.numbers.iter().map(|number| (*number, 0)).collect();
+                rows.iter().for_each(|row| counts[codes.at(*row)].1 += 1);
+                counts
+            }
+        };
+        counts.retain(|(number, count)| !number.is_nan() && *count > 0);
+        counts.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        counts.dedup_by(|later, earlier| {
+            // 0 and -0 are one number.
+            let same = later.0 == earlier.0;
+            earlier.1 += if same { later.1 } else { 0 };
+            same
+        });
+        counts
+    }
+}
+
+impl Codes {
+    fn push(&mut self, code: u16) {
+        match (&mut *self, u8::try_from(code)) {
+            (Self::Narrow(codes), Ok(code)) => codes.push(code),
+            (Self::Narrow(codes), Err(_)) => {
+                let mut wide: Vec<u16> = codes.iter().map(|code| u16::from(*code)).collect();
+                wide.push(code);
+                *self = Self::Wide(wide);
+            }
+            (Self::Wide(codes), _) => codes.push(code),
+            (Self::Absent, _) => {}
+        }
+    }
+
+    fn at(&self, row: usize) -> usize {
+        match self {
+            Self::Narrow(codes) => usize::from(codes[row]),
+            Self::Wide(codes) => usize::from(codes[row]),
+            Self::Absent => row,
+        }
+    }
+}
+
+impl Index<usize> for Values {
+    type Output = f64;
+
+    fn index(&self, row: usize) -> &f64 {
+        &self.numbers[self.codes.at(row)]
+    }
+}
+
+impl FromIterator<f64> for Values {
+    fn from_iter<I: IntoIterator<Item = f64>>(numbers: I) -> Self {
+        let mut values = Self::default();
+        numbers.into_iter().for_each(|number| values.push(number));
+        values
+    }
+}
+
+/// The same numbers in the same order; missing is unlike everything, as in a list of `f64`.
+impl<Numbers: AsRef<[f64]>> PartialEq<Numbers> for Values {
+    fn eq(&self, other: &Numbers) -> bool {
+        self.iter().eq(other.as_ref())
+    }
+}
