@@ -13,6 +13,7 @@ use crate::fit::{self, FitError, Params};
 use crate::reference;
 use crate::threshold::ThresholdRule;
 use crate::tune::{self, Budget, Control, Metric, Space, Trial};
+use crate::values::Values;
 
 /// Gzipped bytes of an artifact without its model and the summary of its training rows:
 /// schema, golden rows, provenance.
@@ -272,7 +273,7 @@ fn check_folds(inputs: &Inputs, folds: usize) -> Result<(), PipelineError> {
 
 /// The inputs that have one value in all training rows.
 fn constant_columns(inputs: &Inputs) -> Vec<Warning> {
-    let constant = |feature: &model_core::schema::Feature, values: &[f64]| {
+    let constant = |feature: &model_core::schema::Feature, values: &Values| {
         let mut values = inputs.split.train.iter().map(|&row| values[row]);
         let Some(first) = values.next() else {
             return false;
