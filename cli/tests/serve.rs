@@ -8,57 +8,17 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Stdio};
-
+use common::serving::Serving;
 use common::{Folder, points_model};
-
-/// Ends the server however the test ends.
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
 
 #[test]
 fn prints_its_address_and_decides() {
     let folder = Folder::new(&[("model.wasm", points_model())]);
     let mut command = folder.command();
-    command.args(["serve", "--model", "model.wasm", "--port", "0"]);
-    let mut serving = Serving(
-        command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let mut line = String::new();
-    BufReader::new(serving.0.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let address = line
-        .strip_prefix("Serving on http://")
-        .unwrap()
-        .split('/')
-        .next()
-        .unwrap();
-
+    let serving = Serving::start(command.args(["serve", "--model", "model.wasm"]));
     let body =
         r#"{"income":50000,"credit_score":700,"loan_amount":1000,"years_employed":3,"points":50}"#;
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = serving.post("/predict", body);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("\"probability\":0."), "{answer}");
 }
@@ -187,10 +147,38 @@ fn a_table_that_no_command_has_is_named_by_all() {
 
 #[test]
 fn health_asks_a_running_server() {
-    let folder = Folder::new(&[]);
+    let folder = Folder::new(&[("model.wasm", points_model())]);
     let error = folder.fail("health --port 1");
     assert!(
         error.starts_with("http://127.0.0.1:1 does not answer"),
         "{error}"
     );
+    let mut command = folder.command();
+    let serving = Serving::start(command.args(["serve", "--model", "model.wasm"]));
+    let said = folder.succeed(&format!("health --port {}", serving.port()));
+    assert!(said.ends_with(" is healthy\n"), "{said}");
+}
+
+#[test]
+fn health_asks_over_https() {
+    let folder = Folder::new(&[("model.wasm", points_model())]);
+    let file = |name: &str| format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (certificate, key) = (file("localhost-cert.pem"), file("localhost-key.pem"));
+    let mut command = folder.command();
+    command.args(["serve", "--model", "model.wasm"]);
+    command.args(["--tls-cert", &certificate, "--tls-key", &key]);
+    let serving = Serving::start(&mut command);
+    let health = format!("health --port {}", serving.port());
+    let said = folder.succeed(&format!("{health} --https"));
+    assert!(said.starts_with("https://127.0.0.1:"), "{said}");
+    // As in the container, where the server's own variables are set.
+    let output = folder
+        .command()
+        .args(health.split(' '))
+        .env("UNDERWRITE_TLS_CERT", &certificate)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let error = folder.fail(&health);
+    assert!(error.contains("does not answer"), "{error}");
 }

@@ -116,6 +116,75 @@ fn going_on_gives_the_same_bytes_as_never_stopping() {
     assert!(error.contains("no run 'never'"), "{error}");
 }
 
+#[test]
+fn a_figure_that_was_altered_is_not_believed() {
+    let folder = Folder::new(&[]);
+    folder.succeed(&quick("--trials 3 --out m.wasm"));
+    let path = run_folder(&folder).join("search.jsonl");
+    let kept = fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<String> = kept.lines().map(str::to_owned).collect();
+    let at = lines[2].find("0.").unwrap() + 2;
+    let digit = if &lines[2][at..=at] == "9" { "8" } else { "9" };
+    lines[2].replace_range(at..=at, digit);
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let error = folder.run(&quick("--trials 4 --out m.wasm --resume"));
+    assert_eq!(error.status.code(), Some(2));
+    let error = String::from_utf8(error.stderr).unwrap();
+    assert!(
+        error.contains("search.jsonl, line 3: the trial was altered"),
+        "{error}"
+    );
+    fs::write(&path, kept).unwrap();
+    folder.succeed(&quick("--trials 4 --out m.wasm --resume"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_failed_or_was_killed_is_not_running() {
+    let folder = Folder::new(&[]);
+    let mut child = folder
+        .command()
+        .args(quick("--trials 10000 --out m.wasm").split_whitespace())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    stderr.read_line(&mut String::new()).unwrap();
+    let listed = folder.succeed("track list");
+    assert!(listed.contains(" running "), "{listed}");
+    let resumed = folder.run(&quick("--trials 10000 --out m.wasm --resume"));
+    let error = String::from_utf8(resumed.stderr).unwrap();
+    assert!(error.contains("is still running"), "{error}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let listed = folder.succeed("track list");
+    assert!(listed.contains(" interrupted "), "{listed}");
+    assert!(
+        folder
+            .succeed("track list --json")
+            .contains("\"interrupted\"")
+    );
+
+    // The folder that the model is to go into is gone when it is trained.
+    let folder = Folder::new(&[]);
+    fs::create_dir(folder.path("out")).unwrap();
+    let mut child = folder
+        .command()
+        .args(quick("--trials 3 --out out/m.wasm").split_whitespace())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    stderr.read_line(&mut String::new()).unwrap();
+    fs::remove_dir_all(folder.path("out")).unwrap();
+    stderr.read_to_string(&mut String::new()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    let listed = folder.succeed("track list");
+    assert!(listed.contains(" failed "), "{listed}");
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_keeps_what_is_done() {

@@ -21,7 +21,7 @@ use crate::http::metrics::{Format, Metrics, Rejected};
 use crate::http::middleware::Middleware;
 use crate::http::page;
 use crate::models::drift::Drift;
-use crate::models::registry::{Live, Loading, ModelSource, Registry, Served, Slot};
+use crate::models::registry::{Live, Loading, ModelSource, Registry, Served, Slot, Version};
 
 /// The state that the handlers share.
 pub struct App {
@@ -138,7 +138,7 @@ impl App {
     fn for_each_served(&self, work: impl Fn(&Served)) {
         for slot in self.registry.all() {
             if let Some(live) = slot.live() {
-                live.versions().into_iter().for_each(|served| work(served));
+                live.loaded().iter().for_each(|served| work(served));
             }
         }
     }
@@ -242,28 +242,62 @@ impl App {
         Some(Arc::clone(&live.champion))
     }
 
-    /// The version that answers: of the named model or of the default one; the named version, or
-    /// what the deployment says.
-    pub(crate) fn target(
+    /// What answers for the named model or for the default one, as the deployment says.
+    pub(crate) fn target(&self, name: Option<&str>) -> Result<Target, ApiError> {
+        let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
+        Ok(Target {
+            served: Arc::clone(live.pick()),
+            live: Some(live),
+        })
+    }
+
+    /// The same, or the named version, which is loaded if needed.
+    pub(crate) async fn target_version(
         &self,
         name: Option<&str>,
         version: Option<&str>,
     ) -> Result<Target, ApiError> {
+        match version {
+            None => self.target(name),
+            Some(version) => Ok(Target {
+                served: self.version(name, version).await?,
+                live: None,
+            }),
+        }
+    }
+
+    /// A version of a model, without loading it.
+    pub(crate) fn known(&self, name: Option<&str>, version: &str) -> Result<(), ApiError> {
+        self.find(name, version).map(drop)
+    }
+
+    fn find(
+        &self,
+        name: Option<&str>,
+        version: &str,
+    ) -> Result<(Arc<Live>, Arc<Version>), ApiError> {
         let slot = self.slot(name)?;
         let live = slot.live().ok_or(ApiError::NoModel)?;
-        match version {
-            None => Ok(Target {
-                served: Arc::clone(live.pick()),
-                live: Some(live),
-            }),
-            Some(version) => match live.version(version) {
-                Some(served) => Ok(Target {
-                    served: Arc::clone(served),
-                    live: None,
-                }),
-                None => Err(no_model(&format!("{} {version}", slot.name()))),
-            },
+        let found = live.version(version).cloned();
+        let found = found.ok_or_else(|| no_model(&format!("{} {version}", slot.name())))?;
+        Ok((live, found))
+    }
+
+    async fn version(&self, name: Option<&str>, version: &str) -> Result<Arc<Served>, ApiError> {
+        let (live, version) = self.find(name, version)?;
+        if let Some(served) = version.loaded() {
+            version.touch();
+            return Ok(served);
         }
+        let registry = Arc::clone(&self.registry);
+        let work = move || {
+            let loaded = registry.load(&live, &version);
+            loaded.inspect_err(|error| {
+                tracing::error!(%error, version = version.version(), "version not loaded");
+            })
+        };
+        let loaded = self.admission.piece(work).await;
+        loaded.ok().and_then(Result::ok).ok_or(ApiError::NoModel)
     }
 
     fn slot(&self, name: Option<&str>) -> Result<Arc<Slot>, ApiError> {
@@ -274,18 +308,17 @@ impl App {
     }
 
     /// The version whose drift is requested: the named one, or the champion.
-    pub(crate) fn monitored(
+    pub(crate) async fn monitored(
         &self,
         name: Option<&str>,
         version: Option<&str>,
     ) -> Result<Arc<Served>, ApiError> {
-        let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
         match version {
-            None => Ok(Arc::clone(&live.champion)),
-            Some(version) => live
-                .version(version)
-                .cloned()
-                .ok_or_else(|| no_model(&format!("{} {version}", live.champion.name()))),
+            None => {
+                let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
+                Ok(Arc::clone(&live.champion))
+            }
+            Some(version) => self.version(name, version).await,
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::num::NonZeroUsize;
 
+use crate::error::ServeError;
 use crate::host::Limits;
 use crate::http::authentication::{Key, Public};
+use crate::http::cors;
 use crate::http::limits::HttpLimits;
 use crate::http::metrics::push::PushOptions;
 use crate::http::spans::TraceOptions;
 use crate::http::tls::TlsFiles;
-use crate::models::drift::DriftOptions;
+use crate::http::url::check_url;
+use crate::models::drift::{DriftOptions, check_state_folder};
 use crate::models::registry::{FileCheck, ModelSource};
 
 /// The settings of `underwrite serve`.
@@ -42,8 +45,8 @@ pub struct ServeOptions {
     /// Whether a model may have another name or version than its folder, or other inputs than
     /// the one that it replaces. Default: no.
     pub allow_mismatch: bool,
-    /// How many of a model's versions are loaded: the newest, and beside them those that answer,
-    /// challenge, or answered before. Default: 16.
+    /// How many of a model's versions are loaded at once. Those that answer, challenge or answered
+    /// before stay loaded; another one is loaded when it is used. Default: 16.
     pub loaded_versions: NonZeroUsize,
     /// What else a file must pass before it is loaded. Default: nothing.
     pub check: Option<FileCheck>,
@@ -87,6 +90,31 @@ impl ServeOptions {
             access_log: false,
             limits: Limits::serving(),
             http: HttpLimits::default(),
+        }
+    }
+
+    /// Checks what would otherwise be found out long after the start, or never.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used.
+    pub(crate) fn check(&self) -> Result<(), ServeError> {
+        for origin in &self.cors_origins {
+            cors::check(origin).map_err(ServeError::Setting)?;
+        }
+        if let Some(push) = &self.push {
+            check_url("pushgateway", &push.gateway).map_err(ServeError::Setting)?;
+        }
+        if let Some(traces) = &self.traces {
+            check_url("otlp-endpoint", &traces.endpoint).map_err(ServeError::Setting)?;
+        }
+        match self.drift.as_ref().and_then(|drift| drift.state.as_ref()) {
+            Some(folder) => check_state_folder(folder).map_err(|error| {
+                let folder = folder.display();
+                ServeError::Setting(format!(
+                    "drift-state {folder}: cannot write to this folder: {error}; name one that the server's user may write to"
+                ))
+            }),
+            None => Ok(()),
         }
     }
 }

@@ -49,8 +49,8 @@ pub use config::ServeOptions;
 pub use error::ServeError;
 pub use host::{
     Answer, Batch, CallError, Category, Decision, DerivedInfo, Description, Feature, FeatureRole,
-    FeatureType, InstanceTimes, Limits, LoadError, LoadErrorKind, ModelHost, ModelInfo, PolicyInfo,
-    RuleInfo, Target, compile,
+    FeatureType, InstanceTimes, Limits, LoadError, LoadErrorKind, ModelHost, ModelInfo, NOT_KEPT,
+    PolicyInfo, RuleInfo, Target, compile,
 };
 pub use http::authentication::{Key, Public, Role};
 pub use http::limits::HttpLimits;

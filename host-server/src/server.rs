@@ -64,6 +64,7 @@ impl Server {
     /// # Errors
     /// When either fails, or a setting cannot be used.
     pub async fn bind(options: ServeOptions) -> Result<Self, ServeError> {
+        options.check()?;
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
         let scheme = scheme(tls.is_some());
         let spans = options.traces.as_ref();

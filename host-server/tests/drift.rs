@@ -350,6 +350,40 @@ async fn a_sketch_can_be_taken_away_and_merged() {
     assert_eq!(sum.rows(), 300);
 }
 
+/// The difference of two sketches would be the applications between them.
+#[tokio::test]
+async fn two_sketches_differ_by_a_hundred_applications_or_by_none() {
+    let app = serve(rows(5000, 1));
+    let all = requests(420);
+    batch(&app, &all[..99]).await;
+    let sketch = async || get(&app, "/drift/sketch", &[]).await;
+    assert_eq!(sketch().await.status, 404);
+    batch(&app, &all[99..150]).await;
+    let first = sketch().await;
+    assert_eq!(Sketch::decode(&first.body).unwrap().rows(), 150);
+    let gauges = async || {
+        let metrics = get(&app, "/metrics", &[]).await;
+        let is_drift = |line: &&str| line.starts_with("underwrite_drift_");
+        let lines: Vec<String> = metrics
+            .text()
+            .lines()
+            .filter(is_drift)
+            .map(str::to_owned)
+            .collect();
+        lines
+    };
+    let shown = (drift(&app).await["window"]["rows"].clone(), gauges().await);
+    for one in &all[150..249] {
+        batch(&app, std::slice::from_ref(one)).await;
+        assert_eq!(sketch().await.body, first.body);
+    }
+    let same = (drift(&app).await["window"]["rows"].clone(), gauges().await);
+    assert_eq!(same, shown);
+    batch(&app, &all[249..250]).await;
+    let second = Sketch::decode(&sketch().await.body).unwrap();
+    assert_eq!(second.rows(), 250);
+}
+
 #[tokio::test]
 async fn drift_needs_the_key_for_metrics() {
     let options = ServeOptions {

@@ -113,6 +113,28 @@ async fn unknown_paths_and_methods_get_the_envelope() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_no_text_gets_the_envelope() {
+    let app = stand_in_app();
+    for (path, field) in [
+        ("/models/%ff", "detail"),
+        ("/models/a%c3/schema", "detail"),
+        ("/v1/models/%ff", "error"),
+        ("/v2/models/%ff", "error"),
+        ("/v2/models/%ed%a0%80/ready", "error"),
+    ] {
+        let answer = get(&app, path, &[]).await;
+        assert_eq!(answer.status, 400, "{path}");
+        assert_eq!(answer.header("content-type"), "application/json", "{path}");
+        assert!(!answer.header("x-request-id").is_empty(), "{path}");
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(body[field], "The path is not UTF-8", "{path}");
+    }
+    // What is text, however it is escaped, is a name that nobody has.
+    let unknown = get(&app, "/models/%c3%a4%20b", &[]).await;
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test]
 async fn the_root_is_json_for_clients_and_the_page_for_browsers() {
     let app = stand_in_app();
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";

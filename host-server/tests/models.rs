@@ -540,13 +540,33 @@ async fn only_so_many_versions_are_loaded() {
     let options = ServeOptions {
         limits: limits(),
         allow_mismatch: true,
-        loaded_versions: 2.try_into().unwrap(),
+        loaded_versions: 3.try_into().unwrap(),
         ..ServeOptions::new(ModelSource::Folder(folder.path().to_owned()))
     };
     let app = app(App::open(options).unwrap());
     assert_eq!(who(&app, "/predict").await, 1);
-    let models = json(&get(&app, "/models/cars", &[]).await);
-    let versions = models["versions"].as_array().unwrap();
-    let versions: Vec<&Value> = versions.iter().map(|one| &one["version"]).collect();
-    assert_eq!(versions, ["1", "2", "5", "6"]);
+    let loaded = async || {
+        let models = json(&get(&app, "/models/cars", &[]).await);
+        let versions = models["versions"].as_array().unwrap().clone();
+        assert_eq!(versions.len(), 6);
+        let loaded = versions.iter().filter(|one| one["loaded"] == true);
+        let names = loaded.map(|one| one["version"].as_str().unwrap().to_owned());
+        names.collect::<Vec<String>>()
+    };
+    // The champion and the challenger; another one while it is used.
+    assert_eq!(loaded().await, ["1", "2", "6"]);
+    for version in ["3", "4", "3", "6", "1"] {
+        let path = format!("/models/cars/versions/{version}/predict");
+        assert_eq!(who(&app, &path).await, version.parse::<u8>().unwrap());
+    }
+    assert_eq!(loaded().await, ["1", "2", "6"]);
+    let ready = get(&app, "/v2/models/cars/versions/5/ready", &[]).await;
+    assert_eq!(ready.status, 200);
+    assert_eq!(loaded().await, ["1", "2", "6"]);
+
+    // A file that is no longer the one that was checked is not loaded.
+    write(folder.path(), "cars", "4", &numbered(9));
+    let changed = send(&app, "POST", "/models/cars/versions/4/predict", &[], "{}").await;
+    assert_eq!(changed.status, 503);
+    assert_eq!(who(&app, "/predict").await, 1);
 }

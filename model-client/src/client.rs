@@ -12,6 +12,7 @@ use ureq::{Agent, SendBody, http};
 
 use crate::credentials::Credentials;
 use crate::error::ServiceError;
+use crate::redirect::{origin, redirected_to};
 use crate::request::{Body, Download, Request, Response, shorten};
 
 /// The most that a response may have, in bytes; a [`Download`] has no bound.
@@ -71,7 +72,8 @@ impl Client {
     ) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            // Redirections that may keep the credentials are followed in `try_once`.
+            .redirect_auth_headers(RedirectAuthHeaders::Never)
             .timeout_connect(Some(policy.idle.min(Duration::from_secs(10))))
             .timeout_recv_response(Some(policy.idle))
             .timeout_per_read(Some(policy.idle))
@@ -221,20 +223,49 @@ impl Client {
         }
     }
 
+    /// Sends a request once. A redirection of one without a body is followed here, since ureq
+    /// keeps the credentials for another port of the same host, or drops them for the same one.
     fn try_once(&self, request: &Request<'_>) -> Result<http::Response<ureq::Body>, Failure> {
+        let follows = request.follow_redirects && matches!(request.method, "GET" | "HEAD");
+        if !follows {
+            let redirects = if request.follow_redirects {
+                REDIRECTS
+            } else {
+                0
+            };
+            return self.send_to(&request.url, request, request.authorized, redirects);
+        }
+        let mut url = request.url.clone();
+        let mut authorized = request.authorized;
+        for _ in 0..=REDIRECTS {
+            let response = self.send_to(&url, request, authorized, 0)?;
+            let Some(next) = redirected_to(&response, &url).map_err(Failure::Network)? else {
+                return Ok(response);
+            };
+            authorized &= origin(&url) == origin(&next);
+            url = next;
+        }
+        Err(Failure::Network(ureq::Error::TooManyRedirects))
+    }
+
+    fn send_to(
+        &self,
+        url: &str,
+        request: &Request<'_>,
+        authorized: bool,
+        redirects: u32,
+    ) -> Result<http::Response<ureq::Body>, Failure> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             let seconds = self.policy.total.as_secs();
             let problem = format!("it took longer than {seconds} s in all");
             return Err(Failure::Other(self.unreachable(&problem)));
         }
-        let mut builder = http::Request::builder()
-            .method(request.method)
-            .uri(&request.url);
+        let mut builder = http::Request::builder().method(request.method).uri(url);
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
-        if let Some(header) = self.credentials.header().filter(|_| request.authorized) {
+        if let Some(header) = self.credentials.header().filter(|_| authorized) {
             builder = builder.header("Authorization", header);
         }
         let payload = payload(request.body).map_err(Failure::Other)?;
@@ -245,17 +276,12 @@ impl Client {
             builder = builder.header("Content-Length", length);
         }
         let built = builder.body(payload.body).map_err(ureq::Error::from)?;
-        let redirects = if request.follow_redirects {
-            REDIRECTS
-        } else {
-            0
-        };
         let configured = self
             .agent
             .configure_request(built)
             .timeout_global(Some(left))
             .max_redirects(redirects)
-            .max_redirects_will_error(request.follow_redirects)
+            .max_redirects_will_error(redirects > 0)
             .build();
         Ok(self.agent.run(configured)?)
     }

@@ -24,6 +24,7 @@
 mod client;
 mod credentials;
 mod error;
+mod redirect;
 mod request;
 
 pub use client::{Client, RetryPolicy};

@@ -58,7 +58,8 @@ pub struct Request<'a> {
     pub headers: Vec<(String, String)>,
     /// Whether sending it twice is the same as sending it once; default true.
     pub idempotent: bool,
-    /// Whether the credentials are sent; default true.
+    /// Whether the credentials are sent; default true. A redirection keeps them only where
+    /// scheme, host and port stay the same.
     pub authorized: bool,
     /// Whether redirections are followed; default true.
     pub follow_redirects: bool,

@@ -1,4 +1,4 @@
-//! What is sent again, and when a client gives up.
+//! What is sent again and to whom, and when a client gives up.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod common;
@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::get;
 use common::service::{nobody, serve, silent};
-use model_client::{Body, Client, Credentials, Request, RetryPolicy, ServiceError};
+use model_client::{Body, Client, Credentials, Request, RetryPolicy, Secret, ServiceError};
 
 fn client(address: &str, policy: RetryPolicy) -> Client {
     Client::new("the test", address, Credentials::None, "ask", policy)
@@ -57,4 +58,54 @@ fn a_silent_service_is_given_up() {
         assert!(matches!(error, ServiceError::Unreachable { .. }), "{error}");
         assert!(started.elapsed() < Duration::from_secs(5));
     }
+}
+
+/// A service that answers `GET /first` with a redirection to `to`, and everything else with the
+/// credentials that it was sent.
+fn redirecting(to: impl Fn(&str) -> String + Send + 'static) -> String {
+    serve(move |address| {
+        let location = to(address);
+        let redirect = get(move || async move { (StatusCode::FOUND, [("location", location)]) });
+        let echo = |headers: HeaderMap| async move {
+            let sent = headers.get("authorization");
+            sent.map_or(String::new(), |sent| sent.to_str().unwrap().to_owned())
+        };
+        Router::new().route("/first", redirect).fallback(echo)
+    })
+}
+
+/// What the place that `/first` redirects to sees of the credentials.
+fn sent_after_redirection(address: &str) -> String {
+    let token = Credentials::Bearer(Secret::new("s3cret"));
+    let client = Client::new("the test", address, token, "ask", common::impatient());
+    let request = Request::new("GET", format!("{address}/first"), Body::Empty);
+    let response = client.ok(&request).unwrap();
+    String::from_utf8(response.body).unwrap()
+}
+
+#[test]
+fn a_redirection_to_another_port_takes_no_credentials_along() {
+    let other = redirecting(|_| String::new());
+    let to_other = other.clone();
+    let address = redirecting(move |_| format!("{to_other}/second"));
+    assert_eq!(sent_after_redirection(&address), "");
+    let port = other.rsplit(':').next().unwrap().to_owned();
+    let address = redirecting(move |_| format!("//127.0.0.1:{port}/second"));
+    assert_eq!(sent_after_redirection(&address), "");
+}
+
+#[test]
+fn a_redirection_to_the_same_place_keeps_the_credentials() {
+    for to in ["/second", "{}/second"] {
+        let address = redirecting(move |address| to.replace("{}", address));
+        assert_eq!(sent_after_redirection(&address), "Bearer s3cret");
+    }
+}
+
+#[test]
+fn redirections_end() {
+    let address = redirecting(|_| "/first".to_owned());
+    let request = Request::new("GET", format!("{address}/first"), Body::Empty);
+    let error = client(&address, common::impatient()).ok(&request);
+    assert!(error.is_err());
 }

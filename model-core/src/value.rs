@@ -155,10 +155,19 @@ fn read_integer(value: Value<'_>) -> Result<f64, ValueError> {
         .ok_or_else(|| ValueError::new("int_parsing", unparsable))
         .and_then(finite)?;
     // 2^53 + 1 written as `9007199254740993.0` has become 2^53 by now.
-    if number.abs() >= MAX_EXACT {
+    if number.abs() == MAX_EXACT && !has_digits_of_max_exact(text) {
         return Err(inexact());
     }
     whole(number)
+}
+
+/// Whether the digits of a decimal number are those of 2^53: one that was rounded to it is it.
+fn has_digits_of_max_exact(text: &str) -> bool {
+    const DIGITS: &[u8; 16] = b"9007199254740992";
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit);
+    let mut digits = digits.skip_while(|&digit| digit == b'0');
+    digits.by_ref().take(DIGITS.len()).eq(*DIGITS) && digits.all(|digit| digit == b'0')
 }
 
 /// An integer whose `f64` is itself.

@@ -3,7 +3,10 @@
 
 mod common;
 
-use common::{EVERYTHING, constant, decide, forest, isotonic, linear, natively, platt, request};
+use common::{
+    EVERYTHING, binned, constant, decide, ensemble, forest, isotonic, linear, linear_of, natively,
+    platt, request,
+};
 use model_core::artifact::{Artifact, ArtifactError, FORMAT, MAX_PAYLOAD, digests, hex};
 use model_core::calibration::{Calibration, MAX_KNOTS};
 use model_core::decide::Decider;
@@ -17,12 +20,14 @@ use sha2::{Digest, Sha256};
 
 const HEADER: usize = 52;
 
-fn samples() -> [Artifact; 5] {
+fn samples() -> [Artifact; 7] {
     [
         linear(EVERYTHING),
         forest(EVERYTHING),
         constant(include_str!("../../data/loan.toml"), 0.3),
         isotonic(forest(&natively())),
+        binned(&natively()),
+        platt(ensemble(&natively())),
         with_details(platt(linear(EVERYTHING))),
     ]
 }
@@ -179,6 +184,30 @@ fn unknown_parts_are_skipped_unless_decisions_depend_on_them() {
         refused(&missing),
         "the artifact's payload cannot be read: part 'dets' is missing"
     );
+}
+
+/// A linear part needs trees beside it, indicators a linear model.
+#[test]
+fn fields_of_another_kind_of_model_are_refused() {
+    let whole = ensemble(EVERYTHING).encode().unwrap();
+    let check = |other: Artifact, tag: &[u8], expected: &str| {
+        let other = other.encode().unwrap();
+        let field = |&&(found, _): &&(&[u8], &[u8])| found == tag;
+        let model = parts(parts(&whole[HEADER..]).unwrap()[0].1).unwrap();
+        let added = *model.iter().find(field).unwrap();
+        let mut sections = parts(&other[HEADER..]).unwrap();
+        let model = [sections[0].1, &list(&[added])].concat();
+        sections[0].1 = &model;
+        let bytes = [&other[..HEADER], &list(&sections)].concat();
+        assert_eq!(
+            refused(&sealed(bytes)),
+            format!("the artifact contradicts itself: {expected}")
+        );
+    };
+    let trees = "a linear part without trees";
+    check(linear(EVERYTHING), b"LINR", trees);
+    let sum = "indicators without a linear model";
+    check(forest(EVERYTHING), b"INDI", sum);
 }
 
 #[test]
@@ -406,10 +435,7 @@ fn contradictions_are_refused() {
         );
     };
     fn terms(artifact: &mut Artifact) -> &mut Vec<model_core::model::Term> {
-        match &mut artifact.model {
-            Model::Linear(linear) => &mut linear.terms,
-            Model::Forest(_) => unreachable!("a linear model"),
-        }
+        &mut linear_of(artifact).unwrap().terms
     }
     check(
         |a| a.threshold = f64::NAN,
@@ -445,10 +471,6 @@ fn contradictions_are_refused() {
     check(|a| platt(a, -0.1, 0.0), no_map);
     check(|a| platt(a, f64::NAN, 0.0), no_map);
     check(|a| platt(a, 1.0, f64::INFINITY), no_map);
-    check(
-        |a| a.schema.features[0].missing = Missing::Native,
-        "a weighted sum has no place for missing values",
-    );
     check(
         |a| a.preprocessing.imputed.truncate(12),
         "expected 13 imputation values, one for each input, got 12",

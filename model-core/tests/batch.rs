@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{EVERYTHING, decide, decider, forest, isotonic, linear, natively, platt};
+use common::{
+    EVERYTHING, binned, decide, decider, ensemble, forest, isotonic, linear, natively, platt,
+};
 use model_core::artifact::Artifact;
 use model_core::decide::REFUSED;
 use model_core::schema::{Feature, FeatureKind};
@@ -23,6 +25,8 @@ fn batch_equals_single_decisions() {
         agrees(&isotonic(forest(&natively())), 600, wild);
         agrees(&platt(forest(&natively())), 600, wild);
         agrees(&isotonic(linear(EVERYTHING)), 600, wild);
+        agrees(&binned(&natively()), 600, wild);
+        agrees(&platt(ensemble(&natively())), 600, wild);
     }
 }
 

@@ -90,3 +90,49 @@ fn an_incomplete_last_line_is_removed() {
     append_line(&target, "4").unwrap();
     assert_eq!(std::fs::read(&target).unwrap(), b"1\n2\n3\n4\n");
 }
+
+#[cfg(unix)]
+#[test]
+fn half_a_file_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let target = folder.path().join("scores.csv");
+    let mut file = WholeFile::create(&target).unwrap();
+    file.write_all(b"an applicant's row").unwrap();
+    file.flush().unwrap();
+    let aside = folder.path().join(&names(folder.path())[0]);
+    assert_eq!(mode(&aside), 0o600);
+    file.commit().unwrap();
+    // Whole, it is as any new file.
+    std::fs::write(folder.path().join("other"), b"").unwrap();
+    assert_eq!(mode(&target), mode(&folder.path().join("other")));
+}
+
+#[test]
+fn what_a_killed_process_left_is_swept_later() {
+    use std::time::{Duration, SystemTime};
+    let folder = tempfile::tempdir().unwrap();
+    let left = |name: &str, hours: u64| {
+        let file = std::fs::File::create(folder.path().join(name)).unwrap();
+        let age = Duration::from_secs(hours * 3600);
+        file.set_modified(SystemTime::now() - age).unwrap();
+    };
+    left(".underwrite-a1B2c3", 2);
+    left(".underwrite-notours", 2);
+    left("underwrite-a1B2c3", 2);
+    // Somebody may still write it.
+    left(".underwrite-d4E5f6", 0);
+    write_whole(&folder.path().join("a.txt"), b"x").unwrap();
+    let mut names = names(folder.path());
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            ".underwrite-d4E5f6",
+            ".underwrite-notours",
+            "a.txt",
+            "underwrite-a1B2c3"
+        ]
+    );
+}

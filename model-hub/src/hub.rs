@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model_client::{Client, Credentials, Response, RetryPolicy, Secret};
+use model_client::{Client, Credentials, Response, RetryPolicy, Secret, split_credentials};
 
 use crate::error::HubError;
 use crate::repo::RepoId;
@@ -20,7 +20,8 @@ const ADVICE: &str =
 /// Which Hub, and as whom.
 #[derive(Debug, Clone)]
 pub struct HubOptions {
-    /// The address (`HF_ENDPOINT`); default [`DEFAULT_ENDPOINT`].
+    /// The address (`HF_ENDPOINT`); default [`DEFAULT_ENDPOINT`]. User and password in it are
+    /// sent where there is no token, and never shown; a query is left out.
     pub endpoint: String,
     /// The token (`HF_TOKEN`); public models are read without one.
     pub token: Option<Secret>,
@@ -56,13 +57,16 @@ impl Hub {
     /// Nothing is sent yet; `retry.total` counts from here.
     #[must_use]
     pub fn new(options: &HubOptions) -> Self {
-        let endpoint = options.endpoint.trim().trim_end_matches('/');
+        // Paths are appended: a query has no place in it, and may be a secret.
+        let endpoint = options.endpoint.split('?').next().unwrap_or_default();
+        let (endpoint, login) = split_credentials(endpoint);
         let token = options.token.clone().filter(|token| !token.is_empty());
         let has_token = token.is_some();
-        let credentials = token.map_or(Credentials::None, Credentials::Bearer);
+        let credentials = token.map(Credentials::Bearer).or(login);
+        let credentials = credentials.unwrap_or(Credentials::None);
         let client = Client::new(
             "the Hugging Face Hub",
-            endpoint,
+            &endpoint,
             credentials,
             ADVICE,
             options.retry,

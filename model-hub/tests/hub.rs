@@ -250,3 +250,52 @@ fn the_official_client_does_the_same_with_the_same_service() {
     let fetched = fetch(&options, &python, "main", &folder.path().join("cache")).unwrap();
     assert_eq!(fetched.sha256, sha256_file(&files[0].path).unwrap());
 }
+
+#[test]
+fn a_password_in_the_address_is_in_no_message() {
+    let with_password = |address: &str| address.replace("://", "://me:s3cret@") + "?token=s3cret";
+    for endpoint in [
+        common::service::always(500, "oops"),
+        common::service::always(404, ""),
+        common::service::always(403, ""),
+        common::service::nobody(),
+    ] {
+        let hub = Hub::new(&options(&with_password(&endpoint), None));
+        let folder = tempfile::tempdir().unwrap();
+        let error = hub.fetch(&repo(), MODEL_FILE, "main", folder.path());
+        let error = error.unwrap_err().to_string();
+        assert!(!error.contains("s3cret"), "{error}");
+        assert!(error.contains(&endpoint), "{error}");
+        let shown = format!("{hub:?} {}", hub.page(&repo()));
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+}
+
+#[test]
+fn a_revision_is_no_way_out_of_the_repository() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let known = options(&service.address, Some(TOKEN));
+    publish(&known, &files(folder.path())).unwrap();
+    service.kept().calls.clear();
+    for revision in ["..", ".", "", "a/../b", "/main", "main/"] {
+        let error = fetch(&known, &repo(), revision, folder.path()).unwrap_err();
+        assert!(
+            matches!(error, HubError::Revision(_)),
+            "{revision}: {error}"
+        );
+    }
+    assert!(service.kept().calls.is_empty());
+}
+
+#[test]
+fn a_download_ends_where_it_was_announced_to() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let known = options(&service.address, Some(TOKEN));
+    publish(&known, &files(folder.path())).unwrap();
+    service.kept().goes_on = true;
+    let cache = folder.path().join("cache");
+    let error = fetch(&known, &repo(), "main", &cache).unwrap_err();
+    assert!(matches!(error, HubError::Damaged { .. }), "{error}");
+}

@@ -8,10 +8,10 @@ use model_core::schema::{FeatureKind, Schema};
 use model_core::value::number_text;
 
 use crate::condition::{Atom, Condition, Terms};
-use crate::domain::{domains, example as usual};
 use crate::example::example;
 use crate::finding::{Concern, Example, Finding, Question};
-use crate::search::{Found, Space};
+use crate::search::Found;
+use crate::space::Space;
 use crate::truth::Truths;
 
 /// The probabilities that the model can give.
@@ -62,7 +62,7 @@ pub fn check(file: &PolicyFile, schema: &Schema, scores: Scores) -> Vec<Finding>
 struct Checker<'a> {
     file: &'a PolicyFile,
     schema: &'a Schema,
-    space: Space,
+    space: Space<'a>,
     conditions: Vec<Condition>,
     /// The fields of each rule.
     fields: Vec<BTreeSet<usize>>,
@@ -77,21 +77,19 @@ impl<'a> Checker<'a> {
         let mut terms = Terms::new(are_boolean.chain([false]).collect());
         let rules = file.policy.rules.iter();
         let conditions = rules.map(|rule| terms.condition(&rule.when)).collect();
-        let fields = file.policy.rules.iter();
-        let fields = fields.map(|rule| rule.when.fields().into_iter().map(usize::from).collect());
-        let fields = fields.collect();
         let probability = Span::new(scores.lowest, scores.highest);
-        let examples = schema.features.iter().map(usual).chain([Some(0.5)]);
+        let space = Space::new(schema, probability, terms.terms);
+        let fields = file.policy.rules.iter().map(|rule| {
+            let mut fields = rule.when.fields().into_iter().map(usize::from).collect();
+            space.connected(&mut fields);
+            fields
+        });
         Self {
             file,
             schema,
-            space: Space::new(
-                domains(schema, probability),
-                examples.collect(),
-                terms.terms,
-            ),
+            fields: fields.collect(),
+            space,
             conditions,
-            fields,
         }
     }
 
@@ -137,11 +135,9 @@ impl<'a> Checker<'a> {
     }
 
     fn example(&self, values: &[f64], rules: &[usize]) -> Option<Example> {
-        let probability = self.schema.features.len();
-        let shows = rules
-            .iter()
-            .any(|rule| self.fields[*rule].contains(&probability));
-        Some(example(self.schema, values, shows))
+        let named = rules.iter().flat_map(|rule| self.rule(*rule).when.fields());
+        let named = named.map(usize::from).collect();
+        Some(example(self.schema, values, &named))
     }
 
     /// An application for which the rule's condition holds.
@@ -211,7 +207,13 @@ impl<'a> Checker<'a> {
             let mut domain = self.space.domain(variable).clone();
             domain.missing = false;
             let nearest = number.clamp(domain.numbers.low, domain.numbers.high);
-            let narrowed = BTreeMap::from([(variable, domain.within(nearest, nearest))]);
+            let is_derived =
+                (self.schema.features.get(variable)).is_some_and(|f| f.derived.is_some());
+            // What a derived field comes to follows from the others.
+            let narrowed = match is_derived {
+                true => BTreeMap::new(),
+                false => BTreeMap::from([(variable, domain.within(nearest, nearest))]),
+            };
             if let Found::Example(values) = self.space.search_within(narrowed, &[]) {
                 finding.example = self.example(&values, &[rule]);
             }

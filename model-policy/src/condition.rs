@@ -4,7 +4,7 @@
 
 use model_core::expression::{Comparison, Expression, Op, Span, span};
 
-use crate::domain::Domain;
+use crate::domain::{Domain, Grid};
 use crate::truth::Truths;
 
 /// A condition in postfix order.
@@ -55,8 +55,13 @@ impl Term {
         ops.filter_map(Op::field).map(usize::from)
     }
 
+    /// Whether it is what this formula computes.
+    pub(crate) fn is_formula(&self, formula: &Expression) -> bool {
+        self.right.is_empty() && self.left == formula.ops()
+    }
+
     /// The values it can have where its fields have these domains.
-    pub(crate) fn domain<'d>(&self, field: impl Fn(usize) -> &'d Domain) -> Domain {
+    pub(crate) fn domain(&self, field: impl Fn(usize) -> Domain) -> Domain {
         let of_field = |place: u16| {
             let domain = field(usize::from(place));
             Span {
@@ -69,7 +74,7 @@ impl Term {
             return of_span(left);
         }
         let right = span(&self.right, of_field, |_, _| {});
-        let mut sign = Domain::numbers(Span::NEVER, true);
+        let mut sign = Domain::numbers(Span::NEVER, Grid::Whole);
         sign.missing = left.missing || right.missing;
         if !left.is_empty() && !right.is_empty() {
             let below = left.low < right.high;
@@ -89,7 +94,7 @@ impl Term {
 }
 
 fn of_span(numbers: Span) -> Domain {
-    let mut domain = Domain::numbers(numbers, false);
+    let mut domain = Domain::numbers(numbers, Grid::Any);
     domain.missing = numbers.missing;
     domain
 }

@@ -1,19 +1,65 @@
 //! What values an application's fields can have where rules read them.
 
-use model_core::expression::{Comparison, Span};
-use model_core::schema::{
-    Example, Feature, FeatureKind, Missing, OutOfRange, Role, Schema, Unknown,
-};
+use model_core::expression::{Comparison, Span, round};
+use model_core::schema::{Example, Feature, FeatureKind, Missing, Role, Schema, Unknown};
 
 use crate::truth::Truths;
+
+/// Which of the numbers between two ends count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grid {
+    /// Every one.
+    Any,
+    /// Whole numbers.
+    Whole,
+    /// Those rounded to so many decimals.
+    Decimals(u8),
+}
+
+impl Grid {
+    pub(crate) fn has(self, number: f64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Whole => number.fract() == 0.0,
+            Self::Decimals(decimals) => round(number, decimals) == number,
+        }
+    }
+
+    /// The least of its numbers from `number` on; `number` itself where its steps are finer
+    /// than `f64`.
+    fn ceil(self, number: f64) -> f64 {
+        match self {
+            Self::Any => number,
+            Self::Whole => number.ceil(),
+            Self::Decimals(decimals) => {
+                let power = (0..decimals).fold(1.0, |power, _| power * 10.0);
+                // The product rounds: the step before and the one after may be the nearest.
+                let step = (number * power).floor();
+                [step - 1.0, step, step + 1.0, step + 2.0]
+                    .map(|step| step / power)
+                    .into_iter()
+                    .find(|candidate| *candidate >= number && self.has(*candidate))
+                    .unwrap_or(number)
+            }
+        }
+    }
+
+    /// The greatest of its numbers up to `number`.
+    fn floor(self, number: f64) -> f64 {
+        -self.ceil(-number)
+    }
+}
+
+/// The largest whole number up to which `f64` has them all.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The values of one variable.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Domain {
     /// A number's; a category has codes instead.
     pub(crate) numbers: Span,
-    /// Whether only whole numbers count.
-    pub(crate) is_whole: bool,
+    /// Which numbers count.
+    pub(crate) grid: Grid,
     /// A category's codes, 64 a word.
     pub(crate) codes: Option<Vec<u64>>,
     /// Whether it may be missing.
@@ -21,10 +67,10 @@ pub(crate) struct Domain {
 }
 
 impl Domain {
-    pub(crate) fn numbers(numbers: Span, is_whole: bool) -> Self {
+    pub(crate) fn numbers(numbers: Span, grid: Grid) -> Self {
         Self {
             numbers,
-            is_whole,
+            grid,
             codes: None,
             missing: false,
         }
@@ -32,12 +78,22 @@ impl Domain {
 
     /// What rules may find in a feature, after its policies.
     fn of_feature(feature: &Feature) -> Self {
-        let is_whole = matches!(feature.kind, FeatureKind::Integer(_) | FeatureKind::Boolean);
-        let mut domain = Self::numbers(feature.span(), is_whole);
-        domain.missing = may_be_missing(feature);
+        let grid = match feature.kind {
+            FeatureKind::Integer(_) | FeatureKind::Boolean => Grid::Whole,
+            FeatureKind::Number(_) | FeatureKind::Category(_) => Grid::Any,
+        };
+        let is_protected = feature.role == Role::Protected;
+        // A rule reads a protected column as it came: no policy keeps it in its range.
+        let numbers = match feature.kind {
+            FeatureKind::Number(_) if is_protected => Span::new(f64::MIN, f64::MAX),
+            FeatureKind::Integer(_) if is_protected => Span::new(-MAX_EXACT, MAX_EXACT),
+            _ => feature.span(),
+        };
+        let mut domain = Self::numbers(numbers, grid);
+        domain.missing = is_protected || feature.missing != Missing::Error;
         if let FeatureKind::Category(categories) = &feature.kind {
-            // The code after the last is "none of them".
-            let other = usize::from(categories.unknown == Unknown::Other);
+            // The code after the last is "none of them"; of a protected column that is missing.
+            let other = usize::from(categories.unknown == Unknown::Other && !is_protected);
             let count = categories.values.len() + other;
             let word = |word: usize| match count - 64 * word {
                 64.. => u64::MAX,
@@ -53,6 +109,11 @@ impl Domain {
             Some(codes) => codes.iter().any(|word| *word != 0),
             None => !self.numbers.is_empty(),
         }
+    }
+
+    /// Whether there is any application in it.
+    pub(crate) fn is_possible(&self) -> bool {
+        self.missing || self.has_values()
     }
 
     /// Whether it is present in some applications and missing in others.
@@ -71,10 +132,7 @@ impl Domain {
     }
 
     pub(crate) fn within(&self, low: f64, high: f64) -> Self {
-        let (low, high) = match self.is_whole {
-            true => (low.ceil(), high.floor()),
-            false => (low, high),
-        };
+        let (low, high) = (self.grid.ceil(low), self.grid.floor(high));
         let mut part = self.clone();
         part.numbers.low = part.numbers.low.max(low);
         part.numbers.high = part.numbers.high.min(high);
@@ -121,11 +179,7 @@ impl Domain {
     pub(crate) fn halves(&self) -> Option<[Self; 2]> {
         let Span { low, high, .. } = self.numbers;
         let middle = low / 2.0 + high / 2.0;
-        let middle = if self.is_whole {
-            middle.floor()
-        } else {
-            middle
-        };
+        let middle = self.grid.floor(middle);
         // Neighbours among the numbers have no middle of their own.
         let middle = middle.max(low);
         (middle < high && self.codes.is_none()).then(|| {
@@ -141,7 +195,7 @@ impl Domain {
             return missing;
         }
         let equal = low == number && high == number;
-        let touches = self.numbers.contains(number) && (!self.is_whole || number.fract() == 0.0);
+        let touches = self.numbers.contains(number) && self.grid.has(number);
         let (holds, fails) = match comparison {
             Comparison::Less => (low < number, high >= number),
             Comparison::LessOrEqual => (low <= number, high > number),
@@ -191,7 +245,7 @@ impl Domain {
             .chain(candidates)
             .chain([near])
             .find(|number| self.numbers.contains(*number))
-            .filter(|number| !self.is_whole || number.fract() == 0.0)
+            .filter(|number| self.grid.has(*number))
             .unwrap_or(if self.numbers.is_empty() {
                 f64::NAN
             } else {
@@ -200,10 +254,17 @@ impl Domain {
     }
 }
 
+/// What `left` leaves of the values that are there.
+pub(crate) fn intersection(domain: &Domain, left: &Domain) -> Domain {
+    let mut both = domain.within(left.numbers.low, left.numbers.high);
+    both.missing &= left.missing;
+    both
+}
+
 /// The domain of every field by its place, then the probability's.
 pub(crate) fn domains(schema: &Schema, probability: Span) -> Vec<Domain> {
     let fields = schema.features.iter().map(Domain::of_feature);
-    let probability = Domain::numbers(probability, false);
+    let probability = Domain::numbers(probability, Grid::Any);
     fields.chain([probability]).collect()
 }
 
@@ -218,18 +279,4 @@ pub(crate) fn example(feature: &Feature) -> Option<f64> {
         }
         (Example::Text(_), _) => None,
     }
-}
-
-/// Whether rules may find nothing in it: what was filled in for a missing value, or guessed
-/// for one that could not be used, is missing to a rule.
-fn may_be_missing(feature: &Feature) -> bool {
-    let guessed = match &feature.kind {
-        FeatureKind::Category(categories) => categories.unknown == Unknown::MostFrequent,
-        FeatureKind::Number(range) | FeatureKind::Integer(range) => {
-            range.policy == OutOfRange::Impute && (range.lower.is_some() || range.upper.is_some())
-        }
-        FeatureKind::Boolean => false,
-    };
-    // A protected column may always be left out.
-    feature.role == Role::Protected || feature.missing != Missing::Error || guessed
 }

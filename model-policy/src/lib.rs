@@ -55,10 +55,12 @@
 
 mod check;
 mod condition;
+mod derived;
 mod domain;
 mod example;
 mod finding;
 mod search;
+mod space;
 mod truth;
 
 pub use check::{Scores, check};

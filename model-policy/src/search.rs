@@ -4,14 +4,15 @@
 //! truth is left; one in which all certainly have theirs gives an example; any other is
 //! split where a condition turns. Comparisons of one field with a number turn at that
 //! number, so that the search ends with an exact answer. What is computed of several
-//! fields is first treated as a variable of its own, which can only rule regions out;
-//! what is left is tried at its corners and halved, up to a limit.
+//! fields, by a rule or as a derived field, is first treated as a variable of its own within
+//! what interval arithmetic allows, which can only rule regions out; what is left is tried at
+//! its corners and halved, up to a limit.
 
 use std::collections::BTreeMap;
 
-use crate::condition::{Atom, Condition, Term};
+use crate::condition::Atom;
 use crate::domain::Domain;
-use crate::truth::Truths;
+use crate::space::{Region, Space, View, Wanted};
 
 /// Regions that are looked at before a question is given up as not decided.
 const MAX_REGIONS: usize = 20_000;
@@ -19,23 +20,6 @@ const MAX_REGIONS: usize = 20_000;
 const MAX_HALVINGS: usize = 24;
 /// Fields whose corners are tried together.
 const MAX_CORNERS: usize = 6;
-
-/// What applications can be.
-#[derive(Debug)]
-pub(crate) struct Space {
-    /// Of the fields and the probability, then of the terms.
-    domains: Vec<Domain>,
-    /// How many come before the terms.
-    fields: usize,
-    terms: Vec<Term>,
-    /// What people would enter, where the schema says it.
-    examples: Vec<Option<f64>>,
-    /// An application that people would enter.
-    usual: Vec<f64>,
-}
-
-/// A condition and the truths that are asked for.
-pub(crate) type Wanted<'a> = (&'a Condition, Truths);
 
 /// What the search says.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,50 +32,18 @@ pub(crate) enum Found {
     NotDecided,
 }
 
-#[derive(Clone, Default)]
-struct Region {
-    /// The variables whose domains are narrower than in general.
-    narrowed: BTreeMap<usize, Domain>,
-    halvings: usize,
-}
-
 /// What is known about the conditions in a region.
 enum State<'a> {
     Impossible,
     Certain,
     /// A part of a condition that is not decided, with its domain.
     Split(&'a Atom, Domain),
-    /// Every part is decided if the terms are taken for variables; these are the terms.
+    /// Every part is decided if what follows from other fields is taken for free; these are
+    /// the fields by which it is not.
     Loose(Vec<usize>),
 }
 
-impl Space {
-    pub(crate) fn new(domains: Vec<Domain>, examples: Vec<Option<f64>>, terms: Vec<Term>) -> Self {
-        let usual = domains.iter().zip(&examples);
-        let usual = usual
-            .map(|(domain, example)| domain.pick(*example))
-            .collect();
-        let fields = domains.len();
-        let mut all = domains;
-        let of_terms: Vec<Domain> = terms
-            .iter()
-            .map(|term| term.domain(|at| &all[at]))
-            .collect();
-        all.extend(of_terms);
-        Self {
-            domains: all,
-            fields,
-            terms,
-            examples,
-            usual,
-        }
-    }
-
-    /// The general domain of a variable.
-    pub(crate) fn domain(&self, variable: usize) -> &Domain {
-        &self.domains[variable]
-    }
-
+impl Space<'_> {
     /// Searches for an application of which every condition has one of its wanted truths.
     pub(crate) fn search(&self, wanted: &[Wanted<'_>]) -> Found {
         self.search_within(BTreeMap::new(), wanted)
@@ -114,23 +66,27 @@ impl Space {
             if looked_at > MAX_REGIONS {
                 return Found::NotDecided;
             }
-            match self.state(&region, wanted) {
+            let view = self.view(&region);
+            match self.state(&region, &view, wanted) {
                 State::Impossible => {}
-                State::Certain => match self.example(&region, wanted) {
+                State::Certain => match self.wanted(&self.friendly(&region), wanted) {
                     Some(example) => return Found::Example(example),
                     None => is_complete = false,
                 },
                 State::Split(atom, domain) => {
-                    if let Some(example) = self.example(&region, wanted) {
+                    if let Some(example) = self.wanted(&self.friendly(&region), wanted) {
                         return Found::Example(example);
                     }
-                    self.split(&region, atom, &domain, &mut regions);
+                    self.split(&region, &view, atom, &domain, &mut regions);
                 }
-                State::Loose(terms) => {
-                    if let Some(example) = self.corners(&region, &terms, wanted) {
+                State::Loose(variables) => {
+                    let mut fields: Vec<usize> = variables;
+                    fields.sort_unstable();
+                    fields.dedup();
+                    if let Some(example) = self.corners(&region, &view, &fields, wanted) {
                         return Found::Example(example);
                     }
-                    is_complete &= self.halve(&region, &terms, &mut regions);
+                    is_complete &= self.halve(&region, &view, &fields, &mut regions);
                 }
             }
         }
@@ -140,36 +96,18 @@ impl Space {
         }
     }
 
-    fn of<'r>(&'r self, region: &'r Region, variable: usize) -> &'r Domain {
-        (region.narrowed.get(&variable)).unwrap_or(&self.domains[variable])
-    }
-
-    /// What a variable can be by its fields alone.
-    fn by_fields(&self, region: &Region, variable: usize) -> Domain {
-        match variable.checked_sub(self.fields) {
-            None => self.of(region, variable).clone(),
-            Some(term) => self.terms[term].domain(|field| self.of(region, field)),
+    fn state<'a>(&self, region: &Region, view: &View, wanted: &[Wanted<'a>]) -> State<'a> {
+        if self.is_impossible(view) {
+            return State::Impossible;
         }
-    }
-
-    /// The same within what the region says of the variable itself.
-    fn left(&self, region: &Region, variable: usize) -> Domain {
-        let domain = self.by_fields(region, variable);
-        match variable < self.fields {
-            true => domain,
-            false => intersection(&domain, self.of(region, variable)),
-        }
-    }
-
-    fn state<'a>(&self, region: &Region, wanted: &[Wanted<'a>]) -> State<'a> {
         let mut open = Vec::new();
         for (condition, truths) in wanted {
-            let sure = |atom: &Atom| atom.truths(&self.by_fields(region, atom.variable()));
+            let sure = |atom: &Atom| atom.truths(&self.sure(region, view, atom.variable()));
             if condition.truths(sure).is_within(*truths) {
                 continue;
             }
-            // Of a term of which nothing is left, no truth is.
-            let left = |atom: &Atom| atom.truths(&self.left(region, atom.variable()));
+            // Of a variable of which nothing is left, no truth is.
+            let left = |atom: &Atom| atom.truths(&self.left(region, view, atom.variable()));
             let possible = condition.truths(left);
             if possible.and(*truths).is_empty() {
                 return State::Impossible;
@@ -178,64 +116,88 @@ impl Space {
         }
         for (condition, _) in open.iter().filter(|(_, is_within)| !is_within) {
             for atom in condition.atoms() {
-                let domain = self.left(region, atom.variable());
+                let domain = self.left(region, view, atom.variable());
                 if !atom.truths(&domain).is_decided() {
                     return State::Split(atom, domain);
                 }
             }
         }
-        if open.is_empty() {
-            return State::Certain;
-        }
         let atoms = open.iter().flat_map(|(condition, _)| condition.atoms());
-        State::Loose(
-            atoms
-                .filter_map(|a| a.variable().checked_sub(self.fields))
-                .collect(),
-        )
+        let variables = atoms.map(Atom::variable).chain(self.refusing(view));
+        let fields = variables.flat_map(|variable| self.loose(region, view, variable));
+        let fields: Vec<usize> = fields.collect();
+        match open.is_empty() && fields.is_empty() {
+            true => State::Certain,
+            false => State::Loose(fields),
+        }
     }
 
-    /// The region's parts in which the atom is decided; of a term, first by what is missing.
-    fn split(&self, region: &Region, atom: &Atom, domain: &Domain, regions: &mut Vec<Region>) {
+    /// The fields by which what is loose about a variable can be settled.
+    fn loose(&self, region: &Region, view: &View, variable: usize) -> Vec<usize> {
+        let mut fields = self.fields_of(variable);
+        if self.is_derived(variable) && self.is_free(region, view, variable) {
+            fields.push(variable);
+        }
+        fields
+    }
+
+    /// The region's parts in which the atom is decided; of what follows from other fields,
+    /// first by which of these are missing.
+    fn split(
+        &self,
+        region: &Region,
+        view: &View,
+        atom: &Atom,
+        domain: &Domain,
+        regions: &mut Vec<Region>,
+    ) {
         let variable = atom.variable();
-        let term = variable.checked_sub(self.fields);
-        if let Some(field) = term.and_then(|term| self.open_field(region, &[term])) {
-            narrow(
-                region,
-                field,
-                self.of(region, field).split_missing(),
-                regions,
-            );
-        } else {
+        let fields = self.fields_of(variable);
+        if !self.split_missing(region, view, &fields, regions) {
             narrow(region, variable, atom.split(domain), regions);
         }
     }
 
-    /// A field of the terms that may be there or missing.
-    fn open_field(&self, region: &Region, terms: &[usize]) -> Option<usize> {
-        let mut fields = terms.iter().flat_map(|term| self.terms[*term].fields());
-        fields.find(|field| self.of(region, *field).may_go_both_ways())
+    /// The region with the first field that may be there or missing as either; false where
+    /// there is none.
+    fn split_missing(
+        &self,
+        region: &Region,
+        view: &View,
+        fields: &[usize],
+        regions: &mut Vec<Region>,
+    ) -> bool {
+        let of_fields = fields
+            .iter()
+            .map(|field| (*field, self.left(region, view, *field)));
+        let mut open = of_fields.filter(|(_, domain)| domain.may_go_both_ways());
+        let Some((field, domain)) = open.next() else {
+            return false;
+        };
+        narrow(region, field, domain.split_missing(), regions);
+        true
     }
 
-    /// The two halves of the widest field of the terms; false where there is nothing left
-    /// to halve, so that the region stays undecided.
-    fn halve(&self, region: &Region, terms: &[usize], regions: &mut Vec<Region>) -> bool {
-        if let Some(field) = self.open_field(region, terms) {
-            narrow(
-                region,
-                field,
-                self.of(region, field).split_missing(),
-                regions,
-            );
+    /// The two halves of the widest of the fields; false where there is nothing left to
+    /// halve, so that the region stays undecided.
+    fn halve(
+        &self,
+        region: &Region,
+        view: &View,
+        fields: &[usize],
+        regions: &mut Vec<Region>,
+    ) -> bool {
+        if self.split_missing(region, view, fields, regions) {
             return true;
         }
         let width = |field: usize| {
             let numbers = self.of(region, field).numbers;
             numbers.high / 2.0 - numbers.low / 2.0
         };
-        let fields = terms.iter().flat_map(|term| self.terms[*term].fields());
         let widest = fields
-            .filter(|field| width(*field) > 0.0)
+            .iter()
+            .copied()
+            .filter(|field| self.is_free(region, view, *field) && width(*field) > 0.0)
             .max_by(|a, b| width(*a).total_cmp(&width(*b)))
             .filter(|_| region.halvings < MAX_HALVINGS);
         let Some((field, halves)) =
@@ -249,31 +211,23 @@ impl Space {
         true
     }
 
-    /// A friendly application of the region, if it has the wanted truths.
-    fn example(&self, region: &Region, wanted: &[Wanted<'_>]) -> Option<Vec<f64>> {
-        let values = self.friendly(region);
-        is_wanted(&values, wanted).then_some(values)
-    }
-
-    fn friendly(&self, region: &Region) -> Vec<f64> {
-        let mut values = self.usual.clone();
-        for (variable, domain) in region.narrowed.range(..self.fields) {
-            values[*variable] = domain.pick(self.examples[*variable]);
-        }
-        values
-    }
-
-    /// An application at a corner of the terms' fields.
-    fn corners(&self, region: &Region, terms: &[usize], wanted: &[Wanted<'_>]) -> Option<Vec<f64>> {
-        let mut fields: Vec<usize> = terms.iter().flat_map(|t| self.terms[*t].fields()).collect();
-        fields.sort_unstable();
-        fields.dedup();
-        fields.retain(|field| self.of(region, *field).has_values());
-        fields.truncate(MAX_CORNERS);
+    /// An application at a corner of the fields.
+    fn corners(
+        &self,
+        region: &Region,
+        view: &View,
+        fields: &[usize],
+        wanted: &[Wanted<'_>],
+    ) -> Option<Vec<f64>> {
         let mut values = self.friendly(region);
-        if is_wanted(&values, wanted) {
-            return Some(values);
+        if let Some(example) = self.wanted(&values, wanted) {
+            return Some(example);
         }
+        let is_open = |field: &usize| {
+            self.is_free(region, view, *field) && self.of(region, *field).has_values()
+        };
+        let fields: Vec<usize> = fields.iter().copied().filter(is_open).collect();
+        let fields = &fields[..fields.len().min(MAX_CORNERS)];
         (0..1_usize << fields.len()).find_map(|corner| {
             for (bit, field) in fields.iter().enumerate() {
                 let numbers = self.of(region, *field).numbers;
@@ -282,7 +236,8 @@ impl Space {
                     _ => numbers.high,
                 };
             }
-            is_wanted(&values, wanted).then(|| self.rounded(region, &fields, &values, wanted))
+            let exact = self.wanted(&values, wanted)?;
+            Some(self.rounded(region, fields, exact, wanted))
         })
     }
 
@@ -291,10 +246,10 @@ impl Space {
         &self,
         region: &Region,
         fields: &[usize],
-        values: &[f64],
+        exact: Vec<f64>,
         wanted: &[Wanted<'_>],
     ) -> Vec<f64> {
-        let mut rounded = values.to_vec();
+        let mut rounded = exact;
         for &field in fields {
             let exact = rounded[field];
             let numbers = self.of(region, field).numbers;
@@ -304,12 +259,15 @@ impl Space {
                     let steps = exact / step;
                     [steps.floor() * step, steps.ceil() * step]
                 });
-            for candidate in candidates.filter(|number| numbers.contains(*number)) {
-                rounded[field] = candidate;
-                if is_wanted(&rounded, wanted) {
-                    break;
-                }
-                rounded[field] = exact;
+            let mut friendlier = candidates
+                .filter(|number| numbers.contains(*number))
+                .filter_map(|candidate| {
+                    let mut values = rounded.clone();
+                    values[field] = candidate;
+                    self.wanted(&values, wanted)
+                });
+            if let Some(values) = friendlier.next() {
+                rounded = values;
             }
         }
         rounded
@@ -328,20 +286,4 @@ fn narrow(
         region.narrowed.insert(variable, part);
         region
     }));
-}
-
-fn is_wanted(values: &[f64], wanted: &[Wanted<'_>]) -> bool {
-    let mut stack = Vec::new();
-    wanted.iter().all(|(condition, truths)| {
-        let value = condition.expression.evaluate(values, &mut stack);
-        Truths::of_value(value).is_within(*truths)
-    })
-}
-
-fn intersection(by_fields: &Domain, left: &Domain) -> Domain {
-    let mut domain = by_fields.clone();
-    domain.numbers.low = domain.numbers.low.max(left.numbers.low);
-    domain.numbers.high = domain.numbers.high.min(left.numbers.high);
-    domain.missing &= left.missing;
-    domain
 }

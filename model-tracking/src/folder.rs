@@ -6,6 +6,7 @@
 //!   trials.jsonl     one line per trial of the search (run::Trial)
 //!   history.jsonl    one line per step (run::HistoryPoint)
 //!   tracked.json     which trackers have it (run::Pushed, by name)
+//!   running.lock     held by the process of the run
 //!   artifacts/       model.wasm, schema, card, reports
 //! ```
 
@@ -21,6 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::run::{Artifact, Dataset, FORMAT, HistoryPoint, Pushed, Run, Status, Trial, now_ms};
+use crate::running::{self, RunningLock};
 
 const RUN: &str = "run.json";
 const TRIALS: &str = "trials.jsonl";
@@ -50,6 +52,8 @@ pub struct NewRun {
 pub struct RunFolder {
     path: PathBuf,
     run: Run,
+    /// There while this process works on the run.
+    lock: Option<RunningLock>,
 }
 
 /// A run folder that cannot be read or written.
@@ -76,6 +80,9 @@ pub enum RunError {
         /// What was expected and what came.
         problem: String,
     },
+    /// Another process works on the run.
+    #[error("run {0} is still running: stop that process first, or wait for its end")]
+    Running(String),
     /// An artifact's name would leave the folder.
     #[error("artifact '{0}': expected a relative path with '/' between its parts, without '..'")]
     ArtifactName(String),
@@ -126,19 +133,37 @@ impl RunFolder {
             input_example: None,
             artifacts: Vec::new(),
         };
-        let folder = Self { path, run };
+        let mut folder = Self {
+            path,
+            run,
+            lock: None,
+        };
+        folder.lock()?;
         folder.write_run()?;
         Ok(folder)
     }
 
-    /// Opens an existing run.
+    /// Goes on with a run that has ended: its status is `running` again.
+    ///
+    /// # Errors
+    /// When another process works on it, or `run.json` cannot be written.
+    pub fn resume(&mut self) -> Result<(), RunError> {
+        self.lock()?;
+        self.update(|run| {
+            run.status = Status::Running;
+            run.finished_ms = None;
+        })
+    }
+
+    /// Opens an existing run. One that says that it is running, and whose process has ended
+    /// without a word, was interrupted.
     ///
     /// # Errors
     /// When `run.json` cannot be read or has an unknown format.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let file = path.join(RUN);
         let text = fs::read_to_string(&file).map_err(reading(&file))?;
-        let run: Run = parse(&file, 0, &text)?;
+        let mut run: Run = parse(&file, 0, &text)?;
         if run.format != FORMAT {
             return Err(RunError::Form {
                 path: file,
@@ -146,8 +171,14 @@ impl RunFolder {
                 problem: format!("format {}, expected {FORMAT}", run.format),
             });
         }
-        let path = path.to_owned();
-        Ok(Self { path, run })
+        if run.status == Status::Running && !running::is_held(path) {
+            run.status = Status::Interrupted;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            run,
+            lock: None,
+        })
     }
 
     /// Finds a run by the path of its folder, by its id or name within `runs` (the newest of one
@@ -236,7 +267,11 @@ impl RunFolder {
         self.update(|run| {
             run.status = status;
             run.finished_ms = Some(now_ms());
-        })
+        })?;
+        if let Some(lock) = self.lock.take() {
+            lock.remove();
+        }
+        Ok(())
     }
 
     /// Adds a trial.
@@ -325,6 +360,12 @@ impl RunFolder {
         let mut tracked = self.tracked()?;
         tracked.insert(tracker.to_owned(), pushed);
         self.write_json(TRACKED, &tracked)
+    }
+
+    fn lock(&mut self) -> Result<(), RunError> {
+        let taken = RunningLock::take(&self.path).map_err(writing(&self.path))?;
+        self.lock = Some(taken.ok_or_else(|| RunError::Running(self.run.id.clone()))?);
+        Ok(())
     }
 
     fn write_run(&self) -> Result<(), RunError> {

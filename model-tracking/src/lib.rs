@@ -28,5 +28,6 @@
 pub mod folder;
 pub mod mlflow;
 pub mod run;
+mod running;
 pub mod tracker;
 pub mod wandb;

@@ -72,13 +72,13 @@ pub struct Run {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It is running, or its process was killed.
+    /// It is running.
     Running,
     /// It was completed.
     Finished,
     /// It failed with an error.
     Failed,
-    /// The user stopped it; its results so far are kept.
+    /// The user stopped it, or its process was killed; its results so far are kept.
     Interrupted,
 }
 

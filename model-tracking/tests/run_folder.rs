@@ -147,3 +147,27 @@ fn a_damaged_file_is_named_with_its_line() {
     let error = RunFolder::open(folder.path()).unwrap_err().to_string();
     assert!(error.contains("format 9, expected 1"), "{error}");
 }
+
+#[test]
+fn a_run_is_running_while_its_process_is() {
+    let runs = tempfile::tempdir().unwrap();
+    let status = |path: &std::path::Path| RunFolder::open(path).unwrap().run().status;
+    let folder = RunFolder::create(runs.path(), new_run()).unwrap();
+    let path = folder.path().to_owned();
+    assert_eq!(status(&path), Status::Running);
+    let error = RunFolder::open(&path).unwrap().resume().unwrap_err();
+    assert!(matches!(error, RunError::Running(_)), "{error}");
+
+    // As when the process is killed: the lock goes, `run.json` stays as it is.
+    drop(folder);
+    assert_eq!(status(&path), Status::Interrupted);
+    let text = fs::read_to_string(path.join("run.json")).unwrap();
+    assert!(text.contains("\"running\""), "{text}");
+
+    let mut folder = RunFolder::open(&path).unwrap();
+    folder.resume().unwrap();
+    assert_eq!(status(&path), Status::Running);
+    folder.finish(Status::Finished).unwrap();
+    assert_eq!(status(&path), Status::Finished);
+    assert!(!path.join("running.lock").exists());
+}

@@ -94,4 +94,5 @@ pub mod split;
 pub mod threshold;
 pub mod train;
 pub mod tune;
+pub mod unpack;
 pub mod values;

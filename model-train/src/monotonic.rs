@@ -4,12 +4,14 @@
 //! for it, the one with the larger value never has the lower (or higher) score. A missing
 //! value is neither larger nor smaller than another. Scores are sums in a fixed order, and
 //! rounding a sum never changes which of two is larger, so it is enough to prove it of each
-//! addend: of each weight, and of each tree. The link and the calibration never fall.
+//! addend: of each weight, and of each tree. An ensemble's parts count by weights that are
+//! never below 0, so that each part is proved for itself. The link and the calibration never
+//! fall.
 
 use std::collections::BTreeMap;
 
 use model_core::forest::{Bins, Forest, Node, Tree};
-use model_core::model::{Linear, Model, TermValue};
+use model_core::model::{Condition, Linear, Model, TermValue};
 use model_core::schema::{Monotonic, Schema};
 
 /// A model that does not follow a feature as its schema demands.
@@ -39,6 +41,8 @@ pub fn prove(model: &Model, schema: &Schema) -> Result<(), Violation> {
         let fault = match model {
             Model::Linear(linear) => weight_fault(linear, input, direction),
             Model::Forest(forest) => forest_fault(forest, input, direction),
+            Model::Ensemble(parts) => forest_fault(&parts.forest, input, direction)
+                .or_else(|| weight_fault(&parts.linear, input, direction)),
         };
         if let Some(place) = fault {
             return Err(Violation {
@@ -59,13 +63,20 @@ pub(crate) fn agrees(direction: Monotonic, weight: f64) -> bool {
     }
 }
 
+/// What a missing value adds is free; what each cut below a value adds is not.
 fn weight_fault(linear: &Linear, input: usize, direction: Monotonic) -> Option<String> {
     let mut terms = linear.terms.iter();
-    let wrong = terms.any(|term| {
+    let wrong_term = terms.any(|term| {
         usize::from(term.feature) == input
             && (term.value != TermValue::Itself || !agrees(direction, term.weight))
     });
-    wrong.then(|| ": its weight has the other sign".to_owned())
+    let mut indicators = linear.indicators.iter();
+    let wrong_bin = indicators.any(|indicator| {
+        usize::from(indicator.feature) == input
+            && matches!(indicator.condition, Condition::Above(_))
+            && !agrees(direction, indicator.weight)
+    });
+    (wrong_term || wrong_bin).then(|| ": its weight has the other sign".to_owned())
 }
 
 fn forest_fault(forest: &Forest, input: usize, direction: Monotonic) -> Option<String> {

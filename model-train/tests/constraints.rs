@@ -7,7 +7,9 @@
 )]
 
 use model_core::forest::{Aggregation, Bins, CategorySet, Forest, Link, Node, Tree};
-use model_core::model::{Model, ModelKind};
+use model_core::model::{
+    Condition, Ensemble, Indicator, Linear, Model, ModelKind, Term, TermValue,
+};
 use model_core::schema::{Monotonic, Schema};
 use model_train::dataset::Dataset;
 use model_train::fit::{ClassWeight, FitError, GradientBoosting, Options, Params, fit, predict};
@@ -199,6 +201,83 @@ fn a_tree_is_proved_leaf_against_leaf() {
     // c goes from the second leaf to the third.
     check([0.1, 0.9, 0.2, 1.0], [&[0], &[0, 2]], true, false);
     check([0.1, 0.9, 0.95, 1.0], [&[0], &[0, 2]], true, true);
+}
+
+/// Each part of an ensemble is proved for itself, each bin of a linear model too.
+#[test]
+fn ensembles_are_proved_part_by_part() {
+    let schema = Schema::from_toml(
+        r#"
+        name = "test"
+        version = "1.0.0"
+        [[feature]]
+        name = "x"
+        type = "number"
+        missing = "native"
+        monotonic = "increasing"
+        [[feature]]
+        name = "answer"
+        type = "boolean"
+        role = "target"
+        "#,
+    )
+    .unwrap();
+    let leaf = |value| Node::Leaf { value, count: 1 };
+    let split = Node::Split {
+        feature: 0,
+        split: 0,
+        missing_left: true,
+        count: 1,
+    };
+    let check = |leaves: [f64; 2], weight: f64, bins: [f64; 2], follows: bool| {
+        let term = Term {
+            feature: 0,
+            value: TermValue::Itself,
+            mean: 0.0,
+            scale: 1.0,
+            weight,
+        };
+        let indicator = |condition, weight| Indicator {
+            feature: 0,
+            condition,
+            weight,
+        };
+        let linear = Linear {
+            terms: vec![term],
+            intercept: 0.0,
+            link: Link::Logistic,
+            indicators: vec![
+                indicator(Condition::Above(1.0), bins[0]),
+                indicator(Condition::Above(2.0), bins[1]),
+                indicator(Condition::Missing, -5.0),
+            ],
+        };
+        let forest = Forest {
+            features: vec![Bins::Cuts(vec![1.0])],
+            category_sets: Vec::new(),
+            trees: vec![Tree {
+                nodes: vec![split, leaf(leaves[0]), leaf(leaves[1])],
+            }],
+            aggregation: Aggregation::GroupedSum,
+            base: 0.0,
+            link: Link::Logistic,
+        };
+        let model = Model::Ensemble(Box::new(Ensemble {
+            forest,
+            forest_weight: 0.5,
+            linear,
+            linear_weight: 0.5,
+        }));
+        model.check(&schema).unwrap();
+        let proof = prove(&model, &schema);
+        assert_eq!(proof.is_ok(), follows, "{leaves:?} {weight} {bins:?}");
+    };
+    check([0.1, 0.2], 0.3, [0.1, 0.0], true);
+    check([0.1, 0.1], 0.0, [0.0, 0.0], true);
+    check([0.2, 0.1], 0.3, [0.1, 0.0], false);
+    check([0.1, 0.2], -0.3, [0.1, 0.0], false);
+    // The sum of the bins rises, its last step does not.
+    check([0.1, 0.2], 0.3, [0.5, -0.1], false);
 }
 
 #[test]

@@ -6,8 +6,11 @@
     reason = "a test may fail"
 )]
 
-use model_core::model_file::ModelFile;
+use model_core::artifact::Artifact;
+use model_core::model_file::{self, ModelFile};
+use model_files::sha256_hex;
 use model_train::pack::pack;
+use model_train::unpack::{UnpackError, unpack};
 use wasmparser::{Parser, Payload, Validator};
 
 const ENGINE: &str = r#"(module
@@ -193,4 +196,46 @@ fn a_wrong_engine_is_refused_with_the_reason() {
         ),
         "one memory of its own",
     );
+}
+
+#[test]
+fn a_packed_file_comes_apart_into_what_it_was_packed_from() {
+    let engine = engine(ENGINE);
+    let glue = b"export default 1;";
+    for artifact in [&b"an artifact"[..], &[7; 70_000]] {
+        let unpacked = unpack(&pack(&engine, glue, artifact).unwrap()).unwrap();
+        assert_eq!(unpacked.engine, engine);
+        assert_eq!(unpacked.glue, glue);
+    }
+}
+
+/// The real engine: its size fields are those that packing writes.
+#[test]
+fn models_of_all_formats_come_apart_into_the_engine_that_they_name() {
+    for format in ["format-1", "format-2", "format-3"] {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
+        let file = std::fs::read(format!("{folder}/{format}/model.wasm")).unwrap();
+        let unpacked = unpack(&file).unwrap();
+        let artifact = ModelFile::open(&file).unwrap().artifact();
+        let named = Artifact::decode(artifact).unwrap().engine_sha256;
+        assert_eq!(sha256_hex(&unpacked.engine), named, "{format}");
+    }
+}
+
+#[test]
+fn what_packing_does_not_write_is_told() {
+    let packed = pack(&engine(ENGINE), b"export default 1;", b"artifact").unwrap();
+    let module = &packed[..packed.len() - model_file::SEAL_LEN];
+    let artifact_at = packed
+        .windows(8)
+        .position(|bytes| bytes == b"artifact")
+        .unwrap();
+    // A section more, after the glue.
+    let mut longer = [module, &[0, 5, 4], b"more"].concat();
+    model_file::seal(&mut longer, artifact_at as u64, 8);
+    assert!(matches!(unpack(&longer), Err(UnpackError::NotPacked)));
+    // The artifact somewhere else in the file.
+    let mut moved = module.to_vec();
+    model_file::seal(&mut moved, artifact_at as u64 - 1, 8);
+    assert!(unpack(&moved).is_err());
 }

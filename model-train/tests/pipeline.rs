@@ -78,7 +78,7 @@ fn search(trials: usize) -> SearchOptions {
         spaces: models.map(Space::standard).into(),
         unsupported: Unsupported::Refuse,
         trials,
-        bags: 1,
+        bags: Some(1),
         metric: Metric::RocAuc,
         max_gzip_bytes: None,
         max_nanoseconds: None,

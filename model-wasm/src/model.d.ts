@@ -62,7 +62,13 @@ export interface Description {
     digest: string;
     title?: string;
     description?: string;
-    kind: "ridge" | "logistic_regression" | "decision_tree" | "random_forest" | "gradient_boosting";
+    kind:
+      | "ridge"
+      | "logistic_regression"
+      | "decision_tree"
+      | "random_forest"
+      | "gradient_boosting"
+      | "boosting_and_linear";
   };
   threshold: number;
   /** What the model's probability goes through last. */

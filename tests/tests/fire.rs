@@ -5,9 +5,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use acceptance::fire::{Latencies, Probe, Server, ask, gzip, post};
+use model_core::artifact::{Artifact, hex};
+use model_core::model_file::ModelFile;
+use model_train::pack::pack;
+use sha2::{Digest, Sha256};
 
 const MIB: u64 = 1 << 20;
 
@@ -64,14 +69,17 @@ fn measured(server: &Server, application: &[u8], work: impl FnOnce()) -> Quiet {
     }
 }
 
-/// Runs an attack; nobody else may feel it.
+/// Runs an attack on a server with these flags; nobody else may feel it.
 fn check(flags: &[&str], attack: impl FnOnce(&Server)) {
-    let server = Server::start(flags).unwrap();
-    let application = application(&server);
-    let before = measured(&server, &application, || {
+    check_server(&Server::start(flags).unwrap(), attack);
+}
+
+fn check_server(server: &Server, attack: impl FnOnce(&Server)) {
+    let application = application(server);
+    let before = measured(server, &application, || {
         std::thread::sleep(Duration::from_secs(3))
     });
-    let during = measured(&server, &application, || attack(&server));
+    let during = measured(server, &application, || attack(server));
     let usage = server.usage().unwrap();
     let (calm, p99) = (before.predict.quantile(0.99), during.predict.quantile(0.99));
     println!(
@@ -247,4 +255,91 @@ fn clients_that_never_read_are_left() {
         }
         assert!(start.elapsed() < Duration::from_secs(60));
     });
+}
+
+/// A sealed model whose code takes gigabytes to compile: each of many locals is used in the
+/// innermost of many loops, and so is carried through all of them.
+fn compile_bomb() -> Vec<u8> {
+    const LOOPS: usize = 2_000;
+    const LOCALS: usize = 10_000;
+    let uses: String = (0..LOCALS)
+        .map(|local| format!("(local.set {local} (i32.add (local.get {local}) (i32.const 1)))"))
+        .collect();
+    let text = format!(
+        "(module (memory (export \"memory\") 2)
+           (global (export \"ABI_ARTIFACT\") i32 (i32.const 1024))
+           (func (export \"abi_load\") (result i64) (local {})
+             {} {uses} {} (i64.const 0)))",
+        "i32 ".repeat(LOCALS),
+        "(loop ".repeat(LOOPS),
+        "(br_if 0 (local.get 0)))".repeat(LOOPS),
+    );
+    let engine = wat::parse_str(text).unwrap();
+    let model = std::fs::read(std::env::var("UNDERWRITE_TEST_MODEL").unwrap()).unwrap();
+    let bytes = ModelFile::open(&model).unwrap().artifact();
+    let mut artifact = Artifact::decode(bytes).unwrap();
+    artifact.engine_sha256 = hex(&Sha256::digest(&engine));
+    pack(&engine, b"export default 1;", &artifact.encode().unwrap()).unwrap()
+}
+
+/// With a folder for compiled modules, and without: another process compiles, within limits.
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn a_file_that_takes_gigabytes_to_compile_is_refused() {
+    let bomb = compile_bomb();
+    for flags in [&["--no-cache"][..], &[]] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model.wasm");
+        std::fs::copy(std::env::var("UNDERWRITE_TEST_MODEL").unwrap(), &file).unwrap();
+        let (path, cache) = (file.display().to_string(), folder.path().join("modules"));
+        let cache = cache.display().to_string();
+        let source = [
+            "--model",
+            &path,
+            "--cache-dir",
+            &cache,
+            "--admin-key",
+            "chief",
+        ];
+        let server = Server::serve(&[&source, flags].concat(), &[]).unwrap();
+        check_server(&server, |server| {
+            let put = folder.path().join("new");
+            std::fs::write(&put, &bomb).unwrap();
+            std::fs::rename(&put, &file).unwrap();
+            let headers = ["x-api-key: chief"];
+            let answer = post(
+                server.address(),
+                "/models/loan-approval/reload",
+                &headers,
+                b"",
+            );
+            let answer = answer.unwrap();
+            assert_eq!(answer.status, 409, "{answer:?}");
+            let text = answer.text();
+            assert!(
+                text.contains("more time or memory than any model needs"),
+                "{text}"
+            );
+        });
+    }
+}
+
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn verify_is_not_taken_by_a_file_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bomb.wasm");
+    std::fs::write(&file, compile_bomb()).unwrap();
+    let verify = Command::new("sh")
+        .args(["-c", "ulimit -d 524288; exec \"$0\" verify \"$1\""])
+        .arg(std::env::var("UNDERWRITE_BIN").unwrap())
+        .arg(&file)
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&verify.stderr);
+    assert_eq!(verify.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("more time or memory than any model needs"),
+        "{error}"
+    );
 }

@@ -317,6 +317,64 @@ fn grouped(mut artifact: Artifact) -> Artifact {
     artifact
 }
 
+/// Of the kinds that only format 3 stores: an ensemble, and a linear model with indicators.
+const KINDS: Golden = Golden("format-3-kinds");
+const KINDS_FILES: [&str; 5] = [
+    "answers-linear.ndjson",
+    "answers.ndjson",
+    "artifact-linear.bin",
+    "artifact.bin",
+    "cases.ndjson",
+];
+
+#[test]
+fn later_kinds_answer_as_ever() {
+    for (artifact, answers) in [
+        ("artifact.bin", "answers.ndjson"),
+        ("artifact-linear.bin", "answers-linear.ndjson"),
+    ] {
+        let artifact = KINDS.read(artifact);
+        KINDS.check(answers, native(&artifact));
+        let written = Artifact::decode(&artifact).unwrap().encode().unwrap();
+        assert_eq!(written, artifact);
+    }
+    KINDS.check_sums(&KINDS_FILES);
+}
+
+/// Made those files once, as [`write_golden_files`] made the others.
+#[test]
+#[ignore = "writes golden files; they are kept for ever"]
+fn write_golden_files_of_later_kinds() {
+    let folder = KINDS.path();
+    assert!(
+        !folder.join("artifact.bin").exists(),
+        "the golden files are there already"
+    );
+    fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).unwrap();
+    let toml = common::natively();
+    let (ensemble, linear) = (
+        common::platt(common::ensemble(&toml)).encode().unwrap(),
+        common::binned(&toml).encode().unwrap(),
+    );
+    let cases = cases();
+    let answers = |artifact: &[u8]| -> String {
+        let mut decide = native(artifact);
+        let answers = cases
+            .iter()
+            .map(|case| String::from_utf8(decide(case).1).unwrap() + "\n");
+        answers.collect()
+    };
+    write("cases.ndjson", (cases.join("\n") + "\n").as_bytes());
+    write("answers.ndjson", answers(&ensemble).as_bytes());
+    write("answers-linear.ndjson", answers(&linear).as_bytes());
+    write("artifact.bin", &ensemble);
+    write("artifact-linear.bin", &linear);
+    let sum = |name| hex(&Sha256::digest(KINDS.read(name)));
+    let sums = KINDS_FILES.map(|name| format!("{}  {name}\n", sum(name)));
+    write("SHA256SUMS", sums.concat().as_bytes());
+}
+
 /// Texts that are no request.
 const NO_REQUESTS: [&str; 16] = [
     "",

@@ -108,7 +108,8 @@ fn every_word_is_promised_and_said() {
         every!(Role: Input, Protected, Ignored).map(Role::word),
     );
     let kinds = every!(
-        ModelKind: Ridge, LogisticRegression, DecisionTree, RandomForest, GradientBoosting
+        ModelKind: Ridge, LogisticRegression, DecisionTree, RandomForest, GradientBoosting,
+        BoostingAndLinear
     );
     check_words("Description", "model.kind", kinds.map(ModelKind::word));
 

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::build;
+use crate::python::{self, QUALITY};
 use crate::steps::{Steps, openly, quietly};
 use crate::system::{self, Browser};
 use crate::workspace::{self, cargo, command};
@@ -106,6 +107,22 @@ pub(crate) fn bench() -> Result<()> {
     let steps = Steps::new(PREPARE_STEPS + 1);
     let parts = prepare(&steps)?;
     steps.last("Measure", || openly(&mut program("bench", &parts)?))
+}
+
+/// `cargo xtask bench quality`.
+pub(crate) fn quality() -> Result<()> {
+    let steps = Steps::new(build::EVERYTHING_STEPS + 2);
+    build::everything(&steps, None)?;
+    let bin = steps.step("Install what others train with", || python::venv(&QUALITY))?;
+    let folder = workspace::root().join("tests").join("quality");
+    let mut bench = command(bin.join("python"));
+    // One thread each, whatever numpy would take.
+    bench
+        .env("OMP_NUM_THREADS", "1")
+        .arg(folder.join("bench.py"));
+    bench.arg("--underwrite").arg(workspace::underwrite());
+    bench.arg("--work").arg(workspace::target().join("quality"));
+    steps.last("Train ours and others", || openly(&mut bench))
 }
 
 /// `cargo xtask fuzz`.

@@ -20,15 +20,15 @@ use crate::workspace::{self, command};
 /// From nothing: [`build::demo`], then training.
 const WEIGHTS: [Weight; build::DEMO_STEPS + 1] = [
     Weight {
-        seconds: 300.0,
-        crates: 420,
+        seconds: 374.0,
+        crates: 385,
     },
     Weight {
-        seconds: 26.0,
+        seconds: 14.0,
         crates: 0,
     },
     Weight {
-        seconds: 3.0,
+        seconds: 1.0,
         crates: 0,
     },
 ];

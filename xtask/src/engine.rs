@@ -6,8 +6,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::steps::quietly;
 use crate::system;
@@ -33,14 +34,25 @@ const FEATURES: &[&str] = &[
 pub(crate) fn build() -> Result<()> {
     system::prepare()?;
     tools::install(TOOLS)?;
-    deliver(&by_wasm_pack()?)
+    let folder = by_wasm_pack()?;
+    optimize(&folder)?;
+    deliver(&folder)
 }
 
 /// Builds the same engine into `target/engine` without wasm-pack.
 pub(crate) fn build_quickly() -> Result<()> {
     system::prepare()?;
-    tools::install(&[&BINARYEN])?;
-    deliver(&by_library()?)
+    // wasm-opt is a download that only the last command waits for.
+    let folder = thread::scope(|scope| {
+        let optimizer = scope.spawn(|| tools::install(&[&BINARYEN]));
+        let folder = by_library()?;
+        optimizer
+            .join()
+            .map_err(|_| anyhow!("installing {} panicked", BINARYEN.name))??;
+        anyhow::Ok(folder)
+    })?;
+    optimize(&folder)?;
+    deliver(&folder)
 }
 
 /// Builds the engine in both ways.
@@ -50,6 +62,8 @@ pub(crate) fn build_quickly() -> Result<()> {
 pub(crate) fn compare() -> Result<()> {
     tools::install(TOOLS)?;
     let (released, quick) = (by_wasm_pack()?, by_library()?);
+    optimize(&released)?;
+    optimize(&quick)?;
     for name in FILES {
         let read = |folder: &Path| {
             let path = folder.join(name);
@@ -82,7 +96,6 @@ fn by_wasm_pack() -> Result<PathBuf> {
         .arg(remap_paths()?)
         .env("PATH", tools::path_with(TOOLS)?);
     quietly("wasm-pack", &mut wasm_pack)?;
-    optimize(&folder)?;
     Ok(folder)
 }
 
@@ -97,7 +110,6 @@ fn by_library() -> Result<PathBuf> {
     glue.args([&module, &folder])
         .env("CARGO_TARGET_DIR", glue_target());
     quietly("glue", &mut glue)?;
-    optimize(&folder)?;
     Ok(folder)
 }
 

@@ -80,7 +80,14 @@ enum Command {
     /// Check formatting, lints of native and wasm code, documentation and dependencies
     Lint,
     /// Measure how fast the module decides, and print the tables of docs/benchmarks.md
-    Bench,
+    ///
+    /// `quality` trains ours and other programs on public data sets instead, and prints how good
+    /// the probabilities are. Results of the other programs are kept in target/quality/.
+    Bench {
+        /// What to measure [default: speed]
+        #[arg(value_parser = ["speed", "quality"])]
+        what: Option<String>,
+    },
     /// Compare the decisions of five hosts, byte by byte
     ///
     /// Trains a model on FILE and gives its rows to native code, wasmtime, Node, Chromium and
@@ -130,7 +137,8 @@ fn main() -> ExitCode {
             steps::Steps::new(1).step("Build target/engine/engine.wasm", engine::build)
         }
         Command::Lint => lint::run(),
-        Command::Bench => acceptance::bench(),
+        Command::Bench { what } if what.as_deref() == Some("quality") => acceptance::quality(),
+        Command::Bench { .. } => acceptance::bench(),
         Command::Conformance(options) => acceptance::conformance(&options),
         Command::Fuzz { seconds, minutes } => {
             acceptance::fuzz(minutes.map_or(seconds, |minutes| minutes.saturating_mul(60)))

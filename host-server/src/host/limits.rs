@@ -23,9 +23,11 @@ pub struct Limits {
     /// The folder that keeps compiled modules between starts. Only this user may be able to
     /// write to it. Default: none, every start compiles.
     pub cache: Option<PathBuf>,
-    /// A program that compiles a module into that folder, so that this process does not grow by
-    /// the compiler's memory. It is called with `compile-module --cache-dir FOLDER` and the
-    /// module on its standard input. Default: none.
+    /// A program that compiles a module into that folder, or into a temporary one, so that this
+    /// process does not grow by the compiler's memory. It is called with
+    /// `compile-module --cache-dir FOLDER --module-memory BYTES` and the module on its standard
+    /// input; it ends with 0, with [`NOT_KEPT`](crate::NOT_KEPT) when the folder cannot be
+    /// written, or with another number and a sentence on standard error. Default: none.
     pub compiler: Option<PathBuf>,
 }
 

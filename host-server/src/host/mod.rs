@@ -22,4 +22,5 @@ pub use error::{CallError, LoadError, LoadErrorKind};
 pub use limits::Limits;
 pub(crate) use limits::processors;
 pub use model_host::{ModelHost, compile};
+pub use module_cache::NOT_KEPT;
 pub use pool::InstanceTimes;

@@ -5,6 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use model_core::describe::ABI_VERSION;
 use model_core::model_file::{GLUE_SECTION, ModelFile};
+use tempfile::TempDir;
 
 use super::answer::{Answer, Batch, Decision};
 use super::compiled::Compiled;
@@ -56,11 +57,11 @@ impl ModelHost {
             .custom_section(GLUE_SECTION)
             .ok_or(LoadErrorKind::NoGlue)?;
         let cache = cache(&limits, &wasm)?;
-        let engine = engine(&limits, cache.as_ref().map(ModuleCache::cache))
+        let engine = engine(&limits, cache.as_ref().map(|folder| folder.cache.cache()))
             .map_err(|error| cannot_start(&error))?;
         let clock = Clock::start(&engine).map_err(|error| cannot_start(&error))?;
         let compiled = Compiled::new(&engine, &wasm, &limits)?;
-        if let Some(Err(error)) = cache.map(|cache| cache.keep()) {
+        if let Some(Err(error)) = cache.map(|folder| folder.cache.keep()) {
             tracing::warn!(%error, "compiled module not cached: the next start takes longer");
         }
         check_version(&compiled, &limits)?;
@@ -206,31 +207,62 @@ impl std::fmt::Debug for ModelHost {
     }
 }
 
-/// The cache for the compiled module; `None` where it cannot be used, which only costs time.
+/// A cache for the compiled module, and the folder that goes with it when it is only for now.
+struct CodeFolder {
+    cache: ModuleCache,
+    _temporary: Option<TempDir>,
+}
+
+/// The cache for the compiled module, filled by the process that compiles. Without a folder that
+/// can be used, and where a process compiles, it is a temporary one; `None` where this process
+/// has to compile.
 ///
 /// # Errors
-/// When the process that compiles was stopped: the module would take as much here.
-fn cache(limits: &Limits, wasm: &[u8]) -> Result<Option<ModuleCache>, LoadErrorKind> {
-    let Some(folder) = limits.cache.as_deref() else {
-        return Ok(None);
-    };
-    let cache = match ModuleCache::open(folder, wasm) {
-        Ok(cache) => cache,
-        Err(error) => {
-            tracing::warn!(folder = %folder.display(), %error, "compiled module not cached: the next start takes longer");
-            return Ok(None);
-        }
+/// When the process that compiles refused the module, or was stopped: the module would take as
+/// much here.
+fn cache(limits: &Limits, wasm: &[u8]) -> Result<Option<CodeFolder>, LoadErrorKind> {
+    let kept = limits.cache.as_deref().and_then(|folder| {
+        ModuleCache::open(folder, wasm)
+            .inspect_err(|error| {
+                tracing::warn!(folder = %folder.display(), %error, "compiled module not cached: the next start takes longer");
+            })
+            .ok()
+    });
+    let folder = match (kept, &limits.compiler) {
+        (Some(cache), _) => CodeFolder {
+            cache,
+            _temporary: None,
+        },
+        (None, None) => return Ok(None),
+        (None, Some(_)) => match temporary(wasm) {
+            Ok(folder) => folder,
+            Err(error) => {
+                tracing::warn!(%error, "no temporary folder: compiling in this process, which uses more memory");
+                return Ok(None);
+            }
+        },
     };
     if let Some(compiler) = &limits.compiler {
-        match cache.fill(compiler, wasm) {
+        match folder.cache.fill(compiler, wasm, limits.memory_bytes) {
             Ok(Filled::Done) => {}
+            Ok(Filled::Refused(sentence)) => return Err(LoadErrorKind::Refused(sentence)),
             Ok(Filled::Stopped) => return Err(LoadErrorKind::CompileLimit),
             Err(error) => {
                 tracing::warn!(compiler = %compiler.display(), %error, "compiler process failed: compiling in this process, which uses more memory");
             }
         }
     }
-    Ok(Some(cache))
+    Ok(Some(folder))
+}
+
+/// A folder for a module's code until it is loaded; nobody else can read it.
+fn temporary(wasm: &[u8]) -> Result<CodeFolder, LoadErrorKind> {
+    let folder = tempfile::tempdir().map_err(|error| cannot_start(&error))?;
+    let cache = ModuleCache::open(folder.path(), wasm).map_err(|error| cannot_start(&error))?;
+    Ok(CodeFolder {
+        cache,
+        _temporary: Some(folder),
+    })
 }
 
 /// Compiles `wasm` into the folder [`Limits::cache`]. This is what the program
@@ -243,8 +275,9 @@ pub fn compile(wasm: &[u8], limits: &Limits) -> Result<(), LoadError> {
         compiler: None,
         ..limits.clone()
     };
-    let cache =
+    let folder =
         cache(&limits, wasm)?.ok_or_else(|| cannot_start(&"the cache folder cannot be used"))?;
+    let cache = folder.cache;
     let engine = engine(&limits, Some(cache.cache())).map_err(|error| cannot_start(&error))?;
     Compiled::new(&engine, wasm, &limits)?;
     cache.keep().map_err(|error| cannot_start(&error).into())

@@ -43,11 +43,16 @@ pub(crate) enum CacheError {
     Unsupported,
 }
 
+/// How the program that compiles ends when it could not keep what it has compiled.
+pub const NOT_KEPT: i32 = 3;
+
 /// What the compiler's process did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Filled {
-    /// It has compiled the module, or refused it.
+    /// It has compiled the module, within its limits.
     Done,
+    /// It refused the module, with this sentence.
+    Refused(String),
     /// It was ended by the system: compiling takes more time or memory than any model needs.
     Stopped,
 }
@@ -96,25 +101,33 @@ impl ModuleCache {
     ///
     /// # Errors
     /// When the program cannot be run; the cache is then as before.
-    pub(crate) fn fill(&self, compiler: &Path, wasm: &[u8]) -> io::Result<Filled> {
+    pub(crate) fn fill(
+        &self,
+        compiler: &Path,
+        wasm: &[u8],
+        memory_bytes: usize,
+    ) -> io::Result<Filled> {
         if !compiled(&self.folder)?.is_empty() {
             return Ok(Filled::Done);
         }
         let mut child = Command::new(compiler)
             .args(["compile-module", "--cache-dir"])
             .arg(&self.root)
+            .args(["--module-memory", &memory_bytes.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()?;
-        // The program ends early when it refuses the module; this process then finds the same
-        // reason when it compiles.
+        // The program reads all of the module before it writes a line, and no more than that
+        // line: neither waits for the other.
         let _ = child.stdin.take().map(|mut input| input.write_all(wasm));
-        let status = child.wait()?;
+        let output = child.wait_with_output()?;
         remove_altered(&self.folder)?;
         // It limits its own time and memory, and the system ends it when it exceeds them.
-        Ok(match status.code() {
-            Some(_) => Filled::Done,
+        Ok(match output.status.code() {
+            // What could not be kept was compiled nevertheless: it costs this process no more.
+            Some(0 | NOT_KEPT) => Filled::Done,
+            Some(_) => Filled::Refused(sentence(&output.stderr)),
             None => Filled::Stopped,
         })
     }
@@ -151,6 +164,17 @@ impl ModuleCache {
             fs::remove_dir_all(folder)?;
         }
         Ok(())
+    }
+}
+
+/// What a program that ends with an error says.
+fn sentence(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let line = text.trim().lines().next_back().unwrap_or_default();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    match line.is_empty() {
+        true => "the program that compiles modules failed without a word".to_owned(),
+        false => line.to_owned(),
     }
 }
 

@@ -14,7 +14,11 @@ use super::error::ApiError;
 use super::memory::{Claim, Full, Memory};
 
 /// After so many bytes of one body the others have their turn.
-const PAUSE: usize = 128 << 10;
+const PAUSE: usize = 32 << 10;
+
+/// The pause after each such piece of a body that is not kept: 32 MB a second of what is thrown
+/// away is enough for every honest client, and a client that means harm costs no more.
+const DISCARD_PAUSE: Duration = Duration::from_millis(1);
 
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,19 +163,22 @@ async fn collect(
     let mut kept = Kept::new(keep, memory);
     let mut seen = first.len() + second.len();
     let mut paused = 0;
-    kept.add(&first);
-    kept.add(&second);
+    kept.add(&first).await;
+    kept.add(&second).await;
     // A body that is too long, or finds no room, is read on without being kept: so the client
     // hears why.
     while seen <= limits::MAX_DRAIN.max(keep)
         && let Some(data) = next(&mut body).await?
     {
         seen += data.len();
-        kept.add(&data);
+        kept.add(&data).await;
         if seen - paused > PAUSE {
             // Data that is always there would keep this thread from its other connections.
             paused = seen;
-            tokio::task::yield_now().await;
+            match kept.takes_more() {
+                true => tokio::task::yield_now().await,
+                false => tokio::time::sleep(DISCARD_PAUSE).await,
+            }
         }
     }
     kept.finish().map_err(ApiError::from)
@@ -181,30 +188,32 @@ async fn collect(
 struct Kept {
     most: usize,
     /// None once there was no room.
-    bytes: Option<(Buffer, Claim)>,
+    bytes: Option<Buffer>,
 }
 
 impl Kept {
     fn new(most: usize, memory: &Memory) -> Self {
         Self {
             most,
-            bytes: Some((Buffer::new(most), memory.claim())),
+            bytes: Some(Buffer::new(most, memory)),
         }
     }
 
-    fn add(&mut self, data: &[u8]) {
-        let Some((bytes, claim)) = &mut self.bytes else {
-            return;
-        };
-        let data = &data[..data.len().min(self.most - bytes.len())];
-        if bytes.extend(data, claim).is_err() {
-            self.bytes = None;
+    async fn add(&mut self, data: &[u8]) {
+        if let Some(bytes) = self.bytes.take() {
+            let data = &data[..data.len().min(self.most - bytes.len())];
+            self.bytes = bytes.extend_beside(data).await.ok();
         }
+    }
+
+    /// Whether what comes next is kept.
+    fn takes_more(&self) -> bool {
+        let bytes = self.bytes.as_ref();
+        bytes.is_some_and(|bytes| bytes.len() < self.most)
     }
 
     fn finish(self) -> Result<Bytes, Full> {
-        let (bytes, claim) = self.bytes.ok_or(Full)?;
-        Ok(claim.hold(bytes))
+        Ok(self.bytes.ok_or(Full)?.into_bytes())
     }
 }
 

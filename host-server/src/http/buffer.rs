@@ -2,12 +2,18 @@
 //! keeps what it has for each thread, and a few long bodies would leave it with all of their
 //! memory for ever.
 
+use axum::body::Bytes;
 use memmap2::MmapMut;
+use tokio::runtime::Handle;
 
-use super::memory::{Claim, Full};
+use super::memory::{Claim, Full, Memory};
 
 /// Longer than this they have pages of their own, in bytes.
 const OWN_PAGES: usize = 64 << 10;
+
+/// To copy or to give back so many bytes takes long enough that a thread with connections
+/// leaves it to another: a millisecond or more for some megabytes.
+const LONG: usize = 256 << 10;
 
 /// A body, in the memory that it has claimed.
 pub(crate) struct Buffer {
@@ -15,16 +21,18 @@ pub(crate) struct Buffer {
     pages: Option<MmapMut>,
     length: usize,
     most: usize,
+    claim: Claim,
 }
 
 impl Buffer {
     /// Empty; it may have `most` bytes.
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize, memory: &Memory) -> Self {
         Self {
             short: Vec::new(),
             pages: None,
             length: 0,
             most,
+            claim: memory.claim(),
         }
     }
 
@@ -33,33 +41,60 @@ impl Buffer {
         self.length
     }
 
-    /// Adds bytes; what they need is claimed first.
+    /// Adds bytes; what they need is claimed first. To make room it copies what is there.
     ///
     /// # Errors
     /// When there is no memory for them; the buffer is as before.
-    pub(crate) fn extend(&mut self, data: &[u8], claim: &mut Claim) -> Result<(), Full> {
-        let end = self.length + data.len();
+    pub(crate) fn extend(&mut self, data: &[u8]) -> Result<(), Full> {
+        self.make_room(data.len())?;
+        match &mut self.pages {
+            Some(pages) => pages[self.length..self.length + data.len()].copy_from_slice(data),
+            None => self.short.extend_from_slice(data),
+        }
+        self.length += data.len();
+        Ok(())
+    }
+
+    /// As [`Buffer::extend`], on a thread that serves connections: a long copy is another's.
+    pub(crate) async fn extend_beside(mut self, data: &[u8]) -> Result<Self, Full> {
+        let more = data.len();
+        if self.length > LONG && self.length + more > self.capacity() {
+            let copied = tokio::task::spawn_blocking(move || {
+                self.make_room(more)?;
+                Ok(self)
+            });
+            self = copied.await.unwrap_or(Err(Full))?;
+        }
+        self.extend(data)?;
+        Ok(self)
+    }
+
+    /// The bytes; their memory is claimed for as long as anybody holds them.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+
+    fn capacity(&self) -> usize {
+        self.pages.as_ref().map_or(OWN_PAGES, |pages| pages.len())
+    }
+
+    /// Claims and makes room for `more` bytes.
+    fn make_room(&mut self, more: usize) -> Result<(), Full> {
+        let end = self.length + more;
         if end <= OWN_PAGES && self.pages.is_none() {
-            claim.cover(end)?;
-            self.short.extend_from_slice(data);
-            self.length = end;
-            return Ok(());
+            return self.claim.cover(end);
         }
         let capacity = self.pages.as_ref().map_or(0, |pages| pages.len());
         if end > capacity {
             // By halves, not by doubling: what is claimed is nearly what is there.
             let larger = end.max((capacity / 2 * 3).min(self.most));
-            claim.cover(larger)?;
+            self.claim.cover(larger)?;
             // A system that is short of memory refuses this one body.
             let mut pages = MmapMut::map_anon(larger).map_err(|_| Full)?;
             pages[..self.length].copy_from_slice(self.as_ref());
             self.pages = Some(pages);
             self.short = Vec::new();
         }
-        if let Some(pages) = &mut self.pages {
-            pages[self.length..end].copy_from_slice(data);
-        }
-        self.length = end;
         Ok(())
     }
 }
@@ -73,23 +108,63 @@ impl AsRef<[u8]> for Buffer {
     }
 }
 
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let Some(pages) = self.pages.take().filter(|pages| pages.len() > LONG) else {
+            return;
+        };
+        // What is claimed is given back after the pages, not before them.
+        let claim = self.claim.take();
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn_blocking(move || {
+                drop(pages);
+                drop(claim);
+            });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::memory::Memory;
     use super::*;
 
     #[test]
     fn bytes_come_out_as_they_went_in() {
         let memory = Memory::new(4 << 20);
-        let mut claim = memory.claim();
-        let mut buffer = Buffer::new(2 << 20);
+        let mut buffer = Buffer::new(2 << 20, &memory);
         let all: Vec<u8> = (0..1_500_000_u32).map(|byte| byte as u8).collect();
         for (at, piece) in all.chunks(9_999).enumerate() {
             assert_eq!(buffer.len(), at * 9_999);
-            assert_eq!(buffer.extend(piece, &mut claim), Ok(()));
+            assert_eq!(buffer.extend(piece), Ok(()));
         }
         assert_eq!(buffer.as_ref(), all);
-        assert_eq!(buffer.extend(&vec![0; 4 << 20], &mut claim), Err(Full));
+        assert_eq!(buffer.extend(&vec![0; 4 << 20]), Err(Full));
         assert_eq!(buffer.as_ref(), all);
+        drop(buffer);
+        assert_eq!(memory.claim().cover(3 << 20), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn what_another_thread_copied_is_the_same() {
+        let memory = Memory::new(4 << 20);
+        let all: Vec<u8> = (0..1_500_000_u32).map(|byte| byte as u8).collect();
+        let mut buffer = Buffer::new(2 << 20, &memory);
+        for piece in all.chunks(9_999) {
+            buffer = buffer
+                .extend_beside(piece)
+                .await
+                .unwrap_or_else(|_| unreachable!());
+        }
+        let bytes = buffer.into_bytes();
+        assert_eq!(bytes, all);
+        drop(bytes);
+        // The pages are given back by another thread, soon.
+        let given_back = async {
+            while memory.claim().cover(3 << 20).is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(10);
+        assert!(tokio::time::timeout(patience, given_back).await.is_ok());
     }
 }

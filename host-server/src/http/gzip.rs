@@ -20,8 +20,7 @@ const PIECE: usize = 64 << 10;
 /// unpacked, or there is no memory for it.
 pub(crate) fn unpack(packed: &Bytes, limit: usize, memory: &Memory) -> Result<Bytes, ApiError> {
     let mut decoder = MultiGzDecoder::new(&packed[..]);
-    let mut claim = memory.claim();
-    let mut bytes = Buffer::new(limit);
+    let mut bytes = Buffer::new(limit, memory);
     let mut piece = vec![0; PIECE];
     loop {
         let read = decoder
@@ -30,12 +29,12 @@ pub(crate) fn unpack(packed: &Bytes, limit: usize, memory: &Memory) -> Result<By
                 detail: format!("The body is said to be gzip, but: {error}"),
             })?;
         if read == 0 {
-            return Ok(claim.hold(bytes));
+            return Ok(bytes.into_bytes());
         }
         if bytes.len() + read > limit {
             return Err(ApiError::BodyTooLong { limit });
         }
-        bytes.extend(&piece[..read], &mut claim)?;
+        bytes.extend(&piece[..read])?;
     }
 }
 

@@ -109,6 +109,12 @@ impl Claim {
         })
     }
 
+    /// All of the claim; what is left covers nothing.
+    pub(crate) fn take(&mut self) -> Self {
+        let empty = self.memory.claim();
+        std::mem::replace(self, empty)
+    }
+
     fn give_back(&mut self, first: usize, rest: usize) {
         self.first -= first;
         self.rest -= rest;

@@ -66,7 +66,7 @@ async fn answer(
     name: Option<&str>,
 ) -> Result<Response, ApiError> {
     let form = form(headers)?;
-    let served = app.target(name, None)?.served;
+    let served = app.target(name)?.served;
     if form == Form::Lines {
         check_plain(headers)?;
         return ndjson::answer(app, served, body).await;

@@ -64,7 +64,7 @@ async fn answer(
     version: Option<String>,
     form: Form,
 ) -> Result<Response, ApiError> {
-    let served = app.monitored(name.as_deref(), version.as_deref())?;
+    let served = app.monitored(name.as_deref(), version.as_deref()).await?;
     let fault = |error: &dyn std::fmt::Display| {
         tracing::error!(request_id = id.as_str(), %error, "drift report failed");
         ApiError::fault(&id)

@@ -45,7 +45,7 @@ pub(super) async fn invocations(
     body: Body,
 ) -> Result<Response, MlflowError> {
     let is_csv = is_csv(&headers)?;
-    let served = app.target(None, None)?.served;
+    let served = app.target(None)?.served;
     let most = app.limits().batch_rows;
     let packed = app.read_batch(&headers, body).await?;
     let read = move |served: &Served| {

@@ -37,7 +37,7 @@ pub(super) async fn schema(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
-    let target = app.target(Some(&name), None)?;
+    let target = app.target(Some(&name))?;
     let json = target.served.description_json().clone();
     Ok(([(CONTENT_TYPE, "application/json")], json).into_response())
 }
@@ -49,9 +49,9 @@ fn describe(app: &App, slot: &Slot) -> Value {
     let versions: Vec<Value> = live
         .versions()
         .into_iter()
-        .map(|served| {
-            let model = &served.description().model;
-            json!({ "version": served.version(), "model": model })
+        .map(|one| {
+            let loaded = one.loaded().is_some();
+            json!({ "version": one.version(), "model": one.model(), "loaded": loaded })
         })
         .collect();
     let challenger = live.challenger().map(|(served, mode)| {

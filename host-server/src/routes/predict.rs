@@ -81,7 +81,7 @@ async fn answer(
     check_plain(headers)?;
     let permit = app.begin()?;
     let start = Instant::now();
-    let target = app.target(name, version)?;
+    let target = app.target_version(name, version).await?;
     let decided = decide(app, permit, &target, &body).await;
     let took = start.elapsed();
     app.metrics().http.predicted(took);

@@ -113,7 +113,7 @@ impl Artifact {
     pub(crate) fn open(bytes: &[u8]) -> Result<Opened, ArtifactError> {
         let (payload, digests) = checked_payload(bytes)?;
         let (artifact, format) = match payload {
-            Payload::Fields { format, bytes } => (stored::read_whole(bytes, format)?, format),
+            Payload::Fields { format, bytes } => (stored::decode_fields(bytes, format)?, format),
             Payload::Sections(sections) => (stored::decode(sections)?, FORMAT),
         };
         artifact.check()?;

@@ -1,7 +1,9 @@
 //! What the payload of an artifact holds: the fields of formats 1 and 2, one after another,
 //! and the sections of format 3.
 
-use bincode::de::{Decode, Decoder};
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::de::read::Reader;
+use bincode::de::{Decode, Decoder, DecoderImpl};
 use bincode::enc::Encode;
 use bincode::error::DecodeError;
 
@@ -10,8 +12,7 @@ use super::sections::{Parts, Tag, write};
 use crate::calibration::Calibration;
 use crate::error::ArtifactError;
 use crate::policy::Policy;
-use crate::schema::Schema;
-use crate::wire::{MAX_PAYLOAD, text};
+use crate::wire::MAX_PAYLOAD;
 
 /// The section of all that decides but the policy.
 pub(super) const MODEL: Tag = *b"MODL";
@@ -25,6 +26,8 @@ const SCHEMA: Tag = *b"SCHM";
 const PREPROCESSING: Tag = *b"PREP";
 const KIND: Tag = *b"KIND";
 const FORM: Tag = *b"FORM";
+const LINEAR_PART: Tag = *b"LINR";
+const INDICATORS: Tag = *b"INDI";
 const THRESHOLD: Tag = *b"THRS";
 const CALIBRATION: Tag = *b"CALI";
 const LANGUAGES: Tag = *b"LANG";
@@ -40,9 +43,6 @@ const ENGINE: Tag = *b"engn";
 const GOLDEN_ROWS: Tag = *b"gold";
 const HISTORY: Tag = *b"hist";
 
-/// The format that is read.
-pub(super) struct Format(pub(super) u32);
-
 /// The sections of format 3.
 pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     let mut out = Vec::new();
@@ -51,6 +51,12 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     put(&mut model, PREPROCESSING, &artifact.preprocessing)?;
     put(&mut model, KIND, &artifact.kind)?;
     put(&mut model, FORM, &artifact.model)?;
+    if let Some(part) = artifact.model.linear_part() {
+        put(&mut model, LINEAR_PART, &part)?;
+    }
+    if !artifact.model.indicators().is_empty() {
+        put(&mut model, INDICATORS, &artifact.model.indicators())?;
+    }
     put(&mut model, THRESHOLD, &artifact.threshold)?;
     put(&mut model, CALIBRATION, &artifact.calibration)?;
     put(&mut model, LANGUAGES, &artifact.schema.languages)?;
@@ -86,63 +92,152 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let mut model = Parts::read(sections.require(MODEL)?)?;
     let mut details = Parts::read(sections.require(DETAILS)?)?;
     let policy = sections.take(POLICY).map(Parts::read).transpose()?;
-    let mut schema: Schema = read(model.require(SCHEMA)?)?;
-    schema.languages = read(model.require(LANGUAGES)?)?;
-    if let Some(bytes) = model.take(DERIVED) {
-        (schema.set_derived(read(bytes)?)).map_err(|why| ArtifactError::Content(why.into()))?;
+    // In the order of the older formats, so that one reader serves them all.
+    let mut values = Vec::new();
+    for tag in [SCHEMA, PREPROCESSING, KIND, FORM, THRESHOLD] {
+        values.push(model.require(tag)?);
     }
-    if let Some(bytes) = model.take(TRANSLATIONS) {
-        schema.set_translations(read(bytes)?);
+    for tag in [TRAINING, ENGINE, GOLDEN_ROWS] {
+        values.push(details.require(tag)?);
     }
-    let artifact = Artifact {
-        schema,
-        preprocessing: read(model.require(PREPROCESSING)?)?,
-        kind: read(model.require(KIND)?)?,
-        model: read(model.require(FORM)?)?,
-        threshold: read(model.require(THRESHOLD)?)?,
-        calibration: read(model.require(CALIBRATION)?)?,
-        training: read(details.require(TRAINING)?)?,
-        engine_sha256: read(details.require(ENGINE)?)?,
-        golden_rows: read(details.require(GOLDEN_ROWS)?)?,
-        details: read(details.require(HISTORY)?)?,
-        policy: policy.map(decode_policy).transpose()?,
-    };
+    values.push(model.require(CALIBRATION)?);
+    values.push(details.require(HISTORY)?);
+    values.push(model.require(LANGUAGES)?);
+    let (linear_part, indicators) = (model.take(LINEAR_PART), model.take(INDICATORS));
+    let (derived, translations) = (model.take(DERIVED), model.take(TRANSLATIONS));
+    let optional = [linear_part, indicators, derived, translations];
+    values.extend(optional.into_iter().flatten());
+    let has_policy = policy.is_some();
+    if let Some(mut policy) = policy {
+        values.push(policy.require(RULES)?);
+        policy.finish()?;
+    }
     model.finish()?;
     details.finish()?;
     sections.finish()?;
+
+    let mut values = Values::new(values);
+    let mut artifact = values.artifact(3)?;
+    artifact.schema.languages = values.next()?;
+    let content = |why: &str| ArtifactError::Content(why.into());
+    if linear_part.is_some() {
+        let model = artifact.model.with_linear_part(values.next()?);
+        artifact.model = model.ok_or_else(|| content("a linear part without trees"))?;
+    }
+    if indicators.is_some() {
+        let set = artifact.model.set_indicators(values.next()?);
+        set.ok_or_else(|| content("indicators without a linear model"))?;
+    }
+    if derived.is_some() {
+        let derived = artifact.schema.set_derived(values.next()?);
+        derived.map_err(content)?;
+    }
+    if translations.is_some() {
+        artifact.schema.set_translations(values.next()?);
+    }
+    if has_policy {
+        artifact.policy = Some(values.next()?);
+    }
+    values.finish()?;
     Ok(artifact)
 }
 
-fn decode_policy(mut fields: Parts<'_>) -> Result<Policy, ArtifactError> {
-    let policy = read(fields.require(RULES)?)?;
-    fields.finish()?;
-    Ok(policy)
-}
-
-/// Reads the fields of formats 1 and 2, and what one of format 3 holds.
+/// Reads the fields of formats 1 and 2.
 ///
 /// # Errors
 /// When the bytes are not of the form, or some are left over.
-pub(super) fn read_whole<T: Decode<Format>>(bytes: &[u8], format: u32) -> Result<T, ArtifactError> {
-    let limit = bincode::config::standard().with_limit::<MAX_PAYLOAD>();
-    let (value, read): (T, usize) =
-        bincode::decode_from_slice_with_context(bytes, limit, Format(format))
-            .map_err(|error| decode_problem(&error))?;
-    if read == bytes.len() {
-        Ok(value)
-    } else {
-        Err(left_over(bytes.len() - read))
+pub(super) fn decode_fields(bytes: &[u8], format: u32) -> Result<Artifact, ArtifactError> {
+    let mut values = Values::new(Vec::new());
+    values.decoder.reader().0 = bytes;
+    let artifact = values.artifact(format)?;
+    values.finish()?;
+    Ok(artifact)
+}
+
+/// Bytes that are not read yet.
+struct Unread<'a>(&'a [u8]);
+
+impl Reader for Unread<'_> {
+    fn read(&mut self, out: &mut [u8]) -> Result<(), DecodeError> {
+        let additional = out.len().saturating_sub(self.0.len());
+        let (bytes, rest) = self
+            .0
+            .split_at_checked(out.len())
+            .ok_or(DecodeError::UnexpectedEnd { additional })?;
+        out.copy_from_slice(bytes);
+        self.0 = rest;
+        Ok(())
+    }
+
+    fn peek_read(&mut self, count: usize) -> Option<&[u8]> {
+        self.0.get(..count)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.0 = self.0.get(count..).unwrap_or_default();
     }
 }
 
-/// Apart from the generic function, and not inlined into each of its kinds.
-#[inline(never)]
-fn left_over(count: usize) -> ArtifactError {
-    ArtifactError::Payload(format!("{count} bytes are left over"))
+type Limited = Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD>>;
+
+/// The values of an artifact, one after another: in formats 1 and 2 they stand in one row of
+/// bytes, in format 3 each has its own. Both by one decoder, since the code that reads a schema
+/// or a forest is large and would otherwise stand in the module for each.
+struct Values<'a> {
+    decoder: DecoderImpl<Unread<'a>, Limited, ()>,
+    /// The bytes of each value; empty where they stand in one row.
+    fields: std::vec::IntoIter<&'a [u8]>,
 }
 
-fn read<T: Decode<Format>>(bytes: &[u8]) -> Result<T, ArtifactError> {
-    read_whole::<Field<T>>(bytes, 3).map(|field| field.0)
+impl<'a> Values<'a> {
+    fn new(fields: Vec<&'a [u8]>) -> Self {
+        let limited = bincode::config::standard().with_limit::<MAX_PAYLOAD>();
+        Self {
+            decoder: DecoderImpl::new(Unread(&[]), limited, ()),
+            fields: fields.into_iter(),
+        }
+    }
+
+    fn next<T: Decode<()>>(&mut self) -> Result<T, ArtifactError> {
+        if let Some(field) = self.fields.next() {
+            self.finish()?;
+            self.decoder.reader().0 = field;
+        }
+        T::decode(&mut self.decoder).map_err(decode_problem)
+    }
+
+    /// Checks that nothing is left of the value that was read.
+    #[inline(never)]
+    fn finish(&mut self) -> Result<(), ArtifactError> {
+        match self.decoder.reader().0.len() {
+            0 => Ok(()),
+            count => Err(ArtifactError::Payload(format!(
+                "{count} bytes are left over"
+            ))),
+        }
+    }
+
+    /// What every format has, in the order of formats 1 and 2.
+    fn artifact(&mut self, format: u32) -> Result<Artifact, ArtifactError> {
+        let mut artifact = Artifact {
+            schema: self.next()?,
+            preprocessing: self.next()?,
+            kind: self.next()?,
+            model: self.next()?,
+            threshold: self.next()?,
+            training: self.next()?,
+            engine_sha256: self.next()?,
+            golden_rows: self.next()?,
+            calibration: Calibration::None,
+            details: Vec::new(),
+            policy: None,
+        };
+        if format > 1 {
+            artifact.calibration = self.next()?;
+            artifact.details = self.next()?;
+        }
+        Ok(artifact)
+    }
 }
 
 fn put(out: &mut Vec<u8>, tag: Tag, value: &impl Encode) -> Result<(), ArtifactError> {
@@ -152,50 +247,9 @@ fn put(out: &mut Vec<u8>, tag: Tag, value: &impl Encode) -> Result<(), ArtifactE
     Ok(())
 }
 
-/// One value, by one copy of the code for every format: inlined into each reader, the schema's
-/// and the model's would stand in the module several times.
-#[inline(never)]
-fn shared<T: Decode<Format>, D: Decoder<Context = Format>>(
-    decoder: &mut D,
-) -> Result<T, DecodeError> {
-    T::decode(decoder)
-}
-
-/// A field of format 3.
-struct Field<T>(T);
-
-impl<T: Decode<Format>> Decode<Format> for Field<T> {
-    fn decode<D: Decoder<Context = Format>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        shared(decoder).map(Self)
-    }
-}
-
-impl Decode<Format> for Artifact {
-    fn decode<D: Decoder<Context = Format>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let mut artifact = Self {
-            schema: shared(decoder)?,
-            preprocessing: shared(decoder)?,
-            kind: shared(decoder)?,
-            model: shared(decoder)?,
-            threshold: shared(decoder)?,
-            training: shared(decoder)?,
-            engine_sha256: text(decoder)?,
-            golden_rows: shared(decoder)?,
-            calibration: Calibration::None,
-            details: Vec::new(),
-            policy: None,
-        };
-        if decoder.context().0 > 1 {
-            artifact.calibration = shared(decoder)?;
-            artifact.details = shared(decoder)?;
-        }
-        Ok(artifact)
-    }
-}
-
 /// A short reason: bincode's own messages are for programmers, and long.
 #[inline(never)]
-fn decode_problem(error: &DecodeError) -> ArtifactError {
+fn decode_problem(error: DecodeError) -> ArtifactError {
     let reason = match error {
         DecodeError::UnexpectedEnd { .. } => "it ends too early",
         DecodeError::LimitExceeded => "it asks for more memory than allowed",

@@ -73,7 +73,7 @@ pub(super) struct Finish {
     pub(super) aggregation: Aggregation,
     trees: usize,
     base: f64,
-    link: Link,
+    pub(super) link: Link,
 }
 
 impl Finish {

@@ -9,6 +9,7 @@ use super::top::right_children;
 use super::walks::{Trails, Walks};
 use super::whole::Whole;
 use super::{Forest, ForestError};
+use crate::link::Link;
 
 /// Rows that are evaluated together.
 const BLOCK: usize = 256;
@@ -86,6 +87,12 @@ impl CompiledForest {
             sections,
             finish: Finish::new(forest),
         }
+    }
+
+    /// The same, giving what the link is applied to.
+    pub(crate) fn without_link(mut self) -> Self {
+        self.finish.link = Link::Identity;
+        self
     }
 
     /// The prediction for a row: one value for each feature, as the module describes.

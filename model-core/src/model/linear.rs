@@ -1,12 +1,17 @@
-//! A linear model: a weighted sum of scaled inputs, through a link.
+//! A linear model: a weighted sum of scaled inputs and of conditions, through a link.
 
 use bincode::{Decode, Encode};
 
 use crate::link::Link;
-use crate::schema::{FeatureKind, Missing, Schema};
+use crate::schema::{Feature, FeatureKind, Missing, Schema};
 
-/// `link(intercept + Σ weight · (x − mean) / scale)`, summed in the order of the terms.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+/// `link(intercept + Σ weight · (x − mean) / scale + Σ weight where a condition holds)`, summed
+/// in this order: the intercept, the terms, the indicators.
+///
+/// A missing value (NaN, of a feature with `missing = "native"`) is the mean to a term that
+/// takes the value itself, so that the term adds nothing, and is no category; an indicator
+/// may say what it is worth.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
     /// One for each column the model was fitted on.
     pub terms: Vec<Term>,
@@ -14,9 +19,11 @@ pub struct Linear {
     pub intercept: f64,
     /// What makes the sum a probability.
     pub link: Link,
+    /// What a missing value and the bins of numbers add.
+    pub indicators: Vec<Indicator>,
 }
 
-/// Most terms a model may have.
+/// Most terms a model may have, and most indicators.
 const MAX_TERMS: usize = 1 << 20;
 /// Greatest magnitudes of the weights, the intercept and a scaled value. They keep the sum
 /// finite for every input: an income of 1e308 must not give NaN.
@@ -48,62 +55,138 @@ pub enum TermValue {
     IsCategory(u32),
 }
 
+/// A weight that is added where a condition on one input holds, else nothing. What was fitted
+/// on a scaled column of zeros and ones is `weight / scale` here, and `weight * mean / scale`
+/// less in the intercept.
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+pub struct Indicator {
+    /// The number of the input, in schema order.
+    pub feature: u16,
+    /// When the weight is added.
+    pub condition: Condition,
+    /// Within ±1e100.
+    pub weight: f64,
+}
+
+/// What an indicator asks about its input.
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+pub enum Condition {
+    /// It is missing. Only of a feature with `missing = "native"`: to the model no other is.
+    Missing,
+    /// It is a number above this finite one. Several make bins: a value is worth the sum of
+    /// the weights of all cuts below it, a missing one nothing.
+    Above(f64),
+}
+
+impl Condition {
+    /// Whether a value in the model's terms fulfils it.
+    #[must_use]
+    pub fn holds(self, value: f64) -> bool {
+        match self {
+            Self::Missing => value.is_nan(),
+            Self::Above(cut) => value > cut,
+        }
+    }
+}
+
 impl Linear {
     pub(super) fn check(&self, schema: &Schema) -> Result<(), String> {
         let inputs: Vec<_> = schema.inputs().collect();
-        if !is_bounded(self.intercept, MAX_INTERCEPT) || self.terms.len() > MAX_TERMS {
+        if !is_bounded(self.intercept, MAX_INTERCEPT)
+            || self.terms.len().max(self.indicators.len()) > MAX_TERMS
+        {
             return Err(format!(
-                "expected an intercept within ±1e300 and at most {MAX_TERMS} terms, got {} terms",
-                self.terms.len()
+                "expected an intercept within ±1e300, at most {MAX_TERMS} terms and as many \
+                 indicators, got {} and {}",
+                self.terms.len(),
+                self.indicators.len()
             ));
         }
-        if inputs.iter().any(|input| input.missing == Missing::Native) {
-            return Err("a weighted sum has no place for missing values".into());
-        }
         for term in &self.terms {
-            let feature = inputs.get(usize::from(term.feature)).ok_or_else(|| {
-                format!(
-                    "a term names input {}, there are {}",
-                    term.feature,
-                    inputs.len()
-                )
-            })?;
-            let sound = term.mean.is_finite() && term.scale.is_finite() && term.scale > 0.0;
-            if !sound || !is_bounded(term.weight, MAX_WEIGHT) {
-                return Err(format!(
-                    "feature '{}': mean must be finite, scale above 0, weight within ±1e100",
-                    feature.name
-                ));
-            }
-            if let TermValue::IsCategory(code) = term.value {
-                let known = match &feature.kind {
-                    FeatureKind::Category(categories) => (code as usize) < categories.values.len(),
-                    _ => false,
-                };
-                if !known {
-                    return Err(format!("feature '{}' has no category {code}", feature.name));
-                }
-            }
+            term.check(input(&inputs, term.feature)?)?;
+        }
+        for indicator in &self.indicators {
+            indicator.check(input(&inputs, indicator.feature)?)?;
         }
         Ok(())
     }
 
-    /// The probability, where `input(i)` is input `i` in the model's terms.
-    #[inline]
-    pub fn predict(&self, input: impl Fn(usize) -> f64) -> f64 {
+    /// The prediction for a row: input `i` is `columns[i * stride + row]`, in the model's terms.
+    #[must_use]
+    pub fn predict(&self, columns: &[f64], stride: usize, row: usize) -> f64 {
+        self.link.apply(self.margin(columns, stride, row))
+    }
+
+    /// What the link is applied to, of the same row.
+    #[must_use]
+    #[inline(never)]
+    pub fn margin(&self, columns: &[f64], stride: usize, row: usize) -> f64 {
+        let value = |feature: u16| columns[usize::from(feature) * stride + row];
         let mut sum = self.intercept;
         // In the order of the terms: another order rounds to other bits.
         for term in &self.terms {
-            let x = input(usize::from(term.feature));
+            let x = value(term.feature);
             let x = match term.value {
                 TermValue::Itself => x,
                 TermValue::IsCategory(code) => f64::from(u8::from(x == f64::from(code))),
             };
             let scaled = (x - term.mean) / term.scale;
+            let scaled = if scaled.is_nan() { 0.0 } else { scaled };
             sum += term.weight * scaled.clamp(-MAX_SCALED, MAX_SCALED);
         }
-        self.link.apply(sum)
+        for indicator in &self.indicators {
+            let holds = indicator.condition.holds(value(indicator.feature));
+            sum += if holds { indicator.weight } else { 0.0 };
+        }
+        sum
     }
+}
+
+impl Term {
+    fn check(&self, feature: &Feature) -> Result<(), String> {
+        let sound = self.mean.is_finite() && self.scale.is_finite() && self.scale > 0.0;
+        if !sound || !is_bounded(self.weight, MAX_WEIGHT) {
+            return Err(format!(
+                "feature '{}': mean must be finite, scale above 0, weight within ±1e100",
+                feature.name
+            ));
+        }
+        if let TermValue::IsCategory(code) = self.value {
+            let known = match &feature.kind {
+                FeatureKind::Category(categories) => (code as usize) < categories.values.len(),
+                _ => false,
+            };
+            if !known {
+                return Err(format!("feature '{}' has no category {code}", feature.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Indicator {
+    fn check(&self, feature: &Feature) -> Result<(), String> {
+        let fits = match self.condition {
+            Condition::Missing => feature.missing == Missing::Native,
+            Condition::Above(cut) => cut.is_finite() && feature.range().is_some(),
+        };
+        if fits && is_bounded(self.weight, MAX_WEIGHT) {
+            return Ok(());
+        }
+        Err(format!(
+            "feature '{}': an indicator's weight must be within ±1e100, its cut a finite number \
+             of a numeric feature, and only a feature with missing = \"native\" has one for \
+             missing values",
+            feature.name
+        ))
+    }
+}
+
+fn input<'s>(inputs: &[&'s Feature], number: u16) -> Result<&'s Feature, String> {
+    inputs
+        .get(usize::from(number))
+        .copied()
+        .ok_or_else(|| format!("a term names input {number}, there are {}", inputs.len()))
 }
 
 fn is_bounded(number: f64, most: f64) -> bool {

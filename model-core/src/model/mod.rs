@@ -1,9 +1,12 @@
 //! The models that decide, as flat structures of our own: the library that fitted one is not
 //! needed to predict.
 
+mod ensemble;
 mod linear;
+mod stored;
 
-pub use linear::{Linear, Term, TermValue};
+pub use ensemble::Ensemble;
+pub use linear::{Condition, Indicator, Linear, Term, TermValue};
 
 use bincode::{Decode, Encode};
 
@@ -13,12 +16,14 @@ use crate::forest::{CompiledForest, Forest, Scratch, TABLE_BUDGET};
 use crate::schema::{FeatureKind, Schema};
 
 /// A model as the artifact stores it. Its inputs are numbered in schema order.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Model {
     /// A weighted sum.
     Linear(Linear),
     /// One tree or many.
     Forest(Forest),
+    /// Boosted trees and a weighted sum, whose log odds are added.
+    Ensemble(Box<Ensemble>),
 }
 
 /// How a model was made.
@@ -34,6 +39,8 @@ pub enum ModelKind {
     RandomForest,
     /// The sum of many trees.
     GradientBoosting,
+    /// The weighted log odds of boosted trees and of a linear model, added.
+    BoostingAndLinear,
 }
 
 impl ModelKind {
@@ -46,6 +53,7 @@ impl ModelKind {
             Self::DecisionTree => "decision_tree",
             Self::RandomForest => "random_forest",
             Self::GradientBoosting => "gradient_boosting",
+            Self::BoostingAndLinear => "boosting_and_linear",
         }
     }
 }
@@ -56,7 +64,8 @@ impl Model {
     /// # Errors
     /// When it cannot be encoded.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ArtifactError> {
-        bincode::encode_to_vec(self, bincode::config::standard())
+        let whole = (self, self.linear_part(), self.indicators());
+        bincode::encode_to_vec(whole, bincode::config::standard())
             .map_err(|error| ArtifactError::Payload(error.to_string()))
     }
 
@@ -67,17 +76,16 @@ impl Model {
     pub fn check(&self, schema: &Schema) -> Result<(), String> {
         match self {
             Self::Linear(linear) => linear.check(schema),
-            Self::Forest(forest) => {
-                forest.validate().map_err(|error| error.to_string())?;
-                check_forest_inputs(forest, schema)
-            }
+            Self::Forest(forest) => check_forest(forest, schema),
+            Self::Ensemble(ensemble) => ensemble.check(schema),
         }
     }
 }
 
-/// Checks that a category has as many bins as the schema lists categories, so that every
-/// code has one.
-fn check_forest_inputs(forest: &Forest, schema: &Schema) -> Result<(), String> {
+/// Checks the forest, and that a category has as many bins as the schema lists categories, so
+/// that every code has one.
+fn check_forest(forest: &Forest, schema: &Schema) -> Result<(), String> {
+    forest.validate().map_err(|error| error.to_string())?;
     let inputs = schema.inputs().count();
     if forest.features.len() != inputs {
         return Err(format!(
@@ -117,6 +125,13 @@ enum Engine {
     Linear(Linear),
     /// Tables.
     Forest(Box<CompiledForest>, Scratch),
+    /// Tables that give log odds, and what is added to them.
+    Ensemble {
+        forest: Box<CompiledForest>,
+        scratch: Scratch,
+        linear: Linear,
+        weights: [f64; 2],
+    },
 }
 
 impl Predictor {
@@ -125,12 +140,16 @@ impl Predictor {
     /// # Errors
     /// A sentence, when the forest cannot be built.
     pub fn new(model: &Model, calibration: &Calibration) -> Result<Self, String> {
+        let compiled = |forest| Box::new(CompiledForest::from_valid(forest, TABLE_BUDGET));
         let engine = match model {
             Model::Linear(linear) => Engine::Linear(linear.clone()),
-            Model::Forest(forest) => {
-                let compiled = CompiledForest::from_valid(forest, TABLE_BUDGET);
-                Engine::Forest(Box::new(compiled), Scratch::default())
-            }
+            Model::Forest(forest) => Engine::Forest(compiled(forest), Scratch::default()),
+            Model::Ensemble(ensemble) => Engine::Ensemble {
+                forest: Box::new(compiled(&ensemble.forest).without_link()),
+                scratch: Scratch::default(),
+                linear: ensemble.linear.clone(),
+                weights: [ensemble.forest_weight, ensemble.linear_weight],
+            },
         };
         Ok(Self {
             engine,
@@ -141,8 +160,17 @@ impl Predictor {
     /// The probability of one row: a value for each input, in the model's terms.
     pub fn predict_row(&mut self, row: &[f64]) -> f64 {
         let score = match &mut self.engine {
-            Engine::Linear(linear) => linear.predict(|feature| row[feature]),
+            Engine::Linear(linear) => linear.predict(row, 1, 0),
             Engine::Forest(forest, scratch) => forest.predict_row(row, scratch),
+            Engine::Ensemble {
+                forest,
+                scratch,
+                linear,
+                weights,
+            } => {
+                let trees = forest.predict_row(row, scratch);
+                Ensemble::predict(*weights, trees, linear.margin(row, 1, 0))
+            }
         };
         self.calibration.apply(probability(score))
     }
@@ -153,10 +181,21 @@ impl Predictor {
         match &mut self.engine {
             Engine::Linear(linear) => {
                 for (row, out) in out.iter_mut().enumerate() {
-                    *out = linear.predict(|feature| columns[feature * stride + row]);
+                    *out = linear.predict(columns, stride, row);
                 }
             }
             Engine::Forest(forest, scratch) => forest.predict_block(columns, stride, out, scratch),
+            Engine::Ensemble {
+                forest,
+                scratch,
+                linear,
+                weights,
+            } => {
+                forest.predict_block(columns, stride, out, scratch);
+                for (row, out) in out.iter_mut().enumerate() {
+                    *out = Ensemble::predict(*weights, *out, linear.margin(columns, stride, row));
+                }
+            }
         }
         for out in out {
             *out = self.calibration.apply(probability(*out));

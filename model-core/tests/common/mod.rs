@@ -2,8 +2,10 @@
 #![allow(dead_code, unused_imports, reason = "every test file uses some of it")]
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod kinds;
 mod rules;
 
+pub(crate) use kinds::{binned, ensemble, linear_of};
 pub(crate) use rules::{RULED, RULES, ruled, ruled_cases};
 
 use model_core::artifact::{Artifact, GoldenRow, Training};
@@ -228,6 +230,7 @@ pub(crate) fn linear(toml: &str) -> Artifact {
         terms,
         intercept: 0.1,
         link: Link::Logistic,
+        indicators: Vec::new(),
     };
     artifact(schema, ModelKind::LogisticRegression, Model::Linear(linear))
 }
@@ -238,6 +241,7 @@ pub(crate) fn constant(toml: &str, probability: f64) -> Artifact {
         terms: Vec::new(),
         intercept: probability,
         link: Link::Identity,
+        indicators: Vec::new(),
     };
     let schema = Schema::from_toml(toml).unwrap();
     artifact(schema, ModelKind::Ridge, Model::Linear(linear))

@@ -43,6 +43,8 @@ pub(crate) struct Kept {
     objects: BTreeMap<String, Vec<u8>>,
     /// Gives out something else than it announces.
     pub(crate) corrupts: bool,
+    /// Gives out more than it announces.
+    pub(crate) goes_on: bool,
     /// Answers 503.
     pub(crate) is_down: bool,
     /// Every call: method and path.
@@ -392,6 +394,9 @@ impl Request {
         let mut bytes = bytes.clone();
         if kept.corrupts {
             bytes[7] ^= 1;
+        }
+        if kept.goes_on {
+            bytes.resize(8 << 20, 0);
         }
         bytes.into_response()
     }

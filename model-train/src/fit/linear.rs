@@ -94,6 +94,7 @@ impl Scaled {
             terms: columns.zip(weights).map(term).collect(),
             intercept,
             link,
+            indicators: Vec::new(),
         }
     }
 }

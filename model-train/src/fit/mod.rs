@@ -31,6 +31,8 @@ pub use params::{
     DecisionTree, GradientBoosting, LogisticRegression, ParamError, Params, RandomForest, Ridge,
 };
 
+pub(crate) use params::{LARGE, MOST_TREES, SMALL};
+
 use crate::monotonic::{self, Violation};
 use crate::prepare::Prepared;
 

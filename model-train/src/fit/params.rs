@@ -148,6 +148,40 @@ impl Default for GradientBoosting {
     }
 }
 
+impl GradientBoosting {
+    /// What one fit without a search does well with on so many training rows: a slow rate, trees
+    /// that grow with the rows, and draws of rows and columns. `trees` is the most; how many of
+    /// them are worth keeping is for early stopping to say.
+    #[must_use]
+    pub fn for_rows(rows: usize) -> Self {
+        // A leaf's error falls with the square root of its rows: so do the leaves that pay.
+        let leaves = ((rows as f64).sqrt() / ROWS_ROOT_PER_LEAF).round();
+        let is_large = rows > LARGE;
+        Self {
+            trees: MOST_TREES,
+            learning_rate: if is_large { 0.08 } else { 0.03 },
+            max_leaves: leaves.clamp(4.0, 48.0) as usize,
+            max_depth: if is_large { 12 } else { 6 },
+            l2: if is_large { 3.0 } else { 10.0 },
+            min_leaf_weight: if is_large { 1.0 } else { 2.0 },
+            row_share: if is_large { 1.0 } else { 0.8 },
+            column_share: if is_large { 0.6 } else { 0.5 },
+            max_bins: if is_large { 1024 } else { 255 },
+            bags: if rows > SMALL { 2 } else { 4 },
+            ..Self::default()
+        }
+    }
+}
+
+/// Most trees that boosting may grow where early stopping ends it.
+pub(crate) const MOST_TREES: usize = 3000;
+/// Training rows beyond which fine bins and fast rates pay, and none need to be left out.
+pub(crate) const LARGE: usize = 20_000;
+/// Training rows up to which fits are so cheap that more of them are averaged.
+pub(crate) const SMALL: usize = 5_000;
+/// The square root of the rows that is worth a leaf: 100 leaves need 360,000 rows.
+const ROWS_ROOT_PER_LEAF: f64 = 6.0;
+
 /// A hyperparameter outside its range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{model}, {name}: expected {expected}, got {got}")]
@@ -173,7 +207,19 @@ impl Params {
             }
             ModelKind::DecisionTree => Self::DecisionTree(DecisionTree::default()),
             ModelKind::RandomForest => Self::RandomForest(RandomForest::default()),
-            ModelKind::GradientBoosting => Self::GradientBoosting(GradientBoosting::default()),
+            // An ensemble is fitted on top of its trees.
+            ModelKind::GradientBoosting | ModelKind::BoostingAndLinear => {
+                Self::GradientBoosting(GradientBoosting::default())
+            }
+        }
+    }
+
+    /// The defaults of a model for so many training rows; see [`GradientBoosting::for_rows`].
+    #[must_use]
+    pub fn for_rows(kind: ModelKind, rows: usize) -> Self {
+        match kind {
+            ModelKind::GradientBoosting => Self::GradientBoosting(GradientBoosting::for_rows(rows)),
+            _ => Self::defaults(kind),
         }
     }
 
@@ -187,6 +233,13 @@ impl Params {
             Self::RandomForest(_) => ModelKind::RandomForest,
             Self::GradientBoosting(_) => ModelKind::GradientBoosting,
         }
+    }
+
+    /// Whether the model's own answers are probabilities: ridge minimizes squares and clamps a
+    /// sum, so that it is calibrated wherever nothing else is asked for.
+    #[must_use]
+    pub fn gives_probabilities(&self) -> bool {
+        !matches!(self, Self::Ridge(_))
     }
 
     /// Checks the ranges that the fields' descriptions give.

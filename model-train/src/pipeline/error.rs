@@ -5,7 +5,7 @@ use crate::fit::FitError;
 use crate::prepare::PrepareError;
 use crate::threshold::ThresholdError;
 use crate::train::TrainError;
-use crate::tune::TuneError;
+use crate::tune::{RangeError, TuneError};
 
 /// What an [`super::Observer`] failed with.
 pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
@@ -20,6 +20,9 @@ pub enum PipelineError {
     /// A model could not be fitted, or cannot do what the schema asks for.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// A range that does not go with the defaults for the training rows.
+    #[error(transparent)]
+    Range(#[from] RangeError),
     /// The search has nothing to choose from.
     #[error(transparent)]
     Tune(#[from] TuneError),

@@ -33,7 +33,7 @@ pub fn evaluate_trained(job: &Job, trained: &TrainedModel) -> Result<Evaluation,
         // The shape of the curve does not depend on averaging, its time does.
         boosting.bags = 1;
     }
-    let learning_curve = cross_validation(job)?.learning_curve(&single, options.jobs)?;
+    let learning_curve = cross_validation(job, 1)?.learning_curve(&single, options.jobs)?;
     let measuring = Options {
         seed: options.seed,
         jobs: options.jobs,

@@ -35,6 +35,8 @@ pub struct Job {
 #[derive(Debug, Clone)]
 pub(super) enum Plan {
     Fixed(Params),
+    /// One point, made for the training rows.
+    Defaults(Space),
     Searched(SearchPlan),
 }
 
@@ -67,6 +69,15 @@ pub enum Warning {
         column: String,
         /// Rows whose value was replaced.
         rows: usize,
+    },
+    /// A model whose log loss on the test rows is above that of the training rows' positive rate.
+    WorseThanConstant {
+        /// The model's word, such as `ridge`.
+        model: &'static str,
+        /// Its log loss.
+        log_loss: f64,
+        /// That of the rate.
+        constant: f64,
     },
     /// A model that is not searched.
     LeftOut {
@@ -112,18 +123,26 @@ impl Job {
         if let (Some(policy), ThresholdRule::Half) = (&options.policy, options.threshold) {
             (policy.check_threshold(0.5)).map_err(PipelineError::Policy)?;
         }
+        let rows = inputs.split.train.len();
         let plan = match &options.hyperparameters {
             Hyperparameters::Fixed(params) => {
                 fit::check_abilities(&inputs.schema, params.kind())?;
                 Plan::Fixed(*params)
             }
+            Hyperparameters::Defaults(space) => {
+                fit::check_abilities(&inputs.schema, space.kind())?;
+                Plan::Defaults(space.for_rows(rows)?)
+            }
             Hyperparameters::Searched(search) => {
                 let mut search = search.clone();
+                for space in &mut search.spaces {
+                    *space = space.for_rows(rows)?;
+                }
                 let left_out = leave_out_unsupported(&mut search, &inputs.schema)?;
                 warnings.extend(left_out);
                 let room = room_for_model(search.max_gzip_bytes, &inputs)?;
                 Plan::Searched(SearchPlan {
-                    settings: options.tuning(&search, room),
+                    settings: options.tuning(&search, rows, room),
                     options: search,
                     earlier: Vec::new(),
                 })
@@ -161,7 +180,7 @@ impl Job {
     #[must_use]
     pub fn search(&self) -> Option<&tune::Settings> {
         match &self.plan {
-            Plan::Fixed(_) => None,
+            Plan::Fixed(_) | Plan::Defaults(_) => None,
             Plan::Searched(search) => Some(&search.settings),
         }
     }
@@ -171,7 +190,7 @@ impl Job {
     #[must_use]
     pub fn spaces(&self) -> &[Space] {
         match &self.plan {
-            Plan::Fixed(_) => &[],
+            Plan::Fixed(_) | Plan::Defaults(_) => &[],
             Plan::Searched(search) => &search.options.spaces,
         }
     }
@@ -252,6 +271,14 @@ impl fmt::Display for Warning {
             Self::Overwritten { file, column, rows } => write!(
                 f,
                 "{file}, column '{column}': {rows} given values contradict the formula: the computed values are used"
+            ),
+            Self::WorseThanConstant {
+                model,
+                log_loss,
+                constant,
+            } => write!(
+                f,
+                "the {model} has log loss {log_loss:.4} on the test rows, where the positive rate of the training rows has {constant:.4}: its probabilities are worse than a constant; use --calibration platt, other inputs or another model"
             ),
             Self::LeftOut { model, reason } => write!(f, "{model} is left out: {reason}"),
         }

@@ -52,6 +52,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
     let start = Instant::now();
     let (params, mut selection) = match &job.plan {
         Plan::Fixed(params) => (*params, None),
+        Plan::Defaults(space) => (selection::defaults(job, space)?, None),
         Plan::Searched(search) => {
             let selection = selection::select(job, search, observer)?;
             (selection.params, Some(selection))
@@ -59,6 +60,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
     };
     observer.fitting();
     let mut trained = fit(job, params)?;
+    let warning = worse_than_constant(job, &trained.report);
     if let Some(policy) = &job.options.policy {
         trained.artifact = with_policy(&trained.artifact, Some(policy))
             .map_err(|error| PipelineError::Policy(error.to_string()))?;
@@ -71,7 +73,25 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
         report: trained.report,
         params,
         selection,
+        warnings: warning.into_iter().collect(),
         time: start.elapsed(),
+    })
+}
+
+/// A model that knows less about the test rows than the training rows' positive rate does.
+fn worse_than_constant(job: &Job, report: &train::Report) -> Option<Warning> {
+    let (target, split) = (&job.inputs.dataset.target, &job.inputs.split);
+    let rate = |rows: &[usize]| {
+        let positive = rows.iter().filter(|row| target[**row]).count();
+        positive as f64 / rows.len() as f64
+    };
+    let (known, measured) = (rate(&split.train), rate(&split.test));
+    let constant = -measured * known.ln() - (1.0 - measured) * (1.0 - known).ln();
+    let log_loss = report.metrics.log_loss;
+    (log_loss > constant).then_some(Warning::WorseThanConstant {
+        model: report.model,
+        log_loss,
+        constant,
     })
 }
 
@@ -115,7 +135,7 @@ fn configuration(job: &Job, params: Params) -> Result<String, PipelineError> {
         params: Params,
     }
     let search = match &job.plan {
-        Plan::Fixed(_) => None,
+        Plan::Fixed(_) | Plan::Defaults(_) => None,
         Plan::Searched(search) => Some(&search.settings),
     };
     let options = &job.options;
@@ -123,7 +143,7 @@ fn configuration(job: &Job, params: Params) -> Result<String, PipelineError> {
         seed: options.seed,
         features: job.inputs.features.as_ref(),
         class_weight: options.class_weight,
-        calibration: options.calibration,
+        calibration: options.calibration_of(&params),
         folds: options.folds,
         trials: search.map(|search| search.trials),
         metric: search.map(|search| search.metric),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use model_core::policy::Policy;
 
 use crate::calibrate::Method;
-use crate::fit::{ClassWeight, Params, RandomForest};
+use crate::fit::{ClassWeight, LARGE, Params, RandomForest, SMALL};
 use crate::threshold::ThresholdRule;
 use crate::tune::{self, Budget, Metric, Space};
 
@@ -40,6 +40,9 @@ pub struct Options {
 pub enum Hyperparameters {
     /// They are given.
     Fixed(Params),
+    /// The defaults for the number of training rows ([`Space::defaults`]); boosting finds its
+    /// number of trees by cross-validation unless the space fixes it.
+    Defaults(Space),
     /// They are searched by cross-validation.
     Searched(SearchOptions),
 }
@@ -53,8 +56,9 @@ pub struct SearchOptions {
     pub unsupported: Unsupported,
     /// Trials, over all models, at least 1.
     pub trials: usize,
-    /// Boosted models that may be averaged in the end, at least 1; see [`tune::chosen`].
-    pub bags: usize,
+    /// Boosted models that may be averaged in the end, at least 1; see [`tune::chosen`]. `None`
+    /// is 8 up to 5,000 training rows, 4 up to 20,000, and 2 beyond.
+    pub bags: Option<usize>,
     /// What models are chosen by.
     pub metric: Metric,
     /// The largest artifact, in gzipped bytes; `None` limits the model to 2,000,000 bytes
@@ -108,18 +112,34 @@ impl Options {
         self.calibration == Method::None && self.threshold == ThresholdRule::Half
     }
 
-    /// What the tuner is told; `max_gzip_bytes` is what is left for the model alone.
+    /// What corrects the probabilities of a model: a model that has none of its own is calibrated
+    /// without being asked.
+    #[must_use]
+    pub fn calibration_of(&self, params: &Params) -> Method {
+        match self.calibration {
+            Method::None if !params.gives_probabilities() => Method::Platt,
+            method => method,
+        }
+    }
+
+    /// What the tuner is told, on so many training rows; `max_gzip_bytes` is what is left for the
+    /// model alone.
     pub(super) fn tuning(
         &self,
         search: &SearchOptions,
+        rows: usize,
         max_gzip_bytes: Option<u64>,
     ) -> tune::Settings {
         tune::Settings {
             trials: search.trials,
-            folds: self.folds,
+            folds: self.folds * tune::repeats(rows),
             seed: self.seed,
             jobs: self.jobs,
-            bags: search.bags,
+            bags: search.bags.unwrap_or(match rows {
+                0..=SMALL => 8,
+                ..=LARGE => 4,
+                _ => 2,
+            }),
             metric: search.metric,
             budget: Budget {
                 bytes: max_gzip_bytes.is_none().then_some(MAX_BYTES),

@@ -9,9 +9,11 @@ use super::decision::cross_validation;
 use super::error::{ObserverError, PipelineError};
 use super::job::{Job, SearchPlan};
 use super::observer::Observer;
-use crate::fit::{self, Params};
+use crate::fit::{self, GradientBoosting, Params};
 use crate::prepare::Prepared;
-use crate::tune::{self, Control, Cost, Event, FrontierPoint, Metric, State, Trial};
+use crate::tune::{
+    self, Control, Cost, CrossValidation, Event, FrontierPoint, Metric, Space, State, Trial,
+};
 
 /// The hyperparameters that a search chose, and the trials that it chose from.
 #[derive(Debug, Clone)]
@@ -70,7 +72,8 @@ pub(super) fn select(
     observer: &mut dyn Observer,
 ) -> Result<Selection, PipelineError> {
     let start = Instant::now();
-    let objective = cross_validation(job)?;
+    let repeats = tune::repeats(job.inputs.split.train.len());
+    let objective = cross_validation(job, repeats)?;
     observer.search_started(&search.settings, &search.earlier);
     let timeout = search.options.timeout;
     let deadline = timeout.and_then(|timeout| start.checked_add(timeout));
@@ -101,6 +104,40 @@ pub(super) fn select(
         interrupted: control.is_stopped(),
         seconds: start.elapsed().as_secs_f64(),
     })
+}
+
+/// Training rows beyond which one fold says how many trees are worth keeping.
+const ONE_FOLD: usize = 100_000;
+/// Trees where a class is too small for folds.
+const TREES_WITHOUT_FOLDS: usize = 100;
+
+/// The defaults for the training rows; boosting with as many trees as cross-validation keeps.
+pub(super) fn defaults(job: &Job, space: &Space) -> Result<Params, PipelineError> {
+    let params = *space.base();
+    let (Params::GradientBoosting(boosting), true) = (params, space.is_default("trees")) else {
+        return Ok(params);
+    };
+    let (inputs, options) = (&job.inputs, &job.options);
+    let (target, rows) = (&inputs.dataset.target, &inputs.split.train);
+    let positive = rows.iter().filter(|row| target[**row]).count();
+    let folds = options.folds.min(positive.min(rows.len() - positive));
+    let repeats = tune::repeats(rows.len());
+    let trees = match tune::repeated_folds(target, rows, folds, repeats, options.seed) {
+        None => TREES_WITHOUT_FOLDS,
+        Some(mut splits) => {
+            if rows.len() > ONE_FOLD {
+                splits.truncate(1);
+            }
+            let (dataset, schema) = (&inputs.dataset, &inputs.schema);
+            let weight = options.class_weight;
+            let folds = CrossValidation::new(dataset, schema, splits, options.seed, weight)?;
+            folds.best_trees(&boosting, options.jobs)?
+        }
+    };
+    Ok(Params::GradientBoosting(GradientBoosting {
+        trees,
+        ..boosting
+    }))
 }
 
 /// The folds promised a size and a time; the model of all training rows has to keep to them.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::job::Warning;
 use super::selection::{Selection, SelectionFigures};
 use crate::fit::Params;
 use crate::train::Report;
@@ -19,6 +20,8 @@ pub struct TrainedModel {
     pub params: Params,
     /// How they were found; `None` where they were given.
     pub selection: Option<Selection>,
+    /// What is odd about the finished model.
+    pub warnings: Vec<Warning>,
     /// How long the run took.
     pub time: Duration,
 }

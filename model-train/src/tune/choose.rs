@@ -14,9 +14,8 @@ const SHRINKS: usize = 8;
 const AIM: f64 = 0.97;
 
 /// The complete trial within the budget that the model is made from: of those that the folds
-/// cannot tell from the [`leader`], the one with the least Brier score. A figure of ranks or of
-/// decisions does not see how far probabilities are shrunk, the Brier score does, and one wrong
-/// answer that was sure of itself does not settle it as it would settle the log loss. (Breiman and
+/// cannot tell from the [`leader`], the one with the least log loss. A figure of ranks or of
+/// decisions does not see how far probabilities are shrunk or stretched, the log loss does. (Breiman and
 /// others, "Classification and Regression Trees", 1984, section 3.4.3: within one standard
 /// error there is a choice; here it is that of the paired differences, fold by fold.)
 ///
@@ -27,14 +26,14 @@ pub fn best<'a>(trials: &'a [Trial], settings: &Settings) -> Result<&'a Trial, T
     if !settings.metric.is_blind_to_scale() {
         return Ok(leader);
     }
-    let brier = |trial: &&Trial| {
-        let figure = |point: &Point| point.metrics.brier;
+    let log_loss = |trial: &&Trial| {
+        let figure = |point: &Point| point.metrics.log_loss;
         mean(&trial.figures(settings.metric, &settings.budget, figure)).unwrap_or(f64::MAX)
     };
     let equals = trials
         .iter()
         .filter(|trial| complete_within(trial, settings) && is_equal(trial, leader, settings));
-    let best = equals.min_by(|a, b| brier(a).total_cmp(&brier(b)));
+    let best = equals.min_by(|a, b| log_loss(a).total_cmp(&log_loss(b)));
     Ok(best.unwrap_or(leader))
 }
 

@@ -14,6 +14,7 @@ use model_core::schema::Schema;
 use super::budget::Cost;
 use super::search::Objective;
 use super::trial::{Candidate, FoldScore, Point};
+use crate::calibrate;
 use crate::dataset::Dataset;
 use crate::evaluate::{Draw, LearningPoint, learning_curve};
 use crate::fit::{self, ClassWeight, FitError, Options, Params, Step, Validation};
@@ -48,8 +49,8 @@ pub struct Fold(Prepared);
 /// Stratified k-fold cross-validation on the training rows.
 #[derive(Debug)]
 pub struct CrossValidation<'a> {
-    folds: Vec<Fold>,
-    schema: &'a Schema,
+    pub(super) folds: Vec<Fold>,
+    pub(super) schema: &'a Schema,
     seed: u64,
     class_weight: ClassWeight,
 }
@@ -145,7 +146,7 @@ impl<'a> CrossValidation<'a> {
         )
     }
 
-    fn options(&self, jobs: usize) -> Options {
+    pub(super) fn options(&self, jobs: usize) -> Options {
         Options {
             seed: self.seed,
             jobs,
@@ -183,7 +184,9 @@ impl Objective for CrossValidation<'_> {
             &fitted.model,
             Model::Forest(forest) if forest.aggregation.is_mean()
         );
-        points(&fitted.model, prepared).map(|points| FoldScore { points, is_average })
+        let calibration = calibration_of(&candidate.params, &fitted.model, prepared)?;
+        let points = points(&fitted.model, prepared, &calibration)?;
+        Ok(FoldScore { points, is_average })
     }
 }
 
@@ -219,7 +222,7 @@ impl EarlyStop {
     }
 }
 
-fn patience(params: &Params) -> Option<usize> {
+pub(super) fn patience(params: &Params) -> Option<usize> {
     let Params::GradientBoosting(boosting) = params else {
         return None;
     };
@@ -227,16 +230,37 @@ fn patience(params: &Params) -> Option<usize> {
     Some((PATIENCE / boosting.learning_rate).clamp(fewest, most) as usize)
 }
 
+/// What a model whose answers are no probabilities is corrected by, learned from the rows that it
+/// was fitted on: its few weights hardly know one of them better than another row.
+fn calibration_of(
+    params: &Params,
+    model: &Model,
+    prepared: &Prepared,
+) -> Result<Calibration, FitError> {
+    if params.gives_probabilities() {
+        return Ok(Calibration::None);
+    }
+    let rows = &prepared.split.train;
+    let answers: Vec<bool> = rows.iter().map(|&row| prepared.target[row]).collect();
+    let probabilities = fit::predict(model, prepared, rows)?;
+    Ok(calibrate::platt(&answers, &probabilities))
+}
+
 /// The model's metrics on the test rows of `prepared`, with its first trees and with all.
-fn points(model: &Model, prepared: &Prepared) -> Result<Vec<Point>, FitError> {
+fn points(
+    model: &Model,
+    prepared: &Prepared,
+    calibration: &Calibration,
+) -> Result<Vec<Point>, FitError> {
     let (columns, answers) = prepared.test_rows();
     let whole = cost(model, &columns, answers.len())?;
     let measured = |probabilities: &[f64]| Metrics::new(&answers, probabilities, THRESHOLD);
     let Model::Forest(forest) = model else {
-        let rows = &prepared.split.test;
+        let raw = fit::predict(model, prepared, &prepared.split.test)?;
+        let probabilities: Vec<f64> = raw.into_iter().map(|p| calibration.apply(p)).collect();
         return Ok(vec![Point {
             trees: 0,
-            metrics: measured(&fit::predict(model, prepared, rows)?),
+            metrics: measured(&probabilities),
             cost: whole,
         }]);
     };

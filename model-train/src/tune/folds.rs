@@ -43,6 +43,36 @@ pub fn stratified_folds(
     Some((0..folds).map(split).collect())
 }
 
+/// Training rows below which one deal of the folds tells too little: with so many times as many
+/// folds, trials are compared on as many rows again.
+const FEW: [(usize, usize); 2] = [(1_000, 3), (3_000, 2)];
+
+/// How many times the rows are dealt to folds in a search.
+#[must_use]
+pub fn repeats(rows: usize) -> usize {
+    let few = FEW.into_iter().find(|(most, _)| rows < *most);
+    few.map_or(1, |(_, repeats)| repeats)
+}
+
+/// [`stratified_folds`], dealt several times, each time by a seed of its own; the first deal is
+/// that of `seed` itself.
+#[must_use]
+pub fn repeated_folds(
+    target: &[bool],
+    rows: &[usize],
+    folds: usize,
+    repeats: usize,
+    seed: u64,
+) -> Option<Vec<Split>> {
+    let deals = (0..repeats as u64).map(|deal| {
+        // Seeds next to each other are those of other runs.
+        let seed = seed.wrapping_add(deal.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        stratified_folds(target, rows, folds, seed)
+    });
+    let deals: Option<Vec<_>> = deals.collect();
+    deals.map(|deals| deals.concat())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@
 mod budget;
 mod choose;
 mod cross_validation;
+mod early_stopping;
 mod folds;
 mod frontier;
 mod metric;
@@ -26,7 +27,7 @@ mod trial;
 pub use budget::{Budget, Cost};
 pub use choose::{best, chosen, leader, within_budget};
 pub use cross_validation::{CrossValidation, Fold, gzipped};
-pub use folds::stratified_folds;
+pub use folds::{repeated_folds, repeats, stratified_folds};
 pub use frontier::{FrontierPoint, frontier};
 pub use metric::Metric;
 pub use search::{Control, Event, GENERATION, Objective, Settings, TuneError, search};

@@ -17,8 +17,8 @@ use super::space::{Scale, Space};
 use super::trial::Candidate;
 use crate::fit::Params;
 
-/// Trials that are drawn without looking at earlier ones: at least so many, and at least
-/// two of each model, the first of which are the models' defaults.
+/// Trials that are drawn without looking at earlier ones: at least so many, the models' defaults
+/// and one more among them.
 const BLIND_TRIALS: usize = 6;
 /// The share of the trials that count as good.
 const GOOD: f64 = 0.2;
@@ -66,7 +66,7 @@ fn start(spaces: &[Space], number: usize) -> Result<Option<Params>, TuneError> {
 }
 
 fn blind_trials(spaces: &[Space]) -> usize {
-    BLIND_TRIALS.max(2 * spaces.len())
+    BLIND_TRIALS.max(spaces.len() + 1)
 }
 
 /// The index of the space that is drawn.

@@ -18,6 +18,8 @@ use crate::parallel::parallel;
 pub const GENERATION: usize = 4;
 /// A trial goes on where it is among the best of so many that came as far.
 const ONE_OF: usize = 3;
+/// Beyond so many folds a trial is judged after a third and two thirds of them.
+const MANY_FOLDS: usize = 8;
 /// Of a trial that failed: worse than every other.
 const HOPELESS: f64 = 1e12;
 
@@ -259,7 +261,9 @@ impl<O: Objective> Climb<'_, O> {
             .enumerate()
             .flat_map(|(index, climber)| (climber.folds.len()..rung).map(move |f| (index, f)))
             .collect();
-        let hurdle = self.hurdle().filter(|_| rung == 1);
+        let hurdle = self
+            .hurdle()
+            .filter(|_| climbers.iter().all(|c| c.folds.is_empty()));
         // Where there are fewer fits than threads, each fit has several.
         let threads = (self.settings.jobs / jobs.len().max(1)).max(1);
         let scores = parallel(self.settings.jobs, &jobs, |&(index, fold)| {
@@ -367,9 +371,14 @@ impl<O: Objective> Climb<'_, O> {
     }
 }
 
-/// After how many folds a trial is judged; the last is all of them.
+/// After how many folds a trial is judged; the last is all of them. Repeated folds are those of
+/// few rows, where one or two of them say little.
 fn rungs(folds: usize) -> Vec<usize> {
-    let mut rungs = vec![1, 2, folds];
+    let mut rungs = if folds > MANY_FOLDS {
+        vec![folds / 3, folds * 2 / 3, folds]
+    } else {
+        vec![1, 2, folds]
+    };
     rungs.retain(|rung| *rung <= folds);
     rungs.dedup();
     rungs

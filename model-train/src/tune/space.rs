@@ -5,12 +5,10 @@ use std::fmt;
 use model_core::model::ModelKind;
 use serde_json::{Map, Value};
 
-use crate::fit::{GradientBoosting, Params};
+use crate::fit::{GradientBoosting, LARGE, MOST_TREES, Params, SMALL};
 
-/// Most trees that boosting may grow in a search: early stopping ends it before.
-const MOST_TREES: usize = 3000;
-
-/// Better by cross-validation than the defaults on the large loan file, at twice the time.
+/// Better by cross-validation than the defaults on a file of 36,000 training rows, at twice the
+/// time.
 const FINE: GradientBoosting = GradientBoosting {
     trees: MOST_TREES,
     learning_rate: 0.08,
@@ -26,11 +24,51 @@ const FINE: GradientBoosting = GradientBoosting {
     bags: 1,
 };
 
+/// Hardly more than a sum of one function a column: for few rows, or much noise.
+const COARSE: GradientBoosting = GradientBoosting {
+    trees: MOST_TREES,
+    learning_rate: 0.03,
+    max_leaves: 3,
+    max_depth: 2,
+    l1: 0.0,
+    l2: 10.0,
+    min_split_gain: 0.0,
+    min_leaf_weight: 3.0,
+    row_share: 0.6,
+    column_share: 0.4,
+    max_bins: 255,
+    bags: 1,
+};
+
+/// The rows that a space is for until it is told of others.
+const TYPICAL_ROWS: usize = 10_000;
+
 /// The hyperparameters of one model that are searched; all others keep what `base` says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Space {
     base: Params,
     dimensions: Vec<Dimension>,
+    origin: Origin,
+    /// What was changed by hand, in this order.
+    changes: Vec<Change>,
+    rows: usize,
+}
+
+/// What a space was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Ranges that follow the rows.
+    Standard,
+    /// Defaults that follow the rows.
+    Defaults,
+    /// One point, whatever the rows.
+    Given,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Change {
+    Fixed(String, f64),
+    Varied(String, Scale),
 }
 
 /// One hyperparameter and its range.
@@ -71,13 +109,18 @@ pub struct RangeError {
 
 impl Space {
     /// The space that is searched unless it is changed; `docs/reference/training.md` lists it.
+    /// [`Space::for_rows`] makes it that of a number of training rows.
     #[must_use]
     pub fn standard(kind: ModelKind) -> Self {
-        use Scale::{Choice, Integer, Linear, Log, LogInteger};
-        let mut base = Params::defaults(kind);
+        Self::standard_for(kind, TYPICAL_ROWS)
+    }
+
+    fn standard_for(kind: ModelKind, rows: usize) -> Self {
+        use Scale::{Integer, Linear, Log, LogInteger};
+        let mut base = Params::for_rows(kind, rows);
         let dimensions: Vec<(&str, Scale)> = match &mut base {
             Params::Ridge(_) => vec![("alpha", Log(1e-2, 1e4))],
-            Params::LogisticRegression(_) => vec![("alpha", Log(1e-3, 1e3))],
+            Params::LogisticRegression(_) => vec![("alpha", Log(1e-2, 1e3))],
             Params::DecisionTree(_) => vec![
                 ("max_depth", Integer(2.0, 16.0)),
                 ("min_leaf_rows", LogInteger(1.0, 100.0)),
@@ -90,17 +133,9 @@ impl Space {
                 ("column_share", Linear(0.1, 0.8)),
             ],
             Params::GradientBoosting(boosting) => {
-                boosting.trees = MOST_TREES;
-                vec![
-                    ("learning_rate", Log(0.04, 0.2)),
-                    ("max_leaves", LogInteger(4.0, 128.0)),
-                    ("max_depth", Integer(3.0, 16.0)),
-                    ("l1", Linear(0.0, 3.0)),
-                    ("l2", Log(0.1, 30.0)),
-                    ("min_leaf_weight", Log(0.1, 10.0)),
-                    ("column_share", Linear(0.3, 1.0)),
-                    ("max_bins", Choice(vec![1024.0, 4096.0])),
-                ]
+                // Averaged in the end, where the size allows it.
+                boosting.bags = 1;
+                boosting_dimensions(rows)
             }
         };
         let dimension = |(name, scale): (&str, Scale)| Dimension {
@@ -110,6 +145,9 @@ impl Space {
         Self {
             base,
             dimensions: dimensions.into_iter().map(dimension).collect(),
+            origin: Origin::Standard,
+            changes: Vec::new(),
+            rows,
         }
     }
 
@@ -119,7 +157,53 @@ impl Space {
         Self {
             base: params,
             dimensions: Vec::new(),
+            origin: Origin::Given,
+            changes: Vec::new(),
+            rows: TYPICAL_ROWS,
         }
+    }
+
+    /// The one point of a model's defaults, which [`Space::for_rows`] adapts.
+    #[must_use]
+    pub fn defaults(kind: ModelKind) -> Self {
+        Self {
+            origin: Origin::Defaults,
+            ..Self::fixed(Params::for_rows(kind, TYPICAL_ROWS))
+        }
+    }
+
+    /// The same space for so many training rows: ranges and defaults follow them, what was
+    /// changed by [`Space::fix`] or [`Space::vary`] stays as it is.
+    ///
+    /// # Errors
+    /// When a change does not go with the rest.
+    pub fn for_rows(&self, rows: usize) -> Result<Self, RangeError> {
+        let kind = self.kind();
+        let mut space = match self.origin {
+            Origin::Given => return Ok(self.clone()),
+            Origin::Standard => Self::standard_for(kind, rows),
+            Origin::Defaults => Self {
+                base: Params::for_rows(kind, rows),
+                rows,
+                ..Self::defaults(kind)
+            },
+        };
+        for change in &self.changes {
+            match change {
+                Change::Fixed(name, value) => space.fix(name, *value)?,
+                Change::Varied(name, scale) => space.vary(name, scale.clone())?,
+            }
+        }
+        Ok(space)
+    }
+
+    /// Whether a hyperparameter keeps its default.
+    #[must_use]
+    pub fn is_default(&self, name: &str) -> bool {
+        let changes = |change: &Change| match change {
+            Change::Fixed(changed, _) | Change::Varied(changed, _) => changed == name,
+        };
+        self.origin != Origin::Given && !self.changes.iter().any(changes)
     }
 
     /// Which model it is for.
@@ -153,6 +237,7 @@ impl Space {
     pub fn fix(&mut self, name: &str, value: f64) -> Result<(), RangeError> {
         self.base = self.with(&[(name, value)])?;
         self.dimensions.retain(|dimension| dimension.name != name);
+        self.changes.push(Change::Fixed(name.to_owned(), value));
         Ok(())
     }
 
@@ -173,6 +258,8 @@ impl Space {
         for value in scale.extremes() {
             self.with(&[(name, value)])?;
         }
+        let change = Change::Varied(name.to_owned(), scale.clone());
+        self.changes.push(change);
         let found = self.dimensions.iter_mut().find(|found| found.name == name);
         match found {
             Some(dimension) => dimension.scale = scale,
@@ -208,11 +295,12 @@ impl Space {
     }
 
     /// Where a search begins, as far as the space has it: the defaults of the model, and for
-    /// boosting a slower and finer one that pays on tens of thousands of rows.
+    /// boosting a second one: finer on many rows, coarser on few.
     pub(super) fn starts(&self) -> Result<Vec<Params>, RangeError> {
-        let mut starts = vec![Params::defaults(self.kind())];
+        let mut starts = vec![self.base];
         if self.kind() == ModelKind::GradientBoosting {
-            starts.push(Params::GradientBoosting(FINE));
+            let second = if self.rows > LARGE { FINE } else { COARSE };
+            starts.push(Params::GradientBoosting(second));
         }
         let within = |start: &Params| self.params(&self.point(start));
         starts.iter().map(within).collect()
@@ -333,6 +421,44 @@ impl fmt::Display for Scale {
             }
         }
     }
+}
+
+/// On few rows a slow rate and strong penalties pay and cost nothing; on many a rate of 0.01
+/// would cost minutes and finer bins pay.
+fn boosting_dimensions(rows: usize) -> Vec<(&'static str, Scale)> {
+    use Scale::{Choice, Integer, Linear, Log, LogInteger};
+    let is_large = rows > LARGE;
+    let most_leaves = match rows {
+        0..1_500 => 12.0,
+        1_500..SMALL => 24.0,
+        SMALL..LARGE => 48.0,
+        _ => 128.0,
+    };
+    vec![
+        (
+            "learning_rate",
+            if is_large {
+                Log(0.04, 0.2)
+            } else {
+                Log(0.01, 0.1)
+            },
+        ),
+        ("max_leaves", LogInteger(3.0, most_leaves)),
+        ("max_depth", Integer(2.0, if is_large { 16.0 } else { 8.0 })),
+        ("l1", Linear(0.0, 3.0)),
+        ("l2", Log(0.1, if is_large { 30.0 } else { 100.0 })),
+        ("min_leaf_weight", Log(0.3, 20.0)),
+        ("row_share", Linear(0.4, 1.0)),
+        ("column_share", Linear(0.2, 1.0)),
+        (
+            "max_bins",
+            Choice(if is_large {
+                vec![1024.0, 4096.0]
+            } else {
+                vec![63.0, 255.0]
+            }),
+        ),
+    ]
 }
 
 /// The hyperparameters by their keys, the model's word among them.

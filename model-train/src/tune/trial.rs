@@ -84,9 +84,15 @@ pub struct Point {
 }
 
 impl FoldScore {
-    /// The best point within the budget; where none is, the cheapest.
+    /// The best point within the budget; where none is, the cheapest. By a metric of ranks or of
+    /// decisions the best number of trees of one fold is chance, so the log loss says it.
     #[must_use]
     pub fn best(&self, metric: Metric, budget: &Budget) -> Option<&Point> {
+        let metric = if metric.is_blind_to_scale() {
+            Metric::LogLoss
+        } else {
+            metric
+        };
         let loss = |point: &&Point| metric.loss(metric.figure(&point.metrics));
         let points = self.points.iter();
         let allowed = points.filter(|point| budget.allows(&point.cost));

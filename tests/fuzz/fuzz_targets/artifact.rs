@@ -1,6 +1,3 @@
-//! See `fuzz::artifact`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    underwrite_fuzz::fuzz::artifact(data);
-});
+underwrite_fuzz::target!("artifact");

@@ -1,6 +1,3 @@
-//! See `fuzz::policy`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    underwrite_fuzz::fuzz::policy(data);
-});
+underwrite_fuzz::target!("policy");

@@ -1,6 +1,3 @@
-//! See `fuzz::request`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    underwrite_fuzz::fuzz::request(data);
-});
+underwrite_fuzz::target!("request");

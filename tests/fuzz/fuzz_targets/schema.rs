@@ -1,6 +1,3 @@
-//! See `fuzz::schema`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    underwrite_fuzz::fuzz::schema(data);
-});
+underwrite_fuzz::target!("schema");

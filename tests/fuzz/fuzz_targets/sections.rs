@@ -1,6 +1,3 @@
-//! See `fuzz::sections`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    underwrite_fuzz::fuzz::sections(data);
-});
+underwrite_fuzz::target!("sections");

@@ -1,5 +1,5 @@
 //! Fuzz targets at the server's edge: the forms in which requests come over HTTP, and files that
-//! are read while it runs. The model behind them is a stand-in that answers anything.
+//! are read while it runs. The model behind them has rules.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,22 +8,23 @@
 )]
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, StatusCode};
 use host_server::{App, Key, Limits, ModelHost, ModelSource, Role, ServeOptions, app};
-use model_core::model_file;
+use model_core::artifact::Artifact;
 use model_sketch::Sketch;
+use model_train::pack::pack;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
-use super::gzip;
+use super::{gzip, runs};
 use crate::fuzz::Target;
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target {
         name: "infer",
         check: infer,
@@ -60,6 +61,7 @@ pub const TARGETS: [Target; 6] = [
         seeds: deployments,
         words: WORDS,
     },
+    runs::TARGET,
 ];
 
 const WORDS: &[&[u8]] = &[
@@ -91,8 +93,8 @@ const WORDS: &[&[u8]] = &[
     b"\"binary_data_size\"",
     b"\"parameters\"",
     b"\"name\"",
-    b"\"a\"",
-    b"\"b\"",
+    b"\"amount\"",
+    b"\"purpose\"",
     b"\"outputs\"",
     b"\x1f\x8b\x08",
     b"version = ",
@@ -102,24 +104,28 @@ const WORDS: &[&[u8]] = &[
     b"1e400",
 ];
 
-const STAND_IN: &str = include_str!("../../../host-server/tests/common/stand_in.wat");
-
-/// The stand-in, sealed.
-fn stand_in() -> Vec<u8> {
-    let mut file = wat::parse_str(STAND_IN).unwrap();
-    let name = model_file::GLUE_SECTION;
-    let glue = b"export default 1;";
-    file.extend([0, (1 + name.len() + glue.len()) as u8, name.len() as u8]);
-    file.extend_from_slice(name.as_bytes());
-    file.extend_from_slice(glue);
-    model_file::seal(&mut file, 8, 0);
-    file
+/// The golden artifact of format 3 (rules, derived fields, every type of feature) in the engine of
+/// today, which must be built. Its golden rows are made up, so that no folder would take it with them.
+fn module() -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| {
+        let path = root.join(path);
+        std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let artifact = Artifact::decode(&read("golden/format-3/artifact.bin")).unwrap();
+    let artifact = Artifact {
+        golden_rows: Vec::new(),
+        ..artifact
+    };
+    let engine = read("../target/engine/engine.wasm");
+    let glue = read("../target/engine/model.js");
+    pack(&engine, &glue, &artifact.encode().unwrap()).unwrap()
 }
 
 thread_local! {
     static RUNTIME: Runtime = Builder::new_current_thread().enable_all().build().unwrap();
     static SERVICE: Router = {
-        let host = ModelHost::load(stand_in(), Limits::default()).unwrap();
+        let host = ModelHost::load(module(), Limits::default()).unwrap();
         app(App::new(host))
     };
     static FOLDER: OnceCell<(Router, PathBuf)> = const { OnceCell::new() };
@@ -176,14 +182,14 @@ fn infer(data: &[u8]) -> String {
     };
     let body = Bytes::copy_from_slice(body);
     SERVICE.with(|service| {
-        let (status, answer) = send(service, "/v2/models/stand-in/infer", &headers, body.clone());
+        let (status, answer) = send(service, "/v2/models/ruled/infer", &headers, body.clone());
         if status != StatusCode::OK {
             json(&answer);
         }
         let form = [("content-type", "application/json".to_owned())];
         let (other, rows) = send(service, "/invocations", &form, body.clone());
         json(&rows);
-        let (third, rows) = send(service, "/v1/models/stand-in:predict", &form, body);
+        let (third, rows) = send(service, "/v1/models/ruled:predict", &form, body);
         json(&rows);
         format!("{}; {other} {third}", outcome(status, &answer))
     })
@@ -264,26 +270,30 @@ fn deployment(data: &[u8]) -> String {
         let (service, path) = folder.get_or_init(two_versions);
         std::fs::write(path, data).unwrap();
         let key = [("x-api-key", "chief".to_owned())];
-        let (status, answer) = send(service, "/models/stand-in/reload", &key, Bytes::new());
+        let (status, answer) = send(service, "/models/ruled/reload", &key, Bytes::new());
         let serving = json(&answer)["serving"].clone();
-        assert!(serving == "1.2.3" || serving == "1.2.3+b", "{serving}");
+        assert!(
+            serving == "1.0.0" || serving == "1.0.0+b",
+            "{status} {}",
+            String::from_utf8_lossy(&answer)
+        );
         format!("{} {serving}", outcome(status, &answer))
     })
 }
 
 fn two_versions() -> (Router, PathBuf) {
     let folder = std::env::temp_dir().join(format!("underwrite-fuzz-{}", std::process::id()));
-    for version in ["1.2.3", "1.2.3+b"] {
-        let place = folder.join("stand-in").join(version);
+    for version in ["1.0.0", "1.0.0+b"] {
+        let place = folder.join("ruled").join(version);
         std::fs::create_dir_all(&place).unwrap();
-        std::fs::write(place.join("model.wasm"), stand_in()).unwrap();
+        std::fs::write(place.join("model.wasm"), module()).unwrap();
     }
     let options = ServeOptions {
         keys: vec![Key::new("chief", Role::Admin)],
         ..ServeOptions::new(ModelSource::Folder(folder.clone()))
     };
     let service = app(App::open(options).unwrap());
-    (service, folder.join("stand-in/deployment.toml"))
+    (service, folder.join("ruled/deployment.toml"))
 }
 
 fn tensors() -> Vec<Vec<u8>> {
@@ -297,41 +307,49 @@ fn tensors() -> Vec<Vec<u8>> {
     let two = [1.5_f64.to_le_bytes(), f64::NAN.to_le_bytes()].concat();
     vec![
         with_length(
-            r#"{"inputs":[{"name":"a","shape":[2],"datatype":"BYTES","data":["x",null]},{"name":"b","shape":[2,1],"datatype":"FP64","data":[[1],[2.5]]}]}"#,
+            r#"{"inputs":[{"name":"purpose","shape":[2],"datatype":"BYTES","data":["CAR",null]},{"name":"amount","shape":[2,1],"datatype":"FP64","data":[[1],[2.5]]},{"name":"income","shape":[2],"datatype":"INT32","data":[1,2]},{"name":"age","shape":[2],"datatype":"UINT8","data":[20,30]},{"name":"owner","shape":[2],"datatype":"BOOL","data":[true,false]}]}"#,
             &[],
         ),
         with_length(
-            r#"{"id":"1","inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[0,0.1]}],"outputs":[{"name":"label"}]}"#,
+            r#"{"id":"1","inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[0,0.1]}],"outputs":[{"name":"label"},{"name":"outcome"}]}"#,
             &[],
         ),
         with_length(
-            r#"{"inputs":[{"name":"b","shape":[2],"datatype":"FP64","parameters":{"binary_data_size":16}}]}"#,
+            r#"{"inputs":[{"name":"amount","shape":[2],"datatype":"FP64","parameters":{"binary_data_size":16}}]}"#,
             &two,
         ),
         with_length(
-            r#"{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":5}}],"parameters":{"binary_data_output":true}}"#,
-            b"\x01\0\0\0x",
+            r#"{"inputs":[{"name":"purpose","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":7}}],"parameters":{"binary_data_output":true}}"#,
+            b"\x03\0\0\0CAR",
         ),
-        with_length(r#"{"instances":[{"a":"x","b":1},["x",2]]}"#, &[]),
         with_length(
-            r#"{"dataframe_split":{"columns":["a","b"],"data":[["x",1],["y",null]]},"params":{"output":"label"}}"#,
+            r#"{"instances":[{"amount":1000,"income":12000,"age":40,"purpose":"CAR","owner":false},[1,null,null,2,18,"HOME",true]]}"#,
             &[],
         ),
-        with_length(r#"{"inputs":{"a":[["x"],["y"]],"b":[1,2]}}"#, &[]),
+        with_length(
+            r#"{"dataframe_split":{"columns":["age","purpose","amount","income","owner"],"data":[[40,"CAR",0,0,true],[40,"x",1,null,null]]},"params":{"output":"label"}}"#,
+            &[],
+        ),
+        with_length(
+            r#"{"inputs":{"purpose":[["CAR"],["HOME"]],"age":[40,50]}}"#,
+            &[],
+        ),
     ]
 }
 
 fn rows() -> Vec<Vec<u8>> {
     vec![
-        b"{}\n{\"a\":1}\n\n 5\n".to_vec(),
-        b"{}".to_vec(),
+        b"{}\n{\"amount\":1}\n\n 5\n".to_vec(),
+        b"{\"age\":40,\"purpose\":\"CAR\",\"amount\":0,\"income\":0,\"owner\":true,\"share\":2}"
+            .to_vec(),
         b"\n\r\n[".to_vec(),
     ]
 }
 
 fn packed_rows() -> Vec<Vec<u8>> {
+    let one = b"{\"age\":40,\"purpose\":\"CAR\",\"amount\":9,\"income\":1e4,\"owner\":false}";
     vec![
-        b"[{},5,[1]]".to_vec(),
+        [b"[{},5,[1],", &one[..], b"]"].concat(),
         gzip(b"[{}]"),
         [gzip(b"[{},"), gzip(b"1]")].concat(),
     ]
@@ -339,9 +357,9 @@ fn packed_rows() -> Vec<Vec<u8>> {
 
 fn tables() -> Vec<Vec<u8>> {
     vec![
-        b"a,b\nx,1\n\"y \"\"z\"\"\",\n".to_vec(),
-        b"\xef\xbb\xbfa,b\r\nx,1\r\n\r\n".to_vec(),
-        b"a\n\n\"\n\"\n".to_vec(),
+        b"age,purpose,amount,income,owner\n40,CAR,0,0,true\n18,\"HO\"\"ME\",,1,no\n".to_vec(),
+        b"\xef\xbb\xbfpurpose,amount,age,income,owner,share\r\nCAR,1,20,5,1,0.2\r\n\r\n".to_vec(),
+        b"age\n\n\"\n\"\n".to_vec(),
     ]
 }
 
@@ -359,8 +377,8 @@ fn sketches() -> Vec<Vec<u8>> {
 
 fn deployments() -> Vec<Vec<u8>> {
     vec![
-        b"version = \"1.2.3\"\n".to_vec(),
-        b"# x\nversion = \"1.2.3+b\"\n[challenger]\nversion = \"1.2.3\"\nmode = \"canary\"\npercent = 25.5\n".to_vec(),
+        b"version = \"1.0.0\"\n".to_vec(),
+        b"# x\nversion = \"1.0.0+b\"\n[challenger]\nversion = \"1.0.0\"\nmode = \"canary\"\npercent = 25.5\n".to_vec(),
         Vec::new(),
     ]
 }

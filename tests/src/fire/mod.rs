@@ -4,6 +4,7 @@
 mod client;
 pub mod fuzz;
 mod probe;
+mod runs;
 mod server;
 
 pub use client::{Answer, Client, ask, gzip, post};

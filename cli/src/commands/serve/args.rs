@@ -48,11 +48,11 @@ pub(crate) struct Args {
     /// Model that answers requests that name none [default: the first by name]
     #[arg(long, value_name = "NAME")]
     pub(super) default_model: Option<String>,
-    /// Number of versions of a model to load: the newest, and any that answers or challenges
-    /// [default: 16]
+    /// Maximum number of versions of a model that are loaded at once, beside those that answer or
+    /// challenge; others load at first use [default: 16]
     #[arg(long, value_name = "NUMBER")]
     pub(super) loaded_versions: Option<std::num::NonZeroUsize>,
-    /// Refuse models whose engine is not the one of this program
+    /// Refuse models whose engine is neither the one of this program nor a released one
     #[arg(long)]
     pub(super) known_engines_only: bool,
     /// Load models whose name or version differs from their folder, or whose inputs differ from

@@ -74,12 +74,12 @@ pub(super) fn read(args: &Args) -> Result<Read> {
 fn engine_check(known_only: bool) -> FileCheck {
     FileCheck(Arc::new(move |wasm: &[u8]| {
         match engine::origin(wasm).map_err(|error| error.to_string())? {
-            Origin::Ours => Ok(Checked::Good),
+            Origin::Ours | Origin::Released(_) => Ok(Checked::Good),
             Origin::Other(digest) if known_only => Err(format!(
-                "its engine (sha256 {digest}) is not this program's, and --known-engines-only is set"
+                "its engine (sha256 {digest}) is neither this program's nor a released one, and --known-engines-only is set"
             )),
             Origin::Other(digest) => Ok(Checked::Doubtful(format!(
-                "the engine (sha256 {digest}) is not this program's: its code is not checked"
+                "the engine (sha256 {digest}) is neither this program's nor a released one: its code is not checked"
             ))),
         }
     }))

@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, bail};
 use bytesize::ByteSize;
 use model_core::model::ModelKind;
 use model_train::calibrate::Method;
-use model_train::fit::{ClassWeight, KINDS, Params};
+use model_train::fit::{ClassWeight, KINDS};
 use model_train::threshold::ThresholdRule;
 use model_train::tune::{Metric, Scale, Space};
 use serde::Deserialize;
@@ -145,14 +145,14 @@ impl Config {
 
     /// The hyperparameters of a model that is not tuned: the defaults with the values that the
     /// file fixes.
-    pub(crate) fn params(&self, kind: ModelKind) -> Result<Params> {
-        let mut space = Space::fixed(Params::defaults(kind));
+    pub(crate) fn defaults(&self, kind: ModelKind) -> Result<Space> {
+        let mut space = Space::defaults(kind);
         for (name, range) in self.ranges(kind) {
             if let Range::Fixed(value) = range.get_ref() {
                 space.fix(name.get_ref(), *value)?;
             }
         }
-        Ok(*space.base())
+        Ok(space)
     }
 
     fn ranges(&self, kind: ModelKind) -> impl Iterator<Item = (&Spanned<String>, &Spanned<Range>)> {

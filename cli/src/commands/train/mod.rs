@@ -16,6 +16,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use model_tracking::folder::RunFolder;
+use model_tracking::run::Status;
 use model_tracking::tracker::Tracker;
 use model_train::card::About;
 use model_train::pack::pack;
@@ -56,16 +57,35 @@ fn train(settings: &Settings, mut job: Job, trackers: &[Box<dyn Tracker>]) -> Re
     let mut recorder = Recorder::new(folder);
     let trained = pipeline::run(&job, &mut recorder);
     let mut folder = recorder.finish();
-    let trained = trained?;
+    let done = match trained {
+        Ok(trained) => complete(settings, &job, &trained, trackers, folder.as_mut()),
+        Err(error) => Err(error.into()),
+    };
+    if let (Err(_), Some(folder)) = (&done, &mut folder)
+        && folder.run().status == Status::Running
+    {
+        // What ended the training is the error to report, whatever becomes of this.
+        let _ = folder.finish(Status::Failed);
+    }
+    done
+}
 
+/// Packs, keeps, reports and sends what was trained.
+fn complete(
+    settings: &Settings,
+    job: &Job,
+    trained: &TrainedModel,
+    trackers: &[Box<dyn Tracker>],
+    mut folder: Option<&mut RunFolder>,
+) -> Result<()> {
     let engine = engine::carried()?;
     let wasm = pack(engine.wasm, engine.glue, &trained.artifact)?;
-    save(settings, folder.as_mut(), &trained, &wasm)?;
-    summary::print(settings, &job, &trained, wasm.len())?;
+    save(settings, folder.as_deref_mut(), trained, &wasm)?;
+    summary::print(settings, job, trained, wasm.len())?;
     // The model is safe: what fails from here on costs reports, not the model.
-    let reported = report(settings, &job, &trained, folder.as_mut());
-    if let Some(folder) = &mut folder {
-        run_folder::finish(folder, &trained)?;
+    let reported = report(settings, job, trained, folder.as_deref_mut());
+    if let Some(folder) = folder {
+        run_folder::finish(folder, trained)?;
         let path = folder.path().display();
         writeln!(anstream::stdout(), "run kept in {path}")?;
         // Trackers that rejected the run have already been reported.

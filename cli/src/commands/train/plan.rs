@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
+use model_core::model::ModelKind;
 use model_tracking::tracker::Tracker;
 use model_train::calibrate::Method;
 use model_train::fit::ClassWeight;
@@ -28,6 +29,13 @@ pub(super) fn print(settings: &Settings, job: &Job, trackers: &[Box<dyn Tracker>
     match &options.hyperparameters {
         Hyperparameters::Fixed(params) => {
             writeln!(out, "fit {}", serde_json::to_string(params)?)?;
+        }
+        Hyperparameters::Defaults(space) => {
+            let space = space.for_rows(job.inputs().split().train.len())?;
+            writeln!(out, "fit {}", serde_json::to_string(space.base())?)?;
+            if space.kind() == ModelKind::GradientBoosting && space.is_default("trees") {
+                writeln!(out, "  as many of the trees as cross-validation keeps")?;
+            }
         }
         Hyperparameters::Searched(search) => print_search(&mut out, search, job)?,
     }

@@ -43,8 +43,10 @@ pub(super) fn open(
         return create(settings, job).map(Some);
     };
     if let Some(name) = &settings.resume {
-        let folder = RunFolder::find(&settings.runs, name)?;
+        let mut folder = RunFolder::find(&settings.runs, name)?;
         job.resume(search_file::read(&folder, &identity)?);
+        // Only a search that can go on is running again.
+        folder.resume()?;
         return Ok(Some(folder));
     }
     let folder = create(settings, job)?;

@@ -21,7 +21,6 @@ const TRIALS: usize = 30;
 /// Where a time ends the search.
 const MOST_TRIALS: usize = 100_000;
 const FOLDS: usize = 5;
-const BAGS: usize = 2;
 const SEED: u64 = 42;
 
 /// Everything that decides what a run does.
@@ -123,7 +122,7 @@ fn hyperparameters(args: &Args, config: &Config) -> Result<Hyperparameters> {
         || args.resume.is_some();
     let models = models(args, config, is_search)?;
     if let ([model], false) = (&models[..], is_search) {
-        return config.params(*model).map(Hyperparameters::Fixed);
+        return config.defaults(*model).map(Hyperparameters::Defaults);
     }
     let spaces = models.iter().map(|&model| config.space(model));
     let are_named = args.model.is_some() || args.models.is_some() || config.train.models.is_some();
@@ -140,7 +139,7 @@ fn hyperparameters(args: &Args, config: &Config) -> Result<Hyperparameters> {
             (None, None) => TRIALS,
             (None, Some(_)) => MOST_TRIALS,
         },
-        bags: args.bags.or(tune.bags).map_or(BAGS, |bags| bags.0),
+        bags: args.bags.or(tune.bags).map(|bags| bags.0),
         metric: metric.map_or(Metric::RocAuc, |metric| metric.0),
         max_gzip_bytes: max_size.map(|Written(size)| size.as_u64()),
         max_nanoseconds: max_latency.map(|Written(latency)| latency.as_nanos() as f64),

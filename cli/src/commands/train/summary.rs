@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use model_core::artifact::Artifact;
+use model_train::calibrate::Method;
 use model_train::pipeline::{Job, Selection, TrainedModel};
 use model_train::tune::{self, Cost, FrontierPoint, Metric};
 
@@ -28,14 +29,18 @@ pub(super) fn print(
         writeln!(out, "  {name:<12} {value:.4}")?;
     }
     writeln!(out, "  {:<12} {:.1}", "seconds_fit", report.seconds_fit)?;
-    if !options.has_fixed_decision() {
+    let method = options.calibration_of(&trained.params);
+    if method != Method::None || !options.has_fixed_decision() {
         let threshold = Artifact::decode(&trained.artifact)?.threshold;
-        let calibration = options.calibration.word();
+        let calibration = method.word();
         writeln!(out, "  {:<12} {threshold:.4}", "threshold")?;
         writeln!(out, "  {:<12} {calibration}", "calibration")?;
     }
     if let Some(selection) = &trained.selection {
         print_selection(&mut out, selection)?;
+    }
+    for warning in &trained.warnings {
+        writeln!(anstream::stderr(), "warning: {warning}")?;
     }
     let path = settings.out.display();
     writeln!(out, "{path} ({} KB)", wasm_bytes.div_ceil(1000))?;
@@ -63,7 +68,7 @@ fn print_selection(out: &mut impl Write, selection: &Selection) -> Result<()> {
         let value = leader.value(*metric, budget).unwrap_or(f64::NAN);
         writeln!(
             out,
-            "  (trial {} has {value:.4}, within one standard error; the chosen one has the better Brier score)",
+            "  (trial {} has {value:.4}, within one standard error; the chosen one has the better log loss)",
             leader.number
         )?;
     }

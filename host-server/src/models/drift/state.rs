@@ -75,6 +75,15 @@ impl StateFile {
     }
 }
 
+/// Checks that windows can be kept in a folder, which is created if needed.
+///
+/// # Errors
+/// The system's, when no file can be written there.
+pub(crate) fn check_state_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    tempfile::tempfile_in(folder).map(drop)
+}
+
 /// As a file's name: other bytes than letters, digits, `.`, `_` and `-` become `%` and two
 /// digits.
 fn safe(name: &str) -> String {

@@ -56,6 +56,8 @@ pub(super) enum DeploymentError {
     Percent(f64),
     #[error("deployment.toml names version {0}, which does not exist or was refused")]
     NoSuchVersion(String),
+    #[error("{0}")]
+    Load(String),
     #[error("deployment.toml names version {0}, which was rolled back; reload to load it again")]
     RolledBack(String),
 }

@@ -6,13 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::deployment::Mode;
 use super::folder::order;
+use super::loading::Loading;
 use super::served::Served;
 use super::shadow::Shadow;
+use super::version::{Version, unload_oldest};
+use crate::host::LoadError;
 
 /// What answers now.
 pub(crate) struct Live {
     pub(crate) champion: Arc<Served>,
-    pub(super) versions: BTreeMap<String, Arc<Served>>,
+    pub(super) versions: BTreeMap<String, Arc<Version>>,
     pub(super) challenger: Option<Challenger>,
 }
 
@@ -32,7 +35,11 @@ pub(super) enum Challenger {
 impl Live {
     pub(super) fn alone(served: Arc<Served>) -> Self {
         Self {
-            versions: [(served.version().to_owned(), Arc::clone(&served))].into(),
+            versions: [(
+                served.version().to_owned(),
+                Version::new(Arc::clone(&served), None),
+            )]
+            .into(),
             champion: served,
             challenger: None,
         }
@@ -75,13 +82,33 @@ impl Live {
         }
     }
 
-    pub(crate) fn version(&self, version: &str) -> Option<&Arc<Served>> {
+    pub(crate) fn version(&self, version: &str) -> Option<&Arc<Version>> {
         self.versions.get(version)
     }
 
+    /// What serves a version, which is loaded if needed; another one may make room for it.
+    ///
+    /// # Errors
+    /// As [`Version::load`].
+    pub(super) fn load(
+        &self,
+        version: &Version,
+        loading: &Loading,
+    ) -> Result<Arc<Served>, LoadError> {
+        let served = version.load(loading)?;
+        unload_oldest(self.versions.values(), loading.loaded_versions.get());
+        Ok(served)
+    }
+
+    /// What serves now, of all versions.
+    pub(crate) fn loaded(&self) -> Vec<Arc<Served>> {
+        let versions = self.versions.values();
+        versions.filter_map(|version| version.loaded()).collect()
+    }
+
     /// All versions, oldest first.
-    pub(crate) fn versions(&self) -> Vec<&Arc<Served>> {
-        let mut versions: Vec<&Arc<Served>> = self.versions.values().collect();
+    pub(crate) fn versions(&self) -> Vec<&Arc<Version>> {
+        let mut versions: Vec<&Arc<Version>> = self.versions.values().collect();
         versions.sort_by(|a, b| order(a.version(), b.version()));
         versions
     }

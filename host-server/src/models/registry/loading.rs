@@ -16,7 +16,7 @@ pub(crate) struct Loading {
     /// Whether a model may have another name or version than its folder, or other inputs than
     /// the one that it replaces.
     pub(crate) allow_mismatch: bool,
-    /// How many of a model's versions are loaded.
+    /// How many of a model's versions are loaded at once.
     pub(crate) loaded_versions: NonZeroUsize,
     /// What else a file must pass.
     pub(crate) check: Option<FileCheck>,

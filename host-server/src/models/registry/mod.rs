@@ -16,6 +16,7 @@ mod shadow;
 mod slot;
 mod source;
 mod verify;
+mod version;
 pub(crate) mod watch;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub(crate) use outcome::{Cause, Outcome};
 pub(crate) use served::{ScoredDecision, Served};
 pub(crate) use slot::Slot;
 pub use source::{Checked, Fetched, FileCheck, ModelSource};
+pub(crate) use version::Version;
 
 /// All models.
 pub(crate) struct Registry {
@@ -148,6 +150,14 @@ impl Registry {
             _ => None,
         };
         Some(slot.roll_back(folder.as_deref(), &self.loading.metrics))
+    }
+
+    /// What serves a version, which is loaded if needed: it may take a while.
+    ///
+    /// # Errors
+    /// When its file is no longer the one that was checked, or cannot be loaded.
+    pub(crate) fn load(&self, live: &Live, version: &Version) -> Result<Arc<Served>, LoadError> {
+        live.load(version, &self.loading)
     }
 
     fn reload_named(&self, name: &str) -> Vec<Outcome> {

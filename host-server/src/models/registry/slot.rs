@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -16,6 +16,7 @@ use super::names::check_successor;
 use super::outcome::{Cause, Outcome};
 use super::served::{FolderName, Served};
 use super::shadow::Shadow;
+use super::version::{Stamp, Version, unload_oldest};
 use crate::models::metrics::{ModelMetricsSet, Reload};
 
 /// A model by name.
@@ -26,10 +27,10 @@ pub(crate) struct Slot {
     past: Mutex<Past>,
 }
 
-/// A version that the model's folder has, and what serves it already.
+/// A version that the model's folder has, and what is known of it already.
 struct Known<'a> {
     version: &'a str,
-    served: Option<Arc<Served>>,
+    old: Option<Arc<Version>>,
 }
 
 /// What happened before.
@@ -98,30 +99,55 @@ impl Slot {
         let mut outcome = self.outcome();
         let mut past = self.past(cause);
         let mut versions = BTreeMap::new();
-        let wanted = self.wanted(found, &past, loading.loaded_versions.get());
-        for (version, path) in wanted {
+        for (version, path) in &found.versions {
             let old = self
                 .live()
                 .and_then(|live| live.versions.get(version).cloned());
-            let known = Some(Known {
-                version,
-                served: old.clone(),
-            });
-            let loaded = self.read(path, known, &mut past, loading, &mut outcome);
-            if let Some(served) = loaded.or(old) {
-                versions.insert(version.clone(), served);
+            // Before the file is read: what is changed after that has another stamp.
+            let stamp = Stamp::read(path);
+            let is_as_checked = |old: &Arc<Version>| old.is_as_checked(stamp.as_ref());
+            let checked = match &old {
+                Some(old) if cause != Cause::Asked && is_as_checked(old) => None,
+                _ => {
+                    let known = Known {
+                        version,
+                        old: old.clone(),
+                    };
+                    self.read(path, Some(known), &mut past, loading, &mut outcome)
+                }
+            };
+            let checked = checked.map(|served| Version::new(served, stamp));
+            if let Some(one) = checked.or(old) {
+                versions.insert(version.clone(), one);
+                unload_oldest(versions.values(), loading.loaded_versions.get());
             }
         }
         // A version whose folder is gone does not come back.
         past.previous
             .take_if(|previous| !versions.contains_key(previous.version()));
-        match self.arrange(found, versions, &past) {
+        match self.arrange(found, versions, &past, loading) {
             Ok(Some(live)) => self.take(&mut past, live, cause, loading, &mut outcome),
             Ok(None) => {}
             Err(reason) => self.refuse(reason.to_string(), &loading.metrics, &mut outcome),
         }
+        self.settle(&past, loading.loaded_versions.get());
         outcome.serving = self.serving();
         outcome
+    }
+
+    /// Notes which versions have a part and so stay loaded, and lets go of others.
+    fn settle(&self, past: &Past, most: usize) {
+        let Some(live) = self.live() else { return };
+        let challenger = live.challenger().map(|(served, _)| served.version());
+        let previous = past.previous.as_ref().map(|served| served.version());
+        for version in live.versions.values() {
+            let name = version.version();
+            let has_part = live.champion.version() == name
+                || challenger == Some(name)
+                || previous == Some(name);
+            version.has_part.store(has_part, Ordering::Relaxed);
+        }
+        unload_oldest(live.versions.values(), most);
     }
 
     /// Lets the champion before answer again, and writes that into the model's `folder`, where
@@ -145,7 +171,11 @@ impl Slot {
         }
         past.rolled_back.push(*live.champion.file_sha256());
         let mut versions = live.versions.clone();
-        versions.insert(previous.version().to_owned(), Arc::clone(&previous));
+        let is_same = |version: &&Arc<Version>| version.file_sha256() == previous.file_sha256();
+        if versions.get(previous.version()).filter(is_same).is_none() {
+            let back = Version::new(Arc::clone(&previous), None);
+            versions.insert(previous.version().to_owned(), back);
+        }
         let mut outcome = self.outcome();
         let (lasting, advice) = lasting(folder, previous.version());
         (outcome.lasting, outcome.advice) = (Some(lasting), advice);
@@ -178,10 +208,10 @@ impl Slot {
         };
         let sha256: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
         let current = match &known {
-            Some(known) => known.served.clone(),
-            None => self.live().map(|live| Arc::clone(&live.champion)),
+            Some(known) => known.old.as_ref().map(|old| *old.file_sha256()),
+            None => self.live().map(|live| *live.champion.file_sha256()),
         };
-        let unchanged = current.is_some_and(|served| *served.file_sha256() == sha256);
+        let unchanged = current == Some(sha256);
         let given_up = known.is_none() && past.rolled_back.contains(&sha256);
         if unchanged || given_up || past.refused.get(path) == Some(&sha256) {
             return None;
@@ -210,35 +240,6 @@ impl Slot {
         }
     }
 
-    /// The versions that are loaded, oldest first: the newest, and those that have a part now.
-    fn wanted<'f>(&self, found: &'f Found, past: &Past, most: usize) -> Vec<&'f (String, PathBuf)> {
-        let deployment = match &found.deployment {
-            Some(Ok(text)) => Deployment::parse(text).unwrap_or_default(),
-            _ => Deployment::default(),
-        };
-        let live = self.live();
-        let has_part = |version: &String| {
-            let challenger = deployment.challenger.as_ref().map(|one| &one.version);
-            let champion = live.as_ref().map(|live| live.champion.version());
-            let previous = past.previous.as_ref().map(|served| served.version());
-            deployment.version.as_ref() == Some(version)
-                || challenger == Some(version)
-                || champion == Some(version)
-                || previous == Some(version)
-        };
-        let left_out = found.versions.len().saturating_sub(most);
-        let (old, new) = found.versions.split_at(left_out);
-        let old: Vec<_> = old
-            .iter()
-            .filter(|(version, _)| has_part(version))
-            .collect();
-        if old.len() < left_out {
-            let left_out = left_out - old.len();
-            tracing::info!(model = self.name, left_out, "older versions not loaded");
-        }
-        old.into_iter().chain(new).collect()
-    }
-
     fn refuse(&self, reason: String, metrics: &ModelMetricsSet, outcome: &mut Outcome) {
         metrics.reload(&self.name, Reload::refused);
         tracing::error!(
@@ -253,8 +254,9 @@ impl Slot {
     fn arrange(
         &self,
         found: &Found,
-        versions: BTreeMap<String, Arc<Served>>,
+        versions: BTreeMap<String, Arc<Version>>,
         past: &Past,
+        loading: &Loading,
     ) -> Result<Option<Live>, DeploymentError> {
         let deployment = match &found.deployment {
             None => Deployment::default(),
@@ -269,8 +271,12 @@ impl Slot {
             Some(served) => Ok(Arc::clone(served)),
         };
         let challenger = deployment.challenger.as_ref();
+        let load = |version: &Arc<Version>| {
+            let loaded = version.load(loading);
+            loaded.map_err(|error| DeploymentError::Load(error.to_string()))
+        };
         let newest = || {
-            let mut candidates: Vec<&Arc<Served>> = versions
+            let mut candidates: Vec<&Arc<Version>> = versions
                 .values()
                 .filter(|served| challenger.is_none_or(|c| c.version != served.version()))
                 .filter(|served| !past.rolled_back.contains(served.file_sha256()))
@@ -279,9 +285,9 @@ impl Slot {
             candidates.last().map(|served| Arc::clone(served))
         };
         let champion = match &deployment.version {
-            Some(version) => named(version)?,
+            Some(version) => load(&named(version)?)?,
             None => match newest() {
-                Some(champion) => champion,
+                Some(champion) => load(&champion)?,
                 None => return Ok(None),
             },
         };
@@ -293,7 +299,7 @@ impl Slot {
                     (Mode::Shadow, Some(served)) => Arc::clone(served),
                     _ => named(&wanted.version)?,
                 };
-                Some(self.challenger(served, wanted.mode, wanted.percent))
+                Some(self.challenger(load(&served)?, wanted.mode, wanted.percent))
             }
         };
         Ok(Some(Live {

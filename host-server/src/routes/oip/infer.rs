@@ -90,7 +90,7 @@ async fn answer(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, OipError> {
-    let served = app.target(Some(name), version)?.served;
+    let served = app.target_version(Some(name), version).await?.served;
     let version = served.version().to_owned();
     let most = app.limits().batch_rows;
     let header_length = headers.get(HEADER_LENGTH).cloned();

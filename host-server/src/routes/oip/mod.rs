@@ -98,18 +98,18 @@ async fn model(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    metadata(&app, &name, None)
+    metadata(&app, &name, None).await
 }
 
 async fn version(
     State(app): State<Arc<App>>,
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, OipError> {
-    metadata(&app, &name, Some(&version))
+    metadata(&app, &name, Some(&version)).await
 }
 
-fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<Value>, OipError> {
-    let served = app.target(Some(name), version)?.served;
+async fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<Value>, OipError> {
+    let served = app.target_version(Some(name), version).await?.served;
     let inputs: Vec<Value> = served
         .description()
         .input_features()
@@ -130,14 +130,14 @@ fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<Value>,
 fn versions(slot: &Slot) -> Vec<String> {
     let live = slot.live();
     let versions = live.iter().flat_map(|live| live.versions());
-    versions.map(|served| served.version().to_owned()).collect()
+    versions.map(|one| one.version().to_owned()).collect()
 }
 
 async fn model_ready(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    app.target(Some(&name), None)?;
+    app.target(Some(&name))?;
     Ok(Json(json!({ "name": name, "ready": true })))
 }
 
@@ -145,7 +145,7 @@ async fn version_ready(
     State(app): State<Arc<App>>,
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, OipError> {
-    app.target(Some(&name), Some(&version))?;
+    app.known(Some(&name), &version)?;
     Ok(Json(
         json!({ "name": name, "version": version, "ready": true }),
     ))

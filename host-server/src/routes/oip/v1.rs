@@ -47,7 +47,7 @@ pub(super) async fn status(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    app.target(Some(&name), None)?;
+    app.target(Some(&name))?;
     Ok(Json(json!({ "name": name, "ready": true })))
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn predict(
     let name = target
         .strip_suffix(":predict")
         .ok_or(ApiError::from(Refusal::NotFound))?;
-    let served = app.target(Some(name), None)?.served;
+    let served = app.target(Some(name))?.served;
     let most = app.limits().batch_rows;
     let packed = app.read_batch(&headers, body).await?;
     let read = move |served: &Served| {

@@ -1,0 +1,159 @@
+//! A version of a model that the model's folder has: checked when it was found, loaded while it
+//! has a part or is used.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwapOption;
+use sha2::{Digest, Sha256};
+
+use super::file::read_model;
+use super::loading::Loading;
+use super::served::{FolderName, Served};
+use crate::host::{LoadError, LoadErrorKind, ModelInfo};
+
+/// A version of a model, loaded or not.
+pub(crate) struct Version {
+    name: String,
+    version: String,
+    model: ModelInfo,
+    file_sha256: [u8; 32],
+    /// Where it is loaded from; `None` for a file of which there is one version.
+    file: Option<Stamp>,
+    served: ArcSwapOption<Served>,
+    /// One thread loads it, others wait.
+    loading: Mutex<()>,
+    /// It answers, challenges or answered before: it stays loaded.
+    pub(super) has_part: AtomicBool,
+    /// Grows with each use, of all versions.
+    used: AtomicU64,
+}
+
+/// A file as it was when it was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    path: PathBuf,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    /// `None` when there is no such file.
+    pub(super) fn read(path: &Path) -> Option<Self> {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(Self {
+            path: path.to_owned(),
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        })
+    }
+}
+
+impl Version {
+    /// A version that has been loaded, and so was checked.
+    pub(super) fn new(served: Arc<Served>, file: Option<Stamp>) -> Arc<Self> {
+        let version = Self {
+            name: served.name().to_owned(),
+            version: served.version().to_owned(),
+            model: served.description().model.clone(),
+            file_sha256: *served.file_sha256(),
+            file,
+            served: ArcSwapOption::from(Some(served)),
+            loading: Mutex::new(()),
+            has_part: AtomicBool::new(false),
+            used: AtomicU64::new(0),
+        };
+        version.touch();
+        Arc::new(version)
+    }
+
+    /// Its version in routes.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// What the file says of itself.
+    pub(crate) fn model(&self) -> &ModelInfo {
+        &self.model
+    }
+
+    pub(super) fn file_sha256(&self) -> &[u8; 32] {
+        &self.file_sha256
+    }
+
+    /// Whether the file is, by its length and time, the one that was checked.
+    pub(super) fn is_as_checked(&self, found: Option<&Stamp>) -> bool {
+        found.is_some_and(|found| found.modified.is_some() && Some(found) == self.file.as_ref())
+    }
+
+    /// What serves it, when it is loaded.
+    pub(crate) fn loaded(&self) -> Option<Arc<Served>> {
+        self.served.load_full()
+    }
+
+    /// What serves it; loads it when it is not loaded, which takes a while: not on a thread that
+    /// serves connections.
+    ///
+    /// # Errors
+    /// When its file is no longer the one that was checked, or cannot be loaded.
+    pub(super) fn load(&self, loading: &Loading) -> Result<Arc<Served>, LoadError> {
+        self.touch();
+        let _one = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(served) = self.loaded() {
+            return Ok(served);
+        }
+        let path = self.file.as_ref().map(|file| file.path.as_path());
+        let path = path.ok_or_else(|| changed("it has no file"))?;
+        let bytes = read_model(path)?;
+        if <[u8; 32]>::from(Sha256::digest(&bytes)) != self.file_sha256 {
+            return Err(changed("the file was changed since it was checked: reload").in_file(path));
+        }
+        let named = FolderName {
+            name: &self.name,
+            version: &self.version,
+        };
+        let served =
+            Served::load(bytes, Some(named), loading).map_err(|error| error.in_file(path))?;
+        self.served.store(Some(Arc::clone(&served)));
+        Ok(served)
+    }
+
+    /// Remembers that it is used.
+    pub(crate) fn touch(&self) {
+        static USES: AtomicU64 = AtomicU64::new(1);
+        let now = USES.fetch_add(1, Ordering::Relaxed);
+        self.used.store(now, Ordering::Relaxed);
+    }
+
+    /// Lets go of what serves it, unless it has a part; requests in flight keep it.
+    pub(super) fn unload(&self) {
+        if self.file.is_none() || self.has_part.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(served) = self.served.swap(None) {
+            served.metrics.set_instances(0);
+            if let Ok(monitor) = served.drift() {
+                monitor.save();
+            }
+        }
+    }
+}
+
+/// Unloads those that were used longest ago, so that at most `most` are loaded.
+pub(super) fn unload_oldest<'a>(versions: impl Iterator<Item = &'a Arc<Version>>, most: usize) {
+    let is_loaded = |version: &&Arc<Version>| version.served.load().is_some();
+    let mut loaded: Vec<&Arc<Version>> = versions.filter(is_loaded).collect();
+    let too_many = loaded.len().saturating_sub(most);
+    loaded.retain(|version| !version.has_part.load(Ordering::Relaxed));
+    loaded.sort_by_key(|version| version.used.load(Ordering::Relaxed));
+    loaded
+        .into_iter()
+        .take(too_many)
+        .for_each(|one| one.unload());
+}
+
+fn changed(sentence: &str) -> LoadError {
+    LoadErrorKind::Mismatch(sentence.to_owned()).into()
+}
