@@ -2,7 +2,7 @@
 //!
 //! [`fit`] fits any model on any of the rows; [`fit_validated`] also measures it on others,
 //! tree by tree where there are trees, and can stop on the way. `smartcore` fits the linear
-//! models, single trees and random forests, `forust-ml` grows the boosted trees. What comes
+//! models, single trees and random forests, [`crate::booster`] grows the boosted trees. What comes
 //! out is a [`Model`] of `model-core`: the library is not needed to predict.
 
 mod boosting;
