@@ -35,7 +35,7 @@ pub struct Dataset {
     /// Derived inputs with the number of rows whose given value contradicted the formula; the
     /// computed one is used. In schema order, without those that never did.
     pub overwritten: Vec<(String, usize)>,
-    /// SHA-256 of the file, lower-case hexadecimal.
+    /// SHA-256 of the text that was read, lower-case hexadecimal.
     pub sha256: String,
     name: String,
 }
