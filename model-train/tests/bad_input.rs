@@ -97,10 +97,7 @@ fn two_rows_of_a_class_are_few() {
 #[test]
 fn one_row_in_a_thousand_is_learned_from() {
     check(&csv(4_000, 1_000, &[DEBT, RATE]), |result| {
-        warns(
-            result,
-            "few training rows are Approved (3)",
-        )
+        warns(result, "few training rows are Approved (3)")
     });
 }
 
