@@ -35,7 +35,7 @@ fn errors_name_the_column() {
 fn a_formula_that_never_has_a_result_is_no_fault_of_the_data() {
     let check = |formula: &str, range: &str, expect: &str| {
         let lines = format!(
-            "name = \"x\"\ntype = \"number\"\nminimum = 1\nmaximum = 9\n[[feature]]\nname = \"y\"\n\
+            "name = \"x\"\ntype = \"number\"\nminimum = 1\nmaximum = 9\n[[feature]]\nname = \"z\"\n\
              type = \"number\"\nderived = \"{formula}\"\n{range}"
         );
         let error = Schema::from_toml(&with(&lines)).unwrap_err();
@@ -52,7 +52,7 @@ fn a_formula_that_never_has_a_result_is_no_fault_of_the_data() {
         "the formula gives 2 to 18, never a value of the field's range",
     );
     check(
-        "y + x",
+        "z + x",
         "",
         "the formula names the field itself: name others",
     );
@@ -194,7 +194,7 @@ fn refuses_a_feature_and_names_the_line() {
         r#"type = "text""#,
         "line 5: expected one of `number`, `integer`, `boolean`, `category`, got `text`",
     );
-    check(r"type = 3", "line 5: expected a text");
+    check(r"type = 3", "line 5: expected a text in quotes");
     check(r#"role = "input""#, "line 3: the key `type` is missing");
     check(
         r#"type = "number"
