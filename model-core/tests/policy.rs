@@ -69,7 +69,7 @@ text = { en = "Secured and small", de = "Gesichert und klein" }
 #[test]
 fn a_policy_decides_by_the_strictest_and_approves_only_for_the_score() {
     let file = read(POLICY).unwrap();
-    assert_eq!(file.refer_line, Some(4));
+    assert_eq!(file.refer_position, Some((4, 9)));
     assert_eq!((file.lines[1].id, file.lines[1].when), (14, 16));
     assert_eq!(file.warnings.len(), 1);
     assert_eq!(
@@ -212,22 +212,27 @@ fn errors_name_line_and_column() {
     check(
         "then = \"refer\"",
         "then = \"accept\"",
-        "line 17, column 8: unknown variant `accept`, expected one of `decline`, `refer`, `approve`",
+        "line 17, column 8: expected one of `decline`, `refer`, `approve`, got `accept`",
     );
     check(
         "then = \"refer\"\n",
         "",
-        "line 13, column 1: missing field `then`",
+        "line 13, column 1: the key `then` is missing",
     );
     check(
         "code = \"R01\"",
         "kode = \"R01\"",
-        "line 18, column 1: unknown field `kode`, expected one of `id`, `stage`, `when`, `then`, `code`, `text`, `if_missing`",
+        "line 18, column 1: unknown key `kode`: expected one of `id`, `stage`, `when`, `then`, `code`, `text`, `if_missing`",
+    );
+    check(
+        "\"Income is below the minimum\"",
+        "\"Income is\\u0007 low\"",
+        "line 11, column 8: rule 'minimum-income': a text is one line for people: it holds a control character",
     );
     check(
         "[policy]\nversion = \"2026-11\"\nrefer = [0.4, 0.6]",
         "policy = 3",
-        "line 2, column 10: invalid type: integer `3`, expected a table",
+        "line 2, column 10: expected a table, got the number 3",
     );
 }
 

@@ -86,9 +86,10 @@ enum Command {
     ///
     /// `quality` trains ours and other programs on public data sets instead, and prints how good
     /// the probabilities are. Results of the other programs are kept in target/quality/.
+    /// `train` fits a million rows and prints time and memory, ours and LightGBM's.
     Bench {
         /// What to measure [default: speed]
-        #[arg(value_parser = ["speed", "quality"])]
+        #[arg(value_parser = ["speed", "quality", "train"])]
         what: Option<String>,
     },
     /// Compare the decisions of five hosts, byte by byte
@@ -142,6 +143,7 @@ fn main() -> ExitCode {
         Command::Parts => parts::run(),
         Command::Lint => lint::run(),
         Command::Bench { what } if what.as_deref() == Some("quality") => acceptance::quality(),
+        Command::Bench { what } if what.as_deref() == Some("train") => acceptance::bench_train(),
         Command::Bench { .. } => acceptance::bench(),
         Command::Conformance(options) => acceptance::conformance(&options),
         Command::Fuzz { seconds, minutes } => {

@@ -131,6 +131,8 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
             .and_then(|()| {
                 if order.contains(&index) {
                     Ok(())
+                } else if derived.formula.fields().contains(&(index as u16)) {
+                    Err("the formula names the field itself: name others".to_owned())
                 } else {
                     Err(
                         "the formula needs the field itself, by way of others: break the circle"

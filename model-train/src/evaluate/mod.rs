@@ -25,7 +25,7 @@ pub use curves::{
 pub use importance::{Importance, Shuffles, permutation_importance, roc_auc};
 pub use interval::{Interval, Proportion, quantile, ratio, wilson};
 pub use learning::{Draw, LearningPoint, learning_curve};
-pub use outcomes::{OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
+pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
 pub use ranked::{Confusion, FIGURES, Ranked};
 pub use search_record::{FrontierRecord, SearchRecord, TrialRecord};
 pub use slices::{Group, Impact, Scored, Slices, slices};
@@ -41,6 +41,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
+use crate::values::Values;
 
 /// How to measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -333,8 +334,8 @@ fn independent(artifact: &[u8]) -> Result<Decider, ArtifactError> {
 }
 
 /// Column after column.
-fn taken(columns: &[Vec<f64>], rows: &[usize]) -> Vec<f64> {
-    let column = |column: &Vec<f64>| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
+fn taken(columns: &[Values], rows: &[usize]) -> Vec<f64> {
+    let column = |column: &Values| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
     columns.iter().flat_map(column).collect()
 }
 
@@ -388,8 +389,8 @@ fn all_slices(
     rows: &[usize],
     scored: Scored<'_>,
 ) -> Vec<Slices> {
-    let take = |column: &Vec<f64>| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
-    let cut = |feature: &Feature, column: &Vec<f64>| {
+    let take = |column: &Values| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
+    let cut = |feature: &Feature, column: &Values| {
         let mut slices = slices(feature, &take(column), scored);
         if model.protected_inputs.contains(&feature.name) {
             slices.role = Role::Protected.word().to_owned();

@@ -43,8 +43,8 @@ pub(crate) struct Args {
     /// Read settings from this file [default: underwrite.toml, if it exists].
     #[arg(long, value_name = "FILE.toml")]
     pub(super) config: Option<PathBuf>,
-    /// CSV file with a header; it needs a column for the target and every input of the schema
-    /// that is not derived.
+    /// CSV file with a header, or a Parquet file; it needs a column for the target and every
+    /// input of the schema that is not derived.
     #[arg(long, value_name = "FILE")]
     pub(super) data: Option<PathBuf>,
     /// Schema in TOML; `underwrite schema infer` drafts one.
@@ -54,6 +54,9 @@ pub(crate) struct Args {
     /// them.
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
+    /// Fail where a text of the schema or the policy lacks one of the schema's languages.
+    #[arg(long)]
+    pub(super) strict: bool,
     /// Write the model to this file; an existing file is replaced only by a complete one.
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
