@@ -199,7 +199,11 @@ mod tests {
             ),
             (b"_RNvNtCs2_4core3fmt5write", LIBRARIES),
         ];
-        let block = |bytes: &[u8]| [&[bytes.len() as u8], bytes].concat();
+        // The length in two bytes, as LEB128 may have it.
+        let block = |bytes: &[u8]| {
+            let length = bytes.len();
+            [&[length as u8 | 128, (length >> 7) as u8][..], bytes].concat()
+        };
         let mut entries = vec![names.len() as u8];
         for (index, (name, _)) in names.iter().enumerate() {
             entries.push(1 + index as u8);

@@ -204,7 +204,7 @@ pub enum Missing {
     MostFrequent,
     /// No category at all.
     Other,
-    /// Stays missing: the model's trees learned which way it goes.
+    /// Stays missing: trees learned which way it goes, a linear model what it is worth.
     Native,
 }
 
