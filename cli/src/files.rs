@@ -1,5 +1,6 @@
 //! Reading and writing the files that commands name; errors name the file.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use model_core::model_file::ModelFile;
 use model_core::policy::{Policy, PolicyFile};
-use model_core::schema::Schema;
+use model_core::schema::{Schema, SchemaFile};
 use model_files::WholeFile;
 use model_files::parquet::{CsvText, is_parquet};
 
@@ -19,23 +20,51 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn text(path: &Path) -> Result<String> {
+/// A text; `what` says what it should be where it is something else.
+fn text(path: &Path, what: &str) -> Result<String> {
     let name = path.display();
-    String::from_utf8(read(path)?)
+    let bytes = read(path)?;
+    if bytes.starts_with(b"\0asm") {
+        bail!("{name} is a WebAssembly module: expected {what} in TOML");
+    }
+    if bytes.contains(&0) {
+        bail!("{name} is a binary file: expected {what} in TOML");
+    }
+    String::from_utf8(bytes)
         .map_err(|_| anyhow!("{name}: the text is not UTF-8: save the file as UTF-8"))
 }
 
 /// A schema in TOML.
 pub(crate) fn read_schema(path: &Path) -> Result<Schema> {
+    read_schema_file(path).map(|file| file.schema)
+}
+
+/// A schema in TOML, with what its file lacks.
+pub(crate) fn read_schema_file(path: &Path) -> Result<SchemaFile> {
     let name = path.display();
-    let text = text(path)?;
-    Schema::from_toml(&text).map_err(|error| anyhow!("{name}, {error}"))
+    let text = text(path, "a schema")?;
+    SchemaFile::from_toml(&text).map_err(|error| anyhow!("{name}, {error}"))
+}
+
+/// What a file lacks, each with its line: an error where that is asked for, else a line each.
+pub(crate) fn report_warnings<W: Display>(
+    out: &mut impl Write,
+    path: &Path,
+    warnings: &[W],
+    are_errors: bool,
+) -> Result<()> {
+    let name = path.display();
+    match (are_errors, warnings) {
+        (true, [only]) => bail!("{name}, {only}"),
+        (true, [first, more @ ..]) => bail!("{name}, {first} ({} more like it)", more.len()),
+        _ => Ok((warnings.iter()).try_for_each(|warning| writeln!(out, "{name}, {warning}"))?),
+    }
 }
 
 /// A policy in TOML, checked against a schema.
 pub(crate) fn read_policy(path: &Path, schema: &Schema) -> Result<PolicyFile> {
     let name = path.display();
-    let text = text(path)?;
+    let text = text(path, "a policy")?;
     Policy::from_toml(&text, schema, &schema.languages).map_err(|error| anyhow!("{name}, {error}"))
 }
 
@@ -96,14 +125,22 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
-    /// `-` is standard output.
+    /// `-` is standard output. A folder that does not exist is created.
     pub(crate) fn create(path: &Path) -> Result<Self> {
         if path == Path::new(DASH) {
             return Ok(Self::Stdout(io::BufWriter::new(io::stdout().lock())));
         }
         let name = path.display().to_string();
         ensure!(!path.is_dir(), "cannot write {name}: it is a folder");
-        let file = WholeFile::create(path).with_context(|| format!("cannot write {name}"))?;
+        make_folder_of(path)?;
+        let file = WholeFile::create(path).map_err(|error| {
+            // What is wrong, without the name that the file has until it is whole.
+            let cause = error.get_ref().and_then(|inner| inner.source());
+            match cause.map(ToString::to_string) {
+                Some(cause) => anyhow!("cannot write {name}: {cause}"),
+                None => anyhow!(error).context(format!("cannot write {name}")),
+            }
+        })?;
         Ok(Self::File(file, name))
     }
 
@@ -142,8 +179,8 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     sink.finish()
 }
 
-/// Creates the folder that a report goes into, if it does not exist.
-pub(crate) fn make_folder_of(path: &Path) -> Result<()> {
+/// Creates the folder that a file goes into, if it does not exist.
+fn make_folder_of(path: &Path) -> Result<()> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => fs::create_dir_all(folder)
             .with_context(|| format!("cannot create the folder {}", folder.display())),

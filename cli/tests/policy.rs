@@ -73,7 +73,7 @@ fn check_names_line_and_application() {
         assert_eq!(output.status.code(), Some(code), "{text}");
         assert!(text.contains("dead.toml, line 21: rule 'dead'"), "{text}");
         assert!(
-            text.contains("as for {") && text.ends_with("1 finding\n"),
+            text.contains("\n    for example {") && text.ends_with("1 finding\n"),
             "{text}"
         );
     }
@@ -93,6 +93,47 @@ fn check_names_line_and_application() {
     assert!(
         error.contains("does not hold the model's threshold"),
         "{error}"
+    );
+    let error = folder.fail("policy check policy.toml");
+    assert!(
+        error.contains("Give --schema") && error.contains("or --model"),
+        "{error}"
+    );
+    let error = folder.fail("policy check policy.toml --schema model.wasm");
+    assert_eq!(
+        error,
+        "model.wasm is a WebAssembly module: expected a schema in TOML"
+    );
+}
+
+#[test]
+fn a_text_that_a_language_lacks_is_an_error_with_strict() {
+    let folder = folder();
+    let data = data("loan_sample.csv");
+    let schema = std::fs::read_to_string(common::data("loan.toml")).unwrap();
+    let schema = format!("languages = [\"en\", \"de\"]\n{schema}");
+    std::fs::write(folder.path("two.toml"), schema).unwrap();
+    let said = folder.succeed("schema check two.toml");
+    let warning =
+        "two.toml, line 23, column 1: feature 'person_age', label: there is no text in 'de'";
+    assert!(
+        said.contains(warning) && said.ends_with(" warnings\n"),
+        "{said}"
+    );
+    let train = format!("train --data {data} --schema two.toml --policy policy.toml --dry-run");
+    for command in [
+        "schema check two.toml",
+        "policy check policy.toml --schema two.toml",
+        &train,
+    ] {
+        folder.succeed(command);
+        let error = folder.fail(&format!("{command} --strict"));
+        assert!(error.starts_with(warning), "{command}: {error}");
+    }
+    let plain = common::data("loan.toml");
+    assert_eq!(
+        folder.succeed(&format!("schema check {plain} --strict")),
+        "loan-approval 1.0.0, 12 inputs: nothing found\n"
     );
 }
 
@@ -117,6 +158,18 @@ fn a_policy_is_applied_without_training() {
     ] {
         assert!(inspected.contains(part), "{inspected}");
     }
+    let said = folder.succeed("policy remove new.wasm --out deep/er/none.wasm");
+    assert!(said.contains(&format!("{digest}, unchanged")), "{said}");
+    assert_eq!(folder.read("deep/er/none.wasm"), model());
+    let error = folder.fail("policy remove model.wasm --out none.wasm");
+    assert_eq!(error, "model.wasm has no policy to remove");
+    let band = POLICY.replace("0.4, 0.6", "0.6, 0.7");
+    std::fs::write(folder.path("band.toml"), band).unwrap();
+    let error = folder.fail("policy apply model.wasm --policy band.toml --out no.wasm");
+    assert!(
+        error.starts_with("band.toml, line 3, column 9: refer = [0.6, 0.7]"),
+        "{error}"
+    );
     let data = data("loan_sample.csv");
     let output = folder.run(&format!(
         "policy diff model.wasm new.wasm --data {data} --report out/diff.html"
@@ -128,8 +181,29 @@ fn a_policy_is_applied_without_training() {
         check_page(&folder.text("out/diff.html")),
         ["answers", "causes", "rows"]
     );
+    assert!(text.contains("the refer band"), "{text}");
     let same = folder.succeed(&format!("policy diff new.wasm new.wasm --data {data}"));
     assert!(same.starts_with("0 of "), "{same}");
+}
+
+/// A model of an earlier release keeps the engine that it has, and with it its digest.
+#[test]
+fn a_policy_is_exchanged_within_another_engine() {
+    let golden = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/golden/format-3/model.wasm"
+    );
+    let golden = std::fs::read(golden).unwrap();
+    let policy = "[policy]\nversion = \"9\"\n[[rule]]\nid = \"poor\"\nwhen = \"income < 12000\"\n\
+                  then = \"decline\"\ncode = \"K09\"\ntext = \"Income is low\"\n";
+    let folder = Folder::new(&[("old.wasm", &golden), ("policy.toml", policy.as_bytes())]);
+    let said = folder.succeed("policy apply old.wasm --policy policy.toml --out new.wasm");
+    assert!(said.contains(", unchanged\n"), "{said}");
+    folder.succeed("verify new.wasm");
+    assert!(folder.succeed("inspect new.wasm").contains("K09 poor"));
+    let said = folder.succeed("policy remove new.wasm --out none.wasm");
+    assert!(said.contains("version 9 was removed"), "{said}");
+    folder.succeed("verify none.wasm");
 }
 
 #[test]
@@ -153,6 +227,23 @@ fn cases_are_tested_row_by_row() {
     assert!(
         text.contains("K01") && text.ends_with("2 passed, 1 failed\n"),
         "{text}"
+    );
+    // A word for a number is refused as in a request.
+    let word = row.replace("84460.0", "plenty");
+    let cases = format!("{header},outcome\n{word},refused\n{word},approve\n");
+    std::fs::write(folder.path("cases.csv"), cases).unwrap();
+    let output = folder.run("policy test policy.toml cases.csv --model model.wasm");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains(
+            "line 3: expected approve, got refused (person_income: Input should be a valid number"
+        ) && text.ends_with("1 passed, 1 failed\n"),
+        "{text}"
+    );
+    let error = folder.fail("policy test policy.toml cases.csv --model model.wasm --expected nope");
+    assert!(
+        error.contains("column 'nope': the column is missing"),
+        "{error}"
     );
     let wrong = format!("{header},outcome\n{poor},no\n");
     std::fs::write(folder.path("cases.csv"), wrong).unwrap();
@@ -229,9 +320,16 @@ fn train_score_and_evaluate_use_a_policy() {
         "evaluate --model model.wasm --data {data} --policy policy.toml --report r.html --card c.md"
     ));
     assert!(
-        text.contains("before the rules") && text.contains("bad loans caught"),
+        text.contains("before the rules") && text.contains("K01 minimum-income"),
         "{text}"
     );
+    let missing = "missing for ";
+    assert!(
+        text.contains(missing) && text.contains(" (referred)"),
+        "{text}"
+    );
+    let found = |does: &str| text.lines().any(|line| line.trim_start().starts_with(does));
+    assert!(found("declines: ") && found("refers: "), "{text}");
     assert!(folder.text("c.md").contains("## Lending rules"));
     assert!(check_page(&folder.text("r.html")).contains(&"outcomes".to_owned()));
     let error = folder.fail(&format!(

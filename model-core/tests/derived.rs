@@ -345,26 +345,26 @@ fn schemas_that_cannot_be_computed_are_refused() {
     check(
         "amount / income\"",
         "amount / incone\"",
-        "line 8: feature 'share', derived: character 10: unknown name 'incone': did you mean 'income'?",
+        "line 8, column 21: feature 'share', derived: unknown name 'incone': did you mean 'income'?",
     );
     check(
         "amount / income\"",
         "amount / twice\"",
-        "line 8: feature 'share', derived: the formula needs the field itself, by way of others: break the circle",
+        "line 8, column 1: feature 'share', derived: the formula needs the field itself, by way of others: break the circle",
     );
     check(
         "amount / income\"",
         "amount < income\"",
-        "line 8: feature 'share', derived: character 1: expected a number such as a / b, got a condition",
+        "line 8, column 12: feature 'share', derived: expected a number such as a / b, got a condition",
     );
     check(
         "round = 2",
         "round = 16",
-        "line 8: feature 'share', derived: round: expected 0 to 15 decimals, got 16",
+        "line 8, column 1: feature 'share', derived: round: expected 0 to 15 decimals, got 16",
     );
     check(
         "name = \"amount\"\n",
         "name = \"amount\"\nround = 2\n",
-        "line 16: feature 'amount', round: only a derived field takes it: remove it",
+        "line 16, column 1: feature 'amount', round: only a derived field takes it: remove it",
     );
 }

@@ -17,7 +17,7 @@ fn schema(languages: &str, lines: &str) -> String {
 
 fn refuses(languages: &str, lines: &str, expected: &str) {
     let error = Schema::from_toml(&schema(languages, lines)).unwrap_err();
-    assert_eq!(error.to_string(), expected);
+    assert_eq!(format!("line {}: {}", error.line, error.message), expected);
 }
 
 #[test]
@@ -80,8 +80,8 @@ fn what_a_language_lacks_is_a_warning_and_falls_back() {
     assert_eq!(
         warnings,
         [
-            "line 7: feature 'x', label: there is no text in 'de': the first language is used",
-            "line 9: feature 'x', category_labels: 'b': there is no text in 'de': the first language is used",
+            "line 7, column 1: feature 'x', label: there is no text in 'de': the first language is used",
+            "line 9, column 1: feature 'x', category_labels: 'b': there is no text in 'de': the first language is used",
         ]
     );
     let feature = &file.schema.features[0];

@@ -1,5 +1,7 @@
 //! What the analysis reports.
 
+use model_core::value::number_text;
+
 /// What is doubtful about a policy, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -42,8 +44,12 @@ pub enum Concern {
         /// The number.
         number: f64,
     },
+    /// It matches every application, so that nothing is left to others and the score.
+    AlwaysMatches,
     /// No application is ever referred because of the band.
     UnusedBand,
+    /// The band refers whatever the model's score is, so that the score never decides.
+    BandOfAllScores,
     /// A question that interval arithmetic could not answer.
     NotDecided(Question),
 }
@@ -81,8 +87,8 @@ impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "line {}: {}", self.line, self.message)?;
         match (&self.example, self.concern) {
-            (Some(example), Concern::NeverTrue) => write!(f, ", not for {example}"),
-            (Some(example), _) => write!(f, ", as for {example}"),
+            (Some(example), Concern::NeverTrue) => write!(f, "\n    it fails for {example}"),
+            (Some(example), _) => write!(f, "\n    for example {example}"),
             (None, _) => Ok(()),
         }
     }
@@ -92,7 +98,9 @@ impl std::fmt::Display for Example {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.application)?;
         match self.probability {
-            Some(probability) => write!(f, " with probability {probability}"),
+            Some(probability) => {
+                write!(f, " with probability {}", number_text(probability))
+            }
             None => Ok(()),
         }
     }

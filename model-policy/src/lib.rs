@@ -44,7 +44,7 @@
 //! assert_eq!(findings[0].concern, Concern::Shadowed { by: 0 });
 //! assert_eq!(
 //!     findings[0].to_string(),
-//!     "line 12: rule 'low-income' never decides: whenever it matches, rule 'minimum-income' does too and declines, as for {\"income\":0}"
+//!     "line 12: rule 'low-income' never decides: whenever it matches, rule 'minimum-income' does too and declines\n    for example {\"income\":0}"
 //! );
 //! ```
 //!

@@ -240,6 +240,7 @@ fn code(value: f64) -> u64 {
 /// What the grid says about a policy.
 struct Judge {
     dead: BTreeSet<usize>,
+    always: BTreeSet<usize>,
     /// `(rule, by)`.
     covered: BTreeSet<(usize, usize)>,
     overruled: BTreeSet<(usize, usize)>,
@@ -252,6 +253,7 @@ impl Judge {
         let count = policy.rules.len();
         let mut stack = Vec::new();
         let mut dead: BTreeSet<usize> = (0..count).collect();
+        let mut always = dead.clone();
         let pairs = || (0..count).flat_map(|i| (0..count).map(move |j| (i, j)));
         let mut covered: BTreeSet<_> = pairs().filter(|(i, j)| i != j).collect();
         let then = |rule: usize| policy.rules[rule].then;
@@ -279,6 +281,7 @@ impl Judge {
             let in_band = rest == 1;
             band_is_used |= in_band && outcomes.iter().all(Option::is_none);
             dead.retain(|rule| values[*rule] != 1.0);
+            always.retain(|rule| outcomes[*rule].is_some());
             covered
                 .retain(|(rule, by)| outcomes[*rule].is_none() || outcomes[*by] >= outcomes[*rule]);
             overruled.retain(|(rule, by)| {
@@ -297,6 +300,7 @@ impl Judge {
         overruled.retain(alive);
         Self {
             dead,
+            always,
             covered,
             overruled,
             contradicts,
@@ -338,6 +342,7 @@ fn check_one(
     let mut reported = [const { BTreeSet::new() }; 4];
     let mut band = false;
     let mut found_outside = BTreeSet::new();
+    let mut always = BTreeSet::new();
     for finding in findings {
         let rule = finding.rule.unwrap_or(usize::MAX);
         let value = |place: usize| {
@@ -376,6 +381,9 @@ fn check_one(
                 assert!(finding.example.is_some());
                 found_outside.insert(rule);
             }
+            Concern::AlwaysMatches => {
+                always.insert(rule);
+            }
             Concern::UnusedBand => band = true,
             Concern::NotDecided(_) => panic!("{finding}\n{text}"),
             other => panic!("{other:?}"),
@@ -388,6 +396,7 @@ fn check_one(
         "{text}"
     );
     assert_eq!(&found_outside, outside, "{text}");
+    assert_eq!(&always, &judge.always, "{text}");
     assert_eq!(band, !judge.band_is_used, "{text}");
     for pair in shadowed {
         assert!(

@@ -79,14 +79,14 @@ fn findings_read_like_this() {
             ]
         ),
         [
-            "line 15: rule 'r1' never decides: whenever it matches, rule 'r0' does too and declines, as for {\"income\":63000,\"amount\":50000,\"age\":35}"
+            "line 15: rule 'r1' never decides: whenever it matches, rule 'r0' does too and declines\n    for example {\"income\":63000,\"amount\":50000,\"age\":35}"
         ]
     );
     assert_eq!(
         said("", &[("age < 17", "decline")]),
         [
-            "line 7: rule 'r0': its condition never holds, not for {\"income\":65000,\"amount\":8000,\"age\":35}",
-            "line 7: rule 'r0': 17 is outside the range of age, 18 to 100, as for {\"income\":65000,\"amount\":8000,\"age\":18}",
+            "line 7: rule 'r0': its condition never holds\n    it fails for {\"income\":65000,\"amount\":8000,\"age\":35}",
+            "line 7: rule 'r0': 17 is outside the range of age, 18 to 100\n    for example {\"income\":65000,\"amount\":8000,\"age\":18}",
         ]
     );
     assert_eq!(
@@ -98,7 +98,7 @@ fn findings_read_like_this() {
             ]
         ),
         [
-            "line 7: rule 'r0' approves what rule 'r1' declines; the stricter one decides, as for {\"income\":101000,\"amount\":41000,\"age\":35}"
+            "line 7: rule 'r0' approves what rule 'r1' declines; the stricter one decides\n    for example {\"income\":101000,\"amount\":41000,\"age\":35}"
         ]
     );
     assert_eq!(
@@ -110,7 +110,7 @@ fn findings_read_like_this() {
             ]
         ),
         [
-            "line 7: rule 'r0' never approves: whenever it matches, rule 'r1' does too and refers, as for {\"income\":101000,\"amount\":8000,\"age\":35}"
+            "line 7: rule 'r0' never approves: whenever it matches, rule 'r1' does too and refers\n    for example {\"income\":101000,\"amount\":8000,\"age\":35}"
         ]
     );
     assert_eq!(
@@ -129,6 +129,18 @@ fn a_band_beyond_the_models_scores_is_unused() {
     assert_eq!(
         findings[0].to_string(),
         "line 3: refer: the model gives no score in the band, only 0.6 to 0.9"
+    );
+}
+
+#[test]
+fn what_leaves_nothing_to_decide_is_found() {
+    assert_eq!(
+        said("", &[("age >= 18", "refer"), ("income < 5", "decline")]),
+        ["line 7: rule 'r0' matches every application: it refers whoever applies"]
+    );
+    assert_eq!(
+        said("refer = [0, 1]", &[]),
+        ["line 3: refer: every score from 0 to 1 goes to a person, so that none decides"]
     );
 }
 

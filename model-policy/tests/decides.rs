@@ -79,6 +79,7 @@ fn decider(schema: &Schema, policy: &Policy) -> Decider {
         terms: Vec::new(),
         intercept: 0.5,
         link: Link::Identity,
+        indicators: Vec::new(),
     };
     let artifact = Artifact {
         preprocessing: Preprocessing {

@@ -1,6 +1,7 @@
 //! Applications from a CSV file, as a decision reads them: nothing is filled in, clamped or
 //! computed before the model does it.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use model_core::decide::{Decider, Judgement};
@@ -21,8 +22,19 @@ pub struct Applications {
     /// For each feature of the schema one value a row in the model's terms, NaN where it is
     /// missing; nothing where the file lacks the column or it has no meaning.
     columns: Vec<Option<Vec<f64>>>,
+    /// For each row with a value that cannot be read, what is wrong with it.
+    unreadable: BTreeMap<usize, String>,
     schema: Schema,
     name: String,
+}
+
+/// What happens to a row with a value that cannot be read, such as a word for a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The file is wrong.
+    Fail,
+    /// The model refuses the row, as it refuses such a request.
+    Refuse,
 }
 
 /// Where the columns of a file are.
@@ -43,6 +55,7 @@ impl Applications {
         name: &str,
         schema: &Schema,
         extra: Option<&str>,
+        unreadable: Unreadable,
         mut progress: impl FnMut(u64),
     ) -> Result<Self, DataError> {
         let mut table = Table::open(source, name)?;
@@ -52,11 +65,12 @@ impl Applications {
             lines: Vec::new(),
             extra: Vec::new(),
             columns: places.features.iter().map(column).collect(),
+            unreadable: BTreeMap::new(),
             schema: schema.clone(),
             name: name.to_owned(),
         };
         while let Some(row) = table.next_row()? {
-            applications.push(&row, &places)?;
+            applications.push(&row, &places, unreadable)?;
         }
         progress(table.bytes_read());
         match applications.rows() {
@@ -80,16 +94,36 @@ impl Applications {
         &self.name
     }
 
-    fn push(&mut self, row: &Row<'_>, places: &Places) -> Result<(), DataError> {
+    fn push(
+        &mut self,
+        row: &Row<'_>,
+        places: &Places,
+        unreadable: Unreadable,
+    ) -> Result<(), DataError> {
+        let at = self.lines.len();
         let features = self.schema.features.iter().zip(&places.features);
         for ((feature, place), column) in features.zip(&mut self.columns) {
             if let (Some(place), Some(column)) = (place, column) {
                 let cell = row.field(*place);
                 let value = Value::from_text(cell, &self.schema.missing_values);
-                let reading = read(feature, value).map_err(|error| {
-                    DataError::invalid_value(&self.name, row.line, &feature.name, error, cell)
-                })?;
-                column.push(reading.code());
+                column.push(match (read(feature, value), unreadable) {
+                    (Ok(reading), _) => reading.code(),
+                    (Err(error), Unreadable::Refuse) => {
+                        let reason = format!("{}: {}", feature.name, error.message);
+                        self.unreadable.entry(at).or_insert(reason);
+                        f64::NAN
+                    }
+                    (Err(error), Unreadable::Fail) => {
+                        let (name, line) = (&self.name, row.line);
+                        return Err(DataError::invalid_value(
+                            name,
+                            line,
+                            &feature.name,
+                            error,
+                            cell,
+                        ));
+                    }
+                });
             }
         }
         self.extra
@@ -106,7 +140,7 @@ impl Applications {
     pub fn judge(
         &self,
         decider: &mut Decider,
-        each: impl FnMut(usize, Option<Judgement>, &Decider),
+        mut each: impl FnMut(usize, Option<Judgement>, &Decider),
     ) -> Result<(), String> {
         let asked = |schema: &Schema| -> Vec<_> {
             let features = schema.features.iter();
@@ -129,12 +163,18 @@ impl Applications {
                 None => values.resize(values.len() + self.rows(), f64::NAN),
             }
         }
-        decider.judge_rows(&values, self.rows(), each)
+        decider.judge_rows(&values, self.rows(), |row, judgement, decider| {
+            let is_readable = !self.unreadable.contains_key(&row);
+            each(row, judgement.filter(|_| is_readable), decider);
+        })
     }
 
     /// Why the model refuses a row, as an answer says it: the field, and what is wrong.
     #[must_use]
     pub fn refusal(&self, decider: &mut Decider, row: usize) -> String {
+        if let Some(reason) = self.unreadable.get(&row) {
+            return reason.clone();
+        }
         let features = self.schema.features.iter().zip(&self.columns);
         let given = features.filter_map(|(feature, column)| Some((feature, column.as_ref()?[row])));
         refusal(decider, given).message
@@ -193,6 +233,12 @@ impl Places {
         extra: Option<&str>,
     ) -> Result<Self, DataError> {
         let header = table.header();
+        let place = |name: &str| header.iter().position(|column| column == name);
+        if let Some(name) = extra.filter(|name| place(name).is_none()) {
+            let columns = header.to_vec();
+            let kind = DataErrorKind::MissingColumn { columns };
+            return Err(DataError::in_file(table.name(), kind).in_column(name));
+        }
         let known = |name: &str| {
             name == schema.target.name
                 || extra == Some(name)
@@ -205,23 +251,14 @@ impl Places {
                 .at_line(1)
                 .in_column(&shortened(stranger)));
         }
-        let place = |name: &str| header.iter().position(|column| column == name);
         let feature = |feature: &Feature| {
             (feature.role != Role::Ignored)
                 .then(|| place(&feature.name))
                 .flatten()
         };
-        let places = Self {
+        Ok(Self {
             features: schema.features.iter().map(feature).collect(),
             extra: extra.and_then(place),
-        };
-        match extra {
-            Some(name) if places.extra.is_none() => {
-                let columns = header.to_vec();
-                let kind = DataErrorKind::MissingColumn { columns };
-                Err(DataError::in_file(table.name(), kind).in_column(name))
-            }
-            _ => Ok(places),
-        }
+        })
     }
 }

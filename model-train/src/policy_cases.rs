@@ -80,11 +80,9 @@ pub fn run(applications: &Applications, decider: &mut Decider) -> Result<Cases, 
             .map_or(REFUSED, |(judgement, _)| judgement.outcome.word());
         if word != expected {
             let details = match found {
-                Some((judgement, codes)) if codes.is_empty() => {
-                    format!("{word} (probability {}, no rule)", judgement.probability)
-                }
                 Some((judgement, codes)) => {
-                    format!("{word} (probability {}, {codes})", judgement.probability)
+                    let codes = if codes.is_empty() { "no rule" } else { &codes };
+                    format!("{word} (probability {:.4}, {codes})", judgement.probability)
                 }
                 None => format!("{word} ({})", applications.refusal(decider, row)),
             };

@@ -53,6 +53,8 @@ struct Decided {
     rules: Vec<String>,
     /// The ids of the matched rules that approve.
     approvals: Vec<String>,
+    /// What the score alone decides, by the band where there is one.
+    score: Outcome,
 }
 
 impl Answer {
@@ -106,6 +108,7 @@ fn decide(applications: &Applications, decider: &mut Decider) -> Result<Vec<Deci
                 answer: Answer::Refused,
                 rules: Vec::new(),
                 approvals: Vec::new(),
+                score: Outcome::Decline,
             });
             return;
         };
@@ -113,13 +116,16 @@ fn decide(applications: &Applications, decider: &mut Decider) -> Result<Vec<Deci
         let rules = policy.map_or(&[][..], |policy| &policy.rules);
         let saying = |wanted: Outcome| {
             let matched = decider.matched_outcomes();
-            let matched = matched.filter(|(_, outcome)| *outcome == wanted);
-            matched.map(|(rule, _)| rules[rule].id.clone()).collect()
+            let matched = matched.filter(|matched| matched.outcome == wanted);
+            matched
+                .map(|matched| rules[matched.rule].id.clone())
+                .collect()
         };
         decided.push(Decided {
             answer: Answer::Decided(judgement.outcome),
             rules: saying(judgement.outcome),
             approvals: saying(Outcome::Approve),
+            score: judgement.score,
         });
     })?;
     Ok(decided)
@@ -135,13 +141,22 @@ fn cause(before: &Decided, after: &Decided) -> String {
         return match (after.rules.is_empty(), before.approvals.is_empty()) {
             (false, _) => named("rule", &after.rules),
             (true, false) => named("no longer rule", &before.approvals),
-            (true, true) => "the score".to_owned(),
+            (true, true) => score(before, after).to_owned(),
         };
     }
     match (before.rules.is_empty(), after.approvals.is_empty()) {
         (false, _) => named("no longer rule", &before.rules),
         (true, false) => named("rule", &after.approvals),
-        (true, true) => "the score".to_owned(),
+        (true, true) => score(before, after).to_owned(),
+    }
+}
+
+/// What the score had to do with it.
+fn score(before: &Decided, after: &Decided) -> &'static str {
+    match (before.score, after.score) {
+        (_, Outcome::Refer) => "the refer band",
+        (Outcome::Refer, _) => "no longer the refer band",
+        _ => "the score",
     }
 }
 

@@ -12,6 +12,7 @@ mod data;
 mod demo;
 mod engine;
 mod lint;
+mod parts;
 mod progress;
 mod python;
 mod served;
@@ -77,6 +78,8 @@ enum Command {
     },
     /// Build target/engine/ alone: the module without a model, which release builds include
     Engine,
+    /// Print how many bytes of the engine each part takes
+    Parts,
     /// Check formatting, lints of native and wasm code, documentation and dependencies
     Lint,
     /// Measure how fast the module decides, and print the tables of docs/benchmarks.md
@@ -137,6 +140,7 @@ fn main() -> ExitCode {
         Command::Engine => {
             steps::Steps::new(1).step("Build target/engine/engine.wasm", engine::build)
         }
+        Command::Parts => parts::run(),
         Command::Lint => lint::run(),
         Command::Bench { what } if what.as_deref() == Some("quality") => acceptance::quality(),
         Command::Bench { what } if what.as_deref() == Some("train") => acceptance::bench_train(),

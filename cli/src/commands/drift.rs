@@ -252,6 +252,5 @@ impl Args {
 }
 
 fn write_into(path: &Path, bytes: &[u8]) -> Result<()> {
-    files::make_folder_of(path)?;
     files::write(path, bytes)
 }

@@ -68,9 +68,6 @@ impl Args {
             );
         }
         let html = eda_html(&eda)?;
-        for path in [Some(&self.out), self.json.as_ref()].into_iter().flatten() {
-            files::make_folder_of(path)?;
-        }
         files::write(&self.out, html.as_bytes())?;
         if let Some(path) = &self.json {
             let mut json = serde_json::to_vec_pretty(&eda)?;

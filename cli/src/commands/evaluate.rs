@@ -9,7 +9,7 @@ use model_core::artifact::Artifact;
 use model_core::policy::Policy;
 use model_core::schema::Schema;
 use model_train::card::About;
-use model_train::evaluate::{Evaluation, Options, OutcomeCounts, Outcomes};
+use model_train::evaluate::{Evaluation, Moved, Options, OutcomeCounts, Outcomes, RuleEffect};
 use model_train::pipeline::{EvaluationError, EvaluationJob, Reports, Source, evaluate_file};
 
 use crate::{files, progress};
@@ -22,7 +22,8 @@ Examples:
   underwrite evaluate --model model.wasm --data loans.csv --policy policy.toml
 
 The figures are those of the model. Beside them: what is decided before and after the rules
-of the policy, and for each rule the bad loans it catches and the good loans it loses.
+of the policy, and for each rule the bad loans it catches and the good loans it loses, declined and referred
+apart.
 Without --test-rows, every row is measured: use rows that the model was not trained on.";
 
 /// Evaluate a model.wasm on labeled rows and write reports.
@@ -82,7 +83,6 @@ impl Args {
             ],
         )?;
         for path in [&self.report, &self.json, &self.card].into_iter().flatten() {
-            files::make_folder_of(path)?;
             files::check_writable(path)?;
         }
         let wasm = files::read(&self.model)?;
@@ -120,10 +120,10 @@ impl Args {
         };
         let artifact =
             Artifact::decode(artifact).with_context(|| self.model.display().to_string())?;
-        let policy = files::read_policy(path, &artifact.schema)?.policy;
-        (policy.check_threshold(artifact.threshold))
-            .map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
-        Ok(Some(policy))
+        let file = files::read_policy(path, &artifact.schema)?;
+        (file.check_threshold(artifact.threshold))
+            .map_err(|problem| anyhow!("{}, {problem}", path.display()))?;
+        Ok(Some(file.policy))
     }
 
     /// Names the file that an error is about, where the error does not do so itself.
@@ -204,21 +204,50 @@ fn print_outcomes(out: &mut impl Write, outcomes: &Outcomes) -> Result<()> {
     };
     line("before the rules", &outcomes.before_rules)?;
     line("after the rules", &outcomes.after_rules)?;
-    for rule in &outcomes.rules {
-        let name = format!("{} {}", rule.code, rule.id);
-        write!(out, "  {name:<26} {} {} rows", rule.then, rule.matched)?;
-        match rule.then.as_str() {
-            "approve" => writeln!(
+    outcomes
+        .rules
+        .iter()
+        .try_for_each(|rule| print_rule(out, rule))
+}
+
+/// What a rule matched, then what that costs: nothing is said about what it never does.
+fn print_rule(out: &mut impl Write, rule: &RuleEffect) -> Result<()> {
+    let name = format!("{} {}", rule.code, rule.id);
+    let loans = |count: usize, quality: &str| match count {
+        1 => format!("1 {quality} loan"),
+        _ => format!("{count} {quality} loans"),
+    };
+    write!(out, "  {name:<26} holds for {}", rows(rule.held))?;
+    for (count, does) in [
+        (rule.missing_referred, "referred"),
+        (rule.missing_declined, "declined"),
+    ] {
+        if count > 0 {
+            write!(out, ", missing for {count} ({does})")?;
+        }
+    }
+    writeln!(out)?;
+    for (moved, does, bad, good) in [
+        (rule.declined, "declines", "caught", "lost"),
+        (rule.referred, "refers", "caught", "lost"),
+        (rule.approved, "approves", "let in", "gained"),
+    ] {
+        if moved != Moved::default() {
+            writeln!(
                 out,
-                ": {} good loans gained, {} bad loans let in",
-                rule.good_approved, rule.bad_approved
-            )?,
-            _ => writeln!(
-                out,
-                ": {} bad loans caught, {} good loans lost (declined or referred)",
-                rule.bad_caught, rule.good_lost
-            )?,
+                "  {:<26} {does}: {} {bad}, {} {good}",
+                "",
+                loans(moved.bad, "bad"),
+                loans(moved.good, "good")
+            )?;
         }
     }
     Ok(())
+}
+
+fn rows(count: usize) -> String {
+    match count {
+        1 => "1 row".to_owned(),
+        _ => format!("{count} rows"),
+    }
 }

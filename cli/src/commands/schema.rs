@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Subcommand;
+use model_core::schema::Schema;
 use model_train::infer::{DraftOptions, infer};
 
 use crate::{files, progress};
@@ -13,7 +14,15 @@ const EXAMPLES: &str = "\
 Examples:
   underwrite schema infer applicants.csv > applicants.toml
   underwrite schema infer applicants.csv --target approved --out applicants.toml
-  underwrite schema infer applicants.csv --target outcome --positive no";
+  underwrite schema infer applicants.csv --target outcome --positive no
+  underwrite schema check applicants.toml --strict";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  underwrite schema check applicants.toml
+  underwrite schema check applicants.toml --strict
+
+Exit codes: 0, 2 for an error.";
 
 /// Work with schemas.
 #[derive(Debug, clap::Args)]
@@ -24,7 +33,20 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(Check),
     Infer(Infer),
+}
+
+/// Check a schema without any data, and show what it lacks.
+#[derive(Debug, clap::Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+struct Check {
+    /// The schema in TOML.
+    #[arg(value_name = "SCHEMA.TOML")]
+    schema: PathBuf,
+    /// Fail where a text lacks one of the schema's languages.
+    #[arg(long)]
+    strict: bool,
 }
 
 /// Draft a schema from a CSV file: types, categories and ranges as the file shows them.
@@ -47,8 +69,27 @@ struct Infer {
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
-        let Command::Infer(args) = self.command;
-        args.run()
+        match self.command {
+            Command::Check(args) => args.run(),
+            Command::Infer(args) => args.run(),
+        }
+    }
+}
+
+impl Check {
+    fn run(self) -> Result<()> {
+        let file = files::read_schema_file(&self.schema)?;
+        let mut out = anstream::stdout().lock();
+        files::report_warnings(&mut out, &self.schema, &file.warnings, self.strict)?;
+        let inputs = file.schema.inputs().count();
+        let inputs = format!("{inputs} input{}", if inputs == 1 { "" } else { "s" });
+        let Schema { name, version, .. } = file.schema;
+        match file.warnings.len() {
+            0 => writeln!(out, "{name} {version}, {inputs}: nothing found")?,
+            1 => writeln!(out, "{name} {version}, {inputs}: 1 warning")?,
+            more => writeln!(out, "{name} {version}, {inputs}: {more} warnings")?,
+        }
+        Ok(())
     }
 }
 

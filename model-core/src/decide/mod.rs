@@ -12,7 +12,7 @@ mod request;
 
 pub(crate) use answer::write_value;
 pub use batch::REFUSED;
-pub use outcome::{Judgement, reaches};
+pub use outcome::{Judgement, Matched, reaches};
 pub use problem::{write_detail, write_unavailable};
 pub use request::MAX_REQUEST;
 

@@ -34,6 +34,17 @@ pub struct Judgement {
     pub outcome: Outcome,
 }
 
+/// A rule that matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matched {
+    /// Its index in the policy.
+    pub rule: usize,
+    /// What it said.
+    pub outcome: Outcome,
+    /// Whether its condition was missing, so that its `if_missing` said it.
+    pub is_missing: bool,
+}
+
 impl RuleValues {
     pub(super) fn new(schema: &Schema, allow_protected: bool) -> Self {
         let is_protected =
@@ -95,8 +106,8 @@ impl Decider {
         self.rule_values.scratch.matched()
     }
 
-    /// The same with what each of them said.
-    pub fn matched_outcomes(&self) -> impl Iterator<Item = (usize, Outcome)> {
+    /// The same with what each of them said and why.
+    pub fn matched_outcomes(&self) -> impl Iterator<Item = Matched> {
         let RuleValues {
             values, scratch, ..
         } = &self.rule_values;
@@ -105,7 +116,12 @@ impl Decider {
         let mut stack = Vec::new();
         scratch.matched().iter().filter_map(move |&index| {
             let rule = &rules[index];
-            Some((index, rule.outcome(rule.when.evaluate(values, &mut stack))?))
+            let condition = rule.when.evaluate(values, &mut stack);
+            Some(Matched {
+                rule: index,
+                outcome: rule.outcome(condition)?,
+                is_missing: condition.is_nan(),
+            })
         })
     }
 

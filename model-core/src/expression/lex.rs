@@ -151,6 +151,9 @@ impl Lexer<'_> {
     fn symbol(&mut self, first: char) -> Result<Token, ExpressionError> {
         let rest = &self.text[self.at..];
         let (length, token) = match rest.as_bytes() {
+            [b'<', b'>', ..] => return Err(self.instead("<>", "!=")),
+            [b'=', b'<', ..] => return Err(self.instead("=<", "<=")),
+            [b'=', b'>', ..] => return Err(self.instead("=>", ">=")),
             [b'<', b'=', ..] => (2, Token::Compare(Comparison::LessOrEqual)),
             [b'>', b'=', ..] => (2, Token::Compare(Comparison::GreaterOrEqual)),
             [b'=', b'=', ..] => (2, Token::Compare(Comparison::Equal)),
@@ -172,6 +175,13 @@ impl Lexer<'_> {
                     '&' => "write and",
                     '|' => "write or",
                     '!' => "write not",
+                    '≤' => "write <=",
+                    '≥' => "write >=",
+                    '≠' => "write !=",
+                    '×' | '·' => "write *",
+                    '÷' => "write /",
+                    '−' | '–' => "write -",
+                    '%' => "write a share as a number, such as 0.4 for 40 %",
                     _ => "expressions have no such character",
                 };
                 let message = format!("unexpected '{first}': {hint}");
@@ -180,5 +190,9 @@ impl Lexer<'_> {
         };
         self.at += length;
         Ok(token)
+    }
+
+    fn instead(&self, found: &str, write: &str) -> ExpressionError {
+        ExpressionError::new(self.at, format!("unexpected '{found}': write {write}"))
     }
 }

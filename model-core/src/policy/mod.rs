@@ -16,7 +16,6 @@
 
 mod check;
 mod evaluate;
-mod position;
 mod read;
 mod stored;
 

@@ -6,11 +6,12 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::check::{check_code, check_id, check_version, too_many_rules};
-use super::position::{Lines, within_string};
 use super::{Band, IfMissing, MAX_RULES, Outcome, Policy, Rule, Stage};
 use crate::expression::{Expression, Parsed, Span, span};
+use crate::position::{Lines, within_string};
 use crate::schema::{Feature, Names, Schema};
 use crate::texts::RawTexts;
+use crate::toml_words::for_people;
 
 /// Why a policy could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,8 +32,8 @@ pub struct PolicyFile {
     pub policy: Policy,
     /// The lines of each rule.
     pub lines: Vec<RuleLines>,
-    /// The line of `refer`, where there is a band.
-    pub refer_line: Option<usize>,
+    /// Line and column of `refer`, where there is a band.
+    pub refer_position: Option<(usize, usize)>,
     /// What is not wrong but incomplete: texts that a language lacks.
     pub warnings: Vec<PolicyError>,
 }
@@ -44,6 +45,22 @@ pub struct RuleLines {
     pub id: usize,
     /// The line of its condition.
     pub when: usize,
+}
+
+impl PolicyFile {
+    /// Checks that the band holds the threshold of the model that the policy is for.
+    ///
+    /// # Errors
+    /// Names the line, the band and the threshold.
+    pub fn check_threshold(&self, threshold: f64) -> Result<(), PolicyError> {
+        let (line, column) = self.refer_position.unwrap_or((1, 1));
+        let checked = self.policy.check_threshold(threshold);
+        checked.map_err(|message| PolicyError {
+            line,
+            column,
+            message,
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -128,11 +145,8 @@ impl Policy {
             place((offset, for_people(error.message())))
         })?;
         let line = |offset: usize| positions.position(offset).0;
-        let refer_line = raw
-            .policy
-            .refer
-            .as_ref()
-            .map(|refer| line(refer.span().start));
+        let refer = raw.policy.refer.as_ref();
+        let refer_position = refer.map(|refer| positions.position(refer.span().start));
         let lines = raw.rule.iter().map(|rule| RuleLines {
             id: line(rule.id.span().start),
             when: line(rule.when.span().start),
@@ -147,7 +161,7 @@ impl Policy {
         Ok(PolicyFile {
             policy,
             lines,
-            refer_line,
+            refer_position,
             warnings: warnings.into_iter().map(place).collect(),
         })
     }
@@ -216,6 +230,10 @@ impl Reader<'_> {
         let text_at = raw.text.span().start;
         let (text, absent) = (raw.text.get_ref().resolve(self.languages))
             .map_err(|message| (text_at, of_rule(message)))?;
+        if text.0.iter().any(|text| text.contains(char::is_control)) {
+            let message = "a text is one line for people: it holds a control character";
+            return Err((text_at, of_rule(message.into())));
+        }
         warnings.extend(absent.iter().map(|language| {
             let message = format!("there is no text in '{language}': the first language is used");
             (text_at, of_rule(message))
@@ -268,19 +286,4 @@ fn band(refer: &Spanned<[f64; 2]>) -> Result<Band, Problem> {
 fn at<T>(value: &Spanned<T>) -> impl FnOnce(String) -> Problem {
     let start = value.span().start;
     move |message| (start, message)
-}
-
-/// The parser names the types as Rust does.
-fn for_people(message: &str) -> String {
-    [
-        ("expected f64", "expected a number"),
-        ("expected an array of length 2", "expected two numbers"),
-        ("expected a sequence", "expected a list"),
-        ("expected struct RawPolicy", "expected a table"),
-        ("expected struct RawRule", "expected a table"),
-    ]
-    .iter()
-    .fold(message.to_owned(), |text, (rust, plain)| {
-        text.replace(rust, plain)
-    })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::languages::{self, FeatureTexts, default_languages};
@@ -11,15 +12,20 @@ use super::{
     Missing, Monotonic, Names, OutOfRange, Purpose, Range, Role, Schema, SchemaProblem, Target,
     TargetKind, Unknown,
 };
-use crate::expression::Expression;
+use crate::expression::{Expression, ExpressionError, Span, span};
+use crate::literal::number_text;
+use crate::position::{Lines, within_string};
 use crate::texts::{RawTexts, Texts};
+use crate::toml_words::for_people;
 
 /// Why a schema could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {message}")]
+#[error("line {line}, column {column}: {message}")]
 pub struct SchemaError {
     /// The line of the TOML text, from 1.
     pub line: usize,
+    /// The column in that line, from 1, in characters.
+    pub column: usize,
     /// What was expected and what came.
     pub message: String,
 }
@@ -112,8 +118,15 @@ enum RawPositive {
     Text(String),
 }
 
-/// A problem before the schema is whole: the index of the feature, the key, a sentence.
-type Problem = (usize, &'static str, String);
+/// A problem before the schema is whole.
+struct Problem {
+    /// The index of the entry.
+    feature: usize,
+    key: &'static str,
+    /// The byte of the key's text, where it is about a part of it.
+    inside: Option<usize>,
+    message: String,
+}
 
 impl SchemaFile {
     /// Reads and checks the TOML form.
@@ -121,31 +134,59 @@ impl SchemaFile {
     /// # Errors
     /// Names the line, what was expected and what came.
     pub fn from_toml(text: &str) -> Result<Self, SchemaError> {
-        let raw: RawSchema = toml::from_str(text).map_err(|error| SchemaError {
-            line: error.span().map_or(1, |span| line_of(text, span.start)),
-            message: for_people(error.message()),
+        let positions = Lines::new(text);
+        let at = |offset: usize, message: String| {
+            let (line, column) = positions.position(offset);
+            SchemaError {
+                line,
+                column,
+                message,
+            }
+        };
+        let raw: RawSchema = toml::from_str(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            at(offset, for_people(error.message()))
         })?;
+        let document = DeTable::parse(text).ok();
+        let offset_of = |feature: Option<usize>, key: &str| {
+            let document = document.as_ref();
+            document.map_or(0, |document| {
+                offset_within(text, document.get_ref(), feature, key)
+            })
+        };
         // Comes first: every other text is read by these.
-        languages::check(&raw.languages).map_err(|message| SchemaError {
-            line: line_of_key(text, None, "languages"),
-            message: format!("languages: {message}"),
+        languages::check(&raw.languages).map_err(|message| {
+            let offset = offset_of(None, "languages");
+            at(offset, format!("languages: {message}"))
         })?;
         let names: Vec<_> = raw.feature.iter().map(|f| f.name.clone()).collect();
-        let document = DeTable::parse(text).ok();
-        let place = |(index, key, message): Problem| SchemaError {
-            line: document.as_ref().map_or(1, |document| {
-                line_within(text, document.get_ref(), Some(index), key)
-            }),
-            message: match names.get(index) {
+        let place = |problem: Problem| {
+            let Problem {
+                feature,
+                key,
+                inside,
+                message,
+            } = problem;
+            let offset = match (inside, document.as_ref()) {
+                (Some(inside), Some(document)) => value_offset(document.get_ref(), feature, key)
+                    .map_or(0, |start| within_string(text, start, inside)),
+                _ => offset_of(Some(feature), key),
+            };
+            let message = match names.get(feature) {
                 Some(name) => format!("feature '{name}', {key}: {message}"),
                 None => message,
-            },
+            };
+            at(offset, message)
         };
         let mut warnings = Vec::new();
         let schema = convert(raw, &mut warnings).map_err(place)?;
-        schema.check().map_err(|problem| SchemaError {
-            line: line_of_key(text, index_of(&names, &problem), problem.key),
-            message: problem.to_string(),
+        schema.check().map_err(|problem| {
+            let offset = offset_of(index_of(&names, &problem), problem.key);
+            at(offset, problem.to_string())
+        })?;
+        results(&schema).map_err(|problem| {
+            let offset = offset_of(index_of(&names, &problem), problem.key);
+            at(offset, problem.to_string())
         })?;
         Ok(Self {
             schema,
@@ -154,18 +195,37 @@ impl SchemaFile {
     }
 }
 
-/// The parser names the types as Rust does.
-fn for_people(message: &str) -> String {
-    [
-        ("expected f64", "expected a number"),
-        ("expected u32", "expected a whole number from 0"),
-        ("expected a sequence", "expected a list"),
-        ("wanted string or table", "expected a text"),
-    ]
-    .iter()
-    .fold(message.to_owned(), |text, (rust, plain)| {
-        text.replace(rust, plain)
-    })
+/// Checks that each formula has a result that its field can take: one that never has is a
+/// mistake of the formula, not of the data.
+fn results(schema: &Schema) -> Result<(), SchemaProblem> {
+    let of_field = |place: u16| {
+        let feature = schema.features.get(usize::from(place));
+        feature.map_or(Span::NEVER, Feature::span)
+    };
+    for feature in &schema.features {
+        let Some(derived) = &feature.derived else {
+            continue;
+        };
+        let result = span(derived.formula.ops(), of_field, |_, _| {});
+        let range = feature.span();
+        let message = if result.is_empty() {
+            "the formula never has a result, whatever its fields are".to_owned()
+        } else if result.and(range).is_empty() {
+            format!(
+                "the formula gives {} to {}, never a value of the field's range",
+                number_text(result.low),
+                number_text(result.high)
+            )
+        } else {
+            continue;
+        };
+        return Err(SchemaProblem {
+            feature: Some(feature.name.clone()),
+            key: "derived",
+            message,
+        });
+    }
+    Ok(())
 }
 
 /// Which `[[feature]]` a problem is about: the last of that name, since of two with one
@@ -181,7 +241,12 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
     let mut derived = Vec::new();
     let count = raw.feature.len();
     for (index, feature) in raw.feature.into_iter().enumerate() {
-        let here = |(key, message): (&'static str, String)| (index, key, message);
+        let here = |(key, message): (&'static str, String)| Problem {
+            feature: index,
+            key,
+            inside: None,
+            message,
+        };
         if feature.role == RawRole::Target {
             if target.is_some() {
                 return Err(here((
@@ -206,11 +271,12 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
             warnings.extend(absent.into_iter().map(here));
         }
     }
-    let target = target.ok_or((
-        count,
-        "feature",
-        "no feature has role = \"target\": the model must learn one column".into(),
-    ))?;
+    let target = target.ok_or_else(|| Problem {
+        feature: count,
+        key: "feature",
+        inside: None,
+        message: "no feature has role = \"target\": the model must learn one column".into(),
+    })?;
     let mut schema = Schema {
         name: raw.name,
         version: raw.version,
@@ -224,7 +290,12 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
     };
     for raw in derived {
         let (index, feature) = (raw.index, raw.feature);
-        let derived = convert_derived(raw, &schema).map_err(|why| (index, "derived", why))?;
+        let derived = convert_derived(raw, &schema).map_err(|error| Problem {
+            feature: index,
+            key: "derived",
+            inside: Some(error.at),
+            message: error.message,
+        })?;
         schema.features[feature].derived = Some(Box::new(derived));
     }
     Ok(schema)
@@ -241,10 +312,9 @@ struct RawDerived {
     mismatch: Mismatch,
 }
 
-fn convert_derived(raw: RawDerived, schema: &Schema) -> Result<Derived, String> {
+fn convert_derived(raw: RawDerived, schema: &Schema) -> Result<Derived, ExpressionError> {
     let names = Names::new(schema, Purpose::Derived);
-    let formula = Expression::formula(&raw.source, &names)
-        .map_err(|error| format!("character {}: {error}", error.at + 1))?;
+    let formula = Expression::formula(&raw.source, &names)?;
     Ok(Derived {
         formula: formula.expression,
         source: raw.source,
@@ -533,42 +603,38 @@ fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) -> Converted<
     }
 }
 
-/// The line of a key: of the given feature, or of the schema itself. Where the key is not
-/// written, the line of what should hold it.
-fn line_of_key(text: &str, feature: Option<usize>, key: &str) -> usize {
-    match DeTable::parse(text) {
-        Ok(document) => line_within(text, document.get_ref(), feature, key),
-        Err(_) => 1,
+/// The byte of a key: of the given feature, or of the schema itself. Where the key is not
+/// written, that of what should hold it.
+fn offset_within(text: &str, table: &DeTable<'_>, feature: Option<usize>, key: &str) -> usize {
+    let Some(index) = feature else {
+        return key_offset(table, key).unwrap_or(0);
+    };
+    let Some(entry) = entry(table, index) else {
+        return text.trim_end().len();
+    };
+    let within = match entry.get_ref() {
+        DeValue::Table(table) => key_offset(table, key),
+        _ => None,
+    };
+    within.unwrap_or(entry.span().start)
+}
+
+fn entry<'t, 'v>(table: &'t DeTable<'v>, index: usize) -> Option<&'t Spanned<DeValue<'v>>> {
+    match table.get("feature").map(|value| value.get_ref()) {
+        Some(DeValue::Array(features)) => features.get(index),
+        _ => None,
     }
 }
 
-fn line_within(text: &str, table: &DeTable<'_>, feature: Option<usize>, key: &str) -> usize {
-    let Some(index) = feature else {
-        return key_line(text, table, key).unwrap_or(1);
-    };
-    let entry = match table.get("feature").map(|value| value.get_ref()) {
-        Some(DeValue::Array(features)) => features.get(index),
+/// The byte where the value of a feature's key begins.
+fn value_offset(table: &DeTable<'_>, index: usize, key: &str) -> Option<usize> {
+    match entry(table, index)?.get_ref() {
+        DeValue::Table(table) => Some(table.get(key)?.span().start),
         _ => None,
-    };
-    let Some(entry) = entry else {
-        return text.lines().count().max(1);
-    };
-    let within = match entry.get_ref() {
-        DeValue::Table(table) => key_line(text, table, key),
-        _ => None,
-    };
-    within.unwrap_or_else(|| line_of(text, entry.span().start))
+    }
 }
 
-fn key_line(text: &str, table: &DeTable<'_>, key: &str) -> Option<usize> {
+fn key_offset(table: &DeTable<'_>, key: &str) -> Option<usize> {
     let (key, _) = table.iter().find(|(name, _)| name.get_ref() == key)?;
-    Some(line_of(text, key.span().start))
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    1 + text
-        .bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
+    Some(key.span().start)
 }

@@ -25,7 +25,7 @@ pub use curves::{
 pub use importance::{Importance, Shuffles, permutation_importance, roc_auc};
 pub use interval::{Interval, Proportion, quantile, ratio, wilson};
 pub use learning::{Draw, LearningPoint, learning_curve};
-pub use outcomes::{OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
+pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
 pub use ranked::{Confusion, FIGURES, Ranked};
 pub use search_record::{FrontierRecord, SearchRecord, TrialRecord};
 pub use slices::{Group, Impact, Scored, Slices, slices};

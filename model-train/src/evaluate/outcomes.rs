@@ -1,6 +1,6 @@
 //! What is decided, by the score alone and by the rules too, and what each rule costs.
 
-use model_core::decide::{Decider, Judgement};
+use model_core::decide::{Decider, Judgement, Matched};
 use model_core::policy::Outcome;
 use model_core::schema::{Feature, Role};
 use serde::{Deserialize, Serialize};
@@ -44,16 +44,27 @@ pub struct RuleEffect {
     pub code: String,
     /// `approve`, `refer` or `decline`: what it does when it matches.
     pub then: String,
-    /// Rows that it matched.
-    pub matched: usize,
-    /// Negative rows that the score approves and this rule refers or declines.
-    pub bad_caught: usize,
-    /// Positive rows that the score approves and this rule refers or declines.
-    pub good_lost: usize,
-    /// Negative rows that the score does not approve and this rule does.
-    pub bad_approved: usize,
-    /// Positive rows that the score does not approve and this rule does.
-    pub good_approved: usize,
+    /// Rows for which its condition holds.
+    pub held: usize,
+    /// Rows for which its condition is missing, and which it therefore refers.
+    pub missing_referred: usize,
+    /// Rows for which its condition is missing, and which it therefore declines.
+    pub missing_declined: usize,
+    /// Rows that the score approves and this rule refers.
+    pub referred: Moved,
+    /// Rows that the score does not decline and this rule does.
+    pub declined: Moved,
+    /// Rows that the score does not approve and this rule does.
+    pub approved: Moved,
+}
+
+/// Rows for which a rule says something else than the score, by what the loans turned out as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Negative rows: bad loans, caught or let in.
+    pub bad: usize,
+    /// Positive rows: good loans, lost or gained.
+    pub good: usize,
 }
 
 /// Every group of one feature.
@@ -117,11 +128,12 @@ pub(super) fn outcomes(
             id: rule.id.clone(),
             code: rule.code.clone(),
             then: rule.then.word().to_owned(),
-            matched: 0,
-            bad_caught: 0,
-            good_lost: 0,
-            bad_approved: 0,
-            good_approved: 0,
+            held: 0,
+            missing_referred: 0,
+            missing_declined: 0,
+            referred: Moved::default(),
+            declined: Moved::default(),
+            approved: Moved::default(),
         })
         .collect();
     let columns = columns(decider, dataset, rows);
@@ -133,8 +145,8 @@ pub(super) fn outcomes(
                 return;
             };
             let good = dataset.target[rows[row]];
-            for (rule, outcome) in decider.matched_outcomes() {
-                effects[rule].count(judgement, outcome, good);
+            for matched in decider.matched_outcomes() {
+                effects[matched.rule].count(judgement, matched, good);
             }
             judged.push(judgement);
         })
@@ -203,16 +215,22 @@ fn group(name: String, rows: &[usize], judged: &[Judgement]) -> OutcomeGroup {
 }
 
 impl RuleEffect {
-    fn count(&mut self, judgement: Judgement, outcome: Outcome, good: bool) {
-        self.matched += 1;
-        let approved = judgement.score == Outcome::Approve;
-        let count = match (outcome, approved, good) {
-            (Outcome::Approve, false, true) => &mut self.good_approved,
-            (Outcome::Approve, false, false) => &mut self.bad_approved,
-            (Outcome::Refer | Outcome::Decline, true, true) => &mut self.good_lost,
-            (Outcome::Refer | Outcome::Decline, true, false) => &mut self.bad_caught,
+    fn count(&mut self, judgement: Judgement, matched: Matched, good: bool) {
+        *match (matched.is_missing, matched.outcome) {
+            (true, Outcome::Decline) => &mut self.missing_declined,
+            (true, _) => &mut self.missing_referred,
+            (false, _) => &mut self.held,
+        } += 1;
+        let moved = match matched.outcome {
+            Outcome::Approve if judgement.score != Outcome::Approve => &mut self.approved,
+            Outcome::Refer if judgement.score == Outcome::Approve => &mut self.referred,
+            Outcome::Decline if judgement.score != Outcome::Decline => &mut self.declined,
             _ => return,
         };
-        *count += 1;
+        *(if good {
+            &mut moved.good
+        } else {
+            &mut moved.bad
+        }) += 1;
     }
 }

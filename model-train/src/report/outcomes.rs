@@ -57,22 +57,33 @@ fn groups(slices: &OutcomeSlices) -> Table {
 
 fn rules(rules: &[RuleEffect]) -> Table {
     let rows = rules.iter().map(|rule| {
-        vec![
-            Cell::new(format!("{} {}", rule.code, rule.id)),
-            Cell::new(rule.then.as_str()),
-            Cell::new(count(rule.matched)),
-            Cell::new(count(rule.bad_caught)),
-            Cell::new(count(rule.good_lost)),
-            Cell::new(count(rule.good_approved)),
-            Cell::new(count(rule.bad_approved)),
-        ]
+        let counts = [
+            rule.held,
+            rule.missing_referred,
+            rule.missing_declined,
+            rule.declined.bad,
+            rule.declined.good,
+            rule.referred.bad,
+            rule.referred.good,
+            rule.approved.good,
+            rule.approved.bad,
+        ];
+        let names = [format!("{} {}", rule.code, rule.id), rule.then.clone()];
+        let names = names.into_iter().map(Cell::new);
+        names
+            .chain(counts.map(|rows| Cell::new(count(rows))))
+            .collect()
     });
     Table::new("What each rule does to what the score decides")
         .text("Rule")
         .text("Then")
-        .number("Matched")
-        .number("Bad loans caught")
-        .number("Good loans lost")
+        .number("Condition holds")
+        .number("Missing, so referred")
+        .number("Missing, so declined")
+        .number("Bad loans declined")
+        .number("Good loans declined")
+        .number("Bad loans referred")
+        .number("Good loans referred")
         .number("Good loans gained")
         .number("Bad loans let in")
         .rows(rows)

@@ -27,34 +27,27 @@ pub(super) struct Args {
     #[arg(value_name = "POLICY.TOML")]
     policy: PathBuf,
     /// Schema in TOML whose fields the rules name.
-    #[arg(long, value_name = "FILE", required_unless_present = "model")]
+    #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
     /// The model.wasm that the policy is for, in place of a schema.
     #[arg(long, value_name = "FILE", conflicts_with = "schema")]
     model: Option<PathBuf>,
-    /// Fail when there are findings.
+    /// Fail when there are findings, or a text lacks one of the schema's languages.
     #[arg(long)]
     strict: bool,
 }
 
 impl Args {
     pub(super) fn run(self) -> Result<()> {
-        let (schema, threshold) = self.schema()?;
+        let mut out = anstream::stdout().lock();
+        let (schema, threshold) = self.schema(&mut out)?;
         let name = self.policy.display();
         let file = files::read_policy(&self.policy, &schema)?;
         if let Some(threshold) = threshold {
-            (file.policy.check_threshold(threshold)).map_err(|problem| {
-                let line = file.refer_line.unwrap_or(1);
-                anyhow!("{name}, line {line}: {problem}")
-            })?;
+            file.check_threshold(threshold)
+                .map_err(|problem| anyhow!("{name}, {problem}"))?;
         }
-        if let (true, Some(warning)) = (self.strict, file.warnings.first()) {
-            bail!("{name}, {warning}");
-        }
-        let mut out = anstream::stdout().lock();
-        for warning in &file.warnings {
-            writeln!(out, "{name}, {warning}")?;
-        }
+        files::report_warnings(&mut out, &self.policy, &file.warnings, self.strict)?;
         let findings = check(&file, &schema, Scores::ANY);
         for finding in &findings {
             writeln!(out, "{name}, {finding}")?;
@@ -73,15 +66,21 @@ impl Args {
     }
 
     /// The schema, and the threshold where the model is known.
-    fn schema(&self) -> Result<(Schema, Option<f64>)> {
+    fn schema(&self, out: &mut impl Write) -> Result<(Schema, Option<f64>)> {
         match (&self.model, &self.schema) {
             (Some(model), _) => {
                 let artifact = Artifact::decode(&read_artifact(model)?)
                     .with_context(|| model.display().to_string())?;
                 Ok((artifact.schema, Some(artifact.threshold)))
             }
-            (None, Some(schema)) => Ok((files::read_schema(schema)?, None)),
-            (None, None) => bail!("expected --schema or --model"),
+            (None, Some(path)) => {
+                let file = files::read_schema_file(path)?;
+                files::report_warnings(out, path, &file.warnings, self.strict)?;
+                Ok((file.schema, None))
+            }
+            (None, None) => bail!(
+                "whose fields do the rules name? Give --schema with the schema in TOML, or --model with the model.wasm that the policy is for"
+            ),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
-use model_train::applications::Applications;
+use model_train::applications::{Applications, Unreadable};
 use model_train::policy_diff::{Difference, difference};
 
 use super::{Found, load};
@@ -49,9 +49,9 @@ impl Args {
         let source = files::Source::open(&self.data)?;
         let bar = progress::bytes(source.len, "Reading");
         let schema = &old.artifact().schema;
-        let applications = Applications::read(source.bytes, &source.name, schema, None, |read| {
-            bar.set_position(read);
-        })?;
+        let (name, unreadable) = (&source.name, Unreadable::Fail);
+        let read = |read| bar.set_position(read);
+        let applications = Applications::read(source.bytes, name, schema, None, unreadable, read)?;
         bar.finish_and_clear();
         let difference = difference(&applications, &mut old, &mut new)
             .map_err(|problem| anyhow!("{}: {problem}", self.new.display()))?;
@@ -61,7 +61,6 @@ impl Args {
                 self.new.display().to_string(),
             );
             let html = difference.html(&old, &new, &source.name)?;
-            files::make_folder_of(path)?;
             files::write(path, html.as_bytes())?;
         }
         write(&mut anstream::stdout().lock(), &difference)?;
@@ -74,10 +73,16 @@ impl Args {
 
 fn write(out: &mut impl Write, difference: &Difference) -> Result<()> {
     let changed = difference.changes.len();
+    let rows = difference.rows;
+    let applications = if rows == 1 {
+        "application"
+    } else {
+        "applications"
+    };
+    let are = if changed == 1 { "is" } else { "are" };
     writeln!(
         out,
-        "{changed} of {} applications are decided differently",
-        difference.rows
+        "{changed} of {rows} {applications} {are} decided differently"
     )?;
     if changed > 0 {
         writeln!(out, "\n{:<8}  {:<8}  {:>8}  by", "before", "after", "rows")?;

@@ -3,6 +3,8 @@
 mod apply;
 mod check;
 mod diff;
+mod model;
+mod remove;
 mod test;
 
 use std::path::Path;
@@ -17,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   underwrite policy check policy.toml --schema loan.toml --strict
   underwrite policy apply model.wasm --policy policy.toml --out new.wasm
+  underwrite policy remove model.wasm --out new.wasm
   underwrite policy test policy.toml cases.csv --model model.wasm
   underwrite policy diff model.wasm new.wasm --data applications.csv";
 
@@ -33,6 +36,7 @@ enum Command {
     Apply(apply::Args),
     Check(check::Args),
     Diff(diff::Args),
+    Remove(remove::Args),
     Test(test::Args),
 }
 
@@ -47,6 +51,7 @@ impl Args {
             Command::Apply(args) => args.run(),
             Command::Check(args) => args.run(),
             Command::Diff(args) => args.run(),
+            Command::Remove(args) => args.run(),
             Command::Test(args) => args.run(),
         }
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow};
 use model_core::artifact::{Artifact, with_policy};
 use model_core::decide::Decider;
-use model_train::applications::Applications;
+use model_train::applications::{Applications, Unreadable};
 use model_train::policy_cases::run;
 
 use super::{Found, read_artifact};
@@ -42,18 +42,21 @@ impl Args {
     pub(super) fn run(self) -> Result<()> {
         let model = || self.model.display().to_string();
         let bytes = read_artifact(&self.model)?;
-        let schema = Artifact::decode(&bytes).with_context(model)?.schema;
+        let artifact = Artifact::decode(&bytes).with_context(model)?;
+        let schema = artifact.schema;
         let file = files::read_policy(&self.policy, &schema)?;
+        (file.check_threshold(artifact.threshold))
+            .map_err(|problem| anyhow!("{}, {problem}", self.policy.display()))?;
         let bytes = with_policy(&bytes, Some(&file.policy))
             .with_context(|| self.policy.display().to_string())?;
         let mut decider = Decider::load(&bytes).with_context(model)?;
         let source = files::Source::open(&self.cases)?;
         let bar = progress::bytes(source.len, "Reading");
         let expected = Some(self.expected.as_str());
+        let (name, unreadable) = (&source.name, Unreadable::Refuse);
+        let read = |read| bar.set_position(read);
         let applications =
-            Applications::read(source.bytes, &source.name, &schema, expected, |read| {
-                bar.set_position(read);
-            })?;
+            Applications::read(source.bytes, name, &schema, expected, unreadable, read)?;
         bar.finish_and_clear();
         let cases = run(&applications, &mut decider).map_err(|error| anyhow!(error))?;
         let mut out = anstream::stdout().lock();

@@ -54,6 +54,9 @@ pub(crate) struct Args {
     /// them.
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
+    /// Fail where a text of the schema or the policy lacks one of the schema's languages.
+    #[arg(long)]
+    pub(super) strict: bool,
     /// Write the model to this file; an existing file is replaced only by a complete one.
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,

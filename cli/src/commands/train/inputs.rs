@@ -1,6 +1,5 @@
 //! Reads the files of a training run into a checked job.
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Error, Result};
@@ -13,12 +12,19 @@ use crate::{files, progress};
 /// Everything that could fail later for a reason that is known now fails here.
 pub(super) fn read(settings: &Settings) -> Result<Job> {
     check_paths(settings)?;
-    let schema = files::read_schema(&settings.schema)?;
+    let schema = files::read_schema_file(&settings.schema)?;
+    let mut stderr = anstream::stderr();
+    files::report_warnings(
+        &mut stderr,
+        &settings.schema,
+        &schema.warnings,
+        settings.strict,
+    )?;
     let data = files::Source::open(&settings.data)?;
     let bar = progress::bytes(data.len, "Reading");
     let test_rows = settings.test_rows.as_deref().map(files::Source::open);
     let options = InputOptions {
-        schema,
+        schema: schema.schema,
         features: settings.features.clone(),
         allow_protected: settings.allow_protected,
         data: Source::new(data.name, data.bytes),
@@ -41,9 +47,12 @@ fn policy(settings: &Settings, inputs: &Inputs) -> Result<Option<Policy>> {
         return Ok(None);
     };
     let file = files::read_policy(path, inputs.schema())?;
-    for warning in &file.warnings {
-        writeln!(anstream::stderr(), "{}, {warning}", path.display())?;
-    }
+    files::report_warnings(
+        &mut anstream::stderr(),
+        path,
+        &file.warnings,
+        settings.strict,
+    )?;
     Ok(Some(file.policy))
 }
 
@@ -61,9 +70,6 @@ fn check_paths(settings: &Settings) -> Result<()> {
             ("--report", settings.report.as_deref()),
         ],
     )?;
-    if let Some(path) = &settings.report {
-        files::make_folder_of(path)?;
-    }
     for path in settings.outputs() {
         files::check_writable(path)?;
     }

@@ -29,6 +29,8 @@ pub(super) struct Settings {
     pub(super) data: PathBuf,
     pub(super) schema: PathBuf,
     pub(super) policy: Option<PathBuf>,
+    /// Whether a text that a language lacks is an error.
+    pub(super) strict: bool,
     pub(super) test_rows: Option<PathBuf>,
     pub(super) features: Option<Vec<String>>,
     pub(super) allow_protected: bool,
@@ -58,6 +60,7 @@ impl Settings {
             data: needed(args.data.or(file.data), "data")?,
             schema: needed(args.schema.or(file.schema), "schema")?,
             policy: args.policy.or(file.policy),
+            strict: args.strict,
             test_rows: args.test_rows.or(file.test_rows),
             features: args.features.or(file.features),
             allow_protected: args.allow_protected || file.allow_protected.unwrap_or(false),

@@ -5,7 +5,7 @@ mod words;
 
 use super::lex::{Token, tokens};
 use super::{Arithmetic, Comparison, Expression, MAX_NESTING, MAX_OPS, Meaning, Op, Vocabulary};
-use words::{unexpected, what};
+use words::{absent, unexpected, what};
 
 /// Why a text is no expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +72,7 @@ impl Expression {
     pub fn condition(text: &str, names: &dyn Vocabulary) -> Result<Parsed, ExpressionError> {
         let (kind, parsed) = parse(text, names)?;
         match kind {
-            Part::Condition => Ok(parsed),
+            Part::Condition | Part::Flag(_) => Ok(parsed),
             other => Err(ExpressionError::new(
                 0,
                 format!("expected a condition such as a < 1, got {}", other.what()),
@@ -108,9 +108,10 @@ fn parse(text: &str, names: &dyn Vocabulary) -> Result<(Part, Parsed), Expressio
     let part = parser.or()?;
     let (at, token) = parser.peek();
     if *token != Token::End {
-        return Err(ExpressionError::new(at, unexpected(token)));
+        let message = parser.split_number().unwrap_or_else(|| unexpected(token));
+        return Err(ExpressionError::new(at, message));
     }
-    let expression = Expression { ops: parser.ops };
+    let expression = Expression::new(parser.ops);
     if part.kind.is_value() && expression.fields().is_empty() {
         return Err(ExpressionError::new(
             0,
@@ -139,6 +140,8 @@ struct Read {
 enum Part {
     Number,
     Condition,
+    /// A yes/no field of this name: a condition by itself.
+    Flag(String),
     /// A category field; it has no operation until it is compared.
     Category(u16, Vec<String>),
     Text(String),
@@ -150,6 +153,7 @@ impl Part {
         match self {
             Self::Number => "a number".into(),
             Self::Condition => "a condition".into(),
+            Self::Flag(name) => format!("the yes/no field '{name}'"),
             Self::Category(..) => "a category: compare it, as in field in [\"A\", \"B\"]".into(),
             Self::Text(text) => format!("the text '{text}'"),
             Self::Truth(truth) => format!("{truth}"),
@@ -157,7 +161,7 @@ impl Part {
     }
 
     fn is_value(&self) -> bool {
-        matches!(self, Self::Number | Self::Condition)
+        matches!(self, Self::Number | Self::Condition | Self::Flag(_))
     }
 }
 
@@ -195,10 +199,27 @@ impl Parser<'_> {
                 self.next += 1;
                 Ok(())
             }
-            false => Err(ExpressionError::new(
-                at,
-                format!("expected {text}, got {}", what(token)),
-            )),
+            false => {
+                let message = self
+                    .split_number()
+                    .unwrap_or_else(|| format!("expected {text}, got {}", what(token)));
+                Err(ExpressionError::new(at, message))
+            }
+        }
+    }
+
+    /// What to do about a number that is written with a comma or a space in it.
+    fn split_number(&self) -> Option<String> {
+        let before = self.next.checked_sub(1).and_then(|at| self.tokens.get(at));
+        let after = &self.tokens[self.next..];
+        match (&before?.1, after) {
+            (Token::Number(_), [(_, Token::Comma), (_, Token::Number(_)), ..]) => {
+                Some("unexpected ',': write numbers without commas, such as 12000 or 0.5".into())
+            }
+            (Token::Number(_), [(_, Token::Number(_)), ..]) => Some(
+                "expected one number, got two: write numbers without spaces, such as 12000".into(),
+            ),
+            _ => None,
         }
     }
 
@@ -245,12 +266,13 @@ impl Parser<'_> {
         op: Op,
         side: fn(&mut Self) -> Result<Read>,
     ) -> Result<Read> {
-        let left = side(self)?;
+        let mut left = side(self)?;
         while let Some(at) = self.take(word) {
             condition(&left)?;
             let right = side(self)?;
             condition(&right)?;
             self.emit(op, at)?;
+            left.kind = Part::Condition;
         }
         Ok(left)
     }
@@ -262,7 +284,11 @@ impl Parser<'_> {
         let inner = self.nested(at, Self::not)?;
         condition(&inner)?;
         self.emit(Op::Not, at)?;
-        Ok(Read { at, ..inner })
+        Ok(Read {
+            kind: Part::Condition,
+            at,
+            ..inner
+        })
     }
 
     fn comparison(&mut self) -> Result<Read> {
@@ -271,6 +297,9 @@ impl Parser<'_> {
         match token.clone() {
             Token::Compare(comparison) => {
                 self.next += 1;
+                if let Part::Category(_, values) = &left.kind {
+                    self.category_in_quotes(values)?;
+                }
                 let right = self.sum()?;
                 let read = self.compare(left, comparison, at, right)?;
                 match self.peek() {
@@ -311,10 +340,11 @@ impl Parser<'_> {
                     self.emit(Op::Not, at)?;
                 }
             }
-            (Part::Text(_), Part::Category(..)) | (Part::Truth(_), Part::Condition) => {
+            (Part::Text(_), Part::Category(..))
+            | (Part::Truth(_), Part::Condition | Part::Flag(_)) => {
                 return self.compare(right, comparison.flipped(), at, left);
             }
-            (Part::Condition, Part::Truth(truth)) if equality => {
+            (Part::Condition | Part::Flag(_), Part::Truth(truth)) if equality => {
                 if *truth == negated {
                     self.emit(Op::Not, at)?;
                 }
@@ -324,9 +354,14 @@ impl Parser<'_> {
                     (Part::Category(..), Part::Text(_)) => {
                         "categories have no order here: use ==, != or in".into()
                     }
-                    (Part::Condition, Part::Condition) => {
+                    (Part::Condition | Part::Flag(_), Part::Condition | Part::Flag(_)) => {
                         "two conditions cannot be compared: combine them with and, or, not".into()
                     }
+                    (Part::Flag(name), _) | (_, Part::Flag(name)) => format!(
+                        "{} cannot be compared with {}: write {name} or {name} == false",
+                        left.what(),
+                        right.what()
+                    ),
                     _ => format!("{} cannot be compared with {}", left.what(), right.what()),
                 };
                 return Err(ExpressionError::new(at, message));
@@ -416,7 +451,7 @@ impl Parser<'_> {
             return Ok(());
         }
         let ops = self.ops[start..].to_vec();
-        let number = Expression { ops }.evaluate(&[], &mut Vec::new());
+        let number = Expression::new(ops).evaluate(&[], &mut Vec::new());
         if number.is_nan() {
             return Err(ExpressionError::new(at, "this has no finite result"));
         }
@@ -459,8 +494,10 @@ impl Parser<'_> {
     }
 
     fn name(&mut self, name: &str, quoted: bool, at: usize) -> Result<Part> {
-        let meaning =
-            (self.names.find(name, quoted)).map_err(|message| ExpressionError::new(at, message))?;
+        let meaning = self.names.find(name, quoted).map_err(|message| {
+            let message = absent(name).map_or(message, str::to_owned);
+            ExpressionError::new(at, message)
+        })?;
         match meaning {
             Meaning::Number(field) => {
                 self.emit(Op::Field(field), at)?;
@@ -468,7 +505,7 @@ impl Parser<'_> {
             }
             Meaning::Boolean(field) => {
                 self.emit(Op::Field(field), at)?;
-                Ok(Part::Condition)
+                Ok(Part::Flag(name.to_owned()))
             }
             Meaning::Category(field, values) => Ok(Part::Category(field, values.to_vec())),
         }
@@ -509,7 +546,7 @@ impl Parser<'_> {
 
 fn condition(read: &Read) -> Result<()> {
     match read.kind {
-        Part::Condition => Ok(()),
+        Part::Condition | Part::Flag(_) => Ok(()),
         ref other => Err(ExpressionError::new(
             read.at,
             format!(

@@ -1,6 +1,6 @@
 //! Categories and the sets that they are looked for in.
 
-use super::words::{no_category, what};
+use super::words::{no_category, unquoted, what};
 use super::{ExpressionError, Parser, Part, Read, Result};
 use crate::expression::Op;
 use crate::expression::lex::Token;
@@ -26,6 +26,22 @@ impl Parser<'_> {
         })
     }
 
+    /// Refuses a category that is written as a name would be.
+    pub(super) fn category_in_quotes(&self, values: &[String]) -> Result<()> {
+        match self.peek() {
+            (
+                at,
+                Token::Name {
+                    name,
+                    quoted: false,
+                },
+            ) if values.contains(name) && self.names.find(name, false).is_err() => {
+                Err(ExpressionError::new(at, unquoted(name)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn list(&mut self) -> Result<Vec<(usize, String)>> {
         self.expect(&Token::OpenList, "a list such as [\"A\", \"B\"]")?;
         let mut texts: Vec<(usize, String)> = Vec::new();
@@ -41,6 +57,9 @@ impl Parser<'_> {
                     texts.push((at, text));
                 }
                 Token::CloseList if !texts.is_empty() => {}
+                Token::Name { name, .. } => {
+                    return Err(ExpressionError::new(at, unquoted(&name)));
+                }
                 token => {
                     let message = format!("expected a category in quotes, got {}", what(&token));
                     return Err(ExpressionError::new(at, message));

@@ -14,6 +14,19 @@ pub(super) fn no_category(text: &str, values: &[String]) -> String {
     )
 }
 
+pub(super) fn unquoted(name: &str) -> String {
+    format!("expected a category in quotes, got the name {name}: write '{name}'")
+}
+
+/// What to do instead of asking whether something is missing.
+pub(super) fn absent(name: &str) -> Option<&'static str> {
+    let words = ["null", "none", "nil", "nan", "na", "missing", "undefined"];
+    let is_one = words.iter().any(|word| name.eq_ignore_ascii_case(word));
+    is_one.then_some(
+        "no value is compared with a missing one: what follows where a field is missing is the rule's if_missing, or the schema's missing",
+    )
+}
+
 pub(super) fn unexpected(token: &Token) -> String {
     match token {
         Token::Close => "unexpected ')': there is no '(' for it".into(),
@@ -22,6 +35,12 @@ pub(super) fn unexpected(token: &Token) -> String {
         }
         Token::Name { name, .. } if name.eq_ignore_ascii_case("or") => {
             "unexpected name: write 'or' in lower case".into()
+        }
+        Token::Name { name, .. } if name.eq_ignore_ascii_case("is") => {
+            "unexpected name: write == to compare".into()
+        }
+        Token::Name { name, .. } if name.eq_ignore_ascii_case("between") => {
+            "unexpected name: write a >= 1 and a <= 2".into()
         }
         token => format!(
             "expected an operator or the end of the expression, got {}",

@@ -1,13 +1,13 @@
 //! Lines and columns in a TOML text.
 
 /// Where the lines of a text begin.
-pub(super) struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         Self {
             text,
@@ -16,7 +16,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Line and column of the byte `offset`, both from 1, the column in characters.
-    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
+    pub(crate) fn position(&self, offset: usize) -> (usize, usize) {
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = self.starts.get(line.wrapping_sub(1)).copied();
         let before = self.text.get(start.unwrap_or(0)..offset);
@@ -26,7 +26,7 @@ impl<'a> Lines<'a> {
 
 /// The byte of `text` that gives the byte `at` of the value of the TOML string that begins
 /// at `start` with its quotes. An escape such as `\"` takes more bytes than it gives.
-pub(super) fn within_string(text: &str, start: usize, at: usize) -> usize {
+pub(crate) fn within_string(text: &str, start: usize, at: usize) -> usize {
     let rest = text.get(start..).unwrap_or_default();
     let is_long = rest.starts_with("\"\"\"") || rest.starts_with("'''");
     let is_literal = rest.starts_with('\'');
