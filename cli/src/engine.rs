@@ -85,14 +85,12 @@ pub(crate) fn origin(wasm: &[u8]) -> Result<Origin> {
 
 /// What a list says of an engine and its glue.
 fn released(list: &'static str, engine: &str, glue: &str) -> Option<&'static str> {
-    let lines = list.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .filter_map(|line| {
-            let (known_engine, rest) = line.split_once(' ')?;
-            let (known_glue, whence) = rest.split_once(' ')?;
-            (known_engine == engine && known_glue == glue).then_some(whence)
-        })
-        .next()
+    let mut lines = list.lines().filter(|line| !line.starts_with('#'));
+    lines.find_map(|line| {
+        let (known_engine, rest) = line.split_once(' ')?;
+        let (known_glue, whence) = rest.split_once(' ')?;
+        (known_engine == engine && known_glue == glue).then_some(whence)
+    })
 }
 
 #[cfg(test)]

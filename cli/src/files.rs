@@ -10,6 +10,7 @@ use model_core::model_file::ModelFile;
 use model_core::policy::{Policy, PolicyFile};
 use model_core::schema::{Schema, SchemaFile};
 use model_files::WholeFile;
+use model_files::parquet::{CsvText, is_parquet};
 
 /// Means standard input, or standard output.
 const DASH: &str = "-";
@@ -78,7 +79,7 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// Its length in bytes, where it has one.
     pub(crate) len: Option<u64>,
-    /// Its bytes.
+    /// Its bytes; of a Parquet file its rows as CSV.
     pub(crate) bytes: Box<dyn Read>,
 }
 
@@ -98,6 +99,15 @@ impl Source {
             .metadata()
             .with_context(|| format!("cannot read {name}"))?;
         ensure!(!metadata.is_dir(), "cannot read {name}: it is a folder");
+        // A pipe could not be looked into and read from the front.
+        if metadata.is_file() && is_parquet(path).with_context(|| format!("cannot read {name}"))? {
+            return Ok(Self {
+                bytes: Box::new(CsvText::open(path, &name)?),
+                // Of the text, which nobody knows before it is made.
+                len: None,
+                name,
+            });
+        }
         Ok(Self {
             name,
             len: metadata.is_file().then_some(metadata.len()),

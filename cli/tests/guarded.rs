@@ -223,7 +223,7 @@ version = "1.0.0"
 [[feature]]
 name = "applicant"
 type = "category"
-categories = ["nobody"]
+categories = ["nobody", "somebody"]
 role = "ignored"
 
 [[feature]]

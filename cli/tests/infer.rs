@@ -39,12 +39,12 @@ fn types_ranges_and_categories_are_those_seen() {
         let joined = if i == 7 {
             "NA".to_owned()
         } else {
-            format!("{}", 2000 + i)
+            format!("{}", 2000 + i % 23)
         };
         let answer = ["good", "bad"][i % 2];
         csv += &format!(
             "x{i},{},{}.25,\"{home}\",{member},{joined},,{answer}\n",
-            20 + i,
+            20 + i % 41,
             i % 9
         );
     }

@@ -221,6 +221,32 @@ async fn every_route_reads_a_row_alike() {
     );
 }
 
+/// Shapes beyond `[rows]`, `[rows, 1]` and, of the only input, `[rows, inputs]`.
+#[tokio::test]
+async fn a_tensor_has_the_shape_of_rows() {
+    let (app, host) = real_app();
+    let model = host.description();
+    let infer = format!("/v2/models/{}/infer", model.model.name);
+    let inputs = model.input_features().count();
+    let field = number(model);
+    let (shape_of, rows_of) = ("its shape", "its rows have");
+    for (name, shape, values, sentence) in [
+        ("x", json!([1, 1, inputs]), inputs, shape_of),
+        ("x", json!([1, inputs - 1]), inputs - 1, rows_of),
+        (&field, json!([1, 2]), 2, rows_of),
+        (&field, json!([1, 1, 1]), 1, shape_of),
+        (&field, json!([-1]), 1, shape_of),
+        (&field, json!([]), 1, shape_of),
+        (&field, json!([2]), 1, shape_of),
+    ] {
+        let data = vec![1.0; values];
+        let tensor = json!({ "name": name, "shape": shape, "datatype": "FP64", "data": data });
+        let body = json!({ "inputs": [tensor] });
+        let answer = post(&app, &infer, JSON, &body.to_string()).await;
+        check(&answer, 400, sentence);
+    }
+}
+
 #[tokio::test]
 async fn a_column_that_is_no_field_is_refused_once() {
     let (app, host) = real_app();

@@ -1,11 +1,10 @@
 //! Calibration: maps the model's probability to one that matches observed frequencies.
 
-use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::EncodeError;
 
 use crate::link::Link;
-use crate::wire::number;
+use crate::wire::{NO_ARTIFACT, Reader, Stored};
 
 /// Most knots of an isotonic calibration.
 pub const MAX_KNOTS: usize = 256;
@@ -117,16 +116,18 @@ impl Encode for Calibration {
     }
 }
 
-impl<Context> Decode<Context> for Calibration {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let kind = number(decoder)?;
-        let from: Vec<f64> = Decode::decode(decoder)?;
-        let to: Vec<f64> = Decode::decode(decoder)?;
+impl Stored for Calibration {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let kind = reader.number();
+        let (from, to): (Vec<f64>, Vec<f64>) = reader.read();
         match (kind, from.as_slice(), to.as_slice()) {
-            (0, [], []) => Ok(Self::None),
-            (1, &[slope], &[intercept]) => Ok(Self::Platt { slope, intercept }),
-            (2, ..) => Ok(Self::Isotonic { from, to }),
-            _ => Err(DecodeError::Other("no such calibration")),
+            (0, [], []) => Self::None,
+            (1, &[slope], &[intercept]) => Self::Platt { slope, intercept },
+            (2, ..) => Self::Isotonic { from, to },
+            _ => {
+                reader.fail(NO_ARTIFACT);
+                Self::None
+            }
         }
     }
 }

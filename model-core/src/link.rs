@@ -1,15 +1,19 @@
 //! The link: turns a model's sum into its prediction.
 
-use bincode::{Decode, Encode};
+use bincode::Encode;
+
+use crate::wire::stored;
 
 /// What turns the aggregate into the prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
 pub enum Link {
     /// The sum itself.
     Identity,
     /// `1 / (1 + exp(-x))`: log odds become a probability.
     Logistic,
 }
+
+stored!(Link: Identity, Logistic);
 
 impl Link {
     /// The prediction for an aggregate.

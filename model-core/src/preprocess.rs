@@ -1,21 +1,24 @@
 //! Policies: a value that cannot be used as it came is filled in, mapped, clamped, or refused.
 
-use bincode::{Decode, Encode};
+use bincode::Encode;
 
 use crate::schema::{
     Derived, Feature, FeatureKind, Mismatch, Missing, OutOfRange, Range, Schema, Unknown,
     mismatch_message,
 };
 use crate::value::{Reading, ValueError, number_text, outside};
+use crate::wire::stored;
 
 /// The imputation values, learned from the training rows alone.
-#[derive(Debug, Clone, PartialEq, Default, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Default, Encode)]
 pub struct Preprocessing {
     /// One value for each input, in schema order, in the model's terms: the median of a
     /// number (the lower of two middle ones), the most frequent of a boolean or category
     /// (the first of equals in the list).
     pub imputed: Vec<f64>,
 }
+
+stored!(Preprocessing { imputed });
 
 /// A value that the model accepts, and what a policy did to get it.
 #[derive(Debug, Clone, Copy, PartialEq)]

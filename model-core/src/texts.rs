@@ -1,13 +1,21 @@
 //! Texts in several languages.
 
-use bincode::{Decode, Encode};
+use bincode::Encode;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+use crate::wire::{Reader, Stored};
+
 /// A text in every language of a schema, in the schema's order. One that was not written
 /// in a language is there in the first.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode)]
 pub struct Texts(pub Vec<String>);
+
+impl Stored for Texts {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self(reader.read())
+    }
+}
 
 impl Texts {
     /// The text in the first language.

@@ -1,4 +1,4 @@
-//! Files: writes that are whole or not at all, appended lines, SHA-256, and strict CSV.
+//! Files: writes that are whole or not at all, appended lines, SHA-256, strict CSV and Parquet.
 //!
 //! Everything that puts a file on the disk goes through [`WholeFile`] or [`append_line`], so
 //! that a crash or a full disk leaves the old content or the new one, never half of it.
@@ -24,9 +24,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod block;
 pub mod csv;
 mod lines;
 pub mod missing;
+pub mod parquet;
 mod sha256;
 mod whole_file;
 

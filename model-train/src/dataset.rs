@@ -15,6 +15,7 @@ use model_files::csv::{CsvErrorKind, Row, Table};
 
 use crate::derive::{self, Step};
 use crate::error::{DataError, DataErrorKind, shortened};
+use crate::values::Values;
 
 /// How many rows are read between two calls of a progress callback.
 const PROGRESS_ROWS: usize = 4096;
@@ -26,7 +27,7 @@ pub struct Dataset {
     /// NaN where it is missing, [`UNKNOWN`] for a category that is not in the list. Numbers
     /// may be out of range: policies have not been applied. A derived value that was not given
     /// is the computed one, NaN where a value that it needs is filled in later.
-    pub columns: Vec<Vec<f64>>,
+    pub columns: Vec<Values>,
     /// For each row whether the answer is yes.
     pub target: Vec<bool>,
     /// The columns that audits ask for, where the file has them.
@@ -34,7 +35,7 @@ pub struct Dataset {
     /// Derived inputs with the number of rows whose given value contradicted the formula; the
     /// computed one is used. In schema order, without those that never did.
     pub overwritten: Vec<(String, usize)>,
-    /// SHA-256 of the file, lower-case hexadecimal.
+    /// SHA-256 of the text that was read, lower-case hexadecimal.
     pub sha256: String,
     name: String,
 }
@@ -57,7 +58,7 @@ pub struct Protected {
     pub feature: Feature,
     /// One value a row, as in [`Dataset::columns`]. What cannot be read is missing: an audit
     /// does not hinder training.
-    pub values: Vec<f64>,
+    pub values: Values,
     index: usize,
 }
 
@@ -95,7 +96,7 @@ impl Dataset {
         let mut table = Table::open(Hashing::new(source), name)?;
         let mut reader = Reader::new(Columns::for_training(&table, schema)?, schema);
         let mut dataset = Self {
-            columns: vec![Vec::new(); reader.inputs.len()],
+            columns: vec![Values::default(); reader.inputs.len()],
             target: Vec::new(),
             protected: Protected::columns(&table, schema),
             overwritten: Vec::new(),
@@ -230,7 +231,7 @@ impl Protected {
                 .position(|name| *name == feature.name)?;
             Some(Self {
                 feature: feature.clone(),
-                values: Vec::new(),
+                values: Values::default(),
                 index,
             })
         };

@@ -5,6 +5,8 @@ use model_core::preprocess::{Adjustment, Computed, resolve, resolve_derived};
 use model_core::schema::{Derived, Feature, OutOfRange, Role, Schema};
 use model_core::value::{Reading, ValueError, read_coded};
 
+use crate::values::Values;
+
 /// A derived input and what it is computed from.
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -16,6 +18,13 @@ pub(crate) struct Step {
     needs: Vec<(usize, usize)>,
     /// Features of the schema.
     features: usize,
+}
+
+impl Step {
+    /// Whether the formula names an input.
+    pub(crate) fn needs(&self, input: usize) -> bool {
+        self.needs.iter().any(|(_, needed)| *needed == input)
+    }
 }
 
 /// The derived inputs of a schema, each behind those that it needs.
@@ -151,7 +160,7 @@ fn settled(feature: &Feature, code: f64) -> Option<f64> {
 pub(crate) struct Column<'a> {
     step: &'a Step,
     computed: Vec<Computed>,
-    given: &'a [f64],
+    given: &'a Values,
 }
 
 impl<'a> Column<'a> {
@@ -159,9 +168,9 @@ impl<'a> Column<'a> {
     /// which values nobody gave them, `given` is what the file says of this column.
     pub(crate) fn new(
         step: &'a Step,
-        columns: &[Vec<f64>],
+        columns: &[Values],
         missing: &[Vec<bool>],
-        given: &'a [f64],
+        given: &'a Values,
     ) -> Self {
         let mut values = vec![f64::NAN; step.features];
         let mut stack = Vec::new();
@@ -182,8 +191,8 @@ impl<'a> Column<'a> {
     }
 
     /// The values that count before the field's own policies, NaN where there is none.
-    pub(crate) fn counting(&self) -> Vec<f64> {
-        let rows = self.computed.iter().zip(self.given);
+    pub(crate) fn counting(&self) -> Values {
+        let rows = self.computed.iter().zip(self.given.iter());
         rows.map(|(computed, given)| match computed.needs_missing {
             true if !given.is_nan() => *given,
             _ => computed.value,

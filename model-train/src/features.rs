@@ -5,6 +5,7 @@ use std::fmt;
 use model_core::schema::{Role, Schema};
 
 use crate::prepare::Prepared;
+use crate::values::Values;
 
 /// A schema whose inputs were chosen.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,7 +150,7 @@ impl fmt::Display for Warning {
 /// What is odd about the inputs in some rows, after policies.
 #[must_use]
 pub fn warnings(prepared: &Prepared, rows: &[usize], schema: &Schema) -> Vec<Warning> {
-    let is_constant = |values: &[f64]| {
+    let is_constant = |values: &Values| {
         let mut bits = rows.iter().map(|&row| (values[row] + 0.0).to_bits());
         bits.next()
             .is_none_or(|first| bits.all(|bits| bits == first))

@@ -14,6 +14,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::prepare::Prepared;
+use crate::values::Values;
 
 /// How many are drawn.
 const ROWS: usize = 16;
@@ -98,7 +99,7 @@ fn requests(schema: &Schema, prepared: &Prepared, seed: u64) -> impl Iterator<It
 }
 
 /// The 5th and 95th percentile of the training rows that have a value.
-fn middle(values: &[f64], rows: &[usize]) -> (f64, f64) {
+fn middle(values: &Values, rows: &[usize]) -> (f64, f64) {
     let values = rows.iter().map(|&row| values[row]);
     let mut values: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
     values.sort_by(f64::total_cmp);

@@ -7,13 +7,14 @@ use model_core::value::{Reading, ValueError, read_coded};
 use crate::dataset::Dataset;
 use crate::derive::{self, Step};
 use crate::split::Split;
+use crate::values::Values;
 
 /// A data set that a model can be fitted on and measured with.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     /// For each input, in schema order, one value a row in the model's terms. None is
     /// missing or out of range.
-    pub columns: Vec<Vec<f64>>,
+    pub columns: Vec<Values>,
     /// For each row whether the answer is yes.
     pub target: Vec<bool>,
     /// What to learn from and what to measure on.
@@ -57,9 +58,10 @@ impl Prepared {
     /// Names a column that has nothing to learn from.
     pub fn new(dataset: Dataset, schema: &Schema, split: Split) -> Result<Self, PrepareError> {
         let inputs: Vec<&Feature> = schema.inputs().collect();
+        let steps = derive::steps(schema);
         let mut filling = Filling {
             file: dataset.name().to_owned(),
-            columns: vec![Vec::new(); inputs.len()],
+            columns: vec![Values::default(); inputs.len()],
             missing: vec![Vec::new(); inputs.len()],
             imputed: vec![0.0; inputs.len()],
             train: &split.train,
@@ -67,10 +69,14 @@ impl Prepared {
         for (input, feature) in inputs.iter().enumerate() {
             if feature.derived.is_none() {
                 filling.fill(input, feature, &dataset.columns[input])?;
+                if steps.iter().any(|step| step.needs(input)) {
+                    let given = dataset.columns[input].iter();
+                    filling.missing[input] = given.map(|value| value.is_nan()).collect();
+                }
             }
         }
-        for step in derive::steps(schema) {
-            filling.derive(&step, &dataset.columns[step.input])?;
+        for step in &steps {
+            filling.derive(step, &dataset.columns[step.input])?;
         }
         let (columns, imputed) = (filling.columns, filling.imputed);
         Ok(Self {
@@ -100,7 +106,7 @@ impl Prepared {
 struct Filling<'a> {
     file: String,
     /// In schema order, empty until its turn.
-    columns: Vec<Vec<f64>>,
+    columns: Vec<Values>,
     /// Of which values nobody gave them.
     missing: Vec<Vec<bool>>,
     imputed: Vec<f64>,
@@ -109,26 +115,27 @@ struct Filling<'a> {
 
 impl Filling<'_> {
     /// Fills in a column that came from the file.
-    fn fill(&mut self, input: usize, feature: &Feature, given: &[f64]) -> Result<(), PrepareError> {
+    fn fill(
+        &mut self,
+        input: usize,
+        feature: &Feature,
+        given: &Values,
+    ) -> Result<(), PrepareError> {
         let typical = self.typical(feature, given)?;
-        let mut values = Vec::with_capacity(given.len());
-        for (row, value) in given.iter().enumerate() {
-            let resolved = read_coded(feature, *value)
-                .and_then(|reading| resolve(feature, reading, typical))
-                .map_err(|error| self.refused(feature, row, error))?;
-            values.push(resolved.value);
-        }
-        self.columns[input] = values;
-        self.missing[input] = given.iter().map(|value| value.is_nan()).collect();
+        let filled = given.try_map(|value| {
+            let reading = read_coded(feature, value)?;
+            Ok(resolve(feature, reading, typical)?.value)
+        });
+        self.columns[input] = filled.map_err(|(row, error)| self.refused(feature, row, error))?;
         self.imputed[input] = typical;
         Ok(())
     }
 
     /// Computes a derived column from those that it needs.
-    fn derive(&mut self, step: &Step, given: &[f64]) -> Result<(), PrepareError> {
+    fn derive(&mut self, step: &Step, given: &Values) -> Result<(), PrepareError> {
         let column = derive::Column::new(step, &self.columns, &self.missing, given);
         let typical = self.typical(&step.feature, &column.counting())?;
-        let (mut values, mut missing) = (Vec::new(), Vec::new());
+        let (mut values, mut missing) = (Values::default(), Vec::new());
         for row in 0..given.len() {
             let (value, is_missing) = (column.resolve(row, typical))
                 .map_err(|error| self.refused(&step.feature, row, error))?;
@@ -141,7 +148,7 @@ impl Filling<'_> {
         Ok(())
     }
 
-    fn typical(&self, feature: &Feature, values: &[f64]) -> Result<f64, PrepareError> {
+    fn typical(&self, feature: &Feature, values: &Values) -> Result<f64, PrepareError> {
         typical(feature, self.train, values).ok_or_else(|| PrepareError::NoValues {
             file: self.file.clone(),
             column: feature.name.clone(),
@@ -160,31 +167,32 @@ impl Filling<'_> {
 
 /// The median of a number (the lower of two middle ones), the most frequent of a boolean or
 /// category (the first of equals), over the given rows that have a usable value.
-fn typical(feature: &Feature, rows: &[usize], values: &[f64]) -> Option<f64> {
-    let usable = |value: &f64| match read_coded(feature, *value) {
+fn typical(feature: &Feature, rows: &[usize], values: &Values) -> Option<f64> {
+    let mut counted = values.counted(rows, rows.len());
+    counted.retain(|(value, _)| match read_coded(feature, *value) {
         Ok(Reading::Is(value)) => feature.range().is_none_or(|range| range.contains(value)),
         _ => false,
-    };
-    let usable: Vec<f64> = rows.iter().map(|&row| values[row]).filter(usable).collect();
+    });
     match &feature.kind {
-        FeatureKind::Number(_) | FeatureKind::Integer(_) => lower_median(usable),
-        FeatureKind::Boolean => most_frequent(&usable, 2),
-        FeatureKind::Category(categories) => most_frequent(&usable, categories.values.len()),
+        FeatureKind::Number(_) | FeatureKind::Integer(_) => lower_median(&counted),
+        FeatureKind::Boolean | FeatureKind::Category(_) => most_frequent(&counted),
     }
 }
 
-fn lower_median(mut values: Vec<f64>) -> Option<f64> {
-    let middle = values.len().checked_sub(1)? / 2;
-    let (_, median, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-    Some(*median)
+/// Of numbers with how often they come, ascending.
+fn lower_median(counted: &[(f64, u32)]) -> Option<f64> {
+    let rows: u64 = counted.iter().map(|(_, count)| u64::from(*count)).sum();
+    let middle = rows.checked_sub(1)? / 2;
+    let mut seen = 0;
+    let reaches = |&&(_, count): &&(f64, u32)| {
+        seen += u64::from(count);
+        seen > middle
+    };
+    counted.iter().find(reaches).map(|(value, _)| *value)
 }
 
-fn most_frequent(values: &[f64], codes: usize) -> Option<f64> {
-    let mut counts = vec![0usize; codes];
-    for value in values {
-        counts[*value as usize] += 1;
-    }
-    let most = counts.iter().max().filter(|most| **most > 0)?;
-    let code = counts.iter().position(|count| count == most)?;
-    Some(code as f64)
+fn most_frequent(counted: &[(f64, u32)]) -> Option<f64> {
+    let most = counted.iter().map(|(_, count)| *count).max()?;
+    let first = counted.iter().find(|(_, count)| *count == most);
+    first.map(|(value, _)| *value)
 }

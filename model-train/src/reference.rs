@@ -5,6 +5,7 @@ use model_core::value::read_coded;
 use model_sketch::{Capacity, Column, Role, Sketch, Spec, specs_from_schema};
 
 use crate::dataset::Dataset;
+use crate::values::Values;
 
 /// The sketch of the inputs and the target of some rows, as in the file, before any policy.
 #[must_use]
@@ -32,8 +33,8 @@ pub fn sketch_rows(dataset: &Dataset, schema: &Schema, rows: &[usize]) -> Sketch
 pub(crate) fn show_computed(
     sketch: &mut Sketch,
     schema: &Schema,
-    seen: &[(usize, Vec<f64>)],
-    used: &[Vec<f64>],
+    seen: &[(usize, Values)],
+    used: &[Values],
     rows: &[usize],
 ) {
     let inputs: Vec<_> = schema.inputs().collect();

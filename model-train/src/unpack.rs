@@ -75,7 +75,9 @@ fn without_artifact(bytes: &[u8], artifact_len: u64) -> Result<Vec<u8>, UnpackEr
                 module.section(&DataCountSection { count });
             }
             Payload::DataSection(section) => {
-                module.section(&fewer_segments(bytes, section.clone())?);
+                if let Some(section) = fewer_segments(bytes, section.clone())? {
+                    module.section(&section);
+                }
             }
             Payload::CustomSection(section) if section.name() == GLUE_SECTION => {}
             other => {
@@ -105,15 +107,17 @@ fn smaller(section: MemorySectionReader<'_>, pages: u64) -> Result<MemoryType, U
     })
 }
 
+/// The segments of the engine; `None` where it had none, and so no such section.
 fn fewer_segments(
     bytes: &[u8],
     section: DataSectionReader<'_>,
-) -> Result<DataSection, UnpackError> {
+) -> Result<Option<DataSection>, UnpackError> {
     let segments = section.into_iter().collect::<Result<Vec<_>, _>>()?;
     let kept = segments.len().checked_sub(ADDED);
+    let kept = &segments[..kept.ok_or(UnpackError::NotPacked)?];
     let mut section = DataSection::new();
-    for segment in &segments[..kept.ok_or(UnpackError::NotPacked)?] {
+    for segment in kept {
         section.raw(&bytes[segment.range.clone()]);
     }
-    Ok(section)
+    Ok((!kept.is_empty()).then_some(section))
 }

@@ -55,7 +55,7 @@ fn fitted(prepared: &Prepared, schema: &Schema, kind: ModelKind) -> Result<Model
 
 /// Every test row with every value of a feature: the answers must be in order.
 fn is_monotonic(model: &Model, prepared: &Prepared, input: usize, direction: Monotonic) -> bool {
-    let mut values: Vec<f64> = prepared.columns[input].clone();
+    let mut values: Vec<f64> = prepared.columns[input].iter().copied().collect();
     values.sort_by(f64::total_cmp);
     values.dedup();
     let rows: Vec<usize> = prepared.split.test.iter().copied().step_by(37).collect();
@@ -64,7 +64,7 @@ fn is_monotonic(model: &Model, prepared: &Prepared, input: usize, direction: Mon
         .step_by(values.len().div_ceil(200))
         .map(|value| {
             let mut moved = prepared.clone();
-            moved.columns[input].fill(*value);
+            moved.columns[input] = prepared.columns[input].iter().map(|_| *value).collect();
             predict(model, &moved, &rows).unwrap()
         })
         .collect();

@@ -53,14 +53,18 @@ fn read(bytes: &[u8]) -> Result<Dataset, DataError> {
 }
 
 /// Bits, so that a missing value (NaN) equals itself.
-fn bits(values: &[f64]) -> Vec<u64> {
-    values.iter().map(|value| value.to_bits()).collect()
+fn bits<'v>(values: impl IntoIterator<Item = &'v f64>) -> Vec<u64> {
+    values.into_iter().map(|value| value.to_bits()).collect()
 }
 
 fn check(rows: &str, columns: [&[f64]; 3], target: &[bool]) {
     let dataset = read(rows.as_bytes()).unwrap();
     for (got, expect) in dataset.columns.iter().zip(columns) {
-        assert_eq!(bits(got), bits(expect), "{rows:?}: {got:?} {expect:?}");
+        assert_eq!(
+            bits(got.iter()),
+            bits(expect),
+            "{rows:?}: {got:?} {expect:?}"
+        );
     }
     assert_eq!(dataset.target, target);
 }

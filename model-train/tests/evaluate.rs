@@ -335,7 +335,9 @@ fn protected_columns_are_audited_and_not_predicted_from() {
     let before: Vec<_> = evaluation.metrics.iter().map(|m| m.value).collect();
     let shuffled = german(|_, dataset| {
         for column in &mut dataset.protected {
-            column.values.reverse();
+            let mut numbers: Vec<f64> = column.values.iter().copied().collect();
+            numbers.reverse();
+            column.values = numbers.into_iter().collect();
         }
     });
     let after: Vec<_> = shuffled.metrics.iter().map(|m| m.value).collect();

@@ -200,12 +200,18 @@ fn a_wrong_engine_is_refused_with_the_reason() {
 
 #[test]
 fn a_packed_file_comes_apart_into_what_it_was_packed_from() {
-    let engine = engine(ENGINE);
+    let without_data: String = ENGINE
+        .lines()
+        .filter(|line| !line.contains("(data "))
+        .collect();
     let glue = b"export default 1;";
-    for artifact in [&b"an artifact"[..], &[7; 70_000]] {
-        let unpacked = unpack(&pack(&engine, glue, artifact).unwrap()).unwrap();
-        assert_eq!(unpacked.engine, engine);
-        assert_eq!(unpacked.glue, glue);
+    for text in [ENGINE, &without_data] {
+        let engine = engine(text);
+        for artifact in [&b"an artifact"[..], &[7; 70_000]] {
+            let unpacked = unpack(&pack(&engine, glue, artifact).unwrap()).unwrap();
+            assert_eq!(unpacked.engine, engine);
+            assert_eq!(unpacked.glue, glue);
+        }
     }
 }
 

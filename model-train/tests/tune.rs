@@ -22,6 +22,7 @@ use model_train::tune::{
     Point, Scale, Settings, Space, State, Trial, TuneError, best, chosen, frontier, leader, search,
     stratified_folds,
 };
+use model_train::values::Values;
 
 const SCHEMA: &str = r#"
 name = "test"
@@ -484,17 +485,20 @@ fn what_is_filled_in_is_not_learned_from_the_rows_that_are_measured() {
     for split in splits {
         let honest = Fold::new(&dataset, &schema, split.clone()).unwrap();
         let mut changed = dataset.clone();
-        for &row in &split.test {
-            changed.columns[0][row] = 1e9;
-        }
+        changed.columns[0] = (0..changed.columns[0].len())
+            .map(|row| match split.test.contains(&row) {
+                true => 1e9,
+                false => dataset.columns[0][row],
+            })
+            .collect();
         let other = Fold::new(&changed, &schema, split.clone()).unwrap();
         let (honest, other) = (honest.prepared(), other.prepared());
         assert_eq!(honest.preprocessing, other.preprocessing);
         let learned =
-            |column: &[f64]| -> Vec<f64> { split.train.iter().map(|&row| column[row]).collect() };
+            |column: &Values| -> Vec<f64> { split.train.iter().map(|&row| column[row]).collect() };
         assert_eq!(learned(&honest.columns[0]), learned(&other.columns[0]));
         // It does change when the rows to learn from do.
-        changed.columns[0].fill(1e9);
+        changed.columns[0] = vec![1e9; changed.columns[0].len()].into_iter().collect();
         let third = Fold::new(&changed, &schema, split).unwrap();
         assert_ne!(honest.preprocessing, third.prepared().preprocessing);
     }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::build;
+use crate::data;
 use crate::python::{self, QUALITY};
 use crate::steps::{Steps, openly, quietly};
 use crate::system::{self, Browser};
@@ -123,6 +124,32 @@ pub(crate) fn quality() -> Result<()> {
     bench.arg("--underwrite").arg(workspace::underwrite());
     bench.arg("--work").arg(workspace::target().join("quality"));
     steps.last("Train ours and others", || openly(&mut bench))
+}
+
+/// Rows of `cargo xtask bench train`; four fifths of them are fitted on.
+const TRAIN_ROWS: usize = 1_000_000;
+
+/// `cargo xtask bench train`.
+pub(crate) fn bench_train() -> Result<()> {
+    let steps = Steps::new(4);
+    let fit = steps.step("Build what fits", || built("fit"))?;
+    let bin = steps.step("Install what others train with", || python::venv(&QUALITY))?;
+    let folder = workspace::target().join("bench");
+    let rows = folder.join("train.csv");
+    let schema = folder.join("train.toml");
+    steps.step("Make the rows", || {
+        fs::create_dir_all(&folder)?;
+        fs::write(&rows, data::loan_sample(TRAIN_ROWS))?;
+        let text = fs::read_to_string(workspace::root().join("data/loan.toml"))?;
+        // Everything that is given is an input, as for the others.
+        let text = text.replace("role = \"protected\"", "role = \"input\"");
+        Ok(fs::write(&schema, text)?)
+    })?;
+    let script = workspace::root().join("tests/speed/train.py");
+    let mut bench = command(bin.join("python"));
+    bench.arg(script).arg("--fit").arg(fit);
+    bench.arg("--data").arg(rows).arg("--schema").arg(schema);
+    steps.last("Fit ours and LightGBM", || openly(&mut bench))
 }
 
 /// `cargo xtask fuzz`.

@@ -48,6 +48,11 @@ const SYNTHETIC: [Sample; 2] = [
     ("points_sample.csv", || points_sample::csv(POINTS_ROWS)),
 ];
 
+/// As many invented applicants as wanted, as CSV.
+pub(crate) fn loan_sample(rows: usize) -> String {
+    loan_sample::csv(rows)
+}
+
 fn german_credit(path: &Path) -> anyhow::Result<String> {
     german_credit::csv(&fs::read_to_string(path)?)
 }

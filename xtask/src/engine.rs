@@ -113,6 +113,24 @@ fn by_library() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Builds the module as [`by_library`] does, but with the names of its functions and without
+/// glue or wasm-opt; gives its path.
+pub(crate) fn build_with_names() -> Result<PathBuf> {
+    system::prepare()?;
+    let target = workspace::target().join("named");
+    let build = "build --package model-wasm --lib --profile engine --locked \
+                 --target wasm32-unknown-unknown --config profile.engine.strip=false --config";
+    // Setting the flags replaces those of .cargo/config.toml, which the engine has as well.
+    let flags = "-Ctarget-feature=+simd128 -Csymbol-mangling-version=v0";
+    let mut named = cargo(build);
+    named
+        .arg(remap_paths()?)
+        .env("CARGO_TARGET_DIR", &target)
+        .env("RUSTFLAGS", flags);
+    quietly("named-engine", &mut named)?;
+    Ok(target.join("wasm32-unknown-unknown/engine/model_wasm.wasm"))
+}
+
 /// Where `xtask/glue` is compiled.
 pub(crate) fn glue_target() -> PathBuf {
     workspace::target().join("glue")

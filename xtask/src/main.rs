@@ -12,6 +12,7 @@ mod data;
 mod demo;
 mod engine;
 mod lint;
+mod parts;
 mod progress;
 mod python;
 mod served;
@@ -77,15 +78,18 @@ enum Command {
     },
     /// Build target/engine/ alone: the module without a model, which release builds include
     Engine,
+    /// Print how many bytes of the engine each part takes
+    Parts,
     /// Check formatting, lints of native and wasm code, documentation and dependencies
     Lint,
     /// Measure how fast the module decides, and print the tables of docs/benchmarks.md
     ///
     /// `quality` trains ours and other programs on public data sets instead, and prints how good
     /// the probabilities are. Results of the other programs are kept in target/quality/.
+    /// `train` fits a million rows and prints time and memory, ours and LightGBM's.
     Bench {
         /// What to measure [default: speed]
-        #[arg(value_parser = ["speed", "quality"])]
+        #[arg(value_parser = ["speed", "quality", "train"])]
         what: Option<String>,
     },
     /// Compare the decisions of five hosts, byte by byte
@@ -136,8 +140,10 @@ fn main() -> ExitCode {
         Command::Engine => {
             steps::Steps::new(1).step("Build target/engine/engine.wasm", engine::build)
         }
+        Command::Parts => parts::run(),
         Command::Lint => lint::run(),
         Command::Bench { what } if what.as_deref() == Some("quality") => acceptance::quality(),
+        Command::Bench { what } if what.as_deref() == Some("train") => acceptance::bench_train(),
         Command::Bench { .. } => acceptance::bench(),
         Command::Conformance(options) => acceptance::conformance(&options),
         Command::Fuzz { seconds, minutes } => {

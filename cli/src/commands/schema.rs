@@ -53,7 +53,7 @@ struct Check {
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 struct Infer {
-    /// CSV file with a header; `-` is standard input.
+    /// CSV file with a header, or Parquet file; `-` is standard input.
     #[arg(value_name = "DATA.CSV")]
     data: PathBuf,
     /// Column to learn [default: the last].

@@ -7,7 +7,7 @@ mod stored;
 pub use crate::error::ArtifactError;
 pub use crate::wire::{FORMAT, MAX_PAYLOAD};
 
-use bincode::{Decode, Encode};
+use bincode::Encode;
 
 use crate::calibration::Calibration;
 use crate::literal::number_text;
@@ -67,7 +67,7 @@ pub struct Digests {
 }
 
 /// Where a model comes from.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode)]
 pub struct Training {
     /// Rows it was fitted on.
     pub rows_train: u64,
@@ -84,7 +84,7 @@ pub struct Training {
 }
 
 /// A synthetic application and what the model says to it.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode)]
 pub struct GoldenRow {
     /// A request's JSON.
     pub request: String,

@@ -1,18 +1,28 @@
 //! What the payload of an artifact holds: the fields of formats 1 and 2, one after another,
 //! and the sections of format 3.
 
-use bincode::config::{Configuration, Limit, LittleEndian, Varint};
-use bincode::de::read::Reader;
-use bincode::de::{Decode, Decoder, DecoderImpl};
 use bincode::enc::Encode;
-use bincode::error::DecodeError;
 
-use super::Artifact;
 use super::sections::{Parts, Tag, write};
+use super::{Artifact, GoldenRow, Training};
 use crate::calibration::Calibration;
 use crate::error::ArtifactError;
+use crate::model::LinearPart;
 use crate::policy::Policy;
-use crate::wire::MAX_PAYLOAD;
+use crate::wire::{Reader, Stored, stored};
+
+stored!(Training {
+    rows_train,
+    rows_test,
+    seed,
+    data_sha256,
+    underwrite_version,
+    metrics
+});
+stored!(GoldenRow {
+    request,
+    probability
+});
 
 /// The section of all that decides but the policy.
 pub(super) const MODEL: Tag = *b"MODL";
@@ -116,29 +126,31 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     details.finish()?;
     sections.finish()?;
 
-    let mut values = Values::new(values);
-    let mut artifact = values.artifact(3)?;
-    artifact.schema.languages = values.next()?;
+    let mut values = Values::new(Reader::new(&[]), values);
+    let mut artifact = values.artifact(3);
+    artifact.schema.languages = values.next();
+    let linear_part: Option<LinearPart> = linear_part.map(|_| values.next());
+    let indicators = indicators.map(|_| values.next());
+    let derived = derived.map(|_| values.next());
+    let translations = translations.map(|_| values.next());
+    artifact.policy = has_policy.then(|| values.next());
+    // Before anything is made of the values: after a problem they are not what was stored.
+    values.finish()?;
+
     let content = |why: &str| ArtifactError::Content(why.into());
-    if linear_part.is_some() {
-        let model = artifact.model.with_linear_part(values.next()?);
+    if let Some(part) = linear_part {
+        let model = artifact.model.with_linear_part(part);
         artifact.model = model.ok_or_else(|| content("a linear part without trees"))?;
     }
-    if indicators.is_some() {
-        let set = artifact.model.set_indicators(values.next()?);
+    if let Some(indicators) = indicators {
+        let set = artifact.model.set_indicators(indicators);
         set.ok_or_else(|| content("indicators without a linear model"))?;
     }
-    if derived.is_some() {
-        let derived = artifact.schema.set_derived(values.next()?);
-        derived.map_err(content)?;
-    }
-    if translations.is_some() {
-        artifact.schema.set_translations(values.next()?);
-    }
-    if has_policy {
-        artifact.policy = Some(values.next()?);
-    }
-    values.finish()?;
+    let derived = artifact.schema.set_derived(derived.unwrap_or_default());
+    derived.map_err(content)?;
+    artifact
+        .schema
+        .set_translations(translations.unwrap_or_default());
     Ok(artifact)
 }
 
@@ -147,96 +159,69 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
 /// # Errors
 /// When the bytes are not of the form, or some are left over.
 pub(super) fn decode_fields(bytes: &[u8], format: u32) -> Result<Artifact, ArtifactError> {
-    let mut values = Values::new(Vec::new());
-    values.decoder.reader().0 = bytes;
-    let artifact = values.artifact(format)?;
+    let mut values = Values::new(Reader::new(bytes), Vec::new());
+    let artifact = values.artifact(format);
     values.finish()?;
     Ok(artifact)
 }
 
-/// Bytes that are not read yet.
-struct Unread<'a>(&'a [u8]);
-
-impl Reader for Unread<'_> {
-    fn read(&mut self, out: &mut [u8]) -> Result<(), DecodeError> {
-        let additional = out.len().saturating_sub(self.0.len());
-        let (bytes, rest) = self
-            .0
-            .split_at_checked(out.len())
-            .ok_or(DecodeError::UnexpectedEnd { additional })?;
-        out.copy_from_slice(bytes);
-        self.0 = rest;
-        Ok(())
-    }
-
-    fn peek_read(&mut self, count: usize) -> Option<&[u8]> {
-        self.0.get(..count)
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.0 = self.0.get(count..).unwrap_or_default();
-    }
-}
-
-type Limited = Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD>>;
-
 /// The values of an artifact, one after another: in formats 1 and 2 they stand in one row of
-/// bytes, in format 3 each has its own. Both by one decoder, since the code that reads a schema
-/// or a forest is large and would otherwise stand in the module for each.
+/// bytes, in format 3 each has its own.
 struct Values<'a> {
-    decoder: DecoderImpl<Unread<'a>, Limited, ()>,
+    reader: Reader<'a>,
     /// The bytes of each value; empty where they stand in one row.
     fields: std::vec::IntoIter<&'a [u8]>,
 }
 
 impl<'a> Values<'a> {
-    fn new(fields: Vec<&'a [u8]>) -> Self {
-        let limited = bincode::config::standard().with_limit::<MAX_PAYLOAD>();
+    fn new(reader: Reader<'a>, fields: Vec<&'a [u8]>) -> Self {
         Self {
-            decoder: DecoderImpl::new(Unread(&[]), limited, ()),
+            reader,
             fields: fields.into_iter(),
         }
     }
 
-    fn next<T: Decode<()>>(&mut self) -> Result<T, ArtifactError> {
-        if let Some(field) = self.fields.next() {
-            self.finish()?;
-            self.decoder.reader().0 = field;
-        }
-        T::decode(&mut self.decoder).map_err(decode_problem)
+    fn next<T: Stored>(&mut self) -> T {
+        self.step();
+        self.reader.read()
     }
 
-    /// Checks that nothing is left of the value that was read.
     #[inline(never)]
-    fn finish(&mut self) -> Result<(), ArtifactError> {
-        match self.decoder.reader().0.len() {
-            0 => Ok(()),
-            count => Err(ArtifactError::Payload(format!(
-                "{count} bytes are left over"
-            ))),
+    fn step(&mut self) {
+        if let Some(field) = self.fields.next() {
+            self.reader.go_on(field);
         }
     }
 
     /// What every format has, in the order of formats 1 and 2.
-    fn artifact(&mut self, format: u32) -> Result<Artifact, ArtifactError> {
+    #[inline(never)]
+    fn artifact(&mut self, format: u32) -> Artifact {
         let mut artifact = Artifact {
-            schema: self.next()?,
-            preprocessing: self.next()?,
-            kind: self.next()?,
-            model: self.next()?,
-            threshold: self.next()?,
-            training: self.next()?,
-            engine_sha256: self.next()?,
-            golden_rows: self.next()?,
+            schema: self.next(),
+            preprocessing: self.next(),
+            kind: self.next(),
+            model: self.next(),
+            threshold: self.next(),
+            training: self.next(),
+            engine_sha256: self.next(),
+            golden_rows: self.next(),
             calibration: Calibration::None,
             details: Vec::new(),
             policy: None,
         };
         if format > 1 {
-            artifact.calibration = self.next()?;
-            artifact.details = self.next()?;
+            artifact.calibration = self.next();
+            self.step();
+            artifact.details = self.reader.bytes().to_vec();
         }
-        Ok(artifact)
+        artifact
+    }
+
+    fn finish(self) -> Result<(), ArtifactError> {
+        match self.reader.finish() {
+            None => Ok(()),
+            Some(problem) => Err(ArtifactError::Payload(problem)),
+        }
     }
 }
 
@@ -245,17 +230,4 @@ fn put(out: &mut Vec<u8>, tag: Tag, value: &impl Encode) -> Result<(), ArtifactE
         .map_err(|error| ArtifactError::Payload(error.to_string()))?;
     write(out, tag, &bytes);
     Ok(())
-}
-
-/// A short reason: bincode's own messages are for programmers, and long.
-#[inline(never)]
-fn decode_problem(error: DecodeError) -> ArtifactError {
-    let reason = match error {
-        DecodeError::UnexpectedEnd { .. } => "it ends too early",
-        DecodeError::LimitExceeded => "it asks for more memory than allowed",
-        DecodeError::Utf8 { .. } => "a text in it is not UTF-8",
-        DecodeError::UnexpectedVariant { .. } => "it holds a choice this program does not know",
-        _ => "it does not have the form of an artifact",
-    };
-    ArtifactError::Payload(reason.into())
 }

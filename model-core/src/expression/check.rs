@@ -35,7 +35,7 @@ impl Expression {
         fields: &[Option<FieldType>],
         is_condition: bool,
     ) -> Result<Self, String> {
-        let expression = Self { ops };
+        let expression = Self::new(ops);
         expression.check(fields, is_condition)?;
         Ok(expression)
     }

@@ -35,6 +35,7 @@
 
 mod check;
 mod evaluate;
+mod gate;
 mod lex;
 mod parse;
 mod span;
@@ -47,6 +48,8 @@ pub use parse::{ExpressionError, Parsed};
 pub use span::{Span, span};
 pub use vocabulary::{Meaning, Vocabulary};
 
+use gate::Gate;
+
 /// Brackets, `not` and minus signs that may stand inside one another.
 pub const MAX_NESTING: usize = 64;
 /// Operations that one expression may have.
@@ -57,6 +60,7 @@ pub const MAX_OPS: usize = 4096;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {
     ops: Vec<Op>,
+    gate: Option<Gate>,
 }
 
 /// One operation: takes its operands from a stack and leaves its result there.
@@ -136,6 +140,13 @@ pub enum Comparison {
 }
 
 impl Expression {
+    fn new(ops: Vec<Op>) -> Self {
+        Self {
+            gate: Gate::new(&ops),
+            ops,
+        }
+    }
+
     /// The program.
     #[must_use]
     pub fn ops(&self) -> &[Op] {

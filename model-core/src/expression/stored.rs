@@ -11,12 +11,12 @@
 //! | 16 to 21 | `<`, `<=`, `>`, `>=`, `==`, `!=` of two results |
 //! | 24 to 29 | the same of a field and a number: place, f64 |
 
-use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::EncodeError;
 
 use super::{Arithmetic, Comparison, Expression, MAX_OPS, Op};
-use crate::wire::number;
+use crate::error::ArtifactError;
+use crate::wire::{NO_ARTIFACT, Reader, Stored, read_whole};
 
 const ARITHMETIC: [Arithmetic; 8] = [
     Arithmetic::Negate,
@@ -74,47 +74,53 @@ fn encode<E: Encoder>(op: &Op, encoder: &mut E) -> Result<(), EncodeError> {
     }
 }
 
-impl<Context> Decode<Context> for Expression {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let count = number(decoder)? as usize;
-        if count > MAX_OPS {
-            return Err(DecodeError::Other("too many operations"));
-        }
-        let ops = (0..count)
-            .map(|_| decode(decoder))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { ops })
+impl Expression {
+    /// Reads the stored form. Whether it fits a schema is not checked.
+    ///
+    /// # Errors
+    /// When the bytes are not of the form, or some are left over.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        read_whole(bytes)
     }
 }
 
-fn decode<D: Decoder>(decoder: &mut D) -> Result<Op, DecodeError> {
-    let code = number(decoder)?;
-    let of = code as usize % 8;
-    Ok(match code {
-        0 => Op::Number(Decode::decode(decoder)?),
-        1 => Op::Field(place(decoder)?),
-        2 => Op::In {
-            field: place(decoder)?,
-            word: place(decoder)?,
-            mask: Decode::decode(decoder)?,
-        },
-        3 => Op::Not,
-        4 => Op::And,
-        5 => Op::Or,
-        8..=15 => Op::Arithmetic(ARITHMETIC[of]),
-        16..=21 => Op::Compare(COMPARISONS[of]),
-        24..=29 => Op::Bound {
-            comparison: COMPARISONS[of],
-            field: place(decoder)?,
-            number: Decode::decode(decoder)?,
-        },
-        _ => return Err(DecodeError::Other("no such operation")),
-    })
+impl Stored for Expression {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self::new(reader.short_list(MAX_OPS))
+    }
+}
+
+impl Stored for Op {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let code = reader.number();
+        let of = code as usize % 8;
+        match code {
+            0 => Self::Number(reader.read()),
+            1 => Self::Field(field(reader)),
+            2 => Self::In {
+                field: field(reader),
+                word: field(reader),
+                mask: reader.read(),
+            },
+            3 => Self::Not,
+            4 => Self::And,
+            5 => Self::Or,
+            8..=15 => Self::Arithmetic(ARITHMETIC[of]),
+            16..=21 => Self::Compare(COMPARISONS[of]),
+            24..=29 => Self::Bound {
+                comparison: COMPARISONS[of],
+                field: field(reader),
+                number: reader.read(),
+            },
+            _ => {
+                reader.fail(NO_ARTIFACT);
+                Self::Not
+            }
+        }
+    }
 }
 
 /// Beyond a u16 there is no field either.
-fn place<D: Decoder>(decoder: &mut D) -> Result<u16, DecodeError> {
-    number(decoder).map(|place| place.min(u16::MAX.into()) as u16)
+fn field(reader: &mut Reader<'_>) -> u16 {
+    reader.number().min(u16::MAX.into()) as u16
 }
-
-bincode::impl_borrow_decode!(Expression);

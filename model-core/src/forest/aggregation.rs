@@ -1,7 +1,7 @@
 //! From the leaves' values to the prediction: in which order they are added, and what is done
 //! with the sum. The order decides the last bits, so every way of evaluating takes it from here.
 
-use bincode::{Decode, Encode};
+use bincode::Encode;
 
 use super::Forest;
 use crate::link::Link;
@@ -12,7 +12,7 @@ use crate::link::Link;
 /// would take most of the time. A group is 16 trees; its sum is `(p0 + p1) + (p2 + p3)`, where
 /// `pk` adds its trees `k`, `k + 4`, `k + 8` and `k + 12` in this order. The groups' sums are
 /// added in order, starting from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
 pub enum Aggregation {
     /// Their sum, tree after tree, starting from 0.
     Sum,

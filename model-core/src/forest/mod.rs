@@ -39,13 +39,13 @@ pub use validate::{
 
 pub use crate::link::Link;
 
-use bincode::{Decode, Encode};
+use bincode::Encode;
 
 /// An ensemble of decision trees as the artifact stores it.
 ///
 /// A forest that was read from outside must pass [`Forest::validate`] before use;
 /// [`NaiveForest::new`] and [`CompiledForest::new`] see to that themselves.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode)]
 pub struct Forest {
     /// How each feature of a row is cut, in the order of the row.
     pub features: Vec<Bins>,
@@ -63,7 +63,7 @@ pub struct Forest {
 }
 
 /// What a feature's values are, and where splits may cut them.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode)]
 pub enum Bins {
     /// A number. The cuts are finite and strictly ascending; a value goes to the left of
     /// cut `i` if and only if `value <= cuts[i]`.
@@ -75,7 +75,7 @@ pub enum Bins {
 
 /// One tree in preorder: a split is followed by its left subtree, then its right one, so
 /// that the order alone gives the structure.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode)]
 pub struct Tree {
     /// At least one node.
     pub nodes: Vec<Node>,
@@ -108,7 +108,7 @@ pub enum Node {
 
 /// A set of category codes of one feature with `n` categories: members 0 to `n`, where
 /// `n` is "other".
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode)]
 pub struct CategorySet {
     /// Bit `c % 64` of word `c / 64` is code `c`; `n / 64 + 1` words, no bit above `n`.
     pub words: Vec<u64>,

@@ -9,12 +9,32 @@
 //! | 2 | leaf: value as `f32`, count |
 //! | 3, 4 | split where missing goes right, left: feature, cut or set, count |
 
-use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::EncodeError;
 
-use super::Node;
-use crate::wire::number;
+use super::{Aggregation, Bins, CategorySet, Forest, Node, Tree};
+use crate::wire::{NO_ARTIFACT, Reader, Stored, stored};
+
+stored!(Forest {
+    features,
+    category_sets,
+    trees,
+    aggregation,
+    base,
+    link
+});
+stored!(Aggregation: Sum, Mean, GroupedSum, GroupedMean);
+stored!(CategorySet { words });
+stored!(Tree { nodes });
+
+impl Stored for Bins {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        match reader.index(2) {
+            0 => Self::Cuts(reader.read()),
+            _ => Self::Categories(reader.read()),
+        }
+    }
+}
 
 impl Encode for Node {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
@@ -45,30 +65,34 @@ impl Encode for Node {
     }
 }
 
-impl<Context> Decode<Context> for Node {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let kind = number(decoder)?;
+impl Stored for Node {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let kind = reader.number();
         match kind {
-            0 | 2 => Ok(Self::Leaf {
+            0 | 2 => Self::Leaf {
                 value: match kind {
-                    0 => f64::decode(decoder)?,
-                    _ => f32::decode(decoder)?.into(),
+                    0 => reader.read(),
+                    _ => f32::read(reader).into(),
                 },
-                count: number(decoder)?,
-            }),
-            1 | 3 | 4 => Ok(Self::Split {
+                count: reader.number(),
+            },
+            1 | 3 | 4 => Self::Split {
                 // Beyond a u16 there is no feature either.
-                feature: number(decoder)?.min(u16::MAX.into()) as u16,
-                split: number(decoder)?,
+                feature: reader.number().min(u16::MAX.into()) as u16,
+                split: reader.number(),
                 missing_left: match kind {
-                    1 => number(decoder)? != 0,
+                    1 => reader.number() != 0,
                     _ => kind == 4,
                 },
-                count: number(decoder)?,
-            }),
-            _ => Err(DecodeError::Other("no such node")),
+                count: reader.number(),
+            },
+            _ => {
+                reader.fail(NO_ARTIFACT);
+                Self::Leaf {
+                    value: 0.0,
+                    count: 0,
+                }
+            }
         }
     }
 }
-
-bincode::impl_borrow_decode!(Node);

@@ -1,6 +1,6 @@
 //! A linear model: a weighted sum of scaled inputs and of conditions, through a link.
 
-use bincode::{Decode, Encode};
+use bincode::Encode;
 
 use crate::link::Link;
 use crate::schema::{Feature, FeatureKind, Missing, Schema};
@@ -32,7 +32,7 @@ const MAX_INTERCEPT: f64 = 1e300;
 const MAX_SCALED: f64 = 1e200;
 
 /// One addend.
-#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Encode)]
 pub struct Term {
     /// The number of the input, in schema order.
     pub feature: u16,
@@ -47,7 +47,7 @@ pub struct Term {
 }
 
 /// How an input becomes a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
 pub enum TermValue {
     /// The number, the boolean's 0 or 1, or the ordinal category's code.
     Itself,
@@ -58,7 +58,7 @@ pub enum TermValue {
 /// A weight that is added where a condition on one input holds, else nothing. What was fitted
 /// on a scaled column of zeros and ones is `weight / scale` here, and `weight * mean / scale`
 /// less in the intercept.
-#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Encode)]
 pub struct Indicator {
     /// The number of the input, in schema order.
     pub feature: u16,
@@ -69,7 +69,7 @@ pub struct Indicator {
 }
 
 /// What an indicator asks about its input.
-#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Encode)]
 pub enum Condition {
     /// It is missing. Only of a feature with `missing = "native"`: to the model no other is.
     Missing,

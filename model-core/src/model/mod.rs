@@ -6,9 +6,11 @@ mod linear;
 mod stored;
 
 pub use ensemble::Ensemble;
+pub(crate) use stored::LinearPart;
+
 pub use linear::{Condition, Indicator, Linear, Term, TermValue};
 
-use bincode::{Decode, Encode};
+use bincode::Encode;
 
 use crate::calibration::Calibration;
 use crate::error::ArtifactError;
@@ -27,7 +29,7 @@ pub enum Model {
 }
 
 /// How a model was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
 pub enum ModelKind {
     /// Linear, fitted by least squares on 0 and 1.
     Ridge,

@@ -1,12 +1,37 @@
 //! A model as an artifact stores it: its form, which every format has, and beside it what only
 //! format 3 has fields for: the linear part of an ensemble, and the indicators.
 
-use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::EncodeError;
 
-use super::{Ensemble, Indicator, Linear, Model};
-use crate::wire::number;
+use super::{Condition, Ensemble, Indicator, Linear, Model, ModelKind, Term, TermValue};
+use crate::wire::{Reader, Stored, stored};
+
+stored!(
+    ModelKind: Ridge,
+    LogisticRegression,
+    DecisionTree,
+    RandomForest,
+    GradientBoosting,
+    BoostingAndLinear
+);
+stored!(LinearPart {
+    forest_weight,
+    linear_weight,
+    linear
+});
+stored!(Term {
+    feature,
+    value,
+    mean,
+    scale,
+    weight
+});
+stored!(Indicator {
+    feature,
+    condition,
+    weight
+});
 
 /// The linear part of an ensemble, without indicators.
 #[derive(Debug)]
@@ -78,16 +103,11 @@ impl Encode for Model {
     }
 }
 
-impl<Context> Decode<Context> for Model {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        match number(decoder)? {
-            0 => Ok(Self::Linear(Decode::decode(decoder)?)),
-            1 => Ok(Self::Forest(Decode::decode(decoder)?)),
-            found => Err(DecodeError::UnexpectedVariant {
-                type_name: "Model",
-                allowed: &bincode::error::AllowedEnumVariants::Range { min: 0, max: 1 },
-                found,
-            }),
+impl Stored for Model {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        match reader.index(2) {
+            0 => Self::Linear(reader.read()),
+            _ => Self::Forest(reader.read()),
         }
     }
 }
@@ -101,15 +121,15 @@ impl Encode for Linear {
     }
 }
 
-impl<Context> Decode<Context> for Linear {
+impl Stored for Linear {
     #[inline(never)]
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        Ok(Self {
-            terms: Decode::decode(decoder)?,
-            intercept: Decode::decode(decoder)?,
-            link: Decode::decode(decoder)?,
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            terms: reader.read(),
+            intercept: reader.read(),
+            link: reader.read(),
             indicators: Vec::new(),
-        })
+        }
     }
 }
 
@@ -121,12 +141,20 @@ impl Encode for LinearPart {
     }
 }
 
-impl<Context> Decode<Context> for LinearPart {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        Ok(Self {
-            forest_weight: Decode::decode(decoder)?,
-            linear_weight: Decode::decode(decoder)?,
-            linear: Decode::decode(decoder)?,
-        })
+impl Stored for TermValue {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        match reader.index(2) {
+            0 => Self::Itself,
+            _ => Self::IsCategory(reader.read()),
+        }
+    }
+}
+
+impl Stored for Condition {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        match reader.index(2) {
+            0 => Self::Missing,
+            _ => Self::Above(reader.read()),
+        }
     }
 }

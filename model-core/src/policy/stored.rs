@@ -1,12 +1,27 @@
 //! A policy as the artifact's section `policy` stores it; written down in
 //! `docs/reference/artifact-format.md`. Choices are numbers in the order of their types.
 
-use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
-use bincode::error::{DecodeError, EncodeError};
+use bincode::error::EncodeError;
 
 use super::{Band, IfMissing, MAX_RULES, Outcome, Policy, Rule, Stage};
-use crate::wire::{number, text};
+use crate::error::ArtifactError;
+use crate::wire::{Reader, Stored, read_whole, stored};
+
+stored!(Stage: Before, After);
+stored!(Outcome: Approve, Refer, Decline);
+stored!(IfMissing: Skip, Refer, Decline);
+stored!(Band { from, to });
+stored!(Rule {
+    id,
+    stage,
+    when,
+    source,
+    then,
+    if_missing,
+    code,
+    text
+});
 
 impl Encode for Policy {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
@@ -22,37 +37,31 @@ impl Encode for Policy {
     }
 }
 
-impl<Context> Decode<Context> for Policy {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let version = text(decoder)?;
-        let refer = match number(decoder)? {
-            0 => None,
-            _ => Some(Band {
-                from: Decode::decode(decoder)?,
-                to: Decode::decode(decoder)?,
-            }),
-        };
-        let allow_protected = number(decoder)? != 0;
-        let count = number(decoder)? as usize;
-        if count > MAX_RULES {
-            return Err(DecodeError::Other("too many rules"));
+impl Policy {
+    /// Reads the stored form. Whether it fits a schema is not checked.
+    ///
+    /// # Errors
+    /// When the bytes are not of the form, or some are left over.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        read_whole(bytes)
+    }
+}
+
+impl Stored for Policy {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            version: reader.read(),
+            refer: (reader.number() != 0).then(|| reader.read()),
+            allow_protected: reader.number() != 0,
+            rules: reader.short_list(MAX_RULES),
         }
-        let rules = (0..count)
-            .map(|_| Rule::decode(decoder))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            version,
-            refer,
-            allow_protected,
-            rules,
-        })
     }
 }
 
 impl Encode for Rule {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         self.id.encode(encoder)?;
-        // The discriminants are the places in the tables below.
+        // The discriminants are the places in the lists above.
         (self.stage as u32).encode(encoder)?;
         self.when.encode(encoder)?;
         self.source.encode(encoder)?;
@@ -62,33 +71,3 @@ impl Encode for Rule {
         self.text.encode(encoder)
     }
 }
-
-impl<Context> Decode<Context> for Rule {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        Ok(Self {
-            id: text(decoder)?,
-            stage: choice(decoder, &[Stage::Before, Stage::After])?,
-            when: Decode::decode(decoder)?,
-            source: text(decoder)?,
-            then: choice(
-                decoder,
-                &[Outcome::Approve, Outcome::Refer, Outcome::Decline],
-            )?,
-            if_missing: choice(
-                decoder,
-                &[IfMissing::Skip, IfMissing::Refer, IfMissing::Decline],
-            )?,
-            code: text(decoder)?,
-            text: Decode::decode(decoder)?,
-        })
-    }
-}
-
-fn choice<D: Decoder, T: Copy>(decoder: &mut D, of: &[T]) -> Result<T, DecodeError> {
-    of.get(number(decoder)? as usize)
-        .copied()
-        .ok_or(DecodeError::Other("no such choice"))
-}
-
-bincode::impl_borrow_decode!(Policy);
-bincode::impl_borrow_decode!(Rule);

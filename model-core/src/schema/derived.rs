@@ -1,6 +1,6 @@
 //! Derived fields: numbers that the module computes from other inputs.
 
-use bincode::{Decode, Encode};
+use bincode::Encode;
 use serde::Deserialize;
 
 use super::{Feature, FeatureKind, Names, Purpose, Role, Schema, SchemaProblem};
@@ -11,7 +11,7 @@ use crate::literal::number_text;
 pub(super) const MAX_DECIMALS: u8 = 15;
 
 /// How a field is computed.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode)]
 pub struct Derived {
     /// The formula, over the inputs of the schema.
     pub formula: Expression,
@@ -24,7 +24,7 @@ pub struct Derived {
 }
 
 /// What happens to a given value that contradicts the formula.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mismatch {
     /// The application is refused.

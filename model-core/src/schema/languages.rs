@@ -1,6 +1,6 @@
 //! The languages of a schema, and the texts of its features in those after the first.
 
-use bincode::{Decode, Encode};
+use bincode::Encode;
 
 use super::{Feature, Schema};
 use crate::texts::Texts;
@@ -10,7 +10,7 @@ const MAX_LANGUAGES: usize = 16;
 
 /// The texts of a feature in one language. A text that was not written in it is there in the
 /// first language.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode)]
 pub struct Translation {
     /// What forms and reports call the feature.
     pub label: Option<String>,

@@ -122,7 +122,7 @@ pub enum Monotonic {
 }
 
 /// What a feature is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
 pub enum Role {
     /// Used to predict.
     Input,
@@ -133,7 +133,7 @@ pub enum Role {
 }
 
 /// The type of a feature.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode)]
 pub enum FeatureKind {
     /// A finite number.
     Number(Range),
@@ -146,7 +146,7 @@ pub enum FeatureKind {
 }
 
 /// The numbers a feature may take.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Encode)]
 pub struct Range {
     /// The lowest.
     pub lower: Option<Bound>,
@@ -157,7 +157,7 @@ pub struct Range {
 }
 
 /// One end of a range.
-#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Encode)]
 pub struct Bound {
     /// Where it is.
     pub value: f64,
@@ -166,7 +166,7 @@ pub struct Bound {
 }
 
 /// The texts a feature may take.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode)]
 pub struct Categories {
     /// In the order of the file; a value's code is its index.
     pub values: Vec<String>,
@@ -179,7 +179,7 @@ pub struct Categories {
 }
 
 /// How categories become numbers where a model wants numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// A column of 0 and 1 for each category.
@@ -190,7 +190,7 @@ pub enum Encoding {
 }
 
 /// What happens to a missing value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
     /// The application is refused.
@@ -204,12 +204,12 @@ pub enum Missing {
     MostFrequent,
     /// No category at all.
     Other,
-    /// Stays missing: the model's trees learned which way it goes.
+    /// Stays missing: trees learned which way it goes, a linear model what it is worth.
     Native,
 }
 
 /// What happens to a category that is not in the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unknown {
     /// The application is refused.
@@ -222,7 +222,7 @@ pub enum Unknown {
 }
 
 /// What happens to a number outside its range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutOfRange {
     /// The application is refused.
@@ -235,7 +235,7 @@ pub enum OutOfRange {
 }
 
 /// An example value, in the feature's own type.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode)]
 pub enum Example {
     /// Of a boolean.
     Boolean(bool),
@@ -246,7 +246,7 @@ pub enum Example {
 }
 
 /// What the model learns and answers.
-#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Encode)]
 pub struct Target {
     /// The column.
     pub name: String,

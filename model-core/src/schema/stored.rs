@@ -3,13 +3,72 @@
 //! constraint, which binds training alone (see [`crate::details`]) and is not in format 1,
 //! and a target's kind as one number, so that older artifacts mean what they meant.
 
-use bincode::de::{Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
-use bincode::error::{AllowedEnumVariants, DecodeError, EncodeError};
+use bincode::error::EncodeError;
 
 use super::languages::default_languages;
-use super::{Feature, Schema, TargetKind};
-use crate::wire::{number, optional_text, text};
+use super::{
+    Bound, Categories, Derived, Encoding, Example, Feature, FeatureKind, Mismatch, Missing,
+    OutOfRange, Range, Role, Schema, Target, TargetKind, Translation, Unknown,
+};
+use crate::wire::{Reader, Stored, stored};
+
+stored!(Target {
+    name,
+    kind,
+    positive_label,
+    negative_label
+});
+stored!(Range {
+    lower,
+    upper,
+    policy
+});
+stored!(Bound { value, exclusive });
+stored!(Categories {
+    values,
+    labels,
+    encoding,
+    unknown
+});
+stored!(Role: Input, Protected, Ignored);
+stored!(Encoding: OneHot, Ordinal);
+stored!(Missing: Error, Impute, Zero, MostFrequent, Other, Native);
+stored!(Unknown: Error, MostFrequent, Other);
+stored!(OutOfRange: Error, Clamp, Impute);
+stored!(Derived {
+    formula,
+    source,
+    decimals,
+    mismatch
+});
+stored!(Mismatch: Error, Overwrite);
+stored!(Translation {
+    label,
+    help,
+    category_labels
+});
+
+impl Stored for FeatureKind {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        match reader.index(4) {
+            0 => Self::Number(reader.read()),
+            1 => Self::Integer(reader.read()),
+            2 => Self::Boolean,
+            _ => Self::Category(reader.read()),
+        }
+    }
+}
+
+impl Stored for Example {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        match reader.index(3) {
+            0 => Self::Boolean(reader.read()),
+            1 => Self::Number(reader.read()),
+            _ => Self::Text(reader.read()),
+        }
+    }
+}
 
 impl Encode for Schema {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
@@ -24,23 +83,21 @@ impl Encode for Schema {
     }
 }
 
-impl<Context> Decode<Context> for Schema {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        Ok(Self {
-            name: text(decoder)?,
-            version: text(decoder)?,
-            title: optional_text(decoder)?,
-            description: optional_text(decoder)?,
-            max_adjustments: Decode::decode(decoder)?,
-            missing_values: Decode::decode(decoder)?,
-            features: Decode::decode(decoder)?,
-            target: Decode::decode(decoder)?,
+impl Stored for Schema {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            name: reader.read(),
+            version: reader.read(),
+            title: reader.read(),
+            description: reader.read(),
+            max_adjustments: reader.read(),
+            missing_values: reader.read(),
+            features: reader.read(),
+            target: reader.read(),
             languages: default_languages(),
-        })
+        }
     }
 }
-
-bincode::impl_borrow_decode!(Schema);
 
 impl Encode for Feature {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
@@ -55,25 +112,23 @@ impl Encode for Feature {
     }
 }
 
-impl<Context> Decode<Context> for Feature {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        Ok(Self {
-            name: text(decoder)?,
-            label: optional_text(decoder)?,
-            help: optional_text(decoder)?,
-            unit: optional_text(decoder)?,
-            example: Decode::decode(decoder)?,
-            role: Decode::decode(decoder)?,
-            kind: Decode::decode(decoder)?,
-            missing: Decode::decode(decoder)?,
+impl Stored for Feature {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            name: reader.read(),
+            label: reader.read(),
+            help: reader.read(),
+            unit: reader.read(),
+            example: reader.read(),
+            role: reader.read(),
+            kind: reader.read(),
+            missing: reader.read(),
             monotonic: None,
             derived: None,
             translations: Vec::new(),
-        })
+        }
     }
 }
-
-bincode::impl_borrow_decode!(Feature);
 
 /// A boolean target whose positive outcome is `true`: the only one before `positive = false`
 /// was accepted.
@@ -96,26 +151,16 @@ impl Encode for TargetKind {
     }
 }
 
-impl<Context> Decode<Context> for TargetKind {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        match number(decoder)? {
-            kind @ (BOOLEAN_TRUE | BOOLEAN_FALSE) => Ok(Self::Boolean {
+impl Stored for TargetKind {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        match reader.index(3) as u32 {
+            CATEGORY => Self::Category {
+                positive: reader.read(),
+                negative: reader.read(),
+            },
+            kind => Self::Boolean {
                 positive: kind == BOOLEAN_TRUE,
-            }),
-            CATEGORY => Ok(Self::Category {
-                positive: text(decoder)?,
-                negative: text(decoder)?,
-            }),
-            found => Err(DecodeError::UnexpectedVariant {
-                type_name: "TargetKind",
-                allowed: &AllowedEnumVariants::Range {
-                    min: BOOLEAN_TRUE,
-                    max: BOOLEAN_FALSE,
-                },
-                found,
-            }),
+            },
         }
     }
 }
-
-bincode::impl_borrow_decode!(TargetKind);

@@ -8,7 +8,7 @@ use model_files::csv::{StrayQuotes, Table};
 
 use super::{
     BLOCK_ROWS, Batch, Block, Cells, Collector, Layout, OnBlock, Plan, ReadError, ReadErrorKind,
-    Texts, specs_of_kinds,
+    Texts, keep, specs_of_kinds,
 };
 use crate::sketch::Kind;
 
@@ -49,7 +49,7 @@ pub(super) fn read(
     loop {
         let read = block.rows as u64;
         if let Some(one_in) = plan.keep_one_in {
-            block.keep(one_in, first);
+            keep(&mut block, one_in, first);
         }
         collector
             .push(&block, &layout.indices, first)

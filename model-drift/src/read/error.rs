@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use model_files::csv::{CsvError, CsvErrorKind};
+use model_files::parquet::{ParquetError, ParquetErrorKind};
 
 /// Names the file and where in it the problem is.
 #[derive(Debug, thiserror::Error)]
@@ -28,14 +29,12 @@ pub enum ReadErrorKind {
     Csv(CsvErrorKind),
     /// A header without rows.
     NoRows,
-    /// Two columns of a Parquet file with one name.
-    Twice,
     /// A column without a name.
     NoName,
     /// A word in a column that began with numbers.
     Word,
     /// Parquet that cannot be read.
-    Parquet(String),
+    Parquet(ParquetErrorKind),
     /// What the caller's `on_block` refused.
     Other(String),
 }
@@ -79,6 +78,20 @@ impl From<CsvError> for ReadError {
     }
 }
 
+impl From<ParquetError> for ReadError {
+    fn from(error: ParquetError) -> Self {
+        Self {
+            file: error.file,
+            line: None,
+            column: error.column,
+            kind: match error.kind {
+                ParquetErrorKind::Io(error) => ReadErrorKind::Io(error),
+                other => ReadErrorKind::Parquet(other),
+            },
+        }
+    }
+}
+
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let ReadErrorKind::Io(error) = &self.kind {
@@ -96,7 +109,6 @@ impl fmt::Display for ReadError {
             ReadErrorKind::Io(error) => write!(f, "{error}"),
             ReadErrorKind::Csv(problem) => write!(f, "{problem}"),
             ReadErrorKind::NoRows => write!(f, "there are no rows: there is nothing to compare"),
-            ReadErrorKind::Twice => write!(f, "two columns have this name: rename one"),
             ReadErrorKind::NoName => write!(
                 f,
                 "a column has no name: the first line must name every column"

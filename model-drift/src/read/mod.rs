@@ -8,21 +8,18 @@ mod error;
 mod parquet;
 mod sample;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use model_files::missing::PANDAS_MISSING_WORDS;
+use model_files::parquet::is_parquet;
 
 use crate::random::Random;
 use crate::sketch::{Capacity, Kind, Sketch, Spec};
 
 pub use collect::Collector;
 pub use error::{ReadError, ReadErrorKind};
+pub use model_files::block::{BLOCK_ROWS, Block, Cells, Texts};
 pub use sample::RowSample;
-
-/// Rows that are read at once.
-pub const BLOCK_ROWS: usize = 8192;
 
 /// How a file is read.
 #[derive(Debug, Clone)]
@@ -72,88 +69,27 @@ pub struct Batch {
     pub rows: u64,
 }
 
-/// Cells of a block of rows, one entry a column.
-#[derive(Debug, Default)]
-pub struct Block {
-    /// How many rows.
-    pub rows: usize,
-    /// For each column of the file.
-    pub columns: Vec<Cells>,
-}
-
-/// The cells of one column.
-#[derive(Debug)]
-pub enum Cells {
-    /// Numbers; NaN is missing.
-    Numbers(Vec<f64>),
-    /// Texts, one after the other.
-    Texts(Texts),
-    /// Not wanted.
-    Skipped,
-}
-
-impl Block {
-    /// Keeps about one row in `one_in`; which ones depends on their index in the file alone.
-    fn keep(&mut self, one_in: u64, first: u64) {
-        let kept: Vec<bool> = (0..self.rows as u64)
-            .map(|row| Random(first + row).next().is_multiple_of(one_in.max(1)))
-            .collect();
-        for cells in &mut self.columns {
-            let mut of_row = kept.iter();
-            match cells {
-                Cells::Numbers(numbers) => numbers.retain(|_| of_row.next() == Some(&true)),
-                Cells::Texts(texts) => {
-                    let mut left = Texts::default();
-                    texts
-                        .iter()
-                        .filter(|_| of_row.next() == Some(&true))
-                        .for_each(|t| left.push(t));
-                    *texts = left;
-                }
-                Cells::Skipped => {}
+/// Keeps about one row in `one_in`; which ones depends on their index in the file alone.
+fn keep(block: &mut Block, one_in: u64, first: u64) {
+    let kept: Vec<bool> = (0..block.rows as u64)
+        .map(|row| Random(first + row).next().is_multiple_of(one_in.max(1)))
+        .collect();
+    for cells in &mut block.columns {
+        let mut of_row = kept.iter();
+        match cells {
+            Cells::Numbers(numbers) => numbers.retain(|_| of_row.next() == Some(&true)),
+            Cells::Texts(texts) => {
+                let mut left = Texts::default();
+                texts
+                    .iter()
+                    .filter(|_| of_row.next() == Some(&true))
+                    .for_each(|t| left.push(t));
+                *texts = left;
             }
+            Cells::Skipped => {}
         }
-        self.rows = kept.iter().filter(|kept| **kept).count();
     }
-}
-
-/// Many texts in one buffer.
-#[derive(Debug, Default)]
-pub struct Texts {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Texts {
-    /// Adds one; the empty text is missing.
-    pub fn push(&mut self, text: &str) {
-        self.text.push_str(text);
-        self.ends.push(self.text.len());
-    }
-
-    /// Forgets all.
-    pub fn clear(&mut self) {
-        self.text.clear();
-        self.ends.clear();
-    }
-
-    /// One of them; the empty text beyond the last.
-    #[must_use]
-    pub fn get(&self, row: usize) -> &str {
-        let Some(&end) = self.ends.get(row) else {
-            return "";
-        };
-        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[start..end]
-    }
-
-    /// In order.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .map(|(start, end)| &self.text[start..*end])
-    }
+    block.rows = kept.iter().filter(|kept| **kept).count();
 }
 
 /// A block of rows that has been read.
@@ -208,22 +144,6 @@ pub fn read_with(path: &Path, plan: &Plan, on_block: OnBlock<'_>) -> Result<Batc
             other => return other,
         }
     }
-}
-
-fn is_parquet(path: &Path) -> std::io::Result<bool> {
-    let mut magic = [0; 4];
-    let mut file = File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(std::io::Error::other("it is a folder"));
-    }
-    let mut read = 0;
-    while read < 4 {
-        match file.read(&mut magic[read..])? {
-            0 => return Ok(false),
-            more => read += more,
-        }
-    }
-    Ok(&magic == b"PAR1")
 }
 
 /// The wanted columns that the file has.

@@ -116,10 +116,26 @@ pub(super) enum NodeRows<'a> {
     Some(&'a [u32], &'a [RowStep]),
 }
 
+/// Rows from which it pays to add to several copies of the bins of a narrow column.
+const SPREAD_ROWS: usize = 2_048;
+/// Copies of a bin's sum.
+const LANES: usize = 4;
+
+impl NodeRows<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::All(steps) | Self::Some(_, steps) => steps.len(),
+        }
+    }
+}
+
 /// Sums the rows of a node bin by bin.
 pub(super) fn fill(sums: &mut [Sum], cells: &Cells, rows: NodeRows<'_>, fixed: &FixedPoint) {
     sums.fill(Sum::default());
     match cells {
+        Cells::Narrow(cells) if rows.len() >= SPREAD_ROWS => {
+            add_to_lanes(sums, cells, rows, fixed.one_row());
+        }
         Cells::Narrow(cells) => add_rows(sums, cells, rows, fixed.one_row()),
         Cells::Wide(cells) => add_rows(sums, cells, rows, fixed.one_row()),
     }
@@ -142,6 +158,28 @@ fn add_rows<Bin: Copy + Into<usize>>(
                 sums[cells[*row as usize].into()].add_row(*step, one_row);
             }
         }
+    }
+}
+
+/// The same for a column of few bins, where rows that follow each other are often in one bin:
+/// in one sum each addition would wait until the one before it is stored.
+fn add_to_lanes(sums: &mut [Sum], cells: &[u8], rows: NodeRows<'_>, one_row: u64) {
+    let mut lanes = vec![[Sum::default(); LANES]; sums.len()];
+    match rows {
+        NodeRows::All(steps) => {
+            for (at, (bin, step)) in cells.iter().zip(steps).enumerate() {
+                lanes[usize::from(*bin)][at % LANES].add_row(*step, one_row);
+            }
+        }
+        NodeRows::Some(rows, steps) => {
+            for (at, (row, step)) in rows.iter().zip(steps).enumerate() {
+                let bin = cells[*row as usize];
+                lanes[usize::from(bin)][at % LANES].add_row(*step, one_row);
+            }
+        }
+    }
+    for (sum, lanes) in sums.iter_mut().zip(lanes) {
+        lanes.into_iter().for_each(|lane| *sum += lane);
     }
 }
 

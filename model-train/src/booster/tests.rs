@@ -73,6 +73,9 @@ impl Data {
 
 const DRAWS: Draws = Draws { seed: 7, stream: 0 };
 
+/// The gain of a split, and the rows of its sides.
+type Sides = Option<(f64, [Vec<usize>; 2])>;
+
 /// The reference: every split of every leaf is tried on the rows themselves.
 struct Naive<'a> {
     data: &'a Data,
@@ -117,8 +120,8 @@ impl<'a> Naive<'a> {
     }
 
     /// The best two sides of a leaf.
-    fn split(&self, rows: &[usize]) -> Option<(f64, [Vec<usize>; 2])> {
-        let mut best: Option<(f64, [Vec<usize>; 2])> = None;
+    fn split(&self, rows: &[usize]) -> Sides {
+        let mut best: Sides = None;
         for (values, kind) in self.data.columns.iter().zip(&self.data.kinds) {
             let mut cuts: Vec<f64> = rows.iter().map(|&row| values[row]).collect();
             cuts.retain(|value| !value.is_nan());
@@ -151,9 +154,8 @@ impl<'a> Naive<'a> {
         let all = self.data.all();
         let mut leaves = vec![(self.split(&all), all, 0)];
         while leaves.len() < self.params.max_leaves {
-            let gain = |leaf: &(Option<(f64, [Vec<usize>; 2])>, Vec<usize>, usize)| {
-                leaf.0.as_ref().map_or(0.0, |split| split.0)
-            };
+            let gain =
+                |leaf: &(Sides, Vec<usize>, usize)| leaf.0.as_ref().map_or(0.0, |split| split.0);
             let best =
                 (0..leaves.len()).max_by(|a, b| gain(&leaves[*a]).total_cmp(&gain(&leaves[*b])));
             let (split, _, depth) = &mut leaves[best.unwrap()];

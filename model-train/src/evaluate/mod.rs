@@ -41,6 +41,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Dataset;
+use crate::values::Values;
 
 /// How to measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -333,8 +334,8 @@ fn independent(artifact: &[u8]) -> Result<Decider, ArtifactError> {
 }
 
 /// Column after column.
-fn taken(columns: &[Vec<f64>], rows: &[usize]) -> Vec<f64> {
-    let column = |column: &Vec<f64>| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
+fn taken(columns: &[Values], rows: &[usize]) -> Vec<f64> {
+    let column = |column: &Values| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
     columns.iter().flat_map(column).collect()
 }
 
@@ -388,8 +389,8 @@ fn all_slices(
     rows: &[usize],
     scored: Scored<'_>,
 ) -> Vec<Slices> {
-    let take = |column: &Vec<f64>| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
-    let cut = |feature: &Feature, column: &Vec<f64>| {
+    let take = |column: &Values| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
+    let cut = |feature: &Feature, column: &Values| {
         let mut slices = slices(feature, &take(column), scored);
         if model.protected_inputs.contains(&feature.name) {
             slices.role = Role::Protected.word().to_owned();

@@ -11,15 +11,13 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use super::export::{Ensemble, Grown, LibraryNode, LibrarySplit, LibraryTree, exported};
 use super::{FitError, GradientBoosting, Step, TrainingRows, Validated, Validation};
 use crate::booster::{self, Binned, Booster, Column, Draws, Kind, Left, Rows, Tree};
-use crate::values::Values;
 
 pub(super) fn fit(
     data: &TrainingRows<'_>,
     params: &GradientBoosting,
     validation: Option<Validation<'_>>,
 ) -> Result<Validated, FitError> {
-    let values = values(data);
-    let columns = columns(data, &values);
+    let columns = columns(data);
     let fitting = Fitting::new(data, &columns, params);
     let (mut grown, count, losses, stopped) = match validation {
         None => (Vec::new(), params.trees, Vec::new(), false),
@@ -120,16 +118,9 @@ fn trainer_params(params: &GradientBoosting) -> booster::Params {
     }
 }
 
-pub(super) fn values(data: &TrainingRows<'_>) -> Vec<Values> {
-    let columns = data.prepared.columns.iter();
-    columns
-        .map(|column| column.iter().copied().collect())
-        .collect()
-}
-
 /// The inputs as the trainer takes them.
-pub(super) fn columns<'a>(data: &TrainingRows<'_>, values: &'a [Values]) -> Vec<Column<'a>> {
-    let inputs = data.schema.inputs().zip(values);
+pub(super) fn columns<'a>(data: &TrainingRows<'a>) -> Vec<Column<'a>> {
+    let inputs = data.schema.inputs().zip(&data.prepared.columns);
     inputs
         .map(|(input, values)| Column {
             values,

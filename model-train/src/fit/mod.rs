@@ -2,7 +2,7 @@
 //!
 //! [`fit`] fits any model on any of the rows; [`fit_validated`] also measures it on others,
 //! tree by tree where there are trees, and can stop on the way. `smartcore` fits the linear
-//! models, single trees and random forests, `forust-ml` grows the boosted trees. What comes
+//! models, single trees and random forests, [`crate::booster`] grows the boosted trees. What comes
 //! out is a [`Model`] of `model-core`: the library is not needed to predict.
 
 mod boosting;
@@ -47,7 +47,8 @@ pub struct Options {
     pub class_weight: ClassWeight,
 }
 
-/// Numbers that a model may be fitted on, rows times columns: 320 MB of them.
+/// Numbers that a model other than boosted trees may be fitted on, rows times columns: 320 MB
+/// of them.
 pub const MAX_CELLS: usize = 40_000_000;
 
 /// Why a model could not be fitted.
@@ -208,6 +209,15 @@ fn fit_data(
 ) -> Result<Validated, FitError> {
     params.check()?;
     check_abilities(data.schema, params.kind())?;
+    // The trainer of boosted trees has no matrix: it keeps a byte or two of a cell.
+    let cells = data.rows.len().saturating_mul(data.columns.len());
+    if params.kind() != ModelKind::GradientBoosting && cells > MAX_CELLS {
+        return Err(too_many_columns(
+            data.schema,
+            data.rows.len(),
+            data.columns.len(),
+        ));
+    }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(data.options.jobs.max(1))
         .build()
@@ -273,6 +283,9 @@ fn measured(
     })
 }
 
+/// Rows that are predicted at a time.
+const BLOCK_ROWS: usize = 65_536;
+
 /// The exported model's probabilities for some rows, as the artifact will give them before
 /// calibration.
 ///
@@ -280,10 +293,15 @@ fn measured(
 /// When the model is not sound.
 pub fn predict(model: &Model, prepared: &Prepared, rows: &[usize]) -> Result<Vec<f64>, FitError> {
     let mut predictor = Predictor::new(model, &Calibration::None).map_err(FitError::Library)?;
-    let column = |values: &Vec<f64>| rows.iter().map(|&row| values[row]).collect::<Vec<f64>>();
-    let columns: Vec<f64> = prepared.columns.iter().flat_map(column).collect();
     let mut probabilities = vec![0.0; rows.len()];
-    predictor.predict_block(&columns, rows.len(), &mut probabilities);
+    let mut columns = Vec::new();
+    let blocks = probabilities.chunks_mut(BLOCK_ROWS);
+    for (rows, probabilities) in rows.chunks(BLOCK_ROWS).zip(blocks) {
+        columns.clear();
+        let values = prepared.columns.iter();
+        columns.extend(values.flat_map(|values| rows.iter().map(|&row| values[row])));
+        predictor.predict_block(&columns, rows.len(), probabilities);
+    }
     Ok(probabilities)
 }
 
@@ -323,9 +341,6 @@ impl<'a> TrainingRows<'a> {
         let columns = columns(schema);
         if columns.is_empty() {
             return Err(FitError::NoInputs);
-        }
-        if rows.len().saturating_mul(columns.len()) > MAX_CELLS {
-            return Err(too_many_columns(schema, rows.len(), columns.len()));
         }
         Ok(Self {
             weights: options.class_weight.of_rows(&answers),

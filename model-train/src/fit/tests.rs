@@ -142,8 +142,7 @@ const BOOSTED: GradientBoosting = GradientBoosting {
 
 /// The trainer's own walk over its bins; the sums are ours.
 fn boosted(data: &TrainingRows<'_>, params: &GradientBoosting) -> Vec<f64> {
-    let values = boosting::values(data);
-    let columns = boosting::columns(data, &values);
+    let columns = boosting::columns(data);
     let fitting = boosting::Fitting::new(data, &columns, params);
     let mut booster = fitting.booster(0);
     let trees: Vec<_> = (0..params.trees).map(|_| booster.grow()).collect();

@@ -4,7 +4,9 @@
 //! it: a name such as `approved` or `default` says which outcome is the good one, the caller
 //! says it, or there is no draft.
 
+mod column;
 mod outcome;
+mod role;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,9 +14,9 @@ use std::io::Read;
 
 use model_core::value::boolean_word;
 use model_files::csv::Table;
-use model_files::missing::MISSING_WORDS;
 
 use crate::error::{DataError, DataErrorKind, shortened};
+use column::Observed;
 use outcome::Outcome;
 pub(crate) use outcome::positive_of_two;
 
@@ -131,9 +133,12 @@ pub fn infer(
     let mut toml = head(name, options.model, rows, &columns);
     for (index, (header, column)) in header.iter().zip(&columns).enumerate() {
         if index == target {
-            column.write_target(header, options.positive, &mut toml)?;
+            if options.target.is_none() {
+                toml.push_str(GUESSED);
+            }
+            write_target(column, header, options.positive, &mut toml)?;
         } else {
-            column.write_feature(header, &mut toml);
+            column.write(header, &mut toml);
         }
     }
     Ok(toml)
@@ -155,159 +160,39 @@ fn target_index(header: &[String], target: Option<&str>) -> Result<usize, InferE
         })
 }
 
-/// What a column shows.
-struct Observed {
-    missing: u64,
-    missing_words: BTreeSet<String>,
-    /// The first different texts, at most one more than [`MAX_CATEGORIES`]; the missing
-    /// words are among them.
-    texts: BTreeSet<String>,
-    boolean: bool,
-    integer: bool,
-    number: bool,
-    lowest: f64,
-    highest: f64,
+/// Appends the target of a draft.
+fn write_target(
+    column: &Observed,
+    name: &str,
+    positive: Option<&str>,
+    toml: &mut String,
+) -> Result<(), InferError> {
+    let texts = column.texts();
+    let values = if column.boolean && !column.is_empty() {
+        boolean_target(name, positive)?
+    } else if let [first, second] = texts[..] {
+        category_target(name, [first, second], positive)?
+    } else {
+        return Err(InferError::NotBinary {
+            name: name.to_owned(),
+            got: match texts.len() {
+                count if count > MAX_CATEGORIES => format!("more than {MAX_CATEGORIES}"),
+                count => count.to_string(),
+            },
+        });
+    };
+    // Writing into a String cannot fail.
+    let _ = write!(
+        toml,
+        "\n[[feature]]\nname = {}\nrole = \"target\"\n{values}\
+         positive_label = \"Approved\"\nnegative_label = \"Rejected\"\n",
+        quoted(name)
+    );
+    Ok(())
 }
 
-impl Default for Observed {
-    fn default() -> Self {
-        Self {
-            missing: 0,
-            missing_words: BTreeSet::new(),
-            texts: BTreeSet::new(),
-            boolean: true,
-            integer: true,
-            number: true,
-            lowest: f64::INFINITY,
-            highest: f64::NEG_INFINITY,
-        }
-    }
-}
-
-impl Observed {
-    fn observe(&mut self, text: &str) {
-        if text.is_empty() {
-            self.missing += 1;
-            return;
-        }
-        if self.texts.len() <= MAX_CATEGORIES && !self.texts.contains(text) {
-            self.texts.insert(text.to_owned());
-        }
-        if MISSING_WORDS.contains(&text) {
-            self.missing_words.insert(text.to_owned());
-            return;
-        }
-        self.boolean &= boolean_word(text).is_some();
-        let plain = text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
-        match text
-            .parse::<f64>()
-            .ok()
-            .filter(|number| plain && number.is_finite())
-        {
-            Some(number) => {
-                self.lowest = self.lowest.min(number);
-                self.highest = self.highest.max(number);
-            }
-            None => self.number = false,
-        }
-        self.integer &= text
-            .parse::<i64>()
-            .is_ok_and(|whole| whole.unsigned_abs() <= 1 << 53);
-    }
-
-    /// Texts that mean "missing" here: beside numbers and booleans, `NA` is no value.
-    fn words_for_missing(&self) -> Option<&BTreeSet<String>> {
-        (self.number || self.boolean).then_some(&self.missing_words)
-    }
-
-    fn has_missing(&self) -> bool {
-        self.missing > 0
-            || self
-                .words_for_missing()
-                .is_some_and(|words| !words.is_empty())
-    }
-
-    /// Whether there was any value to judge the type by.
-    fn is_empty(&self) -> bool {
-        self.texts.len() == self.missing_words.len()
-    }
-
-    fn write_feature(&self, name: &str, toml: &mut String) {
-        let mut line = |text: String| {
-            toml.push_str(&text);
-            toml.push('\n');
-        };
-        line(format!("\n[[feature]]\nname = {}", quoted(name)));
-        if self.is_empty() {
-            line("type = \"category\"\nrole = \"ignored\"   # the column has no values".into());
-        } else if self.boolean {
-            line("type = \"boolean\"".into());
-            if self.has_missing() {
-                line("missing = \"most_frequent\"".into());
-            }
-        } else if self.number {
-            line(format!(
-                "type = \"{}\"",
-                if self.integer { "integer" } else { "number" }
-            ));
-            let (minimum, maximum) = nice_range(self.lowest, self.highest);
-            let seen = format!(
-                "# seen: {} to {}",
-                number(self.lowest),
-                number(self.highest)
-            );
-            line(format!("minimum = {}   {seen}", number(minimum)));
-            line(format!("maximum = {}", number(maximum)));
-            if self.has_missing() {
-                line("missing = \"impute\"".into());
-            }
-        } else if self.texts.len() <= MAX_CATEGORIES {
-            line("type = \"category\"".into());
-            line(format!("categories = {}", quoted_list(&self.texts)));
-            if self.has_missing() {
-                line("missing = \"most_frequent\"".into());
-            }
-        } else {
-            line(format!(
-                "type = \"category\"\nrole = \"ignored\"   # more than {MAX_CATEGORIES} different texts"
-            ));
-        }
-    }
-
-    fn write_target(
-        &self,
-        name: &str,
-        positive: Option<&str>,
-        toml: &mut String,
-    ) -> Result<(), InferError> {
-        let missing = self.words_for_missing();
-        let is_value = |text: &&String| !missing.is_some_and(|words| words.contains(*text));
-        let texts: Vec<&String> = self.texts.iter().filter(is_value).collect();
-        let values = if self.boolean && !self.is_empty() {
-            boolean_target(name, positive)?
-        } else if let [first, second] = texts[..] {
-            category_target(name, [first, second], positive)?
-        } else {
-            return Err(InferError::NotBinary {
-                name: name.to_owned(),
-                got: match texts.len() {
-                    count if count > MAX_CATEGORIES => format!("more than {MAX_CATEGORIES}"),
-                    count => count.to_string(),
-                },
-            });
-        };
-        // Writing into a String cannot fail.
-        let _ = write!(
-            toml,
-            "\n[[feature]]\nname = {}\nrole = \"target\"\n{values}\
-             positive_label = \"Approved\"\nnegative_label = \"Rejected\"\n",
-            quoted(name)
-        );
-        Ok(())
-    }
-}
+/// Says that the file did not name the target.
+const GUESSED: &str = "\n# The target was guessed: it is the last column. --target names another.";
 
 const AS_ASKED: &str = "as --positive says";
 
@@ -390,10 +275,9 @@ fn head(file: &str, model: &str, rows: u64, columns: &[Observed]) -> String {
         .collect();
     let mut toml = format!(
         "# Drafted from {} ({rows} rows). Check everything: ranges are what the file shows,\n\
-         # rounded outward; categories are those seen.\n\
-         # Worth adding: label, help, unit, example for forms; role = \"protected\" for columns\n\
-         # that must not decide (such as gender); missing, unknown and out_of_range policies\n\
-         # (the default is an error).\n",
+         # rounded outward; categories are those seen; roles are guessed from names and values.\n\
+         # Worth adding: label, help and unit for forms; missing, unknown and out_of_range\n\
+         # policies (the default is an error).\n",
         shortened(&file.replace(char::is_control, " "))
     );
     // Writing into a String cannot fail.
@@ -414,44 +298,6 @@ fn slug(name: &str) -> String {
         "model".to_owned()
     } else {
         words.join("-")
-    }
-}
-
-/// Rounded outward to two significant digits; a range of numbers from 0 on that begins
-/// near its lower end begins at 0.
-fn nice_range(lowest: f64, highest: f64) -> (f64, f64) {
-    let near_zero = lowest >= 0.0 && lowest * 10.0 <= highest;
-    let minimum = if near_zero {
-        0.0
-    } else {
-        outward(lowest, f64::floor)
-    };
-    (minimum, outward(highest, f64::ceil))
-}
-
-fn outward(number: f64, round: fn(f64) -> f64) -> f64 {
-    if number == 0.0 {
-        return 0.0;
-    }
-    let exponent = number.abs().log10().floor() as i32 - 1;
-    // A power of ten below 1 is not exact: divide by its inverse, which is.
-    let rounded = if exponent < 0 {
-        let inverse = 10f64.powi(-exponent);
-        round(number * inverse) / inverse
-    } else {
-        let unit = 10f64.powi(exponent);
-        round(number / unit) * unit
-    };
-    // At the ends of what an f64 can hold, rounding would leave it.
-    if rounded.is_finite() { rounded } else { number }
-}
-
-/// As TOML writes it: whole numbers without a point.
-fn number(number: f64) -> String {
-    if number.fract() == 0.0 && number.abs() < 1e15 {
-        (number as i64).to_string()
-    } else {
-        format!("{number:?}")
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn positive_of_two(texts: [&str; 2]) -> Option<usize> {
 
 /// The words of a name in lower case, each between two spaces: `ChargedOff`, `charged_off`
 /// and `Charged Off` are ` charged off `.
-fn words(name: &str) -> String {
+pub(super) fn words(name: &str) -> String {
     let mut words = String::from(" ");
     let mut before = ' ';
     for letter in name.chars() {

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::error::PipelineError;
 use super::inputs::Inputs;
+use super::oddities;
 use super::options::{Hyperparameters, Options, SearchOptions, Unsupported};
 use crate::fit::{self, FitError, Params};
 use crate::reference;
 use crate::threshold::ThresholdRule;
 use crate::tune::{self, Budget, Control, Metric, Space, Trial};
+use crate::values::Values;
 
 /// Gzipped bytes of an artifact without its model and the summary of its training rows:
 /// schema, golden rows, provenance.
@@ -69,6 +71,22 @@ pub enum Warning {
         /// Rows whose value was replaced.
         rows: usize,
     },
+    /// A column that tells the target all by itself.
+    Leak {
+        /// The data.
+        file: String,
+        /// The column.
+        column: String,
+    },
+    /// A class with a handful of training rows.
+    FewRows {
+        /// The data.
+        file: String,
+        /// The name of the class.
+        label: String,
+        /// Training rows of it.
+        rows: usize,
+    },
     /// A model whose log loss on the test rows is above that of the training rows' positive rate.
     WorseThanConstant {
         /// The model's word, such as `ridge`.
@@ -109,6 +127,7 @@ impl Job {
     /// or the size limit leaves no room for a model.
     pub fn new(inputs: Inputs, options: Options) -> Result<Self, PipelineError> {
         let mut warnings = constant_columns(&inputs);
+        warnings.extend(oddities::warnings(&inputs));
         warnings.extend(inputs.dataset.overwritten.iter().map(|(column, rows)| {
             Warning::Overwritten {
                 file: inputs.dataset.name().to_owned(),
@@ -271,6 +290,14 @@ impl fmt::Display for Warning {
                 f,
                 "{file}, column '{column}': {rows} given values contradict the formula: the computed values are used"
             ),
+            Self::Leak { file, column } => write!(
+                f,
+                "{file}, column '{column}': it alone tells the target almost without error: it may be a copy of it, or written down after the decision; if it is not known when the model decides, give the feature role = \"ignored\""
+            ),
+            Self::FewRows { file, label, rows } => write!(
+                f,
+                "{file}: few training rows are {label} ({rows}): the model learns little of them, and its figures may be far off; collect more"
+            ),
             Self::WorseThanConstant {
                 model,
                 log_loss,
@@ -299,7 +326,7 @@ fn check_folds(inputs: &Inputs, folds: usize) -> Result<(), PipelineError> {
 
 /// The inputs that have one value in all training rows.
 fn constant_columns(inputs: &Inputs) -> Vec<Warning> {
-    let constant = |feature: &model_core::schema::Feature, values: &[f64]| {
+    let constant = |feature: &model_core::schema::Feature, values: &Values| {
         let mut values = inputs.split.train.iter().map(|&row| values[row]);
         let Some(first) = values.next() else {
             return false;

@@ -16,6 +16,7 @@ mod evaluation;
 mod inputs;
 mod job;
 mod observer;
+mod oddities;
 mod options;
 mod selection;
 mod trained;

@@ -8,5 +8,5 @@ mod subject;
 
 pub use clock::{Stopwatch, interleaved};
 pub use module::Module;
-pub use process::{Finished, gzipped, run_to_end};
+pub use process::{Finished, gzipped, peak_bytes, run_to_end};
 pub use subject::{Applications, Subject};

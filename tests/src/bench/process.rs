@@ -28,7 +28,7 @@ pub fn run_to_end(command: &mut Command) -> Result<Finished> {
         .with_context(|| format!("{:?} cannot be started", command.get_program()))?;
     let mut peak_bytes = None;
     let status = loop {
-        peak_bytes = peak_of(child.id()).or(peak_bytes);
+        peak_bytes = self::peak_bytes(&child.id().to_string()).or(peak_bytes);
         if let Some(status) = child.try_wait()? {
             break status;
         }
@@ -45,7 +45,10 @@ pub fn run_to_end(command: &mut Command) -> Result<Finished> {
     })
 }
 
-fn peak_of(process: u32) -> Option<u64> {
+/// The most memory that a process has held so far, in bytes, where the system tells (Linux);
+/// `process` is its id, or `self`.
+#[must_use]
+pub fn peak_bytes(process: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;

@@ -267,7 +267,7 @@ fn sizes(target: &Path, engine: &[u8], glue: &[u8]) -> Result<()> {
     println!("\n## Sizes\n");
     println!("| what | bytes | at most |");
     println!("|---|---|---|");
-    println!("| `engine.wasm` | {} | 220,000 |", engine.len());
+    println!("| `engine.wasm` | {} | 296,000 |", engine.len());
     let page = target.join("page");
     let mut gzip = gzipped(engine) + gzipped(glue);
     for entry in fs::read_dir(&page).with_context(|| page.display().to_string())? {

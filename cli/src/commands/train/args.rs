@@ -43,8 +43,8 @@ pub(crate) struct Args {
     /// Read settings from this file [default: underwrite.toml, if it exists].
     #[arg(long, value_name = "FILE.toml")]
     pub(super) config: Option<PathBuf>,
-    /// CSV file with a header; it needs a column for the target and every input of the schema
-    /// that is not derived.
+    /// CSV or Parquet file; it needs a column for the target and every input of the schema that
+    /// is not derived.
     #[arg(long, value_name = "FILE")]
     pub(super) data: Option<PathBuf>,
     /// Schema in TOML; `underwrite schema infer` drafts one.

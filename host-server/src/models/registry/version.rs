@@ -1,6 +1,7 @@
 //! A version of a model that the model's folder has: checked when it was found, loaded while it
 //! has a part or is used.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +38,7 @@ pub(super) struct Stamp {
     path: PathBuf,
     length: u64,
     modified: Option<SystemTime>,
+    identity: [i64; 3],
 }
 
 impl Stamp {
@@ -47,8 +49,22 @@ impl Stamp {
             path: path.to_owned(),
             length: metadata.len(),
             modified: metadata.modified().ok(),
+            identity: identity(&metadata),
         })
     }
+}
+
+/// What tells a file from another of the same length and time, such as a copy that kept the time.
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> [i64; 3] {
+    use std::os::unix::fs::MetadataExt;
+    let (seconds, nanoseconds) = (metadata.ctime(), metadata.ctime_nsec());
+    [metadata.ino().cast_signed(), seconds, nanoseconds]
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> [i64; 3] {
+    [0; 3]
 }
 
 impl Version {

@@ -111,7 +111,7 @@ fn parse(text: &str, names: &dyn Vocabulary) -> Result<(Part, Parsed), Expressio
         let message = parser.split_number().unwrap_or_else(|| unexpected(token));
         return Err(ExpressionError::new(at, message));
     }
-    let expression = Expression { ops: parser.ops };
+    let expression = Expression::new(parser.ops);
     if part.kind.is_value() && expression.fields().is_empty() {
         return Err(ExpressionError::new(
             0,
@@ -451,7 +451,7 @@ impl Parser<'_> {
             return Ok(());
         }
         let ops = self.ops[start..].to_vec();
-        let number = Expression { ops }.evaluate(&[], &mut Vec::new());
+        let number = Expression::new(ops).evaluate(&[], &mut Vec::new());
         if number.is_nan() {
             return Err(ExpressionError::new(at, "this has no finite result"));
         }

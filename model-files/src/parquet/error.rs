@@ -1,0 +1,63 @@
+//! Why a Parquet file cannot be read.
+
+use std::fmt;
+use std::io;
+
+/// Names the file and the column, and says what to do.
+#[derive(Debug)]
+pub struct ParquetError {
+    /// The file, as the caller named it.
+    pub file: String,
+    /// The column; `None` when it is about all of them.
+    pub column: Option<String>,
+    /// What is wrong.
+    pub kind: ParquetErrorKind,
+}
+
+/// What is wrong with a Parquet file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParquetErrorKind {
+    /// The file cannot be opened.
+    #[error("cannot be read: {0}")]
+    Io(io::Error),
+    /// Two columns with one name.
+    #[error("two columns have this name: rename one")]
+    Twice,
+    /// A column with more than one value a row.
+    #[error("nested and repeated columns cannot be read: write one value a row")]
+    Nested,
+    /// A column of another type.
+    #[error("the Parquet type {0} cannot be read: write numbers or texts")]
+    Type(String),
+    /// The file is not sound.
+    #[error("the Parquet file cannot be read ({0}): the file may be truncated or damaged")]
+    Damaged(String),
+}
+
+impl ParquetError {
+    pub(super) fn new(file: &str, kind: ParquetErrorKind) -> Self {
+        Self {
+            file: file.to_owned(),
+            column: None,
+            kind,
+        }
+    }
+
+    pub(super) fn in_column(mut self, column: &str) -> Self {
+        self.column = Some(column.to_owned());
+        self
+    }
+}
+
+impl fmt::Display for ParquetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(column) = &self.column {
+            write!(f, ", column '{column}'")?;
+        }
+        write!(f, ": {}", self.kind)
+    }
+}
+
+impl std::error::Error for ParquetError {}

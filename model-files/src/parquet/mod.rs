@@ -1,0 +1,363 @@
+//! Parquet, without Arrow: row groups in blocks of rows.
+
+mod csv_text;
+mod error;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use parquet::basic::{ConvertedType, Type as Physical};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::{ByteArray, DataType};
+use parquet::errors::ParquetError as LibraryError;
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::schema::types::ColumnDescPtr;
+
+use crate::block::{BLOCK_ROWS, Block, Cells, Texts};
+
+pub use csv_text::CsvText;
+pub use error::{ParquetError, ParquetErrorKind};
+
+/// Whether a file begins as Parquet does.
+///
+/// # Errors
+/// When it cannot be read, or is a folder.
+pub fn is_parquet(path: &Path) -> std::io::Result<bool> {
+    let mut magic = [0; 4];
+    let mut file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(std::io::Error::other("it is a folder"));
+    }
+    let mut read = 0;
+    while read < 4 {
+        match file.read(&mut magic[read..])? {
+            0 => return Ok(false),
+            more => read += more,
+        }
+    }
+    Ok(&magic == b"PAR1")
+}
+
+/// What the cells of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Numbers.
+    Number,
+    /// Texts, or `true` and `false`.
+    Text,
+}
+
+/// A Parquet file whose columns have one value a row.
+pub struct ParquetFile {
+    path: PathBuf,
+    name: String,
+    columns: Vec<ColumnDescPtr>,
+    /// Rows of each row group.
+    rows: Vec<u64>,
+}
+
+impl ParquetFile {
+    /// Reads what the file says of itself; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// When it cannot be read or is damaged, or a column is nested or has another's name.
+    pub fn open(path: &Path, name: &str) -> Result<Self, ParquetError> {
+        let mut file = Self {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            columns: Vec::new(),
+            rows: Vec::new(),
+        };
+        let reader = file.reader()?;
+        let metadata = reader.metadata();
+        let groups = metadata.row_groups().iter();
+        file.rows = groups
+            .map(|group| u64::try_from(group.num_rows()).unwrap_or(0))
+            .collect();
+        file.columns = metadata.file_metadata().schema_descr().columns().to_vec();
+        file.check_columns()?;
+        Ok(file)
+    }
+
+    /// What errors call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The columns' names.
+    #[must_use]
+    pub fn header(&self) -> Vec<String> {
+        let columns = self.columns.iter();
+        columns.map(|column| column.name().to_owned()).collect()
+    }
+
+    /// Rows of each row group.
+    #[must_use]
+    pub fn group_rows(&self) -> &[u64] {
+        &self.rows
+    }
+
+    /// What the cells of a column are.
+    ///
+    /// # Errors
+    /// When they are neither numbers nor texts.
+    pub fn kind(&self, column: usize) -> Result<ColumnKind, ParquetError> {
+        let column = &self.columns[column];
+        match column.physical_type() {
+            Physical::INT32 | Physical::INT64 | Physical::FLOAT | Physical::DOUBLE => {
+                Ok(ColumnKind::Number)
+            }
+            Physical::BOOLEAN | Physical::BYTE_ARRAY => Ok(ColumnKind::Text),
+            other => {
+                let kind = ParquetErrorKind::Type(other.to_string());
+                Err(ParquetError::new(&self.name, kind).in_column(column.name()))
+            }
+        }
+    }
+
+    /// Opens a row group to read the wanted columns. Groups may be read on several threads.
+    ///
+    /// # Errors
+    /// When the file is damaged, or a wanted column is neither of numbers nor of texts.
+    pub fn group(
+        &self,
+        index: usize,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Result<Group, ParquetError> {
+        // Clones of a file share its position, so each group opens the file itself.
+        let reader = self.reader()?;
+        let group = reader.get_row_group(index);
+        let group = group.map_err(|error| damaged(&self.name, &error))?;
+        Group::open(self, group.as_ref(), wanted)
+    }
+
+    fn reader(&self) -> Result<SerializedFileReader<File>, ParquetError> {
+        let file = File::open(&self.path)
+            .map_err(|error| ParquetError::new(&self.name, ParquetErrorKind::Io(error)))?;
+        SerializedFileReader::new(file).map_err(|error| damaged(&self.name, &error))
+    }
+
+    fn check_columns(&self) -> Result<(), ParquetError> {
+        for (index, column) in self.columns.iter().enumerate() {
+            let mut before = self.columns[..index].iter();
+            let kind = if column.path().parts().len() > 1 || column.max_rep_level() > 0 {
+                ParquetErrorKind::Nested
+            } else if before.any(|other| other.name() == column.name()) {
+                ParquetErrorKind::Twice
+            } else {
+                continue;
+            };
+            return Err(ParquetError::new(&self.name, kind).in_column(&column.path().string()));
+        }
+        Ok(())
+    }
+}
+
+fn damaged(name: &str, error: &LibraryError) -> ParquetError {
+    ParquetError::new(name, ParquetErrorKind::Damaged(error.to_string()))
+}
+
+/// The rows of one row group, block by block.
+pub struct Group {
+    /// What errors call the file.
+    name: String,
+    columns: Vec<Option<Open>>,
+    block: Block,
+    left: usize,
+    levels: Vec<i16>,
+}
+
+/// A column that is being read.
+struct Open {
+    name: String,
+    reader: ColumnReader,
+    optional: bool,
+    /// What an integer is divided by when it stands for a decimal.
+    divisor: f64,
+}
+
+impl Group {
+    fn open(
+        file: &ParquetFile,
+        group: &dyn RowGroupReader,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Result<Self, ParquetError> {
+        let mut columns = Vec::with_capacity(file.columns.len());
+        for (index, column) in file.columns.iter().enumerate() {
+            if !wanted(index) {
+                columns.push(None);
+                continue;
+            }
+            file.kind(index)?;
+            let reader = group.get_column_reader(index);
+            let decimal = column.converted_type() == ConvertedType::DECIMAL;
+            columns.push(Some(Open {
+                name: column.name().to_owned(),
+                reader: reader.map_err(|error| damaged(&file.name, &error))?,
+                optional: column.max_def_level() > 0,
+                divisor: if decimal {
+                    10f64.powi(column.type_scale())
+                } else {
+                    1.0
+                },
+            }));
+        }
+        Ok(Self {
+            name: file.name.clone(),
+            columns,
+            block: Block::default(),
+            left: usize::try_from(group.metadata().num_rows()).unwrap_or(0),
+            levels: Vec::new(),
+        })
+    }
+
+    /// The next block; `None` at the end.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn next_block(&mut self) -> Result<Option<&mut Block>, ParquetError> {
+        let rows = self.left.min(BLOCK_ROWS);
+        if rows == 0 {
+            return Ok(None);
+        }
+        self.left -= rows;
+        self.block.rows = rows;
+        self.block
+            .columns
+            .resize_with(self.columns.len(), || Cells::Skipped);
+        for (open, cells) in self.columns.iter_mut().zip(&mut self.block.columns) {
+            let Some(open) = open else { continue };
+            open.fill(cells, rows, &mut self.levels)
+                .map_err(|error| damaged(&self.name, &error).in_column(&open.name))?;
+        }
+        Ok(Some(&mut self.block))
+    }
+}
+
+impl Open {
+    fn fill(
+        &mut self,
+        cells: &mut Cells,
+        rows: usize,
+        levels: &mut Vec<i16>,
+    ) -> Result<(), LibraryError> {
+        let (optional, divisor) = (self.optional, self.divisor);
+        let mut read = Read {
+            rows,
+            optional,
+            levels,
+        };
+        match &mut self.reader {
+            ColumnReader::DoubleColumnReader(reader) => read.numbers(reader, cells, |v| v),
+            ColumnReader::FloatColumnReader(reader) => read.numbers(reader, cells, f64::from),
+            ColumnReader::Int32ColumnReader(reader) => {
+                read.numbers(reader, cells, |v| f64::from(v) / divisor)
+            }
+            ColumnReader::Int64ColumnReader(reader) => {
+                read.numbers(reader, cells, |v| v as f64 / divisor)
+            }
+            ColumnReader::BoolColumnReader(reader) => read.texts(reader, cells, |yes, texts| {
+                texts.push(if *yes { "true" } else { "false" });
+                Ok(())
+            }),
+            ColumnReader::ByteArrayColumnReader(reader) => {
+                read.texts(reader, cells, |bytes: &ByteArray, texts| {
+                    let text = std::str::from_utf8(bytes.data());
+                    texts.push(
+                        text.map_err(|_| LibraryError::General("a text is not UTF-8".to_owned()))?,
+                    );
+                    Ok(())
+                })
+            }
+            _ => Err(LibraryError::General("the type cannot be read".to_owned())),
+        }
+    }
+}
+
+struct Read<'a> {
+    rows: usize,
+    optional: bool,
+    levels: &'a mut Vec<i16>,
+}
+
+impl Read<'_> {
+    /// The values that are there; for each row whether it has one is in `levels`.
+    fn values<T: DataType>(
+        &mut self,
+        reader: &mut ColumnReaderImpl<T>,
+    ) -> Result<Vec<T::T>, LibraryError> {
+        self.levels.clear();
+        let mut values = Vec::with_capacity(self.rows);
+        let mut read = 0;
+        while read < self.rows {
+            let levels = self.optional.then_some(&mut *self.levels);
+            let (records, _, _) =
+                reader.read_records(self.rows - read, levels, None, &mut values)?;
+            if records == 0 {
+                return Err(LibraryError::EOF(
+                    "a column ends before its rows do".to_owned(),
+                ));
+            }
+            read += records;
+        }
+        Ok(values)
+    }
+
+    fn numbers<T: DataType>(
+        &mut self,
+        reader: &mut ColumnReaderImpl<T>,
+        cells: &mut Cells,
+        number: impl Fn(T::T) -> f64,
+    ) -> Result<(), LibraryError> {
+        let mut values = self.values(reader)?.into_iter().map(number);
+        if !matches!(cells, Cells::Numbers(_)) {
+            *cells = Cells::Numbers(Vec::new());
+        }
+        let Cells::Numbers(numbers) = cells else {
+            return Ok(());
+        };
+        numbers.clear();
+        if self.optional {
+            let of_level = |level: &i16| if *level > 0 { values.next() } else { None };
+            numbers.extend(
+                self.levels
+                    .iter()
+                    .map(of_level)
+                    .map(|v| v.unwrap_or(f64::NAN)),
+            );
+        } else {
+            numbers.extend(values);
+        }
+        Ok(())
+    }
+
+    fn texts<T: DataType>(
+        &mut self,
+        reader: &mut ColumnReaderImpl<T>,
+        cells: &mut Cells,
+        push: impl Fn(&T::T, &mut Texts) -> Result<(), LibraryError>,
+    ) -> Result<(), LibraryError> {
+        let values = self.values(reader)?;
+        if !matches!(cells, Cells::Texts(_)) {
+            *cells = Cells::Texts(Texts::default());
+        }
+        let Cells::Texts(texts) = cells else {
+            return Ok(());
+        };
+        texts.clear();
+        if !self.optional {
+            return values.iter().try_for_each(|value| push(value, texts));
+        }
+        let mut values = values.iter();
+        for level in &*self.levels {
+            let value = if *level > 0 { values.next() } else { None };
+            match value {
+                Some(value) => push(value, texts)?,
+                None => texts.push(""),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! What a person should know of the training rows before a model is made of them.
+
+use model_core::schema::{Feature, FeatureKind};
+
+use super::inputs::Inputs;
+use super::job::Warning;
+use crate::values::Values;
+
+/// A column alone that puts so many pairs of a yes and a no in order, or so many rows on the
+/// right side, was probably written down after the decision.
+const LEAK: f64 = 0.999;
+/// Rows of a class below which figures say little and a model learns little.
+const FEW_ROWS: usize = 20;
+/// A value tells something of the target when others have it too: rows a value, in the mean.
+const ROWS_A_VALUE: usize = 5;
+/// Rows that are looked at where a column has too many different numbers to count.
+const SAMPLED_ROWS: usize = 262_144;
+
+pub(super) fn warnings(inputs: &Inputs) -> Vec<Warning> {
+    let (yes, no): (Vec<usize>, Vec<usize>) = inputs
+        .split
+        .train
+        .iter()
+        .partition(|row| inputs.dataset.target[**row]);
+    let target = &inputs.schema.target;
+    let classes = [
+        (&target.positive_label, yes.len()),
+        (&target.negative_label, no.len()),
+    ];
+    let few = classes.into_iter().filter(|(_, rows)| *rows < FEW_ROWS);
+    let few = few.map(|(label, rows)| Warning::FewRows {
+        file: inputs.dataset.name().to_owned(),
+        label: label.clone(),
+        rows,
+    });
+    // With a handful of rows of a class many a column tells them apart by chance.
+    let enough = yes.len().min(no.len()) >= FEW_ROWS;
+    let columns = inputs.schema.inputs().zip(&inputs.dataset.columns);
+    let leaks = columns.filter(|(feature, values)| enough && tells(feature, values, &yes, &no));
+    let leaks = leaks.map(|(feature, _)| Warning::Leak {
+        file: inputs.dataset.name().to_owned(),
+        column: feature.name.clone(),
+    });
+    few.chain(leaks).collect()
+}
+
+/// Whether a column alone tells the target.
+fn tells(feature: &Feature, values: &Values, yes: &[usize], no: &[usize]) -> bool {
+    let counts = [yes, no].map(|rows| values.counted(rows, SAMPLED_ROWS));
+    let values = merged(&counts);
+    let rows: f64 = values.iter().map(|[yes, no]| yes + no).sum();
+    let wrong: f64 = values.iter().map(|[yes, no]| yes.min(*no)).sum();
+    let is_shared = values.len() * ROWS_A_VALUE <= yes.len() + no.len();
+    let separates = is_shared && wrong <= (1.0 - LEAK) * rows;
+    let is_number = matches!(
+        feature.kind,
+        FeatureKind::Number(_) | FeatureKind::Integer(_)
+    );
+    let auc = area(&values);
+    separates || (is_number && auc.max(1.0 - auc) >= LEAK)
+}
+
+/// Rows of a yes and of a no by value, ascending.
+fn merged([yes, no]: &[Vec<(f64, u32)>; 2]) -> Vec<[f64; 2]> {
+    let (mut yes, mut no) = (yes.iter().peekable(), no.iter().peekable());
+    let mut merged = Vec::new();
+    loop {
+        let next = match (yes.peek(), no.peek()) {
+            (None, None) => return merged,
+            (Some((value, _)), None) | (None, Some((value, _))) => *value,
+            (Some((one, _)), Some((other, _))) => one.min(*other),
+        };
+        let count = |at: Option<&(f64, u32)>| at.map_or(0.0, |(_, count)| f64::from(*count));
+        merged.push([
+            count(yes.next_if(|(value, _)| *value == next)),
+            count(no.next_if(|(value, _)| *value == next)),
+        ]);
+    }
+}
+
+/// The area under the ROC curve of the values themselves; ties count half.
+fn area(values: &[[f64; 2]]) -> f64 {
+    let [mut pairs, mut yes_rows, mut no_rows] = [0.0; 3];
+    for [yes, no] in values {
+        pairs += yes * (no_rows + no / 2.0);
+        yes_rows += yes;
+        no_rows += no;
+    }
+    if yes_rows * no_rows > 0.0 {
+        pairs / (yes_rows * no_rows)
+    } else {
+        0.5
+    }
+}
