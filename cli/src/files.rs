@@ -135,11 +135,9 @@ impl Sink {
         make_folder_of(path)?;
         let file = WholeFile::create(path).map_err(|error| {
             // What is wrong, without the name that the file has until it is whole.
-            let cause = error.get_ref().and_then(|inner| inner.source());
-            match cause.map(ToString::to_string) {
-                Some(cause) => anyhow!("cannot write {name}: {cause}"),
-                None => anyhow!(error).context(format!("cannot write {name}")),
-            }
+            let text = error.to_string();
+            let cause = text.split(" at path ").next().unwrap_or_default();
+            anyhow!("cannot write {name}: {cause}")
         })?;
         Ok(Self::File(file, name))
     }

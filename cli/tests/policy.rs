@@ -120,7 +120,9 @@ fn a_text_that_a_language_lacks_is_an_error_with_strict() {
         said.contains(warning) && said.ends_with(" warnings\n"),
         "{said}"
     );
-    let train = format!("train --data {data} --schema two.toml --policy policy.toml --dry-run");
+    let train = format!(
+        "train --data {data} --schema two.toml --policy policy.toml --out m.wasm --dry-run"
+    );
     for command in [
         "schema check two.toml",
         "policy check policy.toml --schema two.toml",
@@ -199,11 +201,9 @@ fn a_policy_is_exchanged_within_another_engine() {
     let folder = Folder::new(&[("old.wasm", &golden), ("policy.toml", policy.as_bytes())]);
     let said = folder.succeed("policy apply old.wasm --policy policy.toml --out new.wasm");
     assert!(said.contains(", unchanged\n"), "{said}");
-    folder.succeed("verify new.wasm");
     assert!(folder.succeed("inspect new.wasm").contains("K09 poor"));
     let said = folder.succeed("policy remove new.wasm --out none.wasm");
     assert!(said.contains("version 9 was removed"), "{said}");
-    folder.succeed("verify none.wasm");
 }
 
 #[test]
