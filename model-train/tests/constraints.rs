@@ -374,17 +374,19 @@ fn boosted_trees_see_what_is_missing() {
     assert_eq!(forest.features[1], Bins::Categories(3));
 
     let error = |kind| fitted(&prepared, &schema, kind).unwrap_err().to_string();
-    for kind in [
-        ModelKind::Ridge,
-        ModelKind::LogisticRegression,
-        ModelKind::DecisionTree,
-        ModelKind::RandomForest,
-    ] {
+    for kind in [ModelKind::DecisionTree, ModelKind::RandomForest] {
         let expect = format!(
-            "feature 'score': missing = \"native\" needs gradient_boosting, a {} cannot take \
-             a missing value: choose another policy or leave this model out",
+            "feature 'score': missing = \"native\" needs gradient_boosting, logistic_regression or \
+             ridge, a {} cannot take a missing value: choose another policy or leave this model out",
             kind.word()
         );
         assert_eq!(error(kind), expect);
+    }
+    for kind in [ModelKind::LogisticRegression, ModelKind::Ridge] {
+        let Model::Linear(linear) = fitted(&prepared, &schema, kind).unwrap() else {
+            panic!("a {} is no weighted sum", kind.word());
+        };
+        let asks = |i: &Indicator| i.feature == 0 && i.condition == Condition::Missing;
+        assert!(linear.indicators.iter().any(asks), "{linear:?}");
     }
 }

@@ -108,8 +108,13 @@ impl Objective for Landscape {
     }
 }
 
+/// The ranges of what the landscape is made of, whatever the standard ones are.
 fn boosting() -> Vec<Space> {
-    vec![Space::standard(ModelKind::GradientBoosting)]
+    let mut space = Space::standard(ModelKind::GradientBoosting);
+    space.vary("l2", Scale::Log(0.1, 30.0)).unwrap();
+    let leaves = Scale::LogInteger(4.0, 128.0);
+    space.vary("max_leaves", leaves).unwrap();
+    vec![space]
 }
 
 fn run(settings: &Settings, finished: Vec<Trial>) -> Vec<Trial> {
@@ -306,15 +311,15 @@ fn a_budget_is_kept_to() {
 }
 
 #[test]
-fn of_what_the_folds_cannot_tell_apart_the_least_brier_score_is_chosen() {
-    let trial = |number: usize, folds: [f64; 5], brier: f64| {
+fn of_what_the_folds_cannot_tell_apart_the_least_log_loss_is_chosen() {
+    let trial = |number: usize, folds: [f64; 5], log_loss: f64| {
         let fold = |roc_auc: f64| {
             let metrics = Metrics {
                 accuracy: 0.8,
                 f1_weighted: 0.8,
                 roc_auc,
-                log_loss: 0.5,
-                brier,
+                log_loss,
+                brier: log_loss / 2.0,
             };
             let (trees, cost) = (0, Cost::default());
             let points = vec![Point {
@@ -362,7 +367,7 @@ fn a_forest_keeps_all_the_trees_that_it_may_have() {
             accuracy: 0.8,
             f1_weighted: 0.8,
             roc_auc,
-            log_loss: 0.5,
+            log_loss: 1.0 - roc_auc,
             brier: 0.2,
         },
         cost: Cost {

@@ -85,7 +85,7 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--sets", help="names, separated by commas")
     parser.add_argument("--only", choices=("ours", "peers"))
-    parser.add_argument("--settings", help="only ours whose name contains this")
+    parser.add_argument("--settings", help="names of ours, separated by semicolons")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     kept = arguments.work / "results"
@@ -98,7 +98,7 @@ def main():
         described.append((dataset, data[1].shape, float(data[2].mean())))
         for split in sets.SPLITS:
             for name, settings in ours.SETTINGS.items():
-                if arguments.only != "peers" and (arguments.settings or "") in name:
+                if arguments.only != "peers" and (not arguments.settings or name in arguments.settings.split(";")):
                     result = our_result(name, settings, arguments.underwrite.resolve(), folder, data, split, kept)
                     results.setdefault(name, {})[dataset.name, split] = result
             for name in peers.PEERS if arguments.only != "ours" else ():

@@ -1,7 +1,8 @@
 //! What the linear models have in common: scaled columns, and weighted sums of them.
 
 use model_core::forest::Link;
-use model_core::model::{Linear, Term};
+use model_core::model::{Condition, Indicator, Linear, Term, TermValue};
+use model_core::schema::Missing;
 
 use super::{FitError, TrainingRows};
 use crate::monotonic::agrees;
@@ -30,10 +31,16 @@ pub(super) fn signed(
     }
 }
 
-/// Columns scaled to mean 0 and standard deviation 1 over the rows to fit on.
+/// Columns scaled to mean 0 over the rows to fit on, numbers also to standard deviation 1. Columns
+/// that say which category it is keep their size: scaled, a category of ten rows would be worth a
+/// hundred times as much as its rows can show. What is missing is the mean, and where a schema
+/// gives missing values to the model, a column more says so.
 pub(super) struct Scaled {
+    /// Those of the data, then those of [`Scaled::missing`].
     pub(super) columns: Vec<Vec<f64>>,
     scales: Vec<Scale>,
+    /// Inputs with some values missing.
+    missing: Vec<u16>,
 }
 
 /// What a column was scaled by.
@@ -51,8 +58,18 @@ impl Scaled {
     /// Names a feature whose values are too large to be squared.
     pub(super) fn new(data: &TrainingRows<'_>) -> Result<Self, FitError> {
         let mut columns = data.encoded();
-        let scale = |values: &mut Vec<f64>| standardise(values, data.weights.as_deref());
-        let scales: Vec<Scale> = columns.iter_mut().map(scale).collect();
+        let weights = data.weights.as_deref();
+        let scaled = columns.iter_mut().zip(&data.columns);
+        let mut scales: Vec<Scale> = scaled
+            .map(|(values, column)| match column.value {
+                TermValue::Itself => standardise(values, weights),
+                TermValue::IsCategory(_) => {
+                    // A missing value is no category.
+                    values.iter_mut().for_each(|x| *x = x.max(0.0));
+                    centered(values, weights)
+                }
+            })
+            .collect();
         for (column, scale) in data.columns.iter().zip(&scales) {
             if !scale.mean.is_finite() || !scale.deviation.is_finite() {
                 let feature = data.schema.inputs().nth(column.feature);
@@ -60,7 +77,17 @@ impl Scaled {
                 return Err(FitError::TooLarge { feature });
             }
         }
-        Ok(Self { columns, scales })
+        let mut missing = Vec::new();
+        for (input, mut values) in missing_values(data) {
+            scales.push(centered(&mut values, weights));
+            columns.push(values);
+            missing.push(input);
+        }
+        Ok(Self {
+            columns,
+            scales,
+            missing,
+        })
     }
 
     /// Other rows, scaled as those that were fitted on.
@@ -82,7 +109,16 @@ impl Scaled {
         intercept: f64,
         link: Link,
     ) -> Linear {
+        let mut weights = weights.collect::<Vec<f64>>();
+        let of_missing = weights.split_off(data.columns.len().min(weights.len()));
         let columns = data.columns.iter().zip(&self.scales);
+        let scales = self.scales.iter().skip(data.columns.len());
+        let centers: f64 = of_missing.iter().zip(scales).map(|(w, s)| w * s.mean).sum();
+        let indicator = |(&feature, weight): (&u16, f64)| Indicator {
+            feature,
+            condition: Condition::Missing,
+            weight,
+        };
         let term = |((column, scale), weight): ((&super::Column, &Scale), f64)| Term {
             feature: u16::try_from(column.feature).unwrap_or(u16::MAX),
             value: column.value,
@@ -92,14 +128,67 @@ impl Scaled {
         };
         Linear {
             terms: columns.zip(weights).map(term).collect(),
-            intercept,
+            intercept: intercept - centers,
             link,
-            indicators: Vec::new(),
+            indicators: self.missing.iter().zip(of_missing).map(indicator).collect(),
         }
     }
 }
 
+/// Inputs whose missing values the model sees, where some but not all rows have none: 1 where it
+/// is missing.
+fn missing_values(data: &TrainingRows<'_>) -> Vec<(u16, Vec<f64>)> {
+    let inputs = (0u16..).zip(data.schema.inputs());
+    let native = inputs.filter(|(_, input)| input.missing == Missing::Native);
+    let columns = native.map(|(index, _)| {
+        let values = &data.prepared.columns[usize::from(index)];
+        let rows = data.rows.iter();
+        let is_missing = rows.map(|&row| f64::from(values[row].is_nan()));
+        (index, is_missing.collect::<Vec<f64>>())
+    });
+    columns
+        .filter(|(_, values)| values.contains(&1.0) && values.contains(&0.0))
+        .collect()
+}
+
+/// To mean 0.
+fn centered(values: &mut [f64], weights: Option<&[f64]>) -> Scale {
+    let mean = mean(values.iter().copied(), weights);
+    values.iter_mut().for_each(|value| *value -= mean);
+    Scale {
+        mean,
+        deviation: 1.0,
+    }
+}
+
+/// The mean and the deviation of the values that are there; a missing one becomes the mean.
 fn standardise(values: &mut [f64], weights: Option<&[f64]>) -> Scale {
+    let missing: Vec<usize> = (0..values.len())
+        .filter(|&row| values[row].is_nan())
+        .collect();
+    if missing.is_empty() {
+        return standardise_all(values, weights);
+    }
+    let there = |row: &usize| !values[*row].is_nan();
+    let rows: Vec<usize> = (0..values.len()).filter(there).collect();
+    let of_rows = |all: &[f64]| rows.iter().map(|&row| all[row]).collect::<Vec<f64>>();
+    let (mut present, weights) = (of_rows(values), weights.map(of_rows));
+    if present.is_empty() {
+        values.fill(0.0);
+        return Scale {
+            mean: 0.0,
+            deviation: 1.0,
+        };
+    }
+    let scale = standardise_all(&mut present, weights.as_deref());
+    values.fill(0.0);
+    for (row, value) in rows.into_iter().zip(present) {
+        values[row] = value;
+    }
+    scale
+}
+
+fn standardise_all(values: &mut [f64], weights: Option<&[f64]>) -> Scale {
     let mean = mean(values.iter().copied(), weights);
     let variance = self::mean(values.iter().map(|x| (x - mean).powi(2)), weights);
     let deviation = match variance.sqrt() {

@@ -17,7 +17,7 @@ pub(super) fn fit(
     let scaled = Scaled::new(data)?;
     let fitted = fit_library(data, &scaled, params)?;
     let weights = fitted.coefficients();
-    let weights = (0..data.columns.len()).map(|column| *weights.get((0, column)));
+    let weights = (0..scaled.columns.len()).map(|column| *weights.get((0, column)));
     let intercept = *fitted.intercept().get((0, 0));
     Ok(scaled.exported(data, weights, intercept, Link::Logistic))
 }

@@ -9,6 +9,7 @@ mod boosting;
 mod class_weight;
 mod columns;
 mod decision_tree;
+mod ensemble;
 mod export;
 mod linear;
 mod logistic;
@@ -28,7 +29,8 @@ use model_core::schema::{Feature, Missing, Monotonic, Schema};
 pub use class_weight::ClassWeight;
 pub use columns::{Column, columns};
 pub use params::{
-    DecisionTree, GradientBoosting, LogisticRegression, ParamError, Params, RandomForest, Ridge,
+    BoostingAndLinear, DecisionTree, GradientBoosting, LogisticRegression, ParamError, Params,
+    RandomForest, Ridge,
 };
 
 pub(crate) use params::{LARGE, MOST_TREES, SMALL};
@@ -87,7 +89,7 @@ pub enum FitError {
     },
     /// A model that cannot take missing values.
     #[error(
-        "feature '{feature}': missing = \"native\" needs gradient_boosting, a {model} cannot take a missing value: choose another policy or leave this model out"
+        "feature '{feature}': missing = \"native\" needs gradient_boosting, logistic_regression or ridge, a {model} cannot take a missing value: choose another policy or leave this model out"
     )]
     MissingNotSupported {
         /// The feature's name.
@@ -233,6 +235,7 @@ fn fit_data(
             Params::DecisionTree(params) => Model::Forest(decision_tree::fit(data, params)?),
             Params::RandomForest(params) => Model::Forest(random_forest::fit(data, params)?),
             Params::GradientBoosting(params) => return boosting::fit(data, params, validation),
+            Params::BoostingAndLinear(params) => ensemble::fit(data, params)?,
         };
         measured(data, model, validation)
     })?;
@@ -248,11 +251,11 @@ pub fn check_abilities(schema: &Schema, kind: ModelKind) -> Result<(), FitError>
     let model = kind.word();
     for input in schema.inputs() {
         let feature = || input.name.clone();
-        if input.missing == Missing::Native && kind != ModelKind::GradientBoosting {
+        let free = matches!(kind, ModelKind::DecisionTree | ModelKind::RandomForest);
+        if input.missing == Missing::Native && free {
             let feature = feature();
             return Err(FitError::MissingNotSupported { feature, model });
         }
-        let free = matches!(kind, ModelKind::DecisionTree | ModelKind::RandomForest);
         if input.monotonic.is_some() && free {
             let feature = feature();
             return Err(FitError::MonotonicNotSupported { feature, model });

@@ -18,6 +18,21 @@ pub enum Params {
     RandomForest(RandomForest),
     /// See [`GradientBoosting`].
     GradientBoosting(GradientBoosting),
+    /// See [`BoostingAndLinear`].
+    BoostingAndLinear(BoostingAndLinear),
+}
+
+/// The weighted mean of the log odds of boosted trees and of a logistic regression, both fitted on
+/// the same rows. A search makes it where cross-validation finds it better than either part.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoostingAndLinear {
+    /// What the linear part counts, above 0, below 1; the trees count the rest.
+    pub linear_share: f64,
+    /// The trees.
+    pub boosting: GradientBoosting,
+    /// The linear part.
+    pub linear: LogisticRegression,
 }
 
 /// Least squares on 0 and 1 with an L2 penalty, on scaled columns; the probability is the
@@ -232,6 +247,7 @@ impl Params {
             Self::DecisionTree(_) => ModelKind::DecisionTree,
             Self::RandomForest(_) => ModelKind::RandomForest,
             Self::GradientBoosting(_) => ModelKind::GradientBoosting,
+            Self::BoostingAndLinear(_) => ModelKind::BoostingAndLinear,
         }
     }
 
@@ -240,6 +256,25 @@ impl Params {
     #[must_use]
     pub fn gives_probabilities(&self) -> bool {
         !matches!(self, Self::Ridge(_))
+    }
+
+    /// The trees of a boosted model, alone or beside a linear one.
+    #[must_use]
+    pub fn boosting(&self) -> Option<&GradientBoosting> {
+        match self {
+            Self::GradientBoosting(boosting) => Some(boosting),
+            Self::BoostingAndLinear(both) => Some(&both.boosting),
+            _ => None,
+        }
+    }
+
+    /// The same, to change them.
+    pub fn boosting_mut(&mut self) -> Option<&mut GradientBoosting> {
+        match self {
+            Self::GradientBoosting(boosting) => Some(boosting),
+            Self::BoostingAndLinear(both) => Some(&mut both.boosting),
+            _ => None,
+        }
     }
 
     /// Checks the ranges that the fields' descriptions give.
@@ -279,6 +314,14 @@ impl Params {
                 at_least_1("min_leaf_rows", p.min_leaf_rows),
                 share("column_share", p.column_share),
             ],
+            Self::BoostingAndLinear(p) => {
+                let share = p.linear_share;
+                let holds = share > 0.0 && share < 1.0;
+                let mut ranges = Self::GradientBoosting(p.boosting).ranges();
+                ranges.extend(Self::LogisticRegression(p.linear).ranges());
+                ranges.push(checked("linear_share", share, holds, "above 0, below 1"));
+                ranges
+            }
             Self::GradientBoosting(p) => vec![
                 trees(p.trees),
                 share("learning_rate", p.learning_rate),

@@ -20,7 +20,7 @@ pub(super) fn fit(data: &TrainingRows<'_>, params: &Ridge) -> Result<Linear, Fit
     let scaled = Scaled::new(data)?;
     let (fitted, intercept) = fit_library(data, &scaled, params)?;
     let weights = fitted.coefficients();
-    let weights = (0..data.columns.len()).map(|column| *weights.get((column, 0)));
+    let weights = (0..scaled.columns.len()).map(|column| *weights.get((column, 0)));
     Ok(scaled.exported(data, weights, intercept, Link::Identity))
 }
 

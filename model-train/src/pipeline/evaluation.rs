@@ -15,7 +15,6 @@ use crate::card::{About, model_card};
 use crate::evaluate::{
     self, EvaluateError, Evaluation, FrontierRecord, Options, SearchRecord, TrialRecord,
 };
-use crate::fit::Params;
 use crate::report::{ReportError, evaluation_html};
 use crate::tune::Trial;
 
@@ -29,7 +28,7 @@ pub fn evaluate_trained(job: &Job, trained: &TrainedModel) -> Result<Evaluation,
         inputs, options, ..
     } = job;
     let mut single = trained.params;
-    if let Params::GradientBoosting(boosting) = &mut single {
+    if let Some(boosting) = single.boosting_mut() {
         // The shape of the curve does not depend on averaging, its time does.
         boosting.bags = 1;
     }

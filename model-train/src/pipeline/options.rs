@@ -83,6 +83,15 @@ pub enum Unsupported {
 /// Bytes of a model before compression, where no size is asked for.
 const MAX_BYTES: u64 = 2_000_000;
 
+/// Boosted models that are averaged at most, by training rows: more where they cost little.
+fn bags(rows: usize) -> usize {
+    match rows {
+        _ if rows <= SMALL => 8,
+        _ if rows <= LARGE => 4,
+        _ => 2,
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -135,11 +144,7 @@ impl Options {
             folds: self.folds * tune::repeats(rows),
             seed: self.seed,
             jobs: self.jobs,
-            bags: search.bags.unwrap_or(match rows {
-                0..=SMALL => 8,
-                ..=LARGE => 4,
-                _ => 2,
-            }),
+            bags: search.bags.unwrap_or(bags(rows)),
             metric: search.metric,
             budget: Budget {
                 bytes: max_gzip_bytes.is_none().then_some(MAX_BYTES),

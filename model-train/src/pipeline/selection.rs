@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use model_core::model::ModelKind;
 use serde::Serialize;
 
 use super::decision::cross_validation;
@@ -91,6 +92,9 @@ pub(super) fn select(
     let trials = trials?;
     let best = tune::best(&trials, &search.settings)?.clone();
     let mut params = tune::chosen(&best, &search.settings);
+    if let Some(blend) = blend(&objective, &trials, &params, search)? {
+        params = blend;
+    }
     let budget = &search.settings.budget;
     if budget.gzip_bytes.is_some() || budget.nanoseconds.is_some() {
         params = within_budget(job, search, params)?;
@@ -104,6 +108,39 @@ pub(super) fn select(
         interrupted: control.is_stopped(),
         seconds: start.elapsed().as_secs_f64(),
     })
+}
+
+/// Boosting and linear models averaged, where both were searched, one of them was chosen, and the
+/// average is better.
+fn blend(
+    folds: &CrossValidation<'_>,
+    trials: &[Trial],
+    params: &Params,
+    search: &SearchPlan,
+) -> Result<Option<Params>, PipelineError> {
+    let of_kind = |kind| {
+        let trials = trials.iter().filter(|trial| trial.params.kind() == kind);
+        trials.cloned().collect::<Vec<Trial>>()
+    };
+    let settings = &search.settings;
+    // Trials that were given up say enough about a part.
+    let part = |kind| tune::nearest(&of_kind(kind), settings);
+    let boosting = match params {
+        Params::GradientBoosting(_) => Some(*params),
+        Params::LogisticRegression(_) => part(ModelKind::GradientBoosting),
+        _ => None,
+    };
+    let linear = match params {
+        Params::LogisticRegression(_) => Some(*params),
+        _ => part(ModelKind::LogisticRegression),
+    };
+    match (boosting, linear) {
+        (Some(Params::GradientBoosting(boosting)), Some(Params::LogisticRegression(linear))) => {
+            let parts = (boosting, linear);
+            Ok(folds.blend(parts, params, settings.jobs)?)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Training rows beyond which one fold says how many trees are worth keeping.
@@ -248,10 +285,7 @@ impl Selection {
         let folds = self.best.folds.iter();
         let points = folds.filter_map(|fold| fold.best(*metric, budget));
         let times: Vec<f64> = points.map(|point| point.cost.nanoseconds).collect();
-        let bags = match &self.params {
-            Params::GradientBoosting(boosting) => boosting.bags as f64,
-            _ => 1.0,
-        };
+        let bags = self.params.boosting().map_or(1.0, |b| b.bags as f64);
         self.cost = Cost {
             bytes: artifact.len() as u64,
             gzip_bytes: tune::gzipped(artifact),

@@ -120,6 +120,22 @@ pub fn chosen(trial: &Trial, settings: &Settings) -> Params {
     params
 }
 
+/// The hyperparameters of the trial with the least loss over the folds that it was measured on,
+/// of those that came furthest; none where none could be fitted.
+#[must_use]
+pub fn nearest(trials: &[Trial], settings: &Settings) -> Option<Params> {
+    let furthest = trials.iter().map(|trial| trial.folds.len()).max()?;
+    let loss = |trial: &Trial| trial.loss(furthest, settings.metric, &settings.budget);
+    let fitted = trials
+        .iter()
+        .filter(|trial| furthest > 0 && trial.folds.len() == furthest);
+    let best = fitted.min_by(|a, b| {
+        let [a, b] = [a, b].map(|trial| loss(trial).unwrap_or(f64::MAX));
+        a.total_cmp(&b)
+    });
+    best.map(|trial| chosen(trial, settings))
+}
+
 /// Takes trees away until the model that is fitted on the training rows is within the
 /// budget. What has no trees to take away is left as it is.
 ///
@@ -150,17 +166,19 @@ pub fn within_budget(
 
 fn trees_of(params: &Params) -> Option<usize> {
     match params {
-        Params::GradientBoosting(boosting) => Some(boosting.trees),
         Params::RandomForest(forest) => Some(forest.trees),
-        _ => None,
+        params => params.boosting().map(|boosting| boosting.trees),
     }
 }
 
 fn with_trees(mut params: Params, trees: usize) -> Params {
     match &mut params {
-        Params::GradientBoosting(boosting) => boosting.trees = trees.max(1),
         Params::RandomForest(forest) => forest.trees = trees.max(1),
-        _ => {}
+        params => {
+            if let Some(boosting) = params.boosting_mut() {
+                boosting.trees = trees.max(1);
+            }
+        }
     }
     params
 }

@@ -146,6 +146,24 @@ impl<'a> CrossValidation<'a> {
         )
     }
 
+    /// Answers and log odds of a fold's rows, by what is fitted on the others.
+    pub(super) fn log_odds(
+        &self,
+        params: &Params,
+        fold: usize,
+    ) -> Result<(Vec<bool>, Vec<f64>), FitError> {
+        let prepared = self.folds[fold].prepared();
+        let Split { train, test } = &prepared.split;
+        let model = fit::fit(prepared, train, self.schema, params, &self.options(1))?;
+        let probabilities = fit::predict(&model, prepared, test)?;
+        let log_odds = |p: f64| {
+            let p = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+            libm::log(p / (1.0 - p))
+        };
+        let answers = test.iter().map(|&row| prepared.target[row]).collect();
+        Ok((answers, probabilities.into_iter().map(log_odds).collect()))
+    }
+
     pub(super) fn options(&self, jobs: usize) -> Options {
         Options {
             seed: self.seed,

@@ -45,7 +45,7 @@ pub fn stratified_folds(
 
 /// Training rows below which one deal of the folds tells too little: with so many times as many
 /// folds, trials are compared on as many rows again.
-const FEW: [(usize, usize); 2] = [(1_000, 3), (3_000, 2)];
+const FEW: [(usize, usize); 1] = [(2_000, 2)];
 
 /// How many times the rows are dealt to folds in a search.
 #[must_use]

@@ -12,6 +12,7 @@
 //! Hyperparameter Tuning", MLSys 2020, with η = 3). Trials are compared fold by fold, so
 //! that an easy fold favours no trial.
 
+mod blend;
 mod budget;
 mod choose;
 mod cross_validation;
@@ -25,7 +26,7 @@ mod space;
 mod trial;
 
 pub use budget::{Budget, Cost};
-pub use choose::{best, chosen, leader, within_budget};
+pub use choose::{best, chosen, leader, nearest, within_budget};
 pub use cross_validation::{CrossValidation, Fold, gzipped};
 pub use folds::{repeated_folds, repeats, stratified_folds};
 pub use frontier::{FrontierPoint, frontier};

@@ -137,6 +137,8 @@ impl Space {
                 boosting.bags = 1;
                 boosting_dimensions(rows)
             }
+            // Made of the others, when the search is done.
+            Params::BoostingAndLinear(_) => Vec::new(),
         };
         let dimension = |(name, scale): (&str, Scale)| Dimension {
             name: name.to_owned(),
