@@ -90,7 +90,11 @@ fn boosting_is_the_default_and_measured_on_the_named_rows() {
 /// Three columns, of which `b` is as given, and an answer that follows `a`.
 fn small(b: impl Fn(usize) -> &'static str, more: &str) -> Folder {
     let rows: String = (0..200)
-        .map(|row| format!("{},{},{}\n", row % 17, b(row), u8::from(row % 17 > 8)))
+        .map(|row| {
+            // Not so that a column alone tells it.
+            let y = (row % 17 > 8) != (row % 23 == 0);
+            format!("{},{},{}\n", row % 17, b(row), u8::from(y))
+        })
         .collect();
     let schema = format!(
         "name = \"s\"\nversion = \"1.0.0\"\n[[feature]]\nname = \"a\"\ntype = \"number\"\n{more}\n\

@@ -166,7 +166,7 @@ fn a_run_that_failed_or_was_killed_is_not_running() {
             .contains("\"interrupted\"")
     );
 
-    // The folder that the model is to go into is gone when it is trained.
+    // Where the model's folder was, there is a file when it is trained.
     let folder = Folder::new(&[]);
     fs::create_dir(folder.path("out")).unwrap();
     let mut child = folder
@@ -179,6 +179,7 @@ fn a_run_that_failed_or_was_killed_is_not_running() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     stderr.read_line(&mut String::new()).unwrap();
     fs::remove_dir_all(folder.path("out")).unwrap();
+    fs::write(folder.path("out"), "").unwrap();
     stderr.read_to_string(&mut String::new()).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(2));
     let listed = folder.succeed("track list");

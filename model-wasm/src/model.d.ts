@@ -62,13 +62,7 @@ export interface Description {
     digest: string;
     title?: string;
     description?: string;
-    kind:
-      | "ridge"
-      | "logistic_regression"
-      | "decision_tree"
-      | "random_forest"
-      | "gradient_boosting"
-      | "boosting_and_linear";
+    kind: "ridge" | "logistic_regression" | "decision_tree" | "random_forest" | "gradient_boosting" | "boosting_and_linear";
   };
   threshold: number;
   /** What the model's probability goes through last. */

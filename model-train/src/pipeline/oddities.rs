@@ -33,10 +33,8 @@ pub(super) fn warnings(inputs: &Inputs) -> Vec<Warning> {
         label: label.clone(),
         rows,
     });
-    // With a handful of rows of a class many a column tells them apart by chance.
-    let enough = yes.len().min(no.len()) >= FEW_ROWS;
     let columns = inputs.schema.inputs().zip(&inputs.dataset.columns);
-    let leaks = columns.filter(|(feature, values)| enough && tells(feature, values, &yes, &no));
+    let leaks = columns.filter(|(feature, values)| tells(feature, values, &yes, &no));
     let leaks = leaks.map(|(feature, _)| Warning::Leak {
         file: inputs.dataset.name().to_owned(),
         column: feature.name.clone(),
@@ -47,6 +45,12 @@ pub(super) fn warnings(inputs: &Inputs) -> Vec<Warning> {
 /// Whether a column alone tells the target.
 fn tells(feature: &Feature, values: &Values, yes: &[usize], no: &[usize]) -> bool {
     let counts = [yes, no].map(|rows| values.counted(rows, SAMPLED_ROWS));
+    // With a handful of values in a class many a column tells them apart by chance.
+    let present =
+        |counts: &[(f64, u32)]| -> usize { counts.iter().map(|(_, count)| *count as usize).sum() };
+    if counts.iter().any(|counts| present(counts) < FEW_ROWS) {
+        return false;
+    }
     let values = merged(&counts);
     let rows: f64 = values.iter().map(|[yes, no]| yes + no).sum();
     let wrong: f64 = values.iter().map(|[yes, no]| yes.min(*no)).sum();
