@@ -25,7 +25,7 @@ def train(program, settings, folder, split, scratch):
     scratch.mkdir(parents=True, exist_ok=True)
     model, figures = scratch / "model.wasm", scratch / "metrics.json"
     command = [
-        program, "train", "--data", folder / "data.csv", "--schema", schema(settings, folder),
+        program, "train", "--data", folder / "data.csv", "--schema", folder / "schema.toml",
         "--test-rows", folder / f"test-{split}.csv", "--out", model, "--metrics", figures,
         "--trackers", "none", "--seed", "42", "--jobs", "1", *settings,
     ]  # fmt: skip
@@ -40,7 +40,3 @@ def train(program, settings, folder, split, scratch):
     shutil.rmtree(scratch, ignore_errors=True)
     return probabilities, chosen
 
-
-def schema(settings, folder):
-    """Linear models and forests take no missing values: theirs are imputed."""
-    return folder / ("native.toml" if "gradient_boosting" in settings or "--model" not in settings else "impute.toml")

@@ -128,8 +128,8 @@ def test_rows(answers, split):
     return numpy.sort(test)
 
 
-def schema(dataset, frame, missing):
-    """Every column an input; `missing` is the policy of those that have gaps."""
+def schema(dataset, frame):
+    """Every column an input; the model sees what is missing."""
     lines = [f'name = "{dataset.name.replace("_", "-")}"', 'version = "1.0.0"']
     for name in frame.columns:
         column = frame[name]
@@ -139,20 +139,19 @@ def schema(dataset, frame, missing):
             values = sorted(column.dropna().unique())
             lines.append(f"categories = {json.dumps(values)}")
         if column.isna().any():
-            lines.append(f'missing = "{missing}"')
+            lines.append('missing = "native"')
     lines += ["", "[[feature]]", 'name = "outcome"', 'type = "boolean"', 'role = "target"']
     return "\n".join(lines) + "\n"
 
 
 def write(dataset, folder):
-    """Data, schemas and test rows of every split; answers the digest of the data."""
+    """Data, schema and test rows of every split; answers the digest of the data."""
     folder.mkdir(parents=True, exist_ok=True)
     frame, answers = load(dataset)
     table = frame.assign(outcome=answers.map({0: "false", 1: "true"}))
     data = table.to_csv(index=False, lineterminator="\n")
     (folder / "data.csv").write_text(data)
-    for missing in ("native", "impute"):
-        (folder / f"{missing}.toml").write_text(schema(dataset, frame, missing))
+    (folder / "schema.toml").write_text(schema(dataset, frame))
     for split in SPLITS:
         rows = test_rows(answers, split)
         (folder / f"test-{split}.csv").write_text("row\n" + "".join(f"{row}\n" for row in rows))
