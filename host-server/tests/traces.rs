@@ -219,5 +219,8 @@ async fn an_address_that_is_none_is_named() {
         ..ServeOptions::new(ModelSource::File("model.wasm".into()))
     };
     let error = Server::bind(options).await.unwrap_err().to_string();
-    assert!(error.starts_with("otlp-endpoint: "), "{error}");
+    assert!(
+        error.starts_with("otlp-endpoint is `not an address`, expected"),
+        "{error}"
+    );
 }
