@@ -207,7 +207,7 @@ impl std::fmt::Debug for ModelHost {
     }
 }
 
-/// A cache for the compiled module, and the folder that goes with it when it is only for now.
+/// A cache for the compiled module, and the temporary folder it is in, if any.
 struct CodeFolder {
     cache: ModuleCache,
     _temporary: Option<TempDir>,
