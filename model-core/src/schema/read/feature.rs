@@ -1,0 +1,190 @@
+//! A feature: from the keys of its entry to its kind, policies and texts.
+
+use std::collections::BTreeMap;
+
+use super::super::languages::FeatureTexts;
+use super::super::{
+    Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, Range, Role,
+    Unknown,
+};
+use super::raw::{RawExample, RawFeature, RawRole, RawType, refuse_keys};
+use crate::texts::{RawTexts, Texts};
+
+pub(super) type Converted<T> = Result<T, (&'static str, String)>;
+
+/// What is incomplete about a feature: the key, a sentence.
+pub(super) type Absent = Vec<(&'static str, String)>;
+
+pub(super) fn convert_feature(
+    raw: RawFeature,
+    languages: &[String],
+    absent: &mut Absent,
+) -> Converted<Feature> {
+    refuse_keys(
+        &raw,
+        "only the target takes it",
+        &["positive", "positive_label", "negative_label"],
+    )?;
+    if raw.role == RawRole::Ignored {
+        let unused = ["missing", "unknown", "out_of_range", "encoding"];
+        refuse_keys(&raw, "an ignored feature has no policy", &unused)?;
+    }
+    if raw.derived.is_none() {
+        refuse_keys(
+            &raw,
+            "only a derived field takes it",
+            &["round", "mismatch"],
+        )?;
+    }
+    if raw.role != RawRole::Input {
+        refuse_keys(&raw, "only an input takes it", &["monotonic"])?;
+    }
+    if raw.encoding != Some(Encoding::Ordinal) && raw.r#type == RawType::Category {
+        let why = "categories have an order only with encoding = \"ordinal\"";
+        refuse_keys(&raw, why, &["monotonic"])?;
+    }
+    let texts = convert_texts(&raw, languages, absent)?;
+    Ok(Feature {
+        kind: convert_kind(&raw, &texts)?,
+        translations: texts.translations(languages.len()),
+        role: match raw.role {
+            RawRole::Protected => Role::Protected,
+            RawRole::Ignored => Role::Ignored,
+            RawRole::Input | RawRole::Target => Role::Input,
+        },
+        missing: raw.missing.unwrap_or_default(),
+        monotonic: raw.monotonic,
+        derived: None,
+        example: raw.example.map(|example| match example {
+            RawExample::Boolean(value) => Example::Boolean(value),
+            RawExample::Number(value) => Example::Number(value),
+            RawExample::Text(value) => Example::Text(value),
+        }),
+        name: raw.name,
+        label: texts.label.map(|texts| texts.first().to_owned()),
+        help: texts.help.map(|texts| texts.first().to_owned()),
+        unit: raw.unit,
+    })
+}
+
+/// Every text in every language.
+fn convert_texts(
+    raw: &RawFeature,
+    languages: &[String],
+    absent: &mut Absent,
+) -> Converted<FeatureTexts> {
+    let mut resolve = |key: &'static str, prefix: &str, text: &RawTexts| {
+        let (texts, lacking) =
+            (text.resolve(languages)).map_err(|message| (key, format!("{prefix}{message}")))?;
+        absent.extend(lacking.iter().map(|language| {
+            let message = "the first language is used";
+            (
+                key,
+                format!("{prefix}there is no text in '{language}': {message}"),
+            )
+        }));
+        Ok(texts)
+    };
+    let mut one = |key: &'static str, text: &Option<RawTexts>| {
+        text.as_ref().map(|text| resolve(key, "", text)).transpose()
+    };
+    let (label, help) = (one("label", &raw.label)?, one("help", &raw.help)?);
+    let labels = raw.category_labels.as_ref();
+    let categories = raw.categories.iter().flatten().map(|value| {
+        match labels.and_then(|labels| labels.get(value)) {
+            Some(text) => resolve("category_labels", &format!("'{value}': "), text),
+            None => Ok(Texts(vec![value.clone(); languages.len()])),
+        }
+    });
+    Ok(FeatureTexts {
+        label,
+        help,
+        categories: categories.collect::<Converted<_>>()?,
+    })
+}
+
+fn convert_kind(raw: &RawFeature, texts: &FeatureTexts) -> Converted<FeatureKind> {
+    let numeric = matches!(raw.r#type, RawType::Number | RawType::Integer);
+    if !numeric {
+        let keys = [
+            "minimum",
+            "exclusive_minimum",
+            "maximum",
+            "exclusive_maximum",
+            "out_of_range",
+            "unit",
+        ];
+        refuse_keys(raw, "only a number or integer takes it", &keys)?;
+    }
+    if raw.r#type != RawType::Category {
+        let keys = ["categories", "category_labels", "encoding", "unknown"];
+        refuse_keys(raw, "only a category takes it", &keys)?;
+    }
+    match raw.r#type {
+        RawType::Number => Ok(FeatureKind::Number(convert_range(raw)?)),
+        RawType::Integer => Ok(FeatureKind::Integer(convert_range(raw)?)),
+        RawType::Boolean => Ok(FeatureKind::Boolean),
+        // An ignored column needs no list: it is never read.
+        RawType::Category if raw.role == RawRole::Ignored && raw.categories.is_none() => {
+            Ok(FeatureKind::Category(Categories {
+                values: Vec::new(),
+                labels: Vec::new(),
+                encoding: Encoding::OneHot,
+                unknown: Unknown::Error,
+            }))
+        }
+        RawType::Category => convert_categories(raw, texts).map(FeatureKind::Category),
+    }
+}
+
+fn convert_range(raw: &RawFeature) -> Converted<Range> {
+    let bound = |inclusive: Option<f64>, exclusive: Option<f64>, key: &'static str| match (
+        inclusive, exclusive,
+    ) {
+        (Some(_), Some(_)) => Err((
+            key,
+            "give the inclusive or the exclusive one, not both".into(),
+        )),
+        (Some(value), None) => Ok(Some(Bound {
+            value,
+            exclusive: false,
+        })),
+        (None, Some(value)) => Ok(Some(Bound {
+            value,
+            exclusive: true,
+        })),
+        (None, None) => Ok(None),
+    };
+    Ok(Range {
+        lower: bound(raw.minimum, raw.exclusive_minimum, "exclusive_minimum")?,
+        upper: bound(raw.maximum, raw.exclusive_maximum, "exclusive_maximum")?,
+        policy: raw.out_of_range.unwrap_or_default(),
+    })
+}
+
+fn convert_categories(raw: &RawFeature, texts: &FeatureTexts) -> Converted<Categories> {
+    let values = raw.categories.clone().ok_or((
+        "type",
+        "a category needs its list: categories = [\"…\", \"…\"]".to_owned(),
+    ))?;
+    if values.len() > MAX_CATEGORIES {
+        let got = values.len();
+        let why = format!(
+            "at most {MAX_CATEGORIES} categories, got {got}: merge the rare ones, or give the feature role = \"ignored\" if it only names the row"
+        );
+        return Err(("categories", why));
+    }
+    let mut labels = raw.category_labels.iter().flat_map(BTreeMap::keys);
+    if let Some(stray) = labels.find(|key| !values.contains(key)) {
+        return Err((
+            "category_labels",
+            format!("'{stray}' is not one of the categories"),
+        ));
+    }
+    Ok(Categories {
+        labels: texts.category_labels(),
+        values,
+        encoding: raw.encoding.unwrap_or_default(),
+        unknown: raw.unknown.unwrap_or_default(),
+    })
+}
