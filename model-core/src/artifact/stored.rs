@@ -43,6 +43,7 @@ const CALIBRATION: Tag = *b"CALI";
 const LANGUAGES: Tag = *b"LANG";
 const DERIVED: Tag = *b"DRVD";
 const TRANSLATIONS: Tag = *b"trsl";
+const OUTCOMES: Tag = *b"outc";
 
 /// The field of [`POLICY`].
 const RULES: Tag = *b"RULE";
@@ -76,6 +77,9 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     }
     if let Some(translations) = artifact.schema.translations() {
         put(&mut model, TRANSLATIONS, &translations)?;
+    }
+    if let Some(outcomes) = &artifact.schema.target.outcomes {
+        put(&mut model, OUTCOMES, outcomes)?;
     }
     write(&mut out, MODEL, &model);
     if let Some(policy) = &artifact.policy {
@@ -115,7 +119,8 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     values.push(model.require(LANGUAGES)?);
     let (linear_part, indicators) = (model.take(LINEAR_PART), model.take(INDICATORS));
     let (derived, translations) = (model.take(DERIVED), model.take(TRANSLATIONS));
-    let optional = [linear_part, indicators, derived, translations];
+    let outcomes = model.take(OUTCOMES);
+    let optional = [linear_part, indicators, derived, translations, outcomes];
     values.extend(optional.into_iter().flatten());
     let has_policy = policy.is_some();
     if let Some(mut policy) = policy {
@@ -133,6 +138,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let indicators = indicators.map(|_| values.next());
     let derived = derived.map(|_| values.next());
     let translations = translations.map(|_| values.next());
+    artifact.schema.target.outcomes = outcomes.map(|_| values.next());
     artifact.policy = has_policy.then(|| values.next());
     // Before anything is made of the values: after a problem they are not what was stored.
     values.finish()?;

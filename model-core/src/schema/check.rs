@@ -4,7 +4,7 @@ use crate::literal::{MAX_EXACT, number_text};
 
 use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
-    Missing, OutOfRange, Range, Role, Schema, TargetKind, Unknown,
+    Missing, OutOfRange, Range, Role, Schema, Target, TargetKind, Unknown,
 };
 use super::{derived, languages};
 
@@ -41,7 +41,7 @@ type Check = Result<(), KeyProblem>;
 pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
     check_head(schema).map_err(|problem| at(None, problem))?;
     check_names(schema)?;
-    check_target(&schema.target.kind).map_err(|problem| at(Some(&schema.target.name), problem))?;
+    check_target(&schema.target).map_err(|problem| at(Some(&schema.target.name), problem))?;
     for feature in &schema.features {
         check_feature(feature, &schema.missing_values)
             .and_then(|()| {
@@ -136,8 +136,22 @@ fn check_name(name: &str) -> Check {
     )
 }
 
-fn check_target(kind: &TargetKind) -> Check {
-    match kind {
+fn check_target(target: &Target) -> Check {
+    if let Some(outcomes) = &target.outcomes {
+        let (positive, negative) = (&outcomes.positive, &outcomes.negative);
+        for (key, label) in [
+            ("positive_outcome", positive),
+            ("negative_outcome", negative),
+        ] {
+            require(!label.trim().is_empty(), key, || {
+                "expected the name of an outcome, such as good or bad, got an empty text".into()
+            })?;
+        }
+        require(positive != negative, "positive_outcome", || {
+            "the names of the two outcomes must differ".into()
+        })?;
+    }
+    match &target.kind {
         TargetKind::Boolean { .. } => Ok(()),
         TargetKind::Category { positive, negative } => {
             check_category(positive)?;

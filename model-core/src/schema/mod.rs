@@ -40,6 +40,7 @@ mod nearest;
 mod read;
 mod span;
 mod stored;
+mod target;
 mod words;
 
 pub use check::SchemaProblem;
@@ -48,6 +49,7 @@ pub use derived::{Derived, Mismatch};
 pub use languages::Translation;
 pub use names::{Names, Purpose};
 pub use read::{SchemaError, SchemaFile};
+pub use target::Outcomes;
 
 use bincode::{Decode, Encode};
 use serde::Deserialize;
@@ -246,16 +248,19 @@ pub enum Example {
 }
 
 /// What the model learns and answers.
-#[derive(Debug, Clone, PartialEq, Encode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// The column.
     pub name: String,
     /// How its values read.
     pub kind: TargetKind,
-    /// What a 1 is called, such as "Approved".
+    /// What the decision 1 is called, such as "Approved".
     pub positive_label: String,
-    /// What a 0 is called, such as "Rejected".
+    /// What the decision 0 is called, such as "Rejected".
     pub negative_label: String,
+    /// What the outcomes are called; `None` in artifacts that were made before outcomes had
+    /// names. [`Target::outcome_label`] answers for both.
+    pub outcomes: Option<Outcomes>,
 }
 
 /// The two values of a target, and which of them is the positive outcome.

@@ -23,7 +23,13 @@ pub(super) fn convert_feature(
     refuse_keys(
         &raw,
         "only the target takes it",
-        &["positive", "positive_label", "negative_label"],
+        &[
+            "positive",
+            "positive_label",
+            "negative_label",
+            "positive_outcome",
+            "negative_outcome",
+        ],
     )?;
     if raw.role == RawRole::Ignored {
         let unused = ["missing", "unknown", "out_of_range", "encoding"];

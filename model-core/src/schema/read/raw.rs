@@ -52,6 +52,8 @@ pub(super) struct RawFeature {
     pub(super) positive: Option<RawPositive>,
     pub(super) positive_label: Option<String>,
     pub(super) negative_label: Option<String>,
+    pub(super) positive_outcome: Option<String>,
+    pub(super) negative_outcome: Option<String>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]
@@ -110,6 +112,8 @@ pub(super) fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) ->
         "positive" => raw.positive.is_some(),
         "positive_label" => raw.positive_label.is_some(),
         "negative_label" => raw.negative_label.is_some(),
+        "positive_outcome" => raw.positive_outcome.is_some(),
+        "negative_outcome" => raw.negative_outcome.is_some(),
         _ => false,
     };
     match keys.iter().find(|key| given(key)) {
