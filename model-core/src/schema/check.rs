@@ -4,7 +4,7 @@ use crate::literal::{MAX_EXACT, number_text};
 
 use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
-    Missing, OutOfRange, Range, Role, Schema, Target, TargetKind, Unknown,
+    Missing, OutOfRange, Outcomes, Range, Role, Schema, Target, TargetKind, Unknown,
 };
 use super::{derived, languages};
 
@@ -137,30 +137,29 @@ fn check_name(name: &str) -> Check {
 }
 
 fn check_target(target: &Target) -> Check {
-    if let Some(outcomes) = &target.outcomes {
-        let (positive, negative) = (&outcomes.positive, &outcomes.negative);
-        for (key, label) in [
-            ("positive_outcome", positive),
-            ("negative_outcome", negative),
-        ] {
-            require(!label.trim().is_empty(), key, || {
-                "expected the name of an outcome, such as good or bad, got an empty text".into()
-            })?;
-        }
-        require(positive != negative, "positive_outcome", || {
-            "the names of the two outcomes must differ".into()
+    if let TargetKind::Category { positive, negative } = &target.kind {
+        check_category(positive)?;
+        check_category(negative)?;
+        require(positive != negative, "categories", || {
+            "the two categories must differ".into()
         })?;
     }
-    match &target.kind {
-        TargetKind::Boolean { .. } => Ok(()),
-        TargetKind::Category { positive, negative } => {
-            check_category(positive)?;
-            check_category(negative)?;
-            require(positive != negative, "categories", || {
-                "the two categories must differ".into()
-            })
-        }
+    target.outcomes.as_ref().map_or(Ok(()), check_outcomes)
+}
+
+fn check_outcomes(outcomes: &Outcomes) -> Check {
+    let Outcomes { positive, negative } = outcomes;
+    for (key, label) in [
+        ("positive_outcome", positive),
+        ("negative_outcome", negative),
+    ] {
+        require(!label.trim().is_empty(), key, || {
+            "expected the name of an outcome, such as good or bad, got an empty text".into()
+        })?;
     }
+    require(positive != negative, "positive_outcome", || {
+        "the names of the two outcomes must differ".into()
+    })
 }
 
 fn check_category(value: &str) -> Check {
