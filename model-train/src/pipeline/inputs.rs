@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use model_core::schema::{Role, Schema};
+use model_core::schema::{Role, Schema, Target};
 use model_report::number::{count, percent};
 use model_sketch::PREDICTION;
 
@@ -199,19 +199,30 @@ impl Inputs {
         &self.split
     }
 
-    /// What the model learns to approve, and how much of the data that is.
+    /// What the model learns to approve, and how much of the data is the other outcome, as the
+    /// file says it.
     #[must_use]
     pub fn approval_in_words(&self) -> String {
         let target = &self.schema.target;
-        let [_, value] = target.kind.texts();
         let rows = self.dataset.rows();
-        let positive = self.dataset.target.iter().filter(|yes| **yes).count();
+        let negative = self.dataset.target.iter().filter(|yes| !**yes).count();
         format!(
-            "Approves applications likely to be {} = {value}; {} of {} rows were.",
-            target.name,
-            percent(positive as f64 / rows as f64),
-            count(rows)
+            "Approves applications likely to be {}; {} of {} rows are {}.",
+            in_the_file(target, true),
+            percent(negative as f64 / rows as f64),
+            count(rows),
+            in_the_file(target, false)
         )
+    }
+}
+
+/// An outcome as the file has it, `deny = false`, after its name where it has another one.
+fn in_the_file(target: &Target, positive: bool) -> String {
+    let value = target.kind.texts()[usize::from(positive)];
+    let in_file = format!("{} = {value}", target.name);
+    match target.outcome_label(positive) {
+        label if label == in_file || label == value => in_file,
+        label => format!("{label} ({in_file})"),
     }
 }
 
