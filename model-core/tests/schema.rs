@@ -311,7 +311,7 @@ positive_label = "Yes""#,
     check(
         r#"type = "number"
 role = "audit""#,
-        "line 6: expected one of `input`, `protected`, `ignored`, `target`, got `audit`",
+        "line 6: expected one of `input`, `protected`, `ignored`, `time`, `group`, `weight`, `target`, got `audit`",
     );
     check(
         r#"type = "integer"

@@ -6,7 +6,7 @@ use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
     Missing, OutOfRange, Outcomes, Range, Role, Schema, Target, TargetKind, Unknown,
 };
-use super::{derived, languages};
+use super::{derived, languages, sample};
 
 /// What is wrong with a schema, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
             })
             .map_err(|problem| at(Some(&feature.name), problem))?;
     }
+    sample::check(schema)?;
     derived::check(schema)
 }
 

@@ -38,6 +38,7 @@ mod languages;
 mod names;
 mod nearest;
 mod read;
+mod sample;
 mod span;
 mod stored;
 mod target;
@@ -49,6 +50,7 @@ pub use derived::{Derived, Mismatch};
 pub use languages::Translation;
 pub use names::{Names, Purpose};
 pub use read::{SchemaError, SchemaFile};
+pub use sample::SampleRole;
 pub use target::Outcomes;
 
 use bincode::{Decode, Encode};
@@ -99,6 +101,9 @@ pub struct Feature {
     pub example: Option<Example>,
     /// Whether the model may see it.
     pub role: Role,
+    /// What it says about a row of the training data, where it does; its role is then
+    /// [`Role::Ignored`].
+    pub sample: Option<SampleRole>,
     /// Its type, with what belongs to that type.
     pub kind: FeatureKind,
     /// What happens when it is missing.

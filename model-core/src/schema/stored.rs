@@ -116,6 +116,7 @@ impl Stored for Feature {
             unit: reader.read(),
             example: reader.read(),
             role: reader.read(),
+            sample: None,
             kind: reader.read(),
             missing: reader.read(),
             monotonic: None,

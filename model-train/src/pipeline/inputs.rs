@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use model_core::schema::{Role, Schema, Target};
+use model_core::schema::{Feature, Role, Schema, Target};
 use model_report::number::{count, percent};
 use model_sketch::PREDICTION;
 
@@ -84,10 +84,12 @@ pub enum FeatureError {
         name: String,
     },
     /// The schema ignores it.
-    #[error("'{name}' has role = \"ignored\" in the schema: change its role or leave it out")]
+    #[error("'{name}' has role = \"{role}\" in the schema: change its role or leave it out")]
     Ignored {
         /// What was asked for.
         name: String,
+        /// Its role: `ignored`, `time`, `group` or `weight`.
+        role: &'static str,
     },
     /// A derived feature is computed from one that is not used.
     #[error("'{name}' is computed from '{needs}': name both, or leave both out")]
@@ -237,11 +239,17 @@ fn check_features(
     for name in names {
         let name = || name.clone();
         let feature = schema.features.iter().find(|f| f.name == name());
+        let role_word = feature.map_or("", Feature::role_word);
         match feature.map(|feature| feature.role) {
             Some(Role::Input) => {}
             Some(Role::Protected) if allow_protected => {}
             Some(Role::Protected) => return Err(FeatureError::Protected { name: name() }),
-            Some(Role::Ignored) => return Err(FeatureError::Ignored { name: name() }),
+            Some(Role::Ignored) => {
+                return Err(FeatureError::Ignored {
+                    name: name(),
+                    role: role_word,
+                });
+            }
             None => {
                 let nearest = schema.nearest_feature(&name()).map(str::to_owned);
                 return Err(FeatureError::Unknown {

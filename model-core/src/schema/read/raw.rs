@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::super::languages::default_languages;
-use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, Unknown};
+use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, SampleRole, Unknown};
 use super::feature::Converted;
 use crate::texts::RawTexts;
 
@@ -72,7 +72,22 @@ pub(super) enum RawRole {
     Input,
     Protected,
     Ignored,
+    Time,
+    Group,
+    Weight,
     Target,
+}
+
+impl RawRole {
+    /// What the column says about a row, where it does.
+    pub(super) fn sample(self) -> Option<SampleRole> {
+        match self {
+            Self::Time => Some(SampleRole::Time),
+            Self::Group => Some(SampleRole::Group),
+            Self::Weight => Some(SampleRole::Weight),
+            Self::Input | Self::Protected | Self::Ignored | Self::Target => None,
+        }
+    }
 }
 
 #[derive(Deserialize, Clone)]
