@@ -1,4 +1,5 @@
-//! Logistic regression: maximum likelihood with an L2 penalty (L-BFGS).
+//! Logistic regression: maximum likelihood with an L2 penalty (L-BFGS; Newton's method where
+//! rows have weights).
 
 use model_core::forest::Link;
 use model_core::model::Linear;
@@ -8,13 +9,20 @@ use smartcore::linear::logistic_regression::LogisticRegressionParameters;
 
 use super::columns::matrix;
 use super::linear::Scaled;
-use super::{FitError, LogisticRegression, TrainingRows};
+use super::{FitError, LogisticRegression, TrainingRows, weighted_logistic};
 
 pub(super) fn fit(
     data: &TrainingRows<'_>,
     params: &LogisticRegression,
 ) -> Result<Linear, FitError> {
     let scaled = Scaled::new(data)?;
+    if let (Some(weights), true) = (&data.weights, data.prepared.weights.is_some()) {
+        // Rows of any weight cannot be repeated, as the library would need it.
+        let fitted = weighted_logistic::fit(&scaled.columns, &data.answers, weights, params.alpha)
+            .ok_or_else(|| FitError::Library("the weighted rows have no maximum".into()))?;
+        let (weights, intercept) = (fitted.weights.into_iter(), fitted.intercept);
+        return Ok(scaled.exported(data, weights, intercept, Link::Logistic));
+    }
     let fitted = fit_library(data, &scaled, params)?;
     let weights = fitted.coefficients();
     let weights = (0..scaled.columns.len()).map(|column| *weights.get((0, column)));
