@@ -100,6 +100,11 @@ pub struct GradientBoosting {
     pub min_split_gain: f64,
     /// Sum of `p (1 − p)` that the rows of a leaf must have, above 0 (1).
     pub min_leaf_weight: f64,
+    /// Rows that a leaf must have, at least 1 (1).
+    pub min_leaf_rows: usize,
+    /// Most categories of a column that a split sends aside together, 1 to 1,000 (1). Beyond
+    /// one, those with the lowest or the highest mean gradient in the node are tried together.
+    pub max_category_set: usize,
     /// The share of the rows that each tree is fitted on, above 0, at most 1 (1).
     pub row_share: f64,
     /// The share of the columns that each tree may use, above 0, at most 1 (0.7).
@@ -155,6 +160,8 @@ impl Default for GradientBoosting {
             l2: 3.0,
             min_split_gain: 0.0,
             min_leaf_weight: 1.0,
+            min_leaf_rows: 1,
+            max_category_set: 1,
             row_share: 1.0,
             column_share: 0.7,
             max_bins: 1024,
@@ -336,6 +343,13 @@ impl Params {
                 not_negative("l2", p.l2),
                 not_negative("min_split_gain", p.min_split_gain),
                 positive("min_leaf_weight", p.min_leaf_weight),
+                at_least_1("min_leaf_rows", p.min_leaf_rows),
+                checked(
+                    "max_category_set",
+                    p.max_category_set as f64,
+                    (1..=1000).contains(&p.max_category_set),
+                    "1 to 1000",
+                ),
                 share("row_share", p.row_share),
                 share("column_share", p.column_share),
                 checked(

@@ -134,6 +134,8 @@ const BOOSTED: GradientBoosting = GradientBoosting {
     l2: 2.0,
     min_split_gain: 0.01,
     min_leaf_weight: 0.5,
+    min_leaf_rows: 2,
+    max_category_set: 1,
     row_share: 1.0,
     column_share: 0.6,
     max_bins: 500,
@@ -158,9 +160,10 @@ fn boosted(data: &TrainingRows<'_>, params: &GradientBoosting) -> Vec<f64> {
 
 #[test]
 fn gradient_boosting() {
-    for row_share in [1.0, 0.6] {
+    for (row_share, max_category_set) in [(1.0, 1), (0.6, 1), (1.0, 4)] {
         let params = GradientBoosting {
             row_share,
+            max_category_set,
             ..BOOSTED
         };
         check(&Params::GradientBoosting(params), 1e-12, |data, _| {
