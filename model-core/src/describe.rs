@@ -37,6 +37,10 @@ impl Decider {
                     .text(&schema.target.positive_label);
                 json.key("negative_label")
                     .text(&schema.target.negative_label);
+                if let Some(outcomes) = &schema.target.outcomes {
+                    json.key("positive_outcome").text(&outcomes.positive);
+                    json.key("negative_outcome").text(&outcomes.negative);
+                }
             });
             let mut imputed = artifact.preprocessing.imputed.iter().copied();
             json.key("features")

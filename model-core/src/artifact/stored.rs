@@ -43,6 +43,8 @@ const CALIBRATION: Tag = *b"CALI";
 const LANGUAGES: Tag = *b"LANG";
 const DERIVED: Tag = *b"DRVD";
 const TRANSLATIONS: Tag = *b"trsl";
+const OUTCOMES: Tag = *b"outc";
+const SAMPLES: Tag = *b"smpl";
 
 /// The field of [`POLICY`].
 const RULES: Tag = *b"RULE";
@@ -76,6 +78,12 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     }
     if let Some(translations) = artifact.schema.translations() {
         put(&mut model, TRANSLATIONS, &translations)?;
+    }
+    if let Some(outcomes) = &artifact.schema.target.outcomes {
+        put(&mut model, OUTCOMES, outcomes)?;
+    }
+    if let Some(samples) = artifact.schema.samples() {
+        put(&mut model, SAMPLES, &samples)?;
     }
     write(&mut out, MODEL, &model);
     if let Some(policy) = &artifact.policy {
@@ -115,7 +123,15 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     values.push(model.require(LANGUAGES)?);
     let (linear_part, indicators) = (model.take(LINEAR_PART), model.take(INDICATORS));
     let (derived, translations) = (model.take(DERIVED), model.take(TRANSLATIONS));
-    let optional = [linear_part, indicators, derived, translations];
+    let (outcomes, samples) = (model.take(OUTCOMES), model.take(SAMPLES));
+    let optional = [
+        linear_part,
+        indicators,
+        derived,
+        translations,
+        outcomes,
+        samples,
+    ];
     values.extend(optional.into_iter().flatten());
     let has_policy = policy.is_some();
     if let Some(mut policy) = policy {
@@ -133,6 +149,8 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let indicators = indicators.map(|_| values.next());
     let derived = derived.map(|_| values.next());
     let translations = translations.map(|_| values.next());
+    artifact.schema.target.outcomes = outcomes.map(|_| values.next());
+    let samples = samples.map(|_| values.next());
     artifact.policy = has_policy.then(|| values.next());
     // Before anything is made of the values: after a problem they are not what was stored.
     values.finish()?;
@@ -151,6 +169,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     artifact
         .schema
         .set_translations(translations.unwrap_or_default());
+    artifact.schema.set_samples(samples.unwrap_or_default());
     Ok(artifact)
 }
 
