@@ -51,6 +51,9 @@ pub struct LogisticRegression {
     /// The weight of the penalty `α/2 Σ w²` beside the summed log loss, at least 0 (1);
     /// scikit-learn's `C` is `1 / α`.
     pub alpha: f64,
+    /// Bins of about as many rows that each number without a `monotonic` is cut into beside its
+    /// straight line, 1 to 64 (1: no bins).
+    pub bins: usize,
 }
 
 /// One tree; a leaf answers with the share of yes among its rows.
@@ -124,7 +127,10 @@ impl Default for Ridge {
 
 impl Default for LogisticRegression {
     fn default() -> Self {
-        Self { alpha: 1.0 }
+        Self {
+            alpha: 1.0,
+            bins: 1,
+        }
     }
 }
 
@@ -304,7 +310,10 @@ impl Params {
     fn ranges(&self) -> Vec<Checked> {
         match self {
             Self::Ridge(p) => vec![positive("alpha", p.alpha)],
-            Self::LogisticRegression(p) => vec![not_negative("alpha", p.alpha)],
+            Self::LogisticRegression(p) => vec![
+                not_negative("alpha", p.alpha),
+                checked("bins", p.bins as f64, (1..=64).contains(&p.bins), "1 to 64"),
+            ],
             Self::DecisionTree(p) => vec![
                 depth(p.max_depth.into()),
                 at_least_1("min_leaf_rows", p.min_leaf_rows),

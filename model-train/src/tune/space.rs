@@ -120,11 +120,16 @@ impl Space {
     }
 
     fn standard_for(kind: ModelKind, rows: usize) -> Self {
-        use Scale::{Integer, Linear, Log, LogInteger};
+        use Scale::{Choice, Integer, Linear, Log, LogInteger};
         let mut base = Params::for_rows(kind, rows);
         let dimensions: Vec<(&str, Scale)> = match &mut base {
             Params::Ridge(_) => vec![("alpha", Log(1e-2, 1e4))],
-            Params::LogisticRegression(_) => vec![("alpha", Log(1e-2, 1e3))],
+            Params::LogisticRegression(_) => {
+                vec![
+                    ("alpha", Log(1e-2, 1e3)),
+                    ("bins", Choice(vec![1.0, 4.0, 10.0])),
+                ]
+            }
             Params::DecisionTree(_) => vec![
                 ("max_depth", Integer(2.0, 16.0)),
                 ("min_leaf_rows", LogInteger(1.0, 100.0)),
