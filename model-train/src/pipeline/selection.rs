@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use model_core::model::ModelKind;
 use serde::Serialize;
 
-use super::decision::cross_validation;
+use super::decision::{cross_validation, dealt};
 use super::error::{ObserverError, PipelineError};
 use super::job::{Job, SearchPlan};
 use super::observer::Observer;
@@ -80,7 +80,7 @@ pub(super) fn select(
     observer: &mut dyn Observer,
 ) -> Result<Selection, PipelineError> {
     let start = Instant::now();
-    let repeats = tune::repeats(job.inputs.split.train.len());
+    let repeats = job.options.repeats(job.inputs.split.train.len());
     let objective = cross_validation(job, repeats)?;
     observer.search_started(&search.settings, &search.earlier);
     let timeout = search.options.timeout;
@@ -186,10 +186,10 @@ pub(super) fn defaults(job: &Job, space: &Space) -> Result<Params, PipelineError
     let (target, rows) = (&inputs.dataset.target, &inputs.split.train);
     let positive = rows.iter().filter(|row| target[**row]).count();
     let folds = options.folds.min(positive.min(rows.len() - positive));
-    let repeats = tune::repeats(rows.len());
-    let trees = match tune::repeated_folds(target, rows, folds, repeats, options.seed) {
-        None => TREES_WITHOUT_FOLDS,
-        Some(mut splits) => {
+    let repeats = options.repeats(rows.len());
+    let trees = match dealt(inputs, options, folds).splits(repeats) {
+        Err(_) => TREES_WITHOUT_FOLDS,
+        Ok(mut splits) => {
             if rows.len() > ONE_FOLD {
                 splits.truncate(1);
             }

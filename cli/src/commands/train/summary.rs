@@ -25,6 +25,9 @@ pub(super) fn print(
         report.model, report.rows_train, report.rows_test
     )?;
     writeln!(out, "  {}", job.inputs().approval_in_words())?;
+    if let Some(sentence) = job.inputs().kept_out_in_words() {
+        writeln!(out, "  {sentence}")?;
+    }
     for (name, value) in report.metrics.named() {
         writeln!(out, "  {name:<12} {value:.4}")?;
     }
