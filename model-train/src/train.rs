@@ -135,6 +135,7 @@ pub fn train(
         .map(|(name, value)| (name.to_owned(), value));
     let mut artifact = Artifact {
         policy: None,
+        profiles: None,
         schema: schema.clone(),
         preprocessing: prepared.preprocessing.clone(),
         kind: options.params.kind(),

@@ -6,7 +6,7 @@ use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
     Missing, OutOfRange, Outcomes, Range, Role, Schema, Target, TargetKind, Unknown,
 };
-use super::{derived, languages, sample};
+use super::{derived, languages, reasons, sample};
 
 /// What is wrong with a schema, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,8 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
             .map_err(|problem| at(Some(&feature.name), problem))?;
     }
     sample::check(schema)?;
-    derived::check(schema)
+    derived::check(schema)?;
+    reasons::check(schema)
 }
 
 /// Comes first: a problem is placed by its feature's name.

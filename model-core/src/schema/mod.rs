@@ -38,6 +38,7 @@ mod languages;
 mod names;
 mod nearest;
 mod read;
+mod reasons;
 mod sample;
 mod span;
 mod stored;
@@ -50,6 +51,8 @@ pub use derived::{Derived, Mismatch};
 pub use languages::Translation;
 pub use names::{Names, Purpose};
 pub use read::{SchemaError, SchemaFile};
+pub(crate) use reasons::StoredReasons;
+pub use reasons::{Compare, Reason, ReasonGroup, Reasons, Variant, When};
 pub use sample::SampleRole;
 pub use target::Outcomes;
 
@@ -84,6 +87,8 @@ pub struct Schema {
     pub target: Target,
     /// The languages of texts, at least one, such as `en`; a text always has the first.
     pub languages: Vec<String>,
+    /// How reasons are chosen.
+    pub reasons: Reasons,
 }
 
 /// One column of the data, one field of a request.
@@ -116,6 +121,8 @@ pub struct Feature {
     /// Its texts in the schema's languages after the first, in their order; empty where there
     /// are none.
     pub translations: Vec<Translation>,
+    /// What an applicant is told when it counted against them; without one, its label.
+    pub reason: Option<Box<Reason>>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.

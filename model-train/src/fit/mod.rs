@@ -13,13 +13,13 @@ mod ensemble;
 mod export;
 mod linear;
 mod logistic;
+mod newton;
 mod params;
 mod random_forest;
 mod ridge;
 mod smartcore_tree;
 #[cfg(test)]
 mod tests;
-mod weighted_logistic;
 
 use std::ops::ControlFlow;
 

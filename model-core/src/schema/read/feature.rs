@@ -8,6 +8,7 @@ use super::super::{
     Unknown,
 };
 use super::raw::{RawExample, RawFeature, RawRole, RawType, refuse_keys};
+use super::reasons::convert_reason;
 use crate::texts::{RawTexts, Texts};
 
 pub(super) type Converted<T> = Result<T, (&'static str, String)>;
@@ -16,7 +17,7 @@ pub(super) type Converted<T> = Result<T, (&'static str, String)>;
 pub(super) type Absent = Vec<(&'static str, String)>;
 
 pub(super) fn convert_feature(
-    raw: RawFeature,
+    mut raw: RawFeature,
     languages: &[String],
     absent: &mut Absent,
 ) -> Converted<Feature> {
@@ -45,7 +46,7 @@ pub(super) fn convert_feature(
         )?;
     }
     if raw.role != RawRole::Input {
-        refuse_keys(&raw, "only an input takes it", &["monotonic"])?;
+        refuse_keys(&raw, "only an input takes it", &["monotonic", "reason"])?;
     }
     if raw.encoding != Some(Encoding::Ordinal) && raw.r#type == RawType::Category {
         let why = "categories have an order only with encoding = \"ordinal\"";
@@ -56,7 +57,8 @@ pub(super) fn convert_feature(
     if let Some(why) = sample.and_then(|role| role.refuses(&kind)) {
         return Err(("type", why.into()));
     }
-    Ok(Feature {
+    let reason = raw.reason.take();
+    let mut feature = Feature {
         kind,
         sample,
         translations: texts.translations(languages.len()),
@@ -68,6 +70,7 @@ pub(super) fn convert_feature(
         missing: raw.missing.unwrap_or_default(),
         monotonic: raw.monotonic,
         derived: None,
+        reason: None,
         example: raw.example.map(|example| match example {
             RawExample::Boolean(value) => Example::Boolean(value),
             RawExample::Number(value) => Example::Number(value),
@@ -77,7 +80,15 @@ pub(super) fn convert_feature(
         label: texts.label.map(|texts| texts.first().to_owned()),
         help: texts.help.map(|texts| texts.first().to_owned()),
         unit: raw.unit,
-    })
+    };
+    if let Some(reason) = reason {
+        let mut lacking = Vec::new();
+        let reason = convert_reason(reason, &feature, languages, &mut lacking)
+            .map_err(|message| ("reason", message))?;
+        feature.reason = Some(Box::new(reason));
+        absent.extend(lacking.into_iter().map(|message| ("reason", message)));
+    }
+    Ok(feature)
 }
 
 /// Every text in every language.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::super::languages::default_languages;
 use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, SampleRole, Unknown};
 use super::feature::Converted;
+use super::reasons::{RawReason, RawReasons};
 use crate::texts::RawTexts;
 
 #[derive(Deserialize)]
@@ -21,6 +22,7 @@ pub(super) struct RawSchema {
     pub(super) missing_values: Vec<String>,
     #[serde(default = "default_languages")]
     pub(super) languages: Vec<String>,
+    pub(super) reasons: Option<RawReasons>,
     pub(super) feature: Vec<RawFeature>,
 }
 
@@ -49,6 +51,7 @@ pub(super) struct RawFeature {
     pub(super) derived: Option<String>,
     pub(super) round: Option<u8>,
     pub(super) mismatch: Option<Mismatch>,
+    pub(super) reason: Option<RawReason>,
     pub(super) positive: Option<RawPositive>,
     pub(super) positive_label: Option<String>,
     pub(super) negative_label: Option<String>,
@@ -124,6 +127,7 @@ pub(super) fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) ->
         "derived" => raw.derived.is_some(),
         "round" => raw.round.is_some(),
         "mismatch" => raw.mismatch.is_some(),
+        "reason" => raw.reason.is_some(),
         "positive" => raw.positive.is_some(),
         "positive_label" => raw.positive_label.is_some(),
         "negative_label" => raw.negative_label.is_some(),
