@@ -33,6 +33,10 @@ pub(crate) struct Args {
     /// Impute input columns that the file does not have, in every row [default: refuse the file].
     #[arg(long)]
     allow_missing_columns: bool,
+    /// Copy columns that the schema does not know, such as an identifier [default: refuse the
+    /// file].
+    #[arg(long)]
+    pass_through: bool,
     /// What to do with a row that the model refuses.
     #[arg(long, value_enum, default_value_t = Invalid::Stop)]
     on_invalid: Invalid,
@@ -68,6 +72,7 @@ impl Args {
                 Invalid::Blank => OnInvalid::Blank,
             },
             allow_missing_columns: self.allow_missing_columns,
+            pass_through: self.pass_through,
         };
         let (rows, name) = (source.bytes, &source.name);
         let refused = score(&mut decider, rows, name, &mut sink, choices, |read| {

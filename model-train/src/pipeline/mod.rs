@@ -10,6 +10,7 @@
 //! threads, unless the search has a timeout or a latency limit. The crate's first page has an
 //! example.
 
+mod cross_validated;
 mod decision;
 mod error;
 mod evaluation;
@@ -21,6 +22,7 @@ mod options;
 mod selection;
 mod trained;
 
+pub use cross_validated::CrossValidated;
 pub use error::{ObserverError, PipelineError};
 pub use evaluation::{EvaluationError, EvaluationJob, Reports, evaluate_file, evaluate_trained};
 pub use inputs::{FeatureError, InputError, InputOptions, Inputs, Source};
@@ -60,7 +62,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
         }
     };
     observer.fitting();
-    let mut trained = fit(job, params)?;
+    let (mut trained, cross_validated) = fit(job, params)?;
     let warning = worse_than_constant(job, &trained.report);
     if let Some(policy) = &job.options.policy {
         trained.artifact = with_policy(&trained.artifact, Some(policy))
@@ -72,6 +74,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
     Ok(TrainedModel {
         artifact: trained.artifact,
         report: trained.report,
+        test: trained.test,
+        cross_validated,
         params,
         selection,
         warnings: warning.into_iter().collect(),
@@ -97,7 +101,10 @@ fn worse_than_constant(job: &Job, report: &train::Report) -> Option<Warning> {
 }
 
 /// Fits on all training rows, and looks at the test rows for the first time.
-fn fit(job: &Job, params: Params) -> Result<train::Trained, PipelineError> {
+fn fit(
+    job: &Job,
+    params: Params,
+) -> Result<(train::Trained, Option<CrossValidated>), PipelineError> {
     let Job {
         inputs, options, ..
     } = job;
@@ -119,7 +126,8 @@ fn fit(job: &Job, params: Params) -> Result<train::Trained, PipelineError> {
         underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let (dataset, split) = (inputs.dataset.clone(), inputs.split.clone());
-    Ok(train(dataset, &inputs.schema, split, &options)?)
+    let trained = train(dataset, &inputs.schema, split, &options)?;
+    Ok((trained, decision.cross_validated))
 }
 
 /// What decides about the model, as the artifact keeps it; nothing of this machine.
