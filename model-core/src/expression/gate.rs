@@ -5,15 +5,15 @@
 
 use super::{Comparison, Expression, Op};
 
-/// Gates of one condition; the rest of a longer chain is left to its evaluation.
+/// Gates over fields that one condition may have: a longer chain is left to its evaluation.
 const MAX_GATES: usize = 4;
 
 /// A value that must not lie outside an interval: the condition is false then. A missing
 /// value does not tell.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Gate {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gate<'e> {
     /// What is looked at.
-    pub(crate) of: Gated,
+    pub(crate) of: Gated<'e>,
     /// The least number that may hold, or minus infinity.
     pub(crate) lowest: f64,
     /// The greatest number that may hold, or infinity.
@@ -21,98 +21,103 @@ pub(crate) struct Gate {
 }
 
 /// What a gate looks at.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Gated {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Gated<'e> {
     /// A field's value.
     Field(u16),
-    /// What an expression over several fields comes to.
-    Term(Expression),
+    /// What a program over several fields comes to.
+    Term(&'e [Op]),
 }
 
 impl Expression {
-    /// The gates of a condition: at most four over fields, or one over a term where there
-    /// are none, since terms have to be computed.
-    pub(crate) fn gates(&self) -> Vec<Gate> {
-        let mut gates = Vec::new();
+    /// The gates of a condition, the last first: those over fields, or where there are none
+    /// one over a term, since terms have to be computed.
+    #[inline(never)]
+    pub(crate) fn gates(&self, found: &mut dyn FnMut(Gate<'_>)) {
         let mut term = None;
-        // From the end, operators come before their operands: whether each operand that is
-        // still to come must hold.
-        let mut needed = vec![true];
-        for (at, op) in self.ops.iter().enumerate().rev() {
-            let is_needed = needed.pop().unwrap_or(false);
-            match op {
-                Op::And => needed.extend([is_needed; 2]),
-                _ => needed.extend([false, false].iter().take(op.operands())),
+        let mut over_fields = 0;
+        let mut rest = self.ops.as_slice();
+        // Parts of the chain that are still to come; each stands right before the one that
+        // was read, and an `and` is two of them.
+        let mut parts = 1;
+        while parts > 0 {
+            let Some((last, before)) = rest.split_last() else {
+                return;
+            };
+            if *last == Op::And {
+                parts += 1;
+                rest = before;
+                continue;
             }
-            match (is_needed, op) {
-                (true, Op::Compare(comparison)) if term.is_none() => {
-                    term = self.term_gate(at, *comparison);
+            let (before, part) = rest.split_at(start_of_last(rest));
+            match Gate::new(part) {
+                Some(gate) if matches!(gate.of, Gated::Term(_)) => term = Some(gate),
+                Some(gate) if over_fields < MAX_GATES => {
+                    found(gate);
+                    over_fields += 1;
                 }
-                (true, op) if gates.len() < MAX_GATES => gates.extend(Gate::of_field(op)),
                 _ => {}
             }
+            parts -= 1;
+            rest = before;
         }
-        if gates.is_empty() {
-            gates.extend(term);
+        if let Some(term) = term.filter(|_| over_fields == 0) {
+            found(term);
         }
-        gates
-    }
-
-    /// The gate of the comparison at `at`, where its right side is a number.
-    fn term_gate(&self, at: usize, comparison: Comparison) -> Option<Gate> {
-        let right = at.checked_sub(1)?;
-        let Op::Number(number) = *self.ops.get(right)? else {
-            return None;
-        };
-        let mut operands = 1;
-        let mut start = right;
-        while operands > 0 {
-            start = start.checked_sub(1)?;
-            operands = operands - 1 + self.ops[start].operands();
-        }
-        let ops = self.ops[start..right].to_vec();
-        Gate::new(Gated::Term(Self::new(ops)), comparison, number)
     }
 }
 
-impl Gate {
-    fn new(of: Gated, comparison: Comparison, number: f64) -> Option<Self> {
-        let (below, above) = (f64::NEG_INFINITY, f64::INFINITY);
-        let (lowest, highest) = match comparison {
-            Comparison::Less => (below, number.next_down()),
-            Comparison::LessOrEqual => (below, number),
-            Comparison::Greater => (number.next_up(), above),
-            Comparison::GreaterOrEqual => (number, above),
-            Comparison::Equal => (number, number),
-            Comparison::NotEqual => return None,
+/// Where the last of the operands that a program leaves begins.
+fn start_of_last(ops: &[Op]) -> usize {
+    let mut operands = 1;
+    let mut start = ops.len();
+    while operands > 0 && start > 0 {
+        start -= 1;
+        operands = operands - 1 + ops[start].operands();
+    }
+    start
+}
+
+impl<'e> Gate<'e> {
+    /// The gate of one part of a chain.
+    fn new(part: &'e [Op]) -> Option<Self> {
+        let (of, comparison, number) = match *part {
+            // A boolean field: it holds where it is 1.
+            [Op::Field(field)] => (Gated::Field(field), Comparison::Equal, 1.0),
+            [
+                Op::Bound {
+                    field,
+                    comparison,
+                    number,
+                },
+            ] => (Gated::Field(field), comparison, number),
+            [ref term @ .., Op::Number(number), Op::Compare(comparison)] => {
+                (Gated::Term(term), comparison, number)
+            }
+            // From the first category of the set to the last.
+            [Op::In { field, word, mask }] => {
+                let first = f64::from(word) * 64.0;
+                return Some(Self {
+                    of: Gated::Field(field),
+                    lowest: first + f64::from(mask.trailing_zeros()),
+                    highest: first + 63.0 - f64::from(mask.leading_zeros()),
+                });
+            }
+            _ => return None,
         };
+        let (mut lowest, mut highest) = (f64::NEG_INFINITY, f64::INFINITY);
+        match comparison {
+            Comparison::Less => highest = number.next_down(),
+            Comparison::LessOrEqual => highest = number,
+            Comparison::Greater => lowest = number.next_up(),
+            Comparison::GreaterOrEqual => lowest = number,
+            Comparison::Equal => (lowest, highest) = (number, number),
+            Comparison::NotEqual => return None,
+        }
         Some(Self {
             of,
             lowest,
             highest,
         })
-    }
-
-    /// The gate of a part that reads one field.
-    fn of_field(op: &Op) -> Option<Self> {
-        match *op {
-            // A boolean field: it holds where it is 1.
-            Op::Field(field) => Self::new(Gated::Field(field), Comparison::Equal, 1.0),
-            Op::Bound {
-                field,
-                comparison,
-                number,
-            } => Self::new(Gated::Field(field), comparison, number),
-            // From the first category of the set to the last.
-            Op::In { field, word, mask } => {
-                let first = f64::from(word) * 64.0;
-                Some(Self {
-                    of: Gated::Field(field),
-                    lowest: first + f64::from(mask.trailing_zeros()),
-                    highest: first + 63.0 - f64::from(mask.leading_zeros()),
-                })
-            }
-            _ => None,
-        }
     }
 }

@@ -139,7 +139,7 @@ pub enum Comparison {
 }
 
 impl Expression {
-    fn new(ops: Vec<Op>) -> Self {
+    pub(crate) fn new(ops: Vec<Op>) -> Self {
         Self { ops }
     }
 

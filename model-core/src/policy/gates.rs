@@ -7,7 +7,7 @@
 //! side is computed once for all of them.
 
 use super::Rule;
-use crate::expression::{Expression, Gate, Gated};
+use crate::expression::{Expression, Gate, Gated, Op};
 
 /// Groups and terms are looked for one by one at load; rules beyond are evaluated.
 const MAX_GROUPS: usize = 256;
@@ -53,23 +53,28 @@ impl Gates {
         let mut gates = Self::default();
         let words = rules.len().div_ceil(64);
         for (place, rule) in rules.iter().enumerate() {
-            for gate in rule.when.gates() {
-                gates.add(place, gate, words);
-            }
+            rule.when.gates(&mut |gate| gates.add(place, gate, words));
         }
         gates
     }
 
-    fn add(&mut self, rule: usize, gate: Gate, words: usize) {
+    #[inline(never)]
+    fn add(&mut self, rule: usize, gate: Gate<'_>, words: usize) {
         let Gate {
             of,
             lowest,
             highest,
         } = gate;
-        let Some(of) = self.value(of) else { return };
-        let sides = [lowest, highest].map(f64::is_finite);
+        let of = match of {
+            Gated::Field(field) => Value::Field(field.into()),
+            Gated::Term(term) => match self.term(term) {
+                Some(place) => Value::Term(place),
+                None => return,
+            },
+        };
+        let is_bounded = (lowest.is_finite(), highest.is_finite());
         let found = self.groups.iter().position(|group| {
-            group.of == of && [group.lowest, group.highest].map(f64::is_finite) == sides
+            group.of == of && (group.lowest.is_finite(), group.highest.is_finite()) == is_bounded
         });
         let at = found.unwrap_or(self.groups.len());
         if at == MAX_GROUPS {
@@ -95,20 +100,17 @@ impl Gates {
         group.rules[rule / 64] |= 1 << (rule % 64);
     }
 
-    /// Where the value of a gate is found; `None` where there are too many terms.
-    fn value(&mut self, of: Gated) -> Option<Value> {
-        let term = match of {
-            Gated::Field(field) => return Some(Value::Field(field.into())),
-            Gated::Term(term) => term,
-        };
-        let known = self.terms.iter().position(|known| *known == term);
-        known.map(Value::Term).or_else(|| {
-            let place = self.terms.len();
-            (place < MAX_TERMS).then(|| {
-                self.terms.push(term);
-                Value::Term(place)
-            })
-        })
+    /// The index of a term; `None` where there are too many.
+    fn term(&mut self, term: &[Op]) -> Option<usize> {
+        let known = self.terms.iter().position(|known| known.ops() == term);
+        let place = known.unwrap_or(self.terms.len());
+        if place == MAX_TERMS {
+            return None;
+        }
+        if place == self.terms.len() {
+            self.terms.push(Expression::new(term.to_vec()));
+        }
+        Some(place)
     }
 
     /// Clears the bits of rules whose conditions are false for sure.
