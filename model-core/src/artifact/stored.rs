@@ -43,6 +43,7 @@ const CALIBRATION: Tag = *b"CALI";
 const LANGUAGES: Tag = *b"LANG";
 const DERIVED: Tag = *b"DRVD";
 const TRANSLATIONS: Tag = *b"trsl";
+const SCHEMA_TRANSLATIONS: Tag = *b"trs2";
 
 /// The field of [`POLICY`].
 const RULES: Tag = *b"RULE";
@@ -74,8 +75,15 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     if !derived.is_empty() {
         put(&mut model, DERIVED, &derived)?;
     }
-    if let Some(translations) = artifact.schema.translations() {
+    if let Some(translations) = artifact.schema.feature_translations() {
         put(&mut model, TRANSLATIONS, &translations)?;
+    }
+    if !artifact.schema.translations.is_empty() {
+        put(
+            &mut model,
+            SCHEMA_TRANSLATIONS,
+            &artifact.schema.translations,
+        )?;
     }
     write(&mut out, MODEL, &model);
     if let Some(policy) = &artifact.policy {
@@ -115,7 +123,14 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     values.push(model.require(LANGUAGES)?);
     let (linear_part, indicators) = (model.take(LINEAR_PART), model.take(INDICATORS));
     let (derived, translations) = (model.take(DERIVED), model.take(TRANSLATIONS));
-    let optional = [linear_part, indicators, derived, translations];
+    let schema_translations = model.take(SCHEMA_TRANSLATIONS);
+    let optional = [
+        linear_part,
+        indicators,
+        derived,
+        translations,
+        schema_translations,
+    ];
     values.extend(optional.into_iter().flatten());
     let has_policy = policy.is_some();
     if let Some(mut policy) = policy {
@@ -133,6 +148,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let indicators = indicators.map(|_| values.next());
     let derived = derived.map(|_| values.next());
     let translations = translations.map(|_| values.next());
+    let schema_translations = schema_translations.map(|_| values.next());
     artifact.policy = has_policy.then(|| values.next());
     // Before anything is made of the values: after a problem they are not what was stored.
     values.finish()?;
@@ -150,7 +166,8 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     derived.map_err(content)?;
     artifact
         .schema
-        .set_translations(translations.unwrap_or_default());
+        .set_feature_translations(translations.unwrap_or_default());
+    artifact.schema.translations = schema_translations.unwrap_or_default();
     Ok(artifact)
 }
 

@@ -80,6 +80,10 @@ pub struct Schema {
     pub target: Target,
     /// The languages of texts, at least one, such as `en`; a text always has the first.
     pub languages: Vec<String>,
+    /// Its own texts and its target's in the languages after the first, in their order; empty
+    /// where there are none: title, description, and the labels of the two outcomes, the
+    /// negative one first, as label, help and category labels.
+    pub translations: Vec<Translation>,
 }
 
 /// One column of the data, one field of a request.

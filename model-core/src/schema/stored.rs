@@ -95,6 +95,7 @@ impl Stored for Schema {
             features: reader.read(),
             target: reader.read(),
             languages: default_languages(),
+            translations: Vec::new(),
         }
     }
 }
