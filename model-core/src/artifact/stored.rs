@@ -55,6 +55,7 @@ const IN_ANSWER: Tag = *b"ANSW";
 /// Fields of [`REASONS`].
 const CATALOGUE: Tag = *b"catl";
 const PROFILES: Tag = *b"prof";
+const SCHEMA_TRANSLATIONS: Tag = *b"trs2";
 
 /// The field of [`POLICY`].
 const RULES: Tag = *b"RULE";
@@ -86,7 +87,7 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     if !derived.is_empty() {
         put(&mut model, DERIVED, &derived)?;
     }
-    if let Some(translations) = artifact.schema.translations() {
+    if let Some(translations) = artifact.schema.feature_translations() {
         put(&mut model, TRANSLATIONS, &translations)?;
     }
     if let Some(outcomes) = &artifact.schema.target.outcomes {
@@ -97,6 +98,13 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     }
     if artifact.schema.reasons.in_answer {
         put(&mut model, IN_ANSWER, &true)?;
+    }
+    if !artifact.schema.translations.is_empty() {
+        put(
+            &mut model,
+            SCHEMA_TRANSLATIONS,
+            &artifact.schema.translations,
+        )?;
     }
     write(&mut out, MODEL, &model);
     if let Some(policy) = &artifact.policy {
@@ -150,6 +158,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let (outcomes, samples) = (model.take(OUTCOMES), model.take(SAMPLES));
     let in_answer = model.take(IN_ANSWER);
     let (catalogue, profiles) = (reasons.take(CATALOGUE), reasons.take(PROFILES));
+    let schema_translations = model.take(SCHEMA_TRANSLATIONS);
     let optional = [
         linear_part,
         indicators,
@@ -160,6 +169,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
         in_answer,
         catalogue,
         profiles,
+        schema_translations,
     ];
     values.extend(optional.into_iter().flatten());
     let has_policy = policy.is_some();
@@ -185,6 +195,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let _: Option<bool> = in_answer.map(|_| values.next());
     let catalogue: Option<StoredReasons> = catalogue.map(|_| values.next());
     artifact.profiles = profiles.map(|_| values.next());
+    let schema_translations = schema_translations.map(|_| values.next());
     artifact.policy = has_policy.then(|| values.next());
     // Before anything is made of the values: after a problem they are not what was stored.
     values.finish()?;
@@ -205,8 +216,9 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     }
     artifact
         .schema
-        .set_translations(translations.unwrap_or_default());
+        .set_feature_translations(translations.unwrap_or_default());
     artifact.schema.set_samples(samples.unwrap_or_default());
+    artifact.schema.translations = schema_translations.unwrap_or_default();
     Ok(artifact)
 }
 

@@ -89,6 +89,10 @@ pub struct Schema {
     pub languages: Vec<String>,
     /// How reasons are chosen.
     pub reasons: Reasons,
+    /// Its own texts and its target's in the languages after the first, in their order; empty
+    /// where there are none: title, description, and the labels of the two outcomes, the
+    /// negative one first, as label, help and category labels.
+    pub translations: Vec<Translation>,
 }
 
 /// One column of the data, one field of a request.

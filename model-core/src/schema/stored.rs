@@ -91,6 +91,7 @@ impl Stored for Schema {
             target: reader.read(),
             languages: default_languages(),
             reasons: Reasons::default(),
+            translations: Vec::new(),
         }
     }
 }

@@ -97,26 +97,15 @@ fn convert_texts(
     languages: &[String],
     absent: &mut Absent,
 ) -> Converted<FeatureTexts> {
-    let mut resolve = |key: &'static str, prefix: &str, text: &RawTexts| {
-        let (texts, lacking) =
-            (text.resolve(languages)).map_err(|message| (key, format!("{prefix}{message}")))?;
-        absent.extend(lacking.iter().map(|language| {
-            let message = "the first language is used";
-            (
-                key,
-                format!("{prefix}there is no text in '{language}': {message}"),
-            )
-        }));
-        Ok(texts)
-    };
-    let mut one = |key: &'static str, text: &Option<RawTexts>| {
-        text.as_ref().map(|text| resolve(key, "", text)).transpose()
-    };
-    let (label, help) = (one("label", &raw.label)?, one("help", &raw.help)?);
+    let label = resolve_optional("label", raw.label.as_ref(), languages, absent)?;
+    let help = resolve_optional("help", raw.help.as_ref(), languages, absent)?;
     let labels = raw.category_labels.as_ref();
     let categories = raw.categories.iter().flatten().map(|value| {
         match labels.and_then(|labels| labels.get(value)) {
-            Some(text) => resolve("category_labels", &format!("'{value}': "), text),
+            Some(text) => {
+                let prefix = format!("'{value}': ");
+                resolve("category_labels", &prefix, text, languages, absent)
+            }
             None => Ok(Texts(vec![value.clone(); languages.len()])),
         }
     });
@@ -125,6 +114,35 @@ fn convert_texts(
         help,
         categories: categories.collect::<Converted<_>>()?,
     })
+}
+
+/// A text in every language; `absent` receives the languages in which there is none.
+pub(super) fn resolve(
+    key: &'static str,
+    prefix: &str,
+    text: &RawTexts,
+    languages: &[String],
+    absent: &mut Absent,
+) -> Converted<Texts> {
+    let (texts, lacking) =
+        (text.resolve(languages)).map_err(|message| (key, format!("{prefix}{message}")))?;
+    absent.extend(lacking.iter().map(|language| {
+        let message =
+            format!("{prefix}there is no text in '{language}': the first language is used");
+        (key, message)
+    }));
+    Ok(texts)
+}
+
+/// The same of a text that need not be there.
+pub(super) fn resolve_optional(
+    key: &'static str,
+    text: Option<&RawTexts>,
+    languages: &[String],
+    absent: &mut Absent,
+) -> Converted<Option<Texts>> {
+    text.map(|text| resolve(key, "", text, languages, absent))
+        .transpose()
 }
 
 fn convert_kind(raw: &RawFeature, texts: &FeatureTexts) -> Converted<FeatureKind> {
