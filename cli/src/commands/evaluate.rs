@@ -9,10 +9,14 @@ use model_core::artifact::Artifact;
 use model_core::policy::Policy;
 use model_core::schema::Schema;
 use model_train::card::About;
-use model_train::evaluate::{Evaluation, Moved, Options, OutcomeCounts, Outcomes, RuleEffect};
+use model_train::evaluate::{
+    EvaluateError, Evaluation, Figure, Moved, Options, OutcomeCounts, Outcomes, RuleEffect,
+};
 use model_train::pipeline::{EvaluationError, EvaluationJob, Reports, Source, evaluate_file};
 
 use crate::{files, progress};
+
+mod cost;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +24,8 @@ Examples:
   underwrite evaluate --model model.wasm --data loans.csv --test-rows rows.csv \\
       --report reports/evaluation.html --json evaluation.json --card README.md
   underwrite evaluate --model model.wasm --data loans.csv --policy policy.toml
+  underwrite evaluate --model model.wasm --data new.csv --cost 1:0.05 \\
+      --exposure loan_amount --loss-given-default 0.45
 
 The figures are those of the model. Beside them: what is decided before and after the rules
 of the policy, and for each rule the bad loans it catches and the good loans it loses, declined and referred
@@ -58,6 +64,8 @@ pub(crate) struct Args {
     /// License for the model card, as an SPDX expression.
     #[arg(long, value_name = "LICENSE", requires = "card")]
     license: Option<String>,
+    #[command(flatten)]
+    cost: cost::CostArgs,
     /// Number of bootstrap resamples.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     resamples: u32,
@@ -103,6 +111,7 @@ impl Args {
             options: Options {
                 resamples: self.resamples as usize,
                 seed: self.seed,
+                cost: self.cost.terms(),
                 jobs: std::thread::available_parallelism().map_or(1, usize::from),
                 ..Options::default()
             },
@@ -131,6 +140,7 @@ impl Args {
         let path = match (&error, &self.schema) {
             (EvaluationError::Artifact(_), _) => &self.model,
             (EvaluationError::Schema, Some(schema)) => schema,
+            (EvaluationError::Evaluate(EvaluateError::Cost(_)), _) => &self.data,
             _ => return error.into(),
         };
         Error::new(error).context(path.display().to_string())
@@ -172,6 +182,7 @@ fn print(evaluation: &Evaluation) -> Result<()> {
             ""
         }
     )?;
+    print_credit(&mut stdout, evaluation)?;
     for metric in &evaluation.metrics {
         let Some(value) = metric.value else { continue };
         write!(stdout, "  {:<26} {value:.4}", metric.name)?;
@@ -186,6 +197,39 @@ fn print(evaluation: &Evaluation) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// What a committee asks for first.
+fn print_credit(out: &mut impl Write, evaluation: &Evaluation) -> Result<()> {
+    let credit = &evaluation.credit;
+    let mut line = |name: &str, figure: Figure| -> Result<()> {
+        write!(out, "  {name:<26} {:.4}", figure.value)?;
+        if let Some(interval) = figure.interval {
+            write!(out, "  ({:.4} to {:.4})", interval.low, interval.high)?;
+        }
+        Ok(writeln!(out)?)
+    };
+    if let Some(gini) = credit.gini {
+        line("gini", gini)?;
+    }
+    if let Some(ks) = credit.ks {
+        let (value, interval) = (ks.value, ks.interval);
+        line("ks", Figure { value, interval })?;
+    }
+    if let Some(cut_off) = credit.cut_off
+        && let Some(value) = cut_off.bad_rate
+    {
+        let interval = cut_off.bad_rate_interval;
+        line("bad_rate_at_cut_off", Figure { value, interval })?;
+    }
+    if let Some(cost) = &credit.cost {
+        writeln!(
+            out,
+            "  {:<26} {:.2}; approving everyone costs {:.2}",
+            "cost_at_cut_off", cost.at_threshold, cost.approve_everyone
+        )?;
+    }
+    Ok(())
 }
 
 fn print_outcomes(out: &mut impl Write, outcomes: &Outcomes) -> Result<()> {

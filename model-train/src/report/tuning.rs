@@ -8,7 +8,7 @@ use super::{ReportError, kind_in_words};
 use crate::evaluate::{FrontierRecord, SearchRecord};
 
 pub(super) fn frontier(search: &SearchRecord) -> Result<Section, ReportError> {
-    let section = Section::new("frontier", "Quality, size and speed");
+    let section = Section::new("frontier", "Appendix: quality, size and speed");
     if search.frontier.is_empty() {
         return Ok(section);
     }
@@ -46,11 +46,16 @@ pub(super) fn frontier(search: &SearchRecord) -> Result<Section, ReportError> {
             ]
         }));
     Ok(section
-        .figure(Figure::new(
-            chart,
-            "Up and to the left is better: higher quality at a smaller size.",
-        ))
+        .figure(Figure::new(chart, better_corner(&search.metric)))
         .table(table))
+}
+
+/// Where in the chart the better models are.
+fn better_corner(metric: &str) -> &'static str {
+    match metric {
+        "log_loss" | "brier" => "Down and to the left is better: a smaller loss at a smaller size.",
+        _ => "Up and to the left is better: higher quality at a smaller size.",
+    }
 }
 
 fn sorted(search: &SearchRecord) -> Vec<&FrontierRecord> {
@@ -64,7 +69,7 @@ fn kilobytes(candidate: &FrontierRecord) -> f64 {
 }
 
 pub(super) fn trials(search: &SearchRecord) -> Section {
-    let section = Section::new("trials", "Trials");
+    let section = Section::new("trials", "Appendix: trials");
     if search.trials.is_empty() {
         return section;
     }

@@ -1,0 +1,66 @@
+//! How predictions move with each input: importance and partial dependence.
+
+use model_report::chart::{Axis, Bar};
+use model_report::{BarChart, Chart, Figure, Section};
+
+use super::ReportError;
+use super::words::bad;
+use crate::evaluate::{Dependence, Evaluation};
+
+pub(super) fn section(evaluation: &Evaluation) -> Result<Section, ReportError> {
+    let mut section = Section::new("effects", "Effects of inputs");
+    let all = &evaluation.credit.partial_dependence;
+    if all.is_empty() {
+        return Ok(section);
+    }
+    section = section.paragraph(format!(
+        "Partial dependence: the mean predicted probability of {} when an input is set to one \
+         value in every row. It shows what the model does with an input, not what causes the \
+         outcome, and hides effects that differ between applicants.",
+        bad(&evaluation.model)
+    ));
+    for dependence in all {
+        section = section.figure(figure(evaluation, dependence)?);
+    }
+    Ok(section)
+}
+
+fn figure(evaluation: &Evaluation, dependence: &Dependence) -> Result<Figure, ReportError> {
+    let rate = |probability: f64| 1.0 - probability;
+    let axis = Axis::share(format!(
+        "Mean predicted probability of {}",
+        bad(&evaluation.model)
+    ))
+    .fitted()
+    .from_zero();
+    let rates = dependence.points.iter().map(|p| rate(p.mean_probability));
+    let (low, high) = rates.fold((1.0f64, 0.0f64), |(low, high), rate| {
+        (low.min(rate), high.max(rate))
+    });
+    let text = format!(
+        "From {} to {}.",
+        model_report::number::percent(low),
+        model_report::number::percent(high)
+    );
+    let chart = if dependence.is_number {
+        let points = dependence.points.iter();
+        Chart::new(
+            &dependence.label,
+            text.clone(),
+            Axis::new(&dependence.label),
+            axis,
+        )
+        .line(
+            "model",
+            points
+                .map(|point| (point.value, rate(point.mean_probability)))
+                .collect(),
+        )
+        .svg()?
+    } else {
+        let bars = dependence.points.iter();
+        let bars = bars.map(|point| Bar::new(&*point.name, rate(point.mean_probability)));
+        BarChart::new(&dependence.label, text.clone(), axis, bars.collect()).svg()?
+    };
+    Ok(Figure::new(chart, text))
+}
