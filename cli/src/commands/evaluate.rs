@@ -2,9 +2,9 @@
 //! [`model_train::pipeline::evaluate_file`], writes the reports.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use model_core::artifact::Artifact;
 use model_core::policy::Policy;
 use model_core::schema::Schema;
@@ -16,6 +16,7 @@ use model_train::pipeline::{EvaluationError, EvaluationJob, Reports, Source, eva
 
 use crate::{files, progress};
 
+mod compare;
 mod cost;
 
 const EXAMPLES: &str = "\
@@ -24,6 +25,8 @@ Examples:
   underwrite evaluate --model model.wasm --data loans.csv --test-rows rows.csv \\
       --report reports/evaluation.html --json evaluation.json --card README.md
   underwrite evaluate --model model.wasm --data loans.csv --policy policy.toml
+  underwrite evaluate --model champion.wasm --model challenger.wasm --data new.csv \\
+      --report reports/comparison.html --json comparison.json
   underwrite evaluate --model model.wasm --data new.csv --cost 1:0.05 \\
       --exposure loan_amount --loss-given-default 0.45
 
@@ -36,9 +39,9 @@ Without --test-rows, every row is measured: use rows that the model was not trai
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The model.wasm to evaluate.
-    #[arg(long, value_name = "FILE")]
-    model: PathBuf,
+    /// The model.wasm to evaluate; given twice, both are compared on the same rows.
+    #[arg(long = "model", value_name = "FILE", required = true)]
+    models: Vec<PathBuf>,
     /// CSV file with a header; it needs a column for every input and the target of the schema.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
@@ -76,9 +79,20 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
+        match self.models.as_slice() {
+            [model] => self.evaluate(model),
+            [first, second] => self.compare([first, second]),
+            models => bail!(
+                "--model was given {} times, expected once, or twice to compare two models",
+                models.len()
+            ),
+        }
+    }
+
+    fn evaluate(&self, model: &Path) -> Result<()> {
         files::keep_apart(
             &[
-                ("--model", Some(&self.model)),
+                ("--model", Some(model)),
                 ("--data", Some(&self.data)),
                 ("--schema", self.schema.as_deref()),
                 ("--policy", self.policy.as_deref()),
@@ -93,10 +107,10 @@ impl Args {
         for path in [&self.report, &self.json, &self.card].into_iter().flatten() {
             files::check_writable(path)?;
         }
-        let wasm = files::read(&self.model)?;
-        let artifact = files::open_model(&self.model, &wasm)?.artifact();
+        let wasm = files::read(model)?;
+        let artifact = files::open_model(model, &wasm)?.artifact();
         let schema = self.schema.as_deref().map(files::read_schema).transpose()?;
-        let policy = self.policy(artifact)?;
+        let policy = self.policy(model, artifact)?;
         let data = files::Source::open(&self.data)?;
         let bar = progress::bytes(data.len, "Evaluating");
         let test_rows = self.test_rows.as_deref().map(files::Source::open);
@@ -108,27 +122,30 @@ impl Args {
             test_rows: test_rows
                 .transpose()?
                 .map(|rows| Source::new(rows.name, rows.bytes)),
-            options: Options {
-                resamples: self.resamples as usize,
-                seed: self.seed,
-                cost: self.cost.terms(),
-                jobs: std::thread::available_parallelism().map_or(1, usize::from),
-                ..Options::default()
-            },
+            options: self.options(),
         };
         let evaluated = evaluate_file(job, |read| bar.set_position(read));
         bar.finish_and_clear();
-        let (evaluation, schema) = evaluated.map_err(|error| self.in_file(error))?;
+        let (evaluation, schema) = evaluated.map_err(|error| self.in_file(model, error))?;
         self.write(&schema, &evaluation)?;
         print(&evaluation)
     }
 
-    fn policy(&self, artifact: &[u8]) -> Result<Option<Policy>> {
+    fn options(&self) -> Options {
+        Options {
+            resamples: self.resamples as usize,
+            seed: self.seed,
+            cost: self.cost.terms(),
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            ..Options::default()
+        }
+    }
+
+    fn policy(&self, model: &Path, artifact: &[u8]) -> Result<Option<Policy>> {
         let Some(path) = &self.policy else {
             return Ok(None);
         };
-        let artifact =
-            Artifact::decode(artifact).with_context(|| self.model.display().to_string())?;
+        let artifact = Artifact::decode(artifact).with_context(|| model.display().to_string())?;
         let file = files::read_policy(path, &artifact.schema)?;
         (file.check_threshold(artifact.threshold))
             .map_err(|problem| anyhow!("{}, {problem}", path.display()))?;
@@ -136,9 +153,9 @@ impl Args {
     }
 
     /// Names the file that an error is about, where the error does not do so itself.
-    fn in_file(&self, error: EvaluationError) -> Error {
-        let path = match (&error, &self.schema) {
-            (EvaluationError::Artifact(_), _) => &self.model,
+    fn in_file(&self, model: &Path, error: EvaluationError) -> Error {
+        let path: &Path = match (&error, &self.schema) {
+            (EvaluationError::Artifact(_), _) => model,
             (EvaluationError::Schema, Some(schema)) => schema,
             (EvaluationError::Evaluate(EvaluateError::Cost(_)), _) => &self.data,
             _ => return error.into(),

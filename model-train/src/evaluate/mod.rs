@@ -39,7 +39,7 @@ pub use interval::{Interval, Proportion, quantile, ratio, wilson};
 pub use learning::{Draw, LearningPoint, learning_curve};
 pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
 pub use ranked::{Confusion, FIGURES, Ranked};
-pub use search_record::{FrontierRecord, SearchRecord, TrialRecord};
+pub use search_record::{BenchmarkRecord, FrontierRecord, PairedRecord, SearchRecord, TrialRecord};
 pub use slices::{FOUR_FIFTHS, Group, Impact, Scored, Slices, slices};
 
 use model_core::artifact::{Artifact, ArtifactError, digest};

@@ -1,10 +1,10 @@
 //! Whether probabilities come true: by equal-frequency bins, slope and intercept.
 
 use model_report::chart::Axis;
-use model_report::number::{fixed, percent};
+use model_report::number::fixed;
 use model_report::{Cell, Chart, Figure, Section, Table};
 
-use super::words::{Rates, bad, good};
+use super::words::{Rates, good};
 use super::{ReportError, between, value};
 use crate::evaluate::{CalibrationBin, CalibrationFit, CalibrationState, Coefficient, Evaluation};
 
@@ -50,11 +50,7 @@ fn reliability(evaluation: &Evaluation, fit: &CalibrationFit) -> Result<Figure, 
     let mut chart = Chart::new(
         "Reliability diagram",
         format!("The expected calibration error is {}.", fixed(error, 4)),
-        Axis::share(format!(
-            "Mean predicted probability of {}",
-            bad(&evaluation.model)
-        ))
-        .fitted(),
+        Axis::share("Mean predicted bad rate").fitted(),
         Axis::share("Observed bad rate").fitted().from_zero(),
     )
     .estimates(name, own, intervals.collect());
@@ -63,6 +59,7 @@ fn reliability(evaluation: &Evaluation, fit: &CalibrationFit) -> Result<Figure, 
     }
     let chart = chart
         .reference("perfect calibration", vec![(low, low), (high, high)])
+        .wide()
         .svg()?;
     Ok(Figure::new(
         chart,
@@ -77,36 +74,41 @@ fn reliability(evaluation: &Evaluation, fit: &CalibrationFit) -> Result<Figure, 
 }
 
 fn table(evaluation: &Evaluation, fit: &CalibrationFit) -> Table {
-    let rates = Rates::new(1.0 - evaluation.data.positive as f64 / evaluation.data.rows as f64);
     let after = match fit.before {
         Some(_) => format!("After calibration ({})", fit.method),
         None => "Model (not calibrated)".to_owned(),
     };
-    let mut rows = vec![row(&after, &fit.after, rates)];
-    if let Some(before) = &fit.before {
-        rows.push(row("Before calibration", before, rates));
-    }
+    let before = fit.before.as_ref();
     let observed = 1.0 - evaluation.data.positive as f64 / evaluation.data.rows as f64;
-    Table::new(format!(
+    let caption = format!(
         "Calibration of the probabilities of {}; the observed bad rate is {}.",
         good(&evaluation.model),
-        if observed < 0.05 {
-            rates.text(observed)
-        } else {
-            percent(observed)
-        }
-    ))
-    .text("Probabilities")
-    .number("Slope")
-    .number("95% interval")
-    .number("Intercept")
-    .number("95% interval")
-    .number("In the large")
-    .number("95% interval")
-    .number("Mean predicted bad rate")
-    .number("Log loss")
-    .number("Brier score")
-    .rows(rows)
+        Rates::new(observed).text(observed)
+    );
+    let before = before.map(|before| ("Before calibration", before));
+    let rows = [(after.as_str(), &fit.after)].into_iter().chain(before);
+    states(&caption, observed, rows)
+}
+
+/// A row for each named calibration; `observed` is the bad rate of the rows.
+pub(super) fn states<'a>(
+    caption: &str,
+    observed: f64,
+    states: impl Iterator<Item = (&'a str, &'a CalibrationState)>,
+) -> Table {
+    let rates = Rates::new(observed);
+    Table::new(caption)
+        .text("Probabilities")
+        .number("Slope")
+        .number("95% interval")
+        .number("Intercept")
+        .number("95% interval")
+        .number("In the large")
+        .number("95% interval")
+        .number("Mean predicted bad rate")
+        .number("Log loss")
+        .number("Brier score")
+        .rows(states.map(|(name, state)| row(name, state, rates)))
 }
 
 fn row(name: &str, state: &CalibrationState, rates: Rates) -> Vec<Cell> {

@@ -7,32 +7,30 @@ use super::ReportError;
 use super::words::bad;
 use crate::evaluate::{Dependence, Evaluation};
 
-pub(super) fn section(evaluation: &Evaluation) -> Result<Section, ReportError> {
-    let mut section = Section::new("effects", "Effects of inputs");
+/// Adds the partial dependence of the first inputs.
+pub(super) fn add_to(
+    mut section: Section,
+    evaluation: &Evaluation,
+) -> Result<Section, ReportError> {
     let all = &evaluation.credit.partial_dependence;
     if all.is_empty() {
         return Ok(section);
     }
-    section = section.paragraph(format!(
-        "Partial dependence: the mean predicted probability of {} when an input is set to one \
-         value in every row. It shows what the model does with an input, not what causes the \
-         outcome, and hides effects that differ between applicants.",
+    section = section.heading("Partial dependence").paragraph(format!(
+        "The mean predicted bad rate, the probability of {}, when an input is set to one value in \
+         every row. It shows what the model does with an input, not what causes the outcome, and \
+         hides effects that differ between applicants.",
         bad(&evaluation.model)
     ));
     for dependence in all {
-        section = section.figure(figure(evaluation, dependence)?);
+        section = section.figure(figure(dependence)?);
     }
     Ok(section)
 }
 
-fn figure(evaluation: &Evaluation, dependence: &Dependence) -> Result<Figure, ReportError> {
+fn figure(dependence: &Dependence) -> Result<Figure, ReportError> {
     let rate = |probability: f64| 1.0 - probability;
-    let axis = Axis::share(format!(
-        "Mean predicted probability of {}",
-        bad(&evaluation.model)
-    ))
-    .fitted()
-    .from_zero();
+    let axis = Axis::share("Mean predicted bad rate").fitted().from_zero();
     let rates = dependence.points.iter().map(|p| rate(p.mean_probability));
     let (low, high) = rates.fold((1.0f64, 0.0f64), |(low, high), rate| {
         (low.min(rate), high.max(rate))

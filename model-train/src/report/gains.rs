@@ -4,8 +4,8 @@ use model_report::chart::Axis;
 use model_report::number::{count, fixed, percent};
 use model_report::{Cell, Chart, Figure, Section, Table, Tone};
 
+use super::ReportError;
 use super::words::{Rates, amount, bad, good};
-use super::{ReportError, between};
 use crate::evaluate::{Cost, CostTerms, Decile, Evaluation, LossGivenDefault};
 
 pub(super) fn deciles(evaluation: &Evaluation) -> Result<Section, ReportError> {
@@ -124,7 +124,7 @@ fn table(evaluation: &Evaluation, rates: Rates) -> Table {
 }
 
 /// "3", or "3–5" where ties fill more than one.
-fn name(decile: &Decile) -> String {
+pub(super) fn name(decile: &Decile) -> String {
     if decile.first == decile.last {
         decile.first.to_string()
     } else {
@@ -223,20 +223,27 @@ pub(super) fn cost(evaluation: &Evaluation) -> Result<Section, ReportError> {
         vec![(0.0, cost.approve_everyone), (1.0, cost.approve_everyone)],
     )
     .upright("the model's cut-off", approval)
+    .wide()
     .svg()?;
-    Ok(section
-        .paragraph(verdict(cost))
-        .table(table)
-        .figure(Figure::new(
+    Ok(section.paragraph(verdict(cost)).table(table).figure(
+        Figure::new(
             chart,
             "The lowest point is the cheapest cut-off on these rows; it was not known beforehand.",
-        )))
+        )
+        .wide(),
+    ))
 }
 
 /// Whether the model saves money at its threshold.
 pub(super) fn verdict(cost: &Cost) -> String {
     let interval = cost.saved.interval;
-    let range = format!("95% interval {}", between(interval.map(|i| i), 0));
+    let range = interval.map_or_else(String::new, |interval| {
+        format!(
+            "95% interval {} to {}",
+            amount(interval.low),
+            amount(interval.high)
+        )
+    });
     let (own, all) = (amount(cost.at_threshold), amount(cost.approve_everyone));
     if cost.saved.value < 0.0 {
         format!(
@@ -259,7 +266,7 @@ pub(super) fn verdict(cost: &Cost) -> String {
     }
 }
 
-fn terms_in_words(terms: &CostTerms) -> String {
+pub(super) fn terms_in_words(terms: &CostTerms) -> String {
     let each = |cost: f64, what: &str| format!("{} per {what}", model_report::number::short(cost));
     let (bad, good) = (
         each(terms.false_positive, "approved bad"),

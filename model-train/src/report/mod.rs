@@ -2,6 +2,7 @@
 
 mod audit;
 mod calibration;
+mod comparison;
 mod cut_off;
 mod discrimination;
 mod effects;
@@ -11,6 +12,7 @@ mod quality;
 mod tuning;
 mod words;
 
+pub use comparison::comparison_html;
 use model_core::details::ThresholdRule;
 use model_report::chart::ChartError;
 use model_report::number::{count, fixed, percent, short};
@@ -56,8 +58,7 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
         .section(discrimination::section(evaluation)?)
         .section(calibration::section(evaluation)?)
         .section(cut_off::section(evaluation)?)
-        .section(quality::importance(evaluation)?)
-        .section(effects::section(evaluation)?);
+        .section(quality::importance(evaluation)?);
     if let Some(section) = outcomes::section(evaluation) {
         page = page.section(section);
     }
@@ -67,6 +68,7 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
         .section(quality::learning(evaluation)?);
     if let Some(found) = &evaluation.search {
         page = page
+            .section(tuning::benchmark(found))
             .section(tuning::frontier(found)?)
             .section(tuning::trials(found));
     }

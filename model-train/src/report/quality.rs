@@ -4,14 +4,14 @@ use model_report::chart::{Axis, Bar};
 use model_report::number::{count, fixed};
 use model_report::{BarChart, Chart, Figure, Section, Table};
 
-use super::{ReportError, between};
+use super::{ReportError, between, effects};
 use crate::evaluate::Evaluation;
 
 /// Features in the importance chart; the table has all of them.
 const MOST_BARS: usize = 20;
 
 pub(super) fn importance(evaluation: &Evaluation) -> Result<Section, ReportError> {
-    let section = Section::new("importance", "Feature importance");
+    let section = Section::new("importance", "Inputs");
     if evaluation.importance.is_empty() {
         return Ok(section);
     }
@@ -46,7 +46,7 @@ pub(super) fn importance(evaluation: &Evaluation) -> Result<Section, ReportError
         Some(text) => section.paragraph(text),
         None => section,
     };
-    Ok(section
+    let section = section
         .paragraph(
             "Permutation importance: one feature at a time is shuffled among the rows, which \
              removes its information. Correlated features look less important than they are, \
@@ -55,11 +55,11 @@ pub(super) fn importance(evaluation: &Evaluation) -> Result<Section, ReportError
         .figure(Figure::new(
             chart,
             format!("Mean of {repeats} shuffles; lines show one standard deviation to each side."),
-        ))
-        .details(
-            "As a table",
-            Section::new("importance-table", "").table(table),
-        ))
+        ));
+    Ok(effects::add_to(section, evaluation)?.details(
+        "Importance as a table",
+        Section::new("importance-table", "").table(table),
+    ))
 }
 
 /// The monotonic relations that were proved.

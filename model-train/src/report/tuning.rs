@@ -68,6 +68,53 @@ fn kilobytes(candidate: &FrontierRecord) -> f64 {
     candidate.bytes as f64 / 1000.0
 }
 
+/// What the search buys over a logistic regression, on equal terms.
+pub(super) fn benchmark(search: &SearchRecord) -> Section {
+    let section = Section::new("benchmark", "Benchmark");
+    let Some(benchmark) = &search.benchmark else {
+        return section;
+    };
+    let (Some(score), Some(deviation)) = (benchmark.score, benchmark.deviation) else {
+        let reason = benchmark.reason.as_deref().unwrap_or("none was measured");
+        return section.paragraph(format!(
+            "There is no logistic regression to compare with: {reason}."
+        ));
+    };
+    let mut rows = vec![vec![
+        Cell::new("logistic regression (benchmark)"),
+        fixed(score, 4).into(),
+        fixed(deviation, 4).into(),
+    ]];
+    rows.extend(benchmark.others.iter().map(|other| {
+        vec![
+            kind_in_words(&other.model).into(),
+            fixed(other.score, 4).into(),
+            fixed(other.deviation, 4).into(),
+            format!("{:+.4}", other.difference).into(),
+            fixed(other.difference_deviation, 4).into(),
+            format!("{} of {}", other.better_folds, benchmark.folds).into(),
+        ]
+    }));
+    let table = Table::new(format!(
+        "Cross-validated {} of the best trial of each family, on the same {} folds.",
+        search.metric, benchmark.folds
+    ))
+    .text("Model")
+    .number("Mean")
+    .number("Std. deviation")
+    .number("Mean difference from the benchmark")
+    .number("Std. deviation of the difference")
+    .number("Better folds")
+    .rows(rows);
+    section
+        .paragraph(
+            "The search always finishes one logistic regression. It was fitted and measured on \
+             the same rows as the others; where a schema gives missing values to the model, an \
+             indicator stands for them.",
+        )
+        .table(table)
+}
+
 pub(super) fn trials(search: &SearchRecord) -> Section {
     let section = Section::new("trials", "Appendix: trials");
     if search.trials.is_empty() {

@@ -106,8 +106,12 @@ impl Recalibration {
                 (less < loss).then_some((to, less))
             });
             let Some((to, less)) = better else {
-                // Rounding is all that is left to gain.
-                return (size < 1e-6).then_some((at, derivatives));
+                // The loss no longer shows what is left to gain; a last whole step finds it.
+                let last = Pair {
+                    slope: at.slope - step.slope,
+                    intercept: at.intercept - step.intercept,
+                };
+                return (size < 1e-6).then(|| (last, self.derivatives(last)));
             };
             (at, loss) = (to, less);
         }
