@@ -32,6 +32,7 @@
 //! # Ok::<(), SchemaError>(())
 //! ```
 
+pub(crate) mod actionable;
 mod check;
 mod derived;
 mod languages;
@@ -42,6 +43,7 @@ mod span;
 mod stored;
 mod words;
 
+pub use actionable::{Actionable, Direction, MAX_CHOICES, MAX_STEPS};
 pub use check::SchemaProblem;
 pub(crate) use derived::mismatch_message;
 pub use derived::{Derived, Mismatch};
@@ -109,6 +111,8 @@ pub struct Feature {
     /// Its texts in the schema's languages after the first, in their order; empty where there
     /// are none.
     pub translations: Vec<Translation>,
+    /// What an applicant may change about it. An artifact keeps it in its section `reasons`.
+    pub actionable: Option<Actionable>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.

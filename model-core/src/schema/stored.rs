@@ -126,6 +126,7 @@ impl Stored for Feature {
             monotonic: None,
             derived: None,
             translations: Vec::new(),
+            actionable: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, Range, Role,
     Unknown,
 };
+use super::actionable;
 use super::raw::{RawExample, RawFeature, RawRole, RawType, refuse_keys};
 use crate::texts::{RawTexts, Texts};
 
@@ -44,7 +45,9 @@ pub(super) fn convert_feature(
         refuse_keys(&raw, why, &["monotonic"])?;
     }
     let texts = convert_texts(&raw, languages, absent)?;
-    Ok(Feature {
+    let actions = actionable::take(&raw)?;
+    let is_derived = raw.derived.is_some();
+    let mut feature = Feature {
         kind: convert_kind(&raw, &texts)?,
         translations: texts.translations(languages.len()),
         role: match raw.role {
@@ -64,7 +67,14 @@ pub(super) fn convert_feature(
         label: texts.label.map(|texts| texts.first().to_owned()),
         help: texts.help.map(|texts| texts.first().to_owned()),
         unit: raw.unit,
-    })
+        actionable: None,
+    };
+    feature.actionable = actionable::convert(actions, &feature)?;
+    if is_derived && feature.actionable.is_some() {
+        let why = "a derived field follows from others and cannot be changed itself: remove it";
+        return Err(("actionable", why.into()));
+    }
+    Ok(feature)
 }
 
 /// Every text in every language.
