@@ -2,6 +2,7 @@
 //! written down in `docs/reference/decision-contract.md`.
 
 mod answer;
+mod application;
 mod batch;
 mod derive;
 mod fields;
@@ -11,6 +12,7 @@ mod problem;
 mod request;
 
 pub(crate) use answer::write_value;
+pub use application::Application;
 pub use batch::REFUSED;
 pub use outcome::{Judgement, Matched, reaches};
 pub use problem::{write_detail, write_unavailable};
