@@ -82,8 +82,8 @@ fn action(feature: &Feature, random: &mut Random) -> Option<Action> {
             lowest,
             highest,
             cost: random.pick(&[0.5, 1.0, 2.0]),
+            quantiles,
         },
-        quantiles,
     })
 }
 
@@ -150,6 +150,7 @@ fn proposals(artifact: &Artifact, action: &Action, from: f64) -> Vec<(f64, f64)>
         lowest,
         highest,
         cost,
+        ..
     } = action.actionable;
     let values: Vec<f64> = match &feature.kind {
         FeatureKind::Boolean => vec![0.0, 1.0],
@@ -173,7 +174,7 @@ fn proposals(artifact: &Artifact, action: &Action, from: f64) -> Vec<(f64, f64)>
         .categories()
         .is_some_and(|c| c.encoding == Encoding::OneHot);
     let rank = |v: f64| {
-        let q = &action.quantiles;
+        let q = &action.actionable.quantiles;
         let n = q.len() - 1;
         if v <= q[0] {
             return 0.0;
@@ -194,7 +195,7 @@ fn proposals(artifact: &Artifact, action: &Action, from: f64) -> Vec<(f64, f64)>
         FeatureKind::Category(c) => (to - from).abs() / (c.values.len() - 1) as f64,
         _ => {
             let over = (to - from).abs() / (highest - lowest);
-            match action.quantiles.is_empty() {
+            match action.actionable.quantiles.is_empty() {
                 true => over,
                 false => (rank(to) - rank(from)).abs() + 0.01 * over,
             }
@@ -495,8 +496,8 @@ fn up(feature: &str, step: f64) -> Action {
             lowest: 0.0,
             highest: 1000.0,
             cost: 1.0,
+            quantiles: Vec::new(),
         },
-        quantiles: Vec::new(),
     }
 }
 

@@ -200,7 +200,7 @@ fn refuses_a_feature_and_names_the_line() {
     check(
         r#"type = "number"
 minimun = 0"#,
-        "line 6: unknown key `minimun`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `positive`, `positive_label`, `negative_label`",
+        "line 6: unknown key `minimun`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `actionable`, `step`, `lowest`, `highest`, `cost`, `reason`, `positive`, `positive_label`, `negative_label`",
     );
     check(
         r#"type = "number"
@@ -520,7 +520,7 @@ label = "#,
     check(
         r#"type = "number"
 max_adjustments = 3"#,
-        "line 6: unknown key `max_adjustments`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `positive`, `positive_label`, `negative_label`",
+        "line 6: unknown key `max_adjustments`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `actionable`, `step`, `lowest`, `highest`, `cost`, `reason`, `positive`, `positive_label`, `negative_label`",
     );
 }
 
@@ -565,7 +565,7 @@ fn refuses_a_head_and_names_the_line() {
     );
     check(
         "name = \"m\"\nversion = \"1\"\nthreshold = 0.5",
-        "line 3: unknown key `threshold`: expected one of `name`, `version`, `title`, `description`, `max_adjustments`, `missing_values`, `languages`, `feature`",
+        "line 3: unknown key `threshold`: expected one of `name`, `version`, `title`, `description`, `max_adjustments`, `missing_values`, `languages`, `reasons`, `feature`",
     );
     check(
         "name = \"m\"\nversion = \"1\"\nmax_adjustments = -1",
@@ -803,8 +803,9 @@ fn an_actionable_field_says_which_way_and_in_which_steps() {
         lowest: 0.0,
         highest: 90.0,
         cost: 1.0,
+        quantiles: Vec::new(),
     };
-    assert_eq!(feature.actionable, Some(expected));
+    assert_eq!(feature.actionable.as_deref(), Some(&expected));
     let none = Schema::from_toml(&actionable("actionable = \"no\"")).unwrap();
     assert_eq!(none.features[0].actionable, None);
 }

@@ -9,6 +9,7 @@ use model_core::model::{Model, Predictor};
 use model_core::schema::{Feature, Schema};
 use serde::Serialize;
 
+use crate::actions;
 use crate::dataset::Dataset;
 use crate::fit::{self, ClassWeight, FitError, Params};
 use crate::golden::{self, GoldenError};
@@ -135,7 +136,8 @@ pub fn train(
         .map(|(name, value)| (name.to_owned(), value));
     let mut artifact = Artifact {
         policy: None,
-        schema: schema.clone(),
+        profiles: None,
+        schema: actions::measured(schema, &prepared),
         preprocessing: prepared.preprocessing.clone(),
         kind: options.params.kind(),
         model,

@@ -64,7 +64,7 @@ impl Axis {
         }
         let actionable = Actionable {
             direction,
-            ..action.actionable
+            ..action.actionable.clone()
         };
         let described = features.get(feature)?;
         let mut values = candidates(described, &actionable, from);
@@ -195,7 +195,7 @@ impl Action {
                     from.abs().max(step)
                 };
                 let over_range = (to - from).abs() / width;
-                match self.quantiles.len() {
+                match self.actionable.quantiles.len() {
                     0 | 1 => over_range,
                     _ => (self.rank(to) - self.rank(from)).abs() + RANGE_SHARE * over_range,
                 }
@@ -209,7 +209,7 @@ impl Action {
 
     /// The share of training rows below a number, 0 to 1: straight lines between quantiles.
     fn rank(&self, number: f64) -> f64 {
-        let quantiles = &self.quantiles;
+        let quantiles = &self.actionable.quantiles;
         let after = quantiles.partition_point(|quantile| *quantile < number);
         let last = quantiles.len() - 1;
         let Some(before) = after.checked_sub(1) else {

@@ -32,8 +32,8 @@
 //!         lowest: 300.0,
 //!         highest: 850.0,
 //!         cost: 1.0,
+//!         quantiles: Vec::new(),
 //!     },
-//!     quantiles: Vec::new(),
 //! };
 //! if let Some(application) = decider.application(application) {
 //!     let answer = search(&mut decider, &[score], &application, &Request::default(), Budget::default());
@@ -52,13 +52,10 @@ mod sweep;
 mod threshold;
 mod trees;
 
-use bincode::Encode;
-
 pub use sweep::{Flip, flips};
 
 use crate::decide::{Application, Decider};
 use crate::schema::{Actionable, Schema};
-use crate::wire::stored;
 use axis::Axis;
 use search::Search;
 
@@ -67,34 +64,22 @@ pub const MAX_CHANGES: usize = 3;
 /// Most options of an answer.
 pub const MAX_OPTIONS: usize = 3;
 
-/// What may be proposed for a feature, as the artifact stores it.
-#[derive(Debug, Clone, PartialEq, Encode)]
+/// What may be proposed for a feature.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Action {
     /// The feature's name.
     pub feature: String,
     /// What the schema says.
     pub actionable: Actionable,
-    /// Of the training rows' numbers, from the least to the greatest at equal shares of the
-    /// rows; empty where there are none. They measure distances.
-    pub quantiles: Vec<f64>,
 }
 
-stored!(Action {
-    feature,
-    actionable,
-    quantiles
-});
-
-/// The actions of a schema; `quantiles` gives those of a number, where there are some.
-pub fn actions(schema: &Schema, quantiles: impl Fn(&str) -> Vec<f64>) -> Vec<Action> {
+/// The actions of a schema, in its order.
+#[must_use]
+pub fn actions(schema: &Schema) -> Vec<Action> {
     let actions = schema.features.iter().filter_map(|feature| {
         Some(Action {
             feature: feature.name.clone(),
-            actionable: feature.actionable?,
-            quantiles: match feature.range() {
-                Some(_) => quantiles(&feature.name),
-                None => Vec::new(),
-            },
+            actionable: (**feature.actionable.as_ref()?).clone(),
         })
     });
     actions.collect()

@@ -4,7 +4,7 @@
 use bincode::Encode;
 use serde::Deserialize;
 
-use super::{Encoding, Feature, FeatureKind, Role};
+use super::{Encoding, Feature, FeatureKind, Role, Schema, SchemaProblem};
 use crate::literal::number_text;
 use crate::wire::stored;
 
@@ -14,9 +14,11 @@ pub const MAX_STEPS: u32 = 20_000;
 pub const MAX_CHOICES: usize = 63;
 /// The greatest weight of a change.
 const MAX_COST: f64 = 1e6;
+/// Most quantiles of a feature.
+const MAX_QUANTILES: usize = 1024;
 
 /// Which values may be proposed for a feature, and what a change counts.
-#[derive(Debug, Clone, Copy, PartialEq, Encode)]
+#[derive(Debug, Clone, PartialEq, Encode)]
 pub struct Actionable {
     /// Which way it may go.
     pub direction: Direction,
@@ -28,6 +30,9 @@ pub struct Actionable {
     pub highest: f64,
     /// What a change counts beside one of another feature, 0 to 1e6.
     pub cost: f64,
+    /// Numbers of training rows, from small to large at equal shares of the rows: what
+    /// distances are measured by. Empty before training, and for what is no number.
+    pub quantiles: Vec<f64>,
 }
 
 /// Which way a feature may be changed.
@@ -47,7 +52,8 @@ stored!(Actionable {
     step,
     lowest,
     highest,
-    cost
+    cost,
+    quantiles
 });
 stored!(Direction: Up, Down, Any);
 
@@ -81,7 +87,7 @@ type Check = Result<(), (&'static str, String)>;
 ///
 /// # Errors
 /// The key and a sentence.
-pub(crate) fn check(feature: &Feature, actionable: &Actionable) -> Check {
+pub(super) fn check(feature: &Feature, actionable: &Actionable) -> Check {
     if feature.role != Role::Input || feature.derived.is_some() {
         let why = "only an input that is not derived can be changed: remove it";
         return Err(("actionable", why.into()));
@@ -120,6 +126,14 @@ fn check_numbers(actionable: &Actionable, is_whole: bool) -> Check {
         highest,
         ..
     } = *actionable;
+    let quantiles = &actionable.quantiles;
+    let are_numbers = quantiles.iter().all(|number| number.is_finite());
+    if !are_numbers || !quantiles.is_sorted() || quantiles.len() > MAX_QUANTILES {
+        return Err((
+            "actionable",
+            "its quantiles are not ascending numbers".into(),
+        ));
+    }
     if !(step.is_finite() && step > 0.0) || (is_whole && step.fract() != 0.0) {
         let what = if is_whole { "whole number" } else { "number" };
         let got = number_text(step);
@@ -152,6 +166,42 @@ fn check_numbers(actionable: &Actionable, is_whole: bool) -> Check {
                 number_text(steps.floor())
             ),
         ));
+    }
+    Ok(())
+}
+
+impl Schema {
+    /// What an applicant may change, with the indices of the features, as the artifact stores it.
+    pub(crate) fn stored_actions(&self) -> Vec<(u32, Actionable)> {
+        let features = self.features.iter().zip(0..);
+        features
+            .filter_map(|(feature, index)| Some((index, (**feature.actionable.as_ref()?).clone())))
+            .collect()
+    }
+
+    /// What [`Schema::stored_actions`] gave.
+    pub(crate) fn set_actions(
+        &mut self,
+        stored: Vec<(u32, Actionable)>,
+    ) -> Result<(), &'static str> {
+        for (index, actionable) in stored {
+            let feature = self.features.get_mut(index as usize);
+            feature.ok_or("an action is of no feature")?.actionable = Some(Box::new(actionable));
+        }
+        Ok(())
+    }
+}
+
+/// What the actions of a schema must satisfy.
+pub(super) fn check_all(schema: &Schema) -> Result<(), SchemaProblem> {
+    for feature in &schema.features {
+        if let Some(actionable) = &feature.actionable {
+            check(feature, actionable).map_err(|(key, message)| SchemaProblem {
+                feature: Some(feature.name.clone()),
+                key,
+                message,
+            })?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
     Missing, OutOfRange, Range, Role, Schema, TargetKind, Unknown,
 };
-use super::{derived, languages};
+use super::{actionable, derived, languages, reasons};
 
 /// What is wrong with a schema, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,9 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
             })
             .map_err(|problem| at(Some(&feature.name), problem))?;
     }
-    derived::check(schema)
+    derived::check(schema)?;
+    reasons::check(schema)?;
+    actionable::check_all(schema)
 }
 
 /// Comes first: a problem is placed by its feature's name.

@@ -32,13 +32,14 @@
 //! # Ok::<(), SchemaError>(())
 //! ```
 
-pub(crate) mod actionable;
+mod actionable;
 mod check;
 mod derived;
 mod languages;
 mod names;
 mod nearest;
 mod read;
+mod reasons;
 mod span;
 mod stored;
 mod words;
@@ -50,6 +51,8 @@ pub use derived::{Derived, Mismatch};
 pub use languages::Translation;
 pub use names::{Names, Purpose};
 pub use read::{SchemaError, SchemaFile};
+pub(crate) use reasons::StoredReasons;
+pub use reasons::{Compare, Reason, ReasonGroup, Reasons, Variant, When};
 
 use bincode::{Decode, Encode};
 use serde::Deserialize;
@@ -82,6 +85,8 @@ pub struct Schema {
     pub target: Target,
     /// The languages of texts, at least one, such as `en`; a text always has the first.
     pub languages: Vec<String>,
+    /// How reasons are chosen.
+    pub reasons: Reasons,
 }
 
 /// One column of the data, one field of a request.
@@ -111,8 +116,10 @@ pub struct Feature {
     /// Its texts in the schema's languages after the first, in their order; empty where there
     /// are none.
     pub translations: Vec<Translation>,
-    /// What an applicant may change about it. An artifact keeps it in its section `reasons`.
-    pub actionable: Option<Actionable>,
+    /// What an applicant may change about it.
+    pub actionable: Option<Box<Actionable>>,
+    /// What an applicant is told when it counted against them; without one, its label.
+    pub reason: Option<Box<Reason>>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.

@@ -9,7 +9,7 @@ use bincode::error::EncodeError;
 use super::languages::default_languages;
 use super::{
     Bound, Categories, Derived, Encoding, Example, Feature, FeatureKind, Mismatch, Missing,
-    OutOfRange, Range, Role, Schema, Target, TargetKind, Translation, Unknown,
+    OutOfRange, Range, Reasons, Role, Schema, Target, TargetKind, Translation, Unknown,
 };
 use crate::wire::{Reader, Stored, stored};
 
@@ -95,6 +95,7 @@ impl Stored for Schema {
             features: reader.read(),
             target: reader.read(),
             languages: default_languages(),
+            reasons: Reasons::default(),
         }
     }
 }
@@ -127,6 +128,7 @@ impl Stored for Feature {
             derived: None,
             translations: Vec::new(),
             actionable: None,
+            reason: None,
         }
     }
 }

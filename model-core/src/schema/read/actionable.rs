@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use super::super::actionable::check;
 use super::super::{Actionable, Direction, Feature, Range};
 use super::feature::Converted;
 use super::raw::{RawFeature, refuse_keys};
@@ -52,7 +51,7 @@ pub(super) fn take(raw: &RawFeature) -> Converted<RawActions> {
 }
 
 /// What the keys mean for their feature.
-pub(super) fn convert(raw: RawActions, feature: &Feature) -> Converted<Option<Actionable>> {
+pub(super) fn convert(raw: RawActions, feature: &Feature) -> Converted<Option<Box<Actionable>>> {
     let Some(direction) = raw.direction else {
         return Ok(None);
     };
@@ -73,11 +72,11 @@ pub(super) fn convert(raw: RawActions, feature: &Feature) -> Converted<Option<Ac
                 lowest: 0.0,
                 highest: f64::INFINITY,
                 cost: raw.cost.unwrap_or(1.0),
+                quantiles: Vec::new(),
             }
         }
     };
-    check(feature, &actionable)?;
-    Ok(Some(actionable))
+    Ok(Some(Box::new(actionable)))
 }
 
 fn numbers(
@@ -110,5 +109,6 @@ fn numbers(
         lowest: or_bound(raw.lowest, range.lower, f64::NEG_INFINITY),
         highest: or_bound(raw.highest, range.upper, f64::INFINITY),
         cost: raw.cost.unwrap_or(1.0),
+        quantiles: Vec::new(),
     })
 }

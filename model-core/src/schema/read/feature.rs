@@ -9,6 +9,7 @@ use super::super::{
 };
 use super::actionable;
 use super::raw::{RawExample, RawFeature, RawRole, RawType, refuse_keys};
+use super::reasons::convert_reason;
 use crate::texts::{RawTexts, Texts};
 
 pub(super) type Converted<T> = Result<T, (&'static str, String)>;
@@ -17,7 +18,7 @@ pub(super) type Converted<T> = Result<T, (&'static str, String)>;
 pub(super) type Absent = Vec<(&'static str, String)>;
 
 pub(super) fn convert_feature(
-    raw: RawFeature,
+    mut raw: RawFeature,
     languages: &[String],
     absent: &mut Absent,
 ) -> Converted<Feature> {
@@ -38,7 +39,7 @@ pub(super) fn convert_feature(
         )?;
     }
     if raw.role != RawRole::Input {
-        refuse_keys(&raw, "only an input takes it", &["monotonic"])?;
+        refuse_keys(&raw, "only an input takes it", &["monotonic", "reason"])?;
     }
     if raw.encoding != Some(Encoding::Ordinal) && raw.r#type == RawType::Category {
         let why = "categories have an order only with encoding = \"ordinal\"";
@@ -46,7 +47,7 @@ pub(super) fn convert_feature(
     }
     let texts = convert_texts(&raw, languages, absent)?;
     let actions = actionable::take(&raw)?;
-    let is_derived = raw.derived.is_some();
+    let reason = raw.reason.take();
     let mut feature = Feature {
         kind: convert_kind(&raw, &texts)?,
         translations: texts.translations(languages.len()),
@@ -58,6 +59,7 @@ pub(super) fn convert_feature(
         missing: raw.missing.unwrap_or_default(),
         monotonic: raw.monotonic,
         derived: None,
+        reason: None,
         example: raw.example.map(|example| match example {
             RawExample::Boolean(value) => Example::Boolean(value),
             RawExample::Number(value) => Example::Number(value),
@@ -70,9 +72,12 @@ pub(super) fn convert_feature(
         actionable: None,
     };
     feature.actionable = actionable::convert(actions, &feature)?;
-    if is_derived && feature.actionable.is_some() {
-        let why = "a derived field follows from others and cannot be changed itself: remove it";
-        return Err(("actionable", why.into()));
+    if let Some(reason) = reason {
+        let mut lacking = Vec::new();
+        let reason = convert_reason(reason, &feature, languages, &mut lacking)
+            .map_err(|message| ("reason", message))?;
+        feature.reason = Some(Box::new(reason));
+        absent.extend(lacking.into_iter().map(|message| ("reason", message)));
     }
     Ok(feature)
 }

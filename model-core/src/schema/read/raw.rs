@@ -8,6 +8,7 @@ use super::super::languages::default_languages;
 use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, Unknown};
 use super::actionable::RawActionable;
 use super::feature::Converted;
+use super::reasons::{RawReason, RawReasons};
 use crate::texts::RawTexts;
 
 #[derive(Deserialize)]
@@ -22,6 +23,7 @@ pub(super) struct RawSchema {
     pub(super) missing_values: Vec<String>,
     #[serde(default = "default_languages")]
     pub(super) languages: Vec<String>,
+    pub(super) reasons: Option<RawReasons>,
     pub(super) feature: Vec<RawFeature>,
 }
 
@@ -55,6 +57,7 @@ pub(super) struct RawFeature {
     pub(super) lowest: Option<f64>,
     pub(super) highest: Option<f64>,
     pub(super) cost: Option<f64>,
+    pub(super) reason: Option<RawReason>,
     pub(super) positive: Option<RawPositive>,
     pub(super) positive_label: Option<String>,
     pub(super) negative_label: Option<String>,
@@ -118,6 +121,7 @@ pub(super) fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) ->
         "lowest" => raw.lowest.is_some(),
         "highest" => raw.highest.is_some(),
         "cost" => raw.cost.is_some(),
+        "reason" => raw.reason.is_some(),
         "positive" => raw.positive.is_some(),
         "positive_label" => raw.positive_label.is_some(),
         "negative_label" => raw.negative_label.is_some(),

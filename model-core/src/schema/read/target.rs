@@ -15,6 +15,7 @@ pub(super) fn convert_target(raw: RawFeature) -> Converted<Target> {
         "derived",
         "round",
         "mismatch",
+        "reason",
         "minimum",
         "maximum",
         "exclusive_minimum",
