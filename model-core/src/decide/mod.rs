@@ -4,6 +4,7 @@
 mod answer;
 mod batch;
 mod derive;
+mod explain;
 mod fields;
 mod observe;
 mod outcome;
@@ -19,6 +20,7 @@ pub use request::MAX_REQUEST;
 use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
 use crate::model::Predictor;
 use crate::preprocess::{Adjustment, Resolved, resolve};
+use crate::reasons::Compared;
 use crate::schema::Feature;
 use crate::value::{Reading, Value, ValueError, read};
 use answer::Constants;
@@ -44,6 +46,8 @@ pub struct Decider {
     block: batch::Block,
     rule_values: RuleValues,
     derivation: Derivation,
+    /// `None` before the first explanation.
+    compared: Option<Box<Compared>>,
 }
 
 /// A value that a policy changed.
@@ -75,6 +79,7 @@ impl Decider {
             predictor: Predictor::new(&artifact.model, &artifact.calibration)
                 .map_err(ArtifactError::Content)?,
             constants: Constants::new(&artifact, &digests),
+            compared: None,
             row: vec![0.0; inputs.len()],
             block: batch::Block::default(),
             rule_values: RuleValues::new(&artifact.schema, allow_protected),
@@ -125,7 +130,8 @@ impl Decider {
         match outcome {
             Ok((probability, adjusted)) => {
                 let judgement = self.judge(probability);
-                self.write_answer(judgement, &adjusted, out)
+                let reasons = self.reasons_in_answer(judgement, &adjusted);
+                self.write_answer(judgement, &adjusted, reasons.as_deref(), out)
             }
             Err(problems) => problem::write_refusal(&problems, out),
         }
