@@ -5,6 +5,7 @@ mod answer;
 mod application;
 mod batch;
 mod derive;
+mod explain;
 mod fields;
 mod observe;
 mod outcome;
@@ -21,6 +22,7 @@ pub use request::MAX_REQUEST;
 use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
 use crate::model::Predictor;
 use crate::preprocess::{Adjustment, Resolved, resolve};
+use crate::reasons::Compared;
 use crate::schema::Feature;
 use crate::value::{Reading, Value, ValueError, read};
 use answer::Constants;
@@ -46,6 +48,8 @@ pub struct Decider {
     block: batch::Block,
     rule_values: RuleValues,
     derivation: Derivation,
+    /// `None` before the first explanation.
+    compared: Option<Box<Compared>>,
 }
 
 /// A value that a policy changed.
@@ -77,6 +81,7 @@ impl Decider {
             predictor: Predictor::new(&artifact.model, &artifact.calibration)
                 .map_err(ArtifactError::Content)?,
             constants: Constants::new(&artifact, &digests),
+            compared: None,
             row: vec![0.0; inputs.len()],
             block: batch::Block::default(),
             rule_values: RuleValues::new(&artifact.schema, allow_protected),
@@ -127,7 +132,8 @@ impl Decider {
         match outcome {
             Ok((probability, adjusted)) => {
                 let judgement = self.judge(probability);
-                self.write_answer(judgement, &adjusted, out)
+                let reasons = self.reasons_in_answer(judgement, &adjusted);
+                self.write_answer(judgement, &adjusted, reasons.as_deref(), out)
             }
             Err(problems) => problem::write_refusal(&problems, out),
         }
