@@ -658,3 +658,107 @@ fn a_short_budget_gives_valid_options_and_a_lower_bound() {
         "{with_options} {with_bounds}"
     );
 }
+
+/// [`PLAIN`], explained with recourse.
+fn explained(decider: &mut Decider, recourse: &str) -> (u16, String) {
+    let request =
+        format!(r#"{{"application": {{"income": 400, "amount": 400}}, "recourse": {recourse}}}"#);
+    let mut out = Vec::new();
+    let status = decider.explain(request.as_bytes(), &mut out);
+    (status, String::from_utf8(out).unwrap())
+}
+
+/// [`PLAIN`] where both features may rise.
+fn actionable(threshold: f64) -> Decider {
+    let keys = "maximum = 1000\nactionable = \"up\"\nstep = 50";
+    let mut artifact = linear(&PLAIN.replace("maximum = 1000", keys));
+    artifact.threshold = threshold;
+    decider(&artifact)
+}
+
+#[test]
+fn an_explanation_carries_the_recourse_that_was_asked_for() {
+    let mut decider = actionable(0.55);
+    let (status, body) = explained(&mut decider, "true");
+    let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(status, 200, "{body}");
+    let recourse = &json["recourse"];
+    assert_eq!(recourse["impossible"], false);
+    let option = &recourse["options"][0];
+    assert_eq!(option["proven"], true);
+    let change = &option["changes"][0];
+    assert_eq!(
+        (&change["feature"], &change["from"]),
+        (&"amount".into(), &400.into())
+    );
+    assert!(option["probability"].as_f64().unwrap() >= 0.55);
+    assert_eq!(recourse["flips"][0]["outcome"], "approve");
+    // Nobody asked.
+    let (_, body) = explained(&mut decider, "false");
+    assert!(!body.contains("recourse"), "{body}");
+    let (_, body) = explained(
+        &mut decider,
+        r#"{"freeze": ["amount"], "max_changes": 1, "options": 1}"#,
+    );
+    let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        json["recourse"]["options"][0]["changes"][0]["feature"],
+        "income"
+    );
+}
+
+#[test]
+fn a_wrong_question_about_recourse_gets_a_sentence() {
+    let mut decider = actionable(0.55);
+    for (recourse, message) in [
+        (
+            r#"{"freeze": ["incom"]}"#,
+            "Unknown feature: did you mean 'income'?",
+        ),
+        (
+            r#"{"freeze": "income"}"#,
+            "Input should be a list of features",
+        ),
+        (
+            r#"{"max_changes": 0}"#,
+            "Input should be a whole number from 1 to 3",
+        ),
+        (
+            r#"{"max_changes": 100}"#,
+            "Input should be a whole number from 1 to 3",
+        ),
+        (
+            r#"{"options": 1.5}"#,
+            "Input should be a whole number from 1 to 3",
+        ),
+        (
+            r#"{"frieze": []}"#,
+            "Unknown key: expected freeze, max_changes or options",
+        ),
+        (
+            "7",
+            "Input should be an object with freeze, max_changes and options",
+        ),
+    ] {
+        let (status, body) = explained(&mut decider, recourse);
+        assert_eq!(status, 422, "{recourse}: {body}");
+        assert!(body.contains(message), "{recourse}: {body}");
+    }
+}
+
+#[test]
+fn what_may_be_changed_is_kept_in_the_artifact() {
+    let artifact = linear(&PLAIN.replace(
+        "maximum = 1000",
+        "maximum = 1000\nactionable = \"up\"\nstep = 50",
+    ));
+    let again = Artifact::decode(&artifact.encode().unwrap()).unwrap();
+    assert_eq!(again, artifact);
+    assert!(
+        again
+            .schema
+            .features
+            .iter()
+            .all(|feature| feature.actionable.is_some())
+    );
+}

@@ -850,11 +850,6 @@ fn what_cannot_be_changed_is_refused_with_its_line() {
             10,
             "expected a weight from 0 to 1e6, got -1",
         ),
-        (
-            "role = \"protected\"\nactionable = \"up\"\nstep = 1",
-            9,
-            "only an input",
-        ),
     ];
     for (keys, line, message) in cases {
         let error = Schema::from_toml(&actionable(keys)).unwrap_err();

@@ -13,7 +13,6 @@ const QUANTILES: u32 = 33;
 
 /// The schema, with the quantiles of the training rows for each number that may be changed,
 /// rounded to its step.
-
 pub(crate) fn measured(schema: &Schema, prepared: &Prepared) -> Schema {
     let mut schema = schema.clone();
     let inputs = schema.features.iter_mut().filter(|f| f.role == Role::Input);

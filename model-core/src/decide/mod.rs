@@ -10,6 +10,7 @@ mod fields;
 mod observe;
 mod outcome;
 mod problem;
+mod recourse;
 mod request;
 
 pub(crate) use answer::write_value;
@@ -23,6 +24,7 @@ use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
 use crate::model::Predictor;
 use crate::preprocess::{Adjustment, Resolved, resolve};
 use crate::reasons::Compared;
+use crate::recourse::Budget;
 use crate::schema::Feature;
 use crate::value::{Reading, Value, ValueError, read};
 use answer::Constants;
@@ -50,6 +52,8 @@ pub struct Decider {
     derivation: Derivation,
     /// `None` before the first explanation.
     compared: Option<Box<Compared>>,
+    /// What a search for recourse may spend.
+    budget: Budget,
 }
 
 /// A value that a policy changed.
@@ -77,6 +81,7 @@ impl Decider {
         let fields = Fields::new(&artifact.schema);
         Ok(Self {
             derivation: Derivation::new(&artifact.schema, &fields),
+            budget: Budget::default(),
             fields,
             predictor: Predictor::new(&artifact.model, &artifact.calibration)
                 .map_err(ArtifactError::Content)?,
@@ -114,6 +119,11 @@ impl Decider {
     #[must_use]
     pub fn digests(&self) -> &Digests {
         &self.digests
+    }
+
+    /// Sets what a search for recourse may spend from now on.
+    pub fn set_budget(&mut self, budget: Budget) {
+        self.budget = budget;
     }
 
     /// How many values a row has.
