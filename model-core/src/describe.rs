@@ -37,6 +37,10 @@ impl Decider {
                     .text(&schema.target.positive_label);
                 json.key("negative_label")
                     .text(&schema.target.negative_label);
+                if let Some(outcomes) = &schema.target.outcomes {
+                    json.key("positive_outcome").text(&outcomes.positive);
+                    json.key("negative_outcome").text(&outcomes.negative);
+                }
             });
             let mut imputed = artifact.preprocessing.imputed.iter().copied();
             json.key("features")
@@ -163,6 +167,9 @@ fn write_feature(
                 }
                 json.key("mismatch").text(derived.mismatch.word());
             });
+        }
+        if let Some(actionable) = &feature.actionable {
+            json.key("actionable").text(actionable.direction.word());
         }
         if let Some(imputed) = imputed {
             write_policies(json, feature);

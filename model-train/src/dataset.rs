@@ -185,8 +185,8 @@ impl Dataset {
         let positive = self.target.iter().filter(|yes| **yes).count();
         let kind = match (self.rows(), positive) {
             (0, _) => DataErrorKind::NoRows { expected: 4 },
-            (_, 0) => one_class(&schema.target.negative_label),
-            (rows, positive) if rows == positive => one_class(&schema.target.positive_label),
+            (_, 0) => one_class(&schema.target.outcome_label(false)),
+            (rows, positive) if rows == positive => one_class(&schema.target.outcome_label(true)),
             _ => return Ok(()),
         };
         Err(DataError::in_file(&self.name, kind))

@@ -117,7 +117,15 @@ export interface Description {
   calibration: "none" | "platt" | "isotonic";
   /** More adjustments than this are refused. */
   max_adjustments?: number;
-  target: { name: string; positive_label: string; negative_label: string };
+  target: {
+    name: string;
+    /** What decisions are called. */
+    positive_label: string;
+    negative_label: string;
+    /** What became of an application: the probability is of the first. Absent in older files. */
+    positive_outcome?: string;
+    negative_outcome?: string;
+  };
   features: Feature[];
   training: {
     rows_train: number;

@@ -46,6 +46,8 @@ const CALIBRATION: Tag = *b"CALI";
 const LANGUAGES: Tag = *b"LANG";
 const DERIVED: Tag = *b"DRVD";
 const TRANSLATIONS: Tag = *b"trsl";
+const OUTCOMES: Tag = *b"outc";
+const SAMPLES: Tag = *b"smpl";
 
 /// Stands in [`MODEL`] where answers carry reasons.
 const IN_ANSWER: Tag = *b"ANSW";
@@ -87,6 +89,12 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     }
     if let Some(translations) = artifact.schema.translations() {
         put(&mut model, TRANSLATIONS, &translations)?;
+    }
+    if let Some(outcomes) = &artifact.schema.target.outcomes {
+        put(&mut model, OUTCOMES, outcomes)?;
+    }
+    if let Some(samples) = artifact.schema.samples() {
+        put(&mut model, SAMPLES, &samples)?;
     }
     if artifact.schema.reasons.in_answer {
         put(&mut model, IN_ANSWER, &true)?;
@@ -144,6 +152,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     values.push(model.require(LANGUAGES)?);
     let (linear_part, indicators) = (model.take(LINEAR_PART), model.take(INDICATORS));
     let (derived, translations) = (model.take(DERIVED), model.take(TRANSLATIONS));
+    let (outcomes, samples) = (model.take(OUTCOMES), model.take(SAMPLES));
     let in_answer = model.take(IN_ANSWER);
     let (catalogue, profiles) = (reasons.take(CATALOGUE), reasons.take(PROFILES));
     let actions = reasons.take(ACTIONS);
@@ -152,6 +161,8 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
         indicators,
         derived,
         translations,
+        outcomes,
+        samples,
         in_answer,
         catalogue,
         profiles,
@@ -175,6 +186,8 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let indicators = indicators.map(|_| values.next());
     let derived = derived.map(|_| values.next());
     let translations = translations.map(|_| values.next());
+    artifact.schema.target.outcomes = outcomes.map(|_| values.next());
+    let samples = samples.map(|_| values.next());
     // What it says, the catalogue says too.
     let _: Option<bool> = in_answer.map(|_| values.next());
     let catalogue: Option<StoredReasons> = catalogue.map(|_| values.next());
@@ -203,6 +216,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     artifact
         .schema
         .set_translations(translations.unwrap_or_default());
+    artifact.schema.set_samples(samples.unwrap_or_default());
     Ok(artifact)
 }
 

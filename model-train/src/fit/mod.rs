@@ -13,6 +13,7 @@ mod ensemble;
 mod export;
 mod linear;
 mod logistic;
+mod newton;
 mod params;
 mod random_forest;
 mod ridge;

@@ -5,7 +5,7 @@ use crate::fit::FitError;
 use crate::prepare::PrepareError;
 use crate::threshold::ThresholdError;
 use crate::train::TrainError;
-use crate::tune::{RangeError, TuneError};
+use crate::tune::{RangeError, RatioError, TuneError};
 
 /// What an [`super::Observer`] failed with.
 pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
@@ -62,6 +62,9 @@ pub enum PipelineError {
     /// The lending rules do not fit the model.
     #[error("{0}")]
     Policy(String),
+    /// Ratios could not be judged.
+    #[error(transparent)]
+    Ratios(#[from] RatioError),
     /// The configuration cannot be written down.
     #[error("the configuration cannot be written as TOML: {0}")]
     Configuration(#[from] toml::ser::Error),

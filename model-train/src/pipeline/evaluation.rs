@@ -2,7 +2,7 @@
 
 use model_core::artifact::{Artifact, ArtifactError, with_policy};
 use model_core::policy::Policy;
-use model_core::schema::Schema;
+use model_core::schema::{Schema, Target};
 use serde_json::Value;
 
 use super::decision::cross_validation;
@@ -128,7 +128,12 @@ pub fn evaluate_file(
 
 fn asks_for_the_same(schema: &Schema, own: &Schema) -> bool {
     let inputs = schema.inputs().map(|f| (&f.name, &f.kind));
-    inputs.eq(own.inputs().map(|f| (&f.name, &f.kind))) && schema.target == own.target
+    // What outcomes are called may differ: files from before they had names are measured too.
+    let target = |schema: &Schema| Target {
+        outcomes: None,
+        ..schema.target.clone()
+    };
+    inputs.eq(own.inputs().map(|f| (&f.name, &f.kind))) && target(schema) == target(own)
 }
 
 /// An evaluation in the three forms that people and programs read.

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use model_core::schema::{Role, Schema};
+use model_core::schema::{Feature, Role, Schema, Target};
 use model_report::number::{count, percent};
 use model_sketch::PREDICTION;
 
@@ -84,10 +84,12 @@ pub enum FeatureError {
         name: String,
     },
     /// The schema ignores it.
-    #[error("'{name}' has role = \"ignored\" in the schema: change its role or leave it out")]
+    #[error("'{name}' has role = \"{role}\" in the schema: change its role or leave it out")]
     Ignored {
         /// What was asked for.
         name: String,
+        /// Its role: `ignored`, `time`, `group` or `weight`.
+        role: &'static str,
     },
     /// A derived feature is computed from one that is not used.
     #[error("'{name}' is computed from '{needs}': name both, or leave both out")]
@@ -199,19 +201,30 @@ impl Inputs {
         &self.split
     }
 
-    /// What the model learns to approve, and how much of the data that is.
+    /// What the model learns to approve, and how much of the data is the other outcome, as the
+    /// file says it.
     #[must_use]
     pub fn approval_in_words(&self) -> String {
         let target = &self.schema.target;
-        let [_, value] = target.kind.texts();
         let rows = self.dataset.rows();
-        let positive = self.dataset.target.iter().filter(|yes| **yes).count();
+        let negative = self.dataset.target.iter().filter(|yes| !**yes).count();
         format!(
-            "Approves applications likely to be {} = {value}; {} of {} rows were.",
-            target.name,
-            percent(positive as f64 / rows as f64),
-            count(rows)
+            "Approves applications likely to be {}; {} of {} rows are {}.",
+            in_the_file(target, true),
+            percent(negative as f64 / rows as f64),
+            count(rows),
+            in_the_file(target, false)
         )
+    }
+}
+
+/// An outcome as the file has it, `deny = false`, after its name where it has another one.
+fn in_the_file(target: &Target, positive: bool) -> String {
+    let value = target.kind.texts()[usize::from(positive)];
+    let in_file = format!("{} = {value}", target.name);
+    match target.outcome_label(positive) {
+        label if label == in_file || label == value => in_file,
+        label => format!("{label} ({in_file})"),
     }
 }
 
@@ -226,11 +239,17 @@ fn check_features(
     for name in names {
         let name = || name.clone();
         let feature = schema.features.iter().find(|f| f.name == name());
+        let role_word = feature.map_or("", Feature::role_word);
         match feature.map(|feature| feature.role) {
             Some(Role::Input) => {}
             Some(Role::Protected) if allow_protected => {}
             Some(Role::Protected) => return Err(FeatureError::Protected { name: name() }),
-            Some(Role::Ignored) => return Err(FeatureError::Ignored { name: name() }),
+            Some(Role::Ignored) => {
+                return Err(FeatureError::Ignored {
+                    name: name(),
+                    role: role_word,
+                });
+            }
             None => {
                 let nearest = schema.nearest_feature(&name()).map(str::to_owned);
                 return Err(FeatureError::Unknown {

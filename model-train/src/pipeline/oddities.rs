@@ -24,13 +24,13 @@ pub(super) fn warnings(inputs: &Inputs) -> Vec<Warning> {
         .partition(|row| inputs.dataset.target[**row]);
     let target = &inputs.schema.target;
     let classes = [
-        (&target.positive_label, yes.len()),
-        (&target.negative_label, no.len()),
+        (target.outcome_label(true), yes.len()),
+        (target.outcome_label(false), no.len()),
     ];
     let few = classes.into_iter().filter(|(_, rows)| *rows < FEW_ROWS);
     let few = few.map(|(label, rows)| Warning::FewRows {
         file: inputs.dataset.name().to_owned(),
-        label: label.clone(),
+        label: label.into_owned(),
         rows,
     });
     let columns = inputs.schema.inputs().zip(&inputs.dataset.columns);

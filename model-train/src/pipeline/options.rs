@@ -61,6 +61,9 @@ pub struct SearchOptions {
     pub bags: Option<usize>,
     /// What models are chosen by.
     pub metric: Metric,
+    /// Whether to look for ratios of two inputs that would lower the log loss; see
+    /// [`tune::Ratio`](crate::tune::Ratio). They are proposed, never used.
+    pub proposes_ratios: bool,
     /// The largest artifact, in gzipped bytes; `None` limits the model to 2,000,000 bytes
     /// before compression, which a page and a Worker load without a pause.
     pub max_gzip_bytes: Option<u64>,

@@ -109,6 +109,9 @@ pub(crate) struct Args {
     /// Average up to this many boosted models where the size limit allows it [default: 2].
     #[arg(long, value_name = "NUMBER", help_heading = "Tuning")]
     pub(super) bags: Option<Bags>,
+    /// Do not look for ratios of two inputs, such as loan / income, that would make the model better.
+    #[arg(long, help_heading = "Tuning")]
+    pub(super) no_ratios: bool,
     /// Largest gzipped artifact, such as 300KB [default: a model of at most 2 MB before
     /// compression].
     #[arg(long, value_name = "SIZE", help_heading = "Tuning")]

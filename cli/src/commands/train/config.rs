@@ -59,6 +59,7 @@ pub(crate) struct Tune {
     pub(crate) folds: Option<Folds>,
     pub(crate) metric: Option<Written<Metric>>,
     pub(crate) bags: Option<Bags>,
+    pub(crate) ratios: Option<bool>,
     pub(crate) max_size: Option<Written<ByteSize>>,
     pub(crate) max_latency: Option<Written<Duration>>,
 }

@@ -144,6 +144,7 @@ fn hyperparameters(args: &Args, config: &Config) -> Result<Hyperparameters> {
         },
         bags: args.bags.or(tune.bags).map(|bags| bags.0),
         metric: metric.map_or(Metric::RocAuc, |metric| metric.0),
+        proposes_ratios: !args.no_ratios && tune.ratios.unwrap_or(true),
         max_gzip_bytes: max_size.map(|Written(size)| size.as_u64()),
         max_nanoseconds: max_latency.map(|Written(latency)| latency.as_nanos() as f64),
         timeout: timeout.map(|Written(timeout)| timeout),

@@ -25,11 +25,19 @@ pub(super) fn convert_feature(
     refuse_keys(
         &raw,
         "only the target takes it",
-        &["positive", "positive_label", "negative_label"],
+        &[
+            "positive",
+            "positive_label",
+            "negative_label",
+            "positive_outcome",
+            "negative_outcome",
+        ],
     )?;
+    let policies = ["missing", "unknown", "out_of_range", "encoding"];
     if raw.role == RawRole::Ignored {
-        let unused = ["missing", "unknown", "out_of_range", "encoding"];
-        refuse_keys(&raw, "an ignored feature has no policy", &unused)?;
+        refuse_keys(&raw, "an ignored feature has no policy", &policies)?;
+    } else if raw.role.sample().is_some() {
+        refuse_keys(&raw, "no model sees such a column", &policies)?;
     }
     if raw.derived.is_none() {
         refuse_keys(
@@ -47,13 +55,18 @@ pub(super) fn convert_feature(
     }
     let texts = convert_texts(&raw, languages, absent)?;
     let actions = actionable::take(&raw)?;
+    let (kind, sample) = (convert_kind(&raw, &texts)?, raw.role.sample());
+    if let Some(why) = sample.and_then(|role| role.refuses(&kind)) {
+        return Err(("type", why.into()));
+    }
     let reason = raw.reason.take();
     let mut feature = Feature {
-        kind: convert_kind(&raw, &texts)?,
+        kind,
+        sample,
         translations: texts.translations(languages.len()),
         role: match raw.role {
             RawRole::Protected => Role::Protected,
-            RawRole::Ignored => Role::Ignored,
+            RawRole::Ignored | RawRole::Time | RawRole::Group | RawRole::Weight => Role::Ignored,
             RawRole::Input | RawRole::Target => Role::Input,
         },
         missing: raw.missing.unwrap_or_default(),
@@ -140,7 +153,7 @@ fn convert_kind(raw: &RawFeature, texts: &FeatureTexts) -> Converted<FeatureKind
         RawType::Integer => Ok(FeatureKind::Integer(convert_range(raw)?)),
         RawType::Boolean => Ok(FeatureKind::Boolean),
         // An ignored column needs no list: it is never read.
-        RawType::Category if raw.role == RawRole::Ignored && raw.categories.is_none() => {
+        RawType::Category if is_unread(raw.role) && raw.categories.is_none() => {
             Ok(FeatureKind::Category(Categories {
                 values: Vec::new(),
                 labels: Vec::new(),
@@ -150,6 +163,11 @@ fn convert_kind(raw: &RawFeature, texts: &FeatureTexts) -> Converted<FeatureKind
         }
         RawType::Category => convert_categories(raw, texts).map(FeatureKind::Category),
     }
+}
+
+/// Whether no model ever reads such a column.
+fn is_unread(role: RawRole) -> bool {
+    role == RawRole::Ignored || role.sample().is_some()
 }
 
 fn convert_range(raw: &RawFeature) -> Converted<Range> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::super::languages::default_languages;
-use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, Unknown};
+use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, SampleRole, Unknown};
 use super::actionable::RawActionable;
 use super::feature::Converted;
 use super::reasons::{RawReason, RawReasons};
@@ -61,6 +61,8 @@ pub(super) struct RawFeature {
     pub(super) positive: Option<RawPositive>,
     pub(super) positive_label: Option<String>,
     pub(super) negative_label: Option<String>,
+    pub(super) positive_outcome: Option<String>,
+    pub(super) negative_outcome: Option<String>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]
@@ -79,7 +81,22 @@ pub(super) enum RawRole {
     Input,
     Protected,
     Ignored,
+    Time,
+    Group,
+    Weight,
     Target,
+}
+
+impl RawRole {
+    /// What the column says about a row, where it does.
+    pub(super) fn sample(self) -> Option<SampleRole> {
+        match self {
+            Self::Time => Some(SampleRole::Time),
+            Self::Group => Some(SampleRole::Group),
+            Self::Weight => Some(SampleRole::Weight),
+            Self::Input | Self::Protected | Self::Ignored | Self::Target => None,
+        }
+    }
 }
 
 #[derive(Deserialize, Clone)]
@@ -125,6 +142,8 @@ pub(super) fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) ->
         "positive" => raw.positive.is_some(),
         "positive_label" => raw.positive_label.is_some(),
         "negative_label" => raw.negative_label.is_some(),
+        "positive_outcome" => raw.positive_outcome.is_some(),
+        "negative_outcome" => raw.negative_outcome.is_some(),
         _ => false,
     };
     match keys.iter().find(|key| given(key)) {

@@ -1,6 +1,6 @@
 //! The target: what the model learns.
 
-use super::super::{Target, TargetKind};
+use super::super::{Outcomes, Target, TargetKind};
 use super::feature::Converted;
 use super::raw::{RawFeature, RawPositive, RawType, refuse_keys};
 
@@ -38,11 +38,19 @@ pub(super) fn convert_target(raw: RawFeature) -> Converted<Target> {
             return Err(("type", message.into()));
         }
     };
+    let outcome = |given: Option<String>, positive: bool| {
+        given.unwrap_or_else(|| kind.outcome_name(&raw.name, positive))
+    };
+    let outcomes = Outcomes {
+        positive: outcome(raw.positive_outcome, true),
+        negative: outcome(raw.negative_outcome, false),
+    };
     Ok(Target {
         name: raw.name,
         kind,
         positive_label: raw.positive_label.unwrap_or_else(|| "Approved".into()),
         negative_label: raw.negative_label.unwrap_or_else(|| "Rejected".into()),
+        outcomes: Some(outcomes),
     })
 }
 
