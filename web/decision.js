@@ -21,7 +21,7 @@ export function buildDecision(description, form) {
   const meter = byId('meter');
   byId('threshold').textContent = plainPercent(threshold);
   byId('threshold').setAttribute('value', String(threshold));
-  meter.setAttribute('aria-label', `Probability of ${target.positive_label}`);
+  meter.setAttribute('aria-label', `Probability of ${target.positive_outcome ?? target.positive_label}`);
   meter.style.setProperty('--threshold', String(threshold));
 
   return {

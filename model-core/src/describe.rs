@@ -49,6 +49,10 @@ impl Decider {
                 write_own(json, keys, Some(&target.negative_label), schema, |texts| {
                     texts.category_labels.first().map(String::as_str)
                 });
+                if let Some(outcomes) = &target.outcomes {
+                    json.key("positive_outcome").text(&outcomes.positive);
+                    json.key("negative_outcome").text(&outcomes.negative);
+                }
             });
             let mut imputed = artifact.preprocessing.imputed.iter().copied();
             json.key("features")

@@ -74,10 +74,14 @@ export interface Description {
   max_adjustments?: number;
   target: {
     name: string;
+    /** What decisions are called. */
     positive_label: string;
     positive_labels?: Record<string, string>;
     negative_label: string;
     negative_labels?: Record<string, string>;
+    /** What became of an application: the probability is of the first. Absent in older files. */
+    positive_outcome?: string;
+    negative_outcome?: string;
   };
   features: Feature[];
   training: {

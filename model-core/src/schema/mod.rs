@@ -38,8 +38,11 @@ mod languages;
 mod names;
 mod nearest;
 mod read;
+mod reasons;
+mod sample;
 mod span;
 mod stored;
+mod target;
 mod words;
 
 pub use check::SchemaProblem;
@@ -48,6 +51,10 @@ pub use derived::{Derived, Mismatch};
 pub use languages::Translation;
 pub use names::{Names, Purpose};
 pub use read::{SchemaError, SchemaFile};
+pub(crate) use reasons::StoredReasons;
+pub use reasons::{Compare, Reason, ReasonGroup, Reasons, Variant, When};
+pub use sample::SampleRole;
+pub use target::Outcomes;
 
 use bincode::{Decode, Encode};
 use serde::Deserialize;
@@ -80,6 +87,8 @@ pub struct Schema {
     pub target: Target,
     /// The languages of texts, at least one, such as `en`; a text always has the first.
     pub languages: Vec<String>,
+    /// How reasons are chosen.
+    pub reasons: Reasons,
     /// Its own texts and its target's in the languages after the first, in their order; empty
     /// where there are none: title, description, and the labels of the two outcomes, the
     /// negative one first, as label, help and category labels.
@@ -101,6 +110,9 @@ pub struct Feature {
     pub example: Option<Example>,
     /// Whether the model may see it.
     pub role: Role,
+    /// What it says about a row of the training data, where it does; its role is then
+    /// [`Role::Ignored`].
+    pub sample: Option<SampleRole>,
     /// Its type, with what belongs to that type.
     pub kind: FeatureKind,
     /// What happens when it is missing.
@@ -113,6 +125,8 @@ pub struct Feature {
     /// Its texts in the schema's languages after the first, in their order; empty where there
     /// are none.
     pub translations: Vec<Translation>,
+    /// What an applicant is told when it counted against them; without one, its label.
+    pub reason: Option<Box<Reason>>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.
@@ -250,16 +264,19 @@ pub enum Example {
 }
 
 /// What the model learns and answers.
-#[derive(Debug, Clone, PartialEq, Encode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// The column.
     pub name: String,
     /// How its values read.
     pub kind: TargetKind,
-    /// What a 1 is called, such as "Approved".
+    /// What the decision 1 is called, such as "Approved".
     pub positive_label: String,
-    /// What a 0 is called, such as "Rejected".
+    /// What the decision 0 is called, such as "Rejected".
     pub negative_label: String,
+    /// What the outcomes are called; `None` in artifacts that were made before outcomes had
+    /// names. [`Target::outcome_label`] answers for both.
+    pub outcomes: Option<Outcomes>,
 }
 
 /// The two values of a target, and which of them is the positive outcome.

@@ -144,10 +144,16 @@ pub struct Subject {
     /// The lending rules that were packed beside the model.
     #[serde(default)]
     pub policy: Option<PolicyRecord>,
-    /// Name of the positive class.
+    /// What the decision to approve is called, such as "Approved".
     pub positive_label: String,
-    /// Name of the negative class.
+    /// What the decision to decline is called, such as "Rejected".
     pub negative_label: String,
+    /// What the outcome is called that the probability is of, such as "good".
+    #[serde(default)]
+    pub positive_outcome: String,
+    /// What the other outcome is called, the event of credit risk, such as "bad".
+    #[serde(default)]
+    pub negative_outcome: String,
     /// The inputs, in schema order.
     pub inputs: Vec<String>,
     /// Rows it was fitted on.
@@ -439,6 +445,8 @@ fn subject(artifact: &Artifact, digest: String) -> Result<Subject, ArtifactError
         protected_inputs: details.protected_inputs,
         positive_label: schema.target.positive_label.clone(),
         negative_label: schema.target.negative_label.clone(),
+        positive_outcome: schema.target.outcome_label(true).into_owned(),
+        negative_outcome: schema.target.outcome_label(false).into_owned(),
         inputs: schema.inputs().map(|f| f.name.clone()).collect(),
         rows_train: training.rows_train,
         seed: training.seed,

@@ -2,7 +2,7 @@
 
 use model_core::artifact::{Artifact, ArtifactError, with_policy};
 use model_core::policy::Policy;
-use model_core::schema::Schema;
+use model_core::schema::{Schema, Target};
 use serde_json::Value;
 
 use super::decision::cross_validation;
@@ -115,11 +115,7 @@ pub fn evaluate_file(
     let of_training = dataset.sha256 == artifact.training.data_sha256;
     let seen_in_training = of_training && job.test_rows.is_none();
     let rows = match job.test_rows {
-        Some(rows) => {
-            rows.read_split(&dataset.target)
-                .map_err(InputError::from)?
-                .test
-        }
+        Some(rows) => rows.read_split(&dataset).map_err(InputError::from)?.test,
         None => (0..dataset.rows()).collect(),
     };
     let evaluation = evaluate::evaluate(bytes, &dataset, &rows, seen_in_training, &job.options)?;
@@ -128,7 +124,12 @@ pub fn evaluate_file(
 
 fn asks_for_the_same(schema: &Schema, own: &Schema) -> bool {
     let inputs = schema.inputs().map(|f| (&f.name, &f.kind));
-    inputs.eq(own.inputs().map(|f| (&f.name, &f.kind))) && schema.target == own.target
+    // What outcomes are called may differ: files from before they had names are measured too.
+    let target = |schema: &Schema| Target {
+        outcomes: None,
+        ..schema.target.clone()
+    };
+    inputs.eq(own.inputs().map(|f| (&f.name, &f.kind))) && target(schema) == target(own)
 }
 
 /// An evaluation in the three forms that people and programs read.

@@ -5,7 +5,7 @@ use model_report::number::{count, fixed, percent};
 use model_report::{BarChart, Cell, Figure, Section, Table, Tone};
 
 use super::{ReportError, between};
-use crate::evaluate::{Evaluation, Group, Slices};
+use crate::evaluate::{Evaluation, Group, Slices, Subject};
 
 /// Below this ratio, the four-fifths rule asks for a closer look (29 CFR 1607.4 D).
 const FOUR_FIFTHS: f64 = 0.8;
@@ -49,7 +49,7 @@ pub(super) fn protected(evaluation: &Evaluation) -> Result<Section, ReportError>
             .heading(slices.label.clone())
             .paragraph(role)
             .figure(chart(slices)?)
-            .table(table(slices));
+            .table(table(slices, &evaluation.model));
     }
     if !any {
         section = section.paragraph(
@@ -70,7 +70,7 @@ pub(super) fn inputs(evaluation: &Evaluation) -> Section {
     for slices in with_role(evaluation, "input") {
         section = section.details(
             format!("{}: {}", slices.label, range_of(slices)),
-            Section::new("slice", "").table(table(slices)),
+            Section::new("slice", "").table(table(slices, &evaluation.model)),
         );
     }
     section
@@ -124,7 +124,7 @@ fn chart(slices: &Slices) -> Result<Figure, ReportError> {
     Ok(Figure::new(chart, "Lines are 95% intervals (Wilson)."))
 }
 
-fn table(slices: &Slices) -> Table {
+fn table(slices: &Slices, model: &Subject) -> Table {
     let mut caption = format!("By {}.", slices.label);
     if slices.groups_left_out > 0 {
         caption.push_str(&format!(
@@ -136,14 +136,14 @@ fn table(slices: &Slices) -> Table {
     Table::new(caption)
         .text("Group")
         .number("Rows")
-        .number("Actual positive rate")
+        .number(format!("Rate of {}", model.negative_outcome))
         .number("Approval rate")
         .number("Impact ratio")
         .number("95% interval")
         .number("ROC AUC")
         .number("Accuracy")
-        .number("Recall")
-        .number("False positive rate")
+        .number(format!("Approved of {}", model.positive_outcome))
+        .number(format!("Approved of {}", model.negative_outcome))
         .rows(slices.groups.iter().map(|group| row(group, &slices.role)))
 }
 
@@ -163,7 +163,7 @@ fn row(group: &Group, role: &str) -> Vec<Cell> {
     vec![
         group.name.as_str().into(),
         count(group.rows).into(),
-        percent(group.base_rate).into(),
+        percent(1.0 - group.base_rate).into(),
         Cell::new(percent(group.approval_rate)).share(group.approval_rate),
         ratio,
         group

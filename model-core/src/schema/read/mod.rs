@@ -3,6 +3,7 @@
 mod feature;
 mod positions;
 mod raw;
+mod reasons;
 mod target;
 
 use toml::de::DeTable;
@@ -10,9 +11,12 @@ use toml::de::DeTable;
 use self::feature::{convert_feature, resolve_optional};
 use self::positions::{offset_within, value_offset};
 use self::raw::{RawRole, RawSchema};
+use self::reasons::convert_reasons;
 use self::target::convert_target;
 use super::languages::FeatureTexts;
-use super::{Derived, Feature, Mismatch, Names, Purpose, Schema, SchemaProblem, languages};
+use super::{
+    Derived, Feature, Mismatch, Names, Purpose, Reasons, Schema, SchemaProblem, languages,
+};
 use crate::expression::{Expression, ExpressionError, Span, span};
 use crate::literal::number_text;
 use crate::position::{Lines, within_string};
@@ -77,7 +81,7 @@ impl SchemaFile {
                 message,
             }
         };
-        let raw: RawSchema = toml::from_str(text).map_err(|error| {
+        let mut raw: RawSchema = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             at(offset, for_people(error.message()))
         })?;
@@ -116,7 +120,15 @@ impl SchemaFile {
             at(offset, message)
         };
         let mut warnings = Vec::new();
-        let schema = convert(raw, &mut warnings).map_err(place)?;
+        let raw_reasons = raw.reasons.take();
+        let mut schema = convert(raw, &mut warnings).map_err(place)?;
+        let mut lacking = Vec::new();
+        if let Some(raw) = raw_reasons {
+            schema.reasons = convert_reasons(raw, &schema, &mut lacking).map_err(|message| {
+                let offset = offset_of(None, "reasons");
+                at(offset, format!("reasons: {message}"))
+            })?;
+        }
         schema.check().map_err(|problem| {
             let offset = offset_of(index_of(&names, &problem), problem.key);
             at(offset, problem.to_string())
@@ -125,9 +137,13 @@ impl SchemaFile {
             let offset = offset_of(index_of(&names, &problem), problem.key);
             at(offset, problem.to_string())
         })?;
+        let lacking = lacking.into_iter().map(|message| {
+            let offset = offset_of(None, "reasons");
+            at(offset, format!("reasons: {message}"))
+        });
         Ok(Self {
             schema,
-            warnings: warnings.into_iter().map(place).collect(),
+            warnings: warnings.into_iter().map(place).chain(lacking).collect(),
         })
     }
 }
@@ -223,6 +239,7 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
         features,
         target,
         languages: raw.languages,
+        reasons: Reasons::default(),
     };
     for raw in derived {
         let (index, feature) = (raw.index, raw.feature);

@@ -1,6 +1,6 @@
 //! The target: what the model learns.
 
-use super::super::{Target, TargetKind};
+use super::super::{Outcomes, Target, TargetKind};
 use super::feature::{Absent, Converted, resolve};
 use super::raw::{RawFeature, RawPositive, RawType, refuse_keys};
 use crate::texts::{RawTexts, Texts};
@@ -21,6 +21,7 @@ pub(super) fn convert_target(
         "derived",
         "round",
         "mismatch",
+        "reason",
         "minimum",
         "maximum",
         "exclusive_minimum",
@@ -44,11 +45,19 @@ pub(super) fn convert_target(
     };
     let negative = label("negative_label", &raw.negative_label, "Rejected")?;
     let positive = label("positive_label", &raw.positive_label, "Approved")?;
+    let outcome = |given: Option<String>, positive: bool| {
+        given.unwrap_or_else(|| kind.outcome_name(&raw.name, positive))
+    };
+    let outcomes = Outcomes {
+        positive: outcome(raw.positive_outcome, true),
+        negative: outcome(raw.negative_outcome, false),
+    };
     let target = Target {
         name: raw.name,
         kind,
         positive_label: positive.first().to_owned(),
         negative_label: negative.first().to_owned(),
+        outcomes: Some(outcomes),
     };
     Ok((target, vec![negative, positive]))
 }
