@@ -23,7 +23,7 @@ struct Module {
     loaded: Option<Result<Decider, String>>,
     /// The bytes that the last call returned.
     output: Vec<u8>,
-    /// The HTTP status of the last decision.
+    /// The HTTP status of the last decision, explanation or sketch.
     status: u16,
 }
 
@@ -48,6 +48,11 @@ impl Module {
     /// One decision into `output`.
     fn decide(&mut self, request: &[u8]) {
         self.status = self.answer(|decider, output| decider.decide(request, output));
+    }
+
+    /// An explanation into `output`.
+    fn explain(&mut self, request: &[u8]) {
+        self.status = self.answer(|decider, output| decider.explain(request, output));
     }
 
     /// The counts of a batch into `output`.

@@ -23,6 +23,54 @@ export interface Decision {
   policy?: { version: string; digest: string };
   /** The codes of the rules that matched, in the order of the policy; where there is one. */
   rules?: string[];
+  /** Why it is no approval, in the first language; where the schema says `in_answer`. `null` without profiles to compare with. */
+  reasons?: Reason[] | null;
+}
+
+/** Why a decision came out as it did. */
+export interface Explanation {
+  /** What `decide` answers. */
+  decision: Decision;
+  /** What margin and contributions are: log odds, or the mean of leaves or a weighted sum. */
+  scale: "log_odds" | "mean";
+  /** The model's sum for this application, before calibration. */
+  margin: number;
+  /** The margin from which the score approves; `null` where every margin does, or none. */
+  margin_threshold: number | null;
+  /** The weighted mean margin of the profiles; all contributions and it add up to the margin. */
+  base: number;
+  /** The profiles that the application is compared with. */
+  compared_with: { name: string; digest: string; profiles: number };
+  /** Of each input, in schema order. */
+  contributions: Contribution[];
+  /** For an application that is not approved, the most important first; `null` without profiles to compare with. */
+  reasons: Reason[] | null;
+  /** Why `reasons` is `null`. */
+  note?: string;
+}
+
+/** What an input adds to the margin, compared with the profiles. */
+export interface Contribution {
+  feature: string;
+  /** After policies; `null` for `other`, and for what `native` leaves missing. */
+  value: Value;
+  contribution: number;
+}
+
+/** Why an application is not approved. */
+export interface Reason {
+  code: string;
+  text: string;
+  /** The fields that it is about. */
+  features: string[];
+  /** Of all that counted against the application, 0 to 1; `null` for a lending rule. */
+  share: number | null;
+}
+
+/** What is to be explained: an application, alone or with the language of its reasons. */
+export interface Question {
+  application: Application;
+  language?: string;
 }
 
 /** What is decided about an application; `refer` sends it to a person. */
@@ -174,7 +222,12 @@ export class Model {
    * cannot be read gets a refusal, in JSON, and status 413 or 422.
    */
   sketch(batch: Uint8Array): Uint8Array;
-  /** The HTTP status of the last decision or sketch: 200, 413, 422 or 503. */
+  /**
+   * Why a decision came out as it did: the bytes of an application or a `Question` in, those of an `Explanation` or a
+   * `Refusal` out. The first call builds tables, which decisions do not need.
+   */
+  explain(request: Uint8Array): Uint8Array;
+  /** The HTTP status of the last decision, explanation or sketch: 200, 413, 422 or 503. */
   readonly status: number;
   /** One decision with objects instead of bytes. */
   predict(application: Application): Decision | Refusal;

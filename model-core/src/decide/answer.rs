@@ -45,7 +45,7 @@ impl Constants {
     }
 }
 
-fn written(value: impl FnOnce(&mut Writer<'_>)) -> String {
+pub(super) fn written(value: impl FnOnce(&mut Writer<'_>)) -> String {
     let mut out = Vec::new();
     value(&mut Writer::new(&mut out));
     String::from_utf8(out).unwrap_or_default()
@@ -70,6 +70,7 @@ impl Decider {
         &self,
         judgement: Judgement,
         adjusted: &[Adjusted<'_>],
+        reasons: Option<&str>,
         out: &mut Vec<u8>,
     ) -> u16 {
         // The old fields state what was decided: who knows them alone approves nothing that
@@ -93,6 +94,9 @@ impl Decider {
                 .array(adjusted, |json, one| self.write_adjustment(json, one));
             if self.format > 2 {
                 self.write_outcome(json, judgement);
+            }
+            if let Some(reasons) = reasons {
+                json.key("reasons").raw(reasons);
             }
         });
         200

@@ -2,15 +2,19 @@
 //! written down in `docs/reference/decision-contract.md`.
 
 mod answer;
+mod application;
 mod batch;
 mod derive;
+mod explain;
 mod fields;
 mod observe;
 mod outcome;
 mod problem;
+mod recourse;
 mod request;
 
 pub(crate) use answer::write_value;
+pub use application::Application;
 pub use batch::REFUSED;
 pub use outcome::{Judgement, Matched, reaches};
 pub use problem::{write_detail, write_unavailable};
@@ -19,6 +23,8 @@ pub use request::MAX_REQUEST;
 use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
 use crate::model::Predictor;
 use crate::preprocess::{Adjustment, Resolved, resolve};
+use crate::reasons::Compared;
+use crate::recourse::Budget;
 use crate::schema::Feature;
 use crate::value::{Reading, Value, ValueError, read};
 use answer::Constants;
@@ -44,6 +50,10 @@ pub struct Decider {
     block: batch::Block,
     rule_values: RuleValues,
     derivation: Derivation,
+    /// `None` before the first explanation.
+    compared: Option<Box<Compared>>,
+    /// What a search for recourse may spend.
+    budget: Budget,
 }
 
 /// A value that a policy changed.
@@ -69,10 +79,12 @@ impl Decider {
         let fields = Fields::new(&artifact.schema);
         Ok(Self {
             derivation: Derivation::new(&artifact.schema, &fields),
+            budget: Budget::default(),
             fields,
             predictor: Predictor::new(&artifact.model, &artifact.calibration)
                 .map_err(ArtifactError::Content)?,
             constants: Constants::new(&artifact, &digests),
+            compared: None,
             row: vec![0.0; inputs.len()],
             block: batch::Block::default(),
             rule_values: RuleValues::new(&artifact.schema, artifact.policy.as_ref()),
@@ -107,6 +119,11 @@ impl Decider {
         &self.digests
     }
 
+    /// Sets what a search for recourse may spend from now on.
+    pub fn set_budget(&mut self, budget: Budget) {
+        self.budget = budget;
+    }
+
     /// How many values a row has.
     #[must_use]
     pub fn inputs(&self) -> usize {
@@ -123,7 +140,8 @@ impl Decider {
         match outcome {
             Ok((probability, adjusted)) => {
                 let judgement = self.judge(probability);
-                self.write_answer(judgement, &adjusted, out)
+                let reasons = self.reasons_in_answer(judgement, &adjusted);
+                self.write_answer(judgement, &adjusted, reasons.as_deref(), out)
             }
             Err(problems) => problem::write_refusal(&problems, out),
         }

@@ -65,6 +65,11 @@ impl Problem {
         Self::in_field("extra_forbidden", name, msg)
     }
 
+    /// A key beside the application.
+    pub(super) fn in_question(key: &str, msg: impl Into<String>) -> Self {
+        Self::in_field("value_error", key, msg)
+    }
+
     pub(super) fn too_many_adjustments(found: usize, most: u32) -> Self {
         let msg = format!(
             "{found} values are missing, unknown or out of range, at most {most} may be filled in: give more of the features"

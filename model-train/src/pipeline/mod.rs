@@ -10,6 +10,8 @@
 //! threads, unless the search has a timeout or a latency limit. The crate's first page has an
 //! example.
 
+mod benchmark;
+mod comparison;
 mod decision;
 mod error;
 mod evaluation;
@@ -21,6 +23,8 @@ mod options;
 mod selection;
 mod trained;
 
+pub use benchmark::Benchmark;
+pub use comparison::{ComparisonJob, ComparisonReports, compare_file};
 pub use error::{ObserverError, PipelineError};
 pub use evaluation::{EvaluationError, EvaluationJob, Reports, evaluate_file, evaluate_trained};
 pub use inputs::{FeatureError, InputError, InputOptions, Inputs, Source};
