@@ -58,6 +58,7 @@ pub mod model_file;
 pub mod policy;
 mod position;
 pub mod preprocess;
+pub mod reasons;
 pub mod schema;
 pub mod texts;
 mod toml_words;

@@ -80,17 +80,7 @@ impl Preprocessing {
             ));
         }
         for (feature, &value) in schema.inputs().zip(&self.imputed) {
-            let acceptable = match &feature.kind {
-                FeatureKind::Number(range) => value.is_finite() && range.contains(value),
-                FeatureKind::Integer(range) => {
-                    value.is_finite() && range.contains(value) && value.fract() == 0.0
-                }
-                FeatureKind::Boolean => value == 0.0 || value == 1.0,
-                FeatureKind::Category(c) => {
-                    value >= 0.0 && value < c.values.len() as f64 && value.fract() == 0.0
-                }
-            };
-            if !acceptable {
+            if !acceptable(feature, value) {
                 return Err(format!(
                     "feature '{}': {} cannot be filled in, the feature itself refuses it",
                     feature.name,
@@ -99,6 +89,20 @@ impl Preprocessing {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a value in the model's terms is one that the feature takes as it is.
+pub(crate) fn acceptable(feature: &Feature, value: f64) -> bool {
+    match &feature.kind {
+        FeatureKind::Number(range) => value.is_finite() && range.contains(value),
+        FeatureKind::Integer(range) => {
+            value.is_finite() && range.contains(value) && value.fract() == 0.0
+        }
+        FeatureKind::Boolean => value == 0.0 || value == 1.0,
+        FeatureKind::Category(c) => {
+            value >= 0.0 && value < c.values.len() as f64 && value.fract() == 0.0
+        }
     }
 }
 

@@ -25,6 +25,20 @@ impl Texts {
     }
 }
 
+/// Checks what answers call a reason.
+///
+/// # Errors
+/// A sentence.
+pub(crate) fn check_code(code: &str) -> Result<(), String> {
+    let byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if (1..=32).contains(&code.len()) && code.bytes().all(byte) {
+        return Ok(());
+    }
+    Err(format!(
+        "expected a code of 1 to 32 letters, digits, hyphens, dots and underscores, got '{code}'"
+    ))
+}
+
 /// A text as TOML gives it: one, in the first language, or a table of languages.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(

@@ -5,6 +5,7 @@ mod sections;
 mod stored;
 
 pub use crate::error::ArtifactError;
+pub use crate::literal::hex;
 pub use crate::wire::{FORMAT, MAX_PAYLOAD};
 
 use bincode::Encode;
@@ -14,6 +15,7 @@ use crate::literal::number_text;
 use crate::model::{Model, ModelKind};
 use crate::policy::Policy;
 use crate::preprocess::Preprocessing;
+use crate::reasons::Profiles;
 use crate::schema::Schema;
 use crate::wire::HEADER_LEN;
 use sections::{Parts, sha256};
@@ -45,6 +47,8 @@ pub struct Artifact {
     pub details: Vec<u8>,
     /// The lending rules beside the model.
     pub policy: Option<Policy>,
+    /// Whom an application is compared with to say why. Not needed to decide.
+    pub profiles: Option<Profiles>,
 }
 
 /// An artifact as it was read, with what tells it from others.
@@ -138,6 +142,9 @@ impl Artifact {
                 number_text(self.threshold)
             )));
         }
+        if let Some(profiles) = &self.profiles {
+            profiles.check(&self.schema).map_err(content)?;
+        }
         if let Some(policy) = &self.policy {
             policy
                 .check(&self.schema, self.schema.languages.len())
@@ -186,17 +193,6 @@ pub fn digests(bytes: &[u8]) -> Result<Digests, ArtifactError> {
 /// As [`digests`].
 pub fn digest(bytes: &[u8]) -> Result<String, ArtifactError> {
     Ok(digests(bytes)?.model)
-}
-
-/// Lower-case hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
 }
 
 /// A payload whose digest is right.

@@ -9,6 +9,7 @@ use crate::calibration::Calibration;
 use crate::error::ArtifactError;
 use crate::model::LinearPart;
 use crate::policy::Policy;
+use crate::schema::StoredReasons;
 use crate::wire::{Reader, Stored, stored};
 
 stored!(Training {
@@ -28,6 +29,8 @@ stored!(GoldenRow {
 pub(super) const MODEL: Tag = *b"MODL";
 /// The section of the policy.
 pub(super) const POLICY: Tag = *b"POLC";
+/// The section of what explains decisions.
+const REASONS: Tag = *b"rsns";
 /// The section of all that decides nothing: where the model comes from.
 const DETAILS: Tag = *b"dets";
 
@@ -44,6 +47,15 @@ const LANGUAGES: Tag = *b"LANG";
 const DERIVED: Tag = *b"DRVD";
 const TRANSLATIONS: Tag = *b"trsl";
 const OUTCOMES: Tag = *b"outc";
+const SAMPLES: Tag = *b"smpl";
+
+/// Stands in [`MODEL`] where answers carry reasons.
+const IN_ANSWER: Tag = *b"ANSW";
+
+/// Fields of [`REASONS`].
+const CATALOGUE: Tag = *b"catl";
+const PROFILES: Tag = *b"prof";
+const SCHEMA_TRANSLATIONS: Tag = *b"trs2";
 
 /// The field of [`POLICY`].
 const RULES: Tag = *b"RULE";
@@ -75,15 +87,38 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     if !derived.is_empty() {
         put(&mut model, DERIVED, &derived)?;
     }
-    if let Some(translations) = artifact.schema.translations() {
+    if let Some(translations) = artifact.schema.feature_translations() {
         put(&mut model, TRANSLATIONS, &translations)?;
     }
     if let Some(outcomes) = &artifact.schema.target.outcomes {
         put(&mut model, OUTCOMES, outcomes)?;
     }
+    if let Some(samples) = artifact.schema.samples() {
+        put(&mut model, SAMPLES, &samples)?;
+    }
+    if artifact.schema.reasons.in_answer {
+        put(&mut model, IN_ANSWER, &true)?;
+    }
+    if !artifact.schema.translations.is_empty() {
+        put(
+            &mut model,
+            SCHEMA_TRANSLATIONS,
+            &artifact.schema.translations,
+        )?;
+    }
     write(&mut out, MODEL, &model);
     if let Some(policy) = &artifact.policy {
         write(&mut out, POLICY, &encode_policy(policy)?);
+    }
+    let mut reasons = Vec::new();
+    if let Some(catalogue) = artifact.schema.stored_reasons() {
+        put(&mut reasons, CATALOGUE, &catalogue)?;
+    }
+    if let Some(profiles) = &artifact.profiles {
+        put(&mut reasons, PROFILES, profiles)?;
+    }
+    if !reasons.is_empty() {
+        write(&mut out, REASONS, &reasons);
     }
     let mut details = Vec::new();
     put(&mut details, TRAINING, &artifact.training)?;
@@ -106,6 +141,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let mut model = Parts::read(sections.require(MODEL)?)?;
     let mut details = Parts::read(sections.require(DETAILS)?)?;
     let policy = sections.take(POLICY).map(Parts::read).transpose()?;
+    let mut reasons = Parts::read(sections.take(REASONS).unwrap_or_default())?;
     // In the order of the older formats, so that one reader serves them all.
     let mut values = Vec::new();
     for tag in [SCHEMA, PREPROCESSING, KIND, FORM, THRESHOLD] {
@@ -119,8 +155,22 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     values.push(model.require(LANGUAGES)?);
     let (linear_part, indicators) = (model.take(LINEAR_PART), model.take(INDICATORS));
     let (derived, translations) = (model.take(DERIVED), model.take(TRANSLATIONS));
-    let outcomes = model.take(OUTCOMES);
-    let optional = [linear_part, indicators, derived, translations, outcomes];
+    let (outcomes, samples) = (model.take(OUTCOMES), model.take(SAMPLES));
+    let in_answer = model.take(IN_ANSWER);
+    let (catalogue, profiles) = (reasons.take(CATALOGUE), reasons.take(PROFILES));
+    let schema_translations = model.take(SCHEMA_TRANSLATIONS);
+    let optional = [
+        linear_part,
+        indicators,
+        derived,
+        translations,
+        outcomes,
+        samples,
+        in_answer,
+        catalogue,
+        profiles,
+        schema_translations,
+    ];
     values.extend(optional.into_iter().flatten());
     let has_policy = policy.is_some();
     if let Some(mut policy) = policy {
@@ -128,6 +178,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
         policy.finish()?;
     }
     model.finish()?;
+    reasons.finish()?;
     details.finish()?;
     sections.finish()?;
 
@@ -139,6 +190,12 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let derived = derived.map(|_| values.next());
     let translations = translations.map(|_| values.next());
     artifact.schema.target.outcomes = outcomes.map(|_| values.next());
+    let samples = samples.map(|_| values.next());
+    // What it says, the catalogue says too.
+    let _: Option<bool> = in_answer.map(|_| values.next());
+    let catalogue: Option<StoredReasons> = catalogue.map(|_| values.next());
+    artifact.profiles = profiles.map(|_| values.next());
+    let schema_translations = schema_translations.map(|_| values.next());
     artifact.policy = has_policy.then(|| values.next());
     // Before anything is made of the values: after a problem they are not what was stored.
     values.finish()?;
@@ -154,9 +211,14 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     }
     let derived = artifact.schema.set_derived(derived.unwrap_or_default());
     derived.map_err(content)?;
+    if let Some(catalogue) = catalogue {
+        artifact.schema.set_reasons(catalogue).map_err(content)?;
+    }
     artifact
         .schema
-        .set_translations(translations.unwrap_or_default());
+        .set_feature_translations(translations.unwrap_or_default());
+    artifact.schema.set_samples(samples.unwrap_or_default());
+    artifact.schema.translations = schema_translations.unwrap_or_default();
     Ok(artifact)
 }
 
@@ -214,6 +276,7 @@ impl<'a> Values<'a> {
             calibration: Calibration::None,
             details: Vec::new(),
             policy: None,
+            profiles: None,
         };
         if format > 1 {
             artifact.calibration = self.next();

@@ -4,6 +4,7 @@ use super::{Band, MAX_RULES, Policy, Rule, Stage};
 use crate::expression::FieldType;
 use crate::literal::number_text;
 use crate::schema::{Names, Purpose, Schema};
+pub(super) use crate::texts::check_code;
 
 impl Policy {
     /// Checks that it is sound, fits the schema, and has a text in each of so many
@@ -103,18 +104,6 @@ pub(super) fn check_id(id: &str) -> Result<(), String> {
     require((1..=64).contains(&id.len()) && id.bytes().all(byte), || {
         format!("expected an id of 1 to 64 lower-case letters, digits and hyphens, got '{id}'")
     })
-}
-
-pub(super) fn check_code(code: &str) -> Result<(), String> {
-    let byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    require(
-        (1..=32).contains(&code.len()) && code.bytes().all(byte),
-        || {
-            format!(
-                "expected a code of 1 to 32 letters, digits, hyphens, dots and underscores, got '{code}'"
-            )
-        },
-    )
 }
 
 fn require(holds: bool, message: impl FnOnce() -> String) -> Result<(), String> {

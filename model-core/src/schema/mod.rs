@@ -38,6 +38,8 @@ mod languages;
 mod names;
 mod nearest;
 mod read;
+mod reasons;
+mod sample;
 mod span;
 mod stored;
 mod target;
@@ -49,6 +51,9 @@ pub use derived::{Derived, Mismatch};
 pub use languages::Translation;
 pub use names::{Names, Purpose};
 pub use read::{SchemaError, SchemaFile};
+pub(crate) use reasons::StoredReasons;
+pub use reasons::{Compare, Reason, ReasonGroup, Reasons, Variant, When};
+pub use sample::SampleRole;
 pub use target::Outcomes;
 
 use bincode::{Decode, Encode};
@@ -82,6 +87,12 @@ pub struct Schema {
     pub target: Target,
     /// The languages of texts, at least one, such as `en`; a text always has the first.
     pub languages: Vec<String>,
+    /// How reasons are chosen.
+    pub reasons: Reasons,
+    /// Its own texts and its target's in the languages after the first, in their order; empty
+    /// where there are none: title, description, and the labels of the two outcomes, the
+    /// negative one first, as label, help and category labels.
+    pub translations: Vec<Translation>,
 }
 
 /// One column of the data, one field of a request.
@@ -99,6 +110,9 @@ pub struct Feature {
     pub example: Option<Example>,
     /// Whether the model may see it.
     pub role: Role,
+    /// What it says about a row of the training data, where it does; its role is then
+    /// [`Role::Ignored`].
+    pub sample: Option<SampleRole>,
     /// Its type, with what belongs to that type.
     pub kind: FeatureKind,
     /// What happens when it is missing.
@@ -111,6 +125,8 @@ pub struct Feature {
     /// Its texts in the schema's languages after the first, in their order; empty where there
     /// are none.
     pub translations: Vec<Translation>,
+    /// What an applicant is told when it counted against them; without one, its label.
+    pub reason: Option<Box<Reason>>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.

@@ -9,7 +9,7 @@ use bincode::error::EncodeError;
 use super::languages::default_languages;
 use super::{
     Bound, Categories, Derived, Encoding, Example, Feature, FeatureKind, Mismatch, Missing,
-    OutOfRange, Outcomes, Range, Role, Schema, Target, TargetKind, Translation, Unknown,
+    OutOfRange, Outcomes, Range, Reasons, Role, Schema, Target, TargetKind, Translation, Unknown,
 };
 use crate::wire::{Reader, Stored, stored};
 
@@ -90,6 +90,8 @@ impl Stored for Schema {
             features: reader.read(),
             target: reader.read(),
             languages: default_languages(),
+            reasons: Reasons::default(),
+            translations: Vec::new(),
         }
     }
 }
@@ -116,11 +118,13 @@ impl Stored for Feature {
             unit: reader.read(),
             example: reader.read(),
             role: reader.read(),
+            sample: None,
             kind: reader.read(),
             missing: reader.read(),
             monotonic: None,
             derived: None,
             translations: Vec::new(),
+            reason: None,
         }
     }
 }

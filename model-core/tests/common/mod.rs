@@ -339,6 +339,7 @@ fn artifact(schema: Schema, kind: ModelKind, model: Model) -> Artifact {
         calibration: Calibration::None,
         details: Vec::new(),
         policy: None,
+        profiles: None,
     }
 }
 

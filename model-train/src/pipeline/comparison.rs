@@ -54,11 +54,7 @@ pub fn compare_file(
     let trained_on = |artifact: &Artifact| artifact.training.data_sha256 == dataset.sha256;
     let seen = (trained_on(&first) || trained_on(&second)) && job.test_rows.is_none();
     let rows = match job.test_rows {
-        Some(rows) => {
-            rows.read_split(&dataset.target)
-                .map_err(InputError::from)?
-                .test
-        }
+        Some(rows) => rows.read_split(&dataset).map_err(InputError::from)?.test,
         None => (0..dataset.rows()).collect(),
     };
     Ok(compare(job.artifacts, &dataset, &rows, seen, &job.options)?)

@@ -133,11 +133,7 @@ pub fn evaluate_file(
     let of_training = dataset.sha256 == artifact.training.data_sha256;
     let seen_in_training = of_training && job.test_rows.is_none();
     let rows = match job.test_rows {
-        Some(rows) => {
-            rows.read_split(&dataset.target)
-                .map_err(InputError::from)?
-                .test
-        }
+        Some(rows) => rows.read_split(&dataset).map_err(InputError::from)?.test,
         None => (0..dataset.rows()).collect(),
     };
     let evaluation = evaluate::evaluate(bytes, &dataset, &rows, seen_in_training, &job.options)?;

@@ -5,7 +5,7 @@ use model_report::number::{count, fixed, percent};
 use model_report::{BarChart, Cell, Figure, Section, Table, Tone};
 
 use super::{ReportError, between};
-use crate::evaluate::{Evaluation, FOUR_FIFTHS, Group, Slices};
+use crate::evaluate::{Evaluation, FOUR_FIFTHS, Group, Slices, Subject};
 
 /// Warnings about groups of protected columns whose impact ratio is below four fifths by more
 /// than chance explains.
@@ -51,7 +51,7 @@ pub(super) fn protected(evaluation: &Evaluation) -> Result<Section, ReportError>
             .heading(slices.label.clone())
             .paragraph(role)
             .figure(chart(slices)?)
-            .table(table(slices));
+            .table(table(slices, &evaluation.model));
     }
     if !any {
         section = section.paragraph(
@@ -72,7 +72,7 @@ pub(super) fn inputs(evaluation: &Evaluation) -> Section {
     for slices in with_role(evaluation, "input") {
         section = section.details(
             format!("{}: {}", slices.label, range_of(slices)),
-            Section::new("slice", "").table(table(slices)),
+            Section::new("slice", "").table(table(slices, &evaluation.model)),
         );
     }
     section
@@ -126,7 +126,7 @@ fn chart(slices: &Slices) -> Result<Figure, ReportError> {
     Ok(Figure::new(chart, "Lines are 95% intervals (Wilson)."))
 }
 
-fn table(slices: &Slices) -> Table {
+fn table(slices: &Slices, model: &Subject) -> Table {
     let mut caption = format!("By {}.", slices.label);
     if slices.groups_left_out > 0 {
         caption.push_str(&format!(
@@ -138,14 +138,14 @@ fn table(slices: &Slices) -> Table {
     Table::new(caption)
         .text("Group")
         .number("Rows")
-        .number("Good rate")
+        .number("Bad rate")
         .number("Approval rate")
         .number("Impact ratio")
         .number("95% interval")
         .number("ROC AUC")
         .number("Accuracy")
-        .number("Recall")
-        .number("False positive rate")
+        .number(format!("Approved of {}", model.positive_outcome))
+        .number(format!("Approved of {}", model.negative_outcome))
         .rows(slices.groups.iter().map(|group| row(group, &slices.role)))
 }
 
@@ -173,7 +173,7 @@ fn row(group: &Group, role: &str) -> Vec<Cell> {
     vec![
         group.name.as_str().into(),
         count(group.rows).into(),
-        percent(group.base_rate).into(),
+        percent(1.0 - group.base_rate).into(),
         Cell::new(percent(group.approval_rate)).share(group.approval_rate),
         ratio,
         interval(group).into(),

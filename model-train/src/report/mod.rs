@@ -121,15 +121,15 @@ pub(crate) fn described(name: &str) -> (&'static str, &'static str) {
     match name {
         "roc_auc" => (
             "ROC AUC",
-            "the probability that a random positive scores higher than a random negative; 0.5 is a random model",
+            "the probability that a random row of the positive outcome scores higher than one of the negative outcome; 0.5 is a random model",
         ),
         "average_precision" => (
             "Average precision",
-            "the area under the precision-recall curve; a random model gets the share of positives",
+            "the area under the precision-recall curve; a random model gets the share of the positive outcome",
         ),
         "log_loss" => (
             "Log loss",
-            "the mean negative log-likelihood of the actual classes; lower is better",
+            "the mean negative log-likelihood of the outcomes; lower is better",
         ),
         "brier" => (
             "Brier score",
@@ -140,16 +140,19 @@ pub(crate) fn described(name: &str) -> (&'static str, &'static str) {
         "f1" => ("F1", "the harmonic mean of precision and recall"),
         "f1_weighted" => (
             "F1, weighted",
-            "the mean F1 of both classes, weighted by class size",
+            "the mean F1 of both outcomes, weighted by their rows",
         ),
         "precision" => (
             "Precision",
-            "the share of actual positives among those approved",
+            "the share of the positive outcome among those approved",
         ),
-        "recall" => ("Recall", "the share of actual positives that are approved"),
+        "recall" => (
+            "Recall",
+            "the share of the positive outcome that is approved",
+        ),
         "matthews_corrcoef" => (
             "Matthews correlation",
-            "the correlation of decision and actual class, from -1 to 1",
+            "the correlation of decision and outcome, from -1 to 1",
         ),
         "approval_rate" => ("Approval rate", "the share of applications approved"),
         "expected_calibration_error" => (
@@ -300,7 +303,7 @@ fn rare(evaluation: &Evaluation) -> Option<String> {
 
 fn figures(evaluation: &Evaluation) -> Section {
     let table = Table::new(format!(
-        "On {} rows, {} of them {}. Intervals contain 95% of {} bootstrap resamples.",
+        "On {} rows; the outcome of {} of them is {}, the positive one. Intervals contain 95% of {} bootstrap resamples.",
         count(evaluation.data.rows),
         percent(evaluation.data.positive as f64 / evaluation.data.rows as f64),
         words::good(&evaluation.model),

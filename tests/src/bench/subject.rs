@@ -147,6 +147,7 @@ impl<'a> Subject<'a> {
             calibration: Calibration::None,
             details: Vec::new(),
             policy: None,
+            profiles: None,
         };
         let artifact = artifact.encode()?;
         Ok(Self {

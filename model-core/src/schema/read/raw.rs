@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::super::languages::default_languages;
-use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, Unknown};
+use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, SampleRole, Unknown};
 use super::feature::Converted;
+use super::reasons::{RawReason, RawReasons};
 use crate::texts::RawTexts;
 
 #[derive(Deserialize)]
@@ -14,13 +15,14 @@ use crate::texts::RawTexts;
 pub(super) struct RawSchema {
     pub(super) name: String,
     pub(super) version: String,
-    pub(super) title: Option<String>,
-    pub(super) description: Option<String>,
+    pub(super) title: Option<RawTexts>,
+    pub(super) description: Option<RawTexts>,
     pub(super) max_adjustments: Option<u32>,
     #[serde(default)]
     pub(super) missing_values: Vec<String>,
     #[serde(default = "default_languages")]
     pub(super) languages: Vec<String>,
+    pub(super) reasons: Option<RawReasons>,
     pub(super) feature: Vec<RawFeature>,
 }
 
@@ -49,9 +51,10 @@ pub(super) struct RawFeature {
     pub(super) derived: Option<String>,
     pub(super) round: Option<u8>,
     pub(super) mismatch: Option<Mismatch>,
+    pub(super) reason: Option<RawReason>,
     pub(super) positive: Option<RawPositive>,
-    pub(super) positive_label: Option<String>,
-    pub(super) negative_label: Option<String>,
+    pub(super) positive_label: Option<RawTexts>,
+    pub(super) negative_label: Option<RawTexts>,
     pub(super) positive_outcome: Option<String>,
     pub(super) negative_outcome: Option<String>,
 }
@@ -72,7 +75,22 @@ pub(super) enum RawRole {
     Input,
     Protected,
     Ignored,
+    Time,
+    Group,
+    Weight,
     Target,
+}
+
+impl RawRole {
+    /// What the column says about a row, where it does.
+    pub(super) fn sample(self) -> Option<SampleRole> {
+        match self {
+            Self::Time => Some(SampleRole::Time),
+            Self::Group => Some(SampleRole::Group),
+            Self::Weight => Some(SampleRole::Weight),
+            Self::Input | Self::Protected | Self::Ignored | Self::Target => None,
+        }
+    }
 }
 
 #[derive(Deserialize, Clone)]
@@ -109,6 +127,7 @@ pub(super) fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) ->
         "derived" => raw.derived.is_some(),
         "round" => raw.round.is_some(),
         "mismatch" => raw.mismatch.is_some(),
+        "reason" => raw.reason.is_some(),
         "positive" => raw.positive.is_some(),
         "positive_label" => raw.positive_label.is_some(),
         "negative_label" => raw.negative_label.is_some(),
