@@ -49,8 +49,7 @@ pub use derived::{Derived, Mismatch};
 pub use languages::Translation;
 pub use names::{Names, Purpose};
 pub use read::{SchemaError, SchemaFile};
-pub(crate) use reasons::StoredReasons;
-pub use reasons::{Compare, Reason, ReasonGroup, Reasons, Variant, When};
+pub use reasons::{Compare, Reasons, Variant, When};
 
 use bincode::{Decode, Encode};
 use serde::Deserialize;
@@ -83,7 +82,7 @@ pub struct Schema {
     pub target: Target,
     /// The languages of texts, at least one, such as `en`; a text always has the first.
     pub languages: Vec<String>,
-    /// How reasons are chosen.
+    /// How reasons are chosen and worded.
     pub reasons: Reasons,
 }
 
@@ -114,8 +113,6 @@ pub struct Feature {
     /// Its texts in the schema's languages after the first, in their order; empty where there
     /// are none.
     pub translations: Vec<Translation>,
-    /// What an applicant is told when it counted against them; without one, its label.
-    pub reason: Option<Box<Reason>>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.

@@ -127,7 +127,6 @@ impl Stored for Feature {
             monotonic: None,
             derived: None,
             translations: Vec::new(),
-            reason: None,
         }
     }
 }

@@ -8,7 +8,6 @@ use super::super::{
     Unknown,
 };
 use super::raw::{RawExample, RawFeature, RawRole, RawType, refuse_keys};
-use super::reasons::convert_reason;
 use crate::texts::{RawTexts, Texts};
 
 pub(super) type Converted<T> = Result<T, (&'static str, String)>;
@@ -17,7 +16,7 @@ pub(super) type Converted<T> = Result<T, (&'static str, String)>;
 pub(super) type Absent = Vec<(&'static str, String)>;
 
 pub(super) fn convert_feature(
-    mut raw: RawFeature,
+    raw: RawFeature,
     languages: &[String],
     absent: &mut Absent,
 ) -> Converted<Feature> {
@@ -38,15 +37,14 @@ pub(super) fn convert_feature(
         )?;
     }
     if raw.role != RawRole::Input {
-        refuse_keys(&raw, "only an input takes it", &["monotonic", "reason"])?;
+        refuse_keys(&raw, "only an input takes it", &["monotonic"])?;
     }
     if raw.encoding != Some(Encoding::Ordinal) && raw.r#type == RawType::Category {
         let why = "categories have an order only with encoding = \"ordinal\"";
         refuse_keys(&raw, why, &["monotonic"])?;
     }
     let texts = convert_texts(&raw, languages, absent)?;
-    let reason = raw.reason.take();
-    let mut feature = Feature {
+    Ok(Feature {
         kind: convert_kind(&raw, &texts)?,
         translations: texts.translations(languages.len()),
         role: match raw.role {
@@ -57,7 +55,6 @@ pub(super) fn convert_feature(
         missing: raw.missing.unwrap_or_default(),
         monotonic: raw.monotonic,
         derived: None,
-        reason: None,
         example: raw.example.map(|example| match example {
             RawExample::Boolean(value) => Example::Boolean(value),
             RawExample::Number(value) => Example::Number(value),
@@ -67,15 +64,7 @@ pub(super) fn convert_feature(
         label: texts.label.map(|texts| texts.first().to_owned()),
         help: texts.help.map(|texts| texts.first().to_owned()),
         unit: raw.unit,
-    };
-    if let Some(reason) = reason {
-        let mut lacking = Vec::new();
-        let reason = convert_reason(reason, &feature, languages, &mut lacking)
-            .map_err(|message| ("reason", message))?;
-        feature.reason = Some(Box::new(reason));
-        absent.extend(lacking.into_iter().map(|message| ("reason", message)));
-    }
-    Ok(feature)
+    })
 }
 
 /// Every text in every language.

@@ -11,10 +11,10 @@ use toml::de::DeTable;
 use self::feature::convert_feature;
 use self::positions::{offset_within, value_offset};
 use self::raw::{RawRole, RawSchema};
-use self::reasons::convert_reasons;
+use self::reasons::{RawOwned, convert_reasons};
 use self::target::convert_target;
 use super::{
-    Derived, Feature, Mismatch, Names, Purpose, Reasons, Schema, SchemaProblem, languages,
+    Derived, Feature, Mismatch, Names, Purpose, Reasons, Role, Schema, SchemaProblem, languages,
 };
 use crate::expression::{Expression, ExpressionError, Span, span};
 use crate::literal::number_text;
@@ -44,8 +44,8 @@ pub struct SchemaFile {
 
 /// A problem before the schema is whole.
 struct Problem {
-    /// The index of the entry.
-    feature: usize,
+    /// The index of the entry; none for a key of the schema itself.
+    feature: Option<usize>,
     key: &'static str,
     /// The byte of the key's text, where it is about a part of it.
     inside: Option<usize>,
@@ -66,7 +66,7 @@ impl SchemaFile {
                 message,
             }
         };
-        let mut raw: RawSchema = toml::from_str(text).map_err(|error| {
+        let raw: RawSchema = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             at(offset, for_people(error.message()))
         })?;
@@ -90,27 +90,21 @@ impl SchemaFile {
                 inside,
                 message,
             } = problem;
+            let entry = feature.unwrap_or(usize::MAX);
             let offset = match (inside, document.as_ref()) {
-                (Some(inside), Some(document)) => value_offset(document.get_ref(), feature, key)
+                (Some(inside), Some(document)) => value_offset(document.get_ref(), entry, key)
                     .map_or(0, |start| within_string(text, start, inside)),
-                _ => offset_of(Some(feature), key),
+                _ => offset_of(feature, key),
             };
-            let message = match names.get(feature) {
-                Some(name) => format!("feature '{name}', {key}: {message}"),
-                None => message,
+            let message = match (names.get(entry), feature) {
+                (Some(name), _) => format!("feature '{name}', {key}: {message}"),
+                (None, Some(_)) => message,
+                (None, None) => format!("{key}: {message}"),
             };
             at(offset, message)
         };
         let mut warnings = Vec::new();
-        let raw_reasons = raw.reasons.take();
-        let mut schema = convert(raw, &mut warnings).map_err(place)?;
-        let mut lacking = Vec::new();
-        if let Some(raw) = raw_reasons {
-            schema.reasons = convert_reasons(raw, &schema, &mut lacking).map_err(|message| {
-                let offset = offset_of(None, "reasons");
-                at(offset, format!("reasons: {message}"))
-            })?;
-        }
+        let schema = convert(raw, &mut warnings).map_err(place)?;
         schema.check().map_err(|problem| {
             let offset = offset_of(index_of(&names, &problem), problem.key);
             at(offset, problem.to_string())
@@ -119,13 +113,9 @@ impl SchemaFile {
             let offset = offset_of(index_of(&names, &problem), problem.key);
             at(offset, problem.to_string())
         })?;
-        let lacking = lacking.into_iter().map(|message| {
-            let offset = offset_of(None, "reasons");
-            at(offset, format!("reasons: {message}"))
-        });
         Ok(Self {
             schema,
-            warnings: warnings.into_iter().map(place).chain(lacking).collect(),
+            warnings: warnings.into_iter().map(place).collect(),
         })
     }
 }
@@ -174,9 +164,10 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
     let mut target = None;
     let mut derived = Vec::new();
     let count = raw.feature.len();
-    for (index, feature) in raw.feature.into_iter().enumerate() {
+    let mut owned = Vec::new();
+    for (index, mut feature) in raw.feature.into_iter().enumerate() {
         let here = |(key, message): (&'static str, String)| Problem {
-            feature: index,
+            feature: Some(index),
             key,
             inside: None,
             message,
@@ -199,14 +190,25 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
                     mismatch: feature.mismatch.unwrap_or_default(),
                 });
             }
+            let reason = feature.reason.take();
             let mut absent = Vec::new();
             let feature = convert_feature(feature, &raw.languages, &mut absent).map_err(here)?;
-            features.push(feature);
             warnings.extend(absent.into_iter().map(here));
+            if let Some(reason) = reason {
+                if feature.role != Role::Input {
+                    return Err(here(("reason", "only an input takes it: remove it".into())));
+                }
+                owned.push(RawOwned {
+                    index,
+                    feature: features.len(),
+                    reason,
+                });
+            }
+            features.push(feature);
         }
     }
     let target = target.ok_or_else(|| Problem {
-        feature: count,
+        feature: Some(count),
         key: "feature",
         inside: None,
         message: "no feature has role = \"target\": the model must learn one column".into(),
@@ -226,13 +228,26 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
     for raw in derived {
         let (index, feature) = (raw.index, raw.feature);
         let derived = convert_derived(raw, &schema).map_err(|error| Problem {
-            feature: index,
+            feature: Some(index),
             key: "derived",
             inside: Some(error.at),
             message: error.message,
         })?;
         schema.features[feature].derived = Some(Box::new(derived));
     }
+    let about = |(feature, message): (Option<usize>, String)| Problem {
+        feature,
+        key: if feature.is_some() {
+            "reason"
+        } else {
+            "reasons"
+        },
+        inside: None,
+        message,
+    };
+    let mut lacking = Vec::new();
+    schema.reasons = convert_reasons(raw.reasons, owned, &schema, &mut lacking).map_err(about)?;
+    warnings.extend(lacking.into_iter().map(about));
     Ok(schema)
 }
 
