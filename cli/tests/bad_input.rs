@@ -82,7 +82,7 @@ fn bad_data() {
     check_data(b"", "d.csv: the file is empty");
     check_data(
         b"income,approved\n1,1\n2,1\n",
-        "d.csv: every row has the same target value (Approved)",
+        "d.csv: every row has the same target value (approved = true)",
     );
     check_data(
         b"income,approved\n1,1\n2,0\n3,0\n",

@@ -115,8 +115,9 @@ fn a_boolean_that_names_the_bad_event_is_drafted_to_approve_its_absence() {
         for values in [["0", "1"], ["yes", "no"], ["True", "False"]] {
             assert_eq!(
                 drafted(header, values, ""),
-                "positive = false   # check: the name says that true is the bad outcome",
-                "{header}"
+                format!(
+                    "positive = false   # check: approves where {header} is false, since the name says that true is the bad outcome"
+                )
             );
         }
     }
@@ -141,8 +142,9 @@ fn a_boolean_that_names_the_good_outcome_is_drafted_to_approve_it() {
     ] {
         assert_eq!(
             drafted(header, ["0", "1"], ""),
-            "positive = true   # check: the name says that true is to be approved",
-            "{header}"
+            format!(
+                "positive = true   # check: approves where {header} is true, since the name says that true is the good outcome"
+            )
         );
     }
 }
@@ -163,7 +165,9 @@ fn of_two_categories_the_good_one_is_drafted() {
     ] {
         assert_eq!(
             drafted("outcome", values, ""),
-            format!("positive = \"{positive}\"   # check: this is the outcome to approve"),
+            format!(
+                "positive = \"{positive}\"   # check: approves where outcome is {positive}, since the values say which outcome is good"
+            ),
         );
     }
 }
@@ -215,7 +219,10 @@ fn where_the_names_say_nothing_it_asks_and_writes_nothing() {
 fn what_is_asked_for_stands_in_the_draft() {
     let check = |header: &str, values: [&str; 2], asked: &str, expected: &str| {
         let options = format!(" --positive {asked}");
-        let expected = format!("positive = {expected}   # as --positive says");
+        let value = expected.replace('"', "");
+        let expected = format!(
+            "positive = {expected}   # check: approves where {header} is {value}, as --positive says"
+        );
         assert_eq!(drafted(header, values, &options), expected);
     };
     check("y", ["0", "1"], "no", "false");

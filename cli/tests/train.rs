@@ -53,8 +53,7 @@ fn what_is_approved_is_said_in_one_sentence() {
     );
     for args in ["--dry-run", "--model ridge"] {
         let printed = folder.succeed(&format!("{german} {args}"));
-        let sentence =
-            "Approves applications likely to be creditability = good; 70.0% of 1,000 rows were.";
+        let sentence = "Approves applications likely to be creditability = good; 30.0% of 1,000 rows are creditability = bad.";
         assert!(printed.contains(sentence), "{printed}");
     }
 }

@@ -199,7 +199,7 @@ fn refuses_a_feature_and_names_the_line() {
     check(
         r#"type = "number"
 minimun = 0"#,
-        "line 6: unknown key `minimun`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `reason`, `positive`, `positive_label`, `negative_label`",
+        "line 6: unknown key `minimun`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `reason`, `positive`, `positive_label`, `negative_label`, `positive_outcome`, `negative_outcome`",
     );
     check(
         r#"type = "number"
@@ -311,7 +311,7 @@ positive_label = "Yes""#,
     check(
         r#"type = "number"
 role = "audit""#,
-        "line 6: expected one of `input`, `protected`, `ignored`, `target`, got `audit`",
+        "line 6: expected one of `input`, `protected`, `ignored`, `time`, `group`, `weight`, `target`, got `audit`",
     );
     check(
         r#"type = "integer"
@@ -519,7 +519,7 @@ label = "#,
     check(
         r#"type = "number"
 max_adjustments = 3"#,
-        "line 6: unknown key `max_adjustments`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `reason`, `positive`, `positive_label`, `negative_label`",
+        "line 6: unknown key `max_adjustments`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `reason`, `positive`, `positive_label`, `negative_label`, `positive_outcome`, `negative_outcome`",
     );
 }
 

@@ -82,6 +82,7 @@ fn decider(schema: &Schema, policy: &Policy) -> Decider {
         indicators: Vec::new(),
     };
     let artifact = Artifact {
+        profiles: None,
         preprocessing: Preprocessing {
             imputed: vec![50.0, 10.0, 3.0, 1.0, 0.2, 40.0],
         },

@@ -113,21 +113,24 @@ fn intended_use(
         Some(text) => writeln!(card, "{text}\n")?,
         None => writeln!(
             card,
-            "Predicts `{}` as {} or {} for applications like those it was trained on, to support \
-             a person who decides, or under rules that let people object. It is not intended for \
-             other populations, products or columns.\n",
+            "Estimates the probability that the outcome (column `{}`) is {} rather than {}, for \
+             applications like those it was trained on, to support a person who decides, or under \
+             rules that let people object. It is not intended for other populations, products or \
+             columns.\n",
             schema.target.name,
-            plain(&model.positive_label),
-            plain(&model.negative_label)
+            plain(&model.positive_outcome),
+            plain(&model.negative_outcome)
         )?,
     }
     writeln!(
         card,
-        "{} from a probability of {} on (threshold: {}). To serve it:\n\n```sh\nunderwrite serve --model \
+        "{} where the probability of {} is {} or more (threshold: {}), else {}. To serve it:\n\n```sh\nunderwrite serve --model \
          model.wasm\n```\n",
         plain(&model.positive_label),
+        plain(&model.positive_outcome),
         fixed(model.threshold, 4),
-        threshold_in_words(model.threshold_rule)
+        threshold_in_words(model.threshold_rule),
+        plain(&model.negative_label)
     )
 }
 
@@ -247,10 +250,10 @@ fn figures(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
     }
     writeln!(
         card,
-        "On {} rows, {} of them {}; intervals contain 95% of {} bootstrap resamples.\n",
+        "On {} rows; the outcome of {} of them is {}. Intervals contain 95% of {} bootstrap resamples.\n",
         count(data.rows),
         percent(data.positive as f64 / data.rows as f64),
-        plain(&evaluation.model.positive_label),
+        plain(&evaluation.model.positive_outcome),
         count(evaluation.options.resamples)
     )?;
     writeln!(card, "| metric | value | 95% interval |\n|---|---:|---:|")?;
@@ -353,7 +356,9 @@ fn limitations(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
     if let Some((slices, group)) = weakest {
         writeln!(
             card,
-            "- Accuracy is lowest where {} is {}: {} of {} rows.",
+            "- Accuracy at the threshold of {} is lowest where {} is {}: {} of {} rows. Another \
+             threshold may have its weakest group elsewhere.",
+            fixed(evaluation.model.threshold, 4),
             plain(&slices.label),
             plain(&group.name),
             percent(group.accuracy),

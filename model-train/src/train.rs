@@ -200,6 +200,12 @@ fn measure(
     let (columns, answers) = prepared.test_rows();
     let mut probabilities = vec![0.0; answers.len()];
     predictor.predict_block(&columns, answers.len(), &mut probabilities);
-    let metrics = Metrics::new(&answers, &probabilities, options.threshold);
+    let weights = prepared.weights_of(&prepared.split.test);
+    let metrics = Metrics::weighted(
+        &answers,
+        &probabilities,
+        weights.as_deref(),
+        options.threshold,
+    );
     Ok((metrics, probabilities))
 }

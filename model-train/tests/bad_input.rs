@@ -98,14 +98,14 @@ fn fifty_rows_are_enough_for_a_model() {
 #[test]
 fn two_rows_of_a_class_are_few() {
     check(&csv(80, 40, &[DEBT, RATE]), |result| {
-        says_few(result, "few training rows are Approved (1)")
+        says_few(result, "few training rows are repaid = true (1)")
     });
 }
 
 #[test]
 fn one_row_in_a_thousand_is_learned_from() {
     check(&csv(4_000, 1_000, &[DEBT, RATE]), |result| {
-        says_few(result, "few training rows are Approved (3)")
+        says_few(result, "few training rows are repaid = true (3)")
     });
 }
 

@@ -186,7 +186,7 @@ fn each_bad_file_is_told_what_is_wrong() {
     );
     row(
         "1,2,RENT,,0",
-        "data.csv: every row has the same target value (Rejected), expected both",
+        "data.csv: every row has the same target value (approved = false), expected both",
     );
     check(
         b"income,years,home,note,approved\n1,2,RENT,,0\n1,2,RENT,\xff,1\n",

@@ -80,6 +80,7 @@ fn search(trials: usize) -> SearchOptions {
         trials,
         bags: Some(1),
         metric: Metric::RocAuc,
+        proposes_ratios: false,
         max_gzip_bytes: None,
         max_nanoseconds: None,
         timeout: None,

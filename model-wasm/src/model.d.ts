@@ -109,7 +109,10 @@ export interface Description {
     version: string;
     digest: string;
     title?: string;
+    /** By language, where there are several. */
+    titles?: Record<string, string>;
     description?: string;
+    descriptions?: Record<string, string>;
     kind: "ridge" | "logistic_regression" | "decision_tree" | "random_forest" | "gradient_boosting" | "boosting_and_linear";
   };
   threshold: number;
@@ -117,7 +120,17 @@ export interface Description {
   calibration: "none" | "platt" | "isotonic";
   /** More adjustments than this are refused. */
   max_adjustments?: number;
-  target: { name: string; positive_label: string; negative_label: string };
+  target: {
+    name: string;
+    /** What decisions are called. */
+    positive_label: string;
+    positive_labels?: Record<string, string>;
+    negative_label: string;
+    negative_labels?: Record<string, string>;
+    /** What became of an application: the probability is of the first. Absent in older files. */
+    positive_outcome?: string;
+    negative_outcome?: string;
+  };
   features: Feature[];
   training: {
     rows_train: number;

@@ -68,7 +68,7 @@ suite('accessibility', () => {
     await settled(page, /: probability [\d.]+%, threshold [\d.]+%\. All values were used as given\.$/);
     const said = await page.getByRole('status').filter({ hasText: 'probability' }).textContent();
     assert.ok(said.startsWith(await page.locator('#verdict').textContent()));
-    const meter = page.getByRole('meter', { name: `Probability of ${description.target.positive_label}` });
+    const meter = page.getByRole('meter', { name: `Probability of ${description.target.positive_outcome}` });
     assert.match(await meter.getAttribute('aria-valuetext'), /^[\d.]+%, threshold [\d.]+%$/);
     await context.close();
   });

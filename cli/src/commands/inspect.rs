@@ -221,8 +221,12 @@ fn sketch_in_words(details: &Details) -> Result<String> {
 fn answer(artifact: &Artifact) -> String {
     let target = &artifact.schema.target;
     format!(
-        "{}: {} when the probability is at least {}, else {}",
-        target.name, target.positive_label, artifact.threshold, target.negative_label
+        "{}: {} when the probability of {} is at least {}, else {}",
+        target.name,
+        target.decision_label(true),
+        target.outcome_label(true),
+        artifact.threshold,
+        target.decision_label(false)
     )
 }
 

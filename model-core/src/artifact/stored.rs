@@ -46,6 +46,8 @@ const CALIBRATION: Tag = *b"CALI";
 const LANGUAGES: Tag = *b"LANG";
 const DERIVED: Tag = *b"DRVD";
 const TRANSLATIONS: Tag = *b"trsl";
+const OUTCOMES: Tag = *b"outc";
+const SAMPLES: Tag = *b"smpl";
 
 /// Stands in [`MODEL`] where answers carry reasons.
 const IN_ANSWER: Tag = *b"ANSW";
@@ -53,6 +55,7 @@ const IN_ANSWER: Tag = *b"ANSW";
 /// Fields of [`REASONS`].
 const CATALOGUE: Tag = *b"catl";
 const PROFILES: Tag = *b"prof";
+const SCHEMA_TRANSLATIONS: Tag = *b"trs2";
 
 /// The field of [`POLICY`].
 const RULES: Tag = *b"RULE";
@@ -84,11 +87,24 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     if !derived.is_empty() {
         put(&mut model, DERIVED, &derived)?;
     }
-    if let Some(translations) = artifact.schema.translations() {
+    if let Some(translations) = artifact.schema.feature_translations() {
         put(&mut model, TRANSLATIONS, &translations)?;
+    }
+    if let Some(outcomes) = &artifact.schema.target.outcomes {
+        put(&mut model, OUTCOMES, outcomes)?;
+    }
+    if let Some(samples) = artifact.schema.samples() {
+        put(&mut model, SAMPLES, &samples)?;
     }
     if artifact.schema.reasons.in_answer {
         put(&mut model, IN_ANSWER, &true)?;
+    }
+    if !artifact.schema.translations.is_empty() {
+        put(
+            &mut model,
+            SCHEMA_TRANSLATIONS,
+            &artifact.schema.translations,
+        )?;
     }
     write(&mut out, MODEL, &model);
     if let Some(policy) = &artifact.policy {
@@ -139,16 +155,21 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     values.push(model.require(LANGUAGES)?);
     let (linear_part, indicators) = (model.take(LINEAR_PART), model.take(INDICATORS));
     let (derived, translations) = (model.take(DERIVED), model.take(TRANSLATIONS));
+    let (outcomes, samples) = (model.take(OUTCOMES), model.take(SAMPLES));
     let in_answer = model.take(IN_ANSWER);
     let (catalogue, profiles) = (reasons.take(CATALOGUE), reasons.take(PROFILES));
+    let schema_translations = model.take(SCHEMA_TRANSLATIONS);
     let optional = [
         linear_part,
         indicators,
         derived,
         translations,
+        outcomes,
+        samples,
         in_answer,
         catalogue,
         profiles,
+        schema_translations,
     ];
     values.extend(optional.into_iter().flatten());
     let has_policy = policy.is_some();
@@ -168,12 +189,15 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let indicators = indicators.map(|_| values.next());
     let derived = derived.map(|_| values.next());
     let translations = translations.map(|_| values.next());
+    artifact.schema.target.outcomes = outcomes.map(|_| values.next());
+    let samples = samples.map(|_| values.next());
     // What it says, the catalogue says too.
     let _: Option<bool> = in_answer.map(|_| values.next());
     if catalogue.is_some() {
         artifact.schema.reasons = values.next();
     }
     artifact.profiles = profiles.map(|_| values.next());
+    let schema_translations = schema_translations.map(|_| values.next());
     artifact.policy = has_policy.then(|| values.next());
     // Before anything is made of the values: after a problem they are not what was stored.
     values.finish()?;
@@ -191,7 +215,9 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     derived.map_err(content)?;
     artifact
         .schema
-        .set_translations(translations.unwrap_or_default());
+        .set_feature_translations(translations.unwrap_or_default());
+    artifact.schema.set_samples(samples.unwrap_or_default());
+    artifact.schema.translations = schema_translations.unwrap_or_default();
     Ok(artifact)
 }
 

@@ -70,8 +70,6 @@ impl Decider {
             digests,
         } = Artifact::open(bytes)?;
         let inputs: Vec<Feature> = artifact.schema.inputs().cloned().collect();
-        let policy = artifact.policy.as_ref();
-        let allow_protected = policy.is_some_and(|policy| policy.allow_protected);
         let fields = Fields::new(&artifact.schema);
         Ok(Self {
             derivation: Derivation::new(&artifact.schema, &fields),
@@ -82,7 +80,7 @@ impl Decider {
             compared: None,
             row: vec![0.0; inputs.len()],
             block: batch::Block::default(),
-            rule_values: RuleValues::new(&artifact.schema, allow_protected),
+            rule_values: RuleValues::new(&artifact.schema, artifact.policy.as_ref()),
             inputs,
             format,
             digests,

@@ -4,9 +4,9 @@ use crate::literal::{MAX_EXACT, number_text};
 
 use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
-    Missing, OutOfRange, Range, Role, Schema, TargetKind, Unknown,
+    Missing, OutOfRange, Outcomes, Range, Role, Schema, Target, TargetKind, Unknown,
 };
-use super::{derived, languages, reasons};
+use super::{derived, languages, reasons, sample};
 
 /// What is wrong with a schema, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +38,24 @@ struct KeyProblem {
 
 type Check = Result<(), KeyProblem>;
 
+/// Labels of a target.
+const OUTCOMES: usize = 2;
+
 pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
     check_head(schema).map_err(|problem| at(None, problem))?;
+    languages::check_texts(&schema.translations, OUTCOMES, schema.languages.len()).map_err(
+        |message| {
+            at(
+                None,
+                KeyProblem {
+                    key: "title",
+                    message,
+                },
+            )
+        },
+    )?;
     check_names(schema)?;
-    check_target(&schema.target.kind).map_err(|problem| at(Some(&schema.target.name), problem))?;
+    check_target(&schema.target).map_err(|problem| at(Some(&schema.target.name), problem))?;
     for feature in &schema.features {
         check_feature(feature, &schema.missing_values)
             .and_then(|()| {
@@ -54,6 +68,7 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
             })
             .map_err(|problem| at(Some(&feature.name), problem))?;
     }
+    sample::check(schema)?;
     derived::check(schema)?;
     reasons::check(schema)
 }
@@ -137,17 +152,30 @@ fn check_name(name: &str) -> Check {
     )
 }
 
-fn check_target(kind: &TargetKind) -> Check {
-    match kind {
-        TargetKind::Boolean { .. } => Ok(()),
-        TargetKind::Category { positive, negative } => {
-            check_category(positive)?;
-            check_category(negative)?;
-            require(positive != negative, "categories", || {
-                "the two categories must differ".into()
-            })
-        }
+fn check_target(target: &Target) -> Check {
+    if let TargetKind::Category { positive, negative } = &target.kind {
+        check_category(positive)?;
+        check_category(negative)?;
+        require(positive != negative, "categories", || {
+            "the two categories must differ".into()
+        })?;
     }
+    target.outcomes.as_ref().map_or(Ok(()), check_outcomes)
+}
+
+fn check_outcomes(outcomes: &Outcomes) -> Check {
+    let Outcomes { positive, negative } = outcomes;
+    for (key, label) in [
+        ("positive_outcome", positive),
+        ("negative_outcome", negative),
+    ] {
+        require(!label.trim().is_empty(), key, || {
+            "expected the name of an outcome, such as good or bad, got an empty text".into()
+        })?;
+    }
+    require(positive != negative, "positive_outcome", || {
+        "the names of the two outcomes must differ".into()
+    })
 }
 
 fn check_category(value: &str) -> Check {

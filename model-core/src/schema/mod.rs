@@ -39,8 +39,10 @@ mod names;
 mod nearest;
 mod read;
 mod reasons;
+mod sample;
 mod span;
 mod stored;
+mod target;
 mod words;
 
 pub use check::SchemaProblem;
@@ -50,6 +52,8 @@ pub use languages::Translation;
 pub use names::{Names, Purpose};
 pub use read::{SchemaError, SchemaFile};
 pub use reasons::{Compare, Reasons, Variant, When};
+pub use sample::SampleRole;
+pub use target::Outcomes;
 
 use bincode::{Decode, Encode};
 use serde::Deserialize;
@@ -84,6 +88,10 @@ pub struct Schema {
     pub languages: Vec<String>,
     /// How reasons are chosen and worded.
     pub reasons: Reasons,
+    /// Its own texts and its target's in the languages after the first, in their order; empty
+    /// where there are none: title, description, and the labels of the two outcomes, the
+    /// negative one first, as label, help and category labels.
+    pub translations: Vec<Translation>,
 }
 
 /// One column of the data, one field of a request.
@@ -101,6 +109,9 @@ pub struct Feature {
     pub example: Option<Example>,
     /// Whether the model may see it.
     pub role: Role,
+    /// What it says about a row of the training data, where it does; its role is then
+    /// [`Role::Ignored`].
+    pub sample: Option<SampleRole>,
     /// Its type, with what belongs to that type.
     pub kind: FeatureKind,
     /// What happens when it is missing.
@@ -250,16 +261,19 @@ pub enum Example {
 }
 
 /// What the model learns and answers.
-#[derive(Debug, Clone, PartialEq, Encode)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// The column.
     pub name: String,
     /// How its values read.
     pub kind: TargetKind,
-    /// What a 1 is called, such as "Approved".
+    /// What the decision 1 is called, such as "Approved".
     pub positive_label: String,
-    /// What a 0 is called, such as "Rejected".
+    /// What the decision 0 is called, such as "Rejected".
     pub negative_label: String,
+    /// What the outcomes are called; `None` in artifacts that were made before outcomes had
+    /// names. [`Target::outcome_label`] answers for both.
+    pub outcomes: Option<Outcomes>,
 }
 
 /// The two values of a target, and which of them is the positive outcome.

@@ -1,7 +1,7 @@
 //! What the artifact stores in a form of its own: the schema without what formats 1 and 2 did
 //! not have, which has fields of its own in format 3; a feature without its monotonic
 //! constraint, which binds training alone (see [`crate::details`]) and is not in format 1,
-//! and a target's kind as one number, so that older artifacts mean what they meant.
+//! and a target without the names of its outcomes and its kind as one number, so that older artifacts mean what they meant.
 
 use bincode::enc::{Encode, Encoder};
 use bincode::error::EncodeError;
@@ -9,16 +9,11 @@ use bincode::error::EncodeError;
 use super::languages::default_languages;
 use super::{
     Bound, Categories, Derived, Encoding, Example, Feature, FeatureKind, Mismatch, Missing,
-    OutOfRange, Range, Reasons, Role, Schema, Target, TargetKind, Translation, Unknown,
+    OutOfRange, Outcomes, Range, Reasons, Role, Schema, Target, TargetKind, Translation, Unknown,
 };
 use crate::wire::{Reader, Stored, stored};
 
-stored!(Target {
-    name,
-    kind,
-    positive_label,
-    negative_label
-});
+stored!(Outcomes { positive, negative });
 stored!(Range {
     lower,
     upper,
@@ -96,6 +91,7 @@ impl Stored for Schema {
             target: reader.read(),
             languages: default_languages(),
             reasons: Reasons::default(),
+            translations: Vec::new(),
         }
     }
 }
@@ -122,11 +118,33 @@ impl Stored for Feature {
             unit: reader.read(),
             example: reader.read(),
             role: reader.read(),
+            sample: None,
             kind: reader.read(),
             missing: reader.read(),
             monotonic: None,
             derived: None,
             translations: Vec::new(),
+        }
+    }
+}
+
+impl Encode for Target {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.name.encode(encoder)?;
+        self.kind.encode(encoder)?;
+        self.positive_label.encode(encoder)?;
+        self.negative_label.encode(encoder)
+    }
+}
+
+impl Stored for Target {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            name: reader.read(),
+            kind: reader.read(),
+            positive_label: reader.read(),
+            negative_label: reader.read(),
+            outcomes: None,
         }
     }
 }

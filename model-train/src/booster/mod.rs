@@ -9,7 +9,10 @@
 //!
 //! The ways are LightGBM's (Ke et al., *LightGBM: a highly efficient gradient boosting
 //! decision tree*, 2017); a split gains `G²/(H+λ)` on both sides less the same of the node
-//! (Chen and Guestrin, *XGBoost*, 2016).
+//! (Chen and Guestrin, *XGBoost*, 2016). A set of categories is the head or the tail of their
+//! order by mean gradient, which holds the best of all sets (Fisher, *On grouping for maximum
+//! homogeneity*, 1958); the order is that of the node's own rows, so that no row outside the
+//! fit has a say in it.
 //!
 //! # Example
 //!
@@ -73,6 +76,8 @@ pub struct Params {
     pub min_leaf_weight: f64,
     /// Rows that a leaf must have, at least 1.
     pub min_leaf_rows: usize,
+    /// Most categories of a column that a split sends aside together, at least 1.
+    pub max_category_set: usize,
     /// The share of the rows that each tree is fitted on, above 0, at most 1.
     pub row_share: f64,
     /// The share of the columns that each tree may use, above 0, at most 1; each category is
@@ -91,6 +96,7 @@ impl Default for Params {
             min_split_gain: 0.0,
             min_leaf_weight: 1.0,
             min_leaf_rows: 1,
+            max_category_set: 1,
             row_share: 1.0,
             column_share: 1.0,
         }

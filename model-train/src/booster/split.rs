@@ -139,22 +139,29 @@ impl Search<'_> {
     ) -> Option<Candidate> {
         let (missing, bins) = sums.split_last()?;
         let mut best = Best::default();
+        let mut order = Vec::new();
         match column.scale {
             Scale::Ordered(_) => {
                 let mut left = Sum::default();
                 for (bin, sum) in bins.iter().enumerate() {
                     if !sum.is_empty() {
                         left += *sum;
-                        best.consider(self, bin, left, *missing, column.direction);
+                        best.consider(self, Cut::Bin(bin), left, *missing, column.direction);
                     }
                 }
             }
             Scale::Categories(_) => {
-                let there = self.sum - *missing;
-                for (code, sum) in bins.iter().enumerate() {
-                    if !sum.is_empty() && categories.get(code) == Some(&true) {
-                        best.consider(self, code, there - *sum, *missing, None);
-                    }
+                let drawn = |code: &usize| categories.get(*code) == Some(&true);
+                let there = |code: &usize| !bins[*code].is_empty();
+                order.extend((0..bins.len()).filter(|code| drawn(code) && there(code)));
+                let all = self.sum - *missing;
+                for code in &order {
+                    best.consider(self, Cut::Bin(*code), all - bins[*code], *missing, None);
+                }
+                if self.params.max_category_set > 1 {
+                    self.sort(&mut order, bins);
+                    self.sets(&mut best, order.iter(), all, sums, Cut::Head);
+                    self.sets(&mut best, order.iter().rev(), all, sums, Cut::Tail);
                 }
             }
         }
@@ -170,10 +177,11 @@ impl Search<'_> {
             true => self.fixed.rows(best.left) >= self.fixed.rows(right),
             false => best.missing_left,
         };
-        let question = match column.scale {
-            Scale::Ordered(_) => Question::AtMost(best.bin),
-            Scale::Categories(_) => {
-                Question::OneOf((0..bins.len()).map(|code| code != best.bin).collect())
+        let question = match (&column.scale, best.cut) {
+            (Scale::Ordered(_), Cut::Bin(bin)) => Question::AtMost(bin),
+            (_, cut) => {
+                let aside = cut.codes(&order);
+                Question::OneOf((0..bins.len()).map(|code| !aside.contains(&code)).collect())
             }
         };
         Some(Candidate {
@@ -185,15 +193,76 @@ impl Search<'_> {
             right,
         })
     }
+
+    /// Sorts categories by their mean gradient, each shrunk towards 0 as if some rows more had
+    /// none: a category of two rows should not lead the order.
+    fn sort(&self, order: &mut [usize], bins: &[Sum]) {
+        let mean = |code: &usize| {
+            let (gradient, hessian) = self.floats(bins[*code]);
+            gradient / (hessian + CATEGORY_SMOOTHING)
+        };
+        order.sort_by(|a, b| mean(a).total_cmp(&mean(b)));
+    }
+
+    /// Tries to send aside the first two of the codes, the first three, and so on.
+    fn sets<'o>(
+        &self,
+        best: &mut Best,
+        codes: impl ExactSizeIterator<Item = &'o usize>,
+        all: Sum,
+        sums: &[Sum],
+        cut: impl Fn(usize) -> Cut,
+    ) {
+        let Some((missing, bins)) = sums.split_last() else {
+            return;
+        };
+        // All but one of them is that one, which was tried.
+        let most = self
+            .params
+            .max_category_set
+            .min(codes.len().saturating_sub(2));
+        let mut left = all;
+        for (size, code) in (1..=most).zip(codes) {
+            left = left - bins[*code];
+            if size > 1 {
+                best.consider(self, cut(size), left, *missing, None);
+            }
+        }
+    }
 }
+
+/// Hessian that a category is taken to have beside its own when categories are sorted.
+const CATEGORY_SMOOTHING: f64 = 10.0;
 
 /// A share of a node's own fall that is no gain but rounding.
 const NO_GAIN: f64 = 1e-12;
 
+/// Where a column is cut in two.
+#[derive(Debug, Clone, Copy)]
+enum Cut {
+    /// Behind this bin, or between this category and all others.
+    Bin(usize),
+    /// Behind so many of the sorted categories.
+    Head(usize),
+    /// Before so many of the sorted categories.
+    Tail(usize),
+}
+
+impl Cut {
+    /// The categories that it sends aside.
+    fn codes(self, order: &[usize]) -> Vec<usize> {
+        match self {
+            Self::Bin(code) => vec![code],
+            Self::Head(size) => order.iter().take(size).copied().collect(),
+            Self::Tail(size) => order.iter().rev().take(size).copied().collect(),
+        }
+    }
+}
+
 /// The best split so far.
 struct Best {
     falls: f64,
-    bin: usize,
+    cut: Cut,
     missing_left: bool,
     left: Sum,
 }
@@ -202,7 +271,7 @@ impl Default for Best {
     fn default() -> Self {
         Self {
             falls: f64::NEG_INFINITY,
-            bin: 0,
+            cut: Cut::Bin(0),
             missing_left: false,
             left: Sum::default(),
         }
@@ -210,27 +279,27 @@ impl Default for Best {
 }
 
 impl Best {
-    /// A split at `bin` with these rows to the left, and the missing ones to either side.
+    /// A split at a cut with these rows to the left, and the missing ones to either side.
     fn consider(
         &mut self,
         search: &Search<'_>,
-        bin: usize,
+        cut: Cut,
         left: Sum,
         missing: Sum,
         direction: Option<Monotonic>,
     ) {
-        self.take(search, bin, left, false, direction);
+        self.take(search, cut, left, false, direction);
         if !missing.is_empty() {
             let mut left = left;
             left += missing;
-            self.take(search, bin, left, true, direction);
+            self.take(search, cut, left, true, direction);
         }
     }
 
     fn take(
         &mut self,
         search: &Search<'_>,
-        bin: usize,
+        cut: Cut,
         left: Sum,
         missing_left: bool,
         direction: Option<Monotonic>,
@@ -239,7 +308,7 @@ impl Best {
         if let Some(falls) = falls.filter(|falls| *falls > self.falls) {
             *self = Self {
                 falls,
-                bin,
+                cut,
                 missing_left,
                 left,
             };

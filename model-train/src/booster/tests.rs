@@ -333,3 +333,42 @@ fn cells_are_as_small_as_their_bins() {
     assert!(matches!(cells(255), Cells::Narrow(_)));
     assert!(matches!(cells(256), Cells::Wide(_)));
 }
+
+/// Every set of categories is tried on the rows themselves: none gains more than the one that
+/// was split off, where every category has many rows.
+#[test]
+fn a_set_of_categories_is_the_best_of_all_sets() {
+    let mut data = Data::new(30_000, 9);
+    data.columns.drain(..2);
+    data.kinds.drain(..2);
+    data.directions.drain(..2);
+    let binned = data.binned(255);
+    let gain_of = |max_category_set: usize| {
+        let params = Params {
+            max_leaves: 2,
+            max_category_set,
+            ..Params::default()
+        };
+        let mut booster = Booster::new(data.rows(&binned), &params, DRAWS);
+        let margins = booster.margins().to_vec();
+        let tree = booster.grow();
+        let Some(Left::OneOf(codes)) = tree.nodes[0].split.as_ref().map(|split| &split.left) else {
+            panic!("expected a split of categories, got {tree:?}");
+        };
+        let naive = Naive::new(&data, &params, &margins);
+        let gain = |is_left: &dyn Fn(usize) -> bool| -> f64 {
+            let side = |left: bool| -> Vec<usize> {
+                let code = |row: &usize| data.columns[0][*row] as usize;
+                let rows = data.all().into_iter();
+                rows.filter(|row| is_left(code(row)) == left).collect()
+            };
+            naive.fall(&side(true)) + naive.fall(&side(false))
+        };
+        let all = (1..31).map(|set: usize| gain(&|code| set >> code & 1 == 1));
+        (gain(&|code| codes[code]), all.fold(0.0, f64::max))
+    };
+    let (one, best) = gain_of(1);
+    assert!(one < best - 1.0, "{one}, {best}");
+    let (set, best) = gain_of(5);
+    assert!((set - best).abs() < 1e-6 * best, "{set}, {best}");
+}

@@ -46,6 +46,15 @@ pub enum Left {
 }
 
 impl Left {
+    /// Whether a value that is there goes left.
+    #[must_use]
+    pub fn holds(&self, value: f64) -> bool {
+        match self {
+            Self::AtMost(number) => value <= *number,
+            Self::OneOf(codes) => codes.get(value as usize) == Some(&true),
+        }
+    }
+
     pub(super) fn new(question: &Question, scale: &Scale) -> Self {
         match (question, scale) {
             (Question::OneOf(codes), _) => Self::OneOf(codes.clone()),

@@ -4,13 +4,13 @@
 use std::ops::ControlFlow;
 
 use model_core::forest::{Aggregation, Link};
-use model_core::model::{Model, TermValue};
+use model_core::model::Model;
 use model_core::schema::{Encoding, FeatureKind};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::export::{Ensemble, Grown, LibraryNode, LibrarySplit, LibraryTree, exported};
 use super::{FitError, GradientBoosting, Step, TrainingRows, Validated, Validation};
-use crate::booster::{self, Binned, Booster, Column, Draws, Kind, Left, Rows, Tree};
+use crate::booster::{self, Binned, Booster, Column, Draws, Kind, Rows, Tree};
 
 pub(super) fn fit(
     data: &TrainingRows<'_>,
@@ -112,7 +112,8 @@ fn trainer_params(params: &GradientBoosting) -> booster::Params {
         l2: params.l2,
         min_split_gain: params.min_split_gain,
         min_leaf_weight: params.min_leaf_weight,
-        min_leaf_rows: 1,
+        min_leaf_rows: params.min_leaf_rows,
+        max_category_set: params.max_category_set,
         row_share: params.row_share,
         column_share: params.column_share,
     }
@@ -145,24 +146,12 @@ impl LibraryTree for Placed<'_> {
     fn node(&self, index: usize) -> Option<LibraryNode> {
         let node = self.tree.nodes.get(index)?;
         let split = node.split.as_ref().map(|split| {
-            let (value, threshold) = match &split.left {
-                Left::AtMost(cut) => (TermValue::Itself, *cut),
-                Left::OneOf(codes) => {
-                    let out = codes.iter().position(|left| !left).unwrap_or_default();
-                    (TermValue::IsCategory(out as u32), 0.5)
-                }
-            };
-            let wanted = super::Column {
-                feature: split.column,
-                value,
-            };
-            let columns = &self.data.columns;
+            let mut columns = self.data.columns.iter();
+            // Of the columns of one feature any will do: who goes left is said by the codes.
+            let column = columns.position(|column| column.feature == split.column);
             LibrarySplit {
-                column: columns
-                    .iter()
-                    .position(|column| *column == wanted)
-                    .unwrap_or_default(),
-                threshold,
+                column: column.unwrap_or_default(),
+                left_of: split.left.clone(),
                 missing_left: split.missing_left,
                 left: index + 1,
                 right: split.right,
@@ -219,7 +208,7 @@ impl<'v, 'd> Watched<'v, 'd> {
             .iter()
             .map(|&margin| Link::Logistic.apply(margin));
         let answers = self.answers.iter().copied();
-        let loss = self.data.log_loss(answers.zip(probabilities));
+        let loss = (self.data).log_loss(self.validation.rows, answers.zip(probabilities));
         self.losses.push(loss);
         let trees = self.losses.len();
         if self.best == 0 || loss < self.losses[self.best - 1] {

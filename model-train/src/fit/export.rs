@@ -6,6 +6,7 @@ use model_core::forest::{Aggregation, Bins, CategorySet, Forest, Link, Node, Tre
 use model_core::schema::{FeatureKind, Schema};
 
 use super::Column;
+use crate::booster::Left;
 
 /// One tree over the encoded columns, in preorder.
 pub(super) struct Grown {
@@ -22,11 +23,11 @@ pub(super) struct GrownNode {
     pub(super) count: u32,
 }
 
-/// A row goes left, to the next node, where its value is at most the threshold.
-#[derive(Clone, Copy)]
+/// Where a row goes left, to the next node, or right.
 pub(super) struct Cut {
     pub(super) column: usize,
-    pub(super) threshold: f64,
+    /// Codes are those of the column's feature.
+    pub(super) left_of: Left,
     pub(super) missing_left: bool,
     /// Place of the right child.
     pub(super) right: usize,
@@ -48,7 +49,7 @@ pub(super) struct LibraryNode {
 /// Where a library's node leads.
 pub(super) struct LibrarySplit {
     pub(super) column: usize,
-    pub(super) threshold: f64,
+    pub(super) left_of: Left,
     pub(super) missing_left: bool,
     pub(super) left: usize,
     pub(super) right: usize,
@@ -88,7 +89,7 @@ impl Grown {
         }
         self.nodes[place].split = Some(Cut {
             column: split.column,
-            threshold: split.threshold,
+            left_of: split.left_of,
             missing_left: split.missing_left,
             right: right_place,
         });
@@ -102,8 +103,8 @@ impl Grown {
             loop {
                 let node = &mut self.nodes[place];
                 node.count = node.count.saturating_add(1);
-                let Some(cut) = node.split else { break };
-                let left = columns[cut.column][row] <= cut.threshold;
+                let Some(cut) = &node.split else { break };
+                let left = cut.left_of.holds(columns[cut.column][row]);
                 place = if left { place + 1 } else { cut.right };
             }
         });
@@ -161,10 +162,11 @@ impl<'a> Splits<'a> {
         for cut in trees
             .iter()
             .flat_map(|tree| &tree.nodes)
-            .filter_map(|node| node.split)
+            .filter_map(|node| node.split.as_ref())
         {
-            if let Some(Bins::Cuts(cuts)) = bins.get_mut(columns[cut.column].feature) {
-                cuts.push(cut.threshold);
+            let bins = bins.get_mut(columns[cut.column].feature);
+            if let (Some(Bins::Cuts(cuts)), Left::AtMost(threshold)) = (bins, &cut.left_of) {
+                cuts.push(*threshold);
             }
         }
         for bins in &mut bins {
@@ -182,7 +184,7 @@ impl<'a> Splits<'a> {
     }
 
     fn exported(&mut self, tree: &Grown) -> Tree {
-        let nodes = tree.nodes.iter().map(|node| match node.split {
+        let nodes = tree.nodes.iter().map(|node| match &node.split {
             None => Node::Leaf {
                 value: node.value,
                 count: node.count,
@@ -200,13 +202,20 @@ impl<'a> Splits<'a> {
     }
 
     /// The index of the cut, or of the set of the codes that go left.
-    fn place(&mut self, cut: Cut) -> u32 {
+    fn place(&mut self, cut: &Cut) -> u32 {
         let column = self.columns[cut.column];
-        let categories = match &self.bins[column.feature] {
-            Bins::Cuts(cuts) => return small(cuts.partition_point(|at| *at < cut.threshold)),
-            Bins::Categories(categories) => *categories,
+        let categories = match (&self.bins[column.feature], &cut.left_of) {
+            (Bins::Cuts(cuts), Left::AtMost(threshold)) => {
+                return small(cuts.partition_point(|at| at < threshold));
+            }
+            // A number has no codes.
+            (Bins::Cuts(_), Left::OneOf(_)) => return 0,
+            (Bins::Categories(categories), _) => *categories,
         };
-        let left = |code: &u32| column.encode(f64::from(*code)) <= cut.threshold;
+        let left = |code: &u32| match &cut.left_of {
+            Left::AtMost(threshold) => column.encode(f64::from(*code)) <= *threshold,
+            Left::OneOf(codes) => codes.get(*code as usize) == Some(&true),
+        };
         let set = CategorySet::new(categories, (0..=categories).filter(left));
         let sets = &mut self.sets;
         // Sets of the same words are one, whichever feature asked for them first.

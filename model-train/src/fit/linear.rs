@@ -6,6 +6,7 @@ use model_core::schema::Missing;
 
 use super::{FitError, TrainingRows};
 use crate::monotonic::agrees;
+use crate::values::Values;
 
 /// Fits until every weight has the sign that its feature's `monotonic` demands: columns
 /// with the other sign are left out (a weight of 0 is monotonic), and the rest is fitted
@@ -36,11 +37,11 @@ pub(super) fn signed(
 /// hundred times as much as its rows can show. What is missing is the mean, and where a schema
 /// gives missing values to the model, a column more says so.
 pub(super) struct Scaled {
-    /// Those of the data, then those of [`Scaled::missing`].
+    /// Those of the data, then those of [`Scaled::conditions`].
     pub(super) columns: Vec<Vec<f64>>,
     scales: Vec<Scale>,
-    /// Inputs with some values missing.
-    missing: Vec<u16>,
+    /// By the number of their input.
+    conditions: Vec<(u16, Condition)>,
 }
 
 /// What a column was scaled by.
@@ -52,11 +53,11 @@ struct Scale {
 }
 
 impl Scaled {
-    /// Every row counts its weight.
+    /// Every row counts its weight. Numbers are cut into so many bins beside.
     ///
     /// # Errors
     /// Names a feature whose values are too large to be squared.
-    pub(super) fn new(data: &TrainingRows<'_>) -> Result<Self, FitError> {
+    pub(super) fn new(data: &TrainingRows<'_>, bins: usize) -> Result<Self, FitError> {
         let mut columns = data.encoded();
         let weights = data.weights.as_deref();
         let scaled = columns.iter_mut().zip(&data.columns);
@@ -77,17 +78,30 @@ impl Scaled {
                 return Err(FitError::TooLarge { feature });
             }
         }
-        let mut missing = Vec::new();
-        for (input, mut values) in missing_values(data) {
+        let conditions = conditions(data, bins);
+        for (input, condition) in &conditions {
+            let values = &data.prepared.columns[usize::from(*input)];
+            let holds = |row: &usize| f64::from(u8::from(condition.holds(values[*row])));
+            let mut values: Vec<f64> = data.rows.iter().map(holds).collect();
             scales.push(centered(&mut values, weights));
             columns.push(values);
-            missing.push(input);
         }
         Ok(Self {
             columns,
             scales,
-            missing,
+            conditions,
         })
+    }
+
+    /// The conditions of every row, 0 or 1, before they are scaled.
+    #[cfg(test)]
+    pub(super) fn held(&self, prepared: &crate::prepare::Prepared) -> Vec<Vec<f64>> {
+        let column = |(input, condition): &(u16, Condition)| {
+            let values = prepared.columns[usize::from(*input)].iter();
+            let holds = values.map(|value| f64::from(u8::from(condition.holds(*value))));
+            holds.collect()
+        };
+        self.conditions.iter().map(column).collect()
     }
 
     /// Other rows, scaled as those that were fitted on.
@@ -105,18 +119,21 @@ impl Scaled {
     pub(super) fn exported(
         &self,
         data: &TrainingRows<'_>,
-        weights: impl Iterator<Item = f64>,
+        mut weights: Vec<f64>,
         intercept: f64,
         link: Link,
     ) -> Linear {
-        let mut weights = weights.collect::<Vec<f64>>();
-        let of_missing = weights.split_off(data.columns.len().min(weights.len()));
+        let of_conditions = weights.split_off(data.columns.len().min(weights.len()));
         let columns = data.columns.iter().zip(&self.scales);
         let scales = self.scales.iter().skip(data.columns.len());
-        let centers: f64 = of_missing.iter().zip(scales).map(|(w, s)| w * s.mean).sum();
-        let indicator = |(&feature, weight): (&u16, f64)| Indicator {
+        let centers: f64 = of_conditions
+            .iter()
+            .zip(scales)
+            .map(|(w, s)| w * s.mean)
+            .sum();
+        let indicator = |(&(feature, condition), weight): (&(u16, Condition), f64)| Indicator {
             feature,
-            condition: Condition::Missing,
+            condition,
             weight,
         };
         let term = |((column, scale), weight): ((&super::Column, &Scale), f64)| Term {
@@ -130,25 +147,51 @@ impl Scaled {
             terms: columns.zip(weights).map(term).collect(),
             intercept: intercept - centers,
             link,
-            indicators: self.missing.iter().zip(of_missing).map(indicator).collect(),
+            indicators: (self.conditions.iter().zip(of_conditions))
+                .map(indicator)
+                .collect(),
         }
     }
 }
 
-/// Inputs whose missing values the model sees, where some but not all rows have none: 1 where it
-/// is missing.
-fn missing_values(data: &TrainingRows<'_>) -> Vec<(u16, Vec<f64>)> {
-    let inputs = (0u16..).zip(data.schema.inputs());
-    let native = inputs.filter(|(_, input)| input.missing == Missing::Native);
-    let columns = native.map(|(index, _)| {
-        let values = &data.prepared.columns[usize::from(index)];
-        let rows = data.rows.iter();
-        let is_missing = rows.map(|&row| f64::from(values[row].is_nan()));
-        (index, is_missing.collect::<Vec<f64>>())
-    });
-    columns
-        .filter(|(_, values)| values.contains(&1.0) && values.contains(&0.0))
-        .collect()
+/// What linear models are asked about beside the values: whether one is missing, where the model
+/// sees that and some but not all rows have it, and whether a number is above each of its cuts.
+fn conditions(data: &TrainingRows<'_>, bins: usize) -> Vec<(u16, Condition)> {
+    let mut conditions = Vec::new();
+    for ((place, input), values) in (0u16..)
+        .zip(data.schema.inputs())
+        .zip(&data.prepared.columns)
+    {
+        let is_missing = |row: &usize| values[*row].is_nan();
+        if input.missing == Missing::Native
+            && data.rows.iter().any(is_missing)
+            && !data.rows.iter().all(is_missing)
+        {
+            conditions.push((place, Condition::Missing));
+        }
+        // What a bin adds could turn the direction that the line has.
+        if input.range().is_some() && input.monotonic.is_none() {
+            let cuts = cuts(values, data.rows, bins);
+            conditions.extend(cuts.into_iter().map(|cut| (place, Condition::Above(cut))));
+        }
+    }
+    conditions
+}
+
+/// Where a number is cut into so many bins of about as many rows; none of them is empty.
+fn cuts(values: &Values, rows: &[usize], bins: usize) -> Vec<f64> {
+    let counted = values.counted(rows, rows.len());
+    let all: u64 = counted.iter().map(|(_, count)| u64::from(*count)).sum();
+    let mut cuts = Vec::new();
+    let mut seen = 0;
+    for (number, count) in counted {
+        seen += u64::from(count);
+        let wanted = (cuts.len() as u64 + 1) * all;
+        if seen * bins as u64 >= wanted && seen < all {
+            cuts.push(number);
+        }
+    }
+    cuts
 }
 
 /// To mean 0.

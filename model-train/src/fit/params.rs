@@ -51,6 +51,9 @@ pub struct LogisticRegression {
     /// The weight of the penalty `α/2 Σ w²` beside the summed log loss, at least 0 (1);
     /// scikit-learn's `C` is `1 / α`.
     pub alpha: f64,
+    /// Bins of about as many rows that each number without a `monotonic` is cut into beside its
+    /// straight line, 1 to 64 (1: no bins).
+    pub bins: usize,
 }
 
 /// One tree; a leaf answers with the share of yes among its rows.
@@ -100,6 +103,11 @@ pub struct GradientBoosting {
     pub min_split_gain: f64,
     /// Sum of `p (1 − p)` that the rows of a leaf must have, above 0 (1).
     pub min_leaf_weight: f64,
+    /// Rows that a leaf must have, at least 1 (1).
+    pub min_leaf_rows: usize,
+    /// Most categories of a column that a split sends aside together, 1 to 1,000 (1). Beyond
+    /// one, those with the lowest or the highest mean gradient in the node are tried together.
+    pub max_category_set: usize,
     /// The share of the rows that each tree is fitted on, above 0, at most 1 (1).
     pub row_share: f64,
     /// The share of the columns that each tree may use, above 0, at most 1 (0.7).
@@ -119,7 +127,10 @@ impl Default for Ridge {
 
 impl Default for LogisticRegression {
     fn default() -> Self {
-        Self { alpha: 1.0 }
+        Self {
+            alpha: 1.0,
+            bins: 1,
+        }
     }
 }
 
@@ -155,6 +166,8 @@ impl Default for GradientBoosting {
             l2: 3.0,
             min_split_gain: 0.0,
             min_leaf_weight: 1.0,
+            min_leaf_rows: 1,
+            max_category_set: 1,
             row_share: 1.0,
             column_share: 0.7,
             max_bins: 1024,
@@ -297,7 +310,10 @@ impl Params {
     fn ranges(&self) -> Vec<Checked> {
         match self {
             Self::Ridge(p) => vec![positive("alpha", p.alpha)],
-            Self::LogisticRegression(p) => vec![not_negative("alpha", p.alpha)],
+            Self::LogisticRegression(p) => vec![
+                not_negative("alpha", p.alpha),
+                checked("bins", p.bins as f64, (1..=64).contains(&p.bins), "1 to 64"),
+            ],
             Self::DecisionTree(p) => vec![
                 depth(p.max_depth.into()),
                 at_least_1("min_leaf_rows", p.min_leaf_rows),
@@ -336,6 +352,13 @@ impl Params {
                 not_negative("l2", p.l2),
                 not_negative("min_split_gain", p.min_split_gain),
                 positive("min_leaf_weight", p.min_leaf_weight),
+                at_least_1("min_leaf_rows", p.min_leaf_rows),
+                checked(
+                    "max_category_set",
+                    p.max_category_set as f64,
+                    (1..=1000).contains(&p.max_category_set),
+                    "1 to 1000",
+                ),
                 share("row_share", p.row_share),
                 share("column_share", p.column_share),
                 checked(

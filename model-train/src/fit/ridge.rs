@@ -17,10 +17,11 @@ pub(super) fn fit(data: &TrainingRows<'_>, params: &Ridge) -> Result<Linear, Fit
     if rows <= columns {
         return Err(FitError::TooFewRows { rows, columns });
     }
-    let scaled = Scaled::new(data)?;
+    let scaled = Scaled::new(data, 1)?;
     let (fitted, intercept) = fit_library(data, &scaled, params)?;
     let weights = fitted.coefficients();
     let weights = (0..scaled.columns.len()).map(|column| *weights.get((column, 0)));
+    let weights = weights.collect();
     Ok(scaled.exported(data, weights, intercept, Link::Identity))
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FitError;
 use super::export::{Grown, LibraryNode, LibrarySplit, LibraryTree};
+use crate::booster::Left;
 
 /// A tree, as far as it is needed.
 #[derive(Deserialize)]
@@ -26,7 +27,7 @@ impl LibraryTree for JsonTree {
         let split = match (node.split_value, node.true_child, node.false_child) {
             (Some(threshold), Some(left), Some(right)) => Some(LibrarySplit {
                 column: node.split_feature,
-                threshold,
+                left_of: Left::AtMost(threshold),
                 // Policies leave nothing missing.
                 missing_left: false,
                 left,

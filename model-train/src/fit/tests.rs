@@ -73,7 +73,7 @@ fn dense(columns: &[Vec<f64>]) -> DenseMatrix<f64> {
 fn ridge() {
     let params = Ridge { alpha: 2.5 };
     check(&Params::Ridge(params), 1e-12, |data, columns| {
-        let scaled = Scaled::new(data).unwrap();
+        let scaled = Scaled::new(data, 1).unwrap();
         let (fitted, mean) = ridge::fit_library(data, &scaled, &params).unwrap();
         let sums = fitted.predict(&dense(&scaled.of(columns))).unwrap();
         let probability = |sum: f64| (sum + mean).clamp(0.0, 1.0);
@@ -81,16 +81,51 @@ fn ridge() {
     });
 }
 
-/// The library tells only the class: a probability on the same side of one half.
+/// At the least loss its slope is 0 in every direction, and the exported model says the same as
+/// the scaled columns.
 #[test]
 fn logistic_regression() {
-    let params = LogisticRegression { alpha: 0.5 };
-    check(&Params::LogisticRegression(params), 0.5, |data, columns| {
-        let scaled = Scaled::new(data).unwrap();
-        let fitted = logistic::fit_library(data, &scaled, &params).unwrap();
-        let classes = fitted.predict(&dense(&scaled.of(columns))).unwrap();
-        classes.into_iter().map(f64::from).collect()
-    });
+    for (alpha, bins) in [(0.5, 1), (3.0, 1), (1.0, 6)] {
+        let params = LogisticRegression { alpha, bins };
+        check(
+            &Params::LogisticRegression(params),
+            1e-9,
+            |data, columns| {
+                let scaled = Scaled::new(data, bins).unwrap();
+                let problem = newton::Problem {
+                    columns: &scaled.columns,
+                    answers: &data.answers,
+                    weights: data.weights.as_deref(),
+                    alpha,
+                };
+                let weights = problem.solve();
+                let probability = |columns: &[Vec<f64>], row: usize| {
+                    let terms = columns.iter().zip(&weights).map(|(x, w)| x[row] * w);
+                    Link::Logistic.apply(weights[weights.len() - 1] + terms.sum::<f64>())
+                };
+                let rows = 0..data.answers.len();
+                let residuals: Vec<f64> = rows
+                    .map(|row| {
+                        let weight = data.weights.as_ref().map_or(1.0, |weights| weights[row]);
+                        let answer = f64::from(u8::from(data.answers[row]));
+                        weight * (probability(&scaled.columns, row) - answer)
+                    })
+                    .collect();
+                let most = 1e-5 * residuals.iter().map(|r| r.abs()).sum::<f64>();
+                for (column, weight) in scaled.columns.iter().zip(&weights) {
+                    let slope: f64 = column.iter().zip(&residuals).map(|(x, r)| x * r).sum();
+                    assert!((slope + alpha * weight).abs() < most, "{slope}, {weight}");
+                }
+                assert!(residuals.iter().sum::<f64>().abs() < most);
+                let mut all = columns;
+                all.extend(scaled.held(data.prepared));
+                let all = scaled.of(all);
+                (0..data.prepared.target.len())
+                    .map(|row| probability(&all, row))
+                    .collect()
+            },
+        );
+    }
 }
 
 #[test]
@@ -134,6 +169,8 @@ const BOOSTED: GradientBoosting = GradientBoosting {
     l2: 2.0,
     min_split_gain: 0.01,
     min_leaf_weight: 0.5,
+    min_leaf_rows: 2,
+    max_category_set: 1,
     row_share: 1.0,
     column_share: 0.6,
     max_bins: 500,
@@ -158,9 +195,10 @@ fn boosted(data: &TrainingRows<'_>, params: &GradientBoosting) -> Vec<f64> {
 
 #[test]
 fn gradient_boosting() {
-    for row_share in [1.0, 0.6] {
+    for (row_share, max_category_set) in [(1.0, 1), (0.6, 1), (1.0, 4)] {
         let params = GradientBoosting {
             row_share,
+            max_category_set,
             ..BOOSTED
         };
         check(&Params::GradientBoosting(params), 1e-12, |data, _| {
@@ -206,7 +244,7 @@ fn the_watched_loss_is_that_of_the_exported_model() {
     assert_eq!(patient.losses[trees - 1], least);
     let probabilities = predict(&patient.model, &prepared, others).unwrap();
     let answers = others.iter().map(|&row| prepared.target[row]);
-    assert!((data.log_loss(answers.zip(probabilities)) - least).abs() < 1e-12);
+    assert!((data.log_loss(others, answers.zip(probabilities)) - least).abs() < 1e-12);
 
     let stopped = validated(None, &mut |step| match step.trees {
         7 => ControlFlow::Break(()),

@@ -194,6 +194,13 @@ fn write_target(
 /// Says that the file did not name the target.
 const GUESSED: &str = "\n# The target was guessed: it is the last column. --target names another.";
 
+/// The comment beside `positive`: what a model will approve, and who says so.
+fn approves(name: &str, value: &str, why: &str) -> String {
+    let name = shortened(&name.replace(char::is_control, " "));
+    let value = shortened(&value.replace(char::is_control, " "));
+    format!("# check: approves where {name} is {value}, {why}")
+}
+
 const AS_ASKED: &str = "as --positive says";
 
 /// Type and positive outcome of a target of boolean words: what was asked for, else what the
@@ -210,12 +217,13 @@ fn boolean_target(name: &str, asked: Option<&str>) -> Result<String, InferError>
                 });
             }
         },
-        (None, Some(Outcome::Good)) => (true, "check: the name says that true is to be approved"),
-        (None, Some(Outcome::Bad)) => (false, "check: the name says that true is the bad outcome"),
+        (None, Some(Outcome::Good)) => (true, "since the name says that true is the good outcome"),
+        (None, Some(Outcome::Bad)) => (false, "since the name says that true is the bad outcome"),
         (None, None) => return Err(no_positive(name, ["yes".to_owned(), "no".to_owned()])),
     };
+    let approves = approves(name, &positive.to_string(), why);
     Ok(format!(
-        "type = \"boolean\"\npositive = {positive}   # {why}\n"
+        "type = \"boolean\"\npositive = {positive}   {approves}\n"
     ))
 }
 
@@ -237,14 +245,15 @@ fn category_target(
             });
         }
         None => match positive_of_two(texts) {
-            Some(index) => (texts[index], "check: this is the outcome to approve"),
+            Some(index) => (texts[index], "since the values say which outcome is good"),
             None => return Err(no_positive(name, texts.map(for_shell))),
         },
     };
     Ok(format!(
-        "type = \"category\"\ncategories = {}\npositive = {}   # {why}\n",
+        "type = \"category\"\ncategories = {}\npositive = {}   {}\n",
         quoted_list(texts),
-        quoted(positive)
+        quoted(positive),
+        approves(name, positive, why)
     ))
 }
 

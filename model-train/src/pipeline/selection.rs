@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 use model_core::model::ModelKind;
 use serde::Serialize;
 
-use super::decision::cross_validation;
+use super::benchmark::Benchmark;
+use super::decision::{cross_validation, dealt};
 use super::error::{ObserverError, PipelineError};
 use super::job::{Job, SearchPlan};
 use super::observer::Observer;
 use crate::fit::{self, GradientBoosting, Params};
 use crate::prepare::Prepared;
 use crate::tune::{
-    self, Control, Cost, CrossValidation, Event, FrontierPoint, Metric, Space, State, Trial,
+    self, Control, Cost, CrossValidation, Event, FrontierPoint, Metric, Ratio, RatioSearch, Space,
+    State, Trial,
 };
 
 /// The hyperparameters that a search chose, and the trials that it chose from.
@@ -25,6 +27,8 @@ pub struct Selection {
     pub best: Trial,
     /// Every trial, by number.
     pub trials: Vec<Trial>,
+    /// A logistic regression on the same folds.
+    pub benchmark: Benchmark,
     /// How the search was done.
     pub settings: tune::Settings,
     /// The whole artifact's size, and the time to score one row as the folds measured it.
@@ -33,6 +37,9 @@ pub struct Selection {
     pub interrupted: bool,
     /// Seconds that the search took.
     pub seconds: f64,
+    /// Ratios of two inputs that would lower the log loss, the best first: for the schema, not
+    /// in this model.
+    pub ratios: Vec<Ratio>,
 }
 
 /// A search in figures.
@@ -64,6 +71,9 @@ pub struct SelectionFigures {
     pub cost: Cost,
     /// What quality costs in size and time.
     pub frontier: Vec<FrontierPoint>,
+    /// As [`Selection::ratios`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ratios: Vec<Ratio>,
 }
 
 /// Runs the search and makes sure that the chosen model keeps to the budget.
@@ -73,7 +83,7 @@ pub(super) fn select(
     observer: &mut dyn Observer,
 ) -> Result<Selection, PipelineError> {
     let start = Instant::now();
-    let repeats = tune::repeats(job.inputs.split.train.len());
+    let repeats = job.options.repeats(job.inputs.split.train.len());
     let objective = cross_validation(job, repeats)?;
     observer.search_started(&search.settings, &search.earlier);
     let timeout = search.options.timeout;
@@ -99,15 +109,38 @@ pub(super) fn select(
     if budget.gzip_bytes.is_some() || budget.nanoseconds.is_some() {
         params = within_budget(job, search, params)?;
     }
+    let seconds = start.elapsed().as_secs_f64();
+    let benchmark = Benchmark::new(&objective, &trials, &search.settings, &job.control);
     Ok(Selection {
         params,
         best,
+        benchmark,
         trials,
         settings: search.settings.clone(),
         cost: Cost::default(),
         interrupted: control.is_stopped(),
-        seconds: start.elapsed().as_secs_f64(),
+        seconds,
+        ratios: if search.options.proposes_ratios && !control.is_stopped() {
+            ratios(job)?
+        } else {
+            Vec::new()
+        },
     })
+}
+
+/// Ratios of two inputs that the schema could have.
+fn ratios(job: &Job) -> Result<Vec<Ratio>, PipelineError> {
+    let (inputs, options) = (&job.inputs, &job.options);
+    let search = RatioSearch {
+        dataset: &inputs.dataset,
+        schema: &inputs.schema,
+        rows: &inputs.split.train,
+        folds: options.folds,
+        seed: options.seed,
+        class_weight: options.class_weight,
+        jobs: options.jobs,
+    };
+    Ok(search.run()?)
 }
 
 /// Boosting and linear models averaged, where both were searched, one of them was chosen, and the
@@ -158,10 +191,10 @@ pub(super) fn defaults(job: &Job, space: &Space) -> Result<Params, PipelineError
     let (target, rows) = (&inputs.dataset.target, &inputs.split.train);
     let positive = rows.iter().filter(|row| target[**row]).count();
     let folds = options.folds.min(positive.min(rows.len() - positive));
-    let repeats = tune::repeats(rows.len());
-    let trees = match tune::repeated_folds(target, rows, folds, repeats, options.seed) {
-        None => TREES_WITHOUT_FOLDS,
-        Some(mut splits) => {
+    let repeats = options.repeats(rows.len());
+    let trees = match dealt(inputs, options, folds).splits(repeats) {
+        Err(_) => TREES_WITHOUT_FOLDS,
+        Ok(mut splits) => {
             if rows.len() > ONE_FOLD {
                 splits.truncate(1);
             }
@@ -275,6 +308,7 @@ impl Selection {
             seconds_total: total.as_secs_f64(),
             cost: self.cost,
             frontier: self.frontier(),
+            ratios: self.ratios.clone(),
         }
     }
 

@@ -3,7 +3,7 @@
 use model_report::number::{count, percent};
 use model_report::{Cell, Section, Table};
 
-use crate::evaluate::{Evaluation, OutcomeCounts, OutcomeSlices, RuleEffect};
+use crate::evaluate::{Evaluation, OutcomeCounts, OutcomeSlices, RuleEffect, Subject};
 
 /// Nothing for a model without a policy.
 pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
@@ -19,7 +19,7 @@ pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
             "By policy {version}. The other figures of this page are those of the model alone."
         ))
         .table(table)
-        .table(rules(&outcomes.rules));
+        .table(rules(&outcomes.rules, &evaluation.model));
     for slices in &outcomes.slices {
         let inside = Section::new(format!("outcomes-{}", slices.feature), &slices.label);
         section = section.details(&slices.label, inside.table(groups(slices)));
@@ -55,7 +55,8 @@ fn groups(slices: &OutcomeSlices) -> Table {
     table(&slices.label).rows(rows)
 }
 
-fn rules(rules: &[RuleEffect]) -> Table {
+fn rules(rules: &[RuleEffect], model: &Subject) -> Table {
+    let (good, bad) = (&model.positive_outcome, &model.negative_outcome);
     let rows = rules.iter().map(|rule| {
         let counts = [
             rule.held,
@@ -80,11 +81,11 @@ fn rules(rules: &[RuleEffect]) -> Table {
         .number("Condition holds")
         .number("Missing, so referred")
         .number("Missing, so declined")
-        .number("Bad loans declined")
-        .number("Good loans declined")
-        .number("Bad loans referred")
-        .number("Good loans referred")
-        .number("Good loans gained")
-        .number("Bad loans let in")
+        .number(format!("Declined of {bad}"))
+        .number(format!("Declined of {good}"))
+        .number(format!("Referred of {bad}"))
+        .number(format!("Referred of {good}"))
+        .number(format!("Newly approved of {good}"))
+        .number(format!("Newly approved of {bad}"))
         .rows(rows)
 }

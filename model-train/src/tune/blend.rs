@@ -1,7 +1,7 @@
 //! Whether boosted trees and a linear model are better together.
 
 use super::cross_validation::CrossValidation;
-use super::trial::mean;
+use super::trial::{mean, mean_log_loss, paired};
 use crate::fit::{BoostingAndLinear, FitError, GradientBoosting, LogisticRegression, Params};
 use crate::parallel::parallel;
 
@@ -70,26 +70,15 @@ impl Held {
     /// The mean log loss of the average.
     fn loss(&self, share: f64) -> f64 {
         let rows = self.answers.iter().zip(self.trees.iter().zip(&self.linear));
-        let losses = rows.map(|(&answer, (trees, linear))| {
-            let margin = (1.0 - share) * trees + share * linear;
-            let margin = if answer { -margin } else { margin };
-            // ln(1 + exp(margin)), without overflow.
-            margin.max(0.0) + (-margin.abs()).exp().ln_1p()
-        });
-        losses.sum::<f64>() / self.answers.len().max(1) as f64
+        mean_log_loss(
+            rows.map(|(&answer, (trees, linear))| (answer, (1.0 - share) * trees + share * linear)),
+        )
     }
 }
 
 /// Whether the mean of `ours` is less by more than one standard error of the paired difference.
 fn is_clearly_less(ours: &[f64], theirs: &[f64]) -> bool {
-    let pairs = ours.iter().zip(theirs);
-    let differences: Vec<f64> = pairs.map(|(ours, theirs)| ours - theirs).collect();
-    let count = differences.len() as f64;
-    let Some(mean) = mean(&differences).filter(|_| count > 1.0) else {
-        return false;
-    };
-    let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
-    mean < -(squares / (count - 1.0) / count).sqrt()
+    paired(ours, theirs).is_some_and(|(mean, standard_error)| mean < -standard_error)
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ const FINE: GradientBoosting = GradientBoosting {
     l2: 2.0,
     min_split_gain: 0.0,
     min_leaf_weight: 1.0,
+    min_leaf_rows: 1,
+    max_category_set: 1,
     row_share: 1.0,
     column_share: 0.5,
     max_bins: 4096,
@@ -34,6 +36,8 @@ const COARSE: GradientBoosting = GradientBoosting {
     l2: 10.0,
     min_split_gain: 0.0,
     min_leaf_weight: 3.0,
+    min_leaf_rows: 1,
+    max_category_set: 1,
     row_share: 0.6,
     column_share: 0.4,
     max_bins: 255,
@@ -116,11 +120,16 @@ impl Space {
     }
 
     fn standard_for(kind: ModelKind, rows: usize) -> Self {
-        use Scale::{Integer, Linear, Log, LogInteger};
+        use Scale::{Choice, Integer, Linear, Log, LogInteger};
         let mut base = Params::for_rows(kind, rows);
         let dimensions: Vec<(&str, Scale)> = match &mut base {
             Params::Ridge(_) => vec![("alpha", Log(1e-2, 1e4))],
-            Params::LogisticRegression(_) => vec![("alpha", Log(1e-2, 1e3))],
+            Params::LogisticRegression(_) => {
+                vec![
+                    ("alpha", Log(1e-2, 1e3)),
+                    ("bins", Choice(vec![1.0, 4.0, 10.0])),
+                ]
+            }
             Params::DecisionTree(_) => vec![
                 ("max_depth", Integer(2.0, 16.0)),
                 ("min_leaf_rows", LogInteger(1.0, 100.0)),

@@ -161,6 +161,28 @@ impl Trial {
     }
 }
 
+/// The mean log loss of answers and log odds.
+pub(super) fn mean_log_loss(rows: impl ExactSizeIterator<Item = (bool, f64)>) -> f64 {
+    let count = rows.len().max(1) as f64;
+    let losses = rows.map(|(answer, log_odds)| {
+        let margin = if answer { -log_odds } else { log_odds };
+        // ln(1 + exp(margin)), without overflow.
+        margin.max(0.0) + (-margin.abs()).exp().ln_1p()
+    });
+    losses.sum::<f64>() / count
+}
+
+/// The mean of the differences of two lists, fold by fold, and its standard error; none with
+/// fewer than two folds.
+pub(super) fn paired(ours: &[f64], theirs: &[f64]) -> Option<(f64, f64)> {
+    let pairs = ours.iter().zip(theirs);
+    let differences: Vec<f64> = pairs.map(|(ours, theirs)| ours - theirs).collect();
+    let count = differences.len() as f64;
+    let mean = mean(&differences).filter(|_| count > 1.0)?;
+    let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
+    Some((mean, (squares / (count - 1.0) / count).sqrt()))
+}
+
 pub(super) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }

@@ -7,7 +7,7 @@ use model_core::artifact::Artifact;
 use model_train::calibrate::Method;
 use model_train::pipeline::{Job, Selection, TrainedModel};
 use model_train::profiles::ProfileReport;
-use model_train::tune::{self, Cost, FrontierPoint, Metric};
+use model_train::tune::{self, Cost, FrontierPoint, Metric, Ratio};
 
 use super::settings::Settings;
 
@@ -26,6 +26,9 @@ pub(super) fn print(
         report.model, report.rows_train, report.rows_test
     )?;
     writeln!(out, "  {}", job.inputs().approval_in_words())?;
+    if let Some(sentence) = job.inputs().kept_out_in_words() {
+        writeln!(out, "  {sentence}")?;
+    }
     for (name, value) in report.metrics.named() {
         writeln!(out, "  {name:<12} {value:.4}")?;
     }
@@ -111,7 +114,26 @@ fn print_selection(out: &mut impl Write, selection: &Selection) -> Result<()> {
         out,
         "  {kilobytes:.1} KB gzipped, about {nanoseconds:.0} ns a row"
     )?;
-    print_frontier(out, &selection.frontier(), *metric)
+    print_frontier(out, &selection.frontier(), *metric)?;
+    print_ratios(out, &selection.ratios)
+}
+
+/// What to paste into the schema; a search adds nothing to it by itself.
+fn print_ratios(out: &mut impl Write, ratios: &[Ratio]) -> Result<()> {
+    if ratios.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "ratios that lowered the log loss of boosting in cross-validation, not part of this \
+         model; to use one, paste its lines into the schema and train again:"
+    )?;
+    for ratio in ratios {
+        let (gain, error) = (ratio.gain, ratio.standard_error);
+        writeln!(out, "# log loss lower by {gain:.4} ± {error:.4}")?;
+        writeln!(out, "{}", ratio.to_toml())?;
+    }
+    Ok(())
 }
 
 fn print_frontier(out: &mut impl Write, frontier: &[FrontierPoint], metric: Metric) -> Result<()> {

@@ -23,11 +23,19 @@ pub(super) fn convert_feature(
     refuse_keys(
         &raw,
         "only the target takes it",
-        &["positive", "positive_label", "negative_label"],
+        &[
+            "positive",
+            "positive_label",
+            "negative_label",
+            "positive_outcome",
+            "negative_outcome",
+        ],
     )?;
+    let policies = ["missing", "unknown", "out_of_range", "encoding"];
     if raw.role == RawRole::Ignored {
-        let unused = ["missing", "unknown", "out_of_range", "encoding"];
-        refuse_keys(&raw, "an ignored feature has no policy", &unused)?;
+        refuse_keys(&raw, "an ignored feature has no policy", &policies)?;
+    } else if raw.role.sample().is_some() {
+        refuse_keys(&raw, "no model sees such a column", &policies)?;
     }
     if raw.derived.is_none() {
         refuse_keys(
@@ -44,12 +52,17 @@ pub(super) fn convert_feature(
         refuse_keys(&raw, why, &["monotonic"])?;
     }
     let texts = convert_texts(&raw, languages, absent)?;
+    let (kind, sample) = (convert_kind(&raw, &texts)?, raw.role.sample());
+    if let Some(why) = sample.and_then(|role| role.refuses(&kind)) {
+        return Err(("type", why.into()));
+    }
     Ok(Feature {
-        kind: convert_kind(&raw, &texts)?,
+        kind,
+        sample,
         translations: texts.translations(languages.len()),
         role: match raw.role {
             RawRole::Protected => Role::Protected,
-            RawRole::Ignored => Role::Ignored,
+            RawRole::Ignored | RawRole::Time | RawRole::Group | RawRole::Weight => Role::Ignored,
             RawRole::Input | RawRole::Target => Role::Input,
         },
         missing: raw.missing.unwrap_or_default(),
@@ -73,26 +86,15 @@ fn convert_texts(
     languages: &[String],
     absent: &mut Absent,
 ) -> Converted<FeatureTexts> {
-    let mut resolve = |key: &'static str, prefix: &str, text: &RawTexts| {
-        let (texts, lacking) =
-            (text.resolve(languages)).map_err(|message| (key, format!("{prefix}{message}")))?;
-        absent.extend(lacking.iter().map(|language| {
-            let message = "the first language is used";
-            (
-                key,
-                format!("{prefix}there is no text in '{language}': {message}"),
-            )
-        }));
-        Ok(texts)
-    };
-    let mut one = |key: &'static str, text: &Option<RawTexts>| {
-        text.as_ref().map(|text| resolve(key, "", text)).transpose()
-    };
-    let (label, help) = (one("label", &raw.label)?, one("help", &raw.help)?);
+    let label = resolve_optional("label", raw.label.as_ref(), languages, absent)?;
+    let help = resolve_optional("help", raw.help.as_ref(), languages, absent)?;
     let labels = raw.category_labels.as_ref();
     let categories = raw.categories.iter().flatten().map(|value| {
         match labels.and_then(|labels| labels.get(value)) {
-            Some(text) => resolve("category_labels", &format!("'{value}': "), text),
+            Some(text) => {
+                let prefix = format!("'{value}': ");
+                resolve("category_labels", &prefix, text, languages, absent)
+            }
             None => Ok(Texts(vec![value.clone(); languages.len()])),
         }
     });
@@ -101,6 +103,35 @@ fn convert_texts(
         help,
         categories: categories.collect::<Converted<_>>()?,
     })
+}
+
+/// A text in every language; `absent` receives the languages in which there is none.
+pub(super) fn resolve(
+    key: &'static str,
+    prefix: &str,
+    text: &RawTexts,
+    languages: &[String],
+    absent: &mut Absent,
+) -> Converted<Texts> {
+    let (texts, lacking) =
+        (text.resolve(languages)).map_err(|message| (key, format!("{prefix}{message}")))?;
+    absent.extend(lacking.iter().map(|language| {
+        let message =
+            format!("{prefix}there is no text in '{language}': the first language is used");
+        (key, message)
+    }));
+    Ok(texts)
+}
+
+/// The same of a text that need not be there.
+pub(super) fn resolve_optional(
+    key: &'static str,
+    text: Option<&RawTexts>,
+    languages: &[String],
+    absent: &mut Absent,
+) -> Converted<Option<Texts>> {
+    text.map(|text| resolve(key, "", text, languages, absent))
+        .transpose()
 }
 
 fn convert_kind(raw: &RawFeature, texts: &FeatureTexts) -> Converted<FeatureKind> {
@@ -125,7 +156,7 @@ fn convert_kind(raw: &RawFeature, texts: &FeatureTexts) -> Converted<FeatureKind
         RawType::Integer => Ok(FeatureKind::Integer(convert_range(raw)?)),
         RawType::Boolean => Ok(FeatureKind::Boolean),
         // An ignored column needs no list: it is never read.
-        RawType::Category if raw.role == RawRole::Ignored && raw.categories.is_none() => {
+        RawType::Category if is_unread(raw.role) && raw.categories.is_none() => {
             Ok(FeatureKind::Category(Categories {
                 values: Vec::new(),
                 labels: Vec::new(),
@@ -135,6 +166,11 @@ fn convert_kind(raw: &RawFeature, texts: &FeatureTexts) -> Converted<FeatureKind
         }
         RawType::Category => convert_categories(raw, texts).map(FeatureKind::Category),
     }
+}
+
+/// Whether no model ever reads such a column.
+fn is_unread(role: RawRole) -> bool {
+    role == RawRole::Ignored || role.sample().is_some()
 }
 
 fn convert_range(raw: &RawFeature) -> Converted<Range> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::super::languages::default_languages;
-use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, Unknown};
+use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, SampleRole, Unknown};
 use super::feature::Converted;
 use super::reasons::{RawReason, RawReasons};
 use crate::texts::RawTexts;
@@ -15,8 +15,8 @@ use crate::texts::RawTexts;
 pub(super) struct RawSchema {
     pub(super) name: String,
     pub(super) version: String,
-    pub(super) title: Option<String>,
-    pub(super) description: Option<String>,
+    pub(super) title: Option<RawTexts>,
+    pub(super) description: Option<RawTexts>,
     pub(super) max_adjustments: Option<u32>,
     #[serde(default)]
     pub(super) missing_values: Vec<String>,
@@ -53,8 +53,10 @@ pub(super) struct RawFeature {
     pub(super) mismatch: Option<Mismatch>,
     pub(super) reason: Option<RawReason>,
     pub(super) positive: Option<RawPositive>,
-    pub(super) positive_label: Option<String>,
-    pub(super) negative_label: Option<String>,
+    pub(super) positive_label: Option<RawTexts>,
+    pub(super) negative_label: Option<RawTexts>,
+    pub(super) positive_outcome: Option<String>,
+    pub(super) negative_outcome: Option<String>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]
@@ -73,7 +75,22 @@ pub(super) enum RawRole {
     Input,
     Protected,
     Ignored,
+    Time,
+    Group,
+    Weight,
     Target,
+}
+
+impl RawRole {
+    /// What the column says about a row, where it does.
+    pub(super) fn sample(self) -> Option<SampleRole> {
+        match self {
+            Self::Time => Some(SampleRole::Time),
+            Self::Group => Some(SampleRole::Group),
+            Self::Weight => Some(SampleRole::Weight),
+            Self::Input | Self::Protected | Self::Ignored | Self::Target => None,
+        }
+    }
 }
 
 #[derive(Deserialize, Clone)]
@@ -114,6 +131,8 @@ pub(super) fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) ->
         "positive" => raw.positive.is_some(),
         "positive_label" => raw.positive_label.is_some(),
         "negative_label" => raw.negative_label.is_some(),
+        "positive_outcome" => raw.positive_outcome.is_some(),
+        "negative_outcome" => raw.negative_outcome.is_some(),
         _ => false,
     };
     match keys.iter().find(|key| given(key)) {
