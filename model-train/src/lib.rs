@@ -66,6 +66,7 @@
 //!
 //! `pack::pack(engine, glue, &trained.artifact)` makes a `model.wasm` of it.
 
+mod actions;
 pub mod applications;
 pub mod booster;
 pub mod calibrate;

@@ -9,6 +9,7 @@ use model_core::model::{Model, Predictor};
 use model_core::schema::{Feature, Schema};
 use serde::Serialize;
 
+use crate::actions;
 use crate::dataset::Dataset;
 use crate::fit::{self, ClassWeight, FitError, Params};
 use crate::golden::{self, GoldenError};
@@ -154,7 +155,7 @@ pub fn train(
     let mut artifact = Artifact {
         policy: None,
         profiles,
-        schema: schema.clone(),
+        schema: actions::measured(schema, &prepared),
         preprocessing: prepared.preprocessing.clone(),
         kind: options.params.kind(),
         model,

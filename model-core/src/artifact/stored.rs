@@ -56,6 +56,7 @@ const IN_ANSWER: Tag = *b"ANSW";
 const CATALOGUE: Tag = *b"catl";
 const PROFILES: Tag = *b"prof";
 const SCHEMA_TRANSLATIONS: Tag = *b"trs2";
+const ACTIONS: Tag = *b"actn";
 
 /// The field of [`POLICY`].
 const RULES: Tag = *b"RULE";
@@ -117,6 +118,10 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     if let Some(profiles) = &artifact.profiles {
         put(&mut reasons, PROFILES, profiles)?;
     }
+    let actions = artifact.schema.stored_actions();
+    if !actions.is_empty() {
+        put(&mut reasons, ACTIONS, &actions)?;
+    }
     if !reasons.is_empty() {
         write(&mut out, REASONS, &reasons);
     }
@@ -159,6 +164,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let in_answer = model.take(IN_ANSWER);
     let (catalogue, profiles) = (reasons.take(CATALOGUE), reasons.take(PROFILES));
     let schema_translations = model.take(SCHEMA_TRANSLATIONS);
+    let actions = reasons.take(ACTIONS);
     let optional = [
         linear_part,
         indicators,
@@ -170,6 +176,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
         catalogue,
         profiles,
         schema_translations,
+        actions,
     ];
     values.extend(optional.into_iter().flatten());
     let has_policy = policy.is_some();
@@ -198,6 +205,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     }
     artifact.profiles = profiles.map(|_| values.next());
     let schema_translations = schema_translations.map(|_| values.next());
+    let actions = actions.map(|_| values.next());
     artifact.policy = has_policy.then(|| values.next());
     // Before anything is made of the values: after a problem they are not what was stored.
     values.finish()?;
@@ -213,6 +221,8 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     }
     let derived = artifact.schema.set_derived(derived.unwrap_or_default());
     derived.map_err(content)?;
+    let actions = artifact.schema.set_actions(actions.unwrap_or_default());
+    actions.map_err(content)?;
     artifact
         .schema
         .set_feature_translations(translations.unwrap_or_default());

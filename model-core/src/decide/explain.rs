@@ -2,6 +2,7 @@
 
 use super::answer::write_value;
 use super::problem::{self, Problem};
+use super::recourse;
 use super::request::{self, MAX_REQUEST};
 use super::{Adjusted, Decider, Judgement};
 use crate::json::{JsonKind, Raw, Writer};
@@ -9,6 +10,7 @@ use crate::link::Link;
 use crate::policy::Outcome;
 use crate::preprocess::Adjustment;
 use crate::reasons::{Chosen, Compared, Profiles, choose};
+use crate::recourse::Request;
 use crate::schema::{Feature, Schema, When};
 
 /// What the profiles of a model without any are called.
@@ -21,6 +23,7 @@ struct Question<'r> {
     application: &'r [u8],
     /// An index of the schema's languages.
     language: usize,
+    recourse: Option<Request>,
 }
 
 impl<'r> Question<'r> {
@@ -33,6 +36,7 @@ impl<'r> Question<'r> {
         let mut question = Self {
             application: request,
             language: 0,
+            recourse: None,
         };
         if named(APPLICATION) || !object.fields().any(|field| is_question(&field)) {
             return Ok(question);
@@ -44,8 +48,9 @@ impl<'r> Question<'r> {
                 }
                 APPLICATION => return Err(Problem::not_an_object()),
                 "language" => question.language = language(value, schema)?,
+                "recourse" => question.recourse = recourse::parse(value, schema)?,
                 other => {
-                    let message = "Unknown key: expected application or language";
+                    let message = "Unknown key: expected application, language or recourse";
                     return Err(Problem::in_question(other, message));
                 }
             }
@@ -71,8 +76,8 @@ fn language(value: Raw<'_>, schema: &Schema) -> Result<usize, Problem> {
 
 impl Decider {
     /// Explains one decision: appends JSON to `out` and returns the HTTP status, 200, 413 or
-    /// 422. The request is an application, or an object with the keys `application` and
-    /// `language`. The first explanation builds tables; [`Decider::decide`] needs none of them.
+    /// 422. The request is an application, or an object with the keys `application`,
+    /// `language` and `recourse`. The first explanation builds tables; [`Decider::decide`] needs none of them.
     pub fn explain(&mut self, request: &[u8], out: &mut Vec<u8>) -> u16 {
         if request.len() > MAX_REQUEST {
             return problem::write_too_large(out);
@@ -86,6 +91,13 @@ impl Decider {
                 let compared = self.take_compared();
                 self.write_explanation(&compared, question.language, judgement, &adjusted, out);
                 self.compared = Some(compared);
+                if let Some(request) = &question.recourse {
+                    // Behind the last of the explanation's keys.
+                    out.pop();
+                    out.extend_from_slice(b",\"recourse\":");
+                    self.recourse(question.application, request, out);
+                    out.push(b'}');
+                }
                 200
             }
             Err(problems) => problem::write_refusal(&problems, out),

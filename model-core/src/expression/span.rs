@@ -176,7 +176,7 @@ pub fn span(ops: &[Op], field: impl Fn(u16) -> Span, mut divides: impl FnMut(usi
     stack.pop().unwrap_or(Span::NEVER)
 }
 
-fn arithmetic_span(arithmetic: Arithmetic, left: Span, right: Span) -> Span {
+pub(crate) fn arithmetic_span(arithmetic: Arithmetic, left: Span, right: Span) -> Span {
     match arithmetic {
         Arithmetic::Negate => right.negate(),
         Arithmetic::Logarithm => right.logarithm(),

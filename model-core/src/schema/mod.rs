@@ -32,6 +32,7 @@
 //! # Ok::<(), SchemaError>(())
 //! ```
 
+mod actionable;
 mod check;
 mod derived;
 mod languages;
@@ -45,6 +46,7 @@ mod stored;
 mod target;
 mod words;
 
+pub use actionable::{Actionable, Direction, MAX_CHOICES, MAX_STEPS};
 pub use check::SchemaProblem;
 pub(crate) use derived::mismatch_message;
 pub use derived::{Derived, Mismatch};
@@ -124,6 +126,8 @@ pub struct Feature {
     /// Its texts in the schema's languages after the first, in their order; empty where there
     /// are none.
     pub translations: Vec<Translation>,
+    /// What an applicant may change about it.
+    pub actionable: Option<Box<Actionable>>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.

@@ -124,6 +124,7 @@ impl Stored for Feature {
             monotonic: None,
             derived: None,
             translations: Vec::new(),
+            actionable: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, Range, Role,
     Unknown,
 };
+use super::actionable;
 use super::raw::{RawExample, RawFeature, RawRole, RawType, refuse_keys};
 use crate::texts::{RawTexts, Texts};
 
@@ -52,11 +53,12 @@ pub(super) fn convert_feature(
         refuse_keys(&raw, why, &["monotonic"])?;
     }
     let texts = convert_texts(&raw, languages, absent)?;
+    let actions = actionable::take(&raw)?;
     let (kind, sample) = (convert_kind(&raw, &texts)?, raw.role.sample());
     if let Some(why) = sample.and_then(|role| role.refuses(&kind)) {
         return Err(("type", why.into()));
     }
-    Ok(Feature {
+    let mut feature = Feature {
         kind,
         sample,
         translations: texts.translations(languages.len()),
@@ -77,7 +79,10 @@ pub(super) fn convert_feature(
         label: texts.label.map(|texts| texts.first().to_owned()),
         help: texts.help.map(|texts| texts.first().to_owned()),
         unit: raw.unit,
-    })
+        actionable: None,
+    };
+    feature.actionable = actionable::convert(actions, &feature)?;
+    Ok(feature)
 }
 
 /// Every text in every language.

@@ -1,5 +1,6 @@
 //! The TOML form of the schema; every error names its line.
 
+mod actionable;
 mod feature;
 mod positions;
 mod raw;
