@@ -63,12 +63,9 @@ fn the_file_says_what_is_said() {
     assert_eq!(reasons.inquiries, [group]);
     let text = &reasons.variant(group, When::Always).unwrap().text;
     assert_eq!(text.first(), "Payment history");
-    let warnings: Vec<_> = file.warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        warnings.len(),
-        1,
-        "{warnings:?}: only the missing income lacks a text"
-    );
+    let warnings = file.warnings.iter().map(ToString::to_string);
+    let warnings: Vec<_> = warnings.filter(|text| text.contains("reason")).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].ends_with(
         "feature 'income', reason: 'R01m', missing: there is no text in 'de': the first language is used"
     ));
