@@ -91,6 +91,7 @@ pub mod pipeline;
 pub mod policy_cases;
 pub mod policy_diff;
 pub mod prepare;
+pub mod profiles;
 pub mod reference;
 pub mod report;
 pub mod sample;
