@@ -10,6 +10,7 @@ import { buildDevelopers, requestJson, showDevelopers } from './developers.js';
 import { byId } from './dom.js';
 import { openModel } from './engine.js';
 import { buildForm } from './form.js';
+import { chosenLanguage, inLanguage } from './language.js';
 
 /** Milliseconds after the last keystroke until a half-typed value counts as complete. */
 const PAUSE = 500;
@@ -19,7 +20,10 @@ showOnly('loading');
 openModel().then(run).catch(showFailure);
 
 /** @param {Engine} engine */
-async function run({ description, decide }) {
+async function run({ description: given, decide }) {
+  const language = chosenLanguage(given, navigator.languages);
+  const description = inLanguage(given, language);
+  for (const id of ['title', 'description', 'form', 'verdict']) byId(id).lang = language;
   const form = buildForm(description.features);
   const panel = buildDecision(description, form);
   showAbout(description);

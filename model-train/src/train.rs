@@ -10,6 +10,7 @@ use model_core::model::{Model, Predictor};
 use model_core::schema::{Feature, Schema};
 use serde::Serialize;
 
+use crate::actions;
 use crate::dataset::Dataset;
 use crate::evaluate::Interval;
 use crate::fit::{self, ClassWeight, FitError, Params};
@@ -18,6 +19,7 @@ use crate::metric_intervals::metric_intervals;
 use crate::metrics::Metrics;
 use crate::predictions::{Part, Prediction};
 use crate::prepare::{PrepareError, Prepared};
+use crate::profiles::{self, ProfileReport, Subject};
 use crate::reference;
 use crate::split::Split;
 
@@ -72,6 +74,8 @@ pub struct Report {
     pub intervals: BTreeMap<&'static str, Interval>,
     /// Seconds that fitting and exporting took.
     pub seconds_fit: f64,
+    /// Whom reasons compare with; `None` where the rows are too few.
+    pub profiles: Option<ProfileReport>,
 }
 
 /// Why training failed.
@@ -142,6 +146,20 @@ pub fn train(
         probability,
     });
     let test: Vec<Prediction> = test.collect();
+    let made = profiles::make(
+        &Subject {
+            schema,
+            model: &model,
+            calibration: &options.calibration,
+            threshold: options.threshold,
+            jobs: options.jobs,
+        },
+        &prepared,
+    );
+    let (profiles, profile_report) = match made {
+        Some(made) => (Some(made.profiles), Some(made.report)),
+        None => (None, None),
+    };
     let report = Report {
         model: options.params.kind().word(),
         rows_train: prepared.split.train.len(),
@@ -149,14 +167,15 @@ pub fn train(
         metrics,
         intervals,
         seconds_fit,
+        profiles: profile_report,
     };
     let named = metrics
         .named()
         .map(|(name, value)| (name.to_owned(), value));
     let mut artifact = Artifact {
         policy: None,
-        profiles: None,
-        schema: schema.clone(),
+        profiles,
+        schema: actions::measured(schema, &prepared),
         preprocessing: prepared.preprocessing.clone(),
         kind: options.params.kind(),
         model,

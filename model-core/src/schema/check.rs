@@ -6,7 +6,7 @@ use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
     Missing, OutOfRange, Outcomes, Range, Role, Schema, Target, TargetKind, Unknown,
 };
-use super::{derived, languages, reasons, sample};
+use super::{actionable, derived, languages, reasons, sample};
 
 /// What is wrong with a schema, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +38,22 @@ struct KeyProblem {
 
 type Check = Result<(), KeyProblem>;
 
+/// Labels of a target.
+const OUTCOMES: usize = 2;
+
 pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
     check_head(schema).map_err(|problem| at(None, problem))?;
+    languages::check_texts(&schema.translations, OUTCOMES, schema.languages.len()).map_err(
+        |message| {
+            at(
+                None,
+                KeyProblem {
+                    key: "title",
+                    message,
+                },
+            )
+        },
+    )?;
     check_names(schema)?;
     check_target(&schema.target).map_err(|problem| at(Some(&schema.target.name), problem))?;
     for feature in &schema.features {
@@ -56,7 +70,8 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
     }
     sample::check(schema)?;
     derived::check(schema)?;
-    reasons::check(schema)
+    reasons::check(schema)?;
+    actionable::check_all(schema)
 }
 
 /// Comes first: a problem is placed by its feature's name.

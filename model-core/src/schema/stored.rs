@@ -91,6 +91,7 @@ impl Stored for Schema {
             target: reader.read(),
             languages: default_languages(),
             reasons: Reasons::default(),
+            translations: Vec::new(),
         }
     }
 }
@@ -123,7 +124,7 @@ impl Stored for Feature {
             monotonic: None,
             derived: None,
             translations: Vec::new(),
-            reason: None,
+            actionable: None,
         }
     }
 }

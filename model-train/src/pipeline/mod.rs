@@ -10,7 +10,12 @@
 //! threads, unless the search has a timeout or a latency limit. The crate's first page has an
 //! example.
 
+<<<<<<< HEAD
 mod cross_validated;
+=======
+mod benchmark;
+mod comparison;
+>>>>>>> main
 mod decision;
 mod error;
 mod evaluation;
@@ -22,7 +27,12 @@ mod options;
 mod selection;
 mod trained;
 
+<<<<<<< HEAD
 pub use cross_validated::CrossValidated;
+=======
+pub use benchmark::Benchmark;
+pub use comparison::{ComparisonJob, ComparisonReports, compare_file};
+>>>>>>> main
 pub use error::{ObserverError, PipelineError};
 pub use evaluation::{EvaluationError, EvaluationJob, Reports, evaluate_file, evaluate_trained};
 pub use inputs::{FeatureError, InputError, InputOptions, Inputs, Source};

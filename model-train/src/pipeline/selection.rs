@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use model_core::model::ModelKind;
 use serde::Serialize;
 
+use super::benchmark::Benchmark;
 use super::decision::{cross_validation, dealt};
 use super::error::{ObserverError, PipelineError};
 use super::job::{Job, SearchPlan};
@@ -26,6 +27,8 @@ pub struct Selection {
     pub best: Trial,
     /// Every trial, by number.
     pub trials: Vec<Trial>,
+    /// A logistic regression on the same folds.
+    pub benchmark: Benchmark,
     /// How the search was done.
     pub settings: tune::Settings,
     /// The whole artifact's size, and the time to score one row as the folds measured it.
@@ -106,10 +109,12 @@ pub(super) fn select(
     if budget.gzip_bytes.is_some() || budget.nanoseconds.is_some() {
         params = within_budget(job, search, params)?;
     }
+    let benchmark = Benchmark::new(&objective, &trials, &search.settings, &job.control);
     let seconds = start.elapsed().as_secs_f64();
     Ok(Selection {
         params,
         best,
+        benchmark,
         trials,
         settings: search.settings.clone(),
         cost: Cost::default(),

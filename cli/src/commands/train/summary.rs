@@ -7,7 +7,12 @@ use model_core::artifact::Artifact;
 use model_train::calibrate::Method;
 use model_train::metrics::Metrics;
 use model_train::pipeline::{Job, Selection, TrainedModel};
+<<<<<<< HEAD
 use model_train::tune::{self, Cost, FoldsBy, FrontierPoint, Metric, Ratio};
+=======
+use model_train::profiles::ProfileReport;
+use model_train::tune::{self, Cost, FrontierPoint, Metric, Ratio};
+>>>>>>> main
 
 use super::settings::Settings;
 
@@ -41,6 +46,7 @@ pub(super) fn print(
     if let Some(selection) = &trained.selection {
         print_selection(&mut out, selection)?;
     }
+    print_profiles(&mut out, report.profiles.as_ref())?;
     for warning in &trained.warnings {
         writeln!(anstream::stderr(), "warning: {warning}")?;
     }
@@ -49,6 +55,7 @@ pub(super) fn print(
     Ok(())
 }
 
+<<<<<<< HEAD
 /// Each metric on the test rows with its 95% interval, beside its mean over the folds with the
 /// deviation between them.
 fn print_metrics(out: &mut impl Write, trained: &TrainedModel) -> Result<()> {
@@ -75,6 +82,30 @@ fn print_metrics(out: &mut impl Write, trained: &TrainedModel) -> Result<()> {
         });
         let line = format!("  {name:<12} {value:.4}   {interval:<16}{folds}");
         writeln!(out, "{}", line.trim_end())?;
+=======
+fn print_profiles(out: &mut impl Write, made: Option<&ProfileReport>) -> Result<()> {
+    let Some(made) = made else {
+        let few = "too few approved training rows to compare with, at least 30 are needed";
+        return Ok(writeln!(out, "no reasons: {few}")?);
+    };
+    let ProfileReport {
+        group,
+        rows,
+        profiles,
+        smallest_cluster,
+        ..
+    } = made;
+    writeln!(
+        out,
+        "reasons compare with {profiles} profiles of {rows} training rows ({group}), each of {smallest_cluster} rows or more"
+    )?;
+    if let Some(agreement) = &made.agreement {
+        writeln!(
+            out,
+            "  first reason as by all of them: {:.2}, first four: {:.2} in common, relative error {:.3} ({} declined rows)",
+            agreement.first, agreement.four_overlap, agreement.relative_error, agreement.rows
+        )?;
+>>>>>>> main
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::super::languages::default_languages;
 use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, SampleRole, Unknown};
+use super::actionable::RawActionable;
 use super::feature::Converted;
 use super::reasons::{RawReason, RawReasons};
 use crate::texts::RawTexts;
@@ -15,8 +16,8 @@ use crate::texts::RawTexts;
 pub(super) struct RawSchema {
     pub(super) name: String,
     pub(super) version: String,
-    pub(super) title: Option<String>,
-    pub(super) description: Option<String>,
+    pub(super) title: Option<RawTexts>,
+    pub(super) description: Option<RawTexts>,
     pub(super) max_adjustments: Option<u32>,
     #[serde(default)]
     pub(super) missing_values: Vec<String>,
@@ -51,10 +52,15 @@ pub(super) struct RawFeature {
     pub(super) derived: Option<String>,
     pub(super) round: Option<u8>,
     pub(super) mismatch: Option<Mismatch>,
+    pub(super) actionable: Option<RawActionable>,
+    pub(super) step: Option<f64>,
+    pub(super) lowest: Option<f64>,
+    pub(super) highest: Option<f64>,
+    pub(super) cost: Option<f64>,
     pub(super) reason: Option<RawReason>,
     pub(super) positive: Option<RawPositive>,
-    pub(super) positive_label: Option<String>,
-    pub(super) negative_label: Option<String>,
+    pub(super) positive_label: Option<RawTexts>,
+    pub(super) negative_label: Option<RawTexts>,
     pub(super) positive_outcome: Option<String>,
     pub(super) negative_outcome: Option<String>,
 }
@@ -127,6 +133,11 @@ pub(super) fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) ->
         "derived" => raw.derived.is_some(),
         "round" => raw.round.is_some(),
         "mismatch" => raw.mismatch.is_some(),
+        "actionable" => raw.actionable.is_some(),
+        "step" => raw.step.is_some(),
+        "lowest" => raw.lowest.is_some(),
+        "highest" => raw.highest.is_some(),
+        "cost" => raw.cost.is_some(),
         "reason" => raw.reason.is_some(),
         "positive" => raw.positive.is_some(),
         "positive_label" => raw.positive_label.is_some(),
