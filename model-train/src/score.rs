@@ -9,15 +9,9 @@ use model_core::schema::{Feature, Role, Schema};
 use model_core::value::{Value, ValueError, read};
 use model_files::csv::{Row, Table};
 
-<<<<<<< HEAD
-use crate::applications::refusal;
+use crate::applications::{reason_codes, refusal};
 use crate::dataset::{Columns, read_cell, stranger};
 use crate::error::{DataError, shortened};
-=======
-use crate::applications::{reason_codes, refusal};
-use crate::dataset::{Columns, read_cell};
-use crate::error::DataError;
->>>>>>> main
 
 /// Rows that are scored together.
 const ROWS: usize = 1024;
@@ -44,13 +38,10 @@ pub struct Choices {
     pub on_invalid: OnInvalid,
     /// Whether an input may be missing in every row, where the schema can fill it in.
     pub allow_missing_columns: bool,
-<<<<<<< HEAD
     /// Whether a column that the schema does not know is copied as it is.
     pub pass_through: bool,
-=======
     /// Whether the codes of the reasons are added.
     pub reasons: bool,
->>>>>>> main
 }
 
 /// Why rows could not be scored.

@@ -34,16 +34,13 @@ pub(crate) struct Args {
     /// Impute input columns that the file does not have, in every row [default: refuse the file].
     #[arg(long)]
     allow_missing_columns: bool,
-<<<<<<< HEAD
     /// Copy columns that the schema does not know, such as an identifier [default: refuse the
     /// file].
     #[arg(long)]
     pass_through: bool,
-=======
     /// Add a column with the codes of the reasons, most important first.
     #[arg(long)]
     reasons: bool,
->>>>>>> main
     /// What to do with a row that the model refuses.
     #[arg(long, value_enum, default_value_t = Invalid::Stop)]
     on_invalid: Invalid,
@@ -79,11 +76,8 @@ impl Args {
                 Invalid::Blank => OnInvalid::Blank,
             },
             allow_missing_columns: self.allow_missing_columns,
-<<<<<<< HEAD
             pass_through: self.pass_through,
-=======
             reasons: self.reasons,
->>>>>>> main
         };
         let (rows, name) = (source.bytes, &source.name);
         let refused = score(&mut decider, rows, name, &mut sink, choices, |read| {

@@ -10,12 +10,9 @@
 //! threads, unless the search has a timeout or a latency limit. The crate's first page has an
 //! example.
 
-<<<<<<< HEAD
-mod cross_validated;
-=======
 mod benchmark;
 mod comparison;
->>>>>>> main
+mod cross_validated;
 mod decision;
 mod error;
 mod evaluation;
@@ -27,12 +24,9 @@ mod options;
 mod selection;
 mod trained;
 
-<<<<<<< HEAD
-pub use cross_validated::CrossValidated;
-=======
 pub use benchmark::Benchmark;
 pub use comparison::{ComparisonJob, ComparisonReports, compare_file};
->>>>>>> main
+pub use cross_validated::CrossValidated;
 pub use error::{ObserverError, PipelineError};
 pub use evaluation::{EvaluationError, EvaluationJob, Reports, evaluate_file, evaluate_trained};
 pub use inputs::{FeatureError, InputError, InputOptions, Inputs, Source};

@@ -7,12 +7,8 @@ use model_core::artifact::Artifact;
 use model_train::calibrate::Method;
 use model_train::metrics::Metrics;
 use model_train::pipeline::{Job, Selection, TrainedModel};
-<<<<<<< HEAD
-use model_train::tune::{self, Cost, FoldsBy, FrontierPoint, Metric, Ratio};
-=======
 use model_train::profiles::ProfileReport;
-use model_train::tune::{self, Cost, FrontierPoint, Metric, Ratio};
->>>>>>> main
+use model_train::tune::{self, Cost, FoldsBy, FrontierPoint, Metric, Ratio};
 
 use super::settings::Settings;
 
@@ -55,7 +51,6 @@ pub(super) fn print(
     Ok(())
 }
 
-<<<<<<< HEAD
 /// Each metric on the test rows with its 95% interval, beside its mean over the folds with the
 /// deviation between them.
 fn print_metrics(out: &mut impl Write, trained: &TrainedModel) -> Result<()> {
@@ -82,7 +77,10 @@ fn print_metrics(out: &mut impl Write, trained: &TrainedModel) -> Result<()> {
         });
         let line = format!("  {name:<12} {value:.4}   {interval:<16}{folds}");
         writeln!(out, "{}", line.trim_end())?;
-=======
+    }
+    Ok(())
+}
+
 fn print_profiles(out: &mut impl Write, made: Option<&ProfileReport>) -> Result<()> {
     let Some(made) = made else {
         let few = "too few approved training rows to compare with, at least 30 are needed";
@@ -105,7 +103,6 @@ fn print_profiles(out: &mut impl Write, made: Option<&ProfileReport>) -> Result<
             "  first reason as by all of them: {:.2}, first four: {:.2} in common, relative error {:.3} ({} declined rows)",
             agreement.first, agreement.four_overlap, agreement.relative_error, agreement.rows
         )?;
->>>>>>> main
     }
     Ok(())
 }
