@@ -70,6 +70,31 @@ impl Calibration {
         }
     }
 
+    /// The least probability that is mapped to at least `to`, up to rounding; NaN where none is.
+    #[must_use]
+    pub fn inverse(&self, to: f64) -> f64 {
+        match self {
+            Self::None => to,
+            Self::Platt { slope, intercept } => {
+                Link::Logistic.apply((Link::Logistic.inverse(to) - intercept) / slope)
+            }
+            Self::Isotonic { from, to: knots } => {
+                let at = knots.partition_point(|knot| *knot < to);
+                let Some(after) = knots.get(at) else {
+                    return f64::NAN;
+                };
+                match at.checked_sub(1) {
+                    // Flat before the first knot.
+                    None => 0.0,
+                    Some(before) => {
+                        let share = (to - knots[before]) / (after - knots[before]);
+                        from[before] + share * (from[at] - from[before])
+                    }
+                }
+            }
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), String> {
         let sound = match self {
             Self::None => true,

@@ -196,6 +196,9 @@ fn write_feature(
                 json.key("mismatch").text(derived.mismatch.word());
             });
         }
+        if let Some(actionable) = &feature.actionable {
+            json.key("actionable").text(actionable.direction.word());
+        }
         if let Some(imputed) = imputed {
             write_policies(json, feature);
             write_value(json.key("imputed"), feature, imputed);

@@ -23,6 +23,14 @@ impl Link {
             Self::Logistic => logistic(value),
         }
     }
+
+    /// The aggregate of a prediction from 0 to 1.
+    pub fn inverse(self, prediction: f64) -> f64 {
+        match self {
+            Self::Identity => prediction,
+            Self::Logistic => libm::log(prediction / (1.0 - prediction)),
+        }
+    }
 }
 
 /// `1 / (1 + exp(-x))`, without overflow on either side.

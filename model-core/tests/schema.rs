@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use model_core::schema::{
-    Example, FeatureKind, Missing, Monotonic, Role, Schema, SchemaError, TargetKind,
+    Actionable, Direction, Example, FeatureKind, Missing, Monotonic, Role, Schema, SchemaError,
+    TargetKind,
 };
 
 /// The line and the message; columns have a test of their own.
@@ -199,7 +200,7 @@ fn refuses_a_feature_and_names_the_line() {
     check(
         r#"type = "number"
 minimun = 0"#,
-        "line 6: unknown key `minimun`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `reason`, `positive`, `positive_label`, `negative_label`, `positive_outcome`, `negative_outcome`",
+        "line 6: unknown key `minimun`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `actionable`, `step`, `lowest`, `highest`, `cost`, `reason`, `positive`, `positive_label`, `negative_label`, `positive_outcome`, `negative_outcome`",
     );
     check(
         r#"type = "number"
@@ -519,7 +520,7 @@ label = "#,
     check(
         r#"type = "number"
 max_adjustments = 3"#,
-        "line 6: unknown key `max_adjustments`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `reason`, `positive`, `positive_label`, `negative_label`, `positive_outcome`, `negative_outcome`",
+        "line 6: unknown key `max_adjustments`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `actionable`, `step`, `lowest`, `highest`, `cost`, `reason`, `positive`, `positive_label`, `negative_label`, `positive_outcome`, `negative_outcome`",
     );
 }
 
@@ -790,4 +791,69 @@ fn finds_the_nearest_feature() {
     check("", None);
     check("zzzzzzzz", None);
     check(&"person_income".repeat(1000), None);
+}
+
+#[test]
+fn an_actionable_field_says_which_way_and_in_which_steps() {
+    let schema = Schema::from_toml(&actionable("actionable = \"up\"\nstep = 0.5\nhighest = 90"));
+    let feature = schema.unwrap().features.remove(0);
+    let expected = Actionable {
+        direction: Direction::Up,
+        step: 0.5,
+        lowest: 0.0,
+        highest: 90.0,
+        cost: 1.0,
+        quantiles: Vec::new(),
+    };
+    assert_eq!(feature.actionable.as_deref(), Some(&expected));
+    let none = Schema::from_toml(&actionable("actionable = \"no\"")).unwrap();
+    assert_eq!(none.features[0].actionable, None);
+}
+
+/// A number from 0 to 100 with more keys.
+fn actionable(keys: &str) -> String {
+    format!(
+        "name = \"m\"\nversion = \"1\"\n[[feature]]\nname = \"x\"\ntype = \"number\"\nminimum = 0\n\
+         maximum = 100\n{keys}\n[[feature]]\nname = \"y\"\ntype = \"boolean\"\nrole = \"target\"\n"
+    )
+}
+
+#[test]
+fn what_cannot_be_changed_is_refused_with_its_line() {
+    let cases = [
+        ("actionable = \"sideways\"", 8, "expected one of"),
+        ("actionable = \"up\"", 8, "needs its step"),
+        ("step = 5", 8, "it needs actionable"),
+        ("actionable = \"no\"\ncost = 2", 9, "it needs actionable"),
+        (
+            "actionable = \"up\"\nstep = 0",
+            9,
+            "expected a number above 0, got 0",
+        ),
+        (
+            "actionable = \"up\"\nstep = 1\nhighest = 101",
+            10,
+            "101 is outside the field's own range",
+        ),
+        (
+            "actionable = \"up\"\nstep = 1\nlowest = 9\nhighest = 8",
+            10,
+            "9 is above highest, 8",
+        ),
+        (
+            "actionable = \"up\"\nstep = 0.001",
+            9,
+            "at most 20000 steps may lie between 0 and 100",
+        ),
+        (
+            "actionable = \"up\"\nstep = 1\ncost = -1",
+            10,
+            "expected a weight from 0 to 1e6, got -1",
+        ),
+    ];
+    for (keys, line, message) in cases {
+        let error = Schema::from_toml(&actionable(keys)).unwrap_err();
+        assert!(error.message.contains(message), "{keys}: {error}");
+        assert_eq!(error.line, line, "{keys}: {error}");
+    }
 }

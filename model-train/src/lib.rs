@@ -66,6 +66,7 @@
 //!
 //! `pack::pack(engine, glue, &trained.artifact)` makes a `model.wasm` of it.
 
+mod actions;
 pub mod applications;
 pub mod booster;
 pub mod calibrate;
@@ -90,6 +91,7 @@ pub mod pipeline;
 pub mod policy_cases;
 pub mod policy_diff;
 pub mod prepare;
+pub mod profiles;
 pub mod reference;
 pub mod report;
 pub mod sample;

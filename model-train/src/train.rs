@@ -9,11 +9,13 @@ use model_core::model::{Model, Predictor};
 use model_core::schema::{Feature, Schema};
 use serde::Serialize;
 
+use crate::actions;
 use crate::dataset::Dataset;
 use crate::fit::{self, ClassWeight, FitError, Params};
 use crate::golden::{self, GoldenError};
 use crate::metrics::Metrics;
 use crate::prepare::{PrepareError, Prepared};
+use crate::profiles::{self, ProfileReport, Subject};
 use crate::reference;
 use crate::split::Split;
 
@@ -63,6 +65,8 @@ pub struct Report {
     pub metrics: Metrics,
     /// Seconds that fitting and exporting took.
     pub seconds_fit: f64,
+    /// Whom reasons compare with; `None` where the rows are too few.
+    pub profiles: Option<ProfileReport>,
 }
 
 /// Why training failed.
@@ -123,20 +127,35 @@ pub fn train(
     let seconds_fit = start.elapsed().as_secs_f64();
     let (metrics, probabilities) = measure(&model, &prepared, options)?;
     reference::add_answers(&mut sketch, &probabilities);
+    let made = profiles::make(
+        &Subject {
+            schema,
+            model: &model,
+            calibration: &options.calibration,
+            threshold: options.threshold,
+            jobs: options.jobs,
+        },
+        &prepared,
+    );
+    let (profiles, profile_report) = match made {
+        Some(made) => (Some(made.profiles), Some(made.report)),
+        None => (None, None),
+    };
     let report = Report {
         model: options.params.kind().word(),
         rows_train: prepared.split.train.len(),
         rows_test: prepared.split.test.len(),
         metrics,
         seconds_fit,
+        profiles: profile_report,
     };
     let named = metrics
         .named()
         .map(|(name, value)| (name.to_owned(), value));
     let mut artifact = Artifact {
         policy: None,
-        profiles: None,
-        schema: schema.clone(),
+        profiles,
+        schema: actions::measured(schema, &prepared),
         preprocessing: prepared.preprocessing.clone(),
         kind: options.params.kind(),
         model,

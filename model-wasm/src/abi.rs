@@ -129,6 +129,16 @@ pub extern "C" fn abi_sketch(address: usize, len: usize) -> u64 {
     })
 }
 
+/// Why a decision came out as it did, packed. A request outside the host's blocks counts as
+/// empty.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_explain(address: usize, len: usize) -> u64 {
+    MODULE.with_borrow_mut(|module| {
+        module.explain(given(&address, len));
+        packed(&module.output)
+    })
+}
+
 /// The bytes that the host wrote, valid during the call; empty for a range outside its
 /// blocks.
 fn given(address: &usize, len: usize) -> &[u8] {
@@ -140,7 +150,7 @@ fn given(address: &usize, len: usize) -> &[u8] {
     unsafe { std::slice::from_raw_parts(*address as *const u8, len) }
 }
 
-/// The HTTP status of the last decision or sketch.
+/// The HTTP status of the last decision, explanation or sketch.
 #[unsafe(no_mangle)]
 pub extern "C" fn abi_status() -> u32 {
     MODULE.with_borrow(|module| module.status.into())

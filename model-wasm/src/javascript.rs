@@ -57,7 +57,17 @@ impl Model {
         })
     }
 
-    /// The HTTP status of the last decision or sketch.
+    /// Why a decision came out as it did: the bytes of a request in, those of an explanation or
+    /// of a refusal out.
+    #[wasm_bindgen(skip_typescript)]
+    pub fn explain(&self, request: &[u8]) -> Vec<u8> {
+        MODULE.with_borrow_mut(|module| {
+            module.explain(request);
+            module.output.clone()
+        })
+    }
+
+    /// The HTTP status of the last decision, explanation or sketch.
     #[wasm_bindgen(getter, skip_typescript)]
     pub fn status(&self) -> u16 {
         MODULE.with_borrow(|module| module.status)

@@ -11,6 +11,7 @@ mod json;
 use std::cell::RefCell;
 
 use model_core::decide::{Decider, write_unavailable};
+use model_recourse::{Budget, explain};
 use model_sketch::answer_batch;
 
 pub use abi::*;
@@ -23,7 +24,7 @@ struct Module {
     loaded: Option<Result<Decider, String>>,
     /// The bytes that the last call returned.
     output: Vec<u8>,
-    /// The HTTP status of the last decision.
+    /// The HTTP status of the last decision, explanation or sketch.
     status: u16,
 }
 
@@ -48,6 +49,12 @@ impl Module {
     /// One decision into `output`.
     fn decide(&mut self, request: &[u8]) {
         self.status = self.answer(|decider, output| decider.decide(request, output));
+    }
+
+    /// An explanation into `output`.
+    fn explain(&mut self, request: &[u8]) {
+        let budget = Budget::default();
+        self.status = self.answer(|decider, output| explain(decider, request, budget, output));
     }
 
     /// The counts of a batch into `output`.

@@ -23,6 +23,96 @@ export interface Decision {
   policy?: { version: string; digest: string };
   /** The codes of the rules that matched, in the order of the policy; where there is one. */
   rules?: string[];
+  /** Why it is no approval, in the first language; where the schema says `in_answer`. `null` without profiles to compare with. */
+  reasons?: Reason[] | null;
+}
+
+/** Why a decision came out as it did. */
+export interface Explanation {
+  /** What `decide` answers. */
+  decision: Decision;
+  /** What margin and contributions are: log odds, or the mean of leaves or a weighted sum. */
+  scale: "log_odds" | "mean";
+  /** The model's sum for this application, before calibration. */
+  margin: number;
+  /** The margin from which the score approves; `null` where every margin does, or none. */
+  margin_threshold: number | null;
+  /** The weighted mean margin of the profiles; all contributions and it add up to the margin. */
+  base: number;
+  /** The profiles that the application is compared with. */
+  compared_with: { name: string; digest: string; profiles: number };
+  /** Of each input, in schema order. */
+  contributions: Contribution[];
+  /** For an application that is not approved, the most important first; `null` without profiles to compare with. */
+  reasons: Reason[] | null;
+  /** Why `reasons` is `null`. */
+  note?: string;
+  /** What would change the decision; where it was asked for. */
+  recourse?: Recourse;
+}
+
+/** What would change the decision. */
+export interface Recourse {
+  /** The cheapest first; none where the application is approved. */
+  options: RecourseOption[];
+  /** Whether it is proved that nothing within reach is approved. */
+  impossible: boolean;
+  /** What any option that was not found costs at least; where the budget ended before the proof. */
+  lower_bound?: number;
+  /** Where each actionable field alone leads to another outcome: the nearest value on each side. */
+  flips: Flip[];
+}
+
+/** Changes that together are approved. */
+export interface RecourseOption {
+  changes: { feature: string; from: Value; to: Value }[];
+  cost: number;
+  /** What the module then answers. */
+  probability: number;
+  /** Whether no cheaper option with other features exists. */
+  proven: boolean;
+}
+
+/** A value at which the outcome is another. */
+export interface Flip {
+  feature: string;
+  value: Value;
+  outcome: Outcome;
+}
+
+/** What an input adds to the margin, compared with the profiles. */
+export interface Contribution {
+  feature: string;
+  /** After policies; `null` for `other`, and for what `native` leaves missing. */
+  value: Value;
+  contribution: number;
+}
+
+/** Why an application is not approved. */
+export interface Reason {
+  code: string;
+  text: string;
+  /** The fields that it is about. */
+  features: string[];
+  /** Of all that counted against the application, 0 to 1; `null` for a lending rule. */
+  share: number | null;
+}
+
+/** What is to be explained: an application, alone or with the language of its reasons and with recourse. */
+export interface Question {
+  application: Application;
+  language?: string;
+  recourse?: boolean | RecourseQuestion | null;
+}
+
+/** What may be proposed. */
+export interface RecourseQuestion {
+  /** Fields that are to stay as they are. */
+  freeze?: string[];
+  /** Most changes of an option, 3 where it is left out. */
+  max_changes?: 1 | 2 | 3;
+  /** Options to look for, 3 where it is left out; with 0 only the flips are computed. */
+  options?: 0 | 1 | 2 | 3;
 }
 
 /** What is decided about an application; `refer` sends it to a person. */
@@ -147,6 +237,8 @@ export interface Feature {
     round?: number;
     mismatch: "error" | "overwrite";
   };
+  /** Which way an applicant may change it, where they may. */
+  actionable?: "up" | "down" | "any";
   /** The policies; of inputs alone. */
   missing?: "error" | "impute" | "zero" | "most_frequent" | "other" | "native";
   unknown?: "error" | "most_frequent" | "other";
@@ -174,7 +266,12 @@ export class Model {
    * cannot be read gets a refusal, in JSON, and status 413 or 422.
    */
   sketch(batch: Uint8Array): Uint8Array;
-  /** The HTTP status of the last decision or sketch: 200, 413, 422 or 503. */
+  /**
+   * Why a decision came out as it did: the bytes of an application or a `Question` in, those of an `Explanation` or a
+   * `Refusal` out. The first call builds tables, which decisions do not need.
+   */
+  explain(request: Uint8Array): Uint8Array;
+  /** The HTTP status of the last decision, explanation or sketch: 200, 413, 422 or 503. */
   readonly status: number;
   /** One decision with objects instead of bytes. */
   predict(application: Application): Decision | Refusal;

@@ -81,6 +81,7 @@ fn exports_are_as_documented() {
             "abi_batch (i32, i32, i32) -> i32",
             "abi_decide (i32, i32) -> i64",
             "abi_describe () -> i64",
+            "abi_explain (i32, i32) -> i64",
             "abi_free (i32, i32)",
             "abi_load () -> i64",
             "abi_sketch (i32, i32) -> i64",
@@ -90,7 +91,7 @@ fn exports_are_as_documented() {
         ]
     );
     for name in [
-        "new", "decide", "sketch", "status", "predict", "describe", "batch",
+        "new", "decide", "explain", "sketch", "status", "predict", "describe", "batch",
     ] {
         assert!(exports.contains_key(&format!("model_{name}")), "{name}");
     }

@@ -11,6 +11,7 @@ use model_core::decide::Decider;
 use model_core::model::ModelKind;
 use model_core::policy::{IfMissing, Outcome, Stage};
 use model_core::preprocess::Adjustment;
+use model_core::reasons::Profiles;
 use model_core::schema::{
     Categories, Encoding, FeatureKind, Mismatch, Missing, OutOfRange, Range, Role, Unknown,
 };
@@ -306,7 +307,47 @@ fn every_key_of_a_decision_and_a_refusal_is_promised() {
     for problem in answered(&mut plain, wrong)["detail"].as_array().unwrap() {
         problems.add(problem, &[]);
     }
+    let explained = explained();
+    decisions.add(&explained["decision"], &[]);
     decisions.check("Decision");
     adjustments.check("Adjustment");
     problems.check("Problem");
+}
+
+/// A refused application explained, with profiles and reasons in the answer.
+fn explained() -> Value {
+    let mut artifact = ruled(linear(RULED));
+    artifact.schema.reasons.in_answer = true;
+    artifact.profiles = Some(Profiles::single(
+        "all",
+        artifact.preprocessing.imputed.clone(),
+    ));
+    explain(&artifact, &ruled_cases()[0])
+}
+
+fn explain(artifact: &Artifact, request: &str) -> Value {
+    let mut out = Vec::new();
+    let status = decider(artifact).explain(request.as_bytes(), &mut out);
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&out));
+    serde_json::from_slice(&out).unwrap()
+}
+
+#[test]
+fn every_key_of_an_explanation_is_promised() {
+    let without_profiles = explain(&constant(EVERYTHING, 0.3), &request(&[]));
+    let (mut explanations, mut contributions, mut reasons) =
+        (Keys::default(), Keys::default(), Keys::default());
+    for explanation in [explained(), without_profiles] {
+        explanations.add(&explanation, &[]);
+        for contribution in explanation["contributions"].as_array().unwrap() {
+            contributions.add(contribution, &[]);
+        }
+        for reason in explanation["reasons"].as_array().into_iter().flatten() {
+            reasons.add(reason, &[]);
+        }
+    }
+    explanations.check("Explanation");
+    contributions.check("Contribution");
+    reasons.check("Reason");
+    check_words("Explanation", "scale", ["log_odds", "mean"]);
 }

@@ -9,7 +9,7 @@ use crate::calibration::Calibration;
 use crate::error::ArtifactError;
 use crate::model::LinearPart;
 use crate::policy::Policy;
-use crate::schema::StoredReasons;
+use crate::schema::Reasons;
 use crate::wire::{Reader, Stored, stored};
 
 stored!(Training {
@@ -56,6 +56,7 @@ const IN_ANSWER: Tag = *b"ANSW";
 const CATALOGUE: Tag = *b"catl";
 const PROFILES: Tag = *b"prof";
 const SCHEMA_TRANSLATIONS: Tag = *b"trs2";
+const ACTIONS: Tag = *b"actn";
 
 /// The field of [`POLICY`].
 const RULES: Tag = *b"RULE";
@@ -111,11 +112,15 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
         write(&mut out, POLICY, &encode_policy(policy)?);
     }
     let mut reasons = Vec::new();
-    if let Some(catalogue) = artifact.schema.stored_reasons() {
-        put(&mut reasons, CATALOGUE, &catalogue)?;
+    if artifact.schema.reasons != Reasons::default() {
+        put(&mut reasons, CATALOGUE, &artifact.schema.reasons)?;
     }
     if let Some(profiles) = &artifact.profiles {
         put(&mut reasons, PROFILES, profiles)?;
+    }
+    let actions = artifact.schema.stored_actions();
+    if !actions.is_empty() {
+        put(&mut reasons, ACTIONS, &actions)?;
     }
     if !reasons.is_empty() {
         write(&mut out, REASONS, &reasons);
@@ -159,6 +164,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let in_answer = model.take(IN_ANSWER);
     let (catalogue, profiles) = (reasons.take(CATALOGUE), reasons.take(PROFILES));
     let schema_translations = model.take(SCHEMA_TRANSLATIONS);
+    let actions = reasons.take(ACTIONS);
     let optional = [
         linear_part,
         indicators,
@@ -170,6 +176,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
         catalogue,
         profiles,
         schema_translations,
+        actions,
     ];
     values.extend(optional.into_iter().flatten());
     let has_policy = policy.is_some();
@@ -193,9 +200,12 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let samples = samples.map(|_| values.next());
     // What it says, the catalogue says too.
     let _: Option<bool> = in_answer.map(|_| values.next());
-    let catalogue: Option<StoredReasons> = catalogue.map(|_| values.next());
+    if catalogue.is_some() {
+        artifact.schema.reasons = values.next();
+    }
     artifact.profiles = profiles.map(|_| values.next());
     let schema_translations = schema_translations.map(|_| values.next());
+    let actions = actions.map(|_| values.next());
     artifact.policy = has_policy.then(|| values.next());
     // Before anything is made of the values: after a problem they are not what was stored.
     values.finish()?;
@@ -211,9 +221,8 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     }
     let derived = artifact.schema.set_derived(derived.unwrap_or_default());
     derived.map_err(content)?;
-    if let Some(catalogue) = catalogue {
-        artifact.schema.set_reasons(catalogue).map_err(content)?;
-    }
+    let actions = artifact.schema.set_actions(actions.unwrap_or_default());
+    actions.map_err(content)?;
     artifact
         .schema
         .set_feature_translations(translations.unwrap_or_default());

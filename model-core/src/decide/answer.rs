@@ -53,7 +53,7 @@ fn written(value: impl FnOnce(&mut Writer<'_>)) -> String {
 
 /// Writes a value of the model's terms in its feature's own type. Whole numbers are written
 /// without a point, `other` and what stays missing are `null`.
-pub(crate) fn write_value(json: &mut Writer<'_>, feature: &Feature, value: f64) {
+pub fn write_value(json: &mut Writer<'_>, feature: &Feature, value: f64) {
     match &feature.kind {
         _ if value.is_nan() => json.raw("null"),
         FeatureKind::Boolean => json.boolean(value != 0.0),
@@ -70,6 +70,7 @@ impl Decider {
         &self,
         judgement: Judgement,
         adjusted: &[Adjusted<'_>],
+        reasons: Option<&str>,
         out: &mut Vec<u8>,
     ) -> u16 {
         // The old fields state what was decided: who knows them alone approves nothing that
@@ -93,6 +94,9 @@ impl Decider {
                 .array(adjusted, |json, one| self.write_adjustment(json, one));
             if self.format > 2 {
                 self.write_outcome(json, judgement);
+            }
+            if let Some(reasons) = reasons {
+                json.key("reasons").raw(reasons);
             }
         });
         200

@@ -2,23 +2,27 @@
 //! written down in `docs/reference/decision-contract.md`.
 
 mod answer;
+mod application;
 mod batch;
 mod derive;
+mod explain;
 mod fields;
 mod observe;
 mod outcome;
 mod problem;
 mod request;
 
-pub(crate) use answer::write_value;
+pub use answer::write_value;
+pub use application::Application;
 pub use batch::REFUSED;
 pub use outcome::{Judgement, Matched, reaches};
-pub use problem::{write_detail, write_unavailable};
+pub use problem::{write_detail, write_refused_key, write_unavailable};
 pub use request::MAX_REQUEST;
 
 use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
 use crate::model::Predictor;
 use crate::preprocess::{Adjustment, Resolved, resolve};
+use crate::reasons::Compared;
 use crate::schema::Feature;
 use crate::value::{Reading, Value, ValueError, read};
 use answer::Constants;
@@ -44,6 +48,8 @@ pub struct Decider {
     block: batch::Block,
     rule_values: RuleValues,
     derivation: Derivation,
+    /// `None` before the first explanation.
+    compared: Option<Box<Compared>>,
 }
 
 /// A value that a policy changed.
@@ -73,6 +79,7 @@ impl Decider {
             predictor: Predictor::new(&artifact.model, &artifact.calibration)
                 .map_err(ArtifactError::Content)?,
             constants: Constants::new(&artifact, &digests),
+            compared: None,
             row: vec![0.0; inputs.len()],
             block: batch::Block::default(),
             rule_values: RuleValues::new(&artifact.schema, artifact.policy.as_ref()),
@@ -118,15 +125,24 @@ impl Decider {
         if request.len() > MAX_REQUEST {
             return problem::write_too_large(out);
         }
-        let outcome = request::parse(request, &self.fields, &self.artifact.schema)
-            .and_then(|(raw_fields, problems)| self.evaluate(raw_fields, problems));
-        match outcome {
-            Ok((probability, adjusted)) => {
-                let judgement = self.judge(probability);
-                self.write_answer(judgement, &adjusted, out)
+        match self.evaluated(request) {
+            Ok((judgement, adjusted)) => {
+                let reasons = self.reasons_in_answer(judgement, &adjusted);
+                self.write_answer(judgement, &adjusted, reasons.as_deref(), out)
             }
             Err(problems) => problem::write_refusal(&problems, out),
         }
+    }
+
+    /// Reads an application and judges it.
+    #[inline(never)]
+    fn evaluated<'r>(
+        &mut self,
+        request: &'r [u8],
+    ) -> Result<(Judgement, Vec<Adjusted<'r>>), Vec<Problem>> {
+        let (raw_fields, problems) = request::parse(request, &self.fields, &self.artifact.schema)?;
+        let (probability, adjusted) = self.evaluate(raw_fields, problems)?;
+        Ok((self.judge(probability), adjusted))
     }
 
     /// Reads every input, applies the policies, computes what is derived, and predicts.

@@ -57,6 +57,13 @@ impl RuleValues {
         }
     }
 
+    /// The values of the schema's features.
+    pub(super) fn features(&self) -> &[f64] {
+        self.values
+            .split_last()
+            .map_or(&[], |(_, features)| features)
+    }
+
     /// Takes the value of a field; NaN is missing.
     pub(super) fn set(&mut self, feature: usize, value: f64) {
         self.values[feature] = value;

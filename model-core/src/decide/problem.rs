@@ -65,6 +65,11 @@ impl Problem {
         Self::in_field("extra_forbidden", name, msg)
     }
 
+    /// A key beside the application.
+    pub(super) fn in_question(key: &str, msg: impl Into<String>) -> Self {
+        Self::in_field("value_error", key, msg)
+    }
+
     pub(super) fn too_many_adjustments(found: usize, most: u32) -> Self {
         let msg = format!(
             "{found} values are missing, unknown or out of range, at most {most} may be filled in: give more of the features"
@@ -135,6 +140,11 @@ pub(super) fn write_too_large(out: &mut Vec<u8>) -> u16 {
 pub fn write_unavailable(reason: &str, out: &mut Vec<u8>) -> u16 {
     write_detail(reason, out);
     503
+}
+
+/// Refuses a request for a key beside the application; returns the HTTP status, 422.
+pub fn write_refused_key(key: &str, message: &str, out: &mut Vec<u8>) -> u16 {
+    write_refusal(&[Problem::in_question(key, message)], out)
 }
 
 /// Writes a refusal that is one sentence.

@@ -88,7 +88,7 @@ pub(super) fn parse<'r>(
     Ok((raw_fields, problems))
 }
 
-fn parse_object(request: &[u8]) -> Result<Raw<'_>, Problem> {
+pub(super) fn parse_object(request: &[u8]) -> Result<Raw<'_>, Problem> {
     let text = std::str::from_utf8(request)
         .map_err(|error| Problem::json_invalid(error.valid_up_to(), "UTF-8"))?;
     let value =

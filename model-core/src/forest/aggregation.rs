@@ -93,8 +93,12 @@ impl Finish {
     }
 
     pub(super) fn apply(&self, sum: f64) -> f64 {
+        self.link.apply(self.margin(sum))
+    }
+
+    /// What the link is applied to.
+    pub(super) fn margin(&self, sum: f64) -> f64 {
         // The base comes after the division, and rounds once.
-        let aggregate = self.aggregation.apply(sum, self.trees);
-        self.link.apply(self.base + aggregate)
+        self.base + self.aggregation.apply(sum, self.trees)
     }
 }

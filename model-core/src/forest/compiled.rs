@@ -98,9 +98,14 @@ impl CompiledForest {
     /// The prediction for a row: one value for each feature, as the module describes.
     /// Values that a short row does not have are missing.
     pub fn predict_row(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
+        self.finish.link.apply(self.margin_row(row, scratch))
+    }
+
+    /// What the link is applied to, of the same row.
+    pub(crate) fn margin_row(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
         let sections = self.sections.iter();
         self.finish
-            .apply(sections.fold(0.0, |sum, section| section.sum(sum, row, scratch)))
+            .margin(sections.fold(0.0, |sum, section| section.sum(sum, row, scratch)))
     }
 
     /// The predictions for `out.len()` rows: feature `f` of row `r` is

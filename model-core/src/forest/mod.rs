@@ -32,6 +32,8 @@ mod whole;
 pub use aggregation::Aggregation;
 pub use compiled::{CompiledForest, Scratch, TABLE_BUDGET};
 pub use naive::NaiveForest;
+pub(crate) use rows::category_code;
+pub(crate) use top::right_children;
 pub use validate::{
     ForestError, MAX_CATEGORIES, MAX_CUTS, MAX_DEPTH, MAX_FEATURES, MAX_LEAF, MAX_NODES,
     MAX_SET_WORDS, MAX_TREES,

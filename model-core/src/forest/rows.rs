@@ -15,7 +15,7 @@ pub(super) fn value_of(values: &[f64], at: usize) -> f64 {
 /// The code of a category value that is not NaN: `categories` ("other") for anything
 /// but a whole number below it.
 #[inline]
-pub(super) fn category_code(value: f64, categories: u32) -> u32 {
+pub(crate) fn category_code(value: f64, categories: u32) -> u32 {
     // A cast saturates, so that it cannot hit a wrong code that converts back.
     let code = value as u32;
     if f64::from(code) == value && code < categories {

@@ -34,7 +34,7 @@ impl Top {
 }
 
 /// The index of each split's right child; 0 for a leaf.
-pub(super) fn right_children(tree: &[Node]) -> Vec<usize> {
+pub(crate) fn right_children(tree: &[Node]) -> Vec<usize> {
     let mut right = vec![0; tree.len()];
     let mut open = Vec::new();
     for (at, node) in tree.iter().enumerate() {

@@ -46,6 +46,11 @@ impl Ensemble {
 
     /// The probability from the log odds of the parts, trees first.
     pub(super) fn predict(weights: [f64; 2], trees: f64, linear: f64) -> f64 {
-        Link::Logistic.apply(weights[0] * trees + weights[1] * linear)
+        Link::Logistic.apply(Self::margin(weights, trees, linear))
+    }
+
+    /// The log odds from those of the parts, trees first.
+    pub(super) fn margin(weights: [f64; 2], trees: f64, linear: f64) -> f64 {
+        weights[0] * trees + weights[1] * linear
     }
 }

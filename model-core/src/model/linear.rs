@@ -125,24 +125,39 @@ impl Linear {
         let mut sum = self.intercept;
         // In the order of the terms: another order rounds to other bits.
         for term in &self.terms {
-            let x = value(term.feature);
-            let x = match term.value {
-                TermValue::Itself => x,
-                TermValue::IsCategory(code) => f64::from(u8::from(x == f64::from(code))),
-            };
-            let scaled = (x - term.mean) / term.scale;
-            let scaled = if scaled.is_nan() { 0.0 } else { scaled };
-            sum += term.weight * scaled.clamp(-MAX_SCALED, MAX_SCALED);
+            sum += term.addend(value(term.feature));
         }
         for indicator in &self.indicators {
-            let holds = indicator.condition.holds(value(indicator.feature));
-            sum += if holds { indicator.weight } else { 0.0 };
+            sum += indicator.addend(value(indicator.feature));
         }
         sum
+    }
+
+    /// Adds to each input's number what the input adds to the sum of a row, times `weight`.
+    pub(crate) fn add_parts(&self, row: &[f64], weight: f64, parts: &mut [f64]) {
+        for term in &self.terms {
+            let input = usize::from(term.feature);
+            parts[input] += weight * term.addend(row[input]);
+        }
+        for indicator in &self.indicators {
+            let input = usize::from(indicator.feature);
+            parts[input] += weight * indicator.addend(row[input]);
+        }
     }
 }
 
 impl Term {
+    #[inline]
+    fn addend(&self, x: f64) -> f64 {
+        let x = match self.value {
+            TermValue::Itself => x,
+            TermValue::IsCategory(code) => f64::from(u8::from(x == f64::from(code))),
+        };
+        let scaled = (x - self.mean) / self.scale;
+        let scaled = if scaled.is_nan() { 0.0 } else { scaled };
+        self.weight * scaled.clamp(-MAX_SCALED, MAX_SCALED)
+    }
+
     fn check(&self, feature: &Feature) -> Result<(), String> {
         let sound = self.mean.is_finite() && self.scale.is_finite() && self.scale > 0.0;
         if !sound || !is_bounded(self.weight, MAX_WEIGHT) {
@@ -165,6 +180,15 @@ impl Term {
 }
 
 impl Indicator {
+    #[inline]
+    fn addend(&self, x: f64) -> f64 {
+        if self.condition.holds(x) {
+            self.weight
+        } else {
+            0.0
+        }
+    }
+
     fn check(&self, feature: &Feature) -> Result<(), String> {
         let fits = match self.condition {
             Condition::Missing => feature.missing == Missing::Native,

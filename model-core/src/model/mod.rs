@@ -15,6 +15,7 @@ use bincode::Encode;
 use crate::calibration::Calibration;
 use crate::error::ArtifactError;
 use crate::forest::{CompiledForest, Forest, Scratch, TABLE_BUDGET};
+use crate::link::Link;
 use crate::schema::{FeatureKind, Schema};
 
 /// A model as the artifact stores it. Its inputs are numbered in schema order.
@@ -71,6 +72,16 @@ impl Model {
             .map_err(|error| ArtifactError::Payload(error.to_string()))
     }
 
+    /// What makes its margin a probability.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        match self {
+            Self::Linear(linear) => linear.link,
+            Self::Forest(forest) => forest.link,
+            Self::Ensemble(_) => Link::Logistic,
+        }
+    }
+
     /// Checks that the model is sound and fits the schema's inputs.
     ///
     /// # Errors
@@ -119,6 +130,7 @@ fn check_forest(forest: &Forest, schema: &Schema) -> Result<(), String> {
 #[derive(Debug)]
 pub struct Predictor {
     engine: Engine,
+    link: Link,
     calibration: Calibration,
 }
 
@@ -155,26 +167,33 @@ impl Predictor {
         };
         Ok(Self {
             engine,
+            link: model.link(),
             calibration: calibration.clone(),
         })
     }
 
     /// The probability of one row: a value for each input, in the model's terms.
     pub fn predict_row(&mut self, row: &[f64]) -> f64 {
-        let score = match &mut self.engine {
-            Engine::Linear(linear) => linear.predict(row, 1, 0),
-            Engine::Forest(forest, scratch) => forest.predict_row(row, scratch),
+        let score = self.link.apply(self.margin_row(row));
+        self.calibration.apply(probability(score))
+    }
+
+    /// The margin of one row: log odds, or what is the probability itself where the link is the
+    /// identity, before calibration.
+    pub fn margin_row(&mut self, row: &[f64]) -> f64 {
+        match &mut self.engine {
+            Engine::Linear(linear) => linear.margin(row, 1, 0),
+            Engine::Forest(forest, scratch) => forest.margin_row(row, scratch),
             Engine::Ensemble {
                 forest,
                 scratch,
                 linear,
                 weights,
             } => {
-                let trees = forest.predict_row(row, scratch);
-                Ensemble::predict(*weights, trees, linear.margin(row, 1, 0))
+                let trees = forest.margin_row(row, scratch);
+                Ensemble::margin(*weights, trees, linear.margin(row, 1, 0))
             }
-        };
-        self.calibration.apply(probability(score))
+        }
     }
 
     /// The probabilities of `out.len()` rows: input `i` of row `r` is

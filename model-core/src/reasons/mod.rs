@@ -12,6 +12,16 @@
 //! AI for trees", Nature Machine Intelligence 2, 2020 (interventional values); US Regulation B,
 //! 12 CFR 1002.9, comment 9(b)(2)-5 (comparison with those who were or nearly were approved).
 
+mod choose;
+mod codes;
+mod compared;
+mod contributions;
+mod patterns;
 mod profiles;
+mod shares;
+mod walk;
 
+pub(crate) use choose::{Chosen, choose};
+pub(crate) use compared::Compared;
+pub use contributions::{Explainer, Way};
 pub use profiles::{MAX_PROFILES, Profiles};

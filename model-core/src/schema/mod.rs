@@ -32,6 +32,7 @@
 //! # Ok::<(), SchemaError>(())
 //! ```
 
+mod actionable;
 mod check;
 mod derived;
 mod languages;
@@ -45,14 +46,14 @@ mod stored;
 mod target;
 mod words;
 
+pub use actionable::{Actionable, Direction, MAX_CHOICES, MAX_STEPS};
 pub use check::SchemaProblem;
 pub(crate) use derived::mismatch_message;
 pub use derived::{Derived, Mismatch};
 pub use languages::Translation;
 pub use names::{Names, Purpose};
 pub use read::{SchemaError, SchemaFile};
-pub(crate) use reasons::StoredReasons;
-pub use reasons::{Compare, Reason, ReasonGroup, Reasons, Variant, When};
+pub use reasons::{Compare, Reasons, Variant, When};
 pub use sample::SampleRole;
 pub use target::Outcomes;
 
@@ -87,7 +88,7 @@ pub struct Schema {
     pub target: Target,
     /// The languages of texts, at least one, such as `en`; a text always has the first.
     pub languages: Vec<String>,
-    /// How reasons are chosen.
+    /// How reasons are chosen and worded.
     pub reasons: Reasons,
     /// Its own texts and its target's in the languages after the first, in their order; empty
     /// where there are none: title, description, and the labels of the two outcomes, the
@@ -125,8 +126,8 @@ pub struct Feature {
     /// Its texts in the schema's languages after the first, in their order; empty where there
     /// are none.
     pub translations: Vec<Translation>,
-    /// What an applicant is told when it counted against them; without one, its label.
-    pub reason: Option<Box<Reason>>,
+    /// What an applicant may change about it.
+    pub actionable: Option<Box<Actionable>>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.

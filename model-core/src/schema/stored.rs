@@ -124,7 +124,7 @@ impl Stored for Feature {
             monotonic: None,
             derived: None,
             translations: Vec::new(),
-            reason: None,
+            actionable: None,
         }
     }
 }

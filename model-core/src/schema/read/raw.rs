@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::super::languages::default_languages;
 use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, SampleRole, Unknown};
+use super::actionable::RawActionable;
 use super::feature::Converted;
 use super::reasons::{RawReason, RawReasons};
 use crate::texts::RawTexts;
@@ -51,6 +52,11 @@ pub(super) struct RawFeature {
     pub(super) derived: Option<String>,
     pub(super) round: Option<u8>,
     pub(super) mismatch: Option<Mismatch>,
+    pub(super) actionable: Option<RawActionable>,
+    pub(super) step: Option<f64>,
+    pub(super) lowest: Option<f64>,
+    pub(super) highest: Option<f64>,
+    pub(super) cost: Option<f64>,
     pub(super) reason: Option<RawReason>,
     pub(super) positive: Option<RawPositive>,
     pub(super) positive_label: Option<RawTexts>,
@@ -127,6 +133,11 @@ pub(super) fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) ->
         "derived" => raw.derived.is_some(),
         "round" => raw.round.is_some(),
         "mismatch" => raw.mismatch.is_some(),
+        "actionable" => raw.actionable.is_some(),
+        "step" => raw.step.is_some(),
+        "lowest" => raw.lowest.is_some(),
+        "highest" => raw.highest.is_some(),
+        "cost" => raw.cost.is_some(),
         "reason" => raw.reason.is_some(),
         "positive" => raw.positive.is_some(),
         "positive_label" => raw.positive_label.is_some(),

@@ -26,6 +26,11 @@ pub(super) fn convert_target(
         "maximum",
         "exclusive_minimum",
         "exclusive_maximum",
+        "actionable",
+        "step",
+        "lowest",
+        "highest",
+        "cost",
     ];
     refuse_keys(&raw, "the target does not take it", &unused)?;
     let kind = match raw.r#type {

@@ -1,0 +1,157 @@
+//! What each input of an application contributes to its margin.
+
+use super::codes::add_codes;
+use super::patterns::Patterns;
+use super::profiles::Profiles;
+use super::shares::Shares;
+use super::walk::{FREE, Walk};
+use crate::forest::{Forest, right_children};
+use crate::model::{Linear, Model, Predictor};
+
+/// How trees are evaluated; the contributions agree but for rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// A walk over every tree with every profile: the reference.
+    Walk,
+    /// Tables for trees of at most 64 leaves, the walk for the others.
+    Tables,
+}
+
+/// Compares applications with profiles.
+#[derive(Debug)]
+pub struct Explainer {
+    /// The weighted mean margin of the profiles.
+    base: f64,
+    /// What each input takes from the linear part's sum, in the profiles' weighted mean.
+    linear_base: Vec<f64>,
+    weights: Vec<f64>,
+    /// The codes of the profiles, one after another; none without trees.
+    codes: Vec<u32>,
+    patterns: Patterns,
+    /// Trees that are walked.
+    walked: Vec<usize>,
+    shares: Shares,
+}
+
+impl Explainer {
+    /// Builds what every explanation needs. The profiles were checked against the schema;
+    /// the predictor is the model's.
+    #[must_use]
+    #[inline(never)]
+    pub fn new(model: &Model, predictor: &mut Predictor, profiles: &Profiles, way: Way) -> Self {
+        let mut explainer = Self {
+            base: 0.0,
+            linear_base: vec![0.0; profiles.inputs()],
+            weights: profiles.weights.clone(),
+            codes: Vec::new(),
+            patterns: Patterns::default(),
+            walked: Vec::new(),
+            shares: Shares::new(),
+        };
+        let parts = Parts::new(model);
+        for (nth, weight) in profiles.weights.iter().enumerate() {
+            let row = profiles.row(nth);
+            explainer.base += weight * predictor.margin_row(row);
+            if let Some(linear) = parts.linear {
+                let weight = -parts.linear_weight * weight;
+                linear.add_parts(row, weight, &mut explainer.linear_base);
+            }
+            if let Some(forest) = parts.forest {
+                add_codes(forest, row, &mut explainer.codes);
+            }
+        }
+        if let Some(forest) = parts.forest {
+            for index in 0..forest.trees.len() {
+                let (codes, weights) = (&explainer.codes, &explainer.weights);
+                if way == Way::Walk || !(explainer.patterns).add(forest, index, codes, weights) {
+                    explainer.walked.push(index);
+                }
+            }
+        }
+        explainer
+    }
+
+    /// The weighted mean margin of the profiles.
+    #[must_use]
+    pub fn base(&self) -> f64 {
+        self.base
+    }
+
+    /// What each input of a row contributes to its margin, in the order of the inputs: they add
+    /// up to the margin less the base. `model` is the one that this was built for. The order of
+    /// additions is fixed, so that every host gives the same bits.
+    #[must_use]
+    #[inline(never)]
+    pub fn contributions(&self, model: &Model, row: &[f64]) -> Vec<f64> {
+        let mut contributions = vec![0.0; row.len()];
+        let parts = Parts::new(model);
+        if let Some(forest) = parts.forest {
+            let mut codes = Vec::new();
+            add_codes(forest, row, &mut codes);
+            let patterns = &self.patterns;
+            patterns.contribute(&codes, &self.shares, parts.leaf_weight, &mut contributions);
+            self.walk(forest, &codes, parts.leaf_weight, &mut contributions);
+        }
+        if let Some(linear) = parts.linear {
+            let mut sums = self.linear_base.clone();
+            linear.add_parts(row, parts.linear_weight, &mut sums);
+            for (contribution, sum) in contributions.iter_mut().zip(&sums) {
+                *contribution += sum;
+            }
+        }
+        contributions
+    }
+
+    fn walk(&self, forest: &Forest, row: &[u32], weight: f64, contributions: &mut [f64]) {
+        let mut needs = vec![FREE; row.len()];
+        for index in &self.walked {
+            let nodes = &forest.trees[*index].nodes;
+            let right = right_children(nodes);
+            for (profile, of_profile) in self.codes.chunks(row.len()).zip(&self.weights) {
+                let mut walk = Walk {
+                    forest,
+                    shares: &self.shares,
+                    nodes,
+                    right: &right,
+                    row,
+                    profile,
+                    needs: &mut needs,
+                    weight: weight * of_profile,
+                    contributions,
+                };
+                walk.visit(0, 0, 0);
+            }
+        }
+    }
+}
+
+/// The trees and the weighted sum of a model, with what they count in the margin.
+struct Parts<'m> {
+    forest: Option<&'m Forest>,
+    /// Of a leaf's value.
+    leaf_weight: f64,
+    linear: Option<&'m Linear>,
+    linear_weight: f64,
+}
+
+impl<'m> Parts<'m> {
+    fn new(model: &'m Model) -> Self {
+        let (forest, of_forest, linear, linear_weight) = match model {
+            Model::Linear(linear) => (None, 0.0, Some(linear), 1.0),
+            Model::Forest(forest) => (Some(forest), 1.0, None, 0.0),
+            Model::Ensemble(ensemble) => (
+                Some(&ensemble.forest),
+                ensemble.forest_weight,
+                Some(&ensemble.linear),
+                ensemble.linear_weight,
+            ),
+        };
+        let leaf = |forest: &Forest| forest.aggregation.apply(of_forest, forest.trees.len());
+        Self {
+            forest,
+            leaf_weight: forest.map_or(0.0, leaf),
+            linear,
+            linear_weight,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! How much of a leaf's value each input gets.
+
+/// Inputs below which a share is looked up.
+const KNOWN: usize = 16;
+
+/// Shares of a leaf that an application reaches in `n` inputs and misses in `other` ones, while
+/// a profile misses it in the `n` and reaches it in the `other`: of all orders of these inputs,
+/// those in which a given one of the `n` comes last of the `n` and before all `other`.
+///
+/// `share(n, other) = (n − 1)! · other! / (n + other)!`, and 0 where `n` is 0.
+#[derive(Debug)]
+pub(super) struct Shares(Vec<f64>);
+
+impl Shares {
+    pub(super) fn new() -> Self {
+        let mut shares = Vec::with_capacity(KNOWN * KNOWN);
+        for index in 0..KNOWN * KNOWN {
+            shares.push(computed(index / KNOWN, index % KNOWN));
+        }
+        Self(shares)
+    }
+
+    #[inline]
+    pub(super) fn share(&self, n: usize, other: usize) -> f64 {
+        if n < KNOWN && other < KNOWN {
+            self.0[n * KNOWN + other]
+        } else {
+            computed(n, other)
+        }
+    }
+}
+
+/// `1 / (n · C(n + other, n))`.
+#[inline(never)]
+fn computed(n: usize, other: usize) -> f64 {
+    if n == 0 {
+        return 0.0;
+    }
+    // Beyond the largest number the share is 0.
+    let mut chosen = 1.0;
+    for k in 1..=n {
+        chosen = chosen * (other + k) as f64 / k as f64;
+    }
+    1.0 / (n as f64 * chosen)
+}

@@ -1,0 +1,216 @@
+//! The greatest margin that the model can give in a box: of each tree the greatest leaf that the
+//! box reaches, of the linear part the ends of its intervals.
+
+use crate::axis::Axis;
+use crate::reach::{Inputs, Reach};
+use crate::trees::{Trees, Walk};
+use model_core::decide::{Application, Decider};
+use model_core::forest::Forest;
+use model_core::model::{Condition, Linear, Model, TermValue};
+
+/// The model with all that a request fixes worked in.
+#[derive(Debug, Default)]
+pub(super) struct Margin {
+    trees: Trees,
+    /// What the trees' sum is divided by, what is added, and what the result counts.
+    divisor: f64,
+    base: f64,
+    forest_weight: f64,
+    /// What of the linear part does not change, and the rest.
+    linear: f64,
+    linear_weight: f64,
+    terms: Vec<Addend>,
+}
+
+/// What an input adds to the linear part.
+#[derive(Debug, Clone)]
+enum Addend {
+    /// A weighted number.
+    Scaled {
+        input: usize,
+        mean: f64,
+        scale: f64,
+        weight: f64,
+    },
+    /// A weight where the condition holds.
+    Where {
+        input: usize,
+        condition: Condition,
+        weight: f64,
+    },
+    /// A weight for each code of a category.
+    Codes { input: usize, weights: Vec<f64> },
+}
+
+impl Margin {
+    pub(super) fn new(
+        decider: &Decider,
+        application: &Application,
+        axes: &[Axis],
+        inputs: &Inputs,
+    ) -> Self {
+        let free: Vec<bool> = (0..application.row.len())
+            .map(|input| !inputs.is_fixed(axes, input))
+            .collect();
+        let native = |input: usize| inputs.may_go_missing(input);
+        let mut margin = Self {
+            divisor: 1.0,
+            ..Self::default()
+        };
+        let row = &application.row;
+        match &decider.artifact().model {
+            Model::Linear(linear) => {
+                margin.linear_weight = 1.0;
+                margin.add_linear(linear, row, &free);
+            }
+            Model::Forest(forest) => {
+                margin.forest_weight = 1.0;
+                margin.add_forest(forest, row, &free, native);
+            }
+            Model::Ensemble(ensemble) => {
+                margin.forest_weight = ensemble.forest_weight;
+                margin.linear_weight = ensemble.linear_weight;
+                margin.add_forest(&ensemble.forest, row, &free, native);
+                margin.add_linear(&ensemble.linear, row, &free);
+            }
+        }
+        margin
+    }
+
+    /// How many trees there are.
+    pub(super) fn trees(&self) -> usize {
+        self.trees.count()
+    }
+
+    /// The greatest margin in a box. `starts` says for each tree how many of its leaves the box
+    /// is known not to reach, and is brought up to date; it may be empty.
+    pub(super) fn greatest(&self, reach: &[Reach], starts: &mut [u16]) -> f64 {
+        let trees = self.base + self.trees.greatest(reach, starts) / self.divisor;
+        let mut linear = self.linear;
+        for addend in &self.terms {
+            linear += addend.greatest(reach);
+        }
+        self.forest_weight * trees + self.linear_weight * linear
+    }
+
+    fn add_forest(
+        &mut self,
+        forest: &Forest,
+        row: &[f64],
+        free: &[bool],
+        native: impl Fn(usize) -> bool,
+    ) {
+        self.base = forest.base;
+        if forest.aggregation.is_mean() {
+            self.divisor = forest.trees.len() as f64;
+        }
+        let mut walk = Walk::new(forest, row, free, &native);
+        for tree in &forest.trees {
+            self.trees.add(&mut walk, tree);
+        }
+    }
+
+    fn add_linear(&mut self, linear: &Linear, row: &[f64], free: &[bool]) {
+        let alone = |terms, indicators| Linear {
+            terms,
+            intercept: 0.0,
+            link: linear.link,
+            indicators,
+        };
+        self.linear = linear.intercept;
+        for term in &linear.terms {
+            let input = usize::from(term.feature);
+            if !free[input] {
+                self.linear += alone(vec![*term], Vec::new()).margin(row, 1, 0);
+            } else if let TermValue::IsCategory(code) = term.value {
+                self.add_code(linear, input, code);
+            } else {
+                self.terms.push(Addend::Scaled {
+                    input,
+                    mean: term.mean,
+                    scale: term.scale,
+                    weight: term.weight,
+                });
+            }
+        }
+        for indicator in &linear.indicators {
+            let input = usize::from(indicator.feature);
+            if free[input] {
+                self.terms.push(Addend::Where {
+                    input,
+                    condition: indicator.condition,
+                    weight: indicator.weight,
+                });
+            } else if indicator.condition.holds(row[input]) {
+                self.linear += indicator.weight;
+            }
+        }
+    }
+
+    /// What each code of a category is worth, at its first term.
+    fn add_code(&mut self, linear: &Linear, input: usize, code: u32) {
+        let is_of = |term: &&model_core::model::Term| usize::from(term.feature) == input;
+        let first = linear.terms.iter().find(is_of);
+        if first.is_none_or(|first| first.value != TermValue::IsCategory(code)) {
+            return;
+        }
+        let own = Linear {
+            terms: linear.terms.iter().filter(is_of).copied().collect(),
+            intercept: 0.0,
+            link: linear.link,
+            indicators: Vec::new(),
+        };
+        let mut row = vec![0.0; input + 1];
+        let weights = (0..u64::BITS).map(|code| {
+            row[input] = f64::from(code);
+            own.margin(&row, 1, 0)
+        });
+        let weights = weights.collect();
+        self.terms.push(Addend::Codes { input, weights });
+    }
+}
+
+impl Addend {
+    fn greatest(&self, reach: &[Reach]) -> f64 {
+        match self {
+            Self::Scaled {
+                input,
+                mean,
+                scale,
+                weight,
+            } => {
+                let span = reach[*input].span;
+                // Within what `Linear::margin` clamps to, and 0 where it is missing.
+                let at = |value: f64| weight * ((value - mean) / scale).clamp(-1e200, 1e200);
+                let most = at(span.low).max(at(span.high));
+                match (span.is_empty(), span.missing) {
+                    (true, _) => 0.0,
+                    (false, true) => most.max(0.0),
+                    (false, false) => most,
+                }
+            }
+            Self::Where {
+                input,
+                condition,
+                weight,
+            } => {
+                let span = reach[*input].span;
+                let (always, never) = match *condition {
+                    Condition::Missing => (span.missing && span.is_empty(), !span.missing),
+                    Condition::Above(cut) => (!span.missing && span.low > cut, span.high <= cut),
+                };
+                match (always, never) {
+                    (true, _) => *weight,
+                    (_, true) => 0.0,
+                    _ => weight.max(0.0),
+                }
+            }
+            Self::Codes { input, weights } => {
+                let codes = reach[*input].codes;
+                let possible = weights.iter().enumerate();
+                let possible = possible.filter(|(code, _)| codes >> code & 1 == 1);
+                possible.fold(f64::NEG_INFINITY, |most, (_, weight)| most.max(*weight))
+            }
+        }
+    }
+}
