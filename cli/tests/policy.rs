@@ -21,14 +21,14 @@ id = "minimum-income"
 when = "person_income < 30000"
 then = "decline"
 code = "K01"
-text = "Income is below the minimum"
+text = { en = "Income is below the minimum", de = "Income is below the minimum" }
 
 [[rule]]
 id = "large"
 when = "loan_amnt > 20000"
 then = "refer"
 code = "R01"
-text = "Large loans are looked at"
+text = { en = "Large loans are looked at", de = "Large loans are looked at" }
 "#;
 
 const DEAD: &str = r#"
@@ -37,7 +37,7 @@ id = "dead"
 when = "person_income < 20000"
 then = "refer"
 code = "R02"
-text = "Never decides"
+text = { en = "Never decides", de = "Never decides" }
 "#;
 
 fn model() -> &'static [u8] {

@@ -28,9 +28,12 @@ pub struct Limits {
     /// A program that compiles a module into that folder, or into a temporary one, so that this
     /// process does not grow by the compiler's memory. It is called with
     /// `compile-module --cache-dir FOLDER --module-memory BYTES` and the module on its standard
-    /// input; it ends with 0, with [`NOT_KEPT`](crate::NOT_KEPT) when the folder cannot be
+    /// input, and with `--background` where that is asked for; it ends with 0, with [`NOT_KEPT`](crate::NOT_KEPT) when the folder cannot be
     /// written, or with another number and a sentence on standard error. Default: none.
     pub compiler: Option<PathBuf>,
+    /// Whether that program compiles behind everything else: by one thread, which the system
+    /// runs after others. Default: no; a server does so once it answers.
+    pub background: bool,
 }
 
 impl Default for Limits {
@@ -44,6 +47,7 @@ impl Default for Limits {
             instances: processors().saturating_mul(TWO),
             cache: None,
             compiler: None,
+            background: false,
         }
     }
 }

@@ -272,7 +272,7 @@ fn cache(limits: &Limits, wasm: &[u8]) -> Result<Option<CodeFolder>, LoadErrorKi
         },
     };
     if let Some(compiler) = &limits.compiler {
-        match folder.cache.fill(compiler, wasm, limits.memory_bytes) {
+        match folder.cache.fill(compiler, wasm, limits) {
             Ok(Filled::Done) => {}
             Ok(Filled::Refused(sentence)) => return Err(LoadErrorKind::Refused(sentence)),
             Ok(Filled::Stopped) => return Err(LoadErrorKind::CompileLimit),
