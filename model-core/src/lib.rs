@@ -60,7 +60,6 @@ pub mod policy;
 mod position;
 pub mod preprocess;
 pub mod reasons;
-pub mod recourse;
 pub mod schema;
 pub mod texts;
 mod toml_words;

@@ -2,7 +2,6 @@
 
 use super::answer::write_value;
 use super::problem::{self, Problem};
-use super::recourse;
 use super::request::{self, MAX_REQUEST};
 use super::{Adjusted, Decider, Judgement};
 use crate::json::{JsonKind, Raw, Writer};
@@ -10,7 +9,6 @@ use crate::link::Link;
 use crate::policy::Outcome;
 use crate::preprocess::Adjustment;
 use crate::reasons::{Chosen, Compared, Profiles, choose};
-use crate::recourse::Request;
 use crate::schema::{Feature, Schema, When};
 
 /// What the profiles of a model without any are called.
@@ -23,7 +21,6 @@ struct Question<'r> {
     application: &'r [u8],
     /// An index of the schema's languages.
     language: usize,
-    recourse: Option<Request>,
 }
 
 impl<'r> Question<'r> {
@@ -36,7 +33,6 @@ impl<'r> Question<'r> {
         let mut question = Self {
             application: request,
             language: 0,
-            recourse: None,
         };
         if named(APPLICATION) || !object.fields().any(|field| is_question(&field)) {
             return Ok(question);
@@ -48,7 +44,8 @@ impl<'r> Question<'r> {
                 }
                 APPLICATION => return Err(Problem::not_an_object()),
                 "language" => question.language = language(value, schema)?,
-                "recourse" => question.recourse = recourse::parse(value, schema)?,
+                // The crate that looks for recourse reads it.
+                "recourse" => {}
                 other => {
                     let message = "Unknown key: expected application, language or recourse";
                     return Err(Problem::in_question(other, message));
@@ -91,13 +88,6 @@ impl Decider {
                 let compared = self.take_compared();
                 self.write_explanation(&compared, question.language, judgement, &adjusted, out);
                 self.compared = Some(compared);
-                if let Some(request) = &question.recourse {
-                    // Behind the last of the explanation's keys.
-                    out.pop();
-                    out.extend_from_slice(b",\"recourse\":");
-                    self.recourse(question.application, request, out);
-                    out.push(b'}');
-                }
                 200
             }
             Err(problems) => problem::write_refusal(&problems, out),

@@ -1,10 +1,10 @@
 //! What the inputs of a box of candidates can be, what is derived from them among them.
 
-use super::axis::{Axis, Range};
-use crate::decide::{Application, Decider};
-use crate::expression::{Span, round, span};
-use crate::preprocess::Preprocessing;
-use crate::schema::{Derived, Feature, Missing, OutOfRange, Schema};
+use crate::axis::{Axis, Range};
+use model_core::decide::{Application, Decider};
+use model_core::expression::{Span, round, span};
+use model_core::preprocess::Preprocessing;
+use model_core::schema::{Derived, Feature, Missing, OutOfRange, Schema};
 
 /// What an input can be in a box.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +83,7 @@ impl Inputs {
         let schema = &artifact.schema;
         let mut inputs = 0..;
         let input_of = schema.features.iter().map(|feature| {
-            let is_input = feature.role == crate::schema::Role::Input;
+            let is_input = feature.role == model_core::schema::Role::Input;
             is_input.then(|| inputs.next()).flatten()
         });
         let described = schema.inputs().zip(&application.row);
