@@ -68,7 +68,7 @@ function outcomeOf({ outcome, approve }) {
 }
 
 /** @param {Decision} decision the label of its target, unless a person decides */
-function verdict(decision) {
+export function verdict(decision) {
   return outcomeOf(decision) === 'refer' ? 'Referred to a person' : decision.prediction_label;
 }
 
