@@ -12,6 +12,7 @@ import { byId } from './dom.js';
 import { openModel } from './engine.js';
 import { buildExplanation } from './explanation.js';
 import { buildForm } from './form.js';
+import { chosenLanguage, inLanguage } from './language.js';
 import { keepOffline } from './offline.js';
 
 /** Milliseconds after the last keystroke until a half-typed value counts as complete. */
@@ -24,7 +25,10 @@ openModel().then(run).catch(showFailure);
 
 /** @param {Engine} engine */
 async function run(engine) {
-  const { description, decide } = engine;
+  const { description: given, decide } = engine;
+  const language = chosenLanguage(given, navigator.languages);
+  const description = inLanguage(given, language);
+  for (const id of ['title', 'description', 'form', 'verdict']) byId(id).lang = language;
   const form = buildForm(description.features);
   const panel = buildDecision(description, form);
   showAbout(description);

@@ -28,7 +28,7 @@ export function buildDecision(description, form) {
     /** @param {Decision} decision */
     show: (decision) => {
       panel.dataset.verdict = VERDICTS[outcomeOf(decision)];
-      byId('verdict').textContent = verdict(decision);
+      byId('verdict').textContent = verdict(decision, description);
       setRules(matchedRules(decision, description).map((rule) => ruleNote(rule, description)));
       showProbability(decision);
       showNotes(adjustmentsHeading(decision.adjustments), decision.adjustments.map((adjustment) =>
@@ -56,7 +56,7 @@ export function decisionSentence(decision, description) {
   const { probability, threshold, adjustments } = decision;
   const figures = `probability ${percent(probability, threshold)}, threshold ${plainPercent(threshold)}`;
   const rules = matchedRules(decision, description).map((rule) => `${ruleText(rule, description)} `).join('');
-  return `${verdict(decision)}: ${figures}. ${rules}${adjustmentsHeading(adjustments)}.`;
+  return `${verdict(decision, description)}: ${figures}. ${rules}${adjustmentsHeading(adjustments)}.`;
 }
 
 /**
@@ -67,9 +67,14 @@ function outcomeOf({ outcome, approve }) {
   return outcome ?? (approve ? 'approve' : 'decline');
 }
 
-/** @param {Decision} decision the label of its target, unless a person decides */
-export function verdict(decision) {
-  return outcomeOf(decision) === 'refer' ? 'Referred to a person' : decision.prediction_label;
+/**
+ * The label of what was decided, unless a person decides. Answers have it in the model's first language alone.
+ * @param {Decision} decision
+ * @param {Description} description
+ */
+export function verdict(decision, { target }) {
+  if (outcomeOf(decision) === 'refer') return 'Referred to a person';
+  return decision.approve ? target.positive_label : target.negative_label;
 }
 
 /**

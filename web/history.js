@@ -6,12 +6,13 @@
 import { verdict } from './decision.js';
 import { byId, element } from './dom.js';
 import { percent } from './format.js';
-import { labelIn, valueIn } from './language.js';
+import { labelIn, valueIn } from './languages.js';
 
 /**
  * @param {Description} description
  */
-export function buildHistory({ features }) {
+export function buildHistory(description) {
+  const { features } = description;
   /** @type {{ values: Map<string, string>, decision: Decision } | null} */
   let first = null;
   /** @type {{ values: Map<string, string>, decision: Decision } | null} */
@@ -23,7 +24,7 @@ export function buildHistory({ features }) {
     const changed = features.filter(({ name }) => first?.values.get(name) !== last?.values.get(name));
     byId('history').hidden = changed.length === 0;
     byId('history-list').replaceChildren(...changed.map((feature) => line(feature, first, last, language)));
-    byId('history-verdict').textContent = `${sentence(first.decision)} at first, ${sentence(last.decision)} now.`;
+    byId('history-verdict').textContent = `${sentence(first.decision, description)} at first, ${sentence(last.decision, description)} now.`;
   };
   byId('history-reset').addEventListener('click', () => { first = last; show(); });
 
@@ -42,9 +43,12 @@ export function buildHistory({ features }) {
   };
 }
 
-/** @param {Decision} decision */
-function sentence(decision) {
-  return `${verdict(decision)} (${percent(decision.probability, decision.threshold)})`;
+/**
+ * @param {Decision} decision
+ * @param {Description} description
+ */
+function sentence(decision, description) {
+  return `${verdict(decision, description)} (${percent(decision.probability, decision.threshold)})`;
 }
 
 /**

@@ -6,7 +6,7 @@
 const CACHE = 'underwrite';
 const FILES = [
   './', 'about.js', 'app.js', 'batch.js', 'csv.js', 'decision.js', 'developers.js', 'dom.js', 'engine.js', 'explanation.js',
-  'explanation.css', 'form.js', 'format.js', 'history.js', 'icon.svg', 'language.js', 'letter.js', 'model.js', 'model.wasm',
+  'explanation.css', 'form.js', 'format.js', 'history.js', 'icon.svg', 'language.js', 'languages.js', 'letter.js', 'model.js', 'model.wasm',
   'offline.js', 'options.js', 'style.css', 'why.js', 'worker.js',
 ].map((file) => new URL(file, self.registration.scope).href);
 

@@ -68,6 +68,37 @@ fn what_a_process_compiled_another_takes() {
     assert_eq!(before, after, "it was compiled again");
 }
 
+/// The nice value of a process.
+#[cfg(target_os = "linux")]
+fn nice(process: u32) -> i32 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // Field 19; the second, the program's name, may have spaces.
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    fields.split_whitespace().nth(16).unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn in_the_background_it_runs_last() {
+    let folder = Folder::new(&[]);
+    let mut command = folder.command();
+    command.args(["compile-module", "--cache-dir", "modules"]);
+    let mut compiling = command
+        .arg("--background")
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It waits for its input: there is time to look.
+    let started = std::time::Instant::now();
+    while nice(compiling.id()) < 19 && started.elapsed().as_secs() < 30 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(nice(compiling.id()), 19);
+    drop(compiling.stdin.take());
+    compiling.wait().unwrap();
+}
+
 #[test]
 fn the_first_start_fills_the_folder() {
     let folder = Folder::new(&[("model.wasm", points_model())]);

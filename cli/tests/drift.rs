@@ -401,3 +401,94 @@ fn labels_that_are_not_there_are_no_drift() {
     assert!(json["columns"].get(header[target]).is_none(), "{said}");
     assert_eq!(json["new_columns"].as_array().unwrap().len(), 0);
 }
+
+const ONE_IGNORED: &str = r#"
+name = "small"
+version = "1.0.0"
+
+[[feature]]
+name = "month"
+type = "integer"
+role = "ignored"
+
+[[feature]]
+name = "income"
+type = "number"
+
+[[feature]]
+name = "approved"
+type = "boolean"
+role = "target"
+"#;
+
+/// Incomes of the same distribution, in one month.
+fn month(month: u32) -> String {
+    let row = |n: u32| format!("{month},{},{}\n", 1000 + n * 7919 % 997, n % 2);
+    format!(
+        "month,income,approved\n{}",
+        (0..600).map(row).collect::<String>()
+    )
+}
+
+#[test]
+fn an_ignored_column_never_makes_a_batch_drift() {
+    let (january, march) = (month(1), month(3));
+    let folder = folder(&[
+        ("a.csv", &january),
+        ("b.csv", &march),
+        ("s.toml", ONE_IGNORED),
+    ]);
+    folder.succeed("drift sketch --data a.csv --schema s.toml --out a.sketch");
+    folder.succeed("train --data a.csv --schema s.toml --model logistic_regression --out m.wasm");
+    for reference in ["a.csv", "a.sketch", "m.wasm"] {
+        folder.succeed(&format!(
+            "drift --reference {reference} --current b.csv --schema s.toml --json d.json \
+             --fail-on-drift"
+        ));
+        let json: serde_json::Value = serde_json::from_slice(&folder.read("d.json")).unwrap();
+        assert_eq!(json["dataset_drift"], false, "{reference}");
+        assert!(json["columns"]["month"].is_null(), "{reference}");
+        let notes = json["notes"].to_string();
+        assert!(notes.contains("month (ignored)"), "{reference}: {notes}");
+    }
+    // Without the schema it is a column like any other.
+    let ended = folder.run("drift --reference a.csv --current b.csv --fail-on-drift");
+    assert_eq!(ended.status.code(), Some(1));
+}
+
+#[test]
+fn the_text_explains_the_method_that_was_used() {
+    let how = |args: &str| {
+        let (folder, json) = compared(&batch(2000, 0.0), &batch(2000, 0.2), args);
+        let html = folder.text("reports/drift_report.html");
+        let (_, how) = html.split_once("id=\"how\"").unwrap();
+        (html.clone(), how.to_owned(), json)
+    };
+    let (html, text, json) = how("--method psi");
+    assert!(
+        text.contains("population stability index") && !text.contains("Benjamini"),
+        "{text}"
+    );
+    assert!(html.contains(">Distance</th>") && !html.contains(">p-value</th>"));
+    assert_eq!(json["method"], "psi");
+    let (html, text, json) = how("");
+    assert!(
+        text.contains("Benjamini") && text.contains("3.0%"),
+        "{text}"
+    );
+    assert!(!html.contains(">Distance</th>") && html.contains(">p-value</th>"));
+    // The bands stand beside the test, and are called a custom.
+    assert!(html.contains(">PSI / CSI</th>") && text.contains("By custom"));
+    let income = &json["columns"]["income"];
+    let index = income["stability_index"].as_f64().unwrap();
+    assert_eq!(income["distances"]["psi"].as_f64(), Some(index));
+    assert!(index > 0.25 && income["stability"] == "large", "{index}");
+    assert_eq!(json["columns"]["home"]["stability"], "stable");
+    // Both, where the method cannot compare every column.
+    let (html, text, _) = how("--method wasserstein");
+    assert!(html.contains(">Distance</th>") && html.contains(">p-value</th>"));
+    assert!(
+        text.contains("Wasserstein") && text.contains("Benjamini"),
+        "{text}"
+    );
+}

@@ -35,6 +35,7 @@ fn a_report_json_and_card_are_written() {
     assert_eq!(
         ids,
         [
+            "deciles",
             "figures",
             "discrimination",
             "probabilities",
@@ -181,5 +182,63 @@ fn what_does_not_fit_is_refused() {
             data("loan.toml")
         ),
         "loan.toml: the schema has other inputs or another target than the model's",
+    );
+}
+
+#[test]
+fn two_models_are_compared_on_the_same_rows() {
+    let folder = folder();
+    let points = data("points_sample.csv");
+    folder.succeed(&format!(
+        "train --data {points} --schema {} --out forest.wasm --model random_forest",
+        data("points.toml")
+    ));
+    let printed = folder.succeed(&format!(
+        "evaluate --model model.wasm --model forest.wasm --data {points} --report c.html \
+         --json c.json --cost 5:1 --resamples 20"
+    ));
+    for words in ["gini", "delong_p_value", "swapped_in"] {
+        assert!(printed.contains(words), "{printed}");
+    }
+    common::check_page(&folder.text("c.html"));
+    let json: Value = serde_json::from_slice(&folder.read("c.json")).unwrap();
+    assert_eq!(json["data"]["rows"], 2000);
+    assert_eq!(json["models"][1]["model"]["kind"], "random_forest");
+    assert!(json["models"][0]["cost"]["approve_everyone"].as_f64() > Some(0.0));
+
+    folder.succeed(&format!(
+        "train --data {} --schema {} --out loan.wasm --model logistic_regression",
+        data("loan_sample.csv"),
+        data("loan.toml")
+    ));
+    let check = |args: &str, says: &str| {
+        let ended = folder.run(args);
+        assert_eq!(ended.status.code(), Some(2), "{args}");
+        let error = String::from_utf8(ended.stderr).unwrap();
+        assert!(error.contains(says), "{args}: {error}");
+        assert!(!folder.path("no.html").exists());
+    };
+    check(
+        &format!("evaluate --model model.wasm --model loan.wasm --data {points} --report no.html"),
+        "the models predict different outcomes: the first loan_approved",
+    );
+    check(
+        &format!("evaluate --model model.wasm --model forest.wasm --data {points} --card no.html"),
+        "--card takes one model",
+    );
+    check(
+        &format!(
+            "evaluate --model model.wasm --data {points} --report no.html --cost 5:1 --exposure home"
+        ),
+        "'home' is not a column of numbers that the model's schema reads",
+    );
+    folder.succeed(&format!(
+        "train --data {points} --schema {} --out fewer.wasm --model logistic_regression \
+         --features income,credit_score,loan_amount",
+        data("points.toml")
+    ));
+    check(
+        &format!("evaluate --model model.wasm --model fewer.wasm --data {points} --report no.html"),
+        "the models have different inputs (only the first has 'years_employed')",
     );
 }

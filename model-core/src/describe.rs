@@ -4,7 +4,7 @@ use crate::artifact::Artifact;
 use crate::decide::{Decider, write_value};
 use crate::json::Writer;
 use crate::policy::Policy;
-use crate::schema::{Bound, Categories, Example, Feature, Role};
+use crate::schema::{Bound, Categories, Example, Feature, Role, Schema, Translation};
 use crate::value::number_text;
 
 /// The version of the module's plain exports.
@@ -22,8 +22,15 @@ impl Decider {
                 json.key("name").text(&schema.name);
                 json.key("version").text(&schema.version);
                 json.key("digest").text(self.digest());
-                optional(json, "title", schema.title.as_deref());
-                optional(json, "description", schema.description.as_deref());
+                let title = schema.title.as_deref();
+                write_own(json, ["title", "titles"], title, schema, |texts| {
+                    texts.label.as_deref()
+                });
+                let description = schema.description.as_deref();
+                let keys = ["description", "descriptions"];
+                write_own(json, keys, description, schema, |texts| {
+                    texts.help.as_deref()
+                });
                 json.key("kind").text(artifact.kind.word());
             });
             json.key("threshold").number(artifact.threshold);
@@ -32,12 +39,17 @@ impl Decider {
                 json.key("max_adjustments").integer(most.into());
             }
             json.key("target").object(|json| {
-                json.key("name").text(&schema.target.name);
-                json.key("positive_label")
-                    .text(&schema.target.positive_label);
-                json.key("negative_label")
-                    .text(&schema.target.negative_label);
-                if let Some(outcomes) = &schema.target.outcomes {
+                let target = &schema.target;
+                json.key("name").text(&target.name);
+                let keys = ["positive_label", "positive_labels"];
+                write_own(json, keys, Some(&target.positive_label), schema, |texts| {
+                    texts.category_labels.get(1).map(String::as_str)
+                });
+                let keys = ["negative_label", "negative_labels"];
+                write_own(json, keys, Some(&target.negative_label), schema, |texts| {
+                    texts.category_labels.first().map(String::as_str)
+                });
+                if let Some(outcomes) = &target.outcomes {
                     json.key("positive_outcome").text(&outcomes.positive);
                     json.key("negative_outcome").text(&outcomes.negative);
                 }
@@ -121,6 +133,22 @@ fn write_texts<'t>(
             json.key(language).text(text.unwrap_or(first));
         }
     });
+}
+
+/// A text of the schema itself, and below the second key in every language.
+fn write_own(
+    json: &mut Writer<'_>,
+    keys: [&str; 2],
+    first: Option<&str>,
+    schema: &Schema,
+    translated: fn(&Translation) -> Option<&str>,
+) {
+    if let Some(first) = first {
+        json.key(keys[0]).text(first);
+        write_texts(json, keys[1], &schema.languages, first, &|nth| {
+            translated(schema.translations.get(nth)?)
+        });
+    }
 }
 
 fn write_feature(

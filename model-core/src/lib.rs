@@ -47,6 +47,7 @@ pub mod calibration;
 pub mod decide;
 pub mod describe;
 pub mod details;
+mod digest;
 mod error;
 pub mod expression;
 pub mod forest;

@@ -84,6 +84,7 @@ fn what_a_language_lacks_is_a_warning_and_falls_back() {
             "line 9, column 1: feature 'x', category_labels: 'b': there is no text in 'de': the first language is used",
         ]
     );
+    assert_eq!(file.schema.translations, []);
     let feature = &file.schema.features[0];
     assert_eq!(feature.categories().unwrap().labels, ["A", "B"]);
     let german = &feature.translations[0];
@@ -102,6 +103,39 @@ fn what_a_language_lacks_is_a_warning_and_falls_back() {
 }
 
 #[test]
+fn a_schema_and_its_target_have_texts_of_their_own() {
+    let label = "label = { en = \"X\", de = \"X\" }\ncategory_labels = {}";
+    let plain = schema("[\"en\", \"de\"]", label);
+    let text = |title: &str, positive: &str| {
+        format!("title = {title}\n{plain}positive_label = {positive}\n")
+    };
+    let both = "{ en = \"Granted\", de = \"Bewilligt\" }";
+    let file = SchemaFile::from_toml(&text("\"Loans\"", both)).unwrap();
+    let warnings: Vec<String> = file.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["line 1, column 1: title: there is no text in 'de': the first language is used"]
+    );
+    let schema = file.schema;
+    assert_eq!(schema.title.as_deref(), Some("Loans"));
+    assert_eq!(schema.target.positive_label, "Granted");
+    let german = &schema.translations[0];
+    assert_eq!(german.label.as_deref(), Some("Loans"));
+    assert_eq!(german.help, None);
+    assert_eq!(german.category_labels, ["Rejected", "Bewilligt"]);
+
+    let refused = |text: &str| Schema::from_toml(text).unwrap_err().to_string();
+    assert_eq!(
+        refused(&text("{ de = \"Kredite\" }", both)),
+        "line 1, column 1: title: there is no text in the first language: add en = \"…\""
+    );
+    assert_eq!(
+        refused(&text("\"Loans\"", "{ en = \"Granted\", fr = \"Accordé\" }")),
+        "line 15, column 1: feature 'y', positive_label: 'fr' is not one of the schema's languages: expected en, de"
+    );
+}
+
+#[test]
 fn an_artifact_keeps_the_texts() {
     let artifact = linear(RULED);
     let bytes = artifact.encode().unwrap();
@@ -115,6 +149,17 @@ fn an_artifact_keeps_the_texts() {
         lacking.encode().unwrap_err().to_string(),
         "the artifact contradicts itself: feature 'amount', label: expected its texts in each language"
     );
+    let mut lacking = artifact.clone();
+    lacking.schema.translations[0].category_labels.pop();
+    assert_eq!(
+        lacking.encode().unwrap_err().to_string(),
+        "the artifact contradicts itself: title: expected its texts in each language"
+    );
+    // As a file of an earlier version has it.
+    let mut earlier = artifact;
+    earlier.schema.translations.clear();
+    let bytes = earlier.encode().unwrap();
+    assert_eq!(Artifact::decode(&bytes).unwrap(), earlier);
 }
 
 #[test]
@@ -126,6 +171,15 @@ fn a_description_gives_each_language_where_there_are_several() {
     };
     let description = described(&linear(RULED));
     assert_eq!(description["languages"], json!(["en", "de"]));
+    let model = &description["model"];
+    assert_eq!(model["title"], "Loans");
+    assert_eq!(model["titles"], json!({"en": "Loans", "de": "Kredite"}));
+    let same = "Decides about loans.";
+    assert_eq!(model["descriptions"], json!({"en": same, "de": same}));
+    let target = &description["target"];
+    assert_eq!(target["positive_label"], "Yes");
+    assert_eq!(target["positive_labels"], json!({"en": "Yes", "de": "Ja"}));
+    assert_eq!(target["negative_labels"], json!({"en": "No", "de": "Nein"}));
     let amount = &description["features"][0];
     assert_eq!(amount["label"], "Amount");
     assert_eq!(amount["labels"], json!({"en": "Amount", "de": "Betrag"}));
@@ -147,6 +201,14 @@ fn a_description_gives_each_language_where_there_are_several() {
 
     let one = described(&linear(EVERYTHING));
     assert_eq!(one["languages"], json!(["en"]));
-    let keys = one["features"].to_string();
-    assert!(!keys.contains("\"labels\"") && !keys.contains("\"helps\""));
+    let keys = one.to_string();
+    for key in [
+        "titles",
+        "descriptions",
+        "labels",
+        "helps",
+        "positive_labels",
+    ] {
+        assert!(!keys.contains(&format!("\"{key}\"")), "{key}");
+    }
 }

@@ -1,7 +1,7 @@
 //! `policy.toml`: what it says, what is refused and where, and how it decides.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use model_core::policy::{MAX_RULES, Outcome, Policy, PolicyError, PolicyFile, Scratch};
+use model_core::policy::{Evaluator, MAX_RULES, Outcome, Policy, PolicyError, PolicyFile};
 use model_core::schema::Schema;
 
 const SCHEMA: &str = r#"
@@ -84,11 +84,11 @@ fn a_policy_decides_by_the_strictest_and_approves_only_for_the_score() {
     assert_eq!(policy.check(&schema, 2), Ok(()));
     assert!(policy.check(&schema, 1).is_err());
 
-    let mut scratch = Scratch::default();
+    let mut evaluator = Evaluator::new(&policy);
     let mut decide = |income: f64, amount: f64, purpose: f64, probability: f64| {
         let values = [income, amount, purpose, f64::NAN, probability];
-        let outcome = policy.decide(&values, 0.5, &mut scratch);
-        let codes: Vec<_> = scratch
+        let outcome = policy.decide(&values, 0.5, &mut evaluator);
+        let codes: Vec<_> = evaluator
             .matched()
             .iter()
             .map(|at| policy.rules[*at].code.clone())
@@ -323,7 +323,70 @@ fn damaged_bytes_are_refused_or_decide() {
         if let Ok(policy) = Policy::from_bytes(&damaged)
             && policy.check(&schema, 2).is_ok()
         {
-            policy.decide(&[1.0, 2.0, 0.0, 1.0, 0.5], 0.5, &mut Scratch::default());
+            let mut evaluator = Evaluator::new(&policy);
+            policy.decide(&[1.0, 2.0, 0.0, 1.0, 0.5], 0.5, &mut evaluator);
         }
     }
+}
+
+#[test]
+fn tables_change_neither_an_outcome_nor_what_matched() {
+    use rand::seq::IndexedRandom;
+    use rand::{Rng, SeedableRng};
+    const PARTS: [&str; 16] = [
+        "income < 30000",
+        "income >= 20000",
+        "income == 25000",
+        "income != 25000",
+        "not income > 60000",
+        "30000 > income",
+        "amount > 8000",
+        "amount / income > 0.25",
+        "amount / income <= 0.5",
+        "income - 2 * amount < 10000",
+        "income < 3 * amount",
+        "purpose == 'HOME'",
+        "purpose not in ['CAR']",
+        "probability < 0.5",
+        "probability >= 0.75",
+        "(income < 20000 or probability > 0.9)",
+    ];
+    const NUMBERS: [f64; 7] = [f64::NAN, 0.0, 8000.0, 20e3, 25e3, 30e3, 70e3];
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(15);
+    let mut matched = [0; 2];
+    for count in [1, 2, 50, 63, 64, 65, 200] {
+        let mut text = "[policy]\nversion = \"1\"\nrefer = [0.4, 0.6]\n".to_owned();
+        for nth in 0..count {
+            let parts = (0..=nth % 7).filter_map(|_| PARTS.choose(&mut rng));
+            let parts: Vec<&str> = parts.copied().collect();
+            let when = parts.join([" and ", " or "][nth % 11 / 10]);
+            let then = ["decline", "refer", "approve"][nth % 3];
+            let if_missing = ["skip", "refer", "decline"][nth / 3 % 3];
+            text += &format!(
+                "[[rule]]\nid = \"r{nth}\"\nstage = \"after\"\nwhen = \"{when}\"\nthen = \"{then}\"\nif_missing = \"{if_missing}\"\ncode = \"C\"\ntext = {{ en = \"E\", de = \"D\" }}\n"
+            );
+        }
+        let policy = read(&text).unwrap().policy;
+        let (mut tables, mut plain) = (Evaluator::new(&policy), Evaluator::default());
+        for _ in 0..2_000 {
+            let mut number = || *NUMBERS.choose(&mut rng).unwrap_or(&0.0);
+            let (income, amount) = (number(), number());
+            let purpose = [0.0, 1.0, f64::NAN][rng.random_range(0..3)];
+            let probability = f64::from(rng.random_range(0..=20)) / 20.0;
+            let values = [income, amount, purpose, f64::NAN, probability];
+            let outcome = policy.decide(&values, 0.5, &mut tables);
+            assert_eq!(
+                outcome,
+                policy.decide(&values, 0.5, &mut plain),
+                "{values:?}"
+            );
+            assert_eq!(tables.matched(), plain.matched(), "{values:?}");
+            matched[0] += tables.matched().len();
+            matched[1] += count;
+        }
+    }
+    assert!(
+        matched[0] * 20 > matched[1] && matched[0] * 2 < matched[1],
+        "{matched:?}"
+    );
 }

@@ -6,6 +6,14 @@ use crate::sample::{CategoryPair, NumberPair, total};
 const QUANTILE_BINS: usize = 10;
 /// The most bars of a chart.
 const BARS: usize = 24;
+/// The fewest bars of a chart of numbers that are not whole.
+const FEWEST_BARS: usize = 4;
+/// From so many different values on and up to [`COARSE`], each stands for those around it: a
+/// server's windows count in as many bins, all at the middle of their bin. Bars would leave gaps
+/// between the middles.
+const FEW_VALUES: usize = 25;
+/// The most bins of a server's windows.
+const COARSE: usize = 64;
 /// Share of the reference beyond each end of a chart; its outermost bars include it.
 const TAIL: f64 = 0.005;
 
@@ -65,6 +73,28 @@ pub enum Distribution {
     },
 }
 
+/// Divides what stands at few values among the bars around them: an empty bar between filled ones
+/// belongs to the nearer, and a filled one gives each of its own as much.
+fn spread(shares: [&mut [f64]; 2]) {
+    let bars = shares[0].len();
+    let filled: Vec<usize> = (0..bars)
+        .filter(|bar| shares.iter().any(|shares| shares[*bar] > 0.0))
+        .collect();
+    let nearest = |bar: usize| filled.iter().copied().min_by_key(|own| own.abs_diff(bar));
+    let owners: Vec<usize> = (0..bars).map(|bar| nearest(bar).unwrap_or(bar)).collect();
+    for shares in shares {
+        let whole = shares.to_vec();
+        for own in owners.chunk_by(|a, b| a == b) {
+            let share = whole[own[0]] / own.len() as f64;
+            for (bar, owner) in owners.iter().enumerate() {
+                if *owner == own[0] {
+                    shares[bar] = share;
+                }
+            }
+        }
+    }
+}
+
 impl Distribution {
     /// Bars over the reference's range, without its tails.
     #[must_use]
@@ -82,7 +112,7 @@ impl Distribution {
                 (low, high) = (low - 0.5, high + 0.5);
             }
             let different = pair.reference.iter().filter(|count| **count > 0).count();
-            let bars = different.clamp(4, BARS);
+            let bars = different.clamp(FEWEST_BARS, BARS);
             (bars, (high - low) / bars as f64)
         };
         let counted = |counts: &[u64]| {
@@ -94,10 +124,14 @@ impl Distribution {
             }
             shares
         };
+        let (mut reference, mut current) = (counted(&pair.reference), counted(&pair.current));
+        if !whole && (FEW_VALUES..=COARSE).contains(&pair.values.len()) {
+            spread([&mut reference, &mut current]);
+        }
         Some(Self::Numbers {
             edges: (0..=bars).map(|edge| low + width * edge as f64).collect(),
-            reference: counted(&pair.reference),
-            current: counted(&pair.current),
+            reference,
+            current,
         })
     }
 

@@ -61,6 +61,7 @@ pub fn by_default(sides: &Sides<'_>, method: Option<Method>) -> Result<Report, C
     check(sides, LEAST_ROWS)?;
     let mut report = default_verdicts(sides);
     if let Some(method) = method {
+        report.method = Some(method.name());
         one_method::replace(&mut report, sides, method);
     }
     Ok(report)
@@ -75,6 +76,7 @@ pub fn by_evidently(sides: &Sides<'_>, method: Option<Method>) -> Result<Report,
     check(sides, 2)?;
     let (reference, current) = (sides.reference, sides.current);
     let mut report = describe(sides, Preset::Evidently);
+    report.method = method.map(Method::name);
     let mut columns = Vec::new();
     for name in evidently::columns(reference) {
         let kind = reference.column(name).map(|column| column.spec.kind);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use model_drift::compare::{Sides, by_default, by_evidently};
+use model_drift::live::in_bins;
 use model_drift::report::Report;
 use model_drift::sketch::{Capacity, Kind, Sketch, Spec};
 
@@ -84,4 +85,28 @@ fn numbers_are_written_as_in_every_report() {
     for text in [report.html().unwrap(), report.markdown()] {
         assert!(text.contains("15.0%") && !text.contains("15 %"));
     }
+}
+
+/// A server's windows count in bins of the reference; a chart of them has no holes.
+#[test]
+fn charts_of_live_windows_have_no_gaps() {
+    let count = |shift: f64| {
+        let specs = vec![Spec::new("income", Kind::Number)];
+        let mut sketch = Sketch::new(specs, Capacity::default());
+        for row in 0..5000u64 {
+            let uniform = ((row * 7919 % 5000) as f64 + 0.5) / 5000.0;
+            // Skewed to the right, as incomes are.
+            sketch.columns[0].push_number(20_000.0 * (-(1.0 - uniform).ln()).exp() + shift + 0.37);
+        }
+        sketch
+    };
+    let [reference, current] = in_bins(&count(0.0), &count(900.0));
+    let report = by_default(&sides(&reference, &current), None).unwrap();
+    let json = serde_json::to_value(&report).unwrap();
+    let bars = json["columns"]["income"]["distribution"]["reference"].clone();
+    let bars: Vec<f64> = serde_json::from_value(bars).unwrap();
+    assert!(
+        bars.len() >= 4 && bars.iter().all(|share| *share > 0.0),
+        "{bars:?}"
+    );
 }

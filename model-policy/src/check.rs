@@ -12,26 +12,10 @@ use model_core::value::number_text;
 use crate::condition::{Atom, Condition, Terms};
 use crate::example::example;
 use crate::finding::{Concern, Example, Finding, Question};
+use crate::scores::Scores;
 use crate::search::Found;
 use crate::space::Space;
 use crate::truth::Truths;
-
-/// The probabilities that the model can give.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scores {
-    /// The lowest, 0 to 1.
-    pub lowest: f64,
-    /// The highest, 0 to 1.
-    pub highest: f64,
-}
-
-impl Scores {
-    /// Those of a model that is not known.
-    pub const ANY: Self = Self {
-        lowest: 0.0,
-        highest: 1.0,
-    };
-}
 
 /// What is doubtful about a policy, in the order of its rules.
 ///

@@ -34,6 +34,8 @@ pub(crate) struct Possible {
 pub(crate) enum Settled {
     /// This value; NaN is missing to a rule.
     Value(f64),
+    /// The same, filled in or changed by a policy.
+    Adjusted(f64),
     /// What the model fills in, which no schema tells.
     Unknown,
     /// The application is refused.
@@ -207,9 +209,10 @@ impl<'a> Dependent<'a> {
         match resolved {
             Err(_) => Settled::Refused,
             Ok(resolved) => match resolved.adjusted {
-                Some(Adjustment::Missing(_)) => Settled::Value(f64::NAN),
+                Some(Adjustment::Missing(_)) => Settled::Adjusted(f64::NAN),
                 Some(Adjustment::OutOfRange(OutOfRange::Impute)) => Settled::Unknown,
-                _ => Settled::Value(resolved.value),
+                Some(_) => Settled::Adjusted(resolved.value),
+                None => Settled::Value(resolved.value),
             },
         }
     }

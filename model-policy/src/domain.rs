@@ -111,6 +111,14 @@ impl Domain {
         }
     }
 
+    /// Whether it has a category whose code is below this one.
+    pub(crate) fn has_code_below(&self, code: usize) -> bool {
+        let words = self.codes.iter().flatten().enumerate();
+        let mut used = words.filter(|(_, word)| **word != 0);
+        let first = used.next();
+        first.is_some_and(|(at, word)| at * 64 + (word.trailing_zeros() as usize) < code)
+    }
+
     /// Whether there is any application in it.
     pub(crate) fn is_possible(&self) -> bool {
         self.missing || self.has_values()

@@ -49,19 +49,23 @@
 //! ```
 //!
 //! The answers are exact, by reasoning with intervals and sets over the schema's ranges.
-//! Any probability is taken to be possible with any application. Where rules compute
-//! products or ratios, interval arithmetic may not be enough; such a question is reported
+//! Any probability that the model can give ([`Scores`]) is taken to be possible with any
+//! application, and an application that needs more adjustments than the schema allows is none.
+//! Where rules compute products or ratios, interval arithmetic may not be enough; such a question is reported
 //! as [`Concern::NotDecided`], never passed over.
 
+mod adjustments;
 mod check;
 mod condition;
 mod derived;
 mod domain;
 mod example;
 mod finding;
+mod scores;
 mod search;
 mod space;
 mod truth;
 
-pub use check::{Scores, check};
+pub use check::check;
 pub use finding::{Concern, Example, Finding, Question};
+pub use scores::Scores;

@@ -97,7 +97,7 @@ impl Space<'_> {
     }
 
     fn state<'a>(&self, region: &Region, view: &View, wanted: &[Wanted<'a>]) -> State<'a> {
-        if self.is_impossible(view) {
+        if self.is_impossible(view) || self.is_refused(region) {
             return State::Impossible;
         }
         let mut open = Vec::new();

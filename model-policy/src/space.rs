@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model_core::expression::Span;
 use model_core::schema::Schema;
 
+use crate::adjustments::Adjustments;
 use crate::condition::{Condition, Term};
 use crate::derived::{Dependent, Possible, Settled};
 use crate::domain::{Domain, domains, example, intersection};
@@ -28,6 +29,7 @@ pub(crate) struct Space<'a> {
     examples: Vec<Option<f64>>,
     /// An application that people would enter.
     usual: Vec<f64>,
+    adjustments: Adjustments,
 }
 
 /// Some of the applications.
@@ -85,6 +87,7 @@ impl<'a> Space<'a> {
             dependent,
             examples,
             usual,
+            adjustments: Adjustments::new(schema),
         }
     }
 
@@ -188,6 +191,12 @@ impl<'a> Space<'a> {
         view.left.iter().any(|domain| !domain.is_possible())
     }
 
+    /// Whether every application of the region needs more adjustments than are allowed.
+    pub(super) fn is_refused(&self, region: &Region) -> bool {
+        let narrowed = |field| region.narrowed.get(&field);
+        self.adjustments.are_always_too_many(narrowed)
+    }
+
     /// The derived fields for which applications of the region may be refused.
     pub(super) fn refusing(&self, view: &View) -> impl Iterator<Item = usize> {
         let dependents = self.dependents.iter().zip(&view.sure);
@@ -247,9 +256,12 @@ impl<'a> Space<'a> {
         let mut values = values.to_vec();
         let mut stack = Vec::new();
         let mut unknown = Vec::new();
+        let mut adjusted = 0;
         for one in &self.dependents {
-            match one.settle(&values, &mut stack) {
-                Settled::Value(value) => values[one.field] = value,
+            let settled = one.settle(&values, &mut stack);
+            adjusted += usize::from(matches!(settled, Settled::Adjusted(_) | Settled::Unknown));
+            match settled {
+                Settled::Value(value) | Settled::Adjusted(value) => values[one.field] = value,
                 Settled::Refused => return None,
                 Settled::Unknown => unknown.push(one.field),
             }
@@ -257,6 +269,9 @@ impl<'a> Space<'a> {
             if one.needs.iter().any(|need| unknown.contains(need)) {
                 unknown.push(one.field);
             }
+        }
+        if self.adjustments.are_too_many(&values, adjusted) {
+            return None;
         }
         let holds = wanted.iter().all(|(condition, truths)| {
             let fields = condition.expression.fields();

@@ -386,7 +386,7 @@ impl Tone {
         match self {
             Self::Plain => "Note",
             Self::Good => "Good",
-            Self::Warning => "Attention",
+            Self::Warning => "Warning",
             Self::Bad => "Problem",
         }
     }

@@ -1,7 +1,7 @@
 //! Fitting a calibration on out-of-fold or hold-out predictions.
 //!
-//! Every row has weight 1 here, whatever class weights the model was fitted with: calibration
-//! brings the probabilities back to the observed rates.
+//! Class weights do not count here, whatever the model was fitted with: calibration brings the
+//! probabilities back to the observed rates. The weights of rows do: they say what was observed.
 
 use model_core::calibration::{Calibration, MAX_KNOTS};
 use serde::{Deserialize, Serialize};
@@ -33,10 +33,22 @@ impl Method {
     /// Fits the calibration to answers and predicted probabilities, row by row.
     #[must_use]
     pub fn fit(self, answers: &[bool], probabilities: &[f64]) -> Calibration {
+        self.fit_weighted(answers, probabilities, None)
+    }
+
+    /// The same where each row counts its weight, which is above 0; `None` counts every row
+    /// once.
+    #[must_use]
+    pub fn fit_weighted(
+        self,
+        answers: &[bool],
+        probabilities: &[f64],
+        weights: Option<&[f64]>,
+    ) -> Calibration {
         match self {
             Self::None => Calibration::None,
-            Self::Platt => platt(answers, probabilities),
-            Self::Isotonic => isotonic(answers, probabilities),
+            Self::Platt => platt(answers, probabilities, weights),
+            Self::Isotonic => isotonic(answers, probabilities, weights),
         }
     }
 }
@@ -49,9 +61,14 @@ impl Method {
 /// reverse the order of the applicants, so it is set to 0.
 ///
 /// Probabilities are clipped to 2^-52 from 0 and 1, as [`Calibration::Platt`] does.
+///
+/// Weights are scaled to the mean 1, so that `n₁` and `n₀` are numbers of rows.
 #[must_use]
-pub fn platt(answers: &[bool], probabilities: &[f64]) -> Calibration {
-    let yes = answers.iter().filter(|yes| **yes).count() as f64;
+pub fn platt(answers: &[bool], probabilities: &[f64], weights: Option<&[f64]>) -> Calibration {
+    let weights = scaled(weights, answers.len());
+    let weight = |row: usize| weights.as_ref().map_or(1.0, |weights| weights[row]);
+    let weighted = (0..answers.len()).filter(|&row| answers[row]);
+    let yes = weighted.map(weight).sum::<f64>();
     let no = answers.len() as f64 - yes;
     let target = |answer: &bool| {
         if *answer {
@@ -64,8 +81,13 @@ pub fn platt(answers: &[bool], probabilities: &[f64]) -> Calibration {
         let p = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
         libm::log(p / (1.0 - p))
     };
-    let rows: Vec<(f64, f64)> = (probabilities.iter().map(log_odds))
-        .zip(answers.iter().map(target))
+    let rows = (probabilities.iter().map(log_odds)).zip(answers.iter().map(target));
+    let rows: Vec<Aimed> = (rows.enumerate())
+        .map(|(row, (x, target))| Aimed {
+            x,
+            target,
+            weight: weight(row),
+        })
         .collect();
     let prior = libm::log((yes + 1.0) / (no + 1.0));
     let (mut slope, mut intercept) = newton(&rows, (0.0, prior));
@@ -78,8 +100,24 @@ pub fn platt(answers: &[bool], probabilities: &[f64]) -> Calibration {
     }
 }
 
-/// Slope and intercept for pairs of log odds and target.
-fn newton(rows: &[(f64, f64)], start: (f64, f64)) -> (f64, f64) {
+/// Weights with the mean 1.
+fn scaled(weights: Option<&[f64]>, rows: usize) -> Option<Vec<f64>> {
+    let weights = weights?;
+    let mean = weights.iter().sum::<f64>() / rows as f64;
+    Some(weights.iter().map(|weight| weight / mean).collect())
+}
+
+/// What Platt's scaling makes of a row.
+struct Aimed {
+    /// Its log odds.
+    x: f64,
+    /// What its probability aims at.
+    target: f64,
+    weight: f64,
+}
+
+/// Slope and intercept for rows.
+fn newton(rows: &[Aimed], start: (f64, f64)) -> (f64, f64) {
     let (mut at, mut loss) = (start, cross_entropy(rows, start));
     for _ in 0..100 {
         let (gradient, step) = newton_step(rows, at);
@@ -101,24 +139,26 @@ fn newton(rows: &[(f64, f64)], start: (f64, f64)) -> (f64, f64) {
 }
 
 /// `ln(1 + exp(z)) - t z`, summed.
-fn cross_entropy(rows: &[(f64, f64)], (slope, intercept): (f64, f64)) -> f64 {
-    let of = |&(x, target): &(f64, f64)| {
-        let z = slope * x + intercept;
-        z.max(0.0) + libm::log1p(libm::exp(-z.abs())) - target * z
+fn cross_entropy(rows: &[Aimed], (slope, intercept): (f64, f64)) -> f64 {
+    let of = |row: &Aimed| {
+        let z = slope * row.x + intercept;
+        row.weight * (z.max(0.0) + libm::log1p(libm::exp(-z.abs())) - row.target * z)
     };
     rows.iter().map(of).sum()
 }
 
 /// The gradient, and the inverse Hessian times it.
-fn newton_step(rows: &[(f64, f64)], (slope, intercept): (f64, f64)) -> ((f64, f64), (f64, f64)) {
+fn newton_step(rows: &[Aimed], (slope, intercept): (f64, f64)) -> ((f64, f64), (f64, f64)) {
     let mut gradient = (0.0, 0.0);
     // A little on the diagonal, so that it can always be inverted.
     let (mut xx, mut x1, mut one) = (1e-12, 0.0, 1e-12);
-    for &(x, target) in rows {
+    for row in rows {
+        let x = row.x;
         let p = model_core::forest::Link::Logistic.apply(slope * x + intercept);
-        let weight = p * (1.0 - p);
-        gradient.0 += (p - target) * x;
-        gradient.1 += p - target;
+        let weight = row.weight * (p * (1.0 - p));
+        let error = row.weight * (p - row.target);
+        gradient.0 += error * x;
+        gradient.1 += error;
         xx += weight * x * x;
         x1 += weight * x;
         one += weight;
@@ -141,8 +181,8 @@ fn newton_step(rows: &[(f64, f64)], (slope, intercept): (f64, f64)) -> ((f64, f6
 /// rows shows that something never happens; and while there are more blocks than
 /// [`MAX_KNOTS`] allows, the two neighbours are merged that add the least squared error.
 #[must_use]
-pub fn isotonic(answers: &[bool], probabilities: &[f64]) -> Calibration {
-    let mut blocks = pooled(answers, probabilities);
+pub fn isotonic(answers: &[bool], probabilities: &[f64], weights: Option<&[f64]>) -> Calibration {
+    let mut blocks = pooled(answers, probabilities, weights);
     if blocks.is_empty() {
         return Calibration::None;
     }
@@ -188,17 +228,20 @@ impl Block {
 }
 
 /// Blocks with means that rise strictly.
-fn pooled(answers: &[bool], probabilities: &[f64]) -> Vec<Block> {
+fn pooled(answers: &[bool], probabilities: &[f64], weights: Option<&[f64]>) -> Vec<Block> {
+    let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
     let rows = probabilities.iter().copied().zip(answers.iter().copied());
-    let mut rows: Vec<(f64, bool)> = rows.collect();
+    let rows = rows.enumerate();
+    let mut rows: Vec<(f64, bool, f64)> =
+        rows.map(|(row, (p, yes))| (p, yes, weight(row))).collect();
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut blocks: Vec<Block> = Vec::new();
     for tie in rows.chunk_by(|a, b| a.0 == b.0) {
         let mut block = Block {
             first: tie[0].0,
             last: tie[0].0,
-            yes: tie.iter().filter(|(_, yes)| *yes).count() as f64,
-            rows: tie.len() as f64,
+            yes: tie.iter().filter(|row| row.1).map(|row| row.2).sum(),
+            rows: tie.iter().map(|row| row.2).sum(),
         };
         while let Some(before) = blocks.pop_if(|before| before.mean() >= block.mean()) {
             block = before.with(block);

@@ -52,6 +52,12 @@ pub enum DataErrorKind {
         /// The values of the target.
         expected: String,
     },
+    /// No row has a label.
+    #[error("none of the {rows} rows has an outcome in the target's column")]
+    NoOutcome {
+        /// Rows of the file.
+        rows: usize,
+    },
     /// Every row has the same label.
     #[error("every row has the same target value ({label}), expected both")]
     OneClass {

@@ -32,14 +32,33 @@ impl Metrics {
     /// Measures `probabilities` against the labels, row by row. Both classes must occur.
     #[must_use]
     pub fn new(answers: &[bool], probabilities: &[f64], threshold: f64) -> Self {
+        Self::weighted(answers, probabilities, None, threshold)
+    }
+
+    /// The same where each row counts its weight, which is above 0 (scikit-learn:
+    /// `sample_weight`); `None` counts every row once.
+    #[must_use]
+    pub fn weighted(
+        answers: &[bool],
+        probabilities: &[f64],
+        weights: Option<&[f64]>,
+        threshold: f64,
+    ) -> Self {
         let rows = || answers.iter().copied().zip(probabilities.iter().copied());
+        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        let all = weights.map_or(answers.len() as f64, |weights| weights.iter().sum());
         let mean = |score: &dyn Fn(bool, f64) -> f64| {
-            rows().map(|(y, p)| score(y, p)).sum::<f64>() / answers.len() as f64
+            let scores = rows().enumerate();
+            let scores = scores.map(|(row, (y, p))| weight(row) * score(y, p));
+            scores.sum::<f64>() / all
         };
+        let decided = rows().map(|(y, p)| (y, reaches(p, threshold)));
+        let weighted = rows().enumerate();
+        let weighted = weighted.map(|(row, (y, p))| (y, p, weight(row)));
         Self {
             accuracy: mean(&|y, p| f64::from(reaches(p, threshold) == y)),
-            f1_weighted: f1_weighted(rows().map(|(y, p)| (y, reaches(p, threshold)))),
-            roc_auc: roc_auc(rows().collect()),
+            f1_weighted: f1_weighted(decided.enumerate().map(|(row, d)| (d, weight(row)))),
+            roc_auc: roc_auc(weighted.collect()),
             log_loss: mean(&log_loss),
             brier: mean(&|y, p| (p - f64::from(y)).powi(2)),
         }
@@ -63,39 +82,46 @@ fn log_loss(answer: bool, probability: f64) -> f64 {
     -(if answer { p } else { 1.0 - p }).ln()
 }
 
-/// `decided` gives for each row the answer and the decision.
-fn f1_weighted(decided: impl Iterator<Item = (bool, bool)>) -> f64 {
-    // counts[answer][decision]
-    let mut counts = [[0u64; 2]; 2];
-    for (answer, decision) in decided {
-        counts[usize::from(answer)][usize::from(decision)] += 1;
+/// `decided` gives for each row the answer, the decision and the weight.
+fn f1_weighted(decided: impl Iterator<Item = ((bool, bool), f64)>) -> f64 {
+    // weights[answer][decision]: where every row counts 1, whole numbers and so exact.
+    let mut weights = [[0.0; 2]; 2];
+    for ((answer, decision), weight) in decided {
+        weights[usize::from(answer)][usize::from(decision)] += weight;
     }
-    let wrong = counts[0][1] + counts[1][0];
-    let rows = counts[0][0] + counts[1][1] + wrong;
+    let wrong = weights[0][1] + weights[1][0];
+    let rows = weights[0][0] + weights[1][1] + wrong;
     [0, 1]
         .map(|class| {
-            let right = 2 * counts[class][class];
-            let support = counts[class][0] + counts[class][1];
-            let f1 = right as f64 / (right + wrong).max(1) as f64;
-            f1 * support as f64 / rows as f64
+            let right = 2.0 * weights[class][class];
+            let support = weights[class][0] + weights[class][1];
+            let f1 = if right > 0.0 {
+                right / (right + wrong)
+            } else {
+                0.0
+            };
+            f1 * support / rows
         })
         .iter()
         .sum()
 }
 
-fn roc_auc(mut rows: Vec<(bool, f64)>) -> f64 {
+/// The weight of the pairs of a positive and a negative row in which the positive one has the
+/// higher probability, ties counting half, over that of all pairs. Where every row counts 1,
+/// twice the sum is a whole number and so exact.
+fn roc_auc(mut rows: Vec<(bool, f64, f64)>) -> f64 {
     rows.sort_by(|a, b| a.1.total_cmp(&b.1));
-    // Twice the rank sum of the yes rows: whole numbers, so exact.
-    let (mut doubled_ranks, mut before) = (0u128, 0);
+    let (mut doubled_pairs, mut positive, mut negative) = (0.0, 0.0, 0.0);
     for tie in rows.chunk_by(|a, b| a.1 == b.1) {
-        let positive = tie.iter().filter(|(answer, _)| *answer).count();
-        doubled_ranks += (positive * (2 * before + tie.len() + 1)) as u128;
-        before += tie.len();
+        let mut weights = [0.0; 2];
+        for (answer, _, weight) in tie {
+            weights[usize::from(*answer)] += weight;
+        }
+        doubled_pairs += weights[1] * (2.0 * negative + weights[0]);
+        negative += weights[0];
+        positive += weights[1];
     }
-    let positive = rows.iter().filter(|(answer, _)| *answer).count() as u128;
-    let negative = rows.len() as u128 - positive;
-    let doubled_u = doubled_ranks - positive * (positive + 1);
-    doubled_u as f64 / (2 * positive * negative) as f64
+    doubled_pairs / (2.0 * positive * negative)
 }
 
 #[cfg(test)]
@@ -138,6 +164,25 @@ mod tests {
                 0.1808175,
             ],
         );
+    }
+
+    /// The same with `sample_weight`, by scikit-learn 1.8.0.
+    #[test]
+    fn as_scikit_learn_weighs_rows() {
+        let y = [1, 0, 1, 1, 0, 0, 1, 0, 1, 0].map(|y| y == 1);
+        let p = [0.9, 0.2, 0.5, 0.5, 0.5, 0.7, 0.3, 0.1, 0.8, 0.65];
+        let weights = [1.0, 2.0, 0.5, 3.0, 1.5, 0.25, 4.0, 1.0, 2.0, 0.75];
+        let metrics = Metrics::weighted(&y, &p, Some(&weights), 0.5);
+        let expect = [
+            0.59375,
+            0.6025,
+            0.7207792207792207,
+            0.6545801344457158,
+            0.2393359375,
+        ];
+        for ((name, got), expect) in metrics.named().into_iter().zip(expect) {
+            assert!((got - expect).abs() < 1e-14, "{name}: {got}, not {expect}");
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Prepared {
     pub columns: Vec<Values>,
     /// For each row whether the answer is yes.
     pub target: Vec<bool>,
+    /// How much each row counts, finite and above 0; `None` where all count the same.
+    pub weights: Option<Vec<f64>>,
     /// What to learn from and what to measure on.
     pub split: Split,
     /// What was filled in.
@@ -82,9 +84,17 @@ impl Prepared {
         Ok(Self {
             columns,
             target: dataset.target,
+            weights: dataset.sample.weights,
             split,
             preprocessing: Preprocessing { imputed },
         })
+    }
+
+    /// The weights of some rows; `None` where all count the same.
+    #[must_use]
+    pub fn weights_of(&self, rows: &[usize]) -> Option<Vec<f64>> {
+        let weights = self.weights.as_ref()?;
+        Some(rows.iter().map(|&row| weights[row]).collect())
     }
 
     /// Test rows, column after column, and their answers.

@@ -36,6 +36,74 @@ pub enum SplitError {
         /// Which part: `training` or `test`.
         part: &'static str,
     },
+    /// There is no column of times.
+    #[error(
+        "a test by time needs a column of times: give one role = \"time\" in the schema, as a date, a month or a number"
+    )]
+    NoTime,
+    /// Every row is of one time.
+    #[error(
+        "every row is of {period}: there is no earlier row to learn from and no later one to measure on"
+    )]
+    OnePeriod {
+        /// That time.
+        period: String,
+    },
+    /// All rows are on one side.
+    #[error("no {part} rows: the times go from {first} to {last}, and the test begins at {from}")]
+    OneSide {
+        /// The part without rows: `training` or `test`.
+        part: &'static str,
+        /// Where the test begins.
+        from: String,
+        /// The first time.
+        first: String,
+        /// The last.
+        last: String,
+    },
+    /// The times are something else.
+    #[error("the times of the file are {expected}, the test begins at one of {got}")]
+    TimeKind {
+        /// What the file has.
+        expected: &'static str,
+        /// What was asked for.
+        got: &'static str,
+    },
+    /// A share that is none.
+    #[error("expected a share of the rows above 0 and below 1, got {share}")]
+    Share {
+        /// What came.
+        share: f64,
+    },
+    /// A row that has no outcome.
+    #[error("{file}: row {row} has no outcome, so nothing can be measured on it: leave it out")]
+    NoOutcome {
+        /// The file with the test rows.
+        file: String,
+        /// The row of the data; the first is 0.
+        row: usize,
+    },
+}
+
+/// Parts that whole groups are dealt to; one of them is the test.
+const PARTS: usize = 5;
+
+/// Draws about a fifth of the rows for the test, whole groups of them, with about a fifth of
+/// each outcome. `groups` has the number of each row's group. The same target, groups and seed
+/// give the same rows.
+///
+/// # Errors
+/// When a part has rows of one outcome only, as where nearly all rows are of one group.
+pub fn grouped(target: &[bool], groups: &[u32], seed: u64) -> Result<Split, SplitError> {
+    let rows: Vec<usize> = (0..target.len()).collect();
+    let dealt = crate::grouped::Rows {
+        target,
+        groups,
+        rows: &rows,
+    };
+    let parts = crate::grouped::deal(dealt, PARTS, seed);
+    let test = rows.into_iter().filter(|&row| parts[row] == 0).collect();
+    Split::with_test_rows(target, test)
 }
 
 /// Draws a fifth of the rows of each class for the test, at least one of each.
@@ -59,17 +127,24 @@ pub fn stratified(target: &[bool], seed: u64) -> Result<Split, SplitError> {
 }
 
 /// Takes the test rows from a CSV with the one column `row`; the first row of the data is 0.
+/// `without_outcome` are the rows of the data that `target` leaves out, ascending.
 ///
 /// # Errors
-/// Names the line: no number, out of range, or twice.
-pub fn from_file(source: impl Read, name: &str, target: &[bool]) -> Result<Split, SplitError> {
+/// Names the line: no number, out of range, or twice; or the row that has no outcome.
+pub fn from_file(
+    source: impl Read,
+    name: &str,
+    target: &[bool],
+    without_outcome: &[usize],
+) -> Result<Split, SplitError> {
     let mut table = Table::open(source, name).map_err(DataError::from)?;
     if table.header() != ["row"] {
         let columns = table.header().to_vec();
         let kind = DataErrorKind::MissingColumn { columns };
         return Err(DataError::in_file(name, kind).in_column("row").into());
     }
-    let (mut test, mut seen) = (Vec::new(), vec![false; target.len()]);
+    let rows = target.len() + without_outcome.len();
+    let (mut test, mut seen) = (Vec::new(), vec![false; rows]);
     while let Some(row) = table.next_row().map_err(DataError::from)? {
         let (line, cell) = (row.line, row.field(0).trim());
         let problem = |message: String| {
@@ -78,26 +153,35 @@ pub fn from_file(source: impl Read, name: &str, target: &[bool]) -> Result<Split
                 .at_line(line)
                 .in_column("row")
         };
-        let number = cell
-            .parse::<usize>()
-            .ok()
-            .filter(|number| *number < target.len());
+        let number = cell.parse::<usize>().ok().filter(|number| *number < rows);
         let number = number.ok_or_else(|| {
             problem(format!(
                 "expected a row number from 0 to {}",
-                target.len().saturating_sub(1)
+                rows.saturating_sub(1)
             ))
         })?;
         if std::mem::replace(&mut seen[number], true) {
             return Err(problem("expected each row once".to_owned()).into());
         }
-        test.push(number);
+        match without_outcome.binary_search(&number) {
+            // Behind as many rows that are left out.
+            Err(before) => test.push(number - before),
+            Ok(_) => {
+                return Err(SplitError::NoOutcome {
+                    file: name.to_owned(),
+                    row: number,
+                });
+            }
+        }
     }
     Split::with_test_rows(target, test)
 }
 
 impl Split {
-    fn with_test_rows(target: &[bool], mut test: Vec<usize>) -> Result<Self, SplitError> {
+    pub(crate) fn with_test_rows(
+        target: &[bool],
+        mut test: Vec<usize>,
+    ) -> Result<Self, SplitError> {
         test.sort_unstable();
         let mut is_test = vec![false; target.len()];
         for &row in &test {
@@ -155,9 +239,20 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_numbered_as_in_the_file() {
+        let read = |text: &str| from_file(text.as_bytes(), "rows.csv", &target(10), &[1, 7]);
+        // Rows 0 and 2 of the file are the first two of those with an outcome.
+        assert_eq!(read("row\n2\n0\n11\n").unwrap().test, [0, 1, 9]);
+        assert_eq!(
+            read("row\n7\n").unwrap_err().to_string(),
+            "rows.csv: row 7 has no outcome, so nothing can be measured on it: leave it out"
+        );
+    }
+
+    #[test]
     fn rows_come_from_a_file() {
         let check = |text: &str, expect: Result<&[usize], &str>| {
-            let split = from_file(text.as_bytes(), "rows.csv", &target(10));
+            let split = from_file(text.as_bytes(), "rows.csv", &target(10), &[]);
             match (split, expect) {
                 (Ok(split), Ok(rows)) => assert_eq!(split.test, rows),
                 (Err(error), Err(says)) => assert_eq!(error.to_string(), says),

@@ -51,11 +51,26 @@ pub fn choose(
     answers: &[bool],
     probabilities: &[f64],
 ) -> Result<f64, ThresholdError> {
+    choose_weighted(rule, answers, probabilities, None)
+}
+
+/// The same where each row counts its weight, which is above 0; `None` counts every row once.
+///
+/// # Errors
+/// As [`choose`].
+pub fn choose_weighted(
+    rule: ThresholdRule,
+    answers: &[bool],
+    probabilities: &[f64],
+    weights: Option<&[f64]>,
+) -> Result<f64, ThresholdError> {
     check(rule, answers, probabilities)?;
-    let yes = answers.iter().filter(|yes| **yes).count() as f64;
-    let rows = answers.len() as f64;
+    let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+    let yes = (0..answers.len()).filter(|&row| answers[row]);
+    let yes = yes.map(weight).sum::<f64>();
+    let rows = weights.map_or(answers.len() as f64, |weights| weights.iter().sum());
     let penalty = |at: &Approvals| {
-        let (approved, right) = (at.approved as f64, at.right as f64);
+        let (approved, right) = (at.approved, at.right);
         let (wrong, missed) = (approved - right, yes - right);
         match rule {
             ThresholdRule::Half => (at.threshold - 0.5).abs(),
@@ -72,7 +87,7 @@ pub fn choose(
         return Ok(0.5);
     }
     // From the highest threshold down; the first of equals stays.
-    let candidates = candidates(answers, probabilities);
+    let candidates = candidates(answers, probabilities, weights);
     let best = candidates
         .iter()
         .min_by(|a, b| penalty(a).total_cmp(&penalty(b)));
@@ -116,19 +131,22 @@ fn check(
 /// The approvals at a threshold.
 struct Approvals {
     threshold: f64,
-    /// Approved rows.
-    approved: usize,
-    /// Approved rows that are positive.
-    right: usize,
+    /// The weight of the approved rows.
+    approved: f64,
+    /// The weight of those that are positive.
+    right: f64,
 }
 
 /// Every threshold that decides the rows differently, from the highest down.
-fn candidates(answers: &[bool], probabilities: &[f64]) -> Vec<Approvals> {
+fn candidates(answers: &[bool], probabilities: &[f64], weights: Option<&[f64]>) -> Vec<Approvals> {
+    let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
     let rows = probabilities.iter().copied().zip(answers.iter().copied());
-    let mut rows: Vec<(f64, bool)> = rows.collect();
+    let rows = rows.enumerate();
+    let mut rows: Vec<(f64, bool, f64)> =
+        rows.map(|(row, (p, yes))| (p, yes, weight(row))).collect();
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut candidates = Vec::new();
-    let (mut above, mut approved, mut right) = (1.0, 0, 0);
+    let (mut above, mut approved, mut right) = (1.0, 0.0, 0.0);
     for tie in rows.chunk_by(|a, b| a.0 == b.0) {
         let probability = tie[0].0;
         // A probability of 1 is always approved.
@@ -140,8 +158,8 @@ fn candidates(answers: &[bool], probabilities: &[f64]) -> Vec<Approvals> {
             });
         }
         above = probability;
-        approved += tie.len();
-        right += tie.iter().filter(|(_, yes)| *yes).count();
+        approved += tie.iter().map(|row| row.2).sum::<f64>();
+        right += tie.iter().filter(|row| row.1).map(|row| row.2).sum::<f64>();
     }
     candidates.push(Approvals {
         threshold: between(0.0, above),

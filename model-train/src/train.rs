@@ -15,6 +15,7 @@ use crate::fit::{self, ClassWeight, FitError, Params};
 use crate::golden::{self, GoldenError};
 use crate::metrics::Metrics;
 use crate::prepare::{PrepareError, Prepared};
+use crate::profiles::{self, ProfileReport, Subject};
 use crate::reference;
 use crate::split::Split;
 
@@ -64,6 +65,8 @@ pub struct Report {
     pub metrics: Metrics,
     /// Seconds that fitting and exporting took.
     pub seconds_fit: f64,
+    /// Whom reasons compare with; `None` where the rows are too few.
+    pub profiles: Option<ProfileReport>,
 }
 
 /// Why training failed.
@@ -124,19 +127,34 @@ pub fn train(
     let seconds_fit = start.elapsed().as_secs_f64();
     let (metrics, probabilities) = measure(&model, &prepared, options)?;
     reference::add_answers(&mut sketch, &probabilities);
+    let made = profiles::make(
+        &Subject {
+            schema,
+            model: &model,
+            calibration: &options.calibration,
+            threshold: options.threshold,
+            jobs: options.jobs,
+        },
+        &prepared,
+    );
+    let (profiles, profile_report) = match made {
+        Some(made) => (Some(made.profiles), Some(made.report)),
+        None => (None, None),
+    };
     let report = Report {
         model: options.params.kind().word(),
         rows_train: prepared.split.train.len(),
         rows_test: prepared.split.test.len(),
         metrics,
         seconds_fit,
+        profiles: profile_report,
     };
     let named = metrics
         .named()
         .map(|(name, value)| (name.to_owned(), value));
     let mut artifact = Artifact {
         policy: None,
-        profiles: None,
+        profiles,
         schema: actions::measured(schema, &prepared),
         preprocessing: prepared.preprocessing.clone(),
         kind: options.params.kind(),
@@ -183,6 +201,12 @@ fn measure(
     let (columns, answers) = prepared.test_rows();
     let mut probabilities = vec![0.0; answers.len()];
     predictor.predict_block(&columns, answers.len(), &mut probabilities);
-    let metrics = Metrics::new(&answers, &probabilities, options.threshold);
+    let weights = prepared.weights_of(&prepared.split.test);
+    let metrics = Metrics::weighted(
+        &answers,
+        &probabilities,
+        weights.as_deref(),
+        options.threshold,
+    );
     Ok((metrics, probabilities))
 }

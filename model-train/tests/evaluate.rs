@@ -14,9 +14,9 @@ use model_core::schema::Schema;
 use model_train::card::{About, model_card};
 use model_train::dataset::Dataset;
 use model_train::evaluate::{
-    Draw, Evaluation, FIGURES, FrontierRecord, Interval, LearningPoint, Options, Ranked,
-    SearchRecord, Shuffles, TrialRecord, calibration, estimates, evaluate, learning_curve,
-    permutation_importance, precision_recall, roc, score_distribution, thresholds,
+    BenchmarkRecord, Draw, Evaluation, FIGURES, FrontierRecord, Interval, LearningPoint, Options,
+    PairedRecord, Ranked, SearchRecord, Shuffles, TrialRecord, calibration, estimates, evaluate,
+    learning_curve, permutation_importance, precision_recall, roc, score_distribution, thresholds,
 };
 use model_train::fit::{ClassWeight, Params};
 use model_train::report::evaluation_html;
@@ -388,6 +388,21 @@ fn the_report_shows_what_the_tuner_adds() {
             candidate("300 trees", 0.7812, 812_000, true),
             candidate("20 trees", 0.7701, 91_000, false),
         ],
+        benchmark: Some(BenchmarkRecord {
+            score: Some(0.7711),
+            deviation: Some(0.0101),
+            folds: 5,
+            others: vec![PairedRecord {
+                model: "gradient_boosting".to_owned(),
+                trial: 17,
+                score: 0.7812,
+                deviation: 0.0123,
+                difference: 0.0101,
+                difference_deviation: 0.0044,
+                better_folds: 5,
+            }],
+            reason: None,
+        }),
     });
     let html = evaluation_html(&evaluation).unwrap();
     for words in [
@@ -400,6 +415,8 @@ fn the_report_shows_what_the_tuner_adds() {
         "1 trials, 1 of them complete",
         "gradient boosting",
         "learning_rate 0.05",
+        "id=\"benchmark\"",
+        "5 of 5",
     ] {
         assert!(html.contains(words), "no {words}");
     }

@@ -1,4 +1,5 @@
 //! Ratios that training proposes: found where they matter, and only there.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fmt::Write;
 

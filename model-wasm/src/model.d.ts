@@ -151,7 +151,10 @@ export interface Description {
     version: string;
     digest: string;
     title?: string;
+    /** By language, where there are several. */
+    titles?: Record<string, string>;
     description?: string;
+    descriptions?: Record<string, string>;
     kind: "ridge" | "logistic_regression" | "decision_tree" | "random_forest" | "gradient_boosting" | "boosting_and_linear";
   };
   threshold: number;
@@ -163,7 +166,9 @@ export interface Description {
     name: string;
     /** What decisions are called. */
     positive_label: string;
+    positive_labels?: Record<string, string>;
     negative_label: string;
+    negative_labels?: Record<string, string>;
     /** What became of an application: the probability is of the first. Absent in older files. */
     positive_outcome?: string;
     negative_outcome?: string;

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use host_server::{Limits, LoadErrorKind, NOT_KEPT, compile};
+use host_server::{Limits, LoadErrorKind, NOT_KEPT, compile, lower_priority};
 
 /// Compile the model file on standard input for `serve`
 #[derive(Debug, clap::Args)]
@@ -16,6 +16,9 @@ pub(crate) struct Args {
     /// Memory limit of one module instance, in bytes
     #[arg(long, value_name = "BYTES")]
     module_memory: Option<usize>,
+    /// Let everything else on the machine run first
+    #[arg(long)]
+    background: bool,
 }
 
 /// What compiling may take: processor time in seconds, and memory in bytes. A model's module
@@ -24,8 +27,14 @@ pub(crate) struct Args {
 const MOST_SECONDS: u64 = 60;
 const MOST_MEMORY: u64 = 1 << 30;
 
+/// The last that a system runs.
+const NICE: i32 = 19;
+
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
+        if self.background {
+            lower_priority(NICE);
+        }
         limit_this_process()?;
         let mut wasm = Vec::new();
         std::io::stdin()

@@ -2,17 +2,22 @@
 //! [`model_train::pipeline::evaluate_file`], writes the reports.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use model_core::artifact::Artifact;
 use model_core::policy::Policy;
 use model_core::schema::Schema;
 use model_train::card::About;
-use model_train::evaluate::{Evaluation, Moved, Options, OutcomeCounts, Outcomes, RuleEffect};
+use model_train::evaluate::{
+    EvaluateError, Evaluation, Figure, Moved, Options, OutcomeCounts, Outcomes, RuleEffect,
+};
 use model_train::pipeline::{EvaluationError, EvaluationJob, Reports, Source, evaluate_file};
 
 use crate::{files, progress};
+
+mod compare;
+mod cost;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +25,10 @@ Examples:
   underwrite evaluate --model model.wasm --data loans.csv --test-rows rows.csv \\
       --report reports/evaluation.html --json evaluation.json --card README.md
   underwrite evaluate --model model.wasm --data loans.csv --policy policy.toml
+  underwrite evaluate --model champion.wasm --model challenger.wasm --data new.csv \\
+      --report reports/comparison.html --json comparison.json
+  underwrite evaluate --model model.wasm --data new.csv --cost 1:0.05 \\
+      --exposure loan_amount --loss-given-default 0.45
 
 The figures are those of the model. Beside them: what is decided before and after the rules
 of the policy, and for each rule the bad loans it catches and the good loans it loses, declined and referred
@@ -30,9 +39,9 @@ Without --test-rows, every row is measured: use rows that the model was not trai
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The model.wasm to evaluate.
-    #[arg(long, value_name = "FILE")]
-    model: PathBuf,
+    /// The model.wasm to evaluate; given twice, both are compared on the same rows.
+    #[arg(long = "model", value_name = "FILE", required = true)]
+    models: Vec<PathBuf>,
     /// CSV file with a header; it needs a column for every input and the target of the schema.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
@@ -58,6 +67,8 @@ pub(crate) struct Args {
     /// License for the model card, as an SPDX expression.
     #[arg(long, value_name = "LICENSE", requires = "card")]
     license: Option<String>,
+    #[command(flatten)]
+    cost: cost::CostArgs,
     /// Number of bootstrap resamples.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     resamples: u32,
@@ -68,9 +79,20 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
+        match self.models.as_slice() {
+            [model] => self.evaluate(model),
+            [first, second] => self.compare([first, second]),
+            models => bail!(
+                "--model was given {} times, expected once, or twice to compare two models",
+                models.len()
+            ),
+        }
+    }
+
+    fn evaluate(&self, model: &Path) -> Result<()> {
         files::keep_apart(
             &[
-                ("--model", Some(&self.model)),
+                ("--model", Some(model)),
                 ("--data", Some(&self.data)),
                 ("--schema", self.schema.as_deref()),
                 ("--policy", self.policy.as_deref()),
@@ -85,10 +107,10 @@ impl Args {
         for path in [&self.report, &self.json, &self.card].into_iter().flatten() {
             files::check_writable(path)?;
         }
-        let wasm = files::read(&self.model)?;
-        let artifact = files::open_model(&self.model, &wasm)?.artifact();
+        let wasm = files::read(model)?;
+        let artifact = files::open_model(model, &wasm)?.artifact();
         let schema = self.schema.as_deref().map(files::read_schema).transpose()?;
-        let policy = self.policy(artifact)?;
+        let policy = self.policy(model, artifact)?;
         let data = files::Source::open(&self.data)?;
         let bar = progress::bytes(data.len, "Evaluating");
         let test_rows = self.test_rows.as_deref().map(files::Source::open);
@@ -100,26 +122,30 @@ impl Args {
             test_rows: test_rows
                 .transpose()?
                 .map(|rows| Source::new(rows.name, rows.bytes)),
-            options: Options {
-                resamples: self.resamples as usize,
-                seed: self.seed,
-                jobs: std::thread::available_parallelism().map_or(1, usize::from),
-                ..Options::default()
-            },
+            options: self.options(),
         };
         let evaluated = evaluate_file(job, |read| bar.set_position(read));
         bar.finish_and_clear();
-        let (evaluation, schema) = evaluated.map_err(|error| self.in_file(error))?;
+        let (evaluation, schema) = evaluated.map_err(|error| self.in_file(model, error))?;
         self.write(&schema, &evaluation)?;
         print(&evaluation)
     }
 
-    fn policy(&self, artifact: &[u8]) -> Result<Option<Policy>> {
+    fn options(&self) -> Options {
+        Options {
+            resamples: self.resamples as usize,
+            seed: self.seed,
+            cost: self.cost.terms(),
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            ..Options::default()
+        }
+    }
+
+    fn policy(&self, model: &Path, artifact: &[u8]) -> Result<Option<Policy>> {
         let Some(path) = &self.policy else {
             return Ok(None);
         };
-        let artifact =
-            Artifact::decode(artifact).with_context(|| self.model.display().to_string())?;
+        let artifact = Artifact::decode(artifact).with_context(|| model.display().to_string())?;
         let file = files::read_policy(path, &artifact.schema)?;
         (file.check_threshold(artifact.threshold))
             .map_err(|problem| anyhow!("{}, {problem}", path.display()))?;
@@ -127,10 +153,11 @@ impl Args {
     }
 
     /// Names the file that an error is about, where the error does not do so itself.
-    fn in_file(&self, error: EvaluationError) -> Error {
-        let path = match (&error, &self.schema) {
-            (EvaluationError::Artifact(_), _) => &self.model,
+    fn in_file(&self, model: &Path, error: EvaluationError) -> Error {
+        let path: &Path = match (&error, &self.schema) {
+            (EvaluationError::Artifact(_), _) => model,
             (EvaluationError::Schema, Some(schema)) => schema,
+            (EvaluationError::Evaluate(EvaluateError::Cost(_)), _) => &self.data,
             _ => return error.into(),
         };
         Error::new(error).context(path.display().to_string())
@@ -172,6 +199,7 @@ fn print(evaluation: &Evaluation) -> Result<()> {
             ""
         }
     )?;
+    print_credit(&mut stdout, evaluation)?;
     for metric in &evaluation.metrics {
         let Some(value) = metric.value else { continue };
         write!(stdout, "  {:<26} {value:.4}", metric.name)?;
@@ -186,6 +214,39 @@ fn print(evaluation: &Evaluation) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// What a committee asks for first.
+fn print_credit(out: &mut impl Write, evaluation: &Evaluation) -> Result<()> {
+    let credit = &evaluation.credit;
+    let mut line = |name: &str, figure: Figure| -> Result<()> {
+        write!(out, "  {name:<26} {:.4}", figure.value)?;
+        if let Some(interval) = figure.interval {
+            write!(out, "  ({:.4} to {:.4})", interval.low, interval.high)?;
+        }
+        Ok(writeln!(out)?)
+    };
+    if let Some(gini) = credit.gini {
+        line("gini", gini)?;
+    }
+    if let Some(ks) = credit.ks {
+        let (value, interval) = (ks.value, ks.interval);
+        line("ks", Figure { value, interval })?;
+    }
+    if let Some(cut_off) = credit.cut_off
+        && let Some(value) = cut_off.bad_rate
+    {
+        let interval = cut_off.bad_rate_interval;
+        line("bad_rate_at_cut_off", Figure { value, interval })?;
+    }
+    if let Some(cost) = &credit.cost {
+        writeln!(
+            out,
+            "  {:<26} {:.2}; approving everyone costs {:.2}",
+            "cost_at_cut_off", cost.at_threshold, cost.approve_everyone
+        )?;
+    }
+    Ok(())
 }
 
 fn print_outcomes(out: &mut impl Write, outcomes: &Outcomes) -> Result<()> {

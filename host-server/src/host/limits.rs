@@ -13,6 +13,8 @@ pub struct Limits {
     /// run the thread does not count. Default: 1 s; a real one takes microseconds, so this
     /// only stops a module that hangs.
     pub decide: Duration,
+    /// The same for one explanation, of which the first builds tables. Default: 1 s.
+    pub explain: Duration,
     /// The same for loading a model into a new instance, and for one batch. Default: 10 s.
     pub load: Duration,
     /// Added to `load` for each KiB of the file. Default: nothing.
@@ -26,9 +28,12 @@ pub struct Limits {
     /// A program that compiles a module into that folder, or into a temporary one, so that this
     /// process does not grow by the compiler's memory. It is called with
     /// `compile-module --cache-dir FOLDER --module-memory BYTES` and the module on its standard
-    /// input; it ends with 0, with [`NOT_KEPT`](crate::NOT_KEPT) when the folder cannot be
+    /// input, and with `--background` where that is asked for; it ends with 0, with [`NOT_KEPT`](crate::NOT_KEPT) when the folder cannot be
     /// written, or with another number and a sentence on standard error. Default: none.
     pub compiler: Option<PathBuf>,
+    /// Whether that program compiles behind everything else: by one thread, which the system
+    /// runs after others. Default: no; a server does so once it answers.
+    pub background: bool,
 }
 
 impl Default for Limits {
@@ -36,11 +41,13 @@ impl Default for Limits {
         Self {
             memory_bytes: 256 << 20,
             decide: Duration::from_secs(1),
+            explain: Duration::from_secs(1),
             load: Duration::from_secs(10),
             load_per_kib: Duration::ZERO,
             instances: processors().saturating_mul(TWO),
             cache: None,
             compiler: None,
+            background: false,
         }
     }
 }

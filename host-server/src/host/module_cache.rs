@@ -14,6 +14,8 @@ use std::time::SystemTime;
 use model_files::{sha256_file, sha256_hex, write_whole};
 use wasmtime::{Cache, CacheConfig};
 
+use super::limits::Limits;
+
 /// The file with the SHA-256 digests of a module's files, one per line.
 const SUMS: &str = "sha256sums";
 
@@ -101,19 +103,20 @@ impl ModuleCache {
     ///
     /// # Errors
     /// When the program cannot be run; the cache is then as before.
-    pub(crate) fn fill(
-        &self,
-        compiler: &Path,
-        wasm: &[u8],
-        memory_bytes: usize,
-    ) -> io::Result<Filled> {
+    pub(crate) fn fill(&self, compiler: &Path, wasm: &[u8], limits: &Limits) -> io::Result<Filled> {
         if !compiled(&self.folder)?.is_empty() {
             return Ok(Filled::Done);
         }
-        let mut child = Command::new(compiler)
+        let mut command = Command::new(compiler);
+        command
             .args(["compile-module", "--cache-dir"])
             .arg(&self.root)
-            .args(["--module-memory", &memory_bytes.to_string()])
+            .args(["--module-memory", &limits.memory_bytes.to_string()]);
+        if limits.background {
+            // Of wasmtime's compiler.
+            command.arg("--background").env("RAYON_NUM_THREADS", "1");
+        }
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

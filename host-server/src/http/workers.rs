@@ -12,6 +12,10 @@ use tokio::task::JoinSet;
 
 use super::connection::{Connection, Service};
 use crate::host::processors;
+use crate::priority::lower_priority;
+
+/// Of threads with long work: the system runs them after those with connections.
+const NICE: i32 = 10;
 
 /// Hands connections to the threads. When the last copy is dropped, the threads finish what
 /// they have and end.
@@ -43,7 +47,7 @@ impl<S: Service> Workers<S> {
             let runtime = Builder::new_current_thread()
                 .enable_all()
                 // Those are the threads of long work alone: connections come first.
-                .on_thread_start(lower_priority)
+                .on_thread_start(|| lower_priority(NICE))
                 .build()?;
             let (queue, taken) = mpsc::unbounded_channel();
             let (end, has_ended) = oneshot::channel();
@@ -127,14 +131,4 @@ impl<S: Service> Thread<S> {
             }
         }
     }
-}
-
-/// The system runs this thread after others that have something to do.
-fn lower_priority() {
-    /// As `nice -n 10` does.
-    #[cfg(unix)]
-    const NICE: i32 = 10;
-    // Without it other requests are slower, not wrong.
-    #[cfg(unix)]
-    let _ = rustix::process::setpriority_process(None, NICE);
 }

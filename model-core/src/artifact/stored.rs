@@ -9,7 +9,7 @@ use crate::calibration::Calibration;
 use crate::error::ArtifactError;
 use crate::model::LinearPart;
 use crate::policy::Policy;
-use crate::schema::StoredReasons;
+use crate::schema::Reasons;
 use crate::wire::{Reader, Stored, stored};
 
 stored!(Training {
@@ -55,6 +55,7 @@ const IN_ANSWER: Tag = *b"ANSW";
 /// Fields of [`REASONS`].
 const CATALOGUE: Tag = *b"catl";
 const PROFILES: Tag = *b"prof";
+const SCHEMA_TRANSLATIONS: Tag = *b"trs2";
 const ACTIONS: Tag = *b"actn";
 
 /// The field of [`POLICY`].
@@ -87,7 +88,7 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     if !derived.is_empty() {
         put(&mut model, DERIVED, &derived)?;
     }
-    if let Some(translations) = artifact.schema.translations() {
+    if let Some(translations) = artifact.schema.feature_translations() {
         put(&mut model, TRANSLATIONS, &translations)?;
     }
     if let Some(outcomes) = &artifact.schema.target.outcomes {
@@ -99,13 +100,20 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     if artifact.schema.reasons.in_answer {
         put(&mut model, IN_ANSWER, &true)?;
     }
+    if !artifact.schema.translations.is_empty() {
+        put(
+            &mut model,
+            SCHEMA_TRANSLATIONS,
+            &artifact.schema.translations,
+        )?;
+    }
     write(&mut out, MODEL, &model);
     if let Some(policy) = &artifact.policy {
         write(&mut out, POLICY, &encode_policy(policy)?);
     }
     let mut reasons = Vec::new();
-    if let Some(catalogue) = artifact.schema.stored_reasons() {
-        put(&mut reasons, CATALOGUE, &catalogue)?;
+    if artifact.schema.reasons != Reasons::default() {
+        put(&mut reasons, CATALOGUE, &artifact.schema.reasons)?;
     }
     if let Some(profiles) = &artifact.profiles {
         put(&mut reasons, PROFILES, profiles)?;
@@ -155,6 +163,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let (outcomes, samples) = (model.take(OUTCOMES), model.take(SAMPLES));
     let in_answer = model.take(IN_ANSWER);
     let (catalogue, profiles) = (reasons.take(CATALOGUE), reasons.take(PROFILES));
+    let schema_translations = model.take(SCHEMA_TRANSLATIONS);
     let actions = reasons.take(ACTIONS);
     let optional = [
         linear_part,
@@ -166,6 +175,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
         in_answer,
         catalogue,
         profiles,
+        schema_translations,
         actions,
     ];
     values.extend(optional.into_iter().flatten());
@@ -190,8 +200,11 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let samples = samples.map(|_| values.next());
     // What it says, the catalogue says too.
     let _: Option<bool> = in_answer.map(|_| values.next());
-    let catalogue: Option<StoredReasons> = catalogue.map(|_| values.next());
+    if catalogue.is_some() {
+        artifact.schema.reasons = values.next();
+    }
     artifact.profiles = profiles.map(|_| values.next());
+    let schema_translations = schema_translations.map(|_| values.next());
     let actions = actions.map(|_| values.next());
     artifact.policy = has_policy.then(|| values.next());
     // Before anything is made of the values: after a problem they are not what was stored.
@@ -210,13 +223,11 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     derived.map_err(content)?;
     let actions = artifact.schema.set_actions(actions.unwrap_or_default());
     actions.map_err(content)?;
-    if let Some(catalogue) = catalogue {
-        artifact.schema.set_reasons(catalogue).map_err(content)?;
-    }
     artifact
         .schema
-        .set_translations(translations.unwrap_or_default());
+        .set_feature_translations(translations.unwrap_or_default());
     artifact.schema.set_samples(samples.unwrap_or_default());
+    artifact.schema.translations = schema_translations.unwrap_or_default();
     Ok(artifact)
 }
 

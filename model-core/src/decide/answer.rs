@@ -45,7 +45,7 @@ impl Constants {
     }
 }
 
-pub(super) fn written(value: impl FnOnce(&mut Writer<'_>)) -> String {
+fn written(value: impl FnOnce(&mut Writer<'_>)) -> String {
     let mut out = Vec::new();
     value(&mut Writer::new(&mut out));
     String::from_utf8(out).unwrap_or_default()

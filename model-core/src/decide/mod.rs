@@ -72,8 +72,6 @@ impl Decider {
             digests,
         } = Artifact::open(bytes)?;
         let inputs: Vec<Feature> = artifact.schema.inputs().cloned().collect();
-        let policy = artifact.policy.as_ref();
-        let allow_protected = policy.is_some_and(|policy| policy.allow_protected);
         let fields = Fields::new(&artifact.schema);
         Ok(Self {
             derivation: Derivation::new(&artifact.schema, &fields),
@@ -84,7 +82,7 @@ impl Decider {
             compared: None,
             row: vec![0.0; inputs.len()],
             block: batch::Block::default(),
-            rule_values: RuleValues::new(&artifact.schema, allow_protected),
+            rule_values: RuleValues::new(&artifact.schema, artifact.policy.as_ref()),
             inputs,
             format,
             digests,
@@ -127,16 +125,24 @@ impl Decider {
         if request.len() > MAX_REQUEST {
             return problem::write_too_large(out);
         }
-        let outcome = request::parse(request, &self.fields, &self.artifact.schema)
-            .and_then(|(raw_fields, problems)| self.evaluate(raw_fields, problems));
-        match outcome {
-            Ok((probability, adjusted)) => {
-                let judgement = self.judge(probability);
+        match self.evaluated(request) {
+            Ok((judgement, adjusted)) => {
                 let reasons = self.reasons_in_answer(judgement, &adjusted);
                 self.write_answer(judgement, &adjusted, reasons.as_deref(), out)
             }
             Err(problems) => problem::write_refusal(&problems, out),
         }
+    }
+
+    /// Reads an application and judges it.
+    #[inline(never)]
+    fn evaluated<'r>(
+        &mut self,
+        request: &'r [u8],
+    ) -> Result<(Judgement, Vec<Adjusted<'r>>), Vec<Problem>> {
+        let (raw_fields, problems) = request::parse(request, &self.fields, &self.artifact.schema)?;
+        let (probability, adjusted) = self.evaluate(raw_fields, problems)?;
+        Ok((self.judge(probability), adjusted))
     }
 
     /// Reads every input, applies the policies, computes what is derived, and predicts.

@@ -1,7 +1,7 @@
 //! From a probability to an outcome: the model's threshold, and the policy beside it.
 
 use super::Decider;
-use crate::policy::{Outcome, Scratch};
+use crate::policy::{Evaluator, Outcome, Policy};
 use crate::schema::{Role, Schema};
 
 /// What a policy looks at: a value for each feature of the schema, then the probability. NaN
@@ -9,7 +9,7 @@ use crate::schema::{Role, Schema};
 #[derive(Debug)]
 pub(super) struct RuleValues {
     values: Vec<f64>,
-    scratch: Scratch,
+    evaluator: Evaluator,
     /// Protected columns that rules may name, as indices of features.
     pub(super) protected: Vec<usize>,
 }
@@ -46,12 +46,13 @@ pub struct Matched {
 }
 
 impl RuleValues {
-    pub(super) fn new(schema: &Schema, allow_protected: bool) -> Self {
+    pub(super) fn new(schema: &Schema, policy: Option<&Policy>) -> Self {
+        let allow_protected = policy.is_some_and(|policy| policy.allow_protected);
         let is_protected =
             |index: &usize| allow_protected && schema.features[*index].role == Role::Protected;
         Self {
             values: vec![f64::NAN; schema.features.len() + 1],
-            scratch: Scratch::default(),
+            evaluator: policy.map(Evaluator::new).unwrap_or_default(),
             protected: (0..schema.features.len()).filter(is_protected).collect(),
         }
     }
@@ -81,14 +82,14 @@ impl Decider {
         let (score, outcome) = match &self.artifact.policy {
             Some(policy) => {
                 let RuleValues {
-                    values, scratch, ..
+                    values, evaluator, ..
                 } = &mut self.rule_values;
                 if let Some(last) = values.last_mut() {
                     *last = probability;
                 }
                 (
                     policy.score(probability, threshold),
-                    policy.decide(values, threshold, scratch),
+                    policy.decide(values, threshold, evaluator),
                 )
             }
             None => (by_threshold, by_threshold),
@@ -110,18 +111,18 @@ impl Decider {
     /// The rules that matched in the last judgement, as indices of the policy's, ascending.
     #[must_use]
     pub fn matched_rules(&self) -> &[usize] {
-        self.rule_values.scratch.matched()
+        self.rule_values.evaluator.matched()
     }
 
     /// The same with what each of them said and why.
     pub fn matched_outcomes(&self) -> impl Iterator<Item = Matched> {
         let RuleValues {
-            values, scratch, ..
+            values, evaluator, ..
         } = &self.rule_values;
         let policy = self.artifact.policy.as_ref();
         let rules = policy.map_or(&[][..], |policy| &policy.rules);
         let mut stack = Vec::new();
-        scratch.matched().iter().filter_map(move |&index| {
+        evaluator.matched().iter().filter_map(move |&index| {
             let rule = &rules[index];
             let condition = rule.when.evaluate(values, &mut stack);
             Some(Matched {
@@ -137,7 +138,7 @@ impl Decider {
     pub fn matched_codes(&self) -> impl Iterator<Item = &str> {
         let policy = self.artifact.policy.as_ref();
         let rules = policy.map_or(&[][..], |policy| &policy.rules);
-        let matched = self.rule_values.scratch.matched();
+        let matched = self.rule_values.evaluator.matched();
         let codes = matched.iter().map(|&index| rules[index].code.as_str());
         codes.clone().enumerate().filter_map(move |(nth, code)| {
             let seen = codes.clone().take(nth).any(|earlier| earlier == code);

@@ -8,19 +8,11 @@ impl Expression {
     ///
     /// `values` holds a value for each feature of the schema, in the model's terms, then
     /// the probability; NaN is missing. `stack` is scratch memory.
-    #[must_use]
-    #[inline]
-    pub fn evaluate(&self, values: &[f64], stack: &mut Vec<f64>) -> f64 {
-        if self.is_ruled_out(values) {
-            0.0
-        } else {
-            self.run(values, stack)
-        }
-    }
-
+    ///
     /// Never inlined, for the module's size: rules and derived fields share it.
+    #[must_use]
     #[inline(never)]
-    fn run(&self, values: &[f64], stack: &mut Vec<f64>) -> f64 {
+    pub fn evaluate(&self, values: &[f64], stack: &mut Vec<f64>) -> f64 {
         // The result of the operation before is kept out of the stack's memory: half of
         // the operations replace it at once.
         stack.clear();

@@ -48,7 +48,7 @@ pub use parse::{ExpressionError, Parsed};
 pub use span::{Span, arithmetic_span, span};
 pub use vocabulary::{Meaning, Vocabulary};
 
-use gate::Gate;
+pub(crate) use gate::{Gate, Gated};
 
 /// Brackets, `not` and minus signs that may stand inside one another.
 pub const MAX_NESTING: usize = 64;
@@ -60,7 +60,6 @@ pub const MAX_OPS: usize = 4096;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {
     ops: Vec<Op>,
-    gate: Option<Gate>,
 }
 
 /// One operation: takes its operands from a stack and leaves its result there.
@@ -140,11 +139,8 @@ pub enum Comparison {
 }
 
 impl Expression {
-    fn new(ops: Vec<Op>) -> Self {
-        Self {
-            gate: Gate::new(&ops),
-            ops,
-        }
+    pub(crate) fn new(ops: Vec<Op>) -> Self {
+        Self { ops }
     }
 
     /// The program.

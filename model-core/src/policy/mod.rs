@@ -16,10 +16,11 @@
 
 mod check;
 mod evaluate;
+mod gates;
 mod read;
 mod stored;
 
-pub use evaluate::Scratch;
+pub use evaluate::Evaluator;
 pub use read::{PolicyError, PolicyFile, RuleLines};
 
 use crate::expression::Expression;

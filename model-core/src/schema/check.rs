@@ -38,8 +38,22 @@ struct KeyProblem {
 
 type Check = Result<(), KeyProblem>;
 
+/// Labels of a target.
+const OUTCOMES: usize = 2;
+
 pub(super) fn check(schema: &Schema) -> Result<(), SchemaProblem> {
     check_head(schema).map_err(|problem| at(None, problem))?;
+    languages::check_texts(&schema.translations, OUTCOMES, schema.languages.len()).map_err(
+        |message| {
+            at(
+                None,
+                KeyProblem {
+                    key: "title",
+                    message,
+                },
+            )
+        },
+    )?;
     check_names(schema)?;
     check_target(&schema.target).map_err(|problem| at(Some(&schema.target.name), problem))?;
     for feature in &schema.features {

@@ -8,8 +8,8 @@ use crate::texts::Texts;
 /// Languages that a schema may have.
 const MAX_LANGUAGES: usize = 16;
 
-/// The texts of a feature in one language. A text that was not written in it is there in the
-/// first language.
+/// The texts of a feature, or of a schema itself, in one language. A text that was not written
+/// in it is there in the first language.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode)]
 pub struct Translation {
     /// What forms and reports call the feature.
@@ -65,8 +65,20 @@ fn is_language(text: &str) -> bool {
 /// # Errors
 /// A sentence.
 pub(super) fn check_translations(feature: &Feature, languages: usize) -> Result<(), String> {
-    let translations = &feature.translations;
     let labels = feature.categories().map_or(0, |c| c.labels.len());
+    check_texts(&feature.translations, labels, languages)
+}
+
+/// Checks texts with so many category labels.
+///
+/// # Errors
+/// A sentence.
+#[inline(never)]
+pub(super) fn check_texts(
+    translations: &[Translation],
+    labels: usize,
+    languages: usize,
+) -> Result<(), String> {
     let fits = |translation: &Translation| translation.category_labels.len() == labels;
     if translations.is_empty()
         || (translations.len() + 1 == languages && translations.iter().all(fits))
@@ -77,7 +89,7 @@ pub(super) fn check_translations(feature: &Feature, languages: usize) -> Result<
     }
 }
 
-/// Every text of a feature, in every language.
+/// Every text of a feature, or of a schema itself, in every language.
 #[derive(Default)]
 pub(super) struct FeatureTexts {
     pub(super) label: Option<Texts>,
@@ -109,16 +121,29 @@ impl FeatureTexts {
     }
 }
 
+impl FeatureTexts {
+    /// Those of a schema itself: none where every text is that of the first language.
+    pub(super) fn own_translations(&self, languages: usize) -> Vec<Translation> {
+        let texts = [&self.label, &self.help].into_iter().flatten();
+        let mut texts = texts.chain(&self.categories);
+        if texts.any(|texts| texts.0.iter().any(|text| text != texts.first())) {
+            self.translations(languages)
+        } else {
+            Vec::new()
+        }
+    }
+}
+
 impl Schema {
     /// The texts of each feature in the languages after the first, as the artifact stores
     /// them; `None` where there is one language.
-    pub(crate) fn translations(&self) -> Option<Vec<Vec<Translation>>> {
+    pub(crate) fn feature_translations(&self) -> Option<Vec<Vec<Translation>>> {
         let of_features = || self.features.iter().map(|f| f.translations.clone());
         (self.languages.len() > 1).then(|| of_features().collect())
     }
 
-    /// What [`Schema::translations`] gave.
-    pub(crate) fn set_translations(&mut self, stored: Vec<Vec<Translation>>) {
+    /// What [`Schema::feature_translations`] gave.
+    pub(crate) fn set_feature_translations(&mut self, stored: Vec<Vec<Translation>>) {
         for (feature, translations) in self.features.iter_mut().zip(stored) {
             feature.translations = translations;
         }

@@ -91,6 +91,7 @@ impl Stored for Schema {
             target: reader.read(),
             languages: default_languages(),
             reasons: Reasons::default(),
+            translations: Vec::new(),
         }
     }
 }
@@ -124,7 +125,6 @@ impl Stored for Feature {
             derived: None,
             translations: Vec::new(),
             actionable: None,
-            reason: None,
         }
     }
 }

@@ -8,6 +8,8 @@ pub(crate) const RULED: &str = r#"
 name = "ruled"
 version = "1.0.0"
 languages = ["en", "de"]
+title = { en = "Loans", de = "Kredite" }
+description = "Decides about loans."
 
 [[feature]]
 name = "amount"
@@ -81,6 +83,8 @@ role = "ignored"
 name = "approved"
 type = "boolean"
 role = "target"
+positive_label = { en = "Yes", de = "Ja" }
+negative_label = { en = "No", de = "Nein" }
 "#;
 
 /// Rules of both stages, all outcomes and every `if_missing`; two share a code.

@@ -26,24 +26,55 @@ pub(super) fn remove_unlabelled(reference: &mut Batch, current: &Batch) -> Vec<S
     notes
 }
 
-/// Removes the columns that the schema has and the model does not use from the new ones: the
-/// reference does not count them. Returns a note if there are any.
-pub(super) fn remove_unused(schema: &Schema, current: &mut Batch) -> Option<String> {
-    let role = |name: &String| {
-        let feature = schema.features.iter().find(|one| one.name == *name)?;
-        match feature.role {
-            schema::Role::Input => None,
-            schema::Role::Protected => Some("protected"),
-            schema::Role::Ignored => Some("ignored"),
+/// Removes the columns that the schema, or the sketch itself, says are ignored: no model sees
+/// them, so that a change of theirs is no drift. Returns their names.
+pub(super) fn remove_ignored(schema: Option<&Schema>, batch: &mut Batch) -> Vec<String> {
+    let mut ignored = Vec::new();
+    batch.sketch.columns.retain(|column| {
+        let name = &column.spec.name;
+        let by_schema = schema.and_then(|schema| role(schema, name));
+        let is_ignored = match by_schema {
+            Some(role) => role == schema::Role::Ignored,
+            None => column.spec.role == Role::Ignored,
+        };
+        if is_ignored {
+            ignored.push(name.clone());
         }
-    };
-    let unused = current.extra.iter();
-    let unused = unused.filter_map(|name| Some(format!("{name} ({})", role(name)?)));
-    let unused: Vec<String> = unused.collect();
-    current.extra.retain(|name| role(name).is_none());
+        !is_ignored
+    });
+    ignored
+}
+
+fn role(schema: &Schema, name: &str) -> Option<schema::Role> {
+    let feature = schema.features.iter().find(|one| one.name == name)?;
+    Some(feature.role)
+}
+
+/// Removes the columns that the schema has and the reference does not count from the new ones.
+/// Returns a note about them and the `ignored` ones, if there are any.
+pub(super) fn remove_unused(
+    schema: Option<&Schema>,
+    current: &mut Batch,
+    ignored: Vec<String>,
+) -> Option<String> {
+    let mut names = ignored;
+    let mut unused: Vec<String> = Vec::new();
+    current.extra.retain(|name| {
+        match schema.and_then(|schema| role(schema, name)) {
+            Some(schema::Role::Ignored) => names.push(name.clone()),
+            Some(schema::Role::Protected) => {
+                unused.push(format!("{name} (protected, not counted in the reference)"))
+            }
+            _ => return !names.contains(name),
+        }
+        false
+    });
+    names.sort_unstable();
+    names.dedup();
+    unused.extend(names.into_iter().map(|name| format!("{name} (ignored)")));
     (!unused.is_empty()).then(|| {
         format!(
-            "Not compared, because the model does not use them and the reference has no counts of them: {}.",
+            "Not compared, because the model does not use them: {}.",
             unused.join(", ")
         )
     })

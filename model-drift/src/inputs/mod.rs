@@ -78,6 +78,11 @@ impl Inputs {
             model: model.filter(|_| !self.is_exact()),
         };
         let mut reference = self.read_reference(source, &reading)?;
+        let ignored = if self.is_exact() {
+            Vec::new()
+        } else {
+            columns::remove_ignored(schema.as_ref(), &mut reference.batch)
+        };
         reading.keep_columns_of(&reference.batch.sketch);
         let mut current = self.read_current(&reading)?;
         if of_model && !current.has_rows {
@@ -85,7 +90,7 @@ impl Inputs {
             let both = in_bins(&reference.batch.sketch, &current.batch.sketch);
             [reference.batch.sketch, current.batch.sketch] = both;
         }
-        let notes = self.notes(schema.as_ref(), &mut reference, &mut current);
+        let notes = self.notes(schema.as_ref(), &mut reference, &mut current, ignored);
         let mut report = self.report(
             &reference.batch,
             &current.batch,
@@ -136,10 +141,15 @@ impl Inputs {
                 ..Plan::infer(Capacity::EXACT)
             };
         }
-        Plan {
+        let mut plan = Plan {
             sample_rows: SAMPLE_ROWS,
             ..plan_by_schema(schema)
+        };
+        // What no model sees is not compared, neither by itself nor by the domain classifier.
+        if let Some(specs) = &mut plan.specs {
+            specs.retain(|spec| spec.role != Role::Ignored);
         }
+        plan
     }
 
     fn read_reference(&self, source: Source, reading: &Reading) -> Result<Side, InputError> {
@@ -172,6 +182,7 @@ impl Inputs {
         schema: Option<&Schema>,
         reference: &mut Side,
         current: &mut Side,
+        ignored: Vec<String>,
     ) -> Vec<String> {
         let mut notes = Vec::new();
         if self.current.is_none() {
@@ -189,7 +200,8 @@ impl Inputs {
         }
         let unlabelled = columns::remove_unlabelled(&mut reference.batch, &current.batch);
         notes.extend(unlabelled);
-        notes.extend(schema.and_then(|schema| columns::remove_unused(schema, &mut current.batch)));
+        let unused = columns::remove_unused(schema, &mut current.batch, ignored);
+        notes.extend(unused);
         if let Some(side) = [&*reference, &*current].iter().find(|side| !side.has_rows) {
             notes.push(format!(
                 "Every column was compared by itself. To compare all of them together takes the rows of both batches, and {} holds counts, not rows.",

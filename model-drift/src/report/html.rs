@@ -6,11 +6,10 @@ use model_report::{
     BarChart, Cell, Chart, ChartError, Fact, Figure, Page, Section, Svg, Table, Tone,
 };
 
-use super::{ColumnReport, Preset, Report};
+use super::{ColumnReport, Report, Stability, sentence};
 use crate::bins::Distribution;
 use crate::performance::{Figures, Performance};
 use crate::sketch::Role;
-use crate::verdict::{LEAST_EFFECT, LEVEL};
 
 /// Columns that get a chart; the others are in the table only.
 const CHARTS: usize = 60;
@@ -118,10 +117,7 @@ impl Report {
                     short(self.reference_rows as f64)
                 )),
             );
-        for (role, label) in [
-            (Role::Target, "Target"),
-            (Role::Prediction, "Model's score"),
-        ] {
+        for (role, label) in [(Role::Target, "Target"), (Role::Prediction, "Score")] {
             if let Some(column) = column_of(role) {
                 let tone = if column.drift { Tone::Bad } else { Tone::Good };
                 let text = if column.drift {
@@ -129,11 +125,18 @@ impl Report {
                 } else {
                     "no drift found"
                 };
-                page = page.fact(
-                    Fact::new(label, text)
-                        .remark(column.name.clone())
-                        .tone(tone),
-                );
+                let remark = match column.stability_index {
+                    Some(index) => {
+                        format!(
+                            "{}, {} {}",
+                            column.name,
+                            column.index_name(),
+                            fixed(index, 3)
+                        )
+                    }
+                    None => column.name.clone(),
+                };
+                page = page.fact(Fact::new(label, text).remark(remark).tone(tone));
             }
         }
         if let Some(classifier) = &self.classifier {
@@ -152,62 +155,81 @@ impl Report {
     }
 
     fn table(&self) -> Section {
-        let mut table = Table::new("Every column, most drifted first")
-            .text("Column")
-            .text("Verdict")
-            .number("Rows moved")
-            .number("Score")
-            .number("Threshold")
-            .text("Test")
-            .text("Description");
+        let any = |is_p_value: bool| {
+            let mut columns = self.columns.iter();
+            columns.any(|column| column.score_is_p_value == is_p_value)
+        };
+        let (p_values, distances) = (any(true), any(false));
+        let mut table = Table::new(
+            "Every column, most drifted first. PSI of the score, CSI of the other columns.",
+        )
+        .text("Column")
+        .text("Verdict")
+        .number("PSI / CSI")
+        .text("Band")
+        .number("Effect");
+        if p_values {
+            table = table.number("p-value");
+        }
+        if distances {
+            table = table.number("Distance");
+        }
+        table = table.number("Threshold").text("Test").text("Description");
         for column in &self.columns {
             let (verdict, tone) = verdict(column);
-            let moved = match column.effect_size {
+            let effect = match column.effect_size {
                 Some(effect) => Cell::new(percent(effect)).share(effect),
                 None => Cell::new(""),
             };
-            let score = if column.score_is_p_value {
-                p_value(column.score)
-            } else {
-                short(column.score)
-            };
-            table.push(vec![
+            let mut row = vec![
                 Cell::new(column.name.clone()),
                 Cell::new(verdict).tone(tone),
-                moved,
-                Cell::new(score),
+                Cell::new(
+                    column
+                        .stability_index
+                        .map_or_else(String::new, |i| fixed(i, 3)),
+                ),
+                band(column),
+                effect,
+            ];
+            if p_values {
+                let text = column.score_is_p_value.then(|| p_value(column.score));
+                row.push(Cell::new(text.unwrap_or_default()));
+            }
+            if distances {
+                let text = (!column.score_is_p_value).then(|| short(column.score));
+                row.push(Cell::new(text.unwrap_or_default()));
+            }
+            row.extend([
                 Cell::new(short(column.threshold)),
                 Cell::new(column.method.clone()),
                 Cell::new(column.sentence.clone()),
             ]);
+            table.push(row);
         }
         Section::new("columns", "Columns").table(table)
     }
 
     fn how(&self) -> Section {
-        let section = Section::new("how", "How to read this report");
-        match self.preset {
-            Preset::Evidently => section.paragraph(
-                "Tests, thresholds and bins are those of Evidently 0.4.33's DataDriftPreset. A p-value \
-                 below its threshold is drift, and so is a distance above its threshold. The batch \
-                 has drifted when at least half of its columns have.",
-            ),
-            Preset::Default => section
-                .paragraph(format!(
-                    "A column has drifted when the difference is both statistically significant (the \
-                     score, a p-value corrected for multiple comparisons by Benjamini and Hochberg, \
-                     is below {LEVEL}) and large enough to matter (at least {} of the rows moved). \
-                     So negligible differences in large files raise no alarm, and in small files \
-                     only large differences count.",
-                    percent(LEAST_EFFECT)
-                ))
-                .paragraph(
-                    "Rows moved: the largest gap between the two cumulative distributions (numbers) or \
-                     the total variation distance (categories). Bins come from the reference alone; \
-                     the outermost bars include everything beyond them.",
-                ),
+        let mut section = Section::new("how", "How to read this report");
+        for paragraph in sentence::method(self) {
+            section = section.paragraph(paragraph);
         }
+        section
     }
+}
+
+/// The customary band of the stability index.
+fn band(column: &ColumnReport) -> Cell {
+    let Some(stability) = column.stability else {
+        return Cell::new("");
+    };
+    let tone = match stability {
+        Stability::Stable => Tone::Plain,
+        Stability::Moderate => Tone::Warning,
+        Stability::Large => Tone::Bad,
+    };
+    Cell::new(stability.word()).tone(tone)
 }
 
 fn verdict(column: &ColumnReport) -> (&'static str, Tone) {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use model_report::number::{count, p_value, percent, short};
+use model_report::number::{count, fixed, p_value, percent, short};
 
-use super::Report;
+use super::{Report, sentence};
 
 impl Report {
     /// The report as Markdown.
@@ -30,31 +30,40 @@ impl Report {
         }
         let _ = writeln!(
             out,
-            "| Column | Drift | Test | Score | Threshold | Rows moved | Description |"
+            "| Column | Drift | Test | p-value or distance | Threshold | PSI / CSI | Effect | Description |"
         );
-        let _ = writeln!(out, "|---|---|---|--:|--:|--:|---|");
+        let _ = writeln!(out, "|---|---|---|--:|--:|--:|--:|---|");
         for column in &self.columns {
             let score = if column.score_is_p_value {
-                p_value(column.score)
+                format!("p = {}", p_value(column.score))
             } else {
-                short(column.score)
+                format!("d = {}", short(column.score))
+            };
+            let index = match (column.stability_index, column.stability) {
+                (Some(index), Some(band)) => format!("{} ({})", fixed(index, 3), band.word()),
+                _ => String::new(),
             };
             let moved = column.effect_size.map(percent).unwrap_or_default();
             let _ = writeln!(
                 out,
-                "| {} | {} | {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} | {} | {} |",
                 escaped(&column.name),
                 if column.drift { "**yes**" } else { "no" },
                 column.method,
                 escaped(&score),
                 short(column.threshold),
+                index,
                 escaped(&moved),
                 escaped(&column.sentence),
             );
         }
+        let _ = writeln!(out);
+        for paragraph in sentence::method(self) {
+            let _ = writeln!(out, "{}\n", escaped(&paragraph));
+        }
         let quality = self.quality();
         if !quality.is_empty() {
-            let _ = writeln!(out, "\n## Data quality\n");
+            let _ = writeln!(out, "## Data quality\n");
             for line in quality {
                 let _ = writeln!(out, "- {}", escaped(&line));
             }

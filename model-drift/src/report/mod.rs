@@ -4,6 +4,7 @@ mod html;
 mod junit;
 mod markdown;
 mod sentence;
+mod stability;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use crate::performance::Performance;
 use crate::sketch::{Column, Kind, Role};
 
 pub use html::{HtmlError, waiting_html};
+pub use stability::{CHANGED, STABLE, Stability};
 
 /// Which rules were used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -35,6 +37,9 @@ pub struct Report {
     pub share_drifted: f64,
     /// Which rules were used.
     pub preset: Preset,
+    /// The method that was asked for, by its name on the command line; it replaces the test of
+    /// every column that it can compare.
+    pub method: Option<&'static str>,
     /// What the reference is called.
     pub reference: String,
     /// What the current batch is called.
@@ -130,6 +135,10 @@ pub struct ColumnReport {
     pub deviation: Option<f64>,
     /// Distances over bins of the reference alone, by name.
     pub distances: BTreeMap<&'static str, f64>,
+    /// The population stability index: the PSI of the score, the CSI of another column.
+    pub stability_index: Option<f64>,
+    /// Its customary band.
+    pub stability: Option<Stability>,
     /// What its chart shows.
     pub distribution: Option<Distribution>,
 }
@@ -196,6 +205,8 @@ impl Default for ColumnReport {
             medians: [None; 2],
             deviation: None,
             distances: BTreeMap::new(),
+            stability_index: None,
+            stability: None,
             distribution: None,
         }
     }
@@ -227,6 +238,8 @@ impl Report {
     pub(crate) fn finish(&mut self) {
         for column in &mut self.columns {
             column.sentence = sentence::of_column(column);
+            column.stability_index = column.index();
+            column.stability = column.stability_index.map(Stability::new);
         }
         let size = |column: &ColumnReport| column.effect_size.unwrap_or_else(|| strength(column));
         self.columns

@@ -2,8 +2,10 @@
 
 use model_report::number::{percent, short};
 
-use super::{ColumnReport, Counts, Preset, Report};
+use super::{CHANGED, ColumnReport, Counts, Preset, Report, STABLE};
+use crate::methods::Method;
 use crate::sketch::{Kind, Role};
+use crate::verdict::{LEAST_EFFECT, LEVEL};
 
 /// What happened to a column.
 pub(super) fn of_column(column: &ColumnReport) -> String {
@@ -257,4 +259,96 @@ pub(super) fn quality(report: &Report) -> Vec<String> {
         }
     }
     list
+}
+
+/// How the verdicts came about, a paragraph each: of the method that was used, not of another.
+pub(super) fn method(report: &Report) -> Vec<String> {
+    let asked = report.method.and_then(|name| Method::from_name(name).ok());
+    let mut paragraphs = Vec::new();
+    match report.preset {
+        Preset::Evidently => {
+            let methods = match asked {
+                Some(method) => format!(
+                    "Columns that the {} can compare were judged by it, the others by the tests of \
+                     Evidently 0.4.33's DataDriftPreset.",
+                    title(method)
+                ),
+                None => "Tests, thresholds and bins are those of Evidently 0.4.33's \
+                         DataDriftPreset."
+                    .to_owned(),
+            };
+            paragraphs.push(format!(
+                "{methods} A p-value below its threshold is drift, and so is a distance above its \
+                 threshold. The batch has drifted when at least half of its columns have."
+            ));
+        }
+        Preset::Default => {
+            let mut columns = report.columns.iter();
+            let tested = columns.any(|column| column.score_is_p_value);
+            paragraphs.extend(by_default(asked, tested));
+        }
+    }
+    paragraphs.push(format!(
+        "PSI (of the score) and CSI (of the other columns) are population stability indices over \
+         tenths of the reference, with half a row added to each tenth. By custom, below {STABLE:.2} \
+         is stable, up to {CHANGED:.2} a moderate shift, above it a large one. The custom takes no \
+         account of the number of rows: in a small batch, chance alone exceeds it.{}",
+        match asked {
+            Some(Method::Psi) => "",
+            _ => " No verdict depends on it.",
+        }
+    ));
+    paragraphs
+}
+
+/// `tested` says whether there is a column with a p-value.
+fn by_default(asked: Option<Method>, tested: bool) -> Vec<String> {
+    let least = percent(LEAST_EFFECT);
+    let corrected = "corrected for multiple comparisons by Benjamini and Hochberg";
+    let by_test = format!(
+        "drift is a difference that is both statistically significant (the p-value, {corrected}, \
+         is below {LEVEL}) and large enough to matter (an effect of at least {least})"
+    );
+    let effect = "The effect is the largest gap between the two cumulative distributions (numbers: \
+                  the Kolmogorov-Smirnov distance) or the total variation distance (categories): \
+                  the share of rows that moved. Bins come from the reference alone; the outermost \
+                  bars include everything beyond them.";
+    let judged = match asked {
+        None => format!(
+            "In this report, {by_test}. So negligible differences in large files raise no alarm, \
+             and in small files only large differences count."
+        ),
+        Some(method) if method.is_test() => format!(
+            "Columns that the {} can compare were judged by it, the others by the default test of \
+             their type. For all, {by_test}.",
+            title(method)
+        ),
+        Some(method) => {
+            let others = if tested {
+                format!(" For the other columns, {by_test}.")
+            } else {
+                String::new()
+            };
+            format!(
+                "Columns that the {} can compare were judged by it: drift is a distance of at \
+                 least its threshold, which is 0.1 or, where there are few rows or many columns, \
+                 what chance alone exceeds in {} of all reports. A distance is no p-value.{others}",
+                title(method),
+                percent(LEVEL)
+            )
+        }
+    };
+    vec![judged, effect.to_owned()]
+}
+
+/// A method's title within a sentence: its first letter is small unless it is a name's.
+fn title(method: Method) -> String {
+    match method.title() {
+        title if title.starts_with("Population") || title.starts_with("Total") => {
+            let mut text = title.to_owned();
+            text[..1].make_ascii_lowercase();
+            text
+        }
+        title => title.to_owned(),
+    }
 }

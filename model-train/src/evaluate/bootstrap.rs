@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
+use super::credit::{average_precision_of_bads, largest_gap};
 use super::interval::{Interval, quantile};
 use super::ranked::{FIGURES, Ranked};
 
@@ -30,6 +31,10 @@ pub(super) struct Bootstrap {
     pub(super) estimates: Vec<Estimate>,
     /// False positive rate, and the interval of the true positive rate there.
     pub(super) roc_band: Vec<(f64, Interval)>,
+    /// Of the KS statistic.
+    pub(super) ks: Option<Interval>,
+    /// Of the average precision of the negative outcome.
+    pub(super) precision_of_bads: Option<Interval>,
 }
 
 /// Steps of the false positive rate at which the band is computed.
@@ -47,6 +52,7 @@ pub(super) fn bootstrap(ranked: &Ranked, resamples: usize, seed: u64) -> Bootstr
     let values = ranked.figures(&ones, |_, _| ());
     let mut drawn = vec![Vec::new(); FIGURES.len()];
     let mut rates = vec![Vec::new(); GRID + 1];
+    let (mut gaps, mut precisions) = (Vec::new(), Vec::new());
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut weights = vec![0u32; ranked.len()];
     let mut curve = Vec::new();
@@ -59,6 +65,8 @@ pub(super) fn bootstrap(ranked: &Ranked, resamples: usize, seed: u64) -> Bootstr
             values.push(figure);
         }
         add_rates(&curve, &mut rates);
+        gaps.push(largest_gap(&curve));
+        precisions.push(average_precision_of_bads(&curve));
     }
     let estimates = FIGURES
         .iter()
@@ -83,11 +91,13 @@ pub(super) fn bootstrap(ranked: &Ranked, resamples: usize, seed: u64) -> Bootstr
     Bootstrap {
         estimates,
         roc_band,
+        ks: percentile_interval(gaps),
+        precision_of_bads: percentile_interval(precisions),
     }
 }
 
 /// How often each row is drawn.
-fn draw(weights: &mut [u32], rng: &mut ChaCha8Rng) {
+pub(super) fn draw(weights: &mut [u32], rng: &mut ChaCha8Rng) {
     weights.fill(0);
     let rows = weights.len() as u32;
     for _ in 0..rows {

@@ -7,6 +7,8 @@
 
 mod bootstrap;
 mod calibration;
+mod compare;
+mod credit;
 mod curves;
 mod importance;
 mod interval;
@@ -18,6 +20,16 @@ mod slices;
 
 pub use bootstrap::{Estimate, estimates};
 pub use calibration::{CalibrationBin, calibration};
+pub use compare::{
+    Compared, Comparison, Decisions, Delong, Difference, SwapCell, SwapSet, compare, delong,
+    swap_set,
+};
+pub use credit::{
+    CalibrationFit, CalibrationState, Cheapest, Coefficient, Cost, CostTerms, Credit, CutOff,
+    Decile, Dependence, DependencePoint, Figure, GainsPoint, Ks, LossGivenDefault, RarerPrecision,
+    Stakes, StrategyPoint, calibration_state, costs, cut_off, deciles, gains, ks, score_histogram,
+    strategy,
+};
 pub use curves::{
     PrecisionRecallPoint, RocBand, RocPoint, ScoreBin, ThresholdRow, precision_recall, roc,
     score_distribution, thresholds,
@@ -27,8 +39,8 @@ pub use interval::{Interval, Proportion, quantile, ratio, wilson};
 pub use learning::{Draw, LearningPoint, learning_curve};
 pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
 pub use ranked::{Confusion, FIGURES, Ranked};
-pub use search_record::{FrontierRecord, SearchRecord, TrialRecord};
-pub use slices::{Group, Impact, Scored, Slices, slices};
+pub use search_record::{BenchmarkRecord, FrontierRecord, PairedRecord, SearchRecord, TrialRecord};
+pub use slices::{FOUR_FIFTHS, Group, Impact, Scored, Slices, slices};
 
 use model_core::artifact::{Artifact, ArtifactError, digest};
 use model_core::decide::Decider;
@@ -55,6 +67,9 @@ pub struct Options {
     pub importance_rows: usize,
     /// Random seed.
     pub seed: u64,
+    /// What errors cost; by default what the threshold was chosen by, where that was a cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<CostTerms>,
     /// Threads, at least 1; their number changes no metric.
     #[serde(skip, default = "one")]
     pub jobs: usize,
@@ -71,6 +86,7 @@ impl Default for Options {
             repeats: 10,
             importance_rows: 10_000,
             seed: 42,
+            cost: None,
             jobs: 1,
         }
     }
@@ -87,6 +103,9 @@ pub struct Evaluation {
     pub options: Options,
     /// Each of [`FIGURES`], in that order, with its 95% interval.
     pub metrics: Vec<Estimate>,
+    /// The tables of credit risk.
+    #[serde(flatten)]
+    pub credit: Credit,
     /// Counts at the threshold.
     pub confusion: Confusion,
     /// The ROC curve.
@@ -247,6 +266,9 @@ pub enum EvaluateError {
     /// Nothing to compare.
     #[error("the rows to measure on contain only one class: expected at least one row of each")]
     OneClass,
+    /// What errors cost cannot be computed.
+    #[error("{0}")]
+    Cost(String),
 }
 
 /// Measures an encoded artifact on the given rows of a data set that was read by its schema.
@@ -273,6 +295,20 @@ pub fn evaluate(
     let threshold = decider.artifact().threshold;
     let ranked = Ranked::new(&answers, &probabilities, threshold);
     let bootstrap = bootstrap::bootstrap(&ranked, options.resamples, options.seed);
+    let importance = importance(artifact, &columns, &answers, options)?;
+    let credit = credit::Measured {
+        artifact,
+        decided: decider.artifact(),
+        dataset,
+        rows,
+        columns: &columns,
+        answers: &answers,
+        probabilities: &probabilities,
+        ranked: &ranked,
+        bootstrap: &bootstrap,
+        importance: &importance,
+    }
+    .tables(options)?;
     let scored = Scored {
         answers: &answers,
         probabilities: &probabilities,
@@ -289,6 +325,7 @@ pub fn evaluate(
         },
         options: options.clone(),
         metrics: bootstrap.estimates,
+        credit,
         confusion: ranked.confusion(),
         roc: roc(&ranked),
         roc_band: bootstrap
@@ -303,7 +340,7 @@ pub fn evaluate(
         calibration: calibration(&answers, &probabilities),
         score_distribution: score_distribution(&answers, &probabilities),
         thresholds: thresholds(&ranked, threshold),
-        importance: importance(artifact, &columns, &answers, options)?,
+        importance,
         outcomes: Some(outcomes::outcomes(&mut decider, dataset, rows)?),
         slices: all_slices(decider.artifact(), &model, dataset, rows, scored),
         model,

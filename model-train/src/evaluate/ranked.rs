@@ -49,6 +49,8 @@ struct Row {
 #[derive(Debug)]
 pub struct Ranked {
     rows: Vec<Row>,
+    /// The index of each before sorting.
+    order: Vec<u32>,
     /// How many are approved.
     approved: usize,
 }
@@ -78,7 +80,18 @@ impl Ranked {
             .iter()
             .filter(|p| reaches(**p, threshold))
             .count();
-        Self { rows, approved }
+        let order = order.into_iter().map(|row| row as u32).collect();
+        Self {
+            rows,
+            order,
+            approved,
+        }
+    }
+
+    /// Puts weights of the rows as they came into the order of the sorted rows.
+    pub(super) fn sort_weights(&self, weights: &[u32], sorted: &mut Vec<u32>) {
+        sorted.clear();
+        sorted.extend(self.order.iter().map(|row| weights[*row as usize]));
     }
 
     /// How many rows there are.

@@ -12,6 +12,8 @@ use super::interval::{Interval, Proportion, quantile, ratio, wilson};
 const CUTS: [f64; 3] = [0.25, 0.5, 0.75];
 /// The group that others are compared with has at least this share of the rows.
 const REFERENCE_SHARE: f64 = 0.02;
+/// Below this ratio, the four-fifths rule asks for a closer look (29 CFR 1607.4 D).
+pub const FOUR_FIFTHS: f64 = 0.8;
 /// Most groups that are listed of a feature: the largest.
 const MOST_GROUPS: usize = 40;
 
@@ -55,6 +57,10 @@ pub struct Group {
     pub impact: Option<Impact>,
     /// Whether the others are compared with this group.
     pub reference: bool,
+    /// Whether the rows are too few to judge the impact ratio: fewer than 2% of all, or a ratio
+    /// below four fifths whose interval includes 1. False without a ratio.
+    #[serde(default)]
+    pub too_few: bool,
 }
 
 /// The adverse-impact ratio: the approval rate over that of the reference group, which is
@@ -66,6 +72,13 @@ pub struct Impact {
     pub ratio: f64,
     /// The 95% interval; see [`ratio`].
     pub interval: Interval,
+}
+
+impl Impact {
+    /// Below four fifths, but equal rates are not ruled out.
+    fn is_uncertain(self) -> bool {
+        self.ratio < FOUR_FIFTHS && self.interval.high >= 1.0
+    }
 }
 
 /// Rows with their labels and scores.
@@ -197,6 +210,7 @@ fn group(name: String, rows: &[usize], scored: Scored<'_>) -> Group {
         false_positive_rate: share(wrong_yes, right_no + wrong_yes),
         impact: None,
         reference: false,
+        too_few: false,
     }
 }
 
@@ -220,9 +234,18 @@ fn compare(groups: &mut [Group], rows: usize) {
     };
     for group in groups.iter_mut().filter(|group| !group.reference) {
         let counts = approved(group.approval_rate, group.rows);
+        let ratio_of_rates = group.approval_rate / rate;
         group.impact = ratio(counts, approved(rate, reference_rows)).map(|interval| Impact {
-            ratio: group.approval_rate / rate,
-            interval,
+            ratio: ratio_of_rates,
+            // Where nobody is approved, half a row was added for the interval: it starts above
+            // the ratio itself, which is 0.
+            interval: Interval {
+                low: interval.low.min(ratio_of_rates),
+                high: interval.high.max(ratio_of_rates),
+            },
         });
+        group.too_few = group
+            .impact
+            .is_some_and(|impact| (group.rows as f64) < enough || impact.is_uncertain());
     }
 }

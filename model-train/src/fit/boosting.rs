@@ -208,7 +208,7 @@ impl<'v, 'd> Watched<'v, 'd> {
             .iter()
             .map(|&margin| Link::Logistic.apply(margin));
         let answers = self.answers.iter().copied();
-        let loss = self.data.log_loss(answers.zip(probabilities));
+        let loss = (self.data).log_loss(self.validation.rows, answers.zip(probabilities));
         self.losses.push(loss);
         let trees = self.losses.len();
         if self.best == 0 || loss < self.losses[self.best - 1] {

@@ -275,7 +275,7 @@ fn measured(
     if let Some(validation) = validation {
         let probabilities = predict(&model, data.prepared, validation.rows)?;
         let answers = validation.rows.iter().map(|&row| data.prepared.target[row]);
-        let loss = data.log_loss(answers.zip(probabilities));
+        let loss = data.log_loss(validation.rows, answers.zip(probabilities));
         losses.push(loss);
         stopped = (validation.watch)(Step { trees: 0, loss }).is_break();
     }
@@ -346,8 +346,17 @@ impl<'a> TrainingRows<'a> {
         if columns.is_empty() {
             return Err(FitError::NoInputs);
         }
+        let of_classes = options.class_weight.of_rows(&answers);
+        let weights = match (prepared.weights_of(rows), of_classes) {
+            (Some(mut of_rows), of_classes) => {
+                let of_classes = of_classes.into_iter().flatten();
+                (of_rows.iter_mut().zip(of_classes)).for_each(|(row, class)| *row *= class);
+                Some(of_rows)
+            }
+            (None, of_classes) => of_classes,
+        };
         Ok(Self {
-            weights: options.class_weight.of_rows(&answers),
+            weights,
             class_weights,
             prepared,
             schema,
@@ -374,10 +383,12 @@ impl<'a> TrainingRows<'a> {
         self.answers.iter().map(|&yes| f64::from(yes)).collect()
     }
 
-    fn log_loss(&self, rows: impl Iterator<Item = (bool, f64)>) -> f64 {
+    /// The weighted mean over some rows, whose answers and probabilities come in their order.
+    fn log_loss(&self, rows: &[usize], answers: impl Iterator<Item = (bool, f64)>) -> f64 {
         let (mut sum, mut weights) = (0.0, 0.0);
-        for (yes, p) in rows {
-            let weight = self.class_weights[usize::from(yes)];
+        for (row, (yes, p)) in rows.iter().zip(answers) {
+            let of_row = (self.prepared.weights.as_ref()).map_or(1.0, |weights| weights[*row]);
+            let weight = of_row * self.class_weights[usize::from(yes)];
             let p = if yes { p } else { 1.0 - p };
             sum -= weight * p.clamp(f64::EPSILON, 1.0).ln();
             weights += weight;

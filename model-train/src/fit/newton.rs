@@ -216,3 +216,45 @@ fn add(to: &mut [f64], length: f64, of: &[f64]) {
         .zip(of)
         .for_each(|(to, of)| *to += length * of);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Expected by scikit-learn 1.8.0: `LogisticRegression(C=2, tol=1e-14,
+    /// solver="newton-cholesky")` with `sample_weight`.
+    #[test]
+    fn as_scikit_learn_fits_weighted_rows() {
+        let columns = [
+            vec![0.5, -1.2, 2.0, 0.1, -0.7, 1.5, -2.1, 0.9],
+            vec![1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0],
+        ];
+        let problem = Problem {
+            columns: &columns,
+            answers: &[true, false, true, false, true, true, false, false],
+            weights: Some(&[1.0, 0.25, 2.5, 1.5, 0.75, 3.0, 1.0, 2.0]),
+            alpha: 0.5,
+        };
+        let expect = [1.073470775192775, 0.09292144884878, -0.40812601078781];
+        for (got, expect) in problem.solve().into_iter().zip(expect) {
+            assert!((got - expect).abs() < 1e-8, "{got}, scikit-learn {expect}");
+        }
+    }
+
+    /// Without a penalty the weights of separable rows have no end; a step less than all of
+    /// them is an answer.
+    #[test]
+    fn separable_rows_end() {
+        let problem = Problem {
+            columns: &[vec![-2.0, -1.0, 1.0, 2.0]],
+            answers: &[false, false, true, true],
+            weights: None,
+            alpha: 0.0,
+        };
+        let found = problem.solve();
+        assert!(
+            found[0] > 5.0 && found.iter().all(|weight| weight.is_finite()),
+            "{found:?}"
+        );
+    }
+}

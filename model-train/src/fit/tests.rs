@@ -244,7 +244,7 @@ fn the_watched_loss_is_that_of_the_exported_model() {
     assert_eq!(patient.losses[trees - 1], least);
     let probabilities = predict(&patient.model, &prepared, others).unwrap();
     let answers = others.iter().map(|&row| prepared.target[row]);
-    assert!((data.log_loss(answers.zip(probabilities)) - least).abs() < 1e-12);
+    assert!((data.log_loss(others, answers.zip(probabilities)) - least).abs() < 1e-12);
 
     let stopped = validated(None, &mut |step| match step.trees {
         7 => ControlFlow::Break(()),

@@ -6,6 +6,7 @@ use model_core::value::boolean_word;
 use model_files::missing::MISSING_WORDS;
 use rustc_hash::FxHashSet;
 
+use super::reasons;
 use super::role::{self, Role};
 use super::{MAX_CATEGORIES, quoted, quoted_list};
 
@@ -191,6 +192,9 @@ impl Observed {
         }
         if matches!(role, Role::Input) {
             line(&format!("example = {}", self.example()));
+            if let Some(reason) = reasons::drafted(name) {
+                line(&reason);
+            }
         }
     }
 

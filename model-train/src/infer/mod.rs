@@ -6,6 +6,7 @@
 
 mod column;
 mod outcome;
+mod reasons;
 mod role;
 
 use std::collections::BTreeSet;
@@ -286,7 +287,8 @@ fn head(file: &str, model: &str, rows: u64, columns: &[Observed]) -> String {
         "# Drafted from {} ({rows} rows). Check everything: ranges are what the file shows,\n\
          # rounded outward; categories are those seen; roles are guessed from names and values.\n\
          # Worth adding: label, help and unit for forms; missing, unknown and out_of_range\n\
-         # policies (the default is an error).\n",
+         # policies (the default is an error). What applicants are told (reason) is a start in\n\
+         # general words.\n",
         shortened(&file.replace(char::is_control, " "))
     );
     // Writing into a String cannot fail.

@@ -4,11 +4,13 @@
 use model_core::calibration::Calibration;
 
 use super::error::PipelineError;
+use super::inputs::Inputs;
 use super::job::Job;
+use super::options::Options;
 use crate::calibrate::Method;
 use crate::fit::Params;
 use crate::threshold;
-use crate::tune::{CrossValidation, repeated_folds};
+use crate::tune::{CrossValidation, Dealt};
 
 /// How probabilities become decisions.
 pub(super) struct Decision {
@@ -30,16 +32,32 @@ pub(super) fn decide(job: &Job, params: &Params) -> Result<Decision, PipelineErr
     let rows = cross_validation(job, 1)?.out_of_fold(params, options.jobs)?;
     let target = &job.inputs.dataset.target;
     let answers: Vec<bool> = rows.iter().map(|(row, _)| target[*row]).collect();
+    let numbers: Vec<usize> = rows.iter().map(|(row, _)| *row).collect();
+    let weights = job.inputs.dataset.sample.weights_of(&numbers);
+    let weights = weights.as_deref();
     let mut probabilities: Vec<f64> = rows.iter().map(|(_, p)| *p).collect();
-    let calibration = method.fit(&answers, &probabilities);
+    let calibration = method.fit_weighted(&answers, &probabilities, weights);
     for probability in &mut probabilities {
         *probability = calibration.apply(*probability);
     }
-    let threshold = threshold::choose(options.threshold, &answers, &probabilities)?;
+    let threshold =
+        threshold::choose_weighted(options.threshold, &answers, &probabilities, weights)?;
     Ok(Decision {
         calibration,
         threshold,
     })
+}
+
+/// The training rows as they are dealt to so many folds.
+pub(super) fn dealt<'a>(inputs: &'a Inputs, options: &Options, folds: usize) -> Dealt<'a> {
+    Dealt {
+        target: &inputs.dataset.target,
+        sample: &inputs.dataset.sample,
+        rows: &inputs.split.train,
+        folds,
+        by: options.folds_by,
+        seed: options.seed,
+    }
 }
 
 /// The folds of the training rows, dealt so many times; the first deal is the same for the search,
@@ -49,20 +67,12 @@ pub(super) fn cross_validation(
     repeats: usize,
 ) -> Result<CrossValidation<'_>, PipelineError> {
     let (inputs, options) = (&job.inputs, &job.options);
-    let (folds, seed) = (options.folds, options.seed);
-    let splits = repeated_folds(
-        &inputs.dataset.target,
-        &inputs.split.train,
-        folds,
-        repeats,
-        seed,
-    )
-    .ok_or(PipelineError::TooFewRows { folds })?;
+    let splits = dealt(inputs, options, options.folds).splits(repeats)?;
     Ok(CrossValidation::new(
         &inputs.dataset,
         &inputs.schema,
         splits,
-        seed,
+        options.seed,
         options.class_weight,
     )?)
 }

@@ -5,7 +5,7 @@ use crate::fit::FitError;
 use crate::prepare::PrepareError;
 use crate::threshold::ThresholdError;
 use crate::train::TrainError;
-use crate::tune::{RangeError, RatioError, TuneError};
+use crate::tune::{FoldError, RangeError, RatioError, TuneError};
 
 /// What an [`super::Observer`] failed with.
 pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
@@ -41,14 +41,9 @@ pub enum PipelineError {
     /// None of the models supports the schema.
     #[error("none of the models can do what the schema asks for")]
     NoModel,
-    /// A class is too small for the cross-validation.
-    #[error(
-        "the rarer class has fewer than {folds} training rows, expected at least one for each fold: use fewer --folds"
-    )]
-    TooFewRows {
-        /// Folds that were asked for.
-        folds: usize,
-    },
+    /// The training rows cannot be dealt to folds.
+    #[error(transparent)]
+    Folds(#[from] FoldError),
     /// The size limit leaves no room for a model.
     #[error(
         "a limit of {limit} bytes leaves no room for a model: schema, examples and the summary of the training rows take {taken} bytes, gzipped: allow more"

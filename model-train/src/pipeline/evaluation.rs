@@ -75,6 +75,24 @@ pub enum EvaluationError {
         "the schema has other inputs or another target than the model's: leave the schema out to use the model's own"
     )]
     Schema,
+    /// Two models to compare predict different things.
+    #[error(
+        "the models predict different outcomes: the first {first}, the second {second}; expected two models of the same target"
+    )]
+    OtherOutcome {
+        /// Target and positive outcome of the first.
+        first: String,
+        /// Those of the second.
+        second: String,
+    },
+    /// Two models to compare have different inputs.
+    #[error(
+        "the models have different inputs ({difference}): expected two models of the same inputs, which one file can be read for"
+    )]
+    OtherInputs {
+        /// The first difference.
+        difference: String,
+    },
     /// The rows cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -115,18 +133,14 @@ pub fn evaluate_file(
     let of_training = dataset.sha256 == artifact.training.data_sha256;
     let seen_in_training = of_training && job.test_rows.is_none();
     let rows = match job.test_rows {
-        Some(rows) => {
-            rows.read_split(&dataset.target)
-                .map_err(InputError::from)?
-                .test
-        }
+        Some(rows) => rows.read_split(&dataset).map_err(InputError::from)?.test,
         None => (0..dataset.rows()).collect(),
     };
     let evaluation = evaluate::evaluate(bytes, &dataset, &rows, seen_in_training, &job.options)?;
     Ok((evaluation, schema))
 }
 
-fn asks_for_the_same(schema: &Schema, own: &Schema) -> bool {
+pub(super) fn asks_for_the_same(schema: &Schema, own: &Schema) -> bool {
     let inputs = schema.inputs().map(|f| (&f.name, &f.kind));
     // What outcomes are called may differ: files from before they had names are measured too.
     let target = |schema: &Schema| Target {
@@ -186,6 +200,7 @@ fn search_record(selection: &Selection) -> SearchRecord {
         folds: selection.settings.folds,
         trials: trials.map(|trial| trial_record(selection, trial)).collect(),
         frontier: frontier.chain([chosen_record(selection)]).collect(),
+        benchmark: Some((selection.benchmark).record(&selection.trials, &selection.settings)),
     }
 }
 

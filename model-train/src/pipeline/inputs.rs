@@ -2,12 +2,13 @@
 
 use std::io::Read;
 
-use model_core::schema::{Feature, Role, Schema, Target};
+use model_core::schema::{Feature, Role, SampleRole, Schema, Target};
 use model_report::number::{count, percent};
 use model_sketch::PREDICTION;
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, OutcomeMissing};
 use crate::error::DataError;
+use crate::out_of_time::{self, OutOfTime};
 use crate::split::{self, Split, SplitError};
 
 /// A CSV text to read, with the name that errors give it.
@@ -29,6 +30,10 @@ pub struct InputOptions<'a> {
     /// A CSV with the one column `row`: the rows to measure on, 0 being the first row of the
     /// data. `None` draws a fifth of each class.
     pub test_rows: Option<Source<'a>>,
+    /// Measure on the latest rows instead.
+    pub out_of_time: Option<OutOfTime>,
+    /// What happens to a row without an outcome.
+    pub outcome_missing: OutcomeMissing,
     /// Random seed of that draw.
     pub seed: u64,
 }
@@ -41,6 +46,8 @@ pub struct Inputs {
     pub(super) protected: Vec<String>,
     pub(super) dataset: Dataset,
     pub(super) split: Split,
+    /// Where the test rows are the latest: their first time.
+    pub(super) test_from: Option<String>,
 }
 
 /// Why there is nothing to train from.
@@ -58,6 +65,18 @@ pub enum InputError {
     /// The data cannot be read.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A column of times, groups or weights is not there.
+    #[error(
+        "{file}, column '{column}': the column is missing, and the schema gives it role = \"{role}\""
+    )]
+    SampleColumn {
+        /// The data.
+        file: String,
+        /// The column.
+        column: String,
+        /// Its role in the schema.
+        role: &'static str,
+    },
     /// The rows cannot be split.
     #[error(transparent)]
     Split(#[from] SplitError),
@@ -123,12 +142,22 @@ impl<'a> Source<'a> {
         schema: &Schema,
         progress: impl FnMut(u64),
     ) -> Result<Dataset, DataError> {
-        Dataset::from_reader(self.reader, &self.name, schema, progress)
+        self.read_rows(schema, OutcomeMissing::LeaveOut, progress)
+    }
+
+    fn read_rows(
+        self,
+        schema: &Schema,
+        outcome_missing: OutcomeMissing,
+        progress: impl FnMut(u64),
+    ) -> Result<Dataset, DataError> {
+        Dataset::with_outcomes(self.reader, &self.name, schema, outcome_missing, progress)
     }
 
     /// Reads the numbers of the rows to measure on.
-    pub(super) fn read_split(self, target: &[bool]) -> Result<Split, SplitError> {
-        split::from_file(self.reader, &self.name, target)
+    pub(super) fn read_split(self, dataset: &Dataset) -> Result<Split, SplitError> {
+        let without = &dataset.without_outcome.rows;
+        split::from_file(self.reader, &self.name, &dataset.target, without)
     }
 }
 
@@ -142,6 +171,8 @@ impl<'a> InputOptions<'a> {
             allow_protected: false,
             data,
             test_rows: None,
+            out_of_time: None,
+            outcome_missing: OutcomeMissing::default(),
             seed: 42,
         }
     }
@@ -163,15 +194,22 @@ impl Inputs {
             check_features(&schema, features, options.allow_protected)?;
             protected = use_only(&mut schema, features);
         }
-        let dataset = options.data.read_dataset(&schema, progress)?;
-        let split = match options.test_rows {
-            Some(rows) => rows.read_split(&dataset.target)?,
-            None => split::stratified(&dataset.target, options.seed)?,
+        let dataset = (options.data).read_rows(&schema, options.outcome_missing, progress)?;
+        check_sample(&dataset, &schema)?;
+        let (target, sample) = (&dataset.target, &dataset.sample);
+        let split = match (options.test_rows, options.out_of_time, &sample.groups) {
+            (Some(rows), _, _) => rows.read_split(&dataset)?,
+            (None, Some(test), _) => out_of_time::split(target, sample, test)?,
+            (None, None, Some(groups)) => split::grouped(target, groups, options.seed)?,
+            (None, None, None) => split::stratified(target, options.seed)?,
         };
+        let times = split.test.iter().filter_map(|&row| sample.moment(row));
+        let test_from = options.out_of_time.and(times.min());
         Ok(Self {
             schema,
             features: options.features,
             protected,
+            test_from: test_from.map(|moment| moment.to_string()),
             dataset,
             split,
         })
@@ -201,6 +239,25 @@ impl Inputs {
         &self.split
     }
 
+    /// How many rows are kept out since they have no outcome; `None` where there are none.
+    #[must_use]
+    pub fn kept_out_in_words(&self) -> Option<String> {
+        let rows = self.dataset.without_outcome.rows.len();
+        (rows > 0).then(|| {
+            format!(
+                "{} of {} rows have no outcome and are kept out.",
+                count(rows),
+                count(self.dataset.rows_in_file())
+            )
+        })
+    }
+
+    /// The first time of the test rows, where they are the latest.
+    #[must_use]
+    pub fn test_from(&self) -> Option<&str> {
+        self.test_from.as_deref()
+    }
+
     /// What the model learns to approve, and how much of the data is the other outcome, as the
     /// file says it.
     #[must_use]
@@ -226,6 +283,27 @@ fn in_the_file(target: &Target, positive: bool) -> String {
         label if label == in_file || label == value => in_file,
         label => format!("{label} ({in_file})"),
     }
+}
+
+/// A column that says when, of whom or how much must be there to train: without it the model
+/// would be another one.
+fn check_sample(dataset: &Dataset, schema: &Schema) -> Result<(), InputError> {
+    let sample = &dataset.sample;
+    let columns = [
+        (SampleRole::Time, sample.times.is_none()),
+        (SampleRole::Group, sample.groups.is_none()),
+        (SampleRole::Weight, sample.weights.is_none()),
+    ];
+    for (role, is_absent) in columns {
+        if let (Some(column), true) = (schema.sample_column(role), is_absent) {
+            return Err(InputError::SampleColumn {
+                file: dataset.name().to_owned(),
+                column: column.name.clone(),
+                role: role.word(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn check_features(

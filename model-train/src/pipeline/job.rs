@@ -6,6 +6,7 @@ use model_core::schema::{Missing, Schema};
 use model_files::sha256_hex;
 use serde::{Deserialize, Serialize};
 
+use super::decision::dealt;
 use super::error::PipelineError;
 use super::inputs::Inputs;
 use super::oddities;
@@ -96,6 +97,22 @@ pub enum Warning {
         /// That of the rate.
         constant: f64,
     },
+    /// A column of groups in which no group comes again.
+    GroupsOfOne {
+        /// The data.
+        file: String,
+        /// The column.
+        column: String,
+    },
+    /// Groups that have rows to train on and rows to measure on.
+    SharedGroups {
+        /// The data.
+        file: String,
+        /// The column.
+        column: String,
+        /// How many.
+        groups: usize,
+    },
     /// A model that is not searched.
     LeftOut {
         /// The model's word, such as `random_forest`.
@@ -136,7 +153,7 @@ impl Job {
             }
         }));
         if options.is_search() || !options.has_fixed_decision() {
-            check_folds(&inputs, options.folds)?;
+            dealt(&inputs, &options, options.folds).splits(1)?;
         }
         if let (Some(policy), ThresholdRule::Half) = (&options.policy, options.threshold) {
             (policy.check_threshold(0.5)).map_err(PipelineError::Policy)?;
@@ -234,7 +251,8 @@ impl Job {
         let (settings, inputs) = (&search.settings, &self.inputs);
         let (spaces, weight) = (&search.options.spaces, self.options.class_weight);
         let (schema, rows) = (&inputs.schema, &inputs.split.train);
-        let decisive = format!("{spaces:?}\n{weight:?}\n{schema:?}\n{rows:?}");
+        let by = self.options.folds_by.word();
+        let decisive = format!("{spaces:?}\n{weight:?}\n{schema:?}\n{rows:?}\n{by}");
         Some(SearchIdentity {
             underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
             data_sha256: inputs.dataset.sha256.clone(),
@@ -271,7 +289,7 @@ impl SearchIdentity {
             (self.budget != other.budget, "size or latency limit"),
             (
                 self.setting_sha256 != other.setting_sha256,
-                "schema, test rows, class weight or choice of models",
+                "schema, test rows, class weight, kind of folds or choice of models",
             ),
         ];
         let found = differs.into_iter().find(|(differs, _)| *differs);
@@ -306,22 +324,21 @@ impl fmt::Display for Warning {
                 f,
                 "the {model} has log loss {log_loss:.4} on the test rows, where the positive rate of the training rows has {constant:.4}: its probabilities are worse than a constant; use --calibration platt, other inputs or another model"
             ),
+            Self::GroupsOfOne { file, column } => write!(
+                f,
+                "{file}, column '{column}': no group has two rows, so it keeps nothing together: if it only names the row, give it role = \"ignored\""
+            ),
+            Self::SharedGroups {
+                file,
+                column,
+                groups,
+            } => write!(
+                f,
+                "{file}, column '{column}': {groups} groups have rows to train on and rows to measure on, so the figures may be too good"
+            ),
             Self::LeftOut { model, reason } => write!(f, "{model} is left out: {reason}"),
         }
     }
-}
-
-/// Every fold needs rows of both classes.
-fn check_folds(inputs: &Inputs, folds: usize) -> Result<(), PipelineError> {
-    let rows = &inputs.split.train;
-    let positive = rows
-        .iter()
-        .filter(|row| inputs.dataset.target[**row])
-        .count();
-    if positive.min(rows.len() - positive) < folds {
-        return Err(PipelineError::TooFewRows { folds });
-    }
-    Ok(())
 }
 
 /// The inputs that have one value in all training rows.

@@ -10,6 +10,8 @@
 //! threads, unless the search has a timeout or a latency limit. The crate's first page has an
 //! example.
 
+mod benchmark;
+mod comparison;
 mod decision;
 mod error;
 mod evaluation;
@@ -21,6 +23,8 @@ mod options;
 mod selection;
 mod trained;
 
+pub use benchmark::Benchmark;
+pub use comparison::{ComparisonJob, ComparisonReports, compare_file};
 pub use error::{ObserverError, PipelineError};
 pub use evaluation::{EvaluationError, EvaluationJob, Reports, evaluate_file, evaluate_trained};
 pub use inputs::{FeatureError, InputError, InputOptions, Inputs, Source};
@@ -39,7 +43,7 @@ use serde::Serialize;
 use crate::calibrate::Method;
 use crate::fit::{ClassWeight, Params};
 use crate::train::{self, train};
-use crate::tune::Metric;
+use crate::tune::{FoldsBy, Metric};
 use job::Plan;
 
 /// Trains a model: finds the hyperparameters, chooses calibration and threshold on
@@ -131,6 +135,10 @@ fn configuration(job: &Job, params: Params) -> Result<String, PipelineError> {
         class_weight: ClassWeight,
         calibration: Method,
         folds: usize,
+        /// Where it is not by chance.
+        folds_by: Option<FoldsBy>,
+        /// The first time of the rows that were measured on, where they are the latest.
+        test_from: Option<String>,
         trials: Option<usize>,
         metric: Option<Metric>,
         params: Params,
@@ -146,6 +154,8 @@ fn configuration(job: &Job, params: Params) -> Result<String, PipelineError> {
         class_weight: options.class_weight,
         calibration: options.calibration_of(&params),
         folds: options.folds,
+        folds_by: (options.folds_by != FoldsBy::default()).then_some(options.folds_by),
+        test_from: job.inputs.test_from.clone(),
         trials: search.map(|search| search.trials),
         metric: search.map(|search| search.metric),
         params,

@@ -1,6 +1,6 @@
 //! What a person should know of the training rows before a model is made of them.
 
-use model_core::schema::{Feature, FeatureKind};
+use model_core::schema::{Feature, FeatureKind, SampleRole};
 
 use super::inputs::Inputs;
 use super::job::Warning;
@@ -39,7 +39,31 @@ pub(super) fn warnings(inputs: &Inputs) -> Vec<Warning> {
         file: inputs.dataset.name().to_owned(),
         column: feature.name.clone(),
     });
-    few.chain(leaks).collect()
+    few.chain(leaks).chain(groups(inputs)).collect()
+}
+
+/// What is odd about the groups.
+fn groups(inputs: &Inputs) -> Option<Warning> {
+    let groups = inputs.dataset.sample.groups.as_ref()?;
+    let column = inputs.schema.sample_column(SampleRole::Group)?.name.clone();
+    let file = inputs.dataset.name().to_owned();
+    let count = groups.iter().max().map_or(0, |most| *most as usize + 1);
+    if count == groups.len() {
+        return Some(Warning::GroupsOfOne { file, column });
+    }
+    let mut trained = vec![false; count];
+    for &row in &inputs.split.train {
+        trained[groups[row] as usize] = true;
+    }
+    let test = inputs.split.test.iter().map(|&row| groups[row]);
+    let mut shared: Vec<u32> = test.filter(|&group| trained[group as usize]).collect();
+    shared.sort_unstable();
+    shared.dedup();
+    (!shared.is_empty()).then_some(Warning::SharedGroups {
+        file,
+        column,
+        groups: shared.len(),
+    })
 }
 
 /// Whether a column alone tells the target.

@@ -7,7 +7,7 @@ use model_core::policy::Policy;
 use crate::calibrate::Method;
 use crate::fit::{ClassWeight, LARGE, Params, RandomForest, SMALL};
 use crate::threshold::ThresholdRule;
-use crate::tune::{self, Budget, Metric, Space};
+use crate::tune::{self, Budget, FoldsBy, Metric, Space};
 
 /// How to train.
 ///
@@ -27,6 +27,8 @@ pub struct Options {
     pub threshold: ThresholdRule,
     /// Folds of the cross-validation on the training rows, at least 2.
     pub folds: usize,
+    /// How the training rows are dealt to those folds.
+    pub folds_by: FoldsBy,
     /// Random seed.
     pub seed: u64,
     /// Threads, at least 1; their number does not change the model.
@@ -104,6 +106,7 @@ impl Default for Options {
             policy: None,
             threshold: ThresholdRule::Half,
             folds: 5,
+            folds_by: FoldsBy::Chance,
             seed: 42,
             jobs: 1,
             engine_sha256: String::new(),
@@ -122,6 +125,15 @@ impl Options {
     #[must_use]
     pub fn has_fixed_decision(&self) -> bool {
         self.calibration == Method::None && self.threshold == ThresholdRule::Half
+    }
+
+    /// How many times so many training rows are dealt to folds in a search.
+    pub(super) fn repeats(&self, rows: usize) -> usize {
+        match self.folds_by {
+            FoldsBy::Chance => tune::repeats(rows),
+            // There is one order of time.
+            FoldsBy::Time => 1,
+        }
     }
 
     /// What corrects the probabilities of a model: a model that has none of its own is calibrated
@@ -144,7 +156,7 @@ impl Options {
     ) -> tune::Settings {
         tune::Settings {
             trials: search.trials,
-            folds: self.folds * tune::repeats(rows),
+            folds: self.folds * self.repeats(rows),
             seed: self.seed,
             jobs: self.jobs,
             bags: search.bags.unwrap_or(bags(rows)),

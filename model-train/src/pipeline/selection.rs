@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use model_core::model::ModelKind;
 use serde::Serialize;
 
-use super::decision::cross_validation;
+use super::benchmark::Benchmark;
+use super::decision::{cross_validation, dealt};
 use super::error::{ObserverError, PipelineError};
 use super::job::{Job, SearchPlan};
 use super::observer::Observer;
@@ -26,6 +27,8 @@ pub struct Selection {
     pub best: Trial,
     /// Every trial, by number.
     pub trials: Vec<Trial>,
+    /// A logistic regression on the same folds.
+    pub benchmark: Benchmark,
     /// How the search was done.
     pub settings: tune::Settings,
     /// The whole artifact's size, and the time to score one row as the folds measured it.
@@ -80,7 +83,7 @@ pub(super) fn select(
     observer: &mut dyn Observer,
 ) -> Result<Selection, PipelineError> {
     let start = Instant::now();
-    let repeats = tune::repeats(job.inputs.split.train.len());
+    let repeats = job.options.repeats(job.inputs.split.train.len());
     let objective = cross_validation(job, repeats)?;
     observer.search_started(&search.settings, &search.earlier);
     let timeout = search.options.timeout;
@@ -106,10 +109,12 @@ pub(super) fn select(
     if budget.gzip_bytes.is_some() || budget.nanoseconds.is_some() {
         params = within_budget(job, search, params)?;
     }
+    let benchmark = Benchmark::new(&objective, &trials, &search.settings, &job.control);
     let seconds = start.elapsed().as_secs_f64();
     Ok(Selection {
         params,
         best,
+        benchmark,
         trials,
         settings: search.settings.clone(),
         cost: Cost::default(),
@@ -186,10 +191,10 @@ pub(super) fn defaults(job: &Job, space: &Space) -> Result<Params, PipelineError
     let (target, rows) = (&inputs.dataset.target, &inputs.split.train);
     let positive = rows.iter().filter(|row| target[**row]).count();
     let folds = options.folds.min(positive.min(rows.len() - positive));
-    let repeats = tune::repeats(rows.len());
-    let trees = match tune::repeated_folds(target, rows, folds, repeats, options.seed) {
-        None => TREES_WITHOUT_FOLDS,
-        Some(mut splits) => {
+    let repeats = options.repeats(rows.len());
+    let trees = match dealt(inputs, options, folds).splits(repeats) {
+        Err(_) => TREES_WITHOUT_FOLDS,
+        Ok(mut splits) => {
             if rows.len() > ONE_FOLD {
                 splits.truncate(1);
             }

@@ -5,22 +5,24 @@ use model_report::number::{count, fixed, percent};
 use model_report::{BarChart, Cell, Figure, Section, Table, Tone};
 
 use super::{ReportError, between};
-use crate::evaluate::{Evaluation, Group, Slices, Subject};
+use crate::evaluate::{Evaluation, FOUR_FIFTHS, Group, Slices, Subject};
 
-/// Below this ratio, the four-fifths rule asks for a closer look (29 CFR 1607.4 D).
-const FOUR_FIFTHS: f64 = 0.8;
-
-/// Warnings about groups of protected columns whose impact ratio is below four fifths.
+/// Warnings about groups of protected columns whose impact ratio is below four fifths by more
+/// than chance explains.
 pub(super) fn warnings(evaluation: &Evaluation) -> impl Iterator<Item = String> {
     with_role(evaluation, "protected").flat_map(|slices| {
-        let low = slices.groups.iter().filter(|group| is_low(group));
+        let low = slices
+            .groups
+            .iter()
+            .filter(|group| is_low(group) && !group.too_few);
         low.map(move |group| {
             format!(
-                "{} {}: the approval rate is {} times that of the most approved group. See the \
-                 audit below.",
+                "{} {}: the approval rate is {} times that of the most approved group (95% \
+                 interval {}), below four fifths.",
                 slices.label,
                 group.name,
-                fixed(group.impact.map_or(f64::NAN, |impact| impact.ratio), 2)
+                fixed(group.impact.map_or(f64::NAN, |impact| impact.ratio), 2),
+                between(group.impact.map(|impact| impact.interval), 2)
             )
         })
     })
@@ -136,7 +138,7 @@ fn table(slices: &Slices, model: &Subject) -> Table {
     Table::new(caption)
         .text("Group")
         .number("Rows")
-        .number(format!("Rate of {}", model.negative_outcome))
+        .number("Bad rate")
         .number("Approval rate")
         .number("Impact ratio")
         .number("95% interval")
@@ -147,15 +149,23 @@ fn table(slices: &Slices, model: &Subject) -> Table {
         .rows(slices.groups.iter().map(|group| row(group, &slices.role)))
 }
 
+fn interval(group: &Group) -> String {
+    match group.impact {
+        Some(impact) if group.too_few => {
+            format!("{}, too few rows to say", between(Some(impact.interval), 2))
+        }
+        Some(impact) => between(Some(impact.interval), 2),
+        None => String::new(),
+    }
+}
+
 fn row(group: &Group, role: &str) -> Vec<Cell> {
     let optional = |value: Option<f64>| fixed(value.unwrap_or(f64::NAN), 4);
     let ratio = match group.impact {
         Some(impact) => {
-            Cell::new(fixed(impact.ratio, 2)).tone(if role == "protected" && is_low(group) {
-                Tone::Warning
-            } else {
-                Tone::Plain
-            })
+            let alarm = role == "protected" && is_low(group) && !group.too_few;
+            let tone = if alarm { Tone::Warning } else { Tone::Plain };
+            Cell::new(fixed(impact.ratio, 2)).tone(tone)
         }
         None if group.reference => "reference".into(),
         None => "–".into(),
@@ -166,10 +176,7 @@ fn row(group: &Group, role: &str) -> Vec<Cell> {
         percent(1.0 - group.base_rate).into(),
         Cell::new(percent(group.approval_rate)).share(group.approval_rate),
         ratio,
-        group
-            .impact
-            .map_or_else(String::new, |impact| between(Some(impact.interval), 2))
-            .into(),
+        interval(group).into(),
         optional(group.roc_auc).into(),
         fixed(group.accuracy, 4).into(),
         optional(group.recall).into(),

@@ -1,16 +1,28 @@
 //! The evaluation report: an [`Evaluation`] as one HTML page.
 
 mod audit;
+mod calibration;
+mod comparison;
+mod cut_off;
+mod discrimination;
+mod effects;
+mod gains;
 mod outcomes;
 mod quality;
 mod tuning;
+mod words;
 
+pub use comparison::comparison_html;
 use model_core::details::ThresholdRule;
 use model_report::chart::ChartError;
 use model_report::number::{count, fixed, percent, short};
 use model_report::{Fact, Page, Section, Table, Tone};
 
 use crate::evaluate::{Estimate, Evaluation, Interval};
+use words::Rates;
+
+/// Below this share an outcome is rare.
+const RARE: f64 = 0.05;
 
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -35,14 +47,17 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
     for fact in facts(evaluation) {
         page = page.fact(fact);
     }
-    for (tone, text) in notices(evaluation) {
-        page = page.notice(tone, text);
+    for text in problems(evaluation) {
+        page = page.notice(Tone::Bad, text);
     }
     page = page
+        .section(gains::deciles(evaluation)?)
+        .section(gains::cost(evaluation)?)
+        .section(alerts(evaluation))
         .section(figures(evaluation))
-        .section(quality::discrimination(evaluation)?)
-        .section(quality::probabilities(evaluation)?)
-        .section(quality::decisions(evaluation)?)
+        .section(discrimination::section(evaluation)?)
+        .section(calibration::section(evaluation)?)
+        .section(cut_off::section(evaluation)?)
         .section(quality::importance(evaluation)?);
     if let Some(section) = outcomes::section(evaluation) {
         page = page.section(section);
@@ -53,6 +68,7 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
         .section(quality::learning(evaluation)?);
     if let Some(found) = &evaluation.search {
         page = page
+            .section(tuning::benchmark(found))
             .section(tuning::frontier(found)?)
             .section(tuning::trials(found));
     }
@@ -105,11 +121,11 @@ pub(crate) fn described(name: &str) -> (&'static str, &'static str) {
     match name {
         "roc_auc" => (
             "ROC AUC",
-            "the probability that a random row of the positive outcome scores higher than one of the negative outcome; 0.5 is a random classifier",
+            "the probability that a random row of the positive outcome scores higher than one of the negative outcome; 0.5 is a random model",
         ),
         "average_precision" => (
             "Average precision",
-            "the area under the precision-recall curve; a random classifier gets the share of the positive outcome",
+            "the area under the precision-recall curve; a random model gets the share of the positive outcome",
         ),
         "log_loss" => (
             "Log loss",
@@ -164,35 +180,81 @@ pub(crate) fn file_name(path: &str) -> &str {
 }
 
 fn facts(evaluation: &Evaluation) -> Vec<Fact> {
-    let mut facts: Vec<Fact> = [
-        "roc_auc",
-        "log_loss",
-        "accuracy",
-        "f1_weighted",
-        "approval_rate",
-    ]
-    .iter()
-    .filter_map(|name| evaluation.metric(name))
-    .map(|metric| {
-        let (label, _) = described(&metric.name);
-        Fact::new(label, fixed(metric.value.unwrap_or(f64::NAN), 4))
-            .remark(between(metric.interval, 4))
-    })
-    .collect();
-    let threshold = &evaluation.model.threshold;
-    facts.push(
-        Fact::new("Threshold", fixed(*threshold, 4))
-            .remark(format!("{} at or above", evaluation.model.positive_label)),
-    );
+    let credit = &evaluation.credit;
+    let mut facts = Vec::new();
+    if let Some(gini) = credit.gini {
+        facts.push(Fact::new("Gini", fixed(gini.value, 3)).remark(between(gini.interval, 3)));
+    }
+    if let Some(ks) = credit.ks {
+        facts.push(Fact::new("KS", fixed(ks.value, 3)).remark(between(ks.interval, 3)));
+    }
+    if let Some(auc) = evaluation.metric("roc_auc") {
+        facts.push(Fact::new("ROC AUC", fixed(value(auc), 3)).remark(between(auc.interval, 3)));
+    }
+    if let Some(cut_off) = credit.cut_off {
+        let rates = Rates::new(cut_off.bad_rate_all);
+        facts.push(
+            Fact::new(
+                "Bad rate at the cut-off",
+                rates.text(cut_off.bad_rate.unwrap_or(f64::NAN)),
+            )
+            .remark(format!(
+                "{}; all rows {}",
+                rates.between(cut_off.bad_rate_interval),
+                rates.text(cut_off.bad_rate_all)
+            )),
+        );
+        facts.push(
+            Fact::new("Approval rate", percent(cut_off.approval_rate)).remark(format!(
+                "{} at or above {}",
+                evaluation.model.positive_label,
+                fixed(cut_off.threshold, 4)
+            )),
+        );
+    }
+    if let Some(rarer) = &credit.average_precision_rarer {
+        let outcome = if rarer.positive {
+            words::good(&evaluation.model)
+        } else {
+            words::bad(&evaluation.model)
+        };
+        facts.push(
+            Fact::new(
+                format!("Average precision of {outcome}"),
+                fixed(rarer.value, 3),
+            )
+            .remark(format!(
+                "{}; random model {}",
+                between(rarer.interval, 3),
+                fixed(rarer.share, 3)
+            )),
+        );
+    }
+    if let Some(cost) = &credit.cost {
+        let tone = if cost.saved.value < 0.0 {
+            Tone::Bad
+        } else {
+            Tone::Plain
+        };
+        facts.push(
+            Fact::new("Cost at the cut-off", words::amount(cost.at_threshold))
+                .remark(format!(
+                    "approving everyone {}",
+                    words::amount(cost.approve_everyone)
+                ))
+                .tone(tone),
+        );
+    }
     facts
 }
 
-fn notices(evaluation: &Evaluation) -> Vec<(Tone, String)> {
-    let mut notices = Vec::new();
+/// What makes every figure of the page doubtful; it stands above them.
+fn problems(evaluation: &Evaluation) -> Vec<String> {
+    let mut problems = Vec::new();
     if evaluation.data.seen_in_training {
         let text = "Some of these rows were used to train the model, so the metrics are too \
                     optimistic. Name rows that the model has not seen with --test-rows.";
-        notices.push((Tone::Bad, text.to_owned()));
+        problems.push(text.to_owned());
     }
     let protected = &evaluation.model.protected_inputs;
     if !protected.is_empty() {
@@ -200,10 +262,43 @@ fn notices(evaluation: &Evaluation) -> Vec<(Tone, String)> {
             "The model uses protected columns as inputs: {}.",
             protected.join(", ")
         );
-        notices.push((Tone::Bad, text));
+        problems.push(text);
     }
-    notices.extend(audit::warnings(evaluation).map(|text| (Tone::Warning, text)));
-    notices
+    problems
+}
+
+/// What should be looked at; empty where there is nothing.
+fn alerts(evaluation: &Evaluation) -> Section {
+    let mut section = Section::new("alerts", "Alerts");
+    if let Some(cost) = &evaluation.credit.cost
+        && cost.saved.value < 0.0
+    {
+        section = section.notice(Tone::Warning, gains::verdict(cost));
+    }
+    for text in audit::warnings(evaluation) {
+        section = section.notice(Tone::Warning, text);
+    }
+    if let Some(text) = rare(evaluation) {
+        section = section.notice(Tone::Plain, text);
+    }
+    section
+}
+
+/// Where one outcome is rare, some metrics say little.
+fn rare(evaluation: &Evaluation) -> Option<String> {
+    let rarer = evaluation.credit.average_precision_rarer.as_ref()?;
+    (rarer.share < RARE).then(|| {
+        format!(
+            "Only {} of the rows are {}: accuracy and F1 mostly count the other outcome. Look at \
+             Gini, KS, the deciles and the average precision of the rarer outcome.",
+            Rates::new(rarer.share).text(rarer.share),
+            if rarer.positive {
+                words::good(&evaluation.model)
+            } else {
+                words::bad(&evaluation.model)
+            }
+        )
+    })
 }
 
 fn figures(evaluation: &Evaluation) -> Section {
@@ -211,7 +306,7 @@ fn figures(evaluation: &Evaluation) -> Section {
         "On {} rows; the outcome of {} of them is {}, the positive one. Intervals contain 95% of {} bootstrap resamples.",
         count(evaluation.data.rows),
         percent(evaluation.data.positive as f64 / evaluation.data.rows as f64),
-        evaluation.model.positive_outcome,
+        words::good(&evaluation.model),
         count(evaluation.options.resamples)
     ))
     .text("Metric")

@@ -8,7 +8,7 @@ use super::{ReportError, kind_in_words};
 use crate::evaluate::{FrontierRecord, SearchRecord};
 
 pub(super) fn frontier(search: &SearchRecord) -> Result<Section, ReportError> {
-    let section = Section::new("frontier", "Quality, size and speed");
+    let section = Section::new("frontier", "Appendix: quality, size and speed");
     if search.frontier.is_empty() {
         return Ok(section);
     }
@@ -46,11 +46,16 @@ pub(super) fn frontier(search: &SearchRecord) -> Result<Section, ReportError> {
             ]
         }));
     Ok(section
-        .figure(Figure::new(
-            chart,
-            "Up and to the left is better: higher quality at a smaller size.",
-        ))
+        .figure(Figure::new(chart, better_corner(&search.metric)))
         .table(table))
+}
+
+/// Where in the chart the better models are.
+fn better_corner(metric: &str) -> &'static str {
+    match metric {
+        "log_loss" | "brier" => "Down and to the left is better: a smaller loss at a smaller size.",
+        _ => "Up and to the left is better: higher quality at a smaller size.",
+    }
 }
 
 fn sorted(search: &SearchRecord) -> Vec<&FrontierRecord> {
@@ -63,8 +68,55 @@ fn kilobytes(candidate: &FrontierRecord) -> f64 {
     candidate.bytes as f64 / 1000.0
 }
 
+/// What the search buys over a logistic regression, on equal terms.
+pub(super) fn benchmark(search: &SearchRecord) -> Section {
+    let section = Section::new("benchmark", "Benchmark");
+    let Some(benchmark) = &search.benchmark else {
+        return section;
+    };
+    let (Some(score), Some(deviation)) = (benchmark.score, benchmark.deviation) else {
+        let reason = benchmark.reason.as_deref().unwrap_or("none was measured");
+        return section.paragraph(format!(
+            "There is no logistic regression to compare with: {reason}."
+        ));
+    };
+    let mut rows = vec![vec![
+        Cell::new("logistic regression (benchmark)"),
+        fixed(score, 4).into(),
+        fixed(deviation, 4).into(),
+    ]];
+    rows.extend(benchmark.others.iter().map(|other| {
+        vec![
+            kind_in_words(&other.model).into(),
+            fixed(other.score, 4).into(),
+            fixed(other.deviation, 4).into(),
+            format!("{:+.4}", other.difference).into(),
+            fixed(other.difference_deviation, 4).into(),
+            format!("{} of {}", other.better_folds, benchmark.folds).into(),
+        ]
+    }));
+    let table = Table::new(format!(
+        "Cross-validated {} of the best trial of each family, on the same {} folds.",
+        search.metric, benchmark.folds
+    ))
+    .text("Model")
+    .number("Mean")
+    .number("Std. deviation")
+    .number("Mean difference from the benchmark")
+    .number("Std. deviation of the difference")
+    .number("Better folds")
+    .rows(rows);
+    section
+        .paragraph(
+            "The search always finishes one logistic regression. It was fitted and measured on \
+             the same rows as the others; where a schema gives missing values to the model, an \
+             indicator stands for them.",
+        )
+        .table(table)
+}
+
 pub(super) fn trials(search: &SearchRecord) -> Section {
-    let section = Section::new("trials", "Trials");
+    let section = Section::new("trials", "Appendix: trials");
     if search.trials.is_empty() {
         return section;
     }

@@ -261,7 +261,12 @@ fn calibration_of(
     let rows = &prepared.split.train;
     let answers: Vec<bool> = rows.iter().map(|&row| prepared.target[row]).collect();
     let probabilities = fit::predict(model, prepared, rows)?;
-    Ok(calibrate::platt(&answers, &probabilities))
+    let weights = prepared.weights_of(rows);
+    Ok(calibrate::platt(
+        &answers,
+        &probabilities,
+        weights.as_deref(),
+    ))
 }
 
 /// The model's metrics on the test rows of `prepared`, with its first trees and with all.
@@ -272,7 +277,10 @@ fn points(
 ) -> Result<Vec<Point>, FitError> {
     let (columns, answers) = prepared.test_rows();
     let whole = cost(model, &columns, answers.len())?;
-    let measured = |probabilities: &[f64]| Metrics::new(&answers, probabilities, THRESHOLD);
+    let weights = prepared.weights_of(&prepared.split.test);
+    let measured = |probabilities: &[f64]| {
+        Metrics::weighted(&answers, probabilities, weights.as_deref(), THRESHOLD)
+    };
     let Model::Forest(forest) = model else {
         let raw = fit::predict(model, prepared, &prepared.split.test)?;
         let probabilities: Vec<f64> = raw.into_iter().map(|p| calibration.apply(p)).collect();

@@ -6,7 +6,7 @@ mod module;
 mod process;
 mod subject;
 
-pub use clock::{Stopwatch, interleaved};
+pub use clock::{Stopwatch, interleaved, lowest};
 pub use module::Module;
 pub use process::{Finished, gzipped, peak_bytes, run_to_end};
 pub use subject::{Applications, Subject};

@@ -17,7 +17,8 @@ Examples:
   underwrite policy check policy.toml --model model.wasm --strict
 
 Exit codes: 0, 1 for findings with --strict, 2 for an error. With --strict a text that a
-language lacks is an error too. With --model the band must hold the model's threshold.";
+language lacks is an error too. With --model the band must hold the model's threshold, and
+only scores that the model can give count.";
 
 /// Look for rules that never match, repeat or contradict others, each shown by an application.
 #[derive(Debug, clap::Args)]
@@ -37,18 +38,29 @@ pub(super) struct Args {
     strict: bool,
 }
 
+/// What is known of a model.
+#[derive(Clone, Copy)]
+struct Known {
+    threshold: f64,
+    scores: Scores,
+}
+
 impl Args {
     pub(super) fn run(self) -> Result<()> {
         let mut out = anstream::stdout().lock();
-        let (schema, threshold) = self.schema(&mut out)?;
+        let (schema, known) = self.schema(&mut out)?;
         let name = self.policy.display();
         let file = files::read_policy(&self.policy, &schema)?;
-        if let Some(threshold) = threshold {
-            file.check_threshold(threshold)
+        if let Some(known) = known {
+            file.check_threshold(known.threshold)
                 .map_err(|problem| anyhow!("{name}, {problem}"))?;
         }
         files::report_warnings(&mut out, &self.policy, &file.warnings, self.strict)?;
-        let findings = check(&file, &schema, Scores::ANY);
+        let findings = check(
+            &file,
+            &schema,
+            known.map_or(Scores::ANY, |known| known.scores),
+        );
         for finding in &findings {
             writeln!(out, "{name}, {finding}")?;
         }
@@ -65,13 +77,17 @@ impl Args {
         }
     }
 
-    /// The schema, and the threshold where the model is known.
-    fn schema(&self, out: &mut impl Write) -> Result<(Schema, Option<f64>)> {
+    /// The schema, and what decides beside it where the model is known.
+    fn schema(&self, out: &mut impl Write) -> Result<(Schema, Option<Known>)> {
         match (&self.model, &self.schema) {
             (Some(model), _) => {
                 let artifact = Artifact::decode(&read_artifact(model)?)
                     .with_context(|| model.display().to_string())?;
-                Ok((artifact.schema, Some(artifact.threshold)))
+                let known = Known {
+                    threshold: artifact.threshold,
+                    scores: Scores::of_model(&artifact),
+                };
+                Ok((artifact.schema, Some(known)))
             }
             (None, Some(path)) => {
                 let file = files::read_schema_file(path)?;

@@ -7,11 +7,13 @@ use bytesize::ByteSize;
 use clap::ValueEnum;
 use model_core::model::ModelKind;
 use model_train::calibrate::Method;
+use model_train::dataset::OutcomeMissing;
 use model_train::fit::ClassWeight;
+use model_train::moment::Moment;
 use model_train::threshold::ThresholdRule;
-use model_train::tune::Metric;
+use model_train::tune::{FoldsBy, Metric};
 
-use super::values::{Bags, Folds, Jobs, Trials, Written};
+use super::values::{Bags, Folds, Jobs, Share, Trials, Written};
 use crate::tracking::TrackingArgs;
 
 const EXAMPLES: &str = "\
@@ -71,9 +73,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(super) features: Option<Vec<String>>,
     /// CSV with one column, `row`: the rows to measure on, counted from 0 [default: a random
-    /// fifth of each class].
+    /// fifth of each outcome, or of the groups].
     #[arg(long, value_name = "FILE")]
     pub(super) test_rows: Option<PathBuf>,
+    /// Measure on the rows of this date, month or number and later; the schema names the column
+    /// by role = "time".
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["test_rows", "test_last"], allow_hyphen_values = true)]
+    pub(super) test_from: Option<Written<Moment>>,
+    /// Measure on the latest rows: this share of them, such as 0.25.
+    #[arg(long, value_name = "SHARE", conflicts_with = "test_rows")]
+    pub(super) test_last: Option<Written<Share>>,
+    /// What to do with a row without an outcome: leave_out or error [default: leave_out].
+    #[arg(long, value_name = "CHOICE")]
+    pub(super) outcome_missing: Option<Written<OutcomeMissing>>,
     /// Random seed [default: 42].
     #[arg(long, value_name = "NUMBER")]
     pub(super) seed: Option<u64>,
@@ -103,6 +115,10 @@ pub(crate) struct Args {
     /// Number of cross-validation folds [default: 5].
     #[arg(long, value_name = "NUMBER", help_heading = "Tuning")]
     pub(super) folds: Option<Folds>,
+    /// How rows are dealt to folds: chance (rows of one group stay together), or time (measured
+    /// by what is learned from all rows before) [default: chance].
+    #[arg(long, value_name = "HOW", help_heading = "Tuning")]
+    pub(super) folds_by: Option<Written<FoldsBy>>,
     /// Metric to tune for: roc_auc, log_loss, f1, accuracy or brier [default: roc_auc].
     #[arg(long, value_name = "METRIC", help_heading = "Tuning")]
     pub(super) metric: Option<Written<Metric>>,

@@ -8,13 +8,15 @@ use anyhow::{Result, anyhow, bail};
 use bytesize::ByteSize;
 use model_core::model::ModelKind;
 use model_train::calibrate::Method;
+use model_train::dataset::OutcomeMissing;
 use model_train::fit::{ClassWeight, KINDS};
+use model_train::moment::Moment;
 use model_train::threshold::ThresholdRule;
-use model_train::tune::{Metric, Scale, Space};
+use model_train::tune::{FoldsBy, Metric, Scale, Space};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::values::{Bags, Folds, Jobs, Trials, Written};
+use super::values::{Bags, Folds, Jobs, Share, Trials, Written};
 use crate::config_file::ConfigFile;
 
 /// The tables about training; every key is optional.
@@ -38,6 +40,9 @@ pub(crate) struct Train {
     pub(crate) policy: Option<PathBuf>,
     pub(crate) out: Option<PathBuf>,
     pub(crate) test_rows: Option<PathBuf>,
+    pub(crate) test_from: Option<Written<Moment>>,
+    pub(crate) test_last: Option<Written<Share>>,
+    pub(crate) outcome_missing: Option<Written<OutcomeMissing>>,
     pub(crate) metrics: Option<PathBuf>,
     pub(crate) runs: Option<PathBuf>,
     pub(crate) run_name: Option<String>,
@@ -57,6 +62,7 @@ pub(crate) struct Tune {
     pub(crate) trials: Option<Trials>,
     pub(crate) timeout: Option<Written<Duration>>,
     pub(crate) folds: Option<Folds>,
+    pub(crate) folds_by: Option<Written<FoldsBy>>,
     pub(crate) metric: Option<Written<Metric>>,
     pub(crate) bags: Option<Bags>,
     pub(crate) ratios: Option<bool>,

@@ -31,6 +31,8 @@ pub(super) fn read(settings: &Settings) -> Result<Job> {
         test_rows: test_rows
             .transpose()?
             .map(|rows| Source::new(rows.name, rows.bytes)),
+        out_of_time: settings.out_of_time,
+        outcome_missing: settings.outcome_missing,
         seed: settings.options.seed,
     };
     let inputs = Inputs::read(options, |read| bar.set_position(read));

@@ -9,6 +9,7 @@ use model_train::calibrate::Method;
 use model_train::fit::ClassWeight;
 use model_train::pipeline::{Hyperparameters, Job, Options, SearchOptions};
 use model_train::report::threshold_in_words;
+use model_train::tune::FoldsBy;
 
 use super::run_folder;
 use super::settings::Settings;
@@ -70,7 +71,16 @@ fn print_inputs(out: &mut impl Write, settings: &Settings, job: &Job) -> Result<
     writeln!(out, "  {}", inputs.approval_in_words())?;
     let split = inputs.split();
     let (train, test) = (split.train.len(), split.test.len());
-    writeln!(out, "train on {train} rows, measure on {test} others")?;
+    if let Some(sentence) = inputs.kept_out_in_words() {
+        writeln!(out, "  {sentence}")?;
+    }
+    match inputs.test_from() {
+        Some(from) => writeln!(
+            out,
+            "train on {train} rows, measure on {test} later ones, from {from} on"
+        )?,
+        None => writeln!(out, "train on {train} rows, measure on {test} others")?,
+    }
     Ok(())
 }
 
@@ -78,6 +88,9 @@ fn print_search(out: &mut impl Write, search: &SearchOptions, job: &Job) -> Resu
     let (metric, folds) = (search.metric.word(), job.options().folds);
     write!(out, "tune with {} trials by {metric}", search.trials)?;
     write!(out, ", {folds} folds of the training rows")?;
+    if job.options().folds_by == FoldsBy::Time {
+        write!(out, " by time")?;
+    }
     match search.timeout {
         Some(timeout) => writeln!(out, ", at most {}", humantime::format_duration(timeout))?,
         None => writeln!(out)?,

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use model_core::model::ModelKind;
 use model_train::calibrate::Method;
+use model_train::dataset::OutcomeMissing;
 use model_train::fit::{ClassWeight, KINDS};
+use model_train::moment::Moment;
+use model_train::out_of_time::OutOfTime;
 use model_train::pipeline::{Hyperparameters, Options, SearchOptions, Unsupported};
 use model_train::threshold::ThresholdRule;
-use model_train::tune::Metric;
+use model_train::tune::{FoldsBy, Metric};
 
 use super::args::Args;
 use super::config::Config;
-use super::values::{Count, Written};
+use super::values::{Count, Share, Written};
 use crate::config_file::DEFAULT;
 use crate::engine;
 
@@ -32,6 +35,8 @@ pub(super) struct Settings {
     /// Whether a text that a language lacks is an error.
     pub(super) strict: bool,
     pub(super) test_rows: Option<PathBuf>,
+    pub(super) out_of_time: Option<OutOfTime>,
+    pub(super) outcome_missing: OutcomeMissing,
     pub(super) features: Option<Vec<String>>,
     pub(super) allow_protected: bool,
     pub(super) options: Options,
@@ -55,13 +60,18 @@ impl Settings {
                 format!("--{key} is missing: give it, or `{key}` under [train] in {DEFAULT}")
             })
         };
+        let out_of_time = out_of_time(&args, &config)?;
         let file = config.train;
         Ok(Self {
+            out_of_time,
+            outcome_missing: (args.outcome_missing.or(file.outcome_missing))
+                .map_or(OutcomeMissing::default(), |choice| choice.0),
             data: needed(args.data.or(file.data), "data")?,
             schema: needed(args.schema.or(file.schema), "schema")?,
             policy: args.policy.or(file.policy),
             strict: args.strict,
-            test_rows: args.test_rows.or(file.test_rows),
+            // An argument about the test rows outweighs whatever the file says about them.
+            test_rows: (args.test_rows).or(file.test_rows.filter(|_| out_of_time.is_none())),
             features: args.features.or(file.features),
             allow_protected: args.allow_protected || file.allow_protected.unwrap_or(false),
             options,
@@ -86,12 +96,38 @@ impl Settings {
     }
 }
 
+/// Which rows are measured on, where it is the latest.
+fn out_of_time(args: &Args, config: &Config) -> Result<Option<OutOfTime>> {
+    let given = |from: Option<Written<Moment>>, last: Option<Written<Share>>| match (from, last) {
+        (Some(from), _) => Some(OutOfTime::From(from.0)),
+        (None, last) => last.map(|share| OutOfTime::Last(share.0.0)),
+    };
+    if let Some(test) = given(args.test_from, args.test_last) {
+        return Ok(Some(test));
+    }
+    if args.test_rows.is_some() {
+        return Ok(None);
+    }
+    let file = &config.train;
+    let ways = [
+        file.test_rows.is_some(),
+        file.test_from.is_some(),
+        file.test_last.is_some(),
+    ];
+    ensure!(
+        ways.iter().filter(|given| **given).count() < 2,
+        "{DEFAULT}, [train]: expected one of test_rows, test_from and test_last, got several"
+    );
+    Ok(given(file.test_from, file.test_last))
+}
+
 fn options(args: &Args, config: &Config) -> Result<Options> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let calibration = args.calibration.or(config.calibration.method);
     let threshold = args.threshold.or(config.threshold.rule);
     let class_weight = args.class_weight.or(config.train.class_weight);
     let folds = args.folds.or(config.tune.folds);
+    let folds_by = args.folds_by.or(config.tune.folds_by);
     Ok(Options {
         hyperparameters: hyperparameters(args, config)?,
         class_weight: class_weight.map_or(ClassWeight::None, |w| w.0),
@@ -100,6 +136,7 @@ fn options(args: &Args, config: &Config) -> Result<Options> {
         policy: None,
         threshold: threshold.map_or(ThresholdRule::Half, |w| w.0),
         folds: folds.map_or(FOLDS, |folds| folds.0),
+        folds_by: folds_by.map_or(FoldsBy::default(), |by| by.0),
         seed: args.seed.or(config.train.seed).unwrap_or(SEED),
         jobs: args.jobs.or(config.train.jobs).map_or(cores, |jobs| jobs.0),
         // A dry run writes no model, so it works in a build without an engine.

@@ -6,6 +6,7 @@ use anyhow::Result;
 use model_core::artifact::Artifact;
 use model_train::calibrate::Method;
 use model_train::pipeline::{Job, Selection, TrainedModel};
+use model_train::profiles::ProfileReport;
 use model_train::tune::{self, Cost, FrontierPoint, Metric, Ratio};
 
 use super::settings::Settings;
@@ -25,6 +26,9 @@ pub(super) fn print(
         report.model, report.rows_train, report.rows_test
     )?;
     writeln!(out, "  {}", job.inputs().approval_in_words())?;
+    if let Some(sentence) = job.inputs().kept_out_in_words() {
+        writeln!(out, "  {sentence}")?;
+    }
     for (name, value) in report.metrics.named() {
         writeln!(out, "  {name:<12} {value:.4}")?;
     }
@@ -39,11 +43,38 @@ pub(super) fn print(
     if let Some(selection) = &trained.selection {
         print_selection(&mut out, selection)?;
     }
+    print_profiles(&mut out, report.profiles.as_ref())?;
     for warning in &trained.warnings {
         writeln!(anstream::stderr(), "warning: {warning}")?;
     }
     let path = settings.out.display();
     writeln!(out, "{path} ({} KB)", wasm_bytes.div_ceil(1000))?;
+    Ok(())
+}
+
+fn print_profiles(out: &mut impl Write, made: Option<&ProfileReport>) -> Result<()> {
+    let Some(made) = made else {
+        let few = "too few approved training rows to compare with, at least 30 are needed";
+        return Ok(writeln!(out, "no reasons: {few}")?);
+    };
+    let ProfileReport {
+        group,
+        rows,
+        profiles,
+        smallest_cluster,
+        ..
+    } = made;
+    writeln!(
+        out,
+        "reasons compare with {profiles} profiles of {rows} training rows ({group}), each of {smallest_cluster} rows or more"
+    )?;
+    if let Some(agreement) = &made.agreement {
+        writeln!(
+            out,
+            "  first reason as by all of them: {:.2}, first four: {:.2} in common, relative error {:.3} ({} declined rows)",
+            agreement.first, agreement.four_overlap, agreement.relative_error, agreement.rows
+        )?;
+    }
     Ok(())
 }
 

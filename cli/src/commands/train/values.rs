@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use model_core::model::ModelKind;
 use model_train::calibrate::Method;
+use model_train::dataset::OutcomeMissing;
 use model_train::fit::{ClassWeight, KINDS};
+use model_train::moment::Moment;
 use model_train::threshold::ThresholdRule;
-use model_train::tune::Metric;
+use model_train::tune::{FoldsBy, Metric};
 use serde::{Deserialize, Deserializer};
 
 /// A whole number from `LOW` to `HIGH`.
@@ -96,6 +98,50 @@ impl<'de, T: FromText> Deserialize<'de> for Written<T> {
         }
 
         from.deserialize_any(Visitor(std::marker::PhantomData))
+    }
+}
+
+/// A share above 0 and below 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Share(pub(crate) f64);
+
+impl FromText for Share {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let share = text.parse().ok();
+        share
+            .filter(|share| *share > 0.0 && *share < 1.0)
+            .map(Self)
+            .ok_or_else(|| format!("expected a share above 0 and below 1, got '{text}'"))
+    }
+}
+
+impl FromText for Moment {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| {
+            format!(
+                "expected a date (2026-03-31), a month (2026-03), a timestamp or a whole number, got '{text}'"
+            )
+        })
+    }
+}
+
+impl FromText for FoldsBy {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "chance" => Ok(Self::Chance),
+            "time" => Ok(Self::Time),
+            _ => Err(format!("expected chance or time, got '{text}'")),
+        }
+    }
+}
+
+impl FromText for OutcomeMissing {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "leave_out" => Ok(Self::LeaveOut),
+            "error" => Ok(Self::Error),
+            _ => Err(format!("expected leave_out or error, got '{text}'")),
+        }
     }
 }
 

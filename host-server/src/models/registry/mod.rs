@@ -68,7 +68,7 @@ impl Registry {
         default_name: Option<String>,
         loading: Loading,
     ) -> Result<Self, LoadError> {
-        let registry = Self::empty(Some(source.clone()), default_name, loading);
+        let mut registry = Self::empty(Some(source.clone()), default_name, loading);
         match source {
             ModelSource::File(path) | ModelSource::Fetched(Fetched { path, .. }) => {
                 let served = Served::open(&path, None, &registry.loading)?;
@@ -82,6 +82,8 @@ impl Registry {
                 registry.reload(Cause::Start);
             }
         }
+        // From now on requests come first.
+        registry.loading.limits.background = true;
         Ok(registry)
     }
 

@@ -9,7 +9,6 @@ use super::super::{
 };
 use super::actionable;
 use super::raw::{RawExample, RawFeature, RawRole, RawType, refuse_keys};
-use super::reasons::convert_reason;
 use crate::texts::{RawTexts, Texts};
 
 pub(super) type Converted<T> = Result<T, (&'static str, String)>;
@@ -18,7 +17,7 @@ pub(super) type Converted<T> = Result<T, (&'static str, String)>;
 pub(super) type Absent = Vec<(&'static str, String)>;
 
 pub(super) fn convert_feature(
-    mut raw: RawFeature,
+    raw: RawFeature,
     languages: &[String],
     absent: &mut Absent,
 ) -> Converted<Feature> {
@@ -47,7 +46,7 @@ pub(super) fn convert_feature(
         )?;
     }
     if raw.role != RawRole::Input {
-        refuse_keys(&raw, "only an input takes it", &["monotonic", "reason"])?;
+        refuse_keys(&raw, "only an input takes it", &["monotonic"])?;
     }
     if raw.encoding != Some(Encoding::Ordinal) && raw.r#type == RawType::Category {
         let why = "categories have an order only with encoding = \"ordinal\"";
@@ -59,7 +58,6 @@ pub(super) fn convert_feature(
     if let Some(why) = sample.and_then(|role| role.refuses(&kind)) {
         return Err(("type", why.into()));
     }
-    let reason = raw.reason.take();
     let mut feature = Feature {
         kind,
         sample,
@@ -72,7 +70,6 @@ pub(super) fn convert_feature(
         missing: raw.missing.unwrap_or_default(),
         monotonic: raw.monotonic,
         derived: None,
-        reason: None,
         example: raw.example.map(|example| match example {
             RawExample::Boolean(value) => Example::Boolean(value),
             RawExample::Number(value) => Example::Number(value),
@@ -85,13 +82,6 @@ pub(super) fn convert_feature(
         actionable: None,
     };
     feature.actionable = actionable::convert(actions, &feature)?;
-    if let Some(reason) = reason {
-        let mut lacking = Vec::new();
-        let reason = convert_reason(reason, &feature, languages, &mut lacking)
-            .map_err(|message| ("reason", message))?;
-        feature.reason = Some(Box::new(reason));
-        absent.extend(lacking.into_iter().map(|message| ("reason", message)));
-    }
     Ok(feature)
 }
 
@@ -101,26 +91,15 @@ fn convert_texts(
     languages: &[String],
     absent: &mut Absent,
 ) -> Converted<FeatureTexts> {
-    let mut resolve = |key: &'static str, prefix: &str, text: &RawTexts| {
-        let (texts, lacking) =
-            (text.resolve(languages)).map_err(|message| (key, format!("{prefix}{message}")))?;
-        absent.extend(lacking.iter().map(|language| {
-            let message = "the first language is used";
-            (
-                key,
-                format!("{prefix}there is no text in '{language}': {message}"),
-            )
-        }));
-        Ok(texts)
-    };
-    let mut one = |key: &'static str, text: &Option<RawTexts>| {
-        text.as_ref().map(|text| resolve(key, "", text)).transpose()
-    };
-    let (label, help) = (one("label", &raw.label)?, one("help", &raw.help)?);
+    let label = resolve_optional("label", raw.label.as_ref(), languages, absent)?;
+    let help = resolve_optional("help", raw.help.as_ref(), languages, absent)?;
     let labels = raw.category_labels.as_ref();
     let categories = raw.categories.iter().flatten().map(|value| {
         match labels.and_then(|labels| labels.get(value)) {
-            Some(text) => resolve("category_labels", &format!("'{value}': "), text),
+            Some(text) => {
+                let prefix = format!("'{value}': ");
+                resolve("category_labels", &prefix, text, languages, absent)
+            }
             None => Ok(Texts(vec![value.clone(); languages.len()])),
         }
     });
@@ -129,6 +108,35 @@ fn convert_texts(
         help,
         categories: categories.collect::<Converted<_>>()?,
     })
+}
+
+/// A text in every language; `absent` receives the languages in which there is none.
+pub(super) fn resolve(
+    key: &'static str,
+    prefix: &str,
+    text: &RawTexts,
+    languages: &[String],
+    absent: &mut Absent,
+) -> Converted<Texts> {
+    let (texts, lacking) =
+        (text.resolve(languages)).map_err(|message| (key, format!("{prefix}{message}")))?;
+    absent.extend(lacking.iter().map(|language| {
+        let message =
+            format!("{prefix}there is no text in '{language}': the first language is used");
+        (key, message)
+    }));
+    Ok(texts)
+}
+
+/// The same of a text that need not be there.
+pub(super) fn resolve_optional(
+    key: &'static str,
+    text: Option<&RawTexts>,
+    languages: &[String],
+    absent: &mut Absent,
+) -> Converted<Option<Texts>> {
+    text.map(|text| resolve(key, "", text, languages, absent))
+        .transpose()
 }
 
 fn convert_kind(raw: &RawFeature, texts: &FeatureTexts) -> Converted<FeatureKind> {

@@ -9,17 +9,19 @@ mod target;
 
 use toml::de::DeTable;
 
-use self::feature::convert_feature;
+use self::feature::{convert_feature, resolve_optional};
 use self::positions::{offset_within, value_offset};
 use self::raw::{RawRole, RawSchema};
-use self::reasons::convert_reasons;
+use self::reasons::{RawOwned, convert_reasons};
 use self::target::convert_target;
+use super::languages::FeatureTexts;
 use super::{
-    Derived, Feature, Mismatch, Names, Purpose, Reasons, Schema, SchemaProblem, languages,
+    Derived, Feature, Mismatch, Names, Purpose, Reasons, Role, Schema, SchemaProblem, languages,
 };
 use crate::expression::{Expression, ExpressionError, Span, span};
 use crate::literal::number_text;
 use crate::position::{Lines, within_string};
+use crate::texts::RawTexts;
 use crate::toml_words::for_people;
 
 /// Why a schema could not be loaded.
@@ -45,13 +47,26 @@ pub struct SchemaFile {
 
 /// A problem before the schema is whole.
 struct Problem {
-    /// The index of the entry.
-    feature: usize,
+    /// The index of the entry; none for a key at the top.
+    feature: Option<usize>,
     key: &'static str,
     /// The byte of the key's text, where it is about a part of it.
     inside: Option<usize>,
     message: String,
 }
+
+impl Problem {
+    /// Of a key, from its sentence.
+    fn new(feature: Option<usize>, (key, message): (&'static str, String)) -> Self {
+        Self {
+            feature,
+            key,
+            inside: None,
+            message,
+        }
+    }
+}
+
 impl SchemaFile {
     /// Reads and checks the TOML form.
     ///
@@ -67,7 +82,7 @@ impl SchemaFile {
                 message,
             }
         };
-        let mut raw: RawSchema = toml::from_str(text).map_err(|error| {
+        let raw: RawSchema = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             at(offset, for_people(error.message()))
         })?;
@@ -91,27 +106,22 @@ impl SchemaFile {
                 inside,
                 message,
             } = problem;
-            let offset = match (inside, document.as_ref()) {
-                (Some(inside), Some(document)) => value_offset(document.get_ref(), feature, key)
-                    .map_or(0, |start| within_string(text, start, inside)),
-                _ => offset_of(Some(feature), key),
+            let offset = match (inside, document.as_ref(), feature) {
+                (Some(inside), Some(document), Some(feature)) => {
+                    value_offset(document.get_ref(), feature, key)
+                        .map_or(0, |start| within_string(text, start, inside))
+                }
+                _ => offset_of(feature, key),
             };
-            let message = match names.get(feature) {
-                Some(name) => format!("feature '{name}', {key}: {message}"),
-                None => message,
+            let message = match feature.map(|feature| names.get(feature)) {
+                Some(Some(name)) => format!("feature '{name}', {key}: {message}"),
+                Some(None) => message,
+                None => format!("{key}: {message}"),
             };
             at(offset, message)
         };
         let mut warnings = Vec::new();
-        let raw_reasons = raw.reasons.take();
-        let mut schema = convert(raw, &mut warnings).map_err(place)?;
-        let mut lacking = Vec::new();
-        if let Some(raw) = raw_reasons {
-            schema.reasons = convert_reasons(raw, &schema, &mut lacking).map_err(|message| {
-                let offset = offset_of(None, "reasons");
-                at(offset, format!("reasons: {message}"))
-            })?;
-        }
+        let schema = convert(raw, &mut warnings).map_err(place)?;
         schema.check().map_err(|problem| {
             let offset = offset_of(index_of(&names, &problem), problem.key);
             at(offset, problem.to_string())
@@ -120,13 +130,9 @@ impl SchemaFile {
             let offset = offset_of(index_of(&names, &problem), problem.key);
             at(offset, problem.to_string())
         })?;
-        let lacking = lacking.into_iter().map(|message| {
-            let offset = offset_of(None, "reasons");
-            at(offset, format!("reasons: {message}"))
-        });
         Ok(Self {
             schema,
-            warnings: warnings.into_iter().map(place).chain(lacking).collect(),
+            warnings: warnings.into_iter().map(place).collect(),
         })
     }
 }
@@ -171,17 +177,15 @@ fn index_of(names: &[String], problem: &SchemaProblem) -> Option<usize> {
     names.iter().rposition(|n| n == name)
 }
 fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Problem> {
+    let mut texts = own_texts(&raw, warnings)?;
     let mut features = Vec::with_capacity(raw.feature.len());
     let mut target = None;
     let mut derived = Vec::new();
     let count = raw.feature.len();
-    for (index, feature) in raw.feature.into_iter().enumerate() {
-        let here = |(key, message): (&'static str, String)| Problem {
-            feature: index,
-            key,
-            inside: None,
-            message,
-        };
+    let mut owned = Vec::new();
+    for (index, mut feature) in raw.feature.into_iter().enumerate() {
+        let here = |text| Problem::new(Some(index), text);
+        let mut absent = Vec::new();
         if feature.role == RawRole::Target {
             if target.is_some() {
                 return Err(here((
@@ -189,7 +193,10 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
                     "another feature is the target already".into(),
                 )));
             }
-            target = Some(convert_target(feature).map_err(here)?);
+            let (converted, labels) =
+                convert_target(feature, &raw.languages, &mut absent).map_err(here)?;
+            texts.categories = labels;
+            target = Some(converted);
         } else {
             if let Some(source) = &feature.derived {
                 derived.push(RawDerived {
@@ -200,14 +207,24 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
                     mismatch: feature.mismatch.unwrap_or_default(),
                 });
             }
-            let mut absent = Vec::new();
+            let reason = feature.reason.take();
             let feature = convert_feature(feature, &raw.languages, &mut absent).map_err(here)?;
+            if let Some(reason) = reason {
+                if feature.role != Role::Input {
+                    return Err(here(("reason", "only an input takes it: remove it".into())));
+                }
+                owned.push(RawOwned {
+                    index,
+                    feature: features.len(),
+                    reason,
+                });
+            }
             features.push(feature);
-            warnings.extend(absent.into_iter().map(here));
         }
+        warnings.extend(absent.into_iter().map(here));
     }
     let target = target.ok_or_else(|| Problem {
-        feature: count,
+        feature: Some(count),
         key: "feature",
         inside: None,
         message: "no feature has role = \"target\": the model must learn one column".into(),
@@ -215,8 +232,9 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
     let mut schema = Schema {
         name: raw.name,
         version: raw.version,
-        title: raw.title,
-        description: raw.description,
+        translations: texts.own_translations(raw.languages.len()),
+        title: texts.label.map(|texts| texts.first().to_owned()),
+        description: texts.help.map(|texts| texts.first().to_owned()),
         max_adjustments: raw.max_adjustments,
         missing_values: raw.missing_values,
         features,
@@ -227,14 +245,44 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
     for raw in derived {
         let (index, feature) = (raw.index, raw.feature);
         let derived = convert_derived(raw, &schema).map_err(|error| Problem {
-            feature: index,
+            feature: Some(index),
             key: "derived",
             inside: Some(error.at),
             message: error.message,
         })?;
         schema.features[feature].derived = Some(Box::new(derived));
     }
+    let about = |(feature, message): (Option<usize>, String)| Problem {
+        feature,
+        key: if feature.is_some() {
+            "reason"
+        } else {
+            "reasons"
+        },
+        inside: None,
+        message,
+    };
+    let mut lacking = Vec::new();
+    schema.reasons = convert_reasons(raw.reasons, owned, &schema, &mut lacking).map_err(about)?;
+    warnings.extend(lacking.into_iter().map(about));
     Ok(schema)
+}
+
+/// The title and the description in every language.
+fn own_texts(raw: &RawSchema, warnings: &mut Vec<Problem>) -> Result<FeatureTexts, Problem> {
+    let here = |text| Problem::new(None, text);
+    let mut absent = Vec::new();
+    let mut resolve = |key, text: &Option<RawTexts>| {
+        resolve_optional(key, text.as_ref(), &raw.languages, &mut absent).map_err(here)
+    };
+    let label = resolve("title", &raw.title)?;
+    let help = resolve("description", &raw.description)?;
+    warnings.extend(absent.into_iter().map(here));
+    Ok(FeatureTexts {
+        label,
+        help,
+        categories: Vec::new(),
+    })
 }
 
 /// A derived field before the names of its formula are known.

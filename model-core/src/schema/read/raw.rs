@@ -16,8 +16,8 @@ use crate::texts::RawTexts;
 pub(super) struct RawSchema {
     pub(super) name: String,
     pub(super) version: String,
-    pub(super) title: Option<String>,
-    pub(super) description: Option<String>,
+    pub(super) title: Option<RawTexts>,
+    pub(super) description: Option<RawTexts>,
     pub(super) max_adjustments: Option<u32>,
     #[serde(default)]
     pub(super) missing_values: Vec<String>,
@@ -59,8 +59,8 @@ pub(super) struct RawFeature {
     pub(super) cost: Option<f64>,
     pub(super) reason: Option<RawReason>,
     pub(super) positive: Option<RawPositive>,
-    pub(super) positive_label: Option<String>,
-    pub(super) negative_label: Option<String>,
+    pub(super) positive_label: Option<RawTexts>,
+    pub(super) negative_label: Option<RawTexts>,
     pub(super) positive_outcome: Option<String>,
     pub(super) negative_outcome: Option<String>,
 }

@@ -1,10 +1,16 @@
 //! The target: what the model learns.
 
 use super::super::{Outcomes, Target, TargetKind};
-use super::feature::Converted;
+use super::feature::{Absent, Converted, resolve};
 use super::raw::{RawFeature, RawPositive, RawType, refuse_keys};
+use crate::texts::{RawTexts, Texts};
 
-pub(super) fn convert_target(raw: RawFeature) -> Converted<Target> {
+/// The target, and the labels of its outcomes in every language, the negative one first.
+pub(super) fn convert_target(
+    raw: RawFeature,
+    languages: &[String],
+    absent: &mut Absent,
+) -> Converted<(Target, Vec<Texts>)> {
     let unused = [
         "missing",
         "monotonic",
@@ -38,6 +44,12 @@ pub(super) fn convert_target(raw: RawFeature) -> Converted<Target> {
             return Err(("type", message.into()));
         }
     };
+    let mut label = |key, given: &Option<RawTexts>, default: &str| match given {
+        Some(text) => resolve(key, "", text, languages, absent),
+        None => Ok(Texts(vec![default.into(); languages.len()])),
+    };
+    let negative = label("negative_label", &raw.negative_label, "Rejected")?;
+    let positive = label("positive_label", &raw.positive_label, "Approved")?;
     let outcome = |given: Option<String>, positive: bool| {
         given.unwrap_or_else(|| kind.outcome_name(&raw.name, positive))
     };
@@ -45,13 +57,14 @@ pub(super) fn convert_target(raw: RawFeature) -> Converted<Target> {
         positive: outcome(raw.positive_outcome, true),
         negative: outcome(raw.negative_outcome, false),
     };
-    Ok(Target {
+    let target = Target {
         name: raw.name,
         kind,
-        positive_label: raw.positive_label.unwrap_or_else(|| "Approved".into()),
-        negative_label: raw.negative_label.unwrap_or_else(|| "Rejected".into()),
+        positive_label: positive.first().to_owned(),
+        negative_label: negative.first().to_owned(),
         outcomes: Some(outcomes),
-    })
+    };
+    Ok((target, vec![negative, positive]))
 }
 
 fn true_or_false(raw: &RawFeature) -> Converted<TargetKind> {

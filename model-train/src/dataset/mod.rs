@@ -1,21 +1,28 @@
-//! A CSV file as training wants it: typed columns of the model's inputs, and the target.
+//! A CSV file as training wants it: typed columns of the model's inputs, the target, and what
+//! says when a row happened, of whom it is and how much it counts.
 //!
 //! Cells are read exactly as a decision reads its fields ([`model_core::value`]), so that
 //! a model is trained on what it will be asked about.
+
+mod columns;
+
+pub use columns::Columns;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use model_core::preprocess::resolve;
-use model_core::schema::{Feature, Role, Schema, Target, TargetKind};
+use model_core::schema::{Feature, Role, Schema};
 use model_core::value::{Reading, Value, ValueError, read};
 use model_files::Hashing;
 use model_files::csv::{CsvErrorKind, Row, Table};
 
 use crate::derive::{self, Step};
 use crate::error::{DataError, DataErrorKind, shortened};
+use crate::sample::{Sample, SampleReader};
 use crate::values::Values;
+use columns::read_target;
 
 /// How many rows are read between two calls of a progress callback.
 const PROGRESS_ROWS: usize = 4096;
@@ -32,6 +39,10 @@ pub struct Dataset {
     pub target: Vec<bool>,
     /// The columns that audits ask for, where the file has them.
     pub protected: Vec<Protected>,
+    /// When each row happened, of whom it is and how much it counts, where the file says so.
+    pub sample: Sample,
+    /// The rows that were kept out since the file does not say what became of them.
+    pub without_outcome: WithoutOutcome,
     /// Derived inputs with the number of rows whose given value contradicted the formula; the
     /// computed one is used. In schema order, without those that never did.
     pub overwritten: Vec<(String, usize)>,
@@ -40,8 +51,29 @@ pub struct Dataset {
     name: String,
 }
 
+/// Rows of which nobody knows the outcome, such as applications that were declined.
+#[derive(Debug, Clone, Default)]
+pub struct WithoutOutcome {
+    /// Their numbers in the file, ascending; the first row is 0.
+    pub rows: Vec<usize>,
+    /// As [`Dataset::columns`].
+    pub columns: Vec<Values>,
+}
+
+/// What happens to a row without an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutcomeMissing {
+    /// It is kept out of training and measuring, and counted.
+    #[default]
+    LeaveOut,
+    /// It is an error.
+    Error,
+}
+
 /// What reading a row needs beside the row.
 struct Reader<'a> {
+    outcome_missing: OutcomeMissing,
+    sample: SampleReader<'a>,
     columns: Columns,
     schema: &'a Schema,
     inputs: Vec<&'a Feature>,
@@ -91,35 +123,69 @@ impl Dataset {
         source: impl Read,
         name: &str,
         schema: &Schema,
+        progress: impl FnMut(u64),
+    ) -> Result<Self, DataError> {
+        Self::with_outcomes(source, name, schema, OutcomeMissing::Error, progress)
+    }
+
+    /// The same, with a choice of what happens to a row without an outcome.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`].
+    pub fn with_outcomes(
+        source: impl Read,
+        name: &str,
+        schema: &Schema,
+        outcome_missing: OutcomeMissing,
         mut progress: impl FnMut(u64),
     ) -> Result<Self, DataError> {
         let mut table = Table::open(Hashing::new(source), name)?;
-        let mut reader = Reader::new(Columns::for_training(&table, schema)?, schema);
+        let mut reader = Reader::new(&table, schema, outcome_missing)?;
         let mut dataset = Self {
             columns: vec![Values::default(); reader.inputs.len()],
             target: Vec::new(),
             protected: Protected::columns(&table, schema),
+            sample: Sample::default(),
+            without_outcome: WithoutOutcome {
+                rows: Vec::new(),
+                columns: vec![Values::default(); reader.inputs.len()],
+            },
             overwritten: Vec::new(),
             sha256: String::new(),
             name: name.to_owned(),
         };
         while let Some(row) = table.next_row()? {
             dataset.push(&row, &mut reader)?;
-            if dataset.rows().is_multiple_of(PROGRESS_ROWS) {
+            if dataset.rows_in_file().is_multiple_of(PROGRESS_ROWS) {
                 progress(table.bytes_read());
             }
         }
         progress(table.bytes_read());
         dataset.overwritten = reader.overwritten();
+        dataset.sample = reader.sample.finish();
         dataset.sha256 = table.into_source().finish();
         dataset.check_classes(schema)?;
         Ok(dataset)
     }
 
-    /// How many rows there are.
+    /// How many rows with an outcome there are.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.target.len()
+    }
+
+    /// How many rows the file has, those without an outcome among them.
+    #[must_use]
+    pub fn rows_in_file(&self) -> usize {
+        self.rows() + self.without_outcome.rows.len()
+    }
+
+    /// The number of each row in the file; the first row is 0.
+    #[must_use]
+    pub fn file_rows(&self) -> Vec<usize> {
+        let mut left_out = self.without_outcome.rows.iter().peekable();
+        let is_here = |row: &usize| left_out.next_if(|out| *out == row).is_none();
+        (0..self.rows_in_file()).filter(is_here).collect()
     }
 
     /// What errors call the file.
@@ -129,61 +195,39 @@ impl Dataset {
     }
 
     fn push(&mut self, row: &Row<'_>, reader: &mut Reader<'_>) -> Result<(), DataError> {
-        self.push_inputs(row, reader)?;
-        let (columns, schema) = (&reader.columns, reader.schema);
+        let schema = reader.schema;
+        let cell = reader.columns.target.map_or("", |index| row.field(index));
+        let answer = match read_target(schema, cell) {
+            Ok(answer) => answer,
+            Err(DataErrorKind::MissingTarget { .. })
+                if reader.outcome_missing == OutcomeMissing::LeaveOut =>
+            {
+                self.without_outcome.rows.push(self.rows_in_file());
+                let columns = &mut self.without_outcome.columns;
+                return reader.push_inputs(row, columns, &self.name);
+            }
+            Err(kind) => {
+                return Err(DataError::in_file(&self.name, kind)
+                    .at_line(row.line)
+                    .in_column(&schema.target.name));
+            }
+        };
+        reader.push_inputs(row, &mut self.columns, &self.name)?;
+        reader.sample.push(row, &self.name)?;
         for protected in &mut self.protected {
             let cell = row.field(protected.index);
             protected.push(cell, &schema.missing_values);
         }
-        if let Some(index) = columns.target {
-            let cell = row.field(index);
-            let answer = read_target(schema, cell).map_err(|kind| {
-                DataError::in_file(&self.name, kind)
-                    .at_line(row.line)
-                    .in_column(&schema.target.name)
-            })?;
-            self.target.push(answer);
-        }
-        Ok(())
-    }
-
-    fn push_inputs(&mut self, row: &Row<'_>, reader: &mut Reader<'_>) -> Result<(), DataError> {
-        let Reader {
-            columns,
-            schema,
-            inputs,
-            steps,
-            row: values,
-            overwritten,
-        } = reader;
-        let cell = |input: usize| columns.inputs[input].map_or("", |index| row.field(index));
-        let refused = |input: usize, error: ValueError| {
-            let name = &inputs[input].name;
-            DataError::invalid_value(&self.name, row.line, name, error, cell(input))
-        };
-        values.clear(inputs.len());
-        for (input, feature) in inputs.iter().enumerate() {
-            if feature.derived.is_none() {
-                let value = read_cell(feature, cell(input), &schema.missing_values)
-                    .map_err(|error| refused(input, error))?;
-                values.set(input, feature, value);
-                self.columns[input].push(value);
-            }
-        }
-        for (step, overwritten) in steps.iter().zip(overwritten) {
-            let given = Value::from_text(cell(step.input), &schema.missing_values);
-            let known = read(&step.feature, given)
-                .and_then(|given| values.derive(step, given))
-                .map_err(|error| refused(step.input, error))?;
-            *overwritten += usize::from(known.overwritten);
-            self.columns[step.input].push(known.seen);
-        }
+        self.target.push(answer);
         Ok(())
     }
 
     fn check_classes(&self, schema: &Schema) -> Result<(), DataError> {
         let positive = self.target.iter().filter(|yes| **yes).count();
         let kind = match (self.rows(), positive) {
+            (0, _) if self.rows_in_file() > 0 => DataErrorKind::NoOutcome {
+                rows: self.rows_in_file(),
+            },
             (0, _) => DataErrorKind::NoRows { expected: 4 },
             (_, 0) => one_class(&schema.target.outcome_label(false)),
             (rows, positive) if rows == positive => one_class(&schema.target.outcome_label(true)),
@@ -194,16 +238,63 @@ impl Dataset {
 }
 
 impl<'a> Reader<'a> {
-    fn new(columns: Columns, schema: &'a Schema) -> Self {
+    fn new<R: Read>(
+        table: &Table<R>,
+        schema: &'a Schema,
+        outcome_missing: OutcomeMissing,
+    ) -> Result<Self, DataError> {
         let steps = derive::steps(schema);
-        Self {
-            columns,
+        Ok(Self {
+            outcome_missing,
+            sample: SampleReader::new(table, schema),
+            columns: Columns::for_training(table, schema)?,
             schema,
             inputs: schema.inputs().collect(),
             row: derive::Row::default(),
             overwritten: vec![0; steps.len()],
             steps,
+        })
+    }
+
+    /// Appends a row to the columns of the inputs.
+    fn push_inputs(
+        &mut self,
+        row: &Row<'_>,
+        into: &mut [Values],
+        file: &str,
+    ) -> Result<(), DataError> {
+        let Self {
+            columns,
+            schema,
+            inputs,
+            steps,
+            row: values,
+            overwritten,
+            ..
+        } = self;
+        let cell = |input: usize| columns.inputs[input].map_or("", |index| row.field(index));
+        let refused = |input: usize, error: ValueError| {
+            let name = &inputs[input].name;
+            DataError::invalid_value(file, row.line, name, error, cell(input))
+        };
+        values.clear(inputs.len());
+        for (input, feature) in inputs.iter().enumerate() {
+            if feature.derived.is_none() {
+                let value = read_cell(feature, cell(input), &schema.missing_values)
+                    .map_err(|error| refused(input, error))?;
+                values.set(input, feature, value);
+                into[input].push(value);
+            }
         }
+        for (step, overwritten) in steps.iter().zip(overwritten) {
+            let given = Value::from_text(cell(step.input), &schema.missing_values);
+            let known = read(&step.feature, given)
+                .and_then(|given| values.derive(step, given))
+                .map_err(|error| refused(step.input, error))?;
+            *overwritten += usize::from(known.overwritten);
+            into[step.input].push(known.seen);
+        }
+        Ok(())
     }
 
     fn overwritten(&self) -> Vec<(String, usize)> {
@@ -249,74 +340,6 @@ impl Protected {
     }
 }
 
-/// Which columns of a file are what.
-#[derive(Debug)]
-pub struct Columns {
-    /// For each input of the schema, in schema order, the index of its column.
-    pub inputs: Vec<Option<usize>>,
-    /// The index of the target's column.
-    pub target: Option<usize>,
-}
-
-impl Columns {
-    /// Every input and the target must be there; a derived input need not.
-    ///
-    /// # Errors
-    /// Names the column that is missing, or that the schema does not know.
-    pub fn for_training<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
-        let columns = Self::matched(table, schema)?;
-        let absent = schema
-            .inputs()
-            .zip(&columns.inputs)
-            .find(|(feature, column)| column.is_none() && feature.derived.is_none());
-        let name = match absent {
-            Some((feature, _)) => &feature.name,
-            None if columns.target.is_none() => &schema.target.name,
-            None => return Ok(columns),
-        };
-        Err(missing_column(table, name))
-    }
-
-    /// An input that may be missing in a request may be missing here; the target is not used.
-    ///
-    /// # Errors
-    /// Names the column that is missing, or that the schema does not know.
-    pub fn for_scoring<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
-        let columns = Self::matched(table, schema)?;
-        for (feature, column) in schema.inputs().zip(&columns.inputs) {
-            let is_given = feature.derived.is_none();
-            if column.is_none() && is_given && resolve(feature, Reading::Missing, 0.0).is_err() {
-                return Err(missing_column(table, &feature.name));
-            }
-        }
-        Ok(columns)
-    }
-
-    fn matched<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
-        let header = table.header();
-        let known = |name: &String| {
-            *name == schema.target.name || schema.features.iter().any(|f| f.name == *name)
-        };
-        if let Some(stranger) = header.iter().find(|name| !known(name)) {
-            let nearest = schema.nearest_feature(stranger).map(str::to_owned);
-            let kind = DataErrorKind::UnknownColumn { nearest };
-            return Err(DataError::in_file(table.name(), kind)
-                .at_line(1)
-                .in_column(&shortened(stranger)));
-        }
-        let index = |name: &str| header.iter().position(|column| column == name);
-        Ok(Self {
-            inputs: schema.inputs().map(|f| index(&f.name)).collect(),
-            target: index(&schema.target.name),
-        })
-    }
-}
-
-fn missing_column<R: Read>(table: &Table<R>, name: &str) -> DataError {
-    let columns = table.header().to_vec();
-    DataError::in_file(table.name(), DataErrorKind::MissingColumn { columns }).in_column(name)
-}
-
 /// Reads a cell into the terms of the module's batch call: NaN for missing, [`UNKNOWN`]
 /// for a category that is not in the list.
 ///
@@ -340,28 +363,6 @@ pub fn read_cell(
         Reading::Unknown => UNKNOWN,
         Reading::Is(value) => value,
     })
-}
-
-fn read_target(schema: &Schema, cell: &str) -> Result<bool, DataErrorKind> {
-    let target = &schema.target;
-    let Value::Text(text) = Value::from_text(cell, &schema.missing_values) else {
-        let expected = target_values(target);
-        return Err(DataErrorKind::MissingTarget { expected });
-    };
-    target
-        .kind
-        .outcome(text)
-        .ok_or_else(|| DataErrorKind::Value {
-            message: format!("expected {}", target_values(target)),
-            got: shortened(cell),
-        })
-}
-
-fn target_values(target: &Target) -> String {
-    match &target.kind {
-        TargetKind::Boolean { .. } => "true, 1, yes, y, t, or false, 0, no, n, f".to_owned(),
-        TargetKind::Category { positive, negative } => format!("'{positive}' or '{negative}'"),
-    }
 }
 
 impl DataError {

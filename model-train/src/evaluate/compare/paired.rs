@@ -1,0 +1,88 @@
+//! The paired bootstrap: both models on the same resamples, so that what makes a resample easy
+//! or hard for both does not widen the interval of their difference.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::Difference;
+use crate::evaluate::bootstrap::{Estimate, draw, percentile_interval};
+use crate::evaluate::credit::largest_gap;
+use crate::evaluate::{FIGURES, Options, Ranked};
+
+/// Gini and KS come before [`FIGURES`].
+const FIRST: [&str; 2] = ["gini", "ks"];
+
+/// Figures of both models, and their differences.
+pub(super) struct Paired {
+    pub(super) models: [Vec<Estimate>; 2],
+    pub(super) differences: Vec<Difference>,
+}
+
+/// The interval of each difference is that of Efron and Tibshirani's percentiles of the
+/// resampled differences; the single models' intervals come from the same resamples.
+pub(super) fn bootstrap(models: [&Ranked; 2], options: &Options) -> Paired {
+    let rows = models[0].len();
+    let mut sorted = Vec::with_capacity(rows);
+    let mut curve = Vec::new();
+    let mut measure = |model: &Ranked, weights: &[u32]| -> Vec<f64> {
+        model.sort_weights(weights, &mut sorted);
+        curve.clear();
+        curve.push((0, 0));
+        let figures = model.figures(&sorted, |yes, no| curve.push((no, yes)));
+        let gini = 2.0 * figures[0] - 1.0;
+        [gini, largest_gap(&curve)]
+            .into_iter()
+            .chain(figures)
+            .collect()
+    };
+    let values = models.map(|model| measure(model, &vec![1; rows]));
+    let names: Vec<&str> = FIRST.into_iter().chain(FIGURES).collect();
+    let mut drawn: [Vec<Vec<f64>>; 3] = std::array::from_fn(|_| vec![Vec::new(); names.len()]);
+    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+    let mut weights = vec![0u32; rows];
+    for _ in 0..options.resamples {
+        draw(&mut weights, &mut rng);
+        let [first, second] = models.map(|model| measure(model, &weights));
+        for (figure, (a, b)) in first.into_iter().zip(second).enumerate() {
+            drawn[0][figure].push(a);
+            drawn[1][figure].push(b);
+            drawn[2][figure].push(b - a);
+        }
+    }
+    let [first, second, both] = drawn;
+    let differences = names
+        .iter()
+        .zip(values[0].iter().zip(&values[1]))
+        .zip(both)
+        .map(|((name, (a, b)), drawn)| {
+            let value = Some(b - a).filter(|value| value.is_finite());
+            Difference {
+                name: (*name).to_owned(),
+                value,
+                interval: value.and_then(|_| percentile_interval(drawn)),
+            }
+        });
+    let differences = differences.collect();
+    let [of_first, of_second] = values;
+    Paired {
+        models: [
+            estimates(&names, of_first, first),
+            estimates(&names, of_second, second),
+        ],
+        differences,
+    }
+}
+
+fn estimates(names: &[&str], values: Vec<f64>, drawn: Vec<Vec<f64>>) -> Vec<Estimate> {
+    let figures = names.iter().zip(values).zip(drawn);
+    figures
+        .map(|((name, value), drawn)| {
+            let value = Some(value).filter(|value| value.is_finite());
+            Estimate {
+                name: (*name).to_owned(),
+                value,
+                interval: value.and_then(|_| percentile_interval(drawn)),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,73 @@
+//! How the credit tables name outcomes and write their rates.
+
+use model_report::number::{count, fixed};
+
+use crate::evaluate::{Interval, Subject};
+
+/// Below this overall bad rate, rates are written with two digits after the point.
+const RARE: f64 = 0.05;
+
+/// The outcome that the probability is of, such as "good".
+pub(super) fn good(model: &Subject) -> &str {
+    named(&model.positive_outcome, &model.positive_label)
+}
+
+/// The other outcome, such as "bad".
+pub(super) fn bad(model: &Subject) -> &str {
+    named(&model.negative_outcome, &model.negative_label)
+}
+
+/// Evaluations of older versions have no names of outcomes.
+fn named<'a>(outcome: &'a str, label: &'a str) -> &'a str {
+    if outcome.is_empty() { label } else { outcome }
+}
+
+/// Writes rates of an outcome with as many digits as it needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rates {
+    digits: usize,
+}
+
+impl Rates {
+    /// For an outcome that this share of all rows has.
+    pub(super) fn new(overall: f64) -> Self {
+        Self {
+            digits: if overall < RARE { 2 } else { 1 },
+        }
+    }
+
+    /// "4.3%", of a rare outcome "0.43%".
+    pub(super) fn text(self, rate: f64) -> String {
+        if rate.is_finite() {
+            format!("{}%", fixed(rate * 100.0, self.digits))
+        } else {
+            "–".to_owned()
+        }
+    }
+
+    /// "3.9% to 4.8%".
+    pub(super) fn between(self, interval: Option<Interval>) -> String {
+        interval.map_or_else(
+            || "–".to_owned(),
+            |interval| {
+                format!(
+                    "{} to {}",
+                    self.text(interval.low),
+                    self.text(interval.high)
+                )
+            },
+        )
+    }
+}
+
+/// A cost: whole numbers with commas, small ones with two digits.
+pub(super) fn amount(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    if value.abs() < 100.0 && value.fract() != 0.0 {
+        return fixed(value, 2);
+    }
+    let sign = if value <= -0.5 { "-" } else { "" };
+    format!("{sign}{}", count(value.abs().round() as usize))
+}
