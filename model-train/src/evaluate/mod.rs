@@ -16,6 +16,7 @@ mod learning;
 mod outcomes;
 mod population;
 mod ranked;
+mod reasons;
 mod search_record;
 mod slices;
 
@@ -25,6 +26,7 @@ pub use compare::{
     Compared, Comparison, Decisions, Delong, Difference, SwapCell, SwapSet, compare, delong,
     swap_set,
 };
+pub(crate) use credit::bands;
 pub use credit::{
     CalibrationFit, CalibrationState, Cheapest, Coefficient, Cost, CostTerms, Credit, CutOff,
     Decile, Dependence, DependencePoint, Figure, GainsPoint, Ks, LossGivenDefault, RarerPrecision,
@@ -41,6 +43,7 @@ pub use learning::{Draw, LearningPoint, learning_curve};
 pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
 pub use population::{Population, PopulationBand};
 pub use ranked::{Confusion, FIGURES, Ranked};
+pub use reasons::{ReasonCount, ReasonGroup, ReasonSlices, Reasons, Stability};
 pub use search_record::{BenchmarkRecord, FrontierRecord, PairedRecord, SearchRecord, TrialRecord};
 pub use slices::{FOUR_FIFTHS, Group, Impact, Scored, Slices, slices};
 
@@ -132,6 +135,9 @@ pub struct Evaluation {
     /// Rows without an outcome, scored beside the others; none where every row has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub population: Option<Population>,
+    /// Why rows are not approved; none for a model without profiles.
+    #[serde(default)]
+    pub reasons: Option<Reasons>,
     /// Whether more rows would help; empty unless the trainer adds it.
     #[serde(default)]
     pub learning_curve: Vec<LearningPoint>,
@@ -356,6 +362,7 @@ pub fn evaluate(
         importance,
         outcomes: Some(outcomes::outcomes(&mut decider, dataset, rows)?),
         population: population::population(&probabilities, &without_outcome, threshold),
+        reasons: reasons::reasons(&mut decider, dataset, rows, options.seed),
         slices: all_slices(decider.artifact(), &model, dataset, rows, scored),
         model,
         learning_curve: Vec::new(),

@@ -10,6 +10,7 @@ mod gains;
 mod outcomes;
 mod population;
 mod quality;
+mod reasons;
 mod tuning;
 mod words;
 
@@ -64,6 +65,9 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
         page = page.section(section);
     }
     if let Some(section) = population::section(evaluation) {
+        page = page.section(section);
+    }
+    if let Some(section) = reasons::section(evaluation) {
         page = page.section(section);
     }
     page = page
