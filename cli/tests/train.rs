@@ -33,6 +33,7 @@ fn writes_a_model_and_its_figures() {
         "brier",
         "intervals",
         "cross_validation",
+        "profiles",
         "seconds_fit",
     ];
     expect.sort_unstable();
