@@ -27,6 +27,16 @@ class Model {
     return contained(() => this.#ask(this.#exports.abi_decide, request));
   }
 
+  /** Whether the module can explain: one that was packed by an earlier version cannot. */
+  get explains() {
+    return Boolean(this.#exports.abi_explain);
+  }
+
+  /** The bytes of a request in, those of an explanation, or of a refusal, out. */
+  explain(request) {
+    return contained(() => this.#ask(this.#exports.abi_explain, request));
+  }
+
   /** The bytes of a batch in, the bytes of its sketch, or of a refusal, out. */
   sketch(batch) {
     return contained(() => this.#ask(this.#exports.abi_sketch, batch));
@@ -42,7 +52,7 @@ class Model {
     return answer;
   }
 
-  /** The HTTP status of the last decision or sketch. */
+  /** The HTTP status of the last decision, explanation or sketch. */
   get status() {
     return this.#exports.abi_status();
   }

@@ -74,6 +74,15 @@ pub(crate) fn decide(request: &[u8]) -> Result<(u16, Vec<u8>), Fault> {
     asked(|model| model.decide(request))
 }
 
+/// Why a decision came out as it did: the HTTP status and the bytes of the answer; `None` where
+/// the module was packed before modules could explain.
+pub(crate) fn explain(request: &[u8]) -> Result<Option<(u16, Vec<u8>)>, Fault> {
+    if !open()?.model.explains() {
+        return Ok(None);
+    }
+    asked(|model| model.explain(request)).map(Some)
+}
+
 /// The counts of a batch: the HTTP status and the bytes of a sketch, or of a refusal.
 pub(crate) fn sketch(batch: &[u8]) -> Result<(u16, Vec<u8>), Fault> {
     asked(|model| model.sketch(batch))
@@ -145,10 +154,16 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn decide(this: &Model, request: &[u8]) -> Result<Vec<u8>, JsValue>;
 
+    #[wasm_bindgen(method, getter)]
+    fn explains(this: &Model) -> bool;
+
+    #[wasm_bindgen(method, catch)]
+    fn explain(this: &Model, request: &[u8]) -> Result<Vec<u8>, JsValue>;
+
     #[wasm_bindgen(method, catch)]
     fn sketch(this: &Model, batch: &[u8]) -> Result<Vec<u8>, JsValue>;
 
-    /// The HTTP status of the last decision or sketch.
+    /// The HTTP status of the last decision, explanation or sketch.
     #[wasm_bindgen(method, getter)]
     fn status(this: &Model) -> u16;
 }

@@ -13,7 +13,7 @@ mod keys;
 
 use answer::Answer;
 use keys::Keys;
-use model_http::Refusal;
+use model_http::{Refusal, detail_json};
 use worker::{Context, Date, Env, Request, Response, Result, event};
 
 /// Opens the model while the isolate starts, so that no request waits for it.
@@ -30,7 +30,7 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
     // Not `Request::method`, which takes a method it does not know for GET.
     let method = request.inner().method();
     let keys = Keys::read(&env);
-    let decides = matches!(request.path().as_str(), "/predict" | "/sketch");
+    let decides = matches!(request.path().as_str(), "/predict" | "/explain" | "/sketch");
     if decides
         && method == "POST"
         && let Err(refusal) = keys.check(&request)
@@ -47,12 +47,16 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
             Ok(body) => predict(&body, arrived, &request_id),
             Err(refusal) => refusal,
         },
+        ("/explain", "POST") => match incoming::application(&mut request).await {
+            Ok(body) => explain(&body, &request_id),
+            Err(refusal) => refusal,
+        },
         ("/sketch", "POST") => match incoming::batch(&mut request).await {
             Ok(body) => sketch(&body, &request_id),
             Err(refusal) => refusal,
         },
         ("/" | "/health", _) => Answer::method_not_allowed("GET, HEAD"),
-        ("/predict" | "/sketch", _) => Answer::method_not_allowed("POST"),
+        ("/predict" | "/explain" | "/sketch", _) => Answer::method_not_allowed("POST"),
         (_, "GET" | "HEAD") => match keys.check_page(&request) {
             Ok(()) => match asset(&request, &env).await {
                 Some(file) => return Ok(file),
@@ -90,6 +94,20 @@ fn predict(body: &[u8], arrived: u64, request_id: &str) -> Answer {
             Answer::decision(decision, seconds, request_id)
         }
         Ok((status, refusal)) => Answer::json(status, refusal),
+        Err(fault) => Answer::fault(&fault, request_id),
+    }
+}
+
+/// Why a decision came out as it did; it is no decision, and gets no envelope.
+fn explain(body: &[u8], request_id: &str) -> Answer {
+    match decider::explain(body) {
+        Ok(Some((status, explanation))) => Answer::json(status, explanation),
+        Ok(None) => Answer::json(
+            501,
+            detail_json(
+                "The model's file was packed before models could explain: train or pack it again",
+            ),
+        ),
         Err(fault) => Answer::fault(&fault, request_id),
     }
 }

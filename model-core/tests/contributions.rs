@@ -137,7 +137,8 @@ fn brute_force(predictor: &mut Predictor, profiles: &Profiles, row: &[f64]) -> V
     let inputs = row.len();
     let mut worth = vec![0.0; 1 << inputs];
     let mut mixed = row.to_vec();
-    for (profile, weight) in profiles.rows() {
+    for (nth, weight) in profiles.weights.iter().enumerate() {
+        let profile = profiles.row(nth);
         for (coalition, worth) in worth.iter_mut().enumerate() {
             for input in 0..inputs {
                 let taken = coalition >> input & 1 == 1;
@@ -179,7 +180,7 @@ fn check(artifact: &Artifact, profiles: usize, rows: usize, brute: bool) {
     let profiles = numbers.profiles(schema, profiles);
     profiles.check(schema).unwrap();
     let mut predictor = Predictor::new(model, &Calibration::None).unwrap();
-    let [mut walk, mut tables] =
+    let [walk, tables] =
         [Way::Walk, Way::Tables].map(|way| Explainer::new(model, &mut predictor, &profiles, way));
     for _ in 0..rows {
         let row = numbers.row(schema);
@@ -284,9 +285,9 @@ fn who_beats_every_profile_in_a_monotonic_input_is_not_told_so() {
     let (model, schema) = (&artifact.model, &artifact.schema);
     model.check(schema).unwrap();
     let profiles = numbers.profiles(schema, 16);
-    let best = profiles.rows().map(|(row, _)| row[0]).fold(0.0, f64::max);
+    let best = (0..16).map(|nth| profiles.row(nth)[0]).fold(0.0, f64::max);
     let mut predictor = Predictor::new(model, &Calibration::None).unwrap();
-    let mut explainer = Explainer::new(model, &mut predictor, &profiles, Way::Tables);
+    let explainer = Explainer::new(model, &mut predictor, &profiles, Way::Tables);
     let mut below = 0;
     for _ in 0..2000 {
         let mut row = numbers.row(schema);

@@ -50,25 +50,22 @@ fn the_file_says_what_is_said() {
     assert_eq!(schema.reasons.compare, Compare::Approved);
     assert_eq!(schema.reasons.max, 3);
     assert!(schema.reasons.in_answer);
-    let income = schema.features[0].reason.as_deref().unwrap();
-    let low = income.variant(When::Low).unwrap();
+    let reasons = &schema.reasons;
+    let low = reasons.variant(0, When::Low).unwrap();
     assert_eq!(low.code, "R01");
     assert_eq!(low.text.0, ["Income is low", "Das Einkommen ist niedrig"]);
-    assert_eq!(income.variant(When::Missing).unwrap().code, "R01m");
-    assert_eq!(income.variant(When::High), None);
-    let purpose = schema.features[12].reason.as_deref().unwrap();
-    assert_eq!(
-        purpose.variant(When::Category(0)).unwrap().text.first(),
-        "A car"
-    );
-    // In the order of the features, whatever the order in the file.
-    assert_eq!(schema.reasons.groups[0].features, [5, 9]);
-    let warnings: Vec<_> = file.warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        warnings.len(),
-        1,
-        "{warnings:?}: only the missing income lacks a text"
-    );
+    assert_eq!(reasons.variant(0, When::Missing).unwrap().code, "R01m");
+    assert_eq!(reasons.variant(0, When::High), None);
+    let car = reasons.variant(12, When::Category(0)).unwrap();
+    assert_eq!(car.text.first(), "A car");
+    let group = reasons.owner(5);
+    assert_eq!([reasons.owner(9), reasons.owner(0)], [group, 0]);
+    assert_eq!(reasons.inquiries, [group]);
+    let text = &reasons.variant(group, When::Always).unwrap().text;
+    assert_eq!(text.first(), "Payment history");
+    let warnings = file.warnings.iter().map(ToString::to_string);
+    let warnings: Vec<_> = warnings.filter(|text| text.contains("reason")).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].ends_with(
         "feature 'income', reason: 'R01m', missing: there is no text in 'de': the first language is used"
     ));
@@ -151,16 +148,12 @@ fn profiles_that_do_not_fit_are_refused() {
         let error = artifact.encode().unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    let form = "expected 1 to 64 profiles of 13 values";
-    check(|p| p.weights[0] = 0.3, form);
-    check(|p| p.weights = vec![-0.5, 1.5], form);
-    check(|p| p.weights = Vec::new(), form);
-    check(|p| p.values.truncate(25), form);
-    check(|p| p.name.clear(), form);
-    check(
-        |p| p.values[1] = f64::NAN,
-        "feature 'rate': a profile holds",
-    );
-    check(|p| p.values[4] = 17.0, "feature 'age': a profile holds");
-    check(|p| p.values[11] = 4.0, "feature 'purpose': a profile holds");
+    let problem = "the profiles do not fit the schema's inputs";
+    check(|p| p.weights[0] = 0.3, problem);
+    check(|p| p.weights = vec![-0.5, 1.5], problem);
+    check(|p| p.weights = Vec::new(), problem);
+    check(|p| p.values.truncate(25), problem);
+    check(|p| p.values[1] = f64::NAN, problem);
+    check(|p| p.values[4] = 17.0, problem);
+    check(|p| p.values[11] = 4.0, problem);
 }

@@ -194,13 +194,8 @@ pub(crate) fn refusal<'f>(
     decider: &mut Decider,
     values: impl Iterator<Item = (&'f Feature, f64)>,
 ) -> Refusal {
-    let (mut request, mut answer) = (Vec::new(), Vec::new());
-    Writer::new(&mut request).object(|json| {
-        for (feature, value) in values.filter(|(_, value)| !value.is_nan()) {
-            write(json.key(&feature.name), feature, value);
-        }
-    });
-    decider.decide(&request, &mut answer);
+    let mut answer = Vec::new();
+    decider.decide(&request(values), &mut answer);
     let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
     let first = &answer["detail"][0];
     let message = first["msg"].as_str().unwrap_or("the model refuses the row");
@@ -212,6 +207,39 @@ pub(crate) fn refusal<'f>(
             _ => message.to_owned(),
         },
     }
+}
+
+/// The codes of the reasons why an application is no approval, the most important first,
+/// separated by semicolons, as a cell of a CSV file; empty for an approval, and for a model without profiles.
+pub(crate) fn reason_codes<'f>(
+    decider: &mut Decider,
+    values: impl Iterator<Item = (&'f Feature, f64)>,
+) -> String {
+    let mut explanation = Vec::new();
+    decider.explain(&request(values), &mut explanation);
+    let explanation: serde_json::Value = serde_json::from_slice(&explanation).unwrap_or_default();
+    let reasons = explanation["reasons"].as_array().into_iter().flatten();
+    let codes: Vec<&str> = reasons
+        .filter_map(|reason| reason["code"].as_str())
+        .collect();
+    let cell = codes.join(";");
+    // A feature without a code has its name, which may hold anything.
+    if cell.contains([',', '"']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell
+    }
+}
+
+/// An application as JSON: fields with values in the model's terms.
+pub(crate) fn request<'f>(values: impl Iterator<Item = (&'f Feature, f64)>) -> Vec<u8> {
+    let mut request = Vec::new();
+    Writer::new(&mut request).object(|json| {
+        for (feature, value) in values.filter(|(_, value)| !value.is_nan()) {
+            write(json.key(&feature.name), feature, value);
+        }
+    });
+    request
 }
 
 fn write(json: &mut Writer<'_>, feature: &Feature, value: f64) {

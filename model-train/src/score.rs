@@ -9,9 +9,9 @@ use model_core::schema::{Feature, Role, Schema};
 use model_core::value::{Value, ValueError, read};
 use model_files::csv::{Row, Table};
 
-use crate::applications::refusal;
-use crate::dataset::{Columns, read_cell};
-use crate::error::DataError;
+use crate::applications::{reason_codes, refusal};
+use crate::dataset::{Columns, read_cell, stranger};
+use crate::error::{DataError, shortened};
 
 /// Rows that are scored together.
 const ROWS: usize = 1024;
@@ -19,6 +19,8 @@ const ROWS: usize = 1024;
 const ADDED: [&str; 3] = ["probability", "prediction", "outcome"];
 /// The column that is added where the model has a policy.
 const RULES: &str = "rules";
+/// The column that is added where it was asked for.
+const REASONS: &str = "reasons";
 
 /// What happens to a row that the model refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,10 @@ pub struct Choices {
     pub on_invalid: OnInvalid,
     /// Whether an input may be missing in every row, where the schema can fill it in.
     pub allow_missing_columns: bool,
+    /// Whether a column that the schema does not know is copied as it is.
+    pub pass_through: bool,
+    /// Whether the codes of the reasons are added.
+    pub reasons: bool,
 }
 
 /// Why rows could not be scored.
@@ -52,6 +58,19 @@ pub enum ScoreError {
         file: String,
         /// The column.
         column: &'static str,
+    },
+    /// The schema does not know a column.
+    #[error(
+        "{file}, line 1, column '{column}': the schema does not know this column{}; copy it as it is with --pass-through, list it in the schema (role = \"ignored\"), or remove it",
+        .nearest.as_ref().map_or_else(String::new, |name| format!("; did you mean '{name}'?"))
+    )]
+    ColumnUnknown {
+        /// What errors call the file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The feature with the most similar name.
+        nearest: Option<String>,
     },
     /// An input has no column.
     #[error(
@@ -95,7 +114,8 @@ pub enum ScoreError {
 
 /// Copies every row of a CSV from `source` to `sink` with the columns `probability`,
 /// `prediction` and `outcome` added, and `rules` where the model has a policy: the codes that
-/// matched, separated by semicolons. As in an answer, `prediction` is 1 only for
+/// matched, separated by semicolons. Where it was asked for, `reasons` is added too: the codes of
+/// why the row is no approval, the most important first. As in an answer, `prediction` is 1 only for
 /// `approve`. Answers how many rows were refused and left blank. `name` is what
 /// errors call the source, `progress` is called with the number of bytes read so far.
 ///
@@ -112,19 +132,30 @@ pub fn score(
 ) -> Result<u64, ScoreError> {
     let schema = decider.artifact().schema.clone();
     let mut table = Table::open(source, name).map_err(DataError::from)?;
-    let columns = Columns::for_scoring(&table, &schema)?;
+    if let (Some(column), false) = (stranger(&table, &schema), choices.pass_through) {
+        return Err(ScoreError::ColumnUnknown {
+            file: table.name().to_owned(),
+            column: shortened(column),
+            nearest: schema.nearest_feature(column).map(str::to_owned),
+        });
+    }
+    let columns = Columns::for_passing_through(&table, &schema)?;
     if !choices.allow_missing_columns {
         check_inputs(&table, &schema, &columns)?;
     }
     let line_end = table.line_end();
     let has_policy = decider.artifact().policy.is_some();
-    write_header(&table, has_policy, sink)?;
+    let added = Added {
+        rules: has_policy,
+        reasons: choices.reasons,
+    };
+    write_header(&table, added, sink)?;
     let fields = fields(&table, &schema, &columns, decider.rule_columns());
     let mut block = Block {
         values: vec![0.0; fields.len() * ROWS],
         fields,
         missing_values: &schema.missing_values,
-        has_policy,
+        columns: added,
         ..Block::new(name, line_end, choices.on_invalid)
     };
     let mut more = true;
@@ -177,10 +208,10 @@ fn fields<'s, R: Read>(
 
 fn write_header<R: Read>(
     table: &Table<R>,
-    has_policy: bool,
+    columns: Added,
     sink: &mut impl Write,
 ) -> Result<(), ScoreError> {
-    let added = || ADDED.into_iter().chain(has_policy.then_some(RULES));
+    let added = || columns.names();
     let exists = |added: &&'static str| table.header().iter().any(|column| column == *added);
     if let Some(column) = added().find(exists) {
         return Err(ScoreError::ColumnExists {
@@ -212,11 +243,25 @@ impl Field<'_> {
     }
 }
 
+/// The columns that are added beside [`ADDED`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Added {
+    rules: bool,
+    reasons: bool,
+}
+
+impl Added {
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        let more = [self.rules.then_some(RULES), self.reasons.then_some(REASONS)];
+        ADDED.into_iter().chain(more.into_iter().flatten())
+    }
+}
+
 /// Rows that have been read and wait for their scores.
 struct Block<'s> {
     fields: Vec<Field<'s>>,
     missing_values: &'s [String],
-    has_policy: bool,
+    columns: Added,
     file: &'s str,
     line_end: &'static str,
     on_invalid: OnInvalid,
@@ -247,7 +292,7 @@ impl<'s> Block<'s> {
         Self {
             fields: Vec::new(),
             missing_values: &[],
-            has_policy: false,
+            columns: Added::default(),
             values: Vec::new(),
             rows: Vec::with_capacity(ROWS),
             raw: Vec::new(),
@@ -302,7 +347,8 @@ impl<'s> Block<'s> {
     fn decide(&mut self, decider: &mut Decider, sink: &mut impl Write) -> Result<(), ScoreError> {
         self.judge(decider)?;
         let (mut start, mut added_start) = (0, 0);
-        for (slot, row) in self.rows.iter().enumerate() {
+        for slot in 0..self.rows.len() {
+            let row = &self.rows[slot];
             let added = &self.added[added_start..self.added_ends[slot]];
             added_start = self.added_ends[slot];
             self.line.clear();
@@ -310,8 +356,12 @@ impl<'s> Block<'s> {
             start = row.end;
             if !row.invalid && !added.is_empty() {
                 self.line.extend_from_slice(added);
+                if self.columns.reasons {
+                    let codes = reason_codes(decider, self.values_of(slot));
+                    write!(self.line, ",{codes}")?;
+                }
             } else if self.on_invalid == OnInvalid::Blank {
-                let columns = ADDED.len() + usize::from(self.has_policy);
+                let columns = self.columns.names().count();
                 self.line.extend(std::iter::repeat_n(b',', columns));
                 self.refused_rows += 1;
             } else {
@@ -334,7 +384,7 @@ impl<'s> Block<'s> {
         decider
             .judge_rows(&self.values, ROWS, |slot, judgement, decider| {
                 if let (Some(judgement), true) = (judgement, slot < waiting) {
-                    let written = add(added, judgement, self.has_policy.then_some(decider));
+                    let written = add(added, judgement, self.columns.rules.then_some(decider));
                     failed = std::mem::replace(&mut failed, Ok(())).and(written);
                 }
                 ends.push(added.len());
@@ -343,10 +393,14 @@ impl<'s> Block<'s> {
         Ok(failed?)
     }
 
-    fn refused(&self, decider: &mut Decider, slot: usize) -> ScoreError {
+    /// The fields of a row and their values in the model's terms.
+    fn values_of(&self, slot: usize) -> impl Iterator<Item = (&Feature, f64)> {
         let fields = self.fields.iter().enumerate();
-        let values = fields.map(|(index, field)| (field.feature, self.values[index * ROWS + slot]));
-        let refusal = refusal(decider, values);
+        fields.map(move |(index, field)| (field.feature, self.values[index * ROWS + slot]))
+    }
+
+    fn refused(&self, decider: &mut Decider, slot: usize) -> ScoreError {
+        let refusal = refusal(decider, self.values_of(slot));
         let (file, line) = (self.file.to_owned(), self.rows[slot].line);
         match decider.artifact().schema.max_adjustments {
             Some(most) if refusal.kind == "too_many_adjustments" => {

@@ -11,6 +11,7 @@ mod json;
 use std::cell::RefCell;
 
 use model_core::decide::{Decider, write_unavailable};
+use model_recourse::{Budget, explain};
 use model_sketch::answer_batch;
 
 pub use abi::*;
@@ -52,7 +53,8 @@ impl Module {
 
     /// An explanation into `output`.
     fn explain(&mut self, request: &[u8]) {
-        self.status = self.answer(|decider, output| decider.explain(request, output));
+        let budget = Budget::default();
+        self.status = self.answer(|decider, output| explain(decider, request, budget, output));
     }
 
     /// The counts of a batch into `output`.

@@ -47,6 +47,37 @@ export interface Explanation {
   reasons: Reason[] | null;
   /** Why `reasons` is `null`. */
   note?: string;
+  /** What would change the decision; where it was asked for. */
+  recourse?: Recourse;
+}
+
+/** What would change the decision. */
+export interface Recourse {
+  /** The cheapest first; none where the application is approved. */
+  options: RecourseOption[];
+  /** Whether it is proved that nothing within reach is approved. */
+  impossible: boolean;
+  /** What any option that was not found costs at least; where the budget ended before the proof. */
+  lower_bound?: number;
+  /** Where each actionable field alone leads to another outcome: the nearest value on each side. */
+  flips: Flip[];
+}
+
+/** Changes that together are approved. */
+export interface RecourseOption {
+  changes: { feature: string; from: Value; to: Value }[];
+  cost: number;
+  /** What the module then answers. */
+  probability: number;
+  /** Whether no cheaper option with other features exists. */
+  proven: boolean;
+}
+
+/** A value at which the outcome is another. */
+export interface Flip {
+  feature: string;
+  value: Value;
+  outcome: Outcome;
 }
 
 /** What an input adds to the margin, compared with the profiles. */
@@ -67,10 +98,21 @@ export interface Reason {
   share: number | null;
 }
 
-/** What is to be explained: an application, alone or with the language of its reasons. */
+/** What is to be explained: an application, alone or with the language of its reasons and with recourse. */
 export interface Question {
   application: Application;
   language?: string;
+  recourse?: boolean | RecourseQuestion | null;
+}
+
+/** What may be proposed. */
+export interface RecourseQuestion {
+  /** Fields that are to stay as they are. */
+  freeze?: string[];
+  /** Most changes of an option, 3 where it is left out. */
+  max_changes?: 1 | 2 | 3;
+  /** Options to look for, 3 where it is left out; with 0 only the flips are computed. */
+  options?: 0 | 1 | 2 | 3;
 }
 
 /** What is decided about an application; `refer` sends it to a person. */
@@ -195,6 +237,8 @@ export interface Feature {
     round?: number;
     mismatch: "error" | "overwrite";
   };
+  /** Which way an applicant may change it, where they may. */
+  actionable?: "up" | "down" | "any";
   /** The policies; of inputs alone. */
   missing?: "error" | "impute" | "zero" | "most_frequent" | "other" | "native";
   unknown?: "error" | "most_frequent" | "other";

@@ -139,6 +139,24 @@ describe("a decision", () => {
   });
 });
 
+describe("POST /explain", () => {
+  const asked = (body) => worker.ask("/explain", { method: "POST", headers: { "content-type": "application/json" }, body: Buffer.from(body) });
+
+  for (const [name, body, status] of [
+    ["an application", JSON.stringify(example), 200],
+    ["an application in an object with a language", JSON.stringify({ application: example, language: "de" }), 200],
+    ["a language that the model does not have", JSON.stringify({ application: example, language: "tlh" }), 422],
+    ["an application that is refused", JSON.stringify({ application: { no_such_field: 1 } }), 422],
+  ]) {
+    test(`answers ${name} with the module's bytes`, async () => {
+      const answer = await asked(body);
+      assert.equal(answer.status, status, answer.body.toString());
+      assert.equal(answer.headers.get("content-type"), "application/json");
+      assert.equal(answer.body.toString(), Buffer.from(model.explain(Buffer.from(body))).toString());
+    });
+  }
+});
+
 describe("POST /sketch", () => {
   const asked = (body, type = "application/x-ndjson") =>
     worker.ask("/sketch", { method: "POST", headers: type ? { "content-type": type } : {}, body: Buffer.from(body) });
@@ -184,6 +202,7 @@ describe("what there is not", () => {
     ["POST", "/predict/", 404, "Not Found", null],
     ["GET", "/predict", 405, "Method Not Allowed", "POST"],
     ["PUT", "/predict", 405, "Method Not Allowed", "POST"],
+    ["GET", "/explain", 405, "Method Not Allowed", "POST"],
     ["GET", "/sketch", 405, "Method Not Allowed", "POST"],
     ["DELETE", "/", 405, "Method Not Allowed", "GET, HEAD"],
     ["POST", "/health", 405, "Method Not Allowed", "GET, HEAD"],

@@ -27,6 +27,7 @@ async function check(bindings, expected) {
       ["/health", undefined, [200, 200, 200, 200]],
       ["/", undefined, [200, 200, 200, 200]],
       ["/predict", post, expected],
+      ["/explain", post, expected],
       ["/sketch", post, expected.map((status) => (status === 422 ? 200 : status))],
     ]) {
       assert.deepEqual(await statuses(worker, path, init), status, path);

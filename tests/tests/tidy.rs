@@ -27,7 +27,7 @@ fn crates_of_the_module() -> Vec<String> {
 #[test]
 fn every_crate_of_the_module_is_under_the_same_purity_lint() {
     let crates = crates_of_the_module();
-    assert_eq!(crates, ["model-core", "model-sketch"]);
+    assert_eq!(crates, ["model-core", "model-recourse", "model-sketch"]);
     let rules = read("model-core/clippy.toml");
     assert!(rules.contains("disallowed-methods") && rules.contains("disallowed-types"));
     for name in crates {

@@ -11,7 +11,7 @@ use crate::workspace::{cargo, command};
 use crate::{engine, system};
 
 /// Crates that also run on wasm32, or only there.
-const WASM_CRATES: &str = "--package model-core --package model-sketch --package model-http \
+const WASM_CRATES: &str = "--package model-core --package model-recourse --package model-sketch --package model-http \
     --package model-wasm --package edge-worker";
 
 /// The tool that is not in the workspace.

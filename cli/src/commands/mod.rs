@@ -4,6 +4,7 @@ mod compile_module;
 pub(crate) mod drift;
 mod eda;
 mod evaluate;
+mod explain;
 mod health;
 mod inspect;
 pub(crate) mod policy;
@@ -42,6 +43,7 @@ enum Command {
     CompileModule(compile_module::Args),
     Health(health::Args),
     Score(score::Args),
+    Explain(explain::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
     Schema(schema::Args),
@@ -63,6 +65,7 @@ impl Cli {
             Command::CompileModule(args) => args.run(),
             Command::Health(args) => args.run(),
             Command::Score(args) => args.run(),
+            Command::Explain(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Schema(args) => args.run(),

@@ -14,7 +14,8 @@ const EXAMPLES: &str = "\
 Examples:
   underwrite score --model model.wasm --input new.csv --output scored.csv
   underwrite score --model model.wasm --input - --output - < new.csv | head
-  underwrite score --model model.wasm --input new.csv --output scored.csv --on-invalid blank";
+  underwrite score --model model.wasm --input new.csv --output scored.csv --on-invalid blank
+  underwrite score --model model.wasm --input new.csv --output scored.csv --reasons";
 
 /// Score every row of a CSV file: adds the columns probability, prediction and outcome, and
 /// rules where the model has a policy.
@@ -33,6 +34,13 @@ pub(crate) struct Args {
     /// Impute input columns that the file does not have, in every row [default: refuse the file].
     #[arg(long)]
     allow_missing_columns: bool,
+    /// Copy columns that the schema does not know, such as an identifier [default: refuse the
+    /// file].
+    #[arg(long)]
+    pass_through: bool,
+    /// Add a column with the codes of the reasons, most important first.
+    #[arg(long)]
+    reasons: bool,
     /// What to do with a row that the model refuses.
     #[arg(long, value_enum, default_value_t = Invalid::Stop)]
     on_invalid: Invalid,
@@ -68,6 +76,8 @@ impl Args {
                 Invalid::Blank => OnInvalid::Blank,
             },
             allow_missing_columns: self.allow_missing_columns,
+            pass_through: self.pass_through,
+            reasons: self.reasons,
         };
         let (rows, name) = (source.bytes, &source.name);
         let refused = score(&mut decider, rows, name, &mut sink, choices, |read| {

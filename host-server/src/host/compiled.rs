@@ -27,6 +27,8 @@ pub(crate) struct Exports {
     pub(crate) abi_decide: ModuleExport,
     pub(crate) abi_status: ModuleExport,
     pub(crate) abi_batch: ModuleExport,
+    /// `None` of a module that was packed before it could explain.
+    pub(crate) abi_explain: Option<ModuleExport>,
 }
 
 impl Compiled {
@@ -60,6 +62,10 @@ impl Exports {
             abi_decide: function("abi_decide", &[I32, I32], &[I64])?,
             abi_status: function("abi_status", &[], &[I32])?,
             abi_batch: function("abi_batch", &[I32, I32, I32], &[I32])?,
+            abi_explain: match module.get_export("abi_explain") {
+                Some(_) => Some(function("abi_explain", &[I32, I32], &[I64])?),
+                None => None,
+            },
         })
     }
 }

@@ -35,6 +35,7 @@ struct Functions {
     decide: TypedFunc<(u32, u32), u64>,
     status: TypedFunc<(), u32>,
     batch: TypedFunc<(u32, u32, u32), u32>,
+    explain: Option<TypedFunc<(u32, u32), u64>>,
 }
 
 /// Bytes in the module's memory, made with `abi_alloc`.
@@ -113,6 +114,33 @@ impl Instance {
         Ok(Answer { status, body })
     }
 
+    /// Whether the module can explain.
+    pub(crate) fn explains(&self) -> bool {
+        self.functions.explain.is_some()
+    }
+
+    /// One explanation; the answer is overwritten by the next call.
+    pub(crate) fn explain(&mut self, body: &[u8]) -> Result<Answer<'_>, CallError> {
+        const NAME: &str = "abi_explain";
+        let Some(explain) = self.functions.explain.clone() else {
+            return Err(CallError::Contract {
+                function: NAME,
+                expected: "the export",
+                found: "nothing".to_owned(),
+            });
+        };
+        self.deadline(self.limits.explain);
+        let length = self.length(NAME, body.len())?;
+        let pointer = self.request_buffer(length)?;
+        self.write(pointer, body)?;
+        let packed = explain
+            .call(&mut self.store, (pointer, length))
+            .map_err(|error| self.explain_error(NAME, &error))?;
+        let status = self.status()?;
+        let body = self.bytes(NAME, packed)?;
+        Ok(Answer { status, body })
+    }
+
     /// Many rows: fills `out` with probabilities and returns the number of refused rows.
     pub(crate) fn batch(&mut self, columns: &[f64], out: &mut [f64]) -> Result<u32, CallError> {
         self.deadline(self.limits.load);
@@ -169,14 +197,15 @@ impl Instance {
     ) -> Result<R, CallError> {
         pick(&self.functions)
             .call(&mut self.store, params)
-            .map_err(|error| self.explain(name, &error))
+            .map_err(|error| self.explain_error(name, &error))
     }
 
-    fn explain(&self, function: &'static str, error: &wasmtime::Error) -> CallError {
+    fn explain_error(&self, function: &'static str, error: &wasmtime::Error) -> CallError {
         let trap = error.downcast_ref::<Trap>();
         if trap == Some(&Trap::Interrupt) {
             let limit = match function {
                 "abi_decide" | "abi_status" => self.limits.decide,
+                "abi_explain" => self.limits.explain,
                 _ => self.limits.load,
             };
             return CallError::Deadline { function, limit };
@@ -292,6 +321,10 @@ impl Functions {
             decide: typed(store, instance, &exports.abi_decide)?,
             status: typed(store, instance, &exports.abi_status)?,
             batch: typed(store, instance, &exports.abi_batch)?,
+            explain: match &exports.abi_explain {
+                Some(export) => Some(typed(store, instance, export)?),
+                None => None,
+            },
         })
     }
 }

@@ -13,6 +13,8 @@ pub struct Limits {
     /// run the thread does not count. Default: 1 s; a real one takes microseconds, so this
     /// only stops a module that hangs.
     pub decide: Duration,
+    /// The same for one explanation, of which the first builds tables. Default: 1 s.
+    pub explain: Duration,
     /// The same for loading a model into a new instance, and for one batch. Default: 10 s.
     pub load: Duration,
     /// Added to `load` for each KiB of the file. Default: nothing.
@@ -39,6 +41,7 @@ impl Default for Limits {
         Self {
             memory_bytes: 256 << 20,
             decide: Duration::from_secs(1),
+            explain: Duration::from_secs(1),
             load: Duration::from_secs(10),
             load_per_kib: Duration::ZERO,
             instances: processors().saturating_mul(TWO),

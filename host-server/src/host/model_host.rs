@@ -28,6 +28,7 @@ pub struct ModelHost {
     description_json: Bytes,
     wasm: Bytes,
     glue: Bytes,
+    explains: bool,
     // Fields drop in order: the instances above must be gone before their clock stops.
     _clock: Clock,
 }
@@ -67,8 +68,12 @@ impl ModelHost {
         check_version(&compiled, &limits)?;
         let pool = Pool::new(compiled, limits);
         let description_json = pool.with(Instance::describe).map_err(LoadErrorKind::from)?;
+        let explains = pool
+            .with(|instance| Ok(instance.explains()))
+            .map_err(LoadErrorKind::from)?;
         Ok(Self {
             pool,
+            explains,
             description: serde_json::from_slice(&description_json)
                 .map_err(LoadErrorKind::Description)?,
             description_json: description_json.into(),
@@ -124,6 +129,30 @@ impl ModelHost {
                 Err(error) => each(Err(error)),
             }
         }
+    }
+
+    /// Whether the module can explain: one that was packed by an earlier version cannot.
+    #[must_use]
+    pub fn explains(&self) -> bool {
+        self.explains
+    }
+
+    /// Why a decision came out as it did. `body` is the request's JSON, whatever it holds. A
+    /// refusal by the module is an answer too, with its own status.
+    ///
+    /// Runs on the calling thread, at most [`Limits::explain`]; the first call on an instance
+    /// builds tables, which takes some milliseconds.
+    ///
+    /// # Errors
+    /// When the module failed, or cannot explain.
+    pub fn explain(&self, body: &[u8]) -> Result<Decision, CallError> {
+        self.pool.with(|instance| {
+            let answer = instance.explain(body)?;
+            Ok(Decision {
+                status: answer.status,
+                body: answer.body.to_vec(),
+            })
+        })
     }
 
     /// How many instances exist now.

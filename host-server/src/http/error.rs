@@ -51,6 +51,8 @@ pub(crate) enum ApiError {
     },
     /// There is no model.
     NoModel,
+    /// The model's file was packed before modules could explain.
+    CannotExplain,
     /// The request conflicts with the current state.
     Conflict { detail: String },
 }
@@ -130,6 +132,7 @@ impl ApiError {
             Self::Denied(Denied::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::NoMemory | Self::NoModel => StatusCode::SERVICE_UNAVAILABLE,
             Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::CannotExplain => StatusCode::NOT_IMPLEMENTED,
         }
     }
 
@@ -150,6 +153,10 @@ impl ApiError {
             ),
             Self::TooManyRows { most } => {
                 format!("The batch has more than {most} rows; send fewer at once")
+            }
+            Self::CannotExplain => {
+                "The model's file was packed before models could explain: train or pack it again"
+                    .to_owned()
             }
             Self::Invalid { msg, .. } => msg.clone(),
             Self::Malformed { detail } | Self::Conflict { detail } | Self::NotThere { detail } => {

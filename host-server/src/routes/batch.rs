@@ -140,7 +140,7 @@ pub(super) fn check_names(served: &Served, names: &[u8]) -> Result<(), String> {
     }
 }
 
-fn refuse_array(error: Unreadable, most: usize) -> ApiError {
+pub(super) fn refuse_array(error: Unreadable, most: usize) -> ApiError {
     match error {
         Unreadable::TooManyRows => ApiError::TooManyRows { most },
         Unreadable::Json(error) if !error.is_data() => ApiError::Invalid {
@@ -157,7 +157,7 @@ fn refuse_array(error: Unreadable, most: usize) -> ApiError {
 }
 
 /// A batch that is being answered.
-struct Batch {
+pub(super) struct Batch {
     served: Arc<Served>,
     table: Table,
     chunk: Chunk,
@@ -167,7 +167,7 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(served: Arc<Served>, table: Table, answers: AnswerForm) -> Self {
+    pub(super) fn new(served: Arc<Served>, table: Table, answers: AnswerForm) -> Self {
         Self {
             served,
             table,
@@ -177,12 +177,12 @@ impl Batch {
         }
     }
 
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.row == self.table.len()
     }
 
     /// The first piece of the answer; an error when there is no memory for it.
-    fn first(mut self, mut claim: Claim) -> Result<(Self, Bytes), ApiError> {
+    pub(super) fn first(mut self, mut claim: Claim) -> Result<(Self, Bytes), ApiError> {
         claim.cover(self.table.len().min(ROWS_A_PIECE) * USUAL_ANSWER)?;
         let bytes = self.next(claim);
         Ok((self, bytes))
@@ -207,7 +207,7 @@ impl Batch {
     }
 
     /// What follows the first piece, made when the client takes it.
-    fn stream(self, app: Arc<App>, first: Bytes) -> Body {
+    pub(super) fn stream(self, app: Arc<App>, first: Bytes) -> Body {
         let rest = stream::try_unfold(self, move |mut batch| {
             let admission = Arc::clone(app.admission());
             async move {

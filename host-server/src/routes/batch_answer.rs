@@ -17,6 +17,8 @@ use crate::models::score::Outcome;
 pub(super) enum Form {
     /// An array of what each row would be answered alone.
     Json,
+    /// An array of why each row would be decided as it would be.
+    Explanations,
     /// A line for each row, with the error where there is no decision.
     Csv,
 }
@@ -24,7 +26,7 @@ pub(super) enum Form {
 impl Form {
     pub(super) fn content_type(self) -> &'static str {
         match self {
-            Self::Json => "application/json",
+            Self::Json | Self::Explanations => "application/json",
             Self::Csv => "text/csv; charset=utf-8",
         }
     }
@@ -32,7 +34,7 @@ impl Form {
     /// What comes before the first answer.
     pub(super) fn begin(self, served: &Served, out: &mut Vec<u8>) {
         match self {
-            Self::Json => out.push(b'['),
+            Self::Json | Self::Explanations => out.push(b'['),
             Self::Csv => {
                 let rules = if has_policy(served) { ",rules" } else { "" };
                 out.extend_from_slice(COLUMNS.as_bytes());
@@ -45,7 +47,7 @@ impl Form {
     /// What comes after the last answer.
     pub(super) fn end(self, out: &mut Vec<u8>) {
         out.extend_from_slice(match self {
-            Self::Json => b"]",
+            Self::Json | Self::Explanations => b"]",
             Self::Csv => b"",
         });
     }
@@ -74,6 +76,18 @@ pub(super) fn write_answers(
             write_answer(out, row, answer);
             row += 1;
         }),
+        Form::Explanations => {
+            for body in chunk.iter() {
+                if row > 0 {
+                    out.push(b',');
+                }
+                match served.explain(body) {
+                    Ok(explained) => write_answer(out, row, Ok(explained.answer())),
+                    Err(error) => write_answer(out, row, Err(error)),
+                }
+                row += 1;
+            }
+        }
         Form::Csv => {
             let mut writer = csv::Writer::from_writer(out);
             let has_rules = has_policy(served);

@@ -5,6 +5,7 @@ mod answer;
 mod batch;
 mod batch_answer;
 mod drift;
+mod explain;
 mod health;
 mod home;
 mod metrics;
@@ -63,6 +64,7 @@ fn api() -> Router<Arc<App>> {
         .route("/health", get(health::health))
         .route("/predict", post(predict::predict))
         .route("/predict/batch", post(batch::batch))
+        .route("/explain", post(explain::explain))
         .route("/invocations", post(mlflow::invocations))
         .route("/ping", get(mlflow::ping))
         .route("/version", get(mlflow::version))
@@ -73,11 +75,16 @@ fn api() -> Router<Arc<App>> {
         .route("/models/{name}/schema", get(models::schema))
         .route("/models/{name}/predict", post(predict::predict_named))
         .route("/models/{name}/predict/batch", post(batch::batch_named))
+        .route("/models/{name}/explain", post(explain::explain_named))
         .route("/models/{name}/reload", post(admin::reload))
         .route("/models/{name}/rollback", post(admin::roll_back))
         .route(
             "/models/{name}/versions/{version}/predict",
             post(predict::predict_version),
+        )
+        .route(
+            "/models/{name}/versions/{version}/explain",
+            post(explain::explain_version),
         )
 }
 

@@ -4,13 +4,14 @@
 mod sections;
 mod stored;
 
+pub use crate::digest::hex;
 pub use crate::error::ArtifactError;
-pub use crate::literal::hex;
 pub use crate::wire::{FORMAT, MAX_PAYLOAD};
 
 use bincode::Encode;
 
 use crate::calibration::Calibration;
+use crate::digest::{digest_text, sha256};
 use crate::literal::number_text;
 use crate::model::{Model, ModelKind};
 use crate::policy::Policy;
@@ -18,7 +19,7 @@ use crate::preprocess::Preprocessing;
 use crate::reasons::Profiles;
 use crate::schema::Schema;
 use crate::wire::HEADER_LEN;
-use sections::{Parts, sha256};
+use sections::Parts;
 
 const MAGIC: &[u8; 8] = b"UWMODEL\0";
 
@@ -253,10 +254,6 @@ fn digested(format: u32, bytes: &[u8]) -> Result<(Payload<'_>, [u8; 32], Digests
     });
     let digests = Digests { model, policy };
     Ok((Payload::Sections(sections), digest, digests))
-}
-
-fn digest_text(digest: &[u8; 32]) -> String {
-    format!("sha256:{}", hex(digest))
 }
 
 /// The payload of format 3 behind its header.

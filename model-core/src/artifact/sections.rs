@@ -5,6 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::digest::sha256;
 use crate::error::ArtifactError;
 
 /// Four ASCII letters.
@@ -99,15 +100,6 @@ pub(super) fn digest(parts: &Parts<'_>, mut each: impl FnMut(Tag, [u8; 32])) -> 
         each(part.tag, digest);
     }
     list.finalize().into()
-}
-
-/// In pieces: a browser's engine swaps slow code for fast code only between calls.
-pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    for piece in bytes.chunks(4096) {
-        digest.update(piece);
-    }
-    digest.finalize().into()
 }
 
 fn next(bytes: &[u8]) -> Option<(Part<'_>, &[u8])> {

@@ -9,7 +9,7 @@ use crate::calibration::Calibration;
 use crate::error::ArtifactError;
 use crate::model::LinearPart;
 use crate::policy::Policy;
-use crate::schema::StoredReasons;
+use crate::schema::Reasons;
 use crate::wire::{Reader, Stored, stored};
 
 stored!(Training {
@@ -112,8 +112,8 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
         write(&mut out, POLICY, &encode_policy(policy)?);
     }
     let mut reasons = Vec::new();
-    if let Some(catalogue) = artifact.schema.stored_reasons() {
-        put(&mut reasons, CATALOGUE, &catalogue)?;
+    if artifact.schema.reasons != Reasons::default() {
+        put(&mut reasons, CATALOGUE, &artifact.schema.reasons)?;
     }
     if let Some(profiles) = &artifact.profiles {
         put(&mut reasons, PROFILES, profiles)?;
@@ -200,7 +200,9 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let samples = samples.map(|_| values.next());
     // What it says, the catalogue says too.
     let _: Option<bool> = in_answer.map(|_| values.next());
-    let catalogue: Option<StoredReasons> = catalogue.map(|_| values.next());
+    if catalogue.is_some() {
+        artifact.schema.reasons = values.next();
+    }
     artifact.profiles = profiles.map(|_| values.next());
     let schema_translations = schema_translations.map(|_| values.next());
     let actions = actions.map(|_| values.next());
@@ -221,9 +223,6 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     derived.map_err(content)?;
     let actions = artifact.schema.set_actions(actions.unwrap_or_default());
     actions.map_err(content)?;
-    if let Some(catalogue) = catalogue {
-        artifact.schema.set_reasons(catalogue).map_err(content)?;
-    }
     artifact
         .schema
         .set_feature_translations(translations.unwrap_or_default());

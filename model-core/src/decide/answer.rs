@@ -45,7 +45,7 @@ impl Constants {
     }
 }
 
-pub(super) fn written(value: impl FnOnce(&mut Writer<'_>)) -> String {
+fn written(value: impl FnOnce(&mut Writer<'_>)) -> String {
     let mut out = Vec::new();
     value(&mut Writer::new(&mut out));
     String::from_utf8(out).unwrap_or_default()
@@ -53,7 +53,7 @@ pub(super) fn written(value: impl FnOnce(&mut Writer<'_>)) -> String {
 
 /// Writes a value of the model's terms in its feature's own type. Whole numbers are written
 /// without a point, `other` and what stays missing are `null`.
-pub(crate) fn write_value(json: &mut Writer<'_>, feature: &Feature, value: f64) {
+pub fn write_value(json: &mut Writer<'_>, feature: &Feature, value: f64) {
     match &feature.kind {
         _ if value.is_nan() => json.raw("null"),
         FeatureKind::Boolean => json.boolean(value != 0.0),

@@ -1,17 +1,15 @@
 //! Why a decision came out as it did: the contract is `docs/reference/explanations.md`.
 
-use super::answer::{write_value, written};
+use super::answer::write_value;
 use super::problem::{self, Problem};
-use super::recourse;
 use super::request::{self, MAX_REQUEST};
 use super::{Adjusted, Decider, Judgement};
 use crate::json::{JsonKind, Raw, Writer};
 use crate::link::Link;
 use crate::policy::Outcome;
 use crate::preprocess::Adjustment;
-use crate::reasons::{Compared, Factor, Profiles};
-use crate::recourse::Request;
-use crate::schema::{Schema, When};
+use crate::reasons::{Chosen, Compared, Profiles, choose};
+use crate::schema::{Feature, Schema, When};
 
 /// What the profiles of a model without any are called.
 const IMPUTED: &str = "imputed";
@@ -23,7 +21,6 @@ struct Question<'r> {
     application: &'r [u8],
     /// An index of the schema's languages.
     language: usize,
-    recourse: Option<Request>,
 }
 
 impl<'r> Question<'r> {
@@ -36,7 +33,6 @@ impl<'r> Question<'r> {
         let mut question = Self {
             application: request,
             language: 0,
-            recourse: None,
         };
         if named(APPLICATION) || !object.fields().any(|field| is_question(&field)) {
             return Ok(question);
@@ -48,7 +44,8 @@ impl<'r> Question<'r> {
                 }
                 APPLICATION => return Err(Problem::not_an_object()),
                 "language" => question.language = language(value, schema)?,
-                "recourse" => question.recourse = recourse::parse(value, schema)?,
+                // The crate that looks for recourse reads it.
+                "recourse" => {}
                 other => {
                     let message = "Unknown key: expected application, language or recourse";
                     return Err(Problem::in_question(other, message));
@@ -74,12 +71,6 @@ fn language(value: Raw<'_>, schema: &Schema) -> Result<usize, Problem> {
     })
 }
 
-/// An application beside the profiles.
-struct Explained {
-    contributions: Vec<f64>,
-    cases: Vec<When>,
-}
-
 impl Decider {
     /// Explains one decision: appends JSON to `out` and returns the HTTP status, 200, 413 or
     /// 422. The request is an application, or an object with the keys `application`,
@@ -92,19 +83,11 @@ impl Decider {
             Ok(question) => question,
             Err(problem) => return problem::write_refusal(&[problem], out),
         };
-        let outcome = request::parse(question.application, &self.fields, &self.artifact.schema)
-            .and_then(|(raw_fields, problems)| self.evaluate(raw_fields, problems));
-        match outcome {
-            Ok((probability, adjusted)) => {
-                let judgement = self.judge(probability);
-                self.write_explanation(&question, judgement, &adjusted, out);
-                if let Some(request) = &question.recourse {
-                    // Behind the last of the explanation's keys.
-                    out.pop();
-                    out.extend_from_slice(b",\"recourse\":");
-                    self.recourse(question.application, request, out);
-                    out.push(b'}');
-                }
+        match self.evaluated(question.application) {
+            Ok((judgement, adjusted)) => {
+                let compared = self.take_compared();
+                self.write_explanation(&compared, question.language, judgement, &adjusted, out);
+                self.compared = Some(compared);
                 200
             }
             Err(problems) => problem::write_refusal(&problems, out),
@@ -119,152 +102,162 @@ impl Decider {
     ) -> Option<String> {
         let wanted = self.artifact.schema.reasons.in_answer;
         (wanted && judgement.outcome != Outcome::Approve).then(|| {
-            let mut compared = self.take_compared();
-            let explained = self.compare(&mut compared, adjusted);
-            let reasons = self.reasons(&compared, &explained, judgement, 0);
+            let compared = self.take_compared();
+            let contributions = self.contributions(&compared);
+            let reasons = self.reasons(&compared, &contributions, adjusted, judgement, 0);
             self.compared = Some(compared);
             reasons
         })
     }
 
     /// What explanations need: built at the first, then taken from where it is kept.
+    #[inline(never)]
     fn take_compared(&mut self) -> Box<Compared> {
         if let Some(compared) = self.compared.take() {
             return compared;
         }
         let artifact = &self.artifact;
-        let imputed;
-        let profiles = match &artifact.profiles {
-            Some(profiles) => profiles,
-            None => {
-                imputed = Profiles::single(IMPUTED, artifact.preprocessing.imputed.clone());
-                &imputed
-            }
-        };
+        let imputed = Profiles::single(IMPUTED, artifact.preprocessing.imputed.clone());
+        let profiles = artifact.profiles.as_ref().unwrap_or(&imputed);
         let predictor = &mut self.predictor;
         let compared = Compared::new(&artifact.schema, &artifact.model, predictor, profiles);
         Box::new(compared)
     }
 
-    /// Compares the application that was evaluated last.
-    fn compare(&self, compared: &mut Compared, adjusted: &[Adjusted<'_>]) -> Explained {
+    /// Of the application that was evaluated last.
+    fn contributions(&self, compared: &Compared) -> Vec<f64> {
         let model = &self.artifact.model;
-        let contributions = compared.explainer.contributions(model, &self.row);
-        let inputs = self.inputs.iter().zip(&self.row).enumerate();
-        let mut cases: Vec<When> = inputs
-            .map(|(input, (feature, value))| compared.case(model, input, feature, *value))
-            .collect();
-        for one in adjusted {
-            match one.adjustment {
-                Adjustment::Missing(_) => cases[one.input] = When::Missing,
-                Adjustment::OutOfRange(_) => cases[one.input] = When::Clamped,
-                Adjustment::Unknown(_) | Adjustment::Mismatch(_) => {}
-            }
-        }
-        Explained {
-            contributions,
-            cases,
-        }
+        compared.explainer.contributions(model, &self.row)
     }
 
     /// The reasons as a JSON array; `null` where there are none for want of profiles.
+    #[inline(never)]
     fn reasons(
         &self,
         compared: &Compared,
-        explained: &Explained,
+        contributions: &[f64],
+        adjusted: &[Adjusted<'_>],
         judgement: Judgement,
         language: usize,
     ) -> String {
-        if judgement.outcome == Outcome::Approve {
-            return "[]".into();
-        }
-        let rules = self.deciding_rules(judgement.outcome);
         let artifact = &self.artifact;
-        let most = artifact.schema.reasons.max as usize;
+        let reasons = &artifact.schema.reasons;
+        let mut left = reasons.max as usize;
         let by_rules_alone = judgement.score == Outcome::Approve;
-        if !by_rules_alone && artifact.profiles.is_none() {
+        let refused = judgement.outcome != Outcome::Approve;
+        if refused && !by_rules_alone && artifact.profiles.is_none() {
             return "null".into();
         }
-        let left = if by_rules_alone {
-            0
-        } else {
-            most.saturating_sub(rules.len())
-        };
-        let mut factors = Vec::new();
-        if left > 0 {
-            factors = compared.reasons(
-                &artifact.schema,
-                &self.inputs,
-                [&self.row, &explained.contributions],
-                &explained.cases,
-                (left, language),
-            );
+        let mut out = vec![b'['];
+        let mut json = Writer::new(&mut out);
+        if refused {
+            self.write_rules(&mut json, judgement.outcome, language, &mut left);
         }
-        written(|json| {
-            let rules = rules.iter().take(most).map(|&rule| (Some(rule), None));
-            let factors = factors.iter().map(|factor| (None, Some(factor)));
-            json.array(rules.chain(factors), |json, reason| match reason {
-                (Some(rule), _) => self.write_rule(json, rule, language),
-                (None, Some(factor)) => write_factor(json, factor),
-                (None, None) => {}
-            });
-        })
+        if refused && !by_rules_alone && left > 0 {
+            for chosen in choose(&compared.owners, contributions, &reasons.inquiries, left) {
+                let case = self.case(compared, adjusted, chosen.worst);
+                self.write_factor(&mut json, compared, contributions, &chosen, case, language);
+            }
+        }
+        out.push(b']');
+        String::from_utf8(out).unwrap_or_default()
     }
 
     /// The rules that said what was decided, in the order of the policy, each code once.
-    fn deciding_rules(&self, outcome: Outcome) -> Vec<usize> {
-        let mut deciding: Vec<usize> = Vec::new();
-        let Some(policy) = &self.artifact.policy else {
-            return deciding;
-        };
-        for matched in self.matched_outcomes() {
-            let code = &policy.rules[matched.rule].code;
-            let known = |rule: &usize| policy.rules[*rule].code == *code;
-            if matched.outcome == outcome && !deciding.iter().any(known) {
-                deciding.push(matched.rule);
-            }
-        }
-        deciding
-    }
-
-    fn write_rule(&self, json: &mut Writer<'_>, rule: usize, language: usize) {
+    fn write_rules(
+        &self,
+        json: &mut Writer<'_>,
+        outcome: Outcome,
+        language: usize,
+        left: &mut usize,
+    ) {
         let Some(policy) = &self.artifact.policy else {
             return;
         };
-        let (rule, features) = (&policy.rules[rule], &self.artifact.schema.features);
-        let fields = rule.when.fields();
-        // The probability comes after the features.
-        let names = fields
-            .iter()
-            .filter_map(|field| features.get(usize::from(*field)));
-        let text = rule.text.0.get(language).map_or("", String::as_str);
-        json.object(|json| {
-            json.key("code").text(&rule.code);
-            json.key("text").text(text);
-            json.key("features")
-                .array(names, |json, feature| json.text(&feature.name));
-            json.key("share").raw("null");
-        });
+        let mut said: Vec<&str> = Vec::new();
+        for matched in self.matched_outcomes() {
+            let rule = &policy.rules[matched.rule];
+            let code = rule.code.as_str();
+            if matched.outcome != outcome || said.contains(&code) || *left == 0 {
+                continue;
+            }
+            said.push(code);
+            *left -= 1;
+            let mut names = Vec::new();
+            for field in rule.when.fields() {
+                // The probability comes after the features.
+                if let Some(feature) = self.artifact.schema.features.get(usize::from(field)) {
+                    names.push(feature.name.as_str());
+                }
+            }
+            let text = rule.text.0.get(language).map_or("", String::as_str);
+            write_reason(json, code, text, &names, f64::NAN);
+        }
     }
 
+    /// In which case an input of the last application is.
+    fn case(&self, compared: &Compared, adjusted: &[Adjusted<'_>], input: usize) -> When {
+        for one in adjusted {
+            match one.adjustment {
+                Adjustment::Missing(_) if one.input == input => return When::Missing,
+                Adjustment::OutOfRange(_) if one.input == input => return When::Clamped,
+                _ => {}
+            }
+        }
+        let model = &self.artifact.model;
+        compared.case(model, input, &self.inputs[input], self.row[input])
+    }
+
+    fn write_factor(
+        &self,
+        json: &mut Writer<'_>,
+        compared: &Compared,
+        contributions: &[f64],
+        chosen: &Chosen,
+        case: When,
+        language: usize,
+    ) {
+        let mut names = Vec::new();
+        for (input, owner) in compared.owners.iter().enumerate() {
+            if *owner == chosen.owner && contributions[input] < 0.0 {
+                names.push(self.inputs[input].name.as_str());
+            }
+        }
+        let reasons = &self.artifact.schema.reasons;
+        let worst = &self.inputs[chosen.worst];
+        let variant = (reasons.variant(chosen.owner, case))
+            .or_else(|| reasons.variant(chosen.owner, When::Always));
+        let (code, text) = match variant {
+            Some(variant) => {
+                let text = variant.text.0.get(language).map_or("", String::as_str);
+                (variant.code.as_str(), text)
+            }
+            None => (worst.name.as_str(), label(worst, language)),
+        };
+        write_reason(json, code, text, &names, chosen.share);
+    }
+
+    #[inline(never)]
     fn write_explanation(
         &mut self,
-        question: &Question<'_>,
+        compared: &Compared,
+        language: usize,
         judgement: Judgement,
         adjusted: &[Adjusted<'_>],
         out: &mut Vec<u8>,
     ) {
-        let mut compared = self.take_compared();
-        let explained = self.compare(&mut compared, adjusted);
+        let contributions = self.contributions(compared);
         let in_answer = (self.artifact.schema.reasons.in_answer
             && judgement.outcome != Outcome::Approve)
-            .then(|| self.reasons(&compared, &explained, judgement, 0));
+            .then(|| self.reasons(compared, &contributions, adjusted, judgement, 0));
         let mut decision = Vec::new();
         self.write_answer(judgement, adjusted, in_answer.as_deref(), &mut decision);
-        let reasons = self.reasons(&compared, &explained, judgement, question.language);
+        let reasons = self.reasons(compared, &contributions, adjusted, judgement, language);
         let margin = self.predictor.margin_row(&self.row);
         let link = self.artifact.model.link();
-        Writer::new(out).object(|json| {
+        let profiles = self.artifact.profiles.as_ref();
+        let mut json = Writer::new(out);
+        json.object(|json| {
             json.key("decision")
                 .raw(str::from_utf8(&decision).unwrap_or("null"));
             json.key("scale").text(match link {
@@ -276,29 +269,28 @@ impl Decider {
                 .number(self.margin_threshold(link));
             json.key("base").number(compared.explainer.base());
             json.key("compared_with").object(|json| {
-                json.key("name").text(&compared.name);
+                json.key("name")
+                    .text(profiles.map_or(IMPUTED, |profiles| &profiles.name));
                 json.key("digest").text(&compared.digest);
-                json.key("profiles").integer(compared.count as u64);
+                json.key("profiles")
+                    .integer(profiles.map_or(1, |profiles| profiles.weights.len() as u64));
             });
-            let inputs = self
-                .inputs
-                .iter()
-                .zip(&self.row)
-                .zip(&explained.contributions);
-            json.key("contributions")
-                .array(inputs, |json, ((feature, value), part)| {
+            json.key("contributions").array(
+                contributions.iter().enumerate(),
+                |json, (input, part)| {
+                    let feature = &self.inputs[input];
                     json.object(|json| {
                         json.key("feature").text(&feature.name);
-                        write_value(json.key("value"), feature, *value);
+                        write_value(json.key("value"), feature, self.row[input]);
                         json.key("contribution").number(*part);
                     });
-                });
+                },
+            );
             json.key("reasons").raw(&reasons);
             if reasons == "null" {
                 json.key("note").text(NO_PROFILES);
             }
         });
-        self.compared = Some(compared);
     }
 
     /// The margin from which the score approves; not finite where every margin does, or none.
@@ -313,12 +305,23 @@ impl Decider {
     }
 }
 
-fn write_factor(json: &mut Writer<'_>, factor: &Factor<'_>) {
+/// What forms call a feature.
+fn label(feature: &Feature, language: usize) -> &str {
+    let translated = language.checked_sub(1).and_then(|nth| {
+        let translation = feature.translations.get(nth)?;
+        translation.label.as_deref()
+    });
+    translated.unwrap_or_else(|| feature.display_label())
+}
+
+/// A share that is NaN is `null`.
+#[inline(never)]
+fn write_reason(json: &mut Writer<'_>, code: &str, text: &str, features: &[&str], share: f64) {
     json.object(|json| {
-        json.key("code").text(factor.code);
-        json.key("text").text(factor.text);
+        json.key("code").text(code);
+        json.key("text").text(text);
         json.key("features")
-            .array(&factor.features, |json, feature| json.text(feature));
-        json.key("share").number(factor.share);
+            .array(features, |json, feature| json.text(feature));
+        json.key("share").number(share);
     });
 }

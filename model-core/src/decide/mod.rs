@@ -10,21 +10,19 @@ mod fields;
 mod observe;
 mod outcome;
 mod problem;
-mod recourse;
 mod request;
 
-pub(crate) use answer::write_value;
+pub use answer::write_value;
 pub use application::Application;
 pub use batch::REFUSED;
 pub use outcome::{Judgement, Matched, reaches};
-pub use problem::{write_detail, write_unavailable};
+pub use problem::{write_detail, write_refused_key, write_unavailable};
 pub use request::MAX_REQUEST;
 
 use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
 use crate::model::Predictor;
 use crate::preprocess::{Adjustment, Resolved, resolve};
 use crate::reasons::Compared;
-use crate::recourse::Budget;
 use crate::schema::Feature;
 use crate::value::{Reading, Value, ValueError, read};
 use answer::Constants;
@@ -52,8 +50,6 @@ pub struct Decider {
     derivation: Derivation,
     /// `None` before the first explanation.
     compared: Option<Box<Compared>>,
-    /// What a search for recourse may spend.
-    budget: Budget,
 }
 
 /// A value that a policy changed.
@@ -79,7 +75,6 @@ impl Decider {
         let fields = Fields::new(&artifact.schema);
         Ok(Self {
             derivation: Derivation::new(&artifact.schema, &fields),
-            budget: Budget::default(),
             fields,
             predictor: Predictor::new(&artifact.model, &artifact.calibration)
                 .map_err(ArtifactError::Content)?,
@@ -119,11 +114,6 @@ impl Decider {
         &self.digests
     }
 
-    /// Sets what a search for recourse may spend from now on.
-    pub fn set_budget(&mut self, budget: Budget) {
-        self.budget = budget;
-    }
-
     /// How many values a row has.
     #[must_use]
     pub fn inputs(&self) -> usize {
@@ -135,16 +125,24 @@ impl Decider {
         if request.len() > MAX_REQUEST {
             return problem::write_too_large(out);
         }
-        let outcome = request::parse(request, &self.fields, &self.artifact.schema)
-            .and_then(|(raw_fields, problems)| self.evaluate(raw_fields, problems));
-        match outcome {
-            Ok((probability, adjusted)) => {
-                let judgement = self.judge(probability);
+        match self.evaluated(request) {
+            Ok((judgement, adjusted)) => {
                 let reasons = self.reasons_in_answer(judgement, &adjusted);
                 self.write_answer(judgement, &adjusted, reasons.as_deref(), out)
             }
             Err(problems) => problem::write_refusal(&problems, out),
         }
+    }
+
+    /// Reads an application and judges it.
+    #[inline(never)]
+    fn evaluated<'r>(
+        &mut self,
+        request: &'r [u8],
+    ) -> Result<(Judgement, Vec<Adjusted<'r>>), Vec<Problem>> {
+        let (raw_fields, problems) = request::parse(request, &self.fields, &self.artifact.schema)?;
+        let (probability, adjusted) = self.evaluate(raw_fields, problems)?;
+        Ok((self.judge(probability), adjusted))
     }
 
     /// Reads every input, applies the policies, computes what is derived, and predicts.

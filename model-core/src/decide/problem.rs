@@ -142,6 +142,11 @@ pub fn write_unavailable(reason: &str, out: &mut Vec<u8>) -> u16 {
     503
 }
 
+/// Refuses a request for a key beside the application; returns the HTTP status, 422.
+pub fn write_refused_key(key: &str, message: &str, out: &mut Vec<u8>) -> u16 {
+    write_refusal(&[Problem::in_question(key, message)], out)
+}
+
 /// Writes a refusal that is one sentence.
 pub fn write_detail(detail: &str, out: &mut Vec<u8>) {
     Writer::new(out).object(|json| json.key("detail").text(detail));

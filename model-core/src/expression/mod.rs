@@ -45,8 +45,7 @@ mod vocabulary;
 pub use check::FieldType;
 pub use evaluate::round;
 pub use parse::{ExpressionError, Parsed};
-pub(crate) use span::arithmetic_span;
-pub use span::{Span, span};
+pub use span::{Span, arithmetic_span, span};
 pub use vocabulary::{Meaning, Vocabulary};
 
 pub(crate) use gate::{Gate, Gated};

@@ -176,7 +176,10 @@ pub fn span(ops: &[Op], field: impl Fn(u16) -> Span, mut divides: impl FnMut(usi
     stack.pop().unwrap_or(Span::NEVER)
 }
 
-pub(crate) fn arithmetic_span(arithmetic: Arithmetic, left: Span, right: Span) -> Span {
+/// The numbers that an operation can give on numbers of two spans; `left` counts for nothing
+/// where it takes one.
+#[must_use]
+pub fn arithmetic_span(arithmetic: Arithmetic, left: Span, right: Span) -> Span {
     match arithmetic {
         Arithmetic::Negate => right.negate(),
         Arithmetic::Logarithm => right.logarithm(),

@@ -5,20 +5,17 @@ use crate::forest::{Bins, Forest, Node, category_code};
 /// The code of a missing value.
 pub(super) const MISSING: u32 = u32::MAX;
 
-/// A row's codes: of a number, how many of its feature's cuts lie below it; of a category, its
-/// bin. Two rows with the same codes reach the same leaves.
-pub(super) fn coded(forest: &Forest, row: &[f64], codes: &mut Vec<u32>) {
-    codes.clear();
-    codes.extend(
-        forest
-            .features
-            .iter()
-            .zip(row)
-            .map(|(bins, &value)| code(bins, value)),
-    );
+/// Appends a row's codes: of a number, how many of its feature's cuts lie below it; of a
+/// category, its bin. Two rows with the same codes reach the same leaves.
+#[inline(never)]
+pub(super) fn add_codes(forest: &Forest, row: &[f64], codes: &mut Vec<u32>) {
+    for (bins, value) in forest.features.iter().zip(row) {
+        codes.push(code(bins, *value));
+    }
 }
 
 /// The code of one value.
+#[inline(never)]
 pub(super) fn code(bins: &Bins, value: f64) -> u32 {
     match bins {
         _ if value.is_nan() => MISSING,
@@ -28,7 +25,7 @@ pub(super) fn code(bins: &Bins, value: f64) -> u32 {
 }
 
 /// Whether a code goes to the left of a split of its feature.
-#[inline]
+#[inline(never)]
 pub(super) fn goes_left(forest: &Forest, node: &Node, code: u32) -> bool {
     let Node::Split {
         feature,

@@ -1,23 +1,21 @@
-//! An application beside the profiles: contributions, and reasons.
+//! What explanations need beside the model, built at the first one.
 
-use super::choose::{Application, Factor, Unit, is_ordered, units};
 use super::codes::code;
 use super::contributions::{Explainer, Way};
 use super::profiles::Profiles;
 use crate::model::{Model, Predictor};
-use crate::schema::{Feature, Schema, When};
+use crate::schema::{Encoding, Feature, Role, Schema, When};
 
-/// What explanations need, built at the first one.
+/// An explainer, and what it compares with.
 #[derive(Debug)]
 pub(crate) struct Compared {
     pub(crate) explainer: Explainer,
-    /// What the profiles are called, and what tells them from others.
-    pub(crate) name: String,
+    /// What tells the profiles from others.
     pub(crate) digest: String,
-    pub(crate) count: usize,
     /// Of each input, the weighted median of the profiles.
     medians: Vec<f64>,
-    units: Vec<Unit>,
+    /// Of each input, whose texts speak about it.
+    pub(crate) owners: Vec<u32>,
 }
 
 impl Compared {
@@ -27,29 +25,44 @@ impl Compared {
         predictor: &mut Predictor,
         profiles: &Profiles,
     ) -> Self {
-        let inputs = schema.inputs().count();
+        let mut owners = Vec::new();
+        for (index, feature) in schema.features.iter().enumerate() {
+            if feature.role == Role::Input {
+                owners.push(schema.reasons.owner(index));
+            }
+        }
+        let mut medians = Vec::new();
+        for input in 0..owners.len() {
+            medians.push(median(profiles, input));
+        }
         Self {
             explainer: Explainer::new(model, predictor, profiles, Way::Tables),
-            name: profiles.name.clone(),
             digest: profiles.digest(),
-            count: profiles.weights.len(),
-            medians: (0..inputs).map(|input| median(profiles, input)).collect(),
-            units: units(schema),
+            medians,
+            owners,
         }
     }
 
     /// In which case an input is, apart from what policies did to it. Where splits alone
     /// decide, two values of one bin are in the same case.
+    #[inline(never)]
     pub(crate) fn case(&self, model: &Model, input: usize, feature: &Feature, value: f64) -> When {
-        let median = self.medians[input];
-        let [value, median] = match model {
-            _ if value.is_nan() => return When::Missing,
-            _ if median.is_nan() || !is_ordered(feature) => return When::Always,
-            Model::Forest(forest) => {
-                [value, median].map(|x| f64::from(code(&forest.features[input], x)))
-            }
-            Model::Linear(_) | Model::Ensemble(_) => [value, median],
-        };
+        let (mut value, mut median) = (value, self.medians[input]);
+        if value.is_nan() {
+            return When::Missing;
+        }
+        if let Some(categories) = feature.categories()
+            && categories.encoding == Encoding::OneHot
+        {
+            return When::Category(value as u32);
+        }
+        if let Model::Forest(forest) = model
+            && !median.is_nan()
+        {
+            let bins = &forest.features[input];
+            value = f64::from(code(bins, value));
+            median = f64::from(code(bins, median));
+        }
         if value < median {
             When::Low
         } else if value > median {
@@ -58,45 +71,29 @@ impl Compared {
             When::Always
         }
     }
-
-    /// The reasons that the score gives, at most `max` and one more for inquiries. `cases` has
-    /// the case of each input.
-    pub(crate) fn reasons<'a>(
-        &'a self,
-        schema: &'a Schema,
-        inputs: &'a [Feature],
-        [row, contributions]: [&'a [f64]; 2],
-        cases: &'a [When],
-        (max, language): (usize, usize),
-    ) -> Vec<Factor<'a>> {
-        let application = Application {
-            schema,
-            inputs,
-            units: &self.units,
-            contributions,
-            cases,
-            row,
-        };
-        application.choose(max, language)
-    }
 }
 
 /// The least value that half of the weight does not exceed; NaN where all are missing.
+#[inline(never)]
 fn median(profiles: &Profiles, input: usize) -> f64 {
-    let up_to = |most: f64| {
-        let rows = profiles.rows();
-        rows.fold([0.0, 0.0], |[below, all], (row, weight)| {
-            let value = row[input];
-            let counts = |holds: bool| if holds { weight } else { 0.0 };
-            [below + counts(value <= most), all + counts(!value.is_nan())]
-        })
-    };
-    profiles
-        .rows()
-        .map(|(row, _)| row[input])
-        .filter(|value| {
-            let [below, all] = up_to(*value);
-            2.0 * below >= all && !value.is_nan()
-        })
-        .fold(f64::NAN, f64::min)
+    let mut median = f64::NAN;
+    for nth in 0..profiles.weights.len() {
+        let most = profiles.row(nth)[input];
+        let (mut below, mut all) = (0.0, 0.0);
+        for (other, weight) in profiles.weights.iter().enumerate() {
+            let value = profiles.row(other)[input];
+            if value <= most {
+                below += weight;
+            }
+            if !value.is_nan() {
+                all += weight;
+            }
+        }
+        // Every comparison with NaN is false.
+        let lower = median.is_nan() || most < median;
+        if 2.0 * below >= all && !most.is_nan() && lower {
+            median = most;
+        }
+    }
+    median
 }

@@ -1,6 +1,6 @@
 //! What each input of an application contributes to its margin.
 
-use super::codes::coded;
+use super::codes::add_codes;
 use super::patterns::Patterns;
 use super::profiles::Profiles;
 use super::shares::Shares;
@@ -22,64 +22,53 @@ pub enum Way {
 pub struct Explainer {
     /// The weighted mean margin of the profiles.
     base: f64,
-    /// What each input adds to the linear part's sum, in the profiles' weighted mean.
+    /// What each input takes from the linear part's sum, in the profiles' weighted mean.
     linear_base: Vec<f64>,
-    /// The codes of each profile and its weight; empty without trees.
-    profiles: Vec<(Vec<u32>, f64)>,
-    patterns: Patterns,
-    /// Trees that are walked, as indices, each with the right children of its splits.
-    walked: Vec<(usize, Vec<usize>)>,
-    shares: Shares,
+    weights: Vec<f64>,
+    /// The codes of the profiles, one after another; none without trees.
     codes: Vec<u32>,
-    needs: Vec<u8>,
+    patterns: Patterns,
+    /// Trees that are walked.
+    walked: Vec<usize>,
+    shares: Shares,
 }
 
 impl Explainer {
     /// Builds what every explanation needs. The profiles were checked against the schema;
     /// the predictor is the model's.
     #[must_use]
+    #[inline(never)]
     pub fn new(model: &Model, predictor: &mut Predictor, profiles: &Profiles, way: Way) -> Self {
-        let margins = profiles.rows();
-        let base = margins.fold(0.0, |base, (row, weight)| {
-            base + weight * predictor.margin_row(row)
-        });
-        let inputs = profiles.rows().next().map_or(0, |(row, _)| row.len());
         let mut explainer = Self {
-            base,
-            linear_base: vec![0.0; inputs],
-            profiles: Vec::new(),
+            base: 0.0,
+            linear_base: vec![0.0; profiles.inputs()],
+            weights: profiles.weights.clone(),
+            codes: Vec::new(),
             patterns: Patterns::default(),
             walked: Vec::new(),
             shares: Shares::new(),
-            codes: Vec::new(),
-            needs: vec![FREE; inputs],
         };
-        let (forest, linear) = parts(model);
-        if let Some((linear, weight)) = linear {
-            for (row, of_profile) in profiles.rows() {
-                linear.add_parts(row, weight * of_profile, &mut explainer.linear_base);
+        let parts = Parts::new(model);
+        for (nth, weight) in profiles.weights.iter().enumerate() {
+            let row = profiles.row(nth);
+            explainer.base += weight * predictor.margin_row(row);
+            if let Some(linear) = parts.linear {
+                let weight = -parts.linear_weight * weight;
+                linear.add_parts(row, weight, &mut explainer.linear_base);
+            }
+            if let Some(forest) = parts.forest {
+                add_codes(forest, row, &mut explainer.codes);
             }
         }
-        if let Some((forest, _)) = forest {
-            explainer.take_forest(forest, profiles, way);
+        if let Some(forest) = parts.forest {
+            for index in 0..forest.trees.len() {
+                let (codes, weights) = (&explainer.codes, &explainer.weights);
+                if way == Way::Walk || !(explainer.patterns).add(forest, index, codes, weights) {
+                    explainer.walked.push(index);
+                }
+            }
         }
         explainer
-    }
-
-    fn take_forest(&mut self, forest: &Forest, profiles: &Profiles, way: Way) {
-        for (row, weight) in profiles.rows() {
-            let mut codes = Vec::new();
-            coded(forest, row, &mut codes);
-            self.profiles.push((codes, weight));
-        }
-        for (index, tree) in forest.trees.iter().enumerate() {
-            let right = right_children(&tree.nodes);
-            let added =
-                way == Way::Tables && self.patterns.add(forest, tree, &right, &self.profiles);
-            if !added {
-                self.walked.push((index, right));
-            }
-        }
     }
 
     /// The weighted mean margin of the profiles.
@@ -92,59 +81,77 @@ impl Explainer {
     /// up to the margin less the base. `model` is the one that this was built for. The order of
     /// additions is fixed, so that every host gives the same bits.
     #[must_use]
-    pub fn contributions(&mut self, model: &Model, row: &[f64]) -> Vec<f64> {
+    #[inline(never)]
+    pub fn contributions(&self, model: &Model, row: &[f64]) -> Vec<f64> {
         let mut contributions = vec![0.0; row.len()];
-        let (forest, linear) = parts(model);
-        if let Some((forest, weight)) = forest {
-            coded(forest, row, &mut self.codes);
-            let (codes, shares) = (&self.codes, &self.shares);
-            (self.patterns).contribute(codes, shares, weight, &mut contributions);
-            for (index, right) in &self.walked {
-                for (profile, of_profile) in &self.profiles {
-                    let mut walk = Walk {
-                        forest,
-                        shares,
-                        row: codes,
-                        profile,
-                        needs: &mut self.needs,
-                        weight: weight * of_profile,
-                        contributions: &mut contributions,
-                    };
-                    walk.tree(&forest.trees[*index].nodes, right);
-                }
-            }
+        let parts = Parts::new(model);
+        if let Some(forest) = parts.forest {
+            let mut codes = Vec::new();
+            add_codes(forest, row, &mut codes);
+            let patterns = &self.patterns;
+            patterns.contribute(&codes, &self.shares, parts.leaf_weight, &mut contributions);
+            self.walk(forest, &codes, parts.leaf_weight, &mut contributions);
         }
-        if let Some((linear, weight)) = linear {
-            let mut parts: Vec<f64> = self.linear_base.iter().map(|base| -base).collect();
-            linear.add_parts(row, weight, &mut parts);
-            for (contribution, part) in contributions.iter_mut().zip(&parts) {
-                *contribution += part;
+        if let Some(linear) = parts.linear {
+            let mut sums = self.linear_base.clone();
+            linear.add_parts(row, parts.linear_weight, &mut sums);
+            for (contribution, sum) in contributions.iter_mut().zip(&sums) {
+                *contribution += sum;
             }
-        }
-        // -0 would be written with its sign.
-        for contribution in &mut contributions {
-            *contribution += 0.0;
         }
         contributions
     }
-}
 
-/// The trees and the weighted sum of a model, each with what it counts in the margin.
-fn parts(model: &Model) -> (Option<(&Forest, f64)>, Option<(&Linear, f64)>) {
-    match model {
-        Model::Linear(linear) => (None, Some((linear, 1.0))),
-        Model::Forest(forest) => (Some((forest, of_leaf(forest))), None),
-        Model::Ensemble(ensemble) => (
-            Some((
-                &ensemble.forest,
-                ensemble.forest_weight * of_leaf(&ensemble.forest),
-            )),
-            Some((&ensemble.linear, ensemble.linear_weight)),
-        ),
+    fn walk(&self, forest: &Forest, row: &[u32], weight: f64, contributions: &mut [f64]) {
+        let mut needs = vec![FREE; row.len()];
+        for index in &self.walked {
+            let nodes = &forest.trees[*index].nodes;
+            let right = right_children(nodes);
+            for (profile, of_profile) in self.codes.chunks(row.len()).zip(&self.weights) {
+                let mut walk = Walk {
+                    forest,
+                    shares: &self.shares,
+                    nodes,
+                    right: &right,
+                    row,
+                    profile,
+                    needs: &mut needs,
+                    weight: weight * of_profile,
+                    contributions,
+                };
+                walk.visit(0, 0, 0);
+            }
+        }
     }
 }
 
-/// What a leaf's value counts in the sum of a forest.
-fn of_leaf(forest: &Forest) -> f64 {
-    forest.aggregation.apply(1.0, forest.trees.len())
+/// The trees and the weighted sum of a model, with what they count in the margin.
+struct Parts<'m> {
+    forest: Option<&'m Forest>,
+    /// Of a leaf's value.
+    leaf_weight: f64,
+    linear: Option<&'m Linear>,
+    linear_weight: f64,
+}
+
+impl<'m> Parts<'m> {
+    fn new(model: &'m Model) -> Self {
+        let (forest, of_forest, linear, linear_weight) = match model {
+            Model::Linear(linear) => (None, 0.0, Some(linear), 1.0),
+            Model::Forest(forest) => (Some(forest), 1.0, None, 0.0),
+            Model::Ensemble(ensemble) => (
+                Some(&ensemble.forest),
+                ensemble.forest_weight,
+                Some(&ensemble.linear),
+                ensemble.linear_weight,
+            ),
+        };
+        let leaf = |forest: &Forest| forest.aggregation.apply(of_forest, forest.trees.len());
+        Self {
+            forest,
+            leaf_weight: forest.map_or(0.0, leaf),
+            linear,
+            linear_weight,
+        }
+    }
 }

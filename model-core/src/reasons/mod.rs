@@ -21,7 +21,7 @@ mod profiles;
 mod shares;
 mod walk;
 
-pub use choose::Factor;
+pub(crate) use choose::{Chosen, choose};
 pub(crate) use compared::Compared;
 pub use contributions::{Explainer, Way};
 pub use profiles::{MAX_PROFILES, Profiles};

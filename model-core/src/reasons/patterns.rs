@@ -7,16 +7,16 @@
 use super::codes::{MISSING, goes_left};
 use super::profiles::MAX_PROFILES;
 use super::shares::Shares;
-use crate::forest::{Bins, Forest, Node, Tree};
+use crate::forest::{Bins, Forest, Node, right_children};
 
 /// Most leaves of a tree: the bits of a mask.
 const LEAVES: usize = 64;
-/// Words of the entries of a tree: one entry at most for each leaf and profile.
-const WORDS: usize = MAX_PROFILES;
 /// Most features of a tree: the bits of a pattern.
 const FEATURES: usize = 32;
-/// Bytes that the tables of a forest may take; trees beyond are walked.
-const BUDGET: usize = 16 << 20;
+/// Words of the entries of a tree: one entry at most for each leaf and profile.
+const WORDS: usize = MAX_PROFILES;
+/// Numbers of eight bytes that the tables of a forest may take; trees beyond are walked.
+const BUDGET: usize = 2 << 20;
 
 /// The tables of a forest, one tree after another.
 #[derive(Debug, Default)]
@@ -29,28 +29,27 @@ pub(super) struct Patterns {
     /// then the entries that are left.
     masks: Vec<u64>,
     entries: Vec<Entry>,
-    /// What each entry counts: the leaf's value times the weight of its profiles.
-    values: Vec<f64>,
 }
 
 /// Where a tree's part ends in each list, and how many words its entries take.
 #[derive(Debug)]
 struct Head {
-    features: u32,
-    entries: u32,
-    words: u32,
+    features: usize,
+    entries: usize,
+    words: usize,
 }
 
 /// A feature of a tree.
 #[derive(Debug)]
 struct Local {
-    feature: u16,
-    is_number: bool,
+    feature: usize,
+    /// Of a number, where its cuts begin.
+    first_cut: usize,
     /// Of a number: its cuts. Of a category: how many bins it has but for the missing one.
-    bins: u32,
-    first_cut: u32,
+    bins: usize,
+    is_number: bool,
     /// Of its first bin, among the masks.
-    first_mask: u32,
+    first_mask: usize,
 }
 
 /// A leaf, and the features of its tree in which profiles miss it.
@@ -58,80 +57,21 @@ struct Local {
 struct Entry {
     misses: u32,
     leaf: u32,
+    /// The leaf's value times the weight of these profiles.
+    value: f64,
 }
 
-impl Local {
-    /// The bin of a code.
-    #[inline]
-    fn bin(&self, cuts: &[u32], code: u32) -> usize {
-        match (self.is_number, code) {
-            (true, MISSING) => self.bins as usize + 1,
-            (true, _) => {
-                let first = self.first_cut as usize;
-                let cuts = &cuts[first..first + self.bins as usize];
-                cuts.iter().filter(|cut| **cut < code).count()
-            }
-            (false, MISSING) => self.bins as usize,
-            (false, _) => code as usize,
-        }
-    }
-
-    /// How many bins there are.
-    fn count(&self) -> usize {
-        self.bins as usize + if self.is_number { 2 } else { 1 }
-    }
+/// What a tree has in an application's bins.
+struct Reached<'a> {
+    features: &'a [Local],
+    masks: &'a [u64],
+    /// For each feature, where the masks of the bin stand.
+    bins: [usize; FEATURES],
 }
 
 impl Patterns {
-    /// Adds a tree; `false` where it has too many leaves or features, or no room is left.
-    pub(super) fn add(
-        &mut self,
-        forest: &Forest,
-        tree: &Tree,
-        right: &[usize],
-        profiles: &[(Vec<u32>, f64)],
-    ) -> bool {
-        let leaves = tree.nodes.len() / 2 + 1;
-        if leaves > LEAVES || self.bytes() > BUDGET {
-            return false;
-        }
-        // A leaf without a split contributes nothing.
-        if leaves == 1 {
-            return true;
-        }
-        let first = self.features.len();
-        if !self.add_features(forest, tree) {
-            self.features.truncate(first);
-            return false;
-        }
-        let boxes = boxes(forest, tree, right, &self.features[first..], &self.cuts);
-        let first_entry = self.entries.len();
-        self.add_entries(tree, &self.rows(first, profiles), &boxes);
-        let entries = &self.entries[first_entry..];
-        let words = entries.len().div_ceil(64);
-        for (nth, local) in self.features[first..].iter_mut().enumerate() {
-            local.first_mask = self.masks.len() as u32;
-            for leaves in &boxes[nth] {
-                self.masks.push(*leaves);
-                for entries in entries.chunks(64) {
-                    let left = |entry: &Entry| {
-                        entry.misses >> nth & 1 == 0 || leaves >> entry.leaf & 1 == 1
-                    };
-                    let bits = entries.iter().enumerate();
-                    self.masks
-                        .push(bits.fold(0, |mask, (bit, e)| mask | u64::from(left(e)) << bit));
-                }
-            }
-        }
-        self.trees.push(Head {
-            features: self.features.len() as u32,
-            entries: self.entries.len() as u32,
-            words: words as u32,
-        });
-        true
-    }
-
     /// Adds what every tree contributes. `weight` is what a leaf counts.
+    #[inline(never)]
     pub(super) fn contribute(
         &self,
         codes: &[u32],
@@ -141,252 +81,290 @@ impl Patterns {
     ) {
         let (mut feature, mut entry) = (0, 0);
         for head in &self.trees {
-            let features = &self.features[feature..head.features as usize];
-            let mut leaf = LeafSums {
-                features,
+            let mut reached = Reached {
+                features: &self.features[feature..head.features],
                 masks: &self.masks,
                 bins: [0; FEATURES],
-                leaf: u32::MAX,
-                misses: 0,
-                lost: 0.0,
             };
-            let words = head.words as usize;
             let mut left = [u64::MAX; WORDS];
-            for (local, bin) in features.iter().zip(&mut leaf.bins) {
-                let nth = local.bin(&self.cuts, codes[usize::from(local.feature)]);
-                *bin = local.first_mask as usize + nth * (1 + words);
-                let masks = &self.masks[*bin + 1..*bin + 1 + words];
-                for (left, mask) in left.iter_mut().zip(masks) {
-                    *left &= mask;
+            for (nth, local) in reached.features.iter().enumerate() {
+                let bin = local.bin(&self.cuts, codes[local.feature]);
+                let at = local.first_mask + bin * (1 + head.words);
+                reached.bins[nth] = at;
+                for word in 0..head.words {
+                    left[word] &= self.masks[at + 1 + word];
                 }
             }
-            for (word, mut bits) in left[..words].iter().copied().enumerate() {
+            // Of the leaf whose entries are looked at: what the application misses it in, and
+            // what each of these features has lost by it.
+            let (mut leaf, mut misses, mut lost) = (u32::MAX, 0, 0.0);
+            for word in 0..head.words {
+                let mut bits = left[word];
                 while bits != 0 {
-                    let at = entry + 64 * word + bits.trailing_zeros() as usize;
+                    let one = &self.entries[entry + 64 * word + bits.trailing_zeros() as usize];
                     bits &= bits - 1;
-                    let value = weight * self.values[at];
-                    leaf.add(self.entries[at], value, shares, contributions);
+                    if one.leaf != leaf {
+                        reached.add(misses, -lost, contributions);
+                        (leaf, lost) = (one.leaf, 0.0);
+                        misses = reached.misses(leaf);
+                    }
+                    let value = weight * one.value;
+                    let gains = one.misses.count_ones() as usize;
+                    let losses = misses.count_ones() as usize;
+                    lost += value * shares.share(losses, gains);
+                    reached.add(
+                        one.misses,
+                        value * shares.share(gains, losses),
+                        contributions,
+                    );
                 }
             }
-            leaf.finish(contributions);
-            (feature, entry) = (head.features as usize, head.entries as usize);
+            reached.add(misses, -lost, contributions);
+            (feature, entry) = (head.features, head.entries);
         }
-    }
-
-    fn bytes(&self) -> usize {
-        8 * self.masks.len() + 16 * self.entries.len()
     }
 }
 
-/// The sums of a tree's leaf that the application misses in the same inputs, whatever the entry.
-struct LeafSums<'a> {
-    features: &'a [Local],
-    masks: &'a [u64],
-    /// For each feature, where the masks of the application's bin stand.
-    bins: [usize; FEATURES],
-    leaf: u32,
-    /// The features in which the application misses the leaf.
-    misses: u32,
-    /// What each of them has lost.
-    lost: f64,
+impl Reached<'_> {
+    /// The features in which a leaf is missed.
+    #[inline]
+    fn misses(&self, leaf: u32) -> u32 {
+        let mut misses = 0;
+        for nth in 0..self.features.len() {
+            misses |= ((!self.masks[self.bins[nth]] >> leaf & 1) as u32) << nth;
+        }
+        misses
+    }
+
+    /// Adds to each of some features.
+    #[inline]
+    fn add(&self, mut features: u32, value: f64, contributions: &mut [f64]) {
+        while features != 0 {
+            let nth = features.trailing_zeros() as usize;
+            features &= features - 1;
+            contributions[self.features[nth].feature] += value;
+        }
+    }
 }
 
-impl LeafSums<'_> {
+impl Local {
+    /// The bin of a code.
     #[inline]
-    fn add(&mut self, entry: Entry, value: f64, shares: &Shares, contributions: &mut [f64]) {
-        if entry.leaf != self.leaf {
-            self.finish(contributions);
-            self.leaf = entry.leaf;
-            let bins = self.bins[..self.features.len()].iter().enumerate();
-            self.misses = bins.fold(0, |misses, (nth, bin)| {
-                misses | ((!self.masks[*bin] >> entry.leaf & 1) as u32) << nth
-            });
+    fn bin(&self, cuts: &[u32], code: u32) -> usize {
+        if code == MISSING {
+            return self.count() - 1;
         }
-        let (gained, missed) = (entry.misses.count_ones(), self.misses.count_ones());
-        self.lost += value * shares.share(missed as usize, gained as usize);
-        let gain = value * shares.share(gained as usize, missed as usize);
-        let mut bits = entry.misses;
-        while bits != 0 {
-            let nth = bits.trailing_zeros() as usize;
-            bits &= bits - 1;
-            contributions[usize::from(self.features[nth].feature)] += gain;
+        if !self.is_number {
+            return code as usize;
+        }
+        let mut bin = 0;
+        for cut in &cuts[self.first_cut..self.first_cut + self.bins] {
+            bin += usize::from(*cut < code);
+        }
+        bin
+    }
+
+    /// A code of a bin.
+    fn code(&self, cuts: &[u32], bin: usize) -> u32 {
+        if bin + 1 == self.count() {
+            MISSING
+        } else if !self.is_number {
+            bin as u32
+        } else if bin < self.bins {
+            // The greatest code at or before the cut.
+            cuts[self.first_cut + bin]
+        } else {
+            u32::MAX - 1
         }
     }
 
-    /// Takes from the features in which the application misses the leaf.
-    #[inline]
-    fn finish(&mut self, contributions: &mut [f64]) {
-        while self.misses != 0 {
-            let nth = self.misses.trailing_zeros() as usize;
-            self.misses &= self.misses - 1;
-            contributions[usize::from(self.features[nth].feature)] -= self.lost;
-        }
-        self.lost = 0.0;
+    /// How many bins there are: a number has one more than cuts, and both the missing one.
+    fn count(&self) -> usize {
+        self.bins + 1 + usize::from(self.is_number)
     }
 }
 
 /// Building.
 impl Patterns {
-    /// Adds the features that a tree asks for; `false` where they are too many.
-    fn add_features(&mut self, forest: &Forest, tree: &Tree) -> bool {
+    /// Adds a tree; `false` where it has too many leaves or features, or no room is left.
+    /// `codes` are those of the profiles, one after another.
+    #[inline(never)]
+    pub(super) fn add(
+        &mut self,
+        forest: &Forest,
+        index: usize,
+        codes: &[u32],
+        weights: &[f64],
+    ) -> bool {
+        let nodes = &forest.trees[index].nodes;
+        let room = self.masks.len() + 2 * self.entries.len() < BUDGET;
         let first = self.features.len();
-        for node in &tree.nodes {
-            let Node::Split { feature, .. } = *node else {
-                continue;
-            };
-            if self.features[first..]
-                .iter()
-                .any(|local| local.feature == feature)
-            {
-                continue;
-            }
-            if self.features.len() == first + FEATURES {
-                return false;
-            }
-            let first_cut = self.cuts.len() as u32;
-            let (is_number, bins) = match forest.features[usize::from(feature)] {
-                Bins::Cuts(_) => (true, self.add_cuts(tree, feature)),
-                Bins::Categories(count) => (false, count + 1),
-            };
-            self.features.push(Local {
-                feature,
-                is_number,
-                bins,
-                first_cut,
-                first_mask: 0,
-            });
+        if nodes.len() / 2 >= LEAVES || !room || !self.add_features(forest, nodes) {
+            self.features.truncate(first);
+            return false;
         }
-        true
-    }
-
-    /// Adds the cuts of a number that a tree asks for, ascending; returns how many.
-    fn add_cuts(&mut self, tree: &Tree, of: u16) -> u32 {
-        let first = self.cuts.len();
-        for node in &tree.nodes {
-            if let Node::Split { feature, split, .. } = *node
-                && feature == of
-                && let Err(at) = self.cuts[first..].binary_search(&split)
-            {
-                self.cuts.insert(first + at, split);
+        let boxes = self.boxes(forest, nodes, first);
+        let first_entry = self.entries.len();
+        self.add_entries(nodes, first, &boxes, codes, weights);
+        let entries = &self.entries[first_entry..];
+        let words = entries.len().div_ceil(64);
+        let stride = 1 + words;
+        let mut of_feature = &boxes[..];
+        for (nth, local) in self.features[first..].iter_mut().enumerate() {
+            let (of_bins, rest) = of_feature.split_at(local.count());
+            of_feature = rest;
+            local.first_mask = self.masks.len();
+            self.masks
+                .resize(local.first_mask + stride * of_bins.len(), u64::MAX);
+            let masks = &mut self.masks[local.first_mask..];
+            for (bin, leaves) in of_bins.iter().enumerate() {
+                masks[bin * stride] = *leaves;
+                // No entry stands behind the last.
+                masks[bin * stride + words] = u64::MAX >> (64 * words - entries.len());
             }
-        }
-        (self.cuts.len() - first) as u32
-    }
-
-    /// For each profile the bin of each feature of the tree, and its weight.
-    fn rows(&self, first: usize, profiles: &[(Vec<u32>, f64)]) -> Vec<(Vec<usize>, f64)> {
-        let bins = |codes: &[u32]| {
-            let locals = self.features[first..].iter();
-            let bins = locals.map(|local| local.bin(&self.cuts, codes[usize::from(local.feature)]));
-            bins.collect()
-        };
-        (profiles.iter())
-            .map(|(codes, weight)| (bins(codes), *weight))
-            .collect()
-    }
-
-    fn add_entries(&mut self, tree: &Tree, rows: &[(Vec<usize>, f64)], boxes: &[Vec<u64>]) {
-        let leaves = tree.nodes.iter().filter_map(|node| match node {
-            Node::Leaf { value, .. } => Some(*value),
-            Node::Split { .. } => None,
-        });
-        for (leaf, value) in leaves.enumerate() {
-            let first = self.entries.len();
-            for (bins, weight) in rows {
-                let inside = bins.iter().zip(boxes).map(|(bin, of_bins)| of_bins[*bin]);
-                let misses = inside.enumerate().fold(0, |misses, (nth, leaves)| {
-                    misses | ((!leaves >> leaf & 1) as u32) << nth
-                });
-                let known = self.entries[first..].iter();
-                match known.clone().position(|entry| entry.misses == misses) {
-                    Some(at) => self.values[first + at] += value * weight,
-                    None => {
-                        let leaf = leaf as u32;
-                        self.entries.push(Entry { misses, leaf });
-                        self.values.push(value * weight);
+            for (bit, entry) in entries.iter().enumerate() {
+                if entry.misses >> nth & 1 == 1 {
+                    for (bin, leaves) in of_bins.iter().enumerate() {
+                        let lost = (!leaves >> entry.leaf & 1) << (bit % 64);
+                        masks[bin * stride + 1 + bit / 64] &= !lost;
                     }
                 }
             }
         }
+        self.trees.push(Head {
+            features: self.features.len(),
+            entries: self.entries.len(),
+            // Without a feature no mask says which entries there are, and none contributes.
+            words: if self.features.len() == first {
+                0
+            } else {
+                words
+            },
+        });
+        true
     }
-}
 
-/// For each feature and bin the leaves whose box holds the bin.
-fn boxes(
-    forest: &Forest,
-    tree: &Tree,
-    right: &[usize],
-    features: &[Local],
-    cuts: &[u32],
-) -> Vec<Vec<u64>> {
-    let before = leaves_before(tree);
-    let all = below(before[tree.nodes.len()]);
-    let mut boxes: Vec<Vec<u64>> = (features.iter())
-        .map(|local| vec![all; local.count()])
-        .collect();
-    for (at, node) in tree.nodes.iter().enumerate() {
-        let Node::Split { feature, .. } = *node else {
-            continue;
-        };
-        let Some(nth) = features.iter().position(|local| local.feature == feature) else {
-            continue;
-        };
-        let local = &features[nth];
-        let left = below(before[right[at]]) & !below(before[at]);
-        let both = below(before[end(tree, right, at)]) & !below(before[at]);
-        for (bin, leaves) in boxes[nth].iter_mut().enumerate() {
-            let goes = goes_left(forest, node, local.code(cuts, bin));
-            *leaves &= !(if goes { both & !left } else { left });
+    /// Adds the features that a tree asks for; `false` where they are too many.
+    fn add_features(&mut self, forest: &Forest, nodes: &[Node]) -> bool {
+        let first = self.features.len();
+        for (at, node) in nodes.iter().enumerate() {
+            let Some((feature, _)) = question(node) else {
+                continue;
+            };
+            if self.find(first, feature).is_some() {
+                continue;
+            }
+            let first_cut = self.cuts.len();
+            let (is_number, bins) = match forest.features[feature] {
+                Bins::Cuts(_) => {
+                    for (other, split) in nodes[at..].iter().filter_map(question) {
+                        if other == feature
+                            && let Err(at) = self.cuts[first_cut..].binary_search(&split)
+                        {
+                            self.cuts.insert(first_cut + at, split);
+                        }
+                    }
+                    (true, self.cuts.len() - first_cut)
+                }
+                Bins::Categories(count) => (false, count as usize + 1),
+            };
+            self.features.push(Local {
+                feature,
+                first_cut,
+                bins,
+                is_number,
+                first_mask: 0,
+            });
+        }
+        self.features.len() - first <= FEATURES
+    }
+
+    /// Which of the features from `first` on is this.
+    fn find(&self, first: usize, feature: usize) -> Option<usize> {
+        let mut features = self.features[first..].iter();
+        features.position(|local| local.feature == feature)
+    }
+
+    /// For each feature from `first` on and each of its bins: the leaves whose box holds the bin.
+    fn boxes(&self, forest: &Forest, nodes: &[Node], first: usize) -> Vec<u64> {
+        let right = right_children(nodes);
+        let mut boxes = Vec::new();
+        // Of each node, whether the bin cannot come there.
+        let mut barred = vec![false; nodes.len()];
+        for local in &self.features[first..] {
+            for bin in 0..local.count() {
+                let code = local.code(&self.cuts, bin);
+                let (mut leaves, mut leaf) = (0, 0);
+                for (at, node) in nodes.iter().enumerate() {
+                    let Some((feature, _)) = question(node) else {
+                        leaves |= u64::from(!barred[at]) << leaf;
+                        leaf += 1;
+                        continue;
+                    };
+                    let asks = feature == local.feature;
+                    let left = asks && goes_left(forest, node, code);
+                    barred[at + 1] = barred[at] || (asks && !left);
+                    barred[right[at]] = barred[at] || left;
+                }
+                boxes.push(leaves);
+            }
+        }
+        boxes
+    }
+
+    fn add_entries(
+        &mut self,
+        nodes: &[Node],
+        first: usize,
+        boxes: &[u64],
+        codes: &[u32],
+        weights: &[f64],
+    ) {
+        // Of each profile and feature, the leaves whose box holds the profile's bin.
+        let inputs = codes.len() / weights.len();
+        let mut inside = Vec::new();
+        for row in codes.chunks(inputs) {
+            let mut at = 0;
+            for local in &self.features[first..] {
+                inside.push(boxes[at + local.bin(&self.cuts, row[local.feature])]);
+                at += local.count();
+            }
+        }
+        let features = self.features.len() - first;
+        let mut leaf = 0;
+        for node in nodes {
+            let Node::Leaf { value, .. } = *node else {
+                continue;
+            };
+            let of_leaf = self.entries.len();
+            for (nth, weight) in weights.iter().enumerate() {
+                let mut misses = 0;
+                for (bit, leaves) in inside[nth * features..(nth + 1) * features]
+                    .iter()
+                    .enumerate()
+                {
+                    misses |= ((!leaves >> leaf & 1) as u32) << bit;
+                }
+                let value = value * weight;
+                let mut known = self.entries[of_leaf..].iter_mut();
+                match known.find(|entry| entry.misses == misses) {
+                    Some(entry) => entry.value += value,
+                    None => self.entries.push(Entry {
+                        misses,
+                        leaf,
+                        value,
+                    }),
+                }
+            }
+            leaf += 1;
         }
     }
-    boxes
 }
 
-impl Local {
-    /// A code of a bin.
-    fn code(&self, cuts: &[u32], bin: usize) -> u32 {
-        if bin + 1 == self.count() {
-            return MISSING;
-        }
-        if !self.is_number {
-            return bin as u32;
-        }
-        let first = self.first_cut as usize;
-        let cuts = &cuts[first..first + self.bins as usize];
-        // The greatest code at or before the cut; behind the last one, the next.
-        match (cuts.get(bin), cuts.last()) {
-            (Some(cut), _) => *cut,
-            (None, Some(last)) => last + 1,
-            (None, None) => 0,
-        }
-    }
-}
-
-/// For each node, and for the end, how many leaves stand before it.
-fn leaves_before(tree: &Tree) -> Vec<usize> {
-    let mut before = Vec::with_capacity(tree.nodes.len() + 1);
-    let mut leaves = 0;
-    for node in &tree.nodes {
-        before.push(leaves);
-        leaves += usize::from(matches!(node, Node::Leaf { .. }));
-    }
-    before.push(leaves);
-    before
-}
-
-/// Behind the last node of a subtree.
-fn end(tree: &Tree, right: &[usize], mut at: usize) -> usize {
-    while let Node::Split { .. } = tree.nodes[at] {
-        at = right[at];
-    }
-    at + 1
-}
-
-/// The bits below a bit.
-fn below(bit: usize) -> u64 {
-    if bit < LEAVES {
-        (1 << bit) - 1
-    } else {
-        u64::MAX
+/// The feature and the cut or set of a split; none of a leaf.
+fn question(node: &Node) -> Option<(usize, u32)> {
+    match *node {
+        Node::Split { feature, split, .. } => Some((usize::from(feature), split)),
+        Node::Leaf { .. } => None,
     }
 }

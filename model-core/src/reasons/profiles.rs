@@ -1,11 +1,10 @@
 //! Profiles: whom an application is compared with.
 
 use bincode::Encode;
-use sha2::{Digest, Sha256};
 
-use crate::literal::hex;
+use crate::digest::{digest_text, sha256};
 use crate::preprocess::acceptable;
-use crate::schema::{Missing, Schema};
+use crate::schema::{Feature, Missing, Schema};
 use crate::wire::stored;
 
 /// Profiles that an artifact may have.
@@ -40,21 +39,29 @@ impl Profiles {
         }
     }
 
-    /// The rows with their weights.
-    pub fn rows(&self) -> impl Iterator<Item = (&[f64], f64)> {
-        let inputs = (self.values.len() / self.weights.len().max(1)).max(1);
-        self.values.chunks(inputs).zip(self.weights.iter().copied())
+    /// How many values a row has.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.values.len() / self.weights.len().max(1)
+    }
+
+    /// A row.
+    #[must_use]
+    pub fn row(&self, nth: usize) -> &[f64] {
+        let inputs = self.inputs();
+        &self.values[nth * inputs..(nth + 1) * inputs]
     }
 
     /// What tells them from others: SHA-256 over the weights and then the values, eight bytes
     /// each, little-endian; `sha256:` and 64 hexadecimal digits.
     #[must_use]
+    #[inline(never)]
     pub fn digest(&self) -> String {
-        let mut digest = Sha256::new();
+        let mut bytes = Vec::new();
         for number in self.weights.iter().chain(&self.values) {
-            digest.update(number.to_le_bytes());
+            bytes.extend_from_slice(&number.to_le_bytes());
         }
-        format!("sha256:{}", hex(&digest.finalize()))
+        digest_text(&sha256(&bytes))
     }
 
     /// Checks that they belong to the schema.
@@ -62,34 +69,27 @@ impl Profiles {
     /// # Errors
     /// A sentence.
     pub fn check(&self, schema: &Schema) -> Result<(), String> {
-        let inputs = schema.inputs().count();
-        let count = self.weights.len();
-        let sum: f64 = self.weights.iter().sum();
-        let weighted = self.weights.iter().all(|weight| *weight > 0.0);
-        if !(1..=MAX_PROFILES).contains(&count)
-            || self.values.len() != count * inputs
-            || !weighted
-            || (sum - 1.0).abs() > 1e-9
-            || self.name.is_empty()
-        {
-            return Err(format!(
-                "expected 1 to {MAX_PROFILES} profiles of {inputs} values, with a name and weights that add up to 1"
-            ));
+        let features: Vec<&Feature> = schema.inputs().collect();
+        let inputs = features.len();
+        let mut sum = 0.0;
+        let mut sound = (1..=MAX_PROFILES).contains(&self.weights.len())
+            && self.values.len() == self.weights.len() * inputs;
+        for weight in &self.weights {
+            sound = sound && *weight > 0.0;
+            sum += weight;
         }
-        for (row, _) in self.rows() {
-            for (feature, &value) in schema.inputs().zip(row) {
-                let missing = value.is_nan() && feature.missing == Missing::Native;
-                let categories = feature.categories().map_or(0, |c| c.values.len());
-                // The code one past the last category is "other".
-                let other = categories > 0 && value == categories as f64;
-                if !missing && !other && !acceptable(feature, value) {
-                    return Err(format!(
-                        "feature '{}': a profile holds a value that the feature refuses",
-                        feature.name
-                    ));
-                }
-            }
+        sound = sound && (sum - 1.0_f64).abs() < 1e-9;
+        for (at, value) in self.values.iter().enumerate() {
+            let feature = features[at % inputs];
+            let missing = value.is_nan() && feature.missing == Missing::Native;
+            // The code one past the last category is "other".
+            let categories = feature.categories().map(|c| c.values.len() as f64);
+            let other = categories == Some(*value);
+            sound = sound && (missing || other || acceptable(feature, *value));
         }
-        Ok(())
+        if sound {
+            return Ok(());
+        }
+        Err("the profiles do not fit the schema's inputs, or their weights are not 1 in all".into())
     }
 }

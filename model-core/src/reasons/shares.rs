@@ -13,8 +13,11 @@ pub(super) struct Shares(Vec<f64>);
 
 impl Shares {
     pub(super) fn new() -> Self {
-        let pairs = (0..KNOWN * KNOWN).map(|index| computed(index / KNOWN, index % KNOWN));
-        Self(pairs.collect())
+        let mut shares = Vec::with_capacity(KNOWN * KNOWN);
+        for index in 0..KNOWN * KNOWN {
+            shares.push(computed(index / KNOWN, index % KNOWN));
+        }
+        Self(shares)
     }
 
     #[inline]
@@ -34,6 +37,9 @@ fn computed(n: usize, other: usize) -> f64 {
         return 0.0;
     }
     // Beyond the largest number the share is 0.
-    let chosen = (1..=n).fold(1.0, |product, k| product * (other + k) as f64 / k as f64);
+    let mut chosen = 1.0;
+    for k in 1..=n {
+        chosen = chosen * (other + k) as f64 / k as f64;
+    }
     1.0 / (n as f64 * chosen)
 }

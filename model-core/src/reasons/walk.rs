@@ -4,10 +4,13 @@ use super::codes::goes_left;
 use super::shares::Shares;
 use crate::forest::{Forest, Node};
 
-/// What a walk over the trees of a forest needs and adds to.
+/// What a walk over a tree needs and adds to.
 pub(super) struct Walk<'a> {
     pub(super) forest: &'a Forest,
     pub(super) shares: &'a Shares,
+    pub(super) nodes: &'a [Node],
+    /// The index of each split's right child.
+    pub(super) right: &'a [usize],
     /// The codes of the application.
     pub(super) row: &'a [u32],
     /// The codes of the profile.
@@ -20,79 +23,47 @@ pub(super) struct Walk<'a> {
     pub(super) contributions: &'a mut [f64],
 }
 
-/// Neither, so far: both went the same way.
+/// Neither's, so far: both went the same way.
 pub(super) const FREE: u8 = 0;
-/// The application's.
 const OF_ROW: u8 = 1;
-/// The profile's.
 const OF_PROFILE: u8 = 2;
 
-/// Where a walk is.
-#[derive(Clone, Copy)]
-struct Place {
-    node: usize,
-    /// Inputs in which only the application comes here.
-    from_row: usize,
-    /// Inputs in which only the profile does.
-    from_profile: usize,
-}
-
 impl Walk<'_> {
-    /// Adds a tree's part. `right` has the index of each split's right child.
-    pub(super) fn tree(&mut self, nodes: &[Node], right: &[usize]) {
-        let root = Place {
-            node: 0,
-            from_row: 0,
-            from_profile: 0,
-        };
-        self.visit(nodes, right, root);
-    }
-
-    /// What the leaves below give to an input of either side on the way here.
-    fn visit(&mut self, nodes: &[Node], right: &[usize], place: Place) -> [f64; 2] {
-        let node = &nodes[place.node];
-        let Place {
-            from_row,
-            from_profile,
-            ..
-        } = place;
-        let feature = match *node {
-            Node::Leaf { value, .. } => {
-                return [
-                    value * self.shares.share(from_row, from_profile),
-                    value * self.shares.share(from_profile, from_row),
-                ];
-            }
-            Node::Split { feature, .. } => usize::from(feature),
-        };
-        let row_left = goes_left(self.forest, node, self.row[feature]);
-        let profile_left = goes_left(self.forest, node, self.profile[feature]);
-        let child = |left: bool| Place {
-            node: if left {
-                place.node + 1
-            } else {
-                right[place.node]
-            },
-            ..place
-        };
-        match self.needs[feature] {
-            OF_ROW => self.visit(nodes, right, child(row_left)),
-            OF_PROFILE => self.visit(nodes, right, child(profile_left)),
-            _ if row_left == profile_left => self.visit(nodes, right, child(row_left)),
-            _ => {
+    /// What the leaves from a node on give to an input of the application's side and to one of
+    /// the profile's, where so many inputs of either side are needed on the way.
+    pub(super) fn visit(&mut self, mut at: usize, of_row: usize, of_profile: usize) -> [f64; 2] {
+        loop {
+            let node = &self.nodes[at];
+            let feature = match *node {
+                Node::Leaf { value, .. } => {
+                    return [
+                        value * self.shares.share(of_row, of_profile),
+                        value * self.shares.share(of_profile, of_row),
+                    ];
+                }
+                Node::Split { feature, .. } => usize::from(feature),
+            };
+            let needs = self.needs[feature];
+            let row_left = goes_left(self.forest, node, self.row[feature]);
+            let profile_left = goes_left(self.forest, node, self.profile[feature]);
+            if needs == FREE && row_left != profile_left {
+                let children = [at + 1, self.right[at]];
+                let [row, profile] = [row_left, profile_left].map(|l| children[usize::from(!l)]);
                 self.needs[feature] = OF_ROW;
-                let mut to = child(row_left);
-                to.from_row += 1;
-                let [row_a, profile_a] = self.visit(nodes, right, to);
+                let with_row = self.visit(row, of_row + 1, of_profile);
                 self.needs[feature] = OF_PROFILE;
-                let mut to = child(profile_left);
-                to.from_profile += 1;
-                let [row_b, profile_b] = self.visit(nodes, right, to);
+                let with_profile = self.visit(profile, of_row, of_profile + 1);
                 self.needs[feature] = FREE;
                 // With the application's value its leaves are reached, without it the others.
-                self.contributions[feature] += self.weight * (row_a - profile_b);
-                [row_a + row_b, profile_a + profile_b]
+                self.contributions[feature] += self.weight * (with_row[0] - with_profile[1]);
+                return [with_row[0] + with_profile[0], with_row[1] + with_profile[1]];
             }
+            let left = if needs == OF_PROFILE {
+                profile_left
+            } else {
+                row_left
+            };
+            at = if left { at + 1 } else { self.right[at] };
         }
     }
 }

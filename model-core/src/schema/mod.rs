@@ -53,8 +53,7 @@ pub use derived::{Derived, Mismatch};
 pub use languages::Translation;
 pub use names::{Names, Purpose};
 pub use read::{SchemaError, SchemaFile};
-pub(crate) use reasons::StoredReasons;
-pub use reasons::{Compare, Reason, ReasonGroup, Reasons, Variant, When};
+pub use reasons::{Compare, Reasons, Variant, When};
 pub use sample::SampleRole;
 pub use target::Outcomes;
 
@@ -89,7 +88,7 @@ pub struct Schema {
     pub target: Target,
     /// The languages of texts, at least one, such as `en`; a text always has the first.
     pub languages: Vec<String>,
-    /// How reasons are chosen.
+    /// How reasons are chosen and worded.
     pub reasons: Reasons,
     /// Its own texts and its target's in the languages after the first, in their order; empty
     /// where there are none: title, description, and the labels of the two outcomes, the
@@ -129,8 +128,6 @@ pub struct Feature {
     pub translations: Vec<Translation>,
     /// What an applicant may change about it.
     pub actionable: Option<Box<Actionable>>,
-    /// What an applicant is told when it counted against them; without one, its label.
-    pub reason: Option<Box<Reason>>,
 }
 
 /// How the probability of a yes must follow a feature, everything else being equal.

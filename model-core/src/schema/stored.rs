@@ -125,7 +125,6 @@ impl Stored for Feature {
             derived: None,
             translations: Vec::new(),
             actionable: None,
-            reason: None,
         }
     }
 }

@@ -4,8 +4,10 @@
 //! it: a name such as `approved` or `default` says which outcome is the good one, the caller
 //! says it, or there is no draft.
 
+mod actions;
 mod column;
 mod outcome;
+mod reasons;
 mod role;
 
 use std::collections::BTreeSet;
@@ -18,7 +20,7 @@ use model_files::csv::Table;
 use crate::error::{DataError, DataErrorKind, shortened};
 use column::Observed;
 use outcome::Outcome;
-pub(crate) use outcome::positive_of_two;
+pub(crate) use outcome::{names_a_bad_event, positive_of_two};
 
 /// Distinct texts up to which a column counts as a category.
 const MAX_CATEGORIES: usize = 50;
@@ -286,7 +288,8 @@ fn head(file: &str, model: &str, rows: u64, columns: &[Observed]) -> String {
         "# Drafted from {} ({rows} rows). Check everything: ranges are what the file shows,\n\
          # rounded outward; categories are those seen; roles are guessed from names and values.\n\
          # Worth adding: label, help and unit for forms; missing, unknown and out_of_range\n\
-         # policies (the default is an error).\n",
+         # policies (the default is an error). What applicants are told (reason) is a start in\n\
+         # general words.\n",
         shortened(&file.replace(char::is_control, " "))
     );
     // Writing into a String cannot fail.

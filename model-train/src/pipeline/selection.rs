@@ -109,8 +109,8 @@ pub(super) fn select(
     if budget.gzip_bytes.is_some() || budget.nanoseconds.is_some() {
         params = within_budget(job, search, params)?;
     }
-    let seconds = start.elapsed().as_secs_f64();
     let benchmark = Benchmark::new(&objective, &trials, &search.settings, &job.control);
+    let seconds = start.elapsed().as_secs_f64();
     Ok(Selection {
         params,
         best,

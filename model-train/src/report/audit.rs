@@ -138,7 +138,7 @@ fn table(slices: &Slices, model: &Subject) -> Table {
     Table::new(caption)
         .text("Group")
         .number("Rows")
-        .number(format!("Rate of {}", model.negative_outcome))
+        .number("Bad rate")
         .number("Approval rate")
         .number("Impact ratio")
         .number("95% interval")

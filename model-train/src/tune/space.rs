@@ -461,6 +461,7 @@ fn boosting_dimensions(rows: usize) -> Vec<(&'static str, Scale)> {
         ("min_leaf_weight", Log(0.3, 20.0)),
         ("row_share", Linear(0.4, 1.0)),
         ("column_share", Linear(0.2, 1.0)),
+        ("max_category_set", Choice(vec![1.0, 32.0])),
         (
             "max_bins",
             Choice(if is_large {

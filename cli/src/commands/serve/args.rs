@@ -107,6 +107,10 @@ pub(crate) struct Args {
     /// Timeout for one decision, after which the module is stopped, in milliseconds [default: 40]
     #[arg(long, value_name = "MILLISECONDS")]
     pub(super) decide_timeout: Option<u64>,
+    /// Timeout for one explanation, after which the module is stopped, in milliseconds
+    /// [default: 1000]
+    #[arg(long, value_name = "MILLISECONDS")]
+    pub(super) explain_timeout: Option<u64>,
     /// Timeout for a module to load its model, after which it is refused, in milliseconds
     /// [default: 40, plus 1 per KiB of the file]
     #[arg(long, value_name = "MILLISECONDS")]

@@ -191,11 +191,17 @@ fn limits(args: &Args, from: &mut Settings) -> Result<Limits> {
         args.decide_timeout,
         millis(usual.decide),
     )?;
+    let explain = from.or(
+        key("explain-timeout"),
+        args.explain_timeout,
+        millis(usual.explain),
+    )?;
     let load = from.optional(key("load-timeout"), args.load_timeout)?;
     let memory = from.or(key("module-memory"), args.module_memory, usual.memory_bytes)?;
     Ok(Limits {
         memory_bytes: memory,
         decide: Duration::from_millis(decide),
+        explain: Duration::from_millis(explain),
         load: load.map_or(usual.load, Duration::from_millis),
         load_per_kib: load.map_or(usual.load_per_kib, |_| Duration::ZERO),
         cache: cache(args, from)?,

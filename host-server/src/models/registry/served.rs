@@ -152,6 +152,17 @@ impl Served {
         self.host.decide(body)
     }
 
+    /// Whether its module can explain.
+    pub(crate) fn explains(&self) -> bool {
+        self.host.explains()
+    }
+
+    /// Why a decision came out as it did. It is no decision, and counted as none.
+    pub(crate) fn explain(&self, body: &[u8]) -> Result<Decision, CallError> {
+        let explained = self.host.explain(body);
+        explained.inspect_err(|error| self.metrics.failed(error))
+    }
+
     /// One decision for each row, in order, counted.
     pub(crate) fn decide_each<'a>(
         &self,

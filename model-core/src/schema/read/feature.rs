@@ -9,7 +9,6 @@ use super::super::{
 };
 use super::actionable;
 use super::raw::{RawExample, RawFeature, RawRole, RawType, refuse_keys};
-use super::reasons::convert_reason;
 use crate::texts::{RawTexts, Texts};
 
 pub(super) type Converted<T> = Result<T, (&'static str, String)>;
@@ -18,7 +17,7 @@ pub(super) type Converted<T> = Result<T, (&'static str, String)>;
 pub(super) type Absent = Vec<(&'static str, String)>;
 
 pub(super) fn convert_feature(
-    mut raw: RawFeature,
+    raw: RawFeature,
     languages: &[String],
     absent: &mut Absent,
 ) -> Converted<Feature> {
@@ -47,7 +46,7 @@ pub(super) fn convert_feature(
         )?;
     }
     if raw.role != RawRole::Input {
-        refuse_keys(&raw, "only an input takes it", &["monotonic", "reason"])?;
+        refuse_keys(&raw, "only an input takes it", &["monotonic"])?;
     }
     if raw.encoding != Some(Encoding::Ordinal) && raw.r#type == RawType::Category {
         let why = "categories have an order only with encoding = \"ordinal\"";
@@ -59,7 +58,6 @@ pub(super) fn convert_feature(
     if let Some(why) = sample.and_then(|role| role.refuses(&kind)) {
         return Err(("type", why.into()));
     }
-    let reason = raw.reason.take();
     let mut feature = Feature {
         kind,
         sample,
@@ -72,7 +70,6 @@ pub(super) fn convert_feature(
         missing: raw.missing.unwrap_or_default(),
         monotonic: raw.monotonic,
         derived: None,
-        reason: None,
         example: raw.example.map(|example| match example {
             RawExample::Boolean(value) => Example::Boolean(value),
             RawExample::Number(value) => Example::Number(value),
@@ -85,13 +82,6 @@ pub(super) fn convert_feature(
         actionable: None,
     };
     feature.actionable = actionable::convert(actions, &feature)?;
-    if let Some(reason) = reason {
-        let mut lacking = Vec::new();
-        let reason = convert_reason(reason, &feature, languages, &mut lacking)
-            .map_err(|message| ("reason", message))?;
-        feature.reason = Some(Box::new(reason));
-        absent.extend(lacking.into_iter().map(|message| ("reason", message)));
-    }
     Ok(feature)
 }
 

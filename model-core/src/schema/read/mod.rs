@@ -12,11 +12,11 @@ use toml::de::DeTable;
 use self::feature::{convert_feature, resolve_optional};
 use self::positions::{offset_within, value_offset};
 use self::raw::{RawRole, RawSchema};
-use self::reasons::convert_reasons;
+use self::reasons::{RawOwned, convert_reasons};
 use self::target::convert_target;
 use super::languages::FeatureTexts;
 use super::{
-    Derived, Feature, Mismatch, Names, Purpose, Reasons, Schema, SchemaProblem, languages,
+    Derived, Feature, Mismatch, Names, Purpose, Reasons, Role, Schema, SchemaProblem, languages,
 };
 use crate::expression::{Expression, ExpressionError, Span, span};
 use crate::literal::number_text;
@@ -82,7 +82,7 @@ impl SchemaFile {
                 message,
             }
         };
-        let mut raw: RawSchema = toml::from_str(text).map_err(|error| {
+        let raw: RawSchema = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             at(offset, for_people(error.message()))
         })?;
@@ -121,15 +121,7 @@ impl SchemaFile {
             at(offset, message)
         };
         let mut warnings = Vec::new();
-        let raw_reasons = raw.reasons.take();
-        let mut schema = convert(raw, &mut warnings).map_err(place)?;
-        let mut lacking = Vec::new();
-        if let Some(raw) = raw_reasons {
-            schema.reasons = convert_reasons(raw, &schema, &mut lacking).map_err(|message| {
-                let offset = offset_of(None, "reasons");
-                at(offset, format!("reasons: {message}"))
-            })?;
-        }
+        let schema = convert(raw, &mut warnings).map_err(place)?;
         schema.check().map_err(|problem| {
             let offset = offset_of(index_of(&names, &problem), problem.key);
             at(offset, problem.to_string())
@@ -138,13 +130,9 @@ impl SchemaFile {
             let offset = offset_of(index_of(&names, &problem), problem.key);
             at(offset, problem.to_string())
         })?;
-        let lacking = lacking.into_iter().map(|message| {
-            let offset = offset_of(None, "reasons");
-            at(offset, format!("reasons: {message}"))
-        });
         Ok(Self {
             schema,
-            warnings: warnings.into_iter().map(place).chain(lacking).collect(),
+            warnings: warnings.into_iter().map(place).collect(),
         })
     }
 }
@@ -194,7 +182,8 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
     let mut target = None;
     let mut derived = Vec::new();
     let count = raw.feature.len();
-    for (index, feature) in raw.feature.into_iter().enumerate() {
+    let mut owned = Vec::new();
+    for (index, mut feature) in raw.feature.into_iter().enumerate() {
         let here = |text| Problem::new(Some(index), text);
         let mut absent = Vec::new();
         if feature.role == RawRole::Target {
@@ -218,7 +207,18 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
                     mismatch: feature.mismatch.unwrap_or_default(),
                 });
             }
+            let reason = feature.reason.take();
             let feature = convert_feature(feature, &raw.languages, &mut absent).map_err(here)?;
+            if let Some(reason) = reason {
+                if feature.role != Role::Input {
+                    return Err(here(("reason", "only an input takes it: remove it".into())));
+                }
+                owned.push(RawOwned {
+                    index,
+                    feature: features.len(),
+                    reason,
+                });
+            }
             features.push(feature);
         }
         warnings.extend(absent.into_iter().map(here));
@@ -252,6 +252,19 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
         })?;
         schema.features[feature].derived = Some(Box::new(derived));
     }
+    let about = |(feature, message): (Option<usize>, String)| Problem {
+        feature,
+        key: if feature.is_some() {
+            "reason"
+        } else {
+            "reasons"
+        },
+        inside: None,
+        message,
+    };
+    let mut lacking = Vec::new();
+    schema.reasons = convert_reasons(raw.reasons, owned, &schema, &mut lacking).map_err(about)?;
+    warnings.extend(lacking.into_iter().map(about));
     Ok(schema)
 }
 

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::super::{
-    Compare, Feature, FeatureKind, Reason, ReasonGroup, Reasons, Schema, Variant, When,
-};
-use crate::texts::{RawTexts, Texts};
+use super::super::reasons::MAX_REASONS;
+use super::super::{Compare, Feature, FeatureKind, Reasons, Role, Schema, Variant, When};
+use crate::texts::{RawTexts, Texts, check_code};
 
 /// The table `[reasons]`.
 #[derive(Deserialize)]
@@ -67,101 +66,150 @@ struct RawCoded {
     text: RawTexts,
 }
 
-/// What is incomplete: sentences.
-pub(super) type Lacking = Vec<String>;
-
-/// The reason of a feature.
-///
-/// # Errors
-/// A sentence.
-pub(super) fn convert_reason(
-    raw: RawReason,
-    feature: &Feature,
-    languages: &[String],
-    lacking: &mut Lacking,
-) -> Result<Reason, String> {
-    let mut cases = Cases::new(languages, raw.code, lacking);
-    cases.add(When::Always, "", RawVariant::Text(raw.text))?;
-    cases.add_given(When::Low, "low", raw.low)?;
-    cases.add_given(When::High, "high", raw.high)?;
-    cases.add_given(When::Missing, "missing", raw.missing)?;
-    cases.add_given(When::Clamped, "clamped", raw.clamped)?;
-    for (category, variant) in raw.categories.unwrap_or_default() {
-        let FeatureKind::Category(known) = &feature.kind else {
-            return Err("only a category takes categories: remove it".into());
-        };
-        let code = known.values.iter().position(|value| *value == category);
-        let code = code.ok_or_else(|| format!("'{category}' is not one of the categories"))?;
-        cases.add(When::Category(code as u32), &category, variant)?;
-    }
-    Ok(Reason {
-        inquiries: raw.inquiries,
-        variants: cases.variants,
-    })
+/// The key `reason` of a feature, with where it stands.
+pub(super) struct RawOwned {
+    /// Of the entry in the file.
+    pub(super) index: usize,
+    /// Of the feature in the schema.
+    pub(super) feature: usize,
+    pub(super) reason: RawReason,
 }
 
-/// The table `[reasons]` of a schema.
+/// What is incomplete: sentences, each with the entry that it is about; `None` for the table.
+pub(super) type Lacking = Vec<(Option<usize>, String)>;
+
+/// All that a file says about reasons.
 ///
 /// # Errors
-/// A sentence.
+/// A sentence, with the entry that it is about.
 pub(super) fn convert_reasons(
-    raw: RawReasons,
+    raw: Option<RawReasons>,
+    owned: Vec<RawOwned>,
     schema: &Schema,
     lacking: &mut Lacking,
-) -> Result<Reasons, String> {
-    let mut groups = Vec::with_capacity(raw.group.len());
-    for group in raw.group {
-        let mut features = Vec::with_capacity(group.features.len());
-        for name in &group.features {
-            let index = schema.features.iter().position(|f| f.name == *name);
-            let index = index.ok_or_else(|| match schema.nearest_feature(name) {
-                Some(nearest) => {
-                    format!("a group names '{name}': did you mean '{nearest}'?")
-                }
-                None => format!("a group names '{name}': the schema has no such feature"),
-            })?;
-            features.push(index as u32);
-        }
-        features.sort_unstable();
-        let mut cases = Cases::new(&schema.languages, group.code, lacking);
-        cases.add(When::Always, "", RawVariant::Text(group.text))?;
-        cases.add_given(When::Missing, "missing", group.missing)?;
-        cases.add_given(When::Clamped, "clamped", group.clamped)?;
-        groups.push(ReasonGroup {
-            features,
-            reason: Reason {
-                inquiries: group.inquiries,
-                variants: cases.variants,
-            },
-        });
+) -> Result<Reasons, (Option<usize>, String)> {
+    let mut reasons = Reasons::default();
+    for one in owned {
+        let RawOwned {
+            index,
+            feature,
+            reason,
+        } = one;
+        let inquiries = reason.inquiries;
+        let mut cases = Cases::new(schema, reason.code.clone(), feature as u32);
+        cases
+            .add_reason(reason, &schema.features[feature])
+            .map_err(|message| (Some(index), message))?;
+        reasons
+            .inquiries
+            .extend(inquiries.then_some(feature as u32));
+        reasons.variants.extend(cases.variants);
+        lacking.extend(
+            cases
+                .lacking
+                .into_iter()
+                .map(|message| (Some(index), message)),
+        );
     }
-    let default = Reasons::default();
-    Ok(Reasons {
-        compare: raw.compare,
-        max: raw.max.unwrap_or(default.max),
-        in_answer: raw.in_answer,
-        groups,
-    })
+    let Some(raw) = raw else {
+        return Ok(reasons);
+    };
+    reasons.compare = raw.compare;
+    reasons.max = raw.max.unwrap_or(reasons.max);
+    reasons.in_answer = raw.in_answer;
+    if !(1..=MAX_REASONS).contains(&reasons.max) {
+        let max = reasons.max;
+        let message = format!("max: expected 1 to {MAX_REASONS} reasons, got {max}");
+        return Err((None, message));
+    }
+    for group in raw.group {
+        add_group(&mut reasons, group, schema, lacking).map_err(|message| (None, message))?;
+    }
+    Ok(reasons)
 }
 
-/// The cases of one reason.
+fn add_group(
+    reasons: &mut Reasons,
+    group: RawGroup,
+    schema: &Schema,
+    lacking: &mut Lacking,
+) -> Result<(), String> {
+    let count = schema.features.len() as u32;
+    if reasons.owners.is_empty() {
+        reasons.owners = (0..count).collect();
+    }
+    let owner = reasons
+        .owners
+        .iter()
+        .max()
+        .map_or(count, |most| count.max(most + 1));
+    if group.features.len() < 2 {
+        return Err("a group has two features at least".into());
+    }
+    for name in &group.features {
+        let index = schema
+            .features
+            .iter()
+            .position(|feature| feature.name == *name);
+        let index = index.ok_or_else(|| match schema.nearest_feature(name) {
+            Some(nearest) => format!("a group names '{name}': did you mean '{nearest}'?"),
+            None => format!("a group names '{name}': the schema has no such feature"),
+        })?;
+        let speaks = reasons.variant(index as u32, When::Always).is_some();
+        let free = reasons.owner(index) == index as u32;
+        if schema.features[index].role != Role::Input || speaks || !free {
+            return Err(format!(
+                "'{name}' is in a group: it must be an input, without a reason of its own and in no other group"
+            ));
+        }
+        reasons.owners[index] = owner;
+    }
+    let mut cases = Cases::new(schema, group.code, owner);
+    cases.add(When::Always, "", RawVariant::Text(group.text))?;
+    cases.add_given(When::Missing, "missing", group.missing)?;
+    cases.add_given(When::Clamped, "clamped", group.clamped)?;
+    reasons.inquiries.extend(group.inquiries.then_some(owner));
+    reasons.variants.extend(cases.variants);
+    lacking.extend(cases.lacking.into_iter().map(|message| (None, message)));
+    Ok(())
+}
+
+/// The cases of one owner.
 struct Cases<'a> {
     languages: &'a [String],
     code: String,
+    owner: u32,
     variants: Vec<Variant>,
-    lacking: &'a mut Lacking,
+    lacking: Vec<String>,
 }
 
 impl<'a> Cases<'a> {
-    fn new(languages: &'a [String], code: String, lacking: &'a mut Lacking) -> Self {
+    fn new(schema: &'a Schema, code: String, owner: u32) -> Self {
         Self {
-            languages,
+            languages: &schema.languages,
             code,
+            owner,
             variants: Vec::new(),
-            lacking,
+            lacking: Vec::new(),
         }
     }
 
+    fn add_reason(&mut self, reason: RawReason, feature: &Feature) -> Result<(), String> {
+        self.add(When::Always, "", RawVariant::Text(reason.text))?;
+        self.add_given(When::Low, "low", reason.low)?;
+        self.add_given(When::High, "high", reason.high)?;
+        self.add_given(When::Missing, "missing", reason.missing)?;
+        self.add_given(When::Clamped, "clamped", reason.clamped)?;
+        for (category, variant) in reason.categories.unwrap_or_default() {
+            let FeatureKind::Category(known) = &feature.kind else {
+                return Err("only a category takes categories: remove it".into());
+            };
+            let code = known.values.iter().position(|value| *value == category);
+            let code = code.ok_or_else(|| format!("'{category}' is not one of the categories"))?;
+            self.add(When::Category(code as u32), &category, variant)?;
+        }
+        Ok(())
+    }
     fn add_given(
         &mut self,
         when: When,
@@ -180,8 +228,14 @@ impl<'a> Cases<'a> {
             "" => format!("'{code}': "),
             _ => format!("'{code}', {name}: "),
         };
+        check_code(&code)?;
         let text = self.texts(&raw, &prefix)?;
-        self.variants.push(Variant { when, code, text });
+        self.variants.push(Variant {
+            owner: self.owner,
+            when,
+            code,
+            text,
+        });
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! The leaves that a request's fixed inputs leave of each tree, and the greatest that a box
 //! reaches.
 
-use super::reach::Reach;
-use crate::forest::{Bins, Forest, Node, Tree};
+use crate::reach::Reach;
+use model_core::forest::{Bins, Forest, Node, Tree};
 
 /// The leaves of the trees, in each tree the greatest first.
 #[derive(Debug, Default)]

@@ -1,11 +1,11 @@
 //! Where the decision flips when one feature alone changes.
 
-use super::axis::Axis;
-use super::search::Search;
-use super::{Action, Budget};
-use crate::decide::{Application, Decider};
-use crate::policy::Outcome;
-use crate::schema::Direction;
+use crate::axis::Axis;
+use crate::search::Search;
+use crate::{Action, Budget};
+use model_core::decide::{Application, Decider};
+use model_core::policy::Outcome;
+use model_core::schema::Direction;
 
 /// The nearest value of a feature at which the outcome is another.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,19 +1,13 @@
 //! The margin from which the score approves. Link and calibration never fall, so that a search
 //! may compare margins.
 
-use crate::artifact::Artifact;
-use crate::decide::reaches;
-use crate::link::Link;
-use crate::model::Model;
-use crate::policy::Outcome;
+use model_core::artifact::Artifact;
+use model_core::decide::reaches;
+use model_core::policy::Outcome;
 
 /// The probability of a margin: what the link is applied to.
 pub(super) fn probability(artifact: &Artifact, margin: f64) -> f64 {
-    let link = match &artifact.model {
-        Model::Linear(linear) => linear.link,
-        Model::Forest(forest) => forest.link,
-        Model::Ensemble(_) => Link::Logistic,
-    };
+    let link = artifact.model.link();
     let score = link.apply(margin).clamp(0.0, 1.0) + 0.0;
     artifact.calibration.apply(score)
 }

@@ -1,11 +1,11 @@
 //! One feature that may change: the values to propose for it, and what each costs.
 
-use super::Action;
-use crate::decide::{Application, Decider};
-use crate::expression::Op;
-use crate::forest::Bins;
-use crate::model::{Condition, Model, TermValue};
-use crate::schema::{Actionable, Direction, Encoding, Feature, FeatureKind, MAX_STEPS};
+use crate::Action;
+use model_core::decide::{Application, Decider};
+use model_core::expression::Op;
+use model_core::forest::Bins;
+use model_core::model::{Condition, Model, TermValue};
+use model_core::schema::{Actionable, Direction, Encoding, Feature, FeatureKind, MAX_STEPS};
 
 /// What every changed feature costs, so that fewer changes are preferred.
 const EACH: f64 = 0.05;

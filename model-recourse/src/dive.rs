@@ -1,9 +1,9 @@
 //! What is good enough where the budget ends before a proof: a few greedy steps from the
 //! application, then back as far as it stays approved.
 
-use super::Plan;
-use super::search::Search;
-use crate::policy::Outcome;
+use crate::Plan;
+use crate::search::Search;
+use model_core::policy::Outcome;
 
 /// Candidates of a feature that a greedy step looks at.
 const SAMPLES: u32 = 24;

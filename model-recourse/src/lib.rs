@@ -11,7 +11,7 @@
 //! ```
 //! use model_core::artifact::ArtifactError;
 //! use model_core::decide::Decider;
-//! use model_core::recourse::{Action, Budget, Request, search};
+//! use model_recourse::{Action, Budget, Request, search};
 //! use model_core::schema::{Actionable, Direction};
 //!
 //! const ARTIFACT: &[u8] = include_bytes!(concat!(
@@ -42,6 +42,7 @@
 //! # Ok::<(), ArtifactError>(())
 //! ```
 
+mod answer;
 mod axis;
 mod dive;
 mod margin;
@@ -54,8 +55,10 @@ mod trees;
 
 pub use sweep::{Flip, flips};
 
-use crate::decide::{Application, Decider};
-use crate::schema::{Actionable, Schema};
+pub use answer::explain;
+use model_core::decide::{Application, Decider};
+use model_core::schema::{Actionable, Schema};
+
 use axis::Axis;
 use search::Search;
 
@@ -92,7 +95,7 @@ pub struct Request {
     pub freeze: Vec<String>,
     /// Most changes of an option, 1 to [`MAX_CHANGES`].
     pub max_changes: usize,
-    /// Options to look for, 1 to [`MAX_OPTIONS`].
+    /// Options to look for, 0 to [`MAX_OPTIONS`].
     pub options: usize,
 }
 

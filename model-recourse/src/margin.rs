@@ -1,12 +1,12 @@
 //! The greatest margin that the model can give in a box: of each tree the greatest leaf that the
 //! box reaches, of the linear part the ends of its intervals.
 
-use super::axis::Axis;
-use super::reach::{Inputs, Reach};
-use super::trees::{Trees, Walk};
-use crate::decide::{Application, Decider};
-use crate::forest::Forest;
-use crate::model::{Condition, Linear, Model, TermValue};
+use crate::axis::Axis;
+use crate::reach::{Inputs, Reach};
+use crate::trees::{Trees, Walk};
+use model_core::decide::{Application, Decider};
+use model_core::forest::Forest;
+use model_core::model::{Condition, Linear, Model, TermValue};
 
 /// The model with all that a request fixes worked in.
 #[derive(Debug, Default)]
@@ -149,7 +149,7 @@ impl Margin {
 
     /// What each code of a category is worth, at its first term.
     fn add_code(&mut self, linear: &Linear, input: usize, code: u32) {
-        let is_of = |term: &&crate::model::Term| usize::from(term.feature) == input;
+        let is_of = |term: &&model_core::model::Term| usize::from(term.feature) == input;
         let first = linear.terms.iter().find(is_of);
         if first.is_none_or(|first| first.value != TermValue::IsCategory(code)) {
             return;

@@ -8,15 +8,15 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use super::axis::{Axis, Range};
-use super::dive::dive;
-use super::margin::Margin;
-use super::reach::Inputs;
-use super::rules::{Verdict, verdict};
-use super::threshold::{margin_threshold, probability};
-use super::{Answer, Budget, Change, Plan};
-use crate::decide::{Application, Decider, Judgement};
-use crate::policy::Outcome;
+use crate::axis::{Axis, Range};
+use crate::dive::dive;
+use crate::margin::Margin;
+use crate::reach::Inputs;
+use crate::rules::{Verdict, verdict};
+use crate::threshold::{margin_threshold, probability};
+use crate::{Answer, Budget, Change, Plan};
+use model_core::decide::{Application, Decider, Judgement};
+use model_core::policy::Outcome;
 
 /// What rounding may cost a bound, relative to the numbers in it.
 const SLACK: f64 = 1e-9;
@@ -107,7 +107,7 @@ impl<'d> Search<'d> {
     pub(super) fn run(mut self, options: usize) -> Answer {
         let own: Vec<u32> = self.axes.iter().map(|axis| axis.at).collect();
         let today = self.judge(&own);
-        if today.is_none_or(|judgement| judgement.outcome == Outcome::Approve) {
+        if options == 0 || today.is_none_or(|judgement| judgement.outcome == Outcome::Approve) {
             return self.answer(false, None);
         }
         self.margin = Margin::new(self.decider, self.application, &self.axes, &self.inputs);

@@ -1,11 +1,11 @@
 //! Which rules stand in the way of a whole box: three-valued logic over what fields can be.
 
-use super::axis::Axis;
-use super::reach::Inputs;
-use crate::decide::Decider;
-use crate::expression::{Comparison, Op, Span, arithmetic_span};
-use crate::policy::{Outcome, Policy};
-use crate::schema::Schema;
+use crate::axis::Axis;
+use crate::reach::Inputs;
+use model_core::decide::Decider;
+use model_core::expression::{Comparison, Op, Span, arithmetic_span};
+use model_core::policy::{Outcome, Policy};
+use model_core::schema::Schema;
 
 /// What the rules say about a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
