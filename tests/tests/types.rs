@@ -265,7 +265,7 @@ fn every_key_of_a_description_is_promised() {
         let mut out = Vec::new();
         model.describe(&mut out);
         let description: Value = serde_json::from_slice(&out).unwrap();
-        descriptions.add(&description, &["model", "training"]);
+        descriptions.add(&description, &["model", "target", "training"]);
         for feature in description["features"].as_array().unwrap() {
             features.add(feature, &["derived"]);
         }
