@@ -26,10 +26,11 @@ pub use compare::{
 };
 pub(crate) use credit::bands;
 pub use credit::{
-    CalibrationFit, CalibrationState, Cheapest, Coefficient, Cost, CostTerms, Credit, CutOff,
-    Decile, Dependence, DependencePoint, Figure, GainsPoint, Ks, LossGivenDefault, RarerPrecision,
-    Stakes, StrategyPoint, calibration_state, costs, cut_off, deciles, gains, ks, score_histogram,
-    strategy,
+    CalibrationFit, CalibrationState, Cheapest, Coefficient, Coefficients, Cost, CostTerms, Credit,
+    CutOff, Decile, Dependence, DependencePoint, Design, Figure, GainsPoint, Ks, LinearTerm,
+    LossGivenDefault, RarerPrecision, Stakes, StrategyPoint, TrainedOn, calibration_state,
+    coefficients, costs, cut_off, deciles, gains, ks, linear_errors, score_histogram, strategy,
+    variance_inflation,
 };
 pub use curves::{
     PrecisionRecallPoint, RocBand, RocPoint, ScoreBin, ThresholdRow, precision_recall, roc,
