@@ -15,6 +15,7 @@ mod interval;
 mod learning;
 mod outcomes;
 mod ranked;
+mod reasons;
 mod search_record;
 mod slices;
 
@@ -41,6 +42,7 @@ pub use interval::{Interval, Proportion, quantile, ratio, wilson};
 pub use learning::{Draw, LearningPoint, learning_curve};
 pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
 pub use ranked::{Confusion, FIGURES, Ranked};
+pub use reasons::{ReasonCount, ReasonGroup, ReasonSlices, Reasons, Stability};
 pub use search_record::{BenchmarkRecord, FrontierRecord, PairedRecord, SearchRecord, TrialRecord};
 pub use slices::{FOUR_FIFTHS, Group, Impact, Scored, Slices, slices};
 
@@ -129,6 +131,9 @@ pub struct Evaluation {
     /// What is decided, by the model's rules too; none in evaluations of older versions.
     #[serde(default)]
     pub outcomes: Option<Outcomes>,
+    /// Why rows are not approved; none for a model without profiles.
+    #[serde(default)]
+    pub reasons: Option<Reasons>,
     /// Whether more rows would help; empty unless the trainer adds it.
     #[serde(default)]
     pub learning_curve: Vec<LearningPoint>,
@@ -344,6 +349,7 @@ pub fn evaluate(
         thresholds: thresholds(&ranked, threshold),
         importance,
         outcomes: Some(outcomes::outcomes(&mut decider, dataset, rows)?),
+        reasons: reasons::reasons(&mut decider, dataset, rows, options.seed),
         slices: all_slices(decider.artifact(), &model, dataset, rows, scored),
         model,
         learning_curve: Vec::new(),

@@ -4,6 +4,7 @@
 //! it: a name such as `approved` or `default` says which outcome is the good one, the caller
 //! says it, or there is no draft.
 
+mod actions;
 mod column;
 mod outcome;
 mod reasons;
