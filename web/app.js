@@ -5,22 +5,27 @@
  */
 
 import { showAbout } from './about.js';
+import { buildBatch } from './batch.js';
 import { buildDecision, decisionSentence, problemsSentence } from './decision.js';
 import { buildDevelopers, requestJson, showDevelopers } from './developers.js';
 import { byId } from './dom.js';
 import { openModel } from './engine.js';
+import { buildExplanation } from './explanation.js';
 import { buildForm } from './form.js';
 import { chosenLanguage, inLanguage } from './language.js';
+import { keepOffline } from './offline.js';
 
 /** Milliseconds after the last keystroke until a half-typed value counts as complete. */
 const PAUSE = 500;
 
 byId('retry').addEventListener('click', () => location.reload());
 showOnly('loading');
+keepOffline();
 openModel().then(run).catch(showFailure);
 
 /** @param {Engine} engine */
-async function run({ description: given, decide }) {
+async function run(engine) {
+  const { description: given, decide } = engine;
   const language = chosenLanguage(given, navigator.languages);
   const description = inLanguage(given, language);
   for (const id of ['title', 'description', 'form', 'verdict']) byId(id).lang = language;
@@ -28,6 +33,8 @@ async function run({ description: given, decide }) {
   const panel = buildDecision(description, form);
   showAbout(description);
   buildDevelopers();
+  buildBatch(description, engine);
+  const explanation = engine.explains ? buildExplanation(description, engine, form, () => ask(0)) : null;
 
   let asked = 0;
   let pause = 0;
@@ -45,8 +52,11 @@ async function run({ description: given, decide }) {
       form.showAdjustments(outcome.decision.adjustments);
     } else {
       panel.wait();
+      explanation?.hide();
     }
     showDevelopers(values, answer);
+    if (outcome.decision) await explanation?.show(requestJson(values), values, outcome.decision);
+    if (question !== asked) return;
     clearTimeout(pause);
     pause = setTimeout(() => settle(outcome), patience);
   };

@@ -72,7 +72,7 @@ function outcomeOf({ outcome, approve }) {
  * @param {Decision} decision
  * @param {Description} description
  */
-function verdict(decision, { target }) {
+export function verdict(decision, { target }) {
   if (outcomeOf(decision) === 'refer') return 'Referred to a person';
   return decision.approve ? target.positive_label : target.negative_label;
 }

@@ -6,7 +6,13 @@
  *
  * @typedef {{ status: number, body: string, computed: string }} Answer the HTTP status, the JSON text, and the derived
  *   fields as JSON
- * @typedef {{ description: Description, decide: (request: string) => Promise<Answer> }} Engine
+ * @typedef {{ status: number, body: string }} Body the HTTP status and the JSON text
+ * @typedef {object} Engine
+ * @property {Description} description
+ * @property {boolean} explains whether the module can: files that were made before it could, cannot
+ * @property {(request: string) => Promise<Answer>} decide
+ * @property {(rows: string[]) => Promise<Body[]>} decideAll
+ * @property {(question: string) => Promise<Body>} explain
  */
 
 const ABI = 1;
@@ -18,15 +24,18 @@ const ABI = 1;
  */
 export function openModel() {
   const worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module', name: 'model' });
-  /** @type {Map<number, { resolve: (answer: Answer) => void, reject: (reason: Error) => void }>} */
+  /** @type {Map<number, { resolve: (answer: any) => void, reject: (reason: Error) => void }>} */
   const waiting = new Map();
   let count = 0;
 
-  /** @param {string} request JSON text */
-  const decide = (request) => new Promise((resolve, reject) => {
+  /**
+   * @param {object} message
+   * @returns {Promise<any>}
+   */
+  const ask = (message) => new Promise((resolve, reject) => {
     count += 1;
     waiting.set(count, { resolve, reject });
-    worker.postMessage({ id: count, request });
+    worker.postMessage({ id: count, ...message });
   });
 
   return new Promise((resolve, reject) => {
@@ -45,7 +54,13 @@ export function openModel() {
       if (data.description.abi !== ABI) {
         return fail(`model.wasm has ABI version ${data.description.abi}; this page supports version ${ABI}.`);
       }
-      return resolve({ description: data.description, decide });
+      return resolve({
+        description: data.description,
+        explains: data.explains,
+        decide: (request) => ask({ request }),
+        decideAll: (rows) => ask({ rows }),
+        explain: (question) => ask({ question }),
+      });
     });
   });
 }

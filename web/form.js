@@ -14,6 +14,7 @@ import { adjustmentText, filledIn, group, jsonNumber, range, valueText } from '.
  * @property {HTMLElement} box what stands in the form: label, control, texts
  * @property {HTMLElement} marked the control, or the group of them, where `aria-invalid` goes
  * @property {() => string | null} read the value as JSON text; null when nothing is given
+ * @property {(value: Value) => void} set shows a value as if it had been typed
  * @property {HTMLElement} note what the module said about the field
  */
 
@@ -60,6 +61,12 @@ export function buildForm(features) {
     }),
     /** @param {string} name */
     feature: (name) => features.find((feature) => feature.name === name),
+    /**
+     * Shows a value as if it had been typed.
+     * @param {string} name
+     * @param {Value} value
+     */
+    set: (name, value) => fields.get(name)?.set(value),
     /** @param {string} name */
     focus: (name) => {
       const box = fields.get(name)?.box;
@@ -107,14 +114,14 @@ function buildField(feature, id) {
   const help = element('p', { id: `${id}-help`, class: 'hint' }, feature.help ?? '');
   const note = element('p', { id: `${id}-note`, class: 'note', hidden: true });
   const said = [unit, allowed, help].filter(({ textContent }) => textContent !== '');
-  const { name, control, marked, read } = (isChoice ? choice : text)({
+  const { name, control, marked, read, set } = (isChoice ? choice : text)({
     feature, id, described: [...said, note].map((part) => part.id).join(' '),
   });
   const box = element('div', { class: 'field' },
     element('div', { class: 'name' }, name, ...said.filter((part) => part === allowed)),
     control, ...said.filter((part) => part === help), note);
   if (said.includes(unit)) control.append(unit);
-  return { feature, box, marked, note, read };
+  return { feature, box, marked, note, read, set };
 }
 
 /**
@@ -124,6 +131,7 @@ function buildField(feature, id) {
  * @property {HTMLElement} control what stands under the label
  * @property {HTMLElement} marked
  * @property {() => string | null} read
+ * @property {(value: Value) => void} set
  */
 
 /** @param {Feature} feature whether the module refuses an application without it */
@@ -153,8 +161,12 @@ function text({ feature, id, described }) {
   });
   input.addEventListener('change', () => { input.value = group(jsonNumber(input.value) ?? input.value); });
   const read = () => (input.value.trim() === '' ? null : jsonNumber(input.value) ?? JSON.stringify(input.value));
+  const set = (/** @type {Value} */ value) => {
+    input.value = group(String(value ?? ''));
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  };
   const name = element('label', { for: id }, feature.label);
-  return { name, control: element('div', { class: 'box' }, input), marked: input, read };
+  return { name, control: element('div', { class: 'box' }, input), marked: input, read, set };
 }
 
 /**
@@ -171,7 +183,7 @@ function choice(parts) {
     if (value === NOT_GIVEN) return null;
     return parts.feature.type === 'boolean' ? value : JSON.stringify(value);
   };
-  return { name: made.name, control: made.control, marked: made.marked, read };
+  return { name: made.name, control: made.control, marked: made.marked, read, set: (value) => made.choose(String(value ?? NOT_GIVEN)) };
 }
 
 /**
@@ -206,8 +218,12 @@ function radios({ feature, id, described }, options) {
     class: 'segments', role: 'radiogroup', 'aria-labelledby': labelId, 'aria-describedby': described,
     'aria-required': isRequired(feature) && 'true',
   }, ...segments);
+  const choose = (/** @type {string} */ value) => {
+    controls.forEach((one) => { one.checked = one.value === value; });
+    control.dispatchEvent(new Event('change', { bubbles: true }));
+  };
   const name = element('span', { id: labelId }, feature.label);
-  return { name, control, marked: control, value: () => controls.find(({ checked }) => checked)?.value ?? NOT_GIVEN };
+  return { name, control, marked: control, value: () => controls.find(({ checked }) => checked)?.value ?? NOT_GIVEN, choose };
 }
 
 /**
@@ -222,6 +238,10 @@ function list({ feature, id, described }, options) {
     id, name: feature.name, 'aria-required': isRequired(feature) && 'true', 'aria-describedby': described,
   }, ...options.map(({ value, label }) => element('option', { value, selected: value === first },
     value === NOT_GIVEN && !isRequired(feature) ? label + used : label)));
+  const choose = (/** @type {string} */ value) => {
+    select.value = value;
+    select.dispatchEvent(new Event('change', { bubbles: true }));
+  };
   const name = element('label', { for: id }, feature.label);
-  return { name, control: element('div', { class: 'box select' }, select), marked: select, value: () => select.value };
+  return { name, control: element('div', { class: 'box select' }, select), marked: select, value: () => select.value, choose };
 }

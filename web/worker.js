@@ -1,8 +1,9 @@
 /**
  * The Web Worker: loads the module once, then answers one request after the other.
  *
- * It posts `{ description }` when the model is ready, `{ id, answer }` for each `{ id, request }`, and `{ failed }` with
- * a sentence when the model could not be loaded or has stopped.
+ * It posts `{ description, explains }` when the model is ready, and `{ id, answer }` for each message: `{ id, request }`
+ * is to be decided, `{ id, question }` explained, `{ id, rows }` are many to be decided. `{ failed }` has a sentence
+ * when the model could not be loaded or has stopped.
  */
 
 const encoder = new TextEncoder();
@@ -53,17 +54,38 @@ function fail(error) {
 }
 
 const loaded = load();
-loaded.then((model) => self.postMessage({ description: model.describe() })).catch(fail);
+loaded.then((model) => self.postMessage({ description: model.describe(), explains: Boolean(model.explain) })).catch(fail);
 
-self.addEventListener('message', async ({ data: { id, request } }) => {
+self.addEventListener('message', async ({ data }) => {
   try {
     const model = await loaded;
-    const bytes = encoder.encode(request);
-    // Files that were made before there were derived fields lack it.
-    const computed = model.computed ? decoder.decode(model.computed(bytes)) : '{}';
-    const body = decoder.decode(model.decide(bytes));
-    self.postMessage({ id, answer: { status: model.status, body, computed } });
+    self.postMessage({ id: data.id, answer: answerTo(model, data) });
   } catch (error) {
     fail(error);
   }
 });
+
+/**
+ * @param {any} model
+ * @param {{ request?: string, question?: string, rows?: string[] }} message
+ */
+function answerTo(model, { request, question, rows }) {
+  if (rows) return rows.map((row) => decide(model, row));
+  if (question !== undefined) {
+    const body = decoder.decode(model.explain(encoder.encode(question)));
+    return { status: model.status, body };
+  }
+  const bytes = encoder.encode(request);
+  // Files that were made before there were derived fields lack it.
+  const computed = model.computed ? decoder.decode(model.computed(bytes)) : '{}';
+  return { ...decide(model, request), computed };
+}
+
+/**
+ * @param {any} model
+ * @param {string | undefined} request
+ */
+function decide(model, request) {
+  const body = decoder.decode(model.decide(encoder.encode(request)));
+  return { status: model.status, body };
+}

@@ -116,7 +116,7 @@ async fn an_array_is_explained_row_by_row() {
     assert_eq!(rows[1]["row"], json!(1));
     assert_eq!(rows[1]["status"], json!(422));
     assert_eq!(rows[2], expected);
-    assert_eq!(post(&app, "/explain", "[]").await.body, b"[]");
+    assert_eq!(post(&app, "/explain", "[]").await.body, &b"[]"[..]);
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use crate::axis::{Axis, Range};
 use model_core::decide::{Application, Decider};
-use model_core::expression::{Span, round, span};
+use model_core::expression::{Expression, Span, round, span};
 use model_core::preprocess::Preprocessing;
-use model_core::schema::{Derived, Feature, Missing, OutOfRange, Schema};
+use model_core::schema::{Feature, Missing, OutOfRange, Schema};
 
 /// What an input can be in a box.
 #[derive(Debug, Clone, Copy)]
@@ -61,8 +61,12 @@ pub(super) struct Inputs {
 struct Step {
     input: usize,
     feature: usize,
-    described: Feature,
-    derived: Derived,
+    formula: Expression,
+    decimals: Option<u8>,
+    missing: Missing,
+    policy: Option<OutOfRange>,
+    /// What it can be after its policies.
+    allowed: Span,
     imputed: f64,
     /// The axes that it follows from.
     axes: Vec<usize>,
@@ -142,8 +146,11 @@ impl Inputs {
         self.steps.push(Step {
             input: *input,
             feature,
-            described: described.clone(),
-            derived: derived.clone(),
+            formula: derived.formula.clone(),
+            decimals: derived.decimals,
+            missing: described.missing,
+            policy: described.range().map(|range| range.policy),
+            allowed: described.span(),
             imputed: preprocessing
                 .imputed
                 .get(*input)
@@ -178,7 +185,7 @@ impl Inputs {
     /// Whether an input may be missing to the model in one box and not in another.
     pub(super) fn may_go_missing(&self, input: usize) -> bool {
         let mut steps = self.steps.iter();
-        steps.any(|step| step.input == input && step.described.missing == Missing::Native)
+        steps.any(|step| step.input == input && step.missing == Missing::Native)
     }
 
     /// Sets what the inputs of a box can be; false where every application in it is refused.
@@ -215,7 +222,7 @@ impl Inputs {
             // Whether the given value counts depends on whether the other is missing.
             let anything = Span {
                 missing: true,
-                ..step.described.span()
+                ..step.allowed
             };
             return Some((anything, anything));
         }
@@ -226,8 +233,8 @@ impl Inputs {
             let input = self.input_of.get(usize::from(place)).copied().flatten();
             input.map_or(Span::NEVER, |input| self.reach[input].span)
         };
-        let mut computed = span(step.derived.formula.ops(), of_field, |_, _| {});
-        if let Some(decimals) = step.derived.decimals.filter(|_| !computed.is_empty()) {
+        let mut computed = span(step.formula.ops(), of_field, |_, _| {});
+        if let Some(decimals) = step.decimals.filter(|_| !computed.is_empty()) {
             let (low, high) = (
                 round(computed.low, decimals),
                 round(computed.high, decimals),
@@ -259,25 +266,24 @@ impl Inputs {
 impl Step {
     /// What its policies make of what is computed.
     fn settled(&self, computed: Span) -> Span {
-        let missing = match self.described.missing {
+        let missing = match self.missing {
             Missing::Native => point(f64::NAN),
             Missing::Zero => point(0.0),
             Missing::Impute | Missing::MostFrequent => point(self.imputed),
             Missing::Error | Missing::Other => Span::NEVER,
         };
-        let allowed = self.described.span();
+        let allowed = self.allowed;
         let mut settled = computed.and(allowed);
         settled.missing = false;
         if settled.is_empty() {
             settled = Span::NEVER;
         }
-        let policy = self.described.range().map(|range| range.policy);
         for (is_outside, end) in [
             (computed.low < allowed.low, allowed.low),
             (computed.high > allowed.high, allowed.high),
         ] {
             if is_outside && !computed.is_empty() {
-                settled = settled.or(match policy {
+                settled = settled.or(match self.policy {
                     Some(OutOfRange::Clamp) => point(end),
                     Some(OutOfRange::Impute) => point(self.imputed),
                     Some(OutOfRange::Error) | None => Span::NEVER,

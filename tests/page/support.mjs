@@ -128,6 +128,8 @@ export async function openPage(browser, url, options = {}) {
   page.on('pageerror', (error) => complaints.push(String(error)));
   const response = await page.goto(url);
   await page.locator('#ready, #failure').locator('visible=true').waitFor();
+  // What the page keeps for the time without a network it asks for once, beside its own loading.
+  await page.locator('html[data-offline=ready]').waitFor({ state: 'attached' });
   return { context, page, requests, complaints, response };
 }
 

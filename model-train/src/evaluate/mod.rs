@@ -25,6 +25,7 @@ pub use compare::{
     Compared, Comparison, Decisions, Delong, Difference, SwapCell, SwapSet, compare, delong,
     swap_set,
 };
+pub(crate) use credit::bands;
 pub use credit::{
     CalibrationFit, CalibrationState, Cheapest, Coefficient, Cost, CostTerms, Credit, CutOff,
     Decile, Dependence, DependencePoint, Figure, GainsPoint, Ks, LossGivenDefault, RarerPrecision,

@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::reasons;
 use super::role::{self, Role};
-use super::{MAX_CATEGORIES, quoted, quoted_list};
+use super::{MAX_CATEGORIES, actions, quoted, quoted_list};
 
 /// Different values that are remembered to see whether one comes again.
 const REMEMBERED: usize = 1 << 20;
@@ -195,6 +195,11 @@ impl Observed {
             if let Some(reason) = reasons::drafted(name) {
                 line(&reason);
             }
+            let is_number = kind == "integer" || kind == "number";
+            let ends = is_number.then(|| nice_range(self.lowest, self.highest));
+            for proposal in actions::drafted(ends, kind == "integer") {
+                line(&proposal);
+            }
         }
     }
 
@@ -245,7 +250,7 @@ fn outward(number: f64, round: fn(f64) -> f64) -> f64 {
 }
 
 /// As TOML writes it: whole numbers without a point.
-fn number(number: f64) -> String {
+pub(super) fn number(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e15 {
         (number as i64).to_string()
     } else {

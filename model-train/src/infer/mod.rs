@@ -4,6 +4,7 @@
 //! it: a name such as `approved` or `default` says which outcome is the good one, the caller
 //! says it, or there is no draft.
 
+mod actions;
 mod column;
 mod outcome;
 mod reasons;
@@ -19,7 +20,7 @@ use model_files::csv::Table;
 use crate::error::{DataError, DataErrorKind, shortened};
 use column::Observed;
 use outcome::Outcome;
-pub(crate) use outcome::positive_of_two;
+pub(crate) use outcome::{names_a_bad_event, positive_of_two};
 
 /// Distinct texts up to which a column counts as a category.
 const MAX_CATEGORIES: usize = 50;

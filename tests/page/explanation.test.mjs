@@ -1,0 +1,177 @@
+/** Why a decision came out as it did, what would change it, and many applications at once; nothing leaves the page. */
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, afterEach, before, beforeEach, describe as suite, test } from 'node:test';
+import { csvLine, parseCsv } from '../../web/csv.js';
+import { openBrowser, openPage, predict, settled, shownDecision, shownRequest, startServer, startStatic, testModel } from './support.mjs';
+
+/** An application that the sample model declines, and that changes within reach turn. */
+const DECLINED = { loan_amnt: '30000', loan_int_rate: '16' };
+
+suite('an explanation', () => {
+  let browser, server, context, page, requests, complaints;
+  before(async () => {
+    server = await startServer(testModel());
+    browser = await openBrowser();
+  });
+  beforeEach(async () => { ({ context, page, requests, complaints } = await openPage(browser, server.url, { locale: 'en-US' })); });
+  afterEach(async () => {
+    await context.close();
+    assert.deepEqual(complaints, []);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  test('a declined person reads why, applies the nearest way to a yes, and is approved, without a request', async () => {
+    await decline();
+    const before = requests.length;
+    const first = page.locator('.option').first();
+    await first.waitFor();
+    const wanted = await first.locator('strong').allTextContents();
+    await page.getByRole('button', { name: 'Apply option 1' }).click();
+    await page.locator('#decision[data-verdict=yes]').waitFor();
+    assert.ok(wanted.length >= 1 && wanted.length <= 3, wanted.join());
+    await page.getByText('This application is approved: no change is needed.').waitFor();
+    const { status, answer } = await predict(server.url, await shownRequest(page));
+    assert.deepEqual([status, answer.approve], [200, true]);
+    assert.match(await page.locator('#history-verdict').textContent(), /^Approved .+ at first, Approved .+ now\.$/);
+    assert.deepEqual(requests.slice(before), []);
+  });
+
+  test('the bars add up to what the module says, the greatest first', async () => {
+    await decline();
+    const shown = await page.locator('#bars .bar-figure').allTextContents();
+    const figures = shown.map((text) => Number(text.replace('−', '-')));
+    assert.ok(figures.length > 3);
+    assert.deepEqual(figures.map(Math.abs), figures.map(Math.abs).sort((a, b) => b - a));
+    const pulls = await page.locator('#bars tr').evaluateAll((rows) => rows.map((row) => row.dataset.pull));
+    figures.forEach((figure, index) => { if (figure !== 0) assert.equal(pulls[index], figure < 0 ? 'down' : 'up'); });
+  });
+
+  test('a frozen field stays as it is in every option', async () => {
+    await decline();
+    await page.locator('.option').first().waitFor();
+    const name = await page.locator('.option .option-name').first().textContent();
+    await page.getByRole('checkbox', { name, exact: true }).check();
+    await page.waitForFunction((frozen) => {
+      const options = document.getElementById('options');
+      const names = [...options.querySelectorAll('.option-name')].map(({ textContent }) => textContent);
+      return options.dataset.state === 'fine' && !names.includes(frozen);
+    }, name);
+  });
+
+  test('the decision flips where the page says', async () => {
+    const row = page.locator('#flips tr', { hasText: 'declined' }).filter({ hasText: 'from' }).first();
+    const label = await row.locator('th').textContent();
+    const value = /from ([\d,.]+)/.exec(await row.locator('td').last().textContent())[1];
+    await page.getByLabel(label, { exact: true }).first().fill(value);
+    await page.locator('#decision[data-verdict=no]').waitFor();
+  });
+
+  test('reasons come in each of the model\'s languages', async (t) => {
+    await decline();
+    const languages = await page.locator('#language option').evaluateAll((options) => options.map(({ value }) => value));
+    if (languages.length < 2 || await page.locator('#reasons-list li').count() === 0) return t.skip('the model has one language or no profiles');
+    const said = [];
+    for (const language of languages) {
+      await page.locator('#language').selectOption(language);
+      await page.waitForFunction((before) => document.getElementById('reasons-list').textContent !== before, said.at(-1) ?? '');
+      said.push(await page.locator('#reasons-list').textContent());
+    }
+    return assert.equal(new Set(said).size, languages.length);
+  });
+
+  test('bars and flip points follow a change within a frame', async () => {
+    await decline();
+    const times = await page.evaluate(async () => {
+      const input = document.querySelector('[name=loan_amnt]');
+      const took = [];
+      for (let amount = 20000; amount < 20020; amount += 1) {
+        const before = document.getElementById('flips').textContent;
+        input.value = String(amount);
+        const start = performance.now();
+        input.dispatchEvent(new Event('input', { bubbles: true }));
+        while (document.getElementById('flips').textContent === before) await new Promise((next) => { setTimeout(next); });
+        took.push(performance.now() - start);
+      }
+      return took.sort((a, b) => a - b);
+    });
+    // A frame on a machine by itself; tests share theirs with others.
+    assert.ok(times[10] < 64, `median ${times[10]} ms`);
+  });
+
+  test('a refused application has no explanation', async () => {
+    await page.locator('[name=loan_amnt]').fill('many');
+    await settled(page, /^No decision/);
+    assert.equal(await page.locator('#explanation').isVisible(), false);
+  });
+
+  test('the letter alone is printed', async () => {
+    await decline();
+    if (await page.locator('#letter-card').isHidden()) return;
+    await page.locator('#letter-lender').fill('A Bank\nA Street 1');
+    await page.locator('#letter-applicant').fill('A. Person');
+    assert.match(await page.locator('#letter').textContent(), /A Bank.*Dear A\. Person.*principal reasons/s);
+    await page.evaluate(() => { document.body.dataset.print = 'letter'; });
+    await page.emulateMedia({ media: 'print' });
+    assert.ok(await page.locator('#letter').isVisible());
+    assert.equal(await page.locator('#form').isVisible(), false);
+    assert.equal(await page.locator('#why-heading').isVisible(), false);
+  });
+
+  test('a CSV is decided row by row in the page, as the server decides', async () => {
+    const before = requests.length;
+    const lines = (await readFile(new URL('../../data/loan_sample.csv', import.meta.url), 'utf8')).split('\n').slice(0, 1201);
+    await page.locator('#batch-file').setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(lines.join('\n')) });
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Download the decisions' }).click(),
+    ]);
+    assert.equal(download.suggestedFilename(), 'people-decided.csv');
+    const [header, ...rows] = parseCsv(await readFile(await download.path(), 'utf8'));
+    assert.equal(rows.length, 1200);
+    assert.equal(await page.locator('#batch-progress').getAttribute('value'), '1');
+    assert.deepEqual(requests.slice(before), []);
+    for (const row of [rows[0], rows[600], rows[1199]]) {
+      const fields = Object.fromEntries(header.map((name, index) => [name, row[index]]));
+      const { decision, probability, rules, problem, loan_status: ignored, ...application } = fields;
+      const { status, answer } = await predict(server.url, application);
+      assert.equal(status, 200, problem);
+      assert.deepEqual([decision, probability], [answer.prediction_label, String(answer.probability)]);
+    }
+  });
+
+  test('a CSV of something else gets a sentence', async () => {
+    await page.locator('#batch-file').setInputFiles({ name: 'other.csv', mimeType: 'text/csv', buffer: Buffer.from('a,b\n1,2\n') });
+    await page.getByText(/^other\.csv has no column of this model/).waitFor();
+  });
+
+  async function decline() {
+    for (const [name, value] of Object.entries(DECLINED)) await page.locator(`[name=${name}]`).fill(value);
+    await page.locator('#decision[data-verdict=no]').waitFor();
+    await page.locator('#bars tr').first().waitFor();
+  }
+});
+
+test('after the first visit the page works without a network, and asks nobody but its own host', async () => {
+  const host = await startStatic(testModel());
+  const browser = await openBrowser();
+  const { context, page, requests } = await openPage(browser, host.url);
+  const online = await shownDecision(page);
+  await context.setOffline(true);
+  await page.reload();
+  await page.locator('#ready').waitFor();
+  assert.deepEqual(await shownDecision(page), online);
+  assert.ok(requests.every((request) => request.startsWith(`GET ${host.url}`)), requests.join('\n'));
+  await browser.close();
+  await host.close();
+});
+
+test('CSV is read and written as spreadsheets do', () => {
+  assert.deepEqual(parseCsv('\ufeffa;"b;""c"""\r\n1;"2\n3"\n\n'), [['a', 'b;"c"'], ['1', '2\n3']]);
+  assert.deepEqual(parseCsv('a,b\n,\n'), [['a', 'b'], ['', '']]);
+  assert.equal(csvLine(['a', 'b,"c"', 0.5, '-1', '=1+1']), 'a,"b,""c""",0.5,-1,\'=1+1\n');
+});
