@@ -52,6 +52,7 @@ fn a_report_has_every_part() {
             "findings",
             "columns",
             "target",
+            "characteristics",
             "leakage",
             "numbers",
             "categories",

@@ -31,6 +31,8 @@ fn writes_a_model_and_its_figures() {
         "roc_auc",
         "log_loss",
         "brier",
+        "intervals",
+        "cross_validation",
         "seconds_fit",
     ];
     expect.sort_unstable();

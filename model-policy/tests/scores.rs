@@ -38,6 +38,7 @@ role = "target"
 
 fn artifact(model: Model, calibration: Calibration) -> Artifact {
     Artifact {
+        profiles: None,
         schema: Schema::from_toml(SCHEMA).unwrap(),
         preprocessing: Preprocessing {
             imputed: vec![0.0; 3],

@@ -231,7 +231,8 @@ pub(crate) fn reason_codes<'f>(
     }
 }
 
-fn request<'f>(values: impl Iterator<Item = (&'f Feature, f64)>) -> Vec<u8> {
+/// An application as JSON: fields with values in the model's terms.
+pub(crate) fn request<'f>(values: impl Iterator<Item = (&'f Feature, f64)>) -> Vec<u8> {
     let mut request = Vec::new();
     Writer::new(&mut request).object(|json| {
         for (feature, value) in values.filter(|(_, value)| !value.is_nan()) {

@@ -95,6 +95,7 @@ fn body(
     intended_use(card, schema, evaluation, about)?;
     features(card, schema, evaluation)?;
     lending_rules(card, evaluation)?;
+    reasons(card, evaluation)?;
     figures(card, evaluation)?;
     groups(card, evaluation)?;
     limitations(card, evaluation)?;
@@ -219,6 +220,31 @@ fn lending_rules(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result
             "| {name} | {approve} | {refer} | {} |",
             share(counts.decline)
         )?;
+    }
+    writeln!(card)
+}
+
+/// The reasons that applicants are given; nothing for a model without profiles.
+fn reasons(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
+    let Some(reasons) = &evaluation.reasons else {
+        return Ok(());
+    };
+    writeln!(card, "## Reasons\n")?;
+    writeln!(
+        card,
+        "An application that is not approved gets reasons: what counted most against it, compared with {} profiles ({}), each of 15 rows or more. They say what counted in this model, not what causes what.\n",
+        reasons.profiles,
+        reasons.compared_with.replace('_', " ")
+    )?;
+    writeln!(
+        card,
+        "| code | such as | first | named |\n|---|---|---:|---:|"
+    )?;
+    for one in &reasons.codes {
+        let share = |part: usize| percent(part as f64 / reasons.rows.max(1) as f64);
+        let (first, named) = (share(one.first), share(one.named));
+        let (code, text) = (cell(&one.code), cell(&one.text));
+        writeln!(card, "| {code} | {text} | {first} | {named} |")?;
     }
     writeln!(card)
 }

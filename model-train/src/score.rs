@@ -10,8 +10,8 @@ use model_core::value::{Value, ValueError, read};
 use model_files::csv::{Row, Table};
 
 use crate::applications::{reason_codes, refusal};
-use crate::dataset::{Columns, read_cell};
-use crate::error::DataError;
+use crate::dataset::{Columns, read_cell, stranger};
+use crate::error::{DataError, shortened};
 
 /// Rows that are scored together.
 const ROWS: usize = 1024;
@@ -38,6 +38,8 @@ pub struct Choices {
     pub on_invalid: OnInvalid,
     /// Whether an input may be missing in every row, where the schema can fill it in.
     pub allow_missing_columns: bool,
+    /// Whether a column that the schema does not know is copied as it is.
+    pub pass_through: bool,
     /// Whether the codes of the reasons are added.
     pub reasons: bool,
 }
@@ -56,6 +58,19 @@ pub enum ScoreError {
         file: String,
         /// The column.
         column: &'static str,
+    },
+    /// The schema does not know a column.
+    #[error(
+        "{file}, line 1, column '{column}': the schema does not know this column{}; copy it as it is with --pass-through, list it in the schema (role = \"ignored\"), or remove it",
+        .nearest.as_ref().map_or_else(String::new, |name| format!("; did you mean '{name}'?"))
+    )]
+    ColumnUnknown {
+        /// What errors call the file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The feature with the most similar name.
+        nearest: Option<String>,
     },
     /// An input has no column.
     #[error(
@@ -117,7 +132,14 @@ pub fn score(
 ) -> Result<u64, ScoreError> {
     let schema = decider.artifact().schema.clone();
     let mut table = Table::open(source, name).map_err(DataError::from)?;
-    let columns = Columns::for_scoring(&table, &schema)?;
+    if let (Some(column), false) = (stranger(&table, &schema), choices.pass_through) {
+        return Err(ScoreError::ColumnUnknown {
+            file: table.name().to_owned(),
+            column: shortened(column),
+            nearest: schema.nearest_feature(column).map(str::to_owned),
+        });
+    }
+    let columns = Columns::for_passing_through(&table, &schema)?;
     if !choices.allow_missing_columns {
         check_inputs(&table, &schema, &columns)?;
     }

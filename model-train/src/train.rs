@@ -1,5 +1,6 @@
 //! One fit from prepared choices to the artifact: fit, export, measure, make golden rows.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use model_core::artifact::{Artifact, ArtifactError, Training};
@@ -11,9 +12,12 @@ use serde::Serialize;
 
 use crate::actions;
 use crate::dataset::Dataset;
+use crate::evaluate::Interval;
 use crate::fit::{self, ClassWeight, FitError, Params};
 use crate::golden::{self, GoldenError};
+use crate::metric_intervals::metric_intervals;
 use crate::metrics::Metrics;
+use crate::predictions::{Part, Prediction};
 use crate::prepare::{PrepareError, Prepared};
 use crate::profiles::{self, ProfileReport, Subject};
 use crate::reference;
@@ -49,6 +53,8 @@ pub struct Trained {
     pub artifact: Vec<u8>,
     /// How good it is.
     pub report: Report,
+    /// What it predicts for the test rows.
+    pub test: Vec<Prediction>,
 }
 
 /// What a training run reports.
@@ -63,6 +69,9 @@ pub struct Report {
     /// The figures on the test rows.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// The 95% intervals of the metrics that have one; see
+    /// [`metric_intervals`].
+    pub intervals: BTreeMap<&'static str, Interval>,
     /// Seconds that fitting and exporting took.
     pub seconds_fit: f64,
     /// Whom reasons compare with; `None` where the rows are too few.
@@ -102,6 +111,7 @@ pub fn train(
     options: &Options,
 ) -> Result<Trained, TrainError> {
     let data_sha256 = dataset.sha256.clone();
+    let file_rows = dataset.file_rows();
     let mut sketch = reference::sketch_rows(&dataset, schema, &split.train);
     let inputs = schema.inputs().enumerate();
     let derived = inputs.filter(|(_, feature)| feature.derived.is_some());
@@ -125,8 +135,17 @@ pub fn train(
         &fitting,
     )?;
     let seconds_fit = start.elapsed().as_secs_f64();
-    let (metrics, probabilities) = measure(&model, &prepared, options)?;
+    let probabilities = probabilities(&model, &prepared, options)?;
+    let (metrics, intervals) = measure(&prepared, &probabilities, options.threshold);
     reference::add_answers(&mut sketch, &probabilities);
+    let test = prepared.split.test.iter().zip(&probabilities);
+    let test = test.map(|(&row, &probability)| Prediction {
+        row: file_rows[row],
+        part: Part::Test,
+        outcome: prepared.target[row],
+        probability,
+    });
+    let test: Vec<Prediction> = test.collect();
     let made = profiles::make(
         &Subject {
             schema,
@@ -146,6 +165,7 @@ pub fn train(
         rows_train: prepared.split.train.len(),
         rows_test: prepared.split.test.len(),
         metrics,
+        intervals,
         seconds_fit,
         profiles: profile_report,
     };
@@ -177,6 +197,7 @@ pub fn train(
     Ok(Trained {
         artifact: artifact.encode()?,
         report,
+        test,
     })
 }
 
@@ -190,23 +211,30 @@ fn details(options: &Options, schema: &Schema, reference: Vec<u8>) -> Details {
     }
 }
 
-/// Metrics and probabilities of the exported model on the test rows: what is exported is what
-/// decides.
-fn measure(
+/// The exported model's probabilities for the test rows: what is exported is what decides.
+fn probabilities(
     model: &Model,
     prepared: &Prepared,
     options: &Options,
-) -> Result<(Metrics, Vec<f64>), TrainError> {
+) -> Result<Vec<f64>, TrainError> {
     let mut predictor = Predictor::new(model, &options.calibration).map_err(TrainError::Export)?;
     let (columns, answers) = prepared.test_rows();
     let mut probabilities = vec![0.0; answers.len()];
     predictor.predict_block(&columns, answers.len(), &mut probabilities);
+    Ok(probabilities)
+}
+
+/// Metrics on the test rows, with their intervals.
+fn measure(
+    prepared: &Prepared,
+    probabilities: &[f64],
+    threshold: f64,
+) -> (Metrics, BTreeMap<&'static str, Interval>) {
+    let (_, answers) = prepared.test_rows();
     let weights = prepared.weights_of(&prepared.split.test);
-    let metrics = Metrics::weighted(
-        &answers,
-        &probabilities,
-        weights.as_deref(),
-        options.threshold,
-    );
-    Ok((metrics, probabilities))
+    let weights = weights.as_deref();
+    (
+        Metrics::weighted(&answers, probabilities, weights, threshold),
+        metric_intervals(&answers, probabilities, weights, threshold),
+    )
 }

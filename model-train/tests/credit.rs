@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use model_train::evaluate::{
-    Coefficient, CostTerms, Decisions, Ranked, Stakes, calibration_state, costs, cut_off, deciles,
-    delong, gains, ks, score_histogram, strategy, swap_set,
+    Coefficient, CostTerms, Decisions, Estimate, Ranked, Stakes, calibration_state, costs, cut_off,
+    deciles, delong, estimates, gains, ks, score_histogram, strategy, swap_set,
 };
 use serde_json::Value;
 
@@ -251,4 +251,34 @@ fn rare_bads_fill_the_charts() {
     assert!(curve.len() > 100);
     let last = curve.last().unwrap();
     assert_eq!((last.rows, last.bads, last.goods), (1.0, 1.0, 1.0));
+}
+
+/// Of many rows, some are resampled and the interval is scaled: it must be that of all rows.
+#[test]
+fn intervals_of_many_rows_are_scaled() {
+    let rows = 60_000usize;
+    let mixed = |row: usize| (row as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11;
+    let p: Vec<f64> = (0..rows)
+        .map(|row| mixed(row) as f64 / (1u64 << 53) as f64)
+        .collect();
+    let good: Vec<bool> = (0..rows)
+        .map(|row| p[row] > mixed(row + rows) as f64 / (1u64 << 53) as f64)
+        .collect();
+    let auc =
+        |estimates: Vec<Estimate>| (estimates[0].value.unwrap(), estimates[0].interval.unwrap());
+    let (value, interval) = auc(estimates(&Ranked::new(&good, &p, 0.5), 200, 1));
+    assert!(interval.low < value && value < interval.high);
+    // A quarter of the rows, not scaled: twice as wide.
+    let quarter = rows / 4;
+    let (_, wide) = auc(estimates(
+        &Ranked::new(&good[..quarter], &p[..quarter], 0.5),
+        200,
+        1,
+    ));
+    let ratio = (wide.high - wide.low) / (interval.high - interval.low);
+    assert!((1.6..2.5).contains(&ratio), "{ratio}");
+    // DeLong's standard error of one area, as of a difference from a score that says nothing.
+    let test = delong(&good, &vec![0.5; rows], &p).unwrap();
+    let half = (interval.high - interval.low) / 2.0;
+    assert!((half / (1.96 * test.standard_error) - 1.0).abs() < 0.2);
 }

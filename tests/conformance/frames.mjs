@@ -23,14 +23,20 @@ export function* chunksOf(cases) {
   if (end > start) yield cases.subarray(start, end);
 }
 
-/** Decides every case of a chunk through the JavaScript API; returns the answers' bytes. */
+/** Decides or explains every case of a chunk through the JavaScript API; returns the answers' bytes. */
 export function answersTo(cases, model) {
   const answers = [];
   for (const request of requestsOf(cases)) {
-    const body = model.decide(request);
+    const body = isQuestion(request) ? model.explain(request) : model.decide(request);
     answers.push({ status: model.status, body });
   }
   return joined(answers);
+}
+
+/** Whether a case is to be explained, not decided: those that acceptance::conformance::questions makes. */
+function isQuestion(request) {
+  const head = '{"application":';
+  return [...head].every((character, at) => request[at] === character.charCodeAt(0));
 }
 
 /** The requests in a file or chunk of cases. Throws when it is cut short. */

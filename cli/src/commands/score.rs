@@ -34,6 +34,10 @@ pub(crate) struct Args {
     /// Impute input columns that the file does not have, in every row [default: refuse the file].
     #[arg(long)]
     allow_missing_columns: bool,
+    /// Copy columns that the schema does not know, such as an identifier [default: refuse the
+    /// file].
+    #[arg(long)]
+    pass_through: bool,
     /// Add a column with the codes of the reasons, most important first.
     #[arg(long)]
     reasons: bool,
@@ -72,6 +76,7 @@ impl Args {
                 Invalid::Blank => OnInvalid::Blank,
             },
             allow_missing_columns: self.allow_missing_columns,
+            pass_through: self.pass_through,
             reasons: self.reasons,
         };
         let (rows, name) = (source.bytes, &source.name);

@@ -208,18 +208,26 @@ impl Patterns {
         self.add_entries(nodes, first, &boxes, codes, weights);
         let entries = &self.entries[first_entry..];
         let words = entries.len().div_ceil(64);
-        let mut at = 0;
+        let stride = 1 + words;
+        let mut of_feature = &boxes[..];
         for (nth, local) in self.features[first..].iter_mut().enumerate() {
+            let (of_bins, rest) = of_feature.split_at(local.count());
+            of_feature = rest;
             local.first_mask = self.masks.len();
-            for _ in 0..local.count() {
-                let leaves = boxes[at];
-                at += 1;
-                let first_word = self.masks.len() + 1;
-                self.masks.resize(first_word + words, 0);
-                self.masks[first_word - 1] = leaves;
-                for (bit, entry) in entries.iter().enumerate() {
-                    let left = entry.misses >> nth & 1 == 0 || leaves >> entry.leaf & 1 == 1;
-                    self.masks[first_word + bit / 64] |= u64::from(left) << (bit % 64);
+            self.masks
+                .resize(local.first_mask + stride * of_bins.len(), u64::MAX);
+            let masks = &mut self.masks[local.first_mask..];
+            for (bin, leaves) in of_bins.iter().enumerate() {
+                masks[bin * stride] = *leaves;
+                // No entry stands behind the last.
+                masks[bin * stride + words] = u64::MAX >> (64 * words - entries.len());
+            }
+            for (bit, entry) in entries.iter().enumerate() {
+                if entry.misses >> nth & 1 == 1 {
+                    for (bin, leaves) in of_bins.iter().enumerate() {
+                        let lost = (!leaves >> entry.leaf & 1) << (bit % 64);
+                        masks[bin * stride + 1 + bit / 64] &= !lost;
+                    }
                 }
             }
         }
@@ -280,30 +288,23 @@ impl Patterns {
     /// For each feature from `first` on and each of its bins: the leaves whose box holds the bin.
     fn boxes(&self, forest: &Forest, nodes: &[Node], first: usize) -> Vec<u64> {
         let right = right_children(nodes);
-        // For each node, and for the end, the leaves before it.
-        let mut before = vec![0u64; nodes.len() + 1];
-        for (at, node) in nodes.iter().enumerate() {
-            let leaf = u64::from(question(node).is_none());
-            before[at + 1] = before[at] << leaf | leaf;
-        }
         let mut boxes = Vec::new();
+        // Of each node, whether the bin cannot come there.
+        let mut barred = vec![false; nodes.len()];
         for local in &self.features[first..] {
             for bin in 0..local.count() {
                 let code = local.code(&self.cuts, bin);
-                let mut leaves = before[nodes.len()];
+                let (mut leaves, mut leaf) = (0, 0);
                 for (at, node) in nodes.iter().enumerate() {
-                    if question(node).is_none_or(|(feature, _)| feature != local.feature) {
+                    let Some((feature, _)) = question(node) else {
+                        leaves |= u64::from(!barred[at]) << leaf;
+                        leaf += 1;
                         continue;
-                    }
-                    let mut last = at;
-                    while right[last] > 0 {
-                        last = right[last];
-                    }
-                    let [start, middle, end] = [at, right[at], last + 1].map(|n| before[n]);
-                    leaves &= match goes_left(forest, node, code) {
-                        true => !(end & !middle),
-                        false => !(middle & !start),
                     };
+                    let asks = feature == local.feature;
+                    let left = asks && goes_left(forest, node, code);
+                    barred[at + 1] = barred[at] || (asks && !left);
+                    barred[right[at]] = barred[at] || left;
                 }
                 boxes.push(leaves);
             }

@@ -24,7 +24,8 @@ impl Columns {
     /// # Errors
     /// Names the column that is missing, or that the schema does not know.
     pub fn for_training<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
-        let columns = Self::matched(table, schema)?;
+        check_known(table, schema)?;
+        let columns = Self::matched(table, schema);
         let absent = schema
             .inputs()
             .zip(&columns.inputs)
@@ -42,7 +43,19 @@ impl Columns {
     /// # Errors
     /// Names the column that is missing, or that the schema does not know.
     pub fn for_scoring<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
-        let columns = Self::matched(table, schema)?;
+        check_known(table, schema)?;
+        Self::for_passing_through(table, schema)
+    }
+
+    /// The same, where the file may have columns that the schema does not know.
+    ///
+    /// # Errors
+    /// Names the column that is missing.
+    pub fn for_passing_through<R: Read>(
+        table: &Table<R>,
+        schema: &Schema,
+    ) -> Result<Self, DataError> {
+        let columns = Self::matched(table, schema);
         for (feature, column) in schema.inputs().zip(&columns.inputs) {
             let is_given = feature.derived.is_none();
             if column.is_none() && is_given && resolve(feature, Reading::Missing, 0.0).is_err() {
@@ -52,24 +65,33 @@ impl Columns {
         Ok(columns)
     }
 
-    fn matched<R: Read>(table: &Table<R>, schema: &Schema) -> Result<Self, DataError> {
-        let header = table.header();
-        let known = |name: &String| {
-            *name == schema.target.name || schema.features.iter().any(|f| f.name == *name)
-        };
-        if let Some(stranger) = header.iter().find(|name| !known(name)) {
-            let nearest = schema.nearest_feature(stranger).map(str::to_owned);
-            let kind = DataErrorKind::UnknownColumn { nearest };
-            return Err(DataError::in_file(table.name(), kind)
-                .at_line(1)
-                .in_column(&shortened(stranger)));
-        }
-        let index = |name: &str| header.iter().position(|column| column == name);
-        Ok(Self {
+    fn matched<R: Read>(table: &Table<R>, schema: &Schema) -> Self {
+        let index = |name: &str| table.header().iter().position(|column| column == name);
+        Self {
             inputs: schema.inputs().map(|f| index(&f.name)).collect(),
             target: index(&schema.target.name),
-        })
+        }
     }
+}
+
+/// The first column of a file that the schema does not know.
+pub(crate) fn stranger<'t, R: Read>(table: &'t Table<R>, schema: &Schema) -> Option<&'t str> {
+    let known = |name: &String| {
+        *name == schema.target.name || schema.features.iter().any(|f| f.name == *name)
+    };
+    let stranger = table.header().iter().find(|name| !known(name));
+    stranger.map(String::as_str)
+}
+
+fn check_known<R: Read>(table: &Table<R>, schema: &Schema) -> Result<(), DataError> {
+    let Some(stranger) = stranger(table, schema) else {
+        return Ok(());
+    };
+    let nearest = schema.nearest_feature(stranger).map(str::to_owned);
+    let kind = DataErrorKind::UnknownColumn { nearest };
+    Err(DataError::in_file(table.name(), kind)
+        .at_line(1)
+        .in_column(&shortened(stranger)))
 }
 
 fn missing_column<R: Read>(table: &Table<R>, name: &str) -> DataError {

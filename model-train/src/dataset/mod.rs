@@ -7,6 +7,7 @@
 mod columns;
 
 pub use columns::Columns;
+pub(crate) use columns::stranger;
 
 use std::fs::File;
 use std::io::Read;

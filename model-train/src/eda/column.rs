@@ -9,7 +9,7 @@ use model_core::schema::{FeatureKind, Role, Schema, TargetKind};
 use model_core::value::boolean_word;
 use model_files::missing::MISSING_WORDS;
 
-use crate::infer::positive_of_two;
+use crate::infer::{names_a_bad_event, positive_of_two};
 
 /// Different texts that a column without a schema may have and still be a category.
 const MAX_CATEGORIES: usize = 50;
@@ -123,7 +123,9 @@ impl Cells {
         let feature = schema.and_then(|s| s.features.iter().find(|f| f.name == name));
         let of_target = schema.filter(|schema| schema.target.name == name);
         let target_kind = of_target.map(|schema| &schema.target.kind);
-        let (kind, listed) = match (feature.map(|f| &f.kind), target_kind) {
+        // A column of times, groups or weights lists no values.
+        let typed = feature.filter(|feature| feature.sample.is_none());
+        let (kind, listed) = match (typed.map(|f| &f.kind), target_kind) {
             (Some(FeatureKind::Number(_)), _) => (Type::Number, None),
             (Some(FeatureKind::Integer(_)), _) => (Type::Integer, None),
             (Some(FeatureKind::Boolean), _) | (_, Some(TargetKind::Boolean { .. })) => {
@@ -175,13 +177,20 @@ impl Column {
         self.distinct == 1
     }
 
+    /// Whether the column names the outcome that a lender does not want, such as a default: the
+    /// schema says so, or else the name.
+    fn wants_no(&self) -> bool {
+        match self.positive {
+            Some(positive) => positive == 0.0,
+            None => names_a_bad_event(&self.name),
+        }
+    }
+
     /// For each row whether it is yes, where that can be said; `None` when the column has
     /// not exactly two values. The text of yes comes with it.
     pub(super) fn as_target(&self) -> Option<(Vec<Option<bool>>, String, String)> {
         let (yes, names): (f64, [String; 2]) = match self.kind {
-            Type::Boolean if self.positive == Some(0.0) => {
-                (0.0, ["yes".to_owned(), "no".to_owned()])
-            }
+            Type::Boolean if self.wants_no() => (0.0, ["yes".to_owned(), "no".to_owned()]),
             Type::Boolean => (1.0, ["no".to_owned(), "yes".to_owned()]),
             Type::Category if self.texts.len() == 2 => {
                 let likely = || positive_of_two([&self.texts[0], &self.texts[1]]).unwrap_or(1);
@@ -194,7 +203,11 @@ impl Column {
                 let there = || self.values.iter().copied().filter(|v| v.is_finite());
                 let low = there().fold(f64::INFINITY, f64::min);
                 let high = there().fold(f64::NEG_INFINITY, f64::max);
-                (high, [low.to_string(), high.to_string()])
+                if self.wants_no() {
+                    (low, [high.to_string(), low.to_string()])
+                } else {
+                    (high, [low.to_string(), high.to_string()])
+                }
             }
             _ => return None,
         };

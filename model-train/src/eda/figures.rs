@@ -36,11 +36,11 @@ pub(super) fn histogram_of(
             Axis::share("Share of its class").fitted().from_zero(),
         )
         .histogram(
-            &target.positive_label,
+            &target.positive_outcome,
             bars(&histogram.positive, sum(&histogram.positive)),
         )
         .histogram(
-            &target.negative_label,
+            &target.negative_outcome,
             bars(&histogram.negative, sum(&histogram.negative)),
         ),
         None => Chart::new(title, description, x, Axis::new("Rows"))
@@ -78,14 +78,14 @@ pub(super) fn with_boxes(
         format!(
             "Medians: {} for {}, {} for {}.",
             short(yes.median),
-            target.positive_label,
+            target.positive_outcome,
             short(no.median),
-            target.negative_label
+            target.negative_outcome
         ),
         Axis::new(&*column.label),
         vec![
-            (target.positive_label.clone(), five(yes)),
-            (target.negative_label.clone(), five(no)),
+            (target.positive_outcome.clone(), five(yes)),
+            (target.negative_outcome.clone(), five(no)),
         ],
     )
     .svg()?;
@@ -124,9 +124,9 @@ pub(super) fn category(
             ))
         });
         BarChart::new(
-            format!("{}: share of {}", column.label, target.positive_label),
-            format!("The share of {} for each value.", target.positive_label),
-            Axis::share(format!("Share of {}", target.positive_label)).fitted(),
+            format!("{}: share of {}", column.label, target.positive_outcome),
+            format!("The share of {} for each value.", target.positive_outcome),
+            Axis::share(format!("Share of {}", target.positive_outcome)).fitted(),
             bars.collect(),
         )
         .reference(format!("all rows, {}", percent(overall)), overall)

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::column::{Column, Type};
 use super::leakage::{LEAK, SUSPECT};
+use super::suspicion::{SUSPICIOUS, recorded_afterwards};
 use super::{Eda, Profile};
 
 /// Above this share of missing values a column should be checked.
@@ -14,6 +15,9 @@ const RARE: f64 = 0.05;
 /// From this association on, by [`super::spearman`] or [`super::cramers_v`], two columns are
 /// redundant.
 const REDUNDANT: f64 = 0.98;
+
+/// Rows that each outcome must have before a column alone is called suspicious.
+const ENOUGH: usize = 30;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -100,10 +104,18 @@ fn about_target(eda: &Eda, wanted: Option<&str>, add: &mut Add<'_>) {
         let text = "Every row has the same target value: there is nothing to learn.".to_owned();
         add(Weight::Problem, "one_class", name, text);
     } else if (smaller as f64) < known as f64 * RARE {
+        let rarer = if target.positive < target.negative {
+            &target.positive_outcome
+        } else {
+            &target.negative_outcome
+        };
+        let share = smaller as f64 / known as f64;
         let text = format!(
-            "Only {} of the rows are in the rarer class: accuracy is misleading, use average \
-             precision.",
-            percent(smaller as f64 / known as f64)
+            "Only {} of the rows are {rarer}: accuracy, and the average precision of the other \
+             outcome, say little. Look at Gini, KS and the average precision of {rarer}, which is \
+             {} for a random model.",
+            percent(share),
+            fixed(share, 4)
         );
         add(Weight::Warning, "imbalance", name, text);
     }
@@ -181,6 +193,8 @@ fn about_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>
             fixed(auc, 3)
         );
         add(weight, "leakage", name, text);
+    } else {
+        about_suspicion(profile, add);
     }
     if let Some(numbers) = profile.numbers {
         let far = numbers.outliers as f64 / rows;
@@ -203,6 +217,45 @@ fn about_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>
             profile.name
         );
         add(Weight::Note, "protected", name, text);
+    }
+}
+
+/// Whether a column knows more of the outcome than what is known before a decision as a rule.
+fn about_suspicion(profile: &Profile, add: &mut Add<'_>) {
+    if ["target", "ignored"].contains(&profile.role.as_str()) {
+        return;
+    }
+    let name = Some(profile.name.as_str());
+    if let Some(word) = recorded_afterwards(&profile.name) {
+        let text = format!(
+            "'{}' may be recorded after the decision: its name has '{word}' in it. Make sure that \
+             a new application has it.",
+            profile.name
+        );
+        add(Weight::Warning, "recorded_afterwards", name, text);
+    }
+    let Some(characteristic) = &profile.characteristic else {
+        return;
+    };
+    let rows: usize = characteristic.bins.iter().map(|bin| bin.rows).sum();
+    let bad: usize = characteristic.bins.iter().map(|bin| bin.bad).sum();
+    if bad.min(rows - bad) < ENOUGH {
+        return;
+    }
+    let iv = characteristic.information_value;
+    let gini = characteristic.gini.unwrap_or(0.0);
+    // What bins of a column that says nothing would have on average.
+    let chance =
+        (characteristic.bins.len() - 1) as f64 * (1.0 / bad as f64 + 1.0 / (rows - bad) as f64);
+    if iv - chance > SUSPICIOUS || gini > SUSPICIOUS {
+        let text = format!(
+            "'{}' alone has an information value of {} and a Gini of {}: above {SUSPICIOUS} is \
+             suspicious, by custom. Make sure that it is known before the decision.",
+            profile.name,
+            fixed(iv, 2),
+            fixed(gini, 2)
+        );
+        add(Weight::Warning, "suspicious", name, text);
     }
 }
 

@@ -5,25 +5,31 @@
 //! value, a target of one class are what a person wants to be told.
 
 mod association;
+mod binning;
 mod column;
+mod credit;
 mod figures;
 mod findings;
 mod leakage;
 mod page;
+mod periods;
 mod summary;
+mod suspicion;
 
 pub use association::{correlation_ratio, cramers_v, spearman};
+pub use binning::{Bin, Characteristic};
 pub use column::Type;
 pub use findings::{Finding, Weight};
 pub use leakage::{LEAK, SUSPECT};
 pub use page::eda_html;
 pub use summary::{Histogram, Numbers, Share, numbers};
+pub use suspicion::SUSPICIOUS;
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::Read;
 
-use model_core::schema::Schema;
+use model_core::schema::{SampleRole, Schema};
 use model_files::Hashing;
 use model_files::csv::Table;
 use serde::Serialize;
@@ -64,6 +70,10 @@ pub struct Target {
     pub positive_label: String,
     /// The same for no.
     pub negative_label: String,
+    /// What the positive outcome is called: the one that a lender wants.
+    pub positive_outcome: String,
+    /// What the other outcome is called: the bad one, whose share is the bad rate.
+    pub negative_outcome: String,
     /// Rows of yes.
     pub positive: usize,
     /// Rows of no.
@@ -100,6 +110,8 @@ pub struct Profile {
     pub shares: Vec<Share>,
     /// The area under the ROC curve of this column alone, 0.5 for one that says nothing.
     pub single_column_auc: Option<f64>,
+    /// Bad rates by bin, information value; none of texts, and without a target of two outcomes.
+    pub characteristic: Option<Characteristic>,
 }
 
 /// A square of numbers.
@@ -171,16 +183,23 @@ impl Eda {
             .find(|column| Some(column.name.as_str()) == name);
         let answers = column.and_then(|column| {
             let (answers, yes, no) = column.as_target()?;
-            let labels = schema
+            let of_schema = schema
                 .filter(|schema| schema.target.name == column.name)
                 .map(|schema| &schema.target);
-            let label = |own: String, of_schema: fn(&model_core::schema::Target) -> &String| {
-                labels.map_or(own, |target| of_schema(target).clone())
+            let label = |positive: bool, own: &String| {
+                of_schema.map_or_else(|| own.clone(), |t| t.decision_label(positive).to_owned())
+            };
+            let outcome = |positive: bool, own: &String| match (of_schema, column.kind) {
+                (Some(target), _) => target.outcome_label(positive).into_owned(),
+                (None, Type::Category) => own.clone(),
+                (None, _) => format!("{} = {own}", column.name),
             };
             self.target = Some(Target {
                 name: column.name.clone(),
-                positive_label: label(yes, |target| &target.positive_label),
-                negative_label: label(no, |target| &target.negative_label),
+                positive_label: label(true, &yes),
+                negative_label: label(false, &no),
+                positive_outcome: outcome(true, &yes),
+                negative_outcome: outcome(false, &no),
                 positive: answers
                     .iter()
                     .filter(|answer| **answer == Some(true))
@@ -194,11 +213,17 @@ impl Eda {
             Some(answers)
         });
         let answers = answers.as_deref();
+        let periods = schema.and_then(|schema| {
+            let time = &schema.sample_column(SampleRole::Time)?.name;
+            let column = columns.iter().find(|column| column.name == *time)?;
+            periods::first_and_last(column)
+        });
+        let periods = periods.as_ref();
         self.columns = columns
             .iter()
             .map(|column| {
                 let is_target = self.target.as_ref().is_some_and(|t| t.name == column.name);
-                profile(column, answers.filter(|_| !is_target), is_target)
+                profile(column, answers.filter(|_| !is_target), periods, is_target)
             })
             .collect();
         self.associations = associations(columns, &self.columns);
@@ -206,7 +231,13 @@ impl Eda {
     }
 }
 
-fn profile(column: &Column, answers: Option<&[Option<bool>]>, is_target: bool) -> Profile {
+fn profile(
+    column: &Column,
+    answers: Option<&[Option<bool>]>,
+    periods: Option<&[Vec<usize>; 2]>,
+    is_target: bool,
+) -> Profile {
+    let auc = answers.and_then(|answers| leakage::single_column_auc(column, answers));
     let is_number = column.kind.is_number();
     let of_class = |class: bool| {
         let answers = answers?;
@@ -238,7 +269,9 @@ fn profile(column: &Column, answers: Option<&[Option<bool>]>, is_target: bool) -
         } else {
             Vec::new()
         },
-        single_column_auc: answers.and_then(|answers| leakage::single_column_auc(column, answers)),
+        single_column_auc: auc,
+        characteristic: answers
+            .and_then(|answers| binning::characteristic(column, answers, periods, auc)),
     }
 }
 

@@ -5,9 +5,11 @@ use model_report::number::{count, fixed, percent, short};
 use model_report::{BarChart, Cell, Fact, Figure, HeatMap, Page, Section, Table, Tone};
 
 use super::figures::{category, histogram_of, with_boxes};
-use super::{Eda, Finding, LEAK, Numbers, Profile, SUSPECT, Type, Weight};
+use super::{Eda, Finding, LEAK, Numbers, Profile, SUSPECT, Type, Weight, credit};
 use crate::report::{ReportError, file_name};
 
+/// Below this share an outcome is rare.
+const RARE: f64 = 0.05;
 /// Bars of a chart.
 const MOST_BARS: usize = 40;
 
@@ -28,6 +30,7 @@ pub fn eda_html(eda: &Eda) -> Result<String, ReportError> {
     page.section(findings(eda))
         .section(columns(eda))
         .section(target(eda)?)
+        .section(credit::section(eda)?)
         .section(prediction(eda)?)
         .section(numbers(eda)?)
         .section(categories(eda)?)
@@ -53,9 +56,11 @@ fn facts(eda: &Eda) -> Vec<Fact> {
     if let Some(target) = &eda.target {
         let known = target.positive + target.negative;
         facts.push(
-            Fact::new(target.positive_label.clone(), share(target.positive, known)).remark(
-                format!("{} rows of {}", count(target.positive), target.name),
-            ),
+            Fact::new("Bad rate", share(target.negative, known)).remark(format!(
+                "{} rows are {}",
+                count(target.negative),
+                target.negative_outcome
+            )),
         );
     }
     let problems = eda
@@ -99,7 +104,7 @@ fn columns(eda: &Eda) -> Section {
         .text(if with_roles { "Role" } else { "" })
         .number("Missing")
         .number("Invalid")
-        .number("Distinct")
+        .number("Unique")
         .text("Typical values")
         .rows(eda.columns.iter().map(|column| {
             let missing = column.missing as f64 / eda.rows.max(1) as f64;
@@ -146,8 +151,8 @@ fn target(eda: &Eda) -> Result<Section, ReportError> {
         return Ok(section);
     };
     let bars = vec![
-        Bar::new(&*target.positive_label, target.positive as f64),
-        Bar::new(&*target.negative_label, target.negative as f64),
+        Bar::new(&*target.positive_outcome, target.positive as f64),
+        Bar::new(&*target.negative_outcome, target.negative as f64),
     ];
     let chart = BarChart::new(
         "Class balance",
@@ -160,20 +165,31 @@ fn target(eda: &Eda) -> Result<Section, ReportError> {
     )
     .svg()?;
     let known = (target.positive + target.negative).max(1) as f64;
-    Ok(section.figure(Figure::new(
-        chart,
+    let (common, rarer) = if target.positive >= target.negative {
+        (&target.positive_outcome, &target.negative_outcome)
+    } else {
+        (&target.negative_outcome, &target.positive_outcome)
+    };
+    let share = target.positive.max(target.negative) as f64 / known;
+    let text = if share > 1.0 - RARE {
         format!(
-            "Column {}. A model that always answers {} has an accuracy of {}: that is the baseline \
-             to beat.",
+            "Column {}. Only {} of the rows are {rarer}: a model that always answers {common} is \
+             right in {} of them and worth nothing. Accuracy is no baseline here; look at Gini, KS \
+             and the average precision of {rarer}, which is {} for a random model.",
             target.name,
-            if target.positive >= target.negative {
-                &target.positive_label
-            } else {
-                &target.negative_label
-            },
-            percent(target.positive.max(target.negative) as f64 / known)
-        ),
-    )))
+            percent(1.0 - share),
+            percent(share),
+            fixed(1.0 - share, 4)
+        )
+    } else {
+        format!(
+            "Column {}. A model that always answers {common} has an accuracy of {} and a Gini of \
+             0: those are the baselines to beat.",
+            target.name,
+            percent(share)
+        )
+    };
+    Ok(section.figure(Figure::new(chart, text)))
 }
 
 fn prediction(eda: &Eda) -> Result<Section, ReportError> {
@@ -182,7 +198,7 @@ fn prediction(eda: &Eda) -> Result<Section, ReportError> {
         .iter()
         .filter_map(|column| Some((column, column.single_column_auc?)))
         .collect();
-    let section = Section::new("leakage", "Single-column prediction");
+    let section = Section::new("leakage", "Univariate discrimination");
     if columns.is_empty() {
         return Ok(section);
     }
@@ -201,7 +217,7 @@ fn prediction(eda: &Eda) -> Result<Section, ReportError> {
         .paragraph(format!(
             "Each value is replaced by the share of positives among the other rows with that \
              value (target encoding in five folds; numbers in 32 quantile bins). 0.5 is a random \
-             classifier. Check columns above {SUSPECT}; above {LEAK} a column probably leaks the \
+             model. Check columns above {SUSPECT}; above {LEAK} a column probably leaks the \
              target."
         ))
         .figure(Figure::new(
@@ -226,11 +242,11 @@ fn numbers(eda: &Eda) -> Result<Section, ReportError> {
     .text("Column")
     .number("Mean")
     .number("Std. deviation")
-    .number("Minimum")
+    .number("Min.")
     .number("25%")
     .number("Median")
     .number("75%")
-    .number("Maximum")
+    .number("Max.")
     .number("Zeros")
     .number("Outliers")
     .rows(numbers.iter().map(|(column, n)| {

@@ -15,6 +15,7 @@ mod interval;
 mod learning;
 mod outcomes;
 mod ranked;
+mod reasons;
 mod search_record;
 mod slices;
 
@@ -24,6 +25,7 @@ pub use compare::{
     Compared, Comparison, Decisions, Delong, Difference, SwapCell, SwapSet, compare, delong,
     swap_set,
 };
+pub(crate) use credit::bands;
 pub use credit::{
     CalibrationFit, CalibrationState, Cheapest, Coefficient, Cost, CostTerms, Credit, CutOff,
     Decile, Dependence, DependencePoint, Figure, GainsPoint, Ks, LossGivenDefault, RarerPrecision,
@@ -39,6 +41,7 @@ pub use interval::{Interval, Proportion, quantile, ratio, wilson};
 pub use learning::{Draw, LearningPoint, learning_curve};
 pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
 pub use ranked::{Confusion, FIGURES, Ranked};
+pub use reasons::{ReasonCount, ReasonGroup, ReasonSlices, Reasons, Stability};
 pub use search_record::{BenchmarkRecord, FrontierRecord, PairedRecord, SearchRecord, TrialRecord};
 pub use slices::{FOUR_FIFTHS, Group, Impact, Scored, Slices, slices};
 
@@ -127,6 +130,9 @@ pub struct Evaluation {
     /// What is decided, by the model's rules too; none in evaluations of older versions.
     #[serde(default)]
     pub outcomes: Option<Outcomes>,
+    /// Why rows are not approved; none for a model without profiles.
+    #[serde(default)]
+    pub reasons: Option<Reasons>,
     /// Whether more rows would help; empty unless the trainer adds it.
     #[serde(default)]
     pub learning_curve: Vec<LearningPoint>,
@@ -342,6 +348,7 @@ pub fn evaluate(
         thresholds: thresholds(&ranked, threshold),
         importance,
         outcomes: Some(outcomes::outcomes(&mut decider, dataset, rows)?),
+        reasons: reasons::reasons(&mut decider, dataset, rows, options.seed),
         slices: all_slices(decider.artifact(), &model, dataset, rows, scored),
         model,
         learning_curve: Vec::new(),

@@ -88,6 +88,48 @@ impl Ranked {
         }
     }
 
+    /// The same of the rows that are kept, by their index before sorting.
+    pub(super) fn restricted(&self, keep: &[bool]) -> Self {
+        let mut before = 0;
+        let new_index: Vec<u32> = keep
+            .iter()
+            .map(|keep| {
+                let index = before;
+                before += u32::from(*keep);
+                index
+            })
+            .collect();
+        let kept = |place: &usize| keep[self.order[*place] as usize];
+        let places: Vec<usize> = (0..self.rows.len()).filter(kept).collect();
+        let rows = places.iter().enumerate().map(|(rank, &place)| {
+            let next = places
+                .get(rank + 1)
+                .map(|&next| self.rows[next].probability);
+            Row {
+                last_of_tie: next != Some(self.rows[place].probability),
+                ..self.rows[place]
+            }
+        });
+        Self {
+            rows: rows.collect(),
+            order: places
+                .iter()
+                .map(|&place| new_index[self.order[place] as usize])
+                .collect(),
+            approved: places.partition_point(|place| *place < self.approved),
+        }
+    }
+
+    /// Marks every `step`-th row by rank, for [`Ranked::restricted`].
+    pub(super) fn every(&self, step: usize) -> Vec<bool> {
+        let mut keep = vec![false; self.rows.len()];
+        // From the middle of the first step, so that neither end of the scores is favoured.
+        for row in self.order.iter().skip(step / 2).step_by(step) {
+            keep[*row as usize] = true;
+        }
+        keep
+    }
+
     /// Puts weights of the rows as they came into the order of the sorted rows.
     pub(super) fn sort_weights(&self, weights: &[u32], sorted: &mut Vec<u32>) {
         sorted.clear();

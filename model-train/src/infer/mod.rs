@@ -20,7 +20,7 @@ use model_files::csv::Table;
 use crate::error::{DataError, DataErrorKind, shortened};
 use column::Observed;
 use outcome::Outcome;
-pub(crate) use outcome::positive_of_two;
+pub(crate) use outcome::{names_a_bad_event, positive_of_two};
 
 /// Distinct texts up to which a column counts as a category.
 const MAX_CATEGORIES: usize = 50;

@@ -48,6 +48,11 @@ impl Outcome {
     }
 }
 
+/// Whether a column's name says that yes is the outcome that a lender does not want.
+pub(crate) fn names_a_bad_event(column: &str) -> bool {
+    Outcome::from_name(column) == Some(Outcome::Bad)
+}
+
 /// Which of two outcomes a lender wants, by their names: it is enough that one of them says
 /// so, but not that both say the same.
 pub(crate) fn positive_of_two(texts: [&str; 2]) -> Option<usize> {

@@ -3,48 +3,94 @@
 
 use model_core::calibration::Calibration;
 
+use super::cross_validated::{CrossValidated, fold_metrics, mean_and_deviation};
 use super::error::PipelineError;
 use super::inputs::Inputs;
 use super::job::Job;
 use super::options::Options;
 use crate::calibrate::Method;
-use crate::fit::Params;
+use crate::fit::{LARGE, Params};
+use crate::predictions::{Part, Prediction};
 use crate::threshold;
-use crate::tune::{CrossValidation, Dealt};
+use crate::tune::{CrossValidation, Dealt, FoldPrediction};
 
-/// How probabilities become decisions.
+/// How probabilities become decisions, and what the folds say of that.
 pub(super) struct Decision {
     pub(super) calibration: Calibration,
     /// Approved from this calibrated probability on.
     pub(super) threshold: f64,
+    /// `None` where no fold was fitted.
+    pub(super) cross_validated: Option<CrossValidated>,
 }
 
-/// Fits every fold where calibration or threshold have to be learned.
+/// Fits every fold where calibration or threshold have to be learned, where the predictions are
+/// asked for, or where it takes little time.
 pub(super) fn decide(job: &Job, params: &Params) -> Result<Decision, PipelineError> {
     let options = &job.options;
     let method = options.calibration_of(params);
-    if method == Method::None && options.has_fixed_decision() {
-        return Ok(Decision {
-            calibration: Calibration::None,
-            threshold: 0.5,
-        });
+    let is_fixed = method == Method::None && options.has_fixed_decision();
+    let is_small = job.inputs.split.train.len() <= LARGE;
+    let folds =
+        || Ok::<_, PipelineError>(cross_validation(job, 1)?.out_of_fold(params, options.jobs)?);
+    let rows = match (is_fixed, options.wants_predictions, is_small) {
+        (false, _, _) | (true, true, _) => folds()?,
+        // Nothing but a figure more depends on them: where they cannot be fitted, as with two
+        // rows of a class, the model still can.
+        (true, false, true) => folds().unwrap_or_default(),
+        (true, false, false) => Vec::new(),
+    };
+    let fixed = Decision {
+        calibration: Calibration::None,
+        threshold: 0.5,
+        cross_validated: None,
+    };
+    if rows.is_empty() {
+        return Ok(fixed);
     }
-    let rows = cross_validation(job, 1)?.out_of_fold(params, options.jobs)?;
-    let target = &job.inputs.dataset.target;
-    let answers: Vec<bool> = rows.iter().map(|(row, _)| target[*row]).collect();
-    let numbers: Vec<usize> = rows.iter().map(|(row, _)| *row).collect();
-    let weights = job.inputs.dataset.sample.weights_of(&numbers);
+    let dataset = &job.inputs.dataset;
+    let numbers: Vec<usize> = rows.iter().map(|row| row.row).collect();
+    let weights = dataset.sample.weights_of(&numbers);
     let weights = weights.as_deref();
-    let mut probabilities: Vec<f64> = rows.iter().map(|(_, p)| *p).collect();
-    let calibration = method.fit_weighted(&answers, &probabilities, weights);
-    for probability in &mut probabilities {
-        *probability = calibration.apply(*probability);
+    let answers: Vec<bool> = numbers.iter().map(|row| dataset.target[*row]).collect();
+    let mut decision = fixed;
+    let mut rows = rows;
+    if !is_fixed {
+        let mut probabilities: Vec<f64> = rows.iter().map(|row| row.probability).collect();
+        decision.calibration = method.fit_weighted(&answers, &probabilities, weights);
+        for (row, probability) in rows.iter_mut().zip(&mut probabilities) {
+            *probability = decision.calibration.apply(*probability);
+            row.probability = *probability;
+        }
+        decision.threshold =
+            threshold::choose_weighted(options.threshold, &answers, &probabilities, weights)?;
     }
-    let threshold =
-        threshold::choose_weighted(options.threshold, &answers, &probabilities, weights)?;
-    Ok(Decision {
-        calibration,
-        threshold,
+    decision.cross_validated = cross_validated(job, &rows, weights, decision.threshold);
+    Ok(decision)
+}
+
+/// The figures of calibrated predictions, and the predictions themselves.
+fn cross_validated(
+    job: &Job,
+    rows: &[FoldPrediction],
+    weights: Option<&[f64]>,
+    threshold: f64,
+) -> Option<CrossValidated> {
+    let dataset = &job.inputs.dataset;
+    let folds = fold_metrics(rows, &dataset.target, weights, threshold);
+    let (mean, deviation) = mean_and_deviation(&folds)?;
+    let file_rows = dataset.file_rows();
+    let prediction = |row: &FoldPrediction| Prediction {
+        row: file_rows[row.row],
+        part: Part::Fold(row.fold + 1),
+        outcome: dataset.target[row.row],
+        probability: row.probability,
+    };
+    Some(CrossValidated {
+        folds: folds.len(),
+        by: job.options.folds_by,
+        mean,
+        deviation,
+        predictions: rows.iter().map(prediction).collect(),
     })
 }
 

@@ -12,6 +12,7 @@
 
 mod benchmark;
 mod comparison;
+mod cross_validated;
 mod decision;
 mod error;
 mod evaluation;
@@ -25,6 +26,7 @@ mod trained;
 
 pub use benchmark::Benchmark;
 pub use comparison::{ComparisonJob, ComparisonReports, compare_file};
+pub use cross_validated::CrossValidated;
 pub use error::{ObserverError, PipelineError};
 pub use evaluation::{EvaluationError, EvaluationJob, Reports, evaluate_file, evaluate_trained};
 pub use inputs::{FeatureError, InputError, InputOptions, Inputs, Source};
@@ -64,7 +66,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
         }
     };
     observer.fitting();
-    let mut trained = fit(job, params)?;
+    let (mut trained, cross_validated) = fit(job, params)?;
     let warning = worse_than_constant(job, &trained.report);
     if let Some(policy) = &job.options.policy {
         trained.artifact = with_policy(&trained.artifact, Some(policy))
@@ -76,6 +78,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, Pipel
     Ok(TrainedModel {
         artifact: trained.artifact,
         report: trained.report,
+        test: trained.test,
+        cross_validated,
         params,
         selection,
         warnings: warning.into_iter().collect(),
@@ -101,7 +105,10 @@ fn worse_than_constant(job: &Job, report: &train::Report) -> Option<Warning> {
 }
 
 /// Fits on all training rows, and looks at the test rows for the first time.
-fn fit(job: &Job, params: Params) -> Result<train::Trained, PipelineError> {
+fn fit(
+    job: &Job,
+    params: Params,
+) -> Result<(train::Trained, Option<CrossValidated>), PipelineError> {
     let Job {
         inputs, options, ..
     } = job;
@@ -123,7 +130,8 @@ fn fit(job: &Job, params: Params) -> Result<train::Trained, PipelineError> {
         underwrite_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let (dataset, split) = (inputs.dataset.clone(), inputs.split.clone());
-    Ok(train(dataset, &inputs.schema, split, &options)?)
+    let trained = train(dataset, &inputs.schema, split, &options)?;
+    Ok((trained, decision.cross_validated))
 }
 
 /// What decides about the model, as the artifact keeps it; nothing of this machine.

@@ -33,6 +33,8 @@ pub struct Options {
     pub seed: u64,
     /// Threads, at least 1; their number does not change the model.
     pub jobs: usize,
+    /// Whether out-of-fold predictions are wanted, whatever they cost.
+    pub wants_predictions: bool,
     /// SHA-256 of the engine that the model will be packed into, lower-case hexadecimal.
     pub engine_sha256: String,
 }
@@ -109,6 +111,7 @@ impl Default for Options {
             folds_by: FoldsBy::Chance,
             seed: 42,
             jobs: 1,
+            wants_predictions: false,
             engine_sha256: String::new(),
         }
     }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::cross_validated::CrossValidated;
 use super::job::Warning;
 use super::selection::{Selection, SelectionFigures};
 use crate::fit::Params;
+use crate::predictions::Prediction;
 use crate::train::Report;
 
 /// A trained model, measured on the test rows.
@@ -16,6 +18,10 @@ pub struct TrainedModel {
     pub artifact: Vec<u8>,
     /// How good it is on the test rows.
     pub report: Report,
+    /// Its predictions for the test rows.
+    pub test: Vec<Prediction>,
+    /// What the folds say of it; `None` where none was fitted.
+    pub cross_validated: Option<CrossValidated>,
     /// The hyperparameters it was fitted with.
     pub params: Params,
     /// How they were found; `None` where they were given.
@@ -32,17 +38,29 @@ pub struct Figures<'a> {
     /// The model on the test rows.
     #[serde(flatten)]
     pub report: &'a Report,
+    /// The folds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cross_validation: Option<&'a CrossValidated>,
     /// The search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<SelectionFigures>,
 }
 
 impl TrainedModel {
+    /// Out-of-fold predictions of the training rows, where there are folds, then those of the
+    /// test rows.
+    pub fn predictions(&self) -> Vec<Prediction> {
+        let folds = self.cross_validated.iter();
+        let folds = folds.flat_map(|folds| &folds.predictions);
+        folds.chain(&self.test).copied().collect()
+    }
+
     /// The run in figures.
     #[must_use]
     pub fn figures(&self) -> Figures<'_> {
         Figures {
             report: &self.report,
+            cross_validation: self.cross_validated.as_ref(),
             search: self
                 .selection
                 .as_ref()

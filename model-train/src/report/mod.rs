@@ -9,6 +9,7 @@ mod effects;
 mod gains;
 mod outcomes;
 mod quality;
+mod reasons;
 mod tuning;
 mod words;
 
@@ -60,6 +61,9 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
         .section(cut_off::section(evaluation)?)
         .section(quality::importance(evaluation)?);
     if let Some(section) = outcomes::section(evaluation) {
+        page = page.section(section);
+    }
+    if let Some(section) = reasons::section(evaluation) {
         page = page.section(section);
     }
     page = page

@@ -55,6 +55,17 @@ pub struct CrossValidation<'a> {
     class_weight: ClassWeight,
 }
 
+/// What a model of the other folds says of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FoldPrediction {
+    /// Of the data set.
+    pub row: usize,
+    /// Of the row, from 0.
+    pub fold: usize,
+    /// Of the positive outcome.
+    pub probability: f64,
+}
+
 impl Fold {
     /// Applies the schema's policies, with imputation values learned from `split.train`.
     ///
@@ -92,14 +103,18 @@ impl<'a> CrossValidation<'a> {
         })
     }
 
-    /// Out-of-fold predictions: for each fold its row numbers and their probabilities by a model
-    /// that was fitted on the other folds. Boosting grows exactly the trees of `params`.
+    /// Out-of-fold predictions, fold after fold: each row with its probability by a model that
+    /// was fitted on the other folds. Boosting grows exactly the trees of `params`.
     ///
     /// # Errors
     /// When a fold cannot be fitted.
-    pub fn out_of_fold(&self, params: &Params, jobs: usize) -> Result<Vec<(usize, f64)>, FitError> {
+    pub fn out_of_fold(
+        &self,
+        params: &Params,
+        jobs: usize,
+    ) -> Result<Vec<FoldPrediction>, FitError> {
         let mut rows = Vec::new();
-        for Fold(prepared) in &self.folds {
+        for (fold, Fold(prepared)) in self.folds.iter().enumerate() {
             let options = self.options(jobs);
             let test = &prepared.split.test;
             let model = fit::fit(
@@ -110,7 +125,12 @@ impl<'a> CrossValidation<'a> {
                 &options,
             )?;
             let probabilities = fit::predict(&model, prepared, test)?;
-            rows.extend(test.iter().copied().zip(probabilities));
+            let predicted = test.iter().zip(probabilities);
+            rows.extend(predicted.map(|(&row, probability)| FoldPrediction {
+                row,
+                fold,
+                probability,
+            }));
         }
         Ok(rows)
     }

@@ -29,7 +29,7 @@ mod trial;
 
 pub use budget::{Budget, Cost};
 pub use choose::{best, chosen, leader, nearest, within_budget};
-pub use cross_validation::{CrossValidation, Fold, gzipped};
+pub use cross_validation::{CrossValidation, Fold, FoldPrediction, gzipped};
 pub use deal::{Dealt, FoldError, FoldsBy};
 pub use folds::{repeated_folds, repeats, stratified_folds};
 pub use frontier::{FrontierPoint, frontier};

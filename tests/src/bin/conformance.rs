@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use acceptance::conformance::{
-    Answer, HOSTS, applications, difference, hostile, ruled, write_cases,
+    Answer, HOSTS, applications, difference, hostile, questions, ruled, write_cases,
 };
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -25,6 +25,11 @@ const GOLDEN: [(&str, &str, usize); 3] = [
     ("points", "points_sample", 600),
     ("german_credit", "german_credit", 600),
 ];
+
+/// Rows of each data set that are explained too, and how many of them with recourse; many times
+/// as many of a file that is given.
+const EXPLAINED: usize = 500;
+const WITH_RECOURSE: usize = 50;
 
 #[derive(Parser)]
 struct Options {
@@ -86,6 +91,8 @@ fn golden() -> Result<Vec<Run>> {
         let schema = read_schema(&data.join(name).with_extension("toml"))?;
         let mut cases = applications(&data.join(csv).with_extension("csv"), &schema, rows)?;
         let mut names: Vec<_> = (0..cases.len()).map(|n| format!("row {n}")).collect();
+        let asked = questions(&cases, &schema, EXPLAINED, WITH_RECOURSE);
+        add_questions(asked, &mut names, &mut cases);
         for (what, case) in hostile(&schema, &cases[0]) {
             names.push(what);
             cases.push(case);
@@ -101,6 +108,11 @@ fn golden() -> Result<Vec<Run>> {
     let mut runs = GOLDEN.into_iter().map(run).collect::<Result<Vec<_>>>()?;
     runs.push(with_rules()?);
     Ok(runs)
+}
+
+fn add_questions(asked: Vec<Vec<u8>>, names: &mut Vec<String>, cases: &mut Vec<Vec<u8>>) {
+    names.extend((0..asked.len()).map(|n| format!("row {n} explained")));
+    cases.extend(asked);
 }
 
 /// The golden model of format 3 on its cases, and on hostile ones.
@@ -143,12 +155,17 @@ fn rows_of(data: &Path, schema: &Path, most: usize) -> Result<Run> {
         .status()
         .context("underwrite cannot be started")?;
     ensure!(status.success(), "training ended with {status}");
-    let cases = applications(data, &read_schema(schema)?, most)?;
+    let schema = read_schema(schema)?;
+    let mut cases = applications(data, &schema, most)?;
+    let mut names: Vec<_> = (0..cases.len()).map(|n| format!("row {n}")).collect();
+    // The first of the spread rows are spread as well.
+    let asked = questions(&cases, &schema, 20 * EXPLAINED, 10 * WITH_RECOURSE);
+    add_questions(asked, &mut names, &mut cases);
     Ok(Run {
         name: "data".into(),
         model,
         rows: cases.len(),
-        names: (0..cases.len()).map(|n| format!("row {n}")).collect(),
+        names,
         cases,
     })
 }

@@ -26,6 +26,39 @@ pub fn applications(data: &Path, schema: &Schema, most: usize) -> Result<Vec<Vec
         .collect())
 }
 
+/// What a case begins with that is to be explained; every host decides the others.
+const QUESTION: &[u8] = b"{\"application\":";
+
+/// Whether a host is to explain a case, not to decide it.
+#[must_use]
+pub fn is_question(case: &[u8]) -> bool {
+    case.starts_with(QUESTION)
+}
+
+/// Questions about the first `most` applications, in the last language; the first `recourse` of
+/// them ask for recourse too.
+#[must_use]
+pub fn questions(
+    applications: &[Vec<u8>],
+    schema: &Schema,
+    most: usize,
+    recourse: usize,
+) -> Vec<Vec<u8>> {
+    let language = schema.languages.last().map_or("", String::as_str);
+    let about = |(nth, application): (usize, &Vec<u8>)| {
+        let more = if nth < recourse {
+            ",\"recourse\":{}"
+        } else {
+            ""
+        };
+        let end = format!(",\"language\":\"{language}\"{more}}}");
+        [QUESTION, application, end.as_bytes()].concat()
+    };
+    (applications.iter().take(most).enumerate())
+        .map(about)
+        .collect()
+}
+
 /// One row as a JSON object: numbers as numbers, all else as strings, empty cells and the
 /// target left out.
 pub fn application<'a>(

@@ -9,6 +9,7 @@ use host_server::{Limits, ModelHost};
 use model_core::decide::Decider;
 use model_core::model_file::ModelFile;
 
+use super::cases::is_question;
 use super::frames::{Answer, read_answers};
 
 /// Where a model decides.
@@ -87,7 +88,11 @@ fn native(model: &Path, cases: &[Vec<u8>]) -> Result<Vec<Answer>> {
     let mut decider = Decider::load(ModelFile::open(&bytes)?.artifact())?;
     let answer = |case: &Vec<u8>| {
         let mut body = Vec::new();
-        let status = decider.decide(case, &mut body);
+        let status = if is_question(case) {
+            decider.explain(case, &mut body)
+        } else {
+            decider.decide(case, &mut body)
+        };
         Answer { status, body }
     };
     Ok(cases.iter().map(answer).collect())
@@ -96,7 +101,11 @@ fn native(model: &Path, cases: &[Vec<u8>]) -> Result<Vec<Answer>> {
 fn wasmtime(model: &Path, cases: &[Vec<u8>]) -> Result<Vec<Answer>> {
     let host = ModelHost::open(model, Limits::default())?;
     let answer = |case: &Vec<u8>| {
-        let decision = host.decide(case)?;
+        let decision = if is_question(case) {
+            host.explain(case)?
+        } else {
+            host.decide(case)?
+        };
         Ok(Answer {
             status: decision.status,
             body: decision.body,

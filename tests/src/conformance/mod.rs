@@ -6,7 +6,7 @@ mod hostile;
 mod hosts;
 mod ruled;
 
-pub use cases::{application, applications};
+pub use cases::{application, applications, is_question, questions};
 pub use frames::{Answer, read_answers, write_cases};
 pub use hostile::hostile;
 pub use hosts::{HOSTS, Host};

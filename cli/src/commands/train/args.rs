@@ -144,6 +144,10 @@ pub(crate) struct Args {
     /// Write the metrics to this file, as JSON.
     #[arg(long, value_name = "FILE.json")]
     pub(super) metrics: Option<PathBuf>,
+    /// Write out-of-fold and test predictions to this CSV file: row, part, outcome, probability
+    /// and decision.
+    #[arg(long, value_name = "FILE.csv")]
+    pub(super) predictions: Option<PathBuf>,
     /// Write the evaluation report to this file, as one HTML page.
     #[arg(long, value_name = "FILE.html")]
     pub(super) report: Option<PathBuf>,

@@ -44,6 +44,7 @@ pub(crate) struct Train {
     pub(crate) test_last: Option<Written<Share>>,
     pub(crate) outcome_missing: Option<Written<OutcomeMissing>>,
     pub(crate) metrics: Option<PathBuf>,
+    pub(crate) predictions: Option<PathBuf>,
     pub(crate) runs: Option<PathBuf>,
     pub(crate) run_name: Option<String>,
     pub(crate) models: Option<Vec<Written<ModelKind>>>,
@@ -211,6 +212,7 @@ impl Train {
             &mut self.out,
             &mut self.test_rows,
             &mut self.metrics,
+            &mut self.predictions,
             &mut self.report,
             &mut self.runs,
         ];

@@ -69,6 +69,7 @@ fn check_paths(settings: &Settings) -> Result<()> {
         &[
             ("--out", Some(&settings.out)),
             ("--metrics", settings.metrics.as_deref()),
+            ("--predictions", settings.predictions.as_deref()),
             ("--report", settings.report.as_deref()),
         ],
     )?;

@@ -15,12 +15,14 @@ mod values;
 use std::io::Write;
 
 use anyhow::{Context, Result};
+use model_core::artifact::Artifact;
 use model_tracking::folder::RunFolder;
 use model_tracking::run::Status;
 use model_tracking::tracker::Tracker;
 use model_train::card::About;
 use model_train::pack::pack;
 use model_train::pipeline::{self, Job, Reports, TrainedModel};
+use model_train::predictions;
 
 use crate::config_file::ConfigFile;
 use crate::{engine, files, interrupt, progress, tracking};
@@ -127,10 +129,22 @@ fn save(
         }
         None => saved?,
     }
-    match &settings.metrics {
-        Some(path) => files::write(path, &figures),
+    if let Some(path) = &settings.metrics {
+        files::write(path, &figures)?;
+    }
+    match &settings.predictions {
+        Some(path) => files::write(path, &predictions(trained)?),
         None => Ok(()),
     }
+}
+
+/// The file of `--predictions`.
+fn predictions(trained: &TrainedModel) -> Result<Vec<u8>> {
+    let artifact = Artifact::decode(&trained.artifact)?;
+    let (rows, target) = (trained.predictions(), &artifact.schema.target);
+    let mut csv = Vec::new();
+    predictions::write(&rows, target, artifact.threshold, &mut csv)?;
+    Ok(csv)
 }
 
 /// Measures the model where someone wants its reports.

@@ -28,6 +28,8 @@ struct Search {
     began: BTreeMap<usize, i64>,
     /// The best complete trial so far.
     best: Option<Best>,
+    /// The metric of each trial so far in each fold that was computed, with its number.
+    figures: Vec<(usize, Vec<f64>)>,
     ended: u64,
 }
 
@@ -59,6 +61,7 @@ impl Observer for Recorder {
             settings: settings.clone(),
             began: BTreeMap::new(),
             best: None,
+            figures: Vec::new(),
             ended: 0,
         };
         self.bar = progress::trials(settings.trials as u64);
@@ -105,6 +108,8 @@ impl Search {
     fn count(&mut self, trial: &Trial) {
         self.ended += 1;
         let (metric, budget) = (self.settings.metric, &self.settings.budget);
+        let figures = trial.figures(metric, budget, |point| metric.figure(&point.metrics));
+        self.figures.push((trial.number, figures));
         let (Some(value), State::Complete) = (self.value(trial), trial.state) else {
             return;
         };
@@ -162,6 +167,19 @@ impl Search {
             .collect()
     }
 
+    /// Of the trials that came as far as a pruned one, the best over the same folds: its mean
+    /// there and its number. A mean over all folds cannot be compared with it.
+    fn best_over(&self, folds: usize) -> Option<(f64, usize)> {
+        let metric = self.settings.metric;
+        let mean = |figures: &Vec<f64>| {
+            let first = figures.get(..folds).filter(|first| !first.is_empty())?;
+            Some(first.iter().sum::<f64>() / folds as f64)
+        };
+        let means = self.figures.iter();
+        let means = means.filter_map(|(number, figures)| Some((mean(figures)?, *number)));
+        means.min_by(|a, b| metric.loss(a.0).total_cmp(&metric.loss(b.0)))
+    }
+
     /// A line on standard error, where there is no terminal for the bar.
     fn log(&self, trial: &Trial) -> Result<()> {
         let mut stderr = anstream::stderr().lock();
@@ -174,6 +192,17 @@ impl Search {
         }
         if let Some(error) = &trial.error {
             write!(stderr, " ({error})")?;
+        }
+        if trial.state == State::Pruned {
+            let folds = trial.folds.len();
+            if let Some((best, number)) = self.best_over(folds) {
+                write!(
+                    stderr,
+                    "; best over the same {folds} {best:.4} (trial {number})"
+                )?;
+            }
+            writeln!(stderr)?;
+            return Ok(());
         }
         match &self.best {
             Some(Best { value, name }) => writeln!(stderr, "; best {value:.4} ({name})")?,

@@ -42,6 +42,7 @@ pub(super) struct Settings {
     pub(super) options: Options,
     pub(super) out: PathBuf,
     pub(super) metrics: Option<PathBuf>,
+    pub(super) predictions: Option<PathBuf>,
     pub(super) report: Option<PathBuf>,
     /// Whether a run folder is asked for.
     pub(super) asks_for_run: bool,
@@ -54,7 +55,7 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn new(args: Args, config: Config) -> Result<Self> {
-        let options = options(&args, &config)?;
+        let mut options = options(&args, &config)?;
         let needed = |value: Option<PathBuf>, key: &str| {
             value.with_context(|| {
                 format!("--{key} is missing: give it, or `{key}` under [train] in {DEFAULT}")
@@ -62,6 +63,8 @@ impl Settings {
         };
         let out_of_time = out_of_time(&args, &config)?;
         let file = config.train;
+        let predictions = args.predictions.or(file.predictions);
+        options.wants_predictions = predictions.is_some();
         Ok(Self {
             out_of_time,
             outcome_missing: (args.outcome_missing.or(file.outcome_missing))
@@ -77,6 +80,7 @@ impl Settings {
             options,
             out: needed(args.out.or(file.out), "out")?,
             metrics: args.metrics.or(file.metrics),
+            predictions,
             report: args.report.or(file.report),
             asks_for_run: args.runs.is_some()
                 || args.run_name.is_some()
@@ -91,7 +95,12 @@ impl Settings {
 
     /// The files that are written beside the run folder.
     pub(super) fn outputs(&self) -> impl Iterator<Item = &Path> {
-        let paths = [Some(&self.out), self.metrics.as_ref(), self.report.as_ref()];
+        let paths = [
+            Some(&self.out),
+            self.metrics.as_ref(),
+            self.predictions.as_ref(),
+            self.report.as_ref(),
+        ];
         paths.into_iter().flatten().map(PathBuf::as_path)
     }
 }
@@ -145,6 +154,7 @@ fn options(args: &Args, config: &Config) -> Result<Options> {
         } else {
             engine::carried()?.sha256()
         },
+        wants_predictions: false,
     })
 }
 

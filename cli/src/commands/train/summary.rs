@@ -5,9 +5,10 @@ use std::io::Write;
 use anyhow::Result;
 use model_core::artifact::Artifact;
 use model_train::calibrate::Method;
+use model_train::metrics::Metrics;
 use model_train::pipeline::{Job, Selection, TrainedModel};
 use model_train::profiles::ProfileReport;
-use model_train::tune::{self, Cost, FrontierPoint, Metric, Ratio};
+use model_train::tune::{self, Cost, FoldsBy, FrontierPoint, Metric, Ratio};
 
 use super::settings::Settings;
 
@@ -29,9 +30,7 @@ pub(super) fn print(
     if let Some(sentence) = job.inputs().kept_out_in_words() {
         writeln!(out, "  {sentence}")?;
     }
-    for (name, value) in report.metrics.named() {
-        writeln!(out, "  {name:<12} {value:.4}")?;
-    }
+    print_metrics(&mut out, trained)?;
     writeln!(out, "  {:<12} {:.1}", "seconds_fit", report.seconds_fit)?;
     let method = options.calibration_of(&trained.params);
     if method != Method::None || !options.has_fixed_decision() {
@@ -49,6 +48,36 @@ pub(super) fn print(
     }
     let path = settings.out.display();
     writeln!(out, "{path} ({} KB)", wasm_bytes.div_ceil(1000))?;
+    Ok(())
+}
+
+/// Each metric on the test rows with its 95% interval, beside its mean over the folds with the
+/// deviation between them.
+fn print_metrics(out: &mut impl Write, trained: &TrainedModel) -> Result<()> {
+    let folds = trained.cross_validated.as_ref();
+    let head = folds.map_or_else(String::new, |folds| {
+        let by = match folds.by {
+            FoldsBy::Chance => "",
+            FoldsBy::Time => " by time",
+        };
+        format!("   {} folds{by}: mean ± deviation", folds.folds)
+    });
+    let line = format!("  {:<12} {:<6}   {:<16}{head}", "", "test", "95% interval");
+    writeln!(out, "{}", line.trim_end())?;
+    let named = |metrics: &Metrics| metrics.named().map(|(_, value)| value);
+    let folds = folds.map(|folds| (named(&folds.mean), named(&folds.deviation)));
+    let report = &trained.report;
+    for (index, (name, value)) in report.metrics.named().into_iter().enumerate() {
+        let interval = report
+            .intervals
+            .get(name)
+            .map_or_else(String::new, |i| format!("{:.4} to {:.4}", i.low, i.high));
+        let folds = folds.map_or_else(String::new, |(mean, deviation)| {
+            format!("   {:.4} ± {:.4}", mean[index], deviation[index])
+        });
+        let line = format!("  {name:<12} {value:.4}   {interval:<16}{folds}");
+        writeln!(out, "{}", line.trim_end())?;
+    }
     Ok(())
 }
 
@@ -110,10 +139,21 @@ fn print_selection(out: &mut impl Write, selection: &Selection) -> Result<()> {
         ..
     } = selection.cost;
     let kilobytes = gzip_bytes as f64 / 1000.0;
-    writeln!(
+    write!(
         out,
         "  {kilobytes:.1} KB gzipped, about {nanoseconds:.0} ns a row"
     )?;
+    match selection
+        .params
+        .boosting()
+        .map_or(1, |boosting| boosting.bags)
+    {
+        0 | 1 => writeln!(out)?,
+        bags => writeln!(
+            out,
+            ": {bags} boosted models averaged, each as large as in the table below"
+        )?,
+    }
     print_frontier(out, &selection.frontier(), *metric)?;
     print_ratios(out, &selection.ratios)
 }

@@ -5,9 +5,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::Difference;
-use crate::evaluate::bootstrap::{Estimate, draw, percentile_interval};
+use crate::evaluate::bootstrap::{Estimate, MOST_ROWS, Scale, draw, percentile_interval};
 use crate::evaluate::credit::largest_gap;
-use crate::evaluate::{FIGURES, Options, Ranked};
+use crate::evaluate::{FIGURES, Interval, Options, Ranked};
 
 /// Gini and KS come before [`FIGURES`].
 const FIRST: [&str; 2] = ["gini", "ks"];
@@ -20,7 +20,49 @@ pub(super) struct Paired {
 
 /// The interval of each difference is that of Efron and Tibshirani's percentiles of the
 /// resampled differences; the single models' intervals come from the same resamples.
+///
+/// Of many rows, every k-th is resampled and the intervals are scaled, as for one model.
 pub(super) fn bootstrap(models: [&Ranked; 2], options: &Options) -> Paired {
+    let step = models[0].len().div_ceil(MOST_ROWS).max(1);
+    if step == 1 {
+        return resampled(models, options);
+    }
+    // The same rows for both.
+    let keep = models[0].every(step);
+    let thin = models.map(|model| model.restricted(&keep));
+    let found = resampled([&thin[0], &thin[1]], options);
+    let once = Options {
+        resamples: 0,
+        ..options.clone()
+    };
+    let own = resampled(models, &once);
+    let scale = Scale::new(thin[0].len(), models[0].len());
+    let shrunk = |interval: Option<Interval>, center: Option<f64>, value: Option<f64>| {
+        Some(scale.shrunk(interval?, center?, value?))
+    };
+    let [a, b] = found.models;
+    let [own_a, own_b] = own.models;
+    let merged = |own: Vec<Estimate>, found: Vec<Estimate>| {
+        let pairs = own.into_iter().zip(found);
+        pairs
+            .map(|(own, found)| Estimate {
+                interval: shrunk(found.interval, found.value, own.value),
+                ..own
+            })
+            .collect()
+    };
+    let differences = own.differences.into_iter().zip(found.differences);
+    let differences = differences.map(|(own, found)| Difference {
+        interval: shrunk(found.interval, found.value, own.value),
+        ..own
+    });
+    Paired {
+        models: [merged(own_a, a), merged(own_b, b)],
+        differences: differences.collect(),
+    }
+}
+
+fn resampled(models: [&Ranked; 2], options: &Options) -> Paired {
     let rows = models[0].len();
     let mut sorted = Vec::with_capacity(rows);
     let mut curve = Vec::new();

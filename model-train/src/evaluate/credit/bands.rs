@@ -81,7 +81,7 @@ impl Ascending {
 /// The bands of sorted probabilities, ascending, in `parts` of about equally many rows: each
 /// with its first part, from 0. Equal probabilities are never divided; see [`Decile`].
 #[must_use]
-pub(super) fn bands(sorted: &[f64], parts: usize) -> Vec<(usize, Range<usize>)> {
+pub(crate) fn bands(sorted: &[f64], parts: usize) -> Vec<(usize, Range<usize>)> {
     let mut bands: Vec<(usize, Range<usize>)> = Vec::new();
     let mut start = 0;
     for tie in sorted.chunk_by(|a, b| a == b) {

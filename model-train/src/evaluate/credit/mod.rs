@@ -14,6 +14,7 @@ mod measured;
 mod separation;
 mod stakes;
 
+pub(crate) use bands::bands;
 pub use bands::{Decile, GainsPoint, deciles, gains};
 pub use calibration_fit::{CalibrationFit, CalibrationState, Coefficient, calibration_state};
 pub use cost::{Cheapest, Cost, CostTerms, LossGivenDefault, Stakes, costs};

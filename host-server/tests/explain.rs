@@ -1,0 +1,142 @@
+//! `POST /explain`: the module's bytes, and counted as no decision.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+#[path = "../../model-core/tests/common/mod.rs"]
+mod models;
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use axum::Router;
+use common::{Answer, get, send, stand_in};
+use host_server::{App, Limits, ModelHost, app};
+use model_core::artifact::Artifact;
+use model_core::reasons::Profiles;
+use model_train::pack::pack;
+use serde_json::{Value, json};
+
+fn artifact() -> Artifact {
+    let mut artifact = models::linear(models::EVERYTHING);
+    artifact.threshold = 0.999;
+    let mut row = artifact.preprocessing.imputed.clone();
+    row[0] = 90_000.0;
+    artifact.profiles = Some(Profiles::single("approved", row));
+    artifact
+}
+
+fn load() -> ModelHost {
+    let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/engine");
+    let part = |name: &str| {
+        let path = engine.join(name);
+        fs::read(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}: run `cargo xtask build`", path.display()))
+    };
+    let encoded = artifact().encode().unwrap();
+    let wasm = pack(&part("engine.wasm"), &part("model.js"), &encoded).unwrap();
+    ModelHost::load(wasm, Limits::default()).unwrap()
+}
+
+fn serve() -> Router {
+    app(App::new(load()))
+}
+
+async fn post(app: &Router, path: &str, body: &str) -> Answer {
+    send(app, "POST", path, &[], body.to_owned()).await
+}
+
+/// What the core says.
+fn native(body: &str) -> (u16, Vec<u8>) {
+    let mut out = Vec::new();
+    let status = models::decider(&artifact()).explain(body.as_bytes(), &mut out);
+    (status, out)
+}
+
+fn question(application: &str) -> String {
+    format!("{{\"application\":{application},\"language\":\"en\"}}")
+}
+
+#[tokio::test]
+async fn an_explanation_is_the_modules_and_counted_as_no_decision() {
+    let app = serve();
+    let before = get(&app, "/metrics", &[]).await.text().to_owned();
+    for body in [
+        models::request(&[]),
+        question(&models::request(&[("income", "1000")])),
+        r#"{"incom": 1}"#.to_owned(),
+        question(r#"{"age": 1}"#),
+        "[".to_owned() + "1",
+    ] {
+        if body.starts_with('[') {
+            assert_eq!(post(&app, "/explain", &body).await.status, 422);
+            continue;
+        }
+        for path in [
+            "/explain",
+            "/models/everything/explain",
+            "/models/everything/versions/1.2.3/explain",
+        ] {
+            let answer = post(&app, path, &body).await;
+            let (status, expected) = native(&body);
+            assert_eq!(answer.status, status, "{path} {body}");
+            assert_eq!(answer.body, expected, "{path} {body}");
+        }
+    }
+    let after = get(&app, "/metrics", &[]).await.text().to_owned();
+    let decisions = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| {
+            [
+                "underwrite_outcomes",
+                "underwrite_predictions",
+                "latest_prediction",
+            ]
+            .iter()
+            .any(|name| line.starts_with(name))
+        });
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(decisions(&before), decisions(&after));
+}
+
+#[tokio::test]
+async fn an_array_is_explained_row_by_row() {
+    let app = serve();
+    let (good, refused) = (models::request(&[]), r#"{"incom": 1}"#);
+    let body = format!("[{good},{refused},{}]", question(&good));
+    let answer = post(&app, "/explain", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let rows: Vec<Value> = serde_json::from_slice(&answer.body).unwrap();
+    let expected: Value = serde_json::from_slice(&native(&good).1).unwrap();
+    assert_eq!(rows[0], expected);
+    assert_eq!(rows[1]["row"], json!(1));
+    assert_eq!(rows[1]["status"], json!(422));
+    assert_eq!(rows[2], expected);
+    assert_eq!(post(&app, "/explain", "[]").await.body, &b"[]"[..]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_refused() {
+    let app = serve();
+    let answer = get(&app, "/explain", &[]).await;
+    assert_eq!(answer.status, 405);
+    let unknown = post(&app, "/models/nobody/explain", "{}").await;
+    assert_eq!(unknown.status, 404);
+    let text = [("content-type", "text/plain")];
+    let answer = send(&app, "POST", "/explain", &text, "{}".to_owned()).await;
+    assert_eq!(answer.status, 415);
+}
+
+/// A module that was packed before modules could explain.
+#[tokio::test]
+async fn an_older_module_says_so() {
+    let old = ModelHost::load(stand_in(&[]), Limits::default()).unwrap();
+    assert!(!old.explains());
+    let answer = post(&app(App::new(old)), "/explain", "{}").await;
+    assert_eq!(answer.status, 501);
+    assert!(
+        answer.text().contains("train or pack it again"),
+        "{}",
+        answer.text()
+    );
+}

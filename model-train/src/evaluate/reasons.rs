@@ -1,0 +1,294 @@
+//! Which reasons applicants would be given, to whom, and how stable they are.
+
+use model_core::decide::Decider;
+use model_core::schema::{Feature, FeatureKind, Role};
+use rand::Rng as _;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::{Deserialize, Serialize};
+
+use super::interval::{Interval, Z, wilson};
+use super::slices::parts;
+use crate::applications::request;
+use crate::dataset::Dataset;
+
+/// Most rows that are explained, spread over all.
+const EXPLAINED: usize = 4000;
+/// Most rows that are explained again with jitter.
+const JITTERED: usize = 400;
+/// Greatest change of a number, as a share of it.
+const JITTER: f64 = 0.01;
+
+/// The reasons of the rows that are not approved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reasons {
+    /// What the profiles are called that applications are compared with.
+    pub compared_with: String,
+    /// How many there are.
+    pub profiles: usize,
+    /// Rows that were explained: those that are not approved, of so many spread over all.
+    pub rows: usize,
+    /// The most frequent first.
+    pub codes: Vec<ReasonCount>,
+    /// By protected columns and inputs, group by group.
+    pub slices: Vec<ReasonSlices>,
+    /// Whether small changes of the numbers change the reasons; none without a row.
+    pub stability: Option<Stability>,
+}
+
+/// How often a reason was given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReasonCount {
+    /// What answers call it.
+    pub code: String,
+    /// One of its sentences, in the first language.
+    pub text: String,
+    /// Rows whose first reason it is.
+    pub first: usize,
+    /// Rows that name it.
+    pub named: usize,
+}
+
+/// Every group of one feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReasonSlices {
+    /// The feature.
+    pub feature: String,
+    /// What people call it.
+    pub label: String,
+    /// `input` or `protected`.
+    pub role: String,
+    /// As in the slices of the figures, without empty ones.
+    pub groups: Vec<ReasonGroup>,
+}
+
+/// The explained rows of one group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReasonGroup {
+    /// The value or the range.
+    pub name: String,
+    /// Rows that were explained.
+    pub rows: usize,
+    /// Rows that name each code, in the order of [`Reasons::codes`].
+    pub named: Vec<usize>,
+}
+
+/// What becomes of reasons when every number of an application changes by up to 1 %.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stability {
+    /// Rows that were changed and are still not approved.
+    pub rows: usize,
+    /// Share of them that keep their first reason.
+    pub first: f64,
+    /// Its 95 % interval, by Wilson.
+    pub first_interval: Interval,
+    /// Mean share of the reasons that are kept, in any order.
+    pub kept: f64,
+    /// Its 95 % interval, by the normal approximation.
+    pub kept_interval: Interval,
+}
+
+/// Explains rows; `None` where the model has no profiles.
+pub(super) fn reasons(
+    decider: &mut Decider,
+    dataset: &Dataset,
+    rows: &[usize],
+    seed: u64,
+) -> Option<Reasons> {
+    let profiles = decider.artifact().profiles.as_ref()?;
+    let (compared_with, profiles) = (profiles.name.clone(), profiles.weights.len());
+    let fields = Fields::new(decider, dataset);
+    let count = rows.len().min(EXPLAINED);
+    let spread = (0..count).map(|nth| rows[nth * rows.len() / count]);
+    let mut explained: Vec<(usize, Vec<Named>)> = Vec::new();
+    for row in spread {
+        let named = fields.explain(decider, row, |_, value| value);
+        if let Some(named) = named.filter(|named| !named.is_empty()) {
+            explained.push((row, named));
+        }
+    }
+    let codes = counted(&explained);
+    let stability = stability(decider, &fields, &explained, seed);
+    Some(Reasons {
+        compared_with,
+        profiles,
+        rows: explained.len(),
+        slices: slices(decider, dataset, &explained, &codes),
+        codes,
+        stability,
+    })
+}
+
+/// A reason that was given.
+struct Named {
+    code: String,
+    text: String,
+}
+
+/// The fields of applications, as a request has them.
+struct Fields<'d> {
+    fields: Vec<(Feature, Option<&'d crate::values::Values>)>,
+}
+
+impl<'d> Fields<'d> {
+    fn new(decider: &Decider, dataset: &'d Dataset) -> Self {
+        let schema = &decider.artifact().schema;
+        let inputs = schema.inputs().cloned();
+        let mut fields: Vec<_> = inputs.zip(dataset.columns.iter().map(Some)).collect();
+        for index in decider.rule_columns() {
+            let feature = &schema.features[*index];
+            let mut protected = dataset.protected.iter();
+            let column = protected.find(|column| column.feature.name == feature.name);
+            fields.push((feature.clone(), column.map(|column| &column.values)));
+        }
+        Self { fields }
+    }
+
+    /// The reasons of a row whose values are changed before; `None` where it is refused.
+    fn explain(
+        &self,
+        decider: &mut Decider,
+        row: usize,
+        mut change: impl FnMut(&Feature, f64) -> f64,
+    ) -> Option<Vec<Named>> {
+        let values = self.fields.iter().map(|(feature, column)| {
+            let value = column.map_or(f64::NAN, |column| column[row]);
+            (feature, change(feature, value))
+        });
+        let request = request(values);
+        let mut explanation = Vec::new();
+        if decider.explain(&request, &mut explanation) != 200 {
+            return None;
+        }
+        let explanation: serde_json::Value = serde_json::from_slice(&explanation).ok()?;
+        let reasons = explanation["reasons"].as_array()?.iter();
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let named = reasons.map(|reason| Named {
+            code: text(&reason["code"]),
+            text: text(&reason["text"]),
+        });
+        Some(named.collect())
+    }
+}
+
+fn counted(explained: &[(usize, Vec<Named>)]) -> Vec<ReasonCount> {
+    let mut codes: Vec<ReasonCount> = Vec::new();
+    for (_, reasons) in explained {
+        for (nth, reason) in reasons.iter().enumerate() {
+            let at = codes.iter().position(|known| known.code == reason.code);
+            let at = at.unwrap_or_else(|| {
+                codes.push(ReasonCount {
+                    code: reason.code.clone(),
+                    text: reason.text.clone(),
+                    first: 0,
+                    named: 0,
+                });
+                codes.len() - 1
+            });
+            codes[at].named += 1;
+            codes[at].first += usize::from(nth == 0);
+        }
+    }
+    codes.sort_by(|a, b| b.named.cmp(&a.named).then(a.code.cmp(&b.code)));
+    codes
+}
+
+fn slices(
+    decider: &Decider,
+    dataset: &Dataset,
+    explained: &[(usize, Vec<Named>)],
+    codes: &[ReasonCount],
+) -> Vec<ReasonSlices> {
+    let inputs: Vec<&Feature> = decider.artifact().schema.inputs().collect();
+    let protected = dataset.protected.iter();
+    let protected = protected.map(|column| (&column.feature, &column.values, Role::Protected));
+    let inputs = inputs.into_iter().zip(&dataset.columns);
+    let all = protected.chain(inputs.map(|(feature, values)| (feature, values, Role::Input)));
+    all.map(|(feature, values, role)| {
+        let values: Vec<f64> = explained.iter().map(|(row, _)| values[*row]).collect();
+        let groups = parts(feature, &values).into_iter();
+        let group = |(name, rows): (String, Vec<usize>)| ReasonGroup {
+            name,
+            rows: rows.len(),
+            named: (codes.iter())
+                .map(|count| {
+                    let names = |row: &&usize| {
+                        (explained[**row].1.iter()).any(|reason| reason.code == count.code)
+                    };
+                    rows.iter().filter(names).count()
+                })
+                .collect(),
+        };
+        ReasonSlices {
+            feature: feature.name.clone(),
+            label: feature.display_label().to_owned(),
+            role: role.word().to_owned(),
+            groups: groups
+                .filter(|(_, rows)| !rows.is_empty())
+                .map(group)
+                .collect(),
+        }
+    })
+    .collect()
+}
+
+fn stability(
+    decider: &mut Decider,
+    fields: &Fields<'_>,
+    explained: &[(usize, Vec<Named>)],
+    seed: u64,
+) -> Option<Stability> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let count = explained.len().min(JITTERED);
+    let (mut first, mut kept) = (0, Vec::new());
+    for nth in 0..count {
+        let (row, before) = &explained[nth * explained.len() / count];
+        let moved = |feature: &Feature, value: f64| jittered(feature, value, &mut rng);
+        let Some(after) = fields.explain(decider, *row, moved) else {
+            continue;
+        };
+        if after.is_empty() {
+            continue;
+        }
+        first += usize::from(before[0].code == after[0].code);
+        let names = |reason: &&Named| after.iter().any(|other| other.code == reason.code);
+        kept.push(before.iter().filter(names).count() as f64 / before.len() as f64);
+    }
+    let rows = kept.len();
+    if rows == 0 {
+        return None;
+    }
+    let mean = kept.iter().sum::<f64>() / rows as f64;
+    let squares: f64 = kept
+        .iter()
+        .map(|share| (share - mean) * (share - mean))
+        .sum();
+    let half = Z * (squares / rows as f64 / rows as f64).sqrt();
+    Some(Stability {
+        rows,
+        first: first as f64 / rows as f64,
+        first_interval: wilson(first, rows),
+        kept: mean,
+        kept_interval: Interval {
+            low: (mean - half).max(0.0),
+            high: (mean + half).min(1.0),
+        },
+    })
+}
+
+/// A number moved by up to 1 % within its range; a derived field is left out, so that the
+/// model computes it.
+fn jittered(feature: &Feature, value: f64, rng: &mut ChaCha8Rng) -> f64 {
+    if feature.derived.is_some() {
+        return f64::NAN;
+    }
+    let Some(range) = feature.range() else {
+        return value;
+    };
+    let moved = value * (1.0 + JITTER * (2.0 * rng.random::<f64>() - 1.0));
+    let moved = match feature.kind {
+        FeatureKind::Integer(_) => moved.round(),
+        _ => moved,
+    };
+    if range.contains(moved) { moved } else { value }
+}
