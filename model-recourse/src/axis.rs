@@ -128,14 +128,16 @@ fn candidates(feature: &Feature, actionable: &Actionable, from: f64) -> Vec<f64>
             };
             if actionable.direction.goes_down() {
                 let first = (from.min(actionable.highest) / actionable.step).ceil();
-                values
-                    .extend(grid(actionable.step, first, -1.0).filter(|v| *v < from && inside(*v)));
+                let below = grid(actionable.step, first, -1.0);
+                let below = below.skip_while(|v| *v >= from || *v > actionable.highest);
+                values.extend(below.take_while(|v| inside(*v)));
                 values.reverse();
             }
             if actionable.direction.goes_up() {
                 let first = (from.max(actionable.lowest) / actionable.step).floor();
-                values
-                    .extend(grid(actionable.step, first, 1.0).filter(|v| *v > from && inside(*v)));
+                let above = grid(actionable.step, first, 1.0);
+                let above = above.skip_while(|v| *v <= from || *v < actionable.lowest);
+                values.extend(above.take_while(|v| inside(*v)));
             }
             values
         }
