@@ -13,8 +13,12 @@ use super::selection::Selection;
 use super::trained::TrainedModel;
 use crate::card::{About, model_card};
 use crate::evaluate::{
-    self, EvaluateError, Evaluation, FrontierRecord, Options, SearchRecord, TrialRecord,
+    self, Coefficients, EvaluateError, Evaluation, FrontierRecord, Options, SearchRecord,
+    TrainedOn, TrialRecord,
 };
+use crate::fit::{ClassWeight, Params};
+use crate::predictions::{Part, Prediction};
+use crate::prepare::Prepared;
 use crate::report::{ReportError, evaluation_html};
 use crate::tune::Trial;
 
@@ -41,9 +45,35 @@ pub fn evaluate_trained(job: &Job, trained: &TrainedModel) -> Result<Evaluation,
     let test = &inputs.split.test;
     let mut evaluation =
         evaluate::evaluate(&trained.artifact, &inputs.dataset, test, false, &measuring)?;
+    evaluation.credit.coefficients = coefficients(job, trained)?;
     evaluation.learning_curve = learning_curve;
     evaluation.search = trained.selection.as_ref().map(search_record);
     Ok(evaluation)
+}
+
+/// The coefficients of a logistic regression, with errors from the training rows; of class
+/// weights, which no likelihood knows, without errors.
+fn coefficients(job: &Job, trained: &TrainedModel) -> Result<Option<Coefficients>, PipelineError> {
+    let artifact = Artifact::decode(&trained.artifact).map_err(EvaluateError::from)?;
+    let inputs = &job.inputs;
+    let (Params::LogisticRegression(params), ClassWeight::None) =
+        (&trained.params, &job.options.class_weight)
+    else {
+        return Ok(evaluate::coefficients(&artifact, None));
+    };
+    let rows = &inputs.split.train;
+    let weights = inputs.dataset.sample.weights_of(rows);
+    let prepared = Prepared::new(inputs.dataset.clone(), &inputs.schema, inputs.split.clone())?;
+    let columns = prepared.columns.iter();
+    let columns: Vec<Vec<f64>> = columns
+        .map(|column| rows.iter().map(|&row| column[row]).collect())
+        .collect();
+    let trained_on = TrainedOn {
+        inputs: &columns,
+        weights: weights.as_deref(),
+        alpha: params.alpha,
+    };
+    Ok(evaluate::coefficients(&artifact, Some(trained_on)))
 }
 
 /// What to measure a finished model on.
@@ -110,6 +140,18 @@ pub fn evaluate_file(
     job: EvaluationJob<'_>,
     progress: impl FnMut(u64),
 ) -> Result<(Evaluation, Schema), EvaluationError> {
+    let (evaluation, schema, _) = evaluate_and_predict(job, progress)?;
+    Ok((evaluation, schema))
+}
+
+/// The same, with the prediction for each measured row.
+///
+/// # Errors
+/// As [`evaluate_file`].
+pub fn evaluate_and_predict(
+    job: EvaluationJob<'_>,
+    progress: impl FnMut(u64),
+) -> Result<(Evaluation, Schema, Vec<Prediction>), EvaluationError> {
     let ruled;
     let bytes = match &job.policy {
         Some(policy) => {
@@ -137,7 +179,17 @@ pub fn evaluate_file(
         None => (0..dataset.rows()).collect(),
     };
     let evaluation = evaluate::evaluate(bytes, &dataset, &rows, seen_in_training, &job.options)?;
-    Ok((evaluation, schema))
+    let probabilities = evaluate::probabilities(bytes, &dataset.columns, &rows)?;
+    let file_rows = dataset.file_rows();
+    let predictions = rows.iter().zip(probabilities);
+    let predictions = predictions.map(|(&row, probability)| Prediction {
+        row: file_rows[row],
+        part: Part::Evaluation,
+        outcome: dataset.target[row],
+        probability,
+    });
+    let predictions = predictions.collect();
+    Ok((evaluation, schema, predictions))
 }
 
 pub(super) fn asks_for_the_same(schema: &Schema, own: &Schema) -> bool {
