@@ -75,10 +75,21 @@ fn a_report_json_and_card_are_written() {
     assert!(front.contains(&metric), "{front}");
     for part in [
         "# ",
-        "## Intended use",
-        "## Metrics",
-        "## Groups",
-        "## Limitations",
+        "## Purpose",
+        "## Population",
+        "*Not written: `population` in `card.toml`.*",
+        "## Development window",
+        "## Exclusions",
+        "## Target definition",
+        "## Benchmark",
+        "## Choices and why",
+        "## Validation",
+        "### Metrics",
+        "### Groups",
+        "## Limits",
+        "## Monitoring plan",
+        "## Owner",
+        "## Approver",
     ] {
         assert!(body.contains(part), "no {part} in the card");
     }

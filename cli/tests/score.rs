@@ -149,7 +149,7 @@ fn columns_must_fit_the_schema() {
     check(
         "income,credit_scor,loan_amount,years_employed,points",
         "line 1, column 'credit_scor': the schema does not know this column; did you mean 'credit_score'? \
-         List it in the schema (role = \"ignored\") or remove it",
+         Copy it as it is with --pass-through, list it in the schema (role = \"ignored\"), or remove it",
     );
     check(
         "income,loan_amount,years_employed,points",

@@ -61,8 +61,8 @@ pub enum ScoreError {
     },
     /// The schema does not know a column.
     #[error(
-        "{file}, line 1, column '{column}': the schema does not know this column{}; copy it as it is with --pass-through, list it in the schema (role = \"ignored\"), or remove it",
-        .nearest.as_ref().map_or_else(String::new, |name| format!("; did you mean '{name}'?"))
+        "{file}, line 1, column '{column}': the schema does not know this column; {}opy it as it is with --pass-through, list it in the schema (role = \"ignored\"), or remove it",
+        .nearest.as_ref().map_or_else(|| "c".to_owned(), |name| format!("did you mean '{name}'? C"))
     )]
     ColumnUnknown {
         /// What errors call the file.

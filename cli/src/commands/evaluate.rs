@@ -1,5 +1,5 @@
 //! `underwrite evaluate`: reads arguments, measures by one call of
-//! [`model_train::pipeline::evaluate_file`], writes the reports.
+//! [`model_train::pipeline::evaluate_and_predict`], writes the reports.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,10 @@ use model_train::card::About;
 use model_train::evaluate::{
     EvaluateError, Evaluation, Figure, Moved, Options, OutcomeCounts, Outcomes, RuleEffect,
 };
-use model_train::pipeline::{EvaluationError, EvaluationJob, Reports, Source, evaluate_file};
+use model_train::pipeline::{
+    EvaluationError, EvaluationJob, Reports, Source, evaluate_and_predict,
+};
+use model_train::predictions;
 
 use crate::{files, progress};
 
@@ -64,6 +67,10 @@ pub(crate) struct Args {
     /// Write a model card to this file, as Markdown with front matter for the Hub.
     #[arg(long, value_name = "FILE.md")]
     card: Option<PathBuf>,
+    /// Write the prediction for each measured row to this CSV file: row, part, outcome,
+    /// probability and decision.
+    #[arg(long, value_name = "FILE.csv")]
+    predictions: Option<PathBuf>,
     /// License for the model card, as an SPDX expression.
     #[arg(long, value_name = "LICENSE", requires = "card")]
     license: Option<String>,
@@ -102,9 +109,11 @@ impl Args {
                 ("--report", self.report.as_deref()),
                 ("--json", self.json.as_deref()),
                 ("--card", self.card.as_deref()),
+                ("--predictions", self.predictions.as_deref()),
             ],
         )?;
-        for path in [&self.report, &self.json, &self.card].into_iter().flatten() {
+        let outputs = [&self.report, &self.json, &self.card, &self.predictions];
+        for path in outputs.into_iter().flatten() {
             files::check_writable(path)?;
         }
         let wasm = files::read(model)?;
@@ -124,10 +133,15 @@ impl Args {
                 .map(|rows| Source::new(rows.name, rows.bytes)),
             options: self.options(),
         };
-        let evaluated = evaluate_file(job, |read| bar.set_position(read));
+        let evaluated = evaluate_and_predict(job, |read| bar.set_position(read));
         bar.finish_and_clear();
-        let (evaluation, schema) = evaluated.map_err(|error| self.in_file(model, error))?;
+        let (evaluation, schema, rows) = evaluated.map_err(|error| self.in_file(model, error))?;
         self.write(&schema, &evaluation)?;
+        if let Some(path) = &self.predictions {
+            let mut csv = Vec::new();
+            predictions::write(&rows, &schema.target, evaluation.model.threshold, &mut csv)?;
+            files::write(path, &csv)?;
+        }
         print(&evaluation)
     }
 

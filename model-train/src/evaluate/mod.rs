@@ -14,6 +14,7 @@ mod importance;
 mod interval;
 mod learning;
 mod outcomes;
+mod population;
 mod ranked;
 mod reasons;
 mod search_record;
@@ -42,6 +43,7 @@ pub use importance::{Importance, Shuffles, permutation_importance, roc_auc};
 pub use interval::{Interval, Proportion, quantile, ratio, wilson};
 pub use learning::{Draw, LearningPoint, learning_curve};
 pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
+pub use population::{Population, PopulationBand};
 pub use ranked::{Confusion, FIGURES, Ranked};
 pub use reasons::{ReasonCount, ReasonGroup, ReasonSlices, Reasons, Stability};
 pub use search_record::{BenchmarkRecord, FrontierRecord, PairedRecord, SearchRecord, TrialRecord};
@@ -132,6 +134,9 @@ pub struct Evaluation {
     /// What is decided, by the model's rules too; none in evaluations of older versions.
     #[serde(default)]
     pub outcomes: Option<Outcomes>,
+    /// Rows without an outcome, scored beside the others; none where every row has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<Population>,
     /// Why rows are not approved; none for a model without profiles.
     #[serde(default)]
     pub reasons: Option<Reasons>,
@@ -156,6 +161,9 @@ pub struct Rows {
     pub positive: usize,
     /// Whether some of these rows were trained on: then the metrics are too optimistic.
     pub seen_in_training: bool,
+    /// Whether the schema gives rows a weight. The figures here count every row once.
+    #[serde(default)]
+    pub weighted: bool,
 }
 
 /// Why a model cannot be measured.
@@ -207,6 +215,10 @@ pub fn evaluate(
     let columns = taken(&dataset.columns, rows);
     let mut probabilities = vec![0.0; rows.len()];
     predict(&mut decider, &columns, &mut probabilities)?;
+    let others: Vec<usize> = (0..dataset.without_outcome.rows.len()).collect();
+    let columns_of_others = taken(&dataset.without_outcome.columns, &others);
+    let mut without_outcome = vec![0.0; others.len()];
+    predict(&mut decider, &columns_of_others, &mut without_outcome)?;
     let threshold = decider.artifact().threshold;
     let ranked = Ranked::new(&answers, &probabilities, threshold);
     let bootstrap = bootstrap::bootstrap(&ranked, options.resamples, options.seed);
@@ -237,6 +249,7 @@ pub fn evaluate(
             rows: rows.len(),
             positive,
             seen_in_training: seen,
+            weighted: dataset.sample.weights.is_some(),
         },
         options: options.clone(),
         metrics: bootstrap.estimates,
@@ -257,6 +270,7 @@ pub fn evaluate(
         thresholds: thresholds(&ranked, threshold),
         importance,
         outcomes: Some(outcomes::outcomes(&mut decider, dataset, rows)?),
+        population: population::population(&probabilities, &without_outcome, threshold),
         reasons: reasons::reasons(&mut decider, dataset, rows, options.seed),
         slices: all_slices(decider.artifact(), &model, dataset, rows, scored),
         model,
@@ -271,6 +285,22 @@ impl Evaluation {
     pub fn metric(&self, name: &str) -> Option<&Estimate> {
         self.metrics.iter().find(|metric| metric.name == name)
     }
+}
+
+/// The probabilities of some rows of columns such as those of a [`Dataset`], as the artifact
+/// decides them, however much has to be filled in.
+///
+/// # Errors
+/// When the artifact cannot be loaded, or refuses a row.
+pub fn probabilities(
+    artifact: &[u8],
+    columns: &[Values],
+    rows: &[usize],
+) -> Result<Vec<f64>, EvaluateError> {
+    let mut decider = lenient(artifact)?;
+    let mut probabilities = vec![0.0; rows.len()];
+    predict(&mut decider, &taken(columns, rows), &mut probabilities)?;
+    Ok(probabilities)
 }
 
 /// A decider that measures a row however much has to be filled in, even where a request would

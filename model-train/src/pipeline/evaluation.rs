@@ -17,6 +17,7 @@ use crate::evaluate::{
     TrainedOn, TrialRecord,
 };
 use crate::fit::{ClassWeight, Params};
+use crate::predictions::{Part, Prediction};
 use crate::prepare::Prepared;
 use crate::report::{ReportError, evaluation_html};
 use crate::tune::Trial;
@@ -139,6 +140,18 @@ pub fn evaluate_file(
     job: EvaluationJob<'_>,
     progress: impl FnMut(u64),
 ) -> Result<(Evaluation, Schema), EvaluationError> {
+    let (evaluation, schema, _) = evaluate_and_predict(job, progress)?;
+    Ok((evaluation, schema))
+}
+
+/// The same, with the prediction for each measured row.
+///
+/// # Errors
+/// As [`evaluate_file`].
+pub fn evaluate_and_predict(
+    job: EvaluationJob<'_>,
+    progress: impl FnMut(u64),
+) -> Result<(Evaluation, Schema, Vec<Prediction>), EvaluationError> {
     let ruled;
     let bytes = match &job.policy {
         Some(policy) => {
@@ -166,7 +179,17 @@ pub fn evaluate_file(
         None => (0..dataset.rows()).collect(),
     };
     let evaluation = evaluate::evaluate(bytes, &dataset, &rows, seen_in_training, &job.options)?;
-    Ok((evaluation, schema))
+    let probabilities = evaluate::probabilities(bytes, &dataset.columns, &rows)?;
+    let file_rows = dataset.file_rows();
+    let predictions = rows.iter().zip(probabilities);
+    let predictions = predictions.map(|(&row, probability)| Prediction {
+        row: file_rows[row],
+        part: Part::Evaluation,
+        outcome: dataset.target[row],
+        probability,
+    });
+    let predictions = predictions.collect();
+    Ok((evaluation, schema, predictions))
 }
 
 pub(super) fn asks_for_the_same(schema: &Schema, own: &Schema) -> bool {

@@ -14,6 +14,7 @@ mod benchmark;
 mod comparison;
 mod cross_validated;
 mod decision;
+mod development;
 mod error;
 mod evaluation;
 mod inputs;
@@ -27,8 +28,11 @@ mod trained;
 pub use benchmark::Benchmark;
 pub use comparison::{ComparisonJob, ComparisonReports, compare_file};
 pub use cross_validated::CrossValidated;
+pub use development::development;
 pub use error::{ObserverError, PipelineError};
-pub use evaluation::{EvaluationError, EvaluationJob, Reports, evaluate_file, evaluate_trained};
+pub use evaluation::{
+    EvaluationError, EvaluationJob, Reports, evaluate_and_predict, evaluate_file, evaluate_trained,
+};
 pub use inputs::{FeatureError, InputError, InputOptions, Inputs, Source};
 pub use job::{Job, SearchIdentity, Warning};
 pub use observer::Observer;

@@ -8,6 +8,7 @@ mod discrimination;
 mod effects;
 mod gains;
 mod outcomes;
+mod population;
 mod quality;
 mod reasons;
 mod tuning;
@@ -61,6 +62,9 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
         .section(cut_off::section(evaluation)?)
         .section(quality::importance(evaluation)?);
     if let Some(section) = outcomes::section(evaluation) {
+        page = page.section(section);
+    }
+    if let Some(section) = population::section(evaluation) {
         page = page.section(section);
     }
     if let Some(section) = reasons::section(evaluation) {
@@ -258,6 +262,11 @@ fn problems(evaluation: &Evaluation) -> Vec<String> {
     if evaluation.data.seen_in_training {
         let text = "Some of these rows were used to train the model, so the metrics are too \
                     optimistic. Name rows that the model has not seen with --test-rows.";
+        problems.push(text.to_owned());
+    }
+    if evaluation.data.weighted {
+        let text = "The schema gives rows a weight. The figures of this page count every row \
+                    once; those that underwrite train prints are weighted.";
         problems.push(text.to_owned());
     }
     let protected = &evaluation.model.protected_inputs;

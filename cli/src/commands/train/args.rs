@@ -151,6 +151,10 @@ pub(crate) struct Args {
     /// Write the evaluation report to this file, as one HTML page.
     #[arg(long, value_name = "FILE.html")]
     pub(super) report: Option<PathBuf>,
+    /// Texts for the model card that a person writes, in TOML: purpose, population, window,
+    /// exclusions, owner and so on.
+    #[arg(long, value_name = "FILE.toml")]
+    pub(super) card: Option<PathBuf>,
     /// Keep run folders here; tuning always keeps one, with its trials [default: runs].
     #[arg(long, value_name = "FOLDER")]
     pub(super) runs: Option<PathBuf>,

@@ -52,6 +52,7 @@ pub(crate) struct Train {
     pub(crate) class_weight: Option<Written<ClassWeight>>,
     pub(crate) allow_protected: Option<bool>,
     pub(crate) report: Option<PathBuf>,
+    pub(crate) card: Option<PathBuf>,
     pub(crate) seed: Option<u64>,
     pub(crate) jobs: Option<Jobs>,
 }
@@ -214,6 +215,7 @@ impl Train {
             &mut self.metrics,
             &mut self.predictions,
             &mut self.report,
+            &mut self.card,
             &mut self.runs,
         ];
         for path in paths.into_iter().flatten() {

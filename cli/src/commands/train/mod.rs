@@ -161,7 +161,12 @@ fn report(
     let evaluation = pipeline::evaluate_trained(job, trained);
     spinner.finish_and_clear();
     let schema = job.inputs().schema();
-    let reports = Reports::new(&evaluation?, schema, &About::default())?;
+    let about = About {
+        document: settings.document.clone(),
+        known: pipeline::development(job, trained),
+        ..About::default()
+    };
+    let reports = Reports::new(&evaluation?, schema, &about)?;
     if let Some(folder) = folder {
         run_folder::keep_reports(folder, &reports)?;
     }

@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use model_core::model::ModelKind;
 use model_train::calibrate::Method;
+use model_train::card::Document;
 use model_train::dataset::OutcomeMissing;
 use model_train::fit::{ClassWeight, KINDS};
 use model_train::moment::Moment;
@@ -18,7 +19,7 @@ use super::args::Args;
 use super::config::Config;
 use super::values::{Count, Share, Written};
 use crate::config_file::DEFAULT;
-use crate::engine;
+use crate::{engine, files};
 
 const TRIALS: usize = 30;
 /// Where a time ends the search.
@@ -44,6 +45,8 @@ pub(super) struct Settings {
     pub(super) metrics: Option<PathBuf>,
     pub(super) predictions: Option<PathBuf>,
     pub(super) report: Option<PathBuf>,
+    /// What a person wrote for the model card.
+    pub(super) document: Document,
     /// Whether a run folder is asked for.
     pub(super) asks_for_run: bool,
     pub(super) runs: PathBuf,
@@ -82,6 +85,7 @@ impl Settings {
             metrics: args.metrics.or(file.metrics),
             predictions,
             report: args.report.or(file.report),
+            document: document(args.card.or(file.card).as_deref())?,
             asks_for_run: args.runs.is_some()
                 || args.run_name.is_some()
                 || file.runs.is_some()
@@ -103,6 +107,16 @@ impl Settings {
         ];
         paths.into_iter().flatten().map(PathBuf::as_path)
     }
+}
+
+/// Read before anything is trained, so that a mistake in it costs nothing.
+fn document(path: Option<&Path>) -> Result<Document> {
+    let Some(path) = path else {
+        return Ok(Document::default());
+    };
+    let text = String::from_utf8(files::read(path)?);
+    let text = text.with_context(|| format!("{}: expected UTF-8", path.display()))?;
+    Document::from_toml(&text).map_err(|problem| anyhow!("{}, {problem}", path.display()))
 }
 
 /// Which rows are measured on, where it is the latest.

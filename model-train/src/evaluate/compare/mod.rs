@@ -127,6 +127,7 @@ pub fn compare(
             rows: rows.len(),
             positive,
             seen_in_training: seen,
+            weighted: dataset.sample.weights.is_some(),
         },
         options: options.clone(),
         models: [

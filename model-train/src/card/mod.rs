@@ -1,5 +1,10 @@
-//! The model card: intended use, metrics, groups and limitations of a model, in the form that the Hugging Face Hub reads (front matter with a
+//! The model card: the development document of a model, with the sections that a validator
+//! looks for, in the form that the Hugging Face Hub reads (front matter with a
 //! [model index](https://huggingface.co/docs/hub/model-cards)).
+
+mod document;
+
+pub use document::{Document, Known};
 
 use std::fmt::Write;
 
@@ -9,16 +14,17 @@ use serde::Serialize;
 
 use crate::evaluate::{Evaluation, Group, Interval};
 use crate::report::{described, file_name, kind_in_words, threshold_in_words};
+use document::{section, text};
 
 /// What a card says beyond the schema and the metrics.
 #[derive(Debug, Clone, Default)]
 pub struct About {
     /// The license as an SPDX expression, such as `apache-2.0`; omitted where it is not known.
     pub license: Option<String>,
-    /// The intended use, in a paragraph.
-    pub intended_use: Option<String>,
-    /// The origin of the data, in a paragraph.
-    pub data: Option<String>,
+    /// What a person wrote.
+    pub document: Document,
+    /// What the training run knows.
+    pub known: Known,
 }
 
 /// The Hub's word for what the model does.
@@ -45,7 +51,8 @@ pub fn model_card(schema: &Schema, evaluation: &Evaluation, about: &About) -> St
 
 /// YAML; texts are quoted as JSON does, which YAML understands.
 fn front_matter(schema: &Schema, evaluation: &Evaluation, about: &About) -> String {
-    let license = about.license.as_ref().map_or_else(String::new, |license| {
+    let license = about.license.as_ref().or(about.document.license.as_ref());
+    let license = license.map_or_else(String::new, |license| {
         format!("license: {}\n", json(&license.to_lowercase()))
     });
     let kind = evaluation.model.kind.replace('_', "-");
@@ -92,37 +99,79 @@ fn body(
         model.version,
         kind_in_words(&model.kind)
     )?;
-    intended_use(card, schema, evaluation, about)?;
+    purpose(card, schema, evaluation, about)?;
+    let (document, known) = (&about.document, &about.known);
+    let written = document.population.as_ref();
+    section(card, "Population", "population", None, written)?;
+    let window = known.window.as_deref();
+    section(
+        card,
+        "Development window",
+        "window",
+        window,
+        document.window.as_ref(),
+    )?;
+    let exclusions = known.exclusions.as_deref();
+    let written = document.exclusions.as_ref();
+    section(card, "Exclusions", "exclusions", exclusions, written)?;
+    target_definition(card, schema, evaluation, about)?;
     features(card, schema, evaluation)?;
     lending_rules(card, evaluation)?;
     reasons(card, evaluation)?;
+    let benchmark = benchmark(evaluation);
+    let written = document.benchmark.as_ref();
+    section(
+        card,
+        "Benchmark",
+        "benchmark",
+        benchmark.as_deref(),
+        written,
+    )?;
+    let choices = known.choices.as_deref();
+    section(
+        card,
+        "Choices and why",
+        "choices",
+        choices,
+        document.choices.as_ref(),
+    )?;
+    let validation = known.validation.as_deref();
+    let written = document.validation.as_ref();
+    section(card, "Validation", "validation", validation, written)?;
     figures(card, evaluation)?;
     groups(card, evaluation)?;
-    limitations(card, evaluation)?;
+    limits(card, evaluation, about)?;
+    let written = document.monitoring.as_ref();
+    section(card, "Monitoring plan", "monitoring", None, written)?;
+    section(card, "Owner", "owner", None, document.owner.as_ref())?;
+    section(
+        card,
+        "Approver",
+        "approver",
+        None,
+        document.approver.as_ref(),
+    )?;
     data(card, evaluation, about)
 }
 
-fn intended_use(
+fn purpose(
     card: &mut String,
     schema: &Schema,
     evaluation: &Evaluation,
     about: &About,
 ) -> std::fmt::Result {
     let model = &evaluation.model;
-    writeln!(card, "## Intended use\n")?;
-    match &about.intended_use {
-        Some(text) => writeln!(card, "{text}\n")?,
-        None => writeln!(
-            card,
-            "Estimates the probability that the outcome (column `{}`) is {} rather than {}, for \
-             applications like those it was trained on, to support a person who decides, or under \
-             rules that let people object. It is not intended for other populations, products or \
-             columns.\n",
-            schema.target.name,
-            plain(&model.positive_outcome),
-            plain(&model.negative_outcome)
-        )?,
-    }
+    let known = format!(
+        "Estimates the probability that the outcome (column `{}`) is {} rather than {}, for \
+         applications like those it was trained on, to support a person who decides, or under \
+         rules that let people object. It is not intended for other populations, products or \
+         columns.",
+        schema.target.name,
+        plain(&model.positive_outcome),
+        plain(&model.negative_outcome)
+    );
+    let written = about.document.purpose.as_ref();
+    section(card, "Purpose", "purpose", Some(&known), written)?;
     writeln!(
         card,
         "{} where the probability of {} is {} or more (threshold: {}), else {}. To serve it:\n\n```sh\nunderwrite serve --model \
@@ -133,6 +182,63 @@ fn intended_use(
         threshold_in_words(model.threshold_rule),
         plain(&model.negative_label)
     )
+}
+
+fn target_definition(
+    card: &mut String,
+    schema: &Schema,
+    evaluation: &Evaluation,
+    about: &About,
+) -> std::fmt::Result {
+    let (model, data) = (&evaluation.model, &evaluation.data);
+    let [negative, positive] = schema.target.kind.texts();
+    let known = format!(
+        "Column `{name}`: {good} where it is `{positive}`, {bad} where it is `{negative}`. The bad \
+         rate of the rows measured below is {rate}.",
+        name = schema.target.name,
+        good = plain(&model.positive_outcome),
+        bad = plain(&model.negative_outcome),
+        rate = percent(1.0 - data.positive as f64 / data.rows as f64)
+    );
+    let written = about.document.target_definition.as_ref();
+    section(
+        card,
+        "Target definition",
+        "target_definition",
+        Some(&known),
+        written,
+    )
+}
+
+/// The benchmark of the search, where there was one.
+fn benchmark(evaluation: &Evaluation) -> Option<String> {
+    let search = evaluation.search.as_ref()?;
+    let benchmark = search.benchmark.as_ref()?;
+    let metric = described(&search.metric).0;
+    let (Some(score), Some(deviation)) = (benchmark.score, benchmark.deviation) else {
+        let reason = benchmark.reason.as_deref().unwrap_or("it was not measured");
+        return Some(format!("No logistic regression beside it: {reason}."));
+    };
+    let mut text = format!(
+        "A logistic regression on the same {} folds: {metric} {} ± {} (standard deviation between \
+         folds).",
+        benchmark.folds,
+        fixed(score, 4),
+        fixed(deviation, 4)
+    );
+    for other in &benchmark.others {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            " The best {}: {}, by {} ± {}, better in {} folds.",
+            kind_in_words(&other.model),
+            fixed(other.score, 4),
+            fixed(other.difference, 4),
+            fixed(other.difference_deviation, 4),
+            other.better_folds
+        );
+    }
+    Some(text)
 }
 
 fn features(card: &mut String, schema: &Schema, evaluation: &Evaluation) -> std::fmt::Result {
@@ -267,7 +373,7 @@ fn kind(feature: &Feature) -> String {
 
 fn figures(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
     let data = &evaluation.data;
-    writeln!(card, "## Metrics\n")?;
+    writeln!(card, "### Metrics\n")?;
     if data.seen_in_training {
         writeln!(
             card,
@@ -316,7 +422,7 @@ fn groups(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
         .iter()
         .filter(|slices| slices.role == "protected")
         .peekable();
-    writeln!(card, "## Groups\n")?;
+    writeln!(card, "### Groups\n")?;
     if protected.peek().is_none() {
         return writeln!(
             card,
@@ -332,7 +438,7 @@ fn groups(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
          discrimination.\n"
     )?;
     for slices in protected {
-        writeln!(card, "### {}\n", plain(&slices.label))?;
+        writeln!(card, "#### {}\n", plain(&slices.label))?;
         writeln!(
             card,
             "| group | rows | approval rate | impact ratio | 95% interval | ROC AUC | accuracy \
@@ -364,8 +470,8 @@ fn group_row(card: &mut String, group: &Group) -> std::fmt::Result {
     )
 }
 
-fn limitations(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
-    writeln!(card, "## Limitations\n")?;
+fn limits(card: &mut String, evaluation: &Evaluation, about: &About) -> std::fmt::Result {
+    writeln!(card, "## Limits\n")?;
     let weakest = evaluation
         .slices
         .iter()
@@ -391,15 +497,14 @@ fn limitations(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
             count(group.rows)
         )?;
     }
-    writeln!(card)
+    writeln!(card)?;
+    text(card, "limits", about.document.limits.as_ref())
 }
 
 fn data(card: &mut String, evaluation: &Evaluation, about: &About) -> std::fmt::Result {
     let model = &evaluation.model;
     writeln!(card, "## Provenance\n")?;
-    if let Some(text) = &about.data {
-        writeln!(card, "{text}\n")?;
-    }
+    text(card, "data", about.document.data.as_ref())?;
     writeln!(card, "| | |\n|---|---|")?;
     writeln!(card, "| artifact | `{}` |", model.digest)?;
     writeln!(card, "| training data | `sha256:{}` |", model.data_sha256)?;
