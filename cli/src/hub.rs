@@ -4,7 +4,6 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use model_client::RetryPolicy;
 use model_hub::{DEFAULT_ENDPOINT, HubOptions};
 
 use crate::secrets;
@@ -26,7 +25,7 @@ impl HubArgs {
         Ok(HubOptions {
             endpoint: self.endpoint.clone(),
             token: secrets::read(self.token_file.as_deref(), "HF_TOKEN")?,
-            retry: RetryPolicy::default(),
+            ..HubOptions::default()
         })
     }
 }

@@ -19,6 +19,7 @@ fn each_command_explains_itself() {
         "serve",
         "health",
         "score",
+        "explain",
         "inspect",
         "verify",
         "schema",

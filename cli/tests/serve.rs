@@ -23,6 +23,36 @@ fn prints_its_address_and_decides() {
     assert!(answer.contains("\"probability\":0."), "{answer}");
 }
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn the_allocator_has_few_arenas_and_the_process_stays_the_same() {
+    let folder = Folder::new(&[]);
+    std::fs::create_dir(folder.path("none")).unwrap();
+    let arenas = |given: Option<&str>| {
+        let mut command = folder.command();
+        command.env_remove("GLIBC_TUNABLES");
+        match given {
+            Some(given) => command.env("MALLOC_ARENA_MAX", given),
+            None => command.env_remove("MALLOC_ARENA_MAX"),
+        };
+        let serving = Serving::start(command.args(["serve", "--models", "none"]));
+        let of_process = |file: &str| {
+            let path = format!("/proc/{}/{file}", serving.process());
+            std::fs::read_to_string(path).unwrap()
+        };
+        assert_eq!(of_process("comm").trim(), "underwrite");
+        assert!(of_process("cmdline").contains("serve\0--models\0none\0"));
+        let environment = of_process("environ");
+        let arenas = environment
+            .split('\0')
+            .find_map(|one| one.strip_prefix("MALLOC_ARENA_MAX="));
+        arenas.unwrap().parse::<usize>().unwrap()
+    };
+    let processors = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(arenas(None), 2 * processors);
+    assert_eq!(arenas(Some("7")), 7);
+}
+
 /// The line of a setting in what `--print-config` prints, its columns one space apart.
 fn setting(printed: &str, name: &str) -> String {
     let line = printed

@@ -11,7 +11,7 @@ mod common;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use common::{Folder, data};
 use serde_json::Value;
@@ -138,19 +138,27 @@ fn a_figure_that_was_altered_is_not_believed() {
     folder.succeed(&quick("--trials 4 --out m.wasm --resume"));
 }
 
+/// A search that has begun, what it goes on to say, and its first line.
 #[cfg(unix)]
-#[test]
-fn a_run_that_failed_or_was_killed_is_not_running() {
-    let folder = Folder::new(&[]);
+fn searching(folder: &Folder, options: &str) -> (Child, BufReader<ChildStderr>, String) {
     let mut child = folder
         .command()
-        .args(quick("--trials 10000 --out m.wasm").split_whitespace())
+        .args(quick(options).split_whitespace())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    stderr.read_line(&mut String::new()).unwrap();
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    (child, stderr, line)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_failed_or_was_killed_is_not_running() {
+    let folder = Folder::new(&[]);
+    let (mut child, _stderr, _) = searching(&folder, "--trials 10000 --out m.wasm");
     let listed = folder.succeed("track list");
     assert!(listed.contains(" running "), "{listed}");
     let resumed = folder.run(&quick("--trials 10000 --out m.wasm --resume"));
@@ -169,15 +177,7 @@ fn a_run_that_failed_or_was_killed_is_not_running() {
     // Where the model's folder was, there is a file when it is trained.
     let folder = Folder::new(&[]);
     fs::create_dir(folder.path("out")).unwrap();
-    let mut child = folder
-        .command()
-        .args(quick("--trials 3 --out out/m.wasm").split_whitespace())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    stderr.read_line(&mut String::new()).unwrap();
+    let (mut child, mut stderr, _) = searching(&folder, "--trials 3 --out out/m.wasm");
     fs::remove_dir_all(folder.path("out")).unwrap();
     fs::write(folder.path("out"), "").unwrap();
     stderr.read_to_string(&mut String::new()).unwrap();
@@ -190,16 +190,7 @@ fn a_run_that_failed_or_was_killed_is_not_running() {
 #[test]
 fn ctrl_c_keeps_what_is_done() {
     let folder = Folder::new(&[]);
-    let mut child = folder
-        .command()
-        .args(quick("--trials 10000 --out m.wasm").split_whitespace())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    stderr.read_line(&mut line).unwrap();
+    let (mut child, mut stderr, line) = searching(&folder, "--trials 10000 --out m.wasm");
     assert!(
         line.starts_with("trial 0/10000 gradient_boosting complete"),
         "{line}"

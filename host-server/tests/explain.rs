@@ -27,13 +27,17 @@ fn artifact() -> Artifact {
 }
 
 fn load() -> ModelHost {
+    host(&artifact())
+}
+
+fn host(artifact: &Artifact) -> ModelHost {
     let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/engine");
     let part = |name: &str| {
         let path = engine.join(name);
         fs::read(&path)
             .unwrap_or_else(|error| panic!("{}: {error}: run `cargo xtask build`", path.display()))
     };
-    let encoded = artifact().encode().unwrap();
+    let encoded = artifact.encode().unwrap();
     let wasm = pack(&part("engine.wasm"), &part("model.js"), &encoded).unwrap();
     ModelHost::load(wasm, Limits::default()).unwrap()
 }
@@ -139,4 +143,20 @@ async fn an_older_module_says_so() {
         "{}",
         answer.text()
     );
+}
+
+#[tokio::test]
+async fn reasons_in_answers_are_counted() {
+    let mut artifact = artifact();
+    artifact.schema.reasons.in_answer = true;
+    artifact.schema.reasons.max = 1;
+    let app = app(App::new(host(&artifact)));
+    let answer = post(&app, "/predict", &models::request(&[])).await;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    let code = body["reasons"][0]["code"].as_str().unwrap();
+    let metrics = get(&app, "/metrics", &[]).await;
+    let line = format!(
+        "underwrite_reasons_total{{model=\"everything\",version=\"1.2.3\",code=\"{code}\"}} 1"
+    );
+    assert!(metrics.text().contains(&line), "{line}");
 }

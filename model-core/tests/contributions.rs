@@ -1,6 +1,6 @@
 //! Contributions are exact: compared with every coalition of inputs through the predictor that
 //! decides, and the two ways of evaluating trees with one another.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod common;
 

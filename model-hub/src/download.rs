@@ -17,9 +17,6 @@ const COMMIT_DIGITS: usize = 40;
 const SHA256_DIGITS: usize = 64;
 const BLOCK: usize = 64 * 1024;
 
-/// The longest file that is fetched, in bytes: no model is as long, whatever is announced.
-const MOST_BYTES: u64 = 1 << 30;
-
 /// What the Hub says about a file before it sends it.
 struct Announced {
     commit: String,
@@ -107,6 +104,8 @@ impl Hub {
         announced: &Announced,
         cache: &Cache,
     ) -> Result<Fetched, HubError> {
+        let path = cache.make_path(&announced.commit, file)?;
+        check_length(&path, announced.bytes.unwrap_or(0), self.max_bytes)?;
         let url = self.file_address(repo, file, &announced.commit);
         let mut request = Request::new("GET", url, Body::Empty);
         request.headers.push(identity());
@@ -115,12 +114,8 @@ impl Hub {
             let response = self.client.send(&request)?;
             return Err(self.refusal(&response, format!("{file} of {repo}")));
         }
-        let path = cache.make_path(&announced.commit, file)?;
         // One byte more than announced shows that it is too long.
-        let limit = announced
-            .bytes
-            .map_or(MOST_BYTES, |bytes| bytes.min(MOST_BYTES))
-            .saturating_add(1);
+        let limit = announced.bytes.unwrap_or(self.max_bytes).saturating_add(1);
         let part = path.with_extension("part");
         let copied = copy_whole(download.into_reader().take(limit), &part);
         let (bytes, sha256) = copied.map_err(|error| {
@@ -130,8 +125,8 @@ impl Hub {
                 writing(&part)(error)
             }
         })?;
-        if let Err(error) =
-            check_length(&part, bytes).and_then(|()| check(&part, bytes, &sha256, announced))
+        if let Err(error) = check_length(&part, bytes, self.max_bytes)
+            .and_then(|()| check(&part, bytes, &sha256, announced))
         {
             let _ = fs::remove_file(&part);
             return Err(error);
@@ -169,15 +164,15 @@ fn check_revision(revision: &str) -> Result<(), HubError> {
     }
 }
 
-fn check_length(path: &Path, bytes: u64) -> Result<(), HubError> {
-    match bytes <= MOST_BYTES {
-        true => Ok(()),
-        false => Err(HubError::Damaged {
-            path: path.to_owned(),
-            expected: format!("at most {MOST_BYTES} bytes"),
-            got: "more".to_owned(),
-        }),
+fn check_length(path: &Path, bytes: u64, most: u64) -> Result<(), HubError> {
+    if bytes <= most {
+        return Ok(());
     }
+    Err(HubError::Damaged {
+        path: path.to_owned(),
+        expected: format!("at most {most} bytes"),
+        got: "more".to_owned(),
+    })
 }
 
 /// Length and digest against what was announced.

@@ -11,6 +11,8 @@ use crate::repo::RepoId;
 pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 /// The name of a model in its repository.
 pub const MODEL_FILE: &str = "model.wasm";
+/// The longest file that is fetched where nothing else is said: no model is as long.
+pub const DEFAULT_MAX_BYTES: u64 = 1 << 30;
 /// The revision where none is given.
 pub const DEFAULT_REVISION: &str = "main";
 
@@ -27,6 +29,9 @@ pub struct HubOptions {
     pub token: Option<Secret>,
     /// How long the Hub is waited for.
     pub retry: RetryPolicy,
+    /// The longest file that is fetched, in bytes, whatever is announced; default
+    /// [`DEFAULT_MAX_BYTES`].
+    pub max_bytes: u64,
 }
 
 impl Default for HubOptions {
@@ -35,6 +40,7 @@ impl Default for HubOptions {
             endpoint: DEFAULT_ENDPOINT.to_owned(),
             token: None,
             retry: RetryPolicy::default(),
+            max_bytes: DEFAULT_MAX_BYTES,
         }
     }
 }
@@ -42,6 +48,7 @@ impl Default for HubOptions {
 /// The Hub.
 pub struct Hub {
     pub(crate) client: Client,
+    pub(crate) max_bytes: u64,
     has_token: bool,
 }
 
@@ -71,7 +78,11 @@ impl Hub {
             ADVICE,
             options.retry,
         );
-        Self { client, has_token }
+        Self {
+            client,
+            max_bytes: options.max_bytes,
+            has_token,
+        }
     }
 
     /// The address of a repository's page.

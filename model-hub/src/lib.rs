@@ -31,6 +31,6 @@ mod upload;
 
 pub use cache::Fetched;
 pub use error::HubError;
-pub use hub::{DEFAULT_ENDPOINT, DEFAULT_REVISION, Hub, HubOptions, MODEL_FILE};
+pub use hub::{DEFAULT_ENDPOINT, DEFAULT_MAX_BYTES, DEFAULT_REVISION, Hub, HubOptions, MODEL_FILE};
 pub use repo::RepoId;
 pub use upload::{FileToPublish, Publication, Published};

@@ -9,7 +9,7 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::hub_service::{Service, TOKEN};
@@ -24,6 +24,7 @@ fn options(endpoint: &str, token: Option<&str>) -> HubOptions {
         endpoint: endpoint.to_owned(),
         token: token.map(Secret::new),
         retry: common::impatient(),
+        ..HubOptions::default()
     }
 }
 
@@ -286,6 +287,85 @@ fn a_revision_is_no_way_out_of_the_repository() {
         );
     }
     assert!(service.kept().calls.is_empty());
+}
+
+#[test]
+fn no_file_is_longer_than_allowed_whatever_is_announced() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let known = options(&service.address, Some(TOKEN));
+    publish(&known, &files(folder.path())).unwrap();
+    let bytes = common::model_bytes().len() as u64;
+    for (announced, most, expected) in [
+        // Told beforehand: the file is not asked for.
+        (
+            None,
+            bytes - 1,
+            Some(format!("at most {} bytes", bytes - 1)),
+        ),
+        // Not told: it is left when it is too long.
+        (
+            Some(""),
+            bytes - 1,
+            Some(format!("at most {} bytes", bytes - 1)),
+        ),
+        // A lie, below the limit and above it.
+        (Some("10"), bytes, Some("10 bytes".to_owned())),
+        (
+            Some("999999999999"),
+            bytes,
+            Some(format!("at most {bytes} bytes")),
+        ),
+        (Some(""), bytes, None),
+        (None, bytes, None),
+    ] {
+        service.kept().announces = announced;
+        service.kept().calls.clear();
+        let cache = tempfile::tempdir().unwrap();
+        let limited = HubOptions {
+            max_bytes: most,
+            ..known.clone()
+        };
+        let fetched = fetch(&limited, &repo(), "main", cache.path());
+        let Some(expected) = expected else {
+            fetched.unwrap();
+            continue;
+        };
+        let error = fetched.unwrap_err().to_string();
+        assert!(error.contains(&expected), "{announced:?}: {error}");
+        let asked = service
+            .kept()
+            .calls
+            .iter()
+            .any(|call| call.contains("/_cdn/"));
+        assert_eq!(asked, matches!(announced, Some("" | "10")), "{announced:?}");
+        let left = walk(cache.path());
+        assert!(
+            !left.iter().any(|path| path.ends_with(MODEL_FILE)),
+            "{left:?}"
+        );
+        assert!(
+            !left
+                .iter()
+                .any(|path| path.extension().is_some_and(|e| e == "part"))
+        );
+    }
+}
+
+/// Every file below a folder.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                walk(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
 }
 
 #[test]

@@ -472,7 +472,8 @@ fn a_model_and_a_limit_of_adjustments_leave_fewer_applications() {
     assert!(found.iter().all(|count| *count > 10), "{found:?}");
 }
 
-/// Generated policies judged both ways: how often each concern was found.
+/// Generated policies judged both ways. How often each concern was found: dead, shadowed,
+/// overruled, contradicting, outside, band.
 fn judged(schema: &Schema, scores: Scores, policies: usize) -> [usize; 6] {
     let mut grid = grid(schema);
     grid.retain(|row| (scores.lowest..=scores.highest).contains(&row[8]));
@@ -497,6 +498,5 @@ fn judged(schema: &Schema, scores: Scores, policies: usize) -> [usize; 6] {
         assert_eq!((error.line, error.column), (7, 9));
         assert!(error.message.contains("'gender' is a protected column"));
     }
-    eprintln!("dead, shadowed, overruled, contradicting, outside, band: {found:?}");
     found
 }

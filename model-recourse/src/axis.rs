@@ -69,7 +69,8 @@ impl Axis {
         let described = features.get(feature)?;
         let mut values = candidates(described, &actionable, from);
         let is_category = described.categories().is_some();
-        if let (None, Some(cuts)) = (described.categories(), Cuts::of(decider, input, feature)) {
+        let is_alone = described.range().is_some() && !is_needed(decider, feature);
+        if let Some(cuts) = Cuts::of(decider, input, feature).filter(|_| is_alone) {
             cuts.thin(&mut values, from);
         }
         let at = values.iter().position(|value| *value == from)?;
@@ -127,14 +128,16 @@ fn candidates(feature: &Feature, actionable: &Actionable, from: f64) -> Vec<f64>
             };
             if actionable.direction.goes_down() {
                 let first = (from.min(actionable.highest) / actionable.step).ceil();
-                values
-                    .extend(grid(actionable.step, first, -1.0).filter(|v| *v < from && inside(*v)));
+                let below = grid(actionable.step, first, -1.0);
+                let below = below.skip_while(|v| *v >= from || *v > actionable.highest);
+                values.extend(below.take_while(|v| inside(*v)));
                 values.reverse();
             }
             if actionable.direction.goes_up() {
                 let first = (from.max(actionable.lowest) / actionable.step).floor();
-                values
-                    .extend(grid(actionable.step, first, 1.0).filter(|v| *v > from && inside(*v)));
+                let above = grid(actionable.step, first, 1.0);
+                let above = above.skip_while(|v| *v <= from || *v < actionable.lowest);
+                values.extend(above.take_while(|v| inside(*v)));
             }
             values
         }
@@ -223,31 +226,34 @@ impl Action {
     }
 }
 
+/// Whether a derived field is computed from a feature.
+fn is_needed(decider: &Decider, feature: usize) -> bool {
+    let mut features = decider.artifact().schema.features.iter();
+    features.any(|other| {
+        let derived = other.derived.as_ref();
+        derived.is_some_and(|d| d.formula.fields().contains(&(feature as u16)))
+    })
+}
+
 /// The numbers that tell values of an input apart, where nothing else does.
-struct Cuts<'d> {
+#[derive(Debug)]
+pub(super) struct Cuts {
     /// Of the trees, ascending.
-    trees: &'d [f64],
+    trees: Vec<f64>,
     /// Of the linear part and the rules.
     others: Vec<f64>,
 }
 
-impl<'d> Cuts<'d> {
-    /// `None` where every number counts for itself: to a weight, a formula or a rule that
-    /// computes with it.
-    fn of(decider: &'d Decider, input: usize, feature: usize) -> Option<Self> {
+impl Cuts {
+    /// `None` where every number counts for itself: to a weight, or to a rule that computes
+    /// with it.
+    pub(super) fn of(decider: &Decider, input: usize, feature: usize) -> Option<Self> {
         let artifact = decider.artifact();
         let (forest, linear) = match &artifact.model {
             Model::Linear(linear) => (None, Some(linear)),
             Model::Forest(forest) => (Some(forest), None),
             Model::Ensemble(ensemble) => (Some(&ensemble.forest), Some(&ensemble.linear)),
         };
-        let is_needed = |f: &Feature| {
-            let derived = f.derived.as_ref();
-            derived.is_some_and(|d| d.formula.fields().contains(&(feature as u16)))
-        };
-        if artifact.schema.features.iter().any(is_needed) {
-            return None;
-        }
         let mut others = Vec::new();
         if let Some(linear) = linear {
             let mut terms = linear
@@ -277,13 +283,14 @@ impl<'d> Cuts<'d> {
             }
         }
         let trees = match forest.and_then(|forest| forest.features.get(input)) {
-            Some(Bins::Cuts(cuts)) => cuts.as_slice(),
-            _ => &[],
+            Some(Bins::Cuts(cuts)) => cuts.clone(),
+            _ => Vec::new(),
         };
         Some(Self { trees, others })
     }
 
-    fn alike(&self, a: f64, b: f64) -> bool {
+    /// Whether neither the model nor a rule tells two numbers apart.
+    pub(super) fn alike(&self, a: f64, b: f64) -> bool {
         let rank = |value: f64| self.trees.partition_point(|cut| *cut < value);
         let same = |cut: &f64| (a <= *cut) == (b <= *cut) && (a < *cut) == (b < *cut);
         rank(a) == rank(b) && self.others.iter().all(same)

@@ -176,6 +176,15 @@ impl Inputs {
         steps.map(|step| step.input)
     }
 
+    /// The inputs that follow from an axis, with their features.
+    pub(super) fn follow(&self, axis: usize) -> impl Iterator<Item = (usize, usize)> {
+        let steps = self
+            .steps
+            .iter()
+            .filter(move |step| step.axes.contains(&axis));
+        steps.map(|step| (step.input, step.feature))
+    }
+
     /// Whether an input is the same in every box.
     pub(super) fn is_fixed(&self, axes: &[Axis], input: usize) -> bool {
         axes.iter().all(|axis| axis.input != input)

@@ -1,6 +1,6 @@
 //! Where the decision flips when one feature alone changes.
 
-use crate::axis::Axis;
+use crate::axis::{Axis, Cuts, Range};
 use crate::search::Search;
 use crate::{Action, Budget};
 use model_core::decide::{Application, Decider};
@@ -41,31 +41,99 @@ pub fn flips(
     for nth in 0..search.axes.len() {
         let axis = &search.axes[nth];
         let (at, count) = (axis.at, axis.values.len() as u32);
-        let every = axis.is_category;
-        let sides = [(0..at).rev().collect(), (at + 1..count).collect()];
-        for side in sides {
-            let side: Vec<u32> = side;
-            for index in side {
-                if !search.has_budget() {
-                    return found;
-                }
-                let mut chosen = own.clone();
-                chosen[nth] = index;
-                let Some(judgement) = search.judge(&chosen) else {
-                    continue;
-                };
-                if judgement.outcome != today.outcome {
-                    found.push(Flip {
-                        input: search.axes[nth].input,
-                        value: search.axes[nth].value(index),
-                        outcome: judgement.outcome,
-                    });
-                    if !every {
-                        break;
-                    }
-                }
+        let mut sweep = Sweep::new(&search, nth, &own, today.outcome);
+        for index in (0..at).rev() {
+            if sweep.is_over(&mut search, index, &mut found) {
+                break;
+            }
+        }
+        let mut sweep = Sweep::new(&search, nth, &own, today.outcome);
+        for index in at + 1..count {
+            if sweep.is_over(&mut search, index, &mut found) {
+                break;
             }
         }
     }
     found
+}
+
+/// A walk over the candidates of one feature, away from the application's own.
+struct Sweep<'s> {
+    nth: usize,
+    own: &'s [u32],
+    today: Outcome,
+    /// What tells candidates apart, by input: the feature and what is derived from it. `None`
+    /// where each has to be decided.
+    cuts: Option<Vec<(usize, Cuts)>>,
+    /// The values of those inputs that were decided last.
+    decided: Option<Vec<f64>>,
+}
+
+impl<'s> Sweep<'s> {
+    fn new(search: &Search<'_>, nth: usize, own: &'s [u32], today: Outcome) -> Self {
+        let axis = &search.axes[nth];
+        let follow = search.inputs.follow(nth);
+        let inputs = std::iter::once((axis.input, axis.feature)).chain(follow);
+        let cuts =
+            inputs.map(|(input, feature)| Some((input, Cuts::of(search.decider, input, feature)?)));
+        Self {
+            nth,
+            own,
+            today,
+            cuts: cuts.collect::<Option<_>>().filter(|_| !axis.is_category),
+            decided: None,
+        }
+    }
+
+    /// Looks at a candidate; whether nothing more is to be found on this side.
+    fn is_over(&mut self, search: &mut Search<'_>, index: u32, found: &mut Vec<Flip>) -> bool {
+        if !search.has_budget() {
+            return true;
+        }
+        let mut chosen = self.own.to_vec();
+        chosen[self.nth] = index;
+        let values = self.values(search, &chosen);
+        if self.is_alike(values.as_deref()) {
+            return false;
+        }
+        self.decided = values;
+        let judged = search.judge(&chosen);
+        let Some(judgement) = judged.filter(|judgement| judgement.outcome != self.today) else {
+            return false;
+        };
+        let axis = &search.axes[self.nth];
+        found.push(Flip {
+            input: axis.input,
+            value: axis.value(index),
+            outcome: judgement.outcome,
+        });
+        // Of categories each is told.
+        !axis.is_category
+    }
+
+    /// What the inputs come to that depend on the feature, where that is one value each.
+    fn values(&self, search: &mut Search<'_>, chosen: &[u32]) -> Option<Vec<f64>> {
+        let cuts = self.cuts.as_ref()?;
+        let one = |index: &u32| Range {
+            low: *index,
+            high: *index,
+        };
+        let ranges: Vec<Range> = chosen.iter().map(one).collect();
+        if !search.inputs.set(&search.axes, &ranges) {
+            return None;
+        }
+        let value = |(input, _): &(usize, Cuts)| {
+            let span = search.inputs.reach[*input].span;
+            (span.low == span.high && !span.missing).then_some(span.low)
+        };
+        cuts.iter().map(value).collect()
+    }
+
+    fn is_alike(&self, values: Option<&[f64]>) -> bool {
+        let (Some(cuts), Some(values), Some(decided)) = (&self.cuts, values, &self.decided) else {
+            return false;
+        };
+        let mut pairs = cuts.iter().zip(values.iter().zip(decided));
+        pairs.all(|((_, cuts), (value, decided))| cuts.alike(*value, *decided))
+    }
 }

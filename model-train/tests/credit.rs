@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use model_train::evaluate::{
-    Coefficient, CostTerms, Decisions, Estimate, Ranked, Stakes, calibration_state, costs, cut_off,
-    deciles, delong, estimates, gains, ks, score_histogram, strategy, swap_set,
+    Coefficient, CostTerms, Decisions, Design, Estimate, Ranked, Stakes, calibration_state, costs,
+    cut_off, deciles, delong, estimates, gains, ks, linear_errors, score_histogram, strategy,
+    swap_set, variance_inflation,
 };
 use serde_json::Value;
 
@@ -257,7 +258,10 @@ fn rare_bads_fill_the_charts() {
 #[test]
 fn intervals_of_many_rows_are_scaled() {
     let rows = 60_000usize;
-    let mixed = |row: usize| (row as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11;
+    let mixed = |row: usize| {
+        let mixed = (row as u64 ^ (row as u64) << 31).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11
+    };
     let p: Vec<f64> = (0..rows)
         .map(|row| mixed(row) as f64 / (1u64 << 53) as f64)
         .collect();
@@ -267,7 +271,10 @@ fn intervals_of_many_rows_are_scaled() {
     let auc =
         |estimates: Vec<Estimate>| (estimates[0].value.unwrap(), estimates[0].interval.unwrap());
     let (value, interval) = auc(estimates(&Ranked::new(&good, &p, 0.5), 200, 1));
-    assert!(interval.low < value && value < interval.high);
+    assert!(
+        interval.low < value && value < interval.high,
+        "{value}, {interval:?}"
+    );
     // A quarter of the rows, not scaled: twice as wide.
     let quarter = rows / 4;
     let (_, wide) = auc(estimates(
@@ -281,4 +288,39 @@ fn intervals_of_many_rows_are_scaled() {
     let test = delong(&good, &vec![0.5; rows], &p).unwrap();
     let half = (interval.high - interval.low) / 2.0;
     assert!((half / (1.96 * test.standard_error) - 1.0).abs() < 0.2);
+}
+
+/// statsmodels' `Logit(...).fit().bse` and `variance_inflation_factor`.
+#[test]
+fn standard_errors_are_those_of_statsmodels() {
+    let all: Value = serde_json::from_str(CASES).unwrap();
+    let expect = &all["standard_errors"];
+    let columns: Vec<Vec<f64>> = expect["x"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(numbers)
+        .collect();
+    let weights = numbers(&expect["coefficients"]);
+    let design = Design {
+        columns: &columns,
+        weights: None,
+    };
+    let errors = linear_errors(design, weights[0], &weights[1..], 0.0).unwrap();
+    let inflation = variance_inflation(&columns);
+    for index in 0..3 {
+        let error = expect["standard_errors"][index + 1].as_f64().unwrap();
+        assert!((errors[index] - error).abs() < 1e-9, "{errors:?}");
+        let factor = expect["variance_inflation"][index].as_f64().unwrap();
+        assert!(
+            (inflation[index].unwrap() - factor).abs() < 1e-9,
+            "{inflation:?}"
+        );
+    }
+    // Columns that determine each other have none.
+    let twice = [
+        columns[0].clone(),
+        columns[0].iter().map(|x| 2.0 * x).collect(),
+    ];
+    assert_eq!(variance_inflation(&twice), [None, None]);
 }

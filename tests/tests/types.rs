@@ -15,6 +15,7 @@ use model_core::reasons::Profiles;
 use model_core::schema::{
     Categories, Encoding, FeatureKind, Mismatch, Missing, OutOfRange, Range, Role, Unknown,
 };
+use model_recourse::Budget;
 use serde_json::Value;
 
 #[path = "../../model-core/tests/common/mod.rs"]
@@ -265,7 +266,7 @@ fn every_key_of_a_description_is_promised() {
         let mut out = Vec::new();
         model.describe(&mut out);
         let description: Value = serde_json::from_slice(&out).unwrap();
-        descriptions.add(&description, &["model", "training"]);
+        descriptions.add(&description, &["model", "target", "training"]);
         for feature in description["features"].as_array().unwrap() {
             features.add(feature, &["derived"]);
         }
@@ -322,21 +323,47 @@ fn explained() -> Value {
         "all",
         artifact.preprocessing.imputed.clone(),
     ));
-    explain(&artifact, &ruled_cases()[0])
+    explain(&artifact, &ruled_cases()[0], Budget::default())
 }
 
-fn explain(artifact: &Artifact, request: &str) -> Value {
+/// With recourse, a little below the threshold.
+fn with_recourse(evaluations: u32) -> Value {
+    let toml = EVERYTHING.replace("minimum = 300", "minimum = 300\nactionable = \"any\"");
+    let mut artifact = linear(&toml);
+    let today = explain(&artifact, &request(&[]), Budget::default());
+    artifact.threshold = today["decision"]["probability"].as_f64().unwrap() + 0.001;
+    let question = format!("{{\"application\":{},\"recourse\":{{}}}}", request(&[]));
+    explain(&artifact, &question, Budget { evaluations })
+}
+
+fn explain(artifact: &Artifact, request: &str, budget: Budget) -> Value {
     let mut out = Vec::new();
-    let status = decider(artifact).explain(request.as_bytes(), &mut out);
+    let (mut decider, request) = (decider(artifact), request.as_bytes());
+    let status = model_recourse::explain(&mut decider, request, budget, &mut out);
     assert_eq!(status, 200, "{}", String::from_utf8_lossy(&out));
     serde_json::from_slice(&out).unwrap()
 }
 
 #[test]
 fn every_key_of_an_explanation_is_promised() {
-    let without_profiles = explain(&constant(EVERYTHING, 0.3), &request(&[]));
+    let without_profiles = explain(&constant(EVERYTHING, 0.3), &request(&[]), Budget::default());
     let (mut explanations, mut contributions, mut reasons) =
         (Keys::default(), Keys::default(), Keys::default());
+    let (mut recourse, mut options, mut flips) =
+        (Keys::default(), Keys::default(), Keys::default());
+    for explanation in [with_recourse(20_000), with_recourse(2)] {
+        explanations.add(&explanation, &[]);
+        recourse.add(&explanation["recourse"], &[]);
+        for option in explanation["recourse"]["options"].as_array().unwrap() {
+            options.add(option, &[]);
+        }
+        for flip in explanation["recourse"]["flips"].as_array().unwrap() {
+            flips.add(flip, &[]);
+        }
+    }
+    recourse.check("Recourse");
+    options.check("RecourseOption");
+    flips.check("Flip");
     for explanation in [explained(), without_profiles] {
         explanations.add(&explanation, &[]);
         for contribution in explanation["contributions"].as_array().unwrap() {

@@ -14,7 +14,9 @@ use crate::engine;
 
 /// Parts by the modules of the core that they are made of, as symbols write them: the length,
 /// then the name. The first module in a symbol counts.
-const PARTS: [(&str, &[&str]); 8] = [
+const PARTS: [(&str, &[&str]); 10] = [
+    ("recourse", &["14model_recourse", "10actionable"]),
+    ("reasons, explanations", &["7reasons", "7explain"]),
     (
         "policy, expressions, derived fields, languages",
         &[
@@ -82,7 +84,9 @@ fn part_of(name: &str) -> &'static str {
         let at = modules.iter().filter_map(|module| name.find(module));
         at.map(|at| (at, *part))
     });
-    let is_ours = name.contains("10model_core") || name.contains("12model_sketch");
+    let is_ours = name.contains("10model_core")
+        || name.contains("12model_sketch")
+        || name.contains("14model_recourse");
     match found.min() {
         Some((_, part)) if is_ours => part,
         _ if name.contains("10model_wasm") || !name.starts_with("_R") => EXPORTS,

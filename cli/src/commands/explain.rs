@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use model_core::decide::Decider;
 use model_core::json::Writer;
+use model_recourse::{Budget, explain};
 
 use crate::files;
 
@@ -13,6 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   underwrite explain --model model.wasm --application applicant.json
   underwrite explain --model model.wasm --application applicant.json --language de | jq .reasons
+  underwrite explain --model model.wasm --application applicant.json --recourse | jq .recourse
   echo '{\"person_income\": 30000}' | underwrite explain --model model.wasm --application -";
 
 /// Explain one decision: what each input contributes, and the reasons where it is no approval.
@@ -28,6 +30,9 @@ pub(crate) struct Args {
     /// Language of the reasons [default: the model's first].
     #[arg(long, value_name = "LANGUAGE")]
     language: Option<String>,
+    /// Add what would change the decision: the cheapest changes that are approved.
+    #[arg(long)]
+    recourse: bool,
 }
 
 impl Args {
@@ -44,7 +49,7 @@ impl Args {
             .with_context(|| source.name.clone())?;
         let question = self.question(&application);
         let mut explanation = Vec::new();
-        let status = decider.explain(&question, &mut explanation);
+        let status = explain(&mut decider, &question, Budget::default(), &mut explanation);
         if status != 200 {
             bail!(
                 "{}: the model refuses the application: {}",
@@ -57,16 +62,21 @@ impl Args {
         Ok(())
     }
 
-    /// The application alone where no language was asked for.
+    /// The application alone where nothing else was asked for.
     fn question(&self, application: &[u8]) -> Vec<u8> {
-        let (Some(language), Ok(application)) = (&self.language, str::from_utf8(application))
-        else {
+        let Ok(text) = str::from_utf8(application) else {
             return application.to_vec();
         };
+        if self.language.is_none() && !self.recourse {
+            return application.to_vec();
+        }
         let mut question = Vec::new();
         Writer::new(&mut question).object(|json| {
-            json.key("application").raw(application.trim());
-            json.key("language").text(language);
+            json.key("application").raw(text.trim());
+            if let Some(language) = &self.language {
+                json.key("language").text(language);
+            }
+            json.key("recourse").boolean(self.recourse);
         });
         question
     }

@@ -41,6 +41,12 @@ impl Serving {
         Self { child, address }
     }
 
+    /// The number of its process.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The port that the system chose.
     pub(crate) fn port(&self) -> &str {
         self.address.rsplit(':').next().unwrap()

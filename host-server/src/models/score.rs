@@ -106,12 +106,29 @@ pub(super) fn rules(answer: Answer<'_>) -> impl Iterator<Item = &str> {
         .filter(|code| !code.is_empty())
 }
 
+/// A reason of an answer that carries them.
+#[derive(Deserialize)]
+pub(super) struct Reason<'a> {
+    #[serde(borrow)]
+    pub(super) code: Cow<'a, str>,
+}
+
+/// Why a decision is no approval; none where answers carry no reasons.
+pub(super) fn reasons(answer: Answer<'_>) -> Vec<Reason<'_>> {
+    let Some(list) = after(answer.body, &REASONS) else {
+        return Vec::new();
+    };
+    let mut values = serde_json::Deserializer::from_slice(list).into_iter();
+    values.next().and_then(Result::ok).unwrap_or_default()
+}
+
 type Key = LazyLock<Finder<'static>>;
 
 static PREDICTION: Key = LazyLock::new(|| Finder::new(b"\"prediction\":"));
 static PROBABILITY: Key = LazyLock::new(|| Finder::new(b"\"probability\":"));
 static ADJUSTMENTS: Key = LazyLock::new(|| Finder::new(b"\"adjustments\":"));
 static OUTCOME: Key = LazyLock::new(|| Finder::new(b"\"outcome\":\""));
+static REASONS: Key = LazyLock::new(|| Finder::new(b"\"reasons\":"));
 static RULES: Key = LazyLock::new(|| Finder::new(b"\"rules\":["));
 
 fn after<'a>(body: &'a [u8], key: &Finder<'_>) -> Option<&'a [u8]> {

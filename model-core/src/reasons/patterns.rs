@@ -91,15 +91,16 @@ impl Patterns {
                 let bin = local.bin(&self.cuts, codes[local.feature]);
                 let at = local.first_mask + bin * (1 + head.words);
                 reached.bins[nth] = at;
-                for word in 0..head.words {
-                    left[word] &= self.masks[at + 1 + word];
+                let masks = &self.masks[at + 1..at + 1 + head.words];
+                for (left, mask) in left.iter_mut().zip(masks) {
+                    *left &= mask;
                 }
             }
             // Of the leaf whose entries are looked at: what the application misses it in, and
             // what each of these features has lost by it.
             let (mut leaf, mut misses, mut lost) = (u32::MAX, 0, 0.0);
-            for word in 0..head.words {
-                let mut bits = left[word];
+            for (word, bits) in left.iter().enumerate().take(head.words) {
+                let mut bits = *bits;
                 while bits != 0 {
                     let one = &self.entries[entry + 64 * word + bits.trailing_zeros() as usize];
                     bits &= bits - 1;

@@ -52,7 +52,7 @@ impl Report {
         let mut page = Page::new("Drift report").subtitle(self.summary());
         page = self.facts(page);
         for note in &self.notes {
-            page = page.notice(Tone::Warning, note.clone());
+            page = page.notice(Tone::Plain, note.clone());
         }
         page = page.section(self.table());
         let mut distributions = Section::new("distributions", "Distributions, most drifted first");

@@ -45,6 +45,8 @@ pub(crate) struct Kept {
     pub(crate) corrupts: bool,
     /// Gives out more than it announces.
     pub(crate) goes_on: bool,
+    /// Announces this as the length of a large file.
+    pub(crate) announces: Option<&'static str>,
     /// Answers 503.
     pub(crate) is_down: bool,
     /// Every call: method and path.
@@ -369,10 +371,12 @@ impl Request {
         };
         let sha256 = hex(&Sha256::digest(&blob.bytes));
         if blob.is_large {
+            let length = kept.announces.map(str::to_owned);
+            let length = length.unwrap_or_else(|| blob.bytes.len().to_string());
             let headers = [
                 ("X-Repo-Commit", commit.oid.clone()),
                 ("X-Linked-Etag", format!("\"{sha256}\"")),
-                ("X-Linked-Size", blob.bytes.len().to_string()),
+                ("X-Linked-Size", length),
                 ("Location", format!("{}/_cdn/{sha256}", self.store())),
             ];
             return (StatusCode::FOUND, headers, "Found. Redirecting").into_response();

@@ -13,9 +13,12 @@ use super::selection::Selection;
 use super::trained::TrainedModel;
 use crate::card::{About, model_card};
 use crate::evaluate::{
-    self, EvaluateError, Evaluation, FrontierRecord, Options, SearchRecord, TrialRecord,
+    self, Coefficients, EvaluateError, Evaluation, FrontierRecord, Options, SearchRecord,
+    TrainedOn, TrialRecord,
 };
+use crate::fit::{ClassWeight, Params};
 use crate::predictions::{Part, Prediction};
+use crate::prepare::Prepared;
 use crate::report::{ReportError, evaluation_html};
 use crate::tune::Trial;
 
@@ -42,9 +45,35 @@ pub fn evaluate_trained(job: &Job, trained: &TrainedModel) -> Result<Evaluation,
     let test = &inputs.split.test;
     let mut evaluation =
         evaluate::evaluate(&trained.artifact, &inputs.dataset, test, false, &measuring)?;
+    evaluation.credit.coefficients = coefficients(job, trained)?;
     evaluation.learning_curve = learning_curve;
     evaluation.search = trained.selection.as_ref().map(search_record);
     Ok(evaluation)
+}
+
+/// The coefficients of a logistic regression, with errors from the training rows; of class
+/// weights, which no likelihood knows, without errors.
+fn coefficients(job: &Job, trained: &TrainedModel) -> Result<Option<Coefficients>, PipelineError> {
+    let artifact = Artifact::decode(&trained.artifact).map_err(EvaluateError::from)?;
+    let inputs = &job.inputs;
+    let (Params::LogisticRegression(params), ClassWeight::None) =
+        (&trained.params, &job.options.class_weight)
+    else {
+        return Ok(evaluate::coefficients(&artifact, None));
+    };
+    let rows = &inputs.split.train;
+    let weights = inputs.dataset.sample.weights_of(rows);
+    let prepared = Prepared::new(inputs.dataset.clone(), &inputs.schema, inputs.split.clone())?;
+    let columns = prepared.columns.iter();
+    let columns: Vec<Vec<f64>> = columns
+        .map(|column| rows.iter().map(|&row| column[row]).collect())
+        .collect();
+    let trained_on = TrainedOn {
+        inputs: &columns,
+        weights: weights.as_deref(),
+        alpha: params.alpha,
+    };
+    Ok(evaluate::coefficients(&artifact, Some(trained_on)))
 }
 
 /// What to measure a finished model on.

@@ -53,18 +53,22 @@ pub(super) fn candidates(
     };
     let all: Vec<usize> = (0..members.len()).collect();
     add(&all);
-    let cut_of = |rows: &[usize]| best_cut(&kinds, members, &ranks, rows, importance);
-    let mut clusters: Vec<Option<Cut>> = vec![cut_of(&all)];
-    while clusters.len() < CLUSTERS {
-        let best = (0..clusters.len())
-            .filter_map(|nth| Some((nth, clusters[nth].as_ref()?.gain)))
-            .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-        let Some(cut) = best.and_then(|(nth, _)| clusters[nth].take()) else {
-            break;
-        };
-        for side in &cut.sides {
-            add(side);
-            clusters.push(cut_of(side));
+    // Once by what counts for the model, once by every input alike: inputs that count little
+    // still tell people apart.
+    for importance in [importance, &vec![1.0; kinds.len()]] {
+        let cut_of = |rows: &[usize]| best_cut(&kinds, members, &ranks, rows, importance);
+        let mut clusters: Vec<Option<Cut>> = vec![cut_of(&all)];
+        for _ in 1..CLUSTERS {
+            let best = (0..clusters.len())
+                .filter_map(|nth| Some((nth, clusters[nth].as_ref()?.gain)))
+                .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+            let Some(cut) = best.and_then(|(nth, _)| clusters[nth].take()) else {
+                break;
+            };
+            for side in &cut.sides {
+                add(side);
+                clusters.push(cut_of(side));
+            }
         }
     }
     candidates

@@ -1,7 +1,7 @@
 //! The sections on feature importance and the learning curve.
 
 use model_report::chart::{Axis, Bar};
-use model_report::number::{count, fixed};
+use model_report::number::{count, fixed, short};
 use model_report::{BarChart, Chart, Figure, Section, Table};
 
 use super::{ReportError, between, effects};
@@ -56,10 +56,63 @@ pub(super) fn importance(evaluation: &Evaluation) -> Result<Section, ReportError
             chart,
             format!("Mean of {repeats} shuffles; lines show one standard deviation to each side."),
         ));
-    Ok(effects::add_to(section, evaluation)?.details(
+    let section = coefficients(evaluation, effects::add_to(section, evaluation)?);
+    Ok(section.details(
         "Importance as a table",
         Section::new("importance-table", "").table(table),
     ))
+}
+
+/// Adds the terms of a linear model.
+fn coefficients(evaluation: &Evaluation, section: Section) -> Section {
+    let Some(found) = &evaluation.credit.coefficients else {
+        return section;
+    };
+    let odds = found.link == "logistic";
+    let optional = |value: Option<f64>, digits| fixed(value.unwrap_or(f64::NAN), digits);
+    let mut table = Table::new(match found.rows {
+        Some(rows) => format!(
+            "Coefficients; errors and variance inflation from the {} training rows.",
+            count(rows)
+        ),
+        None => "Coefficients. Errors need the training rows, which only training has.".to_owned(),
+    })
+    .text("Term")
+    .number("Coefficient")
+    .number("Std. error")
+    .number("z")
+    .number("Per std. deviation");
+    if odds {
+        table = table.number("Odds ratio per std. deviation");
+    }
+    let table = table.number("VIF").rows(found.terms.iter().map(|term| {
+        let name = match &term.value {
+            Some(value) => format!("{}: {value}", term.label),
+            None => term.label.clone(),
+        };
+        let z = term.standard_error.map(|error| term.coefficient / error);
+        let mut cells = vec![
+            name.into(),
+            short(term.coefficient).into(),
+            term.standard_error.map_or("–".to_owned(), short).into(),
+            optional(z, 2).into(),
+            fixed(term.per_deviation, 3).into(),
+        ];
+        if odds {
+            cells.push(fixed(term.per_deviation.exp(), 3).into());
+        }
+        cells.push(optional(term.variance_inflation, 2).into());
+        cells
+    }));
+    section
+        .heading("Coefficients")
+        .paragraph(
+            "What each term adds towards the good outcome, before calibration. With a penalty, \
+             coefficients are drawn towards 0 and the errors are those of the penalised fit. A \
+             variance inflation factor (VIF) above 5 or 10 says that other terms nearly determine \
+             this one; the most frequent category of each input is left out of it.",
+        )
+        .table(table)
 }
 
 /// The monotonic relations that were proved.

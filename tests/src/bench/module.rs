@@ -10,6 +10,7 @@ pub struct Module {
     memory: Memory,
     alloc: TypedFunc<u32, u32>,
     decide: TypedFunc<(u32, u32), u64>,
+    explain: TypedFunc<(u32, u32), u64>,
     batch: TypedFunc<(u32, u32, u32), u32>,
 }
 
@@ -40,6 +41,7 @@ impl Module {
             memory,
             alloc: instance.get_typed_func(&mut store, "abi_alloc")?,
             decide: instance.get_typed_func(&mut store, "abi_decide")?,
+            explain: instance.get_typed_func(&mut store, "abi_explain")?,
             batch: instance.get_typed_func(&mut store, "abi_batch")?,
             store,
         }))
@@ -79,6 +81,17 @@ impl Module {
         self.write(block, request)?;
         let call = (block, u32::try_from(request.len())?);
         let packed = told(self.decide.call(&mut self.store, call))?;
+        Ok(self.read((packed >> 32) as u32, packed as u32 as usize))
+    }
+
+    /// One explanation as a host does it.
+    ///
+    /// # Errors
+    /// When the module traps.
+    pub fn explain(&mut self, block: u32, request: &[u8]) -> Result<&[u8]> {
+        self.write(block, request)?;
+        let call = (block, u32::try_from(request.len())?);
+        let packed = told(self.explain.call(&mut self.store, call))?;
         Ok(self.read((packed >> 32) as u32, packed as u32 as usize))
     }
 

@@ -10,6 +10,7 @@ use model_core::forest::Forest;
 use model_core::json::Writer;
 use model_core::model::Model;
 use model_core::policy::Policy;
+use model_core::reasons::Profiles;
 use model_core::schema::{FeatureKind, Schema};
 use model_train::dataset::Dataset;
 use model_train::fit::{ClassWeight, Options, Params, fit};
@@ -188,6 +189,22 @@ impl<'a> Subject<'a> {
         let schema = &self.applications.schema;
         let file = Policy::from_toml(&toml, schema, &schema.languages)?;
         Ok(with_policy(&self.artifact, Some(&file.policy))?)
+    }
+
+    /// The artifact with the first `count` rows as profiles, which is what explaining costs by.
+    ///
+    /// # Errors
+    /// When the rows are no profiles of the schema.
+    pub fn with_profiles(&self, count: usize) -> Result<Vec<u8>> {
+        let mut artifact = Artifact::decode(&self.artifact)?;
+        artifact.profiles = Some(Profiles {
+            name: "bench".into(),
+            weights: vec![1.0 / count as f64; count],
+            values: (0..count)
+                .flat_map(|row| self.applications.row(row))
+                .collect(),
+        });
+        Ok(artifact.encode()?)
     }
 
     /// The size of a tree.

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use acceptance::bench::{
     Applications, Module, Stopwatch, Subject, gzipped, interleaved, lowest, run_to_end,
@@ -38,8 +38,12 @@ fn main() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some("rules") {
         return only_rules(&applications, &engine, &glue);
     }
+    if std::env::args().nth(1).as_deref() == Some("explain") {
+        return explanations(&applications, &engine, &glue);
+    }
     forests(&applications, &engine, &glue)?;
     calls(&applications, &engine, &glue)?;
+    explanations(&applications, &engine, &glue)?;
     sizes(&target, &engine, &glue)?;
     worker()?;
     score(&target)
@@ -50,6 +54,47 @@ fn only_rules(applications: &Applications, engine: &[u8], glue: &[u8]) -> Result
     let subject = Subject::new(applications, &boosted(200, 32, 12), engine, glue)?;
     let requests: Vec<_> = (0..1_000).map(|row| applications.request(row)).collect();
     rules(&subject, engine, glue, &requests)
+}
+
+/// What explanations cost: alone with `bench explain`.
+fn explanations(applications: &Applications, engine: &[u8], glue: &[u8]) -> Result<()> {
+    println!("\n## Explanations in wasmtime, one core\n");
+    println!(
+        "| model | profiles | an explanation less its decision | at most | the first, with its tables |"
+    );
+    println!("|---|---:|---:|---:|---:|");
+    let requests: Vec<_> = (40..240).map(|row| applications.request(row)).collect();
+    for (trees, leaves, profiles, most) in [
+        (200, 31, 1, "25 µs"),
+        (200, 31, 32, "150 µs"),
+        (1_148, 48, 32, "1.8 ms"),
+    ] {
+        let subject = Subject::new(applications, &boosted(trees, leaves, 12), engine, glue)?;
+        let wasm = pack(engine, glue, &subject.with_profiles(profiles)?)?;
+        let (mut deciding, mut explaining) = (Module::new(&wasm)?, Module::new(&wasm)?);
+        let blocks = [deciding.alloc(4096)?, explaining.alloc(4096)?];
+        let first = Instant::now();
+        explaining.explain(blocks[1], &requests[0])?;
+        let first = first.elapsed();
+        let times = lowest(
+            &mut [
+                Box::new(|| decisions(&mut deciding, blocks[0], &requests)),
+                Box::new(|| {
+                    for request in &requests {
+                        let _ = black_box(explaining.explain(blocks[1], request));
+                    }
+                    requests.len()
+                }),
+            ],
+            30,
+        );
+        println!(
+            "| {trees} boosted trees of {leaves} leaves | {profiles} | {:.1} µs | {most} | {:.1} ms |",
+            (times[1] - times[0]) / 1e3,
+            first.as_secs_f64() * 1e3
+        );
+    }
+    Ok(())
 }
 
 /// Boosted trees of at most so many leaves and splits from the root, columns cut into 255 bins

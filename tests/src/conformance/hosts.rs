@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use host_server::{Limits, ModelHost};
 use model_core::decide::Decider;
 use model_core::model_file::ModelFile;
+use model_recourse::{Budget, explain};
 
 use super::cases::is_question;
 use super::frames::{Answer, read_answers};
@@ -89,7 +90,7 @@ fn native(model: &Path, cases: &[Vec<u8>]) -> Result<Vec<Answer>> {
     let answer = |case: &Vec<u8>| {
         let mut body = Vec::new();
         let status = if is_question(case) {
-            decider.explain(case, &mut body)
+            explain(&mut decider, case, Budget::default(), &mut body)
         } else {
             decider.decide(case, &mut body)
         };

@@ -1,5 +1,6 @@
 //! `underwrite serve`
 
+mod arenas;
 mod args;
 mod drift;
 mod keys;
@@ -21,6 +22,10 @@ const DESCRIPTORS: u64 = 65_536;
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
+        if !self.print_config {
+            // First, so that nothing is read twice.
+            arenas::limit();
+        }
         let read = options::read(&self)?;
         if self.print_config {
             anstream::stdout().lock().write_all(read.shown.as_bytes())?;

@@ -69,6 +69,7 @@ pub(super) fn read(args: &Args, from: &mut Settings) -> Result<Option<Source>> {
                 endpoint,
                 token: secrets::read(token_file.as_deref(), "HF_TOKEN")?,
                 retry: RETRY,
+                ..HubOptions::default()
             },
         })),
         _ => None,

@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::{Histogram, linear_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::host::{Answer, CallError, Description};
-use crate::models::score::{Adjustment, Outcome, Score, adjustments, rules};
+use crate::models::score::{Adjustment, Outcome, Score, adjustments, reasons, rules};
 
 /// The result of a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -37,6 +37,7 @@ pub(crate) struct ModelMetricsSet {
     decisions: Family<Labelled, Counter>,
     outcomes: Family<Decided, Counter>,
     rules: Family<Matched, Counter>,
+    reasons: Family<Matched, Counter>,
     adjustments: Family<Adjusted, Counter>,
     scores: Family<Version, Histogram, fn() -> Histogram>,
     failures: Family<Failed, Counter>,
@@ -127,6 +128,7 @@ impl ModelMetricsSet {
             decisions: Family::default(),
             outcomes: Family::default(),
             rules: Family::default(),
+            reasons: Family::default(),
             adjustments: Family::default(),
             scores: Family::new_with_constructor(probability),
             failures: Family::default(),
@@ -163,6 +165,11 @@ impl ModelMetricsSet {
             "underwrite_rules",
             "Decisions that a rule of the policy matched, by the rule's code",
             rules
+        );
+        family!(
+            "underwrite_reasons",
+            "Reasons that answers carried, by their code",
+            reasons
         );
         family!(
             "underwrite_adjustments",
@@ -302,6 +309,7 @@ impl ModelMetricsSet {
             shadow_difference: self.shadow_difference.get_or_create_owned(&key),
             latest: self.latest.clone(),
             adjustments: self.adjustments.clone(),
+            reasons: self.reasons.clone(),
             info: (self.info.clone(), info),
             key,
         }
@@ -355,6 +363,7 @@ pub(crate) struct ModelMetrics {
     shadow_difference: Histogram,
     latest: Gauge<f64, AtomicU64>,
     adjustments: Family<Adjusted, Counter>,
+    reasons: Family<Matched, Counter>,
     info: (Family<Info, Gauge>, Info),
 }
 
@@ -377,6 +386,22 @@ impl ModelMetrics {
         self.latest.set(f64::from(u8::from(score.approves())));
         self.scores.observe(score.probability);
         self.adjusted(answer);
+        self.reasoned(answer, score);
+    }
+
+    /// Counts the reasons that an answer carries.
+    pub(super) fn reasoned(&self, answer: Answer<'_>, score: Score) {
+        if score.approves() {
+            return;
+        }
+        for reason in reasons(answer) {
+            let labels = Matched {
+                model: self.key.model.clone(),
+                version: self.key.version.clone(),
+                code: reason.code.into_owned(),
+            };
+            self.reasons.get_or_create(&labels).inc();
+        }
     }
 
     /// Counts many decisions by outcome, in the order of [`Outcome::ALL`], and the latest of

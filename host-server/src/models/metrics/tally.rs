@@ -43,6 +43,7 @@ impl<'a> Tally<'a> {
         self.latest = Some(score);
         self.scores.push(score.probability);
         self.metrics.adjusted(answer);
+        self.metrics.reasoned(answer, score);
     }
 }
 

@@ -6,8 +6,8 @@ use model_core::schema::Feature;
 
 use super::{
     CalibrationFit, CalibrationState, Credit, RarerPrecision, average_precision_of_bads,
-    calibration_state, cost_terms, costs, cut_off, deciles, dependences, gains, gini, ks,
-    score_histogram, stakes, strategy,
+    calibration_state, coefficients, cost_terms, costs, cut_off, deciles, dependences, gains, gini,
+    ks, score_histogram, stakes, strategy,
 };
 use crate::dataset::Dataset;
 use crate::evaluate::bootstrap::Bootstrap;
@@ -66,6 +66,7 @@ impl Measured<'_> {
             strategy: strategy(self.ranked, threshold, by_step.as_deref()),
             cost,
             partial_dependence: self.dependences()?,
+            coefficients: coefficients(self.decided, None),
         })
     }
 

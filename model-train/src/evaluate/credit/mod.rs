@@ -6,6 +6,7 @@
 
 mod bands;
 mod calibration_fit;
+mod coefficients;
 mod cost;
 mod cut_off;
 mod effects;
@@ -17,6 +18,9 @@ mod stakes;
 pub(crate) use bands::bands;
 pub use bands::{Decile, GainsPoint, deciles, gains};
 pub use calibration_fit::{CalibrationFit, CalibrationState, Coefficient, calibration_state};
+pub use coefficients::{
+    Coefficients, Design, LinearTerm, TrainedOn, coefficients, linear_errors, variance_inflation,
+};
 pub use cost::{Cheapest, Cost, CostTerms, LossGivenDefault, Stakes, costs};
 pub use cut_off::{CutOff, StrategyPoint, cut_off, strategy};
 pub use effects::{Dependence, DependencePoint};
@@ -65,6 +69,8 @@ pub struct Credit {
     pub cost: Option<Cost>,
     /// Partial dependence of the most important inputs.
     pub partial_dependence: Vec<Dependence>,
+    /// The terms of a linear model.
+    pub coefficients: Option<Coefficients>,
 }
 
 /// Bars of equal width over the range that all but a thousandth of the scores at each end fill;
