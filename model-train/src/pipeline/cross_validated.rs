@@ -54,22 +54,27 @@ pub(super) fn fold_metrics(
 
 /// Mean and deviation of each metric; `None` with fewer than two folds.
 pub(super) fn mean_and_deviation(folds: &[Metrics]) -> Option<(Metrics, Metrics)> {
-    let count = folds.len() as f64;
     if folds.len() < 2 {
         return None;
     }
-    let mean = |figure: &dyn Fn(&Metrics) -> f64| folds.iter().map(figure).sum::<f64>() / count;
-    let deviation = |figure: &dyn Fn(&Metrics) -> f64| {
-        let mean = mean(figure);
-        let squares = folds.iter().map(|fold| (figure(fold) - mean).powi(2));
+    let count = folds.len() as f64;
+    let mean = |figures: &[f64]| figures.iter().sum::<f64>() / count;
+    let deviation = |figures: &[f64]| {
+        let mean = mean(figures);
+        let squares = figures.iter().map(|figure| (figure - mean).powi(2));
         (squares.sum::<f64>() / (count - 1.0)).sqrt()
     };
-    let of = |summary: &dyn Fn(&dyn Fn(&Metrics) -> f64) -> f64| Metrics {
-        accuracy: summary(&|metrics| metrics.accuracy),
-        f1_weighted: summary(&|metrics| metrics.f1_weighted),
-        roc_auc: summary(&|metrics| metrics.roc_auc),
-        log_loss: summary(&|metrics| metrics.log_loss),
-        brier: summary(&|metrics| metrics.brier),
-    };
-    Some((of(&mean), of(&deviation)))
+    Some((summary(folds, &mean), summary(folds, &deviation)))
+}
+
+/// Each metric of the folds, made one number.
+fn summary(folds: &[Metrics], of: &dyn Fn(&[f64]) -> f64) -> Metrics {
+    let one = |figure: fn(&Metrics) -> f64| of(&folds.iter().map(figure).collect::<Vec<f64>>());
+    Metrics {
+        accuracy: one(|metrics| metrics.accuracy),
+        f1_weighted: one(|metrics| metrics.f1_weighted),
+        roc_auc: one(|metrics| metrics.roc_auc),
+        log_loss: one(|metrics| metrics.log_loss),
+        brier: one(|metrics| metrics.brier),
+    }
 }
