@@ -30,7 +30,7 @@ pub(crate) struct Args {
     /// Language of the reasons [default: the model's first].
     #[arg(long, value_name = "LANGUAGE")]
     language: Option<String>,
-    /// Add what would change the decision: the cheapest changes that are approved.
+    /// Add the cheapest changes that would be approved.
     #[arg(long)]
     recourse: bool,
 }
