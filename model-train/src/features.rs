@@ -109,6 +109,10 @@ pub fn select(
             Role::Input => Role::Ignored,
             other => other,
         };
+        if feature.role != Role::Input {
+            // Nobody is told to change what the model does not see.
+            feature.actionable = None;
+        }
     }
     let inputs: Vec<bool> = (schema.features.iter())
         .map(|feature| feature.role == Role::Input)
