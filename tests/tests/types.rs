@@ -331,7 +331,7 @@ fn with_recourse(evaluations: u32) -> Value {
     let toml = EVERYTHING.replace("minimum = 300", "minimum = 300\nactionable = \"any\"");
     let mut artifact = linear(&toml);
     let today = explain(&artifact, &request(&[]), Budget::default());
-    artifact.threshold = today["decision"]["probability"].as_f64().unwrap() + 0.001;
+    artifact.threshold = today["decision"]["probability"].as_f64().unwrap() * 1.02;
     let question = format!("{{\"application\":{},\"recourse\":{{}}}}", request(&[]));
     explain(&artifact, &question, Budget { evaluations })
 }
