@@ -1,5 +1,5 @@
 //! Why a decision came out as it did: exact contributions of each input to the margin, and the
-//! reasons that follow from them. Described in `docs/reference/reasons.md`.
+//! reasons that follow from them. Described in `docs/reference/explanations.md`.
 //!
 //! The margin is what a model computes before its last step: log odds, or a mean of leaves or
 //! a weighted sum where the link is the identity. The contribution of an input is its

@@ -200,7 +200,9 @@ mod tests {
 
     #[test]
     fn at_most_so_many_are_used() {
-        let column = |seed: usize| (0..30).map(|i| ((i * seed) % 7) as f64 - 3.0).collect();
+        // Independent of one another: of dependent columns many mixtures are as good.
+        let value = |i: usize, seed: usize| ((i + 1) * (i + 2) * seed * seed + i * seed) % 31;
+        let column = |seed: usize| (0..30).map(|i| value(i, seed) as f64 - 15.0).collect();
         let columns: Vec<Vec<f64>> = (1..7).map(column).collect();
         let target: Vec<f64> = (0..30)
             .map(|i| columns.iter().map(|column| column[i]).sum::<f64>() / 6.0)
