@@ -15,8 +15,6 @@ use crate::engine;
 /// Parts by the modules of the core that they are made of, as symbols write them: the length,
 /// then the name. The first module in a symbol counts.
 const PARTS: [(&str, &[&str]); 10] = [
-    ("recourse", &["14model_recourse", "10actionable"]),
-    ("reasons, explanations", &["7reasons", "7explain"]),
     (
         "policy, expressions, derived fields, languages",
         &[
@@ -45,6 +43,8 @@ const PARTS: [(&str, &[&str]); 10] = [
     ("requests, decisions, answers", &["6decide", "4json"]),
     ("description", &["8describe"]),
     ("sketches", &["12model_sketch"]),
+    ("recourse", &["14model_recourse", "10actionable"]),
+    ("reasons, explanations", &["7reasons", "7explain"]),
 ];
 const EXPORTS: &str = "exports and JavaScript";
 const LIBRARIES: &str = "standard library and other crates";

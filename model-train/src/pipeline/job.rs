@@ -12,6 +12,7 @@ use super::inputs::Inputs;
 use super::oddities;
 use super::options::{Hyperparameters, Options, SearchOptions, Unsupported};
 use crate::fit::{self, FitError, Params};
+use crate::profiles;
 use crate::reference;
 use crate::threshold::ThresholdRule;
 use crate::tune::{self, Budget, Control, Metric, Space, Trial};
@@ -387,13 +388,16 @@ fn leave_out_unsupported(
 }
 
 /// Gzipped bytes that the limit leaves for the model: the artifact also holds a summary of
-/// the training rows, to measure drift against, and later of the answers to the test rows.
+/// the training rows, to measure drift against, and later of the answers to the test rows, and
+/// profiles to explain by.
 fn room_for_model(limit: Option<u64>, inputs: &Inputs) -> Result<Option<u64>, PipelineError> {
     let Some(limit) = limit else {
         return Ok(None);
     };
     let sketch = reference::sketch_rows(&inputs.dataset, &inputs.schema, &inputs.split.train);
-    let taken = OVERHEAD + tune::gzipped(&sketch.encode()) + ANSWERS;
+    let inputs_and_weight = inputs.schema.inputs().count() + 1;
+    let profiles = (profiles::most(inputs.split.train.len()) * inputs_and_weight * 8) as u64;
+    let taken = OVERHEAD + tune::gzipped(&sketch.encode()) + ANSWERS + profiles;
     match limit.checked_sub(taken) {
         None | Some(0) => Err(PipelineError::NoRoom { limit, taken }),
         room => Ok(room),

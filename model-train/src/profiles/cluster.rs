@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model_core::schema::{FeatureKind, Schema};
 
 /// Least rows of a cluster: a profile says nothing about fewer people.
-const LEAST: usize = 15;
+pub(super) const LEAST: usize = 15;
 /// Clusters at the end.
 const CLUSTERS: usize = 40;
 

@@ -33,6 +33,11 @@ const FITTED: usize = 100;
 /// Most rows of a group that stand for all of it, spread evenly by margin.
 const MEMBERS: usize = 512;
 
+/// Most profiles that so many training rows can have.
+pub(crate) fn most(rows: usize) -> usize {
+    (rows / cluster::LEAST).min(MOST)
+}
+
 /// Profiles, and how well they stand for the group behind them.
 #[derive(Debug, Clone)]
 pub struct Made {

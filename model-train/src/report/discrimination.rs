@@ -154,10 +154,8 @@ fn scores(evaluation: &Evaluation) -> Result<Figure, ReportError> {
     )
     .histogram(bad(model), bars(&|bin| bin.negative as f64 / negative))
     .histogram(good(model), bars(&|bin| bin.positive as f64 / positive));
-    let ends = bins.first().zip(bins.last());
-    if ends
-        .is_some_and(|(first, last)| first.low <= model.threshold && model.threshold <= last.high)
-    {
+    let mut ends = bins.first().zip(bins.last()).into_iter();
+    if ends.any(|(first, last)| (first.low..=last.high).contains(&model.threshold)) {
         chart = chart.upright("threshold", model.threshold);
     }
     Ok(Figure::new(
