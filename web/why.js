@@ -8,7 +8,7 @@ import { labelIn, valueIn } from './languages.js';
 
 /** What the profiles are called. */
 const COMPARED = {
-  near_threshold: 'applications that were just approved',
+  near_threshold: 'the approved applications nearest to the threshold',
   approved: 'approved applications',
   all: 'all applications',
   imputed: 'the values that are filled in when a field is left out',

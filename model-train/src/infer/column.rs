@@ -192,7 +192,7 @@ impl Observed {
         }
         if matches!(role, Role::Input) {
             line(&format!("example = {}", self.example()));
-            if let Some(reason) = reasons::drafted(name) {
+            if let Some(reason) = reasons::drafted(name, kind != "category") {
                 line(&reason);
             }
             let is_number = kind == "integer" || kind == "number";

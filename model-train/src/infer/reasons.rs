@@ -123,7 +123,7 @@ const CATALOGUE: [Entry; 20] = [
         low: Some("Length of employment is short"),
         missing: Some("Employment was not stated"),
         ..entry(
-            "employment, employed, emp exp, emp length, work experience, job",
+            "employment, employed, emp exp, emp length, work experience",
             "C12",
             "Length of employment",
         )
@@ -177,21 +177,25 @@ const CATALOGUE: [Entry; 20] = [
     ),
 ];
 
-/// The key `reason` of a column whose name is a usual one.
-pub(super) fn drafted(name: &str) -> Option<String> {
+/// The key `reason` of a column whose name is a usual one. Texts about low and high values, and
+/// about lengths, are for values that have an order.
+pub(super) fn drafted(name: &str, has_order: bool) -> Option<String> {
     let words = words(name);
     let is_named = |names: &str| {
         let mut names = names.split(',').map(str::trim);
         names.any(|name| words.contains(&format!(" {name} ")))
     };
     let entry = CATALOGUE.iter().find(|entry| is_named(entry.names))?;
+    if entry.text.starts_with("Length") && !has_order {
+        return None;
+    }
     let mut line = format!(
         "reason = {{ code = \"{}\", text = \"{}\"",
         entry.code, entry.text
     );
     let cases = [
-        ("low", entry.low),
-        ("high", entry.high),
+        ("low", entry.low.filter(|_| has_order)),
+        ("high", entry.high.filter(|_| has_order)),
         ("missing", entry.missing),
     ];
     for (case, text) in cases {

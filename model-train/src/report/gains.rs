@@ -245,7 +245,7 @@ pub(super) fn verdict(cost: &Cost) -> String {
         )
     });
     let (own, all) = (amount(cost.at_threshold), amount(cost.approve_everyone));
-    if cost.saved.value < 0.0 {
+    let mut text = if cost.saved.value < 0.0 {
         format!(
             "At its threshold the model costs {own}, more than approving everyone, which costs \
              {all} (saved: {}, {range}).",
@@ -263,7 +263,15 @@ pub(super) fn verdict(cost: &Cost) -> String {
              ({range}).",
             amount(cost.saved.value)
         )
+    };
+    if cost.decline_everyone < cost.at_threshold {
+        text.push_str(&format!(
+            " But declining everyone costs only {}: at this cost the model is of no use at its \
+             threshold.",
+            amount(cost.decline_everyone)
+        ));
     }
+    text
 }
 
 pub(super) fn terms_in_words(terms: &CostTerms) -> String {
