@@ -15,7 +15,7 @@ Examples:
   underwrite explain --model model.wasm --application applicant.json
   underwrite explain --model model.wasm --application applicant.json --language de | jq .reasons
   underwrite explain --model model.wasm --application applicant.json --recourse | jq .recourse
-  echo '{\"person_income\": 30000}' | underwrite explain --model model.wasm --application -";
+  underwrite explain --model model.wasm --application - < applicant.json";
 
 /// Explain one decision: what each input contributes, and the reasons where it is no approval.
 #[derive(Debug, clap::Args)]

@@ -188,7 +188,13 @@ pub(super) fn cost(evaluation: &Evaluation) -> Result<Section, ReportError> {
         fixed(evaluation.model.threshold, 4)
     );
     let mut own = line(&own, cost.at_threshold, approval);
-    own[0] = own[0].clone().tone(Tone::Good);
+    own[0] = own[0]
+        .clone()
+        .tone(if cost.decline_everyone < cost.at_threshold {
+            Tone::Warning
+        } else {
+            Tone::Good
+        });
     let table = Table::new(terms_in_words(&cost.terms))
         .text("Decision")
         .number("Approved")

@@ -239,7 +239,7 @@ fn facts(evaluation: &Evaluation) -> Vec<Fact> {
         );
     }
     if let Some(cost) = &credit.cost {
-        let tone = if cost.saved.value < 0.0 {
+        let tone = if cost.saved.value < 0.0 || cost.decline_everyone < cost.at_threshold {
             Tone::Bad
         } else {
             Tone::Plain
@@ -284,9 +284,22 @@ fn problems(evaluation: &Evaluation) -> Vec<String> {
 fn alerts(evaluation: &Evaluation) -> Section {
     let mut section = Section::new("alerts", "Alerts");
     if let Some(cost) = &evaluation.credit.cost
-        && cost.saved.value < 0.0
+        && (cost.saved.value < 0.0 || cost.decline_everyone < cost.at_threshold)
     {
         section = section.notice(Tone::Warning, gains::verdict(cost));
+    }
+    if let Some((cut_off, rate)) = (evaluation.credit.cut_off.as_ref())
+        .and_then(|cut_off| Some((cut_off, cut_off.bad_rate?)))
+        .filter(|(cut_off, rate)| *rate > cut_off.bad_rate_all)
+    {
+        let text = format!(
+            "{} of the approved rows are {}, but {} of all rows: at its threshold the model \
+             picks the worse ones.",
+            percent(rate),
+            words::bad(&evaluation.model),
+            percent(cut_off.bad_rate_all)
+        );
+        section = section.notice(Tone::Warning, text);
     }
     for text in audit::warnings(evaluation) {
         section = section.notice(Tone::Warning, text);
