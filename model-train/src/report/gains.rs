@@ -188,13 +188,11 @@ pub(super) fn cost(evaluation: &Evaluation) -> Result<Section, ReportError> {
         fixed(evaluation.model.threshold, 4)
     );
     let mut own = line(&own, cost.at_threshold, approval);
-    own[0] = own[0]
-        .clone()
-        .tone(if cost.decline_everyone < cost.at_threshold {
-            Tone::Warning
-        } else {
-            Tone::Good
-        });
+    own[0] = own[0].clone().tone(if cost.exceeds_declining() {
+        Tone::Warning
+    } else {
+        Tone::Good
+    });
     let table = Table::new(terms_in_words(&cost.terms))
         .text("Decision")
         .number("Approved")
@@ -270,7 +268,7 @@ pub(super) fn verdict(cost: &Cost) -> String {
             amount(cost.saved.value)
         )
     };
-    if cost.decline_everyone < cost.at_threshold {
+    if cost.exceeds_declining() {
         text.push_str(&format!(
             " But declining everyone costs only {}: at this cost the model is of no use at its \
              threshold.",

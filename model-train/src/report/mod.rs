@@ -239,7 +239,7 @@ fn facts(evaluation: &Evaluation) -> Vec<Fact> {
         );
     }
     if let Some(cost) = &credit.cost {
-        let tone = if cost.saved.value < 0.0 || cost.decline_everyone < cost.at_threshold {
+        let tone = if cost.saved.value < 0.0 || cost.exceeds_declining() {
             Tone::Bad
         } else {
             Tone::Plain
@@ -284,7 +284,7 @@ fn problems(evaluation: &Evaluation) -> Vec<String> {
 fn alerts(evaluation: &Evaluation) -> Section {
     let mut section = Section::new("alerts", "Alerts");
     if let Some(cost) = &evaluation.credit.cost
-        && (cost.saved.value < 0.0 || cost.decline_everyone < cost.at_threshold)
+        && (cost.saved.value < 0.0 || cost.exceeds_declining())
     {
         section = section.notice(Tone::Warning, gains::verdict(cost));
     }

@@ -56,6 +56,15 @@ pub struct Cost {
     pub cheapest: Cheapest,
 }
 
+impl Cost {
+    /// Whether the model costs more at its threshold than declining everyone would.
+    #[must_use]
+    pub fn exceeds_declining(&self) -> bool {
+        let saved = self.decline_everyone - self.at_threshold;
+        saved < 0.0
+    }
+}
+
 /// A cut-off chosen with hindsight.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Cheapest {
