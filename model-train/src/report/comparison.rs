@@ -4,7 +4,7 @@ use model_report::chart::Axis;
 use model_report::number::{count, fixed, p_value, percent};
 use model_report::{Cell, Chart, Fact, Figure, Page, Section, Table, Tone};
 
-use super::words::{Rates, amount, bad};
+use super::words::{Rates, amount, which_is_bad};
 use super::{ReportError, between, described, file_name, kind_in_words};
 use crate::evaluate::{CalibrationBin, Compared, Comparison, Difference, SwapCell};
 
@@ -214,8 +214,8 @@ fn swap_set(comparison: &Comparison) -> Section {
         ]
     };
     let table = Table::new(format!(
-        "Rows by both decisions, each model at its own threshold. Bad is {}.",
-        bad(&comparison.models[0].model)
+        "Rows by both decisions, each model at its own threshold.{}",
+        which_is_bad(&comparison.models[0].model)
     ))
     .text("Decisions")
     .number("Rows")

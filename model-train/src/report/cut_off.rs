@@ -5,7 +5,7 @@ use model_report::number::{count, fixed, percent};
 use model_report::{Cell, Chart, Figure, Section, Table, Tone};
 
 use super::ReportError;
-use super::words::{Rates, amount, bad, good};
+use super::words::{Rates, amount, bad, good, which_is_bad};
 use crate::evaluate::{Evaluation, StrategyPoint};
 
 /// Approval rates of the table; the last approves everyone.
@@ -74,8 +74,8 @@ fn table(evaluation: &Evaluation) -> Table {
     let credit = &evaluation.credit;
     let rates = Rates::new(credit.cut_off.map_or(1.0, |cut_off| cut_off.bad_rate_all));
     let mut table = Table::new(format!(
-        "Cut-offs by approval rate; the model's own is marked. Bad is {}.",
-        bad(&evaluation.model)
+        "Cut-offs by approval rate; the model's own is marked.{}",
+        which_is_bad(&evaluation.model)
     ))
     .number("Approval rate")
     .number("Threshold")

@@ -5,7 +5,7 @@ use model_report::number::{count, fixed, percent};
 use model_report::{Cell, Chart, Figure, Section, Table, Tone};
 
 use super::ReportError;
-use super::words::{Rates, amount, bad, good};
+use super::words::{Rates, amount, bad, good, which_is_bad};
 use crate::evaluate::{Cost, CostTerms, Decile, Evaluation, LossGivenDefault};
 
 pub(super) fn deciles(evaluation: &Evaluation) -> Result<Section, ReportError> {
@@ -87,8 +87,8 @@ fn table(evaluation: &Evaluation, rates: Rates) -> Table {
         .map(|decile| decile.bad_rate)
         .fold(0.0, f64::max);
     Table::new(format!(
-        "Gains table: rows by score, the riskiest tenth first. Bad is {}.",
-        bad(model)
+        "Gains table: rows by score, the riskiest tenth first.{}",
+        which_is_bad(model)
     ))
     .text("Decile")
     .number("Score band")

@@ -17,6 +17,15 @@ pub(super) fn bad(model: &Subject) -> &str {
     named(&model.negative_outcome, &model.negative_label)
 }
 
+/// Says which outcome the tables call bad, with a space before it; nothing where that is its
+/// name.
+pub(super) fn which_is_bad(model: &Subject) -> String {
+    match bad(model) {
+        "bad" => String::new(),
+        name => format!(" Bad is {name}."),
+    }
+}
+
 /// Evaluations of older versions have no names of outcomes.
 fn named<'a>(outcome: &'a str, label: &'a str) -> &'a str {
     if outcome.is_empty() { label } else { outcome }
