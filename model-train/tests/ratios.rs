@@ -6,7 +6,7 @@ use std::fmt::Write;
 use model_core::schema::Schema;
 use model_train::dataset::Dataset;
 use model_train::fit::ClassWeight;
-use model_train::tune::{Ratio, RatioSearch};
+use model_train::tune::{FoldsBy, Ratio, RatioSearch};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -50,6 +50,7 @@ fn proposed(schema: &Schema, outcome: impl Fn(f64, f64, f64) -> bool) -> Vec<Rat
         schema,
         rows: &rows,
         folds: 5,
+        folds_by: FoldsBy::Chance,
         seed: 42,
         class_weight: ClassWeight::None,
         jobs: 2,

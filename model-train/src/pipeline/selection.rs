@@ -136,6 +136,7 @@ fn ratios(job: &Job) -> Result<Vec<Ratio>, PipelineError> {
         schema: &inputs.schema,
         rows: &inputs.split.train,
         folds: options.folds,
+        folds_by: options.folds_by,
         seed: options.seed,
         class_weight: options.class_weight,
         jobs: options.jobs,

@@ -11,7 +11,8 @@ use model_core::schema::{
 use serde::Serialize;
 
 use super::cross_validation::CrossValidation;
-use super::folds::{repeated_folds, repeats};
+use super::deal::{Dealt, FoldsBy};
+use super::folds::repeats;
 use super::trial::{mean_log_loss, paired};
 use crate::dataset::Dataset;
 use crate::fit::{ClassWeight, FitError, GradientBoosting, Params};
@@ -67,6 +68,8 @@ pub struct RatioSearch<'a> {
     pub rows: &'a [usize],
     /// Folds of the cross-validation.
     pub folds: usize,
+    /// How rows are dealt to folds; groups stay together.
+    pub folds_by: FoldsBy,
     /// Random seed.
     pub seed: u64,
     /// Weights of the classes.
@@ -163,12 +166,19 @@ impl RatioSearch<'_> {
         schema: &'s Schema,
         rows: &[usize],
     ) -> Result<Option<CrossValidation<'s>>, PrepareError> {
-        let (target, repeats) = (&self.dataset.target, repeats(rows.len()));
-        repeated_folds(target, rows, self.folds, repeats, self.seed)
-            .map(|splits| {
-                CrossValidation::new(dataset, schema, splits, self.seed, self.class_weight)
-            })
-            .transpose()
+        let dealt = Dealt {
+            target: &self.dataset.target,
+            sample: &self.dataset.sample,
+            rows,
+            folds: self.folds,
+            by: self.folds_by,
+            seed: self.seed,
+        };
+        // Too few rows or groups of the sample for folds: then nothing is proposed.
+        let Ok(splits) = dealt.splits(repeats(rows.len())) else {
+            return Ok(None);
+        };
+        CrossValidation::new(dataset, schema, splits, self.seed, self.class_weight).map(Some)
     }
 
     fn held_out(
@@ -281,6 +291,7 @@ impl RatioSearch<'_> {
             }),
             missing: Missing::Native,
             monotonic: None,
+            actionable: None,
             derived: Some(Box::new(Derived {
                 formula: expression,
                 source: formula,
