@@ -8,6 +8,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
 use super::interval::{Interval, Z, wilson};
+use super::recourse::{RecourseCosts, costs};
 use super::slices::parts;
 use crate::applications::request;
 use crate::dataset::Dataset;
@@ -34,6 +35,10 @@ pub struct Reasons {
     pub slices: Vec<ReasonSlices>,
     /// Whether small changes of the numbers change the reasons; none without a row.
     pub stability: Option<Stability>,
+    /// What would have changed the decision; none where the schema calls nothing actionable, or
+    /// no column protected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recourse: Option<RecourseCosts>,
 }
 
 /// How often a reason was given.
@@ -109,7 +114,12 @@ pub(super) fn reasons(
     }
     let codes = counted(&explained);
     let stability = stability(decider, &fields, &explained, seed);
+    let declined: Vec<usize> = explained.iter().map(|(row, _)| *row).collect();
+    let recourse = costs(decider, dataset, &declined, |decider, row| {
+        decider.application(&fields.request(row, |_, value| value))
+    });
     Some(Reasons {
+        recourse,
         compared_with,
         profiles,
         rows: explained.len(),
@@ -144,18 +154,22 @@ impl<'d> Fields<'d> {
         Self { fields }
     }
 
+    /// The application of a row whose values are changed before.
+    fn request(&self, row: usize, mut change: impl FnMut(&Feature, f64) -> f64) -> Vec<u8> {
+        request(self.fields.iter().map(|(feature, column)| {
+            let value = column.map_or(f64::NAN, |column| column[row]);
+            (feature, change(feature, value))
+        }))
+    }
+
     /// The reasons of a row whose values are changed before; `None` where it is refused.
     fn explain(
         &self,
         decider: &mut Decider,
         row: usize,
-        mut change: impl FnMut(&Feature, f64) -> f64,
+        change: impl FnMut(&Feature, f64) -> f64,
     ) -> Option<Vec<Named>> {
-        let values = self.fields.iter().map(|(feature, column)| {
-            let value = column.map_or(f64::NAN, |column| column[row]);
-            (feature, change(feature, value))
-        });
-        let request = request(values);
+        let request = self.request(row, change);
         let mut explanation = Vec::new();
         if decider.explain(&request, &mut explanation) != 200 {
             return None;
