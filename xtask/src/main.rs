@@ -114,8 +114,9 @@ enum Command {
     },
     /// Run what takes too long for every test run
     Long {
-        /// fire: the attacks on the server, then ten minutes of each fuzz target
-        #[arg(value_parser = ["fire"])]
+        /// fire: the attacks on the server, then ten minutes of each fuzz target; reasons:
+        /// 100,000 rows of a monotonic model, and recourse of 10,000 small cases by brute force
+        #[arg(value_parser = ["fire", "reasons"])]
         suite: String,
     },
     /// Regenerate the sample data in data/ (the same bytes every time)
@@ -150,6 +151,7 @@ fn main() -> ExitCode {
             acceptance::fuzz(minutes.map_or(seconds, |minutes| minutes.saturating_mul(60)))
         }
         Command::Soak { minutes } => acceptance::soak(minutes),
+        Command::Long { suite } if suite == "reasons" => suites::long_reasons(),
         Command::Long { suite } => {
             test::run(&[suite]).and_then(|()| acceptance::fuzz(LONG_FUZZ_SECONDS))
         }
