@@ -123,14 +123,6 @@ fn fire(parts: &Parts) -> Result<()> {
     openly(parts.tell(&mut cargo(&arguments)))
 }
 
-/// What is proved about reasons and recourse, on many times as many cases as in every run.
-pub(crate) fn long_reasons() -> Result<()> {
-    openly(&mut cargo(
-        "test --release --locked --package model-core --package model-recourse \
-         --test contributions --test brute_force -- --ignored --nocapture",
-    ))
-}
-
 /// Everything but the examples in the documentation, which [`doc`] runs.
 fn native(parts: &Parts) -> Result<()> {
     let arguments = format!(

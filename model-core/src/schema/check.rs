@@ -1,6 +1,6 @@
 //! What a schema must satisfy beyond its types.
 
-use crate::literal::{MAX_EXACT, joined, number_text};
+use crate::literal::{MAX_EXACT, joined, number_text, told};
 
 use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
@@ -396,7 +396,7 @@ fn require(holds: bool, key: &'static str, message: impl FnOnce() -> String) -> 
     if holds {
         return Ok(());
     }
-    let message = message();
+    let message = told(message);
     Err(KeyProblem { key, message })
 }
 
