@@ -78,10 +78,11 @@ pub struct ReasonGroup {
     pub named: Vec<usize>,
 }
 
-/// What becomes of reasons when every number of an application changes by up to 1 %.
+/// How many reasons stay: when every number of an application changes by up to 1 %, or from one
+/// model to another, such as the same model trained with another seed or on later rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stability {
-    /// Rows that were changed and are still not approved.
+    /// Rows that are approved neither before nor after.
     pub rows: usize,
     /// Share of them that keep their first reason.
     pub first: f64,
@@ -265,9 +266,43 @@ fn stability(
             continue;
         }
         first += usize::from(before[0].code == after[0].code);
-        let names = |reason: &&Named| after.iter().any(|other| other.code == reason.code);
-        kept.push(before.iter().filter(names).count() as f64 / before.len() as f64);
+        kept.push(share_kept(before, &after));
     }
+    stable(first, &kept)
+}
+
+/// Which reasons two models share, on the rows that neither approves; `None` without such rows,
+/// or where one has no profiles.
+pub(super) fn agreement(
+    first: &mut Decider,
+    second: &mut Decider,
+    dataset: &Dataset,
+    rows: &[usize],
+) -> Option<Stability> {
+    let fields = Fields::new(first, dataset);
+    let count = rows.len().min(EXPLAINED);
+    let (mut same, mut kept) = (0, Vec::new());
+    for row in (0..count).map(|nth| rows[nth * rows.len() / count]) {
+        let named = |decider| fields.explain(decider, row, |_, value| value);
+        let (Some(before), Some(after)) = (named(&mut *first), named(&mut *second)) else {
+            continue;
+        };
+        if !before.is_empty() && !after.is_empty() {
+            same += usize::from(before[0].code == after[0].code);
+            kept.push(share_kept(&before, &after));
+        }
+    }
+    stable(same, &kept)
+}
+
+/// Of the reasons before, the share that is named after.
+fn share_kept(before: &[Named], after: &[Named]) -> f64 {
+    let names = |reason: &&Named| after.iter().any(|other| other.code == reason.code);
+    before.iter().filter(names).count() as f64 / before.len() as f64
+}
+
+/// For so many rows that keep their first reason, and the share that each row keeps.
+fn stable(first: usize, kept: &[f64]) -> Option<Stability> {
     let rows = kept.len();
     if rows == 0 {
         return None;
