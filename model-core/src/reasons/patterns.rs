@@ -4,7 +4,7 @@
 //! entry's inputs, so for each input and bin a mask says which entries are left; the few that
 //! are left under all inputs' masks are added up.
 
-use super::codes::{MISSING, goes_left};
+use super::codes::{MISSING, goes_left, ones, question};
 use super::profiles::MAX_PROFILES;
 use super::shares::Shares;
 use crate::forest::{Bins, Forest, Node, right_children};
@@ -383,22 +383,5 @@ fn strike_out(nth: usize, entries: &[Entry], of_bins: &[u64], masks: &mut [u64],
             (leaf, word) = (entry.leaf, bit / 64);
             lost |= u64::from(entry.misses >> nth & 1) << (bit % 64);
         }
-    }
-}
-
-/// The numbers of the bits that are 1, ascending.
-fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let next = (bits != 0).then(|| bits.trailing_zeros() as usize);
-        bits &= bits.wrapping_sub(1);
-        next
-    })
-}
-
-/// The feature and the cut or set of a split; none of a leaf.
-fn question(node: &Node) -> Option<(usize, u32)> {
-    match *node {
-        Node::Split { feature, split, .. } => Some((usize::from(feature), split)),
-        Node::Leaf { .. } => None,
     }
 }
