@@ -3,6 +3,8 @@
 use anyhow::Result;
 use clap::builder::PossibleValue;
 
+use crate::steps::openly;
+use crate::workspace::cargo;
 use crate::{acceptance, test};
 
 /// Each fuzz target's share of a long run.
@@ -14,11 +16,18 @@ struct Suite {
     run: fn() -> Result<()>,
 }
 
-const SUITES: &[Suite] = &[Suite {
-    name: "fire",
-    does: "the attacks on the server, a million answers of threads that are kept from running (as root), ten minutes of each fuzz target",
-    run: fire,
-}];
+const SUITES: &[Suite] = &[
+    Suite {
+        name: "fire",
+        does: "the attacks on the server, a million answers of threads that are kept from running (as root), ten minutes of each fuzz target",
+        run: fire,
+    },
+    Suite {
+        name: "reasons",
+        does: "reasons of 100,000 rows of a monotonic model, and recourse of 10,000 small cases against brute force",
+        run: reasons,
+    },
+];
 
 /// The names of the suites, each with what it does.
 pub(crate) fn names() -> Vec<PossibleValue> {
@@ -30,6 +39,14 @@ pub(crate) fn names() -> Vec<PossibleValue> {
 pub(crate) fn run(name: &str) -> Result<()> {
     let suite = SUITES.iter().find(|suite| suite.name == name);
     suite.map_or(Ok(()), |suite| (suite.run)())
+}
+
+/// Without optimization the brute force takes hours.
+fn reasons() -> Result<()> {
+    openly(&mut cargo(
+        "test --release --locked --package model-core --package model-recourse \
+         --test contributions --test brute_force -- --ignored --nocapture",
+    ))
 }
 
 fn fire() -> Result<()> {
