@@ -14,6 +14,7 @@ mod pull;
 mod schema;
 mod score;
 mod serve;
+mod shadow;
 mod track;
 mod train;
 mod verify;
@@ -51,6 +52,7 @@ enum Command {
     Eda(eda::Args),
     Evaluate(evaluate::Args),
     Card(card::Args),
+    Shadow(shadow::Args),
     Policy(policy::Args),
     Track(track::Args),
     Publish(publish::Args),
@@ -74,6 +76,7 @@ impl Cli {
             Command::Eda(args) => args.run(),
             Command::Evaluate(args) => args.run(),
             Command::Card(args) => args.run(),
+            Command::Shadow(args) => args.run(),
             Command::Policy(args) => args.run(),
             Command::Track(args) => args.run(),
             Command::Publish(args) => args.run(),

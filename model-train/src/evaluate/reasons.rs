@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::Options;
 use super::interval::{Interval, Z, wilson};
 use super::parts::Parts;
+use super::predict::lenient;
+use super::recourse::{RecourseCosts, costs};
 use crate::applications::request;
 use crate::dataset::Dataset;
 use crate::parallel::parallel;
@@ -37,6 +39,10 @@ pub struct Reasons {
     pub slices: Vec<ReasonSlices>,
     /// Whether small changes of the numbers change the reasons; none without a row.
     pub stability: Option<Stability>,
+    /// What would have changed the decision; none where the schema calls nothing actionable, or
+    /// no column protected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recourse: Option<RecourseCosts>,
 }
 
 /// How often a reason was given.
@@ -76,10 +82,11 @@ pub struct ReasonGroup {
     pub named: Vec<usize>,
 }
 
-/// What becomes of reasons when every number of an application changes by up to 1 %.
+/// How many reasons stay: when every number of an application changes by up to 1 %, or from one
+/// model to another, such as the same model trained with another seed or on later rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stability {
-    /// Rows that were changed and are still not approved.
+    /// Rows that are approved neither before nor after.
     pub rows: usize,
     /// Share of them that keep their first reason.
     pub first: f64,
@@ -99,15 +106,13 @@ pub(super) fn reasons(
     rows: &[usize],
     options: &Options,
 ) -> Result<Option<Reasons>, ArtifactError> {
-    let decider = Decider::load(artifact)?;
+    let mut decider = Decider::load(artifact)?;
     let Some(profiles) = &decider.artifact().profiles else {
         return Ok(None);
     };
+    let (compared_with, profiles) = (profiles.name.clone(), profiles.weights.len());
     let fields = Fields::new(&decider, dataset);
-    let count = rows.len().min(EXPLAINED);
-    let spread: Vec<usize> = (0..count)
-        .map(|nth| rows[nth * rows.len() / count])
-        .collect();
+    let spread = spread(rows);
     let explaining = Explaining {
         artifact,
         fields: &fields,
@@ -121,14 +126,28 @@ pub(super) fn reasons(
         .filter_map(|(row, named)| Some((row, named.filter(|named| !named.is_empty())?)))
         .collect();
     let codes = counted(&explained);
+    let stability = stability(&explaining, &explained, options.seed)?;
+    let declined: Vec<usize> = explained.iter().map(|(row, _)| *row).collect();
+    let recourse = costs(&mut decider, dataset, &declined, |decider, row| {
+        decider.application(&fields.request(row, |_, value| value))
+    });
     Ok(Some(Reasons {
-        compared_with: profiles.name.clone(),
-        profiles: profiles.weights.len(),
+        recourse,
+        compared_with,
+        profiles,
         rows: explained.len(),
         slices: slices(&decider, dataset, &explained, &codes),
         codes,
-        stability: stability(&explaining, &explained, options.seed)?,
+        stability,
     }))
+}
+
+/// The rows that are explained, spread over all.
+fn spread(rows: &[usize]) -> Vec<usize> {
+    let count = rows.len().min(EXPLAINED);
+    (0..count)
+        .map(|nth| rows[nth * rows.len() / count])
+        .collect()
 }
 
 /// What explains rows.
@@ -181,18 +200,22 @@ impl<'d> Fields<'d> {
         Self { fields }
     }
 
+    /// The application of a row whose values are changed before.
+    fn request(&self, row: usize, mut change: impl FnMut(&Feature, f64) -> f64) -> Vec<u8> {
+        request(self.fields.iter().map(|(feature, column)| {
+            let value = column.map_or(f64::NAN, |column| column[row]);
+            (feature, change(feature, value))
+        }))
+    }
+
     /// The reasons of a row whose values are changed before; `None` where it is refused.
     fn explain(
         &self,
         decider: &mut Decider,
         row: usize,
-        mut change: impl FnMut(&Feature, f64) -> f64,
+        change: impl FnMut(&Feature, f64) -> f64,
     ) -> Option<Vec<Named>> {
-        let values = self.fields.iter().map(|(feature, column)| {
-            let value = column.map_or(f64::NAN, |column| column[row]);
-            (feature, change(feature, value))
-        });
-        let request = request(values);
+        let request = self.request(row, change);
         let mut explanation = Vec::new();
         if decider.explain(&request, &mut explanation) != 200 {
             return None;
@@ -294,13 +317,57 @@ fn stability(
             continue;
         };
         first += usize::from(before[0].code == after[0].code);
-        let names = |reason: &&Named| after.iter().any(|other| other.code == reason.code);
-        kept.push(before.iter().filter(names).count() as f64 / before.len() as f64);
+        kept.push(share_kept(before, &after));
     }
     Ok(stable(first, &kept))
 }
 
-/// How many reasons are kept: of `first` rows the first one, and of each row a share.
+/// Which reasons two models share, on the rows that neither approves; `None` without such rows,
+/// or where one has no profiles.
+pub(super) fn agreement(
+    artifacts: [&[u8]; 2],
+    dataset: &Dataset,
+    rows: &[usize],
+    options: &Options,
+) -> Result<Option<Stability>, ArtifactError> {
+    let artifacts = [lenient(artifacts[0])?, lenient(artifacts[1])?];
+    if artifacts.iter().any(|artifact| artifact.profiles.is_none()) {
+        return Ok(None);
+    }
+    let encoded = [artifacts[0].encode()?, artifacts[1].encode()?];
+    let fields = Fields::new(&Decider::load(&encoded[0])?, dataset);
+    let spread = spread(rows);
+    let named = |artifact: &[u8]| {
+        let explaining = Explaining {
+            artifact,
+            fields: &fields,
+            jobs: options.jobs,
+        };
+        explaining.each(&spread, |decider, &row| {
+            fields.explain(decider, row, |_, value| value)
+        })
+    };
+    let (mut same, mut kept) = (0, Vec::new());
+    let pairs = named(&encoded[0])?.into_iter().zip(named(&encoded[1])?);
+    for (before, after) in pairs {
+        let (Some(before), Some(after)) = (before, after) else {
+            continue;
+        };
+        if !before.is_empty() && !after.is_empty() {
+            same += usize::from(before[0].code == after[0].code);
+            kept.push(share_kept(&before, &after));
+        }
+    }
+    Ok(stable(same, &kept))
+}
+
+/// Of the reasons before, the share that is named after.
+fn share_kept(before: &[Named], after: &[Named]) -> f64 {
+    let names = |reason: &&Named| after.iter().any(|other| other.code == reason.code);
+    before.iter().filter(names).count() as f64 / before.len() as f64
+}
+
+/// For so many rows that keep their first reason, and the share that each row keeps.
 fn stable(first: usize, kept: &[f64]) -> Option<Stability> {
     let rows = kept.len();
     if rows == 0 {

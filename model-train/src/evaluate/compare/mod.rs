@@ -15,6 +15,7 @@ use super::credit::{
     calibration_state_on, cost_terms, costs, cut_off, deciles, gains, stakes, strategy,
 };
 use super::interval::{Interval, Z};
+use super::reasons::{Stability, agreement};
 use super::{
     Estimate, EvaluateError, Options, Ranked, RocPoint, Rows, Subject, lenient, predict_on, roc,
     subject, taken,
@@ -42,6 +43,9 @@ pub struct Comparison {
     pub delong: Option<Delong>,
     /// Who would be decided otherwise.
     pub swap_set: SwapSet,
+    /// Which reasons they share, of those whom neither approves; none where one gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<Stability>,
 }
 
 /// One of the models.
@@ -134,6 +138,7 @@ pub fn compare(
     let cost = same_cost
         .then(|| cost_difference(&first, &second))
         .flatten();
+    let reasons = agreement(artifacts, dataset, rows, options)?;
     let [of_first, of_second] = paired.models;
     Ok(Comparison {
         data: Rows {
@@ -153,6 +158,7 @@ pub fn compare(
         cost,
         delong,
         swap_set,
+        reasons,
     })
 }
 
