@@ -267,11 +267,12 @@ fn a_signature_goes_to_the_hub_and_comes_back() {
             .env("HF_ENDPOINT", &service.address)
             .env("HF_TOKEN", hub_service::TOKEN)
             .args(["serve", "--from-hub", repo, "--trusted-keys", "keys"])
-            .args(["--hub-cache", "cache", "--port", "0"]);
+            .args(["--hub-cache", "cache"]);
         command
     };
     drop(Serving::start(&mut serve("acme/points")));
-    let output = serve("acme/unsigned").output().unwrap();
+    let mut unsigned = serve("acme/unsigned");
+    let output = unsigned.args(["--port", "0"]).output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("it is not signed"), "{error}");
 }

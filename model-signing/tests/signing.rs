@@ -1,4 +1,10 @@
 //! Signatures through the public interface: what holds, and every way in which one does not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 use std::fs;
 use std::path::Path;

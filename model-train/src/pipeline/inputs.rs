@@ -374,7 +374,11 @@ fn use_only(schema: &mut Schema, names: &[String]) -> Vec<String> {
     let mut protected = Vec::new();
     for feature in &mut schema.features {
         match (feature.role, names.contains(&feature.name)) {
-            (Role::Input, false) => feature.role = Role::Ignored,
+            (Role::Input, false) => {
+                feature.role = Role::Ignored;
+                // Nobody is told to change what the model does not see.
+                feature.actionable = None;
+            }
             (Role::Protected, true) => {
                 feature.role = Role::Input;
                 protected.push(feature.name.clone());
