@@ -121,6 +121,17 @@ impl Decider {
         true
     }
 
+    /// How many values of a row were adjusted; the row counts from the start of a judgement of
+    /// many, which asks for it before it goes on.
+    pub(super) fn block_adjustments(&self, row: usize) -> u32 {
+        self.block.adjusted[row % ROWS]
+    }
+
+    /// What an input of such a row came to.
+    pub(super) fn block_value(&self, input: usize, row: usize) -> f64 {
+        self.block.values[input * ROWS + row % ROWS]
+    }
+
     /// Whether no policy has anything to do for a single row.
     fn is_plain(&self, row: &[f64]) -> bool {
         let mut values = self.artifact.schema.inputs().zip(row);
