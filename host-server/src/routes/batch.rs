@@ -23,7 +23,7 @@ use crate::http::body::{ContentType, check_plain};
 use crate::http::error::ApiError;
 use crate::http::memory::Claim;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Served;
+use crate::models::registry::{Affinity, Served};
 
 /// Rows that are decided in one turn: some milliseconds of work. Then it is another's turn.
 pub(super) const ROWS_A_PIECE: usize = 512;
@@ -66,7 +66,7 @@ async fn answer(
     name: Option<&str>,
 ) -> Result<Response, ApiError> {
     let form = form(headers)?;
-    let served = app.target(name)?.served;
+    let served = app.target(name, Affinity::by_id(id.given()))?.served;
     if form == Form::Lines {
         check_plain(headers)?;
         return ndjson::answer(app, served, body).await;

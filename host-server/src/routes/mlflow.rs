@@ -20,7 +20,7 @@ use crate::host::Description;
 use crate::http::body::ContentType;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Served;
+use crate::models::registry::{Affinity, Served};
 
 /// MLflow's keys, of which a body has one.
 const KEYS: &str = "expected one of `dataframe_split`, `dataframe_records`, `instances`, `inputs`";
@@ -45,7 +45,7 @@ pub(super) async fn invocations(
     body: Body,
 ) -> Result<Response, MlflowError> {
     let is_csv = is_csv(&headers)?;
-    let served = app.target(None)?.served;
+    let served = app.target(None, Affinity::by_id(id.given()))?.served;
     let most = app.limits().batch_rows;
     let packed = app.read_batch(&headers, body).await?;
     let read = move |served: &Served| {

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::host::{Description, Feature};
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Served;
+use crate::models::registry::{Affinity, Served};
 
 /// Where the JSON ends and the bytes of binary tensors begin.
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
@@ -90,7 +90,10 @@ async fn answer(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, OipError> {
-    let served = app.target_version(Some(name), version).await?.served;
+    let served = app
+        .target_version(Some(name), version, Affinity::by_id(id.given()))
+        .await?
+        .served;
     let version = served.version().to_owned();
     let most = app.limits().batch_rows;
     let header_length = headers.get(HEADER_LENGTH).cloned();
