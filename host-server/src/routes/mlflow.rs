@@ -57,13 +57,16 @@ pub(super) async fn invocations(
         };
         table.map_err(|error| NoScores::unreadable(error, most))
     };
+    let version = served.version().to_owned();
     let scored = score(&app, &id, served, read).await;
     let (scores, asked) = scored.map_err(|problem| match problem {
         NoScores::Refused(reason) => MlflowError::new(StatusCode::BAD_REQUEST, reason),
         NoScores::Api(error) => error.into(),
         NoScores::Failed(_) => ApiError::fault(&id).into(),
     })?;
-    Ok(held_json(&app, &Predictions::new(asked, &scores))?)
+    let mut response = held_json(&app, &Predictions::new(asked, &scores))?;
+    scores.write_headers(&version, &mut response);
+    Ok(response)
 }
 
 fn is_csv(headers: &HeaderMap) -> Result<bool, MlflowError> {

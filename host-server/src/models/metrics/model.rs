@@ -515,7 +515,7 @@ impl ModelMetrics {
 
     /// Counts the values that a policy changed.
     pub(super) fn adjusted(&self, answer: Answer<'_>) {
-        for Adjustment { feature, kind } in adjustments(answer) {
+        for Adjustment { feature, kind, .. } in adjustments(answer) {
             let labels = Adjusted {
                 model: self.key.model.clone(),
                 version: self.key.version.clone(),

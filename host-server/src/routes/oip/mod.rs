@@ -24,12 +24,13 @@ use crate::models::registry::{Affinity, Slot};
 
 /// What a row can give. A request that names none gets the first three, and with a policy the
 /// outcome.
-const OUTPUTS: [Output; 5] = [
+const OUTPUTS: [Output; 6] = [
     Output::Prediction,
     Output::Probability,
     Output::Label,
     Output::Outcome,
     Output::Rules,
+    Output::Adjustments,
 ];
 
 /// The protocol's type of a column.
@@ -37,7 +38,7 @@ fn datatype_of(output: Output) -> &'static str {
     match output {
         Output::Prediction => "INT64",
         Output::Probability => "FP64",
-        Output::Label | Output::Outcome | Output::Rules => "BYTES",
+        Output::Label | Output::Outcome | Output::Rules | Output::Adjustments => "BYTES",
     }
 }
 

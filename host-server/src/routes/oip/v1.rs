@@ -83,7 +83,10 @@ pub(super) async fn predict(
         asked.with_outcome = with_outcome.unwrap_or(false);
         Ok((table, asked))
     };
+    let version = served.version().to_owned();
     let scored = score(&app, &id, served, read).await;
     let (scores, asked) = scored.map_err(|problem| no_scores(problem, id))?;
-    Ok(held_json(&app, &Predictions::new(asked, &scores))?)
+    let mut response = held_json(&app, &Predictions::new(asked, &scores))?;
+    scores.write_headers(&version, &mut response);
+    Ok(response)
 }
