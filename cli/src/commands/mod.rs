@@ -5,6 +5,7 @@ pub(crate) mod drift;
 mod eda;
 mod evaluate;
 mod explain;
+mod export;
 mod health;
 mod inspect;
 pub(crate) mod policy;
@@ -44,6 +45,7 @@ enum Command {
     Health(health::Args),
     Score(score::Args),
     Explain(explain::Args),
+    Export(export::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
     Schema(schema::Args),
@@ -66,6 +68,7 @@ impl Cli {
             Command::Health(args) => args.run(),
             Command::Score(args) => args.run(),
             Command::Explain(args) => args.run(),
+            Command::Export(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Schema(args) => args.run(),

@@ -27,7 +27,7 @@ pub(crate) fn index() -> Option<Asset> {
 /// Whether a route is a file of the page, or the model's.
 pub(crate) fn is_file(route: &str) -> bool {
     match route {
-        MODEL_FILE | MODEL_GLUE => true,
+        MODEL_FILE | MODEL_GLUE | MODEL_TYPES => true,
         _ => Web::iter().any(|name| route.strip_prefix('/') == Some(&*name)),
     }
 }
@@ -35,6 +35,9 @@ pub(crate) fn is_file(route: &str) -> bool {
 /// The model's file and the JavaScript that fits it, for pages and other hosts.
 pub(crate) const MODEL_FILE: &str = "/model.wasm";
 pub(crate) const MODEL_GLUE: &str = "/model.js";
+
+/// The types of that JavaScript.
+pub(crate) const MODEL_TYPES: &str = "/model.d.ts";
 
 /// A route for each file.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
