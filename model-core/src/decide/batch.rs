@@ -121,10 +121,10 @@ impl Decider {
         true
     }
 
-    /// How many values of a row were adjusted; the row counts from the start of a judgement of
-    /// many, which asks for it before it goes on.
-    pub(super) fn block_adjustments(&self, row: usize) -> u32 {
-        self.block.adjusted[row % ROWS]
+    /// How many values were adjusted in the row that [`Decider::judge_rows`] calls its closure for.
+    #[must_use]
+    pub fn adjusted_values(&self, row: usize) -> u32 {
+        self.block.adjusted.get(row % ROWS).copied().unwrap_or(0)
     }
 
     /// What an input of such a row came to.
