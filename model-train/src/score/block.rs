@@ -8,7 +8,7 @@ use model_core::schema::Feature;
 use model_files::csv::{Row, Table};
 
 use super::{Layout, OnInvalid, ScoreError};
-use crate::applications::{reason_codes, refusal};
+use crate::applications::{adjustments, reason_codes, refusal};
 use crate::error::DataError;
 
 /// Rows that are scored together.
@@ -26,6 +26,8 @@ pub(super) struct Block<'s> {
     /// for a row that is refused.
     added: Vec<u8>,
     added_ends: Vec<usize>,
+    /// Of each row, whether a value was adjusted.
+    adjusted: Vec<bool>,
     pub(super) refused_rows: u64,
 }
 
@@ -47,6 +49,7 @@ impl<'s> Block<'s> {
             raw: Vec::new(),
             added: Vec::new(),
             added_ends: Vec::with_capacity(ROWS),
+            adjusted: Vec::with_capacity(ROWS),
             refused_rows: 0,
         }
     }
@@ -115,6 +118,13 @@ impl<'s> Block<'s> {
                     let codes = reason_codes(decider, self.values_of(slot));
                     write!(out, ",{codes}")?;
                 }
+                out.push(b',');
+                if self.adjusted[slot] {
+                    let cell = adjustments(decider, self.values_of(slot));
+                    out.extend_from_slice(cell.as_bytes());
+                }
+                out.push(b',');
+                out.extend_from_slice(layout.version.as_bytes());
             } else if layout.on_invalid == OnInvalid::Blank {
                 out.extend_from_slice(raw);
                 let columns = layout.columns.names().count();
@@ -132,7 +142,9 @@ impl<'s> Block<'s> {
     fn judge(&mut self, decider: &mut Decider) -> Result<(), ScoreError> {
         self.added.clear();
         self.added_ends.clear();
+        self.adjusted.clear();
         let (added, ends) = (&mut self.added, &mut self.added_ends);
+        let adjusted = &mut self.adjusted;
         let waiting = self.rows.len();
         let mut failed = Ok(());
         // Slots beyond the last row hold old values: they are decided too, and not looked at.
@@ -144,6 +156,7 @@ impl<'s> Block<'s> {
                     failed = std::mem::replace(&mut failed, Ok(())).and(written);
                 }
                 ends.push(added.len());
+                adjusted.push(decider.adjusted_values(slot) > 0);
             })
             .map_err(ScoreError::Model)?;
         Ok(failed?)

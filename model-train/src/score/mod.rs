@@ -1,5 +1,6 @@
 //! Scoring the rows of a CSV file as they stream by: every row is copied, with its
-//! probability, prediction and outcome added, and the rules that matched.
+//! probability, prediction and outcome added, the rules that matched, what was adjusted, and the
+//! version of the model.
 
 mod block;
 
@@ -22,6 +23,8 @@ const ADDED: [&str; 3] = ["probability", "prediction", "outcome"];
 const RULES: &str = "rules";
 /// The column that is added where it was asked for.
 const REASONS: &str = "reasons";
+/// The columns that are added last.
+const LAST: [&str; 2] = ["adjustments", "model_version"];
 
 /// What happens to a row that the model refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +128,9 @@ pub struct Progress {
 /// Copies every row of a CSV from `source` to `sink` with the columns `probability`,
 /// `prediction` and `outcome` added, and `rules` where the model has a policy: the codes that
 /// matched, separated by semicolons. Where it was asked for, `reasons` is added too: the codes of
-/// why the row is no approval, the most important first. As in an answer, `prediction` is 1 only for
+/// why the row is no approval, the most important first. `adjustments` lists what a policy of the
+/// schema filled in, mapped or moved, as `feature:kind:to` joined by semicolons, and
+/// `model_version` says who decided. As in an answer, `prediction` is 1 only for
 /// `approve`. Answers how many rows were refused and left blank. `name` is what
 /// errors call the source, `progress` is called now and then.
 ///
@@ -165,6 +170,7 @@ pub fn score(
             rules: decider.artifact().policy.is_some(),
             reasons: choices.reasons,
         },
+        version: &schema.version,
         file: name,
         line_end: head.line_end(),
         on_invalid: choices.on_invalid,
@@ -240,6 +246,8 @@ struct Layout<'s> {
     fields: Vec<Field<'s>>,
     missing_values: &'s [String],
     columns: Added,
+    /// The model's.
+    version: &'s str,
     file: &'s str,
     line_end: &'static str,
     on_invalid: OnInvalid,
@@ -361,6 +369,7 @@ struct Added {
 impl Added {
     fn names(self) -> impl Iterator<Item = &'static str> {
         let more = [self.rules.then_some(RULES), self.reasons.then_some(REASONS)];
-        ADDED.into_iter().chain(more.into_iter().flatten())
+        let more = more.into_iter().flatten();
+        ADDED.into_iter().chain(more).chain(LAST)
     }
 }
