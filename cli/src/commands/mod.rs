@@ -6,6 +6,7 @@ mod eda;
 mod evaluate;
 mod explain;
 mod health;
+mod import;
 mod inspect;
 pub(crate) mod policy;
 mod publish;
@@ -39,6 +40,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(Box<train::Args>),
+    Import(import::Args),
     Serve(Box<serve::Args>),
     CompileModule(compile_module::Args),
     Health(health::Args),
@@ -61,6 +63,7 @@ impl Cli {
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
             Command::Train(args) => args.run(),
+            Command::Import(args) => args.run(),
             Command::Serve(args) => args.run(),
             Command::CompileModule(args) => args.run(),
             Command::Health(args) => args.run(),

@@ -143,17 +143,8 @@ impl Dataset {
         let mut table = Table::open(Hashing::new(source), name)?;
         let mut reader = Reader::new(&table, schema, outcome_missing)?;
         let mut dataset = Self {
-            columns: vec![Values::default(); reader.inputs.len()],
-            target: Vec::new(),
             protected: Protected::columns(&table, schema),
-            sample: Sample::default(),
-            without_outcome: WithoutOutcome {
-                rows: Vec::new(),
-                columns: vec![Values::default(); reader.inputs.len()],
-            },
-            overwritten: Vec::new(),
-            sha256: String::new(),
-            name: name.to_owned(),
+            ..Self::empty(name, &reader)
         };
         while let Some(row) = table.next_row()? {
             dataset.push(&row, &mut reader)?;
@@ -167,6 +158,45 @@ impl Dataset {
         dataset.sha256 = table.into_source().finish();
         dataset.check_classes(schema)?;
         Ok(dataset)
+    }
+
+    /// Reads applications of which no outcome is known or asked for; columns that the schema
+    /// does not know are passed over. Every target is `false`, which means nothing.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`], but for the target.
+    pub fn without_outcomes(
+        source: impl Read,
+        name: &str,
+        schema: &Schema,
+    ) -> Result<Self, DataError> {
+        let mut table = Table::open(Hashing::new(source), name)?;
+        let columns = Columns::for_passing_through(&table, schema)?;
+        let mut reader = Reader::with_columns(&table, schema, OutcomeMissing::LeaveOut, columns);
+        let mut dataset = Self::empty(name, &reader);
+        while let Some(row) = table.next_row()? {
+            reader.push_inputs(&row, &mut dataset.columns, name)?;
+            dataset.target.push(false);
+        }
+        dataset.overwritten = reader.overwritten();
+        dataset.sha256 = table.into_source().finish();
+        Ok(dataset)
+    }
+
+    fn empty(name: &str, reader: &Reader<'_>) -> Self {
+        Self {
+            columns: vec![Values::default(); reader.inputs.len()],
+            target: Vec::new(),
+            protected: Vec::new(),
+            sample: Sample::default(),
+            without_outcome: WithoutOutcome {
+                rows: Vec::new(),
+                columns: vec![Values::default(); reader.inputs.len()],
+            },
+            overwritten: Vec::new(),
+            sha256: String::new(),
+            name: name.to_owned(),
+        }
     }
 
     /// How many rows with an outcome there are.
@@ -244,17 +274,27 @@ impl<'a> Reader<'a> {
         schema: &'a Schema,
         outcome_missing: OutcomeMissing,
     ) -> Result<Self, DataError> {
+        let columns = Columns::for_training(table, schema)?;
+        Ok(Self::with_columns(table, schema, outcome_missing, columns))
+    }
+
+    fn with_columns<R: Read>(
+        table: &Table<R>,
+        schema: &'a Schema,
+        outcome_missing: OutcomeMissing,
+        columns: Columns,
+    ) -> Self {
         let steps = derive::steps(schema);
-        Ok(Self {
+        Self {
             outcome_missing,
             sample: SampleReader::new(table, schema),
-            columns: Columns::for_training(table, schema)?,
+            columns,
             schema,
             inputs: schema.inputs().collect(),
             row: derive::Row::default(),
             overwritten: vec![0; steps.len()],
             steps,
-        })
+        }
     }
 
     /// Appends a row to the columns of the inputs.
