@@ -69,17 +69,17 @@ pub(crate) fn build(trees: &Trees, parts: &Parts<'_>) -> Result<Model, ImportErr
         category_sets: writer.sets,
         trees: written,
         // The library's own order of additions.
-        aggregation: if trees.mean {
-            Aggregation::Mean
-        } else {
-            Aggregation::Sum
+        aggregation: match (trees.single, trees.mean) {
+            (true, _) => Aggregation::SingleSum,
+            (false, true) => Aggregation::Mean,
+            (false, false) => Aggregation::Sum,
         },
         base: match (trees.logistic, parts.outcome) {
             (true, _) | (false, Outcome::Positive) => base,
             (false, Outcome::Negative) => 1.0 + base,
         },
         link: if trees.logistic {
-            Link::Logistic
+            Link::Sigmoid
         } else {
             Link::Identity
         },

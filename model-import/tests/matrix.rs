@@ -220,6 +220,7 @@ fn leaves(
         alone.form = Form::Trees(Trees {
             trees: vec![tree],
             mean: false,
+            single: false,
             base: 0.0,
             weight: 1.0,
             logistic: true,

@@ -43,6 +43,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Source, ImportError> {
     let trees = Trees {
         trees,
         mean: head.has("average_output"),
+        single: false,
         base: 0.0,
         weight: sigmoid,
         logistic,

@@ -15,6 +15,7 @@ pub(super) fn read(part: &TreesPart) -> Result<Trees, ImportError> {
     Ok(Trees {
         trees: trees.collect::<Result<_, _>>()?,
         mean: part.sum == SumName::Mean,
+        single: false,
         base: part.base,
         weight: 1.0,
         logistic: part.link == LinkName::Logistic,

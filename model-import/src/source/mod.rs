@@ -160,6 +160,8 @@ pub struct Trees {
     pub trees: Vec<Tree>,
     /// Whether their sum is divided by their number.
     pub mean: bool,
+    /// Whether every sum is rounded to single precision, from the base on.
+    pub single: bool,
     /// Added to that.
     pub base: f64,
     /// What the sum with the base counts before the link, 0 to 100.

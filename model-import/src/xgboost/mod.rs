@@ -58,6 +58,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Source, ImportError> {
     let trees = Trees {
         trees,
         mean: false,
+        single: true,
         base,
         weight: 1.0,
         logistic,

@@ -280,8 +280,11 @@ def xgboost(root):
             frame = frame.copy()
             for n in ["income", "rate", "score"]:
                 frame.loc[rng.random(len(frame)) < 0.1, n] = sentinel
-                extra[n] = "minimum = 0\n"
+
             missing = ["income", "rate", "score"]
+            # The number that means missing is outside every range.
+            extra = {n: "minimum = -500\n" for n in NUMBERS}
+            frame["debt"] = frame["debt"].clip(lower=-500)
         parameters = {"max_depth": 4, "eta": 0.3, "objective": "binary:logistic", "nthread": 2, "seed": seed, **parameters}
         parameters["eta"] = parameters.pop("learning_rate", parameters["eta"])
         rounds = parameters.pop("n_estimators", 60)
@@ -309,7 +312,8 @@ def xgboost(root):
         asked = probe
         if sentinel is not None:
             for n in missing:
-                probe[n] = probe[n].where(~(probe[n] < 0), 0.0)
+                probe[n] = probe[n].where(~(probe[n] < -500), 0.0)
+            probe["debt"] = probe["debt"].clip(lower=-500)
             asked = probe.fillna(sentinel)
         span = (0, booster.best_iteration + 1) if stop else (0, 0)
         probability = booster.predict(matrix(asked), iteration_range=span)
