@@ -12,6 +12,7 @@ import json
 import pathlib
 import shutil
 import sys
+import types
 import warnings
 
 import numpy as np
@@ -134,7 +135,7 @@ def coded(columns):
 # --- LightGBM
 
 LIGHTGBM = [
-    # name, parameters, options: rows to train on, missing share, categories, positive class
+    # name, parameters, what is special about its rows and schema
     ("plain", {}, {}),
     ("one-tree", {"n_estimators": 1}, {}),
     ("stumps", {"num_leaves": 2, "n_estimators": 40}, {}),
@@ -324,11 +325,96 @@ def xgboost(root):
         case.write(probe, coded(columns), probability, None, leaves, file="model.json", twin="model.ubj", link=options.get("link"), missing=sentinel)
 
 
+# --- scikit-learn
+
+def pipelines():
+    """Estimators by name, each with what its rows have: categories, missing values."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.compose import ColumnTransformer
+    from sklearn.ensemble import (ExtraTreesClassifier, GradientBoostingClassifier,
+                                  HistGradientBoostingClassifier, RandomForestClassifier)
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
+    from sklearn.tree import DecisionTreeClassifier
+
+    def prepared(numbers, categories):
+        return ColumnTransformer([("numbers", numbers, NUMBERS), ("categories", categories, list(CATEGORIES))])
+
+    impute = lambda scaler, **k: make_pipeline(SimpleImputer(**k), scaler)
+    hot = OneHotEncoder(handle_unknown="ignore")
+    both, gaps = {"categories": True}, {"categories": True, "missing": 0.15}
+    yield "tree", DecisionTreeClassifier(random_state=0), {}
+    yield "tree-missing", DecisionTreeClassifier(max_depth=8, random_state=0), {"missing": 0.2}
+    yield "forest", RandomForestClassifier(60, random_state=1, n_jobs=2), {}
+    yield "forest-missing", RandomForestClassifier(40, min_samples_leaf=5, random_state=1, n_jobs=2), {"missing": 0.2}
+    yield "forest-shallow", RandomForestClassifier(100, max_depth=4, random_state=2, n_jobs=2), {"positive": False}
+    yield "extra", ExtraTreesClassifier(40, max_depth=12, random_state=2, n_jobs=2), {}
+    yield "forest-onehot", make_pipeline(prepared(StandardScaler(), hot), RandomForestClassifier(40, max_depth=10, random_state=3, n_jobs=2)), both
+    yield "forest-ordinal", make_pipeline(prepared("passthrough", OrdinalEncoder()), RandomForestClassifier(40, max_depth=10, random_state=3, n_jobs=2)), both
+    yield "forest-imputed", make_pipeline(prepared(impute(MinMaxScaler(), strategy="median"), hot), RandomForestClassifier(40, max_depth=10, random_state=4, n_jobs=2)), gaps
+    yield "boosting", GradientBoostingClassifier(n_estimators=60, random_state=0), {}
+    yield "boosting-onehot", make_pipeline(prepared(RobustScaler(), hot), GradientBoostingClassifier(n_estimators=80, max_depth=5, random_state=0)), both
+    yield "histogram", HistGradientBoostingClassifier(max_iter=60, random_state=0), {}
+    yield "histogram-missing", HistGradientBoostingClassifier(max_iter=60, random_state=0), {"missing": 0.2}
+    yield "histogram-categories", HistGradientBoostingClassifier(max_iter=60, categorical_features="from_dtype", random_state=0), gaps
+    yield "logistic", make_pipeline(prepared(StandardScaler(), hot), LogisticRegression(max_iter=500)), both
+    yield "logistic-imputed", make_pipeline(prepared(impute(StandardScaler(), add_indicator=True), OneHotEncoder(drop="first")), LogisticRegression(max_iter=500)), gaps
+    yield "logistic-negative", make_pipeline(prepared(MinMaxScaler(), OrdinalEncoder()), LogisticRegression(max_iter=500)), {"categories": True, "positive": False}
+    yield "ridge", make_pipeline(prepared(StandardScaler(), hot), Ridge()), both
+    yield "sigmoid-forest", CalibratedClassifierCV(RandomForestClassifier(40, max_depth=8, random_state=5), method="sigmoid", ensemble=False), {}
+    yield "sigmoid-boosting", CalibratedClassifierCV(GradientBoostingClassifier(n_estimators=30, random_state=5), method="sigmoid", ensemble=False), {}
+    yield "isotonic-forest", CalibratedClassifierCV(RandomForestClassifier(30, max_depth=5, random_state=6), method="isotonic", ensemble=False), {}
+
+
+def cuts_of(exported):
+    """The cuts of each input that is a number, before its steps."""
+    cuts = {}
+    for tree in exported["model"].get("trees", []):
+        for feature, cut in zip(tree["feature"], tree["cut"]):
+            column = exported["columns"][feature] if feature >= 0 else {}
+            if column.get("is") == "number":
+                for step, c in reversed(column.get("steps", [])):
+                    cut = {"subtract": cut + c, "add": cut - c, "multiply": cut / c, "divide": cut * c}[step]
+                cuts.setdefault(column["input"], []).append(cut)
+    return cuts
+
+
+def sklearn(root):
+    # The exporter alone: what is native in the package need not be built.
+    package = types.ModuleType("underwrite")
+    package.__path__ = [str(pathlib.Path(__file__).parents[3] / "python" / "underwrite")]
+    sys.modules["underwrite"] = package
+    from underwrite import export
+
+    for seed, (name, estimator, options) in enumerate(pipelines()):
+        data = Data(200 + seed, 3000, options.get("missing", 0.0))
+        columns = NUMBERS + (list(CATEGORIES) if options.get("categories") else [])
+        if name != "histogram-categories":
+            for c in CATEGORIES:
+                data.frame[c] = data.frame[c].astype(object)
+        estimator.fit(data.frame[columns], data.y)
+        case = Case(root, "sklearn", name)
+        exported = export.sklearn(estimator, case.folder / "model.json")
+        rng = np.random.default_rng(seed)
+        missing = NUMBERS[:4] if options.get("missing") else []
+        probe = probes(data, columns, cuts_of(exported), rng, True, missing)
+        probability = estimator.predict(probe) if name == "ridge" else estimator.predict_proba(probe)[:, 1]
+        trees = estimator[-1] if hasattr(estimator, "steps") else estimator
+        leaves = None
+        if hasattr(trees, "apply"):
+            seen = estimator[:-1].transform(probe) if hasattr(estimator, "steps") else probe
+            leaves = trees.apply(seen)
+        case.schema(schema(columns, missing, options.get("positive", True)))
+        case.write(probe, coded(columns), probability, None, leaves, file="model.json")
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
-    wanted = sys.argv[2:] or ["lightgbm", "xgboost"]
+    wanted = sys.argv[2:] or ["lightgbm", "xgboost", "sklearn"]
     for library in wanted:
         globals()[library](root)
 
