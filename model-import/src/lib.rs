@@ -15,6 +15,7 @@
 mod bind;
 mod bits;
 mod check;
+mod draft;
 mod error;
 mod forest;
 mod import;
@@ -29,6 +30,7 @@ pub mod source;
 pub mod xgboost;
 
 pub use check::{Check, Proof};
+pub use draft::columns;
 pub use error::ImportError;
 pub use import::{Imported, Job, import, model};
 pub use options::{Link, Options, TreeRange};

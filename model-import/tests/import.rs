@@ -24,7 +24,10 @@ fn decide(artifact: &[u8], request: &str) -> Value {
 #[test]
 fn an_imported_model_decides_and_says_where_it_comes_from() {
     let imported = Given::lightgbm().import().unwrap();
-    let answer = decide(&imported.artifact, r#"{"income": 60, "grade": "B", "home": "OWN"}"#);
+    let answer = decide(
+        &imported.artifact,
+        r#"{"income": 60, "grade": "B", "home": "OWN"}"#,
+    );
     let expected = 1.0 / (1.0 + (-log_odds(Some(60.0), "B", "OWN")).exp());
     assert_eq!(answer["probability"].as_f64(), Some(expected));
     assert_eq!(answer["approve"], true);
@@ -41,7 +44,12 @@ fn an_imported_model_decides_and_says_where_it_comes_from() {
     assert_eq!(record.import.file_sha256, "ab".repeat(32));
     assert_eq!(record.check.rows, 30);
     assert!(record.check.largest_difference < 1e-15);
-    assert!(record.import.in_words("1.0").contains("from LightGBM format v4 by underwrite 1.0"));
+    assert!(
+        record
+            .import
+            .in_words("1.0")
+            .contains("from LightGBM format v4 by underwrite 1.0")
+    );
     assert!(record.check.in_words().contains("on 30 rows"));
     assert!(Record::read("seed = 42").is_none());
 }
@@ -60,8 +68,13 @@ fn golden_rows_are_drawn_and_not_copied() {
     let rows: Vec<&str> = given.rows.lines().collect();
     let copied = artifact.golden_rows.iter().filter(|golden| {
         let request: Value = serde_json::from_str(&golden.request).unwrap();
-        let income = request["income"].as_f64().map_or(String::new(), |x| x.to_string());
-        !income.is_empty() && rows.iter().any(|row| row.starts_with(&format!("{income},")))
+        let income = request["income"]
+            .as_f64()
+            .map_or(String::new(), |x| x.to_string());
+        !income.is_empty()
+            && rows
+                .iter()
+                .any(|row| row.starts_with(&format!("{income},")))
     });
     assert!(copied.count() < 4);
 }
@@ -77,15 +90,19 @@ fn check_rows_may_have_indicators_in_place_of_a_category() {
         csv.push('\n');
     }
     as_indicator.rows = csv;
-    assert_eq!(as_indicator.import().unwrap(), as_category.import().unwrap());
+    assert_eq!(
+        as_indicator.import().unwrap(),
+        as_category.import().unwrap()
+    );
 }
 
 #[test]
 fn a_category_that_the_model_takes_as_a_number_becomes_one() {
     let codes = "categories = [\"RENT\", \"OWN\"]\ncodes = { RENT = 1, OWN = 0 }";
-    let given = Given::lightgbm()
-        .file("home_RENT", "home")
-        .schema("categories = [\"RENT\", \"OWN\"]\ncolumns = { RENT = \"home_RENT\" }", codes);
+    let given = Given::lightgbm().file("home_RENT", "home").schema(
+        "categories = [\"RENT\", \"OWN\"]\ncolumns = { RENT = \"home_RENT\" }",
+        codes,
+    );
     let by_name = given.import().unwrap();
     let by_code = given.rows(",RENT,", ",1,").rows(",OWN,", ",0.0,");
     assert_eq!(by_code.import().unwrap().artifact, by_name.artifact);
@@ -93,9 +110,13 @@ fn a_category_that_the_model_takes_as_a_number_becomes_one() {
 
 #[test]
 fn a_schema_that_approves_the_other_class_turns_the_model_round() {
-    let given = Given::lightgbm().schema("role = \"target\"", "role = \"target\"\npositive = false");
+    let given =
+        Given::lightgbm().schema("role = \"target\"", "role = \"target\"\npositive = false");
     let imported = given.import().unwrap();
-    let answer = decide(&imported.artifact, r#"{"income": 60, "grade": "B", "home": "OWN"}"#);
+    let answer = decide(
+        &imported.artifact,
+        r#"{"income": 60, "grade": "B", "home": "OWN"}"#,
+    );
     let expected = 1.0 / (1.0 + log_odds(Some(60.0), "B", "OWN").exp());
     let probability = answer["probability"].as_f64().unwrap();
     assert!((probability - expected).abs() < 1e-16, "{probability}");
@@ -106,7 +127,10 @@ fn a_schema_that_approves_the_other_class_turns_the_model_round() {
 fn what_the_schema_clamps_is_said() {
     let given = Given::lightgbm().schema("minimum = 0", "minimum = 0\nout_of_range = \"clamp\"");
     let notes = given.import().unwrap().notes;
-    assert!(notes[0].contains("'income': out_of_range = \"clamp\""), "{notes:?}");
+    assert!(
+        notes[0].contains("'income': out_of_range = \"clamp\""),
+        "{notes:?}"
+    );
     assert!(Given::lightgbm().import().unwrap().notes.is_empty());
 }
 
@@ -114,7 +138,10 @@ fn what_the_schema_clamps_is_said() {
 fn a_category_that_the_model_does_not_know_is_said() {
     let given = Given::lightgbm().schema("\"C\"]", "\"C\", \"D\"]");
     let notes = given.import().unwrap().notes;
-    assert!(notes[0].contains("does not know the category 'D'"), "{notes:?}");
+    assert!(
+        notes[0].contains("does not know the category 'D'"),
+        "{notes:?}"
+    );
 }
 
 #[test]
@@ -122,7 +149,10 @@ fn zero_as_missing_is_one_cut_where_the_range_begins_at_zero() {
     // A missing value and 0 go right, all other incomes up to the cut left: two cuts.
     let given = Given::lightgbm().file("decision_type=10 1", "decision_type=4 1");
     let error = given.import().unwrap_err().to_string();
-    assert!(error.contains("feature 'income' (column 'income', tree 0, node 0)"), "{error}");
+    assert!(
+        error.contains("feature 'income' (column 'income', tree 0, node 0)"),
+        "{error}"
+    );
     // Beyond 0 it is one.
     let given = given.schema("minimum = 0", "exclusive_minimum = 0");
     let source = read(Library::LightGbm, &given.file, &Options::default()).unwrap();
@@ -137,7 +167,11 @@ fn xgboost_says_the_same_as_json_and_as_ubjson() {
     ubj.file = ubjson(&serde_json::from_slice(&json.file).unwrap());
     let imported = json.import().unwrap();
     assert_eq!(imported, ubj.import().unwrap());
-    assert!(imported.proof.largest_difference < 1e-7, "{:?}", imported.proof);
+    assert!(
+        imported.proof.largest_difference < 1e-7,
+        "{:?}",
+        imported.proof
+    );
     let artifact = Artifact::decode(&imported.artifact).unwrap();
     assert_eq!(artifact.encode().unwrap(), imported.artifact);
 }
@@ -184,7 +218,10 @@ fn xgboost_s_own_names_of_categories_are_read() {
     let cats = r#""cats":{"enc":[{"offsets":[],"values":[]},{"offsets":[0,3,7],"values":[79,87,78,82,69,78,84]}]},"#;
     let given = Given::xgboost()
         .file("\"float\",\"int\"", "\"float\",\"c\"")
-        .file("\"gbtree_model_param\"", &format!("{cats}\"gbtree_model_param\""));
+        .file(
+            "\"gbtree_model_param\"",
+            &format!("{cats}\"gbtree_model_param\""),
+        );
     let source = read(Library::XgBoost, &given.file, &Options::default()).unwrap();
     let names = Some(vec!["OWN".to_owned(), "RENT".to_owned()]);
     assert_eq!(source.columns[1].content, Content::Category { names });
@@ -192,7 +229,10 @@ fn xgboost_s_own_names_of_categories_are_read() {
 
 #[test]
 fn the_best_iteration_decides_unless_all_trees_are_asked_for() {
-    let given = Given::xgboost().file("\"attributes\":{}", "\"attributes\":{\"best_iteration\":\"0\"}");
+    let given = Given::xgboost().file(
+        "\"attributes\":{}",
+        "\"attributes\":{\"best_iteration\":\"0\"}",
+    );
     let trees = |trees| {
         let options = Options {
             trees,
@@ -212,7 +252,11 @@ fn the_best_iteration_decides_unless_all_trees_are_asked_for() {
 #[test]
 fn a_pipeline_of_scikit_learn_becomes_a_weighted_sum_of_the_applicant_s_own_fields() {
     let imported = Given::sklearn().import().unwrap();
-    assert!(imported.proof.largest_difference < 1e-15, "{:?}", imported.proof);
+    assert!(
+        imported.proof.largest_difference < 1e-15,
+        "{:?}",
+        imported.proof
+    );
     // Its imputer is a policy as well: then the answer says what was filled in.
     let imputing = Given::sklearn().schema("missing = \"native\"", "missing = \"impute\"");
     let imputing = imputing.import().unwrap();
@@ -225,7 +269,9 @@ fn a_pipeline_of_scikit_learn_becomes_a_weighted_sum_of_the_applicant_s_own_fiel
 #[test]
 fn a_scaled_cut_is_where_the_scaled_value_is() {
     let weights = "{\"type\": \"linear\", \"weights\": [0.5, -0.25, -0.75], \"intercept\": 0.1, \"link\": \"logistic\"}";
-    let file = SKLEARN.replace(weights, TREES).replace("LogisticRegression", "RandomForestClassifier");
+    let file = SKLEARN
+        .replace(weights, TREES)
+        .replace("LogisticRegression", "RandomForestClassifier");
     let mut given = Given::sklearn();
     given.file = file.into_bytes();
     // (52 - 50) / 20 is 0.1, which is above 0.1 in single precision by a little.

@@ -199,9 +199,19 @@ pub(crate) const XGBOOST: &str = r#"{"learner":{"attributes":{},"feature_names":
 impl Given {
     pub(crate) fn xgboost() -> Self {
         let mut csv = "income,home_RENT,expected\n".to_owned();
-        for income in [Some(0f32), Some(50.5f32.next_down()), Some(50.5), Some(99.0), None] {
+        for income in [
+            Some(0f32),
+            Some(50.5f32.next_down()),
+            Some(50.5),
+            Some(99.0),
+            None,
+        ] {
             for rent in [0, 1] {
-                let first = if income.is_none_or(|x| x < 50.5) { -0.7f32 } else { 0.3 };
+                let first = if income.is_none_or(|x| x < 50.5) {
+                    -0.7f32
+                } else {
+                    0.3
+                };
                 let sum = first + if rent == 1 { -0.2 } else { 0.1 };
                 let p = 1.0 / (1.0 + (-sum).exp());
                 let income = income.map_or(String::new(), |income| income.to_string());
