@@ -263,7 +263,7 @@ fn a_pipeline_of_scikit_learn_becomes_a_weighted_sum_of_the_applicant_s_own_fiel
     let request = r#"{"grade": "C", "home": "OWN"}"#;
     let answers = [&imported, &imputing].map(|imported| decide(&imported.artifact, request));
     assert_eq!(answers[0]["probability"], answers[1]["probability"]);
-    assert_eq!(answers[1]["adjustments"][0]["used"], 40);
+    assert_eq!(answers[1]["adjustments"][0]["to"], 40);
 }
 
 #[test]

@@ -278,7 +278,8 @@ fn models_of_xgboost_that_cannot_be_said() {
         "\"attributes\":{\"best_iteration\":\"7\"}",
         "best_iteration",
     );
-    let mut sentinel = Given::xgboost();
+    let mut sentinel =
+        Given::xgboost().file("\"default_left\":[1,0,0]", "\"default_left\":[0,0,0]");
     sentinel.options.missing = Some(10.0);
     refused(&sentinel, "count as missing lie between others");
     sentinel.options.missing = Some(f64::NAN);

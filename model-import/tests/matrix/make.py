@@ -376,8 +376,11 @@ def cuts_of(exported):
             column = exported["columns"][feature] if feature >= 0 else {}
             if column.get("is") == "number":
                 for step, c in reversed(column.get("steps", [])):
-                    cut = {"subtract": cut + c, "add": cut - c, "multiply": cut / c, "divide": cut * c}[step]
-                cuts.setdefault(column["input"], []).append(cut)
+                    undo = {"subtract": lambda x: x + c, "add": lambda x: x - c, "multiply": lambda x: x / c, "divide": lambda x: x * c}
+                    cut = undo[step](cut)
+                # A cut above all numbers asks whether the value is missing.
+                if abs(cut) < 1e30:
+                    cuts.setdefault(column["input"], []).append(cut)
     return cuts
 
 
