@@ -16,6 +16,10 @@ fn each_command_explains_itself() {
     for command in [
         "",
         "train",
+        "import",
+        "import lightgbm",
+        "import xgboost",
+        "import sklearn",
         "serve",
         "health",
         "score",

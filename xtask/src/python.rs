@@ -80,6 +80,18 @@ pub(crate) const QUALITY: Environment = Environment {
         "xgboost-cpu==3.2.0",
     ],
 };
+/// The libraries whose models are imported. XGBoost 3.4 is for Python 3.12; older versions of
+/// Python get the last one that runs on them.
+pub(crate) const IMPORT: Environment = Environment {
+    name: "import",
+    requirements: &[
+        "lightgbm==4.7.0",
+        "pandas==3.1.1",
+        "scikit-learn==1.9.1",
+        "xgboost-cpu==3.4.1; python_version >= '3.12'",
+        "xgboost-cpu==3.2.0; python_version < '3.12'",
+    ],
+};
 /// What Kubernetes and Grafana take, and a client of Prometheus.
 pub(crate) const DEPLOY: Environment = Environment {
     name: "deploy",

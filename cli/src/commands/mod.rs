@@ -8,6 +8,7 @@ mod evaluate;
 mod explain;
 mod export;
 mod health;
+mod import;
 mod inspect;
 mod keygen;
 pub(crate) mod policy;
@@ -44,6 +45,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(Box<train::Args>),
+    Import(import::Args),
     Serve(Box<serve::Args>),
     CompileModule(compile_module::Args),
     Health(health::Args),
@@ -71,6 +73,7 @@ impl Cli {
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
             Command::Train(args) => args.run(),
+            Command::Import(args) => args.run(),
             Command::Serve(args) => args.run(),
             Command::CompileModule(args) => args.run(),
             Command::Health(args) => args.run(),

@@ -262,7 +262,7 @@ impl Decider {
             json.key("decision")
                 .raw(str::from_utf8(&decision).unwrap_or("null"));
             json.key("scale").text(match link {
-                Link::Logistic => "log_odds",
+                Link::Logistic | Link::Sigmoid => "log_odds",
                 Link::Identity => "mean",
             });
             json.key("margin").number(margin);
