@@ -13,8 +13,6 @@ pub struct Proof {
     pub largest_difference: f64,
     /// How much was allowed, in words.
     pub allowed: &'static str,
-    /// Leaves of the trees that the rows reached, and all that there are; `None` of weights.
-    pub leaves: Option<(usize, usize)>,
 }
 
 /// How much probabilities may differ.

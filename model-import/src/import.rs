@@ -114,7 +114,6 @@ pub fn import(job: &Job<'_>, check_rows: impl Read) -> Result<Imported, ImportEr
         rows: ours.len(),
         largest_difference: largest,
         allowed: bound.check.allowed(),
-        leaves: None,
     };
     let given = Given {
         model: bound.model,
