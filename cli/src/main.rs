@@ -19,8 +19,8 @@ use clap::Parser;
 
 /// Whatever the error, the program ends with this.
 const FAILED: u8 = 2;
-/// What was asked about a batch or a policy has the answer that `--fail-on-drift`, `--strict`
-/// or a test is there for.
+/// What was asked about a batch, a policy or a log has the answer that `--fail-on-drift`,
+/// `--strict`, a test or a check is there for.
 const FOUND: u8 = 1;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if error.is::<commands::drift::Drifted>() => ExitCode::from(FOUND),
         Err(error) if error.is::<commands::policy::Found>() => ExitCode::from(FOUND),
+        Err(error) if error.is::<commands::log::Problems>() => ExitCode::from(FOUND),
         Err(error) => {
             let mut stderr = anstream::stderr().lock();
             // When even standard error is gone, the exit code is all that is left.

@@ -7,6 +7,7 @@ mod evaluate;
 mod explain;
 mod health;
 mod inspect;
+pub(crate) mod log;
 pub(crate) mod policy;
 mod publish;
 mod pull;
@@ -54,6 +55,7 @@ enum Command {
     Publish(publish::Args),
     Pull(pull::Args),
     Drift(Box<drift::Args>),
+    Log(log::Args),
 }
 
 impl Cli {
@@ -76,6 +78,7 @@ impl Cli {
             Command::Publish(args) => args.run(),
             Command::Pull(args) => args.run(),
             Command::Drift(args) => args.run(),
+            Command::Log(args) => args.run(),
         }
     }
 }
