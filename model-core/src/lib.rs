@@ -44,7 +44,9 @@
 
 pub mod artifact;
 pub mod calibration;
+pub mod columns;
 pub mod decide;
+pub mod decimal;
 pub mod describe;
 pub mod details;
 mod digest;

@@ -228,9 +228,11 @@ impl TileFiles {
         let before = std::mem::replace(&mut self.partial, now);
         self.stale.extend(before);
         self.stale.retain(|old| !self.partial.contains(old));
-        while let Some(old) = self.stale.last() {
-            self.remove_partial(disk, layout, old)?;
-            self.stale.pop();
+        while let Some(old) = self.stale.pop() {
+            if let Err(error) = self.remove_partial(disk, layout, &old) {
+                self.stale.push(old);
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -241,7 +243,9 @@ impl TileFiles {
         remove(disk, &path)?;
         let same = |new: &Tile| (new.level, new.number) == (old.level, old.number);
         match path.parent() {
-            Some(folder) if !self.partial.iter().any(same) => remove(disk, folder),
+            Some(folder) if !self.partial.iter().chain(&self.stale).any(same) => {
+                remove(disk, folder)
+            }
             _ => Ok(()),
         }
     }
