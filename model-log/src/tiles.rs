@@ -213,6 +213,11 @@ impl TileFiles {
         repair: bool,
     ) -> Result<(), LogError> {
         let partial = builder.partial();
+        // Before anything is written: a call that fails leaves files that the next one removes.
+        let now = partial.iter().map(|(tile, _)| *tile).collect();
+        let before = std::mem::replace(&mut self.partial, now);
+        self.stale.extend(before);
+        self.stale.retain(|old| !self.partial.contains(old));
         for (tile, bytes) in builder.complete.iter().chain(&partial) {
             let path = layout.path(&tile.path());
             if !repair || disk.read(&path).ok().as_ref() != Some(bytes) {
@@ -224,10 +229,6 @@ impl TileFiles {
         self.unsynced.extend(complete.iter().map(|(tile, _)| *tile));
         let old = self.unsynced.len().saturating_sub(SYNCED_AT_CLOSE);
         self.unsynced.drain(..old);
-        let now: Vec<Tile> = partial.into_iter().map(|(tile, _)| tile).collect();
-        let before = std::mem::replace(&mut self.partial, now);
-        self.stale.extend(before);
-        self.stale.retain(|old| !self.partial.contains(old));
         while let Some(old) = self.stale.pop() {
             if let Err(error) = self.remove_partial(disk, layout, &old) {
                 self.stale.push(old);

@@ -1,6 +1,14 @@
 //! Independent implementations judge ours: `signed_note` and `tlog_tiles` (those of Cloudflare's
 //! log), `ct-merkle`, and the Python checker of `examples/`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may fail, and says what it measured"
+)]
+
 mod common;
 
 use std::path::Path;

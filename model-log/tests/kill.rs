@@ -1,5 +1,13 @@
 //! A process that appends is killed: what it acknowledged is there.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may fail, and says what it measured"
+)]
+
 mod common;
 
 use std::io::{BufRead, BufReader, Write};

@@ -1,6 +1,14 @@
 //! How long a log of a million records takes to open, verify, search and erase from. Prints the
 //! figures; `cargo xtask long log` runs it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may fail, and says what it measured"
+)]
+
 mod common;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,13 @@
 //! A log is altered at random: each alteration is found.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may fail, and says what it measured"
+)]
+
 mod common;
 
 use std::collections::BTreeMap;

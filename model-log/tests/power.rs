@@ -1,6 +1,14 @@
 //! The power is cut, the disk fails, the process is killed: nothing that was acknowledged is
 //! lost, and the log is sound.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may fail, and says what it measured"
+)]
+
 mod common;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +18,7 @@ use std::time::Duration;
 use common::sim::{Fault, Sim};
 use common::{Random, decision};
 use model_log::verify::{Against, verify_on};
-use model_log::{AppendError, Change, Options, Pending, Reader, Receipt, Writer};
+use model_log::{Appended, Change, Options, Pending, Reader, Receipt, Writer};
 
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
@@ -39,7 +47,7 @@ struct Acknowledged {
 fn work(log: &Writer, random: &mut Random, groups: u64, from: u64) -> Vec<Acknowledged> {
     let mut acknowledged = Vec::new();
     let mut number = from;
-    let mut waiting: Vec<(u64, Pending<Result<Vec<Receipt>, AppendError>>)> = Vec::new();
+    let mut waiting: Vec<(u64, Pending<Appended>)> = Vec::new();
     for _ in 0..groups {
         let count = 1 + random.below(4);
         let records = (number..number + count).map(decision).collect();
@@ -71,10 +79,7 @@ fn work(log: &Writer, random: &mut Random, groups: u64, from: u64) -> Vec<Acknow
     acknowledged
 }
 
-fn collect(
-    waiting: &mut Vec<(u64, Pending<Result<Vec<Receipt>, AppendError>>)>,
-    acknowledged: &mut Vec<Acknowledged>,
-) {
+fn collect(waiting: &mut Vec<(u64, Pending<Appended>)>, acknowledged: &mut Vec<Acknowledged>) {
     for (first, pending) in waiting.drain(..) {
         if let Ok(receipts) = pending.wait() {
             for (at, receipt) in receipts.into_iter().enumerate() {
@@ -158,6 +163,16 @@ fn ten_thousand_power_cuts_lose_nothing() {
     (1_000..5_000).for_each(cut_twice);
 }
 
+/// A log that has stopped opens itself again.
+fn opened_again(log: &Writer, seed: u64) {
+    let mut tries = 0;
+    while log.status().stopped.is_some() {
+        tries += 1;
+        assert!(tries < 1000, "seed {seed}: {:?}", log.status());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// One write or sync fails: nothing of it is acknowledged, and the log starts again.
 fn fail_once(seed: u64) {
     let mut random = Random::new(seed);
@@ -168,16 +183,11 @@ fn fail_once(seed: u64) {
     disk.set_fault(Some(Fault::Once(random.below(30), code)));
     let groups = 10 + random.below(10);
     acknowledged.extend(work(&log, &mut random, groups, 1000));
-    // The log opens itself again.
-    let mut tries = 0;
-    while log.status().stopped.is_some() {
-        tries += 1;
-        assert!(tries < 1000, "seed {seed}: {:?}", log.status());
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    opened_again(&log, seed);
     acknowledged.extend(work(&log, &mut random, 5, 2000));
     assert_kept(&log.reader(), &acknowledged, seed);
     disk.set_fault(None);
+    opened_again(&log, seed);
     log.close().unwrap();
     assert_sound(&disk, seed, "after the fault");
     // What a failed sync did not write is not on the disk either.
@@ -256,7 +266,7 @@ fn a_full_queue_refuses_at_once() {
     for number in 0..5000 {
         match log.append(vec![decision(number)]) {
             Ok(pending) => waiting.push(pending),
-            Err(AppendError::Full(_)) => refused += 1,
+            Err(model_log::AppendError::Full(_)) => refused += 1,
             Err(error) => panic!("{error}"),
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::core::Core;
 use super::prepared::{Prepared, now};
-use crate::error::{AppendError, LogError};
+use crate::error::LogError;
 use crate::event;
 use crate::index::{self, Entry};
 use crate::reader::Reader;
@@ -127,7 +127,7 @@ impl Core {
         let mut record = Record::new(kind);
         record.link = affected.first().copied();
         record.details.event = event.ok();
-        Prepared::new(record, &self.keys).map_err(|error| AppendError::into(error))
+        Ok(Prepared::new(record, &self.keys)?)
     }
 
     /// Destroys keys, and what the index says about the records' ids.
