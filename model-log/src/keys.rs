@@ -223,7 +223,7 @@ impl Keys {
         let prefix = format!("epoch-{epoch:08}-");
         let generation = |name: &str| {
             let number = name.strip_prefix(&prefix)?.strip_suffix(".key")?;
-            number.parse().ok()
+            number.parse::<u32>().ok()
         };
         Ok(names
             .iter()
