@@ -11,6 +11,7 @@ mod health;
 mod import;
 mod inspect;
 mod keygen;
+pub(crate) mod log;
 pub(crate) mod policy;
 mod publish;
 mod pull;
@@ -66,6 +67,7 @@ enum Command {
     Publish(publish::Args),
     Pull(pull::Args),
     Drift(Box<drift::Args>),
+    Log(log::Args),
 }
 
 impl Cli {
@@ -94,6 +96,7 @@ impl Cli {
             Command::Publish(args) => args.run(),
             Command::Pull(args) => args.run(),
             Command::Drift(args) => args.run(),
+            Command::Log(args) => args.run(),
         }
     }
 }
