@@ -31,7 +31,8 @@ pub(super) struct Read {
 }
 
 pub(super) fn read(args: &Args) -> Result<Read> {
-    let mut from = Settings::open(ConfigFile::open(args.config.as_deref())?)?;
+    let file = ConfigFile::open(args.config.as_deref())?;
+    let mut from = Settings::open(file.clone())?;
     let source = source::read(args, &mut from)?;
     // The models are opened last, when all settings are known to be valid.
     let mut options = ServeOptions::new(ModelSource::File(PathBuf::new()));
@@ -57,6 +58,7 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     options.cors_origins = from.list(key("cors-origin"), args.cors_origin.clone())?;
     options.page = !from.switch(key("no-page"), args.no_page)?;
     options.drift = super::drift::read(args, &mut from)?;
+    options.decision_log = super::decision_log::read(args, &mut from, file.as_ref())?;
     options.push = push(args, &mut from)?;
     options.traces = traces(args, &mut from)?;
     let log = from.optional(key("log"), args.log)?;
