@@ -203,6 +203,9 @@ impl LogMetrics {
         for outcome in [Outcome::Approve, Outcome::Refer, Outcome::Decline] {
             drop(self.decisions(outcome));
         }
+        for cause in [Failure::full, Failure::too_large, Failure::stopped] {
+            drop(self.refused.get_or_create(&Because { cause }));
+        }
     }
 
     fn decisions(&self, outcome: Outcome) -> Counter {

@@ -1,7 +1,6 @@
 //! The settings of the decision log: three flags, and the table `[decision_log]`.
 
 use std::fmt::{Display, Formatter};
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
@@ -14,6 +13,10 @@ use super::keys::key;
 use crate::config_file::ConfigFile;
 use crate::settings::Settings;
 
+const FOLDER: &str = "decision-log";
+const KEYS: &str = "decision-log-keys";
+const ON_FAILURE: &str = "decision-log-on-failure";
+
 /// A longer name or code is a mistake, in characters.
 const LONGEST_NAME: usize = 64;
 
@@ -21,8 +24,8 @@ const LONGEST_NAME: usize = 64;
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
-    folder: Option<PathBuf>,
-    keys: Option<PathBuf>,
+    folder: Option<Spanned<String>>,
+    keys: Option<Spanned<String>>,
     on_failure: Option<Spanned<String>>,
     origin: Option<Spanned<String>>,
     retention: Option<Spanned<String>>,
@@ -84,29 +87,30 @@ pub(super) fn read(
         Some(file) => file.parse::<Tables>()?.decision_log.unwrap_or_default(),
         None => Table::default(),
     };
-    let beside = |path: PathBuf| match file {
-        Some(file) => file.folder().join(path),
-        None => path,
-    };
-    let folder = from.path(key("decision-log"), args.decision_log.clone())?;
-    let keys = from.path(key("decision-log-keys"), args.decision_log_keys.clone())?;
-    let on_failure = key("decision-log-on-failure");
-    let on_failure = from.optional(on_failure, args.decision_log_on_failure)?;
-    let on_failure = match (on_failure, &table.on_failure) {
-        (Some(WhenItFails(set)), _) => Some(set),
-        (None, Some(text)) => Some(table_on_failure(text, file)?),
-        (None, None) => None,
-    };
-    let Some(folder) = folder.or(table.folder.map(beside)) else {
+    for (name, value) in [
+        (FOLDER, &table.folder),
+        (KEYS, &table.keys),
+        (ON_FAILURE, &table.on_failure),
+    ] {
+        if let Some(value) = value {
+            from.offer(key(name), line(value, file), value.get_ref().clone());
+        }
+    }
+    let folder = from.path(key(FOLDER), args.decision_log.clone())?;
+    let keys = from.path(key(KEYS), args.decision_log_keys.clone())?;
+    let usual = WhenItFails(OnFailure::Refuse);
+    let given = args.decision_log_on_failure;
+    let WhenItFails(on_failure) = from.or(key(ON_FAILURE), given, usual)?;
+    let Some(folder) = folder else {
         ensure!(
-            keys.is_none() && on_failure.is_none() && table.person.is_empty(),
+            keys.is_none() && table.person.is_empty(),
             "the decision log has settings and no folder: set --decision-log FOLDER, or `folder` in the table [decision_log]"
         );
         return Ok(None);
     };
     let mut options = DecisionLogOptions::new(folder);
-    options.keys = keys.or(table.keys.map(beside));
-    options.on_failure = on_failure.unwrap_or(options.on_failure);
+    options.keys = keys;
+    options.on_failure = on_failure;
     options.four_eyes = table.four_eyes;
     if let Some(text) = &table.origin {
         options.origin = Some(origin(text, file)?);
@@ -131,17 +135,6 @@ struct Tables {
 /// The file and line of a value.
 fn line<T>(of: &Spanned<T>, file: Option<&ConfigFile>) -> String {
     file.map_or_else(String::new, |file| file.line_at(of.span().start))
-}
-
-fn table_on_failure(text: &Spanned<String>, file: Option<&ConfigFile>) -> Result<OnFailure> {
-    match text.get_ref().parse() {
-        Ok(WhenItFails(set)) => Ok(set),
-        Err(expected) => bail!(
-            "{}: decision_log.on_failure is `{}`: {expected}",
-            line(text, file),
-            text.get_ref()
-        ),
-    }
 }
 
 /// The name of a log, as a URL without its scheme: it is a line of each checkpoint.
