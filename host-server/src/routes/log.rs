@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,7 @@ use model_log::{Change, Changed, LogError, Writer};
 use super::decisions::{blocking, log_of, said};
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::record::people::refuse;
+use crate::record::people::{self, refuse};
 
 /// A tile that is full never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -31,6 +31,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/log/hold", post(hold))
         .route("/log/release", post(release))
         .route("/log/erase", post(erase))
+        .route("/log/retain", get(retain))
 }
 
 /// The last signed checkpoint, a note.
@@ -93,4 +94,27 @@ async fn change(
     let by = app.middleware().keys.caller(&headers).unwrap_or_default();
     let changed = blocking(move || make(log.writer(), &change, &by).map_err(refuse)).await?;
     Ok(Json(changed).into_response())
+}
+
+/// The records that are beyond retention, of `months` or as the settings say.
+async fn retain(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let log = log_of(&app)?;
+    let months = match query.as_deref().unwrap_or_default() {
+        "" => log.options().retention_months,
+        query => query
+            .strip_prefix("months=")
+            .and_then(|months| months.parse().ok())
+            .ok_or_else(|| ApiError::Unusable {
+                detail: "The query is not known, expected months=60 or none".to_owned(),
+            })?,
+    };
+    let found = blocking(move || {
+        let now = people::minutes_now();
+        log.reader().beyond_retention(months, now).map_err(refuse)
+    });
+    let indexes = found.await?.into_iter().map(|found| found.index);
+    Ok(Json(indexes.collect::<Vec<u64>>()).into_response())
 }

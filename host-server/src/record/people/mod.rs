@@ -15,7 +15,7 @@ pub(crate) use page::{Wanted, count_waiting, list};
 pub(crate) use show::{Explained, Shown, show};
 pub(crate) use word::{LONGEST_NOTE, Said, decide, notice, perform};
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
 use model_log::LogError;
@@ -55,7 +55,16 @@ fn minute_text(minute: u32) -> String {
 
 /// Now, in the same form.
 fn now_text() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let micros = now.map_or(0, |time| time.as_micros());
-    time_text(i64::try_from(micros).unwrap_or(i64::MAX))
+    time_text(i64::try_from(now().as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Now, in minutes since 1970.
+pub(crate) fn minutes_now() -> u32 {
+    u32::try_from(now().as_secs() / 60).unwrap_or(u32::MAX)
+}
+
+fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
