@@ -25,7 +25,7 @@ use crate::models::drift::Drift;
 use crate::models::registry::{
     Live, Loading, ModelSource, OnLoad, Registry, Served, Slot, Version, Witness,
 };
-use crate::record::{Call, DecisionLog, Kind, Recorder, Role as LogRole, Written};
+use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, Role as LogRole, Written};
 
 /// The state that the handlers share.
 pub struct App {
@@ -70,7 +70,7 @@ impl App {
     #[must_use]
     pub fn new(host: ModelHost) -> Arc<Self> {
         let options = ServeOptions::new(ModelSource::File("model.wasm".into()));
-        let metrics = Arc::new(Metrics::new(options.fastapi_metrics, false));
+        let metrics = Arc::new(Metrics::new(options.fastapi_metrics, |_| {}));
         let registry = Registry::single(host, loading(&options, &metrics, None));
         Self::assemble(registry, metrics, options, None)
     }
@@ -80,16 +80,16 @@ impl App {
     /// # Errors
     /// When the model file cannot be served, or the decision log cannot be used.
     pub fn open(options: ServeOptions) -> Result<Arc<Self>, ServeError> {
-        let logs = options.decision_log.is_some();
-        let metrics = Arc::new(Metrics::new(options.fastapi_metrics, logs));
+        let mut log = None;
+        let metrics = Metrics::new(options.fastapi_metrics, |registry| {
+            let settings = options.decision_log.clone();
+            log = settings.map(|settings| (settings, LogMetrics::register(registry)));
+        });
+        let metrics = Arc::new(metrics);
         // Before the models: each is recorded before it answers.
-        let log = match (&options.decision_log, &metrics.log) {
-            (Some(options), Some(metrics)) => {
-                let log = DecisionLog::open(options.clone(), Arc::clone(metrics));
-                Some(log.map_err(|error| ServeError::DecisionLog(error.to_string()))?)
-            }
-            _ => None,
-        };
+        let log = log.map(|(settings, metrics)| DecisionLog::open(settings, Arc::new(metrics)));
+        let log = log.transpose();
+        let log = log.map_err(|error| ServeError::DecisionLog(error.to_string()))?;
         let registry = Registry::open(
             options.models.clone(),
             options.default_model.clone(),

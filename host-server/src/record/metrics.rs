@@ -218,28 +218,23 @@ impl LogMetrics {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn count_before(&self, reader: &Reader) -> Result<(), LogError> {
-        for outcome in [Outcome::Approve, Outcome::Refer, Outcome::Decline] {
-            let found = reader.search(&Query {
-                kinds: vec![Kind::Decision],
-                outcome: Some(outcome),
-                ..Query::default()
-            })?;
-            // What a shadow said is linked to what was answered.
-            let answered = found.iter().filter(|found| found.link.is_none()).count();
-            self.decisions(outcome).inc_by(answered as u64);
-            let overridden = reader.search(&Query {
-                kinds: vec![Kind::Override],
-                ..Query::default()
-            })?;
-            let decided = |link: u64| {
-                found
-                    .binary_search_by_key(&link, |found| found.index)
-                    .is_ok()
-            };
-            for person in overridden {
-                if person.link.is_some_and(decided) {
-                    self.overridden(Side::new(outcome, person.outcome));
+        let found = reader.search(&Query {
+            kinds: vec![Kind::Decision, Kind::Override],
+            ..Query::default()
+        })?;
+        for record in &found {
+            match (record.kind, record.link) {
+                (Kind::Override, Some(link)) => {
+                    let about = found.binary_search_by_key(&link, |found| found.index);
+                    if let Some(decision) = about.ok().and_then(|at| found.get(at)) {
+                        self.overridden(Side::new(decision.outcome, record.outcome));
+                    }
                 }
+                // What a shadow said is linked to what was answered.
+                (Kind::Decision, None) if record.outcome != Outcome::None => {
+                    self.decisions(record.outcome).inc();
+                }
+                _ => {}
             }
         }
         Ok(())

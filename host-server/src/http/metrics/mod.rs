@@ -11,7 +11,6 @@ use prometheus_client::registry::Registry;
 
 use crate::models::drift::GaugeSet;
 use crate::models::metrics::ModelMetricsSet;
-use crate::record::LogMetrics;
 pub(crate) use requests::{Counted, HttpMetrics, Rejected, Series};
 pub(crate) use text::Format;
 
@@ -21,19 +20,17 @@ pub(crate) struct Metrics {
     pub(crate) http: Arc<HttpMetrics>,
     pub(crate) models: Arc<ModelMetricsSet>,
     pub(crate) drift: GaugeSet,
-    /// Of a server that keeps a log.
-    pub(crate) log: Option<Arc<LogMetrics>>,
 }
 
 impl Metrics {
-    /// `fastapi` adds the second old service's names, `log` those of the decision log.
-    pub(crate) fn new(fastapi: bool, log: bool) -> Self {
+    /// `fastapi` adds the second old service's names, `register` those of rooms above.
+    pub(crate) fn new(fastapi: bool, register: impl FnOnce(&mut Registry)) -> Self {
         let mut registry = Registry::default();
+        register(&mut registry);
         Self {
             http: Arc::new(HttpMetrics::register(&mut registry, fastapi)),
             models: Arc::new(ModelMetricsSet::register(&mut registry)),
             drift: GaugeSet::register(&mut registry),
-            log: log.then(|| Arc::new(LogMetrics::register(&mut registry))),
             registry: {
                 registry.register_collector(Box::new(process::ProcessMetrics));
                 registry
