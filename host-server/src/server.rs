@@ -107,6 +107,13 @@ impl Server {
         self.metrics.as_ref().map(|(_, address)| *address)
     }
 
+    /// Whether `/` is a page to a browser: not where the page is switched off, nor where a key
+    /// closes it.
+    #[must_use]
+    pub fn has_page(&self) -> bool {
+        self.app.page().is_some()
+    }
+
     /// `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {

@@ -45,6 +45,7 @@
 pub mod artifact;
 pub mod calibration;
 pub mod decide;
+pub mod decimal;
 pub mod describe;
 pub mod details;
 mod digest;

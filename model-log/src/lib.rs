@@ -46,6 +46,7 @@ mod scan;
 mod seeds;
 mod tiles;
 mod tree;
+pub mod verify;
 mod writer;
 
 pub use body::Body;

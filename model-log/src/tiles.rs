@@ -113,11 +113,16 @@ impl Builder {
     /// Goes on after whole epochs, whose roots these are.
     pub(crate) fn after_epochs(roots: &[Hash]) -> Self {
         let mut builder = Self::default();
-        for (level, tiles) in [(0, 256), (1, 1)] {
-            builder.level(level).number = roots.len() as u64 * tiles;
-        }
+        builder.begin_at(roots.len() as u64);
         roots.iter().for_each(|root| builder.push_hash(2, *root));
         builder
+    }
+
+    /// Begins an epoch of its own; what it gives above level 1 means nothing.
+    pub(crate) fn begin_at(&mut self, epoch: u64) {
+        for (level, tiles) in [(0, 256), (1, 1)] {
+            self.level(level).number = epoch * tiles;
+        }
     }
 
     fn level(&mut self, level: usize) -> &mut Level {

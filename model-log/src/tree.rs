@@ -48,6 +48,13 @@ impl Frontier {
         self.subtrees.push((height, hash));
     }
 
+    /// Adds the subtrees of another tree, which stands to the right of this one.
+    pub(crate) fn append(&mut self, other: &Self) {
+        for (height, hash) in &other.subtrees {
+            self.push(*height, *hash);
+        }
+    }
+
     /// The root of the tree.
     pub(crate) fn root(&self) -> Hash {
         let mut hashes = self.subtrees.iter().rev().map(|(_, hash)| *hash);

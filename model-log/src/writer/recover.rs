@@ -88,8 +88,8 @@ fn root_of_tile(disk: &dyn Disk, layout: &Layout, epoch: u64) -> Option<Hash> {
 
 /// Reads an ended epoch whole; answers its root.
 fn read_epoch(disk: &dyn Disk, layout: &Layout, epoch: u64, clean: bool) -> Result<Hash, LogError> {
-    let mut builder = Builder::after_epochs(&vec![[0; 32]; epoch as usize]);
-    drop(builder.take_complete());
+    let mut builder = Builder::default();
+    builder.begin_at(epoch);
     let mut frontier = Frontier::default();
     let read = scan(disk, layout, epoch, |_, frame| {
         let hash = frame.leaf.hash();
