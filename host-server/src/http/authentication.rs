@@ -42,6 +42,8 @@ pub(crate) enum Access {
     Metrics,
     /// What requests were like.
     Drift,
+    /// The decision log, of which only digests can be read: any key.
+    Log,
     /// Another version to answer.
     Administration,
 }
@@ -61,6 +63,14 @@ impl Key {
             digest: Sha256::digest(secret.as_bytes()).into(),
             role,
         }
+    }
+}
+
+impl Key {
+    /// What records call it: the start of its digest, which tells keys apart and is none.
+    fn id(&self) -> String {
+        let start = self.digest.iter().take(8);
+        start.map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -124,6 +134,11 @@ impl Keys {
                 return self.within_rate(self.anybody.as_ref());
             }
             Access::Decisions => Role::Predict,
+            Access::Log if !self.are_needed() => return Ok(()),
+            Access::Log => {
+                let (_, limiter) = self.find(headers).ok_or(Denied::Unknown)?;
+                return self.within_rate(limiter.as_ref());
+            }
             Access::Page if self.is_open(Public::Page) => return Ok(()),
             Access::Page => Role::Predict,
             Access::Metrics if self.public.contains(&Public::Metrics) => return Ok(()),
@@ -138,6 +153,11 @@ impl Keys {
             return Err(Denied::Forbidden);
         }
         self.within_rate(limiter.as_ref())
+    }
+
+    /// What a record calls the key of a request; `None` where it has none that is known.
+    pub(crate) fn caller(&self, headers: &HeaderMap) -> Option<String> {
+        self.find(headers).map(|(key, _)| key.id())
     }
 
     /// Whether decisions need a key.
@@ -184,7 +204,7 @@ fn whole_seconds(wait: Duration) -> NonZeroU64 {
 }
 
 /// `x-api-key: K` or `authorization: Bearer K`.
-fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+pub(crate) fn presented(headers: &HeaderMap) -> Option<&[u8]> {
     if let Some(key) = headers.get("x-api-key") {
         return Some(key.as_bytes());
     }

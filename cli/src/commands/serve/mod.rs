@@ -2,6 +2,7 @@
 
 mod arenas;
 mod args;
+mod decision_log;
 mod drift;
 mod keys;
 mod log;

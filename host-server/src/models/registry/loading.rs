@@ -10,7 +10,7 @@ use model_files::hex;
 use sha2::{Digest, Sha256};
 
 use super::source::{FileCheck, SignatureCheck, Signer};
-use crate::host::Limits;
+use crate::host::{Limits, ModelHost};
 use crate::models::drift::Drift;
 use crate::models::metrics::ModelMetricsSet;
 
@@ -28,6 +28,23 @@ pub(crate) struct Loading {
     pub(crate) check: Option<FileCheck>,
     /// Who must have signed a file.
     pub(crate) signatures: Option<SignatureCheck>,
+    /// Hears of every model that was loaded, before it answers.
+    pub(crate) on_load: Option<OnLoad>,
+}
+
+/// Is told of a model that was loaded; a sentence refuses it. May block.
+pub(crate) struct OnLoad(pub(crate) Box<dyn Fn(&Loaded<'_>) -> Result<(), String> + Send + Sync>);
+
+/// A model that was loaded.
+pub(crate) struct Loaded<'a> {
+    pub(crate) host: &'a ModelHost,
+    /// Its name and version in routes.
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    /// Of the whole file.
+    pub(crate) file_sha256: &'a [u8; 32],
+    /// Who signed it, where that is checked.
+    pub(crate) signer: Option<&'a Signer>,
 }
 
 /// More of a signature's file is not read to tell whether it changed.

@@ -29,9 +29,10 @@ use crate::host::{LoadError, ModelHost};
 
 pub(crate) use deployment::Mode;
 pub(crate) use live::Live;
-pub(crate) use loading::Loading;
+pub(crate) use loading::{Loaded, Loading, OnLoad};
 pub(crate) use outcome::{Cause, Outcome};
 pub(crate) use served::{ScoredDecision, Served};
+pub(crate) use shadow::Witness;
 pub(crate) use slot::Slot;
 pub use source::{Checked, Fetched, FileCheck, ModelSource, SignatureCheck, Signer};
 pub(crate) use version::Version;

@@ -2,6 +2,7 @@
 //! answers; and `GET /docs`, a page that shows it.
 
 mod application;
+mod log;
 
 use std::sync::{Arc, LazyLock};
 
@@ -90,7 +91,7 @@ async fn openapi(State(app): State<Arc<App>>) -> Json<Value> {
         "paths": paths(&app),
         "components": { "schemas": schemas },
     });
-    if app.needs_key() {
+    if app.needs_key() || app.log().is_some() {
         document["components"]["securitySchemes"] = json!({
             "key": { "type": "apiKey", "in": "header", "name": "x-api-key" },
             "bearer": { "type": "http", "scheme": "bearer" },
@@ -166,6 +167,9 @@ fn paths(app: &App) -> Value {
         named["parameters"] = json!([name_parameter(app)]);
         paths["/drift"] = json!({ "get": watch("drift") });
         paths["/models/{name}/drift"] = json!({ "get": named });
+    }
+    if app.log().is_some() {
+        log::add(&mut paths);
     }
     paths
 }
