@@ -14,24 +14,26 @@ const KEYS = { ann: 'key of ann', bob: 'key of bob', eve: 'key of eve' };
 const REASONS = [['INCOME', 'Income verified by documents'], ['COLLATERAL', 'Collateral was given']];
 
 suite('the officer’s page', () => {
-  let browser, folder, server, eyes, application;
+  let browser, folder, server, eyes, plain, application;
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'officer-'));
     application = sample(await describe(testModel()));
-    server = await startLog('one', false);
-    eyes = await startLog('two', true);
+    const everybody = '[policy]\nversion = "test"\nrefer = [0.0001, 0.9999]\n';
+    server = await startLog('one', everybody);
+    eyes = await startLog('two', everybody, true);
+    plain = await startLog('plain', '[policy]\nversion = "plain"\nrefer = [0.4999, 0.5001]\n');
     browser = await openBrowser();
   });
   after(async () => {
     await browser?.close();
-    await Promise.all([server?.close(), eyes?.close()]);
+    await Promise.all([server, eyes, plain].map((one) => one?.close()));
     if (folder) rmSync(folder, { recursive: true });
   });
 
-  /** A server whose model refers almost everybody, with a log and three people. */
-  async function startLog(name, fourEyes) {
+  /** A server with a log and three people, whose model has this policy. */
+  async function startLog(name, rules, fourEyes = false) {
     const [policy, model, config] = ['policy.toml', 'model.wasm', 'underwrite.toml'].map((file) => join(folder, `${name}-${file}`));
-    writeFileSync(policy, '[policy]\nversion = "test"\nrefer = [0.0001, 0.9999]\n');
+    writeFileSync(policy, rules);
     execFileSync(testProgram(), ['policy', 'apply', testModel(), '--policy', policy, '--out', model], { stdio: 'ignore' });
     const person = (key, called, role) =>
       `[[decision_log.person]]\nname = "${called}"\nrole = "${role}"\nkey_sha256 = "${createHash('sha256').update(KEYS[key]).digest('hex')}"\n`;
@@ -166,6 +168,21 @@ suite('the officer’s page', () => {
     await submit.click();
     await page.locator('#decide-problem', { hasText: 'decided by a person already' }).waitFor();
     assert.equal(await page.locator('#note').inputValue(), 'typed with care');
+    await context.close();
+  });
+
+  test('what the model decided can be decided otherwise, and the page says that this overrides it', async () => {
+    const headers = { 'content-type': 'application/json', 'x-api-key': 'program' };
+    const response = await fetch(`${plain.url}predict`, { method: 'POST', headers, body: JSON.stringify(application) });
+    const { approve } = await response.json();
+    const index = Number(response.headers.get('x-decision-log').split(';')[0]);
+    const { page, context } = await signIn(plain.url, 'ann');
+    await page.goto(`${plain.url}officer#${index}`);
+    await page.locator('#decide', { hasText: approve ? 'approved this application' : 'declined this application' }).waitFor();
+    await page.locator(approve ? '#outcome-decline' : '#outcome-approve').check({ force: true });
+    await page.locator('#reason').selectOption('INCOME');
+    await page.getByRole('button', { name: 'Record this decision' }).click();
+    await page.locator('.word', { hasText: `Ann Lee decided to ${approve ? 'decline' : 'approve'}` }).waitFor();
     await context.close();
   });
 
