@@ -54,7 +54,7 @@ pub use host::{
     FeatureType, InstanceTimes, Limits, LoadError, LoadErrorKind, ModelHost, ModelInfo, NOT_KEPT,
     PolicyInfo, RuleInfo, Target, compile,
 };
-pub use http::authentication::{Key, Public, Role};
+pub use http::authentication::{Key, KeySource, Public, Role};
 pub use http::limits::HttpLimits;
 pub use http::metrics::push::PushOptions;
 pub use http::spans::TraceOptions;

@@ -121,6 +121,12 @@ impl Decider {
         true
     }
 
+    /// How many values were adjusted in the row that [`Decider::judge_rows`] calls its closure for.
+    #[must_use]
+    pub fn adjusted_values(&self, row: usize) -> u32 {
+        self.block.adjusted.get(row % ROWS).copied().unwrap_or(0)
+    }
+
     /// Whether no policy has anything to do for a single row.
     fn is_plain(&self, row: &[f64]) -> bool {
         let mut values = self.artifact.schema.inputs().zip(row);
