@@ -402,6 +402,7 @@ fn loading(options: &ServeOptions, metrics: &Metrics, log: Option<&Arc<DecisionL
             let log = Arc::clone(log);
             OnLoad(Box::new(move |loaded| log.loaded(loaded)))
         }),
+        signatures: options.signatures.clone(),
     }
 }
 

@@ -179,6 +179,7 @@ impl DecisionLog {
         let event = event::Model {
             name: model.name.to_owned(),
             version: model.version.to_owned(),
+            signed_by: model.signer.and_then(|signer| signer.key.parse().ok()),
             ..event::Model::default()
         };
         record.details.event = serde_json::to_value(event).ok();
