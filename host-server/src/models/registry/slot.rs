@@ -34,13 +34,6 @@ struct Known<'a> {
     old: Option<Arc<Version>>,
 }
 
-/// What files are read for, and with what.
-#[derive(Clone, Copy)]
-struct Attempt<'a> {
-    change: Change<'a>,
-    loading: &'a Loading,
-}
-
 /// The file that is loaded.
 struct Current {
     file_sha256: [u8; 32],
@@ -65,6 +58,13 @@ impl Current {
 
 /// Of a file, and of its signature where one is needed and there.
 type Digests = ([u8; 32], Option<[u8; 32]>);
+
+/// What files are read for, and with what.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    change: Change<'a>,
+    loading: &'a Loading,
+}
 
 /// What happened before.
 #[derive(Default)]
