@@ -35,6 +35,7 @@ struct Tables {
     // `underwrite serve`
     serve: Option<Table>,
     decision_log: Option<Table>,
+    api_key: Option<Vec<Table>>,
 }
 
 impl ConfigFile {
@@ -70,6 +71,11 @@ impl ConfigFile {
         let before = self.text.get(..offset).unwrap_or(&self.text);
         let line = before.matches('\n').count() + 1;
         format!("{}, line {line}", self.path.display())
+    }
+
+    /// The file itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The folder of the file, which paths in it are relative to.

@@ -23,7 +23,7 @@ use crate::http::middleware::Middleware;
 use crate::http::page;
 use crate::models::drift::Drift;
 use crate::models::registry::{
-    Live, Loading, ModelSource, OnLoad, Registry, Served, Slot, Version, Witness,
+    Affinity, Live, Loading, ModelSource, OnLoad, Registry, Served, Slot, Version, Witness,
 };
 use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, Role as LogRole, Written};
 
@@ -115,7 +115,7 @@ impl App {
             registry: Arc::new(registry),
             middleware: Arc::new(Middleware {
                 metrics: Arc::clone(&metrics.http),
-                keys,
+                keys: Arc::new(keys),
                 access_log: options.access_log,
                 https: options.tls.is_some(),
                 stopping: AtomicBool::new(false),
@@ -184,6 +184,7 @@ impl App {
             return Ok(None);
         };
         let caller = self.middleware.keys.caller(call.headers);
+        let caller = caller.name().map(str::to_owned);
         let asked = (&*target.served, target.role);
         log.recorder(call, caller, kind, asked).map(Some)
     }
@@ -266,6 +267,11 @@ impl App {
         self.middleware.keys.are_needed()
     }
 
+    /// Whether somebody may change which version answers.
+    pub(crate) fn has_admin_key(&self) -> bool {
+        self.middleware.keys.has_admin()
+    }
+
     /// The API's name; `None` when neither the options nor a model give one.
     pub(crate) fn name(&self) -> Option<String> {
         let given = self.options.name.clone();
@@ -297,9 +303,13 @@ impl App {
     }
 
     /// What answers for the named model or for the default one, as the deployment says.
-    pub(crate) fn target(&self, name: Option<&str>) -> Result<Target, ApiError> {
+    pub(crate) fn target(
+        &self,
+        name: Option<&str>,
+        affinity: Affinity<'_>,
+    ) -> Result<Target, ApiError> {
         let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
-        let served = Arc::clone(live.pick());
+        let served = Arc::clone(live.pick(affinity));
         let role = match Arc::ptr_eq(&served, &live.champion) {
             true => LogRole::Champion,
             false => LogRole::Canary,
@@ -316,9 +326,10 @@ impl App {
         &self,
         name: Option<&str>,
         version: Option<&str>,
+        affinity: Affinity<'_>,
     ) -> Result<Target, ApiError> {
         match version {
-            None => self.target(name),
+            None => self.target(name, affinity),
             Some(version) => Ok(Target {
                 served: self.version(name, version).await?,
                 role: LogRole::Version,
@@ -392,11 +403,11 @@ fn loading(options: &ServeOptions, metrics: &Metrics, log: Option<&Arc<DecisionL
         allow_mismatch: options.allow_mismatch,
         loaded_versions: options.loaded_versions,
         check: options.check.clone(),
-        signatures: options.signatures.clone(),
         on_load: log.map(|log| {
             let log = Arc::clone(log);
             OnLoad(Box::new(move |loaded| log.loaded(loaded)))
         }),
+        signatures: options.signatures.clone(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! The server's settings: models, addresses, keys, limits.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use crate::error::ServeError;
 use crate::host::Limits;
-use crate::http::authentication::{Key, Public};
+use crate::http::authentication::{Key, KeySource, Public};
 use crate::http::cors;
 use crate::http::limits::HttpLimits;
 use crate::http::metrics::push::PushOptions;
@@ -35,6 +36,9 @@ pub struct ServeOptions {
     /// Who may do what. Without any key anybody may ask for everything but reloads, which
     /// need an admin key.
     pub keys: Vec<Key>,
+    /// Reads the keys again on SIGHUP and every [`watch_interval`](Self::watch_interval). Default:
+    /// the keys stay as they are.
+    pub key_source: Option<KeySource>,
     /// Certificate and key. Default: plain HTTP.
     pub tls: Option<TlsFiles>,
     /// Origins whose pages may call the API; `*` is any. Default: none.
@@ -61,8 +65,14 @@ pub struct ServeOptions {
     pub push: Option<PushOptions>,
     /// A collector to export spans to. Default: none.
     pub traces: Option<TraceOptions>,
-    /// Whether to log each request: its route, status and time, not its content.
+    /// Whether to log each request: its route, status, time and the name of its key, not its
+    /// content.
     pub access_log: bool,
+    /// Whether that log has the address that the request came from.
+    pub log_client_address: bool,
+    /// How often models, keys and certificates are looked at, beside the system's own reports of
+    /// changed files, which network file systems do not make. Default: 10 s.
+    pub watch_interval: Duration,
     /// What the model may use.
     pub limits: Limits,
     /// What clients may use.
@@ -82,6 +92,7 @@ impl ServeOptions {
             metrics_port: None,
             fastapi_metrics: false,
             keys: Vec::new(),
+            key_source: None,
             tls: None,
             cors_origins: Vec::new(),
             page: true,
@@ -95,6 +106,8 @@ impl ServeOptions {
             push: None,
             traces: None,
             access_log: false,
+            log_client_address: false,
+            watch_interval: Duration::from_secs(10),
             limits: Limits::serving(),
             http: HttpLimits::default(),
         }

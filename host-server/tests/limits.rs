@@ -336,6 +336,7 @@ async fn what_is_closed_is_opened_on_purpose() {
         ("/models/stand-in/schema", [OPEN, OPEN, OPEN, OPEN]),
         ("/model.wasm", [OPEN, ANY, ASKER, OPEN]),
         ("/model.js", [OPEN, ANY, ASKER, OPEN]),
+        ("/model.d.ts", [OPEN, ANY, ASKER, OPEN]),
         ("/index.html", [OPEN, ANY, ASKER, OPEN]),
         ("/app.js", [OPEN, ANY, ASKER, OPEN]),
         ("/officer", [OPEN, OPEN, OPEN, OPEN]),

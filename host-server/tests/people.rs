@@ -90,20 +90,25 @@ async fn the_queue_is_decided_and_stays_decided_after_a_restart() {
     let (status, again) = decide(&app, BO, first, DECLINE).await;
     assert_eq!(status, 409, "{again}");
 
-    for app in [app, restart(&place)] {
-        let queue = read(&app, ANN, "/decisions?state=open,proposed").await;
-        assert_eq!(indexes(&queue), [second]);
-        let all = read(&app, ANN, "/decisions").await;
-        assert_eq!(indexes(&all), [second, first, approved]);
-        assert_eq!(all["decisions"][1]["decided"]["by"], "Ann");
-        let done = read(&app, ANN, "/decisions?state=decided&order=oldest").await;
-        assert_eq!(indexes(&done), [approved, first]);
-        let low = "underwrite_decision_log_overrides_total{side=\"referred\"}";
-        assert_eq!(metric(&app, low).await, 1);
-        let refer = "underwrite_decision_log_decisions_total{outcome=\"refer\"}";
-        assert_eq!(metric(&app, refer).await, 2);
-    }
+    check_queue(&app, [approved, first, second]).await;
+    drop(app);
+    check_queue(&restart(&place), [approved, first, second]).await;
     assert_eq!(place.replay(), 3);
+}
+
+/// `first` was decided by Ann, and `second` by nobody.
+async fn check_queue(app: &Router, [approved, first, second]: [u64; 3]) {
+    let queue = read(app, ANN, "/decisions?state=open,proposed").await;
+    assert_eq!(indexes(&queue), [second]);
+    let all = read(app, ANN, "/decisions").await;
+    assert_eq!(indexes(&all), [second, first, approved]);
+    assert_eq!(all["decisions"][1]["decided"]["by"], "Ann");
+    let done = read(app, ANN, "/decisions?state=decided&order=oldest").await;
+    assert_eq!(indexes(&done), [approved, first]);
+    let low = "underwrite_decision_log_overrides_total{side=\"referred\"}";
+    assert_eq!(metric(app, low).await, 1);
+    let refer = "underwrite_decision_log_decisions_total{outcome=\"refer\"}";
+    assert_eq!(metric(app, refer).await, 2);
 }
 
 /// The server before has closed its log when it was dropped.

@@ -5,6 +5,7 @@ pub(crate) mod drift;
 mod eda;
 mod evaluate;
 mod explain;
+mod export;
 mod health;
 mod inspect;
 mod keygen;
@@ -47,6 +48,7 @@ enum Command {
     Health(health::Args),
     Score(score::Args),
     Explain(explain::Args),
+    Export(export::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
     Reproduce(reproduce::Args),
@@ -72,6 +74,7 @@ impl Cli {
             Command::Health(args) => args.run(),
             Command::Score(args) => args.run(),
             Command::Explain(args) => args.run(),
+            Command::Export(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Verify(args) => args.run(),
             Command::Reproduce(args) => args.run(),

@@ -33,7 +33,7 @@ const SHARED: [&str; 4] = ["/dom.js", "/format.js", "/icon.svg", "/style.css"];
 /// Whether a route is a file of the page that needs a key, or the model's.
 pub(crate) fn is_file(route: &str) -> bool {
     match route {
-        MODEL_FILE | MODEL_GLUE => true,
+        MODEL_FILE | MODEL_GLUE | MODEL_TYPES => true,
         _ if route.starts_with(OFFICER) || SHARED.contains(&route) => false,
         _ => Web::iter().any(|name| route.strip_prefix('/') == Some(&*name)),
     }
@@ -42,6 +42,9 @@ pub(crate) fn is_file(route: &str) -> bool {
 /// The model's file and the JavaScript that fits it, for pages and other hosts.
 pub(crate) const MODEL_FILE: &str = "/model.wasm";
 pub(crate) const MODEL_GLUE: &str = "/model.js";
+
+/// The types of that JavaScript.
+pub(crate) const MODEL_TYPES: &str = "/model.d.ts";
 
 /// A route for each file, and for the officer's page.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {

@@ -21,11 +21,12 @@ use super::ndjson;
 use super::refusal::wrong_names;
 use super::rows::{Chunk, Table, Unreadable};
 use crate::app::App;
+use crate::host::FeatureRole;
 use crate::http::body::{ContentType, check_plain};
 use crate::http::error::ApiError;
 use crate::http::memory::Claim;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Served;
+use crate::models::registry::{Affinity, Served};
 use crate::record::{Call, Kind, Recorder, Written};
 
 const ROUTE: &str = "/predict/batch";
@@ -73,7 +74,7 @@ async fn answer(
     name: Option<&str>,
 ) -> Result<Response, ApiError> {
     let form = form(call.headers)?;
-    let target = app.target(name)?;
+    let target = app.target(name, Affinity::by_id(call.id.given()))?;
     let mut recorder = app.recorder(&call, &target, Kind::Decision)?;
     let served = target.served;
     if form == Form::Lines {
@@ -172,6 +173,9 @@ pub(super) struct Batch {
     table: Table,
     chunk: Chunk,
     answers: AnswerForm,
+    /// Columns of CSV that the model ignores, such as a number of the application: an answer in
+    /// CSV repeats them.
+    copied: Vec<String>,
     /// Rows that are answered.
     row: usize,
     recorder: Option<Recorder>,
@@ -184,8 +188,13 @@ impl Batch {
         answers: AnswerForm,
         recorder: Option<Recorder>,
     ) -> Self {
+        let copied = match answers {
+            AnswerForm::Csv => ignored(&served, table.csv_names()),
+            AnswerForm::Json | AnswerForm::Explanations => Vec::new(),
+        };
         Self {
             served,
+            copied,
             table,
             chunk: Chunk::default(),
             answers,
@@ -212,13 +221,14 @@ impl Batch {
         self.row += self.chunk.iter().count();
         let mut out = Vec::new();
         if first == 0 {
-            self.answers.begin(&self.served, &mut out);
+            self.answers.begin(&self.served, &self.copied, &mut out);
         }
         let recorder = self.recorder.as_mut();
         write_answers(
             self.answers,
             &self.served,
             &self.chunk,
+            &self.copied,
             first,
             recorder,
             &mut out,
@@ -310,6 +320,16 @@ impl Batch {
         });
         Body::from_stream(stream::iter([Ok(first)]).chain(rest))
     }
+}
+
+/// Those of `names` that the model ignores.
+fn ignored(served: &Served, names: Vec<String>) -> Vec<String> {
+    let features = &served.description().features;
+    let is_ignored = |name: &String| {
+        let mut found = features.iter().filter(|feature| feature.name == *name);
+        found.any(|feature| feature.role == FeatureRole::Ignored)
+    };
+    names.into_iter().filter(is_ignored).collect()
 }
 
 /// The client sees its connection end before its answer does.

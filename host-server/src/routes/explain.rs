@@ -21,6 +21,7 @@ use crate::host::{CallError, Decision};
 use crate::http::body::check_json;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
+use crate::models::registry::Affinity;
 use crate::record::{Call, Kind, Recorder};
 
 const ROUTE: &str = "/explain";
@@ -78,7 +79,8 @@ async fn answer(
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
     check_json(call.headers)?;
-    let target = app.target_version(name, version).await?;
+    let affinity = Affinity::by_id(call.id.given());
+    let target = app.target_version(name, version, affinity).await?;
     if !target.served.explains() {
         return Err(ApiError::CannotExplain);
     }

@@ -91,7 +91,8 @@ async fn change(
 ) -> Result<Response, ApiError> {
     let log = log_of(&app)?;
     let change: Change = said(&app, &headers, body, LONGEST_CHANGE).await?;
-    let by = app.middleware().keys.caller(&headers).unwrap_or_default();
+    let by = app.middleware().keys.caller(&headers);
+    let by = by.name().unwrap_or_default().to_owned();
     let changed = blocking(move || make(log.writer(), &change, &by).map_err(refuse)).await?;
     Ok(Json(changed).into_response())
 }

@@ -20,7 +20,7 @@ use crate::host::Description;
 use crate::http::body::ContentType;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Served;
+use crate::models::registry::{Affinity, Served};
 use crate::record::Call;
 
 const ROUTE: &str = "/invocations";
@@ -49,7 +49,8 @@ pub(super) async fn invocations(
 ) -> Result<Response, MlflowError> {
     let is_csv = is_csv(&headers)?;
     let call = Call::new(&id, &headers, ROUTE);
-    let target = app.target(None)?;
+    let target = app.target(None, Affinity::by_id(id.given()))?;
+    let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
     let packed = app.read_batch(&headers, body).await?;
     let read = move |served: &Served, body: &Bytes| {
@@ -67,6 +68,7 @@ pub(super) async fn invocations(
         NoScores::Failed(_) => ApiError::fault(&id).into(),
     })?;
     let mut response = held_json(&app, &Predictions::new(scored.head, &scored.scores))?;
+    scored.scores.write_headers(&version, &mut response);
     receipt(&mut response, scored.written);
     Ok(response)
 }

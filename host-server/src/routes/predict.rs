@@ -20,7 +20,7 @@ use crate::host::{CallError, Decision};
 use crate::http::body::{check_json, check_plain};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::ScoredDecision;
+use crate::models::registry::{Affinity, ScoredDecision};
 use crate::record::{Call, Kind};
 
 /// How many headers an answer has, with those of the middleware.
@@ -88,7 +88,11 @@ async fn answer(
     check_plain(call.headers)?;
     let permit = app.begin()?;
     let start = Instant::now();
-    let target = app.target_version(name, version).await?;
+    let affinity = Affinity {
+        id: call.id.given(),
+        body: &body,
+    };
+    let target = app.target_version(name, version, affinity).await?;
     let recorder = app.recorder(&call, &target, Kind::Decision)?;
     let decided = decide(app, permit, &target, &body).await;
     app.metrics().http.predicted(start.elapsed());

@@ -7,6 +7,7 @@
     reason = "each test file uses its part, and a test may panic"
 )]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -173,12 +174,17 @@ impl Place {
     pub(crate) fn replay(&self) -> usize {
         let reader = self.reader();
         let mut replayed = 0;
+        let mut models = BTreeMap::new();
         for record in self.records() {
-            let Some(body) = &record.body else { continue };
+            let is_answer = matches!(record.kind, Kind::Decision | Kind::Explanation);
+            let Some(body) = record.body.as_ref().filter(|_| is_answer) else {
+                continue;
+            };
+            let model = models.entry(record.model);
+            let model = model.or_insert_with(|| load(&reader, record.model));
             let again = match record.kind {
-                Kind::Decision => load(&reader, record.model).decide(&body.request),
-                Kind::Explanation => load(&reader, record.model).explain(&body.request),
-                _ => continue,
+                Kind::Decision => model.decide(&body.request),
+                _ => model.explain(&body.request),
             };
             let again = again.unwrap();
             assert_eq!(again.status, body.details.status, "{record:?}");

@@ -1,10 +1,11 @@
 //! `underwrite serve`
 
+mod api_keys;
 mod arenas;
 mod args;
 mod decision_log;
 mod drift;
-mod keys;
+pub(super) mod keys;
 mod log;
 mod options;
 mod source;

@@ -43,7 +43,7 @@ pub(crate) struct Loaded<'a> {
     pub(crate) version: &'a str,
     /// Of the whole file.
     pub(crate) file_sha256: &'a [u8; 32],
-    /// Who signed it, where that is checked.
+    /// Who signed it, where somebody must have.
     pub(crate) signer: Option<&'a Signer>,
 }
 

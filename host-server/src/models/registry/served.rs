@@ -1,5 +1,6 @@
 //! One version of a model, ready to answer, with everything that is created once for it.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +14,7 @@ use super::names::check_place;
 use super::source::{Checked, FileCheck, Signer};
 use super::verify;
 use crate::asset::Asset;
+use crate::glue::beside_model;
 use crate::host::{Answer, CallError, Decision, Description, LoadError, LoadErrorKind, ModelHost};
 use crate::models::drift::{Monitor, NotMonitored};
 use crate::models::metrics::{ModelMetrics, Tally};
@@ -35,6 +37,14 @@ pub(crate) struct ScoredDecision {
     pub(crate) decision: Decision,
     /// None of a refusal.
     pub(crate) score: Option<Score>,
+}
+
+/// The file's JavaScript as a page loads it, beside `model.wasm`.
+fn script(glue: &Bytes) -> Bytes {
+    match std::str::from_utf8(glue).map(beside_model) {
+        Ok(Cow::Owned(changed)) => changed.into(),
+        _ => glue.clone(),
+    }
 }
 
 /// The name and version that a folder gives a model.
@@ -233,7 +243,7 @@ impl Served {
             name: &self.name,
             version: &self.version,
             file_sha256: &self.file_sha256,
-            signer: self.signer.as_ref(),
+            signer: self.signer(),
         }
     }
 
@@ -252,7 +262,7 @@ impl Served {
         self.files.get_or_init(|| {
             (
                 Asset::new("application/wasm", self.host.wasm().clone()),
-                Asset::new("text/javascript; charset=utf-8", self.host.glue().clone()),
+                Asset::new("text/javascript; charset=utf-8", script(self.host.glue())),
             )
         })
     }

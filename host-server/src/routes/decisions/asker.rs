@@ -36,7 +36,13 @@ impl FromRequestParts<Arc<App>> for Asker {
         match person {
             Some(person) => Ok(Self { log, person }),
             // The key of a program is known, and no person's.
-            None if app.middleware().keys.caller(&parts.headers).is_some() => {
+            None if app
+                .middleware()
+                .keys
+                .caller(&parts.headers)
+                .name()
+                .is_some() =>
+            {
                 reject(ApiError::Denied(Denied::Forbidden))
             }
             None => reject(ApiError::Denied(Denied::Unknown)),

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::host::{Description, Feature};
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Served;
+use crate::models::registry::{Affinity, Served};
 use crate::record::Call;
 
 const ROUTE: &str = "/v2/models/{name}/infer";
@@ -95,7 +95,8 @@ async fn answer(
     version: Option<&str>,
     body: Body,
 ) -> Result<Response, OipError> {
-    let target = app.target_version(Some(name), version).await?;
+    let affinity = Affinity::by_id(call.id.given());
+    let target = app.target_version(Some(name), version, affinity).await?;
     let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
     let header_length = call.headers.get(HEADER_LENGTH).cloned();
@@ -111,9 +112,13 @@ async fn answer(
         model_name: name,
         model_version: &version,
         id: wanted.id.as_deref().unwrap_or(call.id.as_str()),
+        parameters: Parameters {
+            adjustments: scored.scores.adjusted,
+        },
         outputs: Vec::new(),
     };
     let mut response = respond(app, head, &wanted.outputs, &scored.scores)?;
+    scored.scores.write_headers(&version, &mut response);
     receipt(&mut response, scored.written);
     Ok(response)
 }
@@ -192,7 +197,7 @@ fn wanted(body: &[u8], request: &Request<'_>, has_policy: bool) -> Result<Vec<As
             let known = OUTPUTS.into_iter().find(|one| one.name() == wanted.name);
             let output = known.ok_or_else(|| {
                 let name = &wanted.name[..wanted.name.floor_char_boundary(64)];
-                let names = "prediction, probability, label, outcome or rules";
+                let names = "prediction, probability, label, outcome, rules or adjustments";
                 format!("there is no output `{name}`, expected {names}")
             })?;
             let own = wanted.parameters.and_then(|given| given.binary_data);
@@ -338,7 +343,14 @@ struct Head<'a> {
     model_name: &'a str,
     model_version: &'a str,
     id: &'a str,
+    parameters: Parameters,
     outputs: Vec<Written<'a>>,
+}
+
+#[derive(Serialize)]
+struct Parameters {
+    /// How many values were adjusted.
+    adjustments: usize,
 }
 
 #[derive(Serialize)]
@@ -407,9 +419,11 @@ fn write_binary(output: Output, scores: &Scores, out: &mut Vec<u8>) {
             let values = scores.probabilities.iter();
             values.for_each(|value| out.extend(value.to_le_bytes()));
         }
-        Output::Label | Output::Outcome | Output::Rules => scores.texts(output).for_each(|text| {
-            out.extend(u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
-            out.extend_from_slice(text.as_bytes());
-        }),
+        Output::Label | Output::Outcome | Output::Rules | Output::Adjustments => {
+            scores.texts(output).for_each(|text| {
+                out.extend(u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
+                out.extend_from_slice(text.as_bytes());
+            })
+        }
     }
 }

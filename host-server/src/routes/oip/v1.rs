@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Served;
+use crate::models::registry::{Affinity, Served};
 use crate::record::Call;
 
 const ROUTE: &str = "/v1/models/{name}:predict";
@@ -50,7 +50,7 @@ pub(super) async fn status(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    app.target(Some(&name))?;
+    app.target(Some(&name), Affinity::default())?;
     Ok(Json(json!({ "name": name, "ready": true })))
 }
 
@@ -66,7 +66,8 @@ pub(super) async fn predict(
         .strip_suffix(":predict")
         .ok_or(ApiError::from(Refusal::NotFound))?;
     let call = Call::new(&id, &headers, ROUTE);
-    let target = app.target(Some(name))?;
+    let target = app.target(Some(name), Affinity::by_id(id.given()))?;
+    let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
     let packed = app.read_batch(&headers, body).await?;
     let read = move |served: &Served, body: &Bytes| {
@@ -89,6 +90,7 @@ pub(super) async fn predict(
     let scored = score(&app, &call, target, packed, read).await;
     let scored = scored.map_err(|problem| no_scores(problem, &id))?;
     let mut response = held_json(&app, &Predictions::new(scored.head, &scored.scores))?;
+    scored.scores.write_headers(&version, &mut response);
     receipt(&mut response, scored.written);
     Ok(response)
 }
