@@ -45,6 +45,17 @@ fn each_command_explains_itself() {
         "drift merge",
         "drift sketch",
         "drift simulate",
+        "log",
+        "log verify",
+        "log replay",
+        "log prove",
+        "log show",
+        "log search",
+        "log export",
+        "log hold",
+        "log release",
+        "log erase",
+        "log retain",
     ] {
         let help = folder.succeed(&format!("{command} --help"));
         let name = format!("help {command}").trim().replace(' ', "-");

@@ -36,8 +36,8 @@ impl Check {
         for folder in ["records", "index", "seeds"] {
             for (name, _) in self.names(&layout.path(folder))? {
                 let epoch = number(&name);
-                // The next epoch is begun with its seeds and its index.
-                let begun = self.open && folder != "records" && epoch == Some(epochs);
+                // A running server may begin the next epoch now; a crash may leave it half begun.
+                let begun = self.open && epoch == Some(epochs);
                 if epoch.is_none_or(|epoch| epoch >= epochs) && !begun {
                     self.stranger(&format!("{folder}/{name}"), &name, report);
                 }
