@@ -52,6 +52,7 @@ fn each_command_explains_itself() {
         "log show",
         "log search",
         "log export",
+        "log report",
         "log hold",
         "log release",
         "log erase",
