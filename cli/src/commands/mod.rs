@@ -9,6 +9,7 @@ mod export;
 mod health;
 mod inspect;
 mod keygen;
+pub(crate) mod log;
 pub(crate) mod policy;
 mod publish;
 mod pull;
@@ -62,6 +63,7 @@ enum Command {
     Publish(publish::Args),
     Pull(pull::Args),
     Drift(Box<drift::Args>),
+    Log(log::Args),
 }
 
 impl Cli {
@@ -88,6 +90,7 @@ impl Cli {
             Command::Publish(args) => args.run(),
             Command::Pull(args) => args.run(),
             Command::Drift(args) => args.run(),
+            Command::Log(args) => args.run(),
         }
     }
 }

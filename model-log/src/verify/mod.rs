@@ -108,6 +108,9 @@ pub fn verify_on(
         disk,
         layout,
     };
+    if !check.disk.exists(&check.layout.lock()) {
+        report.problem("lock", "the file is missing");
+    }
     if !check.open && !mark.is_empty() {
         report.problem(
             "lock",

@@ -65,6 +65,9 @@ impl Core {
             self.layout.clone(),
             Some(self.keys.clone()),
         );
+        if what == What::Erase {
+            add_records_about(&reader, &mut change.indexes)?;
+        }
         let facts = Facts::collect(&reader, &change.indexes)?;
         let held = &facts.held;
         let affected: Vec<u64> = match what {
@@ -182,6 +185,21 @@ impl Core {
         }
         Ok(())
     }
+}
+
+/// A shadow's answer, an override or a notice holds the applicant's data too: it is erased with
+/// the decision that it is about.
+fn add_records_about(reader: &Reader, indexes: &mut Vec<u64>) -> Result<(), LogError> {
+    let named: BTreeSet<u64> = indexes.iter().copied().collect();
+    let mut all = named.clone();
+    reader.each_entry(|index, entry| {
+        let about = entry.link.is_some_and(|link| named.contains(&link));
+        if about && entry.kind.is_personal() {
+            all.insert(index);
+        }
+    })?;
+    *indexes = all.into_iter().collect();
+    Ok(())
 }
 
 fn check(change: &Change) -> Result<(), LogError> {

@@ -213,6 +213,7 @@ impl Core {
     pub(crate) fn close(mut self) -> Result<Option<String>, LogError> {
         self.sync_index()?;
         let signed = self.sign_checkpoint(false)?;
+        self.tiles.sync(&*self.disk, &self.layout)?;
         set_mark(&*self.disk, &self.layout, b"")?;
         Ok(signed.then_some(self.checkpoint.1))
     }

@@ -208,19 +208,28 @@ impl Sim {
     }
 }
 
+/// Every sector shows what was written to it up to some moment of its own.
 fn after_cut(file: &File, random: &mut Random) -> File {
     let mut bytes = file.durable.clone();
-    for pending in &file.pending {
+    let mut moments: BTreeMap<usize, usize> = BTreeMap::new();
+    for (now, pending) in file.pending.iter().enumerate() {
         match pending {
             Pending::Cut(len) if random.below(2) == 0 => bytes.resize(*len, 0),
             Pending::Cut(_) => {}
             Pending::Write(at, what) => {
-                // All, nothing, or some of its sectors.
-                let how = random.below(3);
                 let mut begin = *at;
                 while begin < at + what.len() {
                     let end = ((begin / SECTOR + 1) * SECTOR).min(at + what.len());
-                    if how == 0 || how == 1 && random.below(2) == 0 {
+                    let writes = file.pending.len() as u64;
+                    let moment =
+                        moments
+                            .entry(begin / SECTOR)
+                            .or_insert_with(|| match random.below(3) {
+                                0 => usize::MAX,
+                                1 => 0,
+                                _ => random.below(writes + 1) as usize,
+                            });
+                    if now < *moment {
                         apply(&mut bytes, begin, &what[begin - at..end - at]);
                     }
                     begin = end;
