@@ -74,7 +74,7 @@ fn sound(log: &DecisionLog) -> Result<Value, ApiError> {
     // A note's first lines are its origin, its size and its root.
     let mut lines = note.lines().skip(1);
     let size: Option<u64> = lines.next().and_then(|line| line.parse().ok());
-    let checkpoint = size.map(|size| json!({ "size": size, "root": lines.next() }));
+    let checkpoint = size.map(|size| json!({ "size": size, "root": lines.next(), "time": null }));
     let state = match status.stopped {
         None => "running",
         Some(_) => "stopped",
