@@ -1,9 +1,10 @@
 //! `underwrite serve`
 
+mod api_keys;
 mod arenas;
 mod args;
 mod drift;
-mod keys;
+pub(super) mod keys;
 mod log;
 mod options;
 mod source;
