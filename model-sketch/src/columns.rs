@@ -19,11 +19,10 @@ impl Sketch {
     /// Counts an application as it came, before any policy, and what the model answers where
     /// it does not refuse it.
     pub fn push_application(&mut self, row: &ColumnRow<'_>) {
-        let decider = row.decider();
-        row.observe(&mut |input, reading| {
+        row.observe(&mut |input, feature, reading| {
             let column = &mut self.columns[input];
             match reading {
-                Some(reading) => column.push_reading(decider.feature(input), reading),
+                Some(reading) => column.push_reading(feature, reading),
                 None => column.push_invalid(),
             }
         });

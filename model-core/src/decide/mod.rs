@@ -176,12 +176,8 @@ impl Decider {
         }
     }
 
-    /// The feature of an input, by its number in a row.
-    ///
-    /// # Panics
-    /// Where there are not so many.
-    #[must_use]
-    pub fn feature(&self, input: usize) -> &Feature {
+    /// The feature of an input.
+    fn feature(&self, input: usize) -> &Feature {
         input_of(&self.artifact, &self.fields, input)
     }
 
