@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use model_files::hex;
@@ -51,15 +51,14 @@ pub(crate) struct Loaded<'a> {
 const SIGNATURE: u64 = 4 << 20;
 
 impl Loading {
-    /// Where the signature of a model's file is, if models must be signed.
-    pub(super) fn signature_path(&self, model: &Path) -> Option<PathBuf> {
-        let signatures = self.signatures.as_ref()?;
-        Some(model.with_file_name(signatures.file))
+    /// The name of the signature beside a model's file, if models must be signed.
+    pub(super) fn signature_file(&self) -> Option<&'static str> {
+        self.signatures.as_ref().map(|signatures| signatures.file)
     }
 
     /// The digest of a model's signature; `None` when there is none, or none is needed.
     pub(super) fn signature(&self, model: &Path) -> Option<[u8; 32]> {
-        let file = File::open(self.signature_path(model)?).ok()?;
+        let file = File::open(model.with_file_name(self.signature_file()?)).ok()?;
         let mut bytes = Vec::new();
         file.take(SIGNATURE).read_to_end(&mut bytes).ok()?;
         Some(Sha256::digest(bytes).into())
