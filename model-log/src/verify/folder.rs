@@ -78,10 +78,12 @@ impl Check {
         Ok(())
     }
 
-    fn names(&self, folder: &Path) -> Result<Vec<(String, bool)>, LogError> {
-        self.disk
-            .list(folder)
-            .map_err(|error| LogError::io(folder, error))
+    /// The names in a folder; none where it is absent, as in a copy that lacks empty folders.
+    pub(super) fn names(&self, folder: &Path) -> Result<Vec<(String, bool)>, LogError> {
+        match self.disk.list(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            names => names.map_err(|error| LogError::io(folder, error)),
+        }
     }
 
     fn stranger(&self, place: &str, name: &str, report: &mut Report) {

@@ -124,11 +124,7 @@ impl Check {
             }
         }
         let folder = self.layout.path("models");
-        for (name, _) in self
-            .disk
-            .list(&folder)
-            .map_err(|error| LogError::io(&folder, error))?
-        {
+        for (name, _) in self.names(&folder)? {
             let path = folder.join(&name);
             let bytes = self
                 .disk

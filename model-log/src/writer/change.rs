@@ -142,7 +142,9 @@ impl Core {
             let slots = indexes.iter().map(|index| (index % EPOCH) as u32);
             let destroyed = slots.filter(|slot| seeds.destroy(*slot)).count();
             if destroyed > 0 {
-                self.keys.reseal(&path, epoch, &seeds, generation + 1)?;
+                self.keys.reseal(&path, epoch, &seeds)?;
+            } else {
+                self.keys.settle(&path, epoch, &seeds, generation)?;
             }
             if epoch == self.current.epoch {
                 self.current.seeds = seeds;

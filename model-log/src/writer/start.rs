@@ -139,12 +139,12 @@ impl Opening {
             .read(&mark)
             .map_err(|error| LogError::io(&mark, error))?;
         let clean = mark.is_empty() && cut.is_none();
-        // Not over itself: a cut within that would leave the mark of a log that was closed.
-        if mark != OPEN_MARK {
-            set_mark(disk, layout, OPEN_MARK)?;
-        }
+        // Also over itself: after a sync that failed, what is shown may not be on the disk.
+        set_mark(disk, layout, OPEN_MARK)?;
         // A log that opens itself again may be given a model at this moment.
         if cut.is_none() {
+            // A copy may lack folders that were empty.
+            layout.make_folders(disk)?;
             self.sweep()?;
         }
         let epochs = layout.epochs(disk)?;
