@@ -56,6 +56,7 @@ fn each_command_explains_itself() {
         "log show",
         "log search",
         "log export",
+        "log report",
         "log hold",
         "log release",
         "log erase",

@@ -4,6 +4,7 @@ mod change;
 mod export;
 mod prove;
 mod replay;
+mod report;
 mod retain;
 mod search;
 mod show;
@@ -39,6 +40,7 @@ enum Command {
     Show(show::Args),
     Search(search::Args),
     Export(export::Args),
+    Report(report::Args),
     Hold(change::Hold),
     Release(change::Release),
     Erase(change::Erase),
@@ -59,6 +61,7 @@ impl Args {
             Command::Show(args) => args.run(),
             Command::Search(args) => args.run(),
             Command::Export(args) => args.run(),
+            Command::Report(args) => args.run(),
             Command::Hold(args) => args.run(),
             Command::Release(args) => args.run(),
             Command::Erase(args) => args.run(),
