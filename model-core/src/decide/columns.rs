@@ -32,7 +32,7 @@ impl<'d> ColumnRow<'d> {
 
     /// Shows `each` input as it came, before any policy, or `None` where it cannot be such a
     /// value. A derived one that was left out is shown as it was computed.
-    pub fn observe(&self, each: &mut dyn FnMut(usize, Option<Reading>)) {
+    pub fn observe(&self, each: &mut dyn FnMut(usize, &Feature, Option<Reading>)) {
         let (at, rows) = self.at;
         for (input, feature) in self.decider.features().enumerate() {
             let mut code = self.codes[input * rows + at];
@@ -40,7 +40,7 @@ impl<'d> ColumnRow<'d> {
             if computed && code.is_nan() {
                 code = self.decider.block_value(input, at);
             }
-            each(input, read_coded(feature, code).ok());
+            each(input, feature, read_coded(feature, code).ok());
         }
     }
 }
