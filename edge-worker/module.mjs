@@ -7,6 +7,9 @@ import module from "./model.wasm";
 
 globalThis.underwrite = { openModel: () => contained(() => new Model()) };
 
+// Evaluations that a search for recourse may take here, where a request has few milliseconds.
+const BUDGET = 2000;
+
 /** One instance of the module. */
 class Model {
   #exports = new WebAssembly.Instance(module, unreached()).exports;
@@ -15,6 +18,8 @@ class Model {
   constructor() {
     const refusal = this.#exports.abi_load();
     if (refusal) throw new Error(JSON.parse(new TextDecoder().decode(this.#bytes(refusal))).detail);
+    // A module that was packed by an earlier version has a budget of its own.
+    this.#exports.abi_budget?.(BUDGET);
   }
 
   /** JSON, as bytes. */

@@ -9,12 +9,13 @@ const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
 /**
  * Puts commas between the thousands of a plain decimal number of five digits or more; other text stays as it is.
  * @param {string | number} number
+ * @param {number} least digits before the point from which it does so: four could be a year
  * @returns {string}
  */
-export function group(number) {
+export function group(number, least = 5) {
   const text = String(number);
-  const parts = /^(-?)(\d{5,})(\.\d+)?$/.exec(text);
-  if (!parts) return text;
+  const parts = /^(-?)(\d+)(\.\d+)?$/.exec(text);
+  if (!parts || parts[2].length < least) return text;
   return parts[1] + parts[2].replace(/\B(?=(\d{3})+$)/g, ',') + (parts[3] ?? '');
 }
 
@@ -91,7 +92,8 @@ export function valueText(feature, value) {
     return feature.categories?.find((category) => category.value === value)?.label ?? String(value);
   }
   const unit = feature.unit ? (feature.unit === '%' ? '%' : ` ${feature.unit}`) : '';
-  return group(String(value)) + unit;
+  // What has a unit is no year.
+  return group(String(value), unit ? 4 : 5) + unit;
 }
 
 /**

@@ -62,7 +62,8 @@ export function buildOptions(description, form, frozen) {
 }
 
 /** @param {Recourse} recourse */
-function noteOf({ options, impossible, lower_bound: bound }) {
+function noteOf({ options, impossible, note, lower_bound: bound }) {
+  if (note !== undefined) return `${note}.`;
   if (impossible) return 'No change of these fields within their bounds leads to an approval. That is proved, not guessed.';
   if (options.length === 0) return 'No way to an approval was found in the time allowed; there may be one.';
   const proof = bound === undefined ? '' : ' A cheaper way may exist: the search ended before it was proved.';

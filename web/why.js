@@ -9,6 +9,7 @@ import { labelIn, valueIn } from './languages.js';
 /** What the profiles are called. */
 const COMPARED = {
   near_threshold: 'the approved applications nearest to the threshold',
+  lowest_approved: 'the approved applications with the lowest scores',
   approved: 'approved applications',
   all: 'all applications',
   imputed: 'the values that are filled in when a field is left out',

@@ -33,6 +33,7 @@ struct Tables {
     tracking: Option<Table>,
     // `underwrite serve`
     serve: Option<Table>,
+    api_key: Option<Vec<Table>>,
 }
 
 impl ConfigFile {
@@ -68,6 +69,11 @@ impl ConfigFile {
         let before = self.text.get(..offset).unwrap_or(&self.text);
         let line = before.matches('\n').count() + 1;
         format!("{}, line {line}", self.path.display())
+    }
+
+    /// The file itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The folder of the file, which paths in it are relative to.

@@ -138,6 +138,17 @@ impl Settings {
         })
     }
 
+    /// Paths of which there may be several, as [`path`](Self::path).
+    pub(crate) fn paths(&mut self, key: Key, flags: Vec<String>) -> Result<Vec<PathBuf>> {
+        let paths = self.list(key, flags)?;
+        let last = self.shown.last().map(|shown| &shown.origin);
+        let folder = match (last, &self.file) {
+            (Some(Origin::File(_)), Some(file)) => file.folder().to_owned(),
+            _ => PathBuf::new(),
+        };
+        Ok(paths.into_iter().map(|path| folder.join(path)).collect())
+    }
+
     /// Which of these settings, asked for already, is used: the one that is set where it wins;
     /// `None` when none is set. Two that are set in the same source are a mistake.
     pub(crate) fn choose(&mut self, names: &[&'static str]) -> Result<Option<&'static str>> {
@@ -160,6 +171,11 @@ impl Settings {
         }
         set.iter_mut().skip(1).for_each(|shown| shown.unused = true);
         Ok(set.first().map(|shown| shown.key))
+    }
+
+    /// The file that was read, if there is one.
+    pub(crate) fn file(&self) -> Option<&ConfigFile> {
+        self.file.as_ref()
     }
 
     /// When all have been asked for, what is left in the file is a mistake.
@@ -201,6 +217,7 @@ impl Settings {
         let ours = key.our_variable();
         for variable in [key.variable, &ours] {
             match std::env::var(variable) {
+                Ok(value) if is_service_link(variable, &value) => {}
                 Ok(value) if !value.is_empty() => {
                     let values = value.split(',').map(|one| one.trim().to_owned());
                     let origin = Origin::Environment(variable.to_owned());
@@ -258,6 +275,14 @@ impl Display for Origin {
             Self::Default => f.write_str("default"),
         }
     }
+}
+
+/// Kubernetes and Docker describe other services in variables that are called like ours where the
+/// service is called `underwrite`: `UNDERWRITE_PORT=tcp://10.96.12.3:80` says nothing about this
+/// server.
+fn is_service_link(variable: &str, value: &str) -> bool {
+    let protocols = ["tcp://", "udp://", "sctp://"];
+    variable.ends_with("_PORT") && protocols.iter().any(|protocol| value.starts_with(protocol))
 }
 
 fn text(value: &toml::Value) -> String {

@@ -58,6 +58,26 @@ fn types_ranges_and_categories_are_those_seen() {
 }
 
 #[test]
+fn no_code_is_drafted_twice() {
+    let folder = Folder::new(&[]);
+    let csv = data("german_credit.csv");
+    folder.succeed(&format!("schema infer {csv} --out s.toml"));
+    let draft = std::fs::read_to_string(folder.path("s.toml")).unwrap();
+    let codes: Vec<&str> = (draft.split("code = \"").skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let mut different = codes.clone();
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!(different.len(), codes.len(), "{codes:?}");
+    // Two columns are balances.
+    assert!(
+        codes.contains(&"C19") && codes.contains(&"C19-2"),
+        "{codes:?}"
+    );
+}
+
+#[test]
 fn the_target_must_be_a_yes_or_no() {
     let folder = Folder::new(&[("d.csv", b"a,b,c\n1,x,3\n0,y,4\n1,z,5\n")]);
     assert_eq!(

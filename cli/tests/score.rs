@@ -24,6 +24,9 @@ const SCORE: &str = "score --model model.wasm --input in.csv --output out.csv";
 fn added(scored: &str) -> Vec<(f64, u8)> {
     let rows = scored.lines().skip(1).map(|line| {
         let mut fields = line.rsplit(',');
+        // What was adjusted, and the version.
+        assert_eq!(fields.next(), Some("1.0.0"));
+        assert_eq!(fields.next(), Some(""));
         let outcome = fields.next().unwrap();
         let prediction = fields.next().unwrap().parse().unwrap();
         assert_eq!(
@@ -46,7 +49,10 @@ fn adds_columns_and_keeps_the_rest_as_it_is() {
     let scored = folder.text("out.csv");
     let lines: Vec<&str> = scored.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 3);
-    assert_eq!(lines[0], format!("{HEADER},probability,prediction,outcome"));
+    assert_eq!(
+        lines[0],
+        format!("{HEADER},probability,prediction,outcome,adjustments,model_version")
+    );
     for (line, row) in lines[1..].iter().zip(rows) {
         assert!(line.starts_with(&format!("{row},0.")), "{line}");
     }
@@ -99,7 +105,7 @@ fn probabilities_have_the_digits_of_a_decision() {
         let mut answer = Vec::new();
         assert_eq!(decider.decide(request.as_bytes(), &mut answer), 200);
         let answer = String::from_utf8(answer).unwrap();
-        let probability = line.rsplit(',').nth(2).unwrap();
+        let probability = line.rsplit(',').nth(4).unwrap();
         let expect = format!("\"probability\":{probability},");
         assert!(answer.contains(&expect), "{answer} should have {expect}");
     }
@@ -136,7 +142,7 @@ fn a_refused_row_stops_or_is_left_blank() {
     let scored = folder.text("out.csv");
     let lines: Vec<&str> = scored.lines().collect();
     assert_eq!(lines.len(), 4);
-    assert_eq!(lines[2], ",,50000,950,1000,3,50,,,");
+    assert_eq!(lines[2], ",,50000,950,1000,3,50,,,,,");
     assert!(!lines[3].ends_with(','));
 }
 
@@ -171,4 +177,72 @@ fn many_blocks_are_scored_in_order() {
     // The weight of income is positive: the probability rises with every row.
     let probabilities: Vec<f64> = added(&scored).into_iter().map(|(p, _)| p).collect();
     assert!(probabilities.is_sorted());
+}
+
+#[test]
+fn what_was_adjusted_is_listed_with_the_version_that_decided() {
+    let schema = r#"
+name = "small"
+version = "2.3.0"
+[[feature]]
+name = "id"
+type = "category"
+role = "ignored"
+[[feature]]
+name = "age"
+type = "integer"
+minimum = 18
+maximum = 100
+out_of_range = "clamp"
+[[feature]]
+name = "kind"
+type = "category"
+values = ["a", "b"]
+unknown = "most_frequent"
+missing = "impute"
+[[feature]]
+name = "share"
+type = "number"
+derived = "age / 10"
+round = 1
+mismatch = "overwrite"
+[[feature]]
+name = "good"
+type = "boolean"
+role = "target"
+"#;
+    let row = |age: u32| {
+        format!(
+            "{age},{age},{},,{}\n",
+            ["a", "b"][(age % 2) as usize],
+            age % 3 == 0
+        )
+    };
+    let rows: String = (18..100).cycle().take(400).map(row).collect();
+    let train = format!("id,age,kind,share,good\n{rows}");
+    let input = "id,age,kind,share\nx1,40,a,\nx2,144,a,\nx3,40,,\nx4,40,c,1.5\n";
+    let folder = Folder::new(&[
+        ("schema.toml", schema.as_bytes()),
+        ("train.csv", train.as_bytes()),
+        ("in.csv", input.as_bytes()),
+    ]);
+    folder.succeed(
+        "train --data train.csv --schema schema.toml --out model.wasm --model logistic_regression",
+    );
+    folder.succeed(SCORE);
+    let scored = folder.text("out.csv");
+    let ends: Vec<(&str, &str)> = scored
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let (rest, version) = line.rsplit_once(',').unwrap();
+            assert_eq!(version, "2.3.0");
+            (&line[..2], rest.rsplit(',').next().unwrap())
+        })
+        .collect();
+    assert_eq!(ends[0], ("x1", ""));
+    assert_eq!(ends[1], ("x2", "age:out_of_range:100"));
+    assert!(ends[2].1.starts_with("kind:missing:"), "{scored}");
+    assert!(ends[3].1.starts_with("kind:unknown:"), "{scored}");
+    assert!(ends[3].1.ends_with(";share:mismatch:4"), "{scored}");
 }

@@ -60,11 +60,17 @@ def reason(answer):
     return "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in detail)
 
 
+def adjusted(answer):
+    """What a policy filled in, mapped or moved: `feature:kind:to`, joined by semicolons."""
+    each = (f"{one['feature']}:{one['kind']}:{one['to']}" for one in answer["adjustments"])
+    return ";".join(each)
+
+
 def line(number, identity, status, answer):
     if status == 200:
         result = "A" if answer["approve"] else "R"
         score = f"{round(answer['probability'] * 1e6):07d}"
-        version, words = answer["model"]["version"], ""
+        version, words = answer["model"]["version"], adjusted(answer)
     else:
         result, score, version, words = "E", " " * 7, "", reason(answer)
     return f"{number:<10}{result}{score}{version:<12.12}{identity:<40.40}{words:<100.100}"

@@ -18,7 +18,7 @@ free_port() {
     echo "$port"
 }
 
-[ $# -gt 0 ] || set -- "$here"/*.md
+[ $# -gt 0 ] || set -- "$here"/*.md "$root"/docs/operations.md "$root"/docs/javascript.md
 failed=0
 for guide in "$@"; do
     name=$(basename "$guide" .md)
@@ -31,7 +31,7 @@ for guide in "$@"; do
         # A command that fails must not leave the guide's server behind.
         echo 'trap '\''kill $(jobs -p) 2> /dev/null || true'\'' EXIT'
         awk '/^ *```sh$/ { on = 1; next } /^ *```$/ { on = 0 } on' "$guide" |
-            sed "s/8080/$(free_port)/g; s/9464/$(free_port)/g"
+            sed "s/8080/$(free_port)/g; s/9464/$(free_port)/g; s/8081/$(free_port)/g; s/8082/$(free_port)/g; s/8443/$(free_port)/g"
     } >"$folder/commands.sh"
     # Job control: a guide stops its server by `kill %1`.
     if (cd "$folder" && timeout 600 bash -m -e -o pipefail commands.sh >output.log 2>&1 </dev/null); then

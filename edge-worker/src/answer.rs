@@ -8,7 +8,7 @@ use worker::{Response, ResponseBuilder, Result, console_error};
 /// One answer before it is a [`Response`]: JSON, or a sketch.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    status: u16,
+    pub(crate) status: u16,
     content_type: &'static str,
     body: Vec<u8>,
     /// A header that only this answer has: name and value.
@@ -52,6 +52,17 @@ impl Answer {
             body,
             header: None,
         }
+    }
+
+    /// As one of many: an answer as it is, a refusal with its row and status.
+    pub(crate) fn write_as_row(&self, row: usize, out: &mut Vec<u8>) {
+        if self.status == 200 {
+            out.extend_from_slice(&self.body);
+            return;
+        }
+        out.extend_from_slice(self.body.strip_suffix(b"}").unwrap_or(&self.body));
+        let end = format!(",\"row\":{row},\"status\":{}}}", self.status);
+        out.extend_from_slice(end.as_bytes());
     }
 
     /// A file for `underwrite drift`.

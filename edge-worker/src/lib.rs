@@ -13,8 +13,14 @@ mod keys;
 
 use answer::Answer;
 use keys::Keys;
+use model_http::limits::MAX_REQUEST;
 use model_http::{Refusal, detail_json};
+use serde_json::value::RawValue;
 use worker::{Context, Date, Env, Request, Response, Result, event};
+
+/// Applications of an array that are explained at once: one takes some ten milliseconds where it
+/// asks for recourse.
+const MAX_EXPLAINED: usize = 100;
 
 /// Opens the model while the isolate starts, so that no request waits for it.
 /// A model that cannot be opened is reported by the requests that need it.
@@ -48,7 +54,10 @@ async fn fetch(mut request: Request, env: Env, _context: Context) -> Result<Resp
             Err(refusal) => refusal,
         },
         ("/explain", "POST") => match incoming::application(&mut request).await {
-            Ok(body) => explain(&body, &request_id),
+            Ok(body) => match rows(&body) {
+                Some(rows) => explain_each(&rows, &request_id),
+                None => explain(&body, &request_id),
+            },
             Err(refusal) => refusal,
         },
         ("/sketch", "POST") => match incoming::batch(&mut request).await {
@@ -110,6 +119,37 @@ fn explain(body: &[u8], request_id: &str) -> Answer {
         ),
         Err(fault) => Answer::fault(&fault, request_id),
     }
+}
+
+/// The elements of a body that is an array. Of one that is too long the module says so.
+fn rows(body: &[u8]) -> Option<Vec<&RawValue>> {
+    if body.len() > MAX_REQUEST {
+        return None;
+    }
+    serde_json::from_slice(body).ok()
+}
+
+/// An explanation of each application in order; an error has the number of its row, from 0, and
+/// the status that it would have had alone.
+fn explain_each(rows: &[&RawValue], request_id: &str) -> Answer {
+    if rows.len() > MAX_EXPLAINED {
+        // As the server says it.
+        let detail = format!("The batch has more than {MAX_EXPLAINED} rows; send fewer at once");
+        return Answer::json(413, detail_json(&detail));
+    }
+    let mut all = vec![b'['];
+    for (row, application) in rows.iter().enumerate() {
+        if row > 0 {
+            all.push(b',');
+        }
+        let answer = explain(application.get().as_bytes(), request_id);
+        if answer.status == 501 || answer.status == 503 {
+            return answer;
+        }
+        answer.write_as_row(row, &mut all);
+    }
+    all.push(b']');
+    Answer::json(200, all)
 }
 
 /// The counts of a batch; its applications are neither kept nor logged.

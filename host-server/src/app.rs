@@ -21,7 +21,9 @@ use crate::http::metrics::{Format, Metrics, Rejected};
 use crate::http::middleware::Middleware;
 use crate::http::page;
 use crate::models::drift::Drift;
-use crate::models::registry::{Live, Loading, ModelSource, Registry, Served, Slot, Version};
+use crate::models::registry::{
+    Affinity, Live, Loading, ModelSource, Registry, Served, Slot, Version,
+};
 
 /// The state that the handlers share.
 pub struct App {
@@ -94,7 +96,7 @@ impl App {
             registry: Arc::new(registry),
             middleware: Arc::new(Middleware {
                 metrics: Arc::clone(&metrics.http),
-                keys,
+                keys: Arc::new(keys),
                 access_log: options.access_log,
                 https: options.tls.is_some(),
                 stopping: AtomicBool::new(false),
@@ -212,6 +214,11 @@ impl App {
         self.middleware.keys.are_needed()
     }
 
+    /// Whether somebody may change which version answers.
+    pub(crate) fn has_admin_key(&self) -> bool {
+        self.middleware.keys.has_admin()
+    }
+
     /// The API's name; `None` when neither the options nor a model give one.
     pub(crate) fn name(&self) -> Option<String> {
         let given = self.options.name.clone();
@@ -243,10 +250,14 @@ impl App {
     }
 
     /// What answers for the named model or for the default one, as the deployment says.
-    pub(crate) fn target(&self, name: Option<&str>) -> Result<Target, ApiError> {
+    pub(crate) fn target(
+        &self,
+        name: Option<&str>,
+        affinity: Affinity<'_>,
+    ) -> Result<Target, ApiError> {
         let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
         Ok(Target {
-            served: Arc::clone(live.pick()),
+            served: Arc::clone(live.pick(affinity)),
             live: Some(live),
         })
     }
@@ -256,9 +267,10 @@ impl App {
         &self,
         name: Option<&str>,
         version: Option<&str>,
+        affinity: Affinity<'_>,
     ) -> Result<Target, ApiError> {
         match version {
-            None => self.target(name),
+            None => self.target(name, affinity),
             Some(version) => Ok(Target {
                 served: self.version(name, version).await?,
                 live: None,
@@ -331,6 +343,7 @@ fn loading(options: &ServeOptions, metrics: &Metrics) -> Loading {
         allow_mismatch: options.allow_mismatch,
         loaded_versions: options.loaded_versions,
         check: options.check.clone(),
+        signatures: options.signatures.clone(),
     }
 }
 

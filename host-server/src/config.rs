@@ -1,10 +1,11 @@
 //! The server's settings: models, addresses, keys, limits.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use crate::error::ServeError;
 use crate::host::Limits;
-use crate::http::authentication::{Key, Public};
+use crate::http::authentication::{Key, KeySource, Public};
 use crate::http::cors;
 use crate::http::limits::HttpLimits;
 use crate::http::metrics::push::PushOptions;
@@ -12,7 +13,7 @@ use crate::http::spans::TraceOptions;
 use crate::http::tls::TlsFiles;
 use crate::http::url::check_url;
 use crate::models::drift::{DriftOptions, check_state_folder};
-use crate::models::registry::{FileCheck, ModelSource};
+use crate::models::registry::{FileCheck, ModelSource, SignatureCheck};
 
 /// The settings of `underwrite serve`.
 #[derive(Debug, Clone)]
@@ -34,6 +35,9 @@ pub struct ServeOptions {
     /// Who may do what. Without any key anybody may ask for everything but reloads, which
     /// need an admin key.
     pub keys: Vec<Key>,
+    /// Reads the keys again on SIGHUP and every [`watch_interval`](Self::watch_interval). Default:
+    /// the keys stay as they are.
+    pub key_source: Option<KeySource>,
     /// Certificate and key. Default: plain HTTP.
     pub tls: Option<TlsFiles>,
     /// Origins whose pages may call the API; `*` is any. Default: none.
@@ -50,14 +54,22 @@ pub struct ServeOptions {
     pub loaded_versions: NonZeroUsize,
     /// What else a file must pass before it is loaded. Default: nothing.
     pub check: Option<FileCheck>,
+    /// Who must have signed a file. Default: nobody.
+    pub signatures: Option<SignatureCheck>,
     /// How drift is watched; `None` switches it off.
     pub drift: Option<DriftOptions>,
     /// A Pushgateway to push metrics to. Default: none.
     pub push: Option<PushOptions>,
     /// A collector to export spans to. Default: none.
     pub traces: Option<TraceOptions>,
-    /// Whether to log each request: its route, status and time, not its content.
+    /// Whether to log each request: its route, status, time and the name of its key, not its
+    /// content.
     pub access_log: bool,
+    /// Whether that log has the address that the request came from.
+    pub log_client_address: bool,
+    /// How often models, keys and certificates are looked at, beside the system's own reports of
+    /// changed files, which network file systems do not make. Default: 10 s.
+    pub watch_interval: Duration,
     /// What the model may use.
     pub limits: Limits,
     /// What clients may use.
@@ -77,6 +89,7 @@ impl ServeOptions {
             metrics_port: None,
             fastapi_metrics: false,
             keys: Vec::new(),
+            key_source: None,
             tls: None,
             cors_origins: Vec::new(),
             page: true,
@@ -84,10 +97,13 @@ impl ServeOptions {
             allow_mismatch: false,
             loaded_versions: NonZeroUsize::MIN.saturating_add(15),
             check: None,
+            signatures: None,
             drift: Some(DriftOptions::default()),
             push: None,
             traces: None,
             access_log: false,
+            log_client_address: false,
+            watch_interval: Duration::from_secs(10),
             limits: Limits::serving(),
             http: HttpLimits::default(),
         }

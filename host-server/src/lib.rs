@@ -37,6 +37,7 @@ mod app;
 mod asset;
 mod config;
 mod error;
+mod glue;
 mod host;
 mod http;
 mod models;
@@ -48,19 +49,20 @@ mod service;
 pub use app::App;
 pub use config::ServeOptions;
 pub use error::ServeError;
+pub use glue::{MODEL_TYPES, beside_model};
 pub use host::{
     Answer, Batch, CallError, Category, Decision, DerivedInfo, Description, Feature, FeatureRole,
     FeatureType, InstanceTimes, Limits, LoadError, LoadErrorKind, ModelHost, ModelInfo, NOT_KEPT,
     PolicyInfo, RuleInfo, Target, compile,
 };
-pub use http::authentication::{Key, Public, Role};
+pub use http::authentication::{Key, KeySource, Public, Role};
 pub use http::limits::HttpLimits;
 pub use http::metrics::push::PushOptions;
 pub use http::spans::TraceOptions;
 pub use http::tls::TlsFiles;
 pub use http::url::shown_url;
 pub use models::drift::{CountingCost, DriftOptions, time_counting};
-pub use models::registry::{Checked, Fetched, FileCheck, ModelSource};
+pub use models::registry::{Checked, Fetched, FileCheck, ModelSource, SignatureCheck, Signer};
 pub use priority::lower_priority;
 pub use routes::app;
 pub use server::{Server, serve, shutdown_signal};

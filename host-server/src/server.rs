@@ -3,22 +3,23 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 use crate::app::App;
 use crate::config::ServeOptions;
 use crate::error::ServeError;
 use crate::http::connections::Connections;
 use crate::http::metrics::{Format, push};
+use crate::http::renewal::Renewal;
 use crate::http::spans::Spans;
-use crate::http::tls;
+use crate::http::tls::Tls;
 use crate::http::workers::Workers;
+use crate::models::drift::StateLock;
 use crate::models::registry::watch::watch;
 use crate::routes::metrics_app;
 use crate::service::AppService;
@@ -45,8 +46,10 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     metrics: Option<(TcpListener, SocketAddr)>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Tls>>,
     spans: Option<Arc<Spans>>,
+    /// Of the folder of drift windows, held until all have been written.
+    drift_lock: Option<StateLock>,
 }
 
 impl std::fmt::Debug for Server {
@@ -65,11 +68,17 @@ impl Server {
     /// When either fails, or a setting cannot be used.
     pub async fn bind(options: ServeOptions) -> Result<Self, ServeError> {
         options.check()?;
-        let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
-        let scheme = scheme(tls.is_some());
+        let drift = options.drift.as_ref();
+        let drift_lock = drift.and_then(|drift| drift.state.as_deref());
+        let drift_lock = drift_lock.map(StateLock::take).transpose();
+        let drift_lock = drift_lock.map_err(ServeError::Setting)?;
+        let scheme = scheme(options.tls.is_some());
         let spans = options.traces.as_ref();
         let spans = spans.map(|to| Spans::start(to, scheme)).transpose()?;
         let app = App::open(options.clone())?;
+        let files = options.tls.clone();
+        let tls = files.map(|files| Tls::open(files, app.metrics().http.expires()));
+        let tls = tls.transpose()?.map(Arc::new);
         let (listener, address) = listen(&options.host, options.port).await?;
         let metrics = match options.metrics_port {
             Some(port) => Some(listen(&options.host, port).await?),
@@ -92,6 +101,7 @@ impl Server {
             metrics,
             tls,
             spans,
+            drift_lock,
         })
     }
 
@@ -107,6 +117,13 @@ impl Server {
         self.metrics.as_ref().map(|(_, address)| *address)
     }
 
+    /// Whether `/` is a page to a browser: not where the page is switched off, nor where a key
+    /// closes it.
+    #[must_use]
+    pub fn has_page(&self) -> bool {
+        self.app.page().is_some()
+    }
+
     /// `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
@@ -119,10 +136,11 @@ impl Server {
     /// # Errors
     /// When a thread cannot be started.
     pub async fn run(
-        self,
+        mut self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         let (stop, stopped) = watch::channel(false);
+        let _drift_lock = self.drift_lock.take();
         let address = self.address;
         let cannot_run = |reason| ServeError::Run { address, reason };
         let pushing = self
@@ -135,7 +153,10 @@ impl Server {
         let (workers, mut ended) = Workers::start(&stopped).map_err(cannot_run)?;
         let state = Arc::clone(&self.app);
         let registry = Arc::clone(self.app.registry());
-        let watching = tokio::spawn(watch(registry, hang_ups()));
+        let [for_models, for_keys] = hang_ups();
+        let interval = self.options.watch_interval;
+        let watching = tokio::spawn(watch(registry, interval, for_models));
+        let renewing = tokio::spawn(self.renewal().run(interval, for_keys));
         let spans = self.spans.clone();
         let keeping = state
             .keeps_drift()
@@ -164,6 +185,7 @@ impl Server {
             );
         }
         watching.abort();
+        renewing.abort();
         if let Some(keeping) = keeping {
             keeping.abort();
             let _ = tokio::task::spawn_blocking(move || state.keep_drift()).await;
@@ -175,6 +197,15 @@ impl Server {
             pushing.finish().await;
         }
         Ok(())
+    }
+
+    fn renewal(&self) -> Renewal {
+        let keys = self.options.key_source.clone();
+        Renewal {
+            keys: keys.map(|source| (Arc::clone(&self.app.middleware().keys), source)),
+            tls: self.tls.clone(),
+            refused: Mutex::default(),
+        }
     }
 
     /// The public listener, and the one for metrics.
@@ -194,6 +225,7 @@ impl Server {
             tls,
             limits: options.http.clone(),
             metrics: Arc::clone(&state.metrics().http),
+            logs_clients: options.log_client_address,
         };
         let private = metrics.map(|(listener, _)| Connections {
             listener,
@@ -201,6 +233,7 @@ impl Server {
             tls: None,
             limits: options.http,
             metrics: Arc::clone(&state.metrics().http),
+            logs_clients: options.log_client_address,
         });
         std::iter::once(public).chain(private).collect()
     }
@@ -288,17 +321,17 @@ async fn terminate() {
     std::future::pending().await
 }
 
-/// Notified on SIGHUP.
-fn hang_ups() -> Arc<Notify> {
-    let notify = Arc::new(Notify::new());
+/// Each is notified on SIGHUP.
+fn hang_ups() -> [Arc<Notify>; 2] {
+    let all = [Arc::new(Notify::new()), Arc::new(Notify::new())];
     #[cfg(unix)]
     if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
-        let notify = Arc::clone(&notify);
+        let all = all.clone();
         tokio::spawn(async move {
             while signal.recv().await.is_some() {
-                notify.notify_one();
+                all.iter().for_each(|one| one.notify_one());
             }
         });
     }
-    notify
+    all
 }

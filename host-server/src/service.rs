@@ -83,7 +83,7 @@ impl Predict {
         let Self { app, series } = self;
         let middleware = app.middleware();
         middleware
-            .pass(series, request, async |request, id| {
+            .pass(series, request, async |request, id, _caller| {
                 let answer = AssertUnwindSafe(predict::plain(app, id, request));
                 answer.catch_unwind().await.unwrap_or_else(panicked)
             })

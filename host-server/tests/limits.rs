@@ -336,6 +336,7 @@ async fn what_is_closed_is_opened_on_purpose() {
         ("/models/stand-in/schema", [OPEN, OPEN, OPEN, OPEN]),
         ("/model.wasm", [OPEN, ANY, ASKER, OPEN]),
         ("/model.js", [OPEN, ANY, ASKER, OPEN]),
+        ("/model.d.ts", [OPEN, ANY, ASKER, OPEN]),
         ("/index.html", [OPEN, ANY, ASKER, OPEN]),
         ("/metrics", [OPEN, ANY, EYE, OPEN]),
         ("/drift", [DRIFT_OPEN, DRIFT_ANY, DRIFT_EYE, DRIFT_ANY]),

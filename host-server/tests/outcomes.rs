@@ -196,19 +196,20 @@ async fn csv_gets_the_outcome_and_the_rules_last() {
     };
     let head = "prediction,prediction_label,approve,probability,detail,outcome";
     let lines = ask(&serve(Some(POLICY))).await;
-    assert_eq!(lines[0], format!("{head},rules"));
+    let last = "adjustments,model_version";
+    assert_eq!(lines[0], format!("{head},rules,{last}"));
     for nth in 0..3 {
-        let end = format!(",0.5,,{},{}", OUTCOMES[nth], RULES[nth]);
+        let end = format!(",0.5,,{},{},,1.0.0", OUTCOMES[nth], RULES[nth]);
         assert!(lines[nth + 1].ends_with(&end), "{}", lines[nth + 1]);
     }
     assert!(
-        lines[4].starts_with(",,,,") && lines[4].ends_with(",,"),
+        lines[4].starts_with(",,,,") && lines[4].ends_with(",,,,1.0.0"),
         "{}",
         lines[4]
     );
     let lines = ask(&serve(None)).await;
-    assert_eq!(lines[0], head);
-    assert!(lines[1].ends_with(",0.5,,approve"), "{}", lines[1]);
+    assert_eq!(lines[0], format!("{head},{last}"));
+    assert!(lines[1].ends_with(",0.5,,approve,,1.0.0"), "{}", lines[1]);
 }
 
 #[tokio::test]

@@ -183,4 +183,13 @@ async fn the_files_of_the_model_are_served() {
     assert_eq!(wasm.body, host.wasm());
     let glue = get(&app, "/model.js", &[]).await;
     assert!(glue.text().contains("class Model"));
+    // As it lies beside model.wasm, with the types that it names.
+    assert!(!glue.text().contains("model_bg.wasm"));
+    assert!(
+        glue.text()
+            .contains("new URL('model.wasm', import.meta.url)")
+    );
+    let types = get(&app, "/model.d.ts", &[]).await;
+    assert!(types.text().contains("export class Model"));
+    assert!(types.text().contains("export default function init"));
 }

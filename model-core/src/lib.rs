@@ -46,6 +46,7 @@ pub mod artifact;
 pub mod calibration;
 pub mod columns;
 pub mod decide;
+pub mod decimal;
 pub mod describe;
 pub mod details;
 mod digest;

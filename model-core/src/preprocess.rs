@@ -245,16 +245,21 @@ fn other_code(feature: &Feature) -> f64 {
 
 /// `'a', 'b' or 'c'`; a list is shortened after twenty.
 fn listed(values: &[String]) -> String {
-    let quoted: Vec<_> = values.iter().take(20).map(|v| format!("'{v}'")).collect();
-    match (values.len() > 20, quoted.split_last()) {
-        (true, _) => format!(
-            "{} or one of {} others",
-            quoted.join(", "),
-            values.len() - 20
-        ),
-        (false, Some((last, [_, ..]))) => {
-            format!("{} or {last}", quoted[..quoted.len() - 1].join(", "))
-        }
-        _ => quoted.join(", "),
+    const SHOWN: usize = 20;
+    let mut text = String::new();
+    for (nth, value) in values.iter().take(SHOWN).enumerate() {
+        let is_last = nth > 0 && nth + 1 == values.len();
+        text.push_str(match nth {
+            0 => "",
+            _ if is_last => " or ",
+            _ => ", ",
+        });
+        text.push('\'');
+        text.push_str(value);
+        text.push('\'');
     }
+    if values.len() > SHOWN {
+        text.push_str(&format!(" or one of {} others", values.len() - SHOWN));
+    }
+    text
 }

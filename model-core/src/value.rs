@@ -6,6 +6,7 @@
 
 pub use crate::literal::{boolean_word, number_text};
 
+use crate::decimal;
 use crate::literal::MAX_EXACT;
 use crate::schema::{Bound, Categories, Feature, FeatureKind, Range};
 
@@ -164,8 +165,8 @@ fn read_integer(value: Value<'_>) -> Result<f64, ValueError> {
 /// Whether the digits of a decimal number are those of 2^53: one that was rounded to it is it.
 fn has_digits_of_max_exact(text: &str) -> bool {
     const DIGITS: &[u8; 16] = b"9007199254740992";
-    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
-    let digits = mantissa.bytes().filter(u8::is_ascii_digit);
+    let mantissa = text.bytes().take_while(|b| !matches!(b, b'e' | b'E'));
+    let digits = mantissa.filter(u8::is_ascii_digit);
     let mut digits = digits.skip_while(|&digit| digit == b'0');
     digits.by_ref().take(DIGITS.len()).eq(*DIGITS) && digits.all(|digit| digit == b'0')
 }
@@ -216,7 +217,7 @@ fn parse_decimal(text: &str) -> Option<f64> {
     if !text.bytes().all(decimal) {
         return None;
     }
-    text.parse().ok()
+    decimal::parse(text)
 }
 
 const BOOLEAN_EXPECTED: &str =

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
-use model_core::decide::{Decider, MAX_REQUEST, write_refused_key, write_value};
+use model_core::decide::{Decider, MAX_REQUEST, shortened, write_refused_key, write_value};
 use model_core::json::{self, JsonKind, Raw, Writer};
 use model_core::schema::{Feature, Schema};
 
 use crate::sweep::{Flip, flips};
-use crate::{Answer, Budget, MAX_CHANGES, MAX_OPTIONS, Plan, Request, actions, search};
+use crate::{Action, Answer, Budget, MAX_CHANGES, MAX_OPTIONS, Plan, Request, actions, search};
+
+const NOT_ACTIONABLE: &str = "The schema calls no feature actionable: there was nothing to try";
+const ALL_FROZEN: &str = "All actionable features are frozen: there was nothing to try";
 
 /// What is wrong with a key: its name and a sentence.
 type Refused = (&'static str, Cow<'static, str>);
@@ -86,7 +89,9 @@ fn frozen(value: Raw<'_>, schema: &Schema) -> Result<Vec<String>, Refused> {
     for item in value.items() {
         let name = item.text().unwrap_or_default().into_owned();
         if schema.features.iter().all(|feature| feature.name != name) {
-            let mut message = "Unknown feature".to_owned();
+            let mut message = "Unknown feature '".to_owned();
+            message.push_str(&shortened(&name));
+            message.push('\'');
             if let Some(nearest) = schema.nearest_feature(&name) {
                 message.push_str(": did you mean '");
                 message.push_str(nearest);
@@ -130,8 +135,15 @@ fn write(
     let answer = search(decider, &actions, &application, request, budget);
     let flips = flips(decider, &actions, &application, budget);
     let inputs: Vec<&Feature> = decider.artifact().schema.inputs().collect();
+    let is_frozen = |action: &Action| request.freeze.contains(&action.feature);
     Writer::new(out).object(|json| {
         write_answer(json, &inputs, &answer);
+        if answer.impossible && actions.iter().all(is_frozen) {
+            json.key("note").text(match actions.is_empty() {
+                true => NOT_ACTIONABLE,
+                false => ALL_FROZEN,
+            });
+        }
         json.key("flips").array(&flips, |json, flip: &Flip| {
             let feature = inputs[flip.input];
             json.object(|json| {

@@ -435,35 +435,67 @@ fn check_family(family: impl Fn() -> Artifact, seed: u64, cases: u32) {
     assert!(impossible > cases / 50 && options > cases / 8, "{seen:?}");
 }
 
+fn check_linear(cases: u32) {
+    check_family(|| linear(EVERYTHING), 1, cases);
+    check_family(|| binned(&natively()), 2, cases);
+}
+
+fn check_forests(cases: u32) {
+    check_family(|| forest(EVERYTHING), 3, cases);
+    check_family(|| forest(&natively()), 4, cases);
+}
+
+fn check_boosted(cases: u32) {
+    check_family(|| boosted(EVERYTHING), 5, cases);
+    check_family(|| boosted(&natively()), 6, cases);
+}
+
+fn check_ensembles(cases: u32) {
+    check_family(|| ensemble(EVERYTHING), 7, cases);
+    check_family(|| ensemble(&natively()), 8, cases);
+}
+
+fn check_rules(cases: u32) {
+    check_family(|| ruled(linear(RULED)), 9, cases);
+    check_family(|| ruled(boosted(RULED)), 10, cases);
+    check_family(|| ruled(ensemble(RULED)), 11, cases);
+}
+
 #[test]
 fn linear_models_agree_with_brute_force() {
-    check_family(|| linear(EVERYTHING), 1, 200);
-    check_family(|| binned(&natively()), 2, 200);
+    check_linear(200);
 }
 
 #[test]
 fn forests_agree_with_brute_force() {
-    check_family(|| forest(EVERYTHING), 3, 200);
-    check_family(|| forest(&natively()), 4, 200);
+    check_forests(200);
 }
 
 #[test]
 fn boosted_trees_agree_with_brute_force() {
-    check_family(|| boosted(EVERYTHING), 5, 200);
-    check_family(|| boosted(&natively()), 6, 200);
+    check_boosted(200);
 }
 
 #[test]
 fn ensembles_agree_with_brute_force() {
-    check_family(|| ensemble(EVERYTHING), 7, 200);
-    check_family(|| ensemble(&natively()), 8, 200);
+    check_ensembles(200);
 }
 
 #[test]
 fn rules_and_derived_fields_agree_with_brute_force() {
-    check_family(|| ruled(linear(RULED)), 9, 200);
-    check_family(|| ruled(boosted(RULED)), 10, 200);
-    check_family(|| ruled(ensemble(RULED)), 11, 200);
+    check_rules(200);
+}
+
+/// Eleven kinds of models, more than 10,000 cases in all.
+#[test]
+#[ignore = "cargo xtask long reasons"]
+fn ten_thousand_cases_agree_with_brute_force() {
+    const CASES: u32 = 910;
+    check_linear(CASES);
+    check_forests(CASES);
+    check_boosted(CASES);
+    check_ensembles(CASES);
+    check_rules(CASES);
 }
 
 /// A forest of which no bound tells much, and far too little budget for a proof.

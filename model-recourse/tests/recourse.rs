@@ -194,12 +194,28 @@ fn an_explanation_carries_the_recourse_that_was_asked_for() {
 }
 
 #[test]
+fn an_answer_says_where_there_was_nothing_to_try() {
+    let note = |decider: &mut Decider, recourse: &str| {
+        let (_, body) = explained(decider, recourse);
+        let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let recourse = &json["recourse"];
+        assert_eq!(recourse["impossible"], true, "{body}");
+        recourse["note"].as_str().unwrap_or_default().to_owned()
+    };
+    let all = r#"{"freeze": ["income", "amount"]}"#;
+    assert!(note(&mut plain(0.999), "true").starts_with("The schema calls no feature actionable"));
+    assert!(note(&mut actionable(0.999), all).starts_with("All actionable features are frozen"));
+    // Here the search tried everything.
+    assert_eq!(note(&mut actionable(0.999_999), "true"), "");
+}
+
+#[test]
 fn a_wrong_question_about_recourse_gets_a_sentence() {
     let mut decider = actionable(0.55);
     for (recourse, message) in [
         (
             r#"{"freeze": ["incom"]}"#,
-            "Unknown feature: did you mean 'income'?",
+            "Unknown feature 'incom': did you mean 'income'?",
         ),
         (
             r#"{"freeze": "income"}"#,

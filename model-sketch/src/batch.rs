@@ -42,7 +42,7 @@ pub fn answer_batch(decider: &mut Decider, batch: &[u8], out: &mut Vec<u8>) -> u
 }
 
 fn counted(decider: &mut Decider, batch: &[u8]) -> Result<Vec<Column>, String> {
-    let features = decider.features().iter().map(Spec::from_feature);
+    let features = decider.features().map(Spec::from_feature);
     let specs = features.chain([Spec::for_predictions()]);
     let mut columns: Vec<Column> = specs.map(Column::new).collect();
     let mut rows = 0;

@@ -222,12 +222,36 @@ pub(crate) fn reason_codes<'f>(
     let codes: Vec<&str> = reasons
         .filter_map(|reason| reason["code"].as_str())
         .collect();
-    let cell = codes.join(";");
-    // A feature without a code has its name, which may hold anything.
-    if cell.contains([',', '"']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell
+    cell(&codes.join(";"))
+}
+
+/// What a decision about an application adjusted, as `feature:kind:to` joined by semicolons, as a
+/// cell of a CSV file. `to` is empty where the value stays missing.
+pub(crate) fn adjustments<'f>(
+    decider: &mut Decider,
+    values: impl Iterator<Item = (&'f Feature, f64)>,
+) -> String {
+    let mut answer = Vec::new();
+    decider.decide(&request(values), &mut answer);
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+    let list = answer["adjustments"].as_array().into_iter().flatten();
+    let each = list.map(|one| {
+        let to = match &one["to"] {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let text = |key: &str| one[key].as_str().unwrap_or_default();
+        format!("{}:{}:{to}", text("feature"), text("kind"))
+    });
+    cell(&each.collect::<Vec<_>>().join(";"))
+}
+
+/// A text as a cell: names and categories may hold anything.
+fn cell(text: &str) -> String {
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
     }
 }
 

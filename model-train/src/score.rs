@@ -1,5 +1,6 @@
 //! Scoring the rows of a CSV file as they stream by: every row is copied, with its
-//! probability, prediction and outcome added, and the rules that matched.
+//! probability, prediction and outcome added, the rules that matched, what was adjusted, and the
+//! version of the model.
 
 use std::io::{self, Read, Write};
 
@@ -9,7 +10,7 @@ use model_core::schema::{Feature, Role, Schema};
 use model_core::value::{Value, ValueError, read};
 use model_files::csv::{Row, Table};
 
-use crate::applications::{reason_codes, refusal};
+use crate::applications::{adjustments, reason_codes, refusal};
 use crate::dataset::{Columns, read_cell, stranger};
 use crate::error::{DataError, shortened};
 
@@ -21,6 +22,8 @@ const ADDED: [&str; 3] = ["probability", "prediction", "outcome"];
 const RULES: &str = "rules";
 /// The column that is added where it was asked for.
 const REASONS: &str = "reasons";
+/// The columns that are added last.
+const LAST: [&str; 2] = ["adjustments", "model_version"];
 
 /// What happens to a row that the model refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +118,9 @@ pub enum ScoreError {
 /// Copies every row of a CSV from `source` to `sink` with the columns `probability`,
 /// `prediction` and `outcome` added, and `rules` where the model has a policy: the codes that
 /// matched, separated by semicolons. Where it was asked for, `reasons` is added too: the codes of
-/// why the row is no approval, the most important first. As in an answer, `prediction` is 1 only for
+/// why the row is no approval, the most important first. `adjustments` lists what a policy of the
+/// schema filled in, mapped or moved, as `feature:kind:to` joined by semicolons, and
+/// `model_version` says who decided. As in an answer, `prediction` is 1 only for
 /// `approve`. Answers how many rows were refused and left blank. `name` is what
 /// errors call the source, `progress` is called with the number of bytes read so far.
 ///
@@ -156,6 +161,7 @@ pub fn score(
         fields,
         missing_values: &schema.missing_values,
         columns: added,
+        version: schema.version.clone(),
         ..Block::new(name, line_end, choices.on_invalid)
     };
     let mut more = true;
@@ -253,7 +259,8 @@ struct Added {
 impl Added {
     fn names(self) -> impl Iterator<Item = &'static str> {
         let more = [self.rules.then_some(RULES), self.reasons.then_some(REASONS)];
-        ADDED.into_iter().chain(more.into_iter().flatten())
+        let more = more.into_iter().flatten();
+        ADDED.into_iter().chain(more).chain(LAST)
     }
 }
 
@@ -262,6 +269,8 @@ struct Block<'s> {
     fields: Vec<Field<'s>>,
     missing_values: &'s [String],
     columns: Added,
+    /// The model's.
+    version: String,
     file: &'s str,
     line_end: &'static str,
     on_invalid: OnInvalid,
@@ -274,6 +283,8 @@ struct Block<'s> {
     /// for a row that is refused.
     added: Vec<u8>,
     added_ends: Vec<usize>,
+    /// Of each row, whether a value was adjusted.
+    adjusted: Vec<bool>,
     line: Vec<u8>,
     refused_rows: u64,
 }
@@ -293,11 +304,13 @@ impl<'s> Block<'s> {
             fields: Vec::new(),
             missing_values: &[],
             columns: Added::default(),
+            version: String::new(),
             values: Vec::new(),
             rows: Vec::with_capacity(ROWS),
             raw: Vec::new(),
             added: Vec::new(),
             added_ends: Vec::with_capacity(ROWS),
+            adjusted: Vec::with_capacity(ROWS),
             line: Vec::new(),
             refused_rows: 0,
             file,
@@ -360,6 +373,12 @@ impl<'s> Block<'s> {
                     let codes = reason_codes(decider, self.values_of(slot));
                     write!(self.line, ",{codes}")?;
                 }
+                self.line.push(b',');
+                if self.adjusted[slot] {
+                    let cell = adjustments(decider, self.values_of(slot));
+                    self.line.extend_from_slice(cell.as_bytes());
+                }
+                write!(self.line, ",{}", self.version)?;
             } else if self.on_invalid == OnInvalid::Blank {
                 let columns = self.columns.names().count();
                 self.line.extend(std::iter::repeat_n(b',', columns));
@@ -377,7 +396,9 @@ impl<'s> Block<'s> {
     fn judge(&mut self, decider: &mut Decider) -> Result<(), ScoreError> {
         self.added.clear();
         self.added_ends.clear();
+        self.adjusted.clear();
         let (added, ends) = (&mut self.added, &mut self.added_ends);
+        let adjusted = &mut self.adjusted;
         let waiting = self.rows.len();
         let mut failed = Ok(());
         // Slots beyond the last row hold old values: they are decided too, and not looked at.
@@ -388,6 +409,7 @@ impl<'s> Block<'s> {
                     failed = std::mem::replace(&mut failed, Ok(())).and(written);
                 }
                 ends.push(added.len());
+                adjusted.push(decider.adjusted_values(slot) > 0);
             })
             .map_err(ScoreError::Model)?;
         Ok(failed?)

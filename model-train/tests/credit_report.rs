@@ -321,6 +321,11 @@ fn two_models_stand_side_by_side() {
         .unwrap();
     let delong = both.delong.unwrap();
     assert!((auc.value.unwrap() - delong.difference).abs() < 1e-12);
+    // A model says what it says itself; another says something else to some.
+    let reasons = both.reasons.clone().unwrap();
+    assert!(reasons.rows > 10 && reasons.first < 1.0, "{reasons:?}");
+    let itself = compared([artifacts[0]; 2]).reasons.unwrap();
+    assert_eq!((itself.first, itself.kept), (1.0, 1.0));
     let set = both.swap_set;
     let cells = [
         set.both_approve,
@@ -335,6 +340,7 @@ fn two_models_stand_side_by_side() {
         "Swap set",
         "DeLong",
         "Swapped in",
+        "told the same first reason by both",
         "5 per approved bad",
         "Reliability",
     ] {

@@ -129,6 +129,12 @@ pub extern "C" fn abi_sketch(address: usize, len: usize) -> u64 {
     })
 }
 
+/// What a search for recourse may spend from now on, in evaluations.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_budget(evaluations: u32) {
+    MODULE.with_borrow_mut(|module| module.budget.evaluations = evaluations);
+}
+
 /// Why a decision came out as it did, packed. A request outside the host's blocks counts as
 /// empty.
 #[unsafe(no_mangle)]

@@ -6,7 +6,6 @@
 
 mod abi;
 mod javascript;
-mod json;
 
 use std::cell::RefCell;
 
@@ -20,12 +19,15 @@ pub use javascript::Model;
 /// What an instance keeps between calls. WebAssembly without threads has one of each.
 #[derive(Default)]
 struct Module {
-    /// The model, or why there is none; `None` before the first call.
-    loaded: Option<Result<Decider, String>>,
+    /// The model, or why there is none; `None` before the first call. The module is gone before
+    /// the model is, so that no code to drop one is in it.
+    loaded: Option<Result<&'static mut Decider, String>>,
     /// The bytes that the last call returned.
     output: Vec<u8>,
     /// The HTTP status of the last decision, explanation or sketch.
     status: u16,
+    /// What a search for recourse may spend.
+    budget: Budget,
 }
 
 thread_local! {
@@ -38,7 +40,10 @@ impl Module {
         let load = || {
             let artifact =
                 abi::artifact().ok_or("this module has no model: it is a bare engine")?;
-            Decider::load(artifact).map_err(|error| error.to_string())
+            match Decider::load(artifact) {
+                Ok(decider) => Ok(Box::leak(Box::new(decider))),
+                Err(error) => Err(error.to_string()),
+            }
         };
         match self.loaded.get_or_insert_with(load) {
             Ok(decider) => Ok(decider),
@@ -53,7 +58,7 @@ impl Module {
 
     /// An explanation into `output`.
     fn explain(&mut self, request: &[u8]) {
-        let budget = Budget::default();
+        let budget = self.budget;
         self.status = self.answer(|decider, output| explain(decider, request, budget, output));
     }
 

@@ -57,6 +57,8 @@ export interface Recourse {
   options: RecourseOption[];
   /** Whether it is proved that nothing within reach is approved. */
   impossible: boolean;
+  /** Why it is impossible, where there was nothing to try. */
+  note?: string;
   /** What any option that was not found costs at least; where the budget ended before the proof. */
   lower_bound?: number;
   /** Where each actionable field alone leads to another outcome: the nearest value on each side. */

@@ -159,6 +159,32 @@ describe("POST /explain", () => {
   }
 });
 
+describe("POST /explain with an array", () => {
+  const asked = (rows) => worker.ask("/explain", { method: "POST", headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify(rows)) });
+  const alone = (row) => Buffer.from(model.explain(Buffer.from(JSON.stringify(row)))).toString();
+
+  test("answers in order, refusals with their row and status", async () => {
+    const rows = [example, { no_such_field: 1 }, { application: example, language: "de" }];
+    const answer = await asked(rows);
+    assert.equal(answer.status, 200, answer.body.toString());
+    const refusal = alone(rows[1]).replace(/}$/, ',"row":1,"status":422}');
+    assert.equal(answer.body.toString(), `[${alone(rows[0])},${refusal},${alone(rows[2])}]`);
+  });
+
+  test("answers none with none, and refuses too many", async () => {
+    assert.equal((await asked([])).body.toString(), "[]");
+    const answer = await asked(Array(101).fill({}));
+    assert.equal(answer.status, 413);
+    assert.deepEqual(json(answer), { detail: "The batch has more than 100 rows; send fewer at once" });
+  });
+
+  test("leaves what is no array to the module", async () => {
+    const answer = await worker.ask("/explain", { method: "POST", headers: {}, body: Buffer.from("[1,") });
+    assert.equal(answer.status, 422);
+    assert.equal(answer.body.toString(), Buffer.from(model.explain(Buffer.from("[1,"))).toString());
+  });
+});
+
 describe("POST /sketch", () => {
   const asked = (body, type = "application/x-ndjson") =>
     worker.ask("/sketch", { method: "POST", headers: type ? { "content-type": type } : {}, body: Buffer.from(body) });

@@ -29,30 +29,6 @@ const LONG: &[u16] = &[413, 503];
 
 const GZIP: [&str; 2] = ["content-type: application/json", "content-encoding: gzip"];
 
-/// An application that the model answers 200: made of its own schema's examples.
-fn application(server: &Server) -> Vec<u8> {
-    let head = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    let answer = ask(server.address(), head).unwrap();
-    let openapi: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
-    let example = find_example(&openapi).unwrap_or_else(|| panic!("{openapi}"));
-    let status = post(
-        server.address(),
-        "/predict",
-        &[],
-        example.to_string().as_bytes(),
-    );
-    assert_eq!(status.unwrap().status, 200, "{example}");
-    example.to_string().into_bytes()
-}
-
-/// The first schema's example that is an object: the application's.
-fn find_example(openapi: &serde_json::Value) -> Option<&serde_json::Value> {
-    let schemas = openapi.pointer("/components/schemas")?.as_object()?;
-    schemas
-        .values()
-        .find_map(|schema| schema.pointer("/examples/0").filter(|one| one.is_object()))
-}
-
 struct Quiet {
     predict: Latencies,
     health: Latencies,
@@ -75,7 +51,7 @@ fn check(flags: &[&str], attack: impl FnOnce(&Server)) {
 }
 
 fn check_server(server: &Server, attack: impl FnOnce(&Server)) {
-    let application = application(server);
+    let application = server.application().unwrap();
     let before = measured(server, &application, || {
         std::thread::sleep(Duration::from_secs(3))
     });

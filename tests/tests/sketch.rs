@@ -42,7 +42,7 @@ fn batch(decider: &Decider) -> Vec<Vec<u8>> {
 fn the_bytes_are_those_of_a_sketch_of_the_same_values() {
     let mut decider = decider();
     let batch = batch(&decider);
-    let features = decider.features().to_vec();
+    let features = decider.features().cloned().collect::<Vec<_>>();
     let specs = features.iter().map(Spec::from_feature);
     let specs = specs.chain([Spec::for_predictions()]).collect();
     let mut expected = Sketch::new(specs, Capacity::CARRIED);

@@ -336,6 +336,13 @@ fn with_recourse(evaluations: u32) -> Value {
     explain(&artifact, &question, Budget { evaluations })
 }
 
+/// With recourse, where the schema calls nothing actionable.
+fn without_recourse() -> Value {
+    let artifact = constant(EVERYTHING, 0.3);
+    let question = format!("{{\"application\":{},\"recourse\":true}}", request(&[]));
+    explain(&artifact, &question, Budget::default())
+}
+
 fn explain(artifact: &Artifact, request: &str, budget: Budget) -> Value {
     let mut out = Vec::new();
     let (mut decider, request) = (decider(artifact), request.as_bytes());
@@ -351,7 +358,7 @@ fn every_key_of_an_explanation_is_promised() {
         (Keys::default(), Keys::default(), Keys::default());
     let (mut recourse, mut options, mut flips) =
         (Keys::default(), Keys::default(), Keys::default());
-    for explanation in [with_recourse(20_000), with_recourse(2)] {
+    for explanation in [with_recourse(20_000), with_recourse(2), without_recourse()] {
         explanations.add(&explanation, &[]);
         recourse.add(&explanation["recourse"], &[]);
         for option in explanation["recourse"]["options"].as_array().unwrap() {

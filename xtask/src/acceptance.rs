@@ -170,6 +170,13 @@ pub(crate) fn soak(minutes: u32) -> Result<()> {
     })
 }
 
+/// Runs a program of the crate `acceptance` that needs no arguments.
+pub(crate) fn long(name: &str) -> Result<()> {
+    let steps = Steps::new(PREPARE_STEPS + 1);
+    let parts = prepare(&steps)?;
+    steps.last(name, || openly(&mut program(name, &parts)?))
+}
+
 /// Runs each fuzz target for a while.
 pub(crate) fn run_fuzz(seconds: u32) -> Result<()> {
     let mut fuzz = command(built("fuzz")?);

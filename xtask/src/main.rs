@@ -12,6 +12,7 @@ mod data;
 mod demo;
 mod engine;
 mod lint;
+mod long;
 mod npm;
 mod parts;
 mod progress;
@@ -120,8 +121,7 @@ enum Command {
     },
     /// Run what takes too long for every test run
     Long {
-        /// fire: the attacks on the server, then ten minutes of each fuzz target
-        #[arg(value_parser = ["fire"])]
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(long::names()))]
         suite: String,
     },
     /// Regenerate the sample data in data/ (the same bytes every time)
@@ -133,9 +133,6 @@ enum Command {
         port: u16,
     },
 }
-
-/// Each fuzz target's share of a long run.
-const LONG_FUZZ_SECONDS: u32 = 10 * 60;
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
@@ -158,9 +155,7 @@ fn main() -> ExitCode {
             acceptance::fuzz(minutes.map_or(seconds, |minutes| minutes.saturating_mul(60)))
         }
         Command::Soak { minutes } => acceptance::soak(minutes),
-        Command::Long { suite } => {
-            test::run(&[suite]).and_then(|()| acceptance::fuzz(LONG_FUZZ_SECONDS))
-        }
+        Command::Long { suite } => long::run(&suite),
         Command::Data(options) => data::run(&options),
     };
     match done {

@@ -5,14 +5,18 @@ pub(crate) mod drift;
 mod eda;
 mod evaluate;
 mod explain;
+mod export;
 mod health;
 mod inspect;
+mod keygen;
 pub(crate) mod policy;
 mod publish;
 mod pull;
+pub(crate) mod reproduce;
 mod schema;
 mod score;
 mod serve;
+mod sign;
 mod track;
 mod train;
 mod verify;
@@ -44,8 +48,12 @@ enum Command {
     Health(health::Args),
     Score(score::Args),
     Explain(explain::Args),
+    Export(export::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
+    Reproduce(reproduce::Args),
+    Keygen(keygen::Args),
+    Sign(sign::Args),
     Schema(schema::Args),
     Eda(eda::Args),
     Evaluate(evaluate::Args),
@@ -66,8 +74,12 @@ impl Cli {
             Command::Health(args) => args.run(),
             Command::Score(args) => args.run(),
             Command::Explain(args) => args.run(),
+            Command::Export(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Verify(args) => args.run(),
+            Command::Reproduce(args) => args.run(),
+            Command::Keygen(args) => args.run(),
+            Command::Sign(args) => args.run(),
             Command::Schema(args) => args.run(),
             Command::Eda(args) => args.run(),
             Command::Evaluate(args) => args.run(),

@@ -1,9 +1,10 @@
-//! API keys: stored as SHA-256 digests, compared in constant time, each with a role.
+//! API keys: stored as SHA-256 digests, compared in constant time, each with a name and a role.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use governor::clock::{Clock, DefaultClock};
@@ -47,32 +48,86 @@ pub(crate) enum Access {
 }
 
 /// A configured key.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Key {
+    name: Arc<str>,
     digest: [u8; 32],
     role: Role,
 }
 
 impl Key {
-    /// Keeps the digest of `secret`, not the secret.
+    /// Keeps the digest of `secret`, not the secret. The key is named by the start of its digest,
+    /// as in `sha256:2c26b46b`.
     #[must_use]
     pub fn new(secret: &str, role: Role) -> Self {
+        let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+        let start = digest.iter().take(4);
+        let start: String = start.map(|byte| format!("{byte:02x}")).collect();
+        Self::from_digest(&format!("sha256:{start}"), digest, role)
+    }
+
+    /// A key that the log calls `name`.
+    #[must_use]
+    pub fn named(name: &str, secret: &str, role: Role) -> Self {
+        Self::from_digest(name, Sha256::digest(secret.as_bytes()).into(), role)
+    }
+
+    /// The same where only the SHA-256 digest of the secret is known.
+    #[must_use]
+    pub fn from_digest(name: &str, digest: [u8; 32], role: Role) -> Self {
         Self {
-            digest: Sha256::digest(secret.as_bytes()).into(),
+            name: name.into(),
+            digest,
             role,
         }
+    }
+
+    /// What the log calls it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The SHA-256 digest of the secret.
+    #[must_use]
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
     }
 }
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Key({:?})", self.role)
+        write!(formatter, "Key({}, {:?})", self.name, self.role)
+    }
+}
+
+/// Reads all keys again, so that they can be replaced while the server runs. An error is a
+/// sentence; the keys before then stay in force.
+#[derive(Clone)]
+pub struct KeySource(pub Arc<dyn Fn() -> Result<Vec<Key>, String> + Send + Sync>);
+
+impl std::fmt::Debug for KeySource {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("KeySource")
+    }
+}
+
+/// Who sent a request: the key that it needed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Caller(Option<Arc<str>>);
+
+impl Caller {
+    /// The key's name; `None` where no key was needed.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.0.as_deref()
     }
 }
 
 /// All keys, and the rate limit of each.
 pub(crate) struct Keys {
-    keys: Vec<(Key, Option<Limiter>)>,
+    keys: ArcSwap<Vec<Limited>>,
+    /// The requests a second of each.
+    rate: Option<NonZeroU32>,
     /// For requests that need no key.
     anybody: Option<Limiter>,
     public: Vec<Public>,
@@ -82,6 +137,13 @@ pub(crate) struct Keys {
 }
 
 type Limiter = Arc<DefaultDirectRateLimiter>;
+
+/// A key and its rate limit.
+#[derive(Clone)]
+struct Limited {
+    key: Key,
+    limiter: Option<Limiter>,
+}
 
 /// Why a request is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,44 +167,97 @@ impl Keys {
         public: Vec<Public>,
         metrics_port: bool,
     ) -> Self {
-        let limiter = || rate.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate))));
+        let keys = keys.into_iter().map(|key| Limited {
+            key,
+            limiter: limiter(rate),
+        });
         Self {
-            keys: keys.into_iter().map(|key| (key, limiter())).collect(),
-            anybody: limiter(),
+            keys: ArcSwap::from_pointee(keys.collect()),
+            rate,
+            anybody: limiter(rate),
             public,
             metrics_port,
             clock: DefaultClock::default(),
         }
     }
 
+    /// Puts other keys in the place of those before; one that stays keeps its rate limit. Answers
+    /// whether they differ.
+    ///
+    /// # Errors
+    /// A sentence, where decisions or metrics would no longer need a key: only the settings of a
+    /// start may open them.
+    pub(crate) fn replace(&self, keys: Vec<Key>) -> Result<bool, String> {
+        let before = self.keys.load();
+        for (role, what) in [(Role::Predict, "decisions"), (Role::Metrics, "metrics")] {
+            if self.has(role) && !keys.iter().any(|key| key.role == role) {
+                return Err(format!(
+                    "no key for {what} is left: keep one, or restart to serve without"
+                ));
+            }
+        }
+        let limited = |key: Key| {
+            let old = before.iter().find(|old| old.key.digest == key.digest);
+            let limiter = old.map_or_else(|| limiter(self.rate), |old| old.limiter.clone());
+            Limited { key, limiter }
+        };
+        let differ = !before.iter().map(|old| &old.key).eq(&keys);
+        if differ {
+            let keys = keys.into_iter().map(limited).collect();
+            self.keys.store(Arc::new(keys));
+        }
+        Ok(differ)
+    }
+
+    /// The names of all keys.
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
+        let keys = self.keys.load();
+        keys.iter().map(|one| Arc::clone(&one.key.name)).collect()
+    }
+
+    /// Whose key the headers have, if any.
+    pub(crate) fn caller(&self, headers: &HeaderMap) -> Caller {
+        let found = self.find(headers);
+        Caller(found.map(|one| one.key.name))
+    }
+
     /// Whether a request with these headers may have what it wants. The admin key may have all.
-    pub(crate) fn allow(&self, headers: &HeaderMap, access: Access) -> Result<(), Denied> {
+    pub(crate) fn allow(&self, headers: &HeaderMap, access: Access) -> Result<Caller, Denied> {
         let role = match access {
             Access::Administration if !self.has(Role::Admin) => return Err(Denied::Disabled),
             Access::Administration => Role::Admin,
             Access::Decisions if !self.are_needed() => {
-                return self.within_rate(self.anybody.as_ref());
+                self.within_rate(self.anybody.as_ref())?;
+                return Ok(Caller::default());
             }
             Access::Decisions => Role::Predict,
-            Access::Page if self.is_open(Public::Page) => return Ok(()),
+            Access::Page if self.is_open(Public::Page) => return Ok(Caller::default()),
             Access::Page => Role::Predict,
-            Access::Metrics if self.public.contains(&Public::Metrics) => return Ok(()),
+            Access::Metrics if self.public.contains(&Public::Metrics) => {
+                return Ok(Caller::default());
+            }
             Access::Metrics | Access::Drift if self.has(Role::Metrics) => Role::Metrics,
             Access::Metrics | Access::Drift if self.metrics_port || !self.are_needed() => {
-                return Ok(());
+                return Ok(Caller::default());
             }
             Access::Metrics | Access::Drift => Role::Predict,
         };
-        let (key, limiter) = self.find(headers).ok_or(Denied::Unknown)?;
+        let Limited { key, limiter } = self.find(headers).ok_or(Denied::Unknown)?;
         if key.role != role && key.role != Role::Admin {
             return Err(Denied::Forbidden);
         }
-        self.within_rate(limiter.as_ref())
+        self.within_rate(limiter.as_ref())?;
+        Ok(Caller(Some(key.name)))
     }
 
     /// Whether decisions need a key.
     pub(crate) fn are_needed(&self) -> bool {
         self.has(Role::Predict)
+    }
+
+    /// Whether there is a key that permits everything.
+    pub(crate) fn has_admin(&self) -> bool {
+        self.has(Role::Admin)
     }
 
     /// Whether everybody may have this.
@@ -151,19 +266,20 @@ impl Keys {
     }
 
     fn has(&self, role: Role) -> bool {
-        self.keys.iter().any(|(key, _)| key.role == role)
+        self.keys.load().iter().any(|one| one.key.role == role)
     }
 
     /// Compares every key, even after a match, so that the time reveals nothing.
-    fn find(&self, headers: &HeaderMap) -> Option<&(Key, Option<Limiter>)> {
+    fn find(&self, headers: &HeaderMap) -> Option<Limited> {
         let digest: [u8; 32] = Sha256::digest(presented(headers)?).into();
+        let keys = self.keys.load();
         let mut found = None;
-        for entry in &self.keys {
-            if bool::from(entry.0.digest.ct_eq(&digest)) {
-                found = Some(entry);
+        for one in keys.iter() {
+            if bool::from(one.key.digest.ct_eq(&digest)) {
+                found = Some(one);
             }
         }
-        found
+        found.cloned()
     }
 
     fn within_rate(&self, limiter: Option<&Limiter>) -> Result<(), Denied> {
@@ -177,6 +293,10 @@ impl Keys {
             }
         })
     }
+}
+
+fn limiter(rate: Option<NonZeroU32>) -> Option<Limiter> {
+    rate.map(|rate| Arc::new(RateLimiter::direct(Quota::per_second(rate))))
 }
 
 fn whole_seconds(wait: Duration) -> NonZeroU64 {

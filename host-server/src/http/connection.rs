@@ -1,6 +1,8 @@
 //! One connection: its requests are answered until it ends.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::Request;
@@ -25,6 +27,10 @@ const LONGEST_HEAD: usize = 64 << 10;
 /// How long idle connections stay open once the server is told to stop.
 const LINGER: Duration = Duration::from_millis(250);
 
+/// The address that a request came from, in its extensions where it is logged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
 /// What answers the requests of a connection.
 pub(crate) trait Service: Clone + Send + Sync + 'static {
     /// Answers one request, whatever becomes of it.
@@ -35,8 +41,12 @@ pub(crate) trait Service: Clone + Send + Sync + 'static {
 pub(crate) struct Connection<S> {
     pub(crate) service: S,
     pub(crate) tls: Option<TlsAcceptor>,
-    /// Time for a request's head, and for the next one.
+    /// Time for a request's head.
     pub(crate) head: Duration,
+    /// Time until the next request begins.
+    pub(crate) keep_alive: Duration,
+    /// Whose requests these are, where that is logged.
+    pub(crate) peer: Option<Peer>,
     /// How fast it must take its answers.
     pub(crate) pace: LeastPace,
     pub(crate) _permit: OwnedSemaphorePermit,
@@ -66,14 +76,20 @@ impl<S: Service> Connection<S> {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = service_fn(|request| {
+        let has_asked = AtomicBool::new(false);
+        let service = service_fn(|mut request: Request<Incoming>| {
+            has_asked.store(true, Ordering::Relaxed);
+            if let Some(peer) = self.peer {
+                request.extensions_mut().insert(peer);
+            }
             let answer = self.service.answer(request);
             async move { Ok::<_, Infallible>(answer.await) }
         });
         let mut served = std::pin::pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(self.head)
+                // From the end of one answer to the end of the next request's head.
+                .header_read_timeout(self.keep_alive)
                 .max_buf_size(LONGEST_HEAD)
                 .serve_connection(TokioIo::new(stream), service)
         );
@@ -81,6 +97,7 @@ impl<S: Service> Connection<S> {
         tokio::select! {
             biased;
             _ = served.as_mut() => return,
+            () = no_head(&has_asked, self.head) => return,
             _ = stop => {}
         }
         // A request may already be on its way on a connection that looks idle: wait for it, and
@@ -90,5 +107,14 @@ impl<S: Service> Connection<S> {
             () = tokio::time::sleep(LINGER) => served.as_mut().graceful_shutdown(),
         }
         let _ = served.await;
+    }
+}
+
+/// Completes when the first request's head takes longer than `head`. Who never asks holds a
+/// connection no longer than that; a client that has asked may keep it for its next request.
+async fn no_head(has_asked: &AtomicBool, head: Duration) {
+    tokio::time::sleep(head).await;
+    if has_asked.load(Ordering::Relaxed) {
+        std::future::pending().await
     }
 }

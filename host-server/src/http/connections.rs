@@ -8,11 +8,11 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
-use super::connection::{Connection, Service};
+use super::connection::{Connection, Peer, Service};
 use super::limits::HttpLimits;
 use super::metrics::{HttpMetrics, Rejected};
+use super::tls::Tls;
 use super::workers::Workers;
 
 /// The pause before accepting again when the system has no more file descriptors.
@@ -26,9 +26,11 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: applicat
 pub(crate) struct Connections<S> {
     pub(crate) listener: TcpListener,
     pub(crate) service: S,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) limits: HttpLimits,
     pub(crate) metrics: Arc<HttpMetrics>,
+    /// Whether the log names the clients' addresses.
+    pub(crate) logs_clients: bool,
 }
 
 impl<S: Service> Connections<S> {
@@ -43,7 +45,9 @@ impl<S: Service> Connections<S> {
                 Some(_) = turned_away.join_next() => continue,
             };
             match accepted {
-                Ok((stream, _)) => self.take(stream, &permits, &workers, &mut turned_away),
+                Ok((stream, from)) => {
+                    self.take(stream, Peer(from), &permits, &workers, &mut turned_away);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "accepting a connection failed");
                     tokio::time::sleep(RETRY_PAUSE).await;
@@ -51,10 +55,10 @@ impl<S: Service> Connections<S> {
             }
         }
         // Connections that the system accepted before the shutdown are served, too.
-        while let Ok(Ok((stream, _))) =
+        while let Ok(Ok((stream, from))) =
             tokio::time::timeout(Duration::ZERO, self.listener.accept()).await
         {
-            self.take(stream, &permits, &workers, &mut turned_away);
+            self.take(stream, Peer(from), &permits, &workers, &mut turned_away);
         }
         drop(self.listener);
         while turned_away.join_next().await.is_some() {}
@@ -63,6 +67,7 @@ impl<S: Service> Connections<S> {
     fn take(
         &self,
         stream: TcpStream,
+        peer: Peer,
         permits: &Arc<Semaphore>,
         workers: &Workers<S>,
         turned_away: &mut JoinSet<()>,
@@ -76,8 +81,10 @@ impl<S: Service> Connections<S> {
         };
         let connection = Connection {
             service: self.service.clone(),
-            tls: self.tls.clone(),
+            tls: self.tls.as_ref().map(|tls| tls.acceptor()),
             head: self.limits.head,
+            keep_alive: self.limits.keep_alive,
+            peer: self.logs_clients.then_some(peer),
             pace: self.limits.pace(),
             _permit: permit,
             _counted: self.metrics.connection(),

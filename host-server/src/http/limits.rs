@@ -14,9 +14,11 @@ pub struct HttpLimits {
     pub requests: NonZeroUsize,
     /// Requests per second for each key. Default: unlimited.
     pub rate: Option<NonZeroU32>,
-    /// Timeout for a request's head, and for the next request on an open connection.
-    /// Default: 10 s.
+    /// Timeout for a request's head. Default: 10 s.
     pub head: Duration,
+    /// How long an idle connection stays open for the next request. Default: 75 s, longer than
+    /// load balancers keep theirs (60 s), so that they never send into a connection that closes.
+    pub keep_alive: Duration,
     /// Timeout for a request's body; for the next piece of a streamed one. Default: 30 s.
     pub body: Duration,
     /// The least that a client brings or takes of a stream, in bytes a second on average, once
@@ -55,6 +57,7 @@ impl Default for HttpLimits {
             requests: non_zero(1_024),
             rate: None,
             head: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
             body: Duration::from_secs(30),
             least_rate: 1_024,
             body_memory: 128 << 20,

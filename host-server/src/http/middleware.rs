@@ -15,7 +15,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::authentication::{Access, Denied, Keys};
+use super::authentication::{Access, Caller, Denied, Keys};
+use super::connection::Peer;
 use super::error::ApiError;
 use super::metrics::{HttpMetrics, Rejected, Series};
 use super::oip_error::OipError;
@@ -44,7 +45,7 @@ const NO_ROUTE: &str = "none";
 /// The middleware and what it needs.
 pub(crate) struct Middleware {
     pub(crate) metrics: Arc<HttpMetrics>,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     /// Whether each request is logged.
     pub(crate) access_log: bool,
     /// Whether browsers are told to use https alone.
@@ -63,7 +64,7 @@ pub(crate) async fn layer(
     let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let series = middleware.metrics.series(route, request.method());
     middleware
-        .pass(&series, request, async |mut request, id| {
+        .pass(&series, request, async |mut request, id, caller| {
             if !is_utf8(request.uri().path()) {
                 let refusal = ApiError::Malformed {
                     detail: "The path is not UTF-8".to_owned(),
@@ -74,6 +75,7 @@ pub(crate) async fn layer(
                 };
             }
             request.extensions_mut().insert(id);
+            request.extensions_mut().insert(caller);
             next.run(request).await
         })
         .await
@@ -85,12 +87,12 @@ impl Middleware {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Passes a request on to `next`, with its id, and completes the answer.
+    /// Passes a request on to `next`, with its id and its caller, and completes the answer.
     pub(crate) async fn pass<B>(
         &self,
         series: &Series,
         request: Request<B>,
-        next: impl AsyncFnOnce(Request<B>, RequestId) -> Response,
+        next: impl AsyncFnOnce(Request<B>, RequestId, Caller) -> Response,
     ) -> Response
     where
         B: hyper::body::Body<Data = Bytes> + Unpin,
@@ -102,9 +104,12 @@ impl Middleware {
         let method = request.method().clone();
         let in_flight = self.metrics.enter(series);
         let is_post = method == Method::POST;
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+        let admitted = self.admit(request.headers(), route, is_post);
+        let caller = admitted.as_ref().ok().cloned().unwrap_or_default();
 
-        let mut response = match self.admit(request.headers(), route, is_post) {
-            Ok(()) => next(request, id.clone()).await,
+        let mut response = match admitted {
+            Ok(caller) => next(request, id.clone(), caller).await,
             // Clients of the Open Inference Protocol expect its own form of an error.
             Err(refusal) if route.starts_with("/v2") => {
                 refuse(request.into_body(), OipError::from(refusal)).await
@@ -124,9 +129,12 @@ impl Middleware {
             // A client's own id or method may say anything: they are free text.
             let id = id.as_uuid();
             let method = known_method(&method);
+            let client = peer.map(tracing::field::display);
             tracing::info!(
                 request_id = id,
                 trace_id = trace,
+                key = caller.name(),
+                client,
                 method,
                 route,
                 status = status.as_u16(),
@@ -156,18 +164,22 @@ impl Middleware {
     }
 
     /// Key first, then rate: who may not ask learns nothing else.
-    fn admit(&self, headers: &HeaderMap, route: &str, is_post: bool) -> Result<(), ApiError> {
-        if let Some(access) = access(route, is_post) {
-            self.keys.allow(headers, access).map_err(|denied| {
-                let cause = match denied {
-                    Denied::TooMany { .. } => Rejected::rate,
-                    _ => Rejected::key,
-                };
-                self.metrics.reject(cause);
-                ApiError::Denied(denied)
-            })?;
-        }
-        Ok(())
+    fn admit(&self, headers: &HeaderMap, route: &str, is_post: bool) -> Result<Caller, ApiError> {
+        let Some(access) = access(route, is_post) else {
+            return Ok(Caller::default());
+        };
+        self.keys.allow(headers, access).map_err(|denied| {
+            let cause = match denied {
+                Denied::TooMany { .. } => Rejected::rate,
+                _ => Rejected::key,
+            };
+            self.metrics.reject(cause);
+            if access == Access::Administration {
+                let actor = self.keys.caller(headers);
+                tracing::warn!(actor = actor.name(), route, "admin request denied");
+            }
+            ApiError::Denied(denied)
+        })
     }
 }
 

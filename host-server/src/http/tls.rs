@@ -1,14 +1,23 @@
-//! TLS with rustls: a certificate and its key, in PEM files.
+//! TLS with rustls: a certificate and its key in PEM files, which are read again when they are
+//! renewed, and the authorities whose clients may connect.
 
+use std::fmt::Display;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
+use prometheus_client::metrics::gauge::Gauge;
+use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
+use super::certificate::{Validity, day, now};
 use crate::error::ServeError;
 
 /// The files for TLS, in PEM form.
@@ -18,32 +27,164 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+    /// Certificates of the authorities that sign clients' certificates: then only clients that
+    /// have one may connect. Default: any client may.
+    pub client_ca: Option<PathBuf>,
 }
 
-/// Reads both files. TLS 1.2 and 1.3.
-pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
-    let certificates = CertificateDer::pem_file_iter(&files.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| wrong(&files.certificate, &error))?;
+/// What new connections are accepted with.
+pub(crate) struct Tls {
+    files: TlsFiles,
+    config: ArcSwap<ServerConfig>,
+    /// What was read last, whether it is used or not.
+    seen: Mutex<[u8; 32]>,
+    expires: Gauge,
+}
+
+/// The files' content, and what it comes to.
+struct Material {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+    client_ca: Option<Vec<u8>>,
+}
+
+impl Tls {
+    /// Reads the files. TLS 1.2 and 1.3. `expires` gets the second, since 1970, at which the
+    /// certificate expires.
+    ///
+    /// # Errors
+    /// Names the file that cannot be used. An expired certificate is an error in the log alone:
+    /// a server that does not start cannot take a renewed one.
+    pub(crate) fn open(files: TlsFiles, expires: Gauge) -> Result<Self, ServeError> {
+        let material = Material::read(&files)?;
+        let (config, validity) = material.config(&files)?;
+        let file = files.certificate.display();
+        match validity {
+            Some(validity) if !validity.contains(now()) => tracing::error!(
+                %file,
+                from = day(validity.from),
+                to = day(validity.to),
+                "certificate not valid today: clients refuse it; renew it, and it is read by itself"
+            ),
+            _ => {}
+        }
+        set(&expires, validity);
+        Ok(Self {
+            config: ArcSwap::from_pointee(config),
+            seen: Mutex::new(material.digest()),
+            files,
+            expires,
+        })
+    }
+
+    /// For the next connection.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.load_full())
+    }
+
+    /// Reads the files again; connections that are open keep what they have. What cannot be used
+    /// changes nothing, and the log says why, once.
+    pub(crate) fn renew(&self) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = Material::read(&self.files);
+        let digest = match &read {
+            Ok(material) => material.digest(),
+            Err(error) => Sha256::digest(error.to_string()).into(),
+        };
+        if *seen == digest {
+            return;
+        }
+        *seen = digest;
+        let usable = read.and_then(|material| material.config(&self.files));
+        let file = self.files.certificate.display();
+        match usable {
+            Ok((_, Some(validity))) if !validity.contains(now()) => tracing::error!(
+                %file,
+                from = day(validity.from),
+                to = day(validity.to),
+                "certificate not replaced: the new one is not valid today; the one before stays"
+            ),
+            Ok((config, validity)) => {
+                self.config.store(Arc::new(config));
+                set(&self.expires, validity);
+                let to = validity.map(|validity| day(validity.to));
+                tracing::info!(%file, to, "certificate replaced");
+            }
+            Err(error) => {
+                tracing::error!(%error, "certificate not replaced; the one before stays");
+            }
+        }
+    }
+}
+
+fn set(expires: &Gauge, validity: Option<Validity>) {
+    if let Some(validity) = validity {
+        expires.set(validity.to);
+    }
+}
+
+impl Material {
+    fn read(files: &TlsFiles) -> Result<Self, ServeError> {
+        let read = |path: &Path| fs::read(path).map_err(|error| wrong(path, &error));
+        Ok(Self {
+            certificate: read(&files.certificate)?,
+            key: read(&files.key)?,
+            client_ca: files.client_ca.as_deref().map(read).transpose()?,
+        })
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        let parts = [&self.certificate, &self.key].into_iter();
+        let parts = parts.chain(&self.client_ca).map(Sha256::digest);
+        Sha256::digest(parts.collect::<Vec<_>>().concat()).into()
+    }
+
+    fn config(&self, files: &TlsFiles) -> Result<(ServerConfig, Option<Validity>), ServeError> {
+        let chain = certificates(&self.certificate, &files.certificate)?;
+        let validity = chain.first().and_then(|first| Validity::read(first));
+        let key = PrivateKeyDer::from_pem_slice(&self.key);
+        let key = key.map_err(|error| wrong(&files.key, &error))?;
+        let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| wrong(&files.certificate, &error))?;
+        let builder = match (&self.client_ca, &files.client_ca) {
+            (Some(pem), Some(path)) => {
+                builder.with_client_cert_verifier(client_verifier(pem, path)?)
+            }
+            _ => builder.with_no_client_auth(),
+        };
+        let config = builder.with_single_cert(chain, key);
+        let mut config = config.map_err(|error| wrong(&files.key, &error))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok((config, validity))
+    }
+}
+
+fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, ServeError> {
+    let certificates = CertificateDer::pem_slice_iter(pem);
+    let certificates = certificates.collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(|error| wrong(path, &error))?;
     if certificates.is_empty() {
         return Err(wrong(
-            &files.certificate,
+            path,
             &"the file has no certificate, expected `-----BEGIN CERTIFICATE-----`",
         ));
     }
-    let key =
-        PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, &error))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(&files.certificate, &error))?
-        .with_no_client_auth()
-        .with_single_cert(certificates, key)
-        .map_err(|error| wrong(&files.key, &error))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(certificates)
 }
 
-fn wrong(path: &Path, reason: &dyn std::fmt::Display) -> ServeError {
+fn client_verifier(pem: &[u8], path: &Path) -> Result<Arc<dyn ClientCertVerifier>, ServeError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(pem, path)? {
+        let added = roots.add(certificate);
+        added.map_err(|error| wrong(path, &error))?;
+    }
+    let provider = Arc::new(default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    verifier.build().map_err(|error| wrong(path, &error))
+}
+
+fn wrong(path: &Path, reason: &dyn Display) -> ServeError {
     ServeError::Tls {
         path: path.to_owned(),
         reason: reason.to_string(),

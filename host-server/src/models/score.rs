@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::host::Answer;
 
@@ -79,6 +80,21 @@ pub(super) struct Adjustment<'a> {
     pub(super) feature: Cow<'a, str>,
     #[serde(borrow)]
     pub(super) kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    to: Option<&'a RawValue>,
+}
+
+/// An answer's adjustments, each as `feature:kind:to`; `to` is empty where the value stays missing.
+pub(crate) fn adjusted(answer: Answer<'_>) -> Vec<String> {
+    let each = adjustments(answer).into_iter().map(|one| {
+        let json = one.to.map_or("null", RawValue::get);
+        let to = match serde_json::from_str::<Option<String>>(json) {
+            Ok(text) => text.unwrap_or_default(),
+            Err(_) => json.to_owned(),
+        };
+        format!("{}:{}:{to}", one.feature, one.kind)
+    });
+    each.collect()
 }
 
 /// An answer's adjustments; most have none.

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use crate::app::App;
+use crate::http::authentication::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Outcome;
@@ -17,11 +18,14 @@ use crate::models::registry::Outcome;
 pub(super) async fn reload(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
     let registry = Arc::clone(app.registry());
     let wanted = name.clone();
-    let done = tokio::task::spawn_blocking(move || registry.reload_one(&wanted)).await;
+    log_action("reload", &caller, &id);
+    let work = move || registry.reload_one(&wanted, caller.name());
+    let done = tokio::task::spawn_blocking(work).await;
     match done {
         Ok(Some(outcome)) => Ok(answer(&outcome)),
         Ok(None) => Err(ApiError::NoSuchModel { name }),
@@ -36,11 +40,14 @@ pub(super) async fn reload(
 pub(super) async fn roll_back(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
     let registry = Arc::clone(app.registry());
     let wanted = name.clone();
-    let done = tokio::task::spawn_blocking(move || registry.roll_back(&wanted)).await;
+    log_action("rollback", &caller, &id);
+    let work = move || registry.roll_back(&wanted, caller.name());
+    let done = tokio::task::spawn_blocking(work).await;
     match done {
         Ok(Some(Ok(outcome))) => Ok(answer(&outcome)),
         Ok(Some(Err(detail))) => Err(ApiError::Conflict { detail }),
@@ -50,6 +57,12 @@ pub(super) async fn roll_back(
             Err(ApiError::fault(&id))
         }
     }
+}
+
+/// Whatever comes of it. The model's name is in what comes of it: here it is the client's text.
+fn log_action(action: &str, caller: &Caller, id: &RequestId) {
+    let request_id = id.as_uuid();
+    tracing::info!(action, actor = caller.name(), request_id, "admin action");
 }
 
 fn answer(outcome: &Outcome) -> Response {

@@ -19,11 +19,12 @@ use super::ndjson;
 use super::refusal::wrong_names;
 use super::rows::{Chunk, Table, Unreadable};
 use crate::app::App;
+use crate::host::FeatureRole;
 use crate::http::body::{ContentType, check_plain};
 use crate::http::error::ApiError;
 use crate::http::memory::Claim;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Served;
+use crate::models::registry::{Affinity, Served};
 
 /// Rows that are decided in one turn: some milliseconds of work. Then it is another's turn.
 pub(super) const ROWS_A_PIECE: usize = 512;
@@ -66,7 +67,7 @@ async fn answer(
     name: Option<&str>,
 ) -> Result<Response, ApiError> {
     let form = form(headers)?;
-    let served = app.target(name)?.served;
+    let served = app.target(name, Affinity::by_id(id.given()))?.served;
     if form == Form::Lines {
         check_plain(headers)?;
         return ndjson::answer(app, served, body).await;
@@ -162,14 +163,22 @@ pub(super) struct Batch {
     table: Table,
     chunk: Chunk,
     answers: AnswerForm,
+    /// Columns of CSV that the model ignores, such as a number of the application: an answer in
+    /// CSV repeats them.
+    copied: Vec<String>,
     /// Rows that are answered.
     row: usize,
 }
 
 impl Batch {
     pub(super) fn new(served: Arc<Served>, table: Table, answers: AnswerForm) -> Self {
+        let copied = match answers {
+            AnswerForm::Csv => ignored(&served, table.csv_names()),
+            AnswerForm::Json | AnswerForm::Explanations => Vec::new(),
+        };
         Self {
             served,
+            copied,
             table,
             chunk: Chunk::default(),
             answers,
@@ -195,9 +204,16 @@ impl Batch {
         self.row += self.chunk.iter().count();
         let mut out = Vec::new();
         if first == 0 {
-            self.answers.begin(&self.served, &mut out);
+            self.answers.begin(&self.served, &self.copied, &mut out);
         }
-        write_answers(self.answers, &self.served, &self.chunk, first, &mut out);
+        write_answers(
+            self.answers,
+            &self.served,
+            &self.chunk,
+            &self.copied,
+            first,
+            &mut out,
+        );
         if self.is_done() {
             self.answers.end(&mut out);
         }
@@ -226,6 +242,16 @@ impl Batch {
         });
         Body::from_stream(stream::iter([Ok(first)]).chain(rest))
     }
+}
+
+/// Those of `names` that the model ignores.
+fn ignored(served: &Served, names: Vec<String>) -> Vec<String> {
+    let features = &served.description().features;
+    let is_ignored = |name: &String| {
+        let mut found = features.iter().filter(|feature| feature.name == *name);
+        found.any(|feature| feature.role == FeatureRole::Ignored)
+    };
+    names.into_iter().filter(is_ignored).collect()
 }
 
 /// The client sees its connection end before its answer does.

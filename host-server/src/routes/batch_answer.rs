@@ -1,6 +1,7 @@
 //! Answers of a batch, as JSON or CSV.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::Write;
 
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use super::refusal::reason;
 use super::rows::Chunk;
 use crate::host::{Answer, CallError};
 use crate::models::registry::Served;
-use crate::models::score::Outcome;
+use crate::models::score::{Outcome, adjusted};
 
 /// What a batch is answered in.
 #[derive(Clone, Copy, PartialEq)]
@@ -31,15 +32,17 @@ impl Form {
         }
     }
 
-    /// What comes before the first answer.
-    pub(super) fn begin(self, served: &Served, out: &mut Vec<u8>) {
+    /// What comes before the first answer; `copied` are the columns of the request that a line
+    /// repeats.
+    pub(super) fn begin(self, served: &Served, copied: &[String], out: &mut Vec<u8>) {
         match self {
             Self::Json | Self::Explanations => out.push(b'['),
             Self::Csv => {
-                let rules = if has_policy(served) { ",rules" } else { "" };
-                out.extend_from_slice(COLUMNS.as_bytes());
-                out.extend_from_slice(rules.as_bytes());
-                out.push(b'\n');
+                let rules = has_policy(served).then_some("rules");
+                let names = COLUMNS.into_iter().chain(rules).chain(LAST);
+                let names = names.chain(copied.iter().map(String::as_str));
+                // Writing to a vector does not fail.
+                let _ = csv::Writer::from_writer(out).write_record(names);
             }
         }
     }
@@ -54,7 +57,17 @@ impl Form {
 }
 
 /// The columns of CSV. New ones come last: clients may read them by number.
-const COLUMNS: &str = "prediction,prediction_label,approve,probability,detail,outcome";
+const COLUMNS: [&str; 6] = [
+    "prediction",
+    "prediction_label",
+    "approve",
+    "probability",
+    "detail",
+    "outcome",
+];
+
+/// Those after `rules`, which is there where the model has a policy.
+const LAST: [&str; 2] = ["adjustments", "model_version"];
 
 fn has_policy(served: &Served) -> bool {
     served.description().policy.is_some()
@@ -65,6 +78,7 @@ pub(super) fn write_answers(
     form: Form,
     served: &Served,
     chunk: &Chunk,
+    copied: &[String],
     mut row: usize,
     out: &mut Vec<u8>,
 ) {
@@ -90,9 +104,15 @@ pub(super) fn write_answers(
         }
         Form::Csv => {
             let mut writer = csv::Writer::from_writer(out);
-            let has_rules = has_policy(served);
+            let lines = Lines {
+                has_rules: has_policy(served),
+                version: served.version(),
+                copied,
+            };
+            let mut rows = chunk.iter();
             served.decide_each(chunk.iter(), |answer| {
-                write_record(&mut writer, answer, has_rules);
+                let row = rows.next().unwrap_or_default();
+                lines.write(&mut writer, row, answer);
             });
         }
     }
@@ -133,39 +153,73 @@ struct Cells<'a> {
     rules: Vec<Cow<'a, str>>,
 }
 
-fn write_record(
-    writer: &mut csv::Writer<&mut Vec<u8>>,
-    answer: Result<Answer<'_>, CallError>,
+/// What all lines of CSV have in common.
+struct Lines<'a> {
     has_rules: bool,
-) {
-    const FAILED: &str = "The model failed on this row";
-    let mut write = |cells: [&str; 7]| {
-        let used = if has_rules { &cells[..] } else { &cells[..6] };
-        // Writing to a vector does not fail.
-        let _ = writer.write_record(used);
-    };
-    let detail = match &answer {
-        Ok(decision) if decision.status == 200 => {
-            match serde_json::from_slice::<Cells<'_>>(decision.body) {
-                Ok(cells) => {
-                    return write([
-                        &cells.prediction.to_string(),
-                        &cells.prediction_label,
-                        if cells.approve { "true" } else { "false" },
-                        cells.probability.get(),
-                        "",
-                        Outcome::or_by(cells.outcome, cells.approve).word(),
-                        &cells.rules.join(";"),
-                    ]);
+    version: &'a str,
+    copied: &'a [String],
+}
+
+impl Lines<'_> {
+    /// A decision, or why there is none, and the cells of `row` that are copied.
+    fn write(
+        &self,
+        writer: &mut csv::Writer<&mut Vec<u8>>,
+        row: &[u8],
+        answer: Result<Answer<'_>, CallError>,
+    ) {
+        const FAILED: &str = "The model failed on this row";
+        let detail = match &answer {
+            Ok(decision) if decision.status == 200 => {
+                match serde_json::from_slice::<Cells<'_>>(decision.body) {
+                    Ok(cells) => {
+                        let prediction = cells.prediction.to_string();
+                        let cells = [
+                            prediction.as_str(),
+                            &*cells.prediction_label,
+                            if cells.approve { "true" } else { "false" },
+                            cells.probability.get(),
+                            "",
+                            Outcome::or_by(cells.outcome, cells.approve).word(),
+                            &cells.rules.join(";"),
+                            &adjusted(*decision).join(";"),
+                        ];
+                        return self.write_cells(writer, row, cells);
+                    }
+                    Err(_) => FAILED.to_owned(),
                 }
-                Err(_) => FAILED.to_owned(),
             }
-        }
-        Ok(decision) => reason(decision.body),
-        Err(error) => {
-            tracing::error!(%error, "no decision in a batch");
-            FAILED.to_owned()
-        }
-    };
-    write(["", "", "", "", &detail, "", ""]);
+            Ok(decision) => reason(decision.body),
+            Err(error) => {
+                tracing::error!(%error, "no decision in a batch");
+                FAILED.to_owned()
+            }
+        };
+        self.write_cells(writer, row, ["", "", "", "", &detail, "", "", ""]);
+    }
+
+    fn write_cells(
+        &self,
+        writer: &mut csv::Writer<&mut Vec<u8>>,
+        row: &[u8],
+        [answer @ .., rules, adjustments]: [&str; 8],
+    ) {
+        let copied = cells_of(row, self.copied);
+        let cells = answer.into_iter().chain(self.has_rules.then_some(rules));
+        let cells = cells.chain([adjustments, self.version]);
+        let cells = cells.chain(copied.iter().map(String::as_str));
+        // Writing to a vector does not fail.
+        let _ = writer.write_record(cells);
+    }
+}
+
+/// The texts of these fields of a row, which was made of a line of CSV.
+fn cells_of(row: &[u8], names: &[String]) -> Vec<String> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let mut fields: HashMap<String, Option<String>> =
+        serde_json::from_slice(row).unwrap_or_default();
+    let cell = |name: &String| fields.remove(name).flatten().unwrap_or_default();
+    names.iter().map(cell).collect()
 }

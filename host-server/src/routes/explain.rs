@@ -20,6 +20,7 @@ use crate::host::{CallError, Decision};
 use crate::http::body::check_json;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
+use crate::models::registry::Affinity;
 
 pub(super) async fn explain(
     State(app): State<Arc<App>>,
@@ -66,7 +67,10 @@ async fn answer(
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
     check_json(headers)?;
-    let served = app.target_version(name, version).await?.served;
+    let served = app
+        .target_version(name, version, Affinity::by_id(id.given()))
+        .await?
+        .served;
     if !served.explains() {
         return Err(ApiError::CannotExplain);
     }

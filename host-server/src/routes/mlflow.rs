@@ -20,7 +20,7 @@ use crate::host::Description;
 use crate::http::body::ContentType;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Served;
+use crate::models::registry::{Affinity, Served};
 
 /// MLflow's keys, of which a body has one.
 const KEYS: &str = "expected one of `dataframe_split`, `dataframe_records`, `instances`, `inputs`";
@@ -45,7 +45,7 @@ pub(super) async fn invocations(
     body: Body,
 ) -> Result<Response, MlflowError> {
     let is_csv = is_csv(&headers)?;
-    let served = app.target(None)?.served;
+    let served = app.target(None, Affinity::by_id(id.given()))?.served;
     let most = app.limits().batch_rows;
     let packed = app.read_batch(&headers, body).await?;
     let read = move |served: &Served| {
@@ -57,13 +57,16 @@ pub(super) async fn invocations(
         };
         table.map_err(|error| NoScores::unreadable(error, most))
     };
+    let version = served.version().to_owned();
     let scored = score(&app, &id, served, read).await;
     let (scores, asked) = scored.map_err(|problem| match problem {
         NoScores::Refused(reason) => MlflowError::new(StatusCode::BAD_REQUEST, reason),
         NoScores::Api(error) => error.into(),
         NoScores::Failed(_) => ApiError::fault(&id).into(),
     })?;
-    Ok(held_json(&app, &Predictions::new(asked, &scores))?)
+    let mut response = held_json(&app, &Predictions::new(asked, &scores))?;
+    scores.write_headers(&version, &mut response);
+    Ok(response)
 }
 
 fn is_csv(headers: &HeaderMap) -> Result<bool, MlflowError> {

@@ -93,6 +93,7 @@ fn files() -> Router<Arc<App>> {
     Router::new()
         .route(page::MODEL_FILE, get(model::wasm))
         .route(page::MODEL_GLUE, get(model::glue))
+        .route(page::MODEL_TYPES, get(model::types))
         .merge(page::routes())
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::models::registry::{Mode, Slot};
+use crate::models::registry::{Affinity, Mode, Slot};
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
     let models: Vec<Value> = app
@@ -37,7 +37,7 @@ pub(super) async fn schema(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
-    let target = app.target(Some(&name))?;
+    let target = app.target(Some(&name), Affinity::default())?;
     let json = target.served.description_json().clone();
     Ok(([(CONTENT_TYPE, "application/json")], json).into_response())
 }
@@ -51,7 +51,12 @@ fn describe(app: &App, slot: &Slot) -> Value {
         .into_iter()
         .map(|one| {
             let loaded = one.loaded().is_some();
-            json!({ "version": one.version(), "model": one.model(), "loaded": loaded })
+            let mut version =
+                json!({ "version": one.version(), "model": one.model(), "loaded": loaded });
+            if let Some(signer) = one.signer() {
+                version["signed_by"] = json!(signer);
+            }
+            version
         })
         .collect();
     let challenger = live.challenger().map(|(served, mode)| {

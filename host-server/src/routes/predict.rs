@@ -19,7 +19,7 @@ use crate::host::{CallError, Decision};
 use crate::http::body::{check_json, check_plain};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::ScoredDecision;
+use crate::models::registry::{Affinity, ScoredDecision};
 
 /// How many headers an answer has, with those of the middleware.
 const HEADERS: usize = 12;
@@ -81,7 +81,11 @@ async fn answer(
     check_plain(headers)?;
     let permit = app.begin()?;
     let start = Instant::now();
-    let target = app.target_version(name, version).await?;
+    let affinity = Affinity {
+        id: id.given(),
+        body: &body,
+    };
+    let target = app.target_version(name, version, affinity).await?;
     let decided = decide(app, permit, &target, &body).await;
     let took = start.elapsed();
     app.metrics().http.predicted(took);

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -15,7 +17,7 @@ use crate::host::Description;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Served;
-use crate::models::score::Outcome;
+use crate::models::score::{Outcome, adjusted};
 
 /// What such a protocol tells of decisions, by row.
 #[derive(Default)]
@@ -26,6 +28,28 @@ pub(super) struct Scores {
     outcomes: Vec<Outcome>,
     /// The codes of each row's rules, joined by `;`.
     rules: Words,
+    /// What was adjusted in each row, joined by `;`.
+    adjustments: Words,
+    /// How many values were adjusted in all rows.
+    pub(super) adjusted: usize,
+}
+
+/// How many values were adjusted, for protocols that have nowhere else to say it.
+const ADJUSTMENTS: HeaderName = HeaderName::from_static("x-underwrite-adjustments");
+/// Which version decided.
+const VERSION: HeaderName = HeaderName::from_static("x-underwrite-model-version");
+
+impl Scores {
+    /// Puts what the protocol's body has no place for on an answer: how many values were
+    /// adjusted, and by which version it was decided.
+    pub(super) fn write_headers(&self, version: &str, response: &mut Response) {
+        let headers = response.headers_mut();
+        headers.insert(ADJUSTMENTS, self.adjusted.into());
+        // The name of a folder may hold what a header cannot.
+        if let Ok(version) = HeaderValue::from_str(version) {
+            headers.insert(VERSION, version);
+        }
+    }
 }
 
 /// A text for each row, of which few differ.
@@ -69,6 +93,7 @@ pub(super) enum Output {
     Label,
     Outcome,
     Rules,
+    Adjustments,
 }
 
 impl Output {
@@ -80,6 +105,7 @@ impl Output {
             Self::Label => "label",
             Self::Outcome => "outcome",
             Self::Rules => "rules",
+            Self::Adjustments => "adjustments",
         }
     }
 }
@@ -93,7 +119,7 @@ impl Serialize for OutputOf<'_> {
         match output {
             Output::Prediction => serializer.collect_seq(&scores.predictions),
             Output::Probability => serializer.collect_seq(&scores.probabilities),
-            Output::Label | Output::Outcome | Output::Rules => {
+            Output::Label | Output::Outcome | Output::Rules | Output::Adjustments => {
                 serializer.collect_seq(scores.texts(*output))
             }
         }
@@ -199,17 +225,20 @@ impl Scores {
             Output::Label => Box::new(self.labels.iter()),
             Output::Outcome => Box::new(self.outcomes.iter().map(|outcome| outcome.word())),
             Output::Rules => Box::new(self.rules.iter()),
+            Output::Adjustments => Box::new(self.adjustments.iter()),
             Output::Prediction | Output::Probability => Box::new(std::iter::empty()),
         }
     }
 
-    fn push(&mut self, scored: &Scored<'_>) {
+    fn push(&mut self, scored: &Scored<'_>, adjustments: &[String]) {
         self.predictions.push(scored.prediction);
         self.probabilities.push(scored.probability);
         self.labels.push(&scored.prediction_label);
         let outcome = Outcome::or_by(scored.outcome, scored.prediction == 1);
         self.outcomes.push(outcome);
         self.rules.push(&scored.rules.join(";"));
+        self.adjustments.push(&adjustments.join(";"));
+        self.adjusted += adjustments.len();
     }
 }
 
@@ -298,6 +327,7 @@ impl Scoring {
             let scored = match answer {
                 Ok(decision) if decision.status == 200 => {
                     serde_json::from_slice::<Scored<'_>>(decision.body)
+                        .map(|scored| (scored, adjusted(decision)))
                         .map_err(|error| NoScores::Failed(error.to_string()))
                 }
                 Ok(decision) => {
@@ -307,7 +337,7 @@ impl Scoring {
                 Err(error) => Err(NoScores::Failed(error.to_string())),
             };
             match scored {
-                Ok(scored) => scores.push(&scored),
+                Ok((scored, adjustments)) => scores.push(&scored, &adjustments),
                 Err(error) => {
                     problem.get_or_insert(error);
                 }

@@ -110,8 +110,20 @@ fn next(bytes: &[u8]) -> Option<(Part<'_>, &[u8])> {
     Some((Part { tag, bytes }, rest))
 }
 
+/// A tag as text. What is no printable ASCII is written as its number, such as `\x00`.
 fn name(tag: Tag) -> String {
-    tag.escape_ascii().to_string()
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    let mut text = String::new();
+    for byte in tag {
+        if byte.is_ascii_graphic() || byte == b' ' {
+            text.push(char::from(byte));
+        } else {
+            text.push_str("\\x");
+            text.push(digit(byte >> 4));
+            text.push(digit(byte & 15));
+        }
+    }
+    text
 }
 
 fn problem(message: &str) -> ArtifactError {

@@ -26,7 +26,7 @@ impl Decider {
             let reading = read(feature, decider.value_of(raw_field));
             reading.ok().map(Reading::code)
         };
-        let inputs = (0..self.inputs.len()).map(|input| self.fields.index_of_input(input));
+        let inputs = (0..self.row.len()).map(|input| self.fields.index_of_input(input));
         let columns = inputs.chain(self.rule_values.protected.iter().copied());
         let codes: Option<Vec<f64>> = columns.map(|index| code(self, index)).collect();
         self.evaluate(raw_fields.clone(), problems).ok()?;

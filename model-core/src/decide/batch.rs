@@ -1,6 +1,6 @@
 //! Many rows at once, column by column.
 
-use super::{Decider, Judgement};
+use super::{Decider, Judgement, input_of};
 use crate::preprocess::{Resolved, resolve};
 use crate::schema::{Feature, FeatureKind, Range};
 use crate::value::{Reading, ValueError, read_coded};
@@ -33,11 +33,11 @@ impl Decider {
     /// When `columns` does not hold one value for each input and row.
     pub fn batch(&mut self, columns: &[f64], out: &mut [f64]) -> Result<usize, String> {
         let rows = out.len();
-        if rows.checked_mul(self.inputs.len()) != Some(columns.len()) {
+        if rows.checked_mul(self.row.len()) != Some(columns.len()) {
             return Err(format!(
                 "expected {} inputs of {rows} rows, {} values, got {}",
-                self.inputs.len(),
-                rows as u64 * self.inputs.len() as u64,
+                self.row.len(),
+                rows as u64 * self.row.len() as u64,
                 columns.len()
             ));
         }
@@ -67,7 +67,7 @@ impl Decider {
         rows: usize,
         mut each: impl FnMut(usize, Option<Judgement>, &Self),
     ) -> Result<(), String> {
-        let count = self.inputs.len() + self.rule_values.protected.len();
+        let count = self.row.len() + self.rule_values.protected.len();
         if rows.checked_mul(count) != Some(columns.len()) {
             return Err(format!(
                 "expected {count} columns of {rows} rows, {} values, got {}",
@@ -95,7 +95,7 @@ impl Decider {
         if self.artifact.policy.is_none() {
             return true;
         }
-        for (input, feature) in self.inputs.iter().enumerate() {
+        for (input, feature) in self.artifact.schema.inputs().enumerate() {
             let at = input * ROWS + row % ROWS;
             let missing = match feature.derived {
                 Some(_) => self.block.missing[at],
@@ -111,7 +111,7 @@ impl Decider {
         }
         for nth in 0..self.rule_values.protected.len() {
             let index = self.rule_values.protected[nth];
-            let code = columns[(self.inputs.len() + nth) * rows + row];
+            let code = columns[(self.row.len() + nth) * rows + row];
             match read_coded(&self.artifact.schema.features[index], code) {
                 Ok(Reading::Is(value)) => self.rule_values.set(index, value),
                 Ok(Reading::Missing | Reading::Unknown) => self.rule_values.set(index, f64::NAN),
@@ -121,10 +121,10 @@ impl Decider {
         true
     }
 
-    /// How many values of a row were adjusted; the row counts from the start of a judgement of
-    /// many, which asks for it before it goes on.
-    pub(super) fn block_adjustments(&self, row: usize) -> u32 {
-        self.block.adjusted[row % ROWS]
+    /// How many values were adjusted in the row that [`Decider::judge_rows`] calls its closure for.
+    #[must_use]
+    pub fn adjusted_values(&self, row: usize) -> u32 {
+        self.block.adjusted.get(row % ROWS).copied().unwrap_or(0)
     }
 
     /// What an input of such a row came to.
@@ -134,9 +134,8 @@ impl Decider {
 
     /// Whether no policy has anything to do for a single row.
     fn is_plain(&self, row: &[f64]) -> bool {
-        let mut values = self.inputs.iter().zip(row);
-        row.len() == self.inputs.len()
-            && values.all(|(feature, &value)| all_plain(feature, &[value]))
+        let mut values = self.artifact.schema.inputs().zip(row);
+        row.len() == self.row.len() && values.all(|(feature, &value)| all_plain(feature, &[value]))
     }
 
     fn batch_block(
@@ -147,8 +146,8 @@ impl Decider {
         out: &mut [f64],
     ) -> usize {
         let block = &mut self.block;
-        block.reset(self.inputs.len(), out.len());
-        for (input, feature) in self.inputs.iter().enumerate() {
+        block.reset(self.row.len(), out.len());
+        for (input, feature) in self.artifact.schema.inputs().enumerate() {
             if feature.derived.is_some() {
                 continue;
             }
@@ -190,7 +189,7 @@ impl Decider {
     fn derive_block(&mut self, columns: &[f64], rows: usize, start: usize, count: usize) {
         for row in 0..count {
             let code = |input: usize| columns[input * rows + start + row];
-            for (input, feature) in self.inputs.iter().enumerate() {
+            for (input, feature) in self.artifact.schema.inputs().enumerate() {
                 if feature.derived.is_none() {
                     let value = self.block.values[input * ROWS + row];
                     let index = self.fields.index_of_input(input);
@@ -199,7 +198,7 @@ impl Decider {
             }
             let mut nth = 0;
             while let Some(input) = self.derivation.input(nth) {
-                let feature = &self.inputs[input];
+                let feature = input_of(&self.artifact, &self.fields, input);
                 let imputed = self.artifact.preprocessing.imputed[input];
                 let settled = read_coded(feature, code(input))
                     .and_then(|given| self.derivation.resolve(nth, feature, given, imputed));

@@ -124,7 +124,7 @@ impl Decider {
                 each(&ColumnRow {
                     row: start + at,
                     judgement,
-                    adjustments: decider.block_adjustments(at),
+                    adjustments: decider.adjusted_values(at),
                     decider,
                     codes,
                     at: (at, count),

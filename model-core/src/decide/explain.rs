@@ -6,6 +6,7 @@ use super::request::{self, MAX_REQUEST};
 use super::{Adjusted, Decider, Judgement};
 use crate::json::{JsonKind, Raw, Writer};
 use crate::link::Link;
+use crate::literal::joined;
 use crate::policy::Outcome;
 use crate::preprocess::Adjustment;
 use crate::reasons::{Chosen, Compared, Profiles, choose};
@@ -65,7 +66,7 @@ fn language(value: Raw<'_>, schema: &Schema) -> Result<usize, Problem> {
     index.ok_or_else(|| {
         let message = format!(
             "Input should be one of the model's languages: {}",
-            languages.join(", ")
+            joined(&mut languages.iter().map(String::as_str))
         );
         Problem::in_question("language", message)
     })
@@ -205,7 +206,7 @@ impl Decider {
             }
         }
         let model = &self.artifact.model;
-        compared.case(model, input, &self.inputs[input], self.row[input])
+        compared.case(model, input, self.input(input), self.row[input])
     }
 
     fn write_factor(
@@ -220,11 +221,11 @@ impl Decider {
         let mut names = Vec::new();
         for (input, owner) in compared.owners.iter().enumerate() {
             if *owner == chosen.owner && contributions[input] < 0.0 {
-                names.push(self.inputs[input].name.as_str());
+                names.push(self.input(input).name.as_str());
             }
         }
         let reasons = &self.artifact.schema.reasons;
-        let worst = &self.inputs[chosen.worst];
+        let worst = self.input(chosen.worst);
         let variant = (reasons.variant(chosen.owner, case))
             .or_else(|| reasons.variant(chosen.owner, When::Always));
         let (code, text) = match variant {
@@ -278,7 +279,7 @@ impl Decider {
             json.key("contributions").array(
                 contributions.iter().enumerate(),
                 |json, (input, part)| {
-                    let feature = &self.inputs[input];
+                    let feature = self.input(input);
                     json.object(|json| {
                         json.key("feature").text(&feature.name);
                         write_value(json.key("value"), feature, self.row[input]);

@@ -18,7 +18,7 @@ pub use application::Application;
 pub use batch::REFUSED;
 pub use columns::ColumnRow;
 pub use outcome::{Judgement, Matched, reaches};
-pub use problem::{write_detail, write_refused_key, write_unavailable};
+pub use problem::{shortened, write_detail, write_refused_key, write_unavailable};
 pub use request::MAX_REQUEST;
 
 use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
@@ -42,8 +42,6 @@ pub struct Decider {
     format: u32,
     digests: Digests,
     fields: Fields,
-    /// The inputs in schema order, as `row` and the model number them.
-    inputs: Vec<Feature>,
     predictor: Predictor,
     constants: Constants,
     row: Vec<f64>,
@@ -73,7 +71,7 @@ impl Decider {
             format,
             digests,
         } = Artifact::open(bytes)?;
-        let inputs: Vec<Feature> = artifact.schema.inputs().cloned().collect();
+        let inputs = artifact.schema.inputs().count();
         let fields = Fields::new(&artifact.schema);
         Ok(Self {
             derivation: Derivation::new(&artifact.schema, &fields),
@@ -82,10 +80,9 @@ impl Decider {
                 .map_err(ArtifactError::Content)?,
             constants: Constants::new(&artifact, &digests),
             compared: None,
-            row: vec![0.0; inputs.len()],
+            row: vec![0.0; inputs],
             block: batch::Block::default(),
             rule_values: RuleValues::new(&artifact.schema, artifact.policy.as_ref()),
-            inputs,
             format,
             digests,
             artifact,
@@ -119,7 +116,7 @@ impl Decider {
     /// How many values a row has.
     #[must_use]
     pub fn inputs(&self) -> usize {
-        self.inputs.len()
+        self.row.len()
     }
 
     /// Answers one request: appends JSON to `out` and returns the HTTP status, 200, 413 or 422.
@@ -155,8 +152,8 @@ impl Decider {
     ) -> Result<(f64, Vec<Adjusted<'r>>), Vec<Problem>> {
         let mut adjusted = Vec::new();
         self.read_protected(&raw_fields, &mut problems);
-        for input in 0..self.inputs.len() {
-            if self.inputs[input].derived.is_none() {
+        for input in 0..self.row.len() {
+            if self.input(input).derived.is_none() {
                 let raw_field = self.take(input, &mut raw_fields);
                 let settled = self.settle(input, raw_field.as_ref());
                 self.keep(input, raw_field, settled, &mut adjusted, &mut problems);
@@ -179,6 +176,11 @@ impl Decider {
         }
     }
 
+    /// The feature of an input.
+    fn input(&self, input: usize) -> &Feature {
+        input_of(&self.artifact, &self.fields, input)
+    }
+
     fn take<'r>(
         &self,
         input: usize,
@@ -195,7 +197,7 @@ impl Decider {
         input: usize,
         raw_field: Option<&RawField<'_>>,
     ) -> Result<Option<Resolved>, ValueError> {
-        let feature = &self.inputs[input];
+        let feature = input_of(&self.artifact, &self.fields, input);
         let reading = read(feature, self.value_of(raw_field))?;
         let imputed = self.artifact.preprocessing.imputed[input];
         let resolved = resolve(feature, reading, imputed)?;
@@ -215,7 +217,7 @@ impl Decider {
         raw_field: Option<&RawField<'_>>,
         sound: bool,
     ) -> Result<Option<Resolved>, ValueError> {
-        let feature = &self.inputs[input];
+        let feature = input_of(&self.artifact, &self.fields, input);
         let reading = read(feature, self.value_of(raw_field))?;
         if !sound {
             return Ok(None);
@@ -258,7 +260,7 @@ impl Decider {
             }
             Ok(None) => {}
             Err(error) => problems.push(Problem::refused_value(
-                &self.inputs[input],
+                self.input(input),
                 error,
                 raw_field.as_ref().and_then(RawField::echo),
             )),
@@ -292,4 +294,9 @@ impl Decider {
         let most = self.artifact.schema.max_adjustments?;
         (adjustments > most as usize).then(|| Problem::too_many_adjustments(adjustments, most))
     }
+}
+
+/// The feature of an input, as `row` and the model number them: in schema order.
+fn input_of<'a>(artifact: &'a Artifact, fields: &Fields, input: usize) -> &'a Feature {
+    &artifact.schema.features[fields.index_of_input(input)]
 }

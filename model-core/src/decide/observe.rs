@@ -8,9 +8,8 @@ use crate::value::{Reading, read};
 
 impl Decider {
     /// The inputs, in schema order.
-    #[must_use]
-    pub fn features(&self) -> &[Feature] {
-        &self.inputs
+    pub fn features(&self) -> impl Iterator<Item = &Feature> {
+        self.artifact.schema.inputs()
     }
 
     /// Shows `each` input of an application as it came, before any policy, coded as
@@ -30,7 +29,7 @@ impl Decider {
         if let Some(problem) = problems.first() {
             return Err(problem.sentence());
         }
-        let mut codes: Vec<Option<f64>> = (self.inputs.iter().enumerate())
+        let mut codes: Vec<Option<f64>> = (self.features().enumerate())
             .map(|(input, feature)| {
                 let raw_field = raw_fields
                     .get(self.fields.index_of_input(input))
@@ -56,7 +55,7 @@ impl Decider {
     /// application that is refused has none.
     pub fn write_computed(&mut self, application: &[u8], out: &mut Vec<u8>) {
         let accepted = matches!(self.observe(application, &mut |_, _| {}), Ok(Some(_)));
-        let derived = self.inputs.iter().zip(&self.row);
+        let derived = self.features().zip(&self.row);
         Writer::new(out).object(|json| {
             for (feature, value) in derived.filter(|(feature, _)| feature.derived.is_some()) {
                 if accepted {

@@ -115,7 +115,8 @@ impl Problem {
 }
 
 /// A field's name as it may be repeated: at most 128 bytes.
-fn shortened(name: &str) -> String {
+#[must_use]
+pub fn shortened(name: &str) -> String {
     match name.char_indices().find(|(at, c)| at + c.len_utf8() > 128) {
         Some((at, _)) => format!("{}…", name.get(..at).unwrap_or_default()),
         None => name.to_owned(),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::fields::Fields;
 use super::problem::{MAX_PROBLEMS, Problem};
+use crate::decimal;
 use crate::json::{self, JsonKind, Raw};
 use crate::schema::Schema;
 use crate::value::Value;
@@ -43,7 +44,7 @@ impl<'r> RawField<'r> {
     pub(super) fn echo(&self) -> Option<&'r str> {
         let json = self.raw.json();
         let readable = match self.raw.kind() {
-            JsonKind::Number => json.parse().is_ok_and(f64::is_finite),
+            JsonKind::Number => decimal::parse(json).is_some_and(f64::is_finite),
             JsonKind::String => self.text.is_some(),
             JsonKind::Boolean => true,
             JsonKind::Null | JsonKind::Array | JsonKind::Object => false,

@@ -145,10 +145,23 @@ fn set_words(categories: u32) -> usize {
     categories as usize / 64 + 1
 }
 
-/// Sorts the keys and drops duplicates. One function for all callers: each instance of the
-/// standard library's sort takes several kilobytes of the module.
+/// Sorts the keys and drops duplicates. Shell's sort with Knuth's gaps: the standard library's
+/// takes several kilobytes of the module.
 fn sorted_set(mut keys: Vec<u64>) -> Vec<u64> {
-    keys.sort_unstable();
+    let mut gap = 1;
+    while gap < keys.len() / 9 {
+        gap = 3 * gap + 1;
+    }
+    while gap > 0 {
+        for index in gap..keys.len() {
+            let mut at = index;
+            while at >= gap && keys[at - gap] > keys[at] {
+                keys.swap(at - gap, at);
+                at -= gap;
+            }
+        }
+        gap /= 3;
+    }
     keys.dedup();
     keys
 }

@@ -2,7 +2,7 @@
 
 use super::{Band, MAX_RULES, Policy, Rule, Stage};
 use crate::expression::FieldType;
-use crate::literal::number_text;
+use crate::literal::{number_text, told};
 use crate::schema::{Names, Purpose, Schema};
 pub(super) use crate::texts::check_code;
 
@@ -107,5 +107,5 @@ pub(super) fn check_id(id: &str) -> Result<(), String> {
 }
 
 fn require(holds: bool, message: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(message()) }
+    if holds { Ok(()) } else { Err(told(message)) }
 }

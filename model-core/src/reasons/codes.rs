@@ -1,4 +1,4 @@
-//! Rows as the splits of a forest see them.
+//! Rows as the splits of a forest see them, and the numbers of bits.
 
 use crate::forest::{Bins, Forest, Node, category_code};
 
@@ -42,5 +42,22 @@ pub(super) fn goes_left(forest: &Forest, node: &Node, code: u32) -> bool {
     match &forest.features[usize::from(feature)] {
         Bins::Cuts(_) => code <= split,
         Bins::Categories(_) => forest.category_sets[split as usize].contains(code),
+    }
+}
+
+/// The numbers of the bits that are 1, ascending.
+pub(super) fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let next = (bits != 0).then(|| bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        next
+    })
+}
+
+/// The feature and the cut or set of a split; none of a leaf.
+pub(super) fn question(node: &Node) -> Option<(usize, u32)> {
+    match *node {
+        Node::Split { feature, split, .. } => Some((usize::from(feature), split)),
+        Node::Leaf { .. } => None,
     }
 }

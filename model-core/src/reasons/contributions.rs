@@ -30,6 +30,8 @@ pub struct Explainer {
     patterns: Patterns,
     /// Trees that are walked.
     walked: Vec<usize>,
+    /// The right children of their nodes, one tree after another.
+    right: Vec<u32>,
     shares: Shares,
 }
 
@@ -46,6 +48,7 @@ impl Explainer {
             codes: Vec::new(),
             patterns: Patterns::default(),
             walked: Vec::new(),
+            right: Vec::new(),
             shares: Shares::new(),
         };
         let parts = Parts::new(model);
@@ -61,10 +64,13 @@ impl Explainer {
             }
         }
         if let Some(forest) = parts.forest {
-            for index in 0..forest.trees.len() {
+            for (index, tree) in forest.trees.iter().enumerate() {
                 let (codes, weights) = (&explainer.codes, &explainer.weights);
                 if way == Way::Walk || !(explainer.patterns).add(forest, index, codes, weights) {
                     explainer.walked.push(index);
+                    for child in right_children(&tree.nodes) {
+                        explainer.right.push(child as u32);
+                    }
                 }
             }
         }
@@ -104,15 +110,17 @@ impl Explainer {
 
     fn walk(&self, forest: &Forest, row: &[u32], weight: f64, contributions: &mut [f64]) {
         let mut needs = vec![FREE; row.len()];
+        let mut first = 0;
         for index in &self.walked {
             let nodes = &forest.trees[*index].nodes;
-            let right = right_children(nodes);
+            let right = &self.right[first..first + nodes.len()];
+            first += nodes.len();
             for (profile, of_profile) in self.codes.chunks(row.len()).zip(&self.weights) {
                 let mut walk = Walk {
                     forest,
                     shares: &self.shares,
                     nodes,
-                    right: &right,
+                    right,
                     row,
                     profile,
                     needs: &mut needs,

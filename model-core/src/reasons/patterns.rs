@@ -4,7 +4,7 @@
 //! entry's inputs, so for each input and bin a mask says which entries are left; the few that
 //! are left under all inputs' masks are added up.
 
-use super::codes::{MISSING, goes_left};
+use super::codes::{MISSING, goes_left, ones, question};
 use super::profiles::MAX_PROFILES;
 use super::shares::Shares;
 use crate::forest::{Bins, Forest, Node, right_children};
@@ -61,12 +61,13 @@ struct Entry {
     value: f64,
 }
 
-/// What a tree has in an application's bins.
+/// A tree in an application's bins.
 struct Reached<'a> {
     features: &'a [Local],
-    masks: &'a [u64],
-    /// For each feature, where the masks of the bin stand.
-    bins: [usize; FEATURES],
+    /// For each feature, the leaves whose box does not hold the bin.
+    outside: [u64; FEATURES],
+    /// What each feature has contributed.
+    sums: [f64; FEATURES],
 }
 
 impl Patterns {
@@ -80,19 +81,20 @@ impl Patterns {
         contributions: &mut [f64],
     ) {
         let (mut feature, mut entry) = (0, 0);
+        let mut left = [0; WORDS];
         for head in &self.trees {
             let mut reached = Reached {
                 features: &self.features[feature..head.features],
-                masks: &self.masks,
-                bins: [0; FEATURES],
+                outside: [0; FEATURES],
+                sums: [0.0; FEATURES],
             };
-            let mut left = [u64::MAX; WORDS];
-            for (nth, local) in reached.features.iter().enumerate() {
+            left[..head.words].fill(u64::MAX);
+            for (local, outside) in reached.features.iter().zip(&mut reached.outside) {
                 let bin = local.bin(&self.cuts, codes[local.feature]);
                 let at = local.first_mask + bin * (1 + head.words);
-                reached.bins[nth] = at;
-                let masks = &self.masks[at + 1..at + 1 + head.words];
-                for (left, mask) in left.iter_mut().zip(masks) {
+                let masks = &self.masks[at..=at + head.words];
+                *outside = !masks[0];
+                for (left, mask) in left.iter_mut().zip(&masks[1..]) {
                     *left &= mask;
                 }
             }
@@ -105,7 +107,7 @@ impl Patterns {
                     let one = &self.entries[entry + 64 * word + bits.trailing_zeros() as usize];
                     bits &= bits - 1;
                     if one.leaf != leaf {
-                        reached.add(misses, -lost, contributions);
+                        reached.add(misses, -lost);
                         (leaf, lost) = (one.leaf, 0.0);
                         misses = reached.misses(leaf);
                     }
@@ -113,14 +115,13 @@ impl Patterns {
                     let gains = one.misses.count_ones() as usize;
                     let losses = misses.count_ones() as usize;
                     lost += value * shares.share(losses, gains);
-                    reached.add(
-                        one.misses,
-                        value * shares.share(gains, losses),
-                        contributions,
-                    );
+                    reached.add(one.misses, value * shares.share(gains, losses));
                 }
             }
-            reached.add(misses, -lost, contributions);
+            reached.add(misses, -lost);
+            for (local, sum) in reached.features.iter().zip(&reached.sums) {
+                contributions[local.feature] += sum;
+            }
             (feature, entry) = (head.features, head.entries);
         }
     }
@@ -131,19 +132,20 @@ impl Reached<'_> {
     #[inline]
     fn misses(&self, leaf: u32) -> u32 {
         let mut misses = 0;
-        for nth in 0..self.features.len() {
-            misses |= ((!self.masks[self.bins[nth]] >> leaf & 1) as u32) << nth;
+        for (nth, (_, outside)) in self.features.iter().zip(&self.outside).enumerate() {
+            misses |= ((outside >> leaf & 1) as u32) << nth;
         }
         misses
     }
 
     /// Adds to each of some features.
     #[inline]
-    fn add(&self, mut features: u32, value: f64, contributions: &mut [f64]) {
+    fn add(&mut self, mut features: u32, value: f64) {
         while features != 0 {
             let nth = features.trailing_zeros() as usize;
             features &= features - 1;
-            contributions[self.features[nth].feature] += value;
+            // Never more: without a check of the bounds.
+            self.sums[nth % FEATURES] += value;
         }
     }
 }
@@ -223,14 +225,7 @@ impl Patterns {
                 // No entry stands behind the last.
                 masks[bin * stride + words] = u64::MAX >> (64 * words - entries.len());
             }
-            for (bit, entry) in entries.iter().enumerate() {
-                if entry.misses >> nth & 1 == 1 {
-                    for (bin, leaves) in of_bins.iter().enumerate() {
-                        let lost = (!leaves >> entry.leaf & 1) << (bit % 64);
-                        masks[bin * stride + 1 + bit / 64] &= !lost;
-                    }
-                }
-            }
+            strike_out(nth, entries, of_bins, masks, stride);
         }
         self.trees.push(Head {
             features: self.features.len(),
@@ -290,24 +285,35 @@ impl Patterns {
     fn boxes(&self, forest: &Forest, nodes: &[Node], first: usize) -> Vec<u64> {
         let right = right_children(nodes);
         let mut boxes = Vec::new();
-        // Of each node, whether the bin cannot come there.
-        let mut barred = vec![false; nodes.len()];
+        // Of each node the bins that get there, 64 at a time.
+        let mut here = vec![0; nodes.len()];
         for local in &self.features[first..] {
-            for bin in 0..local.count() {
-                let code = local.code(&self.cuts, bin);
-                let (mut leaves, mut leaf) = (0, 0);
+            let first_box = boxes.len();
+            boxes.resize(first_box + local.count(), 0);
+            for (start, boxes) in (0..).step_by(64).zip(boxes[first_box..].chunks_mut(64)) {
+                here[0] = u64::MAX >> (64 - boxes.len());
+                let mut leaf = 1;
                 for (at, node) in nodes.iter().enumerate() {
+                    let bins = here[at];
                     let Some((feature, _)) = question(node) else {
-                        leaves |= u64::from(!barred[at]) << leaf;
-                        leaf += 1;
+                        for bin in ones(bins) {
+                            boxes[bin] |= leaf;
+                        }
+                        leaf <<= 1;
                         continue;
                     };
-                    let asks = feature == local.feature;
-                    let left = asks && goes_left(forest, node, code);
-                    barred[at + 1] = barred[at] || (asks && !left);
-                    barred[right[at]] = barred[at] || left;
+                    let mut left = bins;
+                    if feature == local.feature {
+                        for bin in ones(bins) {
+                            let code = local.code(&self.cuts, start + bin);
+                            left ^= u64::from(!goes_left(forest, node, code)) << bin;
+                        }
+                        here[right[at]] = bins ^ left;
+                    } else {
+                        here[right[at]] = bins;
+                    }
+                    here[at + 1] = left;
                 }
-                boxes.push(leaves);
             }
         }
         boxes
@@ -321,38 +327,34 @@ impl Patterns {
         codes: &[u32],
         weights: &[f64],
     ) {
-        // Of each profile and feature, the leaves whose box holds the profile's bin.
+        // Of each profile and leaf, the features in which it misses the leaf.
         let inputs = codes.len() / weights.len();
-        let mut inside = Vec::new();
-        for row in codes.chunks(inputs) {
+        let mut misses = vec![0; weights.len() * LEAVES];
+        for (row, misses) in codes.chunks(inputs).zip(misses.chunks_mut(LEAVES)) {
             let mut at = 0;
-            for local in &self.features[first..] {
-                inside.push(boxes[at + local.bin(&self.cuts, row[local.feature])]);
+            for (bit, local) in self.features[first..].iter().enumerate() {
+                let inside = boxes[at + local.bin(&self.cuts, row[local.feature])];
+                for leaf in ones(!inside & u64::MAX >> (63 - nodes.len() / 2)) {
+                    misses[leaf] |= 1 << bit;
+                }
                 at += local.count();
             }
         }
-        let features = self.features.len() - first;
         let mut leaf = 0;
         for node in nodes {
             let Node::Leaf { value, .. } = *node else {
                 continue;
             };
             let of_leaf = self.entries.len();
-            for (nth, weight) in weights.iter().enumerate() {
-                let mut misses = 0;
-                for (bit, leaves) in inside[nth * features..(nth + 1) * features]
-                    .iter()
-                    .enumerate()
-                {
-                    misses |= ((!leaves >> leaf & 1) as u32) << bit;
-                }
+            for (misses, weight) in misses.chunks(LEAVES).zip(weights) {
+                let misses = misses[leaf];
                 let value = value * weight;
                 let mut known = self.entries[of_leaf..].iter_mut();
                 match known.find(|entry| entry.misses == misses) {
                     Some(entry) => entry.value += value,
                     None => self.entries.push(Entry {
                         misses,
-                        leaf,
+                        leaf: leaf as u32,
                         value,
                     }),
                 }
@@ -362,10 +364,24 @@ impl Patterns {
     }
 }
 
-/// The feature and the cut or set of a split; none of a leaf.
-fn question(node: &Node) -> Option<(usize, u32)> {
-    match *node {
-        Node::Split { feature, split, .. } => Some((usize::from(feature), split)),
-        Node::Leaf { .. } => None,
+/// Takes the entries that miss their leaf in a feature out of the masks of the bins that miss it
+/// too. Entries of one leaf stand side by side.
+fn strike_out(nth: usize, entries: &[Entry], of_bins: &[u64], masks: &mut [u64], stride: usize) {
+    let (mut leaf, mut word, mut lost) = (0, 0, 0);
+    for bit in 0..=entries.len() {
+        let next = entries.get(bit);
+        if next.is_none_or(|entry| entry.leaf != leaf || bit / 64 != word) {
+            if lost != 0 {
+                for (bin, leaves) in of_bins.iter().enumerate() {
+                    let is_outside = !leaves >> leaf & 1;
+                    masks[bin * stride + 1 + word] &= !(lost * is_outside);
+                }
+            }
+            lost = 0;
+        }
+        if let Some(entry) = next {
+            (leaf, word) = (entry.leaf, bit / 64);
+            lost |= u64::from(entry.misses >> nth & 1) << (bit % 64);
+        }
     }
 }

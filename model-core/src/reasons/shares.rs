@@ -9,13 +9,13 @@ const KNOWN: usize = 16;
 ///
 /// `share(n, other) = (n − 1)! · other! / (n + other)!`, and 0 where `n` is 0.
 #[derive(Debug)]
-pub(super) struct Shares(Vec<f64>);
+pub(super) struct Shares([f64; KNOWN * KNOWN]);
 
 impl Shares {
     pub(super) fn new() -> Self {
-        let mut shares = Vec::with_capacity(KNOWN * KNOWN);
-        for index in 0..KNOWN * KNOWN {
-            shares.push(computed(index / KNOWN, index % KNOWN));
+        let mut shares = [0.0; KNOWN * KNOWN];
+        for (index, share) in shares.iter_mut().enumerate() {
+            *share = computed(index / KNOWN, index % KNOWN);
         }
         Self(shares)
     }

@@ -10,7 +10,7 @@ pub(super) struct Walk<'a> {
     pub(super) shares: &'a Shares,
     pub(super) nodes: &'a [Node],
     /// The index of each split's right child.
-    pub(super) right: &'a [usize],
+    pub(super) right: &'a [u32],
     /// The codes of the application.
     pub(super) row: &'a [u32],
     /// The codes of the profile.
@@ -47,7 +47,7 @@ impl Walk<'_> {
             let row_left = goes_left(self.forest, node, self.row[feature]);
             let profile_left = goes_left(self.forest, node, self.profile[feature]);
             if needs == FREE && row_left != profile_left {
-                let children = [at + 1, self.right[at]];
+                let children = [at + 1, self.right[at] as usize];
                 let [row, profile] = [row_left, profile_left].map(|l| children[usize::from(!l)]);
                 self.needs[feature] = OF_ROW;
                 let with_row = self.visit(row, of_row + 1, of_profile);
@@ -63,7 +63,11 @@ impl Walk<'_> {
             } else {
                 row_left
             };
-            at = if left { at + 1 } else { self.right[at] };
+            at = if left {
+                at + 1
+            } else {
+                self.right[at] as usize
+            };
         }
     }
 }

@@ -5,7 +5,6 @@ use bincode::Encode;
 use serde::Deserialize;
 
 use super::{Encoding, Feature, FeatureKind, Role, Schema, SchemaProblem};
-use crate::literal::number_text;
 use crate::wire::stored;
 
 /// Steps that may lie between the lowest and the highest value to propose.
@@ -81,93 +80,80 @@ impl Direction {
     }
 }
 
-type Check = Result<(), (&'static str, String)>;
-
-/// What the entry of a feature must satisfy.
-///
-/// # Errors
-/// The key and a sentence.
-pub(super) fn check(feature: &Feature, actionable: &Actionable) -> Check {
-    if feature.role != Role::Input || feature.derived.is_some() {
-        let why = "only an input that is not derived can be changed: remove it";
-        return Err(("actionable", why.into()));
-    }
-    if !(0.0..=MAX_COST).contains(&actionable.cost) {
-        let got = number_text(actionable.cost);
-        return Err((
-            "cost",
-            format!("expected a weight from 0 to 1e6, got {got}"),
-        ));
-    }
-    match &feature.kind {
-        FeatureKind::Number(_) => check_numbers(actionable, false),
-        FeatureKind::Integer(_) => check_numbers(actionable, true),
-        FeatureKind::Boolean => Ok(()),
-        FeatureKind::Category(categories) => {
-            let count = categories.values.len();
-            if count > MAX_CHOICES {
-                let why = format!("at most {MAX_CHOICES} categories can be proposed, got {count}");
-                return Err(("actionable", why));
-            }
-            if categories.encoding == Encoding::Ordinal || actionable.direction == Direction::Any {
-                return Ok(());
-            }
-            let why = "categories have an order only with encoding = \"ordinal\": use \"any\"";
-            Err(("actionable", why.into()))
-        }
-    }
+/// What is wrong with the entry of a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is no input, or a derived one.
+    Feature,
+    Cost,
+    /// It has too many categories.
+    Choices,
+    /// Its categories have no order.
+    Order,
+    Quantiles,
+    Step,
+    Lowest,
+    Highest,
+    /// The lowest number is above the highest.
+    Ends,
+    /// Too many steps lie between the two.
+    Steps,
 }
 
-fn check_numbers(actionable: &Actionable, is_whole: bool) -> Check {
+/// What the entry of a feature must satisfy. The reader of TOML says it in a sentence; the module
+/// has none of these sentences, since a file that it reads was written by us.
+#[inline(never)]
+pub(super) fn fault(feature: &Feature, actionable: &Actionable) -> Option<Fault> {
     let Actionable {
         direction,
         step,
         lowest,
         highest,
-        ..
+        cost,
+        ref quantiles,
     } = *actionable;
-    let quantiles = &actionable.quantiles;
-    let are_numbers = quantiles.iter().all(|number| number.is_finite());
-    if !are_numbers || !quantiles.is_sorted() || quantiles.len() > MAX_QUANTILES {
-        return Err((
-            "actionable",
-            "its quantiles are not ascending numbers".into(),
-        ));
+    if feature.role != Role::Input || feature.derived.is_some() {
+        return Some(Fault::Feature);
     }
-    if !(step.is_finite() && step > 0.0) || (is_whole && step.fract() != 0.0) {
-        let what = if is_whole { "whole number" } else { "number" };
-        let got = number_text(step);
-        return Err(("step", format!("expected a {what} above 0, got {got}")));
+    if !(0.0..=MAX_COST).contains(&cost) {
+        return Some(Fault::Cost);
     }
-    for (key, end, needed) in [
-        ("lowest", lowest, direction.goes_down()),
-        ("highest", highest, direction.goes_up()),
-    ] {
-        if end.is_nan() || (needed && !end.is_finite()) {
-            return Err((
-                key,
-                format!("expected the {key} number to propose, since the field has no such bound"),
-            ));
-        }
+    if let Some(categories) = feature.categories() {
+        let has_order = categories.encoding == Encoding::Ordinal;
+        return match has_order || direction == Direction::Any {
+            _ if categories.values.len() > MAX_CHOICES => Some(Fault::Choices),
+            false => Some(Fault::Order),
+            true => None,
+        };
     }
-    if lowest > highest {
-        let (lowest, highest) = (number_text(lowest), number_text(highest));
-        return Err(("lowest", format!("{lowest} is above highest, {highest}")));
+    if feature.kind == FeatureKind::Boolean {
+        return None;
+    }
+    let is_whole = matches!(feature.kind, FeatureKind::Integer(_));
+    let mut is_sorted = quantiles.len() <= MAX_QUANTILES;
+    let mut before = f64::MIN;
+    for quantile in quantiles {
+        // NaN is at least as large as nothing.
+        is_sorted = is_sorted && *quantile >= before && quantile.is_finite();
+        before = *quantile;
     }
     let steps = (highest - lowest) / step;
-    if steps.is_finite() && steps > f64::from(MAX_STEPS) {
-        return Err((
-            "step",
-            format!(
-                "at most {MAX_STEPS} steps may lie between {} and {}, got {}: give a larger step, \
-                 lowest or highest",
-                number_text(lowest),
-                number_text(highest),
-                number_text(steps.floor())
-            ),
-        ));
+    let has_no_end = |end: f64, is_needed| end.is_nan() || (is_needed && !end.is_finite());
+    if !is_sorted {
+        Some(Fault::Quantiles)
+    } else if !(step.is_finite() && step > 0.0) || (is_whole && step.fract() != 0.0) {
+        Some(Fault::Step)
+    } else if has_no_end(lowest, direction.goes_down()) {
+        Some(Fault::Lowest)
+    } else if has_no_end(highest, direction.goes_up()) {
+        Some(Fault::Highest)
+    } else if lowest > highest {
+        Some(Fault::Ends)
+    } else if steps.is_finite() && steps > f64::from(MAX_STEPS) {
+        Some(Fault::Steps)
+    } else {
+        None
     }
-    Ok(())
 }
 
 impl Schema {
@@ -192,15 +178,18 @@ impl Schema {
     }
 }
 
-/// What the actions of a schema must satisfy.
+/// What the actions of a schema must satisfy. What a file may get wrong was said with its line
+/// before.
 pub(super) fn check_all(schema: &Schema) -> Result<(), SchemaProblem> {
     for feature in &schema.features {
-        if let Some(actionable) = &feature.actionable {
-            check(feature, actionable).map_err(|(key, message)| SchemaProblem {
+        if let Some(actionable) = &feature.actionable
+            && fault(feature, actionable).is_some()
+        {
+            return Err(SchemaProblem {
                 feature: Some(feature.name.clone()),
-                key,
-                message,
-            })?;
+                key: "actionable",
+                message: "what may be proposed does not fit the feature".into(),
+            });
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What a schema must satisfy beyond its types.
 
-use crate::literal::{MAX_EXACT, number_text};
+use crate::literal::{MAX_EXACT, joined, number_text, told};
 
 use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
@@ -111,9 +111,10 @@ fn check_head(schema: &Schema) -> Check {
             )
         },
     )?;
-    let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    let mut parts = schema.version.as_bytes().split(|byte| *byte == b'.');
     require(
-        schema.version.len() <= 64 && schema.version.split('.').all(number),
+        schema.version.len() <= 64 && parts.all(number),
         "version",
         || {
             format!(
@@ -290,10 +291,9 @@ fn check_missing(feature: &Feature) -> Check {
         ],
     };
     require(allowed.contains(&feature.missing), "missing", || {
-        let words: Vec<_> = allowed.iter().map(|m| m.word()).collect();
         format!(
             "expected one of {} for this type, got {}",
-            words.join(", "),
+            joined(&mut allowed.iter().map(|m| m.word())),
             feature.missing.word()
         )
     })?;
@@ -396,7 +396,7 @@ fn require(holds: bool, key: &'static str, message: impl FnOnce() -> String) -> 
     if holds {
         return Ok(());
     }
-    let message = message();
+    let message = told(message);
     Err(KeyProblem { key, message })
 }
 

@@ -11,19 +11,49 @@ impl Schema {
         if length > 128 {
             return None;
         }
-        let name = name.to_ascii_lowercase();
-        let most_wrong = |known: &str| known.chars().count().max(length) / 3;
-        self.features
-            .iter()
-            .map(|known| known.name.as_str())
+        let name = lowercase(name);
+        let mut nearest = None;
+        let mut least = usize::MAX;
+        for feature in &self.features {
+            let known = lowercase(&feature.name);
+            let most_wrong = known.len().max(length) / 3;
             // At least as many characters are wrong as the lengths differ by.
-            .filter(|known| known.chars().count().abs_diff(length) <= most_wrong(known))
-            .map(|known| {
-                let distance = strsim::osa_distance(&known.to_ascii_lowercase(), &name);
-                (distance, known)
-            })
-            .filter(|(distance, known)| *distance <= most_wrong(known))
-            .min_by_key(|(distance, _)| *distance)
-            .map(|(_, known)| known)
+            if known.len().abs_diff(length) > most_wrong {
+                continue;
+            }
+            let wrong = distance(&known, &name);
+            if wrong <= most_wrong && wrong < least {
+                (least, nearest) = (wrong, Some(feature.name.as_str()));
+            }
+        }
+        nearest
     }
+}
+
+/// The characters, letters of ASCII as small ones.
+fn lowercase(name: &str) -> Vec<char> {
+    name.chars().map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// The optimal string alignment distance: how many characters at least are wrong, missing, too
+/// many, or swapped with the next, where nothing is changed twice.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let width = b.len() + 1;
+    // One row for each character of `a` and one before: what turns so many of its characters
+    // into so many of `b`.
+    let mut table: Vec<usize> = (0..width).collect();
+    for (row, from) in a.iter().enumerate() {
+        table.push(row + 1);
+        for (column, to) in b.iter().enumerate() {
+            let above = row * width + column;
+            let mut least = table[above] + usize::from(from != to);
+            least = least.min(table[above + 1] + 1);
+            least = least.min(table[above + width] + 1);
+            if row > 0 && column > 0 && *from == b[column - 1] && a[row - 1] == *to {
+                least = least.min(table[above - width - 1] + 1);
+            }
+            table.push(least);
+        }
+    }
+    table[a.len() * width + b.len()]
 }

@@ -17,6 +17,7 @@ mod outcomes;
 mod population;
 mod ranked;
 mod reasons;
+mod recourse;
 mod search_record;
 mod slices;
 mod subject;
@@ -46,6 +47,7 @@ pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, 
 pub use population::{Population, PopulationBand};
 pub use ranked::{Confusion, FIGURES, Ranked};
 pub use reasons::{ReasonCount, ReasonGroup, ReasonSlices, Reasons, Stability};
+pub use recourse::{RecourseCosts, RecourseGroup, RecourseSlices};
 pub use search_record::{BenchmarkRecord, FrontierRecord, PairedRecord, SearchRecord, TrialRecord};
 pub use slices::{FOUR_FIFTHS, Group, Impact, Scored, Slices, slices};
 pub use subject::{PolicyRecord, RuleRecord, Subject};

@@ -8,6 +8,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
 use super::interval::{Interval, Z, wilson};
+use super::recourse::{RecourseCosts, costs};
 use super::slices::parts;
 use crate::applications::request;
 use crate::dataset::Dataset;
@@ -34,6 +35,10 @@ pub struct Reasons {
     pub slices: Vec<ReasonSlices>,
     /// Whether small changes of the numbers change the reasons; none without a row.
     pub stability: Option<Stability>,
+    /// What would have changed the decision; none where the schema calls nothing actionable, or
+    /// no column protected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recourse: Option<RecourseCosts>,
 }
 
 /// How often a reason was given.
@@ -73,10 +78,11 @@ pub struct ReasonGroup {
     pub named: Vec<usize>,
 }
 
-/// What becomes of reasons when every number of an application changes by up to 1 %.
+/// How many reasons stay: when every number of an application changes by up to 1 %, or from one
+/// model to another, such as the same model trained with another seed or on later rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stability {
-    /// Rows that were changed and are still not approved.
+    /// Rows that are approved neither before nor after.
     pub rows: usize,
     /// Share of them that keep their first reason.
     pub first: f64,
@@ -109,7 +115,12 @@ pub(super) fn reasons(
     }
     let codes = counted(&explained);
     let stability = stability(decider, &fields, &explained, seed);
+    let declined: Vec<usize> = explained.iter().map(|(row, _)| *row).collect();
+    let recourse = costs(decider, dataset, &declined, |decider, row| {
+        decider.application(&fields.request(row, |_, value| value))
+    });
     Some(Reasons {
+        recourse,
         compared_with,
         profiles,
         rows: explained.len(),
@@ -144,18 +155,22 @@ impl<'d> Fields<'d> {
         Self { fields }
     }
 
+    /// The application of a row whose values are changed before.
+    fn request(&self, row: usize, mut change: impl FnMut(&Feature, f64) -> f64) -> Vec<u8> {
+        request(self.fields.iter().map(|(feature, column)| {
+            let value = column.map_or(f64::NAN, |column| column[row]);
+            (feature, change(feature, value))
+        }))
+    }
+
     /// The reasons of a row whose values are changed before; `None` where it is refused.
     fn explain(
         &self,
         decider: &mut Decider,
         row: usize,
-        mut change: impl FnMut(&Feature, f64) -> f64,
+        change: impl FnMut(&Feature, f64) -> f64,
     ) -> Option<Vec<Named>> {
-        let values = self.fields.iter().map(|(feature, column)| {
-            let value = column.map_or(f64::NAN, |column| column[row]);
-            (feature, change(feature, value))
-        });
-        let request = request(values);
+        let request = self.request(row, change);
         let mut explanation = Vec::new();
         if decider.explain(&request, &mut explanation) != 200 {
             return None;
@@ -251,9 +266,43 @@ fn stability(
             continue;
         }
         first += usize::from(before[0].code == after[0].code);
-        let names = |reason: &&Named| after.iter().any(|other| other.code == reason.code);
-        kept.push(before.iter().filter(names).count() as f64 / before.len() as f64);
+        kept.push(share_kept(before, &after));
     }
+    stable(first, &kept)
+}
+
+/// Which reasons two models share, on the rows that neither approves; `None` without such rows,
+/// or where one has no profiles.
+pub(super) fn agreement(
+    first: &mut Decider,
+    second: &mut Decider,
+    dataset: &Dataset,
+    rows: &[usize],
+) -> Option<Stability> {
+    let fields = Fields::new(first, dataset);
+    let count = rows.len().min(EXPLAINED);
+    let (mut same, mut kept) = (0, Vec::new());
+    for row in (0..count).map(|nth| rows[nth * rows.len() / count]) {
+        let named = |decider| fields.explain(decider, row, |_, value| value);
+        let (Some(before), Some(after)) = (named(&mut *first), named(&mut *second)) else {
+            continue;
+        };
+        if !before.is_empty() && !after.is_empty() {
+            same += usize::from(before[0].code == after[0].code);
+            kept.push(share_kept(&before, &after));
+        }
+    }
+    stable(same, &kept)
+}
+
+/// Of the reasons before, the share that is named after.
+fn share_kept(before: &[Named], after: &[Named]) -> f64 {
+    let names = |reason: &&Named| after.iter().any(|other| other.code == reason.code);
+    before.iter().filter(names).count() as f64 / before.len() as f64
+}
+
+/// For so many rows that keep their first reason, and the share that each row keeps.
+fn stable(first: usize, kept: &[f64]) -> Option<Stability> {
     let rows = kept.len();
     if rows == 0 {
         return None;

@@ -6,7 +6,7 @@ use model_core::value::boolean_word;
 use model_files::missing::MISSING_WORDS;
 use rustc_hash::FxHashSet;
 
-use super::reasons;
+use super::reasons::{self, Codes};
 use super::role::{self, Role};
 use super::{MAX_CATEGORIES, actions, quoted, quoted_list};
 
@@ -157,7 +157,7 @@ impl Observed {
     }
 
     /// Appends the feature.
-    pub(super) fn write(&self, name: &str, toml: &mut String) {
+    pub(super) fn write(&self, name: &str, codes: &mut Codes, toml: &mut String) {
         let mut line = |text: &str| {
             toml.push_str(text);
             toml.push('\n');
@@ -192,7 +192,7 @@ impl Observed {
         }
         if matches!(role, Role::Input) {
             line(&format!("example = {}", self.example()));
-            if let Some(reason) = reasons::drafted(name, kind != "category") {
+            if let Some(reason) = reasons::drafted(name, kind != "category", codes) {
                 line(&reason);
             }
             let is_number = kind == "integer" || kind == "number";

@@ -21,6 +21,7 @@ use crate::error::{DataError, DataErrorKind, shortened};
 use column::Observed;
 use outcome::Outcome;
 pub(crate) use outcome::{names_a_bad_event, positive_of_two};
+use reasons::Codes;
 
 /// Distinct texts up to which a column counts as a category.
 const MAX_CATEGORIES: usize = 50;
@@ -133,6 +134,7 @@ pub fn infer(
         return Err(DataError::in_file(name, DataErrorKind::NoRows { expected: 4 }).into());
     }
     let mut toml = head(name, options.model, rows, &columns);
+    let mut codes = Codes::default();
     for (index, (header, column)) in header.iter().zip(&columns).enumerate() {
         if index == target {
             if options.target.is_none() {
@@ -140,7 +142,7 @@ pub fn infer(
             }
             write_target(column, header, options.positive, &mut toml)?;
         } else {
-            column.write(header, &mut toml);
+            column.write(header, &mut codes, &mut toml);
         }
     }
     Ok(toml)

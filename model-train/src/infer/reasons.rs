@@ -177,9 +177,14 @@ const CATALOGUE: [Entry; 20] = [
     ),
 ];
 
+/// The codes that were drafted, with those of columns that share an entry of the catalogue.
+#[derive(Default)]
+pub(super) struct Codes(Vec<&'static str>);
+
 /// The key `reason` of a column whose name is a usual one. Texts about low and high values, and
-/// about lengths, are for values that have an order.
-pub(super) fn drafted(name: &str, has_order: bool) -> Option<String> {
+/// about lengths, are for values that have an order. A further column of the same kind gets a
+/// code of its own and says which column it is, so that no answer says one thing twice.
+pub(super) fn drafted(name: &str, has_order: bool, codes: &mut Codes) -> Option<String> {
     let words = words(name);
     let is_named = |names: &str| {
         let mut names = names.split(',').map(str::trim);
@@ -189,14 +194,20 @@ pub(super) fn drafted(name: &str, has_order: bool) -> Option<String> {
     if entry.text.starts_with("Length") && !has_order {
         return None;
     }
-    let mut line = format!(
-        "reason = {{ code = \"{}\", text = \"{}\"",
-        entry.code, entry.text
-    );
+    let earlier = codes.0.iter().filter(|code| **code == entry.code).count();
+    codes.0.push(entry.code);
+    let (code, text) = match earlier {
+        0 => (entry.code.to_owned(), entry.text.to_owned()),
+        _ => (
+            format!("{}-{}", entry.code, earlier + 1),
+            format!("{}: {}", entry.text, words.trim()),
+        ),
+    };
+    let mut line = format!("reason = {{ code = \"{code}\", text = \"{text}\"");
     let cases = [
-        ("low", entry.low.filter(|_| has_order)),
-        ("high", entry.high.filter(|_| has_order)),
-        ("missing", entry.missing),
+        ("low", entry.low.filter(|_| has_order && earlier == 0)),
+        ("high", entry.high.filter(|_| has_order && earlier == 0)),
+        ("missing", entry.missing.filter(|_| earlier == 0)),
     ];
     for (case, text) in cases {
         if let Some(text) = text {

@@ -13,6 +13,8 @@ const TOO_FEW: usize = 30;
 /// Least rows near the threshold, where there are so many; and their share of the approved.
 const NEAR: usize = 500;
 const NEAR_SHARE: usize = 10;
+/// What near the threshold is called where it is more than half of the approved.
+const LOWEST_APPROVED: &str = "lowest_approved";
 /// Declined rows below which those with the lowest margins are explained instead.
 const FEW_DECLINED: usize = 20;
 
@@ -55,6 +57,8 @@ pub(super) fn choose(subject: &Subject<'_>, prepared: &Prepared) -> Option<Group
     } else {
         indices(&rows[..refused])
     };
+    // Most of the approved are not all near the threshold.
+    let is_most = approved.len() < 2 * NEAR;
     let (compare, members) = match subject.schema.reasons.compare {
         Compare::All if rows.len() < TOO_FEW => return None,
         Compare::All => (Compare::All, &rows),
@@ -67,7 +71,10 @@ pub(super) fn choose(subject: &Subject<'_>, prepared: &Prepared) -> Option<Group
         Compare::NearThreshold | Compare::Approved => (Compare::Approved, &approved),
     };
     Some(Groups {
-        name: compare.word(),
+        name: match compare {
+            Compare::NearThreshold if is_most => LOWEST_APPROVED,
+            _ => compare.word(),
+        },
         members: indices(members),
         declined,
     })

@@ -50,7 +50,7 @@ pub struct Made {
 /// How profiles were made.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProfileReport {
-    /// The group: `near_threshold`, `approved` or `all`.
+    /// The group: `near_threshold`, `lowest_approved`, `approved` or `all`.
     pub group: String,
     /// Training rows in it.
     pub rows: usize,

@@ -6,7 +6,7 @@ use model_report::{Cell, Chart, Fact, Figure, Page, Section, Table, Tone};
 
 use super::words::{Rates, amount, which_is_bad};
 use super::{ReportError, between, described, file_name, kind_in_words};
-use crate::evaluate::{CalibrationBin, Compared, Comparison, Difference, SwapCell};
+use crate::evaluate::{CalibrationBin, Compared, Comparison, Difference, Stability, SwapCell};
 
 /// Differences of these stand at the top.
 const FIRST: [&str; 3] = ["gini", "ks", "log_loss"];
@@ -43,6 +43,9 @@ pub fn comparison_html(comparison: &Comparison) -> Result<String, ReportError> {
         .section(deciles(comparison))
         .section(calibration(comparison)?)
         .section(cost(comparison));
+    if let Some(stability) = &comparison.reasons {
+        page = page.section(reasons(stability));
+    }
     for (which, model) in [("First", first), ("Second", second)] {
         let subject = &model.model;
         page = page.provenance(
@@ -66,6 +69,22 @@ pub fn comparison_html(comparison: &Comparison) -> Result<String, ReportError> {
         )
         .html()
         .map_err(|error| ReportError::Page(error.to_string()))
+}
+
+fn reasons(stability: &Stability) -> Section {
+    Section::new("reasons", "Reasons").paragraph(format!(
+        "Of {} applicants that neither model approves, {} are told the same first reason by both \
+         (95% interval {} to {}), and {} of the first model's reasons are also the second's \
+         (interval {} to {}). Of one model trained again, with another random seed or on later \
+         rows, this is how stable its reasons are.",
+        count(stability.rows),
+        percent(stability.first),
+        percent(stability.first_interval.low),
+        percent(stability.first_interval.high),
+        percent(stability.kept),
+        percent(stability.kept_interval.low),
+        percent(stability.kept_interval.high),
+    ))
 }
 
 /// "gradient boosting 1.2.0"; the digest where that would not tell them apart.

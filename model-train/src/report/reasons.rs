@@ -3,7 +3,7 @@
 use model_report::number::{count, fixed, percent};
 use model_report::{Cell, Section, Table};
 
-use crate::evaluate::{Evaluation, ReasonSlices, Reasons};
+use crate::evaluate::{Evaluation, ReasonSlices, Reasons, RecourseSlices};
 
 /// Most codes that a group's table shows.
 const SHOWN: usize = 8;
@@ -30,6 +30,15 @@ pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
             percent(stability.kept_interval.high),
         ));
     }
+    if let Some(recourse) = &reasons.recourse {
+        section = section.paragraph(format!(
+            "What the cheapest changes would cost, for {} applicants that are not approved, by what the schema calls actionable. A cost only orders ways to an approval: it is near 1 for a change from one end of a range, or of all people, to the other.",
+            count(recourse.rows),
+        ));
+        for slices in &recourse.slices {
+            section = section.table(costs(slices));
+        }
+    }
     for slices in &reasons.slices {
         let inside = Section::new(format!("reasons-{}", slices.feature), &slices.label);
         section = section.details(&slices.label, inside.table(groups(reasons, slices)));
@@ -52,6 +61,31 @@ fn codes(reasons: &Reasons) -> Table {
         .text("Such as")
         .number("Share with it first")
         .number("Share with it")
+        .rows(rows)
+}
+
+fn costs(slices: &RecourseSlices) -> Table {
+    let rows = slices.groups.iter().map(|group| {
+        let interval = &group.reachable_interval;
+        let cost = group.median_cost.map(|cost| fixed(cost, 3));
+        [
+            group.name.clone(),
+            count(group.rows),
+            percent(group.reachable),
+            format!("{} to {}", percent(interval.low), percent(interval.high)),
+            count(group.impossible),
+            cost.unwrap_or_else(|| "–".to_owned()),
+        ]
+        .map(Cell::new)
+        .to_vec()
+    });
+    Table::new(format!("Recourse by {}", slices.label))
+        .text("Rows")
+        .number("Asked")
+        .number("A way found")
+        .number("95% interval")
+        .number("Proved to have none")
+        .number("Median cost")
         .rows(rows)
 }
 

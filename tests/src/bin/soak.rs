@@ -65,7 +65,7 @@ fn soak(options: &Options, folder: &Path) -> Result<()> {
         "soak",
     ];
     let server = Server::serve(&flags, &[])?;
-    let application = application(&server)?;
+    let application = server.application()?;
     let (stop, counts) = (AtomicBool::new(false), Counts::default());
     std::thread::scope(|scope| {
         let watched = std::thread::Builder::new().spawn_scoped(scope, || {
@@ -145,23 +145,6 @@ fn slope(points: &[(f64, f64)]) -> Option<f64> {
     let (x, y) = (sum(&|p| p.0) / n, sum(&|p| p.1) / n);
     let spread = sum(&|p| (p.0 - x).powi(2));
     (points.len() >= 10 && spread > 0.0).then(|| sum(&|p| (p.0 - x) * (p.1 - y)) / spread)
-}
-
-/// An application that the model answers, out of the service's own description.
-fn application(server: &Server) -> Result<Vec<u8>> {
-    let head = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    let openapi: serde_json::Value = serde_json::from_slice(&ask(server.address(), head)?.body)?;
-    let schemas = openapi
-        .pointer("/components/schemas")
-        .context("no schemas")?;
-    let schemas = schemas.as_object().context("no schemas")?;
-    let example = schemas.values().find_map(|schema| {
-        let example = schema.pointer("/examples/0")?;
-        example
-            .is_object()
-            .then(|| example.to_string().into_bytes())
-    });
-    example.context("no example")
 }
 
 fn expect(status: u16, wanted: &[u16]) -> Result<()> {

@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+
+use super::client::{ask, post};
 
 /// The memory that the program may have, in KiB: as in `deploy/kubernetes`.
 const DATA_LIMIT: u64 = 512 << 10;
@@ -79,6 +81,29 @@ impl Server {
     #[must_use]
     pub fn process(&self) -> u32 {
         self.child.id()
+    }
+
+    /// An application that the model answers, out of the service's own description.
+    ///
+    /// # Errors
+    /// When the description has none, or the model refuses it.
+    pub fn application(&self) -> Result<Vec<u8>> {
+        let head = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let openapi: serde_json::Value = serde_json::from_slice(&ask(&self.address, head)?.body)?;
+        let schemas = openapi
+            .pointer("/components/schemas")
+            .and_then(serde_json::Value::as_object)
+            .context("no schemas")?;
+        // The first example that is an object is the application's.
+        let example = schemas
+            .values()
+            .find_map(|schema| schema.pointer("/examples/0").filter(|one| one.is_object()))
+            .context("no example")?
+            .to_string()
+            .into_bytes();
+        let status = post(&self.address, "/predict", &[], &example)?.status;
+        ensure!(status == 200, "the example of the schema got {status}");
+        Ok(example)
     }
 
     /// What it holds now.

@@ -14,10 +14,14 @@ which overrides the file. --print-config shows the result.
 Examples:
   underwrite serve --model model.wasm
   underwrite serve --from-hub acme/loan-approval
-  underwrite serve --models models/ --host 0.0.0.0 --port 80 --log json --admin-key \"$KEY\"
+  underwrite serve --models models/ --host 0.0.0.0 --log json --api-key-file keys.txt
 
-Then, in another window:
-  curl localhost:8080/predict -H 'content-type: application/json' -d '{\"person_income\": 65000}'";
+Then, in another window, with a model of data/loan_sample.csv:
+  curl http://localhost:8080/predict -H 'content-type: application/json' -d '{
+    \"person_age\": 35, \"person_education\": \"Bachelor\", \"person_income\": 65000,
+    \"person_emp_exp\": 5, \"person_home_ownership\": \"RENT\", \"loan_amnt\": 10000,
+    \"loan_intent\": \"EDUCATION\", \"loan_int_rate\": 11, \"cb_person_cred_hist_length\": 5,
+    \"credit_score\": 650, \"previous_loan_defaults_on_file\": \"No\"}'";
 
 /// Serve models over HTTP, with a web page, until ctrl-c
 #[derive(Debug, clap::Args)]
@@ -55,6 +59,10 @@ pub(crate) struct Args {
     /// Refuse models whose engine is neither the one of this program nor a released one
     #[arg(long)]
     pub(super) known_engines_only: bool,
+    /// Folder of public keys (*.pem): refuse models that none of them signed [default: none, and
+    /// signatures are not checked]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) trusted_keys: Option<PathBuf>,
     /// Load models whose name or version differs from their folder, or whose inputs differ from
     /// the model they replace
     #[arg(long)]
@@ -77,13 +85,24 @@ pub(crate) struct Args {
     /// API key for decisions; repeatable [default: none needed] [env: API_KEY]
     #[arg(long, value_name = "KEY")]
     pub(super) api_key: Vec<String>,
+    /// File with API keys for decisions, one a line as NAME KEY, read again when it changes;
+    /// repeatable [default: none] [env: API_KEY_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(super) api_key_file: Vec<String>,
     /// API key for everything, including reload and rollback; repeatable [default: both disabled]
     /// [env: ADMIN_KEY]
     #[arg(long, value_name = "KEY")]
     pub(super) admin_key: Vec<String>,
+    /// File with API keys for everything, as --api-key-file [default: none] [env: ADMIN_KEY_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(super) admin_key_file: Vec<String>,
     /// API key for /metrics and /drift; repeatable [default: none needed] [env: METRICS_KEY]
     #[arg(long, value_name = "KEY")]
     pub(super) metrics_key: Vec<String>,
+    /// File with API keys for /metrics and /drift, as --api-key-file [default: none]
+    /// [env: METRICS_KEY_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(super) metrics_key_file: Vec<String>,
     /// Part that needs no key even where keys are set: page (with the model's file) or metrics;
     /// repeatable [default: none]
     #[arg(long, value_name = "PART", value_parser = ["page", "metrics"])]
@@ -97,10 +116,13 @@ pub(crate) struct Args {
     /// Maximum number of requests in progress; beyond it, 503 [default: 1024]
     #[arg(long, value_name = "NUMBER")]
     pub(super) max_requests: Option<std::num::NonZeroUsize>,
-    /// Timeout for a request's head, and for the next request on a connection, in seconds
-    /// [default: 10]
+    /// Timeout for a request's head, in seconds [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub(super) header_timeout: Option<f64>,
+    /// Time that an idle connection stays open for the next request, in seconds; longer than a load
+    /// balancer keeps its own [default: 75]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) keep_alive: Option<f64>,
     /// Timeout for a request's body, in seconds [default: 30]
     #[arg(long, value_name = "SECONDS")]
     pub(super) body_timeout: Option<f64>,
@@ -144,6 +166,10 @@ pub(crate) struct Args {
     /// Private key for https (PEM file); needs --tls-cert
     #[arg(long, value_name = "FILE")]
     pub(super) tls_key: Option<PathBuf>,
+    /// Certificates of the authorities (PEM file) whose clients may connect; clients without a
+    /// certificate are then refused [default: any client]
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_client_ca: Option<PathBuf>,
     /// Origin whose pages may call the API, or * for any; repeatable [default: none]
     #[arg(long, value_name = "ORIGIN")]
     pub(super) cors_origin: Vec<String>,
@@ -191,9 +217,16 @@ pub(crate) struct Args {
     /// Format of the log on standard error [default: text on a terminal, else json]
     #[arg(long, value_enum)]
     pub(super) log: Option<Log>,
-    /// Log the route, status and duration of each request; never its content
+    /// Log the route, status, duration and key name of each request; never its content
     #[arg(long)]
     pub(super) access_log: bool,
+    /// Add to that log the address that each request came from
+    #[arg(long)]
+    pub(super) log_client_address: bool,
+    /// Time between looks at models, keys and certificates on file systems that report no changes,
+    /// in seconds [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) watch_interval: Option<f64>,
     /// Configuration file [default: underwrite.toml, if it exists]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,

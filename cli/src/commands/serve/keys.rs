@@ -3,7 +3,7 @@
 use crate::settings::Key;
 
 /// A setting of this name.
-pub(super) const fn key(name: &'static str) -> Key {
+pub(in crate::commands) const fn key(name: &'static str) -> Key {
     Key {
         name,
         variable: "",

@@ -1,9 +1,10 @@
 //! `underwrite serve`
 
+mod api_keys;
 mod arenas;
 mod args;
 mod drift;
-mod keys;
+pub(super) mod keys;
 mod log;
 mod options;
 mod source;
@@ -53,10 +54,15 @@ impl Args {
 
 fn announce(server: &Server) -> Result<()> {
     let (scheme, address) = (server.scheme(), server.address());
+    let page = if server.has_page() {
+        " (the page, in a browser)"
+    } else {
+        ""
+    };
     let mut stdout = anstream::stdout().lock();
     writeln!(
         stdout,
-        "Serving on {scheme}://{address}/ (the page, in a browser); stop with ctrl-c"
+        "Serving on {scheme}://{address}/{page}; stop with ctrl-c"
     )?;
     if let Some(address) = server.metrics_address() {
         writeln!(stdout, "Metrics on http://{address}/metrics")?;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use host_server::{
-    Checked, FileCheck, HttpLimits, Key as ApiKey, Limits, ModelSource, Public, PushOptions, Role,
-    ServeOptions, TlsFiles, TraceOptions,
+    Checked, FileCheck, HttpLimits, Limits, ModelSource, Public, PushOptions, ServeOptions,
+    TlsFiles, TraceOptions,
 };
 
+use super::api_keys;
 use super::args::Args;
 use super::keys::{key, known, secret};
 use super::log::Log;
@@ -19,6 +20,7 @@ use crate::config_file::ConfigFile;
 use crate::engine::{self, Origin};
 use crate::hub;
 use crate::settings::{Key, Settings};
+use crate::signature;
 
 /// All settings.
 pub(super) struct Read {
@@ -32,7 +34,8 @@ pub(super) struct Read {
 
 pub(super) fn read(args: &Args) -> Result<Read> {
     let mut from = Settings::open(ConfigFile::open(args.config.as_deref())?)?;
-    let source = source::read(args, &mut from)?;
+    let trusted_keys = from.path(key("trusted-keys"), args.trusted_keys.clone())?;
+    let source = source::read(args, &mut from, trusted_keys.is_some())?;
     // The models are opened last, when all settings are known to be valid.
     let mut options = ServeOptions::new(ModelSource::File(PathBuf::new()));
     options.default_model = from.optional(key("default-model"), args.default_model.clone())?;
@@ -41,7 +44,7 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     options.port = from.or(key("port"), args.port, options.port)?;
     options.metrics_port = from.optional(key("metrics-port"), args.metrics_port)?;
     options.fastapi_metrics = compat(args, &mut from)?;
-    options.keys = keys(args, &mut from)?;
+    (options.keys, options.key_source) = api_keys::read(args, &mut from)?;
     options.public = public(args, &mut from)?;
     options.loaded_versions = from.or(
         key("loaded-versions"),
@@ -50,6 +53,7 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     )?;
     let known_engines_only = from.switch(key("known-engines-only"), args.known_engines_only)?;
     options.check = Some(engine_check(known_engines_only));
+    options.signatures = signature::check(trusted_keys, matches!(source, Some(Source::Hub(_))))?;
     options.allow_mismatch = from.switch(key("allow-mismatch"), args.allow_mismatch)?;
     options.http = http_limits(args, &mut from)?;
     options.limits = limits(args, &mut from)?;
@@ -61,6 +65,13 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     options.traces = traces(args, &mut from)?;
     let log = from.optional(key("log"), args.log)?;
     options.access_log = from.switch(key("access-log"), args.access_log)?;
+    options.log_client_address = from.switch(key("log-client-address"), args.log_client_address)?;
+    options.watch_interval = seconds(
+        &mut from,
+        key("watch-interval"),
+        args.watch_interval,
+        options.watch_interval,
+    )?;
     from.finish()?;
     Ok(Read {
         options,
@@ -93,59 +104,6 @@ fn compat(args: &Args, from: &mut Settings) -> Result<bool> {
     }
 }
 
-fn keys(args: &Args, from: &mut Settings) -> Result<Vec<ApiKey>> {
-    let mut keys = Vec::new();
-    let mut add = |from: &mut Settings, key: Key, flags: &[String], role| -> Result<()> {
-        let values = from.list(key, flags.to_vec())?;
-        if values.is_empty() {
-            refuse_empty(key)?;
-        }
-        for value in values {
-            if value.is_empty() {
-                bail!(
-                    "{}: a key is empty, expected at least one character",
-                    key.name
-                );
-            }
-            keys.push(ApiKey::new(&value, role));
-        }
-        Ok(())
-    };
-    add(
-        from,
-        secret("api-key", "API_KEY"),
-        &args.api_key,
-        Role::Predict,
-    )?;
-    add(
-        from,
-        secret("admin-key", "ADMIN_KEY"),
-        &args.admin_key,
-        Role::Admin,
-    )?;
-    add(
-        from,
-        secret("metrics-key", "METRICS_KEY"),
-        &args.metrics_key,
-        Role::Metrics,
-    )?;
-    Ok(keys)
-}
-
-/// A key that somebody wanted to set and did not is no reason to let everybody in.
-fn refuse_empty(key: Key) -> Result<()> {
-    let ours = key.our_variable();
-    for variable in [key.variable, &ours] {
-        if std::env::var_os(variable).is_some_and(|value| value.is_empty()) {
-            bail!(
-                "environment, {variable}: {} is set, but empty: set it to a key, or unset it to need none",
-                key.name
-            );
-        }
-    }
-    Ok(())
-}
-
 fn public(args: &Args, from: &mut Settings) -> Result<Vec<Public>> {
     let parts = from.list(key("public"), args.public.clone())?;
     parts
@@ -171,6 +129,7 @@ fn http_limits(args: &Args, from: &mut Settings) -> Result<HttpLimits> {
         connections,
         requests: from.or(key("max-requests"), args.max_requests, usual.requests)?,
         head: seconds(from, key("header-timeout"), args.header_timeout, usual.head)?,
+        keep_alive: seconds(from, key("keep-alive"), args.keep_alive, usual.keep_alive)?,
         body: seconds(from, key("body-timeout"), args.body_timeout, usual.body)?,
         body_memory: from.or(
             key("max-body-memory"),
@@ -223,11 +182,16 @@ fn cache(args: &Args, from: &mut Settings) -> Result<Option<PathBuf>> {
 fn tls(args: &Args, from: &mut Settings) -> Result<Option<TlsFiles>> {
     let certificate = from.path(key("tls-cert"), args.tls_cert.clone())?;
     let private = from.path(key("tls-key"), args.tls_key.clone())?;
+    let client_ca = from.path(key("tls-client-ca"), args.tls_client_ca.clone())?;
     match (certificate, private) {
+        (None, None) if client_ca.is_some() => {
+            bail!("--tls-client-ca needs https: set --tls-cert and --tls-key as well")
+        }
         (None, None) => Ok(None),
         (Some(certificate), Some(private)) => Ok(Some(TlsFiles {
             certificate,
             key: private,
+            client_ca,
         })),
         _ => bail!("https needs both --tls-cert and --tls-key"),
     }

@@ -38,6 +38,7 @@ pub(crate) struct HttpMetrics {
     connections: Gauge,
     predictions: Counter,
     prediction_latency: Histogram,
+    expires: Gauge,
     fastapi: Option<FastApi>,
 }
 
@@ -131,6 +132,7 @@ impl HttpMetrics {
             connections: Gauge::default(),
             predictions: Counter::default(),
             prediction_latency: new(),
+            expires: Gauge::default(),
             fastapi: fastapi.then(|| FastApi::register(registry)),
         };
         registry.register(
@@ -167,6 +169,11 @@ impl HttpMetrics {
             "pred_request_latency_seconds",
             "Time to decide (the first service's name)",
             metrics.prediction_latency.clone(),
+        );
+        registry.register(
+            "underwrite_tls_certificate_not_after_seconds",
+            "When the certificate of https expires, in seconds since 1970; 0 without https",
+            metrics.expires.clone(),
         );
         metrics
     }
@@ -209,6 +216,11 @@ impl HttpMetrics {
 
     pub(crate) fn reject(&self, cause: Rejected) {
         self.rejected.get_or_create(&Cause { cause }).inc();
+    }
+
+    /// When the certificate expires.
+    pub(crate) fn expires(&self) -> Gauge {
+        self.expires.clone()
     }
 
     /// One more open connection, for as long as what is given back lives.

@@ -26,7 +26,7 @@ use reader::Reader;
 use snapshot::LEAST_ROWS;
 pub(crate) use snapshot::Snapshot;
 use state::StateFile;
-pub(crate) use state::check_state_folder;
+pub(crate) use state::{StateLock, check_state_folder};
 
 /// Requests that come or go between two releases of a window's counts: each bin's difference
 /// is then of at least so many together, and no applicant can be told from it.

@@ -1,13 +1,16 @@
 //! A window on the disk: a line with the model's digest, then the window's stored form with
 //! its checksum. It is written aside, synced and renamed.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use model_drift::live::{Live, StateError};
 use model_files::WholeFile;
+
+/// The file that is locked.
+const LOCK: &str = ".lock";
 
 /// Where the window of one version of a model is kept.
 pub(super) struct StateFile {
@@ -82,6 +85,40 @@ impl StateFile {
 pub(crate) fn check_state_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     tempfile::tempfile_in(folder).map(drop)
+}
+
+/// A folder of windows that no other server may write to; it is let go when this is dropped, and
+/// by the system when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct StateLock(#[allow(dead_code, reason = "open files are locked")] File);
+
+impl StateLock {
+    /// Locks a folder.
+    ///
+    /// # Errors
+    /// A sentence, when another server has it.
+    pub(crate) fn take(folder: &Path) -> Result<Self, String> {
+        let path = folder.join(LOCK);
+        let shown = folder.display();
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|error| format!("drift-state {shown}: {LOCK} cannot be written: {error}"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(format!(
+                    "drift-state {shown}: another server keeps its windows there, and each would overwrite the other's; give each server a folder of its own"
+                ));
+            }
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!(folder = %shown, %error, "drift state not locked: its file system has no locks, so give each server a folder of its own");
+            }
+        }
+        Ok(Self(file))
+    }
 }
 
 /// As a file's name: other bytes than letters, digits, `.`, `_` and `-` become `%` and two

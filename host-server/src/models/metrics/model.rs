@@ -44,6 +44,7 @@ pub(crate) struct ModelMetricsSet {
     refusals: Family<Version, Counter>,
     instances: Family<Version, Gauge>,
     info: Family<Info, Gauge>,
+    champions: Family<Version, Gauge>,
     reloads: Family<Reloaded, Counter>,
     shadow: Family<Compared, Counter>,
     shadow_outcomes: Family<ComparedOutcomes, Counter>,
@@ -98,6 +99,8 @@ struct Info {
     model: String,
     version: String,
     digest: String,
+    /// Who signed it, as the trusted key is called; empty where signatures are not checked.
+    signer: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -135,6 +138,7 @@ impl ModelMetricsSet {
             refusals: Family::default(),
             instances: Family::default(),
             info: Family::default(),
+            champions: Family::default(),
             reloads: Family::default(),
             shadow: Family::default(),
             shadow_outcomes: Family::default(),
@@ -202,6 +206,11 @@ impl ModelMetricsSet {
             info
         );
         family!(
+            "underwrite_champion",
+            "The version of a model that answers: always 1",
+            champions
+        );
+        family!(
             "underwrite_model_reloads",
             "Reloads of a model file, by result",
             reloads
@@ -236,12 +245,27 @@ impl ModelMetricsSet {
         self.reloads.get_or_create(&labels).inc();
     }
 
+    /// Records that the version `to` answers from now on, in place of `from`.
+    pub(crate) fn champion(&self, model: &str, from: Option<&str>, to: Option<&str>) {
+        let labels = |version: &str| Version {
+            model: model.to_owned(),
+            version: version.to_owned(),
+        };
+        if let Some(from) = from {
+            self.champions.remove(&labels(from));
+        }
+        if let Some(to) = to {
+            self.champions.get_or_create(&labels(to)).set(1);
+        }
+    }
+
     /// The metrics of one model and version.
     pub(crate) fn model(
         &self,
         model: &str,
         version: &str,
         description: &Description,
+        signer: Option<&str>,
     ) -> ModelMetrics {
         let target = &description.target;
         let label = |label: &str| {
@@ -280,6 +304,7 @@ impl ModelMetricsSet {
             model: model.to_owned(),
             version: version.to_owned(),
             digest: description.model.digest.clone(),
+            signer: signer.unwrap_or_default().to_owned(),
         };
         self.info.get_or_create(&info).set(1);
         for result in [Reload::loaded, Reload::refused, Reload::rolled_back] {
@@ -494,7 +519,7 @@ impl ModelMetrics {
 
     /// Counts the values that a policy changed.
     pub(super) fn adjusted(&self, answer: Answer<'_>) {
-        for Adjustment { feature, kind } in adjustments(answer) {
+        for Adjustment { feature, kind, .. } in adjustments(answer) {
             let labels = Adjusted {
                 model: self.key.model.clone(),
                 version: self.key.version.clone(),

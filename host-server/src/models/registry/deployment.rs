@@ -32,6 +32,9 @@ pub(super) struct Challenger {
     /// In mode `canary`: the share of requests it answers, in percent, 0 to 100.
     #[serde(default)]
     pub(super) percent: f64,
+    /// In mode `canary`: the field of a request by which the same version answers again, such as a
+    /// customer's number. Default: the request's id.
+    pub(super) sticky_by: Option<String>,
 }
 
 /// What a challenger gets.

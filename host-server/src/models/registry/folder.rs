@@ -34,6 +34,13 @@ pub(super) fn names(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// Models' files that lie one or two folders too high to be found.
+pub(super) fn misplaced(folder: &Path, names: &[String]) -> Vec<PathBuf> {
+    let above = names.iter().map(|name| folder.join(name).join(MODEL));
+    let files = std::iter::once(folder.join(MODEL)).chain(above);
+    files.filter(|file| file.is_file()).collect()
+}
+
 /// What there is of one model. A folder that cannot be read has no versions.
 pub(super) fn versions(folder: &Path) -> Found {
     let mut versions: Vec<(String, PathBuf)> = names(folder)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::affinity::Affinity;
 use super::deployment::Mode;
 use super::folder::order;
 use super::loading::Loading;
@@ -29,6 +30,8 @@ pub(super) enum Challenger {
         /// Its share of the requests, in 2^-32.
         share: u64,
         turn: AtomicU64,
+        /// The field of a request that says whose it is.
+        field: Option<String>,
     },
 }
 
@@ -45,14 +48,22 @@ impl Live {
         }
     }
 
-    /// Who answers the next request: the champion, or the canary for its share.
-    pub(crate) fn pick(&self) -> &Arc<Served> {
+    /// Who answers a request: the champion, or the canary for its share.
+    pub(crate) fn pick(&self, affinity: Affinity<'_>) -> &Arc<Served> {
         match &self.challenger {
             Some(Challenger::Canary {
                 served,
                 share,
                 turn,
+                field,
             }) => {
+                if let Some(position) = affinity.position(field.as_deref(), served.version()) {
+                    return if position < *share {
+                        served
+                    } else {
+                        &self.champion
+                    };
+                }
                 // Evenly spread: `turn` sums up shares of 2^32, and each time the sum passes
                 // a multiple of 2^32 the canary answers. Wrapping keeps that right.
                 let before = turn.fetch_add(*share, Ordering::Relaxed);

@@ -4,6 +4,7 @@
 //! A request takes what is live ([`Live`]) once and keeps it to its end; a change swaps it for
 //! later requests. Loading, checking and swapping happen on a thread of their own.
 
+mod affinity;
 mod deployment;
 mod file;
 mod folder;
@@ -27,13 +28,14 @@ use arc_swap::ArcSwap;
 
 use crate::host::{LoadError, ModelHost};
 
+pub(crate) use affinity::Affinity;
 pub(crate) use deployment::Mode;
 pub(crate) use live::Live;
 pub(crate) use loading::Loading;
-pub(crate) use outcome::{Cause, Outcome};
+pub(crate) use outcome::{Cause, Change, Outcome};
 pub(crate) use served::{ScoredDecision, Served};
 pub(crate) use slot::Slot;
-pub use source::{Checked, Fetched, FileCheck, ModelSource};
+pub use source::{Checked, Fetched, FileCheck, ModelSource, SignatureCheck, Signer};
 pub(crate) use version::Version;
 
 /// All models.
@@ -52,8 +54,8 @@ impl Registry {
     /// One model that is loaded already; it cannot be reloaded.
     pub(crate) fn single(host: ModelHost, loading: Loading) -> Self {
         let registry = Self::empty(None, None, loading);
-        let served = Served::new(host, None, &registry.loading);
-        let slot = Arc::new(Slot::with(served));
+        let served = Served::new(host, None, None, &registry.loading);
+        let slot = Arc::new(Slot::with(served, &registry.loading.metrics));
         registry
             .slots
             .store(Arc::new([(slot.name().to_owned(), slot)].into()));
@@ -72,14 +74,14 @@ impl Registry {
         match source {
             ModelSource::File(path) | ModelSource::Fetched(Fetched { path, .. }) => {
                 let served = Served::open(&path, None, &registry.loading)?;
-                let slot = Arc::new(Slot::with(served));
+                let slot = Arc::new(Slot::with(served, &registry.loading.metrics));
                 registry
                     .slots
                     .store(Arc::new([(slot.name().to_owned(), slot)].into()));
                 registry.choose_default();
             }
             ModelSource::Folder(_) => {
-                registry.reload(Cause::Start);
+                registry.reload(Cause::Start.into());
             }
         }
         // From now on requests come first.
@@ -123,35 +125,40 @@ impl Registry {
 
     /// Reads all models' files again; blocks while new ones are compiled and checked. What was
     /// rolled back is taken again only when somebody asks for it.
-    pub(crate) fn reload(&self, cause: Cause) -> Vec<Outcome> {
+    pub(crate) fn reload(&self, change: Change<'_>) -> Vec<Outcome> {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         match &self.source {
             None => Vec::new(),
-            Some(ModelSource::File(path)) => self.reload_file(Ok(path.clone()), cause),
-            Some(ModelSource::Fetched(fetched)) => self.reload_file((fetched.again)(), cause),
-            Some(ModelSource::Folder(folder)) => self.reload_folder(folder, cause),
+            Some(ModelSource::File(path)) => self.reload_file(Ok(path.clone()), change),
+            Some(ModelSource::Fetched(fetched)) => self.reload_file((fetched.again)(), change),
+            Some(ModelSource::Folder(folder)) => self.reload_folder(folder, change),
         }
     }
 
-    /// The same for one model; `None` when there is no such model.
-    pub(crate) fn reload_one(&self, name: &str) -> Option<Outcome> {
-        let mut outcomes = self.reload_named(name);
+    /// The same for one model, as `actor` asked; `None` when there is no such model.
+    pub(crate) fn reload_one(&self, name: &str, actor: Option<&str>) -> Option<Outcome> {
+        let cause = Cause::Asked;
+        let mut outcomes = self.reload_named(name, Change { cause, actor });
         let at = outcomes.iter().position(|outcome| outcome.model == name)?;
         Some(outcomes.swap_remove(at))
     }
 
-    /// Lets the champion before answer again, and writes down that it is to.
+    /// Lets the champion before answer again, as `actor` asked, and writes down that it is to.
     ///
     /// # Errors
     /// A sentence, when there is none; `None` when there is no such model.
-    pub(crate) fn roll_back(&self, name: &str) -> Option<Result<Outcome, String>> {
+    pub(crate) fn roll_back(
+        &self,
+        name: &str,
+        actor: Option<&str>,
+    ) -> Option<Result<Outcome, String>> {
         let slot = self.get(name)?;
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = match &self.source {
             Some(ModelSource::Folder(folder)) => Some(folder.join(name)),
             _ => None,
         };
-        Some(slot.roll_back(folder.as_deref(), &self.loading.metrics))
+        Some(slot.roll_back(folder.as_deref(), actor, &self.loading.metrics))
     }
 
     /// What serves a version, which is loaded if needed: it may take a while.
@@ -162,44 +169,67 @@ impl Registry {
         live.load(version, &self.loading)
     }
 
-    fn reload_named(&self, name: &str) -> Vec<Outcome> {
+    fn reload_named(&self, name: &str, change: Change<'_>) -> Vec<Outcome> {
         if let (Some(slot), Some(ModelSource::Folder(folder))) = (self.get(name), &self.source) {
             let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
             let found = folder::versions(&folder.join(name));
-            return vec![slot.reload_versions(&found, Cause::Asked, &self.loading)];
+            return vec![slot.reload_versions(&found, change, &self.loading)];
         }
-        self.reload(Cause::Asked)
+        self.reload(change)
     }
 
-    fn reload_file(&self, path: Result<PathBuf, String>, cause: Cause) -> Vec<Outcome> {
+    fn reload_file(&self, path: Result<PathBuf, String>, change: Change<'_>) -> Vec<Outcome> {
         let slots = self.slots.load_full();
         slots
             .values()
             .map(|slot| match &path {
-                Ok(path) => slot.reload_file(path, cause, &self.loading),
-                Err(reason) => slot.not_fetched(reason, &self.loading.metrics),
+                Ok(path) => slot.reload_file(path, change, &self.loading),
+                Err(reason) => slot.not_fetched(reason, change, &self.loading.metrics),
             })
             .collect()
     }
 
-    fn reload_folder(&self, folder: &std::path::Path, cause: Cause) -> Vec<Outcome> {
+    fn reload_folder(&self, folder: &std::path::Path, change: Change<'_>) -> Vec<Outcome> {
         let mut slots = BTreeMap::clone(&self.slots.load());
         let names = match folder::names(folder) {
             Ok(names) => names,
             Err(error) => {
-                tracing::error!(folder = %folder.display(), %error, "reload failed: the folder of models cannot be read; the loaded models stay in service");
+                let folder = folder.display();
+                match slots.is_empty() {
+                    true => {
+                        tracing::error!(%folder, %error, "no model loaded: the folder of models cannot be read; requests are answered 503 until it can")
+                    }
+                    false => {
+                        tracing::error!(%folder, %error, "reload failed: the folder of models cannot be read; the loaded models stay in service")
+                    }
+                }
                 return Vec::new();
             }
         };
+        for file in folder::misplaced(folder, &names) {
+            let file = file.display();
+            tracing::warn!(%file, "model not loaded: expected its file at NAME/VERSION/model.wasm in the folder of models, as in loan-approval/1.0.0/model.wasm");
+        }
         let mut outcomes = Vec::new();
         for name in &names {
             let slot = slots
                 .entry(name.clone())
                 .or_insert_with(|| Arc::new(Slot::new(name.clone())));
             let found = folder::versions(&folder.join(name));
-            outcomes.push(slot.reload_versions(&found, cause, &self.loading));
+            outcomes.push(slot.reload_versions(&found, change, &self.loading));
         }
-        slots.retain(|name, slot| names.contains(name) && slot.live().is_some());
+        slots.retain(|name, slot| {
+            let stays = names.contains(name) && slot.live().is_some();
+            if !stays {
+                let gone = slot.serving();
+                self.loading.metrics.champion(name, gone.as_deref(), None);
+            }
+            stays
+        });
+        if slots.is_empty() {
+            let folder = folder.display();
+            tracing::warn!(%folder, "no model found: requests are answered 503 until there is one, at NAME/VERSION/model.wasm in this folder");
+        }
         self.slots.store(Arc::new(slots));
         self.choose_default();
         outcomes

@@ -27,6 +27,20 @@ impl Cause {
     }
 }
 
+/// A change of what answers: why, and whose key asked for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) cause: Cause,
+    /// The name of an admin key; `None` where nobody asked over HTTP.
+    pub(crate) actor: Option<&'a str>,
+}
+
+impl From<Cause> for Change<'_> {
+    fn from(cause: Cause) -> Self {
+        Self { cause, actor: None }
+    }
+}
+
 /// What a reload did to one model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Outcome {

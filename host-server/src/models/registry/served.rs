@@ -1,5 +1,6 @@
 //! One version of a model, ready to answer, with everything that is created once for it.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -10,9 +11,10 @@ use sha2::{Digest, Sha256};
 use super::file::read_model;
 use super::loading::Loading;
 use super::names::check_place;
-use super::source::{Checked, FileCheck};
+use super::source::{Checked, FileCheck, Signer};
 use super::verify;
 use crate::asset::Asset;
+use crate::glue::beside_model;
 use crate::host::{Answer, CallError, Decision, Description, LoadError, LoadErrorKind, ModelHost};
 use crate::models::drift::{Monitor, NotMonitored};
 use crate::models::metrics::{ModelMetrics, Tally};
@@ -24,6 +26,7 @@ pub(crate) struct Served {
     name: String,
     version: String,
     file_sha256: [u8; 32],
+    signer: Option<Signer>,
     pub(crate) metrics: ModelMetrics,
     drift: Result<Monitor, NotMonitored>,
     files: OnceLock<(Asset, Asset)>,
@@ -34,6 +37,14 @@ pub(crate) struct ScoredDecision {
     pub(crate) decision: Decision,
     /// None of a refusal.
     pub(crate) score: Option<Score>,
+}
+
+/// The file's JavaScript as a page loads it, beside `model.wasm`.
+fn script(glue: &Bytes) -> Bytes {
+    match std::str::from_utf8(glue).map(beside_model) {
+        Ok(Cow::Owned(changed)) => changed.into(),
+        _ => glue.clone(),
+    }
 }
 
 /// The name and version that a folder gives a model.
@@ -50,15 +61,20 @@ impl Served {
         loading: &Loading,
     ) -> Result<Arc<Self>, LoadError> {
         let bytes = read_model(path)?;
-        Self::load(bytes, named, loading).map_err(|error| error.in_file(path))
+        Self::load(path, bytes, named, loading).map_err(|error| error.in_file(path))
     }
 
-    /// Compiles and checks a file's bytes.
+    /// Compiles and checks the bytes of the file at this path.
     pub(crate) fn load(
+        path: &Path,
         bytes: Bytes,
         named: Option<FolderName<'_>>,
         loading: &Loading,
     ) -> Result<Arc<Self>, LoadError> {
+        // The signature first: what nobody vouches for is not taken apart, let alone compiled.
+        let sha256 = Sha256::digest(&bytes).into();
+        let signer = loading.signer(path, &sha256);
+        let signer = signer.map_err(LoadErrorKind::Mismatch)?;
         if let Some(FileCheck(check)) = &loading.check {
             match check(&bytes).map_err(LoadErrorKind::Mismatch)? {
                 Checked::Good => {}
@@ -73,12 +89,13 @@ impl Served {
             check_place(named, host.description()).map_err(LoadErrorKind::Mismatch)?;
         }
         verify::golden_rows(&host)?;
-        Ok(Self::new(host, named, loading))
+        Ok(Self::new(host, named, signer, loading))
     }
 
     pub(crate) fn new(
         host: ModelHost,
         named: Option<FolderName<'_>>,
+        signer: Option<Signer>,
         loading: &Loading,
     ) -> Arc<Self> {
         let info = &host.description().model;
@@ -96,9 +113,15 @@ impl Served {
         }
         Arc::new(Self {
             drift,
-            metrics: loading.metrics.model(&name, &version, host.description()),
+            metrics: loading.metrics.model(
+                &name,
+                &version,
+                host.description(),
+                signer.as_ref().map(|signer| signer.name.as_str()),
+            ),
             file_sha256: Sha256::digest(host.wasm()).into(),
             files: OnceLock::new(),
+            signer,
             name,
             version,
             host,
@@ -126,6 +149,11 @@ impl Served {
     /// The digest of the whole file, which tells one file from another.
     pub(crate) fn file_sha256(&self) -> &[u8; 32] {
         &self.file_sha256
+    }
+
+    /// Who signed it, where that is checked.
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.signer.as_ref()
     }
 
     /// One decision for a client, counted in the metrics and in the drift window.
@@ -220,7 +248,7 @@ impl Served {
         self.files.get_or_init(|| {
             (
                 Asset::new("application/wasm", self.host.wasm().clone()),
-                Asset::new("text/javascript; charset=utf-8", self.host.glue().clone()),
+                Asset::new("text/javascript; charset=utf-8", script(self.host.glue())),
             )
         })
     }

@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
-use super::deployment::{Deployment, DeploymentError, FILE, Mode, line};
+use super::deployment::{self, Deployment, DeploymentError, FILE, Mode, line};
 use super::file::read_model;
 use super::folder::{Found, MODEL, order};
 use super::live::{Challenger, Live};
 use super::loading::Loading;
 use super::names::check_successor;
-use super::outcome::{Cause, Outcome};
+use super::outcome::{Cause, Change, Outcome};
 use super::served::{FolderName, Served};
 use super::shadow::Shadow;
+use super::source::Signer;
 use super::version::{Stamp, Version, unload_oldest};
 use crate::models::metrics::{ModelMetricsSet, Reload};
 
@@ -33,6 +34,38 @@ struct Known<'a> {
     old: Option<Arc<Version>>,
 }
 
+/// The file that is loaded.
+struct Current {
+    file_sha256: [u8; 32],
+    signer: Option<Signer>,
+}
+
+impl Current {
+    fn version(version: &Arc<Version>) -> Self {
+        Self {
+            file_sha256: *version.file_sha256(),
+            signer: version.signer().cloned(),
+        }
+    }
+
+    fn served(served: &Arc<Served>) -> Self {
+        Self {
+            file_sha256: *served.file_sha256(),
+            signer: served.signer().cloned(),
+        }
+    }
+}
+
+/// Of a file, and of its signature where one is needed and there.
+type Digests = ([u8; 32], Option<[u8; 32]>);
+
+/// What files are read for, and with what.
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
+    change: Change<'a>,
+    loading: &'a Loading,
+}
+
 /// What happened before.
 #[derive(Default)]
 struct Past {
@@ -40,8 +73,9 @@ struct Past {
     previous: Option<Arc<Served>>,
     /// Digests of files that were rolled back: not loaded again until an operator asks.
     rolled_back: Vec<[u8; 32]>,
-    /// Digests of files that were refused, so that each is refused and counted once.
-    refused: BTreeMap<PathBuf, [u8; 32]>,
+    /// Digests of files that were refused, and of their signatures, so that each is refused and
+    /// counted once.
+    refused: BTreeMap<PathBuf, Digests>,
 }
 
 impl Slot {
@@ -54,8 +88,9 @@ impl Slot {
     }
 
     /// A model of one version.
-    pub(crate) fn with(served: Arc<Served>) -> Self {
+    pub(super) fn with(served: Arc<Served>, metrics: &ModelMetricsSet) -> Self {
         let slot = Self::new(served.name().to_owned());
+        metrics.champion(&slot.name, None, Some(served.version()));
         slot.live.store(Some(Arc::new(Live::alone(served))));
         slot
     }
@@ -70,21 +105,32 @@ impl Slot {
     }
 
     /// Reads the one file again.
-    pub(super) fn reload_file(&self, path: &Path, cause: Cause, loading: &Loading) -> Outcome {
+    pub(super) fn reload_file(
+        &self,
+        path: &Path,
+        change: Change<'_>,
+        loading: &Loading,
+    ) -> Outcome {
         let mut outcome = self.outcome();
-        let mut past = self.past(cause);
-        let loaded = self.read(path, None, &mut past, loading, &mut outcome);
+        let mut past = self.past(change.cause);
+        let attempt = Attempt { change, loading };
+        let loaded = self.read(path, None, &mut past, attempt, &mut outcome);
         if let Some(served) = loaded {
-            self.take(&mut past, Live::alone(served), cause, loading, &mut outcome);
+            self.take(&mut past, Live::alone(served), attempt, &mut outcome);
         }
         outcome.serving = self.serving();
         outcome
     }
 
     /// Records that no newer file could be fetched.
-    pub(super) fn not_fetched(&self, reason: &str, metrics: &ModelMetricsSet) -> Outcome {
+    pub(super) fn not_fetched(
+        &self,
+        reason: &str,
+        change: Change<'_>,
+        metrics: &ModelMetricsSet,
+    ) -> Outcome {
         let mut outcome = self.outcome();
-        self.refuse(reason.to_owned(), metrics, &mut outcome);
+        self.refuse(reason.to_owned(), change, metrics, &mut outcome);
         outcome.serving = self.serving();
         outcome
     }
@@ -93,27 +139,28 @@ impl Slot {
     pub(super) fn reload_versions(
         &self,
         found: &Found,
-        cause: Cause,
+        change: Change<'_>,
         loading: &Loading,
     ) -> Outcome {
         let mut outcome = self.outcome();
-        let mut past = self.past(cause);
+        let mut past = self.past(change.cause);
+        let attempt = Attempt { change, loading };
         let mut versions = BTreeMap::new();
         for (version, path) in &found.versions {
             let old = self
                 .live()
                 .and_then(|live| live.versions.get(version).cloned());
             // Before the file is read: what is changed after that has another stamp.
-            let stamp = Stamp::read(path);
+            let stamp = Stamp::read(path, loading);
             let is_as_checked = |old: &Arc<Version>| old.is_as_checked(stamp.as_ref());
             let checked = match &old {
-                Some(old) if cause != Cause::Asked && is_as_checked(old) => None,
+                Some(old) if change.cause != Cause::Asked && is_as_checked(old) => None,
                 _ => {
                     let known = Known {
                         version,
                         old: old.clone(),
                     };
-                    self.read(path, Some(known), &mut past, loading, &mut outcome)
+                    self.read(path, Some(known), &mut past, attempt, &mut outcome)
                 }
             };
             let checked = checked.map(|served| Version::new(served, stamp));
@@ -126,9 +173,11 @@ impl Slot {
         past.previous
             .take_if(|previous| !versions.contains_key(previous.version()));
         match self.arrange(found, versions, &past, loading) {
-            Ok(Some(live)) => self.take(&mut past, live, cause, loading, &mut outcome),
+            Ok(Some(live)) => self.take(&mut past, live, attempt, &mut outcome),
             Ok(None) => {}
-            Err(reason) => self.refuse(reason.to_string(), &loading.metrics, &mut outcome),
+            Err(reason) => {
+                self.refuse(reason.to_string(), change, &loading.metrics, &mut outcome);
+            }
         }
         self.settle(&past, loading.loaded_versions.get());
         outcome.serving = self.serving();
@@ -155,9 +204,11 @@ impl Slot {
     pub(super) fn roll_back(
         &self,
         folder: Option<&Path>,
+        actor: Option<&str>,
         metrics: &ModelMetricsSet,
     ) -> Result<Outcome, String> {
-        let mut past = self.past(Cause::RolledBack);
+        let cause = Cause::RolledBack;
+        let mut past = self.past(cause);
         let none = || format!("There is no version before to roll `{}` back to", self.name);
         let live = self.live().ok_or_else(none)?;
         let previous = past.previous.take().ok_or_else(none)?;
@@ -184,7 +235,7 @@ impl Slot {
             versions,
             challenger: None,
         };
-        self.promote(live, Cause::RolledBack);
+        self.promote(live, Change { cause, actor }, metrics);
         metrics.reload(&self.name, Reload::rolled_back);
         outcome.serving = self.serving();
         Ok(outcome)
@@ -196,54 +247,78 @@ impl Slot {
         path: &Path,
         known: Option<Known<'_>>,
         past: &mut Past,
-        loading: &Loading,
+        Attempt { change, loading }: Attempt<'_>,
         outcome: &mut Outcome,
     ) -> Option<Arc<Served>> {
         let bytes = match read_model(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.refuse(error.to_string(), &loading.metrics, outcome);
+                self.refuse(error.to_string(), change, &loading.metrics, outcome);
                 return None;
             }
         };
         let sha256: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
-        let current = match &known {
-            Some(known) => known.old.as_ref().map(|old| *old.file_sha256()),
-            None => self.live().map(|live| *live.champion.file_sha256()),
-        };
-        let unchanged = current == Some(sha256);
+        let digests = (sha256, loading.signature(path));
         let given_up = known.is_none() && past.rolled_back.contains(&sha256);
-        if unchanged || given_up || past.refused.get(path) == Some(&sha256) {
+        if given_up || past.refused.get(path) == Some(&digests) {
             return None;
+        }
+        let current = match &known {
+            Some(known) => known.old.as_ref().map(Current::version),
+            None => self.live().map(|live| Current::served(&live.champion)),
+        };
+        if let Some(current) = current.filter(|current| current.file_sha256 == sha256) {
+            match loading.signer(path, &sha256) {
+                Ok(signer) if signer == current.signer => return None,
+                // The same model, signed by somebody else.
+                Ok(_) => {}
+                Err(reason) => {
+                    past.refused.insert(path.to_owned(), digests);
+                    let reason = format!("{}: {reason}", path.display());
+                    self.refuse(reason, &loading.metrics, outcome);
+                    return None;
+                }
+            }
         }
         let named = known.map(|known| FolderName {
             name: &self.name,
             version: known.version,
         });
-        match Served::load(bytes, named, loading) {
+        match Served::load(path, bytes, named, loading) {
             Ok(served) => {
                 loading.metrics.reload(&self.name, Reload::loaded);
                 tracing::info!(
                     model = self.name,
                     version = served.version(),
                     digest = served.description().model.digest,
+                    signer = served.signer().map(|signer| signer.name.as_str()),
                     "model loaded"
                 );
                 outcome.loaded.push(served.version().to_owned());
                 Some(served)
             }
             Err(error) => {
-                past.refused.insert(path.to_owned(), sha256);
-                self.refuse(error.in_file(path).to_string(), &loading.metrics, outcome);
+                past.refused.insert(path.to_owned(), digests);
+                let reason = error.in_file(path).to_string();
+                self.refuse(reason, change, &loading.metrics, outcome);
                 None
             }
         }
     }
 
-    fn refuse(&self, reason: String, metrics: &ModelMetricsSet, outcome: &mut Outcome) {
+    fn refuse(
+        &self,
+        reason: String,
+        change: Change<'_>,
+        metrics: &ModelMetricsSet,
+        outcome: &mut Outcome,
+    ) {
         metrics.reload(&self.name, Reload::refused);
         tracing::error!(
             model = self.name,
+            serving = self.serving(),
+            actor = change.actor,
+            cause = change.cause.as_str(),
             reason,
             "reload refused; the loaded model stays in service"
         );
@@ -299,7 +374,7 @@ impl Slot {
                     (Mode::Shadow, Some(served)) => Arc::clone(served),
                     _ => named(&wanted.version)?,
                 };
-                Some(self.challenger(load(&served)?, wanted.mode, wanted.percent))
+                Some(self.challenger(load(&served)?, wanted))
             }
         };
         Ok(Some(Live {
@@ -310,12 +385,13 @@ impl Slot {
     }
 
     /// The challenger. One that was already in the shadow keeps its queue.
-    fn challenger(&self, served: Arc<Served>, mode: Mode, percent: f64) -> Challenger {
-        if mode == Mode::Canary {
+    fn challenger(&self, served: Arc<Served>, wanted: &deployment::Challenger) -> Challenger {
+        if wanted.mode == Mode::Canary {
             return Challenger::Canary {
                 served,
-                share: (percent / 100.0 * (1_u64 << 32) as f64) as u64,
+                share: (wanted.percent / 100.0 * (1_u64 << 32) as f64) as u64,
                 turn: AtomicU64::new(0),
+                field: wanted.sticky_by.clone(),
             };
         }
         match self.live().and_then(|live| live.shadow().cloned()) {
@@ -329,8 +405,7 @@ impl Slot {
         &self,
         past: &mut Past,
         live: Live,
-        cause: Cause,
-        loading: &Loading,
+        Attempt { change, loading }: Attempt<'_>,
         outcome: &mut Outcome,
     ) {
         let before = self.live().map(|live| Arc::clone(&live.champion));
@@ -341,15 +416,15 @@ impl Slot {
             if let Err(reason) = fits
                 && !loading.allow_mismatch
             {
-                return self.refuse(reason, &loading.metrics, outcome);
+                return self.refuse(reason, change, &loading.metrics, outcome);
             }
             past.previous = Some(before);
         }
-        self.promote(live, cause);
+        self.promote(live, change, &loading.metrics);
     }
 
     /// From now on this answers.
-    fn promote(&self, live: Live, cause: Cause) {
+    fn promote(&self, live: Live, change: Change<'_>, metrics: &ModelMetricsSet) {
         let before = self.live();
         let from = before.as_ref().map(|before| before.champion.version());
         let to = live.champion.version();
@@ -362,10 +437,12 @@ impl Slot {
                 from,
                 to,
                 digest = live.champion.description().model.digest,
-                cause = cause.as_str(),
+                cause = change.cause.as_str(),
+                actor = change.actor,
                 "promoted"
             );
         }
+        metrics.champion(&self.name, from, Some(to));
         self.live.store(Some(Arc::new(live)));
     }
 
@@ -379,7 +456,7 @@ impl Slot {
         past
     }
 
-    fn serving(&self) -> Option<String> {
+    pub(super) fn serving(&self) -> Option<String> {
         self.live().map(|live| live.champion.version().to_owned())
     }
 

@@ -1,4 +1,5 @@
-//! Reloads when the system reports changed files, or on SIGHUP.
+//! Reloads when the system reports changed files, when they are found changed at the next look, or
+//! on SIGHUP.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -7,17 +8,21 @@ use std::time::Duration;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-use super::Registry;
 use super::outcome::Cause;
 use super::source::ModelSource;
+use super::version::Stamp;
+use super::{Registry, deployment, folder};
 
 /// How long files must be quiet before they are read: writing one takes several steps.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Keeps the registry up to date until it is dropped. `hang_up` asks for a reload as well.
-pub(crate) async fn watch(registry: Arc<Registry>, hang_up: Arc<Notify>) {
+/// Keeps the registry up to date until it is dropped. `hang_up` asks for a reload as well. Network
+/// file systems report nothing: after each `interval` the files are looked at.
+pub(crate) async fn watch(registry: Arc<Registry>, interval: Duration, hang_up: Arc<Notify>) {
     let changed = Arc::new(Notify::new());
-    let _watcher = registry.source().and_then(|source| start(source, &changed));
+    let source = registry.source().cloned();
+    let _watcher = source.as_ref().and_then(|source| start(source, &changed));
+    let mut seen = look(source.clone()).await;
     // What changed between the start and this was reported to nobody.
     changed.notify_one();
     let registry = Arc::downgrade(&registry);
@@ -25,22 +30,49 @@ pub(crate) async fn watch(registry: Arc<Registry>, hang_up: Arc<Notify>) {
         let cause = tokio::select! {
             () = changed.notified() => Cause::FilesChanged,
             () = hang_up.notified() => Cause::Asked,
+            () = tokio::time::sleep(interval) => match look(source.clone()).await {
+                now if now == seen => continue,
+                _ => Cause::FilesChanged,
+            },
         };
         while tokio::time::timeout(QUIET, changed.notified())
             .await
             .is_ok()
         {}
+        // Before they are read: what changes after this is found at the next look.
+        seen = look(source.clone()).await;
         if !reload(&registry, cause).await {
             return;
         }
     }
 }
 
+/// What the files of the models are like now.
+async fn look(source: Option<ModelSource>) -> Vec<Stamp> {
+    let stamps = tokio::task::spawn_blocking(move || match source {
+        Some(ModelSource::File(path)) => Stamp::read(&path).into_iter().collect(),
+        Some(ModelSource::Folder(folder)) => stamps(&folder),
+        Some(ModelSource::Fetched(_)) | None => Vec::new(),
+    });
+    stamps.await.unwrap_or_default()
+}
+
+fn stamps(folder: &Path) -> Vec<Stamp> {
+    let names = folder::names(folder).unwrap_or_default();
+    let files = names.iter().flat_map(|name| {
+        let model = folder.join(name);
+        let versions = folder::versions(&model).versions.into_iter();
+        let files: Vec<PathBuf> = versions.map(|(_, file)| file).collect();
+        files.into_iter().chain([model.join(deployment::FILE)])
+    });
+    files.filter_map(|file| Stamp::read(&file)).collect()
+}
+
 async fn reload(registry: &Weak<Registry>, cause: Cause) -> bool {
     let Some(registry) = registry.upgrade() else {
         return false;
     };
-    let done = tokio::task::spawn_blocking(move || registry.reload(cause)).await;
+    let done = tokio::task::spawn_blocking(move || registry.reload(cause.into())).await;
     if let Err(error) = done {
         tracing::error!(%error, "reload failed; the loaded models stay in service");
     }

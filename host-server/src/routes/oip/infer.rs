@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::host::{Description, Feature};
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Served;
+use crate::models::registry::{Affinity, Served};
 
 /// Where the JSON ends and the bytes of binary tensors begin.
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
@@ -90,7 +90,10 @@ async fn answer(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, OipError> {
-    let served = app.target_version(Some(name), version).await?.served;
+    let served = app
+        .target_version(Some(name), version, Affinity::by_id(id.given()))
+        .await?
+        .served;
     let version = served.version().to_owned();
     let most = app.limits().batch_rows;
     let header_length = headers.get(HEADER_LENGTH).cloned();
@@ -106,9 +109,14 @@ async fn answer(
         model_name: name,
         model_version: &version,
         id: wanted.id.as_deref().unwrap_or(id.as_str()),
+        parameters: Parameters {
+            adjustments: scores.adjusted,
+        },
         outputs: Vec::new(),
     };
-    respond(app, head, &wanted.outputs, &scores)
+    let mut response = respond(app, head, &wanted.outputs, &scores)?;
+    scores.write_headers(&version, &mut response);
+    Ok(response)
 }
 
 /// What the answer is to hold.
@@ -185,7 +193,7 @@ fn wanted(body: &[u8], request: &Request<'_>, has_policy: bool) -> Result<Vec<As
             let known = OUTPUTS.into_iter().find(|one| one.name() == wanted.name);
             let output = known.ok_or_else(|| {
                 let name = &wanted.name[..wanted.name.floor_char_boundary(64)];
-                let names = "prediction, probability, label, outcome or rules";
+                let names = "prediction, probability, label, outcome, rules or adjustments";
                 format!("there is no output `{name}`, expected {names}")
             })?;
             let own = wanted.parameters.and_then(|given| given.binary_data);
@@ -331,7 +339,14 @@ struct Head<'a> {
     model_name: &'a str,
     model_version: &'a str,
     id: &'a str,
+    parameters: Parameters,
     outputs: Vec<Written<'a>>,
+}
+
+#[derive(Serialize)]
+struct Parameters {
+    /// How many values were adjusted.
+    adjustments: usize,
 }
 
 #[derive(Serialize)]
@@ -400,9 +415,11 @@ fn write_binary(output: Output, scores: &Scores, out: &mut Vec<u8>) {
             let values = scores.probabilities.iter();
             values.for_each(|value| out.extend(value.to_le_bytes()));
         }
-        Output::Label | Output::Outcome | Output::Rules => scores.texts(output).for_each(|text| {
-            out.extend(u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
-            out.extend_from_slice(text.as_bytes());
-        }),
+        Output::Label | Output::Outcome | Output::Rules | Output::Adjustments => {
+            scores.texts(output).for_each(|text| {
+                out.extend(u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
+                out.extend_from_slice(text.as_bytes());
+            })
+        }
     }
 }

@@ -20,16 +20,17 @@ use crate::host::{Feature, FeatureType};
 use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Slot;
+use crate::models::registry::{Affinity, Slot};
 
 /// What a row can give. A request that names none gets the first three, and with a policy the
 /// outcome.
-const OUTPUTS: [Output; 5] = [
+const OUTPUTS: [Output; 6] = [
     Output::Prediction,
     Output::Probability,
     Output::Label,
     Output::Outcome,
     Output::Rules,
+    Output::Adjustments,
 ];
 
 /// The protocol's type of a column.
@@ -37,7 +38,7 @@ fn datatype_of(output: Output) -> &'static str {
     match output {
         Output::Prediction => "INT64",
         Output::Probability => "FP64",
-        Output::Label | Output::Outcome | Output::Rules => "BYTES",
+        Output::Label | Output::Outcome | Output::Rules | Output::Adjustments => "BYTES",
     }
 }
 
@@ -109,7 +110,10 @@ async fn version(
 }
 
 async fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<Value>, OipError> {
-    let served = app.target_version(Some(name), version).await?.served;
+    let served = app
+        .target_version(Some(name), version, Affinity::default())
+        .await?
+        .served;
     let inputs: Vec<Value> = served
         .description()
         .input_features()
@@ -137,7 +141,7 @@ async fn model_ready(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    app.target(Some(&name))?;
+    app.target(Some(&name), Affinity::default())?;
     Ok(Json(json!({ "name": name, "ready": true })))
 }
 

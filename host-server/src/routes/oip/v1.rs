@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::Served;
+use crate::models::registry::{Affinity, Served};
 
 #[derive(Deserialize)]
 struct Request<'a> {
@@ -47,7 +47,7 @@ pub(super) async fn status(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    app.target(Some(&name))?;
+    app.target(Some(&name), Affinity::default())?;
     Ok(Json(json!({ "name": name, "ready": true })))
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn predict(
     let name = target
         .strip_suffix(":predict")
         .ok_or(ApiError::from(Refusal::NotFound))?;
-    let served = app.target(Some(name))?.served;
+    let served = app.target(Some(name), Affinity::by_id(id.given()))?.served;
     let most = app.limits().batch_rows;
     let packed = app.read_batch(&headers, body).await?;
     let read = move |served: &Served| {
@@ -83,7 +83,10 @@ pub(super) async fn predict(
         asked.with_outcome = with_outcome.unwrap_or(false);
         Ok((table, asked))
     };
+    let version = served.version().to_owned();
     let scored = score(&app, &id, served, read).await;
     let (scores, asked) = scored.map_err(|problem| no_scores(problem, id))?;
-    Ok(held_json(&app, &Predictions::new(asked, &scores))?)
+    let mut response = held_json(&app, &Predictions::new(asked, &scores))?;
+    scores.write_headers(&version, &mut response);
+    Ok(response)
 }

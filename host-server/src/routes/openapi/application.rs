@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::schemas::reference;
 use crate::host::{Description, Feature, FeatureRole, FeatureType, PolicyInfo};
 
 /// The request of `/predict`.
@@ -69,7 +70,7 @@ fn property(feature: &Feature) -> Value {
 
 /// Null and the empty text mean missing.
 fn or_missing(schema: Value) -> Value {
-    let any_text = schema.get("type") == Some(&json!(["string", "number"]));
+    let any_text = schema.to_string().contains(r#""type":["string","number"]"#);
     let mut missing = vec![json!({ "type": "null" })];
     if !any_text {
         missing.push(json!({ "const": "" }));
@@ -127,13 +128,26 @@ fn number(feature: &Feature, kind: &str) -> Value {
 /// A number stands for the text that it is written as, so one that is no category is as
 /// unknown as any other text.
 fn category(feature: &Feature) -> Value {
-    if feature.unknown.as_deref() != Some("error") {
-        return json!({ "type": ["string", "number"] });
-    }
     let texts = feature.categories.iter().map(|one| one.value.as_str());
-    let numbers = texts.clone().filter_map(as_number).map(Value::Number);
-    let values: Vec<Value> = texts.map(Value::from).chain(numbers).collect();
-    json!({ "enum": values })
+    if feature.unknown.as_deref() != Some("error") {
+        // The known ones first: others are mapped, and that is listed.
+        let known: Vec<&str> = texts.collect();
+        return json!({ "anyOf": [
+            { "type": "string", "enum": known },
+            { "type": ["string", "number"] },
+        ] });
+    }
+    let numbers: Vec<Value> = texts
+        .clone()
+        .filter_map(as_number)
+        .map(Value::Number)
+        .collect();
+    let texts: Vec<&str> = texts.collect();
+    let texts = json!({ "type": "string", "enum": texts });
+    match numbers.is_empty() {
+        true => texts,
+        false => json!({ "anyOf": [texts, { "type": "number", "enum": numbers }] }),
+    }
 }
 
 /// The number that is written like this: `3` for `3`, none for `03`.
@@ -218,17 +232,9 @@ pub(super) fn decision(model: Option<&Description>) -> Value {
             "approve": { "type": "boolean" },
             "probability": { "type": "number", "minimum": 0, "maximum": 1 },
             "threshold": { "type": "number", "minimum": 0, "maximum": 1, "description": "Without a policy, what `probability` has to reach for `approve`." },
-            "model": {
-                "type": "object",
-                "required": ["name", "version", "digest"],
-                "properties": {
-                    "name": { "type": "string" },
-                    "version": { "type": "string" },
-                    "digest": { "type": "string", "description": "Identifies the exact model that decided." },
-                },
-            },
+            "model": reference("ModelId"),
             "features_used": { "type": "array", "items": { "type": "string" } },
-            "adjustments": { "type": "array", "description": "Values that a policy imputed, mapped or clamped.", "items": { "type": "object" } },
+            "adjustments": { "type": "array", "description": "Values that a policy imputed, mapped or clamped.", "items": reference("Adjustment") },
             "latency_seconds": { "type": "number", "minimum": 0 },
             "request_id": { "type": "string" },
         },

@@ -242,6 +242,18 @@ impl Table {
         ))
     }
 
+    /// The names of a CSV file's columns; none of another form.
+    pub(in super::super) fn csv_names(&self) -> Vec<String> {
+        match &self.source {
+            Source::Csv(_, fields) => fields
+                .0
+                .iter()
+                .filter_map(|field| serde_json::from_str(&field.name).ok())
+                .collect(),
+            Source::Rows { .. } | Source::Columns(..) => Vec::new(),
+        }
+    }
+
     /// How many rows there are.
     pub(in super::super) fn len(&self) -> usize {
         self.rows

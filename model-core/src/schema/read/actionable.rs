@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use super::super::{Actionable, Direction, Feature, Range};
+use super::super::actionable::{Fault, fault};
+use super::super::{Actionable, Direction, Feature, FeatureKind, MAX_CHOICES, MAX_STEPS, Range};
 use super::feature::Converted;
-use super::raw::{RawFeature, refuse_keys};
+use super::raw::{RawFeature, RawRole, refuse_keys};
 use crate::literal::number_text;
 
 /// The key `actionable` as it stands in the file.
@@ -27,6 +28,7 @@ pub(super) struct RawActions {
     cost: Option<f64>,
 }
 
+const NOT_ALONE: &str = "only an input that is not derived can be changed: remove it";
 const KEYS: [&str; 4] = ["step", "lowest", "highest", "cost"];
 
 /// Takes the keys; refuses those that mean nothing without `actionable`.
@@ -40,6 +42,8 @@ pub(super) fn take(raw: &RawFeature) -> Converted<RawActions> {
     if direction.is_none() {
         let why = "it needs actionable = \"up\", \"down\" or \"any\"";
         refuse_keys(raw, why, &KEYS)?;
+    } else if raw.role != RawRole::Input || raw.derived.is_some() {
+        return Err(("actionable", NOT_ALONE.into()));
     }
     Ok(RawActions {
         direction,
@@ -76,7 +80,64 @@ pub(super) fn convert(raw: RawActions, feature: &Feature) -> Converted<Option<Bo
             }
         }
     };
-    Ok(Some(Box::new(actionable)))
+    match fault(feature, &actionable) {
+        Some(fault) => Err(sentence(fault, feature, &actionable)),
+        None => Ok(Some(Box::new(actionable))),
+    }
+}
+
+/// The key and what is wrong with it.
+fn sentence(fault: Fault, feature: &Feature, actionable: &Actionable) -> (&'static str, String) {
+    let end = |key: &'static str| {
+        let why = "number to propose, since the field has no such bound";
+        (key, format!("expected the {key} {why}"))
+    };
+    let [step, lowest, highest, cost] = [
+        actionable.step,
+        actionable.lowest,
+        actionable.highest,
+        actionable.cost,
+    ]
+    .map(number_text);
+    match fault {
+        Fault::Feature => ("actionable", NOT_ALONE.into()),
+        Fault::Cost => (
+            "cost",
+            format!("expected a weight from 0 to 1e6, got {cost}"),
+        ),
+        Fault::Choices => {
+            let count = feature.categories().map_or(0, |c| c.values.len());
+            let why = format!("at most {MAX_CHOICES} categories can be proposed, got {count}");
+            ("actionable", why)
+        }
+        Fault::Order => {
+            let why = "categories have an order only with encoding = \"ordinal\": use \"any\"";
+            ("actionable", why.into())
+        }
+        Fault::Quantiles => (
+            "actionable",
+            "its quantiles are not ascending numbers".into(),
+        ),
+        Fault::Step => {
+            let what = match feature.kind {
+                FeatureKind::Integer(_) => "whole number",
+                _ => "number",
+            };
+            ("step", format!("expected a {what} above 0, got {step}"))
+        }
+        Fault::Lowest => end("lowest"),
+        Fault::Highest => end("highest"),
+        Fault::Ends => ("lowest", format!("{lowest} is above highest, {highest}")),
+        Fault::Steps => {
+            let steps = (actionable.highest - actionable.lowest) / actionable.step;
+            let why = format!(
+                "at most {MAX_STEPS} steps may lie between {lowest} and {highest}, got {}: give a \
+                 larger step, lowest or highest",
+                number_text(steps.floor())
+            );
+            ("step", why)
+        }
+    }
 }
 
 fn numbers(
@@ -85,7 +146,7 @@ fn numbers(
     feature: &Feature,
     range: &Range,
 ) -> Converted<Actionable> {
-    let is_whole = matches!(feature.kind, super::super::FeatureKind::Integer(_));
+    let is_whole = matches!(feature.kind, FeatureKind::Integer(_));
     let step = match raw.step {
         Some(step) => step,
         None if is_whole => 1.0,

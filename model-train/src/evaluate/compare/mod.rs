@@ -14,6 +14,7 @@ use super::credit::{
     CalibrationState, Cost, CutOff, Decile, GainsPoint, Stakes, StrategyPoint, calibration_state,
     cost_terms, costs, cut_off, deciles, gains, stakes, strategy,
 };
+use super::reasons::{Stability, agreement};
 use super::{
     Estimate, EvaluateError, Options, Ranked, RocPoint, Rows, Subject, lenient, predict, roc,
     subject, taken,
@@ -36,6 +37,9 @@ pub struct Comparison {
     pub delong: Option<Delong>,
     /// Who would be decided otherwise.
     pub swap_set: SwapSet,
+    /// Which reasons they share, of those whom neither approves; none where one gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<Stability>,
 }
 
 /// One of the models.
@@ -119,6 +123,8 @@ pub fn compare(
     let same_cost = terms(&first) == terms(&second);
     let delong = delong(&answers, &first.probabilities, &second.probabilities);
     let swap_set = swap_set(&answers, first.decisions(), second.decisions());
+    let [mut one, mut other] = [lenient(artifacts[0])?, lenient(artifacts[1])?];
+    let reasons = agreement(&mut one, &mut other, dataset, rows);
     let [of_first, of_second] = paired.models;
     Ok(Comparison {
         data: Rows {
@@ -137,6 +143,7 @@ pub fn compare(
         differences: paired.differences,
         delong,
         swap_set,
+        reasons,
     })
 }
 

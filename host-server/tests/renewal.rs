@@ -1,0 +1,285 @@
+//! What changes while the server runs: keys, certificates, models on file systems that report
+//! nothing; and what two servers may not share.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use common::running::{Running, options, read};
+use common::stand_in;
+use host_server::{DriftOptions, HttpLimits, Key, KeySource, Role, ServeOptions, Server, TlsFiles};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+const SOON: Duration = Duration::from_millis(50);
+
+fn predict(key: &str) -> Vec<u8> {
+    format!("POST /predict HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}").into_bytes()
+}
+
+/// Asks until the answer is as expected.
+async fn wait_for(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !is_so().await {
+        assert!(Instant::now() < end, "not within the time: {what}");
+        tokio::time::sleep(SOON).await;
+    }
+}
+
+#[tokio::test]
+async fn keys_are_replaced_and_never_all_taken_away() {
+    let key = |secret: &str| Key::named("app", secret, Role::Predict);
+    let now = Arc::new(Mutex::new(Ok(vec![key("old")])));
+    let source = Arc::clone(&now);
+    let folder = tempfile::tempdir().unwrap();
+    let options = ServeOptions {
+        keys: vec![key("old")],
+        key_source: Some(KeySource(Arc::new(move || source.lock().unwrap().clone()))),
+        watch_interval: SOON,
+        ..options(&folder)
+    };
+    let server = Running::serve(options, folder).await;
+    let status = async |key: &str| {
+        let answer = server.ask(&predict(key)).await;
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    assert_eq!(status("old").await, "200");
+    assert_eq!(status("new").await, "401");
+    // Both during a rotation, then the new one alone.
+    *now.lock().unwrap() = Ok(vec![key("old"), key("new")]);
+    wait_for("the new key", async || status("new").await == "200").await;
+    assert_eq!(status("old").await, "200");
+    *now.lock().unwrap() = Ok(vec![key("new")]);
+    wait_for("the old key is gone", async || status("old").await == "401").await;
+    // A file that vanishes, and one that is emptied, open nothing and lock nobody out.
+    for refused in [Err("keys.txt: no such file".to_owned()), Ok(Vec::new())] {
+        *now.lock().unwrap() = refused;
+        tokio::time::sleep(8 * SOON).await;
+        assert_eq!(status("new").await, "200");
+        assert_eq!(status("old").await, "401");
+    }
+    server.end().await;
+}
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+fn certificates(name: &str) -> Vec<CertificateDer<'static>> {
+    let pem = CertificateDer::pem_file_iter(data(name)).unwrap();
+    pem.map(Result::unwrap).collect()
+}
+
+/// The certificate that the server shows, and what it answers to a request for a decision; `None`
+/// where it hangs up.
+async fn ask_over_tls(address: SocketAddr, with: Option<&str>) -> Option<(Vec<u8>, String)> {
+    let mut roots = RootCertStore::empty();
+    for root in certificates("ca.pem") {
+        roots.add(root).unwrap();
+    }
+    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match with {
+        None => builder.with_no_client_auth(),
+        Some(name) => {
+            let key = PrivateKeyDer::from_pem_file(data(&format!("{name}-key.pem"))).unwrap();
+            let chain = certificates(&format!("{name}.pem"));
+            builder.with_client_auth_cert(chain, key).unwrap()
+        }
+    };
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    let mut stream = connector.connect(name, stream).await.ok()?;
+    stream.write_all(common::running::GOOD).await.ok()?;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let shown = stream.get_ref().1.peer_certificates()?.first()?.to_vec();
+    let answer = String::from_utf8(answer).ok()?;
+    answer
+        .starts_with("HTTP/1.1 200")
+        .then_some((shown, answer))
+}
+
+/// A folder with the stand-in and the files of a certificate.
+fn tls_options(client_ca: Option<PathBuf>) -> (ServeOptions, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let (certificate, key) = (file("cert.pem"), file("key.pem"));
+    fs::copy(data("first.pem"), &certificate).unwrap();
+    fs::copy(data("first-key.pem"), &key).unwrap();
+    let options = ServeOptions {
+        tls: Some(TlsFiles {
+            certificate,
+            key,
+            client_ca,
+        }),
+        watch_interval: SOON,
+        ..options(&folder)
+    };
+    (options, folder)
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_to_new_connections() {
+    let (options, folder) = tls_options(None);
+    let files = options.tls.clone().unwrap();
+    let server = Running::serve(options, folder).await;
+    let shown = async || {
+        ask_over_tls(server.address, None)
+            .await
+            .map(|(shown, _)| shown)
+    };
+    let [first, second] = ["first.pem", "second.pem"].map(|name| certificates(name)[0].to_vec());
+    assert_eq!(shown().await.unwrap(), first);
+    // One file after the other: what does not belong together is not used.
+    fs::copy(data("second.pem"), &files.certificate).unwrap();
+    tokio::time::sleep(8 * SOON).await;
+    assert_eq!(shown().await.unwrap(), first);
+    fs::copy(data("second-key.pem"), &files.key).unwrap();
+    wait_for("the renewed certificate", async || {
+        shown().await.as_ref() == Some(&second)
+    })
+    .await;
+    // One that has expired, nonsense and nothing leave it in place.
+    fs::copy(data("expired.pem"), &files.certificate).unwrap();
+    fs::copy(data("expired-key.pem"), &files.key).unwrap();
+    tokio::time::sleep(8 * SOON).await;
+    assert_eq!(shown().await.unwrap(), second);
+    fs::write(&files.certificate, "nonsense").unwrap();
+    fs::remove_file(&files.key).unwrap();
+    tokio::time::sleep(8 * SOON).await;
+    assert_eq!(shown().await.unwrap(), second);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn only_clients_of_the_named_authority_may_connect() {
+    let (options, folder) = tls_options(Some(data("ca.pem")));
+    let server = Running::serve(options, folder).await;
+    assert!(ask_over_tls(server.address, None).await.is_none());
+    assert!(
+        ask_over_tls(server.address, Some("expired"))
+            .await
+            .is_none()
+    );
+    assert!(ask_over_tls(server.address, Some("client")).await.is_some());
+    server.end().await;
+    let (mut options, _folder) = tls_options(None);
+    let wrong = data("first-key.pem");
+    options.tls.as_mut().unwrap().client_ca = Some(wrong);
+    let error = Server::bind(options).await.unwrap_err().to_string();
+    assert!(
+        error.contains("first-key.pem: the file has no certificate"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn two_servers_do_not_share_a_folder_of_drift_windows() {
+    let state = tempfile::tempdir().unwrap();
+    let start = async || {
+        let folder = tempfile::tempdir().unwrap();
+        let drift = DriftOptions {
+            state: Some(state.path().to_owned()),
+            ..DriftOptions::default()
+        };
+        let options = ServeOptions {
+            drift: Some(drift),
+            ..options(&folder)
+        };
+        (Server::bind(options).await, folder)
+    };
+    let (first, _folder) = start().await;
+    let (second, _other) = start().await;
+    let error = second.unwrap_err().to_string();
+    assert!(
+        error.contains("another server keeps its windows there"),
+        "{error}"
+    );
+    drop(first);
+    start().await.0.unwrap();
+}
+
+#[tokio::test]
+async fn who_has_asked_keeps_the_connection_and_who_never_asks_does_not() {
+    let server = Running::start(HttpLimits {
+        head: Duration::from_millis(200),
+        keep_alive: Duration::from_secs(2),
+        ..HttpLimits::default()
+    })
+    .await;
+    let start = Instant::now();
+    assert_eq!(read(server.send(b"").await).await, "");
+    assert_eq!(read(server.send(b"GET / HTTP/1.1\r\n").await).await, "");
+    assert!(start.elapsed() < Duration::from_millis(1500));
+    let health = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut stream = server.send(health).await;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    stream.write_all(health).await.unwrap();
+    let start = Instant::now();
+    let rest = read(stream).await;
+    assert_eq!(rest.matches("HTTP/1.1 200").count(), 1, "{rest}");
+    let idle = start.elapsed();
+    assert!(
+        idle > Duration::from_millis(1500) && idle < Duration::from_secs(6),
+        "{idle:?}"
+    );
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_model_behind_links_is_found_at_the_next_look() {
+    // As Kubernetes mounts a ConfigMap; and what is behind the link is not watched.
+    let real = tempfile::tempdir().unwrap();
+    for (name, answer) in [("one", "true"), ("two", "null")] {
+        let place = real.path().join(name);
+        fs::create_dir(&place).unwrap();
+        let change = (
+            "\\\"approve\\\":true",
+            &*format!("\\\"approve\\\":{answer}"),
+        );
+        fs::write(place.join("model.wasm"), stand_in(&[change])).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let link = |to: &str| {
+        let aside = real.path().join("aside");
+        std::os::unix::fs::symlink(real.path().join(to), &aside).unwrap();
+        fs::rename(&aside, real.path().join("data")).unwrap();
+    };
+    link("one");
+    let usual = options(&folder);
+    let model = folder.path().join("model.wasm");
+    fs::remove_file(&model).unwrap();
+    std::os::unix::fs::symlink(real.path().join("data/model.wasm"), &model).unwrap();
+    let options = ServeOptions {
+        watch_interval: SOON,
+        ..usual
+    };
+    let server = Running::serve(options, folder).await;
+    let ask = async || server.ask(common::running::GOOD).await;
+    assert!(ask().await.contains("\"approve\":true"));
+    link("two");
+    wait_for("the other model", async || {
+        ask().await.contains("\"approve\":null")
+    })
+    .await;
+    server.end().await;
+}

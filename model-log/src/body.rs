@@ -1,0 +1,171 @@
+//! The sealed body of a record.
+//!
+//! What is sealed, integers with the highest byte first:
+//!
+//! ```text
+//! salt 32, length 4, details (JSON), length 4, request, answer
+//! ```
+//!
+//! ChaCha20-Poly1305 (RFC 8439) with the record's own key; the index is authenticated with it.
+
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use ring::digest::{Context, SHA256};
+use serde::Serialize;
+
+use crate::digest::Digest;
+use crate::frame::NONCE;
+use crate::record::Details;
+use crate::seeds::Key;
+
+const SALT: usize = 32;
+const DOMAIN: &[u8] = b"underwrite decision log 1 body\0";
+
+/// What was sealed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Body {
+    /// Beside the bytes.
+    pub details: Details,
+    /// What the module was given.
+    #[serde(serialize_with = "as_text")]
+    pub request: Vec<u8>,
+    /// What the module gave back.
+    #[serde(serialize_with = "as_text")]
+    pub answer: Vec<u8>,
+}
+
+/// The bytes as text; what is not UTF-8 becomes U+FFFD.
+fn as_text<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(bytes))
+}
+
+/// Random bytes of one record; never used for another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fresh {
+    pub(crate) salt: [u8; SALT],
+    pub(crate) nonce: [u8; NONCE],
+}
+
+impl Fresh {
+    pub(crate) const LEN: usize = SALT + NONCE;
+
+    /// From [`Fresh::LEN`] random bytes.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        let mut fresh = Self {
+            salt: [0; SALT],
+            nonce: [0; NONCE],
+        };
+        let (salt, nonce) = bytes.split_at(SALT);
+        fresh.salt.copy_from_slice(salt);
+        fresh.nonce.copy_from_slice(nonce);
+        fresh
+    }
+}
+
+/// A body that is sealed.
+pub(crate) struct Sealed {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) commitment: Digest,
+}
+
+/// The body does not open: another key, or altered bytes.
+#[derive(Debug)]
+pub(crate) struct Unopened;
+
+fn cipher(key: &Key) -> Result<LessSafeKey, Unopened> {
+    let key = UnboundKey::new(&CHACHA20_POLY1305, key).map_err(|_| Unopened)?;
+    Ok(LessSafeKey::new(key))
+}
+
+/// SHA-256 over a domain and everything that is sealed, which begins with the salt.
+fn commitment(plain: &[u8]) -> Digest {
+    let mut context = Context::new(&SHA256);
+    context.update(DOMAIN);
+    context.update(plain);
+    Digest::from_ring(context.finish())
+}
+
+/// Bytes of a body of these parts when it is sealed.
+pub(crate) fn sealed_len(details: usize, request: usize, answer: usize) -> usize {
+    SALT + 4 + details + 4 + request + answer + CHACHA20_POLY1305.tag_len()
+}
+
+/// Seals a body. `details` is JSON.
+pub(crate) fn seal(
+    (details, request, answer): (&[u8], &[u8], &[u8]),
+    index: u64,
+    key: &Key,
+    fresh: &Fresh,
+) -> Result<Sealed, Unopened> {
+    let len = sealed_len(details.len(), request.len(), answer.len());
+    let mut bytes = Vec::with_capacity(len);
+    bytes.extend_from_slice(&fresh.salt);
+    for part in [details, request] {
+        let length = u32::try_from(part.len()).map_err(|_| Unopened)?;
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    bytes.extend_from_slice(answer);
+    let commitment = commitment(&bytes);
+    let nonce = Nonce::assume_unique_for_key(fresh.nonce);
+    cipher(key)?
+        .seal_in_place_append_tag(nonce, Aad::from(index.to_be_bytes()), &mut bytes)
+        .map_err(|_| Unopened)?;
+    Ok(Sealed { bytes, commitment })
+}
+
+/// Opens a body and checks its commitment. `sealed` becomes what was sealed.
+pub(crate) fn open<'a>(
+    sealed: &'a mut [u8],
+    index: u64,
+    key: &Key,
+    nonce: [u8; NONCE],
+    expected: &Digest,
+) -> Result<Parts<'a>, Unopened> {
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    let plain = cipher(key)?
+        .open_in_place(nonce, Aad::from(index.to_be_bytes()), sealed)
+        .map_err(|_| Unopened)?;
+    if commitment(plain) != *expected {
+        return Err(Unopened);
+    }
+    parts(plain).ok_or(Unopened)
+}
+
+/// The parts of what was sealed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    /// JSON.
+    pub(crate) details: &'a [u8],
+    pub(crate) request: &'a [u8],
+    pub(crate) answer: &'a [u8],
+}
+
+impl Parts<'_> {
+    /// The details; `None` when they are not those of this program.
+    pub(crate) fn details(&self) -> Option<Details> {
+        serde_json::from_slice(self.details).ok()
+    }
+
+    pub(crate) fn to_body(self) -> Option<Body> {
+        Some(Body {
+            details: self.details()?,
+            request: self.request.to_vec(),
+            answer: self.answer.to_vec(),
+        })
+    }
+}
+
+fn parts(plain: &[u8]) -> Option<Parts<'_>> {
+    let (details, rest) = prefixed(plain.get(SALT..)?)?;
+    let (request, answer) = prefixed(rest)?;
+    Some(Parts {
+        details,
+        request,
+        answer,
+    })
+}
+
+fn prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_be_bytes(*length) as usize)
+}

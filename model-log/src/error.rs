@@ -1,0 +1,139 @@
+//! What can go wrong with a log.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::digest::Digest;
+
+/// Why a log cannot be opened, read or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// A file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is no log in the folder.
+    #[error("{}: no decision log here: expected the file `format`", .0.display())]
+    NoLog(PathBuf),
+    /// The folder has content that is no log.
+    #[error("{}: the folder is not empty and holds no decision log: name an empty one", .0.display())]
+    NotEmpty(PathBuf),
+    /// The folder is of another version.
+    #[error("{}: expected the first line `{expected}`, found `{found}`: use the version of underwrite that wrote it", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The line that this program writes.
+        expected: &'static str,
+        /// The line in the file.
+        found: String,
+    },
+    /// Another process has the log.
+    #[error("{}: another process holds this log: stop it, or ask it with --server URL", .0.display())]
+    Locked(PathBuf),
+    /// A key is missing or not usable.
+    #[error("{}: {problem}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A part of the log is not what was written.
+    #[error("{place}: {problem}")]
+    Damaged {
+        /// The file, and where in it.
+        place: String,
+        /// What was expected and what was found.
+        problem: String,
+    },
+    /// No record has this index.
+    #[error("record {index} does not exist: the log has {size} records, numbered from 0")]
+    Unknown {
+        /// What was asked for.
+        index: u64,
+        /// Records in the log.
+        size: u64,
+    },
+    /// The record's key was destroyed.
+    #[error("record {0} was erased")]
+    Erased(u64),
+    /// A record under a hold.
+    #[error("record {0} is on hold: release it first")]
+    Held(u64),
+    /// A record before the end of its retention.
+    #[error(
+        "record {index} is to be kept until {until}: add --before-term to erase it all the same"
+    )]
+    BeforeTerm {
+        /// The record.
+        index: u64,
+        /// The day after which it may be erased, as `2031-11-28`.
+        until: String,
+    },
+    /// A record that the log itself needs.
+    #[error(
+        "record {index} is of the kind `{kind}`, which holds nothing about an applicant: it cannot be erased"
+    )]
+    NotPersonal {
+        /// The record.
+        index: u64,
+        /// Its kind.
+        kind: &'static str,
+    },
+    /// A model of the log is not in its folder.
+    #[error("the model sha256-{0} is not in the log's folder `models`")]
+    NoModel(Digest),
+    /// An argument is not usable.
+    #[error("{0}")]
+    Argument(String),
+    /// A record was not appended.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+impl LogError {
+    /// An error of the system, with its file.
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn damaged(place: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Damaged {
+            place: place.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+/// Why records were not appended. Nothing of them was acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The queue is full: the disk is slower than the requests.
+    #[error("the decision log's queue is full ({0} records wait): try again")]
+    Full(usize),
+    /// The log stopped after a failure and has not started again yet.
+    #[error("the decision log has stopped: {0}")]
+    Stopped(Arc<str>),
+    /// A record is larger than the log takes.
+    #[error("a record has {found} bytes, the decision log takes {max}")]
+    TooLarge {
+        /// Bytes of the sealed body.
+        found: usize,
+        /// The most.
+        max: usize,
+    },
+    /// The log is being closed.
+    #[error("the decision log is closed")]
+    Closed,
+}

@@ -1,0 +1,105 @@
+//! What the records of other kinds than decisions say, in [`crate::Details::event`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::record::Outcome;
+
+/// A person's decision: [`crate::Kind::Override`], linked to the decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// Approve or decline.
+    pub outcome: Outcome,
+    /// A code of the list in `[decision_log]`.
+    pub reason: String,
+    /// Free text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// The name of the person.
+    pub by: String,
+    /// The second person, where four eyes are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconded_by: Option<String>,
+}
+
+/// The applicant was notified: [`crate::Kind::Notice`], linked to the decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The name of the person, or the id of the key, that recorded it.
+    pub by: String,
+    /// Free text, such as how the notice was sent.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// How a loan went: [`crate::Kind::Performance`], linked to the decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Performance {
+    /// Repaid or defaulted.
+    pub result: LoanResult,
+    /// The name of the person, or the id of the key, that recorded it.
+    pub by: String,
+}
+
+/// How a loan went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoanResult {
+    /// As agreed.
+    Repaid,
+    /// Not repaid.
+    Defaulted,
+}
+
+/// [`crate::Kind::Hold`] and [`crate::Kind::Release`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The records.
+    pub indexes: Vec<u64>,
+    /// Why.
+    pub because: String,
+    /// Who asked, such as the id of the admin key or `command line`.
+    pub by: String,
+}
+
+/// [`crate::Kind::Erasure`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// The records.
+    pub indexes: Vec<u64>,
+    /// Why.
+    pub because: String,
+    /// Who asked.
+    pub by: String,
+    /// Whether a record was erased before the end of its retention.
+    pub before_term: bool,
+}
+
+/// [`crate::Kind::Recovered`]: the log was cut after a crash or a failed write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovered {
+    /// Bytes that were cut from the end.
+    pub bytes: u64,
+    /// Records that were left.
+    pub records: u64,
+    /// What was found.
+    pub because: String,
+}
+
+/// [`crate::Kind::ModelLoaded`] and [`crate::Kind::ModelRefused`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// The name under which it is served.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Where the file came from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// The SHA-256 of the PEM of the key that signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<Digest>,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
+}

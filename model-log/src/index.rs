@@ -1,0 +1,82 @@
+//! The index: an entry of 48 bytes for each record, rebuilt from the records when it is absent.
+//!
+//! ```text
+//! offset 8, length 4, minute 4, kind 1, outcome 1, flags 1, zero 5, link 8, request 8, application 8
+//! ```
+//!
+//! Integers have the highest byte first. `request` and `application` are 8 bytes of a keyed hash
+//! of the ids; an erasure sets them to zero.
+
+use crate::record::{Kind, Outcome};
+
+/// Bytes of an entry.
+pub(crate) const LEN: usize = 48;
+const HAS_LINK: u8 = 1;
+const ERASED: u8 = 2;
+
+/// What the index says about a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Where the frame begins in its segment.
+    pub(crate) offset: u64,
+    /// Bytes of the frame.
+    pub(crate) length: u32,
+    pub(crate) minute: u32,
+    pub(crate) kind: Kind,
+    pub(crate) outcome: Outcome,
+    pub(crate) link: Option<u64>,
+    pub(crate) erased: bool,
+    /// Keyed hash of the request id; 0 for none.
+    pub(crate) request: u64,
+    /// Keyed hash of the application's id; 0 for none.
+    pub(crate) application: u64,
+}
+
+impl Entry {
+    pub(crate) fn to_bytes(self) -> [u8; LEN] {
+        let mut bytes = [0; LEN];
+        let link = if self.link.is_some() { HAS_LINK } else { 0 };
+        let erased = if self.erased { ERASED } else { 0 };
+        bytes[..8].copy_from_slice(&self.offset.to_be_bytes());
+        bytes[8..12].copy_from_slice(&self.length.to_be_bytes());
+        bytes[12..16].copy_from_slice(&self.minute.to_be_bytes());
+        bytes[16] = self.kind.number();
+        bytes[17] = self.outcome.number();
+        bytes[18] = link | erased;
+        bytes[24..32].copy_from_slice(&self.link.unwrap_or(0).to_be_bytes());
+        bytes[32..40].copy_from_slice(&self.request.to_be_bytes());
+        bytes[40..].copy_from_slice(&self.application.to_be_bytes());
+        bytes
+    }
+
+    /// Reads an entry; `None` when it is none that [`Entry::to_bytes`] writes.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; LEN] = bytes.try_into().ok()?;
+        let long = |at: usize| {
+            let number = bytes[at..at + 8].iter();
+            number.fold(0, |n, byte| n << 8 | u64::from(*byte))
+        };
+        let entry = Self {
+            offset: long(0),
+            length: (long(8) >> 32) as u32,
+            minute: long(8) as u32,
+            kind: Kind::from_number(bytes[16])?,
+            outcome: Outcome::from_number(bytes[17])?,
+            link: (bytes[18] & HAS_LINK != 0).then_some(long(24)),
+            erased: bytes[18] & ERASED != 0,
+            request: long(32),
+            application: long(40),
+        };
+        (entry.to_bytes() == *bytes).then_some(entry)
+    }
+
+    /// The entry after its record was erased.
+    pub(crate) fn erase(self) -> Self {
+        Self {
+            erased: true,
+            request: 0,
+            application: 0,
+            ..self
+        }
+    }
+}

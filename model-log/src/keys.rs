@@ -1,0 +1,233 @@
+//! The folder of the keys.
+//!
+//! ```text
+//! signing.pk8                   Ed25519, PKCS#8: signs checkpoints
+//! index.key                     32 bytes: hides request and application ids in the index
+//! epoch-00000000-00000001.key   32 bytes: seals the seeds of an epoch, in one generation
+//! ```
+//!
+//! An epoch has one key at a time. To erase a record is to seal the seeds that are left under a
+//! new key and to destroy the old one, so that an old copy of the seeds is of no use either.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use ring::hmac;
+use ring::rand::{SecureRandom, SystemRandom};
+use ring::signature::Ed25519KeyPair;
+
+use crate::disk::{Disk, How, write_whole};
+use crate::error::LogError;
+use crate::note::Signer;
+use crate::seeds::{Key, Seeds};
+
+const SIGNING: &str = "signing.pk8";
+const INDEX: &str = "index.key";
+const MAGIC: &[u8; 4] = b"UWE1";
+/// Magic, epoch, generation.
+const HEAD: usize = 12;
+const NONCE: usize = 12;
+
+/// What opens bodies and fills the index.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    index: hmac::Key,
+}
+
+/// Random bytes of the system.
+pub(crate) fn random(into: &mut [u8]) -> Result<(), LogError> {
+    let failed = || LogError::Argument("the system has no random numbers".to_owned());
+    SystemRandom::new().fill(into).map_err(|_| failed())
+}
+
+fn fresh_key() -> Result<Key, LogError> {
+    let mut key = [0; 32];
+    random(&mut key)?;
+    Ok(key)
+}
+
+fn read_private(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, LogError> {
+    let bytes = disk.read(path).map_err(|error| LogError::io(path, error))?;
+    let open = disk.is_open_to_others(path);
+    if open.map_err(|error| LogError::io(path, error))? {
+        return Err(LogError::Key {
+            path: path.to_owned(),
+            problem: "others can read this key: expected the permissions 600; run chmod 600 on it, and find out who has read it".to_owned(),
+        });
+    }
+    Ok(bytes)
+}
+
+fn read_key(disk: &dyn Disk, path: &Path) -> Result<Key, LogError> {
+    let bytes = read_private(disk, path)?;
+    bytes.try_into().map_err(|bytes: Vec<u8>| LogError::Key {
+        path: path.to_owned(),
+        problem: format!("expected a key of 32 bytes, found {}", bytes.len()),
+    })
+}
+
+/// Whether there are keys in `folder`.
+pub(crate) fn are_there(disk: &dyn Disk, folder: &Path) -> bool {
+    disk.exists(&folder.join(INDEX))
+}
+
+/// Makes the keys of a new log.
+pub(crate) fn make(disk: &dyn Disk, folder: &Path) -> Result<(), LogError> {
+    disk.make_folder(folder)
+        .map_err(|error| LogError::io(folder, error))?;
+    let pair = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
+        .map_err(|_| LogError::Argument("the system has no random numbers".to_owned()))?;
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        write_whole(disk, &path, bytes, How::NewPrivate).map_err(|error| LogError::io(&path, error))
+    };
+    write(SIGNING, pair.as_ref())?;
+    write(INDEX, &fresh_key()?)
+}
+
+/// The key that signs checkpoints.
+pub(crate) fn signer(disk: &dyn Disk, folder: &Path, origin: &str) -> Result<Signer, LogError> {
+    let path = folder.join(SIGNING);
+    let bytes = read_private(disk, &path)?;
+    let pair = Ed25519KeyPair::from_pkcs8(&bytes).map_err(|error| LogError::Key {
+        path,
+        problem: format!("not an Ed25519 key in PKCS#8: {error}"),
+    })?;
+    Ok(Signer::new(origin, pair))
+}
+
+impl Keys {
+    pub(crate) fn open(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self, LogError> {
+        let index = read_key(&*disk, &folder.join(INDEX))?;
+        Ok(Self {
+            disk,
+            folder: folder.to_owned(),
+            index: hmac::Key::new(hmac::HMAC_SHA256, &index),
+        })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What the index has in the place of an id: 0 for none, else 8 bytes of an HMAC-SHA256.
+    pub(crate) fn hide(&self, domain: &str, id: &str) -> u64 {
+        if id.is_empty() {
+            return 0;
+        }
+        let mut context = hmac::Context::with_key(&self.index);
+        context.update(domain.as_bytes());
+        context.update(&[0]);
+        context.update(id.as_bytes());
+        let tag = context.sign();
+        let (first, _) = tag.as_ref().split_at(8);
+        let number = first.iter().fold(0, |n, byte| n << 8 | u64::from(*byte));
+        number.max(1)
+    }
+
+    pub(crate) fn path_of(&self, epoch: u64, generation: u32) -> PathBuf {
+        let name = format!("epoch-{epoch:08}-{generation:08}.key");
+        self.folder.join(name)
+    }
+
+    /// Opens a file of seeds; answers its generation too.
+    pub(crate) fn seeds(&self, path: &Path, epoch: u64) -> Result<(Seeds, u32), LogError> {
+        let bytes = self
+            .disk
+            .read(path)
+            .map_err(|error| LogError::io(path, error))?;
+        let damaged = |problem: &str| LogError::damaged(path.display().to_string(), problem);
+        let (head, rest) = bytes
+            .split_at_checked(HEAD)
+            .filter(|(head, _)| head.starts_with(MAGIC))
+            .ok_or_else(|| damaged("not a file of seeds"))?;
+        let number = |at: usize| {
+            head[at..at + 4]
+                .iter()
+                .fold(0, |n, b| n << 8 | u32::from(*b))
+        };
+        if u64::from(number(4)) != epoch {
+            return Err(damaged("the seeds are those of another epoch"));
+        }
+        let generation = number(8);
+        let key = read_key(&*self.disk, &self.path_of(epoch, generation))?;
+        let (nonce, sealed) = rest
+            .split_first_chunk::<NONCE>()
+            .ok_or_else(|| damaged("the file is cut off"))?;
+        let mut sealed = sealed.to_vec();
+        let seeds = cipher(&key)?
+            .open_in_place(
+                Nonce::assume_unique_for_key(*nonce),
+                Aad::from(head),
+                &mut sealed,
+            )
+            .ok()
+            .and_then(|plain| Seeds::from_bytes(plain))
+            .ok_or_else(|| damaged("the seeds do not open with the epoch's key"))?;
+        Ok((seeds, generation))
+    }
+
+    /// Writes the seeds of an epoch under a new key, and destroys the keys of every other
+    /// generation.
+    pub(crate) fn reseal(
+        &self,
+        path: &Path,
+        epoch: u64,
+        seeds: &Seeds,
+        generation: u32,
+    ) -> Result<(), LogError> {
+        let key = fresh_key()?;
+        let key_path = self.path_of(epoch, generation);
+        let disk = &*self.disk;
+        write_whole(disk, &key_path, &key, How::NewPrivate)
+            .map_err(|error| LogError::io(&key_path, error))?;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&(epoch as u32).to_be_bytes());
+        bytes.extend_from_slice(&generation.to_be_bytes());
+        let mut nonce = [0; NONCE];
+        random(&mut nonce)?;
+        let mut sealed = seeds.to_bytes();
+        cipher(&key)?
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(&bytes[..]),
+                &mut sealed,
+            )
+            .map_err(|_| LogError::Argument("the seeds of an epoch are too large".to_owned()))?;
+        bytes.extend_from_slice(&nonce);
+        bytes.extend_from_slice(&sealed);
+        write_whole(disk, path, &bytes, How::New).map_err(|error| LogError::io(path, error))?;
+        self.destroy_others(epoch, generation)
+    }
+
+    /// Overwrites and removes the keys of an epoch that are not of this generation.
+    pub(crate) fn destroy_others(&self, epoch: u64, generation: u32) -> Result<(), LogError> {
+        let failed = |error| LogError::io(&self.folder, error);
+        let prefix = format!("epoch-{epoch:08}-");
+        let kept = format!("{prefix}{generation:08}.key");
+        let mut removed = false;
+        for (name, _) in self.disk.list(&self.folder).map_err(failed)? {
+            if name.starts_with(&prefix) && name != kept {
+                let path = self.folder.join(name);
+                let mut file = self.disk.open(&path, How::Existing).map_err(failed)?;
+                file.write_at(0, &[0; 32]).map_err(failed)?;
+                file.sync().map_err(failed)?;
+                self.disk.remove(&path).map_err(failed)?;
+                removed = true;
+            }
+        }
+        if removed {
+            self.disk.sync_folder(&self.folder).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn cipher(key: &Key) -> Result<LessSafeKey, LogError> {
+    UnboundKey::new(&CHACHA20_POLY1305, key)
+        .map(LessSafeKey::new)
+        .map_err(|_| LogError::Argument("a key has not 32 bytes".to_owned()))
+}

@@ -1,0 +1,412 @@
+//! Reads a log, also beside a running writer.
+
+mod search;
+mod tree;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use self::search::{Found, Query};
+use crate::body::{self, Body};
+use crate::digest::Digest;
+use crate::disk::{Disk, How, RealDisk};
+use crate::error::LogError;
+use crate::event;
+use crate::frame::{self, Frame, Parsed};
+use crate::index::{self, Entry};
+use crate::keys::{self, Keys};
+use crate::layout::Layout;
+use crate::note::{Checkpoint, Verifier};
+use crate::record::{Kind, Outcome};
+use crate::seeds::{EPOCH, Seeds};
+use crate::writer::{derive_index, read_checkpoint};
+
+/// Reads a log. Takes no lock.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+    /// Without them the bodies stay closed.
+    keys: Option<Keys>,
+}
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Opened {
+    /// Its index, from 0.
+    pub index: u64,
+    /// The hash of its leaf.
+    pub leaf: Digest,
+    /// What happened.
+    pub kind: Kind,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// Minutes since 1970 UTC; never less than that of the record before.
+    pub minute: u32,
+    /// The model; [`Digest::NONE`] without one.
+    #[serde(skip_serializing_if = "Digest::is_none")]
+    pub model: Digest,
+    /// The policy; [`Digest::NONE`] without one.
+    #[serde(skip_serializing_if = "Digest::is_none")]
+    pub policy: Digest,
+    /// The record that this one is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<u64>,
+    /// What was sealed; `None` when it was erased.
+    pub body: Option<Body>,
+}
+
+impl Opened {
+    /// What the record says, for kinds other than decisions and explanations.
+    ///
+    /// # Errors
+    /// When the record was erased or says something else.
+    pub fn event<T: DeserializeOwned>(&self) -> Result<T, LogError> {
+        let body = self.body.as_ref().ok_or(LogError::Erased(self.index))?;
+        let event = body.details.event.clone().unwrap_or_default();
+        serde_json::from_value(event).map_err(|error| {
+            let place = format!("record {}", self.index);
+            LogError::damaged(place, format!("not a {}: {error}", self.kind.name()))
+        })
+    }
+}
+
+impl Reader {
+    /// Opens the log in `folder` for reading. `keys` is the folder of its keys, `FOLDER/keys`
+    /// when `None`; without readable keys the bodies stay closed.
+    ///
+    /// # Errors
+    /// When there is no log, or one of another version, or keys that others can read.
+    pub fn open(folder: &Path, keys: Option<&Path>) -> Result<Self, LogError> {
+        Self::open_on(Arc::new(RealDisk), folder, keys)
+    }
+
+    /// As [`Reader::open`], on another disk.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        keys: Option<&Path>,
+    ) -> Result<Self, LogError> {
+        let layout = Layout::new(folder);
+        if layout.origin(&*disk)?.is_none() {
+            return Err(LogError::NoLog(folder.to_owned()));
+        }
+        let default = layout.keys();
+        let key_folder = keys.unwrap_or(&default);
+        let opened = if keys.is_some() || keys::are_there(&*disk, key_folder) {
+            Some(Keys::open(Arc::clone(&disk), key_folder)?)
+        } else {
+            None
+        };
+        Ok(Self::over(disk, layout, opened))
+    }
+
+    pub(crate) fn over(disk: Arc<dyn Disk>, layout: Layout, keys: Option<Keys>) -> Self {
+        Self { disk, layout, keys }
+    }
+
+    /// Whether bodies can be opened.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    fn keys(&self) -> Result<&Keys, LogError> {
+        self.keys.as_ref().ok_or_else(|| LogError::Key {
+            path: self.layout.keys(),
+            problem: "the keys are not here: name their folder with --keys".to_owned(),
+        })
+    }
+
+    /// Records that can be read.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn size(&self) -> Result<u64, LogError> {
+        let epochs = self.layout.epochs(&*self.disk)?;
+        let Some(last) = epochs.checked_sub(1) else {
+            return Ok(0);
+        };
+        let path = self.layout.index(last);
+        match self.disk.open(&path, How::Read).and_then(|file| file.len()) {
+            Ok(len) => Ok(last * EPOCH + (len / index::LEN as u64).min(EPOCH)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(last * EPOCH + self.entries(last)?.len() as u64)
+            }
+            Err(error) => Err(LogError::io(&path, error)),
+        }
+    }
+
+    /// The index of an epoch; derived from the records where the file is absent.
+    fn entries(&self, epoch: u64) -> Result<Vec<Entry>, LogError> {
+        let path = self.layout.index(epoch);
+        let bytes = match self.disk.read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                derive_index(&*self.disk, &self.layout, self.keys()?, epoch)?
+            }
+            Err(error) => return Err(LogError::io(&path, error)),
+        };
+        let entries = bytes.chunks_exact(index::LEN).take(EPOCH as usize);
+        let damaged = || {
+            let place = path.display().to_string();
+            LogError::damaged(
+                place,
+                "an entry is not readable: stop the server, remove the file, and start it again",
+            )
+        };
+        entries
+            .map(|entry| Entry::from_bytes(entry).ok_or_else(damaged))
+            .collect()
+    }
+
+    /// Every entry of the index, in order.
+    pub(crate) fn each_entry(&self, mut each: impl FnMut(u64, &Entry)) -> Result<(), LogError> {
+        for epoch in 0..self.layout.epochs(&*self.disk)? {
+            for (at, entry) in self.entries(epoch)?.iter().enumerate() {
+                each(epoch * EPOCH + at as u64, entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&self, index: u64) -> Result<Entry, LogError> {
+        let epoch = index / EPOCH;
+        let size = self.size()?;
+        if index >= size {
+            return Err(LogError::Unknown { index, size });
+        }
+        let path = self.layout.index(epoch);
+        let mut bytes = [0; index::LEN];
+        let offset = (index % EPOCH) * index::LEN as u64;
+        let read = self
+            .disk
+            .open(&path, How::Read)
+            .and_then(|mut file| file.read_at(offset, &mut bytes));
+        match (read, Entry::from_bytes(&bytes)) {
+            (Ok(index::LEN), Some(entry)) => Ok(entry),
+            _ => {
+                let entries = self.entries(epoch)?;
+                let entry = entries.get((index % EPOCH) as usize).copied();
+                entry.ok_or(LogError::Unknown { index, size })
+            }
+        }
+    }
+
+    /// The frame of a record, as it is in its segment.
+    fn frame_bytes(&self, index: u64) -> Result<Vec<u8>, LogError> {
+        let entry = self.entry(index)?;
+        let path = self.layout.records(index / EPOCH);
+        let mut bytes = vec![0; (entry.length as usize).min(frame::HEAD + 256 + frame::MAX_SEALED)];
+        let read = self
+            .disk
+            .open(&path, How::Read)
+            .and_then(|mut file| file.read_at(entry.offset, &mut bytes))
+            .map_err(|error| LogError::io(&path, error))?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
+    /// Reads and opens one record.
+    ///
+    /// # Errors
+    /// When there is none of this index, when it is damaged, or when the keys are missing.
+    pub fn record(&self, index: u64) -> Result<Opened, LogError> {
+        let bytes = self.frame_bytes(index)?;
+        let frame = self.parse(index, &bytes)?;
+        let mut seeds = self.seeds(index / EPOCH)?;
+        open_frame(&frame, &mut seeds)
+    }
+
+    fn parse<'a>(&self, index: u64, bytes: &'a [u8]) -> Result<Frame<'a>, LogError> {
+        let problem = match frame::parse(bytes) {
+            Parsed::Frame(frame) if frame.index == index => return Ok(frame),
+            Parsed::Frame(_) => "the index leads to another record",
+            Parsed::Short(_) => "the record is cut off",
+            Parsed::Bad(problem) => problem,
+        };
+        let place = self.layout.records(index / EPOCH).display().to_string();
+        Err(LogError::damaged(
+            format!("{place}, record {index}"),
+            problem,
+        ))
+    }
+
+    pub(crate) fn seeds(&self, epoch: u64) -> Result<Seeds, LogError> {
+        let path = self.layout.seeds(epoch);
+        match self.keys()?.seeds(&path, epoch) {
+            Ok((seeds, _)) => Ok(seeds),
+            // An erasure may have replaced the key between the two files.
+            Err(_) => Ok(self.keys()?.seeds(&path, epoch)?.0),
+        }
+    }
+
+    /// What the record at `index` says.
+    pub(crate) fn event<T: DeserializeOwned>(&self, index: u64) -> Result<T, LogError> {
+        self.record(index)?.event()
+    }
+
+    /// Records that are on hold.
+    ///
+    /// # Errors
+    /// When the index or a record of a hold cannot be read.
+    pub fn held(&self) -> Result<BTreeSet<u64>, LogError> {
+        let mut changes = Vec::new();
+        self.each_entry(|index, entry| {
+            if matches!(entry.kind, Kind::Hold | Kind::Release) {
+                changes.push((index, entry.kind));
+            }
+        })?;
+        let mut held = BTreeSet::new();
+        for (index, kind) in changes {
+            let hold: event::Hold = self.event(index)?;
+            for index in hold.indexes {
+                if kind == Kind::Hold {
+                    held.insert(index);
+                } else {
+                    held.remove(&index);
+                }
+            }
+        }
+        Ok(held)
+    }
+
+    /// Opens the records of `from..to` in order; `each` gets one after the other. `to` beyond
+    /// the end is the end.
+    ///
+    /// # Errors
+    /// When a record is damaged, when the keys are missing, and what `each` answers.
+    pub fn scan<E: From<LogError>>(
+        &self,
+        from: u64,
+        to: u64,
+        mut each: impl FnMut(Opened) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let to = to.min(self.size()?);
+        for epoch in from / EPOCH..to.div_ceil(EPOCH) {
+            let entries = self.entries(epoch)?;
+            let mut seeds = self.seeds(epoch)?;
+            let path = self.layout.records(epoch);
+            let failed = |error| LogError::io(&path, error);
+            let file = self.disk.open(&path, How::Read).map_err(failed)?;
+            let first = from.saturating_sub(epoch * EPOCH) as usize;
+            let Some(start) = entries.get(first) else {
+                continue;
+            };
+            let end = file.len().map_err(failed)?;
+            let mut frames = frame::Frames::between(file, start.offset, end);
+            for index in (epoch * EPOCH + first as u64)..to.min((epoch + 1) * EPOCH) {
+                match frames.next().map_err(failed)? {
+                    frame::Next::Frame(_, frame) if frame.index == index => {
+                        each(open_frame(&frame, &mut seeds)?)?;
+                    }
+                    _ => {
+                        let place = format!("{}, record {index}", path.display());
+                        return Err(
+                            LogError::damaged(place, "no record is where the index says").into(),
+                        );
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The last signed checkpoint.
+    ///
+    /// # Errors
+    /// When it cannot be read, or its signature does not fit.
+    pub fn checkpoint(&self) -> Result<String, LogError> {
+        Ok(self.signed()?.0)
+    }
+
+    fn signed(&self) -> Result<(String, Checkpoint), LogError> {
+        read_checkpoint(&*self.disk, &self.layout, &self.verifier()?)
+    }
+
+    /// The public key as the log's folder has it.
+    ///
+    /// # Errors
+    /// When the file `verifier-key` is missing or no key.
+    pub fn verifier(&self) -> Result<Verifier, LogError> {
+        let path = self.layout.verifier_key();
+        let bytes = self
+            .disk
+            .read(&path)
+            .map_err(|error| LogError::io(&path, error))?;
+        Verifier::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| LogError::Key {
+            path,
+            problem: error.to_string(),
+        })
+    }
+
+    /// The public key as a signed-note verifier key: `ORIGIN+HASH+BASE64`; empty when it cannot
+    /// be read.
+    #[must_use]
+    pub fn verifier_key(&self) -> String {
+        self.verifier().map_or(String::new(), |key| key.to_string())
+    }
+
+    /// The bytes of a model that answered.
+    ///
+    /// # Errors
+    /// When it is not there or not what its name says.
+    pub fn model(&self, digest: Digest) -> Result<Vec<u8>, LogError> {
+        let path = self.layout.model(&digest);
+        let bytes = match self.disk.read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(LogError::NoModel(digest));
+            }
+            Err(error) => return Err(LogError::io(&path, error)),
+        };
+        if Digest::from_content(&bytes) != digest {
+            let place = path.display().to_string();
+            return Err(LogError::damaged(
+                place,
+                "the SHA-256 of the model is not that of its name",
+            ));
+        }
+        Ok(bytes)
+    }
+}
+
+fn open_frame(frame: &Frame<'_>, seeds: &mut Seeds) -> Result<Opened, LogError> {
+    let leaf = frame.leaf;
+    let body = match seeds.key((frame.index % EPOCH) as u32) {
+        None => None,
+        Some(key) => {
+            let mut sealed = frame.sealed.to_vec();
+            let parts = body::open(
+                &mut sealed,
+                frame.index,
+                &key,
+                frame.nonce,
+                &leaf.commitment,
+            );
+            let body = parts.ok().and_then(|parts| parts.to_body());
+            Some(body.ok_or_else(|| {
+                let place = format!("record {}", frame.index);
+                LogError::damaged(place, "the sealed body does not open with its key")
+            })?)
+        }
+    };
+    Ok(Opened {
+        index: frame.index,
+        leaf: Digest(leaf.hash()),
+        kind: leaf.kind,
+        outcome: leaf.outcome,
+        minute: leaf.minute,
+        model: leaf.model,
+        policy: leaf.policy,
+        link: leaf.link,
+        body,
+    })
+}

@@ -1,0 +1,65 @@
+//! How long records are kept: plain rules, without files.
+
+use chrono::{DateTime, Months, Utc};
+
+/// The times that matter, in minutes since 1970 UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Of the record.
+    pub record: u32,
+    /// Of its last notice.
+    pub notice: Option<u32>,
+    /// Of the last record that is linked to it.
+    pub last_linked: Option<u32>,
+}
+
+impl Times {
+    /// When its term begins: the latest of these times.
+    #[must_use]
+    pub fn start(&self) -> u32 {
+        let others = [self.notice, self.last_linked];
+        others.into_iter().flatten().fold(self.record, u32::max)
+    }
+}
+
+fn at(minute: u32) -> DateTime<Utc> {
+    DateTime::from_timestamp(i64::from(minute) * 60, 0).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// The end of the term: `months` calendar months after its start. A day that the month does not
+/// have is the month's last.
+///
+/// ```
+/// use model_log::retention::{Times, end_of_term};
+///
+/// let times = Times { record: 29_937_600, ..Times::default() }; // 2026-12-03
+/// assert_eq!(end_of_term(&times, 60).to_rfc3339(), "2031-12-03T00:00:00+00:00");
+/// ```
+#[must_use]
+pub fn end_of_term(times: &Times, months: u32) -> DateTime<Utc> {
+    at(times.start())
+        .checked_add_months(Months::new(months))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// Whether a record is beyond its retention at `now` (minutes since 1970 UTC). A record on hold
+/// never is.
+#[must_use]
+pub fn is_beyond(times: &Times, months: u32, on_hold: bool, now: u32) -> bool {
+    !on_hold && at(now) >= end_of_term(times, months)
+}
+
+/// A minute since 1970 UTC as `2026-11-28T21:40Z`.
+#[must_use]
+pub fn minute_text(minute: u32) -> String {
+    at(minute).format("%Y-%m-%dT%H:%MZ").to_string()
+}
+
+/// Microseconds since 1970 UTC as `2026-11-28T21:40:05.123456Z`.
+#[must_use]
+pub fn micros_text(micros: i64) -> String {
+    DateTime::from_timestamp_micros(micros)
+        .unwrap_or(DateTime::UNIX_EPOCH)
+        .format("%Y-%m-%dT%H:%M:%S%.6fZ")
+        .to_string()
+}

@@ -1,0 +1,149 @@
+//! Reads the records of one epoch from its segment, in order.
+
+use serde::Deserialize;
+use std::borrow::Cow;
+
+use crate::body;
+use crate::disk::{Disk, How};
+use crate::error::LogError;
+use crate::frame::{self, Bad, Frame, Frames, Next};
+use crate::index::Entry;
+use crate::keys::Keys;
+use crate::layout::Layout;
+use crate::seeds::{EPOCH, Seeds};
+
+/// What a segment holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scan {
+    /// Good records from the start on.
+    pub(crate) count: u64,
+    /// Where they end.
+    pub(crate) end: u64,
+    /// The length of the file.
+    pub(crate) file: u64,
+    /// What follows them, if it is no record.
+    pub(crate) bad: Option<Bad>,
+}
+
+/// Reads the segment of an epoch up to the first place that is no record; `each` sees every
+/// record with its offset.
+pub(crate) fn scan(
+    disk: &dyn Disk,
+    layout: &Layout,
+    epoch: u64,
+    mut each: impl FnMut(u64, &Frame<'_>) -> Result<(), LogError>,
+) -> Result<Scan, LogError> {
+    let path = layout.records(epoch);
+    let failed = |error| LogError::io(&path, error);
+    let file = disk.open(&path, How::Read).map_err(failed)?;
+    let mut frames = Frames::new(file).map_err(failed)?;
+    let mut scan = Scan {
+        count: 0,
+        end: 0,
+        file: frames.end(),
+        bad: None,
+    };
+    loop {
+        match frames.next().map_err(failed)? {
+            Next::End => return Ok(scan),
+            Next::Bad(bad) => {
+                scan.bad = Some(bad);
+                return Ok(scan);
+            }
+            Next::Frame(offset, frame) => {
+                if scan.count == EPOCH || frame.index != epoch * EPOCH + scan.count {
+                    let problem = "the record has the index of another place";
+                    scan.bad = Some(Bad { offset, problem });
+                    return Ok(scan);
+                }
+                each(offset, &frame)?;
+                scan.count += 1;
+                scan.end = offset + frame.len() as u64;
+            }
+        }
+    }
+}
+
+/// Whether a record after `from` was written when more than `records` were on the disk for
+/// certain: then a bad record there is no torn end of a crash.
+pub(crate) fn was_synced_beyond(
+    disk: &dyn Disk,
+    layout: &Layout,
+    epoch: u64,
+    from: u64,
+    records: u64,
+) -> Result<bool, LogError> {
+    let path = layout.records(epoch);
+    let failed = |error| LogError::io(&path, error);
+    let mut file = disk.open(&path, How::Read).map_err(failed)?;
+    let len = file.len().map_err(failed)?.saturating_sub(from);
+    // What was never acknowledged is a batch or two; more than this is no torn end anyway.
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX).min(256 << 20)];
+    let read = file.read_at(from, &mut bytes).map_err(failed)?;
+    bytes.truncate(read);
+    let mut at = 0;
+    while let Some(found) = find(&bytes[at..]) {
+        at += found;
+        match frame::parse(&bytes[at..]) {
+            frame::Parsed::Frame(frame) if frame.synced > records => return Ok(true),
+            frame::Parsed::Frame(frame) => at += frame.len(),
+            _ => at += 1,
+        }
+    }
+    Ok(false)
+}
+
+fn find(bytes: &[u8]) -> Option<usize> {
+    let magic = frame::MAGIC;
+    bytes
+        .windows(magic.len())
+        .position(|window| window == magic)
+}
+
+/// The ids of the details.
+#[derive(Deserialize)]
+struct Ids<'a> {
+    #[serde(default, borrow)]
+    request_id: Cow<'a, str>,
+    #[serde(default, borrow)]
+    application: Cow<'a, str>,
+}
+
+/// The index entry of a record. `buffer` is only memory.
+pub(crate) fn entry(
+    offset: u64,
+    frame: &Frame<'_>,
+    keys: &Keys,
+    seeds: &mut Seeds,
+    buffer: &mut Vec<u8>,
+) -> Result<Entry, LogError> {
+    let leaf = frame.leaf;
+    let entry = Entry {
+        offset,
+        length: frame.len() as u32,
+        minute: leaf.minute,
+        kind: leaf.kind,
+        outcome: leaf.outcome,
+        link: leaf.link,
+        erased: false,
+        request: 0,
+        application: 0,
+    };
+    let Some(key) = seeds.key((frame.index % EPOCH) as u32) else {
+        return Ok(entry.erase());
+    };
+    buffer.clear();
+    buffer.extend_from_slice(frame.sealed);
+    let damaged = || {
+        let place = format!("record {}", frame.index);
+        LogError::damaged(place, "the sealed body does not open with its key")
+    };
+    let parts = body::open(buffer, frame.index, &key, frame.nonce, &leaf.commitment)
+        .map_err(|_| damaged())?;
+    let ids: Ids<'_> = serde_json::from_slice(parts.details).map_err(|_| damaged())?;
+    Ok(Entry {
+        request: keys.hide("request", &ids.request_id),
+        application: keys.hide("application", &ids.application),
+        ..entry
+    })
+}

@@ -1,0 +1,96 @@
+//! The names in the folders: every file has a place, and nothing else is there.
+
+use std::path::Path;
+
+use super::{Check, Report};
+use crate::error::LogError;
+use crate::layout::number;
+
+const ROOT: [&str; 10] = [
+    "checkpoint",
+    "format",
+    "index",
+    "keys",
+    "lock",
+    "models",
+    "records",
+    "seeds",
+    "tile",
+    "verifier-key",
+];
+
+impl Check {
+    /// Lists what does not belong into the folders of the log and of its keys.
+    pub(super) fn folders(
+        &self,
+        keys: &Path,
+        epochs: u64,
+        report: &mut Report,
+    ) -> Result<(), LogError> {
+        let layout = &self.layout;
+        for (name, _) in self.names(layout.folder())? {
+            if !ROOT.contains(&name.as_str()) {
+                self.stranger(&name, &name, report);
+            }
+        }
+        for folder in ["records", "index", "seeds"] {
+            for (name, _) in self.names(&layout.path(folder))? {
+                let epoch = number(&name);
+                // The next epoch is begun with its seeds and its index.
+                let begun = self.open && folder != "records" && epoch == Some(epochs);
+                if epoch.is_none_or(|epoch| epoch >= epochs) && !begun {
+                    self.stranger(&format!("{folder}/{name}"), &name, report);
+                }
+            }
+        }
+        if self.keys.is_some() {
+            self.key_names(keys, epochs, report)?;
+        }
+        Ok(())
+    }
+
+    fn key_names(&self, folder: &Path, epochs: u64, report: &mut Report) -> Result<(), LogError> {
+        let mut found = vec![0; epochs as usize];
+        for (name, _) in self.names(folder)? {
+            if name == "signing.pk8" || name == "index.key" {
+                continue;
+            }
+            let epoch = name
+                .strip_prefix("epoch-")
+                .and_then(|rest| rest.strip_suffix(".key"))
+                .and_then(|rest| rest.split_once('-'))
+                .filter(|(_, generation)| number(generation).is_some())
+                .and_then(|(epoch, _)| number(epoch));
+            match epoch.and_then(|epoch| found.get_mut(epoch as usize)) {
+                Some(count) => *count += 1,
+                None if self.open && epoch == Some(epochs) => {}
+                None => self.stranger(&format!("keys/{name}"), &name, report),
+            }
+        }
+        for (epoch, count) in found.iter().enumerate() {
+            if *count > 1 && !self.open {
+                report.problem(
+                    format!("keys/epoch-{epoch:08}-*.key"),
+                    "an older key of the epoch is still there",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn names(&self, folder: &Path) -> Result<Vec<(String, bool)>, LogError> {
+        self.disk
+            .list(folder)
+            .map_err(|error| LogError::io(folder, error))
+    }
+
+    fn stranger(&self, place: &str, name: &str, report: &mut Report) {
+        if self.open && name.ends_with(".new") {
+            report
+                .notes
+                .push(format!("{place}: a file that was being written"));
+        } else {
+            report.problem(place, "this file is no part of the log");
+        }
+    }
+}

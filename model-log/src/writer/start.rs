@@ -1,0 +1,253 @@
+//! Opens a log for writing: the lock, the check of its end, what a crash has left.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::core::{Core, Current, Lock, new_epoch, set_mark};
+use super::prepared::Prepared;
+use super::recover::{self, End};
+use crate::disk::{Disk, How, write_whole};
+use crate::error::{AppendError, LogError};
+use crate::event::Recovered;
+use crate::keys::{self, Keys};
+use crate::layout::{Layout, OPEN_MARK};
+use crate::note::{Checkpoint, Verifier, is_origin};
+use crate::options::{Event, Options};
+use crate::record::{Kind, Record};
+use crate::tiles::{Builder, TileFiles};
+use crate::tree::{Frontier, Hash};
+
+/// Where the last segment is cut whatever it holds: after a failed sync the system may show
+/// bytes that are not on the disk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    pub(crate) epoch: u64,
+    pub(crate) len: u64,
+}
+
+/// What is needed to open a log, once or again.
+#[derive(Debug, Clone)]
+pub(crate) struct Opening {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) layout: Layout,
+    pub(crate) keys: PathBuf,
+    pub(crate) options: Options,
+}
+
+impl Opening {
+    /// Takes the lock; makes the log where there is none.
+    pub(crate) fn lock(&self) -> Result<(Lock, Vec<Event>), LogError> {
+        let (disk, layout) = (&*self.disk, &self.layout);
+        let folder = layout.folder();
+        let failed = |error| LogError::io(folder, error);
+        disk.make_folder(folder).map_err(failed)?;
+        let names = disk.list(folder).map_err(failed)?;
+        let origin = layout.origin(disk)?;
+        // What a start that was interrupted may have left.
+        let begun = [
+            "lock", "keys", "records", "index", "seeds", "models", "tile",
+        ];
+        let ours = |name: &str| {
+            let name = name.strip_suffix(".new").unwrap_or(name);
+            begun.contains(&name) || ["format", "checkpoint", "verifier-key"].contains(&name)
+        };
+        if origin.is_none() && names.iter().any(|(name, _)| !ours(name)) {
+            return Err(LogError::NotEmpty(folder.to_owned()));
+        }
+        let lock = disk.lock(&layout.lock()).map_err(failed)?;
+        let lock = lock.ok_or_else(|| LogError::Locked(folder.to_owned()))?;
+        let mut events = Vec::new();
+        if origin.is_none() {
+            self.make(&mut events)?;
+        }
+        Ok((lock, events))
+    }
+
+    /// Makes a new log. The file `format` comes last: without it, the next start begins again.
+    fn make(&self, events: &mut Vec<Event>) -> Result<(), LogError> {
+        let (disk, layout) = (&*self.disk, &self.layout);
+        let origin = &self.options.origin;
+        if !is_origin(origin) {
+            return Err(LogError::Argument(format!(
+                "the origin of the log is `{origin}`: expected a name without spaces and `+`, such as bank.example/underwrite"
+            )));
+        }
+        if !keys::are_there(disk, &self.keys) {
+            keys::make(disk, &self.keys)?;
+            events.push(Event::KeysMade(self.keys.clone()));
+        }
+        layout.make_folders(disk)?;
+        let keys = Keys::open(Arc::clone(&self.disk), &self.keys)?;
+        let signer = keys::signer(disk, &self.keys, origin)?;
+        let write = |path: PathBuf, text: String| {
+            write_whole(disk, &path, text.as_bytes(), How::New)
+                .map_err(|error| LogError::io(&path, error))
+        };
+        write(layout.verifier_key(), format!("{}\n", signer.verifier()))?;
+        write(
+            layout.checkpoint(),
+            signer.sign(0, Frontier::default().root()),
+        )?;
+        drop(new_epoch(disk, layout, &keys, 0)?);
+        layout.write_format(disk, origin)
+    }
+
+    /// Opens the log, whose lock is taken.
+    pub(crate) fn open(
+        &self,
+        lock: Lock,
+        cut: Option<Cut>,
+        events: &mut Vec<Event>,
+    ) -> Result<Core, (Lock, LogError)> {
+        match self.read(cut) {
+            Ok((ready, end, bytes)) => ready.begin(self, lock, end, bytes, events),
+            Err(error) => Err((lock, error)),
+        }
+    }
+
+    /// Everything that is read and mended before the first record is written.
+    fn read(&self, cut: Option<Cut>) -> Result<(Ready, End, u64), LogError> {
+        let (disk, layout) = (&*self.disk, &self.layout);
+        let origin = layout.origin(disk)?;
+        let origin = origin.ok_or_else(|| LogError::NoLog(layout.folder().to_owned()))?;
+        let keys = Keys::open(Arc::clone(&self.disk), &self.keys)?;
+        let signer = keys::signer(disk, &self.keys, &origin)?;
+        let (note, checkpoint) = read_checkpoint(disk, layout, &signer.verifier())?;
+        let mark = layout.lock();
+        let mark = disk
+            .read(&mark)
+            .map_err(|error| LogError::io(&mark, error))?;
+        let clean = mark.is_empty() && cut.is_none();
+        set_mark(disk, layout, OPEN_MARK)?;
+        let epochs = layout.epochs(disk)?;
+        let last = epochs.checked_sub(1).ok_or_else(|| {
+            LogError::damaged(
+                layout.records(0).display().to_string(),
+                "the file is missing",
+            )
+        })?;
+        let roots = recover::roots(disk, layout, last, clean)?;
+        recover::indexes(disk, layout, &keys, last)?;
+        let (end, seeds) = recover::end(disk, layout, &keys, last, &roots, &checkpoint, cut)?;
+        let segment_path = layout.records(last);
+        let failed = |error| LogError::io(&segment_path, error);
+        let mut segment = disk.open(&segment_path, How::Existing).map_err(failed)?;
+        let bytes = segment.len().map_err(failed)?.saturating_sub(end.len);
+        recover::settle(&mut *segment, &end, bytes).map_err(failed)?;
+        let index = recover::write_index(disk, layout, last, &end)?;
+        let ready = Ready {
+            keys,
+            signer,
+            roots,
+            checkpoint: (checkpoint.size, note),
+            current: Current {
+                epoch: last,
+                seeds,
+                segment,
+                synced: end.len,
+                index,
+            },
+        };
+        Ok((ready, end, bytes))
+    }
+}
+
+/// A log whose end is good.
+struct Ready {
+    keys: Keys,
+    signer: crate::note::Signer,
+    roots: Vec<Hash>,
+    checkpoint: (u64, String),
+    current: Current,
+}
+
+impl Ready {
+    fn begin(
+        self,
+        opening: &Opening,
+        lock: Lock,
+        end: End,
+        bytes: u64,
+        events: &mut Vec<Event>,
+    ) -> Result<Core, (Lock, LogError)> {
+        let mut frontier = Frontier::default();
+        self.roots.iter().for_each(|root| frontier.push(16, *root));
+        let mut builder = Builder::after_epochs(&self.roots);
+        for (leaf, hash) in end.leaves.iter().zip(&end.hashes) {
+            frontier.push(0, *hash);
+            builder.push(leaf, *hash);
+        }
+        let mut core = Core {
+            disk: Arc::clone(&opening.disk),
+            layout: opening.layout.clone(),
+            keys: self.keys,
+            signer: self.signer,
+            size: end.size,
+            minute: end.minute,
+            current: self.current,
+            frontier,
+            builder,
+            tiles: TileFiles::default(),
+            checkpoint: self.checkpoint,
+            lock,
+        };
+        let recovered = (bytes > 0).then(|| Recovered {
+            bytes,
+            records: end.size,
+            because: end.because,
+        });
+        match core.begin(&end.erasures, recovered, events) {
+            Ok(()) => Ok(core),
+            Err(error) => Err((core.lock, error)),
+        }
+    }
+}
+
+impl Core {
+    /// The first writes after opening: an epoch that a crash left full, the record about what
+    /// was cut, erasures that were begun, tiles and a checkpoint.
+    fn begin(
+        &mut self,
+        erasures: &[u64],
+        recovered: Option<Recovered>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), LogError> {
+        self.tiles
+            .write(&*self.disk, &self.layout, &mut self.builder, true)?;
+        self.tiles
+            .sweep(&*self.disk, &self.layout, self.current.epoch)?;
+        if let Some(recovered) = recovered {
+            let (bytes, records) = (recovered.bytes, recovered.records);
+            let mut record = Record::new(Kind::Recovered);
+            record.details.event = serde_json::to_value(recovered).ok();
+            let record = Prepared::new(record, &self.keys).map_err(AppendError::from)?;
+            self.append(&[record])?;
+            events.push(Event::Recovered { bytes, records });
+        } else {
+            // With nothing to append, an epoch that is full still has to be ended.
+            self.append(&[])?;
+        }
+        self.erase_again(erasures)?;
+        if self.sign_checkpoint(false)? {
+            events.push(Event::Checkpoint(self.checkpoint.1.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// Reads the checkpoint and checks its signature.
+pub(crate) fn read_checkpoint(
+    disk: &dyn Disk,
+    layout: &Layout,
+    verifier: &Verifier,
+) -> Result<(String, Checkpoint), LogError> {
+    let path = layout.checkpoint();
+    let bytes = disk
+        .read(&path)
+        .map_err(|error| LogError::io(&path, error))?;
+    let note = String::from_utf8_lossy(&bytes).into_owned();
+    let checkpoint = verifier
+        .open(&note)
+        .map_err(|error| LogError::damaged(path.display().to_string(), error.to_string()))?;
+    Ok((note, checkpoint))
+}

@@ -1,0 +1,44 @@
+//! What the tests of the log share.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub(crate) mod sim;
+
+use model_log::{Kind, Outcome, Record};
+
+/// A small random generator (xorshift64*), so that a failure can be repeated by its seed.
+#[derive(Debug, Clone)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// Less than `limit`.
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        (self.next() >> 11) % limit.max(1)
+    }
+}
+
+/// A decision with a recognizable application.
+pub(crate) fn decision(number: u64) -> Record {
+    let mut record = Record::new(Kind::Decision);
+    record.outcome = match number % 3 {
+        0 => Outcome::Approve,
+        1 => Outcome::Refer,
+        _ => Outcome::Decline,
+    };
+    record.details.status = 200;
+    record.details.request_id = format!("request-{number}");
+    record.details.application = format!("application-{}", number / 2);
+    record.request = format!("{{\"secret income of applicant\": {number}}}").into_bytes();
+    record.answer = format!("{{\"answer to applicant\": {number}}}").into_bytes();
+    record
+}

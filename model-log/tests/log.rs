@@ -1,0 +1,391 @@
+//! A log through its public interface: append, read, prove, hold, erase, close, open again.
+
+mod common;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use common::decision;
+use model_log::event::{Erasure, Override};
+use model_log::verify::{Against, Report, verify};
+use model_log::{
+    Change, Event, Kind, LogError, Options, Outcome, Query, Reader, Record, Verifier, Writer,
+    check_proof,
+};
+
+fn checked(folder: &Path) -> Report {
+    verify(folder, &Against::default()).expect("the log can be read")
+}
+
+fn sound(folder: &Path) -> Report {
+    let report = checked(folder);
+    assert_eq!(report.problems, [], "a log without problems");
+    report
+}
+
+fn filled(folder: &Path, records: u64) -> Writer {
+    let log = Writer::open(folder, Options::default()).unwrap();
+    let all = (0..records).map(decision).collect();
+    log.append(all).unwrap().wait().unwrap();
+    log
+}
+
+fn change(indexes: &[u64]) -> Change {
+    Change {
+        indexes: indexes.to_vec(),
+        because: "the applicant asked for it".to_owned(),
+        before_term: true,
+    }
+}
+
+#[test]
+fn what_was_appended_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 700);
+    let receipt = log.append(vec![decision(700)]).unwrap().wait().unwrap()[0];
+    assert_eq!(receipt.index, 700);
+    let opened = log.reader().record(700).unwrap();
+    assert_eq!(opened.leaf, receipt.leaf);
+    let body = opened.body.unwrap();
+    assert_eq!(body.request, decision(700).request);
+    assert_eq!(body.answer, decision(700).answer);
+    assert!(body.details.time > 0);
+    log.close().unwrap();
+    assert_eq!(sound(folder.path()).records, 701);
+
+    // Opened again and closed, nothing is added.
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    assert_eq!(log.status().records, 701);
+    log.append(vec![decision(701)]).unwrap().wait().unwrap();
+    drop(log);
+    let report = sound(folder.path());
+    assert_eq!((report.records, report.signed), (702, 702));
+    let reader = Reader::open(folder.path(), None).unwrap();
+    let mut seen = 0;
+    reader
+        .scan(100, u64::MAX, |record| {
+            assert_eq!(record.index, 100 + seen);
+            assert_eq!(record.body.unwrap().request, decision(100 + seen).request);
+            seen += 1;
+            Ok::<_, LogError>(())
+        })
+        .unwrap();
+    assert_eq!(seen, 602);
+}
+
+#[test]
+fn a_second_writer_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 1);
+    let refused = Writer::open(folder.path(), Options::default()).unwrap_err();
+    assert!(matches!(refused, LogError::Locked(_)), "{refused}");
+    drop(log);
+    Writer::open(folder.path(), Options::default()).unwrap();
+}
+
+#[test]
+fn a_folder_with_other_content_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+    let refused = Writer::open(folder.path(), Options::default()).unwrap_err();
+    assert!(matches!(refused, LogError::NotEmpty(_)), "{refused}");
+    assert!(matches!(
+        Reader::open(folder.path(), None),
+        Err(LogError::NoLog(_))
+    ));
+}
+
+#[test]
+fn a_log_of_another_version_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), 1).close().unwrap();
+    std::fs::write(
+        folder.path().join("format"),
+        "underwrite decision log 2\nx\n",
+    )
+    .unwrap();
+    let refused = Writer::open(folder.path(), Options::default())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("underwrite decision log 2"), "{refused}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), 1).close().unwrap();
+    let key = folder.path().join("keys/signing.pk8");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = Writer::open(folder.path(), Options::default())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("chmod 600"), "{refused}");
+}
+
+#[test]
+fn every_record_of_a_checkpoint_can_be_proved() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), 1000).close().unwrap();
+    let reader = Reader::open(folder.path(), None).unwrap();
+    let verifier = Verifier::parse(&reader.verifier_key()).unwrap();
+    for index in (0..1000).step_by(37).chain([255, 256, 999]) {
+        let proof = reader.prove(index).unwrap();
+        let (proved, leaf, checkpoint) = check_proof(&proof, &verifier).unwrap();
+        assert_eq!((proved, checkpoint.size), (index, 1000));
+        assert_eq!(leaf, reader.record(index).unwrap().leaf);
+        let other = proof.replace(&format!("index {index}"), &format!("index {}", index ^ 1));
+        check_proof(&other, &verifier).unwrap_err();
+    }
+    assert!(matches!(reader.prove(1000), Err(LogError::Unknown { .. })));
+}
+
+#[test]
+fn records_are_found_by_id_outcome_and_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 100);
+    let decided = Override {
+        outcome: Outcome::Approve,
+        reason: "income".to_owned(),
+        note: String::new(),
+        by: "Ada".to_owned(),
+        seconded_by: None,
+    };
+    let record = Record::about(Kind::Override, 4, &decided).unwrap();
+    log.append(vec![record]).unwrap().wait().unwrap();
+    let found = |query: Query| -> Vec<u64> {
+        let found = log.reader().search(&query).unwrap();
+        found.iter().map(|found| found.index).collect()
+    };
+    let by_request = Query {
+        request_id: Some("request-17".to_owned()),
+        ..Query::default()
+    };
+    assert_eq!(found(by_request), [17]);
+    let by_application = Query {
+        application: Some("application-8".to_owned()),
+        ..Query::default()
+    };
+    assert_eq!(found(by_application), [16, 17]);
+    let linked = Query {
+        link: Some(4),
+        ..Query::default()
+    };
+    assert_eq!(found(linked), [100]);
+    let queue = Query {
+        kinds: vec![Kind::Decision],
+        outcome: Some(Outcome::Refer),
+        open: true,
+        limit: 3,
+        ..Query::default()
+    };
+    assert_eq!(found(queue), [1, 7, 10]);
+    let read: Override = log.reader().record(100).unwrap().event().unwrap();
+    assert_eq!(read, decided);
+}
+
+#[test]
+fn an_index_that_is_absent_is_built_again() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), 300).close().unwrap();
+    let index = folder.path().join("index/00000000");
+    let before = std::fs::read(&index).unwrap();
+    std::fs::remove_file(&index).unwrap();
+    assert_eq!(checked(folder.path()).problems.len(), 1);
+    let reader = Reader::open(folder.path(), None).unwrap();
+    assert_eq!(reader.record(299).unwrap().index, 299);
+    Writer::open(folder.path(), Options::default())
+        .unwrap()
+        .close()
+        .unwrap();
+    assert_eq!(std::fs::read(&index).unwrap(), before);
+    sound(folder.path());
+}
+
+/// Whether the bytes of any file below a folder contain these.
+fn contains(folder: &Path, bytes: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return contains(&path, bytes);
+        }
+        let content = std::fs::read(&path).unwrap();
+        content.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+#[test]
+fn an_erased_record_is_gone_and_the_log_stays_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 50);
+    let key = std::fs::read(folder.path().join("keys/epoch-00000000-00000001.key")).unwrap();
+    let leaf = log.reader().record(7).unwrap().leaf;
+    let erased = log.erase(&change(&[7, 9, 7]), "tester").unwrap();
+    assert_eq!((erased.index, erased.records), (50, 2));
+    let record = log.reader().record(7).unwrap();
+    assert_eq!((record.body, record.leaf), (None, leaf));
+    assert!(log.reader().record(8).unwrap().body.is_some());
+    let query = Query {
+        request_id: Some("request-7".to_owned()),
+        ..Query::default()
+    };
+    assert_eq!(log.reader().search(&query).unwrap(), []);
+    let event: Erasure = log.reader().record(50).unwrap().event().unwrap();
+    assert_eq!((event.indexes, event.before_term), (vec![7, 9], true));
+    // Again: nothing is left to erase.
+    assert_eq!(log.erase(&change(&[7]), "tester").unwrap().records, 0);
+    // The epoch goes on under the new key.
+    log.append(vec![decision(52)]).unwrap().wait().unwrap();
+    log.close().unwrap();
+    let report = sound(folder.path());
+    assert_eq!((report.records, report.erased), (53, 2));
+    assert!(!contains(folder.path(), &key), "the old key is destroyed");
+    assert!(!contains(folder.path(), b"applicant\": 7"));
+    Reader::open(folder.path(), None).unwrap().prove(7).unwrap();
+}
+
+#[test]
+fn a_hold_and_the_term_refuse_an_erasure() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 10);
+    let plain = Change {
+        before_term: false,
+        ..change(&[3])
+    };
+    let refused = log.erase(&plain, "tester").unwrap_err();
+    assert!(
+        matches!(refused, LogError::BeforeTerm { index: 3, .. }),
+        "{refused}"
+    );
+    assert_eq!(log.hold(&change(&[3, 4]), "tester").unwrap().records, 2);
+    let refused = log.erase(&change(&[2, 3]), "tester").unwrap_err();
+    assert!(matches!(refused, LogError::Held(3)), "{refused}");
+    assert!(
+        log.reader().record(2).unwrap().body.is_some(),
+        "all or nothing"
+    );
+    assert_eq!(log.release(&change(&[3]), "tester").unwrap().records, 1);
+    assert_eq!(log.erase(&change(&[3]), "tester").unwrap().records, 1);
+    let held = log.reader().held().unwrap();
+    assert_eq!(held.into_iter().collect::<Vec<_>>(), [4]);
+    let refused = log.erase(&change(&[99]), "tester").unwrap_err();
+    assert!(
+        matches!(refused, LogError::Unknown { index: 99, .. }),
+        "{refused}"
+    );
+    let refused = log.erase(&change(&[10]), "tester").unwrap_err();
+    assert!(matches!(refused, LogError::NotPersonal { .. }), "{refused}");
+    let silent = Change {
+        because: " ".to_owned(),
+        ..change(&[5])
+    };
+    assert!(matches!(
+        log.erase(&silent, "tester"),
+        Err(LogError::Argument(_))
+    ));
+    log.close().unwrap();
+    sound(folder.path());
+}
+
+#[test]
+fn records_are_beyond_retention_after_their_term() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 4);
+    let notice = Record::about(Kind::Notice, 1, &"sent").unwrap();
+    log.append(vec![notice]).unwrap().wait().unwrap();
+    log.hold(&change(&[2]), "tester").unwrap();
+    let reader = log.reader();
+    let minute = reader.record(0).unwrap().minute;
+    assert_eq!(reader.beyond_retention(60, minute).unwrap(), []);
+    let later = minute + 61 * 31 * 24 * 60;
+    let beyond = reader.beyond_retention(60, later).unwrap();
+    let beyond: Vec<u64> = beyond.iter().map(|found| found.index).collect();
+    assert_eq!(beyond, [0, 1, 3, 4]);
+}
+
+#[test]
+fn an_observer_hears_of_checkpoints_and_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let observer = Arc::clone(&heard);
+    let options = Options {
+        observer: Some(Arc::new(move |event| {
+            observer.lock().unwrap().push(event.clone())
+        })),
+        ..Options::default()
+    };
+    let log = Writer::open(folder.path(), options).unwrap();
+    log.append(vec![decision(0)]).unwrap().wait().unwrap();
+    log.close().unwrap();
+    let heard = heard.lock().unwrap();
+    assert!(
+        matches!(heard.first(), Some(Event::KeysMade(_))),
+        "{heard:?}"
+    );
+    assert!(
+        matches!(heard.last(), Some(Event::Checkpoint(_))),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn a_checkpoint_kept_elsewhere_shows_that_the_end_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 20);
+    log.close().unwrap();
+    let status = std::process::Command::new("cp")
+        .args(["-a", &format!("{}/.", folder.path().display())])
+        .arg(copy.path())
+        .status();
+    assert!(status.unwrap().success());
+    let log = filled(folder.path(), 5);
+    let kept = Against {
+        checkpoint: {
+            log.close().unwrap();
+            Some(
+                Reader::open(folder.path(), None)
+                    .unwrap()
+                    .checkpoint()
+                    .unwrap(),
+            )
+        },
+        ..Against::default()
+    };
+    let report = verify(folder.path(), &kept).unwrap();
+    assert_eq!((report.problems, report.covered), (vec![], Some(25)));
+    let report = verify(copy.path(), &kept).unwrap();
+    assert!(
+        report.problems[0].problem.contains("the end is missing"),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn an_epoch_ends_and_the_next_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 65_530);
+    log.append((65_530..65_545).map(decision).collect())
+        .unwrap()
+        .wait()
+        .unwrap();
+    assert!(folder.path().join("records/00000001").exists());
+    assert_eq!(
+        log.reader().record(65_540).unwrap().body.unwrap().request,
+        decision(65_540).request
+    );
+    log.erase(&change(&[5, 65_541]), "tester").unwrap();
+    log.close().unwrap();
+    let report = sound(folder.path());
+    assert_eq!((report.records, report.erased), (65_546, 2));
+    // Tiles that are gone are built again at the start.
+    std::fs::remove_dir_all(folder.path().join("tile")).unwrap();
+    assert!(!checked(folder.path()).problems.is_empty());
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    let proof = log.reader().prove(65_545).unwrap();
+    let verifier = Verifier::parse(&log.reader().verifier_key()).unwrap();
+    check_proof(&proof, &verifier).unwrap();
+    log.close().unwrap();
+    sound(folder.path());
+}

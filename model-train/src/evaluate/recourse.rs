@@ -1,0 +1,142 @@
+//! What it would take applicants of each protected group to be approved.
+
+use model_core::decide::{Application, Decider};
+use model_recourse::{Budget, Request, actions, search};
+use serde::{Deserialize, Serialize};
+
+use super::interval::{Interval, quantile, wilson};
+use super::slices::parts;
+use crate::dataset::Dataset;
+
+/// Most rows that are asked about, spread over all that are not approved.
+const ASKED: usize = 400;
+/// Evaluations of one search, and of all together: a count, so that every machine reports the
+/// same.
+const EACH: u32 = 1_000;
+const ALL: u32 = 100_000;
+
+/// What the cheapest recourse costs, by protected column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecourseCosts {
+    /// Rows that are not approved and were asked about.
+    pub rows: usize,
+    /// Group by group.
+    pub slices: Vec<RecourseSlices>,
+}
+
+/// Every group of one protected column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecourseSlices {
+    /// The feature.
+    pub feature: String,
+    /// What people call it.
+    pub label: String,
+    /// Without empty ones.
+    pub groups: Vec<RecourseGroup>,
+}
+
+/// The rows of one group that were asked about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecourseGroup {
+    /// The value or the range.
+    pub name: String,
+    /// How many there are.
+    pub rows: usize,
+    /// Share of them for which a way to an approval was found.
+    pub reachable: f64,
+    /// Its 95 % interval, by Wilson.
+    pub reachable_interval: Interval,
+    /// Rows for which it is proved that there is none.
+    pub impossible: usize,
+    /// The median cost of the cheapest way, by the costs of the schema; none without a way.
+    pub median_cost: Option<f64>,
+}
+
+/// What was found for one row.
+struct Found {
+    row: usize,
+    cost: Option<f64>,
+    is_impossible: bool,
+}
+
+/// Asks about rows that are not approved; `None` where nothing is actionable or protected.
+/// `application` is what a row's application comes to.
+pub(super) fn costs(
+    decider: &mut Decider,
+    dataset: &Dataset,
+    declined: &[usize],
+    mut application: impl FnMut(&mut Decider, usize) -> Option<Application>,
+) -> Option<RecourseCosts> {
+    let actions = actions(&decider.artifact().schema);
+    if actions.is_empty() || dataset.protected.is_empty() || declined.is_empty() {
+        return None;
+    }
+    let request = Request {
+        options: 1,
+        ..Request::default()
+    };
+    let count = declined.len().min(ASKED);
+    let (mut found, mut spent) = (Vec::new(), 0);
+    // Not one after another: where the budget ends early, those asked are spread as well.
+    for nth in (0..count).map(|nth| spread(nth, count)) {
+        let row = declined[nth * declined.len() / count];
+        if spent >= ALL {
+            break;
+        }
+        let Some(application) = application(decider, row) else {
+            continue;
+        };
+        let budget = Budget { evaluations: EACH };
+        let answer = search(decider, &actions, &application, &request, budget);
+        spent += answer.evaluations;
+        found.push(Found {
+            row,
+            cost: answer.options.first().map(|option| option.cost),
+            is_impossible: answer.impossible,
+        });
+    }
+    let slices = dataset.protected.iter().map(|column| {
+        let values: Vec<f64> = found.iter().map(|one| column.values[one.row]).collect();
+        let groups = parts(&column.feature, &values).into_iter();
+        RecourseSlices {
+            feature: column.feature.name.clone(),
+            label: column.feature.display_label().to_owned(),
+            groups: groups
+                .filter(|(_, rows)| !rows.is_empty())
+                .map(|(name, rows)| group(name, &rows, &found))
+                .collect(),
+        }
+    });
+    Some(RecourseCosts {
+        rows: found.len(),
+        slices: slices.collect(),
+    })
+}
+
+fn group(name: String, rows: &[usize], found: &[Found]) -> RecourseGroup {
+    let mut costs: Vec<f64> = rows.iter().filter_map(|row| found[*row].cost).collect();
+    costs.sort_by(f64::total_cmp);
+    let impossible = rows.iter().filter(|row| found[**row].is_impossible);
+    RecourseGroup {
+        name,
+        rows: rows.len(),
+        reachable: costs.len() as f64 / rows.len() as f64,
+        reachable_interval: wilson(costs.len(), rows.len()),
+        impossible: impossible.count(),
+        median_cost: quantile(&costs, 0.5),
+    }
+}
+
+/// The numbers below `count` in an order that is spread from the start: steps of about the
+/// golden ratio of them, without a common divisor.
+fn spread(nth: usize, count: usize) -> usize {
+    let mut step = (count as f64 * 0.618) as usize;
+    while step > 1 && divisor(step, count) > 1 {
+        step -= 1;
+    }
+    nth * step.max(1) % count
+}
+
+fn divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { divisor(b, a % b) }
+}
