@@ -144,8 +144,8 @@ class Model(NativeModel):
 
     @property
     def classes_(self) -> np.ndarray:
-        """The values of the target, the one that is approved last."""
-        return np.array(self._description["target"].get("classes", [0, 1]))
+        """The values of the target, the positive outcome last."""
+        return np.array(self.classes)
 
     def to_bytes(self) -> bytes:
         """The bytes of the file."""

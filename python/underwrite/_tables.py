@@ -80,6 +80,9 @@ def _columns(table: Any, names: Sequence[str]) -> list[tuple[str, Any]]:
 
 def column(name: str, values: Any) -> Column:
     """A column of numbers, booleans or texts in Arrow's layout."""
+    if not hasattr(values, "__array__"):
+        # numpy would make texts of a list in which texts and NaN stand side by side.
+        return _objects(name, list(values))
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"column '{name}': expected one value a row, got shape {array.shape}")

@@ -84,11 +84,8 @@ def save_model(model: Model, path: str, **about: Any) -> None:
     requirements = folder / "requirements.txt"
     requirements.write_text("mlflow\npandas\npyarrow\nunderwrite\n", encoding="utf-8")
     description = model.describe()["model"]
-    metadata.add_flavor(
-        FLAVOR_NAME,
-        data=MODEL_FILE,
-        **{key: description[key] for key in ("kind", "name", "version", "digest")},
-    )
+    keys = ("kind", "name", "version", "digest")
+    metadata.flavors[FLAVOR_NAME] = {"data": MODEL_FILE, **{key: description[key] for key in keys}}
     add_to_model(metadata, loader_module="underwrite.mlflow", data=MODEL_FILE)
     metadata.save(folder / "MLmodel")
 

@@ -89,8 +89,8 @@ pub(crate) const MATURIN: Environment = Environment {
 pub(crate) const PACKAGE: Environment = Environment {
     name: "package",
     requirements: &[
-        "duckdb==1.5.2",
-        "matplotlib==3.10.8",
+        "duckdb==2.0.1",
+        "matplotlib==3.11.2",
         "numpy==2.4.6",
         "pandas==3.1.1",
         "polars==2.1.0",

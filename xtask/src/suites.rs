@@ -208,9 +208,20 @@ fn trackers(_: &Parts) -> Result<()> {
     );
     openly(
         cargo(&arguments)
-            .env("UNDERWRITE_MLFLOW_BIN", mlflow)
-            .env("UNDERWRITE_PYTHON_PACKAGE", wheel::install()?)
+            .env("UNDERWRITE_MLFLOW_BIN", &mlflow)
             .env("UNDERWRITE_WANDB_BIN", clients),
+    )?;
+    // What was registered is loaded by MLflow's client and the Python package.
+    let folder = workspace::target().join("mlflow");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    let script = workspace::root().join("tests/tracking/mlflow_predict.py");
+    openly(
+        command(mlflow.join("python"))
+            .arg(script)
+            .arg(folder)
+            .env("PYTHONPATH", wheel::install()?)
+            .env("UNDERWRITE_BIN", workspace::underwrite()),
     )
 }
 

@@ -174,12 +174,17 @@ def _robust(columns: list[Column], step: Any, name: str) -> list[Column]:
     return _scaled(columns, name, [("subtract", center), ("divide", scale)])
 
 
-def _check_encodable(column: Column, name: str) -> None:
+def _check_encodable(column: Column, categories: Any, name: str) -> None:
     if column["is"] != "raw" or column["steps"]:
         raise ExportError(f"step '{name}', column '{column['input']}': it is encoded twice")
     if "missing" in column:
         # A number that was filled in is a category to the encoder.
         column["missing_value"] = text(column.pop("missing"))
+    if "missing_value" in column and any(is_missing(one) for one in categories):
+        where = f"step '{name}', column '{column['input']}'"
+        raise ExportError(
+            f"{where}: None is a category beside NaN, which is filled in: replace None by NaN"
+        )
 
 
 def _one_hot(columns: list[Column], step: Any, name: str) -> list[Column]:
@@ -192,7 +197,7 @@ def _one_hot(columns: list[Column], step: Any, name: str) -> list[Column]:
         columns, step.categories_, infrequent, drops, strict=True
     ):
         column = dict(column)
-        _check_encodable(column, name)
+        _check_encodable(column, categories, name)
         made += _indicator_columns(column, categories, rare, drop, step.handle_unknown)
     return made
 
@@ -241,7 +246,7 @@ def _ordinal(columns: list[Column], step: Any, name: str) -> list[Column]:
     made = []
     for column, categories in zip(columns, step.categories_, strict=True):
         column = dict(column)
-        _check_encodable(column, name)
+        _check_encodable(column, categories, name)
         codes = {text(one): float(code) for code, one in enumerate(categories) if not is_missing(one)}
         one = {**column, "is": "code", "codes": codes, "other": None}
         encoded = step.handle_unknown == "use_encoded_value"
