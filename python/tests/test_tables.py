@@ -51,6 +51,11 @@ def test_a_table_equals_single_decisions(model, rows, probability, kind):
     assert (got[:, 0] == 1.0 - got[:, 1]).all()
 
 
+def test_other_columns_are_not_looked_at(model, rows, probability):
+    odd = rows.assign(odd=[[1], "x", {}, None, 2.5] * 1000, loan_status=1)
+    assert (model.predict_proba(odd)[:, 1] == np.array(probability)).all()
+
+
 def test_an_array_is_taken_in_the_order_of_the_inputs(model, rows, probability):
     array = rows[list(model.feature_names_in_)].to_numpy(dtype=object)
     assert (model.predict_proba(array)[:, 1] == np.array(probability)).all()
