@@ -92,6 +92,25 @@ pub(crate) const IMPORT: Environment = Environment {
         "xgboost-cpu==3.2.0; python_version < '3.12'",
     ],
 };
+/// Builds the wheel.
+pub(crate) const MATURIN: Environment = Environment {
+    name: "maturin",
+    requirements: &["maturin==1.16.0"],
+};
+/// What the Python package is tested with.
+pub(crate) const PACKAGE: Environment = Environment {
+    name: "package",
+    requirements: &[
+        "duckdb==2.0.1",
+        "matplotlib==3.11.2",
+        "numpy==2.4.6",
+        "pandas==3.1.1",
+        "polars==2.1.0",
+        "pyarrow==26.0.1",
+        "pytest==9.2.0",
+        "scikit-learn==1.9.1",
+    ],
+};
 /// What Kubernetes and Grafana take, and a client of Prometheus.
 pub(crate) const DEPLOY: Environment = Environment {
     name: "deploy",
