@@ -25,7 +25,6 @@ pub(super) fn schema(model: &Description) -> Value {
     }
     let mut schema = json!({
         "type": "object",
-        "title": model.model.title,
         "description": model.model.description,
         "properties": properties,
         "required": required,
@@ -60,7 +59,6 @@ fn property(feature: &Feature) -> Value {
     if may_miss(feature) && feature.role == FeatureRole::Input {
         schema = or_missing(schema);
     }
-    schema["title"] = feature.label.as_str().into();
     schema["description"] = describe(feature).into();
     if let (Some(example), true) = (&feature.example, feature.role != FeatureRole::Ignored) {
         schema["examples"] = json!([example]);
@@ -158,7 +156,11 @@ fn as_number(text: &str) -> Option<serde_json::Number> {
 
 /// Help, unit, range and what happens to a value that is not there or not allowed.
 fn describe(feature: &Feature) -> String {
-    let mut words = feature.help.clone().unwrap_or_default();
+    // Generators would call types by a `title`, in whatever language it is.
+    let mut words = format!("{}.", feature.label);
+    if let Some(help) = &feature.help {
+        words = format!("{words} {help}");
+    }
     let mut add = |text: String| {
         if !words.is_empty() {
             words.push(' ');
