@@ -343,6 +343,7 @@ fn loading(options: &ServeOptions, metrics: &Metrics) -> Loading {
         allow_mismatch: options.allow_mismatch,
         loaded_versions: options.loaded_versions,
         check: options.check.clone(),
+        signatures: options.signatures.clone(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::http::spans::TraceOptions;
 use crate::http::tls::TlsFiles;
 use crate::http::url::check_url;
 use crate::models::drift::{DriftOptions, check_state_folder};
-use crate::models::registry::{FileCheck, ModelSource};
+use crate::models::registry::{FileCheck, ModelSource, SignatureCheck};
 
 /// The settings of `underwrite serve`.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub struct ServeOptions {
     pub loaded_versions: NonZeroUsize,
     /// What else a file must pass before it is loaded. Default: nothing.
     pub check: Option<FileCheck>,
+    /// Who must have signed a file. Default: nobody.
+    pub signatures: Option<SignatureCheck>,
     /// How drift is watched; `None` switches it off.
     pub drift: Option<DriftOptions>,
     /// A Pushgateway to push metrics to. Default: none.
@@ -95,6 +97,7 @@ impl ServeOptions {
             allow_mismatch: false,
             loaded_versions: NonZeroUsize::MIN.saturating_add(15),
             check: None,
+            signatures: None,
             drift: Some(DriftOptions::default()),
             push: None,
             traces: None,

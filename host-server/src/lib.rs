@@ -62,7 +62,7 @@ pub use http::spans::TraceOptions;
 pub use http::tls::TlsFiles;
 pub use http::url::shown_url;
 pub use models::drift::{CountingCost, DriftOptions, time_counting};
-pub use models::registry::{Checked, Fetched, FileCheck, ModelSource};
+pub use models::registry::{Checked, Fetched, FileCheck, ModelSource, SignatureCheck, Signer};
 pub use priority::lower_priority;
 pub use routes::app;
 pub use server::{Server, serve, shutdown_signal};

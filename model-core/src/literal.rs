@@ -42,7 +42,7 @@ fn is_word(word: &str, text: &str) -> bool {
 /// Texts with commas between them. Over an iterator of one type: an instance of the standard
 /// library's takes half a kilobyte of the module.
 #[inline(never)]
-pub(crate) fn joined<'t>(texts: &mut dyn Iterator<Item = &'t str>) -> String {
+pub(crate) fn joined(texts: &mut dyn Iterator<Item = &str>) -> String {
     let mut joined = String::new();
     for text in texts {
         if !joined.is_empty() {

@@ -31,6 +31,7 @@
 mod batch;
 mod binary;
 mod categories;
+mod columns;
 mod from_schema;
 mod numbers;
 

@@ -47,11 +47,19 @@ function existing(path, advice) {
   return resolve(path);
 }
 
-/** Serves the page with `underwrite serve`; resolves when it answers, throws what it said when it ends instead. */
-export async function startServer(model) {
-  const binary = existing(process.env.UNDERWRITE_BIN ?? join(ROOT, 'target/release/underwrite'), 'run `cargo xtask build`, or set UNDERWRITE_BIN');
+/** The program under test. */
+export function testProgram() {
+  return existing(process.env.UNDERWRITE_BIN ?? join(ROOT, 'target/release/underwrite'), 'run `cargo xtask build`, or set UNDERWRITE_BIN');
+}
+
+/**
+ * Serves the page with `underwrite serve`; resolves when it answers, throws what it said when it ends instead.
+ * @param {string[]} more further flags
+ */
+export async function startServer(model, more = []) {
   const port = await freePort();
-  const child = spawn(binary, ['serve', '--model', model, '--host', '127.0.0.1', '--port', String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const args = ['serve', '--model', model, '--host', '127.0.0.1', '--port', String(port), ...more];
+  const child = spawn(testProgram(), args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { said += chunk; });
   const ended = new Promise((done) => child.on('exit', done));

@@ -67,6 +67,15 @@ pub(crate) const WASMTIME: Environment = Environment {
     name: "wasmtime",
     requirements: &["wasmtime==48.0.0"],
 };
+/// The reference implementation of OpenSSF Model Signing; sigstore fails without pyOpenSSL.
+pub(crate) const SIGNING: Environment = Environment {
+    name: "signing",
+    requirements: &[
+        "model-signing==1.1.1",
+        "pyOpenSSL==26.4.0",
+        "sigstore==4.5.1",
+    ],
+};
 /// The peers of `cargo xtask bench quality`, and the packages that ship its data.
 pub(crate) const QUALITY: Environment = Environment {
     name: "quality",

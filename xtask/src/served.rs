@@ -1,11 +1,11 @@
-//! The suites that run the server with other people's programs: clients, checkers, Prometheus.
+//! The suites that run the program with other people's: clients, checkers, Prometheus.
 
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::acceptance::Parts;
-use crate::python::{self, DEPLOY, HTTP, KSERVE, MLSERVER, OPENAPI, TRITON};
+use crate::python::{self, DEPLOY, HTTP, KSERVE, MLSERVER, OPENAPI, SIGNING, TRITON};
 use crate::steps::openly;
 use crate::system;
 use crate::workspace::{self, command};
@@ -50,6 +50,12 @@ pub(crate) fn deploy(parts: &Parts) -> Result<()> {
         .env("PROMTOOL", monitoring.promtool)
         .env("PUSHGATEWAY", monitoring.pushgateway);
     openly(&mut run)
+}
+
+/// Signatures before the reference implementation and another one.
+pub(crate) fn signing(parts: &Parts) -> Result<()> {
+    let mut run = script("signing", parts);
+    openly(run.env("PYTHON_BIN", python::venv(&SIGNING)?))
 }
 
 /// `run.sh` of a folder of `tests/`.

@@ -95,6 +95,11 @@ pub(crate) const SUITES: &[Suite] = &[
         run: trackers,
     },
     Suite {
+        name: "signing",
+        does: "Test signatures with model_signing and @sigstore/verify",
+        run: served::signing,
+    },
+    Suite {
         name: "http",
         does: "Test the server with the old services' clients and requests from its OpenAPI",
         run: served::http,

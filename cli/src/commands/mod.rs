@@ -8,12 +8,15 @@ mod explain;
 mod export;
 mod health;
 mod inspect;
+mod keygen;
 pub(crate) mod policy;
 mod publish;
 mod pull;
+pub(crate) mod reproduce;
 mod schema;
 mod score;
 mod serve;
+mod sign;
 mod track;
 mod train;
 mod verify;
@@ -48,6 +51,9 @@ enum Command {
     Export(export::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
+    Reproduce(reproduce::Args),
+    Keygen(keygen::Args),
+    Sign(sign::Args),
     Schema(schema::Args),
     Eda(eda::Args),
     Evaluate(evaluate::Args),
@@ -71,6 +77,9 @@ impl Cli {
             Command::Export(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Verify(args) => args.run(),
+            Command::Reproduce(args) => args.run(),
+            Command::Keygen(args) => args.run(),
+            Command::Sign(args) => args.run(),
             Command::Schema(args) => args.run(),
             Command::Eda(args) => args.run(),
             Command::Evaluate(args) => args.run(),

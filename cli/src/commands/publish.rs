@@ -8,9 +8,11 @@ use anyhow::{Context, Result, ensure};
 use model_core::decide::Decider;
 use model_files::{sha256_hex, write_whole};
 use model_hub::{DEFAULT_REVISION, FileToPublish, Hub, MODEL_FILE, Publication, RepoId};
+use model_signing::SIGNATURE_FILE;
 use model_tracking::folder::RunFolder;
 
 use crate::hub::HubArgs;
+use crate::signature::{self, is_outdated};
 use crate::tracking::RUNS;
 use crate::{files, progress};
 
@@ -100,9 +102,30 @@ impl Args {
         Ok(())
     }
 
+    /// The signature beside the model, and the other files that it covers.
+    fn signature(&self, sha256: &str) -> Result<Vec<FileToPublish>> {
+        let Some(bundle) = signature::beside(&self.model) else {
+            return Ok(Vec::new());
+        };
+        let path = self.model.with_file_name(SIGNATURE_FILE);
+        ensure!(
+            !is_outdated(&bundle, Path::new(MODEL_FILE), sha256),
+            "the signature {} is not of this file as {MODEL_FILE}: sign the folder again, or remove it",
+            path.display()
+        );
+        let covered = bundle.resources().iter().map(|one| one.name.as_str());
+        let covered = covered.filter(|name| *name != MODEL_FILE);
+        let others = covered.map(|name| file(name, &self.model.with_file_name(name)));
+        Ok([file(SIGNATURE_FILE, &path)]
+            .into_iter()
+            .chain(others)
+            .collect())
+    }
+
     /// The named files; those that were not named, from the model's run.
     fn files(&self, decider: &Decider, sha256: &str, scratch: &Path) -> Result<Vec<FileToPublish>> {
         let mut files = vec![file(MODEL_FILE, &self.model)];
+        files.extend(self.signature(sha256)?);
         if let Some(schema) = &self.schema {
             files::read_schema(schema)?;
             files.push(file("schema.toml", schema));

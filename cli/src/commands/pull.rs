@@ -1,13 +1,14 @@
 //! `underwrite pull`
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use model_hub::{DEFAULT_REVISION, Hub, MODEL_FILE, RepoId};
+use anyhow::{Context, Result};
+use model_hub::{DEFAULT_REVISION, Fetched, Hub, MODEL_FILE, RepoId};
+use model_signing::{Bundle, SIGNATURE_FILE};
 
-use crate::hub::{HubArgs, default_cache};
-use crate::{files, progress};
+use crate::hub::{HubArgs, default_cache, find};
+use crate::{files, progress, signature};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,7 +19,8 @@ Examples:
 /// Download a model.wasm from the Hugging Face Hub.
 ///
 /// A damaged file, or one that is not a model, is rejected and the existing file is kept.
-/// Without a network, the last downloaded file is used, with a warning.
+/// Without a network, the last downloaded file is used, with a warning. The signature of a signed
+/// model comes with it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -46,7 +48,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<()> {
         let repo: RepoId = self.repo.parse()?;
         files::check_writable(&self.out)?;
-        let cache = self.cache.unwrap_or_else(default_cache);
+        let cache = self.cache.clone().unwrap_or_else(default_cache);
         let spinner = progress::spinner("Downloading");
         let hub = Hub::new(&self.hub.options()?);
         let fetched = hub.fetch(&repo, MODEL_FILE, &self.revision, &cache);
@@ -59,6 +61,8 @@ impl Args {
         let wasm = files::read(&fetched.path)?;
         files::open_model(&fetched.path, &wasm)?;
         files::write(&self.out, &wasm)?;
+        let signed = self.signed(&hub, &repo, &fetched, &cache)?;
+        signature::warn_if_outdated(&self.out, &wasm)?;
         let mut stdout = anstream::stdout().lock();
         writeln!(
             stdout,
@@ -72,6 +76,36 @@ impl Args {
             fetched.commit
         )?;
         writeln!(stdout, "  SHA-256 {}", fetched.sha256)?;
+        for path in signed {
+            writeln!(stdout, "  signed: {}", path.display())?;
+        }
         Ok(())
+    }
+
+    /// Downloads the model's signature, if it has one, and the other files that it covers, and
+    /// writes them beside the model.
+    fn signed(
+        &self,
+        hub: &Hub,
+        repo: &RepoId,
+        model: &Fetched,
+        cache: &Path,
+    ) -> Result<Vec<PathBuf>> {
+        let Some(signature) = find(hub, repo, SIGNATURE_FILE, &model.commit, cache)? else {
+            return Ok(Vec::new());
+        };
+        let bytes = files::read(&signature.path)?;
+        let bundle = Bundle::parse(&bytes)
+            .with_context(|| format!("{SIGNATURE_FILE} of {repo} at {}", model.commit))?;
+        let mut written = vec![self.out.with_file_name(SIGNATURE_FILE)];
+        files::write(&written[0], &bytes)?;
+        let covered = bundle.resources().iter().map(|one| one.name.as_str());
+        for name in covered.filter(|name| *name != MODEL_FILE) {
+            let fetched = hub.fetch(repo, name, &model.commit, cache)?;
+            let path = self.out.with_file_name(name);
+            files::write(&path, &files::read(&fetched.path)?)?;
+            written.push(path);
+        }
+        Ok(written)
     }
 }

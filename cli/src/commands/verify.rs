@@ -2,21 +2,24 @@
 //! wasmtime.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use host_server::{Limits, ModelHost};
 use model_core::artifact::GoldenRow;
 use model_core::decide::Decider;
+use model_files::sha256_hex;
+use model_signing::{Signed, TrustedKeys};
 use model_train::golden::probability;
 
 use crate::engine::{self, Origin};
-use crate::files;
+use crate::{files, signature};
 
 const EXAMPLES: &str = "\
 Examples:
   underwrite verify model.wasm
-  underwrite verify model.wasm && cp model.wasm /srv/models/";
+  underwrite verify model.wasm && cp model.wasm /srv/models/
+  underwrite verify models/loan-approval/1.0.0/model.wasm --key risk.pub.pem";
 
 /// Check that a model.wasm is complete and unaltered, and decides as it did when it was packed.
 #[derive(Debug, clap::Args)]
@@ -25,12 +28,20 @@ pub(crate) struct Args {
     /// The model.wasm to check.
     #[arg(value_name = "MODEL.WASM")]
     model: PathBuf,
+    /// Public key (PEM) that must have signed the folder of the model, in its model.sig.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
 }
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
         let name = self.model.display().to_string();
         let wasm = files::read(&self.model)?;
+        let signed = match &self.key {
+            None => None,
+            // First: what nobody vouches for is not even opened.
+            Some(key) => Some(self.signed(key, &wasm).with_context(|| name.clone())?),
+        };
         let artifact = files::open_model(&self.model, &wasm)?.artifact();
         let mut decider = Decider::load(artifact).with_context(|| name.clone())?;
         let origin = engine::origin(&wasm).with_context(|| name.clone())?;
@@ -87,7 +98,24 @@ impl Args {
             "  decisions   {} golden rows: identical bytes natively and in wasmtime, probabilities equal to the bit",
             rows.len()
         )?;
+        if let Some(signed) = signed {
+            let files = signed.resources().len();
+            writeln!(
+                stdout,
+                "  signature   by the key {}, of {files} {}, all as they were signed",
+                signed.signer().key,
+                if files == 1 { "file" } else { "files" }
+            )?;
+        }
         Ok(())
+    }
+
+    /// The signature of the model's folder, which must hold.
+    fn signed(&self, key: &Path, wasm: &[u8]) -> Result<Signed> {
+        let signed = signature::signed(&self.model, &TrustedKeys::from_file(key)?)?;
+        signature::check_folder(&self.model, &sha256_hex(wasm), &signed)
+            .context("the signature does not hold")?;
+        Ok(signed)
     }
 }
 

@@ -24,10 +24,17 @@ pub(crate) fn index() -> Option<Asset> {
     load("index.html")
 }
 
-/// Whether a route is a file of the page, or the model's.
+/// Where people decide about applications; a browser cannot send a key when it opens a page, so
+/// it and its files are open to everybody. They ask for the key of a person before anything else.
+pub(crate) const OFFICER: &str = "/officer";
+/// What the officer's page shares with the other one.
+const SHARED: [&str; 4] = ["/dom.js", "/format.js", "/icon.svg", "/style.css"];
+
+/// Whether a route is a file of the page that needs a key, or the model's.
 pub(crate) fn is_file(route: &str) -> bool {
     match route {
         MODEL_FILE | MODEL_GLUE | MODEL_TYPES => true,
+        _ if route.starts_with(OFFICER) || SHARED.contains(&route) => false,
         _ => Web::iter().any(|name| route.strip_prefix('/') == Some(&*name)),
     }
 }
@@ -39,10 +46,12 @@ pub(crate) const MODEL_GLUE: &str = "/model.js";
 /// The types of that JavaScript.
 pub(crate) const MODEL_TYPES: &str = "/model.d.ts";
 
-/// A route for each file.
+/// A route for each file, and for the officer's page.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let officer = load("officer.html").map(|page| (OFFICER.to_owned(), Arc::new(page)));
     Web::iter()
         .filter_map(|name| Some((format!("/{name}"), Arc::new(load(&name)?))))
+        .chain(officer)
         .fold(Router::new(), |router, (path, file)| {
             let handler = async move |headers: HeaderMap| -> Response { respond(&file, &headers) };
             router.route(&path, get(handler))

@@ -51,7 +51,12 @@ fn describe(app: &App, slot: &Slot) -> Value {
         .into_iter()
         .map(|one| {
             let loaded = one.loaded().is_some();
-            json!({ "version": one.version(), "model": one.model(), "loaded": loaded })
+            let mut version =
+                json!({ "version": one.version(), "model": one.model(), "loaded": loaded });
+            if let Some(signer) = one.signer() {
+                version["signed_by"] = json!(signer);
+            }
+            version
         })
         .collect();
     let challenger = live.challenger().map(|(served, mode)| {

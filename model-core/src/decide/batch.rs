@@ -127,6 +127,11 @@ impl Decider {
         self.block.adjusted.get(row % ROWS).copied().unwrap_or(0)
     }
 
+    /// What an input of such a row came to.
+    pub(super) fn block_value(&self, input: usize, row: usize) -> f64 {
+        self.block.values[input * ROWS + row % ROWS]
+    }
+
     /// Whether no policy has anything to do for a single row.
     fn is_plain(&self, row: &[f64]) -> bool {
         let mut values = self.artifact.schema.inputs().zip(row);

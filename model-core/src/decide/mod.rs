@@ -4,6 +4,7 @@
 mod answer;
 mod application;
 mod batch;
+mod columns;
 mod derive;
 mod explain;
 mod fields;
@@ -15,6 +16,7 @@ mod request;
 pub use answer::write_value;
 pub use application::Application;
 pub use batch::REFUSED;
+pub use columns::ColumnRow;
 pub use outcome::{Judgement, Matched, reaches};
 pub use problem::{shortened, write_detail, write_refused_key, write_unavailable};
 pub use request::MAX_REQUEST;

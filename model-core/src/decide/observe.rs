@@ -8,7 +8,6 @@ use crate::value::{Reading, read};
 
 impl Decider {
     /// The inputs, in schema order.
-    #[must_use]
     pub fn features(&self) -> impl Iterator<Item = &Feature> {
         self.artifact.schema.inputs()
     }

@@ -292,14 +292,14 @@ impl Patterns {
             boxes.resize(first_box + local.count(), 0);
             for (start, boxes) in (0..).step_by(64).zip(boxes[first_box..].chunks_mut(64)) {
                 here[0] = u64::MAX >> (64 - boxes.len());
-                let mut leaf = 0;
+                let mut leaf = 1;
                 for (at, node) in nodes.iter().enumerate() {
                     let bins = here[at];
                     let Some((feature, _)) = question(node) else {
                         for bin in ones(bins) {
-                            boxes[bin] |= 1 << leaf;
+                            boxes[bin] |= leaf;
                         }
-                        leaf += 1;
+                        leaf <<= 1;
                         continue;
                     };
                     let mut left = bins;

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use model_core::schema::{Feature, Role, SampleRole, Schema, Target};
+use model_files::sha256_hex;
 use model_report::number::{count, percent};
 use model_sketch::PREDICTION;
 
@@ -48,6 +49,8 @@ pub struct Inputs {
     pub(super) split: Split,
     /// Where the test rows are the latest: their first time.
     pub(super) test_from: Option<String>,
+    /// Where a file named the test rows: SHA-256 of their numbers, ascending, a line each.
+    pub(super) test_rows_sha256: Option<String>,
 }
 
 /// Why there is nothing to train from.
@@ -197,6 +200,7 @@ impl Inputs {
         let dataset = (options.data).read_rows(&schema, options.outcome_missing, progress)?;
         check_sample(&dataset, &schema)?;
         let (target, sample) = (&dataset.target, &dataset.sample);
+        let is_named = options.test_rows.is_some();
         let split = match (options.test_rows, options.out_of_time, &sample.groups) {
             (Some(rows), _, _) => rows.read_split(&dataset)?,
             (None, Some(test), _) => out_of_time::split(target, sample, test)?,
@@ -210,6 +214,7 @@ impl Inputs {
             features: options.features,
             protected,
             test_from: test_from.map(|moment| moment.to_string()),
+            test_rows_sha256: is_named.then(|| row_digest(&split.test)),
             dataset,
             split,
         })
@@ -273,6 +278,13 @@ impl Inputs {
             in_the_file(target, false)
         )
     }
+}
+
+fn row_digest(rows: &[usize]) -> String {
+    let mut rows = rows.to_vec();
+    rows.sort_unstable();
+    let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    sha256_hex(lines)
 }
 
 /// An outcome as the file has it, `deny = false`, after its name where it has another one.
@@ -362,7 +374,11 @@ fn use_only(schema: &mut Schema, names: &[String]) -> Vec<String> {
     let mut protected = Vec::new();
     for feature in &mut schema.features {
         match (feature.role, names.contains(&feature.name)) {
-            (Role::Input, false) => feature.role = Role::Ignored,
+            (Role::Input, false) => {
+                feature.role = Role::Ignored;
+                // Nobody is told to change what the model does not see.
+                feature.actionable = None;
+            }
             (Role::Protected, true) => {
                 feature.role = Role::Input;
                 protected.push(feature.name.clone());

@@ -10,7 +10,7 @@ use super::decision::dealt;
 use super::error::PipelineError;
 use super::inputs::Inputs;
 use super::oddities;
-use super::options::{Hyperparameters, Options, SearchOptions, Unsupported};
+use super::options::{Hyperparameters, Options, SearchOptions, SearchRecord, Unsupported};
 use crate::fit::{self, FitError, Params};
 use crate::profiles;
 use crate::reference;
@@ -38,6 +38,8 @@ pub struct Job {
 #[derive(Debug, Clone)]
 pub(super) enum Plan {
     Fixed(Params),
+    /// Of a run that is done again, with what its search came from.
+    Recorded(Params, Option<SearchRecord>),
     /// One point, made for the training rows.
     Defaults(Space),
     Searched(SearchPlan),
@@ -137,6 +139,22 @@ pub struct SearchIdentity {
     budget: Budget,
 }
 
+impl SearchPlan {
+    /// What the model's file keeps of the search.
+    pub(super) fn record(&self) -> SearchRecord {
+        let limits = [
+            (self.options.timeout.is_some(), "timeout"),
+            (self.options.max_nanoseconds.is_some(), "max_latency"),
+        ];
+        let limit = limits.into_iter().find(|(is_set, _)| *is_set);
+        SearchRecord {
+            trials: Some(self.settings.trials),
+            metric: Some(self.settings.metric),
+            limited_by: limit.map(|(_, limit)| limit.to_owned()),
+        }
+    }
+}
+
 impl Job {
     /// Checks that the options suit the inputs.
     ///
@@ -164,6 +182,10 @@ impl Job {
             Hyperparameters::Fixed(params) => {
                 fit::check_abilities(&inputs.schema, params.kind())?;
                 Plan::Fixed(*params)
+            }
+            Hyperparameters::Recorded(params, search) => {
+                fit::check_abilities(&inputs.schema, params.kind())?;
+                Plan::Recorded(*params, search.clone())
             }
             Hyperparameters::Defaults(space) => {
                 fit::check_abilities(&inputs.schema, space.kind())?;
@@ -216,7 +238,7 @@ impl Job {
     #[must_use]
     pub fn search(&self) -> Option<&tune::Settings> {
         match &self.plan {
-            Plan::Fixed(_) | Plan::Defaults(_) => None,
+            Plan::Fixed(_) | Plan::Defaults(_) | Plan::Recorded(..) => None,
             Plan::Searched(search) => Some(&search.settings),
         }
     }
@@ -226,7 +248,7 @@ impl Job {
     #[must_use]
     pub fn spaces(&self) -> &[Space] {
         match &self.plan {
-            Plan::Fixed(_) | Plan::Defaults(_) => &[],
+            Plan::Fixed(_) | Plan::Defaults(_) | Plan::Recorded(..) => &[],
             Plan::Searched(search) => &search.options.spaces,
         }
     }

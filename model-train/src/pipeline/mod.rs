@@ -12,6 +12,7 @@
 
 mod benchmark;
 mod comparison;
+mod configuration;
 mod cross_validated;
 mod decision;
 mod development;
@@ -22,6 +23,7 @@ mod job;
 mod observer;
 mod oddities;
 mod options;
+mod reproduction;
 mod selection;
 mod trained;
 
@@ -36,7 +38,8 @@ pub use evaluation::{
 pub use inputs::{FeatureError, InputError, InputOptions, Inputs, Source};
 pub use job::{Job, SearchIdentity, Warning};
 pub use observer::Observer;
-pub use options::{Hyperparameters, Options, SearchOptions, Unsupported};
+pub use options::{Hyperparameters, Options, SearchOptions, SearchRecord, Unsupported};
+pub use reproduction::{NotReproducible, Recorded, differing_parts};
 pub use selection::{Selection, SelectionFigures};
 pub use trained::{Figures, TrainedModel};
 
@@ -44,12 +47,10 @@ use std::time::Instant;
 
 use model_core::artifact::with_policy;
 use model_core::details::Details;
-use serde::Serialize;
 
-use crate::calibrate::Method;
-use crate::fit::{ClassWeight, Params};
+use crate::fit::Params;
 use crate::train::{self, train};
-use crate::tune::{FoldsBy, Metric};
+use configuration::Configuration;
 use job::Plan;
 
 /// Trains a model: finds the hyperparameters, chooses calibration and threshold on
@@ -62,7 +63,7 @@ use job::Plan;
 pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<TrainedModel, PipelineError> {
     let start = Instant::now();
     let (params, mut selection) = match &job.plan {
-        Plan::Fixed(params) => (*params, None),
+        Plan::Fixed(params) | Plan::Recorded(params, _) => (*params, None),
         Plan::Defaults(space) => (selection::defaults(job, space)?, None),
         Plan::Searched(search) => {
             let selection = selection::select(job, search, observer)?;
@@ -126,7 +127,7 @@ fn fit(
         threshold: decision.threshold,
         details: Details {
             threshold_rule: options.threshold,
-            config: configuration(job, params)?,
+            config: Configuration::of(job, params).to_toml()?,
             protected_inputs: inputs.protected.clone(),
             ..Details::default()
         },
@@ -136,40 +137,4 @@ fn fit(
     let (dataset, split) = (inputs.dataset.clone(), inputs.split.clone());
     let trained = train(dataset, &inputs.schema, split, &options)?;
     Ok((trained, decision.cross_validated))
-}
-
-/// What decides about the model, as the artifact keeps it; nothing of this machine.
-fn configuration(job: &Job, params: Params) -> Result<String, PipelineError> {
-    #[derive(Serialize)]
-    struct Configuration<'a> {
-        seed: u64,
-        features: Option<&'a Vec<String>>,
-        class_weight: ClassWeight,
-        calibration: Method,
-        folds: usize,
-        /// Where it is not by chance.
-        folds_by: Option<FoldsBy>,
-        /// The first time of the rows that were measured on, where they are the latest.
-        test_from: Option<String>,
-        trials: Option<usize>,
-        metric: Option<Metric>,
-        params: Params,
-    }
-    let search = match &job.plan {
-        Plan::Fixed(_) | Plan::Defaults(_) => None,
-        Plan::Searched(search) => Some(&search.settings),
-    };
-    let options = &job.options;
-    Ok(toml::to_string(&Configuration {
-        seed: options.seed,
-        features: job.inputs.features.as_ref(),
-        class_weight: options.class_weight,
-        calibration: options.calibration_of(&params),
-        folds: options.folds,
-        folds_by: (options.folds_by != FoldsBy::default()).then_some(options.folds_by),
-        test_from: job.inputs.test_from.clone(),
-        trials: search.map(|search| search.trials),
-        metric: search.map(|search| search.metric),
-        params,
-    })?)
 }

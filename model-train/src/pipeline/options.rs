@@ -49,6 +49,19 @@ pub enum Hyperparameters {
     Defaults(Space),
     /// They are searched by cross-validation.
     Searched(SearchOptions),
+    /// They are on record, and so is the search that found them, if one did.
+    Recorded(Params, Option<SearchRecord>),
+}
+
+/// What a model's file keeps of the search for its hyperparameters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SearchRecord {
+    /// Trials, over all models; `None` where nothing was searched.
+    pub trials: Option<usize>,
+    /// What models were chosen by.
+    pub metric: Option<Metric>,
+    /// The limit that depends on the machine, if there was one: `timeout` or `max_latency`.
+    pub limited_by: Option<String>,
 }
 
 /// How to search.

@@ -13,6 +13,7 @@ use model_train::unpack::{Unpacked, unpack};
 
 use crate::engine::{self, Origin};
 use crate::files;
+use crate::signature;
 
 /// A model, and the file that it came from.
 pub(super) struct Model {
@@ -39,6 +40,8 @@ impl Model {
         files::write(out, &wasm)?;
         let new = digests(&bytes)?;
         self.say(&new)?;
+        // Whoever signed the old file has not signed this one.
+        signature::warn_if_outdated(out, &wasm)?;
         Ok(new)
     }
 

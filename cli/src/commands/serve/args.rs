@@ -59,6 +59,10 @@ pub(crate) struct Args {
     /// Refuse models whose engine is neither the one of this program nor a released one
     #[arg(long)]
     pub(super) known_engines_only: bool,
+    /// Folder of public keys (*.pem): refuse models that none of them signed [default: none, and
+    /// signatures are not checked]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) trusted_keys: Option<PathBuf>,
     /// Load models whose name or version differs from their folder, or whose inputs differ from
     /// the model they replace
     #[arg(long)]

@@ -20,6 +20,7 @@ use crate::config_file::ConfigFile;
 use crate::engine::{self, Origin};
 use crate::hub;
 use crate::settings::{Key, Settings};
+use crate::signature;
 
 /// All settings.
 pub(super) struct Read {
@@ -33,7 +34,8 @@ pub(super) struct Read {
 
 pub(super) fn read(args: &Args) -> Result<Read> {
     let mut from = Settings::open(ConfigFile::open(args.config.as_deref())?)?;
-    let source = source::read(args, &mut from)?;
+    let trusted_keys = from.path(key("trusted-keys"), args.trusted_keys.clone())?;
+    let source = source::read(args, &mut from, trusted_keys.is_some())?;
     // The models are opened last, when all settings are known to be valid.
     let mut options = ServeOptions::new(ModelSource::File(PathBuf::new()));
     options.default_model = from.optional(key("default-model"), args.default_model.clone())?;
@@ -51,6 +53,7 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     )?;
     let known_engines_only = from.switch(key("known-engines-only"), args.known_engines_only)?;
     options.check = Some(engine_check(known_engines_only));
+    options.signatures = signature::check(trusted_keys, matches!(source, Some(Source::Hub(_))))?;
     options.allow_mismatch = from.switch(key("allow-mismatch"), args.allow_mismatch)?;
     options.http = http_limits(args, &mut from)?;
     options.limits = limits(args, &mut from)?;

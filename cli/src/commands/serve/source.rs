@@ -11,10 +11,11 @@ use model_client::RetryPolicy;
 use model_hub::{
     DEFAULT_ENDPOINT, DEFAULT_REVISION, Hub, HubError, HubOptions, MODEL_FILE, RepoId,
 };
+use model_signing::SIGNATURE_FILE;
 
 use super::args::Args;
 use super::keys::{key, known};
-use crate::hub::default_cache;
+use crate::hub::{default_cache, find};
 use crate::secrets;
 use crate::settings::Settings;
 
@@ -39,10 +40,13 @@ pub(super) struct HubModel {
     revision: String,
     cache: PathBuf,
     options: HubOptions,
+    /// Whether its signature is needed.
+    signed: bool,
 }
 
 /// Reads which source is set; `None` when none is.
-pub(super) fn read(args: &Args, from: &mut Settings) -> Result<Option<Source>> {
+/// Of a model on the Hub, its signature as well if models must be signed.
+pub(super) fn read(args: &Args, from: &mut Settings, signed: bool) -> Result<Option<Source>> {
     let file = from.path(key("model"), args.model.clone())?;
     let folder = from.path(key("models"), args.models.clone())?;
     let repo: Option<String> =
@@ -65,6 +69,7 @@ pub(super) fn read(args: &Args, from: &mut Settings) -> Result<Option<Source>> {
             repo: repo.parse()?,
             revision,
             cache: cache.unwrap_or_else(default_cache),
+            signed,
             options: HubOptions {
                 endpoint,
                 token: secrets::read(token_file.as_deref(), "HF_TOKEN")?,
@@ -113,6 +118,11 @@ impl HubModel {
 
     fn newest(&self) -> Result<model_hub::Fetched, HubError> {
         let hub = Hub::new(&self.options);
-        hub.fetch(&self.repo, MODEL_FILE, &self.revision, &self.cache)
+        let model = hub.fetch(&self.repo, MODEL_FILE, &self.revision, &self.cache)?;
+        if self.signed {
+            // It goes beside the model; the check of signatures says so if there is none.
+            find(&hub, &self.repo, SIGNATURE_FILE, &model.commit, &self.cache)?;
+        }
+        Ok(model)
     }
 }

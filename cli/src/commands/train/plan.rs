@@ -28,7 +28,7 @@ pub(super) fn print(settings: &Settings, job: &Job, trackers: &[Box<dyn Tracker>
     print_inputs(&mut out, settings, job)?;
     let options = job.options();
     match &options.hyperparameters {
-        Hyperparameters::Fixed(params) => {
+        Hyperparameters::Fixed(params) | Hyperparameters::Recorded(params, _) => {
             writeln!(out, "fit {}", serde_json::to_string(params)?)?;
         }
         Hyperparameters::Defaults(space) => {

@@ -99,6 +99,8 @@ struct Info {
     model: String,
     version: String,
     digest: String,
+    /// Who signed it, as the trusted key is called; empty where signatures are not checked.
+    signer: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -263,6 +265,7 @@ impl ModelMetricsSet {
         model: &str,
         version: &str,
         description: &Description,
+        signer: Option<&str>,
     ) -> ModelMetrics {
         let target = &description.target;
         let label = |label: &str| {
@@ -301,6 +304,7 @@ impl ModelMetricsSet {
             model: model.to_owned(),
             version: version.to_owned(),
             digest: description.model.digest.clone(),
+            signer: signer.unwrap_or_default().to_owned(),
         };
         self.info.get_or_create(&info).set(1);
         for result in [Reload::loaded, Reload::refused, Reload::rolled_back] {

@@ -35,7 +35,7 @@ pub(crate) use loading::Loading;
 pub(crate) use outcome::{Cause, Change, Outcome};
 pub(crate) use served::{ScoredDecision, Served};
 pub(crate) use slot::Slot;
-pub use source::{Checked, Fetched, FileCheck, ModelSource};
+pub use source::{Checked, Fetched, FileCheck, ModelSource, SignatureCheck, Signer};
 pub(crate) use version::Version;
 
 /// All models.
@@ -54,7 +54,7 @@ impl Registry {
     /// One model that is loaded already; it cannot be reloaded.
     pub(crate) fn single(host: ModelHost, loading: Loading) -> Self {
         let registry = Self::empty(None, None, loading);
-        let served = Served::new(host, None, &registry.loading);
+        let served = Served::new(host, None, None, &registry.loading);
         let slot = Arc::new(Slot::with(served, &registry.loading.metrics));
         registry
             .slots

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::file::read_model;
 use super::loading::Loading;
 use super::names::check_place;
-use super::source::{Checked, FileCheck};
+use super::source::{Checked, FileCheck, Signer};
 use super::verify;
 use crate::asset::Asset;
 use crate::glue::beside_model;
@@ -26,6 +26,7 @@ pub(crate) struct Served {
     name: String,
     version: String,
     file_sha256: [u8; 32],
+    signer: Option<Signer>,
     pub(crate) metrics: ModelMetrics,
     drift: Result<Monitor, NotMonitored>,
     files: OnceLock<(Asset, Asset)>,
@@ -60,15 +61,20 @@ impl Served {
         loading: &Loading,
     ) -> Result<Arc<Self>, LoadError> {
         let bytes = read_model(path)?;
-        Self::load(bytes, named, loading).map_err(|error| error.in_file(path))
+        Self::load(path, bytes, named, loading).map_err(|error| error.in_file(path))
     }
 
-    /// Compiles and checks a file's bytes.
+    /// Compiles and checks the bytes of the file at this path.
     pub(crate) fn load(
+        path: &Path,
         bytes: Bytes,
         named: Option<FolderName<'_>>,
         loading: &Loading,
     ) -> Result<Arc<Self>, LoadError> {
+        // The signature first: what nobody vouches for is not taken apart, let alone compiled.
+        let sha256 = Sha256::digest(&bytes).into();
+        let signer = loading.signer(path, &sha256);
+        let signer = signer.map_err(LoadErrorKind::Mismatch)?;
         if let Some(FileCheck(check)) = &loading.check {
             match check(&bytes).map_err(LoadErrorKind::Mismatch)? {
                 Checked::Good => {}
@@ -83,12 +89,13 @@ impl Served {
             check_place(named, host.description()).map_err(LoadErrorKind::Mismatch)?;
         }
         verify::golden_rows(&host)?;
-        Ok(Self::new(host, named, loading))
+        Ok(Self::new(host, named, signer, loading))
     }
 
     pub(crate) fn new(
         host: ModelHost,
         named: Option<FolderName<'_>>,
+        signer: Option<Signer>,
         loading: &Loading,
     ) -> Arc<Self> {
         let info = &host.description().model;
@@ -106,9 +113,15 @@ impl Served {
         }
         Arc::new(Self {
             drift,
-            metrics: loading.metrics.model(&name, &version, host.description()),
+            metrics: loading.metrics.model(
+                &name,
+                &version,
+                host.description(),
+                signer.as_ref().map(|signer| signer.name.as_str()),
+            ),
             file_sha256: Sha256::digest(host.wasm()).into(),
             files: OnceLock::new(),
+            signer,
             name,
             version,
             host,
@@ -136,6 +149,11 @@ impl Served {
     /// The digest of the whole file, which tells one file from another.
     pub(crate) fn file_sha256(&self) -> &[u8; 32] {
         &self.file_sha256
+    }
+
+    /// Who signed it, where that is checked.
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.signer.as_ref()
     }
 
     /// One decision for a client, counted in the metrics and in the drift window.

@@ -16,6 +16,7 @@ use super::names::check_successor;
 use super::outcome::{Cause, Change, Outcome};
 use super::served::{FolderName, Served};
 use super::shadow::Shadow;
+use super::source::Signer;
 use super::version::{Stamp, Version, unload_oldest};
 use crate::models::metrics::{ModelMetricsSet, Reload};
 
@@ -33,6 +34,31 @@ struct Known<'a> {
     old: Option<Arc<Version>>,
 }
 
+/// The file that is loaded.
+struct Current {
+    file_sha256: [u8; 32],
+    signer: Option<Signer>,
+}
+
+impl Current {
+    fn version(version: &Arc<Version>) -> Self {
+        Self {
+            file_sha256: *version.file_sha256(),
+            signer: version.signer().cloned(),
+        }
+    }
+
+    fn served(served: &Arc<Served>) -> Self {
+        Self {
+            file_sha256: *served.file_sha256(),
+            signer: served.signer().cloned(),
+        }
+    }
+}
+
+/// Of a file, and of its signature where one is needed and there.
+type Digests = ([u8; 32], Option<[u8; 32]>);
+
 /// What files are read for, and with what.
 #[derive(Clone, Copy)]
 struct Attempt<'a> {
@@ -47,8 +73,9 @@ struct Past {
     previous: Option<Arc<Served>>,
     /// Digests of files that were rolled back: not loaded again until an operator asks.
     rolled_back: Vec<[u8; 32]>,
-    /// Digests of files that were refused, so that each is refused and counted once.
-    refused: BTreeMap<PathBuf, [u8; 32]>,
+    /// Digests of files that were refused, and of their signatures, so that each is refused and
+    /// counted once.
+    refused: BTreeMap<PathBuf, Digests>,
 }
 
 impl Slot {
@@ -124,7 +151,7 @@ impl Slot {
                 .live()
                 .and_then(|live| live.versions.get(version).cloned());
             // Before the file is read: what is changed after that has another stamp.
-            let stamp = Stamp::read(path);
+            let stamp = Stamp::read(path, loading);
             let is_as_checked = |old: &Arc<Version>| old.is_as_checked(stamp.as_ref());
             let checked = match &old {
                 Some(old) if change.cause != Cause::Asked && is_as_checked(old) => None,
@@ -231,33 +258,47 @@ impl Slot {
             }
         };
         let sha256: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
-        let current = match &known {
-            Some(known) => known.old.as_ref().map(|old| *old.file_sha256()),
-            None => self.live().map(|live| *live.champion.file_sha256()),
-        };
-        let unchanged = current == Some(sha256);
+        let digests = (sha256, loading.signature(path));
         let given_up = known.is_none() && past.rolled_back.contains(&sha256);
-        if unchanged || given_up || past.refused.get(path) == Some(&sha256) {
+        if given_up || past.refused.get(path) == Some(&digests) {
             return None;
+        }
+        let current = match &known {
+            Some(known) => known.old.as_ref().map(Current::version),
+            None => self.live().map(|live| Current::served(&live.champion)),
+        };
+        if let Some(current) = current.filter(|current| current.file_sha256 == sha256) {
+            match loading.signer(path, &sha256) {
+                Ok(signer) if signer == current.signer => return None,
+                // The same model, signed by somebody else.
+                Ok(_) => {}
+                Err(reason) => {
+                    past.refused.insert(path.to_owned(), digests);
+                    let reason = format!("{}: {reason}", path.display());
+                    self.refuse(reason, &loading.metrics, outcome);
+                    return None;
+                }
+            }
         }
         let named = known.map(|known| FolderName {
             name: &self.name,
             version: known.version,
         });
-        match Served::load(bytes, named, loading) {
+        match Served::load(path, bytes, named, loading) {
             Ok(served) => {
                 loading.metrics.reload(&self.name, Reload::loaded);
                 tracing::info!(
                     model = self.name,
                     version = served.version(),
                     digest = served.description().model.digest,
+                    signer = served.signer().map(|signer| signer.name.as_str()),
                     "model loaded"
                 );
                 outcome.loaded.push(served.version().to_owned());
                 Some(served)
             }
             Err(error) => {
-                past.refused.insert(path.to_owned(), sha256);
+                past.refused.insert(path.to_owned(), digests);
                 let reason = error.in_file(path).to_string();
                 self.refuse(reason, change, &loading.metrics, outcome);
                 None

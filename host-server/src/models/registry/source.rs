@@ -1,7 +1,9 @@
 //! Where models come from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use serde::Serialize;
 
 /// Where models come from.
 #[derive(Debug, Clone)]
@@ -53,4 +55,31 @@ impl std::fmt::Debug for FileCheck {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("FileCheck")
     }
+}
+
+/// Looks for the signature of a file, given its path and SHA-256 in hexadecimal.
+type CheckSignature = dyn Fn(&Path, &str) -> Result<Signer, String> + Send + Sync;
+
+/// Who must have signed a file: a refusal is a sentence.
+#[derive(Clone)]
+pub struct SignatureCheck {
+    /// The name of the signature's file, beside the model's.
+    pub file: &'static str,
+    /// Finds the signer.
+    pub check: Arc<CheckSignature>,
+}
+
+impl std::fmt::Debug for SignatureCheck {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("SignatureCheck")
+    }
+}
+
+/// Who signed a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signer {
+    /// What the one who trusts the key calls it.
+    pub name: String,
+    /// The key's id, 64 lower-case hexadecimal digits.
+    pub key: String,
 }

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::file::read_model;
 use super::loading::Loading;
 use super::served::{FolderName, Served};
+use super::source::Signer;
 use crate::host::{LoadError, LoadErrorKind, ModelInfo};
 
 /// A version of a model, loaded or not.
@@ -21,6 +22,7 @@ pub(crate) struct Version {
     version: String,
     model: ModelInfo,
     file_sha256: [u8; 32],
+    signer: Option<Signer>,
     /// Where it is loaded from; `None` for a file of which there is one version.
     file: Option<Stamp>,
     served: ArcSwapOption<Served>,
@@ -39,17 +41,29 @@ pub(super) struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
     identity: [i64; 3],
+    /// Its signature, where one is needed.
+    signature: Option<Box<Self>>,
 }
 
 impl Stamp {
     /// `None` when there is no such file.
-    pub(super) fn read(path: &Path) -> Option<Self> {
+    pub(super) fn read(path: &Path, loading: &Loading) -> Option<Self> {
+        let signature = loading.signature_path(path);
+        let signature = signature.and_then(|path| Self::read_one(&path));
+        Some(Self {
+            signature: signature.map(Box::new),
+            ..Self::read_one(path)?
+        })
+    }
+
+    fn read_one(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
         Some(Self {
             path: path.to_owned(),
             length: metadata.len(),
             modified: metadata.modified().ok(),
             identity: identity(&metadata),
+            signature: None,
         })
     }
 }
@@ -75,6 +89,7 @@ impl Version {
             version: served.version().to_owned(),
             model: served.description().model.clone(),
             file_sha256: *served.file_sha256(),
+            signer: served.signer().cloned(),
             file,
             served: ArcSwapOption::from(Some(served)),
             loading: Mutex::new(()),
@@ -93,6 +108,11 @@ impl Version {
     /// What the file says of itself.
     pub(crate) fn model(&self) -> &ModelInfo {
         &self.model
+    }
+
+    /// Who signed it, where that is checked.
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.signer.as_ref()
     }
 
     pub(super) fn file_sha256(&self) -> &[u8; 32] {
@@ -131,7 +151,7 @@ impl Version {
             version: &self.version,
         };
         let served =
-            Served::load(bytes, Some(named), loading).map_err(|error| error.in_file(path))?;
+            Served::load(path, bytes, Some(named), loading).map_err(|error| error.in_file(path))?;
         self.served.store(Some(Arc::clone(&served)));
         Ok(served)
     }

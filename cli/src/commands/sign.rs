@@ -1,0 +1,57 @@
+//! `underwrite sign`
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use model_hub::MODEL_FILE;
+use model_signing::{Bundle, SIGNATURE_FILE, SigningKey, sign_folder};
+
+use crate::files;
+
+const EXAMPLES: &str = "\
+Examples:
+  underwrite keygen --out risk.pem
+  underwrite sign models/loan-approval/1.0.0 --key risk.pem
+  underwrite verify models/loan-approval/1.0.0/model.wasm --key risk.pub.pem
+
+The signature is an OpenSSF Model Signing bundle. It covers every file of the folder: sign
+last, and again after every change.";
+
+/// Sign the folder of one version, with model.wasm and whatever else belongs to it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The folder of one version.
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Private key: ECDSA on P-256, PKCS#8 in PEM.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<()> {
+        let name = self.folder.display();
+        ensure!(
+            self.folder.is_dir(),
+            "{name} is not a folder: name the folder that {MODEL_FILE} lies in"
+        );
+        let model = self.folder.join(MODEL_FILE);
+        let wasm = files::read(&model)?;
+        files::open_model(&model, &wasm)?;
+        let pem = files::read(&self.key)?;
+        let key = SigningKey::from_pem(&String::from_utf8_lossy(&pem))
+            .with_context(|| self.key.display().to_string())?;
+        let bundle = sign_folder(&self.folder, &key)?;
+        let path = self.folder.join(SIGNATURE_FILE);
+        files::write(&path, bundle.as_bytes())?;
+        let mut out = anstream::stdout().lock();
+        for resource in Bundle::parse(bundle.as_bytes())?.resources() {
+            writeln!(out, "signed  {} sha256:{}", resource.name, resource.digest)?;
+        }
+        writeln!(out, "key id  {}", key.public().id())?;
+        writeln!(out, "wrote   {}", path.display())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,278 @@
+//! `underwrite keygen`, `sign`, `verify --key` and `serve --trusted-keys`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+mod common;
+#[path = "../../model-hub/tests/common/mod.rs"]
+mod services;
+
+use std::fs;
+
+use common::serving::Serving;
+use common::{Folder, points_model, train_points};
+use services::hub_service;
+
+const VERSION: &str = "models/points-approval/1.0.0";
+
+/// A folder with a model in a folder of its own, a key for it and another key.
+fn folder() -> Folder {
+    let folder = Folder::new(&[]);
+    fs::create_dir_all(folder.path(VERSION)).unwrap();
+    fs::create_dir(folder.path("keys")).unwrap();
+    fs::write(folder.path(VERSION).join("model.wasm"), points_model()).unwrap();
+    folder.succeed("keygen --out risk.pem --public keys/risk.pub.pem");
+    folder.succeed("keygen --out other.pem");
+    folder
+}
+
+fn signed() -> Folder {
+    let folder = folder();
+    let said = folder.succeed(&format!("sign {VERSION} --key risk.pem"));
+    assert!(said.contains("signed  model.wasm sha256:"), "{said}");
+    folder
+}
+
+fn serve(folder: &Folder) -> Serving {
+    let flags = "serve --models models --trusted-keys keys --admin-key chief";
+    Serving::start(folder.command().args(flags.split(' ')))
+}
+
+fn ask(serving: &Serving, method: &str, path: &str) -> String {
+    let head = "host: x\r\nx-api-key: chief\r\ncontent-length: 0\r\nconnection: close";
+    serving.ask(&format!("{method} {path} HTTP/1.1\r\n{head}\r\n\r\n"))
+}
+
+fn reload(serving: &Serving) -> String {
+    ask(serving, "POST", "/models/points-approval/reload")
+}
+
+#[test]
+fn a_key_is_written_once_and_for_its_owner_alone() {
+    let folder = Folder::new(&[]);
+    let said = folder.succeed("keygen --out k.pem");
+    assert!(said.contains("public key   k.pub.pem"), "{said}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(folder.path("k.pem")).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+    }
+    let before = folder.read("k.pem");
+    let error = folder.fail("keygen --out k.pem --public p.pem");
+    assert!(error.contains("a key is never overwritten"), "{error}");
+    assert_eq!(folder.read("k.pem"), before);
+    assert_eq!(folder.names(), ["k.pem", "k.pub.pem"]);
+}
+
+#[test]
+fn a_signed_folder_is_verified_by_its_key_and_no_other() {
+    let folder = signed();
+    let verify = |key: &str| format!("verify {VERSION}/model.wasm --key {key}");
+    let said = folder.succeed(&verify("keys/risk.pub.pem"));
+    assert!(said.contains("  signature   by the key "), "{said}");
+    assert!(said.contains("of 1 file, all as they were"), "{said}");
+    let error = folder.fail(&verify("other.pub.pem"));
+    assert!(
+        error.contains("which is not among the trusted ones (other)"),
+        "{error}"
+    );
+    let error = folder.fail(&verify("risk.pem"));
+    assert!(error.contains("risk.pem: a private key"), "{error}");
+    fs::write(folder.path(VERSION).join("notes.txt"), "").unwrap();
+    let error = folder.fail(&verify("keys/risk.pub.pem"));
+    assert!(
+        error.contains("the signature does not hold: notes.txt was not signed"),
+        "{error}"
+    );
+    fs::remove_file(folder.path(VERSION).join("model.sig")).unwrap();
+    let error = folder.fail(&verify("keys/risk.pub.pem"));
+    assert!(
+        error.contains("it is not signed: there is no model.sig"),
+        "{error}"
+    );
+    // Without a key a signature is not asked for.
+    folder.succeed(&format!("verify {VERSION}/model.wasm"));
+}
+
+#[test]
+fn what_is_no_version_or_no_key_is_not_signed() {
+    let folder = folder();
+    let error = folder.fail(&format!("sign {VERSION}/model.wasm --key risk.pem"));
+    assert!(
+        error.contains("is not a folder: name the folder"),
+        "{error}"
+    );
+    let error = folder.fail("sign models --key risk.pem");
+    assert!(error.contains("cannot read models/model.wasm"), "{error}");
+    let error = folder.fail(&format!("sign {VERSION} --key other.pub.pem"));
+    assert!(
+        error.contains("other.pub.pem: not a usable key: a public key"),
+        "{error}"
+    );
+    let mut damaged = points_model().to_vec();
+    damaged[1000] ^= 1;
+    fs::write(folder.path(VERSION).join("model.wasm"), damaged).unwrap();
+    folder.fail(&format!("sign {VERSION} --key risk.pem"));
+    assert!(!folder.path(VERSION).join("model.sig").exists());
+}
+
+#[test]
+fn a_server_takes_what_trusted_keys_signed_and_says_who() {
+    let folder = signed();
+    let serving = serve(&folder);
+    let models = ask(&serving, "GET", "/models");
+    assert!(models.contains(r#""signed_by":{"key":""#), "{models}");
+    assert!(models.contains(r#""name":"risk""#), "{models}");
+    let metrics = ask(&serving, "GET", "/metrics");
+    assert!(metrics.contains(r#"signer="risk"} 1"#), "{metrics}");
+}
+
+#[test]
+fn a_reload_refuses_what_is_unsigned_or_altered_and_keeps_the_old_one() {
+    let folder = signed();
+    let serving = serve(&folder);
+    let signature = folder.path(VERSION).join("model.sig");
+    let bytes = fs::read(&signature).unwrap();
+    let refused = |expect: &str| {
+        let answer = reload(&serving);
+        assert!(answer.contains(expect), "{answer}");
+        assert!(answer.contains(r#""serving":"1.0.0""#), "{answer}");
+    };
+    fs::remove_file(&signature).unwrap();
+    refused("it is not signed");
+    fs::write(folder.path(VERSION).join("extra"), "").unwrap();
+    fs::write(&signature, &bytes).unwrap();
+    refused("extra was not signed");
+    fs::remove_file(folder.path(VERSION).join("extra")).unwrap();
+    let answer = reload(&serving);
+    assert!(answer.contains(r#""refused":[]"#), "{answer}");
+
+    // Another model under the old signature, then signed by somebody else, then as it should be.
+    folder.succeed(&format!("{} --seed 7", train_points("other.wasm")));
+    let model = folder.path(VERSION).join("model.wasm");
+    fs::copy(folder.path("other.wasm"), &model).unwrap();
+    refused("model.wasm was altered");
+    folder.succeed(&format!("sign {VERSION} --key other.pem"));
+    refused("not among the trusted ones (risk)");
+    // A new key is trusted without a restart.
+    fs::copy(
+        folder.path("other.pub.pem"),
+        folder.path("keys/other.pub.pem"),
+    )
+    .unwrap();
+    let answer = reload(&serving);
+    assert!(answer.contains(r#""loaded":["1.0.0"]"#), "{answer}");
+    let models = ask(&serving, "GET", "/models");
+    assert!(models.contains(r#""name":"other""#), "{models}");
+    // The same model signed by the first key again: who signed is brought up to date.
+    folder.succeed(&format!("sign {VERSION} --key risk.pem"));
+    let answer = reload(&serving);
+    assert!(answer.contains(r#""loaded":["1.0.0"]"#), "{answer}");
+    let models = ask(&serving, "GET", "/models");
+    assert!(models.contains(r#""name":"risk""#), "{models}");
+}
+
+#[test]
+fn a_server_does_not_start_with_an_unsigned_file_or_without_keys() {
+    let folder = folder();
+    let start = |keys: &str| {
+        let model = format!("{VERSION}/model.wasm");
+        let output = folder.run(&format!(
+            "serve --port 0 --model {model} --trusted-keys {keys}"
+        ));
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let error = start("keys");
+    assert!(
+        error.contains("it is not signed: there is no model.sig"),
+        "{error}"
+    );
+    let error = start("models");
+    assert!(
+        error.contains("trusted-keys is models: not a usable key: models has no public key"),
+        "{error}"
+    );
+    let error = start("absent");
+    assert!(
+        error.contains("trusted-keys is absent: cannot read absent"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_new_policy_ends_a_signature_and_the_command_says_so() {
+    let folder = signed();
+    let policy = "[policy]\nversion = \"1\"\nrefer = [0.4, 0.6]\n";
+    fs::write(folder.path("policy.toml"), policy).unwrap();
+    let model = format!("{VERSION}/model.wasm");
+    let apply = format!("policy apply {model} --policy policy.toml --out {model}");
+    let said = folder.warnings(&apply);
+    assert!(
+        said.contains("model.sig no longer holds: sign the folder again"),
+        "{said}"
+    );
+    folder.fail(&format!("verify {model} --key keys/risk.pub.pem"));
+    folder.succeed(&format!("sign {VERSION} --key risk.pem"));
+    folder.succeed(&format!("verify {model} --key keys/risk.pub.pem"));
+}
+
+#[test]
+fn a_signature_goes_to_the_hub_and_comes_back() {
+    let service = hub_service::Service::start();
+    let folder = signed();
+    fs::write(folder.path(VERSION).join("README.md"), "# A card\n").unwrap();
+    folder.succeed(&format!("sign {VERSION} --key risk.pem"));
+    let hub = |args: &str| {
+        let mut command = folder.command();
+        let command = command.env("HF_ENDPOINT", &service.address);
+        let command = command.env("HF_TOKEN", hub_service::TOKEN);
+        let output = command.args(args.split(' ')).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{args}: {stderr}");
+        stderr
+    };
+    hub(&format!("publish {VERSION}/model.wasm --repo acme/points"));
+    hub("pull acme/points --out pulled/model.wasm --cache cache");
+    folder.succeed("verify pulled/model.wasm --key keys/risk.pub.pem");
+    // Of an unsigned model nothing comes along, and an older signature is told.
+    folder.succeed(&format!("{} --seed 7", train_points("other.wasm")));
+    hub("publish other.wasm --repo acme/unsigned");
+    let said = hub("pull acme/unsigned --out pulled/model.wasm --cache cache");
+    assert!(said.contains("model.sig no longer holds"), "{said}");
+    // What does not hold is not published.
+    fs::copy(
+        folder.path("other.wasm"),
+        folder.path(VERSION).join("model.wasm"),
+    )
+    .unwrap();
+    let mut command = folder.command();
+    let args = format!("publish {VERSION}/model.wasm --repo acme/points");
+    let command = command.env("HF_ENDPOINT", &service.address);
+    let output = command.args(args.split(' ')).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("sign the folder again, or remove it"),
+        "{error}"
+    );
+
+    // A server fetches the signature along with the model.
+    let serve = |repo: &str| {
+        let mut command = folder.command();
+        command
+            .env("HF_ENDPOINT", &service.address)
+            .env("HF_TOKEN", hub_service::TOKEN)
+            .args(["serve", "--from-hub", repo, "--trusted-keys", "keys"])
+            .args(["--hub-cache", "cache"]);
+        command
+    };
+    drop(Serving::start(&mut serve("acme/points")));
+    let mut unsigned = serve("acme/unsigned");
+    let output = unsigned.args(["--port", "0"]).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("it is not signed"), "{error}");
+}

@@ -1,0 +1,169 @@
+//! Many rows at once, in the columns of a table.
+
+use super::{Decider, Judgement};
+use crate::columns::{Column, ColumnError, Reader};
+use crate::schema::{Feature, Schema};
+use crate::value::{Reading, read_coded};
+
+/// Rows that are read together: the values of some dozens of columns stay in the cache.
+const ROWS: usize = 1024;
+
+/// A row of a table that was decided.
+#[derive(Debug)]
+pub struct ColumnRow<'d> {
+    /// Its index; the first is 0.
+    pub row: usize,
+    /// What was decided; `None` where a single request would be refused.
+    pub judgement: Option<Judgement>,
+    /// How many values the policies changed.
+    pub adjustments: u32,
+    decider: &'d Decider,
+    codes: &'d [f64],
+    /// The row in `codes`, and how many rows these have.
+    at: (usize, usize),
+}
+
+impl<'d> ColumnRow<'d> {
+    /// Who decided; it tells which rules matched.
+    #[must_use]
+    pub fn decider(&self) -> &'d Decider {
+        self.decider
+    }
+
+    /// Shows `each` input as it came, before any policy, or `None` where it cannot be such a
+    /// value. A derived one that was left out is shown as it was computed.
+    pub fn observe(&self, each: &mut dyn FnMut(usize, Option<Reading>)) {
+        let (at, rows) = self.at;
+        for (input, feature) in self.decider.inputs.iter().enumerate() {
+            let mut code = self.codes[input * rows + at];
+            let computed = feature.derived.is_some() && self.judgement.is_some();
+            if computed && code.is_nan() {
+                code = self.decider.block_value(input, at);
+            }
+            each(input, read_coded(feature, code).ok());
+        }
+    }
+}
+
+impl Decider {
+    /// The features that [`Decider::judge_columns`] takes a column for: the inputs, then the
+    /// protected columns that rules may name.
+    pub fn column_features(&self) -> impl Iterator<Item = &Feature> {
+        let rules = self.rule_columns().iter();
+        let features = &self.artifact().schema.features;
+        self.features()
+            .iter()
+            .chain(rules.map(|index| &features[*index]))
+    }
+
+    /// Which of the columns with these names each of [`Decider::column_features`] is in. Other
+    /// columns have no meaning. A derived input needs none: it is computed.
+    ///
+    /// # Errors
+    /// Where two columns have the name of a feature, or where one has none and
+    /// `allow_missing` is false: every row would get the same value.
+    pub fn find_columns(
+        &self,
+        names: &[&str],
+        allow_missing: bool,
+    ) -> Result<Vec<Option<usize>>, ColumnError> {
+        let schema = &self.artifact().schema;
+        let find = |feature: &Feature| {
+            let name = feature.name.as_str();
+            let mut found = (0..names.len()).filter(|index| names[*index] == name);
+            let column = found.next();
+            if found.next().is_some() {
+                let message = "two columns have this name: rename or remove one";
+                return Err(ColumnError::new(message).in_column(name));
+            }
+            if column.is_none() && feature.derived.is_none() && !allow_missing {
+                return Err(missing_column(schema, names, name));
+            }
+            Ok(column)
+        };
+        self.column_features().map(find).collect()
+    }
+
+    /// Decides `rows` applications: a column, or `None` where all values are missing, for each of
+    /// [`Decider::column_features`]. Calls `each` with every row, in order. The bits are those
+    /// of [`Decider::decide`].
+    ///
+    /// # Errors
+    /// Names the column that cannot be read, and the row where it is in one.
+    pub fn judge_columns(
+        &mut self,
+        columns: &[Option<&Column<'_>>],
+        rows: usize,
+        mut each: impl FnMut(&ColumnRow<'_>),
+    ) -> Result<(), ColumnError> {
+        let features: Vec<Feature> = self.column_features().cloned().collect();
+        if columns.len() != features.len() {
+            let (expected, found) = (features.len(), columns.len());
+            let message = format!("expected {expected} columns, got {found}");
+            return Err(ColumnError::new(message));
+        }
+        let missing_values = self.artifact().schema.missing_values.clone();
+        let mut readers = Vec::with_capacity(columns.len());
+        for (feature, column) in features.iter().zip(columns) {
+            readers.push(reader(*column, rows, feature, &missing_values)?);
+        }
+        let mut codes = vec![0.0; features.len() * ROWS.min(rows)];
+        for start in (0..rows).step_by(ROWS) {
+            let count = ROWS.min(rows - start);
+            let codes = &mut codes[..features.len() * count];
+            for ((out, feature), reader) in codes.chunks_mut(count).zip(&features).zip(&readers) {
+                match reader {
+                    Some(reader) => reader
+                        .read(feature, &missing_values, start, out)
+                        .map_err(|error| error.in_column(&feature.name))?,
+                    None => out.fill(f64::NAN),
+                }
+            }
+            let codes = &*codes;
+            self.judge_rows(codes, count, |at, judgement, decider| {
+                each(&ColumnRow {
+                    row: start + at,
+                    judgement,
+                    adjustments: decider.adjusted_values(at),
+                    decider,
+                    codes,
+                    at: (at, count),
+                });
+            })
+            .map_err(ColumnError::new)?;
+        }
+        Ok(())
+    }
+}
+
+fn reader<'a>(
+    column: Option<&'a Column<'a>>,
+    rows: usize,
+    feature: &Feature,
+    missing_values: &[String],
+) -> Result<Option<Reader<'a>>, ColumnError> {
+    let Some(column) = column else {
+        return Ok(None);
+    };
+    if column.rows != rows {
+        let message = format!("expected {rows} rows, got {}", column.rows);
+        return Err(ColumnError::new(message).in_column(&feature.name));
+    }
+    Reader::new(column, feature, missing_values)
+        .map(Some)
+        .map_err(|error| error.in_column(&feature.name))
+}
+
+/// The error for a feature without a column; names a column that may be meant.
+fn missing_column(schema: &Schema, names: &[&str], name: &str) -> ColumnError {
+    let meant = names
+        .iter()
+        .find(|column| schema.nearest_feature(column) == Some(name));
+    let message = match meant {
+        Some(column) => format!("the column is missing: did you mean it by '{column}'?"),
+        None => "the column is missing, and every row would get an imputed value: add it, or \
+                 allow missing columns"
+            .to_owned(),
+    };
+    ColumnError::new(message).in_column(name)
+}

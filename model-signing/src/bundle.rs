@@ -1,0 +1,204 @@
+//! The bundle: a signed statement as a file.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::LONGEST_BUNDLE;
+use crate::error::SigningError;
+use crate::folder::Reading;
+use crate::key::SigningKey;
+use crate::signed::{Signed, Signer};
+use crate::statement::{IGNORED, Resource, Statement};
+use crate::trusted::TrustedKeys;
+
+const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+/// A bundle that was read, and whose signature nobody has checked yet.
+#[derive(Debug)]
+pub struct Bundle {
+    statement: Statement,
+    /// The bytes that were signed.
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+    hint: Option<String>,
+}
+
+/// The bundle of a folder: one line of JSON. Each call gives another one, since ECDSA is random.
+///
+/// # Errors
+/// When a file cannot be read, the folder has a symbolic link or no file, or the system has no
+/// randomness.
+pub fn sign_folder(folder: &Path, key: &SigningKey) -> Result<String, SigningError> {
+    let reading = Reading {
+        ignored: &[],
+        allow_symlinks: false,
+    };
+    let resources = reading.resources(folder)?;
+    if resources.is_empty() {
+        let problem = format!("{} has no files", folder.display());
+        return Err(SigningError::Folder(problem));
+    }
+    let whole = folder.canonicalize().map_err(|error| SigningError::Read {
+        path: folder.to_owned(),
+        error,
+    })?;
+    let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    let statement = Statement {
+        subject: name.into_owned(),
+        resources,
+        ignored: IGNORED.map(str::to_owned).to_vec(),
+        allow_symlinks: false,
+    };
+    sign(&statement, key)
+}
+
+fn sign(statement: &Statement, key: &SigningKey) -> Result<String, SigningError> {
+    let payload = statement.to_json()?;
+    let signature = key.sign(&encoded(payload.as_bytes()))?;
+    let file = File {
+        media_type: MEDIA_TYPE.to_owned(),
+        verification_material: Material {
+            public_key: Some(Hint {
+                hint: Some(key.public().id().to_owned()),
+            }),
+            // Readers that follow protobuf take an absent list, the reference does not.
+            tlog_entries: Some(Vec::new()),
+        },
+        dsse_envelope: Envelope {
+            payload: STANDARD.encode(payload),
+            payload_type: PAYLOAD_TYPE.to_owned(),
+            signatures: vec![EnvelopeSignature {
+                sig: STANDARD.encode(signature),
+            }],
+        },
+    };
+    serde_json::to_string(&file).map_err(|error| SigningError::Form(error.to_string()))
+}
+
+/// What is signed of a payload: DSSE's pre-authentication encoding.
+fn encoded(payload: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "DSSEv1 {} {PAYLOAD_TYPE} {} ",
+        PAYLOAD_TYPE.len(),
+        payload.len()
+    );
+    [head.as_bytes(), payload].concat()
+}
+
+impl Bundle {
+    /// Reads a bundle. This says nothing about who made it: see [`Bundle::verify`].
+    ///
+    /// # Errors
+    /// When it is no bundle of method `key`, or its statement is of another kind.
+    pub fn parse(bytes: &[u8]) -> Result<Self, SigningError> {
+        if bytes.len() > LONGEST_BUNDLE {
+            let problem = format!("{} bytes, expected at most {LONGEST_BUNDLE}", bytes.len());
+            return Err(SigningError::Form(problem));
+        }
+        let form = |problem: String| SigningError::Form(problem);
+        let file: File = serde_json::from_slice(bytes).map_err(|error| form(error.to_string()))?;
+        if file.media_type != MEDIA_TYPE {
+            return Err(form(format!(
+                "its media type is `{}`, expected `{MEDIA_TYPE}`",
+                file.media_type
+            )));
+        }
+        let Some(key) = file.verification_material.public_key else {
+            let problem = "it is signed with a certificate or keyless, and only the method `key` is supported: sign with a key";
+            return Err(SigningError::Unsupported(problem.to_owned()));
+        };
+        let envelope = file.dsse_envelope;
+        if envelope.payload_type != PAYLOAD_TYPE {
+            return Err(form(format!(
+                "its payload is `{}`, expected `{PAYLOAD_TYPE}`",
+                envelope.payload_type
+            )));
+        }
+        let [signature] = &envelope.signatures[..] else {
+            return Err(form(format!(
+                "{} signatures, expected one",
+                envelope.signatures.len()
+            )));
+        };
+        let base64 = |what: &str, text: &str| {
+            let bytes = STANDARD.decode(text);
+            bytes.map_err(|error| form(format!("its {what} is not base64: {error}")))
+        };
+        let payload = base64("payload", &envelope.payload)?;
+        Ok(Self {
+            statement: Statement::from_json(&payload)?,
+            signature: base64("signature", &signature.sig)?,
+            payload,
+            hint: key.hint,
+        })
+    }
+
+    /// The files that it names, whoever made it.
+    #[must_use]
+    pub fn resources(&self) -> &[Resource] {
+        &self.statement.resources
+    }
+
+    /// Checks that one of these keys signed it.
+    ///
+    /// # Errors
+    /// When none did, or the statement was altered since.
+    pub fn verify(self, trusted: &TrustedKeys) -> Result<Signed, SigningError> {
+        let signed = encoded(&self.payload);
+        // A bundle of before the format's 1.0 names no key.
+        let is_named = |id: &str| self.hint.as_deref().is_none_or(|hint| hint == id);
+        let mut named = trusted.iter().filter(|(_, key)| is_named(key.id()));
+        if named.clone().next().is_none() {
+            return Err(SigningError::Untrusted {
+                hint: self.hint.unwrap_or_default(),
+                trusted: trusted.names(),
+            });
+        }
+        let found = named.find(|(_, key)| key.is_of(&self.signature, &signed));
+        let (name, key) = found.ok_or(SigningError::Signature)?;
+        let signer = Signer {
+            name: name.to_owned(),
+            key: key.id().to_owned(),
+        };
+        Ok(Signed::new(signer, self.statement))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct File {
+    media_type: String,
+    verification_material: Material,
+    dsse_envelope: Envelope,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Material {
+    public_key: Option<Hint>,
+    /// Of a transparency log; not read here.
+    #[serde(skip_deserializing)]
+    tlog_entries: Option<Vec<u8>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Hint {
+    hint: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    payload: String,
+    payload_type: String,
+    signatures: Vec<EnvelopeSignature>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EnvelopeSignature {
+    sig: String,
+}

@@ -1,0 +1,105 @@
+//! A statement that a trusted key signed, against what is on the disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::SigningError;
+use crate::folder::Reading;
+use crate::statement::{Resource, Statement};
+
+/// Who signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signer {
+    /// What the one who trusts the key calls it.
+    pub name: String,
+    /// The key's id: SHA-256 of its PEM file, 64 lower-case hexadecimal digits.
+    pub key: String,
+}
+
+/// What a trusted key signed.
+#[derive(Debug)]
+pub struct Signed {
+    signer: Signer,
+    statement: Statement,
+}
+
+impl Signed {
+    pub(crate) fn new(signer: Signer, statement: Statement) -> Self {
+        Self { signer, statement }
+    }
+
+    /// Who signed.
+    #[must_use]
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// The folder's name when it was signed; it may have another one now.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.statement.subject
+    }
+
+    /// The files that were signed.
+    #[must_use]
+    pub fn resources(&self) -> &[Resource] {
+        &self.statement.resources
+    }
+
+    /// Checks one file by its name in the folder and its SHA-256, 64 lower-case hexadecimal
+    /// digits.
+    ///
+    /// # Errors
+    /// When it was not signed, or with other content.
+    pub fn check_file(&self, name: &str, sha256: &str) -> Result<(), SigningError> {
+        let signed = self.resources().iter().find(|one| one.name == name);
+        let differences = compare(name, signed.map(|one| one.digest.as_str()), Some(sha256));
+        differences.map_or(Ok(()), |difference| {
+            Err(SigningError::Differs(vec![difference]))
+        })
+    }
+
+    /// Checks that a folder has the files that were signed, unaltered, and no others.
+    ///
+    /// # Errors
+    /// Names what is altered, missing or was added, or says what cannot be read.
+    pub fn check_folder(&self, folder: &Path) -> Result<(), SigningError> {
+        let reading = Reading {
+            ignored: &self.statement.ignored,
+            allow_symlinks: self.statement.allow_symlinks,
+        };
+        let found = reading.resources(folder)?;
+        let (signed, found) = (by_name(self.resources()), by_name(&found));
+        let added = found.keys().filter(|name| !signed.contains_key(*name));
+        let names = signed.keys().chain(added);
+        let differences: Vec<String> = names
+            .filter_map(|name| compare(name, signed.get(name).copied(), found.get(name).copied()))
+            .collect();
+        match differences.is_empty() {
+            true => Ok(()),
+            false => Err(SigningError::Differs(differences)),
+        }
+    }
+}
+
+fn by_name(resources: &[Resource]) -> BTreeMap<&str, &str> {
+    let pairs = resources.iter();
+    pairs
+        .map(|one| (one.name.as_str(), one.digest.as_str()))
+        .collect()
+}
+
+/// What differs between a file as it was signed and as it is.
+fn compare(name: &str, signed: Option<&str>, found: Option<&str>) -> Option<String> {
+    match (signed, found) {
+        (Some(signed), Some(found)) if signed == found => None,
+        (Some(signed), Some(found)) => Some(format!(
+            "{name} was altered: its SHA-256 is {found}, {signed} was signed"
+        )),
+        (Some(_), None) => Some(format!("{name} is missing")),
+        (None, Some(_)) => Some(format!("{name} was not signed")),
+        (None, None) => None,
+    }
+}

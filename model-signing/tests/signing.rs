@@ -1,0 +1,283 @@
+//! Signatures through the public interface: what holds, and every way in which one does not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use model_signing::{
+    Bundle, PublicKey, SIGNATURE_FILE, SigningError, SigningKey, TrustedKeys, sign_folder,
+};
+use tempfile::TempDir;
+
+/// A bundle that `model_signing` 1.1.1 wrote for a folder with the file `model.wasm` of the
+/// bytes `\0asm`, and its public key.
+const THEIRS: &str = include_str!("reference/model.sig");
+const THEIR_KEY: &str = include_str!("reference/key.pub.pem");
+
+struct Folder {
+    folder: TempDir,
+    trusted: TrustedKeys,
+}
+
+impl Folder {
+    fn signed() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("model.wasm"), b"\0asm").unwrap();
+        fs::create_dir(folder.path().join("reports")).unwrap();
+        fs::write(folder.path().join("reports/card.md"), "a card").unwrap();
+        let (_, key) = SigningKey::generate().unwrap();
+        let bundle = sign_folder(folder.path(), &key).unwrap();
+        fs::write(folder.path().join(SIGNATURE_FILE), bundle).unwrap();
+        Self {
+            folder,
+            trusted: TrustedKeys::one("risk", key.public().clone()),
+        }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn check(&self) -> Result<(), SigningError> {
+        check(self.folder.path(), &self.trusted)
+    }
+
+    /// The sentence that refuses the folder after a change.
+    fn refused(change: impl FnOnce(&Self)) -> String {
+        let folder = Self::signed();
+        folder.check().unwrap();
+        change(&folder);
+        folder.check().unwrap_err().to_string()
+    }
+
+    /// The same after a change of the bundle's text.
+    fn refused_bundle(change: impl FnOnce(String) -> String) -> String {
+        Self::refused(|folder| {
+            let path = folder.path(SIGNATURE_FILE);
+            let bundle = fs::read_to_string(&path).unwrap();
+            fs::write(path, change(bundle)).unwrap();
+        })
+    }
+}
+
+fn check(folder: &Path, trusted: &TrustedKeys) -> Result<(), SigningError> {
+    let bundle = fs::read(folder.join(SIGNATURE_FILE)).unwrap();
+    Bundle::parse(&bundle)?
+        .verify(trusted)?
+        .check_folder(folder)
+}
+
+/// The bundle with another statement, under the old signature.
+fn with_statement(bundle: &str, change: impl FnOnce(String) -> String) -> String {
+    let mut json: serde_json::Value = serde_json::from_str(bundle).unwrap();
+    let payload = json["dsseEnvelope"]["payload"].as_str().unwrap();
+    let statement = String::from_utf8(STANDARD.decode(payload).unwrap()).unwrap();
+    json["dsseEnvelope"]["payload"] = STANDARD.encode(change(statement)).into();
+    json.to_string()
+}
+
+#[test]
+fn what_git_keeps_is_not_part_of_a_model() {
+    let folder = Folder::signed();
+    fs::create_dir(folder.path(".git")).unwrap();
+    fs::write(folder.path(".git/config"), "").unwrap();
+    fs::write(folder.path(".gitignore"), "").unwrap();
+    folder.check().unwrap();
+}
+
+#[test]
+fn an_altered_folder_is_refused_and_the_file_is_named() {
+    let write = |name: &'static str, text: &'static str| {
+        Folder::refused(move |folder| fs::write(folder.path(name), text).unwrap())
+    };
+    let altered = write("model.wasm", "\0asn");
+    assert!(altered.starts_with("model.wasm was altered"), "{altered}");
+    let altered = write("reports/card.md", "a cart");
+    assert!(altered.starts_with("reports/card.md was alt"), "{altered}");
+    assert_eq!(write("notes.txt", ""), "notes.txt was not signed");
+    assert_eq!(
+        Folder::refused(|folder| fs::remove_file(folder.path("reports/card.md")).unwrap()),
+        "reports/card.md is missing"
+    );
+    let many = Folder::refused(|folder| {
+        for name in ["a", "b", "c", "d", "e"] {
+            fs::write(folder.path(name), "").unwrap();
+        }
+    });
+    assert_eq!(
+        many,
+        "a was not signed; b was not signed; c was not signed; and 2 more"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_symbolic_link_is_neither_signed_nor_accepted() {
+    let refused = Folder::refused(|folder| {
+        std::os::unix::fs::symlink("/etc/hostname", folder.path("link")).unwrap();
+    });
+    assert!(refused.contains("link is a symbolic link"), "{refused}");
+}
+
+#[test]
+fn another_key_is_refused_by_its_id() {
+    let folder = Folder::signed();
+    let (_, other) = SigningKey::generate().unwrap();
+    let trusted = TrustedKeys::one("other", other.public().clone());
+    let error = check(folder.folder.path(), &trusted).unwrap_err();
+    assert!(
+        matches!(&error, SigningError::Untrusted { trusted, .. } if trusted == "other"),
+        "{error}"
+    );
+    // One that claims to be of the other key is found out by the signature.
+    let bundle = fs::read_to_string(folder.path(SIGNATURE_FILE)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&bundle).unwrap();
+    let hint = json["verificationMaterial"]["publicKey"]["hint"].as_str();
+    let claimed = bundle.replace(hint.unwrap(), other.public().id());
+    let error = Bundle::parse(claimed.as_bytes()).unwrap().verify(&trusted);
+    assert!(matches!(error.unwrap_err(), SigningError::Signature));
+}
+
+#[test]
+fn a_changed_bundle_is_refused() {
+    let wrong = "the signature is wrong: the statement was altered, or another key signed it";
+    let statement = |from: &'static str, to: &'static str| {
+        Folder::refused_bundle(|bundle| {
+            with_statement(&bundle, |text| {
+                assert!(text.contains(from), "{text}");
+                text.replacen(from, to, 1)
+            })
+        })
+    };
+    assert_eq!(statement("\"name\":\"", "\"name\":\"x"), wrong);
+    assert_eq!(
+        statement("\"allow_symlinks\":false", "\"allow_symlinks\":true"),
+        wrong
+    );
+    let form = |text: String, expected: &str| assert!(text.contains(expected), "{text}");
+    form(
+        statement("signature/v1.0", "signature/v2.0"),
+        "the predicate is `https://model_signing/signature/v2.0`",
+    );
+    form(
+        statement("Statement/v1", "Statement/v2"),
+        "the statement's type is `https://in-toto.io/Statement/v2`",
+    );
+    form(
+        statement("\"method\":\"files\"", "\"method\":\"shards\""),
+        "only `files` is supported",
+    );
+    form(
+        statement("\"name\":\"model.wasm\"", "\"name\":\"../model.wasm\""),
+        "expected a path inside the folder",
+    );
+    form(
+        statement("\"digest\":\"", "\"digest\":\"0"),
+        "expected 64 hexadecimal digits",
+    );
+    let bundle = |from: &'static str, to: &'static str| {
+        Folder::refused_bundle(|bundle| {
+            assert!(bundle.contains(from), "{bundle}");
+            bundle.replacen(from, to, 1)
+        })
+    };
+    form(bundle("v0.3+json", "v0.2+json"), "its media type is");
+    form(bundle("in-toto+json", "in-toto"), "its payload is");
+    form(bundle("\"payload\":\"", "\"payload\":\"*"), "not base64");
+    form(bundle("\"sig\":\"", "\"sig\":\"*"), "not base64");
+    form(bundle("{\"sig\":\"", "{\"sig\":\"\"},{\"sig\":\""), "2 sig");
+    form(
+        bundle("\"publicKey\":{", "\"certificate\":{"),
+        "only the method `key` is supported",
+    );
+    form(Folder::refused_bundle(|_| String::new()), "EOF");
+}
+
+#[test]
+fn a_flipped_bit_anywhere_in_the_signature_or_the_statement_is_found() {
+    let folder = Folder::signed();
+    let bundle = fs::read_to_string(folder.path(SIGNATURE_FILE)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&bundle).unwrap();
+    let decoded = |value: &serde_json::Value| STANDARD.decode(value.as_str().unwrap()).unwrap();
+    let envelope = &json["dsseEnvelope"];
+    let parts = [
+        ("payload", decoded(&envelope["payload"])),
+        ("sig", decoded(&envelope["signatures"][0]["sig"])),
+    ];
+    for (part, bytes) in parts {
+        for at in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[at] ^= 1 << (at % 8);
+            let mut json = json.clone();
+            let envelope = &mut json["dsseEnvelope"];
+            match part {
+                "payload" => envelope["payload"] = STANDARD.encode(altered).into(),
+                _ => envelope["signatures"][0]["sig"] = STANDARD.encode(altered).into(),
+            }
+            let parsed = Bundle::parse(json.to_string().as_bytes());
+            let verified = parsed.and_then(|bundle| bundle.verify(&folder.trusted));
+            assert!(verified.is_err(), "byte {at} of the {part}");
+        }
+    }
+}
+
+#[test]
+fn the_reference_implementations_bundle_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("model.wasm"), b"\0asm").unwrap();
+    fs::write(folder.path().join(SIGNATURE_FILE), THEIRS).unwrap();
+    let trusted = TrustedKeys::one("theirs", PublicKey::from_pem(THEIR_KEY).unwrap());
+    check(folder.path(), &trusted).unwrap();
+    fs::write(folder.path().join("model.wasm"), b"\0asn").unwrap();
+    check(folder.path(), &trusted).unwrap_err();
+}
+
+#[test]
+fn keys_are_read_as_they_were_written() {
+    let (pem, key) = SigningKey::generate().unwrap();
+    let again = SigningKey::from_pem(&pem).unwrap();
+    assert_eq!(again.public(), key.public());
+    let public = PublicKey::from_pem(key.public().to_pem()).unwrap();
+    assert_eq!(&public, key.public());
+    assert!(!format!("{key:?}").contains(pem.lines().nth(1).unwrap()));
+
+    let refused = |text: &str| SigningKey::from_pem(text).unwrap_err().to_string();
+    let labelled = |label: &str| pem.replace("PRIVATE KEY", label);
+    assert!(refused(public.to_pem()).contains("expected the private one"));
+    assert!(refused(&labelled("EC PRIVATE KEY")).contains("openssl pkcs8 -topk8"));
+    assert!(refused(&labelled("ENCRYPTED PRIVATE KEY")).contains("decrypt it"));
+    assert!(refused("").contains("underwrite keygen"));
+    assert!(
+        refused("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----").contains("P-256")
+    );
+    let refused = |text: &str| PublicKey::from_pem(text).unwrap_err().to_string();
+    assert!(refused(&pem).contains("keep the private key"));
+    assert!(refused(&labelled("PUBLIC KEY")).contains("on P-256"));
+}
+
+#[test]
+fn a_folder_of_keys_names_each_and_refuses_what_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = TrustedKeys::from_folder(folder.path()).unwrap_err();
+    assert!(empty.to_string().contains("has no public key (*.pem)"));
+    let signed = Folder::signed();
+    let (_, key) = SigningKey::generate().unwrap();
+    fs::write(folder.path().join("audit.pub.pem"), key.public().to_pem()).unwrap();
+    fs::write(folder.path().join("README.md"), "our keys").unwrap();
+    let trusted = TrustedKeys::from_folder(folder.path()).unwrap();
+    let error = check(signed.folder.path(), &trusted).unwrap_err();
+    assert!(
+        error.to_string().ends_with("trusted ones (audit)"),
+        "{error}"
+    );
+    fs::write(folder.path().join("bad.pem"), "").unwrap();
+    let error = TrustedKeys::from_folder(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("bad.pem: expected a PEM file"));
+}

@@ -1,0 +1,160 @@
+/** One application: what was decided and why, what a person may do, and what happened since. */
+
+import { get, Refused } from './officer-api.js';
+import { buildDecide } from './officer-decide.js';
+import { showHistory } from './officer-history.js';
+import { badge, nameOf, outcomeWord, percentText, personSentence, timeText } from './officer-text.js';
+import { byId, element } from './dom.js';
+import { valueText } from './format.js';
+
+/** Descriptions by the model's name: labels and units of fields. */
+const described = new Map();
+
+/**
+ * @param {number} index
+ * @param {any} me who is signed in
+ * @param {() => void} changed called when a person recorded something
+ * @returns {Promise<void>}
+ */
+export async function showCase(index, me, changed) {
+  const body = byId('case-body');
+  let one;
+  try {
+    one = await get(`decisions/${index}`);
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status !== 410) throw error;
+    return showErased(error, index, me);
+  }
+  const fields = await fieldsOf(one.model.name);
+  const reasonText = (/** @type {string} */ code) => me.reasons.find((/** @type {any} */ reason) => reason.code === code)?.text ?? code;
+  body.replaceChildren(
+    head(one, reasonText),
+    element('div', { class: 'columns' },
+      element('div', { class: 'stack' }, why(one), application(one, fields)),
+      element('div', { class: 'stack' }, buildDecide(one, me, reasonText, changed), showHistory(one.history, reasonText))),
+    provenance(one),
+  );
+  byId('case-heading').focus();
+}
+
+/**
+ * @param {Refused} error
+ * @param {number} index
+ * @param {any} me
+ */
+function showErased(error, index, me) {
+  const reasonText = (/** @type {string} */ code) => me.reasons.find((/** @type {any} */ reason) => reason.code === code)?.text ?? code;
+  byId('case-body').replaceChildren(
+    element('header', { class: 'card head' },
+      element('h2', { id: 'case-heading', tabindex: -1 }, `Decision ${index}`), element('p', {}, error.message)),
+    showHistory(error.body?.history ?? [], reasonText),
+  );
+  byId('case-heading').focus();
+}
+
+/**
+ * @param {any} one
+ * @param {(code: string) => string} reasonText
+ */
+function head(one, reasonText) {
+  const { outcome, probability, decided, proposal, hold } = one;
+  const word = decided
+    ? personSentence(decided, 'decided', reasonText)
+    : proposal && personSentence(proposal, 'proposes', reasonText);
+  return element('header', { class: 'card head' },
+    element('div', { class: 'form-head' },
+      element('h2', { id: 'case-heading', tabindex: -1 }, nameOf(one)),
+      badge(decided?.outcome ?? outcome, decided ? undefined : `${outcomeWord(outcome)} by the model and its rules`)),
+    element('p', { class: 'caption' },
+      [one.model.name, ' ', one.model.version, ', ', probability === null ? '' : `probability ${percentText(probability)}, `].join(''),
+      timeText(one.time), one.row === null ? '' : `, row ${one.row + 1} of a batch`),
+    ...(word ? [element('p', { class: 'word' }, word)] : []),
+    ...(hold ? [element('p', { class: 'note' }, 'This decision is on hold: it cannot be erased.')] : []));
+}
+
+/** @param {any} one why the model and its rules decided so */
+function why(one) {
+  const rules = one.rules.map((/** @type {any} */ { code, text }) => item(text ?? `Rule ${code}`, code));
+  const reasons = (one.reasons ?? one.explanation?.reasons ?? []).map((/** @type {any} */ { code, text }) => item(text ?? code, code));
+  const list = (/** @type {string} */ heading, /** @type {HTMLElement[]} */ items) =>
+    items.length ? [element('h3', {}, heading), element('ul', { class: 'plain' }, ...items)] : [];
+  const nothing = rules.length + reasons.length === 0 ? [element('p', { class: 'caption' }, 'No rule matched, and there are no reasons on record.')] : [];
+  return element('section', { class: 'card', 'aria-labelledby': 'why-heading' },
+    element('h2', { id: 'why-heading' }, 'Why'),
+    ...list('Rules that matched', rules), ...list('Principal reasons', reasons), ...nothing, ...contributions(one));
+}
+
+/**
+ * @param {string} text
+ * @param {string} code
+ */
+const item = (text, code) => element('li', {}, text, ' ', element('span', { class: 'caption' }, code));
+
+/** @param {any} one the inputs that counted most, as a table */
+function contributions({ explanation, model }) {
+  const all = explanation?.contributions ?? [];
+  if (all.length === 0) return [];
+  const fields = described.get(model.name) ?? new Map();
+  const sorted = [...all].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution)).slice(0, 8);
+  const most = Math.max(...sorted.map(({ contribution }) => Math.abs(contribution)), 1e-12);
+  const rows = sorted.map(({ feature, value, contribution }) => {
+    const bar = element('span', { class: 'bar-part', 'aria-hidden': 'true' });
+    bar.style.setProperty('--part', String(Math.abs(contribution) / most));
+    const sign = contribution < 0 ? '−' : '+';
+    return element('tr', { 'data-pull': contribution < 0 ? 'down' : 'up' },
+      element('th', { scope: 'row' }, fields.get(feature)?.label ?? feature), element('td', {}, text(fields.get(feature), value)),
+      element('td', { class: 'effect' }, bar, `${sign}${Math.abs(contribution).toFixed(2)}`));
+  });
+  return [element('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'What pulled the decision up and down' },
+    element('table', { class: 'effects' },
+      element('caption', {}, 'What pulled the decision up and down'),
+      element('thead', {}, element('tr', {}, ...['Field', 'Value', 'Effect'].map((name) => element('th', { scope: 'col' }, name)))),
+      element('tbody', {}, ...rows)))];
+}
+
+/**
+ * @param {any} one
+ * @param {Map<string, any>} fields
+ */
+function application(one, fields) {
+  const given = typeof one.request === 'object' && one.request !== null ? Object.entries(one.request) : [];
+  const shown = given.flatMap(([name, value]) => [
+    element('dt', {}, fields.get(name)?.label ?? name), element('dd', {}, text(fields.get(name), value))]);
+  return element('section', { class: 'card', 'aria-labelledby': 'application-heading' },
+    element('h2', { id: 'application-heading' }, 'Application'),
+    given.length ? element('dl', { class: 'facts' }, ...shown) : element('pre', {}, String(one.request)));
+}
+
+/**
+ * @param {any} field
+ * @param {any} value
+ */
+function text(field, value) {
+  if (value === null || value === undefined) return 'not given';
+  if (typeof value === 'object') return JSON.stringify(value);
+  return field ? valueText(field, value) : String(value);
+}
+
+/** @param {any} one where this stands in the log, for an auditor */
+function provenance(one) {
+  const facts = [
+    ['Record', String(one.index)], ['Leaf', one.leaf], ['Request id', one.request_id], ['Route', one.route], ['Role', one.role],
+    ['Model file', one.model.file_sha256 && `sha256:${one.model.file_sha256}`], ['Policy', one.model.policy_digest],
+  ];
+  return element('details', { class: 'card keyboard' },
+    element('summary', {}, 'Record'),
+    element('dl', { class: 'facts' }, ...facts.filter(([, value]) => value).flatMap(([name, value]) =>
+      [element('dt', {}, String(name)), element('dd', {}, element('code', {}, String(value)))])));
+}
+
+/**
+ * The fields of a model by name; empty where the model is gone.
+ * @param {string} model
+ */
+async function fieldsOf(model) {
+  if (!described.has(model)) {
+    const description = await get(`models/${encodeURIComponent(model)}/schema`).catch(() => ({ features: [] }));
+    described.set(model, new Map(description.features.map((/** @type {any} */ field) => [field.name, field])));
+  }
+  return described.get(model);
+}

@@ -1,0 +1,143 @@
+/** What a person may do with an application: decide it, tell that the applicant was notified, and how the loan fared. */
+
+import { post, Refused } from './officer-api.js';
+import { count } from './officer-text.js';
+import { byId, element } from './dom.js';
+
+/**
+ * @param {any} one the application
+ * @param {any} me who is signed in
+ * @param {(code: string) => string} reasonText
+ * @param {() => void} changed
+ */
+export function buildDecide(one, me, reasonText, changed) {
+  const parts = [];
+  if (one.state === 'open' || one.state === 'proposed') parts.push(decide(one, me, changed));
+  parts.push(afterwards(one, changed));
+  return element('div', { class: 'stack' }, ...parts);
+}
+
+/**
+ * @param {any} one
+ * @param {any} me
+ * @param {() => void} changed
+ */
+function decide(one, me, changed) {
+  const { proposal } = one;
+  const mine = proposal?.by === me.name;
+  if (mine) return waiting('You proposed this decision. Another person has to confirm it.');
+  if (!proposal && me.role === 'reviewer') return waiting('An officer decides first; then you can confirm it or propose another outcome.');
+  const note = element('textarea', { id: 'note', rows: 3, maxlength: me.note_limit, 'aria-describedby': 'note-hint' });
+  const left = element('p', { id: 'note-hint', class: 'hint' });
+  const showLeft = () => { left.textContent = `Optional; ${count(me.note_limit - note.value.length)} characters left`; };
+  note.addEventListener('input', showLeft);
+  showLeft();
+  const reason = element('select', { id: 'reason', required: true, 'aria-describedby': 'decide-problem' },
+    element('option', { value: '' }, 'Choose a reason'),
+    ...me.reasons.map((/** @type {any} */ { code, text }) =>
+      element('option', { value: code, selected: proposal?.reason === code }, text ? `${text} (${code})` : code)));
+  const label = proposal ? 'Confirm or propose' : me.four_eyes ? 'Propose this decision' : 'Record this decision';
+  const form = element('form', { id: 'decide', class: 'card', autocomplete: 'off', novalidate: true, 'aria-labelledby': 'decide-heading' },
+    element('h2', { id: 'decide-heading' }, 'Your decision'),
+    me.four_eyes ? element('p', { class: 'caption' }, 'Two people decide: the second confirms what the first proposed.') : '',
+    element('fieldset', { class: 'field' }, element('legend', {}, 'Outcome'),
+      element('div', { class: 'segments' }, segment('approve', 'Approve', proposal), segment('decline', 'Decline', proposal))),
+    field('reason', 'Reason', element('span', { class: 'box select' }, reason)),
+    field('note', 'Note', element('div', { class: 'box' }, note), left),
+    element('p', { id: 'decide-problem', class: 'problem', role: 'alert' }),
+    element('p', {}, element('button', { type: 'submit', class: 'button primary' }, label)));
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const outcome = new FormData(form).get('outcome');
+    if (!outcome || !reason.value) {
+      byId('decide-problem').textContent = outcome ? 'Choose a reason.' : 'Choose an outcome: approve or decline.';
+      (outcome ? reason : /** @type {HTMLElement} */ (form.querySelector('[name=outcome]'))).focus();
+      return;
+    }
+    const body = { outcome, reason: reason.value, ...(note.value.trim() && { note: note.value.trim() }) };
+    send(form, `decisions/${one.index}/override`, body, 'decide-problem', (/** @type {any} */ answer) => {
+      const done = answer.state === 'decided' ? 'Recorded' : 'Proposed';
+      byId('announcement').textContent = `${done}: ${outcome === 'approve' ? 'approved' : 'declined'}, record ${answer.index}.`;
+      changed();
+    });
+  });
+  return form;
+}
+
+/** @param {string} sentence why the person cannot decide now */
+const waiting = (sentence) => element('section', { class: 'card', 'aria-labelledby': 'decide-heading' },
+  element('h2', { id: 'decide-heading' }, 'Your decision'), element('p', { class: 'caption' }, sentence));
+
+/**
+ * @param {string} value
+ * @param {string} label
+ * @param {any} proposal what is proposed is chosen already
+ */
+const segment = (value, label, proposal) => element('label', { class: 'segment' },
+  element('input', { type: 'radio', name: 'outcome', value, id: `outcome-${value}`, checked: proposal?.outcome === value }), element('span', {}, label));
+
+/**
+ * @param {string} id
+ * @param {string} label
+ * @param {...(Node | string)} content
+ */
+const field = (id, label, ...content) => element('div', { class: 'field' },
+  element('label', { class: 'name', for: id }, element('span', {}, label)), ...content);
+
+/**
+ * @param {any} one
+ * @param {() => void} changed
+ */
+function afterwards(one, changed) {
+  const method = element('input', { id: 'method', maxlength: 64, required: true, value: 'letter' });
+  const notice = small('notice', 'Record a notice', [field('method', 'How the applicant was told', element('div', { class: 'box' }, method))],
+    () => ({ method: method.value.trim() }));
+  const fared = element('select', { id: 'fared' },
+    element('option', { value: 'repaid' }, 'Repaid'), element('option', { value: 'defaulted' }, 'Defaulted'));
+  const on = element('input', { id: 'on', type: 'date' });
+  const performance = small('performance', 'Record how the loan fared',
+    [field('fared', 'The loan was', element('span', { class: 'box select' }, fared)), field('on', 'On (optional)', element('div', { class: 'box' }, on))],
+    () => ({ outcome: fared.value, ...(on.value && { on: on.value }) }));
+  return element('details', { class: 'card keyboard' }, element('summary', {}, 'Notice and performance'), notice, performance);
+
+  /**
+   * @param {string} route
+   * @param {string} label
+   * @param {HTMLElement[]} fields
+   * @param {() => object} body
+   */
+  function small(route, label, fields, body) {
+    const form = element('form', { class: 'small', autocomplete: 'off', novalidate: true, 'aria-label': label }, ...fields,
+      element('p', { id: `${route}-problem`, class: 'problem', role: 'alert' }),
+      element('p', {}, element('button', { type: 'submit', class: 'button' }, label)));
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      send(form, `decisions/${one.index}/${route}`, body(), `${route}-problem`, (/** @type {any} */ answer) => {
+        byId('announcement').textContent = `Recorded, record ${answer.index}.`;
+        changed();
+      });
+    });
+    return form;
+  }
+}
+
+/**
+ * Sends once; what the server refuses is said beside the form, and nothing that was typed is lost.
+ * @param {HTMLFormElement} form
+ * @param {string} path
+ * @param {object} body
+ * @param {string} problem the id of the element that says what went wrong
+ * @param {(answer: any) => void} done
+ */
+async function send(form, path, body, problem, done) {
+  const button = /** @type {HTMLButtonElement} */ (form.querySelector('[type=submit]'));
+  button.disabled = true;
+  byId(problem).textContent = '';
+  try {
+    done(await post(path, body));
+  } catch (error) {
+    byId(problem).textContent = error instanceof Refused ? error.message : String(error);
+    button.disabled = false;
+    button.focus();
+  }
+}
