@@ -68,10 +68,10 @@ fn property(feature: &Feature) -> Value {
 
 /// Null and the empty text mean missing.
 fn or_missing(schema: Value) -> Value {
-    let any_text = schema.to_string().contains(r#""type":["string","number"]"#);
+    let any_text = schema.to_string().contains(r#"["string","number"]"#);
     let mut missing = vec![json!({ "type": "null" })];
     if !any_text {
-        missing.push(json!({ "const": "" }));
+        missing.push(json!({ "type": "string", "enum": [""] }));
     }
     let mut forms = match schema {
         Value::Object(mut schema) if schema.contains_key("anyOf") => match schema.remove("anyOf") {
@@ -96,7 +96,9 @@ fn boolean() -> Value {
 }
 
 fn number(feature: &Feature, kind: &str) -> Value {
-    let mut schema = json!({ "type": kind });
+    // Without a format, generators take numbers of single precision.
+    let format = if kind == "integer" { "int64" } else { "double" };
+    let mut schema = json!({ "type": kind, "format": format });
     if feature.out_of_range.as_deref() == Some("error") {
         let bounds = [
             ("minimum", &feature.minimum),
@@ -132,7 +134,7 @@ fn category(feature: &Feature) -> Value {
         let known: Vec<&str> = texts.collect();
         return json!({ "anyOf": [
             { "type": "string", "enum": known },
-            { "type": ["string", "number"] },
+            { "type": ["string", "number"], "format": "double" },
         ] });
     }
     let numbers: Vec<Value> = texts
@@ -144,7 +146,9 @@ fn category(feature: &Feature) -> Value {
     let texts = json!({ "type": "string", "enum": texts });
     match numbers.is_empty() {
         true => texts,
-        false => json!({ "anyOf": [texts, { "type": "number", "enum": numbers }] }),
+        false => {
+            json!({ "anyOf": [texts, { "type": "number", "format": "double", "enum": numbers }] })
+        }
     }
 }
 
@@ -232,12 +236,12 @@ pub(super) fn decision(model: Option<&Description>) -> Value {
             "prediction": { "type": "integer", "enum": [0, 1], "description": "1 if `outcome` is `approve`, else 0." },
             "prediction_label": { "type": "string" },
             "approve": { "type": "boolean" },
-            "probability": { "type": "number", "minimum": 0, "maximum": 1 },
-            "threshold": { "type": "number", "minimum": 0, "maximum": 1, "description": "Without a policy, what `probability` has to reach for `approve`." },
+            "probability": { "type": "number", "format": "double", "minimum": 0, "maximum": 1 },
+            "threshold": { "type": "number", "format": "double", "minimum": 0, "maximum": 1, "description": "Without a policy, what `probability` has to reach for `approve`." },
             "model": reference("ModelId"),
             "features_used": { "type": "array", "items": { "type": "string" } },
             "adjustments": { "type": "array", "description": "Values that a policy imputed, mapped or clamped.", "items": reference("Adjustment") },
-            "latency_seconds": { "type": "number", "minimum": 0 },
+            "latency_seconds": { "type": "number", "format": "double", "minimum": 0 },
             "request_id": { "type": "string" },
         },
     });

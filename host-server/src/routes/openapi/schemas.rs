@@ -160,7 +160,7 @@ fn of_the_server() -> Value {
 
 /// A value of a request or of a decision.
 fn value() -> Value {
-    json!({ "type": ["number", "string", "boolean", "null"] })
+    json!({ "type": ["number", "string", "boolean", "null"], "format": "double" })
 }
 
 fn adjustment() -> Value {
@@ -172,7 +172,7 @@ fn adjustment() -> Value {
             "feature": { "type": "string" },
             "kind": { "type": "string", "enum": ["missing", "unknown", "out_of_range", "mismatch"] },
             "policy": { "type": "string", "description": "What the schema says is done then." },
-            "from": { "description": "What came; absent where nothing did.", "type": ["number", "string", "boolean", "null"] },
+            "from": { "description": "What came; absent where nothing did.", "type": ["number", "string", "boolean", "null"], "format": "double" },
             "to": value(),
         },
     })
@@ -223,7 +223,7 @@ fn contribution() -> Value {
         "properties": {
             "feature": { "type": "string" },
             "value": value(),
-            "contribution": { "type": "number", "description": "What it adds to the margin." },
+            "contribution": { "type": "number", "format": "double", "description": "What it adds to the margin." },
         },
     })
 }
@@ -236,7 +236,7 @@ fn reason() -> Value {
             "code": { "type": "string" },
             "text": { "type": "string" },
             "features": { "type": "array", "items": { "type": "string" } },
-            "share": { "type": ["number", "null"], "description": "Its part of what counted against the application." },
+            "share": { "type": ["number", "null"], "format": "double", "description": "Its part of what counted against the application." },
         },
     })
 }
@@ -249,9 +249,9 @@ fn explanation() -> Value {
         "properties": {
             "decision": reference("Decision"),
             "scale": { "type": "string", "enum": ["log_odds", "mean"] },
-            "margin": { "type": "number" },
-            "margin_threshold": { "type": ["number", "null"] },
-            "base": { "type": "number" },
+            "margin": { "type": "number", "format": "double" },
+            "margin_threshold": { "type": ["number", "null"], "format": "double" },
+            "base": { "type": "number", "format": "double" },
             "compared_with": { "type": "object", "additionalProperties": true },
             "contributions": { "type": "array", "items": reference("Contribution") },
             "reasons": { "anyOf": [{ "type": "array", "items": reference("Reason") }, { "type": "null" }] },
