@@ -11,6 +11,7 @@ use model_core::policy::{Policy, PolicyFile};
 use model_core::schema::{Schema, SchemaFile};
 use model_files::WholeFile;
 use model_files::parquet::{CsvText, is_parquet};
+use model_train::card::Document;
 
 /// Means standard input, or standard output.
 const DASH: &str = "-";
@@ -44,6 +45,12 @@ pub(crate) fn read_schema_file(path: &Path) -> Result<SchemaFile> {
     let name = path.display();
     let text = text(path, "a schema")?;
     SchemaFile::from_toml(&text).map_err(|error| anyhow!("{name}, {error}"))
+}
+
+/// What a person wrote for a model card, in TOML.
+pub(crate) fn read_document(path: &Path) -> Result<Document> {
+    let text = text(path, "the texts of a model card")?;
+    Document::from_toml(&text).map_err(|problem| anyhow!("{}, {problem}", path.display()))
 }
 
 /// What a file lacks, each with its line: an error where that is asked for, else a line each.

@@ -2,7 +2,7 @@
 //! reader further.)
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use model_files::csv::{StrayQuotes, Table};
+use model_files::csv::{Pieces, StrayQuotes, Table};
 
 type Rows = Vec<(u64, Vec<String>)>;
 
@@ -108,5 +108,60 @@ fn errors_name_the_line_and_the_column() {
         ),
     ] {
         check(csv, StrayQuotes::Refused, Err(expect));
+    }
+}
+
+/// Rows of the pieces of a file, one after the other, or the error.
+fn rows_of_pieces(csv: &[u8]) -> Result<Rows, String> {
+    let mut pieces = Pieces::open(csv, "d.csv").map_err(|e| e.to_string())?;
+    let columns = pieces.head().header().len();
+    let mut rows = Vec::new();
+    while let Some(piece) = pieces.next_piece().map_err(|e| e.to_string())? {
+        let mut table = pieces.head().table(&piece);
+        while let Some(row) = table.next_row().map_err(|e| e.to_string())? {
+            let fields = (0..columns).map(|index| row.field(index).to_owned());
+            rows.push((row.line, fields.collect()));
+        }
+    }
+    Ok(rows)
+}
+
+#[test]
+fn pieces_are_the_file() {
+    let long = |text: &str, times: usize| format!("a,b\n{}", text.repeat(times)).into_bytes();
+    // More than a piece each: plain, with quoted line endings, other line endings, empty lines
+    // and byte order marks at the front of rows.
+    let sound = [
+        long("1,22\n", 500_000),
+        long("1,\"two\nlines, \"\"quoted\"\"\"\n", 90_000),
+        long("1,22\r\n\r\n", 300_000),
+        long("1,22\r", 500_000),
+        long("\u{feff}1,22\n", 300_000),
+        b"a,b".to_vec(),
+        b"a,b\n".to_vec(),
+        b"a,b\r\n1,2".to_vec(),
+    ];
+    // An error far into the file, and what follows it.
+    let with = |wrong: &str| {
+        let mut text = long("1,22\n", 400_000);
+        text.extend_from_slice(wrong.as_bytes());
+        text.extend(std::iter::repeat_n(b"3,4\n", 300_000).flatten());
+        text
+    };
+    let wrong = [
+        with("1,2,3\n"),
+        with("1,a\"b\n"),
+        with("\"1\"x,2\n"),
+        with("1,\"never closed\n"),
+        with(&format!("1,{}\n", "9".repeat(1 << 21))),
+    ];
+    for csv in sound.iter().chain(&wrong) {
+        let whole = rows(csv, StrayQuotes::Refused);
+        let start = String::from_utf8_lossy(&csv[..csv.len().min(60)]).into_owned();
+        assert!(whole == rows_of_pieces(csv), "{start:?}");
+    }
+    for csv in &wrong {
+        let error = rows(csv, StrayQuotes::Refused).unwrap_err();
+        assert_eq!(Err(error), rows_of_pieces(csv));
     }
 }

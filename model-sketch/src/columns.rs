@@ -9,7 +9,7 @@ impl Sketch {
     /// An empty sketch of a model's inputs and its probabilities, as the module gives it.
     #[must_use]
     pub fn of_applications(decider: &Decider) -> Self {
-        let features = decider.features().iter().map(Spec::from_feature);
+        let features = decider.features().map(Spec::from_feature);
         Self::new(
             features.chain([Spec::for_predictions()]).collect(),
             Capacity::CARRIED,
@@ -19,11 +19,10 @@ impl Sketch {
     /// Counts an application as it came, before any policy, and what the model answers where
     /// it does not refuse it.
     pub fn push_application(&mut self, row: &ColumnRow<'_>) {
-        let features = row.decider().features();
-        row.observe(&mut |input, reading| {
+        row.observe(&mut |input, feature, reading| {
             let column = &mut self.columns[input];
             match reading {
-                Some(reading) => column.push_reading(&features[input], reading),
+                Some(reading) => column.push_reading(feature, reading),
                 None => column.push_invalid(),
             }
         });

@@ -78,6 +78,26 @@ impl Moment {
         }
     }
 
+    /// The quarter of a date as `2026-Q1`; a whole number as it is.
+    #[must_use]
+    pub fn quarter(self) -> String {
+        if self.is_whole {
+            return self.value.to_string();
+        }
+        let (year, month, _) = civil(self.value.div_euclid(86_400));
+        format!("{year:04}-Q{}", (month - 1) / 3 + 1)
+    }
+
+    /// The year of a date as `2026`; a whole number as it is.
+    #[must_use]
+    pub fn year(self) -> String {
+        if self.is_whole {
+            return self.value.to_string();
+        }
+        let (year, _, _) = civil(self.value.div_euclid(86_400));
+        format!("{year:04}")
+    }
+
     /// The month of a date as `2026-03`; a whole number as it is.
     #[must_use]
     pub fn month(self) -> String {

@@ -56,13 +56,29 @@ impl<'a> SampleReader<'a> {
         }
     }
 
-    /// Takes the next row.
-    pub(crate) fn push(&mut self, row: &Row<'_>, file: &str) -> Result<(), DataError> {
-        for (role, column) in ROLES.into_iter().zip(self.columns) {
-            let Some(column) = column else {
+    /// The cells of a row that [`SampleReader::push`] takes, one a role.
+    pub(crate) fn cells<'r>(&self, row: &Row<'r>) -> [&'r str; 3] {
+        self.columns
+            .map(|column| column.map_or("", |column| row.field(column)))
+    }
+
+    /// Whether the file has one of the columns.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.columns.iter().any(Option::is_some)
+    }
+
+    /// Takes the cells of the next row, which starts on a line of the file.
+    pub(crate) fn push(
+        &mut self,
+        cells: [&str; 3],
+        line: u64,
+        file: &str,
+    ) -> Result<(), DataError> {
+        let columns = self.columns.into_iter().zip(cells);
+        for (role, (column, cell)) in ROLES.into_iter().zip(columns) {
+            if column.is_none() {
                 continue;
-            };
-            let cell = row.field(column);
+            }
             let taken = match Value::from_text(cell, &self.schema.missing_values) {
                 Value::Text(text) => self.take(role, text.trim()),
                 _ => Err(expected(role).to_owned()),
@@ -71,7 +87,7 @@ impl<'a> SampleReader<'a> {
                 let name = self.schema.sample_column(role).map(|f| f.name.as_str());
                 let got = shortened(cell);
                 DataError::in_file(file, DataErrorKind::Value { message, got })
-                    .at_line(row.line)
+                    .at_line(line)
                     .in_column(name.unwrap_or_default())
             })?;
         }

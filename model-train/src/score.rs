@@ -3,16 +3,18 @@
 //! version of the model.
 
 use std::io::{self, Read, Write};
+use std::sync::{Mutex, OnceLock};
 
 use model_core::decide::{Decider, Judgement};
 use model_core::policy::Outcome;
 use model_core::schema::{Feature, Role, Schema};
 use model_core::value::{Value, ValueError, read};
-use model_files::csv::{Row, Table};
+use model_files::csv::{Head, Piece, Pieces, Row, Table};
 
 use crate::applications::{adjustments, reason_codes, refusal};
 use crate::dataset::{Columns, read_cell, stranger};
 use crate::error::{DataError, shortened};
+use crate::parallel::parallel;
 
 /// Rows that are scored together.
 const ROWS: usize = 1024;
@@ -115,6 +117,15 @@ pub enum ScoreError {
     Write(#[from] io::Error),
 }
 
+/// How far scoring has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes read so far.
+    pub bytes: u64,
+    /// Rows scored so far.
+    pub rows: u64,
+}
+
 /// Copies every row of a CSV from `source` to `sink` with the columns `probability`,
 /// `prediction` and `outcome` added, and `rules` where the model has a policy: the codes that
 /// matched, separated by semicolons. Where it was asked for, `reasons` is added too: the codes of
@@ -122,7 +133,10 @@ pub enum ScoreError {
 /// schema filled in, mapped or moved, as `feature:kind:to` joined by semicolons, and
 /// `model_version` says who decided. As in an answer, `prediction` is 1 only for
 /// `approve`. Answers how many rows were refused and left blank. `name` is what
-/// errors call the source, `progress` is called with the number of bytes read so far.
+/// errors call the source, `progress` is called now and then.
+///
+/// The rows are scored in pieces on all processors, and written in their order; a few pieces of a
+/// mebibyte are in memory at a time.
 ///
 /// # Errors
 /// Names the line and field of a row that cannot be read or, with [`OnInvalid::Stop`], that
@@ -133,10 +147,12 @@ pub fn score(
     name: &str,
     sink: &mut impl Write,
     choices: Choices,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(Progress),
 ) -> Result<u64, ScoreError> {
     let schema = decider.artifact().schema.clone();
-    let mut table = Table::open(source, name).map_err(DataError::from)?;
+    let mut pieces = Pieces::open(source, name).map_err(DataError::from)?;
+    let (head, no_rows) = (pieces.head().clone(), Piece::default());
+    let table = head.table(&no_rows);
     if let (Some(column), false) = (stranger(&table, &schema), choices.pass_through) {
         return Err(ScoreError::ColumnUnknown {
             file: table.name().to_owned(),
@@ -148,32 +164,131 @@ pub fn score(
     if !choices.allow_missing_columns {
         check_inputs(&table, &schema, &columns)?;
     }
-    let line_end = table.line_end();
-    let has_policy = decider.artifact().policy.is_some();
-    let added = Added {
-        rules: has_policy,
-        reasons: choices.reasons,
-    };
-    write_header(&table, added, sink)?;
-    let fields = fields(&table, &schema, &columns, decider.rule_columns());
-    let mut block = Block {
-        values: vec![0.0; fields.len() * ROWS],
-        fields,
+    let layout = Layout {
+        fields: fields(&table, &schema, &columns, decider.rule_columns()),
         missing_values: &schema.missing_values,
-        columns: added,
-        version: schema.version.clone(),
-        ..Block::new(name, line_end, choices.on_invalid)
+        columns: Added {
+            rules: decider.artifact().policy.is_some(),
+            reasons: choices.reasons,
+        },
+        file: name,
+        line_end: head.line_end(),
+        on_invalid: choices.on_invalid,
+        version: &schema.version,
     };
-    let mut more = true;
-    while more {
-        let bad_row = block.fill(&mut table, &mut more).err();
-        block.decide(decider, sink)?;
-        if let Some(error) = bad_row {
-            return Err(error.into());
+    write_header(&head, layout.columns, sink)?;
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let deciders = Deciders::default();
+    let (mut rows, mut refused_rows) = (0, 0);
+    loop {
+        let wave = pieces.next_pieces(jobs).map_err(DataError::from)?;
+        let scored = match wave.as_slice() {
+            [] => return Ok(refused_rows),
+            [only] => vec![layout.score(&mut head.table(only), decider)],
+            wave => {
+                let encoded = deciders.of(decider)?;
+                parallel(jobs, wave, |piece| {
+                    let mut decider = deciders.lend(encoded)?;
+                    let scored = layout.score(&mut head.table(piece), &mut decider);
+                    deciders.take_back(decider);
+                    scored
+                })
+            }
+        };
+        for scored in scored {
+            let scored = scored?;
+            sink.write_all(&scored.text)?;
+            scored.end?;
+            rows += scored.rows;
+            refused_rows += scored.refused_rows;
         }
-        progress(table.bytes_read());
+        progress(Progress {
+            bytes: pieces.bytes_read(),
+            rows,
+        });
     }
-    Ok(block.refused_rows)
+}
+
+/// Copies of a decider for other threads, made when they are wanted.
+#[derive(Default)]
+struct Deciders {
+    idle: Mutex<Vec<Decider>>,
+    encoded: OnceLock<Vec<u8>>,
+}
+
+impl Deciders {
+    /// What copies are loaded from.
+    fn of(&self, decider: &Decider) -> Result<&[u8], ScoreError> {
+        if self.encoded.get().is_none() {
+            let encoded = decider.artifact().encode();
+            let encoded = encoded.map_err(|error| ScoreError::Model(error.to_string()))?;
+            return Ok(self.encoded.get_or_init(|| encoded));
+        }
+        Ok(self.encoded.get().map_or(&[], Vec::as_slice))
+    }
+
+    fn lend(&self, encoded: &[u8]) -> Result<Decider, ScoreError> {
+        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
+        match idle {
+            Some(decider) => Ok(decider),
+            None => Decider::load(encoded).map_err(|error| ScoreError::Model(error.to_string())),
+        }
+    }
+
+    fn take_back(&self, decider: Decider) {
+        if let Ok(mut idle) = self.idle.lock() {
+            idle.push(decider);
+        }
+    }
+}
+
+/// What is the same for all rows.
+struct Layout<'s> {
+    fields: Vec<Field<'s>>,
+    missing_values: &'s [String],
+    columns: Added,
+    file: &'s str,
+    line_end: &'static str,
+    on_invalid: OnInvalid,
+    /// The model's.
+    version: &'s str,
+}
+
+/// A piece of the file, scored.
+struct ScoredPiece {
+    /// Its rows, up to the first that is an error.
+    text: Vec<u8>,
+    rows: u64,
+    refused_rows: u64,
+    end: Result<(), ScoreError>,
+}
+
+impl Layout<'_> {
+    /// Scores the rows of a table.
+    fn score<R: Read>(
+        &self,
+        table: &mut Table<R>,
+        decider: &mut Decider,
+    ) -> Result<ScoredPiece, ScoreError> {
+        let mut block = Block::new(self);
+        let mut scored = ScoredPiece {
+            text: Vec::new(),
+            rows: 0,
+            refused_rows: 0,
+            end: Ok(()),
+        };
+        let mut more = true;
+        while more && scored.end.is_ok() {
+            let bad_row = block.fill(table, &mut more).err();
+            scored.end = match (block.decide(decider, &mut scored.text), bad_row) {
+                (Ok(()), Some(error)) => Err(error.into()),
+                (end, _) => end,
+            };
+            scored.rows += block.rows.len() as u64;
+        }
+        scored.refused_rows = block.refused_rows;
+        Ok(scored)
+    }
 }
 
 /// A column that is lost altogether is more likely a mistake than an applicant's silence. A
@@ -212,22 +327,18 @@ fn fields<'s, R: Read>(
         .collect()
 }
 
-fn write_header<R: Read>(
-    table: &Table<R>,
-    columns: Added,
-    sink: &mut impl Write,
-) -> Result<(), ScoreError> {
+fn write_header(head: &Head, columns: Added, sink: &mut impl Write) -> Result<(), ScoreError> {
     let added = || columns.names();
-    let exists = |added: &&'static str| table.header().iter().any(|column| column == *added);
+    let exists = |added: &&'static str| head.header().iter().any(|column| column == *added);
     if let Some(column) = added().find(exists) {
         return Err(ScoreError::ColumnExists {
-            file: table.name().to_owned(),
+            file: head.name().to_owned(),
             column,
         });
     }
-    sink.write_all(table.header_raw())?;
+    sink.write_all(head.header_raw())?;
     added().try_for_each(|column| write!(sink, ",{column}"))?;
-    sink.write_all(table.line_end().as_bytes())?;
+    sink.write_all(head.line_end().as_bytes())?;
     Ok(())
 }
 
@@ -266,14 +377,7 @@ impl Added {
 
 /// Rows that have been read and wait for their scores.
 struct Block<'s> {
-    fields: Vec<Field<'s>>,
-    missing_values: &'s [String],
-    columns: Added,
-    /// The model's.
-    version: String,
-    file: &'s str,
-    line_end: &'static str,
-    on_invalid: OnInvalid,
+    layout: &'s Layout<'s>,
     /// Field `i` of row `r` is at `i * ROWS + r`.
     values: Vec<f64>,
     rows: Vec<Waiting>,
@@ -285,7 +389,6 @@ struct Block<'s> {
     added_ends: Vec<usize>,
     /// Of each row, whether a value was adjusted.
     adjusted: Vec<bool>,
-    line: Vec<u8>,
     refused_rows: u64,
 }
 
@@ -299,23 +402,16 @@ struct Waiting {
 }
 
 impl<'s> Block<'s> {
-    fn new(file: &'s str, line_end: &'static str, on_invalid: OnInvalid) -> Self {
+    fn new(layout: &'s Layout<'s>) -> Self {
         Self {
-            fields: Vec::new(),
-            missing_values: &[],
-            columns: Added::default(),
-            version: String::new(),
-            values: Vec::new(),
+            layout,
+            values: vec![0.0; layout.fields.len() * ROWS],
             rows: Vec::with_capacity(ROWS),
             raw: Vec::new(),
             added: Vec::new(),
             added_ends: Vec::with_capacity(ROWS),
             adjusted: Vec::with_capacity(ROWS),
-            line: Vec::new(),
             refused_rows: 0,
-            file,
-            line_end,
-            on_invalid,
         }
     }
 
@@ -331,7 +427,7 @@ impl<'s> Block<'s> {
             };
             let invalid = match self.read_row(&row) {
                 Ok(()) => false,
-                Err(error) if self.on_invalid == OnInvalid::Stop => return Err(error),
+                Err(error) if self.layout.on_invalid == OnInvalid::Stop => return Err(error),
                 Err(_) => true,
             };
             self.raw.extend_from_slice(row.raw);
@@ -346,48 +442,50 @@ impl<'s> Block<'s> {
 
     fn read_row(&mut self, row: &Row<'_>) -> Result<(), DataError> {
         let slot = self.rows.len();
-        for (index, field) in self.fields.iter().enumerate() {
+        let layout = self.layout;
+        for (index, field) in layout.fields.iter().enumerate() {
             let cell = field.column.map_or("", |column| row.field(column));
-            let value = field.read(cell, self.missing_values);
+            let value = field.read(cell, layout.missing_values);
             self.values[index * ROWS + slot] = value.map_err(|error| {
-                DataError::invalid_value(self.file, row.line, &field.feature.name, error, cell)
+                DataError::invalid_value(layout.file, row.line, &field.feature.name, error, cell)
             })?;
         }
         Ok(())
     }
 
     /// Decides the rows of the block and writes them.
-    fn decide(&mut self, decider: &mut Decider, sink: &mut impl Write) -> Result<(), ScoreError> {
+    fn decide(&mut self, decider: &mut Decider, out: &mut Vec<u8>) -> Result<(), ScoreError> {
         self.judge(decider)?;
+        let layout = self.layout;
         let (mut start, mut added_start) = (0, 0);
         for slot in 0..self.rows.len() {
             let row = &self.rows[slot];
             let added = &self.added[added_start..self.added_ends[slot]];
             added_start = self.added_ends[slot];
-            self.line.clear();
-            self.line.extend_from_slice(&self.raw[start..row.end]);
+            let raw = &self.raw[start..row.end];
             start = row.end;
             if !row.invalid && !added.is_empty() {
-                self.line.extend_from_slice(added);
-                if self.columns.reasons {
+                out.extend_from_slice(raw);
+                out.extend_from_slice(added);
+                if layout.columns.reasons {
                     let codes = reason_codes(decider, self.values_of(slot));
-                    write!(self.line, ",{codes}")?;
+                    write!(out, ",{codes}")?;
                 }
-                self.line.push(b',');
+                out.push(b',');
                 if self.adjusted[slot] {
                     let cell = adjustments(decider, self.values_of(slot));
-                    self.line.extend_from_slice(cell.as_bytes());
+                    out.extend_from_slice(cell.as_bytes());
                 }
-                write!(self.line, ",{}", self.version)?;
-            } else if self.on_invalid == OnInvalid::Blank {
-                let columns = self.columns.names().count();
-                self.line.extend(std::iter::repeat_n(b',', columns));
+                write!(out, ",{}", layout.version)?;
+            } else if layout.on_invalid == OnInvalid::Blank {
+                out.extend_from_slice(raw);
+                let columns = layout.columns.names().count();
+                out.extend(std::iter::repeat_n(b',', columns));
                 self.refused_rows += 1;
             } else {
                 return Err(self.refused(decider, slot));
             }
-            self.line.extend_from_slice(self.line_end.as_bytes());
-            sink.write_all(&self.line)?;
+            out.extend_from_slice(layout.line_end.as_bytes());
         }
         Ok(())
     }
@@ -405,7 +503,8 @@ impl<'s> Block<'s> {
         decider
             .judge_rows(&self.values, ROWS, |slot, judgement, decider| {
                 if let (Some(judgement), true) = (judgement, slot < waiting) {
-                    let written = add(added, judgement, self.columns.rules.then_some(decider));
+                    let rules = self.layout.columns.rules.then_some(decider);
+                    let written = add(added, judgement, rules);
                     failed = std::mem::replace(&mut failed, Ok(())).and(written);
                 }
                 ends.push(added.len());
@@ -417,13 +516,13 @@ impl<'s> Block<'s> {
 
     /// The fields of a row and their values in the model's terms.
     fn values_of(&self, slot: usize) -> impl Iterator<Item = (&Feature, f64)> {
-        let fields = self.fields.iter().enumerate();
+        let fields = self.layout.fields.iter().enumerate();
         fields.map(move |(index, field)| (field.feature, self.values[index * ROWS + slot]))
     }
 
     fn refused(&self, decider: &mut Decider, slot: usize) -> ScoreError {
         let refusal = refusal(decider, self.values_of(slot));
-        let (file, line) = (self.file.to_owned(), self.rows[slot].line);
+        let (file, line) = (self.layout.file.to_owned(), self.rows[slot].line);
         match decider.artifact().schema.max_adjustments {
             Some(most) if refusal.kind == "too_many_adjustments" => {
                 ScoreError::TooManyAdjustments { file, line, most }

@@ -70,7 +70,7 @@ fn ks_is_that_of_scipy() {
 #[test]
 fn deciles_are_those_of_pandas() {
     for case in cases() {
-        let table = deciles(&case.good, &case.p);
+        let table = deciles(&case.ranked());
         let expect = &case.expect["deciles"];
         assert_eq!(table.len(), expect["first"].as_array().unwrap().len());
         for (index, band) in table.iter().enumerate() {
@@ -103,7 +103,7 @@ fn a_tie_is_never_divided_between_deciles() {
         })
         .collect();
     let good: Vec<bool> = (0..100).map(|row| row >= 50).collect();
-    let table = deciles(&good, &p);
+    let table = deciles(&Ranked::new(&good, &p, 0.5));
     let bands: Vec<_> = table.iter().map(|d| (d.first, d.last, d.rows)).collect();
     assert_eq!(
         bands,
@@ -113,7 +113,7 @@ fn a_tie_is_never_divided_between_deciles() {
     assert_eq!((table[4].bad, table[4].bad_rate), (0, 0.0));
     assert!(table[4].bad_rate_interval.high > 0.2);
 
-    let one_score = deciles(&good, &[0.3; 100]);
+    let one_score = deciles(&Ranked::new(&good, &[0.3; 100], 0.5));
     assert_eq!(one_score.len(), 1);
     assert_eq!((one_score[0].first, one_score[0].last), (1, 10));
 }
@@ -122,7 +122,7 @@ fn a_tie_is_never_divided_between_deciles() {
 #[test]
 fn calibration_is_that_of_statsmodels() {
     for case in cases() {
-        let state = calibration_state(&case.good, &case.p);
+        let state = calibration_state(&case.ranked());
         let expect = &case.expect["calibration"];
         for (name, got) in [
             ("slope", state.slope),
@@ -144,8 +144,11 @@ fn calibration_is_that_of_statsmodels() {
 fn scores_without_a_finite_slope_have_none() {
     let good: Vec<bool> = (0..20).map(|row| row >= 10).collect();
     let separating: Vec<f64> = (0..20).map(|row| 0.1 + f64::from(row) / 25.0).collect();
-    assert_eq!(calibration_state(&good, &separating).slope, None);
-    let one_score = calibration_state(&good, &[0.3; 20]);
+    assert_eq!(
+        calibration_state(&Ranked::new(&good, &separating, 0.5)).slope,
+        None
+    );
+    let one_score = calibration_state(&Ranked::new(&good, &[0.3; 20], 0.5));
     assert_eq!(one_score.slope, None);
     // Half of the rows are good, 0.3 were expected.
     let large = one_score.in_the_large.unwrap().value;
@@ -168,7 +171,7 @@ fn costs_are_those_of_brute_force() {
             },
             of_error,
         };
-        let (cost, by_step) = costs(&case.good, &case.p, case.threshold, &stakes);
+        let (cost, by_step) = costs(&case.ranked(), &stakes);
         let expect = &case.expect["cost"];
         for (name, got) in [
             ("at_threshold", cost.at_threshold),
@@ -187,7 +190,7 @@ fn costs_are_those_of_brute_force() {
         let last = points.last().unwrap();
         assert_eq!(last.approval_rate, 1.0);
         case.close("everyone", last.cost.unwrap(), &expect["approve_everyone"]);
-        let at_own = cut_off(&ranked.confusion(), case.threshold);
+        let at_own = cut_off(&ranked, case.threshold);
         assert_eq!(at_own.bad_rate, Some(own.bad_rate));
         assert!((at_own.bad_rate_all - last.bad_rate).abs() < 1e-12);
     }
@@ -217,7 +220,7 @@ fn swap_sets_are_those_of_pandas() {
             probabilities,
             threshold: case.threshold,
         });
-        let set = swap_set(&case.good, first, second);
+        let set = swap_set(&case.good, None, first, second);
         for (name, cell) in [
             ("both_approve", set.both_approve),
             ("only_first", set.only_first),
@@ -239,7 +242,7 @@ fn swap_sets_are_those_of_pandas() {
 #[test]
 fn rare_bads_fill_the_charts() {
     let case = cases().remove(2);
-    let bars = score_histogram(&case.good, &case.p);
+    let bars = score_histogram(&case.ranked());
     let filled = bars.iter().filter(|bar| bar.positive + bar.negative > 0);
     assert!(filled.count() > 20, "{bars:?}");
     let rows: usize = bars.iter().map(|bar| bar.positive + bar.negative).sum();
@@ -248,7 +251,7 @@ fn rare_bads_fill_the_charts() {
     let mut rates: Vec<f64> = points.iter().map(|point| point.approval_rate).collect();
     rates.dedup();
     assert!(rates.len() > 90, "{} different cut-offs", rates.len());
-    let curve = gains(&case.good, &case.p);
+    let curve = gains(&case.ranked());
     assert!(curve.len() > 100);
     let last = curve.last().unwrap();
     assert_eq!((last.rows, last.bads, last.goods), (1.0, 1.0, 1.0));

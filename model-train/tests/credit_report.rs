@@ -9,7 +9,7 @@ use model_core::model::ModelKind;
 use model_core::schema::Schema;
 use model_train::dataset::Dataset;
 use model_train::evaluate::{
-    CostTerms, Evaluation, FrontierRecord, LossGivenDefault, Options, Scored, SearchRecord,
+    CostTerms, Evaluation, FrontierRecord, LossGivenDefault, Options, Ranked, SearchRecord,
     compare, evaluate, slices,
 };
 use model_train::fit::{ClassWeight, Params};
@@ -186,12 +186,11 @@ role = "target"
         }
     }
     let answers: Vec<bool> = (0..values.len()).map(|row| row % 2 == 0).collect();
-    let scored = Scored {
-        answers: &answers,
-        probabilities: &probabilities,
-        threshold: 0.5,
-    };
-    let slices = slices(feature, &values, scored);
+    let slices = slices(
+        feature,
+        &values,
+        &Ranked::new(&answers, &probabilities, 0.5),
+    );
     for group in slices.groups.iter().filter(|group| !group.reference) {
         let impact = group.impact.unwrap();
         let interval = impact.interval;

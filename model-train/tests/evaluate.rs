@@ -197,7 +197,7 @@ fn calibration_is_that_of_scikit_learn() {
         0.87,
         0.9899999999999999,
     ];
-    let bins = calibration(&answers(), &P);
+    let bins = calibration(&ranked());
     let rows: Vec<usize> = bins.iter().map(|bin| bin.rows).collect();
     assert_eq!(rows, [5, 1, 4, 9, 4, 8, 3, 3, 3]);
     for ((bin, share), mean) in bins.iter().zip(shares).zip(means) {
@@ -217,7 +217,7 @@ fn the_threshold_table_agrees_with_the_figures() {
     close("specificity", own.specificity, 18.0 / 21.0);
     close("approval", own.approval_rate, 0.4);
     close("accuracy", own.accuracy, 31.0 / 40.0);
-    let distribution = score_distribution(&answers(), &P);
+    let distribution = score_distribution(&ranked());
     assert_eq!(
         distribution.iter().map(|bin| bin.positive).sum::<usize>(),
         19

@@ -8,7 +8,7 @@ use anyhow::{Context, Error, Result, anyhow, bail};
 use model_core::artifact::Artifact;
 use model_core::policy::Policy;
 use model_core::schema::Schema;
-use model_train::card::About;
+use model_train::card::{About, Document};
 use model_train::evaluate::{
     EvaluateError, Evaluation, Figure, Moved, Options, OutcomeCounts, Outcomes, RuleEffect,
 };
@@ -67,6 +67,9 @@ pub(crate) struct Args {
     /// Write a model card to this file, as Markdown with front matter for the Hub.
     #[arg(long, value_name = "FILE.md")]
     card: Option<PathBuf>,
+    /// Texts for the model card that a person writes, in TOML; `underwrite card init` drafts them.
+    #[arg(long, value_name = "FILE.toml", requires = "card")]
+    card_texts: Option<PathBuf>,
     /// Write the prediction for each measured row to this CSV file: row, part, outcome,
     /// probability and decision.
     #[arg(long, value_name = "FILE.csv")]
@@ -104,6 +107,7 @@ impl Args {
                 ("--schema", self.schema.as_deref()),
                 ("--policy", self.policy.as_deref()),
                 ("--test-rows", self.test_rows.as_deref()),
+                ("--card-texts", self.card_texts.as_deref()),
             ],
             &[
                 ("--report", self.report.as_deref()),
@@ -120,6 +124,8 @@ impl Args {
         let artifact = files::open_model(model, &wasm)?.artifact();
         let schema = self.schema.as_deref().map(files::read_schema).transpose()?;
         let policy = self.policy(model, artifact)?;
+        let texts = self.card_texts.as_deref().map(files::read_document);
+        let document = texts.transpose()?.unwrap_or_default();
         let data = files::Source::open(&self.data)?;
         let bar = progress::bytes(data.len, "Evaluating");
         let test_rows = self.test_rows.as_deref().map(files::Source::open);
@@ -136,7 +142,7 @@ impl Args {
         let evaluated = evaluate_and_predict(job, |read| bar.set_position(read));
         bar.finish_and_clear();
         let (evaluation, schema, rows) = evaluated.map_err(|error| self.in_file(model, error))?;
-        self.write(&schema, &evaluation)?;
+        self.write(&schema, &evaluation, document)?;
         if let Some(path) = &self.predictions {
             let mut csv = Vec::new();
             predictions::write(&rows, &schema.target, evaluation.model.threshold, &mut csv)?;
@@ -177,9 +183,10 @@ impl Args {
         Error::new(error).context(path.display().to_string())
     }
 
-    fn write(&self, schema: &Schema, evaluation: &Evaluation) -> Result<()> {
+    fn write(&self, schema: &Schema, evaluation: &Evaluation, document: Document) -> Result<()> {
         let about = About {
             license: self.license.clone(),
+            document,
             ..About::default()
         };
         let reports = Reports::new(evaluation, schema, &about)?;
@@ -202,7 +209,7 @@ fn print(evaluation: &Evaluation) -> Result<()> {
     let (model, data) = (&evaluation.model, &evaluation.data);
     writeln!(
         stdout,
-        "{} {} ({}) on {} rows{}:",
+        "{} {} ({}) on {} rows{}{}:",
         model.name,
         model.version,
         model.kind,
@@ -211,7 +218,8 @@ fn print(evaluation: &Evaluation) -> Result<()> {
             ", some of which the model was trained on"
         } else {
             ""
-        }
+        },
+        if data.weighted { ", weighted" } else { "" }
     )?;
     print_credit(&mut stdout, evaluation)?;
     for metric in &evaluation.metrics {

@@ -1,5 +1,6 @@
 //! The commands, each in a file or folder of its own.
 
+mod card;
 mod compile_module;
 pub(crate) mod drift;
 mod eda;
@@ -57,6 +58,7 @@ enum Command {
     Schema(schema::Args),
     Eda(eda::Args),
     Evaluate(evaluate::Args),
+    Card(card::Args),
     Policy(policy::Args),
     Track(track::Args),
     Publish(publish::Args),
@@ -83,6 +85,7 @@ impl Cli {
             Command::Schema(args) => args.run(),
             Command::Eda(args) => args.run(),
             Command::Evaluate(args) => args.run(),
+            Command::Card(args) => args.run(),
             Command::Policy(args) => args.run(),
             Command::Track(args) => args.run(),
             Command::Publish(args) => args.run(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use indicatif::HumanCount;
 use model_core::decide::Decider;
 use model_train::score::{Choices, OnInvalid, score};
 
@@ -80,8 +81,10 @@ impl Args {
             reasons: self.reasons,
         };
         let (rows, name) = (source.bytes, &source.name);
-        let refused = score(&mut decider, rows, name, &mut sink, choices, |read| {
-            bar.set_position(read);
+        let refused = score(&mut decider, rows, name, &mut sink, choices, |progress| {
+            bar.set_position(progress.bytes);
+            let rate = progress.rows as f64 / bar.elapsed().as_secs_f64();
+            bar.set_message(format!("Scoring ({} rows/s)", HumanCount(rate as u64)));
         })?;
         sink.finish()?;
         bar.finish_and_clear();

@@ -32,15 +32,15 @@ impl<'d> ColumnRow<'d> {
 
     /// Shows `each` input as it came, before any policy, or `None` where it cannot be such a
     /// value. A derived one that was left out is shown as it was computed.
-    pub fn observe(&self, each: &mut dyn FnMut(usize, Option<Reading>)) {
+    pub fn observe(&self, each: &mut dyn FnMut(usize, &Feature, Option<Reading>)) {
         let (at, rows) = self.at;
-        for (input, feature) in self.decider.inputs.iter().enumerate() {
+        for (input, feature) in self.decider.features().enumerate() {
             let mut code = self.codes[input * rows + at];
             let computed = feature.derived.is_some() && self.judgement.is_some();
             if computed && code.is_nan() {
                 code = self.decider.block_value(input, at);
             }
-            each(input, read_coded(feature, code).ok());
+            each(input, feature, read_coded(feature, code).ok());
         }
     }
 }
@@ -51,9 +51,7 @@ impl Decider {
     pub fn column_features(&self) -> impl Iterator<Item = &Feature> {
         let rules = self.rule_columns().iter();
         let features = &self.artifact().schema.features;
-        self.features()
-            .iter()
-            .chain(rules.map(|index| &features[*index]))
+        self.features().chain(rules.map(|index| &features[*index]))
     }
 
     /// Which of the columns with these names each of [`Decider::column_features`] is in. Other

@@ -49,7 +49,69 @@ pub struct Document {
     pub license: Option<String>,
 }
 
+/// The keys of `card.toml`, in the order of the card, with what to write under each.
+const KEYS: [(&str, &str); 14] = [
+    ("purpose", "What the model is for, and who decides with it."),
+    (
+        "population",
+        "Of whom the applications are: product, channel, country.",
+    ),
+    (
+        "window",
+        "When they were made, and how long their outcomes were watched.",
+    ),
+    ("exclusions", "Which applications were left out, and why."),
+    (
+        "target_definition",
+        "What counts as the bad outcome, such as 90 days past due within 12 months.",
+    ),
+    (
+        "benchmark",
+        "What the model is compared with, beyond the program's own benchmark.",
+    ),
+    ("choices", "Why this family, these inputs, this threshold."),
+    ("validation", "Who validated it, how, and with what result."),
+    (
+        "limits",
+        "Where it must not be used, and what it is known to do badly.",
+    ),
+    (
+        "monitoring",
+        "What is watched, how often, and what is done at which value.",
+    ),
+    ("owner", "Who is responsible."),
+    ("approver", "Who approved it, and when."),
+    ("data", "Where the data come from."),
+    (
+        "license",
+        "The license as an SPDX expression, such as apache-2.0.",
+    ),
+];
+
 impl Document {
+    /// A `card.toml` with every key, empty, and what to write there: what stays empty is said to
+    /// be absent in the card.
+    ///
+    /// # Example
+    /// ```
+    /// use model_train::card::Document;
+    ///
+    /// let draft = Document::draft();
+    /// assert!(draft.contains("# Who is responsible.\nowner = \"\"\n"));
+    /// assert!(Document::from_toml(&draft).is_ok());
+    /// ```
+    #[must_use]
+    pub fn draft() -> String {
+        let mut draft = "# What only people can say of a model, in Markdown, for its model card.\n\
+                         # Longer texts stand between three quotes. What stays empty is said to be\n\
+                         # missing in the card.\n"
+            .to_owned();
+        for (key, what) in KEYS {
+            draft.push_str(&format!("\n# {what}\n{key} = \"\"\n"));
+        }
+        draft
+    }
+
     /// Reads `card.toml`.
     ///
     /// # Errors

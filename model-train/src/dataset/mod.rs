@@ -5,6 +5,7 @@
 //! a model is trained on what it will be asked about.
 
 mod columns;
+mod part;
 
 pub use columns::Columns;
 pub(crate) use columns::stranger;
@@ -17,16 +18,15 @@ use model_core::preprocess::resolve;
 use model_core::schema::{Feature, Role, Schema};
 use model_core::value::{Reading, Value, ValueError, read};
 use model_files::Hashing;
-use model_files::csv::{CsvErrorKind, Row, Table};
+use model_files::csv::{CsvErrorKind, Piece, Pieces, Row, Table};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use crate::derive::{self, Step};
 use crate::error::{DataError, DataErrorKind, shortened};
+use crate::parallel::parallel;
 use crate::sample::{Sample, SampleReader};
 use crate::values::Values;
-use columns::read_target;
-
-/// How many rows are read between two calls of a progress callback.
-const PROGRESS_ROWS: usize = 4096;
+use part::Part;
 
 /// Rows to learn from, column by column.
 #[derive(Debug, Clone)]
@@ -72,16 +72,12 @@ pub enum OutcomeMissing {
 }
 
 /// What reading a row needs beside the row.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     outcome_missing: OutcomeMissing,
-    sample: SampleReader<'a>,
     columns: Columns,
     schema: &'a Schema,
     inputs: Vec<&'a Feature>,
     steps: Vec<Step>,
-    row: derive::Row,
-    /// By step.
-    overwritten: Vec<usize>,
 }
 
 /// A protected column: kept for audits, never used to predict.
@@ -140,12 +136,15 @@ impl Dataset {
         outcome_missing: OutcomeMissing,
         mut progress: impl FnMut(u64),
     ) -> Result<Self, DataError> {
-        let mut table = Table::open(Hashing::new(source), name)?;
-        let mut reader = Reader::new(&table, schema, outcome_missing)?;
+        let mut pieces = Pieces::open(Hashing::new(source), name)?;
+        let (head, no_rows) = (pieces.head().clone(), Piece::default());
+        let header = head.table(&no_rows);
+        let reader = Reader::new(&header, schema, outcome_missing)?;
+        let mut sample = SampleReader::new(&header, schema);
         let mut dataset = Self {
             columns: vec![Values::default(); reader.inputs.len()],
             target: Vec::new(),
-            protected: Protected::columns(&table, schema),
+            protected: Protected::columns(&header, schema),
             sample: Sample::default(),
             without_outcome: WithoutOutcome {
                 rows: Vec::new(),
@@ -155,16 +154,23 @@ impl Dataset {
             sha256: String::new(),
             name: name.to_owned(),
         };
-        while let Some(row) = table.next_row()? {
-            dataset.push(&row, &mut reader)?;
-            if dataset.rows_in_file().is_multiple_of(PROGRESS_ROWS) {
-                progress(table.bytes_read());
+        let mut overwritten = vec![0; reader.steps.len()];
+        let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+        loop {
+            let wave = pieces.next_pieces(jobs)?;
+            if wave.is_empty() {
+                break;
             }
+            let parts = parallel(jobs, &wave, |piece| {
+                let mut table = head.table(piece);
+                Part::read(&mut table, &reader, &sample, &dataset.protected)
+            });
+            dataset.append(parts, &mut sample, &mut overwritten)?;
+            progress(pieces.bytes_read());
         }
-        progress(table.bytes_read());
-        dataset.overwritten = reader.overwritten();
-        dataset.sample = reader.sample.finish();
-        dataset.sha256 = table.into_source().finish();
+        dataset.overwritten = reader.overwritten(&overwritten);
+        dataset.sample = sample.finish();
+        dataset.sha256 = pieces.into_source().finish();
         dataset.check_classes(schema)?;
         Ok(dataset)
     }
@@ -195,31 +201,37 @@ impl Dataset {
         &self.name
     }
 
-    fn push(&mut self, row: &Row<'_>, reader: &mut Reader<'_>) -> Result<(), DataError> {
-        let schema = reader.schema;
-        let cell = reader.columns.target.map_or("", |index| row.field(index));
-        let answer = match read_target(schema, cell) {
-            Ok(answer) => answer,
-            Err(DataErrorKind::MissingTarget { .. })
-                if reader.outcome_missing == OutcomeMissing::LeaveOut =>
-            {
-                self.without_outcome.rows.push(self.rows_in_file());
-                let columns = &mut self.without_outcome.columns;
-                return reader.push_inputs(row, columns, &self.name);
+    /// Appends what was read of the next pieces.
+    fn append(
+        &mut self,
+        mut parts: Vec<Part>,
+        sample: &mut SampleReader<'_>,
+        overwritten: &mut [usize],
+    ) -> Result<(), DataError> {
+        for part in &mut parts {
+            part.push_sample(sample, &self.name)?;
+            if let Some(error) = part.error.take() {
+                return Err(error);
             }
-            Err(kind) => {
-                return Err(DataError::in_file(&self.name, kind)
-                    .at_line(row.line)
-                    .in_column(&schema.target.name));
+            let before = self.rows_in_file();
+            let left_out = part.without_outcome.iter();
+            let left_out = left_out.map(|row| before + row);
+            self.without_outcome.rows.extend(left_out);
+            self.target.append(&mut part.target);
+            for (all, part) in overwritten.iter_mut().zip(&part.overwritten) {
+                *all += part;
             }
-        };
-        reader.push_inputs(row, &mut self.columns, &self.name)?;
-        reader.sample.push(row, &self.name)?;
-        for protected in &mut self.protected {
-            let cell = row.field(protected.index);
-            protected.push(cell, &schema.missing_values);
         }
-        self.target.push(answer);
+        // One column after the other on a thread: the numbers of a column are coded in the order
+        // of the file.
+        let without = &mut self.without_outcome.columns;
+        let protected = self.protected.iter_mut().map(|column| &mut column.values);
+        let all = self.columns.iter_mut().chain(without).chain(protected);
+        let all: Vec<&mut Values> = all.collect();
+        all.into_par_iter().enumerate().for_each(|(index, values)| {
+            let numbers = parts.iter().flat_map(|part| &part.columns[index]);
+            numbers.for_each(|number| values.push(*number));
+        });
         Ok(())
     }
 
@@ -238,6 +250,13 @@ impl Dataset {
     }
 }
 
+/// What one thread needs to read rows.
+struct Scratch {
+    row: derive::Row,
+    /// By step.
+    overwritten: Vec<usize>,
+}
+
 impl<'a> Reader<'a> {
     fn new<R: Read>(
         table: &Table<R>,
@@ -247,21 +266,19 @@ impl<'a> Reader<'a> {
         let steps = derive::steps(schema);
         Ok(Self {
             outcome_missing,
-            sample: SampleReader::new(table, schema),
             columns: Columns::for_training(table, schema)?,
             schema,
             inputs: schema.inputs().collect(),
-            row: derive::Row::default(),
-            overwritten: vec![0; steps.len()],
             steps,
         })
     }
 
     /// Appends a row to the columns of the inputs.
     fn push_inputs(
-        &mut self,
+        &self,
         row: &Row<'_>,
-        into: &mut [Values],
+        into: &mut [Vec<f64>],
+        scratch: &mut Scratch,
         file: &str,
     ) -> Result<(), DataError> {
         let Self {
@@ -269,10 +286,12 @@ impl<'a> Reader<'a> {
             schema,
             inputs,
             steps,
-            row: values,
-            overwritten,
             ..
         } = self;
+        let Scratch {
+            row: values,
+            overwritten,
+        } = scratch;
         let cell = |input: usize| columns.inputs[input].map_or("", |index| row.field(index));
         let refused = |input: usize, error: ValueError| {
             let name = &inputs[input].name;
@@ -298,8 +317,9 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn overwritten(&self) -> Vec<(String, usize)> {
-        let steps = self.steps.iter().zip(&self.overwritten);
+    /// Names the derived inputs that were overwritten in some rows.
+    fn overwritten(&self, rows: &[usize]) -> Vec<(String, usize)> {
+        let steps = self.steps.iter().zip(rows);
         steps
             .filter(|(_, rows)| **rows > 0)
             .map(|(step, rows)| (step.feature.name.clone(), *rows))
@@ -331,13 +351,13 @@ impl Protected {
         features.filter_map(column).collect()
     }
 
-    fn push(&mut self, cell: &str, missing_values: &[String]) {
-        let reading = read(&self.feature, Value::from_text(cell, missing_values));
-        self.values.push(match reading {
+    fn read(&self, row: &Row<'_>, missing_values: &[String]) -> f64 {
+        let cell = row.field(self.index);
+        match read(&self.feature, Value::from_text(cell, missing_values)) {
             Ok(Reading::Is(value)) => value,
             Ok(Reading::Unknown) => UNKNOWN,
             Ok(Reading::Missing) | Err(_) => f64::NAN,
-        });
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use model_core::schema::{FeatureKind, Role, Schema, TargetKind};
 use model_core::value::boolean_word;
 use model_files::missing::MISSING_WORDS;
+use rustc_hash::FxHashMap;
 
 use crate::infer::{names_a_bad_event, positive_of_two};
 
@@ -83,17 +84,27 @@ pub(super) struct Column {
 pub(super) struct Cells {
     codes: Vec<u32>,
     texts: Vec<String>,
-    index: HashMap<String, u32>,
+    index: FxHashMap<String, u32>,
 }
 
 impl Cells {
     pub(super) fn push(&mut self, cell: &str) {
-        let cell = cell.trim();
-        let code = match self.index.get(cell) {
+        let code = self.code(cell.trim());
+        self.codes.push(code);
+    }
+
+    /// Adds the cells of the next rows, which were read apart.
+    pub(super) fn append(&mut self, next: &Self) {
+        let codes: Vec<u32> = next.texts.iter().map(|text| self.code(text)).collect();
+        let next = next.codes.iter().map(|code| codes[*code as usize]);
+        self.codes.extend(next);
+    }
+
+    fn code(&mut self, cell: &str) -> u32 {
+        match self.index.get(cell) {
             Some(code) => *code,
             None => self.add(cell),
-        };
-        self.codes.push(code);
+        }
     }
 
     fn add(&mut self, cell: &str) -> u32 {

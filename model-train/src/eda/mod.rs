@@ -25,16 +25,21 @@ pub use page::eda_html;
 pub use summary::{Histogram, Numbers, Share, numbers};
 pub use suspicion::SUSPICIOUS;
 
-use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::Read;
 
 use model_core::schema::{SampleRole, Schema};
 use model_files::Hashing;
-use model_files::csv::Table;
+use model_files::csv::{CsvError, Pieces, Table};
+use rayon::iter::{
+    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator,
+    IntoParallelRefMutIterator, ParallelIterator,
+};
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 use crate::error::DataError;
+use crate::parallel::parallel;
 use column::{Cells, Column};
 
 /// Columns whose associations are shown; of more, those that say most about the target.
@@ -136,32 +141,40 @@ pub fn explore(
     target: Option<&str>,
     mut progress: impl FnMut(u64),
 ) -> Result<Eda, DataError> {
-    let mut table = Table::open(Hashing::new(source), name)?;
-    let header = table.header().to_vec();
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut pieces = Pieces::open(Hashing::new(source), name)?;
+    let head = pieces.head().clone();
+    let header = head.header();
     let mut cells: Vec<Cells> = header.iter().map(|_| Cells::default()).collect();
-    let mut seen: HashSet<u64> = HashSet::new();
+    let mut seen: FxHashSet<u64> = FxHashSet::default();
     let (mut rows, mut duplicate_rows) = (0, 0);
-    while let Some(row) = table.next_row()? {
-        for (index, cells) in cells.iter_mut().enumerate() {
-            cells.push(row.field(index));
+    loop {
+        let wave = pieces.next_pieces(jobs)?;
+        if wave.is_empty() {
+            break;
         }
-        let mut hasher = DefaultHasher::new();
-        hasher.write(row.raw);
-        duplicate_rows += usize::from(!seen.insert(hasher.finish()));
-        rows += 1;
-        if rows % 4096 == 0 {
-            progress(table.bytes_read());
+        let parts = parallel(jobs, &wave, |piece| read_part(&mut head.table(piece)));
+        let parts = parts.into_iter().collect::<Result<Vec<Part>, CsvError>>()?;
+        let columns = cells.par_iter_mut().enumerate();
+        columns.for_each(|(index, cells)| {
+            let parts = parts.iter().map(|part| &part.cells[index]);
+            parts.for_each(|part| cells.append(part));
+        });
+        for part in &parts {
+            let repeated = |hash: &&u64| !seen.insert(**hash);
+            duplicate_rows += part.hashes.iter().filter(repeated).count();
+            rows += part.hashes.len();
         }
+        progress(pieces.bytes_read());
     }
-    progress(table.bytes_read());
-    let columns: Vec<Column> = header
-        .iter()
-        .zip(cells)
-        .map(|(name, cells)| cells.finish(name, schema))
+    let columns: Vec<Column> = cells
+        .into_par_iter()
+        .zip(header)
+        .map(|(cells, name)| cells.finish(name, schema))
         .collect();
     let mut eda = Eda {
         file: name.to_owned(),
-        sha256: table.into_source().finish(),
+        sha256: pieces.into_source().finish(),
         rows,
         duplicate_rows,
         target: None,
@@ -171,6 +184,29 @@ pub fn explore(
     };
     eda.fill(&columns, schema, target);
     Ok(eda)
+}
+
+/// What one thread reads of the file.
+struct Part {
+    cells: Vec<Cells>,
+    /// Of each row.
+    hashes: Vec<u64>,
+}
+
+fn read_part(table: &mut Table<&[u8]>) -> Result<Part, CsvError> {
+    let mut part = Part {
+        cells: table.header().iter().map(|_| Cells::default()).collect(),
+        hashes: Vec::new(),
+    };
+    while let Some(row) = table.next_row()? {
+        for (index, cells) in part.cells.iter_mut().enumerate() {
+            cells.push(row.field(index));
+        }
+        let mut hasher = DefaultHasher::new();
+        hasher.write(row.raw);
+        part.hashes.push(hasher.finish());
+    }
+    Ok(part)
 }
 
 impl Eda {
@@ -220,7 +256,7 @@ impl Eda {
         });
         let periods = periods.as_ref();
         self.columns = columns
-            .iter()
+            .par_iter()
             .map(|column| {
                 let is_target = self.target.as_ref().is_some_and(|t| t.name == column.name);
                 profile(column, answers.filter(|_| !is_target), periods, is_target)
@@ -300,13 +336,19 @@ fn associations(columns: &[Column], profiles: &[Profile]) -> Associations {
     }
     let size = some.len();
     let mut values = vec![None; size * size];
+    let pairs: Vec<(usize, usize)> = (0..size)
+        .flat_map(|row| (row + 1..size).map(move |column| (row, column)))
+        .collect();
+    let measured: Vec<Option<f64>> = pairs
+        .par_iter()
+        .map(|(row, column)| association::association(some[*row].0, some[*column].0))
+        .collect();
+    for ((row, column), value) in pairs.into_iter().zip(measured) {
+        values[row * size + column] = value;
+        values[column * size + row] = value;
+    }
     for row in 0..size {
         values[row * size + row] = Some(1.0);
-        for column in row + 1..size {
-            let value = association::association(some[row].0, some[column].0);
-            values[row * size + column] = value;
-            values[column * size + row] = value;
-        }
     }
     Associations {
         columns: some.iter().map(|column| column.0.name.clone()).collect(),

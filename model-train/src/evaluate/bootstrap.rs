@@ -5,19 +5,29 @@
 //! percentile interval of Efron and Tibshirani, "An Introduction to the Bootstrap", 1993,
 //! chapter 13). The rows are sorted once: a resample is a weight for each row.
 //!
-//! Of more than [`MOST_ROWS`] rows, every k-th by score is resampled, and the intervals are made
-//! narrower by the root of the share: that of a smooth figure shrinks with the root of the rows
+//! Of more than [`MOST_ROWS`] rows, so many are resampled that are drawn at random, of each class
+//! its share, and the intervals are made narrower by the root of the share: that of a smooth figure shrinks with the root of the rows
 //! (Bickel and Sakov, "On the choice of m in the m out of n bootstrap", Statistica Sinica 18,
 //! 2008). The figures themselves are those of all rows.
+//!
+//! Two models of the same rows and the same seed are measured on the same resamples, alone or
+//! compared.
+//!
+//! The expected calibration error is a sum of absolute differences: noise adds to it, and each
+//! resample adds noise of its own, so that a percentile interval may lie above the figure. Its
+//! interval is moved down by the mean excess of the resamples, to no less than 0 (the bias
+//! correction of Efron and Tibshirani, chapter 10).
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
+use super::Options;
 use super::credit::{average_precision_of_bads, largest_gap};
 use super::interval::{Interval, quantile};
 use super::ranked::{FIGURES, Ranked};
+use crate::parallel::parallel;
 
 /// A metric with its interval.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,23 +56,78 @@ pub(super) struct Bootstrap {
 pub(super) const MOST_ROWS: usize = 50_000;
 /// Steps of the false positive rate at which the band is computed.
 const GRID: usize = 50;
+/// The one of [`FIGURES`] whose resamples are biased.
+const CALIBRATION_ERROR: &str = "expected_calibration_error";
 
 /// Each of [`FIGURES`] with its interval; the same seed gives the same intervals. A thousand
 /// resamples of 9,000 rows take about a quarter of a second.
 #[must_use]
 pub fn estimates(ranked: &Ranked, resamples: usize, seed: u64) -> Vec<Estimate> {
-    bootstrap(ranked, resamples, seed).estimates
+    let draws = Draws {
+        resamples,
+        seed,
+        jobs: 1,
+    };
+    bootstrap(ranked, draws).estimates
 }
 
-pub(super) fn bootstrap(ranked: &Ranked, resamples: usize, seed: u64) -> Bootstrap {
-    let step = ranked.len().div_ceil(MOST_ROWS).max(1);
-    if step == 1 {
-        return resampled(ranked, resamples, seed);
+/// How resamples are drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Draws {
+    pub(super) resamples: usize,
+    pub(super) seed: u64,
+    /// Threads, at least 1; their number changes no interval.
+    pub(super) jobs: usize,
+}
+
+impl From<&Options> for Draws {
+    fn from(options: &Options) -> Self {
+        Self {
+            resamples: options.resamples,
+            seed: options.seed,
+            jobs: options.jobs,
+        }
     }
-    let thin = ranked.restricted(&ranked.every(step));
+}
+
+impl Draws {
+    /// What `measure` finds of each resample, in their order; it gets how often each of `rows`
+    /// rows is drawn. Each resample has random numbers of its own.
+    pub(super) fn each<T: Send>(
+        &self,
+        rows: usize,
+        measure: impl Fn(&[u32]) -> T + Sync,
+    ) -> Vec<T> {
+        let resamples: Vec<u64> = (0..self.resamples as u64).collect();
+        // A few at a time, so that memory is reused.
+        let parts: Vec<&[u64]> = resamples.chunks(16).collect();
+        let measured = parallel(self.jobs, &parts, |part| {
+            let mut drawn = vec![0u32; rows];
+            let of_resample = |resample: &u64| {
+                let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+                rng.set_stream(*resample);
+                draw(&mut drawn, &mut rng);
+                measure(&drawn)
+            };
+            part.iter().map(of_resample).collect::<Vec<T>>()
+        });
+        measured.into_iter().flatten().collect()
+    }
+}
+
+pub(super) fn bootstrap(ranked: &Ranked, draws: Draws) -> Bootstrap {
+    bootstrap_of(ranked, draws, MOST_ROWS)
+}
+
+/// The same, where at most so many rows are resampled.
+pub(super) fn bootstrap_of(ranked: &Ranked, draws: Draws, most: usize) -> Bootstrap {
+    if ranked.len() <= most {
+        return resampled(ranked, &draws);
+    }
+    let thin = ranked.restricted(&ranked.sample(most, draws.seed));
     let scale = Scale::new(thin.len(), ranked.len());
     let [own, of_thin] = [ranked, &thin].map(Point::new);
-    let found = resampled(&thin, resamples, seed);
+    let found = resampled(&thin, &draws);
     let estimates = found
         .estimates
         .into_iter()
@@ -118,71 +183,70 @@ struct Point {
 
 impl Point {
     fn new(ranked: &Ranked) -> Self {
-        let mut curve = vec![(0, 0)];
-        let ones = vec![1; ranked.len()];
-        let figures = ranked.figures(&ones, |yes, no| curve.push((no, yes)));
-        let mut rates = vec![Vec::new(); GRID + 1];
-        add_rates(&curve, &mut rates);
+        Self::drawn(ranked, &vec![1; ranked.len()])
+    }
+
+    /// The same of a resample: how often each of the sorted rows is drawn.
+    fn drawn(ranked: &Ranked, drawn: &[u32]) -> Self {
+        let mut curve = Vec::with_capacity(ranked.len() + 1);
+        curve.push((0.0, 0.0));
+        let figures = ranked.figures(drawn, |yes, no| curve.push((no, yes)));
         Self {
             figures,
-            rates: rates.into_iter().flatten().collect(),
+            rates: rates(&curve),
             ks: largest_gap(&curve),
             precision_of_bads: average_precision_of_bads(&curve),
         }
     }
 }
 
-fn resampled(ranked: &Ranked, resamples: usize, seed: u64) -> Bootstrap {
-    let ones = vec![1; ranked.len()];
-    let values = ranked.figures(&ones, |_, _| ());
-    let mut drawn = vec![Vec::new(); FIGURES.len()];
-    let mut rates = vec![Vec::new(); GRID + 1];
-    let (mut gaps, mut precisions) = (Vec::new(), Vec::new());
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut weights = vec![0u32; ranked.len()];
-    let mut curve = Vec::new();
-    for _ in 0..resamples {
-        draw(&mut weights, &mut rng);
-        curve.clear();
-        curve.push((0, 0));
-        let figures = ranked.figures(&weights, |yes, no| curve.push((no, yes)));
-        for (values, figure) in drawn.iter_mut().zip(figures) {
-            values.push(figure);
-        }
-        add_rates(&curve, &mut rates);
-        gaps.push(largest_gap(&curve));
-        precisions.push(average_precision_of_bads(&curve));
-    }
-    let estimates = FIGURES
-        .iter()
-        .zip(values)
-        .zip(drawn)
-        .map(|((name, value), drawn)| Estimate {
+fn resampled(ranked: &Ranked, draws: &Draws) -> Bootstrap {
+    let own = Point::new(ranked);
+    let points = draws.each(ranked.len(), |drawn| {
+        let mut sorted = Vec::with_capacity(drawn.len());
+        ranked.sort_draws(drawn, &mut sorted);
+        Point::drawn(ranked, &sorted)
+    });
+    let of = |figure: &dyn Fn(&Point) -> f64| points.iter().map(figure).collect::<Vec<f64>>();
+    let estimates = FIGURES.iter().enumerate().map(|(index, name)| {
+        let value = Some(own.figures[index]).filter(|value| value.is_finite());
+        Estimate {
             name: (*name).to_owned(),
-            value: value.is_finite().then_some(value),
+            value,
             interval: value
-                .is_finite()
-                .then(|| percentile_interval(drawn))
-                .flatten(),
-        })
-        .collect();
-    let roc_band = rates
-        .into_iter()
-        .enumerate()
-        .filter_map(|(index, rates)| {
-            Some((index as f64 / GRID as f64, percentile_interval(rates)?))
-        })
-        .collect();
+                .and_then(|value| figure_interval(name, value, of(&|point| point.figures[index]))),
+        }
+    });
+    let roc_band = (0..own.rates.len()).filter_map(|index| {
+        // A resample of one class has no rates.
+        let rates = points.iter().filter_map(|point| point.rates.get(index));
+        let interval = percentile_interval(rates.copied().collect())?;
+        Some((index as f64 / GRID as f64, interval))
+    });
     Bootstrap {
-        estimates,
-        roc_band,
-        ks: percentile_interval(gaps),
-        precision_of_bads: percentile_interval(precisions),
+        estimates: estimates.collect(),
+        roc_band: roc_band.collect(),
+        ks: percentile_interval(of(&|point| point.ks)),
+        precision_of_bads: percentile_interval(of(&|point| point.precision_of_bads)),
     }
 }
 
+/// The percentile interval of one of [`FIGURES`] around its value, without the bias of the
+/// expected calibration error; see the head of this file.
+pub(super) fn figure_interval(name: &str, value: f64, drawn: Vec<f64>) -> Option<Interval> {
+    if name != CALIBRATION_ERROR {
+        return percentile_interval(drawn);
+    }
+    let bias = drawn.iter().sum::<f64>() / drawn.len().max(1) as f64 - value;
+    let interval = percentile_interval(drawn)?;
+    Some(Interval {
+        low: (interval.low - bias).max(0.0),
+        high: (interval.high - bias).max(0.0),
+    })
+}
+
 /// How often each row is drawn.
-pub(super) fn draw(weights: &mut [u32], rng: &mut ChaCha8Rng) {
+fn draw(weights: &mut [u32], rng: &mut ChaCha8Rng) {
     weights.fill(0);
     let rows = weights.len() as u32;
     for _ in 0..rows {
@@ -191,26 +255,27 @@ pub(super) fn draw(weights: &mut [u32], rng: &mut ChaCha8Rng) {
 }
 
 /// The true positive rate at each false positive rate of the grid, interpolated between the
-/// corners of the curve.
-fn add_rates(curve: &[(u64, u64)], rates: &mut [Vec<f64>]) {
+/// corners of the curve; nothing of one class.
+fn rates(curve: &[(f64, f64)]) -> Vec<f64> {
     let Some(&(all_no, all_yes)) = curve.last() else {
-        return;
+        return Vec::new();
     };
-    if all_no == 0 || all_yes == 0 {
-        return;
+    if all_no == 0.0 || all_yes == 0.0 {
+        return Vec::new();
     }
     let mut corner = 0;
-    for (index, rates) in rates.iter_mut().enumerate() {
-        let no = index as f64 / GRID as f64 * all_no as f64;
-        while corner + 1 < curve.len() && curve[corner + 1].0 as f64 <= no {
+    let rate = |index: usize| {
+        let no = index as f64 / GRID as f64 * all_no;
+        while corner + 1 < curve.len() && curve[corner + 1].0 <= no {
             corner += 1;
         }
-        let (x0, y0) = (curve[corner].0 as f64, curve[corner].1 as f64);
-        let yes = curve.get(corner + 1).map_or(y0, |&(x1, y1)| {
-            y0 + (y1 as f64 - y0) * (no - x0) / (x1 as f64 - x0)
-        });
-        rates.push(yes / all_yes as f64);
-    }
+        let (x0, y0) = curve[corner];
+        let yes = curve
+            .get(corner + 1)
+            .map_or(y0, |&(x1, y1)| y0 + (y1 - y0) * (no - x0) / (x1 - x0));
+        yes / all_yes
+    };
+    (0..=GRID).map(rate).collect()
 }
 
 /// From the 2.5th to the 97.5th percentile of those that are numbers.

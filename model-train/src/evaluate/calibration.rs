@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::interval::{Interval, wilson};
+use super::interval::{Interval, wilson_of};
+use super::ranked::{Ranked, RankedRow, effective_rows};
 
 /// Bins of equal width between 0 and 1.
 pub(super) const BINS: usize = 10;
@@ -35,26 +36,51 @@ pub(super) fn bin_of(probability: f64) -> usize {
 /// The reliability diagram's points (scikit-learn: `calibration_curve(n_bins=10)`); bins
 /// without rows are left out. The expected calibration error is `Σ rows/n |share - mean|`
 /// over them (Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using
-/// Bayesian binning", AAAI 2015).
+/// Bayesian binning", AAAI 2015). Means and shares are weighted where rows have weights.
 #[must_use]
-pub fn calibration(answers: &[bool], probabilities: &[f64]) -> Vec<CalibrationBin> {
-    let mut bins = [(0usize, 0usize, 0.0); BINS];
-    for (answer, probability) in answers.iter().zip(probabilities) {
-        let bin = &mut bins[bin_of(*probability)];
-        bin.0 += 1;
-        bin.1 += usize::from(*answer);
-        bin.2 += probability;
+pub fn calibration(ranked: &Ranked) -> Vec<CalibrationBin> {
+    let mut bins = [Sums::default(); BINS];
+    for row in ranked.rows().rev() {
+        bins[bin_of(row.probability)].add(row);
     }
-    bins.iter()
-        .enumerate()
-        .filter(|(_, (rows, ..))| *rows > 0)
-        .map(|(index, &(rows, positive, sum))| CalibrationBin {
-            low: index as f64 / BINS as f64,
-            high: (index + 1) as f64 / BINS as f64,
-            rows,
-            mean_probability: sum / rows as f64,
-            positive_share: positive as f64 / rows as f64,
-            interval: wilson(positive, rows),
-        })
-        .collect()
+    let bins = bins.iter().enumerate().filter(|(_, bin)| bin.rows > 0);
+    bins.map(|(index, bin)| {
+        bin.summary(index as f64 / BINS as f64, (index + 1) as f64 / BINS as f64)
+    })
+    .collect()
+}
+
+/// What is summed of the rows of a bin.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sums {
+    pub(super) rows: usize,
+    weight: f64,
+    squares: f64,
+    positive: f64,
+    probability: f64,
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, row: RankedRow) {
+        self.rows += 1;
+        self.weight += row.weight;
+        self.squares += row.weight * row.weight;
+        self.probability += row.weight * row.probability;
+        if row.answer {
+            self.positive += row.weight;
+        }
+    }
+
+    /// The bin from `low` to `high`.
+    pub(super) fn summary(&self, low: f64, high: f64) -> CalibrationBin {
+        let positive_share = self.positive / self.weight;
+        CalibrationBin {
+            low,
+            high,
+            rows: self.rows,
+            mean_probability: self.probability / self.weight,
+            positive_share,
+            interval: wilson_of(positive_share, effective_rows(self.weight, self.squares)),
+        }
+    }
 }

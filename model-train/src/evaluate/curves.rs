@@ -4,7 +4,7 @@ use model_core::decide::reaches;
 use serde::{Deserialize, Serialize};
 
 use super::interval::Interval;
-use super::ranked::{Decided, Ranked};
+use super::ranked::{Decided, Ranked, Step};
 
 /// Most points of a curve: more cannot be distinguished in a chart.
 const MOST_POINTS: usize = 400;
@@ -82,10 +82,10 @@ pub struct ThresholdRow {
 #[must_use]
 pub fn roc(ranked: &Ranked) -> Vec<RocPoint> {
     let steps = ranked.steps();
-    let Some(&(_, yes, no)) = steps.last() else {
+    let Some(&all) = steps.last() else {
         return Vec::new();
     };
-    let counts = |index: usize| (steps[index].1, steps[index].2);
+    let counts = |index: usize| (steps[index].yes, steps[index].no);
     let corner = |index: usize| {
         if index == 0 || index + 1 == steps.len() {
             return true;
@@ -102,9 +102,9 @@ pub fn roc(ranked: &Ranked) -> Vec<RocPoint> {
         (0..steps.len())
             .filter(|index| corner(*index))
             .map(|index| RocPoint {
-                threshold: Some(steps[index].0),
-                false_positive_rate: share(steps[index].2, no),
-                true_positive_rate: share(steps[index].1, yes),
+                threshold: Some(steps[index].probability),
+                false_positive_rate: share(steps[index].no, all.no),
+                true_positive_rate: share(steps[index].yes, all.yes),
             }),
     );
     thinned(points)
@@ -115,20 +115,18 @@ pub fn roc(ranked: &Ranked) -> Vec<RocPoint> {
 #[must_use]
 pub fn precision_recall(ranked: &Ranked) -> Vec<PrecisionRecallPoint> {
     let steps = ranked.steps();
-    let yes = steps.last().map_or(0, |step| step.1);
-    let points = steps
-        .iter()
-        .map(|&(threshold, tp, fp)| PrecisionRecallPoint {
-            threshold,
-            recall: share(tp, yes),
-            precision: share(tp, tp + fp),
-        });
+    let yes = steps.last().map_or(0.0, |step| step.yes);
+    let points = steps.iter().map(|step| PrecisionRecallPoint {
+        threshold: step.probability,
+        recall: share(step.yes, yes),
+        precision: share(step.yes, step.all()),
+    });
     thinned(points.collect())
 }
 
-/// The distribution of probabilities in each class.
+/// The distribution of probabilities in each class, in rows.
 #[must_use]
-pub fn score_distribution(answers: &[bool], probabilities: &[f64]) -> Vec<ScoreBin> {
+pub fn score_distribution(ranked: &Ranked) -> Vec<ScoreBin> {
     let mut bins: Vec<ScoreBin> = (0..SCORE_BINS)
         .map(|bin| ScoreBin {
             low: bin as f64 / SCORE_BINS as f64,
@@ -137,9 +135,9 @@ pub fn score_distribution(answers: &[bool], probabilities: &[f64]) -> Vec<ScoreB
             negative: 0,
         })
         .collect();
-    for (answer, probability) in answers.iter().zip(probabilities) {
-        let bin = ((probability * SCORE_BINS as f64) as usize).min(SCORE_BINS - 1);
-        if *answer {
+    for row in ranked.rows() {
+        let bin = ((row.probability * SCORE_BINS as f64) as usize).min(SCORE_BINS - 1);
+        if row.answer {
             bins[bin].positive += 1;
         } else {
             bins[bin].negative += 1;
@@ -152,9 +150,8 @@ pub fn score_distribution(answers: &[bool], probabilities: &[f64]) -> Vec<ScoreB
 #[must_use]
 pub fn thresholds(ranked: &Ranked, own: f64) -> Vec<ThresholdRow> {
     let steps = ranked.steps();
-    let all = steps
-        .last()
-        .map_or((0, 0), |step| (step.1 as u64, step.2 as u64));
+    let sums = |step: &Step| (step.yes, step.no);
+    let all = steps.last().map_or((0.0, 0.0), sums);
     let mut thresholds: Vec<f64> = (1..20)
         .map(|twentieth| f64::from(twentieth) / 20.0)
         .collect();
@@ -165,10 +162,10 @@ pub fn thresholds(ranked: &Ranked, own: f64) -> Vec<ThresholdRow> {
     thresholds
         .into_iter()
         .map(|threshold| {
-            let reached = steps.partition_point(|step| reaches(step.0, threshold));
+            let reached = steps.partition_point(|step| reaches(step.probability, threshold));
             let above = reached
                 .checked_sub(1)
-                .map_or((0, 0), |last| (steps[last].1 as u64, steps[last].2 as u64));
+                .map_or((0.0, 0.0), |last| sums(&steps[last]));
             let decided = Decided::new(above, all);
             ThresholdRow {
                 threshold,
@@ -184,12 +181,8 @@ pub fn thresholds(ranked: &Ranked, own: f64) -> Vec<ThresholdRow> {
         .collect()
 }
 
-fn share(part: usize, whole: usize) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+fn share(part: f64, whole: f64) -> f64 {
+    if whole == 0.0 { 0.0 } else { part / whole }
 }
 
 /// The first point, the last, and points evenly spaced between them.

@@ -1,11 +1,14 @@
 //! Permutation importance: how much worse a model gets without the information of a feature.
 
+use model_core::artifact::Artifact;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
+use super::predict::{independent, predict};
 use super::ranked::Ranked;
+use super::{EvaluateError, Options};
 use crate::parallel::parallel;
 
 /// The permutation importance of a feature.
@@ -50,11 +53,37 @@ pub fn permutation_importance<E: Send, P>(
 where
     P: FnMut(&[f64], &mut [f64]) -> Result<(), E>,
 {
+    let rows = Labels {
+        answers,
+        weights: None,
+    };
+    weighted_importance(names, columns, rows, shuffles, predictor)
+}
+
+/// The outcomes of rows, and what each counts.
+#[derive(Clone, Copy)]
+struct Labels<'a> {
+    answers: &'a [bool],
+    weights: Option<&'a [f64]>,
+}
+
+fn weighted_importance<E: Send, P>(
+    names: &[&str],
+    columns: &[f64],
+    labels: Labels<'_>,
+    shuffles: Shuffles,
+    predictor: impl Fn() -> Result<P, E> + Sync,
+) -> Result<Vec<Importance>, E>
+where
+    P: FnMut(&[f64], &mut [f64]) -> Result<(), E>,
+{
+    let Labels { answers, weights } = labels;
     let rows = answers.len();
     let auc = |predict: &mut P, columns: &[f64]| -> Result<f64, E> {
         let mut probabilities = vec![0.0; rows];
         predict(columns, &mut probabilities)?;
-        Ok(roc_auc(answers, &probabilities).unwrap_or(f64::NAN))
+        let ranked = Ranked::weighted(answers, &probabilities, weights, 0.5);
+        Ok(area(&ranked).unwrap_or(f64::NAN))
     };
     let whole = auc(&mut predictor()?, columns)?;
     if shuffles.repeats == 0 || !whole.is_finite() {
@@ -84,17 +113,60 @@ where
     Ok(importances)
 }
 
+/// The importance of a model's inputs, on a sample of many rows; the drop is one of the
+/// weighted area where rows have weights.
+pub(super) fn of_artifact(
+    artifact: &[u8],
+    columns: &[f64],
+    answers: &[bool],
+    weights: Option<&[f64]>,
+    options: &Options,
+) -> Result<Vec<Importance>, EvaluateError> {
+    let schema = Artifact::decode(artifact)?.schema;
+    let names: Vec<&str> = schema.inputs().map(|f| f.name.as_str()).collect();
+    let rows = answers.len();
+    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+    let mut some: Vec<usize> = (0..rows).collect();
+    some.shuffle(&mut rng);
+    some.truncate(options.importance_rows);
+    some.sort_unstable();
+    let columns: Vec<f64> = columns
+        .chunks_exact(rows)
+        .flat_map(|column| some.iter().map(|&row| column[row]))
+        .collect();
+    let answers: Vec<bool> = some.iter().map(|&row| answers[row]).collect();
+    let weights: Option<Vec<f64>> =
+        weights.map(|weights| some.iter().map(|&row| weights[row]).collect());
+    let shuffles = Shuffles {
+        repeats: options.repeats,
+        seed: options.seed,
+        jobs: options.jobs,
+    };
+    let labels = Labels {
+        answers: &answers,
+        weights: weights.as_deref(),
+    };
+    weighted_importance(&names, &columns, labels, shuffles, || {
+        let mut decider = independent(artifact)?;
+        Ok(move |columns: &[f64], out: &mut [f64]| predict(&mut decider, columns, out))
+    })
+}
+
 /// The area under the ROC curve, ties counting half; `None` of one class.
 #[must_use]
 pub fn roc_auc(answers: &[bool], probabilities: &[f64]) -> Option<f64> {
-    let steps = Ranked::new(answers, probabilities, 0.5).steps();
-    let &(_, yes, no) = steps.last()?;
-    let (mut area, mut before) = (0u128, (0, 0));
-    for (_, y, n) in steps {
-        area += (n - before.1) as u128 * (y + before.0) as u128;
-        before = (y, n);
+    area(&Ranked::new(answers, probabilities, 0.5))
+}
+
+fn area(ranked: &Ranked) -> Option<f64> {
+    let steps = ranked.steps();
+    let all = *steps.last()?;
+    let (mut doubled, mut before) = (0.0, (0.0, 0.0));
+    for step in steps {
+        doubled += (step.no - before.1) * (step.yes + before.0);
+        before = (step.yes, step.no);
     }
-    (yes > 0 && no > 0).then(|| area as f64 / (2.0 * yes as f64 * no as f64))
+    (all.yes > 0.0 && all.no > 0.0).then(|| doubled / (2.0 * all.yes * all.no))
 }
 
 fn mean_and_deviation(values: &[f64]) -> (f64, f64) {

@@ -19,14 +19,18 @@ pub struct Interval {
 /// of succession, and statistical inference", JASA 22, 1927). Without rows it is 0 to 1.
 #[must_use]
 pub fn wilson(hits: usize, rows: usize) -> Interval {
-    if rows == 0 {
+    wilson_of(hits as f64 / rows.max(1) as f64, rows as f64)
+}
+
+/// The same of a share `p` of `n` rows, where `n` may be the effective number of weighted rows.
+#[must_use]
+pub fn wilson_of(p: f64, n: f64) -> Interval {
+    if n <= 0.0 {
         return Interval {
             low: 0.0,
             high: 1.0,
         };
     }
-    let n = rows as f64;
-    let p = hits as f64 / n;
     let z2 = Z * Z;
     let middle = p + z2 / (2.0 * n);
     let half = Z * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();

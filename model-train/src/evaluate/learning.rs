@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
-use super::bootstrap::bootstrap;
+use super::bootstrap::{Draws, bootstrap};
 use super::interval::Interval;
 use super::ranked::Ranked;
 use crate::parallel::parallel;
@@ -56,7 +56,12 @@ pub fn learning_curve<E: Send>(
     let points = parallel(jobs, &parts, |rows| {
         let probabilities = fit(rows)?;
         let ranked = Ranked::new(held_out, &probabilities, 0.5);
-        let auc = bootstrap(&ranked, RESAMPLES, seed).estimates.swap_remove(0);
+        let draws = Draws {
+            resamples: RESAMPLES,
+            seed,
+            jobs: 1,
+        };
+        let auc = bootstrap(&ranked, draws).estimates.swap_remove(0);
         Ok(auc.value.map(|roc_auc| LearningPoint {
             rows: rows.len(),
             roc_auc,

@@ -10,11 +10,15 @@ mod calibration;
 mod compare;
 mod credit;
 mod curves;
+mod cuts;
 mod importance;
 mod interval;
 mod learning;
 mod outcomes;
+mod parts;
+mod periods;
 mod population;
+mod predict;
 mod ranked;
 mod reasons;
 mod recourse;
@@ -41,23 +45,22 @@ pub use curves::{
     score_distribution, thresholds,
 };
 pub use importance::{Importance, Shuffles, permutation_importance, roc_auc};
-pub use interval::{Interval, Proportion, quantile, ratio, wilson};
+pub use interval::{Interval, Proportion, quantile, ratio, wilson, wilson_of};
 pub use learning::{Draw, LearningPoint, learning_curve};
 pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, RuleEffect};
+pub use periods::Period;
 pub use population::{Population, PopulationBand};
-pub use ranked::{Confusion, FIGURES, Ranked};
+pub use ranked::{Confusion, FIGURES, Ranked, Step};
 pub use reasons::{ReasonCount, ReasonGroup, ReasonSlices, Reasons, Stability};
 pub use recourse::{RecourseCosts, RecourseGroup, RecourseSlices};
 pub use search_record::{BenchmarkRecord, FrontierRecord, PairedRecord, SearchRecord, TrialRecord};
-pub use slices::{FOUR_FIFTHS, Group, Impact, Scored, Slices, slices};
+pub use slices::{FOUR_FIFTHS, Group, Impact, Slices, slices};
 pub use subject::{PolicyRecord, RuleRecord, Subject};
 
-use model_core::artifact::{Artifact, ArtifactError, digest};
-use model_core::decide::Decider;
-use model_core::schema::{Feature, FeatureKind, Role};
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use bootstrap::Draws;
+use cuts::{all_slices, cuts};
+use model_core::artifact::{ArtifactError, digest};
+use predict::{independent, lenient, predict, predict_on, taken};
 use serde::{Deserialize, Serialize};
 use subject::subject;
 
@@ -133,6 +136,9 @@ pub struct Evaluation {
     pub importance: Vec<Importance>,
     /// Inputs and protected columns, group by group.
     pub slices: Vec<Slices>,
+    /// The figures period by period, the earliest first; empty without a column of times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub periods: Vec<Period>,
     /// What is decided, by the model's rules too; none in evaluations of older versions.
     #[serde(default)]
     pub outcomes: Option<Outcomes>,
@@ -163,7 +169,9 @@ pub struct Rows {
     pub positive: usize,
     /// Whether some of these rows were trained on: then the metrics are too optimistic.
     pub seen_in_training: bool,
-    /// Whether the schema gives rows a weight. The figures here count every row once.
+    /// Whether rows have weights, from the column of the schema's role `weight`: then every
+    /// figure, rate and curve is weighted; numbers of rows, the confusion matrix, the
+    /// distributions of scores and the outcomes of rules are counts.
     #[serde(default)]
     pub weighted: bool,
 }
@@ -208,42 +216,42 @@ pub fn evaluate(
     seen: bool,
     options: &Options,
 ) -> Result<Evaluation, EvaluateError> {
-    let mut decider = lenient(artifact)?;
     let answers: Vec<bool> = rows.iter().map(|&row| dataset.target[row]).collect();
     let positive = answers.iter().filter(|yes| **yes).count();
     if positive == 0 || positive == answers.len() {
         return Err(EvaluateError::OneClass);
     }
+    let decided = lenient(artifact)?;
+    let (encoded, threshold) = (decided.encode()?, decided.threshold);
+    let judged = outcomes::judge(&encoded, dataset, rows, options.jobs)?;
+    let without_outcome = &dataset.without_outcome;
+    let others: Vec<usize> = (0..without_outcome.rows.len()).collect();
+    let columns_of_others = taken(&without_outcome.columns, &others);
+    let without_outcome = predict_on(options.jobs, &encoded, &columns_of_others, others.len())?;
+    let population = population::population(&judged.probabilities, &without_outcome, threshold);
+    let weights = dataset.sample.weights_of(rows);
+    let weights = weights.as_deref();
+    let ranked = Ranked::weighted(&answers, &judged.probabilities, weights, threshold);
+    let draws = Draws::from(options);
+    let bootstrap = bootstrap::bootstrap(&ranked, draws);
     let columns = taken(&dataset.columns, rows);
-    let mut probabilities = vec![0.0; rows.len()];
-    predict(&mut decider, &columns, &mut probabilities)?;
-    let others: Vec<usize> = (0..dataset.without_outcome.rows.len()).collect();
-    let columns_of_others = taken(&dataset.without_outcome.columns, &others);
-    let mut without_outcome = vec![0.0; others.len()];
-    predict(&mut decider, &columns_of_others, &mut without_outcome)?;
-    let threshold = decider.artifact().threshold;
-    let ranked = Ranked::new(&answers, &probabilities, threshold);
-    let bootstrap = bootstrap::bootstrap(&ranked, options.resamples, options.seed);
-    let importance = importance(artifact, &columns, &answers, options)?;
+    let importance = importance::of_artifact(artifact, &columns, &answers, weights, options)?;
     let credit = credit::Measured {
         artifact,
-        decided: decider.artifact(),
+        decided: &decided,
         dataset,
         rows,
         columns: &columns,
         answers: &answers,
-        probabilities: &probabilities,
+        weights,
         ranked: &ranked,
         bootstrap: &bootstrap,
         importance: &importance,
     }
     .tables(options)?;
-    let scored = Scored {
-        answers: &answers,
-        probabilities: &probabilities,
-        threshold,
-    };
-    let model = subject(decider.artifact(), digest(artifact)?)?;
+    drop(columns);
+    let model = subject(&decided, digest(artifact)?)?;
+    let cuts = cuts(&decided, dataset, rows, options.jobs);
     Ok(Evaluation {
         data: Rows {
             file: dataset.name().to_owned(),
@@ -251,7 +259,7 @@ pub fn evaluate(
             rows: rows.len(),
             positive,
             seen_in_training: seen,
-            weighted: dataset.sample.weights.is_some(),
+            weighted: weights.is_some(),
         },
         options: options.clone(),
         metrics: bootstrap.estimates,
@@ -267,14 +275,15 @@ pub fn evaluate(
             })
             .collect(),
         precision_recall: precision_recall(&ranked),
-        calibration: calibration(&answers, &probabilities),
-        score_distribution: score_distribution(&answers, &probabilities),
+        calibration: calibration(&ranked),
+        score_distribution: score_distribution(&ranked),
         thresholds: thresholds(&ranked, threshold),
         importance,
-        outcomes: Some(outcomes::outcomes(&mut decider, dataset, rows)?),
-        population: population::population(&probabilities, &without_outcome, threshold),
-        reasons: reasons::reasons(&mut decider, dataset, rows, options.seed),
-        slices: all_slices(decider.artifact(), &model, dataset, rows, scored),
+        periods: periods::periods(dataset, rows, &ranked, threshold, draws),
+        slices: all_slices(&cuts, &model, &ranked, options.jobs),
+        outcomes: Some(judged.outcomes(decided.policy.as_ref(), &cuts)),
+        population,
+        reasons: reasons::reasons(&encoded, dataset, rows, options)?,
         model,
         learning_curve: Vec::new(),
         search: None,
@@ -299,108 +308,6 @@ pub fn probabilities(
     columns: &[Values],
     rows: &[usize],
 ) -> Result<Vec<f64>, EvaluateError> {
-    let mut decider = lenient(artifact)?;
-    let mut probabilities = vec![0.0; rows.len()];
-    predict(&mut decider, &taken(columns, rows), &mut probabilities)?;
-    Ok(probabilities)
-}
-
-/// A decider that measures a row however much has to be filled in, even where a request would
-/// be refused.
-fn lenient(artifact: &[u8]) -> Result<Decider, ArtifactError> {
-    let mut artifact = Artifact::decode(artifact)?;
-    artifact.schema.max_adjustments = None;
-    Decider::load(&artifact.encode()?)
-}
-
-/// The same for shuffled columns: a derived one is not computed from the others, so that it
-/// has an importance of its own.
-fn independent(artifact: &[u8]) -> Result<Decider, ArtifactError> {
-    let mut artifact = Artifact::decode(artifact)?;
-    artifact.schema.max_adjustments = None;
-    for feature in &mut artifact.schema.features {
-        feature.derived = None;
-    }
-    Decider::load(&artifact.encode()?)
-}
-
-/// Column after column.
-fn taken(columns: &[Values], rows: &[usize]) -> Vec<f64> {
-    let column = |column: &Values| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
-    columns.iter().flat_map(column).collect()
-}
-
-fn predict(decider: &mut Decider, columns: &[f64], out: &mut [f64]) -> Result<(), EvaluateError> {
-    match decider
-        .batch(columns, out)
-        .map_err(EvaluateError::Columns)?
-    {
-        0 => Ok(()),
-        refused => Err(EvaluateError::Refused {
-            refused,
-            rows: out.len(),
-        }),
-    }
-}
-
-fn importance(
-    artifact: &[u8],
-    columns: &[f64],
-    answers: &[bool],
-    options: &Options,
-) -> Result<Vec<Importance>, EvaluateError> {
-    let schema = Artifact::decode(artifact)?.schema;
-    let names: Vec<&str> = schema.inputs().map(|f| f.name.as_str()).collect();
-    let rows = answers.len();
-    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-    let mut some: Vec<usize> = (0..rows).collect();
-    some.shuffle(&mut rng);
-    some.truncate(options.importance_rows);
-    some.sort_unstable();
-    let columns: Vec<f64> = columns
-        .chunks_exact(rows)
-        .flat_map(|column| some.iter().map(|&row| column[row]))
-        .collect();
-    let answers: Vec<bool> = some.iter().map(|&row| answers[row]).collect();
-    let shuffles = Shuffles {
-        repeats: options.repeats,
-        seed: options.seed,
-        jobs: options.jobs,
-    };
-    permutation_importance(&names, &columns, &answers, shuffles, || {
-        let mut decider = independent(artifact)?;
-        Ok(move |columns: &[f64], out: &mut [f64]| predict(&mut decider, columns, out))
-    })
-}
-
-fn all_slices(
-    artifact: &Artifact,
-    model: &Subject,
-    dataset: &Dataset,
-    rows: &[usize],
-    scored: Scored<'_>,
-) -> Vec<Slices> {
-    let take = |column: &Values| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
-    let cut = |feature: &Feature, column: &Values| {
-        let mut slices = slices(feature, &take(column), scored);
-        if model.protected_inputs.contains(&feature.name) {
-            slices.role = Role::Protected.word().to_owned();
-        }
-        slices
-    };
-    let protected = dataset.protected.iter();
-    let mut all: Vec<Slices> = protected
-        .map(|column| cut(&column.feature, &column.values))
-        .collect();
-    let inputs = artifact.schema.inputs().zip(&dataset.columns);
-    // Categories first: people think in them.
-    let (categories, numbers): (Vec<_>, Vec<_>) = inputs.partition(|(feature, _)| {
-        matches!(
-            feature.kind,
-            FeatureKind::Category(_) | FeatureKind::Boolean
-        )
-    });
-    let inputs = categories.into_iter().chain(numbers);
-    all.extend(inputs.map(|(feature, column)| cut(feature, column)));
-    all
+    let artifact = lenient(artifact)?.encode()?;
+    predict_on(1, &artifact, &taken(columns, rows), rows.len())
 }

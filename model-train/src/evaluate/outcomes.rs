@@ -1,13 +1,14 @@
 //! What is decided, by the score alone and by the rules too, and what each rule costs.
 
 use model_core::decide::{Decider, Judgement, Matched};
-use model_core::policy::Outcome;
-use model_core::schema::{Feature, Role};
+use model_core::policy::{Outcome, Policy, Rule};
 use serde::{Deserialize, Serialize};
 
-use super::slices::parts;
-use super::{EvaluateError, taken};
+use super::EvaluateError;
+use super::cuts::Cut;
+use super::predict::{TOGETHER, shared_out, taken};
 use crate::dataset::Dataset;
+use crate::parallel::parallel;
 
 /// The outcomes of the rows that a model was measured on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +68,13 @@ pub struct Moved {
     pub good: usize,
 }
 
+impl Moved {
+    fn add(&mut self, other: Self) {
+        self.bad += other.bad;
+        self.good += other.good;
+    }
+}
+
 /// Every group of one feature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutcomeSlices {
@@ -114,54 +122,87 @@ impl OutcomeCounts {
     }
 }
 
-/// Decides the rows.
-pub(super) fn outcomes(
-    decider: &mut Decider,
+/// What is decided about each row.
+pub(super) struct Judged {
+    /// The model's probability.
+    pub(super) probabilities: Vec<f64>,
+    judgements: Vec<Judgement>,
+    rules: Vec<RuleEffect>,
+}
+
+/// Decides the rows, on several threads with a decider each.
+pub(super) fn judge(
+    artifact: &[u8],
     dataset: &Dataset,
     rows: &[usize],
-) -> Result<Outcomes, EvaluateError> {
-    let policy = decider.artifact().policy.clone();
-    let rules = policy.as_ref().map_or(&[][..], |policy| &policy.rules);
-    let mut effects: Vec<RuleEffect> = rules
-        .iter()
-        .map(|rule| RuleEffect {
-            id: rule.id.clone(),
-            code: rule.code.clone(),
-            then: rule.then.word().to_owned(),
-            held: 0,
-            missing_referred: 0,
-            missing_declined: 0,
-            referred: Moved::default(),
-            declined: Moved::default(),
-            approved: Moved::default(),
-        })
-        .collect();
-    let columns = columns(decider, dataset, rows);
-    let (mut judged, mut refused) = (Vec::with_capacity(rows.len()), 0);
-    decider
-        .judge_rows(&columns, rows.len(), |row, judgement, decider| {
-            let Some(judgement) = judgement else {
-                refused += 1;
-                return;
-            };
-            let good = dataset.target[rows[row]];
-            for matched in decider.matched_outcomes() {
-                effects[matched.rule].count(judgement, matched, good);
-            }
-            judged.push(judgement);
-        })
-        .map_err(EvaluateError::Columns)?;
+    jobs: usize,
+) -> Result<Judged, EvaluateError> {
+    let parts = parallel(jobs, &shared_out(rows.len(), jobs), |part| {
+        judge_part(artifact, dataset, &rows[part.clone()])
+    });
+    let mut judgements = Vec::with_capacity(rows.len());
+    let (mut rules, mut refused): (Vec<RuleEffect>, usize) = (Vec::new(), 0);
+    for part in parts {
+        let part = part?;
+        judgements.extend(part.judgements);
+        refused += part.refused;
+        if rules.is_empty() {
+            rules = part.rules;
+        } else {
+            let pairs = rules.iter_mut().zip(&part.rules);
+            pairs.for_each(|(all, part)| all.add(part));
+        }
+    }
     if refused > 0 {
         let rows = rows.len();
         return Err(EvaluateError::Refused { refused, rows });
     }
-    let features: Vec<&Feature> = decider.artifact().schema.inputs().collect();
-    Ok(Outcomes {
-        policy_version: policy.map(|policy| policy.version),
-        before_rules: OutcomeCounts::of(judged.iter().map(|judgement| judgement.score)),
-        after_rules: OutcomeCounts::of(judged.iter().map(|judgement| judgement.outcome)),
-        rules: effects,
-        slices: all_slices(&features, dataset, rows, &judged),
+    Ok(Judged {
+        probabilities: judgements.iter().map(|row| row.probability).collect(),
+        judgements,
+        rules,
+    })
+}
+
+struct JudgedPart {
+    judgements: Vec<Judgement>,
+    rules: Vec<RuleEffect>,
+    refused: usize,
+}
+
+fn judge_part(
+    artifact: &[u8],
+    dataset: &Dataset,
+    rows: &[usize],
+) -> Result<JudgedPart, EvaluateError> {
+    let mut decider = Decider::load(artifact)?;
+    let policy = decider.artifact().policy.as_ref();
+    let mut rules: Vec<RuleEffect> = policy
+        .map_or(&[][..], |policy| &policy.rules)
+        .iter()
+        .map(RuleEffect::new)
+        .collect();
+    let (mut judgements, mut refused) = (Vec::with_capacity(rows.len()), 0);
+    for rows in rows.chunks(TOGETHER) {
+        let columns = columns(&decider, dataset, rows);
+        decider
+            .judge_rows(&columns, rows.len(), |row, judgement, decider| {
+                let Some(judgement) = judgement else {
+                    refused += 1;
+                    return;
+                };
+                let good = dataset.target[rows[row]];
+                for matched in decider.matched_outcomes() {
+                    rules[matched.rule].count(judgement, matched, good);
+                }
+                judgements.push(judgement);
+            })
+            .map_err(EvaluateError::Columns)?;
+    }
+    Ok(JudgedPart {
+        judgements,
+        rules,
+        refused,
     })
 }
 
@@ -179,42 +220,67 @@ fn columns(decider: &Decider, dataset: &Dataset, rows: &[usize]) -> Vec<f64> {
     columns
 }
 
-fn all_slices(
-    inputs: &[&Feature],
-    dataset: &Dataset,
-    rows: &[usize],
-    judged: &[Judgement],
-) -> Vec<OutcomeSlices> {
-    let protected = dataset.protected.iter();
-    let protected = protected.map(|column| (&column.feature, &column.values, Role::Protected));
-    let inputs = inputs.iter().zip(&dataset.columns);
-    let inputs = inputs.map(|(feature, values)| (*feature, values, Role::Input));
-    let all = protected.chain(inputs);
-    all.map(|(feature, values, role)| {
-        let values: Vec<f64> = rows.iter().map(|&row| values[row]).collect();
-        let groups = parts(feature, &values).into_iter();
-        let groups = groups.filter(|(_, rows)| !rows.is_empty());
-        OutcomeSlices {
-            feature: feature.name.clone(),
-            label: feature.display_label().to_owned(),
-            role: role.word().to_owned(),
-            groups: groups
-                .map(|(name, rows)| group(name, &rows, judged))
-                .collect(),
+impl Judged {
+    /// The outcomes, whole and by the groups of each column.
+    pub(super) fn outcomes(self, policy: Option<&Policy>, cuts: &[Cut<'_>]) -> Outcomes {
+        let judged = &self.judgements;
+        Outcomes {
+            policy_version: policy.map(|policy| policy.version.clone()),
+            before_rules: OutcomeCounts::of(judged.iter().map(|judgement| judgement.score)),
+            after_rules: OutcomeCounts::of(judged.iter().map(|judgement| judgement.outcome)),
+            slices: cuts.iter().map(|cut| slices(cut, judged)).collect(),
+            rules: self.rules,
         }
-    })
-    .collect()
+    }
 }
 
-fn group(name: String, rows: &[usize], judged: &[Judgement]) -> OutcomeGroup {
-    OutcomeGroup {
-        name,
-        before_rules: OutcomeCounts::of(rows.iter().map(|&row| judged[row].score)),
-        after_rules: OutcomeCounts::of(rows.iter().map(|&row| judged[row].outcome)),
+fn slices(cut: &Cut<'_>, judged: &[Judgement]) -> OutcomeSlices {
+    let counts: Vec<[OutcomeCounts; 2]> = cut.parts.tallied(|counts: &mut [_; 2], row| {
+        let [before, after]: &mut [OutcomeCounts; 2] = counts;
+        before.add(judged[row].score);
+        after.add(judged[row].outcome);
+    });
+    let groups = cut.parts.names.iter().zip(counts);
+    let groups = groups.filter(|(_, [before, _])| before.rows() > 0);
+    OutcomeSlices {
+        feature: cut.feature.name.clone(),
+        label: cut.feature.display_label().to_owned(),
+        role: cut.role.word().to_owned(),
+        groups: groups
+            .map(|(name, [before_rules, after_rules])| OutcomeGroup {
+                name: name.clone(),
+                before_rules,
+                after_rules,
+            })
+            .collect(),
     }
 }
 
 impl RuleEffect {
+    fn new(rule: &Rule) -> Self {
+        Self {
+            id: rule.id.clone(),
+            code: rule.code.clone(),
+            then: rule.then.word().to_owned(),
+            held: 0,
+            missing_referred: 0,
+            missing_declined: 0,
+            referred: Moved::default(),
+            declined: Moved::default(),
+            approved: Moved::default(),
+        }
+    }
+
+    /// Adds what the rule does to other rows.
+    fn add(&mut self, other: &Self) {
+        self.held += other.held;
+        self.missing_referred += other.missing_referred;
+        self.missing_declined += other.missing_declined;
+        self.referred.add(other.referred);
+        self.declined.add(other.declined);
+        self.approved.add(other.approved);
+    }
+
     fn count(&mut self, judgement: Judgement, matched: Matched, good: bool) {
         *match (matched.is_missing, matched.outcome) {
             (true, Outcome::Decline) => &mut self.missing_declined,

@@ -10,6 +10,9 @@ use super::interval::quantile;
 const BANDS: usize = 10;
 /// The least share that a band counts as having in the index, which has no value for 0.
 const LEAST_SHARE: f64 = 0.0001;
+/// Rows that a band is to have at least for the index's distribution to be known: the rule of the
+/// chi-square test.
+const FEWEST_EXPECTED: f64 = 5.0;
 
 /// Rows without an outcome beside those with one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +30,12 @@ pub struct Population {
     /// The population stability index of the score, `Σ (a − b) ln (a / b)` over the bands'
     /// shares; a share below 0.0001 counts as that (Siddiqi, *Credit Risk Scorecards*, 2006).
     pub psi: f64,
+    /// What the index stays below in 95 of 100 samples of these sizes from one population:
+    /// `χ²₀.₉₅(bands − 1) (1/n + 1/m)` (Yurdakul and Naranjo, "Statistical properties of the
+    /// population stability index", Journal of Risk Model Validation 14, 2020). None where a band
+    /// is to have fewer than five of either rows: then nothing can be read from the index.
+    #[serde(default)]
+    pub psi_by_chance: Option<f64>,
     /// From the lowest score to the highest.
     pub bands: Vec<PopulationBand>,
 }
@@ -73,6 +82,12 @@ pub(super) fn population(known: &[f64], unknown: &[f64], threshold: f64) -> Opti
         let (a, b) = (a.max(LEAST_SHARE), b.max(LEAST_SHARE));
         (b - a) * (b / a).ln()
     });
+    let fewest = known.len().min(unknown.len()) as f64;
+    let is_enough = with.iter().all(|share| fewest * share >= FEWEST_EXPECTED);
+    let psi_by_chance = is_enough.then(|| {
+        let samples = 1.0 / known.len() as f64 + 1.0 / unknown.len() as f64;
+        chi_square_95(last as f64) * samples
+    });
     let mean = |rows: &[f64]| rows.iter().sum::<f64>() / rows.len() as f64;
     let approved = |rows: &[f64]| {
         let approved = rows.iter().filter(|p| reaches(**p, threshold)).count();
@@ -87,6 +102,7 @@ pub(super) fn population(known: &[f64], unknown: &[f64], threshold: f64) -> Opti
         approval_rate: approved(unknown),
         approval_rate_known: approved(known),
         psi: psi.sum(),
+        psi_by_chance,
         bands: bands
             .map(|((from, to), (known, unknown))| PopulationBand {
                 from,
@@ -96,6 +112,16 @@ pub(super) fn population(known: &[f64], unknown: &[f64], threshold: f64) -> Opti
             })
             .collect(),
     })
+}
+
+/// The 95th percentile of the chi-square distribution, to about a hundredth (Wilson and Hilferty,
+/// "The distribution of chi-square", PNAS 17, 1931).
+fn chi_square_95(degrees: f64) -> f64 {
+    if degrees <= 0.0 {
+        return 0.0;
+    }
+    let part = 2.0 / (9.0 * degrees);
+    degrees * (1.0 - part + 1.644_853_626_951_472_2 * part.sqrt()).powi(3)
 }
 
 #[cfg(test)]
@@ -117,5 +143,14 @@ mod tests {
         let tied = population(&[0.5; 20], &[0.2, 0.5], 0.5).unwrap();
         assert!(tied.psi.is_finite() && tied.bands.len() == 2, "{tied:?}");
         assert_eq!(population(&[], &[0.5], 0.5), None);
+        // scipy: chi2.ppf(0.95, 9) is 16.919, chi2.ppf(0.95, 1) is 3.841.
+        assert!((chi_square_95(9.0) - 16.919).abs() < 0.02);
+        assert!((chi_square_95(1.0) - 3.841).abs() < 0.1);
+        // Five rows of the same population: the index is large, and says nothing.
+        let few = population(&known, &[0.15, 0.35, 0.55, 0.75, 0.95], 0.5).unwrap();
+        assert!(
+            few.psi > 0.25 && few.psi < few.psi_by_chance.unwrap(),
+            "{few:?}"
+        );
     }
 }

@@ -1,10 +1,14 @@
 //! Rows sorted by probability once, to be measured many times with different weights.
 
-use super::calibration::{BINS, bin_of};
 use model_core::decide::reaches;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::calibration::{BINS, bin_of};
 
 /// The names of the metrics, in the order of `Ranked::figures`. All but the last are
-/// scikit-learn's of the same name.
+/// scikit-learn's of the same name, with `sample_weight` where rows have weights.
 pub const FIGURES: [&str; 13] = [
     "roc_auc",
     "average_precision",
@@ -39,6 +43,8 @@ pub struct Confusion {
 struct Row {
     answer: bool,
     probability: f64,
+    /// How much it counts.
+    weight: f64,
     log_loss: f64,
     bin: u8,
     /// Whether the next row has a lower probability.
@@ -53,6 +59,54 @@ pub struct Ranked {
     order: Vec<u32>,
     /// How many are approved.
     approved: usize,
+    /// Whether rows count differently.
+    weighted: bool,
+}
+
+/// The rows at and above a probability.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// The probability.
+    pub probability: f64,
+    /// The weight of the positive rows; their number where rows have no weights.
+    pub yes: f64,
+    /// That of the negative rows.
+    pub no: f64,
+    /// The sum of the squared weights of both.
+    pub squares: f64,
+}
+
+impl Step {
+    /// The weight of all rows at and above.
+    #[must_use]
+    pub fn all(&self) -> f64 {
+        self.yes + self.no
+    }
+
+    /// How many rows of equal weight say as much; see [`effective_rows`].
+    pub(super) fn effective_rows(&self) -> f64 {
+        effective_rows(self.all(), self.squares)
+    }
+}
+
+/// How many rows of equal weight give a share with the same variance: `(Σw)² / Σw²` (Kish,
+/// *Survey Sampling*, 1965). Of rows without weights it is their number.
+pub(super) fn effective_rows(sum: f64, squares: f64) -> f64 {
+    if squares > 0.0 {
+        sum * sum / squares
+    } else {
+        0.0
+    }
+}
+
+/// One of the sorted rows, as the tables count them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RankedRow {
+    /// Its index before sorting.
+    pub(super) index: usize,
+    pub(super) answer: bool,
+    pub(super) probability: f64,
+    pub(super) weight: f64,
 }
 
 impl Ranked {
@@ -60,16 +114,32 @@ impl Ranked {
     /// [reaches] the threshold.
     #[must_use]
     pub fn new(answers: &[bool], probabilities: &[f64], threshold: f64) -> Self {
-        let mut order: Vec<usize> = (0..answers.len()).collect();
-        order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+        Self::weighted(answers, probabilities, None, threshold)
+    }
+
+    /// The same of rows that count as much as their weight, above 0: every sum and share is one
+    /// of weights, and each resample of the bootstrap draws rows with theirs.
+    #[must_use]
+    pub fn weighted(
+        answers: &[bool],
+        probabilities: &[f64],
+        weights: Option<&[f64]>,
+        threshold: f64,
+    ) -> Self {
+        let mut order: Vec<u32> = (0..answers.len() as u32).collect();
+        // Stable: ties keep the order of the rows.
+        order.sort_by(|&a, &b| probabilities[b as usize].total_cmp(&probabilities[a as usize]));
         let rows = order
             .iter()
             .enumerate()
             .map(|(rank, &row)| {
-                let next = order.get(rank + 1).map(|&next| probabilities[next]);
+                let row = row as usize;
+                let next = order.get(rank + 1);
+                let next = next.map(|&next| probabilities[next as usize]);
                 Row {
                     answer: answers[row],
                     probability: probabilities[row],
+                    weight: weights.map_or(1.0, |weights| weights[row]),
                     log_loss: log_loss(answers[row], probabilities[row]),
                     bin: bin_of(probabilities[row]) as u8,
                     last_of_tie: next != Some(probabilities[row]),
@@ -80,12 +150,33 @@ impl Ranked {
             .iter()
             .filter(|p| reaches(**p, threshold))
             .count();
-        let order = order.into_iter().map(|row| row as u32).collect();
         Self {
             rows,
             order,
             approved,
+            weighted: weights.is_some(),
         }
+    }
+
+    /// The sorted rows, the highest probability first.
+    pub(super) fn rows(&self) -> impl DoubleEndedIterator<Item = RankedRow> + ExactSizeIterator {
+        let rows = self.rows.iter().zip(&self.order);
+        rows.map(|(row, index)| RankedRow {
+            index: *index as usize,
+            answer: row.answer,
+            probability: row.probability,
+            weight: row.weight,
+        })
+    }
+
+    /// Whether rows have weights.
+    pub(super) fn is_weighted(&self) -> bool {
+        self.weighted
+    }
+
+    /// How many rows are approved: the first so many of the sorted ones.
+    pub(super) fn approved(&self) -> usize {
+        self.approved
     }
 
     /// The same of the rows that are kept, by their index before sorting.
@@ -117,23 +208,38 @@ impl Ranked {
                 .map(|&place| new_index[self.order[place] as usize])
                 .collect(),
             approved: places.partition_point(|place| *place < self.approved),
+            weighted: self.weighted,
         }
     }
 
-    /// Marks every `step`-th row by rank, for [`Ranked::restricted`].
-    pub(super) fn every(&self, step: usize) -> Vec<bool> {
-        let mut keep = vec![false; self.rows.len()];
-        // From the middle of the first step, so that neither end of the scores is favoured.
-        for row in self.order.iter().skip(step / 2).step_by(step) {
-            keep[*row as usize] = true;
+    /// Marks about `most` rows that are drawn at random, of each class its share, for
+    /// [`Ranked::restricted`]. Which ones depends on labels and seed alone, so that two models
+    /// of the same rows keep the same.
+    pub(super) fn sample(&self, most: usize, seed: u64) -> Vec<bool> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        // A stream of its own beside those of the resamples.
+        rng.set_stream(u64::MAX);
+        let mut answers = vec![false; self.len()];
+        for row in self.rows() {
+            answers[row.index] = row.answer;
+        }
+        let mut keep = vec![false; self.len()];
+        for class in [false, true] {
+            let mut rows: Vec<usize> = (0..answers.len())
+                .filter(|row| answers[*row] == class)
+                .collect();
+            let share = rows.len() as f64 / answers.len() as f64;
+            let kept = ((most as f64 * share).ceil() as usize).min(rows.len());
+            let (drawn, _) = rows.partial_shuffle(&mut rng, kept);
+            drawn.iter().for_each(|row| keep[*row] = true);
         }
         keep
     }
 
-    /// Puts weights of the rows as they came into the order of the sorted rows.
-    pub(super) fn sort_weights(&self, weights: &[u32], sorted: &mut Vec<u32>) {
+    /// Puts how often the rows were drawn, as they came, into the order of the sorted rows.
+    pub(super) fn sort_draws(&self, drawn: &[u32], sorted: &mut Vec<u32>) {
         sorted.clear();
-        sorted.extend(self.order.iter().map(|row| weights[*row as usize]));
+        sorted.extend(self.order.iter().map(|row| drawn[*row as usize]));
     }
 
     /// How many rows there are.
@@ -148,7 +254,7 @@ impl Ranked {
         self.rows.is_empty()
     }
 
-    /// The counts at the threshold.
+    /// The counts of rows at the threshold, whatever they weigh.
     #[must_use]
     pub fn confusion(&self) -> Confusion {
         let yes = |rows: &[Row]| rows.iter().filter(|row| row.answer).count();
@@ -161,55 +267,83 @@ impl Ranked {
         }
     }
 
-    /// For each different probability, from the highest: the probability, and how many rows
-    /// positive and negative rows have it or a higher one.
+    /// The weights of the rows at the threshold.
+    pub(super) fn decided(&self) -> Decided {
+        let mut above = (0.0, 0.0);
+        let mut all = (0.0, 0.0);
+        for (rank, row) in self.rows.iter().enumerate() {
+            if rank == self.approved {
+                above = all;
+            }
+            *(if row.answer { &mut all.0 } else { &mut all.1 }) += row.weight;
+        }
+        if self.approved == self.rows.len() {
+            above = all;
+        }
+        Decided::new(above, all)
+    }
+
+    /// For each different probability, from the highest: the rows that have it or a higher one.
     #[must_use]
-    pub fn steps(&self) -> Vec<(f64, usize, usize)> {
-        let (mut yes, mut no) = (0, 0);
+    pub fn steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
+        let mut here = Step {
+            probability: 1.0,
+            yes: 0.0,
+            no: 0.0,
+            squares: 0.0,
+        };
         for row in &self.rows {
-            yes += usize::from(row.answer);
-            no += usize::from(!row.answer);
+            *(if row.answer {
+                &mut here.yes
+            } else {
+                &mut here.no
+            }) += row.weight;
+            here.squares += row.weight * row.weight;
             if row.last_of_tie {
-                steps.push((row.probability, yes, no));
+                here.probability = row.probability;
+                steps.push(here);
             }
         }
         steps
     }
 
-    /// Every metric of [`FIGURES`]; `weights` are the weights of the sorted rows. NaN where a
-    /// metric is not defined, such as the ROC AUC of a single class.
+    /// Every metric of [`FIGURES`]; `drawn` is how often each of the sorted rows counts, with
+    /// its own weight. NaN where a metric is not defined, such as the ROC AUC of a single class.
     /// `on_step` gets the sums of positive and negative rows at and above each distinct
     /// probability.
+    ///
+    /// Sums of rows without weights are whole numbers, exact as `f64` up to 2^53: the figures
+    /// are those of integers.
     pub(super) fn figures(
         &self,
-        weights: &[u32],
-        mut on_step: impl FnMut(u64, u64),
+        drawn: &[u32],
+        mut on_step: impl FnMut(f64, f64),
     ) -> [f64; FIGURES.len()] {
-        let (mut yes, mut no) = (0u64, 0u64);
-        let (mut yes_before, mut no_before) = (0u64, 0u64);
-        let (mut doubled_area, mut precision_area) = (0u128, 0.0);
+        let (mut yes, mut no) = (0.0, 0.0);
+        let (mut yes_before, mut no_before) = (0.0, 0.0);
+        let (mut doubled_area, mut precision_area) = (0.0, 0.0);
         let (mut log_loss, mut brier) = (0.0, 0.0);
         let mut bins = [(0.0, 0.0); BINS];
-        let mut at_threshold = (0, 0);
-        for (rank, (row, &weight)) in self.rows.iter().zip(weights).enumerate() {
+        let mut at_threshold = (0.0, 0.0);
+        for (rank, (row, &drawn)) in self.rows.iter().zip(drawn).enumerate() {
             if rank == self.approved {
                 at_threshold = (yes, no);
             }
-            let often = f64::from(weight);
+            let counts = f64::from(drawn) * row.weight;
             let answer = f64::from(u8::from(row.answer));
-            yes += u64::from(weight) * u64::from(row.answer);
-            no += u64::from(weight) * u64::from(!row.answer);
-            log_loss += often * row.log_loss;
-            brier += often * (row.probability - answer).powi(2);
+            yes += counts * answer;
+            no += counts * (1.0 - answer);
+            log_loss += counts * row.log_loss;
+            brier += counts * (row.probability - answer).powi(2);
             let bin = &mut bins[usize::from(row.bin)];
-            bin.0 += often * row.probability;
-            bin.1 += often * answer;
+            bin.0 += counts * row.probability;
+            bin.1 += counts * answer;
             if row.last_of_tie {
                 let tied_yes = yes - yes_before;
-                doubled_area += u128::from(no - no_before) * u128::from(yes + yes_before);
-                if tied_yes > 0 {
-                    precision_area += tied_yes as f64 * (yes as f64 / (yes + no) as f64);
+                doubled_area += (no - no_before) * (yes + yes_before);
+                if tied_yes > 0.0 {
+                    precision_area += tied_yes * (yes / (yes + no));
                 }
                 (yes_before, no_before) = (yes, no);
                 on_step(yes, no);
@@ -218,11 +352,11 @@ impl Ranked {
         if self.approved == self.rows.len() {
             at_threshold = (yes, no);
         }
-        let rows = (yes + no) as f64;
+        let rows = yes + no;
         let decided = Decided::new(at_threshold, (yes, no));
         [
-            doubled_area as f64 / (2.0 * yes as f64 * no as f64),
-            precision_area / yes as f64,
+            doubled_area / (2.0 * yes * no),
+            precision_area / yes,
             log_loss / rows,
             brier / rows,
             decided.accuracy(),
@@ -242,20 +376,20 @@ impl Ranked {
 /// in scikit-learn.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decided {
-    true_positive: f64,
-    false_positive: f64,
-    false_negative: f64,
-    true_negative: f64,
+    pub(super) true_positive: f64,
+    pub(super) false_positive: f64,
+    pub(super) false_negative: f64,
+    pub(super) true_negative: f64,
 }
 
 impl Decided {
     /// From the positive and negative rows at and above the threshold, and in total.
-    pub(super) fn new(above: (u64, u64), all: (u64, u64)) -> Self {
+    pub(super) fn new(above: (f64, f64), all: (f64, f64)) -> Self {
         Self {
-            true_positive: above.0 as f64,
-            false_positive: above.1 as f64,
-            false_negative: (all.0 - above.0) as f64,
-            true_negative: (all.1 - above.1) as f64,
+            true_positive: above.0,
+            false_positive: above.1,
+            false_negative: all.0 - above.0,
+            true_negative: all.1 - above.1,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Which reasons applicants would be given, to whom, and how stable they are.
 
+use model_core::artifact::ArtifactError;
 use model_core::decide::Decider;
 use model_core::schema::{Feature, FeatureKind, Role};
 use rand::Rng as _;
@@ -7,11 +8,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
+use super::Options;
 use super::interval::{Interval, Z, wilson};
+use super::parts::Parts;
 use super::recourse::{RecourseCosts, costs};
-use super::slices::parts;
 use crate::applications::request;
 use crate::dataset::Dataset;
+use crate::parallel::parallel;
 
 /// Most rows that are explained, spread over all.
 const EXPLAINED: usize = 4000;
@@ -94,40 +97,75 @@ pub struct Stability {
     pub kept_interval: Interval,
 }
 
-/// Explains rows; `None` where the model has no profiles.
+/// Explains rows on several threads, each with a decider of its own; `None` where the model has
+/// no profiles.
 pub(super) fn reasons(
-    decider: &mut Decider,
+    artifact: &[u8],
     dataset: &Dataset,
     rows: &[usize],
-    seed: u64,
-) -> Option<Reasons> {
-    let profiles = decider.artifact().profiles.as_ref()?;
+    options: &Options,
+) -> Result<Option<Reasons>, ArtifactError> {
+    let mut decider = Decider::load(artifact)?;
+    let Some(profiles) = &decider.artifact().profiles else {
+        return Ok(None);
+    };
     let (compared_with, profiles) = (profiles.name.clone(), profiles.weights.len());
-    let fields = Fields::new(decider, dataset);
+    let fields = Fields::new(&decider, dataset);
     let count = rows.len().min(EXPLAINED);
-    let spread = (0..count).map(|nth| rows[nth * rows.len() / count]);
-    let mut explained: Vec<(usize, Vec<Named>)> = Vec::new();
-    for row in spread {
-        let named = fields.explain(decider, row, |_, value| value);
-        if let Some(named) = named.filter(|named| !named.is_empty()) {
-            explained.push((row, named));
-        }
-    }
+    let spread: Vec<usize> = (0..count)
+        .map(|nth| rows[nth * rows.len() / count])
+        .collect();
+    let explaining = Explaining {
+        artifact,
+        fields: &fields,
+        jobs: options.jobs,
+    };
+    let named = explaining.each(&spread, |decider, &row| {
+        fields.explain(decider, row, |_, value| value)
+    })?;
+    let explained = spread.into_iter().zip(named);
+    let explained: Vec<(usize, Vec<Named>)> = explained
+        .filter_map(|(row, named)| Some((row, named.filter(|named| !named.is_empty())?)))
+        .collect();
     let codes = counted(&explained);
-    let stability = stability(decider, &fields, &explained, seed);
     let declined: Vec<usize> = explained.iter().map(|(row, _)| *row).collect();
-    let recourse = costs(decider, dataset, &declined, |decider, row| {
+    let recourse = costs(&mut decider, dataset, &declined, |decider, row| {
         decider.application(&fields.request(row, |_, value| value))
     });
-    Some(Reasons {
+    Ok(Some(Reasons {
         recourse,
         compared_with,
         profiles,
         rows: explained.len(),
-        slices: slices(decider, dataset, &explained, &codes),
+        slices: slices(&decider, dataset, &explained, &codes),
         codes,
-        stability,
-    })
+        stability: stability(&explaining, &explained, options.seed)?,
+    }))
+}
+
+/// What explains rows.
+struct Explaining<'a> {
+    artifact: &'a [u8],
+    fields: &'a Fields<'a>,
+    jobs: usize,
+}
+
+impl Explaining<'_> {
+    /// Something of each item, in their order.
+    fn each<T: Sync, R: Send>(
+        &self,
+        items: &[T],
+        of: impl Fn(&mut Decider, &T) -> R + Sync,
+    ) -> Result<Vec<R>, ArtifactError> {
+        let each = items.len().div_ceil(self.jobs.max(1)).max(1);
+        let parts: Vec<&[T]> = items.chunks(each).collect();
+        let parts = parallel(self.jobs, &parts, |part| {
+            let mut decider = Decider::load(self.artifact)?;
+            Ok(part.iter().map(|item| of(&mut decider, item)).collect())
+        });
+        let parts = parts.into_iter().collect::<Result<Vec<Vec<R>>, _>>()?;
+        Ok(parts.into_iter().flatten().collect())
+    }
 }
 
 /// A reason that was given.
@@ -220,10 +258,12 @@ fn slices(
     let inputs = inputs.into_iter().zip(&dataset.columns);
     let all = protected.chain(inputs.map(|(feature, values)| (feature, values, Role::Input)));
     all.map(|(feature, values, role)| {
-        let values: Vec<f64> = explained.iter().map(|(row, _)| values[*row]).collect();
-        let groups = parts(feature, &values).into_iter();
-        let group = |(name, rows): (String, Vec<usize>)| ReasonGroup {
-            name,
+        let rows: Vec<usize> = explained.iter().map(|(row, _)| *row).collect();
+        let parts = Parts::new(feature, values, &rows);
+        let rows = parts.tallied(|rows: &mut Vec<usize>, row| rows.push(row));
+        let groups = parts.names.iter().zip(rows);
+        let group = |(name, rows): (&String, Vec<usize>)| ReasonGroup {
+            name: name.clone(),
             rows: rows.len(),
             named: (codes.iter())
                 .map(|count| {
@@ -248,27 +288,31 @@ fn slices(
 }
 
 fn stability(
-    decider: &mut Decider,
-    fields: &Fields<'_>,
+    explaining: &Explaining<'_>,
     explained: &[(usize, Vec<Named>)],
     seed: u64,
-) -> Option<Stability> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+) -> Result<Option<Stability>, ArtifactError> {
     let count = explained.len().min(JITTERED);
-    let (mut first, mut kept) = (0, Vec::new());
-    for nth in 0..count {
-        let (row, before) = &explained[nth * explained.len() / count];
+    let chosen: Vec<usize> = (0..count)
+        .map(|nth| nth * explained.len() / count)
+        .collect();
+    let again = explaining.each(&chosen, |decider, &nth| {
+        // Each row has random numbers of its own: the number of threads changes nothing.
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(nth as u64);
         let moved = |feature: &Feature, value: f64| jittered(feature, value, &mut rng);
-        let Some(after) = fields.explain(decider, *row, moved) else {
+        explaining.fields.explain(decider, explained[nth].0, moved)
+    })?;
+    let (mut first, mut kept) = (0, Vec::new());
+    for (nth, after) in chosen.into_iter().zip(again) {
+        let before = &explained[nth].1;
+        let Some(after) = after.filter(|after| !after.is_empty()) else {
             continue;
         };
-        if after.is_empty() {
-            continue;
-        }
         first += usize::from(before[0].code == after[0].code);
         kept.push(share_kept(before, &after));
     }
-    stable(first, &kept)
+    Ok(stable(first, &kept))
 }
 
 /// Which reasons two models share, on the rows that neither approves; `None` without such rows,
@@ -301,7 +345,7 @@ fn share_kept(before: &[Named], after: &[Named]) -> f64 {
     before.iter().filter(names).count() as f64 / before.len() as f64
 }
 
-/// For so many rows that keep their first reason, and the share that each row keeps.
+/// How many reasons are kept: of `first` rows the first one, and of each row a share.
 fn stable(first: usize, kept: &[f64]) -> Option<Stability> {
     let rows = kept.len();
     if rows == 0 {

@@ -5,7 +5,7 @@ use model_recourse::{Budget, Request, actions, search};
 use serde::{Deserialize, Serialize};
 
 use super::interval::{Interval, quantile, wilson};
-use super::slices::parts;
+use super::parts::Parts;
 use crate::dataset::Dataset;
 
 /// Most rows that are asked about, spread over all that are not approved.
@@ -95,13 +95,17 @@ pub(super) fn costs(
             is_impossible: answer.impossible,
         });
     }
+    let asked: Vec<usize> = found.iter().map(|one| one.row).collect();
     let slices = dataset.protected.iter().map(|column| {
-        let values: Vec<f64> = found.iter().map(|one| column.values[one.row]).collect();
-        let groups = parts(&column.feature, &values).into_iter();
+        let parts = Parts::new(&column.feature, &column.values, &asked);
+        let groups = parts.tallied(|rows: &mut Vec<usize>, nth| rows.push(nth));
         RecourseSlices {
             feature: column.feature.name.clone(),
             label: column.feature.display_label().to_owned(),
-            groups: groups
+            groups: parts
+                .names
+                .into_iter()
+                .zip(groups)
                 .filter(|(_, rows)| !rows.is_empty())
                 .map(|(name, rows)| group(name, &rows, &found))
                 .collect(),

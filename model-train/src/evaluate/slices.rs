@@ -1,15 +1,14 @@
 //! The same model on parts of the rows: whether its quality and its approval rate differ
 //! between groups.
 
-use model_core::decide::reaches;
-use model_core::schema::{Feature, FeatureKind};
+use model_core::schema::{Feature, Role};
 use serde::{Deserialize, Serialize};
 
-use super::importance::roc_auc;
-use super::interval::{Interval, Proportion, quantile, ratio, wilson};
+use super::interval::{Interval, Proportion, ratio, wilson_of};
+use super::parts::Parts;
+use super::ranked::{Ranked, RankedRow, effective_rows};
+use crate::values::Values;
 
-/// Numbers are cut at these quantiles of the rows.
-const CUTS: [f64; 3] = [0.25, 0.5, 0.75];
 /// The group that others are compared with has at least this share of the rows.
 const REFERENCE_SHARE: f64 = 0.02;
 /// Below this ratio, the four-fifths rule asks for a closer look (29 CFR 1607.4 D).
@@ -81,150 +80,121 @@ impl Impact {
     }
 }
 
-/// Rows with their labels and scores.
-#[derive(Debug, Clone, Copy)]
-pub struct Scored<'a> {
-    /// Whether each row is positive.
-    pub answers: &'a [bool],
-    /// The model's probabilities.
-    pub probabilities: &'a [f64],
-    /// Approved from this probability on.
-    pub threshold: f64,
-}
-
 /// Cuts the rows by a feature; `values` has one for each row, NaN where it is missing.
 /// Numbers are cut at their quartiles.
 #[must_use]
-pub fn slices(feature: &Feature, values: &[f64], scored: Scored<'_>) -> Slices {
-    let mut parts = parts(feature, values);
-    parts.retain(|(_, rows)| !rows.is_empty());
-    let left_out = parts.len().saturating_sub(MOST_GROUPS);
-    if left_out > 0 {
-        parts.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
-        parts.truncate(MOST_GROUPS);
+pub fn slices(feature: &Feature, values: &[f64], ranked: &Ranked) -> Slices {
+    let column: Values = values.iter().copied().collect();
+    let rows: Vec<usize> = (0..values.len()).collect();
+    let parts = Parts::new(feature, &column, &rows);
+    slices_of(feature, feature.role, &parts, ranked)
+}
+
+/// The same of groups that were made before.
+pub(super) fn slices_of(feature: &Feature, role: Role, parts: &Parts, ranked: &Ranked) -> Slices {
+    let mut tallies = vec![Tally::default(); parts.names.len() + 1];
+    for (rank, row) in ranked.rows().enumerate() {
+        let group = usize::from(parts.of_row[row.index]);
+        tallies[group].add(row, rank < ranked.approved());
     }
-    let mut groups: Vec<Group> = parts
-        .into_iter()
-        .map(|(name, rows)| group(name, &rows, scored))
+    let mut groups: Vec<(&String, Tally)> = parts.names.iter().zip(tallies).collect();
+    groups.retain(|(_, tally)| tally.rows > 0);
+    let left_out = groups.len().saturating_sub(MOST_GROUPS);
+    if left_out > 0 {
+        groups.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.rows));
+        groups.truncate(MOST_GROUPS);
+    }
+    let counted: Vec<usize> = (groups.iter())
+        .map(|(_, tally)| effective_rows(tally.weight(), tally.squares).round() as usize)
         .collect();
-    compare(&mut groups, values.len());
+    let mut groups: Vec<Group> = groups
+        .into_iter()
+        .map(|(name, tally)| tally.group(name.clone()))
+        .collect();
+    compare(&mut groups, &counted, ranked.len());
     Slices {
         feature: feature.name.clone(),
         label: feature.display_label().to_owned(),
-        role: feature.role.word().to_owned(),
+        role: role.word().to_owned(),
         groups,
         groups_left_out: left_out,
     }
 }
 
-pub(super) type Parts = Vec<(String, Vec<usize>)>;
+/// What is summed of a group's rows, the highest probability first.
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    rows: usize,
+    squares: f64,
+    /// Weights by outcome and decision.
+    decided: [[f64; 2]; 2],
+    /// Twice the area under the ROC curve so far, and the sums up to the last tie that is closed.
+    doubled_area: f64,
+    yes_before: f64,
+    no_before: f64,
+    /// The probability of the tie that is open.
+    tie: Option<f64>,
+}
 
-/// Names and rows of the groups of a feature; some may be empty.
-pub(super) fn parts(feature: &Feature, values: &[f64]) -> Parts {
-    let rows_where = |holds: &dyn Fn(f64) -> bool| -> Vec<usize> {
-        (0..values.len())
-            .filter(|&row| holds(values[row]))
-            .collect()
-    };
-    let mut parts: Parts = match &feature.kind {
-        FeatureKind::Boolean => [("yes", 1.0), ("no", 0.0)]
-            .map(|(name, code)| (name.to_owned(), rows_where(&|value| value == code)))
-            .into(),
-        FeatureKind::Category(categories) => {
-            let mut rows = vec![Vec::new(); categories.values.len()];
-            for (row, value) in values.iter().enumerate() {
-                if let Some(rows) = (*value >= 0.0)
-                    .then(|| rows.get_mut(*value as usize))
-                    .flatten()
-                {
-                    rows.push(row);
-                }
-            }
-            let names = categories.labels.iter().cloned();
-            let mut parts: Parts = names.zip(rows).collect();
-            parts.push((
-                "not in the list".to_owned(),
-                rows_where(&|value| value < 0.0),
-            ));
-            parts
+impl Tally {
+    fn add(&mut self, row: RankedRow, approved: bool) {
+        if self.tie != Some(row.probability) {
+            self.close_tie();
+            self.tie = Some(row.probability);
         }
-        FeatureKind::Number(_) | FeatureKind::Integer(_) => ranges(values)
-            .into_iter()
-            .map(|(name, low, high)| (name, rows_where(&|value| low < value && value <= high)))
-            .collect(),
-    };
-    parts.push(("missing".to_owned(), rows_where(&f64::is_nan)));
-    parts
-}
-
-/// Names and limits between the quartiles: above the first, up to the second. Quartiles
-/// that are equal make fewer parts.
-fn ranges(values: &[f64]) -> Vec<(String, f64, f64)> {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-    sorted.sort_by(f64::total_cmp);
-    let (Some(&lowest), Some(&highest)) = (sorted.first(), sorted.last()) else {
-        return Vec::new();
-    };
-    let mut cuts: Vec<f64> = CUTS
-        .iter()
-        .filter_map(|share| quantile(&sorted, *share))
-        .filter(|cut| *cut < highest)
-        .collect();
-    cuts.dedup();
-    let short = model_report::number::short;
-    let mut low = (f64::NEG_INFINITY, lowest);
-    let mut ranges = Vec::new();
-    for cut in cuts.into_iter().chain([highest]) {
-        let name = if low.0 == f64::NEG_INFINITY {
-            format!("{} to {}", short(low.1), short(cut))
-        } else {
-            format!("above {} to {}", short(low.1), short(cut))
-        };
-        ranges.push((name, low.0, cut));
-        low = (cut, cut);
+        self.rows += 1;
+        self.squares += row.weight * row.weight;
+        self.decided[usize::from(row.answer)][usize::from(approved)] += row.weight;
     }
-    ranges
-}
 
-fn group(name: String, rows: &[usize], scored: Scored<'_>) -> Group {
-    let answers: Vec<bool> = rows.iter().map(|&row| scored.answers[row]).collect();
-    let probabilities: Vec<f64> = rows.iter().map(|&row| scored.probabilities[row]).collect();
-    let mut counts = [[0usize; 2]; 2];
-    for (answer, probability) in answers.iter().zip(&probabilities) {
-        let decision = reaches(*probability, scored.threshold);
-        counts[usize::from(*answer)][usize::from(decision)] += 1;
+    fn close_tie(&mut self) {
+        let [no, yes] = self.decided.map(|[declined, approved]| declined + approved);
+        self.doubled_area += (no - self.no_before) * (yes + self.yes_before);
+        (self.yes_before, self.no_before) = (yes, no);
     }
-    let [[right_no, wrong_yes], [wrong_no, right_yes]] = counts;
-    let approved = wrong_yes + right_yes;
-    let share = |part: usize, whole: usize| (whole > 0).then(|| part as f64 / whole as f64);
-    let of_all = |part: usize| part as f64 / rows.len() as f64;
-    Group {
-        name,
-        rows: rows.len(),
-        base_rate: of_all(wrong_no + right_yes),
-        approval_rate: of_all(approved),
-        approval_interval: wilson(approved, rows.len()),
-        accuracy: of_all(right_no + right_yes),
-        roc_auc: roc_auc(&answers, &probabilities),
-        recall: share(right_yes, wrong_no + right_yes),
-        false_positive_rate: share(wrong_yes, right_no + wrong_yes),
-        impact: None,
-        reference: false,
-        too_few: false,
+
+    fn weight(&self) -> f64 {
+        self.decided.iter().flatten().sum()
+    }
+
+    fn group(mut self, name: String) -> Group {
+        self.close_tie();
+        let [[right_no, wrong_yes], [wrong_no, right_yes]] = self.decided;
+        let (no, yes) = (right_no + wrong_yes, wrong_no + right_yes);
+        let share = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
+        let all = self.weight();
+        let approval_rate = (wrong_yes + right_yes) / all;
+        Group {
+            name,
+            rows: self.rows,
+            base_rate: yes / all,
+            approval_rate,
+            approval_interval: wilson_of(approval_rate, effective_rows(all, self.squares)),
+            accuracy: (right_no + right_yes) / all,
+            roc_auc: (yes > 0.0 && no > 0.0).then(|| self.doubled_area / (2.0 * yes * no)),
+            recall: share(right_yes, yes),
+            false_positive_rate: share(wrong_yes, no),
+            impact: None,
+            reference: false,
+            too_few: false,
+        }
     }
 }
 
-fn compare(groups: &mut [Group], rows: usize) {
+/// `counted` is how many rows of equal weight each group is worth.
+fn compare(groups: &mut [Group], counted: &[usize], rows: usize) {
     let enough = rows as f64 * REFERENCE_SHARE;
     let highest = groups
-        .iter_mut()
-        .filter(|group| group.rows as f64 >= enough)
-        .max_by(|a, b| a.approval_rate.total_cmp(&b.approval_rate));
-    let Some(reference) = highest else {
+        .iter()
+        .zip(counted)
+        .enumerate()
+        .filter(|(_, (group, _))| group.rows as f64 >= enough)
+        .max_by(|(_, (a, _)), (_, (b, _))| a.approval_rate.total_cmp(&b.approval_rate));
+    let Some((index, (reference, &reference_rows))) = highest else {
         return;
     };
-    reference.reference = true;
-    let (rate, reference_rows) = (reference.approval_rate, reference.rows);
+    let rate = reference.approval_rate;
+    groups[index].reference = true;
     if rate == 0.0 {
         return;
     }
@@ -232,8 +202,9 @@ fn compare(groups: &mut [Group], rows: usize) {
         hits: (rate * rows as f64).round() as usize,
         rows,
     };
-    for group in groups.iter_mut().filter(|group| !group.reference) {
-        let counts = approved(group.approval_rate, group.rows);
+    let groups = groups.iter_mut().zip(counted);
+    for (group, &counted) in groups.filter(|(group, _)| !group.reference) {
+        let counts = approved(group.approval_rate, counted);
         let ratio_of_rates = group.approval_rate / rate;
         group.impact = ratio(counts, approved(rate, reference_rows)).map(|interval| Impact {
             ratio: ratio_of_rates,

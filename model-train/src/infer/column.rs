@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 use super::reasons::{self, Codes};
 use super::role::{self, Role};
 use super::{MAX_CATEGORIES, actions, quoted, quoted_list};
+use crate::moment::{Moment, TimeKind};
 
 /// Different values that are remembered to see whether one comes again.
 const REMEMBERED: usize = 1 << 20;
@@ -32,6 +33,8 @@ pub(super) struct Observed {
     pub(super) boolean: bool,
     pub(super) integer: bool,
     pub(super) number: bool,
+    /// Whether each value is a date, a month or a timestamp.
+    pub(super) moments: bool,
     pub(super) lowest: f64,
     pub(super) highest: f64,
     last: f64,
@@ -53,6 +56,7 @@ impl Default for Observed {
             boolean: true,
             integer: true,
             number: true,
+            moments: true,
             lowest: f64::INFINITY,
             highest: f64::NEG_INFINITY,
             last: f64::NEG_INFINITY,
@@ -86,6 +90,8 @@ impl Observed {
         self.spaces += text.split_whitespace().skip(1).count() as u64;
         self.boolean &= boolean_word(text).is_some();
         self.observe_number(text);
+        self.moments = self.moments
+            && Moment::parse(text).is_some_and(|moment| moment.kind() == TimeKind::Calendar);
         self.integer &= text
             .parse::<i64>()
             .is_ok_and(|whole| whole.unsigned_abs() <= 1 << 53);
@@ -172,6 +178,9 @@ impl Observed {
             _ => "category",
         };
         line(&format!("type = \"{kind}\""));
+        if let Some(comment) = role::proposed(name, self) {
+            line(comment);
+        }
         match &role {
             Role::Ignored(reason) => return line(&format!("role = \"ignored\"   # {reason}")),
             Role::Protected(reason) => line(&format!("role = \"protected\"   # {reason}")),

@@ -32,6 +32,38 @@ const IDENTIFIERS: &str = "account, acct, applicant id, application id, customer
     guid, iban, id, identifier, ids, key, member, mobile, no, nr, num, number, passport, phone, \
     phonenumber, reference, row, rownames, rownum, serial, ssn, telephone, uuid";
 
+/// Words of names for when a row happened.
+const TIMES: &str = "date, day, issue d, month, period, quarter, time, timestamp, vintage, year";
+
+/// Words of names for whom a row is of.
+const GROUPS: &str = "account, acct, applicant, borrower, client, customer, household, member";
+
+/// Words of names for how much a row counts.
+const WEIGHTS: &str = "sample weight, sampling weight, weight, weights, wgt";
+
+/// A comment where a column may say when a row happened, of whom it is or how much it counts:
+/// what the role would do. Nothing is drafted with these roles, since they change how rows are
+/// split and counted.
+pub(super) fn proposed(name: &str, column: &Observed) -> Option<&'static str> {
+    if column.boolean || column.is_empty() {
+        return None;
+    }
+    if column.moments || (column.integer && has(name, TIMES).is_some()) {
+        return Some(
+            "# role = \"time\"   # in place of another: tests on the latest rows, figures by period",
+        );
+    }
+    let is_code = column.integer || column.is_text();
+    if is_code && column.repeats && has(name, GROUPS).is_some() {
+        return Some(
+            "# role = \"group\"   # in place of another: keeps the rows of one in one fold",
+        );
+    }
+    let is_weight = column.number && column.lowest > 0.0 && has(name, WEIGHTS).is_some();
+    is_weight
+        .then_some("# role = \"weight\"   # in place of another: rows count as much as it says")
+}
+
 /// The role of a column that is not the target.
 pub(super) fn drafted(name: &str, column: &Observed) -> Role {
     if let Some(reason) = tells_nothing(column) {

@@ -8,6 +8,7 @@ mod discrimination;
 mod effects;
 mod gains;
 mod outcomes;
+mod periods;
 mod population;
 mod quality;
 mod reasons;
@@ -23,6 +24,11 @@ use model_report::{Fact, Page, Section, Table, Tone};
 use crate::evaluate::{Estimate, Evaluation, Interval};
 use words::Rates;
 
+/// What the reader of weighted figures has to know.
+const WEIGHTED: &str = "Rows have weights (the column with role = \"weight\"): every metric, \
+    rate, curve and cost of this page is weighted, and an interval takes as many rows as the \
+    weights are worth. Numbers of rows, the confusion matrix, the histograms of scores and the \
+    outcomes of lending rules are counts.";
 /// Below this share an outcome is rare.
 const RARE: f64 = 0.05;
 
@@ -52,6 +58,9 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
     for text in problems(evaluation) {
         page = page.notice(Tone::Bad, text);
     }
+    if evaluation.data.weighted {
+        page = page.notice(Tone::Plain, WEIGHTED);
+    }
     page = page
         .section(gains::deciles(evaluation)?)
         .section(gains::cost(evaluation)?)
@@ -59,8 +68,11 @@ pub fn evaluation_html(evaluation: &Evaluation) -> Result<String, ReportError> {
         .section(figures(evaluation))
         .section(discrimination::section(evaluation)?)
         .section(calibration::section(evaluation)?)
-        .section(cut_off::section(evaluation)?)
-        .section(quality::importance(evaluation)?);
+        .section(cut_off::section(evaluation)?);
+    if let Some(section) = periods::section(evaluation)? {
+        page = page.section(section);
+    }
+    page = page.section(quality::importance(evaluation)?);
     if let Some(section) = outcomes::section(evaluation) {
         page = page.section(section);
     }
@@ -165,7 +177,7 @@ pub(crate) fn described(name: &str) -> (&'static str, &'static str) {
         "approval_rate" => ("Approval rate", "the share of applications approved"),
         "expected_calibration_error" => (
             "Expected calibration error",
-            "the mean gap between predicted and observed rates; resampling inflates it",
+            "the mean gap between predicted and observed rates; its interval is without the bias that resampling adds",
         ),
         _ => ("", ""),
     }
@@ -262,11 +274,6 @@ fn problems(evaluation: &Evaluation) -> Vec<String> {
     if evaluation.data.seen_in_training {
         let text = "Some of these rows were used to train the model, so the metrics are too \
                     optimistic. Name rows that the model has not seen with --test-rows.";
-        problems.push(text.to_owned());
-    }
-    if evaluation.data.weighted {
-        let text = "The schema gives rows a weight. The figures of this page count every row \
-                    once; those that underwrite train prints are weighted.";
         problems.push(text.to_owned());
     }
     let protected = &evaluation.model.protected_inputs;

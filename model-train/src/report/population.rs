@@ -3,7 +3,10 @@
 use model_report::number::{count, fixed, percent};
 use model_report::{Section, Table};
 
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, Population};
+
+/// Below this index populations are alike, by custom.
+const ALIKE: f64 = 0.10;
 
 /// Nothing where every row has an outcome.
 pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
@@ -12,7 +15,7 @@ pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
         "{} rows have no outcome, such as applications that were declined. No figure of this page \
          counts them; here they are scored beside the {} rows that have one. Mean probability of \
          {}: {} without an outcome, {} with one. {}: {} and {}. Population stability index of the \
-         score: {} (by custom, below 0.10 the populations are alike, above 0.25 they differ).",
+         score: {} ({}).",
         count(population.rows),
         count(evaluation.data.rows),
         evaluation.model.positive_outcome,
@@ -21,7 +24,8 @@ pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
         evaluation.model.positive_label,
         percent(population.approval_rate),
         percent(population.approval_rate_known),
-        fixed(population.psi, 4)
+        fixed(population.psi, 4),
+        reading(population)
     );
     let table = Table::new("By bands of the score, from the lowest.")
         .text("Probability")
@@ -40,4 +44,18 @@ pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
             .paragraph(text)
             .table(table),
     )
+}
+
+/// How to read the index: chance alone makes it large where there are few rows.
+fn reading(population: &Population) -> String {
+    match population.psi_by_chance {
+        None => "too few rows to read it: fewer than five are to be expected in a band".to_owned(),
+        Some(by_chance) if by_chance >= ALIKE => format!(
+            "few rows: alike populations of these sizes give up to {} in 95 of 100 samples",
+            fixed(by_chance, 4)
+        ),
+        Some(_) => {
+            "by custom, below 0.10 the populations are alike, above 0.25 they differ".to_owned()
+        }
+    }
 }

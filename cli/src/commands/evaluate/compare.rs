@@ -93,6 +93,18 @@ fn print(paths: [&Path; 2], comparison: &Comparison) -> Result<()> {
         }
         writeln!(out)?;
     }
+    if let (Some(a), Some(b), Some(more)) = (&first.cost, &second.cost, comparison.cost) {
+        let (a, b) = (a.at_threshold, b.at_threshold);
+        write!(
+            out,
+            "  {:<26} {a:.2}  {b:.2}  {:+.2}",
+            "cost_at_cut_off", more.value
+        )?;
+        if let Some(interval) = more.interval {
+            write!(out, "  ({:+.2} to {:+.2})", interval.low, interval.high)?;
+        }
+        writeln!(out)?;
+    }
     if let Some(delong) = &comparison.delong {
         writeln!(out, "  {:<26} {:.4}", "delong_p_value", delong.p_value)?;
     }

@@ -152,7 +152,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE.html")]
     pub(super) report: Option<PathBuf>,
     /// Texts for the model card that a person writes, in TOML: purpose, population, window,
-    /// exclusions, owner and so on.
+    /// exclusions, owner and so on; `underwrite card init` drafts it. The card is kept in the run
+    /// folder.
     #[arg(long, value_name = "FILE.toml")]
     pub(super) card: Option<PathBuf>,
     /// Keep run folders here; tuning always keeps one, with its trials [default: runs].

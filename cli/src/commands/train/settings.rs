@@ -67,6 +67,7 @@ impl Settings {
         let out_of_time = out_of_time(&args, &config)?;
         let file = config.train;
         let predictions = args.predictions.or(file.predictions);
+        let card = args.card.or(file.card);
         options.wants_predictions = predictions.is_some();
         Ok(Self {
             out_of_time,
@@ -85,8 +86,13 @@ impl Settings {
             metrics: args.metrics.or(file.metrics),
             predictions,
             report: args.report.or(file.report),
-            document: document(args.card.or(file.card).as_deref())?,
-            asks_for_run: args.runs.is_some()
+            document: (card.as_deref())
+                .map(files::read_document)
+                .transpose()?
+                .unwrap_or_default(),
+            // The run folder is where the card is: the texts ask for one.
+            asks_for_run: card.is_some()
+                || args.runs.is_some()
                 || args.run_name.is_some()
                 || file.runs.is_some()
                 || file.run_name.is_some(),
@@ -107,16 +113,6 @@ impl Settings {
         ];
         paths.into_iter().flatten().map(PathBuf::as_path)
     }
-}
-
-/// Read before anything is trained, so that a mistake in it costs nothing.
-fn document(path: Option<&Path>) -> Result<Document> {
-    let Some(path) = path else {
-        return Ok(Document::default());
-    };
-    let text = String::from_utf8(files::read(path)?);
-    let text = text.with_context(|| format!("{}: expected UTF-8", path.display()))?;
-    Document::from_toml(&text).map_err(|problem| anyhow!("{}, {problem}", path.display()))
 }
 
 /// Which rows are measured on, where it is the latest.

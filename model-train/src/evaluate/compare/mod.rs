@@ -8,15 +8,17 @@ pub use delong::{Delong, delong};
 pub use swap_set::{Decisions, SwapCell, SwapSet, swap_set};
 
 use model_core::artifact::digest;
+use model_core::decide::Decider;
 use serde::{Deserialize, Serialize};
 
 use super::credit::{
-    CalibrationState, Cost, CutOff, Decile, GainsPoint, Stakes, StrategyPoint, calibration_state,
-    cost_terms, costs, cut_off, deciles, gains, stakes, strategy,
+    CalibrationState, Cost, CutOff, Decile, Figure, GainsPoint, Stakes, StrategyPoint,
+    calibration_state_on, cost_terms, costs, cut_off, deciles, gains, stakes, strategy,
 };
+use super::interval::{Interval, Z};
 use super::reasons::{Stability, agreement};
 use super::{
-    Estimate, EvaluateError, Options, Ranked, RocPoint, Rows, Subject, lenient, predict, roc,
+    Estimate, EvaluateError, Options, Ranked, RocPoint, Rows, Subject, lenient, predict_on, roc,
     subject, taken,
 };
 use crate::dataset::Dataset;
@@ -33,7 +35,12 @@ pub struct Comparison {
     /// Each figure's difference, with the interval of a paired bootstrap: both models are
     /// measured on the same resamples.
     pub differences: Vec<Difference>,
-    /// DeLong's test of the areas under the ROC curves.
+    /// What the second model's decisions cost more than the first's; none where no cost is known
+    /// for both.
+    #[serde(default)]
+    pub cost: Option<Figure>,
+    /// DeLong's test of the areas under the ROC curves; none where rows have weights, which it
+    /// does not know.
     pub delong: Option<Delong>,
     /// Who would be decided otherwise.
     pub swap_set: SwapSet,
@@ -73,7 +80,7 @@ pub struct Difference {
     /// The second model's less the first's; none where one is not defined.
     pub value: Option<f64>,
     /// The 95% interval of the paired bootstrap.
-    pub interval: Option<super::Interval>,
+    pub interval: Option<Interval>,
 }
 
 /// A model's scores of the rows.
@@ -102,17 +109,17 @@ pub fn compare(
         return Err(EvaluateError::OneClass);
     }
     let columns = taken(&dataset.columns, rows);
+    let weights = dataset.sample.weights_of(rows);
     let score = |artifact: &[u8]| -> Result<ScoredBy, EvaluateError> {
-        let mut decider = lenient(artifact)?;
-        let mut probabilities = vec![0.0; rows.len()];
-        predict(&mut decider, &columns, &mut probabilities)?;
-        let own = decider.artifact();
+        let lenient = lenient(artifact)?;
+        let probabilities = predict_on(options.jobs, &lenient.encode()?, &columns, rows.len())?;
+        let own = &lenient;
         let stakes = cost_terms(own, options)?
             .map(|terms| stakes(terms, &own.schema, dataset, rows))
             .transpose()?;
         Ok(ScoredBy {
             subject: subject(own, digest(artifact)?)?,
-            ranked: Ranked::new(&answers, &probabilities, own.threshold),
+            ranked: Ranked::weighted(&answers, &probabilities, weights.as_deref(), own.threshold),
             probabilities,
             stakes,
         })
@@ -121,9 +128,18 @@ pub fn compare(
     let paired = paired::bootstrap([&first.ranked, &second.ranked], options);
     let terms = |model: &ScoredBy| model.stakes.as_ref().map(|stakes| stakes.terms.clone());
     let same_cost = terms(&first) == terms(&second);
-    let delong = delong(&answers, &first.probabilities, &second.probabilities);
-    let swap_set = swap_set(&answers, first.decisions(), second.decisions());
-    let [mut one, mut other] = [lenient(artifacts[0])?, lenient(artifacts[1])?];
+    // The test knows no weights.
+    let delong = if weights.is_none() {
+        delong(&answers, &first.probabilities, &second.probabilities)
+    } else {
+        None
+    };
+    let weights = weights.as_deref();
+    let swap_set = swap_set(&answers, weights, first.decisions(), second.decisions());
+    let cost = same_cost
+        .then(|| cost_difference(&first, &second))
+        .flatten();
+    let [mut one, mut other] = [decider(artifacts[0])?, decider(artifacts[1])?];
     let reasons = agreement(&mut one, &mut other, dataset, rows);
     let [of_first, of_second] = paired.models;
     Ok(Comparison {
@@ -137,13 +153,45 @@ pub fn compare(
         },
         options: options.clone(),
         models: [
-            first.compared(of_first, &answers, same_cost),
-            second.compared(of_second, &answers, same_cost),
+            first.compared(of_first, same_cost, options.jobs),
+            second.compared(of_second, same_cost, options.jobs),
         ],
         differences: paired.differences,
+        cost,
         delong,
         swap_set,
         reasons,
+    })
+}
+
+/// The sum over the rows of what the second decision costs more than the first; the interval is
+/// `S ± 1.96 √n s` with the sample standard deviation `s` of the rows' differences.
+fn cost_difference(first: &ScoredBy, second: &ScoredBy) -> Option<Figure> {
+    let [of_first, of_second] = [first, second].map(|model| {
+        let stakes = model.stakes.as_ref()?;
+        let mut costs = vec![0.0; model.ranked.len()];
+        for (rank, row) in model.ranked.rows().enumerate() {
+            let approved = rank < model.ranked.approved();
+            if approved != row.answer {
+                costs[row.index] = row.weight * stakes.of_error[row.index];
+            }
+        }
+        Some(costs)
+    });
+    let differences = of_first?.into_iter().zip(of_second?).map(|(a, b)| b - a);
+    let differences: Vec<f64> = differences.collect();
+    let rows = differences.len() as f64;
+    let sum: f64 = differences.iter().sum();
+    let square: f64 = (differences.iter())
+        .map(|difference| (difference - sum / rows).powi(2))
+        .sum();
+    let half = Z * (rows * square / (rows - 1.0).max(1.0)).sqrt();
+    Some(Figure {
+        value: sum,
+        interval: Some(Interval {
+            low: sum - half,
+            high: sum + half,
+        }),
     })
 }
 
@@ -163,21 +211,26 @@ impl ScoredBy {
         }
     }
 
-    fn compared(self, metrics: Vec<Estimate>, answers: &[bool], with_cost: bool) -> Compared {
-        let threshold = self.subject.threshold;
+    fn compared(self, metrics: Vec<Estimate>, with_cost: bool, jobs: usize) -> Compared {
+        let (ranked, threshold) = (&self.ranked, self.subject.threshold);
         let stakes = self.stakes.as_ref().filter(|_| with_cost);
-        let cost = stakes.map(|stakes| costs(answers, &self.probabilities, threshold, stakes));
+        let cost = stakes.map(|stakes| costs(ranked, stakes));
         let (cost, by_step) = cost.map_or((None, None), |(cost, steps)| (Some(cost), Some(steps)));
         Compared {
             metrics,
-            cut_off: cut_off(&self.ranked.confusion(), threshold),
-            deciles: deciles(answers, &self.probabilities),
-            gains: gains(answers, &self.probabilities),
-            roc: roc(&self.ranked),
-            strategy: strategy(&self.ranked, threshold, by_step.as_deref()),
-            calibration: calibration_state(answers, &self.probabilities),
+            cut_off: cut_off(ranked, threshold),
+            deciles: deciles(ranked),
+            gains: gains(ranked),
+            roc: roc(ranked),
+            strategy: strategy(ranked, threshold, by_step.as_deref()),
+            calibration: calibration_state_on(ranked, jobs),
             cost,
             model: self.subject,
         }
     }
+}
+
+/// Decides without a bound on adjustments.
+fn decider(artifact: &[u8]) -> Result<Decider, EvaluateError> {
+    Ok(Decider::load(&lenient(artifact)?.encode()?)?)
 }

@@ -1,11 +1,10 @@
 //! The paired bootstrap: both models on the same resamples, so that what makes a resample easy
 //! or hard for both does not widen the interval of their difference.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
-
 use super::Difference;
-use crate::evaluate::bootstrap::{Estimate, MOST_ROWS, Scale, draw, percentile_interval};
+use crate::evaluate::bootstrap::{
+    Draws, Estimate, MOST_ROWS, Scale, figure_interval, percentile_interval,
+};
 use crate::evaluate::credit::largest_gap;
 use crate::evaluate::{FIGURES, Interval, Options, Ranked};
 
@@ -21,14 +20,12 @@ pub(super) struct Paired {
 /// The interval of each difference is that of Efron and Tibshirani's percentiles of the
 /// resampled differences; the single models' intervals come from the same resamples.
 ///
-/// Of many rows, every k-th is resampled and the intervals are scaled, as for one model.
+/// Of many rows, some are resampled and the intervals are scaled: the same as for one model.
 pub(super) fn bootstrap(models: [&Ranked; 2], options: &Options) -> Paired {
-    let step = models[0].len().div_ceil(MOST_ROWS).max(1);
-    if step == 1 {
+    if models[0].len() <= MOST_ROWS {
         return resampled(models, options);
     }
-    // The same rows for both.
-    let keep = models[0].every(step);
+    let keep = models[0].sample(MOST_ROWS, options.seed);
     let thin = models.map(|model| model.restricted(&keep));
     let found = resampled([&thin[0], &thin[1]], options);
     let once = Options {
@@ -64,12 +61,11 @@ pub(super) fn bootstrap(models: [&Ranked; 2], options: &Options) -> Paired {
 
 fn resampled(models: [&Ranked; 2], options: &Options) -> Paired {
     let rows = models[0].len();
-    let mut sorted = Vec::with_capacity(rows);
-    let mut curve = Vec::new();
-    let mut measure = |model: &Ranked, weights: &[u32]| -> Vec<f64> {
-        model.sort_weights(weights, &mut sorted);
-        curve.clear();
-        curve.push((0, 0));
+    let measure = |model: &Ranked, drawn: &[u32]| -> Vec<f64> {
+        let mut sorted = Vec::with_capacity(rows);
+        model.sort_draws(drawn, &mut sorted);
+        let mut curve = Vec::with_capacity(rows + 1);
+        curve.push((0.0, 0.0));
         let figures = model.figures(&sorted, |yes, no| curve.push((no, yes)));
         let gini = 2.0 * figures[0] - 1.0;
         [gini, largest_gap(&curve)]
@@ -80,11 +76,11 @@ fn resampled(models: [&Ranked; 2], options: &Options) -> Paired {
     let values = models.map(|model| measure(model, &vec![1; rows]));
     let names: Vec<&str> = FIRST.into_iter().chain(FIGURES).collect();
     let mut drawn: [Vec<Vec<f64>>; 3] = std::array::from_fn(|_| vec![Vec::new(); names.len()]);
-    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-    let mut weights = vec![0u32; rows];
-    for _ in 0..options.resamples {
-        draw(&mut weights, &mut rng);
-        let [first, second] = models.map(|model| measure(model, &weights));
+    let resamples = Draws::from(options).each(rows, |drawn| {
+        let [first, second] = models.map(|model| measure(model, drawn));
+        (first, second)
+    });
+    for (first, second) in resamples {
         for (figure, (a, b)) in first.into_iter().zip(second).enumerate() {
             drawn[0][figure].push(a);
             drawn[1][figure].push(b);
@@ -123,7 +119,7 @@ fn estimates(names: &[&str], values: Vec<f64>, drawn: Vec<Vec<f64>>) -> Vec<Esti
             Estimate {
                 name: (*name).to_owned(),
                 value,
-                interval: value.and_then(|_| percentile_interval(drawn)),
+                interval: value.and_then(|value| figure_interval(name, value, drawn)),
             }
         })
         .collect()

@@ -3,7 +3,8 @@
 use model_core::decide::reaches;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::interval::{Interval, wilson};
+use crate::evaluate::interval::{Interval, wilson_of};
+use crate::evaluate::ranked::effective_rows;
 
 /// Rows by both models' decisions, each at its own threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -40,22 +41,47 @@ pub struct Decisions<'a> {
     pub threshold: f64,
 }
 
-/// Counts the rows by both decisions.
+/// What is counted of the rows of a cell.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    rows: usize,
+    bad: usize,
+    weight: f64,
+    bad_weight: f64,
+    squares: f64,
+}
+
+/// Counts the rows by both decisions. Rates are weighted where rows have weights.
 #[must_use]
-pub fn swap_set(answers: &[bool], first: Decisions<'_>, second: Decisions<'_>) -> SwapSet {
-    let mut counts = [[(0usize, 0usize); 2]; 2];
+pub fn swap_set(
+    answers: &[bool],
+    weights: Option<&[f64]>,
+    first: Decisions<'_>,
+    second: Decisions<'_>,
+) -> SwapSet {
+    let mut counts = [[Counts::default(); 2]; 2];
     for (row, good) in answers.iter().enumerate() {
         let approves =
             |model: Decisions<'_>| usize::from(reaches(model.probabilities[row], model.threshold));
         let cell = &mut counts[approves(first)][approves(second)];
-        cell.0 += 1;
-        cell.1 += usize::from(!good);
+        let weight = weights.map_or(1.0, |weights| weights[row]);
+        cell.rows += 1;
+        cell.weight += weight;
+        cell.squares += weight * weight;
+        if !good {
+            cell.bad += 1;
+            cell.bad_weight += weight;
+        }
     }
-    let cell = |(rows, bad): (usize, usize)| SwapCell {
-        rows,
-        bad,
-        bad_rate: (rows > 0).then(|| bad as f64 / rows as f64),
-        interval: (rows > 0).then(|| wilson(bad, rows)),
+    let cell = |counts: Counts| {
+        let rate = (counts.rows > 0).then(|| counts.bad_weight / counts.weight);
+        let rows = effective_rows(counts.weight, counts.squares);
+        SwapCell {
+            rows: counts.rows,
+            bad: counts.bad,
+            bad_rate: rate,
+            interval: rate.map(|rate| wilson_of(rate, rows)),
+        }
     };
     SwapSet {
         both_approve: cell(counts[1][1]),

@@ -4,19 +4,22 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::interval::{Interval, wilson};
+use crate::evaluate::Ranked;
+use crate::evaluate::interval::{Interval, wilson_of};
+use crate::evaluate::ranked::{RankedRow, effective_rows};
 
 /// Parts of the rows.
 const DECILES: usize = 10;
 /// Most points of a gains curve.
-const MOST_POINTS: usize = 200;
+const MOST_POINTS: f64 = 200.0;
 
 /// One row of the gains table: rows with neighbouring scores, the riskiest band first.
 ///
 /// The rows are sorted by probability, ascending, and row `r` of `n` (from 0) lies in decile
 /// `⌊10 r / n⌋ + 1`. Rows of one score are never divided: all lie in the decile of the first of
 /// them, and a decile that they use up is part of that band (numpy:
-/// `floor(10 * (rankdata(p, "min") - 1) / n)`).
+/// `floor(10 * (rankdata(p, "min") - 1) / n)`). Where rows have weights, bands are still cut by
+/// rows; rates, shares and lift are weighted, `rows` and `bad` are counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decile {
     /// The band's first decile, 1 to 10.
@@ -60,24 +63,6 @@ pub struct GainsPoint {
     pub goods: f64,
 }
 
-/// Scored rows, the lowest probability first.
-struct Ascending {
-    /// Whether the outcome is good, and its probability.
-    rows: Vec<(bool, f64)>,
-}
-
-impl Ascending {
-    fn new(answers: &[bool], probabilities: &[f64]) -> Self {
-        let mut rows: Vec<(bool, f64)> = answers
-            .iter()
-            .copied()
-            .zip(probabilities.iter().copied())
-            .collect();
-        rows.sort_by(|a, b| a.1.total_cmp(&b.1));
-        Self { rows }
-    }
-}
-
 /// The bands of sorted probabilities, ascending, in `parts` of about equally many rows: each
 /// with its first part, from 0. Equal probabilities are never divided; see [`Decile`].
 #[must_use]
@@ -98,11 +83,10 @@ pub(crate) fn bands(sorted: &[f64], parts: usize) -> Vec<(usize, Range<usize>)> 
 
 /// The gains table.
 #[must_use]
-pub fn deciles(answers: &[bool], probabilities: &[f64]) -> Vec<Decile> {
-    let sorted = Ascending::new(answers, probabilities).rows;
-    let scores: Vec<f64> = sorted.iter().map(|row| row.1).collect();
-    let bads = |rows: &[(bool, f64)]| rows.iter().filter(|(good, _)| !good).count();
-    let (all, all_bad) = (sorted.len(), bads(&sorted));
+pub fn deciles(ranked: &Ranked) -> Vec<Decile> {
+    let sorted: Vec<RankedRow> = ranked.rows().rev().collect();
+    let scores: Vec<f64> = sorted.iter().map(|row| row.probability).collect();
+    let (all, all_bad) = weights(&sorted);
     let bands = bands(&scores, DECILES);
     let ends: Vec<usize> = bands
         .iter()
@@ -110,61 +94,80 @@ pub fn deciles(answers: &[bool], probabilities: &[f64]) -> Vec<Decile> {
         .map(|(part, _)| *part)
         .chain([DECILES])
         .collect();
-    let (mut rows_before, mut bad_before) = (0, 0);
-    let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+    let (mut before, mut bad_before) = (0.0, 0.0);
     bands
         .into_iter()
         .zip(ends)
         .map(|((part, range), last)| {
             let rows = &sorted[range];
-            let bad = bads(rows);
-            rows_before += rows.len();
+            let (weight, bad) = weights(rows);
+            before += weight;
             bad_before += bad;
-            let (bad_rate, overall) = (share(bad, rows.len()), share(all_bad, all));
+            let (bad_rate, overall) = (share(bad, weight), share(all_bad, all));
+            let squares = rows.iter().map(|row| row.weight * row.weight).sum();
+            let expected: f64 = (rows.iter())
+                .map(|row| row.weight * (1.0 - row.probability))
+                .sum();
             Decile {
                 first: part + 1,
                 last,
                 rows: rows.len(),
-                bad,
-                low: rows.first().map_or(0.0, |row| row.1),
-                high: rows.last().map_or(0.0, |row| row.1),
-                expected_bad_rate: rows.iter().map(|row| 1.0 - row.1).sum::<f64>()
-                    / rows.len() as f64,
+                bad: rows.iter().filter(|row| !row.answer).count(),
+                low: rows.first().map_or(0.0, |row| row.probability),
+                high: rows.last().map_or(0.0, |row| row.probability),
+                expected_bad_rate: expected / weight,
                 bad_rate,
-                bad_rate_interval: wilson(bad, rows.len()),
-                lift: (all_bad > 0).then(|| bad_rate / overall),
-                cumulative_rows: share(rows_before, all),
+                bad_rate_interval: wilson_of(bad_rate, effective_rows(weight, squares)),
+                lift: (all_bad > 0.0).then(|| bad_rate / overall),
+                cumulative_rows: share(before, all),
                 cumulative_bads: share(bad_before, all_bad),
-                cumulative_goods: share(rows_before - bad_before, all - all_bad),
-                cumulative_bad_rate: share(bad_before, rows_before),
+                cumulative_goods: share(before - bad_before, all - all_bad),
+                cumulative_bad_rate: share(bad_before, before),
             }
         })
         .collect()
 }
 
+/// The weight of rows, and that of the bads among them.
+fn weights(rows: &[RankedRow]) -> (f64, f64) {
+    let bads = rows.iter().filter(|row| !row.answer);
+    (
+        rows.iter().map(|row| row.weight).sum(),
+        bads.map(|row| row.weight).sum(),
+    )
+}
+
+fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
 /// The share of bads and of goods among the riskiest rows, at about two hundred shares of the
 /// rows, from none to all.
 #[must_use]
-pub fn gains(answers: &[bool], probabilities: &[f64]) -> Vec<GainsPoint> {
-    let sorted = Ascending::new(answers, probabilities).rows;
-    let all = sorted.len();
-    let all_bad = sorted.iter().filter(|(good, _)| !good).count();
+pub fn gains(ranked: &Ranked) -> Vec<GainsPoint> {
+    let steps = ranked.steps();
+    let Some(&all) = steps.last() else {
+        return Vec::new();
+    };
     let mut points = vec![GainsPoint {
         rows: 0.0,
         bads: 0.0,
         goods: 0.0,
     }];
-    let (mut rows, mut bad, mut part) = (0, 0, 0);
-    for tie in sorted.chunk_by(|a, b| a.1 == b.1) {
-        rows += tie.len();
-        bad += tie.iter().filter(|(good, _)| !good).count();
-        let reached = rows * MOST_POINTS / all;
-        if reached > part || rows == all {
+    let mut part = 0;
+    // From the lowest score up: what lies below a step is what the step above it leaves.
+    let above = steps.iter().rev().skip(1).copied().map(Some).chain([None]);
+    for above in above {
+        let (yes, no) = above.map_or((0.0, 0.0), |step| (step.yes, step.no));
+        let (goods, bads) = (all.yes - yes, all.no - no);
+        let rows = goods + bads;
+        let reached = (rows * MOST_POINTS / all.all()) as usize;
+        if reached > part || above.is_none() {
             part = reached;
             points.push(GainsPoint {
-                rows: rows as f64 / all as f64,
-                bads: bad as f64 / all_bad.max(1) as f64,
-                goods: (rows - bad) as f64 / (all - all_bad).max(1) as f64,
+                rows: rows / all.all(),
+                bads: share(bads, all.no),
+                goods: share(goods, all.yes),
             });
         }
     }

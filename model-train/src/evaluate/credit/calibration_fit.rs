@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bands::bands;
 use super::logistic::Recalibration;
-use crate::evaluate::calibration::CalibrationBin;
-use crate::evaluate::interval::{Interval, wilson};
+use crate::evaluate::calibration::{CalibrationBin, Sums};
+use crate::evaluate::interval::Interval;
+use crate::evaluate::ranked::{Ranked, RankedRow};
 
 /// Bins of about equally many rows.
 const BINS: usize = 10;
@@ -53,52 +54,52 @@ pub struct Coefficient {
     pub interval: Interval,
 }
 
-/// Measures probabilities of the good outcome against what happened.
+/// Measures probabilities of the good outcome against what happened. Where rows have weights,
+/// the regression maximizes the weighted likelihood, as statsmodels' `GLM(freq_weights=...)`;
+/// the standard errors are those of as many rows as the weights are worth, so that only their
+/// ratios matter.
 #[must_use]
-pub fn calibration_state(answers: &[bool], probabilities: &[f64]) -> CalibrationState {
-    let recalibration = Recalibration::new(answers, probabilities);
+pub fn calibration_state(ranked: &Ranked) -> CalibrationState {
+    calibration_state_on(ranked, 1)
+}
+
+/// The same on several threads, which change no bit.
+pub(in crate::evaluate) fn calibration_state_on(ranked: &Ranked, jobs: usize) -> CalibrationState {
+    let recalibration = Recalibration::new(ranked, jobs);
     let (slope, intercept) = match recalibration.slope_and_intercept() {
         Some([slope, intercept]) => (Some(slope), Some(intercept)),
         None => (None, None),
     };
-    let mean = |of: &dyn Fn(bool, f64) -> f64| {
-        let rows = answers.iter().zip(probabilities);
-        rows.map(|(y, p)| of(*y, *p)).sum::<f64>() / answers.len() as f64
+    let all: f64 = ranked.rows().map(|row| row.weight).sum();
+    let mean = |of: &dyn Fn(RankedRow) -> f64| {
+        let sum: f64 = ranked.rows().map(|row| row.weight * of(row)).sum();
+        sum / all
     };
     CalibrationState {
         slope,
         intercept,
         in_the_large: recalibration.in_the_large(),
-        log_loss: mean(&|y, p| {
-            let p = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
-            -(if y { p } else { 1.0 - p }).ln()
+        log_loss: mean(&|row| {
+            let p = row.probability.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+            -(if row.answer { p } else { 1.0 - p }).ln()
         }),
-        brier: mean(&|y, p| (p - f64::from(u8::from(y))).powi(2)),
-        mean_probability: mean(&|_, p| p),
-        bins: bins(answers, probabilities),
+        brier: mean(&|row| (row.probability - f64::from(u8::from(row.answer))).powi(2)),
+        mean_probability: mean(&|row| row.probability),
+        bins: bins(ranked),
     }
 }
 
-fn bins(answers: &[bool], probabilities: &[f64]) -> Vec<CalibrationBin> {
-    let mut rows: Vec<(f64, bool)> = probabilities
-        .iter()
-        .copied()
-        .zip(answers.iter().copied())
-        .collect();
-    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let sorted: Vec<f64> = rows.iter().map(|row| row.0).collect();
-    let bin = |rows: &[(f64, bool)]| {
-        let positive = rows.iter().filter(|(_, good)| *good).count();
+fn bins(ranked: &Ranked) -> Vec<CalibrationBin> {
+    let rows: Vec<RankedRow> = ranked.rows().rev().collect();
+    let sorted: Vec<f64> = rows.iter().map(|row| row.probability).collect();
+    let bin = |rows: &[RankedRow]| {
+        let mut sums = Sums::default();
+        rows.iter().for_each(|row| sums.add(*row));
         let ends = rows.first().zip(rows.last());
-        let (low, high) = ends.map_or((0.0, 1.0), |(low, high)| (low.0, high.0));
-        CalibrationBin {
-            low,
-            high,
-            rows: rows.len(),
-            mean_probability: rows.iter().map(|row| row.0).sum::<f64>() / rows.len() as f64,
-            positive_share: positive as f64 / rows.len() as f64,
-            interval: wilson(positive, rows.len()),
-        }
+        let (low, high) = ends.map_or((0.0, 1.0), |(low, high)| {
+            (low.probability, high.probability)
+        });
+        sums.summary(low, high)
     };
     let bands = bands(&sorted, BINS).into_iter();
     bands.map(|(_, range)| bin(&rows[range])).collect()

@@ -1,10 +1,11 @@
 //! What decisions cost: bads that are approved and goods that are declined.
 
-use model_core::decide::reaches;
 use serde::{Deserialize, Serialize};
 
 use super::separation::Figure;
+use crate::evaluate::Ranked;
 use crate::evaluate::interval::{Interval, Z};
+use crate::evaluate::ranked::RankedRow;
 
 /// What errors cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,64 +87,45 @@ pub struct Stakes {
 }
 
 /// The figures, and the cost of approving at and above each distinct probability, the highest
-/// first.
+/// first. Where rows have weights, each costs its weight as often.
 #[must_use]
-pub fn costs(
-    answers: &[bool],
-    probabilities: &[f64],
-    own: f64,
-    stakes: &Stakes,
-) -> (Cost, Vec<f64>) {
-    let rows = answers.len() as f64;
-    let mut order: Vec<usize> = (0..answers.len()).collect();
-    order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+pub fn costs(ranked: &Ranked, stakes: &Stakes) -> (Cost, Vec<f64>) {
+    let rows: Vec<RankedRow> = ranked.rows().collect();
+    let error = |row: &RankedRow| row.weight * stakes.of_error[row.index];
+    let weight = |rows: &[RankedRow]| rows.iter().map(|row| row.weight).sum::<f64>();
     let total = |good: bool| -> f64 {
-        let rows = answers.iter().zip(&stakes.of_error);
-        rows.filter(|(answer, _)| **answer == good)
-            .map(|(_, error)| error)
-            .sum()
+        let of_class = rows.iter().filter(|row| row.answer == good);
+        of_class.map(error).sum()
     };
+    let all = weight(&rows);
     let (decline_everyone, approve_everyone) = (total(true), total(false));
     let mut cheapest = Cheapest {
         threshold: None,
         cost: decline_everyone,
         approval_rate: 0.0,
     };
-    let (mut cost, mut approved) = (decline_everyone, 0usize);
+    let (mut cost, mut approved) = (decline_everyone, 0.0);
     let mut by_step = Vec::new();
-    for tie in order.chunk_by(|&a, &b| probabilities[a] == probabilities[b]) {
-        for &row in tie {
-            let error = stakes.of_error[row];
-            cost += if answers[row] { -error } else { error };
+    for tie in rows.chunk_by(|a, b| a.probability == b.probability) {
+        for row in tie {
+            cost += if row.answer { -error(row) } else { error(row) };
         }
-        approved += tie.len();
+        approved += weight(tie);
         by_step.push(cost);
         if cost < cheapest.cost {
             cheapest = Cheapest {
-                threshold: tie.first().map(|&row| probabilities[row]),
+                threshold: tie.first().map(|row| row.probability),
                 cost,
-                approval_rate: approved as f64 / rows,
+                approval_rate: approved / all,
             };
         }
     }
-    // What a row saves against approving everyone: the bads that are declined, less the goods.
-    let saved = |row: usize| {
-        let error = stakes.of_error[row];
-        match (reaches(probabilities[row], own), answers[row]) {
-            (true, _) => 0.0,
-            (false, false) => error,
-            (false, true) => -error,
-        }
-    };
-    let saved: Vec<f64> = (0..answers.len()).map(saved).collect();
-    let sum: f64 = saved.iter().sum();
-    let square: f64 = saved.iter().map(|s| (s - sum / rows).powi(2)).sum();
-    let half = Z * (rows * square / (rows - 1.0).max(1.0)).sqrt();
+    let (sum, half) = saved(&rows, ranked.approved(), error);
     let at_threshold = approve_everyone - sum;
     let cost = Cost {
         terms: stakes.terms.clone(),
         at_threshold,
-        per_application: at_threshold / rows,
+        per_application: at_threshold / all,
         approve_everyone,
         decline_everyone,
         saved: Figure {
@@ -156,4 +138,18 @@ pub fn costs(
         cheapest,
     };
     (cost, by_step)
+}
+
+/// What the rows save against approving everyone, and half the width of its interval: the bads
+/// that are declined, less the goods.
+fn saved(rows: &[RankedRow], approved: usize, error: impl Fn(&RankedRow) -> f64) -> (f64, f64) {
+    // In the order of the file: the order of a sum decides its last bits.
+    let mut saved = vec![0.0; rows.len()];
+    for row in &rows[approved..] {
+        saved[row.index] = if row.answer { -error(row) } else { error(row) };
+    }
+    let rows = saved.len() as f64;
+    let sum: f64 = saved.iter().sum();
+    let square: f64 = saved.iter().map(|s| (s - sum / rows).powi(2)).sum();
+    (sum, Z * (rows * square / (rows - 1.0).max(1.0)).sqrt())
 }

@@ -3,11 +3,12 @@
 use model_core::decide::reaches;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::interval::{Interval, wilson};
-use crate::evaluate::{Confusion, Ranked};
+use crate::evaluate::Ranked;
+use crate::evaluate::interval::{Interval, wilson_of};
+use crate::evaluate::ranked::{Decided, effective_rows};
 
 /// Points of the strategy curve, each about as many rows from the next.
-const POINTS: usize = 100;
+const POINTS: f64 = 100.0;
 
 /// What the model's own threshold does.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -49,25 +50,29 @@ pub struct StrategyPoint {
     pub chosen: bool,
 }
 
-/// The cut-off of a confusion matrix.
+/// The cut-off at the model's own threshold.
 #[must_use]
-pub fn cut_off(confusion: &Confusion, threshold: f64) -> CutOff {
-    let Confusion {
+pub fn cut_off(ranked: &Ranked, threshold: f64) -> CutOff {
+    let Decided {
         true_positive,
         false_positive,
         false_negative,
         true_negative,
-    } = *confusion;
+    } = ranked.decided();
     let approved = true_positive + false_positive;
     let (good, bad) = (
         true_positive + false_negative,
         false_positive + true_negative,
     );
+    let squares: f64 = (ranked.rows().take(ranked.approved()))
+        .map(|row| row.weight * row.weight)
+        .sum();
+    let bad_rate = (approved > 0.0).then(|| share(false_positive, approved));
     CutOff {
         threshold,
         approval_rate: share(approved, good + bad),
-        bad_rate: (approved > 0).then(|| share(false_positive, approved)),
-        bad_rate_interval: (approved > 0).then(|| wilson(false_positive, approved)),
+        bad_rate,
+        bad_rate_interval: bad_rate.map(|rate| wilson_of(rate, effective_rows(approved, squares))),
         bad_rate_all: share(bad, good + bad),
         bads_declined: share(true_negative, bad),
         goods_declined: share(false_negative, good),
@@ -79,31 +84,30 @@ pub fn cut_off(confusion: &Confusion, threshold: f64) -> CutOff {
 #[must_use]
 pub fn strategy(ranked: &Ranked, own: f64, costs: Option<&[f64]>) -> Vec<StrategyPoint> {
     let steps = ranked.steps();
-    let Some(&(_, good, bad)) = steps.last() else {
+    let Some(&all) = steps.last() else {
         return Vec::new();
     };
-    let rows = good + bad;
     // The last step that the threshold reaches decides as the threshold does.
     let chosen = steps
-        .partition_point(|step| reaches(step.0, own))
+        .partition_point(|step| reaches(step.probability, own))
         .checked_sub(1);
     let mut part = 0;
     let mut points = Vec::new();
-    for (index, &(threshold, goods, bads)) in steps.iter().enumerate() {
-        let approved = goods + bads;
-        let reached = approved * POINTS / rows;
+    for (index, step) in steps.iter().enumerate() {
+        let reached = (step.all() * POINTS / all.all()) as usize;
         let is_own = chosen == Some(index);
         if reached == part && !is_own {
             continue;
         }
         part = reached;
+        let bad_rate = share(step.no, step.all());
         points.push(StrategyPoint {
-            threshold,
-            approval_rate: share(approved, rows),
-            bad_rate: share(bads, approved),
-            bad_rate_interval: wilson(bads, approved),
-            bads_declined: share(bad - bads, bad),
-            goods_declined: share(good - goods, good),
+            threshold: step.probability,
+            approval_rate: share(step.all(), all.all()),
+            bad_rate,
+            bad_rate_interval: wilson_of(bad_rate, step.effective_rows()),
+            bads_declined: share(all.no - step.no, all.no),
+            goods_declined: share(all.yes - step.yes, all.yes),
             cost: costs.and_then(|costs| costs.get(index).copied()),
             chosen: is_own,
         });
@@ -111,6 +115,6 @@ pub fn strategy(ranked: &Ranked, own: f64, costs: Option<&[f64]>) -> Vec<Strateg
     points
 }
 
-fn share(part: usize, whole: usize) -> f64 {
-    part as f64 / whole.max(1) as f64
+fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
 }

@@ -2,6 +2,8 @@
 
 use super::calibration_fit::Coefficient;
 use crate::evaluate::interval::{Interval, Z};
+use crate::evaluate::ranked::{Ranked, effective_rows};
+use crate::parallel::parallel;
 
 /// Steps of Newton's method; a fit that has not converged by then has no finite optimum.
 const STEPS: usize = 100;
@@ -9,13 +11,14 @@ const STEPS: usize = 100;
 const HALVINGS: usize = 40;
 
 /// A point, or a gradient: of the slope and of the intercept.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Pair {
     slope: f64,
     intercept: f64,
 }
 
 /// Gradient and Hessian of the summed log loss.
+#[derive(Debug, Clone, Copy, Default)]
 struct Derivatives {
     gradient: Pair,
     /// Second derivative by the slope.
@@ -26,21 +29,56 @@ struct Derivatives {
     ii: f64,
 }
 
+/// The log loss at a point, and its derivatives there.
+#[derive(Debug, Clone, Copy, Default)]
+struct At {
+    loss: f64,
+    derivatives: Derivatives,
+}
+
+/// A row.
+struct Row {
+    log_odds: f64,
+    outcome: f64,
+    weight: f64,
+}
+
+/// Rows that are summed together; the sums are added in their order, so that the number of
+/// threads changes no bit.
+const TOGETHER: usize = 1 << 16;
+
 /// Log odds and outcome of each row.
 pub(super) struct Recalibration {
-    rows: Vec<(f64, f64)>,
+    rows: Vec<Row>,
+    /// How many rows of equal weight one unit of weight stands for.
+    rows_per_weight: f64,
+    jobs: usize,
 }
 
 impl Recalibration {
     /// Probabilities are clipped to 2^-52 from 0 and 1, as calibration does.
-    pub(super) fn new(answers: &[bool], probabilities: &[f64]) -> Self {
-        let log_odds = |p: &f64| {
-            let p = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
-            libm::log(p / (1.0 - p))
+    pub(super) fn new(ranked: &Ranked, jobs: usize) -> Self {
+        let (mut sum, mut squares) = (0.0, 0.0);
+        let rows = ranked.rows().rev().map(|row| {
+            let p = row.probability.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+            sum += row.weight;
+            squares += row.weight * row.weight;
+            Row {
+                log_odds: libm::log(p / (1.0 - p)),
+                outcome: f64::from(u8::from(row.answer)),
+                weight: row.weight,
+            }
+        });
+        let rows = rows.collect();
+        let rows_per_weight = if ranked.is_weighted() && sum > 0.0 {
+            effective_rows(sum, squares) / sum
+        } else {
+            1.0
         };
-        let outcomes = answers.iter().map(|good| f64::from(u8::from(*good)));
         Self {
-            rows: probabilities.iter().map(log_odds).zip(outcomes).collect(),
+            rows,
+            rows_per_weight,
+            jobs,
         }
     }
 
@@ -61,9 +99,10 @@ impl Recalibration {
             })
         })?;
         let determinant = d.ss * d.ii - d.si * d.si;
+        let rows = self.rows_per_weight;
         Some([
-            Coefficient::new(at.slope, (d.ii / determinant).sqrt()),
-            Coefficient::new(at.intercept, (d.ss / determinant).sqrt()),
+            Coefficient::new(at.slope, (d.ii / determinant / rows).sqrt()),
+            Coefficient::new(at.intercept, (d.ss / determinant / rows).sqrt()),
         ])
     }
 
@@ -80,7 +119,8 @@ impl Recalibration {
                 intercept: d.gradient.intercept / d.ii,
             })
         })?;
-        Some(Coefficient::new(at.intercept, (1.0 / d.ii).sqrt()))
+        let error = (1.0 / d.ii / self.rows_per_weight).sqrt();
+        Some(Coefficient::new(at.intercept, error))
     }
 
     fn newton(
@@ -88,13 +128,12 @@ impl Recalibration {
         start: Pair,
         step_of: impl Fn(&Derivatives) -> Option<Pair>,
     ) -> Option<(Pair, Derivatives)> {
-        let (mut at, mut loss) = (start, self.loss(start));
+        let (mut at, mut here) = (start, self.at(start));
         for _ in 0..STEPS {
-            let derivatives = self.derivatives(at);
-            let step = step_of(&derivatives)?;
+            let step = step_of(&here.derivatives)?;
             let size = step.slope.abs().max(step.intercept.abs());
             if size < 1e-12 * (1.0 + at.slope.abs().max(at.intercept.abs())) {
-                return Some((at, derivatives));
+                return Some((at, here.derivatives));
             }
             let better = (0..HALVINGS).find_map(|halvings| {
                 let share = 0.5f64.powi(halvings as i32);
@@ -102,51 +141,61 @@ impl Recalibration {
                     slope: at.slope - share * step.slope,
                     intercept: at.intercept - share * step.intercept,
                 };
-                let less = self.loss(to);
-                (less < loss).then_some((to, less))
+                let there = self.at(to);
+                (there.loss < here.loss).then_some((to, there))
             });
-            let Some((to, less)) = better else {
+            let Some(better) = better else {
                 // The loss no longer shows what is left to gain; a last whole step finds it.
                 let last = Pair {
                     slope: at.slope - step.slope,
                     intercept: at.intercept - step.intercept,
                 };
-                return (size < 1e-6).then(|| (last, self.derivatives(last)));
+                return (size < 1e-6).then(|| (last, self.at(last).derivatives));
             };
-            (at, loss) = (to, less);
+            (at, here) = better;
         }
         None
     }
 
-    /// `Σ ln(1 + exp(z)) - y z`.
-    fn loss(&self, at: Pair) -> f64 {
-        let of = |&(x, y): &(f64, f64)| {
-            let z = at.slope * x + at.intercept;
-            z.max(0.0) + libm::log1p(libm::exp(-z.abs())) - y * z
-        };
-        self.rows.iter().map(of).sum()
+    /// `Σ w (ln(1 + exp(z)) - y z)` and its derivatives.
+    fn at(&self, at: Pair) -> At {
+        let parts: Vec<&[Row]> = self.rows.chunks(TOGETHER).collect();
+        let sums = parallel(self.jobs, &parts, |rows| sum(rows, at));
+        let mut all = At::default();
+        sums.iter().for_each(|part| all.add(part));
+        all
     }
+}
 
-    fn derivatives(&self, at: Pair) -> Derivatives {
-        let mut d = Derivatives {
-            gradient: Pair {
-                slope: 0.0,
-                intercept: 0.0,
-            },
-            ss: 0.0,
-            si: 0.0,
-            ii: 0.0,
-        };
-        for &(x, y) in &self.rows {
-            let p = model_core::forest::Link::Logistic.apply(at.slope * x + at.intercept);
-            let weight = p * (1.0 - p);
-            d.gradient.slope += (p - y) * x;
-            d.gradient.intercept += p - y;
-            d.ss += weight * x * x;
-            d.si += weight * x;
-            d.ii += weight;
-        }
-        d
+fn sum(rows: &[Row], at: Pair) -> At {
+    let mut all = At::default();
+    for row in rows {
+        let (x, y, w) = (row.log_odds, row.outcome, row.weight);
+        let z = at.slope * x + at.intercept;
+        // Never above 1, so that nothing overflows.
+        let small = libm::exp(-z.abs());
+        all.loss += w * (z.max(0.0) + libm::log1p(small) - y * z);
+        let p = if z >= 0.0 { 1.0 } else { small } / (1.0 + small);
+        let curvature = w * p * (1.0 - p);
+        let d = &mut all.derivatives;
+        d.gradient.slope += w * (p - y) * x;
+        d.gradient.intercept += w * (p - y);
+        d.ss += curvature * x * x;
+        d.si += curvature * x;
+        d.ii += curvature;
+    }
+    all
+}
+
+impl At {
+    fn add(&mut self, other: &Self) {
+        self.loss += other.loss;
+        let (d, other) = (&mut self.derivatives, &other.derivatives);
+        d.gradient.slope += other.gradient.slope;
+        d.gradient.intercept += other.gradient.intercept;
+        d.ss += other.ss;
+        d.si += other.si;
+        d.ii += other.ii;
     }
 }
 

@@ -6,13 +6,13 @@ use model_core::schema::Feature;
 
 use super::{
     CalibrationFit, CalibrationState, Credit, RarerPrecision, average_precision_of_bads,
-    calibration_state, coefficients, cost_terms, costs, cut_off, deciles, dependences, gains, gini,
-    ks, score_histogram, stakes, strategy,
+    calibration_state_on, coefficients, cost_terms, costs, cut_off, deciles, dependences, gains,
+    gini, ks, score_histogram, stakes, strategy,
 };
 use crate::dataset::Dataset;
 use crate::evaluate::bootstrap::Bootstrap;
 use crate::evaluate::{
-    Decider, EvaluateError, Importance, Interval, Options, Ranked, independent, predict,
+    EvaluateError, Importance, Interval, Options, Ranked, independent, predict, predict_on,
 };
 
 /// Scored rows, and what was measured of them before.
@@ -26,7 +26,8 @@ pub(in crate::evaluate) struct Measured<'a> {
     /// Input after input.
     pub(in crate::evaluate) columns: &'a [f64],
     pub(in crate::evaluate) answers: &'a [bool],
-    pub(in crate::evaluate) probabilities: &'a [f64],
+    /// One a row, where rows have weights.
+    pub(in crate::evaluate) weights: Option<&'a [f64]>,
     pub(in crate::evaluate) ranked: &'a Ranked,
     pub(in crate::evaluate) bootstrap: &'a Bootstrap,
     pub(in crate::evaluate) importance: &'a [Importance],
@@ -34,13 +35,13 @@ pub(in crate::evaluate) struct Measured<'a> {
 
 impl Measured<'_> {
     pub(in crate::evaluate) fn tables(&self, options: &Options) -> Result<Credit, EvaluateError> {
-        let (answers, probabilities) = (self.answers, self.probabilities);
+        let ranked = self.ranked;
         let threshold = self.decided.threshold;
         let cost = match cost_terms(self.decided, options)? {
             Some(terms) => {
                 let schema = &self.decided.schema;
                 let stakes = stakes(terms, schema, self.dataset, self.rows)?;
-                Some(costs(answers, probabilities, threshold, &stakes))
+                Some(costs(ranked, &stakes))
             }
             None => None,
         };
@@ -49,21 +50,21 @@ impl Measured<'_> {
         let auc = estimates.clone().find(|figure| figure.name == "roc_auc");
         Ok(Credit {
             gini: auc.and_then(gini),
-            ks: ks(self.ranked).map(|ks| super::Ks {
+            ks: ks(ranked).map(|ks| super::Ks {
                 interval: self.bootstrap.ks,
                 ..ks
             }),
             average_precision_rarer: self.rarer_precision(),
-            cut_off: Some(cut_off(&self.ranked.confusion(), threshold)),
-            deciles: deciles(answers, probabilities),
-            gains: gains(answers, probabilities),
-            score_histogram: score_histogram(answers, probabilities),
+            cut_off: Some(cut_off(ranked, threshold)),
+            deciles: deciles(ranked),
+            gains: gains(ranked),
+            score_histogram: score_histogram(ranked),
             calibration_fit: Some(CalibrationFit {
                 method: self.decided.calibration.word().to_owned(),
-                after: calibration_state(answers, probabilities),
-                before: self.before_calibration()?,
+                after: calibration_state_on(ranked, options.jobs),
+                before: self.before_calibration(options.jobs)?,
             }),
-            strategy: strategy(self.ranked, threshold, by_step.as_deref()),
+            strategy: strategy(ranked, threshold, by_step.as_deref()),
             cost,
             partial_dependence: self.dependences()?,
             coefficients: coefficients(self.decided, None),
@@ -71,17 +72,17 @@ impl Measured<'_> {
     }
 
     fn rarer_precision(&self) -> Option<RarerPrecision> {
-        let rows = self.answers.len() as f64;
-        let share = self.answers.iter().filter(|good| **good).count() as f64 / rows;
+        let steps = self.ranked.steps();
+        let all = steps.last()?;
+        let share = all.yes / all.all();
         let positive = share < 0.5;
         let (value, interval): (f64, Option<Interval>) = if positive {
             let mut estimates = self.bootstrap.estimates.iter();
             let own = estimates.find(|figure| figure.name == "average_precision")?;
             (own.value?, own.interval)
         } else {
-            let steps = self.ranked.steps();
-            let counts = steps.iter().map(|(_, yes, no)| (*no as u64, *yes as u64));
-            let curve: Vec<(u64, u64)> = [(0, 0)].into_iter().chain(counts).collect();
+            let sums = steps.iter().map(|step| (step.no, step.yes));
+            let curve: Vec<(f64, f64)> = [(0.0, 0.0)].into_iter().chain(sums).collect();
             let value = average_precision_of_bads(&curve);
             (value, self.bootstrap.precision_of_bads)
         };
@@ -94,16 +95,17 @@ impl Measured<'_> {
     }
 
     /// The same rows with the probabilities that the calibration starts from.
-    fn before_calibration(&self) -> Result<Option<CalibrationState>, EvaluateError> {
+    fn before_calibration(&self, jobs: usize) -> Result<Option<CalibrationState>, EvaluateError> {
         if self.decided.calibration == Calibration::None {
             return Ok(None);
         }
         let mut artifact = self.decided.clone();
         artifact.calibration = Calibration::None;
-        let mut decider = Decider::load(&artifact.encode()?)?;
-        let mut probabilities = vec![0.0; self.answers.len()];
-        predict(&mut decider, self.columns, &mut probabilities)?;
-        Ok(Some(calibration_state(self.answers, &probabilities)))
+        let probabilities =
+            predict_on(jobs, &artifact.encode()?, self.columns, self.answers.len())?;
+        let threshold = artifact.threshold;
+        let ranked = Ranked::weighted(self.answers, &probabilities, self.weights, threshold);
+        Ok(Some(calibration_state_on(&ranked, jobs)))
     }
 
     fn dependences(&self) -> Result<Vec<super::Dependence>, EvaluateError> {

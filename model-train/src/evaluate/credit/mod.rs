@@ -17,6 +17,7 @@ mod stakes;
 
 pub(crate) use bands::bands;
 pub use bands::{Decile, GainsPoint, deciles, gains};
+pub(super) use calibration_fit::calibration_state_on;
 pub use calibration_fit::{CalibrationFit, CalibrationState, Coefficient, calibration_state};
 pub use coefficients::{
     Coefficients, Design, LinearTerm, TrainedOn, coefficients, linear_errors, variance_inflation,
@@ -28,14 +29,14 @@ pub use separation::{Figure, Ks, RarerPrecision, ks};
 
 use effects::dependences;
 pub(super) use measured::Measured;
-use separation::gini;
+pub(super) use separation::gini;
 pub(super) use separation::{average_precision_of_bads, largest_gap};
 pub(super) use stakes::{cost_terms, stakes};
 
 use serde::{Deserialize, Serialize};
 
-use super::ScoreBin;
 use super::interval::quantile;
+use super::{Ranked, ScoreBin};
 
 /// Bars of the score histogram.
 const BARS: usize = 30;
@@ -76,9 +77,8 @@ pub struct Credit {
 /// Bars of equal width over the range that all but a thousandth of the scores at each end fill;
 /// scores beyond it are in the outermost bars. A rare outcome leaves most of 0 to 1 empty.
 #[must_use]
-pub fn score_histogram(answers: &[bool], probabilities: &[f64]) -> Vec<ScoreBin> {
-    let mut sorted = probabilities.to_vec();
-    sorted.sort_by(f64::total_cmp);
+pub fn score_histogram(ranked: &Ranked) -> Vec<ScoreBin> {
+    let sorted: Vec<f64> = ranked.rows().rev().map(|row| row.probability).collect();
     let (Some(low), Some(high)) = (quantile(&sorted, TAIL), quantile(&sorted, 1.0 - TAIL)) else {
         return Vec::new();
     };
@@ -93,13 +93,13 @@ pub fn score_histogram(answers: &[bool], probabilities: &[f64]) -> Vec<ScoreBin>
             negative: 0,
         })
         .collect();
-    for (answer, probability) in answers.iter().zip(probabilities) {
+    for row in ranked.rows() {
         let bar = if width > 0.0 {
-            ((probability - low) / width).clamp(0.0, (bars - 1) as f64) as usize
+            ((row.probability - low) / width).clamp(0.0, (bars - 1) as f64) as usize
         } else {
             0
         };
-        if *answer {
+        if row.answer {
             bins[bar].positive += 1;
         } else {
             bins[bar].negative += 1;

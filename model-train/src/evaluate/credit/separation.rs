@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::evaluate::ranked::Step;
 use crate::evaluate::{Estimate, Interval, Ranked};
 
 /// A figure with its 95% interval.
@@ -60,45 +61,44 @@ pub(in crate::evaluate) fn gini(auc: &Estimate) -> Option<Figure> {
 #[must_use]
 pub fn ks(ranked: &Ranked) -> Option<Ks> {
     let steps = ranked.steps();
-    let &(_, yes, no) = steps.last()?;
-    if yes == 0 || no == 0 {
+    let all = *steps.last()?;
+    if all.yes == 0.0 || all.no == 0.0 {
         return None;
     }
-    let gap =
-        |step: &(f64, usize, usize)| (step.1 as f64 / yes as f64 - step.2 as f64 / no as f64).abs();
+    let gap = |step: &Step| (step.yes / all.yes - step.no / all.no).abs();
     let widest = steps.iter().max_by(|a, b| gap(a).total_cmp(&gap(b)))?;
     Some(Ks {
         value: gap(widest),
         interval: None,
-        probability: widest.0,
-        share_below: 1.0 - (widest.1 + widest.2) as f64 / (yes + no) as f64,
+        probability: widest.probability,
+        share_below: 1.0 - widest.all() / all.all(),
     })
 }
 
-/// The same of a curve of (negative, positive) counts at and above each distinct probability.
-pub(in crate::evaluate) fn largest_gap(curve: &[(u64, u64)]) -> f64 {
-    let Some(&(no, yes)) = curve.last().filter(|(no, yes)| *no > 0 && *yes > 0) else {
+/// The same of a curve of (negative, positive) weights at and above each distinct probability.
+pub(in crate::evaluate) fn largest_gap(curve: &[(f64, f64)]) -> f64 {
+    let Some(&(no, yes)) = curve.last().filter(|(no, yes)| *no > 0.0 && *yes > 0.0) else {
         return f64::NAN;
     };
-    let gap = |(n, y): &(u64, u64)| (*y as f64 / yes as f64 - *n as f64 / no as f64).abs();
+    let gap = |(n, y): &(f64, f64)| (y / yes - n / no).abs();
     curve.iter().map(gap).fold(0.0, f64::max)
 }
 
 /// The average precision of the negative outcome, the lowest probability first: `Σ (Rₖ - Rₖ₋₁)
 /// Pₖ` over the distinct probabilities, as scikit-learn's `average_precision_score(1 - y,
 /// 1 - p)`. The curve is that of [`largest_gap`], and begins with (0, 0).
-pub(in crate::evaluate) fn average_precision_of_bads(curve: &[(u64, u64)]) -> f64 {
-    let Some(&(no, yes)) = curve.last().filter(|(no, _)| *no > 0) else {
+pub(in crate::evaluate) fn average_precision_of_bads(curve: &[(f64, f64)]) -> f64 {
+    let Some(&(no, yes)) = curve.last().filter(|(no, _)| *no > 0.0) else {
         return f64::NAN;
     };
     let mut area = 0.0;
     for pair in curve.windows(2).rev() {
         let ((above_no, above_yes), (here_no, _)) = (pair[0], pair[1]);
         let tied = here_no - above_no;
-        if tied > 0 {
+        if tied > 0.0 {
             let (below_no, below_yes) = (no - above_no, yes - above_yes);
-            area += tied as f64 * (below_no as f64 / (below_no + below_yes) as f64);
+            area += tied * (below_no / (below_no + below_yes));
         }
     }
-    area / no as f64
+    area / no
 }

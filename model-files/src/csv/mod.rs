@@ -10,6 +10,10 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use csv_core::{ReadRecordResult, Reader};
 
+mod pieces;
+
+pub use pieces::{Head, Piece, Pieces};
+
 /// Bytes that a record may have: otherwise an unclosed quote would swallow the file.
 const MAX_RECORD: usize = 1 << 20;
 const BUFFER: usize = 1 << 16;
