@@ -33,6 +33,8 @@ pub(super) fn all(model: Option<&Description>) -> Value {
         },
         "FullQuestion": question(model),
         "Explanation": explanation(),
+        "RecourseQuestion": recourse_question(),
+        "Recourse": recourse(),
         "Contribution": contribution(),
         "Reason": reason(),
         "Error": {
@@ -212,6 +214,34 @@ fn question(model: Option<&Description>) -> Value {
         "properties": {
             "application": reference("Application"),
             "language": language,
+            "recourse": { "anyOf": [{ "type": "boolean" }, reference("RecourseQuestion"), { "type": "null" }] },
+        },
+    })
+}
+
+fn recourse_question() -> Value {
+    json!({
+        "type": "object",
+        "description": "What may be proposed.",
+        "properties": {
+            "freeze": { "type": "array", "items": { "type": "string" }, "description": "Fields that are to stay as they are." },
+            "max_changes": { "type": "integer", "minimum": 1, "maximum": 3 },
+            "options": { "type": "integer", "minimum": 0, "maximum": 3, "description": "Options to look for; with 0 only the flips are computed." },
+        },
+        "additionalProperties": false,
+    })
+}
+
+fn recourse() -> Value {
+    json!({
+        "type": "object",
+        "description": "What would change the decision.",
+        "required": ["options", "impossible", "flips"],
+        "properties": {
+            "options": { "type": "array", "items": { "type": "object", "additionalProperties": true } },
+            "impossible": { "type": "boolean", "description": "Whether it is proved that nothing within reach is approved." },
+            "lower_bound": { "type": "number", "format": "double" },
+            "flips": { "type": "array", "items": { "type": "object", "additionalProperties": true } },
         },
     })
 }
@@ -256,6 +286,7 @@ fn explanation() -> Value {
             "contributions": { "type": "array", "items": reference("Contribution") },
             "reasons": { "anyOf": [{ "type": "array", "items": reference("Reason") }, { "type": "null" }] },
             "note": { "type": "string" },
+            "recourse": reference("Recourse"),
         },
     })
 }
