@@ -33,7 +33,7 @@ pub(super) fn all(model: Option<&Description>) -> Value {
         },
         "FullQuestion": question(model),
         "Explanation": explanation(),
-        "RecourseQuestion": recourse_question(),
+        "RecourseQuestion": recourse_question(model),
         "Recourse": recourse(),
         "Contribution": contribution(),
         "Reason": reason(),
@@ -219,12 +219,17 @@ fn question(model: Option<&Description>) -> Value {
     })
 }
 
-fn recourse_question() -> Value {
+fn recourse_question(model: Option<&Description>) -> Value {
+    let mut field = json!({ "type": "string" });
+    if let Some(model) = model {
+        let names = model.input_features().map(|feature| feature.name.as_str());
+        field["enum"] = json!(names.collect::<Vec<_>>());
+    }
     json!({
         "type": "object",
         "description": "What may be proposed.",
         "properties": {
-            "freeze": { "type": "array", "items": { "type": "string" }, "description": "Fields that are to stay as they are." },
+            "freeze": { "type": "array", "items": field, "description": "Fields that are to stay as they are." },
             "max_changes": { "type": "integer", "minimum": 1, "maximum": 3 },
             "options": { "type": "integer", "minimum": 0, "maximum": 3, "description": "Options to look for; with 0 only the flips are computed." },
         },
