@@ -216,6 +216,7 @@ fn question(model: Option<&Description>) -> Value {
             "language": language,
             "recourse": { "anyOf": [{ "type": "boolean" }, reference("RecourseQuestion"), { "type": "null" }] },
         },
+        "additionalProperties": false,
     })
 }
 
