@@ -24,6 +24,8 @@ fn each_command_explains_itself() {
         "health",
         "score",
         "explain",
+        "export",
+        "export js",
         "inspect",
         "verify",
         "reproduce",

