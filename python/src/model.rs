@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use model_core::columns::ColumnError;
 use model_core::decide::Decider;
 use model_core::model_file::ModelFile;
+use model_core::schema::TargetKind;
 use model_recourse::{Budget, explain};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyCapsule, PyDict, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyCapsule, PyDict, PyList, PyType};
 
 use crate::arrow::Stream;
 use crate::json;
@@ -37,6 +38,18 @@ impl NativeModel {
     #[getter]
     fn file(&self, py: Python<'_>) -> Py<PyBytes> {
         self.file.clone_ref(py)
+    }
+
+    /// The values of the target, the positive outcome last.
+    #[getter]
+    fn classes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let kind = self.with(py, |decider| decider.artifact().schema.target.kind.clone())?;
+        match kind {
+            TargetKind::Boolean { positive } => {
+                PyList::new(py, [i64::from(!positive), i64::from(positive)])
+            }
+            TargetKind::Category { positive, negative } => PyList::new(py, [negative, positive]),
+        }
     }
 
     /// Decides an application: fills `into`, or raises `refused` with the problems.

@@ -89,7 +89,7 @@ class Model(NativeModel):
         """
         if on_invalid not in ("raise", "nan"):
             raise ValueError(f'on_invalid: expected "raise" or "nan", got {on_invalid!r}')
-        scored = self.score_table(as_table(X, self._inputs), allow_missing_columns)
+        scored = self.score_table(self._table(X), allow_missing_columns)
         if scored["refused"] and on_invalid == "raise":
             row, answer = scored["first_refused"]
             raise RefusedRow(row, json.loads(answer)["detail"], scored["refused"])
@@ -116,7 +116,7 @@ class Model(NativeModel):
     def sketch(self, X: Any, *, allow_missing_columns: bool = False) -> bytes:
         """The sketch of a table: counts for each column, never a row. ``underwrite drift``
         compares such files, and sketches of parts can be merged."""
-        return self.sketch_table(as_table(X, self._inputs), allow_missing_columns)
+        return self.sketch_table(self._table(X), allow_missing_columns)
 
     # What the model says about itself.
 
@@ -127,6 +127,10 @@ class Model(NativeModel):
             known = self.describe()
             self.__dict__["_described"] = known
         return known
+
+    def _table(self, X: Any) -> Any:
+        known = {feature["name"] for feature in self._description["features"]}
+        return as_table(X, self._inputs, known)
 
     @property
     def _inputs(self) -> list[str]:
@@ -144,8 +148,8 @@ class Model(NativeModel):
 
     @property
     def classes_(self) -> np.ndarray:
-        """The values of the target, the one that is approved last."""
-        return np.array(self._description["target"].get("classes", [0, 1]))
+        """The values of the target, the positive outcome last."""
+        return np.array(self.classes)
 
     def to_bytes(self) -> bytes:
         """The bytes of the file."""

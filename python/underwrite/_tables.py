@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,33 +18,19 @@ FORMATS = {
 }  # fmt: skip
 
 
-def as_table(table: Any, names: Sequence[str]) -> Any:
+def as_table(table: Any, inputs: Sequence[str], known: Container[str]) -> Any:
     """What the native code takes: the table itself where it speaks Arrow, else its columns.
 
-    ``names`` are those of the model's inputs, for an array whose columns have none.
+    ``inputs`` are the model's, in order, for an array whose columns have no names; ``known`` are
+    the names of all features.
     """
-    if hasattr(table, "__arrow_c_stream__"):
-        try:
-            # pandas needs PyArrow for this, and says so only when it is asked.
-            table.__arrow_c_stream__
-        except ImportError:
-            pass
-        else:
-            if not _is_pandas(table) or _pyarrow_is_there():
-                return _Streamed(table)
-    return [column(str(name), values) for name, values in _columns(table, names)]
-
-
-class _Streamed:
-    """Passes on the stream alone: what is built before it is asked for has to live until then."""
-
-    def __init__(self, table: Any) -> None:
-        self._table = table
-
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        if requested_schema is None:
-            return self._table.__arrow_c_stream__()
-        return self._table.__arrow_c_stream__(requested_schema)
+    if _is_pandas(table):
+        present = [name for name in table.columns if name in known]
+        # Columns of other objects need not be anything that Arrow knows.
+        table = table[present] if set(inputs) <= set(present) else table
+    if hasattr(table, "__arrow_c_stream__") and (not _is_pandas(table) or _pyarrow_is_there()):
+        return table
+    return [column(str(name), values) for name, values in _columns(table, inputs)]
 
 
 def _is_pandas(table: Any) -> bool:
@@ -59,7 +45,7 @@ def _pyarrow_is_there() -> bool:
     return True
 
 
-def _columns(table: Any, names: Sequence[str]) -> list[tuple[str, Any]]:
+def _columns(table: Any, inputs: Sequence[str]) -> list[tuple[str, Any]]:
     if _is_pandas(table):
         return [(name, table[name].to_numpy()) for name in table.columns]
     if isinstance(table, Mapping):
@@ -70,16 +56,19 @@ def _columns(table: Any, names: Sequence[str]) -> list[tuple[str, Any]]:
         keys = {key: None for row in table for key in row}
         return [(key, [row.get(key) for row in table]) for key in keys]
     array = np.asarray(table)
-    if array.ndim != 2 or array.shape[1] != len(names):
+    if array.ndim != 2 or array.shape[1] != len(inputs):
         raise ValueError(
-            f"expected a table with named columns, or an array of {len(names)} columns in the "
+            f"expected a table with named columns, or an array of {len(inputs)} columns in the "
             f"order of feature_names_in_, got an array of shape {array.shape}"
         )
-    return [(name, array[:, index]) for index, name in enumerate(names)]
+    return [(name, array[:, index]) for index, name in enumerate(inputs)]
 
 
 def column(name: str, values: Any) -> Column:
     """A column of numbers, booleans or texts in Arrow's layout."""
+    if not hasattr(values, "__array__"):
+        # numpy would make texts of a list in which texts and NaN stand side by side.
+        return _objects(name, list(values))
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"column '{name}': expected one value a row, got shape {array.shape}")

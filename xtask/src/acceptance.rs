@@ -12,6 +12,7 @@ use crate::data;
 use crate::python::{self, QUALITY};
 use crate::steps::{Steps, openly, quietly};
 use crate::system::{self, Browser};
+use crate::wheel;
 use crate::workspace::{self, cargo, command};
 
 /// The rows that the hosts are compared on; the golden cases when no file is given.
@@ -82,9 +83,10 @@ pub(crate) struct Parts {
 
 /// `cargo xtask conformance`.
 pub(crate) fn conformance(options: &Conformance) -> Result<()> {
-    let steps = Steps::new(PREPARE_STEPS + 1);
+    let steps = Steps::new(PREPARE_STEPS + 2);
     let parts = prepare(&steps)?;
     let mut compare = program("conformance", &parts)?;
+    steps.step("Build the Python package", || wheel::tell(&mut compare))?;
     if let (Some(data), Some(schema)) = (&options.data, &options.schema) {
         compare
             .arg("--data")
@@ -100,7 +102,7 @@ pub(crate) fn conformance(options: &Conformance) -> Result<()> {
         compare.arg("--all");
     }
     // Its last line is the answer: nothing is printed after it.
-    steps.last("Compare five hosts", || openly(&mut compare))
+    steps.last("Compare six hosts", || openly(&mut compare))
 }
 
 /// `cargo xtask bench`.

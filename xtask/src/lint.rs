@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::steps::{Steps, openly, quietly};
 use crate::tools::{self, CARGO_DENY};
 use crate::workspace::{cargo, command};
-use crate::{engine, system};
+use crate::{engine, system, wheel};
 
 /// Crates that also run on wasm32, or only there.
 const WASM_CRATES: &str = "--package model-core --package model-recourse --package model-sketch --package model-http \
@@ -16,6 +16,8 @@ const WASM_CRATES: &str = "--package model-core --package model-recourse --packa
 
 /// The tool that is not in the workspace.
 const GLUE: &str = "--manifest-path xtask/glue/Cargo.toml";
+/// The Python package's crate, which is not there either.
+const PYTHON: &str = "--manifest-path python/Cargo.toml";
 
 /// Checks everything that can be checked without running the product.
 pub(crate) fn run() -> Result<()> {
@@ -23,11 +25,13 @@ pub(crate) fn run() -> Result<()> {
     steps.step("Check formatting", || {
         system::add_linters()?;
         openly(&mut cargo("fmt --all --check"))?;
-        openly(&mut cargo(&format!("fmt {GLUE} --check")))
+        openly(&mut cargo(&format!("fmt {GLUE} --check")))?;
+        openly(&mut cargo(&format!("fmt {PYTHON} --check")))
     })?;
     steps.step("Lint native code", || {
         openly(&mut clippy("--all-targets"))?;
-        openly(clippy(GLUE).env("CARGO_TARGET_DIR", engine::glue_target()))
+        openly(clippy(GLUE).env("CARGO_TARGET_DIR", engine::glue_target()))?;
+        openly(clippy(PYTHON).env("CARGO_TARGET_DIR", wheel::target()))
     })?;
     steps.step("Lint wasm code", || {
         system::prepare()?;

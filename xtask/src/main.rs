@@ -13,6 +13,7 @@ mod demo;
 mod engine;
 mod lint;
 mod long;
+mod npm;
 mod parts;
 mod progress;
 mod python;
@@ -24,6 +25,7 @@ mod test;
 #[cfg(test)]
 mod tidy;
 mod tools;
+mod wheel;
 mod workspace;
 
 use std::path::PathBuf;
@@ -79,6 +81,10 @@ enum Command {
     },
     /// Build target/engine/ alone: the module without a model, which release builds include
     Engine,
+    /// Build the Python package: a wheel for this platform in target/python/wheels/
+    Python,
+    /// Build the npm package: a tarball in target/npm/
+    Npm,
     /// Print how many bytes of the engine each part takes
     Parts,
     /// Check formatting, lints of native and wasm code, documentation and dependencies
@@ -93,10 +99,10 @@ enum Command {
         #[arg(value_parser = ["speed", "quality", "train"])]
         what: Option<String>,
     },
-    /// Compare the decisions of five hosts, byte by byte
+    /// Compare the decisions of six hosts, byte by byte
     ///
-    /// Trains a model on FILE and gives its rows to native code, wasmtime, Node, Chromium and
-    /// workerd. The last line reads "0 bytes differ over N rows in 5 hosts".
+    /// Trains a model on FILE and gives its rows to native code, wasmtime, Node, Chromium,
+    /// workerd and Python. The last line reads "0 bytes differ over N rows in 6 hosts".
     Conformance(acceptance::Conformance),
     /// Run every fuzz target
     Fuzz {
@@ -137,6 +143,8 @@ fn main() -> ExitCode {
         Command::Engine => {
             steps::Steps::new(1).step("Build target/engine/engine.wasm", engine::build)
         }
+        Command::Python => wheel::run(),
+        Command::Npm => npm::run(),
         Command::Parts => parts::run(),
         Command::Lint => lint::run(),
         Command::Bench { what } if what.as_deref() == Some("quality") => acceptance::quality(),

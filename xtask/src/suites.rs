@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 
 use crate::acceptance::{self, Parts, program};
-use crate::python::{self, CLIENTS, MLFLOW, WASMTIME};
+use crate::python::{self, CLIENTS, IMPORT, MLFLOW, PACKAGE, WASMTIME};
 use crate::steps::{openly, openly_testing};
 use crate::tools::{self, WASM_BINDGEN, WASM_PACK};
 use crate::workspace::{self, cargo, command};
-use crate::{build, engine, served};
+use crate::{build, engine, npm, served, wheel};
 
 /// A part of the tests that can be run alone.
 pub(crate) struct Suite {
@@ -76,8 +76,18 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "conformance",
-        does: "Compare five hosts on the golden cases",
-        run: |parts| openly(&mut program("conformance", parts)?),
+        does: "Compare six hosts on the golden cases",
+        run: conformance,
+    },
+    Suite {
+        name: "python",
+        does: "Test the Python package with pandas, Polars, DuckDB, scikit-learn and others",
+        run: packaged,
+    },
+    Suite {
+        name: "npm",
+        does: "Test the npm package in Node, and bundled",
+        run: npm::test,
     },
     Suite {
         name: "fuzz",
@@ -88,6 +98,11 @@ pub(crate) const SUITES: &[Suite] = &[
         name: "fire",
         does: "Attack the running server, and watch its memory and its other clients",
         run: fire,
+    },
+    Suite {
+        name: "import",
+        does: "Compare imported models with the libraries that trained them",
+        run: import,
     },
     Suite {
         name: "trackers",
@@ -105,6 +120,11 @@ pub(crate) const SUITES: &[Suite] = &[
         run: served::http,
     },
     Suite {
+        name: "openapi",
+        does: "Generate clients in TypeScript, Python and Go from the OpenAPI document, and ask",
+        run: served::openapi,
+    },
+    Suite {
         name: "oip",
         does: "Test the server with tritonclient, kserve and mlserver",
         run: served::oip,
@@ -115,6 +135,21 @@ pub(crate) const SUITES: &[Suite] = &[
         run: served::deploy,
     },
 ];
+
+/// Trains models with the real libraries, and compares every answer and every leaf.
+fn import(parts: &Parts) -> Result<()> {
+    let bin = python::venv(&IMPORT)?;
+    let folder = workspace::target().join("import");
+    let make = workspace::root().join("model-import/tests/matrix/make.py");
+    openly(command(bin.join("python")).arg(make).arg(&folder))?;
+    let arguments = format!(
+        "test {} --test matrix -- --ignored --nocapture",
+        build::PRODUCT
+    );
+    let mut test = cargo(&arguments);
+    test.env("UNDERWRITE_IMPORT_MATRIX", &folder);
+    openly(parts.tell(&mut test))
+}
 
 /// Each fuzz target's share of a test run, in seconds.
 const FUZZ_SECONDS: u32 = 20;
@@ -168,6 +203,27 @@ fn examples(parts: &Parts) -> Result<()> {
     openly(parts.tell(&mut run))
 }
 
+fn conformance(parts: &Parts) -> Result<()> {
+    let mut compare = program("conformance", parts)?;
+    wheel::tell(&mut compare)?;
+    openly(&mut compare)
+}
+
+/// The package as it is installed, with the libraries whose tables it takes.
+fn packaged(parts: &Parts) -> Result<()> {
+    let mut pytest = command(python::venv(&PACKAGE)?.join("python"));
+    pytest.args([
+        "-m",
+        "pytest",
+        "--quiet",
+        "-p",
+        "no:cacheprovider",
+        "python/tests",
+    ]);
+    wheel::tell(&mut pytest)?;
+    openly(parts.tell(&mut pytest))
+}
+
 /// The tests that native code leaves out, since they need Python's programs.
 fn trackers(_: &Parts) -> Result<()> {
     let (mlflow, clients) = (python::venv(&MLFLOW)?, python::venv(&CLIENTS)?);
@@ -177,8 +233,20 @@ fn trackers(_: &Parts) -> Result<()> {
     );
     openly(
         cargo(&arguments)
-            .env("UNDERWRITE_MLFLOW_BIN", mlflow)
+            .env("UNDERWRITE_MLFLOW_BIN", &mlflow)
             .env("UNDERWRITE_WANDB_BIN", clients),
+    )?;
+    // What was registered is loaded by MLflow's client and the Python package.
+    let folder = workspace::target().join("mlflow");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    let script = workspace::root().join("tests/tracking/mlflow_predict.py");
+    openly(
+        command(mlflow.join("python"))
+            .arg(script)
+            .arg(folder)
+            .env("PYTHONPATH", wheel::install()?)
+            .env("UNDERWRITE_BIN", workspace::underwrite()),
     )
 }
 

@@ -125,11 +125,27 @@ fn the_oldest_rust_is_the_toolchain() {
 
 #[test]
 fn continuous_integration_has_the_node_that_xtask_needs() {
-    for workflow in ["ci", "train"] {
+    for workflow in ["ci", "release", "train"] {
         let text = read(&format!(".github/workflows/{workflow}.yml"));
         let line = format!("node-version: {NODE_AT_LEAST}\n");
         assert!(text.contains(&line), "{workflow}.yml has no `{line}`");
     }
+}
+
+/// Both are outside the workspace, and are published under its version.
+#[test]
+fn packages_have_the_version_of_the_workspace() {
+    let workspace = read("Cargo.toml");
+    let python = read("python/Cargo.toml");
+    for key in ["version", "edition", "rust-version", "license"] {
+        assert_eq!(value(&python, key), value(&workspace, key), "{key}");
+    }
+    let version = value(&workspace, "version");
+    let npm = read("npm/package.json");
+    assert!(
+        npm.contains(&format!("\"version\": \"{version}\"")),
+        "{npm}"
+    );
 }
 
 /// Clippy reads only the nearest clippy.toml, so each pure crate has a copy of the same rules.

@@ -6,6 +6,12 @@ use crate::run::{Column, ColumnType, Model, Run, now_ms};
 
 const EXAMPLE: &str = "input_example.json";
 const SERVING_EXAMPLE: &str = "serving_input_example.json";
+const REQUIREMENTS: &str = "requirements.txt";
+/// What `mlflow models serve` installs; `pandas` brings the tables that MLflow hands over.
+const REQUIRED: &str = "mlflow\npandas\npyarrow\nunderwrite\n";
+const ENVIRONMENT: &str = "python_env.yaml";
+const PYTHON_ENVIRONMENT: &str =
+    "python: 3.11\nbuild_dependencies: [pip]\ndependencies: [-r requirements.txt]\n";
 
 /// Name and text of the files beside the model itself.
 pub(super) fn files(
@@ -19,6 +25,8 @@ pub(super) fn files(
         "MLmodel".to_owned(),
         mlmodel(run, model, run_id, artifact_path, model_id),
     )];
+    files.push((REQUIREMENTS.to_owned(), REQUIRED.to_owned()));
+    files.push((ENVIRONMENT.to_owned(), PYTHON_ENVIRONMENT.to_owned()));
     if let Some(example) = example(run) {
         files.push((EXAMPLE.to_owned(), example.to_string()));
         let serving = json!({"dataframe_split": example});
@@ -61,8 +69,9 @@ fn mlmodel(
 ) -> String {
     let time = chrono::DateTime::from_timestamp_millis(now_ms()).unwrap_or_default();
     let mut yaml = format!(
-        "artifact_path: {}\nflavors:\n  underwrite:\n    data: {}\n    kind: {}\n    name: {}\n    version: {}\n    digest: {}\n    sha256: {}\nmlflow_version: 3.17.2\n",
+        "artifact_path: {}\nflavors:\n  python_function:\n    loader_module: underwrite.mlflow\n    data: {}\n    env: {{virtualenv: {ENVIRONMENT}}}\n  underwrite:\n    data: {}\n    kind: {}\n    name: {}\n    version: {}\n    digest: {}\n    sha256: {}\nmlflow_version: 3.17.2\n",
         quoted(artifact_path),
+        quoted(&model.file),
         quoted(&model.file),
         quoted(&model.kind),
         quoted(&model.name),

@@ -1,4 +1,4 @@
-//! Runs the same cases in five hosts and prints how many bytes of the answers differ.
+//! Runs the same cases in six hosts and prints how many bytes of the answers differ.
 //!
 //! Without `--data`: rows of all three data sets and hostile cases, on the test models, and the
 //! golden cases of format 3, on its model with rules and derived fields.

@@ -1,5 +1,5 @@
-//! The five hosts. Native runs the core itself; wasmtime uses the plain exports as the server
-//! does; the other three use the JavaScript API.
+//! The six hosts. Native runs the core itself, as Python does behind its package; wasmtime uses
+//! the plain exports as the server does; the other three use the JavaScript API.
 
 use std::path::Path;
 use std::process::Command;
@@ -26,15 +26,18 @@ pub enum Host {
     Chromium,
     /// The module in workerd, Cloudflare's runtime.
     Workerd,
+    /// The Python package.
+    Python,
 }
 
 /// All of them; the first is what the others are compared with.
-pub const HOSTS: [Host; 5] = [
+pub const HOSTS: [Host; 6] = [
     Host::Native,
     Host::Wasmtime,
     Host::Node,
     Host::Chromium,
     Host::Workerd,
+    Host::Python,
 ];
 
 impl Host {
@@ -47,6 +50,7 @@ impl Host {
             Self::Node => "node",
             Self::Chromium => "chromium",
             Self::Workerd => "workerd",
+            Self::Python => "python",
         }
     }
 
@@ -58,7 +62,14 @@ impl Host {
         let answers = match self {
             Self::Native => native(model, cases),
             Self::Wasmtime => wasmtime(model, cases),
-            Self::Node | Self::Chromium | Self::Workerd => self.javascript(model, folder),
+            Self::Node | Self::Chromium | Self::Workerd => {
+                self.script("node", "mjs", model, folder)
+            }
+            Self::Python => {
+                let python = std::env::var("UNDERWRITE_PYTHON")
+                    .context("UNDERWRITE_PYTHON is not set: use cargo xtask conformance")?;
+                self.script(&python, "py", model, folder)
+            }
         }
         .with_context(|| format!("{} failed", self.name()))?;
         ensure!(
@@ -71,15 +82,26 @@ impl Host {
         Ok(answers)
     }
 
-    fn javascript(self, model: &Path, folder: &Path) -> Result<Vec<Answer>> {
+    /// Runs the host's script with this program.
+    fn script(
+        self,
+        program: &str,
+        ending: &str,
+        model: &Path,
+        folder: &Path,
+    ) -> Result<Vec<Answer>> {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
         let answers = folder.join(format!("answers-{}", self.name()));
-        let status = Command::new("node")
-            .arg(scripts.join(self.name()).with_extension("mjs"))
+        let status = Command::new(program)
+            .arg(scripts.join(self.name()).with_extension(ending))
             .args([model, &folder.join("cases"), &answers])
             .status()
-            .context("node cannot be started: install Node 20 or newer")?;
-        ensure!(status.success(), "{}.mjs ended with {status}", self.name());
+            .with_context(|| format!("{program} cannot be started"))?;
+        ensure!(
+            status.success(),
+            "{}.{ending} ended with {status}",
+            self.name()
+        );
         read_answers(&answers)
     }
 }

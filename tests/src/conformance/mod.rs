@@ -1,4 +1,4 @@
-//! Conformance: the same cases in five hosts, the answers' bytes compared.
+//! Conformance: the same cases in six hosts, the answers' bytes compared.
 
 mod cases;
 mod frames;

@@ -1,0 +1,123 @@
+"""One application, the model itself, and scikit-learn."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.calibration import CalibrationDisplay
+from sklearn.inspection import PartialDependenceDisplay, permutation_importance
+from sklearn.metrics import RocCurveDisplay, get_scorer, roc_auc_score
+
+import underwrite
+
+
+def test_a_decision_has_the_keys_of_the_contract(model, applications):
+    decision = model.decide(applications[0])
+    assert decision["outcome"] in ("approve", "refer", "decline")
+    assert decision["model"]["digest"] == model.describe()["model"]["digest"]
+    status, body = model.decide_json(b"{}")
+    assert status == 422 and body.startswith(b'{"detail":[')
+    # Numbers of numpy and pandas, NaN and NA are what they stand for.
+    odd = {key: np.float32(v) if isinstance(v, float) else v for key, v in applications[0].items()}
+    odd |= {"person_income": np.nan, "person_emp_exp": pd.NA, "credit_score": np.int64(600)}
+    assert [one["kind"] for one in model.decide(odd)["adjustments"]] == ["missing", "missing"]
+
+
+def test_an_explanation_explains(model, applications):
+    explanation = model.explain(applications[0], language="de", recourse=True)
+    assert explanation["decision"]["probability"] == model.decide(applications[0])["probability"]
+    assert "recourse" in explanation
+    with pytest.raises(underwrite.Refused, match="language"):
+        model.explain(applications[0], language="xx")
+
+
+def test_a_refusal_names_the_field(model):
+    with pytest.raises(underwrite.Refused) as refused:
+        model.decide({"person_incom": 1})
+    assert "column 'person_incom': Unknown field: did you mean 'person_income'?" in str(refused.value)
+    assert refused.value.detail[0]["type"] == "extra_forbidden"
+    assert pickle.loads(pickle.dumps(refused.value)).detail == refused.value.detail
+    with pytest.raises(TypeError, match="field 'person_age': expected a number.* got set"):
+        model.decide({"person_age": {1}})
+    with pytest.raises(TypeError, match="names of features as keys"):
+        model.decide({1: 2})
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="not a WebAssembly module"):
+        underwrite.Model(b"x" * 200)
+    with pytest.raises(FileNotFoundError):
+        underwrite.Model(tmp_path / "none.wasm")
+    with pytest.raises(ValueError, match="cut off|altered|no underwrite seal"):
+        underwrite.Model(b"\0asm\x01\0\0\0" + b"x" * 200)
+
+
+def test_a_model_is_copied_as_its_bytes(model, rows, probability):
+    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model), underwrite.Model(model.to_bytes())):
+        assert (other.predict_proba(rows)[:, 1] == np.array(probability)).all()
+
+
+def test_threads_share_a_model(model, rows, probability):
+    wrong = []
+
+    def score() -> None:
+        for _ in range(3):
+            if not (model.predict_proba(rows)[:, 1] == np.array(probability)).all():
+                wrong.append(1)
+
+    threads = [threading.Thread(target=score) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_scikit_learn_takes_the_model(model, labeled, rows):
+    outcome = labeled["loan_status"]
+    assert model.classes_.tolist() == [0, 1]
+    assert len(model.feature_names_in_) == model.n_features_in_ == 12
+    auc = roc_auc_score(outcome, model.predict_proba(rows)[:, 1])
+    assert get_scorer("roc_auc")(model, rows, outcome) == auc > 0.9
+    assert get_scorer("accuracy")(model, rows, outcome) == (model.predict(rows) == outcome).mean()
+    RocCurveDisplay.from_estimator(model, rows, outcome)
+    CalibrationDisplay.from_estimator(model, rows, outcome)
+    some = rows.head(200)
+    PartialDependenceDisplay.from_estimator(model, some, ["person_income"], grid_resolution=5)
+    importance = permutation_importance(model, some, outcome.head(200), scoring="roc_auc", n_repeats=2)
+    assert importance.importances_mean.shape == (rows.shape[1],)
+    with pytest.raises(TypeError, match="fitted already"):
+        model.fit(rows, outcome)
+
+
+def test_notebooks_show_it(model, applications):
+    assert "loan-approval" in repr(model)
+    assert "roc_auc" in model._repr_html_()
+    assert "Probability" in model.decide(applications[0])._repr_html_()
+    assert "<table>" in model.explain(applications[0])._repr_html_()
+    hostile = underwrite.Decision(
+        prediction_label="<script>", approve=False, probability=0.1, threshold=0.5, adjustments=[]
+    )
+    assert "<script>" not in hostile._repr_html_()
+
+
+def test_it_trains_evaluates_and_watches(labeled, rows, tmp_path):
+    schema = Path(__file__).parents[2] / "data/loan.toml"
+    trained = underwrite.train(labeled, schema, model="logistic_regression")
+    assert trained.describe()["model"]["kind"] == "logistic_regression"
+    again = underwrite.train(labeled, schema.read_text(), model="logistic_regression", out=tmp_path / "m.wasm")
+    assert again.to_bytes() == (tmp_path / "m.wasm").read_bytes()
+    figures = underwrite.evaluate(trained, labeled, resamples=10)
+    assert "roc_auc" in str(figures)
+    report = underwrite.drift(trained, rows)
+    sketched = underwrite.drift(trained, trained.sketch(rows))
+    assert set(sketched["columns"]) >= set(trained.feature_names_in_)
+    assert report["dataset_drift"] is sketched["dataset_drift"] is False
+    with pytest.raises(underwrite.ProgramError, match="none.toml"):
+        underwrite.train(labeled, tmp_path / "none.toml")

@@ -1,0 +1,98 @@
+"""MLflow's flavour ``underwrite``: models that ``underwrite train`` and ``underwrite track push``
+register are loaded with ``mlflow.pyfunc.load_model``.
+
+>>> model = mlflow.pyfunc.load_model("models:/loan-approval@champion")
+>>> model.predict(applications)
+
+The folder of a model holds ``model.wasm``, and its ``MLmodel`` names this module.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ._model import Model
+
+FLAVOR_NAME = "underwrite"
+MODEL_FILE = "model.wasm"
+
+
+class PythonFunction:
+    """What ``mlflow.pyfunc`` predicts with."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def get_raw_model(self) -> Model:
+        """The model itself."""
+        return self._model
+
+    def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+        """A table with the columns of the signature: ``prediction``, ``prediction_label``,
+        ``approve``, ``probability``, ``threshold``, and ``outcome``.
+
+        A row that the schema refuses raises an error that names row and column.
+        """
+        import numpy as np
+        import pandas as pd
+
+        scored = self._model.score(model_input, allow_missing_columns=True)
+        about = self._model.describe()
+        target = about["target"]
+        labels = np.array([target["negative_label"], target["positive_label"]], dtype=object)
+        prediction = scored["prediction"].astype("int64")
+        return pd.DataFrame(
+            {
+                "prediction": prediction,
+                "prediction_label": labels[prediction],
+                "approve": prediction == 1,
+                "probability": scored["probability"],
+                "threshold": np.full(len(prediction), about["threshold"]),
+                "outcome": scored["outcome"].astype(object),
+            }
+        )
+
+
+def _load_pyfunc(path: str) -> PythonFunction:
+    """Load what ``MLmodel`` names as data; MLflow calls this."""
+    return PythonFunction(Model(path))
+
+
+def load_model(model_uri: str) -> Model:
+    """Load a model from a tracking server or a folder."""
+    from mlflow.artifacts import download_artifacts
+
+    folder = Path(download_artifacts(artifact_uri=model_uri))
+    return Model(folder / MODEL_FILE if folder.is_dir() else folder)
+
+
+def save_model(model: Model, path: str, **about: Any) -> None:
+    """Write the folder of a model; ``about`` may have ``signature`` and ``input_example``."""
+    from mlflow.models import Model as Metadata
+    from mlflow.models.utils import _save_example
+    from mlflow.pyfunc import add_to_model
+
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=False)
+    model.save(folder / MODEL_FILE)
+    metadata = about.pop("mlflow_model", None) or Metadata()
+    if about.get("signature") is not None:
+        metadata.signature = about["signature"]
+    if about.get("input_example") is not None:
+        _save_example(metadata, about["input_example"], path)
+    requirements = folder / "requirements.txt"
+    requirements.write_text("mlflow\npandas\npyarrow\nunderwrite\n", encoding="utf-8")
+    description = model.describe()["model"]
+    keys = ("kind", "name", "version", "digest")
+    metadata.flavors[FLAVOR_NAME] = {"data": MODEL_FILE, **{key: description[key] for key in keys}}
+    add_to_model(metadata, loader_module="underwrite.mlflow", data=MODEL_FILE)
+    metadata.save(folder / "MLmodel")
+
+
+def log_model(model: Model, name: str, **about: Any) -> Any:
+    """Log a model to the active run; ``registered_model_name`` registers it too."""
+    from mlflow.models import Model as Metadata
+    import underwrite.mlflow as flavor
+
+    return Metadata.log(artifact_path=None, name=name, flavor=flavor, model=model, **about)
