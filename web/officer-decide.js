@@ -12,7 +12,8 @@ import { byId, element } from './dom.js';
  */
 export function buildDecide(one, me, reasonText, changed) {
   const parts = [];
-  if (one.state === 'open' || one.state === 'proposed') parts.push(decide(one, me, changed));
+  // What the model approved or declined may be decided otherwise, too.
+  if (!one.decided) parts.push(decide(one, me, changed));
   parts.push(afterwards(one, changed));
   return element('div', { class: 'stack' }, ...parts);
 }
@@ -39,6 +40,8 @@ function decide(one, me, changed) {
   const label = proposal ? 'Confirm or propose' : me.four_eyes ? 'Propose this decision' : 'Record this decision';
   const form = element('form', { id: 'decide', class: 'card', autocomplete: 'off', novalidate: true, 'aria-labelledby': 'decide-heading' },
     element('h2', { id: 'decide-heading' }, 'Your decision'),
+    one.outcome === 'refer' ? '' : element('p', { class: 'caption' },
+      `The model and its rules ${one.outcome === 'approve' ? 'approved' : 'declined'} this application. Another decision overrides them, and counts as an override.`),
     me.four_eyes ? element('p', { class: 'caption' }, 'Two people decide: the second confirms what the first proposed.') : '',
     element('fieldset', { class: 'field' }, element('legend', {}, 'Outcome'),
       element('div', { class: 'segments' }, segment('approve', 'Approve', proposal), segment('decline', 'Decline', proposal))),

@@ -17,8 +17,8 @@ export function buildQueue(open, fail) {
   /** @type {any[]} */
   let shown = [];
   let next = null;
-  let current = 0;
-  /** @type {(HTMLButtonElement | undefined)[]} */
+  let current = -1;
+  /** @type {HTMLButtonElement[]} */
   let buttons = [];
 
   const query = () => ({ state: state.value, outcome: outcome.value });
@@ -57,10 +57,13 @@ export function buildQueue(open, fail) {
 
   return {
     reload,
-    /** @param {number} index the application that is open; 0 for none */
+    /** @param {number} index the application that is open; -1 for none */
     mark: (index) => {
       current = index;
-      buttons.forEach((button, at) => button?.toggleAttribute('aria-current', shown[at].index === index));
+      buttons.forEach((button, at) => {
+        if (shown[at].index === index) button.setAttribute('aria-current', 'true');
+        else button.removeAttribute('aria-current');
+      });
     },
     /** @param {number} step 1 for the next application, -1 for the one before */
     move: (step) => {
@@ -89,7 +92,7 @@ function row(decision, isCurrent) {
     state === 'proposed' ? `proposed by ${proposal.by}` : '',
     decided ? `by ${decided.by}` : '',
   ];
-  const button = element('button', { type: 'button', class: 'row', 'aria-current': isCurrent },
+  const button = element('button', { type: 'button', class: 'row', 'aria-current': isCurrent && 'true' },
     element('span', { class: 'row-name' }, nameOf(decision)),
     state === 'erased' ? badge('erased', stateWord(state)) : badge(person?.outcome ?? outcome, state === 'proposed' ? 'Proposed' : undefined),
     element('span', { class: 'caption about' }, timeText(decision.time), ...about.filter(Boolean).map((text) => ` · ${text}`)));

@@ -13,6 +13,7 @@ use crate::files;
 pub(crate) const DEFAULT: &str = "underwrite.toml";
 
 /// A file whose tables are all known to some command.
+#[derive(Clone)]
 pub(crate) struct ConfigFile {
     path: PathBuf,
     text: String,
@@ -33,6 +34,7 @@ struct Tables {
     tracking: Option<Table>,
     // `underwrite serve`
     serve: Option<Table>,
+    decision_log: Option<Table>,
     api_key: Option<Vec<Table>>,
 }
 

@@ -20,8 +20,8 @@ use clap::Parser;
 
 /// Whatever the error, the program ends with this.
 const FAILED: u8 = 2;
-/// What was asked about a batch, a policy or a model has the answer that `--fail-on-drift`,
-/// `--strict`, a test or a comparison is there for.
+/// What was asked about a batch, a policy, a model or a log has the answer that
+/// `--fail-on-drift`, `--strict`, a test, a comparison or a check is there for.
 const FOUND: u8 = 1;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if error.is::<commands::drift::Drifted>() => ExitCode::from(FOUND),
         Err(error) if error.is::<commands::policy::Found>() => ExitCode::from(FOUND),
+        Err(error) if error.is::<commands::log::Problems>() => ExitCode::from(FOUND),
         Err(error) if error.is::<commands::reproduce::Differs>() => ExitCode::from(FOUND),
         Err(error) => {
             let mut stderr = anstream::stderr().lock();

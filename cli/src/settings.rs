@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     file: Option<ConfigFile>,
     /// What of the file's table `[serve]` was not asked for yet.
     table: BTreeMap<Spanned<String>, toml::Value>,
+    /// Settings that have a table of their own: the line and the value of each.
+    elsewhere: BTreeMap<&'static str, (String, String)>,
     shown: Vec<Shown>,
 }
 
@@ -73,8 +75,15 @@ impl Settings {
         Ok(Self {
             file,
             table: tables.serve,
+            elsewhere: BTreeMap::new(),
             shown: Vec::new(),
         })
+    }
+
+    /// A setting that the file has in another table than `[serve]`, which wins; `line` is the
+    /// file and line of the value.
+    pub(crate) fn offer(&mut self, key: Key, line: String, value: String) {
+        self.elsewhere.insert(key.name, (line, value));
     }
 
     /// A setting that may be unset.
@@ -82,7 +91,7 @@ impl Settings {
     where
         T: FromStr<Err: Display> + Display,
     {
-        let (value, origin) = match (flag, self.elsewhere(key)?) {
+        let (value, origin) = match (flag, self.unflagged(key)?) {
             (Some(value), _) => (Some(value), Origin::Flag(key.name)),
             (None, Some((texts, origin))) => {
                 let text = texts.into_iter().next_back().unwrap_or_default();
@@ -109,7 +118,7 @@ impl Settings {
 
     /// A setting that can be given more than once; in the environment with commas.
     pub(crate) fn list(&mut self, key: Key, flags: Vec<String>) -> Result<Vec<String>> {
-        let (values, origin) = match (flags.is_empty(), self.elsewhere(key)?) {
+        let (values, origin) = match (flags.is_empty(), self.unflagged(key)?) {
             (false, _) => (flags, Origin::Flag(key.name)),
             (true, Some((texts, origin))) => (texts, origin),
             (true, None) => (Vec::new(), Origin::Default),
@@ -212,7 +221,7 @@ impl Settings {
     }
 
     /// From the environment or the file; an empty variable is unset.
-    fn elsewhere(&mut self, key: Key) -> Result<Option<(Vec<String>, Origin)>> {
+    fn unflagged(&mut self, key: Key) -> Result<Option<(Vec<String>, Origin)>> {
         let in_file = self.take(key.name);
         let ours = key.our_variable();
         for variable in [key.variable, &ours] {
@@ -239,7 +248,11 @@ impl Settings {
 
     /// A setting of the file, with its line.
     fn take(&mut self, name: &str) -> Option<(String, toml::Value)> {
-        let key = self.table.keys().find(|key| key.get_ref() == name)?.clone();
+        let Some(key) = self.table.keys().find(|key| key.get_ref() == name) else {
+            let (line, value) = self.elsewhere.remove(name)?;
+            return Some((line, toml::Value::String(value)));
+        };
+        let key = key.clone();
         let value = self.table.remove(&key)?;
         Some((self.file.as_ref()?.line_at(key.span().start), value))
     }

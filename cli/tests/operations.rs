@@ -222,7 +222,7 @@ fn wrong_keys_are_said_at_the_start() {
             "--api-key-file empty",
             "empty: the file has no key, expected one a line as `NAME KEY`",
         ),
-        ("--api-key-file none", "none: "),
+        ("--api-key-file none", "cannot read none: "),
         (
             "--config short.toml",
             "short.toml, line 4: sha256 of the key `a`: expected 64 hexadecimal digits",

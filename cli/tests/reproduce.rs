@@ -12,6 +12,7 @@ use std::fs;
 
 use common::{Folder, data, points_model, train_points};
 use model_core::artifact::Artifact;
+use model_core::details::Details;
 use model_core::model_file::ModelFile;
 use model_train::pack::pack;
 use model_train::unpack::unpack;
@@ -132,8 +133,16 @@ fn what_cannot_be_trained_again_is_told() {
         assert!(error.contains(expect), "{error}");
     };
     let ours = reproduce("model.wasm");
-    let imported = changed(|artifact| artifact.details = Vec::new());
-    fail(&imported, &ours, "it was imported, or");
+    let unknown = changed(|artifact| artifact.details = Vec::new());
+    fail(&unknown, &ours, "does not say how it was trained");
+    let imported = changed(|artifact| {
+        let details = Details {
+            config: "[import]\nlibrary = \"LightGBM\"\nversion = \"v4\"\n".to_owned(),
+            ..Details::default()
+        };
+        artifact.details = details.to_bytes().unwrap();
+    });
+    fail(&imported, &ours, "it was imported: LightGBM v4 trained it");
     let newer = changed(|artifact| artifact.training.underwrite_version = "9.0.0".to_owned());
     fail(&newer, &ours, "trained by version 9.0.0 of this program");
     let other = format!("reproduce model.wasm --data {}", data("loan_sample.csv"));

@@ -197,7 +197,7 @@ out_of_range = "clamp"
 [[feature]]
 name = "kind"
 type = "category"
-values = ["a", "b"]
+categories = ["a", "b"]
 unknown = "most_frequent"
 missing = "impute"
 [[feature]]

@@ -9,7 +9,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::asset::Asset;
 use crate::config::ServeOptions;
-use crate::host::{LoadError, ModelHost};
+use crate::error::ServeError;
+use crate::host::ModelHost;
 use crate::http::admission::Admission;
 use crate::http::authentication::{Keys, Public};
 use crate::http::body::{self, Encoding};
@@ -22,8 +23,9 @@ use crate::http::middleware::Middleware;
 use crate::http::page;
 use crate::models::drift::Drift;
 use crate::models::registry::{
-    Affinity, Live, Loading, ModelSource, Registry, Served, Slot, Version,
+    Affinity, Live, Loading, ModelSource, OnLoad, Registry, Served, Slot, Version, Witness,
 };
+use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, Role as LogRole, Written};
 
 /// The state that the handlers share.
 pub struct App {
@@ -33,11 +35,14 @@ pub struct App {
     options: ServeOptions,
     page: Option<Asset>,
     admission: Arc<Admission>,
+    log: Option<Arc<DecisionLog>>,
 }
 
 /// The version of a model that answers a request.
 pub(crate) struct Target {
     pub(crate) served: Arc<Served>,
+    /// Why it is that one.
+    pub(crate) role: LogRole,
     /// What is live, unless the request named a version: its shadow gets a copy.
     pub(crate) live: Option<Arc<Live>>,
 }
@@ -65,26 +70,40 @@ impl App {
     #[must_use]
     pub fn new(host: ModelHost) -> Arc<Self> {
         let options = ServeOptions::new(ModelSource::File("model.wasm".into()));
-        let metrics = Arc::new(Metrics::new(options.fastapi_metrics));
-        let registry = Registry::single(host, loading(&options, &metrics));
-        Self::assemble(registry, metrics, options)
+        let metrics = Arc::new(Metrics::new(options.fastapi_metrics, |_| {}));
+        let registry = Registry::single(host, loading(&options, &metrics, None));
+        Self::assemble(registry, metrics, options, None)
     }
 
     /// Loads the models that the options name; blocks while they are compiled.
     ///
     /// # Errors
-    /// When the model file cannot be served.
-    pub fn open(options: ServeOptions) -> Result<Arc<Self>, LoadError> {
-        let metrics = Arc::new(Metrics::new(options.fastapi_metrics));
+    /// When the model file cannot be served, or the decision log cannot be used.
+    pub fn open(options: ServeOptions) -> Result<Arc<Self>, ServeError> {
+        let mut log = None;
+        let metrics = Metrics::new(options.fastapi_metrics, |registry| {
+            let settings = options.decision_log.clone();
+            log = settings.map(|settings| (settings, LogMetrics::register(registry)));
+        });
+        let metrics = Arc::new(metrics);
+        // Before the models: each is recorded before it answers.
+        let log = log.map(|(settings, metrics)| DecisionLog::open(settings, Arc::new(metrics)));
+        let log = log.transpose();
+        let log = log.map_err(|error| ServeError::DecisionLog(error.to_string()))?;
         let registry = Registry::open(
             options.models.clone(),
             options.default_model.clone(),
-            loading(&options, &metrics),
+            loading(&options, &metrics, log.as_ref()),
         )?;
-        Ok(Self::assemble(registry, metrics, options))
+        Ok(Self::assemble(registry, metrics, options, log))
     }
 
-    fn assemble(registry: Registry, metrics: Arc<Metrics>, options: ServeOptions) -> Arc<Self> {
+    fn assemble(
+        registry: Registry,
+        metrics: Arc<Metrics>,
+        options: ServeOptions,
+        log: Option<Arc<DecisionLog>>,
+    ) -> Arc<Self> {
         let keys = Keys::new(
             options.keys.clone(),
             options.http.rate,
@@ -105,6 +124,7 @@ impl App {
             admission: Arc::new(Admission::new(&options.http)),
             metrics,
             options,
+            log,
         })
     }
 
@@ -119,6 +139,9 @@ impl App {
     /// The metrics as text, with up-to-date gauges.
     pub(crate) fn measured(&self, format: Format) -> String {
         self.for_each_served(Served::measure);
+        if let Some(log) = &self.log {
+            log.measure();
+        }
         self.metrics.encode(format)
     }
 
@@ -143,6 +166,36 @@ impl App {
                 live.loaded().iter().for_each(|served| work(served));
             }
         }
+    }
+
+    /// The decision log.
+    pub(crate) fn log(&self) -> Option<&Arc<DecisionLog>> {
+        self.log.as_ref()
+    }
+
+    /// What records the answers to a request; `None` without a log.
+    pub(crate) fn recorder(
+        &self,
+        call: &Call<'_>,
+        target: &Target,
+        kind: Kind,
+    ) -> Result<Option<Recorder>, ApiError> {
+        let Some(log) = &self.log else {
+            return Ok(None);
+        };
+        let caller = self.middleware.keys.caller(call.headers);
+        let caller = caller.name().map(str::to_owned);
+        let asked = (&*target.served, target.role);
+        log.recorder(call, caller, kind, asked).map(Some)
+    }
+
+    /// What records a challenger's answer to a request whose own answer is recorded.
+    pub(crate) fn shadow_record(
+        &self,
+        call: &Call<'_>,
+        written: Option<&Written>,
+    ) -> Option<Witness> {
+        Some(self.log.as_ref()?.shadow(call, written?))
     }
 
     pub(crate) fn middleware(&self) -> &Arc<Middleware> {
@@ -256,8 +309,14 @@ impl App {
         affinity: Affinity<'_>,
     ) -> Result<Target, ApiError> {
         let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
+        let served = Arc::clone(live.pick(affinity));
+        let role = match Arc::ptr_eq(&served, &live.champion) {
+            true => LogRole::Champion,
+            false => LogRole::Canary,
+        };
         Ok(Target {
-            served: Arc::clone(live.pick(affinity)),
+            served,
+            role,
             live: Some(live),
         })
     }
@@ -273,6 +332,7 @@ impl App {
             None => self.target(name, affinity),
             Some(version) => Ok(Target {
                 served: self.version(name, version).await?,
+                role: LogRole::Version,
                 live: None,
             }),
         }
@@ -335,7 +395,7 @@ impl App {
     }
 }
 
-fn loading(options: &ServeOptions, metrics: &Metrics) -> Loading {
+fn loading(options: &ServeOptions, metrics: &Metrics, log: Option<&Arc<DecisionLog>>) -> Loading {
     Loading {
         limits: options.limits.clone(),
         metrics: Arc::clone(&metrics.models),
@@ -343,6 +403,10 @@ fn loading(options: &ServeOptions, metrics: &Metrics) -> Loading {
         allow_mismatch: options.allow_mismatch,
         loaded_versions: options.loaded_versions,
         check: options.check.clone(),
+        on_load: log.map(|log| {
+            let log = Arc::clone(log);
+            OnLoad(Box::new(move |loaded| log.loaded(loaded)))
+        }),
         signatures: options.signatures.clone(),
     }
 }

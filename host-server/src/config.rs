@@ -14,6 +14,7 @@ use crate::http::tls::TlsFiles;
 use crate::http::url::check_url;
 use crate::models::drift::{DriftOptions, check_state_folder};
 use crate::models::registry::{FileCheck, ModelSource, SignatureCheck};
+use crate::record::DecisionLogOptions;
 
 /// The settings of `underwrite serve`.
 #[derive(Debug, Clone)]
@@ -58,6 +59,8 @@ pub struct ServeOptions {
     pub signatures: Option<SignatureCheck>,
     /// How drift is watched; `None` switches it off.
     pub drift: Option<DriftOptions>,
+    /// How decisions are recorded. Default: they are not.
+    pub decision_log: Option<DecisionLogOptions>,
     /// A Pushgateway to push metrics to. Default: none.
     pub push: Option<PushOptions>,
     /// A collector to export spans to. Default: none.
@@ -99,6 +102,7 @@ impl ServeOptions {
             check: None,
             signatures: None,
             drift: Some(DriftOptions::default()),
+            decision_log: None,
             push: None,
             traces: None,
             access_log: false,
@@ -122,6 +126,9 @@ impl ServeOptions {
         }
         if let Some(traces) = &self.traces {
             check_url("otlp-endpoint", &traces.endpoint).map_err(ServeError::Setting)?;
+        }
+        if let Some(log) = &self.decision_log {
+            log.check().map_err(ServeError::Setting)?;
         }
         match self.drift.as_ref().and_then(|drift| drift.state.as_ref()) {
             Some(folder) => check_state_folder(folder).map_err(|error| {

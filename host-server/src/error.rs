@@ -30,6 +30,9 @@ pub enum ServeError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The decision log cannot be used; the sentence names the file.
+    #[error("decision log: {0}")]
+    DecisionLog(String),
     /// A setting has a value that cannot be used; names the setting.
     #[error("{0}")]
     Setting(String),

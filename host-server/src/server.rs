@@ -186,6 +186,9 @@ impl Server {
         }
         watching.abort();
         renewing.abort();
+        if let Some(log) = state.log().cloned() {
+            let _ = tokio::task::spawn_blocking(move || log.close()).await;
+        }
         if let Some(keeping) = keeping {
             keeping.abort();
             let _ = tokio::task::spawn_blocking(move || state.keep_drift()).await;

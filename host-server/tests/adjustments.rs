@@ -40,7 +40,7 @@ out_of_range = "clamp"
 [[feature]]
 name = "purpose"
 type = "category"
-values = ["car", "other, such as \"art\""]
+categories = ["car", "other, such as \"art\""]
 unknown = "most_frequent"
 missing = "impute"
 

@@ -338,6 +338,10 @@ async fn what_is_closed_is_opened_on_purpose() {
         ("/model.js", [OPEN, ANY, ASKER, OPEN]),
         ("/model.d.ts", [OPEN, ANY, ASKER, OPEN]),
         ("/index.html", [OPEN, ANY, ASKER, OPEN]),
+        ("/app.js", [OPEN, ANY, ASKER, OPEN]),
+        ("/officer", [OPEN, OPEN, OPEN, OPEN]),
+        ("/officer.js", [OPEN, OPEN, OPEN, OPEN]),
+        ("/style.css", [OPEN, OPEN, OPEN, OPEN]),
         ("/metrics", [OPEN, ANY, EYE, OPEN]),
         ("/drift", [DRIFT_OPEN, DRIFT_ANY, DRIFT_EYE, DRIFT_ANY]),
         (

@@ -66,9 +66,10 @@ fn forest(shape: Shape, random: &mut Random) -> Forest {
             Aggregation::Mean,
             Aggregation::GroupedSum,
             Aggregation::GroupedMean,
+            Aggregation::SingleSum,
         ]),
         base: random.pick(&[0.0, -0.5, 3.25]),
-        link: random.pick(&[Link::Identity, Link::Logistic]),
+        link: random.pick(&[Link::Identity, Link::Logistic, Link::Sigmoid]),
     }
 }
 
@@ -402,6 +403,47 @@ fn predictions_are_what_the_trees_say() {
     check([2.1, 3.0], 2.5);
     check([2.1, 77.5], 2.5);
     check([2.1, f64::NAN], 3.5);
+}
+
+#[test]
+fn sums_of_single_precision_are_those_of_f32() {
+    let leaves = [0.1f32, 1e-8, 3.3333, -2.7e7, 2.7e7, 1e-3, -0.25, 1.0];
+    let trees = leaves.iter().cycle().take(100);
+    let mut forest = sound();
+    forest.base = f64::from(-0.3f32);
+    forest.aggregation = Aggregation::SingleSum;
+    let tree = |value: &f32| Tree {
+        nodes: vec![leaf_of(f64::from(*value))],
+    };
+    forest.trees = trees.clone().map(tree).collect();
+    let expected = trees.fold(-0.3f32, |sum, value| sum + value);
+    let compiled = CompiledForest::new(&forest).unwrap();
+    let found = compiled.predict_row(&[0.0, 0.0], &mut Scratch::default());
+    assert_eq!(found, f64::from(expected));
+    forest.aggregation = Aggregation::Sum;
+    let compiled = CompiledForest::new(&forest).unwrap();
+    let double = compiled.predict_row(&[0.0, 0.0], &mut Scratch::default());
+    assert!(double != found);
+}
+
+#[test]
+fn single_precision_has_leaves_that_cannot_overflow() {
+    check_refused(
+        |forest| {
+            forest.aggregation = Aggregation::SingleSum;
+            set_node(forest, 1, leaf_of(1e34));
+        },
+        "±1e33",
+    );
+}
+
+#[test]
+fn a_sigmoid_is_the_formula_as_it_is_written() {
+    for x in [-800.0, -30.5, -1.25, -0.0, 0.0, 0.1, 2.5, 36.0, 900.0f64] {
+        assert_eq!(Link::Sigmoid.apply(x), 1.0 / (1.0 + libm::exp(-x)), "{x}");
+        assert!((Link::Sigmoid.apply(x) - Link::Logistic.apply(x)).abs() < 1e-15);
+    }
+    assert!(Link::Sigmoid.is_logistic() && !Link::Identity.is_logistic());
 }
 
 fn check_refused(change: impl FnOnce(&mut Forest), expect: &str) {

@@ -133,11 +133,14 @@ pub(crate) fn aside(path: &Path) -> PathBuf {
 /// Writes a file whole or not at all, and durably.
 pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8], how: How) -> io::Result<()> {
     let aside = aside(path);
-    let mut file = disk.open(&aside, how)?;
-    file.write_at(0, bytes)?;
-    file.sync()?;
-    drop(file);
-    disk.rename(&aside, path)?;
+    let write = || {
+        let mut file = disk.open(&aside, how)?;
+        file.write_at(0, bytes)?;
+        file.sync()?;
+        drop(file);
+        disk.rename(&aside, path)
+    };
+    write().inspect_err(|_| forget(disk, &aside))?;
     match path.parent() {
         Some(folder) => disk.sync_folder(folder),
         None => Ok(()),
@@ -148,8 +151,16 @@ pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8], how: How) 
 /// system likes.
 pub(crate) fn write_derived(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let aside = aside(path);
-    disk.open(&aside, How::New)?.write_at(0, bytes)?;
-    disk.rename(&aside, path)
+    let write = || {
+        disk.open(&aside, How::New)?.write_at(0, bytes)?;
+        disk.rename(&aside, path)
+    };
+    write().inspect_err(|_| forget(disk, &aside))
+}
+
+/// Removes what could not be written; where even that fails, the next start does it.
+fn forget(disk: &dyn Disk, aside: &Path) {
+    let _ = disk.remove(aside);
 }
 
 /// The file system of this machine.

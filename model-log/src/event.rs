@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::record::Outcome;
 
-/// A person's decision: [`crate::Kind::Override`], linked to the decision.
+/// A person's decision: [`crate::Kind::Override`], linked to the decision. The first word of two
+/// people is a [`crate::Kind::Proposal`] of the same form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
     /// Approve or decline.
@@ -17,6 +18,9 @@ pub struct Override {
     pub note: String,
     /// The name of the person.
     pub by: String,
+    /// What that person is: `officer` or `reviewer`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub role: String,
     /// The second person, where four eyes are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconded_by: Option<String>,
@@ -27,7 +31,13 @@ pub struct Override {
 pub struct Notice {
     /// The name of the person, or the id of the key, that recorded it.
     pub by: String,
-    /// Free text, such as how the notice was sent.
+    /// How it was sent, such as `letter`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub method: String,
+    /// When it was sent, as in RFC 3339; empty where that is when it was recorded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sent: String,
+    /// Free text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
 }
@@ -39,6 +49,12 @@ pub struct Performance {
     pub result: LoanResult,
     /// The name of the person, or the id of the key, that recorded it.
     pub by: String,
+    /// The day on which that was known, as `2027-05-01`; empty where it is not said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub on: String,
+    /// Free text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
 }
 
 /// How a loan went.

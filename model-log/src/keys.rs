@@ -172,13 +172,10 @@ impl Keys {
 
     /// Writes the seeds of an epoch under a new key, and destroys the keys of every other
     /// generation.
-    pub(crate) fn reseal(
-        &self,
-        path: &Path,
-        epoch: u64,
-        seeds: &Seeds,
-        generation: u32,
-    ) -> Result<(), LogError> {
+    pub(crate) fn reseal(&self, path: &Path, epoch: u64, seeds: &Seeds) -> Result<(), LogError> {
+        // Never a number that was there: either file of seeds may be the one on the disk.
+        let newest = self.generations(epoch)?.into_iter().max();
+        let generation = newest.unwrap_or(0) + 1;
         let key = fresh_key()?;
         let key_path = self.path_of(epoch, generation);
         let disk = &*self.disk;
@@ -203,15 +200,44 @@ impl Keys {
         self.destroy_others(epoch, generation)
     }
 
-    /// Overwrites and removes the keys of an epoch that are not of this generation.
-    pub(crate) fn destroy_others(&self, epoch: u64, generation: u32) -> Result<(), LogError> {
-        let failed = |error| LogError::io(&self.folder, error);
+    /// Ends a change of keys that was interrupted. Which of the two files of seeds will be on the
+    /// disk is not certain then, so the seeds are written once more, under a further key.
+    pub(crate) fn settle(
+        &self,
+        path: &Path,
+        epoch: u64,
+        seeds: &Seeds,
+        generation: u32,
+    ) -> Result<(), LogError> {
+        let generations = self.generations(epoch)?;
+        if generations.iter().all(|other| *other == generation) {
+            return Ok(());
+        }
+        self.reseal(path, epoch, seeds)
+    }
+
+    /// The generations of an epoch whose keys are there.
+    fn generations(&self, epoch: u64) -> Result<Vec<u32>, LogError> {
+        let names = self.disk.list(&self.folder);
+        let names = names.map_err(|error| LogError::io(&self.folder, error))?;
         let prefix = format!("epoch-{epoch:08}-");
-        let kept = format!("{prefix}{generation:08}.key");
+        let generation = |name: &str| {
+            let number = name.strip_prefix(&prefix)?.strip_suffix(".key")?;
+            number.parse::<u32>().ok()
+        };
+        Ok(names
+            .iter()
+            .filter_map(|(name, _)| generation(name))
+            .collect())
+    }
+
+    /// Overwrites and removes the keys of an epoch that are not of this generation.
+    fn destroy_others(&self, epoch: u64, generation: u32) -> Result<(), LogError> {
+        let failed = |error| LogError::io(&self.folder, error);
         let mut removed = false;
-        for (name, _) in self.disk.list(&self.folder).map_err(failed)? {
-            if name.starts_with(&prefix) && name != kept {
-                let path = self.folder.join(name);
+        for other in self.generations(epoch)? {
+            if other != generation {
+                let path = self.path_of(epoch, other);
                 let mut file = self.disk.open(&path, How::Existing).map_err(failed)?;
                 file.write_at(0, &[0; 32]).map_err(failed)?;
                 file.sync().map_err(failed)?;

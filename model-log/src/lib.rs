@@ -41,6 +41,7 @@ mod pending;
 mod proof;
 mod reader;
 mod record;
+pub mod replay;
 pub mod retention;
 mod scan;
 mod seeds;

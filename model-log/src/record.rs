@@ -32,11 +32,13 @@ pub enum Kind {
     ModelLoaded = 10,
     /// A model was refused, for example because of its signature.
     ModelRefused = 11,
+    /// A person proposed an override, which another person has to second.
+    Proposal = 12,
 }
 
 impl Kind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Decision,
         Self::Explanation,
         Self::Override,
@@ -48,6 +50,7 @@ impl Kind {
         Self::Recovered,
         Self::ModelLoaded,
         Self::ModelRefused,
+        Self::Proposal,
     ];
 
     /// The number in the leaf.
@@ -77,6 +80,7 @@ impl Kind {
             Self::Recovered => "recovered",
             Self::ModelLoaded => "model_loaded",
             Self::ModelRefused => "model_refused",
+            Self::Proposal => "proposal",
         }
     }
 
@@ -84,7 +88,7 @@ impl Kind {
     /// itself (holds, erasures, recoveries, models) stays.
     #[must_use]
     pub fn is_personal(self) -> bool {
-        self.number() <= Self::Performance.number()
+        self.number() <= Self::Performance.number() || self == Self::Proposal
     }
 }
 
@@ -140,6 +144,8 @@ pub enum Role {
     Canary,
     /// The challenger, which was asked too and not heard.
     Shadow,
+    /// The version that the request named.
+    Version,
 }
 
 /// A record to append.

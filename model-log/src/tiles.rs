@@ -1,8 +1,9 @@
 //! Tiles of C2SP tlog-tiles: the hashes of the tree, and the leaves, in files of 256.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 
-use crate::disk::{Disk, write_derived};
+use crate::disk::{Disk, How, write_derived};
 use crate::error::LogError;
 use crate::layout::Layout;
 use crate::leaf;
@@ -191,7 +192,15 @@ impl Builder {
 #[derive(Debug, Default)]
 pub(crate) struct TileFiles {
     partial: Vec<Tile>,
+    /// Partial tiles that others have replaced and that are still to be removed.
+    stale: Vec<Tile>,
+    /// Full tiles that were written last: what the system may not have on the disk yet.
+    unsynced: VecDeque<Tile>,
 }
+
+/// So many full tiles are synced when a log is closed: more than arrive in the half minute after
+/// which a system writes by itself.
+const SYNCED_AT_CLOSE: usize = 2048;
 
 impl TileFiles {
     /// Writes the complete tiles and the partial ones, and removes those partial ones that they
@@ -204,23 +213,62 @@ impl TileFiles {
         repair: bool,
     ) -> Result<(), LogError> {
         let partial = builder.partial();
-        for (tile, bytes) in builder.take_complete().iter().chain(&partial) {
+        // Before anything is written: a call that fails leaves files that the next one removes.
+        let now = partial.iter().map(|(tile, _)| *tile).collect();
+        let before = std::mem::replace(&mut self.partial, now);
+        self.stale.extend(before);
+        self.stale.retain(|old| !self.partial.contains(old));
+        for (tile, bytes) in builder.complete.iter().chain(&partial) {
             let path = layout.path(&tile.path());
             if !repair || disk.read(&path).ok().as_ref() != Some(bytes) {
                 write_tile(disk, &path, bytes)?;
             }
         }
-        let now: Vec<Tile> = partial.into_iter().map(|(tile, _)| tile).collect();
-        for old in std::mem::replace(&mut self.partial, now.clone()) {
-            if now.contains(&old) {
-                continue;
+        // Only now: what failed is written by the next call.
+        let complete = builder.take_complete();
+        self.unsynced.extend(complete.iter().map(|(tile, _)| *tile));
+        let old = self.unsynced.len().saturating_sub(SYNCED_AT_CLOSE);
+        self.unsynced.drain(..old);
+        while let Some(old) = self.stale.pop() {
+            if let Err(error) = self.remove_partial(disk, layout, &old) {
+                self.stale.push(old);
+                return Err(error);
             }
-            let path = layout.path(&old.path());
-            remove(disk, &path)?;
-            let same = |new: &Tile| (new.level, new.number) == (old.level, old.number);
-            if let (false, Some(folder)) = (now.iter().any(same), path.parent()) {
-                remove(disk, folder)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a partial tile, and its folder where no other is of the same tile.
+    fn remove_partial(&self, disk: &dyn Disk, layout: &Layout, old: &Tile) -> Result<(), LogError> {
+        let path = layout.path(&old.path());
+        remove(disk, &path)?;
+        let same = |new: &Tile| (new.level, new.number) == (old.level, old.number);
+        match path.parent() {
+            Some(folder) if !self.partial.iter().chain(&self.stale).any(same) => {
+                remove(disk, folder)
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the last tiles durable, and the names that were removed.
+    pub(crate) fn sync(&mut self, disk: &dyn Disk, layout: &Layout) -> Result<(), LogError> {
+        let mut folders = BTreeSet::new();
+        for tile in self.unsynced.drain(..).chain(self.partial.iter().copied()) {
+            let path = layout.path(&tile.path());
+            disk.open(&path, How::Existing)
+                .and_then(|mut file| file.sync())
+                .map_err(|error| LogError::io(&path, error))?;
+            // With the folder of partial tiles, the one that it is in.
+            let above = path
+                .ancestors()
+                .skip(1)
+                .take_while(|path| *path != layout.folder());
+            folders.extend(above.map(PathBuf::from));
+        }
+        for folder in folders {
+            disk.sync_folder(&folder)
+                .map_err(|error| LogError::io(&folder, error))?;
         }
         Ok(())
     }

@@ -1,5 +1,13 @@
 //! A log through its public interface: append, read, prove, hold, erase, close, open again.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may fail, and says what it measured"
+)]
+
 mod common;
 
 use std::path::Path;

@@ -62,7 +62,7 @@ fn bounds(artifact: &Artifact) -> Option<[f64; 2]> {
             let linear = margins(&ensemble.linear, &artifact.schema);
             let weights = [ensemble.forest_weight, ensemble.linear_weight];
             let ends = [0, 1].map(|end| {
-                Link::Logistic.apply(weights[0] * trees[end] + weights[1] * linear[end])
+                (ensemble.forest.link).apply(weights[0] * trees[end] + weights[1] * linear[end])
             });
             Some(ends)
         }

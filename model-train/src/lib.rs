@@ -8,7 +8,7 @@
 //! | prepare | [`split`], [`prepare`], [`features`] |
 //! | learn | [`fit`], [`tune`], [`calibrate`], [`threshold`], [`monotonic`] proves, [`mod@train`] joins |
 //! | measure | [`metrics`], [`evaluate`](mod@evaluate), [`report`], [`card`] |
-//! | ship | [`golden`] and [`reference`](mod@reference) go into the artifact, [`pack`] puts it into the engine |
+//! | ship | [`given`] makes an artifact of a model from elsewhere; [`golden`] and [`reference`](mod@reference) go into the artifact, [`pack`] puts it into the engine |
 //! | use | [`score`](mod@score); [`applications`] are what a policy is tried on: [`policy_cases`], [`policy_diff`] |
 //!
 //! The data flows one way, from the top of the table down. The same rows, schema, options and
@@ -78,6 +78,7 @@ pub mod error;
 pub mod evaluate;
 pub mod features;
 pub mod fit;
+pub mod given;
 pub mod golden;
 mod grouped;
 pub mod infer;

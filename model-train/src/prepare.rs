@@ -59,6 +59,20 @@ impl Prepared {
     /// # Errors
     /// Names a column that has nothing to learn from.
     pub fn new(dataset: Dataset, schema: &Schema, split: Split) -> Result<Self, PrepareError> {
+        Self::with_imputed(dataset, schema, split, &[])
+    }
+
+    /// The same, where what is filled in is known for some inputs: `given` has an entry for
+    /// each, or none at all.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn with_imputed(
+        dataset: Dataset,
+        schema: &Schema,
+        split: Split,
+        given: &[Option<f64>],
+    ) -> Result<Self, PrepareError> {
         let inputs: Vec<&Feature> = schema.inputs().collect();
         let steps = derive::steps(schema);
         let mut filling = Filling {
@@ -67,6 +81,7 @@ impl Prepared {
             missing: vec![Vec::new(); inputs.len()],
             imputed: vec![0.0; inputs.len()],
             train: &split.train,
+            given,
         };
         for (input, feature) in inputs.iter().enumerate() {
             if feature.derived.is_none() {
@@ -121,6 +136,8 @@ struct Filling<'a> {
     missing: Vec<Vec<bool>>,
     imputed: Vec<f64>,
     train: &'a [usize],
+    /// What is known for each input, in schema order.
+    given: &'a [Option<f64>],
 }
 
 impl Filling<'_> {
@@ -131,7 +148,7 @@ impl Filling<'_> {
         feature: &Feature,
         given: &Values,
     ) -> Result<(), PrepareError> {
-        let typical = self.typical(feature, given)?;
+        let typical = self.typical(input, feature, given)?;
         let filled = given.try_map(|value| {
             let reading = read_coded(feature, value)?;
             Ok(resolve(feature, reading, typical)?.value)
@@ -144,7 +161,7 @@ impl Filling<'_> {
     /// Computes a derived column from those that it needs.
     fn derive(&mut self, step: &Step, given: &Values) -> Result<(), PrepareError> {
         let column = derive::Column::new(step, &self.columns, &self.missing, given);
-        let typical = self.typical(&step.feature, &column.counting())?;
+        let typical = self.typical(step.input, &step.feature, &column.counting())?;
         let (mut values, mut missing) = (Values::default(), Vec::new());
         for row in 0..given.len() {
             let (value, is_missing) = (column.resolve(row, typical))
@@ -158,7 +175,15 @@ impl Filling<'_> {
         Ok(())
     }
 
-    fn typical(&self, feature: &Feature, values: &Values) -> Result<f64, PrepareError> {
+    fn typical(
+        &self,
+        input: usize,
+        feature: &Feature,
+        values: &Values,
+    ) -> Result<f64, PrepareError> {
+        if let Some(given) = self.given.get(input).copied().flatten() {
+            return Ok(given);
+        }
         typical(feature, self.train, values).ok_or_else(|| PrepareError::NoValues {
             file: self.file.clone(),
             column: feature.name.clone(),

@@ -24,12 +24,21 @@ struct German {
 }
 
 fn german(kind: ModelKind, rule: ThresholdRule) -> German {
+    german_with(kind, rule, |schema| schema)
+}
+
+/// With another schema than that of the folder.
+fn german_with(
+    kind: ModelKind,
+    rule: ThresholdRule,
+    change: impl FnOnce(String) -> String,
+) -> German {
     let data = |name: &str| -> PathBuf {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");
         folder.join(name)
     };
     let text = std::fs::read_to_string(data("german_credit.toml")).unwrap();
-    let schema = Schema::from_toml(&text).unwrap();
+    let schema = Schema::from_toml(&change(text)).unwrap();
     let dataset = Dataset::read(&data("german_credit.csv"), &schema, |_| ()).unwrap();
     let split = stratified(&dataset.target, 42).unwrap();
     let options = train::Options {
@@ -287,6 +296,41 @@ fn costs_can_be_weighted_by_exposure() {
         let error = error.unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
+}
+
+#[test]
+fn the_cost_of_recourse_stands_by_protected_column() {
+    let shorter = |schema: String| {
+        let maximum = "maximum = 120\n";
+        assert!(schema.contains(maximum));
+        schema.replace(maximum, "maximum = 120\nactionable = \"down\"\n")
+    };
+    let german = german_with(ModelKind::LogisticRegression, FIVE_TO_ONE, shorter);
+    let evaluation = german.evaluate(quick());
+    let recourse = evaluation
+        .reasons
+        .as_ref()
+        .and_then(|reasons| reasons.recourse.clone())
+        .unwrap();
+    assert!(recourse.rows > 20, "{recourse:?}");
+    assert_eq!(recourse.slices.len(), 2);
+    for slices in &recourse.slices {
+        let rows: usize = slices.groups.iter().map(|group| group.rows).sum();
+        assert_eq!(rows, recourse.rows);
+        for group in &slices.groups {
+            let interval = &group.reachable_interval;
+            assert!(interval.low <= group.reachable && group.reachable <= interval.high);
+            // A small model's searches all end: who has no way is proved to have none.
+            let found = (group.reachable * group.rows as f64).round() as usize;
+            assert_eq!(found + group.impossible, group.rows, "{group:?}");
+            assert_eq!(group.median_cost.is_some(), found > 0);
+        }
+    }
+    let html = evaluation_html(&evaluation).unwrap();
+    assert!(html.contains("Recourse by Foreign worker"));
+    // Where nothing is actionable, nothing is said.
+    let without = self::german(ModelKind::LogisticRegression, FIVE_TO_ONE).evaluate(quick());
+    assert_eq!(without.reasons.unwrap().recourse, None);
 }
 
 #[test]

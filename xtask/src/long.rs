@@ -23,6 +23,11 @@ const SUITES: &[Suite] = &[
         run: fire,
     },
     Suite {
+        name: "log",
+        does: "the decision log: 12,000 power cuts, 1,000 failing disks, 1,000 kills, 100,000 alterations, and the times of a million records",
+        run: log,
+    },
+    Suite {
         name: "reasons",
         does: "reasons of 100,000 rows of a monotonic model, and recourse of 10,000 small cases against brute force",
         run: reasons,
@@ -46,6 +51,13 @@ fn reasons() -> Result<()> {
     openly(&mut cargo(
         "test --release --locked --package model-core --package model-recourse \
          --test contributions --test brute_force -- --ignored --nocapture",
+    ))
+}
+
+/// Each cut is three cuts of one log. One thread: the last test measures.
+fn log() -> Result<()> {
+    openly(&mut cargo(
+        "test --release --locked --package model-log -- --ignored --nocapture --test-threads=1",
     ))
 }
 

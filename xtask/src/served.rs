@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::acceptance::Parts;
-use crate::python::{self, DEPLOY, HTTP, KSERVE, MLSERVER, SIGNING, TRITON};
+use crate::python::{self, DEPLOY, HTTP, KSERVE, MLSERVER, OPENAPI, SIGNING, TRITON};
 use crate::steps::openly;
 use crate::system;
 use crate::workspace::{self, command};
@@ -20,6 +20,12 @@ pub(crate) fn http(parts: &Parts) -> Result<()> {
     let mut run = script("http", parts);
     run.env("PYTHON_BIN", python::venv(&HTTP)?);
     openly(run.env("EXAMPLES", EXAMPLES).env("SEED", SEED))
+}
+
+/// Clients in three languages, generated from the OpenAPI document.
+pub(crate) fn openapi(parts: &Parts) -> Result<()> {
+    let mut run = script("openapi", parts);
+    openly(run.env("PYTHON_BIN", python::venv(&OPENAPI)?))
 }
 
 /// The three clients of the Open Inference Protocol.

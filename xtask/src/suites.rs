@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 
 use crate::acceptance::{self, Parts, program};
-use crate::python::{self, CLIENTS, MLFLOW, PACKAGE, WASMTIME};
+use crate::python::{self, CLIENTS, IMPORT, MLFLOW, PACKAGE, WASMTIME};
 use crate::steps::{openly, openly_testing};
 use crate::tools::{self, WASM_BINDGEN, WASM_PACK};
 use crate::workspace::{self, cargo, command};
@@ -100,6 +100,11 @@ pub(crate) const SUITES: &[Suite] = &[
         run: fire,
     },
     Suite {
+        name: "import",
+        does: "Compare imported models with the libraries that trained them",
+        run: import,
+    },
+    Suite {
         name: "trackers",
         does: "Test the trackers against the real MLflow and wandb",
         run: trackers,
@@ -115,6 +120,11 @@ pub(crate) const SUITES: &[Suite] = &[
         run: served::http,
     },
     Suite {
+        name: "openapi",
+        does: "Generate clients in TypeScript, Python and Go from the OpenAPI document, and ask",
+        run: served::openapi,
+    },
+    Suite {
         name: "oip",
         does: "Test the server with tritonclient, kserve and mlserver",
         run: served::oip,
@@ -125,6 +135,21 @@ pub(crate) const SUITES: &[Suite] = &[
         run: served::deploy,
     },
 ];
+
+/// Trains models with the real libraries, and compares every answer and every leaf.
+fn import(parts: &Parts) -> Result<()> {
+    let bin = python::venv(&IMPORT)?;
+    let folder = workspace::target().join("import");
+    let make = workspace::root().join("model-import/tests/matrix/make.py");
+    openly(command(bin.join("python")).arg(make).arg(&folder))?;
+    let arguments = format!(
+        "test {} --test matrix -- --ignored --nocapture",
+        build::PRODUCT
+    );
+    let mut test = cargo(&arguments);
+    test.env("UNDERWRITE_IMPORT_MATRIX", &folder);
+    openly(parts.tell(&mut test))
+}
 
 /// Each fuzz target's share of a test run, in seconds.
 const FUZZ_SECONDS: u32 = 20;

@@ -10,6 +10,7 @@ use model_core::details::Details;
 use model_core::schema::{Feature, FeatureKind, Range, Role};
 use model_drift::sketch::{Column, Sketch};
 use model_files::sha256_hex;
+use model_import::Record;
 use model_train::report::threshold_in_words;
 use serde_json::{Value, json};
 
@@ -23,7 +24,8 @@ Examples:
 
 The details describe how the model was trained: the threshold rule, proved monotonic
 features, protected inputs that were allowed, the configuration as TOML, and a sketch of
-the training rows to measure drift against.";
+the training rows to measure drift against. Of an imported model they say the library, its
+version, the SHA-256 of its file, and on how many rows it was proved.";
 
 /// Show what is in a model.wasm: the model, its schema, metrics, digests and training details.
 #[derive(Debug, clap::Args)]
@@ -103,6 +105,7 @@ fn details_json(details: &Details) -> Result<Value> {
         "monotonic": proved.collect::<serde_json::Map<_, Value>>(),
         "protected_inputs": details.protected_inputs,
         "config": details.config,
+        "import": Record::read(&details.config),
         "sketch": sketch.is_some().then(|| columns.collect::<Vec<_>>()),
     }))
 }
@@ -133,17 +136,28 @@ fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()
     line("file", format!("{}, {} bytes", file.path, file.bytes))?;
     line("sha256", file.sha256.clone())?;
     line("engine", format!("sha256 {}", artifact.engine_sha256))?;
-    line(
-        "trained",
-        format!(
-            "by underwrite {} on {} rows, measured on {} others, random seed {}",
-            training.underwrite_version, training.rows_train, training.rows_test, training.seed
-        ),
-    )?;
+    let details = Details::from_artifact(artifact)?;
+    let imported = Record::read(&details.config);
+    match &imported {
+        Some(record) => {
+            let version = &training.underwrite_version;
+            line("imported", record.import.in_words(version))?;
+            line("source", format!("sha256 {}", record.import.file_sha256))?;
+            line("proved", record.check.in_words())?;
+        }
+        None => line(
+            "trained",
+            format!(
+                "by underwrite {} on {} rows, measured on {} others, random seed {}",
+                training.underwrite_version, training.rows_train, training.rows_test, training.seed
+            ),
+        )?,
+    }
     line("data", format!("sha256 {}", training.data_sha256))?;
     line("answer", answer(artifact))?;
-    let details = Details::from_artifact(artifact)?;
-    line("threshold", threshold_in_words(details.threshold_rule))?;
+    if imported.is_none() {
+        line("threshold", threshold_in_words(details.threshold_rule))?;
+    }
     line("calibration", artifact.calibration.word().to_owned())?;
     line("monotonic", monotonic(&details))?;
     if !details.protected_inputs.is_empty() {
@@ -153,12 +167,16 @@ fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()
     for (name, text) in policy(decider) {
         line(name, text)?;
     }
-    line("sketch", sketch_in_words(&details)?)?;
-    let metrics = training
-        .metrics
-        .iter()
-        .map(|(name, value)| format!("{name} {value:.4}"));
-    line("metrics", metrics.collect::<Vec<_>>().join(", "))?;
+    let rows = match imported {
+        Some(_) => "check",
+        None => "training",
+    };
+    line("sketch", sketch_in_words(&details, rows)?)?;
+    if imported.is_none() {
+        let metrics = training.metrics.iter();
+        let metrics = metrics.map(|(name, value)| format!("{name} {value:.4}"));
+        line("metrics", metrics.collect::<Vec<_>>().join(", "))?;
+    }
     if !details.config.is_empty() {
         writeln!(out, "\nconfiguration")?;
         for text in details.config.lines().filter(|text| !text.is_empty()) {
@@ -205,13 +223,13 @@ fn monotonic(details: &Details) -> String {
     }
 }
 
-fn sketch_in_words(details: &Details) -> Result<String> {
+fn sketch_in_words(details: &Details, of: &str) -> Result<String> {
     let Some(sketch) = sketch(details)? else {
         return Ok("none, so drift has nothing to compare with".to_owned());
     };
     let rows = sketch.columns.iter().map(Column::rows).max();
     Ok(format!(
-        "{} columns of {} training rows, {} bytes, for drift",
+        "{} columns of {} {of} rows, {} bytes, for drift",
         sketch.columns.len(),
         rows.unwrap_or(0),
         details.reference.len()

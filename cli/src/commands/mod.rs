@@ -8,8 +8,10 @@ mod evaluate;
 mod explain;
 mod export;
 mod health;
+mod import;
 mod inspect;
 mod keygen;
+pub(crate) mod log;
 pub(crate) mod policy;
 mod publish;
 mod pull;
@@ -44,6 +46,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(Box<train::Args>),
+    Import(import::Args),
     Serve(Box<serve::Args>),
     CompileModule(compile_module::Args),
     Health(health::Args),
@@ -64,6 +67,7 @@ enum Command {
     Publish(publish::Args),
     Pull(pull::Args),
     Drift(Box<drift::Args>),
+    Log(log::Args),
 }
 
 impl Cli {
@@ -71,6 +75,7 @@ impl Cli {
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
             Command::Train(args) => args.run(),
+            Command::Import(args) => args.run(),
             Command::Serve(args) => args.run(),
             Command::CompileModule(args) => args.run(),
             Command::Health(args) => args.run(),
@@ -91,6 +96,7 @@ impl Cli {
             Command::Publish(args) => args.run(),
             Command::Pull(args) => args.run(),
             Command::Drift(args) => args.run(),
+            Command::Log(args) => args.run(),
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Subcommand;
 use model_core::schema::Schema;
-use model_train::infer::{DraftOptions, infer};
+use model_train::infer::{DraftOptions, ModelColumn, infer};
 
 use crate::{files, progress};
 
@@ -15,6 +15,7 @@ Examples:
   underwrite schema infer applicants.csv > applicants.toml
   underwrite schema infer applicants.csv --target approved --out applicants.toml
   underwrite schema infer applicants.csv --target outcome --positive no
+  underwrite schema infer rows.csv --model model.txt --out schema.toml
   underwrite schema check applicants.toml --strict";
 
 const CHECK_EXAMPLES: &str = "\
@@ -62,6 +63,9 @@ struct Infer {
     /// Target value to approve: yes, no or a category [default: as the names say].
     #[arg(long, value_name = "VALUE")]
     positive: Option<String>,
+    /// Model whose columns are the inputs: LightGBM, XGBoost, or underwrite.export.
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
     /// Output file [default: standard output].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -74,6 +78,14 @@ impl Args {
             Command::Infer(args) => args.run(),
         }
     }
+}
+
+/// The columns of a model from elsewhere.
+fn model_columns(path: &Path) -> Result<Vec<ModelColumn>> {
+    let name = || path.display().to_string();
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    model_import::check_size(size).with_context(name)?;
+    model_import::columns(&files::read(path)?).with_context(name)
 }
 
 impl Check {
@@ -96,9 +108,13 @@ impl Check {
 impl Infer {
     fn run(self) -> Result<()> {
         files::keep_apart(
-            &[("the data", Some(&self.data))],
+            &[
+                ("the data", Some(&self.data)),
+                ("--model", self.model.as_deref()),
+            ],
             &[("--out", self.out.as_deref())],
         )?;
+        let columns = self.model.as_deref().map(model_columns).transpose()?;
         let source = files::Source::open(&self.data)?;
         let bar = progress::bytes(source.len, "Reading");
         let model = self.data.file_stem().unwrap_or_default().to_string_lossy();
@@ -106,6 +122,7 @@ impl Infer {
             model: &model,
             target: self.target.as_deref(),
             positive: self.positive.as_deref(),
+            columns: columns.as_deref(),
         };
         let toml = infer(source.bytes, &source.name, options, |read| {
             bar.set_position(read);

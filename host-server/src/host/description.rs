@@ -75,6 +75,9 @@ pub struct Target {
 pub struct PolicyInfo {
     /// What its author calls it: `2026-11`.
     pub version: String,
+    /// `sha256:` and 64 hexadecimal digits; modules of earlier versions do not say it.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// The band [from, to) of probabilities that a person decides.
     #[serde(default)]
     pub refer: Option<[f64; 2]>,

@@ -43,6 +43,8 @@ pub(crate) enum Access {
     Metrics,
     /// What requests were like.
     Drift,
+    /// The decision log, of which only digests can be read: any key.
+    Log,
     /// Another version to answer.
     Administration,
 }
@@ -231,6 +233,12 @@ impl Keys {
                 return Ok(Caller::default());
             }
             Access::Decisions => Role::Predict,
+            Access::Log if !self.are_needed() => return Ok(Caller::default()),
+            Access::Log => {
+                let Limited { key, limiter } = self.find(headers).ok_or(Denied::Unknown)?;
+                self.within_rate(limiter.as_ref())?;
+                return Ok(Caller(Some(key.name)));
+            }
             Access::Page if self.is_open(Public::Page) => return Ok(Caller::default()),
             Access::Page => Role::Predict,
             Access::Metrics if self.public.contains(&Public::Metrics) => {
@@ -304,7 +312,7 @@ fn whole_seconds(wait: Duration) -> NonZeroU64 {
 }
 
 /// `x-api-key: K` or `authorization: Bearer K`.
-fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+pub(crate) fn presented(headers: &HeaderMap) -> Option<&[u8]> {
     if let Some(key) = headers.get("x-api-key") {
         return Some(key.as_bytes());
     }

@@ -51,9 +51,10 @@ pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
                 header::CONTENT_TYPE,
                 header::AUTHORIZATION,
                 HeaderName::from_static("x-api-key"),
+                HeaderName::from_static("x-application-id"),
                 HEADER,
             ])
-            .expose_headers([HEADER])
+            .expose_headers([HEADER, HeaderName::from_static("x-decision-log")])
             .max_age(Duration::from_secs(600)),
     )
 }

@@ -55,6 +55,16 @@ pub(crate) enum ApiError {
     CannotExplain,
     /// The request conflicts with the current state.
     Conflict { detail: String },
+    /// A value of the body cannot be used; `detail` names its field.
+    Unusable { detail: String },
+    /// A text of the body is longer than it may be; `detail` names its field.
+    TooLong { detail: String },
+    /// What was asked for was there, and is gone for good.
+    Gone { detail: String },
+    /// Who asks may not do that.
+    NotPermitted { detail: String },
+    /// What was decided cannot be recorded, so it is not said.
+    NotRecorded { reason: String },
 }
 
 impl From<Refusal> for ApiError {
@@ -98,7 +108,7 @@ impl IntoResponse for ApiError {
             Self::Denied(Denied::Unknown) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Overloaded | Self::NoMemory | Self::NoModel => {
+            Self::Overloaded | Self::NoMemory | Self::NoModel | Self::NotRecorded { .. } => {
                 headers.insert(RETRY_AFTER, 1.into());
             }
             _ => {}
@@ -125,7 +135,9 @@ impl ApiError {
             Self::NotABatch { .. } | Self::NotPlain { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLong { .. } | Self::TooManyRows { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLong { .. } | Self::TooManyRows { .. } | Self::TooLong { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Denied(Denied::Unknown) => StatusCode::UNAUTHORIZED,
             Self::Denied(Denied::Forbidden | Denied::Disabled) => StatusCode::FORBIDDEN,
@@ -133,6 +145,10 @@ impl ApiError {
             Self::Overloaded | Self::NoMemory | Self::NoModel => StatusCode::SERVICE_UNAVAILABLE,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::CannotExplain => StatusCode::NOT_IMPLEMENTED,
+            Self::Unusable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Gone { .. } => StatusCode::GONE,
+            Self::NotPermitted { .. } => StatusCode::FORBIDDEN,
+            Self::NotRecorded { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -159,8 +175,15 @@ impl ApiError {
                     .to_owned()
             }
             Self::Invalid { msg, .. } => msg.clone(),
-            Self::Malformed { detail } | Self::Conflict { detail } | Self::NotThere { detail } => {
-                detail.clone()
+            Self::Malformed { detail }
+            | Self::Conflict { detail }
+            | Self::NotThere { detail }
+            | Self::Unusable { detail }
+            | Self::Gone { detail }
+            | Self::TooLong { detail }
+            | Self::NotPermitted { detail } => detail.clone(),
+            Self::NotRecorded { reason } => {
+                format!("Nothing is answered that cannot be recorded: {reason}")
             }
             Self::Denied(Denied::Unknown) => Refusal::Unauthorized.detail(),
             Self::Denied(Denied::Forbidden) => "This key does not permit that request".to_owned(),

@@ -2,6 +2,7 @@
 //! is answered with its error, and the others are decided. A long answer is written while the
 //! client reads it.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -14,6 +15,7 @@ use futures_util::stream::{self, StreamExt};
 use model_http::media;
 use tokio::task::JoinError;
 
+use super::answer::receipt;
 use super::batch_answer::{Form as AnswerForm, write_answers};
 use super::ndjson;
 use super::refusal::wrong_names;
@@ -25,6 +27,10 @@ use crate::http::error::ApiError;
 use crate::http::memory::Claim;
 use crate::http::request_id::RequestId;
 use crate::models::registry::{Affinity, Served};
+use crate::record::{Call, Kind, Recorder, Written};
+
+const ROUTE: &str = "/predict/batch";
+const ROUTE_NAMED: &str = "/models/{name}/predict/batch";
 
 /// Rows that are decided in one turn: some milliseconds of work. Then it is another's turn.
 pub(super) const ROWS_A_PIECE: usize = 512;
@@ -46,7 +52,8 @@ pub(super) async fn batch(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    answer(app, id, &headers, body, None).await
+    let call = Call::new(&id, &headers, ROUTE);
+    answer(app, call, body, None).await
 }
 
 pub(super) async fn batch_named(
@@ -56,27 +63,29 @@ pub(super) async fn batch_named(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    answer(app, id, &headers, body, Some(&name)).await
+    let call = Call::new(&id, &headers, ROUTE_NAMED);
+    answer(app, call, body, Some(&name)).await
 }
 
 async fn answer(
     app: Arc<App>,
-    id: RequestId,
-    headers: &HeaderMap,
+    call: Call<'_>,
     body: Body,
     name: Option<&str>,
 ) -> Result<Response, ApiError> {
-    let form = form(headers)?;
-    let served = app.target(name, Affinity::by_id(id.given()))?.served;
+    let form = form(call.headers)?;
+    let target = app.target(name, Affinity::by_id(call.id.given()))?;
+    let mut recorder = app.recorder(&call, &target, Kind::Decision)?;
+    let served = target.served;
     if form == Form::Lines {
-        check_plain(headers)?;
-        return ndjson::answer(app, served, body).await;
+        check_plain(call.headers)?;
+        return ndjson::answer(app, served, recorder, body).await;
     }
-    let answers = match form == Form::Csv && !wants_json(headers) {
+    let answers = match form == Form::Csv && !wants_json(call.headers) {
         true => AnswerForm::Csv,
         false => AnswerForm::Json,
     };
-    let packed = app.read_batch(headers, body).await?;
+    let packed = app.read_batch(call.headers, body).await?;
     let permit = app.begin()?;
     let most = app.limits().batch_rows;
     let claim = app.admission().memory().claim();
@@ -84,20 +93,21 @@ async fn answer(
         let _permit = permit;
         let body = packed.unpack()?;
         let table = match form {
-            Form::Csv => read_csv(&served, &body, most),
+            Form::Csv => {
+                if let Some(recorder) = &mut recorder {
+                    recorder.body(&body);
+                }
+                read_csv(&served, &body, most)
+            }
             _ => Table::of_objects(&body, &body, most).map_err(|error| refuse_array(error, most)),
         }?;
-        Batch::new(served, table, answers).first(claim)
+        Batch::new(served, table, answers, recorder).first(claim)
     };
     let (batch, first) = app.admission().piece(work).await.unwrap_or_else(|error| {
-        tracing::error!(request_id = id.as_str(), %error, "no batch");
-        Err(ApiError::fault(&id))
+        tracing::error!(request_id = call.id.as_str(), %error, "no batch");
+        Err(ApiError::fault(call.id))
     })?;
-    let body = match batch.is_done() {
-        true => Body::from(first),
-        false => batch.stream(app, first),
-    };
-    Ok(([(CONTENT_TYPE, answers.content_type())], body).into_response())
+    batch.respond(app, call.id, first).await
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
@@ -168,10 +178,16 @@ pub(super) struct Batch {
     copied: Vec<String>,
     /// Rows that are answered.
     row: usize,
+    recorder: Option<Recorder>,
 }
 
 impl Batch {
-    pub(super) fn new(served: Arc<Served>, table: Table, answers: AnswerForm) -> Self {
+    pub(super) fn new(
+        served: Arc<Served>,
+        table: Table,
+        answers: AnswerForm,
+        recorder: Option<Recorder>,
+    ) -> Self {
         let copied = match answers {
             AnswerForm::Csv => ignored(&served, table.csv_names()),
             AnswerForm::Json | AnswerForm::Explanations => Vec::new(),
@@ -183,10 +199,11 @@ impl Batch {
             chunk: Chunk::default(),
             answers,
             row: 0,
+            recorder,
         }
     }
 
-    pub(super) fn is_done(&self) -> bool {
+    fn is_done(&self) -> bool {
         self.row == self.table.len()
     }
 
@@ -206,12 +223,14 @@ impl Batch {
         if first == 0 {
             self.answers.begin(&self.served, &self.copied, &mut out);
         }
+        let recorder = self.recorder.as_mut();
         write_answers(
             self.answers,
             &self.served,
             &self.chunk,
             &self.copied,
             first,
+            recorder,
             &mut out,
         );
         if self.is_done() {
@@ -222,8 +241,67 @@ impl Batch {
         claim.hold(out)
     }
 
+    /// The answer, of which `first` is the first piece.
+    pub(super) async fn respond(
+        self,
+        app: Arc<App>,
+        id: &RequestId,
+        first: Bytes,
+    ) -> Result<Response, ApiError> {
+        let content_type = [(CONTENT_TYPE, self.answers.content_type())];
+        if self.recorder.is_some() {
+            let (body, written) = self.recorded(&app, id, first).await?;
+            let mut response = (content_type, body).into_response();
+            receipt(&mut response, written);
+            return Ok(response);
+        }
+        let body = match self.is_done() {
+            true => Body::from(first),
+            false => self.stream(app, first),
+        };
+        Ok((content_type, body).into_response())
+    }
+
+    /// The whole answer, once each of its rows is recorded: its header names the last record, so
+    /// nothing of it can be sent before. While one piece is written to the disk the next one is
+    /// decided.
+    async fn recorded(
+        mut self,
+        app: &App,
+        id: &RequestId,
+        first: Bytes,
+    ) -> Result<(Body, Option<Written>), ApiError> {
+        let mut pieces = vec![Ok::<_, Infallible>(first)];
+        let mut waiting = self.recorder.as_mut().map(Recorder::write);
+        let mut written = None;
+        while !self.is_done() {
+            let mut claim = app.admission().memory().claim();
+            let memory = ROWS_A_PIECE * USUAL_ANSWER;
+            claim.cover(memory).map_err(|full| app.reject(full))?;
+            let work = move || {
+                let bytes = self.next(claim);
+                (bytes, self)
+            };
+            let piece = app.admission().piece(work).await;
+            let (bytes, batch) = piece.map_err(|error| {
+                broke_off(&error);
+                ApiError::fault(id)
+            })?;
+            self = batch;
+            pieces.push(Ok(bytes));
+            let next = self.recorder.as_mut().map(Recorder::write);
+            if let Some(before) = std::mem::replace(&mut waiting, next) {
+                written = Written::join(written, before.written().await?);
+            }
+        }
+        if let Some(last) = waiting {
+            written = Written::join(written, last.written().await?);
+        }
+        Ok((Body::from_stream(stream::iter(pieces)), written))
+    }
+
     /// What follows the first piece, made when the client takes it.
-    pub(super) fn stream(self, app: Arc<App>, first: Bytes) -> Body {
+    fn stream(self, app: Arc<App>, first: Bytes) -> Body {
         let rest = stream::try_unfold(self, move |mut batch| {
             let admission = Arc::clone(app.admission());
             async move {

@@ -12,6 +12,7 @@ use super::rows::Chunk;
 use crate::host::{Answer, CallError};
 use crate::models::registry::Served;
 use crate::models::score::{Outcome, adjusted};
+use crate::record::Recorder;
 
 /// What a batch is answered in.
 #[derive(Clone, Copy, PartialEq)]
@@ -73,20 +74,24 @@ fn has_policy(served: &Served) -> bool {
     served.description().policy.is_some()
 }
 
-/// The answers of a chunk's rows, of which the first is row `row` of the batch.
+/// The answers of a chunk's rows, of which the first is row `row` of the batch; the recorder,
+/// where there is one, gets each.
 pub(super) fn write_answers(
     form: Form,
     served: &Served,
     chunk: &Chunk,
     copied: &[String],
     mut row: usize,
+    recorder: Option<&mut Recorder>,
     out: &mut Vec<u8>,
 ) {
+    let mut records = Records(recorder);
     match form {
-        Form::Json => served.decide_each(chunk.iter(), |answer| {
+        Form::Json => served.decide_each(chunk.iter(), |request, answer| {
             if row > 0 {
                 out.push(b',');
             }
+            records.add(row, request, &answer);
             write_answer(out, row, answer);
             row += 1;
         }),
@@ -96,7 +101,11 @@ pub(super) fn write_answers(
                     out.push(b',');
                 }
                 match served.explain(body) {
-                    Ok(explained) => write_answer(out, row, Ok(explained.answer())),
+                    Ok(explained) => {
+                        let answer = Ok(explained.answer());
+                        records.add(row, body, &answer);
+                        write_answer(out, row, answer);
+                    }
                     Err(error) => write_answer(out, row, Err(error)),
                 }
                 row += 1;
@@ -109,11 +118,28 @@ pub(super) fn write_answers(
                 version: served.version(),
                 copied,
             };
-            let mut rows = chunk.iter();
-            served.decide_each(chunk.iter(), |answer| {
-                let row = rows.next().unwrap_or_default();
-                lines.write(&mut writer, row, answer);
+            served.decide_each(chunk.iter(), |request, answer| {
+                records.add(row, request, &answer);
+                lines.write(&mut writer, request, answer);
+                row += 1;
             });
+        }
+    }
+}
+
+/// Records the answers of rows, where there is a log.
+pub(super) struct Records<'a>(pub(super) Option<&'a mut Recorder>);
+
+impl Records<'_> {
+    /// What the module said to a row. Where it failed there is nothing to record.
+    pub(super) fn add(
+        &mut self,
+        row: usize,
+        request: &[u8],
+        answer: &Result<Answer<'_>, CallError>,
+    ) {
+        if let (Some(recorder), Ok(answer)) = (&mut self.0, answer) {
+            recorder.add_row(row, request, *answer);
         }
     }
 }

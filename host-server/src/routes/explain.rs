@@ -5,13 +5,14 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use model_http::media;
 
+use super::answer::receipt;
 use super::batch::{Batch, refuse_array};
 use super::batch_answer::Form;
 use super::rows::Table;
@@ -21,6 +22,11 @@ use crate::http::body::check_json;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Affinity;
+use crate::record::{Call, Kind, Recorder};
+
+const ROUTE: &str = "/explain";
+const ROUTE_NAMED: &str = "/models/{name}/explain";
+const ROUTE_VERSION: &str = "/models/{name}/versions/{version}/explain";
 
 pub(super) async fn explain(
     State(app): State<Arc<App>>,
@@ -28,7 +34,8 @@ pub(super) async fn explain(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    answer(app, id, &headers, body, None, None).await
+    let call = Call::new(&id, &headers, ROUTE);
+    answer(app, call, body, None, None).await
 }
 
 pub(super) async fn explain_named(
@@ -38,7 +45,8 @@ pub(super) async fn explain_named(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    answer(app, id, &headers, body, Some(&name), None).await
+    let call = Call::new(&id, &headers, ROUTE_NAMED);
+    answer(app, call, body, Some(&name), None).await
 }
 
 pub(super) async fn explain_version(
@@ -48,33 +56,37 @@ pub(super) async fn explain_version(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    answer(app, id, &headers, body, Some(&name), Some(&version)).await
+    let call = Call::new(&id, &headers, ROUTE_VERSION);
+    answer(app, call, body, Some(&name), Some(&version)).await
 }
 
 /// What the work came to.
 enum Explained {
-    One(Result<Decision, CallError>),
+    One {
+        asked: Bytes,
+        answer: Result<Decision, CallError>,
+        recorder: Option<Recorder>,
+    },
     /// The first piece of many.
-    Many(Batch, axum::body::Bytes),
+    Many(Batch, Bytes),
 }
 
 async fn answer(
     app: Arc<App>,
-    id: RequestId,
-    headers: &HeaderMap,
+    call: Call<'_>,
     body: Body,
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
-    check_json(headers)?;
-    let served = app
-        .target_version(name, version, Affinity::by_id(id.given()))
-        .await?
-        .served;
-    if !served.explains() {
+    check_json(call.headers)?;
+    let affinity = Affinity::by_id(call.id.given());
+    let target = app.target_version(name, version, affinity).await?;
+    if !target.served.explains() {
         return Err(ApiError::CannotExplain);
     }
-    let packed = app.read_batch(headers, body).await?;
+    let recorder = app.recorder(&call, &target, Kind::Explanation)?;
+    let served = target.served;
+    let packed = app.read_batch(call.headers, body).await?;
     let permit = app.begin()?;
     let most = app.limits().batch_rows;
     let claim = app.admission().memory().claim();
@@ -82,27 +94,47 @@ async fn answer(
         let _permit = permit;
         let body = packed.unpack()?;
         if !body.trim_ascii_start().starts_with(b"[") {
-            return Ok(Explained::One(served.explain(&body)));
+            return Ok(Explained::One {
+                answer: served.explain(&body),
+                asked: body,
+                recorder,
+            });
         }
         let table =
             Table::of_objects(&body, &body, most).map_err(|error| refuse_array(error, most))?;
-        let (batch, first) = Batch::new(served, table, Form::Explanations).first(claim)?;
+        let batch = Batch::new(served, table, Form::Explanations, recorder);
+        let (batch, first) = batch.first(claim)?;
         Ok(Explained::Many(batch, first))
     };
     let explained = app.admission().piece(work).await.unwrap_or_else(|error| {
-        tracing::error!(request_id = id.as_str(), %error, "no explanation");
-        Err(ApiError::fault(&id))
+        tracing::error!(request_id = call.id.as_str(), %error, "no explanation");
+        Err(ApiError::fault(call.id))
     })?;
-    let body = match explained {
-        Explained::One(Ok(explanation)) => return Ok(respond(explanation)),
-        Explained::One(Err(error)) => {
-            tracing::error!(request_id = id.as_str(), %error, "explanation failed");
-            return Err(ApiError::fault(&id));
+    match explained {
+        Explained::One {
+            asked,
+            answer: Ok(explanation),
+            recorder,
+        } => {
+            let written = match recorder {
+                None => None,
+                Some(mut recorder) => {
+                    recorder.add(&asked, explanation.answer());
+                    recorder.write().written().await?
+                }
+            };
+            let mut response = respond(explanation);
+            receipt(&mut response, written);
+            Ok(response)
         }
-        Explained::Many(batch, first) if batch.is_done() => Body::from(first),
-        Explained::Many(batch, first) => batch.stream(app, first),
-    };
-    Ok(([(CONTENT_TYPE, media::JSON)], body).into_response())
+        Explained::One {
+            answer: Err(error), ..
+        } => {
+            tracing::error!(request_id = call.id.as_str(), %error, "explanation failed");
+            Err(ApiError::fault(call.id))
+        }
+        Explained::Many(batch, first) => batch.respond(app, call.id, first).await,
+    }
 }
 
 fn respond(explanation: Decision) -> Response {

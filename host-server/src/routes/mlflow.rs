@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::answer::held_json;
+use super::answer::{held_json, receipt};
 use super::batch::check_names;
 use super::rows::{Table, Unreadable, columns, is_object, parse};
 use super::score_rows::{Asked, NoScores, Output, Predictions, score};
@@ -21,6 +21,9 @@ use crate::http::body::ContentType;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::{Affinity, Served};
+use crate::record::Call;
+
+const ROUTE: &str = "/invocations";
 
 /// MLflow's keys, of which a body has one.
 const KEYS: &str = "expected one of `dataframe_split`, `dataframe_records`, `instances`, `inputs`";
@@ -45,27 +48,28 @@ pub(super) async fn invocations(
     body: Body,
 ) -> Result<Response, MlflowError> {
     let is_csv = is_csv(&headers)?;
-    let served = app.target(None, Affinity::by_id(id.given()))?.served;
+    let call = Call::new(&id, &headers, ROUTE);
+    let target = app.target(None, Affinity::by_id(id.given()))?;
+    let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
     let packed = app.read_batch(&headers, body).await?;
-    let read = move |served: &Served| {
-        let body = packed.unpack()?;
+    let read = move |served: &Served, body: &Bytes| {
         let model = served.description();
         let table = match is_csv {
-            true => read_csv(&body, served, most).map(|table| (table, Asked::of(model))),
-            false => read_json(&body, model, most),
+            true => read_csv(body, served, most).map(|table| (table, Asked::of(model))),
+            false => read_json(body, model, most),
         };
         table.map_err(|error| NoScores::unreadable(error, most))
     };
-    let version = served.version().to_owned();
-    let scored = score(&app, &id, served, read).await;
-    let (scores, asked) = scored.map_err(|problem| match problem {
+    let scored = score(&app, &call, target, packed, read).await;
+    let scored = scored.map_err(|problem| match problem {
         NoScores::Refused(reason) => MlflowError::new(StatusCode::BAD_REQUEST, reason),
         NoScores::Api(error) => error.into(),
         NoScores::Failed(_) => ApiError::fault(&id).into(),
     })?;
-    let mut response = held_json(&app, &Predictions::new(asked, &scores))?;
-    scores.write_headers(&version, &mut response);
+    let mut response = held_json(&app, &Predictions::new(scored.head, &scored.scores))?;
+    scored.scores.write_headers(&version, &mut response);
+    receipt(&mut response, scored.written);
     Ok(response)
 }
 

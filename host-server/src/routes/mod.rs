@@ -4,10 +4,12 @@ mod admin;
 mod answer;
 mod batch;
 mod batch_answer;
+mod decisions;
 mod drift;
 mod explain;
 mod health;
 mod home;
+mod log;
 mod metrics;
 mod mlflow;
 mod model;
@@ -69,6 +71,8 @@ fn api() -> Router<Arc<App>> {
         .route("/ping", get(mlflow::ping))
         .route("/version", get(mlflow::version))
         .merge(oip::routes())
+        .merge(decisions::routes())
+        .merge(log::routes())
         .merge(openapi::routes())
         .route("/models", get(models::list))
         .route("/models/{name}", get(models::one))

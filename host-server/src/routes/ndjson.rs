@@ -11,9 +11,10 @@ use futures_util::stream::{self, StreamExt};
 use memchr::{memchr, memrchr};
 use model_http::limits::MAX_REQUEST;
 use model_http::media;
+use tokio::task::JoinError;
 
 use super::batch::{ROWS_A_PIECE, USUAL_ANSWER, broke_off};
-use super::batch_answer::write_answer;
+use super::batch_answer::{Records, write_answer};
 use crate::app::App;
 use crate::host::processors;
 use crate::http::body::{grow, next};
@@ -21,6 +22,7 @@ use crate::http::error::ApiError;
 use crate::http::memory::Claim;
 use crate::http::pace::Pace;
 use crate::models::registry::Served;
+use crate::record::Recorder;
 
 /// The longest line: what the module takes, and one byte more, so that it refuses it.
 const LONGEST_LINE: usize = MAX_REQUEST + 1;
@@ -60,6 +62,7 @@ enum End {
 pub(super) async fn answer(
     app: Arc<App>,
     served: Arc<Served>,
+    recorder: Option<Recorder>,
     body: Body,
 ) -> Result<Response, ApiError> {
     let mut lines = Lines::new(&app, body);
@@ -77,14 +80,23 @@ pub(super) async fn answer(
             let _open = &permit;
             let served = Arc::clone(&served);
             let admission = Arc::clone(app.admission());
+            let recorder = recorder.clone();
             async move {
                 let memory = chunk.rows.max(1) * USUAL_ANSWER;
                 let claim = admission.memory().wait_for(memory).await;
-                let piece = admission.piece(move || decide(&served, chunk, claim)).await;
-                piece.inspect_err(broke_off)
+                let first_row = chunk.first_row;
+                let work = move || decide(&served, chunk, recorder, claim);
+                let piece = admission.piece(work).await.inspect_err(broke_off)?;
+                Ok(recorded(piece, first_row).await)
             }
         })
-        .buffered(processors().get());
+        .buffered(processors().get())
+        // What could not be recorded is not sent, and neither is what follows it.
+        .scan(false, |has_ended, piece: Result<Lined, JoinError>| {
+            let ended = std::mem::replace(has_ended, matches!(piece, Ok(Lined::Last(_))));
+            let piece = piece.map(|(Lined::More(lines) | Lined::Last(lines))| lines);
+            std::future::ready((!ended).then_some(piece))
+        });
     let ndjson = [(CONTENT_TYPE, media::NDJSON[0])];
     Ok((ndjson, Body::from_stream(answers)).into_response())
 }
@@ -202,24 +214,62 @@ fn count(bytes: &[u8], most: usize) -> (usize, usize) {
     (rows, start)
 }
 
-fn decide(served: &Served, chunk: Chunk, mut claim: Claim) -> Bytes {
+/// Lines of the answer.
+enum Lined {
+    More(Bytes),
+    /// No more follow: what was answered after them could not be recorded.
+    Last(Bytes),
+}
+
+/// Lines that may be sent once their records are on the disk.
+type Decided = (Bytes, Option<Recorder>);
+
+fn decide(
+    served: &Served,
+    chunk: Chunk,
+    mut recorder: Option<Recorder>,
+    mut claim: Claim,
+) -> Decided {
     let mut out = Vec::new();
     let mut row = chunk.first_row;
-    served.decide_each(lines(&chunk.bytes), |answer| {
+    let mut records = Records(recorder.as_mut());
+    served.decide_each(lines(&chunk.bytes), |request, answer| {
+        records.add(row, request, &answer);
         write_answer(&mut out, row, answer);
         out.push(b'\n');
         row += 1;
     });
     if let Some(problem) = chunk.problem {
-        let last = serde_json::json!({
-            "detail": problem.detail(),
-            "row": row,
-            "status": problem.status().as_u16(),
-        });
-        out.extend_from_slice(last.to_string().as_bytes());
-        out.push(b'\n');
+        write_problem(&mut out, row, &problem);
     }
     out.shrink_to_fit();
     claim.shrink(out.len());
-    claim.hold(out)
+    (claim.hold(out), recorder)
+}
+
+/// Waits until the records of the lines are on the disk.
+async fn recorded((lines, recorder): Decided, first_row: usize) -> Lined {
+    let written = match recorder {
+        None => return Lined::More(lines),
+        Some(mut recorder) => recorder.write().written().await,
+    };
+    match written {
+        Ok(_) => Lined::More(lines),
+        Err(problem) => {
+            let mut out = Vec::new();
+            write_problem(&mut out, first_row, &problem);
+            Lined::Last(out.into())
+        }
+    }
+}
+
+/// What ended a batch before its end.
+fn write_problem(out: &mut Vec<u8>, row: usize, problem: &ApiError) {
+    let last = serde_json::json!({
+        "detail": problem.detail(),
+        "row": row,
+        "status": problem.status().as_u16(),
+    });
+    out.extend_from_slice(last.to_string().as_bytes());
+    out.push(b'\n');
 }

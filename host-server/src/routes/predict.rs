@@ -14,15 +14,21 @@ use model_http::limits::MAX_REQUEST;
 use model_http::{envelope, media};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::answer::receipt;
 use crate::app::{App, Target};
 use crate::host::{CallError, Decision};
 use crate::http::body::{check_json, check_plain};
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::{Affinity, ScoredDecision};
+use crate::record::{Call, Kind};
 
 /// How many headers an answer has, with those of the middleware.
-const HEADERS: usize = 12;
+const HEADERS: usize = 13;
+
+const ROUTE: &str = "/predict";
+const ROUTE_NAMED: &str = "/models/{name}/predict";
+const ROUTE_VERSION: &str = "/models/{name}/versions/{version}/predict";
 
 /// The longest body, in bytes, that is decided on the async worker itself. That takes some
 /// microseconds, as writing the answer does; handing it to another thread and back would cost
@@ -37,7 +43,8 @@ pub(super) async fn predict(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    answer(&app, id, &headers, body, None, None).await
+    let call = Call::new(&id, &headers, ROUTE);
+    answer(&app, call, body, None, None).await
 }
 
 pub(super) async fn predict_named(
@@ -47,7 +54,8 @@ pub(super) async fn predict_named(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    answer(&app, id, &headers, body, Some(&name), None).await
+    let call = Call::new(&id, &headers, ROUTE_NAMED);
+    answer(&app, call, body, Some(&name), None).await
 }
 
 pub(super) async fn predict_version(
@@ -57,51 +65,59 @@ pub(super) async fn predict_version(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    answer(&app, id, &headers, body, Some(&name), Some(&version)).await
+    let call = Call::new(&id, &headers, ROUTE_VERSION);
+    answer(&app, call, body, Some(&name), Some(&version)).await
 }
 
 /// `POST /predict` without the router.
 pub(crate) async fn plain(app: &App, id: RequestId, request: Request<Incoming>) -> Response {
     let (head, body) = request.into_parts();
-    answer(app, id, &head.headers, body, None, None)
-        .await
-        .into_response()
+    let call = Call::new(&id, &head.headers, ROUTE);
+    answer(app, call, body, None, None).await.into_response()
 }
 
 async fn answer(
     app: &App,
-    id: RequestId,
-    headers: &HeaderMap,
+    call: Call<'_>,
     body: impl HttpBody<Data = Bytes> + Unpin,
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
     let body = app.read_up_to(body, MAX_REQUEST + 1).await?;
-    check_json(headers)?;
-    check_plain(headers)?;
+    check_json(call.headers)?;
+    check_plain(call.headers)?;
     let permit = app.begin()?;
     let start = Instant::now();
     let affinity = Affinity {
-        id: id.given(),
+        id: call.id.given(),
         body: &body,
     };
     let target = app.target_version(name, version, affinity).await?;
+    let recorder = app.recorder(&call, &target, Kind::Decision)?;
     let decided = decide(app, permit, &target, &body).await;
-    let took = start.elapsed();
-    app.metrics().http.predicted(took);
-    match decided {
-        Ok(ScoredDecision { decision, score }) => {
-            if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
-                shadow.offer(body, score);
-            }
-            Ok(respond(decision, took, &id))
-        }
+    app.metrics().http.predicted(start.elapsed());
+    let ScoredDecision { decision, score } = match decided {
+        Ok(scored) => scored,
         Err(error) => {
             let served = &target.served;
-            tracing::error!(request_id = id.as_str(), model = served.name(), version = served.version(), %error, "decision failed");
-            Err(ApiError::fault(&id))
+            tracing::error!(request_id = call.id.as_str(), model = served.name(), version = served.version(), %error, "decision failed");
+            return Err(ApiError::fault(call.id));
         }
+    };
+    let written = match recorder {
+        None => None,
+        Some(mut recorder) => {
+            recorder.add(&body, decision.answer());
+            recorder.write().written().await?
+        }
+    };
+    if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
+        let record = app.shadow_record(&call, written.as_ref());
+        shadow.offer(body, score, record);
     }
+    let mut response = respond(decision, start.elapsed(), call.id);
+    receipt(&mut response, written);
+    Ok(response)
 }
 
 async fn decide(

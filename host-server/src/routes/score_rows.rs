@@ -4,20 +4,23 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::batch::ROWS_A_PIECE;
+use super::batch_answer::Records;
 use super::refusal::reason;
 use super::rows::{Chunk, Table, Unreadable};
-use crate::app::App;
+use crate::app::{App, Packed, Target};
 use crate::host::Description;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Served;
 use crate::models::score::{Outcome, adjusted};
+use crate::record::{Call, Kind, Recorder, Written};
 
 /// What such a protocol tells of decisions, by row.
 #[derive(Default)]
@@ -204,7 +207,7 @@ impl Serialize for Row<'_> {
 
 /// What of a decision the protocols may tell.
 #[derive(Deserialize)]
-struct Scored<'a> {
+struct Told<'a> {
     prediction: i64,
     #[serde(borrow)]
     prediction_label: Cow<'a, str>,
@@ -230,7 +233,7 @@ impl Scores {
         }
     }
 
-    fn push(&mut self, scored: &Scored<'_>, adjustments: &[String]) {
+    fn push(&mut self, scored: &Told<'_>, adjustments: &[String]) {
         self.predictions.push(scored.prediction);
         self.probabilities.push(scored.probability);
         self.labels.push(&scored.prediction_label);
@@ -270,33 +273,66 @@ impl NoScores {
     }
 }
 
+/// The scores of all rows.
+pub(super) struct Scored<H> {
+    pub(super) scores: Scores,
+    /// What the answer needs beside them.
+    pub(super) head: H,
+    /// Where the rows are recorded.
+    pub(super) written: Option<Written>,
+}
+
 /// Reads rows and decides them all, a piece at a time, each in its turn on another thread. One
 /// row that is refused refuses them all, and those after it are not decided: these protocols
-/// have nowhere to put an error of a row. `read` also gives what the answer will need.
+/// have nowhere to put an error of a row. `read` gets the unpacked body, and also gives what
+/// the answer will need. With a log all rows are recorded when this is done; while one piece is
+/// written to the disk the next one is decided.
 pub(super) async fn score<H: Send + 'static>(
     app: &App,
-    id: &RequestId,
-    served: Arc<Served>,
-    read: impl FnOnce(&Served) -> Result<(Table, H), NoScores> + Send + 'static,
-) -> Result<(Scores, H), NoScores> {
+    call: &Call<'_>,
+    target: Target,
+    packed: Packed,
+    read: impl FnOnce(&Served, &Bytes) -> Result<(Table, H), NoScores> + Send + 'static,
+) -> Result<Scored<H>, NoScores> {
     let _permit = app.begin()?;
+    let mut recorder = app.recorder(call, &target, Kind::Decision)?;
+    let served = target.served;
     let first = move || {
-        let (table, head) = read(&served)?;
+        let body = packed.unpack()?;
+        if let Some(recorder) = &mut recorder {
+            recorder.body(&body);
+        }
+        let (table, head) = read(&served, &body)?;
         let scoring = Scoring {
             served,
             table,
             chunk: Chunk::default(),
             scores: Scores::default(),
+            recorder,
         };
         Ok((scoring.next()?, head))
     };
+    let log = |problem: &NoScores| log(call.id, problem);
     let piece = app.admission().piece(first).await;
-    let (mut scoring, head) = piece.unwrap_or_else(failed).inspect_err(|e| log(id, e))?;
+    let (mut scoring, head) = piece.unwrap_or_else(failed).inspect_err(log)?;
+    let mut waiting = scoring.recorder.as_mut().map(Recorder::write);
+    let mut written = None;
     while scoring.scores.len() < scoring.table.len() {
         let piece = app.admission().piece(move || scoring.next()).await;
-        scoring = piece.unwrap_or_else(failed).inspect_err(|e| log(id, e))?;
+        scoring = piece.unwrap_or_else(failed).inspect_err(log)?;
+        let next = scoring.recorder.as_mut().map(Recorder::write);
+        if let Some(before) = std::mem::replace(&mut waiting, next) {
+            written = Written::join(written, before.written().await?);
+        }
     }
-    Ok((scoring.scores, head))
+    if let Some(last) = waiting {
+        written = Written::join(written, last.written().await?);
+    }
+    Ok(Scored {
+        scores: scoring.scores,
+        head,
+        written,
+    })
 }
 
 fn failed<T>(error: tokio::task::JoinError) -> Result<T, NoScores> {
@@ -315,6 +351,7 @@ struct Scoring {
     table: Table,
     chunk: Chunk,
     scores: Scores,
+    recorder: Option<Recorder>,
 }
 
 impl Scoring {
@@ -323,30 +360,37 @@ impl Scoring {
         let mut problem = None;
         let mut row = self.scores.len();
         let scores = &mut self.scores;
-        self.served.decide_each(self.chunk.iter(), |answer| {
-            let scored = match answer {
-                Ok(decision) if decision.status == 200 => {
-                    serde_json::from_slice::<Scored<'_>>(decision.body)
-                        .map(|scored| (scored, adjusted(decision)))
-                        .map_err(|error| NoScores::Failed(error.to_string()))
+        let mut records = Records(self.recorder.as_mut());
+        self.served
+            .decide_each(self.chunk.iter(), |request, answer| {
+                records.add(row, request, &answer);
+                let scored = match answer {
+                    Ok(decision) if decision.status == 200 => {
+                        serde_json::from_slice::<Told<'_>>(decision.body)
+                            .map(|scored| (scored, adjusted(decision)))
+                            .map_err(|error| NoScores::Failed(error.to_string()))
+                    }
+                    Ok(decision) => {
+                        let reason = reason(decision.body);
+                        Err(NoScores::Refused(format!("row {row}: {reason}")))
+                    }
+                    Err(error) => Err(NoScores::Failed(error.to_string())),
+                };
+                match scored {
+                    Ok((scored, adjustments)) => scores.push(&scored, &adjustments),
+                    Err(error) => {
+                        problem.get_or_insert(error);
+                    }
                 }
-                Ok(decision) => {
-                    let reason = reason(decision.body);
-                    Err(NoScores::Refused(format!("row {row}: {reason}")))
-                }
-                Err(error) => Err(NoScores::Failed(error.to_string())),
-            };
-            match scored {
-                Ok((scored, adjustments)) => scores.push(&scored, &adjustments),
-                Err(error) => {
-                    problem.get_or_insert(error);
-                }
-            }
-            row += 1;
-        });
+                row += 1;
+            });
         match problem {
             None => Ok(self),
-            Some(problem) => Err(problem),
+            Some(problem) => {
+                // The module decided these rows, though nobody hears of them.
+                drop(self.recorder.as_mut().map(Recorder::write));
+                Err(problem)
+            }
         }
     }
 }

@@ -42,6 +42,7 @@ const FORM: Tag = *b"FORM";
 const LINEAR_PART: Tag = *b"LINR";
 const INDICATORS: Tag = *b"INDI";
 const THRESHOLD: Tag = *b"THRS";
+const ARITHMETIC: Tag = *b"ARIT";
 const CALIBRATION: Tag = *b"CALI";
 const LANGUAGES: Tag = *b"LANG";
 const DERIVED: Tag = *b"DRVD";
@@ -80,6 +81,9 @@ pub(super) fn encode(artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
     }
     if !artifact.model.indicators().is_empty() {
         put(&mut model, INDICATORS, &artifact.model.indicators())?;
+    }
+    if artifact.model.arithmetic() != 0 {
+        put(&mut model, ARITHMETIC, &artifact.model.arithmetic())?;
     }
     put(&mut model, THRESHOLD, &artifact.threshold)?;
     put(&mut model, CALIBRATION, &artifact.calibration)?;
@@ -161,7 +165,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     let (linear_part, indicators) = (model.take(LINEAR_PART), model.take(INDICATORS));
     let (derived, translations) = (model.take(DERIVED), model.take(TRANSLATIONS));
     let (outcomes, samples) = (model.take(OUTCOMES), model.take(SAMPLES));
-    let in_answer = model.take(IN_ANSWER);
+    let (in_answer, arithmetic) = (model.take(IN_ANSWER), model.take(ARITHMETIC));
     let (catalogue, profiles) = (reasons.take(CATALOGUE), reasons.take(PROFILES));
     let schema_translations = model.take(SCHEMA_TRANSLATIONS);
     let actions = reasons.take(ACTIONS);
@@ -177,6 +181,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
         profiles,
         schema_translations,
         actions,
+        arithmetic,
     ];
     values.extend(optional.into_iter().flatten());
     let has_policy = policy.is_some();
@@ -206,6 +211,7 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     artifact.profiles = profiles.map(|_| values.next());
     let schema_translations = schema_translations.map(|_| values.next());
     let actions = actions.map(|_| values.next());
+    let arithmetic: Option<u32> = arithmetic.map(|_| values.next());
     artifact.policy = has_policy.then(|| values.next());
     // Before anything is made of the values: after a problem they are not what was stored.
     values.finish()?;
@@ -218,6 +224,10 @@ pub(super) fn decode(mut sections: Parts<'_>) -> Result<Artifact, ArtifactError>
     if let Some(indicators) = indicators {
         let set = artifact.model.set_indicators(indicators);
         set.ok_or_else(|| content("indicators without a linear model"))?;
+    }
+    if let Some(bits) = arithmetic {
+        let set = artifact.model.set_arithmetic(bits);
+        set.ok_or_else(|| content("the model does not compute as its arithmetic says"))?;
     }
     let derived = artifact.schema.set_derived(derived.unwrap_or_default());
     derived.map_err(content)?;

@@ -114,7 +114,7 @@ impl Decider {
     }
 
     fn write_adjustment(&self, json: &mut Writer<'_>, adjusted: &Adjusted<'_>) {
-        let feature = self.input(adjusted.input);
+        let feature = self.feature(adjusted.input);
         json.object(|json| {
             json.key("feature").text(&feature.name);
             json.key("kind").text(adjusted.adjustment.kind());

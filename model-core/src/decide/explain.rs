@@ -206,7 +206,7 @@ impl Decider {
             }
         }
         let model = &self.artifact.model;
-        compared.case(model, input, self.input(input), self.row[input])
+        compared.case(model, input, self.feature(input), self.row[input])
     }
 
     fn write_factor(
@@ -221,11 +221,11 @@ impl Decider {
         let mut names = Vec::new();
         for (input, owner) in compared.owners.iter().enumerate() {
             if *owner == chosen.owner && contributions[input] < 0.0 {
-                names.push(self.input(input).name.as_str());
+                names.push(self.feature(input).name.as_str());
             }
         }
         let reasons = &self.artifact.schema.reasons;
-        let worst = self.input(chosen.worst);
+        let worst = self.feature(chosen.worst);
         let variant = (reasons.variant(chosen.owner, case))
             .or_else(|| reasons.variant(chosen.owner, When::Always));
         let (code, text) = match variant {
@@ -262,7 +262,7 @@ impl Decider {
             json.key("decision")
                 .raw(str::from_utf8(&decision).unwrap_or("null"));
             json.key("scale").text(match link {
-                Link::Logistic => "log_odds",
+                Link::Logistic | Link::Sigmoid => "log_odds",
                 Link::Identity => "mean",
             });
             json.key("margin").number(margin);
@@ -279,7 +279,7 @@ impl Decider {
             json.key("contributions").array(
                 contributions.iter().enumerate(),
                 |json, (input, part)| {
-                    let feature = self.input(input);
+                    let feature = self.feature(input);
                     json.object(|json| {
                         json.key("feature").text(&feature.name);
                         write_value(json.key("value"), feature, self.row[input]);

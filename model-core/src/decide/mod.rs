@@ -153,7 +153,7 @@ impl Decider {
         let mut adjusted = Vec::new();
         self.read_protected(&raw_fields, &mut problems);
         for input in 0..self.row.len() {
-            if self.input(input).derived.is_none() {
+            if self.feature(input).derived.is_none() {
                 let raw_field = self.take(input, &mut raw_fields);
                 let settled = self.settle(input, raw_field.as_ref());
                 self.keep(input, raw_field, settled, &mut adjusted, &mut problems);
@@ -177,7 +177,7 @@ impl Decider {
     }
 
     /// The feature of an input.
-    fn input(&self, input: usize) -> &Feature {
+    fn feature(&self, input: usize) -> &Feature {
         input_of(&self.artifact, &self.fields, input)
     }
 
@@ -260,7 +260,7 @@ impl Decider {
             }
             Ok(None) => {}
             Err(error) => problems.push(Problem::refused_value(
-                self.input(input),
+                self.feature(input),
                 error,
                 raw_field.as_ref().and_then(RawField::echo),
             )),

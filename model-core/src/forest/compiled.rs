@@ -104,8 +104,9 @@ impl CompiledForest {
     /// What the link is applied to, of the same row.
     pub(crate) fn margin_row(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
         let sections = self.sections.iter();
+        let start = self.finish.start();
         self.finish
-            .margin(sections.fold(0.0, |sum, section| section.sum(sum, row, scratch)))
+            .margin(sections.fold(start, |sum, section| section.sum(sum, row, scratch)))
     }
 
     /// The predictions for `out.len()` rows: feature `f` of row `r` is
@@ -119,7 +120,7 @@ impl CompiledForest {
     ) {
         for (block, out) in out.chunks_mut(BLOCK).enumerate() {
             let columns = columns.get(block * BLOCK..).unwrap_or_default();
-            out.fill(0.0);
+            out.fill(self.finish.start());
             for section in &self.sections {
                 section.sums(columns, stride, out, scratch);
             }

@@ -1,7 +1,7 @@
 //! The plain walk of every tree from its root: what a forest means, and what everything
 //! faster is compared with.
 
-use super::aggregation::{Finish, GROUP, group_sum, without_sign_of_zero};
+use super::aggregation::{Finish, GROUP, add, group_sum, without_sign_of_zero};
 use super::rows::{category_code, value_of};
 use super::{Bins, CategorySet, Forest, ForestError, Node};
 
@@ -67,12 +67,13 @@ impl NaiveForest {
     /// The prediction for a row: one value for each feature, as the module describes.
     /// Values that a short row does not have are missing.
     pub fn predict(&self, row: &[f64]) -> f64 {
-        self.finish.apply(self.sum(0.0, row))
+        self.finish.apply(self.sum(self.finish.start(), row))
     }
 
     /// A sum, and the leaves that a row reaches.
     pub(super) fn sum(&self, mut sum: f64, row: &[f64]) -> f64 {
         let grouped = self.finish.aggregation.is_grouped();
+        let single = self.finish.aggregation.is_single();
         for roots in self.roots.chunks(GROUP) {
             let mut group = [0.0; GROUP];
             for (value, root) in group.iter_mut().zip(roots) {
@@ -82,7 +83,9 @@ impl NaiveForest {
                 sum + group_sum(|tree| group[tree])
             } else {
                 // The last group may have fewer trees; what pads it adds 0.
-                group.iter().fold(sum, |sum, value| sum + value)
+                group
+                    .iter()
+                    .fold(sum, |sum, value| add(sum, *value, single))
             };
         }
         sum

@@ -18,6 +18,8 @@ pub const MAX_NODES: usize = 1 << 22;
 pub const MAX_DEPTH: usize = 1024;
 /// Greatest magnitude of a leaf's value and of the base: sums of them stay finite.
 pub const MAX_LEAF: f64 = 1e300;
+/// The same where sums are rounded to an `f32`, which ends at 3.4e38.
+const MAX_SINGLE_LEAF: f64 = 1e33;
 
 /// Why a forest was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,7 +83,7 @@ impl Forest {
             check_bins(feature, bins)?;
         }
         self.check_limits()?;
-        if !is_bounded(self.base) {
+        if self.base.abs() > self.most() || self.base.is_nan() {
             return Err(ForestError::Base);
         }
         self.trees
@@ -139,10 +141,23 @@ impl Forest {
         }
     }
 
+    fn most(&self) -> f64 {
+        if self.aggregation.is_single() {
+            MAX_SINGLE_LEAF
+        } else {
+            MAX_LEAF
+        }
+    }
+
     fn problem(&self, node: &Node) -> Option<&'static str> {
         match *node {
             Node::Leaf { value, .. } => {
-                (!is_bounded(value)).then_some("the leaf's value is not a number within ±1e300")
+                let is_bounded = value.abs() <= self.most();
+                (!is_bounded).then_some(if self.aggregation.is_single() {
+                    "the leaf's value is not a number within ±1e33"
+                } else {
+                    "the leaf's value is not a number within ±1e300"
+                })
             }
             Node::Split { feature, split, .. } => match self.features.get(usize::from(feature)) {
                 None => Some("the split names a feature that does not exist"),
@@ -178,10 +193,6 @@ fn fits(set: &CategorySet, categories: u32) -> bool {
     let last = set.words.last().copied().unwrap_or_default();
     // Shifted in two steps: `n % 64 + 1` may be 64.
     set.words.len() == set_words(categories) && (last >> (categories % 64)) >> 1 == 0
-}
-
-fn is_bounded(value: f64) -> bool {
-    value.abs() <= MAX_LEAF
 }
 
 fn limit(what: &'static str, found: usize, most: usize) -> Result<(), ForestError> {

@@ -1,7 +1,7 @@
 //! The walks below the tops of big trees: what the tables do not hold is walked step by step,
 //! many trees or rows at once.
 
-use super::aggregation::{GROUP, PARTS, group_sum, joined, without_sign_of_zero};
+use super::aggregation::{GROUP, PARTS, add, group_sum, joined, without_sign_of_zero};
 use super::columns::{Asked, COLUMN_BITS, Column, MOST_COLUMNS, Question};
 use super::rows::{code, column, value_of};
 use super::tables::{Line, TILE, Tables, Word};
@@ -25,6 +25,7 @@ pub(super) struct Walks {
     /// Columns of a row.
     width: usize,
     grouped: bool,
+    single: bool,
 }
 
 /// A split: to the left if its column is at most the cut. A position is the index of a step,
@@ -80,6 +81,7 @@ impl Walks {
             columns: asked.columns(forest, budget)?,
             width: asked.keys.len(),
             grouped: forest.aggregation.is_grouped(),
+            single: forest.aggregation.is_single(),
         };
         for (index, (right, below)) in right.iter().zip(&below).enumerate() {
             let positions =
@@ -189,7 +191,8 @@ impl Walks {
         self.walk(trails, 0);
         let value = |&end: &u32| self.value(end);
         if !self.grouped {
-            return trails.ends.iter().fold(sum, |sum, end| sum + value(end));
+            let ends = trails.ends.iter();
+            return ends.fold(sum, |sum, end| add(sum, value(end), self.single));
         }
         let groups = trails.ends.chunks_exact(GROUP);
         groups.fold(sum, |sum, ends| sum + group_sum(|tree| value(&ends[tree])))
@@ -222,7 +225,7 @@ impl Walks {
                 } else {
                     sums.iter_mut()
                         .zip(values)
-                        .for_each(|(sum, value)| *sum += value);
+                        .for_each(|(sum, value)| *sum = add(*sum, value, self.single));
                 }
             }
             if self.grouped {

@@ -1,6 +1,6 @@
 //! Trees that fit into the tables as a whole: the exit that a row reaches is its leaf.
 
-use super::aggregation::{group_sum, without_sign_of_zero};
+use super::aggregation::{add as add_one, group_sum, without_sign_of_zero};
 use super::plan::Plan;
 use super::tables::{Line, TILE, Tables, Word};
 use super::{Forest, Node};
@@ -12,6 +12,7 @@ pub(super) struct Whole<W: Word> {
     /// The leaves of each tree from left to right, then zeros.
     leaves: Vec<[W::Values; TILE]>,
     grouped: bool,
+    single: bool,
 }
 
 impl<W: Word> Whole<W> {
@@ -38,6 +39,7 @@ impl<W: Word> Whole<W> {
             tables,
             leaves,
             grouped: forest.aggregation.is_grouped(),
+            single: forest.aggregation.is_single(),
         })
     }
 
@@ -55,9 +57,7 @@ impl<W: Word> Whole<W> {
         lines.clear();
         lines.extend((0..self.leaves.len()).map(|tile| self.tables.meet(bins, tile)));
         let tiles = lines.iter().zip(&self.leaves);
-        tiles.fold(sum, |sum, (line, leaves)| {
-            add(sum, line, leaves, self.grouped)
-        })
+        tiles.fold(sum, |sum, (line, leaves)| self.add(sum, line, leaves))
     }
 
     /// Adds the same to the sums of rows: feature `f` of row `r` is `columns[f * stride + r]`.
@@ -73,25 +73,32 @@ impl<W: Word> Whole<W> {
         for (tile, leaves) in self.leaves.iter().enumerate() {
             self.tables.meet_all(bins, tile, lines);
             for (line, sum) in lines.iter().zip(&mut *sums) {
-                *sum = add(*sum, line, leaves, self.grouped);
+                *sum = self.add(*sum, line, leaves);
             }
+        }
+    }
+
+    /// Adds the values of a tile's trees.
+    #[inline(always)]
+    fn add(&self, sum: f64, line: &Line<W>, leaves: &[W::Values; TILE]) -> f64 {
+        if self.grouped {
+            sum + group_sum(|tree| line.0[tree].pick(&leaves[tree]))
+        } else {
+            add_in_order(sum, line, leaves, self.single)
         }
     }
 }
 
-/// Adds the values of a tile's trees.
-#[inline(always)]
-fn add<W: Word>(sum: f64, line: &Line<W>, leaves: &[W::Values; TILE], grouped: bool) -> f64 {
-    if grouped {
-        sum + group_sum(|tree| line.0[tree].pick(&leaves[tree]))
-    } else {
-        add_in_order(sum, line, leaves)
-    }
-}
-
-/// One by one. Older models only: not again in every loop that adds.
+/// One by one. Models from elsewhere and older ones: not again in every loop that adds.
 #[inline(never)]
-fn add_in_order<W: Word>(sum: f64, line: &Line<W>, leaves: &[W::Values; TILE]) -> f64 {
+fn add_in_order<W: Word>(
+    sum: f64,
+    line: &Line<W>,
+    leaves: &[W::Values; TILE],
+    single: bool,
+) -> f64 {
     let trees = line.0.iter().zip(leaves);
-    trees.fold(sum, |sum, (mask, leaves)| sum + mask.pick(leaves))
+    trees.fold(sum, |sum, (mask, leaves)| {
+        add_one(sum, mask.pick(leaves), single)
+    })
 }

@@ -31,7 +31,7 @@ impl Ensemble {
     pub(super) fn check(&self, schema: &Schema) -> Result<(), String> {
         super::check_forest(&self.forest, schema)?;
         self.linear.check(schema)?;
-        if [self.forest.link, self.linear.link] != [Link::Logistic; 2] {
+        if !self.forest.link.is_logistic() || self.linear.link != Link::Logistic {
             return Err("an ensemble adds log odds: both of its parts need a logistic link".into());
         }
         let weights = [self.forest_weight, self.linear_weight];
@@ -42,11 +42,6 @@ impl Ensemble {
             return Ok(());
         }
         Err("the weights of an ensemble's parts must be within 0 and 100".into())
-    }
-
-    /// The probability from the log odds of the parts, trees first.
-    pub(super) fn predict(weights: [f64; 2], trees: f64, linear: f64) -> f64 {
-        Link::Logistic.apply(Self::margin(weights, trees, linear))
     }
 
     /// The log odds from those of the parts, trees first.

@@ -102,6 +102,10 @@ impl Linear {
                 self.indicators.len()
             ));
         }
+        // No field of the artifact keeps it for a weighted sum.
+        if self.link == Link::Sigmoid {
+            return Err("a weighted sum has the link identity or logistic".into());
+        }
         for term in &self.terms {
             term.check(input(&inputs, term.feature)?)?;
         }

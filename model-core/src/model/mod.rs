@@ -78,8 +78,35 @@ impl Model {
         match self {
             Self::Linear(linear) => linear.link,
             Self::Forest(forest) => forest.link,
-            Self::Ensemble(_) => Link::Logistic,
+            Self::Ensemble(ensemble) => ensemble.forest.link,
         }
+    }
+
+    /// How its trees compute, where that is not as usual: bit 0 for [`Link::Sigmoid`], bit 1
+    /// for [`Aggregation::SingleSum`](crate::forest::Aggregation::SingleSum).
+    pub(crate) fn arithmetic(&self) -> u32 {
+        let forest = match self {
+            Self::Linear(_) => return 0,
+            Self::Forest(forest) => forest,
+            Self::Ensemble(ensemble) => &ensemble.forest,
+        };
+        u32::from(forest.link == Link::Sigmoid) | u32::from(forest.aggregation.is_single()) << 1
+    }
+
+    /// Puts it back; `None` where the trees do not compute anything like that.
+    pub(crate) fn set_arithmetic(&mut self, bits: u32) -> Option<()> {
+        let forest = match self {
+            Self::Linear(_) => return None,
+            Self::Forest(forest) => forest,
+            Self::Ensemble(ensemble) => &mut ensemble.forest,
+        };
+        if bits & 1 == 1 {
+            forest.link = forest.link.is_logistic().then_some(Link::Sigmoid)?;
+        }
+        if bits & 2 == 2 {
+            forest.aggregation = forest.aggregation.single()?;
+        }
+        (bits <= 3).then_some(())
     }
 
     /// Checks that the model is sound and fits the schema's inputs.
@@ -214,7 +241,8 @@ impl Predictor {
             } => {
                 forest.predict_block(columns, stride, out, scratch);
                 for (row, out) in out.iter_mut().enumerate() {
-                    *out = Ensemble::predict(*weights, *out, linear.margin(columns, stride, row));
+                    let linear = linear.margin(columns, stride, row);
+                    *out = self.link.apply(Ensemble::margin(*weights, *out, linear));
                 }
             }
         }

@@ -25,7 +25,7 @@ pub(super) fn code(bins: &Bins, value: f64) -> u32 {
 }
 
 /// Whether a code goes to the left of a split of its feature.
-#[inline(never)]
+#[inline]
 pub(super) fn goes_left(forest: &Forest, node: &Node, code: u32) -> bool {
     let Node::Split {
         feature,

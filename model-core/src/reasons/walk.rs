@@ -44,11 +44,13 @@ impl Walk<'_> {
                 Node::Split { feature, .. } => usize::from(feature),
             };
             let needs = self.needs[feature];
-            let row_left = goes_left(self.forest, node, self.row[feature]);
-            let profile_left = goes_left(self.forest, node, self.profile[feature]);
-            if needs == FREE && row_left != profile_left {
+            let (row, profile) = (self.row[feature], self.profile[feature]);
+            let code = if needs == OF_PROFILE { profile } else { row };
+            let left = goes_left(self.forest, node, code);
+            // Two in one bin go the same way.
+            if needs == FREE && row != profile && goes_left(self.forest, node, profile) != left {
                 let children = [at + 1, self.right[at] as usize];
-                let [row, profile] = [row_left, profile_left].map(|l| children[usize::from(!l)]);
+                let [row, profile] = [left, !left].map(|l| children[usize::from(!l)]);
                 self.needs[feature] = OF_ROW;
                 let with_row = self.visit(row, of_row + 1, of_profile);
                 self.needs[feature] = OF_PROFILE;
@@ -58,11 +60,6 @@ impl Walk<'_> {
                 self.contributions[feature] += self.weight * (with_row[0] - with_profile[1]);
                 return [with_row[0] + with_profile[0], with_row[1] + with_profile[1]];
             }
-            let left = if needs == OF_PROFILE {
-                profile_left
-            } else {
-                row_left
-            };
             at = if left {
                 at + 1
             } else {

@@ -52,7 +52,7 @@ pub(crate) use derived::mismatch_message;
 pub use derived::{Derived, Mismatch};
 pub use languages::Translation;
 pub use names::{Names, Purpose};
-pub use read::{SchemaError, SchemaFile};
+pub use read::{Coding, SchemaError, SchemaFile};
 pub use reasons::{Compare, Reasons, Variant, When};
 pub use sample::SampleRole;
 pub use target::Outcomes;

@@ -1,5 +1,6 @@
 //! Reads a log, also beside a running writer.
 
+mod opened;
 mod search;
 mod tree;
 
@@ -7,11 +8,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::opened::Opened;
+use self::opened::open_frame;
 pub use self::search::{Found, Query};
-use crate::body::{self, Body};
 use crate::digest::Digest;
 use crate::disk::{Disk, How, RealDisk};
 use crate::error::LogError;
@@ -21,7 +22,7 @@ use crate::index::{self, Entry};
 use crate::keys::{self, Keys};
 use crate::layout::Layout;
 use crate::note::{Checkpoint, Verifier};
-use crate::record::{Kind, Outcome};
+use crate::record::Kind;
 use crate::seeds::{EPOCH, Seeds};
 use crate::writer::{derive_index, read_checkpoint};
 
@@ -32,47 +33,6 @@ pub struct Reader {
     layout: Layout,
     /// Without them the bodies stay closed.
     keys: Option<Keys>,
-}
-
-/// One record.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Opened {
-    /// Its index, from 0.
-    pub index: u64,
-    /// The hash of its leaf.
-    pub leaf: Digest,
-    /// What happened.
-    pub kind: Kind,
-    /// How it came out.
-    pub outcome: Outcome,
-    /// Minutes since 1970 UTC; never less than that of the record before.
-    pub minute: u32,
-    /// The model; [`Digest::NONE`] without one.
-    #[serde(skip_serializing_if = "Digest::is_none")]
-    pub model: Digest,
-    /// The policy; [`Digest::NONE`] without one.
-    #[serde(skip_serializing_if = "Digest::is_none")]
-    pub policy: Digest,
-    /// The record that this one is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub link: Option<u64>,
-    /// What was sealed; `None` when it was erased.
-    pub body: Option<Body>,
-}
-
-impl Opened {
-    /// What the record says, for kinds other than decisions and explanations.
-    ///
-    /// # Errors
-    /// When the record was erased or says something else.
-    pub fn event<T: DeserializeOwned>(&self) -> Result<T, LogError> {
-        let body = self.body.as_ref().ok_or(LogError::Erased(self.index))?;
-        let event = body.details.event.clone().unwrap_or_default();
-        serde_json::from_value(event).map_err(|error| {
-            let place = format!("record {}", self.index);
-            LogError::damaged(place, format!("not a {}: {error}", self.kind.name()))
-        })
-    }
 }
 
 impl Reader {
@@ -376,37 +336,4 @@ impl Reader {
         }
         Ok(bytes)
     }
-}
-
-fn open_frame(frame: &Frame<'_>, seeds: &mut Seeds) -> Result<Opened, LogError> {
-    let leaf = frame.leaf;
-    let body = match seeds.key((frame.index % EPOCH) as u32) {
-        None => None,
-        Some(key) => {
-            let mut sealed = frame.sealed.to_vec();
-            let parts = body::open(
-                &mut sealed,
-                frame.index,
-                &key,
-                frame.nonce,
-                &leaf.commitment,
-            );
-            let body = parts.ok().and_then(|parts| parts.to_body());
-            Some(body.ok_or_else(|| {
-                let place = format!("record {}", frame.index);
-                LogError::damaged(place, "the sealed body does not open with its key")
-            })?)
-        }
-    };
-    Ok(Opened {
-        index: frame.index,
-        leaf: Digest(leaf.hash()),
-        kind: leaf.kind,
-        outcome: leaf.outcome,
-        minute: leaf.minute,
-        model: leaf.model,
-        policy: leaf.policy,
-        link: leaf.link,
-        body,
-    })
 }

@@ -36,8 +36,8 @@ impl Check {
         for folder in ["records", "index", "seeds"] {
             for (name, _) in self.names(&layout.path(folder))? {
                 let epoch = number(&name);
-                // The next epoch is begun with its seeds and its index.
-                let begun = self.open && folder != "records" && epoch == Some(epochs);
+                // A running server may begin the next epoch now; a crash may leave it half begun.
+                let begun = self.open && epoch == Some(epochs);
                 if epoch.is_none_or(|epoch| epoch >= epochs) && !begun {
                     self.stranger(&format!("{folder}/{name}"), &name, report);
                 }
@@ -78,10 +78,12 @@ impl Check {
         Ok(())
     }
 
-    fn names(&self, folder: &Path) -> Result<Vec<(String, bool)>, LogError> {
-        self.disk
-            .list(folder)
-            .map_err(|error| LogError::io(folder, error))
+    /// The names in a folder; none where it is absent, as in a copy that lacks empty folders.
+    pub(super) fn names(&self, folder: &Path) -> Result<Vec<(String, bool)>, LogError> {
+        match self.disk.list(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            names => names.map_err(|error| LogError::io(folder, error)),
+        }
     }
 
     fn stranger(&self, place: &str, name: &str, report: &mut Report) {

@@ -2,80 +2,20 @@
 
 mod epoch;
 mod folder;
+mod history;
+mod report;
 mod tiles;
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use self::epoch::{Epoch, Work};
-use crate::digest::Digest;
+pub use self::report::{Against, Problem, Report};
 use crate::disk::{Disk, RealDisk};
 use crate::error::LogError;
 use crate::keys::{self, Keys};
 use crate::layout::{Layout, OPEN_MARK};
 use crate::note::{Checkpoint, Verifier};
-use crate::seeds::EPOCH;
-use crate::tree::{Frontier, Hash};
-
-/// What a log is checked against.
-#[derive(Debug, Clone, Default)]
-pub struct Against {
-    /// The folder of the keys; `None` is `FOLDER/keys`. Without keys the bodies stay closed, and
-    /// the index is not checked.
-    pub keys: Option<PathBuf>,
-    /// A public key from elsewhere; `None` is the one in the folder.
-    pub verifier: Option<Verifier>,
-    /// A checkpoint that was kept elsewhere: a signed note.
-    pub checkpoint: Option<String>,
-}
-
-/// What a check found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// Records of the log.
-    pub records: u64,
-    /// Records that were erased.
-    pub erased: u64,
-    /// Records that the checkpoint in the folder covers.
-    pub signed: u64,
-    /// Records that the checkpoint from elsewhere covers; what comes after it can be rewritten
-    /// by whoever has folder and keys.
-    pub covered: Option<u64>,
-    /// What is not as it should be.
-    pub problems: Vec<Problem>,
-    /// What is worth knowing and no problem, such as the torn end that a crash leaves.
-    pub notes: Vec<String>,
-}
-
-/// Something that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// The file, and where in it.
-    pub place: String,
-    /// What was expected and what was found.
-    pub problem: String,
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.place, self.problem)
-    }
-}
-
-/// The most problems that are listed; a log that is another one has as many as it has files.
-const MOST: usize = 100;
-
-impl Report {
-    fn problem(&mut self, place: impl Into<String>, problem: impl Into<String>) {
-        if self.problems.len() < MOST {
-            let (place, problem) = (place.into(), problem.into());
-            self.problems.push(Problem { place, problem });
-        }
-    }
-}
 
 /// Checks the log in `folder`.
 ///
@@ -103,11 +43,15 @@ pub fn verify_on(
     let mark = layout.lock();
     let mark = disk.read(&mark).unwrap_or_default();
     let check = Check {
-        open: mark == OPEN_MARK,
+        // Cut off it is the mark of a server that was killed while it wrote it.
+        open: !mark.is_empty() && OPEN_MARK.starts_with(&mark),
         keys: open_keys(&disk, &key_folder, against, &mut report)?,
         disk,
         layout,
     };
+    if !check.disk.exists(&check.layout.lock()) {
+        report.problem("lock", "the file is missing");
+    }
     if !check.open && !mark.is_empty() {
         report.problem(
             "lock",
@@ -314,158 +258,4 @@ impl Check {
         }
         Ok(all)
     }
-
-    /// Ended epochs are full, time goes forward, and the end is whole or torn by a crash.
-    fn ends(&self, read: &[Epoch], own: Option<&Checkpoint>, report: &mut Report) {
-        let mut minute = 0;
-        for epoch in read {
-            let place = format!("records/{:08}", epoch.number);
-            let last = epoch.number + 1 == read.len() as u64;
-            if epoch.minutes.0 < minute {
-                report.problem(
-                    &place,
-                    "the first record is older than the last one of the file before",
-                );
-            }
-            minute = minute.max(epoch.minutes.1);
-            let records = epoch.number * EPOCH + epoch.count;
-            if let Some(bad) = epoch.bad {
-                let at = format!("{place}, byte {}, record {records}", bad.offset);
-                let covered = own.is_none_or(|own| records < own.size);
-                if last && self.open && !covered && !epoch.vouched {
-                    let bytes = epoch.file - bad.offset;
-                    report.notes.push(format!("{at}: the last {bytes} bytes are torn, as a crash leaves them; the next start cuts them"));
-                } else {
-                    report.problem(at, bad.problem);
-                }
-            } else if !last && epoch.count < EPOCH {
-                report.problem(
-                    place,
-                    format!("{} records are missing at the end", EPOCH - epoch.count),
-                );
-            }
-        }
-        if let (false, Some(own)) = (self.open, own)
-            && own.size < report.records
-        {
-            report.problem("checkpoint", format!("it covers {} of {} records, though the log was closed: an older one was put back, or records were added", own.size, report.records));
-        }
-    }
-
-    /// Whether the records lead to what was signed.
-    fn checkpoint(
-        &self,
-        name: &str,
-        checkpoint: Option<&Checkpoint>,
-        read: &[Epoch],
-        report: &mut Report,
-    ) {
-        let Some(checkpoint) = checkpoint else { return };
-        if checkpoint.size > report.records {
-            report.problem(
-                name,
-                format!(
-                    "it was signed over {} records, the log has {}: the end is missing",
-                    checkpoint.size, report.records
-                ),
-            );
-            return;
-        }
-        if root_at(read, checkpoint.size) != Some(checkpoint.root.0) {
-            report.problem(name, format!("the records do not lead to the root that was signed for {} records: one of them was replaced", checkpoint.size));
-        }
-    }
-
-    /// Keys are missing exactly where a record says that they were destroyed.
-    fn erasures(&self, read: &[Epoch], report: &mut Report) {
-        if self.keys.is_none() {
-            return;
-        }
-        let said: BTreeSet<u64> = read
-            .iter()
-            .flat_map(|epoch| &epoch.erasures)
-            .copied()
-            .collect();
-        let gone: BTreeSet<u64> = read
-            .iter()
-            .flat_map(|epoch| &epoch.erased)
-            .copied()
-            .collect();
-        for index in gone.difference(&said) {
-            let epoch = index / EPOCH;
-            report.problem(
-                format!("seeds/{epoch:08}"),
-                format!("the key of record {index} is gone, and no record says that it was erased"),
-            );
-        }
-        let records = report.records;
-        for index in said.difference(&gone).filter(|index| **index < records) {
-            let problem = format!("record {index} was erased, and its key is still there");
-            if self.open {
-                report
-                    .notes
-                    .push(format!("{problem}: the next start destroys it"));
-            } else {
-                report.problem(format!("seeds/{:08}", index / EPOCH), problem);
-            }
-        }
-    }
-
-    /// Every model that answered is there and is what its name says.
-    fn models(&self, read: &[Epoch], report: &mut Report) -> Result<(), LogError> {
-        let used: BTreeSet<Digest> = read
-            .iter()
-            .flat_map(|epoch| &epoch.models)
-            .copied()
-            .collect();
-        for digest in used {
-            if !self.disk.exists(&self.layout.model(&digest)) {
-                report.problem(
-                    "models",
-                    format!("sha256-{digest}.wasm is missing: a record was decided by it"),
-                );
-            }
-        }
-        let folder = self.layout.path("models");
-        for (name, _) in self
-            .disk
-            .list(&folder)
-            .map_err(|error| LogError::io(&folder, error))?
-        {
-            let path = folder.join(&name);
-            let bytes = self
-                .disk
-                .read(&path)
-                .map_err(|error| LogError::io(&path, error))?;
-            if name == format!("sha256-{}.wasm", Digest::from_content(&bytes)) {
-                continue;
-            }
-            if self.open && name.ends_with(".new") {
-                report
-                    .notes
-                    .push(format!("models/{name}: a file that was being written"));
-            } else {
-                report.problem(
-                    format!("models/{name}"),
-                    "the content has another SHA-256 than the name",
-                );
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The root of the tree over the first `size` records.
-fn root_at(read: &[Epoch], size: u64) -> Option<Hash> {
-    let mut frontier = Frontier::default();
-    for epoch in read {
-        let begin = epoch.number * EPOCH;
-        if size >= begin + EPOCH {
-            frontier.push(16, epoch.root);
-        } else if size > begin {
-            let (_, local) = epoch.marks.iter().find(|(mark, _)| *mark == size)?;
-            frontier.append(local);
-        }
-    }
-    Some(frontier.root())
 }

@@ -194,13 +194,18 @@ pub(super) fn check(
         }
         // Beside a running server, or after a crash: tiles that a newer checkpoint needs, or an
         // older one needed.
-        let expected = tree.expected(&tile);
-        let problem = match expected.filter(|_| check.open) {
-            Some(expected) => check.derived(&name, &expected).0,
-            None => Some("not a tile of the tree".to_owned()),
-        };
-        if let Some(problem) = problem {
-            report.problem(name, problem);
+        match tree.expected(&tile).filter(|_| check.open) {
+            Some(expected) => {
+                if let Some(problem) = check.derived(&name, &expected).0 {
+                    report.problem(name, problem);
+                }
+            }
+            None if check.open => {
+                report.notes.push(format!(
+                    "{name}: of records that came after this check began"
+                ));
+            }
+            None => report.problem(name, "not a tile of the tree"),
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::core::Core;
 use super::prepared::{Prepared, now};
-use crate::error::{AppendError, LogError};
+use crate::error::LogError;
 use crate::event;
 use crate::index::{self, Entry};
 use crate::reader::Reader;
@@ -65,6 +65,9 @@ impl Core {
             self.layout.clone(),
             Some(self.keys.clone()),
         );
+        if what == What::Erase {
+            add_records_about(&reader, &mut change.indexes)?;
+        }
         let facts = Facts::collect(&reader, &change.indexes)?;
         let held = &facts.held;
         let affected: Vec<u64> = match what {
@@ -124,7 +127,7 @@ impl Core {
         let mut record = Record::new(kind);
         record.link = affected.first().copied();
         record.details.event = event.ok();
-        Prepared::new(record, &self.keys).map_err(|error| AppendError::into(error))
+        Ok(Prepared::new(record, &self.keys)?)
     }
 
     /// Destroys keys, and what the index says about the records' ids.
@@ -139,7 +142,9 @@ impl Core {
             let slots = indexes.iter().map(|index| (index % EPOCH) as u32);
             let destroyed = slots.filter(|slot| seeds.destroy(*slot)).count();
             if destroyed > 0 {
-                self.keys.reseal(&path, epoch, &seeds, generation + 1)?;
+                self.keys.reseal(&path, epoch, &seeds)?;
+            } else {
+                self.keys.settle(&path, epoch, &seeds, generation)?;
             }
             if epoch == self.current.epoch {
                 self.current.seeds = seeds;
@@ -182,6 +187,21 @@ impl Core {
         }
         Ok(())
     }
+}
+
+/// A shadow's answer, an override or a notice holds the applicant's data too: it is erased with
+/// the decision that it is about.
+fn add_records_about(reader: &Reader, indexes: &mut Vec<u64>) -> Result<(), LogError> {
+    let named: BTreeSet<u64> = indexes.iter().copied().collect();
+    let mut all = named.clone();
+    reader.each_entry(|index, entry| {
+        let about = entry.link.is_some_and(|link| named.contains(&link));
+        if about && entry.kind.is_personal() {
+            all.insert(index);
+        }
+    })?;
+    *indexes = all.into_iter().collect();
+    Ok(())
 }
 
 fn check(change: &Change) -> Result<(), LogError> {

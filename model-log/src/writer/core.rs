@@ -213,6 +213,7 @@ impl Core {
     pub(crate) fn close(mut self) -> Result<Option<String>, LogError> {
         self.sync_index()?;
         let signed = self.sign_checkpoint(false)?;
+        self.tiles.sync(&*self.disk, &self.layout)?;
         set_mark(&*self.disk, &self.layout, b"")?;
         Ok(signed.then_some(self.checkpoint.1))
     }
@@ -223,8 +224,9 @@ pub(crate) fn set_mark(disk: &dyn Disk, layout: &Layout, mark: &[u8]) -> Result<
     let path = layout.lock();
     let set = || {
         let mut file = disk.open(&path, How::Existing)?;
-        file.cut(0)?;
+        // Written first: the mark of an open log is never empty in between.
         file.write_at(0, mark)?;
+        file.cut(mark.len() as u64)?;
         file.sync()
     };
     set().map_err(|error| LogError::io(&path, error))
@@ -240,7 +242,7 @@ pub(crate) fn new_epoch(
     let mut secret = [0; 32];
     keys::random(&mut secret)?;
     let seeds = Seeds::new(secret);
-    keys.reseal(&layout.seeds(epoch), epoch, &seeds, 1)?;
+    keys.reseal(&layout.seeds(epoch), epoch, &seeds)?;
     let open = |path: std::path::PathBuf| {
         let file = disk.open(&path, How::New).and_then(|file| {
             path.parent()

@@ -182,7 +182,8 @@ impl Writer {
         self.change(What::Release, change, by)
     }
 
-    /// Destroys the keys of records: all of them, or with an error none. Blocks.
+    /// Destroys the keys of records and of those that are about them: all of them, or with an
+    /// error none. Blocks.
     ///
     /// # Errors
     /// When a record does not exist, is on hold, or is to be kept longer and `before_term` is

@@ -176,8 +176,7 @@ pub(crate) fn end(
     cut: Option<Cut>,
 ) -> Result<(End, Seeds), LogError> {
     let (mut seeds, generation) = keys.seeds(&layout.seeds(last), last)?;
-    // An erasure that was interrupted may have left the key before.
-    keys.destroy_others(last, generation)?;
+    keys.settle(&layout.seeds(last), last, &seeds, generation)?;
     let base = last * EPOCH;
     let mut frontier = Frontier::default();
     roots.iter().for_each(|root| frontier.push(16, *root));

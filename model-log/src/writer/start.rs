@@ -7,7 +7,7 @@ use super::core::{Core, Current, Lock, new_epoch, set_mark};
 use super::prepared::Prepared;
 use super::recover::{self, End};
 use crate::disk::{Disk, How, write_whole};
-use crate::error::{AppendError, LogError};
+use crate::error::LogError;
 use crate::event::Recovered;
 use crate::keys::{self, Keys};
 use crate::layout::{Layout, OPEN_MARK};
@@ -105,6 +105,27 @@ impl Opening {
         }
     }
 
+    /// Removes files that a crash has left unfinished.
+    fn sweep(&self) -> Result<(), LogError> {
+        let layout = &self.layout;
+        let mut folders = vec![layout.folder().to_owned(), self.keys.clone()];
+        folders.extend(["records", "index", "seeds", "models"].map(|name| layout.path(name)));
+        for folder in folders {
+            let failed = |error| LogError::io(&folder, error);
+            let mut removed = false;
+            for (name, is_folder) in self.disk.list(&folder).map_err(failed)? {
+                if !is_folder && name.ends_with(".new") {
+                    self.disk.remove(&folder.join(name)).map_err(failed)?;
+                    removed = true;
+                }
+            }
+            if removed {
+                self.disk.sync_folder(&folder).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Everything that is read and mended before the first record is written.
     fn read(&self, cut: Option<Cut>) -> Result<(Ready, End, u64), LogError> {
         let (disk, layout) = (&*self.disk, &self.layout);
@@ -118,7 +139,14 @@ impl Opening {
             .read(&mark)
             .map_err(|error| LogError::io(&mark, error))?;
         let clean = mark.is_empty() && cut.is_none();
+        // Also over itself: after a sync that failed, what is shown may not be on the disk.
         set_mark(disk, layout, OPEN_MARK)?;
+        // A log that opens itself again may be given a model at this moment.
+        if cut.is_none() {
+            // A copy may lack folders that were empty.
+            layout.make_folders(disk)?;
+            self.sweep()?;
+        }
         let epochs = layout.epochs(disk)?;
         let last = epochs.checked_sub(1).ok_or_else(|| {
             LogError::damaged(
@@ -191,7 +219,7 @@ impl Ready {
             checkpoint: self.checkpoint,
             lock,
         };
-        let recovered = (bytes > 0).then(|| Recovered {
+        let recovered = (bytes > 0).then_some(Recovered {
             bytes,
             records: end.size,
             because: end.because,
@@ -220,7 +248,7 @@ impl Core {
             let (bytes, records) = (recovered.bytes, recovered.records);
             let mut record = Record::new(Kind::Recovered);
             record.details.event = serde_json::to_value(recovered).ok();
-            let record = Prepared::new(record, &self.keys).map_err(AppendError::from)?;
+            let record = Prepared::new(record, &self.keys)?;
             self.append(&[record])?;
             events.push(Event::Recovered { bytes, records });
         } else {

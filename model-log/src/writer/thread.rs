@@ -112,7 +112,7 @@ pub(crate) fn run(shared: &Arc<Shared>, core: Core) {
             Work::Idle => Ok(()),
             Work::Close => return end(shared, close(shared, core)),
         };
-        let done = done.and_then(|()| Ok(sign(shared, &mut core, &mut signed_at)));
+        let done = done.map(|()| sign(shared, &mut core, &mut signed_at));
         state = match done {
             Ok(()) => Ok(core),
             Err(error) => Err(stop(shared, core, &error)),

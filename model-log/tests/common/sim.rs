@@ -37,10 +37,24 @@ fn apply(bytes: &mut Vec<u8>, at: usize, what: &[u8]) {
     bytes[at..at + what.len()].copy_from_slice(what);
 }
 
+/// A name that was given, or taken away; a rename does both at once.
 #[derive(Debug, Clone)]
 struct NameChange {
     name: PathBuf,
     file: Option<usize>,
+    gone: Option<PathBuf>,
+}
+
+impl NameChange {
+    fn apply(&self, names: &mut BTreeMap<PathBuf, usize>) {
+        match self.file {
+            Some(file) => names.insert(self.name.clone(), file),
+            None => names.remove(&self.name),
+        };
+        if let Some(gone) = &self.gone {
+            names.remove(gone);
+        }
+    }
 }
 
 /// What goes wrong.
@@ -92,15 +106,15 @@ impl State {
         }
     }
 
-    fn set_name(&mut self, name: &Path, file: Option<usize>) {
-        match file {
-            Some(file) => self.shown.insert(name.to_owned(), file),
-            None => self.shown.remove(name),
-        };
+    fn set_name(&mut self, name: &Path, file: Option<usize>, gone: Option<&Path>) {
         let folder = name.parent().unwrap_or(name).to_owned();
-        let name = name.to_owned();
-        let changes = self.names.entry(folder).or_default();
-        changes.push(NameChange { name, file });
+        let change = NameChange {
+            name: name.to_owned(),
+            file,
+            gone: gone.map(PathBuf::from),
+        };
+        change.apply(&mut self.shown);
+        self.names.entry(folder).or_default().push(change);
     }
 
     fn find(&self, path: &Path) -> io::Result<usize> {
@@ -140,10 +154,7 @@ impl Sim {
         for changes in state.names.values() {
             let kept = random.below(changes.len() as u64 + 1) as usize;
             for change in &changes[..kept] {
-                match change.file {
-                    Some(file) => names.insert(change.name.clone(), file),
-                    None => names.remove(&change.name),
-                };
+                change.apply(&mut names);
             }
         }
         let files = state.files.iter().map(|file| after_cut(file, random));
@@ -208,19 +219,28 @@ impl Sim {
     }
 }
 
+/// Every sector shows what was written to it up to some moment of its own.
 fn after_cut(file: &File, random: &mut Random) -> File {
     let mut bytes = file.durable.clone();
-    for pending in &file.pending {
+    let mut moments: BTreeMap<usize, usize> = BTreeMap::new();
+    for (now, pending) in file.pending.iter().enumerate() {
         match pending {
             Pending::Cut(len) if random.below(2) == 0 => bytes.resize(*len, 0),
             Pending::Cut(_) => {}
             Pending::Write(at, what) => {
-                // All, nothing, or some of its sectors.
-                let how = random.below(3);
                 let mut begin = *at;
                 while begin < at + what.len() {
                     let end = ((begin / SECTOR + 1) * SECTOR).min(at + what.len());
-                    if how == 0 || how == 1 && random.below(2) == 0 {
+                    let writes = file.pending.len() as u64;
+                    let moment =
+                        moments
+                            .entry(begin / SECTOR)
+                            .or_insert_with(|| match random.below(3) {
+                                0 => usize::MAX,
+                                1 => 0,
+                                _ => random.below(writes + 1) as usize,
+                            });
+                    if now < *moment {
                         apply(&mut bytes, begin, &what[begin - at..end - at]);
                     }
                     begin = end;
@@ -273,7 +293,7 @@ impl Disk for Sim {
                     ..File::default()
                 });
                 let file = state.files.len() - 1;
-                state.set_name(path, Some(file));
+                state.set_name(path, Some(file), None);
                 file
             }
             Err(error) => return Err(error),
@@ -339,9 +359,7 @@ impl Disk for Sim {
         let mut state = self.state();
         state.step()?;
         let file = state.find(from)?;
-        // One change in the journal: the new name first, so that a cut never leaves neither.
-        state.set_name(to, Some(file));
-        state.set_name(from, None);
+        state.set_name(to, Some(file), Some(from));
         Ok(())
     }
 
@@ -349,7 +367,7 @@ impl Disk for Sim {
         let mut state = self.state();
         state.step()?;
         if state.find(path).is_ok() {
-            state.set_name(path, None);
+            state.set_name(path, None, None);
             return Ok(());
         }
         let before = state.folders.len();
@@ -365,10 +383,7 @@ impl Disk for Sim {
         let mut state = self.state();
         state.step()?;
         for change in state.names.remove(folder).unwrap_or_default() {
-            match change.file {
-                Some(file) => state.durable.insert(change.name, file),
-                None => state.durable.remove(&change.name),
-            };
+            change.apply(&mut state.durable);
         }
         Ok(())
     }
@@ -382,7 +397,7 @@ impl Disk for Sim {
         if state.find(path).is_err() {
             state.files.push(File::default());
             let file = state.files.len() - 1;
-            state.set_name(path, Some(file));
+            state.set_name(path, Some(file), None);
         }
         Ok(Some(Box::new(Unlock(self.clone()))))
     }
@@ -424,8 +439,12 @@ impl DiskFile for Handle {
         };
         let file = &mut state.files[self.file];
         apply(&mut file.shown, offset as usize, &bytes[..taken]);
-        let write = Pending::Write(offset as usize, bytes[..taken].to_vec());
-        file.pending.push(write);
+        // A sector goes to the disk whole, with what a failed sync has left out before.
+        let begin = offset as usize / SECTOR * SECTOR;
+        let end = (offset as usize + taken).next_multiple_of(SECTOR);
+        let end = end.min(file.shown.len());
+        let sectors = file.shown.get(begin..end).unwrap_or_default().to_vec();
+        file.pending.push(Pending::Write(begin, sectors));
         failed
     }
 

@@ -142,17 +142,8 @@ impl Dataset {
         let reader = Reader::new(&header, schema, outcome_missing)?;
         let mut sample = SampleReader::new(&header, schema);
         let mut dataset = Self {
-            columns: vec![Values::default(); reader.inputs.len()],
-            target: Vec::new(),
             protected: Protected::columns(&header, schema),
-            sample: Sample::default(),
-            without_outcome: WithoutOutcome {
-                rows: Vec::new(),
-                columns: vec![Values::default(); reader.inputs.len()],
-            },
-            overwritten: Vec::new(),
-            sha256: String::new(),
-            name: name.to_owned(),
+            ..Self::empty(name, &reader)
         };
         let mut overwritten = vec![0; reader.steps.len()];
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
@@ -173,6 +164,53 @@ impl Dataset {
         dataset.sha256 = pieces.into_source().finish();
         dataset.check_classes(schema)?;
         Ok(dataset)
+    }
+
+    /// Reads applications of which no outcome is known or asked for; columns that the schema
+    /// does not know are passed over. Every target is `false`, which means nothing.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`], but for the target.
+    pub fn without_outcomes(
+        source: impl Read,
+        name: &str,
+        schema: &Schema,
+    ) -> Result<Self, DataError> {
+        let mut table = Table::open(Hashing::new(source), name)?;
+        let columns = Columns::for_passing_through(&table, schema)?;
+        let reader = Reader::with_columns(schema, OutcomeMissing::LeaveOut, columns);
+        let mut dataset = Self::empty(name, &reader);
+        let mut columns = vec![Vec::new(); reader.inputs.len()];
+        let mut scratch = Scratch {
+            row: derive::Row::default(),
+            overwritten: vec![0; reader.steps.len()],
+        };
+        while let Some(row) = table.next_row()? {
+            reader.push_inputs(&row, &mut columns, &mut scratch, name)?;
+            dataset.target.push(false);
+        }
+        for (values, numbers) in dataset.columns.iter_mut().zip(columns) {
+            numbers.into_iter().for_each(|number| values.push(number));
+        }
+        dataset.overwritten = reader.overwritten(&scratch.overwritten);
+        dataset.sha256 = table.into_source().finish();
+        Ok(dataset)
+    }
+
+    fn empty(name: &str, reader: &Reader<'_>) -> Self {
+        Self {
+            columns: vec![Values::default(); reader.inputs.len()],
+            target: Vec::new(),
+            protected: Vec::new(),
+            sample: Sample::default(),
+            without_outcome: WithoutOutcome {
+                rows: Vec::new(),
+                columns: vec![Values::default(); reader.inputs.len()],
+            },
+            overwritten: Vec::new(),
+            sha256: String::new(),
+            name: name.to_owned(),
+        }
     }
 
     /// How many rows with an outcome there are.
@@ -263,14 +301,19 @@ impl<'a> Reader<'a> {
         schema: &'a Schema,
         outcome_missing: OutcomeMissing,
     ) -> Result<Self, DataError> {
+        let columns = Columns::for_training(table, schema)?;
+        Ok(Self::with_columns(schema, outcome_missing, columns))
+    }
+
+    fn with_columns(schema: &'a Schema, outcome_missing: OutcomeMissing, columns: Columns) -> Self {
         let steps = derive::steps(schema);
-        Ok(Self {
+        Self {
             outcome_missing,
-            columns: Columns::for_training(table, schema)?,
+            columns,
             schema,
             inputs: schema.inputs().collect(),
             steps,
-        })
+        }
     }
 
     /// Appends a row to the columns of the inputs.

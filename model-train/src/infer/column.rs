@@ -132,7 +132,7 @@ impl Observed {
         (self.number || self.boolean).then_some(&self.missing_words)
     }
 
-    fn has_missing(&self) -> bool {
+    pub(super) fn has_missing(&self) -> bool {
         self.missing > 0
             || self
                 .words_for_missing()
@@ -170,13 +170,7 @@ impl Observed {
         };
         line(&format!("\n[[feature]]\nname = {}", quoted(name)));
         let role = role::drafted(name, self);
-        let kind = match self {
-            _ if self.is_empty() => "category",
-            _ if self.boolean => "boolean",
-            _ if self.number && self.integer => "integer",
-            _ if self.number => "number",
-            _ => "category",
-        };
+        let kind = self.kind();
         line(&format!("type = \"{kind}\""));
         if let Some(comment) = role::proposed(name, self) {
             line(comment);
@@ -186,14 +180,14 @@ impl Observed {
             Role::Protected(reason) => line(&format!("role = \"protected\"   # {reason}")),
             Role::Input => {}
         }
-        if kind == "integer" || kind == "number" {
-            let (minimum, maximum) = nice_range(self.lowest, self.highest);
-            let seen = format!("{} to {}", number(self.lowest), number(self.highest));
-            line(&format!("minimum = {}   # seen: {seen}", number(minimum)));
-            line(&format!("maximum = {}", number(maximum)));
-        } else if kind == "category" {
+        if kind == "category" {
             line(&format!("categories = {}", quoted_list(self.texts())));
         }
+        self.write_range(kind, toml);
+        let mut line = |text: &str| {
+            toml.push_str(text);
+            toml.push('\n');
+        };
         if self.has_missing() {
             let is_number = kind == "integer" || kind == "number";
             let policy = if is_number { "impute" } else { "most_frequent" };
@@ -209,6 +203,29 @@ impl Observed {
             for proposal in actions::drafted(ends, kind == "integer") {
                 line(&proposal);
             }
+        }
+    }
+
+    /// The word of its type.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            _ if self.is_empty() => "category",
+            _ if self.boolean => "boolean",
+            _ if self.number && self.integer => "integer",
+            _ if self.number => "number",
+            _ => "category",
+        }
+    }
+
+    /// Appends the range of a number, rounded outward.
+    pub(super) fn write_range(&self, kind: &str, toml: &mut String) {
+        if kind == "integer" || kind == "number" {
+            let (minimum, maximum) = nice_range(self.lowest, self.highest);
+            let seen = format!("{} to {}", number(self.lowest), number(self.highest));
+            let (minimum, maximum) = (number(minimum), number(maximum));
+            toml.push_str(&format!(
+                "minimum = {minimum}   # seen: {seen}\nmaximum = {maximum}\n"
+            ));
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod actions;
 mod column;
+mod for_model;
 mod outcome;
 mod reasons;
 mod role;
@@ -19,6 +20,7 @@ use model_files::csv::Table;
 
 use crate::error::{DataError, DataErrorKind, shortened};
 use column::Observed;
+pub use for_model::ModelColumn;
 use outcome::Outcome;
 pub(crate) use outcome::{names_a_bad_event, positive_of_two};
 use reasons::Codes;
@@ -87,6 +89,8 @@ pub struct DraftOptions<'a> {
     /// `no` (or another boolean word) for a boolean column, else the text itself. `None`
     /// where the names of column and values say it.
     pub positive: Option<&'a str>,
+    /// The columns of a model that exists, which become the inputs; all others are ignored.
+    pub columns: Option<&'a [ModelColumn]>,
 }
 
 /// Reads a whole file and answers with a schema in TOML, with comments. Types, categories
@@ -117,7 +121,11 @@ pub fn infer(
 ) -> Result<String, InferError> {
     let mut table = Table::open(source, name).map_err(DataError::from)?;
     let header = table.header().to_vec();
-    let target = target_index(&header, options.target)?;
+    let target = match (options.columns, options.target) {
+        // The model has learned already.
+        (Some(_), None) => None,
+        _ => Some(target_index(&header, options.target)?),
+    };
     let mut columns: Vec<Observed> = header.iter().map(|_| Observed::default()).collect();
     let mut rows = 0u64;
     while let Some(row) = table.next_row().map_err(DataError::from)? {
@@ -136,14 +144,20 @@ pub fn infer(
     let mut toml = head(name, options.model, rows, &columns);
     let mut codes = Codes::default();
     for (index, (header, column)) in header.iter().zip(&columns).enumerate() {
-        if index == target {
+        if Some(index) == target {
             if options.target.is_none() {
                 toml.push_str(GUESSED);
             }
             write_target(column, header, options.positive, &mut toml)?;
+        } else if let Some(model) = options.columns {
+            let part = for_model::part(header, column, model);
+            column.write_for_model(header, &part, &mut toml);
         } else {
             column.write(header, &mut codes, &mut toml);
         }
+    }
+    if target.is_none() {
+        toml.push_str(for_model::APPROVED);
     }
     Ok(toml)
 }

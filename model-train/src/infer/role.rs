@@ -120,7 +120,7 @@ fn identifies(name: &str, column: &Observed) -> Option<&'static str> {
 }
 
 /// The protected characteristic that a name says.
-fn protected_word(name: &str) -> Option<&'static str> {
+pub(super) fn protected_word(name: &str) -> Option<&'static str> {
     let word = has(name, PROTECTED)?;
     let of_a_thing = matches!(word, "age" | "ages") && has(name, THINGS).is_some();
     (!of_a_thing).then_some(word)

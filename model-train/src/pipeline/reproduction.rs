@@ -4,6 +4,7 @@ use model_core::artifact::Artifact;
 use model_core::details::{Details, ThresholdRule};
 use model_core::policy::Policy;
 use model_core::schema::{Role, Schema};
+use serde::Deserialize;
 
 use super::configuration::Configuration;
 use super::error::PipelineError;
@@ -32,10 +33,16 @@ pub struct Recorded {
 #[non_exhaustive]
 pub enum NotReproducible {
     /// The file does not say how it was trained.
-    #[error(
-        "it does not say how it was trained: it was imported, or packed by a program that kept no record"
-    )]
+    #[error("it does not say how it was trained: it was packed by a program that kept no record")]
     NoRecord,
+    /// Another program trained it.
+    #[error("it was imported: {library} {version} trained it, and only that can train it again")]
+    Imported {
+        /// The library, as it calls itself.
+        library: String,
+        /// Its version, or that of its format.
+        version: String,
+    },
     /// Another version made it, and may train in another way.
     #[error(
         "it was trained by version {theirs} of this program, and this is {ours}: use version {theirs}"
@@ -81,6 +88,10 @@ impl Recorded {
             Details::from_artifact(artifact).map_err(|error| record(error.to_string()))?;
         if details.config.is_empty() {
             return Err(NotReproducible::NoRecord);
+        }
+        if let Ok(Import { import }) = toml::from_str(&details.config) {
+            let Origin { library, version } = import;
+            return Err(NotReproducible::Imported { library, version });
         }
         let (theirs, ours) = (
             &artifact.training.underwrite_version,
@@ -186,6 +197,18 @@ impl Recorded {
         };
         Ok(Job::new(inputs, options)?)
     }
+}
+
+/// What an imported model has for a configuration, as far as it matters here.
+#[derive(Deserialize)]
+struct Import {
+    import: Origin,
+}
+
+#[derive(Deserialize)]
+struct Origin {
+    library: String,
+    version: String,
 }
 
 /// The parts in which two artifacts differ, in words.

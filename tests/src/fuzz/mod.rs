@@ -6,11 +6,13 @@
 //! longer runs.
 
 mod driver;
+mod import;
 mod mutate;
 mod seeds;
 mod targets;
 
 pub use driver::{Crash, Report, run};
+pub use import::{lightgbm, sklearn, xgboost};
 pub use targets::{artifact, model_file, policy, request, schema, sections};
 
 /// A reader of bytes from outside, and what it is given.
@@ -28,7 +30,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 9] = [
     Target {
         name: "request",
         check: request,
@@ -64,5 +66,23 @@ pub const TARGETS: [Target; 6] = [
         check: model_file,
         seeds: seeds::model_files,
         words: seeds::BINARY_WORDS,
+    },
+    Target {
+        name: "lightgbm",
+        check: lightgbm,
+        seeds: import::lightgbm_seeds,
+        words: import::WORDS,
+    },
+    Target {
+        name: "xgboost",
+        check: xgboost,
+        seeds: import::xgboost_seeds,
+        words: import::WORDS,
+    },
+    Target {
+        name: "sklearn",
+        check: sklearn,
+        seeds: import::sklearn_seeds,
+        words: import::WORDS,
     },
 ];

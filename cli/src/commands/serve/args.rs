@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::decision_log::WhenItFails;
 use super::log::Log;
 use super::window_length::WindowLength;
 
@@ -189,6 +190,17 @@ pub(crate) struct Args {
     /// Folder that keeps drift windows between starts [default: none]
     #[arg(long, value_name = "FOLDER")]
     pub(super) drift_state: Option<PathBuf>,
+    /// Folder that records each decision before it is answered; created where there is none
+    /// [default: none]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) decision_log: Option<PathBuf>,
+    /// Folder of the decision log's keys [default: keys in the log's folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) decision_log_keys: Option<PathBuf>,
+    /// Handling of decisions that cannot be recorded: refuse (503) or serve (counted and logged)
+    /// [default: refuse]
+    #[arg(long, value_name = "WHAT")]
+    pub(super) decision_log_on_failure: Option<WhenItFails>,
     /// Pushgateway to push metrics to [default: none] [env: PROM_PUSHGATEWAY]
     #[arg(long, value_name = "URL")]
     pub(super) pushgateway: Option<String>,

@@ -3,6 +3,7 @@
 mod api_keys;
 mod arenas;
 mod args;
+mod decision_log;
 mod drift;
 pub(super) mod keys;
 mod log;

@@ -33,7 +33,8 @@ pub(super) struct Read {
 }
 
 pub(super) fn read(args: &Args) -> Result<Read> {
-    let mut from = Settings::open(ConfigFile::open(args.config.as_deref())?)?;
+    let file = ConfigFile::open(args.config.as_deref())?;
+    let mut from = Settings::open(file.clone())?;
     let trusted_keys = from.path(key("trusted-keys"), args.trusted_keys.clone())?;
     let source = source::read(args, &mut from, trusted_keys.is_some())?;
     // The models are opened last, when all settings are known to be valid.
@@ -61,6 +62,7 @@ pub(super) fn read(args: &Args) -> Result<Read> {
     options.cors_origins = from.list(key("cors-origin"), args.cors_origin.clone())?;
     options.page = !from.switch(key("no-page"), args.no_page)?;
     options.drift = super::drift::read(args, &mut from)?;
+    options.decision_log = super::decision_log::read(args, &mut from, file.as_ref())?;
     options.push = push(args, &mut from)?;
     options.traces = traces(args, &mut from)?;
     let log = from.optional(key("log"), args.log)?;

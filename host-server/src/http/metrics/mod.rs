@@ -23,9 +23,10 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// `fastapi` adds the second old service's names.
-    pub(crate) fn new(fastapi: bool) -> Self {
+    /// `fastapi` adds the second old service's names, `register` those of rooms above.
+    pub(crate) fn new(fastapi: bool, register: impl FnOnce(&mut Registry)) -> Self {
         let mut registry = Registry::default();
+        register(&mut registry);
         Self {
             http: Arc::new(HttpMetrics::register(&mut registry, fastapi)),
             models: Arc::new(ModelMetricsSet::register(&mut registry)),

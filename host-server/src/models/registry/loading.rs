@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use model_files::hex;
 use sha2::{Digest, Sha256};
 
 use super::source::{FileCheck, SignatureCheck, Signer};
-use crate::host::Limits;
+use crate::host::{Limits, ModelHost};
 use crate::models::drift::Drift;
 use crate::models::metrics::ModelMetricsSet;
 
@@ -28,21 +28,37 @@ pub(crate) struct Loading {
     pub(crate) check: Option<FileCheck>,
     /// Who must have signed a file.
     pub(crate) signatures: Option<SignatureCheck>,
+    /// Hears of every model that was loaded, before it answers.
+    pub(crate) on_load: Option<OnLoad>,
+}
+
+/// Is told of a model that was loaded; a sentence refuses it. May block.
+pub(crate) struct OnLoad(pub(crate) Box<dyn Fn(&Loaded<'_>) -> Result<(), String> + Send + Sync>);
+
+/// A model that was loaded.
+pub(crate) struct Loaded<'a> {
+    pub(crate) host: &'a ModelHost,
+    /// Its name and version in routes.
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    /// Of the whole file.
+    pub(crate) file_sha256: &'a [u8; 32],
+    /// Who signed it, where somebody must have.
+    pub(crate) signer: Option<&'a Signer>,
 }
 
 /// More of a signature's file is not read to tell whether it changed.
 const SIGNATURE: u64 = 4 << 20;
 
 impl Loading {
-    /// Where the signature of a model's file is, if models must be signed.
-    pub(super) fn signature_path(&self, model: &Path) -> Option<PathBuf> {
-        let signatures = self.signatures.as_ref()?;
-        Some(model.with_file_name(signatures.file))
+    /// The name of the signature beside a model's file, if models must be signed.
+    pub(super) fn signature_file(&self) -> Option<&'static str> {
+        self.signatures.as_ref().map(|signatures| signatures.file)
     }
 
     /// The digest of a model's signature; `None` when there is none, or none is needed.
     pub(super) fn signature(&self, model: &Path) -> Option<[u8; 32]> {
-        let file = File::open(self.signature_path(model)?).ok()?;
+        let file = File::open(model.with_file_name(self.signature_file()?)).ok()?;
         let mut bytes = Vec::new();
         file.take(SIGNATURE).read_to_end(&mut bytes).ok()?;
         Some(Sha256::digest(bytes).into())

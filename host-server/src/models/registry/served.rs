@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::file::read_model;
-use super::loading::Loading;
+use super::loading::{Loaded, Loading, OnLoad};
 use super::names::check_place;
 use super::source::{Checked, FileCheck, Signer};
 use super::verify;
@@ -89,7 +89,11 @@ impl Served {
             check_place(named, host.description()).map_err(LoadErrorKind::Mismatch)?;
         }
         verify::golden_rows(&host)?;
-        Ok(Self::new(host, named, signer, loading))
+        let served = Self::new(host, named, signer, loading);
+        if let Some(OnLoad(told)) = &loading.on_load {
+            told(&served.loaded()).map_err(LoadErrorKind::Mismatch)?;
+        }
+        Ok(served)
     }
 
     pub(crate) fn new(
@@ -191,11 +195,11 @@ impl Served {
         explained.inspect_err(|error| self.metrics.failed(error))
     }
 
-    /// One decision for each row, in order, counted.
+    /// One decision for each row, in order, counted; `each` gets the row with its answer.
     pub(crate) fn decide_each<'a>(
         &self,
         rows: impl IntoIterator<Item = &'a [u8]>,
-        mut each: impl FnMut(Result<Answer<'_>, CallError>),
+        mut each: impl FnMut(&'a [u8], Result<Answer<'_>, CallError>),
     ) {
         let mut tally = Tally::new(&self.metrics);
         // `decide_each` hands over answers without their rows: remember the row being decided.
@@ -210,7 +214,7 @@ impl Served {
                 }
                 Err(error) => self.metrics.failed(error),
             }
-            each(answer);
+            each(asked.get(), answer);
         });
     }
 
@@ -230,6 +234,16 @@ impl Served {
     fn seen(&self, request: &[u8], score: Option<Score>) {
         if let Ok(monitor) = &self.drift {
             monitor.seen(request, score);
+        }
+    }
+
+    fn loaded(&self) -> Loaded<'_> {
+        Loaded {
+            host: &self.host,
+            name: &self.name,
+            version: &self.version,
+            file_sha256: &self.file_sha256,
+            signer: self.signer(),
         }
     }
 

@@ -7,7 +7,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::served::Served;
+use super::served::{ScoredDecision, Served};
+use crate::host::Answer;
 use crate::models::metrics::Shadowed;
 use crate::models::score::Score;
 
@@ -26,9 +27,13 @@ pub(crate) struct Shadow {
     long: Arc<Semaphore>,
 }
 
+/// Gets the challenger, the request and what the challenger answered, which nobody else gets.
+pub(crate) type Witness = Box<dyn FnOnce(&Served, &[u8], Answer<'_>) + Send>;
+
 struct Job {
     body: Bytes,
     champion: Option<Score>,
+    witness: Option<Witness>,
     /// Of a long one.
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -41,7 +46,7 @@ impl Shadow {
             .name("model-shadow".to_owned())
             .spawn(move || {
                 for job in jobs {
-                    compare(&challenger, &job);
+                    compare(&challenger, job);
                 }
             });
         if let Err(error) = &started {
@@ -58,32 +63,35 @@ impl Shadow {
         &self.served
     }
 
-    /// Hands over a request and what the champion said. Never waits.
-    pub(crate) fn offer(&self, body: Bytes, champion: Option<Score>) {
+    /// Hands over a request and what the champion said; the witness hears what the challenger
+    /// says. Never waits.
+    pub(crate) fn offer(&self, body: Bytes, champion: Option<Score>, witness: Option<Witness>) {
         let Some(queue) = &self.queue else { return };
-        if !self.queued(queue, body, champion) {
+        let is_long = body.len() > LONG;
+        let permit = is_long.then(|| Arc::clone(&self.long).try_acquire_owned());
+        let queued = permit.transpose().is_ok_and(|_permit| {
+            let job = Job {
+                body,
+                champion,
+                witness,
+                _permit,
+            };
+            queue.try_send(job).is_ok()
+        });
+        if !queued {
             self.served.metrics.shadowed(Shadowed::dropped);
         }
     }
-
-    fn queued(&self, queue: &SyncSender<Job>, body: Bytes, champion: Option<Score>) -> bool {
-        let is_long = body.len() > LONG;
-        let permit = is_long.then(|| Arc::clone(&self.long).try_acquire_owned());
-        let Ok(_permit) = permit.transpose() else {
-            return false;
-        };
-        let job = Job {
-            body,
-            champion,
-            _permit,
-        };
-        queue.try_send(job).is_ok()
-    }
 }
 
-fn compare(challenger: &Served, job: &Job) {
+fn compare(challenger: &Served, job: Job) {
     match challenger.decide_unanswered(&job.body) {
-        Ok(scored) => challenger.metrics.compared(job.champion, scored.score),
+        Ok(ScoredDecision { decision, score }) => {
+            challenger.metrics.compared(job.champion, score);
+            if let Some(witness) = job.witness {
+                witness(challenger, &job.body, decision.answer());
+            }
+        }
         Err(error) => {
             challenger.metrics.shadowed(Shadowed::failed);
             tracing::warn!(model = challenger.name(), version = challenger.version(), %error, "shadow decision failed");

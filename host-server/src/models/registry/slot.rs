@@ -151,7 +151,7 @@ impl Slot {
                 .live()
                 .and_then(|live| live.versions.get(version).cloned());
             // Before the file is read: what is changed after that has another stamp.
-            let stamp = Stamp::read(path, loading);
+            let stamp = Stamp::read(path, loading.signature_file());
             let is_as_checked = |old: &Arc<Version>| old.is_as_checked(stamp.as_ref());
             let checked = match &old {
                 Some(old) if change.cause != Cause::Asked && is_as_checked(old) => None,
@@ -275,7 +275,7 @@ impl Slot {
                 Err(reason) => {
                     past.refused.insert(path.to_owned(), digests);
                     let reason = format!("{}: {reason}", path.display());
-                    self.refuse(reason, &loading.metrics, outcome);
+                    self.refuse(reason, change, &loading.metrics, outcome);
                     return None;
                 }
             }

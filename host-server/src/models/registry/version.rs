@@ -46,10 +46,10 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// `None` when there is no such file.
-    pub(super) fn read(path: &Path, loading: &Loading) -> Option<Self> {
-        let signature = loading.signature_path(path);
-        let signature = signature.and_then(|path| Self::read_one(&path));
+    /// With the file of this name beside it, its signature, where one is needed. `None` when
+    /// there is no such file.
+    pub(super) fn read(path: &Path, signature: Option<&str>) -> Option<Self> {
+        let signature = signature.and_then(|name| Self::read_one(&path.with_file_name(name)));
         Some(Self {
             signature: signature.map(Box::new),
             ..Self::read_one(path)?

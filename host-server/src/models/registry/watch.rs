@@ -22,7 +22,8 @@ pub(crate) async fn watch(registry: Arc<Registry>, interval: Duration, hang_up: 
     let changed = Arc::new(Notify::new());
     let source = registry.source().cloned();
     let _watcher = source.as_ref().and_then(|source| start(source, &changed));
-    let mut seen = look(source.clone()).await;
+    let signature = registry.loading.signature_file();
+    let mut seen = look(source.clone(), signature).await;
     // What changed between the start and this was reported to nobody.
     changed.notify_one();
     let registry = Arc::downgrade(&registry);
@@ -30,7 +31,7 @@ pub(crate) async fn watch(registry: Arc<Registry>, interval: Duration, hang_up: 
         let cause = tokio::select! {
             () = changed.notified() => Cause::FilesChanged,
             () = hang_up.notified() => Cause::Asked,
-            () = tokio::time::sleep(interval) => match look(source.clone()).await {
+            () = tokio::time::sleep(interval) => match look(source.clone(), signature).await {
                 now if now == seen => continue,
                 _ => Cause::FilesChanged,
             },
@@ -40,24 +41,24 @@ pub(crate) async fn watch(registry: Arc<Registry>, interval: Duration, hang_up: 
             .is_ok()
         {}
         // Before they are read: what changes after this is found at the next look.
-        seen = look(source.clone()).await;
+        seen = look(source.clone(), signature).await;
         if !reload(&registry, cause).await {
             return;
         }
     }
 }
 
-/// What the files of the models are like now.
-async fn look(source: Option<ModelSource>) -> Vec<Stamp> {
+/// What the files of the models are like now, and those of their signatures where they are needed.
+async fn look(source: Option<ModelSource>, signature: Option<&'static str>) -> Vec<Stamp> {
     let stamps = tokio::task::spawn_blocking(move || match source {
-        Some(ModelSource::File(path)) => Stamp::read(&path).into_iter().collect(),
-        Some(ModelSource::Folder(folder)) => stamps(&folder),
+        Some(ModelSource::File(path)) => Stamp::read(&path, signature).into_iter().collect(),
+        Some(ModelSource::Folder(folder)) => stamps(&folder, signature),
         Some(ModelSource::Fetched(_)) | None => Vec::new(),
     });
     stamps.await.unwrap_or_default()
 }
 
-fn stamps(folder: &Path) -> Vec<Stamp> {
+fn stamps(folder: &Path, signature: Option<&str>) -> Vec<Stamp> {
     let names = folder::names(folder).unwrap_or_default();
     let files = names.iter().flat_map(|name| {
         let model = folder.join(name);
@@ -65,7 +66,9 @@ fn stamps(folder: &Path) -> Vec<Stamp> {
         let files: Vec<PathBuf> = versions.map(|(_, file)| file).collect();
         files.into_iter().chain([model.join(deployment::FILE)])
     });
-    files.filter_map(|file| Stamp::read(&file)).collect()
+    files
+        .filter_map(|file| Stamp::read(&file, signature))
+        .collect()
 }
 
 async fn reload(registry: &Weak<Registry>, cause: Cause) -> bool {

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::answer::held;
+use super::super::answer::{held, receipt};
 use super::super::rows::{Cells, Column, Table, Unreadable, list, most_columns, parse};
 use super::super::score_rows::{NoScores, Output, OutputOf, Scores, score};
 use super::tensor::{Shape, Tensor};
@@ -22,6 +22,10 @@ use crate::host::{Description, Feature};
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::{Affinity, Served};
+use crate::record::Call;
+
+const ROUTE: &str = "/v2/models/{name}/infer";
+const ROUTE_VERSION: &str = "/v2/models/{name}/versions/{version}/infer";
 
 /// Where the JSON ends and the bytes of binary tensors begin.
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
@@ -69,7 +73,8 @@ pub(super) async fn infer(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, OipError> {
-    answer(&app, id, &name, None, &headers, body).await
+    let call = Call::new(&id, &headers, ROUTE);
+    answer(&app, call, &name, None, body).await
 }
 
 pub(super) async fn infer_version(
@@ -79,43 +84,42 @@ pub(super) async fn infer_version(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, OipError> {
-    answer(&app, id, &name, Some(&version), &headers, body).await
+    let call = Call::new(&id, &headers, ROUTE_VERSION);
+    answer(&app, call, &name, Some(&version), body).await
 }
 
 async fn answer(
     app: &App,
-    id: RequestId,
+    call: Call<'_>,
     name: &str,
     version: Option<&str>,
-    headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, OipError> {
-    let served = app
-        .target_version(Some(name), version, Affinity::by_id(id.given()))
-        .await?
-        .served;
-    let version = served.version().to_owned();
+    let affinity = Affinity::by_id(call.id.given());
+    let target = app.target_version(Some(name), version, affinity).await?;
+    let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
-    let header_length = headers.get(HEADER_LENGTH).cloned();
-    let packed = app.read_batch(headers, body).await?;
-    let read = move |served: &Served| {
-        let body = packed.unpack()?;
-        read(&body, header_length.as_ref(), served.description(), most)
+    let header_length = call.headers.get(HEADER_LENGTH).cloned();
+    let packed = app.read_batch(call.headers, body).await?;
+    let read = move |served: &Served, body: &Bytes| {
+        read(body, header_length.as_ref(), served.description(), most)
             .map_err(|error| NoScores::unreadable(error, most))
     };
-    let scored = score(app, &id, served, read).await;
-    let (scores, wanted) = scored.map_err(|problem| no_scores(problem, id.clone()))?;
+    let scored = score(app, &call, target, packed, read).await;
+    let scored = scored.map_err(|problem| no_scores(problem, call.id))?;
+    let wanted = scored.head;
     let head = Head {
         model_name: name,
         model_version: &version,
-        id: wanted.id.as_deref().unwrap_or(id.as_str()),
+        id: wanted.id.as_deref().unwrap_or(call.id.as_str()),
         parameters: Parameters {
-            adjustments: scores.adjusted,
+            adjustments: scored.scores.adjusted,
         },
         outputs: Vec::new(),
     };
-    let mut response = respond(app, head, &wanted.outputs, &scores)?;
-    scores.write_headers(&version, &mut response);
+    let mut response = respond(app, head, &wanted.outputs, &scored.scores)?;
+    scored.scores.write_headers(&version, &mut response);
+    receipt(&mut response, scored.written);
     Ok(response)
 }
 

@@ -65,11 +65,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 /// Why there is no answer, in the protocol's form.
-fn no_scores(problem: NoScores, id: RequestId) -> OipError {
+fn no_scores(problem: NoScores, id: &RequestId) -> OipError {
     match problem {
         NoScores::Refused(reason) => OipError::bad(reason),
         NoScores::Api(error) => error.into(),
-        NoScores::Failed(_) => ApiError::fault(&id).into(),
+        NoScores::Failed(_) => ApiError::fault(id).into(),
     }
 }
 

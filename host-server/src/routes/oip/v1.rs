@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::super::answer::held_json;
+use super::super::answer::{held_json, receipt};
 use super::super::rows::{Table, Unreadable, parse};
 use super::super::score_rows::{Asked, NoScores, Predictions, score};
 use super::no_scores;
@@ -21,6 +21,9 @@ use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::{Affinity, Served};
+use crate::record::Call;
+
+const ROUTE: &str = "/v1/models/{name}:predict";
 
 #[derive(Deserialize)]
 struct Request<'a> {
@@ -62,31 +65,32 @@ pub(super) async fn predict(
     let name = target
         .strip_suffix(":predict")
         .ok_or(ApiError::from(Refusal::NotFound))?;
-    let served = app.target(Some(name), Affinity::by_id(id.given()))?.served;
+    let call = Call::new(&id, &headers, ROUTE);
+    let target = app.target(Some(name), Affinity::by_id(id.given()))?;
+    let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
     let packed = app.read_batch(&headers, body).await?;
-    let read = move |served: &Served| {
-        let body = packed.unpack()?;
+    let read = move |served: &Served, body: &Bytes| {
         let expected = |reason: &str| {
             let sentence = format!("expected {{\"instances\": [...]}}: {reason}");
             NoScores::Refused(sentence)
         };
-        let request: Request<'_> = parse(&body).map_err(|error| match error {
+        let request: Request<'_> = parse(body).map_err(|error| match error {
             Unreadable::Json(error) => expected(&error.to_string()),
             _ => expected("it is not an object"),
         })?;
         let rows = request.instances.get().as_bytes();
-        let table = Table::of_rows(&body, rows, served.description(), most);
+        let table = Table::of_rows(body, rows, served.description(), most);
         let table = table.map_err(|error| NoScores::unreadable(error, most))?;
         let with_outcome = request.parameters.unwrap_or_default().outcome;
         let mut asked = Asked::of(served.description());
         asked.with_outcome = with_outcome.unwrap_or(false);
         Ok((table, asked))
     };
-    let version = served.version().to_owned();
-    let scored = score(&app, &id, served, read).await;
-    let (scores, asked) = scored.map_err(|problem| no_scores(problem, id))?;
-    let mut response = held_json(&app, &Predictions::new(asked, &scores))?;
-    scores.write_headers(&version, &mut response);
+    let scored = score(&app, &call, target, packed, read).await;
+    let scored = scored.map_err(|problem| no_scores(problem, &id))?;
+    let mut response = held_json(&app, &Predictions::new(scored.head, &scored.scores))?;
+    scored.scores.write_headers(&version, &mut response);
+    receipt(&mut response, scored.written);
     Ok(response)
 }

@@ -25,7 +25,6 @@ pub(super) fn schema(model: &Description) -> Value {
     }
     let mut schema = json!({
         "type": "object",
-        "title": model.model.title,
         "description": model.model.description,
         "properties": properties,
         "required": required,
@@ -60,7 +59,6 @@ fn property(feature: &Feature) -> Value {
     if may_miss(feature) && feature.role == FeatureRole::Input {
         schema = or_missing(schema);
     }
-    schema["title"] = feature.label.as_str().into();
     schema["description"] = describe(feature).into();
     if let (Some(example), true) = (&feature.example, feature.role != FeatureRole::Ignored) {
         schema["examples"] = json!([example]);
@@ -70,10 +68,10 @@ fn property(feature: &Feature) -> Value {
 
 /// Null and the empty text mean missing.
 fn or_missing(schema: Value) -> Value {
-    let any_text = schema.to_string().contains(r#""type":["string","number"]"#);
+    let any_text = schema.to_string().contains(r#"["string","number"]"#);
     let mut missing = vec![json!({ "type": "null" })];
     if !any_text {
-        missing.push(json!({ "const": "" }));
+        missing.push(json!({ "type": "string", "enum": [""] }));
     }
     let mut forms = match schema {
         Value::Object(mut schema) if schema.contains_key("anyOf") => match schema.remove("anyOf") {
@@ -98,7 +96,9 @@ fn boolean() -> Value {
 }
 
 fn number(feature: &Feature, kind: &str) -> Value {
-    let mut schema = json!({ "type": kind });
+    // Without a format, generators take numbers of single precision.
+    let format = if kind == "integer" { "int64" } else { "double" };
+    let mut schema = json!({ "type": kind, "format": format });
     if feature.out_of_range.as_deref() == Some("error") {
         let bounds = [
             ("minimum", &feature.minimum),
@@ -134,7 +134,7 @@ fn category(feature: &Feature) -> Value {
         let known: Vec<&str> = texts.collect();
         return json!({ "anyOf": [
             { "type": "string", "enum": known },
-            { "type": ["string", "number"] },
+            { "type": ["string", "number"], "format": "double" },
         ] });
     }
     let numbers: Vec<Value> = texts
@@ -146,7 +146,9 @@ fn category(feature: &Feature) -> Value {
     let texts = json!({ "type": "string", "enum": texts });
     match numbers.is_empty() {
         true => texts,
-        false => json!({ "anyOf": [texts, { "type": "number", "enum": numbers }] }),
+        false => {
+            json!({ "anyOf": [texts, { "type": "number", "format": "double", "enum": numbers }] })
+        }
     }
 }
 
@@ -158,7 +160,11 @@ fn as_number(text: &str) -> Option<serde_json::Number> {
 
 /// Help, unit, range and what happens to a value that is not there or not allowed.
 fn describe(feature: &Feature) -> String {
-    let mut words = feature.help.clone().unwrap_or_default();
+    // Generators would call types by a `title`, in whatever language it is.
+    let mut words = format!("{}.", feature.label);
+    if let Some(help) = &feature.help {
+        words = format!("{words} {help}");
+    }
     let mut add = |text: String| {
         if !words.is_empty() {
             words.push(' ');
@@ -230,12 +236,12 @@ pub(super) fn decision(model: Option<&Description>) -> Value {
             "prediction": { "type": "integer", "enum": [0, 1], "description": "1 if `outcome` is `approve`, else 0." },
             "prediction_label": { "type": "string" },
             "approve": { "type": "boolean" },
-            "probability": { "type": "number", "minimum": 0, "maximum": 1 },
-            "threshold": { "type": "number", "minimum": 0, "maximum": 1, "description": "Without a policy, what `probability` has to reach for `approve`." },
+            "probability": { "type": "number", "format": "double", "minimum": 0, "maximum": 1 },
+            "threshold": { "type": "number", "format": "double", "minimum": 0, "maximum": 1, "description": "Without a policy, what `probability` has to reach for `approve`." },
             "model": reference("ModelId"),
             "features_used": { "type": "array", "items": { "type": "string" } },
             "adjustments": { "type": "array", "description": "Values that a policy imputed, mapped or clamped.", "items": reference("Adjustment") },
-            "latency_seconds": { "type": "number", "minimum": 0 },
+            "latency_seconds": { "type": "number", "format": "double", "minimum": 0 },
             "request_id": { "type": "string" },
         },
     });

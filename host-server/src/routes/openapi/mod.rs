@@ -2,6 +2,7 @@
 //! answers; and `GET /docs`, a page that shows it.
 
 mod application;
+mod log;
 mod paths;
 mod schemas;
 
@@ -62,6 +63,10 @@ fn file(content_type: &'static str, bytes: &'static [u8]) -> Asset {
 async fn openapi(State(app): State<Arc<App>>) -> Json<Value> {
     let served = app.champion();
     let description = served.as_ref().map(|served| served.description());
+    let mut paths = paths::all(&app);
+    if app.log().is_some() {
+        log::add(&mut paths);
+    }
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {
@@ -72,10 +77,10 @@ async fn openapi(State(app): State<Arc<App>>) -> Json<Value> {
         },
         // The server that the document came from, whatever stands before it.
         "servers": [{ "url": "/" }],
-        "paths": paths::all(&app),
+        "paths": paths,
         "components": { "schemas": schemas::all(description) },
     });
-    if app.needs_key() || app.has_admin_key() {
+    if app.needs_key() || app.has_admin_key() || app.log().is_some() {
         document["components"]["securitySchemes"] = json!({
             "key": { "type": "apiKey", "in": "header", "name": "x-api-key" },
             "bearer": { "type": "http", "scheme": "bearer" },

@@ -33,6 +33,8 @@ pub(super) fn all(model: Option<&Description>) -> Value {
         },
         "FullQuestion": question(model),
         "Explanation": explanation(),
+        "RecourseQuestion": recourse_question(model),
+        "Recourse": recourse(),
         "Contribution": contribution(),
         "Reason": reason(),
         "Error": {
@@ -160,7 +162,7 @@ fn of_the_server() -> Value {
 
 /// A value of a request or of a decision.
 fn value() -> Value {
-    json!({ "type": ["number", "string", "boolean", "null"] })
+    json!({ "type": ["number", "string", "boolean", "null"], "format": "double" })
 }
 
 fn adjustment() -> Value {
@@ -172,7 +174,7 @@ fn adjustment() -> Value {
             "feature": { "type": "string" },
             "kind": { "type": "string", "enum": ["missing", "unknown", "out_of_range", "mismatch"] },
             "policy": { "type": "string", "description": "What the schema says is done then." },
-            "from": { "description": "What came; absent where nothing did.", "type": ["number", "string", "boolean", "null"] },
+            "from": { "description": "What came; absent where nothing did.", "type": ["number", "string", "boolean", "null"], "format": "double" },
             "to": value(),
         },
     })
@@ -212,6 +214,40 @@ fn question(model: Option<&Description>) -> Value {
         "properties": {
             "application": reference("Application"),
             "language": language,
+            "recourse": { "anyOf": [{ "type": "boolean" }, reference("RecourseQuestion"), { "type": "null" }] },
+        },
+        "additionalProperties": false,
+    })
+}
+
+fn recourse_question(model: Option<&Description>) -> Value {
+    let mut field = json!({ "type": "string" });
+    if let Some(model) = model {
+        let names = model.input_features().map(|feature| feature.name.as_str());
+        field["enum"] = json!(names.collect::<Vec<_>>());
+    }
+    json!({
+        "type": "object",
+        "description": "What may be proposed.",
+        "properties": {
+            "freeze": { "type": "array", "items": field, "description": "Fields that are to stay as they are." },
+            "max_changes": { "type": "integer", "minimum": 1, "maximum": 3 },
+            "options": { "type": "integer", "minimum": 0, "maximum": 3, "description": "Options to look for; with 0 only the flips are computed." },
+        },
+        "additionalProperties": false,
+    })
+}
+
+fn recourse() -> Value {
+    json!({
+        "type": "object",
+        "description": "What would change the decision.",
+        "required": ["options", "impossible", "flips"],
+        "properties": {
+            "options": { "type": "array", "items": { "type": "object", "additionalProperties": true } },
+            "impossible": { "type": "boolean", "description": "Whether it is proved that nothing within reach is approved." },
+            "lower_bound": { "type": "number", "format": "double" },
+            "flips": { "type": "array", "items": { "type": "object", "additionalProperties": true } },
         },
     })
 }
@@ -223,7 +259,7 @@ fn contribution() -> Value {
         "properties": {
             "feature": { "type": "string" },
             "value": value(),
-            "contribution": { "type": "number", "description": "What it adds to the margin." },
+            "contribution": { "type": "number", "format": "double", "description": "What it adds to the margin." },
         },
     })
 }
@@ -236,7 +272,7 @@ fn reason() -> Value {
             "code": { "type": "string" },
             "text": { "type": "string" },
             "features": { "type": "array", "items": { "type": "string" } },
-            "share": { "type": ["number", "null"], "description": "Its part of what counted against the application." },
+            "share": { "type": ["number", "null"], "format": "double", "description": "Its part of what counted against the application." },
         },
     })
 }
@@ -249,13 +285,14 @@ fn explanation() -> Value {
         "properties": {
             "decision": reference("Decision"),
             "scale": { "type": "string", "enum": ["log_odds", "mean"] },
-            "margin": { "type": "number" },
-            "margin_threshold": { "type": ["number", "null"] },
-            "base": { "type": "number" },
+            "margin": { "type": "number", "format": "double" },
+            "margin_threshold": { "type": ["number", "null"], "format": "double" },
+            "base": { "type": "number", "format": "double" },
             "compared_with": { "type": "object", "additionalProperties": true },
             "contributions": { "type": "array", "items": reference("Contribution") },
             "reasons": { "anyOf": [{ "type": "array", "items": reference("Reason") }, { "type": "null" }] },
             "note": { "type": "string" },
+            "recourse": reference("Recourse"),
         },
     })
 }

@@ -1,6 +1,7 @@
 //! The TOML form of the schema; every error names its line.
 
 mod actionable;
+mod coding;
 mod feature;
 mod positions;
 mod raw;
@@ -9,6 +10,8 @@ mod target;
 
 use toml::de::DeTable;
 
+pub use self::coding::Coding;
+use self::coding::take_coding;
 use self::feature::{convert_feature, resolve_optional};
 use self::positions::{offset_within, value_offset};
 use self::raw::{RawRole, RawSchema};
@@ -41,6 +44,9 @@ pub struct SchemaError {
 pub struct SchemaFile {
     /// The schema.
     pub schema: Schema,
+    /// How models from elsewhere take categories, where the file says so. Decisions and
+    /// artifacts know nothing of it.
+    pub codings: Vec<Coding>,
     /// What is not wrong but incomplete: texts that a language lacks.
     pub warnings: Vec<SchemaError>,
 }
@@ -120,8 +126,8 @@ impl SchemaFile {
             };
             at(offset, message)
         };
-        let mut warnings = Vec::new();
-        let schema = convert(raw, &mut warnings).map_err(place)?;
+        let (mut warnings, mut codings) = (Vec::new(), Vec::new());
+        let schema = convert(raw, &mut warnings, &mut codings).map_err(place)?;
         schema.check().map_err(|problem| {
             let offset = offset_of(index_of(&names, &problem), problem.key);
             at(offset, problem.to_string())
@@ -132,6 +138,7 @@ impl SchemaFile {
         })?;
         Ok(Self {
             schema,
+            codings,
             warnings: warnings.into_iter().map(place).collect(),
         })
     }
@@ -176,7 +183,12 @@ fn index_of(names: &[String], problem: &SchemaProblem) -> Option<usize> {
     let name = problem.feature.as_ref()?;
     names.iter().rposition(|n| n == name)
 }
-fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Problem> {
+
+fn convert(
+    raw: RawSchema,
+    warnings: &mut Vec<Problem>,
+    codings: &mut Vec<Coding>,
+) -> Result<Schema, Problem> {
     let mut texts = own_texts(&raw, warnings)?;
     let mut features = Vec::with_capacity(raw.feature.len());
     let mut target = None;
@@ -207,6 +219,7 @@ fn convert(raw: RawSchema, warnings: &mut Vec<Problem>) -> Result<Schema, Proble
                     mismatch: feature.mismatch.unwrap_or_default(),
                 });
             }
+            codings.extend(take_coding(&mut feature).map_err(here)?);
             let reason = feature.reason.take();
             let feature = convert_feature(feature, &raw.languages, &mut absent).map_err(here)?;
             if let Some(reason) = reason {

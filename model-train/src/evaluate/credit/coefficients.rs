@@ -109,7 +109,7 @@ pub fn coefficients(artifact: &Artifact, rows: Option<TrainedOn<'_>>) -> Option<
     }
     Some(Coefficients {
         link: match linear.link {
-            Link::Logistic => "logistic",
+            Link::Logistic | Link::Sigmoid => "logistic",
             Link::Identity => "identity",
         }
         .to_owned(),

@@ -1,0 +1,177 @@
+//! `underwrite log`, on a log of real decisions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+mod common;
+
+use common::{Folder, points_model};
+use model_core::decide::Decider;
+use model_core::model_file::ModelFile;
+use model_log::{Kind, Options, Outcome, Record, Writer};
+
+/// A folder with a log of `count` decisions in `decisions`.
+fn logged(count: u64) -> Folder {
+    let folder = Folder::new(&[]);
+    let artifact = ModelFile::open(points_model()).unwrap().artifact();
+    let mut decider = Decider::load(artifact).unwrap();
+    let log = Writer::open(&folder.path("decisions"), Options::default()).unwrap();
+    let model = log.keep_model(points_model()).unwrap();
+    let decide = |number: u64| {
+        let mut record = Record::new(Kind::Decision);
+        // Every tenth is refused by the module: a refusal is an answer too.
+        let income = if number % 10 == 9 {
+            "-".to_owned()
+        } else {
+            (20_000 + number).to_string()
+        };
+        record.request = format!(
+            r#"{{"city":"Berlin","income":{income:?},"credit_score":700,"loan_amount":9000,"years_employed":5}}"#
+        )
+        .into_bytes();
+        record.model = model;
+        record.details.status = decider.decide(&record.request, &mut record.answer);
+        record.details.request_id = format!("request-{number}");
+        record.details.application = format!("A-{number}");
+        record.details.route = "/predict".to_owned();
+        record.outcome = if number % 2 == 0 {
+            Outcome::Approve
+        } else {
+            Outcome::Refer
+        };
+        record
+    };
+    let records = (0..count).map(decide).collect();
+    log.append(records).unwrap().wait().unwrap();
+    log.close().unwrap();
+    folder
+}
+
+fn last_line(text: &str) -> &str {
+    text.lines().last().unwrap_or_default()
+}
+
+#[test]
+fn a_log_is_verified_replayed_and_found_altered() {
+    let folder = logged(40);
+    let verified = folder.succeed("log verify decisions");
+    assert_eq!(last_line(&verified), "40 records, 0 problems");
+    let replayed = folder.succeed("log replay decisions");
+    assert_eq!(last_line(&replayed), "0 of 40 answers differ");
+    let some = folder.succeed("log replay decisions --from 10 --to 15");
+    assert_eq!(last_line(&some), "0 of 5 answers differ");
+    // A checkpoint and the key, kept elsewhere.
+    for name in ["checkpoint", "verifier-key"] {
+        std::fs::copy(folder.path(&format!("decisions/{name}")), folder.path(name)).unwrap();
+    }
+    let against = folder.succeed("log verify decisions --checkpoint checkpoint --key verifier-key");
+    assert!(against.contains("covers 40 records"), "{against}");
+
+    let records = folder.path("decisions/records/00000000");
+    let mut bytes = std::fs::read(&records).unwrap();
+    bytes[5000] ^= 4;
+    std::fs::write(&records, bytes).unwrap();
+    let found = folder.run("log verify decisions");
+    assert_eq!(found.status.code(), Some(1));
+    let said = String::from_utf8(found.stdout).unwrap();
+    assert!(said.contains("problem: records/00000000, byte"), "{said}");
+    std::fs::remove_file(folder.path("decisions/format")).unwrap();
+    let refused = folder.fail("log verify decisions");
+    assert!(refused.contains("no decision log here"), "{refused}");
+}
+
+#[test]
+fn a_model_that_is_missing_makes_answers_differ() {
+    let folder = logged(3);
+    let models = std::fs::read_dir(folder.path("decisions/models")).unwrap();
+    for model in models {
+        std::fs::remove_file(model.unwrap().path()).unwrap();
+    }
+    let replayed = folder.run("log replay decisions");
+    assert_eq!(replayed.status.code(), Some(1));
+    let said = String::from_utf8(replayed.stdout).unwrap();
+    assert_eq!(last_line(&said), "3 of 3 answers differ");
+    assert!(said.contains("is not in the log's folder"), "{said}");
+}
+
+#[test]
+fn records_are_searched_shown_exported_and_proved() {
+    let folder = logged(20);
+    let found = folder.succeed("log search decisions --application A-7");
+    assert_eq!(found.split_whitespace().next(), Some("7"), "{found}");
+    let refer = folder.succeed("log search decisions --outcome refer --open --limit 4 --json");
+    assert_eq!(refer.lines().count(), 4);
+    let none = folder.succeed("log search decisions --until 2020-01-01");
+    assert_eq!(none, "");
+    let shown = folder.succeed("log show decisions 7");
+    assert!(shown.contains("request id   request-7"), "{shown}");
+    assert!(shown.contains(r#""income":"20007""#), "{shown}");
+    let exported = folder.succeed("log export decisions --from 3");
+    assert_eq!(exported.lines().count(), 17);
+    let first: serde_json::Value = serde_json::from_str(exported.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&first["index"], &first["kind"]),
+        (&3.into(), &"decision".into())
+    );
+    let proof = folder.succeed("log prove decisions 7");
+    assert!(
+        proof.starts_with("c2sp.org/tlog-proof@v1\nextra "),
+        "{proof}"
+    );
+    let beyond = folder.fail("log prove decisions 20");
+    assert!(
+        beyond.contains("record 20 does not exist: the log has 20 records"),
+        "{beyond}"
+    );
+    let kind = folder.fail("log search decisions --kind letter");
+    assert!(kind.contains("`letter` is no kind of record"), "{kind}");
+}
+
+#[test]
+fn records_are_held_released_and_erased() {
+    let folder = logged(10);
+    let held = folder.succeed("log hold decisions 2 3 --because case-12");
+    assert_eq!(held, "2 records on hold: record 10\n");
+    let refused = folder.fail("log erase decisions 2 --because asked --before-term");
+    assert_eq!(refused, "record 2 is on hold: release it first");
+    folder.succeed("log release decisions 2 --because closed");
+    let early = folder.fail("log erase decisions 2 --because asked");
+    assert!(early.contains("--before-term"), "{early}");
+    std::fs::write(folder.path("list.txt"), "2 some text\n\n4\n").unwrap();
+    let erased =
+        folder.succeed("log erase decisions --from list.txt --because asked --before-term");
+    assert_eq!(erased, "2 records erased: record 12\n");
+    let shown = folder.succeed("log show decisions 2");
+    assert!(shown.contains("body         erased"), "{shown}");
+    let verified = folder.succeed("log verify decisions");
+    assert_eq!(last_line(&verified), "13 records, 0 problems");
+    assert!(verified.contains("2 records were erased"), "{verified}");
+    let replayed = folder.succeed("log replay decisions");
+    assert!(replayed.contains("2 answers were erased"), "{replayed}");
+    assert_eq!(last_line(&replayed), "0 of 8 answers differ");
+    assert_eq!(folder.succeed("log retain decisions"), "");
+    let beyond = folder.succeed("log retain decisions --retention 0");
+    assert_eq!(beyond.lines().count(), 7, "{beyond}");
+    let nothing = folder.fail("log erase decisions --because asked");
+    assert!(nothing.contains("no record is named"), "{nothing}");
+}
+
+#[test]
+fn a_log_in_use_is_read_and_not_changed() {
+    let folder = logged(5);
+    let log = Writer::open(&folder.path("decisions"), Options::default()).unwrap();
+    let mut record = Record::new(Kind::Decision);
+    record.request = b"{}".to_vec();
+    log.append(vec![record]).unwrap().wait().unwrap();
+    let refused = folder.fail("log erase decisions 1 --because asked --before-term");
+    assert!(
+        refused.contains("another process holds this log"),
+        "{refused}"
+    );
+    let verified = folder.succeed("log verify decisions");
+    assert_eq!(last_line(&verified), "6 records, 0 problems");
+    drop(log);
+}

@@ -1,0 +1,243 @@
+//! The open log, and what records of it have in common.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use model_log::{
+    Details, Digest, Event, Kind, LogError, Options, Reader, Record, Role, Writer, event,
+};
+
+use super::call::Call;
+use super::metrics::LogMetrics;
+use super::options::{DecisionLogOptions, OnFailure};
+use super::recorder::{Recorder, Template, Written};
+use super::sink::Sink;
+use crate::host::Description;
+use crate::http::error::ApiError;
+use crate::models::registry::{Loaded, Served, Witness};
+
+/// What records say about the program that wrote them.
+const PROGRAM: &str = concat!("underwrite ", env!("CARGO_PKG_VERSION"));
+
+/// The open log.
+pub(crate) struct DecisionLog {
+    sink: Arc<Sink>,
+    options: DecisionLogOptions,
+    /// Held while a person's decision is checked and written: one at a time.
+    deciding: Mutex<()>,
+    /// The files that are kept beside the log already, as far as this process knows.
+    kept: Mutex<HashSet<[u8; 32]>>,
+}
+
+impl DecisionLog {
+    /// Opens the log, or makes a new one; blocks.
+    ///
+    /// # Errors
+    /// When it cannot be used; the sentence names the file.
+    pub(crate) fn open(
+        options: DecisionLogOptions,
+        metrics: Arc<LogMetrics>,
+    ) -> Result<Arc<Self>, LogError> {
+        let usual = Options::default();
+        let observed = Arc::clone(&metrics);
+        let writer = Writer::open(
+            &options.folder,
+            Options {
+                keys: options.keys.clone(),
+                origin: options.origin.clone().unwrap_or(usual.origin),
+                retention_months: options.retention_months,
+                observer: Some(Arc::new(move |event| observe(event, &observed))),
+                ..Options::default()
+            },
+        )?;
+        metrics.count_before(&writer.reader())?;
+        Ok(Arc::new(Self {
+            sink: Arc::new(Sink::new(writer, options.on_failure, metrics)),
+            options,
+            deciding: Mutex::new(()),
+            kept: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn options(&self) -> &DecisionLogOptions {
+        &self.options
+    }
+
+    pub(crate) fn writer(&self) -> &Writer {
+        self.sink.writer()
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        self.writer().reader()
+    }
+
+    pub(crate) fn metrics(&self) -> &LogMetrics {
+        self.sink.metrics()
+    }
+
+    /// Syncs what waits and signs a last checkpoint; nothing is recorded after that. Blocks.
+    pub(crate) fn close(&self) {
+        if let Err(error) = self.writer().clone().close() {
+            tracing::error!(%error, "decision log not closed: its last checkpoint is missing");
+        }
+    }
+
+    /// Brings the gauges up to date.
+    pub(crate) fn measure(&self) {
+        self.metrics().set(&self.writer().status());
+    }
+
+    /// Held while a person's decision is checked and written.
+    pub(super) fn deciding(&self) -> MutexGuard<'_, ()> {
+        self.deciding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records what a request is answered by this model.
+    ///
+    /// # Errors
+    /// When the client's id of the application cannot be one.
+    pub(crate) fn recorder(
+        self: &Arc<Self>,
+        call: &Call<'_>,
+        caller: Option<String>,
+        kind: Kind,
+        (served, role): (&Served, Role),
+    ) -> Result<Recorder, ApiError> {
+        let details = Details {
+            request_id: call.id.as_str().to_owned(),
+            application: call.application()?,
+            caller: caller.unwrap_or_default(),
+            route: call.route.to_owned(),
+            role,
+            program: PROGRAM.to_owned(),
+            ..Details::default()
+        };
+        Ok(Recorder::new(
+            Arc::clone(&self.sink),
+            template(kind, served, details),
+        ))
+    }
+
+    /// Records what a challenger in the shadow answers to a request whose answer is recorded.
+    /// Nobody waits for that.
+    pub(crate) fn shadow(self: &Arc<Self>, call: &Call<'_>, written: &Written) -> Witness {
+        let sink = Arc::clone(&self.sink);
+        let details = Details {
+            request_id: call.id.as_str().to_owned(),
+            // It was valid, or there would be no answer.
+            application: call.application().unwrap_or_default(),
+            route: call.route.to_owned(),
+            role: Role::Shadow,
+            program: PROGRAM.to_owned(),
+            ..Details::default()
+        };
+        let link = Some(written.index());
+        Box::new(move |served, request, answer| {
+            let mut template = template(Kind::Decision, served, details);
+            template.link = link;
+            let mut recorder = Recorder::new(Arc::clone(&sink), template);
+            recorder.add(request, answer);
+            if recorder.write().is_lost() {
+                sink.metrics().lost_shadow();
+            }
+        })
+    }
+
+    /// Keeps a model's file beside the log and records that it was loaded, the first time; blocks.
+    ///
+    /// # Errors
+    /// A sentence, when that failed and nothing is to be answered without a record.
+    pub(crate) fn loaded(&self, model: &Loaded<'_>) -> Result<(), String> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.contains(model.file_sha256) {
+            return Ok(());
+        }
+        match self.keep(model) {
+            Ok(()) => {
+                kept.insert(*model.file_sha256);
+                Ok(())
+            }
+            Err(error) => match self.options.on_failure {
+                OnFailure::Refuse => Err(format!(
+                    "its file was not kept for the decision log: {error}"
+                )),
+                OnFailure::Serve => {
+                    let Loaded { name, version, .. } = model;
+                    tracing::error!(model = name, version, %error, "model not kept for the decision log: its decisions cannot be replayed");
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    fn keep(&self, model: &Loaded<'_>) -> Result<(), LogError> {
+        self.writer().keep_model(model.host.wasm())?;
+        let mut record = Record::new(Kind::ModelLoaded);
+        record.model = Digest(*model.file_sha256);
+        record.policy = policy(model.host.description());
+        record.details.program = PROGRAM.to_owned();
+        let event = event::Model {
+            name: model.name.to_owned(),
+            version: model.version.to_owned(),
+            signed_by: model.signer.and_then(|signer| signer.key.parse().ok()),
+            ..event::Model::default()
+        };
+        record.details.event = serde_json::to_value(event).ok();
+        self.writer().append(vec![record])?.wait()?;
+        Ok(())
+    }
+}
+
+fn template(kind: Kind, served: &Served, details: Details) -> Template {
+    Template {
+        kind,
+        model: Digest(*served.file_sha256()),
+        policy: policy(served.description()),
+        link: None,
+        details,
+    }
+}
+
+/// The digest of a model's lending rules.
+fn policy(model: &Description) -> Digest {
+    let digest = model.policy.as_ref();
+    let digest = digest.and_then(|policy| policy.digest.as_deref());
+    let hex = digest.and_then(|digest| digest.strip_prefix("sha256:"));
+    hex.and_then(|hex| hex.parse().ok()).unwrap_or(Digest::NONE)
+}
+
+/// What happens to the log is said in the other log, which is kept elsewhere: a checkpoint there
+/// shows later what was cut here.
+fn observe(event: &Event, metrics: &LogMetrics) {
+    match event {
+        Event::KeysMade(folder) => {
+            tracing::warn!(folder = %folder.display(), "keys of the decision log made: whoever has this folder can read and rewrite the log; keep them elsewhere with --decision-log-keys");
+        }
+        Event::Checkpoint(note) => {
+            metrics.checkpoint();
+            tracing::info!(note, "decision log checkpoint");
+        }
+        Event::Recovered { bytes, records } => {
+            metrics.recovered(*bytes);
+            tracing::warn!(
+                bytes,
+                records,
+                "decision log recovered: the unfinished end of a crash was cut"
+            );
+        }
+        Event::Stopped(reason) => {
+            tracing::error!(
+                reason,
+                "decision log stopped: nothing is recorded until it has started again from the disk"
+            );
+        }
+        Event::Restarted => tracing::warn!("decision log started again from the disk"),
+        Event::CheckpointFailed(reason) => {
+            tracing::error!(
+                reason,
+                "decision log checkpoint failed; records are still written"
+            );
+        }
+        other => tracing::info!(event = ?other, "decision log"),
+    }
+}

@@ -1,0 +1,70 @@
+//! What people do with recorded decisions: the queue of what a model referred, one decision
+//! with its history, and words of their own, each a record that is linked to its decision.
+//!
+//! The log alone is the state: who decided what is looked up in its index, so nothing is lost
+//! with the server, and nothing can be out of step. All of it blocks for files.
+
+mod case;
+mod event;
+mod page;
+mod show;
+mod word;
+
+pub(crate) use case::State;
+pub(crate) use page::{Wanted, count_waiting, list};
+pub(crate) use show::{Explained, Shown, show};
+pub(crate) use word::{LONGEST_NOTE, Said, decide, notice, perform};
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, SecondsFormat};
+use model_log::LogError;
+
+use crate::http::error::ApiError;
+
+/// An error of the log as a client gets it.
+pub(crate) fn refuse(error: LogError) -> ApiError {
+    let detail = error.to_string();
+    match error {
+        LogError::Unknown { .. } => ApiError::NotThere { detail },
+        LogError::Erased(_) => ApiError::Gone { detail },
+        LogError::Held(_) | LogError::BeforeTerm { .. } | LogError::NotPersonal { .. } => {
+            ApiError::Conflict { detail }
+        }
+        LogError::Argument(_) => ApiError::Malformed { detail },
+        LogError::Append(_) => ApiError::NotRecorded { reason: detail },
+        _ => {
+            tracing::error!(%error, "decision log not readable");
+            ApiError::NotRecorded {
+                reason: "the decision log cannot be read; the server's log says why".to_owned(),
+            }
+        }
+    }
+}
+
+/// Microseconds since 1970 as in RFC 3339, in UTC.
+fn time_text(micros: i64) -> String {
+    let time = DateTime::from_timestamp_micros(micros).unwrap_or_default();
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Minutes since 1970 in the same form.
+fn minute_text(minute: u32) -> String {
+    time_text(i64::from(minute) * 60_000_000)
+}
+
+/// Now, in the same form.
+fn now_text() -> String {
+    time_text(i64::try_from(now().as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Now, in minutes since 1970.
+pub(crate) fn minutes_now() -> u32 {
+    u32::try_from(now().as_secs() / 60).unwrap_or(u32::MAX)
+}
+
+fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}

@@ -1,0 +1,206 @@
+//! One decision with everything that is recorded about it.
+
+use model_log::{Body, Digest, Kind, Opened, Query, Reader, event};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::case::{Case, State};
+use super::event::{self as told, model, persons_decision, role, text, time};
+use super::refuse;
+use crate::http::error::ApiError;
+use crate::record::log::DecisionLog;
+
+/// A decision as it is shown.
+pub(crate) struct Shown {
+    /// Which file decided.
+    pub(crate) file: [u8; 32],
+    /// What it was given; nothing where that was erased.
+    pub(crate) request: Vec<u8>,
+    /// Whether its content was erased.
+    pub(crate) is_erased: bool,
+    head: Value,
+    raw: Option<Raw>,
+}
+
+/// The bytes, as they were.
+#[derive(Serialize)]
+struct Raw {
+    request: Box<RawValue>,
+    answer: Box<RawValue>,
+}
+
+/// What of a decision only its model can say.
+#[derive(Default)]
+pub(crate) struct Explained {
+    /// The text of each rule that matched.
+    pub(crate) rules: Vec<(String, String)>,
+    /// The whole explanation, JSON.
+    pub(crate) explanation: Option<Vec<u8>>,
+}
+
+/// Reads a decision and its history.
+///
+/// # Errors
+/// When there is no such decision, or the log cannot be read.
+pub(crate) fn show(log: &DecisionLog, index: u64) -> Result<Shown, ApiError> {
+    let reader = log.reader();
+    let case = Case::find(&reader, index)?;
+    let opened = reader.record(index).map_err(refuse)?;
+    let state = case.state();
+    let mut history: Vec<Opened> = case
+        .linked
+        .iter()
+        .filter_map(|found| reader.record(found.index).ok())
+        .collect();
+    let (about, is_held) = changes(&reader, index)?;
+    history.extend(about);
+    history.sort_by_key(|opened| opened.index);
+    let said = |found: Option<&model_log::Found>| {
+        let opened = reader.record(found?.index).ok()?;
+        Some(persons_decision(&opened))
+    };
+    let mut head = json!({
+        "index": index,
+        "time": time(&opened),
+        "leaf": opened.leaf,
+        "state": state.as_str(),
+        "outcome": opened.outcome,
+        "proposal": said(case.proposed()),
+        "decided": said(case.settled()),
+        "hold": is_held,
+        "history": history.iter().map(told::history).collect::<Vec<_>>(),
+    });
+    if let (Some(body), Some(head)) = (&opened.body, head.as_object_mut())
+        && let Value::Object(more) = content(&opened, body)
+    {
+        head.extend(more);
+    }
+    let file = opened.model.0;
+    let is_erased = state == State::Erased || opened.body.is_none();
+    let raw = opened.body.as_ref().map(|body| Raw {
+        request: raw(&body.request),
+        answer: raw(&body.answer),
+    });
+    Ok(Shown {
+        file,
+        request: opened.body.map(|body| body.request).unwrap_or_default(),
+        is_erased,
+        head,
+        raw,
+    })
+}
+
+/// What was sealed with the bytes.
+fn content(opened: &Opened, body: &Body) -> Value {
+    let answer: Value = serde_json::from_slice(&body.answer).unwrap_or_default();
+    let details = &body.details;
+    let mut model = model(body);
+    model["file_sha256"] = json!(opened.model);
+    model["policy_digest"] = match opened.policy.is_none() {
+        true => Value::Null,
+        false => json!(opened.policy),
+    };
+    json!({
+        "probability": answer["probability"],
+        "route": details.route,
+        "role": role(details.role),
+        "row": details.row,
+        "request_id": text(&details.request_id),
+        "application_id": text(&details.application),
+        "caller": text(&details.caller),
+        "body_sha256": (details.body_sha256 != Digest::NONE).then_some(details.body_sha256),
+        "model": model,
+        "status": details.status,
+        "rules": answer["rules"],
+        "reasons": answer["reasons"],
+    })
+}
+
+/// Holds, releases and erasures that name the decision, and whether it is on hold.
+fn changes(reader: &Reader, index: u64) -> Result<(Vec<Opened>, bool), ApiError> {
+    let query = Query {
+        kinds: vec![Kind::Hold, Kind::Release, Kind::Erasure],
+        from: index,
+        ..Query::default()
+    };
+    let mut about = Vec::new();
+    let mut is_held = false;
+    for found in reader.search(&query).map_err(refuse)? {
+        let opened = reader.record(found.index).map_err(refuse)?;
+        let names = match opened.kind {
+            Kind::Erasure => told::event(&opened).map(|event: event::Erasure| event.indexes),
+            _ => told::event(&opened).map(|event: event::Hold| event.indexes),
+        };
+        if names.is_some_and(|names| names.contains(&index)) {
+            is_held = match opened.kind {
+                Kind::Hold => true,
+                Kind::Release => false,
+                _ => is_held,
+            };
+            about.push(opened);
+        }
+    }
+    Ok((about, is_held))
+}
+
+impl Shown {
+    /// The codes of the rules that matched.
+    pub(crate) fn rules(&self) -> Vec<String> {
+        let codes = self.head["rules"].as_array().into_iter().flatten();
+        let codes = codes.filter_map(Value::as_str);
+        codes.map(str::to_owned).collect()
+    }
+
+    /// As JSON, with what its model says.
+    pub(crate) fn to_json(mut self, explained: Explained) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Whole<'a> {
+            #[serde(flatten)]
+            head: &'a Value,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            request: Option<&'a RawValue>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            answer: Option<&'a RawValue>,
+            explanation: Option<&'a RawValue>,
+        }
+        let codes = self.rules();
+        let rules = codes.iter().map(|code| {
+            let known = explained.rules.iter().find(|(known, _)| known == code);
+            json!({ "code": code, "text": known.map(|(_, text)| text) })
+        });
+        self.head["rules"] = rules.collect();
+        let explanation = explained.explanation.map(|bytes| raw(&bytes));
+        if self.head["reasons"].is_null()
+            && let Some(explanation) = &explanation
+        {
+            let whole: Value = serde_json::from_str(explanation.get()).unwrap_or_default();
+            self.head["reasons"] = whole["reasons"].clone();
+        }
+        let whole = Whole {
+            head: &self.head,
+            request: self.raw.as_ref().map(|raw| &*raw.request),
+            answer: self.raw.as_ref().map(|raw| &*raw.answer),
+            explanation: explanation.as_deref(),
+        };
+        serde_json::to_vec(&whole).unwrap_or_default()
+    }
+
+    /// What is left of an erased decision, as JSON.
+    pub(crate) fn to_gone(&self) -> Value {
+        let part = |key: &str| self.head[key].clone();
+        json!({
+            "detail": format!("Decision {} was erased", self.head["index"]),
+            "index": part("index"), "leaf": part("leaf"), "outcome": part("outcome"),
+            "state": "erased", "history": part("history"),
+        })
+    }
+}
+
+/// Bytes as JSON: as they are where they are JSON, else as a string.
+fn raw(bytes: &[u8]) -> Box<RawValue> {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    RawValue::from_string(text.clone())
+        .or_else(|_| serde_json::value::to_raw_value(&text))
+        .unwrap_or_else(|_| RawValue::NULL.to_owned())
+}

@@ -1,0 +1,51 @@
+//! The person who asks, by the key.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::log_of;
+use crate::app::App;
+use crate::http::authentication::{Denied, presented};
+use crate::http::error::ApiError;
+use crate::http::metrics::Rejected;
+use crate::record::{DecisionLog, Person};
+
+/// The person who asks, and the log.
+pub(super) struct Asker {
+    pub(super) log: Arc<DecisionLog>,
+    pub(super) person: Person,
+}
+
+impl FromRequestParts<Arc<App>> for Asker {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let log = log_of(app)?;
+        let reject = |error| {
+            app.metrics().http.reject(Rejected::key);
+            Err(error)
+        };
+        if log.options().people.is_empty() {
+            return reject(ApiError::NotPermitted {
+                detail: "Nobody may look at decisions: the server's settings have no [[decision_log.person]]".to_owned(),
+            });
+        }
+        let person = presented(&parts.headers).and_then(|key| log.options().person(key).cloned());
+        match person {
+            Some(person) => Ok(Self { log, person }),
+            // The key of a program is known, and no person's.
+            None if app
+                .middleware()
+                .keys
+                .caller(&parts.headers)
+                .name()
+                .is_some() =>
+            {
+                reject(ApiError::Denied(Denied::Forbidden))
+            }
+            None => reject(ApiError::Denied(Denied::Unknown)),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! `/log/…`: what everybody with a key may read of the decision log, which holds no personal
+//! data, and what an administrator may change in it. `underwrite log --server URL` asks these.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use model_log::{Change, Changed, LogError, Writer};
+
+use super::decisions::{blocking, log_of, said};
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::record::people::{self, refuse};
+
+/// A tile that is full never changes.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// The longest body of a change, in bytes: 100,000 indexes.
+const LONGEST_CHANGE: usize = 2 << 20;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/log/checkpoint", get(checkpoint))
+        .route("/log/key", get(key))
+        .route("/log/tile/{*path}", get(tile))
+        .route("/log/hold", post(hold))
+        .route("/log/release", post(release))
+        .route("/log/erase", post(erase))
+        .route("/log/retain", get(retain))
+}
+
+/// The last signed checkpoint, a note.
+async fn checkpoint(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    let log = log_of(&app)?;
+    let headers = [
+        (CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (CACHE_CONTROL, "no-cache"),
+    ];
+    Ok((headers, log.writer().checkpoint()).into_response())
+}
+
+/// The public key of its signature.
+async fn key(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    let log = log_of(&app)?;
+    let text = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((text, log.reader().verifier_key() + "\n").into_response())
+}
+
+async fn tile(State(app): State<Arc<App>>, Path(path): Path<String>) -> Result<Response, ApiError> {
+    let log = log_of(&app)?;
+    let found = blocking(move || {
+        let path = format!("tile/{path}");
+        log.reader().tile(&path).map_err(refuse)
+    });
+    let bytes = found.await?.ok_or_else(|| ApiError::NotThere {
+        detail: "The decision log has no such tile".to_owned(),
+    })?;
+    let headers = [
+        (CONTENT_TYPE, "application/octet-stream"),
+        (CACHE_CONTROL, FOR_EVER),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+async fn hold(app: State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
+    change(app, headers, body, Writer::hold).await
+}
+
+async fn release(
+    app: State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    change(app, headers, body, Writer::release).await
+}
+
+async fn erase(app: State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
+    change(app, headers, body, Writer::erase).await
+}
+
+async fn change(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+    make: fn(&Writer, &Change, &str) -> Result<Changed, LogError>,
+) -> Result<Response, ApiError> {
+    let log = log_of(&app)?;
+    let change: Change = said(&app, &headers, body, LONGEST_CHANGE).await?;
+    let by = app.middleware().keys.caller(&headers);
+    let by = by.name().unwrap_or_default().to_owned();
+    let changed = blocking(move || make(log.writer(), &change, &by).map_err(refuse)).await?;
+    Ok(Json(changed).into_response())
+}
+
+/// The records that are beyond retention, of `months` or as the settings say.
+async fn retain(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let log = log_of(&app)?;
+    let months = match query.as_deref().unwrap_or_default() {
+        "" => log.options().retention_months,
+        query => query
+            .strip_prefix("months=")
+            .and_then(|months| months.parse().ok())
+            .ok_or_else(|| ApiError::Unusable {
+                detail: "The query is not known, expected months=60 or none".to_owned(),
+            })?,
+    };
+    let found = blocking(move || {
+        let now = people::minutes_now();
+        log.reader().beyond_retention(months, now).map_err(refuse)
+    });
+    let indexes = found.await?.into_iter().map(|found| found.index);
+    Ok(Json(indexes.collect::<Vec<u64>>()).into_response())
+}

@@ -1,0 +1,207 @@
+//! The routes of the decision log, of a server that keeps one.
+
+use serde_json::{Value, json};
+
+/// Adds them to the document's paths.
+pub(super) fn add(paths: &mut Value) {
+    for (path, method, mut operation) in [
+        (
+            "/log/checkpoint",
+            "get",
+            text("log_checkpoint", "The last signed checkpoint"),
+        ),
+        (
+            "/log/key",
+            "get",
+            text("log_key", "The public key of the checkpoints"),
+        ),
+        (
+            "/log/hold",
+            "post",
+            change("log_hold", "Put records on hold: they cannot be erased"),
+        ),
+        ("/log/release", "post", change("log_release", "Lift holds")),
+        (
+            "/log/erase",
+            "post",
+            change("log_erase", "Erase the content of records"),
+        ),
+        ("/log/retain", "get", retain()),
+        ("/decisions", "get", queue()),
+        (
+            "/decisions/me",
+            "get",
+            of_people("decisions_me", "The person who asks"),
+        ),
+        (
+            "/decisions/log",
+            "get",
+            of_people("decisions_log", "Whether the decision log is sound"),
+        ),
+        (
+            "/decisions/{index}",
+            "get",
+            of_people("decision", "One decision with its history"),
+        ),
+        ("/decisions/{index}/override", "post", decide()),
+        ("/decisions/{index}/notice", "post", notice()),
+        ("/decisions/{index}/performance", "post", perform()),
+    ] {
+        operation["security"] = json!([{ "key": [] }, { "bearer": [] }]);
+        if path.contains("{index}") {
+            operation["parameters"] = json!([{
+                "name": "index", "in": "path", "required": true,
+                "schema": { "type": "integer", "minimum": 0 },
+            }]);
+        }
+        paths[path] = json!({ method: operation });
+    }
+}
+
+fn operation(id: &str, summary: &str, status: &str, content_type: &str, schema: &Value) -> Value {
+    json!({
+        "operationId": id,
+        "summary": summary,
+        "responses": {
+            status: {
+                "description": "The requested information.",
+                "content": { content_type: { "schema": schema } },
+            },
+            "default": {
+                "description": "The request failed; `detail` says why.",
+                "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
+            },
+        },
+    })
+}
+
+fn text(id: &str, summary: &str) -> Value {
+    operation(
+        id,
+        summary,
+        "200",
+        "text/plain",
+        &json!({ "type": "string" }),
+    )
+}
+
+fn of_people(id: &str, summary: &str) -> Value {
+    let object = json!({ "type": "object" });
+    let mut operation = operation(id, summary, "200", "application/json", &object);
+    operation["description"] = "Needs the key of a person.".into();
+    operation
+}
+
+fn retain() -> Value {
+    let indexes = json!({ "type": "array", "items": { "type": "integer" } });
+    let summary = "Records that are beyond retention";
+    let mut operation = operation("log_retain", summary, "200", "application/json", &indexes);
+    operation["parameters"] = json!([parameter(
+        "months",
+        &json!({ "type": "integer", "minimum": 1 })
+    )]);
+    operation
+}
+
+fn parameter(name: &str, schema: &Value) -> Value {
+    json!({ "name": name, "in": "query", "required": false, "schema": schema })
+}
+
+fn queue() -> Value {
+    let mut operation = of_people("decisions", "Recorded decisions, a page at a time");
+    let number = json!({ "type": "integer", "minimum": 0 });
+    operation["parameters"] = json!([
+        parameter(
+            "outcome",
+            &json!({ "enum": ["approve", "refer", "decline"] })
+        ),
+        parameter(
+            "state",
+            &json!({ "type": "string", "examples": ["open,proposed"] })
+        ),
+        parameter("order", &json!({ "enum": ["oldest", "newest"] })),
+        parameter("after", &number),
+        parameter(
+            "limit",
+            &json!({ "type": "integer", "minimum": 1, "maximum": 200 })
+        ),
+    ]);
+    operation
+}
+
+/// What is posted: its fields, of which the first `required` must be there.
+fn with_body(mut operation: Value, required: &[&str], properties: Value) -> Value {
+    let schema = json!({
+        "type": "object",
+        "required": required,
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    operation["requestBody"] = json!({
+        "required": true,
+        "content": { "application/json": { "schema": schema } },
+    });
+    operation
+}
+
+fn change(id: &str, summary: &str) -> Value {
+    let changed = json!({ "type": "object", "properties": {
+        "index": { "type": "integer" }, "records": { "type": "integer" },
+    } });
+    let mut operation = operation(id, summary, "200", "application/json", &changed);
+    operation["description"] = "Needs the admin key.".into();
+    let properties = json!({
+        "indexes": { "type": "array", "items": { "type": "integer", "minimum": 0 } },
+        "because": { "type": "string", "minLength": 1 },
+        "before_term": { "type": "boolean" },
+    });
+    with_body(operation, &["indexes", "because"], properties)
+}
+
+/// What a person says is answered with where it is recorded.
+fn say(id: &str, summary: &str) -> Value {
+    let said = json!({ "type": "object", "properties": {
+        "index": { "type": "integer" },
+        "leaf": { "type": "string" },
+        "state": { "enum": ["open", "proposed", "decided"] },
+    } });
+    let mut operation = operation(id, summary, "201", "application/json", &said);
+    operation["description"] = "Needs the key of a person.".into();
+    operation
+}
+
+fn decide() -> Value {
+    let properties = json!({
+        "outcome": { "enum": ["approve", "decline"] },
+        "reason": { "type": "string", "description": "A code of `GET /decisions/me`." },
+        "note": { "type": ["string", "null"], "maxLength": 4000 },
+    });
+    let operation = say("decision_override", "Decide otherwise than the model");
+    with_body(operation, &["outcome", "reason"], properties)
+}
+
+fn notice() -> Value {
+    let properties = json!({
+        "method": { "type": "string", "minLength": 1, "maxLength": 64 },
+        "sent": { "type": ["string", "null"], "format": "date-time" },
+        "note": { "type": ["string", "null"], "maxLength": 4000 },
+    });
+    with_body(
+        say("decision_notice", "The applicant was told"),
+        &["method"],
+        properties,
+    )
+}
+
+fn perform() -> Value {
+    let properties = json!({
+        "outcome": { "enum": ["repaid", "defaulted"] },
+        "on": { "type": ["string", "null"], "format": "date" },
+        "note": { "type": ["string", "null"], "maxLength": 4000 },
+    });
+    with_body(
+        say("decision_performance", "How the loan went"),
+        &["outcome"],
+        properties,
+    )
+}

@@ -1,0 +1,391 @@
+//! What loan officers do with recorded decisions, through the server.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+mod common;
+#[path = "../../model-core/tests/common/mod.rs"]
+mod models;
+#[path = "common/recorded.rs"]
+mod recorded;
+
+use axum::Router;
+use model_log::{Kind, Outcome};
+use recorded::{
+    ADMIN, ANN, APPROVED, BO, DECLINED, PROGRAM, Place, REFERRED, REX, fetch, post, read, receipt,
+    serve,
+};
+use serde_json::{Value, json};
+
+const APPROVE: &str = r#"{"outcome": "approve", "reason": "INCOME", "note": "Payslips seen"}"#;
+const DECLINE: &str = r#"{"outcome": "decline", "reason": "OTHER"}"#;
+
+/// Asks for a decision: its index.
+async fn decided(app: &Router, body: &str) -> u64 {
+    receipt(&post(app, PROGRAM, "/predict", body).await).0
+}
+
+/// What a person says: status and answer.
+async fn say(app: &Router, key: &str, path: &str, body: &str) -> (u16, Value) {
+    let answer = post(app, key, path, body).await;
+    let value = serde_json::from_slice(&answer.body).unwrap();
+    (answer.status.as_u16(), value)
+}
+
+async fn decide(app: &Router, key: &str, index: u64, body: &str) -> (u16, Value) {
+    say(app, key, &format!("/decisions/{index}/override"), body).await
+}
+
+fn indexes(page: &Value) -> Vec<u64> {
+    let decisions = page["decisions"].as_array().unwrap().iter();
+    decisions
+        .map(|one| one["index"].as_u64().unwrap())
+        .collect()
+}
+
+async fn metric(app: &Router, sample: &str) -> u64 {
+    let text = fetch(app, ADMIN, "/metrics").await;
+    let mut lines = text.text().lines();
+    let value = lines.find_map(|line| line.strip_prefix(sample));
+    value
+        .unwrap_or_else(|| panic!("no {sample}"))
+        .trim()
+        .parse()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_queue_is_decided_and_stays_decided_after_a_restart() {
+    let place = Place::new();
+    let app = place.serve();
+    let (approved, first, second) = (
+        decided(&app, APPROVED).await,
+        decided(&app, REFERRED).await,
+        decided(&app, REFERRED).await,
+    );
+    let queue = read(&app, ANN, "/decisions?outcome=refer&state=open").await;
+    assert_eq!(indexes(&queue), [first, second]);
+    assert_eq!((&queue["open"], &queue["next"]), (&json!(2), &Value::Null));
+    let line = &queue["decisions"][0];
+    assert_eq!(
+        line["model"],
+        json!({ "name": "loans", "version": "1.0.0" })
+    );
+    assert_eq!(
+        (&line["probability"], &line["state"]),
+        (&json!(0.5), &json!("open"))
+    );
+
+    let (status, said) = decide(&app, ANN, first, APPROVE).await;
+    assert_eq!((status, &said["state"]), (201, &json!("decided")), "{said}");
+    let record = place
+        .reader()
+        .record(said["index"].as_u64().unwrap())
+        .unwrap();
+    assert_eq!(
+        (record.kind, record.outcome),
+        (Kind::Override, Outcome::Approve)
+    );
+    assert_eq!(record.link, Some(first));
+    assert_eq!(said["leaf"], json!(record.leaf));
+    let (status, again) = decide(&app, BO, first, DECLINE).await;
+    assert_eq!(status, 409, "{again}");
+
+    check_queue(&app, [approved, first, second]).await;
+    drop(app);
+    check_queue(&restart(&place), [approved, first, second]).await;
+    assert_eq!(place.replay(), 3);
+}
+
+/// `first` was decided by Ann, and `second` by nobody.
+async fn check_queue(app: &Router, [approved, first, second]: [u64; 3]) {
+    let queue = read(app, ANN, "/decisions?state=open,proposed").await;
+    assert_eq!(indexes(&queue), [second]);
+    let all = read(app, ANN, "/decisions").await;
+    assert_eq!(indexes(&all), [second, first, approved]);
+    assert_eq!(all["decisions"][1]["decided"]["by"], "Ann");
+    let done = read(app, ANN, "/decisions?state=decided&order=oldest").await;
+    assert_eq!(indexes(&done), [approved, first]);
+    let low = "underwrite_decision_log_overrides_total{side=\"referred\"}";
+    assert_eq!(metric(app, low).await, 1);
+    let refer = "underwrite_decision_log_decisions_total{outcome=\"refer\"}";
+    assert_eq!(metric(app, refer).await, 2);
+}
+
+/// The server before has closed its log when it was dropped.
+fn restart(place: &Place) -> Router {
+    for _ in 0..500 {
+        match host_server::App::open(place.options()) {
+            Ok(app) => return host_server::app(app),
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+    }
+    panic!("the log stays locked")
+}
+
+#[tokio::test]
+async fn pages_follow_each_other() {
+    let place = Place::new();
+    let app = place.serve();
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        all.push(decided(&app, REFERRED).await);
+    }
+    for order in ["oldest", "newest"] {
+        let (mut seen, mut after) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/decisions?state=open&limit=2&order={order}{after}");
+            let page = read(&app, REX, &path).await;
+            assert_eq!(page["open"], 5);
+            seen.extend(indexes(&page));
+            match page["next"].as_u64() {
+                Some(next) => after = format!("&after={next}"),
+                None => break,
+            }
+        }
+        if order == "newest" {
+            seen.reverse();
+        }
+        assert_eq!(seen, all, "{order}");
+    }
+    for query in [
+        "state=odd",
+        "outcome=x",
+        "order=x",
+        "limit=0",
+        "limit=201",
+        "after=-1",
+        "x=1",
+    ] {
+        let answer = fetch(&app, ANN, &format!("/decisions?{query}")).await;
+        assert_eq!(answer.status, 422, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn one_decision_is_shown_with_reasons_rules_and_history() {
+    let place = Place::new();
+    let app = place.serve();
+    let index = decided(&app, DECLINED).await;
+    let path = format!("/decisions/{index}");
+    assert_eq!(decide(&app, ANN, index, APPROVE).await.0, 201);
+    let notice = r#"{"method": "letter", "sent": "2026-11-28T10:00:00Z", "note": "by post"}"#;
+    assert_eq!(
+        say(&app, BO, &format!("{path}/notice"), notice).await.0,
+        201
+    );
+    let repaid = r#"{"outcome": "repaid", "on": "2027-05-01"}"#;
+    assert_eq!(
+        say(&app, BO, &format!("{path}/performance"), repaid)
+            .await
+            .0,
+        201
+    );
+    assert_eq!(
+        say(&app, BO, &format!("{path}/performance"), repaid)
+            .await
+            .0,
+        409
+    );
+
+    let shown = read(&app, REX, &path).await;
+    assert_eq!(
+        shown["request"],
+        serde_json::from_str::<Value>(DECLINED).unwrap()
+    );
+    assert_eq!(shown["answer"]["outcome"], "decline");
+    assert_eq!(
+        shown["rules"],
+        json!([{ "code": "K01", "text": "Income is below the minimum" }])
+    );
+    assert_eq!(
+        (&shown["route"], &shown["role"]),
+        (&json!("/predict"), &json!("champion"))
+    );
+    assert_eq!(shown["decided"]["reason"], "INCOME");
+    assert_eq!(shown["explanation"]["decision"], shown["answer"]);
+    assert_eq!(shown["hold"], false);
+    let history = shown["history"].as_array().unwrap();
+    let kinds: Vec<&Value> = history.iter().map(|event| &event["kind"]).collect();
+    assert_eq!(kinds, ["override", "notice", "performance"]);
+    assert_eq!(
+        (&history[0]["step"], &history[0]["by"]),
+        (&json!("decided"), &json!("Ann"))
+    );
+    assert_eq!(
+        (&history[1]["method"], &history[1]["note"]),
+        (&json!("letter"), &json!("by post"))
+    );
+    assert_eq!(
+        (&history[2]["outcome"], &history[2]["on"]),
+        (&json!("repaid"), &json!("2027-05-01"))
+    );
+    let low = "underwrite_decision_log_overrides_total{side=\"low\"}";
+    assert_eq!(metric(&app, low).await, 1);
+}
+
+#[tokio::test]
+async fn four_eyes_are_two_people() {
+    let place = Place::new();
+    let mut options = place.options();
+    options.decision_log.as_mut().unwrap().four_eyes = true;
+    let app = serve(options);
+    let index = decided(&app, REFERRED).await;
+    assert_eq!(decide(&app, REX, index, APPROVE).await.0, 403);
+    let (status, said) = decide(&app, ANN, index, APPROVE).await;
+    assert_eq!((status, &said["state"]), (201, &json!("proposed")));
+    assert_eq!(decide(&app, ANN, index, APPROVE).await.0, 403);
+    let queue = read(&app, ANN, "/decisions?state=open,proposed").await;
+    assert_eq!(queue["decisions"][0]["proposal"]["by"], "Ann");
+    assert_eq!((&queue["open"], &queue["proposed"]), (&json!(0), &json!(1)));
+    // Another word of another person takes its place.
+    let (status, said) = decide(&app, REX, index, DECLINE).await;
+    assert_eq!((status, &said["state"]), (201, &json!("proposed")));
+    let (status, said) = decide(&app, BO, index, DECLINE).await;
+    assert_eq!((status, &said["state"]), (201, &json!("decided")));
+    let shown = read(&app, ANN, &format!("/decisions/{index}")).await;
+    let decided = &shown["decided"];
+    assert_eq!(
+        (&decided["by"], &decided["seconded_by"]),
+        (&json!("Rex"), &json!("Bo"))
+    );
+    assert_eq!(
+        (&decided["outcome"], &decided["role"]),
+        (&json!("decline"), &json!("reviewer"))
+    );
+    assert_eq!(decide(&app, ANN, index, APPROVE).await.0, 409);
+    let me = read(&app, REX, "/decisions/me").await;
+    assert_eq!(
+        (&me["role"], &me["four_eyes"]),
+        (&json!("reviewer"), &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn peoples_keys_alone_open_decisions_and_nothing_else() {
+    let place = Place::new();
+    let app = place.serve();
+    let index = decided(&app, REFERRED).await;
+    for path in [
+        "/decisions",
+        "/decisions/me",
+        "/decisions/log",
+        &format!("/decisions/{index}"),
+    ] {
+        assert_eq!(fetch(&app, PROGRAM, path).await.status, 403, "{path}");
+        assert_eq!(fetch(&app, ADMIN, path).await.status, 403, "{path}");
+        assert_eq!(fetch(&app, "nobody", path).await.status, 401, "{path}");
+        let answer = fetch(&app, ANN, path).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("cache-control")),
+            (200, "no-store")
+        );
+    }
+    assert_eq!(decide(&app, ADMIN, index, APPROVE).await.0, 403);
+    assert_eq!(decide(&app, REX, index, APPROVE).await.0, 403);
+    assert_eq!(post(&app, ANN, "/predict", APPROVED).await.status, 401);
+    let mut options = Place::new().options();
+    options.decision_log.as_mut().unwrap().people.clear();
+    assert_eq!(fetch(&serve(options), ANN, "/decisions").await.status, 403);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_a_sentence_and_the_right_status() {
+    let place = Place::new();
+    let app = place.serve();
+    let index = decided(&app, REFERRED).await;
+    let override_of = |index: &str| format!("/decisions/{index}/override");
+    let here = override_of(&index.to_string());
+    let long = format!(
+        r#"{{"outcome": "approve", "reason": "INCOME", "note": "{}"}}"#,
+        "n".repeat(5_000)
+    );
+    let mega = format!(
+        r#"{{"outcome": "approve", "reason": "INCOME", "note": "{}"}}"#,
+        "n".repeat(1 << 20)
+    );
+    let notice = format!("/decisions/{index}/notice");
+    let performance = format!("/decisions/{index}/performance");
+    for (path, body, status, part) in [
+        (override_of("999"), APPROVE, 404, "does not exist"),
+        (override_of("x"), APPROVE, 404, "whole number"),
+        // The record of the model that was loaded.
+        (override_of("0"), APPROVE, 404, "no decision"),
+        (here.clone(), "{", 400, "no JSON"),
+        (
+            here.clone(),
+            r#"{"outcome": "refer", "reason": "INCOME"}"#,
+            422,
+            "approve",
+        ),
+        (here.clone(), r#"{"outcome": "approve"}"#, 422, "reason"),
+        (
+            here.clone(),
+            r#"{"outcome": "approve", "reason": "X"}"#,
+            422,
+            "INCOME, OTHER",
+        ),
+        (
+            here.clone(),
+            r#"{"outcome": "approve", "reason": "INCOME", "by": "Bo"}"#,
+            422,
+            "by",
+        ),
+        (here.clone(), long.as_str(), 413, "4000"),
+        (here.clone(), mega.as_str(), 413, "bytes"),
+        (notice.clone(), r#"{"method": ""}"#, 422, "method"),
+        (
+            notice,
+            r#"{"method": "letter", "sent": "yesterday"}"#,
+            422,
+            "sent",
+        ),
+        (performance.clone(), r#"{"outcome": "late"}"#, 422, "repaid"),
+        (
+            performance,
+            r#"{"outcome": "repaid", "on": "soon"}"#,
+            422,
+            "on is",
+        ),
+    ] {
+        let (found, said) = say(&app, ANN, &path, body).await;
+        let detail = said["detail"].as_str().unwrap();
+        assert_eq!(found, status, "{path}: {detail}");
+        assert!(detail.contains(part), "{path}: {detail}");
+    }
+    let refused = receipt(&post(&app, PROGRAM, "/predict", "{}").await).0;
+    assert_eq!(decide(&app, ANN, refused, APPROVE).await.0, 404);
+
+    let erase = json!({ "indexes": [index], "because": "asked", "before_term": true });
+    assert_eq!(post(&app, ADMIN, "/log/erase", erase).await.status, 200);
+    assert_eq!(decide(&app, ANN, index, APPROVE).await.0, 410);
+    let gone = fetch(&app, ANN, &format!("/decisions/{index}")).await;
+    assert_eq!(gone.status, 410);
+    let left: Value = serde_json::from_slice(&gone.body).unwrap();
+    assert_eq!(
+        (&left["outcome"], &left["state"]),
+        (&json!("refer"), &json!("erased"))
+    );
+    assert_eq!(left["history"][0]["kind"], "erased");
+    assert_eq!(read(&app, ANN, "/decisions?state=open").await["open"], 0);
+    let erased = read(&app, ANN, "/decisions?state=erased").await;
+    assert_eq!(erased["decisions"][0]["model"], Value::Null);
+}
+
+#[tokio::test]
+async fn two_people_at_once_decide_once() {
+    let place = Place::new();
+    let app = place.serve();
+    let index = decided(&app, REFERRED).await;
+    let (ann, bo) = tokio::join!(
+        decide(&app, ANN, index, APPROVE),
+        decide(&app, BO, index, DECLINE),
+    );
+    let mut both = [ann.0, bo.0];
+    both.sort_unstable();
+    assert_eq!(both, [201, 409]);
+    let overrides = place
+        .records()
+        .into_iter()
+        .filter(|record| record.kind == Kind::Override);
+    assert_eq!(overrides.count(), 1);
+}

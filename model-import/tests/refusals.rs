@@ -1,0 +1,374 @@
+//! What is not imported: each a sentence that names the thing.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod common;
+
+use common::{Given, SKLEARN, TREES};
+use model_import::source::Library;
+use model_import::{Link, Options, check_size, read};
+
+fn refused(given: &Given, expect: &str) {
+    let error = given.import().map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains(expect), "expected {expect:?}, got {error:?}");
+}
+
+#[test]
+fn damaged_and_foreign_files_of_lightgbm() {
+    let given = Given::lightgbm;
+    let check = |from: &str, to: &str, expect: &str| refused(&given().file(from, to), expect);
+    check(
+        "tree\nversion",
+        "trees\nversion",
+        "does not begin with the line 'tree'",
+    );
+    check("end of trees", "", "truncated");
+    check("Tree=1\n", "Tree=2\n", "tree 2 where tree 1 was expected");
+    check(
+        "tree_sizes=300 300",
+        "tree_sizes=300 300 300",
+        "announces 3",
+    );
+    check("version=v4", "version=v5", "format 'v5'");
+    check(
+        "threshold=50.5 0",
+        "threshold=50.5",
+        "threshold has 1 values, expected 2",
+    );
+    check(
+        "threshold=50.5 0",
+        "threshold=inf 0",
+        "expected a finite number",
+    );
+    check(
+        "leaf_value=-1.5",
+        "leaf_value=1e999",
+        "expected a finite number",
+    );
+    check(
+        "left_child=-1 -2",
+        "left_child=-1 -9",
+        "a child -9 that does not exist",
+    );
+    check(
+        "right_child=1 -3",
+        "right_child=0 -3",
+        "two splits lead to it",
+    );
+    check(
+        "split_feature=0 1",
+        "split_feature=0 7",
+        "it asks column 7 of 3",
+    );
+    check(
+        "max_feature_idx=2",
+        "max_feature_idx=3",
+        "max_feature_idx 3",
+    );
+    check(
+        "cat_boundaries=0 1",
+        "cat_boundaries=0 4",
+        "cat_threshold has 1 values",
+    );
+    check(
+        "decision_type=10 1",
+        "decision_type=14 1",
+        "decision_type 14",
+    );
+    check("[[\"A\"", "[{\"A\"", "pandas_categorical");
+    check("num_leaves=2", "num_leaves=0", "has no leaves");
+}
+
+#[test]
+fn models_of_lightgbm_that_cannot_be_said() {
+    let given = Given::lightgbm;
+    let check = |from: &str, to: &str, expect: &str| refused(&given().file(from, to), expect);
+    check("num_class=1", "num_class=3", "3 classes (multiclass)");
+    check("is_linear=0", "is_linear=1", "linear_tree");
+    let objective = |name: &str, expect: &str| check("binary sigmoid:1", name, expect);
+    objective("lambdarank", "the objective is lambdarank");
+    objective("poisson", "the objective is poisson");
+    objective("quantile", "the objective is quantile");
+    objective(
+        "cross_entropy_lambda",
+        "the objective is cross_entropy_lambda",
+    );
+    objective("regression", "--link identity");
+    objective("custom", "--link logistic or --link identity");
+    objective("binary sigmoid:0", "sigmoid is 0");
+    let mut linked = given();
+    linked.options.link = Some(Link::Logistic);
+    refused(&linked, "leave --link out");
+    // Zero counts as missing, lies inside the range, and goes where its neighbours do not.
+    let zeros = given().file("decision_type=10 1", "decision_type=4 1");
+    let zeros = zeros.schema("minimum = 0", "minimum = -10");
+    refused(&zeros, "count as missing lie between others");
+}
+
+#[test]
+fn schemas_that_do_not_fit() {
+    let check = |from: &str, to: &str, expect: &str| {
+        refused(&Given::lightgbm().schema(from, to), expect);
+    };
+    check(
+        "\"income\"",
+        "\"incomes\"",
+        "a column 'income' that no input of the schema makes (did you mean 'incomes'?)",
+    );
+    check("[\"A\", \"B\", \"C\"]", "[\"A\", \"B\"]", "does not: 'C'");
+    check(
+        "columns = { RENT = \"home_RENT\" }\n",
+        "",
+        "'home_RENT' that no input",
+    );
+    check(
+        "missing = \"native\"",
+        "missing = \"impute\"",
+        "missing = \"impute\" would fill in",
+    );
+    check(
+        "missing = \"native\"",
+        "monotonic = \"decreasing\"",
+        "remove monotonic",
+    );
+    check(
+        "[[feature]]\nname = \"paid\"",
+        "[[feature]]\nname = \"more\"\ntype = \"number\"\n\n[[feature]]\nname = \"paid\"",
+        "does not know the input 'more'",
+    );
+    let wrong_type = Given::lightgbm().schema(
+        "type = \"category\"\ncategories = [\"A\", \"B\", \"C\"]",
+        "type = \"number\"",
+    );
+    refused(
+        &wrong_type,
+        "the model takes it as a category, the schema as a number",
+    );
+    let number = Given::lightgbm().schema(
+        "name = \"income\"\ntype = \"number\"\nminimum = 0\nmissing = \"native\"",
+        "name = \"income\"\ntype = \"category\"\ncategories = [\"1\", \"2\"]",
+    );
+    refused(&number, "say the number of each category");
+    let ignored =
+        Given::lightgbm().schema("minimum = 0\nmissing = \"native\"", "role = \"ignored\"");
+    refused(&ignored, "gives it the role ignored");
+    let other = Given::lightgbm().schema("columns = {", "unknown = \"most_frequent\"\ncolumns = {");
+    refused(&other, "unknown = \"most_frequent\" would decide otherwise");
+    let unnamed = Given::lightgbm().file("income grade home_RENT", "Column_0 Column_1 Column_2");
+    refused(&unnamed, "does not know the names of its columns");
+}
+
+#[test]
+fn check_rows_that_prove_nothing() {
+    let given = Given::lightgbm;
+    let mut lacking = given();
+    lacking.expected = "p".into();
+    refused(&lacking, "no column 'p' with the probabilities");
+    refused(
+        &given().rows("grade,home", "rank,home"),
+        "the column 'grade' is missing",
+    );
+    refused(
+        &given().rows("grade,home", "grade,house"),
+        "nor the column 'home_RENT'",
+    );
+    refused(
+        &given().rows("50.6,A,RENT,", "50.6,A,RENT,high"),
+        "line 14, column 'expected'",
+    );
+    refused(&given().rows("50.6,A,", "50.6,D,"), "column 'grade'");
+    refused(&given().rows("99,A,", "-99,A,"), "column 'income'");
+    let mut header = given();
+    header.rows.truncate("income,grade,home,expected\n".len());
+    refused(&header, "no rows after the header");
+}
+
+#[test]
+fn a_model_that_answers_otherwise_is_named_with_the_row() {
+    let other = Given::lightgbm().file("leaf_value=-1.5 0.25 2", "leaf_value=-1.5 0.25000001 2");
+    refused(&other, "otherwise than LightGBM: line ");
+    refused(&other, "nothing was written");
+    let other = Given::xgboost().file("0.1,-0.2", "0.10001,-0.2");
+    refused(&other, "otherwise than XGBoost");
+    let other = Given::sklearn().file("\"intercept\": 0.1", "\"intercept\": 0.10000000001");
+    refused(&other, "otherwise than scikit-learn");
+}
+
+#[test]
+fn damaged_and_foreign_files_of_xgboost() {
+    let with = |file: &[u8], expect: &str| {
+        let given = Given {
+            file: file.to_vec(),
+            ..Given::xgboost()
+        };
+        refused(&given, expect);
+    };
+    with(b"", "neither JSON nor UBJSON");
+    with(b"binf\0\0", "old binary format");
+    with(b"\x80\x04\x95", "a pickle, which is never read");
+    with(b"{\"learner\": {", "is truncated");
+    with(b"{\"learner\": }", "is not JSON");
+    with(b"{L\0\0\0\0\0\0\0\x07learner", "truncated");
+    with(b"{L\0\0\0\0\0\0\0\x01aS#}", "no type of UBJSON");
+    with(
+        b"{L\0\0\0\0\0\0\0\x01a[$d#L\x7f\xff\xff\xff\xff\xff\xff\xff",
+        "truncated",
+    );
+    with(b"{L\0\0\0\0\0\0\0\x01aZ}}", "goes on for 1 bytes");
+    with(b"{\"Config\": {}, \"Model\": {}}", "a snapshot of memory");
+    with(b"{\"a\": 1}", "the file has no 'learner'");
+    let check = |from: &str, to: &str, expect: &str| {
+        refused(&Given::xgboost().file(from, to), expect);
+    };
+    check(
+        "\"left_children\":[1,-1,-1]",
+        "\"left_children\":[5,-1,-1]",
+        "a child 5 that does not exist",
+    );
+    check(
+        "\"left_children\":[1,-1,-1]",
+        "\"left_children\":[0,-1,-1]",
+        "two splits lead to it",
+    );
+    check(
+        "\"split_conditions\":[50.5,",
+        "\"split_conditions\":[",
+        "2 split_conditions",
+    );
+    check("50.5,-0.7", "1e300,-0.7", "its cut is inf");
+    check("50.5,-0.7", "50.5,-7e300", "the leaf's value is -inf");
+    check(
+        "\"split_type\":[0,0,0]",
+        "\"split_type\":[1,0,0]",
+        "it has no categories",
+    );
+}
+
+#[test]
+fn models_of_xgboost_that_cannot_be_said() {
+    let check = |from: &str, to: &str, expect: &str| {
+        refused(&Given::xgboost().file(from, to), expect);
+    };
+    let objective = |name: &str, expect: &str| check("binary:logistic", name, expect);
+    objective("multi:softprob", "'multi:softprob'");
+    objective("rank:pairwise", "'rank:pairwise'");
+    objective("survival:aft", "'survival:aft'");
+    objective("count:poisson", "'count:poisson'");
+    objective("binary:hinge", "answers 0 or 1 and no probability");
+    objective("reg:squarederror", "--link logistic or --link identity");
+    check(
+        "\"num_class\":\"0\"",
+        "\"num_class\":\"4\"",
+        "4 classes (multiclass)",
+    );
+    check(
+        "\"num_target\":\"1\"",
+        "\"num_target\":\"2\"",
+        "2 targets (multi-output)",
+    );
+    check("\"name\":\"gbtree\"", "\"name\":\"gblinear\"", "gblinear");
+    check(
+        "\"size_leaf_vector\":\"1\"",
+        "\"size_leaf_vector\":\"3\"",
+        "leaves are vectors",
+    );
+    check("[5E-1]", "[5E-1,5E-1]", "several values");
+    check("[5E-1]", "1E0", "base_score is 1");
+    check(
+        "\"attributes\":{}",
+        "\"attributes\":{\"best_iteration\":\"7\"}",
+        "best_iteration",
+    );
+    let mut sentinel =
+        Given::xgboost().file("\"default_left\":[1,0,0]", "\"default_left\":[0,0,0]");
+    sentinel.options.missing = Some(10.0);
+    refused(&sentinel, "count as missing lie between others");
+    sentinel.options.missing = Some(f64::NAN);
+    refused(&sentinel, "--missing: expected a finite number");
+}
+
+#[test]
+fn models_of_scikit_learn_that_cannot_be_said() {
+    let check = |from: &str, to: &str, expect: &str| {
+        refused(&Given::sklearn().file(from, to), expect);
+    };
+    check("\"LogisticRegression\"", "\"SVC\"", "the estimator is SVC");
+    check("[\"0\", \"1\"]", "[\"0\", \"1\", \"2\"]", "3 classes");
+    check(
+        "[\"0\", \"1\"]",
+        "[\"no\", \"maybe\"]",
+        "the classes 'no' and 'maybe'",
+    );
+    check(
+        "\"format_version\": 1",
+        "\"format_version\": 2",
+        "format 2, this program reads 1",
+    );
+    check(
+        "underwrite-sklearn",
+        "pmml",
+        "not what underwrite.export.sklearn writes",
+    );
+    check(
+        "[0.5, -0.25, -0.75]",
+        "[0.5, -0.25]",
+        "2 weights for 3 columns",
+    );
+    check("[\"divide\", 20.0]", "[\"divide\", 0.0]", "divides by 0");
+    check(
+        "[\"divide\", 20.0]",
+        "[\"log\", 2.0]",
+        "unknown variant `log`",
+    );
+    check(
+        "\"value\": \"RENT\"",
+        "\"value\": \"LEASE\"",
+        "does not: 'LEASE'",
+    );
+    check(
+        "\"is\": \"number\"",
+        "\"is\": \"text\"",
+        "unknown variant `text`",
+    );
+    check(
+        "\"calibration\": null",
+        "\"calibration\": {\"type\": \"isotonic\", \"x\": [0.1], \"y\": [0.2], \"of\": \"decision\"}",
+        "isotonic on the decision function",
+    );
+    check(
+        "\"calibration\": null",
+        "\"calibration\": {\"type\": \"sigmoid\", \"a\": -1.0, \"b\": 0.0, \"of\": \"probability\"}",
+        "another number than the model sums up",
+    );
+    let native = Given::sklearn().file("\"missing\": 40.0, ", "");
+    refused(&native, "the model takes no missing values");
+    let with = |bytes: &[u8], expect: &str| {
+        let error = read(Library::Sklearn, bytes, &Options::default()).unwrap_err();
+        assert!(error.to_string().contains(expect), "{error}");
+    };
+    with(b"\x80\x04\x95", "a pickle, which is never read");
+    with(b"PK\x03\x04", "a zip archive");
+    with(&SKLEARN.as_bytes()[..300], "truncated");
+    let weights = "{\"type\": \"linear\", \"weights\": [0.5, -0.25, -0.75], \"intercept\": 0.1, \"link\": \"logistic\"}";
+    let trees = SKLEARN.replace(weights, TREES);
+    with(
+        trees.replace("\"left\": [1,", "\"left\": [0,").as_bytes(),
+        "two splits lead to it",
+    );
+    with(
+        trees.replace("\"cut\": [0.1, ", "\"cut\": [").as_bytes(),
+        "cut has 2 entries for 3 nodes",
+    );
+    with(
+        trees
+            .replace("\"feature\": [0,", "\"feature\": [9,")
+            .as_bytes(),
+        "asks column 9 of 3",
+    );
+}
+
+#[test]
+fn a_file_that_is_no_model_is_not_even_read() {
+    let error = check_size(1 << 30).unwrap_err().to_string();
+    assert!(error.contains("1024 MiB, at most 512 MiB"), "{error}");
+    assert!(check_size(1 << 20).is_ok());
+}

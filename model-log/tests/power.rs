@@ -1,0 +1,278 @@
+//! The power is cut, the disk fails, the process is killed: nothing that was acknowledged is
+//! lost, and the log is sound.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may fail, and says what it measured"
+)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::sim::{Fault, Sim};
+use common::{Random, decision};
+use model_log::verify::{Against, verify_on};
+use model_log::{Appended, Change, Options, Pending, Reader, Receipt, Writer};
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+fn folder() -> PathBuf {
+    PathBuf::from("/log")
+}
+
+fn options(random: &mut Random) -> Options {
+    Options {
+        // Often, and not always: both ends of a checkpoint are cut.
+        checkpoint_records: 1 + random.below(20),
+        checkpoint_every: Duration::from_secs(3600),
+        ..Options::default()
+    }
+}
+
+/// A record that was acknowledged.
+#[derive(Debug, Clone)]
+struct Acknowledged {
+    receipt: Receipt,
+    number: u64,
+}
+
+/// Appends groups of records until the disk fails; answers what was acknowledged.
+fn work(log: &Writer, random: &mut Random, groups: u64, from: u64) -> Vec<Acknowledged> {
+    let mut acknowledged = Vec::new();
+    let mut number = from;
+    let mut waiting: Vec<(u64, Pending<Appended>)> = Vec::new();
+    for _ in 0..groups {
+        let count = 1 + random.below(4);
+        let records = (number..number + count).map(decision).collect();
+        match log.append(records) {
+            Ok(pending) => waiting.push((number, pending)),
+            Err(_) => break,
+        }
+        number += count;
+        // Some wait alone, some together.
+        if random.below(3) == 0 {
+            collect(&mut waiting, &mut acknowledged);
+        }
+        if random.below(10) == 0 && !acknowledged.is_empty() {
+            let some = random.below(acknowledged.len() as u64) as usize;
+            let change = Change {
+                indexes: vec![acknowledged[some].receipt.index],
+                because: "a test".to_owned(),
+                before_term: true,
+            };
+            // It may fail with the disk, or be refused because of a hold.
+            let _ = match random.below(3) {
+                0 => log.hold(&change, "test"),
+                1 => log.release(&change, "test"),
+                _ => log.erase(&change, "test"),
+            };
+        }
+    }
+    collect(&mut waiting, &mut acknowledged);
+    acknowledged
+}
+
+fn collect(waiting: &mut Vec<(u64, Pending<Appended>)>, acknowledged: &mut Vec<Acknowledged>) {
+    for (first, pending) in waiting.drain(..) {
+        if let Ok(receipts) = pending.wait() {
+            for (at, receipt) in receipts.into_iter().enumerate() {
+                let number = first + at as u64;
+                acknowledged.push(Acknowledged { receipt, number });
+            }
+        }
+    }
+}
+
+fn assert_sound(disk: &Sim, seed: u64, when: &str) {
+    let report = verify_on(Arc::new(disk.clone()), &folder(), &Against::default());
+    let report = report.unwrap_or_else(|error| panic!("seed {seed}, {when}: {error}"));
+    assert_eq!(
+        report.problems,
+        [],
+        "seed {seed}, {when}: {:?}",
+        report.notes
+    );
+}
+
+fn assert_kept(log: &Reader, acknowledged: &[Acknowledged], seed: u64) {
+    for one in acknowledged {
+        let record = log.record(one.receipt.index);
+        let record = record.unwrap_or_else(|error| panic!("seed {seed}, {one:?}: {error}"));
+        assert_eq!(record.leaf, one.receipt.leaf, "seed {seed}");
+        if let Some(body) = record.body {
+            assert_eq!(body.request, decision(one.number).request, "seed {seed}");
+        }
+    }
+}
+
+/// A log in the making is cut at some step; then a second time, during the start or after it.
+fn cut_twice(seed: u64) {
+    let mut random = Random::new(seed);
+    let mut disk = Sim::default();
+    let mut acknowledged = Vec::new();
+    let mut next = 0;
+    for round in 0..3 {
+        disk.set_fault(Some(Fault::Dead(random.below(if round == 1 {
+            60
+        } else {
+            200
+        }))));
+        let opened = Writer::open_on(Arc::new(disk.clone()), &folder(), options(&mut random));
+        if let Ok(log) = opened {
+            let groups = random.below(30);
+            let more = work(&log, &mut random, groups, next);
+            next += 200;
+            acknowledged.extend(more);
+            // A dead disk cannot be closed well.
+            let _ = log.close();
+        }
+        disk = if random.below(4) == 0 {
+            disk.kill()
+        } else {
+            disk.cut_power(&mut random)
+        };
+        let begun = disk.all().contains_key(Path::new("/log/format"));
+        assert!(begun || acknowledged.is_empty(), "seed {seed}");
+        if begun {
+            assert_sound(&disk, seed, "after the cut");
+        }
+    }
+    let log = Writer::open_on(Arc::new(disk.clone()), &folder(), Options::default());
+    let log = log.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+    assert_kept(&log.reader(), &acknowledged, seed);
+    log.append(vec![decision(9999)]).unwrap().wait().unwrap();
+    log.close().unwrap();
+    assert_sound(&disk, seed, "at the end");
+}
+
+#[test]
+fn a_power_cut_loses_nothing_that_was_acknowledged() {
+    (0..300).for_each(cut_twice);
+}
+
+#[test]
+#[ignore = "takes minutes: cargo xtask long log"]
+fn ten_thousand_power_cuts_lose_nothing() {
+    (1_000..5_000).for_each(cut_twice);
+}
+
+/// A log that has stopped opens itself again.
+fn opened_again(log: &Writer, seed: u64) {
+    let mut tries = 0;
+    while log.status().stopped.is_some() {
+        tries += 1;
+        assert!(tries < 1000, "seed {seed}: {:?}", log.status());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// One write or sync fails: nothing of it is acknowledged, and the log starts again.
+fn fail_once(seed: u64) {
+    let mut random = Random::new(seed);
+    let disk = Sim::default();
+    let log = Writer::open_on(Arc::new(disk.clone()), &folder(), options(&mut random)).unwrap();
+    let mut acknowledged = work(&log, &mut random, 5, 0);
+    let code = if random.below(2) == 0 { EIO } else { ENOSPC };
+    disk.set_fault(Some(Fault::Once(random.below(30), code)));
+    let groups = 10 + random.below(10);
+    acknowledged.extend(work(&log, &mut random, groups, 1000));
+    opened_again(&log, seed);
+    acknowledged.extend(work(&log, &mut random, 5, 2000));
+    assert_kept(&log.reader(), &acknowledged, seed);
+    disk.set_fault(None);
+    opened_again(&log, seed);
+    log.close().unwrap();
+    assert_sound(&disk, seed, "after the fault");
+    // What a failed sync did not write is not on the disk either.
+    let after = disk.cut_power(&mut random);
+    assert_sound(&after, seed, "after the fault and a cut");
+    let log = Writer::open_on(Arc::new(after), &folder(), Options::default()).unwrap();
+    assert_kept(&log.reader(), &acknowledged, seed);
+}
+
+#[test]
+fn a_failed_write_or_sync_is_never_acknowledged() {
+    (0..60).for_each(fail_once);
+}
+
+#[test]
+#[ignore = "takes minutes: cargo xtask long log"]
+fn a_thousand_failures_are_never_acknowledged() {
+    (1_000..2_000).for_each(fail_once);
+}
+
+#[test]
+fn a_bad_record_that_was_signed_refuses_to_start_and_is_named() {
+    let disk = Sim::default();
+    let log = Writer::open_on(Arc::new(disk.clone()), &folder(), Options::default()).unwrap();
+    log.append((0..50).map(decision).collect())
+        .unwrap()
+        .wait()
+        .unwrap();
+    log.close().unwrap();
+    let mut files = disk.all();
+    let segment = files.get_mut(Path::new("/log/records/00000000")).unwrap();
+    let middle = segment.len() / 2;
+    segment[middle] ^= 1;
+    let refused = Writer::open_on(Arc::new(Sim::with(&files)), &folder(), Options::default());
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("records/00000000, byte"), "{refused}");
+}
+
+#[test]
+fn a_clock_that_goes_back_does_not_take_the_leaves_back() {
+    let disk = Sim::default();
+    let log = Writer::open_on(Arc::new(disk.clone()), &folder(), Options::default()).unwrap();
+    let minute = 60_000_000;
+    let times = [30_000_000, 29_000_000, 31_000_000].map(|minutes: i64| minutes * minute);
+    for time in times {
+        let mut record = decision(1);
+        record.details.time = time;
+        log.append(vec![record]).unwrap().wait().unwrap();
+    }
+    let reader = log.reader();
+    let minutes: Vec<u32> = (0..3)
+        .map(|index| reader.record(index).unwrap().minute)
+        .collect();
+    assert_eq!(minutes, [30_000_000, 30_000_000, 31_000_000]);
+    let told = reader.record(1).unwrap().body.unwrap().details.time;
+    assert_eq!(told, times[1], "the body keeps what the clock said");
+    log.close().unwrap();
+    assert_sound(&disk, 0, "at the end");
+}
+
+#[test]
+fn a_full_queue_refuses_at_once() {
+    let disk = Sim::default();
+    let options = Options {
+        queue: 8,
+        ..Options::default()
+    };
+    let log = Writer::open_on(Arc::new(disk), &folder(), options).unwrap();
+    // More than the queue takes at once is taken by an empty one.
+    log.append((0..20).map(decision).collect())
+        .unwrap()
+        .wait()
+        .unwrap();
+    let mut refused = 0;
+    let mut waiting = Vec::new();
+    for number in 0..5000 {
+        match log.append(vec![decision(number)]) {
+            Ok(pending) => waiting.push(pending),
+            Err(model_log::AppendError::Full(_)) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    for pending in waiting {
+        pending.wait().unwrap();
+    }
+    let records = log.status().records;
+    assert_eq!(records + refused, 5020);
+}

@@ -1,0 +1,3 @@
+#![no_main]
+
+underwrite_fuzz::target!("lightgbm");

@@ -1,0 +1,257 @@
+/** The loan officer's page, against a real server with a decision log. */
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import { after, before, describe as suite, test } from 'node:test';
+import { POLICY, describe, openBrowser, startServer, testModel, testProgram } from './support.mjs';
+
+const KEYS = { ann: 'key of ann', bob: 'key of bob', eve: 'key of eve' };
+const REASONS = [['INCOME', 'Income verified by documents'], ['COLLATERAL', 'Collateral was given']];
+
+suite('the officer’s page', () => {
+  let browser, folder, server, eyes, plain, application;
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'officer-'));
+    application = sample(await describe(testModel()));
+    const everybody = '[policy]\nversion = "test"\nrefer = [0.0001, 0.9999]\n';
+    server = await startLog('one', everybody);
+    eyes = await startLog('two', everybody, true);
+    plain = await startLog('plain', '[policy]\nversion = "plain"\nrefer = [0.4999, 0.5001]\n');
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await Promise.all([server, eyes, plain].map((one) => one?.close()));
+    if (folder) rmSync(folder, { recursive: true });
+  });
+
+  /** A server with a log and three people, whose model has this policy. */
+  async function startLog(name, rules, fourEyes = false) {
+    const [policy, model, config] = ['policy.toml', 'model.wasm', 'underwrite.toml'].map((file) => join(folder, `${name}-${file}`));
+    writeFileSync(policy, rules);
+    execFileSync(testProgram(), ['policy', 'apply', testModel(), '--policy', policy, '--out', model], { stdio: 'ignore' });
+    const person = (key, called, role) =>
+      `[[decision_log.person]]\nname = "${called}"\nrole = "${role}"\nkey_sha256 = "${createHash('sha256').update(KEYS[key]).digest('hex')}"\n`;
+    writeFileSync(config, [
+      `[decision_log]\nfolder = "${name}-log"\nfour_eyes = ${fourEyes}\n`,
+      ...REASONS.map(([code, text]) => `[[decision_log.reason]]\ncode = "${code}"\ntext = "${text}"\n`),
+      person('ann', 'Ann Lee', 'officer'), person('bob', 'Bob Ray', 'reviewer'), person('eve', 'Eve Oh', 'officer'),
+    ].join('\n'));
+    return startServer(model, ['--config', config, '--api-key', 'program']);
+  }
+
+  /** What the model decides about the sample application of `name`, and its record's index. */
+  async function ask(url, name) {
+    const headers = { 'content-type': 'application/json', 'x-api-key': 'program', 'x-application-id': name };
+    const response = await fetch(`${url}predict`, { method: 'POST', headers, body: JSON.stringify(application) });
+    assert.equal(response.status, 200, await response.clone().text());
+    assert.equal((await response.json()).outcome, 'refer');
+    return Number(response.headers.get('x-decision-log').split(';')[0]);
+  }
+
+  async function open(url, options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', ...options });
+    const page = await context.newPage();
+    const requests = [];
+    const complaints = [];
+    context.on('request', (request) => requests.push(request));
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => { if (message.text().includes('Content Security Policy')) complaints.push(message.text()); });
+    const response = await page.goto(`${url}officer`);
+    await page.locator('#key').waitFor();
+    return { context, page, requests, complaints, response };
+  }
+
+  async function signIn(url, who, options) {
+    const opened = await open(url, options);
+    await opened.page.keyboard.type(KEYS[who]);
+    await opened.page.keyboard.press('Enter');
+    await opened.page.locator('#desk').waitFor();
+    return opened;
+  }
+
+  const row = (page, name) => page.locator('.row', { has: page.locator('.row-name', { hasText: name }) });
+
+  test('it is open without a key, keeps the key in the tab, and sends it as a header alone', async () => {
+    const { page, context, requests, complaints, response } = await open(server.url);
+    assert.equal(response.headers()['content-security-policy'], POLICY);
+    await page.keyboard.type('wrong');
+    await page.keyboard.press('Enter');
+    await page.locator('#sign-in-problem:not(:empty)').waitFor();
+    assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+    await page.locator('#key').fill(KEYS.ann);
+    await page.keyboard.press('Enter');
+    await page.locator('#desk').waitFor();
+    assert.match(await page.locator('#session').textContent(), /Ann Lee officer/);
+    assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
+    assert.ok(requests.every((request) => !request.url().includes(encodeURIComponent(KEYS.ann)) && !request.url().includes('key')));
+    const asked = requests.filter((request) => request.url().includes('/decisions'));
+    assert.ok(asked.length > 2);
+    await page.reload();
+    await page.locator('#desk').waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    assert.equal(await page.locator('.row').count(), 0);
+    await page.reload();
+    await page.locator('#key').waitFor();
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+
+  test('the keyboard alone opens an application, decides it, and goes on', async () => {
+    const [first, second] = [await ask(server.url, 'K-1'), await ask(server.url, 'K-2')];
+    const { page, context } = await signIn(server.url, 'ann');
+    await row(page, 'K-1').focus();
+    await page.keyboard.press('Enter');
+    await page.locator('#case-heading', { hasText: 'K-1' }).waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'case-heading');
+    assert.equal(new URL(page.url()).hash, `#${first}`);
+    await page.keyboard.press('d');
+    assert.ok(await page.locator('#outcome-decline').isChecked());
+    await page.keyboard.press('a');
+    assert.ok(await page.locator('#outcome-approve').isChecked());
+    await tabTo(page, 'reason');
+    await page.keyboard.type('Inc');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('Payslips of a year; jad is typed, not obeyed');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.locator('.word', { hasText: 'Ann Lee decided to approve: Income verified by documents' }).waitFor();
+    assert.match(await page.locator('#announcement').textContent(), /^Recorded: approved, record \d+\.$/);
+    assert.match(await page.locator('.history').textContent(), /Payslips of a year; jad is typed, not obeyed/);
+    assert.equal(await page.locator('#decide').count(), 0);
+    assert.equal(await row(page, 'K-1').count(), 0);
+    await page.keyboard.press('j');
+    await page.locator('#case-heading', { hasText: 'K-2' }).waitFor();
+    assert.equal(new URL(page.url()).hash, `#${second}`);
+    await page.keyboard.press('Escape');
+    assert.ok(await page.locator('#case').isHidden());
+    await context.close();
+  });
+
+  test('reasons, rules, fields and the state of the log are shown', async () => {
+    const index = await ask(server.url, 'S-1');
+    const { page, context } = await signIn(server.url, 'bob');
+    await page.goto(`${server.url}officer#${index}`);
+    await page.locator('#case-heading', { hasText: 'S-1' }).waitFor();
+    assert.match(await page.locator('#log').textContent(), /^The log is running: [\d,]+ records?/);
+    assert.match(await page.locator('.effects').textContent(), /[+−]\d/);
+    const facts = await page.locator('[aria-labelledby=application-heading] dd').allTextContents();
+    assert.equal(facts.length, Object.keys(application).length);
+    // A reviewer has the last word, not the first.
+    assert.match(await page.locator('[aria-labelledby=decide-heading]').textContent(), /An officer decides first/);
+    await page.locator('summary', { hasText: 'Notice and performance' }).click();
+    await page.getByRole('button', { name: 'Record a notice' }).click();
+    await page.locator('.history', { hasText: 'Bob Ray recorded a notice: letter' }).waitFor();
+    await context.close();
+  });
+
+  test('a decision without outcome or reason is not sent, and one that came too late is told', async () => {
+    const index = await ask(server.url, 'L-1');
+    const { page, context } = await signIn(server.url, 'ann');
+    await page.goto(`${server.url}officer#${index}`);
+    const submit = page.locator('#decide [type=submit]');
+    await submit.click();
+    assert.equal(await page.locator('#decide-problem').textContent(), 'Choose an outcome: approve or decline.');
+    await page.locator('#outcome-approve').check({ force: true });
+    await submit.click();
+    assert.equal(await page.locator('#decide-problem').textContent(), 'Choose a reason.');
+    const headers = { 'content-type': 'application/json', 'x-api-key': KEYS.eve };
+    const body = JSON.stringify({ outcome: 'decline', reason: 'COLLATERAL' });
+    assert.equal((await fetch(`${server.url}decisions/${index}/override`, { method: 'POST', headers, body })).status, 201);
+    await page.locator('#reason').selectOption('INCOME');
+    await page.locator('#note').fill('typed with care');
+    await submit.click();
+    await page.locator('#decide-problem', { hasText: 'decided by a person already' }).waitFor();
+    assert.equal(await page.locator('#note').inputValue(), 'typed with care');
+    await context.close();
+  });
+
+  test('what the model decided can be decided otherwise, and the page says that this overrides it', async () => {
+    const headers = { 'content-type': 'application/json', 'x-api-key': 'program' };
+    const response = await fetch(`${plain.url}predict`, { method: 'POST', headers, body: JSON.stringify(application) });
+    const { approve } = await response.json();
+    const index = Number(response.headers.get('x-decision-log').split(';')[0]);
+    const { page, context } = await signIn(plain.url, 'ann');
+    await page.goto(`${plain.url}officer#${index}`);
+    await page.locator('#decide', { hasText: approve ? 'approved this application' : 'declined this application' }).waitFor();
+    await page.locator(approve ? '#outcome-decline' : '#outcome-approve').check({ force: true });
+    await page.locator('#reason').selectOption('INCOME');
+    await page.getByRole('button', { name: 'Record this decision' }).click();
+    await page.locator('.word', { hasText: `Ann Lee decided to ${approve ? 'decline' : 'approve'}` }).waitFor();
+    await context.close();
+  });
+
+  test('two people decide where four eyes are asked for', async () => {
+    const index = await ask(eyes.url, 'F-1');
+    const first = await signIn(eyes.url, 'ann');
+    await first.page.goto(`${eyes.url}officer#${index}`);
+    await first.page.locator('#outcome-decline').check({ force: true });
+    await first.page.locator('#reason').selectOption('COLLATERAL');
+    await first.page.getByRole('button', { name: 'Propose this decision' }).click();
+    await first.page.locator('.word', { hasText: 'Ann Lee proposes to decline' }).waitFor();
+    assert.match(await first.page.locator('[aria-labelledby=decide-heading]').textContent(), /Another person has to confirm it/);
+    const second = await signIn(eyes.url, 'bob');
+    await second.page.goto(`${eyes.url}officer#${index}`);
+    // What was proposed is filled in.
+    await second.page.getByRole('button', { name: 'Confirm or propose' }).click();
+    await second.page.locator('.history', { hasText: 'to decline' }).waitFor();
+    await second.page.locator('#decide').waitFor({ state: 'detached' });
+    await Promise.all([first.context.close(), second.context.close()]);
+  });
+
+  const looks = {
+    light: { colorScheme: 'light' },
+    dark: { colorScheme: 'dark' },
+    'narrow, light': { colorScheme: 'light', viewport: { width: 320, height: 640 } },
+    'narrow, dark': { colorScheme: 'dark', viewport: { width: 320, height: 640 } },
+    'forced colours': { forcedColors: 'active' },
+  };
+  for (const [look, options] of Object.entries(looks)) {
+    test(`axe finds nothing and nothing sticks out: ${look}`, async () => {
+      const index = await ask(server.url, `A-${look}`);
+      const { page, context } = await open(server.url, options);
+      await checkAxe(page);
+      await page.keyboard.type(KEYS.ann);
+      await page.keyboard.press('Enter');
+      await page.locator('.row').first().waitFor();
+      await checkAxe(page);
+      await page.goto(`${server.url}officer#${index}`);
+      await page.locator('#decide').waitFor();
+      await checkAxe(page);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0);
+      await context.close();
+    });
+  }
+});
+
+/** The application that the form of the page begins with: each input's default, or the middle of its range. */
+function sample({ features }) {
+  const inputs = features.filter(({ role, derived }) => role === 'input' && !derived);
+  return Object.fromEntries(inputs.map((feature) => [feature.name, valueOf(feature)]));
+}
+
+function valueOf({ type, categories, minimum = 0, exclusive_minimum: above, maximum = minimum + 100, example }) {
+  if (example !== undefined) return example;
+  if (type === 'boolean') return false;
+  if (type === 'category') return categories[0].value;
+  const middle = ((above ?? minimum) + maximum) / 2;
+  return type === 'integer' ? Math.round(middle) : middle;
+}
+
+async function tabTo(page, id) {
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press('Tab');
+    if (await page.evaluate((wanted) => document.activeElement.id === wanted, id)) return;
+  }
+  assert.fail(`the keyboard does not reach ${id}`);
+}
+
+async function checkAxe(page) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`), []);
+}
