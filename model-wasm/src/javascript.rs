@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 
-use crate::MODULE;
+use crate::{MODULE, json};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("model.d.ts");
@@ -84,7 +84,7 @@ impl Model {
             .ok()
             .and_then(|text| JsValue::from(text).as_string())
             .ok_or_else(|| JsError::new("the application cannot be written as JSON"))?;
-        to_object(&self.decide(request.as_bytes()))
+        json::to_object(&self.decide(request.as_bytes()))
     }
 
     /// What the model says about itself.
@@ -95,7 +95,7 @@ impl Model {
     pub fn describe(&self) -> Result<JsValue, JsError> {
         MODULE.with_borrow_mut(|module| {
             module.describe();
-            to_object(&module.output)
+            json::to_object(&module.output)
         })
     }
 
@@ -119,11 +119,4 @@ impl Model {
             refused.map(|_| out).map_err(|reason| JsError::new(&reason))
         })
     }
-}
-
-/// A plain object of what our JSON says. JavaScript rounds our numbers to the bits that they
-/// were written from: they have 17 digits at most.
-fn to_object(json: &[u8]) -> Result<JsValue, JsError> {
-    let object = js_sys::JSON::parse(std::str::from_utf8(json)?);
-    object.map_err(|_| JsError::new("the module wrote no JSON"))
 }

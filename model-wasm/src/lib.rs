@@ -6,6 +6,7 @@
 
 mod abi;
 mod javascript;
+mod json;
 
 use std::cell::RefCell;
 

@@ -42,10 +42,14 @@ fn imports_are_those_of_the_javascript_api() {
         names,
         [
             "__wbg_Error",
+            "__wbg_String",
+            "__wbg___wbindgen_is_string",
             "__wbg___wbindgen_string_get",
             "__wbg___wbindgen_throw",
-            "__wbg_parse",
+            "__wbg_new",
+            "__wbg_set",
             "__wbg_stringify",
+            "__wbindgen_generic",
             "__wbindgen_object_drop_ref",
         ]
     );
