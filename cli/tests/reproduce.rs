@@ -68,11 +68,15 @@ fn a_search_is_not_repeated_and_what_it_found_is_fitted() {
     let folder = Folder::new(&[]);
     let (data, schema) = (data("points_sample.csv"), data("points.toml"));
     let train = format!("train --data {data} --schema {schema} --out model.wasm");
-    folder.succeed(&format!("{train} --models decision_tree --trials 3"));
+    folder.succeed(&format!(
+        "{train} --models decision_tree --trials 3 --no-ratios"
+    ));
     let said = folder.succeed(&reproduce("model.wasm"));
     assert!(said.contains("3 trials, not repeated"), "{said}");
     assert!(said.contains("\n0 of "), "{said}");
-    folder.succeed(&format!("{train} --models ridge --trials 2 --timeout 10m"));
+    folder.succeed(&format!(
+        "{train} --models ridge --trials 2 --timeout 10m --no-ratios"
+    ));
     let said = folder.succeed(&reproduce("model.wasm"));
     assert!(
         said.contains("with --timeout would depend on the machine"),
