@@ -311,3 +311,44 @@ fn scoring_copies_columns_that_the_schema_lacks() {
         Some("outcome")
     );
 }
+
+/// What people write is drafted, and reaches the card in training and in an evaluation.
+#[test]
+fn the_texts_of_the_card_are_drafted_and_read() {
+    let folder = folder(DENY, &csv("deny", ["1", "0"]));
+    assert_eq!(folder.succeed("card init").trim(), "card.toml");
+    let refused = folder.fail("card init");
+    assert!(refused.contains("card.toml exists"), "{refused}");
+    let draft = folder.text("card.toml");
+    let written = draft.replace("owner = \"\"", "owner = \"Retail credit risk\"");
+    std::fs::write(folder.path("card.toml"), written).unwrap();
+    // The card is in the run folder, which is kept for it.
+    let said = folder.succeed(&format!("{TRAIN} --card card.toml"));
+    let run = said
+        .lines()
+        .find_map(|line| line.strip_prefix("run kept in "));
+    let card = folder.text(&format!("{}/artifacts/README.md", run.unwrap()));
+    assert!(card.contains("Retail credit risk"), "{card}");
+    assert!(card.contains("Not written: `approver`"), "{card}");
+    folder.succeed("evaluate --model m.wasm --data d.csv --card c.md --card-texts card.toml");
+    let card = folder.text("c.md");
+    assert!(card.contains("Retail credit risk"), "{card}");
+    let refused = folder.fail("evaluate --model m.wasm --data d.csv --card-texts card.toml");
+    assert!(refused.contains("--card <FILE.md>"), "{refused}");
+}
+
+/// Figures by month, from the column of times.
+#[test]
+fn an_evaluation_shows_its_periods() {
+    let folder = folder(DENY, &csv("deny", ["1", "0"]));
+    folder.succeed(TRAIN);
+    folder.succeed("evaluate --model m.wasm --data d.csv --report e.html --json e.json");
+    let json: serde_json::Value = serde_json::from_str(&folder.text("e.json")).unwrap();
+    let periods = json["periods"].as_array().unwrap();
+    assert_eq!(periods.len(), 12);
+    assert_eq!(
+        (&periods[11]["name"], &periods[11]["rows"]),
+        (&"2025-12".into(), &50.into())
+    );
+    assert!(folder.text("e.html").contains("2025-12"));
+}

@@ -402,6 +402,41 @@ fn labels_that_are_not_there_are_no_drift() {
     assert_eq!(json["new_columns"].as_array().unwrap().len(), 0);
 }
 
+/// That an outcome is not known yet is no drift of it.
+#[test]
+fn rows_without_an_outcome_are_no_drift() {
+    let rows = month(1);
+    let mut lines = rows.lines();
+    let mut recent = format!("{}\n", lines.next().unwrap());
+    for (row, line) in lines.enumerate() {
+        let (known, _) = line.rsplit_once(',').unwrap();
+        // Whether an outcome is known has nothing to do with it.
+        let line = if row % 4 < 2 {
+            line
+        } else {
+            &format!("{known},")
+        };
+        recent += &format!("{line}\n");
+    }
+    let folder = folder(&[
+        ("a.csv", &rows),
+        ("b.csv", &recent),
+        ("s.toml", ONE_IGNORED),
+    ]);
+    let said = folder.succeed(
+        "drift --reference a.csv --current b.csv --schema s.toml --json d.json --fail-on-drift",
+    );
+    assert!(
+        said.contains("300 rows have no label in the current batch"),
+        "{said}"
+    );
+    let json: serde_json::Value = serde_json::from_slice(&folder.read("d.json")).unwrap();
+    assert_eq!(
+        json["columns"]["approved"]["drift_detected"], false,
+        "{said}"
+    );
+}
+
 const ONE_IGNORED: &str = r#"
 name = "small"
 version = "1.0.0"

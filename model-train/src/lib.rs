@@ -99,6 +99,7 @@ pub mod reference;
 pub mod report;
 pub mod sample;
 pub mod score;
+pub mod shadow;
 pub mod split;
 pub mod threshold;
 pub mod train;

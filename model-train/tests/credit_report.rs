@@ -13,6 +13,7 @@ use model_train::evaluate::{
     compare, evaluate, slices,
 };
 use model_train::fit::{ClassWeight, Params};
+use model_train::moment::{Moment, TimeKind};
 use model_train::report::{comparison_html, evaluation_html};
 use model_train::split::stratified;
 use model_train::train::{self, train};
@@ -397,4 +398,76 @@ fn two_models_stand_side_by_side() {
     );
     assert!(same.differences.iter().all(|d| d.value == Some(0.0)));
     assert_eq!(same.delong.unwrap().p_value, 1.0);
+}
+
+/// Every figure is weighted, period by period too; the report says so, and the number of threads
+/// changes nothing.
+#[test]
+fn weights_and_periods_reach_every_table() {
+    let mut german = german(ModelKind::LogisticRegression, ThresholdRule::Half);
+    let plain = german.evaluate(quick());
+    assert!(plain.periods.is_empty() && !plain.data.weighted);
+    assert!(!evaluation_html(&plain).unwrap().contains("id=\"periods\""));
+    let rows = german.dataset.rows();
+    let months = ["2025-01", "2025-02-15", "2025-03-31", "2025-04"];
+    let moment = |row: usize| Moment::parse(months[row % 4]).unwrap().value;
+    let sample = &mut german.dataset.sample;
+    (sample.times, sample.time_kind) = (
+        Some((0..rows).map(moment).collect()),
+        Some(TimeKind::Calendar),
+    );
+    sample.weights = Some((0..rows).map(|row| 1.0 + (row % 5) as f64).collect());
+    let weighted = german.evaluate(quick());
+    for (name, figure) in [("roc_auc", 0), ("log_loss", 2), ("approval_rate", 11)] {
+        assert_eq!(weighted.metrics[figure].name, name);
+        assert_ne!(plain.metrics[figure].value, weighted.metrics[figure].value);
+    }
+    assert_eq!(plain.confusion, weighted.confusion);
+    let names: Vec<&str> = weighted.periods.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["2025-01", "2025-02", "2025-03", "2025-04"]);
+    let counted: usize = weighted.periods.iter().map(|period| period.rows).sum();
+    assert_eq!(counted, german.test.len());
+    // The bad rate of all rows is that of the periods, by their weights.
+    let weight = |row: &usize| 1.0 + (row % 5) as f64;
+    let (mut bad, mut all) = (0.0, 0.0);
+    for (index, period) in weighted.periods.iter().enumerate() {
+        let of_period = german.test.iter().filter(|row| *row % 4 == index);
+        let weight: f64 = of_period.map(weight).sum();
+        (bad, all) = (bad + weight * period.bad_rate, all + weight);
+        let gini = period.gini.unwrap();
+        let interval = gini.interval.unwrap();
+        assert!(interval.low <= gini.value && gini.value <= interval.high);
+    }
+    let rate = weighted.credit.cut_off.unwrap().bad_rate_all;
+    assert!((bad / all - rate).abs() < 1e-12, "{bad} of {all}, {rate}");
+    let html = evaluation_html(&weighted).unwrap();
+    assert!(html.contains("Rows have weights") && html.contains("id=\"periods\""));
+    let threads = Options { jobs: 3, ..quick() };
+    let json = |evaluation: &Evaluation| serde_json::to_string(evaluation).unwrap();
+    assert_eq!(json(&german.evaluate(threads)), json(&weighted));
+}
+
+/// Alone or compared, a model has the same intervals; what the decisions cost stands beside.
+#[test]
+fn a_comparison_has_the_intervals_of_the_evaluations() {
+    let linear = german(ModelKind::LogisticRegression, FIVE_TO_ONE);
+    let tree = german(ModelKind::DecisionTree, FIVE_TO_ONE);
+    let artifacts = [linear.artifact.as_slice(), &tree.artifact];
+    let both = compare(artifacts, &linear.dataset, &linear.test, false, &quick()).unwrap();
+    for (alone, compared) in [linear.evaluate(quick()), tree.evaluate(quick())]
+        .iter()
+        .zip(&both.models)
+    {
+        for figure in &alone.metrics {
+            assert_eq!(Some(figure), compared.metric(&figure.name));
+        }
+    }
+    let cost = both.cost.unwrap();
+    let [a, b] = both
+        .models
+        .each_ref()
+        .map(|model| model.cost.as_ref().unwrap().at_threshold);
+    assert!((cost.value - (b - a)).abs() < 1e-9, "{cost:?}, {a}, {b}");
+    let interval = cost.interval.unwrap();
+    assert!(interval.low < cost.value && cost.value < interval.high);
 }

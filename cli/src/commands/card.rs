@@ -1,7 +1,7 @@
 //! `underwrite card`: drafts what people write for a model card.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::Subcommand;
@@ -46,7 +46,7 @@ impl Args {
             out.display()
         );
         files::write(&out, Document::draft().as_bytes())?;
-        if out != PathBuf::from("-") {
+        if out.as_path() != Path::new("-") {
             writeln!(anstream::stdout(), "{}", out.display())?;
         }
         Ok(())

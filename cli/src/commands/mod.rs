@@ -19,6 +19,7 @@ pub(crate) mod reproduce;
 mod schema;
 mod score;
 mod serve;
+mod shadow;
 mod sign;
 mod track;
 mod train;
@@ -62,6 +63,7 @@ enum Command {
     Eda(eda::Args),
     Evaluate(evaluate::Args),
     Card(card::Args),
+    Shadow(shadow::Args),
     Policy(policy::Args),
     Track(track::Args),
     Publish(publish::Args),
@@ -91,6 +93,7 @@ impl Cli {
             Command::Eda(args) => args.run(),
             Command::Evaluate(args) => args.run(),
             Command::Card(args) => args.run(),
+            Command::Shadow(args) => args.run(),
             Command::Policy(args) => args.run(),
             Command::Track(args) => args.run(),
             Command::Publish(args) => args.run(),

@@ -26,6 +26,20 @@ pub(super) fn remove_unlabelled(reference: &mut Batch, current: &Batch) -> Vec<S
     notes
 }
 
+/// Leaves the rows without an outcome out of the labels: that an outcome is not known yet, or
+/// never will be, is no drift of it. Returns a note about each batch that has some.
+pub(super) fn leave_out_unknown(batch: &mut Batch, which: &str) -> Option<String> {
+    let labels = batch.sketch.columns.iter_mut();
+    let mut labels = labels.filter(|column| column.spec.role == Role::Target && column.missing > 0);
+    let column = labels.next()?;
+    let rows = std::mem::take(&mut column.missing);
+    let has = if rows == 1 { "row has" } else { "rows have" };
+    Some(format!(
+        "{rows} {has} no label in the {which} batch: '{}' was compared among the others.",
+        column.spec.name
+    ))
+}
+
 /// Removes the columns that the schema, or the sketch itself, says are ignored: no model sees
 /// them, so that a change of theirs is no drift. Returns their names.
 pub(super) fn remove_ignored(schema: Option<&Schema>, batch: &mut Batch) -> Vec<String> {

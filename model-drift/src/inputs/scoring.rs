@@ -52,6 +52,8 @@ pub(super) struct Scorer {
 struct Worker {
     decider: Decider,
     scored: Scored,
+    /// Of each block, by its first row.
+    blocks: Vec<(u64, Scores)>,
     values: Vec<f64>,
     probabilities: Vec<f64>,
     readable: Vec<bool>,
@@ -84,13 +86,18 @@ impl Scorer {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         let mut sum = Scored::new(&self.model);
-        for Worker { scored, .. } in workers {
+        let mut scores = Vec::new();
+        for Worker { scored, blocks, .. } in workers {
             sum.column
                 .merge(&scored.column)
                 .map_err(InputError::Answers)?;
-            sum.scores.merge(&scored.scores);
             sum.refused += scored.refused;
+            scores.extend(blocks);
         }
+        // Sums of fractions, in the order of the file: otherwise their last bits would depend on
+        // which thread was first.
+        scores.sort_by_key(|(first, _)| *first);
+        scores.iter().for_each(|(_, block)| sum.scores.merge(block));
         Ok(sum)
     }
 
@@ -98,6 +105,7 @@ impl Scorer {
         Ok(Worker {
             decider: self.model.decider()?,
             scored: Scored::new(&self.model),
+            blocks: Vec::new(),
             values: Vec::new(),
             probabilities: Vec::new(),
             readable: Vec::new(),
@@ -123,6 +131,8 @@ impl Worker {
             self.decider.batch(&self.values, &mut self.probabilities)?;
         }
         let target = shown.cells(&schema.target.name);
+        // The scores of a worker itself stay empty: they are what each block starts from.
+        let mut scores = self.scored.scores.clone();
         for row in 0..rows {
             let probability = self.probabilities[row];
             if probability == REFUSED || !self.readable[row] {
@@ -131,8 +141,9 @@ impl Worker {
             }
             self.scored.column.push_number(probability);
             let label = target.and_then(|cells| label(&schema.target.kind, cells, row));
-            self.scored.scores.push(probability, label);
+            scores.push(probability, label);
         }
+        self.blocks.push((shown.first, scores));
         Ok(())
     }
 

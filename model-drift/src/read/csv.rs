@@ -1,10 +1,12 @@
-//! CSV, row by row.
+//! CSV: pieces of the file on several threads, in blocks of rows.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use model_files::csv::{StrayQuotes, Table};
+use model_files::csv::{Pieces, StrayQuotes, Table};
+use rayon::prelude::*;
 
 use super::{
     BLOCK_ROWS, Batch, Block, Cells, Collector, Layout, OnBlock, Plan, ReadError, ReadErrorKind,
@@ -22,57 +24,139 @@ pub(super) fn read(
     texts: &[String],
     on_block: OnBlock<'_>,
 ) -> Result<Batch, ReadError> {
-    let file = File::open(path).map_err(|error| ReadError::io(name, error))?;
-    let mut table = open(file, name)?;
-    let mut block = Block::default();
-    let mut more = fill(&mut table, &mut block, INFER_ROWS)?;
+    let open = || File::open(path).map_err(|error| ReadError::io(name, error));
+    let mut pieces = Pieces::open_with(open()?, name, StrayQuotes::Kept)?;
+    let head = pieces.head().clone();
+    if head.header().iter().any(String::is_empty) {
+        return Err(ReadError::new(name, ReadErrorKind::NoName).at(1));
+    }
     let wanted = match &plan.specs {
         Some(specs) => specs.clone(),
-        None => specs_of_kinds(
-            table.header(),
-            kinds(table.header(), &block, &plan.missing, texts),
-        ),
+        None => {
+            let mut table = Table::open_with(open()?, name, StrayQuotes::Kept)?;
+            let mut block = Block::default();
+            fill(&mut table, &mut block, INFER_ROWS)?;
+            specs_of_kinds(
+                table.header(),
+                kinds(table.header(), &block, &plan.missing, texts),
+            )
+        }
     };
-    let layout = Layout::new(table.header(), wanted);
-    let sample = plan.sample_rows;
-    let mut collector = Collector::new(
-        layout.specs.clone(),
-        plan.missing.clone(),
-        plan.capacity,
-        sample,
-    )
-    .rounding_as_pandas(plan.as_pandas);
-    if plan.specs.is_none() {
-        collector = collector.strict();
-    }
+    let counting = Counting {
+        name,
+        plan,
+        layout: Layout::new(head.header(), wanted),
+        on_block,
+        idle: Mutex::default(),
+    };
     let mut first = 0;
     loop {
-        let read = block.rows as u64;
-        if let Some(one_in) = plan.keep_one_in {
-            keep(&mut block, one_in, first);
+        let wave = pieces.next_pieces(rayon::current_num_threads())?;
+        if wave.is_empty() {
+            break;
         }
-        collector
-            .push(&block, &layout.indices, first)
-            .map_err(|column| {
-                ReadError::new(name, ReadErrorKind::Word).in_column(&layout.specs[column].name)
-            })?;
-        on_block(&layout.shown(&block))
-            .map_err(|problem| ReadError::new(name, ReadErrorKind::Other(problem)))?;
-        if !more {
-            return layout.finish(name, collector);
+        let blocks: Vec<Result<Vec<Block>, ReadError>> = wave
+            .par_iter()
+            .map(|piece| blocks(&mut head.table(piece)))
+            .collect();
+        let blocks = blocks.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let numbered = blocks.into_iter().flatten().map(|block| {
+            let before = first;
+            first += block.rows as u64;
+            (before, block)
+        });
+        let numbered: Vec<(u64, Block)> = numbered.collect();
+        let counted: Vec<Result<(), ReadError>> = numbered
+            .into_par_iter()
+            .map(|(first, mut block)| counting.count(&mut block, first))
+            .collect();
+        // The first error of the file, whichever thread was first.
+        counted.into_iter().collect::<Result<(), _>>()?;
+    }
+    let mut rest = pieces.into_rest();
+    let (mut block, mut more) = (Block::default(), true);
+    while more {
+        more = fill(&mut rest, &mut block, BLOCK_ROWS)?;
+        let read = block.rows as u64;
+        if read > 0 {
+            counting.count(&mut block, first)?;
         }
         first += read;
-        more = fill(&mut table, &mut block, BLOCK_ROWS)?;
+    }
+    counting.finish()
+}
+
+/// Counts blocks, on several threads at a time.
+struct Counting<'a> {
+    name: &'a str,
+    plan: &'a Plan,
+    layout: Layout,
+    on_block: OnBlock<'a>,
+    /// What threads have counted; their order changes nothing.
+    idle: Mutex<Vec<Collector>>,
+}
+
+impl Counting<'_> {
+    fn collector(&self) -> Collector {
+        let plan = self.plan;
+        let collector = Collector::new(
+            self.layout.specs.clone(),
+            plan.missing.clone(),
+            plan.capacity,
+            plan.sample_rows,
+        )
+        .rounding_as_pandas(plan.as_pandas);
+        if plan.specs.is_none() {
+            collector.strict()
+        } else {
+            collector
+        }
+    }
+
+    /// Counts a block whose first row is the file's row `first`.
+    fn count(&self, block: &mut Block, first: u64) -> Result<(), ReadError> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop();
+        let mut collector = taken.unwrap_or_else(|| self.collector());
+        if let Some(one_in) = self.plan.keep_one_in {
+            keep(block, one_in, first);
+        }
+        collector
+            .push(block, &self.layout.indices, first)
+            .map_err(|column| {
+                let column = &self.layout.specs[column].name;
+                ReadError::new(self.name, ReadErrorKind::Word).in_column(column)
+            })?;
+        (self.on_block)(&self.layout.shown(block, first))
+            .map_err(|problem| ReadError::new(self.name, ReadErrorKind::Other(problem)))?;
+        idle().push(collector);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Batch, ReadError> {
+        let mut sum = self.collector();
+        let counted = self.idle.into_inner();
+        for collector in counted.unwrap_or_else(PoisonError::into_inner) {
+            let merged = sum.merge(collector);
+            merged.map_err(|error| {
+                ReadError::new(self.name, ReadErrorKind::Other(error.to_string()))
+            })?;
+        }
+        self.layout.finish(self.name, sum)
     }
 }
 
-/// Batches come from anywhere: a stray quote is text, as pandas reads it.
-fn open(file: File, name: &str) -> Result<Table<File>, ReadError> {
-    let table = Table::open_with(file, name, StrayQuotes::Kept)?;
-    if table.header().iter().any(String::is_empty) {
-        return Err(ReadError::new(name, ReadErrorKind::NoName).at(1));
+/// All rows of a table, in blocks.
+fn blocks(table: &mut Table<impl Read>) -> Result<Vec<Block>, ReadError> {
+    let (mut blocks, mut more) = (Vec::new(), true);
+    while more {
+        let mut block = Block::default();
+        more = fill(table, &mut block, BLOCK_ROWS)?;
+        if block.rows > 0 {
+            blocks.push(block);
+        }
     }
-    Ok(table)
+    Ok(blocks)
 }
 
 /// A column is one of numbers when every cell of the first rows that is not missing is a

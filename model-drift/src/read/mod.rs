@@ -97,6 +97,8 @@ fn keep(block: &mut Block, one_in: u64, first: u64) {
 pub struct Shown<'a> {
     /// The cells of every column of the file.
     pub block: &'a Block,
+    /// The index in the file of its first row: blocks may come in any order.
+    pub first: u64,
     specs: &'a [Spec],
     indices: &'a [Option<usize>],
 }
@@ -171,9 +173,10 @@ impl Layout {
         }
     }
 
-    fn shown<'a>(&'a self, block: &'a Block) -> Shown<'a> {
+    fn shown<'a>(&'a self, block: &'a Block, first: u64) -> Shown<'a> {
         Shown {
             block,
+            first,
             specs: &self.specs,
             indices: &self.indices,
         }

@@ -53,7 +53,7 @@ pub(super) fn read(
                 }
                 // Strict collectors alone can refuse.
                 let _ = collector.push(block, &layout.indices, first);
-                on_block(&layout.shown(block))
+                on_block(&layout.shown(block, first))
                     .map_err(|problem| ReadError::new(name, ReadErrorKind::Other(problem)))?;
                 first += read;
             }

@@ -1,7 +1,7 @@
 //! Cutting the text of a CSV file into pieces of whole records, so that several threads can read
 //! one file.
 
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use super::{BUFFER, CsvError, CsvErrorKind, MAX_RECORD, StrayQuotes, Table};
 
@@ -43,6 +43,7 @@ pub struct Head {
     header: Vec<String>,
     header_raw: Vec<u8>,
     line_end: &'static str,
+    quotes: StrayQuotes,
 }
 
 /// Whole records; the default has none.
@@ -59,6 +60,16 @@ impl<R: Read> Pieces<R> {
     /// # Errors
     /// As [`Table::open`].
     pub fn open(source: R, name: &str) -> Result<Self, CsvError> {
+        Self::open_with(source, name, StrayQuotes::Refused)
+    }
+
+    /// The same, with a choice of what stray quotes are. Where they are kept, nobody can say
+    /// where records end without reading them from the front: the pieces end before the first
+    /// quote, and [`Pieces::into_rest`] reads on.
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub fn open_with(source: R, name: &str, quotes: StrayQuotes) -> Result<Self, CsvError> {
         let mut pieces = Self {
             source,
             head: Head {
@@ -66,6 +77,7 @@ impl<R: Read> Pieces<R> {
                 header: Vec::new(),
                 header_raw: Vec::new(),
                 line_end: "\n",
+                quotes,
             },
             waiting: Vec::new(),
             newlines: 0,
@@ -74,13 +86,14 @@ impl<R: Read> Pieces<R> {
         };
         // More than any record has: the header is whole, or too long.
         pieces.fill(MAX_RECORD + 2 * BUFFER)?;
-        let table = Table::open(pieces.waiting.as_slice(), name)?;
+        let table = Table::open_with(pieces.waiting.as_slice(), name, quotes)?;
         let read = table.bytes_read();
         pieces.head = Head {
             name: name.to_owned(),
             header: table.header().to_vec(),
             header_raw: table.header_raw().to_vec(),
             line_end: table.line_end(),
+            quotes,
         };
         let read = usize::try_from(read).unwrap_or(usize::MAX);
         let read = read.min(pieces.waiting.len());
@@ -125,6 +138,9 @@ impl<R: Read> Pieces<R> {
     pub fn next_piece(&mut self) -> Result<Option<Piece>, CsvError> {
         self.fill(PIECE)?;
         loop {
+            if self.head.quotes == StrayQuotes::Kept && self.waiting.contains(&b'"') {
+                return Ok(None);
+            }
             if self.ended {
                 let rest = self.waiting.len();
                 return Ok((rest > 0).then(|| self.take(rest)));
@@ -139,6 +155,22 @@ impl<R: Read> Pieces<R> {
             }
             self.fill(self.waiting.len() + PIECE)?;
         }
+    }
+
+    /// A table of what is in no piece: nothing where every piece was taken, else what begins
+    /// with the first quote's piece.
+    pub fn into_rest(self) -> Table<impl Read> {
+        let mut table = Table {
+            name: self.head.name,
+            header: self.head.header,
+            header_raw: self.head.header_raw,
+            records: super::Records::new(
+                Cursor::new(self.waiting).chain(self.source),
+                self.head.quotes,
+            ),
+        };
+        table.records.newlines = self.newlines;
+        table
     }
 
     /// The source, for what was computed on the way.
@@ -207,7 +239,7 @@ impl Head {
             name: self.name.clone(),
             header: self.header.clone(),
             header_raw: self.header_raw.clone(),
-            records: super::Records::new(piece.bytes.as_slice(), StrayQuotes::Refused),
+            records: super::Records::new(piece.bytes.as_slice(), self.quotes),
         };
         table.records.newlines = piece.newlines;
         table

@@ -21,12 +21,14 @@ pub(super) fn files(
     artifact_path: &str,
     model_id: Option<&str>,
 ) -> Vec<(String, String)> {
-    let mut files = vec![(
-        "MLmodel".to_owned(),
-        mlmodel(run, model, run_id, artifact_path, model_id),
-    )];
-    files.push((REQUIREMENTS.to_owned(), REQUIRED.to_owned()));
-    files.push((ENVIRONMENT.to_owned(), PYTHON_ENVIRONMENT.to_owned()));
+    let mut files = vec![
+        (
+            "MLmodel".to_owned(),
+            mlmodel(run, model, run_id, artifact_path, model_id),
+        ),
+        (REQUIREMENTS.to_owned(), REQUIRED.to_owned()),
+        (ENVIRONMENT.to_owned(), PYTHON_ENVIRONMENT.to_owned()),
+    ];
     if let Some(example) = example(run) {
         files.push((EXAMPLE.to_owned(), example.to_string()));
         let serving = json!({"dataframe_split": example});

@@ -3,8 +3,9 @@
 use model_core::decide::reaches;
 use serde::{Deserialize, Serialize};
 
+use super::decided::Decided;
 use super::interval::Interval;
-use super::ranked::{Decided, Ranked, Step};
+use super::ranked::{Ranked, Step};
 
 /// Most points of a curve: more cannot be distinguished in a chart.
 const MOST_POINTS: usize = 400;

@@ -11,6 +11,7 @@ mod compare;
 mod credit;
 mod curves;
 mod cuts;
+mod decided;
 mod importance;
 mod interval;
 mod learning;

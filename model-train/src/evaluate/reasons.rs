@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Options;
 use super::interval::{Interval, Z, wilson};
 use super::parts::Parts;
+use super::predict::lenient;
 use super::recourse::{RecourseCosts, costs};
 use crate::applications::request;
 use crate::dataset::Dataset;
@@ -111,10 +112,7 @@ pub(super) fn reasons(
     };
     let (compared_with, profiles) = (profiles.name.clone(), profiles.weights.len());
     let fields = Fields::new(&decider, dataset);
-    let count = rows.len().min(EXPLAINED);
-    let spread: Vec<usize> = (0..count)
-        .map(|nth| rows[nth * rows.len() / count])
-        .collect();
+    let spread = spread(rows);
     let explaining = Explaining {
         artifact,
         fields: &fields,
@@ -128,6 +126,7 @@ pub(super) fn reasons(
         .filter_map(|(row, named)| Some((row, named.filter(|named| !named.is_empty())?)))
         .collect();
     let codes = counted(&explained);
+    let stability = stability(&explaining, &explained, options.seed)?;
     let declined: Vec<usize> = explained.iter().map(|(row, _)| *row).collect();
     let recourse = costs(&mut decider, dataset, &declined, |decider, row| {
         decider.application(&fields.request(row, |_, value| value))
@@ -139,8 +138,16 @@ pub(super) fn reasons(
         rows: explained.len(),
         slices: slices(&decider, dataset, &explained, &codes),
         codes,
-        stability: stability(&explaining, &explained, options.seed)?,
+        stability,
     }))
+}
+
+/// The rows that are explained, spread over all.
+fn spread(rows: &[usize]) -> Vec<usize> {
+    let count = rows.len().min(EXPLAINED);
+    (0..count)
+        .map(|nth| rows[nth * rows.len() / count])
+        .collect()
 }
 
 /// What explains rows.
@@ -318,17 +325,32 @@ fn stability(
 /// Which reasons two models share, on the rows that neither approves; `None` without such rows,
 /// or where one has no profiles.
 pub(super) fn agreement(
-    first: &mut Decider,
-    second: &mut Decider,
+    artifacts: [&[u8]; 2],
     dataset: &Dataset,
     rows: &[usize],
-) -> Option<Stability> {
-    let fields = Fields::new(first, dataset);
-    let count = rows.len().min(EXPLAINED);
+    options: &Options,
+) -> Result<Option<Stability>, ArtifactError> {
+    let artifacts = [lenient(artifacts[0])?, lenient(artifacts[1])?];
+    if artifacts.iter().any(|artifact| artifact.profiles.is_none()) {
+        return Ok(None);
+    }
+    let encoded = [artifacts[0].encode()?, artifacts[1].encode()?];
+    let fields = Fields::new(&Decider::load(&encoded[0])?, dataset);
+    let spread = spread(rows);
+    let named = |artifact: &[u8]| {
+        let explaining = Explaining {
+            artifact,
+            fields: &fields,
+            jobs: options.jobs,
+        };
+        explaining.each(&spread, |decider, &row| {
+            fields.explain(decider, row, |_, value| value)
+        })
+    };
     let (mut same, mut kept) = (0, Vec::new());
-    for row in (0..count).map(|nth| rows[nth * rows.len() / count]) {
-        let named = |decider| fields.explain(decider, row, |_, value| value);
-        let (Some(before), Some(after)) = (named(&mut *first), named(&mut *second)) else {
+    let pairs = named(&encoded[0])?.into_iter().zip(named(&encoded[1])?);
+    for (before, after) in pairs {
+        let (Some(before), Some(after)) = (before, after) else {
             continue;
         };
         if !before.is_empty() && !after.is_empty() {
@@ -336,7 +358,7 @@ pub(super) fn agreement(
             kept.push(share_kept(&before, &after));
         }
     }
-    stable(same, &kept)
+    Ok(stable(same, &kept))
 }
 
 /// Of the reasons before, the share that is named after.
@@ -345,7 +367,7 @@ fn share_kept(before: &[Named], after: &[Named]) -> f64 {
     before.iter().filter(names).count() as f64 / before.len() as f64
 }
 
-/// How many reasons are kept: of `first` rows the first one, and of each row a share.
+/// For so many rows that keep their first reason, and the share that each row keeps.
 fn stable(first: usize, kept: &[f64]) -> Option<Stability> {
     let rows = kept.len();
     if rows == 0 {

@@ -95,19 +95,17 @@ pub(super) fn costs(
             is_impossible: answer.impossible,
         });
     }
-    let asked: Vec<usize> = found.iter().map(|one| one.row).collect();
     let slices = dataset.protected.iter().map(|column| {
-        let parts = Parts::new(&column.feature, &column.values, &asked);
-        let groups = parts.tallied(|rows: &mut Vec<usize>, nth| rows.push(nth));
+        let rows: Vec<usize> = found.iter().map(|one| one.row).collect();
+        let parts = Parts::new(&column.feature, &column.values, &rows);
+        let rows = parts.tallied(|rows: &mut Vec<usize>, row| rows.push(row));
+        let groups = parts.names.iter().zip(rows);
         RecourseSlices {
             feature: column.feature.name.clone(),
             label: column.feature.display_label().to_owned(),
-            groups: parts
-                .names
-                .into_iter()
-                .zip(groups)
+            groups: groups
                 .filter(|(_, rows)| !rows.is_empty())
-                .map(|(name, rows)| group(name, &rows, &found))
+                .map(|(name, rows)| group(name.clone(), &rows, &found))
                 .collect(),
         }
     });

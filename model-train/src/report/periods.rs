@@ -23,9 +23,9 @@ pub(super) fn section(evaluation: &Evaluation) -> Result<Option<Section>, Report
     );
     let mut section = Section::new("periods", "Periods").paragraph(text);
     if periods.len() > 1 {
-        section = section.figure(figure(evaluation, periods, &bad)?);
+        section = section.figure(figure(evaluation, periods, bad)?);
     }
-    Ok(Some(section.table(table(evaluation, periods, &bad))))
+    Ok(Some(section.table(table(evaluation, periods, bad))))
 }
 
 fn figure(evaluation: &Evaluation, periods: &[Period], bad: &str) -> Result<Figure, ReportError> {

@@ -47,7 +47,8 @@ def _tree_nodes(tree: Any, leaf: np.ndarray) -> dict[str, Any]:
     missing_left = getattr(tree, "missing_go_to_left", np.zeros(tree.node_count))
     return {
         "feature": np.where(is_leaf, -1, tree.feature).tolist(),
-        "cut": np.where(is_leaf, 0.0, tree.threshold).tolist(),
+        # A cut of infinity asks whether the value is missing.
+        "cut": np.clip(np.where(is_leaf, 0.0, tree.threshold), -MOST, MOST).tolist(),
         "left": tree.children_left.tolist(),
         "right": tree.children_right.tolist(),
         "missing_left": [bool(left) and not end for left, end in zip(missing_left, is_leaf)],

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use model_core::model::ModelKind;
 use model_train::calibrate::Method;
 use model_train::card::Document;

@@ -8,7 +8,6 @@ pub use delong::{Delong, delong};
 pub use swap_set::{Decisions, SwapCell, SwapSet, swap_set};
 
 use model_core::artifact::digest;
-use model_core::decide::Decider;
 use serde::{Deserialize, Serialize};
 
 use super::credit::{
@@ -139,8 +138,7 @@ pub fn compare(
     let cost = same_cost
         .then(|| cost_difference(&first, &second))
         .flatten();
-    let [mut one, mut other] = [decider(artifacts[0])?, decider(artifacts[1])?];
-    let reasons = agreement(&mut one, &mut other, dataset, rows);
+    let reasons = agreement(artifacts, dataset, rows, options)?;
     let [of_first, of_second] = paired.models;
     Ok(Comparison {
         data: Rows {
@@ -228,9 +226,4 @@ impl ScoredBy {
             model: self.subject,
         }
     }
-}
-
-/// Decides without a bound on adjustments.
-fn decider(artifact: &[u8]) -> Result<Decider, EvaluateError> {
-    Ok(Decider::load(&lenient(artifact)?.encode()?)?)
 }

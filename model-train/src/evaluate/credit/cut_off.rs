@@ -4,8 +4,9 @@ use model_core::decide::reaches;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluate::Ranked;
+use crate::evaluate::decided::Decided;
 use crate::evaluate::interval::{Interval, wilson_of};
-use crate::evaluate::ranked::{Decided, effective_rows};
+use crate::evaluate::ranked::effective_rows;
 
 /// Points of the strategy curve, each about as many rows from the next.
 const POINTS: f64 = 100.0;

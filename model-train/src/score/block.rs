@@ -1,0 +1,202 @@
+//! Rows that are read, decided and written together.
+
+use std::io::{self, Read, Write};
+
+use model_core::decide::{Decider, Judgement};
+use model_core::policy::Outcome;
+use model_core::schema::Feature;
+use model_files::csv::{Row, Table};
+
+use super::{Layout, OnInvalid, ScoreError};
+use crate::applications::{adjustments, reason_codes, refusal};
+use crate::error::DataError;
+
+/// Rows that are scored together.
+const ROWS: usize = 1024;
+
+/// Rows that have been read and wait for their scores.
+pub(super) struct Block<'s> {
+    layout: &'s Layout<'s>,
+    /// Field `i` of row `r` is at `i * ROWS + r`.
+    values: Vec<f64>,
+    pub(super) rows: Vec<Waiting>,
+    /// The rows' bytes, one after the other.
+    raw: Vec<u8>,
+    /// What is added to the rows, one after the other, and where that of each ends; nothing
+    /// for a row that is refused.
+    added: Vec<u8>,
+    added_ends: Vec<usize>,
+    /// Of each row, whether a value was adjusted.
+    adjusted: Vec<bool>,
+    pub(super) refused_rows: u64,
+}
+
+/// A row that waits for its decision.
+pub(super) struct Waiting {
+    line: u64,
+    /// Where its bytes end in `raw`.
+    end: usize,
+    /// Whether a cell of it cannot be read.
+    invalid: bool,
+}
+
+impl<'s> Block<'s> {
+    pub(super) fn new(layout: &'s Layout<'s>) -> Self {
+        Self {
+            layout,
+            values: vec![0.0; layout.fields.len() * ROWS],
+            rows: Vec::with_capacity(ROWS),
+            raw: Vec::new(),
+            added: Vec::new(),
+            added_ends: Vec::with_capacity(ROWS),
+            adjusted: Vec::with_capacity(ROWS),
+            refused_rows: 0,
+        }
+    }
+
+    /// Reads rows until the block is full, the file ends, or a row is an error; the rows
+    /// before that one are in the block.
+    pub(super) fn fill<R: Read>(
+        &mut self,
+        table: &mut Table<R>,
+        more: &mut bool,
+    ) -> Result<(), DataError> {
+        self.rows.clear();
+        self.raw.clear();
+        while self.rows.len() < ROWS {
+            let Some(row) = table.next_row()? else {
+                *more = false;
+                break;
+            };
+            let invalid = match self.read_row(&row) {
+                Ok(()) => false,
+                Err(error) if self.layout.on_invalid == OnInvalid::Stop => return Err(error),
+                Err(_) => true,
+            };
+            self.raw.extend_from_slice(row.raw);
+            self.rows.push(Waiting {
+                line: row.line,
+                end: self.raw.len(),
+                invalid,
+            });
+        }
+        Ok(())
+    }
+
+    fn read_row(&mut self, row: &Row<'_>) -> Result<(), DataError> {
+        let slot = self.rows.len();
+        let layout = self.layout;
+        for (index, field) in layout.fields.iter().enumerate() {
+            let cell = field.column.map_or("", |column| row.field(column));
+            let value = field.read(cell, layout.missing_values);
+            self.values[index * ROWS + slot] = value.map_err(|error| {
+                DataError::invalid_value(layout.file, row.line, &field.feature.name, error, cell)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Decides the rows of the block and writes them.
+    pub(super) fn decide(
+        &mut self,
+        decider: &mut Decider,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ScoreError> {
+        self.judge(decider)?;
+        let layout = self.layout;
+        let (mut start, mut added_start) = (0, 0);
+        for slot in 0..self.rows.len() {
+            let row = &self.rows[slot];
+            let added = &self.added[added_start..self.added_ends[slot]];
+            added_start = self.added_ends[slot];
+            let raw = &self.raw[start..row.end];
+            start = row.end;
+            if !row.invalid && !added.is_empty() {
+                out.extend_from_slice(raw);
+                out.extend_from_slice(added);
+                if layout.columns.reasons {
+                    let codes = reason_codes(decider, self.values_of(slot));
+                    write!(out, ",{codes}")?;
+                }
+                out.push(b',');
+                if self.adjusted[slot] {
+                    let cell = adjustments(decider, self.values_of(slot));
+                    out.extend_from_slice(cell.as_bytes());
+                }
+                out.push(b',');
+                out.extend_from_slice(layout.version.as_bytes());
+            } else if layout.on_invalid == OnInvalid::Blank {
+                out.extend_from_slice(raw);
+                let columns = layout.columns.names().count();
+                out.extend(std::iter::repeat_n(b',', columns));
+                self.refused_rows += 1;
+            } else {
+                return Err(self.refused(decider, slot));
+            }
+            out.extend_from_slice(layout.line_end.as_bytes());
+        }
+        Ok(())
+    }
+
+    /// Writes down what is added to each row.
+    fn judge(&mut self, decider: &mut Decider) -> Result<(), ScoreError> {
+        self.added.clear();
+        self.added_ends.clear();
+        self.adjusted.clear();
+        let (added, ends) = (&mut self.added, &mut self.added_ends);
+        let adjusted = &mut self.adjusted;
+        let waiting = self.rows.len();
+        let mut failed = Ok(());
+        // Slots beyond the last row hold old values: they are decided too, and not looked at.
+        decider
+            .judge_rows(&self.values, ROWS, |slot, judgement, decider| {
+                if let (Some(judgement), true) = (judgement, slot < waiting) {
+                    let rules = self.layout.columns.rules.then_some(decider);
+                    let written = add(added, judgement, rules);
+                    failed = std::mem::replace(&mut failed, Ok(())).and(written);
+                }
+                ends.push(added.len());
+                adjusted.push(decider.adjusted_values(slot) > 0);
+            })
+            .map_err(ScoreError::Model)?;
+        Ok(failed?)
+    }
+
+    /// The fields of a row and their values in the model's terms.
+    fn values_of(&self, slot: usize) -> impl Iterator<Item = (&Feature, f64)> {
+        let fields = self.layout.fields.iter().enumerate();
+        fields.map(move |(index, field)| (field.feature, self.values[index * ROWS + slot]))
+    }
+
+    fn refused(&self, decider: &mut Decider, slot: usize) -> ScoreError {
+        let refusal = refusal(decider, self.values_of(slot));
+        let (file, line) = (self.layout.file.to_owned(), self.rows[slot].line);
+        match decider.artifact().schema.max_adjustments {
+            Some(most) if refusal.kind == "too_many_adjustments" => {
+                ScoreError::TooManyAdjustments { file, line, most }
+            }
+            _ => ScoreError::Refused {
+                file,
+                line,
+                message: refusal.message,
+            },
+        }
+    }
+}
+
+/// Writes the cells of a row; `rules` knows which rules matched, where there is a policy.
+fn add(out: &mut Vec<u8>, judgement: Judgement, rules: Option<&Decider>) -> io::Result<()> {
+    out.push(b',');
+    // The same digits as in a decision's JSON.
+    serde_json::to_writer(&mut *out, &judgement.probability)?;
+    let prediction = u8::from(judgement.outcome == Outcome::Approve);
+    write!(out, ",{prediction},{}", judgement.outcome.word())?;
+    if let Some(decider) = rules {
+        out.push(b',');
+        for (nth, code) in decider.matched_codes().enumerate() {
+            // A code has neither commas nor quotes nor semicolons.
+            write!(out, "{}{code}", if nth > 0 { ";" } else { "" })?;
+        }
+    }
+    Ok(())
+}

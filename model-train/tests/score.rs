@@ -1,0 +1,108 @@
+//! Scoring on all processors: order, errors and figures are those of one row after another.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+use model_core::decide::Decider;
+use model_core::schema::Schema;
+use model_train::dataset::Dataset;
+use model_train::fit::{ClassWeight, Params};
+use model_train::score::{Choices, OnInvalid, Progress, score};
+use model_train::split::stratified;
+use model_train::train::{self, train};
+
+const SCHEMA: &str = r#"
+name = "test"
+version = "1.2.3"
+
+[[feature]]
+name = "debt"
+type = "number"
+minimum = 0
+maximum = 1000
+
+[[feature]]
+name = "default"
+type = "boolean"
+role = "target"
+positive = false
+"#;
+
+fn decider() -> Decider {
+    let schema = Schema::from_toml(SCHEMA).unwrap();
+    let rows = (0..400).map(|row| format!("{},{}\n", row % 100, u8::from(row % 100 > 60)));
+    let csv = format!("debt,default\n{}", rows.collect::<String>());
+    let dataset = Dataset::from_reader(csv.as_bytes(), "d.csv", &schema, |_| ()).unwrap();
+    let split = stratified(&dataset.target, 1).unwrap();
+    let options = train::Options {
+        params: Params::defaults(model_core::model::ModelKind::LogisticRegression),
+        class_weight: ClassWeight::None,
+        jobs: 1,
+        seed: 1,
+        calibration: model_core::calibration::Calibration::None,
+        threshold: 0.5,
+        details: model_core::details::Details::default(),
+        engine_sha256: "0".repeat(64),
+        underwrite_version: "0.1.0".to_owned(),
+    };
+    let trained = train(dataset, &schema, split, &options).unwrap();
+    Decider::load(&trained.artifact).unwrap()
+}
+
+fn scored(csv: &str, on_invalid: OnInvalid) -> (String, Result<u64, String>, Vec<Progress>) {
+    let choices = Choices {
+        on_invalid,
+        allow_missing_columns: false,
+        pass_through: true,
+        reasons: false,
+    };
+    let (mut out, mut seen) = (Vec::new(), Vec::new());
+    let answer = score(
+        &mut decider(),
+        csv.as_bytes(),
+        "new.csv",
+        &mut out,
+        choices,
+        |progress| seen.push(progress),
+    );
+    let answer = answer.map_err(|error| error.to_string());
+    (String::from_utf8(out).unwrap(), answer, seen)
+}
+
+/// So many rows that they are several pieces, each with its own number.
+fn many(rows: usize) -> String {
+    let filler = "x".repeat(40);
+    let row = |row: usize| format!("{row},{},{filler}\n", row * 7 % 900);
+    format!("id,debt,note\n{}", (0..rows).map(row).collect::<String>())
+}
+
+#[test]
+fn many_rows_keep_their_order() {
+    let csv = many(120_000);
+    let (text, answer, seen) = scored(&csv, OnInvalid::Stop);
+    assert_eq!(answer, Ok(0));
+    assert_eq!(text.lines().count(), 120_001);
+    for (row, (before, after)) in csv.lines().zip(text.lines()).enumerate() {
+        assert!(after.starts_with(&format!("{before},")), "row {row}");
+    }
+    let last = seen.last().unwrap();
+    assert_eq!((last.rows, last.bytes), (120_000, csv.len() as u64));
+    // A row is scored as it is by itself.
+    let few = many(2000);
+    let (alone, ..) = scored(&few, OnInvalid::Stop);
+    assert!(text.starts_with(&alone));
+}
+
+#[test]
+fn what_comes_before_an_error_is_written() {
+    let csv = many(120_000)
+        .replace("\n77777,", "\n77777x,-")
+        .replace("\n99999,", "\n99999,-");
+    let (text, answer, _) = scored(&csv, OnInvalid::Stop);
+    let error = answer.unwrap_err();
+    assert!(
+        error.starts_with("new.csv, line 77779, column 'debt'"),
+        "{error}"
+    );
+    assert_eq!(text.lines().count(), 77_778);
+    let (text, answer, _) = scored(&csv, OnInvalid::Blank);
+    assert_eq!((answer, text.lines().count()), (Ok(2), 120_001));
+}
