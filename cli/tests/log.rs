@@ -37,7 +37,7 @@ fn logged(count: u64) -> Folder {
         record.details.request_id = format!("request-{number}");
         record.details.application = format!("A-{number}");
         record.details.route = "/predict".to_owned();
-        record.outcome = if number % 2 == 0 {
+        record.outcome = if number.is_multiple_of(2) {
             Outcome::Approve
         } else {
             Outcome::Refer

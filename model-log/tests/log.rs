@@ -158,6 +158,7 @@ fn records_are_found_by_id_outcome_and_link() {
         reason: "income".to_owned(),
         note: String::new(),
         by: "Ada".to_owned(),
+        role: "officer".to_owned(),
         seconded_by: None,
     };
     let record = Record::about(Kind::Override, 4, &decided).unwrap();
