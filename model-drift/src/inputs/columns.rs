@@ -27,17 +27,31 @@ pub(super) fn remove_unlabelled(reference: &mut Batch, current: &Batch) -> Vec<S
 }
 
 /// Leaves the rows without an outcome out of the labels: that an outcome is not known yet, or
-/// never will be, is no drift of it. Returns a note about each batch that has some.
-pub(super) fn leave_out_unknown(batch: &mut Batch, which: &str) -> Option<String> {
-    let labels = batch.sketch.columns.iter_mut();
-    let mut labels = labels.filter(|column| column.spec.role == Role::Target && column.missing > 0);
-    let column = labels.next()?;
-    let rows = std::mem::take(&mut column.missing);
-    let has = if rows == 1 { "row has" } else { "rows have" };
-    Some(format!(
-        "{rows} {has} no label in the {which} batch: '{}' was compared among the others.",
-        column.spec.name
-    ))
+/// never will be, is no drift of it. The labels of such batches are not shown to the domain
+/// classifier. Returns a note about each batch that has some.
+pub(super) fn leave_out_unknown(reference: &mut Batch, current: &mut Batch) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (batch, which) in [(&mut *reference, "reference"), (&mut *current, "current")] {
+        let labels = batch.sketch.columns.iter_mut();
+        let mut labels = labels.filter(|column| column.spec.role == Role::Target);
+        if let Some(column) = labels.next().filter(|column| column.missing > 0) {
+            let rows = std::mem::take(&mut column.missing);
+            let has = if rows == 1 { "row has" } else { "rows have" };
+            notes.push(format!(
+                "{rows} {has} no label in the {which} batch: '{}' was compared among the others.",
+                column.spec.name
+            ));
+        }
+    }
+    if !notes.is_empty() {
+        for batch in [reference, current] {
+            let mut columns = batch.sketch.columns.iter();
+            if let Some(index) = columns.position(|column| column.spec.role == Role::Target) {
+                batch.sample.forget(index);
+            }
+        }
+    }
+    notes
 }
 
 /// Removes the columns that the schema, or the sketch itself, says are ignored: no model sees

@@ -198,6 +198,8 @@ impl Inputs {
         if self.is_exact() {
             return notes;
         }
+        let unknown = columns::leave_out_unknown(&mut reference.batch, &mut current.batch);
+        notes.extend(unknown);
         let unlabelled = columns::remove_unlabelled(&mut reference.batch, &current.batch);
         notes.extend(unlabelled);
         notes.extend(columns::leave_out_unknown(

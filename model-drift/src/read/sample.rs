@@ -47,6 +47,15 @@ impl RowSample {
         self.thin();
     }
 
+    /// Makes the cells of a column missing in every row.
+    pub fn forget(&mut self, column: usize) {
+        for (_, cells) in &mut self.rows {
+            if let Some(cell) = cells.get_mut(column) {
+                *cell = f64::NAN;
+            }
+        }
+    }
+
     /// The rows' cells, in the order of the file.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
         self.rows.iter().map(|row| row.1.as_slice())
