@@ -202,11 +202,6 @@ impl Inputs {
         notes.extend(unknown);
         let unlabelled = columns::remove_unlabelled(&mut reference.batch, &current.batch);
         notes.extend(unlabelled);
-        notes.extend(columns::leave_out_unknown(
-            &mut reference.batch,
-            "reference",
-        ));
-        notes.extend(columns::leave_out_unknown(&mut current.batch, "current"));
         let unused = columns::remove_unused(schema, &mut current.batch, ignored);
         notes.extend(unused);
         if let Some(side) = [&*reference, &*current].iter().find(|side| !side.has_rows) {
