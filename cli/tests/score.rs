@@ -215,7 +215,7 @@ role = "target"
         format!(
             "{age},{age},{},,{}\n",
             ["a", "b"][(age % 2) as usize],
-            age % 3 == 0
+            age.is_multiple_of(3)
         )
     };
     let rows: String = (18..100).cycle().take(400).map(row).collect();

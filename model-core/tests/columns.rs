@@ -54,7 +54,7 @@ impl Buffers {
         let layout = match random.random_range(0..12) {
             0 => Layout::Null,
             1 | 2 if matches!(feature.kind, FeatureKind::Boolean) => Layout::Booleans,
-            0..=6 => Layout::Numbers(random.random_range(0..NUMBERS.len())),
+            1..=6 => Layout::Numbers(random.random_range(0..NUMBERS.len())),
             7 | 8 => Layout::Short,
             9 => Layout::Long,
             _ => Layout::View,

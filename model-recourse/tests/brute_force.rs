@@ -286,7 +286,7 @@ fn randomized(mut artifact: Artifact, random: &mut Random) -> Artifact {
             if let Node::Leaf { value, .. } = node {
                 *value = match forest.link {
                     Link::Identity => random.next(),
-                    Link::Logistic => random.next() - 0.6,
+                    Link::Logistic | Link::Sigmoid => random.next() - 0.6,
                 };
             }
         }

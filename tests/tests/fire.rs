@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use acceptance::fire::{Latencies, Probe, Server, ask, gzip, post};
+use acceptance::fire::{Latencies, Probe, Server, gzip, post};
 use model_core::artifact::{Artifact, hex};
 use model_core::model_file::ModelFile;
 use model_train::pack::pack;

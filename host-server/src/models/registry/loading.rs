@@ -32,8 +32,11 @@ pub(crate) struct Loading {
     pub(crate) on_load: Option<OnLoad>,
 }
 
-/// Is told of a model that was loaded; a sentence refuses it. May block.
-pub(crate) struct OnLoad(pub(crate) Box<dyn Fn(&Loaded<'_>) -> Result<(), String> + Send + Sync>);
+/// A sentence refuses the model.
+type Hear = dyn Fn(&Loaded<'_>) -> Result<(), String> + Send + Sync;
+
+/// Is told of a model that was loaded. May block.
+pub(crate) struct OnLoad(pub(crate) Box<Hear>);
 
 /// A model that was loaded.
 pub(crate) struct Loaded<'a> {

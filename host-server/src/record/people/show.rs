@@ -153,7 +153,7 @@ impl Shown {
     }
 
     /// As JSON, with what its model says.
-    pub(crate) fn to_json(mut self, explained: Explained) -> Vec<u8> {
+    pub(crate) fn into_json(mut self, explained: Explained) -> Vec<u8> {
         #[derive(Serialize)]
         struct Whole<'a> {
             #[serde(flatten)]

@@ -38,7 +38,7 @@ pub(super) async fn show(
         Some(served) => explain(&app, served, &shown).await,
     };
     let json = [(CONTENT_TYPE, media::JSON)];
-    Ok((PRIVATE, json, shown.to_json(explained)).into_response())
+    Ok((PRIVATE, json, shown.into_json(explained)).into_response())
 }
 
 /// The model that decided, if it is loaded.
