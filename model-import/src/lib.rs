@@ -1,6 +1,6 @@
 //! Models that LightGBM, XGBoost and scikit-learn trained, imported with proof.
 //!
-//! A reader gives a [`Source`](source::Source): columns, trees or weights, in the arithmetic of
+//! A reader gives a [`Source`]: columns, trees or weights, in the arithmetic of
 //! the library. Bound to a schema it becomes one of our own models, which has to answer the
 //! caller's rows as the library did; only then there is an artifact.
 //!

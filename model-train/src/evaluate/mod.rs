@@ -1,7 +1,7 @@
 //! How good a model is on rows it has not seen: metrics with intervals, curves, importance,
 //! and the same for parts of the rows.
 //!
-//! [`evaluate`] measures an artifact as it will decide, through [`Decider::batch`]: what is
+//! [`evaluate`] measures an artifact as it will decide, through [`Decider::batch`](model_core::decide::Decider::batch): what is
 //! measured is what is shipped. Every statistic has its formula and source where it is
 //! computed.
 
