@@ -11,6 +11,8 @@ const EVERY = 15_000;
 
 /** Who is signed in. @type {any} */
 let me = null;
+/** Whether an address is opened when it changes; before the queue is there, signing in opens it. */
+let ready = false;
 let timer = 0;
 const queue = buildQueue((index) => { location.hash = `#${index}`; }, fail);
 
@@ -25,7 +27,7 @@ byId('sign-in').addEventListener('submit', (event) => {
 });
 byId('sign-out').addEventListener('click', () => signedOut(''));
 byId('back').addEventListener('click', backToQueue);
-addEventListener('hashchange', () => { if (me) openFromAddress(); });
+addEventListener('hashchange', () => { if (ready) openFromAddress(); });
 document.addEventListener('visibilitychange', () => { if (me && !document.hidden) look(); });
 document.addEventListener('keydown', press);
 const shortcuts = /** @type {HTMLInputElement} */ (byId('shortcuts'));
@@ -46,6 +48,7 @@ async function signIn() {
   for (const id of ['session', 'desk', 'keyboard']) byId(id).hidden = false;
   byId('sign-in').hidden = true;
   await look();
+  ready = me !== null;
   if (location.hash) await openFromAddress(); else queue.focus();
 }
 
@@ -53,6 +56,7 @@ async function signIn() {
 function signedOut(why) {
   keepKey(null);
   me = null;
+  ready = false;
   clearTimeout(timer);
   for (const id of ['session', 'desk', 'keyboard', 'case']) byId(id).hidden = true;
   // Nothing of an application stays behind.

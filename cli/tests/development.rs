@@ -308,7 +308,7 @@ fn scoring_copies_columns_that_the_schema_lacks() {
     assert!(scored.starts_with("loan_id,") && scored.lines().nth(3).unwrap().starts_with("L-3,"));
     assert_eq!(
         scored.lines().next().unwrap().rsplit(',').next(),
-        Some("outcome")
+        Some("model_version")
     );
 }
 
@@ -333,7 +333,9 @@ fn the_texts_of_the_card_are_drafted_and_read() {
     folder.succeed("evaluate --model m.wasm --data d.csv --card c.md --card-texts card.toml");
     let card = folder.text("c.md");
     assert!(card.contains("Retail credit risk"), "{card}");
-    let refused = folder.fail("evaluate --model m.wasm --data d.csv --card-texts card.toml");
+    let refused = folder.run("evaluate --model m.wasm --data d.csv --card-texts card.toml");
+    assert_eq!(refused.status.code(), Some(2));
+    let refused = String::from_utf8(refused.stderr).unwrap();
     assert!(refused.contains("--card <FILE.md>"), "{refused}");
 }
 

@@ -431,10 +431,7 @@ fn rows_without_an_outcome_are_no_drift() {
         "{said}"
     );
     let json: serde_json::Value = serde_json::from_slice(&folder.read("d.json")).unwrap();
-    assert_eq!(
-        json["columns"]["approved"]["drift_detected"], false,
-        "{said}"
-    );
+    assert_eq!(json["columns"]["approved"]["drift"], false, "{said}");
 }
 
 const ONE_IGNORED: &str = r#"

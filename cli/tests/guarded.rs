@@ -76,9 +76,19 @@ fn who_listens_to_the_world_without_a_key_is_told() {
 fn compose_starts_only_with_a_key() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/docker-compose.yml");
     let compose = std::fs::read_to_string(path).unwrap();
-    let line = compose.lines().find(|line| line.contains("API_KEY:"));
-    let line = line.unwrap().trim();
-    assert!(line.starts_with("API_KEY: ${API_KEY:?"), "{line}");
+    let line = compose.lines().find(|line| line.contains("API_KEY_FILE:"));
+    assert_eq!(line.unwrap().trim(), "API_KEY_FILE: /keys/api-keys");
+    // Where nobody has made the file, or there is no key in it, nothing starts.
+    let folder = served();
+    std::fs::write(folder.path("empty"), "\n").unwrap();
+    for file in ["missing", "empty"] {
+        let mut serve = folder.command();
+        serve.args(["serve", "--model", "model.wasm", "--port", "0"]);
+        let output = serve.env("API_KEY_FILE", file).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(file), "{said}");
+    }
 }
 
 #[test]

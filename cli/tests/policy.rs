@@ -269,16 +269,16 @@ fn train_score_and_evaluate_use_a_policy() {
             .lines()
             .next()
             .unwrap()
-            .ends_with(",probability,prediction,outcome,rules")
+            .ends_with(",probability,prediction,outcome,rules,adjustments,model_version")
     );
     assert!(
-        scored.lines().any(|line| line.ends_with(",0,decline,K01")),
+        scored.lines().any(|line| line.contains(",0,decline,K01,")),
         "{scored}"
     );
     assert!(
         scored
             .lines()
-            .any(|line| line.ends_with(",0,decline,K01;R01"))
+            .any(|line| line.contains(",0,decline,K01;R01,"))
     );
     // A column that is derived may be left out, and nothing changes.
     let header: Vec<&str> = scored.lines().next().unwrap().split(',').collect();

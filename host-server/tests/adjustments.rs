@@ -108,7 +108,11 @@ async fn csv_lists_adjustments_and_the_version_and_repeats_what_is_ignored() {
     assert_eq!(ends[1], ["age:out_of_range:100", "1.2.0", "A,1"]);
     assert_eq!(
         ends[2],
-        ["age:out_of_range:18;purpose:unknown:car", "1.2.0", "A,2"]
+        [
+            "age:out_of_range:18;purpose:unknown:other, such as \"art\"",
+            "1.2.0",
+            "A,2"
+        ]
     );
     assert_eq!(ends[3], ["", "1.2.0", "A9"]);
     assert!(rows[3][4].starts_with("age: "), "{:?}", rows[3]);
@@ -132,7 +136,7 @@ async fn the_inference_protocol_has_them_as_an_output_and_their_number_as_a_para
     let expected = [
         "",
         "age:out_of_range:100",
-        "age:out_of_range:18;purpose:unknown:car",
+        "age:out_of_range:18;purpose:unknown:other, such as \"art\"",
     ];
     assert_eq!(body["outputs"][0]["data"], json!(expected));
     assert_eq!(body["outputs"][0]["datatype"], "BYTES");

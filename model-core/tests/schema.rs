@@ -200,7 +200,7 @@ fn refuses_a_feature_and_names_the_line() {
     check(
         r#"type = "number"
 minimun = 0"#,
-        "line 6: unknown key `minimun`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `actionable`, `step`, `lowest`, `highest`, `cost`, `reason`, `positive`, `positive_label`, `negative_label`, `positive_outcome`, `negative_outcome`",
+        "line 6: unknown key `minimun`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `actionable`, `step`, `lowest`, `highest`, `cost`, `columns`, `codes`, `reason`, `positive`, `positive_label`, `negative_label`, `positive_outcome`, `negative_outcome`",
     );
     check(
         r#"type = "number"
@@ -520,7 +520,7 @@ label = "#,
     check(
         r#"type = "number"
 max_adjustments = 3"#,
-        "line 6: unknown key `max_adjustments`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `actionable`, `step`, `lowest`, `highest`, `cost`, `reason`, `positive`, `positive_label`, `negative_label`, `positive_outcome`, `negative_outcome`",
+        "line 6: unknown key `max_adjustments`: expected one of `name`, `type`, `role`, `label`, `help`, `unit`, `example`, `minimum`, `exclusive_minimum`, `maximum`, `exclusive_maximum`, `categories`, `category_labels`, `encoding`, `missing`, `monotonic`, `unknown`, `out_of_range`, `derived`, `round`, `mismatch`, `actionable`, `step`, `lowest`, `highest`, `cost`, `columns`, `codes`, `reason`, `positive`, `positive_label`, `negative_label`, `positive_outcome`, `negative_outcome`",
     );
 }
 
