@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from ._model import Model
 
 if TYPE_CHECKING:
@@ -77,6 +79,25 @@ def _refuse_twice(df: DataFrame, names: Sequence[str]) -> None:
             raise ValueError(f"column '{name}': it is there {counts[name.lower()]} times: rename the others")
 
 
-def quoted(name: str) -> str:
-    """A name as Spark's expressions take it, dots and all."""
-    return "`" + name.replace("`", "``") + "`"
+def numbered(df: DataFrame, names: Sequence[str]) -> DataFrame:
+    """These columns under their numbers: Spark's functions on batches cannot take a name with a
+    dot in it, and a column may be there twice, to be read and to be kept."""
+    from pyspark.sql import functions
+
+    columns = (functions.col("`" + name.replace("`", "``") + "`") for name in names)
+    return df.select(*[column.alias(f"c{at}") for at, column in enumerate(columns)])
+
+
+def empty_sketch(
+    df: DataFrame, model: Model, read: Sequence[str], allow_missing_columns: bool
+) -> bytes:
+    """The sketch of no rows, which the model makes after it has looked at the types: names the
+    column that is missing or that it cannot read. Spark gives no rows without a job."""
+    types = [field.type for field in numbered(df, read).limit(0).toArrow().schema]
+    fields = [pa.field(name, kind) for name, kind in zip(read, types)]
+    # The other names, so that the error can say which of them may be meant.
+    others = dict.fromkeys(name for name in df.columns if name not in read)
+    schema = pa.schema([*fields, *(pa.field(name, pa.null()) for name in others)])
+    nothing = pa.record_batch([pa.array([], field.type) for field in schema], schema=schema)
+    stream = pa.RecordBatchReader.from_batches(schema, [nothing])
+    return model.sketch(stream, allow_missing_columns=allow_missing_columns)

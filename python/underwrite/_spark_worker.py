@@ -68,20 +68,23 @@ def score_batches(
     on_invalid: str,
     allow_missing_columns: bool,
 ) -> Batches:
-    """The kept columns of each batch, and what the model says to its rows."""
+    """The kept columns of each batch, and what the model says to its rows. A batch has the kept
+    columns first, and those behind them that the model reads."""
     before = 0
     for batch in batches:
+        columns = batch.columns
+        given = pa.RecordBatch.from_arrays(columns[len(kept) :], names=list(read))
         try:
             added = arrow.score(
                 model(file),
-                batch.select(read),
+                given,
                 on_invalid=on_invalid,
                 allow_missing_columns=allow_missing_columns,
             )
         except ValueError as error:
             raise _in_partition(error, before) from None
-        columns = [batch.column(name) for name in kept] + added.columns
-        yield pa.RecordBatch.from_arrays(columns, names=[*kept, *added.schema.names])
+        names = [*kept, *added.schema.names]
+        yield pa.RecordBatch.from_arrays(columns[: len(kept)] + added.columns, names=names)
         before += batch.num_rows
 
 
@@ -97,12 +100,19 @@ def score_structs(rows: pa.Array, file: tuple[str, str], name: str, on_invalid: 
         raise _in_partition(error, None) from None
 
 
-def sketch_batches(batches: Batches, file: tuple[str, str], allow_missing_columns: bool) -> Batches:
+def sketch_batches(
+    batches: Batches, file: tuple[str, str], read: Sequence[str], allow_missing_columns: bool
+) -> Batches:
     """The sketch of a partition; nothing of one without rows."""
     first = next(batches, None)
     if first is None:
         return
-    stream = pa.RecordBatchReader.from_batches(first.schema, itertools.chain([first], batches))
+    named = (
+        pa.RecordBatch.from_arrays(batch.columns, names=list(read))
+        for batch in itertools.chain([first], batches)
+    )
+    schema = pa.schema([pa.field(name, field.type) for name, field in zip(read, first.schema)])
+    stream = pa.RecordBatchReader.from_batches(schema, named)
     try:
         sketch = model(file).sketch(stream, allow_missing_columns=allow_missing_columns)
     except ValueError as error:

@@ -12,7 +12,7 @@ machine makes. PySpark 4 is needed, PyArrow, and this package on every worker.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ import pyarrow as pa
 from . import _program, arrow
 from ._model import Model
 from ._native import merge_sketches
-from ._spark_driver import as_model, check_columns, needed, quoted, ship
+from ._spark_driver import as_model, check_columns, empty_sketch, needed, numbered, ship
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -31,8 +31,6 @@ GROUPS = 16
 
 #: What :data:`arrow.SCHEMA` is in Spark.
 ADDED = "probability double, outcome string, adjustments int"
-
-Batches = Iterator[pa.RecordBatch]
 
 
 def score(
@@ -56,11 +54,11 @@ def score(
     kept = list(df.columns) if columns is None else list(columns)
     check_columns(df, kept, arrow.SCHEMA.names)
     read = needed(df, loaded)
-    selected = df.select(*[quoted(name) for name in dict.fromkeys([*kept, *read])])
-    _check_types(selected.select(*[quoted(name) for name in read]), loaded, allow_missing_columns)
+    empty_sketch(df, loaded, read, allow_missing_columns)
+    selected = numbered(df, [*kept, *read])
     file = ship(df.sparkSession, loaded)
     work = _on_workers("score_batches", file, kept, read, on_invalid, allow_missing_columns)
-    return selected.mapInArrow(work, _with_added(selected, kept))
+    return selected.mapInArrow(work, _with_added(df, kept))
 
 
 def sketch(
@@ -71,15 +69,14 @@ def sketch(
     :meth:`Model.sketch` on all rows, however they are parted."""
     loaded = as_model(model)
     read = needed(df, loaded)
-    selected = df.select(*[quoted(name) for name in read])
-    nothing = _check_types(selected, loaded, allow_missing_columns)
+    empty = empty_sketch(df, loaded, read, allow_missing_columns)
     file = ship(df.sparkSession, loaded)
-    of_partition = _on_workers("sketch_batches", file, allow_missing_columns)
-    merged = _on_workers("merge_batches")
+    of_partition = _on_workers("sketch_batches", file, read, allow_missing_columns)
+    merge = _on_workers("merge_batches")
     schema = "sketch binary"
-    groups = selected.mapInArrow(of_partition, schema).repartition(GROUPS).mapInArrow(merged, schema)
-    sketches = [row[0] for row in groups.collect()]
-    return merge_sketches([loaded.sketch(nothing, allow_missing_columns=allow_missing_columns), *map(bytes, sketches)])
+    parts = numbered(df, read).mapInArrow(of_partition, schema)
+    groups = parts.repartition(GROUPS).mapInArrow(merge, schema)
+    return merge_sketches([empty, *(bytes(row[0]) for row in groups.collect())])
 
 
 def drift(
@@ -136,15 +133,6 @@ def _with_added(df: DataFrame, kept: list[str]) -> Any:
     fields = {field.name: field for field in df.schema.fields}
     added = StructType.fromDDL(ADDED)
     return StructType([*(fields[name] for name in kept), *added.fields])
-
-
-def _check_types(df: DataFrame, model: Model, allow_missing_columns: bool) -> pa.RecordBatch:
-    """No rows of the table, after the model has read its columns: names the one that it cannot
-    read. Spark answers for no rows without a job."""
-    schema = df.limit(0).toArrow().schema
-    nothing = pa.record_batch([pa.array([], field.type) for field in schema], schema=schema)
-    model.sketch(nothing, allow_missing_columns=allow_missing_columns)
-    return nothing
 
 
 def _on_workers(name: str, *arguments: Any) -> Callable[[Any], Any]:

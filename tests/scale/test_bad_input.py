@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow as pa
+import pyarrow.csv
 import pytest
 from pyspark import cloudpickle
 from pyspark.sql import functions as F
@@ -14,6 +15,8 @@ from pyspark.sql import functions as F
 import underwrite
 import underwrite.spark
 from underwrite.spark import _on_workers
+
+DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture
@@ -24,9 +27,9 @@ def loans(spark, parquet):
 @pytest.fixture
 def points_rows(spark, points):
     """Rows of the model that refuses nulls, in two partitions."""
-    inputs = [(name, 50.0) for name in points.feature_names_in_]
-    row = spark.range(0, 2000, 1, 2)
-    return row.select("id", *[F.lit(value).alias(name) for name, value in inputs])
+    first = pyarrow.csv.read_csv(DATA / "points_sample.csv").slice(0, 1).to_pylist()[0]
+    inputs = [F.lit(first[name]).alias(name) for name in points.feature_names_in_]
+    return spark.range(0, 2000, 1, 2).select("id", *inputs)
 
 
 def test_a_missing_column_is_named_before_any_job(loans, model):
@@ -110,10 +113,7 @@ def test_names_that_clash_are_refused(loans, model):
 def test_another_version_of_the_model_on_a_worker_is_an_error(spark, points_rows, points, folder):
     # A version of its own, so that no process has loaded it.
     other = underwrite.train(
-        Path(__file__).parents[2] / "data/points_sample.csv",
-        Path(__file__).parents[2] / "data/points.toml",
-        model="logistic_regression",
-        seed=7,
+        DATA / "points_sample.csv", DATA / "points.toml", model="logistic_regression", seed=7
     )
     assert other.to_bytes() != points.to_bytes()
     scored = underwrite.spark.score(points_rows, other)
@@ -121,11 +121,10 @@ def test_another_version_of_the_model_on_a_worker_is_an_error(spark, points_rows
     spark.range(8).repartition(8).mapInArrow(lambda batches: batches, "id bigint").collect()
     copies = list((folder / "spark-home/work").glob(f"*/*/{_name(other)}"))
     assert len(copies) >= 2
-    copies[0].chmod(0o644)
-    copies[0].write_bytes(points.to_bytes())
-    for path in copies[1:]:
+    # Two versions, so that Spark's second try on the other worker does not help.
+    for path, version in zip(copies, itertools.cycle([points.to_bytes(), b"none at all"])):
         path.chmod(0o644)
-        path.write_bytes(points.to_bytes() + b"!")
+        path.write_bytes(version)
     with pytest.raises(Exception, match="the worker .* has another version of the model: expected SHA-256"):
         scored.write.format("noop").mode("overwrite").save()
 
