@@ -37,7 +37,7 @@ def folder() -> Path:
 
 @pytest.fixture(scope="session")
 def spark(folder):
-    spark = cluster.start(folder)
+    spark = cluster.start(folder, cluster.QUICK)
     yield spark
     spark.stop()
 
