@@ -34,7 +34,7 @@ QUICK = {
 }
 
 
-def start(folder: Path, more: Mapping[str, str] = {}) -> SparkSession:  # noqa: B006
+def start(folder: Path, more: Mapping[str, str] | None = None) -> SparkSession:
     """Start it with these settings and `more`, and with everything that it writes in `folder`."""
     os.environ["SPARK_HOME"] = str(home(folder))
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -49,7 +49,7 @@ def start(folder: Path, more: Mapping[str, str] = {}) -> SparkSession:  # noqa: 
         "spark.sql.files.openCostInBytes": "0",
     }
     builder = SparkSession.builder.master(MASTER).appName("underwrite")
-    for key, value in {**settings, **more}.items():
+    for key, value in {**settings, **(more or {})}.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
