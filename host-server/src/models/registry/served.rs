@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::file::read_model;
 use super::loading::{Loaded, Loading, OnLoad};
-use super::names::check_place;
+use super::names::{FolderName, check_place};
 use super::source::{Checked, FileCheck, Signer};
 use super::verify;
 use crate::asset::Asset;
@@ -45,12 +45,6 @@ fn script(glue: &Bytes) -> Bytes {
         Ok(Cow::Owned(changed)) => changed.into(),
         _ => glue.clone(),
     }
-}
-
-/// The name and version that a folder gives a model.
-pub(crate) struct FolderName<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) version: &'a str,
 }
 
 impl Served {
