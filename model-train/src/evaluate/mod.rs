@@ -5,6 +5,7 @@
 //! measured is what is shipped. Every statistic has its formula and source where it is
 //! computed.
 
+mod bins;
 mod bootstrap;
 mod calibration;
 mod compare;
