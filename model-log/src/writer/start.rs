@@ -162,7 +162,7 @@ impl Opening {
         let mut segment = disk.open(&segment_path, How::Existing).map_err(failed)?;
         let bytes = segment.len().map_err(failed)?.saturating_sub(end.len);
         recover::settle(&mut *segment, &end, bytes).map_err(failed)?;
-        let index = recover::write_index(disk, layout, last, &end)?;
+        let index = recover::write_index(disk, layout, last, &end, clean)?;
         let ready = Ready {
             keys,
             signer,
