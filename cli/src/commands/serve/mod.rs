@@ -1,7 +1,7 @@
 //! `underwrite serve`
 
+mod allocator;
 mod api_keys;
-mod arenas;
 mod args;
 mod decision_log;
 mod drift;
@@ -27,7 +27,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<()> {
         if !self.print_config {
             // First, so that nothing is read twice.
-            arenas::limit();
+            allocator::limit();
         }
         let read = options::read(&self)?;
         if self.print_config {
