@@ -5,7 +5,7 @@ use model_core::policy::Policy;
 use model_core::schema::{Schema, Target};
 use serde_json::Value;
 
-use super::decision::cross_validation;
+use super::decision::first_fold;
 use super::error::PipelineError;
 use super::inputs::{InputError, Source};
 use super::job::Job;
@@ -36,7 +36,7 @@ pub fn evaluate_trained(job: &Job, trained: &TrainedModel) -> Result<Evaluation,
         // The shape of the curve does not depend on averaging, its time does.
         boosting.bags = 1;
     }
-    let learning_curve = cross_validation(job, 1)?.learning_curve(&single, options.jobs)?;
+    let learning_curve = first_fold(job)?.learning_curve(&single, options.jobs)?;
     let measuring = Options {
         seed: options.seed,
         jobs: options.jobs,
