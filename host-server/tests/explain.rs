@@ -207,7 +207,7 @@ async fn first_reasons_are_in_the_drift_window() {
     assert_eq!(column["current"]["missing"], 0);
     assert_eq!(column["drift"], true);
     // Of 400 and 120 rows, half a row added to each of two bins.
-    let shares = [[300.5 / 401.0, 100.5 / 401.0], [0.5 / 121.0, 120.5 / 121.0]];
+    let shares: [[f64; 2]; 2] = [[300.5 / 401.0, 100.5 / 401.0], [0.5 / 121.0, 120.5 / 121.0]];
     let psi: f64 = (0..2)
         .map(|bin| (shares[0][bin] - shares[1][bin]) * (shares[0][bin] / shares[1][bin]).ln())
         .sum();
