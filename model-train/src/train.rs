@@ -113,6 +113,7 @@ pub fn train(
     let data_sha256 = dataset.sha256.clone();
     let test_in_file = dataset.in_file(&split.test);
     let mut sketch = reference::sketch_rows(&dataset, schema, &split.train);
+    let applications = reference::applications(&dataset, schema, &split.test);
     let inputs = schema.inputs().enumerate();
     let derived = inputs.filter(|(_, feature)| feature.derived.is_some());
     let seen: Vec<_> = derived
@@ -192,8 +193,10 @@ pub fn train(
         engine_sha256: options.engine_sha256.clone(),
         golden_rows: Vec::new(),
         calibration: options.calibration.clone(),
-        details: details(options, schema, sketch.encode()).to_bytes()?,
+        details: Vec::new(),
     };
+    reference::add_reasons(&mut sketch, &artifact, &applications)?;
+    artifact.details = details(options, schema, sketch.encode()).to_bytes()?;
     artifact.golden_rows = golden::rows(&artifact, &prepared, options.seed)?;
     Ok(Trained {
         artifact: artifact.encode()?,

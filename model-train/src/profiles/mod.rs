@@ -18,7 +18,7 @@ use model_core::calibration::Calibration;
 use model_core::model::{Model, Predictor};
 use model_core::reasons::{Explainer, MAX_PROFILES, Profiles, Way};
 use model_core::schema::Schema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::parallel::parallel;
 use crate::prepare::Prepared;
@@ -50,7 +50,7 @@ pub struct Made {
 }
 
 /// How profiles were made.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProfileReport {
     /// The group: `near_threshold`, `lowest_approved`, `approved` or `all`.
     pub group: String,

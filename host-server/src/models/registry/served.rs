@@ -169,7 +169,7 @@ impl Served {
             .decide(body)
             .inspect_err(|error| self.metrics.failed(error))?;
         let score = Score::read(decision.answer());
-        self.seen(body, score);
+        self.seen(body, decision.answer(), score);
         Ok(ScoredDecision { decision, score })
     }
 
@@ -204,7 +204,7 @@ impl Served {
                 Ok(answer) => {
                     let score = Score::read(*answer);
                     tally.decided(*answer, score);
-                    self.seen(asked.get(), score);
+                    self.seen(asked.get(), *answer, score);
                 }
                 Err(error) => self.metrics.failed(error),
             }
@@ -225,9 +225,9 @@ impl Served {
         self.drift.as_ref()
     }
 
-    fn seen(&self, request: &[u8], score: Option<Score>) {
+    fn seen(&self, request: &[u8], answer: Answer<'_>, score: Option<Score>) {
         if let Ok(monitor) = &self.drift {
-            monitor.seen(request, score);
+            monitor.seen(request, answer, score);
         }
     }
 
