@@ -246,7 +246,8 @@ impl App {
         })
     }
 
-    fn count(&self, error: &ApiError) {
+    /// Counts an error that is a lack of memory.
+    pub(crate) fn count(&self, error: &ApiError) {
         if matches!(error, ApiError::NoMemory) {
             self.metrics.http.reject(Rejected::overload);
         }

@@ -80,7 +80,7 @@ impl Core {
             early = facts.check_erasure(months, change.before_term)?;
         }
         let record = self.record_of(what, &affected, &change, by, early)?;
-        let receipts = self.append(&[record])?;
+        let receipts = self.append(&mut [record])?;
         if what == What::Erase {
             self.destroy(&affected)?;
         }
