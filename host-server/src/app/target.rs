@@ -59,6 +59,11 @@ impl App {
         }
     }
 
+    /// Whether there is a model of this name, or a default one.
+    pub(crate) fn known_model(&self, name: Option<&str>) -> Result<(), ApiError> {
+        self.slot(name).map(drop)
+    }
+
     /// A version of a model, without loading it.
     pub(crate) fn known(&self, name: Option<&str>, version: &str) -> Result<(), ApiError> {
         self.find(name, version).map(drop)
