@@ -2,8 +2,8 @@
 
 Usage: measure.py MODEL.WASM PARQUET FOLDER
 
-Prints rows a second, the CPU time that a row costs in the Python worker, Arrow's stream in and out
-included, and what the model alone takes of it. FOLDER is for Spark's own files.
+Prints rows a second; the CPU time that a row costs in all of Spark, and of it in the Python
+worker, Arrow's streams included; and what the model alone takes. FOLDER is for Spark's own files.
 """
 
 from __future__ import annotations
@@ -28,6 +28,17 @@ def alone(model: underwrite.Model, batches: list[pa.RecordBatch]) -> float:
         model.score_table(batch, False)
         rows += batch.num_rows
     return (time.process_time() - began) / rows
+
+
+def timed(spark, name: str, rows: int, work) -> None:
+    """Print how long the work takes, and the CPU time of all processes of Spark."""
+    began, spent = time.perf_counter(), cluster.cpu_seconds(spark)
+    work()
+    seconds, cpu = time.perf_counter() - began, cluster.cpu_seconds(spark) - spent
+    print(
+        f"{name}, {rows} rows: {seconds:.1f} s, {rows / seconds:.0f} rows a second; "
+        f"{cpu / rows * 1e6:.2f} us of CPU a row, {2 * rows / cpu:.0f} rows a second on two free cores"
+    )
 
 
 def metered(work):
@@ -55,7 +66,7 @@ def main() -> None:
     batches = table.to_batches(max_chunksize=10_000)
     alone(model, batches[:4])
     own = min(alone(model, batches) for _ in range(3))
-    print(f"model alone, one core       {own * 1e6:.3f} us of CPU a row")
+    print(f"model alone: {own * 1e6:.3f} us of CPU a row")
 
     spark = cluster.start(Path(folder).resolve())
     df = spark.read.parquet(parquet)
@@ -64,21 +75,15 @@ def main() -> None:
     save()
     rows = df.count()
     for _ in range(2):
-        began = time.perf_counter()
-        save()
-        seconds = time.perf_counter() - began
-        print(f"score, {rows} rows          {seconds:.1f} s, {rows / seconds:.0f} rows a second")
+        timed(spark, "score", rows, save)
 
     read = needed(df, model)
     work = underwrite.spark._on_workers("score_batches", ship(spark, model), ["id"], read, "raise", False)
     seen = numbered(df, ["id", *read]).mapInArrow(metered(work), "rows bigint, cpu double").collect()
     each = sum(row["cpu"] for row in seen) / sum(row["rows"] for row in seen)
-    print(f"in the Python worker        {each * 1e6:.3f} us of CPU a row, {(each - own) * 1e6:.3f} above the model's own")
+    print(f"in the Python worker: {each * 1e6:.3f} us of CPU a row, {(each - own) * 1e6:.3f} above the model's own")
 
-    began = time.perf_counter()
-    underwrite.spark.sketch(df, model)
-    seconds = time.perf_counter() - began
-    print(f"sketch, {rows} rows         {seconds:.1f} s, {rows / seconds:.0f} rows a second")
+    timed(spark, "sketch", rows, lambda: underwrite.spark.sketch(df, model))
     spark.stop()
 
 
