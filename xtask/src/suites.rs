@@ -217,7 +217,10 @@ fn packaged(parts: &Parts) -> Result<()> {
     for (environment, tests) in [(&PACKAGE, "python/tests"), (&NOTEBOOK, "tests/notebook")] {
         let mut pytest = command(python::venv(environment)?.join("python"));
         pytest.args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider", tests]);
-        pytest.env("UNDERWRITE_NOTEBOOK", &notebook);
+        // Threads of several libraries that wait for each other take minutes on a busy machine.
+        pytest
+            .env("UNDERWRITE_NOTEBOOK", &notebook)
+            .env("OMP_NUM_THREADS", "1");
         package.tell(&mut pytest)?;
         openly(parts.tell(&mut pytest))?;
     }
