@@ -86,7 +86,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "npm",
-        does: "Test the npm package in Node, and bundled",
+        does: "Test the npm package in Node and, bundled, in Chromium",
         run: npm::test,
     },
     Suite {
