@@ -2,6 +2,8 @@ from typing import Any
 
 __version__: str
 
+def merge_sketches(sketches: list[bytes]) -> bytes: ...
+
 class NativeModel:
     """A model.wasm that decides natively; :class:`underwrite.Model` is what people call."""
 

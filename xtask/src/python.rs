@@ -148,6 +148,22 @@ pub(crate) const PACKAGE: Environment = Environment {
         "scikit-learn==1.9.1",
     ],
 };
+/// The engines that score tables beyond one machine's memory, and XGBoost to train on one of them.
+/// PySpark warns about pandas 3; XGBoost 3.4 is for Python 3.12.
+pub(crate) const SCALE: Environment = Environment {
+    name: "scale",
+    requirements: &[
+        "duckdb==2.0.1",
+        "numpy==2.4.6",
+        "pandas==2.3.3",
+        "polars==2.1.0",
+        "pyarrow==26.0.1",
+        "pyspark==4.3.0",
+        "pytest==9.2.0",
+        "scikit-learn==1.9.1",
+        "xgboost-cpu==3.2.0",
+    ],
+};
 /// What Kubernetes and Grafana take, and a client of Prometheus.
 pub(crate) const DEPLOY: Environment = Environment {
     name: "deploy",
