@@ -35,6 +35,10 @@ const ROUTE_NAMED: &str = "/models/{name}/predict/batch";
 /// Rows that are decided in one turn: some milliseconds of work. Then it is another's turn.
 pub(super) const ROWS_A_PIECE: usize = 512;
 
+/// Rows that are explained in one turn: an explanation takes up to some hundred times as long as
+/// its decision.
+const EXPLANATIONS_A_PIECE: usize = 8;
+
 /// Memory that is claimed for a row's answer before it is known: most take less.
 pub(super) const USUAL_ANSWER: usize = 2 << 10;
 
@@ -203,20 +207,27 @@ impl Batch {
         }
     }
 
+    fn rows_a_piece(&self) -> usize {
+        match self.answers {
+            AnswerForm::Json | AnswerForm::Csv => ROWS_A_PIECE,
+            AnswerForm::Explanations => EXPLANATIONS_A_PIECE,
+        }
+    }
+
     fn is_done(&self) -> bool {
         self.row == self.table.len()
     }
 
     /// The first piece of the answer; an error when there is no memory for it.
     pub(super) fn first(mut self, mut claim: Claim) -> Result<(Self, Bytes), ApiError> {
-        claim.cover(self.table.len().min(ROWS_A_PIECE) * USUAL_ANSWER)?;
+        claim.cover(self.table.len().min(self.rows_a_piece()) * USUAL_ANSWER)?;
         let bytes = self.next(claim);
         Ok((self, bytes))
     }
 
     /// The next piece of the answer, in the memory that is claimed for it.
     fn next(&mut self, mut claim: Claim) -> Bytes {
-        self.table.next(ROWS_A_PIECE, &mut self.chunk);
+        self.table.next(self.rows_a_piece(), &mut self.chunk);
         let first = self.row;
         self.row += self.chunk.iter().count();
         let mut out = Vec::new();
@@ -276,7 +287,7 @@ impl Batch {
         let mut written = None;
         while !self.is_done() {
             let mut claim = app.admission().memory().claim();
-            let memory = ROWS_A_PIECE * USUAL_ANSWER;
+            let memory = self.rows_a_piece() * USUAL_ANSWER;
             claim.cover(memory).map_err(|full| app.reject(full))?;
             let work = move || {
                 let bytes = self.next(claim);
@@ -308,7 +319,7 @@ impl Batch {
                 if batch.is_done() {
                     return Ok(None);
                 }
-                let memory = ROWS_A_PIECE * USUAL_ANSWER;
+                let memory = batch.rows_a_piece() * USUAL_ANSWER;
                 let claim = admission.memory().wait_for(memory).await;
                 let work = move || {
                     let bytes = batch.next(claim);
