@@ -7,6 +7,7 @@ mod decision_log;
 mod drift;
 pub(super) mod keys;
 mod log;
+mod on_failure;
 mod options;
 mod source;
 mod window_length;
