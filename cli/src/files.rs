@@ -9,8 +9,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use model_core::model_file::ModelFile;
 use model_core::policy::{Policy, PolicyFile};
 use model_core::schema::{Schema, SchemaFile};
-use model_files::WholeFile;
 use model_files::parquet::{CsvText, is_parquet};
+use model_files::{WholeFile, read_small};
 use model_train::card::Document;
 
 /// Means standard input, or standard output.
@@ -19,6 +19,13 @@ const DASH: &str = "-";
 /// All of a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// All of a file that holds settings or keys: a regular file of at most 4 MiB, since a server reads
+/// it again while it runs.
+pub(crate) fn read_settings(path: &Path) -> Result<Vec<u8>> {
+    const LONGEST: u64 = 4 << 20;
+    read_small(path, LONGEST).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// A text; `what` says what it should be where it is something else.

@@ -18,8 +18,8 @@ Examples:
   underwrite score --model model.wasm --input new.csv --output scored.csv --on-invalid blank
   underwrite score --model model.wasm --input new.csv --output scored.csv --reasons";
 
-/// Score every row of a CSV file: adds the columns probability, prediction and outcome, and
-/// rules where the model has a policy.
+/// Score every row of a CSV file: adds the columns probability, prediction, outcome, rules
+/// where the model has a policy, adjustments and model_version.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
