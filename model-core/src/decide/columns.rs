@@ -6,7 +6,7 @@ use crate::schema::{Feature, Schema};
 use crate::value::{Reading, read_coded};
 
 /// Rows that are read together: the values of some dozens of columns stay in the cache.
-const ROWS: usize = 1024;
+const ROWS: usize = 2048;
 
 /// A row of a table that was decided.
 #[derive(Debug)]

@@ -1,24 +1,32 @@
-//! Scoring the rows of a CSV file as they stream by: every row is copied, with its
+//! Scoring the rows of a CSV or Parquet file as they stream by: every row is copied, with its
 //! probability, prediction and outcome added, the rules that matched, what was adjusted, and the
 //! version of the model.
 
 mod block;
+mod parquet;
 
 use std::io::{self, Read, Write};
-use std::sync::{Mutex, OnceLock};
 
+use model_core::artifact::ArtifactError;
 use model_core::decide::Decider;
-use model_core::schema::{Feature, Role, Schema};
+use model_core::schema::{Feature, FeatureKind, Role, Schema};
 use model_core::value::{Value, ValueError, read};
 use model_files::csv::{Head, Piece, Pieces, Table};
+use model_files::parquet::{FromCsv, NewColumn, NewKind, ParquetError};
 
+use crate::applications::refusal;
 use crate::dataset::{Columns, read_cell, stranger};
+use crate::deciders::Deciders;
 use crate::error::{DataError, shortened};
 use crate::parallel::parallel;
 use block::Block;
 
+pub use parquet::score_parquet;
+
+const PROBABILITY: &str = "probability";
+const PREDICTION: &str = "prediction";
 /// The columns that are added.
-const ADDED: [&str; 3] = ["probability", "prediction", "outcome"];
+const ADDED: [&str; 3] = [PROBABILITY, PREDICTION, "outcome"];
 /// The column that is added where the model has a policy.
 const RULES: &str = "rules";
 /// The column that is added where it was asked for.
@@ -111,6 +119,9 @@ pub enum ScoreError {
     /// The model cannot score a block of rows.
     #[error("the model cannot score these rows: {0}")]
     Model(String),
+    /// A Parquet file cannot be read or written.
+    #[error(transparent)]
+    Parquet(#[from] ParquetError),
     /// The scored rows cannot be written.
     #[error("cannot write the output")]
     Write(#[from] io::Error),
@@ -146,37 +157,72 @@ pub fn score(
     name: &str,
     sink: &mut impl Write,
     choices: Choices,
-    mut progress: impl FnMut(Progress),
+    progress: impl FnMut(Progress),
 ) -> Result<u64, ScoreError> {
     let schema = decider.artifact().schema.clone();
-    let mut pieces = Pieces::open(source, name).map_err(DataError::from)?;
-    let (head, no_rows) = (pieces.head().clone(), Piece::default());
-    let table = head.table(&no_rows);
-    if let (Some(column), false) = (stranger(&table, &schema), choices.pass_through) {
-        return Err(ScoreError::ColumnUnknown {
-            file: table.name().to_owned(),
-            column: shortened(column),
-            nearest: schema.nearest_feature(column).map(str::to_owned),
-        });
-    }
-    let columns = Columns::for_passing_through(&table, &schema)?;
-    if !choices.allow_missing_columns {
-        check_inputs(&table, &schema, &columns)?;
-    }
-    let layout = Layout {
-        fields: fields(&table, &schema, &columns, decider.rule_columns()),
-        missing_values: &schema.missing_values,
-        columns: Added {
-            rules: decider.artifact().policy.is_some(),
-            reasons: choices.reasons,
-        },
-        version: &schema.version,
-        file: name,
-        line_end: head.line_end(),
-        on_invalid: choices.on_invalid,
+    let pieces = Pieces::open(source, name).map_err(DataError::from)?;
+    let head = pieces.head().clone();
+    let layout = Layout::new(decider, &schema, &head, choices)?;
+    sink.write_all(head.header_raw())?;
+    let mut names = layout.columns.names();
+    names.try_for_each(|column| write!(sink, ",{column}"))?;
+    sink.write_all(head.line_end().as_bytes())?;
+    let rows = |text: &[u8]| Ok(sink.write_all(text)?);
+    score_pieces(decider, pieces, &layout, rows, progress)
+}
+
+/// The same as Parquet: columns of numbers of the schema as `DOUBLE`, others as text, a cell that
+/// is empty or no number as null. The columns that are added are `probability`, a `DOUBLE`,
+/// `prediction`, an `INT32`, and texts. `target` is what errors call the sink.
+///
+/// # Errors
+/// As [`score`].
+pub fn score_to_parquet(
+    decider: &mut Decider,
+    source: impl Read,
+    name: &str,
+    (sink, target): (impl Write + Send, &str),
+    choices: Choices,
+    progress: impl FnMut(Progress),
+) -> Result<u64, ScoreError> {
+    let schema = decider.artifact().schema.clone();
+    let pieces = Pieces::open(source, name).map_err(DataError::from)?;
+    let head = pieces.head().clone();
+    let layout = Layout::new(decider, &schema, &head, choices)?;
+    let is_number = |name: &&String| {
+        let mut features = schema.features.iter().filter(|f| f.name == **name);
+        features.next().is_some_and(|feature| {
+            matches!(
+                feature.kind,
+                FeatureKind::Number(_) | FeatureKind::Integer(_)
+            )
+        })
     };
-    write_header(&head, layout.columns, sink)?;
-    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let own = head.header().iter().map(|name| NewColumn {
+        name: name.clone(),
+        kind: match is_number(&name) {
+            true => NewKind::Float64,
+            false => NewKind::Text,
+        },
+    });
+    let columns = own.chain(layout.columns.new_columns()).collect();
+    let mut table = FromCsv::create(sink, target, columns)?;
+    let rows = |text: &[u8]| Ok(table.push(text)?);
+    let refused_rows = score_pieces(decider, pieces, &layout, rows, progress)?;
+    table.finish()?;
+    Ok(refused_rows)
+}
+
+/// Scores all pieces, and gives the rows of each to `rows` in their order.
+fn score_pieces(
+    decider: &mut Decider,
+    mut pieces: Pieces<impl Read>,
+    layout: &Layout<'_>,
+    mut rows_out: impl FnMut(&[u8]) -> Result<(), ScoreError>,
+    mut progress: impl FnMut(Progress),
+) -> Result<u64, ScoreError> {
+    let head = pieces.head().clone();
+    let jobs = jobs();
     let deciders = Deciders::default();
     let (mut rows, mut refused_rows) = (0, 0);
     loop {
@@ -185,18 +231,17 @@ pub fn score(
             [] => return Ok(refused_rows),
             [only] => vec![layout.score(&mut head.table(only), decider)],
             wave => {
-                let encoded = deciders.of(decider)?;
+                let encoded = deciders.of(decider).map_err(not_loaded)?;
                 parallel(jobs, wave, |piece| {
-                    let mut decider = deciders.lend(encoded)?;
-                    let scored = layout.score(&mut head.table(piece), &mut decider);
-                    deciders.take_back(decider);
-                    scored
+                    let score =
+                        |decider: &mut Decider| layout.score(&mut head.table(piece), decider);
+                    deciders.with(encoded, score).map_err(not_loaded)?
                 })
             }
         };
         for scored in scored {
             let scored = scored?;
-            sink.write_all(&scored.text)?;
+            rows_out(&scored.text)?;
             scored.end?;
             rows += scored.rows;
             refused_rows += scored.refused_rows;
@@ -208,37 +253,12 @@ pub fn score(
     }
 }
 
-/// Copies of a decider for other threads, made when they are wanted.
-#[derive(Default)]
-struct Deciders {
-    idle: Mutex<Vec<Decider>>,
-    encoded: OnceLock<Vec<u8>>,
+fn not_loaded(error: ArtifactError) -> ScoreError {
+    ScoreError::Model(error.to_string())
 }
 
-impl Deciders {
-    /// What copies are loaded from.
-    fn of(&self, decider: &Decider) -> Result<&[u8], ScoreError> {
-        if self.encoded.get().is_none() {
-            let encoded = decider.artifact().encode();
-            let encoded = encoded.map_err(|error| ScoreError::Model(error.to_string()))?;
-            return Ok(self.encoded.get_or_init(|| encoded));
-        }
-        Ok(self.encoded.get().map_or(&[], Vec::as_slice))
-    }
-
-    fn lend(&self, encoded: &[u8]) -> Result<Decider, ScoreError> {
-        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
-        match idle {
-            Some(decider) => Ok(decider),
-            None => Decider::load(encoded).map_err(|error| ScoreError::Model(error.to_string())),
-        }
-    }
-
-    fn take_back(&self, decider: Decider) {
-        if let Ok(mut idle) = self.idle.lock() {
-            idle.push(decider);
-        }
-    }
+fn jobs() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// What is the same for all rows.
@@ -262,7 +282,70 @@ struct ScoredPiece {
     end: Result<(), ScoreError>,
 }
 
-impl Layout<'_> {
+impl<'s> Layout<'s> {
+    /// For a file with this header.
+    fn new(
+        decider: &Decider,
+        schema: &'s Schema,
+        head: &'s Head,
+        choices: Choices,
+    ) -> Result<Self, ScoreError> {
+        let no_rows = Piece::default();
+        let table = head.table(&no_rows);
+        if let (Some(column), false) = (stranger(&table, schema), choices.pass_through) {
+            return Err(ScoreError::ColumnUnknown {
+                file: table.name().to_owned(),
+                column: shortened(column),
+                nearest: schema.nearest_feature(column).map(str::to_owned),
+            });
+        }
+        let columns = Columns::for_passing_through(&table, schema)?;
+        if !choices.allow_missing_columns {
+            check_inputs(&table, schema, &columns)?;
+        }
+        let added = Added {
+            rules: decider.artifact().policy.is_some(),
+            reasons: choices.reasons,
+        };
+        let exists = |added: &&'static str| head.header().iter().any(|column| column == *added);
+        if let Some(column) = added.names().find(exists) {
+            return Err(ScoreError::ColumnExists {
+                file: head.name().to_owned(),
+                column,
+            });
+        }
+        Ok(Self {
+            fields: fields(&table, schema, &columns, decider.rule_columns()),
+            missing_values: &schema.missing_values,
+            columns: added,
+            version: &schema.version,
+            file: head.name(),
+            line_end: head.line_end(),
+            on_invalid: choices.on_invalid,
+        })
+    }
+
+    /// The error of a row that the model refuses, with its values in the model's terms.
+    fn refused<'f>(
+        &self,
+        decider: &mut Decider,
+        line: u64,
+        values: impl Iterator<Item = (&'f Feature, f64)>,
+    ) -> ScoreError {
+        let refusal = refusal(decider, values);
+        let file = self.file.to_owned();
+        match decider.artifact().schema.max_adjustments {
+            Some(most) if refusal.kind == "too_many_adjustments" => {
+                ScoreError::TooManyAdjustments { file, line, most }
+            }
+            _ => ScoreError::Refused {
+                file,
+                line,
+                message: refusal.message,
+            },
+        }
+    }
+
     /// Scores the rows of a table.
     fn score<R: Read>(
         &self,
@@ -326,21 +409,6 @@ fn fields<'s, R: Read>(
         .collect()
 }
 
-fn write_header(head: &Head, columns: Added, sink: &mut impl Write) -> Result<(), ScoreError> {
-    let added = || columns.names();
-    let exists = |added: &&'static str| head.header().iter().any(|column| column == *added);
-    if let Some(column) = added().find(exists) {
-        return Err(ScoreError::ColumnExists {
-            file: head.name().to_owned(),
-            column,
-        });
-    }
-    sink.write_all(head.header_raw())?;
-    added().try_for_each(|column| write!(sink, ",{column}"))?;
-    sink.write_all(head.line_end().as_bytes())?;
-    Ok(())
-}
-
 /// A field of an application, and the index of its column.
 struct Field<'s> {
     feature: &'s Feature,
@@ -371,5 +439,17 @@ impl Added {
         let more = [self.rules.then_some(RULES), self.reasons.then_some(REASONS)];
         let more = more.into_iter().flatten();
         ADDED.into_iter().chain(more).chain(LAST)
+    }
+
+    /// The same as columns of a Parquet file.
+    fn new_columns(self) -> impl Iterator<Item = NewColumn> {
+        self.names().map(|name| NewColumn {
+            name: name.to_owned(),
+            kind: match name {
+                PROBABILITY => NewKind::Float64,
+                PREDICTION => NewKind::Int32,
+                _ => NewKind::Text,
+            },
+        })
     }
 }
