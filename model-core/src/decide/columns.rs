@@ -94,29 +94,22 @@ impl Decider {
         rows: usize,
         mut each: impl FnMut(&ColumnRow<'_>),
     ) -> Result<(), ColumnError> {
-        let features: Vec<Feature> = self.column_features().cloned().collect();
-        if columns.len() != features.len() {
-            let (expected, found) = (features.len(), columns.len());
+        let expected = self.column_features().count();
+        if columns.len() != expected {
+            let found = columns.len();
             let message = format!("expected {expected} columns, got {found}");
             return Err(ColumnError::new(message));
         }
-        let missing_values = self.artifact().schema.missing_values.clone();
-        let mut readers = Vec::with_capacity(columns.len());
-        for (feature, column) in features.iter().zip(columns) {
-            readers.push(reader(*column, rows, feature, &missing_values)?);
+        let missing_values = &self.artifact().schema.missing_values;
+        let mut readers = Vec::with_capacity(expected);
+        for (feature, column) in self.column_features().zip(columns) {
+            readers.push(reader(*column, rows, feature, missing_values)?);
         }
-        let mut codes = vec![0.0; features.len() * ROWS.min(rows)];
+        let mut codes = vec![0.0; expected * ROWS.min(rows)];
         for start in (0..rows).step_by(ROWS) {
             let count = ROWS.min(rows - start);
-            let codes = &mut codes[..features.len() * count];
-            for ((out, feature), reader) in codes.chunks_mut(count).zip(&features).zip(&readers) {
-                match reader {
-                    Some(reader) => reader
-                        .read(feature, &missing_values, start, out)
-                        .map_err(|error| error.in_column(&feature.name))?,
-                    None => out.fill(f64::NAN),
-                }
-            }
+            let codes = &mut codes[..expected * count];
+            self.read_columns(&readers, start, count, codes)?;
             let codes = &*codes;
             self.judge_rows(codes, count, |at, judgement, decider| {
                 each(&ColumnRow {
@@ -129,6 +122,27 @@ impl Decider {
                 });
             })
             .map_err(ColumnError::new)?;
+        }
+        Ok(())
+    }
+
+    /// Reads `count` rows from `start` on, column after column.
+    fn read_columns(
+        &self,
+        readers: &[Option<Reader<'_>>],
+        start: usize,
+        count: usize,
+        codes: &mut [f64],
+    ) -> Result<(), ColumnError> {
+        let missing_values = &self.artifact().schema.missing_values;
+        let columns = self.column_features().zip(readers);
+        for ((feature, reader), out) in columns.zip(codes.chunks_mut(count)) {
+            match reader {
+                Some(reader) => reader
+                    .read(feature, missing_values, start, out)
+                    .map_err(|error| error.in_column(&feature.name))?,
+                None => out.fill(f64::NAN),
+            }
         }
         Ok(())
     }
