@@ -30,14 +30,24 @@ impl<'d> ColumnRow<'d> {
         self.decider
     }
 
-    /// Shows `each` input as it came, before any policy, or `None` where it cannot be such a
-    /// value. A derived one that was left out is shown as it was computed.
-    pub fn observe(&self, each: &mut dyn FnMut(usize, &Feature, Option<Reading>)) {
+    /// The values of an input in all the rows that were read together, as they came, before any
+    /// policy; `None` unless this is the first of them, and for a derived input, whose values
+    /// [`ColumnRow::observe_derived`] shows row by row.
+    #[must_use]
+    pub fn codes(&self, input: usize, feature: &Feature) -> Option<&[f64]> {
         let (at, rows) = self.at;
-        for (input, feature) in self.decider.features().enumerate() {
+        let is_shown = at == 0 && feature.derived.is_none();
+        is_shown.then(|| &self.codes[input * rows..(input + 1) * rows])
+    }
+
+    /// Shows `each` derived input as it came, before any policy, or `None` where it cannot be such
+    /// a value. One that was left out is shown as it was computed.
+    pub fn observe_derived(&self, each: &mut dyn FnMut(usize, &Feature, Option<Reading>)) {
+        let (at, rows) = self.at;
+        let features = self.decider.features().enumerate();
+        for (input, feature) in features.filter(|(_, feature)| feature.derived.is_some()) {
             let mut code = self.codes[input * rows + at];
-            let computed = feature.derived.is_some() && self.judgement.is_some();
-            if computed && code.is_nan() {
+            if code.is_nan() && self.judgement.is_some() {
                 code = self.decider.block_value(input, at);
             }
             each(input, feature, read_coded(feature, code).ok());
