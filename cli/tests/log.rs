@@ -83,6 +83,37 @@ fn a_log_is_verified_replayed_and_found_altered() {
     assert!(refused.contains("no decision log here"), "{refused}");
 }
 
+/// Node makes the same bytes from the same files, and finds an answer that was altered.
+#[test]
+fn an_export_is_replayed_in_node() {
+    let folder = logged(40);
+    folder.succeed("log erase decisions 3 --because asked --before-term");
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../examples/replay-in-node/replay.mjs"
+    );
+    let replay = |exported: &str| {
+        std::fs::write(folder.path("exported"), exported).unwrap();
+        let output = std::process::Command::new("node")
+            .args([script.as_ref(), folder.path("decisions").as_os_str()])
+            .stdin(std::fs::File::open(folder.path("exported")).unwrap())
+            .output()
+            .expect("node is there");
+        let error = String::from_utf8_lossy(&output.stderr);
+        let said = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), format!("{said}{error}"))
+    };
+    let exported = folder.succeed("log export decisions");
+    let (code, said) = replay(&exported);
+    assert_eq!(last_line(&said), "0 of 40 answers differ", "{said}");
+    assert_eq!(code, Some(0));
+    assert!(said.contains("1 answers were erased"), "{said}");
+    let (before, after) = exported.split_once(r#"\"probability\":0."#).unwrap();
+    let (code, said) = replay(&format!(r#"{before}\"probability\":1.{after}"#));
+    assert_eq!(last_line(&said), "1 of 40 answers differ", "{said}");
+    assert_eq!(code, Some(1));
+}
+
 #[test]
 fn a_model_that_is_missing_makes_answers_differ() {
     let folder = logged(3);

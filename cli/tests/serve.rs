@@ -25,16 +25,20 @@ fn prints_its_address_and_decides() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[test]
-fn the_allocator_has_few_arenas_and_the_process_stays_the_same() {
+fn the_allocator_keeps_little_and_the_process_stays_the_same() {
+    const NAMES: [&str; 3] = [
+        "MALLOC_ARENA_MAX",
+        "MALLOC_MMAP_THRESHOLD_",
+        "MALLOC_TRIM_THRESHOLD_",
+    ];
     let folder = Folder::new(&[]);
     std::fs::create_dir(folder.path("none")).unwrap();
-    let arenas = |given: Option<&str>| {
+    let limits = |given: &[(&str, &str)]| {
         let mut command = folder.command();
-        command.env_remove("GLIBC_TUNABLES");
-        match given {
-            Some(given) => command.env("MALLOC_ARENA_MAX", given),
-            None => command.env_remove("MALLOC_ARENA_MAX"),
-        };
+        for name in NAMES.iter().chain(&["GLIBC_TUNABLES"]) {
+            command.env_remove(name);
+        }
+        command.envs(given.iter().copied());
         let serving = Serving::start(command.args(["serve", "--models", "none"]));
         let of_process = |file: &str| {
             let path = format!("/proc/{}/{file}", serving.process());
@@ -43,14 +47,19 @@ fn the_allocator_has_few_arenas_and_the_process_stays_the_same() {
         assert_eq!(of_process("comm").trim(), "underwrite");
         assert!(of_process("cmdline").contains("serve\0--models\0none\0"));
         let environment = of_process("environ");
-        let arenas = environment
-            .split('\0')
-            .find_map(|one| one.strip_prefix("MALLOC_ARENA_MAX="));
-        arenas.unwrap().parse::<usize>().unwrap()
+        NAMES.map(|name| {
+            let line = environment
+                .split('\0')
+                .find_map(|one| one.strip_prefix(name)?.strip_prefix('='));
+            line.map(|number| number.parse::<usize>().unwrap())
+        })
     };
-    let processors = std::thread::available_parallelism().unwrap().get();
-    assert_eq!(arenas(None), 2 * processors);
-    assert_eq!(arenas(Some("7")), 7);
+    let arenas = 2 * std::thread::available_parallelism().unwrap().get();
+    let large = Some(128 << 10);
+    assert_eq!(limits(&[]), [Some(arenas), large, large]);
+    let given = [("MALLOC_ARENA_MAX", "7"), ("MALLOC_TRIM_THRESHOLD_", "9")];
+    assert_eq!(limits(&given), [Some(7), large, Some(9)]);
+    assert_eq!(limits(&[("GLIBC_TUNABLES", "")]), [None; 3]);
 }
 
 /// The line of a setting in what `--print-config` prints, its columns one space apart.

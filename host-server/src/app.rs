@@ -1,5 +1,7 @@
 //! The state that the handlers share.
 
+mod target;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -22,10 +24,10 @@ use crate::http::metrics::{Format, Metrics, Rejected};
 use crate::http::middleware::Middleware;
 use crate::http::page;
 use crate::models::drift::Drift;
-use crate::models::registry::{
-    Affinity, Live, Loading, ModelSource, OnLoad, Registry, Served, Slot, Version, Witness,
-};
-use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, Role as LogRole, Written};
+use crate::models::registry::{Loading, ModelSource, OnLoad, OnRefuse, Registry, Served, Witness};
+use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, Written};
+
+pub(crate) use self::target::Target;
 
 /// The state that the handlers share.
 pub struct App {
@@ -36,15 +38,6 @@ pub struct App {
     page: Option<Asset>,
     admission: Arc<Admission>,
     log: Option<Arc<DecisionLog>>,
-}
-
-/// The version of a model that answers a request.
-pub(crate) struct Target {
-    pub(crate) served: Arc<Served>,
-    /// Why it is that one.
-    pub(crate) role: LogRole,
-    /// What is live, unless the request named a version: its shadow gets a copy.
-    pub(crate) live: Option<Arc<Live>>,
 }
 
 /// A body as it came.
@@ -253,7 +246,8 @@ impl App {
         })
     }
 
-    fn count(&self, error: &ApiError) {
+    /// Counts an error that is a lack of memory.
+    pub(crate) fn count(&self, error: &ApiError) {
         if matches!(error, ApiError::NoMemory) {
             self.metrics.http.reject(Rejected::overload);
         }
@@ -295,104 +289,6 @@ impl App {
     pub(crate) fn page(&self) -> Option<&Asset> {
         self.page.as_ref()
     }
-
-    /// The default model's champion.
-    pub(crate) fn champion(&self) -> Option<Arc<Served>> {
-        let live = self.registry.default()?.live()?;
-        Some(Arc::clone(&live.champion))
-    }
-
-    /// What answers for the named model or for the default one, as the deployment says.
-    pub(crate) fn target(
-        &self,
-        name: Option<&str>,
-        affinity: Affinity<'_>,
-    ) -> Result<Target, ApiError> {
-        let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
-        let served = Arc::clone(live.pick(affinity));
-        let role = match Arc::ptr_eq(&served, &live.champion) {
-            true => LogRole::Champion,
-            false => LogRole::Canary,
-        };
-        Ok(Target {
-            served,
-            role,
-            live: Some(live),
-        })
-    }
-
-    /// The same, or the named version, which is loaded if needed.
-    pub(crate) async fn target_version(
-        &self,
-        name: Option<&str>,
-        version: Option<&str>,
-        affinity: Affinity<'_>,
-    ) -> Result<Target, ApiError> {
-        match version {
-            None => self.target(name, affinity),
-            Some(version) => Ok(Target {
-                served: self.version(name, version).await?,
-                role: LogRole::Version,
-                live: None,
-            }),
-        }
-    }
-
-    /// A version of a model, without loading it.
-    pub(crate) fn known(&self, name: Option<&str>, version: &str) -> Result<(), ApiError> {
-        self.find(name, version).map(drop)
-    }
-
-    fn find(
-        &self,
-        name: Option<&str>,
-        version: &str,
-    ) -> Result<(Arc<Live>, Arc<Version>), ApiError> {
-        let slot = self.slot(name)?;
-        let live = slot.live().ok_or(ApiError::NoModel)?;
-        let found = live.version(version).cloned();
-        let found = found.ok_or_else(|| no_model(&format!("{} {version}", slot.name())))?;
-        Ok((live, found))
-    }
-
-    async fn version(&self, name: Option<&str>, version: &str) -> Result<Arc<Served>, ApiError> {
-        let (live, version) = self.find(name, version)?;
-        if let Some(served) = version.loaded() {
-            version.touch();
-            return Ok(served);
-        }
-        let registry = Arc::clone(&self.registry);
-        let work = move || {
-            let loaded = registry.load(&live, &version);
-            loaded.inspect_err(|error| {
-                tracing::error!(%error, version = version.version(), "version not loaded");
-            })
-        };
-        let loaded = self.admission.piece(work).await;
-        loaded.ok().and_then(Result::ok).ok_or(ApiError::NoModel)
-    }
-
-    fn slot(&self, name: Option<&str>) -> Result<Arc<Slot>, ApiError> {
-        match name {
-            None => self.registry.default().ok_or(ApiError::NoModel),
-            Some(name) => self.registry.get(name).ok_or_else(|| no_model(name)),
-        }
-    }
-
-    /// The version whose drift is requested: the named one, or the champion.
-    pub(crate) async fn monitored(
-        &self,
-        name: Option<&str>,
-        version: Option<&str>,
-    ) -> Result<Arc<Served>, ApiError> {
-        match version {
-            None => {
-                let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
-                Ok(Arc::clone(&live.champion))
-            }
-            Some(version) => self.version(name, version).await,
-        }
-    }
 }
 
 fn loading(options: &ServeOptions, metrics: &Metrics, log: Option<&Arc<DecisionLog>>) -> Loading {
@@ -407,12 +303,10 @@ fn loading(options: &ServeOptions, metrics: &Metrics, log: Option<&Arc<DecisionL
             let log = Arc::clone(log);
             OnLoad(Box::new(move |loaded| log.loaded(loaded)))
         }),
+        on_refuse: log.map(|log| {
+            let log = Arc::clone(log);
+            OnRefuse(Box::new(move |refused| log.refused(refused)))
+        }),
         signatures: options.signatures.clone(),
-    }
-}
-
-fn no_model(name: &str) -> ApiError {
-    ApiError::NoSuchModel {
-        name: name.to_owned(),
     }
 }

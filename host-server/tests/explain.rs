@@ -11,9 +11,11 @@ use std::path::Path;
 
 use axum::Router;
 use common::{Answer, get, send, stand_in};
-use host_server::{App, Limits, ModelHost, app};
+use host_server::{App, Limits, ModelHost, ModelSource, ServeOptions, app};
 use model_core::artifact::Artifact;
+use model_core::details::Details;
 use model_core::reasons::Profiles;
+use model_drift::sketch::{Capacity, Column, Sketch, Spec};
 use model_train::pack::pack;
 use serde_json::{Value, json};
 
@@ -31,6 +33,10 @@ fn load() -> ModelHost {
 }
 
 fn host(artifact: &Artifact) -> ModelHost {
+    ModelHost::load(packed(artifact), Limits::default()).unwrap()
+}
+
+fn packed(artifact: &Artifact) -> Vec<u8> {
     let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/engine");
     let part = |name: &str| {
         let path = engine.join(name);
@@ -38,8 +44,7 @@ fn host(artifact: &Artifact) -> ModelHost {
             .unwrap_or_else(|error| panic!("{}: {error}: run `cargo xtask build`", path.display()))
     };
     let encoded = artifact.encode().unwrap();
-    let wasm = pack(&part("engine.wasm"), &part("model.js"), &encoded).unwrap();
-    ModelHost::load(wasm, Limits::default()).unwrap()
+    pack(&part("engine.wasm"), &part("model.js"), &encoded).unwrap()
 }
 
 fn serve() -> Router {
@@ -159,4 +164,92 @@ async fn reasons_in_answers_are_counted() {
         "underwrite_reasons_total{{model=\"everything\",version=\"1.2.3\",code=\"{code}\"}} 1"
     );
     assert!(metrics.text().contains(&line), "{line}");
+}
+
+/// What counted most against training rows, and what does against applications of the window.
+#[tokio::test]
+async fn first_reasons_are_in_the_drift_window() {
+    let mut artifact = artifact();
+    artifact.schema.reasons.in_answer = true;
+    let decided = app(App::new(host(&artifact)));
+    let answer = post(&decided, "/predict", &models::request(&[])).await;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    let code = body["reasons"][0]["code"].as_str().unwrap();
+    let mut reasons = Column::new(Spec::for_first_reasons(), Capacity::CARRIED);
+    reasons.push_texts("another", 300);
+    reasons.push_texts(code, 100);
+    let reference = Sketch {
+        columns: vec![
+            Column::new(Spec::for_predictions(), Capacity::CARRIED),
+            reasons,
+        ],
+    };
+    artifact.details = Details {
+        reference: reference.encode(),
+        ..Details::default()
+    }
+    .to_bytes()
+    .unwrap();
+    let app = app(App::new(host(&artifact)));
+    let row = models::request(&[]);
+    let rows = vec![row.as_str(); 120].join(",");
+    post(&app, "/predict/batch", &format!("[{rows}]")).await;
+    // No decision: in no window.
+    post(&app, "/explain", &row).await;
+    // Refused: without a reason.
+    post(&app, "/predict", "{}").await;
+    let answer = get(&app, "/drift", &[]).await;
+    let drift: Value = serde_json::from_slice(&answer.body).unwrap();
+    let column = &drift["columns"]["first_reason"];
+    assert_eq!(drift["window"]["rows"], 121, "{drift}");
+    assert_eq!(column["role"], "reason");
+    assert_eq!(column["current"]["rows"], 120);
+    assert_eq!(column["current"]["missing"], 0);
+    assert_eq!(column["drift"], true);
+    // Of 400 and 120 rows, half a row added to each of two bins.
+    let shares: [[f64; 2]; 2] = [[300.5 / 401.0, 100.5 / 401.0], [0.5 / 121.0, 120.5 / 121.0]];
+    let psi: f64 = (0..2)
+        .map(|bin| (shares[0][bin] - shares[1][bin]) * (shares[0][bin] / shares[1][bin]).ln())
+        .sum();
+    let index = column["stability_index"].as_f64().unwrap();
+    assert!((index - psi).abs() < 1e-9, "{index} {psi}");
+}
+
+/// Two versions that differ in nothing else take turns by a field of the application.
+#[tokio::test]
+async fn a_canary_explains_what_it_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    for version in ["1.0.0", "2.0.0"] {
+        let mut artifact = artifact();
+        artifact.schema.version = version.into();
+        let place = folder.path().join("everything").join(version);
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("model.wasm"), packed(&artifact)).unwrap();
+    }
+    let canary = "[challenger]\nversion = \"2.0.0\"\nmode = \"canary\"\npercent = 50\nsticky_by = \"income\"\n";
+    fs::write(folder.path().join("everything/deployment.toml"), canary).unwrap();
+    let options = ServeOptions::new(ModelSource::Folder(folder.path().to_owned()));
+    let app = app(App::open(options).unwrap());
+    let mut versions = Vec::new();
+    for income in 0..20 {
+        let application = models::request(&[("income", &format!("{}", 1000 + income))]);
+        let version = |answer: Answer| {
+            let body: Value = serde_json::from_slice(&answer.body).unwrap();
+            let decision = if body["decision"].is_null() {
+                &body
+            } else {
+                &body["decision"]
+            };
+            decision["model"]["version"].as_str().unwrap().to_owned()
+        };
+        let decided = version(post(&app, "/predict", &application).await);
+        for body in [&application, &question(&application)] {
+            let explained = version(post(&app, "/explain", body).await);
+            assert_eq!(explained, decided, "{body}");
+        }
+        versions.push(decided);
+    }
+    versions.sort();
+    versions.dedup();
+    assert_eq!(versions, ["1.0.0", "2.0.0"]);
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifact::Artifact;
 use crate::error::ArtifactError;
+use crate::format::MAX_PAYLOAD;
 use crate::schema::Monotonic;
-use crate::wire::MAX_PAYLOAD;
 
 /// How the model was made.
 #[derive(Debug, Clone, PartialEq, Default, Encode, Decode)]

@@ -1,6 +1,6 @@
 //! Why bytes are no artifact.
 
-use crate::wire::{FORMAT, HEADER_LEN, MAX_PAYLOAD};
+use crate::format::{FORMAT, HEADER_LEN, MAX_PAYLOAD};
 
 /// Why bytes are no artifact.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

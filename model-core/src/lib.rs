@@ -53,6 +53,7 @@ mod digest;
 mod error;
 pub mod expression;
 pub mod forest;
+mod format;
 pub mod json;
 mod link;
 mod literal;

@@ -9,13 +9,8 @@
 use std::mem::size_of;
 
 use crate::error::ArtifactError;
+use crate::format::MAX_PAYLOAD;
 
-/// The format this program writes, and the newest it reads.
-pub const FORMAT: u32 = 3;
-/// The largest payload, in bytes.
-pub const MAX_PAYLOAD: usize = 64 << 20;
-/// Bytes before the payload.
-pub(crate) const HEADER_LEN: usize = 52;
 /// Memory that what is read may take, in bytes: a node of a tree takes three times the bytes
 /// that it is stored in, a short text more.
 const MAX_MEMORY: usize = 2 * MAX_PAYLOAD;

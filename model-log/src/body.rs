@@ -13,11 +13,13 @@ use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
 use crate::digest::Digest;
-use crate::frame::NONCE;
+use crate::frame::{MAX_SEALED, NONCE};
 use crate::record::Details;
 use crate::seeds::Key;
 
 const SALT: usize = 32;
+/// Bytes of most details.
+const DETAILS: usize = 240;
 const DOMAIN: &[u8] = b"underwrite decision log 1 body\0";
 
 /// What was sealed.
@@ -61,12 +63,6 @@ impl Fresh {
     }
 }
 
-/// A body that is sealed.
-pub(crate) struct Sealed {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) commitment: Digest,
-}
-
 /// The body does not open: another key, or altered bytes.
 #[derive(Debug)]
 pub(crate) struct Unopened;
@@ -84,33 +80,46 @@ fn commitment(plain: &[u8]) -> Digest {
     Digest::from_ring(context.finish())
 }
 
-/// Bytes of a body of these parts when it is sealed.
-pub(crate) fn sealed_len(details: usize, request: usize, answer: usize) -> usize {
-    SALT + 4 + details + 4 + request + answer + CHACHA20_POLY1305.tag_len()
+/// Puts the parts of a body together, with room for the salt before and the tag behind.
+///
+/// # Errors
+/// The length that the sealed body would have, where that is more than [`MAX_SEALED`].
+pub(crate) fn plain(details: &Details, request: &[u8], answer: &[u8]) -> Result<Vec<u8>, usize> {
+    // More than the details take that a server writes, so that the piece stays in one place.
+    let around = SALT + 4 + DETAILS + 4 + CHACHA20_POLY1305.tag_len();
+    let mut bytes = Vec::with_capacity(around + request.len() + answer.len());
+    bytes.resize(SALT + 4, 0);
+    // A map with texts as keys: it cannot fail.
+    let _ = serde_json::to_writer(&mut bytes, details);
+    let details = bytes.len() - SALT - 4;
+    let sealed = bytes.len() + 4 + request.len() + answer.len() + CHACHA20_POLY1305.tag_len();
+    if sealed > MAX_SEALED {
+        return Err(sealed);
+    }
+    // Neither is longer than the limit.
+    bytes[SALT..SALT + 4].copy_from_slice(&(details as u32).to_be_bytes());
+    bytes.extend_from_slice(&(request.len() as u32).to_be_bytes());
+    bytes.extend_from_slice(request);
+    bytes.extend_from_slice(answer);
+    Ok(bytes)
 }
 
-/// Seals a body. `details` is JSON.
+/// Seals in place what [`plain`] put together; answers the commitment.
 pub(crate) fn seal(
-    (details, request, answer): (&[u8], &[u8], &[u8]),
+    body: &mut Vec<u8>,
     index: u64,
     key: &Key,
     fresh: &Fresh,
-) -> Result<Sealed, Unopened> {
-    let len = sealed_len(details.len(), request.len(), answer.len());
-    let mut bytes = Vec::with_capacity(len);
-    bytes.extend_from_slice(&fresh.salt);
-    for part in [details, request] {
-        let length = u32::try_from(part.len()).map_err(|_| Unopened)?;
-        bytes.extend_from_slice(&length.to_be_bytes());
-        bytes.extend_from_slice(part);
-    }
-    bytes.extend_from_slice(answer);
-    let commitment = commitment(&bytes);
+) -> Result<Digest, Unopened> {
+    body.get_mut(..SALT)
+        .ok_or(Unopened)?
+        .copy_from_slice(&fresh.salt);
+    let commitment = commitment(body);
     let nonce = Nonce::assume_unique_for_key(fresh.nonce);
     cipher(key)?
-        .seal_in_place_append_tag(nonce, Aad::from(index.to_be_bytes()), &mut bytes)
+        .seal_in_place_append_tag(nonce, Aad::from(index.to_be_bytes()), body)
         .map_err(|_| Unopened)?;
-    Ok(Sealed { bytes, commitment })
+    Ok(commitment)
 }
 
 /// Opens a body and checks its commitment. `sealed` becomes what was sealed.

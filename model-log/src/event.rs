@@ -118,4 +118,7 @@ pub struct Model {
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub because: String,
+    /// The SHA-256 of a file that was refused; the leaf names files that are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_sha256: Option<Digest>,
 }

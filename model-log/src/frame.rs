@@ -18,7 +18,7 @@ pub(crate) const HEAD: usize = 28;
 pub(crate) const NONCE: usize = 12;
 /// The most bytes of a sealed body.
 pub(crate) const MAX_SEALED: usize = 32 << 20;
-const FIXED: usize = leaf::LEN + NONCE;
+pub(crate) const FIXED: usize = leaf::LEN + NONCE;
 const CHUNK: usize = 1 << 20;
 
 /// A frame, borrowed from a buffer.

@@ -11,6 +11,9 @@ use crate::record::{Kind, Outcome};
 
 /// Bytes of an entry.
 pub(crate) const LEN: usize = 48;
+/// Where the flags are in an entry, and where the ids begin.
+const FLAGS: usize = 18;
+const IDS: usize = 32;
 const HAS_LINK: u8 = 1;
 const ERASED: u8 = 2;
 
@@ -42,7 +45,7 @@ impl Entry {
         bytes[12..16].copy_from_slice(&self.minute.to_be_bytes());
         bytes[16] = self.kind.number();
         bytes[17] = self.outcome.number();
-        bytes[18] = link | erased;
+        bytes[FLAGS] = link | erased;
         bytes[24..32].copy_from_slice(&self.link.unwrap_or(0).to_be_bytes());
         bytes[32..40].copy_from_slice(&self.request.to_be_bytes());
         bytes[40..].copy_from_slice(&self.application.to_be_bytes());
@@ -62,8 +65,8 @@ impl Entry {
             minute: long(8) as u32,
             kind: Kind::from_number(bytes[16])?,
             outcome: Outcome::from_number(bytes[17])?,
-            link: (bytes[18] & HAS_LINK != 0).then_some(long(24)),
-            erased: bytes[18] & ERASED != 0,
+            link: (bytes[FLAGS] & HAS_LINK != 0).then_some(long(24)),
+            erased: bytes[FLAGS] & ERASED != 0,
             request: long(32),
             application: long(40),
         };
@@ -79,4 +82,13 @@ impl Entry {
             ..self
         }
     }
+}
+
+/// Whether an index that is to be `expected` may have `found` at a byte until an erasure is
+/// ended: the ids of an erased record, or its flag.
+pub(crate) fn is_before_erasure(expected: &[u8], at: usize, found: u8) -> bool {
+    let field = at % LEN;
+    let flags = expected.get(at - field + FLAGS).copied().unwrap_or(0);
+    let erased = flags & ERASED != 0;
+    erased && (field >= IDS || (field == FLAGS && found == flags ^ ERASED))
 }

@@ -187,6 +187,7 @@ pub(crate) fn write_spec(out: &mut Vec<u8>, spec: &Spec) {
         Role::Ignored => 2,
         Role::Target => 3,
         Role::Prediction => 4,
+        Role::Reason => 5,
     });
     write_number(out, spec.lower.unwrap_or(f64::NEG_INFINITY));
     write_number(out, spec.upper.unwrap_or(f64::INFINITY));
@@ -266,6 +267,7 @@ impl<'a> Reader<'a> {
             2 => Role::Ignored,
             3 => Role::Target,
             4 => Role::Prediction,
+            5 => Role::Reason,
             _ => return None,
         };
         let (lower, upper) = (self.number()?, self.number()?);

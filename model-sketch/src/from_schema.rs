@@ -7,6 +7,9 @@ use model_core::value::Reading;
 /// The column of the model's probabilities: no feature may have this name.
 pub const PREDICTION: &str = "prediction";
 
+/// The column of the first reason that the score gave of each decision that is no approval.
+pub const FIRST_REASON: &str = "first_reason";
+
 /// The texts that booleans are counted as, whatever words the file uses.
 #[must_use]
 pub fn boolean_texts() -> Vec<String> {
@@ -60,6 +63,15 @@ impl Spec {
             lower: Some(0.0),
             upper: Some(1.0),
             ..Self::new(PREDICTION, Kind::Number)
+        }
+    }
+
+    /// The column of first reasons, each by its code.
+    #[must_use]
+    pub fn for_first_reasons() -> Self {
+        Self {
+            role: Role::Reason,
+            ..Self::new(FIRST_REASON, Kind::Category)
         }
     }
 }

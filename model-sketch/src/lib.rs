@@ -38,7 +38,7 @@ mod numbers;
 pub use batch::{MAX_BATCH, answer_batch};
 pub use binary::{FORMAT, SketchError};
 pub use categories::{Categories, MAX_TEXT, text_hash};
-pub use from_schema::{PREDICTION, boolean_texts, specs_from_schema};
+pub use from_schema::{FIRST_REASON, PREDICTION, boolean_texts, specs_from_schema};
 pub use numbers::{Bucket, Numbers};
 
 /// Buckets of a number's sketch unless told otherwise: 64 KiB at most.
@@ -117,6 +117,8 @@ pub enum Role {
     Target,
     /// The model's probabilities.
     Prediction,
+    /// What counted most against those who were not approved.
+    Reason,
 }
 
 /// What is known of a column before any value is counted.

@@ -48,6 +48,8 @@ pub struct Given {
 pub struct Rows {
     prepared: Prepared,
     sketch: Sketch,
+    /// The rows as applications, where the model's answers carry reasons.
+    applications: Vec<Vec<u8>>,
     /// Inputs with values that a policy changed, by name.
     adjusted: Vec<String>,
 }
@@ -69,6 +71,7 @@ impl Rows {
         sketch
             .columns
             .retain(|column| column.spec.role != Role::Target);
+        let applications = reference::applications(&dataset, schema, &rows);
         let inputs = schema.inputs().enumerate();
         let derived = inputs.filter(|(_, feature)| feature.derived.is_some());
         let derived = derived.map(|(input, _)| (input, dataset.columns[input].clone()));
@@ -90,6 +93,7 @@ impl Rows {
         Ok(Self {
             prepared,
             sketch,
+            applications,
             adjusted,
         })
     }
@@ -144,11 +148,6 @@ impl Rows {
             let direction = feature.monotonic?;
             Some((feature.name.clone(), direction))
         });
-        let details = Details {
-            monotonic: monotonic.collect(),
-            reference: self.sketch.encode(),
-            ..given.details
-        };
         let mut artifact = Artifact {
             policy: None,
             profiles: made.map(|made| made.profiles),
@@ -168,8 +167,16 @@ impl Rows {
             engine_sha256: given.engine_sha256,
             golden_rows: Vec::new(),
             calibration: given.calibration,
-            details: details.to_bytes()?,
+            details: Vec::new(),
         };
+        let (sketch, applications) = (&mut self.sketch, &self.applications);
+        reference::add_reasons(sketch, &artifact, applications)?;
+        let details = Details {
+            monotonic: monotonic.collect(),
+            reference: self.sketch.encode(),
+            ..given.details
+        };
+        artifact.details = details.to_bytes()?;
         artifact.golden_rows = golden::rows(&artifact, &self.prepared, SEED)?;
         Ok(artifact.encode()?)
     }

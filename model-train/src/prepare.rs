@@ -9,6 +9,9 @@ use crate::derive::{self, Step};
 use crate::split::Split;
 use crate::values::Values;
 
+/// Rows of a block of [`Prepared::blocks`].
+pub const BLOCK_ROWS: usize = 65_536;
+
 /// A data set that a model can be fitted on and measured with.
 #[derive(Debug, Clone)]
 pub struct Prepared {
@@ -112,18 +115,21 @@ impl Prepared {
         Some(rows.iter().map(|&row| weights[row]).collect())
     }
 
-    /// Test rows, column after column, and their answers.
+    /// Whether the answers of some rows are yes.
     #[must_use]
-    pub fn test_rows(&self) -> (Vec<f64>, Vec<bool>) {
-        let rows = &self.split.test;
-        let values = self
-            .columns
-            .iter()
-            .flat_map(|column| rows.iter().map(|&row| column[row]));
-        (
-            values.collect(),
-            rows.iter().map(|&row| self.target[row]).collect(),
-        )
+    pub fn answers_of(&self, rows: &[usize]) -> Vec<bool> {
+        rows.iter().map(|&row| self.target[row]).collect()
+    }
+
+    /// Some rows in blocks of [`BLOCK_ROWS`], the last one shorter: the columns of a block one
+    /// after the other, as a predictor takes them. All rows at once would take eight bytes a
+    /// value.
+    pub fn blocks<'a>(&'a self, rows: &'a [usize]) -> impl Iterator<Item = Vec<f64>> + 'a {
+        rows.chunks(BLOCK_ROWS).map(|rows| {
+            let columns = self.columns.iter();
+            let values = columns.flat_map(|column| rows.iter().map(|&row| column[row]));
+            values.collect()
+        })
     }
 }
 

@@ -111,8 +111,9 @@ pub fn train(
     options: &Options,
 ) -> Result<Trained, TrainError> {
     let data_sha256 = dataset.sha256.clone();
-    let file_rows = dataset.file_rows();
+    let test_in_file = dataset.in_file(&split.test);
     let mut sketch = reference::sketch_rows(&dataset, schema, &split.train);
+    let applications = reference::applications(&dataset, schema, &split.test);
     let inputs = schema.inputs().enumerate();
     let derived = inputs.filter(|(_, feature)| feature.derived.is_some());
     let seen: Vec<_> = derived
@@ -138,9 +139,10 @@ pub fn train(
     let probabilities = probabilities(&model, &prepared, options)?;
     let (metrics, intervals) = measure(&prepared, &probabilities, options.threshold);
     reference::add_answers(&mut sketch, &probabilities);
-    let test = prepared.split.test.iter().zip(&probabilities);
-    let test = test.map(|(&row, &probability)| Prediction {
-        row: file_rows[row],
+    let test = test_in_file.into_iter().zip(&prepared.split.test);
+    let test = test.zip(&probabilities);
+    let test = test.map(|((row_in_file, &row), &probability)| Prediction {
+        row: row_in_file,
         part: Part::Test,
         outcome: prepared.target[row],
         probability,
@@ -191,8 +193,10 @@ pub fn train(
         engine_sha256: options.engine_sha256.clone(),
         golden_rows: Vec::new(),
         calibration: options.calibration.clone(),
-        details: details(options, schema, sketch.encode()).to_bytes()?,
+        details: Vec::new(),
     };
+    reference::add_reasons(&mut sketch, &artifact, &applications)?;
+    artifact.details = details(options, schema, sketch.encode()).to_bytes()?;
     artifact.golden_rows = golden::rows(&artifact, &prepared, options.seed)?;
     Ok(Trained {
         artifact: artifact.encode()?,
@@ -217,11 +221,9 @@ fn probabilities(
     prepared: &Prepared,
     options: &Options,
 ) -> Result<Vec<f64>, TrainError> {
-    let mut predictor = Predictor::new(model, &options.calibration).map_err(TrainError::Export)?;
-    let (columns, answers) = prepared.test_rows();
-    let mut probabilities = vec![0.0; answers.len()];
-    predictor.predict_block(&columns, answers.len(), &mut probabilities);
-    Ok(probabilities)
+    let predictor = Predictor::new(model, &options.calibration).map_err(TrainError::Export)?;
+    let test = &prepared.split.test;
+    Ok(fit::predict_with(predictor, prepared, test))
 }
 
 /// Metrics on the test rows, with their intervals.
@@ -230,7 +232,7 @@ fn measure(
     probabilities: &[f64],
     threshold: f64,
 ) -> (Metrics, BTreeMap<&'static str, Interval>) {
-    let (_, answers) = prepared.test_rows();
+    let answers = prepared.answers_of(&prepared.split.test);
     let weights = prepared.weights_of(&prepared.split.test);
     let weights = weights.as_deref();
     (

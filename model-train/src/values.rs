@@ -1,6 +1,7 @@
 //! The numbers of one column, losslessly small.
 
 use std::ops::Index;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -8,6 +9,7 @@ use rustc_hash::FxHashMap;
 ///
 /// Columns of applications repeat themselves: up to 65,536 different numbers are stored once,
 /// and a row is one or two bytes that say which. Beyond that every row is a number of its own.
+/// Clones share their rows until one of them grows, as do columns that are mapped.
 ///
 /// # Example
 /// ```
@@ -18,9 +20,9 @@ use rustc_hash::FxHashMap;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Values {
-    codes: Codes,
+    codes: Arc<Codes>,
     /// The different numbers, or those of the rows.
-    numbers: Vec<f64>,
+    numbers: Arc<Vec<f64>>,
     /// The code of a number's bits. A number that is not here may still be among `numbers`.
     codes_of_bits: FxHashMap<u64, u16>,
 }
@@ -44,10 +46,9 @@ impl Values {
     /// How many rows there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.codes {
-            Codes::Narrow(codes) => codes.len(),
-            Codes::Wide(codes) => codes.len(),
+        match &*self.codes {
             Codes::Absent => self.numbers.len(),
+            codes => codes.len(),
         }
     }
 
@@ -59,27 +60,22 @@ impl Values {
 
     /// Adds a row.
     pub fn push(&mut self, number: f64) {
-        if !matches!(self.codes, Codes::Absent) {
-            if let Some(code) = self.code(number) {
-                return self.codes.push(code);
-            }
-            self.numbers = self.iter().copied().collect();
-            self.codes = Codes::Absent;
-            self.codes_of_bits = FxHashMap::default();
-        }
-        self.numbers.push(number);
+        self.growing().push(number);
     }
 
-    /// The code of a number, a new one where it is new; none when there are no more codes.
-    fn code(&mut self, number: f64) -> Option<u16> {
-        let bits = number.to_bits();
-        if let Some(code) = self.codes_of_bits.get(&bits) {
-            return Some(*code);
+    /// Adds rows.
+    pub fn extend(&mut self, numbers: impl Iterator<Item = f64>) {
+        let mut growing = self.growing();
+        numbers.for_each(|number| growing.push(number));
+    }
+
+    /// The column to itself, with its rows copied where others share them.
+    fn growing(&mut self) -> Growing<'_> {
+        Growing {
+            codes: Arc::make_mut(&mut self.codes),
+            numbers: Arc::make_mut(&mut self.numbers),
+            codes_of_bits: &mut self.codes_of_bits,
         }
-        let code = u16::try_from(self.numbers.len()).ok()?;
-        self.codes_of_bits.insert(bits, code);
-        self.numbers.push(number);
-        Some(code)
     }
 
     /// The numbers, row after row.
@@ -89,7 +85,7 @@ impl Values {
 
     /// Something of each number of some rows; `of` is asked once for each different number.
     pub fn map_rows<T: Copy>(&self, rows: &[usize], of: impl Fn(f64) -> T) -> Vec<T> {
-        match &self.codes {
+        match &*self.codes {
             Codes::Absent => rows.iter().map(|row| of(self.numbers[*row])).collect(),
             Codes::Narrow(codes) => {
                 let table: Vec<T> = self.numbers.iter().map(|number| of(*number)).collect();
@@ -114,8 +110,12 @@ impl Values {
         let mapped: Result<Vec<f64>, E> = self.numbers.iter().map(|number| of(*number)).collect();
         match mapped {
             Ok(numbers) => Ok(Self {
-                codes: self.codes.clone(),
-                numbers,
+                codes: Arc::clone(&self.codes),
+                numbers: if is_same(&numbers, &self.numbers) {
+                    Arc::clone(&self.numbers)
+                } else {
+                    Arc::new(numbers)
+                },
                 codes_of_bits: FxHashMap::default(),
             }),
             Err(error) => {
@@ -130,7 +130,7 @@ impl Values {
     /// evenly spaced, where the column has no codes.
     #[must_use]
     pub fn counted(&self, rows: &[usize], most: usize) -> Vec<(f64, u32)> {
-        let mut counts: Vec<(f64, u32)> = match &self.codes {
+        let mut counts: Vec<(f64, u32)> = match &*self.codes {
             Codes::Absent => {
                 let rows = rows.iter().step_by(rows.len().div_ceil(most.max(1)).max(1));
                 rows.map(|row| (self.numbers[*row], 1)).collect()
@@ -154,7 +154,56 @@ impl Values {
     }
 }
 
+/// A column that rows are added to.
+struct Growing<'a> {
+    codes: &'a mut Codes,
+    numbers: &'a mut Vec<f64>,
+    codes_of_bits: &'a mut FxHashMap<u64, u16>,
+}
+
+impl Growing<'_> {
+    fn push(&mut self, number: f64) {
+        if !matches!(self.codes, Codes::Absent) {
+            if let Some(code) = self.code(number) {
+                return self.codes.push(code);
+            }
+            let rows = 0..self.codes.len();
+            *self.numbers = rows.map(|row| self.numbers[self.codes.at(row)]).collect();
+            *self.codes = Codes::Absent;
+            *self.codes_of_bits = FxHashMap::default();
+        }
+        self.numbers.push(number);
+    }
+
+    /// The code of a number, a new one where it is new; none when there are no more codes.
+    fn code(&mut self, number: f64) -> Option<u16> {
+        let bits = number.to_bits();
+        if let Some(code) = self.codes_of_bits.get(&bits) {
+            return Some(*code);
+        }
+        let code = u16::try_from(self.numbers.len()).ok()?;
+        self.codes_of_bits.insert(bits, code);
+        self.numbers.push(number);
+        Some(code)
+    }
+}
+
+/// Whether two lists have the same bits.
+fn is_same(ours: &[f64], theirs: &[f64]) -> bool {
+    ours.len() == theirs.len()
+        && std::iter::zip(ours, theirs).all(|(a, b)| a.to_bits() == b.to_bits())
+}
+
 impl Codes {
+    /// Rows; none where rows have no codes.
+    fn len(&self) -> usize {
+        match self {
+            Self::Narrow(codes) => codes.len(),
+            Self::Wide(codes) => codes.len(),
+            Self::Absent => 0,
+        }
+    }
+
     fn push(&mut self, code: u16) {
         match (&mut *self, u8::try_from(code)) {
             (Self::Narrow(codes), Ok(code)) => codes.push(code),
@@ -188,7 +237,7 @@ impl Index<usize> for Values {
 impl FromIterator<f64> for Values {
     fn from_iter<I: IntoIterator<Item = f64>>(numbers: I) -> Self {
         let mut values = Self::default();
-        numbers.into_iter().for_each(|number| values.push(number));
+        values.extend(numbers.into_iter());
         values
     }
 }
@@ -197,5 +246,32 @@ impl FromIterator<f64> for Values {
 impl<Numbers: AsRef<[f64]>> PartialEq<Numbers> for Values {
     fn eq(&self, other: &Numbers) -> bool {
         self.iter().eq(other.as_ref())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_does_not_grow_with_its_origin() {
+        let mut ages: Values = [31.0, 44.0, 31.0].into_iter().collect();
+        let before = ages.clone();
+        ages.extend([7.0, 44.0].into_iter());
+        assert_eq!(before, [31.0, 44.0, 31.0]);
+        assert_eq!(ages, [31.0, 44.0, 31.0, 7.0, 44.0]);
+        let later = ages.try_map(|age| Ok::<_, ()>(age + 1.0)).unwrap();
+        assert_eq!(later, [32.0, 45.0, 32.0, 8.0, 45.0]);
+        assert_eq!(ages, [31.0, 44.0, 31.0, 7.0, 44.0]);
+    }
+
+    #[test]
+    fn rows_keep_their_numbers_when_codes_run_out() {
+        let numbers = (0..70_000u32).map(|row| f64::from(row % 66_000));
+        let values: Values = numbers.clone().collect();
+        assert!(values.iter().copied().eq(numbers));
+        let mapped = values.try_map(Ok::<_, ()>).unwrap();
+        assert!(Arc::ptr_eq(&mapped.numbers, &values.numbers));
     }
 }

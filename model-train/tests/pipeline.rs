@@ -9,8 +9,10 @@
 use std::fmt::Write as _;
 
 use model_core::artifact::Artifact;
+use model_core::details::Details;
 use model_core::model::ModelKind;
 use model_core::schema::Schema;
+use model_sketch::{FIRST_REASON, Sketch};
 use model_train::calibrate::Method;
 use model_train::card::About;
 use model_train::fit::Params;
@@ -297,4 +299,78 @@ fn a_trained_model_can_be_evaluated_and_reported() {
     let (evaluation, _) = pipeline::evaluate_file(job, |_| {}).unwrap();
     assert!(evaluation.data.seen_in_training);
     assert_eq!(evaluation.data.rows, 300);
+}
+
+/// Other seeds change nothing of a ridge regression, other rows do.
+#[test]
+fn training_again_says_how_stable_reasons_are() {
+    let options = Options {
+        hyperparameters: Hyperparameters::Fixed(Params::defaults(ModelKind::Ridge)),
+        folds: 3,
+        jobs: 2,
+        ..Options::default()
+    };
+    let again = Options {
+        reason_seeds: 3,
+        ..options.clone()
+    };
+    let job = Job::new(inputs(), options).unwrap();
+    let plain = pipeline::run(&job, &mut ()).unwrap();
+    let job = Job::new(inputs(), again).unwrap();
+    let trained = pipeline::run(&job, &mut ()).unwrap();
+    assert_eq!(plain.artifact, trained.artifact);
+    let evaluation = pipeline::evaluate_trained(&job, &trained).unwrap();
+    let reasons = evaluation.reasons.as_ref().unwrap();
+    let agreement = reasons.behind.as_ref().unwrap().agreement.as_ref().unwrap();
+    assert!(agreement.rows > 0 && agreement.first > 0.5, "{agreement:?}");
+    let retrained = reasons.retrained.as_ref().unwrap();
+    assert_eq!(retrained.models, 3);
+    let seeds = retrained.seeds.as_ref().unwrap();
+    assert_eq!((seeds.first, seeds.kept), (1.0, 1.0));
+    assert_eq!(seeds.rows, reasons.rows);
+    let resampled = retrained.resampled.as_ref().unwrap();
+    assert!((0.5..=1.0).contains(&resampled.first), "{resampled:?}");
+    let interval = resampled.first_interval;
+    assert!(interval.low < resampled.first && resampled.first <= interval.high);
+    let reports = Reports::new(&evaluation, job.inputs().schema(), &About::default()).unwrap();
+    for text in [
+        "Another random seed (3 models)",
+        "Training rows drawn anew (3 models)",
+        "The profiles stand for",
+    ] {
+        assert!(reports.html.contains(text), "{text}");
+    }
+    for text in ["| Another seed | 100", "| Training rows drawn anew | "] {
+        assert!(reports.card.contains(text), "{text}");
+    }
+}
+
+/// Where answers carry reasons, the first of each declined test row is part of the reference.
+#[test]
+fn the_reference_has_first_reasons_where_answers_have_them() {
+    let columns = |toml: &str| {
+        let csv = csv();
+        let schema = Schema::from_toml(toml).unwrap();
+        let options = InputOptions::new(schema, Source::new("d.csv", csv.as_bytes()));
+        let fixed = Options {
+            hyperparameters: Hyperparameters::Fixed(Params::defaults(ModelKind::Ridge)),
+            ..Options::default()
+        };
+        let job = Job::new(Inputs::read(options, |_| {}).unwrap(), fixed).unwrap();
+        let trained = pipeline::run(&job, &mut ()).unwrap();
+        let declined = trained.test.iter().filter(|row| row.probability < 0.5);
+        let declined = declined.count() as u64;
+        let artifact = Artifact::decode(&trained.artifact).unwrap();
+        let reference = Details::from_artifact(&artifact).unwrap().reference;
+        (Sketch::decode(&reference).unwrap(), declined)
+    };
+    assert!(columns(SCHEMA).0.column(FIRST_REASON).is_none());
+    let told = format!("{SCHEMA}\n[reasons]\nin_answer = true\n");
+    let (sketch, declined) = columns(&told);
+    let reasons = sketch.column(FIRST_REASON).unwrap();
+    assert!(declined > 5);
+    assert_eq!((reasons.rows(), reasons.valid()), (declined, declined));
+    let codes = reasons.categories().unwrap().sorted();
+    let is_input = |name: &str| ["income", "years"].contains(&name);
+    assert!(codes.iter().all(|(code, _)| is_input(code)), "{codes:?}");
 }

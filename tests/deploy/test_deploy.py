@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -228,18 +229,131 @@ def test_compose_names_files_that_are_there():
             assert (DEPLOY / folder / file).is_file(), build
 
 
-def test_the_unit_is_one_for_systemd():
+def test_the_unit_is_one_for_systemd(tmp_path):
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not installed (Debian: systemd): the unit is not verified")
-    unit = DEPLOY / "systemd/underwrite.service"
+    unit = tmp_path / "underwrite@8081.service"
+    shutil.copy(DEPLOY / "systemd/underwrite@.service", unit)
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True)
     # The program is not installed where the unit expects it.
     problems = [line for line in done.stderr.splitlines()
-                if "underwrite.service" in line and "not executable" not in line]
+                if "underwrite@" in line and "not executable" not in line]
     assert problems == [], done.stderr
     done = subprocess.run(["systemd-analyze", "security", "--offline=true", unit], capture_output=True, text=True)
     exposure = float(re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout).group(1))
     assert exposure < 2.5, done.stdout
+
+
+def test_two_units_serve_one_folder(tmp_path):
+    """Their command and their settings, as an administrator has installed them."""
+    command = re.search("^ExecStart=(.+)$", (DEPLOY / "systemd/underwrite@.service").read_text(), re.M).group(1)
+    settings = (DEPLOY / "systemd/underwrite.toml").read_text()
+    here = lambda text: re.sub("/(etc|var)/", rf"{tmp_path}/\1/", text)
+    version = tmp_path / "var/lib/underwrite/models/loan-approval/1.0.0"
+    for folder in [version, tmp_path / "etc/underwrite"]:
+        folder.mkdir(parents=True)
+    shutil.copy(os.environ["UNDERWRITE_TEST_MODEL"], version / "model.wasm")
+    (tmp_path / "etc/underwrite/underwrite.toml").write_text(here(settings))
+    (tmp_path / "etc/underwrite/api-keys").write_text("portal swordfish\n")
+    (tmp_path / "etc/underwrite/admin-keys").write_text("ops chief\n")
+    processes, urls = [], []
+    try:
+        for _ in range(2):
+            port = str(free_port())
+            program, *arguments = here(command).replace("%i", port).split()
+            assert program == "/usr/local/bin/underwrite"
+            processes.append(subprocess.Popen(
+                [os.environ["UNDERWRITE_BIN"], *arguments, "--allow-mismatch"], stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL, text=True, env={}))
+            assert processes[-1].stdout.readline().startswith("Serving on")
+            urls.append(f"http://127.0.0.1:{port}")
+        for url in urls:
+            assert httpx.post(url + "/predict", json=LOAN, headers={"x-api-key": "swordfish"}).status_code == 200
+        states = [one.name for one in (tmp_path / "var/lib/underwrite").iterdir()]
+        assert sorted(states) == sorted(["models"] + [f"drift-{url.rsplit(':', 1)[1]}" for url in urls])
+        assert any((tmp_path / "var/cache/underwrite/modules").iterdir())
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+NO_MODEL = "no model"
+
+
+@pytest.fixture
+def balanced(tmp_path, request):
+    """Two replicas behind nginx with the configuration of deploy/, its ports and files moved."""
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if not program:
+        pytest.skip("nginx is not installed (Debian: nginx): its configuration is not tried")
+    (tmp_path / "empty").mkdir()
+    none = getattr(request, "param", None) == NO_MODEL
+    models = ["--models", str(tmp_path / "empty")] if none else ["--model", os.environ["UNDERWRITE_TEST_MODEL"]]
+    replicas = [start(*models, "--api-key", "k", "--admin-key", "a") for _ in range(2)]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    port = free_port()
+    site = (DEPLOY / "nginx/underwrite.conf").read_text().replace("443 ssl", f"127.0.0.1:{port} ssl")
+    site = site.replace("/etc/underwrite/tls", str(tmp_path))
+    for usual, (_, url) in zip(["127.0.0.1:8081", "127.0.0.1:8082"], replicas):
+        assert usual in site
+        site = site.replace(usual, url.removeprefix("http://"))
+    (tmp_path / "site").write_text(site)
+    temporary = "".join(f"{one}_temp_path {tmp_path}/{one};" for one in
+                        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"])
+    (tmp_path / "nginx.conf").write_text(
+        f"daemon off; worker_processes 1; pid {tmp_path}/pid; error_log {tmp_path}/error.log;"
+        f"events {{}} http {{ access_log off; {temporary} include {tmp_path}/site; }}")
+    command = [program, "-p", tmp_path, "-e", tmp_path / "error.log", "-c", tmp_path / "nginx.conf"]
+    subprocess.run([*command, "-t"], check=True, capture_output=True)
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    client = httpx.Client(base_url=f"https://localhost:{port}", headers={"x-api-key": "k"},
+                          verify=ssl.create_default_context(cafile=tmp_path / "cert.pem"))
+    wait_for(lambda: client.get("/version").status_code == 200)
+    yield client, replicas
+    client.close()
+    process.terminate()
+    process.wait()
+    for replica, _ in replicas:
+        replica.kill()
+        replica.wait()
+
+
+def test_nginx_balances_two_replicas(balanced):
+    client, replicas = balanced
+    decided = lambda: [float(re.search(r"^pred_requests_total (\S+)", httpx.get(
+        url + "/metrics", headers={"x-api-key": "k"}).text, re.M).group(1)) for _, url in replicas]
+    for _ in range(10):
+        assert client.post("/predict", json=LOAN).status_code == 200
+    assert min(decided()) >= 4 and sum(decided()) == 10
+    # One id from the client to the decision; nginx makes one where the client has none.
+    answer = client.post("/predict", json=LOAN, headers={"x-request-id": "mine-1"})
+    assert answer.json()["request_id"] == answer.headers["x-request-id"] == "mine-1"
+    assert re.fullmatch("[0-9a-f]{32}", client.post("/predict", json=LOAN).json()["request_id"])
+    # Streams go through, and what one replica alone would do does not.
+    lines = "".join(json.dumps(LOAN) + "\n" for _ in range(3))
+    answer = client.post("/predict/batch", content=lines, headers={"content-type": "application/x-ndjson"})
+    assert len(answer.text.splitlines()) == 3
+    for action in ["reload", "rollback"]:
+        assert client.post(f"/models/loan-approval/{action}", headers={"x-api-key": "a"}).status_code == 404
+    # A replica dies in the middle: nobody notices.
+    for at in range(40):
+        if at == 10:
+            replicas[0][0].kill()
+        assert client.post("/predict", json=LOAN).status_code == 200, at
+
+
+@pytest.mark.parametrize("balanced", [NO_MODEL], indirect=True)
+def test_a_503_does_not_take_replicas_out_of_turn(balanced):
+    """503 to one client's requests was once 502 for everybody, for seconds."""
+    client, _ = balanced
+    for _ in range(5):
+        # There is no model: both replicas are asked, and both say so.
+        assert client.post("/predict", json=LOAN).status_code == 503
+        assert client.get("/version").status_code == 200
 
 
 def test_the_training_workflow_makes_a_model(tmp_path):

@@ -47,6 +47,15 @@ impl Serving {
         self.child.id()
     }
 
+    /// Asks it to end, and waits until it has.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn stop(mut self) {
+        let process = self.process().to_string();
+        let asked = Command::new("kill").args(["-TERM", &process]).status();
+        assert!(asked.unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+    }
+
     /// The port that the system chose.
     pub(crate) fn port(&self) -> &str {
         self.address.rsplit(':').next().unwrap()

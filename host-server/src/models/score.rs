@@ -127,6 +127,9 @@ pub(super) fn rules(answer: Answer<'_>) -> impl Iterator<Item = &str> {
 pub(super) struct Reason<'a> {
     #[serde(borrow)]
     pub(super) code: Cow<'a, str>,
+    /// Of the points lost; none of a rule's reason.
+    #[serde(default)]
+    share: Option<f64>,
 }
 
 /// Why a decision is no approval; none where answers carry no reasons.
@@ -136,6 +139,13 @@ pub(super) fn reasons(answer: Answer<'_>) -> Vec<Reason<'_>> {
     };
     let mut values = serde_json::Deserializer::from_slice(list).into_iter();
     values.next().and_then(Result::ok).unwrap_or_default()
+}
+
+/// The first reason of an answer that the score gave, not a rule: what counted most.
+pub(super) fn first_of_score(answer: Answer<'_>) -> Option<Cow<'_, str>> {
+    let mut of_score = reasons(answer).into_iter();
+    let first = of_score.find(|reason| reason.share.is_some())?;
+    Some(first.code)
 }
 
 type Key = LazyLock<Finder<'static>>;

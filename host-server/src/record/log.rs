@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model_log::{
-    Details, Digest, Event, Kind, LogError, Options, Reader, Record, Role, Writer, event,
+    Details, Digest, Event, Kind, LogError, Options, Pending, Reader, Record, Role, Writer, event,
 };
 
 use super::call::Call;
@@ -14,7 +14,7 @@ use super::recorder::{Recorder, Template, Written};
 use super::sink::Sink;
 use crate::host::Description;
 use crate::http::error::ApiError;
-use crate::models::registry::{Loaded, Served, Witness};
+use crate::models::registry::{Loaded, Refused, Served, Witness};
 
 /// What records say about the program that wrote them.
 const PROGRAM: &str = concat!("underwrite ", env!("CARGO_PKG_VERSION"));
@@ -167,6 +167,27 @@ impl DecisionLog {
                     Ok(())
                 }
             },
+        }
+    }
+
+    /// Records that a file was refused at a reload; blocks. The old model goes on either way.
+    pub(crate) fn refused(&self, refused: &Refused<'_>) {
+        let mut record = Record::new(Kind::ModelRefused);
+        record.details.program = PROGRAM.to_owned();
+        let event = event::Model {
+            name: refused.name.to_owned(),
+            version: refused.version.to_owned(),
+            source: refused.path.display().to_string(),
+            because: refused.because.to_owned(),
+            // Not in the leaf: those are files that are kept beside the log.
+            file_sha256: Some(Digest(*refused.file_sha256)),
+            ..event::Model::default()
+        };
+        record.details.event = serde_json::to_value(event).ok();
+        let written = self.writer().append(vec![record]);
+        if let Err(error) = written.and_then(Pending::wait) {
+            let Refused { name, version, .. } = refused;
+            tracing::error!(model = name, version, %error, "refused model not recorded in the decision log");
         }
     }
 

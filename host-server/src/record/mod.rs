@@ -7,6 +7,7 @@
 //! officers do with the records.
 
 mod call;
+mod groups;
 mod log;
 mod metrics;
 mod options;
@@ -15,6 +16,7 @@ mod recorder;
 mod sink;
 
 pub(crate) use call::Call;
+pub(crate) use groups::Groups;
 pub(crate) use log::DecisionLog;
 pub(crate) use metrics::LogMetrics;
 pub(crate) use model_log::{Kind, Role};

@@ -13,6 +13,9 @@ use crate::host::Answer;
 use crate::http::error::ApiError;
 use crate::models::score::{self, Score};
 
+/// So many records of one request are written together: one sync, indexes without a gap.
+const GROUP: usize = 8192;
+
 /// Collects the records of one request. A copy has none of the records.
 pub(crate) struct Recorder {
     sink: Arc<Sink>,
@@ -20,6 +23,8 @@ pub(crate) struct Recorder {
     /// The SHA-256 of the whole body, where the module gets only parts of it.
     body: Digest,
     records: Vec<Record>,
+    /// What the module was given and gave back in them.
+    bytes: usize,
 }
 
 /// What all records of a request share.
@@ -54,6 +59,7 @@ impl Clone for Recorder {
             template: Arc::clone(&self.template),
             body: self.body,
             records: Vec::new(),
+            bytes: 0,
         }
     }
 }
@@ -65,6 +71,7 @@ impl Recorder {
             template: Arc::new(template),
             body: Digest::NONE,
             records: Vec::new(),
+            bytes: 0,
         }
     }
 
@@ -85,6 +92,7 @@ impl Recorder {
 
     fn push(&mut self, row: Option<u64>, request: &[u8], answer: Answer<'_>) {
         let shared = &*self.template;
+        self.bytes += request.len() + answer.body.len();
         let score = Score::read(answer).filter(|_| shared.kind == Kind::Decision);
         self.records.push(Record {
             kind: shared.kind,
@@ -103,9 +111,20 @@ impl Recorder {
         });
     }
 
+    /// Bytes of what was added and not written yet.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether more records would go into another group.
+    pub(super) fn is_full(&self) -> bool {
+        self.records.len() >= GROUP
+    }
+
     /// Hands what was added to the log's thread, as one group. Never waits.
     pub(crate) fn write(&mut self) -> Waiting {
         let records = std::mem::take(&mut self.records);
+        self.bytes = 0;
         let mut counted = Counted::default();
         for record in &records {
             counted.add(record.outcome);

@@ -27,7 +27,7 @@ use crate::http::error::ApiError;
 use crate::http::memory::Claim;
 use crate::http::request_id::RequestId;
 use crate::models::registry::{Affinity, Served};
-use crate::record::{Call, Kind, Recorder, Written};
+use crate::record::{Call, Groups, Kind, Recorder, Written};
 
 const ROUTE: &str = "/predict/batch";
 const ROUTE_NAMED: &str = "/models/{name}/predict/batch";
@@ -263,8 +263,7 @@ impl Batch {
     }
 
     /// The whole answer, once each of its rows is recorded: its header names the last record, so
-    /// nothing of it can be sent before. While one piece is written to the disk the next one is
-    /// decided.
+    /// nothing of it can be sent before.
     async fn recorded(
         mut self,
         app: &App,
@@ -272,9 +271,15 @@ impl Batch {
         first: Bytes,
     ) -> Result<(Body, Option<Written>), ApiError> {
         let mut pieces = vec![Ok::<_, Infallible>(first)];
-        let mut waiting = self.recorder.as_mut().map(Recorder::write);
-        let mut written = None;
-        while !self.is_done() {
+        let mut groups = Groups::new(app.admission().memory());
+        loop {
+            if let Some(recorder) = &mut self.recorder {
+                let added = groups.add(recorder).await;
+                added.inspect_err(|error| app.count(error))?;
+            }
+            if self.is_done() {
+                break;
+            }
             let mut claim = app.admission().memory().claim();
             let memory = ROWS_A_PIECE * USUAL_ANSWER;
             claim.cover(memory).map_err(|full| app.reject(full))?;
@@ -289,14 +294,11 @@ impl Batch {
             })?;
             self = batch;
             pieces.push(Ok(bytes));
-            let next = self.recorder.as_mut().map(Recorder::write);
-            if let Some(before) = std::mem::replace(&mut waiting, next) {
-                written = Written::join(written, before.written().await?);
-            }
         }
-        if let Some(last) = waiting {
-            written = Written::join(written, last.written().await?);
-        }
+        let written = match &mut self.recorder {
+            Some(recorder) => groups.end(recorder).await?,
+            None => None,
+        };
         Ok((Body::from_stream(stream::iter(pieces)), written))
     }
 

@@ -1,6 +1,7 @@
 //! `POST /explain`: why a decision came out as it did; an array is explained one by one. It is
 //! no decision: it is in no metric of decisions, in no drift window, and goes to no shadow.
-//! Everything runs on the threads of long work.
+//! The version that decides for an applicant explains too. Everything runs on the threads of
+//! long work.
 
 use std::sync::Arc;
 
@@ -10,13 +11,18 @@ use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
+use model_http::limits::MAX_REQUEST;
 use model_http::media;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinError;
 
 use super::answer::receipt;
 use super::batch::{Batch, refuse_array};
 use super::batch_answer::Form;
 use super::rows::Table;
-use crate::app::App;
+use crate::app::{App, Target};
 use crate::host::{CallError, Decision};
 use crate::http::body::check_json;
 use crate::http::error::ApiError;
@@ -71,6 +77,44 @@ enum Explained {
     Many(Batch, Bytes),
 }
 
+/// What is asked, and who explains it.
+struct Question {
+    target: Target,
+    body: Bytes,
+    permit: OwnedSemaphorePermit,
+}
+
+async fn question(
+    app: &App,
+    call: &Call<'_>,
+    body: Body,
+    name: Option<&str>,
+    version: Option<&str>,
+) -> Result<Question, ApiError> {
+    check_json(call.headers)?;
+    let named = if version.is_some() {
+        let target = app.target_version(name, version, Affinity::default());
+        Some(can_explain(target.await?)?)
+    } else {
+        // Before a long body is read.
+        app.known_model(name)?;
+        None
+    };
+    let packed = app.read_batch(call.headers, body).await?;
+    let permit = app.begin()?;
+    let body = app.admission().piece(move || packed.unpack()).await;
+    let body = body.unwrap_or_else(|error| Err(failed(call, &error)))?;
+    let target = match named {
+        Some(target) => target,
+        None => can_explain(app.target(name, affinity(call, &body))?)?,
+    };
+    Ok(Question {
+        target,
+        body,
+        permit,
+    })
+}
+
 async fn answer(
     app: Arc<App>,
     call: Call<'_>,
@@ -78,38 +122,32 @@ async fn answer(
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
-    check_json(call.headers)?;
-    let affinity = Affinity::by_id(call.id.given());
-    let target = app.target_version(name, version, affinity).await?;
-    if !target.served.explains() {
-        return Err(ApiError::CannotExplain);
-    }
+    let Question {
+        target,
+        body,
+        permit,
+    } = question(&app, &call, body, name, version).await?;
     let recorder = app.recorder(&call, &target, Kind::Explanation)?;
     let served = target.served;
-    let packed = app.read_batch(call.headers, body).await?;
-    let permit = app.begin()?;
     let most = app.limits().batch_rows;
     let claim = app.admission().memory().claim();
     let work = move || {
         let _permit = permit;
-        let body = packed.unpack()?;
-        if !body.trim_ascii_start().starts_with(b"[") {
-            return Ok(Explained::One {
-                answer: served.explain(&body),
-                asked: body,
-                recorder,
-            });
+        if is_array(&body) {
+            let table = Table::of_objects(&body, &body, most);
+            let table = table.map_err(|error| refuse_array(error, most))?;
+            let batch = Batch::new(served, table, Form::Explanations, recorder);
+            let (batch, first) = batch.first(claim)?;
+            return Ok(Explained::Many(batch, first));
         }
-        let table =
-            Table::of_objects(&body, &body, most).map_err(|error| refuse_array(error, most))?;
-        let batch = Batch::new(served, table, Form::Explanations, recorder);
-        let (batch, first) = batch.first(claim)?;
-        Ok(Explained::Many(batch, first))
+        Ok(Explained::One {
+            answer: served.explain(&body),
+            asked: body,
+            recorder,
+        })
     };
-    let explained = app.admission().piece(work).await.unwrap_or_else(|error| {
-        tracing::error!(request_id = call.id.as_str(), %error, "no explanation");
-        Err(ApiError::fault(call.id))
-    })?;
+    let explained = app.admission().piece(work).await;
+    let explained = explained.unwrap_or_else(|error| Err(failed(&call, &error)))?;
     match explained {
         Explained::One {
             asked,
@@ -135,6 +173,49 @@ async fn answer(
         }
         Explained::Many(batch, first) => batch.respond(app, call.id, first).await,
     }
+}
+
+fn can_explain(target: Target) -> Result<Target, ApiError> {
+    if target.served.explains() {
+        Ok(target)
+    } else {
+        Err(ApiError::CannotExplain)
+    }
+}
+
+fn failed(call: &Call<'_>, error: &JoinError) -> ApiError {
+    tracing::error!(request_id = call.id.as_str(), %error, "no explanation");
+    ApiError::fault(call.id)
+}
+
+fn is_array(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"[")
+}
+
+/// What a canary is picked by: as for a decision about the same application, or about a batch.
+fn affinity<'a>(call: &Call<'a>, body: &'a [u8]) -> Affinity<'a> {
+    // The module refuses what is longer.
+    let is_read = body.len() <= MAX_REQUEST && !is_array(body);
+    Affinity {
+        id: call.id.given(),
+        body: if is_read { application(body) } else { b"" },
+    }
+}
+
+/// What a body may wrap its application in.
+#[derive(Deserialize)]
+struct Wrapped<'b> {
+    #[serde(borrow)]
+    application: Option<&'b RawValue>,
+}
+
+/// The application of a question, or the body, where it is a bare one.
+fn application(body: &[u8]) -> &[u8] {
+    let wrapped = serde_json::from_slice::<Wrapped<'_>>(body).ok();
+    let inside = wrapped.and_then(|wrapped| wrapped.application);
+    // Otherwise it is a field of that name.
+    let inside = inside.filter(|json| json.get().starts_with('{'));
+    inside.map_or(body, |json| json.get().as_bytes())
 }
 
 fn respond(explanation: Decision) -> Response {

@@ -20,7 +20,7 @@ use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Served;
 use crate::models::score::{Outcome, adjusted};
-use crate::record::{Call, Kind, Recorder, Written};
+use crate::record::{Call, Groups, Kind, Recorder, Written};
 
 /// What such a protocol tells of decisions, by row.
 #[derive(Default)]
@@ -285,8 +285,7 @@ pub(super) struct Scored<H> {
 /// Reads rows and decides them all, a piece at a time, each in its turn on another thread. One
 /// row that is refused refuses them all, and those after it are not decided: these protocols
 /// have nowhere to put an error of a row. `read` gets the unpacked body, and also gives what
-/// the answer will need. With a log all rows are recorded when this is done; while one piece is
-/// written to the disk the next one is decided.
+/// the answer will need. With a log all rows are recorded when this is done.
 pub(super) async fn score<H: Send + 'static>(
     app: &App,
     call: &Call<'_>,
@@ -315,19 +314,22 @@ pub(super) async fn score<H: Send + 'static>(
     let log = |problem: &NoScores| log(call.id, problem);
     let piece = app.admission().piece(first).await;
     let (mut scoring, head) = piece.unwrap_or_else(failed).inspect_err(log)?;
-    let mut waiting = scoring.recorder.as_mut().map(Recorder::write);
-    let mut written = None;
-    while scoring.scores.len() < scoring.table.len() {
+    let mut groups = Groups::new(app.admission().memory());
+    loop {
+        if let Some(recorder) = &mut scoring.recorder {
+            let added = groups.add(recorder).await;
+            added.inspect_err(|error| app.count(error))?;
+        }
+        if scoring.scores.len() == scoring.table.len() {
+            break;
+        }
         let piece = app.admission().piece(move || scoring.next()).await;
         scoring = piece.unwrap_or_else(failed).inspect_err(log)?;
-        let next = scoring.recorder.as_mut().map(Recorder::write);
-        if let Some(before) = std::mem::replace(&mut waiting, next) {
-            written = Written::join(written, before.written().await?);
-        }
     }
-    if let Some(last) = waiting {
-        written = Written::join(written, last.written().await?);
-    }
+    let written = match &mut scoring.recorder {
+        Some(recorder) => groups.end(recorder).await?,
+        None => None,
+    };
     Ok(Scored {
         scores: scoring.scores,
         head,

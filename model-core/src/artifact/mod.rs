@@ -6,19 +6,19 @@ mod stored;
 
 pub use crate::digest::hex;
 pub use crate::error::ArtifactError;
-pub use crate::wire::{FORMAT, MAX_PAYLOAD};
+pub use crate::format::{FORMAT, MAX_PAYLOAD};
 
 use bincode::Encode;
 
 use crate::calibration::Calibration;
 use crate::digest::{digest_text, sha256};
+use crate::format::HEADER_LEN;
 use crate::literal::number_text;
 use crate::model::{Model, ModelKind};
 use crate::policy::Policy;
 use crate::preprocess::Preprocessing;
 use crate::reasons::Profiles;
 use crate::schema::Schema;
-use crate::wire::HEADER_LEN;
 use sections::Parts;
 
 const MAGIC: &[u8; 8] = b"UWMODEL\0";

@@ -1,7 +1,7 @@
 //! Text to tokens, each with the byte where it begins.
 
 use super::Comparison;
-use super::parse::ExpressionError;
+use super::error::ExpressionError;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {

@@ -34,6 +34,7 @@
 //! condition is 1, 0 or NaN for missing.
 
 mod check;
+mod error;
 mod evaluate;
 mod gate;
 mod lex;
@@ -43,8 +44,9 @@ mod stored;
 mod vocabulary;
 
 pub use check::FieldType;
+pub use error::ExpressionError;
 pub use evaluate::round;
-pub use parse::{ExpressionError, Parsed};
+pub use parse::Parsed;
 pub use span::{Span, arithmetic_span, span};
 pub use vocabulary::{Meaning, Vocabulary};
 

@@ -6,9 +6,6 @@ use super::profiles::Profiles;
 use crate::model::{Model, Predictor};
 use crate::schema::{Encoding, Feature, Role, Schema, When};
 
-/// Profiles below which trees are walked.
-const FEW: usize = 4;
-
 /// An explainer, and what it compares with.
 #[derive(Debug)]
 pub(crate) struct Compared {
@@ -38,14 +35,8 @@ impl Compared {
         for input in 0..owners.len() {
             medians.push(median(profiles, input));
         }
-        // With few profiles tables save nothing.
-        let way = if profiles.weights.len() < FEW {
-            Way::Walk
-        } else {
-            Way::Tables
-        };
         Self {
-            explainer: Explainer::new(model, predictor, profiles, way),
+            explainer: Explainer::new(model, predictor, profiles, Way::Tables),
             digest: profiles.digest(),
             medians,
             owners,

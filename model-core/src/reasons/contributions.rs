@@ -1,5 +1,6 @@
 //! What each input of an application contributes to its margin.
 
+use super::branches::Branches;
 use super::codes::add_codes;
 use super::patterns::Patterns;
 use super::profiles::Profiles;
@@ -8,12 +9,16 @@ use super::walk::{FREE, Walk};
 use crate::forest::{Forest, right_children};
 use crate::model::{Linear, Model, Predictor};
 
+/// Profiles below which patterns save nothing.
+const FEW: usize = 4;
+
 /// How trees are evaluated; the contributions agree but for rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// A walk over every tree with every profile: the reference.
     Walk,
-    /// Tables for trees of at most 64 leaves, the walk for the others.
+    /// Tables for trees of at most 64 leaves, the walk for the others: those for few profiles,
+    /// which give the bits of the walk, where there are fewer than 4 and every tree is so small.
     Tables,
 }
 
@@ -28,6 +33,7 @@ pub struct Explainer {
     /// The codes of the profiles, one after another; none without trees.
     codes: Vec<u32>,
     patterns: Patterns,
+    branches: Branches,
     /// Trees that are walked.
     walked: Vec<usize>,
     /// The right children of their nodes, one tree after another.
@@ -47,6 +53,7 @@ impl Explainer {
             weights: profiles.weights.clone(),
             codes: Vec::new(),
             patterns: Patterns::default(),
+            branches: Branches::default(),
             walked: Vec::new(),
             right: Vec::new(),
             shares: Shares::new(),
@@ -64,17 +71,31 @@ impl Explainer {
             }
         }
         if let Some(forest) = parts.forest {
-            for (index, tree) in forest.trees.iter().enumerate() {
-                let (codes, weights) = (&explainer.codes, &explainer.weights);
-                if way == Way::Walk || !(explainer.patterns).add(forest, index, codes, weights) {
-                    explainer.walked.push(index);
-                    for child in right_children(&tree.nodes) {
-                        explainer.right.push(child as u32);
-                    }
+            explainer.add_trees(forest, way);
+        }
+        explainer
+    }
+
+    fn add_trees(&mut self, forest: &Forest, way: Way) {
+        let profiles = self.weights.len();
+        let few = profiles < FEW;
+        if few && way == Way::Tables {
+            let mut trees = 0..forest.trees.len();
+            if trees.all(|index| self.branches.add(forest, index, &self.codes, profiles)) {
+                return;
+            }
+            // The walk goes from tree to tree, and all are added up in its order.
+            self.branches = Branches::default();
+        }
+        for (index, tree) in forest.trees.iter().enumerate() {
+            let (codes, weights) = (&self.codes, &self.weights);
+            if few || way == Way::Walk || !self.patterns.add(forest, index, codes, weights) {
+                self.walked.push(index);
+                for child in right_children(&tree.nodes) {
+                    self.right.push(child as u32);
                 }
             }
         }
-        explainer
     }
 
     /// The weighted mean margin of the profiles.
@@ -96,7 +117,11 @@ impl Explainer {
             add_codes(forest, row, &mut codes);
             let patterns = &self.patterns;
             patterns.contribute(&codes, &self.shares, parts.leaf_weight, &mut contributions);
-            self.walk(forest, &codes, parts.leaf_weight, &mut contributions);
+            let branches = &self.branches;
+            let weights = &self.weights;
+            let weight = parts.leaf_weight;
+            branches.contribute(&codes, &self.shares, weight, weights, &mut contributions);
+            self.walk(forest, &codes, weight, &mut contributions);
         }
         if let Some(linear) = parts.linear {
             let mut sums = self.linear_base.clone();

@@ -12,6 +12,8 @@
 //! AI for trees", Nature Machine Intelligence 2, 2020 (interventional values); US Regulation B,
 //! 12 CFR 1002.9, comment 9(b)(2)-5 (comparison with those who were or nearly were approved).
 
+mod bins;
+mod branches;
 mod choose;
 mod codes;
 mod compared;

@@ -4,27 +4,37 @@
 //! entry's inputs, so for each input and bin a mask says which entries are left; the few that
 //! are left under all inputs' masks are added up.
 
-use super::codes::{MISSING, goes_left, ones, question};
+use super::bins::{FEATURES, LEAVES, Local, TreeBins};
+use super::codes::ones;
 use super::profiles::MAX_PROFILES;
 use super::shares::Shares;
-use crate::forest::{Bins, Forest, Node, right_children};
+use crate::forest::{Forest, Node};
 
-/// Most leaves of a tree: the bits of a mask.
-const LEAVES: usize = 64;
-/// Most features of a tree: the bits of a pattern.
-const FEATURES: usize = 32;
 /// Words of the entries of a tree: one entry at most for each leaf and profile.
 const WORDS: usize = MAX_PROFILES;
 /// Numbers of eight bytes that the tables of a forest may take; trees beyond are walked.
 const BUDGET: usize = 2 << 20;
 
+/// All ones for each of four features whose bit is 1.
+const MASKS: [[u64; 4]; 16] = {
+    let mut masks = [[0; 4]; 16];
+    let mut at = 0;
+    while at < 64 {
+        masks[at / 4][at % 4] = if at / 4 >> (at % 4) & 1 == 1 {
+            u64::MAX
+        } else {
+            0
+        };
+        at += 1;
+    }
+    masks
+};
+
 /// The tables of a forest, one tree after another.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
     trees: Vec<Head>,
-    features: Vec<Local>,
-    /// Cuts that a tree asks for, as indices of the feature's cuts.
-    cuts: Vec<u32>,
+    bins: TreeBins,
     /// For each feature of a tree and each of its bins: the leaves whose box holds the bin,
     /// then the entries that are left.
     masks: Vec<u64>,
@@ -37,19 +47,6 @@ struct Head {
     features: usize,
     entries: usize,
     words: usize,
-}
-
-/// A feature of a tree.
-#[derive(Debug)]
-struct Local {
-    feature: usize,
-    /// Of a number, where its cuts begin.
-    first_cut: usize,
-    /// Of a number: its cuts. Of a category: how many bins it has but for the missing one.
-    bins: usize,
-    is_number: bool,
-    /// Of its first bin, among the masks.
-    first_mask: usize,
 }
 
 /// A leaf, and the features of its tree in which profiles miss it.
@@ -68,6 +65,8 @@ struct Reached<'a> {
     outside: [u64; FEATURES],
     /// What each feature has contributed.
     sums: [f64; FEATURES],
+    /// Sums that may change, a multiple of four.
+    sums_used: usize,
 }
 
 impl Patterns {
@@ -83,14 +82,16 @@ impl Patterns {
         let (mut feature, mut entry) = (0, 0);
         let mut left = [0; WORDS];
         for head in &self.trees {
+            let features = &self.bins.features[feature..head.features];
             let mut reached = Reached {
-                features: &self.features[feature..head.features],
+                features,
                 outside: [0; FEATURES],
                 sums: [0.0; FEATURES],
+                sums_used: features.len().next_multiple_of(4).min(FEATURES),
             };
             left[..head.words].fill(u64::MAX);
             for (local, outside) in reached.features.iter().zip(&mut reached.outside) {
-                let bin = local.bin(&self.cuts, codes[local.feature]);
+                let bin = self.bins.bin(local, codes[local.feature]);
                 let at = local.first_mask + bin * (1 + head.words);
                 let masks = &self.masks[at..=at + head.words];
                 *outside = !masks[0];
@@ -138,52 +139,19 @@ impl Reached<'_> {
         misses
     }
 
-    /// Adds to each of some features.
+    /// Adds to each of some features, to four at a time and without a branch: what is added to
+    /// the others is 0, which changes no sum, since none is ever -0.
     #[inline]
-    fn add(&mut self, mut features: u32, value: f64) {
-        while features != 0 {
-            let nth = features.trailing_zeros() as usize;
-            features &= features - 1;
-            // Never more: without a check of the bounds.
-            self.sums[nth % FEATURES] += value;
+    fn add(&mut self, features: u32, value: f64) {
+        let bits = value.to_bits();
+        let mut left = features;
+        for sums in self.sums[..self.sums_used].chunks_exact_mut(4) {
+            let masks = &MASKS[(left & 15) as usize];
+            left >>= 4;
+            for (sum, mask) in sums.iter_mut().zip(masks) {
+                *sum += f64::from_bits(bits & mask);
+            }
         }
-    }
-}
-
-impl Local {
-    /// The bin of a code.
-    #[inline]
-    fn bin(&self, cuts: &[u32], code: u32) -> usize {
-        if code == MISSING {
-            return self.count() - 1;
-        }
-        if !self.is_number {
-            return code as usize;
-        }
-        let mut bin = 0;
-        for cut in &cuts[self.first_cut..self.first_cut + self.bins] {
-            bin += usize::from(*cut < code);
-        }
-        bin
-    }
-
-    /// A code of a bin.
-    fn code(&self, cuts: &[u32], bin: usize) -> u32 {
-        if bin + 1 == self.count() {
-            MISSING
-        } else if !self.is_number {
-            bin as u32
-        } else if bin < self.bins {
-            // The greatest code at or before the cut.
-            cuts[self.first_cut + bin]
-        } else {
-            u32::MAX - 1
-        }
-    }
-
-    /// How many bins there are: a number has one more than cuts, and both the missing one.
-    fn count(&self) -> usize {
-        self.bins + 1 + usize::from(self.is_number)
     }
 }
 
@@ -201,19 +169,18 @@ impl Patterns {
     ) -> bool {
         let nodes = &forest.trees[index].nodes;
         let room = self.masks.len() + 2 * self.entries.len() < BUDGET;
-        let first = self.features.len();
-        if nodes.len() / 2 >= LEAVES || !room || !self.add_features(forest, nodes) {
-            self.features.truncate(first);
+        let first = self.bins.features.len();
+        if !room || !self.bins.add(forest, nodes) {
             return false;
         }
-        let boxes = self.boxes(forest, nodes, first);
+        let boxes = self.bins.boxes(forest, nodes, first);
         let first_entry = self.entries.len();
         self.add_entries(nodes, first, &boxes, codes, weights);
         let entries = &self.entries[first_entry..];
         let words = entries.len().div_ceil(64);
         let stride = 1 + words;
         let mut of_feature = &boxes[..];
-        for (nth, local) in self.features[first..].iter_mut().enumerate() {
+        for (nth, local) in self.bins.features[first..].iter_mut().enumerate() {
             let (of_bins, rest) = of_feature.split_at(local.count());
             of_feature = rest;
             local.first_mask = self.masks.len();
@@ -228,10 +195,10 @@ impl Patterns {
             strike_out(nth, entries, of_bins, masks, stride);
         }
         self.trees.push(Head {
-            features: self.features.len(),
+            features: self.bins.features.len(),
             entries: self.entries.len(),
             // Without a feature no mask says which entries there are, and none contributes.
-            words: if self.features.len() == first {
+            words: if self.bins.features.len() == first {
                 0
             } else {
                 words
@@ -240,85 +207,8 @@ impl Patterns {
         true
     }
 
-    /// Adds the features that a tree asks for; `false` where they are too many.
-    fn add_features(&mut self, forest: &Forest, nodes: &[Node]) -> bool {
-        let first = self.features.len();
-        for (at, node) in nodes.iter().enumerate() {
-            let Some((feature, _)) = question(node) else {
-                continue;
-            };
-            if self.find(first, feature).is_some() {
-                continue;
-            }
-            let first_cut = self.cuts.len();
-            let (is_number, bins) = match forest.features[feature] {
-                Bins::Cuts(_) => {
-                    for (other, split) in nodes[at..].iter().filter_map(question) {
-                        if other == feature
-                            && let Err(at) = self.cuts[first_cut..].binary_search(&split)
-                        {
-                            self.cuts.insert(first_cut + at, split);
-                        }
-                    }
-                    (true, self.cuts.len() - first_cut)
-                }
-                Bins::Categories(count) => (false, count as usize + 1),
-            };
-            self.features.push(Local {
-                feature,
-                first_cut,
-                bins,
-                is_number,
-                first_mask: 0,
-            });
-        }
-        self.features.len() - first <= FEATURES
-    }
-
-    /// Which of the features from `first` on is this.
-    fn find(&self, first: usize, feature: usize) -> Option<usize> {
-        let mut features = self.features[first..].iter();
-        features.position(|local| local.feature == feature)
-    }
-
-    /// For each feature from `first` on and each of its bins: the leaves whose box holds the bin.
-    fn boxes(&self, forest: &Forest, nodes: &[Node], first: usize) -> Vec<u64> {
-        let right = right_children(nodes);
-        let mut boxes = Vec::new();
-        // Of each node the bins that get there, 64 at a time.
-        let mut here = vec![0; nodes.len()];
-        for local in &self.features[first..] {
-            let first_box = boxes.len();
-            boxes.resize(first_box + local.count(), 0);
-            for (start, boxes) in (0..).step_by(64).zip(boxes[first_box..].chunks_mut(64)) {
-                here[0] = u64::MAX >> (64 - boxes.len());
-                let mut leaf = 1;
-                for (at, node) in nodes.iter().enumerate() {
-                    let bins = here[at];
-                    let Some((feature, _)) = question(node) else {
-                        for bin in ones(bins) {
-                            boxes[bin] |= leaf;
-                        }
-                        leaf <<= 1;
-                        continue;
-                    };
-                    let mut left = bins;
-                    if feature == local.feature {
-                        for bin in ones(bins) {
-                            let code = local.code(&self.cuts, start + bin);
-                            left ^= u64::from(!goes_left(forest, node, code)) << bin;
-                        }
-                        here[right[at]] = bins ^ left;
-                    } else {
-                        here[right[at]] = bins;
-                    }
-                    here[at + 1] = left;
-                }
-            }
-        }
-        boxes
-    }
-
+    /// Adds the entries of each leaf: a set of profiles for each set of features in which they
+    /// miss it, in the order of their first profiles.
     fn add_entries(
         &mut self,
         nodes: &[Node],
@@ -327,40 +217,62 @@ impl Patterns {
         codes: &[u32],
         weights: &[f64],
     ) {
-        // Of each profile and leaf, the features in which it misses the leaf.
-        let inputs = codes.len() / weights.len();
-        let mut misses = vec![0; weights.len() * LEAVES];
-        for (row, misses) in codes.chunks(inputs).zip(misses.chunks_mut(LEAVES)) {
-            let mut at = 0;
-            for (bit, local) in self.features[first..].iter().enumerate() {
-                let inside = boxes[at + local.bin(&self.cuts, row[local.feature])];
-                for leaf in ones(!inside & u64::MAX >> (63 - nodes.len() / 2)) {
-                    misses[leaf] |= 1 << bit;
-                }
-                at += local.count();
-            }
-        }
+        let missing = self.missing(first, boxes, codes, weights.len());
         let mut leaf = 0;
         for node in nodes {
             let Node::Leaf { value, .. } = *node else {
                 continue;
             };
-            let of_leaf = self.entries.len();
-            for (misses, weight) in misses.chunks(LEAVES).zip(weights) {
-                let misses = misses[leaf];
-                let value = value * weight;
-                let mut known = self.entries[of_leaf..].iter_mut();
-                match known.find(|entry| entry.misses == misses) {
-                    Some(entry) => entry.value += value,
-                    None => self.entries.push(Entry {
-                        misses,
-                        leaf: leaf as u32,
-                        value,
-                    }),
+            // Profiles that are in no entry yet.
+            let mut rest = u64::MAX >> (64 - weights.len());
+            while rest != 0 {
+                let profile = rest.trailing_zeros();
+                let (mut alike, mut misses) = (rest, 0);
+                for (bit, missing) in missing.chunks(LEAVES).enumerate() {
+                    let missing = missing[leaf];
+                    let does = missing >> profile & 1;
+                    // Those that miss the leaf here as this one does.
+                    alike &= missing ^ does.wrapping_sub(1);
+                    misses |= (does as u32) << bit;
                 }
+                rest ^= alike;
+                let mut sum = None;
+                for profile in ones(alike) {
+                    let value = value * weights[profile];
+                    sum = Some(sum.map_or(value, |sum| sum + value));
+                }
+                self.entries.push(Entry {
+                    misses,
+                    leaf: leaf as u32,
+                    value: sum.unwrap_or_default(),
+                });
             }
             leaf += 1;
         }
+    }
+
+    /// For each feature from `first` on and each leaf: the profiles that miss it there.
+    fn missing(&self, first: usize, boxes: &[u64], codes: &[u32], profiles: usize) -> Vec<u64> {
+        let features = &self.bins.features[first..];
+        let mut missing = vec![0; features.len() * LEAVES];
+        let inputs = codes.len() / profiles;
+        let mut at = 0;
+        for (local, missing) in features.iter().zip(missing.chunks_mut(LEAVES)) {
+            let mut of_bins = vec![0_u64; local.count()];
+            for (profile, row) in codes.chunks(inputs).enumerate() {
+                of_bins[self.bins.bin(local, row[local.feature])] |= 1 << profile;
+            }
+            for (of_bin, inside) in of_bins.iter().zip(&boxes[at..]) {
+                if *of_bin != 0 {
+                    for (leaf, missing) in missing.iter_mut().enumerate() {
+                        // All ones where the leaf is missed.
+                        *missing |= of_bin & (inside >> leaf & 1).wrapping_sub(1);
+                    }
+                }
+            }
+            at += local.count();
+        }
+        missing
     }
 }
 

@@ -5,7 +5,7 @@ use model_core::schema::{self, Schema};
 use crate::read::Batch;
 use crate::sketch::Role;
 
-/// Removes the labels and the model's scores from the reference where the current batch has
+/// Removes the labels and the model's scores and reasons from the reference where the current batch has
 /// none: that is not drift. Returns a note for each.
 pub(super) fn remove_unlabelled(reference: &mut Batch, current: &Batch) -> Vec<String> {
     let mut notes = Vec::new();
@@ -16,6 +16,7 @@ pub(super) fn remove_unlabelled(reference: &mut Batch, current: &Batch) -> Vec<S
             _ if there => return true,
             Role::Target => "labels",
             Role::Prediction => "scores of the model",
+            Role::Reason => "reasons in answers",
             _ => return true,
         };
         notes.push(format!(

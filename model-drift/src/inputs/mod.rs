@@ -233,11 +233,16 @@ impl Inputs {
 }
 
 impl Reading {
-    /// The current batch is read in the columns of the reference; scores are made anew.
+    /// The current batch is read in the columns of the reference; scores are made anew, and no
+    /// file of rows has reasons.
     fn keep_columns_of(&mut self, reference: &Sketch) {
         let scored = self.model.is_some();
         let specs = reference.columns.iter().map(|column| &column.spec);
-        let specs = specs.filter(|spec| !(scored && spec.role == Role::Prediction));
+        let specs = specs.filter(|spec| match spec.role {
+            Role::Prediction => !scored,
+            Role::Reason => false,
+            _ => true,
+        });
         self.plan.specs = Some(specs.cloned().collect::<Vec<Spec>>());
     }
 

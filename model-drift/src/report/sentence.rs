@@ -180,6 +180,7 @@ pub(super) fn of_report(report: &Report) -> String {
         match column.role {
             Role::Target => text.push_str(" The target is one of them."),
             Role::Prediction => text.push_str(" The model's score is one of them."),
+            Role::Reason => text.push_str(" The first reason of declines is one of them."),
             _ => {}
         }
     }

@@ -49,7 +49,7 @@ impl Stability {
 
 impl ColumnReport {
     /// The population stability index over tenths of the reference, half a row added to each:
-    /// the PSI of the score, the characteristic stability index (CSI) of any other column. None
+    /// the PSI of the score and of first reasons, the characteristic stability index (CSI) of any other column. None
     /// where the values could not be compared.
     pub(super) fn index(&self) -> Option<f64> {
         self.distances.get(Method::Psi.name()).copied()
@@ -58,7 +58,7 @@ impl ColumnReport {
     /// What the index of this column is called.
     pub(super) fn index_name(&self) -> &'static str {
         match self.role {
-            Role::Prediction => "PSI",
+            Role::Prediction | Role::Reason => "PSI",
             _ => "CSI",
         }
     }

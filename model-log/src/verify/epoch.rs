@@ -1,5 +1,6 @@
 //! One epoch: its records, and what can be derived from them alone.
 
+use super::derived::{Crash, Difference};
 use super::{Check, Problem};
 use crate::digest::Digest;
 use crate::error::LogError;
@@ -216,11 +217,16 @@ impl Reading<'_> {
                 continue;
             }
             let path = tile.path();
-            let (problem, note) = self.work.check.derived(&path, &bytes);
-            if let Some(problem) = problem {
-                self.problem(path, problem);
-            }
-            self.epoch.notes.extend(note);
+            let difference = self.work.check.derived(&path, &bytes, Crash::TILE);
+            self.add(path, difference);
+        }
+    }
+
+    fn add(&mut self, path: String, difference: Difference) {
+        match difference {
+            Difference::None => {}
+            Difference::Note(note) => self.epoch.notes.push(note),
+            Difference::Problem(problem) => self.problem(path, problem),
         }
     }
 
@@ -235,31 +241,45 @@ impl Reading<'_> {
                     "the key of a record that does not exist yet is gone",
                 );
             }
-            let path = format!("index/{number:08}");
-            let mut bytes = std::mem::take(&mut self.index);
-            if self.work.check.open {
-                self.work.check.accept_half_erased(&path, &mut bytes);
-            }
-            let (problem, note) = self.work.check.derived(&path, &bytes);
-            if let Some(problem) = problem {
-                self.problem(path, problem);
-            }
-            self.epoch.notes.extend(note);
+            self.index();
         }
+    }
+
+    /// Compares the index.
+    fn index(&mut self) {
+        let Some((keys, _)) = &self.keys else { return };
+        let (check, number) = (self.work.check, self.epoch.number);
+        let path = format!("index/{number:08}");
+        let found = check.disk.read(&check.layout.path(&path));
+        let mut expected = std::mem::take(&mut self.index);
+        // Beside a running server a record may have been erased since its key was read here. Its
+        // key goes first, so an index that was read before the seeds shows no erasure that they
+        // do not.
+        if check.open
+            && let Ok((seeds, _)) = keys.seeds(&check.layout.seeds(number), number)
+        {
+            erase(&mut expected, &seeds);
+        }
+        let crash = Crash {
+            // The index of an epoch is synced before the next epoch begins.
+            torn: number == self.work.last,
+            erasing: true,
+        };
+        let difference = check.compare(&path, found, &expected, crash);
+        self.add(path, difference);
     }
 }
 
-impl Check {
-    /// A crash may come between the end of a key and the end of the ids in the index: in the
-    /// index that is expected, such entries become what was found. The next start ends it.
-    fn accept_half_erased(&self, path: &str, expected: &mut [u8]) {
-        let found = self.disk.read(&self.layout.path(path)).unwrap_or_default();
-        let entries = expected.chunks_exact_mut(index::LEN);
-        for (expected, found) in entries.zip(found.chunks_exact(index::LEN)) {
-            let both = Entry::from_bytes(expected).zip(Entry::from_bytes(found));
-            if both.is_some_and(|(expected, found)| expected.erase() == found.erase()) {
-                expected.copy_from_slice(found);
-            }
+/// Erases the entries of the index whose keys are gone.
+fn erase(index: &mut [u8], seeds: &Seeds) {
+    let slots = (index.len() / index::LEN) as u32;
+    for slot in seeds.destroyed(slots) {
+        let begin = slot as usize * index::LEN;
+        let entry = index.get_mut(begin..begin + index::LEN);
+        if let Some(bytes) = entry
+            && let Some(entry) = Entry::from_bytes(bytes)
+        {
+            bytes.copy_from_slice(&entry.erase().to_bytes());
         }
     }
 }

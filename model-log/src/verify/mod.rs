@@ -1,5 +1,6 @@
 //! Derives everything again and compares it with every byte of the folder.
 
+mod derived;
 mod epoch;
 mod folder;
 mod history;

@@ -2,73 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::derived::{Crash, Difference};
 use super::epoch::Epoch;
 use super::{Check, Report};
 use crate::error::LogError;
 use crate::seeds::EPOCH;
 use crate::tiles::{Tile, WIDTH, add_entry, element};
 use crate::tree::{Hash, leaf_hash, root};
-
-/// Bytes that a disk writes at once.
-const SECTOR: usize = 512;
-
-impl Check {
-    /// Compares a file that can be derived; answers a problem, or a note when it is only torn.
-    pub(crate) fn derived(&self, path: &str, expected: &[u8]) -> (Option<String>, Option<String>) {
-        let found = match self.disk.read(&self.layout.path(path)) {
-            Ok(found) => found,
-            Err(_) if self.open => {
-                return (
-                    None,
-                    Some(format!("{path}: missing; the next start writes it")),
-                );
-            }
-            Err(error) => return (Some(format!("cannot be read: {error}")), None),
-        };
-        if found == expected {
-            return (None, None);
-        }
-        // A running server may have gone on.
-        let ahead = self.open && found.starts_with(expected);
-        if ahead {
-            return (None, None);
-        }
-        if self.open && is_torn(&found, expected) {
-            return (
-                None,
-                Some(format!(
-                    "{path}: torn, as a crash leaves it; the next start writes it"
-                )),
-            );
-        }
-        let same = found
-            .iter()
-            .zip(expected)
-            .take_while(|(a, b)| a == b)
-            .count();
-        let problem = format!(
-            "byte {same} is not what the records lead to ({} bytes expected, {} found)",
-            expected.len(),
-            found.len()
-        );
-        (Some(problem), None)
-    }
-}
-
-/// Whether the file is what a power cut leaves of `expected`: shorter, or with ends of sectors
-/// that were never written.
-fn is_torn(found: &[u8], expected: &[u8]) -> bool {
-    let sectors = found.chunks(SECTOR).zip(expected.chunks(SECTOR));
-    found.len() <= expected.len()
-        && sectors.into_iter().all(|(found, expected)| {
-            let same = found
-                .iter()
-                .zip(expected)
-                .take_while(|(a, b)| a == b)
-                .count();
-            found[same..].iter().all(|byte| *byte == 0)
-        })
-}
 
 /// The hashes of the tree, as far as tiles of the last epoch and above need them.
 struct Tree<'a> {
@@ -165,11 +105,11 @@ pub(super) fn check(
     for tile in &wanted {
         if let Some(expected) = tree.expected(tile) {
             let path = tile.path();
-            let (problem, note) = check.derived(&path, &expected);
-            if let Some(problem) = problem {
-                report.problem(path, problem);
+            match check.derived(&path, &expected, Crash::TILE) {
+                Difference::None => {}
+                Difference::Note(note) => report.notes.push(note),
+                Difference::Problem(problem) => report.problem(path, problem),
             }
-            report.notes.extend(note);
         }
     }
     let mut files = Vec::new();
@@ -196,7 +136,7 @@ pub(super) fn check(
         // older one needed.
         match tree.expected(&tile).filter(|_| check.open) {
             Some(expected) => {
-                if let Some(problem) = check.derived(&name, &expected).0 {
+                if let Difference::Problem(problem) = check.derived(&name, &expected, Crash::TILE) {
                     report.problem(name, problem);
                 }
             }

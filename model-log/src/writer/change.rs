@@ -80,7 +80,7 @@ impl Core {
             early = facts.check_erasure(months, change.before_term)?;
         }
         let record = self.record_of(what, &affected, &change, by, early)?;
-        let receipts = self.append(&[record])?;
+        let receipts = self.append(&mut [record])?;
         if what == What::Erase {
             self.destroy(&affected)?;
         }
@@ -163,8 +163,9 @@ impl Core {
                 let offset = (index % EPOCH) * index::LEN as u64;
                 let mut bytes = [0; index::LEN];
                 file.read_at(offset, &mut bytes)?;
+                // Also where the flag is set: a crash may have kept the ids, in the next sector.
                 if let Some(entry) = Entry::from_bytes(&bytes)
-                    && !entry.erased
+                    && entry != entry.erase()
                 {
                     file.write_at(offset, &entry.erase().to_bytes())?;
                 }

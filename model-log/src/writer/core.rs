@@ -62,13 +62,13 @@ struct Framed {
 impl Core {
     /// Writes and syncs records; answers their receipts. After an error nothing of them counts,
     /// and the log must be opened again.
-    pub(crate) fn append(&mut self, records: &[Prepared]) -> Result<Vec<Receipt>, LogError> {
+    pub(crate) fn append(&mut self, records: &mut [Prepared]) -> Result<Vec<Receipt>, LogError> {
         let mut receipts = Vec::with_capacity(records.len());
         let mut rest = records;
         while !rest.is_empty() {
             let room = EPOCH - (self.size - self.current.epoch * EPOCH);
             let now = usize::try_from(room).unwrap_or(usize::MAX).min(rest.len());
-            let (part, later) = rest.split_at(now);
+            let (part, later) = rest.split_at_mut(now);
             self.append_part(part, &mut receipts)?;
             rest = later;
             if self.size == (self.current.epoch + 1) * EPOCH {
@@ -81,17 +81,18 @@ impl Core {
     /// Appends what fits into the current epoch.
     fn append_part(
         &mut self,
-        records: &[Prepared],
+        records: &mut [Prepared],
         receipts: &mut Vec<Receipt>,
     ) -> Result<(), LogError> {
         let mut random = vec![0; records.len() * Fresh::LEN];
         keys::random(&mut random)?;
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(records.iter().map(Prepared::size).sum());
         let mut framed = Vec::with_capacity(records.len());
         let mut minute = self.minute;
-        for (at, (record, fresh)) in records.iter().zip(random.chunks(Fresh::LEN)).enumerate() {
+        let fresh = random.chunks(Fresh::LEN);
+        for (at, (record, fresh)) in records.iter_mut().zip(fresh).enumerate() {
             // A clock that goes back does not take the leaves back.
-            minute = minute.max(record.minute());
+            minute = minute.max(record.minute);
             let index = self.size + at as u64;
             let fresh = Fresh::from_bytes(fresh);
             framed.push(self.frame(record, index, minute, &fresh, &mut bytes)?);
@@ -129,7 +130,7 @@ impl Core {
 
     fn frame(
         &mut self,
-        record: &Prepared,
+        record: &mut Prepared,
         index: u64,
         minute: u32,
         fresh: &Fresh,
@@ -138,41 +139,31 @@ impl Core {
         let slot = (index % EPOCH) as u32;
         let unusable = || LogError::damaged(format!("record {index}"), "there is no key for it");
         let key = self.current.seeds.key(slot).ok_or_else(unusable)?;
-        let Prepared {
-            record,
-            details,
-            request,
-            application,
-        } = record;
-        let parts = (&details[..], &record.request[..], &record.answer[..]);
-        let sealed = body::seal(parts, index, &key, fresh).map_err(|_| unusable())?;
+        let body = &mut record.body;
+        let commitment = body::seal(body, index, &key, fresh).map_err(|_| unusable())?;
         let leaf = Leaf {
-            kind: record.kind,
-            outcome: record.outcome,
             minute,
-            link: record.link,
-            model: record.model,
-            policy: record.policy,
-            commitment: sealed.commitment,
-            sealed: Digest::from_content(&sealed.bytes),
+            commitment,
+            sealed: Digest::from_content(body),
+            ..record.leaf
         };
         let frame = Frame {
             index,
             synced: self.size,
             leaf,
             nonce: fresh.nonce,
-            sealed: &sealed.bytes,
+            sealed: body,
         };
         let entry = Entry {
             offset: self.current.synced + bytes.len() as u64,
             length: frame.len() as u32,
             minute,
-            kind: record.kind,
-            outcome: record.outcome,
-            link: record.link,
+            kind: leaf.kind,
+            outcome: leaf.outcome,
+            link: leaf.link,
             erased: false,
-            request: *request,
-            application: *application,
+            request: record.request,
+            application: record.application,
         };
         frame.write(bytes);
         Ok(Framed { leaf, entry })

@@ -143,8 +143,11 @@ impl Writer {
         }
         queue.records += prepared.len();
         queue.jobs.push_back(Job::Append(prepared, promise));
+        let is_idle = std::mem::take(&mut queue.is_idle);
         drop(queue);
-        self.handle.shared.arrived.notify_one();
+        if is_idle {
+            self.handle.shared.arrived.notify_one();
+        }
         Ok(pending)
     }
 

@@ -2,17 +2,24 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::body::sealed_len;
+use crate::body::plain;
+use crate::digest::Digest;
 use crate::error::AppendError;
-use crate::frame::MAX_SEALED;
+use crate::frame::{FIXED, HEAD, MAX_SEALED};
 use crate::keys::Keys;
+use crate::leaf::Leaf;
 use crate::record::Record;
 
-/// A record with its details as JSON and its ids hidden.
+/// A record whose body is one piece, ready to be sealed, and whose ids are hidden. The log's
+/// thread copies nothing but this piece and frees nothing else.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) record: Record,
-    pub(crate) details: Vec<u8>,
+    /// Without the minute and the two digests of the body.
+    pub(crate) leaf: Leaf,
+    /// Minutes since 1970 UTC, of the clock.
+    pub(crate) minute: u32,
+    /// What is sealed, with room for the salt and the tag.
+    pub(crate) body: Vec<u8>,
     pub(crate) request: u64,
     pub(crate) application: u64,
 }
@@ -30,28 +37,31 @@ impl Prepared {
         if record.details.time == 0 {
             record.details.time = now();
         }
-        // A map with texts as keys: it cannot fail.
-        let details = serde_json::to_vec(&record.details).unwrap_or_default();
-        let found = sealed_len(details.len(), record.request.len(), record.answer.len());
-        if found > MAX_SEALED {
-            let max = MAX_SEALED;
-            return Err(AppendError::TooLarge { found, max });
-        }
+        let body = plain(&record.details, &record.request, &record.answer);
+        let body = body.map_err(|found| AppendError::TooLarge {
+            found,
+            max: MAX_SEALED,
+        })?;
         Ok(Self {
+            leaf: Leaf {
+                kind: record.kind,
+                outcome: record.outcome,
+                minute: 0,
+                link: record.link,
+                model: record.model,
+                policy: record.policy,
+                commitment: Digest::NONE,
+                sealed: Digest::NONE,
+            },
+            minute: u32::try_from(record.details.time / 60_000_000).unwrap_or(0),
             request: keys.hide("request", &record.details.request_id),
             application: keys.hide("application", &record.details.application),
-            details,
-            record,
+            body,
         })
     }
 
-    /// Bytes of its parts.
+    /// Bytes of its frame.
     pub(crate) fn size(&self) -> usize {
-        self.details.len() + self.record.request.len() + self.record.answer.len()
-    }
-
-    /// Minutes since 1970 UTC.
-    pub(crate) fn minute(&self) -> u32 {
-        u32::try_from(self.record.details.time / 60_000_000).unwrap_or(0)
+        HEAD + FIXED + self.body.capacity()
     }
 }

@@ -290,12 +290,15 @@ pub(crate) fn settle(segment: &mut dyn DiskFile, end: &End, torn: u64) -> io::Re
     Ok(())
 }
 
-/// Writes the index of the last epoch where it differs, and opens it.
+/// Writes the index of the last epoch and opens it. After a crash always: what is shown may not
+/// be on the disk, nor have its name there, and the file of an earlier life could come back
+/// under records of this one.
 pub(crate) fn write_index(
     disk: &dyn Disk,
     layout: &Layout,
     last: u64,
     end: &End,
+    clean: bool,
 ) -> Result<Box<dyn DiskFile>, LogError> {
     let path = layout.index(last);
     let bytes: Vec<u8> = end
@@ -304,7 +307,7 @@ pub(crate) fn write_index(
         .flat_map(|entry| entry.to_bytes())
         .collect();
     let write = || {
-        if disk.read(&path).ok().as_ref() != Some(&bytes) {
+        if !clean || disk.read(&path).ok().as_ref() != Some(&bytes) {
             write_whole(disk, &path, &bytes, How::New)?;
         }
         disk.open(&path, How::Existing)

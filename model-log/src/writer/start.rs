@@ -162,7 +162,7 @@ impl Opening {
         let mut segment = disk.open(&segment_path, How::Existing).map_err(failed)?;
         let bytes = segment.len().map_err(failed)?.saturating_sub(end.len);
         recover::settle(&mut *segment, &end, bytes).map_err(failed)?;
-        let index = recover::write_index(disk, layout, last, &end)?;
+        let index = recover::write_index(disk, layout, last, &end, clean)?;
         let ready = Ready {
             keys,
             signer,
@@ -249,11 +249,11 @@ impl Core {
             let mut record = Record::new(Kind::Recovered);
             record.details.event = serde_json::to_value(recovered).ok();
             let record = Prepared::new(record, &self.keys)?;
-            self.append(&[record])?;
+            self.append(&mut [record])?;
             events.push(Event::Recovered { bytes, records });
         } else {
             // With nothing to append, an epoch that is full still has to be ended.
-            self.append(&[])?;
+            self.append(&mut [])?;
         }
         self.erase_again(erasures)?;
         if self.sign_checkpoint(false)? {

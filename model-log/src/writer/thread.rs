@@ -11,7 +11,7 @@ use super::prepared::Prepared;
 use super::start::{Cut, Opening};
 use crate::error::{AppendError, LogError};
 use crate::options::{Event, Status};
-use crate::pending::Promise;
+use crate::pending::{Promise, send_all};
 
 /// At most so many records, or bytes, go into one sync.
 const BATCH_RECORDS: usize = 8192;
@@ -31,6 +31,8 @@ pub(crate) enum Job {
 pub(crate) struct Queue {
     pub(crate) jobs: VecDeque<Job>,
     pub(crate) records: usize,
+    /// The thread waits for work: only then does it have to be notified, by a system call.
+    pub(crate) is_idle: bool,
     pub(crate) closing: bool,
     pub(crate) status: Status,
     pub(crate) note: String,
@@ -140,6 +142,7 @@ fn next(shared: &Shared, core: &Core, signed_at: Instant) -> Work {
         if unsigned && left.is_zero() {
             return Work::Idle;
         }
+        queue.is_idle = true;
         queue = if unsigned {
             let waited = shared.arrived.wait_timeout(queue, left);
             waited.unwrap_or_else(PoisonError::into_inner).0
@@ -147,6 +150,7 @@ fn next(shared: &Shared, core: &Core, signed_at: Instant) -> Work {
             let waited = shared.arrived.wait(queue);
             waited.unwrap_or_else(PoisonError::into_inner)
         };
+        queue.is_idle = false;
     }
 }
 
@@ -170,9 +174,9 @@ fn take(queue: &mut Queue) -> Batch {
     batch
 }
 
-fn write(shared: &Shared, core: &mut Core, batch: Batch) -> Result<(), LogError> {
+fn write(shared: &Shared, core: &mut Core, mut batch: Batch) -> Result<(), LogError> {
     let began = Instant::now();
-    match core.append(&batch.records) {
+    match core.append(&mut batch.records) {
         Ok(receipts) => {
             {
                 let mut queue = shared.lock();
@@ -181,17 +185,17 @@ fn write(shared: &Shared, core: &mut Core, batch: Batch) -> Result<(), LogError>
                 queue.status.sync_micros += began.elapsed().as_micros() as u64;
             }
             let mut receipts = receipts.into_iter();
-            for (count, promise) in batch.waiting {
-                promise.send(Ok(receipts.by_ref().take(count).collect()));
-            }
+            let mut next = |count| Ok(receipts.by_ref().take(count).collect());
+            let waiting = batch.waiting.into_iter();
+            send_all(waiting.map(|(count, promise)| (promise, next(count))));
             Ok(())
         }
         Err(error) => {
             // Said before it is answered, so that who asks again is refused at once.
             let because = mark_stopped(shared, &error);
-            for (_, promise) in batch.waiting {
-                promise.send(Err(AppendError::Stopped(Arc::clone(&because))));
-            }
+            let stopped = || Err(AppendError::Stopped(Arc::clone(&because)));
+            let waiting = batch.waiting.into_iter();
+            send_all(waiting.map(|(_, promise)| (promise, stopped())));
             Err(error)
         }
     }

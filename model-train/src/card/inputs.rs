@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use model_core::schema::{Feature, FeatureKind, Role, Schema};
-use model_report::number::percent;
+use model_report::number::{count, percent};
 
 use super::markdown::{cell, plain};
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, Interval, Reasons};
 
 pub(super) fn features(
     card: &mut String,
@@ -122,6 +122,48 @@ pub(super) fn reasons(card: &mut String, evaluation: &Evaluation) -> std::fmt::R
         let (first, named) = (share(one.first), share(one.named));
         let (code, text) = (cell(&one.code), cell(&one.text));
         writeln!(card, "| {code} | {text} | {first} | {named} |")?;
+    }
+    writeln!(card)?;
+    stability(card, reasons)
+}
+
+/// How well the profiles stand for their group, and how stable reasons are.
+fn stability(card: &mut String, reasons: &Reasons) -> std::fmt::Result {
+    let agreement = (reasons.behind.as_ref()).and_then(|behind| behind.agreement.as_ref());
+    if let Some(agreement) = agreement {
+        writeln!(
+            card,
+            "On {} declined rows that the profiles were not fitted to, they name the same first input as the whole group behind them in {} of the rows, and {} of its four.\n",
+            count(agreement.rows),
+            percent(agreement.first),
+            percent(agreement.four_overlap),
+        )?;
+    }
+    let again = reasons.retrained.as_ref();
+    let changes = [
+        ("Numbers changed by up to 1%", reasons.stability.as_ref()),
+        ("Another seed", again.and_then(|again| again.seeds.as_ref())),
+        (
+            "Training rows drawn anew",
+            again.and_then(|again| again.resampled.as_ref()),
+        ),
+    ];
+    if changes.iter().all(|(_, stability)| stability.is_none()) {
+        return Ok(());
+    }
+    writeln!(
+        card,
+        "| what changes | same first reason | reasons that stay |\n|---|---:|---:|"
+    )?;
+    for (what, stability) in changes {
+        let Some(stability) = stability else { continue };
+        let share = |share: f64, interval: &Interval| {
+            let (low, high) = (percent(interval.low), percent(interval.high));
+            format!("{} ({low} to {high})", percent(share))
+        };
+        let first = share(stability.first, &stability.first_interval);
+        let kept = share(stability.kept, &stability.kept_interval);
+        writeln!(card, "| {what} | {first} | {kept} |")?;
     }
     writeln!(card)
 }

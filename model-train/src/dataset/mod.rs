@@ -190,7 +190,7 @@ impl Dataset {
             dataset.target.push(false);
         }
         for (values, numbers) in dataset.columns.iter_mut().zip(columns) {
-            numbers.into_iter().for_each(|number| values.push(number));
+            values.extend(numbers.into_iter());
         }
         dataset.overwritten = reader.overwritten(&scratch.overwritten);
         dataset.sha256 = table.into_source().finish();
@@ -233,6 +233,16 @@ impl Dataset {
         (0..self.rows_in_file()).filter(is_here).collect()
     }
 
+    /// The numbers of some rows in the file, as [`Dataset::file_rows`] has them for all.
+    #[must_use]
+    pub fn in_file(&self, rows: &[usize]) -> Vec<usize> {
+        if self.without_outcome.rows.is_empty() {
+            return rows.to_vec();
+        }
+        let file_rows = self.file_rows();
+        rows.iter().map(|&row| file_rows[row]).collect()
+    }
+
     /// What errors call the file.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -268,7 +278,7 @@ impl Dataset {
         let all: Vec<&mut Values> = all.collect();
         all.into_par_iter().enumerate().for_each(|(index, values)| {
             let numbers = parts.iter().flat_map(|part| &part.columns[index]);
-            numbers.for_each(|number| values.push(*number));
+            values.extend(numbers.copied());
         });
         Ok(())
     }

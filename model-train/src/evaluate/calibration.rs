@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bins::{BINS, bin_of};
 use super::interval::{Interval, wilson_of};
 use super::ranked::{Ranked, RankedRow, effective_rows};
-
-/// Bins of equal width between 0 and 1.
-pub(super) const BINS: usize = 10;
 
 /// The rows whose probability is in one bin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,14 +21,6 @@ pub struct CalibrationBin {
     pub positive_share: f64,
     /// Wilson's 95% interval of that share.
     pub interval: Interval,
-}
-
-/// The bin of a probability: above `low`, up to `high`, as scikit-learn's
-/// `calibration_curve` has it.
-pub(super) fn bin_of(probability: f64) -> usize {
-    (1..BINS)
-        .filter(|edge| probability > *edge as f64 * 0.1)
-        .count()
 }
 
 /// The reliability diagram's points (scikit-learn: `calibration_curve(n_bins=10)`); bins

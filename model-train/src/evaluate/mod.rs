@@ -5,6 +5,7 @@
 //! measured is what is shipped. Every statistic has its formula and source where it is
 //! computed.
 
+mod bins;
 mod bootstrap;
 mod calibration;
 mod compare;
@@ -12,6 +13,7 @@ mod credit;
 mod curves;
 mod cuts;
 mod decided;
+mod explaining;
 mod importance;
 mod interval;
 mod learning;
@@ -25,6 +27,7 @@ mod reasons;
 mod recourse;
 mod search_record;
 mod slices;
+mod stability;
 mod subject;
 
 pub use bootstrap::{Estimate, estimates};
@@ -52,10 +55,11 @@ pub use outcomes::{Moved, OutcomeCounts, OutcomeGroup, OutcomeSlices, Outcomes, 
 pub use periods::Period;
 pub use population::{Population, PopulationBand};
 pub use ranked::{Confusion, FIGURES, Ranked, Step};
-pub use reasons::{ReasonCount, ReasonGroup, ReasonSlices, Reasons, Stability};
+pub use reasons::{ReasonCount, ReasonGroup, ReasonSlices, Reasons};
 pub use recourse::{RecourseCosts, RecourseGroup, RecourseSlices};
 pub use search_record::{BenchmarkRecord, FrontierRecord, PairedRecord, SearchRecord, TrialRecord};
 pub use slices::{FOUR_FIFTHS, Group, Impact, Slices, slices};
+pub use stability::{Retrained, Stability, shared_reasons};
 pub use subject::{PolicyRecord, RuleRecord, Subject};
 
 use bootstrap::Draws;

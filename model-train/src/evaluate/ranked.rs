@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::calibration::{BINS, bin_of};
+use super::bins::{BINS, bin_of};
 use super::decided::Decided;
 
 /// The names of the metrics, in the order of `Ranked::figures`. All but the last are

@@ -37,7 +37,7 @@ pub use params::{
 pub(crate) use params::{LARGE, MOST_TREES, SMALL};
 
 use crate::monotonic::{self, Violation};
-use crate::prepare::Prepared;
+use crate::prepare::{BLOCK_ROWS, Prepared};
 
 /// How to fit, besides the hyperparameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -287,26 +287,28 @@ fn measured(
     })
 }
 
-/// Rows that are predicted at a time.
-const BLOCK_ROWS: usize = 65_536;
-
 /// The exported model's probabilities for some rows, as the artifact will give them before
 /// calibration.
 ///
 /// # Errors
 /// When the model is not sound.
 pub fn predict(model: &Model, prepared: &Prepared, rows: &[usize]) -> Result<Vec<f64>, FitError> {
-    let mut predictor = Predictor::new(model, &Calibration::None).map_err(FitError::Library)?;
+    let predictor = Predictor::new(model, &Calibration::None).map_err(FitError::Library)?;
+    Ok(predict_with(predictor, prepared, rows))
+}
+
+/// The probabilities of some rows by a predictor.
+pub(crate) fn predict_with(
+    mut predictor: Predictor,
+    prepared: &Prepared,
+    rows: &[usize],
+) -> Vec<f64> {
     let mut probabilities = vec![0.0; rows.len()];
-    let mut columns = Vec::new();
     let blocks = probabilities.chunks_mut(BLOCK_ROWS);
-    for (rows, probabilities) in rows.chunks(BLOCK_ROWS).zip(blocks) {
-        columns.clear();
-        let values = prepared.columns.iter();
-        columns.extend(values.flat_map(|values| rows.iter().map(|&row| values[row])));
-        predictor.predict_block(&columns, rows.len(), probabilities);
+    for (columns, probabilities) in prepared.blocks(rows).zip(blocks) {
+        predictor.predict_block(&columns, probabilities.len(), probabilities);
     }
-    Ok(probabilities)
+    probabilities
 }
 
 /// What every model is fitted on.

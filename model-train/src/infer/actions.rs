@@ -1,7 +1,7 @@
 //! What a draft says about changes: a proposal in comments, since no file tells what an
 //! applicant can change.
 
-use super::column::number;
+use super::numbers::number;
 
 /// The lines for an input; a number between its ends has a step, about a hundredth of the way.
 pub(super) fn drafted(ends: Option<(f64, f64)>, is_whole: bool) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! What a column of a file shows, and the feature that is drafted from it.
+//! What a column of a file shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,9 +6,8 @@ use model_core::value::boolean_word;
 use model_files::missing::MISSING_WORDS;
 use rustc_hash::FxHashSet;
 
-use super::reasons::{self, Codes};
-use super::role::{self, Role};
-use super::{MAX_CATEGORIES, actions, quoted, quoted_list};
+use super::numbers::{nice_range, number};
+use super::{MAX_CATEGORIES, quoted};
 use crate::moment::{Moment, TimeKind};
 
 /// Different values that are remembered to see whether one comes again.
@@ -162,50 +161,6 @@ impl Observed {
         1.0 + self.spaces as f64 / self.values.max(1) as f64
     }
 
-    /// Appends the feature.
-    pub(super) fn write(&self, name: &str, codes: &mut Codes, toml: &mut String) {
-        let mut line = |text: &str| {
-            toml.push_str(text);
-            toml.push('\n');
-        };
-        line(&format!("\n[[feature]]\nname = {}", quoted(name)));
-        let role = role::drafted(name, self);
-        let kind = self.kind();
-        line(&format!("type = \"{kind}\""));
-        if let Some(comment) = role::proposed(name, self) {
-            line(comment);
-        }
-        match &role {
-            Role::Ignored(reason) => return line(&format!("role = \"ignored\"   # {reason}")),
-            Role::Protected(reason) => line(&format!("role = \"protected\"   # {reason}")),
-            Role::Input => {}
-        }
-        if kind == "category" {
-            line(&format!("categories = {}", quoted_list(self.texts())));
-        }
-        self.write_range(kind, toml);
-        let mut line = |text: &str| {
-            toml.push_str(text);
-            toml.push('\n');
-        };
-        if self.has_missing() {
-            let is_number = kind == "integer" || kind == "number";
-            let policy = if is_number { "impute" } else { "most_frequent" };
-            line(&format!("missing = \"{policy}\""));
-        }
-        if matches!(role, Role::Input) {
-            line(&format!("example = {}", self.example()));
-            if let Some(reason) = reasons::drafted(name, kind != "category", codes) {
-                line(&reason);
-            }
-            let is_number = kind == "integer" || kind == "number";
-            let ends = is_number.then(|| nice_range(self.lowest, self.highest));
-            for proposal in actions::drafted(ends, kind == "integer") {
-                line(&proposal);
-            }
-        }
-    }
-
     /// The word of its type.
     pub(super) fn kind(&self) -> &'static str {
         match self {
@@ -230,7 +185,7 @@ impl Observed {
     }
 
     /// The middle of the first numbers, or the most frequent text.
-    fn example(&self) -> String {
+    pub(super) fn example(&self) -> String {
         let texts = self.texts();
         let most = texts.iter().rev().max_by_key(|text| self.texts[**text]);
         let text = most.map_or("", |text| text.as_str());
@@ -243,43 +198,5 @@ impl Observed {
         } else {
             quoted(text)
         }
-    }
-}
-
-/// Rounded outward to two significant digits; a range of numbers from 0 on that begins
-/// near its lower end begins at 0.
-fn nice_range(lowest: f64, highest: f64) -> (f64, f64) {
-    let near_zero = lowest >= 0.0 && lowest * 10.0 <= highest;
-    let minimum = if near_zero {
-        0.0
-    } else {
-        outward(lowest, f64::floor)
-    };
-    (minimum, outward(highest, f64::ceil))
-}
-
-fn outward(number: f64, round: fn(f64) -> f64) -> f64 {
-    if number == 0.0 {
-        return 0.0;
-    }
-    let exponent = number.abs().log10().floor() as i32 - 1;
-    // A power of ten below 1 is not exact: divide by its inverse, which is.
-    let rounded = if exponent < 0 {
-        let inverse = 10f64.powi(-exponent);
-        round(number * inverse) / inverse
-    } else {
-        let unit = 10f64.powi(exponent);
-        round(number / unit) * unit
-    };
-    // At the ends of what an f64 can hold, rounding would leave it.
-    if rounded.is_finite() { rounded } else { number }
-}
-
-/// As TOML writes it: whole numbers without a point.
-pub(super) fn number(number: f64) -> String {
-    if number.fract() == 0.0 && number.abs() < 1e15 {
-        (number as i64).to_string()
-    } else {
-        format!("{number:?}")
     }
 }

@@ -6,7 +6,9 @@
 
 mod actions;
 mod column;
+mod feature;
 mod for_model;
+mod numbers;
 mod outcome;
 mod reasons;
 mod role;
@@ -153,7 +155,7 @@ pub fn infer(
             let part = for_model::part(header, column, model);
             column.write_for_model(header, &part, &mut toml);
         } else {
-            column.write(header, &mut codes, &mut toml);
+            feature::write(header, column, &mut codes, &mut toml);
         }
     }
     if target.is_none() {

@@ -11,6 +11,7 @@ use super::options::Options;
 use crate::calibrate::Method;
 use crate::fit::{LARGE, Params};
 use crate::predictions::{Part, Prediction};
+use crate::split::Split;
 use crate::threshold;
 use crate::tune::{CrossValidation, Dealt, FoldPrediction};
 
@@ -78,9 +79,9 @@ fn cross_validated(
     let dataset = &job.inputs.dataset;
     let folds = fold_metrics(rows, &dataset.target, weights, threshold);
     let (mean, deviation) = mean_and_deviation(&folds)?;
-    let file_rows = dataset.file_rows();
-    let prediction = |row: &FoldPrediction| Prediction {
-        row: file_rows[row.row],
+    let file_rows = dataset.in_file(&rows.iter().map(|row| row.row).collect::<Vec<_>>());
+    let prediction = |(row, in_file): (&FoldPrediction, usize)| Prediction {
+        row: in_file,
         part: Part::Fold(row.fold + 1),
         outcome: dataset.target[row.row],
         probability: row.probability,
@@ -90,7 +91,7 @@ fn cross_validated(
         by: job.options.folds_by,
         mean,
         deviation,
-        predictions: rows.iter().map(prediction).collect(),
+        predictions: rows.iter().zip(file_rows).map(prediction).collect(),
     })
 }
 
@@ -112,8 +113,21 @@ pub(super) fn cross_validation(
     job: &Job,
     repeats: usize,
 ) -> Result<CrossValidation<'_>, PipelineError> {
+    let options = &job.options;
+    let splits = dealt(&job.inputs, options, options.folds).splits(repeats)?;
+    of_splits(job, splits)
+}
+
+/// The first of those folds alone.
+pub(super) fn first_fold(job: &Job) -> Result<CrossValidation<'_>, PipelineError> {
+    let options = &job.options;
+    let mut splits = dealt(&job.inputs, options, options.folds).splits(1)?;
+    splits.truncate(1);
+    of_splits(job, splits)
+}
+
+fn of_splits(job: &Job, splits: Vec<Split>) -> Result<CrossValidation<'_>, PipelineError> {
     let (inputs, options) = (&job.inputs, &job.options);
-    let splits = dealt(inputs, options, options.folds).splits(repeats)?;
     Ok(CrossValidation::new(
         &inputs.dataset,
         &inputs.schema,

@@ -5,10 +5,11 @@ use model_core::policy::Policy;
 use model_core::schema::{Schema, Target};
 use serde_json::Value;
 
-use super::decision::cross_validation;
+use super::decision::first_fold;
 use super::error::PipelineError;
 use super::inputs::{InputError, Source};
 use super::job::Job;
+use super::retrained::retrained;
 use super::selection::Selection;
 use super::trained::TrainedModel;
 use crate::card::{About, model_card};
@@ -22,8 +23,8 @@ use crate::prepare::Prepared;
 use crate::report::{ReportError, evaluation_html};
 use crate::tune::Trial;
 
-/// Measures a trained model on the test rows, with a learning curve from the training rows
-/// and the record of the search.
+/// Measures a trained model on the test rows, with a learning curve from the training rows,
+/// the record of the search and, where the options ask for it, how stable its reasons are.
 ///
 /// # Errors
 /// When a part of the learning curve cannot be fitted.
@@ -36,7 +37,7 @@ pub fn evaluate_trained(job: &Job, trained: &TrainedModel) -> Result<Evaluation,
         // The shape of the curve does not depend on averaging, its time does.
         boosting.bags = 1;
     }
-    let learning_curve = cross_validation(job, 1)?.learning_curve(&single, options.jobs)?;
+    let learning_curve = first_fold(job)?.learning_curve(&single, options.jobs)?;
     let measuring = Options {
         seed: options.seed,
         jobs: options.jobs,
@@ -48,6 +49,10 @@ pub fn evaluate_trained(job: &Job, trained: &TrainedModel) -> Result<Evaluation,
     evaluation.credit.coefficients = coefficients(job, trained)?;
     evaluation.learning_curve = learning_curve;
     evaluation.search = trained.selection.as_ref().map(search_record);
+    if let Some(reasons) = &mut evaluation.reasons {
+        reasons.behind.clone_from(&trained.report.profiles);
+        reasons.retrained = retrained(job, trained)?;
+    }
     Ok(evaluation)
 }
 

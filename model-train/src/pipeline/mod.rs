@@ -24,6 +24,7 @@ mod observer;
 mod oddities;
 mod options;
 mod reproduction;
+mod retrained;
 mod selection;
 mod trained;
 

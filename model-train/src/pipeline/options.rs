@@ -35,6 +35,9 @@ pub struct Options {
     pub jobs: usize,
     /// Whether out-of-fold predictions are wanted, whatever they cost.
     pub wants_predictions: bool,
+    /// How often the finished hyperparameters are fitted again with other seeds, and as often on
+    /// training rows drawn anew, to measure how stable reasons are. It does not change the model.
+    pub reason_seeds: usize,
     /// SHA-256 of the engine that the model will be packed into, lower-case hexadecimal.
     pub engine_sha256: String,
 }
@@ -125,6 +128,7 @@ impl Default for Options {
             seed: 42,
             jobs: 1,
             wants_predictions: false,
+            reason_seeds: 0,
             engine_sha256: String::new(),
         }
     }

@@ -193,6 +193,7 @@ impl Recorded {
             seed: configuration.seed,
             jobs,
             wants_predictions: false,
+            reason_seeds: 0,
             engine_sha256: self.engine_sha256,
         };
         Ok(Job::new(inputs, options)?)

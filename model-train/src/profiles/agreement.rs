@@ -1,12 +1,12 @@
 //! How well profiles explain as the group behind them does.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Reasons that are compared.
 const REASONS: usize = 4;
 
 /// Two explanations of the same rows, compared: one by the whole group, one by the profiles.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
     /// Rows that were compared; the weights were not fitted to them.
     pub rows: usize,

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model_core::schema::{FeatureKind, Schema};
 
+use crate::prepare::Prepared;
+
 /// Least rows of a cluster: a profile says nothing about fewer people.
 pub(super) const LEAST: usize = 15;
 /// Clusters at the end.
@@ -28,23 +30,19 @@ struct Cut {
 }
 
 /// The candidates of a group. `importance` has a number for each input; a profile that is a
-/// row of `everybody` is left out unless [`LEAST`] of them are the same.
+/// training row of `everybody` is left out unless [`LEAST`] of them are the same.
 pub(super) fn candidates(
     schema: &Schema,
     members: &[Vec<f64>],
     importance: &[f64],
-    everybody: &[Vec<f64>],
+    everybody: &Prepared,
 ) -> Vec<Candidate> {
     let kinds: Vec<&FeatureKind> = schema.inputs().map(|feature| &feature.kind).collect();
     let ranks = ranks(members, kinds.len());
-    let mut known = BTreeMap::new();
-    for row in everybody {
-        *known.entry(bits(row)).or_insert(0usize) += 1;
-    }
     let mut seen = BTreeSet::new();
     let mut candidates = Vec::new();
     let mut add = |rows: &[usize]| {
-        if let Some(profile) = profile(&kinds, members, rows, &known)
+        if let Some(profile) = profile(&kinds, members, rows, everybody)
             && seen.insert(bits(&profile))
         {
             let rows = rows.len();
@@ -163,7 +161,7 @@ fn profile(
     kinds: &[&FeatureKind],
     members: &[Vec<f64>],
     rows: &[usize],
-    known: &BTreeMap<Vec<u64>, usize>,
+    everybody: &Prepared,
 ) -> Option<Vec<f64>> {
     let column = |input: usize| rows.iter().map(move |row| members[*row][input]);
     let middle = |(input, kind): (usize, &&FeatureKind)| match kind {
@@ -171,9 +169,7 @@ fn profile(
         FeatureKind::Boolean | FeatureKind::Category(_) => mode(column(input)),
     };
     let profile: Vec<f64> = kinds.iter().enumerate().map(middle).collect();
-    let is_somebody =
-        |profile: &[f64]| (1..LEAST).contains(known.get(&bits(profile)).unwrap_or(&0));
-    if !is_somebody(&profile) {
+    if !is_somebody(&profile, everybody) {
         return Some(profile);
     }
     for (input, kind) in kinds.iter().enumerate() {
@@ -183,12 +179,23 @@ fn profile(
             let next = above.fold(f64::INFINITY, f64::min);
             let mut moved = profile.clone();
             moved[input] = value + (next - value) / 2.0;
-            if moved[input].is_finite() && moved[input] < next && !is_somebody(&moved) {
+            if moved[input].is_finite() && moved[input] < next && !is_somebody(&moved, everybody) {
                 return Some(moved);
             }
         }
     }
     None
+}
+
+/// Whether a profile is the row of some training rows, but of fewer than [`LEAST`]. The rows are
+/// gone through each time: a table of them would take more memory than all columns.
+fn is_somebody(profile: &[f64], everybody: &Prepared) -> bool {
+    let is_same = |row: &&usize| {
+        let mut values = everybody.columns.iter().zip(profile);
+        values.all(|(column, value)| column[**row].to_bits() == value.to_bits())
+    };
+    let same = everybody.split.train.iter().filter(is_same);
+    (1..LEAST).contains(&same.take(LEAST).count())
 }
 
 /// The lower of two middle ones; missing where most are.

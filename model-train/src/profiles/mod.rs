@@ -18,7 +18,7 @@ use model_core::calibration::Calibration;
 use model_core::model::{Model, Predictor};
 use model_core::reasons::{Explainer, MAX_PROFILES, Profiles, Way};
 use model_core::schema::Schema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::parallel::parallel;
 use crate::prepare::Prepared;
@@ -32,6 +32,8 @@ const LEAST_WEIGHT: f64 = 1e-3;
 const FITTED: usize = 100;
 /// Most rows of a group that stand for all of it, spread evenly by margin.
 const MEMBERS: usize = 512;
+/// Most rows of a group that are clustered, spread in the same way.
+const CLUSTERED: usize = 200_000;
 
 /// Most profiles that so many training rows can have.
 pub(crate) fn most(rows: usize) -> usize {
@@ -48,7 +50,7 @@ pub struct Made {
 }
 
 /// How profiles were made.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProfileReport {
     /// The group: `near_threshold`, `lowest_approved`, `approved` or `all`.
     pub group: String,
@@ -95,12 +97,12 @@ pub fn make(subject: &Subject<'_>, prepared: &Prepared) -> Option<Made> {
     let held_out: Vec<usize> = declined.iter().copied().skip(1).step_by(2).collect();
     let (fitted, held_out) = (rows(&fitted), rows(&held_out));
     let stand_ins = rows(&spread(&members, MEMBERS));
-    let members = rows(&members);
+    let count = members.len();
+    let members = rows(&spread(&members, CLUSTERED));
 
     let explained = Explained { subject };
     let importance = explained.importance(&prepared.preprocessing.imputed, &fitted);
-    let everybody = rows(&prepared.split.train);
-    let candidates = cluster::candidates(subject.schema, &members, &importance, &everybody);
+    let candidates = cluster::candidates(subject.schema, &members, &importance, prepared);
     if candidates.is_empty() {
         return None;
     }
@@ -123,7 +125,7 @@ pub fn make(subject: &Subject<'_>, prepared: &Prepared) -> Option<Made> {
     Some(Made {
         report: ProfileReport {
             group: name.to_owned(),
-            rows: members.len(),
+            rows: count,
             profiles: used.len(),
             smallest_cluster: sizes.min().unwrap_or_default(),
             agreement,

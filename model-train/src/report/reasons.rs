@@ -3,7 +3,8 @@
 use model_report::number::{count, fixed, percent};
 use model_report::{Cell, Section, Table};
 
-use crate::evaluate::{Evaluation, ReasonSlices, Reasons, RecourseSlices};
+use crate::evaluate::{Evaluation, Interval, ReasonSlices, Reasons, RecourseSlices, Stability};
+use crate::profiles::ProfileReport;
 
 /// Most codes that a group's table shows.
 const SHOWN: usize = 8;
@@ -18,17 +19,35 @@ pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
             reasons.compared_with.replace('_', " "),
         ))
         .table(codes(reasons));
-    if let Some(stability) = &reasons.stability {
-        section = section.paragraph(format!(
-            "When every number changes by up to 1%, {} of {} applicants keep their first reason (95% interval {} to {}), and {} of all reasons stay (interval {} to {}).",
-            percent(stability.first),
-            count(stability.rows),
-            percent(stability.first_interval.low),
-            percent(stability.first_interval.high),
-            percent(stability.kept),
-            percent(stability.kept_interval.low),
-            percent(stability.kept_interval.high),
-        ));
+    if let Some(behind) = &reasons.behind {
+        section = section.paragraph(stand_for(behind));
+    }
+    let retrained = reasons.retrained.as_ref();
+    let stable = [
+        Some((
+            "Every number of the application changed by up to 1%".to_owned(),
+            reasons.stability.as_ref(),
+        )),
+        retrained.map(|again| {
+            let models = count(again.models);
+            (
+                format!("Another random seed ({models} models)"),
+                again.seeds.as_ref(),
+            )
+        }),
+        retrained.map(|again| {
+            let models = count(again.models);
+            let text = format!("Training rows drawn anew ({models} models)");
+            (text, again.resampled.as_ref())
+        }),
+    ];
+    let stable: Vec<(String, &Stability)> = stable
+        .into_iter()
+        .flatten()
+        .filter_map(|(what, stability)| Some((what, stability?)))
+        .collect();
+    if !stable.is_empty() {
+        section = section.table(stability(&stable));
     }
     if let Some(recourse) = &reasons.recourse {
         section = section.paragraph(format!(
@@ -44,6 +63,50 @@ pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
         section = section.details(&slices.label, inside.table(groups(reasons, slices)));
     }
     Some(section)
+}
+
+/// Whom the profiles stand for, and how well.
+fn stand_for(behind: &ProfileReport) -> String {
+    let mut text = format!(
+        "The profiles stand for {} training rows, none of them for fewer than {}.",
+        count(behind.rows),
+        count(behind.smallest_cluster),
+    );
+    if let Some(agreement) = &behind.agreement {
+        text.push_str(&format!(
+            " On {} declined rows that they were not fitted to, {} have the same first input as a comparison with all of those rows, {} of the four that count most are the same (all four in {} of the rows), and contributions differ by {} of their size.",
+            count(agreement.rows),
+            percent(agreement.first),
+            percent(agreement.four_overlap),
+            percent(agreement.four_same),
+            percent(agreement.relative_error),
+        ));
+    }
+    text
+}
+
+fn stability(stable: &[(String, &Stability)]) -> Table {
+    let interval = |of: &Interval| format!("{} to {}", percent(of.low), percent(of.high));
+    let rows = stable.iter().map(|(what, stability)| {
+        [
+            what.clone(),
+            count(stability.rows),
+            percent(stability.first),
+            interval(&stability.first_interval),
+            percent(stability.kept),
+            interval(&stability.kept_interval),
+        ]
+        .map(Cell::new)
+        .to_vec()
+    });
+    Table::new("How stable reasons are")
+        .text("What changes")
+        .number("Applicants")
+        .number("Same first reason")
+        .number("95% interval")
+        .number("Reasons that stay")
+        .number("95% interval")
+        .rows(rows)
 }
 
 fn codes(reasons: &Reasons) -> Table {

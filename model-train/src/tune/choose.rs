@@ -148,13 +148,12 @@ pub fn within_budget(
     options: &Options,
     budget: &Budget,
 ) -> Result<Params, FitError> {
-    let (columns, answers) = prepared.test_rows();
     for _ in 0..SHRINKS {
         let Some(trees) = trees_of(&params) else {
             break;
         };
         let model = fit::fit(prepared, &prepared.split.train, schema, &params, options)?;
-        let excess = budget.ratio(&cost(&model, &columns, answers.len())?);
+        let excess = budget.ratio(&cost(&model, prepared)?);
         if excess <= 1.0 {
             break;
         }

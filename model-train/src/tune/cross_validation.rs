@@ -19,7 +19,7 @@ use crate::dataset::Dataset;
 use crate::evaluate::{Draw, LearningPoint, learning_curve};
 use crate::fit::{self, ClassWeight, FitError, Options, Params, Step, Validation};
 use crate::metrics::Metrics;
-use crate::prepare::{PrepareError, Prepared};
+use crate::prepare::{BLOCK_ROWS, PrepareError, Prepared};
 use crate::split::Split;
 
 /// The decision threshold of the metrics in a search.
@@ -180,8 +180,10 @@ impl<'a> CrossValidation<'a> {
             let p = p.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
             libm::log(p / (1.0 - p))
         };
-        let answers = test.iter().map(|&row| prepared.target[row]).collect();
-        Ok((answers, probabilities.into_iter().map(log_odds).collect()))
+        Ok((
+            prepared.answers_of(test),
+            probabilities.into_iter().map(log_odds).collect(),
+        ))
     }
 
     pub(super) fn options(&self, jobs: usize) -> Options {
@@ -295,14 +297,15 @@ fn points(
     prepared: &Prepared,
     calibration: &Calibration,
 ) -> Result<Vec<Point>, FitError> {
-    let (columns, answers) = prepared.test_rows();
-    let whole = cost(model, &columns, answers.len())?;
-    let weights = prepared.weights_of(&prepared.split.test);
+    let test = &prepared.split.test;
+    let answers = prepared.answers_of(test);
+    let whole = cost(model, prepared)?;
+    let weights = prepared.weights_of(test);
     let measured = |probabilities: &[f64]| {
         Metrics::weighted(&answers, probabilities, weights.as_deref(), THRESHOLD)
     };
     let Model::Forest(forest) = model else {
-        let raw = fit::predict(model, prepared, &prepared.split.test)?;
+        let raw = fit::predict(model, prepared, test)?;
         let probabilities: Vec<f64> = raw.into_iter().map(|p| calibration.apply(p)).collect();
         return Ok(vec![Point {
             trees: 0,
@@ -318,7 +321,7 @@ fn points(
     let mut sums = vec![0.0; answers.len()];
     let (mut points, mut before) = (Vec::new(), 0);
     for trees in numbers_of_trees(forest.trees.len()) {
-        add(&mut sums, forest, before..trees, &columns)?;
+        add(&mut sums, forest, before..trees, prepared)?;
         before = trees;
         points.push(Point {
             trees,
@@ -339,12 +342,12 @@ fn numbers_of_trees(all: usize) -> Vec<usize> {
         .collect()
 }
 
-/// Adds the sums of some of the trees.
+/// Adds the sums of some of the trees for the test rows.
 fn add(
     sums: &mut [f64],
     forest: &Forest,
     trees: std::ops::Range<usize>,
-    columns: &[f64],
+    prepared: &Prepared,
 ) -> Result<(), FitError> {
     let part = Forest {
         features: forest.features.clone(),
@@ -356,11 +359,15 @@ fn add(
     };
     let compiled =
         CompiledForest::new(&part).map_err(|error| FitError::Library(error.to_string()))?;
-    let mut added = vec![0.0; sums.len()];
-    compiled.predict_block(columns, sums.len(), &mut added, &mut Scratch::default());
-    sums.iter_mut()
-        .zip(added)
-        .for_each(|(sum, added)| *sum += added);
+    let mut scratch = Scratch::default();
+    let blocks = prepared.blocks(&prepared.split.test);
+    for (columns, sums) in blocks.zip(sums.chunks_mut(BLOCK_ROWS)) {
+        let mut added = vec![0.0; sums.len()];
+        compiled.predict_block(&columns, sums.len(), &mut added, &mut scratch);
+        for (sum, added) in sums.iter_mut().zip(added) {
+            *sum += added;
+        }
+    }
     Ok(())
 }
 
@@ -385,13 +392,13 @@ impl Cost {
     }
 }
 
-pub(super) fn cost(model: &Model, columns: &[f64], rows: usize) -> Result<Cost, FitError> {
+pub(super) fn cost(model: &Model, prepared: &Prepared) -> Result<Cost, FitError> {
     let bytes = model.to_bytes();
     let bytes = bytes.map_err(|error| FitError::Library(error.to_string()))?;
     Ok(Cost {
         bytes: bytes.len() as u64,
         gzip_bytes: gzipped(&bytes),
-        nanoseconds: nanoseconds(model, columns, rows)?,
+        nanoseconds: nanoseconds(model, prepared)?,
     })
 }
 
@@ -404,11 +411,12 @@ pub fn gzipped(bytes: &[u8]) -> u64 {
     written.map_or(u64::MAX, |gzip| gzip.len() as u64)
 }
 
-/// Nanoseconds to score one row, the least of three rounds.
-fn nanoseconds(model: &Model, columns: &[f64], rows: usize) -> Result<f64, FitError> {
+/// Nanoseconds to score one of the test rows, the least of three rounds.
+fn nanoseconds(model: &Model, prepared: &Prepared) -> Result<f64, FitError> {
     let mut predictor = Predictor::new(model, &Calibration::None).map_err(FitError::Library)?;
-    let timed: Vec<Vec<f64>> = (0..rows.min(TIMED_ROWS))
-        .map(|row| columns.iter().skip(row).step_by(rows).copied().collect())
+    let rows = prepared.split.test.iter().take(TIMED_ROWS);
+    let timed: Vec<Vec<f64>> = rows
+        .map(|&row| prepared.columns.iter().map(|column| column[row]).collect())
         .collect();
     let mut least = f64::INFINITY;
     for _ in 0..3 {

@@ -29,6 +29,8 @@ const RULES: usize = 50;
 /// is lost in the spread of medians.
 const RULES_ROUNDS: usize = 2_000;
 const RULES_DECISIONS: usize = 100;
+/// Applications for which recourse is looked for.
+const DECLINED: usize = 100;
 
 fn main() -> Result<()> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
@@ -98,7 +100,61 @@ fn explanations(applications: &Applications, engine: &[u8], glue: &[u8]) -> Resu
             first.as_secs_f64() * 1e3
         );
     }
+    recourse(applications, engine, glue)
+}
+
+/// What recourse and the flip points of the page cost.
+fn recourse(applications: &Applications, engine: &[u8], glue: &[u8]) -> Result<()> {
+    println!("\n## Recourse in wasmtime, one core: {DECLINED} declined applications\n");
+    println!("| model | asked | p50 | p99 | at most | proven |");
+    println!("|---|---|---:|---:|---:|---:|");
+    for (trees, leaves, most) in [(200, 31, "p99 50 ms"), (1_148, 48, "p95 300 ms")] {
+        let subject = Subject::new(applications, &boosted(trees, leaves, 12), engine, glue)?;
+        let mut module = Module::new(&pack(engine, glue, &subject.with_profiles(32)?)?)?;
+        let block = module.alloc(4096)?;
+        let declined = declined(&mut module, block, applications)?;
+        for (asked, question, most) in [
+            ("bars, reasons and flip points", "{\"options\":0}", "16 ms"),
+            ("three options of three changes", "true", most),
+        ] {
+            let (mut times, mut proven, mut options) = (Vec::new(), 0, 0);
+            for application in &declined {
+                let application = std::str::from_utf8(application)?;
+                let request = format!("{{\"application\":{application},\"recourse\":{question}}}");
+                let start = Instant::now();
+                let answer = module.explain(block, request.as_bytes())?;
+                times.push(start.elapsed().as_secs_f64() * 1e3);
+                let answer = std::str::from_utf8(answer)?;
+                options += answer.matches("\"proven\":").count();
+                proven += answer.matches("\"proven\":true").count();
+            }
+            times.sort_by(f64::total_cmp);
+            let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
+            println!(
+                "| {trees} boosted trees of {leaves} leaves | {asked} | {:.2} ms | {:.2} ms | {most} | {proven} of {options} |",
+                at(50),
+                at(99)
+            );
+        }
+    }
     Ok(())
+}
+
+/// Applications that the model declines.
+fn declined(module: &mut Module, block: u32, applications: &Applications) -> Result<Vec<Vec<u8>>> {
+    let mut declined = Vec::new();
+    for row in 0..ROWS {
+        let application = applications.request(row);
+        let answer = std::str::from_utf8(module.decide(block, &application)?)?;
+        if answer.contains("\"approve\":false") {
+            declined.push(application);
+        }
+        if declined.len() == DECLINED {
+            break;
+        }
+    }
+    ensure!(!declined.is_empty(), "the model declines nobody");
+    Ok(declined)
 }
 
 /// Boosted trees of at most so many leaves and splits from the root, columns cut into 255 bins

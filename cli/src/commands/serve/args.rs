@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::decision_log::WhenItFails;
 use super::log::Log;
+use super::on_failure::WhenItFails;
 use super::window_length::WindowLength;
 
 const EXAMPLES: &str = "\

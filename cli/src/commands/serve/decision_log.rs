@@ -1,8 +1,5 @@
 //! The settings of the decision log: three flags, and the table `[decision_log]`.
 
-use std::fmt::{Display, Formatter};
-use std::str::FromStr;
-
 use anyhow::{Result, bail, ensure};
 use host_server::{DecisionLogOptions, OnFailure, Person, PersonRole, ReasonCode};
 use serde::Deserialize;
@@ -10,6 +7,7 @@ use toml::Spanned;
 
 use super::args::Args;
 use super::keys::key;
+use super::on_failure::WhenItFails;
 use crate::config_file::ConfigFile;
 use crate::settings::Settings;
 
@@ -50,31 +48,6 @@ struct PersonTable {
     name: String,
     role: String,
     key_sha256: String,
-}
-
-/// `refuse` or `serve`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct WhenItFails(OnFailure);
-
-impl FromStr for WhenItFails {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "refuse" => Ok(Self(OnFailure::Refuse)),
-            "serve" => Ok(Self(OnFailure::Serve)),
-            _ => Err("expected `refuse` or `serve`".to_owned()),
-        }
-    }
-}
-
-impl Display for WhenItFails {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self.0 {
-            OnFailure::Refuse => "refuse",
-            OnFailure::Serve => "serve",
-        })
-    }
 }
 
 /// Reads the settings; `None` where no folder is set.

@@ -1,12 +1,13 @@
 //! `underwrite serve`
 
+mod allocator;
 mod api_keys;
-mod arenas;
 mod args;
 mod decision_log;
 mod drift;
 pub(super) mod keys;
 mod log;
+mod on_failure;
 mod options;
 mod source;
 mod window_length;
@@ -26,7 +27,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<()> {
         if !self.print_config {
             // First, so that nothing is read twice.
-            arenas::limit();
+            allocator::limit();
         }
         let read = options::read(&self)?;
         if self.print_config {

@@ -13,7 +13,7 @@ use model_train::moment::Moment;
 use model_train::threshold::ThresholdRule;
 use model_train::tune::{FoldsBy, Metric};
 
-use super::values::{Bags, Folds, Jobs, Share, Trials, Written};
+use super::values::{Bags, Folds, Jobs, ReasonSeeds, Share, Trials, Written};
 use crate::tracking::TrackingArgs;
 
 const EXAMPLES: &str = "\
@@ -144,6 +144,10 @@ pub(crate) struct Args {
     /// Write the metrics to this file, as JSON.
     #[arg(long, value_name = "FILE.json")]
     pub(super) metrics: Option<PathBuf>,
+    /// Number of fits with other seeds, and of fits on resampled rows, that the report compares
+    /// reasons with [default: 0].
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) reason_seeds: Option<ReasonSeeds>,
     /// Write out-of-fold and test predictions to this CSV file: row, part, outcome, probability
     /// and decision.
     #[arg(long, value_name = "FILE.csv")]

@@ -16,7 +16,7 @@ use model_train::tune::{FoldsBy, Metric, Scale, Space};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::values::{Bags, Folds, Jobs, Share, Trials, Written};
+use super::values::{Bags, Folds, Jobs, ReasonSeeds, Share, Trials, Written};
 use crate::config_file::ConfigFile;
 
 /// The tables about training; every key is optional.
@@ -52,6 +52,7 @@ pub(crate) struct Train {
     pub(crate) class_weight: Option<Written<ClassWeight>>,
     pub(crate) allow_protected: Option<bool>,
     pub(crate) report: Option<PathBuf>,
+    pub(crate) reason_seeds: Option<ReasonSeeds>,
     pub(crate) card: Option<PathBuf>,
     pub(crate) seed: Option<u64>,
     pub(crate) jobs: Option<Jobs>,

@@ -68,6 +68,17 @@ impl Settings {
         let file = config.train;
         let predictions = args.predictions.or(file.predictions);
         let card = args.card.or(file.card);
+        let report = args.report.or(file.report);
+        // The run folder is where the card is: the texts ask for one.
+        let asks_for_run = card.is_some()
+            || args.runs.is_some()
+            || args.run_name.is_some()
+            || file.runs.is_some()
+            || file.run_name.is_some();
+        ensure!(
+            options.reason_seeds == 0 || report.is_some() || asks_for_run || options.is_search(),
+            "--reason-seeds fills a part of the report, and none is written: give --report or --runs too"
+        );
         options.wants_predictions = predictions.is_some();
         Ok(Self {
             out_of_time,
@@ -85,17 +96,12 @@ impl Settings {
             out: needed(args.out.or(file.out), "out")?,
             metrics: args.metrics.or(file.metrics),
             predictions,
-            report: args.report.or(file.report),
+            report,
             document: (card.as_deref())
                 .map(files::read_document)
                 .transpose()?
                 .unwrap_or_default(),
-            // The run folder is where the card is: the texts ask for one.
-            asks_for_run: card.is_some()
-                || args.runs.is_some()
-                || args.run_name.is_some()
-                || file.runs.is_some()
-                || file.run_name.is_some(),
+            asks_for_run,
             runs: args.runs.or(file.runs).unwrap_or_else(|| "runs".into()),
             run_name: args.run_name.or(file.run_name),
             resume: args.resume,
@@ -165,6 +171,10 @@ fn options(args: &Args, config: &Config) -> Result<Options> {
             engine::carried()?.sha256()
         },
         wants_predictions: false,
+        reason_seeds: args
+            .reason_seeds
+            .or(config.train.reason_seeds)
+            .map_or(0, |seeds| seeds.0),
     })
 }
 

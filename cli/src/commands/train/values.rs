@@ -23,6 +23,8 @@ pub(crate) type Trials = Count<1, 100_000>;
 pub(crate) type Folds = Count<2, 50>;
 /// A number of boosted models to average.
 pub(crate) type Bags = Count<1, 64>;
+/// A number of seeds.
+pub(crate) type ReasonSeeds = Count<0, 100>;
 /// A number of threads.
 pub(crate) type Jobs = Count<1, 1024>;
 

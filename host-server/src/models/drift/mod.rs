@@ -18,7 +18,7 @@ use model_core::model_file::ModelFile;
 use model_drift::live::{Length, Live, Window, without_target};
 use model_drift::sketch::Sketch;
 
-use crate::host::ModelHost;
+use crate::host::{Answer, ModelHost};
 use crate::models::score::Score;
 pub(crate) use gauges::GaugeSet;
 use gauges::Gauges;
@@ -162,11 +162,11 @@ fn reference(host: &ModelHost) -> Result<(Artifact, Sketch), NotMonitored> {
 }
 
 impl Monitor {
-    /// Counts a request and the score of its answer: what came, before any policy; a derived
+    /// Counts a request with its answer, the score of which was read before: what came, before any policy; a derived
     /// field that was left out as it was computed. A request
     /// that the model refused counts too, without a score; one that is no JSON object does not.
-    pub(crate) fn seen(&self, request: &[u8], score: Option<Score>) {
-        let Some(bins) = self.reader.bins(request, score) else {
+    pub(crate) fn seen(&self, request: &[u8], answer: Answer<'_>, score: Option<Score>) {
+        let Some(bins) = self.reader.bins(request, answer, score) else {
             self.unread.fetch_add(1, Ordering::Relaxed);
             return;
         };
@@ -249,7 +249,8 @@ pub fn time_counting(
     let start = Instant::now();
     for _ in 0..times {
         for (request, decision) in &answered {
-            monitor.seen(request, Score::read(decision.answer()));
+            let answer = decision.answer();
+            monitor.seen(request, answer, Score::read(answer));
         }
     }
     let count = times.saturating_mul(u32::try_from(answered.len()).ok()?);

@@ -9,11 +9,15 @@ use model_drift::live::{Cell, Shape};
 use model_drift::sketch::{NOT_LISTED, Role, Sketch, boolean_texts};
 
 use super::derived::Derivation;
+use crate::host::Answer;
 use crate::models::fields;
-use crate::models::score::Score;
+use crate::models::score::{Score, first_of_score};
 
 /// The longest request that is read. A real one has some hundred bytes.
 const LONGEST: usize = 64 << 10;
+
+/// A bin that no window has: there is nothing to count.
+const NOWHERE: u32 = u32::MAX;
 
 /// What is known of a model's columns before a request.
 pub(super) struct Reader {
@@ -24,6 +28,8 @@ pub(super) struct Reader {
     absent: Vec<u32>,
     /// The column of the model's answers.
     prediction: Option<usize>,
+    /// That of first reasons.
+    reason: Option<usize>,
     derivation: Derivation,
 }
 
@@ -51,7 +57,7 @@ impl Reader {
     pub(super) fn new(artifact: &Artifact, reference: &Sketch, shape: Arc<Shape>) -> Self {
         let schema = &artifact.schema;
         // Every column has a bin for each of these.
-        let bin = |column, cell: Cell<'_>| shape.place(column, cell).unwrap_or(u32::MAX);
+        let bin = |column, cell: Cell<'_>| shape.place(column, cell).unwrap_or(NOWHERE);
         let columns = || reference.columns.iter().enumerate();
         let fields = columns().filter_map(|(column, counted)| {
             let name = &counted.spec.name;
@@ -74,6 +80,7 @@ impl Reader {
                 column,
             })
         });
+        let place = |role| columns().position(|(_, column)| column.spec.role == role);
         Self {
             derivation: Derivation::new(schema, &artifact.preprocessing),
             fields: fields.collect(),
@@ -81,9 +88,8 @@ impl Reader {
             absent: columns()
                 .map(|(column, _)| bin(column, Cell::Missing))
                 .collect(),
-            prediction: columns()
-                .find(|(_, column)| column.spec.role == Role::Prediction)
-                .map(|(at, _)| at),
+            prediction: place(Role::Prediction),
+            reason: place(Role::Reason),
             shape,
         }
     }
@@ -94,9 +100,14 @@ impl Reader {
     }
 
     /// The bin of each column that counts a request; `None` when it is no JSON object, or far
-    /// longer than an application is. `score` is that of the model's answer; a refused request
-    /// has none, and is not counted in the column of the answers.
-    pub(super) fn bins(&self, request: &[u8], score: Option<Score>) -> Option<Vec<u32>> {
+    /// longer than an application is. `answer` is the model's, and `score` what was read of it; a
+    /// refused request has no score, and is not counted in the columns of the answers.
+    pub(super) fn bins(
+        &self,
+        request: &[u8],
+        answer: Answer<'_>,
+        score: Option<Score>,
+    ) -> Option<Vec<u32>> {
         if request.len() > LONGEST {
             return None;
         }
@@ -117,14 +128,14 @@ impl Reader {
         }
         let mut bins = seen.bins;
         if let Some(column) = self.prediction {
-            let bin =
-                score.and_then(|score| self.shape.place(column, Cell::Number(score.probability)));
-            match bin {
-                Some(bin) => bins[column] = bin,
-                None => {
-                    bins.swap_remove(column);
-                }
-            }
+            let cell = score.map_or(Cell::None, |score| Cell::Number(score.probability));
+            bins[column] = self.shape.place(column, cell).unwrap_or(NOWHERE);
+        }
+        if let Some(column) = self.reason {
+            let refused = score.filter(|score| !score.approves());
+            let first = refused.and_then(|_| first_of_score(answer));
+            let cell = first.as_deref().map_or(Cell::None, Cell::Text);
+            bins[column] = self.shape.place(column, cell).unwrap_or(NOWHERE);
         }
         Some(bins)
     }

@@ -30,6 +30,8 @@ pub(crate) struct Loading {
     pub(crate) signatures: Option<SignatureCheck>,
     /// Hears of every model that was loaded, before it answers.
     pub(crate) on_load: Option<OnLoad>,
+    /// Hears of every file that was refused at a reload.
+    pub(crate) on_refuse: Option<OnRefuse>,
 }
 
 /// A sentence refuses the model.
@@ -37,6 +39,22 @@ type Hear = dyn Fn(&Loaded<'_>) -> Result<(), String> + Send + Sync;
 
 /// Is told of a model that was loaded. May block.
 pub(crate) struct OnLoad(pub(crate) Box<Hear>);
+
+/// Is told of a file that was refused. May block.
+pub(crate) struct OnRefuse(pub(crate) Box<dyn Fn(&Refused<'_>) + Send + Sync>);
+
+/// A file that was refused.
+pub(crate) struct Refused<'a> {
+    /// The model whose place it would have taken.
+    pub(crate) name: &'a str,
+    /// The version that its folder names; empty for a file alone.
+    pub(crate) version: &'a str,
+    pub(crate) path: &'a Path,
+    /// Of the whole file.
+    pub(crate) file_sha256: &'a [u8; 32],
+    /// A sentence.
+    pub(crate) because: &'a str,
+}
 
 /// A model that was loaded.
 pub(crate) struct Loaded<'a> {
@@ -65,6 +83,12 @@ impl Loading {
         let mut bytes = Vec::new();
         file.take(SIGNATURE).read_to_end(&mut bytes).ok()?;
         Some(Sha256::digest(bytes).into())
+    }
+
+    pub(super) fn tell_refused(&self, refused: &Refused<'_>) {
+        if let Some(OnRefuse(told)) = &self.on_refuse {
+            told(refused);
+        }
     }
 
     /// Who signed the file at this path, of this SHA-256; `None` when nobody has to.

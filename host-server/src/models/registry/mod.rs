@@ -31,7 +31,7 @@ use crate::host::{LoadError, ModelHost};
 pub(crate) use affinity::Affinity;
 pub(crate) use deployment::Mode;
 pub(crate) use live::Live;
-pub(crate) use loading::{Loaded, Loading, OnLoad};
+pub(crate) use loading::{Loaded, Loading, OnLoad, OnRefuse, Refused};
 pub(crate) use outcome::{Cause, Change, Outcome};
 pub(crate) use served::{ScoredDecision, Served};
 pub(crate) use shadow::Witness;

@@ -1,7 +1,12 @@
 //! Whether a file is what its folder says, and like what it is to replace.
 
-use super::served::FolderName;
 use crate::host::{Description, FeatureType};
+
+/// The name and version that a folder gives a model.
+pub(crate) struct FolderName<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+}
 
 /// Checks a model's name and version against those of its folder: `v1.2.0`, `1.2.0` and, with
 /// a label, `1.2.0-rc.1` or `1.2.0+policy2` hold version `1.2.0`.

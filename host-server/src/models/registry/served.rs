@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::file::read_model;
 use super::loading::{Loaded, Loading, OnLoad};
-use super::names::check_place;
+use super::names::{FolderName, check_place};
 use super::source::{Checked, FileCheck, Signer};
 use super::verify;
 use crate::asset::Asset;
@@ -45,12 +45,6 @@ fn script(glue: &Bytes) -> Bytes {
         Ok(Cow::Owned(changed)) => changed.into(),
         _ => glue.clone(),
     }
-}
-
-/// The name and version that a folder gives a model.
-pub(crate) struct FolderName<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) version: &'a str,
 }
 
 impl Served {
@@ -175,7 +169,7 @@ impl Served {
             .decide(body)
             .inspect_err(|error| self.metrics.failed(error))?;
         let score = Score::read(decision.answer());
-        self.seen(body, score);
+        self.seen(body, decision.answer(), score);
         Ok(ScoredDecision { decision, score })
     }
 
@@ -210,7 +204,7 @@ impl Served {
                 Ok(answer) => {
                     let score = Score::read(*answer);
                     tally.decided(*answer, score);
-                    self.seen(asked.get(), score);
+                    self.seen(asked.get(), *answer, score);
                 }
                 Err(error) => self.metrics.failed(error),
             }
@@ -231,9 +225,9 @@ impl Served {
         self.drift.as_ref()
     }
 
-    fn seen(&self, request: &[u8], score: Option<Score>) {
+    fn seen(&self, request: &[u8], answer: Answer<'_>, score: Option<Score>) {
         if let Ok(monitor) = &self.drift {
-            monitor.seen(request, score);
+            monitor.seen(request, answer, score);
         }
     }
 

@@ -11,10 +11,10 @@ use super::deployment::{self, Deployment, DeploymentError, FILE, Mode, line};
 use super::file::read_model;
 use super::folder::{Found, MODEL, order};
 use super::live::{Challenger, Live};
-use super::loading::Loading;
-use super::names::check_successor;
+use super::loading::{Loading, Refused};
+use super::names::{FolderName, check_successor};
 use super::outcome::{Cause, Change, Outcome};
-use super::served::{FolderName, Served};
+use super::served::Served;
 use super::shadow::Shadow;
 use super::source::Signer;
 use super::version::{Stamp, Version, unload_oldest};
@@ -263,6 +263,18 @@ impl Slot {
         if given_up || past.refused.get(path) == Some(&digests) {
             return None;
         }
+        let version = known.as_ref().map_or("", |known| known.version);
+        let refuse = |because: String, past: &mut Past, outcome: &mut Outcome| {
+            past.refused.insert(path.to_owned(), digests);
+            loading.tell_refused(&Refused {
+                name: &self.name,
+                version,
+                path,
+                file_sha256: &sha256,
+                because: &because,
+            });
+            self.refuse(because, change, &loading.metrics, outcome);
+        };
         let current = match &known {
             Some(known) => known.old.as_ref().map(Current::version),
             None => self.live().map(|live| Current::served(&live.champion)),
@@ -273,9 +285,7 @@ impl Slot {
                 // The same model, signed by somebody else.
                 Ok(_) => {}
                 Err(reason) => {
-                    past.refused.insert(path.to_owned(), digests);
-                    let reason = format!("{}: {reason}", path.display());
-                    self.refuse(reason, change, &loading.metrics, outcome);
+                    refuse(format!("{}: {reason}", path.display()), past, outcome);
                     return None;
                 }
             }
@@ -298,9 +308,7 @@ impl Slot {
                 Some(served)
             }
             Err(error) => {
-                past.refused.insert(path.to_owned(), digests);
-                let reason = error.in_file(path).to_string();
-                self.refuse(reason, change, &loading.metrics, outcome);
+                refuse(error.in_file(path).to_string(), past, outcome);
                 None
             }
         }

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::file::read_model;
 use super::loading::Loading;
-use super::served::{FolderName, Served};
+use super::names::FolderName;
+use super::served::Served;
 use super::source::Signer;
 use crate::host::{LoadError, LoadErrorKind, ModelInfo};
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schemas::reference;
+use super::reference::reference;
 use crate::host::{Description, Feature, FeatureRole, FeatureType, PolicyInfo};
 
 /// The request of `/predict`.

@@ -4,6 +4,7 @@
 mod application;
 mod log;
 mod paths;
+mod reference;
 mod schemas;
 
 use std::sync::{Arc, LazyLock};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schemas::reference;
+use super::reference::reference;
 use crate::app::App;
 
 /// What the operations have in common.

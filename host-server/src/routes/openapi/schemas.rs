@@ -3,12 +3,8 @@
 use serde_json::{Value, json};
 
 use super::application;
+use super::reference::reference;
 use crate::host::Description;
-
-/// `#/components/schemas/NAME`
-pub(super) fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{name}") })
-}
 
 /// All of them; those of applications and decisions as the model has them.
 pub(super) fn all(model: Option<&Description>) -> Value {

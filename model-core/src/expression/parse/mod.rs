@@ -3,28 +3,10 @@
 mod sets;
 mod words;
 
+use super::error::ExpressionError;
 use super::lex::{Token, tokens};
 use super::{Arithmetic, Comparison, Expression, MAX_NESTING, MAX_OPS, Meaning, Op, Vocabulary};
 use words::{absent, unexpected, what};
-
-/// Why a text is no expression.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ExpressionError {
-    /// The byte of the text where it is wrong.
-    pub at: usize,
-    /// What was expected and what came.
-    pub message: String,
-}
-
-impl ExpressionError {
-    pub(super) fn new(at: usize, message: impl Into<String>) -> Self {
-        Self {
-            at,
-            message: message.into(),
-        }
-    }
-}
 
 /// An expression with where each of its operations stands in the text.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,8 +1,9 @@
 //! Categories and the sets that they are looked for in.
 
 use super::words::{no_category, unquoted, what};
-use super::{ExpressionError, Parser, Part, Read, Result};
+use super::{Parser, Part, Read, Result};
 use crate::expression::Op;
+use crate::expression::error::ExpressionError;
 use crate::expression::lex::Token;
 
 impl Parser<'_> {

@@ -1,22 +1,9 @@
 //! What an applicant may change: from the keys of an entry to an [`Actionable`].
 
-use serde::Deserialize;
-
 use super::super::actionable::{Fault, fault};
 use super::super::{Actionable, Direction, Feature, FeatureKind, MAX_CHOICES, MAX_STEPS, Range};
-use super::feature::Converted;
-use super::raw::{RawFeature, RawRole, refuse_keys};
+use super::raw::{Converted, RawActionable, RawFeature, RawRole, refuse_keys};
 use crate::literal::number_text;
-
-/// The key `actionable` as it stands in the file.
-#[derive(Deserialize, Clone, Copy, PartialEq)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum RawActionable {
-    Up,
-    Down,
-    Any,
-    No,
-}
 
 /// The keys of an entry that say what may be proposed.
 #[derive(Clone, Copy)]

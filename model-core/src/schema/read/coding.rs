@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::feature::Converted;
-use super::raw::{RawFeature, RawRole, RawType};
+use super::raw::{Converted, RawFeature, RawRole, RawType};
 
 /// What the columns of a model from elsewhere say about a category of the schema. At most one
 /// of the two lists has entries.

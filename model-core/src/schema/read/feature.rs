@@ -8,10 +8,8 @@ use super::super::{
     Unknown,
 };
 use super::actionable;
-use super::raw::{RawExample, RawFeature, RawRole, RawType, refuse_keys};
+use super::raw::{Converted, RawExample, RawFeature, RawRole, RawType, refuse_keys};
 use crate::texts::{RawTexts, Texts};
-
-pub(super) type Converted<T> = Result<T, (&'static str, String)>;
 
 /// What is incomplete about a feature: the key, a sentence.
 pub(super) type Absent = Vec<(&'static str, String)>;

@@ -6,8 +6,6 @@ use serde::Deserialize;
 
 use super::super::languages::default_languages;
 use super::super::{Encoding, Mismatch, Missing, Monotonic, OutOfRange, SampleRole, Unknown};
-use super::actionable::RawActionable;
-use super::feature::Converted;
 use super::reasons::{RawReason, RawReasons};
 use crate::texts::RawTexts;
 
@@ -101,6 +99,16 @@ impl RawRole {
     }
 }
 
+/// The key `actionable` as it stands in the file.
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawActionable {
+    Up,
+    Down,
+    Any,
+    No,
+}
+
 #[derive(Deserialize, Clone)]
 #[serde(untagged, expecting = "expected a boolean, a number or a text")]
 pub(super) enum RawExample {
@@ -115,6 +123,9 @@ pub(super) enum RawPositive {
     Boolean(bool),
     Text(String),
 }
+
+/// A value, or the key that is wrong and a sentence.
+pub(super) type Converted<T> = Result<T, (&'static str, String)>;
 
 /// Refuses keys that an entry of this kind does not take.
 pub(super) fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) -> Converted<()> {

@@ -1,8 +1,8 @@
 //! The target: what the model learns.
 
 use super::super::{Outcomes, Target, TargetKind};
-use super::feature::{Absent, Converted, resolve};
-use super::raw::{RawFeature, RawPositive, RawType, refuse_keys};
+use super::feature::{Absent, resolve};
+use super::raw::{Converted, RawFeature, RawPositive, RawType, refuse_keys};
 use crate::texts::{RawTexts, Texts};
 
 /// The target, and the labels of its outcomes in every language, the negative one first.

@@ -15,7 +15,7 @@ use super::credit::{
     calibration_state_on, cost_terms, costs, cut_off, deciles, gains, stakes, strategy,
 };
 use super::interval::{Interval, Z};
-use super::reasons::{Stability, agreement};
+use super::stability::{Stability, agreement};
 use super::{
     Estimate, EvaluateError, Options, Ranked, RocPoint, Rows, Subject, lenient, predict_on, roc,
     subject, taken,

@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::bands::bands;
-use super::logistic::Recalibration;
+use super::logistic::{Coefficient, Recalibration};
 use crate::evaluate::calibration::{CalibrationBin, Sums};
-use crate::evaluate::interval::Interval;
 use crate::evaluate::ranked::{Ranked, RankedRow};
 
 /// Bins of about equally many rows.
@@ -41,17 +40,6 @@ pub struct CalibrationState {
     pub mean_probability: f64,
     /// Ten bins of about equally many rows, cut as the deciles are.
     pub bins: Vec<CalibrationBin>,
-}
-
-/// A coefficient with its standard error from the inverse Hessian, and Wald's 95% interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Coefficient {
-    /// The estimate.
-    pub value: f64,
-    /// Its standard error.
-    pub standard_error: f64,
-    /// The estimate plus and minus 1.96 standard errors.
-    pub interval: Interval,
 }
 
 /// Measures probabilities of the good outcome against what happened. Where rows have weights,

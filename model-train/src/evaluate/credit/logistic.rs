@@ -1,6 +1,7 @@
 //! Logistic regression of outcomes on one log odds: what calibration is judged by.
 
-use super::calibration_fit::Coefficient;
+use serde::{Deserialize, Serialize};
+
 use crate::evaluate::interval::{Interval, Z};
 use crate::evaluate::ranked::{Ranked, effective_rows};
 use crate::parallel::parallel;
@@ -197,6 +198,17 @@ impl At {
         d.si += other.si;
         d.ii += other.ii;
     }
+}
+
+/// A coefficient with its standard error from the inverse Hessian, and Wald's 95% interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Coefficient {
+    /// The estimate.
+    pub value: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// The estimate plus and minus 1.96 standard errors.
+    pub interval: Interval,
 }
 
 impl Coefficient {

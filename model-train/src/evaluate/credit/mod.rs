@@ -18,13 +18,14 @@ mod stakes;
 pub(crate) use bands::bands;
 pub use bands::{Decile, GainsPoint, deciles, gains};
 pub(super) use calibration_fit::calibration_state_on;
-pub use calibration_fit::{CalibrationFit, CalibrationState, Coefficient, calibration_state};
+pub use calibration_fit::{CalibrationFit, CalibrationState, calibration_state};
 pub use coefficients::{
     Coefficients, Design, LinearTerm, TrainedOn, coefficients, linear_errors, variance_inflation,
 };
 pub use cost::{Cheapest, Cost, CostTerms, LossGivenDefault, Stakes, costs};
 pub use cut_off::{CutOff, StrategyPoint, cut_off, strategy};
 pub use effects::{Dependence, DependencePoint};
+pub use logistic::Coefficient;
 pub use separation::{Figure, Ks, RarerPrecision, ks};
 
 use effects::dependences;

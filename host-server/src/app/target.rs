@@ -1,0 +1,128 @@
+//! Which version of which model answers.
+
+use std::sync::Arc;
+
+use super::App;
+use crate::http::error::ApiError;
+use crate::models::registry::{Affinity, Live, Served, Slot, Version};
+use crate::record::Role as LogRole;
+
+/// The version of a model that answers a request.
+pub(crate) struct Target {
+    pub(crate) served: Arc<Served>,
+    /// Why it is that one.
+    pub(crate) role: LogRole,
+    /// What is live, unless the request named a version: its shadow gets a copy.
+    pub(crate) live: Option<Arc<Live>>,
+}
+
+impl App {
+    /// The default model's champion.
+    pub(crate) fn champion(&self) -> Option<Arc<Served>> {
+        let live = self.registry.default()?.live()?;
+        Some(Arc::clone(&live.champion))
+    }
+
+    /// What answers for the named model or for the default one, as the deployment says.
+    pub(crate) fn target(
+        &self,
+        name: Option<&str>,
+        affinity: Affinity<'_>,
+    ) -> Result<Target, ApiError> {
+        let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
+        let served = Arc::clone(live.pick(affinity));
+        let role = match Arc::ptr_eq(&served, &live.champion) {
+            true => LogRole::Champion,
+            false => LogRole::Canary,
+        };
+        Ok(Target {
+            served,
+            role,
+            live: Some(live),
+        })
+    }
+
+    /// The same, or the named version, which is loaded if needed.
+    pub(crate) async fn target_version(
+        &self,
+        name: Option<&str>,
+        version: Option<&str>,
+        affinity: Affinity<'_>,
+    ) -> Result<Target, ApiError> {
+        match version {
+            None => self.target(name, affinity),
+            Some(version) => Ok(Target {
+                served: self.version(name, version).await?,
+                role: LogRole::Version,
+                live: None,
+            }),
+        }
+    }
+
+    /// Whether there is a model of this name, or a default one.
+    pub(crate) fn known_model(&self, name: Option<&str>) -> Result<(), ApiError> {
+        self.slot(name).map(drop)
+    }
+
+    /// A version of a model, without loading it.
+    pub(crate) fn known(&self, name: Option<&str>, version: &str) -> Result<(), ApiError> {
+        self.find(name, version).map(drop)
+    }
+
+    fn find(
+        &self,
+        name: Option<&str>,
+        version: &str,
+    ) -> Result<(Arc<Live>, Arc<Version>), ApiError> {
+        let slot = self.slot(name)?;
+        let live = slot.live().ok_or(ApiError::NoModel)?;
+        let found = live.version(version).cloned();
+        let found = found.ok_or_else(|| no_model(&format!("{} {version}", slot.name())))?;
+        Ok((live, found))
+    }
+
+    async fn version(&self, name: Option<&str>, version: &str) -> Result<Arc<Served>, ApiError> {
+        let (live, version) = self.find(name, version)?;
+        if let Some(served) = version.loaded() {
+            version.touch();
+            return Ok(served);
+        }
+        let registry = Arc::clone(&self.registry);
+        let work = move || {
+            let loaded = registry.load(&live, &version);
+            loaded.inspect_err(|error| {
+                tracing::error!(%error, version = version.version(), "version not loaded");
+            })
+        };
+        let loaded = self.admission.piece(work).await;
+        loaded.ok().and_then(Result::ok).ok_or(ApiError::NoModel)
+    }
+
+    fn slot(&self, name: Option<&str>) -> Result<Arc<Slot>, ApiError> {
+        match name {
+            None => self.registry.default().ok_or(ApiError::NoModel),
+            Some(name) => self.registry.get(name).ok_or_else(|| no_model(name)),
+        }
+    }
+
+    /// The version whose drift is requested: the named one, or the champion.
+    pub(crate) async fn monitored(
+        &self,
+        name: Option<&str>,
+        version: Option<&str>,
+    ) -> Result<Arc<Served>, ApiError> {
+        match version {
+            None => {
+                let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
+                Ok(Arc::clone(&live.champion))
+            }
+            Some(version) => self.version(name, version).await,
+        }
+    }
+}
+
+fn no_model(name: &str) -> ApiError {
+    ApiError::NoSuchModel {
+        name: name.to_owned(),
+    }
+}

@@ -1,0 +1,165 @@
+//! The bins of a tree: the parts into which its own splits divide the values of a feature. Values
+//! of one bin reach the same leaves, and of each leaf's box a feature's bins can be told.
+
+use super::codes::{MISSING, goes_left, ones, question};
+use crate::forest::{Bins, Forest, Node, right_children};
+
+/// Most leaves of a tree: the bits of a mask.
+pub(super) const LEAVES: usize = 64;
+/// Most features of a tree: the bits of a pattern.
+pub(super) const FEATURES: usize = 32;
+
+/// The bins of trees, one tree after another.
+#[derive(Debug, Default)]
+pub(super) struct TreeBins {
+    pub(super) features: Vec<Local>,
+    /// Cuts that a tree asks for, as indices of the feature's cuts.
+    cuts: Vec<u32>,
+}
+
+/// A feature of a tree.
+#[derive(Debug)]
+pub(super) struct Local {
+    pub(super) feature: usize,
+    /// Of a number, where its cuts begin.
+    first_cut: usize,
+    /// Of a number: its cuts. Of a category: how many bins it has but for the missing one.
+    bins: usize,
+    is_number: bool,
+    /// Where whoever masks leaves by bin has the mask of the first one.
+    pub(super) first_mask: usize,
+}
+
+impl TreeBins {
+    /// Adds the features that a tree asks for; `false`, and adds none, where it has too many
+    /// leaves or features.
+    pub(super) fn add(&mut self, forest: &Forest, nodes: &[Node]) -> bool {
+        let first = self.features.len();
+        if nodes.len() / 2 >= LEAVES {
+            return false;
+        }
+        for (at, node) in nodes.iter().enumerate() {
+            let Some((feature, _)) = question(node) else {
+                continue;
+            };
+            if self.find(first, feature).is_some() {
+                continue;
+            }
+            let first_cut = self.cuts.len();
+            let (is_number, bins) = match forest.features[feature] {
+                Bins::Cuts(_) => {
+                    for (other, split) in nodes[at..].iter().filter_map(question) {
+                        if other == feature
+                            && let Err(at) = self.cuts[first_cut..].binary_search(&split)
+                        {
+                            self.cuts.insert(first_cut + at, split);
+                        }
+                    }
+                    (true, self.cuts.len() - first_cut)
+                }
+                Bins::Categories(count) => (false, count as usize + 1),
+            };
+            self.features.push(Local {
+                feature,
+                first_cut,
+                bins,
+                is_number,
+                first_mask: 0,
+            });
+        }
+        if self.features.len() - first > FEATURES {
+            self.features.truncate(first);
+            return false;
+        }
+        true
+    }
+
+    /// Which of the features from `first` on is this.
+    pub(super) fn find(&self, first: usize, feature: usize) -> Option<usize> {
+        let mut features = self.features[first..].iter();
+        features.position(|local| local.feature == feature)
+    }
+
+    /// The bin of a code in a feature of a tree.
+    #[inline]
+    pub(super) fn bin(&self, local: &Local, code: u32) -> usize {
+        if code == MISSING {
+            return local.count() - 1;
+        }
+        if !local.is_number {
+            return code as usize;
+        }
+        let mut bin = 0;
+        for cut in &self.cuts[local.first_cut..local.first_cut + local.bins] {
+            bin += usize::from(*cut < code);
+        }
+        bin
+    }
+
+    /// For each feature from `first` on and each of its bins: the leaves whose box holds the bin.
+    pub(super) fn boxes(&self, forest: &Forest, nodes: &[Node], first: usize) -> Vec<u64> {
+        let right = right_children(nodes);
+        let mut boxes = Vec::new();
+        // Of each node the bins that get there, 64 at a time.
+        let mut here = vec![0; nodes.len()];
+        for local in &self.features[first..] {
+            let first_box = boxes.len();
+            boxes.resize(first_box + local.count(), 0);
+            for (start, boxes) in (0..).step_by(64).zip(boxes[first_box..].chunks_mut(64)) {
+                here[0] = u64::MAX >> (64 - boxes.len());
+                let mut leaf = 1;
+                for (at, node) in nodes.iter().enumerate() {
+                    let bins = here[at];
+                    let Some((feature, _)) = question(node) else {
+                        // Where runs of bins begin, and where they end.
+                        for bin in ones(bins ^ bins << 1) {
+                            if let Some(change) = boxes.get_mut(bin) {
+                                *change ^= leaf;
+                            }
+                        }
+                        leaf <<= 1;
+                        continue;
+                    };
+                    let mut left = bins;
+                    if feature == local.feature {
+                        for bin in ones(bins) {
+                            let code = local.code(&self.cuts, start + bin);
+                            left ^= u64::from(!goes_left(forest, node, code)) << bin;
+                        }
+                        here[right[at]] = bins ^ left;
+                    } else {
+                        here[right[at]] = bins;
+                    }
+                    here[at + 1] = left;
+                }
+                let mut inside = 0;
+                for change in boxes {
+                    inside ^= *change;
+                    *change = inside;
+                }
+            }
+        }
+        boxes
+    }
+}
+
+impl Local {
+    /// A code of a bin.
+    fn code(&self, cuts: &[u32], bin: usize) -> u32 {
+        if bin + 1 == self.count() {
+            MISSING
+        } else if !self.is_number {
+            bin as u32
+        } else if bin < self.bins {
+            // The greatest code at or before the cut.
+            cuts[self.first_cut + bin]
+        } else {
+            u32::MAX - 1
+        }
+    }
+
+    /// How many bins there are: a number has one more than cuts, and both the missing one.
+    pub(super) fn count(&self) -> usize {
+        self.bins + 1 + usize::from(self.is_number)
+    }
+}
