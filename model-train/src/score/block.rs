@@ -7,7 +7,8 @@ use model_core::policy::Outcome;
 use model_core::schema::Feature;
 use model_files::csv::{Row, Table};
 
-use super::{Layout, OnInvalid, ScoreError};
+use super::error::ScoreError;
+use super::layout::{Layout, OnInvalid};
 use crate::applications::{adjustments, cell, reason_codes};
 use crate::error::DataError;
 

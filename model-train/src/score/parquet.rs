@@ -14,7 +14,9 @@ use model_files::parquet::{
 use rustc_hash::FxHashMap;
 
 use super::block::matched;
-use super::{Choices, Field, Layout, OnInvalid, Progress, ScoreError, jobs, not_loaded};
+use super::error::ScoreError;
+use super::layout::{Choices, Field, Layout, OnInvalid};
+use super::{Progress, jobs, not_loaded};
 use crate::applications::{adjustments, reason_codes};
 use crate::deciders::Deciders;
 use crate::error::DataError;
