@@ -8,11 +8,12 @@ mod layout;
 mod parquet;
 
 use std::io::{Read, Write};
+use std::thread;
 
 use model_core::artifact::ArtifactError;
 use model_core::decide::Decider;
 use model_core::schema::FeatureKind;
-use model_files::csv::{Pieces, Table};
+use model_files::csv::{Head, Piece, Pieces, Table};
 use model_files::parquet::{FromCsv, NewColumn, NewKind};
 
 use crate::deciders::Deciders;
@@ -111,7 +112,8 @@ pub fn score_to_parquet(
     Ok(refused_rows)
 }
 
-/// Scores all pieces, and gives the rows of each to `rows` in their order.
+/// Scores all pieces, and gives the rows of each to `rows_out` in their order. While pieces are
+/// scored, those before are written and the next are read.
 fn score_pieces(
     decider: &mut Decider,
     mut pieces: Pieces<impl Read>,
@@ -123,32 +125,38 @@ fn score_pieces(
     let jobs = jobs();
     let deciders = Deciders::default();
     let (mut rows, mut refused_rows) = (0, 0);
-    loop {
-        let wave = pieces.next_pieces(jobs).map_err(DataError::from)?;
-        let scored = match wave.as_slice() {
-            [] => return Ok(refused_rows),
-            [only] => vec![layout.score(&mut head.table(only), decider)],
-            wave => {
-                let encoded = deciders.of(decider).map_err(not_loaded)?;
-                parallel(jobs, wave, |piece| {
-                    let score =
-                        |decider: &mut Decider| layout.score(&mut head.table(piece), decider);
-                    deciders.with(encoded, score).map_err(not_loaded)?
-                })
-            }
-        };
-        for scored in scored {
-            let scored = scored?;
-            rows_out(&scored.text)?;
-            scored.end?;
-            rows += scored.rows;
-            refused_rows += scored.refused_rows;
+    let mut write = |scored: Scored, bytes| {
+        for piece in scored {
+            let piece = piece?;
+            rows_out(&piece.text)?;
+            piece.end?;
+            rows += piece.rows;
+            refused_rows += piece.refused_rows;
         }
-        progress(Progress {
-            bytes: pieces.bytes_read(),
-            rows,
+        progress(Progress { bytes, rows });
+        Ok::<(), ScoreError>(())
+    };
+    let (mut waiting, mut bytes) = (None, 0);
+    let mut wave = pieces.next_pieces(jobs).map_err(DataError::from)?;
+    while !wave.is_empty() {
+        let (mut scored, read) = (Ok(Vec::new()), pieces.bytes_read());
+        let (written, next) = thread::scope(|scope| {
+            scope.spawn(|| scored = layout.wave(&head, &wave, &mut *decider, &deciders));
+            let written = waiting.take().map(|waiting| write(waiting, bytes));
+            (written, pieces.next_pieces(jobs))
         });
+        written.transpose()?;
+        (waiting, bytes) = (Some(scored?), read);
+        match next {
+            Ok(next) => wave = next,
+            Err(error) => {
+                waiting.map(|waiting| write(waiting, bytes)).transpose()?;
+                return Err(DataError::from(error).into());
+            }
+        }
     }
+    waiting.map(|waiting| write(waiting, bytes)).transpose()?;
+    Ok(refused_rows)
 }
 
 fn not_loaded(error: ArtifactError) -> ScoreError {
@@ -168,7 +176,28 @@ struct ScoredPiece {
     end: Result<(), ScoreError>,
 }
 
+/// Pieces that were scored, in their order.
+type Scored = Vec<Result<ScoredPiece, ScoreError>>;
+
 impl Layout<'_> {
+    /// Scores pieces, several on threads of their own.
+    fn wave(
+        &self,
+        head: &Head,
+        wave: &[Piece],
+        decider: &mut Decider,
+        deciders: &Deciders,
+    ) -> Result<Scored, ScoreError> {
+        if let [only] = wave {
+            return Ok(vec![self.score(&mut head.table(only), decider)]);
+        }
+        let encoded = deciders.of(decider).map_err(not_loaded)?;
+        Ok(parallel(jobs(), wave, |piece| {
+            let score = |decider: &mut Decider| self.score(&mut head.table(piece), decider);
+            deciders.with(encoded, score).map_err(not_loaded)?
+        }))
+    }
+
     /// Scores the rows of a table.
     fn score<R: Read>(
         &self,
