@@ -205,9 +205,10 @@ class Model(NativeModel):
         ]
         title = escape(f"{model['name']} {model['version']}: {model['kind']}")
         digest = escape(model["digest"])
+        measured = f"<details open><summary>Metrics on {training['rows_test']} test rows</summary>{table(metrics)}</details>"
         return (
             f"<p><strong>{title}</strong><br><code>{digest}</code></p>"
-            f"<details open><summary>Metrics on {training['rows_test']} test rows</summary>"
-            f"{table(metrics)}</details><details><summary>{len(features)} features</summary>"
+            # An imported model was measured by whoever trained it.
+            f"{measured if metrics else ''}<details><summary>{len(features)} features</summary>"
             f"{table(features, ('Name', 'Type', 'Role', 'Help'))}</details>"
         )
