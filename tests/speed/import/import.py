@@ -47,7 +47,7 @@ def trained(path, work):
     coded = asked.copy()
     for name in CATEGORIES:
         coded[name] = asked[name].cat.codes
-    return lightgbm.Booster(model_file=work / "model.txt"), asked, coded.to_numpy(dtype=float)
+    return lightgbm.Booster(model_file=work / "model.txt"), asked, np.ascontiguousarray(coded, dtype=float)
 
 
 def imported(program, asked, expected, work):
