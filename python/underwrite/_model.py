@@ -121,7 +121,7 @@ class Model(NativeModel):
 
     def sketch(self, X: Any, *, allow_missing_columns: bool = False) -> bytes:
         """The sketch of a table: counts for each column, never a row. ``underwrite drift``
-        compares such files, and sketches of parts can be merged."""
+        compares such files, and :func:`underwrite.merge_sketches` adds up those of parts."""
         return self.sketch_table(self._table(X), allow_missing_columns)
 
     # What the model says about itself.
