@@ -40,7 +40,7 @@ server = subprocess.Popen(
 
 
 def wait() -> None:
-    for _ in range(400):
+    for _ in range(1200):
         assert server.poll() is None, (folder / "server.log").read_text()
         try:
             urllib.request.urlopen(f"{uri}/health").close()

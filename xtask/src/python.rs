@@ -109,6 +109,8 @@ pub(crate) const SPEED: Environment = Environment {
     requirements: &[
         "lightgbm==4.7.0",
         "lleaves==1.3.0",
+        // The last one with the passes that lleaves asks for.
+        "llvmlite==0.44.0",
         "pandas==3.1.1",
         "pyarrow==26.0.1",
     ],

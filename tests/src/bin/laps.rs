@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     let columns = std::fs::read(&arguments.columns).context("cannot read the columns")?;
     let rows = arguments.rows as usize;
     ensure!(
-        rows > 0 && columns.len() % (8 * rows) == 0,
+        rows > 0 && columns.len().is_multiple_of(8 * rows),
         "expected columns of {rows} numbers, got {} bytes",
         columns.len()
     );
