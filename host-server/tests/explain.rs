@@ -244,6 +244,8 @@ async fn a_canary_explains_what_it_decides() {
     for version in ["1.0.0", "2.0.0"] {
         let mut artifact = artifact();
         artifact.schema.version = version.into();
+        // The one of all small models is made up, and a version must answer its own.
+        artifact.golden_rows.clear();
         let place = folder.path().join("everything").join(version);
         fs::create_dir_all(&place).unwrap();
         fs::write(place.join("model.wasm"), packed(&artifact)).unwrap();
