@@ -197,13 +197,10 @@ async fn lines_are_recorded_before_they_are_sent_and_long_batches_in_order() {
         .take(1200)
         .cloned()
         .collect();
-    let answer = typed(
-        &app,
-        "/predict/batch",
-        "application/json",
-        &json!(many).to_string(),
-    )
-    .await;
+    let before = syncs(&app).await;
+    let many = json!(many).to_string();
+    let answer = typed(&app, "/predict/batch", "application/json", &many).await;
+    assert_eq!(syncs(&app).await, before + 1, "a batch is one sync");
     let answers: Vec<Value> = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(answers.len(), 1200);
     let records = named(&place, &answer);
@@ -214,6 +211,40 @@ async fn lines_are_recorded_before_they_are_sent_and_long_batches_in_order() {
     }
     let answer = typed(&app, "/predict/batch", "application/json", "[]").await;
     assert_eq!((answer.text(), answer.header("x-decision-log")), ("[]", ""));
+}
+
+async fn syncs(app: &Router) -> u64 {
+    let metrics = fetch(app, ADMIN, "/metrics").await;
+    let mut lines = metrics.text().lines();
+    let value = lines.find_map(|line| line.strip_prefix("underwrite_decision_log_syncs_total "));
+    value.unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_file_that_a_reload_refuses_is_recorded() {
+    let place = Place::new();
+    let app = place.serve();
+    place.put("1.1.0", POLICY);
+    let path = place.models().join("loans/1.1.0/model.wasm");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    for _ in 0..2 {
+        let reload = post(&app, ADMIN, "/models/loans/reload", "").await;
+        assert!(reload.text().contains("refused"), "{}", reload.text());
+    }
+    let records = place.records();
+    let refused = records.iter().filter(|one| one.kind == Kind::ModelRefused);
+    let refused: Vec<model_log::event::Model> = refused.map(|one| one.event().unwrap()).collect();
+    // Whoever asks for a reload has it tried again.
+    assert_eq!(refused.len(), 2);
+    let event = &refused[0];
+    assert_eq!((&*event.name, &*event.version), ("loans", "1.1.0"));
+    assert_eq!(event.file_sha256, Some(Digest::from_content(&bytes)));
+    assert!(event.source.ends_with("1.1.0/model.wasm") && !event.because.is_empty());
+    let answer = post(&app, PROGRAM, "/predict", APPROVED).await;
+    assert_eq!(named(&place, &answer).len(), 1);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A file system. What is not synced may be lost, torn or reordered by a power cut: content by
@@ -253,16 +253,40 @@ impl Disk for RealDisk {
     }
 }
 
+// One system call each, where the system has them.
+#[cfg(unix)]
+fn read_some(file: &mut File, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, into, offset)
+}
+
+#[cfg(unix)]
+fn write_all(file: &mut File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(not(unix))]
+fn read_some(file: &mut File, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+    use std::io::{Read, Seek, SeekFrom};
+    file.seek(SeekFrom::Start(offset))?;
+    file.read(into)
+}
+
+#[cfg(not(unix))]
+fn write_all(file: &mut File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    file.seek(SeekFrom::Start(offset))?;
+    file.write_all(bytes)
+}
+
 impl DiskFile for File {
     fn len(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        self.seek(SeekFrom::Start(offset))?;
         let mut read = 0;
         while read < into.len() {
-            match self.read(&mut into[read..]) {
+            match read_some(self, offset + read as u64, &mut into[read..]) {
                 Ok(0) => break,
                 Ok(more) => read += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -273,8 +297,7 @@ impl DiskFile for File {
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.seek(SeekFrom::Start(offset))?;
-        self.write_all(bytes)
+        write_all(self, offset, bytes)
     }
 
     fn cut(&mut self, len: u64) -> io::Result<()> {

@@ -8,6 +8,7 @@ mod arrow;
 mod json;
 mod layout;
 mod model;
+mod sketches;
 mod table;
 
 use pyo3::prelude::*;
@@ -16,6 +17,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::model::NativeModel;
+    #[pymodule_export]
+    use super::sketches::merge_sketches;
 
     /// The version of this package.
     #[pymodule_export]

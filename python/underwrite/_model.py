@@ -87,12 +87,7 @@ class Model(NativeModel):
         the schema refuses raises :class:`RefusedRow`; with ``on_invalid="nan"`` its
         probability is NaN and its outcome ``refused``.
         """
-        if on_invalid not in ("raise", "nan"):
-            raise ValueError(f'on_invalid: expected "raise" or "nan", got {on_invalid!r}')
-        scored = self.score_table(self._table(X), allow_missing_columns)
-        if scored["refused"] and on_invalid == "raise":
-            row, answer = scored["first_refused"]
-            raise RefusedRow(row, json.loads(answer)["detail"], scored["refused"])
+        scored = self._scored(X, on_invalid, "nan", allow_missing_columns)
         probability = np.frombuffer(scored["probability"])
         outcome = np.frombuffer(scored["outcome"], dtype=np.uint8)
         probability[outcome == 3] = np.nan
@@ -102,6 +97,17 @@ class Model(NativeModel):
             "outcome": OUTCOMES[outcome],
             "adjustments": np.frombuffer(scored["adjustments"], dtype=np.uint32),
         }
+
+    def _scored(self, X: Any, on_invalid: str, blank: str, allow_missing_columns: bool) -> dict[str, Any]:
+        """What is decided about every row, as bytes; ``blank`` is what lets a row pass that
+        the schema refuses."""
+        if on_invalid not in ("raise", blank):
+            raise ValueError(f'on_invalid: expected "raise" or "{blank}", got {on_invalid!r}')
+        scored = self.score_table(self._table(X), allow_missing_columns)
+        if scored["refused"] and on_invalid == "raise":
+            row, answer = scored["first_refused"]
+            raise RefusedRow(row, json.loads(answer)["detail"], scored["refused"], blank)
+        return scored
 
     def predict_proba(self, X: Any, *, on_invalid: str = "raise") -> np.ndarray:
         """The probabilities of :attr:`classes_`, a row each: shape (rows, 2)."""
@@ -115,7 +121,7 @@ class Model(NativeModel):
 
     def sketch(self, X: Any, *, allow_missing_columns: bool = False) -> bytes:
         """The sketch of a table: counts for each column, never a row. ``underwrite drift``
-        compares such files, and sketches of parts can be merged."""
+        compares such files, and :func:`underwrite.merge_sketches` adds up those of parts."""
         return self.sketch_table(self._table(X), allow_missing_columns)
 
     # What the model says about itself.
@@ -199,9 +205,10 @@ class Model(NativeModel):
         ]
         title = escape(f"{model['name']} {model['version']}: {model['kind']}")
         digest = escape(model["digest"])
+        measured = f"<details open><summary>Metrics on {training['rows_test']} test rows</summary>{table(metrics)}</details>"
         return (
             f"<p><strong>{title}</strong><br><code>{digest}</code></p>"
-            f"<details open><summary>Metrics on {training['rows_test']} test rows</summary>"
-            f"{table(metrics)}</details><details><summary>{len(features)} features</summary>"
+            # An imported model was measured by whoever trained it.
+            f"{measured if metrics else ''}<details><summary>{len(features)} features</summary>"
             f"{table(features, ('Name', 'Type', 'Role', 'Help'))}</details>"
         )

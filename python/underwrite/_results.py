@@ -64,27 +64,27 @@ class RefusedRow(ValueError):
     """The model refuses a row of a table: ``row`` counts from 0, ``refused`` says how many
     rows there are like it, ``detail`` lists the problems of the first."""
 
-    def __init__(self, row: int, detail: Any, refused: int) -> None:
-        self.row, self.detail, self.refused = row, detail, refused
+    def __init__(self, row: int, detail: Any, refused: int, blank: str = "nan") -> None:
+        self.row, self.detail, self.refused, self._blank = row, detail, refused, blank
         more = "" if refused == 1 else f" ({refused} rows are refused)"
         super().__init__(
             f"row {row}: {sentences(detail)}{more}; "
-            'on_invalid="nan" gives such rows no probability'
+            f'on_invalid="{blank}" gives such rows no probability'
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self.row, self.detail, self.refused))
+        return (type(self), (self.row, self.detail, self.refused, self._blank))
 
 
-def sentences(detail: Any) -> str:
-    """The problems of a refusal in one line."""
+def sentences(detail: Any, *, values: bool = True) -> str:
+    """The problems of a refusal in one line, with or without what came."""
     if isinstance(detail, str):
         return detail
-    return "; ".join(_sentence(problem) for problem in detail)
+    return "; ".join(_sentence(problem, values) for problem in detail)
 
 
-def _sentence(problem: dict[str, Any]) -> str:
+def _sentence(problem: dict[str, Any], values: bool) -> str:
     place = [part for part in problem.get("loc", []) if part != "body"]
     where = f"column '{place[0]}': " if place and isinstance(place[0], str) else ""
-    came = f", got {problem['input']!r}" if "input" in problem else ""
+    came = f", got {problem['input']!r}" if values and "input" in problem else ""
     return f"{where}{problem['msg']}{came}"

@@ -106,7 +106,7 @@ def test_the_dashboard_is_one_for_grafana(dashboard):
         assert expressions == [one["expr"] for one in mine.get("targets", [])]
 
 
-OVERLAYS = ["configmap", "volume", "hub"]
+OVERLAYS = ["configmap", "volume", "hub", "decision-log"]
 
 
 @pytest.fixture(params=OVERLAYS)
@@ -152,6 +152,21 @@ def test_kubernetes_takes_the_manifests(overlay):
             assert {item["key"] for item in volume["configMap"]["items"]} <= config["binaryData"].keys()
 
 
+def test_a_log_has_one_server(overlay, request):
+    deployment = kind(overlay, "Deployment")["spec"]
+    scaled = any(document["kind"] == "HorizontalPodAutoscaler" for document in overlay)
+    if "decision-log" not in request.node.name:
+        assert scaled and "replicas" not in deployment
+        return
+    assert deployment["replicas"] == 1 and deployment["strategy"] == {"type": "Recreate"} and not scaled
+    # A mount that gave the group the keys would be refused at the next start.
+    assert deployment["template"]["spec"]["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
+    claims = {document["metadata"]["name"]: document["spec"]["accessModes"] for document in overlay
+              if document["kind"] == "PersistentVolumeClaim"}
+    assert claims["underwrite-log"] == claims["underwrite-log-keys"] == ["ReadWriteOncePod"]
+    assert kind(overlay, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+
+
 def kubelet_environment(service):
     """The variables of a service in every pod of its namespace, where service links are on."""
     name = service["metadata"]["name"].upper().replace("-", "_")
@@ -167,11 +182,11 @@ def kubelet_environment(service):
     return variables
 
 
-def test_a_pod_of_the_manifest_starts(overlay, tmp_path):
+def test_a_pod_of_the_manifest_starts(overlay, tmp_path, request):
     """Its own arguments and variables, and those of a kubelet that was not told to leave them out."""
     pod = kind(overlay, "Deployment")["spec"]["template"]["spec"]
     container = pod["containers"][0]
-    for folder in ["models", "keys", "cache"]:
+    for folder in ["models", "keys", "cache", "log", "log-keys"]:
         (tmp_path / folder).mkdir()
     place = tmp_path / "models/loan-approval/1.0.0"
     place.mkdir(parents=True)
@@ -179,7 +194,7 @@ def test_a_pod_of_the_manifest_starts(overlay, tmp_path):
     # As a Secret of `kubectl create secret generic underwrite --from-file=api-keys ...` is mounted.
     (tmp_path / "keys/api-keys").write_text("app swordfish\n")
     (tmp_path / "keys/admin-keys").write_text("ops chief\n")
-    here = lambda text: re.sub(r"(^|=)/(models|keys|cache)", rf"\1{tmp_path}/\2", text)
+    here = lambda text: re.sub(r"(^|=)/(models|keys|cache|log|log-keys)\b", rf"\1{tmp_path}/\2", text)
     metrics = free_port()
     arguments = [here(text).replace("9464", str(metrics)) for text in container["args"]]
     variables = {one["name"]: here(one["value"]) for one in container["env"]}
@@ -200,6 +215,9 @@ def test_a_pod_of_the_manifest_starts(overlay, tmp_path):
             assert httpx.get(url + container[probe]["httpGet"]["path"]).status_code == 200
         assert httpx.post(url + "/predict", json=LOAN).status_code == 401
         assert httpx.post(url + "/predict", json=LOAN, headers={"x-api-key": "swordfish"}).status_code == 200
+        recorded = "decision-log" in request.node.name
+        answer = httpx.post(url + "/predict", json=LOAN, headers={"x-api-key": "swordfish"})
+        assert ("x-decision-log" in answer.headers) == recorded
         assert "underwrite_champion" in httpx.get(f"http://127.0.0.1:{metrics}/metrics").text
         # A rotation: the kubelet changes the mounted files.
         (tmp_path / "keys/api-keys").write_text("app trout\n")
@@ -209,6 +227,17 @@ def test_a_pod_of_the_manifest_starts(overlay, tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+def test_compose_gives_a_log_volumes_of_its_own():
+    compose = yaml.safe_load((DEPLOY / "docker-compose.decision-log.yml").read_text())
+    service = compose["services"]["underwrite"]
+    mounted = dict(reversed(volume.split(":")) for volume in service["volumes"])
+    for name in ["UNDERWRITE_DECISION_LOG", "UNDERWRITE_DECISION_LOG_KEYS"]:
+        folder = "/" + service["environment"][name].split("/")[1]
+        assert mounted[folder] in compose["volumes"], name
+    base = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())["services"]["underwrite"]
+    assert not {volume.split(":")[1] for volume in base["volumes"]} & mounted.keys()
 
 
 def test_compose_names_files_that_are_there():

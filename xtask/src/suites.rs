@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 
 use crate::acceptance::{self, Parts, program};
-use crate::python::{self, CLIENTS, IMPORT, MLFLOW, PACKAGE, WASMTIME};
+use crate::python::{self, CLIENTS, IMPORT, MLFLOW, NOTEBOOK, PACKAGE, SCALE, WASMTIME};
 use crate::steps::{openly, openly_testing};
 use crate::tools::{self, WASM_BINDGEN, WASM_PACK};
 use crate::workspace::{self, cargo, command};
-use crate::{build, engine, npm, served, wheel};
+use crate::{build, data, engine, npm, served, system, wheel};
 
 /// A part of the tests that can be run alone.
 pub(crate) struct Suite {
@@ -81,12 +81,17 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "python",
-        does: "Test the Python package with pandas, Polars, DuckDB, scikit-learn and others",
+        does: "Test the Python package with pandas, scikit-learn and others, and run its notebook",
         run: packaged,
     },
     Suite {
+        name: "scale",
+        does: "Score on Spark with two workers, in DuckDB and in Polars, and compare every bit",
+        run: scale,
+    },
+    Suite {
         name: "npm",
-        does: "Test the npm package in Node, and bundled",
+        does: "Test the npm package in Node and, bundled, in Chromium",
         run: npm::test,
     },
     Suite {
@@ -209,20 +214,56 @@ fn conformance(parts: &Parts) -> Result<()> {
     openly(&mut compare)
 }
 
-/// The package as it is installed, with the libraries whose tables it takes.
+/// The package as it is installed, with the libraries whose tables it takes and whose models it
+/// imports.
 fn packaged(parts: &Parts) -> Result<()> {
-    let mut pytest = command(python::venv(&PACKAGE)?.join("python"));
-    pytest.args([
-        "-m",
-        "pytest",
-        "--quiet",
-        "-p",
-        "no:cacheprovider",
-        "python/tests",
-    ]);
+    let package = wheel::install()?;
+    let notebook = workspace::target().join("notebook");
+    for (environment, tests) in [(&PACKAGE, "python/tests"), (&NOTEBOOK, "tests/notebook")] {
+        let mut pytest = command(python::venv(environment)?.join("python"));
+        pytest.args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider", tests]);
+        // Threads of several libraries that wait for each other take minutes on a busy machine.
+        pytest
+            .env("UNDERWRITE_NOTEBOOK", &notebook)
+            .env("OMP_NUM_THREADS", "1");
+        package.tell(&mut pytest)?;
+        openly(parts.tell(&mut pytest))?;
+    }
+    // The models of the example notebook, in the page.
+    let mut node = command("node");
+    node.args(["--test", "notebook/page.test.mjs"])
+        .env("UNDERWRITE_NOTEBOOK", notebook)
+        .current_dir(workspace::root().join("tests"));
+    openly(parts.tell(&mut node))
+}
+
+/// The package on engines that score more rows than one machine holds.
+fn scale(parts: &Parts) -> Result<()> {
+    let java = system::java()?;
+    let bin = python::venv(&SCALE)?;
+    let folder = workspace::target().join("scale");
+    fs::create_dir_all(&folder)?;
+    let rows = match &parts.loan_data {
+        Some(real) => real.join("loan_data.csv"),
+        None => {
+            let made = folder.join("rows.csv");
+            fs::write(&made, data::loan_sample(SCALE_ROWS))?;
+            made
+        }
+    };
+    let mut pytest = command(bin.join("python"));
+    pytest.args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]);
+    pytest.args(["--durations=5", "tests/scale"]);
     wheel::tell(&mut pytest)?;
+    pytest
+        .env("JAVA_HOME", java)
+        .env("UNDERWRITE_SCALE_DIR", &folder)
+        .env("UNDERWRITE_SCALE_ROWS", rows);
     openly(parts.tell(&mut pytest))
 }
+
+/// As many as the real file has.
+const SCALE_ROWS: usize = 45_000;
 
 /// The tests that native code leaves out, since they need Python's programs.
 fn trackers(_: &Parts) -> Result<()> {
@@ -245,7 +286,7 @@ fn trackers(_: &Parts) -> Result<()> {
         command(mlflow.join("python"))
             .arg(script)
             .arg(folder)
-            .env("PYTHONPATH", wheel::install()?)
+            .env("PYTHONPATH", wheel::install()?.site)
             .env("UNDERWRITE_BIN", workspace::underwrite()),
     )
 }

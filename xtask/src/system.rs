@@ -9,6 +9,9 @@ use anyhow::{Context, Result, bail};
 use crate::steps::{output_of, quietly};
 use crate::workspace::{cargo, command};
 
+/// The oldest major version of Java that Spark 4 runs on.
+const JAVA_AT_LEAST: u32 = 17;
+
 /// The oldest major version of Node that wrangler and our scripts run on.
 pub(crate) const NODE_AT_LEAST: u32 = 20;
 
@@ -87,6 +90,41 @@ pub(crate) fn monitoring() -> Result<Monitoring> {
             tried(installed)
         )
     })
+}
+
+/// The home of a Java that Spark runs on: the one that `JAVA_HOME` names, else that of `java`,
+/// else one that the system's package manager installs. Those of PyPI lack modules of Spark's.
+pub(crate) fn java() -> Result<PathBuf> {
+    if let Some(found) = find_java() {
+        return Ok(found);
+    }
+    println!("      installing Java by the system's package manager");
+    let package = format!("openjdk-{JAVA_AT_LEAST}-jre-headless");
+    let installed = apt_install("java", &[&package]);
+    find_java().with_context(|| {
+        format!(
+            "Java {JAVA_AT_LEAST} or newer is needed to test on Spark, was not found and could \
+             not be installed from here{}: install it (Debian: apt-get install {package}; macOS: \
+             brew install --cask temurin@{JAVA_AT_LEAST}), or set JAVA_HOME to its folder",
+            tried(installed)
+        )
+    })
+}
+
+fn find_java() -> Option<PathBuf> {
+    let given = env::var_os("JAVA_HOME").map(PathBuf::from);
+    let java = || find("JAVA", &["java"]).and_then(|program| program.canonicalize().ok());
+    let home = given.or_else(|| Some(java()?.parent()?.parent()?.to_owned()))?;
+    let release = std::fs::read_to_string(home.join("release")).ok()?;
+    (java_version(&release)? >= JAVA_AT_LEAST).then_some(home)
+}
+
+/// The major version in a Java's file `release`: 17 of `JAVA_VERSION="17.0.15"`.
+fn java_version(release: &str) -> Option<u32> {
+    let version = release
+        .lines()
+        .find_map(|line| line.strip_prefix("JAVA_VERSION="))?;
+    version.trim_matches('"').split('.').next()?.parse().ok()
 }
 
 fn find_monitoring() -> Option<Monitoring> {
@@ -209,6 +247,15 @@ mod tests {
     fn check(version: Option<&str>, expect: Option<&str>) {
         let said = check_node(version).err().map(|error| error.to_string());
         assert_eq!(said.as_deref(), expect);
+    }
+
+    #[test]
+    fn the_version_of_java_is_read() {
+        let release = "IMPLEMENTOR=\"Debian\"\nJAVA_VERSION=\"17.0.15\"\n";
+        assert_eq!(java_version(release), Some(17));
+        assert_eq!(java_version("JAVA_VERSION=\"25\"\n"), Some(25));
+        assert_eq!(java_version("JAVA_VERSION=\"1.8.0_392\"\n"), Some(1));
+        assert_eq!(java_version(""), None);
     }
 
     #[test]
