@@ -110,6 +110,7 @@ fn a_setting_that_cannot_be_is_named() {
     let folder = Folder::new(&[
         ("typo.toml", b"[serve]\nprot = 1"),
         ("word.toml", b"[serve]\nport = \"eighty\""),
+        ("empty", b"\n"),
     ]);
     let error = folder.fail("serve --model m.wasm --config typo.toml");
     assert!(
@@ -128,6 +129,13 @@ fn a_setting_that_cannot_be_is_named() {
     );
     let error = folder.fail("serve --model m.wasm --tls-cert c.pem");
     assert_eq!(error, "https needs both --tls-cert and --tls-key");
+    let error = folder.fail("serve --model m.wasm --push-password a --push-password-file empty");
+    assert_eq!(
+        error,
+        "push-password and push-password-file are both set: keep one of them"
+    );
+    let error = folder.fail("serve --model m.wasm --push-password-file empty");
+    assert_eq!(error, "empty: the file has no password");
     let error = folder.fail("serve --config none.toml --model m.wasm");
     assert!(error.starts_with("cannot read none.toml: "), "{error}");
 }
