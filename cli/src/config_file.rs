@@ -46,7 +46,7 @@ impl ConfigFile {
             None if Path::new(DEFAULT).is_file() => Path::new(DEFAULT),
             None => return Ok(None),
         };
-        let text = String::from_utf8(files::read(path)?).map_err(|_| {
+        let text = String::from_utf8(files::read_settings(path)?).map_err(|_| {
             let name = path.display();
             anyhow!("{name}: the text is not UTF-8: save the file as UTF-8")
         })?;

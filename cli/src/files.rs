@@ -9,8 +9,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use model_core::model_file::ModelFile;
 use model_core::policy::{Policy, PolicyFile};
 use model_core::schema::{Schema, SchemaFile};
-use model_files::WholeFile;
-use model_files::parquet::{CsvText, is_parquet};
+use model_files::parquet::CsvText;
+use model_files::{WholeFile, read_small};
 use model_train::card::Document;
 
 /// Means standard input, or standard output.
@@ -19,6 +19,13 @@ const DASH: &str = "-";
 /// All of a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// All of a file that holds settings or keys: a regular file of at most 4 MiB, since a server reads
+/// it again while it runs.
+pub(crate) fn read_settings(path: &Path) -> Result<Vec<u8>> {
+    const LONGEST: u64 = 4 << 20;
+    read_small(path, LONGEST).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// A text; `what` says what it should be where it is something else.
@@ -106,8 +113,7 @@ impl Source {
             .metadata()
             .with_context(|| format!("cannot read {name}"))?;
         ensure!(!metadata.is_dir(), "cannot read {name}: it is a folder");
-        // A pipe could not be looked into and read from the front.
-        if metadata.is_file() && is_parquet(path).with_context(|| format!("cannot read {name}"))? {
+        if is_parquet(path)? {
             return Ok(Self {
                 bytes: Box::new(CsvText::open(path, &name)?),
                 // Of the text, which nobody knows before it is made.
@@ -121,6 +127,13 @@ impl Source {
             bytes: Box::new(file),
         })
     }
+}
+
+/// Whether a file is Parquet. A pipe could not be looked into and read from the front: it is not.
+pub(crate) fn is_parquet(path: &Path) -> Result<bool> {
+    let is_file = path.is_file();
+    let begins = || model_files::parquet::is_parquet(path);
+    Ok(is_file && begins().with_context(|| format!("cannot read {}", path.display()))?)
 }
 
 /// A file to write, or standard output.
@@ -137,16 +150,23 @@ impl Sink {
         if path == Path::new(DASH) {
             return Ok(Self::Stdout(io::BufWriter::new(io::stdout().lock())));
         }
-        let name = path.display().to_string();
+        Ok(Self::File(
+            Self::create_file(path)?,
+            path.display().to_string(),
+        ))
+    }
+
+    /// The file alone.
+    pub(crate) fn create_file(path: &Path) -> Result<WholeFile> {
+        let name = path.display();
         ensure!(!path.is_dir(), "cannot write {name}: it is a folder");
         make_folder_of(path)?;
-        let file = WholeFile::create(path).map_err(|error| {
+        WholeFile::create(path).map_err(|error| {
             // What is wrong, without the name that the file has until it is whole.
             let text = error.to_string();
             let cause = text.split(" at path ").next().unwrap_or_default();
             anyhow!("cannot write {name}: {cause}")
-        })?;
-        Ok(Self::File(file, name))
+        })
     }
 
     /// Completes the output: only now does the file replace its target.

@@ -19,6 +19,12 @@ pub(crate) fn bytes(len: Option<u64>, doing: &'static str) -> ProgressBar {
     styled(bar, template, doing)
 }
 
+/// A bar over the rows of a file.
+pub(crate) fn rows(count: u64, doing: &'static str) -> ProgressBar {
+    let template = "{msg} {wide_bar} {human_pos}/{human_len} rows {eta}";
+    styled(ProgressBar::new(count), template, doing)
+}
+
 /// A spinner for work of unknown length.
 pub(crate) fn spinner(doing: &'static str) -> ProgressBar {
     let bar = styled(ProgressBar::no_length(), "{msg} {spinner} {elapsed}", doing);

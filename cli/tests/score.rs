@@ -8,9 +8,12 @@
 
 mod common;
 
+use std::io::Read;
+
 use common::{Folder, data, points_model};
 use model_core::decide::Decider;
 use model_core::model_file::ModelFile;
+use model_files::parquet::CsvText;
 
 const HEADER: &str = "name,city,income,credit_score,loan_amount,years_employed,points";
 
@@ -59,6 +62,34 @@ fn adds_columns_and_keeps_the_rest_as_it_is() {
     for (probability, prediction) in added(&scored) {
         assert_eq!(prediction, u8::from(probability >= 0.5));
     }
+}
+
+#[test]
+fn the_name_of_the_output_says_whether_it_is_parquet() {
+    let rows = [
+        "Ada,Elmwick,106428,808,31900.0,2,9.14e1",
+        ",Straße,48853,612,7000,9,26.7",
+    ];
+    let folder = folder(&format!("{HEADER}\n{}\n{}\n", rows[0], rows[1]));
+    folder.succeed(SCORE);
+    let parquet = "score --model model.wasm --input in.csv --output out.Parquet";
+    assert_eq!(folder.succeed(parquet), "");
+    let mut text = String::new();
+    let mut scored = CsvText::open(&folder.path("out.Parquet"), "out").unwrap();
+    scored.read_to_string(&mut text).unwrap();
+    let expected = folder.text("out.csv");
+    let expected = expected
+        .replace("31900.0", "31900")
+        .replace("9.14e1", "91.4");
+    assert_eq!(text, expected);
+    // Parquet is read as Parquet, whatever the file is called.
+    std::fs::rename(folder.path("out.Parquet"), folder.path("in.csv")).unwrap();
+    let error = folder.fail("score --model model.wasm --input in.csv --output again.parquet");
+    assert!(
+        error.contains("in.csv: the file already has a column 'probability'"),
+        "{error}"
+    );
+    assert!(!folder.path("again.parquet").exists());
 }
 
 #[test]

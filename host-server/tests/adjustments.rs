@@ -118,6 +118,34 @@ async fn csv_lists_adjustments_and_the_version_and_repeats_what_is_ignored() {
     assert!(rows[3][4].starts_with("age: "), "{:?}", rows[3]);
 }
 
+/// A file of known applications has what became of them: `score` copies it, and so does this.
+#[tokio::test]
+async fn a_column_of_the_target_is_copied_and_no_input() {
+    let csv = "number,approved,age,purpose\nA1,yes,35,car\nA2,,144,car\n";
+    let answer = post("/predict/batch", "text/csv", csv).await;
+    let lines: Vec<&str> = answer.text().lines().collect();
+    assert!(
+        lines[0].ends_with(",model_version,number,approved"),
+        "{lines:?}"
+    );
+    assert!(lines[1].ends_with(",,1.2.0,A1,yes"), "{lines:?}");
+    assert!(
+        lines[2].ends_with(",age:out_of_range:100,1.2.0,A2,"),
+        "{lines:?}"
+    );
+    let answer = post("/invocations", "text/csv", csv).await;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(body["predictions"].as_array().unwrap().len(), 2);
+    // Which of two columns counts is not for us to say.
+    for header in ["approved,age,purpose,approved", "aproved,age,purpose"] {
+        let cells = vec!["1"; header.split(',').count()].join(",");
+        let headers = [("content-type", "text/csv")];
+        let body = format!("{header}\n{cells}\n");
+        let answer = send(&serve(), "POST", "/predict/batch", &headers, body).await;
+        assert_eq!(answer.status, 400, "{header}: {}", answer.text());
+    }
+}
+
 #[tokio::test]
 async fn the_inference_protocol_has_them_as_an_output_and_their_number_as_a_parameter() {
     let (ages, purposes) = ([35, 144, 17], ["car", "car", "boat"]);

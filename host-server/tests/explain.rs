@@ -10,14 +10,18 @@ use std::fs;
 use std::path::Path;
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use common::{Answer, get, send, stand_in};
 use host_server::{App, Limits, ModelHost, ModelSource, ServeOptions, app};
+use http_body_util::BodyExt;
 use model_core::artifact::Artifact;
 use model_core::details::Details;
 use model_core::reasons::Profiles;
 use model_drift::sketch::{Capacity, Column, Sketch, Spec};
 use model_train::pack::pack;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 fn artifact() -> Artifact {
     let mut artifact = models::linear(models::EVERYTHING);
@@ -122,6 +126,24 @@ async fn an_array_is_explained_row_by_row() {
     assert_eq!(rows[1]["status"], json!(422));
     assert_eq!(rows[2], expected);
     assert_eq!(post(&app, "/explain", "[]").await.body, &b"[]"[..]);
+}
+
+/// Others wait for their turn of the same threads.
+#[tokio::test]
+async fn a_long_array_is_explained_in_many_short_turns() {
+    let rows = vec![models::request(&[]); 20].join(",");
+    let request = Request::post("/explain").body(Body::from(format!("[{rows}]")));
+    let answer = serve().oneshot(request.unwrap()).await.unwrap();
+    let mut body = answer.into_body();
+    let (mut pieces, mut whole) = (0, Vec::new());
+    while let Some(frame) = body.frame().await {
+        let piece = frame.unwrap().into_data().unwrap();
+        pieces += 1;
+        whole.extend_from_slice(&piece);
+    }
+    assert!(pieces >= 3, "{pieces}");
+    let rows: Vec<Value> = serde_json::from_slice(&whole).unwrap();
+    assert_eq!(rows.len(), 20);
 }
 
 #[tokio::test]

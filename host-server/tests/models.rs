@@ -194,6 +194,34 @@ async fn the_deployment_says_who_answers() {
     );
 }
 
+/// Whoever may write to the folder could once stop all reloads, or take all memory.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_deployment_that_is_endless_or_no_file_is_refused() {
+    let folder = folder(&[("cars", "1", numbered(1))]);
+    let app = serve_folder(&folder);
+    let deployment = folder.path().join("cars/deployment.toml");
+    for (make, sentence) in [
+        ("mkfifo", "not a regular file"),
+        ("ln -s /dev/zero", "not a regular file"),
+        ("truncate -s 8G", "longer than 64 KiB"),
+    ] {
+        let made = std::process::Command::new("sh")
+            .args(["-c", &format!("{make} \"$0\"")])
+            .arg(&deployment)
+            .status();
+        assert!(made.unwrap().success(), "{make}");
+        let answer = administer(&app, "/models/cars/reload");
+        let answer = tokio::time::timeout(Duration::from_secs(10), answer);
+        let answer = answer.await.unwrap_or_else(|_| panic!("{make}: it hangs"));
+        assert_eq!(answer.status, 409, "{make}");
+        assert!(answer.text().contains(sentence), "{}", answer.text());
+        assert_eq!(who(&app, "/predict").await, 1);
+        std::fs::remove_file(&deployment).unwrap();
+    }
+    assert_eq!(administer(&app, "/models/cars/reload").await.status, 200);
+}
+
 #[tokio::test]
 async fn a_shadow_is_asked_and_not_heard() {
     let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", stand_in(&[]))]);

@@ -149,6 +149,10 @@ pub enum ColumnType {
     Boolean,
     /// Text, such as a category.
     String,
+    /// Anything, and nothing: MLflow hands it on as it is. Of the other types it refuses what
+    /// tables are made of: whole numbers in a column of doubles, a missing one among whole
+    /// numbers, and yes or no as text.
+    Any,
 }
 
 /// A file of a run.

@@ -210,7 +210,7 @@ pub(crate) fn refusal<'f>(
 }
 
 /// The codes of the reasons why an application is no approval, the most important first,
-/// separated by semicolons, as a cell of a CSV file; empty for an approval, and for a model without profiles.
+/// separated by semicolons; empty for an approval, and for a model without profiles.
 pub(crate) fn reason_codes<'f>(
     decider: &mut Decider,
     values: impl Iterator<Item = (&'f Feature, f64)>,
@@ -222,11 +222,11 @@ pub(crate) fn reason_codes<'f>(
     let codes: Vec<&str> = reasons
         .filter_map(|reason| reason["code"].as_str())
         .collect();
-    cell(&codes.join(";"))
+    codes.join(";")
 }
 
-/// What a decision about an application adjusted, as `feature:kind:to` joined by semicolons, as a
-/// cell of a CSV file. `to` is empty where the value stays missing.
+/// What a decision about an application adjusted, as `feature:kind:to` joined by semicolons. `to`
+/// is empty where the value stays missing.
 pub(crate) fn adjustments<'f>(
     decider: &mut Decider,
     values: impl Iterator<Item = (&'f Feature, f64)>,
@@ -244,11 +244,11 @@ pub(crate) fn adjustments<'f>(
         let text = |key: &str| one[key].as_str().unwrap_or_default();
         format!("{}:{}:{to}", text("feature"), text("kind"))
     });
-    cell(&each.collect::<Vec<_>>().join(";"))
+    each.collect::<Vec<_>>().join(";")
 }
 
-/// A text as a cell: names and categories may hold anything.
-fn cell(text: &str) -> String {
+/// A text as a cell of a CSV file: names and categories may hold anything.
+pub(crate) fn cell(text: &str) -> String {
     match text.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text.to_owned(),

@@ -72,6 +72,7 @@ pub mod booster;
 pub mod calibrate;
 pub mod card;
 pub mod dataset;
+mod deciders;
 mod derive;
 pub mod eda;
 pub mod error;

@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use model_core::describe::ABI_VERSION;
 
 use crate::MODULE;
+use crate::columns::RESULT;
 
 /// Blocks are aligned for any number type, and for SIMD.
 const ALIGN: usize = 16;
@@ -84,10 +85,15 @@ pub extern "C" fn abi_free(address: usize, len: usize) {
 
 /// Whether `len` bytes at `address` lie inside one block that the host holds.
 fn held(address: usize, len: usize) -> bool {
-    let inside = |&(start, size): &(usize, usize)| {
+    block(address, len).is_some()
+}
+
+/// The block that the host holds and `len` bytes at `address` lie inside.
+fn block(address: usize, len: usize) -> Option<(usize, usize)> {
+    let inside = |&&(start, size): &&(usize, usize)| {
         address >= start && len <= size && address - start <= size - len
     };
-    BLOCKS.with_borrow(|blocks| blocks.iter().any(inside))
+    BLOCKS.with_borrow(|blocks| blocks.iter().find(inside).copied())
 }
 
 /// Loads the model: 0, or a packed reason.
@@ -148,12 +154,11 @@ pub extern "C" fn abi_explain(address: usize, len: usize) -> u64 {
 /// The bytes that the host wrote, valid during the call; empty for a range outside its
 /// blocks.
 fn given(address: &usize, len: usize) -> &[u8] {
-    if !held(*address, len) {
-        return &[];
+    if held(*address, len) {
+        bytes(address, *address, len)
+    } else {
+        &[]
     }
-    // SAFETY: the range lies inside a live, initialised block, and nothing writes to it or
-    // gives it back during the call.
-    unsafe { std::slice::from_raw_parts(*address as *const u8, len) }
 }
 
 /// The HTTP status of the last decision, explanation or sketch.
@@ -195,6 +200,38 @@ pub extern "C" fn abi_batch(columns: usize, rows: usize, out: usize) -> u32 {
             Err(_) => u32::MAX,
         }
     })
+}
+
+/// Rows of columns in Arrow's layout: returns how many were refused, or a packed reason.
+#[unsafe(no_mangle)]
+pub extern "C" fn abi_columns(descriptors: usize, columns: usize, rows: usize, out: usize) -> u64 {
+    MODULE.with_borrow_mut(|module| {
+        let len = rows.saturating_mul(RESULT);
+        let own = block(out, len);
+        let call = ();
+        let memory = |address: usize, len: usize| match block(address, len) {
+            // What is written is read by nobody.
+            Some(held) if Some(held) != own => bytes(&call, address, len),
+            _ => &[],
+        };
+        let out = match own {
+            // SAFETY: the range lies inside a live, initialised block, and `memory` gives no
+            // part of that block.
+            Some(_) => unsafe { std::slice::from_raw_parts_mut(out as *mut u8, len) },
+            None => &mut [],
+        };
+        match module.columns(&memory, (descriptors, columns), (rows, out)) {
+            Some(refused) => refused.into(),
+            None => packed(&module.output),
+        }
+    })
+}
+
+/// The bytes of a range that is held, valid during a call.
+fn bytes<T>(_call: &T, address: usize, len: usize) -> &[u8] {
+    // SAFETY: the range lies inside a live, initialised block, and nothing writes to it or
+    // gives it back during the call.
+    unsafe { std::slice::from_raw_parts(address as *const u8, len) }
 }
 
 /// Address and length in one result: every runtime can return an `i64`, not every one two values.

@@ -5,12 +5,13 @@
 //! logic: every decision is made in `model-core`.
 
 mod abi;
+mod columns;
 mod javascript;
 mod json;
 
 use std::cell::RefCell;
 
-use model_core::decide::{Decider, write_unavailable};
+use model_core::decide::{Decider, write_detail, write_unavailable};
 use model_recourse::{Budget, explain};
 use model_sketch::answer_batch;
 
@@ -66,6 +67,30 @@ impl Module {
     /// The counts of a batch into `output`.
     fn sketch(&mut self, batch: &[u8]) {
         self.status = self.answer(|decider, output| answer_batch(decider, batch, output));
+    }
+
+    /// Decides the rows of columns into `out`: how many are refused, or `None` and why it cannot
+    /// be done in `output`.
+    fn columns(
+        &mut self,
+        memory: columns::Memory<'_, '_>,
+        described: (usize, usize),
+        out: (usize, &mut [u8]),
+    ) -> Option<u32> {
+        let mut refused = None;
+        self.answer(
+            |decider, output| match columns::decide(decider, memory, described, out) {
+                Ok(count) => {
+                    refused = Some(count);
+                    200
+                }
+                Err(error) => {
+                    write_detail(&error.to_string(), output);
+                    422
+                }
+            },
+        );
+        refused
     }
 
     /// The description, or the reason why there is none, into `output`.

@@ -83,6 +83,15 @@ def test_the_sketch_is_that_of_the_module(model, rows, applications):
     assert model.sketch(applications) == whole
 
 
+def test_sketches_of_parts_are_merged_to_the_byte(model, rows):
+    parts = [model.sketch(rows.iloc[start : start + 777]) for start in range(0, len(rows), 777)]
+    assert underwrite.merge_sketches(parts[::-1]) == model.sketch(rows)
+    with pytest.raises(ValueError, match="at least one sketch"):
+        underwrite.merge_sketches([])
+    with pytest.raises(ValueError, match="sketch"):
+        underwrite.merge_sketches([parts[0][:40]])
+
+
 def test_adjustments_are_counted(model, rows, applications):
     some = rows.head(50).copy()
     some.loc[3, "person_income"] = np.nan

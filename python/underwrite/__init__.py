@@ -9,7 +9,7 @@ server: the answers are the same to the byte. Tables may be of pandas, Polars, P
 """
 
 from ._model import Model
-from ._native import __version__
+from ._native import __version__, merge_sketches
 from ._program import ProgramError, drift, evaluate, import_model, train
 from ._results import Decision, Explanation, Refused, RefusedRow
 
@@ -24,5 +24,6 @@ __all__ = [
     "drift",
     "evaluate",
     "import_model",
+    "merge_sketches",
     "train",
 ]

@@ -121,7 +121,7 @@ class Model(NativeModel):
 
     def sketch(self, X: Any, *, allow_missing_columns: bool = False) -> bytes:
         """The sketch of a table: counts for each column, never a row. ``underwrite drift``
-        compares such files, and sketches of parts can be merged."""
+        compares such files, and :func:`underwrite.merge_sketches` adds up those of parts."""
         return self.sketch_table(self._table(X), allow_missing_columns)
 
     # What the model says about itself.
@@ -205,9 +205,10 @@ class Model(NativeModel):
         ]
         title = escape(f"{model['name']} {model['version']}: {model['kind']}")
         digest = escape(model["digest"])
+        measured = f"<details open><summary>Metrics on {training['rows_test']} test rows</summary>{table(metrics)}</details>"
         return (
             f"<p><strong>{title}</strong><br><code>{digest}</code></p>"
-            f"<details open><summary>Metrics on {training['rows_test']} test rows</summary>"
-            f"{table(metrics)}</details><details><summary>{len(features)} features</summary>"
+            # An imported model was measured by whoever trained it.
+            f"{measured if metrics else ''}<details><summary>{len(features)} features</summary>"
             f"{table(features, ('Name', 'Type', 'Role', 'Help'))}</details>"
         )

@@ -1,8 +1,11 @@
+from collections.abc import Sequence
 from typing import Any
 
 __version__: str
 
-def merge_sketches(sketches: list[bytes]) -> bytes: ...
+def merge_sketches(sketches: Sequence[bytes]) -> bytes:
+    """The sketch of all rows that the given ones counted: neither their order nor how the rows
+    were parted changes a byte. Raises ``ValueError`` for none, a broken one, or other columns."""
 
 class NativeModel:
     """A model.wasm that decides natively; :class:`underwrite.Model` is what people call."""

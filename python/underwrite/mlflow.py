@@ -54,6 +54,38 @@ class PythonFunction:
         )
 
 
+def signature(model: Model) -> Any:
+    """The signature of a model: its inputs, of any type, and the columns of
+    :meth:`PythonFunction.predict`.
+
+    MLflow refuses whole numbers in a column of doubles, a missing one among whole numbers, and
+    yes or no as text, before a model sees them. A model reads a table as it reads a request, and
+    names row and column of what it refuses, so that nothing is refused here but a column that
+    is not there.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
+
+    inputs = [feature for feature in model.describe()["features"] if feature["role"] == "input"]
+    outputs = {
+        "prediction": DataType.long,
+        "prediction_label": DataType.string,
+        "approve": DataType.boolean,
+        "probability": DataType.double,
+        "threshold": DataType.double,
+        "outcome": DataType.string,
+    }
+    return ModelSignature(
+        inputs=Schema(
+            [
+                ColSpec(AnyType(), one["name"], required=one.get("missing") == "error")
+                for one in inputs
+            ]
+        ),
+        outputs=Schema([ColSpec(kind, name) for name, kind in outputs.items()]),
+    )
+
+
 def _load_pyfunc(path: str) -> PythonFunction:
     """Load what ``MLmodel`` names as data; MLflow calls this."""
     return PythonFunction(Model(path))
@@ -68,7 +100,8 @@ def load_model(model_uri: str) -> Model:
 
 
 def save_model(model: Model, path: str, **about: Any) -> None:
-    """Write the folder of a model; ``about`` may have ``signature`` and ``input_example``."""
+    """Write the folder of a model; ``about`` may have ``input_example``, and a ``signature`` in
+    place of :func:`signature`."""
     from mlflow.models import Model as Metadata
     from mlflow.models.utils import _save_example
     from mlflow.pyfunc import add_to_model
@@ -77,8 +110,7 @@ def save_model(model: Model, path: str, **about: Any) -> None:
     folder.mkdir(parents=True, exist_ok=False)
     model.save(folder / MODEL_FILE)
     metadata = about.pop("mlflow_model", None) or Metadata()
-    if about.get("signature") is not None:
-        metadata.signature = about["signature"]
+    metadata.signature = about.get("signature") or signature(model)
     if about.get("input_example") is not None:
         _save_example(metadata, about["input_example"], path)
     requirements = folder / "requirements.txt"

@@ -422,10 +422,13 @@ def pushgateway(tmp_path):
     process.wait()
 
 
-def test_metrics_are_pushed(pushgateway):
+@pytest.mark.parametrize("variable", ["PROM_API_KEY", "PROM_API_KEY_FILE"])
+def test_metrics_are_pushed(pushgateway, tmp_path, variable):
+    (tmp_path / "password").write_text("secret\n")
+    password = {"PROM_API_KEY": "secret", "PROM_API_KEY_FILE": str(tmp_path / "password")}[variable]
     process, url = start(
         "--model", os.environ["UNDERWRITE_TEST_MODEL"], "--push-interval", "0.3", "--push-instance", "branch/7",
-        PROM_PUSHGATEWAY=pushgateway, PROM_USERNAME="bank", PROM_API_KEY="secret")
+        PROM_PUSHGATEWAY=pushgateway, PROM_USERNAME="bank", **{variable: password})
     httpx.post(url + "/predict", json=LOAN)
 
     def pushed():

@@ -76,6 +76,30 @@ function plainExports(module) {
     exports.abi_free(block, row + 16);
   });
 
+  if (exports.abi_columns) test('decides columns of Arrow as a batch, and none outside its own blocks', () => {
+    const kinds = plain.description.features.filter((feature) => feature.role === 'input').map((feature) => feature.type);
+    const rows = 3000;
+    const columns = exports.abi_alloc(inputs * rows * 8) >>> 0;
+    const [descriptors, out, batch] = [32 * kinds.length, 13 * rows, 8 * rows].map((length) => exports.abi_alloc(length) >>> 0);
+    const values = new Float64Array(exports.memory.buffer, columns, inputs * rows);
+    const described = new Uint32Array(exports.memory.buffer, descriptors, 8 * kinds.length);
+    for (const [input, kind] of kinds.entries()) {
+      const isNumber = kind === 'number' || kind === 'integer';
+      for (let row = 0; row < rows; row++) values[input * rows + row] = isNumber && row % 7 ? (row * 37 + input) % 100 : NaN;
+      described.set([isNumber ? 3 : 0, rows, 0, 0, columns + 8 * input * rows], 8 * input);
+    }
+    const refused = exports.abi_batch(columns, rows, batch) >>> 0;
+    assert.equal(exports.abi_columns(descriptors, kinds.length, rows, out), BigInt(refused));
+    const probabilities = (at) => Buffer.from(new Uint8Array(exports.memory.buffer, at, 8 * rows));
+    assert.equal(probabilities(out).compare(probabilities(batch)), 0);
+    const detail = (...call) => JSON.parse(plain.unpack(exports.abi_columns(...call))).detail;
+    assert.match(detail(descriptors, kinds.length, rows, 8), /in no block/);
+    assert.match(detail(8, kinds.length, rows, out), /its description is in no block/);
+    assert.match(detail(descriptors, 0, rows, out), /expected \d+ columns, got 0/);
+    new Uint32Array(exports.memory.buffer, descriptors, 1)[0] = 99;
+    assert.match(detail(descriptors, kinds.length, rows, out), /^column '.+': its type 99 is not known$/);
+  });
+
   test('has no memory to give when there is none, and goes on', () => {
     for (const length of [-1, -16, 0x7fffffff, 0xc0000000 | 0]) {
       const block = exports.abi_alloc(length);

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pyspark
 from pyspark.sql import SparkSession
@@ -34,7 +33,7 @@ QUICK = {
 }
 
 
-def start(folder: Path, more: Mapping[str, str] = {}) -> SparkSession:  # noqa: B006
+def start(folder: Path, more: Mapping[str, str] | None = None) -> SparkSession:
     """Start it with these settings and `more`, and with everything that it writes in `folder`."""
     os.environ["SPARK_HOME"] = str(home(folder))
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -49,7 +48,7 @@ def start(folder: Path, more: Mapping[str, str] = {}) -> SparkSession:  # noqa: 
         "spark.sql.files.openCostInBytes": "0",
     }
     builder = SparkSession.builder.master(MASTER).appName("underwrite")
-    for key, value in {**settings, **more}.items():
+    for key, value in {**settings, **(more or {})}.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
@@ -57,14 +56,30 @@ def start(folder: Path, more: Mapping[str, str] = {}) -> SparkSession:  # noqa: 
 
 
 def executors(spark: SparkSession) -> list[int]:
-    """The process ids of the executors: they descend from the driver's Java."""
+    """The process ids of the executors."""
+    return [
+        process
+        for process in _processes(spark)
+        if b"CoarseGrainedExecutorBackend" in _read(Path(f"/proc/{process}/cmdline"))
+    ]
+
+
+def cpu_seconds(spark: SparkSession) -> float:
+    """The CPU time of the driver's Java, the executors and the Python workers so far. Unlike the
+    time on a clock, it says little of what else the machine does."""
+    ticks = 0
+    for process in _processes(spark):
+        fields = _status(process)
+        if len(fields) > 12:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _processes(spark: SparkSession) -> list[int]:
+    """What descends from the driver's Java."""
     java = spark.sparkContext._gateway.proc.pid
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and _descends(int(process.name), java):
-            if b"CoarseGrainedExecutorBackend" in _read(process / "cmdline"):
-                found.append(int(process.name))
-    return found
+    numbers = (int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit())
+    return [process for process in numbers if _descends(process, java)]
 
 
 def _descends(process: int, ancestor: int) -> bool:
@@ -74,9 +89,14 @@ def _descends(process: int, ancestor: int) -> bool:
 
 
 def _parent(process: int) -> int:
+    fields = _status(process)
+    return int(fields[1]) if len(fields) > 1 else 0
+
+
+def _status(process: int) -> list[bytes]:
+    """The fields of `stat` from the third on; none of a process that has ended."""
     # The name in brackets may hold spaces; what follows it does not.
-    status: Any = _read(Path(f"/proc/{process}/stat")).rpartition(b")")[2].split()
-    return int(status[1]) if len(status) > 1 else 0
+    return _read(Path(f"/proc/{process}/stat")).rpartition(b")")[2].split()
 
 
 def _read(path: Path) -> bytes:

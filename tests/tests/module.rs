@@ -80,6 +80,7 @@ fn exports_are_as_documented() {
             "abi_alloc (i32) -> i32",
             "abi_batch (i32, i32, i32) -> i32",
             "abi_budget (i32)",
+            "abi_columns (i32, i32, i32, i32) -> i64",
             "abi_decide (i32, i32) -> i64",
             "abi_describe () -> i64",
             "abi_explain (i32, i32) -> i64",

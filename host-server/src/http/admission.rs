@@ -19,6 +19,8 @@ pub(crate) struct Admission {
     streams: Arc<Semaphore>,
     /// Pieces of long work at the same time, on threads beside those of the connections.
     turns: Arc<Semaphore>,
+    /// Searches of the decision log: each reads its whole index, and collects what it finds.
+    searches: Arc<Semaphore>,
     memory: Memory,
 }
 
@@ -34,6 +36,7 @@ impl Admission {
             // With the connections' threads' own calls that makes no more than a pool has
             // instances, so no such thread waits for one.
             turns: Arc::new(Semaphore::new(processors().get())),
+            searches: Arc::new(Semaphore::new(1)),
             memory: Memory::new(limits.body_memory),
         }
     }
@@ -63,16 +66,61 @@ impl Admission {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
-        // Never closed: there is always a turn to wait for.
-        let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
-        tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
-        })
-        .await
+        in_turn(&self.turns, work).await
     }
+
+    /// Searches the decision log on another thread when it is this search's turn: one at a time,
+    /// so that many of a long log cost others neither time nor memory.
+    ///
+    /// # Errors
+    /// When the work panicked.
+    pub(crate) async fn search<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        in_turn(&self.searches, work).await
+    }
+}
+
+async fn in_turn<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    // Never closed: there is always a turn to wait for.
+    let turn = Arc::clone(turns).acquire_owned().await.ok();
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    })
+    .await
 }
 
 fn permit(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Overloaded> {
     Arc::clone(of).try_acquire_owned().map_err(|_| Overloaded)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A few people who looked at a long log once took the machine from everybody.
+    #[tokio::test]
+    async fn searches_are_one_at_a_time() {
+        let admission = Admission::new(&HttpLimits::default());
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let search = || {
+            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            admission.search(move || {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(20));
+                running.fetch_sub(1, Ordering::SeqCst);
+            })
+        };
+        let done = tokio::join!(search(), search(), search());
+        assert!(done.0.is_ok() && done.1.is_ok() && done.2.is_ok());
+        assert_eq!(most.load(Ordering::SeqCst), 1);
+    }
 }

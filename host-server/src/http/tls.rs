@@ -2,11 +2,11 @@
 //! renewed, and the authorities whose clients may connect.
 
 use std::fmt::Display;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use model_files::read_small;
 use prometheus_client::metrics::gauge::Gauge;
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
@@ -123,9 +123,12 @@ fn set(expires: &Gauge, validity: Option<Validity>) {
     }
 }
 
+/// The longest file of certificates, in bytes: more than every authority of a system takes.
+const LONGEST: u64 = 4 << 20;
+
 impl Material {
     fn read(files: &TlsFiles) -> Result<Self, ServeError> {
-        let read = |path: &Path| fs::read(path).map_err(|error| wrong(path, &error));
+        let read = |path: &Path| read_small(path, LONGEST).map_err(|error| wrong(path, &error));
         Ok(Self {
             certificate: read(&files.certificate)?,
             key: read(&files.key)?,

@@ -16,7 +16,7 @@ use model_http::media;
 use tokio::task::JoinError;
 
 use super::answer::receipt;
-use super::batch_answer::{Form as AnswerForm, write_answers};
+use super::batch_answer::{Copied, Form as AnswerForm, write_answers};
 use super::ndjson;
 use super::refusal::wrong_names;
 use super::rows::{Chunk, Table, Unreadable};
@@ -34,6 +34,10 @@ const ROUTE_NAMED: &str = "/models/{name}/predict/batch";
 
 /// Rows that are decided in one turn: some milliseconds of work. Then it is another's turn.
 pub(super) const ROWS_A_PIECE: usize = 512;
+
+/// Rows that are explained in one turn: an explanation takes up to some hundred times as long as
+/// its decision.
+const EXPLANATIONS_A_PIECE: usize = 8;
 
 /// Memory that is claimed for a row's answer before it is known: most take less.
 pub(super) const USUAL_ANSWER: usize = 2 << 10;
@@ -129,8 +133,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
 }
 
 fn read_csv(served: &Served, body: &Bytes, most: usize) -> Result<Table, ApiError> {
-    let check = |names: &[u8]| check_names(served, names);
-    Table::of_csv(body, served.description(), most, check).map_err(|error| match error {
+    csv_table(body, served, most).map_err(|error| match error {
         Unreadable::TooManyRows => ApiError::TooManyRows { most },
         Unreadable::Json(error) => ApiError::Malformed {
             detail: error.to_string(),
@@ -139,8 +142,18 @@ fn read_csv(served: &Served, body: &Bytes, most: usize) -> Result<Table, ApiErro
     })
 }
 
+/// The rows of a CSV file; a column of the target is set aside.
+pub(super) fn csv_table(body: &Bytes, served: &Served, most: usize) -> Result<Table, Unreadable> {
+    let aside = |name: &str| {
+        let mut known = served.description().features.iter();
+        !known.any(|feature| feature.name == name) && served.target() == Some(name)
+    };
+    let check = |names: &[u8]| check_names(served, names);
+    Table::of_csv(body, served.description(), most, aside, check)
+}
+
 /// Asks the model about the names of columns, once for all rows.
-pub(super) fn check_names(served: &Served, names: &[u8]) -> Result<(), String> {
+fn check_names(served: &Served, names: &[u8]) -> Result<(), String> {
     match served.probe(names) {
         Ok(answer) => match wrong_names(&answer.body) {
             Some(sentence) => Err(format!("the line of names: {sentence}")),
@@ -173,8 +186,8 @@ pub(super) struct Batch {
     table: Table,
     chunk: Chunk,
     answers: AnswerForm,
-    /// Columns of CSV that the model ignores, such as a number of the application: an answer in
-    /// CSV repeats them.
+    /// Columns of CSV that the model ignores, such as a number of the application, and that of the
+    /// target: an answer in CSV repeats them.
     copied: Vec<String>,
     /// Rows that are answered.
     row: usize,
@@ -189,7 +202,7 @@ impl Batch {
         recorder: Option<Recorder>,
     ) -> Self {
         let copied = match answers {
-            AnswerForm::Csv => ignored(&served, table.csv_names()),
+            AnswerForm::Csv => copied(&served, &table),
             AnswerForm::Json | AnswerForm::Explanations => Vec::new(),
         };
         Self {
@@ -203,20 +216,27 @@ impl Batch {
         }
     }
 
+    fn rows_a_piece(&self) -> usize {
+        match self.answers {
+            AnswerForm::Json | AnswerForm::Csv => ROWS_A_PIECE,
+            AnswerForm::Explanations => EXPLANATIONS_A_PIECE,
+        }
+    }
+
     fn is_done(&self) -> bool {
         self.row == self.table.len()
     }
 
     /// The first piece of the answer; an error when there is no memory for it.
     pub(super) fn first(mut self, mut claim: Claim) -> Result<(Self, Bytes), ApiError> {
-        claim.cover(self.table.len().min(ROWS_A_PIECE) * USUAL_ANSWER)?;
+        claim.cover(self.table.len().min(self.rows_a_piece()) * USUAL_ANSWER)?;
         let bytes = self.next(claim);
         Ok((self, bytes))
     }
 
     /// The next piece of the answer, in the memory that is claimed for it.
     fn next(&mut self, mut claim: Claim) -> Bytes {
-        self.table.next(ROWS_A_PIECE, &mut self.chunk);
+        self.table.next(self.rows_a_piece(), &mut self.chunk);
         let first = self.row;
         self.row += self.chunk.iter().count();
         let mut out = Vec::new();
@@ -228,7 +248,10 @@ impl Batch {
             self.answers,
             &self.served,
             &self.chunk,
-            &self.copied,
+            Copied {
+                names: &self.copied,
+                aside: self.table.aside(),
+            },
             first,
             recorder,
             &mut out,
@@ -281,7 +304,7 @@ impl Batch {
                 break;
             }
             let mut claim = app.admission().memory().claim();
-            let memory = ROWS_A_PIECE * USUAL_ANSWER;
+            let memory = self.rows_a_piece() * USUAL_ANSWER;
             claim.cover(memory).map_err(|full| app.reject(full))?;
             let work = move || {
                 let bytes = self.next(claim);
@@ -310,7 +333,7 @@ impl Batch {
                 if batch.is_done() {
                     return Ok(None);
                 }
-                let memory = ROWS_A_PIECE * USUAL_ANSWER;
+                let memory = batch.rows_a_piece() * USUAL_ANSWER;
                 let claim = admission.memory().wait_for(memory).await;
                 let work = move || {
                     let bytes = batch.next(claim);
@@ -324,14 +347,14 @@ impl Batch {
     }
 }
 
-/// Those of `names` that the model ignores.
-fn ignored(served: &Served, names: Vec<String>) -> Vec<String> {
+/// The columns of a CSV file that the model ignores, and the one that was set aside.
+fn copied(served: &Served, table: &Table) -> Vec<String> {
     let features = &served.description().features;
-    let is_ignored = |name: &String| {
+    let is_copied = |name: &String| {
         let mut found = features.iter().filter(|feature| feature.name == *name);
-        found.any(|feature| feature.role == FeatureRole::Ignored)
+        found.any(|feature| feature.role == FeatureRole::Ignored) || table.aside() == Some(name)
     };
-    names.into_iter().filter(is_ignored).collect()
+    table.csv_names().into_iter().filter(is_copied).collect()
 }
 
 /// The client sees its connection end before its answer does.

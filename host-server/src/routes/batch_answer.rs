@@ -57,6 +57,15 @@ impl Form {
     }
 }
 
+/// The cells of a CSV file's rows that its answer repeats.
+#[derive(Clone, Copy)]
+pub(super) struct Copied<'a> {
+    /// The columns, in their order.
+    pub(super) names: &'a [String],
+    /// The one of them that no row has, since it was set aside.
+    pub(super) aside: Option<&'a str>,
+}
+
 /// The columns of CSV. New ones come last: clients may read them by number.
 const COLUMNS: [&str; 6] = [
     "prediction",
@@ -80,7 +89,7 @@ pub(super) fn write_answers(
     form: Form,
     served: &Served,
     chunk: &Chunk,
-    copied: &[String],
+    copied: Copied<'_>,
     mut row: usize,
     recorder: Option<&mut Recorder>,
     out: &mut Vec<u8>,
@@ -118,9 +127,11 @@ pub(super) fn write_answers(
                 version: served.version(),
                 copied,
             };
+            let mut asides = chunk.asides();
             served.decide_each(chunk.iter(), |request, answer| {
                 records.add(row, request, &answer);
-                lines.write(&mut writer, request, answer);
+                let aside = asides.next().unwrap_or_default();
+                lines.write(&mut writer, (request, aside), answer);
                 row += 1;
             });
         }
@@ -183,15 +194,18 @@ struct Cells<'a> {
 struct Lines<'a> {
     has_rules: bool,
     version: &'a str,
-    copied: &'a [String],
+    copied: Copied<'a>,
 }
+
+/// A row as the module gets it, and the cell that was set aside.
+type Row<'a> = (&'a [u8], &'a str);
 
 impl Lines<'_> {
     /// A decision, or why there is none, and the cells of `row` that are copied.
     fn write(
         &self,
         writer: &mut csv::Writer<&mut Vec<u8>>,
-        row: &[u8],
+        row: Row<'_>,
         answer: Result<Answer<'_>, CallError>,
     ) {
         const FAILED: &str = "The model failed on this row";
@@ -227,7 +241,7 @@ impl Lines<'_> {
     fn write_cells(
         &self,
         writer: &mut csv::Writer<&mut Vec<u8>>,
-        row: &[u8],
+        row: Row<'_>,
         [answer @ .., rules, adjustments]: [&str; 8],
     ) {
         let copied = cells_of(row, self.copied);
@@ -239,13 +253,16 @@ impl Lines<'_> {
     }
 }
 
-/// The texts of these fields of a row, which was made of a line of CSV.
-fn cells_of(row: &[u8], names: &[String]) -> Vec<String> {
-    if names.is_empty() {
+/// The copied cells of a row that was made of a line of CSV.
+fn cells_of((row, aside): Row<'_>, copied: Copied<'_>) -> Vec<String> {
+    if copied.names.is_empty() {
         return Vec::new();
     }
     let mut fields: HashMap<String, Option<String>> =
         serde_json::from_slice(row).unwrap_or_default();
-    let cell = |name: &String| fields.remove(name).flatten().unwrap_or_default();
-    names.iter().map(cell).collect()
+    let cell = |name: &String| match copied.aside == Some(name) {
+        true => aside.to_owned(),
+        false => fields.remove(name).flatten().unwrap_or_default(),
+    };
+    copied.names.iter().map(cell).collect()
 }

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use model_log::{Change, Changed, LogError, Writer};
 
-use super::decisions::{blocking, log_of, said};
+use super::decisions::{blocking, log_of, said, search};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::record::people::{self, refuse};
@@ -112,7 +112,7 @@ async fn retain(
                 detail: "The query is not known, expected months=60 or none".to_owned(),
             })?,
     };
-    let found = blocking(move || {
+    let found = search(&app, move || {
         let now = people::minutes_now();
         log.reader().beyond_retention(months, now).map_err(refuse)
     });

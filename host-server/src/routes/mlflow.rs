@@ -12,7 +12,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answer::{held_json, receipt};
-use super::batch::check_names;
+use super::batch::csv_table;
 use super::rows::{Table, Unreadable, columns, is_object, parse};
 use super::score_rows::{Asked, NoScores, Output, Predictions, score};
 use crate::app::App;
@@ -56,7 +56,7 @@ pub(super) async fn invocations(
     let read = move |served: &Served, body: &Bytes| {
         let model = served.description();
         let table = match is_csv {
-            true => read_csv(body, served, most).map(|table| (table, Asked::of(model))),
+            true => csv_table(body, served, most).map(|table| (table, Asked::of(model))),
             false => read_json(body, model, most),
         };
         table.map_err(|error| NoScores::unreadable(error, most))
@@ -86,11 +86,6 @@ fn is_csv(headers: &HeaderMap) -> Result<bool, MlflowError> {
             ),
         )),
     }
-}
-
-fn read_csv(body: &Bytes, served: &Served, most: usize) -> Result<Table, Unreadable> {
-    let check = |names: &[u8]| check_names(served, names);
-    Table::of_csv(body, served.description(), most, check)
 }
 
 /// A body's keys. What has no meaning here is not looked at.

@@ -129,6 +129,13 @@ impl Offsets<'_> {
         }
     }
 
+    /// Where the last text ends, which is how many bytes the texts have.
+    #[must_use]
+    pub fn end(self) -> usize {
+        let last = self.count().checked_sub(1);
+        last.map_or(0, |last| self.at(last))
+    }
+
     /// The offset at an index that [`Column::check`] found inside; one that is negative is
     /// beyond every text.
     fn at(self, index: usize) -> usize {

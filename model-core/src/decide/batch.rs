@@ -8,8 +8,8 @@ use crate::value::{Reading, ValueError, read_coded};
 /// What is written for a row that a single request would be refused for.
 pub const REFUSED: f64 = -1.0;
 
-/// Rows that are worked on together: their values stay in the first-level cache.
-const ROWS: usize = 256;
+/// Rows that are worked on together: as many as share what a forest's tables hold.
+const ROWS: usize = 2048;
 
 /// Scratch memory for [`ROWS`] rows.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use crate::schema::{Feature, Schema};
 use crate::value::{Reading, read_coded};
 
 /// Rows that are read together: the values of some dozens of columns stay in the cache.
-const ROWS: usize = 1024;
+const ROWS: usize = 2048;
 
 /// A row of a table that was decided.
 #[derive(Debug)]
@@ -30,14 +30,24 @@ impl<'d> ColumnRow<'d> {
         self.decider
     }
 
-    /// Shows `each` input as it came, before any policy, or `None` where it cannot be such a
-    /// value. A derived one that was left out is shown as it was computed.
-    pub fn observe(&self, each: &mut dyn FnMut(usize, &Feature, Option<Reading>)) {
+    /// The values of an input in all the rows that were read together, as they came, before any
+    /// policy; `None` unless this is the first of them, and for a derived input, whose values
+    /// [`ColumnRow::observe_derived`] shows row by row.
+    #[must_use]
+    pub fn codes(&self, input: usize, feature: &Feature) -> Option<&[f64]> {
         let (at, rows) = self.at;
-        for (input, feature) in self.decider.features().enumerate() {
+        let is_shown = at == 0 && feature.derived.is_none();
+        is_shown.then(|| &self.codes[input * rows..(input + 1) * rows])
+    }
+
+    /// Shows `each` derived input as it came, before any policy, or `None` where it cannot be such
+    /// a value. One that was left out is shown as it was computed.
+    pub fn observe_derived(&self, each: &mut dyn FnMut(usize, &Feature, Option<Reading>)) {
+        let (at, rows) = self.at;
+        let features = self.decider.features().enumerate();
+        for (input, feature) in features.filter(|(_, feature)| feature.derived.is_some()) {
             let mut code = self.codes[input * rows + at];
-            let computed = feature.derived.is_some() && self.judgement.is_some();
-            if computed && code.is_nan() {
+            if code.is_nan() && self.judgement.is_some() {
                 code = self.decider.block_value(input, at);
             }
             each(input, feature, read_coded(feature, code).ok());
@@ -94,29 +104,22 @@ impl Decider {
         rows: usize,
         mut each: impl FnMut(&ColumnRow<'_>),
     ) -> Result<(), ColumnError> {
-        let features: Vec<Feature> = self.column_features().cloned().collect();
-        if columns.len() != features.len() {
-            let (expected, found) = (features.len(), columns.len());
+        let expected = self.column_features().count();
+        if columns.len() != expected {
+            let found = columns.len();
             let message = format!("expected {expected} columns, got {found}");
             return Err(ColumnError::new(message));
         }
-        let missing_values = self.artifact().schema.missing_values.clone();
-        let mut readers = Vec::with_capacity(columns.len());
-        for (feature, column) in features.iter().zip(columns) {
-            readers.push(reader(*column, rows, feature, &missing_values)?);
+        let missing_values = &self.artifact().schema.missing_values;
+        let mut readers = Vec::with_capacity(expected);
+        for (feature, column) in self.column_features().zip(columns) {
+            readers.push(reader(*column, rows, feature, missing_values)?);
         }
-        let mut codes = vec![0.0; features.len() * ROWS.min(rows)];
+        let mut codes = vec![0.0; expected * ROWS.min(rows)];
         for start in (0..rows).step_by(ROWS) {
             let count = ROWS.min(rows - start);
-            let codes = &mut codes[..features.len() * count];
-            for ((out, feature), reader) in codes.chunks_mut(count).zip(&features).zip(&readers) {
-                match reader {
-                    Some(reader) => reader
-                        .read(feature, &missing_values, start, out)
-                        .map_err(|error| error.in_column(&feature.name))?,
-                    None => out.fill(f64::NAN),
-                }
-            }
+            let codes = &mut codes[..expected * count];
+            self.read_columns(&readers, start, count, codes)?;
             let codes = &*codes;
             self.judge_rows(codes, count, |at, judgement, decider| {
                 each(&ColumnRow {
@@ -129,6 +132,27 @@ impl Decider {
                 });
             })
             .map_err(ColumnError::new)?;
+        }
+        Ok(())
+    }
+
+    /// Reads `count` rows from `start` on, column after column.
+    fn read_columns(
+        &self,
+        readers: &[Option<Reader<'_>>],
+        start: usize,
+        count: usize,
+        codes: &mut [f64],
+    ) -> Result<(), ColumnError> {
+        let missing_values = &self.artifact().schema.missing_values;
+        let columns = self.column_features().zip(readers);
+        for ((feature, reader), out) in columns.zip(codes.chunks_mut(count)) {
+            match reader {
+                Some(reader) => reader
+                    .read(feature, missing_values, start, out)
+                    .map_err(|error| error.in_column(&feature.name))?,
+                None => out.fill(f64::NAN),
+            }
         }
         Ok(())
     }

@@ -7,12 +7,12 @@ use super::rows::{column, value_of};
 use super::tables::{Line, Tables, Word};
 use super::top::right_children;
 use super::walks::{Trails, Walks};
-use super::whole::Whole;
+use super::whole::{NEAR, Whole};
 use super::{Forest, ForestError};
 use crate::link::Link;
 
-/// Rows that are evaluated together.
-const BLOCK: usize = 256;
+/// Rows that are evaluated together: what the tables hold of a tile is fetched once for them.
+const BLOCK: usize = 2048;
 /// Bytes that the tables of a forest may take.
 pub const TABLE_BUDGET: usize = 16 << 20;
 
@@ -220,9 +220,12 @@ impl Engine {
             Self::Narrow(whole) => whole.sums(columns, stride, sums, bins, narrow),
             Self::Wide(whole) => whole.sums(columns, stride, sums, bins, wide),
             Self::Deep(tables, walks) => {
-                tables.index.read(columns, stride, rows, bins);
-                walks.read(columns, stride, rows, trails);
-                walks.sums(tables, bins, narrow, sums, trails);
+                for (at, sums) in sums.chunks_mut(NEAR).enumerate() {
+                    let columns = columns.get(at * NEAR..).unwrap_or_default();
+                    tables.index.read(columns, stride, sums.len(), bins);
+                    walks.read(columns, stride, sums.len(), trails);
+                    walks.sums(tables, bins, narrow, sums, trails);
+                }
             }
             Self::Plain(naive, features) => {
                 for (at, sum) in sums.iter_mut().enumerate() {

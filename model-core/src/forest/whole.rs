@@ -5,6 +5,9 @@ use super::plan::Plan;
 use super::tables::{Line, TILE, Tables, Word};
 use super::{Forest, Node};
 
+/// Rows whose masks or steps stay in the first-level cache.
+pub(super) const NEAR: usize = 256;
+
 /// Trees that fit into the tables as a whole: every exit is a leaf.
 #[derive(Debug)]
 pub(super) struct Whole<W: Word> {
@@ -70,10 +73,15 @@ impl<W: Word> Whole<W> {
         lines: &mut Vec<Line<W>>,
     ) {
         self.tables.index.read(columns, stride, sums.len(), bins);
+        // A tile after the other for all rows: its lines are far apart in the tables, and most of
+        // them are asked for again by another row.
+        let groups = self.tables.index.groups();
         for (tile, leaves) in self.leaves.iter().enumerate() {
-            self.tables.meet_all(bins, tile, lines);
-            for (line, sum) in lines.iter().zip(&mut *sums) {
-                *sum = self.add(*sum, line, leaves);
+            for (bins, sums) in bins.chunks(NEAR * groups).zip(sums.chunks_mut(NEAR)) {
+                self.tables.meet_all(bins, tile, lines);
+                for (line, sum) in lines.iter().zip(sums) {
+                    *sum = self.add(*sum, line, leaves);
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ use csv_core::{ReadRecordResult, Reader};
 
 mod pieces;
 
+pub(crate) use pieces::each_record;
 pub use pieces::{Head, Piece, Pieces};
 
 /// Bytes that a record may have: otherwise an unclosed quote would swallow the file.

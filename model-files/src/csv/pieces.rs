@@ -246,6 +246,18 @@ impl Head {
     }
 }
 
+/// Every record of a text without a header.
+pub(crate) fn each_record(
+    text: &[u8],
+    mut each: impl FnMut(super::Row<'_>),
+) -> Result<(), CsvErrorKind> {
+    let mut records = super::Records::new(text, StrayQuotes::Refused);
+    while records.advance()? {
+        each(records.row().map_err(|(_, kind)| kind)?);
+    }
+    Ok(())
+}
+
 /// Where the last record ends that does so for certain, before its line ending. Within sound
 /// records a line ending is the end of one where the quotes before it pair up; where quotes are
 /// not sound, the record that is refused for them is in this piece, since no earlier one was.

@@ -25,21 +25,27 @@ impl CsvText {
     /// As [`ParquetFile::open`], and when a column is neither of numbers nor of texts.
     pub fn open(path: &Path, name: &str) -> Result<Self, ParquetError> {
         let file = ParquetFile::open(path, name)?;
-        let mut text = Vec::new();
-        for (index, name) in file.header().iter().enumerate() {
-            file.kind(index)?;
-            separate(&mut text, index);
-            push_quoted(&mut text, name);
-        }
-        text.push(b'\n');
+        (0..file.header().len()).try_for_each(|index| file.kind(index).map(|_| ()))?;
         Ok(Self {
+            text: header_text(&file),
             file,
             next_group: 0,
             group: None,
-            text,
             read: 0,
         })
     }
+}
+
+/// The names of a file's columns as the first line of a CSV file.
+#[must_use]
+pub fn header_text(file: &ParquetFile) -> Vec<u8> {
+    let mut text = Vec::new();
+    for (index, name) in file.header().iter().enumerate() {
+        separate(&mut text, index);
+        push_quoted(&mut text, name);
+    }
+    text.push(b'\n');
+    text
 }
 
 impl CsvText {

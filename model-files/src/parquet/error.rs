@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use crate::csv::CsvErrorKind;
+
 /// Names the file and the column, and says what to do.
 #[derive(Debug)]
 pub struct ParquetError {
@@ -33,6 +35,12 @@ pub enum ParquetErrorKind {
     /// The file is not sound.
     #[error("the Parquet file cannot be read ({0}): the file may be truncated or damaged")]
     Damaged(String),
+    /// A file cannot be written.
+    #[error("cannot be written: {0}")]
+    Write(String),
+    /// What is to be written as Parquet is no CSV.
+    #[error(transparent)]
+    Csv(CsvErrorKind),
 }
 
 impl ParquetError {
@@ -42,6 +50,10 @@ impl ParquetError {
             column: None,
             kind,
         }
+    }
+
+    pub(super) fn of_csv(error: CsvErrorKind) -> Self {
+        Self::new("the rows to write", ParquetErrorKind::Csv(error))
     }
 
     pub(super) fn in_column(mut self, column: &str) -> Self {

@@ -1,7 +1,10 @@
-//! Parquet, without Arrow: row groups in blocks of rows.
+//! Parquet, without Arrow: row groups in blocks of rows, and row groups with columns added.
 
+mod cells;
 mod csv_text;
 mod error;
+mod from_csv;
+mod write;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -12,12 +15,15 @@ use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError as LibraryError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
-use parquet::schema::types::ColumnDescPtr;
+use parquet::schema::types::{ColumnDescPtr, TypePtr};
 
 use crate::block::{BLOCK_ROWS, Block, Cells, Texts};
 
-pub use csv_text::CsvText;
+pub use cells::{NewCells, NewColumn, NewKind, Words};
+pub use csv_text::{CsvText, header_text};
 pub use error::{ParquetError, ParquetErrorKind};
+pub use from_csv::FromCsv;
+pub use write::{Encoded, ParquetWriter};
 
 /// Whether a file begins as Parquet does.
 ///
@@ -53,6 +59,8 @@ pub struct ParquetFile {
     path: PathBuf,
     name: String,
     columns: Vec<ColumnDescPtr>,
+    /// The same as the file's schema has them.
+    fields: Vec<TypePtr>,
     /// Rows of each row group.
     rows: Vec<u64>,
 }
@@ -67,6 +75,7 @@ impl ParquetFile {
             path: path.to_owned(),
             name: name.to_owned(),
             columns: Vec::new(),
+            fields: Vec::new(),
             rows: Vec::new(),
         };
         let reader = file.reader()?;
@@ -75,7 +84,9 @@ impl ParquetFile {
         file.rows = groups
             .map(|group| u64::try_from(group.num_rows()).unwrap_or(0))
             .collect();
-        file.columns = metadata.file_metadata().schema_descr().columns().to_vec();
+        let schema = metadata.file_metadata().schema_descr();
+        file.columns = schema.columns().to_vec();
+        file.fields = schema.root_schema().get_fields().to_vec();
         file.check_columns()?;
         Ok(file)
     }

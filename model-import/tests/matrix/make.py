@@ -384,6 +384,29 @@ def cuts_of(exported):
     return cuts
 
 
+def leaves_of(estimator, probe):
+    """The node that each row ends at in each tree, by scikit-learn's own walk; None without trees."""
+    if hasattr(estimator, "calibrated_classifiers_"):
+        return leaves_of(estimator.calibrated_classifiers_[0].estimator, probe)
+    if hasattr(estimator, "steps"):
+        return leaves_of(estimator[-1], estimator[:-1].transform(probe))
+    if hasattr(estimator, "apply"):
+        return estimator.apply(probe)
+    if not hasattr(estimator, "_predictors"):
+        return None
+    # It has no `apply`: its trees predict once more, with the number of the node as its value.
+    seen = estimator._preprocess_X(probe, reset=False)
+    known = estimator._bin_mapper.make_known_categories_bitsets()
+    leaves = []
+    for (predictor,) in estimator._predictors:
+        nodes = predictor.nodes.copy()
+        nodes["value"] = np.arange(len(nodes))
+        sets = predictor.binned_left_cat_bitsets, predictor.raw_left_cat_bitsets
+        numbered = type(predictor)(nodes, *sets)
+        leaves.append(numbered.predict(seen, *known, n_threads=2))
+    return np.column_stack(leaves)
+
+
 def sklearn(root):
     # The exporter alone: what is native in the package need not be built.
     package = types.ModuleType("underwrite")
@@ -404,11 +427,7 @@ def sklearn(root):
         missing = NUMBERS[:4] if options.get("missing") else []
         probe = probes(data, columns, cuts_of(exported), rng, True, missing)
         probability = estimator.predict(probe) if name == "ridge" else estimator.predict_proba(probe)[:, 1]
-        trees = estimator[-1] if hasattr(estimator, "steps") else estimator
-        leaves = None
-        if hasattr(trees, "apply"):
-            seen = estimator[:-1].transform(probe) if hasattr(estimator, "steps") else probe
-            leaves = trees.apply(seen)
+        leaves = leaves_of(estimator, probe)
         case.schema(schema(columns, missing, options.get("positive", True)))
         case.write(probe, coded(columns), probability, None, leaves, file="model.json")
 

@@ -2,10 +2,33 @@
 
 use super::column::{Column, Type};
 
+/// A column, and the ranks of its values where each is a number: they are the same beside any
+/// other such column.
+pub(super) struct Ranked<'c> {
+    column: &'c Column,
+    ranks: Option<Vec<f64>>,
+}
+
+impl<'c> Ranked<'c> {
+    pub(super) fn new(column: &'c Column) -> Self {
+        let values = &column.values;
+        let is_ranked =
+            column.kind != Type::Category && values.iter().all(|value| value.is_finite());
+        Self {
+            column,
+            ranks: is_ranked.then(|| ranks(values)),
+        }
+    }
+}
+
 /// Between two columns, over the rows where both have a value: Spearman's rank correlation of
 /// two numbers (a boolean counts as 0 and 1), Cramér's V of two categories, the correlation
 /// ratio of a category and a number. `None` where it is not defined.
-pub(super) fn association(a: &Column, b: &Column) -> Option<f64> {
+pub(super) fn association(a: &Ranked<'_>, b: &Ranked<'_>) -> Option<f64> {
+    if let (Some(a), Some(b)) = (&a.ranks, &b.ranks) {
+        return pearson(a, b);
+    }
+    let (a, b) = (a.column, b.column);
     let group = |column: &Column| column.kind == Type::Category;
     match (group(a), group(b)) {
         (false, false) => spearman(&a.values, &b.values),

@@ -40,6 +40,7 @@ use serde::Serialize;
 
 use crate::error::DataError;
 use crate::parallel::parallel;
+use association::{Ranked, association};
 use column::{Cells, Column};
 
 /// Columns whose associations are shown; of more, those that say most about the target.
@@ -339,9 +340,13 @@ fn associations(columns: &[Column], profiles: &[Profile]) -> Associations {
     let pairs: Vec<(usize, usize)> = (0..size)
         .flat_map(|row| (row + 1..size).map(move |column| (row, column)))
         .collect();
+    let ranked: Vec<Ranked<'_>> = some
+        .par_iter()
+        .map(|(column, _)| Ranked::new(column))
+        .collect();
     let measured: Vec<Option<f64>> = pairs
         .par_iter()
-        .map(|(row, column)| association::association(some[*row].0, some[*column].0))
+        .map(|(row, column)| association(&ranked[*row], &ranked[*column]))
         .collect();
     for ((row, column), value) in pairs.into_iter().zip(measured) {
         values[row * size + column] = value;

@@ -85,7 +85,7 @@ pub(super) fn reasons(
     rows: &[usize],
     options: &Options,
 ) -> Result<Option<Reasons>, ArtifactError> {
-    let mut decider = Decider::load(artifact)?;
+    let decider = Decider::load(artifact)?;
     let Some(profiles) = &decider.artifact().profiles else {
         return Ok(None);
     };
@@ -107,9 +107,10 @@ pub(super) fn reasons(
     let codes = counted(&explained);
     let stability = under_jitter(&explaining, &explained, options.seed)?;
     let declined: Vec<usize> = explained.iter().map(|(row, _)| *row).collect();
-    let recourse = costs(&mut decider, dataset, &declined, |decider, row| {
+    let model = (&decider.artifact().schema, artifact);
+    let recourse = costs(model, options.jobs, dataset, &declined, |decider, row| {
         decider.application(&fields.request(row, |_, value| value))
-    });
+    })?;
     Ok(Some(Reasons {
         recourse,
         compared_with,

@@ -1,12 +1,16 @@
 //! What it would take applicants of each protected group to be approved.
 
+use model_core::artifact::ArtifactError;
 use model_core::decide::{Application, Decider};
+use model_core::schema::Schema;
 use model_recourse::{Budget, Request, actions, search};
 use serde::{Deserialize, Serialize};
 
 use super::interval::{Interval, quantile, wilson};
 use super::parts::Parts;
 use crate::dataset::Dataset;
+use crate::deciders::Deciders;
+use crate::parallel::parallel;
 
 /// Most rows that are asked about, spread over all that are not approved.
 const ASKED: usize = 400;
@@ -14,6 +18,8 @@ const ASKED: usize = 400;
 /// same.
 const EACH: u32 = 1_000;
 const ALL: u32 = 100_000;
+/// Rows that several threads are asked about at a time.
+const TOGETHER: usize = 16;
 
 /// What the cheapest recourse costs, by protected column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,14 +68,15 @@ struct Found {
 /// Asks about rows that are not approved; `None` where nothing is actionable or protected.
 /// `application` is what a row's application comes to.
 pub(super) fn costs(
-    decider: &mut Decider,
+    (schema, artifact): (&Schema, &[u8]),
+    jobs: usize,
     dataset: &Dataset,
     declined: &[usize],
-    mut application: impl FnMut(&mut Decider, usize) -> Option<Application>,
-) -> Option<RecourseCosts> {
-    let actions = actions(&decider.artifact().schema);
+    application: impl Fn(&mut Decider, usize) -> Option<Application> + Sync,
+) -> Result<Option<RecourseCosts>, ArtifactError> {
+    let actions = actions(schema);
     if actions.is_empty() || dataset.protected.is_empty() || declined.is_empty() {
-        return None;
+        return Ok(None);
     }
     let request = Request {
         options: 1,
@@ -77,23 +84,34 @@ pub(super) fn costs(
     };
     let count = declined.len().min(ASKED);
     let (mut found, mut spent) = (Vec::new(), 0);
+    let deciders = Deciders::default();
     // Not one after another: where the budget ends early, those asked are spread as well.
-    for nth in (0..count).map(|nth| spread(nth, count)) {
-        let row = declined[nth * declined.len() / count];
+    let asked = (0..count).map(|nth| declined[spread(nth, count) * declined.len() / count]);
+    let asked: Vec<usize> = asked.collect();
+    for rows in asked.chunks(TOGETHER) {
         if spent >= ALL {
             break;
         }
-        let Some(application) = application(decider, row) else {
-            continue;
-        };
-        let budget = Budget { evaluations: EACH };
-        let answer = search(decider, &actions, &application, &request, budget);
-        spent += answer.evaluations;
-        found.push(Found {
-            row,
-            cost: answer.options.first().map(|option| option.cost),
-            is_impossible: answer.impossible,
+        let answers = parallel(jobs, rows, |&row| {
+            deciders.with(artifact, |decider| {
+                let application = application(decider, row)?;
+                let budget = Budget { evaluations: EACH };
+                Some(search(decider, &actions, &application, &request, budget))
+            })
         });
+        for (row, answer) in rows.iter().zip(answers) {
+            let Some(answer) = answer? else { continue };
+            // What was searched beyond the budget of all does not count.
+            if spent >= ALL {
+                break;
+            }
+            spent += answer.evaluations;
+            found.push(Found {
+                row: *row,
+                cost: answer.options.first().map(|option| option.cost),
+                is_impossible: answer.impossible,
+            });
+        }
     }
     let slices = dataset.protected.iter().map(|column| {
         let rows: Vec<usize> = found.iter().map(|one| one.row).collect();
@@ -109,10 +127,10 @@ pub(super) fn costs(
                 .collect(),
         }
     });
-    Some(RecourseCosts {
+    Ok(Some(RecourseCosts {
         rows: found.len(),
         slices: slices.collect(),
-    })
+    }))
 }
 
 fn group(name: String, rows: &[usize], found: &[Found]) -> RecourseGroup {

@@ -7,12 +7,13 @@ use model_core::policy::Outcome;
 use model_core::schema::Feature;
 use model_files::csv::{Row, Table};
 
-use super::{Layout, OnInvalid, ScoreError};
-use crate::applications::{adjustments, reason_codes, refusal};
+use super::error::ScoreError;
+use super::layout::{Layout, OnInvalid};
+use crate::applications::{adjustments, cell, reason_codes};
 use crate::error::DataError;
 
 /// Rows that are scored together.
-const ROWS: usize = 1024;
+const ROWS: usize = 2048;
 
 /// Rows that have been read and wait for their scores.
 pub(super) struct Block<'s> {
@@ -116,12 +117,12 @@ impl<'s> Block<'s> {
                 out.extend_from_slice(added);
                 if layout.columns.reasons {
                     let codes = reason_codes(decider, self.values_of(slot));
-                    write!(out, ",{codes}")?;
+                    write!(out, ",{}", cell(&codes))?;
                 }
                 out.push(b',');
                 if self.adjusted[slot] {
-                    let cell = adjustments(decider, self.values_of(slot));
-                    out.extend_from_slice(cell.as_bytes());
+                    let adjusted = adjustments(decider, self.values_of(slot));
+                    out.extend_from_slice(cell(&adjusted).as_bytes());
                 }
                 out.push(b',');
                 out.extend_from_slice(layout.version.as_bytes());
@@ -169,18 +170,8 @@ impl<'s> Block<'s> {
     }
 
     fn refused(&self, decider: &mut Decider, slot: usize) -> ScoreError {
-        let refusal = refusal(decider, self.values_of(slot));
-        let (file, line) = (self.layout.file.to_owned(), self.rows[slot].line);
-        match decider.artifact().schema.max_adjustments {
-            Some(most) if refusal.kind == "too_many_adjustments" => {
-                ScoreError::TooManyAdjustments { file, line, most }
-            }
-            _ => ScoreError::Refused {
-                file,
-                line,
-                message: refusal.message,
-            },
-        }
+        let line = self.rows[slot].line;
+        self.layout.refused(decider, line, self.values_of(slot))
     }
 }
 
@@ -193,10 +184,20 @@ fn add(out: &mut Vec<u8>, judgement: Judgement, rules: Option<&Decider>) -> io::
     write!(out, ",{prediction},{}", judgement.outcome.word())?;
     if let Some(decider) = rules {
         out.push(b',');
-        for (nth, code) in decider.matched_codes().enumerate() {
-            // A code has neither commas nor quotes nor semicolons.
-            write!(out, "{}{code}", if nth > 0 { ";" } else { "" })?;
-        }
+        // A code has neither commas nor quotes nor semicolons.
+        out.extend_from_slice(matched(decider).as_bytes());
     }
     Ok(())
+}
+
+/// The codes of the rules that matched, separated by semicolons.
+pub(super) fn matched(decider: &Decider) -> String {
+    let mut codes = String::new();
+    for code in decider.matched_codes() {
+        if !codes.is_empty() {
+            codes.push(';');
+        }
+        codes.push_str(code);
+    }
+    codes
 }

@@ -12,6 +12,8 @@ pub struct Module {
     decide: TypedFunc<(u32, u32), u64>,
     explain: TypedFunc<(u32, u32), u64>,
     batch: TypedFunc<(u32, u32, u32), u32>,
+    /// Modules packed before the call was added do not have it.
+    columns: Option<TypedFunc<(u32, u32, u32, u32), u64>>,
 }
 
 impl Module {
@@ -43,6 +45,7 @@ impl Module {
             decide: instance.get_typed_func(&mut store, "abi_decide")?,
             explain: instance.get_typed_func(&mut store, "abi_explain")?,
             batch: instance.get_typed_func(&mut store, "abi_batch")?,
+            columns: instance.get_typed_func(&mut store, "abi_columns").ok(),
             store,
         }))
     }
@@ -101,6 +104,37 @@ impl Module {
     /// When the module traps.
     pub fn batch(&mut self, columns: u32, rows: u32, out: u32) -> Result<u32> {
         told(self.batch.call(&mut self.store, (columns, rows, out)))
+    }
+
+    /// Whether the module has `abi_columns`.
+    #[must_use]
+    pub fn has_columns(&self) -> bool {
+        self.columns.is_some()
+    }
+
+    /// `abi_columns`: how many rows are refused, or the `{"detail":"…"}` of a call that cannot be
+    /// done.
+    ///
+    /// # Errors
+    /// When the module does not have it, or traps.
+    pub fn columns(
+        &mut self,
+        descriptors: u32,
+        columns: u32,
+        rows: u32,
+        out: u32,
+    ) -> Result<std::result::Result<u32, String>> {
+        let call = (descriptors, columns, rows, out);
+        let function = self.columns.as_ref();
+        let function = function.context("the module has no abi_columns")?;
+        let packed = told(function.call(&mut self.store, call))?;
+        Ok(match u32::try_from(packed) {
+            Ok(refused) => Ok(refused),
+            Err(_) => {
+                let bytes = self.read((packed >> 32) as u32, packed as u32 as usize);
+                Err(String::from_utf8_lossy(bytes).into_owned())
+            }
+        })
     }
 }
 

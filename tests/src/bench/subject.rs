@@ -60,6 +60,13 @@ impl Applications {
         self.prepared.columns.len()
     }
 
+    /// Whether a feature is one of numbers.
+    #[must_use]
+    pub fn is_number(&self, feature: usize) -> bool {
+        let feature = self.schema.inputs().nth(feature);
+        feature.is_some_and(|feature| feature.range().is_some())
+    }
+
     /// Row `row`, feature after feature: rows that are not fitted on come first, and it
     /// begins anew after the last.
     #[must_use]

@@ -43,9 +43,13 @@ fn main() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some("explain") {
         return explanations(&applications, &engine, &glue);
     }
+    if std::env::args().nth(1).as_deref() == Some("columns") {
+        return columns(&applications, &engine, &glue);
+    }
     forests(&applications, &engine, &glue)?;
     calls(&applications, &engine, &glue)?;
     explanations(&applications, &engine, &glue)?;
+    columns(&applications, &engine, &glue)?;
     sizes(&target, &engine, &glue)?;
     worker()?;
     score(&target)
@@ -284,6 +288,65 @@ fn rows_together(subject: &Subject<'_>, rows: &Rows) -> Result<Vec<f64>> {
         "native and wasmtime do not agree"
     );
     Ok(times)
+}
+
+/// What Arrow's columns of `f64` cost beside `abi_batch`, both in wasmtime: alone with `bench
+/// columns`.
+fn columns(applications: &Applications, engine: &[u8], glue: &[u8]) -> Result<()> {
+    let subject = Subject::new(applications, &boosted(200, 32, 12), engine, glue)?;
+    let rows = Rows::new(applications);
+    let [mut batch, mut arrow] = [Module::new(&subject.wasm)?, Module::new(&subject.wasm)?];
+    let block = batch.alloc(rows.columns.len() * 8)?;
+    let probabilities = batch.alloc(ROWS * 8)?;
+    batch.write(block, &bytes_of(&rows.columns))?;
+    // Categories and booleans are texts and bits to Arrow: here every column is one of numbers
+    // that the batch call takes, and the other kinds are left out.
+    let values = arrow.alloc(rows.columns.len() * 8)?;
+    arrow.write(values, &bytes_of(&rows.columns))?;
+    let descriptors = arrow.alloc(32 * rows.features)?;
+    let out = arrow.alloc(13 * ROWS)?;
+    for feature in 0..rows.features as u32 {
+        let at = values + feature * 8 * ROWS as u32;
+        let is_number = applications.is_number(feature as usize);
+        let (kind, at) = if is_number { (3, at) } else { (0, 0) };
+        let words = [kind, ROWS as u32, 0, 0, at, 0, 0, 0];
+        let bytes: Vec<u8> = words
+            .iter()
+            .flat_map(|word: &u32| word.to_le_bytes())
+            .collect();
+        arrow.write(descriptors + 32 * feature, &bytes)?;
+        if !is_number {
+            batch.write(
+                block + feature * 8 * ROWS as u32,
+                &bytes_of(&vec![f64::NAN; ROWS]),
+            )?;
+        }
+    }
+    let features = rows.features as u32;
+    let times = interleaved(&mut [
+        Box::new(|| {
+            let _ = black_box(batch.batch(block, ROWS as u32, probabilities));
+            ROWS
+        }),
+        Box::new(|| {
+            let _ = black_box(arrow.columns(descriptors, features, ROWS as u32, out));
+            ROWS
+        }),
+    ]);
+    ensure!(
+        batch.read(probabilities, ROWS * 8) == arrow.read(out, ROWS * 8),
+        "abi_batch and abi_columns do not agree"
+    );
+    let [batch, arrow] = times[..] else {
+        return Ok(());
+    };
+    println!("\n| ns a row, wasmtime | abi_batch | abi_columns, f64 | ratio | at most |");
+    println!("|---|---|---|---|---|");
+    println!(
+        "| 200 boosted | {batch:.0} | {arrow:.0} | {:.2} | 1.15 |",
+        arrow / batch
+    );
+    Ok(())
 }
 
 fn naive_rows(naive: &NaiveForest, rows: &Rows) -> usize {

@@ -161,7 +161,7 @@ fn tables(file: &ConfigFile) -> Result<Vec<ApiKey>> {
 
 /// One key a line, as `NAME KEY` or as `KEY` alone; empty lines and those with `#` are left out.
 fn key_file(path: &Path, role: Role) -> Result<Vec<ApiKey>> {
-    let bytes = files::read(path)?;
+    let bytes = files::read_settings(path)?;
     let name = path.display();
     let text = String::from_utf8(bytes);
     let text =

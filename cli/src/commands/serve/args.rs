@@ -216,6 +216,9 @@ pub(crate) struct Args {
     /// Password for the Pushgateway [env: PROM_API_KEY]
     #[arg(long, value_name = "PASSWORD")]
     pub(super) push_password: Option<String>,
+    /// File with the password for the Pushgateway [env: PROM_API_KEY_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(super) push_password_file: Option<PathBuf>,
     /// Time between pushes, in seconds [default: 15]
     #[arg(long, value_name = "SECONDS")]
     pub(super) push_interval: Option<f64>,

@@ -1,11 +1,11 @@
 //! Turns the flags, the environment and the file into the server's options.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail, ensure};
 use host_server::{
     Checked, FileCheck, HttpLimits, Limits, ModelSource, Public, PushOptions, ServeOptions,
     TlsFiles, TraceOptions,
@@ -18,6 +18,7 @@ use super::log::Log;
 use super::source::{self, Source};
 use crate::config_file::ConfigFile;
 use crate::engine::{self, Origin};
+use crate::files;
 use crate::hub;
 use crate::settings::{Key, Settings};
 use crate::signature;
@@ -209,6 +210,15 @@ fn push(args: &Args, from: &mut Settings) -> Result<Option<PushOptions>> {
     let user = from.optional(user, args.push_username.clone())?;
     let password = secret("push-password", "PROM_API_KEY");
     let password = from.optional(password, args.push_password.clone())?;
+    let file = known("push-password-file", "PROM_API_KEY_FILE");
+    let file = from.path(file, args.push_password_file.clone())?;
+    let password = match (password, file) {
+        (Some(_), Some(_)) => {
+            bail!("push-password and push-password-file are both set: keep one of them")
+        }
+        (None, Some(file)) => Some(password_in(&file)?),
+        (given, None) => given,
+    };
     let every = Duration::from_secs(15);
     let every = seconds(from, key("push-interval"), args.push_interval, every)?;
     Ok(gateway.map(|gateway| PushOptions {
@@ -218,6 +228,16 @@ fn push(args: &Args, from: &mut Settings) -> Result<Option<PushOptions>> {
         login: user.zip(password),
         every,
     }))
+}
+
+/// The text of a file, without the line break at its end.
+fn password_in(file: &Path) -> Result<String> {
+    let name = file.display();
+    let text = String::from_utf8(files::read_settings(file)?)
+        .map_err(|_| anyhow!("{name}: the password is not UTF-8"))?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    ensure!(!password.is_empty(), "{name}: the file has no password");
+    Ok(password.to_owned())
 }
 
 fn traces(args: &Args, from: &mut Settings) -> Result<Option<TraceOptions>> {

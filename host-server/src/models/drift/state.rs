@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use model_drift::live::{Live, StateError};
-use model_files::WholeFile;
+use model_files::{WholeFile, read_small};
 
 /// The file that is locked.
 const LOCK: &str = ".lock";
+
+/// The longest state, in bytes: several times what a window takes.
+const LONGEST: u64 = 4 << 20;
 
 /// Where the window of one version of a model is kept.
 pub(super) struct StateFile {
@@ -33,7 +36,7 @@ impl StateFile {
     /// empty, and the log says why.
     pub(super) fn restore(&self, live: &mut Live) {
         let path = self.path.display();
-        let bytes = match fs::read(&self.path) {
+        let bytes = match read_small(&self.path, LONGEST) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => {

@@ -1,14 +1,22 @@
 //! `deployment.toml` beside a model's versions: which one answers, and which challenges it.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
-use model_files::write_whole;
+use model_files::{read_small, write_whole};
 use serde::Deserialize;
 
 /// What the file is called.
 pub(super) const FILE: &str = "deployment.toml";
+
+/// The longest one, in bytes.
+const LONGEST: u64 = 64 << 10;
+
+/// The text of the one in this folder.
+pub(super) fn text(folder: &Path) -> io::Result<String> {
+    let bytes = read_small(&folder.join(FILE), LONGEST)?;
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
 
 /// The file. Without it the newest version answers alone.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -82,7 +90,7 @@ impl Deployment {
     /// When it cannot be written; then it is as it was.
     pub(super) fn pin(folder: &Path, version: &str) -> io::Result<()> {
         let path = folder.join(FILE);
-        let text = match fs::read_to_string(&path) {
+        let text = match text(folder) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::deployment::FILE;
+use super::deployment;
 
 /// What the file of a version is called.
 pub(super) const MODEL: &str = "model.wasm";
@@ -53,7 +53,7 @@ pub(super) fn versions(folder: &Path) -> Found {
         .filter(|(_, file)| file.is_file())
         .collect();
     versions.sort_by(|(a, _), (b, _)| order(a, b));
-    let deployment = match std::fs::read_to_string(folder.join(FILE)) {
+    let deployment = match deployment::text(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         other => Some(other),
     };

@@ -1,12 +1,10 @@
 //! What models are loaded with.
 
-use std::fs::File;
-use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use model_files::hex;
+use model_files::{hex, read_small};
 use sha2::{Digest, Sha256};
 
 use super::source::{FileCheck, SignatureCheck, Signer};
@@ -68,7 +66,7 @@ pub(crate) struct Loaded<'a> {
     pub(crate) signer: Option<&'a Signer>,
 }
 
-/// More of a signature's file is not read to tell whether it changed.
+/// The longest file of a signature, in bytes.
 const SIGNATURE: u64 = 4 << 20;
 
 impl Loading {
@@ -79,9 +77,8 @@ impl Loading {
 
     /// The digest of a model's signature; `None` when there is none, or none is needed.
     pub(super) fn signature(&self, model: &Path) -> Option<[u8; 32]> {
-        let file = File::open(model.with_file_name(self.signature_file()?)).ok()?;
-        let mut bytes = Vec::new();
-        file.take(SIGNATURE).read_to_end(&mut bytes).ok()?;
+        let file = model.with_file_name(self.signature_file()?);
+        let bytes = read_small(&file, SIGNATURE).ok()?;
         Some(Sha256::digest(bytes).into())
     }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use model_core::artifact::Artifact;
+use model_core::model_file::ModelFile;
 use sha2::{Digest, Sha256};
 
 use super::file::read_model;
@@ -30,6 +32,7 @@ pub(crate) struct Served {
     pub(crate) metrics: ModelMetrics,
     drift: Result<Monitor, NotMonitored>,
     files: OnceLock<(Asset, Asset)>,
+    target: OnceLock<Option<String>>,
 }
 
 /// A decision, and what was read of it.
@@ -119,6 +122,7 @@ impl Served {
             ),
             file_sha256: Sha256::digest(host.wasm()).into(),
             files: OnceLock::new(),
+            target: OnceLock::new(),
             signer,
             name,
             version,
@@ -134,6 +138,17 @@ impl Served {
     /// Its version in routes.
     pub(crate) fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The name of the column that says what became of applications: no input of the model, and
+    /// read only where somebody sends a column that the description does not know.
+    pub(crate) fn target(&self) -> Option<&str> {
+        let read = || {
+            let file = ModelFile::open(self.host.wasm()).ok()?;
+            let artifact = Artifact::decode(file.artifact()).ok()?;
+            Some(artifact.schema.target.name)
+        };
+        self.target.get_or_init(read).as_deref()
     }
 
     pub(crate) fn description(&self) -> &Description {

@@ -16,6 +16,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::task::JoinError;
 
 use self::asker::Asker;
 use crate::app::App;
@@ -61,9 +62,9 @@ async fn me(asker: Asker) -> Response {
 }
 
 /// Whether the log is sound.
-async fn log(asker: Asker) -> Result<Response, ApiError> {
+async fn log(State(app): Shared, asker: Asker) -> Result<Response, ApiError> {
     let log = asker.log;
-    let state = blocking(move || sound(&log)).await?;
+    let state = search(&app, move || sound(&log)).await?;
     Ok(private(&state))
 }
 
@@ -92,9 +93,13 @@ fn sound(log: &DecisionLog) -> Result<Value, ApiError> {
     }))
 }
 
-async fn list(asker: Asker, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+async fn list(
+    State(app): Shared,
+    asker: Asker,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
     let wanted = wanted(query.as_deref().unwrap_or_default())?;
-    let page = blocking(move || people::list(&asker.log, &wanted)).await?;
+    let page = search(&app, move || people::list(&asker.log, &wanted)).await?;
     Ok(private(&page))
 }
 
@@ -202,11 +207,22 @@ pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| {
-        tracing::error!(%error, "work on the decision log failed");
-        Err(ApiError::NotRecorded {
-            reason: "the work on the decision log failed".to_owned(),
-        })
+    done.unwrap_or_else(failed)
+}
+
+/// The same for what looks through the whole log, when it is its turn.
+pub(super) async fn search<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = app.admission().search(work).await;
+    done.unwrap_or_else(failed)
+}
+
+fn failed<T>(error: JoinError) -> Result<T, ApiError> {
+    tracing::error!(%error, "work on the decision log failed");
+    Err(ApiError::NotRecorded {
+        reason: "the work on the decision log failed".to_owned(),
     })
 }
 

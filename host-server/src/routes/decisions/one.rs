@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::super::answer::RECEIPT;
 use super::asker::Asker;
-use super::{LONGEST_BODY, PRIVATE, Shared, blocking, said};
+use super::{LONGEST_BODY, PRIVATE, Shared, said, search};
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::models::registry::Served;
@@ -29,7 +29,7 @@ pub(super) async fn show(
     Path(index): Path<String>,
 ) -> Result<Response, ApiError> {
     let index = read_index(&index)?;
-    let shown = blocking(move || people::show(&asker.log, index)).await?;
+    let shown = search(&app, move || people::show(&asker.log, index)).await?;
     if shown.is_erased {
         return Ok((StatusCode::GONE, PRIVATE, Json(shown.to_gone())).into_response());
     }
@@ -114,7 +114,8 @@ async fn say<T: DeserializeOwned + Send + 'static>(
 ) -> Result<Response, ApiError> {
     let index = read_index(&index)?;
     let words: T = said(&app, headers, body, LONGEST_BODY).await?;
-    let Said { receipt, state } = blocking(move || record(&log, &person, index, words)).await?;
+    let recorded = search(&app, move || record(&log, &person, index, words));
+    let Said { receipt, state } = recorded.await?;
     let body = json!({
         "index": receipt.index,
         "leaf": receipt.leaf,

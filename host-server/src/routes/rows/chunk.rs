@@ -12,18 +12,22 @@ const LONG: usize = 256 << 10;
 pub(in super::super) struct Chunk {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    /// For each row the cell that it does not hold, where there is one.
+    asides: Vec<String>,
 }
 
 impl Chunk {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+        self.asides.clear();
         // One long row does not make all later ones expensive.
         self.bytes.shrink_to(LONG);
     }
 
     pub(super) fn is_long(&self) -> bool {
-        self.bytes.len() >= LONG
+        let asides: usize = self.asides.iter().map(String::len).sum();
+        self.bytes.len() + asides >= LONG
     }
 
     pub(in super::super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
@@ -31,6 +35,16 @@ impl Chunk {
         starts
             .zip(&self.ends)
             .map(|(start, &end)| &self.bytes[start..end])
+    }
+
+    /// The cells that were set aside, one for each row; none where nothing is.
+    pub(in super::super) fn asides(&self) -> impl Iterator<Item = &str> {
+        self.asides.iter().map(String::as_str)
+    }
+
+    /// The cell of the last row that is no field of it.
+    pub(super) fn set_aside(&mut self, cell: &str) {
+        self.asides.push(cell.to_owned());
     }
 
     /// A row as it came.

@@ -28,8 +28,11 @@ enum Source {
         fields: Option<Fields>,
     },
     Columns(Vec<(Field, Column)>, Vec<Cells>),
-    Csv(Box<Csv>, Fields),
+    Csv(Box<Csv>, Fields, Aside),
 }
+
+/// A column of CSV that is no field of a row: its index and name.
+type Aside = Option<(usize, String)>;
 
 /// The names of a list's cells, and what they mean.
 struct Fields(Vec<Field>);
@@ -201,21 +204,26 @@ impl Table {
     }
 
     /// Comma-separated values under a line of names. Every cell goes to the module as text,
-    /// which it reads as the feature's type; an empty one is missing. `check` may refuse the
-    /// names, by a request of them all.
+    /// which it reads as the feature's type; an empty one is missing. The first column that is
+    /// `aside` does not go to the module. `check` may refuse the names, by a request of them all.
     pub(in super::super) fn of_csv(
         body: &Bytes,
         model: &Description,
         most: usize,
+        aside: impl Fn(&str) -> bool,
         check: impl FnOnce(&[u8]) -> Result<(), String>,
     ) -> Result<Self, Unreadable> {
         let mut csv = Csv::new(body.clone(), most_columns(model));
         csv.next()?;
         let fields = Fields::named(csv.cells());
+        let aside = csv.cells().enumerate().find(|(_, name)| aside(name));
+        let aside: Aside = aside.map(|(at, name)| (at, name.to_owned()));
         let mut names = Chunk::default();
         names.push_object(|row| {
-            for field in &fields.0 {
-                row.field(&field.name, |out| out.extend_from_slice(b"null"));
+            for (at, field) in fields.0.iter().enumerate() {
+                if !is_aside(&aside, at) {
+                    row.field(&field.name, |out| out.extend_from_slice(b"null"));
+                }
             }
         });
         if let Some(names) = names.iter().next() {
@@ -238,19 +246,27 @@ impl Table {
         Ok(Self::new(
             body.clone(),
             rows,
-            Source::Csv(Box::new(csv), fields),
+            Source::Csv(Box::new(csv), fields, aside),
         ))
     }
 
     /// The names of a CSV file's columns; none of another form.
     pub(in super::super) fn csv_names(&self) -> Vec<String> {
         match &self.source {
-            Source::Csv(_, fields) => fields
+            Source::Csv(_, fields, _) => fields
                 .0
                 .iter()
                 .filter_map(|field| serde_json::from_str(&field.name).ok())
                 .collect(),
             Source::Rows { .. } | Source::Columns(..) => Vec::new(),
+        }
+    }
+
+    /// The name of the column that was set aside.
+    pub(in super::super) fn aside(&self) -> Option<&str> {
+        match &self.source {
+            Source::Csv(_, _, aside) => aside.as_ref().map(|(_, name)| name.as_str()),
+            Source::Rows { .. } | Source::Columns(..) => None,
         }
     }
 
@@ -291,19 +307,29 @@ impl Table {
                 }
             }),
             // It was read once before: it is as good now.
-            Source::Csv(csv, fields) => {
+            Source::Csv(csv, fields, aside) => {
                 let _ = csv.next();
                 chunk.push_object(|row| {
-                    for (field, cell) in fields.0.iter().zip(csv.cells()) {
+                    for (at, (field, cell)) in fields.0.iter().zip(csv.cells()).enumerate() {
+                        if is_aside(aside, at) {
+                            continue;
+                        }
                         row.field(&field.name, |out| match cell {
                             "" => out.extend_from_slice(b"null"),
                             cell => write_text(cell, out),
                         });
                     }
                 });
+                if let Some((at, _)) = aside {
+                    chunk.set_aside(csv.cells().nth(*at).unwrap_or_default());
+                }
             }
         }
     }
+}
+
+fn is_aside(aside: &Aside, at: usize) -> bool {
+    aside.as_ref().is_some_and(|(column, _)| *column == at)
 }
 
 /// A row that is a list becomes an object. One that is longer than any the module takes is
