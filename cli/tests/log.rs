@@ -108,8 +108,8 @@ fn an_export_is_replayed_in_node() {
     assert_eq!(last_line(&said), "0 of 40 answers differ", "{said}");
     assert_eq!(code, Some(0));
     assert!(said.contains("1 answers were erased"), "{said}");
-    let (before, after) = exported.split_once(r#"\"probability\":0."#).unwrap();
-    let (code, said) = replay(&format!(r#"{before}\"probability\":1.{after}"#));
+    let altered = exported.replacen(r#""answer":"{"#, r#""answer":"{ "#, 1);
+    let (code, said) = replay(&altered);
     assert_eq!(last_line(&said), "1 of 40 answers differ", "{said}");
     assert_eq!(code, Some(1));
 }
