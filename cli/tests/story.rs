@@ -59,6 +59,17 @@ const CHIEF: &str = "chief";
 struct Receipts {
     all: Mutex<Vec<String>>,
     asked: AtomicU64,
+    /// A reload compiles its model with the lowest priority: under full load it takes for ever.
+    is_calm: AtomicBool,
+}
+
+/// Tells the clients to stop, also where the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Receipts {
@@ -104,6 +115,9 @@ fn load(port: &str, stop: &AtomicBool, receipts: &Receipts) {
             return;
         };
         receipts.lock().push(receipt);
+        if receipts.is_calm.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 
@@ -150,15 +164,17 @@ fn serve(
         for _ in 0..CONNECTIONS {
             scope.spawn(|| load(&port, &stop, receipts));
         }
+        let stopping = Stop(&stop);
         receipts.wait_for(before + (goal - before) / 2);
+        receipts.is_calm.store(true, Ordering::Relaxed);
         during(&serving);
+        receipts.is_calm.store(false, Ordering::Relaxed);
         receipts.wait_for(goal);
         if is_killed {
             // SIGKILL, in the middle of it.
             drop(serving);
-            stop.store(true, Ordering::Relaxed);
         } else {
-            stop.store(true, Ordering::Relaxed);
+            drop(stopping);
             serving.stop();
         }
     });
