@@ -5,7 +5,7 @@ use crate::axis::Axis;
 use crate::reach::{Inputs, Reach};
 use crate::trees::{Trees, Walk};
 use model_core::decide::{Application, Decider};
-use model_core::forest::Forest;
+use model_core::forest::{Aggregation, Forest};
 use model_core::model::{Condition, Linear, Model, TermValue};
 
 /// The model with all that a request fixes worked in.
@@ -100,7 +100,11 @@ impl Margin {
         free: &[bool],
         native: impl Fn(usize) -> bool,
     ) {
-        self.base = forest.base;
+        if forest.aggregation == Aggregation::SingleSum {
+            self.trees.starting_from(forest.base);
+        } else {
+            self.base = forest.base;
+        }
         if forest.aggregation.is_mean() {
             self.divisor = forest.trees.len() as f64;
         }

@@ -7,6 +7,9 @@ use model_core::forest::{Bins, Forest, Node, Tree};
 /// The leaves of the trees, in each tree the greatest first.
 #[derive(Debug, Default)]
 pub(super) struct Trees {
+    /// What the leaves are added to, and whether each sum is rounded to an `f32`.
+    start: f64,
+    single: bool,
     /// Where each tree's leaves end.
     ends: Vec<u32>,
     values: Vec<f64>,
@@ -38,16 +41,22 @@ impl Within {
 }
 
 impl Trees {
+    /// Sums that are rounded to an `f32` and begin with the base, as XGBoost's do.
+    pub(super) fn starting_from(&mut self, base: f64) {
+        self.start = f64::from(base as f32);
+        self.single = true;
+    }
+
     /// How many trees there are.
     pub(super) fn count(&self) -> usize {
         self.ends.len()
     }
 
-    /// The sum of each tree's greatest leaf that a box reaches. `starts` says for each tree how
-    /// many of its leaves the box is known not to reach, and is brought up to date; it may be
-    /// empty.
+    /// The sum of each tree's greatest leaf that a box reaches, tree after tree from
+    /// [`Trees::starting_from`]. `starts` says for each tree how many of its leaves the box is
+    /// known not to reach, and is brought up to date; it may be empty.
     pub(super) fn greatest(&self, reach: &[Reach], starts: &mut [u16]) -> f64 {
-        let (mut sum, mut first) = (0.0, 0);
+        let (mut sum, mut first) = (self.start, 0);
         for (tree, &end) in self.ends.iter().enumerate() {
             let end = end as usize;
             let known = starts.get(tree).copied().unwrap_or_default();
@@ -59,6 +68,11 @@ impl Trees {
                 *start = (leaf - first).min(usize::from(u16::MAX)) as u16;
             }
             sum += self.values[leaf];
+            if self.single {
+                // Rounding never turns the order of two numbers round: rounded as the model
+                // rounds, the greatest leaves still sum to the most that it can give.
+                sum = f64::from(sum as f32);
+            }
             first = end;
         }
         sum

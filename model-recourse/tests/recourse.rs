@@ -4,9 +4,11 @@
 #[path = "../../model-core/tests/common/mod.rs"]
 mod common;
 
-use common::{decider, linear};
+use common::{decider, forest, linear};
 use model_core::artifact::Artifact;
 use model_core::decide::Decider;
+use model_core::forest::{Aggregation, Bins, Forest, Link, Node, Tree};
+use model_core::model::Model;
 use model_core::schema::{Actionable, Direction};
 use model_recourse::{Action, Answer, Budget, Request, explain, flips, search};
 
@@ -104,6 +106,60 @@ fn says_what_cannot_be_reached() {
         &Request::default(),
     );
     assert!(answer.impossible);
+}
+
+/// Trees that ask whether the first input is above 500, each with its leaves; sums are rounded
+/// to an `f32` as XGBoost rounds them.
+fn rounded(leaves: &[[f64; 2]], base: f64) -> Decider {
+    let mut artifact = forest(PLAIN);
+    let leaf = |value| Node::Leaf { value, count: 1 };
+    let tree = |values: &[f64; 2]| Tree {
+        nodes: vec![
+            Node::Split {
+                feature: 0,
+                split: 0,
+                missing_left: true,
+                count: 2,
+            },
+            leaf(values[0]),
+            leaf(values[1]),
+        ],
+    };
+    artifact.model = Model::Forest(Forest {
+        features: vec![Bins::Cuts(vec![500.0]), Bins::Cuts(vec![500.0])],
+        category_sets: Vec::new(),
+        trees: leaves.iter().map(tree).collect(),
+        aggregation: Aggregation::SingleSum,
+        base,
+        link: Link::Logistic,
+    });
+    decider(&artifact)
+}
+
+#[test]
+fn a_sum_that_is_rounded_up_over_the_threshold_is_found() {
+    // 16,777,216 and 3 are 16,777,220 in an f32. What is missing to 0 is less than 1.
+    let great = 16_777_216.0;
+    // Tenths from -20.00003: they come to 0.0000095, and added exactly to -0.00003.
+    let small = [[-1.0, f64::from(0.1_f32)]; 200];
+    for (leaves, base) in [
+        (
+            &[[-100.0, great], [3.0, 3.0], [-great - 4.0, -great - 4.0]][..],
+            0.0,
+        ),
+        (&small[..], -20.000_030_517_578_125),
+    ] {
+        let mut decider = rounded(leaves, base);
+        let fields = r#"{"income": 400, "amount": 0}"#;
+        let answer = ask(
+            &mut decider,
+            &[up("income", 50.0)],
+            fields,
+            &Request::default(),
+        );
+        assert_eq!(answer.options.len(), 1, "{leaves:?}: {answer:?}");
+        assert_eq!(answer.options[0].changes[0].to, 550.0);
+    }
 }
 
 #[test]
