@@ -430,6 +430,6 @@ fn broken_columns_are_refused_by_name() {
     check(
         plain(3, entries(plain(3, f64s))),
         3,
-        "row 1: its index is Signed(3)",
+        "row 1: its index is 3",
     );
 }
