@@ -6,7 +6,8 @@
 
 use std::borrow::Cow;
 
-/// The types of `model.js`, which TypeScript finds beside it as `model.d.ts`.
+/// The types of `model.js`, which TypeScript finds beside it as `model.d.ts`: for files that carry
+/// none of their own. Types only grow.
 pub const MODEL_TYPES: &str = concat!(
     include_str!("../../model-wasm/src/model.d.ts"),
     include_str!("init.d.ts")

@@ -190,6 +190,10 @@ async fn the_files_of_the_model_are_served() {
             .contains("new URL('model.wasm', import.meta.url)")
     );
     let types = get(&app, "/model.d.ts", &[]).await;
+    assert_eq!(
+        types.body,
+        host.types().expect("the file carries its types")
+    );
     assert!(types.text().contains("export class Model"));
     assert!(types.text().contains("export default function init"));
 }

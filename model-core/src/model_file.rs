@@ -12,6 +12,9 @@ pub const SEAL_LEN: usize = 75;
 /// The name of the section that carries the JavaScript glue (`model.js`).
 pub const GLUE_SECTION: &str = "underwrite.glue";
 
+/// The name of the section that carries the types of the glue (`model.d.ts`).
+pub const TYPES_SECTION: &str = "underwrite.types";
+
 const SEAL_NAME: &[u8; 15] = b"underwrite.seal";
 const SEAL_VERSION: u8 = 1;
 const WASM_MAGIC: &[u8; 8] = b"\0asm\x01\0\0\0";

@@ -136,6 +136,14 @@ pub(crate) fn glue_target() -> PathBuf {
     workspace::target().join("glue")
 }
 
+/// The section of the engine that carries the types of its JavaScript.
+const TYPES_SECTION: &str = "underwrite.types";
+/// Those types as programs use them.
+const TYPES: &str = concat!(
+    include_str!("../../model-wasm/src/model.d.ts"),
+    include_str!("../../host-server/src/init.d.ts")
+);
+
 /// Writes `engine.wasm` from the `model_bg.wasm` beside it.
 fn optimize(folder: &Path) -> Result<()> {
     let mut wasm_opt = command(BINARYEN.program("wasm-opt"));
@@ -152,7 +160,32 @@ fn optimize(folder: &Path) -> Result<()> {
         .arg(folder.join("model_bg.wasm"))
         .arg("--output")
         .arg(folder.join("engine.wasm"));
-    quietly("wasm-opt", &mut wasm_opt)
+    quietly("wasm-opt", &mut wasm_opt)?;
+    add_types(&folder.join("engine.wasm"))
+}
+
+/// Appends the types, so that every model that is packed into the engine carries them.
+fn add_types(engine: &Path) -> Result<()> {
+    let mut section = leb128(TYPES_SECTION.len());
+    section.extend(TYPES_SECTION.bytes().chain(TYPES.bytes()));
+    let mut bytes =
+        fs::read(engine).with_context(|| format!("cannot read {}", engine.display()))?;
+    // A custom section: 0, its length, what it is called and holds.
+    bytes.push(0);
+    bytes.extend(leb128(section.len()));
+    bytes.extend(section);
+    fs::write(engine, bytes).with_context(|| format!("cannot write {}", engine.display()))
+}
+
+/// A length as WebAssembly writes it: seven bits a byte, the lowest first.
+fn leb128(mut value: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
 }
 
 /// Copies the files to `target/engine`.

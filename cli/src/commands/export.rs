@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use host_server::{MODEL_TYPES, beside_model};
-use model_core::model_file::GLUE_SECTION;
+use model_core::model_file::{GLUE_SECTION, TYPES_SECTION};
 use model_files::write_whole;
 
 use crate::files;
@@ -72,13 +72,15 @@ impl Js {
         })?;
         let glue = std::str::from_utf8(glue)
             .with_context(|| format!("{name}: the file's JavaScript is not UTF-8"))?;
+        let types = file.custom_section(TYPES_SECTION);
+        let types = types.unwrap_or(MODEL_TYPES.as_bytes());
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot create {}", self.out.display()))?;
         let glue = beside_model(glue);
         for (name, bytes) in [
             ("model.wasm", &wasm[..]),
             ("model.js", glue.as_bytes()),
-            ("model.d.ts", MODEL_TYPES.as_bytes()),
+            ("model.d.ts", types),
             ("package.json", PACKAGE.as_bytes()),
         ] {
             write(&self.out.join(name), bytes)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use model_core::describe::ABI_VERSION;
-use model_core::model_file::{GLUE_SECTION, ModelFile};
+use model_core::model_file::{GLUE_SECTION, ModelFile, TYPES_SECTION};
 use tempfile::TempDir;
 
 use super::answer::{Answer, Batch, Decision};
@@ -28,6 +28,7 @@ pub struct ModelHost {
     description_json: Bytes,
     wasm: Bytes,
     glue: Bytes,
+    types: Option<Bytes>,
     explains: bool,
     // Fields drop in order: the instances above must be gone before their clock stops.
     _clock: Clock,
@@ -57,6 +58,7 @@ impl ModelHost {
         let glue = file
             .custom_section(GLUE_SECTION)
             .ok_or(LoadErrorKind::NoGlue)?;
+        let types = file.custom_section(TYPES_SECTION);
         let cache = cache(&limits, &wasm)?;
         let engine = engine(&limits, cache.as_ref().map(|folder| folder.cache.cache()))
             .map_err(|error| cannot_start(&error))?;
@@ -78,6 +80,7 @@ impl ModelHost {
                 .map_err(LoadErrorKind::Description)?,
             description_json: description_json.into(),
             glue: wasm.slice_ref(glue),
+            types: types.map(|types| wasm.slice_ref(types)),
             wasm,
             _clock: clock,
         })
@@ -224,6 +227,13 @@ impl ModelHost {
     #[must_use]
     pub fn glue(&self) -> &Bytes {
         &self.glue
+    }
+
+    /// `model.d.ts`, the types of that JavaScript, from the file; files of earlier releases
+    /// carry none.
+    #[must_use]
+    pub fn types(&self) -> Option<&Bytes> {
+        self.types.as_ref()
     }
 }
 

@@ -16,7 +16,7 @@ use super::names::{FolderName, check_place};
 use super::source::{Checked, FileCheck, Signer};
 use super::verify;
 use crate::asset::Asset;
-use crate::glue::beside_model;
+use crate::glue::{MODEL_TYPES, beside_model};
 use crate::host::{Answer, CallError, Decision, Description, LoadError, LoadErrorKind, ModelHost};
 use crate::models::drift::{Monitor, NotMonitored};
 use crate::models::metrics::{ModelMetrics, Tally};
@@ -31,8 +31,15 @@ pub(crate) struct Served {
     signer: Option<Signer>,
     pub(crate) metrics: ModelMetrics,
     drift: Result<Monitor, NotMonitored>,
-    files: OnceLock<(Asset, Asset)>,
+    files: OnceLock<Files>,
     target: OnceLock<Option<String>>,
+}
+
+/// What pages and other hosts load.
+struct Files {
+    wasm: Asset,
+    glue: Asset,
+    types: Asset,
 }
 
 /// A decision, and what was read of it.
@@ -258,21 +265,29 @@ impl Served {
 
     /// `model.wasm`, as a file.
     pub(crate) fn wasm(&self) -> &Asset {
-        &self.files().0
+        &self.files().wasm
     }
 
     /// `model.js`, as a file.
     pub(crate) fn glue(&self) -> &Asset {
-        &self.files().1
+        &self.files().glue
+    }
+
+    /// `model.d.ts`, as a file.
+    pub(crate) fn types(&self) -> &Asset {
+        &self.files().types
     }
 
     /// Prepared when the first client asks: most models are never sent.
-    fn files(&self) -> &(Asset, Asset) {
+    fn files(&self) -> &Files {
         self.files.get_or_init(|| {
-            (
-                Asset::new("application/wasm", self.host.wasm().clone()),
-                Asset::new("text/javascript; charset=utf-8", script(self.host.glue())),
-            )
+            let types = self.host.types().cloned();
+            let types = types.unwrap_or(Bytes::from_static(MODEL_TYPES.as_bytes()));
+            Files {
+                wasm: Asset::new("application/wasm", self.host.wasm().clone()),
+                glue: Asset::new("text/javascript; charset=utf-8", script(self.host.glue())),
+                types: Asset::new("text/plain; charset=utf-8", types),
+            }
         })
     }
 }
