@@ -20,7 +20,7 @@ const MASKS: [[u64; 4]; 16] = {
     let mut masks = [[0; 4]; 16];
     let mut at = 0;
     while at < 64 {
-        masks[at / 4][at % 4] = if at / 4 >> (at % 4) & 1 == 1 {
+        masks[at / 4][at % 4] = if (at / 4) >> (at % 4) & 1 == 1 {
             u64::MAX
         } else {
             0
