@@ -76,7 +76,8 @@ impl Branches {
             let of_profiles = &self.profiles[feature * weights.len()..];
             for (nth, of_profile) in weights.iter().enumerate() {
                 let mut reached = u64::MAX >> (64 - leaves.len());
-                let of_profiles = of_profiles[nth..].iter().step_by(weights.len());
+                // Not `[nth..]`: a tree of one leaf has no features, and may be the last.
+                let of_profiles = of_profiles.iter().skip(nth).step_by(weights.len());
                 for (inside, of_profile) in of_row[..features.len()].iter().zip(of_profiles) {
                     reached &= inside | of_profile;
                 }
@@ -97,8 +98,8 @@ impl Branches {
         }
     }
 
-    /// Adds a tree; `false` where it has too many leaves or features, or there is no room. `codes` are those of the
-    /// profiles, one after another, and there are so many profiles.
+    /// Adds a tree; `false` where it has too many leaves or features, or there is no room. `codes`
+    /// are those of the profiles, one after another, and there are so many profiles.
     #[inline(never)]
     pub(super) fn add(
         &mut self,
