@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use model_core::model_file::{GLUE_SECTION, ModelFile};
+use model_core::model_file::{GLUE_SECTION, ModelFile, TYPES_SECTION};
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef, Validator, WasmFeatures};
 
 /// What the test looks at: `cargo xtask test` names the file.
@@ -149,9 +149,9 @@ fn any_host_can_run_it() {
     }
 }
 
-/// The glue and the seal are the only sections of ours.
+/// Types, glue and seal are the only sections of ours.
 #[test]
-fn it_carries_its_glue_and_its_seal() {
+fn it_carries_types_glue_and_seal() {
     let wasm = model();
     let sections: Vec<String> = Parser::new(0)
         .parse_all(&wasm)
@@ -161,8 +161,11 @@ fn it_carries_its_glue_and_its_seal() {
         })
         .filter(|name| name.starts_with("underwrite"))
         .collect();
-    assert_eq!(sections, [GLUE_SECTION, "underwrite.seal"]);
-    let glue = ModelFile::open(&wasm).unwrap().custom_section(GLUE_SECTION);
-    let glue = std::str::from_utf8(glue.unwrap()).unwrap();
+    assert_eq!(sections, [TYPES_SECTION, GLUE_SECTION, "underwrite.seal"]);
+    let file = ModelFile::open(&wasm).unwrap();
+    let text = |name| std::str::from_utf8(file.custom_section(name).unwrap()).unwrap();
+    let types = text(TYPES_SECTION);
+    assert!(types.contains("export class Model") && types.contains("function initSync"));
+    let glue = text(GLUE_SECTION);
     assert!(glue.contains("export class Model") && glue.contains("initSync"));
 }
