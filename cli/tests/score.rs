@@ -84,7 +84,8 @@ fn the_name_of_the_output_says_whether_it_is_parquet() {
     assert_eq!(text, expected);
     // Parquet is read as Parquet, whatever the file is called.
     std::fs::rename(folder.path("out.Parquet"), folder.path("in.csv")).unwrap();
-    let error = folder.fail("score --model model.wasm --input in.csv --output again.parquet");
+    let again = "score --model model.wasm --input in.csv --output again.parquet --pass-through";
+    let error = folder.fail(again);
     assert!(
         error.contains("in.csv: the file already has a column 'probability'"),
         "{error}"
