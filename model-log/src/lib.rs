@@ -45,6 +45,7 @@ pub mod replay;
 pub mod retention;
 mod scan;
 mod seeds;
+mod stored;
 mod tiles;
 mod tree;
 pub mod verify;

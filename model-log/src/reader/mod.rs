@@ -24,7 +24,7 @@ use crate::layout::Layout;
 use crate::note::{Checkpoint, Verifier};
 use crate::record::Kind;
 use crate::seeds::{EPOCH, Seeds};
-use crate::writer::{derive_index, read_checkpoint};
+use crate::stored::{derive_index, read_checkpoint};
 
 /// Reads a log. Takes no lock.
 #[derive(Debug, Clone)]

@@ -13,6 +13,7 @@ use crate::note::Checkpoint;
 use crate::record::Kind;
 use crate::scan::{Scan, entry, scan, was_synced_beyond};
 use crate::seeds::{EPOCH, Seeds};
+use crate::stored::derive_index;
 use crate::tiles::{self, Builder, Tile, TileFiles};
 use crate::tree::{Frontier, Hash, root};
 
@@ -146,23 +147,6 @@ pub(crate) fn indexes(
         write_whole(disk, &path, &bytes, How::New).map_err(|error| LogError::io(&path, error))?;
     }
     Ok(())
-}
-
-/// The index of an epoch, from its records.
-pub(crate) fn derive_index(
-    disk: &dyn Disk,
-    layout: &Layout,
-    keys: &Keys,
-    epoch: u64,
-) -> Result<Vec<u8>, LogError> {
-    let (mut seeds, _) = keys.seeds(&layout.seeds(epoch), epoch)?;
-    let (mut bytes, mut buffer) = (Vec::new(), Vec::new());
-    scan(disk, layout, epoch, |offset, frame| {
-        let entry = entry(offset, frame, keys, &mut seeds, &mut buffer)?;
-        bytes.extend_from_slice(&entry.to_bytes());
-        Ok(())
-    })?;
-    Ok(bytes)
 }
 
 /// Reads the last epoch and decides what of its end is kept.

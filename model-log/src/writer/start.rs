@@ -11,9 +11,10 @@ use crate::error::LogError;
 use crate::event::Recovered;
 use crate::keys::{self, Keys};
 use crate::layout::{Layout, OPEN_MARK};
-use crate::note::{Checkpoint, Verifier, is_origin};
+use crate::note::is_origin;
 use crate::options::{Event, Options};
 use crate::record::{Kind, Record};
+use crate::stored::read_checkpoint;
 use crate::tiles::{Builder, TileFiles};
 use crate::tree::{Frontier, Hash};
 
@@ -261,21 +262,4 @@ impl Core {
         }
         Ok(())
     }
-}
-
-/// Reads the checkpoint and checks its signature.
-pub(crate) fn read_checkpoint(
-    disk: &dyn Disk,
-    layout: &Layout,
-    verifier: &Verifier,
-) -> Result<(String, Checkpoint), LogError> {
-    let path = layout.checkpoint();
-    let bytes = disk
-        .read(&path)
-        .map_err(|error| LogError::io(&path, error))?;
-    let note = String::from_utf8_lossy(&bytes).into_owned();
-    let checkpoint = verifier
-        .open(&note)
-        .map_err(|error| LogError::damaged(path.display().to_string(), error.to_string()))?;
-    Ok((note, checkpoint))
 }
