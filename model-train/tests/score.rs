@@ -1,51 +1,11 @@
 //! Scoring on all processors: order, errors and figures are those of one row after another.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
-use model_core::decide::Decider;
-use model_core::schema::Schema;
-use model_train::dataset::Dataset;
-use model_train::fit::{ClassWeight, Params};
+mod debts;
+
 use model_train::score::{Choices, OnInvalid, Progress, score};
-use model_train::split::stratified;
-use model_train::train::{self, train};
 
-const SCHEMA: &str = r#"
-name = "test"
-version = "1.2.3"
-
-[[feature]]
-name = "debt"
-type = "number"
-minimum = 0
-maximum = 1000
-
-[[feature]]
-name = "default"
-type = "boolean"
-role = "target"
-positive = false
-"#;
-
-fn decider() -> Decider {
-    let schema = Schema::from_toml(SCHEMA).unwrap();
-    let rows = (0..400).map(|row| format!("{},{}\n", row % 100, u8::from(row % 100 > 60)));
-    let csv = format!("debt,default\n{}", rows.collect::<String>());
-    let dataset = Dataset::from_reader(csv.as_bytes(), "d.csv", &schema, |_| ()).unwrap();
-    let split = stratified(&dataset.target, 1).unwrap();
-    let options = train::Options {
-        params: Params::defaults(model_core::model::ModelKind::LogisticRegression),
-        class_weight: ClassWeight::None,
-        jobs: 1,
-        seed: 1,
-        calibration: model_core::calibration::Calibration::None,
-        threshold: 0.5,
-        details: model_core::details::Details::default(),
-        engine_sha256: "0".repeat(64),
-        underwrite_version: "0.1.0".to_owned(),
-    };
-    let trained = train(dataset, &schema, split, &options).unwrap();
-    Decider::load(&trained.artifact).unwrap()
-}
+use debts::decider;
 
 fn scored(csv: &str, on_invalid: OnInvalid) -> (String, Result<u64, String>, Vec<Progress>) {
     let choices = Choices {
