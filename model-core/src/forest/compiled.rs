@@ -1,6 +1,6 @@
 //! A forest made ready for speed: which structure evaluates which trees.
 
-use super::aggregation::{Finish, GROUP};
+use super::aggregation::Finish;
 use super::naive::NaiveForest;
 use super::plan::Plan;
 use super::rows::{column, value_of};
@@ -20,11 +20,10 @@ pub const TABLE_BUDGET: usize = 16 << 20;
 ///
 /// Trees of at most 64 leaves become tables of masks, indexed by the rank of a value.
 /// Of bigger trees, the most visited splits become tables and the rest is walked without
-/// branches. The size of the tables is the number of trees times the number of distinct cuts,
-/// so a forest whose tables are too big is divided into sections with tables of their own.
+/// branches.
 #[derive(Debug)]
 pub struct CompiledForest {
-    sections: Vec<Engine>,
+    engine: Engine,
     finish: Finish,
 }
 
@@ -77,14 +76,10 @@ impl CompiledForest {
 
     /// The same for a forest that passed [`Forest::validate`].
     pub(crate) fn from_valid(forest: &Forest, budget: usize) -> Self {
-        let halves = |size: &usize| (*size > GROUP).then(|| (size / 2).next_multiple_of(GROUP));
-        let sizes = std::iter::successors(Some(forest.trees.len().max(1)), halves);
-        let sections = sizes
-            .into_iter()
-            .find_map(|size| sections(forest, size, budget))
-            .unwrap_or_else(|| vec![Engine::small(forest, budget)]);
+        let engine =
+            Engine::within(forest, budget).unwrap_or_else(|| Engine::small(forest, budget));
         Self {
-            sections,
+            engine,
             finish: Finish::new(forest),
         }
     }
@@ -103,10 +98,8 @@ impl CompiledForest {
 
     /// What the link is applied to, of the same row.
     pub(crate) fn margin_row(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
-        let sections = self.sections.iter();
-        let start = self.finish.start();
-        self.finish
-            .margin(sections.fold(start, |sum, section| section.sum(sum, row, scratch)))
+        let sum = self.engine.sum(self.finish.start(), row, scratch);
+        self.finish.margin(sum)
     }
 
     /// The predictions for `out.len()` rows: feature `f` of row `r` is
@@ -118,36 +111,36 @@ impl CompiledForest {
         out: &mut [f64],
         scratch: &mut Scratch,
     ) {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") {
+            #[expect(
+                unsafe_code,
+                reason = "what a processor has is only known when it runs"
+            )]
+            // SAFETY: this processor has what the function is compiled for.
+            return unsafe { self.blocks_avx2(columns, stride, out, scratch) };
+        }
+        self.blocks(columns, stride, out, scratch);
+    }
+
+    /// The same instructions twice as wide. Additions are never fused, so the bits are the same.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1")]
+    fn blocks_avx2(&self, columns: &[f64], stride: usize, out: &mut [f64], scratch: &mut Scratch) {
+        self.blocks(columns, stride, out, scratch);
+    }
+
+    #[cfg_attr(target_arch = "x86_64", inline(always))]
+    fn blocks(&self, columns: &[f64], stride: usize, out: &mut [f64], scratch: &mut Scratch) {
         for (block, out) in out.chunks_mut(BLOCK).enumerate() {
             let columns = columns.get(block * BLOCK..).unwrap_or_default();
             out.fill(self.finish.start());
-            for section in &self.sections {
-                section.sums(columns, stride, out, scratch);
-            }
+            self.engine.sums(columns, stride, out, scratch);
             for out in out {
                 *out = self.finish.apply(*out);
             }
         }
     }
-}
-
-/// Sections of so many trees, whose tables take no more than their share of the budget.
-fn sections(forest: &Forest, size: usize, budget: usize) -> Option<Vec<Engine>> {
-    let share = budget / forest.trees.len().div_ceil(size).max(1);
-    let mut section = Forest {
-        features: forest.features.clone(),
-        category_sets: forest.category_sets.clone(),
-        trees: Vec::new(),
-        ..*forest
-    };
-    // The last trees have the most cuts: starting there finds soonest what does not fit.
-    let mut engines = Vec::new();
-    for trees in forest.trees.chunks(size).rev() {
-        section.trees = trees.to_vec();
-        engines.push(Engine::within(&section, share)?);
-    }
-    engines.reverse();
-    Some(engines)
 }
 
 impl Engine {
@@ -198,7 +191,7 @@ impl Engine {
             Self::Narrow(whole) => whole.sum(sum, row, bins, narrow),
             Self::Wide(whole) => whole.sum(sum, row, bins, wide),
             Self::Deep(tables, walks) => {
-                tables.index.read_row(row, bins);
+                tables.read_row(row, bins);
                 walks.sum(sum, tables, row, bins, trails)
             }
             Self::Plain(naive, _) => naive.sum(sum, row),
@@ -207,6 +200,7 @@ impl Engine {
 
     /// Adds the same to the sums of at most [`BLOCK`] rows: feature `f` of row `r` is
     /// `columns[f * stride + r]`.
+    #[cfg_attr(target_arch = "x86_64", inline(always))]
     fn sums(&self, columns: &[f64], stride: usize, sums: &mut [f64], scratch: &mut Scratch) {
         let Scratch {
             bins,

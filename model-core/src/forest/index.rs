@@ -24,18 +24,13 @@ struct Input {
 }
 
 impl Index {
-    /// For these questions of each feature. A bin is numbered in steps of `tiles`.
-    pub(super) fn new(
-        forest: &Forest,
-        questions: &[Questions],
-        groups: &[Group],
-        tiles: usize,
-    ) -> Self {
+    /// For these questions of each feature.
+    pub(super) fn new(forest: &Forest, questions: &[Questions], groups: &[Group]) -> Self {
         let (mut inputs, mut first, mut next) = (Vec::new(), Vec::new(), 0);
         for (index, group) in groups.iter().enumerate() {
             for &(feature, stride) in &group.members {
                 let reader = questions[feature].reader(&forest.features[feature]);
-                let stride = (stride * tiles) as u32;
+                let stride = stride as u32;
                 inputs.push(Input {
                     feature,
                     group: index,
@@ -43,7 +38,7 @@ impl Index {
                     reader,
                 });
             }
-            first.push((next * tiles) as u32);
+            first.push(next as u32);
             next += group.bins;
         }
         Self { inputs, first }

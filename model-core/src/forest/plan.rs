@@ -1,6 +1,8 @@
 //! The plan of the tables: what the most visited splits ask of each feature, and the bins of
 //! values that no split tells apart.
 
+use std::ops::Range;
+
 use super::rank::Ranker;
 use super::rows::code;
 use super::top::Top;
@@ -39,8 +41,13 @@ pub(super) enum BinKind {
     /// Bin `i` is the values above `i` of the cuts that are asked for, which are these
     /// indices, ascending. Missing values have a bin among those, or the one after.
     Number { cuts: Vec<u32>, missing: usize },
-    /// The bin of each category, of "other", and of a missing value.
-    Category { bins: Vec<u32> },
+    /// The bin of each code that is told apart, and for each bin a code that stands for it.
+    /// Codes are those of the categories, then that of "other", then that of a missing value.
+    Category {
+        bins: Vec<u32>,
+        codes: Vec<u32>,
+        missing: u32,
+    },
 }
 
 /// Takes a value to its bin.
@@ -82,7 +89,10 @@ impl Plan {
             .zip(splits)
             .map(|(bins, splits)| match bins {
                 Bins::Cuts(_) => Questions::about_number(splits),
-                Bins::Categories(n) => Questions::about_category(*n, splits, &forest.category_sets),
+                Bins::Categories(n) => {
+                    let codes: Vec<u32> = (0..=*n + 1).collect();
+                    Questions::about_category(&codes, *n + 1, splits, &forest.category_sets)
+                }
             })
             .collect();
         Self { questions, exits }
@@ -110,20 +120,25 @@ impl Questions {
         }
     }
 
-    fn about_category(categories: u32, splits: Vec<TopSplit>, sets: &[CategorySet]) -> Self {
+    /// Parts these codes, of which `missing` is that of a missing value.
+    fn about_category(
+        codes: &[u32],
+        missing: u32,
+        splits: Vec<TopSplit>,
+        sets: &[CategorySet],
+    ) -> Self {
         // Set and missing direction in one key: splits that ask the same part the bins alike.
         let question =
             |split: &TopSplit| u64::from(split.split) << 1 | u64::from(split.missing_left);
         let asked = sorted_set(splits.iter().map(question).collect());
-        let missing = categories + 1;
-        let mut bins = vec![0u32; missing as usize + 1];
+        let mut bins = vec![0u32; codes.len()];
         let mut count = 1;
         for key in asked {
             let (set, missing_left) = ((key >> 1) as u32, key & 1 == 1);
             // Each bin is parted into those who go left and those who do not.
             let mut parts = vec![u32::MAX; 2 * count];
             count = 0;
-            for (code, bin) in (0..).zip(&mut bins) {
+            for (&code, bin) in codes.iter().zip(&mut bins) {
                 let left = goes_left(&sets[set as usize], code, missing, missing_left);
                 let part = &mut parts[2 * *bin as usize + usize::from(left)];
                 if *part == u32::MAX {
@@ -133,11 +148,55 @@ impl Questions {
                 *bin = *part;
             }
         }
+        // All codes of a bin are sent the same ways: the last one stands for them.
+        let mut standing = vec![0; count];
+        for (&code, &bin) in codes.iter().zip(&bins) {
+            standing[bin as usize] = code;
+        }
         Self {
             splits,
             bins: count,
-            kind: BinKind::Category { bins },
+            kind: BinKind::Category {
+                bins,
+                codes: standing,
+                missing,
+            },
         }
+    }
+
+    /// What some of the trees ask, these counted from 0; and for each bin of all trees the bin
+    /// that it falls into.
+    pub(super) fn of_trees(&self, trees: Range<usize>, sets: &[CategorySet]) -> (Self, Vec<u32>) {
+        // The splits are in the order of the trees.
+        let before = |tree: usize| self.splits.partition_point(|split| split.tree < tree);
+        let mut splits = self.splits[before(trees.start)..before(trees.end)].to_vec();
+        for split in &mut splits {
+            split.tree -= trees.start;
+        }
+        let own = match &self.kind {
+            BinKind::Number { .. } => Self::about_number(splits),
+            BinKind::Category { codes, missing, .. } => {
+                Self::about_category(codes, *missing, splits, sets)
+            }
+        };
+        let bins = match (&own.kind, &self.kind) {
+            // The cuts are indices of the cuts of all trees, and so of the bins below these.
+            (BinKind::Number { cuts, missing }, BinKind::Number { missing: all, .. }) => {
+                let mut below = 0;
+                let mut bins: Vec<u32> = (0..self.bins as u32)
+                    .map(|bin| {
+                        below += u32::from(cuts.get(below as usize).is_some_and(|&cut| cut < bin));
+                        below
+                    })
+                    .collect();
+                bins[*all] = *missing as u32;
+                bins
+            }
+            (BinKind::Category { bins, .. }, _) | (_, BinKind::Category { bins, .. }) => {
+                bins.clone()
+            }
+        };
+        (own, bins)
     }
 
     /// For each bin the masks of `trees` trees: the exits that are left when the splits
@@ -158,17 +217,11 @@ impl Questions {
                     masks[at] &= masks[at - trees];
                 }
             }
-            BinKind::Category { bins } => {
-                // All codes of a bin are sent the same ways: the last one stands for them.
-                let mut codes = vec![0; self.bins];
-                for (code, &bin) in (0..).zip(bins) {
-                    codes[bin as usize] = code;
-                }
-                let missing = bins.len() as u32 - 1;
-                for (masks, code) in masks.chunks_exact_mut(trees).zip(codes) {
+            BinKind::Category { codes, missing, .. } => {
+                for (masks, &code) in masks.chunks_exact_mut(trees).zip(codes) {
                     for split in &self.splits {
                         let set = &sets[split.split as usize];
-                        if !goes_left(set, code, missing, split.missing_left) {
+                        if !goes_left(set, code, *missing, split.missing_left) {
                             masks[split.tree] &= !split.left;
                         }
                     }
@@ -181,8 +234,8 @@ impl Questions {
     /// What takes a value of this feature to its bin.
     pub(super) fn reader(&self, feature: &Bins) -> Reader {
         match &self.kind {
-            BinKind::Category { bins } => Reader::Category {
-                categories: bins.len() as u32 - 2,
+            BinKind::Category { bins, missing, .. } => Reader::Category {
+                categories: missing - 1,
                 bins: bins.clone(),
             },
             BinKind::Number { cuts, missing } => {

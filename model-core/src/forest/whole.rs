@@ -54,7 +54,7 @@ impl<W: Word> Whole<W> {
         bins: &mut Vec<u32>,
         lines: &mut Vec<Line<W>>,
     ) -> f64 {
-        self.tables.index.read_row(row, bins);
+        self.tables.read_row(row, bins);
         // In two passes: the masks go through memory, which is faster than to take them
         // out of vector registers one by one.
         lines.clear();
@@ -64,6 +64,7 @@ impl<W: Word> Whole<W> {
     }
 
     /// Adds the same to the sums of rows: feature `f` of row `r` is `columns[f * stride + r]`.
+    #[cfg_attr(target_arch = "x86_64", inline(always))]
     pub(super) fn sums(
         &self,
         columns: &[f64],
