@@ -1,5 +1,6 @@
 //! Rows that are read, decided and written together.
 
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
 use model_core::decide::{Decider, Judgement};
@@ -147,11 +148,19 @@ impl<'s> Block<'s> {
         let (added, ends) = (&mut self.added, &mut self.added_ends);
         let adjusted = &mut self.adjusted;
         let waiting = self.rows.len();
+        let columns = self.values.chunks_exact(ROWS);
+        let values: Cow<'_, [f64]> = match waiting {
+            ROWS => Cow::Borrowed(&self.values),
+            // The last block of a piece: nothing is predicted that nobody reads.
+            _ => columns
+                .flat_map(|column| &column[..waiting])
+                .copied()
+                .collect(),
+        };
         let mut failed = Ok(());
-        // Slots beyond the last row hold old values: they are decided too, and not looked at.
         decider
-            .judge_rows(&self.values, ROWS, |slot, judgement, decider| {
-                if let (Some(judgement), true) = (judgement, slot < waiting) {
+            .judge_rows(&values, waiting, |slot, judgement, decider| {
+                if let Some(judgement) = judgement {
                     let rules = self.layout.columns.rules.then_some(decider);
                     let written = add(added, judgement, rules);
                     failed = std::mem::replace(&mut failed, Ok(())).and(written);
