@@ -304,7 +304,7 @@ impl Evaluation {
 }
 
 /// The probabilities of some rows of columns such as those of a [`Dataset`], as the artifact
-/// decides them, however much has to be filled in.
+/// decides them, however much has to be filled in, on so many threads.
 ///
 /// # Errors
 /// When the artifact cannot be loaded, or refuses a row.
@@ -312,7 +312,8 @@ pub fn probabilities(
     artifact: &[u8],
     columns: &[Values],
     rows: &[usize],
+    jobs: usize,
 ) -> Result<Vec<f64>, EvaluateError> {
     let artifact = lenient(artifact)?.encode()?;
-    predict_on(1, &artifact, &taken(columns, rows), rows.len())
+    predict_on(jobs, &artifact, &taken(columns, rows), rows.len())
 }

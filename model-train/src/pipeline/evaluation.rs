@@ -184,7 +184,7 @@ pub fn evaluate_and_predict(
         None => (0..dataset.rows()).collect(),
     };
     let evaluation = evaluate::evaluate(bytes, &dataset, &rows, seen_in_training, &job.options)?;
-    let probabilities = evaluate::probabilities(bytes, &dataset.columns, &rows)?;
+    let probabilities = evaluate::probabilities(bytes, &dataset.columns, &rows, job.options.jobs)?;
     let file_rows = dataset.file_rows();
     let predictions = rows.iter().zip(probabilities);
     let predictions = predictions.map(|(&row, probability)| Prediction {
