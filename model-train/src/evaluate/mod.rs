@@ -63,14 +63,15 @@ pub use stability::{Retrained, Stability, shared_reasons};
 pub use subject::{PolicyRecord, RuleRecord, Subject};
 
 use bootstrap::Draws;
+use std::thread;
+
 use cuts::{all_slices, cuts};
-use model_core::artifact::{ArtifactError, digest};
+use model_core::artifact::{Artifact, ArtifactError, digest};
 use predict::{independent, lenient, predict, predict_on, taken};
 use serde::{Deserialize, Serialize};
 use subject::subject;
 
 use crate::dataset::Dataset;
-use crate::values::Values;
 
 /// How to measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -221,78 +222,143 @@ pub fn evaluate(
     seen: bool,
     options: &Options,
 ) -> Result<Evaluation, EvaluateError> {
+    let (evaluation, _) = evaluate_rows(artifact, dataset, rows, seen, options)?;
+    Ok(evaluation)
+}
+
+/// The same, and the probability of each row.
+pub(crate) fn evaluate_rows(
+    artifact: &[u8],
+    dataset: &Dataset,
+    rows: &[usize],
+    seen: bool,
+    options: &Options,
+) -> Result<(Evaluation, Vec<f64>), EvaluateError> {
     let answers: Vec<bool> = rows.iter().map(|&row| dataset.target[row]).collect();
     let positive = answers.iter().filter(|yes| **yes).count();
     if positive == 0 || positive == answers.len() {
         return Err(EvaluateError::OneClass);
     }
     let decided = lenient(artifact)?;
-    let (encoded, threshold) = (decided.encode()?, decided.threshold);
-    let judged = outcomes::judge(&encoded, dataset, rows, options.jobs)?;
-    let without_outcome = &dataset.without_outcome;
-    let others: Vec<usize> = (0..without_outcome.rows.len()).collect();
-    let columns_of_others = taken(&without_outcome.columns, &others);
-    let without_outcome = predict_on(options.jobs, &encoded, &columns_of_others, others.len())?;
-    let population = population::population(&judged.probabilities, &without_outcome, threshold);
-    let weights = dataset.sample.weights_of(rows);
-    let weights = weights.as_deref();
-    let ranked = Ranked::weighted(&answers, &judged.probabilities, weights, threshold);
-    let draws = Draws::from(options);
-    let bootstrap = bootstrap::bootstrap(&ranked, draws);
-    let columns = taken(&dataset.columns, rows);
-    let importance = importance::of_artifact(artifact, &columns, &answers, weights, options)?;
-    let credit = credit::Measured {
+    let encoded = decided.encode()?;
+    let measuring = Measuring {
         artifact,
         decided: &decided,
+        encoded: &encoded,
         dataset,
         rows,
-        columns: &columns,
         answers: &answers,
-        weights,
-        ranked: &ranked,
-        bootstrap: &bootstrap,
-        importance: &importance,
+        seen,
+    };
+    if options.jobs == 1 {
+        let (mut evaluation, probabilities) = measuring.evaluation(options)?;
+        evaluation.reasons = reasons::reasons(&encoded, dataset, rows, options)?;
+        return Ok((evaluation, probabilities));
     }
-    .tables(options)?;
-    drop(columns);
-    let model = subject(&decided, digest(artifact)?)?;
-    let cuts = cuts(&decided, dataset, rows, options.jobs);
-    Ok(Evaluation {
-        data: Rows {
-            file: dataset.name().to_owned(),
-            sha256: dataset.sha256.clone(),
-            rows: rows.len(),
-            positive,
-            seen_in_training: seen,
-            weighted: weights.is_some(),
-        },
-        options: options.clone(),
-        metrics: bootstrap.estimates,
-        credit,
-        confusion: ranked.confusion(),
-        roc: roc(&ranked),
-        roc_band: bootstrap
-            .roc_band
-            .into_iter()
-            .map(|(false_positive_rate, true_positive_rate)| RocBand {
-                false_positive_rate,
-                true_positive_rate,
-            })
-            .collect(),
-        precision_recall: precision_recall(&ranked),
-        calibration: calibration(&ranked),
-        score_distribution: score_distribution(&ranked),
-        thresholds: thresholds(&ranked, threshold),
-        importance,
-        periods: periods::periods(dataset, rows, &ranked, threshold, draws),
-        slices: all_slices(&cuts, &model, &ranked, options.jobs),
-        outcomes: Some(judged.outcomes(decided.policy.as_ref(), &cuts)),
-        population,
-        reasons: reasons::reasons(&encoded, dataset, rows, options)?,
-        model,
-        learning_curve: Vec::new(),
-        search: None,
-    })
+    // Much of the measuring is one thread's work: explaining fills the other processors.
+    let mut reasons = Ok(None);
+    let measured = thread::scope(|scope| {
+        scope.spawn(|| reasons = reasons::reasons(&encoded, dataset, rows, options));
+        measuring.evaluation(options)
+    });
+    let (mut evaluation, probabilities) = measured?;
+    evaluation.reasons = reasons?;
+    Ok((evaluation, probabilities))
+}
+
+/// What is measured on what.
+struct Measuring<'m> {
+    artifact: &'m [u8],
+    /// The same, so that every row can be measured.
+    decided: &'m Artifact,
+    encoded: &'m [u8],
+    dataset: &'m Dataset,
+    rows: &'m [usize],
+    answers: &'m [bool],
+    seen: bool,
+}
+
+impl Measuring<'_> {
+    /// Everything but the reasons, and the probability of each row.
+    fn evaluation(&self, options: &Options) -> Result<(Evaluation, Vec<f64>), EvaluateError> {
+        let Self {
+            artifact,
+            decided,
+            encoded,
+            dataset,
+            rows,
+            answers,
+            ..
+        } = *self;
+        let threshold = decided.threshold;
+        let mut judged = outcomes::judge(encoded, dataset, rows, options.jobs)?;
+        let probabilities = std::mem::take(&mut judged.probabilities);
+        let without_outcome = &dataset.without_outcome;
+        let others: Vec<usize> = (0..without_outcome.rows.len()).collect();
+        let columns_of_others = taken(&without_outcome.columns, &others);
+        let without_outcome = predict_on(options.jobs, encoded, &columns_of_others, others.len())?;
+        let population = population::population(&probabilities, &without_outcome, threshold);
+        let weights = dataset.sample.weights_of(rows);
+        let weights = weights.as_deref();
+        let ranked = Ranked::weighted(answers, &probabilities, weights, threshold);
+        let draws = Draws::from(options);
+        let bootstrap = bootstrap::bootstrap(&ranked, draws);
+        let columns = taken(&dataset.columns, rows);
+        let importance = importance::of_artifact(artifact, &columns, answers, weights, options)?;
+        let credit = credit::Measured {
+            artifact,
+            decided,
+            dataset,
+            rows,
+            columns: &columns,
+            answers,
+            weights,
+            ranked: &ranked,
+            bootstrap: &bootstrap,
+            importance: &importance,
+        }
+        .tables(options)?;
+        drop(columns);
+        let model = subject(decided, digest(artifact)?)?;
+        let cuts = cuts(decided, dataset, rows, options.jobs);
+        let evaluation = Evaluation {
+            data: Rows {
+                file: dataset.name().to_owned(),
+                sha256: dataset.sha256.clone(),
+                rows: rows.len(),
+                positive: answers.iter().filter(|yes| **yes).count(),
+                seen_in_training: self.seen,
+                weighted: weights.is_some(),
+            },
+            options: options.clone(),
+            metrics: bootstrap.estimates,
+            credit,
+            confusion: ranked.confusion(),
+            roc: roc(&ranked),
+            roc_band: bootstrap
+                .roc_band
+                .into_iter()
+                .map(|(false_positive_rate, true_positive_rate)| RocBand {
+                    false_positive_rate,
+                    true_positive_rate,
+                })
+                .collect(),
+            precision_recall: precision_recall(&ranked),
+            calibration: calibration(&ranked),
+            score_distribution: score_distribution(&ranked),
+            thresholds: thresholds(&ranked, threshold),
+            importance,
+            periods: periods::periods(dataset, rows, &ranked, threshold, draws),
+            slices: all_slices(&cuts, &model, &ranked, options.jobs),
+            outcomes: Some(judged.outcomes(decided.policy.as_ref(), &cuts)),
+            population,
+            reasons: None,
+            model,
+            learning_curve: Vec::new(),
+            search: None,
+        };
+        Ok((evaluation, probabilities))
+    }
 }
 
 impl Evaluation {
@@ -301,19 +367,4 @@ impl Evaluation {
     pub fn metric(&self, name: &str) -> Option<&Estimate> {
         self.metrics.iter().find(|metric| metric.name == name)
     }
-}
-
-/// The probabilities of some rows of columns such as those of a [`Dataset`], as the artifact
-/// decides them, however much has to be filled in, on so many threads.
-///
-/// # Errors
-/// When the artifact cannot be loaded, or refuses a row.
-pub fn probabilities(
-    artifact: &[u8],
-    columns: &[Values],
-    rows: &[usize],
-    jobs: usize,
-) -> Result<Vec<f64>, EvaluateError> {
-    let artifact = lenient(artifact)?.encode()?;
-    predict_on(jobs, &artifact, &taken(columns, rows), rows.len())
 }

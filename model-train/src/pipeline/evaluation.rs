@@ -183,8 +183,8 @@ pub fn evaluate_and_predict(
         Some(rows) => rows.read_split(&dataset).map_err(InputError::from)?.test,
         None => (0..dataset.rows()).collect(),
     };
-    let evaluation = evaluate::evaluate(bytes, &dataset, &rows, seen_in_training, &job.options)?;
-    let probabilities = evaluate::probabilities(bytes, &dataset.columns, &rows, job.options.jobs)?;
+    let (evaluation, probabilities) =
+        evaluate::evaluate_rows(bytes, &dataset, &rows, seen_in_training, &job.options)?;
     let file_rows = dataset.file_rows();
     let predictions = rows.iter().zip(probabilities);
     let predictions = predictions.map(|(&row, probability)| Prediction {
