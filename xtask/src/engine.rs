@@ -10,9 +10,11 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow, ensure};
 
+use crate::silence::silence;
 use crate::steps::quietly;
 use crate::system;
 use crate::tools::{self, BINARYEN, WASM_BINDGEN, WASM_PACK};
+use crate::wasm;
 use crate::workspace::{self, cargo, command, copy_if_different};
 
 /// What wasm-pack needs.
@@ -93,7 +95,7 @@ fn by_wasm_pack() -> Result<PathBuf> {
         .args(["--profile", "engine", "--out-name", "model", "--out-dir"])
         .arg(&folder)
         .args(["--", "--locked", "--config"])
-        .arg(remap_paths()?)
+        .arg(rustflags()?)
         .env("PATH", tools::path_with(TOOLS)?);
     quietly("wasm-pack", &mut wasm_pack)?;
     Ok(folder)
@@ -102,7 +104,7 @@ fn by_wasm_pack() -> Result<PathBuf> {
 fn by_library() -> Result<PathBuf> {
     let build = "build --package model-wasm --lib --profile engine --locked \
                  --target wasm32-unknown-unknown --config";
-    quietly("engine", cargo(build).arg(remap_paths()?))?;
+    quietly("engine", cargo(build).arg(rustflags()?))?;
 
     let folder = glue_target().join("out");
     let module = workspace::target().join("wasm32-unknown-unknown/engine/model_wasm.wasm");
@@ -124,7 +126,7 @@ pub(crate) fn build_with_names() -> Result<PathBuf> {
     let flags = "-Ctarget-feature=+simd128 -Csymbol-mangling-version=v0";
     let mut named = cargo(build);
     named
-        .arg(remap_paths()?)
+        .arg(rustflags()?)
         .env("CARGO_TARGET_DIR", &target)
         .env("RUSTFLAGS", flags);
     quietly("named-engine", &mut named)?;
@@ -146,18 +148,27 @@ const TYPES: &str = concat!(
 
 /// Writes `engine.wasm` from the `model_bg.wasm` beside it.
 fn optimize(folder: &Path) -> Result<()> {
+    let (module, silent) = (folder.join("model_bg.wasm"), folder.join("silent.wasm"));
+    let bytes = fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
+    let bytes = silence(&bytes).with_context(|| module.display().to_string())?;
+    fs::write(&silent, bytes).with_context(|| format!("cannot write {}", silent.display()))?;
     let mut wasm_opt = command(BINARYEN.program("wasm-opt"));
     wasm_opt
-        // After the usual passes: what is used most gets the numbers that take one byte, and a
+        // Made fast, then what that left smaller: -Oz alone would not copy short functions into
+        // their callers, which no runtime makes good. No sum of an address and an offset wraps
+        // around into the first KiB of memory, the end of the stack, so loads and stores add for
+        // themselves. At last, what is used most gets the numbers that take one byte, and a
         // constant that is used often stands once in a function. Compilers see the same.
         .args([
             "-O3",
+            "-Oz",
+            "--low-memory-unused",
             "--const-hoisting",
             "--reorder-locals",
             "--reorder-functions",
         ])
         .args(FEATURES)
-        .arg(folder.join("model_bg.wasm"))
+        .arg(silent)
         .arg("--output")
         .arg(folder.join("engine.wasm"));
     quietly("wasm-opt", &mut wasm_opt)?;
@@ -166,26 +177,13 @@ fn optimize(folder: &Path) -> Result<()> {
 
 /// Appends the types, so that every model that is packed into the engine carries them.
 fn add_types(engine: &Path) -> Result<()> {
-    let mut section = leb128(TYPES_SECTION.len());
-    section.extend(TYPES_SECTION.bytes().chain(TYPES.bytes()));
+    let mut section = Vec::new();
+    wasm::push_block(&mut section, TYPES_SECTION.as_bytes());
+    section.extend(TYPES.bytes());
     let mut bytes =
         fs::read(engine).with_context(|| format!("cannot read {}", engine.display()))?;
-    // A custom section: 0, its length, what it is called and holds.
-    bytes.push(0);
-    bytes.extend(leb128(section.len()));
-    bytes.extend(section);
+    wasm::push_section(&mut bytes, wasm::CUSTOM, &section);
     fs::write(engine, bytes).with_context(|| format!("cannot write {}", engine.display()))
-}
-
-/// A length as WebAssembly writes it: seven bits a byte, the lowest first.
-fn leb128(mut value: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
 }
 
 /// Copies the files to `target/engine`.
@@ -198,9 +196,10 @@ fn deliver(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Panic messages carry source paths; without this the engine's bytes would depend on where it
-/// was built.
-fn remap_paths() -> Result<String> {
+/// Arguments of rustc. Panic messages carry source paths; without the first ones the engine's
+/// bytes would depend on where it was built. The last one keeps the names of functions, which
+/// [`silence`] looks for, when `strip = true` leaves everything else away.
+fn rustflags() -> Result<String> {
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
@@ -216,7 +215,7 @@ fn remap_paths() -> Result<String> {
         )
     });
     Ok(format!(
-        "target.wasm32-unknown-unknown.rustflags=[{}]",
+        "target.wasm32-unknown-unknown.rustflags=[{},\"-Clink-arg=--keep-section=name\"]",
         flags.join(",")
     ))
 }

@@ -18,6 +18,7 @@ mod parts;
 mod progress;
 mod python;
 mod served;
+mod silence;
 mod steps;
 mod suites;
 mod system;
@@ -25,6 +26,7 @@ mod test;
 #[cfg(test)]
 mod tidy;
 mod tools;
+mod wasm;
 mod wheel;
 mod workspace;
 

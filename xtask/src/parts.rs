@@ -8,9 +8,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::engine;
+use crate::{engine, wasm};
 
 /// Parts by the modules of the core that they are made of, as symbols write them: the length,
 /// then the name. The first module in a symbol counts.
@@ -97,96 +97,18 @@ fn part_of(name: &str) -> &'static str {
 
 /// Name and bytes of each function that a module defines.
 fn functions(module: &[u8]) -> Result<Vec<(String, usize)>> {
-    let mut sections = Bytes(module.get(8..).context("it has no header")?);
-    let (mut imported, mut sizes, mut names) = (0, Vec::new(), BTreeMap::new());
-    while !sections.0.is_empty() {
-        let id = sections.byte()?;
-        let mut section = sections.block()?;
-        match id {
-            0 if section.text()? == "name" => names = function_names(section)?,
-            2 => imported = imported_functions(section)?,
-            10 => {
-                for _ in 0..section.number()? {
-                    sizes.push(section.block()?.0.len());
-                }
+    let (mut names, mut sizes) = (wasm::function_names(module)?, Vec::new());
+    for (id, mut section) in wasm::sections(module)? {
+        if id == wasm::CODE {
+            for _ in 0..section.number()? {
+                sizes.push(section.block()?.0.len());
             }
-            _ => {}
         }
     }
-    let named = (imported..).zip(sizes);
+    let named = (wasm::imported_functions(module)?..).zip(sizes);
     Ok(named
         .map(|(index, size)| (names.remove(&index).unwrap_or_default(), size))
         .collect())
-}
-
-fn function_names(mut section: Bytes<'_>) -> Result<BTreeMap<usize, String>> {
-    let mut names = BTreeMap::new();
-    while !section.0.is_empty() {
-        let kind = section.byte()?;
-        let mut entries = section.block()?;
-        if kind == 1 {
-            for _ in 0..entries.number()? {
-                names.insert(entries.number()?, entries.text()?.to_owned());
-            }
-        }
-    }
-    Ok(names)
-}
-
-fn imported_functions(mut section: Bytes<'_>) -> Result<usize> {
-    let mut functions = 0;
-    for _ in 0..section.number()? {
-        section.text()?;
-        section.text()?;
-        match section.byte()? {
-            0 => {
-                section.number()?;
-                functions += 1;
-            }
-            other => bail!("it imports something of kind {other}, expected functions alone"),
-        }
-    }
-    Ok(functions)
-}
-
-/// Bytes of a module that are not read yet.
-struct Bytes<'a>(&'a [u8]);
-
-impl<'a> Bytes<'a> {
-    fn byte(&mut self) -> Result<u8> {
-        let (first, rest) = self.0.split_first().context("it ends too early")?;
-        self.0 = rest;
-        Ok(*first)
-    }
-
-    /// LEB128.
-    fn number(&mut self) -> Result<usize> {
-        let mut number = 0;
-        for shift in (0..35).step_by(7) {
-            let byte = self.byte()?;
-            number |= usize::from(byte & 127) << shift;
-            if byte < 128 {
-                return Ok(number);
-            }
-        }
-        bail!("a number in it is too long")
-    }
-
-    /// As many bytes as the number before them says.
-    fn block(&mut self) -> Result<Self> {
-        let length = self.number()?;
-        let (block, rest) = self
-            .0
-            .split_at_checked(length)
-            .context("it ends too early")?;
-        self.0 = rest;
-        Ok(Self(block))
-    }
-
-    fn text(&mut self) -> Result<&'a str> {
-        let block = self.block()?;
-        std::str::from_utf8(block.0).context("a name in it is not UTF-8")
-    }
 }
 
 #[cfg(test)]
