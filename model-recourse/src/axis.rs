@@ -39,6 +39,14 @@ pub(super) struct Range {
 }
 
 impl Range {
+    /// One candidate.
+    pub(super) fn one(index: u32) -> Self {
+        Self {
+            low: index,
+            high: index,
+        }
+    }
+
     pub(super) fn contains(self, index: u32) -> bool {
         self.low <= index && index <= self.high
     }
@@ -94,6 +102,11 @@ impl Axis {
             low: 0,
             high: self.values.len().saturating_sub(1) as u32,
         }
+    }
+
+    /// The application's own alone.
+    pub(super) fn own(&self) -> Range {
+        Range::one(self.at)
     }
 
     /// The candidate of a range that is nearest to the application's own.

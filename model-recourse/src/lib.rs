@@ -49,6 +49,7 @@ mod margin;
 mod reach;
 mod rules;
 mod search;
+mod standings;
 mod sweep;
 mod threshold;
 mod trees;

@@ -3,7 +3,7 @@
 
 use crate::axis::Axis;
 use crate::reach::{Inputs, Reach};
-use crate::trees::{Trees, Walk};
+use crate::trees::{Standing, Trees};
 use model_core::decide::{Application, Decider};
 use model_core::forest::{Aggregation, Forest};
 use model_core::model::{Condition, Linear, Model, TermValue};
@@ -42,6 +42,35 @@ enum Addend {
     Codes { input: usize, weights: Vec<f64> },
 }
 
+/// The trees and the weighted sum of a model, with what they count in the margin.
+pub(super) struct Parts<'m> {
+    pub(super) forest: Option<&'m Forest>,
+    pub(super) forest_weight: f64,
+    pub(super) linear: Option<&'m Linear>,
+    pub(super) linear_weight: f64,
+}
+
+impl<'m> Parts<'m> {
+    pub(super) fn new(model: &'m Model) -> Self {
+        let (forest, forest_weight, linear, linear_weight) = match model {
+            Model::Linear(linear) => (None, 0.0, Some(linear), 1.0),
+            Model::Forest(forest) => (Some(forest), 1.0, None, 0.0),
+            Model::Ensemble(ensemble) => (
+                Some(&ensemble.forest),
+                ensemble.forest_weight,
+                Some(&ensemble.linear),
+                ensemble.linear_weight,
+            ),
+        };
+        Self {
+            forest,
+            forest_weight,
+            linear,
+            linear_weight,
+        }
+    }
+}
+
 impl Margin {
     pub(super) fn new(
         decider: &Decider,
@@ -58,34 +87,27 @@ impl Margin {
             ..Self::default()
         };
         let row = &application.row;
-        match &decider.artifact().model {
-            Model::Linear(linear) => {
-                margin.linear_weight = 1.0;
-                margin.add_linear(linear, row, &free);
-            }
-            Model::Forest(forest) => {
-                margin.forest_weight = 1.0;
-                margin.add_forest(forest, row, &free, native);
-            }
-            Model::Ensemble(ensemble) => {
-                margin.forest_weight = ensemble.forest_weight;
-                margin.linear_weight = ensemble.linear_weight;
-                margin.add_forest(&ensemble.forest, row, &free, native);
-                margin.add_linear(&ensemble.linear, row, &free);
-            }
+        let parts = Parts::new(&decider.artifact().model);
+        if let Some(forest) = parts.forest {
+            margin.forest_weight = parts.forest_weight;
+            margin.add_forest(forest, row, &free, &native);
+        }
+        if let Some(linear) = parts.linear {
+            margin.linear_weight = parts.linear_weight;
+            margin.add_linear(linear, row, &free);
         }
         margin
     }
 
-    /// How many trees there are.
-    pub(super) fn trees(&self) -> usize {
-        self.trees.count()
+    /// Bytes of a [`Standing`].
+    pub(super) fn standing_bytes(&self) -> usize {
+        self.trees.standing_bytes()
     }
 
-    /// The greatest margin in a box. `starts` says for each tree how many of its leaves the box
-    /// is known not to reach, and is brought up to date; it may be empty.
-    pub(super) fn greatest(&self, reach: &[Reach], starts: &mut [u16]) -> f64 {
-        let trees = self.base + self.trees.greatest(reach, starts) / self.divisor;
+    /// The greatest margin in a box. `standing` is that of a box that this one is a part of, or
+    /// the default, and is brought up to date.
+    pub(super) fn greatest(&self, reach: &[Reach], standing: &mut Standing) -> f64 {
+        let trees = self.base + self.trees.greatest(reach, standing) / self.divisor;
         let mut linear = self.linear;
         for addend in &self.terms {
             linear += addend.greatest(reach);
@@ -98,7 +120,7 @@ impl Margin {
         forest: &Forest,
         row: &[f64],
         free: &[bool],
-        native: impl Fn(usize) -> bool,
+        native: &dyn Fn(usize) -> bool,
     ) {
         if forest.aggregation == Aggregation::SingleSum {
             self.trees.starting_from(forest.base);
@@ -108,10 +130,7 @@ impl Margin {
         if forest.aggregation.is_mean() {
             self.divisor = forest.trees.len() as f64;
         }
-        let mut walk = Walk::new(forest, row, free, &native);
-        for tree in &forest.trees {
-            self.trees.add(&mut walk, tree);
-        }
+        self.trees.add(forest, row, free, native);
     }
 
     fn add_linear(&mut self, linear: &Linear, row: &[f64], free: &[bool]) {

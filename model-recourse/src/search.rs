@@ -13,15 +13,15 @@ use crate::dive::dive;
 use crate::margin::Margin;
 use crate::reach::Inputs;
 use crate::rules::{Verdict, verdict};
+use crate::standings::Standings;
 use crate::threshold::{margin_threshold, probability};
+use crate::trees::Standing;
 use crate::{Answer, Budget, Change, Plan};
 use model_core::decide::{Application, Decider, Judgement};
 use model_core::policy::Outcome;
 
 /// What rounding may cost a bound, relative to the numbers in it.
 const SLACK: f64 = 1e-9;
-/// Bytes that may be spent on remembering where boxes' trees stand.
-const MEMORY: usize = 8 << 20;
 
 /// A box that waits.
 struct Waiting {
@@ -70,10 +70,7 @@ pub(super) struct Search<'d> {
     queue: BinaryHeap<Waiting>,
     /// The ranges of every box that was made, one after another.
     ranges: Vec<Range>,
-    /// For boxes that were split, where their trees stand.
-    starts: Vec<u16>,
-    /// For each box where its starts begin.
-    starts_at: Vec<Option<u32>>,
+    standings: Standings,
     pub(super) plans: Vec<Plan>,
 }
 
@@ -97,8 +94,7 @@ impl<'d> Search<'d> {
             spent: 0,
             queue: BinaryHeap::new(),
             ranges: Vec::new(),
-            starts: Vec::new(),
-            starts_at: Vec::new(),
+            standings: Standings::default(),
             plans: Vec::new(),
         }
     }
@@ -161,11 +157,10 @@ impl<'d> Search<'d> {
         if changed > self.max_changes {
             return;
         }
-        let id = self.starts_at.len() as u32;
-        self.starts_at.push(None);
+        let id = self.standings.add_box(parent);
         for (axis, range) in self.axes.iter().zip(ranges) {
             let is_full = changed == self.max_changes && range.contains(axis.at);
-            self.ranges.push(if is_full { own(axis) } else { *range });
+            self.ranges.push(if is_full { axis.own() } else { *range });
         }
         self.queue.push(Waiting {
             cost,
@@ -176,12 +171,13 @@ impl<'d> Search<'d> {
     }
 
     fn look_at(&mut self, waiting: &Waiting) {
+        let mut standing = self.standings.taken_from(waiting.parent);
         let ranges = self.ranges_of(waiting.id);
         if self.is_covered(&ranges) {
             return;
         }
         self.spent += 1;
-        if !self.inputs.set(&self.axes, &ranges) || !self.may_hold(waiting) {
+        if !self.inputs.set(&self.axes, &ranges) || !self.may_hold(&mut standing) {
             return;
         }
         if !waiting.is_decided {
@@ -192,7 +188,10 @@ impl<'d> Search<'d> {
                 return;
             }
         }
+        let bytes = self.margin.standing_bytes();
+        self.standings.keep(waiting.id, standing, bytes);
         self.split(waiting.id, &ranges);
+        self.standings.drop_unless_needed(waiting.id);
     }
 
     /// Whether every application of a box changes all that an option found before changes.
@@ -208,28 +207,15 @@ impl<'d> Search<'d> {
 
     /// Whether the score and the rules may approve something in the box that the inputs were
     /// set to.
-    fn may_hold(&mut self, waiting: &Waiting) -> bool {
-        let trees = self.margin.trees();
-        let known = waiting
-            .parent
-            .and_then(|parent| self.starts_at[parent as usize]);
-        let mut starts = match known {
-            Some(at) => self.starts[at as usize..at as usize + trees].to_vec(),
-            None => vec![0; trees],
-        };
-        let greatest = self.margin.greatest(&self.inputs.reach, &mut starts);
+    fn may_hold(&mut self, standing: &mut Standing) -> bool {
+        let greatest = self.margin.greatest(&self.inputs.reach, standing);
         let greatest = greatest + SLACK * (1.0 + greatest.abs());
         let most = probability(self.decider.artifact(), greatest);
-        let may_hold = match verdict(self.decider, &self.axes, &self.inputs, most) {
+        match verdict(self.decider, &self.axes, &self.inputs, most) {
             Verdict::Blocked => false,
             Verdict::MayOverrule => true,
             Verdict::Open => greatest >= self.needed,
-        };
-        if may_hold && (self.starts.len() + trees) * size_of::<u16>() <= MEMORY {
-            self.starts_at[waiting.id as usize] = Some(self.starts.len() as u32);
-            self.starts.extend_from_slice(&starts);
         }
-        may_hold
     }
 
     /// Splits a box along the axis whose candidates differ most in cost.
@@ -326,12 +312,5 @@ impl<'d> Search<'d> {
             codes[input] = f64::NAN;
         }
         codes
-    }
-}
-
-fn own(axis: &Axis) -> Range {
-    Range {
-        low: axis.at,
-        high: axis.at,
     }
 }

@@ -10,33 +10,56 @@ pub(super) struct Trees {
     /// What the leaves are added to, and whether each sum is rounded to an `f32`.
     start: f64,
     single: bool,
+    /// The inputs that boxes differ in.
+    columns: Vec<Column>,
     /// Where each tree's leaves end.
     ends: Vec<u32>,
     values: Vec<f64>,
-    /// Where each leaf's conditions end.
-    condition_ends: Vec<u32>,
-    conditions: Vec<Within>,
+    /// For each leaf and column what the input must be: of a number the least and the greatest
+    /// rank among the cuts, in the low and the high half; of a category its codes.
+    cells: Vec<u64>,
 }
 
-/// What an input must be for a leaf.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Within {
-    input: u32,
-    is_category: bool,
-    /// The bits of the number that it must be above; of a category, its codes.
-    low: u64,
-    /// The greatest number.
-    high: f64,
+/// An input that leaves ask for.
+#[derive(Debug)]
+struct Column {
+    input: usize,
+    /// The cuts of a number; `None` of a category.
+    cuts: Option<Vec<f64>>,
 }
 
-impl Within {
-    #[inline(always)]
-    fn meets(&self, reach: &Reach) -> bool {
-        if self.is_category {
-            return reach.codes & self.low != 0;
+/// A number of any rank; a category of any code.
+const ANY: u64 = u64::MAX << 32;
+
+/// What boxes left of the trees.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Standing {
+    /// What the box leaves of each column: ranks or codes, as in a cell.
+    keys: Vec<u64>,
+    /// The leaf of each tree that is the greatest in the box, counted from the tree's first.
+    starts: Vec<u16>,
+}
+
+impl Column {
+    /// What a box leaves of the input.
+    fn key(&self, reach: &Reach) -> u64 {
+        let Some(cuts) = &self.cuts else {
+            return reach.codes;
+        };
+        if reach.span.missing {
+            return ANY;
         }
-        let Reach { span, .. } = reach;
-        span.missing || (span.high > f64::from_bits(self.low) && span.low <= self.high)
+        let rank = |number: f64| cuts.partition_point(|cut| *cut < number) as u64;
+        rank(reach.span.low) | rank(reach.span.high) << 32
+    }
+
+    /// Whether something of a key is in a cell.
+    #[inline(always)]
+    fn meets(&self, cell: u64, key: u64) -> bool {
+        match self.cuts {
+            Some(_) => cell as u32 <= (key >> 32) as u32 && key as u32 <= (cell >> 32) as u32,
+            None => cell & key != 0,
+        }
     }
 }
 
@@ -47,24 +70,38 @@ impl Trees {
         self.single = true;
     }
 
-    /// How many trees there are.
-    pub(super) fn count(&self) -> usize {
-        self.ends.len()
+    /// Bytes of a [`Standing`].
+    pub(super) fn standing_bytes(&self) -> usize {
+        self.ends.len() * size_of::<u16>() + self.columns.len() * size_of::<u64>()
     }
 
     /// The sum of each tree's greatest leaf that a box reaches, tree after tree from
-    /// [`Trees::starting_from`]. `starts` says for each tree how many of its leaves the box is
-    /// known not to reach, and is brought up to date; it may be empty.
-    pub(super) fn greatest(&self, reach: &[Reach], starts: &mut [u16]) -> f64 {
-        let (mut sum, mut first) = (self.start, 0);
-        for (tree, &end) in self.ends.iter().enumerate() {
-            let end = end as usize;
-            let known = starts.get(tree).copied().unwrap_or_default();
-            let mut leaf = first + usize::from(known);
-            while leaf + 1 < end && !self.meets(leaf, reach) {
-                leaf += 1;
+    /// [`Trees::starting_from`]. `standing` is that of a box that this one is a part of, or the
+    /// default, and is brought up to date.
+    pub(super) fn greatest(&self, reach: &[Reach], standing: &mut Standing) -> f64 {
+        let mut keys = Vec::with_capacity(self.columns.len());
+        let mut changed = Vec::with_capacity(self.columns.len());
+        for (nth, column) in self.columns.iter().enumerate() {
+            let key = column.key(&reach[column.input]);
+            keys.push(key);
+            // Whatever the greater box's leaf met of the others, it still meets.
+            if standing.keys.get(nth) != Some(&key) {
+                changed.push(nth);
             }
-            if let Some(start) = starts.get_mut(tree) {
+        }
+        let all: Vec<usize> = (0..keys.len()).collect();
+        standing.starts.resize(self.ends.len(), 0);
+        let (mut sum, mut first) = (self.start, 0);
+        for (&end, start) in self.ends.iter().zip(&mut standing.starts) {
+            let end = end as usize;
+            let mut leaf = first + usize::from(*start);
+            if !self.meets(leaf, &changed, &keys) {
+                while leaf + 1 < end {
+                    leaf += 1;
+                    if self.meets(leaf, &all, &keys) {
+                        break;
+                    }
+                }
                 *start = (leaf - first).min(usize::from(u16::MAX)) as u16;
             }
             sum += self.values[leaf];
@@ -75,46 +112,78 @@ impl Trees {
             }
             first = end;
         }
+        standing.keys = keys;
         sum
     }
 
+    /// Whether a box reaches a leaf, as far as some of the columns go.
     #[inline(always)]
-    fn meets(&self, leaf: usize, reach: &[Reach]) -> bool {
-        let from = match leaf {
-            0 => 0,
-            _ => self.condition_ends[leaf - 1] as usize,
-        };
-        let conditions = &self.conditions[from..self.condition_ends[leaf] as usize];
-        conditions
-            .iter()
-            .all(|within| within.meets(&reach[within.input as usize]))
+    fn meets(&self, leaf: usize, columns: &[usize], keys: &[u64]) -> bool {
+        let cells = &self.cells[leaf * keys.len()..(leaf + 1) * keys.len()];
+        for &nth in columns {
+            if !self.columns[nth].meets(cells[nth], keys[nth]) {
+                return false;
+            }
+        }
+        true
     }
 
-    /// Adds the leaves of a tree that the fixed inputs leave.
-    pub(super) fn add(&mut self, walk: &mut Walk<'_>, tree: &Tree) {
-        // Value, and where its conditions begin and end.
-        let mut leaves: Vec<(f64, [u32; 2])> = Vec::new();
-        let mut conditions = Vec::new();
+    /// Adds the leaves of all trees that the fixed inputs leave.
+    pub(super) fn add(
+        &mut self,
+        forest: &Forest,
+        row: &[f64],
+        free: &[bool],
+        native: &dyn Fn(usize) -> bool,
+    ) {
+        let mut column_of = vec![None; row.len()];
+        for input in (0..row.len()).filter(|input| free[*input]) {
+            column_of[input] = Some(self.columns.len());
+            self.columns.push(Column {
+                input,
+                cuts: match &forest.features[input] {
+                    Bins::Cuts(cuts) => Some(cuts.clone()),
+                    Bins::Categories(_) => None,
+                },
+            });
+        }
+        let numbers = self.columns.iter().map(|column| column.cuts.is_some());
+        let mut walk = Walk {
+            forest,
+            row,
+            native,
+            region: numbers.map(|is| if is { ANY } else { u64::MAX }).collect(),
+            column_of,
+            open: Vec::new(),
+        };
+        for tree in &forest.trees {
+            self.add_tree(&mut walk, tree);
+        }
+    }
+
+    fn add_tree(&mut self, walk: &mut Walk<'_>, tree: &Tree) {
+        let width = self.columns.len();
+        // Value and number.
+        let mut leaves: Vec<(f64, usize)> = Vec::new();
+        let mut cells = Vec::new();
         let mut alive = true;
         for node in &tree.nodes {
             match *node {
                 Node::Split { .. } => alive = walk.enter(node, alive),
                 Node::Leaf { value, .. } => {
                     if alive {
-                        let from = conditions.len() as u32;
-                        conditions.extend(walk.region.iter().flatten().copied());
-                        leaves.push((value, [from, conditions.len() as u32]));
+                        leaves.push((value, leaves.len()));
+                        cells.extend_from_slice(&walk.region);
                     }
                     alive = walk.leave();
                 }
             }
         }
         sort(&mut leaves);
-        for (value, [from, to]) in leaves {
+        for (value, nth) in leaves {
             self.values.push(value);
-            self.conditions
-                .extend_from_slice(&conditions[from as usize..to as usize]);
-            self.condition_ends.push(self.conditions.len() as u32);
+            self.cells
+                .extend_from_slice(&cells[nth * width..(nth + 1) * width]);
         }
         self.ends.push(self.values.len() as u32);
     }
@@ -122,7 +191,7 @@ impl Trees {
 
 /// The greatest first. Not the standard library's sort, which takes several kilobytes of the
 /// module: Shell's, with gaps that are powers of two less one.
-fn sort(leaves: &mut [(f64, [u32; 2])]) {
+fn sort(leaves: &mut [(f64, usize)]) {
     let mut gap = leaves.len().next_power_of_two();
     while gap > 1 {
         gap /= 2;
@@ -138,89 +207,76 @@ fn sort(leaves: &mut [(f64, [u32; 2])]) {
 }
 
 /// A walk through trees in preorder.
-pub(super) struct Walk<'f> {
+struct Walk<'f> {
     forest: &'f Forest,
     row: &'f [f64],
-    free: &'f [bool],
     /// Whether an input may be missing to the model in one box and not in another.
     native: &'f dyn Fn(usize) -> bool,
-    /// For each input what it must be here, where it must be something.
-    region: Vec<Option<Within>>,
+    /// For each input that may change its column.
+    column_of: Vec<Option<usize>>,
+    /// For each column what gets here, as a cell.
+    region: Vec<u64>,
     /// The splits above.
     open: Vec<Split>,
 }
 
 /// A split on the way down.
 struct Split {
-    input: usize,
-    /// What held before it.
-    before: Option<Within>,
+    /// The column it asks for, and what held of it before; of a fixed input the default.
+    column: usize,
+    before: u64,
     /// What holds on its right; `None` where nothing gets there.
-    right: Option<Option<Within>>,
+    right: Option<u64>,
     is_right: bool,
 }
 
-impl<'f> Walk<'f> {
-    pub(super) fn new(
-        forest: &'f Forest,
-        row: &'f [f64],
-        free: &'f [bool],
-        native: &'f dyn Fn(usize) -> bool,
-    ) -> Self {
-        Self {
-            forest,
-            row,
-            free,
-            native,
-            region: vec![None; row.len()],
-            open: Vec::new(),
-        }
-    }
-
+impl Walk<'_> {
     /// Goes to the left of a split; whether anything gets there.
     fn enter(&mut self, node: &Node, alive: bool) -> bool {
         let Node::Split { feature, .. } = *node else {
             return alive;
         };
-        let input = usize::from(feature);
+        let column = self.column_of[usize::from(feature)].unwrap_or_default();
+        let before = self.region.get(column).copied().unwrap_or_default();
         let [left, right] = match alive {
-            true => self.sides(node),
+            true => self.sides(node, before),
             false => [None, None],
         };
         self.open.push(Split {
-            input,
-            before: self.region[input],
+            column,
+            before,
             right,
             is_right: false,
         });
-        self.follow(input, left)
+        self.follow(column, left)
     }
 
     /// From a leaf to the next node; whether anything gets there.
     fn leave(&mut self) -> bool {
-        while let Some(mut split) = self.open.pop() {
-            self.region[split.input] = split.before;
-            if split.is_right {
-                continue;
+        while let Some(split) = self.open.last_mut() {
+            let (column, before) = (split.column, split.before);
+            if !split.is_right {
+                split.is_right = true;
+                let right = split.right;
+                self.follow(column, Some(before));
+                return self.follow(column, right);
             }
-            split.is_right = true;
-            let (input, right) = (split.input, split.right);
-            self.open.push(split);
-            return self.follow(input, right);
+            self.open.pop();
+            self.follow(column, Some(before));
         }
         false
     }
 
-    fn follow(&mut self, input: usize, side: Option<Option<Within>>) -> bool {
-        if let Some(within) = side {
-            self.region[input] = within;
+    fn follow(&mut self, column: usize, side: Option<u64>) -> bool {
+        if let (Some(within), Some(region)) = (side, self.region.get_mut(column)) {
+            *region = within;
         }
         side.is_some()
     }
 
-    /// What the input of a split must be to its left and to its right; `None` where nothing
-    /// gets there.
-    fn sides(&self, node: &Node) -> [Option<Option<Within>>; 2] {
+    /// What the input of a split must be to its left and to its right, where it is `here`;
+    /// `None` where nothing gets there.
+    fn sides(&self, node: &Node, here: u64) -> [Option<u64>; 2] {
         let Node::Split {
             feature,
             split,
@@ -232,60 +288,32 @@ impl<'f> Walk<'f> {
         };
         let input = usize::from(feature);
         let value = self.row[input];
-        let one_way = |left: bool| {
-            let here = Some(self.region[input]);
-            if left { [here, None] } else { [None, here] }
+        let one_way = |left: bool| match left {
+            true => [Some(here), None],
+            false => [None, Some(here)],
         };
+        let is_fixed = self.column_of[input].is_none();
         match &self.forest.features[input] {
-            _ if !self.free[input] && value.is_nan() => one_way(missing_left),
-            Bins::Cuts(cuts) => {
-                let cut = cuts[split as usize];
-                if !self.free[input] {
-                    return one_way(value <= cut);
-                }
-                [
-                    self.within(input, f64::NEG_INFINITY, cut),
-                    self.within(input, cut, f64::INFINITY),
-                ]
+            _ if is_fixed && value.is_nan() => one_way(missing_left),
+            Bins::Cuts(cuts) if is_fixed => one_way(value <= cuts[split as usize]),
+            Bins::Cuts(_) => {
+                let (least, most) = (here as u32, (here >> 32) as u32);
+                [(least, most.min(split)), (least.max(split + 1), most)].map(|(least, most)| {
+                    if least > most {
+                        // A missing value may go where no number goes.
+                        return (self.native)(input).then_some(here);
+                    }
+                    Some(u64::from(least) | u64::from(most) << 32)
+                })
             }
             Bins::Categories(_) => {
                 let set = &self.forest.category_sets[split as usize];
-                if !self.free[input] {
+                if is_fixed {
                     return one_way(set.contains(value as u32));
                 }
                 let members = set.words.first().copied().unwrap_or_default();
-                [self.among(input, members), self.among(input, !members)]
+                [here & members, here & !members].map(|codes| (codes != 0).then_some(codes))
             }
         }
-    }
-
-    /// Where a number must also be above `low` and at most `high`.
-    fn within(&self, input: usize, low: f64, high: f64) -> Option<Option<Within>> {
-        let known = self.region[input];
-        let (least, most) = known.map_or((f64::NEG_INFINITY, f64::INFINITY), |within| {
-            (f64::from_bits(within.low), within.high)
-        });
-        let (low, high) = (least.max(low), most.min(high));
-        if low >= high {
-            // A missing value may go where no number goes.
-            return (self.native)(input).then_some(known);
-        }
-        Some(Some(Within {
-            input: input as u32,
-            is_category: false,
-            low: low.to_bits(),
-            high,
-        }))
-    }
-
-    /// Where a category must also be one of `codes`.
-    fn among(&self, input: usize, codes: u64) -> Option<Option<Within>> {
-        let codes = codes & self.region[input].map_or(u64::MAX, |within| within.low);
-        (codes != 0).then_some(Some(Within {
-            input: input as u32,
-            is_category: true,
-            low: codes,
-            high: 0.0,
-        }))
     }
 }

@@ -6,12 +6,12 @@ mod common;
 
 use common::{EVERYTHING, RULED, RULES, binned, decider, ensemble, forest, linear, natively};
 use model_core::artifact::Artifact;
-use model_core::decide::Decider;
+use model_core::decide::{Application, Decider};
 use model_core::forest::{Aggregation, Link, Node};
 use model_core::model::{Model, ModelKind};
 use model_core::policy::Policy;
 use model_core::schema::{Actionable, Direction, Encoding, Feature, FeatureKind};
-use model_recourse::{Action, Answer, Budget, Request, search};
+use model_recourse::{Action, Answer, Budget, Request, flips, search};
 
 /// Numbers that look random, the same in every run.
 struct Random(u64);
@@ -214,6 +214,63 @@ fn approves(decider: &mut Decider, fields: &Fields) -> bool {
     status == 200 && body.contains("\"approve\":true")
 }
 
+/// What is decided; `None` where the application is refused.
+fn outcome(decider: &mut Decider, fields: &Fields) -> Option<String> {
+    let (status, body) = common::decide(decider, json(fields));
+    let word = |part: &str| part.split('"').next().unwrap().to_owned();
+    let stated = body.split("\"outcome\":\"").nth(1).map(word);
+    let approves = body.contains("\"approve\":true");
+    let implied = if approves { "approve" } else { "decline" };
+    (status == 200).then(|| stated.unwrap_or_else(|| implied.into()))
+}
+
+/// Every value of an action alone is decided: the nearest on each side with another outcome,
+/// all such of a category.
+fn check_flips(
+    decider: &mut Decider,
+    actions: &[Action],
+    fields: &Fields,
+    application: &Application,
+) {
+    let artifact = decider.artifact().clone();
+    let today = outcome(decider, fields);
+    let found = flips(decider, actions, application, Budget::default());
+    for action in actions {
+        let named = |feature: &&Feature| feature.name == action.feature;
+        let input = artifact.schema.inputs().position(|f| named(&f)).unwrap();
+        let feature = artifact.schema.inputs().find(named).unwrap();
+        let mut expected = Vec::new();
+        if let Some(position) = fields.iter().position(|(name, _)| *name == action.feature) {
+            let from = application.row[input];
+            let mut any = action.clone();
+            any.actionable.direction = Direction::Any;
+            let mut values: Vec<f64> = proposals(&artifact, &any, from)
+                .into_iter()
+                .map(|(to, _)| to)
+                .collect();
+            values.sort_by(|a, b| (a - from).abs().total_cmp(&(b - from).abs()));
+            for to in values {
+                let mut changed = fields.clone();
+                changed[position].1 = value_json(feature, to);
+                let is_new = expected.iter().all(|(known, _): &(f64, String)| {
+                    feature.categories().is_some() || (*known < from) != (to < from)
+                });
+                let there = outcome(decider, &changed);
+                if let (true, Some(there)) = (is_new && there != today, there) {
+                    expected.push((to, there));
+                }
+            }
+        }
+        expected.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let of_input = found.iter().filter(|flip| flip.input == input);
+        let mut of_input: Vec<(f64, String)> = of_input
+            .map(|flip| (flip.value, flip.outcome.word().into()))
+            .collect();
+        of_input.sort_by(|a, b| a.0.total_cmp(&b.0));
+        assert_eq!(of_input, expected, "{action:#?}\n{}", json(fields));
+    }
+}
+
 /// An approved combination: the features that change, as bits, and what it costs.
 type Found = (u32, f64);
 
@@ -353,6 +410,7 @@ fn check_case(artifact: &Artifact, random: &mut Random, seen: &mut Seen) {
             actions.extend(action(feature, random));
         }
     }
+    check_flips(&mut decider, &actions, &fields, &application);
     let request = Request {
         max_changes: 1 + random.below(3),
         options: 1 + random.below(3),

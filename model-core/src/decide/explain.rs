@@ -240,7 +240,7 @@ impl Decider {
 
     #[inline(never)]
     fn write_explanation(
-        &mut self,
+        &self,
         compared: &Compared,
         language: usize,
         judgement: Judgement,
@@ -254,7 +254,7 @@ impl Decider {
         let mut decision = Vec::new();
         self.write_answer(judgement, adjusted, in_answer.as_deref(), &mut decision);
         let reasons = self.reasons(compared, &contributions, adjusted, judgement, language);
-        let margin = self.predictor.margin_row(&self.row);
+        let margin = self.predictor.last_margin();
         let link = self.artifact.model.link();
         let profiles = self.artifact.profiles.as_ref();
         let mut json = Writer::new(out);

@@ -159,6 +159,7 @@ pub struct Predictor {
     engine: Engine,
     link: Link,
     calibration: Calibration,
+    margin: f64,
 }
 
 #[derive(Debug)]
@@ -196,13 +197,22 @@ impl Predictor {
             engine,
             link: model.link(),
             calibration: calibration.clone(),
+            margin: f64::NAN,
         })
     }
 
     /// The probability of one row: a value for each input, in the model's terms.
     pub fn predict_row(&mut self, row: &[f64]) -> f64 {
-        let score = self.link.apply(self.margin_row(row));
+        self.margin = self.margin_row(row);
+        let score = self.link.apply(self.margin);
         self.calibration.apply(probability(score))
+    }
+
+    /// The margin of the row that [`Predictor::predict_row`] was asked about last; NaN before
+    /// the first.
+    #[must_use]
+    pub fn last_margin(&self) -> f64 {
+        self.margin
     }
 
     /// The margin of one row: log odds, or what is the probability itself where the link is the

@@ -4,7 +4,7 @@
 //! entry's inputs, so for each input and bin a mask says which entries are left; the few that
 //! are left under all inputs' masks are added up.
 
-use super::bins::{FEATURES, LEAVES, Local, TreeBins};
+use super::bins::{FEATURES, Local, TreeBins};
 use super::codes::ones;
 use super::profiles::MAX_PROFILES;
 use super::shares::Shares;
@@ -179,21 +179,25 @@ impl Patterns {
         let entries = &self.entries[first_entry..];
         let words = entries.len().div_ceil(64);
         let stride = 1 + words;
-        let mut of_feature = &boxes[..];
-        for (nth, local) in self.bins.features[first..].iter_mut().enumerate() {
-            let (of_bins, rest) = of_feature.split_at(local.count());
-            of_feature = rest;
+        let mut bins = boxes.iter();
+        for local in &mut self.bins.features[first..] {
             local.first_mask = self.masks.len();
-            self.masks
-                .resize(local.first_mask + stride * of_bins.len(), u64::MAX);
-            let masks = &mut self.masks[local.first_mask..];
-            for (bin, leaves) in of_bins.iter().enumerate() {
-                masks[bin * stride] = *leaves;
+            for leaves in bins.by_ref().take(local.count()) {
+                self.masks.push(*leaves);
+                self.masks.resize(self.masks.len() + words, u64::MAX);
                 // No entry stands behind the last.
-                masks[bin * stride + words] = u64::MAX >> (64 * words - entries.len());
+                if let Some(last) = self.masks.last_mut() {
+                    *last &= u64::MAX >> (64 * words - entries.len());
+                }
             }
-            strike_out(nth, entries, of_bins, masks, stride);
         }
+        strike_out(
+            &self.bins.features[first..],
+            entries,
+            &boxes,
+            &mut self.masks,
+            stride,
+        );
         self.trees.push(Head {
             features: self.bins.features.len(),
             entries: self.entries.len(),
@@ -217,7 +221,8 @@ impl Patterns {
         codes: &[u32],
         weights: &[f64],
     ) {
-        let missing = self.missing(first, boxes, codes, weights.len());
+        let leaves = nodes.len() / 2 + 1;
+        let missing = self.missing(first, boxes, codes, weights.len(), leaves);
         let mut leaf = 0;
         for node in nodes {
             let Node::Leaf { value, .. } = *node else {
@@ -228,7 +233,7 @@ impl Patterns {
             while rest != 0 {
                 let profile = rest.trailing_zeros();
                 let (mut alike, mut misses) = (rest, 0);
-                for (bit, missing) in missing.chunks(LEAVES).enumerate() {
+                for (bit, missing) in missing.chunks(leaves).enumerate() {
                     let missing = missing[leaf];
                     let does = missing >> profile & 1;
                     // Those that miss the leaf here as this one does.
@@ -252,12 +257,19 @@ impl Patterns {
     }
 
     /// For each feature from `first` on and each leaf: the profiles that miss it there.
-    fn missing(&self, first: usize, boxes: &[u64], codes: &[u32], profiles: usize) -> Vec<u64> {
+    fn missing(
+        &self,
+        first: usize,
+        boxes: &[u64],
+        codes: &[u32],
+        profiles: usize,
+        leaves: usize,
+    ) -> Vec<u64> {
         let features = &self.bins.features[first..];
-        let mut missing = vec![0; features.len() * LEAVES];
+        let mut missing = vec![0; features.len() * leaves];
         let inputs = codes.len() / profiles;
         let mut at = 0;
-        for (local, missing) in features.iter().zip(missing.chunks_mut(LEAVES)) {
+        for (local, missing) in features.iter().zip(missing.chunks_mut(leaves)) {
             let mut of_bins = vec![0_u64; local.count()];
             for (profile, row) in codes.chunks(inputs).enumerate() {
                 of_bins[self.bins.bin(local, row[local.feature])] |= 1 << profile;
@@ -278,22 +290,39 @@ impl Patterns {
 
 /// Takes the entries that miss their leaf in a feature out of the masks of the bins that miss it
 /// too. Entries of one leaf stand side by side.
-fn strike_out(nth: usize, entries: &[Entry], of_bins: &[u64], masks: &mut [u64], stride: usize) {
-    let (mut leaf, mut word, mut lost) = (0, 0, 0);
+fn strike_out(
+    features: &[Local],
+    entries: &[Entry],
+    boxes: &[u64],
+    masks: &mut [u64],
+    stride: usize,
+) {
+    // Of the leaf and the word: the entries that miss it in each feature.
+    let mut lost = [0_u64; FEATURES];
+    let (mut leaf, mut word) = (0, 0);
     for bit in 0..=entries.len() {
         let next = entries.get(bit);
         if next.is_none_or(|entry| entry.leaf != leaf || bit / 64 != word) {
-            if lost != 0 {
-                for (bin, leaves) in of_bins.iter().enumerate() {
-                    let is_outside = !leaves >> leaf & 1;
-                    masks[bin * stride + 1 + word] &= !(lost * is_outside);
+            let mut of_bins = boxes;
+            for (lost, local) in lost.iter_mut().zip(features) {
+                let (here, rest) = of_bins.split_at(local.count());
+                of_bins = rest;
+                if *lost == 0 {
+                    continue;
                 }
+                for (bin, leaves) in here.iter().enumerate() {
+                    // All ones where the bin misses the leaf.
+                    let is_outside = (leaves >> leaf & 1).wrapping_sub(1);
+                    masks[local.first_mask + bin * stride + 1 + word] &= !(*lost & is_outside);
+                }
+                *lost = 0;
             }
-            lost = 0;
         }
         if let Some(entry) = next {
             (leaf, word) = (entry.leaf, bit / 64);
-            lost |= u64::from(entry.misses >> nth & 1) << (bit % 64);
+            for nth in ones(u64::from(entry.misses)) {
+                lost[nth % FEATURES] |= 1 << (bit % 64);
+            }
         }
     }
 }
