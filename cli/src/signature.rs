@@ -1,15 +1,14 @@
 //! Signatures beside models, as the commands look for them.
 
-use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use host_server::{SignatureCheck, Signer};
-use model_files::sha256_hex;
+use model_files::{read_small, sha256_hex};
 use model_hub::MODEL_FILE;
-use model_signing::{Bundle, SIGNATURE_FILE, Signed, SigningError, TrustedKeys};
+use model_signing::{Bundle, LONGEST_BUNDLE, SIGNATURE_FILE, Signed, SigningError, TrustedKeys};
 
 /// The check of `serve --trusted-keys`. The keys are read at each check, so that they can be
 /// exchanged without a restart. Of a model from the Hub only its own file is there: the rest of
@@ -56,8 +55,8 @@ pub(crate) fn check_folder(path: &Path, sha256: &str, signed: &Signed) -> Result
 /// The signature beside a model's file, checked against the keys.
 pub(crate) fn signed(model: &Path, trusted: &TrustedKeys) -> Result<Signed> {
     let path = model.with_file_name(SIGNATURE_FILE);
-    let bytes = fs::read(&path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => anyhow!(
+    let bytes = read_bundle(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => anyhow!(
             "it is not signed: there is no {SIGNATURE_FILE} beside it; sign its folder with `underwrite sign`"
         ),
         _ => anyhow!("cannot read {}: {error}", path.display()),
@@ -65,6 +64,11 @@ pub(crate) fn signed(model: &Path, trusted: &TrustedKeys) -> Result<Signed> {
     let name = || path.display().to_string();
     let bundle = Bundle::parse(&bytes).with_context(name)?;
     bundle.verify(trusted).with_context(name)
+}
+
+/// Whatever somebody put there: a server that looks at it neither waits nor runs out of memory.
+fn read_bundle(path: &Path) -> io::Result<Vec<u8>> {
+    read_small(path, LONGEST_BUNDLE as u64)
 }
 
 /// Says so where the signature beside a file that was written is not of it.
@@ -84,7 +88,7 @@ pub(crate) fn warn_if_outdated(model: &Path, wasm: &[u8]) -> Result<()> {
 /// The signature beside a model's file, whoever made it; `None` where there is none or it
 /// cannot be read.
 pub(crate) fn beside(model: &Path) -> Option<Bundle> {
-    let bytes = fs::read(model.with_file_name(SIGNATURE_FILE)).ok()?;
+    let bytes = read_bundle(&model.with_file_name(SIGNATURE_FILE)).ok()?;
     Bundle::parse(&bytes).ok()
 }
 

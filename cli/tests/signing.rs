@@ -176,6 +176,35 @@ fn a_reload_refuses_what_is_unsigned_or_altered_and_keeps_the_old_one() {
     assert!(models.contains(r#""name":"risk""#), "{models}");
 }
 
+/// A named pipe as a signature hung every reload from then on; a long file took its length in
+/// memory.
+#[cfg(unix)]
+#[test]
+fn a_signature_that_is_no_short_file_is_refused_at_once() {
+    let folder = signed();
+    let serving = serve(&folder);
+    let other = folder.path("models/points-approval/1.0.0+b");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("model.wasm"), points_model()).unwrap();
+    let signature = other.join("model.sig");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&signature)
+        .status();
+    assert!(made.unwrap().success());
+    let answer = reload(&serving);
+    assert!(answer.contains("it is not a regular file"), "{answer}");
+    fs::remove_file(&signature).unwrap();
+    let long = fs::File::create(&signature).unwrap();
+    long.set_len(64 << 30).unwrap();
+    let answer = reload(&serving);
+    assert!(answer.contains("it is longer than 4096 KiB"), "{answer}");
+    // What is good is taken as before.
+    fs::remove_file(&signature).unwrap();
+    folder.succeed("sign models/points-approval/1.0.0+b --key risk.pem");
+    let answer = reload(&serving);
+    assert!(answer.contains(r#""serving":"1.0.0+b""#), "{answer}");
+}
+
 #[test]
 fn a_server_does_not_start_with_an_unsigned_file_or_without_keys() {
     let folder = folder();

@@ -323,3 +323,49 @@ async fn too_much_is_refused_whatever_it_is() {
     let rows = format!("{{\"instances\":[{}]}}", vec!["{}"; 100_001].join(","));
     assert_eq!(post(&app, "/invocations", JSON, &rows).await.status, 413);
 }
+
+/// A short request for the same long list many times was answered in hundreds of megabytes.
+#[tokio::test]
+async fn an_output_is_named_once() {
+    let (app, host) = real_app();
+    let model = host.description();
+    let infer = format!("/v2/models/{}/infer", model.model.name);
+    let inputs: Vec<Value> = example(model)
+        .iter()
+        .map(|(name, value)| json!({ "name": name, "shape": [1], "datatype": "BYTES", "data": [value] }))
+        .collect();
+    let ask = |outputs: Value| json!({ "inputs": inputs, "outputs": outputs }).to_string();
+    let twice = ask(json!([{ "name": "label" }, { "name": "probability" }, { "name": "label" }]));
+    check(
+        &post(&app, &infer, JSON, &twice).await,
+        400,
+        "the output `label` is asked for twice: name it once",
+    );
+    let each = ask(json!([
+        { "name": "adjustments", "parameters": { "binary_data": true } },
+        { "name": "label", "parameters": { "binary_data": true } },
+        { "name": "probability" },
+    ]));
+    let answer = post(&app, &infer, JSON, &each).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    let length: usize = answer
+        .header("inference-header-content-length")
+        .parse()
+        .unwrap();
+    let head: Value = serde_json::from_slice(&answer.body[..length]).unwrap();
+    let size = |at: usize| head["outputs"][at]["parameters"]["binary_data_size"].as_u64();
+    let sizes = size(0).unwrap() + size(1).unwrap();
+    assert_eq!(answer.body.len() - length, usize::try_from(sizes).unwrap());
+    assert_eq!(size(2), None);
+}
+
+/// Several lines of a header say what one line with commas says.
+#[tokio::test]
+async fn an_encoding_on_two_lines_is_two_encodings() {
+    let (app, _) = real_app();
+    for second in ["gzip", "br", "identity"] {
+        let headers = [("content-encoding", "gzip"), ("content-encoding", second)];
+        let answer = send(&app, "POST", "/predict/batch", &headers, "[]").await;
+        check(&answer, 415, &format!("`gzip, {second}`"));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// A file system. What is not synced may be lost, torn or reordered by a power cut: content by
@@ -163,16 +163,43 @@ fn forget(disk: &dyn Disk, aside: &Path) {
     let _ = disk.remove(aside);
 }
 
-/// The file system of this machine.
+/// The file system of this machine. It reads and writes regular files alone: opening a named pipe
+/// would wait for whoever holds its other end, and a device may never end.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RealDisk;
 
+/// The longest file that is read whole, in bytes: the longest that the log writes is a model, of
+/// at most 80 MiB.
+const LONGEST: u64 = 256 << 20;
+
+/// Refuses what is there and is no regular file, before it is opened.
+fn check_regular(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            let problem = "it is not a regular file: the log consists of regular files alone";
+            Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
+        }
+        // What is missing is made, or opening it says so.
+        _ => Ok(()),
+    }
+}
+
 impl Disk for RealDisk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        fs::read(path)
+        check_regular(path)?;
+        let mut bytes = Vec::new();
+        File::open(path)?
+            .take(LONGEST + 1)
+            .read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LONGEST {
+            let problem = format!("it is longer than {} MiB", LONGEST >> 20);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+        }
+        Ok(bytes)
     }
 
     fn open(&self, path: &Path, how: How) -> io::Result<Box<dyn DiskFile>> {
+        check_regular(path)?;
         let new = matches!(how, How::New | How::NewPrivate);
         let mut options = OpenOptions::new();
         options.read(true).write(how != How::Read);
@@ -239,6 +266,7 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Debug + Send + Sync>>> {
+        check_regular(path)?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -266,7 +294,7 @@ fn write_all(file: &mut File, offset: u64, bytes: &[u8]) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn read_some(file: &mut File, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-    use std::io::{Read, Seek, SeekFrom};
+    use std::io::{Seek, SeekFrom};
     file.seek(SeekFrom::Start(offset))?;
     file.read(into)
 }

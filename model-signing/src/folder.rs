@@ -25,14 +25,18 @@ impl Reading<'_> {
     /// # Errors
     /// When something cannot be read, or is neither a file nor a folder.
     pub(crate) fn resources(&self, folder: &Path) -> Result<Vec<Resource>, SigningError> {
+        digests(self.files(folder)?)
+    }
+
+    /// The names of all files of a folder, sorted, and where they are.
+    ///
+    /// # Errors
+    /// As [`Reading::resources`].
+    pub(crate) fn files(&self, folder: &Path) -> Result<Vec<(String, PathBuf)>, SigningError> {
         let mut files = Vec::new();
         self.walk(folder, "", 0, &mut files)?;
         files.sort();
-        let resource = |(name, path): (String, PathBuf)| {
-            let digest = sha256_file(&path).map_err(reading(&path))?;
-            Ok(Resource::new(name, digest))
-        };
-        files.into_iter().map(resource).collect()
+        Ok(files)
     }
 
     fn walk(
@@ -79,6 +83,15 @@ impl Reading<'_> {
         let given = self.ignored.iter().map(String::as_str);
         IGNORED.into_iter().chain(given).any(|path| path == name)
     }
+}
+
+/// Reads the files whole.
+pub(crate) fn digests(files: Vec<(String, PathBuf)>) -> Result<Vec<Resource>, SigningError> {
+    let resource = |(name, path): (String, PathBuf)| {
+        let digest = sha256_file(&path).map_err(reading(&path))?;
+        Ok(Resource::new(name, digest))
+    };
+    files.into_iter().map(resource).collect()
 }
 
 fn reading(path: &Path) -> impl Fn(io::Error) -> SigningError + '_ {

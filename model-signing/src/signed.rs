@@ -1,12 +1,12 @@
 //! A statement that a trusted key signed, against what is on the disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::error::SigningError;
-use crate::folder::Reading;
+use crate::folder::{Reading, digests};
 use crate::statement::{Resource, Statement};
 
 /// Who signed.
@@ -55,10 +55,8 @@ impl Signed {
     /// When it was not signed, or with other content.
     pub fn check_file(&self, name: &str, sha256: &str) -> Result<(), SigningError> {
         let signed = self.resources().iter().find(|one| one.name == name);
-        let differences = compare(name, signed.map(|one| one.digest.as_str()), Some(sha256));
-        differences.map_or(Ok(()), |difference| {
-            Err(SigningError::Differs(vec![difference]))
-        })
+        let difference = compare(name, signed.map(|one| one.digest.as_str()), Some(sha256));
+        differ(difference.into_iter().collect())
     }
 
     /// Checks that a folder has the files that were signed, unaltered, and no others.
@@ -70,17 +68,31 @@ impl Signed {
             ignored: &self.statement.ignored,
             allow_symlinks: self.statement.allow_symlinks,
         };
-        let found = reading.resources(folder)?;
-        let (signed, found) = (by_name(self.resources()), by_name(&found));
-        let added = found.keys().filter(|name| !signed.contains_key(*name));
-        let names = signed.keys().chain(added);
-        let differences: Vec<String> = names
-            .filter_map(|name| compare(name, signed.get(name).copied(), found.get(name).copied()))
-            .collect();
-        match differences.is_empty() {
-            true => Ok(()),
-            false => Err(SigningError::Differs(differences)),
-        }
+        let files = reading.files(folder)?;
+        let signed = by_name(self.resources());
+        let names: BTreeSet<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        let missing = signed.keys().filter(|name| !names.contains(*name));
+        let missing = missing.map(|name| format!("{name} is missing"));
+        let added = names.iter().filter(|name| !signed.contains_key(*name));
+        let added = added.map(|name| format!("{name} was not signed"));
+        // Nothing is read of a folder with a file too many: that may have any length.
+        differ(missing.chain(added).collect())?;
+        let altered = digests(files)?;
+        let altered = altered.iter().filter_map(|one| {
+            compare(
+                &one.name,
+                signed.get(one.name.as_str()).copied(),
+                Some(&one.digest),
+            )
+        });
+        differ(altered.collect())
+    }
+}
+
+fn differ(differences: Vec<String>) -> Result<(), SigningError> {
+    match differences.is_empty() {
+        true => Ok(()),
+        false => Err(SigningError::Differs(differences)),
     }
 }
 

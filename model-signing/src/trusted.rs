@@ -1,7 +1,7 @@
 //! The keys that are trusted.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::SigningError;
@@ -9,6 +9,9 @@ use crate::key::PublicKey;
 
 /// What the files of keys end with.
 const PEM: &str = "pem";
+
+/// The longest file of a key, in bytes: a public key takes 178, a file may say more about it.
+const LONGEST: u64 = 64 << 10;
 
 /// Public keys, each with a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +27,7 @@ impl TrustedKeys {
     /// The key of a PEM file; its name is the file's, without its ending.
     ///
     /// # Errors
-    /// When the file cannot be read or holds no public key on P-256.
+    /// When the file cannot be read, is over 64 KiB or holds no public key on P-256.
     pub fn from_file(path: &Path) -> Result<Self, SigningError> {
         let (name, key) = read_key(path)?;
         Ok(Self::one(&name, key))
@@ -33,8 +36,9 @@ impl TrustedKeys {
     /// The keys of a folder's files `*.pem`, each named as its file without its ending.
     ///
     /// # Errors
-    /// When there is none, or one cannot be read or holds no public key on P-256: a key that
-    /// somebody meant to be trusted is no reason to go on without it.
+    /// When there is none, or one cannot be read, is no regular file of at most 64 KiB or holds no
+    /// public key on P-256: a key that somebody meant to be trusted is no reason to go on without
+    /// it.
     pub fn from_folder(folder: &Path) -> Result<Self, SigningError> {
         let reading = |error: io::Error| SigningError::Read {
             path: folder.to_owned(),
@@ -44,6 +48,7 @@ impl TrustedKeys {
         for entry in fs::read_dir(folder).map_err(reading)? {
             let path = entry.map_err(reading)?.path();
             if path.extension().is_some_and(|ending| ending == PEM) {
+                check_regular(&path).map_err(|error| unreadable(&path, error))?;
                 keys.push(read_key(&path)?);
             }
         }
@@ -65,11 +70,36 @@ impl TrustedKeys {
     }
 }
 
-fn read_key(path: &Path) -> Result<(String, PublicKey), SigningError> {
-    let text = fs::read_to_string(path).map_err(|error| SigningError::Read {
+/// A server reads the folder again and again: a named pipe in it would be waited for.
+fn check_regular(path: &Path) -> io::Result<()> {
+    if fs::metadata(path)?.is_file() {
+        return Ok(());
+    }
+    let problem = "it is not a regular file";
+    Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
+}
+
+fn unreadable(path: &Path, error: io::Error) -> SigningError {
+    SigningError::Read {
         path: path.to_owned(),
         error,
-    })?;
+    }
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        let problem = format!("it is longer than {} KiB", LONGEST >> 10);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+    }
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+fn read_key(path: &Path) -> Result<(String, PublicKey), SigningError> {
+    let text = read_text(path).map_err(|error| unreadable(path, error))?;
     let key = PublicKey::from_pem(&text).map_err(|error| match error {
         SigningError::Key(problem) => SigningError::Key(format!("{}: {problem}", path.display())),
         other => other,

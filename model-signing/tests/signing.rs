@@ -8,6 +8,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -114,6 +116,52 @@ fn an_altered_folder_is_refused_and_the_file_is_named() {
     assert_eq!(
         many,
         "a was not signed; b was not signed; c was not signed; and 2 more"
+    );
+}
+
+/// A file too many is named without being read: this one would take hours.
+#[test]
+fn a_long_file_that_nobody_signed_costs_nothing() {
+    let start = Instant::now();
+    let refused = Folder::refused(|folder| {
+        let long = fs::File::create(folder.path("long")).unwrap();
+        long.set_len(4 << 40).unwrap();
+    });
+    assert_eq!(refused, "long was not signed");
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_key_file_is_not_waited_for_and_not_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("k.pem");
+    let refused = || {
+        TrustedKeys::from_folder(folder.path())
+            .unwrap_err()
+            .to_string()
+    };
+    fs::File::create(&path).unwrap().set_len(8 << 30).unwrap();
+    assert!(
+        refused().contains("k.pem: it is longer than 64 KiB"),
+        "{}",
+        refused()
+    );
+    let alone = TrustedKeys::from_file(&path).unwrap_err().to_string();
+    assert!(alone.contains("it is longer than 64 KiB"), "{alone}");
+    fs::remove_file(&path).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let (tell, told) = mpsc::channel();
+    let at = folder.path().to_owned();
+    std::thread::spawn(move || {
+        let read = TrustedKeys::from_folder(&at);
+        let _ = tell.send(read.unwrap_err().to_string());
+    });
+    let refused = told.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert!(
+        refused.contains("k.pem: it is not a regular file"),
+        "{refused}"
     );
 }
 

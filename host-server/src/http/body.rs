@@ -80,10 +80,15 @@ pub(crate) async fn read_whole(
 
 /// How the client says that the body is packed.
 pub(crate) fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
-    let Some(value) = headers.get(CONTENT_ENCODING) else {
+    let mut values = headers.get_all(CONTENT_ENCODING).iter();
+    let Some(value) = values.next() else {
         return Ok(Encoding::Plain);
     };
-    match value.as_bytes() {
+    // Further lines say what the first line says of a list: it was packed more than once.
+    let all = values.fold(value.as_bytes().to_vec(), |all, next| {
+        [&all[..], b", ", next.as_bytes()].concat()
+    });
+    match &all[..] {
         name if name.eq_ignore_ascii_case(b"identity") => Ok(Encoding::Plain),
         name if name.eq_ignore_ascii_case(b"gzip") => Ok(Encoding::Gzip),
         name => Err(ApiError::NotPlain {

@@ -2,6 +2,8 @@
 //! keeps what it has for each thread, and a few long bodies would leave it with all of their
 //! memory for ever.
 
+use std::io;
+
 use axum::body::Bytes;
 use memmap2::MmapMut;
 use tokio::runtime::Handle;
@@ -95,6 +97,19 @@ impl Buffer {
             self.pages = Some(pages);
             self.short = Vec::new();
         }
+        Ok(())
+    }
+}
+
+/// What fails is the memory, whatever the error says.
+impl io::Write for Buffer {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let added = self.extend(data);
+        added.map_err(|Full| io::ErrorKind::OutOfMemory)?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Metrics of the decision log: how it does, and how often people decide otherwise.
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -218,26 +220,27 @@ impl LogMetrics {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn count_before(&self, reader: &Reader) -> Result<(), LogError> {
-        let found = reader.search(&Query {
-            kinds: vec![Kind::Decision, Kind::Override],
+        let of = |kind| Query {
+            kinds: vec![kind],
             ..Query::default()
-        })?;
-        for record in &found {
-            match (record.kind, record.link) {
-                (Kind::Override, Some(link)) => {
-                    let about = found.binary_search_by_key(&link, |found| found.index);
-                    if let Some(decision) = about.ok().and_then(|at| found.get(at)) {
-                        self.overridden(Side::new(decision.outcome, record.outcome));
-                    }
-                }
-                // What a shadow said is linked to what was answered.
-                (Kind::Decision, None) if record.outcome != Outcome::None => {
-                    self.decisions(record.outcome).inc();
-                }
-                _ => {}
+        };
+        // A log has few overrides and may have any number of decisions: those are not collected.
+        let mut overrides: BTreeMap<u64, Vec<Outcome>> = BTreeMap::new();
+        for record in reader.search(&of(Kind::Override))? {
+            if let Some(link) = record.link {
+                overrides.entry(link).or_default().push(record.outcome);
             }
         }
-        Ok(())
+        reader.search_each(&of(Kind::Decision), |decision| {
+            for decided in overrides.remove(&decision.index).into_iter().flatten() {
+                self.overridden(Side::new(decision.outcome, decided));
+            }
+            // What a shadow said is linked to what was answered.
+            if decision.link.is_none() && decision.outcome != Outcome::None {
+                self.decisions(decision.outcome).inc();
+            }
+            ControlFlow::Continue(())
+        })
     }
 
     pub(super) fn recorded(&self, counted: Counted, took: Duration) {

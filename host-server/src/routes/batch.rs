@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::host::FeatureRole;
 use crate::http::body::{ContentType, check_plain};
 use crate::http::error::ApiError;
-use crate::http::memory::Claim;
+use crate::http::memory::{Claim, Memory};
 use crate::http::request_id::RequestId;
 use crate::models::registry::{Affinity, Served};
 use crate::record::{Call, Groups, Kind, Recorder, Written};
@@ -92,7 +92,7 @@ async fn answer(
     let packed = app.read_batch(call.headers, body).await?;
     let permit = app.begin()?;
     let most = app.limits().batch_rows;
-    let claim = app.admission().memory().claim();
+    let memory = app.admission().memory().clone();
     let work = move || {
         let _permit = permit;
         let body = packed.unpack()?;
@@ -105,7 +105,7 @@ async fn answer(
             }
             _ => Table::of_objects(&body, &body, most).map_err(|error| refuse_array(error, most)),
         }?;
-        Batch::new(served, table, answers, recorder).first(claim)
+        Batch::new(served, table, answers, recorder).first(&memory)
     };
     let (batch, first) = app.admission().piece(work).await.unwrap_or_else(|error| {
         tracing::error!(request_id = call.id.as_str(), %error, "no batch");
@@ -192,6 +192,8 @@ pub(super) struct Batch {
     /// Rows that are answered.
     row: usize,
     recorder: Option<Recorder>,
+    /// The memory of the table.
+    _held: Option<Claim>,
 }
 
 impl Batch {
@@ -213,6 +215,7 @@ impl Batch {
             answers,
             row: 0,
             recorder,
+            _held: None,
         }
     }
 
@@ -228,7 +231,11 @@ impl Batch {
     }
 
     /// The first piece of the answer; an error when there is no memory for it.
-    pub(super) fn first(mut self, mut claim: Claim) -> Result<(Self, Bytes), ApiError> {
+    pub(super) fn first(mut self, memory: &Memory) -> Result<(Self, Bytes), ApiError> {
+        let mut held = memory.claim();
+        held.cover(self.table.bytes())?;
+        self._held = Some(held);
+        let mut claim = memory.claim();
         claim.cover(self.table.len().min(self.rows_a_piece()) * USUAL_ANSWER)?;
         let bytes = self.next(claim);
         Ok((self, bytes))

@@ -130,14 +130,14 @@ async fn answer(
     let recorder = app.recorder(&call, &target, Kind::Explanation)?;
     let served = target.served;
     let most = app.limits().batch_rows;
-    let claim = app.admission().memory().claim();
+    let memory = app.admission().memory().clone();
     let work = move || {
         let _permit = permit;
         if is_array(&body) {
             let table = Table::of_objects(&body, &body, most);
             let table = table.map_err(|error| refuse_array(error, most))?;
             let batch = Batch::new(served, table, Form::Explanations, recorder);
-            let (batch, first) = batch.first(claim)?;
+            let (batch, first) = batch.first(&memory)?;
             return Ok(Explained::Many(batch, first));
         }
         Ok(Explained::One {

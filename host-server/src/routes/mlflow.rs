@@ -11,10 +11,11 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::answer::{held_json, receipt};
+use super::answer::receipt;
 use super::batch::csv_table;
 use super::rows::{Table, Unreadable, columns, is_object, parse};
-use super::score_rows::{Asked, NoScores, Output, Predictions, score};
+use super::score_rows::{Asked, NoScores, Output, score};
+use super::scores_answer::predictions;
 use crate::app::App;
 use crate::host::Description;
 use crate::http::body::ContentType;
@@ -62,12 +63,12 @@ pub(super) async fn invocations(
         table.map_err(|error| NoScores::unreadable(error, most))
     };
     let scored = score(&app, &call, target, packed, read).await;
-    let scored = scored.map_err(|problem| match problem {
+    let mut scored = scored.map_err(|problem| match problem {
         NoScores::Refused(reason) => MlflowError::new(StatusCode::BAD_REQUEST, reason),
         NoScores::Api(error) => error.into(),
         NoScores::Failed(_) => ApiError::fault(&id).into(),
     })?;
-    let mut response = held_json(&app, &Predictions::new(scored.head, &scored.scores))?;
+    let mut response = predictions(&app, &id, scored.head, &mut scored.scores).await?;
     scored.scores.write_headers(&version, &mut response);
     receipt(&mut response, scored.written);
     Ok(response)

@@ -21,6 +21,7 @@ pub(crate) mod predict;
 mod refusal;
 mod rows;
 mod score_rows;
+mod scores_answer;
 
 use std::sync::Arc;
 

@@ -17,6 +17,7 @@ use super::rows::{Chunk, Table, Unreadable};
 use crate::app::{App, Packed, Target};
 use crate::host::Description;
 use crate::http::error::ApiError;
+use crate::http::memory::Claim;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Served;
 use crate::models::score::{Outcome, adjusted};
@@ -62,12 +63,19 @@ struct Words {
     numbers: HashMap<String, usize>,
     /// For each row, which of the known.
     rows: Vec<usize>,
+    /// Bytes that the known take.
+    bytes: usize,
 }
+
+/// Bytes that a row takes in [`Scores`], without its texts, and a text without its letters.
+const ROW: usize = 64;
+const WORD: usize = 96;
 
 impl Words {
     fn push(&mut self, word: &str) {
         let number = self.numbers.get(word).copied().unwrap_or_else(|| {
             let next = self.known.len();
+            self.bytes += WORD + 2 * word.len();
             self.known.push(word.to_owned());
             self.numbers.insert(word.to_owned(), next);
             next
@@ -222,6 +230,12 @@ impl Scores {
         self.predictions.len()
     }
 
+    /// About how many bytes they take.
+    fn bytes(&self) -> usize {
+        let words = [&self.labels, &self.rules, &self.adjustments];
+        self.len() * ROW + words.map(|words| words.bytes).iter().sum::<usize>()
+    }
+
     /// A column of texts; empty for one of numbers.
     pub(super) fn texts(&self, output: Output) -> Box<dyn Iterator<Item = &str> + '_> {
         match output {
@@ -280,6 +294,8 @@ pub(super) struct Scored<H> {
     pub(super) head: H,
     /// Where the rows are recorded.
     pub(super) written: Option<Written>,
+    /// The memory of the scores.
+    _held: Claim,
 }
 
 /// Reads rows and decides them all, a piece at a time, each in its turn on another thread. One
@@ -315,7 +331,10 @@ pub(super) async fn score<H: Send + 'static>(
     let piece = app.admission().piece(first).await;
     let (mut scoring, head) = piece.unwrap_or_else(failed).inspect_err(log)?;
     let mut groups = Groups::new(app.admission().memory());
+    let mut held = app.admission().memory().claim();
     loop {
+        held.cover(scoring.bytes())
+            .map_err(|full| app.reject(full))?;
         if let Some(recorder) = &mut scoring.recorder {
             let added = groups.add(recorder).await;
             added.inspect_err(|error| app.count(error))?;
@@ -334,6 +353,7 @@ pub(super) async fn score<H: Send + 'static>(
         scores: scoring.scores,
         head,
         written,
+        _held: held,
     })
 }
 
@@ -357,6 +377,11 @@ struct Scoring {
 }
 
 impl Scoring {
+    /// About how many bytes the rows and their scores take beside the body.
+    fn bytes(&self) -> usize {
+        self.table.bytes() + self.scores.bytes()
+    }
+
     fn next(mut self) -> Result<Self, NoScores> {
         self.table.next(ROWS_A_PIECE, &mut self.chunk);
         let mut problem = None;

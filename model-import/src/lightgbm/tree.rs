@@ -50,6 +50,9 @@ pub(super) fn read(index: usize, block: &Block<'_>) -> Result<Tree, ImportError>
     let mut nodes = Vec::new();
     if leaves > 1 {
         let splits = Splits::read(block, leaves - 1)?;
+        splits
+            .check_sets()
+            .map_err(|problem| broken(format!("{}: {problem}", block.name())))?;
         nodes = (0..leaves - 1)
             .map(|split| splits.node(split, leaves))
             .collect::<Result<_, _>>()
@@ -149,6 +152,25 @@ impl Splits {
             compare: Compare::FlatAtMost,
             missing,
         })
+    }
+
+    /// Each split has a set of its own: what many shared would become long in memory from a short
+    /// file.
+    fn check_sets(&self) -> Result<(), String> {
+        let mut taken = vec![false; self.boundaries.len()];
+        let sets = self.kinds.iter().zip(&self.cuts).enumerate();
+        for (split, (_, place)) in sets.filter(|(_, (kind, _))| **kind & CATEGORICAL != 0) {
+            // One that does not exist is refused where it is read.
+            if let Some(taken) = taken.get_mut(*place as usize)
+                && std::mem::replace(taken, true)
+            {
+                return Err(format!("split {split} has the set of another split"));
+            }
+        }
+        match self.boundaries.is_sorted() {
+            true => Ok(()),
+            false => Err("cat_boundaries falls: the file is damaged".into()),
+        }
     }
 
     /// Members go left; all else, what is missing included, goes right.

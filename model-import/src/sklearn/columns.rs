@@ -1,5 +1,7 @@
 //! The columns that the final estimator sees.
 
+use std::collections::BTreeSet;
+
 use super::file::{ColumnKind, ColumnPart, OtherPart, StepName, UnknownPart};
 use crate::error::{ImportError, broken, short};
 use crate::source::{Column, Content, Step};
@@ -59,13 +61,15 @@ fn category(part: &ColumnPart) -> Result<Content, String> {
         Some(OtherPart::Is(is)) => is,
         Some(OtherPart::Number(_)) => return Err("\"other\": expected true or false".into()),
     };
+    let ones: BTreeSet<&String> = values.iter().collect();
     let mut of: Vec<(String, f64)> = Vec::new();
     for text in part.known.iter().flatten() {
-        of.push((text.clone(), f64::from(u8::from(values.contains(text)))));
+        of.push((text.clone(), f64::from(u8::from(ones.contains(text)))));
     }
-    for value in values {
-        if !of.iter().any(|(text, _)| *text == value) {
-            of.push((value, 1.0));
+    let mut listed: BTreeSet<&String> = part.known.iter().flatten().collect();
+    for value in &values {
+        if listed.insert(value) {
+            of.push((value.clone(), 1.0));
         }
     }
     // Where unknown texts are an error, the known ones are listed.

@@ -1,5 +1,7 @@
 //! A tree of XGBoost: lists with an entry for each node.
 
+use std::collections::HashMap;
+
 use super::{Value, wrong};
 use crate::bits::last;
 use crate::error::{ImportError, broken, unsupported};
@@ -28,7 +30,8 @@ struct Lists<'a> {
 
 /// The categorical splits: which nodes they are, and where their categories stand.
 struct Categories<'a> {
-    nodes: &'a [f64],
+    /// By node, where it stands in the lists.
+    places: HashMap<u64, usize>,
     from: &'a [f64],
     counts: &'a [f64],
     all: &'a [f64],
@@ -50,6 +53,7 @@ pub(super) fn read(
         ));
     }
     let lists = Lists::read(tree)?;
+    lists.categories.check()?;
     let nodes = (0..lists.left.len()).map(|node| lists.node(node, weight, band));
     let nodes = nodes.collect::<Result<_, _>>();
     let nodes = nodes.map_err(|problem| broken(format!("tree {index}, {problem}")))?;
@@ -85,7 +89,7 @@ impl<'a> Lists<'a> {
             kinds: some("split_type")?,
             cover: some("sum_hessian")?,
             categories: Categories {
-                nodes: some("categories_nodes")?,
+                places: places(some("categories_nodes")?),
                 from: some("categories_segments")?,
                 counts: some("categories_sizes")?,
                 all: some("categories")?,
@@ -145,10 +149,30 @@ impl<'a> Lists<'a> {
     }
 }
 
+/// The first place of each node.
+fn places(nodes: &[f64]) -> HashMap<u64, usize> {
+    let places = nodes.iter().enumerate().rev();
+    let is_whole = |(_, node): &(usize, &f64)| **node >= 0.0 && node.fract() == 0.0;
+    let places = places.filter(is_whole);
+    places.map(|(place, node)| (*node as u64, place)).collect()
+}
+
 impl Categories<'_> {
+    /// Each split has categories of its own: what many shared would become long in memory from a
+    /// short file.
+    fn check(&self) -> Result<(), ImportError> {
+        let counts: f64 = self.counts.iter().map(|count| count.max(0.0)).sum();
+        match counts <= self.all.len() as f64 {
+            true => Ok(()),
+            false => Err(broken(format!(
+                "categories_sizes are {counts} in all, and there are {} categories: the file is damaged",
+                self.all.len()
+            ))),
+        }
+    }
+
     fn of(&self, node: usize) -> Result<Vec<u32>, String> {
-        let place = self.nodes.iter().position(|other| *other == node as f64);
-        let codes = place.and_then(|place| {
+        let codes = self.places.get(&(node as u64)).and_then(|&place| {
             let from = *self.from.get(place)? as usize;
             let count = *self.counts.get(place)? as usize;
             self.all.get(from..from.checked_add(count)?)

@@ -5,6 +5,7 @@ mod search;
 mod tree;
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -129,9 +130,38 @@ impl Reader {
 
     /// Every entry of the index, in order.
     pub(crate) fn each_entry(&self, mut each: impl FnMut(u64, &Entry)) -> Result<(), LogError> {
-        for epoch in 0..self.layout.epochs(&*self.disk)? {
-            for (at, entry) in self.entries(epoch)?.iter().enumerate() {
-                each(epoch * EPOCH + at as u64, entry);
+        self.walk(0, false, |index, entry| {
+            each(index, entry);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The entries from index `from` on, oldest or newest first, until `each` breaks off. One
+    /// epoch's are in memory at a time.
+    fn walk(
+        &self,
+        from: u64,
+        newest_first: bool,
+        mut each: impl FnMut(u64, &Entry) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        let (first, end) = (from / EPOCH, self.layout.epochs(&*self.disk)?);
+        for step in 0..end.saturating_sub(first) {
+            let epoch = if newest_first {
+                end - 1 - step
+            } else {
+                first + step
+            };
+            let entries = self.entries(epoch)?;
+            for step in 0..entries.len() {
+                let at = if newest_first {
+                    entries.len() - 1 - step
+                } else {
+                    step
+                };
+                let index = epoch * EPOCH + at as u64;
+                if index >= from && each(index, &entries[at]).is_break() {
+                    return Ok(());
+                }
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Looks records up in the index.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use serde::Serialize;
 
@@ -69,47 +70,98 @@ impl Found {
     }
 }
 
+/// What is wanted, as the index has it.
+struct Wanted<'a> {
+    query: &'a Query,
+    request: Option<u64>,
+    application: Option<u64>,
+}
+
+impl Wanted<'_> {
+    fn fits(&self, entry: &Entry) -> bool {
+        let query = self.query;
+        (query.kinds.is_empty() || query.kinds.contains(&entry.kind))
+            && query.outcome.is_none_or(|outcome| outcome == entry.outcome)
+            && query.link.is_none_or(|link| entry.link == Some(link))
+            && query
+                .from_minute
+                .is_none_or(|minute| entry.minute >= minute)
+            && query.to_minute.is_none_or(|minute| entry.minute <= minute)
+            && (!query.open || entry.kind == Kind::Decision && !entry.erased)
+            && self.request.is_none_or(|id| entry.request == id)
+            && self.application.is_none_or(|id| entry.application == id)
+    }
+}
+
+/// The decision that an override is about.
+fn overridden(entry: &Entry) -> Option<u64> {
+    entry.link.filter(|_| entry.kind == Kind::Override)
+}
+
 impl Reader {
-    /// Looks records up in the index, which is read whole: 48 bytes for each record.
+    /// Looks records up in the index: 48 bytes for each record, read until there are as many as
+    /// the limit says.
     ///
     /// # Errors
     /// When the index cannot be read, or an id is asked for without the keys.
     pub fn search(&self, query: &Query) -> Result<Vec<Found>, LogError> {
+        let mut found = Vec::new();
+        self.search_each(query, |one| {
+            found.push(one);
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    /// As [`Reader::search`], one record after the other, so that whoever wants few of many
+    /// holds few: `each` may break off.
+    ///
+    /// # Errors
+    /// As [`Reader::search`].
+    pub fn search_each(
+        &self,
+        query: &Query,
+        mut each: impl FnMut(Found) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        let wanted = self.wanted(query)?;
+        let mut decided = BTreeSet::new();
+        // Whoever walks back meets an override before its decision.
+        if query.open && !query.newest_first {
+            self.walk(query.from, false, |_, entry| {
+                decided.extend(overridden(entry));
+                ControlFlow::Continue(())
+            })?;
+        }
+        let mut left = match query.limit {
+            0 => usize::MAX,
+            limit => limit,
+        };
+        self.walk(query.from, query.newest_first, |index, entry| {
+            if query.open && query.newest_first {
+                decided.extend(overridden(entry));
+            }
+            if !wanted.fits(entry) || decided.contains(&index) {
+                return ControlFlow::Continue(());
+            }
+            left -= 1;
+            each(Found::new(index, entry))?;
+            match left {
+                0 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        })
+    }
+
+    fn wanted<'a>(&self, query: &'a Query) -> Result<Wanted<'a>, LogError> {
         let hide = |domain: &str, id: &Option<String>| match id {
             Some(id) => Ok(Some(self.keys()?.hide(domain, id))),
             None => Ok::<_, LogError>(None),
         };
-        let request = hide("request", &query.request_id)?;
-        let application = hide("application", &query.application)?;
-        let mut found = Vec::new();
-        let mut decided = BTreeSet::new();
-        self.each_entry(|index, entry| {
-            if let (true, Kind::Override, Some(link)) = (query.open, entry.kind, entry.link) {
-                decided.insert(link);
-            }
-            let fits = index >= query.from
-                && (query.kinds.is_empty() || query.kinds.contains(&entry.kind))
-                && query.outcome.is_none_or(|outcome| outcome == entry.outcome)
-                && query.link.is_none_or(|link| entry.link == Some(link))
-                && query
-                    .from_minute
-                    .is_none_or(|minute| entry.minute >= minute)
-                && query.to_minute.is_none_or(|minute| entry.minute <= minute)
-                && (!query.open || entry.kind == Kind::Decision && !entry.erased)
-                && request.is_none_or(|id| entry.request == id)
-                && application.is_none_or(|id| entry.application == id);
-            if fits {
-                found.push(Found::new(index, entry));
-            }
-        })?;
-        found.retain(|found| !decided.contains(&found.index));
-        if query.newest_first {
-            found.reverse();
-        }
-        if query.limit > 0 {
-            found.truncate(query.limit);
-        }
-        Ok(found)
+        Ok(Wanted {
+            query,
+            request: hide("request", &query.request_id)?,
+            application: hide("application", &query.application)?,
+        })
     }
 
     /// Records about applicants that are beyond their retention and not on hold at `now`

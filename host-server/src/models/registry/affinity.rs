@@ -2,8 +2,10 @@
 //! server it is asked.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::fmt::{Formatter, Result as FmtResult};
 
+use serde::Deserialize;
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -38,14 +40,43 @@ impl<'a> Affinity<'a> {
     }
 }
 
-/// A field's text; a number and the text that is written like it are the same.
+/// A field's text; a number and the text that is written like it are the same. Of a body with many
+/// fields only the one is kept: this is done on a thread that serves connections.
 fn text_of(body: &[u8], field: &str) -> Option<String> {
-    let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(body).ok()?;
-    let json = fields.get(field)?.get();
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let found = deserializer.deserialize_map(FieldOf(field)).ok()?;
+    deserializer.end().ok()?;
+    let json = found?.get();
     match serde_json::from_str::<String>(json) {
         Ok(text) => Some(text),
         Err(_) if json == "null" => None,
         Err(_) => Some(json.to_owned()),
+    }
+}
+
+/// Finds a field of an object; where it is there twice, the last, which no model takes.
+struct FieldOf<'f>(&'f str);
+
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Visitor<'de> for FieldOf<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, formatter: &mut Formatter<'_>) -> FmtResult {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(Key(key)) = fields.next_key()? {
+            if key == self.0 {
+                found = Some(fields.next_value()?);
+            } else {
+                fields.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -68,7 +99,15 @@ mod tests {
             assert_eq!(position(Some("9"), body, Some("customer")), by_id, "{body}");
             assert_eq!(position(None, body, None), None);
         }
-        for body in [r#"{"customer": null}"#, "[", ""] {
+        let twice = r#"{"customer": 4, "a": {"customer": 5}, "customer": 17}"#;
+        assert_eq!(position(None, twice, Some("customer")), by_id);
+        for body in [
+            r#"{"customer": null}"#,
+            r#"{"customer": 3} x"#,
+            "[3]",
+            "[",
+            "",
+        ] {
             assert_eq!(
                 position(Some("17"), body, Some("customer")),
                 by_id,

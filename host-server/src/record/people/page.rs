@@ -1,6 +1,7 @@
 //! The queue, and every other list of decisions, a page at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use model_log::{Found, Kind, Outcome, Query, Reader};
 use serde::Serialize;
@@ -54,13 +55,16 @@ pub(crate) fn list(log: &DecisionLog, wanted: &Wanted) -> Result<Page, ApiError>
     let waits = |state: &State| matches!(state, State::Open | State::Proposed);
     let of_queue = !wanted.states.is_empty() && wanted.states.iter().all(waits);
     let mut all = match of_queue {
-        true => waiting,
+        true => {
+            let mut all = waiting;
+            all.retain(|(found, state)| wanted.fits(found, *state));
+            if wanted.newest_first {
+                all.reverse();
+            }
+            all
+        }
         false => every(&reader, &words, wanted)?,
     };
-    all.retain(|(found, state)| wanted.fits(found, *state));
-    if wanted.newest_first {
-        all.reverse();
-    }
     let is_more = all.len() > wanted.limit;
     all.truncate(wanted.limit);
     let next = all.last().map(|(found, _)| found.index);
@@ -135,15 +139,24 @@ fn waiting(reader: &Reader, words: &Words) -> Result<Vec<(Found, State)>, ApiErr
     };
     let mut found = reader.search(&referred).map_err(refuse)?;
     let known: BTreeSet<u64> = found.iter().map(|found| found.index).collect();
-    for &index in words.proposed.keys().filter(|index| !known.contains(index)) {
-        let one = Query {
+    let proposed = words.proposed.keys().filter(|index| !known.contains(index));
+    let mut others: BTreeSet<u64> = proposed.copied().collect();
+    if let Some(&from) = others.first() {
+        let decisions = Query {
             kinds: vec![Kind::Decision],
-            from: index,
-            limit: 1,
+            from,
             ..Query::default()
         };
-        let one = reader.search(&one).map_err(refuse)?;
-        found.extend(one.into_iter().filter(|found| found.index == index));
+        let each = |one: Found| {
+            if others.remove(&one.index) {
+                found.push(one);
+            }
+            match others.is_empty() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        reader.search_each(&decisions, each).map_err(refuse)?;
     }
     found.sort_by_key(|found| found.index);
     let given = found.into_iter().filter(is_given);
@@ -152,7 +165,8 @@ fn waiting(reader: &Reader, words: &Words) -> Result<Vec<(Found, State)>, ApiErr
     Ok(with_state.filter(waits).collect())
 }
 
-/// Every decision that may be wanted, oldest first.
+/// The decisions that are wanted, in the order that is wanted: those of the page, and one more
+/// where there is one. A long log is not collected for a short page.
 fn every(reader: &Reader, words: &Words, wanted: &Wanted) -> Result<Vec<(Found, State)>, ApiError> {
     let query = Query {
         kinds: vec![Kind::Decision],
@@ -161,11 +175,22 @@ fn every(reader: &Reader, words: &Words, wanted: &Wanted) -> Result<Vec<(Found, 
             (false, Some(after)) => after.saturating_add(1),
             _ => 0,
         },
+        newest_first: wanted.newest_first,
         ..Query::default()
     };
-    let found = reader.search(&query).map_err(refuse)?;
-    let given = found.into_iter().filter(is_given);
-    Ok(given.map(|found| (found, words.state(&found))).collect())
+    let mut all = Vec::new();
+    let each = |found: Found| {
+        let state = words.state(&found);
+        if is_given(&found) && wanted.fits(&found, state) {
+            all.push((found, state));
+        }
+        match all.len() > wanted.limit {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
+    reader.search_each(&query, each).map_err(refuse)?;
+    Ok(all)
 }
 
 /// A decision as a line of the list.

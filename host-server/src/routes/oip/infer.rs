@@ -12,13 +12,16 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::answer::{held, receipt};
-use super::super::rows::{Cells, Column, Table, Unreadable, list, most_columns, parse};
+use super::super::answer::receipt;
+use super::super::rows::{Cells, Column, Span, Table, Unreadable, list, most_columns, parse};
 use super::super::score_rows::{NoScores, Output, OutputOf, Scores, score};
+use super::super::scores_answer::{write_json, written};
 use super::tensor::{Shape, Tensor};
 use super::{OUTPUTS, datatype_of, no_scores};
 use crate::app::App;
 use crate::host::{Description, Feature};
+use crate::http::buffer::Buffer;
+use crate::http::memory::Full;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::{Affinity, Served};
@@ -106,18 +109,17 @@ async fn answer(
             .map_err(|error| NoScores::unreadable(error, most))
     };
     let scored = score(app, &call, target, packed, read).await;
-    let scored = scored.map_err(|problem| no_scores(problem, call.id))?;
+    let mut scored = scored.map_err(|problem| no_scores(problem, call.id))?;
     let wanted = scored.head;
-    let head = Head {
-        model_name: name,
-        model_version: &version,
-        id: wanted.id.as_deref().unwrap_or(call.id.as_str()),
-        parameters: Parameters {
-            adjustments: scored.scores.adjusted,
-        },
-        outputs: Vec::new(),
+    let about = About {
+        model_name: name.to_owned(),
+        model_version: version.clone(),
+        id: wanted.id.unwrap_or_else(|| call.id.as_str().to_owned()),
     };
-    let mut response = respond(app, head, &wanted.outputs, &scored.scores)?;
+    let write =
+        move |scores: &Scores, out: &mut Buffer| write(&about, &wanted.outputs, scores, out);
+    let (json, body) = written(app, call.id, &mut scored.scores, write).await?;
+    let mut response = respond(json, body);
     scored.scores.write_headers(&version, &mut response);
     receipt(&mut response, scored.written);
     Ok(response)
@@ -190,23 +192,37 @@ fn wanted(body: &[u8], request: &Request<'_>, has_policy: bool) -> Result<Vec<As
         };
         return Ok(OUTPUTS[..usual].iter().map(asked).collect());
     }
-    named
-        .iter()
-        .map(|span| {
-            let wanted: Wanted<'_> = parse(span.of_body(body))?;
-            let known = OUTPUTS.into_iter().find(|one| one.name() == wanted.name);
-            let output = known.ok_or_else(|| {
-                let name = &wanted.name[..wanted.name.floor_char_boundary(64)];
-                let names = "prediction, probability, label, outcome, rules or adjustments";
-                format!("there is no output `{name}`, expected {names}")
-            })?;
-            let own = wanted.parameters.and_then(|given| given.binary_data);
-            Ok(Asked {
-                output,
-                binary: own.unwrap_or(binary),
-            })
-        })
-        .collect()
+    let mut asked: Vec<Asked> = Vec::with_capacity(named.len());
+    for span in &named {
+        asked.push(one_wanted(body, *span, binary, &asked)?);
+    }
+    Ok(asked)
+}
+
+/// One of the outputs that a request names; `before` are those before it.
+fn one_wanted(
+    body: &[u8],
+    span: Span,
+    binary: bool,
+    before: &[Asked],
+) -> Result<Asked, Unreadable> {
+    let wanted: Wanted<'_> = parse(span.of_body(body))?;
+    let known = OUTPUTS.into_iter().find(|one| one.name() == wanted.name);
+    let output = known.ok_or_else(|| {
+        let name = &wanted.name[..wanted.name.floor_char_boundary(64)];
+        let names = "prediction, probability, label, outcome, rules or adjustments";
+        format!("there is no output `{name}`, expected {names}")
+    })?;
+    // A short request is not answered with the same long list many times.
+    if before.iter().any(|one| one.output == output) {
+        let name = output.name();
+        return Err(format!("the output `{name}` is asked for twice: name it once").into());
+    }
+    let own = wanted.parameters.and_then(|given| given.binary_data);
+    Ok(Asked {
+        output,
+        binary: own.unwrap_or(binary),
+    })
 }
 
 /// Columns by name, or one tensor of numbers in the order of the inputs.
@@ -338,6 +354,13 @@ fn check_finite<'a>(
     }
 }
 
+/// Whose answer it is, and to what.
+struct About {
+    model_name: String,
+    model_version: String,
+    id: String,
+}
+
 #[derive(Serialize)]
 struct Head<'a> {
     model_name: &'a str,
@@ -369,60 +392,82 @@ struct Size {
     binary_data_size: usize,
 }
 
-fn respond<'a>(
-    app: &App,
-    mut head: Head<'a>,
+/// Writes the answer; returns how much of it is JSON, which the bytes of tensors follow.
+fn write(
+    about: &About,
     wanted: &[Asked],
-    scores: &'a Scores,
-) -> Result<Response, OipError> {
-    let mut binary = Vec::new();
-    for asked in wanted {
+    scores: &Scores,
+    out: &mut Buffer,
+) -> Result<usize, Full> {
+    let outputs = wanted.iter().map(|asked| {
         let output = asked.output;
-        let before = binary.len();
-        if asked.binary {
-            write_binary(output, scores, &mut binary);
-        }
-        head.outputs.push(Written {
+        Written {
             name: output.name(),
             datatype: datatype_of(output),
             shape: [scores.len(), 1],
             parameters: asked.binary.then(|| Size {
-                binary_data_size: binary.len() - before,
+                binary_data_size: binary_size(output, scores),
             }),
             data: (!asked.binary).then_some(OutputOf(output, scores)),
-        });
+        }
+    });
+    let head = Head {
+        model_name: &about.model_name,
+        model_version: &about.model_version,
+        id: &about.id,
+        parameters: Parameters {
+            adjustments: scores.adjusted,
+        },
+        outputs: outputs.collect(),
+    };
+    write_json(&head, out)?;
+    let json = out.len();
+    for asked in wanted.iter().filter(|asked| asked.binary) {
+        write_binary(asked.output, scores, out)?;
     }
-    // Numbers and texts always serialize.
-    let mut body = serde_json::to_vec(&head).unwrap_or_default();
-    let length = body.len().to_string();
-    body.extend_from_slice(&binary);
-    let is_json = binary.is_empty();
-    let body = Body::from(held(app, body)?);
-    if is_json {
-        return Ok(([(CONTENT_TYPE, "application/json")], body).into_response());
+    Ok(json)
+}
+
+fn respond(json: usize, body: Bytes) -> Response {
+    if json == body.len() {
+        return ([(CONTENT_TYPE, "application/json")], Body::from(body)).into_response();
     }
     let headers = [
         (CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (HEADER_LENGTH, length),
+        (HEADER_LENGTH, json.to_string()),
     ];
-    Ok((headers, body).into_response())
+    (headers, Body::from(body)).into_response()
+}
+
+/// Bytes before each text: its length.
+const LENGTH: usize = 4;
+
+/// How many bytes an output's values take.
+fn binary_size(output: Output, scores: &Scores) -> usize {
+    match output {
+        Output::Prediction | Output::Probability => scores.len() * size_of::<u64>(),
+        Output::Label | Output::Outcome | Output::Rules | Output::Adjustments => {
+            scores.texts(output).map(|text| LENGTH + text.len()).sum()
+        }
+    }
 }
 
 /// An output's values as bytes.
-fn write_binary(output: Output, scores: &Scores, out: &mut Vec<u8>) {
+fn write_binary(output: Output, scores: &Scores, out: &mut Buffer) -> Result<(), Full> {
     match output {
         Output::Prediction => {
-            let values = scores.predictions.iter();
-            values.for_each(|value| out.extend(value.to_le_bytes()));
+            let mut values = scores.predictions.iter();
+            values.try_for_each(|value| out.extend(&value.to_le_bytes()))
         }
         Output::Probability => {
-            let values = scores.probabilities.iter();
-            values.for_each(|value| out.extend(value.to_le_bytes()));
+            let mut values = scores.probabilities.iter();
+            values.try_for_each(|value| out.extend(&value.to_le_bytes()))
         }
         Output::Label | Output::Outcome | Output::Rules | Output::Adjustments => {
-            scores.texts(output).for_each(|text| {
-                out.extend(u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
-                out.extend_from_slice(text.as_bytes());
+            scores.texts(output).try_for_each(|text| {
+                let length = u32::try_from(text.len()).unwrap_or_default();
+                out.extend(&length.to_le_bytes())?;
+                out.extend(text.as_bytes())
             })
         }
     }

@@ -12,9 +12,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::super::answer::{held_json, receipt};
+use super::super::answer::receipt;
 use super::super::rows::{Table, Unreadable, parse};
-use super::super::score_rows::{Asked, NoScores, Predictions, score};
+use super::super::score_rows::{Asked, NoScores, score};
+use super::super::scores_answer::predictions;
 use super::no_scores;
 use crate::app::App;
 use crate::http::error::ApiError;
@@ -88,8 +89,8 @@ pub(super) async fn predict(
         Ok((table, asked))
     };
     let scored = score(&app, &call, target, packed, read).await;
-    let scored = scored.map_err(|problem| no_scores(problem, &id))?;
-    let mut response = held_json(&app, &Predictions::new(scored.head, &scored.scores))?;
+    let mut scored = scored.map_err(|problem| no_scores(problem, &id))?;
+    let mut response = predictions(&app, &id, scored.head, &mut scored.scores).await?;
     scored.scores.write_headers(&version, &mut response);
     receipt(&mut response, scored.written);
     Ok(response)

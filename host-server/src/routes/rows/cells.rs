@@ -122,6 +122,14 @@ impl Cells {
         Ok(spans)
     }
 
+    /// Bytes that they take beside the body.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Json { spans, .. } | Self::Texts(spans) => size_of_val(&spans[..]),
+            Self::Binary { .. } => 0,
+        }
+    }
+
     /// How many there are.
     pub(in super::super) fn len(&self) -> usize {
         match self {

@@ -270,6 +270,16 @@ impl Table {
         }
     }
 
+    /// About how many bytes it takes beside the body.
+    pub(in super::super) fn bytes(&self) -> usize {
+        match &self.source {
+            Source::Rows { spans, .. } => size_of_val(&spans[..]),
+            Source::Columns(_, cells) => cells.iter().map(Cells::bytes).sum(),
+            // Of a CSV file only the row that is read is there.
+            Source::Csv(..) => 0,
+        }
+    }
+
     /// How many rows there are.
     pub(in super::super) fn len(&self) -> usize {
         self.rows
