@@ -155,7 +155,7 @@ fn a_plan_shows_what_decides() {
         "  a, b\n",
         "class weights: balanced",
         "calibration: platt",
-        "threshold: minimizes cost: 5 per false positive, 1 per false negative",
+        "threshold: minimizes cost: 5 per approved bad (false positive), 1 per declined good (false negative)",
         "write m.json",
         "keep the run in runs/",
     ] {

@@ -92,7 +92,7 @@ impl Report {
             .number("Decisions")
             .number("Approved by a person")
             .number("Declined by a person")
-            .number("Left as it was");
+            .number("Not decided by a person");
         let all = &self.all;
         for (at, outcome) in ["Approved", "Referred", "Declined"].into_iter().enumerate() {
             let (decisions, approved, declined) =

@@ -128,6 +128,13 @@ fn what_comes_afterwards_is_a_warning() {
     );
     let by_value = finding(&eda, "suspicious", "paid_late_fees").unwrap();
     assert!(by_value.contains("information value of"), "{by_value}");
+    // Only a figure that is above the custom is said to be.
+    for part in by_value.split(" of ").skip(1) {
+        let Some((value, _)) = part.split_once(", above 0.5") else {
+            continue;
+        };
+        assert!(value.parse::<f64>().unwrap() > 0.5, "{by_value}");
+    }
     assert_eq!(finding(&eda, "suspicious", "income"), None);
     assert!(characteristic(&eda, "paid_late_fees").trend == Some("rises"));
 }
@@ -190,4 +197,6 @@ role = "target"
     let index = |name: &str| characteristic(&eda, name).stability_index.unwrap();
     assert!(index("income") > 0.1, "{}", index("income"));
     assert!(index("steady") < 0.05, "{}", index("steady"));
+    // Between first and last months the months themselves differ by construction.
+    assert_eq!(characteristic(&eda, "month").stability_index, None);
 }

@@ -442,6 +442,12 @@ fn a_protected_input_is_named_at_the_top() {
         "Protected columns are inputs of this model**: {protected}"
     )));
     assert!(!card.contains("license:"));
+    // What a committee asks for first is in the card too, as the report has it.
+    let gini = evaluation.credit.gini.unwrap().value;
+    assert!(card.contains(&format!("| Gini | {gini:.4} |")));
+    for words in ["| KS |", "Gains table", "| bads captured |"] {
+        assert!(card.contains(words), "no {words}");
+    }
 }
 
 #[test]

@@ -363,7 +363,7 @@ fn of_performance(performance: &Performance) -> Section {
     }
     Section::new("performance", "Model performance")
         .paragraph(format!(
-            "The model predicts the positive class for {} of the current rows; {} rows were refused.",
+            "At its threshold the model approves {} of the current rows; {} rows were refused.",
             percent(performance.share_yes),
             performance.refused
         ))

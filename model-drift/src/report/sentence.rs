@@ -78,6 +78,14 @@ fn shift(column: &ColumnReport) -> String {
     } else {
         String::new()
     };
+    if short(before) == short(after) {
+        // Too near each other for four digits: the distance says what they hide.
+        return format!(
+            "The median {direction} by {} to {}{by}.",
+            short((after - before).abs()),
+            short(after)
+        );
+    }
     format!(
         "The median {direction} from {} to {}{by}.",
         short(before),

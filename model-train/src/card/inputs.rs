@@ -115,7 +115,8 @@ pub(super) fn reasons(card: &mut String, evaluation: &Evaluation) -> std::fmt::R
     )?;
     writeln!(
         card,
-        "| code | such as | first | named |\n|---|---|---:|---:|"
+        "Shares of the {} applications that are not approved:\n\n| code | such as | given first | given at all |\n|---|---|---:|---:|",
+        count(reasons.rows)
     )?;
     for one in &reasons.codes {
         let share = |part: usize| percent(part as f64 / reasons.rows.max(1) as f64);

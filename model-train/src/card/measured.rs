@@ -6,9 +6,10 @@ use model_core::schema::{SampleRole, Schema};
 use model_report::number::{count, fixed, percent};
 
 use super::About;
+use super::committee::committee;
 use super::document::text;
-use super::markdown::{cell, plain};
-use crate::evaluate::{Evaluation, Group, Interval};
+use super::markdown::{between, cell, plain};
+use crate::evaluate::{Evaluation, Group};
 use crate::report::described;
 
 pub(super) fn figures(card: &mut String, evaluation: &Evaluation) -> std::fmt::Result {
@@ -28,6 +29,7 @@ pub(super) fn figures(card: &mut String, evaluation: &Evaluation) -> std::fmt::R
         plain(&evaluation.model.positive_outcome),
         count(evaluation.options.resamples)
     )?;
+    committee(card, evaluation)?;
     writeln!(card, "| metric | value | 95% interval |\n|---|---:|---:|")?;
     for metric in &evaluation.metrics {
         writeln!(
@@ -170,22 +172,12 @@ pub(super) fn data(
             column.name
         )?;
     }
-    writeln!(card, "| test rows | {} |", evaluation.data.rows)?;
+    writeln!(card, "| test rows | {} |", count(evaluation.data.rows))?;
     writeln!(card, "| calibration | {} |", model.calibration)?;
     writeln!(card, "| random seed | {} |", model.seed)?;
     writeln!(
         card,
         "| made by | underwrite {} |",
         model.underwrite_version
-    )
-}
-
-fn between(interval: Option<Interval>, digits: usize) -> String {
-    interval.map_or_else(
-        || "–".to_owned(),
-        |interval| {
-            let (low, high) = (fixed(interval.low, digits), fixed(interval.high, digits));
-            format!("{low} to {high}")
-        },
     )
 }

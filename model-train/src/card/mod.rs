@@ -2,6 +2,7 @@
 //! looks for, in the form that the Hugging Face Hub reads (front matter with a
 //! [model index](https://huggingface.co/docs/hub/model-cards)).
 
+mod committee;
 mod document;
 mod inputs;
 mod markdown;

@@ -16,6 +16,19 @@ const MEDIUM: f64 = 0.1;
 /// Up to this, something; above it, much.
 const STRONG: f64 = 0.3;
 
+/// What an information value of a bin of one outcome rests on.
+const HALF_A_ROW: &str = "Where a bin has no goods or no bads, half a row is added to both, and \
+    its weight of evidence rests on that.";
+
+/// Every figure of an exploration counts rows.
+fn unweighted(eda: &Eda) -> &'static str {
+    if eda.has_weights {
+        " Rows are counted: the column with role = \"weight\" is not applied here."
+    } else {
+        ""
+    }
+}
+
 /// Nothing without a target.
 pub(super) fn section(eda: &Eda) -> Result<Section, ReportError> {
     let mut section = Section::new("characteristics", "Characteristics");
@@ -37,8 +50,9 @@ pub(super) fn section(eda: &Eda) -> Result<Section, ReportError> {
              their own. The information value (IV) sums over the bins how differently goods and \
              bads are spread; by custom, below 0.02 is useless, up to 0.1 weak, up to 0.3 medium, \
              up to 0.5 strong, and above that suspicious: such a column may have been recorded \
-             after the decision. The Gini is that of the column alone.",
-            target.negative_outcome
+             after the decision. {} The Gini is that of the column alone; of a category, whose order \
+             is learned from other rows, chance leaves a little where there is none.{}",
+            target.negative_outcome, HALF_A_ROW, unweighted(eda)
         ))
         .table(table(eda, &columns));
     for (column, characteristic) in columns.iter().take(CHARTS) {

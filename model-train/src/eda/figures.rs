@@ -90,7 +90,7 @@ pub(super) fn with_boxes(
     )
     .svg()?;
     let caption = format!(
-        "Medians {} and {}. Boxes span the interquartile range; {} outliers are not drawn.",
+        "Medians {} and {}. Boxes span the interquartile range; {} values outside the whiskers of their own outcome are not drawn.",
         short(yes.median),
         short(no.median),
         count(yes.outliers + no.outliers)

@@ -247,13 +247,20 @@ fn about_suspicion(profile: &Profile, add: &mut Add<'_>) {
     // What bins of a column that says nothing would have on average.
     let chance =
         (characteristic.bins.len() - 1) as f64 * (1.0 / bad as f64 + 1.0 / (rows - bad) as f64);
-    if iv - chance > SUSPICIOUS || gini > SUSPICIOUS {
+    let too_much: Vec<String> = [
+        (iv - chance, iv, "an information value"),
+        (gini, gini, "a Gini"),
+    ]
+    .into_iter()
+    .filter(|(judged, _, _)| *judged > SUSPICIOUS)
+    .map(|(_, value, what)| format!("{what} of {}, above {SUSPICIOUS}", fixed(value, 2)))
+    .collect();
+    if !too_much.is_empty() {
         let text = format!(
-            "'{}' alone has an information value of {} and a Gini of {}: above {SUSPICIOUS} is \
-             suspicious, by custom. Make sure that it is known before the decision.",
+            "'{}' alone has {}: by custom, suspicious. Make sure that it is known before the \
+             decision.",
             profile.name,
-            fixed(iv, 2),
-            fixed(gini, 2)
+            too_much.join(" and ")
         );
         add(Weight::Warning, "suspicious", name, text);
     }

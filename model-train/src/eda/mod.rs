@@ -65,6 +65,9 @@ pub struct Eda {
     pub associations: Associations,
     /// What should be looked at, the weightiest first.
     pub findings: Vec<Finding>,
+    /// Whether the schema names a column of weights; an exploration does not apply them.
+    #[serde(skip)]
+    pub has_weights: bool,
 }
 
 /// The column that is to be learned.
@@ -182,6 +185,8 @@ pub fn explore(
         columns: Vec::new(),
         associations: Associations::default(),
         findings: Vec::new(),
+        has_weights: schema
+            .is_some_and(|schema| schema.sample_column(SampleRole::Weight).is_some()),
     };
     eda.fill(&columns, schema, target);
     Ok(eda)
@@ -250,9 +255,10 @@ impl Eda {
             Some(answers)
         });
         let answers = answers.as_deref();
-        let periods = schema.and_then(|schema| {
-            let time = &schema.sample_column(SampleRole::Time)?.name;
-            let column = columns.iter().find(|column| column.name == *time)?;
+        let time = schema.and_then(|schema| schema.sample_column(SampleRole::Time));
+        let time = time.map(|column| column.name.as_str());
+        let periods = time.and_then(|time| {
+            let column = columns.iter().find(|column| column.name == time)?;
             periods::first_and_last(column)
         });
         let periods = periods.as_ref();
@@ -260,6 +266,8 @@ impl Eda {
             .par_iter()
             .map(|column| {
                 let is_target = self.target.as_ref().is_some_and(|t| t.name == column.name);
+                // The periods differ in their own times by construction.
+                let periods = periods.filter(|_| time != Some(column.name.as_str()));
                 profile(column, answers.filter(|_| !is_target), periods, is_target)
             })
             .collect();

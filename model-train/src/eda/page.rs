@@ -157,8 +157,11 @@ fn target(eda: &Eda) -> Result<Section, ReportError> {
     let chart = BarChart::new(
         "Class balance",
         format!(
-            "{} positive rows, {} negative rows.",
-            target.positive, target.negative
+            "{} rows are {}, {} rows are {}.",
+            count(target.positive),
+            target.positive_outcome,
+            count(target.negative),
+            target.negative_outcome
         ),
         Axis::new("Rows"),
         bars,

@@ -66,8 +66,8 @@ pub(super) fn protected(evaluation: &Evaluation) -> Result<Section, ReportError>
 pub(super) fn inputs(evaluation: &Evaluation) -> Section {
     let mut section = Section::new("slices", "Slices").paragraph(
         "The same metrics on parts of the rows, by each input; numbers are split at their \
-         quartiles. Approval rates are expected to differ by input: look for groups with lower \
-         accuracy.",
+         quartiles. Approval rates and accuracy are expected to differ by input, since bad rates \
+         do. The ROC AUC of a group has no interval here: with few bads it moves much by chance.",
     );
     for slices in with_role(evaluation, "input") {
         section = section.details(
@@ -161,6 +161,7 @@ fn interval(group: &Group) -> String {
 
 fn row(group: &Group, role: &str) -> Vec<Cell> {
     let optional = |value: Option<f64>| fixed(value.unwrap_or(f64::NAN), 4);
+    let share = |value: Option<f64>| percent(value.unwrap_or(f64::NAN));
     let ratio = match group.impact {
         Some(impact) => {
             let alarm = role == "protected" && is_low(group) && !group.too_few;
@@ -179,7 +180,7 @@ fn row(group: &Group, role: &str) -> Vec<Cell> {
         interval(group).into(),
         optional(group.roc_auc).into(),
         fixed(group.accuracy, 4).into(),
-        optional(group.recall).into(),
-        optional(group.false_positive_rate).into(),
+        share(group.recall).into(),
+        share(group.false_positive_rate).into(),
     ]
 }

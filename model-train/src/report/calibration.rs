@@ -75,7 +75,13 @@ fn reliability(evaluation: &Evaluation, fit: &CalibrationFit) -> Result<Figure, 
 
 fn table(evaluation: &Evaluation, fit: &CalibrationFit) -> Table {
     let after = match fit.before {
-        Some(_) => format!("After calibration ({})", fit.method),
+        Some(_) => format!(
+            "After calibration ({})",
+            match fit.method.as_str() {
+                "platt" => "Platt",
+                other => other,
+            }
+        ),
         None => "Model (not calibrated)".to_owned(),
     };
     let before = fit.before.as_ref();

@@ -5,8 +5,10 @@ use model_report::number::{count, fixed, p_value, percent};
 use model_report::{Cell, Chart, Fact, Figure, Page, Section, Table, Tone};
 
 use super::words::{Rates, amount, which_is_bad};
-use super::{ReportError, between, described, file_name, kind_in_words};
-use crate::evaluate::{CalibrationBin, Compared, Comparison, Difference, Stability, SwapCell};
+use super::{ReportError, WEIGHTED, between, described, file_name, kind_in_words};
+use crate::evaluate::{
+    CalibrationBin, Compared, Comparison, Difference, Figure as Measured, Stability, SwapCell,
+};
 
 /// Differences of these stand at the top.
 const FIRST: [&str; 3] = ["gini", "ks", "log_loss"];
@@ -35,6 +37,9 @@ pub fn comparison_html(comparison: &Comparison) -> Result<String, ReportError> {
             "A model was trained on some of these rows, so its metrics are too optimistic. Name \
              rows that neither model has seen with --test-rows.",
         );
+    }
+    if comparison.data.weighted {
+        page = page.notice(Tone::Plain, WEIGHTED);
     }
     page = page
         .section(figures(comparison))
@@ -120,7 +125,10 @@ fn facts(comparison: &Comparison) -> Vec<Fact> {
                 format!("{}, first to second", title(name)),
                 format!("{a} → {b}"),
             )
-            .remark(format!("difference {}", between(difference.interval, 3))),
+            .remark(format!(
+                "difference {} (95%)",
+                between(difference.interval, 3)
+            )),
         );
     }
     if let Some(delong) = &comparison.delong {
@@ -303,11 +311,16 @@ fn deciles(comparison: &Comparison) -> Section {
     let rates = Rates::new(comparison.models[0].cut_off.bad_rate_all);
     let mut section = Section::new("deciles", "Deciles");
     for (name, model) in names.iter().zip(&comparison.models) {
-        let table = Table::new(format!("Gains table of {name}, the riskiest tenth first."))
+        let caption = format!(
+            "Gains table of {name}, the riskiest tenth first.{}",
+            which_is_bad(&model.model)
+        );
+        let table = Table::new(caption)
             .text("Decile")
             .number("Rows")
             .number("Bads")
             .number("Bad rate")
+            .number("95% interval")
             .number("Lift")
             .number("Bads captured")
             .rows(model.deciles.iter().map(|decile| {
@@ -316,6 +329,7 @@ fn deciles(comparison: &Comparison) -> Section {
                     count(decile.rows).into(),
                     count(decile.bad).into(),
                     rates.text(decile.bad_rate).into(),
+                    rates.between(Some(decile.bad_rate_interval)).into(),
                     fixed(decile.lift.unwrap_or(f64::NAN), 2).into(),
                     Cell::new(percent(decile.cumulative_bads)).share(decile.cumulative_bads),
                 ]
@@ -380,6 +394,10 @@ fn cost(comparison: &Comparison) -> Section {
             amount(first.approve_everyone - total).into(),
         ]
     };
+    let section = match &comparison.cost {
+        Some(more) => section.paragraph(more_or_less(more)),
+        None => section,
+    };
     section.table(
         Table::new(super::gains::terms_in_words(&first.terms))
             .text("Decision")
@@ -398,5 +416,26 @@ fn cost(comparison: &Comparison) -> Section {
                 row("Approve everyone", first.approve_everyone),
                 row("Decline everyone", first.decline_everyone),
             ]),
+    )
+}
+
+/// What the second model costs more or less than the first, and how sure that is.
+fn more_or_less(more: &Measured) -> String {
+    let word = if more.value < 0.0 { "less" } else { "more" };
+    let range = more.interval.map_or_else(String::new, |interval| {
+        let includes = if interval.low <= 0.0 && interval.high >= 0.0 {
+            ", which includes 0"
+        } else {
+            ""
+        };
+        format!(
+            " (95% interval of the difference {} to {}{includes})",
+            amount(interval.low),
+            amount(interval.high)
+        )
+    });
+    format!(
+        "At their thresholds the second model costs {} {word} than the first{range}.",
+        amount(more.value.abs())
     )
 }

@@ -5,7 +5,7 @@ use model_report::number::{count, fixed, percent};
 use model_report::{Cell, Chart, Figure, Section, Table, Tone};
 
 use super::ReportError;
-use super::words::{Rates, amount, bad, good, which_is_bad};
+use super::words::{Rates, amount, bad, good, score, which_is_bad};
 use crate::evaluate::{Evaluation, StrategyPoint};
 
 /// Approval rates of the table; the last approves everyone.
@@ -74,7 +74,8 @@ fn table(evaluation: &Evaluation) -> Table {
     let credit = &evaluation.credit;
     let rates = Rates::new(credit.cut_off.map_or(1.0, |cut_off| cut_off.bad_rate_all));
     let mut table = Table::new(format!(
-        "Cut-offs by approval rate; the model's own is marked.{}",
+        "Cut-offs by approval rate; the model's own is marked. A threshold is the lowest score \
+         that is approved.{}",
         which_is_bad(&evaluation.model)
     ))
     .number("Approval rate")
@@ -95,7 +96,7 @@ fn table(evaluation: &Evaluation) -> Table {
             } else {
                 rate
             },
-            fixed(point.threshold, 4).into(),
+            score(point.threshold).into(),
             rates.text(point.bad_rate).into(),
             rates.between(Some(point.bad_rate_interval)).into(),
             Cell::new(percent(point.bads_declined)).share(point.bads_declined),

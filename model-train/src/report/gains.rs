@@ -5,7 +5,7 @@ use model_report::number::{count, fixed, percent};
 use model_report::{Cell, Chart, Figure, Section, Table, Tone};
 
 use super::ReportError;
-use super::words::{Rates, amount, bad, good, which_is_bad};
+use super::words::{Rates, amount, bad, good, score, which_is_bad};
 use crate::evaluate::{Cost, CostTerms, Decile, Evaluation, LossGivenDefault};
 
 pub(super) fn deciles(evaluation: &Evaluation) -> Result<Section, ReportError> {
@@ -124,16 +124,12 @@ fn table(evaluation: &Evaluation, rates: Rates) -> Table {
 }
 
 /// "3", or "3–5" where ties fill more than one.
-pub(super) fn name(decile: &Decile) -> String {
+pub(crate) fn name(decile: &Decile) -> String {
     if decile.first == decile.last {
         decile.first.to_string()
     } else {
         format!("{}–{}", decile.first, decile.last)
     }
-}
-
-fn score(probability: f64) -> String {
-    fixed(probability, 4)
 }
 
 fn notes(deciles: &[Decile], bad: &str, good: &str) -> String {
@@ -239,7 +235,7 @@ pub(super) fn cost(evaluation: &Evaluation) -> Result<Section, ReportError> {
 }
 
 /// Whether the model saves money at its threshold.
-pub(super) fn verdict(cost: &Cost) -> String {
+pub(crate) fn verdict(cost: &Cost) -> String {
     let interval = cost.saved.interval;
     let range = interval.map_or_else(String::new, |interval| {
         format!(

@@ -16,6 +16,7 @@ mod tuning;
 mod words;
 
 pub use comparison::comparison_html;
+pub(crate) use gains::{name as decile_name, verdict as cost_verdict};
 use model_core::details::ThresholdRule;
 use model_report::chart::ChartError;
 use model_report::number::{count, fixed, percent, short};
@@ -114,12 +115,18 @@ pub fn threshold_in_words(rule: ThresholdRule) -> String {
             false_positive,
             false_negative,
         } => format!(
-            "minimizes cost: {} per false positive, {} per false negative",
+            "minimizes cost: {} per approved bad (false positive), {} per declined good (false \
+             negative)",
             short(false_positive),
             short(false_negative)
         ),
         ThresholdRule::ApprovalRate(rate) => format!("approves {}", percent(rate)),
     }
+}
+
+/// "0.877 to 0.915 (95%)" for a tile, which has no column that says so.
+fn with_level(interval: Option<Interval>) -> String {
+    format!("{} (95%)", between(interval, 3))
 }
 
 /// "0.9771 to 0.9834".
@@ -203,13 +210,13 @@ fn facts(evaluation: &Evaluation) -> Vec<Fact> {
     let credit = &evaluation.credit;
     let mut facts = Vec::new();
     if let Some(gini) = credit.gini {
-        facts.push(Fact::new("Gini", fixed(gini.value, 3)).remark(between(gini.interval, 3)));
+        facts.push(Fact::new("Gini", fixed(gini.value, 3)).remark(with_level(gini.interval)));
     }
     if let Some(ks) = credit.ks {
-        facts.push(Fact::new("KS", fixed(ks.value, 3)).remark(between(ks.interval, 3)));
+        facts.push(Fact::new("KS", fixed(ks.value, 3)).remark(with_level(ks.interval)));
     }
     if let Some(auc) = evaluation.metric("roc_auc") {
-        facts.push(Fact::new("ROC AUC", fixed(value(auc), 3)).remark(between(auc.interval, 3)));
+        facts.push(Fact::new("ROC AUC", fixed(value(auc), 3)).remark(with_level(auc.interval)));
     }
     if let Some(cut_off) = credit.cut_off {
         let rates = Rates::new(cut_off.bad_rate_all);
@@ -219,7 +226,7 @@ fn facts(evaluation: &Evaluation) -> Vec<Fact> {
                 rates.text(cut_off.bad_rate.unwrap_or(f64::NAN)),
             )
             .remark(format!(
-                "{}; all rows {}",
+                "of those approved; {}; all rows {}",
                 rates.between(cut_off.bad_rate_interval),
                 rates.text(cut_off.bad_rate_all)
             )),

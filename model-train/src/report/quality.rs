@@ -75,7 +75,9 @@ fn coefficients(evaluation: &Evaluation, section: Section) -> Section {
             "Coefficients; errors and variance inflation from the {} training rows.",
             count(rows)
         ),
-        None => "Coefficients. Errors need the training rows, which only training has.".to_owned(),
+        None => "Coefficients. Errors and variance inflation are given only by training, without \
+                 class weights."
+            .to_owned(),
     })
     .text("Term")
     .number("Coefficient")
@@ -110,7 +112,8 @@ fn coefficients(evaluation: &Evaluation, section: Section) -> Section {
             "What each term adds towards the good outcome, before calibration. With a penalty, \
              coefficients are drawn towards 0 and the errors are those of the penalised fit. A \
              variance inflation factor (VIF) above 5 or 10 says that other terms nearly determine \
-             this one; the most frequent category of each input is left out of it.",
+             this one; the most frequent category of each input is left out of it. Per standard \
+             deviation of a number or a boolean; of a category, from 0 to 1.",
         )
         .table(table)
 }
@@ -151,7 +154,7 @@ pub(super) fn learning(evaluation: &Evaluation) -> Result<Section, ReportError> 
             .collect(),
     )
     .svg()?;
-    let table = Table::new("The same model, fitted on parts of the training rows.")
+    let table = Table::new("The same model, fitted on parts of the training rows, measured on the same rows held out of all of them.")
         .number("Rows")
         .number("ROC AUC")
         .number("95% interval")

@@ -59,8 +59,9 @@ pub(super) fn section(evaluation: &Evaluation) -> Option<Section> {
         }
     }
     for slices in &reasons.slices {
-        let inside = Section::new(format!("reasons-{}", slices.feature), &slices.label);
-        section = section.details(&slices.label, inside.table(groups(reasons, slices)));
+        let inside = Section::new(format!("reasons-{}", slices.feature), "");
+        let title = format!("Reasons by {}", slices.label);
+        section = section.details(title, inside.table(groups(reasons, slices)));
     }
     Some(section)
 }
@@ -110,7 +111,7 @@ fn stability(stable: &[(String, &Stability)]) -> Table {
 }
 
 fn codes(reasons: &Reasons) -> Table {
-    let share = |part: usize| fixed(part as f64 / reasons.rows.max(1) as f64, 3);
+    let share = |part: usize| percent(part as f64 / reasons.rows.max(1) as f64);
     let rows = reasons.codes.iter().map(|one| {
         vec![
             Cell::new(&one.code),
@@ -119,12 +120,15 @@ fn codes(reasons: &Reasons) -> Table {
             Cell::new(share(one.named)),
         ]
     });
-    Table::new(format!("Reasons of {} applicants", count(reasons.rows)))
-        .text("Code")
-        .text("Such as")
-        .number("Share with it first")
-        .number("Share with it")
-        .rows(rows)
+    Table::new(format!(
+        "Reasons of {} applicants that are not approved. Shares are of these applicants.",
+        count(reasons.rows)
+    ))
+    .text("Code")
+    .text("Such as")
+    .number("Given first")
+    .number("Given at all")
+    .rows(rows)
 }
 
 fn costs(slices: &RecourseSlices) -> Table {
@@ -143,7 +147,7 @@ fn costs(slices: &RecourseSlices) -> Table {
         .to_vec()
     });
     Table::new(format!("Recourse by {}", slices.label))
-        .text("Rows")
+        .text(&slices.label)
         .number("Asked")
         .number("A way found")
         .number("95% interval")
@@ -162,7 +166,14 @@ fn groups(reasons: &Reasons, slices: &ReasonSlices) -> Table {
             .map(Cell::new)
             .collect()
     });
-    let mut table = Table::new(&slices.label).text("Rows").number("Explained");
+    let caption = format!(
+        "How often each reason is given, by {}: shares of the applicants of a group that are not \
+         approved.",
+        slices.label
+    );
+    let mut table = Table::new(caption)
+        .text(&slices.label)
+        .number("Not approved");
     for one in reasons.codes.iter().take(SHOWN) {
         table = table.number(&one.code);
     }

@@ -69,6 +69,27 @@ impl Rates {
     }
 }
 
+/// The least digits of a score after the point.
+const SCORE_DIGITS: usize = 4;
+/// The most.
+const MOST_SCORE_DIGITS: usize = 9;
+
+/// A score: four digits after the point, and more where it lies so near 0 or 1 that four would
+/// round it to the end, so that no band reads "1.0000 to 1.0000".
+pub(super) fn score(probability: f64) -> String {
+    let from_end = probability.min(1.0 - probability);
+    let digits = if from_end > 0.0 && from_end < 0.001 {
+        // Two significant digits of the distance.
+        let places = 1 - from_end.log10().floor() as i64;
+        usize::try_from(places).map_or(MOST_SCORE_DIGITS, |places| {
+            places.clamp(SCORE_DIGITS, MOST_SCORE_DIGITS)
+        })
+    } else {
+        SCORE_DIGITS
+    };
+    fixed(probability, digits)
+}
+
 /// A cost: whole numbers with commas, small ones with two digits.
 pub(super) fn amount(value: f64) -> String {
     if !value.is_finite() {
@@ -79,4 +100,25 @@ pub(super) fn amount(value: f64) -> String {
     }
     let sign = if value <= -0.5 { "-" } else { "" };
     format!("{sign}{}", count(value.abs().round() as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::score;
+
+    /// A band of a rare outcome is not "1.0000 to 1.0000".
+    #[test]
+    fn a_score_near_an_end_keeps_its_digits() {
+        for (probability, text) in [
+            (0.8668, "0.8668"),
+            (0.9985, "0.9985"),
+            (0.999_931, "0.999931"),
+            (0.000_047_2, "0.000047"),
+            (1.0 - 3.2e-8, "0.999999968"),
+            (1.0, "1.0000"),
+            (0.0, "0.0000"),
+        ] {
+            assert_eq!(score(probability), text);
+        }
+    }
 }
