@@ -8,7 +8,7 @@ use super::{BUFFER, CsvError, CsvErrorKind, MAX_RECORD, StrayQuotes, Table};
 /// Bytes that a piece has, if no record is longer.
 const PIECE: usize = 1 << 20;
 /// Pieces that are read at once on each thread.
-const PIECES_PER_JOB: usize = 2;
+const PIECES_PER_JOB: usize = 4;
 
 /// A CSV file that is cut into pieces. Stray quotes are refused when a piece is read: then what
 /// [`Table`] reads of the pieces, one after the other, is what it reads of the whole, errors and
