@@ -74,7 +74,7 @@ enum Explained {
         recorder: Option<Recorder>,
     },
     /// The first piece of many.
-    Many(Batch, Bytes),
+    Many(Box<Batch>, Bytes),
 }
 
 /// What is asked, and who explains it.
@@ -138,7 +138,7 @@ async fn answer(
             let table = table.map_err(|error| refuse_array(error, most))?;
             let batch = Batch::new(served, table, Form::Explanations, recorder);
             let (batch, first) = batch.first(&memory)?;
-            return Ok(Explained::Many(batch, first));
+            return Ok(Explained::Many(Box::new(batch), first));
         }
         Ok(Explained::One {
             answer: served.explain(&body),
