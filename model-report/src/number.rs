@@ -54,6 +54,22 @@ pub fn p_value(p: f64) -> String {
     }
 }
 
+/// The same in a sentence.
+///
+/// ```
+/// use model_report::number::p_is;
+///
+/// assert_eq!((p_is(0.0421), p_is(0.0)), ("p = 0.042".to_owned(), "p < 1e-16".to_owned()));
+/// ```
+#[must_use]
+pub fn p_is(p: f64) -> String {
+    let text = p_value(p);
+    match text.strip_prefix('<') {
+        Some(bound) => format!("p < {bound}"),
+        None => format!("p = {text}"),
+    }
+}
+
 /// A count with a comma between thousands.
 #[must_use]
 pub fn count(value: usize) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use model_report::number::{count, fixed, p_value, percent, short};
+use model_report::number::{count, fixed, p_is, percent, short};
 
 use super::{Report, sentence};
 
@@ -35,7 +35,7 @@ impl Report {
         let _ = writeln!(out, "|---|---|---|--:|--:|--:|--:|---|");
         for column in &self.columns {
             let score = if column.score_is_p_value {
-                format!("p = {}", p_value(column.score))
+                p_is(column.score)
             } else {
                 format!("d = {}", short(column.score))
             };

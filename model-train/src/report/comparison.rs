@@ -1,7 +1,7 @@
 //! The comparison report: two models side by side, as one HTML page.
 
 use model_report::chart::Axis;
-use model_report::number::{count, fixed, p_value, percent};
+use model_report::number::{count, fixed, p_is, percent};
 use model_report::{Cell, Chart, Fact, Figure, Page, Section, Table, Tone};
 
 use super::words::{Rates, amount, which_is_bad};
@@ -134,9 +134,9 @@ fn facts(comparison: &Comparison) -> Vec<Fact> {
     if let Some(delong) = &comparison.delong {
         facts.push(
             Fact::new("Difference of AUC", signed(delong.difference, 4)).remark(format!(
-                "{}; DeLong p = {}",
+                "{}; DeLong {}",
                 between(Some(delong.interval), 4),
-                p_value(delong.p_value)
+                p_is(delong.p_value)
             )),
         );
     }
@@ -215,10 +215,10 @@ fn figures(comparison: &Comparison) -> Section {
     match &comparison.delong {
         Some(delong) => section.paragraph(format!(
             "DeLong's test of the two areas under the ROC curve: difference {}, standard error \
-             {}, p = {}.",
+             {}, {}.",
             signed(delong.difference, 4),
             fixed(delong.standard_error, 4),
-            p_value(delong.p_value)
+            p_is(delong.p_value)
         )),
         None => section,
     }
