@@ -366,6 +366,8 @@ async fn what_cannot_be_done_is_a_sentence_and_the_right_status() {
         (&json!("refer"), &json!("erased"))
     );
     assert_eq!(left["history"][0]["kind"], "erased");
+    // The record names the decision and is linked to it, and is told once.
+    assert_eq!(left["history"].as_array().unwrap().len(), 1, "{left}");
     assert_eq!(read(&app, ANN, "/decisions?state=open").await["open"], 0);
     let erased = read(&app, ANN, "/decisions?state=erased").await;
     assert_eq!(erased["decisions"][0]["model"], Value::Null);
