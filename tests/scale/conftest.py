@@ -65,10 +65,10 @@ def many(rows) -> pa.Table:
     random = np.random.default_rng(19)
     times = -(-MANY // len(rows))
     table = pa.concat_tables([rows] * times).slice(0, MANY).combine_chunks()
+    # NaN where a value is missing, which is null again.
     income = table["person_income"].to_numpy() * random.uniform(0.8, 1.25, MANY)
-    table = _with(table, "person_income", np.round(income, 2))
+    table = _with(table, "person_income", pa.array(np.round(income, 2), mask=np.isnan(income)))
     rate = table["loan_int_rate"].to_numpy() + random.uniform(-0.4, 0.4, MANY)
-    # NaN where the rate is missing, which is null again.
     table = _with(table, "loan_int_rate", pa.array(np.round(rate, 3), mask=np.isnan(rate)))
     return _with(table, "id", np.arange(MANY))
 

@@ -263,7 +263,7 @@ fn clients_that_never_read_are_left() {
     check(&["--body-timeout", "3"], |server| {
         let body = format!("[{}{{}}]", "{},".repeat(99_999));
         let head = format!(
-            "POST /predict/batch HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+            "POST /predict/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         let mut held: Vec<TcpStream> = (0..60)
