@@ -238,6 +238,11 @@ fn two_models_are_compared_on_the_same_rows() {
         &format!("evaluate --model model.wasm --model forest.wasm --data {points} --card no.html"),
         "--card takes one model",
     );
+    let predictions = "--predictions no.html";
+    check(
+        &format!("evaluate --model model.wasm --model forest.wasm --data {points} {predictions}"),
+        "--predictions takes one model",
+    );
     check(
         &format!(
             "evaluate --model model.wasm --data {points} --report no.html --cost 5:1 --exposure home"

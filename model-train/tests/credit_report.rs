@@ -185,7 +185,8 @@ role = "target"
     let groups = [
         (0.0, 600, 3, 2),
         (1.0, 300, 3, 1),
-        (2.0, 12, 2, 1),
+        // More than 2 % of the rows, all approved, and still too few to be the reference.
+        (2.0, 20, 1, 1),
         (3.0, 1, 1, 0),
     ];
     let (mut values, mut probabilities) = (Vec::new(), Vec::new());
@@ -279,6 +280,19 @@ fn costs_can_be_weighted_by_exposure() {
         .sum();
     let cost = evaluation.credit.cost.unwrap();
     assert!((cost.approve_everyone - lost).abs() < 1e-6, "{lost}");
+    let mut beyond = terms("credit_amount");
+    beyond.false_positive = 1e308;
+    let options = Options {
+        cost: Some(beyond),
+        ..quick()
+    };
+    let (model, test) = (&german.artifact, &german.test);
+    let refused = evaluate(model, &german.dataset, test, false, &options);
+    let says = "the cost of a false positive is 1e308, expected a number above 0, at most 1e15";
+    assert_eq!(
+        refused.map_err(|error| error.to_string()).err().as_deref(),
+        Some(says)
+    );
     for (column, says) in [
         ("housing", "'housing' is not a column of numbers"),
         ("nothing", "expected one of duration_in_month"),
@@ -442,6 +456,22 @@ fn weights_and_periods_reach_every_table() {
     assert!((bad / all - rate).abs() < 1e-12, "{bad} of {all}, {rate}");
     let html = evaluation_html(&weighted).unwrap();
     assert!(html.contains("Rows have weights") && html.contains("id=\"periods\""));
+    let cost = Some(CostTerms {
+        false_positive: 5.0,
+        false_negative: 1.0,
+        exposure: None,
+        loss_given_default: None,
+    });
+    let costly = german.evaluate(Options { cost, ..quick() });
+    let cost = costly.credit.cost.as_ref().unwrap();
+    assert!((cost.applications - all).abs() < 1e-9);
+    assert_eq!(cost.for_one(cost.at_threshold), cost.per_application);
+    // The page has the same figure, which is not that by the number of rows.
+    let for_one = format!("{:.4}", cost.per_application);
+    assert!(
+        evaluation_html(&costly).unwrap().contains(&for_one),
+        "{for_one}"
+    );
     let threads = Options { jobs: 3, ..quick() };
     let json = |evaluation: &Evaluation| serde_json::to_string(evaluation).unwrap();
     assert_eq!(json(&german.evaluate(threads)), json(&weighted));

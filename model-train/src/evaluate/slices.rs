@@ -11,6 +11,8 @@ use crate::values::Values;
 
 /// The group that others are compared with has at least this share of the rows.
 const REFERENCE_SHARE: f64 = 0.02;
+/// And so many: of a group whose few rows are all approved, the interval says nothing.
+const REFERENCE_ROWS: f64 = 30.0;
 /// Below this ratio, the four-fifths rule asks for a closer look (29 CFR 1607.4 D).
 pub const FOUR_FIFTHS: f64 = 0.8;
 /// Most groups that are listed of a feature: the largest.
@@ -56,14 +58,14 @@ pub struct Group {
     pub impact: Option<Impact>,
     /// Whether the others are compared with this group.
     pub reference: bool,
-    /// Whether the rows are too few to judge the impact ratio: fewer than 2% of all, or a ratio
-    /// below four fifths whose interval includes 1. False without a ratio.
+    /// Whether the rows are too few to judge the impact ratio: fewer than 2% of all or than 30,
+    /// or a ratio below four fifths whose interval includes 1. False without a ratio.
     #[serde(default)]
     pub too_few: bool,
 }
 
 /// The adverse-impact ratio: the approval rate over that of the reference group, which is
-/// the one with the highest rate among those with at least 2% of the rows (Uniform
+/// the one with the highest rate among those with at least 2% of the rows, and 30 (Uniform
 /// Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D, 1978).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Impact {
@@ -183,7 +185,7 @@ impl Tally {
 
 /// `counted` is how many rows of equal weight each group is worth.
 fn compare(groups: &mut [Group], counted: &[usize], rows: usize) {
-    let enough = rows as f64 * REFERENCE_SHARE;
+    let enough = (rows as f64 * REFERENCE_SHARE).max(REFERENCE_ROWS);
     let highest = groups
         .iter()
         .zip(counted)

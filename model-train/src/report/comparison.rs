@@ -385,12 +385,11 @@ fn cost(comparison: &Comparison) -> Section {
         return section;
     };
     let names = names(comparison);
-    let rows = comparison.data.rows as f64;
     let row = |name: &str, total: f64| {
         vec![
             Cell::new(name),
             amount(total).into(),
-            fixed(total / rows, 4).into(),
+            fixed(first.for_one(total), 4).into(),
             amount(first.approve_everyone - total).into(),
         ]
     };

@@ -172,13 +172,12 @@ pub(super) fn cost(evaluation: &Evaluation) -> Result<Section, ReportError> {
     let Some(cost) = &evaluation.credit.cost else {
         return Ok(section.clone());
     };
-    let rows = evaluation.data.rows as f64;
     let line = |name: &str, total: f64, approved: f64| {
         vec![
             Cell::new(name),
             percent(approved).into(),
             amount(total).into(),
-            fixed(total / rows, 4).into(),
+            fixed(cost.for_one(total), 4).into(),
             amount(cost.approve_everyone - total).into(),
         ]
     };

@@ -17,6 +17,7 @@ impl Args {
             ("--schema", &self.schema),
             ("--policy", &self.policy),
             ("--card", &self.card),
+            ("--predictions", &self.predictions),
         ] {
             if path.is_some() {
                 bail!("{option} takes one model: leave it out to compare two");

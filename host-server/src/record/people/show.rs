@@ -56,6 +56,8 @@ pub(crate) fn show(log: &DecisionLog, index: u64) -> Result<Shown, ApiError> {
     let (about, is_held) = changes(&reader, index)?;
     history.extend(about);
     history.sort_by_key(|opened| opened.index);
+    // What names several decisions is linked to the first of them as well.
+    history.dedup_by_key(|opened| opened.index);
     let said = |found: Option<&model_log::Found>| {
         let opened = reader.record(found?.index).ok()?;
         Some(persons_decision(&opened))

@@ -46,6 +46,9 @@ pub struct Cost {
     pub at_threshold: f64,
     /// The same, divided by the number of rows.
     pub per_application: f64,
+    /// That number: where rows have weights, their sum. 0 in evaluations of older versions.
+    #[serde(default)]
+    pub applications: f64,
     /// If every row were approved.
     pub approve_everyone: f64,
     /// If none were.
@@ -58,6 +61,12 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// A cost of all rows, for one.
+    #[must_use]
+    pub fn for_one(&self, total: f64) -> f64 {
+        total / self.applications
+    }
+
     /// Whether the model costs more at its threshold than declining everyone would.
     #[must_use]
     pub fn exceeds_declining(&self) -> bool {
@@ -126,6 +135,7 @@ pub fn costs(ranked: &Ranked, stakes: &Stakes) -> (Cost, Vec<f64>) {
         terms: stakes.terms.clone(),
         at_threshold,
         per_application: at_threshold / all,
+        applications: all,
         approve_everyone,
         decline_everyone,
         saved: Figure {

@@ -33,10 +33,13 @@ pub(in crate::evaluate) fn cost_terms(
     })
 }
 
+/// The greatest cost or exposure: the sums of squares of their products are numbers still.
+const MOST: f64 = 1e15;
+
 /// Reads exposure and loss given default from the columns of the data set.
 ///
 /// # Errors
-/// When a cost is not above 0, a column is no number of the schema's inputs or protected
+/// When a cost is not above 0 or beyond 1e15, a column is no number of the schema's inputs or protected
 /// columns, or a value is missing or out of range; names the column and the row.
 pub(in crate::evaluate) fn stakes(
     terms: CostTerms,
@@ -48,15 +51,15 @@ pub(in crate::evaluate) fn stakes(
         ("false positive", terms.false_positive),
         ("false negative", terms.false_negative),
     ] {
-        if !(cost > 0.0 && cost.is_finite()) {
+        if !(cost > 0.0 && cost <= MOST) {
             return Err(EvaluateError::Cost(format!(
-                "the cost of a {kind} is {cost}, expected a number above 0"
+                "the cost of a {kind} is {cost:?}, expected a number above 0, at most {MOST:e}"
             )));
         }
     }
     let amounts = |name: &str, most: f64| amounts(name, most, schema, dataset, rows);
     let exposure = match &terms.exposure {
-        Some(column) => amounts(column, f64::MAX)?,
+        Some(column) => amounts(column, MOST)?,
         None => vec![1.0; rows.len()],
     };
     let lost = match &terms.loss_given_default {
@@ -110,7 +113,7 @@ fn amounts(
     let expected = if most == 1.0 {
         "a share from 0 to 1"
     } else {
-        "an amount from 0 on"
+        "an amount from 0 to 1e15"
     };
     rows.iter()
         .map(|&row| match values[row] {
