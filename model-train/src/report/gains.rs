@@ -5,7 +5,7 @@ use model_report::number::{count, fixed, percent};
 use model_report::{Cell, Chart, Figure, Section, Table, Tone};
 
 use super::ReportError;
-use super::words::{Rates, amount, bad, good, score, which_is_bad};
+use super::words::{Rates, amount, amount_for_one, bad, good, score, which_is_bad};
 use crate::evaluate::{Cost, CostTerms, Decile, Evaluation, LossGivenDefault};
 
 pub(super) fn deciles(evaluation: &Evaluation) -> Result<Section, ReportError> {
@@ -177,7 +177,7 @@ pub(super) fn cost(evaluation: &Evaluation) -> Result<Section, ReportError> {
             Cell::new(name),
             percent(approved).into(),
             amount(total).into(),
-            fixed(cost.for_one(total), 4).into(),
+            amount_for_one(cost.for_one(total)).into(),
             amount(cost.approve_everyone - total).into(),
         ]
     };
