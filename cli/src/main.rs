@@ -2,6 +2,7 @@
 
 mod commands;
 mod config_file;
+mod counted;
 mod engine;
 mod files;
 mod hub;

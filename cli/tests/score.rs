@@ -169,7 +169,7 @@ fn a_refused_row_stops_or_is_left_blank() {
     assert!(output.status.success());
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "1 rows were refused and left blank\n"
+        "1 row was refused and left blank\n"
     );
     let scored = folder.text("out.csv");
     let lines: Vec<&str> = scored.lines().collect();

@@ -197,7 +197,7 @@ fn a_signature_that_is_no_short_file_is_refused_at_once() {
     let long = fs::File::create(&signature).unwrap();
     long.set_len(64 << 30).unwrap();
     let answer = reload(&serving);
-    assert!(answer.contains("it is longer than 4096 KiB"), "{answer}");
+    assert!(answer.contains("it is longer than 4 MiB"), "{answer}");
     // What is good is taken as before.
     fs::remove_file(&signature).unwrap();
     folder.succeed("sign models/points-approval/1.0.0+b --key risk.pem");

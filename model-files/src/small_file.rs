@@ -20,10 +20,19 @@ pub fn read_small(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         .take(most.saturating_add(1))
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
-        let problem = format!("it is longer than {} KiB", most >> 10);
+        let problem = format!("it is longer than {}", in_words(most));
         return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
     }
     Ok(bytes)
+}
+
+/// In MiB where they are whole, else in KiB.
+fn in_words(bytes: u64) -> String {
+    if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) {
+        format!("{} MiB", bytes >> 20)
+    } else {
+        format!("{} KiB", bytes >> 10)
+    }
 }
 
 #[cfg(test)]
@@ -43,7 +52,7 @@ mod tests {
         assert_eq!(error(1 << 10), "it is longer than 1 KiB");
         // Nothing of it lies on the disk, nor is more than the limit read.
         File::create(&path).unwrap().set_len(8 << 30).unwrap();
-        assert_eq!(error(1 << 20), "it is longer than 1024 KiB");
+        assert_eq!(error(1 << 20), "it is longer than 1 MiB");
         #[cfg(unix)]
         {
             let endless = read_small(Path::new("/dev/zero"), 1 << 10).unwrap_err();

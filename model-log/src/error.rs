@@ -11,12 +11,13 @@ use crate::digest::Digest;
 #[non_exhaustive]
 pub enum LogError {
     /// A file cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
-        source: io::Error,
+        /// What the system says. The message above holds it, so it is no source of its own:
+        /// a chain of causes would say it twice.
+        reason: io::Error,
     },
     /// There is no log in the folder.
     #[error("{}: no decision log here: expected the file `format`", .0.display())]
@@ -100,10 +101,10 @@ pub enum LogError {
 
 impl LogError {
     /// An error of the system, with its file.
-    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn io(path: &Path, reason: io::Error) -> Self {
         Self::Io {
             path: path.to_owned(),
-            source,
+            reason,
         }
     }
 

@@ -128,13 +128,15 @@ fn what_comes_afterwards_is_a_warning() {
     );
     let by_value = finding(&eda, "suspicious", "paid_late_fees").unwrap();
     assert!(by_value.contains("information value of"), "{by_value}");
-    // Only a figure that is above the custom is said to be.
-    for part in by_value.split(" of ").skip(1) {
-        let Some((value, _)) = part.split_once(", above 0.5") else {
-            continue;
-        };
-        assert!(value.parse::<f64>().unwrap() > 0.5, "{by_value}");
-    }
+    // Only figures that are above the custom are named.
+    let (named, _) = by_value.split_once(" above 0.5: by custom").unwrap();
+    let figures: Vec<f64> = named
+        .split([' ', ','])
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    assert!(!figures.is_empty(), "{by_value}");
+    assert!(figures.iter().all(|figure| *figure > 0.5), "{by_value}");
+    assert_eq!(named.ends_with(", both"), figures.len() == 2, "{by_value}");
     assert_eq!(finding(&eda, "suspicious", "income"), None);
     assert!(characteristic(&eda, "paid_late_fees").trend == Some("rises"));
 }

@@ -220,6 +220,22 @@ role = "target"
     assert_eq!(html.matches("too few rows to say").count(), 2);
 }
 
+/// Nine rows fill no ten deciles, and the page does not blame equal scores for it.
+#[test]
+fn fewer_rows_than_deciles_are_said() {
+    let mut evaluation =
+        german(ModelKind::LogisticRegression, ThresholdRule::Half).evaluate(quick());
+    let says = "There are fewer rows than deciles.";
+    assert!(!evaluation_html(&evaluation).unwrap().contains(says));
+    evaluation.credit.deciles.truncate(9);
+    for decile in &mut evaluation.credit.deciles {
+        decile.rows = 1;
+    }
+    evaluation.credit.deciles[8].last = 10;
+    let html = evaluation_html(&evaluation).unwrap();
+    assert!(html.contains(says) && !html.contains("rows of one score that"));
+}
+
 /// W9: a threshold that was chosen by cost shows what it costs, and what everyone would.
 #[test]
 fn a_threshold_by_cost_shows_its_cost() {

@@ -11,6 +11,7 @@ use model_drift::report::{self, Report};
 use model_tracking::tracker::Tracker;
 
 use crate::config_file::ConfigFile;
+use crate::counted::counted;
 use crate::files;
 use crate::tracking::{self, RUNS, TrackingArgs};
 
@@ -239,7 +240,8 @@ impl Args {
         if let Some(more) = quality.len().checked_sub(QUALITY).filter(|more| *more > 0) {
             writeln!(
                 stdout,
-                "  and {more} more data-quality problems, in the report"
+                "  and {}, in the report",
+                counted(more, "more data-quality problem")
             )?;
         }
         for note in &report.notes {

@@ -17,6 +17,7 @@ use model_train::pipeline::{
 };
 use model_train::predictions;
 
+use crate::counted::counted;
 use crate::{files, progress};
 
 mod compare;
@@ -34,8 +35,8 @@ Examples:
       --exposure loan_amount --loss-given-default 0.45
 
 The figures are those of the model. Beside them: what is decided before and after the rules
-of the policy, and for each rule the bad loans it catches and the good loans it loses, declined and referred
-apart.
+of the policy, and for each rule the bad loans it catches and the good loans it loses,
+declined and referred apart.
 Without --test-rows, every row is measured: use rows that the model was not trained on.";
 
 /// Evaluate a model.wasm on labeled rows and write reports.
@@ -45,7 +46,8 @@ pub(crate) struct Args {
     /// The model.wasm to evaluate; given twice, both are compared on the same rows.
     #[arg(long = "model", value_name = "FILE", required = true)]
     models: Vec<PathBuf>,
-    /// CSV file with a header; it needs a column for every input and the target of the schema.
+    /// CSV or Parquet file; it needs a column for the target and every input of the schema that
+    /// is not derived.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Schema in TOML with the same inputs and target, to audit other protected columns
@@ -209,11 +211,11 @@ fn print(evaluation: &Evaluation) -> Result<()> {
     let (model, data) = (&evaluation.model, &evaluation.data);
     writeln!(
         stdout,
-        "{} {} ({}) on {} rows{}{}:",
+        "{} {} ({}) on {}{}{}:",
         model.name,
         model.version,
         model.kind,
-        data.rows,
+        counted(data.rows, "row"),
         if data.seen_in_training {
             ", some of which the model was trained on"
         } else {
@@ -296,11 +298,8 @@ fn print_outcomes(out: &mut impl Write, outcomes: &Outcomes) -> Result<()> {
 /// What a rule matched, then what that costs: nothing is said about what it never does.
 fn print_rule(out: &mut impl Write, rule: &RuleEffect) -> Result<()> {
     let name = format!("{} {}", rule.code, rule.id);
-    let loans = |count: usize, quality: &str| match count {
-        1 => format!("1 {quality} loan"),
-        _ => format!("{count} {quality} loans"),
-    };
-    write!(out, "  {name:<26} holds for {}", rows(rule.held))?;
+    let loans = |count: usize, quality: &str| counted(count, &format!("{quality} loan"));
+    write!(out, "  {name:<26} holds for {}", counted(rule.held, "row"))?;
     for (count, does) in [
         (rule.missing_referred, "referred"),
         (rule.missing_declined, "declined"),
@@ -326,11 +325,4 @@ fn print_rule(out: &mut impl Write, rule: &RuleEffect) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn rows(count: usize) -> String {
-    match count {
-        1 => "1 row".to_owned(),
-        _ => format!("{count} rows"),
-    }
 }

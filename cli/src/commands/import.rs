@@ -12,6 +12,7 @@ use model_import::source::Library;
 use model_import::{Imported, Job, Link, Options, TreeRange};
 use model_train::pack::pack;
 
+use crate::counted::counted;
 use crate::{engine, files};
 
 const EXAMPLES: &str = "\
@@ -211,8 +212,10 @@ impl Common {
         let proof = &imported.proof;
         writeln!(
             out,
-            "proved    on {} rows: largest difference {:e} (allowed: {})",
-            proof.rows, proof.largest_difference, proof.allowed
+            "proved    on {}: largest difference {:e} (allowed: {})",
+            counted(proof.rows, "row"),
+            proof.largest_difference,
+            proof.allowed
         )?;
         for note in &imported.notes {
             writeln!(out, "note      {note}")?;

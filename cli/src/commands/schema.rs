@@ -8,6 +8,7 @@ use clap::Subcommand;
 use model_core::schema::Schema;
 use model_train::infer::{DraftOptions, ModelColumn, infer};
 
+use crate::counted::counted;
 use crate::{files, progress};
 
 const EXAMPLES: &str = "\
@@ -93,13 +94,15 @@ impl Check {
         let file = files::read_schema_file(&self.schema)?;
         let mut out = anstream::stdout().lock();
         files::report_warnings(&mut out, &self.schema, &file.warnings, self.strict)?;
-        let inputs = file.schema.inputs().count();
-        let inputs = format!("{inputs} input{}", if inputs == 1 { "" } else { "s" });
+        let inputs = counted(file.schema.inputs().count(), "input");
         let Schema { name, version, .. } = file.schema;
         match file.warnings.len() {
             0 => writeln!(out, "{name} {version}, {inputs}: nothing found")?,
-            1 => writeln!(out, "{name} {version}, {inputs}: 1 warning")?,
-            more => writeln!(out, "{name} {version}, {inputs}: {more} warnings")?,
+            some => writeln!(
+                out,
+                "{name} {version}, {inputs}: {}",
+                counted(some, "warning")
+            )?,
         }
         Ok(())
     }

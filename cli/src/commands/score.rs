@@ -10,6 +10,7 @@ use model_core::decide::Decider;
 use model_files::parquet::ParquetFile;
 use model_train::score::{Choices, OnInvalid, Progress, score, score_parquet, score_to_parquet};
 
+use crate::counted::counted;
 use crate::{files, progress};
 
 const EXAMPLES: &str = "\
@@ -28,7 +29,7 @@ pub(crate) struct Args {
     /// The model.wasm to score with.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// CSV file with a header, or Parquet file; `-` is standard input.
+    /// CSV file with a header, or Parquet file; `-` reads CSV from standard input.
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
     /// Where the rows go, with the columns added: Parquet where it ends in .parquet, else CSV; `-`
@@ -76,10 +77,9 @@ impl Args {
             false => self.to_csv(&mut decider)?,
         };
         if refused > 0 {
-            writeln!(
-                anstream::stderr(),
-                "{refused} rows were refused and left blank"
-            )?;
+            let rows = counted(refused, "row");
+            let were = if refused == 1 { "was" } else { "were" };
+            writeln!(anstream::stderr(), "{rows} {were} refused and left blank")?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use model_files::sha256_hex;
 use model_signing::{Signed, TrustedKeys};
 use model_train::golden::probability;
 
+use crate::counted::counted;
 use crate::engine::{self, Origin};
 use crate::{files, signature};
 
@@ -99,12 +100,11 @@ impl Args {
             rows.len()
         )?;
         if let Some(signed) = signed {
-            let files = signed.resources().len();
+            let files = counted(signed.resources().len(), "file");
             writeln!(
                 stdout,
-                "  signature   by the key {}, of {files} {}, all as they were signed",
-                signed.signer().key,
-                if files == 1 { "file" } else { "files" }
+                "  signature   by the key {}, of {files}, all as they were signed",
+                signed.signer().key
             )?;
         }
         Ok(())

@@ -363,9 +363,12 @@ fn of_performance(performance: &Performance) -> Section {
     }
     Section::new("performance", "Model performance")
         .paragraph(format!(
-            "At its threshold the model approves {} of the current rows; {} rows were refused.",
+            "At its threshold the model approves {} of the current rows; {} refused.",
             percent(performance.share_yes),
-            performance.refused
+            match performance.refused {
+                1 => "1 row was".to_owned(),
+                refused => format!("{refused} rows were"),
+            }
         ))
         .table(table)
         .paragraph(

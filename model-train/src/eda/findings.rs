@@ -253,14 +253,15 @@ fn about_suspicion(profile: &Profile, add: &mut Add<'_>) {
     ]
     .into_iter()
     .filter(|(judged, _, _)| *judged > SUSPICIOUS)
-    .map(|(_, value, what)| format!("{what} of {}, above {SUSPICIOUS}", fixed(value, 2)))
+    .map(|(_, value, what)| format!("{what} of {}", fixed(value, 2)))
     .collect();
     if !too_much.is_empty() {
         let text = format!(
-            "'{}' alone has {}: by custom, suspicious. Make sure that it is known before the \
-             decision.",
+            "'{}' alone has {}, {}above {SUSPICIOUS}: by custom, suspicious. Make sure that it is \
+             known before the decision.",
             profile.name,
-            too_much.join(" and ")
+            too_much.join(" and "),
+            if too_much.len() == 1 { "" } else { "both " }
         );
         add(Weight::Warning, "suspicious", name, text);
     }

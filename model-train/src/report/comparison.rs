@@ -4,7 +4,7 @@ use model_report::chart::Axis;
 use model_report::number::{count, fixed, p_is, percent};
 use model_report::{Cell, Chart, Fact, Figure, Page, Section, Table, Tone};
 
-use super::words::{Rates, amount, which_is_bad};
+use super::words::{Rates, amount, amount_for_one, which_is_bad};
 use super::{ReportError, WEIGHTED, between, described, file_name, kind_in_words};
 use crate::evaluate::{
     CalibrationBin, Compared, Comparison, Difference, Figure as Measured, Stability, SwapCell,
@@ -389,7 +389,7 @@ fn cost(comparison: &Comparison) -> Section {
         vec![
             Cell::new(name),
             amount(total).into(),
-            fixed(first.for_one(total), 4).into(),
+            amount_for_one(first.for_one(total)).into(),
             amount(first.approve_everyone - total).into(),
         ]
     };

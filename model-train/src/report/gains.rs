@@ -5,7 +5,7 @@ use model_report::number::{count, fixed, percent};
 use model_report::{Cell, Chart, Figure, Section, Table, Tone};
 
 use super::ReportError;
-use super::words::{Rates, amount, bad, good, score, which_is_bad};
+use super::words::{Rates, amount, amount_for_one, bad, good, score, which_is_bad};
 use crate::evaluate::{Cost, CostTerms, Decile, Evaluation, LossGivenDefault};
 
 pub(super) fn deciles(evaluation: &Evaluation) -> Result<Section, ReportError> {
@@ -138,7 +138,10 @@ fn notes(deciles: &[Decile], bad: &str, good: &str) -> String {
          are never divided between deciles."
     );
     let merged = deciles.iter().filter(|d| d.first != d.last).count();
-    if merged > 0 {
+    let rows: usize = deciles.iter().map(|decile| decile.rows).sum();
+    if rows < 10 {
+        text.push_str(" There are fewer rows than deciles.");
+    } else if merged > 0 {
         text.push_str(&format!(
             " {} so many rows of one score that {} more than one decile.",
             if merged == 1 {
@@ -152,7 +155,11 @@ fn notes(deciles: &[Decile], bad: &str, good: &str) -> String {
     let empty: Vec<String> = deciles.iter().filter(|d| d.bad == 0).map(name).collect();
     if !empty.is_empty() {
         text.push_str(&format!(
-            " No row of decile {} is {bad}: the interval shows what rate that leaves possible.",
+            " No row of {} {} is {bad}: the interval shows what rate that leaves possible.",
+            match &empty[..] {
+                [one] if !one.contains('–') => "decile",
+                _ => "deciles",
+            },
             empty.join(", ")
         ));
     }
@@ -170,7 +177,7 @@ pub(super) fn cost(evaluation: &Evaluation) -> Result<Section, ReportError> {
             Cell::new(name),
             percent(approved).into(),
             amount(total).into(),
-            fixed(cost.for_one(total), 4).into(),
+            amount_for_one(cost.for_one(total)).into(),
             amount(cost.approve_everyone - total).into(),
         ]
     };

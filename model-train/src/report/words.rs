@@ -102,9 +102,31 @@ pub(super) fn amount(value: f64) -> String {
     format!("{sign}{}", count(value.abs().round() as usize))
 }
 
+/// A cost of one row: four digits, and commas between thousands.
+pub(super) fn amount_for_one(value: f64) -> String {
+    let text = fixed(value, 4);
+    let grouped = text.split_once('.').and_then(|(whole, digits)| {
+        let whole = whole.parse().ok()?;
+        Some(format!("{}.{digits}", count(whole)))
+    });
+    grouped.unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::score;
+    use super::{amount_for_one, score};
+
+    #[test]
+    fn costs_of_one_row_have_commas() {
+        for (value, text) in [
+            (3529.669_5, "3,529.6695"),
+            (128.631_8, "128.6318"),
+            (0.0, "0.0000"),
+            (f64::NAN, "–"),
+        ] {
+            assert_eq!(amount_for_one(value), text);
+        }
+    }
 
     /// A band of a rare outcome is not "1.0000 to 1.0000".
     #[test]

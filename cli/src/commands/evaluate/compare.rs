@@ -8,6 +8,7 @@ use model_train::evaluate::{Comparison, SwapCell};
 use model_train::pipeline::{ComparisonJob, ComparisonReports, Source, compare_file};
 
 use super::Args;
+use crate::counted::counted;
 use crate::{files, progress};
 
 impl Args {
@@ -72,10 +73,10 @@ fn print(paths: [&Path; 2], comparison: &Comparison) -> Result<()> {
     let [first, second] = &comparison.models;
     writeln!(
         out,
-        "{} and {} on {} rows{}:",
+        "{} and {} on {}{}:",
         paths[0].display(),
         paths[1].display(),
-        comparison.data.rows,
+        counted(comparison.data.rows, "row"),
         if comparison.data.seen_in_training {
             ", some of which a model was trained on"
         } else {
@@ -113,7 +114,8 @@ fn print(paths: [&Path; 2], comparison: &Comparison) -> Result<()> {
         let rate = cell.bad_rate.map_or_else(String::new, |rate| {
             format!(", bad rate {:.2}%", 100.0 * rate)
         });
-        Ok(writeln!(out, "  {name:<26} {} rows{rate}", cell.rows)?)
+        let rows = counted(cell.rows, "row");
+        Ok(writeln!(out, "  {name:<26} {rows}{rate}")?)
     };
     swapped("swapped_in", &comparison.swap_set.only_second)?;
     swapped("swapped_out", &comparison.swap_set.only_first)

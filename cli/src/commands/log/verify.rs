@@ -8,6 +8,7 @@ use model_log::Verifier;
 use model_log::verify::{Against, verify};
 
 use super::{Folder, Problems};
+use crate::counted::counted;
 use crate::files;
 
 const EXAMPLES: &str = "\
@@ -64,7 +65,10 @@ impl Args {
                 writeln!(out, "problem: {problem}")?;
             }
             if report.erased > 0 {
-                writeln!(out, "{} records were erased", report.erased)?;
+                match report.erased {
+                    1 => writeln!(out, "1 record was erased")?,
+                    erased => writeln!(out, "{erased} records were erased")?,
+                }
             }
             match report.covered {
                 Some(covered) => writeln!(
@@ -77,8 +81,9 @@ impl Args {
                     "no checkpoint from elsewhere was given: whoever has the keys can replace records (--checkpoint FILE)"
                 )?,
             }
-            let (records, problems) = (report.records, report.problems.len());
-            writeln!(out, "{records} records, {problems} problems")?;
+            let records = counted(report.records, "record");
+            let problems = counted(report.problems.len(), "problem");
+            writeln!(out, "{records}, {problems}")?;
         }
         if report.problems.is_empty() {
             Ok(())

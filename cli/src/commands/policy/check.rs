@@ -9,6 +9,7 @@ use model_core::schema::Schema;
 use model_policy::{Scores, check};
 
 use super::{Found, read_artifact};
+use crate::counted::counted;
 use crate::files;
 
 const EXAMPLES: &str = "\
@@ -64,12 +65,10 @@ impl Args {
         for finding in &findings {
             writeln!(out, "{name}, {finding}")?;
         }
-        let rules = file.policy.rules.len();
-        let rules = format!("{rules} rule{}", if rules == 1 { "" } else { "s" });
+        let rules = counted(file.policy.rules.len(), "rule");
         match findings.len() {
             0 => writeln!(out, "{rules}: nothing found")?,
-            1 => writeln!(out, "{rules}: 1 finding")?,
-            more => writeln!(out, "{rules}: {more} findings")?,
+            some => writeln!(out, "{rules}: {}", counted(some, "finding"))?,
         }
         match self.strict && !findings.is_empty() {
             true => Err(Found.into()),

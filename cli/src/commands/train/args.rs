@@ -122,7 +122,8 @@ pub(crate) struct Args {
     /// Metric to tune for: roc_auc, log_loss, f1, accuracy or brier [default: roc_auc].
     #[arg(long, value_name = "METRIC", help_heading = "Tuning")]
     pub(super) metric: Option<Written<Metric>>,
-    /// Average up to this many boosted models where the size limit allows it [default: 2].
+    /// Average up to this many boosted models where the size limit allows it [default: 8 up to
+    /// 5,000 training rows, 4 up to 20,000, else 2].
     #[arg(long, value_name = "NUMBER", help_heading = "Tuning")]
     pub(super) bags: Option<Bags>,
     /// Do not look for ratios of two inputs, such as loan / income, that would make the model better.
@@ -181,7 +182,7 @@ pub(super) enum Kind {
     Ridge,
     /// One tree, at most 9 splits deep.
     DecisionTree,
-    /// 500 small trees, each correcting the ones before.
+    /// Small trees, each correcting the ones before; cross-validation says how many.
     GradientBoosting,
 }
 

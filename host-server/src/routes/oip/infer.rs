@@ -182,7 +182,7 @@ fn wanted(body: &[u8], request: &Request<'_>, has_policy: bool) -> Result<Vec<As
     let named = match request.outputs {
         None => Vec::new(),
         Some(outputs) => list(body, outputs.get().as_bytes(), MOST_OUTPUTS)
-            .map_err(|_| format!("`outputs` is no list of at most {MOST_OUTPUTS}"))?,
+            .map_err(|_| format!("`outputs` must be a list of at most {MOST_OUTPUTS} outputs"))?,
     };
     if named.is_empty() {
         let usual = if has_policy { 4 } else { 3 };

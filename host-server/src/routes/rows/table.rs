@@ -236,7 +236,8 @@ impl Table {
             }
             let (found, expected) = (csv.fields(), fields.0.len());
             if found != expected {
-                let sentence = format!("the row has {found} cells, the line of names {expected}");
+                let cells = if found == 1 { "cell" } else { "cells" };
+                let sentence = format!("the row has {found} {cells}, the line of names {expected}");
                 return Err(Unreadable::Other(csv.wrong(&sentence)));
             }
             rows += 1;
