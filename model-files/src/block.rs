@@ -1,5 +1,7 @@
 //! Blocks of rows, column by column.
 
+use std::fmt;
+
 /// Rows that are read at once.
 pub const BLOCK_ROWS: usize = 8192;
 
@@ -34,6 +36,14 @@ impl Texts {
     /// Adds one; the empty text is missing.
     pub fn push(&mut self, text: &str) {
         self.text.push_str(text);
+        self.ends.push(self.text.len());
+    }
+
+    /// Adds what is formatted, without a text of its own.
+    pub(crate) fn push_formatted(&mut self, text: fmt::Arguments<'_>) {
+        use fmt::Write as _;
+        // Writing into memory cannot fail.
+        let _ = self.text.write_fmt(text);
         self.ends.push(self.text.len());
     }
 

@@ -25,6 +25,7 @@
 //! ```
 
 pub mod block;
+pub mod calendar;
 pub mod csv;
 mod lines;
 pub mod missing;

@@ -3,9 +3,14 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use model_files::block::Cells;
 use model_files::csv::Table;
-use model_files::parquet::{CsvText, ParquetFile, is_parquet};
+use model_files::parquet::{ColumnKind, CsvText, ParquetFile, is_parquet};
+use parquet::column::writer::ColumnWriter;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 
 /// The same 40 rows in both formats, as other programs write them.
 fn data(name: &str) -> PathBuf {
@@ -56,5 +61,191 @@ fn a_damaged_file_is_named() {
     assert!(
         error.starts_with("cut.parquet: the Parquet file cannot be read"),
         "{error}"
+    );
+}
+
+/// A file with one column of integers, `None` for missing, in row groups.
+fn integers(name: &str, field: &str, groups: &[&[Option<i64>]]) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let schema = Arc::new(parse_message_type(&format!("message m {{ {field}; }}")).unwrap());
+    let sink = std::fs::File::create(&path).unwrap();
+    let mut writer = SerializedFileWriter::new(sink, schema, Arc::default()).unwrap();
+    for rows in groups {
+        let levels: Vec<i16> = rows.iter().map(|row| i16::from(row.is_some())).collect();
+        let values: Vec<i64> = rows.iter().flatten().copied().collect();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        let levels = Some(levels.as_slice());
+        match column.untyped() {
+            ColumnWriter::Int32ColumnWriter(writer) => {
+                // Unsigned integers are stored by their bits.
+                let values: Vec<i32> = values.iter().map(|value| *value as i32).collect();
+                writer.write_batch(&values, levels, None).unwrap();
+            }
+            ColumnWriter::Int64ColumnWriter(writer) => {
+                writer.write_batch(&values, levels, None).unwrap();
+            }
+            _ => panic!("{field} is not of integers"),
+        }
+        column.close().unwrap();
+        group.close().unwrap();
+    }
+    writer.close().unwrap();
+    path
+}
+
+fn check(name: &str, field: &str, rows: &[Option<i64>], expected: &[&str]) {
+    let path = integers(name, &format!("optional {field}"), &[rows]);
+    let text = text_of(&path);
+    let cells: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(cells, expected, "{field}");
+}
+
+#[test]
+fn integers_beyond_an_f64_keep_every_digit() {
+    let large = 9_007_199_254_740_993;
+    check(
+        "large.parquet",
+        "int64 a",
+        &[Some(large), None, Some(-large), Some(7)],
+        &["9007199254740993", "", "-9007199254740993", "7"],
+    );
+    check(
+        "ends.parquet",
+        "int64 a",
+        &[Some(i64::MIN), Some(i64::MAX)],
+        &["-9223372036854775808", "9223372036854775807"],
+    );
+    check(
+        "decimal.parquet",
+        "int64 a (decimal(18, 2))",
+        &[Some(large), Some(-5), Some(150)],
+        &["90071992547409.93", "-0.05", "1.50"],
+    );
+    // No one column changes from numbers to texts where the file says what it has.
+    let path = integers(
+        "groups.parquet",
+        "required int64 a",
+        &[&[Some(1)], &[Some(large)]],
+    );
+    let file = ParquetFile::open(&path, "groups").unwrap();
+    assert_eq!(file.kind(0).unwrap(), ColumnKind::Number);
+    for group in 0..2 {
+        let mut rows = file.group(group, |_| true).unwrap();
+        let block = rows.next_block().unwrap().unwrap();
+        assert!(matches!(block.columns[0], Cells::Texts(_)), "{group}");
+    }
+    assert_eq!(text_of(&path), "a\n1\n9007199254740993\n");
+}
+
+#[test]
+fn small_integers_are_numbers() {
+    for field in [
+        "required int64 a",
+        "required int64 a (integer(64, false))",
+        "required int64 a (decimal(18, 2))",
+        "required int32 a (integer(32, false))",
+    ] {
+        let path = integers("small.parquet", field, &[&[Some(1), Some(600)]]);
+        let file = ParquetFile::open(&path, "small").unwrap();
+        let mut rows = file.group(0, |_| true).unwrap();
+        let block = rows.next_block().unwrap().unwrap();
+        assert!(matches!(block.columns[0], Cells::Numbers(_)), "{field}");
+    }
+}
+
+#[test]
+fn unsigned_integers_have_no_sign() {
+    for field in ["int32 a (uint_32)", "int32 a (integer(32, false))"] {
+        check(
+            "uint32.parquet",
+            field,
+            &[Some(2_147_483_653), None, Some(4_294_967_295), Some(0)],
+            &["2147483653", "", "4294967295", "0"],
+        );
+    }
+    for field in ["int64 a (uint_64)", "int64 a (integer(64, false))"] {
+        check(
+            "uint64.parquet",
+            field,
+            &[Some(i64::MIN + 5), None, Some(-1), Some(12)],
+            &["9223372036854775813", "", "18446744073709551615", "12"],
+        );
+    }
+}
+
+#[test]
+fn dates_and_times_are_texts() {
+    let day = 86_400_000;
+    check(
+        "date.parquet",
+        "int32 a (date)",
+        &[Some(18_262), None, Some(-1), Some(11_016)],
+        &["2020-01-01", "", "1969-12-31", "2000-02-29"],
+    );
+    let noon = 18_262 * day + day / 2;
+    let rows = [Some(noon), None, Some(noon + 250), Some(-1000)];
+    let utc = [
+        "2020-01-01T12:00:00Z",
+        "",
+        "2020-01-01T12:00:00.250Z",
+        "1969-12-31T23:59:59Z",
+    ];
+    let local = utc.map(|text| text.trim_end_matches('Z'));
+    check("t1.parquet", "int64 a (timestamp_millis)", &rows, &utc);
+    check(
+        "t2.parquet",
+        "int64 a (timestamp(millis, true))",
+        &rows,
+        &utc,
+    );
+    check(
+        "t3.parquet",
+        "int64 a (timestamp(millis, false))",
+        &rows,
+        &local,
+    );
+    check(
+        "t4.parquet",
+        "int64 a (timestamp(nanos, true))",
+        &[Some(noon * 1_000_000 + 1)],
+        &["2020-01-01T12:00:00.000000001Z"],
+    );
+    check(
+        "t5.parquet",
+        "int64 a (timestamp(micros, false))",
+        &[Some(noon * 1000)],
+        &["2020-01-01T12:00:00"],
+    );
+    let clock = ["12:00:00", "", "00:00:50.125"];
+    check(
+        "t6.parquet",
+        "int32 a (time(millis, false))",
+        &[Some(day / 2), None, Some(50_125)],
+        &clock,
+    );
+    check(
+        "t7.parquet",
+        "int64 a (time(micros, false))",
+        &[Some(day * 500), None, Some(50_125_000)],
+        &["12:00:00", "", "00:00:50.125000"],
+    );
+    let path = integers("kind.parquet", "required int32 a (date)", &[&[Some(0)]]);
+    let file = ParquetFile::open(&path, "kind").unwrap();
+    assert_eq!(file.kind(0).unwrap(), ColumnKind::Text);
+}
+
+#[test]
+fn decimals_in_bytes_are_refused() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bytes.parquet");
+    let schema = "message m { required binary amount (decimal(20, 2)); }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let sink = std::fs::File::create(&path).unwrap();
+    let writer = SerializedFileWriter::new(sink, schema, Arc::default()).unwrap();
+    writer.close().unwrap();
+    let file = ParquetFile::open(&path, "bytes.parquet").unwrap();
+    assert_eq!(
+        file.kind(0).unwrap_err().to_string(),
+        "bytes.parquet, column 'amount': the Parquet type DECIMAL in a BYTE_ARRAY cannot be read: write numbers or texts"
     );
 }

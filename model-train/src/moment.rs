@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use model_files::calendar::date_of;
+
 /// What a column of times holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeKind {
@@ -84,7 +86,7 @@ impl Moment {
         if self.is_whole {
             return self.value.to_string();
         }
-        let (year, month, _) = civil(self.value.div_euclid(86_400));
+        let (year, month, _) = date_of(self.value.div_euclid(86_400));
         format!("{year:04}-Q{}", (month - 1) / 3 + 1)
     }
 
@@ -94,7 +96,7 @@ impl Moment {
         if self.is_whole {
             return self.value.to_string();
         }
-        let (year, _, _) = civil(self.value.div_euclid(86_400));
+        let (year, _, _) = date_of(self.value.div_euclid(86_400));
         format!("{year:04}")
     }
 
@@ -104,7 +106,7 @@ impl Moment {
         if self.is_whole {
             return self.value.to_string();
         }
-        let (year, month, _) = civil(self.value.div_euclid(86_400));
+        let (year, month, _) = date_of(self.value.div_euclid(86_400));
         format!("{year:04}-{month:02}")
     }
 }
@@ -115,7 +117,7 @@ impl fmt::Display for Moment {
         if self.is_whole {
             return write!(f, "{}", self.value);
         }
-        let (year, month, day) = civil(self.value.div_euclid(86_400));
+        let (year, month, day) = date_of(self.value.div_euclid(86_400));
         write!(f, "{year:04}-{month:02}-{day:02}")?;
         match self.value.rem_euclid(86_400) {
             0 => Ok(()),
@@ -147,7 +149,7 @@ fn days_of(date: &str, or_month: bool) -> Option<i64> {
     let (year, month) = (digits(year, 4)?, digits(month, 2)?);
     let days = days_from_civil(year, month, day);
     // The way back gives the same date only for one that there is.
-    (civil(days) == (year, month, day)).then_some(days)
+    (date_of(days) == (year, month, day)).then_some(days)
 }
 
 /// Seconds since midnight UTC of `12:00`, `12:00:00`, `12:00:00.5`, each with an offset.
@@ -205,23 +207,6 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
-/// Year, month and day of a number of days since 1970-01-01 (the same, `civil_from_days`).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    (era * 400 + year + i64::from(month <= 2), month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,7 +244,7 @@ mod tests {
     #[test]
     fn every_day_comes_back() {
         for days in -200_000..200_000 {
-            let (year, month, day) = civil(days);
+            let (year, month, day) = date_of(days);
             assert_eq!(days_from_civil(year, month, day), days);
         }
     }

@@ -8,6 +8,7 @@
 )]
 
 use model_core::schema::Schema;
+use model_files::parquet::CsvText;
 use model_train::dataset::Dataset;
 use model_train::fit::{
     ClassWeight, DecisionTree, GradientBoosting, LogisticRegression, Options, Params, RandomForest,
@@ -198,6 +199,25 @@ fn a_group_is_on_one_side() {
     let job = Job::new(inputs, JobOptions::default()).unwrap();
     let warning = job.warnings()[0].to_string();
     assert!(warning.contains("no group has two rows"), "{warning}");
+}
+
+/// Dates and large identifiers of a Parquet file are those of CSV.
+#[test]
+fn parquet_has_the_times_and_groups_of_csv() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../cli/tests/data")
+        .join("dated.parquet");
+    let file = CsvText::open(&path, "dated.parquet").unwrap();
+    let mut options = InputOptions::new(schema(), Source::new("dated.parquet", file));
+    options.out_of_time = Some(OutOfTime::From(Moment::parse("2025-10").unwrap()));
+    let of_parquet = Inputs::read(options, |_| {}).unwrap();
+    let of_csv = read(&csv(), |_| {}).unwrap();
+    assert_eq!(of_parquet.dataset().target, of_csv.dataset().target);
+    let sample = |inputs: &Inputs| {
+        let sample = inputs.dataset().sample.clone();
+        (sample.times, sample.time_kind, sample.groups)
+    };
+    assert_eq!(sample(&of_parquet), sample(&of_csv));
 }
 
 #[test]

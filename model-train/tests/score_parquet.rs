@@ -170,6 +170,43 @@ fn an_error_names_the_line() {
     );
 }
 
+/// A file in the types that other programs write.
+fn of_others(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cli/tests/data");
+    folder.join(name)
+}
+
+#[test]
+fn identifiers_keep_their_digits() {
+    let scored = csv_scored(&of_others("types.parquet"), BLANK);
+    let mut lines = scored.lines();
+    let (header, first) = (lines.next().unwrap(), lines.next().unwrap());
+    let own: Vec<(&str, &str)> = header.split(',').zip(first.split(',')).take(8).collect();
+    let expected = [
+        ("debt", "0"),
+        ("month", "2025-01-01"),
+        ("customer", "9007199254740993"),
+        ("id", "9223372036854775808"),
+        ("branch", "2147483648"),
+        ("at", "2025-01-01T12:00:00Z"),
+        ("local", "2025-01-01T12:00:00"),
+        ("clock", "12:00:00"),
+    ];
+    assert_eq!(own, expected);
+}
+
+#[test]
+fn a_date_is_no_number() {
+    let path = of_others("dates.parquet");
+    let file = ParquetFile::open(&path, "dates.parquet").unwrap();
+    let error = score_parquet(&mut decider(), &file, (Vec::new(), "out"), STOP, |_| ());
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.starts_with("dates.parquet, line 2, column 'debt'") && error.contains("2025-01-01"),
+        "{error}"
+    );
+}
+
 #[test]
 fn cells_of_another_kind_are_refused() {
     let columns = vec![column("a", NewKind::Float64)];

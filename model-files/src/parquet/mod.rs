@@ -1,23 +1,25 @@
 //! Parquet, without Arrow: row groups in blocks of rows, and row groups with columns added.
 
 mod cells;
+mod column;
 mod csv_text;
 mod error;
 mod from_csv;
+mod meaning;
 mod write;
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use parquet::basic::{ConvertedType, Type as Physical};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArray, DataType};
+use parquet::basic::Type as Physical;
 use parquet::errors::ParquetError as LibraryError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescPtr, TypePtr};
 
-use crate::block::{BLOCK_ROWS, Block, Cells, Texts};
+use crate::block::{BLOCK_ROWS, Block, Cells};
+use column::Open;
+use meaning::Meaning;
 
 pub use cells::{NewCells, NewColumn, NewKind, Words};
 pub use csv_text::{CsvText, header_text};
@@ -48,9 +50,11 @@ pub fn is_parquet(path: &Path) -> std::io::Result<bool> {
 /// What the cells of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
-    /// Numbers.
+    /// Numbers. A block in which one is too large for an `f64` has the digits of them all, as
+    /// texts.
     Number,
-    /// Texts, or `true` and `false`.
+    /// Texts, `true` and `false`, dates (`2026-03-31`), times of day (`12:00:00`) or timestamps
+    /// (`2026-03-31T12:00:00Z`; without `Z` where the file does not say that it is UTC).
     Text,
 }
 
@@ -61,6 +65,10 @@ pub struct ParquetFile {
     columns: Vec<ColumnDescPtr>,
     /// The same as the file's schema has them.
     fields: Vec<TypePtr>,
+    /// What the integers of each column mean.
+    meanings: Vec<Meaning>,
+    /// Columns of numbers that the file says are too large for an `f64`: texts in every block.
+    as_texts: Vec<bool>,
     /// Rows of each row group.
     rows: Vec<u64>,
 }
@@ -76,6 +84,8 @@ impl ParquetFile {
             name: name.to_owned(),
             columns: Vec::new(),
             fields: Vec::new(),
+            meanings: Vec::new(),
+            as_texts: Vec::new(),
             rows: Vec::new(),
         };
         let reader = file.reader()?;
@@ -87,6 +97,16 @@ impl ParquetFile {
         let schema = metadata.file_metadata().schema_descr();
         file.columns = schema.columns().to_vec();
         file.fields = schema.root_schema().get_fields().to_vec();
+        file.meanings = (file.columns.iter())
+            .map(|column| Meaning::of(column))
+            .collect();
+        file.as_texts = (file.meanings.iter().enumerate())
+            .map(|(index, meaning)| {
+                let mut chunks = (metadata.row_groups().iter())
+                    .filter_map(|group| group.columns().get(index)?.statistics());
+                chunks.any(|chunk| meaning.exceeds_f64(chunk))
+            })
+            .collect();
         file.check_columns()?;
         Ok(file)
     }
@@ -115,10 +135,15 @@ impl ParquetFile {
     /// # Errors
     /// When they are neither numbers nor texts.
     pub fn kind(&self, column: usize) -> Result<ColumnKind, ParquetError> {
-        let column = &self.columns[column];
+        let (column, meaning) = (&self.columns[column], self.meanings[column]);
         match column.physical_type() {
+            Physical::INT32 | Physical::INT64 if meaning.is_text() => Ok(ColumnKind::Text),
             Physical::INT32 | Physical::INT64 | Physical::FLOAT | Physical::DOUBLE => {
                 Ok(ColumnKind::Number)
+            }
+            Physical::BYTE_ARRAY if matches!(meaning, Meaning::Decimal(_)) => {
+                let kind = ParquetErrorKind::Type("DECIMAL in a BYTE_ARRAY".to_owned());
+                Err(ParquetError::new(&self.name, kind).in_column(column.name()))
             }
             Physical::BOOLEAN | Physical::BYTE_ARRAY => Ok(ColumnKind::Text),
             other => {
@@ -180,15 +205,6 @@ pub struct Group {
     levels: Vec<i16>,
 }
 
-/// A column that is being read.
-struct Open {
-    name: String,
-    reader: ColumnReader,
-    optional: bool,
-    /// What an integer is divided by when it stands for a decimal.
-    divisor: f64,
-}
-
 impl Group {
     fn open(
         file: &ParquetFile,
@@ -203,16 +219,12 @@ impl Group {
             }
             file.kind(index)?;
             let reader = group.get_column_reader(index);
-            let decimal = column.converted_type() == ConvertedType::DECIMAL;
             columns.push(Some(Open {
                 name: column.name().to_owned(),
                 reader: reader.map_err(|error| damaged(&file.name, &error))?,
                 optional: column.max_def_level() > 0,
-                divisor: if decimal {
-                    10f64.powi(column.type_scale())
-                } else {
-                    1.0
-                },
+                meaning: file.meanings[index],
+                as_texts: file.as_texts[index],
             }));
         }
         Ok(Self {
@@ -244,131 +256,5 @@ impl Group {
                 .map_err(|error| damaged(&self.name, &error).in_column(&open.name))?;
         }
         Ok(Some(&mut self.block))
-    }
-}
-
-impl Open {
-    fn fill(
-        &mut self,
-        cells: &mut Cells,
-        rows: usize,
-        levels: &mut Vec<i16>,
-    ) -> Result<(), LibraryError> {
-        let (optional, divisor) = (self.optional, self.divisor);
-        let mut read = Read {
-            rows,
-            optional,
-            levels,
-        };
-        match &mut self.reader {
-            ColumnReader::DoubleColumnReader(reader) => read.numbers(reader, cells, |v| v),
-            ColumnReader::FloatColumnReader(reader) => read.numbers(reader, cells, f64::from),
-            ColumnReader::Int32ColumnReader(reader) => {
-                read.numbers(reader, cells, |v| f64::from(v) / divisor)
-            }
-            ColumnReader::Int64ColumnReader(reader) => {
-                read.numbers(reader, cells, |v| v as f64 / divisor)
-            }
-            ColumnReader::BoolColumnReader(reader) => read.texts(reader, cells, |yes, texts| {
-                texts.push(if *yes { "true" } else { "false" });
-                Ok(())
-            }),
-            ColumnReader::ByteArrayColumnReader(reader) => {
-                read.texts(reader, cells, |bytes: &ByteArray, texts| {
-                    let text = std::str::from_utf8(bytes.data());
-                    texts.push(
-                        text.map_err(|_| LibraryError::General("a text is not UTF-8".to_owned()))?,
-                    );
-                    Ok(())
-                })
-            }
-            _ => Err(LibraryError::General("the type cannot be read".to_owned())),
-        }
-    }
-}
-
-struct Read<'a> {
-    rows: usize,
-    optional: bool,
-    levels: &'a mut Vec<i16>,
-}
-
-impl Read<'_> {
-    /// The values that are there; for each row whether it has one is in `levels`.
-    fn values<T: DataType>(
-        &mut self,
-        reader: &mut ColumnReaderImpl<T>,
-    ) -> Result<Vec<T::T>, LibraryError> {
-        self.levels.clear();
-        let mut values = Vec::with_capacity(self.rows);
-        let mut read = 0;
-        while read < self.rows {
-            let levels = self.optional.then_some(&mut *self.levels);
-            let (records, _, _) =
-                reader.read_records(self.rows - read, levels, None, &mut values)?;
-            if records == 0 {
-                return Err(LibraryError::EOF(
-                    "a column ends before its rows do".to_owned(),
-                ));
-            }
-            read += records;
-        }
-        Ok(values)
-    }
-
-    fn numbers<T: DataType>(
-        &mut self,
-        reader: &mut ColumnReaderImpl<T>,
-        cells: &mut Cells,
-        number: impl Fn(T::T) -> f64,
-    ) -> Result<(), LibraryError> {
-        let mut values = self.values(reader)?.into_iter().map(number);
-        if !matches!(cells, Cells::Numbers(_)) {
-            *cells = Cells::Numbers(Vec::new());
-        }
-        let Cells::Numbers(numbers) = cells else {
-            return Ok(());
-        };
-        numbers.clear();
-        if self.optional {
-            let of_level = |level: &i16| if *level > 0 { values.next() } else { None };
-            numbers.extend(
-                self.levels
-                    .iter()
-                    .map(of_level)
-                    .map(|v| v.unwrap_or(f64::NAN)),
-            );
-        } else {
-            numbers.extend(values);
-        }
-        Ok(())
-    }
-
-    fn texts<T: DataType>(
-        &mut self,
-        reader: &mut ColumnReaderImpl<T>,
-        cells: &mut Cells,
-        push: impl Fn(&T::T, &mut Texts) -> Result<(), LibraryError>,
-    ) -> Result<(), LibraryError> {
-        let values = self.values(reader)?;
-        if !matches!(cells, Cells::Texts(_)) {
-            *cells = Cells::Texts(Texts::default());
-        }
-        let Cells::Texts(texts) = cells else {
-            return Ok(());
-        };
-        texts.clear();
-        if !self.optional {
-            return values.iter().try_for_each(|value| push(value, texts));
-        }
-        let mut values = values.iter();
-        for level in &*self.levels {
-            let value = if *level > 0 { values.next() } else { None };
-            match value {
-                Some(value) => push(value, texts)?,
-                None => texts.push(""),
-            }
-        }
-        Ok(())
     }
 }
