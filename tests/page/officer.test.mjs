@@ -190,6 +190,8 @@ suite('the officer’s page', () => {
     const index = await ask(eyes.url, 'F-1');
     const first = await signIn(eyes.url, 'ann');
     await first.page.goto(`${eyes.url}officer#${index}`);
+    // Forced, it does not wait until the form is shown.
+    await first.page.locator('#decide').waitFor();
     await first.page.locator('#outcome-decline').check({ force: true });
     await first.page.locator('#reason').selectOption('COLLATERAL');
     await first.page.getByRole('button', { name: 'Propose this decision' }).click();
