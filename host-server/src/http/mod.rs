@@ -12,6 +12,7 @@ pub(crate) mod cors;
 pub(crate) mod error;
 pub(crate) mod gzip;
 pub(crate) mod limits;
+mod long_work;
 pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod middleware;
