@@ -160,7 +160,8 @@ async fn what_waits_for_a_challenger_holds_nothing_that_requests_share() {
         ..ServeOptions::new(ModelSource::Folder(folder.path().to_owned()))
     };
     let server = Running::serve(options, folder).await;
-    let head = "POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 60000\r\n\r\n{}";
+    let head =
+        "POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 60000\r\n\r\n{}";
     for _ in 0..20 {
         // In two pieces, so that it is no longer the connection's own buffer.
         let mut stream = server.send(head.as_bytes()).await;

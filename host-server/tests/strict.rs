@@ -350,11 +350,7 @@ async fn a_batch_of_no_rows_is_no_empty_body() {
         (&v1, JSON, "{\"instances\":[]}", nothing),
         (&infer, JSON, &tensor, "\"shape\":[0,1],\"data\":[]"),
     ] {
-        check(
-            &post(&app, path, content_type, body).await,
-            200,
-            expected,
-        );
+        check(&post(&app, path, content_type, body).await, 200, expected);
     }
     let no_names = "the body is empty, expected a line with the names of the columns";
     for (path, content_type, body, status, sentence) in [

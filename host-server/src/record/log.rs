@@ -40,7 +40,8 @@ impl DecisionLog {
     ) -> Result<Arc<Self>, LogError> {
         let usual = Options::default();
         let observed = Arc::clone(&metrics);
-        let keys_apart = options.keys.is_some();
+        let keys = options.keys.as_ref();
+        let keys_apart = keys.is_some_and(|keys| !keys.starts_with(&options.folder));
         let writer = Writer::open(
             &options.folder,
             Options {
