@@ -323,7 +323,8 @@ async fn what_cannot_be_done_is_a_sentence_and_the_right_status() {
             422,
             "reason: invalid type: integer `5`, expected a string",
         ),
-        (here.clone(), "[]", 422, "invalid length 0"),
+        (here.clone(), "[]", 422, "not a JSON object"),
+        (here.clone(), "5", 422, "not a JSON object"),
         (
             here.clone(),
             r#"{"outcome": "approve", "reason": "INCOME"} {}"#,

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinError;
 
 use self::asker::Asker;
+use super::rows::is_object;
 use crate::app::App;
 use crate::http::body::{check_json, check_plain};
 use crate::http::error::ApiError;
@@ -199,6 +200,7 @@ pub(super) async fn said<T: DeserializeOwned>(
     let words = read.map_err(|error| {
         let (field, error) = (error.path().to_string(), error.into_inner());
         match error.is_data() {
+            true if !is_object(&body) => unusable("The body is not a JSON object"),
             true => unusable(&named(&field, &error.to_string())),
             false => not_json(&error),
         }
