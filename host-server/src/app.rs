@@ -13,9 +13,11 @@ use crate::asset::Asset;
 use crate::config::ServeOptions;
 use crate::error::ServeError;
 use crate::host::ModelHost;
+use crate::http::Share;
 use crate::http::admission::Admission;
 use crate::http::authentication::{Keys, Public};
 use crate::http::body::{self, Encoding};
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::gzip::unpack;
 use crate::http::limits::HttpLimits;
@@ -110,6 +112,7 @@ impl App {
                 metrics: Arc::clone(&metrics.http),
                 keys: Arc::new(keys),
                 access_log: options.access_log,
+                log_client_address: options.log_client_address,
                 https: options.tls.is_some(),
                 stopping: AtomicBool::new(false),
             }),
@@ -195,17 +198,22 @@ impl App {
         &self.middleware
     }
 
-    /// A permit to work on a request. It is taken after the request's body has been read, so
-    /// that slow clients hold none.
+    /// A permit to answer a request at once. It is taken after the request's body has been read,
+    /// so that slow clients hold none.
     pub(crate) fn begin(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         self.admission.enter().map_err(|full| self.reject(full))
     }
 
+    /// The same for a request with long work, whose caller may wait for its turns.
+    pub(crate) fn begin_long(&self, caller: &Caller) -> Result<Share, ApiError> {
+        let permit = self.admission.enter_long(caller);
+        permit.map_err(|full| self.reject(full))
+    }
+
     /// Permission to be a stream; it is held while the stream is open.
-    pub(crate) fn begin_stream(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        self.admission
-            .enter_stream()
-            .map_err(|full| self.reject(full))
+    pub(crate) fn begin_stream(&self, caller: &Caller) -> Result<Share, ApiError> {
+        let permit = self.admission.enter_stream(caller);
+        permit.map_err(|full| self.reject(full))
     }
 
     /// Turns a request away since there is too much to do.

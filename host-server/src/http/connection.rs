@@ -27,14 +27,18 @@ const LONGEST_HEAD: usize = 64 << 10;
 /// How long idle connections stay open once the server is told to stop.
 const LINGER: Duration = Duration::from_millis(250);
 
-/// The address that a request came from, in its extensions where it is logged.
+/// The address that a request came from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// What answers the requests of a connection.
 pub(crate) trait Service: Clone + Send + Sync + 'static {
     /// Answers one request, whatever becomes of it.
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response> + Send;
+    fn answer(
+        &self,
+        peer: Peer,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response> + Send;
 }
 
 /// One connection and what it needs to be served.
@@ -45,8 +49,8 @@ pub(crate) struct Connection<S> {
     pub(crate) head: Duration,
     /// Time until the next request begins.
     pub(crate) keep_alive: Duration,
-    /// Whose requests these are, where that is logged.
-    pub(crate) peer: Option<Peer>,
+    /// Whose requests these are.
+    pub(crate) peer: Peer,
     /// How fast it must take its answers.
     pub(crate) pace: LeastPace,
     pub(crate) _permit: OwnedSemaphorePermit,
@@ -77,12 +81,9 @@ impl<S: Service> Connection<S> {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let has_asked = AtomicBool::new(false);
-        let service = service_fn(|mut request: Request<Incoming>| {
+        let service = service_fn(|request: Request<Incoming>| {
             has_asked.store(true, Ordering::Relaxed);
-            if let Some(peer) = self.peer {
-                request.extensions_mut().insert(peer);
-            }
-            let answer = self.service.answer(request);
+            let answer = self.service.answer(self.peer, request);
             async move { Ok::<_, Infallible>(answer.await) }
         });
         let mut served = std::pin::pin!(

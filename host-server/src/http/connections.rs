@@ -29,8 +29,6 @@ pub(crate) struct Connections<S> {
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) limits: HttpLimits,
     pub(crate) metrics: Arc<HttpMetrics>,
-    /// Whether the log names the clients' addresses.
-    pub(crate) logs_clients: bool,
 }
 
 impl<S: Service> Connections<S> {
@@ -84,7 +82,7 @@ impl<S: Service> Connections<S> {
             tls: self.tls.as_ref().map(|tls| tls.acceptor()),
             head: self.limits.head,
             keep_alive: self.limits.keep_alive,
-            peer: self.logs_clients.then_some(peer),
+            peer,
             pace: self.limits.pace(),
             _permit: permit,
             _counted: self.metrics.connection(),

@@ -33,6 +33,9 @@ pub struct HttpLimits {
     pub batch_bytes: usize,
     /// The most rows of a batch. Default: 100,000.
     pub batch_rows: usize,
+    /// How many rows of a batch that is explained may ask for recourse, which takes up to
+    /// [`Limits::explain`](crate::Limits) each. Default: 1,000.
+    pub recourse_rows: usize,
 }
 
 impl HttpLimits {
@@ -63,6 +66,7 @@ impl Default for HttpLimits {
             body_memory: 128 << 20,
             batch_bytes: 64 << 20,
             batch_rows: 100_000,
+            recourse_rows: 1_000,
         }
     }
 }

@@ -94,6 +94,22 @@ impl Claim {
         Ok(())
     }
 
+    /// How many bytes it covers.
+    pub(crate) fn bytes(&self) -> usize {
+        (self.first + self.rest) * PAGE
+    }
+
+    /// Takes what is missing for `bytes`, none of it from what is kept for first bytes.
+    ///
+    /// # Errors
+    /// When there is not enough left; the claim stays as it was.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
+        let more = bytes.div_ceil(PAGE).saturating_sub(self.first + self.rest);
+        take(&self.memory.rest, more)?;
+        self.rest += more;
+        Ok(())
+    }
+
     /// Gives back what is not needed for `bytes`.
     pub(crate) fn shrink(&mut self, bytes: usize) {
         let spare = (self.first + self.rest).saturating_sub(bytes.div_ceil(PAGE));

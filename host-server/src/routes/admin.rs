@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use crate::app::App;
-use crate::http::authentication::Caller;
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Outcome;

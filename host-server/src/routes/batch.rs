@@ -3,6 +3,8 @@
 //! client reads it.
 
 use std::convert::Infallible;
+use std::fmt::Display;
+use std::io;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -13,31 +15,40 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
 use model_http::media;
-use tokio::task::JoinError;
 
 use super::answer::receipt;
 use super::batch_answer::{Copied, Form as AnswerForm, write_answers};
 use super::ndjson;
+use super::question::work;
 use super::refusal::wrong_names;
 use super::rows::{Chunk, Table, Unreadable};
 use crate::app::App;
 use crate::host::FeatureRole;
+use crate::http::admission::Work;
 use crate::http::body::{ContentType, check_plain};
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
-use crate::http::memory::{Claim, Memory};
+use crate::http::memory::{Claim, Full, Memory};
 use crate::http::request_id::RequestId;
+use crate::http::turns::Piece;
 use crate::models::registry::{Affinity, Served};
 use crate::record::{Call, Groups, Kind, Recorder, Written};
 
 const ROUTE: &str = "/predict/batch";
 const ROUTE_NAMED: &str = "/models/{name}/predict/batch";
 
-/// Rows that are decided in one turn: some milliseconds of work. Then it is another's turn.
+/// Rows that are decided in one turn, unless it takes too long: usually some milliseconds of
+/// work. Then it is another's turn.
 pub(super) const ROWS_A_PIECE: usize = 512;
 
-/// Rows that are explained in one turn: an explanation takes up to some hundred times as long as
+/// The same of rows that are explained: an explanation takes up to some hundred times as long as
 /// its decision.
 const EXPLANATIONS_A_PIECE: usize = 8;
+
+/// Rows that are decided before the clock is looked at.
+pub(super) const ROWS_A_LOOK: usize = 32;
+
+const NO_MEMORY: &str = "its rows have longer answers than usual, and there is no memory for them";
 
 /// Memory that is claimed for a row's answer before it is known: most take less.
 pub(super) const USUAL_ANSWER: usize = 2 << 10;
@@ -53,21 +64,23 @@ enum Form {
 pub(super) async fn batch(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&id, &headers, ROUTE);
+    let call = Call::new(&id, &caller, &headers, ROUTE);
     answer(app, call, body, None).await
 }
 
 pub(super) async fn batch_named(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&id, &headers, ROUTE_NAMED);
+    let call = Call::new(&id, &caller, &headers, ROUTE_NAMED);
     answer(app, call, body, Some(&name)).await
 }
 
@@ -83,16 +96,17 @@ async fn answer(
     let served = target.served;
     if form == Form::Lines {
         check_plain(call.headers)?;
-        return ndjson::answer(app, served, recorder, body).await;
+        return ndjson::answer(app, call.caller.clone(), served, recorder, body).await;
     }
     let answers = match form == Form::Csv && !wants_json(call.headers) {
         true => AnswerForm::Csv,
         false => AnswerForm::Json,
     };
     let packed = app.read_batch(call.headers, body).await?;
-    let permit = app.begin()?;
+    let permit = app.begin_long(call.caller)?;
     let most = app.limits().batch_rows;
     let memory = app.admission().memory().clone();
+    let caller = call.caller.clone();
     let work = move || {
         let _permit = permit;
         let body = packed.unpack()?;
@@ -105,12 +119,16 @@ async fn answer(
             }
             _ => Table::of_objects(&body, &body, most).map_err(|error| refuse_array(error, most)),
         }?;
-        Batch::new(served, table, answers, recorder).first(&memory)
+        Batch::new(caller, served, table, answers, recorder).first(&memory)
     };
-    let (batch, first) = app.admission().piece(work).await.unwrap_or_else(|error| {
-        tracing::error!(request_id = call.id.as_str(), %error, "no batch");
-        Err(ApiError::fault(call.id))
-    })?;
+    let (batch, first) = app
+        .admission()
+        .piece(call.caller, work)
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(request_id = call.id.as_str(), %error, "no batch");
+            Err(ApiError::fault(call.id))
+        })?;
     batch.respond(app, call.id, first).await
 }
 
@@ -182,10 +200,13 @@ pub(super) fn refuse_array(error: Unreadable, most: usize) -> ApiError {
 
 /// A batch that is being answered.
 pub(super) struct Batch {
+    caller: Caller,
     served: Arc<Served>,
     table: Table,
     chunk: Chunk,
     answers: AnswerForm,
+    /// Whether a row asks for recourse; none of a batch that is not explained.
+    recourse: Vec<bool>,
     /// Columns of CSV that the model ignores, such as a number of the application, and that of the
     /// target: an answer in CSV repeats them.
     copied: Vec<String>,
@@ -198,6 +219,7 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn new(
+        caller: Caller,
         served: Arc<Served>,
         table: Table,
         answers: AnswerForm,
@@ -208,7 +230,9 @@ impl Batch {
             AnswerForm::Json | AnswerForm::Explanations => Vec::new(),
         };
         Self {
+            caller,
             served,
+            recourse: Vec::new(),
             copied,
             table,
             chunk: Chunk::default(),
@@ -216,6 +240,33 @@ impl Batch {
             row: 0,
             recorder,
             _held: None,
+        }
+    }
+
+    /// Rows that are explained, with whether each asks for recourse.
+    pub(super) fn of_explanations(
+        caller: Caller,
+        served: Arc<Served>,
+        table: Table,
+        recourse: Vec<bool>,
+        recorder: Option<Recorder>,
+    ) -> Self {
+        Self {
+            recourse,
+            ..Self::new(caller, served, table, AnswerForm::Explanations, recorder)
+        }
+    }
+
+    /// The kind of work that the next row is.
+    pub(super) fn work(&self) -> Work {
+        work(self.recourse.get(self.row) == Some(&true))
+    }
+
+    /// Rows that are answered before the clock is looked at.
+    fn rows_a_look(&self) -> usize {
+        match self.answers {
+            AnswerForm::Json | AnswerForm::Csv => ROWS_A_LOOK,
+            AnswerForm::Explanations => 1,
         }
     }
 
@@ -237,38 +288,60 @@ impl Batch {
         self._held = Some(held);
         let mut claim = memory.claim();
         claim.cover(self.table.len().min(self.rows_a_piece()) * USUAL_ANSWER)?;
-        let bytes = self.next(claim);
+        let bytes = self.next(claim)?;
         Ok((self, bytes))
     }
 
-    /// The next piece of the answer, in the memory that is claimed for it.
-    fn next(&mut self, mut claim: Claim) -> Bytes {
-        self.table.next(self.rows_a_piece(), &mut self.chunk);
-        let first = self.row;
-        self.row += self.chunk.iter().count();
+    /// The next piece of the answer, in the memory that is claimed for it. It ends after so many
+    /// rows, when it took long enough, when the memory is used, or before a row that is other
+    /// work.
+    ///
+    /// # Errors
+    /// When the answer is longer than the claim, and there is no memory for the rest.
+    fn next(&mut self, mut claim: Claim) -> Result<Bytes, Full> {
+        let (piece, work) = (Piece::begin(), self.work());
+        let end = (self.row + self.rows_a_piece()).min(self.table.len());
         let mut out = Vec::new();
-        if first == 0 {
+        if self.row == 0 {
             self.answers.begin(&self.served, &self.copied, &mut out);
         }
+        loop {
+            let before = out.len();
+            self.answer_rows(self.rows_a_look().min(end - self.row), &mut out);
+            // The next rows are likely as long as these.
+            let is_full = 2 * out.len() - before > claim.bytes();
+            if self.row == end || piece.is_over() || is_full || self.work() != work {
+                break;
+            }
+        }
+        if self.is_done() {
+            self.answers.end(&mut out);
+        }
+        out.shrink_to_fit();
+        claim.grow(out.len())?;
+        claim.shrink(out.len());
+        Ok(claim.hold(out))
+    }
+
+    /// Answers the next rows, at most `most`.
+    fn answer_rows(&mut self, most: usize, out: &mut Vec<u8>) {
+        self.table.next(most, &mut self.chunk);
+        let first = self.row;
+        self.row += self.chunk.iter().count();
+        let copied = Copied {
+            names: &self.copied,
+            aside: self.table.aside(),
+        };
         let recorder = self.recorder.as_mut();
         write_answers(
             self.answers,
             &self.served,
             &self.chunk,
-            Copied {
-                names: &self.copied,
-                aside: self.table.aside(),
-            },
+            copied,
             first,
             recorder,
-            &mut out,
+            out,
         );
-        if self.is_done() {
-            self.answers.end(&mut out);
-        }
-        out.shrink_to_fit();
-        claim.shrink(out.len());
-        claim.hold(out)
     }
 
     /// The answer, of which `first` is the first piece.
@@ -313,15 +386,14 @@ impl Batch {
             let mut claim = app.admission().memory().claim();
             let memory = self.rows_a_piece() * USUAL_ANSWER;
             claim.cover(memory).map_err(|full| app.reject(full))?;
-            let work = move || {
-                let bytes = self.next(claim);
-                (bytes, self)
-            };
-            let piece = app.admission().piece(work).await;
-            let (bytes, batch) = piece.map_err(|error| {
+            let (kind, caller) = (self.work(), self.caller.clone());
+            let work = move || self.next(claim).map(|bytes| (bytes, self));
+            let piece = app.admission().work(kind, &caller, work).await;
+            let piece = piece.map_err(|error| {
                 broke_off(&error);
                 ApiError::fault(id)
             })?;
+            let (bytes, batch) = piece.map_err(|full| app.reject(full))?;
             self = batch;
             pieces.push(Ok(bytes));
         }
@@ -342,12 +414,11 @@ impl Batch {
                 }
                 let memory = batch.rows_a_piece() * USUAL_ANSWER;
                 let claim = admission.memory().wait_for(memory).await;
-                let work = move || {
-                    let bytes = batch.next(claim);
-                    (bytes, batch)
-                };
-                let piece = admission.piece(work).await;
-                piece.map(Some).inspect_err(broke_off)
+                let (kind, caller) = (batch.work(), batch.caller.clone());
+                let work = move || batch.next(claim).map(|bytes| (bytes, batch));
+                let piece = admission.work(kind, &caller, work).await;
+                let piece = piece.map_err(|error| broke_off(&error))?;
+                piece.map(Some).map_err(|_| broke_off(&NO_MEMORY))
             }
         });
         Body::from_stream(stream::iter([Ok(first)]).chain(rest))
@@ -365,6 +436,7 @@ fn copied(served: &Served, table: &Table) -> Vec<String> {
 }
 
 /// The client sees its connection end before its answer does.
-pub(super) fn broke_off(error: &JoinError) {
+pub(super) fn broke_off(error: &impl Display) -> io::Error {
     tracing::error!(%error, "a batch broke off");
+    io::Error::other(error.to_string())
 }

@@ -18,6 +18,7 @@ mod ndjson;
 mod oip;
 mod openapi;
 pub(crate) mod predict;
+mod question;
 mod refusal;
 mod rows;
 mod score_rows;

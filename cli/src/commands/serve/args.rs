@@ -148,6 +148,9 @@ pub(crate) struct Args {
     /// Maximum number of rows in a batch [default: 100000]
     #[arg(long, value_name = "NUMBER")]
     pub(super) batch_rows: Option<usize>,
+    /// Maximum number of rows in an array that ask /explain for recourse [default: 1000]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) recourse_rows: Option<usize>,
     /// Maximum size of a batch that is not NDJSON, in bytes [default: 67108864]
     #[arg(long, value_name = "BYTES")]
     pub(super) batch_bytes: Option<usize>,

@@ -141,6 +141,11 @@ fn http_limits(args: &Args, from: &mut Settings) -> Result<HttpLimits> {
         )?,
         least_rate: from.or(key("least-rate"), args.least_rate, usual.least_rate)?,
         batch_rows: from.or(key("batch-rows"), args.batch_rows, usual.batch_rows)?,
+        recourse_rows: from.or(
+            key("recourse-rows"),
+            args.recourse_rows,
+            usual.recourse_rows,
+        )?,
         batch_bytes: from.or(key("batch-bytes"), args.batch_bytes, usual.batch_bytes)?,
     })
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::score_rows::{NoScores, Output};
 use crate::app::App;
-use crate::host::{Feature, FeatureType};
+use crate::host::FeatureType;
 use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
@@ -99,25 +99,22 @@ async fn model(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    metadata(&app, &name, None).await
+    metadata(&app, &name, None)
 }
 
 async fn version(
     State(app): State<Arc<App>>,
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, OipError> {
-    metadata(&app, &name, Some(&version)).await
+    metadata(&app, &name, Some(&version))
 }
 
-async fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<Value>, OipError> {
-    let served = app
-        .target_version(Some(name), version, Affinity::default())
-        .await?
-        .served;
-    let inputs: Vec<Value> = served
-        .description()
-        .input_features()
-        .map(|feature| json!({ "name": feature.name, "datatype": datatype(feature), "shape": [-1, 1] }))
+/// What is known of a version that is not loaded: who has no key cannot have it loaded.
+fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<Value>, OipError> {
+    let version = app.known(Some(name), version)?;
+    let inputs = version.inputs().iter();
+    let inputs: Vec<Value> = inputs
+        .map(|(name, values)| json!({ "name": name, "datatype": datatype(*values), "shape": [-1, 1] }))
         .collect();
     let outputs: Vec<Value> = OUTPUTS
         .map(|output| json!({ "name": output.name(), "datatype": datatype_of(output), "shape": [-1, 1] }))
@@ -149,7 +146,7 @@ async fn version_ready(
     State(app): State<Arc<App>>,
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, OipError> {
-    app.known(Some(&name), &version)?;
+    app.known(Some(&name), Some(&version))?;
     Ok(Json(
         json!({ "name": name, "version": version, "ready": true }),
     ))
@@ -169,8 +166,8 @@ async fn index(State(app): State<Arc<App>>) -> Json<Value> {
     Json(entries.into())
 }
 
-fn datatype(feature: &Feature) -> &'static str {
-    match feature.r#type {
+fn datatype(values: FeatureType) -> &'static str {
+    match values {
         FeatureType::Integer => "INT64",
         FeatureType::Boolean => "BOOL",
         FeatureType::Category => "BYTES",
