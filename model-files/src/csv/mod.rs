@@ -56,7 +56,9 @@ pub enum CsvErrorKind {
     #[error("a quote (\") is never closed: close it; the file may be truncated")]
     UnclosedQuote,
     /// A record of more than a mebibyte.
-    #[error("the record is longer than 1 MiB: a quote (\") before it may not be closed")]
+    #[error(
+        "the record is longer than 1 MiB, the most that is read: shorten it, or close the quote (\") that it begins in"
+    )]
     RecordTooLong,
     /// More or fewer fields than the header.
     #[error("expected {expected} fields as in the header, got {got}")]
