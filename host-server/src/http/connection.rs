@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_rustls::TlsAcceptor;
 
+use super::handshake::Handshake;
 use super::heads::{Heads, Noticing};
 use super::metrics::Counted;
 use super::pace::LeastPace;
@@ -63,7 +64,9 @@ impl<S: Service> Connection<S> {
             None => self.answer(stream, stop).await,
             Some(tls) => {
                 // A client that does not complete the handshake in time is dropped.
-                if let Ok(Ok(stream)) = tokio::time::timeout(self.head, tls.accept(stream)).await {
+                let shaken = tls.accept(Handshake::begin(stream));
+                if let Ok(Ok(mut stream)) = tokio::time::timeout(self.head, shaken).await {
+                    stream.get_mut().0.done();
                     self.answer(stream, stop).await;
                 }
             }

@@ -11,6 +11,7 @@ pub(crate) mod connections;
 pub(crate) mod cors;
 pub(crate) mod error;
 pub(crate) mod gzip;
+mod handshake;
 mod heads;
 pub(crate) mod limits;
 pub(crate) mod memory;
