@@ -8,8 +8,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
 use super::limits::HttpLimits;
+use super::long_work::Threads;
 use super::memory::Memory;
 use crate::host::processors;
+
+/// Searches of the decision log at the same time.
+const SEARCHES: usize = 1;
 
 /// What all requests share.
 pub(crate) struct Admission {
@@ -21,6 +25,8 @@ pub(crate) struct Admission {
     turns: Arc<Semaphore>,
     /// Searches of the decision log: each reads its whole index, and collects what it finds.
     searches: Arc<Semaphore>,
+    /// As many as there are turns and searches.
+    threads: Threads,
     memory: Memory,
 }
 
@@ -30,13 +36,15 @@ pub(crate) struct Overloaded;
 
 impl Admission {
     pub(crate) fn new(limits: &HttpLimits) -> Self {
+        // With the connections' threads' own calls that makes no more than a pool has
+        // instances, so no such thread waits for one.
+        let turns = processors().get();
         Self {
             requests: Arc::new(Semaphore::new(limits.requests.get())),
             streams: Arc::new(Semaphore::new(limits.requests.get())),
-            // With the connections' threads' own calls that makes no more than a pool has
-            // instances, so no such thread waits for one.
-            turns: Arc::new(Semaphore::new(processors().get())),
-            searches: Arc::new(Semaphore::new(1)),
+            turns: Arc::new(Semaphore::new(turns)),
+            searches: Arc::new(Semaphore::new(SEARCHES)),
+            threads: Threads::new(turns.saturating_add(SEARCHES)),
             memory: Memory::new(limits.body_memory),
         }
     }
@@ -66,7 +74,7 @@ impl Admission {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
-        in_turn(&self.turns, work).await
+        in_turn(&self.turns, &self.threads, work).await
     }
 
     /// Searches the decision log on another thread when it is this search's turn: one at a time,
@@ -78,21 +86,22 @@ impl Admission {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
-        in_turn(&self.searches, work).await
+        in_turn(&self.searches, &self.threads, work).await
     }
 }
 
 async fn in_turn<T: Send + 'static>(
     turns: &Arc<Semaphore>,
+    threads: &Threads,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
     // Never closed: there is always a turn to wait for.
     let turn = Arc::clone(turns).acquire_owned().await.ok();
-    tokio::task::spawn_blocking(move || {
+    let work = move || {
         let _turn = turn;
         work()
-    })
-    .await
+    };
+    threads.run(work).await
 }
 
 fn permit(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Overloaded> {
