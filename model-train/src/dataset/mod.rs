@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use model_core::cells::CellReader;
 use model_core::preprocess::resolve;
 use model_core::schema::{Feature, Role, Schema};
 use model_core::value::{Reading, Value, ValueError, read};
@@ -184,6 +185,7 @@ impl Dataset {
         let mut scratch = Scratch {
             row: derive::Row::default(),
             overwritten: vec![0; reader.steps.len()],
+            cells: reader.cells(),
         };
         while let Some(row) = table.next_row()? {
             reader.push_inputs(&row, &mut columns, &mut scratch, name)?;
@@ -299,10 +301,12 @@ impl Dataset {
 }
 
 /// What one thread needs to read rows.
-struct Scratch {
+struct Scratch<'s> {
     row: derive::Row,
     /// By step.
     overwritten: Vec<usize>,
+    /// By input.
+    cells: Vec<CellReader<'s>>,
 }
 
 impl<'a> Reader<'a> {
@@ -326,17 +330,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What reads the cells of each input.
+    fn cells(&self) -> Vec<CellReader<'a>> {
+        let missing = &self.schema.missing_values;
+        let inputs = self.inputs.iter();
+        inputs
+            .map(|feature| CellReader::new(feature, missing))
+            .collect()
+    }
+
     /// Appends a row to the columns of the inputs.
     fn push_inputs(
         &self,
         row: &Row<'_>,
         into: &mut [Vec<f64>],
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<'_>,
         file: &str,
     ) -> Result<(), DataError> {
         let Self {
             columns,
-            schema,
             inputs,
             steps,
             ..
@@ -344,6 +356,7 @@ impl<'a> Reader<'a> {
         let Scratch {
             row: values,
             overwritten,
+            cells,
         } = scratch;
         let cell = |input: usize| columns.inputs[input].map_or("", |index| row.field(index));
         let refused = |input: usize, error: ValueError| {
@@ -353,15 +366,15 @@ impl<'a> Reader<'a> {
         values.clear(inputs.len());
         for (input, feature) in inputs.iter().enumerate() {
             if feature.derived.is_none() {
-                let value = read_cell(feature, cell(input), &schema.missing_values)
+                let value = (cells[input].read(cell(input)))
+                    .and_then(|reading| by_batch(feature, reading))
                     .map_err(|error| refused(input, error))?;
                 values.set(input, feature, value);
                 into[input].push(value);
             }
         }
         for (step, overwritten) in steps.iter().zip(overwritten) {
-            let given = Value::from_text(cell(step.input), &schema.missing_values);
-            let known = read(&step.feature, given)
+            let known = (cells[step.input].read(cell(step.input)))
                 .and_then(|given| values.derive(step, given))
                 .map_err(|error| refused(step.input, error))?;
             *overwritten += usize::from(known.overwritten);
@@ -424,7 +437,14 @@ pub fn read_cell(
     cell: &str,
     missing_values: &[String],
 ) -> Result<f64, ValueError> {
-    let reading = read(feature, Value::from_text(cell, missing_values))?;
+    by_batch(
+        feature,
+        read(feature, Value::from_text(cell, missing_values))?,
+    )
+}
+
+/// The same for what a cell was read as.
+pub(crate) fn by_batch(feature: &Feature, reading: Reading) -> Result<f64, ValueError> {
     if let Reading::Is(value) = reading
         && feature.range().is_none_or(|range| range.contains(value))
     {
