@@ -24,7 +24,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 
 use crate::derive::{self, Step};
 use crate::error::{DataError, DataErrorKind, shortened};
-use crate::parallel::parallel;
+use crate::parallel::in_order;
 use crate::sample::{Sample, SampleReader};
 use crate::values::Values;
 use part::Part;
@@ -92,6 +92,9 @@ pub struct Protected {
     index: usize,
 }
 
+/// Pieces of a file that are read or wait for it, for each thread.
+const AHEAD: usize = 4;
+
 /// The code of a category that is not in the list, as the module's batch call takes it.
 pub const UNKNOWN: f64 = -1.0;
 
@@ -141,25 +144,34 @@ impl Dataset {
         let (head, no_rows) = (pieces.head().clone(), Piece::default());
         let header = head.table(&no_rows);
         let reader = Reader::new(&header, schema, outcome_missing)?;
-        let mut sample = SampleReader::new(&header, schema);
+        let (of_row, mut sample) = (
+            SampleReader::new(&header, schema),
+            SampleReader::new(&header, schema),
+        );
         let mut dataset = Self {
             protected: Protected::columns(&header, schema),
             ..Self::empty(name, &reader)
         };
         let mut overwritten = vec![0; reader.steps.len()];
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-        loop {
-            let wave = pieces.next_pieces(jobs)?;
-            if wave.is_empty() {
-                break;
+        let protected = dataset.protected.clone();
+        let worker = |_| {
+            |(piece, bytes): (Piece, u64)| {
+                let mut table = head.table(&piece);
+                let part = Part::read(&mut table, &reader, &of_row, &protected);
+                (part, bytes)
             }
-            let parts = parallel(jobs, &wave, |piece| {
-                let mut table = head.table(piece);
-                Part::read(&mut table, &reader, &sample, &dataset.protected)
-            });
-            dataset.append(parts, &mut sample, &mut overwritten)?;
-            progress(pieces.bytes_read());
-        }
+        };
+        let next = || {
+            let piece = pieces.next_piece().map_err(DataError::from)?;
+            Ok(piece.map(|piece| (piece, pieces.bytes_read())))
+        };
+        let done = |(part, bytes)| {
+            dataset.append(part, &mut sample, &mut overwritten)?;
+            progress(bytes);
+            Ok::<(), DataError>(())
+        };
+        in_order(AHEAD * jobs, (0..jobs).map(worker).collect(), next, done)?;
         dataset.overwritten = reader.overwritten(&overwritten);
         dataset.sample = sample.finish();
         dataset.sha256 = pieces.into_source().finish();
@@ -251,26 +263,24 @@ impl Dataset {
         &self.name
     }
 
-    /// Appends what was read of the next pieces.
+    /// Appends what was read of the next piece.
     fn append(
         &mut self,
-        mut parts: Vec<Part>,
+        mut part: Part,
         sample: &mut SampleReader<'_>,
         overwritten: &mut [usize],
     ) -> Result<(), DataError> {
-        for part in &mut parts {
-            part.push_sample(sample, &self.name)?;
-            if let Some(error) = part.error.take() {
-                return Err(error);
-            }
-            let before = self.rows_in_file();
-            let left_out = part.without_outcome.iter();
-            let left_out = left_out.map(|row| before + row);
-            self.without_outcome.rows.extend(left_out);
-            self.target.append(&mut part.target);
-            for (all, part) in overwritten.iter_mut().zip(&part.overwritten) {
-                *all += part;
-            }
+        part.push_sample(sample, &self.name)?;
+        if let Some(error) = part.error.take() {
+            return Err(error);
+        }
+        let before = self.rows_in_file();
+        let left_out = part.without_outcome.iter();
+        let left_out = left_out.map(|row| before + row);
+        self.without_outcome.rows.extend(left_out);
+        self.target.append(&mut part.target);
+        for (all, part) in overwritten.iter_mut().zip(&part.overwritten) {
+            *all += part;
         }
         // One column after the other on a thread: the numbers of a column are coded in the order
         // of the file.
@@ -279,8 +289,7 @@ impl Dataset {
         let all = self.columns.iter_mut().chain(without).chain(protected);
         let all: Vec<&mut Values> = all.collect();
         all.into_par_iter().enumerate().for_each(|(index, values)| {
-            let numbers = parts.iter().flat_map(|part| &part.columns[index]);
-            values.extend(numbers.copied());
+            values.extend(part.columns[index].iter().copied());
         });
         Ok(())
     }
