@@ -83,6 +83,27 @@ fn answer(reader: &mut BufReader<TcpStream>) -> Option<String> {
     receipt
 }
 
+/// Whoever has log and keys in one folder can rewrite the log: that is warned of, and nothing else.
+#[test]
+fn keys_in_a_folder_of_their_own_are_no_reason_for_a_warning() {
+    let made = |more: &[&str]| {
+        let folder = Folder::new(&[("model.wasm", points_model())]);
+        let log = start(&folder, more).log();
+        let line = log
+            .lines()
+            .find(|line| line.contains("keys of the decision log made"));
+        line.unwrap_or_else(|| panic!("{log}")).to_owned()
+    };
+    for flags in [&[][..], &["--decision-log-keys", "log/inside"]] {
+        let beside = made(flags);
+        assert!(beside.contains("\"level\":\"WARN\""), "{beside}");
+        assert!(beside.contains("--decision-log-keys"), "{beside}");
+    }
+    let apart = made(&["--decision-log-keys", "elsewhere"]);
+    assert!(apart.contains("\"level\":\"INFO\""), "{apart}");
+    assert!(!apart.contains("--decision-log-keys"), "{apart}");
+}
+
 #[test]
 fn a_kill_loses_no_decision_that_was_answered() {
     let folder = Folder::new(&[("model.wasm", points_model())]);

@@ -168,6 +168,11 @@ fn records_are_held_released_and_erased() {
     assert_eq!(held, "2 records on hold: record 10\n");
     let refused = folder.fail("log erase decisions 2 --because asked --before-term");
     assert_eq!(refused, "record 2 is on hold: release it first");
+    let refused = folder.fail("log hold decisions 10 --because case-12");
+    assert_eq!(
+        refused,
+        "record 10 cannot be held: it is of the kind `hold`, which holds nothing about an applicant and is never erased; name decisions, or records about them"
+    );
     folder.succeed("log release decisions 2 --because closed");
     let early = folder.fail("log erase decisions 2 --because asked");
     assert!(early.contains("--before-term"), "{early}");

@@ -110,7 +110,14 @@ fn what_is_no_version_or_no_key_is_not_signed() {
     assert!(error.contains("cannot read models/model.wasm"), "{error}");
     let error = folder.fail(&format!("sign {VERSION} --key other.pub.pem"));
     assert!(
-        error.contains("other.pub.pem: not a usable key: a public key"),
+        error.contains("not a usable key: other.pub.pem: a public key"),
+        "{error}"
+    );
+    let endless = fs::File::create(folder.path("endless.pem")).unwrap();
+    endless.set_len(8 << 30).unwrap();
+    let error = folder.fail(&format!("sign {VERSION} --key endless.pem"));
+    assert!(
+        error.contains("cannot read endless.pem: it is longer than 64 KiB"),
         "{error}"
     );
     let mut damaged = points_model().to_vec();

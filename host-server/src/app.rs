@@ -50,16 +50,6 @@ pub(crate) struct Packed {
     memory: Memory,
 }
 
-impl Packed {
-    /// What is in it. It may take a while: not on a thread that serves connections.
-    pub(crate) fn unpack(self) -> Result<Bytes, ApiError> {
-        match self.encoding {
-            Encoding::Plain => Ok(self.bytes),
-            Encoding::Gzip => unpack(&self.bytes, self.limit, &self.memory),
-        }
-    }
-}
-
 impl App {
     /// The state for serving one model with the default options.
     #[must_use]
@@ -251,6 +241,19 @@ impl App {
             encoding,
             limit,
             memory: memory.clone(),
+        })
+    }
+
+    /// What is in a body. A packed one may hold a lot: to unpack it is long work.
+    pub(crate) async fn unpack(&self, call: &Call<'_>, packed: Packed) -> Result<Bytes, ApiError> {
+        if packed.encoding == Encoding::Plain {
+            return Ok(packed.bytes);
+        }
+        let work = move || unpack(&packed.bytes, packed.limit, &packed.memory);
+        let unpacked = self.admission.piece(call.caller, work).await;
+        unpacked.unwrap_or_else(|error| {
+            tracing::error!(request_id = call.id.as_str(), %error, "body not unpacked");
+            Err(ApiError::fault(call.id))
         })
     }
 

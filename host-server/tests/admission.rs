@@ -9,10 +9,10 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use common::running::{GOOD, Running, read};
-use common::{Answer, send, stand_in_app};
+use common::{Answer, limits, send, stand_in, stand_in_app};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use host_server::HttpLimits;
+use host_server::{HttpLimits, ModelSource, ServeOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -131,6 +131,45 @@ async fn short_requests_are_answered_while_long_ones_hold_all() {
         assert!(read(stream).await.starts_with("HTTP/1.1 200"));
     }
     drop(held);
+    server.end().await;
+}
+
+/// A challenger that hangs once kept the memory of a thousand requests from those that came.
+#[tokio::test]
+async fn what_waits_for_a_challenger_holds_nothing_that_requests_share() {
+    let hangs = stand_in(&[(
+        "(local.set $first (i32.load8_u (local.get $pointer)))",
+        "(loop $for_ever (br $for_ever)) (local.set $first (i32.load8_u (local.get $pointer)))",
+    )]);
+    let folder = tempfile::tempdir().unwrap();
+    for (version, file) in [("1", stand_in(&[])), ("2", hangs)] {
+        let version = folder.path().join("cars").join(version);
+        std::fs::create_dir_all(&version).unwrap();
+        std::fs::write(version.join("model.wasm"), file).unwrap();
+    }
+    let deployment = "version = \"1\"\n[challenger]\nversion = \"2\"";
+    std::fs::write(folder.path().join("cars/deployment.toml"), deployment).unwrap();
+    let options = ServeOptions {
+        port: 0,
+        limits: limits(),
+        allow_mismatch: true,
+        http: HttpLimits {
+            body_memory: 1 << 20,
+            ..HttpLimits::default()
+        },
+        ..ServeOptions::new(ModelSource::Folder(folder.path().to_owned()))
+    };
+    let server = Running::serve(options, folder).await;
+    let head =
+        "POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 60000\r\n\r\n{}";
+    for _ in 0..20 {
+        // In two pieces, so that it is no longer the connection's own buffer.
+        let mut stream = server.send(head.as_bytes()).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        stream.write_all(&vec![b' '; 59_998]).await.unwrap();
+        let answer = read(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
     server.end().await;
 }
 

@@ -143,6 +143,17 @@ async fn a_number_beyond_any() {
         let answer = send(&app, "POST", &infer, &headers, body).await;
         check(&answer, 400, &format!("row 1: {name}: {FINITE}"));
     }
+    // Values in two places could be two applications.
+    let head = json!({ "inputs": [
+        { "name": name, "shape": [1], "datatype": "FP64", "data": [1], "parameters": { "binary_data_size": 8 } },
+    ] })
+    .to_string();
+    let mut body = head.clone().into_bytes();
+    body.extend(2.0_f64.to_le_bytes());
+    let length = head.len().to_string();
+    let headers = [("inference-header-content-length", length.as_str())];
+    let answer = send(&app, "POST", &infer, &headers, body).await;
+    check(&answer, 400, "give its values once");
     for number in ["NaN", "Infinity", "-Infinity"] {
         let one = with(&application, &format!("\"{name}\":{number}"));
         assert_eq!(post(&app, "/predict", JSON, &one).await.status, 422);
@@ -322,6 +333,89 @@ async fn too_much_is_refused_whatever_it_is() {
     }
     let rows = format!("{{\"instances\":[{}]}}", vec!["{}"; 100_001].join(","));
     assert_eq!(post(&app, "/invocations", JSON, &rows).await.status, 413);
+}
+
+/// A batch of no rows is answered with none; a body that is no batch is refused. Both in every
+/// form, but for lines, of which no byte at all is none.
+#[tokio::test]
+async fn a_batch_of_no_rows_is_no_empty_body() {
+    let (app, host) = real_app();
+    let model = host.description();
+    let (v1, infer) = (
+        format!("/v1/models/{}:predict", model.model.name),
+        format!("/v2/models/{}/infer", model.model.name),
+    );
+    let names = format!("{}\n", number(model));
+    let tensor = format!(
+        "{{\"inputs\":[{{\"name\":\"{}\",\"shape\":[0],\"datatype\":\"FP64\",\"data\":[]}}]}}",
+        number(model)
+    );
+    let nothing = r#"{"predictions":[]}"#;
+    for (path, content_type, body, expected) in [
+        ("/predict/batch", JSON, "[]", "[]"),
+        ("/explain", JSON, "[]", "[]"),
+        ("/predict/batch", "application/x-ndjson", "", ""),
+        ("/predict/batch", "text/csv", &names, "prediction,"),
+        ("/invocations", "text/csv", &names, nothing),
+        ("/invocations", JSON, "{\"instances\":[]}", nothing),
+        (&v1, JSON, "{\"instances\":[]}", nothing),
+        (&infer, JSON, &tensor, "\"shape\":[0,1],\"data\":[]"),
+    ] {
+        check(&post(&app, path, content_type, body).await, 200, expected);
+    }
+    let no_names = "the body is empty, expected a line with the names of the columns";
+    for (path, content_type, body, status, sentence) in [
+        ("/predict/batch", JSON, "", 422, "JSON decode error"),
+        ("/explain", JSON, "", 422, "JSON decode error"),
+        ("/predict/batch", "text/csv", "", 400, no_names),
+        ("/predict/batch", "text/csv", "\r\n\n", 400, no_names),
+        ("/invocations", "text/csv", "", 400, no_names),
+        ("/invocations", JSON, "", 400, "not JSON that is taken"),
+        (&v1, JSON, "", 400, "expected {\\\"instances\\\": [...]}"),
+        (&infer, JSON, "", 400, "not an inference request"),
+    ] {
+        let answer = post(&app, path, content_type, body).await;
+        check(&answer, status, sentence);
+    }
+}
+
+/// Bytes that no input has taken: another program might take them for one.
+#[tokio::test]
+async fn nothing_follows_the_last_tensor() {
+    let (app, host) = real_app();
+    let model = host.description();
+    let infer = format!("/v2/models/{}/infer", model.model.name);
+    let column = json!([{ "name": number(model), "shape": [1], "datatype": "FP64",
+        "parameters": { "binary_data_size": 8 } }]);
+    let width = model.input_features().count();
+    let matrix = json!([{ "name": "x", "shape": [1, width], "datatype": "FP64",
+        "parameters": { "binary_data_size": 8 * width } }]);
+    let as_json = json!([{ "name": number(model), "shape": [1], "datatype": "FP64", "data": [1] }]);
+    let text = json!([{ "name": number(model), "shape": [1], "datatype": "BYTES",
+        "parameters": { "binary_data_size": 5 } }]);
+    for (inputs, bytes) in [
+        (column, 1.0_f64.to_le_bytes().to_vec()),
+        (matrix, 1.0_f64.to_le_bytes().repeat(width)),
+        (as_json, Vec::new()),
+        (text, b"\x01\0\0\x001".to_vec()),
+    ] {
+        let head = json!({ "inputs": inputs }).to_string();
+        for (more, sentence) in [
+            (0, ""),
+            (1, "1 byte follows the last input's data, expected none"),
+            (9, "9 bytes follow the last input's data, expected none"),
+        ] {
+            let body = [head.as_bytes(), &bytes[..], &vec![0; more]].concat();
+            let length = head.len().to_string();
+            let headers = [("inference-header-content-length", length.as_str())];
+            let answer = send(&app, "POST", &infer, &headers, body).await;
+            if more == 0 {
+                assert!(!answer.text().contains("follow"), "{}", answer.text());
+            } else {
+                check(&answer, 400, sentence);
+            }
+        }
+    }
 }
 
 /// A short request for the same long list many times was answered in hundreds of megabytes.

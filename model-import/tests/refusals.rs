@@ -215,6 +215,20 @@ fn damaged_and_foreign_files_of_xgboost() {
     );
     with(b"{L\0\0\0\0\0\0\0\x01aZ}}", "goes on for 1 bytes");
     with(b"{\"Config\": {}, \"Model\": {}}", "a snapshot of memory");
+    // Values of a byte or two, each of which takes 32 bytes and more.
+    const MEGA: usize = 1 << 20;
+    let too_much = "MiB of memory when it is read, far more than a model of its length: save";
+    for item in ["Z", "[Z]", "{}", "Ci"] {
+        let ubj = [b"{i\x01a[", item.repeat(5 * MEGA).as_bytes(), b"]}"].concat();
+        with(&ubj, too_much);
+    }
+    for item in ["[{}],", "{\"\":0},", "\"\","] {
+        let json = format!("{{\"a\":[{}0]}}", item.repeat(5 * MEGA));
+        with(json.as_bytes(), too_much);
+    }
+    // Numbers take what they are: it is another thing that is wrong.
+    let many = [b"{i\x01a[", &b"i\x07".repeat(5 * MEGA)[..], b"]}"].concat();
+    with(&many, "the file has no 'learner'");
     with(b"{\"a\": 1}", "the file has no 'learner'");
     let check = |from: &str, to: &str, expect: &str| {
         refused(&Given::xgboost().file(from, to), expect);

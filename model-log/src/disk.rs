@@ -172,7 +172,7 @@ pub struct RealDisk;
 /// at most 80 MiB.
 const LONGEST: u64 = 256 << 20;
 
-/// Refuses what is there and is no regular file, before it is opened.
+/// Refuses what is there and is not a regular file, before it is opened.
 fn check_regular(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => {

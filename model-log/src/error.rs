@@ -80,13 +80,15 @@ pub enum LogError {
     },
     /// A record that the log itself needs.
     #[error(
-        "record {index} is of the kind `{kind}`, which holds nothing about an applicant: it cannot be erased"
+        "record {index} cannot be {change}: it is of the kind `{kind}`, which holds nothing about an applicant and is never erased; name decisions, or records about them"
     )]
     NotPersonal {
         /// The record.
         index: u64,
         /// Its kind.
         kind: &'static str,
+        /// What was asked for: `held`, `released` or `erased`.
+        change: &'static str,
     },
     /// A model of the log is not in its folder.
     #[error("the model sha256-{0} is not in the log's folder `models`")]

@@ -285,6 +285,22 @@ fn a_hold_and_the_term_refuse_an_erasure() {
     );
     let refused = log.erase(&change(&[10]), "tester").unwrap_err();
     assert!(matches!(refused, LogError::NotPersonal { .. }), "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .starts_with("record 10 cannot be erased: ")
+    );
+    let refused = log.hold(&change(&[10]), "tester").unwrap_err().to_string();
+    assert!(
+        refused.starts_with("record 10 cannot be held: it is of the kind `hold`, "),
+        "{refused}"
+    );
+    let refused = log.release(&change(&[10]), "tester").unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .starts_with("record 10 cannot be released: ")
+    );
     let silent = Change {
         because: " ".to_owned(),
         ..change(&[5])

@@ -1,5 +1,7 @@
 //! Keys: ECDSA on the curve P-256.
 
+use std::path::Path;
+
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _,
@@ -8,6 +10,7 @@ use ring::signature::{
 
 use crate::digest::sha256;
 use crate::error::SigningError;
+use crate::key_file;
 use crate::pem;
 
 const PRIVATE: &str = "PRIVATE KEY";
@@ -49,7 +52,16 @@ impl SigningKey {
         Ok((pem::write(PRIVATE, der.as_ref()), key))
     }
 
-    /// Reads a PEM file that holds a key on P-256 in PKCS#8, unencrypted.
+    /// The key of a PEM file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is over 64 KiB, or holds something else than
+    /// [`SigningKey::from_pem`] reads.
+    pub fn from_file(path: &Path) -> Result<Self, SigningError> {
+        key_file::read(path, Self::from_pem)
+    }
+
+    /// Reads the text of a PEM file that holds a key on P-256 in PKCS#8, unencrypted.
     ///
     /// # Errors
     /// A sentence that says what the file holds instead.

@@ -36,6 +36,7 @@ mod digest;
 mod error;
 mod folder;
 mod key;
+mod key_file;
 mod pem;
 mod signed;
 mod statement;

@@ -1,17 +1,15 @@
 //! The keys that are trusted.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use crate::error::SigningError;
 use crate::key::PublicKey;
+use crate::key_file::{self, unreadable};
 
 /// What the files of keys end with.
 const PEM: &str = "pem";
-
-/// The longest file of a key, in bytes: a public key takes 178, a file may say more about it.
-const LONGEST: u64 = 64 << 10;
 
 /// Public keys, each with a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +34,7 @@ impl TrustedKeys {
     /// The keys of a folder's files `*.pem`, each named as its file without its ending.
     ///
     /// # Errors
-    /// When there is none, or one cannot be read, is no regular file of at most 64 KiB or holds no
+    /// When there is none, or one cannot be read, is not a regular file of at most 64 KiB or holds no
     /// public key on P-256: a key that somebody meant to be trusted is no reason to go on without
     /// it.
     pub fn from_folder(folder: &Path) -> Result<Self, SigningError> {
@@ -79,31 +77,8 @@ fn check_regular(path: &Path) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
 }
 
-fn unreadable(path: &Path, error: io::Error) -> SigningError {
-    SigningError::Read {
-        path: path.to_owned(),
-        error,
-    }
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(LONGEST + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST {
-        let problem = format!("it is longer than {} KiB", LONGEST >> 10);
-        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
-    }
-    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-}
-
 fn read_key(path: &Path) -> Result<(String, PublicKey), SigningError> {
-    let text = read_text(path).map_err(|error| unreadable(path, error))?;
-    let key = PublicKey::from_pem(&text).map_err(|error| match error {
-        SigningError::Key(problem) => SigningError::Key(format!("{}: {problem}", path.display())),
-        other => other,
-    })?;
+    let key = key_file::read(path, PublicKey::from_pem)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     // `risk.pub.pem`, as `keygen` names it, is the key `risk`.
     let name = name.strip_suffix(".pub").unwrap_or(&name).to_owned();

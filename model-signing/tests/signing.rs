@@ -149,6 +149,11 @@ fn what_is_no_key_file_is_not_waited_for_and_not_read_to_its_end() {
     );
     let alone = TrustedKeys::from_file(&path).unwrap_err().to_string();
     assert!(alone.contains("it is longer than 64 KiB"), "{alone}");
+    let private = SigningKey::from_file(&path).unwrap_err().to_string();
+    assert!(
+        private.contains("k.pem: it is longer than 64 KiB"),
+        "{private}"
+    );
     fs::remove_file(&path).unwrap();
     let made = std::process::Command::new("mkfifo").arg(&path).status();
     assert!(made.unwrap().success());

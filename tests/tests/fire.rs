@@ -259,6 +259,48 @@ fn bodies_that_never_end_hold_a_bounded_memory() {
 
 #[test]
 #[ignore = "cargo xtask test fire"]
+fn heads_that_never_end_hold_little() {
+    check(&[], |server| {
+        let long = format!(
+            "GET /health HTTP/1.1\r\nhost: x\r\nx-long: {}",
+            "x".repeat(60_000)
+        );
+        let _held: Vec<TcpStream> = (0..4_000)
+            .map(|_| {
+                let mut stream = TcpStream::connect(server.address()).unwrap();
+                stream
+                    .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+                    .unwrap();
+                // The server may have closed it.
+                let _ = stream.write_all(long.as_bytes());
+                stream
+            })
+            .collect();
+        std::thread::sleep(Duration::from_secs(3));
+    });
+}
+
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn many_may_ask_for_the_description() {
+    check(&[], |server| {
+        let request = "GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n";
+        let mut held: Vec<TcpStream> = (0..200)
+            .map(|_| TcpStream::connect(server.address()).unwrap())
+            .collect();
+        for _ in 0..30 {
+            for stream in &mut held {
+                // Nobody reads: the server stops answering.
+                let _ = stream.set_nonblocking(true);
+                let _ = stream.write(request.as_bytes());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+}
+
+#[test]
+#[ignore = "cargo xtask test fire"]
 fn clients_that_never_read_are_left() {
     check(&["--body-timeout", "3"], |server| {
         let body = format!("[{}{{}}]", "{},".repeat(99_999));

@@ -111,7 +111,7 @@ fn reachable(host: &str) -> String {
 }
 
 fn client_certificate(chain: &Path, key: &Path) -> Result<ClientCert> {
-    let pem = files::read(chain)?;
+    let pem = files::read_settings(chain)?;
     let certificates = parse_pem(&pem).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
         Ok(_) => None,
@@ -124,7 +124,7 @@ fn client_certificate(chain: &Path, key: &Path) -> Result<ClientCert> {
             chain.display()
         );
     }
-    let private = PrivateKey::from_pem(&files::read(key)?);
+    let private = PrivateKey::from_pem(&files::read_settings(key)?);
     let private = private.map_err(|error| anyhow!("{}: {error}", key.display()))?;
     Ok(ClientCert::new_with_certs(&certificates, private))
 }

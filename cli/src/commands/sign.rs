@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use model_hub::MODEL_FILE;
 use model_signing::{Bundle, SIGNATURE_FILE, SigningKey, sign_folder};
 
@@ -40,9 +40,7 @@ impl Args {
         let model = self.folder.join(MODEL_FILE);
         let wasm = files::read(&model)?;
         files::open_model(&model, &wasm)?;
-        let pem = files::read(&self.key)?;
-        let key = SigningKey::from_pem(&String::from_utf8_lossy(&pem))
-            .with_context(|| self.key.display().to_string())?;
+        let key = SigningKey::from_file(&self.key)?;
         let bundle = sign_folder(&self.folder, &key)?;
         let path = self.folder.join(SIGNATURE_FILE);
         files::write(&path, bundle.as_bytes())?;

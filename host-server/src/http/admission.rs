@@ -10,6 +10,7 @@ use tokio::task::JoinError;
 
 use super::caller::Caller;
 use super::limits::HttpLimits;
+use super::long_work::Threads;
 use super::memory::Memory;
 use super::shares::{Share, Shares};
 use super::turns::Turns;
@@ -28,6 +29,8 @@ pub(crate) struct Admission {
     searches_for_recourse: Arc<Turns>,
     loads: Arc<Turns>,
     searches_of_log: Arc<Turns>,
+    /// As many as there are turns.
+    threads: Threads,
     memory: Memory,
 }
 
@@ -55,15 +58,19 @@ impl Admission {
         let processors = processors();
         // With a call of each thread with connections, all of these are no more than a pool has
         // instances (see `Limits`), so no such thread waits for one.
-        let recourse = processors.max(one.saturating_add(1));
+        let (pieces, recourse) = (
+            processors.saturating_add(1),
+            processors.max(one.saturating_add(1)),
+        );
         Self {
             requests: Arc::new(Semaphore::new(limits.requests.get())),
             long: Shares::new(limits.requests),
             streams: Shares::new(limits.requests),
-            pieces: Turns::new(processors.saturating_add(1), processors),
+            pieces: Turns::new(pieces, processors),
             searches_for_recourse: Turns::new(recourse, less_one(recourse)),
             loads: Turns::new(one, one),
             searches_of_log: Turns::new(one, one),
+            threads: Threads::new(pieces.get() + recourse.get() + 2),
             memory: Memory::new(limits.body_memory),
         }
     }
@@ -108,11 +115,11 @@ impl Admission {
             Work::LogSearch => &self.searches_of_log,
         };
         let turn = turns.take(caller).await;
-        tokio::task::spawn_blocking(move || {
+        let work = move || {
             let _turn = turn;
             work()
-        })
-        .await
+        };
+        self.threads.run(work).await
     }
 
     /// [`work`](Self::work) of some milliseconds.

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::Request;
@@ -16,13 +15,11 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_rustls::TlsAcceptor;
 
+use super::handshake::Handshake;
+use super::heads::{Heads, Noticing};
 use super::metrics::Counted;
 use super::pace::LeastPace;
 use super::slow_reader::SlowReader;
-
-/// The longest head of a request (method, path and headers), in bytes. A longer one is
-/// answered 431.
-const LONGEST_HEAD: usize = 64 << 10;
 
 /// How long idle connections stay open once the server is told to stop.
 const LINGER: Duration = Duration::from_millis(250);
@@ -45,8 +42,10 @@ pub(crate) trait Service: Clone + Send + Sync + 'static {
 pub(crate) struct Connection<S> {
     pub(crate) service: S,
     pub(crate) tls: Option<TlsAcceptor>,
-    /// Time for a request's head.
+    /// Time for a request's head, once it has begun.
     pub(crate) head: Duration,
+    /// The longest head (method, path and headers), in bytes. A longer one is answered 431.
+    pub(crate) head_bytes: usize,
     /// Time until the next request begins.
     pub(crate) keep_alive: Duration,
     /// Whose requests these are.
@@ -69,7 +68,9 @@ impl<S: Service> Connection<S> {
             None => self.answer(stream, stop).await,
             Some(tls) => {
                 // A client that does not complete the handshake in time is dropped.
-                if let Ok(Ok(stream)) = tokio::time::timeout(self.head, tls.accept(stream)).await {
+                let shaken = tls.accept(Handshake::begin(stream));
+                if let Ok(Ok(mut stream)) = tokio::time::timeout(self.head, shaken).await {
+                    stream.get_mut().0.done();
                     self.answer(stream, stop).await;
                 }
             }
@@ -80,25 +81,30 @@ impl<S: Service> Connection<S> {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let has_asked = AtomicBool::new(false);
+        let heads = Heads::new();
+        let stream = Noticing {
+            stream,
+            heads: heads.clone(),
+        };
         let service = service_fn(|request: Request<Incoming>| {
-            has_asked.store(true, Ordering::Relaxed);
-            let answer = self.service.answer(self.peer, request);
-            async move { Ok::<_, Infallible>(answer.await) }
+            heads.asked();
+            let (answer, heads) = (self.service.answer(self.peer, request), &heads);
+            async move { Ok::<_, Infallible>(heads.answered(answer.await)) }
         });
         let mut served = std::pin::pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
                 // From the end of one answer to the end of the next request's head.
                 .header_read_timeout(self.keep_alive)
-                .max_buf_size(LONGEST_HEAD)
+                // Also the most that a connection keeps of what was read and is not yet used.
+                .max_buf_size(self.head_bytes)
                 .serve_connection(TokioIo::new(stream), service)
         );
         // Errors here are the client's: it left, was too slow, or does not speak HTTP.
         tokio::select! {
             biased;
             _ = served.as_mut() => return,
-            () = no_head(&has_asked, self.head) => return,
+            () = heads.late(self.head) => return,
             _ = stop => {}
         }
         // A request may already be on its way on a connection that looks idle: wait for it, and
@@ -108,14 +114,5 @@ impl<S: Service> Connection<S> {
             () = tokio::time::sleep(LINGER) => served.as_mut().graceful_shutdown(),
         }
         let _ = served.await;
-    }
-}
-
-/// Completes when the first request's head takes longer than `head`. Who never asks holds a
-/// connection no longer than that; a client that has asked may keep it for its next request.
-async fn no_head(has_asked: &AtomicBool, head: Duration) {
-    tokio::time::sleep(head).await;
-    if has_asked.load(Ordering::Relaxed) {
-        std::future::pending().await
     }
 }

@@ -81,6 +81,7 @@ impl<S: Service> Connections<S> {
             service: self.service.clone(),
             tls: self.tls.as_ref().map(|tls| tls.acceptor()),
             head: self.limits.head,
+            head_bytes: self.limits.head_bytes(),
             keep_alive: self.limits.keep_alive,
             peer,
             pace: self.limits.pace(),

@@ -12,10 +12,7 @@ use tokio::task::JoinSet;
 
 use super::connection::{Connection, Service};
 use crate::host::processors;
-use crate::priority::lower_priority;
-
-/// Of threads with long work: the system runs them after those with connections.
-const NICE: i32 = 10;
+use crate::priority::{LONG_WORK, lower_priority};
 
 /// Hands connections to the threads. When the last copy is dropped, the threads finish what
 /// they have and end.
@@ -47,7 +44,7 @@ impl<S: Service> Workers<S> {
             let runtime = Builder::new_current_thread()
                 .enable_all()
                 // Those are the threads of long work alone: connections come first.
-                .on_thread_start(|| lower_priority(NICE))
+                .on_thread_start(|| lower_priority(LONG_WORK))
                 .build()?;
             let (queue, taken) = mpsc::unbounded_channel();
             let (end, has_ended) = oneshot::channel();

@@ -40,13 +40,15 @@ impl DecisionLog {
     ) -> Result<Arc<Self>, LogError> {
         let usual = Options::default();
         let observed = Arc::clone(&metrics);
+        let keys = options.keys.as_ref();
+        let keys_apart = keys.is_some_and(|keys| !keys.starts_with(&options.folder));
         let writer = Writer::open(
             &options.folder,
             Options {
                 keys: options.keys.clone(),
                 origin: options.origin.clone().unwrap_or(usual.origin),
                 retention_months: options.retention_months,
-                observer: Some(Arc::new(move |event| observe(event, &observed))),
+                observer: Some(Arc::new(move |event| observe(event, keys_apart, &observed))),
                 ..Options::default()
             },
         )?;
@@ -228,9 +230,12 @@ fn policy(model: &Description) -> Digest {
 }
 
 /// What happens to the log is said in the other log, which is kept elsewhere: a checkpoint there
-/// shows later what was cut here.
-fn observe(event: &Event, metrics: &LogMetrics) {
+/// shows later what was cut here. `keys_apart` says that the keys have a folder of their own.
+fn observe(event: &Event, keys_apart: bool, metrics: &LogMetrics) {
     match event {
+        Event::KeysMade(folder) if keys_apart => {
+            tracing::info!(folder = %folder.display(), "keys of the decision log made: without this folder nobody can read the log");
+        }
         Event::KeysMade(folder) => {
             tracing::warn!(folder = %folder.display(), "keys of the decision log made: whoever has this folder can read and rewrite the log; keep them elsewhere with --decision-log-keys");
         }

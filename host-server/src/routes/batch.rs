@@ -104,12 +104,12 @@ async fn answer(
     };
     let packed = app.read_batch(call.headers, body).await?;
     let permit = app.begin_long(call.caller)?;
+    let body = app.unpack(&call, packed).await?;
     let most = app.limits().batch_rows;
     let memory = app.admission().memory().clone();
     let caller = call.caller.clone();
     let work = move || {
         let _permit = permit;
-        let body = packed.unpack()?;
         let table = match form {
             Form::Csv => {
                 if let Some(recorder) = &mut recorder {

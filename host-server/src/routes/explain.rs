@@ -94,9 +94,7 @@ async fn question(
     };
     let packed = app.read_batch(call.headers, body).await?;
     let permit = app.begin_long(call.caller)?;
-    let unpack = move || packed.unpack();
-    let body = app.admission().piece(call.caller, unpack).await;
-    let body = body.unwrap_or_else(|error| Err(failed(call, &error)))?;
+    let body = app.unpack(call, packed).await?;
     let target = match named {
         Some(target) => target,
         None => can_explain(app.target(name, affinity(call, &body))?)?,

@@ -128,7 +128,7 @@ async fn answer(
     };
     if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
         let record = app.shadow_record(&call, written.as_ref());
-        shadow.offer(body, score, record);
+        shadow.offer(&body, score, record);
     }
     let mut response = respond(decision, start.elapsed(), call.id);
     receipt(&mut response, written);

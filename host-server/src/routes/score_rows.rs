@@ -313,8 +313,8 @@ pub(super) async fn score<H: Send + 'static>(
     let _permit = app.begin_long(call.caller)?;
     let mut recorder = app.recorder(call, &target, Kind::Decision)?;
     let served = target.served;
+    let body = app.unpack(call, packed).await?;
     let first = move || {
-        let body = packed.unpack()?;
         if let Some(recorder) = &mut recorder {
             recorder.body(&body);
         }

@@ -27,6 +27,9 @@ pub use error::{ParquetError, ParquetErrorKind};
 pub use from_csv::FromCsv;
 pub use write::{Encoded, ParquetWriter};
 
+/// What a Parquet file begins and ends with.
+pub const MAGIC: [u8; 4] = *b"PAR1";
+
 /// Whether a file begins as Parquet does.
 ///
 /// # Errors
@@ -44,7 +47,7 @@ pub fn is_parquet(path: &Path) -> std::io::Result<bool> {
             more => read += more,
         }
     }
-    Ok(&magic == b"PAR1")
+    Ok(magic == MAGIC)
 }
 
 /// What the cells of a column are.

@@ -1,5 +1,6 @@
 //! What JSON and UBJSON both say: one document, whichever of them it came from.
 
+mod budget;
 mod json;
 mod ubj;
 
@@ -21,7 +22,7 @@ pub(crate) enum Value {
 /// Reads a file in either form.
 ///
 /// # Errors
-/// Says where it is not well-formed.
+/// Says where it is not well-formed, or that it takes far more memory than a model.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, ImportError> {
     match bytes {
         // In UBJSON the type of a key's length follows the brace.
@@ -98,18 +99,5 @@ impl Value {
 
     pub(crate) fn texts(&self) -> Option<Vec<&str>> {
         self.list()?.iter().map(Self::text).collect()
-    }
-}
-
-/// A list in the narrowest form.
-fn listed(values: Vec<Value>) -> Value {
-    let number = |value: &Value| match value {
-        Value::Number(number) => Some(*number),
-        Value::Bool(value) => Some(f64::from(u8::from(*value))),
-        _ => None,
-    };
-    match values.iter().map(number).collect() {
-        Some(numbers) => Value::Numbers(numbers),
-        None => Value::List(values),
     }
 }

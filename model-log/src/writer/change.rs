@@ -45,6 +45,17 @@ pub(crate) enum What {
     Erase,
 }
 
+impl What {
+    /// What it does to a record.
+    fn done(self) -> &'static str {
+        match self {
+            Self::Hold => "held",
+            Self::Release => "released",
+            Self::Erase => "erased",
+        }
+    }
+}
+
 /// The most bytes of a reason.
 const MAX_BECAUSE: usize = 4096;
 
@@ -68,7 +79,7 @@ impl Core {
         if what == What::Erase {
             add_records_about(&reader, &mut change.indexes)?;
         }
-        let facts = Facts::collect(&reader, &change.indexes)?;
+        let facts = Facts::collect(&reader, &change.indexes, what)?;
         let held = &facts.held;
         let affected: Vec<u64> = match what {
             What::Hold => facts.keep(|index| !held.contains(&index)),
@@ -226,7 +237,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    fn collect(reader: &Reader, indexes: &[u64]) -> Result<Self, LogError> {
+    fn collect(reader: &Reader, indexes: &[u64], what: What) -> Result<Self, LogError> {
         let size = reader.size()?;
         let held = reader.held()?;
         let mut entries = BTreeMap::new();
@@ -249,7 +260,12 @@ impl Facts {
         for (index, entry) in &entries {
             if !entry.kind.is_personal() {
                 let (index, kind) = (*index, entry.kind.name());
-                return Err(LogError::NotPersonal { index, kind });
+                let change = what.done();
+                return Err(LogError::NotPersonal {
+                    index,
+                    kind,
+                    change,
+                });
             }
         }
         Ok(Self {

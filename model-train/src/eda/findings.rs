@@ -222,7 +222,7 @@ fn about_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>
 
 /// Whether a column knows more of the outcome than what is known before a decision as a rule.
 fn about_suspicion(profile: &Profile, add: &mut Add<'_>) {
-    if ["target", "ignored"].contains(&profile.role.as_str()) {
+    if ["target", "ignored", "time", "group", "weight"].contains(&profile.role.as_str()) {
         return;
     }
     let name = Some(profile.name.as_str());

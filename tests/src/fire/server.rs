@@ -23,6 +23,9 @@ pub struct Server {
 pub struct Usage {
     /// Resident memory now, in bytes.
     pub memory: u64,
+    /// The part of it that is no copy of a file, in bytes: heap and stacks, which the system
+    /// cannot take back.
+    pub own: u64,
     /// The most that it was, in bytes.
     pub peak: u64,
     /// Threads.
@@ -119,6 +122,7 @@ impl Server {
         };
         Ok(Usage {
             memory: number("VmRSS:").context("it has ended")? << 10,
+            own: number("RssAnon:").context("it has ended")? << 10,
             peak: number("VmHWM:").context("it has ended")? << 10,
             threads: number("Threads:").unwrap_or(0),
             descriptors: std::fs::read_dir(folder.join("fd"))?.count(),

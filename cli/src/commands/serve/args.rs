@@ -120,6 +120,10 @@ pub(crate) struct Args {
     /// Timeout for a request's head, in seconds [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub(super) header_timeout: Option<f64>,
+    /// Maximum length of a request's head (method, path and headers), in bytes, at least 8192;
+    /// beyond it, 431 [default: 16384]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) max_header_bytes: Option<usize>,
     /// Time that an idle connection stays open for the next request, in seconds; longer than a load
     /// balancer keeps its own [default: 75]
     #[arg(long, value_name = "SECONDS")]

@@ -28,7 +28,7 @@ fn read(path: &Path) -> Result<Bytes, LoadError> {
     let mut file = File::open(path).map_err(LoadErrorKind::Read)?;
     let metadata = file.metadata().map_err(LoadErrorKind::Read)?;
     if !metadata.is_file() {
-        let reason = io::Error::other("it is no regular file");
+        let reason = io::Error::other("it is not a regular file");
         return Err(LoadErrorKind::Read(reason).into());
     }
     let length = metadata.len();

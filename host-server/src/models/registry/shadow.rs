@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::served::{ScoredDecision, Served};
@@ -15,27 +14,28 @@ use crate::models::score::Score;
 /// How many requests may wait for the challenger.
 const QUEUE: usize = 1024;
 
-/// Longer requests, in bytes, keep the memory that other bodies need: few of them may wait.
-const LONG: usize = 64 << 10;
-const LONG_QUEUE: usize = 8;
+/// What they may be long together, in bytes: thousands of usual ones, or 8 of the longest. Each
+/// is a copy, so that what waits for a challenger keeps nothing of the memory that the bodies of
+/// requests share.
+const QUEUE_BYTES: usize = 8 << 20;
 
 /// A challenger and its queue. The thread ends when the last copy of this is gone.
 #[derive(Clone)]
 pub(crate) struct Shadow {
     served: Arc<Served>,
     queue: Option<SyncSender<Job>>,
-    long: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
 }
 
 /// Gets the challenger, the request and what the challenger answered, which nobody else gets.
 pub(crate) type Witness = Box<dyn FnOnce(&Served, &[u8], Answer<'_>) + Send>;
 
 struct Job {
-    body: Bytes,
+    body: Box<[u8]>,
     champion: Option<Score>,
     witness: Option<Witness>,
-    /// Of a long one.
-    _permit: Option<OwnedSemaphorePermit>,
+    /// For the bytes of the body.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Shadow {
@@ -55,7 +55,7 @@ impl Shadow {
         Self {
             served,
             queue: started.is_ok().then_some(queue),
-            long: Arc::new(Semaphore::new(LONG_QUEUE)),
+            bytes: Arc::new(Semaphore::new(QUEUE_BYTES)),
         }
     }
 
@@ -65,13 +65,13 @@ impl Shadow {
 
     /// Hands over a request and what the champion said; the witness hears what the challenger
     /// says. Never waits.
-    pub(crate) fn offer(&self, body: Bytes, champion: Option<Score>, witness: Option<Witness>) {
+    pub(crate) fn offer(&self, body: &[u8], champion: Option<Score>, witness: Option<Witness>) {
         let Some(queue) = &self.queue else { return };
-        let is_long = body.len() > LONG;
-        let permit = is_long.then(|| Arc::clone(&self.long).try_acquire_owned());
-        let queued = permit.transpose().is_ok_and(|_permit| {
+        let bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.bytes).try_acquire_many_owned(bytes);
+        let queued = permit.is_ok_and(|_permit| {
             let job = Job {
-                body,
+                body: body.into(),
                 champion,
                 witness,
                 _permit,

@@ -197,12 +197,32 @@ pub(super) async fn said<T: DeserializeOwned>(
             detail: format!("The body is longer than {longest} bytes"),
         });
     }
-    serde_json::from_slice(&body).map_err(|error| match error.is_data() {
-        true => unusable(&error.to_string()),
-        false => ApiError::Malformed {
-            detail: format!("The body is no JSON: {error}"),
-        },
-    })
+    let mut json = serde_json::Deserializer::from_slice(&body);
+    let read = serde_path_to_error::deserialize(&mut json);
+    let words = read.map_err(|error| {
+        let (field, error) = (error.path().to_string(), error.into_inner());
+        match error.is_data() {
+            true => unusable(&named(&field, &error.to_string())),
+            false => not_json(&error),
+        }
+    })?;
+    json.end().map_err(|error| not_json(&error))?;
+    Ok(words)
+}
+
+/// What is wrong with a field, or with the whole body, whose path is `.`; a sentence about a
+/// field that is missing or unknown has its name already.
+fn named(field: &str, problem: &str) -> String {
+    match field == "." || problem.contains(&format!("field `{field}`")) {
+        true => problem.to_owned(),
+        false => format!("{field}: {problem}"),
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> ApiError {
+    ApiError::Malformed {
+        detail: format!("The body is no JSON: {error}"),
+    }
 }
 
 /// Does what waits for files on another thread, to its end, whether or not the client stays.

@@ -250,7 +250,9 @@ fn rows(
     if let [one] = tensors.as_slice()
         && find(&one.name).is_none()
     {
-        return matrix(body, one, &mut binary, model, most);
+        let table = matrix(body, one, &mut binary, model, most)?;
+        check_used(binary)?;
+        return Ok(table);
     }
     let mut columns = Vec::with_capacity(tensors.len());
     let mut cells = Vec::with_capacity(tensors.len());
@@ -281,6 +283,7 @@ fn rows(
         });
         cells.push(values);
     }
+    check_used(binary)?;
     let rows = rows.unwrap_or(0);
     Ok(Table::of_columns(body, columns, cells, rows, Some(model)))
 }
@@ -327,6 +330,19 @@ fn matrix(
         rows,
         Some(model),
     ))
+}
+
+/// What no input has taken is a sign that the sizes are wrong, or that two programs would read
+/// this request differently.
+fn check_used(binary: &[u8]) -> Result<(), Unreadable> {
+    let bytes = match binary.len() {
+        0 => return Ok(()),
+        1 => "1 byte follows".to_owned(),
+        bytes => format!("{bytes} bytes follow"),
+    };
+    Err(Unreadable::Other(format!(
+        "{bytes} the last input's data, expected none: `binary_data_size` says how many bytes each input has"
+    )))
 }
 
 fn check_rows(rows: usize, most: usize) -> Result<(), Unreadable> {

@@ -214,7 +214,10 @@ impl Table {
         check: impl FnOnce(&[u8]) -> Result<(), String>,
     ) -> Result<Self, Unreadable> {
         let mut csv = Csv::new(body.clone(), most_columns(model));
-        csv.next()?;
+        if !csv.next()? {
+            let sentence = "the body is empty, expected a line with the names of the columns, and under it a line for each row";
+            return Err(Unreadable::Other(sentence.to_owned()));
+        }
         let fields = Fields::named(csv.cells());
         let aside = csv.cells().enumerate().find(|(_, name)| aside(name));
         let aside: Aside = aside.map(|(at, name)| (at, name.to_owned()));

@@ -2,13 +2,21 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Value, listed};
+use super::Value;
+use super::budget::{Budget, Items, Spent};
 use crate::error::{ImportError, broken};
 
 pub(super) fn read(bytes: &[u8]) -> Result<Value, ImportError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let budget = Budget::for_file(bytes.len());
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let read = AnyValue(&budget).deserialize(&mut deserializer);
+    let read = read.and_then(|value| deserializer.end().map(|()| value));
+    read.map_err(|error| {
+        if budget.is_spent() {
+            return budget.error();
+        }
         let what = if error.is_eof() {
             "is truncated"
         } else {
@@ -18,15 +26,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, ImportError> {
     })
 }
 
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue)
+#[derive(Clone, Copy)]
+struct AnyValue<'b>(&'b Budget);
+
+impl<'de> DeserializeSeed<'de> for AnyValue<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct AnyValue;
-
-impl<'de> Visitor<'de> for AnyValue {
+impl<'de> Visitor<'de> for AnyValue<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,34 +64,32 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Value::Number(number))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+        self.0.text(text).map_err(spent)?;
         Ok(Value::Text(text.to_owned()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        // Most lists are thousands of numbers: they are kept as such from the first.
-        let mut numbers = Vec::new();
-        while let Some(value) = list.next_element()? {
-            match value {
-                Value::Number(number) => numbers.push(number),
-                other => {
-                    let mut values: Vec<Value> = numbers.into_iter().map(Value::Number).collect();
-                    values.push(other);
-                    while let Some(value) = list.next_element()? {
-                        values.push(value);
-                    }
-                    return Ok(listed(values));
-                }
-            }
+        let mut items = Items::default();
+        while let Some(value) = list.next_element_seed(self)? {
+            items.push(value, self.0).map_err(spent)?;
         }
-        Ok(Value::Numbers(numbers))
+        items.list(self.0).map_err(spent)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut fields = Vec::new();
-        while let Some(field) = map.next_entry()? {
-            fields.push(field);
+        while let Some(key) = map.next_key::<String>()? {
+            self.0.text(&key).map_err(spent)?;
+            let field = (key, map.next_value_seed(self)?);
+            self.0.push(&mut fields, field).map_err(spent)?;
         }
+        self.0.fit(&mut fields);
         Ok(Value::Object(fields))
     }
+}
+
+/// Only ends the reading: the budget itself says why.
+fn spent<E: Error>(_: Spent) -> E {
+    E::custom("it takes too much memory")
 }

@@ -1,14 +1,19 @@
 //! A document from UBJSON (draft 12): numbers are big-endian, and a list of one type of
 //! numbers says type and length first.
 
-use super::{Value, listed};
+use super::Value;
+use super::budget::{Budget, Items, Spent};
 use crate::error::{ImportError, broken};
 
 /// Lists within lists.
 const MOST_DEPTH: usize = 64;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Value, ImportError> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader {
+        bytes,
+        at: 0,
+        budget: Budget::for_file(bytes.len()),
+    };
     let value = reader.value(0)?;
     if reader.at == bytes.len() {
         return Ok(value);
@@ -22,6 +27,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, ImportError> {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    budget: Budget,
 }
 
 /// What stands before the items of a list or an object.
@@ -38,6 +44,11 @@ impl<'a> Reader<'a> {
             "the file is truncated: it ends after {} bytes, in the middle of a value",
             self.bytes.len()
         ))
+    }
+
+    /// The value, where the budget had enough for it.
+    fn within<T>(&self, made: Result<T, Spent>) -> Result<T, ImportError> {
+        made.map_err(|Spent| self.budget.error())
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], ImportError> {
@@ -80,7 +91,11 @@ impl<'a> Reader<'a> {
             b'T' => Ok(Value::Bool(true)),
             b'F' => Ok(Value::Bool(false)),
             b'S' => self.text().map(Value::Text),
-            b'C' => Ok(Value::Text(char::from(self.byte()?).to_string())),
+            b'C' => {
+                let text = char::from(self.byte()?).to_string();
+                self.within(self.budget.text(&text))?;
+                Ok(Value::Text(text))
+            }
             b'[' | b'{' if depth == MOST_DEPTH => Err(broken(format!(
                 "the file has lists within lists more than {MOST_DEPTH} deep: it is damaged"
             ))),
@@ -126,6 +141,7 @@ impl<'a> Reader<'a> {
         let bytes = self.take(length)?;
         let text = std::str::from_utf8(bytes)
             .map_err(|_| broken(format!("byte {}: a text is not UTF-8", self.at)))?;
+        self.within(self.budget.text(text))?;
         Ok(text.to_owned())
     }
 
@@ -173,17 +189,22 @@ impl<'a> Reader<'a> {
         if let (Some(mark), Some(count)) = (head.of, head.count)
             && !matches!(mark, b'S' | b'C' | b'[' | b'{' | b'H')
         {
-            let numbers = (0..count).map(|_| self.number(mark));
-            return Ok(Value::Numbers(numbers.collect::<Result<_, _>>()?));
+            let mut numbers = Vec::new();
+            self.within(self.budget.reserve(&mut numbers, count))?;
+            for _ in 0..count {
+                numbers.push(self.number(mark)?);
+            }
+            return Ok(Value::Numbers(numbers));
         }
-        let mut values = Vec::new();
-        while !self.ends(&head, values.len(), b']') {
-            values.push(match head.of {
+        let mut items = Items::default();
+        while !self.ends(&head, items.len(), b']') {
+            let value = match head.of {
                 Some(mark) => self.of_type(mark, depth)?,
                 None => self.value(depth)?,
-            });
+            };
+            self.within(items.push(value, &self.budget))?;
         }
-        Ok(listed(values))
+        self.within(items.list(&self.budget))
     }
 
     fn object(&mut self, depth: usize) -> Result<Value, ImportError> {
@@ -195,8 +216,9 @@ impl<'a> Reader<'a> {
                 Some(mark) => self.of_type(mark, depth)?,
                 None => self.value(depth)?,
             };
-            fields.push((key, value));
+            self.within(self.budget.push(&mut fields, (key, value)))?;
         }
+        self.budget.fit(&mut fields);
         Ok(Value::Object(fields))
     }
 }
