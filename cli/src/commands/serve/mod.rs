@@ -46,11 +46,14 @@ impl Args {
             .enable_all()
             .build()
             .context("cannot start the server's threads")?;
-        runtime.block_on(async {
+        let served = runtime.block_on(async {
             let server = Server::bind(options).await?;
             announce(&server)?;
             Ok(server.run(shutdown_signal()).await?)
-        })
+        });
+        // What still blocks a thread, such as a download, is not waited for.
+        runtime.shutdown_background();
+        served
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -49,6 +49,8 @@ pub(crate) struct Registry {
     default: ArcSwap<Option<Arc<Slot>>>,
     /// Held during a reload, so that there is one change at a time. Requests never take it.
     changing: Mutex<()>,
+    /// Held while a file is fetched, before the lock above.
+    fetching: Mutex<()>,
 }
 
 impl Registry {
@@ -98,6 +100,7 @@ impl Registry {
             slots: ArcSwap::default(),
             default: ArcSwap::from_pointee(None),
             changing: Mutex::new(()),
+            fetching: Mutex::new(()),
         }
     }
 
@@ -127,11 +130,17 @@ impl Registry {
     /// Reads all models' files again; blocks while new ones are compiled and checked. What was
     /// rolled back is taken again only when somebody asks for it.
     pub(crate) fn reload(&self, change: Change<'_>) -> Vec<Outcome> {
-        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ModelSource::Fetched(fetched)) = &self.source {
+            // A remote repository may take minutes: nobody else waits for it, but who fetches too.
+            let _one = lock(&self.fetching);
+            let path = (fetched.again)();
+            let _change = lock(&self.changing);
+            return self.reload_file(path, change);
+        }
+        let _one = lock(&self.changing);
         match &self.source {
-            None => Vec::new(),
+            None | Some(ModelSource::Fetched(_)) => Vec::new(),
             Some(ModelSource::File(path)) => self.reload_file(Ok(path.clone()), change),
-            Some(ModelSource::Fetched(fetched)) => self.reload_file((fetched.again)(), change),
             Some(ModelSource::Folder(folder)) => self.reload_folder(folder, change),
         }
     }
@@ -154,7 +163,7 @@ impl Registry {
         actor: Option<&str>,
     ) -> Option<Result<Outcome, String>> {
         let slot = self.get(name)?;
-        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = lock(&self.changing);
         let folder = match &self.source {
             Some(ModelSource::Folder(folder)) => Some(folder.join(name)),
             _ => None,
@@ -172,7 +181,7 @@ impl Registry {
 
     fn reload_named(&self, name: &str, change: Change<'_>) -> Vec<Outcome> {
         if let (Some(slot), Some(ModelSource::Folder(folder))) = (self.get(name), &self.source) {
-            let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _one = lock(&self.changing);
             let found = folder::versions(&folder.join(name));
             return vec![slot.reload_versions(&found, change, &self.loading)];
         }
@@ -256,4 +265,8 @@ impl Registry {
         };
         self.default.store(Arc::new(default.cloned()));
     }
+}
+
+fn lock(one: &Mutex<()>) -> MutexGuard<'_, ()> {
+    one.lock().unwrap_or_else(PoisonError::into_inner)
 }
