@@ -416,3 +416,48 @@ fn verify_is_not_taken_by_a_file_either() {
         "{error}"
     );
 }
+
+/// 12 KB of requests once took batches and explanations from everybody for as long as their
+/// searches for recourse took: 17 minutes.
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn searches_for_recourse_leave_others_their_turns() {
+    check(&[], |server| {
+        let application = server.application().unwrap();
+        let mut declined: BTreeMap<String, Value> = serde_json::from_slice(&application).unwrap();
+        for (name, value) in [
+            ("previous_loan_defaults_on_file", json!("Yes")),
+            ("person_income", json!(20_000)),
+        ] {
+            *declined.get_mut(name).unwrap() = value;
+        }
+        let question = json!({ "application": declined, "recourse": true });
+        let body = gzip(json!(vec![question; 100]).to_string().as_bytes());
+        let head = format!(
+            "POST /explain HTTP/1.1\r\nhost: x\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let held: Vec<TcpStream> = (0..20)
+            .map(|_| {
+                let mut stream = TcpStream::connect(server.address()).unwrap();
+                stream
+                    .write_all(&[head.as_bytes(), &body].concat())
+                    .unwrap();
+                stream
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(500));
+        let pair = [b"[".as_slice(), &application, b",", &application, b"]"].concat();
+        let others = [("/predict/batch", &pair), ("/explain", &application)];
+        let probes = others.map(|(path, body)| Probe::start(server.address(), "POST", path, body));
+        std::thread::sleep(Duration::from_secs(5));
+        for (probe, (path, _)) in probes.into_iter().zip(others) {
+            let seen = probe.end();
+            let p99 = seen.quantile(0.99);
+            println!("{path} p99 {p99:?} during {} requests", seen.count());
+            assert_eq!(seen.failed, 0, "{path}");
+            assert!(p99 <= STANDSTILL, "{path} {p99:?}");
+        }
+        drop(held);
+    });
+}

@@ -16,6 +16,10 @@ use super::shares::{Share, Shares};
 use super::turns::Turns;
 use crate::host::processors;
 
+/// Records of batches that may wait for the disk: half of the decision log's queue. The rest is
+/// for single decisions.
+const LOG_ROOM: usize = 8_192;
+
 /// What all requests share.
 pub(crate) struct Admission {
     /// Requests that are answered where they were read.
@@ -29,6 +33,10 @@ pub(crate) struct Admission {
     searches_for_recourse: Arc<Turns>,
     loads: Arc<Turns>,
     searches_of_log: Arc<Turns>,
+    /// To be the next batch with records for the decision log, and how many of its queue batches
+    /// may have.
+    records: Arc<Turns>,
+    log_room: Arc<Semaphore>,
     /// As many as there are turns.
     threads: Threads,
     memory: Memory,
@@ -70,6 +78,8 @@ impl Admission {
             searches_for_recourse: Turns::new(recourse, less_one(recourse)),
             loads: Turns::new(one, one),
             searches_of_log: Turns::new(one, one),
+            records: Turns::new(one, one),
+            log_room: Arc::new(Semaphore::new(LOG_ROOM)),
             threads: Threads::new(pieces.get() + recourse.get() + 2),
             memory: Memory::new(limits.body_memory),
         }
@@ -95,6 +105,20 @@ impl Admission {
     /// A permit to be an open stream.
     pub(crate) fn enter_stream(&self, caller: &Caller) -> Result<Share, Overloaded> {
         self.streams.take(caller)
+    }
+
+    /// Room for so many records of a batch in the decision log's queue, when it is the caller's
+    /// turn. More than there is room for get all of it.
+    pub(crate) async fn log_room(
+        &self,
+        caller: &Caller,
+        records: usize,
+    ) -> Option<OwnedSemaphorePermit> {
+        let _turn = self.records.take(caller).await;
+        let records = u32::try_from(records.min(LOG_ROOM)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.log_room).acquire_many_owned(records);
+        // Never closed.
+        room.await.ok()
     }
 
     /// Does long work on another thread when it is the caller's turn. The turn ends with the

@@ -110,6 +110,17 @@ impl Claim {
         Ok(())
     }
 
+    /// A part of it, of so many bytes or what there is.
+    pub(crate) fn split(&mut self, bytes: usize) -> Self {
+        let part = bytes.div_ceil(PAGE).min(self.rest);
+        self.rest -= part;
+        Self {
+            memory: self.memory.clone(),
+            first: 0,
+            rest: part,
+        }
+    }
+
     /// Gives back what is not needed for `bytes`.
     pub(crate) fn shrink(&mut self, bytes: usize) {
         let spare = (self.first + self.rest).saturating_sub(bytes.div_ceil(PAGE));

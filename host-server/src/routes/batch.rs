@@ -373,8 +373,13 @@ impl Batch {
         id: &RequestId,
         first: Bytes,
     ) -> Result<(Body, Option<Written>), ApiError> {
+        // All of the answer, before any of it is recorded: what is refused leaves no records.
+        let a_row = first.len() / self.row.max(1) + 1;
+        let mut all = app.admission().memory().claim();
+        all.grow((self.table.len() - self.row) * a_row)
+            .map_err(|full| app.reject(full))?;
         let mut pieces = vec![Ok::<_, Infallible>(first)];
-        let mut groups = Groups::new(app.admission().memory());
+        let mut groups = Groups::new(app.admission(), &self.caller);
         loop {
             if let Some(recorder) = &mut self.recorder {
                 let added = groups.add(recorder).await;
@@ -383,9 +388,7 @@ impl Batch {
             if self.is_done() {
                 break;
             }
-            let mut claim = app.admission().memory().claim();
-            let memory = self.rows_a_piece() * USUAL_ANSWER;
-            claim.cover(memory).map_err(|full| app.reject(full))?;
+            let claim = all.split(self.rows_a_piece() * a_row);
             let (kind, caller) = (self.work(), self.caller.clone());
             let work = move || self.next(claim).map(|bytes| (bytes, self));
             let piece = app.admission().work(kind, &caller, work).await;

@@ -17,6 +17,7 @@ use super::batch::{ROWS_A_LOOK, ROWS_A_PIECE, USUAL_ANSWER, broke_off};
 use super::batch_answer::{Records, write_answer};
 use crate::app::App;
 use crate::host::processors;
+use crate::http::admission::Admission;
 use crate::http::body::{grow, next};
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -24,7 +25,7 @@ use crate::http::memory::Claim;
 use crate::http::pace::Pace;
 use crate::http::turns::Piece;
 use crate::models::registry::Served;
-use crate::record::Recorder;
+use crate::record::{Recorder, write_lines};
 
 /// The longest line: what the module takes, and one byte more, so that it refuses it.
 const LONGEST_LINE: usize = MAX_REQUEST + 1;
@@ -97,7 +98,7 @@ pub(super) async fn answer(
                         break;
                     }
                 }
-                Ok(recorded(deciding.end(), first_row).await)
+                Ok(recorded(&admission, &caller, deciding.end(), first_row).await)
             }
         })
         .buffered(processors().get())
@@ -322,10 +323,15 @@ impl Deciding {
 }
 
 /// Waits until the records of the lines are on the disk.
-async fn recorded(decided: Decided, first_row: usize) -> Lined {
+async fn recorded(
+    admission: &Admission,
+    caller: &Caller,
+    decided: Decided,
+    first_row: usize,
+) -> Lined {
     let written = match decided.recorder {
         None => Ok(None),
-        Some(mut recorder) => recorder.write().written().await,
+        Some(recorder) => write_lines(admission, caller, recorder).await,
     };
     match written {
         Ok(_) if decided.is_last => Lined::Last(decided.lines),

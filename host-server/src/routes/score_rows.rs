@@ -331,7 +331,7 @@ pub(super) async fn score<H: Send + 'static>(
     let log = |problem: &NoScores| log(call.id, problem);
     let piece = app.admission().piece(call.caller, first).await;
     let (mut scoring, head) = piece.unwrap_or_else(failed).inspect_err(log)?;
-    let mut groups = Groups::new(app.admission().memory());
+    let mut groups = Groups::new(app.admission(), call.caller);
     let mut held = app.admission().memory().claim();
     loop {
         held.cover(scoring.bytes())
