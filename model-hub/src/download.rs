@@ -88,11 +88,16 @@ impl Hub {
             let redirected = (300..400).contains(&response.status);
             header("Content-Length").filter(|_| !redirected)
         });
+        let etag = etag.ok_or_else(|| missing("ETag"))?;
+        let etag = plain_etag(&etag);
+        // What is not announced by its digest cannot be checked when it has come.
+        if !is_hex(&etag, SHA256_DIGITS) && !is_hex(&etag, COMMIT_DIGITS) {
+            let problem = format!("the ETag `{etag}` is no digest of the file");
+            return Err(self.client.unexpected("HEAD of a file", problem).into());
+        }
         Ok(Announced {
             commit: commit.ok_or_else(|| missing("X-Repo-Commit"))?,
-            etag: etag
-                .map(|etag| plain_etag(&etag))
-                .ok_or_else(|| missing("ETag"))?,
+            etag,
             bytes: size.and_then(|size| size.parse().ok()),
         })
     }

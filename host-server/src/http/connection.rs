@@ -12,13 +12,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use super::handshake::Handshake;
 use super::heads::{Heads, Noticing};
 use super::metrics::Counted;
 use super::pace::LeastPace;
+use super::shares::Share;
 use super::slow_reader::SlowReader;
 
 /// How long idle connections stay open once the server is told to stop.
@@ -52,7 +53,7 @@ pub(crate) struct Connection<S> {
     pub(crate) peer: Peer,
     /// How fast it must take its answers.
     pub(crate) pace: LeastPace,
-    pub(crate) _permit: OwnedSemaphorePermit,
+    pub(crate) _permit: Share,
     pub(crate) _counted: Counted,
 }
 

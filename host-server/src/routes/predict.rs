@@ -34,7 +34,7 @@ const ROUTE_VERSION: &str = "/models/{name}/versions/{version}/predict";
 /// The longest body, in bytes, that is decided on the async worker itself. That takes some
 /// microseconds, as writing the answer does; handing it to another thread and back would cost
 /// more than the decision. A longer one may take milliseconds and goes to a thread of its own,
-/// so that no other request waits behind it. A module that hangs holds its thread until
+/// so that no other request waits behind it, as does a decision that may carry reasons. A module that hangs holds its thread until
 /// [`Limits::decide`](crate::Limits) at the latest.
 const LONGEST_INLINE: usize = 64 << 10;
 
@@ -103,7 +103,8 @@ async fn answer(
     let target = app.target_version(call.caller, name, version, affinity);
     let target = target.await?;
     let recorder = app.recorder(&call, &target, Kind::Decision)?;
-    let decided = if body.len() <= LONGEST_INLINE {
+    let is_short = body.len() <= LONGEST_INLINE && !target.served.gives_reasons();
+    let decided = if is_short {
         let _permit = app.begin()?;
         target.served.decide(&body)
     } else {

@@ -47,6 +47,8 @@ pub(crate) struct Kept {
     pub(crate) goes_on: bool,
     /// Announces this as the length of a large file.
     pub(crate) announces: Option<&'static str>,
+    /// What it says instead of the digests of large files.
+    pub(crate) etag: Option<&'static str>,
     /// Answers 503.
     pub(crate) is_down: bool,
     /// Every call: method and path.
@@ -373,9 +375,10 @@ impl Request {
         if blob.is_large {
             let length = kept.announces.map(str::to_owned);
             let length = length.unwrap_or_else(|| blob.bytes.len().to_string());
+            let etag = kept.etag.unwrap_or(&sha256);
             let headers = [
                 ("X-Repo-Commit", commit.oid.clone()),
-                ("X-Linked-Etag", format!("\"{sha256}\"")),
+                ("X-Linked-Etag", format!("\"{etag}\"")),
                 ("X-Linked-Size", length),
                 ("Location", format!("{}/_cdn/{sha256}", self.store())),
             ];
