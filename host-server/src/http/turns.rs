@@ -202,7 +202,6 @@ impl Drop for Waiting<'_> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-    use std::future::Future;
     use std::pin::Pin;
     use std::task::{Context, Poll, Waker};
 

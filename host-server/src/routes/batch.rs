@@ -53,6 +53,9 @@ const NO_MEMORY: &str = "its rows have longer answers than usual, and there is n
 /// Memory that is claimed for a row's answer before it is known: most take less.
 pub(super) const USUAL_ANSWER: usize = 2 << 10;
 
+/// The same of an explanation.
+const USUAL_EXPLANATION: usize = 8 << 10;
+
 /// The form of a batch.
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
@@ -270,6 +273,14 @@ impl Batch {
         }
     }
 
+    /// Memory that is claimed for a row's answer before it is known.
+    fn usual_answer(&self) -> usize {
+        match self.answers {
+            AnswerForm::Json | AnswerForm::Csv => USUAL_ANSWER,
+            AnswerForm::Explanations => USUAL_EXPLANATION,
+        }
+    }
+
     fn rows_a_piece(&self) -> usize {
         match self.answers {
             AnswerForm::Json | AnswerForm::Csv => ROWS_A_PIECE,
@@ -287,7 +298,7 @@ impl Batch {
         held.cover(self.table.bytes())?;
         self._held = Some(held);
         let mut claim = memory.claim();
-        claim.cover(self.table.len().min(self.rows_a_piece()) * USUAL_ANSWER)?;
+        claim.cover(self.table.len().min(self.rows_a_piece()) * self.usual_answer())?;
         let bytes = self.next(claim)?;
         Ok((self, bytes))
     }
@@ -415,7 +426,7 @@ impl Batch {
                 if batch.is_done() {
                     return Ok(None);
                 }
-                let memory = batch.rows_a_piece() * USUAL_ANSWER;
+                let memory = batch.rows_a_piece() * batch.usual_answer();
                 let claim = admission.memory().wait_for(memory).await;
                 let (kind, caller) = (batch.work(), batch.caller.clone());
                 let work = move || batch.next(claim).map(|bytes| (bytes, batch));
