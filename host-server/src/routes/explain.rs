@@ -16,7 +16,8 @@ use model_http::media;
 use tokio::task::JoinError;
 
 use super::answer::receipt;
-use super::batch::{Batch, refuse_array};
+use super::batch::refuse_array;
+use super::pieces::Batch;
 use super::question::{application, asks_for_recourse, work};
 use super::rows::Table;
 use crate::app::{App, Target};

@@ -17,6 +17,7 @@ mod models;
 mod ndjson;
 mod oip;
 mod openapi;
+mod pieces;
 pub(crate) mod predict;
 mod question;
 mod refusal;

@@ -13,8 +13,8 @@ use memchr::{memchr, memrchr};
 use model_http::limits::MAX_REQUEST;
 use model_http::media;
 
-use super::batch::{ROWS_A_LOOK, ROWS_A_PIECE, USUAL_ANSWER, broke_off};
 use super::batch_answer::{Records, write_answer};
+use super::pieces::{ROWS_A_LOOK, ROWS_A_PIECE, USUAL_ANSWER, broke_off};
 use crate::app::App;
 use crate::host::processors;
 use crate::http::admission::Admission;

@@ -10,8 +10,8 @@ use axum::response::Response;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::batch::{ROWS_A_LOOK, ROWS_A_PIECE};
 use super::batch_answer::Records;
+use super::pieces::{ROWS_A_LOOK, ROWS_A_PIECE};
 use super::refusal::reason;
 use super::rows::{Chunk, Table, Unreadable};
 use crate::app::{App, Packed, Target};

@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::batch::ROWS_A_PIECE;
+use super::pieces::ROWS_A_PIECE;
 use super::score_rows::{Asked, Predictions, Scores};
 use crate::app::App;
 use crate::http::buffer::Buffer;
