@@ -47,6 +47,8 @@ pub(crate) struct Kept {
     pub(crate) goes_on: bool,
     /// Announces this as the length of a large file.
     pub(crate) announces: Option<&'static str>,
+    /// Announces this in place of a digest.
+    pub(crate) tags: Option<&'static str>,
     /// Answers 503.
     pub(crate) is_down: bool,
     /// Every call: method and path.
@@ -375,7 +377,10 @@ impl Request {
             let length = length.unwrap_or_else(|| blob.bytes.len().to_string());
             let headers = [
                 ("X-Repo-Commit", commit.oid.clone()),
-                ("X-Linked-Etag", format!("\"{sha256}\"")),
+                (
+                    "X-Linked-Etag",
+                    format!("\"{}\"", kept.tags.unwrap_or(&sha256)),
+                ),
                 ("X-Linked-Size", length),
                 ("Location", format!("{}/_cdn/{sha256}", self.store())),
             ];
