@@ -3,6 +3,7 @@
 //! sent along to the store. Large files are given out by a redirection.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
@@ -61,12 +62,16 @@ type Shared = Arc<Mutex<Kept>>;
 pub(crate) struct Service {
     pub(crate) address: String,
     kept: Shared,
+    /// Requests that have come and are not answered.
+    open: Arc<AtomicUsize>,
 }
 
 impl Service {
     pub(crate) fn start() -> Self {
         let kept = Shared::default();
         let state = kept.clone();
+        let open = Arc::new(AtomicUsize::new(0));
+        let asked = Arc::clone(&open);
         let address = super::service::serve(move |address| {
             let address = address.to_owned();
             let answer = move |State(kept): State<Shared>, method, uri, headers, body| {
@@ -77,14 +82,29 @@ impl Service {
                     body,
                     address: address.clone(),
                 };
-                async move { request.answer(&mut kept.lock().unwrap()) }
+                asked.fetch_add(1, Ordering::Relaxed);
+                let asked = Arc::clone(&asked);
+                async move {
+                    let answer = request.answer(&mut kept.lock().unwrap());
+                    asked.fetch_sub(1, Ordering::Relaxed);
+                    answer
+                }
             };
             Router::new()
                 .fallback(answer)
                 .layer(DefaultBodyLimit::max(64 << 20))
                 .with_state(state)
         });
-        Self { address, kept }
+        Self {
+            address,
+            kept,
+            open,
+        }
+    }
+
+    /// Whether somebody waits for an answer.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
