@@ -610,6 +610,9 @@ async fn only_so_many_versions_are_loaded() {
     assert_eq!(loaded().await, ["1", "2", "6"]);
     let ready = get(&app, "/v2/models/cars/versions/5/ready", &[]).await;
     assert_eq!(ready.status, 200);
+    // Nor does whoever asks what it takes, for which nobody needs a key.
+    let described = get(&app, "/v2/models/cars/versions/5", &[]).await;
+    assert_eq!(json(&described)["inputs"][0]["name"], "a");
     assert_eq!(loaded().await, ["1", "2", "6"]);
 
     // A file that is no longer the one that was checked is not loaded.

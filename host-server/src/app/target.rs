@@ -65,8 +65,12 @@ impl App {
     }
 
     /// A version of a model, without loading it.
-    pub(crate) fn known(&self, name: Option<&str>, version: &str) -> Result<(), ApiError> {
-        self.find(name, version).map(drop)
+    pub(crate) fn known(
+        &self,
+        name: Option<&str>,
+        version: &str,
+    ) -> Result<Arc<Version>, ApiError> {
+        Ok(self.find(name, version)?.1)
     }
 
     fn find(
