@@ -108,7 +108,7 @@ async fn answer(
         Batch::new(served, table, answers, recorder).first(&memory)
     };
     let (batch, first) = app.admission().piece(work).await.unwrap_or_else(|error| {
-        tracing::error!(request_id = call.id.as_str(), %error, "no batch");
+        tracing::error!(request_id = call.id.as_uuid(), %error, "no batch");
         Err(ApiError::fault(call.id))
     })?;
     batch.respond(app, call.id, first).await

@@ -168,7 +168,7 @@ async fn answer(
         Explained::One {
             answer: Err(error), ..
         } => {
-            tracing::error!(request_id = call.id.as_str(), %error, "explanation failed");
+            tracing::error!(request_id = call.id.as_uuid(), %error, "explanation failed");
             Err(ApiError::fault(call.id))
         }
         Explained::Many(batch, first) => batch.respond(app, call.id, first).await,
@@ -184,7 +184,7 @@ fn can_explain(target: Target) -> Result<Target, ApiError> {
 }
 
 fn failed(call: &Call<'_>, error: &JoinError) -> ApiError {
-    tracing::error!(request_id = call.id.as_str(), %error, "no explanation");
+    tracing::error!(request_id = call.id.as_uuid(), %error, "no explanation");
     ApiError::fault(call.id)
 }
 

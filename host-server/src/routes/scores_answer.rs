@@ -43,7 +43,7 @@ pub(super) async fn written<T: Send + 'static>(
     let (of, done) = match is_long {
         false => work(),
         true => app.admission().piece(work).await.map_err(|error| {
-            tracing::error!(request_id = id.as_str(), %error, "no answer");
+            tracing::error!(request_id = id.as_uuid(), %error, "no answer");
             ApiError::fault(id)
         })?,
     };
