@@ -252,7 +252,7 @@ impl App {
         let work = move || unpack(&packed.bytes, packed.limit, &packed.memory);
         let unpacked = self.admission.piece(call.caller, work).await;
         unpacked.unwrap_or_else(|error| {
-            tracing::error!(request_id = call.id.as_str(), %error, "body not unpacked");
+            tracing::error!(request_id = call.id.as_uuid(), %error, "body not unpacked");
             Err(ApiError::fault(call.id))
         })
     }

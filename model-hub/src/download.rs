@@ -83,21 +83,18 @@ impl Hub {
         let header = |name| response.header(name).map(str::to_owned);
         let commit = header("X-Repo-Commit").filter(|commit| is_hex(commit, COMMIT_DIGITS));
         let etag = header("X-Linked-Etag").or_else(|| header("ETag"));
+        // What is not announced by its digest could not be checked.
+        let etag = etag
+            .map(|etag| plain_etag(&etag))
+            .filter(|etag| is_hex(etag, SHA256_DIGITS) || is_hex(etag, COMMIT_DIGITS));
         let size = header("X-Linked-Size").or_else(|| {
             // The length of a redirection is its own, not the file's.
             let redirected = (300..400).contains(&response.status);
             header("Content-Length").filter(|_| !redirected)
         });
-        let etag = etag.ok_or_else(|| missing("ETag"))?;
-        let etag = plain_etag(&etag);
-        // What is not announced by its digest cannot be checked when it has come.
-        if !is_hex(&etag, SHA256_DIGITS) && !is_hex(&etag, COMMIT_DIGITS) {
-            let problem = format!("the ETag `{etag}` is no digest of the file");
-            return Err(self.client.unexpected("HEAD of a file", problem).into());
-        }
         Ok(Announced {
             commit: commit.ok_or_else(|| missing("X-Repo-Commit"))?,
-            etag,
+            etag: etag.ok_or_else(|| missing("ETag or X-Linked-Etag with the file's digest"))?,
             bytes: size.and_then(|size| size.parse().ok()),
         })
     }

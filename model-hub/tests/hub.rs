@@ -175,23 +175,6 @@ fn a_damaged_download_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn a_file_that_is_announced_without_a_digest_is_not_taken() {
-    let service = Service::start();
-    let folder = tempfile::tempdir().unwrap();
-    let options = options(&service.address, Some(TOKEN));
-    publish(&options, &files(folder.path())).unwrap();
-    service.kept().etag = Some("whatever");
-    let cache = folder.path().join("cache");
-    let error = fetch(&options, &repo(), "main", &cache).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("the ETag `whatever` is no digest of the file"),
-        "{error}"
-    );
-}
-
-#[test]
 fn refusals_say_what_to_do() {
     let service = Service::start();
     let folder = tempfile::tempdir().unwrap();
@@ -304,6 +287,24 @@ fn a_revision_is_no_way_out_of_the_repository() {
         );
     }
     assert!(service.kept().calls.is_empty());
+}
+
+#[test]
+fn what_is_announced_without_a_digest_is_not_taken() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let known = options(&service.address, Some(TOKEN));
+    publish(&known, &files(folder.path())).unwrap();
+    service.kept().tags = Some("of-a-proxy");
+    let cache = tempfile::tempdir().unwrap();
+    let error = fetch(&known, &repo(), "main", cache.path()).unwrap_err();
+    assert!(
+        error.to_string().contains("with the file's digest"),
+        "{error}"
+    );
+    assert!(walk(cache.path()).is_empty());
+    service.kept().tags = None;
+    fetch(&known, &repo(), "main", cache.path()).unwrap();
 }
 
 #[test]

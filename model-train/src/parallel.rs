@@ -39,22 +39,27 @@ pub(crate) fn in_order<T: Send, R: Send, E>(
         let (mut given, mut due, mut end) = (0, 0, None);
         let mut early = BTreeMap::new();
         loop {
-            while end.is_none() && given - due < most {
+            let answer = if end.is_none() && given - due < most {
                 match next() {
-                    // Where no worker is left, there is no answer either.
-                    Ok(Some(item)) => drop(give.send((given, item))),
+                    Ok(Some(item)) => {
+                        // Where no worker is left, there is no answer either.
+                        let _ = give.send((given, item));
+                        given += 1;
+                    }
                     Ok(None) => end = Some(Ok(())),
                     Err(error) => end = Some(Err(error)),
                 }
-                given += usize::from(end.is_none());
-            }
-            if due == given {
-                return end.unwrap_or(Ok(()));
-            }
-            let Ok((index, mapped)) = answers.recv() else {
+                answers.try_recv().ok()
+            } else if due < given
+                && let Ok(answer) = answers.recv()
+            {
+                Some(answer)
+            } else {
                 return end.unwrap_or(Ok(()));
             };
-            early.insert(index, mapped.unwrap_or_else(|panic| resume_unwind(panic)));
+            if let Some((index, mapped)) = answer {
+                early.insert(index, mapped.unwrap_or_else(|panic| resume_unwind(panic)));
+            }
             while let Some(mapped) = early.remove(&due) {
                 done(mapped)?;
                 due += 1;

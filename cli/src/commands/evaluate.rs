@@ -36,7 +36,7 @@ Examples:
 
 The figures are those of the model. Beside them: what is decided before and after the rules
 of the policy, and for each rule the bad loans it catches and the good loans it loses,
-declined and referred apart.
+declined and referred counted separately.
 Without --test-rows, every row is measured: use rows that the model was not trained on.";
 
 /// Evaluate a model.wasm on labeled rows and write reports.

@@ -67,21 +67,13 @@ impl App {
         self.slot(name).map(drop)
     }
 
-    /// A version of a model, the champion where none is named, without loading it.
+    /// A version of a model, without loading it.
     pub(crate) fn known(
         &self,
         name: Option<&str>,
-        version: Option<&str>,
+        version: &str,
     ) -> Result<Arc<Version>, ApiError> {
-        let version = match version {
-            Some(version) => version.to_owned(),
-            None => self
-                .target(name, Affinity::default())?
-                .served
-                .version()
-                .to_owned(),
-        };
-        self.find(name, &version).map(|(_, version)| version)
+        Ok(self.find(name, version)?.1)
     }
 
     fn find(

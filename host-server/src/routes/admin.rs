@@ -30,7 +30,7 @@ pub(super) async fn reload(
         Ok(Some(outcome)) => Ok(answer(&outcome)),
         Ok(None) => Err(ApiError::NoSuchModel { name }),
         Err(error) => {
-            tracing::error!(request_id = id.as_str(), %error, "reload failed");
+            tracing::error!(request_id = id.as_uuid(), %error, "reload failed");
             Err(ApiError::fault(&id))
         }
     }
@@ -53,7 +53,7 @@ pub(super) async fn roll_back(
         Ok(Some(Err(detail))) => Err(ApiError::Conflict { detail }),
         Ok(None) => Err(ApiError::NoSuchModel { name }),
         Err(error) => {
-            tracing::error!(request_id = id.as_str(), %error, "no rollback");
+            tracing::error!(request_id = id.as_uuid(), %error, "no rollback");
             Err(ApiError::fault(&id))
         }
     }

@@ -101,7 +101,7 @@ async fn answer(
         .piece(call.caller, work)
         .await
         .unwrap_or_else(|error| {
-            tracing::error!(request_id = call.id.as_str(), %error, "no batch");
+            tracing::error!(request_id = call.id.as_uuid(), %error, "no batch");
             Err(ApiError::fault(call.id))
         })?;
     batch.respond(app, call.id, first).await

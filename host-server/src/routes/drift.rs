@@ -69,7 +69,7 @@ async fn answer(
     let served = app.monitored(&caller, name.as_deref(), version.as_deref());
     let served = served.await?;
     let fault = |error: &dyn std::fmt::Display| {
-        tracing::error!(request_id = id.as_str(), %error, "drift report failed");
+        tracing::error!(request_id = id.as_uuid(), %error, "drift report failed");
         ApiError::fault(&id)
     };
     // Comparing and drawing take milliseconds: not on an async worker.

@@ -143,7 +143,7 @@ async fn answer(
     let explained = admission.work(kind, call.caller, explain).await;
     let (answer, asked) = explained.map_err(|error| failed(&call, &error))?;
     let explanation = answer.map_err(|error| {
-        tracing::error!(request_id = call.id.as_str(), %error, "explanation failed");
+        tracing::error!(request_id = call.id.as_uuid(), %error, "explanation failed");
         ApiError::fault(call.id)
     })?;
     let written = match recorder {
@@ -179,7 +179,7 @@ fn can_explain(target: Target) -> Result<Target, ApiError> {
 }
 
 fn failed(call: &Call<'_>, error: &JoinError) -> ApiError {
-    tracing::error!(request_id = call.id.as_str(), %error, "no explanation");
+    tracing::error!(request_id = call.id.as_uuid(), %error, "no explanation");
     ApiError::fault(call.id)
 }
 

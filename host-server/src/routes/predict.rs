@@ -116,7 +116,7 @@ async fn answer(
         Ok(scored) => scored,
         Err(error) => {
             let served = &target.served;
-            tracing::error!(request_id = call.id.as_str(), model = served.name(), version = served.version(), %error, "decision failed");
+            tracing::error!(request_id = call.id.as_uuid(), model = served.name(), version = served.version(), %error, "decision failed");
             return Err(ApiError::fault(call.id));
         }
     };

@@ -365,7 +365,7 @@ fn failed<T>(error: tokio::task::JoinError) -> Result<T, NoScores> {
 
 fn log(id: &RequestId, problem: &NoScores) {
     if let NoScores::Failed(reason) = problem {
-        tracing::error!(request_id = id.as_str(), reason, "no scores");
+        tracing::error!(request_id = id.as_uuid(), reason, "no scores");
     }
 }
 

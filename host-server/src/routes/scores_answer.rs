@@ -47,7 +47,7 @@ pub(super) async fn written<T: Send + 'static>(
             .piece(call.caller, work)
             .await
             .map_err(|error| {
-                tracing::error!(request_id = call.id.as_str(), %error, "no answer");
+                tracing::error!(request_id = call.id.as_uuid(), %error, "no answer");
                 ApiError::fault(call.id)
             })?,
     };

@@ -34,6 +34,8 @@ pub(super) struct Block<'s> {
     /// Of each row, whether a value was adjusted.
     adjusted: Vec<bool>,
     refused_rows: u64,
+    /// Bytes of the longest piece so far, scored.
+    longest: usize,
 }
 
 /// A row that waits for its decision.
@@ -60,6 +62,7 @@ impl<'s> Block<'s> {
             added_ends: Vec::with_capacity(ROWS),
             adjusted: Vec::with_capacity(ROWS),
             refused_rows: 0,
+            longest: 0,
         }
     }
 
@@ -69,7 +72,11 @@ impl<'s> Block<'s> {
         table: &mut Table<R>,
         decider: &mut Decider,
     ) -> ScoredPiece {
-        let mut scored = ScoredPiece::default();
+        let mut scored = ScoredPiece {
+            // Pieces are much alike.
+            text: Vec::with_capacity(self.longest),
+            ..ScoredPiece::default()
+        };
         let mut more = true;
         self.refused_rows = 0;
         while more && scored.end.is_ok() {
@@ -80,6 +87,7 @@ impl<'s> Block<'s> {
             };
             scored.rows += self.rows.len() as u64;
         }
+        self.longest = self.longest.max(scored.text.len());
         scored.refused_rows = self.refused_rows;
         scored
     }

@@ -51,7 +51,7 @@ impl Args {
             announce(&server)?;
             Ok(server.run(shutdown_signal()).await?)
         });
-        // What still blocks a thread, such as a download, is not waited for.
+        // What had to be written has been: nothing waits for a reload that is still fetching.
         runtime.shutdown_background();
         served
     }

@@ -22,7 +22,7 @@ pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -49,7 +49,7 @@ pub(crate) struct Registry {
     default: ArcSwap<Option<Arc<Slot>>>,
     /// Held during a reload, so that there is one change at a time. Requests never take it.
     changing: Mutex<()>,
-    /// Held while a file is fetched, before the lock above.
+    /// Held while a file is fetched.
     fetching: Mutex<()>,
 }
 
@@ -130,19 +130,24 @@ impl Registry {
     /// Reads all models' files again; blocks while new ones are compiled and checked. What was
     /// rolled back is taken again only when somebody asks for it.
     pub(crate) fn reload(&self, change: Change<'_>) -> Vec<Outcome> {
-        if let Some(ModelSource::Fetched(fetched)) = &self.source {
-            // A remote repository may take minutes: nobody else waits for it, but who fetches too.
-            let _one = lock(&self.fetching);
-            let path = (fetched.again)();
-            let _change = lock(&self.changing);
-            return self.reload_file(path, change);
+        let file = match &self.source {
+            Some(ModelSource::File(path)) => Some(Ok(path.clone())),
+            Some(ModelSource::Fetched(fetched)) => Some(self.fetch(fetched)),
+            Some(ModelSource::Folder(_)) | None => None,
+        };
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        match (file, &self.source) {
+            (Some(file), _) => self.reload_file(file, change),
+            (None, Some(ModelSource::Folder(folder))) => self.reload_folder(folder, change),
+            (None, _) => Vec::new(),
         }
-        let _one = lock(&self.changing);
-        match &self.source {
-            None | Some(ModelSource::Fetched(_)) => Vec::new(),
-            Some(ModelSource::File(path)) => self.reload_file(Ok(path.clone()), change),
-            Some(ModelSource::Folder(folder)) => self.reload_folder(folder, change),
-        }
+    }
+
+    /// Fetches the newest file, one fetch at a time. Nothing else waits for it: a rollback least
+    /// of all.
+    fn fetch(&self, fetched: &Fetched) -> Result<PathBuf, String> {
+        let _one = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        (fetched.again)()
     }
 
     /// The same for one model, as `actor` asked; `None` when there is no such model.
@@ -163,7 +168,7 @@ impl Registry {
         actor: Option<&str>,
     ) -> Option<Result<Outcome, String>> {
         let slot = self.get(name)?;
-        let _one = lock(&self.changing);
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = match &self.source {
             Some(ModelSource::Folder(folder)) => Some(folder.join(name)),
             _ => None,
@@ -181,7 +186,7 @@ impl Registry {
 
     fn reload_named(&self, name: &str, change: Change<'_>) -> Vec<Outcome> {
         if let (Some(slot), Some(ModelSource::Folder(folder))) = (self.get(name), &self.source) {
-            let _one = lock(&self.changing);
+            let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
             let found = folder::versions(&folder.join(name));
             return vec![slot.reload_versions(&found, change, &self.loading)];
         }
@@ -265,8 +270,4 @@ impl Registry {
         };
         self.default.store(Arc::new(default.cloned()));
     }
-}
-
-fn lock(one: &Mutex<()>) -> MutexGuard<'_, ()> {
-    one.lock().unwrap_or_else(PoisonError::into_inner)
 }

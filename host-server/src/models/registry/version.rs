@@ -15,15 +15,13 @@ use super::loading::Loading;
 use super::names::FolderName;
 use super::served::Served;
 use super::source::Signer;
-use crate::host::{Description, FeatureType, LoadError, LoadErrorKind, ModelInfo};
+use crate::host::{Description, LoadError, LoadErrorKind, ModelInfo};
 
 /// A version of a model, loaded or not.
 pub(crate) struct Version {
     name: String,
     version: String,
-    model: ModelInfo,
-    /// The names of its inputs, and what their values are.
-    inputs: Vec<(String, FeatureType)>,
+    description: Arc<Description>,
     file_sha256: [u8; 32],
     signer: Option<Signer>,
     /// Where it is loaded from; `None` for a file of which there is one version.
@@ -90,8 +88,7 @@ impl Version {
         let version = Self {
             name: served.name().to_owned(),
             version: served.version().to_owned(),
-            model: served.description().model.clone(),
-            inputs: inputs(served.description()),
+            description: Arc::new(served.description().clone()),
             file_sha256: *served.file_sha256(),
             signer: served.signer().cloned(),
             file,
@@ -111,12 +108,12 @@ impl Version {
 
     /// What the file says of itself.
     pub(crate) fn model(&self) -> &ModelInfo {
-        &self.model
+        &self.description.model
     }
 
-    /// The names of its inputs, and what their values are, loaded or not.
-    pub(crate) fn inputs(&self) -> &[(String, FeatureType)] {
-        &self.inputs
+    /// What the file says of its inputs and answers, loaded or not.
+    pub(crate) fn description(&self) -> &Arc<Description> {
+        &self.description
     }
 
     /// Who signed it, where that is checked.
@@ -197,13 +194,6 @@ pub(super) fn unload_oldest<'a>(versions: impl Iterator<Item = &'a Arc<Version>>
         .into_iter()
         .take(too_many)
         .for_each(|one| one.unload());
-}
-
-fn inputs(model: &Description) -> Vec<(String, FeatureType)> {
-    let inputs = model.input_features();
-    inputs
-        .map(|feature| (feature.name.clone(), feature.r#type))
-        .collect()
 }
 
 fn changed(sentence: &str) -> LoadError {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::score_rows::{NoScores, Output};
 use crate::app::App;
-use crate::host::FeatureType;
+use crate::host::{Description, Feature, FeatureType};
 use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
@@ -99,33 +99,34 @@ async fn model(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    metadata(&app, &name, None)
+    let served = app.target(Some(&name), Affinity::default())?.served;
+    Ok(metadata(&app, &name, served.description()))
 }
 
 async fn version(
     State(app): State<Arc<App>>,
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, OipError> {
-    metadata(&app, &name, Some(&version))
+    // Anybody may ask: it loads nothing.
+    let version = app.known(Some(&name), &version)?;
+    Ok(metadata(&app, &name, version.description()))
 }
 
-/// What is known of a version that is not loaded: who has no key cannot have it loaded.
-fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<Value>, OipError> {
-    let version = app.known(Some(name), version)?;
-    let inputs = version.inputs().iter();
-    let inputs: Vec<Value> = inputs
-        .map(|(name, values)| json!({ "name": name, "datatype": datatype(*values), "shape": [-1, 1] }))
+fn metadata(app: &App, name: &str, description: &Description) -> Json<Value> {
+    let inputs: Vec<Value> = description
+        .input_features()
+        .map(|feature| json!({ "name": feature.name, "datatype": datatype(feature), "shape": [-1, 1] }))
         .collect();
     let outputs: Vec<Value> = OUTPUTS
         .map(|output| json!({ "name": output.name(), "datatype": datatype_of(output), "shape": [-1, 1] }))
         .into();
-    Ok(Json(json!({
+    Json(json!({
         "name": name,
         "versions": app.registry().get(name).map(|slot| versions(&slot)),
         "platform": "underwrite_wasm",
         "inputs": inputs,
         "outputs": outputs,
-    })))
+    }))
 }
 
 fn versions(slot: &Slot) -> Vec<String> {
@@ -146,7 +147,7 @@ async fn version_ready(
     State(app): State<Arc<App>>,
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, OipError> {
-    app.known(Some(&name), Some(&version))?;
+    app.known(Some(&name), &version)?;
     Ok(Json(
         json!({ "name": name, "version": version, "ready": true }),
     ))
@@ -166,8 +167,8 @@ async fn index(State(app): State<Arc<App>>) -> Json<Value> {
     Json(entries.into())
 }
 
-fn datatype(values: FeatureType) -> &'static str {
-    match values {
+fn datatype(feature: &Feature) -> &'static str {
+    match feature.r#type {
         FeatureType::Integer => "INT64",
         FeatureType::Boolean => "BOOL",
         FeatureType::Category => "BYTES",
