@@ -2,14 +2,14 @@
 
 use std::fmt::Display;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use model_core::model_file::ModelFile;
 use model_core::policy::{Policy, PolicyFile};
 use model_core::schema::{Schema, SchemaFile};
-use model_files::parquet::CsvText;
+use model_files::parquet::{CsvText, MAGIC};
 use model_files::{WholeFile, read_small};
 use model_train::card::Document;
 
@@ -101,11 +101,7 @@ impl Source {
     /// `-` is standard input.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         if path == Path::new(DASH) {
-            return Ok(Self {
-                name: "standard input".to_owned(),
-                len: None,
-                bytes: Box::new(io::stdin().lock()),
-            });
+            return Self::stream("standard input".to_owned(), io::stdin().lock());
         }
         let name = path.display().to_string();
         let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
@@ -121,10 +117,32 @@ impl Source {
                 name,
             });
         }
+        if !metadata.is_file() {
+            return Self::stream(name, file);
+        }
         Ok(Self {
             name,
-            len: metadata.is_file().then_some(metadata.len()),
+            len: Some(metadata.len()),
             bytes: Box::new(file),
+        })
+    }
+
+    /// What is read from the front to the end, once: a pipe.
+    fn stream(name: String, mut stream: impl Read + 'static) -> Result<Self> {
+        let mut begin = Vec::new();
+        let read = (&mut stream)
+            .take(MAGIC.len() as u64)
+            .read_to_end(&mut begin);
+        read.with_context(|| format!("cannot read {name}"))?;
+        ensure!(
+            begin != MAGIC,
+            "{name}: Parquet is read from a file, because its columns are listed at its end: save \
+             it, and name the file"
+        );
+        Ok(Self {
+            name,
+            len: None,
+            bytes: Box::new(Cursor::new(begin).chain(stream)),
         })
     }
 }

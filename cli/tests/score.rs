@@ -155,6 +155,25 @@ fn reads_standard_input_and_writes_standard_output() {
     assert_eq!(added(&String::from_utf8(output.stdout).unwrap()).len(), 1);
 }
 
+/// Its columns are at its end, which a stream does not have yet.
+#[test]
+fn parquet_on_standard_input_is_told_apart_from_text() {
+    let folder = folder("");
+    let command = "score --model model.wasm --input - --output -";
+    let output = folder.pipe(command, b"PAR1\x15\x04\xffPAR1");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty());
+    let expected = "standard input: Parquet is read from a file";
+    assert!(error.contains(expected), "{error}");
+    // Less than its first bytes is text.
+    let output = folder.pipe(command, b"PA");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("standard input") && !error.contains("Parquet"),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_refused_row_stops_or_is_left_blank() {
     let rows = ",,50000,700,1000,3,50\n,,50000,950,1000,3,50\n,,60000,700,1000,3,50\n";

@@ -142,6 +142,41 @@ fn a_model_of_the_hub_is_served_reloaded_and_kept_for_a_day_without_it() {
     assert!(!log.contains(TOKEN), "{log}");
 }
 
+/// A reload waits for the network; who wants the champion before does not.
+#[test]
+fn a_hub_that_does_not_answer_holds_up_no_rollback() {
+    let service = Service::start();
+    let folder = Folder::new(&[
+        ("model.wasm", points_model()),
+        ("other.wasm", &other_model()),
+    ]);
+    publish(&folder, &service, "model.wasm");
+    let hub = [
+        ("HF_ENDPOINT", service.address.as_str()),
+        ("HF_MODEL_REPO", "acme/points"),
+        ("HF_TOKEN", TOKEN),
+    ];
+    let serving = serve(&folder, &hub, "--admin-key chief");
+    publish(&folder, &service, "other.wasm");
+    let reload = "/models/points-approval/reload";
+    let reloaded = serving.ask("POST", reload);
+    assert!(reloaded.contains("\"loaded\":[\"1.0.0\"]"), "{reloaded}");
+    service.kept().calls.clear();
+    // Every answer of the service waits for this.
+    let kept = service.kept();
+    std::thread::scope(|scope| {
+        let reloading = scope.spawn(|| serving.ask("POST", reload));
+        while !service.is_asked() {
+            std::thread::yield_now();
+        }
+        let back = serving.ask("POST", "/models/points-approval/rollback");
+        assert!(back.starts_with("HTTP/1.1 200"), "{back}");
+        assert!(!reloading.is_finished());
+        drop(kept);
+        reloading.join().unwrap();
+    });
+}
+
 #[test]
 fn what_cannot_be_served_is_said_in_a_sentence() {
     let service = Service::start();

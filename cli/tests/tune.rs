@@ -251,7 +251,7 @@ fn underwrite_toml_is_read_and_a_flag_wins() {
         "1000 rows",
         "tune with 5 trials by log_loss, 4 folds",
         "  ridge\n    alpha 0.01 to 10000, logarithmic",
-        "    min_leaf_rows 5 to 50, whole, logarithmic",
+        "    min_leaf_rows 5 to 50, integer, logarithmic",
     ] {
         assert!(plan.contains(expected), "{plan}");
     }

@@ -13,9 +13,11 @@ use crate::asset::Asset;
 use crate::config::ServeOptions;
 use crate::error::ServeError;
 use crate::host::ModelHost;
+use crate::http::Share;
 use crate::http::admission::Admission;
 use crate::http::authentication::{Keys, Public};
 use crate::http::body::{self, Encoding};
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::gzip::unpack;
 use crate::http::limits::HttpLimits;
@@ -46,16 +48,6 @@ pub(crate) struct Packed {
     encoding: Encoding,
     limit: usize,
     memory: Memory,
-}
-
-impl Packed {
-    /// What is in it. It may take a while: not on a thread that serves connections.
-    pub(crate) fn unpack(self) -> Result<Bytes, ApiError> {
-        match self.encoding {
-            Encoding::Plain => Ok(self.bytes),
-            Encoding::Gzip => unpack(&self.bytes, self.limit, &self.memory),
-        }
-    }
 }
 
 impl App {
@@ -110,6 +102,7 @@ impl App {
                 metrics: Arc::clone(&metrics.http),
                 keys: Arc::new(keys),
                 access_log: options.access_log,
+                log_client_address: options.log_client_address,
                 https: options.tls.is_some(),
                 stopping: AtomicBool::new(false),
             }),
@@ -195,17 +188,22 @@ impl App {
         &self.middleware
     }
 
-    /// A permit to work on a request. It is taken after the request's body has been read, so
-    /// that slow clients hold none.
+    /// A permit to answer a request at once. It is taken after the request's body has been read,
+    /// so that slow clients hold none.
     pub(crate) fn begin(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         self.admission.enter().map_err(|full| self.reject(full))
     }
 
+    /// The same for a request with long work, whose caller may wait for its turns.
+    pub(crate) fn begin_long(&self, caller: &Caller) -> Result<Share, ApiError> {
+        let permit = self.admission.enter_long(caller);
+        permit.map_err(|full| self.reject(full))
+    }
+
     /// Permission to be a stream; it is held while the stream is open.
-    pub(crate) fn begin_stream(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        self.admission
-            .enter_stream()
-            .map_err(|full| self.reject(full))
+    pub(crate) fn begin_stream(&self, caller: &Caller) -> Result<Share, ApiError> {
+        let permit = self.admission.enter_stream(caller);
+        permit.map_err(|full| self.reject(full))
     }
 
     /// Turns a request away since there is too much to do.
@@ -243,6 +241,19 @@ impl App {
             encoding,
             limit,
             memory: memory.clone(),
+        })
+    }
+
+    /// What is in a body. A packed one may hold a lot: to unpack it is long work.
+    pub(crate) async fn unpack(&self, call: &Call<'_>, packed: Packed) -> Result<Bytes, ApiError> {
+        if packed.encoding == Encoding::Plain {
+            return Ok(packed.bytes);
+        }
+        let work = move || unpack(&packed.bytes, packed.limit, &packed.memory);
+        let unpacked = self.admission.piece(call.caller, work).await;
+        unpacked.unwrap_or_else(|error| {
+            tracing::error!(request_id = call.id.as_uuid(), %error, "body not unpacked");
+            Err(ApiError::fault(call.id))
         })
     }
 

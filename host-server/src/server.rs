@@ -228,7 +228,6 @@ impl Server {
             tls,
             limits: options.http.clone(),
             metrics: Arc::clone(&state.metrics().http),
-            logs_clients: options.log_client_address,
         };
         let private = metrics.map(|(listener, _)| Connections {
             listener,
@@ -236,7 +235,6 @@ impl Server {
             tls: None,
             limits: options.http,
             metrics: Arc::clone(&state.metrics().http),
-            logs_clients: options.log_client_address,
         });
         std::iter::once(public).chain(private).collect()
     }

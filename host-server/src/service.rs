@@ -13,10 +13,10 @@ use hyper::body::Incoming;
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::http::Service;
 use crate::http::metrics::Series;
 use crate::http::refusal::panicked;
 use crate::http::spans::Spans;
+use crate::http::{Peer, Service};
 use crate::routes::{app, predict};
 
 const PREDICT: &str = "/predict";
@@ -63,10 +63,12 @@ impl AppService {
 }
 
 impl Service for AppService {
-    async fn answer(&self, request: Request<Incoming>) -> Response {
+    async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response {
         match &self.predict {
-            Some(predict) if predict.is_asked(&request) => predict.answer(request).await,
+            Some(predict) if predict.is_asked(&request) => predict.answer(peer, request).await,
             _ => {
+                let mut request = request;
+                request.extensions_mut().insert(peer);
                 let answered = self.router.clone().oneshot(request.map(Body::new)).await;
                 answered.unwrap_or_else(|never| match never {})
             }
@@ -79,12 +81,12 @@ impl Predict {
         request.uri().path() == PREDICT && request.method() == Method::POST
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response {
+    async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Response {
         let Self { app, series } = self;
         let middleware = app.middleware();
         middleware
-            .pass(series, request, async |request, id, _caller| {
-                let answer = AssertUnwindSafe(predict::plain(app, id, request));
+            .pass(series, Some(peer), request, async |request, id, caller| {
+                let answer = AssertUnwindSafe(predict::plain(app, id, caller, request));
                 answer.catch_unwind().await.unwrap_or_else(panicked)
             })
             .await

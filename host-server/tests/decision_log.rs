@@ -18,7 +18,7 @@ use std::fs;
 
 use axum::Router;
 use common::{Answer, send};
-use host_server::{OnFailure, ServeOptions};
+use host_server::{HttpLimits, OnFailure, ServeOptions};
 use model_log::{Digest, Kind, Opened, Outcome, Role};
 use recorded::{
     ADMIN, APPROVED, DECLINED, POLICY, PROGRAM, Place, REFERRED, fetch, post, receipt, rows, serve,
@@ -454,6 +454,27 @@ async fn a_second_server_on_one_log_is_refused() {
         .unwrap()
         .to_string();
     assert!(error.contains("another process holds this log"), "{error}");
+}
+
+/// A batch once was refused for its length after thousands of its rows had been recorded.
+#[tokio::test]
+async fn a_batch_that_is_refused_for_its_length_leaves_no_records() {
+    let place = Place::new();
+    let app = serve(ServeOptions {
+        http: HttpLimits {
+            body_memory: 16 << 20,
+            ..HttpLimits::default()
+        },
+        ..place.options()
+    });
+    let before = place.records().len();
+    let batch = |rows: usize| format!("[{}]", vec![APPROVED; rows].join(","));
+    let answer = post(&app, PROGRAM, "/predict/batch", batch(40_000)).await;
+    assert_eq!(answer.status, 503, "{}", answer.body.len());
+    assert_eq!(place.records().len(), before);
+    let answer = post(&app, PROGRAM, "/predict/batch", batch(1_000)).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(place.records().len(), before + 1_000);
 }
 
 /// The disk is full: a limit on the size of files stands for it. The limit counts for the whole

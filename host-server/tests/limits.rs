@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use common::running::{GOOD, Running, options};
 use common::{get, predict, send, stand_in};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
 use host_server::{App, HttpLimits, Key, Limits, ModelHost, Public, Role, ServeOptions, app};
 
 fn with(change: impl FnOnce(&mut ServeOptions)) -> Router {
@@ -132,6 +135,100 @@ async fn a_slow_head_is_cut_off_and_a_slow_body_refused() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(server.ask(GOOD).await.starts_with("HTTP/1.1 200"));
     server.end().await;
+}
+
+const KEPT: &[u8] = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}";
+
+/// Reads until a text has come, or the end.
+async fn read_until(stream: &mut TcpStream, text: &str) -> String {
+    let mut all = Vec::new();
+    let mut piece = [0; 4096];
+    let read = async {
+        while !String::from_utf8_lossy(&all).contains(text) {
+            match stream.read(&mut piece).await.unwrap() {
+                0 => break,
+                read => all.extend_from_slice(&piece[..read]),
+            }
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(30), read).await;
+    assert!(ended.is_ok(), "{}", String::from_utf8_lossy(&all));
+    String::from_utf8(all).unwrap()
+}
+
+/// The time of an idle connection is another than that of a head that has begun.
+#[tokio::test]
+async fn a_later_head_is_cut_off_too() {
+    let head = Duration::from_millis(200);
+    let server = Running::start(HttpLimits {
+        head,
+        keep_alive: Duration::from_secs(600),
+        ..HttpLimits::default()
+    })
+    .await;
+    let mut stream = server.send(KEPT).await;
+    assert!(
+        read_until(&mut stream, "approve")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    // Idle for longer than a head may take.
+    tokio::time::sleep(3 * head).await;
+    stream.write_all(KEPT).await.unwrap();
+    assert!(
+        read_until(&mut stream, "approve")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    stream
+        .write_all(b"GET /health HTTP/1.1\r\nx-")
+        .await
+        .unwrap();
+    assert_eq!(read_until(&mut stream, "approve").await, "");
+    server.end().await;
+}
+
+/// Bodies that come line by line are no heads.
+#[tokio::test]
+async fn a_stream_may_take_longer_than_a_head() {
+    let head = Duration::from_millis(200);
+    let server = Running::start(HttpLimits {
+        head,
+        ..HttpLimits::default()
+    })
+    .await;
+    let mut stream = server
+        .send(b"POST /predict/batch HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await;
+    for _ in 0..8 {
+        stream.write_all(b"3\r\n{}\n\r\n").await.unwrap();
+        tokio::time::sleep(head / 2).await;
+    }
+    stream.write_all(b"0\r\n\r\n").await.unwrap();
+    let answer = read_until(&mut stream, "\r\n0\r\n\r\n").await;
+    assert_eq!(answer.matches("approve").count(), 8, "{answer}");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_head_is_as_long_as_is_allowed() {
+    let long = format!(
+        "GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-long: {}\r\n\r\n",
+        "x".repeat(20_000)
+    );
+    for (head_bytes, status) in [(16 << 10, "431"), (32 << 10, "200")] {
+        let server = Running::start(HttpLimits {
+            head_bytes,
+            ..HttpLimits::default()
+        })
+        .await;
+        let answer = server.ask(long.as_bytes()).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+        server.end().await;
+    }
 }
 
 #[tokio::test]

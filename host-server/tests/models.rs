@@ -130,6 +130,26 @@ async fn a_new_version_answers_after_a_reload_and_can_be_rolled_back() {
     assert_eq!(who(&app, "/predict").await, 2);
 }
 
+/// It is written once for a model, and again for the next.
+#[tokio::test]
+async fn openapi_is_that_of_the_model_that_answers() {
+    let described = |text: &str| stand_in(&[("Decides nothing.", text)]);
+    let folder = folder(&[("cars", "1", described("Decides nothing!"))]);
+    let app = serve_folder(&folder);
+    let ask = async |headers: &[(&str, &str)]| get(&app, "/openapi.json", headers).await;
+    let first = ask(&[]).await;
+    assert!(first.text().contains("Decides nothing!"));
+    let tag = first.header("etag").to_owned();
+    let again = ask(&[("if-none-match", &tag)]).await;
+    assert_eq!(again.status, 304);
+    assert!(again.body.is_empty());
+    write(folder.path(), "cars", "2", &described("Decides nothing?"));
+    administer(&app, "/models/cars/reload").await;
+    let next = ask(&[("if-none-match", &tag)]).await;
+    assert_eq!(next.status, 200);
+    assert!(next.text().contains("Decides nothing?"), "{}", next.text());
+}
+
 #[tokio::test]
 async fn a_bad_file_is_refused_and_the_old_one_goes_on() {
     let folder = folder(&[("cars", "1", numbered(1))]);
@@ -590,6 +610,9 @@ async fn only_so_many_versions_are_loaded() {
     assert_eq!(loaded().await, ["1", "2", "6"]);
     let ready = get(&app, "/v2/models/cars/versions/5/ready", &[]).await;
     assert_eq!(ready.status, 200);
+    // Nor does whoever asks what it takes, for which nobody needs a key.
+    let described = get(&app, "/v2/models/cars/versions/5", &[]).await;
+    assert_eq!(json(&described)["inputs"][0]["name"], "a");
     assert_eq!(loaded().await, ["1", "2", "6"]);
 
     // A file that is no longer the one that was checked is not loaded.

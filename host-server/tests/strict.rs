@@ -143,6 +143,17 @@ async fn a_number_beyond_any() {
         let answer = send(&app, "POST", &infer, &headers, body).await;
         check(&answer, 400, &format!("row 1: {name}: {FINITE}"));
     }
+    // Values in two places could be two applications.
+    let head = json!({ "inputs": [
+        { "name": name, "shape": [1], "datatype": "FP64", "data": [1], "parameters": { "binary_data_size": 8 } },
+    ] })
+    .to_string();
+    let mut body = head.clone().into_bytes();
+    body.extend(2.0_f64.to_le_bytes());
+    let length = head.len().to_string();
+    let headers = [("inference-header-content-length", length.as_str())];
+    let answer = send(&app, "POST", &infer, &headers, body).await;
+    check(&answer, 400, "give its values once");
     for number in ["NaN", "Infinity", "-Infinity"] {
         let one = with(&application, &format!("\"{name}\":{number}"));
         assert_eq!(post(&app, "/predict", JSON, &one).await.status, 422);

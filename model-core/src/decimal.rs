@@ -43,6 +43,43 @@ pub fn parse(text: &str) -> Option<f64> {
     Some(if is_negative { -number } else { number })
 }
 
+/// The same for at most 15 digits with at most one point among or around them, and nothing else;
+/// `None` for any other text. Much faster, for the cells of files.
+///
+/// ```
+/// use model_core::decimal;
+/// assert_eq!(decimal::short("71948.05"), Some(71948.05));
+/// assert_eq!(decimal::short("-1"), None);
+/// ```
+#[must_use]
+#[inline]
+pub fn short(text: &str) -> Option<f64> {
+    if text.len() > 16 {
+        return None;
+    }
+    let (mut leading, mut digits, mut whole) = (0u64, 0, None);
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            leading = leading * 10 + u64::from(digit);
+            digits += 1;
+        } else if byte == b'.' && whole.is_none() {
+            whole = Some(digits);
+        } else {
+            return None;
+        }
+    }
+    if digits == 0 || digits > 15 {
+        return None;
+    }
+    // Both are exact, so this rounds once.
+    let leading = leading as f64;
+    Some(match whole {
+        Some(whole) => leading / EXACT[digits - whole],
+        None => leading,
+    })
+}
+
 /// Digits times a power of ten.
 struct Decimal<'t> {
     /// Digits and at most one point.

@@ -44,6 +44,7 @@
 
 pub mod artifact;
 pub mod calibration;
+pub mod cells;
 pub mod columns;
 pub mod decide;
 pub mod decimal;

@@ -167,3 +167,23 @@ fn numbers_as_people_and_programs_write_them_keep_their_bits() {
         }
     }
 }
+
+#[test]
+fn short_decimals_are_those_of_the_standard_library() {
+    let mut random = Random(11);
+    for _ in 0..200_000 {
+        let length = 1 + (random.next() % 17) as usize;
+        let mut text: String = (0..length)
+            .map(|_| char::from(b'0' + (random.next() % 10) as u8))
+            .collect();
+        if random.next() % 4 > 0 {
+            text.insert(random.next() as usize % (length + 1), '.');
+        }
+        let expected = (length <= 15).then(|| text.parse::<f64>().map(f64::to_bits));
+        let got = decimal::short(&text).map(|number| Ok(number.to_bits()));
+        assert_eq!(got, expected, "{text}");
+    }
+    for text in ["", ".", "-1", "+1", "1e5", "1..2", " 1", "1 ", "1,2", "inf"] {
+        assert_eq!(decimal::short(text), None, "{text}");
+    }
+}

@@ -358,6 +358,13 @@ fn what_cannot_be_explained_is_refused() {
         "one of the model's languages: en",
     );
     check(r#"{"application":{},"why":1}"#, "Unknown key");
+    for twice in [
+        r#"{"application":{},"application":{}}"#,
+        r#"{"application":{},"language":"en","language":"en"}"#,
+        r#"{"recourse":true,"application":{},"recour\u0073e":false}"#,
+    ] {
+        check(twice, "duplicate_field");
+    }
     let long = format!(
         r#"{{"application":{{}},"language":"{}"}}"#,
         "e".repeat(1 << 20)

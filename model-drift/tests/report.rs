@@ -75,10 +75,10 @@ fn numbers_are_written_as_in_every_report() {
     };
     assert_eq!(
         sentence("home"),
-        "'MORTGAGE' changed from 40.0% to 55.0%. 15.0% of the rows moved to other categories."
+        "'MORTGAGE' changed from 40.0% to 55.0%. 15.0% of the distribution shifted to other categories."
     );
     assert!(
-        sentence("large").ends_with("% of the rows moved."),
+        sentence("large").ends_with("% of the distribution shifted."),
         "{}",
         sentence("large")
     );

@@ -271,3 +271,45 @@ fn memory_of_a_window_is_bounded() {
     assert!(live.bytes() <= 1 << 20);
     assert_eq!(live.reference().rows(), 5000);
 }
+
+#[test]
+fn many_numbers_at_once_are_the_same_counts() {
+    let mut state = 3u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        state >> 33
+    };
+    for (capacity, spread) in [(16, 7), (64, 100), (64, 1 << 30), (4096, 1 << 30)] {
+        let numbers: Vec<f64> = (0..30_000)
+            .map(|row| match next() % 50 {
+                0 => f64::NAN,
+                1 => f64::INFINITY,
+                2 => -0.0,
+                3 => -((next() % spread) as f64),
+                _ => (next() % spread) as f64 / 8.0 + f64::from(row % 3),
+            })
+            .collect();
+        let spec = Spec {
+            lower: Some(0.0),
+            ..Spec::new("income", Kind::Number)
+        };
+        let names = 16;
+        let mut one_by_one = Column::new(
+            spec,
+            Capacity {
+                buckets: capacity,
+                names,
+            },
+        );
+        let mut at_once = one_by_one.clone();
+        numbers
+            .iter()
+            .for_each(|number| one_by_one.push_number(*number));
+        for part in numbers.chunks(8192) {
+            at_once.push_numbers(part);
+        }
+        assert_eq!(at_once, one_by_one, "{capacity} buckets, {spread}");
+    }
+}

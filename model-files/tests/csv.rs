@@ -165,3 +165,89 @@ fn pieces_are_the_file() {
         assert_eq!(Err(error), rows_of_pieces(csv));
     }
 }
+
+/// Hands out one byte at a time, so that no record is whole in a buffer.
+struct Dripping<'a>(&'a [u8]);
+
+impl std::io::Read for Dripping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = buffer.len().min(1);
+        self.0.read(&mut buffer[..length])
+    }
+}
+
+/// Line, bytes and fields of every row, then the error, if there is one; the bytes that were read
+/// and how lines end.
+fn everything(source: impl std::io::Read) -> (Vec<(u64, Vec<u8>, Vec<String>)>, String) {
+    let mut table = Table::open(source, "d.csv").unwrap();
+    let columns = table.header().len();
+    let mut rows = Vec::new();
+    let error = loop {
+        match table.next_row() {
+            Ok(Some(row)) => {
+                let fields = (0..=columns).map(|index| row.field(index).to_owned());
+                rows.push((row.line, row.raw.to_vec(), fields.collect()));
+            }
+            Ok(None) => break String::new(),
+            Err(error) => break error.to_string(),
+        }
+    };
+    let end = format!(
+        "{error}, {} bytes, {:?}",
+        table.bytes_read(),
+        table.line_end()
+    );
+    (rows, end)
+}
+
+#[test]
+fn records_in_one_buffer_are_those_of_many() {
+    // A generator of our own, so that a failure can be repeated.
+    let mut state = 7u64;
+    let mut pick = |of: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % of
+    };
+    const PARTS: [&[u8]; 20] = [
+        b"1",
+        b"22.5",
+        b"RENT",
+        b"",
+        b"\xc3\xa9",
+        b"a long field, in words: none",
+        b" ",
+        b"x",
+        b"\n",
+        b"\n",
+        b"\r\n",
+        b"\n\n",
+        b"\r",
+        b",",
+        b",",
+        b",",
+        b"\"q\"",
+        b"\"",
+        b"\xff",
+        b"\xef\xbb\xbf",
+    ];
+    for _ in 0..3000 {
+        // Some texts are sound for long, others have every oddity.
+        let (parts, fields) = (8 + pick(13), 1 + pick(3));
+        let mut csv = vec!["a", "a,b", "a,b,c"][fields - 1].as_bytes().to_vec();
+        csv.extend_from_slice([b"\n".as_slice(), b"\r\n"][pick(2)]);
+        for _ in 0..pick(40) {
+            for field in 0..fields {
+                csv.extend_from_slice(PARTS[pick(parts)]);
+                csv.extend_from_slice([b"\n", b","][usize::from(field + 1 < fields)]);
+            }
+        }
+        let shown = String::from_utf8_lossy(&csv);
+        assert_eq!(
+            everything(csv.as_slice()),
+            everything(Dripping(&csv)),
+            "{shown:?}"
+        );
+    }
+}

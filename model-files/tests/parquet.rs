@@ -64,6 +64,36 @@ fn a_damaged_file_is_named() {
     );
 }
 
+/// Three bytes are others, anywhere: what is read may be wrong, but somebody says so or reads on.
+#[test]
+fn no_damage_is_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("changed.parquet");
+    let (mut refused, mut state) = (0, 7_u64);
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % below
+    };
+    for whole in [data("batch.parquet"), data("batch_zstd.parquet")] {
+        let whole = std::fs::read(whole).unwrap();
+        for _ in 0..4_000 {
+            let mut bytes = whole.clone();
+            for _ in 0..3 {
+                bytes[random(whole.len())] = random(256) as u8;
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            let read = CsvText::open(&path, "changed.parquet").map(|mut text| {
+                let mut rows = Vec::new();
+                text.read_to_end(&mut rows).is_ok()
+            });
+            refused += usize::from(!read.unwrap_or(false));
+        }
+    }
+    assert!(refused > 1_000, "{refused}");
+}
+
 /// A file with one column of integers, `None` for missing, in row groups.
 fn integers(name: &str, field: &str, groups: &[&[Option<i64>]]) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

@@ -83,6 +83,10 @@ impl Hub {
         let header = |name| response.header(name).map(str::to_owned);
         let commit = header("X-Repo-Commit").filter(|commit| is_hex(commit, COMMIT_DIGITS));
         let etag = header("X-Linked-Etag").or_else(|| header("ETag"));
+        // What is not announced by its digest could not be checked.
+        let etag = etag
+            .map(|etag| plain_etag(&etag))
+            .filter(|etag| is_hex(etag, SHA256_DIGITS) || is_hex(etag, COMMIT_DIGITS));
         let size = header("X-Linked-Size").or_else(|| {
             // The length of a redirection is its own, not the file's.
             let redirected = (300..400).contains(&response.status);
@@ -90,9 +94,7 @@ impl Hub {
         });
         Ok(Announced {
             commit: commit.ok_or_else(|| missing("X-Repo-Commit"))?,
-            etag: etag
-                .map(|etag| plain_etag(&etag))
-                .ok_or_else(|| missing("ETag"))?,
+            etag: etag.ok_or_else(|| missing("ETag or X-Linked-Etag with the file's digest"))?,
             bytes: size.and_then(|size| size.parse().ok()),
         })
     }

@@ -290,6 +290,24 @@ fn a_revision_is_no_way_out_of_the_repository() {
 }
 
 #[test]
+fn what_is_announced_without_a_digest_is_not_taken() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let known = options(&service.address, Some(TOKEN));
+    publish(&known, &files(folder.path())).unwrap();
+    service.kept().tags = Some("of-a-proxy");
+    let cache = tempfile::tempdir().unwrap();
+    let error = fetch(&known, &repo(), "main", cache.path()).unwrap_err();
+    assert!(
+        error.to_string().contains("with the file's digest"),
+        "{error}"
+    );
+    assert!(walk(cache.path()).is_empty());
+    service.kept().tags = None;
+    fetch(&known, &repo(), "main", cache.path()).unwrap();
+}
+
+#[test]
 fn no_file_is_longer_than_allowed_whatever_is_announced() {
     let service = Service::start();
     let folder = tempfile::tempdir().unwrap();

@@ -22,10 +22,13 @@ use crate::truth::Truths;
 /// Rules of one condition and outcome are reported once, at the later one.
 #[must_use]
 pub fn check(file: &PolicyFile, schema: &Schema, scores: Scores) -> Vec<Finding> {
-    let checker = Checker::new(file, schema, scores);
+    findings(&Checker::new(file, schema, scores))
+}
+
+fn findings(checker: &Checker<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(checker.band());
-    let rules = file.policy.rules.len();
+    let rules = checker.file.policy.rules.len();
     let shown: Vec<Shown> = (0..rules)
         .map(|rule| checker.shown(rule, &mut findings))
         .collect();
@@ -115,10 +118,11 @@ impl<'a> Checker<'a> {
     }
 
     fn not_decided(&self, rule: usize, question: Question, what: &str) -> Finding {
-        let message = format!(
-            "{}: not decided {what}: its products, ratios or differences are beyond interval arithmetic",
-            self.quoted(rule)
-        );
+        let why = match self.space.looks.are_used_up() {
+            true => "the policy's conditions are too many and too long to look at all of them",
+            false => "its products, ratios or differences are beyond interval arithmetic",
+        };
+        let message = format!("{}: not decided {what}: {why}", self.quoted(rule));
         self.finding(rule, Concern::NotDecided(question), message)
     }
 
@@ -302,5 +306,51 @@ fn text(bound: f64) -> String {
     match bound.abs() == f64::MAX {
         true => "any".into(),
         false => number_text(bound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use model_core::policy::Policy;
+
+    use super::*;
+    use crate::search::Looks;
+
+    const SCHEMA: &str = r#"
+name = "loans"
+version = "1.0.0"
+[[feature]]
+name = "income"
+type = "number"
+minimum = 0
+[[feature]]
+name = "paid"
+type = "boolean"
+role = "target"
+"#;
+    const POLICY: &str = r#"
+[policy]
+version = "1"
+[[rule]]
+id = "low"
+when = "income < 0"
+then = "decline"
+code = "K"
+text = "t"
+"#;
+
+    /// Nothing is claimed of what nobody looked at.
+    #[test]
+    fn what_is_not_looked_at_is_not_decided() {
+        let schema = Schema::from_toml(SCHEMA).unwrap();
+        let file = Policy::from_toml(POLICY, &schema, &["en".into()]).unwrap();
+        let mut checker = Checker::new(&file, &schema, Scores::ANY);
+        assert_eq!(findings(&checker)[0].concern, Concern::NeverTrue);
+        checker.space.looks = Looks::of(1);
+        let found = findings(&checker);
+        assert_eq!(found[0].concern, Concern::NotDecided(Question::EverTrue));
+        assert!(found[0].message.ends_with("to look at all of them"));
     }
 }

@@ -8,6 +8,7 @@
 //! what interval arithmetic allows, which can only rule regions out; what is left is tried at
 //! its corners and halved, up to a limit.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::condition::Atom;
@@ -16,6 +17,9 @@ use crate::space::{Region, Space, View, Wanted};
 
 /// Regions that are looked at before a question is given up as not decided.
 const MAX_REGIONS: usize = 20_000;
+/// Parts of conditions that are looked at, in all questions of a policy together, before the rest
+/// is given up as not decided: about half a minute.
+const MAX_LOOKS: u64 = 200_000_000;
 /// How often halving may go on in a region where no condition turns any more.
 const MAX_HALVINGS: usize = 24;
 /// Fields whose corners are tried together.
@@ -28,8 +32,34 @@ pub(crate) enum Found {
     Nothing,
     /// This one: a value for each field and the probability, NaN for missing.
     Example(Vec<f64>),
-    /// The limit was reached.
+    /// A limit was reached.
     NotDecided,
+}
+
+/// What all searches of a space may do together.
+#[derive(Debug)]
+pub(crate) struct Looks(Cell<u64>);
+
+impl Looks {
+    pub(crate) fn new() -> Self {
+        Self::of(MAX_LOOKS)
+    }
+
+    pub(crate) fn of(looks: u64) -> Self {
+        Self(Cell::new(looks))
+    }
+
+    /// Takes some; false where there are not so many left.
+    fn take(&self, looks: u64) -> bool {
+        let left = self.0.get().checked_sub(looks);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    /// Whether there were not enough of them.
+    pub(crate) fn are_used_up(&self) -> bool {
+        self.0.get() == 0
+    }
 }
 
 /// What is known about the conditions in a region.
@@ -61,9 +91,11 @@ impl Space<'_> {
         }];
         let mut looked_at = 0;
         let mut is_complete = true;
+        let atoms = wanted.iter().flat_map(|(condition, _)| condition.atoms());
+        let looks = 1 + atoms.count() as u64;
         while let Some(region) = regions.pop() {
             looked_at += 1;
-            if looked_at > MAX_REGIONS {
+            if looked_at > MAX_REGIONS || !self.looks.take(looks) {
                 return Found::NotDecided;
             }
             let view = self.view(&region);

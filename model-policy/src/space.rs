@@ -9,6 +9,7 @@ use crate::adjustments::Adjustments;
 use crate::condition::{Condition, Term};
 use crate::derived::{Dependent, Possible, Settled};
 use crate::domain::{Domain, domains, example, intersection};
+use crate::search::Looks;
 use crate::truth::Truths;
 
 /// What applications can be.
@@ -30,6 +31,7 @@ pub(crate) struct Space<'a> {
     /// An application that people would enter.
     usual: Vec<f64>,
     adjustments: Adjustments,
+    pub(crate) looks: Looks,
 }
 
 /// Some of the applications.
@@ -88,6 +90,7 @@ impl<'a> Space<'a> {
             examples,
             usual,
             adjustments: Adjustments::new(schema),
+            looks: Looks::new(),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use model_core::decide::{Decider, MAX_REQUEST, shortened, write_refused_key, write_value};
+use model_core::decide::{
+    Decider, MAX_REQUEST, repeated, shortened, write_refused_key, write_repeated_key, write_value,
+};
 use model_core::json::{self, JsonKind, Raw, Writer};
 use model_core::schema::{Feature, Schema};
 
@@ -25,6 +27,9 @@ pub fn explain(decider: &mut Decider, request: &[u8], budget: Budget, out: &mut 
     let Some((application, value)) = asked else {
         return decider.explain(request, out);
     };
+    if let (JsonKind::Object, Some(key)) = (value.kind(), repeated(value)) {
+        return write_repeated_key(&key, out);
+    }
     let wanted = match parse(value, &decider.artifact().schema) {
         Ok(wanted) => wanted,
         Err((key, message)) => return write_refused_key(key, &message, out),

@@ -294,6 +294,10 @@ fn a_wrong_question_about_recourse_gets_a_sentence() {
             "Unknown key: expected freeze, max_changes or options",
         ),
         (
+            r#"{"options": 1, "max_changes": 2, "options": 1}"#,
+            "\"type\":\"duplicate_field\",\"loc\":[\"body\",\"options\"]",
+        ),
+        (
             "7",
             "Input should be an object with freeze, max_changes and options",
         ),

@@ -219,6 +219,29 @@ impl Column {
         }
     }
 
+    /// Counts numbers, as [`Column::push_number`] does one after the other, in less time.
+    pub fn push_numbers(&mut self, numbers: &[f64]) {
+        let Values::Numbers(values) = &mut self.values else {
+            self.invalid += numbers.len() as u64;
+            return;
+        };
+        let lower = self.spec.lower.unwrap_or(f64::MIN);
+        let upper = self.spec.upper.unwrap_or(f64::MAX);
+        let is_ignored = self.spec.role == Role::Ignored;
+        let mut finite = Vec::with_capacity(numbers.len());
+        for &number in numbers {
+            if number.is_finite() {
+                self.out_of_range += u64::from((number < lower) | (number > upper));
+                finite.push(if is_ignored { 0.0 } else { number });
+            } else if number.is_nan() {
+                self.missing += 1;
+            } else {
+                self.infinite += 1;
+            }
+        }
+        values.push_all(&finite);
+    }
+
     /// Counts a text as it stands. In a column of numbers it is invalid.
     pub fn push_text(&mut self, text: &str) {
         let Values::Categories(categories) = &mut self.values else {

@@ -15,6 +15,10 @@
 use rustc_hash::FxHashMap;
 
 const SIGN: u64 = 1 << 63;
+/// Numbers that [`Numbers::push_all`] finds without the map.
+const RECENT: usize = 1024;
+/// An odd number without a pattern: 2^64 divided by the golden ratio.
+const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A multiset of finite numbers: exact up to `capacity` different ones, beyond that rounded
 /// to buckets of one relative width.
@@ -82,6 +86,48 @@ impl Numbers {
             .entry(ordered(number) >> self.shift)
             .or_insert(0) += count;
         self.shrink();
+    }
+
+    /// Counts numbers, as [`Numbers::push`] does one after the other, in less time: a number that
+    /// came a moment ago is found without a look into the map.
+    pub fn push_all(&mut self, numbers: &[f64]) {
+        let (mut shift, mut recent) = (self.shift, vec![(0, 0); RECENT]);
+        for number in numbers {
+            debug_assert!(number.is_finite(), "only finite numbers are counted");
+            let number = number + 0.0;
+            self.min = self.min.min(number);
+            self.max = self.max.max(number);
+            let key = ordered(number) >> shift;
+            // The high bits of the product depend on all bits of the key.
+            let place = (key.wrapping_mul(MIX) >> (64 - RECENT.ilog2())) as usize;
+            let (known, count) = &mut recent[place];
+            if *known == key {
+                *count += 1;
+                continue;
+            }
+            let (before, times) = (*known, *count);
+            (*known, *count) = (key, 1);
+            self.add(before, shift, times);
+            if self.shift != shift {
+                for (key, count) in &mut recent {
+                    self.add(*key, shift, std::mem::take(count));
+                }
+                shift = self.shift;
+            }
+        }
+        for (key, count) in recent {
+            self.add(key, shift, count);
+        }
+        self.total += numbers.len() as u64;
+    }
+
+    /// Counts numbers that had this key at an earlier shift.
+    fn add(&mut self, key: u64, shift: u32, count: u64) {
+        if count > 0 {
+            let key = key >> (self.shift - shift);
+            *self.counts.entry(key).or_insert(0) += count;
+            self.shrink();
+        }
     }
 
     /// Adds what another has counted; the smaller capacity holds.

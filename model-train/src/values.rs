@@ -5,6 +5,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+/// Numbers that [`Values::extend`] finds without the map.
+const RECENT: usize = 256;
+/// An odd number without a pattern: 2^64 divided by the golden ratio.
+const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// Numbers, one a row, each kept to the bit.
 ///
 /// Columns of applications repeat themselves: up to 65,536 different numbers are stored once,
@@ -66,7 +71,17 @@ impl Values {
     /// Adds rows.
     pub fn extend(&mut self, numbers: impl Iterator<Item = f64>) {
         let mut growing = self.growing();
-        numbers.for_each(|number| growing.push(number));
+        // What came a moment ago is found without a look into the map.
+        let mut recent = [(0u64, None); RECENT];
+        for number in numbers {
+            let bits = number.to_bits();
+            // The high bits of the product depend on all bits of the number.
+            let place = (bits.wrapping_mul(MIX) >> (64 - RECENT.ilog2())) as usize;
+            match recent[place] {
+                (known, Some(code)) if known == bits => growing.codes.push(code),
+                _ => recent[place] = (bits, growing.push(number)),
+            }
+        }
     }
 
     /// The column to itself, with its rows copied where others share them.
@@ -81,6 +96,20 @@ impl Values {
     /// The numbers, row after row.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &f64> + Clone {
         (0..self.len()).map(|row| &self[row])
+    }
+
+    /// Appends the numbers of some rows.
+    pub fn append_rows(&self, rows: &[usize], to: &mut Vec<f64>) {
+        let numbers = self.numbers.as_slice();
+        match &*self.codes {
+            Codes::Absent => to.extend(rows.iter().map(|row| numbers[*row])),
+            Codes::Narrow(codes) => {
+                to.extend(rows.iter().map(|row| numbers[usize::from(codes[*row])]));
+            }
+            Codes::Wide(codes) => {
+                to.extend(rows.iter().map(|row| numbers[usize::from(codes[*row])]));
+            }
+        }
     }
 
     /// Something of each number of some rows; `of` is asked once for each different number.
@@ -162,10 +191,12 @@ struct Growing<'a> {
 }
 
 impl Growing<'_> {
-    fn push(&mut self, number: f64) {
+    /// The number's code, while rows have codes.
+    fn push(&mut self, number: f64) -> Option<u16> {
         if !matches!(self.codes, Codes::Absent) {
             if let Some(code) = self.code(number) {
-                return self.codes.push(code);
+                self.codes.push(code);
+                return Some(code);
             }
             let rows = 0..self.codes.len();
             *self.numbers = rows.map(|row| self.numbers[self.codes.at(row)]).collect();
@@ -173,6 +204,7 @@ impl Growing<'_> {
             *self.codes_of_bits = FxHashMap::default();
         }
         self.numbers.push(number);
+        None
     }
 
     /// The code of a number, a new one where it is new; none when there are no more codes.

@@ -200,7 +200,8 @@ fn each_bad_file_is_told_what_is_wrong() {
     endless.extend(vec![b'x'; 2 << 20]);
     check(
         &endless,
-        "data.csv, line 2: the record is longer than 1 MiB: a quote (\") before it may not be closed",
+        "data.csv, line 2: the record is longer than 1 MiB, the most that is read: shorten it, or close the quote (\") \
+         that it begins in",
     );
 }
 

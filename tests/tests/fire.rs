@@ -259,6 +259,48 @@ fn bodies_that_never_end_hold_a_bounded_memory() {
 
 #[test]
 #[ignore = "cargo xtask test fire"]
+fn heads_that_never_end_hold_little() {
+    check(&[], |server| {
+        let long = format!(
+            "GET /health HTTP/1.1\r\nhost: x\r\nx-long: {}",
+            "x".repeat(60_000)
+        );
+        let _held: Vec<TcpStream> = (0..4_000)
+            .map(|_| {
+                let mut stream = TcpStream::connect(server.address()).unwrap();
+                stream
+                    .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+                    .unwrap();
+                // The server may have closed it.
+                let _ = stream.write_all(long.as_bytes());
+                stream
+            })
+            .collect();
+        std::thread::sleep(Duration::from_secs(3));
+    });
+}
+
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn many_may_ask_for_the_description() {
+    check(&[], |server| {
+        let request = "GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n";
+        let mut held: Vec<TcpStream> = (0..200)
+            .map(|_| TcpStream::connect(server.address()).unwrap())
+            .collect();
+        for _ in 0..30 {
+            for stream in &mut held {
+                // Nobody reads: the server stops answering.
+                let _ = stream.set_nonblocking(true);
+                let _ = stream.write(request.as_bytes());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+}
+
+#[test]
+#[ignore = "cargo xtask test fire"]
 fn clients_that_never_read_are_left() {
     check(&["--body-timeout", "3"], |server| {
         let body = format!("[{}{{}}]", "{},".repeat(99_999));
@@ -373,4 +415,49 @@ fn verify_is_not_taken_by_a_file_either() {
         error.contains("more time or memory than any model needs"),
         "{error}"
     );
+}
+
+/// 12 KB of requests once took batches and explanations from everybody for as long as their
+/// searches for recourse took: 17 minutes.
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn searches_for_recourse_leave_others_their_turns() {
+    check(&[], |server| {
+        let application = server.application().unwrap();
+        let mut declined: BTreeMap<String, Value> = serde_json::from_slice(&application).unwrap();
+        for (name, value) in [
+            ("previous_loan_defaults_on_file", json!("Yes")),
+            ("person_income", json!(20_000)),
+        ] {
+            *declined.get_mut(name).unwrap() = value;
+        }
+        let question = json!({ "application": declined, "recourse": true });
+        let body = gzip(json!(vec![question; 100]).to_string().as_bytes());
+        let head = format!(
+            "POST /explain HTTP/1.1\r\nhost: x\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let held: Vec<TcpStream> = (0..20)
+            .map(|_| {
+                let mut stream = TcpStream::connect(server.address()).unwrap();
+                stream
+                    .write_all(&[head.as_bytes(), &body].concat())
+                    .unwrap();
+                stream
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(500));
+        let pair = [b"[".as_slice(), &application, b",", &application, b"]"].concat();
+        let others = [("/predict/batch", &pair), ("/explain", &application)];
+        let probes = others.map(|(path, body)| Probe::start(server.address(), "POST", path, body));
+        std::thread::sleep(Duration::from_secs(5));
+        for (probe, (path, _)) in probes.into_iter().zip(others) {
+            let seen = probe.end();
+            let p99 = seen.quantile(0.99);
+            println!("{path} p99 {p99:?} during {} requests", seen.count());
+            assert_eq!(seen.failed, 0, "{path}");
+            assert!(p99 <= STANDSTILL, "{path} {p99:?}");
+        }
+        drop(held);
+    });
 }

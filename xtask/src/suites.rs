@@ -65,6 +65,15 @@ pub(crate) const SUITES: &[Suite] = &[
         run: examples,
     },
     Suite {
+        name: "guides",
+        does: "Run the commands of the guides",
+        run: |parts| {
+            let mut run = command("bash");
+            run.arg(workspace::root().join("docs/guides/run.sh"));
+            openly(parts.tell(&mut run))
+        },
+    },
+    Suite {
         name: "worker",
         does: "Test the Worker in workerd",
         run: |parts| node_tests("edge", parts),

@@ -19,7 +19,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// CSV file with a header; `-` is standard input.
+    /// CSV file with a header, or Parquet file; `-` reads CSV from standard input.
     #[arg(value_name = "DATA.CSV")]
     data: PathBuf,
     /// Schema in TOML with types, labels, roles and the target [default: inferred].

@@ -10,7 +10,7 @@ use model_core::policy::Policy;
 use model_core::schema::Schema;
 use model_train::card::{About, Document};
 use model_train::evaluate::{
-    EvaluateError, Evaluation, Figure, Moved, Options, OutcomeCounts, Outcomes, RuleEffect,
+    EvaluateError, Evaluation, Figure, Moved, Options, OutcomeCounts, Outcomes, Rows, RuleEffect,
 };
 use model_train::pipeline::{
     EvaluationError, EvaluationJob, Reports, Source, evaluate_and_predict,
@@ -36,7 +36,7 @@ Examples:
 
 The figures are those of the model. Beside them: what is decided before and after the rules
 of the policy, and for each rule the bad loans it catches and the good loans it loses,
-declined and referred apart.
+declined and referred counted separately.
 Without --test-rows, every row is measured: use rows that the model was not trained on.";
 
 /// Evaluate a model.wasm on labeled rows and write reports.
@@ -211,17 +211,11 @@ fn print(evaluation: &Evaluation) -> Result<()> {
     let (model, data) = (&evaluation.model, &evaluation.data);
     writeln!(
         stdout,
-        "{} {} ({}) on {}{}{}:",
+        "{} {} ({}) on {}:",
         model.name,
         model.version,
         model.kind,
-        counted(data.rows, "row"),
-        if data.seen_in_training {
-            ", some of which the model was trained on"
-        } else {
-            ""
-        },
-        if data.weighted { ", weighted" } else { "" }
+        rows(data, "the model")
     )?;
     print_credit(&mut stdout, evaluation)?;
     for metric in &evaluation.metrics {
@@ -238,6 +232,23 @@ fn print(evaluation: &Evaluation) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// "9,000 rows, some of which the model was trained on, weighted; 120 rows have no outcome".
+fn rows(data: &Rows, trained: &str) -> String {
+    let mut text = counted(data.rows, "row");
+    if data.seen_in_training {
+        text.push_str(&format!(", some of which {trained} was trained on"));
+    }
+    if data.weighted {
+        text.push_str(", weighted");
+    }
+    match data.without_outcome {
+        0 => {}
+        1 => text.push_str("; 1 row has no outcome"),
+        more => text.push_str(&format!("; {} have no outcome", counted(more, "row"))),
+    }
+    text
 }
 
 /// What a committee asks for first.

@@ -60,8 +60,11 @@ impl Args {
         }
         let wasm = files::read(&fetched.path)?;
         files::open_model(&fetched.path, &wasm)?;
-        files::write(&self.out, &wasm)?;
         let signed = self.signed(&hub, &repo, &fetched, &cache)?;
+        files::write(&self.out, &wasm)?;
+        for (path, bytes) in &signed {
+            files::write(path, bytes)?;
+        }
         signature::warn_if_outdated(&self.out, &wasm)?;
         let mut stdout = anstream::stdout().lock();
         writeln!(
@@ -76,36 +79,33 @@ impl Args {
             fetched.commit
         )?;
         writeln!(stdout, "  SHA-256 {}", fetched.sha256)?;
-        for path in signed {
+        for (path, _) in signed {
             writeln!(stdout, "  signed: {}", path.display())?;
         }
         Ok(())
     }
 
-    /// Downloads the model's signature, if it has one, and the other files that it covers, and
-    /// writes them beside the model.
+    /// Downloads the model's signature, if it has one, and the other files that it covers: where
+    /// they go, beside the model, and what is in them.
     fn signed(
         &self,
         hub: &Hub,
         repo: &RepoId,
         model: &Fetched,
         cache: &Path,
-    ) -> Result<Vec<PathBuf>> {
+    ) -> Result<Vec<(PathBuf, Vec<u8>)>> {
         let Some(signature) = find(hub, repo, SIGNATURE_FILE, &model.commit, cache)? else {
             return Ok(Vec::new());
         };
         let bytes = files::read(&signature.path)?;
         let bundle = Bundle::parse(&bytes)
             .with_context(|| format!("{SIGNATURE_FILE} of {repo} at {}", model.commit))?;
-        let mut written = vec![self.out.with_file_name(SIGNATURE_FILE)];
-        files::write(&written[0], &bytes)?;
+        let mut signed = vec![(self.out.with_file_name(SIGNATURE_FILE), bytes)];
         let covered = bundle.resources().iter().map(|one| one.name.as_str());
         for name in covered.filter(|name| *name != MODEL_FILE) {
             let fetched = hub.fetch(repo, name, &model.commit, cache)?;
-            let path = self.out.with_file_name(name);
-            files::write(&path, &files::read(&fetched.path)?)?;
-            written.push(path);
+            signed.push((self.out.with_file_name(name), files::read(&fetched.path)?));
         }
-        Ok(written)
+        Ok(signed)
     }
 }

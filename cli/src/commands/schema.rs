@@ -55,7 +55,7 @@ struct Check {
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 struct Infer {
-    /// CSV file with a header, or Parquet file; `-` is standard input.
+    /// CSV file with a header, or Parquet file; `-` reads CSV from standard input.
     #[arg(value_name = "DATA.CSV")]
     data: PathBuf,
     /// Column to learn [default: the last].

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::App;
+use crate::http::admission::Work;
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::models::registry::{Affinity, Live, Served, Slot, Version};
 use crate::record::Role as LogRole;
@@ -45,6 +47,7 @@ impl App {
     /// The same, or the named version, which is loaded if needed.
     pub(crate) async fn target_version(
         &self,
+        caller: &Caller,
         name: Option<&str>,
         version: Option<&str>,
         affinity: Affinity<'_>,
@@ -52,7 +55,7 @@ impl App {
         match version {
             None => self.target(name, affinity),
             Some(version) => Ok(Target {
-                served: self.version(name, version).await?,
+                served: self.version(caller, name, version).await?,
                 role: LogRole::Version,
                 live: None,
             }),
@@ -65,8 +68,12 @@ impl App {
     }
 
     /// A version of a model, without loading it.
-    pub(crate) fn known(&self, name: Option<&str>, version: &str) -> Result<(), ApiError> {
-        self.find(name, version).map(drop)
+    pub(crate) fn known(
+        &self,
+        name: Option<&str>,
+        version: &str,
+    ) -> Result<Arc<Version>, ApiError> {
+        Ok(self.find(name, version)?.1)
     }
 
     fn find(
@@ -81,12 +88,18 @@ impl App {
         Ok((live, found))
     }
 
-    async fn version(&self, name: Option<&str>, version: &str) -> Result<Arc<Served>, ApiError> {
+    async fn version(
+        &self,
+        caller: &Caller,
+        name: Option<&str>,
+        version: &str,
+    ) -> Result<Arc<Served>, ApiError> {
         let (live, version) = self.find(name, version)?;
         if let Some(served) = version.loaded() {
             version.touch();
             return Ok(served);
         }
+        let _permit = self.begin_long(caller)?;
         let registry = Arc::clone(&self.registry);
         let work = move || {
             let loaded = registry.load(&live, &version);
@@ -94,7 +107,7 @@ impl App {
                 tracing::error!(%error, version = version.version(), "version not loaded");
             })
         };
-        let loaded = self.admission.piece(work).await;
+        let loaded = self.admission.work(Work::Load, caller, work).await;
         loaded.ok().and_then(Result::ok).ok_or(ApiError::NoModel)
     }
 
@@ -108,6 +121,7 @@ impl App {
     /// The version whose drift is requested: the named one, or the champion.
     pub(crate) async fn monitored(
         &self,
+        caller: &Caller,
         name: Option<&str>,
         version: Option<&str>,
     ) -> Result<Arc<Served>, ApiError> {
@@ -116,7 +130,7 @@ impl App {
                 let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
                 Ok(Arc::clone(&live.champion))
             }
-            Some(version) => self.version(name, version).await,
+            Some(version) => self.version(caller, name, version).await,
         }
     }
 }

@@ -1,33 +1,59 @@
-//! What requests may use at once: places to be worked on, turns of threads, and memory. Each is
+//! What requests may use at once: permits to be worked on, turns of threads, and memory. Each is
 //! taken when there is work to do, and given back when there is none: a client that is slow, or
-//! has gone, holds none.
+//! has gone, holds none. Of what work takes long no caller gets all.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
+use super::caller::Caller;
 use super::limits::HttpLimits;
 use super::long_work::Threads;
 use super::memory::Memory;
+use super::shares::{Share, Shares};
+use super::turns::Turns;
 use crate::host::processors;
 
-/// Searches of the decision log at the same time.
-const SEARCHES: usize = 1;
+/// Records of batches that may wait for the disk: half of the decision log's queue. The rest is
+/// for single decisions.
+const LOG_ROOM: usize = 8_192;
 
 /// What all requests share.
 pub(crate) struct Admission {
-    /// Requests that are worked on, or wait for their turn.
+    /// Requests that are answered where they were read.
     requests: Arc<Semaphore>,
+    /// Requests with long work that is done, or waits for its turn.
+    long: Arc<Shares>,
     /// Streams that are open.
-    streams: Arc<Semaphore>,
+    streams: Arc<Shares>,
     /// Pieces of long work at the same time, on threads beside those of the connections.
-    turns: Arc<Semaphore>,
-    /// Searches of the decision log: each reads its whole index, and collects what it finds.
-    searches: Arc<Semaphore>,
-    /// As many as there are turns and searches.
+    pieces: Arc<Turns>,
+    searches_for_recourse: Arc<Turns>,
+    loads: Arc<Turns>,
+    searches_of_log: Arc<Turns>,
+    /// To be the next batch with records for the decision log, and how many of its queue batches
+    /// may have.
+    records: Arc<Turns>,
+    log_room: Arc<Semaphore>,
+    /// As many as there are turns.
     threads: Threads,
     memory: Memory,
+}
+
+/// Long work. Each kind has turns of its own, so that what takes long delays nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A piece of some milliseconds.
+    Piece,
+    /// A search for recourse, which nothing can interrupt: up to
+    /// [`Limits::explain`](crate::Limits).
+    Recourse,
+    /// Loading a version of a model.
+    Load,
+    /// A search of the decision log: it reads the whole index, and collects what it finds.
+    LogSearch,
 }
 
 /// Too many at once.
@@ -36,15 +62,25 @@ pub(crate) struct Overloaded;
 
 impl Admission {
     pub(crate) fn new(limits: &HttpLimits) -> Self {
-        // With the connections' threads' own calls that makes no more than a pool has
-        // instances, so no such thread waits for one.
-        let turns = processors().get();
+        let one = NonZeroUsize::MIN;
+        let processors = processors();
+        // With a call of each thread with connections, all of these are no more than a pool has
+        // instances (see `Limits`), so no such thread waits for one.
+        let (pieces, recourse) = (
+            processors.saturating_add(1),
+            processors.max(one.saturating_add(1)),
+        );
         Self {
             requests: Arc::new(Semaphore::new(limits.requests.get())),
-            streams: Arc::new(Semaphore::new(limits.requests.get())),
-            turns: Arc::new(Semaphore::new(turns)),
-            searches: Arc::new(Semaphore::new(SEARCHES)),
-            threads: Threads::new(turns.saturating_add(SEARCHES)),
+            long: Shares::new(limits.requests),
+            streams: Shares::new(limits.requests),
+            pieces: Turns::new(pieces, processors),
+            searches_for_recourse: Turns::new(recourse, less_one(recourse)),
+            loads: Turns::new(one, one),
+            searches_of_log: Turns::new(one, one),
+            records: Turns::new(one, one),
+            log_room: Arc::new(Semaphore::new(LOG_ROOM)),
+            threads: Threads::new(pieces.get() + recourse.get() + 2),
             memory: Memory::new(limits.body_memory),
         }
     }
@@ -54,58 +90,77 @@ impl Admission {
         &self.memory
     }
 
-    /// A permit to be worked on; asked for when a request has been read, so that slow clients
-    /// take none.
+    /// A permit to be answered at once; asked for when a request has been read, so that slow
+    /// clients take none.
     pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Overloaded> {
-        permit(&self.requests)
+        let permit = Arc::clone(&self.requests).try_acquire_owned();
+        permit.map_err(|_| Overloaded)
+    }
+
+    /// A permit to wait for turns of long work, and to do it.
+    pub(crate) fn enter_long(&self, caller: &Caller) -> Result<Share, Overloaded> {
+        self.long.take(caller)
     }
 
     /// A permit to be an open stream.
-    pub(crate) fn enter_stream(&self) -> Result<OwnedSemaphorePermit, Overloaded> {
-        permit(&self.streams)
+    pub(crate) fn enter_stream(&self, caller: &Caller) -> Result<Share, Overloaded> {
+        self.streams.take(caller)
     }
 
-    /// Does a piece of long work on another thread when it is its turn, first come, first
-    /// served. The turn ends with the work, even if nobody waits for the result any more.
+    /// Room for so many records of a batch in the decision log's queue, when it is the caller's
+    /// turn. More than there is room for get all of it.
+    pub(crate) async fn log_room(
+        &self,
+        caller: &Caller,
+        records: usize,
+    ) -> Option<OwnedSemaphorePermit> {
+        let _turn = self.records.take(caller).await;
+        let records = u32::try_from(records.min(LOG_ROOM)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.log_room).acquire_many_owned(records);
+        // Never closed.
+        room.await.ok()
+    }
+
+    /// Does long work on another thread when it is the caller's turn. The turn ends with the
+    /// work, even if nobody waits for the result any more.
+    ///
+    /// # Errors
+    /// When the work panicked.
+    pub(crate) async fn work<T: Send + 'static>(
+        &self,
+        kind: Work,
+        caller: &Caller,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let turns = match kind {
+            Work::Piece => &self.pieces,
+            Work::Recourse => &self.searches_for_recourse,
+            Work::Load => &self.loads,
+            Work::LogSearch => &self.searches_of_log,
+        };
+        let turn = turns.take(caller).await;
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
+        self.threads.run(work).await
+    }
+
+    /// [`work`](Self::work) of some milliseconds.
     ///
     /// # Errors
     /// When the work panicked.
     pub(crate) async fn piece<T: Send + 'static>(
         &self,
+        caller: &Caller,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
-        in_turn(&self.turns, &self.threads, work).await
-    }
-
-    /// Searches the decision log on another thread when it is this search's turn: one at a time,
-    /// so that many of a long log cost others neither time nor memory.
-    ///
-    /// # Errors
-    /// When the work panicked.
-    pub(crate) async fn search<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, JoinError> {
-        in_turn(&self.searches, &self.threads, work).await
+        self.work(Work::Piece, caller, work).await
     }
 }
 
-async fn in_turn<T: Send + 'static>(
-    turns: &Arc<Semaphore>,
-    threads: &Threads,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, JoinError> {
-    // Never closed: there is always a turn to wait for.
-    let turn = Arc::clone(turns).acquire_owned().await.ok();
-    let work = move || {
-        let _turn = turn;
-        work()
-    };
-    threads.run(work).await
-}
-
-fn permit(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Overloaded> {
-    Arc::clone(of).try_acquire_owned().map_err(|_| Overloaded)
+fn less_one(count: NonZeroUsize) -> NonZeroUsize {
+    NonZeroUsize::new(count.get() - 1).unwrap_or(count)
 }
 
 #[cfg(test)]
@@ -120,15 +175,17 @@ mod tests {
     async fn searches_are_one_at_a_time() {
         let admission = Admission::new(&HttpLimits::default());
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let search = || {
+        let search = async |name: &str| {
             let (running, most) = (Arc::clone(&running), Arc::clone(&most));
-            admission.search(move || {
+            let work = move || {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 std::thread::sleep(Duration::from_millis(20));
                 running.fetch_sub(1, Ordering::SeqCst);
-            })
+            };
+            let caller = Caller::Key(name.into());
+            admission.work(Work::LogSearch, &caller, work).await
         };
-        let done = tokio::join!(search(), search(), search());
+        let done = tokio::join!(search("a"), search("a"), search("b"));
         assert!(done.0.is_ok() && done.1.is_ok() && done.2.is_ok());
         assert_eq!(most.load(Ordering::SeqCst), 1);
     }

@@ -12,6 +12,8 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::caller::Caller;
+
 /// What a key permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -114,17 +116,6 @@ impl std::fmt::Debug for KeySource {
     }
 }
 
-/// Who sent a request: the key that it needed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Caller(Option<Arc<str>>);
-
-impl Caller {
-    /// The key's name; `None` where no key was needed.
-    pub(crate) fn name(&self) -> Option<&str> {
-        self.0.as_deref()
-    }
-}
-
 /// All keys, and the rate limit of each.
 pub(crate) struct Keys {
     keys: ArcSwap<Vec<Limited>>,
@@ -217,10 +208,10 @@ impl Keys {
         keys.iter().map(|one| Arc::clone(&one.key.name)).collect()
     }
 
-    /// Whose key the headers have, if any.
+    /// Whose key the headers have.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Caller {
-        let found = self.find(headers);
-        Caller(found.map(|one| one.key.name))
+        self.find(headers)
+            .map_or(Caller::Unknown, |one| Caller::Key(one.key.name))
     }
 
     /// Whether a request with these headers may have what it wants. The admin key may have all.
@@ -230,23 +221,23 @@ impl Keys {
             Access::Administration => Role::Admin,
             Access::Decisions if !self.are_needed() => {
                 self.within_rate(self.anybody.as_ref())?;
-                return Ok(Caller::default());
+                return Ok(Caller::Unknown);
             }
             Access::Decisions => Role::Predict,
-            Access::Log if !self.are_needed() => return Ok(Caller::default()),
+            Access::Log if !self.are_needed() => return Ok(Caller::Unknown),
             Access::Log => {
                 let Limited { key, limiter } = self.find(headers).ok_or(Denied::Unknown)?;
                 self.within_rate(limiter.as_ref())?;
-                return Ok(Caller(Some(key.name)));
+                return Ok(Caller::Key(key.name));
             }
-            Access::Page if self.is_open(Public::Page) => return Ok(Caller::default()),
+            Access::Page if self.is_open(Public::Page) => return Ok(Caller::Unknown),
             Access::Page => Role::Predict,
             Access::Metrics if self.public.contains(&Public::Metrics) => {
-                return Ok(Caller::default());
+                return Ok(Caller::Unknown);
             }
             Access::Metrics | Access::Drift if self.has(Role::Metrics) => Role::Metrics,
             Access::Metrics | Access::Drift if self.metrics_port || !self.are_needed() => {
-                return Ok(Caller::default());
+                return Ok(Caller::Unknown);
             }
             Access::Metrics | Access::Drift => Role::Predict,
         };
@@ -255,7 +246,7 @@ impl Keys {
             return Err(Denied::Forbidden);
         }
         self.within_rate(limiter.as_ref())?;
-        Ok(Caller(Some(key.name)))
+        Ok(Caller::Key(key.name))
     }
 
     /// Whether decisions need a key.

@@ -100,13 +100,16 @@ pub(crate) fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
 
 /// Refuses a packed body where the bytes are taken as they come.
 pub(crate) fn check_plain(headers: &HeaderMap) -> Result<(), ApiError> {
-    match encoding(headers)? {
-        Encoding::Plain => Ok(()),
-        Encoding::Gzip => Err(ApiError::NotPlain {
-            encoding: "gzip".to_owned(),
-            expected: "it as it is: only batches that are not streamed are unpacked",
-        }),
-    }
+    let encoding = match encoding(headers) {
+        Ok(Encoding::Plain) => return Ok(()),
+        Ok(Encoding::Gzip) => "gzip".to_owned(),
+        Err(ApiError::NotPlain { encoding, .. }) => encoding,
+        Err(other) => return Err(other),
+    };
+    Err(ApiError::NotPlain {
+        encoding,
+        expected: "none: only batches that are not streamed are decompressed",
+    })
 }
 
 /// What a request's `content-type` says.

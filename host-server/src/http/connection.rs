@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::Request;
@@ -13,43 +12,48 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
+use super::handshake::Handshake;
+use super::heads::{Heads, Noticing};
 use super::metrics::Counted;
 use super::pace::LeastPace;
+use super::shares::Share;
 use super::slow_reader::SlowReader;
-
-/// The longest head of a request (method, path and headers), in bytes. A longer one is
-/// answered 431.
-const LONGEST_HEAD: usize = 64 << 10;
 
 /// How long idle connections stay open once the server is told to stop.
 const LINGER: Duration = Duration::from_millis(250);
 
-/// The address that a request came from, in its extensions where it is logged.
+/// The address that a request came from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// What answers the requests of a connection.
 pub(crate) trait Service: Clone + Send + Sync + 'static {
     /// Answers one request, whatever becomes of it.
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response> + Send;
+    fn answer(
+        &self,
+        peer: Peer,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response> + Send;
 }
 
 /// One connection and what it needs to be served.
 pub(crate) struct Connection<S> {
     pub(crate) service: S,
     pub(crate) tls: Option<TlsAcceptor>,
-    /// Time for a request's head.
+    /// Time for a request's head, once it has begun.
     pub(crate) head: Duration,
+    /// The longest head (method, path and headers), in bytes. A longer one is answered 431.
+    pub(crate) head_bytes: usize,
     /// Time until the next request begins.
     pub(crate) keep_alive: Duration,
-    /// Whose requests these are, where that is logged.
-    pub(crate) peer: Option<Peer>,
+    /// Whose requests these are.
+    pub(crate) peer: Peer,
     /// How fast it must take its answers.
     pub(crate) pace: LeastPace,
-    pub(crate) _permit: OwnedSemaphorePermit,
+    pub(crate) _permit: Share,
     pub(crate) _counted: Counted,
 }
 
@@ -65,7 +69,9 @@ impl<S: Service> Connection<S> {
             None => self.answer(stream, stop).await,
             Some(tls) => {
                 // A client that does not complete the handshake in time is dropped.
-                if let Ok(Ok(stream)) = tokio::time::timeout(self.head, tls.accept(stream)).await {
+                let shaken = tls.accept(Handshake::begin(stream));
+                if let Ok(Ok(mut stream)) = tokio::time::timeout(self.head, shaken).await {
+                    stream.get_mut().0.done();
                     self.answer(stream, stop).await;
                 }
             }
@@ -76,28 +82,30 @@ impl<S: Service> Connection<S> {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let has_asked = AtomicBool::new(false);
-        let service = service_fn(|mut request: Request<Incoming>| {
-            has_asked.store(true, Ordering::Relaxed);
-            if let Some(peer) = self.peer {
-                request.extensions_mut().insert(peer);
-            }
-            let answer = self.service.answer(request);
-            async move { Ok::<_, Infallible>(answer.await) }
+        let heads = Heads::new();
+        let stream = Noticing {
+            stream,
+            heads: heads.clone(),
+        };
+        let service = service_fn(|request: Request<Incoming>| {
+            heads.asked();
+            let (answer, heads) = (self.service.answer(self.peer, request), &heads);
+            async move { Ok::<_, Infallible>(heads.answered(answer.await)) }
         });
         let mut served = std::pin::pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
                 // From the end of one answer to the end of the next request's head.
                 .header_read_timeout(self.keep_alive)
-                .max_buf_size(LONGEST_HEAD)
+                // Also the most that a connection keeps of what was read and is not yet used.
+                .max_buf_size(self.head_bytes)
                 .serve_connection(TokioIo::new(stream), service)
         );
         // Errors here are the client's: it left, was too slow, or does not speak HTTP.
         tokio::select! {
             biased;
             _ = served.as_mut() => return,
-            () = no_head(&has_asked, self.head) => return,
+            () = heads.late(self.head) => return,
             _ = stop => {}
         }
         // A request may already be on its way on a connection that looks idle: wait for it, and
@@ -107,14 +115,5 @@ impl<S: Service> Connection<S> {
             () = tokio::time::sleep(LINGER) => served.as_mut().graceful_shutdown(),
         }
         let _ = served.await;
-    }
-}
-
-/// Completes when the first request's head takes longer than `head`. Who never asks holds a
-/// connection no longer than that; a client that has asked may keep it for its next request.
-async fn no_head(has_asked: &AtomicBool, head: Duration) {
-    tokio::time::sleep(head).await;
-    if has_asked.load(Ordering::Relaxed) {
-        std::future::pending().await
     }
 }

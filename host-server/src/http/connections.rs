@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::caller::Caller;
 use super::connection::{Connection, Peer, Service};
 use super::limits::HttpLimits;
 use super::metrics::{HttpMetrics, Rejected};
+use super::shares::Shares;
 use super::tls::Tls;
 use super::workers::Workers;
 
@@ -29,14 +31,12 @@ pub(crate) struct Connections<S> {
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) limits: HttpLimits,
     pub(crate) metrics: Arc<HttpMetrics>,
-    /// Whether the log names the clients' addresses.
-    pub(crate) logs_clients: bool,
 }
 
 impl<S: Service> Connections<S> {
     /// Gives connections to `workers` until `stop` says true.
     pub(crate) async fn run(self, workers: Workers<S>, mut stop: watch::Receiver<bool>) {
-        let permits = Arc::new(Semaphore::new(self.limits.connections.get()));
+        let permits = Shares::new(self.limits.connections);
         let mut turned_away = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -68,13 +68,14 @@ impl<S: Service> Connections<S> {
         &self,
         stream: TcpStream,
         peer: Peer,
-        permits: &Arc<Semaphore>,
+        permits: &Arc<Shares>,
         workers: &Workers<S>,
         turned_away: &mut JoinSet<()>,
     ) {
         // Answers are small: send them at once. A failure here only makes them slower.
         let _ = stream.set_nodelay(true);
-        let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
+        let caller = Caller::Unknown.or_from(Some(peer.0.ip()));
+        let Ok(permit) = permits.take(&caller) else {
             self.metrics.reject(Rejected::connections);
             turned_away.spawn(turn_away(stream, self.tls.is_some()));
             return;
@@ -83,8 +84,9 @@ impl<S: Service> Connections<S> {
             service: self.service.clone(),
             tls: self.tls.as_ref().map(|tls| tls.acceptor()),
             head: self.limits.head,
+            head_bytes: self.limits.head_bytes(),
             keep_alive: self.limits.keep_alive,
-            peer: self.logs_clients.then_some(peer),
+            peer,
             pace: self.limits.pace(),
             _permit: permit,
             _counted: self.metrics.connection(),

@@ -31,6 +31,8 @@ pub(crate) enum ApiError {
     Malformed { detail: String },
     /// The batch has more rows than it may have.
     TooManyRows { most: usize },
+    /// More rows of a batch ask for recourse than may.
+    TooMuchRecourse { most: usize },
     /// The body has the wrong shape; answered in pydantic's form.
     Invalid {
         r#type: &'static str,
@@ -135,9 +137,10 @@ impl ApiError {
             Self::NotABatch { .. } | Self::NotPlain { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLong { .. } | Self::TooManyRows { .. } | Self::TooLong { .. } => {
-                StatusCode::PAYLOAD_TOO_LARGE
-            }
+            Self::BodyTooLong { .. }
+            | Self::TooManyRows { .. }
+            | Self::TooMuchRecourse { .. }
+            | Self::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Denied(Denied::Unknown) => StatusCode::UNAUTHORIZED,
             Self::Denied(Denied::Forbidden | Denied::Disabled) => StatusCode::FORBIDDEN,
@@ -169,6 +172,9 @@ impl ApiError {
             ),
             Self::TooManyRows { most } => {
                 format!("The batch has more than {most} rows; send fewer at once")
+            }
+            Self::TooMuchRecourse { most } => {
+                format!("More than {most} rows of the batch ask for recourse; send fewer at once")
             }
             Self::CannotExplain => {
                 "The model's file was packed before models could explain: train or pack it again"

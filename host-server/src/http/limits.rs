@@ -14,8 +14,14 @@ pub struct HttpLimits {
     pub requests: NonZeroUsize,
     /// Requests per second for each key. Default: unlimited.
     pub rate: Option<NonZeroU32>,
-    /// Timeout for a request's head. Default: 10 s.
+    /// Timeout for a request's head, from its first byte (the first one's from when the
+    /// connection opens). It is looked at from time to time: a head that is not a connection's
+    /// first may take up to twice that. Default: 10 s.
     pub head: Duration,
+    /// The longest head of a request (method, path and headers), in bytes, at least
+    /// [`HttpLimits::LEAST_HEAD`]; a longer one is answered 431. Every connection may hold so
+    /// much. Default: 16 KiB.
+    pub head_bytes: usize,
     /// How long an idle connection stays open for the next request. Default: 75 s, longer than
     /// load balancers keep theirs (60 s), so that they never send into a connection that closes.
     pub keep_alive: Duration,
@@ -33,9 +39,20 @@ pub struct HttpLimits {
     pub batch_bytes: usize,
     /// The most rows of a batch. Default: 100,000.
     pub batch_rows: usize,
+    /// How many rows of a batch that is explained may ask for recourse, which takes up to
+    /// [`Limits::explain`](crate::Limits) each. Default: 1,000.
+    pub recourse_rows: usize,
 }
 
 impl HttpLimits {
+    /// The least that `head_bytes` may be: 8 KiB.
+    pub const LEAST_HEAD: usize = 8 << 10;
+
+    /// Bytes of a head; hyper takes no smaller limit.
+    pub(crate) fn head_bytes(&self) -> usize {
+        self.head_bytes.max(Self::LEAST_HEAD)
+    }
+
     /// The least pace of a stream.
     pub(crate) fn pace(&self) -> LeastPace {
         LeastPace {
@@ -57,12 +74,14 @@ impl Default for HttpLimits {
             requests: non_zero(1_024),
             rate: None,
             head: Duration::from_secs(10),
+            head_bytes: 16 << 10,
             keep_alive: Duration::from_secs(75),
             body: Duration::from_secs(30),
             least_rate: 1_024,
             body_memory: 128 << 20,
             batch_bytes: 64 << 20,
             batch_rows: 100_000,
+            recourse_rows: 1_000,
         }
     }
 }

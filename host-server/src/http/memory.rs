@@ -94,6 +94,33 @@ impl Claim {
         Ok(())
     }
 
+    /// How many bytes it covers.
+    pub(crate) fn bytes(&self) -> usize {
+        (self.first + self.rest) * PAGE
+    }
+
+    /// Takes what is missing for `bytes`, none of it from what is kept for first bytes.
+    ///
+    /// # Errors
+    /// When there is not enough left; the claim stays as it was.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
+        let more = bytes.div_ceil(PAGE).saturating_sub(self.first + self.rest);
+        take(&self.memory.rest, more)?;
+        self.rest += more;
+        Ok(())
+    }
+
+    /// A part of it, of so many bytes or what there is.
+    pub(crate) fn split(&mut self, bytes: usize) -> Self {
+        let part = bytes.div_ceil(PAGE).min(self.rest);
+        self.rest -= part;
+        Self {
+            memory: self.memory.clone(),
+            first: 0,
+            rest: part,
+        }
+    }
+
     /// Gives back what is not needed for `bytes`.
     pub(crate) fn shrink(&mut self, bytes: usize) {
         let spare = (self.first + self.rest).saturating_sub(bytes.div_ceil(PAGE));

@@ -15,7 +15,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::authentication::{Access, Caller, Denied, Keys};
+use super::authentication::{Access, Denied, Keys};
+use super::caller::Caller;
 use super::connection::Peer;
 use super::error::ApiError;
 use super::metrics::{HttpMetrics, Rejected, Series};
@@ -48,6 +49,8 @@ pub(crate) struct Middleware {
     pub(crate) keys: Arc<Keys>,
     /// Whether each request is logged.
     pub(crate) access_log: bool,
+    /// Whether that log has the address that the request came from.
+    pub(crate) log_client_address: bool,
     /// Whether browsers are told to use https alone.
     pub(crate) https: bool,
     /// Whether each answer is its connection's last.
@@ -63,8 +66,9 @@ pub(crate) async fn layer(
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let series = middleware.metrics.series(route, request.method());
+    let peer = request.extensions().get::<Peer>().copied();
     middleware
-        .pass(&series, request, async |mut request, id, caller| {
+        .pass(&series, peer, request, async |mut request, id, caller| {
             if !is_utf8(request.uri().path()) {
                 let refusal = ApiError::Malformed {
                     detail: "The path is not UTF-8".to_owned(),
@@ -91,6 +95,7 @@ impl Middleware {
     pub(crate) async fn pass<B>(
         &self,
         series: &Series,
+        peer: Option<Peer>,
         request: Request<B>,
         next: impl AsyncFnOnce(Request<B>, RequestId, Caller) -> Response,
     ) -> Response
@@ -104,12 +109,12 @@ impl Middleware {
         let method = request.method().clone();
         let in_flight = self.metrics.enter(series);
         let is_post = method == Method::POST;
-        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+        let peer = peer.map(|peer| peer.0.ip());
         let admitted = self.admit(request.headers(), route, is_post);
         let caller = admitted.as_ref().ok().cloned().unwrap_or_default();
 
         let mut response = match admitted {
-            Ok(caller) => next(request, id.clone(), caller).await,
+            Ok(caller) => next(request, id.clone(), caller.or_from(peer)).await,
             // Clients of the Open Inference Protocol expect its own form of an error.
             Err(refusal) if route.starts_with("/v2") => {
                 refuse(request.into_body(), OipError::from(refusal)).await
@@ -129,7 +134,8 @@ impl Middleware {
             // A client's own id or method may say anything: they are free text.
             let id = id.as_uuid();
             let method = known_method(&method);
-            let client = peer.map(tracing::field::display);
+            let client = peer.filter(|_| self.log_client_address);
+            let client = client.map(tracing::field::display);
             tracing::info!(
                 request_id = id,
                 trace_id = trace,

@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 
@@ -16,14 +17,26 @@ const LONGEST: usize = 128;
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) id: &'a RequestId,
+    /// Whose turns its work takes.
+    pub(crate) caller: &'a Caller,
     pub(crate) headers: &'a HeaderMap,
     /// The pattern of its path.
     pub(crate) route: &'static str,
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(id: &'a RequestId, headers: &'a HeaderMap, route: &'static str) -> Self {
-        Self { id, headers, route }
+    pub(crate) fn new(
+        id: &'a RequestId,
+        caller: &'a Caller,
+        headers: &'a HeaderMap,
+        route: &'static str,
+    ) -> Self {
+        Self {
+            id,
+            caller,
+            headers,
+            route,
+        }
     }
 
     /// The client's id of the application; empty without one.

@@ -1,23 +1,37 @@
 //! The records of a batch: one group, written in one sync; of a very long batch several, each
 //! written while the rows of the next are decided.
 
-use super::recorder::{Recorder, Waiting, Written};
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::recorder::{Group, Recorder, Written};
+use crate::http::admission::Admission;
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
-use crate::http::memory::{Claim, Memory};
+use crate::http::memory::Claim;
+
+/// More records than this take long enough to be handed over that a thread with connections
+/// leaves it to another.
+const FEW: usize = 32;
 
 /// Writes the records of a batch.
 pub(crate) struct Groups {
+    admission: Arc<Admission>,
+    caller: Caller,
     /// The memory of what is collected.
     memory: Claim,
-    /// What is being written, with its memory.
-    waiting: Option<(Waiting, Claim)>,
+    /// What is being written.
+    waiting: Option<JoinHandle<Result<Option<Written>, ApiError>>>,
     written: Option<Written>,
 }
 
 impl Groups {
-    pub(crate) fn new(memory: &Memory) -> Self {
+    pub(crate) fn new(admission: &Arc<Admission>, caller: &Caller) -> Self {
         Self {
-            memory: memory.claim(),
+            admission: Arc::clone(admission),
+            caller: caller.clone(),
+            memory: admission.memory().claim(),
             waiting: None,
             written: None,
         }
@@ -46,17 +60,64 @@ impl Groups {
         if recorder.bytes() > 0 {
             self.write(recorder).await?;
         }
-        if let Some((last, _memory)) = self.waiting.take() {
-            self.written = Written::join(self.written, last.written().await?);
-        }
+        self.wait().await?;
         Ok(self.written)
     }
 
     async fn write(&mut self, recorder: &mut Recorder) -> Result<(), ApiError> {
-        let next = (recorder.write(), self.memory.take());
-        if let Some((before, _memory)) = self.waiting.replace(next) {
-            self.written = Written::join(self.written, before.written().await?);
+        self.wait().await?;
+        let (group, memory) = (recorder.group(), self.memory.take());
+        let (admission, caller) = (Arc::clone(&self.admission), self.caller.clone());
+        self.waiting = Some(tokio::spawn(async move {
+            let _memory = memory;
+            written(&admission, &caller, group).await
+        }));
+        Ok(())
+    }
+
+    /// Waits for what is being written.
+    async fn wait(&mut self) -> Result<(), ApiError> {
+        if let Some(waiting) = self.waiting.take() {
+            let written = waiting.await.unwrap_or_else(|error| Err(failed(&error)));
+            self.written = Written::join(self.written, written?);
         }
         Ok(())
+    }
+}
+
+/// Writes the records of some lines of a stream, and waits until they are on the disk.
+///
+/// # Errors
+/// When they could not be written, and the answer is not to be given.
+pub(crate) async fn write_lines(
+    admission: &Admission,
+    caller: &Caller,
+    mut recorder: Recorder,
+) -> Result<Option<Written>, ApiError> {
+    written(admission, caller, recorder.group()).await
+}
+
+/// Writes records of a batch when there is room for them in the log's queue, of which batches have
+/// a part: whatever they ask for, single decisions find room. Completes when they are on the disk.
+///
+/// # Errors
+/// When they could not be written, and the answer is not to be given.
+async fn written(
+    admission: &Admission,
+    caller: &Caller,
+    group: Group,
+) -> Result<Option<Written>, ApiError> {
+    let _room = admission.log_room(caller, group.len()).await;
+    let sent = match group.len() > FEW {
+        true => admission.piece(caller, move || group.send()).await,
+        false => Ok(group.send()),
+    };
+    sent.map_err(|error| failed(&error))?.written().await
+}
+
+fn failed(error: &tokio::task::JoinError) -> ApiError {
+    tracing::error!(%error, "records not written");
+    ApiError::NotRecorded {
+        reason: "the work on the decision log failed".to_owned(),
     }
 }

@@ -16,7 +16,7 @@ mod recorder;
 mod sink;
 
 pub(crate) use call::Call;
-pub(crate) use groups::Groups;
+pub(crate) use groups::{Groups, write_lines};
 pub(crate) use log::DecisionLog;
 pub(crate) use metrics::LogMetrics;
 pub(crate) use model_log::{Kind, Role};

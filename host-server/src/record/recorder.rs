@@ -27,6 +27,12 @@ pub(crate) struct Recorder {
     bytes: usize,
 }
 
+/// Records that are to be written together.
+pub(crate) struct Group {
+    sink: Arc<Sink>,
+    records: Vec<Record>,
+}
+
 /// What all records of a request share.
 pub(super) struct Template {
     pub(super) kind: Kind,
@@ -121,17 +127,37 @@ impl Recorder {
         self.records.len() >= GROUP
     }
 
+    /// What was added, as one group.
+    pub(super) fn group(&mut self) -> Group {
+        self.bytes = 0;
+        Group {
+            sink: Arc::clone(&self.sink),
+            records: std::mem::take(&mut self.records),
+        }
+    }
+
     /// Hands what was added to the log's thread, as one group. Never waits.
     pub(crate) fn write(&mut self) -> Waiting {
-        let records = std::mem::take(&mut self.records);
-        self.bytes = 0;
+        self.group().send()
+    }
+}
+
+impl Group {
+    /// How many records there are.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Hands them to the log's thread. It takes some microseconds for each.
+    pub(super) fn send(self) -> Waiting {
+        let Self { sink, records } = self;
         let mut counted = Counted::default();
         for record in &records {
             counted.add(record.outcome);
         }
         Waiting {
-            sent: self.sink.writer().append(records),
-            sink: Arc::clone(&self.sink),
+            sent: sink.writer().append(records),
+            sink,
             counted,
             start: Instant::now(),
         }

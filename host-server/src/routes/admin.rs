@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 
 use crate::app::App;
-use crate::http::authentication::Caller;
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Outcome;
@@ -30,7 +30,7 @@ pub(super) async fn reload(
         Ok(Some(outcome)) => Ok(answer(&outcome)),
         Ok(None) => Err(ApiError::NoSuchModel { name }),
         Err(error) => {
-            tracing::error!(request_id = id.as_str(), %error, "reload failed");
+            tracing::error!(request_id = id.as_uuid(), %error, "reload failed");
             Err(ApiError::fault(&id))
         }
     }
@@ -53,7 +53,7 @@ pub(super) async fn roll_back(
         Ok(Some(Err(detail))) => Err(ApiError::Conflict { detail }),
         Ok(None) => Err(ApiError::NoSuchModel { name }),
         Err(error) => {
-            tracing::error!(request_id = id.as_str(), %error, "no rollback");
+            tracing::error!(request_id = id.as_uuid(), %error, "no rollback");
             Err(ApiError::fault(&id))
         }
     }

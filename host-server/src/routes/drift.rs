@@ -11,6 +11,7 @@ use axum::routing::get;
 use axum::{Extension, Json, Router};
 
 use crate::app::App;
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::drift::Snapshot;
@@ -39,13 +40,12 @@ pub(super) fn routes() -> Router<Arc<App>> {
     forms
         .into_iter()
         .fold(Router::new(), |router, (path, form)| {
-            let default =
-                async move |State(app), Extension(id)| answer(app, id, None, None, form).await;
-            let named = async move |State(app), Extension(id), Path(name): Path<String>| {
-                answer(app, id, Some(name), None, form).await
+            let default = async move |asked: Asked| answer(asked, None, None, form).await;
+            let named = async move |asked: Asked, Path(name): Path<String>| {
+                answer(asked, Some(name), None, form).await
             };
-            let version = async move |State(app), Extension(id), Path((name, version))| {
-                answer(app, id, Some(name), Some(version), form).await
+            let version = async move |asked: Asked, Path((name, version))| {
+                answer(asked, Some(name), Some(version), form).await
             };
             router
                 .route(path, get(default))
@@ -57,21 +57,25 @@ pub(super) fn routes() -> Router<Arc<App>> {
         })
 }
 
+/// What all of these requests have.
+type Asked = (State<Arc<App>>, Extension<RequestId>, Extension<Caller>);
+
 async fn answer(
-    app: Arc<App>,
-    id: RequestId,
+    (State(app), Extension(id), Extension(caller)): Asked,
     name: Option<String>,
     version: Option<String>,
     form: Form,
 ) -> Result<Response, ApiError> {
-    let served = app.monitored(name.as_deref(), version.as_deref()).await?;
+    let served = app.monitored(&caller, name.as_deref(), version.as_deref());
+    let served = served.await?;
     let fault = |error: &dyn std::fmt::Display| {
-        tracing::error!(request_id = id.as_str(), %error, "drift report failed");
+        tracing::error!(request_id = id.as_uuid(), %error, "drift report failed");
         ApiError::fault(&id)
     };
     // Comparing and drawing take milliseconds: not on an async worker.
     let work = move || write(&served, form);
-    tokio::task::spawn_blocking(work)
+    app.admission()
+        .piece(&caller, work)
         .await
         .map_err(|error| fault(&error))?
         .map_err(|problem| match problem {

@@ -13,22 +13,23 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use model_http::limits::MAX_REQUEST;
 use model_http::media;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinError;
 
 use super::answer::receipt;
-use super::batch::{Batch, refuse_array};
-use super::batch_answer::Form;
+use super::batch::refuse_array;
+use super::pieces::Batch;
+use super::question::{application, asks_for_recourse, work};
 use super::rows::Table;
 use crate::app::{App, Target};
-use crate::host::{CallError, Decision};
+use crate::host::Decision;
+use crate::http::Share;
 use crate::http::body::check_json;
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
+use crate::http::limits::HttpLimits;
 use crate::http::request_id::RequestId;
 use crate::models::registry::Affinity;
-use crate::record::{Call, Kind, Recorder};
+use crate::record::{Call, Kind};
 
 const ROUTE: &str = "/explain";
 const ROUTE_NAMED: &str = "/models/{name}/explain";
@@ -37,51 +38,43 @@ const ROUTE_VERSION: &str = "/models/{name}/versions/{version}/explain";
 pub(super) async fn explain(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&id, &headers, ROUTE);
+    let call = Call::new(&id, &caller, &headers, ROUTE);
     answer(app, call, body, None, None).await
 }
 
 pub(super) async fn explain_named(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&id, &headers, ROUTE_NAMED);
+    let call = Call::new(&id, &caller, &headers, ROUTE_NAMED);
     answer(app, call, body, Some(&name), None).await
 }
 
 pub(super) async fn explain_version(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     Path((name, version)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&id, &headers, ROUTE_VERSION);
+    let call = Call::new(&id, &caller, &headers, ROUTE_VERSION);
     answer(app, call, body, Some(&name), Some(&version)).await
-}
-
-/// What the work came to.
-enum Explained {
-    One {
-        asked: Bytes,
-        answer: Result<Decision, CallError>,
-        recorder: Option<Recorder>,
-    },
-    /// The first piece of many.
-    Many(Box<Batch>, Bytes),
 }
 
 /// What is asked, and who explains it.
 struct Question {
     target: Target,
     body: Bytes,
-    permit: OwnedSemaphorePermit,
+    _permit: Share,
 }
 
 async fn question(
@@ -93,7 +86,7 @@ async fn question(
 ) -> Result<Question, ApiError> {
     check_json(call.headers)?;
     let named = if version.is_some() {
-        let target = app.target_version(name, version, Affinity::default());
+        let target = app.target_version(call.caller, name, version, Affinity::default());
         Some(can_explain(target.await?)?)
     } else {
         // Before a long body is read.
@@ -101,9 +94,8 @@ async fn question(
         None
     };
     let packed = app.read_batch(call.headers, body).await?;
-    let permit = app.begin()?;
-    let body = app.admission().piece(move || packed.unpack()).await;
-    let body = body.unwrap_or_else(|error| Err(failed(call, &error)))?;
+    let permit = app.begin_long(call.caller)?;
+    let body = app.unpack(call, packed).await?;
     let target = match named {
         Some(target) => target,
         None => can_explain(app.target(name, affinity(call, &body))?)?,
@@ -111,7 +103,7 @@ async fn question(
     Ok(Question {
         target,
         body,
-        permit,
+        _permit: permit,
     })
 }
 
@@ -125,53 +117,56 @@ async fn answer(
     let Question {
         target,
         body,
-        permit,
+        _permit,
     } = question(&app, &call, body, name, version).await?;
     let recorder = app.recorder(&call, &target, Kind::Explanation)?;
     let served = target.served;
-    let most = app.limits().batch_rows;
-    let memory = app.admission().memory().clone();
-    let work = move || {
-        let _permit = permit;
-        if is_array(&body) {
-            let table = Table::of_objects(&body, &body, most);
-            let table = table.map_err(|error| refuse_array(error, most))?;
-            let batch = Batch::new(served, table, Form::Explanations, recorder);
-            let (batch, first) = batch.first(&memory)?;
-            return Ok(Explained::Many(Box::new(batch), first));
+    let admission = app.admission();
+    if is_array(&body) {
+        let memory = admission.memory().clone();
+        let (caller, limits) = (call.caller.clone(), app.limits().clone());
+        let read = move || {
+            let (table, recourse) = rows(&body, &limits)?;
+            Ok(Batch::of_explanations(
+                caller, served, table, recourse, recorder,
+            ))
+        };
+        let batch = admission.piece(call.caller, read).await;
+        let batch = batch.unwrap_or_else(|error| Err(failed(&call, &error)))?;
+        let (kind, begin) = (batch.work(), move || batch.first(&memory));
+        let begun = admission.work(kind, call.caller, begin).await;
+        let (batch, first) = begun.unwrap_or_else(|error| Err(failed(&call, &error)))?;
+        return batch.respond(app, call.id, first).await;
+    }
+    let kind = work(asks_for_recourse(&body));
+    let explain = move || (served.explain(&body), body);
+    let explained = admission.work(kind, call.caller, explain).await;
+    let (answer, asked) = explained.map_err(|error| failed(&call, &error))?;
+    let explanation = answer.map_err(|error| {
+        tracing::error!(request_id = call.id.as_uuid(), %error, "explanation failed");
+        ApiError::fault(call.id)
+    })?;
+    let written = match recorder {
+        None => None,
+        Some(mut recorder) => {
+            recorder.add(&asked, explanation.answer());
+            recorder.write().written().await?
         }
-        Ok(Explained::One {
-            answer: served.explain(&body),
-            asked: body,
-            recorder,
-        })
     };
-    let explained = app.admission().piece(work).await;
-    let explained = explained.unwrap_or_else(|error| Err(failed(&call, &error)))?;
-    match explained {
-        Explained::One {
-            asked,
-            answer: Ok(explanation),
-            recorder,
-        } => {
-            let written = match recorder {
-                None => None,
-                Some(mut recorder) => {
-                    recorder.add(&asked, explanation.answer());
-                    recorder.write().written().await?
-                }
-            };
-            let mut response = respond(explanation);
-            receipt(&mut response, written);
-            Ok(response)
-        }
-        Explained::One {
-            answer: Err(error), ..
-        } => {
-            tracing::error!(request_id = call.id.as_str(), %error, "explanation failed");
-            Err(ApiError::fault(call.id))
-        }
-        Explained::Many(batch, first) => batch.respond(app, call.id, first).await,
+    let mut response = respond(explanation);
+    receipt(&mut response, written);
+    Ok(response)
+}
+
+/// The rows of an array, and whether each asks for recourse.
+fn rows(body: &Bytes, limits: &HttpLimits) -> Result<(Table, Vec<bool>), ApiError> {
+    let most = limits.batch_rows;
+    let table = Table::of_objects(body, body, most).map_err(|error| refuse_array(error, most))?;
+    let recourse: Vec<bool> = table.as_they_came().map(asks_for_recourse).collect();
+    let most = limits.recourse_rows;
+    match recourse.iter().filter(|asks| **asks).count() > most {
+        true => Err(ApiError::TooMuchRecourse { most }),
+        false => Ok((table, recourse)),
     }
 }
 
@@ -184,7 +179,7 @@ fn can_explain(target: Target) -> Result<Target, ApiError> {
 }
 
 fn failed(call: &Call<'_>, error: &JoinError) -> ApiError {
-    tracing::error!(request_id = call.id.as_str(), %error, "no explanation");
+    tracing::error!(request_id = call.id.as_uuid(), %error, "no explanation");
     ApiError::fault(call.id)
 }
 
@@ -200,22 +195,6 @@ fn affinity<'a>(call: &Call<'a>, body: &'a [u8]) -> Affinity<'a> {
         id: call.id.given(),
         body: if is_read { application(body) } else { b"" },
     }
-}
-
-/// What a body may wrap its application in.
-#[derive(Deserialize)]
-struct Wrapped<'b> {
-    #[serde(borrow)]
-    application: Option<&'b RawValue>,
-}
-
-/// The application of a question, or the body, where it is a bare one.
-fn application(body: &[u8]) -> &[u8] {
-    let wrapped = serde_json::from_slice::<Wrapped<'_>>(body).ok();
-    let inside = wrapped.and_then(|wrapped| wrapped.application);
-    // Otherwise it is a field of that name.
-    let inside = inside.filter(|json| json.get().starts_with('{'));
-    inside.map_or(body, |json| json.get().as_bytes())
 }
 
 fn respond(explanation: Decision) -> Response {

@@ -9,11 +9,12 @@ use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use model_log::{Change, Changed, LogError, Writer};
 
 use super::decisions::{blocking, log_of, said, search};
 use crate::app::App;
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::record::people::{self, refuse};
 
@@ -100,6 +101,7 @@ async fn change(
 /// The records that are beyond retention, of `months` or as the settings say.
 async fn retain(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let log = log_of(&app)?;
@@ -112,7 +114,7 @@ async fn retain(
                 detail: "The query is not known, expected months=60 or none".to_owned(),
             })?,
     };
-    let found = search(&app, move || {
+    let found = search(&app, &caller, move || {
         let now = people::minutes_now();
         log.reader().beyond_retention(months, now).map_err(refuse)
     });

@@ -19,6 +19,7 @@ use super::scores_answer::predictions;
 use crate::app::App;
 use crate::host::Description;
 use crate::http::body::ContentType;
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::{Affinity, Served};
@@ -45,11 +46,12 @@ pub(super) async fn version() -> &'static str {
 pub(super) async fn invocations(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, MlflowError> {
     let is_csv = is_csv(&headers)?;
-    let call = Call::new(&id, &headers, ROUTE);
+    let call = Call::new(&id, &caller, &headers, ROUTE);
     let target = app.target(None, Affinity::by_id(id.given()))?;
     let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
@@ -68,7 +70,7 @@ pub(super) async fn invocations(
         NoScores::Api(error) => error.into(),
         NoScores::Failed(_) => ApiError::fault(&id).into(),
     })?;
-    let mut response = predictions(&app, &id, scored.head, &mut scored.scores).await?;
+    let mut response = predictions(&app, &call, scored.head, &mut scored.scores).await?;
     scored.scores.write_headers(&version, &mut response);
     receipt(&mut response, scored.written);
     Ok(response)

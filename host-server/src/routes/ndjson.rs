@@ -2,6 +2,7 @@
 //! the client still sends. What is in memory does not grow with the batch, and a stream on
 //! which nothing comes holds no more than its connection.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -11,18 +12,20 @@ use futures_util::stream::{self, StreamExt};
 use memchr::{memchr, memrchr};
 use model_http::limits::MAX_REQUEST;
 use model_http::media;
-use tokio::task::JoinError;
 
-use super::batch::{ROWS_A_PIECE, USUAL_ANSWER, broke_off};
 use super::batch_answer::{Records, write_answer};
+use super::pieces::{ROWS_A_LOOK, ROWS_A_PIECE, USUAL_ANSWER, broke_off};
 use crate::app::App;
 use crate::host::processors;
+use crate::http::admission::Admission;
 use crate::http::body::{grow, next};
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::memory::Claim;
 use crate::http::pace::Pace;
+use crate::http::turns::Piece;
 use crate::models::registry::Served;
-use crate::record::Recorder;
+use crate::record::{Recorder, write_lines};
 
 /// The longest line: what the module takes, and one byte more, so that it refuses it.
 const LONGEST_LINE: usize = MAX_REQUEST + 1;
@@ -61,6 +64,7 @@ enum End {
 
 pub(super) async fn answer(
     app: Arc<App>,
+    caller: Caller,
     served: Arc<Served>,
     recorder: Option<Recorder>,
     body: Body,
@@ -69,7 +73,7 @@ pub(super) async fn answer(
     // A client that waits to be told to go on is told so by the first look at its body,
     // when that comes before the answer.
     let first = lines.next().await;
-    let permit = app.begin_stream()?;
+    let permit = app.begin_stream(&caller)?;
     let rest = stream::unfold(lines, |mut lines| async {
         let chunk = lines.next().await?;
         Some((chunk, lines))
@@ -80,19 +84,26 @@ pub(super) async fn answer(
             let _open = &permit;
             let served = Arc::clone(&served);
             let admission = Arc::clone(app.admission());
-            let recorder = recorder.clone();
+            let (caller, recorder) = (caller.clone(), recorder.clone());
             async move {
                 let memory = chunk.rows.max(1) * USUAL_ANSWER;
                 let claim = admission.memory().wait_for(memory).await;
                 let first_row = chunk.first_row;
-                let work = move || decide(&served, chunk, recorder, claim);
-                let piece = admission.piece(work).await.inspect_err(broke_off)?;
-                Ok(recorded(piece, first_row).await)
+                let mut deciding = Deciding::new(served, chunk, recorder, claim);
+                loop {
+                    let work = move || deciding.next();
+                    let piece = admission.piece(&caller, work).await;
+                    deciding = piece.map_err(|error| broke_off(&error))?;
+                    if deciding.is_done() {
+                        break;
+                    }
+                }
+                Ok(recorded(&admission, &caller, deciding.end(), first_row).await)
             }
         })
         .buffered(processors().get())
         // What could not be recorded is not sent, and neither is what follows it.
-        .scan(false, |has_ended, piece: Result<Lined, JoinError>| {
+        .scan(false, |has_ended, piece: io::Result<Lined>| {
             let ended = std::mem::replace(has_ended, matches!(piece, Ok(Lined::Last(_))));
             let piece = piece.map(|(Lined::More(lines) | Lined::Last(lines))| lines);
             std::future::ready((!ended).then_some(piece))
@@ -217,44 +228,114 @@ fn count(bytes: &[u8], most: usize) -> (usize, usize) {
 /// Lines of the answer.
 enum Lined {
     More(Bytes),
-    /// No more follow: what was answered after them could not be recorded.
+    /// No more follow: what was answered after them could not be recorded, or kept until it is
+    /// sent.
     Last(Bytes),
 }
 
 /// Lines that may be sent once their records are on the disk.
-type Decided = (Bytes, Option<Recorder>);
+struct Decided {
+    lines: Bytes,
+    recorder: Option<Recorder>,
+    /// Whether no more follow.
+    is_last: bool,
+}
 
-fn decide(
-    served: &Served,
+/// Lines that are being decided.
+struct Deciding {
+    served: Arc<Served>,
     chunk: Chunk,
-    mut recorder: Option<Recorder>,
-    mut claim: Claim,
-) -> Decided {
-    let mut out = Vec::new();
-    let mut row = chunk.first_row;
-    let mut records = Records(recorder.as_mut());
-    served.decide_each(lines(&chunk.bytes), |request, answer| {
-        records.add(row, request, &answer);
-        write_answer(&mut out, row, answer);
-        out.push(b'\n');
-        row += 1;
-    });
-    if let Some(problem) = chunk.problem {
-        write_problem(&mut out, row, &problem);
+    /// How much of the chunk is decided, and which row of the batch is next.
+    at: usize,
+    row: usize,
+    out: Vec<u8>,
+    claim: Claim,
+    recorder: Option<Recorder>,
+    /// There was no memory for the answers: the batch ends.
+    is_full: bool,
+}
+
+impl Deciding {
+    fn new(served: Arc<Served>, chunk: Chunk, recorder: Option<Recorder>, claim: Claim) -> Self {
+        Self {
+            served,
+            at: 0,
+            row: chunk.first_row,
+            chunk,
+            out: Vec::new(),
+            claim,
+            recorder,
+            is_full: false,
+        }
     }
-    out.shrink_to_fit();
-    claim.shrink(out.len());
-    (claim.hold(out), recorder)
+
+    fn is_done(&self) -> bool {
+        self.is_full || self.at == self.chunk.bytes.len()
+    }
+
+    /// Decides lines until they are all decided, or it took long enough.
+    fn next(mut self) -> Self {
+        let piece = Piece::begin();
+        while !self.is_done() {
+            self.decide();
+            if piece.is_over() {
+                break;
+            }
+        }
+        self
+    }
+
+    /// Decides the next lines.
+    fn decide(&mut self) {
+        let rest = &self.chunk.bytes[self.at..];
+        let (_, end) = count(rest, ROWS_A_LOOK);
+        let (before, first, mut row) = (self.out.len(), self.row, self.row);
+        let mut records = Records(self.recorder.as_mut());
+        let out = &mut self.out;
+        self.served
+            .decide_each(lines(&rest[..end]), |request, answer| {
+                records.add(row, request, &answer);
+                write_answer(out, row, answer);
+                out.push(b'\n');
+                row += 1;
+            });
+        (self.at, self.row) = (self.at + end, row);
+        if let Err(full) = self.claim.grow(self.out.len()) {
+            self.out.truncate(before);
+            write_problem(&mut self.out, first, &full.into());
+            self.is_full = true;
+        }
+    }
+
+    fn end(mut self) -> Decided {
+        let problem = self.chunk.problem.filter(|_| !self.is_full);
+        if let Some(problem) = problem {
+            write_problem(&mut self.out, self.row, &problem);
+        }
+        self.out.shrink_to_fit();
+        self.claim.shrink(self.out.len());
+        Decided {
+            lines: self.claim.hold(self.out),
+            recorder: self.recorder,
+            is_last: self.is_full,
+        }
+    }
 }
 
 /// Waits until the records of the lines are on the disk.
-async fn recorded((lines, recorder): Decided, first_row: usize) -> Lined {
-    let written = match recorder {
-        None => return Lined::More(lines),
-        Some(mut recorder) => recorder.write().written().await,
+async fn recorded(
+    admission: &Admission,
+    caller: &Caller,
+    decided: Decided,
+    first_row: usize,
+) -> Lined {
+    let written = match decided.recorder {
+        None => Ok(None),
+        Some(recorder) => write_lines(admission, caller, recorder).await,
     };
     match written {
-        Ok(_) => Lined::More(lines),
+        Ok(_) if decided.is_last => Lined::Last(decided.lines),
+        Ok(_) => Lined::More(decided.lines),
         Err(problem) => {
             let mut out = Vec::new();
             write_problem(&mut out, first_row, &problem);

@@ -12,12 +12,13 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as HttpBody, Incoming};
 use model_http::limits::MAX_REQUEST;
 use model_http::{envelope, media};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::receipt;
 use crate::app::{App, Target};
 use crate::host::{CallError, Decision};
+use crate::http::Share;
 use crate::http::body::{check_json, check_plain};
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::registry::{Affinity, ScoredDecision};
@@ -33,46 +34,54 @@ const ROUTE_VERSION: &str = "/models/{name}/versions/{version}/predict";
 /// The longest body, in bytes, that is decided on the async worker itself. That takes some
 /// microseconds, as writing the answer does; handing it to another thread and back would cost
 /// more than the decision. A longer one may take milliseconds and goes to a thread of its own,
-/// so that no other request waits behind it. A module that hangs holds its thread until
+/// so that no other request waits behind it, as does a decision that may carry reasons. A module that hangs holds its thread until
 /// [`Limits::decide`](crate::Limits) at the latest.
 const LONGEST_INLINE: usize = 64 << 10;
 
 pub(super) async fn predict(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&id, &headers, ROUTE);
+    let call = Call::new(&id, &caller, &headers, ROUTE);
     answer(&app, call, body, None, None).await
 }
 
 pub(super) async fn predict_named(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&id, &headers, ROUTE_NAMED);
+    let call = Call::new(&id, &caller, &headers, ROUTE_NAMED);
     answer(&app, call, body, Some(&name), None).await
 }
 
 pub(super) async fn predict_version(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     Path((name, version)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let call = Call::new(&id, &headers, ROUTE_VERSION);
+    let call = Call::new(&id, &caller, &headers, ROUTE_VERSION);
     answer(&app, call, body, Some(&name), Some(&version)).await
 }
 
 /// `POST /predict` without the router.
-pub(crate) async fn plain(app: &App, id: RequestId, request: Request<Incoming>) -> Response {
+pub(crate) async fn plain(
+    app: &App,
+    id: RequestId,
+    caller: Caller,
+    request: Request<Incoming>,
+) -> Response {
     let (head, body) = request.into_parts();
-    let call = Call::new(&id, &head.headers, ROUTE);
+    let call = Call::new(&id, &caller, &head.headers, ROUTE);
     answer(app, call, body, None, None).await.into_response()
 }
 
@@ -86,21 +95,28 @@ async fn answer(
     let body = app.read_up_to(body, MAX_REQUEST + 1).await?;
     check_json(call.headers)?;
     check_plain(call.headers)?;
-    let permit = app.begin()?;
     let start = Instant::now();
     let affinity = Affinity {
         id: call.id.given(),
         body: &body,
     };
-    let target = app.target_version(name, version, affinity).await?;
+    let target = app.target_version(call.caller, name, version, affinity);
+    let target = target.await?;
     let recorder = app.recorder(&call, &target, Kind::Decision)?;
-    let decided = decide(app, permit, &target, &body).await;
+    let is_short = body.len() <= LONGEST_INLINE && !target.served.gives_reasons();
+    let decided = if is_short {
+        let _permit = app.begin()?;
+        target.served.decide(&body)
+    } else {
+        let permit = app.begin_long(call.caller)?;
+        decide_beside(app, call.caller, permit, &target, &body).await
+    };
     app.metrics().http.predicted(start.elapsed());
     let ScoredDecision { decision, score } = match decided {
         Ok(scored) => scored,
         Err(error) => {
             let served = &target.served;
-            tracing::error!(request_id = call.id.as_str(), model = served.name(), version = served.version(), %error, "decision failed");
+            tracing::error!(request_id = call.id.as_uuid(), model = served.name(), version = served.version(), %error, "decision failed");
             return Err(ApiError::fault(call.id));
         }
     };
@@ -120,22 +136,21 @@ async fn answer(
     Ok(response)
 }
 
-async fn decide(
+/// Decides on a thread beside those of the connections.
+async fn decide_beside(
     app: &App,
-    permit: OwnedSemaphorePermit,
+    caller: &Caller,
+    permit: Share,
     target: &Target,
     body: &Bytes,
 ) -> Result<ScoredDecision, CallError> {
-    if body.len() <= LONGEST_INLINE {
-        return target.served.decide(body);
-    }
     let served = Arc::clone(&target.served);
     let body = body.clone();
     let work = move || {
         let _permit = permit;
         served.decide(&body)
     };
-    let decided = app.admission().piece(work).await;
+    let decided = app.admission().piece(caller, work).await;
     decided.unwrap_or_else(|error| Err(CallError::Instantiate(error.to_string())))
 }
 

@@ -10,8 +10,8 @@ use axum::response::Response;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::batch::ROWS_A_PIECE;
 use super::batch_answer::Records;
+use super::pieces::{ROWS_A_LOOK, ROWS_A_PIECE};
 use super::refusal::reason;
 use super::rows::{Chunk, Table, Unreadable};
 use crate::app::{App, Packed, Target};
@@ -19,6 +19,7 @@ use crate::host::Description;
 use crate::http::error::ApiError;
 use crate::http::memory::Claim;
 use crate::http::request_id::RequestId;
+use crate::http::turns::Piece;
 use crate::models::registry::Served;
 use crate::models::score::{Outcome, adjusted};
 use crate::record::{Call, Groups, Kind, Recorder, Written};
@@ -309,11 +310,11 @@ pub(super) async fn score<H: Send + 'static>(
     packed: Packed,
     read: impl FnOnce(&Served, &Bytes) -> Result<(Table, H), NoScores> + Send + 'static,
 ) -> Result<Scored<H>, NoScores> {
-    let _permit = app.begin()?;
+    let _permit = app.begin_long(call.caller)?;
     let mut recorder = app.recorder(call, &target, Kind::Decision)?;
     let served = target.served;
+    let body = app.unpack(call, packed).await?;
     let first = move || {
-        let body = packed.unpack()?;
         if let Some(recorder) = &mut recorder {
             recorder.body(&body);
         }
@@ -328,9 +329,9 @@ pub(super) async fn score<H: Send + 'static>(
         Ok((scoring.next()?, head))
     };
     let log = |problem: &NoScores| log(call.id, problem);
-    let piece = app.admission().piece(first).await;
+    let piece = app.admission().piece(call.caller, first).await;
     let (mut scoring, head) = piece.unwrap_or_else(failed).inspect_err(log)?;
-    let mut groups = Groups::new(app.admission().memory());
+    let mut groups = Groups::new(app.admission(), call.caller);
     let mut held = app.admission().memory().claim();
     loop {
         held.cover(scoring.bytes())
@@ -342,7 +343,8 @@ pub(super) async fn score<H: Send + 'static>(
         if scoring.scores.len() == scoring.table.len() {
             break;
         }
-        let piece = app.admission().piece(move || scoring.next()).await;
+        let next = move || scoring.next();
+        let piece = app.admission().piece(call.caller, next).await;
         scoring = piece.unwrap_or_else(failed).inspect_err(log)?;
     }
     let written = match &mut scoring.recorder {
@@ -363,7 +365,7 @@ fn failed<T>(error: tokio::task::JoinError) -> Result<T, NoScores> {
 
 fn log(id: &RequestId, problem: &NoScores) {
     if let NoScores::Failed(reason) = problem {
-        tracing::error!(request_id = id.as_str(), reason, "no scores");
+        tracing::error!(request_id = id.as_uuid(), reason, "no scores");
     }
 }
 
@@ -382,8 +384,22 @@ impl Scoring {
         self.table.bytes() + self.scores.bytes()
     }
 
+    /// Decides a piece of the rows: so many, or fewer if they take long.
     fn next(mut self) -> Result<Self, NoScores> {
-        self.table.next(ROWS_A_PIECE, &mut self.chunk);
+        let piece = Piece::begin();
+        let end = (self.scores.len() + ROWS_A_PIECE).min(self.table.len());
+        while self.scores.len() < end {
+            self.decide(ROWS_A_LOOK.min(end - self.scores.len()))?;
+            if piece.is_over() {
+                break;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Decides the next rows, at most `most`.
+    fn decide(&mut self, most: usize) -> Result<(), NoScores> {
+        self.table.next(most, &mut self.chunk);
         let mut problem = None;
         let mut row = self.scores.len();
         let scores = &mut self.scores;
@@ -412,7 +428,7 @@ impl Scoring {
                 row += 1;
             });
         match problem {
-            None => Ok(self),
+            None => Ok(()),
             Some(problem) => {
                 // The module decided these rows, though nobody hears of them.
                 drop(self.recorder.as_mut().map(Recorder::write));

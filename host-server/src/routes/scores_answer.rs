@@ -6,13 +6,13 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::batch::ROWS_A_PIECE;
+use super::pieces::ROWS_A_PIECE;
 use super::score_rows::{Asked, Predictions, Scores};
 use crate::app::App;
 use crate::http::buffer::Buffer;
 use crate::http::error::ApiError;
 use crate::http::memory::Full;
-use crate::http::request_id::RequestId;
+use crate::record::Call;
 
 /// Adds a value as JSON to an answer.
 ///
@@ -29,7 +29,7 @@ pub(super) fn write_json(value: &impl Serialize, out: &mut Buffer) -> Result<(),
 /// When there is no memory for it.
 pub(super) async fn written<T: Send + 'static>(
     app: &App,
-    id: &RequestId,
+    call: &Call<'_>,
     scores: &mut Scores,
     write: impl FnOnce(&Scores, &mut Buffer) -> Result<T, Full> + Send + 'static,
 ) -> Result<(T, Bytes), ApiError> {
@@ -42,10 +42,14 @@ pub(super) async fn written<T: Send + 'static>(
     };
     let (of, done) = match is_long {
         false => work(),
-        true => app.admission().piece(work).await.map_err(|error| {
-            tracing::error!(request_id = id.as_str(), %error, "no answer");
-            ApiError::fault(id)
-        })?,
+        true => app
+            .admission()
+            .piece(call.caller, work)
+            .await
+            .map_err(|error| {
+                tracing::error!(request_id = call.id.as_uuid(), %error, "no answer");
+                ApiError::fault(call.id)
+            })?,
     };
     *scores = of;
     done.map_err(|full| app.reject(full))
@@ -57,13 +61,13 @@ pub(super) async fn written<T: Send + 'static>(
 /// When there is no memory for them.
 pub(super) async fn predictions(
     app: &App,
-    id: &RequestId,
+    call: &Call<'_>,
     asked: Asked,
     scores: &mut Scores,
 ) -> Result<Response, ApiError> {
     let write =
         move |scores: &Scores, out: &mut Buffer| write_json(&Predictions::new(asked, scores), out);
-    let ((), body) = written(app, id, scores, write).await?;
+    let ((), body) = written(app, call, scores, write).await?;
     let json = [(CONTENT_TYPE, "application/json")];
     Ok((json, Body::from(body)).into_response())
 }

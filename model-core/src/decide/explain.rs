@@ -38,6 +38,9 @@ impl<'r> Question<'r> {
         if named(APPLICATION) || !object.fields().any(|field| is_question(&field)) {
             return Ok(question);
         }
+        if let Some(key) = request::repeated(object) {
+            return Err(Problem::duplicate(&key));
+        }
         for (key, value) in object.fields() {
             match key.text().as_deref().unwrap_or_default() {
                 APPLICATION if value.kind() == JsonKind::Object => {

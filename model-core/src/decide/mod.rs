@@ -18,8 +18,10 @@ pub use application::Application;
 pub use batch::REFUSED;
 pub use columns::ColumnRow;
 pub use outcome::{Judgement, Matched, reaches};
-pub use problem::{shortened, write_detail, write_refused_key, write_unavailable};
-pub use request::MAX_REQUEST;
+pub use problem::{
+    shortened, write_detail, write_refused_key, write_repeated_key, write_unavailable,
+};
+pub use request::{MAX_REQUEST, repeated};
 
 use crate::artifact::{Artifact, ArtifactError, Digests, Opened};
 use crate::model::Predictor;

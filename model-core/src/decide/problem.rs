@@ -148,6 +148,11 @@ pub fn write_refused_key(key: &str, message: &str, out: &mut Vec<u8>) -> u16 {
     write_refusal(&[Problem::in_question(key, message)], out)
 }
 
+/// Writes what refuses a key that is there more than once, and answers the status, 422.
+pub fn write_repeated_key(key: &str, out: &mut Vec<u8>) -> u16 {
+    write_refusal(&[Problem::duplicate(key)], out)
+}
+
 /// Writes a refusal that is one sentence.
 pub fn write_detail(detail: &str, out: &mut Vec<u8>) {
     Writer::new(out).object(|json| json.key("detail").text(detail));

@@ -89,6 +89,17 @@ pub(super) fn parse<'r>(
     Ok((raw_fields, problems))
 }
 
+/// The first key of an object that is there more than once, among its first few: an object of
+/// more has one that is unknown.
+#[must_use]
+pub fn repeated(object: Raw<'_>) -> Option<Cow<'_, str>> {
+    const FEW: usize = 8;
+    let keys = || object.fields().take(FEW).map(|(key, _)| key.text());
+    let is_repeated =
+        |(at, key): &(usize, Option<_>)| keys().take(*at).any(|before| before == *key);
+    keys().enumerate().find(is_repeated)?.1
+}
+
 pub(super) fn parse_object(request: &[u8]) -> Result<Raw<'_>, Problem> {
     let text = std::str::from_utf8(request)
         .map_err(|error| Problem::json_invalid(error.valid_up_to(), "UTF-8"))?;

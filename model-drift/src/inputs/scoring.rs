@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model_core::cells::CellReader;
 use model_core::decide::{Decider, REFUSED};
 use model_core::schema::{Feature, Schema, TargetKind};
 use model_core::value::{Value, read};
@@ -133,16 +134,18 @@ impl Worker {
         let target = shown.cells(&schema.target.name);
         // The scores of a worker itself stay empty: they are what each block starts from.
         let mut scores = self.scored.scores.clone();
+        let mut counted = Vec::with_capacity(rows);
         for row in 0..rows {
             let probability = self.probabilities[row];
             if probability == REFUSED || !self.readable[row] {
                 self.scored.refused += 1;
                 continue;
             }
-            self.scored.column.push_number(probability);
+            counted.push(probability);
             let label = target.and_then(|cells| label(&schema.target.kind, cells, row));
             scores.push(probability, label);
         }
+        self.scored.column.push_numbers(&counted);
         self.blocks.push((shown.first, scores));
         Ok(())
     }
@@ -150,6 +153,7 @@ impl Worker {
     /// Reads cells as a decision does; a row with a cell that a decision refuses is refused.
     fn read(&mut self, feature: &Feature, cells: &Cells, rows: usize, missing: &[String]) {
         let categories = feature.categories().is_some();
+        let mut reader = CellReader::new(feature, missing);
         for row in 0..rows {
             let value = match cells {
                 Cells::Numbers(numbers) if !categories || numbers[row].is_nan() => Ok(numbers[row]),
@@ -157,10 +161,7 @@ impl Worker {
                     let text = numbers[row].to_string();
                     read(feature, Value::Number(&text)).map(|reading| reading.code())
                 }
-                Cells::Texts(texts) => {
-                    let value = Value::from_text(texts.get(row), missing);
-                    read(feature, value).map(|reading| reading.code())
-                }
+                Cells::Texts(texts) => reader.read(texts.get(row)).map(|reading| reading.code()),
                 Cells::Skipped => Ok(f64::NAN),
             };
             self.readable[row] &= value.as_ref().is_ok_and(|value| !value.is_infinite());

@@ -1,5 +1,7 @@
 //! From blocks of cells to a sketch and a sample of rows.
 
+use model_core::cells::ShortTexts;
+use model_core::decimal::short;
 use model_core::value::boolean_word;
 
 use super::decimal::as_pandas;
@@ -85,11 +87,7 @@ impl Collector {
     fn count(&mut self, wanted: usize, cells: &Cells) -> bool {
         let column = &mut self.sketch.columns[wanted];
         match (cells, column.spec.kind) {
-            (Cells::Numbers(numbers), Kind::Number) => {
-                numbers
-                    .iter()
-                    .for_each(|number| column.push_number(*number));
-            }
+            (Cells::Numbers(numbers), Kind::Number) => column.push_numbers(numbers),
             (Cells::Numbers(numbers), Kind::Category) => {
                 for number in numbers {
                     match number.is_nan() {
@@ -99,13 +97,8 @@ impl Collector {
                 }
             }
             (Cells::Texts(texts), Kind::Category) => {
-                for text in texts.iter() {
-                    let text = trimmed(text);
-                    match self.missing.iter().any(|missing| missing == text) {
-                        true => column.push_missing(),
-                        false => push_text(column, text, self.booleans[wanted]),
-                    }
-                }
+                let is_boolean = self.booleans[wanted];
+                push_texts(column, texts, &self.missing, is_boolean);
             }
             (Cells::Texts(texts), Kind::Number) => {
                 let parse = if self.as_pandas {
@@ -159,6 +152,27 @@ fn trimmed(text: &str) -> &str {
     text.trim()
 }
 
+/// Counts texts: one that comes again and again is looked at once.
+fn push_texts(column: &mut Column, texts: &Texts, missing: &[String], is_boolean: bool) {
+    let mut known: ShortTexts<(&str, u64)> = ShortTexts::default();
+    let mut push = |text: &str, count| {
+        let text = trimmed(text);
+        match boolean_word(text) {
+            _ if missing.iter().any(|missing| missing == text) => column.missing += count,
+            Some(yes) if is_boolean => column.push_texts(if yes { "true" } else { "false" }, count),
+            _ => column.push_texts(text, count),
+        }
+    };
+    for text in texts.iter() {
+        if let Some((_, count)) = known.get_mut(text) {
+            *count += 1;
+        } else if !known.insert(text, (text, 1)) {
+            push(text, 1);
+        }
+    }
+    known.iter().for_each(|(text, count)| push(text, *count));
+}
+
 fn push_text(column: &mut Column, text: &str, boolean: bool) {
     match boolean_word(text) {
         Some(yes) if boolean => column.push_text(if yes { "true" } else { "false" }),
@@ -181,15 +195,25 @@ fn push_numbers(
     strict: bool,
     parse: fn(&str) -> Option<f64>,
 ) -> bool {
+    // A number may be the word for missing, such as -999.
+    let is_missing = |text: &str| missing.iter().any(|word| word == text);
+    let has_digits = |word: &String| word.starts_with(|c: char| c == '.' || c.is_ascii_digit());
+    let takes_short = !missing.iter().any(has_digits);
+    let mut numbers = Vec::new();
     for text in texts.iter() {
+        // Up to 15 digits are the same number to everybody.
+        if takes_short && let Some(number) = short(text) {
+            numbers.push(number);
+            continue;
+        }
         let text = trimmed(text);
         match parse(text) {
-            // A number may be the word for missing, such as -999.
-            Some(number) if !missing.iter().any(|word| word == text) => column.push_number(number),
-            _ if missing.iter().any(|m| m == text) => column.push_missing(),
+            Some(number) if !is_missing(text) => numbers.push(number),
+            _ if is_missing(text) => column.push_missing(),
             _ if strict => return false,
             _ => column.push_invalid(),
         }
     }
+    column.push_numbers(&numbers);
     true
 }

@@ -49,29 +49,30 @@ pub(super) fn read(
         on_block,
         idle: Mutex::default(),
     };
-    let mut first = 0;
-    loop {
+    let read_wave = |pieces: &mut Pieces<File>| {
         let wave = pieces.next_pieces(rayon::current_num_threads())?;
-        if wave.is_empty() {
-            break;
-        }
-        let blocks: Vec<Result<Vec<Block>, ReadError>> = wave
-            .par_iter()
-            .map(|piece| blocks(&mut head.table(piece)))
-            .collect();
-        let blocks = blocks.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let blocks = wave.par_iter().map(|piece| blocks(&mut head.table(piece)));
+        Ok::<_, ReadError>(blocks.collect::<Vec<Result<Vec<Block>, ReadError>>>())
+    };
+    let (mut first, mut wave) = (0, read_wave(&mut pieces)?);
+    while !wave.is_empty() {
+        let blocks = wave.into_iter().collect::<Result<Vec<_>, _>>()?;
         let numbered = blocks.into_iter().flatten().map(|block| {
             let before = first;
             first += block.rows as u64;
             (before, block)
         });
         let numbered: Vec<(u64, Block)> = numbered.collect();
-        let counted: Vec<Result<(), ReadError>> = numbered
-            .into_par_iter()
-            .map(|(first, mut block)| counting.count(&mut block, first))
-            .collect();
+        // While blocks are counted, the next are read.
+        let count = || -> Vec<Result<(), ReadError>> {
+            let counted = numbered.into_par_iter();
+            let counted = counted.map(|(first, mut block)| counting.count(&mut block, first));
+            counted.collect()
+        };
+        let (counted, next) = rayon::join(count, || read_wave(&mut pieces));
         // The first error of the file, whichever thread was first.
         counted.into_iter().collect::<Result<(), _>>()?;
+        wave = next?;
     }
     let mut rest = pieces.into_rest();
     let (mut block, mut more) = (Block::default(), true);

@@ -21,7 +21,7 @@ pub(super) fn of_column(column: &ColumnReport) -> String {
         ),
         (true, false) => match column.kind {
             Kind::Number if !moved.is_empty() => {
-                format!("{} {moved} of the rows moved.", shift(column))
+                format!("{} {moved} of the distribution shifted.", shift(column))
             }
             Kind::Number => shift(column),
             Kind::Category => categories(column, &moved),
@@ -96,7 +96,7 @@ fn shift(column: &ColumnReport) -> String {
 fn categories(column: &ColumnReport, moved: &str) -> String {
     let elsewhere = match moved {
         "" => String::new(),
-        _ => format!(" {moved} of the rows moved to other categories."),
+        _ => format!(" {moved} of the distribution shifted to other categories."),
     };
     if let Some(crate::bins::Distribution::Categories {
         labels,
@@ -127,7 +127,7 @@ fn quiet(column: &ColumnReport, moved: &str) -> String {
     }
     match (column.effect_threshold, column.p_value) {
         (Some(least), Some(_)) if column.score < column.threshold => format!(
-            "Statistically significant but small: {moved} of the rows moved, below the threshold of {}.",
+            "Statistically significant but small: {moved} of the distribution shifted, below the threshold of {}.",
             percent(least)
         ),
         (Some(least), Some(_)) => match column.least_visible {

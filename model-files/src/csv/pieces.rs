@@ -180,7 +180,10 @@ impl<R: Read> Pieces<R> {
 
     /// Reads until so many bytes wait, or the file ends.
     fn fill(&mut self, bytes: usize) -> Result<(), CsvError> {
-        let missing = bytes.saturating_sub(self.waiting.len()) as u64;
+        let missing = bytes.saturating_sub(self.waiting.len());
+        // At once, not doubled and copied as it grows.
+        self.waiting.reserve(missing);
+        let missing = missing as u64;
         let mut limited = (&mut self.source).take(missing);
         let read = limited.read_to_end(&mut self.waiting);
         let read = read.map_err(|error| CsvError {

@@ -6,13 +6,16 @@ mod csv_text;
 mod error;
 mod from_csv;
 mod meaning;
+mod pages;
 mod write;
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use parquet::basic::Type as Physical;
+use parquet::column::reader::get_column_reader;
 use parquet::errors::ParquetError as LibraryError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescPtr, TypePtr};
@@ -20,12 +23,16 @@ use parquet::schema::types::{ColumnDescPtr, TypePtr};
 use crate::block::{BLOCK_ROWS, Block, Cells};
 use column::Open;
 use meaning::Meaning;
+use pages::Pages;
 
 pub use cells::{NewCells, NewColumn, NewKind, Words};
 pub use csv_text::{CsvText, header_text};
 pub use error::{ParquetError, ParquetErrorKind};
 pub use from_csv::FromCsv;
 pub use write::{Encoded, ParquetWriter};
+
+/// What a Parquet file begins and ends with.
+pub const MAGIC: [u8; 4] = *b"PAR1";
 
 /// Whether a file begins as Parquet does.
 ///
@@ -44,7 +51,7 @@ pub fn is_parquet(path: &Path) -> std::io::Result<bool> {
             more => read += more,
         }
     }
-    Ok(&magic == b"PAR1")
+    Ok(magic == MAGIC)
 }
 
 /// What the cells of a column are.
@@ -108,6 +115,19 @@ impl ParquetFile {
             })
             .collect();
         file.check_columns()?;
+        for chunk in metadata
+            .row_groups()
+            .iter()
+            .flat_map(|group| group.columns())
+        {
+            // The library takes it for granted.
+            let begin = chunk.dictionary_page_offset();
+            let begin = begin.unwrap_or_else(|| chunk.data_page_offset());
+            if begin < 0 || chunk.compressed_size() < 0 {
+                let problem = "a column begins before the file does".to_owned();
+                return Err(damaged(&file.name, &LibraryError::General(problem)));
+            }
+        }
         Ok(file)
     }
 
@@ -218,10 +238,11 @@ impl Group {
                 continue;
             }
             file.kind(index)?;
-            let reader = group.get_column_reader(index);
+            let pages = group.get_column_page_reader(index);
+            let pages = Pages::new(pages.map_err(|error| damaged(&file.name, &error))?);
             columns.push(Some(Open {
                 name: column.name().to_owned(),
-                reader: reader.map_err(|error| damaged(&file.name, &error))?,
+                reader: get_column_reader(Arc::clone(column), Box::new(pages)),
                 optional: column.max_def_level() > 0,
                 meaning: file.meanings[index],
                 as_texts: file.as_texts[index],

@@ -3,6 +3,7 @@
 //! sent along to the store. Large files are given out by a redirection.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
@@ -47,6 +48,8 @@ pub(crate) struct Kept {
     pub(crate) goes_on: bool,
     /// Announces this as the length of a large file.
     pub(crate) announces: Option<&'static str>,
+    /// Announces this in place of a digest.
+    pub(crate) tags: Option<&'static str>,
     /// Answers 503.
     pub(crate) is_down: bool,
     /// Every call: method and path.
@@ -59,12 +62,16 @@ type Shared = Arc<Mutex<Kept>>;
 pub(crate) struct Service {
     pub(crate) address: String,
     kept: Shared,
+    /// Requests that have come and are not answered.
+    open: Arc<AtomicUsize>,
 }
 
 impl Service {
     pub(crate) fn start() -> Self {
         let kept = Shared::default();
         let state = kept.clone();
+        let open = Arc::new(AtomicUsize::new(0));
+        let asked = Arc::clone(&open);
         let address = super::service::serve(move |address| {
             let address = address.to_owned();
             let answer = move |State(kept): State<Shared>, method, uri, headers, body| {
@@ -75,14 +82,29 @@ impl Service {
                     body,
                     address: address.clone(),
                 };
-                async move { request.answer(&mut kept.lock().unwrap()) }
+                asked.fetch_add(1, Ordering::Relaxed);
+                let asked = Arc::clone(&asked);
+                async move {
+                    let answer = request.answer(&mut kept.lock().unwrap());
+                    asked.fetch_sub(1, Ordering::Relaxed);
+                    answer
+                }
             };
             Router::new()
                 .fallback(answer)
                 .layer(DefaultBodyLimit::max(64 << 20))
                 .with_state(state)
         });
-        Self { address, kept }
+        Self {
+            address,
+            kept,
+            open,
+        }
+    }
+
+    /// Whether somebody waits for an answer.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -375,7 +397,10 @@ impl Request {
             let length = length.unwrap_or_else(|| blob.bytes.len().to_string());
             let headers = [
                 ("X-Repo-Commit", commit.oid.clone()),
-                ("X-Linked-Etag", format!("\"{sha256}\"")),
+                (
+                    "X-Linked-Etag",
+                    format!("\"{}\"", kept.tags.unwrap_or(&sha256)),
+                ),
                 ("X-Linked-Size", length),
                 ("Location", format!("{}/_cdn/{sha256}", self.store())),
             ];

@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use model_core::cells::CellReader;
 use model_core::preprocess::resolve;
 use model_core::schema::{Feature, Role, Schema};
 use model_core::value::{Reading, Value, ValueError, read};
@@ -23,7 +24,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterato
 
 use crate::derive::{self, Step};
 use crate::error::{DataError, DataErrorKind, shortened};
-use crate::parallel::parallel;
+use crate::parallel::in_order;
 use crate::sample::{Sample, SampleReader};
 use crate::values::Values;
 use part::Part;
@@ -91,6 +92,9 @@ pub struct Protected {
     index: usize,
 }
 
+/// Pieces of a file that are read or wait for it, for each thread.
+const AHEAD: usize = 4;
+
 /// The code of a category that is not in the list, as the module's batch call takes it.
 pub const UNKNOWN: f64 = -1.0;
 
@@ -140,25 +144,34 @@ impl Dataset {
         let (head, no_rows) = (pieces.head().clone(), Piece::default());
         let header = head.table(&no_rows);
         let reader = Reader::new(&header, schema, outcome_missing)?;
-        let mut sample = SampleReader::new(&header, schema);
+        let (of_row, mut sample) = (
+            SampleReader::new(&header, schema),
+            SampleReader::new(&header, schema),
+        );
         let mut dataset = Self {
             protected: Protected::columns(&header, schema),
             ..Self::empty(name, &reader)
         };
         let mut overwritten = vec![0; reader.steps.len()];
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-        loop {
-            let wave = pieces.next_pieces(jobs)?;
-            if wave.is_empty() {
-                break;
+        let protected = dataset.protected.clone();
+        let worker = |_| {
+            |(piece, bytes): (Piece, u64)| {
+                let mut table = head.table(&piece);
+                let part = Part::read(&mut table, &reader, &of_row, &protected);
+                (part, bytes)
             }
-            let parts = parallel(jobs, &wave, |piece| {
-                let mut table = head.table(piece);
-                Part::read(&mut table, &reader, &sample, &dataset.protected)
-            });
-            dataset.append(parts, &mut sample, &mut overwritten)?;
-            progress(pieces.bytes_read());
-        }
+        };
+        let next = || {
+            let piece = pieces.next_piece().map_err(DataError::from)?;
+            Ok(piece.map(|piece| (piece, pieces.bytes_read())))
+        };
+        let done = |(part, bytes)| {
+            dataset.append(part, &mut sample, &mut overwritten)?;
+            progress(bytes);
+            Ok::<(), DataError>(())
+        };
+        in_order(AHEAD * jobs, (0..jobs).map(worker).collect(), next, done)?;
         dataset.overwritten = reader.overwritten(&overwritten);
         dataset.sample = sample.finish();
         dataset.sha256 = pieces.into_source().finish();
@@ -184,6 +197,7 @@ impl Dataset {
         let mut scratch = Scratch {
             row: derive::Row::default(),
             overwritten: vec![0; reader.steps.len()],
+            cells: reader.cells(),
         };
         while let Some(row) = table.next_row()? {
             reader.push_inputs(&row, &mut columns, &mut scratch, name)?;
@@ -249,26 +263,24 @@ impl Dataset {
         &self.name
     }
 
-    /// Appends what was read of the next pieces.
+    /// Appends what was read of the next piece.
     fn append(
         &mut self,
-        mut parts: Vec<Part>,
+        mut part: Part,
         sample: &mut SampleReader<'_>,
         overwritten: &mut [usize],
     ) -> Result<(), DataError> {
-        for part in &mut parts {
-            part.push_sample(sample, &self.name)?;
-            if let Some(error) = part.error.take() {
-                return Err(error);
-            }
-            let before = self.rows_in_file();
-            let left_out = part.without_outcome.iter();
-            let left_out = left_out.map(|row| before + row);
-            self.without_outcome.rows.extend(left_out);
-            self.target.append(&mut part.target);
-            for (all, part) in overwritten.iter_mut().zip(&part.overwritten) {
-                *all += part;
-            }
+        part.push_sample(sample, &self.name)?;
+        if let Some(error) = part.error.take() {
+            return Err(error);
+        }
+        let before = self.rows_in_file();
+        let left_out = part.without_outcome.iter();
+        let left_out = left_out.map(|row| before + row);
+        self.without_outcome.rows.extend(left_out);
+        self.target.append(&mut part.target);
+        for (all, part) in overwritten.iter_mut().zip(&part.overwritten) {
+            *all += part;
         }
         // One column after the other on a thread: the numbers of a column are coded in the order
         // of the file.
@@ -277,8 +289,7 @@ impl Dataset {
         let all = self.columns.iter_mut().chain(without).chain(protected);
         let all: Vec<&mut Values> = all.collect();
         all.into_par_iter().enumerate().for_each(|(index, values)| {
-            let numbers = parts.iter().flat_map(|part| &part.columns[index]);
-            values.extend(numbers.copied());
+            values.extend(part.columns[index].iter().copied());
         });
         Ok(())
     }
@@ -299,10 +310,12 @@ impl Dataset {
 }
 
 /// What one thread needs to read rows.
-struct Scratch {
+struct Scratch<'s> {
     row: derive::Row,
     /// By step.
     overwritten: Vec<usize>,
+    /// By input.
+    cells: Vec<CellReader<'s>>,
 }
 
 impl<'a> Reader<'a> {
@@ -326,17 +339,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What reads the cells of each input.
+    fn cells(&self) -> Vec<CellReader<'a>> {
+        let missing = &self.schema.missing_values;
+        let inputs = self.inputs.iter();
+        inputs
+            .map(|feature| CellReader::new(feature, missing))
+            .collect()
+    }
+
     /// Appends a row to the columns of the inputs.
     fn push_inputs(
         &self,
         row: &Row<'_>,
         into: &mut [Vec<f64>],
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<'_>,
         file: &str,
     ) -> Result<(), DataError> {
         let Self {
             columns,
-            schema,
             inputs,
             steps,
             ..
@@ -344,6 +365,7 @@ impl<'a> Reader<'a> {
         let Scratch {
             row: values,
             overwritten,
+            cells,
         } = scratch;
         let cell = |input: usize| columns.inputs[input].map_or("", |index| row.field(index));
         let refused = |input: usize, error: ValueError| {
@@ -353,15 +375,15 @@ impl<'a> Reader<'a> {
         values.clear(inputs.len());
         for (input, feature) in inputs.iter().enumerate() {
             if feature.derived.is_none() {
-                let value = read_cell(feature, cell(input), &schema.missing_values)
+                let value = (cells[input].read(cell(input)))
+                    .and_then(|reading| by_batch(feature, reading))
                     .map_err(|error| refused(input, error))?;
                 values.set(input, feature, value);
                 into[input].push(value);
             }
         }
         for (step, overwritten) in steps.iter().zip(overwritten) {
-            let given = Value::from_text(cell(step.input), &schema.missing_values);
-            let known = read(&step.feature, given)
+            let known = (cells[step.input].read(cell(step.input)))
                 .and_then(|given| values.derive(step, given))
                 .map_err(|error| refused(step.input, error))?;
             *overwritten += usize::from(known.overwritten);
@@ -424,7 +446,14 @@ pub fn read_cell(
     cell: &str,
     missing_values: &[String],
 ) -> Result<f64, ValueError> {
-    let reading = read(feature, Value::from_text(cell, missing_values))?;
+    by_batch(
+        feature,
+        read(feature, Value::from_text(cell, missing_values))?,
+    )
+}
+
+/// The same for what a cell was read as.
+pub(crate) fn by_batch(feature: &Feature, reading: Reading) -> Result<f64, ValueError> {
     if let Reading::Is(value) = reading
         && feature.range().is_none_or(|range| range.contains(value))
     {

@@ -49,6 +49,7 @@ impl Part {
         let mut scratch = Scratch {
             row: derive::Row::default(),
             overwritten: vec![0; reader.steps.len()],
+            cells: reader.cells(),
         };
         let file = table.name().to_owned();
         loop {
@@ -75,7 +76,7 @@ impl Part {
         &mut self,
         row: &Row<'r>,
         reader: &Reader<'_>,
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<'_>,
         file: &str,
     ) -> Result<Option<Row<'r>>, DataError> {
         let schema = reader.schema;

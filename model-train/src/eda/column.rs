@@ -158,7 +158,10 @@ impl Cells {
         };
         let of_row = |code: &u32| known[*code as usize];
         let read = self.codes.iter().map(of_row);
-        let role = feature.map_or("", |feature| feature.role.word());
+        let role = feature.map_or("", |feature| match feature.sample {
+            Some(sample) => sample.word(),
+            None => feature.role.word(),
+        });
         Column {
             name: name.to_owned(),
             label: feature.map_or(name, |f| f.display_label()).to_owned(),

@@ -8,6 +8,8 @@ use super::leakage::{LEAK, SUSPECT};
 use super::suspicion::{SUSPICIOUS, recorded_afterwards};
 use super::{Eda, Profile};
 
+/// Roles of columns that no decision reads.
+const NOT_READ: [&str; 4] = ["ignored", "time", "group", "weight"];
 /// Above this share of missing values a column should be checked.
 const MANY_MISSING: f64 = 0.5;
 /// Below this share a class is rare.
@@ -139,7 +141,8 @@ fn about_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>
         );
         add(Weight::Warning, "constant", name, text);
     }
-    if profile.unreadable > 0 {
+    // What is ignored is read as anything.
+    if profile.unreadable > 0 && !NOT_READ.contains(&profile.role.as_str()) {
         let text = format!(
             "{} an invalid {} in '{}'.",
             rows_have(profile.unreadable),
@@ -222,7 +225,7 @@ fn about_column(eda: &Eda, profile: &Profile, column: &Column, add: &mut Add<'_>
 
 /// Whether a column knows more of the outcome than what is known before a decision as a rule.
 fn about_suspicion(profile: &Profile, add: &mut Add<'_>) {
-    if ["target", "ignored"].contains(&profile.role.as_str()) {
+    if profile.role == "target" || NOT_READ.contains(&profile.role.as_str()) {
         return;
     }
     let name = Some(profile.name.as_str());

@@ -98,7 +98,7 @@ pub struct Profile {
     pub name: String,
     /// What people call it.
     pub label: String,
-    /// The schema's role; empty without a schema.
+    /// The schema's role, such as `input`, `ignored` or `weight`; empty without a schema.
     pub role: String,
     /// What it holds.
     #[serde(rename = "type")]

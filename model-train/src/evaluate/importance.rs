@@ -1,5 +1,7 @@
 //! Permutation importance: how much worse a model gets without the information of a feature.
 
+use std::sync::Mutex;
+
 use model_core::artifact::Artifact;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -51,7 +53,7 @@ pub fn permutation_importance<E: Send, P>(
     predictor: impl Fn() -> Result<P, E> + Sync,
 ) -> Result<Vec<Importance>, E>
 where
-    P: FnMut(&[f64], &mut [f64]) -> Result<(), E>,
+    P: FnMut(&[f64], &mut [f64]) -> Result<(), E> + Send,
 {
     let rows = Labels {
         answers,
@@ -75,7 +77,7 @@ fn weighted_importance<E: Send, P>(
     predictor: impl Fn() -> Result<P, E> + Sync,
 ) -> Result<Vec<Importance>, E>
 where
-    P: FnMut(&[f64], &mut [f64]) -> Result<(), E>,
+    P: FnMut(&[f64], &mut [f64]) -> Result<(), E> + Send,
 {
     let Labels { answers, weights } = labels;
     let rows = answers.len();
@@ -90,8 +92,11 @@ where
         return Ok(Vec::new());
     }
     let inputs: Vec<(usize, &str)> = names.iter().copied().enumerate().collect();
+    // One for each thread: it may take longer to make than to use.
+    let idle = Mutex::new(Vec::new());
     let importances = parallel(shuffles.jobs, &inputs, |&(input, name)| {
-        let mut predict = predictor()?;
+        let taken = idle.lock().ok().and_then(|mut idle| idle.pop());
+        let mut predict = taken.map_or_else(&predictor, Ok)?;
         let mut rng = ChaCha8Rng::seed_from_u64(shuffles.seed);
         rng.set_stream(input as u64);
         let mut shuffled = columns.to_vec();
@@ -101,6 +106,9 @@ where
                 Ok(whole - auc(&mut predict, &shuffled)?)
             })
             .collect();
+        if let Ok(mut idle) = idle.lock() {
+            idle.push(predict);
+        }
         let (mean, deviation) = mean_and_deviation(&losses?);
         Ok(Importance {
             feature: name.to_owned(),

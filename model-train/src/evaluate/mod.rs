@@ -180,6 +180,9 @@ pub struct Rows {
     /// distributions of scores and the outcomes of rules are counts.
     #[serde(default)]
     pub weighted: bool,
+    /// Rows of the file without an outcome: they are not among `rows`.
+    #[serde(default)]
+    pub without_outcome: usize,
 }
 
 /// Why a model cannot be measured.
@@ -329,6 +332,7 @@ impl Measuring<'_> {
                 positive: answers.iter().filter(|yes| **yes).count(),
                 seen_in_training: self.seen,
                 weighted: weights.is_some(),
+                without_outcome: others.len(),
             },
             options: options.clone(),
             metrics: bootstrap.estimates,

@@ -32,10 +32,11 @@ pub(super) fn independent(artifact: &[u8]) -> Result<Decider, ArtifactError> {
 
 /// Column after column.
 pub(super) fn taken(columns: &[Values], rows: &[usize]) -> Vec<f64> {
-    let columns = columns.iter();
-    columns
-        .flat_map(|column| column.map_rows(rows, |value| value))
-        .collect()
+    let mut values = Vec::with_capacity(columns.len() * rows.len());
+    for column in columns {
+        column.append_rows(rows, &mut values);
+    }
+    values
 }
 
 pub(super) fn predict(
@@ -65,14 +66,14 @@ pub(super) fn predict_on(
     let parts = parallel(jobs, &shared_out(rows, jobs), |part| {
         let mut decider = Decider::load(artifact)?;
         let (mut out, mut refused) = (vec![0.0; part.len()], 0);
+        let mut together = Vec::new();
         for piece in pieces(part) {
-            let columns: Vec<f64> = columns
-                .chunks_exact(rows)
-                .flat_map(|column| &column[piece.clone()])
-                .copied()
-                .collect();
+            together.clear();
+            for column in columns.chunks_exact(rows) {
+                together.extend_from_slice(&column[piece.clone()]);
+            }
             let out = &mut out[piece.start - part.start..piece.end - part.start];
-            let batch = decider.batch(&columns, out);
+            let batch = decider.batch(&together, out);
             refused += batch.map_err(EvaluateError::Columns)?;
         }
         Ok::<_, EvaluateError>((out, refused))

@@ -127,9 +127,7 @@ impl Ranked {
         weights: Option<&[f64]>,
         threshold: f64,
     ) -> Self {
-        let mut order: Vec<u32> = (0..answers.len() as u32).collect();
-        // Stable: ties keep the order of the rows.
-        order.sort_by(|&a, &b| probabilities[b as usize].total_cmp(&probabilities[a as usize]));
+        let order = descending(probabilities);
         let rows = order
             .iter()
             .enumerate()
@@ -343,9 +341,9 @@ impl Ranked {
             if row.last_of_tie {
                 let tied_yes = yes - yes_before;
                 doubled_area += (no - no_before) * (yes + yes_before);
-                if tied_yes > 0.0 {
-                    precision_area += tied_yes * (yes / (yes + no));
-                }
+                // Computed in any case: which rows are drawn is not to be guessed by a branch.
+                let precision = tied_yes * (yes / (yes + no));
+                precision_area += if tied_yes > 0.0 { precision } else { 0.0 };
                 (yes_before, no_before) = (yes, no);
                 on_step(yes, no);
             }
@@ -370,6 +368,28 @@ impl Ranked {
             decided.approval_rate(),
             bins.iter().map(|(p, y)| (p - y).abs()).sum::<f64>() / rows,
         ]
+    }
+}
+
+/// The rows from the highest probability to the lowest; ties keep the order of the rows.
+fn descending(probabilities: &[f64]) -> Vec<u32> {
+    let rows = probabilities.iter().zip(0u32..);
+    let mut keys: Vec<(u64, u32)> = rows
+        .map(|(probability, row)| (descending_key(*probability), row))
+        .collect();
+    // No two are equal, so that what is fast and not stable gives the same.
+    keys.sort_unstable();
+    keys.into_iter().map(|(_, row)| row).collect()
+}
+
+/// An integer that orders as [`f64::total_cmp`] does, the other way round.
+fn descending_key(number: f64) -> u64 {
+    let bits = number.to_bits();
+    // The bits of negative numbers order the other way round already.
+    if bits >> 63 == 0 {
+        !bits & !(1 << 63)
+    } else {
+        bits
     }
 }
 

@@ -21,12 +21,17 @@ pub fn comparison_html(comparison: &Comparison) -> Result<String, ReportError> {
     let [first, second] = &comparison.models;
     let names = names(comparison);
     let mut page = Page::new("Two models side by side").subtitle(format!(
-        "First: {}. Second: {}. Both measured on the same {} rows of {}; differences are the \
+        "First: {}. Second: {}. Both measured on the same {} rows of {}{}; differences are the \
          second less the first.",
         names[0],
         names[1],
         count(comparison.data.rows),
-        file_name(&comparison.data.file)
+        file_name(&comparison.data.file),
+        match comparison.data.without_outcome {
+            0 => String::new(),
+            1 => ", which has 1 more without an outcome".to_owned(),
+            more => format!(", which has {} more without an outcome", count(more)),
+        }
     ));
     for fact in facts(comparison) {
         page = page.fact(fact);
@@ -420,6 +425,9 @@ fn cost(comparison: &Comparison) -> Section {
 
 /// What the second model costs more or less than the first, and how sure that is.
 fn more_or_less(more: &Measured) -> String {
+    if more.value == 0.0 {
+        return "At their thresholds both models cost the same.".to_owned();
+    }
     let word = if more.value < 0.0 { "less" } else { "more" };
     let range = more.interval.map_or_else(String::new, |interval| {
         let includes = if interval.low <= 0.0 && interval.high >= 0.0 {

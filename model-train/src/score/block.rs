@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
+use model_core::cells::CellReader;
 use model_core::decide::{Decider, Judgement};
 use model_core::policy::Outcome;
 use model_core::schema::Feature;
 use model_files::csv::{Row, Table};
 
+use super::ScoredPiece;
 use super::error::ScoreError;
 use super::layout::{Layout, OnInvalid};
 use crate::applications::{adjustments, cell, reason_codes};
@@ -19,9 +21,10 @@ const ROWS: usize = 2048;
 /// Rows that have been read and wait for their scores.
 pub(super) struct Block<'s> {
     layout: &'s Layout<'s>,
+    readers: Vec<CellReader<'s>>,
     /// Field `i` of row `r` is at `i * ROWS + r`.
     values: Vec<f64>,
-    pub(super) rows: Vec<Waiting>,
+    rows: Vec<Waiting>,
     /// The rows' bytes, one after the other.
     raw: Vec<u8>,
     /// What is added to the rows, one after the other, and where that of each ends; nothing
@@ -30,11 +33,13 @@ pub(super) struct Block<'s> {
     added_ends: Vec<usize>,
     /// Of each row, whether a value was adjusted.
     adjusted: Vec<bool>,
-    pub(super) refused_rows: u64,
+    refused_rows: u64,
+    /// Bytes of the longest piece so far, scored.
+    longest: usize,
 }
 
 /// A row that waits for its decision.
-pub(super) struct Waiting {
+struct Waiting {
     line: u64,
     /// Where its bytes end in `raw`.
     end: usize,
@@ -44,8 +49,12 @@ pub(super) struct Waiting {
 
 impl<'s> Block<'s> {
     pub(super) fn new(layout: &'s Layout<'s>) -> Self {
+        let fields = layout.fields.iter();
         Self {
             layout,
+            readers: fields
+                .map(|field| field.reader(layout.missing_values))
+                .collect(),
             values: vec![0.0; layout.fields.len() * ROWS],
             rows: Vec::with_capacity(ROWS),
             raw: Vec::new(),
@@ -53,16 +62,39 @@ impl<'s> Block<'s> {
             added_ends: Vec::with_capacity(ROWS),
             adjusted: Vec::with_capacity(ROWS),
             refused_rows: 0,
+            longest: 0,
         }
+    }
+
+    /// Scores the rows of a table.
+    pub(super) fn score<R: Read>(
+        &mut self,
+        table: &mut Table<R>,
+        decider: &mut Decider,
+    ) -> ScoredPiece {
+        let mut scored = ScoredPiece {
+            // Pieces are much alike.
+            text: Vec::with_capacity(self.longest),
+            ..ScoredPiece::default()
+        };
+        let mut more = true;
+        self.refused_rows = 0;
+        while more && scored.end.is_ok() {
+            let bad_row = self.fill(table, &mut more).err();
+            scored.end = match (self.decide(decider, &mut scored.text), bad_row) {
+                (Ok(()), Some(error)) => Err(error.into()),
+                (end, _) => end,
+            };
+            scored.rows += self.rows.len() as u64;
+        }
+        self.longest = self.longest.max(scored.text.len());
+        scored.refused_rows = self.refused_rows;
+        scored
     }
 
     /// Reads rows until the block is full, the file ends, or a row is an error; the rows
     /// before that one are in the block.
-    pub(super) fn fill<R: Read>(
-        &mut self,
-        table: &mut Table<R>,
-        more: &mut bool,
-    ) -> Result<(), DataError> {
+    fn fill<R: Read>(&mut self, table: &mut Table<R>, more: &mut bool) -> Result<(), DataError> {
         self.rows.clear();
         self.raw.clear();
         while self.rows.len() < ROWS {
@@ -88,9 +120,10 @@ impl<'s> Block<'s> {
     fn read_row(&mut self, row: &Row<'_>) -> Result<(), DataError> {
         let slot = self.rows.len();
         let layout = self.layout;
-        for (index, field) in layout.fields.iter().enumerate() {
+        let fields = layout.fields.iter().zip(&mut self.readers);
+        for (index, (field, reader)) in fields.enumerate() {
             let cell = field.column.map_or("", |column| row.field(column));
-            let value = field.read(cell, layout.missing_values);
+            let value = field.read(reader, cell);
             self.values[index * ROWS + slot] = value.map_err(|error| {
                 DataError::invalid_value(layout.file, row.line, &field.feature.name, error, cell)
             })?;
@@ -99,11 +132,7 @@ impl<'s> Block<'s> {
     }
 
     /// Decides the rows of the block and writes them.
-    pub(super) fn decide(
-        &mut self,
-        decider: &mut Decider,
-        out: &mut Vec<u8>,
-    ) -> Result<(), ScoreError> {
+    fn decide(&mut self, decider: &mut Decider, out: &mut Vec<u8>) -> Result<(), ScoreError> {
         self.judge(decider)?;
         let layout = self.layout;
         let (mut start, mut added_start) = (0, 0);
@@ -189,8 +218,9 @@ fn add(out: &mut Vec<u8>, judgement: Judgement, rules: Option<&Decider>) -> io::
     out.push(b',');
     // The same digits as in a decision's JSON.
     serde_json::to_writer(&mut *out, &judgement.probability)?;
-    let prediction = u8::from(judgement.outcome == Outcome::Approve);
-    write!(out, ",{prediction},{}", judgement.outcome.word())?;
+    let approves = judgement.outcome == Outcome::Approve;
+    out.extend_from_slice(if approves { b",1," } else { b",0," });
+    out.extend_from_slice(judgement.outcome.word().as_bytes());
     if let Some(decider) = rules {
         out.push(b',');
         // A code has neither commas nor quotes nor semicolons.

@@ -2,15 +2,16 @@
 
 use std::io::Read;
 
+use model_core::cells::CellReader;
 use model_core::decide::Decider;
 use model_core::schema::{Feature, Role, Schema};
-use model_core::value::{Value, ValueError, read};
+use model_core::value::ValueError;
 use model_files::csv::{Head, Piece, Table};
 use model_files::parquet::{NewColumn, NewKind};
 
 use super::error::ScoreError;
 use crate::applications::refusal;
-use crate::dataset::{Columns, read_cell, stranger};
+use crate::dataset::{Columns, by_batch, stranger};
 use crate::error::shortened;
 
 const PROBABILITY: &str = "probability";
@@ -165,15 +166,21 @@ pub(super) struct Field<'s> {
     pub(super) column: Option<usize>,
 }
 
-impl Field<'_> {
+impl<'s> Field<'s> {
+    /// What reads the cells of its column.
+    pub(super) fn reader(&self, missing_values: &'s [String]) -> CellReader<'s> {
+        CellReader::new(self.feature, missing_values)
+    }
+
     /// Reads a cell into the terms of the module's batch call.
-    pub(super) fn read(&self, cell: &str, missing_values: &[String]) -> Result<f64, ValueError> {
+    pub(super) fn read(&self, reader: &mut CellReader<'_>, cell: &str) -> Result<f64, ValueError> {
+        let reading = reader.read(cell)?;
         let by_policies = self.feature.derived.is_none() && self.feature.role == Role::Input;
         if by_policies {
-            return read_cell(self.feature, cell, missing_values);
+            return by_batch(self.feature, reading);
         }
         // Whether such a value is refused depends on others, or on nothing.
-        read(self.feature, Value::from_text(cell, missing_values)).map(|reading| reading.code())
+        Ok(reading.code())
     }
 }
 

@@ -8,17 +8,16 @@ mod layout;
 mod parquet;
 
 use std::io::{Read, Write};
-use std::thread;
 
 use model_core::artifact::ArtifactError;
 use model_core::decide::Decider;
 use model_core::schema::FeatureKind;
-use model_files::csv::{Head, Piece, Pieces, Table};
+use model_files::csv::{Piece, Pieces};
 use model_files::parquet::{FromCsv, NewColumn, NewKind};
 
 use crate::deciders::Deciders;
 use crate::error::DataError;
-use crate::parallel::parallel;
+use crate::parallel::in_order;
 use block::Block;
 use layout::Layout;
 
@@ -112,6 +111,10 @@ pub fn score_to_parquet(
     Ok(refused_rows)
 }
 
+/// Pieces that are scored or wait for it, for each thread: enough that no thread waits for the
+/// disk, or for another.
+const ON_THEIR_WAY: usize = 4;
+
 /// Scores all pieces, and gives the rows of each to `rows_out` in their order. While pieces are
 /// scored, those before are written and the next are read.
 fn score_pieces(
@@ -122,40 +125,52 @@ fn score_pieces(
     mut progress: impl FnMut(Progress),
 ) -> Result<u64, ScoreError> {
     let head = pieces.head().clone();
-    let jobs = jobs();
-    let deciders = Deciders::default();
     let (mut rows, mut refused_rows) = (0, 0);
-    let mut write = |scored: Scored, bytes| {
-        for piece in scored {
-            let piece = piece?;
-            rows_out(&piece.text)?;
-            piece.end?;
-            rows += piece.rows;
-            refused_rows += piece.refused_rows;
-        }
+    let done = |piece: Result<ScoredPiece, ScoreError>| {
+        let piece = piece?;
+        rows_out(&piece.text)?;
+        piece.end?;
+        rows += piece.rows;
+        refused_rows += piece.refused_rows;
+        let bytes = piece.bytes;
         progress(Progress { bytes, rows });
         Ok::<(), ScoreError>(())
     };
-    let (mut waiting, mut bytes) = (None, 0);
-    let mut wave = pieces.next_pieces(jobs).map_err(DataError::from)?;
-    while !wave.is_empty() {
-        let (mut scored, read) = (Ok(Vec::new()), pieces.bytes_read());
-        let (written, next) = thread::scope(|scope| {
-            scope.spawn(|| scored = layout.wave(&head, &wave, &mut *decider, &deciders));
-            let written = waiting.take().map(|waiting| write(waiting, bytes));
-            (written, pieces.next_pieces(jobs))
-        });
-        written.transpose()?;
-        (waiting, bytes) = (Some(scored?), read);
-        match next {
-            Ok(next) => wave = next,
-            Err(error) => {
-                waiting.map(|waiting| write(waiting, bytes)).transpose()?;
-                return Err(DataError::from(error).into());
+    let mut next_piece = || -> Result<Option<(Piece, u64)>, ScoreError> {
+        let piece = pieces.next_piece().map_err(DataError::from)?;
+        Ok(piece.map(|piece| (piece, pieces.bytes_read())))
+    };
+    let mut first = vec![next_piece()?, next_piece()?];
+    let jobs = match &first[1] {
+        Some(_) => jobs(),
+        // Copies of the decider take longer than a piece.
+        None => 1,
+    };
+    first.reverse();
+    let deciders = Deciders::default();
+    let encoded = match jobs {
+        1 => &[][..],
+        _ => deciders.of(decider).map_err(not_loaded)?,
+    };
+    let mut own = Some(decider);
+    let worker = |_| {
+        let (mut block, mut own) = (Block::new(layout), own.take());
+        let (head, deciders) = (&head, &deciders);
+        move |(piece, bytes)| {
+            let mut score = |decider: &mut Decider| {
+                let mut scored = block.score(&mut head.table(&piece), decider);
+                scored.bytes = bytes;
+                Ok(scored)
+            };
+            match &mut own {
+                Some(decider) => score(decider),
+                None => deciders.with(encoded, score).map_err(not_loaded)?,
             }
         }
-    }
-    waiting.map(|waiting| write(waiting, bytes)).transpose()?;
+    };
+    let workers = (0..jobs).map(worker).collect();
+    let next = || first.pop().map_or_else(&mut next_piece, Ok);
+    in_order(ON_THEIR_WAY * jobs, workers, next, done)?;
     Ok(refused_rows)
 }
 
@@ -173,54 +188,19 @@ struct ScoredPiece {
     text: Vec<u8>,
     rows: u64,
     refused_rows: u64,
+    /// Where it ends in the file.
+    bytes: u64,
     end: Result<(), ScoreError>,
 }
 
-/// Pieces that were scored, in their order.
-type Scored = Vec<Result<ScoredPiece, ScoreError>>;
-
-impl Layout<'_> {
-    /// Scores pieces, several on threads of their own.
-    fn wave(
-        &self,
-        head: &Head,
-        wave: &[Piece],
-        decider: &mut Decider,
-        deciders: &Deciders,
-    ) -> Result<Scored, ScoreError> {
-        if let [only] = wave {
-            return Ok(vec![self.score(&mut head.table(only), decider)]);
-        }
-        let encoded = deciders.of(decider).map_err(not_loaded)?;
-        Ok(parallel(jobs(), wave, |piece| {
-            let score = |decider: &mut Decider| self.score(&mut head.table(piece), decider);
-            deciders.with(encoded, score).map_err(not_loaded)?
-        }))
-    }
-
-    /// Scores the rows of a table.
-    fn score<R: Read>(
-        &self,
-        table: &mut Table<R>,
-        decider: &mut Decider,
-    ) -> Result<ScoredPiece, ScoreError> {
-        let mut block = Block::new(self);
-        let mut scored = ScoredPiece {
+impl Default for ScoredPiece {
+    fn default() -> Self {
+        Self {
             text: Vec::new(),
             rows: 0,
             refused_rows: 0,
+            bytes: 0,
             end: Ok(()),
-        };
-        let mut more = true;
-        while more && scored.end.is_ok() {
-            let bad_row = block.fill(table, &mut more).err();
-            scored.end = match (block.decide(decider, &mut scored.text), bad_row) {
-                (Ok(()), Some(error)) => Err(error.into()),
-                (end, _) => end,
-            };
-            scored.rows += block.rows.len() as u64;
         }
-        scored.refused_rows = block.refused_rows;
-        Ok(scored)
     }
 }

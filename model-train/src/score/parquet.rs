@@ -3,6 +3,7 @@
 
 use std::io::Write;
 
+use model_core::cells::CellReader;
 use model_core::decide::{Decider, Judgement};
 use model_core::policy::Outcome;
 use model_core::schema::{Feature, FeatureKind};
@@ -11,7 +12,6 @@ use model_files::csv::Pieces;
 use model_files::parquet::{
     Encoded, NewCells, NewColumn, ParquetFile, ParquetWriter, Words, header_text,
 };
-use rustc_hash::FxHashMap;
 
 use super::block::matched;
 use super::error::ScoreError;
@@ -20,22 +20,18 @@ use super::{Progress, jobs, not_loaded};
 use crate::applications::{adjustments, reason_codes};
 use crate::deciders::Deciders;
 use crate::error::DataError;
-use crate::parallel::parallel;
+use crate::parallel::in_order;
 
 /// Rows that are decided together.
 const ROWS: usize = 2048;
-/// Rows of the row groups that are scored at a time, if none has more.
-const WAVE: u64 = 1 << 22;
-/// Texts of a column whose values are kept.
-const KEPT: usize = 4096;
 
 /// Scores every row of a Parquet file as [`score`](super::score) does, into another: its columns
 /// are copied byte for byte, of whatever type they are, and those that are added are
 /// `probability`, a `DOUBLE`, `prediction`, an `INT32`, and texts. A row's line, in errors, is its
 /// number and one for a header. `target` is what errors call the sink.
 ///
-/// Row groups are scored on all processors and written in their order. What is added to a few
-/// million rows at most, or to a row group, is in memory at a time.
+/// Row groups are scored on all processors and written in their order. What is added to a row
+/// group for each processor, and to one more, is in memory at a time.
 ///
 /// # Errors
 /// As [`score`](super::score).
@@ -63,38 +59,33 @@ pub fn score_parquet(
     let deciders = Deciders::default();
     let encoded = deciders.of(decider).map_err(not_loaded)?;
     let (mut rows, mut refused_rows) = (0, 0);
-    for wave in waves(file.group_rows()) {
-        let scored = parallel(jobs(), &wave, |(group, first)| {
-            let score = |decider: &mut Decider| scoring.group(*group, *first, decider);
-            deciders.with(encoded, score).map_err(not_loaded)?
-        });
-        for ((group, _), scored) in wave.iter().zip(scored) {
-            let (added, refused) = scored?;
-            writer.push(*group, &added)?;
-            rows += file.group_rows()[*group];
-            refused_rows += refused;
-            progress(Progress { bytes: 0, rows });
+    let worker = |_| {
+        |(group, first)| {
+            let score = |decider: &mut Decider| scoring.group(group, first, decider);
+            let scored = deciders.with(encoded, score).map_err(not_loaded)?;
+            scored.map(|(added, refused)| (group, added, refused))
         }
-    }
+    };
+    let mut groups = file.group_rows().iter().enumerate();
+    let mut before = 0;
+    let next = || {
+        Ok(groups.next().map(|(group, rows)| {
+            before += rows;
+            (group, before - rows)
+        }))
+    };
+    let done = |scored: Result<(usize, Encoded, u64), ScoreError>| {
+        let (group, added, refused) = scored?;
+        writer.push(group, &added)?;
+        rows += file.group_rows()[group];
+        refused_rows += refused;
+        progress(Progress { bytes: 0, rows });
+        Ok::<(), ScoreError>(())
+    };
+    let workers = (0..jobs()).map(worker).collect();
+    in_order(jobs() + 1, workers, next, done)?;
     writer.finish()?;
     Ok(refused_rows)
-}
-
-/// The row groups that are scored at a time, each with the number of its first row.
-fn waves(group_rows: &[u64]) -> Vec<Vec<(usize, u64)>> {
-    let (mut waves, mut first, mut waiting) = (Vec::new(), 0, WAVE);
-    for (group, rows) in group_rows.iter().enumerate() {
-        waiting += rows;
-        if waiting > WAVE {
-            waves.push(Vec::new());
-            waiting = *rows;
-        }
-        if let Some(wave) = waves.last_mut() {
-            wave.push((group, first));
-        }
-        first += rows;
-    }
-    waves
 }
 
 /// What is the same for all row groups.
@@ -143,13 +134,15 @@ impl Scoring<'_> {
         let fields = &self.layout.fields;
         let is_read = |column| fields.iter().any(|field| field.column == Some(column));
         let mut blocks = self.file.group(group, is_read)?;
-        let mut known: Vec<FxHashMap<Box<str>, f64>> = vec![FxHashMap::default(); fields.len()];
+        let mut readers: Vec<CellReader<'_>> = (fields.iter())
+            .map(|field| field.reader(self.layout.missing_values))
+            .collect();
         let mut added = Added::default();
         let mut line = first + 2;
         while let Some(block) = blocks.next_block()? {
             for start in (0..block.rows).step_by(ROWS) {
                 let count = ROWS.min(block.rows - start);
-                let rows = self.read(block, start, count, line, &mut known);
+                let rows = self.read(block, start, count, line, &mut readers);
                 added.push(rows, decider)?;
                 line += count as u64;
             }
@@ -165,7 +158,7 @@ impl Scoring<'_> {
         start: usize,
         count: usize,
         line: u64,
-        known: &mut [FxHashMap<Box<str>, f64>],
+        readers: &mut [CellReader<'_>],
     ) -> Rows<'_> {
         let fields = &self.layout.fields;
         let mut rows = Rows {
@@ -176,7 +169,7 @@ impl Scoring<'_> {
             unreadable: None,
             invalid: vec![false; count],
         };
-        for (field, known) in fields.iter().zip(known) {
+        for (field, reader) in fields.iter().zip(readers) {
             let cells = field.column.and_then(|column| block.columns.get(column));
             for row in start..start + count {
                 match cells {
@@ -184,15 +177,15 @@ impl Scoring<'_> {
                         rows.values.push(numbers[row]);
                     }
                     Some(Cells::Numbers(numbers)) if numbers[row].is_nan() => {
-                        rows.push(field, "", row - start, known);
+                        rows.push(field, "", row - start, reader);
                     }
                     Some(Cells::Numbers(numbers)) => {
-                        rows.push(field, &numbers[row].to_string(), row - start, known);
+                        rows.push(field, &numbers[row].to_string(), row - start, reader);
                     }
                     Some(Cells::Texts(texts)) => {
-                        rows.push(field, texts.get(row), row - start, known);
+                        rows.push(field, texts.get(row), row - start, reader);
                     }
-                    Some(Cells::Skipped) | None => rows.push(field, "", row - start, known),
+                    Some(Cells::Skipped) | None => rows.push(field, "", row - start, reader),
                 }
             }
         }
@@ -211,23 +204,9 @@ impl Scoring<'_> {
 }
 
 impl Rows<'_> {
-    fn push(
-        &mut self,
-        field: &Field<'_>,
-        cell: &str,
-        slot: usize,
-        known: &mut FxHashMap<Box<str>, f64>,
-    ) {
-        if let Some(value) = known.get(cell) {
-            return self.values.push(*value);
-        }
-        match field.read(cell, self.layout.missing_values) {
-            Ok(value) => {
-                if known.len() < KEPT {
-                    known.insert(cell.into(), value);
-                }
-                self.values.push(value);
-            }
+    fn push(&mut self, field: &Field<'_>, cell: &str, slot: usize, reader: &mut CellReader<'_>) {
+        match field.read(reader, cell) {
+            Ok(value) => self.values.push(value),
             Err(error) => {
                 self.values.push(f64::NAN);
                 self.invalid[slot] = true;

@@ -423,9 +423,9 @@ impl fmt::Display for Scale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Linear(low, high) => write!(f, "{low} to {high}"),
-            Self::Integer(low, high) => write!(f, "{low} to {high}, whole"),
+            Self::Integer(low, high) => write!(f, "{low} to {high}, integer"),
             Self::Log(low, high) => write!(f, "{low} to {high}, logarithmic"),
-            Self::LogInteger(low, high) => write!(f, "{low} to {high}, whole, logarithmic"),
+            Self::LogInteger(low, high) => write!(f, "{low} to {high}, integer, logarithmic"),
             Self::Choice(choices) => {
                 let choices: Vec<String> = choices.iter().map(f64::to_string).collect();
                 write!(f, "one of {}", choices.join(", "))

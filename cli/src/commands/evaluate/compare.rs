@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use model_train::evaluate::{Comparison, SwapCell};
 use model_train::pipeline::{ComparisonJob, ComparisonReports, Source, compare_file};
 
-use super::Args;
+use super::{Args, rows};
 use crate::counted::counted;
 use crate::{files, progress};
 
@@ -73,15 +73,10 @@ fn print(paths: [&Path; 2], comparison: &Comparison) -> Result<()> {
     let [first, second] = &comparison.models;
     writeln!(
         out,
-        "{} and {} on {}{}:",
+        "{} and {} on {}:",
         paths[0].display(),
         paths[1].display(),
-        counted(comparison.data.rows, "row"),
-        if comparison.data.seen_in_training {
-            ", some of which a model was trained on"
-        } else {
-            ""
-        }
+        rows(&comparison.data, "a model")
     )?;
     for difference in &comparison.differences {
         let name = &difference.name;

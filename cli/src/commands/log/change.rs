@@ -9,6 +9,7 @@ use model_client::{Body, Client, Credentials, Request, RetryPolicy};
 use model_log::{Change, Changed, Options, Writer};
 
 use super::Folder;
+use crate::counted::counted;
 use crate::{files, secrets};
 
 const HOLD_EXAMPLES: &str = "\
@@ -46,7 +47,7 @@ pub(super) struct Release {
 pub(super) struct Erase {
     #[command(flatten)]
     what: What,
-    /// Erase records also before the end of their retention; the log keeps that it was so.
+    /// Erase records even before the end of their retention; the log records that it was early.
     #[arg(long)]
     before_term: bool,
     /// Months of retention, as the server has it.
@@ -182,7 +183,8 @@ impl What {
         let (records, index) = (changed.records, changed.index);
         writeln!(
             anstream::stdout().lock(),
-            "{records} records {done}: record {index}"
+            "{} {done}: record {index}",
+            counted(records, "record")
         )?;
         Ok(())
     }

@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// The file that would decide.
     #[arg(value_name = "NEW.WASM")]
     new: PathBuf,
-    /// Applications: a CSV file with a header; `-` is standard input.
+    /// Applications: a CSV file with a header, or a Parquet file; `-` reads CSV from standard input.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Write an HTML report to this file.

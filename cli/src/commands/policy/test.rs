@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// The policy in TOML.
     #[arg(value_name = "POLICY.TOML")]
     policy: PathBuf,
-    /// CSV file with a header; `-` is standard input.
+    /// CSV file with a header, or Parquet file; `-` reads CSV from standard input.
     #[arg(value_name = "CASES.CSV")]
     cases: PathBuf,
     /// The model.wasm that gives the probabilities; its own policy is not used.

@@ -120,6 +120,10 @@ pub(crate) struct Args {
     /// Timeout for a request's head, in seconds [default: 10]
     #[arg(long, value_name = "SECONDS")]
     pub(super) header_timeout: Option<f64>,
+    /// Maximum length of a request's head (method, path and headers), in bytes, at least 8192;
+    /// beyond it, 431 [default: 16384]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) max_header_bytes: Option<usize>,
     /// Time that an idle connection stays open for the next request, in seconds; longer than a load
     /// balancer keeps its own [default: 75]
     #[arg(long, value_name = "SECONDS")]
@@ -148,6 +152,9 @@ pub(crate) struct Args {
     /// Maximum number of rows in a batch [default: 100000]
     #[arg(long, value_name = "NUMBER")]
     pub(super) batch_rows: Option<usize>,
+    /// Maximum number of rows in an array that ask /explain for recourse [default: 1000]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) recourse_rows: Option<usize>,
     /// Maximum size of a batch that is not NDJSON, in bytes [default: 67108864]
     #[arg(long, value_name = "BYTES")]
     pub(super) batch_bytes: Option<usize>,

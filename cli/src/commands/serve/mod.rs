@@ -46,11 +46,14 @@ impl Args {
             .enable_all()
             .build()
             .context("cannot start the server's threads")?;
-        runtime.block_on(async {
+        let served = runtime.block_on(async {
             let server = Server::bind(options).await?;
             announce(&server)?;
             Ok(server.run(shutdown_signal()).await?)
-        })
+        });
+        // What had to be written has been: nothing waits for a reload that is still fetching.
+        runtime.shutdown_background();
+        served
     }
 }
 

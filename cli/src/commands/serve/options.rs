@@ -127,9 +127,20 @@ fn http_limits(args: &Args, from: &mut Settings) -> Result<HttpLimits> {
         args.max_connections,
         usual.connections,
     )?;
+    let head_bytes = from.or(
+        key("max-header-bytes"),
+        args.max_header_bytes,
+        usual.head_bytes,
+    )?;
+    let least = HttpLimits::LEAST_HEAD;
+    ensure!(
+        head_bytes >= least,
+        "max-header-bytes is {head_bytes}, expected {least} or more"
+    );
     Ok(HttpLimits {
         rate,
         connections,
+        head_bytes,
         requests: from.or(key("max-requests"), args.max_requests, usual.requests)?,
         head: seconds(from, key("header-timeout"), args.header_timeout, usual.head)?,
         keep_alive: seconds(from, key("keep-alive"), args.keep_alive, usual.keep_alive)?,
@@ -141,6 +152,11 @@ fn http_limits(args: &Args, from: &mut Settings) -> Result<HttpLimits> {
         )?,
         least_rate: from.or(key("least-rate"), args.least_rate, usual.least_rate)?,
         batch_rows: from.or(key("batch-rows"), args.batch_rows, usual.batch_rows)?,
+        recourse_rows: from.or(
+            key("recourse-rows"),
+            args.recourse_rows,
+            usual.recourse_rows,
+        )?,
         batch_bytes: from.or(key("batch-bytes"), args.batch_bytes, usual.batch_bytes)?,
     })
 }

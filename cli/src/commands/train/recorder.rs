@@ -12,6 +12,7 @@ use model_train::pipeline::{Observer, ObserverError};
 use model_train::tune::{self, Candidate, Metric, State, Trial};
 
 use super::{run_folder, search_file};
+use crate::counted::counted;
 use crate::progress;
 
 pub(super) struct Recorder {
@@ -188,7 +189,11 @@ impl Search {
         write!(stderr, "trial {number}/{trials} {model} {state}")?;
         if let Some(value) = self.value(trial) {
             let (metric, folds) = (self.settings.metric.word(), trial.folds.len());
-            write!(stderr, ", {metric} {value:.4} over {folds} folds")?;
+            write!(
+                stderr,
+                ", {metric} {value:.4} over {}",
+                counted(folds, "fold")
+            )?;
         }
         if let Some(error) = &trial.error {
             write!(stderr, " ({error})")?;

@@ -49,6 +49,8 @@ pub(crate) struct Registry {
     default: ArcSwap<Option<Arc<Slot>>>,
     /// Held during a reload, so that there is one change at a time. Requests never take it.
     changing: Mutex<()>,
+    /// Held while a file is fetched.
+    fetching: Mutex<()>,
 }
 
 impl Registry {
@@ -98,6 +100,7 @@ impl Registry {
             slots: ArcSwap::default(),
             default: ArcSwap::from_pointee(None),
             changing: Mutex::new(()),
+            fetching: Mutex::new(()),
         }
     }
 
@@ -127,13 +130,24 @@ impl Registry {
     /// Reads all models' files again; blocks while new ones are compiled and checked. What was
     /// rolled back is taken again only when somebody asks for it.
     pub(crate) fn reload(&self, change: Change<'_>) -> Vec<Outcome> {
+        let file = match &self.source {
+            Some(ModelSource::File(path)) => Some(Ok(path.clone())),
+            Some(ModelSource::Fetched(fetched)) => Some(self.fetch(fetched)),
+            Some(ModelSource::Folder(_)) | None => None,
+        };
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        match &self.source {
-            None => Vec::new(),
-            Some(ModelSource::File(path)) => self.reload_file(Ok(path.clone()), change),
-            Some(ModelSource::Fetched(fetched)) => self.reload_file((fetched.again)(), change),
-            Some(ModelSource::Folder(folder)) => self.reload_folder(folder, change),
+        match (file, &self.source) {
+            (Some(file), _) => self.reload_file(file, change),
+            (None, Some(ModelSource::Folder(folder))) => self.reload_folder(folder, change),
+            (None, _) => Vec::new(),
         }
+    }
+
+    /// Fetches the newest file, one fetch at a time. Nothing else waits for it: a rollback least
+    /// of all.
+    fn fetch(&self, fetched: &Fetched) -> Result<PathBuf, String> {
+        let _one = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        (fetched.again)()
     }
 
     /// The same for one model, as `actor` asked; `None` when there is no such model.

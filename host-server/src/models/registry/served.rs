@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use model_core::artifact::Artifact;
 use model_core::model_file::ModelFile;
+use model_core::schema::Schema;
 use sha2::{Digest, Sha256};
 
 use super::file::read_model;
@@ -31,6 +32,8 @@ pub(crate) struct Served {
     signer: Option<Signer>,
     pub(crate) metrics: ModelMetrics,
     drift: Result<Monitor, NotMonitored>,
+    /// Whether its decisions carry reasons.
+    gives_reasons: bool,
     files: OnceLock<Files>,
     target: OnceLock<Option<String>>,
 }
@@ -55,6 +58,12 @@ fn script(glue: &Bytes) -> Bytes {
         Ok(Cow::Owned(changed)) => changed.into(),
         _ => glue.clone(),
     }
+}
+
+/// What its artifact says of its inputs and answers.
+fn schema(host: &ModelHost) -> Option<Schema> {
+    let file = ModelFile::open(host.wasm()).ok()?;
+    Some(Artifact::decode(file.artifact()).ok()?.schema)
 }
 
 impl Served {
@@ -128,6 +137,7 @@ impl Served {
                 signer.as_ref().map(|signer| signer.name.as_str()),
             ),
             file_sha256: Sha256::digest(host.wasm()).into(),
+            gives_reasons: schema(&host).is_some_and(|schema| schema.reasons.in_answer),
             files: OnceLock::new(),
             target: OnceLock::new(),
             signer,
@@ -150,12 +160,14 @@ impl Served {
     /// The name of the column that says what became of applications: no input of the model, and
     /// read only where somebody sends a column that the description does not know.
     pub(crate) fn target(&self) -> Option<&str> {
-        let read = || {
-            let file = ModelFile::open(self.host.wasm()).ok()?;
-            let artifact = Artifact::decode(file.artifact()).ok()?;
-            Some(artifact.schema.target.name)
-        };
+        let read = || Some(schema(&self.host)?.target.name);
         self.target.get_or_init(read).as_deref()
+    }
+
+    /// Whether its decisions carry reasons where they are no approval: such a decision takes a
+    /// hundred times as long as another.
+    pub(crate) fn gives_reasons(&self) -> bool {
+        self.gives_reasons
     }
 
     pub(crate) fn description(&self) -> &Description {

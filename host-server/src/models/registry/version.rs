@@ -15,13 +15,13 @@ use super::loading::Loading;
 use super::names::FolderName;
 use super::served::Served;
 use super::source::Signer;
-use crate::host::{LoadError, LoadErrorKind, ModelInfo};
+use crate::host::{Description, LoadError, LoadErrorKind, ModelInfo};
 
 /// A version of a model, loaded or not.
 pub(crate) struct Version {
     name: String,
     version: String,
-    model: ModelInfo,
+    description: Arc<Description>,
     file_sha256: [u8; 32],
     signer: Option<Signer>,
     /// Where it is loaded from; `None` for a file of which there is one version.
@@ -88,7 +88,7 @@ impl Version {
         let version = Self {
             name: served.name().to_owned(),
             version: served.version().to_owned(),
-            model: served.description().model.clone(),
+            description: Arc::new(served.description().clone()),
             file_sha256: *served.file_sha256(),
             signer: served.signer().cloned(),
             file,
@@ -108,7 +108,12 @@ impl Version {
 
     /// What the file says of itself.
     pub(crate) fn model(&self) -> &ModelInfo {
-        &self.model
+        &self.description.model
+    }
+
+    /// What the file says of its inputs and answers, loaded or not.
+    pub(crate) fn description(&self) -> &Arc<Description> {
+        &self.description
     }
 
     /// Who signed it, where that is checked.

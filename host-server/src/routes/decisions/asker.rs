@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use super::log_of;
 use crate::app::App;
 use crate::http::authentication::{Denied, presented};
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::metrics::Rejected;
 use crate::record::{DecisionLog, Person};
@@ -16,6 +17,13 @@ use crate::record::{DecisionLog, Person};
 pub(super) struct Asker {
     pub(super) log: Arc<DecisionLog>,
     pub(super) person: Person,
+}
+
+impl Asker {
+    /// Whose turns a search takes.
+    pub(super) fn caller(&self) -> Caller {
+        Caller::Key(self.person.name.as_str().into())
+    }
 }
 
 impl FromRequestParts<Arc<App>> for Asker {

@@ -21,7 +21,9 @@ use tokio::task::JoinError;
 use self::asker::Asker;
 use super::rows::is_object;
 use crate::app::App;
+use crate::http::admission::Work;
 use crate::http::body::{check_json, check_plain};
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::models::score::Outcome as Decided;
 use crate::record::DecisionLog;
@@ -64,8 +66,8 @@ async fn me(asker: Asker) -> Response {
 
 /// Whether the log is sound.
 async fn log(State(app): Shared, asker: Asker) -> Result<Response, ApiError> {
-    let log = asker.log;
-    let state = search(&app, move || sound(&log)).await?;
+    let (caller, log) = (asker.caller(), asker.log);
+    let state = search(&app, &caller, move || sound(&log)).await?;
     Ok(private(&state))
 }
 
@@ -100,7 +102,8 @@ async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let wanted = wanted(query.as_deref().unwrap_or_default())?;
-    let page = search(&app, move || people::list(&asker.log, &wanted)).await?;
+    let caller = asker.caller();
+    let page = search(&app, &caller, move || people::list(&asker.log, &wanted)).await?;
     Ok(private(&page))
 }
 
@@ -235,9 +238,10 @@ pub(super) async fn blocking<T: Send + 'static>(
 /// The same for what looks through the whole log, when it is its turn.
 pub(super) async fn search<T: Send + 'static>(
     app: &App,
+    caller: &Caller,
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let done = app.admission().search(work).await;
+    let done = app.admission().work(Work::LogSearch, caller, work).await;
     done.unwrap_or_else(failed)
 }
 

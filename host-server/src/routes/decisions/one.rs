@@ -13,9 +13,11 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::super::answer::RECEIPT;
+use super::super::question::{asks_for_recourse, work};
 use super::asker::Asker;
 use super::{LONGEST_BODY, PRIVATE, Shared, said, search};
 use crate::app::App;
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::models::registry::Served;
 use crate::record::people::{self, Explained, Said, Shown};
@@ -29,13 +31,14 @@ pub(super) async fn show(
     Path(index): Path<String>,
 ) -> Result<Response, ApiError> {
     let index = read_index(&index)?;
-    let shown = search(&app, move || people::show(&asker.log, index)).await?;
+    let caller = asker.caller();
+    let shown = search(&app, &caller, move || people::show(&asker.log, index)).await?;
     if shown.is_erased {
         return Ok((StatusCode::GONE, PRIVATE, Json(shown.to_gone())).into_response());
     }
     let explained = match served(&app, &shown.file) {
         None => Explained::default(),
-        Some(served) => explain(&app, served, &shown).await,
+        Some(served) => explain(&app, &caller, served, &shown).await,
     };
     let json = [(CONTENT_TYPE, media::JSON)];
     Ok((PRIVATE, json, shown.into_json(explained)).into_response())
@@ -50,7 +53,7 @@ fn served(app: &App, file: &[u8; 32]) -> Option<Arc<Served>> {
 }
 
 /// What the model says about its decision; it is the same at any time.
-async fn explain(app: &App, served: Arc<Served>, shown: &Shown) -> Explained {
+async fn explain(app: &App, caller: &Caller, served: Arc<Served>, shown: &Shown) -> Explained {
     let model = served.description();
     let policy = model.policy.as_ref();
     let codes = shown.rules();
@@ -59,11 +62,13 @@ async fn explain(app: &App, served: Arc<Served>, shown: &Shown) -> Explained {
     let rules = rules.map(|rule| (rule.code.clone(), model.text_of(rule).to_owned()));
     let rules = rules.collect();
     let request = Bytes::from(shown.request.clone());
-    let work = move || match served.explains() {
+    let kind = work(asks_for_recourse(&request));
+    let explain = move || match served.explains() {
         true => served.explain(&request).ok(),
         false => None,
     };
-    let explanation = app.admission().piece(work).await.ok().flatten();
+    let explanation = app.admission().work(kind, caller, explain).await;
+    let explanation = explanation.ok().flatten();
     let explanation = explanation.filter(|explanation| explanation.status == 200);
     Explained {
         rules,
@@ -106,7 +111,7 @@ pub(super) async fn perform(
 
 async fn say<T: DeserializeOwned + Send + 'static>(
     State(app): Shared,
-    Asker { log, person }: Asker,
+    asker: Asker,
     Path(index): Path<String>,
     headers: &HeaderMap,
     body: Body,
@@ -114,7 +119,9 @@ async fn say<T: DeserializeOwned + Send + 'static>(
 ) -> Result<Response, ApiError> {
     let index = read_index(&index)?;
     let words: T = said(&app, headers, body, LONGEST_BODY).await?;
-    let recorded = search(&app, move || record(&log, &person, index, words));
+    let caller = asker.caller();
+    let Asker { log, person } = asker;
+    let recorded = search(&app, &caller, move || record(&log, &person, index, words));
     let Said { receipt, state } = recorded.await?;
     let body = json!({
         "index": receipt.index,

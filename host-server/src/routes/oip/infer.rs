@@ -21,6 +21,7 @@ use super::{OUTPUTS, datatype_of, no_scores};
 use crate::app::App;
 use crate::host::{Description, Feature};
 use crate::http::buffer::Buffer;
+use crate::http::caller::Caller;
 use crate::http::memory::Full;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
@@ -72,22 +73,24 @@ struct OutputParameters {
 pub(super) async fn infer(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, OipError> {
-    let call = Call::new(&id, &headers, ROUTE);
+    let call = Call::new(&id, &caller, &headers, ROUTE);
     answer(&app, call, &name, None, body).await
 }
 
 pub(super) async fn infer_version(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     Path((name, version)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, OipError> {
-    let call = Call::new(&id, &headers, ROUTE_VERSION);
+    let call = Call::new(&id, &caller, &headers, ROUTE_VERSION);
     answer(&app, call, &name, Some(&version), body).await
 }
 
@@ -99,7 +102,8 @@ async fn answer(
     body: Body,
 ) -> Result<Response, OipError> {
     let affinity = Affinity::by_id(call.id.given());
-    let target = app.target_version(Some(name), version, affinity).await?;
+    let target = app.target_version(call.caller, Some(name), version, affinity);
+    let target = target.await?;
     let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
     let header_length = call.headers.get(HEADER_LENGTH).cloned();
@@ -118,7 +122,7 @@ async fn answer(
     };
     let write =
         move |scores: &Scores, out: &mut Buffer| write(&about, &wanted.outputs, scores, out);
-    let (json, body) = written(app, call.id, &mut scored.scores, write).await?;
+    let (json, body) = written(app, &call, &mut scored.scores, write).await?;
     let mut response = respond(json, body);
     scored.scores.write_headers(&version, &mut response);
     receipt(&mut response, scored.written);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::score_rows::{NoScores, Output};
 use crate::app::App;
-use crate::host::{Feature, FeatureType};
+use crate::host::{Description, Feature, FeatureType};
 use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
@@ -99,36 +99,34 @@ async fn model(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    metadata(&app, &name, None).await
+    let served = app.target(Some(&name), Affinity::default())?.served;
+    Ok(metadata(&app, &name, served.description()))
 }
 
 async fn version(
     State(app): State<Arc<App>>,
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, OipError> {
-    metadata(&app, &name, Some(&version)).await
+    // Anybody may ask: it loads nothing.
+    let version = app.known(Some(&name), &version)?;
+    Ok(metadata(&app, &name, version.description()))
 }
 
-async fn metadata(app: &App, name: &str, version: Option<&str>) -> Result<Json<Value>, OipError> {
-    let served = app
-        .target_version(Some(name), version, Affinity::default())
-        .await?
-        .served;
-    let inputs: Vec<Value> = served
-        .description()
+fn metadata(app: &App, name: &str, description: &Description) -> Json<Value> {
+    let inputs: Vec<Value> = description
         .input_features()
         .map(|feature| json!({ "name": feature.name, "datatype": datatype(feature), "shape": [-1, 1] }))
         .collect();
     let outputs: Vec<Value> = OUTPUTS
         .map(|output| json!({ "name": output.name(), "datatype": datatype_of(output), "shape": [-1, 1] }))
         .into();
-    Ok(Json(json!({
+    Json(json!({
         "name": name,
         "versions": app.registry().get(name).map(|slot| versions(&slot)),
         "platform": "underwrite_wasm",
         "inputs": inputs,
         "outputs": outputs,
-    })))
+    }))
 }
 
 fn versions(slot: &Slot) -> Vec<String> {

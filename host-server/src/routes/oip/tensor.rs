@@ -74,7 +74,11 @@ impl Tensor<'_> {
             .as_ref()
             .and_then(|given| given.binary_data_size);
         let cells = match (size, self.data) {
-            (Some(size), _) => {
+            (Some(_), Some(_)) => {
+                let both = "it has `data` and `binary_data_size`: give its values once";
+                return Err(self.wrong(both));
+            }
+            (Some(size), None) => {
                 let (bytes, rest) = binary.split_at_checked(size).ok_or_else(|| {
                     self.wrong(&format!(
                         "it says {size} bytes of binary data, {} are left",

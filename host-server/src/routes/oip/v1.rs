@@ -18,6 +18,7 @@ use super::super::score_rows::{Asked, NoScores, score};
 use super::super::scores_answer::predictions;
 use super::no_scores;
 use crate::app::App;
+use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
@@ -59,6 +60,7 @@ pub(super) async fn status(
 pub(super) async fn predict(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     Path(target): Path<String>,
     headers: HeaderMap,
     body: Body,
@@ -66,7 +68,7 @@ pub(super) async fn predict(
     let name = target
         .strip_suffix(":predict")
         .ok_or(ApiError::from(Refusal::NotFound))?;
-    let call = Call::new(&id, &headers, ROUTE);
+    let call = Call::new(&id, &caller, &headers, ROUTE);
     let target = app.target(Some(name), Affinity::by_id(id.given()))?;
     let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
@@ -90,7 +92,7 @@ pub(super) async fn predict(
     };
     let scored = score(&app, &call, target, packed, read).await;
     let mut scored = scored.map_err(|problem| no_scores(problem, &id))?;
-    let mut response = predictions(&app, &id, scored.head, &mut scored.scores).await?;
+    let mut response = predictions(&app, &call, scored.head, &mut scored.scores).await?;
     scored.scores.write_headers(&version, &mut response);
     receipt(&mut response, scored.written);
     Ok(response)

@@ -7,19 +7,21 @@ mod paths;
 mod reference;
 mod schemas;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Weak};
 
+use arc_swap::ArcSwapOption;
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::asset::Asset;
 use crate::http::static_file::respond;
+use crate::models::registry::Served;
 
 static PAGE: LazyLock<Asset> = LazyLock::new(|| {
     file(
@@ -41,6 +43,10 @@ static STYLE: LazyLock<Asset> = LazyLock::new(|| {
 });
 
 pub(super) fn routes() -> Router<Arc<App>> {
+    let kept = Arc::new(Kept::default());
+    let openapi = async move |State(app): State<Arc<App>>, headers: HeaderMap| -> Response {
+        respond(&kept.document(&app).file, &headers)
+    };
     Router::new()
         .route("/openapi.json", get(openapi))
         .route(
@@ -61,10 +67,48 @@ fn file(content_type: &'static str, bytes: &'static [u8]) -> Asset {
     Asset::new(content_type, Bytes::from_static(bytes))
 }
 
-async fn openapi(State(app): State<Arc<App>>) -> Json<Value> {
-    let served = app.champion();
-    let description = served.as_ref().map(|served| served.description());
-    let mut paths = paths::all(&app);
+/// The document is written once for each model that answers: it takes milliseconds, and anybody
+/// may ask for it.
+#[derive(Default)]
+struct Kept(ArcSwapOption<Document>);
+
+struct Document {
+    /// The model that it is about. What is weak keeps its address from being used again.
+    about: Option<Weak<Served>>,
+    file: Asset,
+}
+
+impl Kept {
+    fn document(&self, app: &App) -> Arc<Document> {
+        let served = app.champion();
+        if let Some(kept) = self.0.load_full()
+            && kept.is_about(served.as_ref())
+        {
+            return kept;
+        }
+        let bytes = openapi(app, served.as_deref()).to_string().into();
+        let written = Arc::new(Document {
+            about: served.as_ref().map(Arc::downgrade),
+            file: Asset::new("application/json", bytes),
+        });
+        self.0.store(Some(Arc::clone(&written)));
+        written
+    }
+}
+
+impl Document {
+    fn is_about(&self, served: Option<&Arc<Served>>) -> bool {
+        match (&self.about, served) {
+            (Some(about), Some(served)) => about.as_ptr() == Arc::as_ptr(served),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+fn openapi(app: &App, served: Option<&Served>) -> Value {
+    let description = served.map(Served::description);
+    let mut paths = paths::all(app);
     if app.log().is_some() {
         log::add(&mut paths);
     }
@@ -87,7 +131,7 @@ async fn openapi(State(app): State<Arc<App>>) -> Json<Value> {
             "bearer": { "type": "http", "scheme": "bearer" },
         });
     }
-    Json(document)
+    document
 }
 
 fn about(model: Option<&str>) -> String {

@@ -254,6 +254,15 @@ impl Table {
         ))
     }
 
+    /// The rows as they came; none of columns or of CSV.
+    pub(in super::super) fn as_they_came(&self) -> impl Iterator<Item = &[u8]> {
+        let spans = match &self.source {
+            Source::Rows { spans, .. } => &spans[..],
+            Source::Columns(..) | Source::Csv(..) => &[],
+        };
+        spans.iter().map(|span| span.of_body(&self.body))
+    }
+
     /// The names of a CSV file's columns; none of another form.
     pub(in super::super) fn csv_names(&self) -> Vec<String> {
         match &self.source {

@@ -148,6 +148,7 @@ pub fn compare(
             positive,
             seen_in_training: seen,
             weighted: dataset.sample.weights.is_some(),
+            without_outcome: dataset.without_outcome.rows.len(),
         },
         options: options.clone(),
         models: [

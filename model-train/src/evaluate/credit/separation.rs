@@ -95,10 +95,10 @@ pub(in crate::evaluate) fn average_precision_of_bads(curve: &[(f64, f64)]) -> f6
     for pair in curve.windows(2).rev() {
         let ((above_no, above_yes), (here_no, _)) = (pair[0], pair[1]);
         let tied = here_no - above_no;
-        if tied > 0.0 {
-            let (below_no, below_yes) = (no - above_no, yes - above_yes);
-            area += tied * (below_no / (below_no + below_yes));
-        }
+        let (below_no, below_yes) = (no - above_no, yes - above_yes);
+        // Computed in any case: which rows are drawn is not to be guessed by a branch.
+        let precision = tied * (below_no / (below_no + below_yes));
+        area += if tied > 0.0 { precision } else { 0.0 };
     }
     area / no
 }

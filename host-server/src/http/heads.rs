@@ -1,0 +1,172 @@
+//! When the head of a connection's next request has begun: it must be whole in time, whatever the
+//! connection has asked before. The time that a connection may be idle is longer, and another.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use hyper::body::{Body as _, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The server waits for the next request, of which nothing has come.
+const IDLE: u64 = 0;
+/// Some of its head has come.
+const BEGUN: u64 = 1;
+/// It is being answered.
+const ASKED: u64 = 2;
+/// Above these two bits are the requests that were asked before.
+const REQUEST: u64 = 4;
+
+/// Answers of a known length up to this are as good as sent: nothing is read before their end.
+const SHORT: u64 = 64 << 10;
+
+/// Where a connection is in its requests. Clones share it.
+#[derive(Clone)]
+pub(super) struct Heads(Arc<AtomicU64>);
+
+impl Heads {
+    /// Of a connection that has just been opened: its first request begins with it.
+    pub(super) fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(BEGUN)))
+    }
+
+    /// A request's head is whole.
+    pub(super) fn asked(&self) {
+        let requests = self.0.load(Ordering::Relaxed) / REQUEST;
+        self.0
+            .store((requests + 1) * REQUEST + ASKED, Ordering::Relaxed);
+    }
+
+    /// Its answer is there; what is read once it is sent is the next request.
+    pub(super) fn answered(&self, answer: Response) -> Response {
+        let length = answer.body().size_hint().exact();
+        if length.is_some_and(|length| length <= SHORT) {
+            self.sent();
+            return answer;
+        }
+        let heads = self.clone();
+        answer.map(|body| Body::new(Answer { body, heads }))
+    }
+
+    fn sent(&self) {
+        let before = self.0.load(Ordering::Relaxed);
+        self.0
+            .store(before / REQUEST * REQUEST + IDLE, Ordering::Relaxed);
+    }
+
+    fn read(&self) {
+        let before = self.0.load(Ordering::Relaxed);
+        if before % REQUEST == IDLE {
+            self.0.store(before + BEGUN, Ordering::Relaxed);
+        }
+    }
+
+    /// The request whose head has begun.
+    fn begun(&self) -> Option<u64> {
+        let now = self.0.load(Ordering::Relaxed);
+        (now % REQUEST == BEGUN).then_some(now / REQUEST)
+    }
+
+    /// Completes when a head has not become whole in `time`: that of the first request then, any
+    /// other's before twice that time.
+    pub(super) async fn late(&self, time: Duration) {
+        let mut before = self.begun();
+        loop {
+            tokio::time::sleep(time).await;
+            let now = self.begun();
+            if now.is_some() && now == before {
+                return;
+            }
+            before = now;
+        }
+    }
+}
+
+/// A long answer: the connection is busy until it has been sent.
+struct Answer {
+    body: Body,
+    heads: Heads,
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.heads.sent();
+    }
+}
+
+/// A stream that notices when a head begins.
+pub(super) struct Noticing<S> {
+    pub(super) stream: S,
+    pub(super) heads: Heads,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Noticing<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            this.heads.read();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Noticing<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,94 @@
+//! Permits of which one caller cannot take all.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::admission::Overloaded;
+use super::caller::Caller;
+
+/// What one caller leaves for others, of all permits: an eighth.
+const LEFT: usize = 8;
+
+/// So many permits.
+pub(crate) struct Shares {
+    all: usize,
+    each: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    by: HashMap<Caller, usize>,
+}
+
+/// A permit, given back when it is dropped.
+pub(crate) struct Share {
+    of: Arc<Shares>,
+    caller: Caller,
+}
+
+impl Shares {
+    pub(crate) fn new(all: NonZeroUsize) -> Arc<Self> {
+        let all = all.get();
+        Arc::new(Self {
+            all,
+            each: all - all / LEFT,
+            taken: Mutex::default(),
+        })
+    }
+
+    /// One more of the caller's.
+    pub(crate) fn take(self: &Arc<Self>, caller: &Caller) -> Result<Share, Overloaded> {
+        let mut taken = self.lock();
+        let its = taken.by.get(caller).copied().unwrap_or_default();
+        if taken.all >= self.all || its >= self.each {
+            return Err(Overloaded);
+        }
+        taken.all += 1;
+        taken.by.insert(caller.clone(), its + 1);
+        Ok(Share {
+            of: Arc::clone(self),
+            caller: caller.clone(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        // Nothing that can panic runs under the lock.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut taken = self.of.lock();
+        taken.all -= 1;
+        match taken.by.get_mut(&self.caller) {
+            Some(its) if *its > 1 => *its -= 1,
+            _ => drop(taken.by.remove(&self.caller)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn one_caller_cannot_take_all() {
+        let shares = Shares::new(16.try_into().unwrap());
+        let (many, one) = (Caller::Key("many".into()), Caller::Key("one".into()));
+        let mut held: Vec<Share> = (0..14).map(|_| shares.take(&many).unwrap()).collect();
+        assert!(shares.take(&many).is_err());
+        let others = [shares.take(&one).unwrap(), shares.take(&one).unwrap()];
+        assert!(shares.take(&one).is_err());
+        held.pop();
+        held.push(shares.take(&many).unwrap());
+        drop((held, others));
+        assert!(shares.lock().by.is_empty());
+        assert_eq!(shares.lock().all, 0);
+    }
+}
