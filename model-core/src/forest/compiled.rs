@@ -112,15 +112,6 @@ impl CompiledForest {
         scratch: &mut Scratch,
     ) {
         #[cfg(target_arch = "x86_64")]
-        if has_avx512() {
-            #[expect(
-                unsafe_code,
-                reason = "what a processor has is only known when it runs"
-            )]
-            // SAFETY: this processor has what the function is compiled for.
-            return unsafe { self.blocks_avx512(columns, stride, out, scratch) };
-        }
-        #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") {
             #[expect(
                 unsafe_code,
@@ -129,61 +120,27 @@ impl CompiledForest {
             // SAFETY: this processor has what the function is compiled for.
             return unsafe { self.blocks_avx2(columns, stride, out, scratch) };
         }
-        self.blocks::<false>(columns, stride, out, scratch);
-    }
-
-    /// Masks of 16 trees are one vector here, and the leaves of eight trees one load. No
-    /// multiplication is fused with an addition, so the bits are the same.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,bmi1,avx512f,avx512bw,avx512cd,avx512dq,avx512vl")]
-    fn blocks_avx512(
-        &self,
-        columns: &[f64],
-        stride: usize,
-        out: &mut [f64],
-        scratch: &mut Scratch,
-    ) {
-        self.blocks::<true>(columns, stride, out, scratch);
+        self.blocks(columns, stride, out, scratch);
     }
 
     /// The same instructions twice as wide. Additions are never fused, so the bits are the same.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,bmi1")]
     fn blocks_avx2(&self, columns: &[f64], stride: usize, out: &mut [f64], scratch: &mut Scratch) {
-        self.blocks::<false>(columns, stride, out, scratch);
+        self.blocks(columns, stride, out, scratch);
     }
 
-    /// `GATHERS`: whether the processor loads from many addresses at once.
     #[cfg_attr(target_arch = "x86_64", inline(always))]
-    fn blocks<const GATHERS: bool>(
-        &self,
-        columns: &[f64],
-        stride: usize,
-        out: &mut [f64],
-        scratch: &mut Scratch,
-    ) {
+    fn blocks(&self, columns: &[f64], stride: usize, out: &mut [f64], scratch: &mut Scratch) {
         for (block, out) in out.chunks_mut(BLOCK).enumerate() {
             let columns = columns.get(block * BLOCK..).unwrap_or_default();
             out.fill(self.finish.start());
-            self.engine.sums::<GATHERS>(columns, stride, out, scratch);
+            self.engine.sums(columns, stride, out, scratch);
             for out in out {
                 *out = self.finish.apply(*out);
             }
         }
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_avx512() -> bool {
-    // The base, and what counts zeros, loads and compares in vectors of each length: processors
-    // have all of these since 2017, or none.
-    is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512cd")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512vl")
 }
 
 impl Engine {
@@ -244,13 +201,7 @@ impl Engine {
     /// Adds the same to the sums of at most [`BLOCK`] rows: feature `f` of row `r` is
     /// `columns[f * stride + r]`.
     #[cfg_attr(target_arch = "x86_64", inline(always))]
-    fn sums<const GATHERS: bool>(
-        &self,
-        columns: &[f64],
-        stride: usize,
-        sums: &mut [f64],
-        scratch: &mut Scratch,
-    ) {
+    fn sums(&self, columns: &[f64], stride: usize, sums: &mut [f64], scratch: &mut Scratch) {
         let Scratch {
             bins,
             narrow,
@@ -260,10 +211,6 @@ impl Engine {
         } = scratch;
         let rows = sums.len();
         match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Narrow(whole) if GATHERS => whole.sums_gathered(columns, stride, sums, bins),
-            #[cfg(target_arch = "x86_64")]
-            Self::Wide(whole) if GATHERS => whole.sums_gathered(columns, stride, sums, bins),
             Self::Narrow(whole) => whole.sums(columns, stride, sums, bins, narrow),
             Self::Wide(whole) => whole.sums(columns, stride, sums, bins, wide),
             Self::Deep(tables, walks) => {

@@ -156,25 +156,6 @@ impl<W: Word> Tables<W> {
     }
 }
 
-/// Masks of rows, each at the front of a line of the cache.
-#[cfg(target_arch = "x86_64")]
-#[repr(C, align(64))]
-pub(super) struct Aligned<W, const ROWS: usize>(pub(super) [[W; TILE]; ROWS]);
-
-#[cfg(target_arch = "x86_64")]
-impl<W: Word> Tables<W> {
-    /// As [`Tables::meet_all`], for as many rows as `out` has.
-    #[inline(always)]
-    pub(super) fn meet_into(&self, bins: &[u32], tile: usize, out: &mut [[W; TILE]]) {
-        let lines = &self.lines[self.starts[tile]..];
-        let places = &self.by_tile[tile * self.bins..][..self.bins];
-        let rows = bins.chunks_exact(self.index.groups());
-        for (out, bins) in out.iter_mut().zip(rows) {
-            *out = met(lines, bins.iter().map(|&bin| places[bin as usize])).0;
-        }
-    }
-}
-
 /// The exits that all of these lines leave.
 #[inline(always)]
 fn met<W: Word>(lines: &[Line<W>], places: impl Iterator<Item = u16>) -> Line<W> {
@@ -219,10 +200,6 @@ pub(super) trait Word: Copy {
     fn lowest(self) -> usize;
     /// The value of the lowest exit.
     fn pick(self, values: &Self::Values) -> f64;
-    /// The values of the lowest exits, row after row, given the masks and the leaves of the trees
-    /// of a tile.
-    #[cfg(target_arch = "x86_64")]
-    fn pick_all(rows: &[[Self; TILE]], leaves: &[Self::Values; TILE], picked: &mut [f64]);
 }
 
 macro_rules! word {
@@ -252,20 +229,6 @@ macro_rules! word {
             #[inline(always)]
             fn pick(self, values: &Self::Values) -> f64 {
                 values[self.lowest()]
-            }
-
-            /// One loop over trees and rows: it becomes loads of many addresses at once, which a
-            /// loop over the trees alone, written out by the compiler, does not.
-            #[cfg(target_arch = "x86_64")]
-            #[inline(always)]
-            fn pick_all(rows: &[[Self; TILE]], leaves: &[Self::Values; TILE], picked: &mut [f64]) {
-                let (masks, leaves) = (rows.as_flattened(), leaves.as_flattened());
-                let Ok(leaves) = <&[f64; TILE * <$word>::BITS as usize]>::try_from(leaves) else {
-                    return;
-                };
-                for (at, (mask, picked)) in masks.iter().zip(picked).enumerate() {
-                    *picked = leaves[at % TILE * Self::EXITS + mask.lowest()];
-                }
             }
         }
     };

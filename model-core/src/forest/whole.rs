@@ -2,16 +2,11 @@
 
 use super::aggregation::{add as add_one, group_sum, without_sign_of_zero};
 use super::plan::Plan;
-#[cfg(target_arch = "x86_64")]
-use super::tables::Aligned;
 use super::tables::{Line, TILE, Tables, Word};
 use super::{Forest, Node};
 
 /// Rows whose masks or steps stay in the first-level cache.
 pub(super) const NEAR: usize = 256;
-/// The same where the values of their leaves lie beside the masks.
-#[cfg(target_arch = "x86_64")]
-const AT_ONCE: usize = 64;
 
 /// Trees that fit into the tables as a whole: every exit is a leaf.
 #[derive(Debug)]
@@ -87,38 +82,6 @@ impl<W: Word> Whole<W> {
                 self.tables.meet_all(bins, tile, lines);
                 for (line, sum) in lines.iter().zip(sums) {
                     *sum = self.add(*sum, line, leaves);
-                }
-            }
-        }
-    }
-
-    /// The same for a processor that loads from many addresses at once.
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    pub(super) fn sums_gathered(
-        &self,
-        columns: &[f64],
-        stride: usize,
-        sums: &mut [f64],
-        bins: &mut Vec<u32>,
-    ) {
-        self.tables.index.read(columns, stride, sums.len(), bins);
-        let groups = self.tables.index.groups();
-        let mut masks = Aligned([[W::ALL; TILE]; AT_ONCE]);
-        let mut picked = [[0.0; TILE]; AT_ONCE];
-        for (tile, leaves) in self.leaves.iter().enumerate() {
-            let bins = bins.chunks(AT_ONCE * groups);
-            for (bins, sums) in bins.zip(sums.chunks_mut(AT_ONCE)) {
-                let (masks, picked) = (&mut masks.0[..sums.len()], &mut picked[..sums.len()]);
-                self.tables.meet_into(bins, tile, masks);
-                W::pick_all(masks, leaves, picked.as_flattened_mut());
-                for (values, sum) in picked.iter().zip(sums) {
-                    *sum = if self.grouped {
-                        *sum + group_sum(|tree| values[tree])
-                    } else {
-                        let values = values.iter();
-                        values.fold(*sum, |sum, value| add_one(sum, *value, self.single))
-                    };
                 }
             }
         }
