@@ -254,6 +254,23 @@ fn both_ways_agree_on_large_forests() {
     }
 }
 
+/// More features than are summed at once, and more than tables take.
+#[test]
+fn both_ways_agree_on_many_features() {
+    for inputs in [24, 40] {
+        let mut toml = "name = \"m\"\nversion = \"1\"\n".to_owned();
+        for nth in 0..inputs {
+            toml += &format!("[[feature]]\nname = \"x{nth}\"\ntype = \"number\"\n");
+            toml += "missing = \"native\"\n";
+        }
+        toml += "[[feature]]\nname = \"y\"\nrole = \"target\"\ntype = \"boolean\"\n";
+        let mut artifact = forest(&toml);
+        artifact.model = Model::Forest(Numbers(13).forest(&artifact.schema, 20, 64));
+        check(&artifact, 7, 20, false);
+        check(&artifact, 2, 20, false);
+    }
+}
+
 /// Where the margin never falls with an input and an application has at least what every
 /// profile has, the input is never counted against it.
 #[test]

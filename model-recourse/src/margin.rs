@@ -6,7 +6,7 @@ use crate::reach::{Inputs, Reach};
 use crate::trees::{Standing, Trees};
 use model_core::decide::{Application, Decider};
 use model_core::forest::{Aggregation, Forest};
-use model_core::model::{Condition, Linear, Model, TermValue};
+use model_core::model::{Condition, Linear, TermValue};
 
 /// The model with all that a request fixes worked in.
 #[derive(Debug, Default)]
@@ -42,35 +42,6 @@ enum Addend {
     Codes { input: usize, weights: Vec<f64> },
 }
 
-/// The trees and the weighted sum of a model, with what they count in the margin.
-pub(super) struct Parts<'m> {
-    pub(super) forest: Option<&'m Forest>,
-    pub(super) forest_weight: f64,
-    pub(super) linear: Option<&'m Linear>,
-    pub(super) linear_weight: f64,
-}
-
-impl<'m> Parts<'m> {
-    pub(super) fn new(model: &'m Model) -> Self {
-        let (forest, forest_weight, linear, linear_weight) = match model {
-            Model::Linear(linear) => (None, 0.0, Some(linear), 1.0),
-            Model::Forest(forest) => (Some(forest), 1.0, None, 0.0),
-            Model::Ensemble(ensemble) => (
-                Some(&ensemble.forest),
-                ensemble.forest_weight,
-                Some(&ensemble.linear),
-                ensemble.linear_weight,
-            ),
-        };
-        Self {
-            forest,
-            forest_weight,
-            linear,
-            linear_weight,
-        }
-    }
-}
-
 impl Margin {
     pub(super) fn new(
         decider: &Decider,
@@ -87,7 +58,7 @@ impl Margin {
             ..Self::default()
         };
         let row = &application.row;
-        let parts = Parts::new(&decider.artifact().model);
+        let parts = decider.artifact().model.parts();
         if let Some(forest) = parts.forest {
             margin.forest_weight = parts.forest_weight;
             margin.add_forest(forest, row, &free, &native);

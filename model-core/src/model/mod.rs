@@ -3,12 +3,14 @@
 
 mod ensemble;
 mod linear;
+mod parts;
 mod stored;
 
 pub use ensemble::Ensemble;
 pub(crate) use stored::LinearPart;
 
 pub use linear::{Condition, Indicator, Linear, Term, TermValue};
+pub use parts::Parts;
 
 use bincode::Encode;
 

@@ -1,13 +1,28 @@
 //! The bins of a tree: the parts into which its own splits divide the values of a feature. Values
-//! of one bin reach the same leaves, and of each leaf's box a feature's bins can be told.
+//! of one bin reach the same leaves, and of each leaf's box a feature's bins can be told. A row's
+//! bins are looked up for sixteen trees at once.
 
 use super::codes::{MISSING, goes_left, ones, question};
-use crate::forest::{Bins, Forest, Node, right_children};
+use super::seen::Seen;
+use crate::forest::{Bins, Forest, Node, right_children, sorted_set};
 
 /// Most leaves of a tree: the bits of a mask.
 pub(super) const LEAVES: usize = 64;
 /// Most features of a tree: the bits of a pattern.
 pub(super) const FEATURES: usize = 32;
+
+/// The bits of leaves that are numbered from left to right.
+pub(super) const IN_ORDER: [u8; LEAVES] = {
+    let mut order = [0; LEAVES];
+    let mut leaf = 0;
+    while leaf < LEAVES {
+        order[leaf] = leaf as u8;
+        leaf += 1;
+    }
+    order
+};
+/// Trees whose bins are looked up together.
+pub(super) const BLOCK: usize = 16;
 
 /// The bins of trees, one tree after another.
 #[derive(Debug, Default)]
@@ -15,6 +30,27 @@ pub(super) struct TreeBins {
     pub(super) features: Vec<Local>,
     /// Cuts that a tree asks for, as indices of the feature's cuts.
     cuts: Vec<u32>,
+    /// What each block of trees asks of each feature, one block after another.
+    asked: Vec<Asked>,
+    /// Where each block's part of `asked` ends.
+    blocks: Vec<usize>,
+    /// Cuts that a block asks for.
+    block_cuts: Vec<u32>,
+    /// For each value of a number that a block tells apart, the bin in each of its trees.
+    lines: Vec<[u8; BLOCK]>,
+}
+
+/// What a block of trees asks of a feature.
+#[derive(Debug)]
+struct Asked {
+    feature: usize,
+    /// Of a number, its cuts and its lines: one for the values up to each cut, one for those
+    /// above all, one for a missing one.
+    first_cut: usize,
+    last_cut: usize,
+    first_line: usize,
+    /// Of a category, the bin of a missing one; 0 of a number.
+    missing: u32,
 }
 
 /// A feature of a tree.
@@ -75,9 +111,95 @@ impl TreeBins {
     }
 
     /// Which of the features from `first` on is this.
-    pub(super) fn find(&self, first: usize, feature: usize) -> Option<usize> {
+    fn find(&self, first: usize, feature: usize) -> Option<usize> {
         let mut features = self.features[first..].iter();
         features.position(|local| local.feature == feature)
+    }
+
+    /// Prepares [`TreeBins::read`] when all trees are added. `ends` says where the features of
+    /// each tree end.
+    #[inline(never)]
+    pub(super) fn finish(&mut self, ends: &[usize]) {
+        let mut first = 0;
+        for ends in ends.chunks(BLOCK) {
+            // By feature, then by tree.
+            let mut keys = Vec::new();
+            for (tree, end) in ends.iter().enumerate() {
+                for at in first..*end {
+                    let feature = self.features[at].feature;
+                    keys.push(((feature * BLOCK + tree) as u64) << 32 | at as u64);
+                }
+                first = *end;
+            }
+            let mut keys = &sorted_set(keys)[..];
+            while let Some(key) = keys.first() {
+                let feature = (key >> 32) as usize / BLOCK;
+                let of_others = |key: &u64| (key >> 32) as usize / BLOCK != feature;
+                let count = keys.iter().position(of_others).unwrap_or(keys.len());
+                let (of_feature, others) = keys.split_at(count);
+                self.ask(feature, of_feature);
+                keys = others;
+            }
+            self.blocks.push(self.asked.len());
+        }
+    }
+
+    /// Adds what a block of trees asks of a feature; the keys say which trees do.
+    fn ask(&mut self, feature: usize, keys: &[u64]) {
+        let first_line = self.lines.len();
+        let first_cut = self.block_cuts.len();
+        let mut cuts = Vec::new();
+        let mut missing = [0; BLOCK];
+        let mut code = 0;
+        for key in keys {
+            let tree = (key >> 32) as usize % BLOCK;
+            let local = &self.features[*key as u32 as usize];
+            if !local.is_number {
+                code = local.bins as u32;
+                continue;
+            }
+            missing[tree] = local.bins as u8 + 1;
+            for cut in &self.cuts[local.first_cut..local.first_cut + local.bins] {
+                cuts.push(u64::from(*cut) << 32 | tree as u64);
+            }
+        }
+        if code == 0 {
+            let mut line = [0; BLOCK];
+            for key in sorted_set(cuts) {
+                let cut = (key >> 32) as u32;
+                if self.block_cuts[first_cut..].last() != Some(&cut) {
+                    self.block_cuts.push(cut);
+                    self.lines.push(line);
+                }
+                line[key as usize % BLOCK] += 1;
+            }
+            self.lines.extend([line, missing]);
+        }
+        self.asked.push(Asked {
+            feature,
+            first_cut,
+            last_cut: self.block_cuts.len(),
+            first_line,
+            missing: code,
+        });
+    }
+
+    /// Takes a row's codes to their bins: of each feature that a block of trees asks for, the bin
+    /// in each of its trees.
+    #[inline]
+    pub(super) fn read(&self, block: usize, codes: &[u32], bins: &mut [[u32; BLOCK]]) {
+        let first = block.checked_sub(1).map_or(0, |before| self.blocks[before]);
+        for asked in &self.asked[first..self.blocks[block]] {
+            let code = codes[asked.feature];
+            if asked.missing != 0 {
+                bins[asked.feature] = [code.min(asked.missing); BLOCK];
+                continue;
+            }
+            let cuts = &self.block_cuts[asked.first_cut..asked.last_cut];
+            let above = cuts.partition_point(|cut| *cut < code);
+            let line = asked.first_line + above + usize::from(code == MISSING);
+            bins[asked.feature] = self.lines[line].map(u32::from);
+        }
     }
 
     /// The bin of a code in a feature of a tree.
@@ -96,8 +218,35 @@ impl TreeBins {
         bin
     }
 
+    /// For each bin of a feature of a tree, the profiles that are in it: of so many.
+    pub(super) fn profiles(&self, local: &Local, seen: &Seen, count: usize) -> Vec<u64> {
+        let part = &seen.parts[local.feature];
+        let mut rest = seen.present[local.feature];
+        let missing = !rest & u64::MAX >> (64 - count);
+        let mut profiles = Vec::with_capacity(local.count());
+        if local.is_number {
+            for cut in &self.cuts[local.first_cut..local.first_cut + local.bins] {
+                let above = part[*cut as usize];
+                profiles.push(rest & !above);
+                rest = above;
+            }
+            profiles.push(rest);
+        } else {
+            profiles.extend_from_slice(part);
+        }
+        profiles.push(missing);
+        profiles
+    }
+
     /// For each feature from `first` on and each of its bins: the leaves whose box holds the bin.
-    pub(super) fn boxes(&self, forest: &Forest, nodes: &[Node], first: usize) -> Vec<u64> {
+    /// `order` has the bit of each leaf, from left to right.
+    pub(super) fn boxes(
+        &self,
+        forest: &Forest,
+        nodes: &[Node],
+        first: usize,
+        order: &[u8],
+    ) -> Vec<u64> {
         let right = right_children(nodes);
         let mut boxes = Vec::new();
         // Of each node the bins that get there, 64 at a time.
@@ -107,17 +256,17 @@ impl TreeBins {
             boxes.resize(first_box + local.count(), 0);
             for (start, boxes) in (0..).step_by(64).zip(boxes[first_box..].chunks_mut(64)) {
                 here[0] = u64::MAX >> (64 - boxes.len());
-                let mut leaf = 1;
+                let mut order = order.iter();
                 for (at, node) in nodes.iter().enumerate() {
                     let bins = here[at];
                     let Some((feature, _)) = question(node) else {
+                        let leaf = order.next().map_or(0, |bit| 1 << bit);
                         // Where runs of bins begin, and where they end.
                         for bin in ones(bins ^ bins << 1) {
                             if let Some(change) = boxes.get_mut(bin) {
                                 *change ^= leaf;
                             }
                         }
-                        leaf <<= 1;
                         continue;
                     };
                     let mut left = bins;

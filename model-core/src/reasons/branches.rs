@@ -1,11 +1,16 @@
 //! The way for few profiles and trees of at most 64 leaves: the leaves that mixtures of an
 //! application and a profile reach are those whose box holds, in each feature, the bin of one of
-//! the two. A mask for each feature and bin finds them without a walk, and of the splits only
-//! those are looked at both sides of which are reached. The bits are those of the walk.
+//! the two. A mask for each feature and bin finds them without a walk. The bits are those of the
+//! walk.
+//!
+//! A tree is kept as each profile sees it: turned so that the profile goes to the right at every
+//! split. Then the leaves that are reached stand from left to right as the walk visits them, and
+//! of each it is known in how many features the profile misses it.
 
-use super::bins::{FEATURES, Local, TreeBins};
+use super::bins::{BLOCK, LEAVES, TreeBins};
+use super::codes::{goes_left, question};
 use super::shares::Shares;
-use crate::forest::{Forest, Node};
+use crate::forest::{Forest, Node, right_children};
 
 /// Masks of a forest; with more of them it is walked.
 const MOST_MASKS: usize = 1 << 20;
@@ -15,10 +20,10 @@ const MOST_MASKS: usize = 1 << 20;
 pub(super) struct Branches {
     trees: Vec<Head>,
     bins: TreeBins,
-    /// For each feature of a tree and each of its bins: the leaves whose box holds the bin.
+    /// For each feature of a tree, each of its bins and each profile: the leaves whose box holds
+    /// the bin or the profile's.
     masks: Vec<u64>,
-    /// For each feature of a tree and each profile, the same of the profile's bin.
-    profiles: Vec<u64>,
+    /// The leaves of a tree as each profile sees them.
     leaves: Vec<Leaf>,
 }
 
@@ -36,20 +41,20 @@ struct Leaf {
     value: f64,
     /// The splits to whose left the leaf is.
     left_of: u64,
-    /// Which of the tree's features the split asks for.
-    feature: usize,
+    /// The feature that the split asks for.
+    feature: u32,
+    /// In how many features the profile misses the leaf.
+    missed: u32,
 }
 
-/// A tree that an application and a profile reach differently.
-struct Mixed<'a> {
-    features: &'a [Local],
-    leaves: &'a [Leaf],
-    shares: &'a Shares,
-    /// Of each feature, the leaves whose box holds the application's bin.
-    of_row: &'a [u64; FEATURES],
-    /// What a leaf counts.
-    weight: f64,
-    contributions: &'a mut [f64],
+/// The side of a split that an application takes, while the profile's is visited.
+#[derive(Debug, Clone, Copy, Default)]
+struct Open {
+    /// What its leaves give to an input of the application's side and to one of the profile's.
+    given: [f64; 2],
+    /// In how many features the profile misses all of it: in one at least.
+    missed: u32,
+    feature: u32,
 }
 
 impl Branches {
@@ -64,37 +69,28 @@ impl Branches {
         weights: &[f64],
         contributions: &mut [f64],
     ) {
+        let profiles = weights.len();
         let (mut feature, mut leaf) = (0, 0);
-        for head in &self.trees {
-            let features = &self.bins.features[feature..head.features];
-            let leaves = &self.leaves[leaf..head.leaves];
-            let mut of_row = [0; FEATURES];
-            for (local, inside) in features.iter().zip(&mut of_row) {
-                let bin = self.bins.bin(local, codes[local.feature]);
-                *inside = self.masks[local.first_mask + bin];
-            }
-            let of_profiles = &self.profiles[feature * weights.len()..];
-            for (nth, of_profile) in weights.iter().enumerate() {
-                let mut reached = u64::MAX >> (64 - leaves.len());
-                // Not `[nth..]`: a tree of one leaf has no features, and may be the last.
-                let of_profiles = of_profiles.iter().skip(nth).step_by(weights.len());
-                for (inside, of_profile) in of_row[..features.len()].iter().zip(of_profiles) {
-                    reached &= inside | of_profile;
+        let mut bins = vec![[0; BLOCK]; codes.len()];
+        // The first stays as it is, so that no profile's side is whole without another one.
+        let mut open = [Open::default(); LEAVES];
+        for (block, heads) in self.trees.chunks(BLOCK).enumerate() {
+            self.bins.read(block, codes, &mut bins);
+            for (tree, head) in heads.iter().enumerate() {
+                let features = &self.bins.features[feature..head.features];
+                let leaves = &self.leaves[leaf..head.leaves];
+                let of_profiles = leaves.chunks(leaves.len() / profiles);
+                for (profile, (leaves, of_profile)) in of_profiles.zip(weights).enumerate() {
+                    let mut reached = u64::MAX >> (64 - leaves.len());
+                    for local in features {
+                        let bin = bins[local.feature][tree] as usize;
+                        reached &= self.masks[local.first_mask + bin * profiles + profile];
+                    }
+                    let weight = weight * of_profile;
+                    add_mixtures(leaves, reached, shares, weight, &mut open, contributions);
                 }
-                // Where all mixtures reach one leaf, no feature makes a difference.
-                if reached & reached.wrapping_sub(1) != 0 {
-                    let mut mixed = Mixed {
-                        features,
-                        leaves,
-                        shares,
-                        of_row: &of_row,
-                        weight: weight * of_profile,
-                        contributions,
-                    };
-                    mixed.visit(reached, 0, 0);
-                }
+                (feature, leaf) = (head.features, head.leaves);
             }
-            (feature, leaf) = (head.features, head.leaves);
         }
     }
 
@@ -114,18 +110,27 @@ impl Branches {
             return false;
         }
         let mut next = self.masks.len();
-        self.masks.extend(self.bins.boxes(forest, nodes, first));
-        for at in first..self.bins.features.len() {
-            let local = &mut self.bins.features[at];
+        for local in &mut self.bins.features[first..] {
             local.first_mask = next;
-            next += local.count();
-            let local = &self.bins.features[at];
-            for row in codes.chunks(codes.len() / profiles) {
-                let bin = self.bins.bin(local, row[local.feature]);
-                self.profiles.push(self.masks[local.first_mask + bin]);
+            next += local.count() * profiles;
+        }
+        self.masks.resize(next, 0);
+        let inputs = codes.len() / profiles;
+        for nth in 0..profiles {
+            let row = &codes[nth * inputs..(nth + 1) * inputs];
+            let order = self.add_leaves(forest, nodes, row);
+            let boxes = self.bins.boxes(forest, nodes, first, &order);
+            let mut boxes = &boxes[..];
+            for local in &self.bins.features[first..] {
+                let of_profile = boxes[self.bins.bin(local, row[local.feature])];
+                let (of_bins, others) = boxes.split_at(local.count());
+                let masks = self.masks[local.first_mask + nth..].iter_mut();
+                for (mask, of_bin) in masks.step_by(profiles).zip(of_bins) {
+                    *mask = of_bin | of_profile;
+                }
+                boxes = others;
             }
         }
-        self.add_leaves(nodes, first);
         self.trees.push(Head {
             features: self.bins.features.len(),
             leaves: self.leaves.len(),
@@ -133,65 +138,95 @@ impl Branches {
         true
     }
 
-    fn add_leaves(&mut self, nodes: &[Node], first_feature: usize) {
-        let first = self.leaves.len();
-        // Splits whose left side is not over: the leaf that it begins with, and the feature.
-        let mut open = Vec::new();
-        for node in nodes {
-            let leaf = self.leaves.len() - first;
-            match *node {
+    /// Prepares [`Branches::contribute`] when all trees are added.
+    pub(super) fn finish(&mut self) {
+        let ends: Vec<usize> = self.trees.iter().map(|head| head.features).collect();
+        self.bins.finish(&ends);
+    }
+
+    /// Adds the leaves of a tree as a profile sees them; of each leaf of the tree itself, from
+    /// left to right, the number that it has there.
+    fn add_leaves(&mut self, forest: &Forest, nodes: &[Node], profile: &[u32]) -> Vec<u8> {
+        let right = right_children(nodes);
+        let mut order = vec![0; nodes.len()];
+        let leaves = self.leaves.len();
+        // Nodes to visit, the next one last; and splits whose left side is not over: the leaf
+        // that it begins with, and the feature.
+        let (mut next, mut open) = (vec![0], Vec::<(usize, u32)>::new());
+        while let Some(at) = next.pop() {
+            let leaf = self.leaves.len() - leaves;
+            match nodes[at] {
                 Node::Split { feature, .. } => {
-                    let local = self.bins.find(first_feature, usize::from(feature));
-                    open.push((leaf, local.unwrap_or_default()));
+                    open.push((leaf, u32::from(feature)));
+                    let [left, right] = [at + 1, right[at]];
+                    if goes_left(forest, &nodes[at], profile[usize::from(feature)]) {
+                        next.extend([left, right]);
+                    } else {
+                        next.extend([right, left]);
+                    }
                 }
                 Node::Leaf { value, .. } => {
+                    order[at] = leaf as u8;
+                    let mut missed = 0;
+                    for (nth, (_, feature)) in open.iter().enumerate() {
+                        missed += u32::from(open[..nth].iter().all(|(_, other)| other != feature));
+                    }
                     self.leaves.push(Leaf {
                         value,
+                        missed,
                         ..Leaf::default()
                     });
                     if let Some((begin, feature)) = open.pop() {
-                        self.leaves[first + leaf].feature = feature;
-                        for left in &mut self.leaves[first + begin..] {
+                        self.leaves[leaves + leaf].feature = feature;
+                        for left in &mut self.leaves[leaves + begin..] {
                             left.left_of |= 1 << leaf;
                         }
                     }
                 }
             }
         }
+        let mut nodes = nodes.iter();
+        order.retain(|_| nodes.next().is_some_and(|node| question(node).is_none()));
+        order
     }
 }
 
-impl Mixed<'_> {
-    /// As `Walk::visit`, of the leaves that are reached on this way: what they give to an input of
-    /// the application's side and to one of the profile's.
-    fn visit(&mut self, reached: u64, of_row: usize, of_profile: usize) -> [f64; 2] {
-        let first = reached.trailing_zeros();
-        let last = 63 - reached.leading_zeros();
-        let leaf = &self.leaves[first as usize];
-        if first == last {
-            return [
-                leaf.value * self.shares.share(of_row, of_profile),
-                leaf.value * self.shares.share(of_profile, of_row),
-            ];
+/// As `Walk::visit` from the root of a tree of which these leaves are reached, but the application
+/// goes to the left and the profile to the right wherever they part.
+#[inline]
+fn add_mixtures(
+    leaves: &[Leaf],
+    mut reached: u64,
+    shares: &Shares,
+    weight: f64,
+    open: &mut [Open; LEAVES],
+    contributions: &mut [f64],
+) {
+    // At each open split the application misses what is visited now.
+    let mut parted = 0;
+    while reached != 0 {
+        let leaf = &leaves[reached.trailing_zeros() as usize];
+        reached &= reached - 1;
+        let mut given = shares.pair(leaf.missed as usize, parted);
+        given = given.map(|share| leaf.value * share);
+        // The side of the profile is whole where it was missed once less than the other one.
+        while open[parted % LEAVES].missed == leaf.missed + 1 {
+            let row = &open[parted % LEAVES];
+            // With the application's value its leaves are reached, without it the others.
+            contributions[row.feature as usize] += weight * (row.given[0] - given[1]);
+            given = [row.given[0] + given[0], row.given[1] + given[1]];
+            parted -= 1;
         }
-        // Of the splits to whose left the first one is, the highest that has the last one to its
-        // right: those above it have both to their left.
-        let between = leaf.left_of & ((1 << last) - 1);
-        let split = 63 - between.leading_zeros();
-        let local = self.leaves[split as usize].feature;
-        let left = reached & (u64::MAX >> (63 - split));
-        let right = reached ^ left;
-        let is_left = self.of_row[local % FEATURES] >> first & 1 != 0;
-        let (row, profile) = if is_left {
-            (left, right)
-        } else {
-            (right, left)
+        // Of the splits that the leaf is to the left of, the highest that has the next one that is
+        // reached to its right: those above it have both to their left.
+        let next = reached & reached.wrapping_neg();
+        let between = leaf.left_of & next.wrapping_sub(1);
+        let split = 63 - (between | 1).leading_zeros();
+        parted += 1;
+        open[parted % LEAVES] = Open {
+            given,
+            missed: leaf.missed,
+            feature: leaves[split as usize].feature,
         };
-        let with_row = self.visit(row, of_row + 1, of_profile);
-        let with_profile = self.visit(profile, of_row, of_profile + 1);
-        // With the application's value its leaves are reached, without it the others.
-        self.contributions[self.features[local].feature] +=
-            self.weight * (with_row[0] - with_profile[1]);
-        [with_row[0] + with_profile[0], with_row[1] + with_profile[1]]
     }
 }

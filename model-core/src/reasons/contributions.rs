@@ -4,10 +4,11 @@ use super::branches::Branches;
 use super::codes::add_codes;
 use super::patterns::Patterns;
 use super::profiles::Profiles;
+use super::seen::Seen;
 use super::shares::Shares;
 use super::walk::{FREE, Walk};
 use crate::forest::{Forest, right_children};
-use crate::model::{Linear, Model, Predictor};
+use crate::model::{Model, Predictor};
 
 /// Profiles below which patterns save nothing.
 const FEW: usize = 4;
@@ -58,7 +59,7 @@ impl Explainer {
             right: Vec::new(),
             shares: Shares::new(),
         };
-        let parts = Parts::new(model);
+        let parts = model.parts();
         for (nth, weight) in profiles.weights.iter().enumerate() {
             let row = profiles.row(nth);
             explainer.base += weight * predictor.margin_row(row);
@@ -71,31 +72,34 @@ impl Explainer {
             }
         }
         if let Some(forest) = parts.forest {
-            explainer.add_trees(forest, way);
+            explainer.add_trees(forest, parts.leaf_weight(), way);
         }
         explainer
     }
 
-    fn add_trees(&mut self, forest: &Forest, way: Way) {
+    fn add_trees(&mut self, forest: &Forest, weight: f64, way: Way) {
         let profiles = self.weights.len();
         let few = profiles < FEW;
         if few && way == Way::Tables {
             let mut trees = 0..forest.trees.len();
             if trees.all(|index| self.branches.add(forest, index, &self.codes, profiles)) {
+                self.branches.finish();
                 return;
             }
             // The walk goes from tree to tree, and all are added up in its order.
             self.branches = Branches::default();
         }
+        let seen = Seen::new(forest, &self.codes, profiles);
         for (index, tree) in forest.trees.iter().enumerate() {
-            let (codes, weights) = (&self.codes, &self.weights);
-            if few || way == Way::Walk || !self.patterns.add(forest, index, codes, weights) {
+            let (patterns, weights) = (&mut self.patterns, &self.weights);
+            if few || way == Way::Walk || !patterns.add(forest, index, &seen, weights, weight) {
                 self.walked.push(index);
                 for child in right_children(&tree.nodes) {
                     self.right.push(child as u32);
                 }
             }
         }
+        self.patterns.finish();
     }
 
     /// The weighted mean margin of the profiles.
@@ -111,15 +115,15 @@ impl Explainer {
     #[inline(never)]
     pub fn contributions(&self, model: &Model, row: &[f64]) -> Vec<f64> {
         let mut contributions = vec![0.0; row.len()];
-        let parts = Parts::new(model);
+        let parts = model.parts();
         if let Some(forest) = parts.forest {
             let mut codes = Vec::new();
             add_codes(forest, row, &mut codes);
+            let weight = parts.leaf_weight();
             let patterns = &self.patterns;
-            patterns.contribute(&codes, &self.shares, parts.leaf_weight, &mut contributions);
+            patterns.contribute(&codes, &self.shares, &mut contributions);
             let branches = &self.branches;
             let weights = &self.weights;
-            let weight = parts.leaf_weight;
             branches.contribute(&codes, &self.shares, weight, weights, &mut contributions);
             self.walk(forest, &codes, weight, &mut contributions);
         }
@@ -154,37 +158,6 @@ impl Explainer {
                 };
                 walk.visit(0, 0, 0);
             }
-        }
-    }
-}
-
-/// The trees and the weighted sum of a model, with what they count in the margin.
-struct Parts<'m> {
-    forest: Option<&'m Forest>,
-    /// Of a leaf's value.
-    leaf_weight: f64,
-    linear: Option<&'m Linear>,
-    linear_weight: f64,
-}
-
-impl<'m> Parts<'m> {
-    fn new(model: &'m Model) -> Self {
-        let (forest, of_forest, linear, linear_weight) = match model {
-            Model::Linear(linear) => (None, 0.0, Some(linear), 1.0),
-            Model::Forest(forest) => (Some(forest), 1.0, None, 0.0),
-            Model::Ensemble(ensemble) => (
-                Some(&ensemble.forest),
-                ensemble.forest_weight,
-                Some(&ensemble.linear),
-                ensemble.linear_weight,
-            ),
-        };
-        let leaf = |forest: &Forest| forest.aggregation.apply(of_forest, forest.trees.len());
-        Self {
-            forest,
-            leaf_weight: forest.map_or(0.0, leaf),
-            linear,
-            linear_weight,
         }
     }
 }
