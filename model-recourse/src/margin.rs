@@ -115,6 +115,11 @@ impl Margin {
         self.forest_weight * trees + self.linear_weight * linear
     }
 
+    /// The trees, with all that a request fixes worked in.
+    pub(super) fn trees(&self) -> &Trees {
+        &self.trees
+    }
+
     fn add_forest(
         &mut self,
         forest: &Forest,

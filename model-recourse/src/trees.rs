@@ -61,6 +61,14 @@ impl Column {
             None => cell & key != 0,
         }
     }
+
+    /// Whether all of a key is in a cell.
+    fn covers(&self, cell: u64, key: u64) -> bool {
+        match self.cuts {
+            Some(_) => cell as u32 <= key as u32 && key >> 32 <= cell >> 32,
+            None => key & !cell == 0,
+        }
+    }
 }
 
 impl Trees {
@@ -114,6 +122,57 @@ impl Trees {
         }
         standing.keys = keys;
         sum
+    }
+
+    /// The greatest leaf of each tree that a box reaches, and the tree's least.
+    fn greatest_leaves(&self, standing: &Standing) -> impl Iterator<Item = (usize, usize)> {
+        let mut first = 0;
+        let trees = self.ends.iter().zip(&standing.starts);
+        trees.map(move |(&end, start)| {
+            let leaf = first + usize::from(*start);
+            first = end as usize;
+            (leaf, first - 1)
+        })
+    }
+
+    /// Adds to each input how much of a box's bound hangs on it: the greatest leaves that do not
+    /// hold for all that the input can be in the box, each by how far it is above its tree's
+    /// least.
+    pub(super) fn weigh(&self, standing: &Standing, weights: &mut [f64]) {
+        for (leaf, least) in self.greatest_leaves(standing) {
+            let weight = self.values[leaf] - self.values[least];
+            let cells = self.cells[leaf * self.columns.len()..].iter();
+            for (column, (cell, key)) in self.columns.iter().zip(cells.zip(&standing.keys)) {
+                if !column.covers(*cell, *key) {
+                    weights[column.input] += weight;
+                }
+            }
+        }
+    }
+
+    /// The median of the cuts that the greatest leaves make through a box along an input that is
+    /// a number: a value goes to the one side if and only if it is at most that.
+    pub(super) fn median_cut(&self, standing: &Standing, input: usize) -> Option<f64> {
+        let nth = self.columns.iter().position(|c| c.input == input)?;
+        let (cuts, key) = (self.columns[nth].cuts.as_ref()?, *standing.keys.get(nth)?);
+        let mut counts = vec![0_u32; cuts.len()];
+        let mut total = 0;
+        for (leaf, _) in self.greatest_leaves(standing) {
+            let cell = self.cells[leaf * self.columns.len() + nth];
+            let (least, most) = (cell as u32, (cell >> 32) as u32);
+            let below = (least > key as u32).then(|| least - 1);
+            let above = (most < (key >> 32) as u32).then_some(most);
+            for cut in below.into_iter().chain(above) {
+                counts[cut as usize] += 1;
+                total += 1;
+            }
+        }
+        let mut passed = 0;
+        let is_median = |count: &u32| {
+            passed += count;
+            2 * passed > total
+        };
+        counts.iter().position(is_median).map(|cut| cuts[cut])
     }
 
     /// Whether a box reaches a leaf, as far as some of the columns go.
