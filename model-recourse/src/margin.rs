@@ -99,11 +99,6 @@ impl Margin {
         margin
     }
 
-    /// Bytes of a [`Standing`].
-    pub(super) fn standing_bytes(&self) -> usize {
-        self.trees.standing_bytes()
-    }
-
     /// The greatest margin in a box. `standing` is that of a box that this one is a part of, or
     /// the default, and is brought up to date.
     pub(super) fn greatest(&self, reach: &[Reach], standing: &mut Standing) -> f64 {

@@ -188,9 +188,8 @@ impl<'d> Search<'d> {
                 return;
             }
         }
-        let cut = self.cut(&ranges, &standing);
-        let bytes = self.margin.standing_bytes();
-        self.standings.keep(waiting.id, standing, bytes);
+        let cut = self.cut(&ranges, &mut standing);
+        self.standings.keep(waiting.id, standing);
         if let Some((nth, middle)) = cut {
             self.split(waiting.id, ranges, nth, middle);
         }
@@ -226,7 +225,7 @@ impl<'d> Search<'d> {
     ///
     /// The axis is the one on which most of the bound hangs: along another one both parts are
     /// bounded as the whole is. Among equals it is the one whose candidates differ most in cost.
-    fn cut(&self, ranges: &[Range], standing: &Standing) -> Option<(usize, u32)> {
+    fn cut(&self, ranges: &[Range], standing: &mut Standing) -> Option<(usize, u32)> {
         let trees = self.margin.trees();
         let mut weights = vec![0.0; self.inputs.reach.len()];
         trees.weigh(standing, &mut weights);

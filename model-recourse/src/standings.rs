@@ -50,7 +50,8 @@ impl Standings {
     }
 
     /// Keeps the standing of a box that is about to be split, where there is room.
-    pub(super) fn keep(&mut self, id: u32, standing: Standing, bytes: usize) {
+    pub(super) fn keep(&mut self, id: u32, standing: Standing) {
+        let bytes = standing.bytes();
         if self.spent + bytes <= MEMORY {
             self.spent += bytes;
             self.boxes[id as usize] = Kept {

@@ -12,8 +12,8 @@ pub(super) struct Trees {
     single: bool,
     /// The inputs that boxes differ in.
     columns: Vec<Column>,
-    /// Where each tree's leaves end.
-    ends: Vec<u32>,
+    /// Where each tree's leaves begin, and where the last one's end.
+    bounds: Vec<u32>,
     values: Vec<f64>,
     /// For each leaf and column what the input must be: of a number the least and the greatest
     /// rank among the cuts, in the low and the high half; of a category its codes.
@@ -36,8 +36,24 @@ const ANY: u64 = u64::MAX << 32;
 pub(super) struct Standing {
     /// What the box leaves of each column: ranks or codes, as in a cell.
     keys: Vec<u64>,
-    /// The leaf of each tree that is the greatest in the box, counted from the tree's first.
-    starts: Vec<u16>,
+    /// The trees whose greatest leaf may be another in a part of the box.
+    open: Vec<Open>,
+    /// The sum of the leaves of the others: each holds for the whole box.
+    settled: f64,
+}
+
+/// A tree, and its leaf that is the greatest in the box, counted from the tree's first.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    tree: u16,
+    leaf: u16,
+}
+
+impl Standing {
+    /// Bytes that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.keys) + size_of_val(&*self.open)
+    }
 }
 
 impl Column {
@@ -78,11 +94,6 @@ impl Trees {
         self.single = true;
     }
 
-    /// Bytes of a [`Standing`].
-    pub(super) fn standing_bytes(&self) -> usize {
-        self.ends.len() * size_of::<u16>() + self.columns.len() * size_of::<u64>()
-    }
-
     /// The sum of each tree's greatest leaf that a box reaches, tree after tree from
     /// [`Trees::starting_from`]. `standing` is that of a box that this one is a part of, or the
     /// default, and is brought up to date.
@@ -98,11 +109,18 @@ impl Trees {
             }
         }
         let all: Vec<usize> = (0..keys.len()).collect();
-        standing.starts.resize(self.ends.len(), 0);
-        let (mut sum, mut first) = (self.start, 0);
-        for (&end, start) in self.ends.iter().zip(&mut standing.starts) {
-            let end = end as usize;
-            let mut leaf = first + usize::from(*start);
+        if standing.keys.is_empty() {
+            let trees = 0..self.bounds.len().saturating_sub(1);
+            let first = |tree| Open {
+                tree: tree as u16,
+                leaf: 0,
+            };
+            standing.open = trees.map(first).collect();
+            standing.settled = 0.0;
+        }
+        let mut sum = self.start + standing.settled;
+        for open in &mut standing.open {
+            let (mut leaf, first, end) = self.place(*open);
             if !self.meets(leaf, &changed, &keys) {
                 while leaf + 1 < end {
                     leaf += 1;
@@ -110,7 +128,7 @@ impl Trees {
                         break;
                     }
                 }
-                *start = (leaf - first).min(usize::from(u16::MAX)) as u16;
+                open.leaf = (leaf - first).min(usize::from(u16::MAX)) as u16;
             }
             sum += self.values[leaf];
             if self.single {
@@ -118,36 +136,46 @@ impl Trees {
                 // rounds, the greatest leaves still sum to the most that it can give.
                 sum = f64::from(sum as f32);
             }
-            first = end;
         }
         standing.keys = keys;
         sum
     }
 
-    /// The greatest leaf of each tree that a box reaches, and the tree's least.
-    fn greatest_leaves(&self, standing: &Standing) -> impl Iterator<Item = (usize, usize)> {
-        let mut first = 0;
-        let trees = self.ends.iter().zip(&standing.starts);
-        trees.map(move |(&end, start)| {
-            let leaf = first + usize::from(*start);
-            first = end as usize;
-            (leaf, first - 1)
-        })
+    /// The leaf of an open tree, the tree's first, and where its leaves end.
+    #[inline(always)]
+    fn place(&self, open: Open) -> (usize, usize, usize) {
+        let tree = usize::from(open.tree);
+        let first = self.bounds[tree] as usize;
+        let end = self.bounds[tree + 1] as usize;
+        (first + usize::from(open.leaf), first, end)
     }
 
     /// Adds to each input how much of a box's bound hangs on it: the greatest leaves that do not
     /// hold for all that the input can be in the box, each by how far it is above its tree's
-    /// least.
-    pub(super) fn weigh(&self, standing: &Standing, weights: &mut [f64]) {
-        for (leaf, least) in self.greatest_leaves(standing) {
-            let weight = self.values[leaf] - self.values[least];
+    /// least. A tree whose greatest leaf holds for the whole box is settled for all its parts.
+    pub(super) fn weigh(&self, standing: &mut Standing, weights: &mut [f64]) {
+        let mut kept = 0;
+        for nth in 0..standing.open.len() {
+            let open = standing.open[nth];
+            let (leaf, _, end) = self.place(open);
+            let weight = self.values[leaf] - self.values[end - 1];
+            // Sums that are rounded are the model's only in its order.
+            let mut is_open = self.single;
             let cells = self.cells[leaf * self.columns.len()..].iter();
             for (column, (cell, key)) in self.columns.iter().zip(cells.zip(&standing.keys)) {
                 if !column.covers(*cell, *key) {
                     weights[column.input] += weight;
+                    is_open = true;
                 }
             }
+            if is_open {
+                standing.open[kept] = open;
+                kept += 1;
+            } else {
+                standing.settled += self.values[leaf];
+            }
         }
+        standing.open.truncate(kept);
     }
 
     /// The median of the cuts that the greatest leaves make through a box along an input that is
@@ -157,8 +185,8 @@ impl Trees {
         let (cuts, key) = (self.columns[nth].cuts.as_ref()?, *standing.keys.get(nth)?);
         let mut counts = vec![0_u32; cuts.len()];
         let mut total = 0;
-        for (leaf, _) in self.greatest_leaves(standing) {
-            let cell = self.cells[leaf * self.columns.len() + nth];
+        for open in &standing.open {
+            let cell = self.cells[self.place(*open).0 * self.columns.len() + nth];
             let (least, most) = (cell as u32, (cell >> 32) as u32);
             let below = (least > key as u32).then(|| least - 1);
             let above = (most < (key >> 32) as u32).then_some(most);
@@ -215,6 +243,7 @@ impl Trees {
             column_of,
             open: Vec::new(),
         };
+        self.bounds.push(0);
         for tree in &forest.trees {
             self.add_tree(&mut walk, tree);
         }
@@ -244,7 +273,7 @@ impl Trees {
             self.cells
                 .extend_from_slice(&cells[nth * width..(nth + 1) * width]);
         }
-        self.ends.push(self.values.len() as u32);
+        self.bounds.push(self.values.len() as u32);
     }
 }
 
