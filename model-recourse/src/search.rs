@@ -13,9 +13,8 @@ use crate::dive::dive;
 use crate::margin::Margin;
 use crate::reach::Inputs;
 use crate::rules::{Verdict, verdict};
-use crate::standings::Standings;
+use crate::standings::{Standing, Standings};
 use crate::threshold::{margin_threshold, probability};
-use crate::trees::Standing;
 use crate::{Answer, Budget, Change, Plan};
 use model_core::decide::{Application, Decider, Judgement};
 use model_core::policy::Outcome;
@@ -226,9 +225,7 @@ impl<'d> Search<'d> {
     /// The axis is the one on which most of the bound hangs: along another one both parts are
     /// bounded as the whole is. Among equals it is the one whose candidates differ most in cost.
     fn cut(&self, ranges: &[Range], standing: &mut Standing) -> Option<(usize, u32)> {
-        let trees = self.margin.trees();
-        let mut weights = vec![0.0; self.inputs.reach.len()];
-        trees.weigh(standing, &mut weights);
+        let weights = self.margin.weigh(&self.inputs.reach, standing);
         let mut best: Option<(usize, f64, f64)> = None;
         for (nth, (axis, range)) in self.axes.iter().zip(ranges).enumerate() {
             if range.low == range.high {
@@ -247,7 +244,7 @@ impl<'d> Search<'d> {
         }
         let (nth, ..) = best?;
         let (axis, range) = (&self.axes[nth], ranges[nth]);
-        let middle = match trees.median_cut(standing, axis.input) {
+        let middle = match self.margin.median_cut(standing, axis.input) {
             Some(cut) => {
                 (axis.values.partition_point(|value| *value <= cut) as u32).saturating_sub(1)
             }

@@ -2,6 +2,7 @@
 //! reaches.
 
 use crate::reach::Reach;
+use crate::standings::{Open, Standing};
 use model_core::forest::{Bins, Forest, Node, Tree};
 
 /// The leaves of the trees, in each tree the greatest first.
@@ -30,31 +31,6 @@ struct Column {
 
 /// A number of any rank; a category of any code.
 const ANY: u64 = u64::MAX << 32;
-
-/// What boxes left of the trees.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Standing {
-    /// What the box leaves of each column: ranks or codes, as in a cell.
-    keys: Vec<u64>,
-    /// The trees whose greatest leaf may be another in a part of the box.
-    open: Vec<Open>,
-    /// The sum of the leaves of the others: each holds for the whole box.
-    settled: f64,
-}
-
-/// A tree, and its leaf that is the greatest in the box, counted from the tree's first.
-#[derive(Debug, Clone, Copy)]
-struct Open {
-    tree: u16,
-    leaf: u16,
-}
-
-impl Standing {
-    /// Bytes that it takes.
-    pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.keys) + size_of_val(&*self.open)
-    }
-}
 
 impl Column {
     /// What a box leaves of the input.
