@@ -3,7 +3,8 @@
 
 use crate::axis::Axis;
 use crate::reach::{Inputs, Reach};
-use crate::trees::{Standing, Trees};
+use crate::standings::Standing;
+use crate::trees::Trees;
 use model_core::decide::{Application, Decider};
 use model_core::forest::{Aggregation, Forest};
 use model_core::model::{Condition, Linear, TermValue};
@@ -70,20 +71,38 @@ impl Margin {
         margin
     }
 
-    /// Bytes of a [`Standing`].
-    pub(super) fn standing_bytes(&self) -> usize {
-        self.trees.standing_bytes()
-    }
-
     /// The greatest margin in a box. `standing` is that of a box that this one is a part of, or
     /// the default, and is brought up to date.
     pub(super) fn greatest(&self, reach: &[Reach], standing: &mut Standing) -> f64 {
         let trees = self.base + self.trees.greatest(reach, standing) / self.divisor;
         let mut linear = self.linear;
         for addend in &self.terms {
-            linear += addend.greatest(reach);
+            linear += addend.ends(reach).1;
         }
         self.forest_weight * trees + self.linear_weight * linear
+    }
+
+    /// For each input how much of a box's bound hangs on it: [`Trees::weigh`] in the margin's
+    /// terms, and how far the linear part goes. All 0 without trees, where every part of a box
+    /// is bounded exactly.
+    pub(super) fn weigh(&self, reach: &[Reach], standing: &mut Standing) -> Vec<f64> {
+        let mut weights = vec![0.0; reach.len()];
+        if self.forest_weight > 0.0 {
+            self.trees.weigh(standing, &mut weights);
+            for weight in &mut weights {
+                *weight *= self.forest_weight / self.divisor;
+            }
+            for addend in &self.terms {
+                let (least, most) = addend.ends(reach);
+                weights[addend.input()] += self.linear_weight * (most - least);
+            }
+        }
+        weights
+    }
+
+    /// Where the trees cut a box along an input: see [`Trees::median_cut`].
+    pub(super) fn median_cut(&self, standing: &Standing, input: usize) -> Option<f64> {
+        self.trees.median_cut(standing, input)
     }
 
     fn add_forest(
@@ -165,7 +184,16 @@ impl Margin {
 }
 
 impl Addend {
-    fn greatest(&self, reach: &[Reach]) -> f64 {
+    fn input(&self) -> usize {
+        match self {
+            Self::Scaled { input, .. } | Self::Where { input, .. } | Self::Codes { input, .. } => {
+                *input
+            }
+        }
+    }
+
+    /// The least and the greatest that it can be in a box.
+    fn ends(&self, reach: &[Reach]) -> (f64, f64) {
         match self {
             Self::Scaled {
                 input,
@@ -176,11 +204,12 @@ impl Addend {
                 let span = reach[*input].span;
                 // Within what `Linear::margin` clamps to, and 0 where it is missing.
                 let at = |value: f64| weight * ((value - mean) / scale).clamp(-1e200, 1e200);
-                let most = at(span.low).max(at(span.high));
+                let (low, high) = (at(span.low), at(span.high));
+                let (least, most) = (low.min(high), low.max(high));
                 match (span.is_empty(), span.missing) {
-                    (true, _) => 0.0,
-                    (false, true) => most.max(0.0),
-                    (false, false) => most,
+                    (true, _) => (0.0, 0.0),
+                    (false, true) => (least.min(0.0), most.max(0.0)),
+                    (false, false) => (least, most),
                 }
             }
             Self::Where {
@@ -194,16 +223,20 @@ impl Addend {
                     Condition::Above(cut) => (!span.missing && span.low > cut, span.high <= cut),
                 };
                 match (always, never) {
-                    (true, _) => *weight,
-                    (_, true) => 0.0,
-                    _ => weight.max(0.0),
+                    (true, _) => (*weight, *weight),
+                    (_, true) => (0.0, 0.0),
+                    _ => (weight.min(0.0), weight.max(0.0)),
                 }
             }
             Self::Codes { input, weights } => {
                 let codes = reach[*input].codes;
-                let possible = weights.iter().enumerate();
-                let possible = possible.filter(|(code, _)| codes >> code & 1 == 1);
-                possible.fold(f64::NEG_INFINITY, |most, (_, weight)| most.max(*weight))
+                let mut ends = (f64::INFINITY, f64::NEG_INFINITY);
+                for (code, weight) in weights.iter().enumerate() {
+                    if codes >> code & 1 == 1 {
+                        ends = (ends.0.min(*weight), ends.1.max(*weight));
+                    }
+                }
+                ends
             }
         }
     }

@@ -13,9 +13,8 @@ use crate::dive::dive;
 use crate::margin::Margin;
 use crate::reach::Inputs;
 use crate::rules::{Verdict, verdict};
-use crate::standings::Standings;
+use crate::standings::{Standing, Standings};
 use crate::threshold::{margin_threshold, probability};
-use crate::trees::Standing;
 use crate::{Answer, Budget, Change, Plan};
 use model_core::decide::{Application, Decider, Judgement};
 use model_core::policy::Outcome;
@@ -188,9 +187,11 @@ impl<'d> Search<'d> {
                 return;
             }
         }
-        let bytes = self.margin.standing_bytes();
-        self.standings.keep(waiting.id, standing, bytes);
-        self.split(waiting.id, &ranges);
+        let cut = self.cut(&ranges, &mut standing);
+        self.standings.keep(waiting.id, standing);
+        if let Some((nth, middle)) = cut {
+            self.split(waiting.id, ranges, nth, middle);
+        }
         self.standings.drop_unless_needed(waiting.id);
     }
 
@@ -218,20 +219,44 @@ impl<'d> Search<'d> {
         }
     }
 
-    /// Splits a box along the axis whose candidates differ most in cost.
-    fn split(&mut self, id: u32, ranges: &[Range]) {
-        let mut widest: Option<(usize, f64)> = None;
+    /// The axis to split a box along, and the last candidate before the cut; `None` where the box
+    /// holds one application.
+    ///
+    /// The axis is the one on which most of the bound hangs: along another one both parts are
+    /// bounded as the whole is. Among equals it is the one whose candidates differ most in cost.
+    fn cut(&self, ranges: &[Range], standing: &mut Standing) -> Option<(usize, u32)> {
+        let weights = self.margin.weigh(&self.inputs.reach, standing);
+        let mut best: Option<(usize, f64, f64)> = None;
         for (nth, (axis, range)) in self.axes.iter().zip(ranges).enumerate() {
+            if range.low == range.high {
+                continue;
+            }
+            let mut weight = weights[axis.input];
+            for (input, _) in self.inputs.follow(nth) {
+                weight += weights[input];
+            }
             let spread = axis.spread(*range);
-            if range.low < range.high && widest.is_none_or(|(_, most)| spread > most) {
-                widest = Some((nth, spread));
+            let is_better =
+                |(_, most, widest)| weight > most || (weight == most && spread > widest);
+            if best.is_none_or(is_better) {
+                best = Some((nth, weight, spread));
             }
         }
-        let Some((nth, _)) = widest else {
-            return;
+        let (nth, ..) = best?;
+        let (axis, range) = (&self.axes[nth], ranges[nth]);
+        let middle = match self.margin.median_cut(standing, axis.input) {
+            Some(cut) => {
+                (axis.values.partition_point(|value| *value <= cut) as u32).saturating_sub(1)
+            }
+            None => range.low + (range.high - range.low) / 2,
         };
+        Some((nth, middle.clamp(range.low, range.high - 1)))
+    }
+
+    /// Splits a box along an axis: into the application's own and what is on its sides, or into
+    /// what is up to the middle and what is beyond it.
+    fn split(&mut self, id: u32, mut ranges: Vec<Range>, nth: usize, middle: u32) {
         let (at, range) = (self.axes[nth].at, ranges[nth]);
-        let mut ranges = ranges.to_vec();
         let mut part = |search: &mut Self, low: u32, high: u32, is_decided: bool| {
             ranges[nth] = Range { low, high };
             search.push(&ranges, Some(id), is_decided);
@@ -246,7 +271,6 @@ impl<'d> Search<'d> {
             }
             return;
         }
-        let middle = range.low + (range.high - range.low) / 2;
         let is_nearer = self.axes[nth].nearest(range) == range.low;
         part(self, range.low, middle, is_nearer);
         part(self, middle + 1, range.high, !is_nearer);

@@ -1,9 +1,32 @@
 //! Where the trees stand in boxes that were split, for as long as a part of the box waits.
 
-use crate::trees::Standing;
-
 /// Bytes that may be spent.
 const MEMORY: usize = 8 << 20;
+
+/// What boxes left of the trees.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Standing {
+    /// What the box leaves of each column: ranks or codes, as in a cell of a leaf.
+    pub(super) keys: Vec<u64>,
+    /// The trees whose greatest leaf may be another in a part of the box.
+    pub(super) open: Vec<Open>,
+    /// The sum of the leaves of the others: each holds for the whole box.
+    pub(super) settled: f64,
+}
+
+/// A tree, and its leaf that is the greatest in the box, counted from the tree's first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Open {
+    pub(super) tree: u16,
+    pub(super) leaf: u16,
+}
+
+impl Standing {
+    /// Bytes that it takes.
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.keys) + size_of_val(&*self.open)
+    }
+}
 
 /// The standings of boxes, by the numbers of the boxes.
 #[derive(Debug, Default)]
@@ -50,7 +73,8 @@ impl Standings {
     }
 
     /// Keeps the standing of a box that is about to be split, where there is room.
-    pub(super) fn keep(&mut self, id: u32, standing: Standing, bytes: usize) {
+    pub(super) fn keep(&mut self, id: u32, standing: Standing) {
+        let bytes = standing.bytes();
         if self.spent + bytes <= MEMORY {
             self.spent += bytes;
             self.boxes[id as usize] = Kept {

@@ -2,6 +2,7 @@
 //! reaches.
 
 use crate::reach::Reach;
+use crate::standings::{Open, Standing};
 use model_core::forest::{Bins, Forest, Node, Tree};
 
 /// The leaves of the trees, in each tree the greatest first.
@@ -12,8 +13,8 @@ pub(super) struct Trees {
     single: bool,
     /// The inputs that boxes differ in.
     columns: Vec<Column>,
-    /// Where each tree's leaves end.
-    ends: Vec<u32>,
+    /// Where each tree's leaves begin, and where the last one's end.
+    bounds: Vec<u32>,
     values: Vec<f64>,
     /// For each leaf and column what the input must be: of a number the least and the greatest
     /// rank among the cuts, in the low and the high half; of a category its codes.
@@ -30,15 +31,6 @@ struct Column {
 
 /// A number of any rank; a category of any code.
 const ANY: u64 = u64::MAX << 32;
-
-/// What boxes left of the trees.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Standing {
-    /// What the box leaves of each column: ranks or codes, as in a cell.
-    keys: Vec<u64>,
-    /// The leaf of each tree that is the greatest in the box, counted from the tree's first.
-    starts: Vec<u16>,
-}
 
 impl Column {
     /// What a box leaves of the input.
@@ -61,6 +53,14 @@ impl Column {
             None => cell & key != 0,
         }
     }
+
+    /// Whether all of a key is in a cell.
+    fn covers(&self, cell: u64, key: u64) -> bool {
+        match self.cuts {
+            Some(_) => cell as u32 <= key as u32 && key >> 32 <= cell >> 32,
+            None => key & !cell == 0,
+        }
+    }
 }
 
 impl Trees {
@@ -68,11 +68,6 @@ impl Trees {
     pub(super) fn starting_from(&mut self, base: f64) {
         self.start = f64::from(base as f32);
         self.single = true;
-    }
-
-    /// Bytes of a [`Standing`].
-    pub(super) fn standing_bytes(&self) -> usize {
-        self.ends.len() * size_of::<u16>() + self.columns.len() * size_of::<u64>()
     }
 
     /// The sum of each tree's greatest leaf that a box reaches, tree after tree from
@@ -90,11 +85,18 @@ impl Trees {
             }
         }
         let all: Vec<usize> = (0..keys.len()).collect();
-        standing.starts.resize(self.ends.len(), 0);
-        let (mut sum, mut first) = (self.start, 0);
-        for (&end, start) in self.ends.iter().zip(&mut standing.starts) {
-            let end = end as usize;
-            let mut leaf = first + usize::from(*start);
+        if standing.keys.is_empty() {
+            let trees = 0..self.bounds.len().saturating_sub(1);
+            let first = |tree| Open {
+                tree: tree as u16,
+                leaf: 0,
+            };
+            standing.open = trees.map(first).collect();
+            standing.settled = 0.0;
+        }
+        let mut sum = self.start + standing.settled;
+        for open in &mut standing.open {
+            let (mut leaf, first, end) = self.place(*open);
             if !self.meets(leaf, &changed, &keys) {
                 while leaf + 1 < end {
                     leaf += 1;
@@ -102,7 +104,7 @@ impl Trees {
                         break;
                     }
                 }
-                *start = (leaf - first).min(usize::from(u16::MAX)) as u16;
+                open.leaf = (leaf - first).min(usize::from(u16::MAX)) as u16;
             }
             sum += self.values[leaf];
             if self.single {
@@ -110,10 +112,71 @@ impl Trees {
                 // rounds, the greatest leaves still sum to the most that it can give.
                 sum = f64::from(sum as f32);
             }
-            first = end;
         }
         standing.keys = keys;
         sum
+    }
+
+    /// The leaf of an open tree, the tree's first, and where its leaves end.
+    #[inline(always)]
+    fn place(&self, open: Open) -> (usize, usize, usize) {
+        let tree = usize::from(open.tree);
+        let first = self.bounds[tree] as usize;
+        let end = self.bounds[tree + 1] as usize;
+        (first + usize::from(open.leaf), first, end)
+    }
+
+    /// Adds to each input how much of a box's bound hangs on it: the greatest leaves that do not
+    /// hold for all that the input can be in the box, each by how far it is above its tree's
+    /// least. A tree whose greatest leaf holds for the whole box is settled for all its parts.
+    pub(super) fn weigh(&self, standing: &mut Standing, weights: &mut [f64]) {
+        let mut kept = 0;
+        for nth in 0..standing.open.len() {
+            let open = standing.open[nth];
+            let (leaf, _, end) = self.place(open);
+            let weight = self.values[leaf] - self.values[end - 1];
+            // Sums that are rounded are the model's only in its order.
+            let mut is_open = self.single;
+            let cells = self.cells[leaf * self.columns.len()..].iter();
+            for (column, (cell, key)) in self.columns.iter().zip(cells.zip(&standing.keys)) {
+                if !column.covers(*cell, *key) {
+                    weights[column.input] += weight;
+                    is_open = true;
+                }
+            }
+            if is_open {
+                standing.open[kept] = open;
+                kept += 1;
+            } else {
+                standing.settled += self.values[leaf];
+            }
+        }
+        standing.open.truncate(kept);
+    }
+
+    /// The median of the cuts that the greatest leaves make through a box along an input that is
+    /// a number: a value goes to the one side if and only if it is at most that.
+    pub(super) fn median_cut(&self, standing: &Standing, input: usize) -> Option<f64> {
+        let nth = self.columns.iter().position(|c| c.input == input)?;
+        let (cuts, key) = (self.columns[nth].cuts.as_ref()?, *standing.keys.get(nth)?);
+        let mut counts = vec![0_u32; cuts.len()];
+        let mut total = 0;
+        for open in &standing.open {
+            let cell = self.cells[self.place(*open).0 * self.columns.len() + nth];
+            let (least, most) = (cell as u32, (cell >> 32) as u32);
+            let below = (least > key as u32).then(|| least - 1);
+            let above = (most < (key >> 32) as u32).then_some(most);
+            for cut in below.into_iter().chain(above) {
+                counts[cut as usize] += 1;
+                total += 1;
+            }
+        }
+        let mut passed = 0;
+        let is_median = |count: &u32| {
+            passed += count;
+            2 * passed > total
+        };
+        counts.iter().position(is_median).map(|cut| cuts[cut])
     }
 
     /// Whether a box reaches a leaf, as far as some of the columns go.
@@ -156,6 +219,7 @@ impl Trees {
             column_of,
             open: Vec::new(),
         };
+        self.bounds.push(0);
         for tree in &forest.trees {
             self.add_tree(&mut walk, tree);
         }
@@ -185,7 +249,7 @@ impl Trees {
             self.cells
                 .extend_from_slice(&cells[nth * width..(nth + 1) * width]);
         }
-        self.ends.push(self.values.len() as u32);
+        self.bounds.push(self.values.len() as u32);
     }
 }
 

@@ -574,7 +574,7 @@ fn a_short_budget_gives_valid_options_and_a_lower_bound() {
             .iter()
             .filter_map(|f| action(f, &mut random))
             .collect();
-        for evaluations in [0, 1, 100, 600] {
+        for evaluations in [0, 1, 40, 100, 200, 600] {
             let budget = Budget { evaluations };
             let request = Request::default();
             let answer = search(&mut decider, &actions, &application, &request, budget);

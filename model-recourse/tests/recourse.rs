@@ -162,6 +162,59 @@ fn a_sum_that_is_rounded_up_over_the_threshold_is_found() {
     }
 }
 
+/// Trees of one question each: the input, which of its cuts, and the leaves. Approved from a sum
+/// of 1.5.
+fn questions(cuts: Vec<f64>, asked: &[(u16, u32, [f64; 2])]) -> Decider {
+    let mut artifact = forest(PLAIN);
+    let leaf = |value| Node::Leaf { value, count: 1 };
+    let tree = |&(feature, split, [left, right]): &(u16, u32, [f64; 2])| Tree {
+        nodes: vec![
+            Node::Split {
+                feature,
+                split,
+                missing_left: true,
+                count: 2,
+            },
+            leaf(left),
+            leaf(right),
+        ],
+    };
+    artifact.model = Model::Forest(Forest {
+        features: vec![Bins::Cuts(cuts), Bins::Cuts(vec![500.0])],
+        category_sets: Vec::new(),
+        trees: asked.iter().map(tree).collect(),
+        aggregation: Aggregation::GroupedSum,
+        base: -1.5,
+        link: Link::Logistic,
+    });
+    artifact.threshold = 0.5;
+    decider(&artifact)
+}
+
+/// What proving costs that nothing helps: two trees contradict each other, and no sum of their
+/// greatest leaves shows it before the box is cut where they ask.
+fn evaluations_of_a_proof(mut decider: Decider) -> u32 {
+    let actions = [up("income", 10.0), up("amount", 10.0)];
+    let fields = r#"{"income": 0, "amount": 400}"#;
+    let answer = ask(&mut decider, &actions, fields, &Request::default());
+    assert!(answer.impossible && answer.lower_bound.is_none());
+    answer.evaluations
+}
+
+#[test]
+fn boxes_are_split_where_their_bound_hangs() {
+    let cuts: Vec<f64> = (0..64).map(|nth| f64::from(nth * 10 + 5)).collect();
+    // Income has the most candidates and the dearest, and hardly counts.
+    let mut asked: Vec<_> = (0..64).map(|nth| (0, nth, [0.0, 0.001])).collect();
+    asked.extend([(1, 0, [1.0, 0.0]), (1, 0, [0.0, 1.0])]);
+    let spent = evaluations_of_a_proof(questions(cuts.clone(), &asked));
+    assert!(spent <= 6, "{spent}");
+    // Only the fourth cut counts: halves would find it after several.
+    let asked = [(0, 3, [1.0, 0.0]), (0, 3, [0.0, 1.0])];
+    let spent = evaluations_of_a_proof(questions(cuts, &asked));
+    assert!(spent <= 8, "{spent}");
+}
+
 #[test]
 fn an_approved_application_needs_nothing() {
     let mut decider = plain(0.1);
