@@ -19,16 +19,17 @@ const KEPT: usize = 32;
 /// name = "loans"
 /// version = "1"
 /// missing_values = ["NA"]
-/// [target]
+/// [[feature]]
 /// name = "paid"
 /// type = "boolean"
-/// [[features]]
+/// role = "target"
+/// [[feature]]
 /// name = "home"
 /// type = "category"
 /// categories = ["OWN", "RENT"]
 /// "#;
 /// let schema = SchemaFile::from_toml(schema)?.schema;
-/// let mut home = CellReader::new(&schema.features[0], &schema.missing_values);
+/// let mut home = CellReader::new(&schema.features[1], &schema.missing_values);
 /// assert_eq!(home.read("RENT"), Ok(Reading::Is(1.0)));
 /// assert_eq!(home.read(" NA "), Ok(Reading::Missing));
 /// assert_eq!(home.read("TENT"), Ok(Reading::Unknown));

@@ -50,7 +50,8 @@ pub(super) fn read(
         idle: Mutex::default(),
     };
     let read_wave = |pieces: &mut Pieces<File>| {
-        let wave = pieces.next_pieces(rayon::current_num_threads())?;
+        // Half as many as fill all threads: the wave before is still there.
+        let wave = pieces.next_pieces(rayon::current_num_threads().div_ceil(2))?;
         let blocks = wave.par_iter().map(|piece| blocks(&mut head.table(piece)));
         Ok::<_, ReadError>(blocks.collect::<Vec<Result<Vec<Block>, ReadError>>>())
     };
