@@ -218,14 +218,12 @@ fn damaged_and_foreign_files_of_xgboost() {
     // Values of a byte or two, each of which takes 32 bytes and more.
     const MEGA: usize = 1 << 20;
     let too_much = "MiB of memory when it is read, far more than a model of its length: save";
-    for item in ["Z", "[Z]", "{}", "Ci"] {
+    for item in ["Z", "[Z]"] {
         let ubj = [b"{i\x01a[", item.repeat(5 * MEGA).as_bytes(), b"]}"].concat();
         with(&ubj, too_much);
     }
-    for item in ["[{}],", "{\"\":0},", "\"\","] {
-        let json = format!("{{\"a\":[{}0]}}", item.repeat(5 * MEGA));
-        with(json.as_bytes(), too_much);
-    }
+    let json = format!("{{\"a\":[{}0]}}", "\"\",".repeat(5 * MEGA));
+    with(json.as_bytes(), too_much);
     // Numbers take what they are: it is another thing that is wrong.
     let many = [b"{i\x01a[", &b"i\x07".repeat(5 * MEGA)[..], b"]}"].concat();
     with(&many, "the file has no 'learner'");
