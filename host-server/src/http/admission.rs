@@ -16,9 +16,13 @@ use super::shares::{Share, Shares};
 use super::turns::Turns;
 use crate::host::processors;
 
-/// Records of batches that may wait for the disk: half of the decision log's queue. The rest is
-/// for single decisions.
-const LOG_ROOM: usize = 8_192;
+/// A group of records of a batch is short up to this.
+const SHORT_GROUP: usize = 512;
+
+/// Records of batches that may wait for the disk, in long groups and in short ones: three quarters
+/// of the decision log's queue together. The rest is for single decisions.
+const LONG_GROUPS: usize = 8_192;
+const SHORT_GROUPS: usize = 4_096;
 
 /// What all requests share.
 pub(crate) struct Admission {
@@ -33,10 +37,9 @@ pub(crate) struct Admission {
     searches_for_recourse: Arc<Turns>,
     loads: Arc<Turns>,
     searches_of_log: Arc<Turns>,
-    /// To be the next batch with records for the decision log, and how many of its queue batches
-    /// may have.
-    records: Arc<Turns>,
-    log_room: Arc<Semaphore>,
+    /// Room in the decision log's queue for records of batches.
+    long_groups: LogRoom,
+    short_groups: LogRoom,
     /// As many as there are turns.
     threads: Threads,
     memory: Memory,
@@ -78,8 +81,8 @@ impl Admission {
             searches_for_recourse: Turns::new(recourse, less_one(recourse)),
             loads: Turns::new(one, one),
             searches_of_log: Turns::new(one, one),
-            records: Turns::new(one, one),
-            log_room: Arc::new(Semaphore::new(LOG_ROOM)),
+            long_groups: LogRoom::new(LONG_GROUPS),
+            short_groups: LogRoom::new(SHORT_GROUPS),
             threads: Threads::new(pieces.get() + recourse.get() + 2),
             memory: Memory::new(limits.body_memory),
         }
@@ -108,17 +111,17 @@ impl Admission {
     }
 
     /// Room for so many records of a batch in the decision log's queue, when it is the caller's
-    /// turn. More than there is room for get all of it.
+    /// turn.
     pub(crate) async fn log_room(
         &self,
         caller: &Caller,
         records: usize,
     ) -> Option<OwnedSemaphorePermit> {
-        let _turn = self.records.take(caller).await;
-        let records = u32::try_from(records.min(LOG_ROOM)).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.log_room).acquire_many_owned(records);
-        // Never closed.
-        room.await.ok()
+        let room = match records <= SHORT_GROUP {
+            true => &self.short_groups,
+            false => &self.long_groups,
+        };
+        room.take(caller, records).await
     }
 
     /// Does long work on another thread when it is the caller's turn. The turn ends with the
@@ -156,6 +159,33 @@ impl Admission {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
         self.work(Work::Piece, caller, work).await
+    }
+}
+
+/// Room for so many records.
+struct LogRoom {
+    most: usize,
+    records: Arc<Semaphore>,
+    /// To be the next who waits for it.
+    turns: Arc<Turns>,
+}
+
+impl LogRoom {
+    fn new(most: usize) -> Self {
+        Self {
+            most,
+            records: Arc::new(Semaphore::new(most)),
+            turns: Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN),
+        }
+    }
+
+    /// More records than there is room for get all of it.
+    async fn take(&self, caller: &Caller, records: usize) -> Option<OwnedSemaphorePermit> {
+        let _turn = self.turns.take(caller).await;
+        let records = u32::try_from(records.min(self.most)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.records).acquire_many_owned(records);
+        // Never closed.
+        room.await.ok()
     }
 }
 
