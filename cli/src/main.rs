@@ -27,6 +27,13 @@ const FOUND: u8 = 1;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 fn main() -> ExitCode {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // What a damaged Parquet file does to its library becomes an error, which is printed.
+        if !model_files::parquet::is_guarded() {
+            usual(panic);
+        }
+    }));
     match commands::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

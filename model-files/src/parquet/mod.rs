@@ -5,6 +5,7 @@ mod column;
 mod csv_text;
 mod error;
 mod from_csv;
+mod guard;
 mod meaning;
 mod pages;
 mod write;
@@ -22,6 +23,7 @@ use parquet::schema::types::{ColumnDescPtr, TypePtr};
 
 use crate::block::{BLOCK_ROWS, Block, Cells};
 use column::Open;
+use guard::guarded;
 use meaning::Meaning;
 use pages::Pages;
 
@@ -29,6 +31,7 @@ pub use cells::{NewCells, NewColumn, NewKind, Words};
 pub use csv_text::{CsvText, header_text};
 pub use error::{ParquetError, ParquetErrorKind};
 pub use from_csv::FromCsv;
+pub use guard::is_guarded;
 pub use write::{Encoded, ParquetWriter};
 
 /// What a Parquet file begins and ends with.
@@ -192,7 +195,7 @@ impl ParquetFile {
     fn reader(&self) -> Result<SerializedFileReader<File>, ParquetError> {
         let file = File::open(&self.path)
             .map_err(|error| ParquetError::new(&self.name, ParquetErrorKind::Io(error)))?;
-        SerializedFileReader::new(file).map_err(|error| damaged(&self.name, &error))
+        guarded(|| SerializedFileReader::new(file)).map_err(|error| damaged(&self.name, &error))
     }
 
     fn check_columns(&self) -> Result<(), ParquetError> {
@@ -238,7 +241,7 @@ impl Group {
                 continue;
             }
             file.kind(index)?;
-            let pages = group.get_column_page_reader(index);
+            let pages = guarded(|| group.get_column_page_reader(index));
             let pages = Pages::new(pages.map_err(|error| damaged(&file.name, &error))?);
             columns.push(Some(Open {
                 name: column.name().to_owned(),
@@ -273,7 +276,8 @@ impl Group {
             .resize_with(self.columns.len(), || Cells::Skipped);
         for (open, cells) in self.columns.iter_mut().zip(&mut self.block.columns) {
             let Some(open) = open else { continue };
-            open.fill(cells, rows, &mut self.levels)
+            let levels = &mut self.levels;
+            guarded(|| open.fill(cells, rows, levels))
                 .map_err(|error| damaged(&self.name, &error).in_column(&open.name))?;
         }
         Ok(Some(&mut self.block))
