@@ -147,7 +147,7 @@ fn set_words(categories: u32) -> usize {
 
 /// Sorts the keys and drops duplicates. Shell's sort with Knuth's gaps: the standard library's
 /// takes several kilobytes of the module.
-fn sorted_set(mut keys: Vec<u64>) -> Vec<u64> {
+pub(crate) fn sorted_set(mut keys: Vec<u64>) -> Vec<u64> {
     let mut gap = 1;
     while gap < keys.len() / 9 {
         gap = 3 * gap + 1;

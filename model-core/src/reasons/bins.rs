@@ -1,8 +1,10 @@
 //! The bins of a tree: the parts into which its own splits divide the values of a feature. Values
-//! of one bin reach the same leaves, and of each leaf's box a feature's bins can be told.
+//! of one bin reach the same leaves, and of each leaf's box a feature's bins can be told. A row's
+//! bins are looked up for sixteen trees at once.
 
 use super::codes::{MISSING, goes_left, ones, question};
-use crate::forest::{Bins, Forest, Node, right_children};
+use super::seen::Seen;
+use crate::forest::{Bins, Forest, Node, right_children, sorted_set};
 
 /// Most leaves of a tree: the bits of a mask.
 pub(super) const LEAVES: usize = 64;
@@ -19,6 +21,8 @@ pub(super) const IN_ORDER: [u8; LEAVES] = {
     }
     order
 };
+/// Trees whose bins are looked up together.
+pub(super) const BLOCK: usize = 16;
 
 /// The bins of trees, one tree after another.
 #[derive(Debug, Default)]
@@ -26,6 +30,27 @@ pub(super) struct TreeBins {
     pub(super) features: Vec<Local>,
     /// Cuts that a tree asks for, as indices of the feature's cuts.
     cuts: Vec<u32>,
+    /// What each block of trees asks of each feature, one block after another.
+    asked: Vec<Asked>,
+    /// Where each block's part of `asked` ends.
+    blocks: Vec<usize>,
+    /// Cuts that a block asks for.
+    block_cuts: Vec<u32>,
+    /// For each value of a number that a block tells apart, the bin in each of its trees.
+    lines: Vec<[u8; BLOCK]>,
+}
+
+/// What a block of trees asks of a feature.
+#[derive(Debug)]
+struct Asked {
+    feature: usize,
+    /// Of a number, its cuts and its lines: one for the values up to each cut, one for those
+    /// above all, one for a missing one.
+    first_cut: usize,
+    last_cut: usize,
+    first_line: usize,
+    /// Of a category, the bin of a missing one; 0 of a number.
+    missing: u32,
 }
 
 /// A feature of a tree.
@@ -91,6 +116,92 @@ impl TreeBins {
         features.position(|local| local.feature == feature)
     }
 
+    /// Prepares [`TreeBins::read`] when all trees are added. `ends` says where the features of
+    /// each tree end.
+    #[inline(never)]
+    pub(super) fn finish(&mut self, ends: &[usize]) {
+        let mut first = 0;
+        for ends in ends.chunks(BLOCK) {
+            // By feature, then by tree.
+            let mut keys = Vec::new();
+            for (tree, end) in ends.iter().enumerate() {
+                for at in first..*end {
+                    let feature = self.features[at].feature;
+                    keys.push(((feature * BLOCK + tree) as u64) << 32 | at as u64);
+                }
+                first = *end;
+            }
+            let mut keys = &sorted_set(keys)[..];
+            while let Some(key) = keys.first() {
+                let feature = (key >> 32) as usize / BLOCK;
+                let of_others = |key: &u64| (key >> 32) as usize / BLOCK != feature;
+                let count = keys.iter().position(of_others).unwrap_or(keys.len());
+                let (of_feature, others) = keys.split_at(count);
+                self.ask(feature, of_feature);
+                keys = others;
+            }
+            self.blocks.push(self.asked.len());
+        }
+    }
+
+    /// Adds what a block of trees asks of a feature; the keys say which trees do.
+    fn ask(&mut self, feature: usize, keys: &[u64]) {
+        let first_line = self.lines.len();
+        let first_cut = self.block_cuts.len();
+        let mut cuts = Vec::new();
+        let mut missing = [0; BLOCK];
+        let mut code = 0;
+        for key in keys {
+            let tree = (key >> 32) as usize % BLOCK;
+            let local = &self.features[*key as u32 as usize];
+            if !local.is_number {
+                code = local.bins as u32;
+                continue;
+            }
+            missing[tree] = local.bins as u8 + 1;
+            for cut in &self.cuts[local.first_cut..local.first_cut + local.bins] {
+                cuts.push(u64::from(*cut) << 32 | tree as u64);
+            }
+        }
+        if code == 0 {
+            let mut line = [0; BLOCK];
+            for key in sorted_set(cuts) {
+                let cut = (key >> 32) as u32;
+                if self.block_cuts[first_cut..].last() != Some(&cut) {
+                    self.block_cuts.push(cut);
+                    self.lines.push(line);
+                }
+                line[key as usize % BLOCK] += 1;
+            }
+            self.lines.extend([line, missing]);
+        }
+        self.asked.push(Asked {
+            feature,
+            first_cut,
+            last_cut: self.block_cuts.len(),
+            first_line,
+            missing: code,
+        });
+    }
+
+    /// Takes a row's codes to their bins: of each feature that a block of trees asks for, the bin
+    /// in each of its trees.
+    #[inline]
+    pub(super) fn read(&self, block: usize, codes: &[u32], bins: &mut [[u32; BLOCK]]) {
+        let first = block.checked_sub(1).map_or(0, |before| self.blocks[before]);
+        for asked in &self.asked[first..self.blocks[block]] {
+            let code = codes[asked.feature];
+            if asked.missing != 0 {
+                bins[asked.feature] = [code.min(asked.missing); BLOCK];
+                continue;
+            }
+            let cuts = &self.block_cuts[asked.first_cut..asked.last_cut];
+            let above = cuts.partition_point(|cut| *cut < code);
+            let line = asked.first_line + above + usize::from(code == MISSING);
+            bins[asked.feature] = self.lines[line].map(u32::from);
+        }
+    }
+
     /// The bin of a code in a feature of a tree.
     #[inline]
     pub(super) fn bin(&self, local: &Local, code: u32) -> usize {
@@ -107,9 +218,28 @@ impl TreeBins {
         bin
     }
 
+    /// For each bin of a feature of a tree, the profiles that are in it: of so many.
+    pub(super) fn profiles(&self, local: &Local, seen: &Seen, count: usize) -> Vec<u64> {
+        let part = &seen.parts[local.feature];
+        let mut rest = seen.present[local.feature];
+        let missing = !rest & u64::MAX >> (64 - count);
+        let mut profiles = Vec::with_capacity(local.count());
+        if local.is_number {
+            for cut in &self.cuts[local.first_cut..local.first_cut + local.bins] {
+                let above = part[*cut as usize];
+                profiles.push(rest & !above);
+                rest = above;
+            }
+            profiles.push(rest);
+        } else {
+            profiles.extend_from_slice(part);
+        }
+        profiles.push(missing);
+        profiles
+    }
+
     /// For each feature from `first` on and each of its bins: the leaves whose box holds the bin.
     /// `order` has the bit of each leaf, from left to right.
-    #[inline(never)]
     pub(super) fn boxes(
         &self,
         forest: &Forest,

@@ -7,7 +7,7 @@
 //! split. Then the leaves that are reached stand from left to right as the walk visits them, and
 //! of each it is known in how many features the profile misses it.
 
-use super::bins::{FEATURES, LEAVES, TreeBins};
+use super::bins::{BLOCK, LEAVES, TreeBins};
 use super::codes::{goes_left, question};
 use super::shares::Shares;
 use crate::forest::{Forest, Node, right_children};
@@ -71,26 +71,26 @@ impl Branches {
     ) {
         let profiles = weights.len();
         let (mut feature, mut leaf) = (0, 0);
+        let mut bins = vec![[0; BLOCK]; codes.len()];
         // The first stays as it is, so that no profile's side is whole without another one.
         let mut open = [Open::default(); LEAVES];
-        for head in &self.trees {
-            let features = &self.bins.features[feature..head.features];
-            let leaves = &self.leaves[leaf..head.leaves];
-            let mut masks = [0; FEATURES];
-            for (local, mask) in features.iter().zip(&mut masks) {
-                let bin = self.bins.bin(local, codes[local.feature]);
-                *mask = local.first_mask + bin * profiles;
-            }
-            let of_profiles = leaves.chunks(leaves.len() / profiles);
-            for (profile, (leaves, of_profile)) in of_profiles.zip(weights).enumerate() {
-                let mut reached = u64::MAX >> (64 - leaves.len());
-                for mask in masks.iter().take(features.len()) {
-                    reached &= self.masks[mask + profile];
+        for (block, heads) in self.trees.chunks(BLOCK).enumerate() {
+            self.bins.read(block, codes, &mut bins);
+            for (tree, head) in heads.iter().enumerate() {
+                let features = &self.bins.features[feature..head.features];
+                let leaves = &self.leaves[leaf..head.leaves];
+                let of_profiles = leaves.chunks(leaves.len() / profiles);
+                for (profile, (leaves, of_profile)) in of_profiles.zip(weights).enumerate() {
+                    let mut reached = u64::MAX >> (64 - leaves.len());
+                    for local in features {
+                        let bin = bins[local.feature][tree] as usize;
+                        reached &= self.masks[local.first_mask + bin * profiles + profile];
+                    }
+                    let weight = weight * of_profile;
+                    add_mixtures(leaves, reached, shares, weight, &mut open, contributions);
                 }
-                let weight = weight * of_profile;
-                add_mixtures(leaves, reached, shares, weight, &mut open, contributions);
+                (feature, leaf) = (head.features, head.leaves);
             }
-            (feature, leaf) = (head.features, head.leaves);
         }
     }
 
@@ -136,6 +136,12 @@ impl Branches {
             leaves: self.leaves.len(),
         });
         true
+    }
+
+    /// Prepares [`Branches::contribute`] when all trees are added.
+    pub(super) fn finish(&mut self) {
+        let ends: Vec<usize> = self.trees.iter().map(|head| head.features).collect();
+        self.bins.finish(&ends);
     }
 
     /// Adds the leaves of a tree as a profile sees them; of each leaf of the tree itself, from
@@ -201,11 +207,8 @@ fn add_mixtures(
     while reached != 0 {
         let leaf = &leaves[reached.trailing_zeros() as usize];
         reached &= reached - 1;
-        let missed = leaf.missed as usize;
-        let mut given = [
-            leaf.value * shares.share(missed, parted),
-            leaf.value * shares.share(parted, missed),
-        ];
+        let mut given = shares.pair(leaf.missed as usize, parted);
+        given = given.map(|share| leaf.value * share);
         // The side of the profile is whole where it was missed once less than the other one.
         while open[parted % LEAVES].missed == leaf.missed + 1 {
             let row = &open[parted % LEAVES];

@@ -4,6 +4,7 @@ use super::branches::Branches;
 use super::codes::add_codes;
 use super::patterns::Patterns;
 use super::profiles::Profiles;
+use super::seen::Seen;
 use super::shares::Shares;
 use super::walk::{FREE, Walk};
 use crate::forest::{Forest, right_children};
@@ -71,31 +72,34 @@ impl Explainer {
             }
         }
         if let Some(forest) = parts.forest {
-            explainer.add_trees(forest, way);
+            explainer.add_trees(forest, parts.leaf_weight(), way);
         }
         explainer
     }
 
-    fn add_trees(&mut self, forest: &Forest, way: Way) {
+    fn add_trees(&mut self, forest: &Forest, weight: f64, way: Way) {
         let profiles = self.weights.len();
         let few = profiles < FEW;
         if few && way == Way::Tables {
             let mut trees = 0..forest.trees.len();
             if trees.all(|index| self.branches.add(forest, index, &self.codes, profiles)) {
+                self.branches.finish();
                 return;
             }
             // The walk goes from tree to tree, and all are added up in its order.
             self.branches = Branches::default();
         }
+        let seen = Seen::new(forest, &self.codes, profiles);
         for (index, tree) in forest.trees.iter().enumerate() {
-            let (codes, weights) = (&self.codes, &self.weights);
-            if few || way == Way::Walk || !self.patterns.add(forest, index, codes, weights) {
+            let (patterns, weights) = (&mut self.patterns, &self.weights);
+            if few || way == Way::Walk || !patterns.add(forest, index, &seen, weights, weight) {
                 self.walked.push(index);
                 for child in right_children(&tree.nodes) {
                     self.right.push(child as u32);
                 }
             }
         }
+        self.patterns.finish();
     }
 
     /// The weighted mean margin of the profiles.
@@ -117,7 +121,7 @@ impl Explainer {
             add_codes(forest, row, &mut codes);
             let weight = parts.leaf_weight();
             let patterns = &self.patterns;
-            patterns.contribute(&codes, &self.shares, weight, &mut contributions);
+            patterns.contribute(&codes, &self.shares, &mut contributions);
             let branches = &self.branches;
             let weights = &self.weights;
             branches.contribute(&codes, &self.shares, weight, weights, &mut contributions);

@@ -18,8 +18,11 @@ mod choose;
 mod codes;
 mod compared;
 mod contributions;
+mod entries;
+mod lanes;
 mod patterns;
 mod profiles;
+mod seen;
 mod shares;
 mod walk;
 

@@ -9,20 +9,21 @@ const KNOWN: usize = 16;
 ///
 /// `share(n, other) = (n − 1)! · other! / (n + other)!`, and 0 where `n` is 0.
 #[derive(Debug)]
-pub(super) struct Shares([f64; KNOWN * KNOWN]);
+pub(super) struct Shares([[f64; 2]; KNOWN * KNOWN]);
 
 impl Shares {
     pub(super) fn new() -> Self {
-        let mut shares = [0.0; KNOWN * KNOWN];
-        for (index, share) in shares.iter_mut().enumerate() {
-            *share = computed(index / KNOWN, index % KNOWN);
+        let mut shares = [[0.0; 2]; KNOWN * KNOWN];
+        for (index, pair) in shares.iter_mut().enumerate() {
+            *pair = computed(index / KNOWN, index % KNOWN);
         }
         Self(shares)
     }
 
+    /// The shares of `n` and `other`, and of `other` and `n`.
     #[inline]
-    pub(super) fn share(&self, n: usize, other: usize) -> f64 {
-        if n < KNOWN && other < KNOWN {
+    pub(super) fn pair(&self, n: usize, other: usize) -> [f64; 2] {
+        if (n | other) < KNOWN {
             self.0[n * KNOWN + other]
         } else {
             computed(n, other)
@@ -30,16 +31,19 @@ impl Shares {
     }
 }
 
-/// `1 / (n · C(n + other, n))`.
+/// Both shares.
 #[inline(never)]
-fn computed(n: usize, other: usize) -> f64 {
-    if n == 0 {
-        return 0.0;
-    }
-    // Beyond the largest number the share is 0.
-    let mut chosen = 1.0;
-    for k in 1..=n {
-        chosen = chosen * (other + k) as f64 / k as f64;
-    }
-    1.0 / (n as f64 * chosen)
+fn computed(n: usize, other: usize) -> [f64; 2] {
+    [(n, other), (other, n)].map(|(n, other)| {
+        // `1 / (n · C(n + other, n))`; beyond the largest number the share is 0.
+        let mut chosen = 1.0;
+        for k in 1..=n {
+            chosen = chosen * (other + k) as f64 / k as f64;
+        }
+        if n == 0 {
+            0.0
+        } else {
+            1.0 / (n as f64 * chosen)
+        }
+    })
 }

@@ -36,10 +36,8 @@ impl Walk<'_> {
             let node = &self.nodes[at];
             let feature = match *node {
                 Node::Leaf { value, .. } => {
-                    return [
-                        value * self.shares.share(of_row, of_profile),
-                        value * self.shares.share(of_profile, of_row),
-                    ];
+                    let shares = self.shares.pair(of_row, of_profile);
+                    return shares.map(|share| value * share);
                 }
                 Node::Split { feature, .. } => usize::from(feature),
             };
