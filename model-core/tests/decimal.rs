@@ -176,7 +176,7 @@ fn short_decimals_are_those_of_the_standard_library() {
         let mut text: String = (0..length)
             .map(|_| char::from(b'0' + (random.next() % 10) as u8))
             .collect();
-        if random.next() % 4 > 0 {
+        if !random.next().is_multiple_of(4) {
             text.insert(random.next() as usize % (length + 1), '.');
         }
         let expected = (length <= 15).then(|| text.parse::<f64>().map(f64::to_bits));
