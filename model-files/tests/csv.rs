@@ -176,9 +176,12 @@ impl std::io::Read for Dripping<'_> {
     }
 }
 
+/// Its line, its bytes and its fields.
+type Record = (u64, Vec<u8>, Vec<String>);
+
 /// Line, bytes and fields of every row, then the error, if there is one; the bytes that were read
 /// and how lines end.
-fn everything(source: impl std::io::Read) -> (Vec<(u64, Vec<u8>, Vec<String>)>, String) {
+fn everything(source: impl std::io::Read) -> (Vec<Record>, String) {
     let mut table = Table::open(source, "d.csv").unwrap();
     let columns = table.header().len();
     let mut rows = Vec::new();
