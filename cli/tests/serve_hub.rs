@@ -157,10 +157,15 @@ fn a_hub_that_does_not_answer_holds_up_no_rollback() {
         ("HF_TOKEN", TOKEN),
     ];
     let serving = serve(&folder, &hub, "--admin-key chief");
+    let before = serving.ask("GET", "/models/points-approval");
+    let digest = before.split("\"digest\":\"").nth(1).unwrap();
+    let first = digest.split('"').next().unwrap().to_owned();
     publish(&folder, &service, "other.wasm");
     let reload = "/models/points-approval/reload";
     let reloaded = serving.ask("POST", reload);
     assert!(reloaded.contains("\"loaded\":[\"1.0.0\"]"), "{reloaded}");
+    let other = serving.ask("GET", "/models/points-approval");
+    assert!(!other.contains(&first), "{other}");
     service.kept().calls.clear();
     // Every answer of the service waits for this.
     let kept = service.kept();
@@ -174,6 +179,9 @@ fn a_hub_that_does_not_answer_holds_up_no_rollback() {
         assert!(!reloading.is_finished());
         drop(kept);
         reloading.join().unwrap();
+        // Who rolled back spoke last.
+        let served = serving.ask("GET", "/models/points-approval");
+        assert!(served.contains(&first), "{served}");
     });
 }
 

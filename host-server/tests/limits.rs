@@ -159,7 +159,7 @@ async fn read_until(stream: &mut TcpStream, text: &str) -> String {
 /// The time of an idle connection is another than that of a head that has begun.
 #[tokio::test]
 async fn a_later_head_is_cut_off_too() {
-    let head = Duration::from_millis(200);
+    let head = Duration::from_secs(1);
     let server = Running::start(HttpLimits {
         head,
         keep_alive: Duration::from_secs(600),
@@ -191,7 +191,7 @@ async fn a_later_head_is_cut_off_too() {
 /// Bodies that come line by line are no heads.
 #[tokio::test]
 async fn a_stream_may_take_longer_than_a_head() {
-    let head = Duration::from_millis(200);
+    let head = Duration::from_secs(1);
     let server = Running::start(HttpLimits {
         head,
         ..HttpLimits::default()
@@ -207,6 +207,25 @@ async fn a_stream_may_take_longer_than_a_head() {
     stream.write_all(b"0\r\n\r\n").await.unwrap();
     let answer = read_until(&mut stream, "\r\n0\r\n\r\n").await;
     assert_eq!(answer.matches("approve").count(), 8, "{answer}");
+    server.end().await;
+}
+
+/// Blank lines behind the last row that is allowed are no rows, and an end.
+#[tokio::test]
+async fn a_stream_of_as_many_rows_as_are_allowed_ends() {
+    let server = Running::start(HttpLimits {
+        batch_rows: 2,
+        ..HttpLimits::default()
+    })
+    .await;
+    let body = "{}\n{}\n\n\r\n\n";
+    let request = format!(
+        "POST /predict/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/x-ndjson\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = tokio::time::timeout(Duration::from_secs(30), server.ask(request.as_bytes()));
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.matches("approve").count(), 2, "{answer}");
     server.end().await;
 }
 

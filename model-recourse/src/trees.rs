@@ -5,12 +5,18 @@ use crate::reach::Reach;
 use crate::standings::{Open, Standing};
 use model_core::forest::{Bins, Forest, Node, Tree};
 
+/// Up to this, the number of trees times the sum of their leaves: n numbers are summed with an
+/// error of at most n times their sum times 2^-53, here 1e-10, a tenth of a bound's slack.
+const MOST_REORDERED: f64 = 1e6;
+
 /// The leaves of the trees, in each tree the greatest first.
 #[derive(Debug, Default)]
 pub(super) struct Trees {
     /// What the leaves are added to, and whether each sum is rounded to an `f32`.
     start: f64,
     single: bool,
+    /// The sum of each tree's leaf that is furthest from 0.
+    furthest: f64,
     /// The inputs that boxes differ in.
     columns: Vec<Column>,
     /// Where each tree's leaves begin, and where the last one's end.
@@ -135,8 +141,7 @@ impl Trees {
             let open = standing.open[nth];
             let (leaf, _, end) = self.place(open);
             let weight = self.values[leaf] - self.values[end - 1];
-            // Sums that are rounded are the model's only in its order.
-            let mut is_open = self.single;
+            let mut is_open = self.keeps_order();
             let cells = self.cells[leaf * self.columns.len()..].iter();
             for (column, (cell, key)) in self.columns.iter().zip(cells.zip(&standing.keys)) {
                 if !column.covers(*cell, *key) {
@@ -152,6 +157,12 @@ impl Trees {
             }
         }
         standing.open.truncate(kept);
+    }
+
+    /// Whether the leaves have to be summed in the model's order: sums that are rounded to an
+    /// `f32`, and those whose rounding in another order is more than a bound allows for.
+    fn keeps_order(&self) -> bool {
+        self.single || self.furthest * self.bounds.len() as f64 > MOST_REORDERED
     }
 
     /// The median of the cuts that the greatest leaves make through a box along an input that is
@@ -244,6 +255,8 @@ impl Trees {
             }
         }
         sort(&mut leaves);
+        let ends = leaves.first().into_iter().chain(leaves.last());
+        self.furthest += ends.fold(0.0, |most, (value, _)| value.abs().max(most));
         for (value, nth) in leaves {
             self.values.push(value);
             self.cells

@@ -69,17 +69,21 @@ impl Values {
     }
 
     /// Adds rows.
-    pub fn extend(&mut self, numbers: impl Iterator<Item = f64>) {
+    pub fn extend(&mut self, mut numbers: impl Iterator<Item = f64>) {
         let mut growing = self.growing();
         // What came a moment ago is found without a look into the map.
         let mut recent = [(0u64, None); RECENT];
-        for number in numbers {
+        while let Some(number) = numbers.next() {
             let bits = number.to_bits();
             // The high bits of the product depend on all bits of the number.
             let place = (bits.wrapping_mul(MIX) >> (64 - RECENT.ilog2())) as usize;
             match recent[place] {
                 (known, Some(code)) if known == bits => growing.codes.push(code),
-                _ => recent[place] = (bits, growing.push(number)),
+                _ => match growing.push(number) {
+                    Some(code) => recent[place] = (bits, Some(code)),
+                    // From here on no row has a code.
+                    None => return growing.numbers.extend(numbers),
+                },
             }
         }
     }
@@ -296,6 +300,19 @@ mod tests {
         let later = ages.try_map(|age| Ok::<_, ()>(age + 1.0)).unwrap();
         assert_eq!(later, [32.0, 45.0, 32.0, 8.0, 45.0]);
         assert_eq!(ages, [31.0, 44.0, 31.0, 7.0, 44.0]);
+    }
+
+    /// What came a moment before the codes ran out comes again after it.
+    #[test]
+    fn no_row_is_lost_where_codes_end() {
+        let numbers = || (0..65_537u32).chain(65_300..65_536).map(f64::from);
+        let mut values = Values::default();
+        values.extend(numbers());
+        assert!(values.iter().copied().eq(numbers()));
+        let mut again = Values::default();
+        again.extend(numbers().take(65_537));
+        again.extend(numbers());
+        assert_eq!(again.len(), 65_537 + numbers().count());
     }
 
     #[test]

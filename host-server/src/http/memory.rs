@@ -112,12 +112,15 @@ impl Claim {
 
     /// A part of it, of so many bytes or what there is.
     pub(crate) fn split(&mut self, bytes: usize) -> Self {
-        let part = bytes.div_ceil(PAGE).min(self.rest);
-        self.rest -= part;
+        let part = bytes.div_ceil(PAGE);
+        let rest = part.min(self.rest);
+        let first = (part - rest).min(self.first);
+        self.rest -= rest;
+        self.first -= first;
         Self {
             memory: self.memory.clone(),
-            first: 0,
-            rest: part,
+            first,
+            rest,
         }
     }
 

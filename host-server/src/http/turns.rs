@@ -1,6 +1,7 @@
 //! Turns of long work: a few at a time, and fair between callers. The next turn goes to the
-//! caller whose pieces took the least, so that whoever asks for little waits for a piece that
-//! runs, never for another's queue.
+//! caller whose pieces took the least since it has had a turn or waited for one, so that whoever
+//! asks for little waits for a piece that runs, never for another's queue. Nothing is remembered of
+//! a caller that has neither.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;

@@ -107,12 +107,18 @@ async fn written(
     caller: &Caller,
     group: Group,
 ) -> Result<Option<Written>, ApiError> {
-    let _room = admission.log_room(caller, group.len()).await;
+    let room = admission.log_room(caller, group.len()).await;
     let sent = match group.len() > FEW {
         true => admission.piece(caller, move || group.send()).await,
         false => Ok(group.send()),
     };
-    sent.map_err(|error| failed(&error))?.written().await
+    let waiting = sent.map_err(|error| failed(&error))?;
+    // The room is taken until the records have left the queue, even if the client has gone.
+    let done = tokio::spawn(async move {
+        let _room = room;
+        waiting.written().await
+    });
+    done.await.unwrap_or_else(|error| Err(failed(&error)))
 }
 
 fn failed(error: &tokio::task::JoinError) -> ApiError {

@@ -94,7 +94,8 @@ async fn answer(
             }
             _ => Table::of_objects(&body, &body, most).map_err(|error| refuse_array(error, most)),
         }?;
-        Batch::new(caller, served, table, answers, recorder).first(&memory)
+        let batch = Batch::new(caller, served, table, answers, recorder);
+        batch.hold(&memory)?.first(&memory)
     };
     let (batch, first) = app
         .admission()

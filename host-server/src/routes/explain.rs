@@ -127,12 +127,12 @@ async fn answer(
         let (caller, limits) = (call.caller.clone(), app.limits().clone());
         let read = move || {
             let (table, recourse) = rows(&body, &limits)?;
-            Ok(Batch::of_explanations(
-                caller, served, table, recourse, recorder,
-            ))
+            let batch = Batch::of_explanations(caller, served, table, recourse, recorder);
+            batch.hold(&memory)
         };
         let batch = admission.piece(call.caller, read).await;
         let batch = batch.unwrap_or_else(|error| Err(failed(&call, &error)))?;
+        let memory = admission.memory().clone();
         let (kind, begin) = (batch.work(), move || batch.first(&memory));
         let begun = admission.work(kind, call.caller, begin).await;
         let (batch, first) = begun.unwrap_or_else(|error| Err(failed(&call, &error)))?;

@@ -197,10 +197,13 @@ impl Lines {
         };
         self.rows += rows;
         self.given += end;
-        if rows == room && lines(&self.bytes[self.given..self.whole]).next().is_some() {
-            chunk.problem = Some(ApiError::TooManyRows { most: self.most });
+        if rows == room {
+            if lines(&self.bytes[self.given..self.whole]).next().is_some() {
+                chunk.problem = Some(ApiError::TooManyRows { most: self.most });
+                self.end = Some(End::Told);
+            }
+            // What is left is blank, or no longer asked for.
             self.given = self.whole;
-            self.end = Some(End::Told);
         }
         chunk
     }

@@ -135,24 +135,29 @@ impl Batch {
         self.row == self.table.len()
     }
 
+    /// The same with the memory of its rows claimed.
+    pub(super) fn hold(mut self, memory: &Memory) -> Result<Self, ApiError> {
+        let mut held = memory.claim();
+        held.cover(self.table.bytes() + self.recourse.len())?;
+        self._held = Some(held);
+        Ok(self)
+    }
+
     /// The first piece of the answer; an error when there is no memory for it.
     pub(super) fn first(mut self, memory: &Memory) -> Result<(Self, Bytes), ApiError> {
-        let mut held = memory.claim();
-        held.cover(self.table.bytes())?;
-        self._held = Some(held);
         let mut claim = memory.claim();
         claim.cover(self.table.len().min(self.rows_a_piece()) * self.usual_answer())?;
-        let bytes = self.next(claim)?;
+        let bytes = self.next(&mut claim)?;
         Ok((self, bytes))
     }
 
-    /// The next piece of the answer, in the memory that is claimed for it. It ends after so many
+    /// The next piece of the answer, in a part of the memory that is claimed. It ends after so many
     /// rows, when it took long enough, when the memory is used, or before a row that is other
     /// work.
     ///
     /// # Errors
     /// When the answer is longer than the claim, and there is no memory for the rest.
-    fn next(&mut self, mut claim: Claim) -> Result<Bytes, Full> {
+    fn next(&mut self, claim: &mut Claim) -> Result<Bytes, Full> {
         let (piece, work) = (Piece::begin(), self.work());
         let end = (self.row + self.rows_a_piece()).min(self.table.len());
         let mut out = Vec::new();
@@ -173,8 +178,7 @@ impl Batch {
         }
         out.shrink_to_fit();
         claim.grow(out.len())?;
-        claim.shrink(out.len());
-        Ok(claim.hold(out))
+        Ok(claim.split(out.len()).hold(out))
     }
 
     /// Answers the next rows, at most `most`.
@@ -242,16 +246,18 @@ impl Batch {
             if self.is_done() {
                 break;
             }
-            let claim = all.split(self.rows_a_piece() * a_row);
             let (kind, caller) = (self.work(), self.caller.clone());
-            let work = move || self.next(claim).map(|bytes| (bytes, self));
+            let work = move || {
+                let bytes = self.next(&mut all);
+                bytes.map(|bytes| (bytes, self, all))
+            };
             let piece = app.admission().work(kind, &caller, work).await;
             let piece = piece.map_err(|error| {
                 broke_off(&error);
                 ApiError::fault(id)
             })?;
-            let (bytes, batch) = piece.map_err(|full| app.reject(full))?;
-            self = batch;
+            let (bytes, batch, rest) = piece.map_err(|full| app.reject(full))?;
+            (self, all) = (batch, rest);
             pieces.push(Ok(bytes));
         }
         let written = match &mut self.recorder {
@@ -270,9 +276,9 @@ impl Batch {
                     return Ok(None);
                 }
                 let memory = batch.rows_a_piece() * batch.usual_answer();
-                let claim = admission.memory().wait_for(memory).await;
+                let mut claim = admission.memory().wait_for(memory).await;
                 let (kind, caller) = (batch.work(), batch.caller.clone());
-                let work = move || batch.next(claim).map(|bytes| (bytes, batch));
+                let work = move || batch.next(&mut claim).map(|bytes| (bytes, batch));
                 let piece = admission.work(kind, &caller, work).await;
                 let piece = piece.map_err(|error| broke_off(&error))?;
                 piece.map(Some).map_err(|_| broke_off(&NO_MEMORY))

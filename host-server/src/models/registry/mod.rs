@@ -22,6 +22,7 @@ pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -49,8 +50,10 @@ pub(crate) struct Registry {
     default: ArcSwap<Option<Arc<Slot>>>,
     /// Held during a reload, so that there is one change at a time. Requests never take it.
     changing: Mutex<()>,
-    /// Held while a file is fetched.
+    /// Held while a file is fetched and taken; before the lock above.
     fetching: Mutex<()>,
+    /// How often somebody rolled back.
+    rollbacks: AtomicU64,
 }
 
 impl Registry {
@@ -101,6 +104,7 @@ impl Registry {
             default: ArcSwap::from_pointee(None),
             changing: Mutex::new(()),
             fetching: Mutex::new(()),
+            rollbacks: AtomicU64::new(0),
         }
     }
 
@@ -130,24 +134,31 @@ impl Registry {
     /// Reads all models' files again; blocks while new ones are compiled and checked. What was
     /// rolled back is taken again only when somebody asks for it.
     pub(crate) fn reload(&self, change: Change<'_>) -> Vec<Outcome> {
+        let rollbacks = self.rollbacks.load(Ordering::Acquire);
+        let mut fetching = None;
         let file = match &self.source {
             Some(ModelSource::File(path)) => Some(Ok(path.clone())),
-            Some(ModelSource::Fetched(fetched)) => Some(self.fetch(fetched)),
+            Some(ModelSource::Fetched(fetched)) => {
+                // One fetch at a time, each taken before the next begins. Nothing else waits for
+                // the network: a rollback least of all.
+                fetching = Some(self.fetching.lock().unwrap_or_else(PoisonError::into_inner));
+                Some((fetched.again)())
+            }
             Some(ModelSource::Folder(_)) | None => None,
         };
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _fetching = fetching;
+        let cause = match self.rollbacks.load(Ordering::Acquire) == rollbacks {
+            true => change.cause,
+            // Who rolled back meanwhile spoke last.
+            false => Cause::FilesChanged,
+        };
+        let change = Change { cause, ..change };
         match (file, &self.source) {
             (Some(file), _) => self.reload_file(file, change),
             (None, Some(ModelSource::Folder(folder))) => self.reload_folder(folder, change),
             (None, _) => Vec::new(),
         }
-    }
-
-    /// Fetches the newest file, one fetch at a time. Nothing else waits for it: a rollback least
-    /// of all.
-    fn fetch(&self, fetched: &Fetched) -> Result<PathBuf, String> {
-        let _one = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
-        (fetched.again)()
     }
 
     /// The same for one model, as `actor` asked; `None` when there is no such model.
@@ -173,7 +184,11 @@ impl Registry {
             Some(ModelSource::Folder(folder)) => Some(folder.join(name)),
             _ => None,
         };
-        Some(slot.roll_back(folder.as_deref(), actor, &self.loading.metrics))
+        let done = slot.roll_back(folder.as_deref(), actor, &self.loading.metrics);
+        if done.is_ok() {
+            self.rollbacks.fetch_add(1, Ordering::Release);
+        }
+        Some(done)
     }
 
     /// What serves a version, which is loaded if needed: it may take a while.
