@@ -140,13 +140,14 @@ fn score_pieces(
         let piece = pieces.next_piece().map_err(DataError::from)?;
         Ok(piece.map(|piece| (piece, pieces.bytes_read())))
     };
-    let mut first = vec![next_piece()?, next_piece()?];
-    let jobs = match &first[1] {
-        Some(_) => jobs(),
+    // What is wrong with the second is said after the first is scored.
+    let (first, second) = (next_piece()?, next_piece());
+    let jobs = match &second {
         // Copies of the decider take longer than a piece.
-        None => 1,
+        Ok(None) => 1,
+        _ => jobs(),
     };
-    first.reverse();
+    let mut begun = vec![second, Ok(first)];
     let deciders = Deciders::default();
     let encoded = match jobs {
         1 => &[][..],
@@ -169,7 +170,7 @@ fn score_pieces(
         }
     };
     let workers = (0..jobs).map(worker).collect();
-    let next = || first.pop().map_or_else(&mut next_piece, Ok);
+    let next = || begun.pop().unwrap_or_else(&mut next_piece);
     in_order(ON_THEIR_WAY * jobs, workers, next, done)?;
     Ok(refused_rows)
 }
