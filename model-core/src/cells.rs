@@ -29,7 +29,8 @@ const KEPT: usize = 32;
 /// categories = ["OWN", "RENT"]
 /// "#;
 /// let schema = SchemaFile::from_toml(schema)?.schema;
-/// let mut home = CellReader::new(&schema.features[1], &schema.missing_values);
+/// // The target is none of the features.
+/// let mut home = CellReader::new(&schema.features[0], &schema.missing_values);
 /// assert_eq!(home.read("RENT"), Ok(Reading::Is(1.0)));
 /// assert_eq!(home.read(" NA "), Ok(Reading::Missing));
 /// assert_eq!(home.read("TENT"), Ok(Reading::Unknown));
