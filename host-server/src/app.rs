@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use axum::body::{Body, Bytes};
-use axum::http::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::asset::Asset;
@@ -21,7 +20,6 @@ use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::gzip::unpack;
 use crate::http::limits::HttpLimits;
-use crate::http::memory::Memory;
 use crate::http::metrics::{Format, Metrics, Rejected};
 use crate::http::middleware::Middleware;
 use crate::http::page;
@@ -47,7 +45,6 @@ pub(crate) struct Packed {
     bytes: Bytes,
     encoding: Encoding,
     limit: usize,
-    memory: Memory,
 }
 
 impl App {
@@ -218,29 +215,30 @@ impl App {
     }
 
     /// Reads at most `keep` bytes of a body.
-    pub(crate) async fn read_up_to<B>(&self, body: B, keep: usize) -> Result<Bytes, ApiError>
+    pub(crate) async fn read_up_to<B>(
+        &self,
+        caller: &Caller,
+        body: B,
+        keep: usize,
+    ) -> Result<Bytes, ApiError>
     where
         B: hyper::body::Body<Data = Bytes> + Unpin,
     {
-        let read = body::read_up_to(body, keep, self.limits().body, self.admission.memory());
+        let memory = || self.admission.memory(caller);
+        let read = body::read_up_to(body, keep, self.limits().body, memory);
         read.await.inspect_err(|error| self.count(error))
     }
 
     /// Reads the body of a batch that is not streamed, as it came.
-    pub(crate) async fn read_batch(
-        &self,
-        headers: &HeaderMap,
-        body: Body,
-    ) -> Result<Packed, ApiError> {
-        let encoding = body::encoding(headers)?;
+    pub(crate) async fn read_batch(&self, call: &Call<'_>, body: Body) -> Result<Packed, ApiError> {
+        let encoding = body::encoding(call.headers)?;
         let limit = self.limits().batch();
-        let memory = self.admission.memory();
+        let memory = || self.admission.memory(call.caller);
         let bytes = body::read_whole(body, limit, self.limits().body, memory).await;
         Ok(Packed {
             bytes: bytes.inspect_err(|error| self.count(error))?,
             encoding,
             limit,
-            memory: memory.clone(),
         })
     }
 
@@ -249,7 +247,8 @@ impl App {
         if packed.encoding == Encoding::Plain {
             return Ok(packed.bytes);
         }
-        let work = move || unpack(&packed.bytes, packed.limit, &packed.memory);
+        let memory = self.admission.memory(call.caller);
+        let work = move || unpack(&packed.bytes, packed.limit, &memory);
         let unpacked = self.admission.piece(call.caller, work).await;
         unpacked.unwrap_or_else(|error| {
             tracing::error!(request_id = call.id.as_uuid(), %error, "body not unpacked");

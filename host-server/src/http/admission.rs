@@ -11,7 +11,7 @@ use tokio::task::JoinError;
 use super::caller::Caller;
 use super::limits::HttpLimits;
 use super::long_work::Threads;
-use super::memory::Memory;
+use super::memory::{Budget, Memory};
 use super::shares::{Share, Shares};
 use super::turns::Turns;
 use crate::host::processors;
@@ -42,7 +42,7 @@ pub(crate) struct Admission {
     short_groups: LogRoom,
     /// As many as there are turns.
     threads: Threads,
-    memory: Memory,
+    memory: Budget,
 }
 
 /// Long work. Each kind has turns of its own, so that what takes long delays nothing else.
@@ -84,13 +84,13 @@ impl Admission {
             long_groups: LogRoom::new(LONG_GROUPS),
             short_groups: LogRoom::new(SHORT_GROUPS),
             threads: Threads::new(pieces.get() + recourse.get() + 2),
-            memory: Memory::new(limits.body_memory),
+            memory: Budget::new(limits.body_memory),
         }
     }
 
-    /// The memory of bodies and answers.
-    pub(crate) fn memory(&self) -> &Memory {
-        &self.memory
+    /// What the caller may take of the memory of bodies and answers.
+    pub(crate) fn memory(&self, caller: &Caller) -> Memory {
+        self.memory.of(caller)
     }
 
     /// A permit to be answered at once; asked for when a request has been read, so that slow

@@ -16,6 +16,9 @@ use super::memory::{Claim, Full, Memory};
 /// After so many bytes of one body the others have their turn.
 const PAUSE: usize = 32 << 10;
 
+/// What a connection keeps to read a body that comes in pieces, beside what is kept of the body.
+const READ_BUFFER: usize = 16 << 10;
+
 /// The pause after each such piece of a body that is not kept: 32 MB a second of what is thrown
 /// away is enough for every honest client, and a client that means harm costs no more.
 const DISCARD_PAUSE: Duration = Duration::from_millis(1);
@@ -27,12 +30,13 @@ pub(crate) enum Encoding {
     Gzip,
 }
 
-/// Reads at most `keep` bytes of a body, and looks at what follows without keeping it.
+/// Reads at most `keep` bytes of a body, and looks at what follows without keeping it. The memory
+/// is asked for when the body comes in more than one piece.
 pub(crate) async fn read_up_to<B>(
     body: B,
     keep: usize,
     limit: Duration,
-    memory: &Memory,
+    memory: impl FnOnce() -> Memory,
 ) -> Result<Bytes, ApiError>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -69,7 +73,7 @@ pub(crate) async fn read_whole(
     body: impl Body<Data = Bytes> + Unpin,
     limit: usize,
     time: Duration,
-    memory: &Memory,
+    memory: impl FnOnce() -> Memory,
 ) -> Result<Bytes, ApiError> {
     let bytes = read_up_to(body, limit.saturating_add(1), time, memory).await?;
     if bytes.len() > limit {
@@ -158,7 +162,7 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), ApiError> {
 async fn collect(
     mut body: impl Body<Data = Bytes> + Unpin,
     keep: usize,
-    memory: &Memory,
+    memory: impl FnOnce() -> Memory,
 ) -> Result<Bytes, ApiError> {
     let first = match next(&mut body).await? {
         None => return Ok(Bytes::new()),
@@ -168,7 +172,9 @@ async fn collect(
     let Some(second) = next(&mut body).await? else {
         return Ok(first.slice(..keep.min(first.len())));
     };
-    let mut kept = Kept::new(keep, memory);
+    // The others wait for more, and their connections hold buffers meanwhile: they are counted.
+    // A body for which there is not even that room is refused at once.
+    let mut kept = Kept::new(keep, &memory())?;
     let mut seen = first.len() + second.len();
     let mut paused = 0;
     kept.add(&first).await;
@@ -195,16 +201,20 @@ async fn collect(
 /// What is kept of a body, in the memory that it has claimed.
 struct Kept {
     most: usize,
+    _buffers: Claim,
     /// None once there was no room.
     bytes: Option<Buffer>,
 }
 
 impl Kept {
-    fn new(most: usize, memory: &Memory) -> Self {
-        Self {
+    fn new(most: usize, memory: &Memory) -> Result<Self, Full> {
+        let mut buffers = memory.claim();
+        buffers.cover(READ_BUFFER)?;
+        Ok(Self {
             most,
+            _buffers: buffers,
             bytes: Some(Buffer::new(most, memory)),
-        }
+        })
     }
 
     async fn add(&mut self, data: &[u8]) {

@@ -141,11 +141,13 @@ impl Drop for Buffer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::caller::Caller;
+    use super::super::memory::Budget;
     use super::*;
 
     #[test]
     fn bytes_come_out_as_they_went_in() {
-        let memory = Memory::new(4 << 20);
+        let memory = Budget::new(5 << 20).of(&Caller::Unknown);
         let mut buffer = Buffer::new(2 << 20, &memory);
         let all: Vec<u8> = (0..1_500_000_u32).map(|byte| byte as u8).collect();
         for (at, piece) in all.chunks(9_999).enumerate() {
@@ -153,7 +155,7 @@ mod tests {
             assert_eq!(buffer.extend(piece), Ok(()));
         }
         assert_eq!(buffer.as_ref(), all);
-        assert_eq!(buffer.extend(&vec![0; 4 << 20]), Err(Full));
+        assert_eq!(buffer.extend(&vec![0; 5 << 20]), Err(Full));
         assert_eq!(buffer.as_ref(), all);
         drop(buffer);
         assert_eq!(memory.claim().cover(3 << 20), Ok(()));
@@ -161,7 +163,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_another_thread_copied_is_the_same() {
-        let memory = Memory::new(4 << 20);
+        let memory = Budget::new(5 << 20).of(&Caller::Unknown);
         let all: Vec<u8> = (0..1_500_000_u32).map(|byte| byte as u8).collect();
         let mut buffer = Buffer::new(2 << 20, &memory);
         for piece in all.chunks(9_999) {

@@ -16,11 +16,12 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use super::handshake::Handshake;
-use super::heads::{Heads, Noticing};
+use super::heads::Heads;
 use super::metrics::Counted;
 use super::pace::LeastPace;
 use super::shares::Share;
 use super::slow_reader::SlowReader;
+use super::watched::Watched;
 
 /// How long idle connections stay open once the server is told to stop.
 const LINGER: Duration = Duration::from_millis(250);
@@ -64,14 +65,14 @@ impl<S: Service> Connection<S> {
         let Ok(stream) = TcpStream::from_std(stream) else {
             return;
         };
-        let stream = SlowReader::new(stream, self.pace);
+        let stream = Watched::new(stream, SlowReader::new(self.pace));
         match self.tls.clone() {
             None => self.answer(stream, stop).await,
             Some(tls) => {
                 // A client that does not complete the handshake in time is dropped.
-                let shaken = tls.accept(Handshake::begin(stream));
+                let shaken = tls.accept(Watched::new(stream, Handshake::begin()));
                 if let Ok(Ok(mut stream)) = tokio::time::timeout(self.head, shaken).await {
-                    stream.get_mut().0.done();
+                    stream.get_mut().0.watch.done();
                     self.answer(stream, stop).await;
                 }
             }
@@ -83,10 +84,7 @@ impl<S: Service> Connection<S> {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let heads = Heads::new();
-        let stream = Noticing {
-            stream,
-            heads: heads.clone(),
-        };
+        let stream = Watched::new(stream, heads.clone());
         let service = service_fn(|request: Request<Incoming>| {
             heads.asked();
             let (answer, heads) = (self.service.answer(self.peer, request), &heads);

@@ -47,6 +47,8 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
+    use super::super::caller::Caller;
+    use super::super::memory::Budget;
     use super::*;
 
     fn pack(text: &[u8]) -> Vec<u8> {
@@ -56,7 +58,7 @@ mod tests {
     }
 
     fn check(packed: Vec<u8>, expect: Result<&[u8], &str>) {
-        let memory = Memory::new(4 << 20);
+        let memory = Budget::new(4 << 20).of(&Caller::Unknown);
         match (unpack(&packed.into(), 1 << 20, &memory), expect) {
             (Ok(bytes), Ok(expected)) => assert_eq!(bytes, expected),
             (Err(error), Err(sentence)) => {

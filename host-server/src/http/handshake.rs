@@ -1,28 +1,22 @@
 //! What a client may send before its TLS handshake is done. rustls joins the pieces of a message
 //! of up to 64 KiB; a handshake, with the certificates of a client, takes a few.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use super::watched::Watch;
 
 /// The most bytes of a handshake.
 const MOST: usize = 16 << 10;
 
-/// A stream of which no more than a handshake can be read before it is `done`.
-pub(super) struct Handshake<S> {
-    stream: S,
+/// Lets no more than a handshake be read before it is `done`.
+pub(super) struct Handshake {
     /// How much more may come; `None` once it is done.
     left: Option<usize>,
 }
 
-impl<S> Handshake<S> {
-    pub(super) fn begin(stream: S) -> Self {
-        Self {
-            stream,
-            left: Some(MOST),
-        }
+impl Handshake {
+    pub(super) fn begin() -> Self {
+        Self { left: Some(MOST) }
     }
 
     pub(super) fn done(&mut self) {
@@ -30,52 +24,12 @@ impl<S> Handshake<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Handshake<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if let Some(left) = &mut this.left {
-            match left.checked_sub(buffer.filled().len() - before) {
-                Some(less) => *left = less,
-                None => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
-            }
+impl Watch for Handshake {
+    fn read(&mut self, bytes: usize) -> io::Result<()> {
+        if let Some(left) = &mut self.left {
+            *left = left.checked_sub(bytes).ok_or(io::ErrorKind::InvalidData)?;
         }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Handshake<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        Ok(())
     }
 }
 
@@ -85,12 +39,13 @@ mod tests {
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+    use super::super::watched::Watched;
     use super::*;
 
     #[tokio::test]
     async fn more_than_a_handshake_ends_it() {
         let (ours, mut theirs) = tokio::io::duplex(MOST + 1);
-        let mut ours = Handshake::begin(ours);
+        let mut ours = Watched::new(ours, Handshake::begin());
         theirs.write_all(&[7; MOST]).await.unwrap();
         ours.read_exact(&mut [0; MOST]).await.unwrap();
         theirs.write_all(&[7]).await.unwrap();
@@ -101,8 +56,8 @@ mod tests {
     #[tokio::test]
     async fn what_comes_afterwards_has_any_length() {
         let (ours, mut theirs) = tokio::io::duplex(2 * MOST);
-        let mut ours = Handshake::begin(ours);
-        ours.done();
+        let mut ours = Watched::new(ours, Handshake::begin());
+        ours.watch.done();
         theirs.write_all(&[7; 2 * MOST]).await.unwrap();
         ours.read_exact(&mut [0; 2 * MOST]).await.unwrap();
     }

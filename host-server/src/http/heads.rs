@@ -1,7 +1,7 @@
 //! When the head of a connection's next request has begun: it must be whole in time, whatever the
 //! connection has asked before. The time that a connection may be idle is longer, and another.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use hyper::body::{Body as _, Frame, SizeHint};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::watched::Watch;
 
 /// The server waits for the next request, of which nothing has come.
 const IDLE: u64 = 0;
@@ -59,13 +60,6 @@ impl Heads {
             .store(before / REQUEST * REQUEST + IDLE, Ordering::Relaxed);
     }
 
-    fn read(&self) {
-        let before = self.0.load(Ordering::Relaxed);
-        if before % REQUEST == IDLE {
-            self.0.store(before + BEGUN, Ordering::Relaxed);
-        }
-    }
-
     /// The request whose head has begun.
     fn begun(&self) -> Option<u64> {
         let now = self.0.load(Ordering::Relaxed);
@@ -84,6 +78,16 @@ impl Heads {
             }
             before = now;
         }
+    }
+}
+
+impl Watch for Heads {
+    fn read(&mut self, _bytes: usize) -> io::Result<()> {
+        let before = self.0.load(Ordering::Relaxed);
+        if before % REQUEST == IDLE {
+            self.0.store(before + BEGUN, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 
@@ -116,57 +120,5 @@ impl hyper::body::Body for Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         self.heads.sent();
-    }
-}
-
-/// A stream that notices when a head begins.
-pub(super) struct Noticing<S> {
-    pub(super) stream: S,
-    pub(super) heads: Heads,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Noticing<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            this.heads.read();
-        }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Noticing<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 }

@@ -33,6 +33,7 @@ pub(crate) mod tls;
 mod trace_context;
 pub(crate) mod turns;
 pub(crate) mod url;
+mod watched;
 pub(crate) mod workers;
 
 pub(crate) use connection::{Peer, Service};

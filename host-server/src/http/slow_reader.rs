@@ -2,18 +2,17 @@
 //! would hold its answer in memory for as long as it likes.
 
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::pace::{LeastPace, Pace};
+use super::watched::Watch;
 
-/// A stream on which writing fails once its reader is too slow.
-pub(crate) struct SlowReader<S> {
-    stream: S,
+/// Makes writing fail once the reader is too slow.
+pub(super) struct SlowReader {
     least: LeastPace,
     /// There while the client does not take all that is there for it.
     behind: Option<Behind>,
@@ -24,10 +23,9 @@ struct Behind {
     timer: Pin<Box<Sleep>>,
 }
 
-impl<S> SlowReader<S> {
-    pub(crate) fn new(stream: S, least: LeastPace) -> Self {
+impl SlowReader {
+    pub(super) fn new(least: LeastPace) -> Self {
         Self {
-            stream,
             least,
             behind: None,
         }
@@ -43,9 +41,10 @@ impl<S> SlowReader<S> {
             }
         })
     }
+}
 
-    /// Looks at a write of `wanted` bytes.
-    fn watch(
+impl Watch for SlowReader {
+    fn written(
         &mut self,
         context: &mut Context<'_>,
         wanted: usize,
@@ -70,51 +69,6 @@ impl<S> SlowReader<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for SlowReader<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let write = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.watch(context, bytes.len(), write)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let wanted = slices.iter().map(|slice| slice.len()).sum();
-        let write = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
-        this.watch(context, wanted, write)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for SlowReader<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -123,6 +77,7 @@ mod tests {
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+    use super::super::watched::Watched;
     use super::*;
 
     const LEAST: LeastPace = LeastPace {
@@ -133,7 +88,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_stops_reading_is_left() {
         let (ours, _theirs) = tokio::io::duplex(64);
-        let mut ours = SlowReader::new(ours, LEAST);
+        let mut ours = Watched::new(ours, SlowReader::new(LEAST));
         let error = ours.write_all(&[7; 1000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -141,7 +96,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_pauses_gets_all() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
-        let mut ours = SlowReader::new(ours, LEAST);
+        let mut ours = Watched::new(ours, SlowReader::new(LEAST));
         let reader = tokio::spawn(async move {
             let (mut all, mut piece) = (0, vec![0; 1 << 16]);
             loop {
@@ -160,7 +115,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_trickles_is_left() {
         let (ours, mut theirs) = tokio::io::duplex(64);
-        let mut ours = SlowReader::new(ours, LEAST);
+        let mut ours = Watched::new(ours, SlowReader::new(LEAST));
         tokio::spawn(async move {
             while theirs.read_u8().await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(10)).await;

@@ -31,7 +31,7 @@ impl Groups {
         Self {
             admission: Arc::clone(admission),
             caller: caller.clone(),
-            memory: admission.memory().claim(),
+            memory: admission.memory(caller).claim(),
             waiting: None,
             written: None,
         }

@@ -77,11 +77,11 @@ async fn answer(
         true => AnswerForm::Csv,
         false => AnswerForm::Json,
     };
-    let packed = app.read_batch(call.headers, body).await?;
+    let packed = app.read_batch(&call, body).await?;
     let permit = app.begin_long(call.caller)?;
     let body = app.unpack(&call, packed).await?;
     let most = app.limits().batch_rows;
-    let memory = app.admission().memory().clone();
+    let memory = app.admission().memory(call.caller);
     let caller = call.caller.clone();
     let work = move || {
         let _permit = permit;

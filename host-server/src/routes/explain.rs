@@ -93,7 +93,7 @@ async fn question(
         app.known_model(name)?;
         None
     };
-    let packed = app.read_batch(call.headers, body).await?;
+    let packed = app.read_batch(call, body).await?;
     let permit = app.begin_long(call.caller)?;
     let body = app.unpack(call, packed).await?;
     let target = match named {
@@ -123,7 +123,7 @@ async fn answer(
     let served = target.served;
     let admission = app.admission();
     if is_array(&body) {
-        let memory = admission.memory().clone();
+        let memory = admission.memory(call.caller);
         let (caller, limits) = (call.caller.clone(), app.limits().clone());
         let read = move || {
             let (table, recourse) = rows(&body, &limits)?;
@@ -132,7 +132,7 @@ async fn answer(
         };
         let batch = admission.piece(call.caller, read).await;
         let batch = batch.unwrap_or_else(|error| Err(failed(&call, &error)))?;
-        let memory = admission.memory().clone();
+        let memory = admission.memory(call.caller);
         let (kind, begin) = (batch.work(), move || batch.first(&memory));
         let begun = admission.work(kind, call.caller, begin).await;
         let (batch, first) = begun.unwrap_or_else(|error| Err(failed(&call, &error)))?;

@@ -91,9 +91,9 @@ async fn change(
     make: fn(&Writer, &Change, &str) -> Result<Changed, LogError>,
 ) -> Result<Response, ApiError> {
     let log = log_of(&app)?;
-    let change: Change = said(&app, &headers, body, LONGEST_CHANGE).await?;
-    let by = app.middleware().keys.caller(&headers);
-    let by = by.name().unwrap_or_default().to_owned();
+    let caller = app.middleware().keys.caller(&headers);
+    let change: Change = said(&app, &caller, &headers, body, LONGEST_CHANGE).await?;
+    let by = caller.name().unwrap_or_default().to_owned();
     let changed = blocking(move || make(log.writer(), &change, &by).map_err(refuse)).await?;
     Ok(Json(changed).into_response())
 }

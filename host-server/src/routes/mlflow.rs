@@ -55,7 +55,7 @@ pub(super) async fn invocations(
     let target = app.target(None, Affinity::by_id(id.given()))?;
     let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
-    let packed = app.read_batch(&headers, body).await?;
+    let packed = app.read_batch(&call, body).await?;
     let read = move |served: &Served, body: &Bytes| {
         let model = served.description();
         let table = match is_csv {

@@ -69,7 +69,7 @@ pub(super) async fn answer(
     recorder: Option<Recorder>,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let mut lines = Lines::new(&app, body);
+    let mut lines = Lines::new(&app, &caller, body);
     // A client that waits to be told to go on is told so by the first look at its body,
     // when that comes before the answer.
     let first = lines.next().await;
@@ -87,7 +87,7 @@ pub(super) async fn answer(
             let (caller, recorder) = (caller.clone(), recorder.clone());
             async move {
                 let memory = chunk.rows.max(1) * USUAL_ANSWER;
-                let claim = admission.memory().wait_for(memory).await;
+                let claim = admission.memory(&caller).wait_for(memory).await;
                 let first_row = chunk.first_row;
                 let mut deciding = Deciding::new(served, chunk, recorder, claim);
                 loop {
@@ -113,12 +113,12 @@ pub(super) async fn answer(
 }
 
 impl Lines {
-    fn new(app: &App, body: Body) -> Self {
+    fn new(app: &App, caller: &Caller, body: Body) -> Self {
         let limits = app.limits();
         Self {
             body,
             bytes: Vec::new(),
-            claim: app.admission().memory().claim(),
+            claim: app.admission().memory(caller).claim(),
             given: 0,
             whole: 0,
             rows: 0,

@@ -233,7 +233,7 @@ impl Batch {
     ) -> Result<(Body, Option<Written>), ApiError> {
         // All of the answer, before any of it is recorded: what is refused leaves no records.
         let a_row = first.len() / self.row.max(1) + 1;
-        let mut all = app.admission().memory().claim();
+        let mut all = app.admission().memory(&self.caller).claim();
         all.grow((self.table.len() - self.row) * a_row)
             .map_err(|full| app.reject(full))?;
         let mut pieces = vec![Ok::<_, Infallible>(first)];
@@ -276,7 +276,8 @@ impl Batch {
                     return Ok(None);
                 }
                 let memory = batch.rows_a_piece() * batch.usual_answer();
-                let mut claim = admission.memory().wait_for(memory).await;
+                let claim = admission.memory(&batch.caller).wait_for(memory);
+                let mut claim = claim.await;
                 let (kind, caller) = (batch.work(), batch.caller.clone());
                 let work = move || batch.next(&mut claim).map(|bytes| (bytes, batch));
                 let piece = admission.work(kind, &caller, work).await;

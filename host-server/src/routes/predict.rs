@@ -92,7 +92,7 @@ async fn answer(
     name: Option<&str>,
     version: Option<&str>,
 ) -> Result<Response, ApiError> {
-    let body = app.read_up_to(body, MAX_REQUEST + 1).await?;
+    let body = app.read_up_to(call.caller, body, MAX_REQUEST + 1).await?;
     check_json(call.headers)?;
     check_plain(call.headers)?;
     let start = Instant::now();

@@ -332,7 +332,7 @@ pub(super) async fn score<H: Send + 'static>(
     let piece = app.admission().piece(call.caller, first).await;
     let (mut scoring, head) = piece.unwrap_or_else(failed).inspect_err(log)?;
     let mut groups = Groups::new(app.admission(), call.caller);
-    let mut held = app.admission().memory().claim();
+    let mut held = app.admission().memory(call.caller).claim();
     loop {
         held.cover(scoring.bytes())
             .map_err(|full| app.reject(full))?;

@@ -33,7 +33,7 @@ pub(super) async fn written<T: Send + 'static>(
     scores: &mut Scores,
     write: impl FnOnce(&Scores, &mut Buffer) -> Result<T, Full> + Send + 'static,
 ) -> Result<(T, Bytes), ApiError> {
-    let mut out = Buffer::new(usize::MAX, app.admission().memory());
+    let mut out = Buffer::new(usize::MAX, &app.admission().memory(call.caller));
     let of = std::mem::take(scores);
     let is_long = of.len() > ROWS_A_PIECE;
     let work = move || {

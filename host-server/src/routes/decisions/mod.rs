@@ -186,13 +186,14 @@ fn limit(number: u64) -> Result<usize, ApiError> {
 /// Reads what somebody says, of at most `longest` bytes.
 pub(super) async fn said<T: DeserializeOwned>(
     app: &App,
+    caller: &Caller,
     headers: &HeaderMap,
     body: Body,
     longest: usize,
 ) -> Result<T, ApiError> {
     check_json(headers)?;
     check_plain(headers)?;
-    let body = app.read_up_to(body, longest + 1).await?;
+    let body = app.read_up_to(caller, body, longest + 1).await?;
     if body.len() > longest {
         return Err(ApiError::TooLong {
             detail: format!("The body is longer than {longest} bytes"),

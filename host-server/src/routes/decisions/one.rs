@@ -118,8 +118,8 @@ async fn say<T: DeserializeOwned + Send + 'static>(
     record: fn(&DecisionLog, &Person, u64, T) -> Result<Said, ApiError>,
 ) -> Result<Response, ApiError> {
     let index = read_index(&index)?;
-    let words: T = said(&app, headers, body, LONGEST_BODY).await?;
     let caller = asker.caller();
+    let words: T = said(&app, &caller, headers, body, LONGEST_BODY).await?;
     let Asker { log, person } = asker;
     let recorded = search(&app, &caller, move || record(&log, &person, index, words));
     let Said { receipt, state } = recorded.await?;

@@ -107,7 +107,7 @@ async fn answer(
     let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
     let header_length = call.headers.get(HEADER_LENGTH).cloned();
-    let packed = app.read_batch(call.headers, body).await?;
+    let packed = app.read_batch(&call, body).await?;
     let read = move |served: &Served, body: &Bytes| {
         read(body, header_length.as_ref(), served.description(), most)
             .map_err(|error| NoScores::unreadable(error, most))

@@ -72,7 +72,7 @@ pub(super) async fn predict(
     let target = app.target(Some(name), Affinity::by_id(id.given()))?;
     let version = target.served.version().to_owned();
     let most = app.limits().batch_rows;
-    let packed = app.read_batch(&headers, body).await?;
+    let packed = app.read_batch(&call, body).await?;
     let read = move |served: &Served, body: &Bytes| {
         let expected = |reason: &str| {
             let sentence = format!("expected {{\"instances\": [...]}}: {reason}");

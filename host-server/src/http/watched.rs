@@ -1,0 +1,91 @@
+//! A stream, and somebody who looks at what passes through it.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Looks at what passes.
+pub(super) trait Watch: Unpin {
+    /// So many bytes were read, at least one. An error ends the connection.
+    fn read(&mut self, _bytes: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// This became of a write of `wanted` bytes; what it returns is what the writer is told.
+    fn written(
+        &mut self,
+        _context: &mut Context<'_>,
+        _wanted: usize,
+        write: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        write
+    }
+}
+
+/// A stream that is watched.
+pub(super) struct Watched<S, W> {
+    stream: S,
+    pub(super) watch: W,
+}
+
+impl<S, W> Watched<S, W> {
+    pub(super) fn new(stream: S, watch: W) -> Self {
+        Self { stream, watch }
+    }
+}
+
+impl<S: AsyncRead + Unpin, W: Watch> AsyncRead for Watched<S, W> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        match buffer.filled().len() - before {
+            0 => read,
+            bytes => match this.watch.read(bytes) {
+                Ok(()) => read,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin, W: Watch> AsyncWrite for Watched<S, W> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let write = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.watch.written(context, bytes.len(), write)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let wanted = slices.iter().map(|slice| slice.len()).sum();
+        let write = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.watch.written(context, wanted, write)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
