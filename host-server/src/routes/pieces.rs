@@ -275,9 +275,9 @@ impl Batch {
                 if batch.is_done() {
                     return Ok(None);
                 }
-                let memory = batch.rows_a_piece() * batch.usual_answer();
-                let claim = admission.memory(&batch.caller).wait_for(memory);
-                let mut claim = claim.await;
+                let bytes = batch.rows_a_piece() * batch.usual_answer();
+                let memory = admission.memory(&batch.caller);
+                let mut claim = memory.wait_for(bytes).await;
                 let (kind, caller) = (batch.work(), batch.caller.clone());
                 let work = move || batch.next(&mut claim).map(|bytes| (bytes, batch));
                 let piece = admission.work(kind, &caller, work).await;
