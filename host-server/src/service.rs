@@ -69,8 +69,10 @@ impl Service for AppService {
             _ => {
                 let mut request = request;
                 request.extensions_mut().insert(peer);
-                let answered = self.router.clone().oneshot(request.map(Body::new)).await;
-                answered.unwrap_or_else(|never| match never {})
+                // Each connection has the memory of the larger way: this one has a place of its own.
+                Box::pin(self.router.clone().oneshot(request.map(Body::new)))
+                    .await
+                    .unwrap_or_else(|never| match never {})
             }
         }
     }
@@ -86,8 +88,10 @@ impl Predict {
         let middleware = app.middleware();
         middleware
             .pass(series, Some(peer), request, async |request, id, caller| {
-                let answer = AssertUnwindSafe(predict::plain(app, id, caller, request));
-                answer.catch_unwind().await.unwrap_or_else(panicked)
+                AssertUnwindSafe(predict::plain(app, id, caller, request))
+                    .catch_unwind()
+                    .await
+                    .unwrap_or_else(panicked)
             })
             .await
     }

@@ -55,7 +55,7 @@ impl App {
         match version {
             None => self.target(name, affinity),
             Some(version) => Ok(Target {
-                served: self.version(caller, name, version).await?,
+                served: Box::pin(self.version(caller, name, version)).await?,
                 role: LogRole::Version,
                 live: None,
             }),

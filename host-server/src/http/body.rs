@@ -172,9 +172,18 @@ async fn collect(
     let Some(second) = next(&mut body).await? else {
         return Ok(first.slice(..keep.min(first.len())));
     };
-    // The others wait for more, and their connections hold buffers meanwhile: they are counted.
-    // A body for which there is not even that room is refused at once.
-    let mut kept = Kept::new(keep, &memory())?;
+    Box::pin(collect_more([first, second], body, keep, &memory())).await
+}
+
+/// Collects a body of which two pieces have come. It waits for more, and its connection holds
+/// buffers meanwhile: they are counted. Without even that room it is refused at once.
+async fn collect_more(
+    [first, second]: [Bytes; 2],
+    mut body: impl Body<Data = Bytes> + Unpin,
+    keep: usize,
+    memory: &Memory,
+) -> Result<Bytes, ApiError> {
+    let mut kept = Kept::new(keep, memory)?;
     let mut seen = first.len() + second.len();
     let mut paused = 0;
     kept.add(&first).await;
@@ -233,22 +242,6 @@ impl Kept {
     fn finish(self) -> Result<Bytes, Full> {
         Ok(self.bytes.ok_or(Full)?.into_bytes())
     }
-}
-
-/// Makes room for `more` bytes: by halves, not by doubling, and what is there is claimed.
-pub(crate) fn grow(
-    bytes: &mut Vec<u8>,
-    more: usize,
-    most: usize,
-    claim: &mut Claim,
-) -> Result<(), Full> {
-    let needed = bytes.len() + more;
-    if needed > bytes.capacity() {
-        let capacity = needed.max((bytes.capacity() / 2 * 3).min(most));
-        claim.cover(capacity)?;
-        bytes.reserve_exact(capacity - bytes.len());
-    }
-    Ok(())
 }
 
 /// The next piece of data.

@@ -84,7 +84,7 @@ impl Buffer {
     fn make_room(&mut self, more: usize) -> Result<(), Full> {
         let end = self.length + more;
         if end <= OWN_PAGES && self.pages.is_none() {
-            return self.claim.cover(end);
+            return grow(&mut self.short, more, OWN_PAGES, &mut self.claim);
         }
         let capacity = self.pages.as_ref().map_or(0, |pages| pages.len());
         if end > capacity {
@@ -99,6 +99,22 @@ impl Buffer {
         }
         Ok(())
     }
+}
+
+/// Makes room for `more` bytes: by halves, not by doubling, and what is there is claimed.
+pub(crate) fn grow(
+    bytes: &mut Vec<u8>,
+    more: usize,
+    most: usize,
+    claim: &mut Claim,
+) -> Result<(), Full> {
+    let needed = bytes.len() + more;
+    if needed > bytes.capacity() {
+        let capacity = needed.max((bytes.capacity() / 2 * 3).min(most));
+        claim.cover(capacity)?;
+        bytes.reserve_exact(capacity - bytes.len());
+    }
+    Ok(())
 }
 
 /// What fails is the memory, whatever the error says.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::http::Request;
 use axum::response::Response;
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -68,14 +69,20 @@ impl<S: Service> Connection<S> {
         let stream = Watched::new(stream, SlowReader::new(self.pace));
         match self.tls.clone() {
             None => self.answer(stream, stop).await,
-            Some(tls) => {
-                // A client that does not complete the handshake in time is dropped.
-                let shaken = tls.accept(Watched::new(stream, Handshake::begin()));
-                if let Ok(Ok(mut stream)) = tokio::time::timeout(self.head, shaken).await {
-                    stream.get_mut().0.watch.done();
-                    self.answer(stream, stop).await;
-                }
-            }
+            // In a place of its own: each connection has the memory of the larger way.
+            Some(tls) => Box::pin(self.answer_securely(tls, stream, stop)).await,
+        }
+    }
+
+    async fn answer_securely<T>(self, tls: TlsAcceptor, stream: T, stop: oneshot::Receiver<()>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // A client that does not complete the handshake in time is dropped.
+        let shaken = tls.accept(Watched::new(stream, Handshake::begin()));
+        if let Ok(Ok(mut stream)) = tokio::time::timeout(self.head, shaken).await {
+            stream.get_mut().0.watch.done();
+            self.answer(stream, stop).await;
         }
     }
 
@@ -88,7 +95,7 @@ impl<S: Service> Connection<S> {
         let service = service_fn(|request: Request<Incoming>| {
             heads.asked();
             let (answer, heads) = (self.service.answer(self.peer, request), &heads);
-            async move { Ok::<_, Infallible>(heads.answered(answer.await)) }
+            answer.map(|answer| Ok::<_, Infallible>(heads.answered(answer)))
         });
         let mut served = std::pin::pin!(
             http1::Builder::new()

@@ -117,9 +117,9 @@ impl Middleware {
             Ok(caller) => next(request, id.clone(), caller.or_from(peer)).await,
             // Clients of the Open Inference Protocol expect its own form of an error.
             Err(refusal) if route.starts_with("/v2") => {
-                refuse(request.into_body(), OipError::from(refusal)).await
+                Box::pin(refuse(request.into_body(), OipError::from(refusal))).await
             }
-            Err(refusal) => refuse(request.into_body(), refusal).await,
+            Err(refusal) => Box::pin(refuse(request.into_body(), refusal)).await,
         };
 
         let took = start.elapsed();

@@ -71,7 +71,8 @@ async fn answer(
     let served = target.served;
     if form == Form::Lines {
         check_plain(call.headers)?;
-        return ndjson::answer(app, call.caller.clone(), served, recorder, body).await;
+        let lines = ndjson::answer(app, call.caller.clone(), served, recorder, body);
+        return Box::pin(lines).await;
     }
     let answers = match form == Form::Csv && !wants_json(call.headers) {
         true => AnswerForm::Csv,
@@ -105,7 +106,7 @@ async fn answer(
             tracing::error!(request_id = call.id.as_uuid(), %error, "no batch");
             Err(ApiError::fault(call.id))
         })?;
-    batch.respond(app, call.id, first).await
+    Box::pin(batch.respond(app, call.id, first)).await
 }
 
 fn form(headers: &HeaderMap) -> Result<Form, ApiError> {

@@ -136,7 +136,7 @@ async fn answer(
         let (kind, begin) = (batch.work(), move || batch.first(&memory));
         let begun = admission.work(kind, call.caller, begin).await;
         let (batch, first) = begun.unwrap_or_else(|error| Err(failed(&call, &error)))?;
-        return batch.respond(app, call.id, first).await;
+        return Box::pin(batch.respond(app, call.id, first)).await;
     }
     let kind = work(asks_for_recourse(&body));
     let explain = move || (served.explain(&body), body);

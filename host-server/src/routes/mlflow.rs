@@ -64,7 +64,7 @@ pub(super) async fn invocations(
         };
         table.map_err(|error| NoScores::unreadable(error, most))
     };
-    let scored = score(&app, &call, target, packed, read).await;
+    let scored = Box::pin(score(&app, &call, target, packed, read)).await;
     let mut scored = scored.map_err(|problem| match problem {
         NoScores::Refused(reason) => MlflowError::new(StatusCode::BAD_REQUEST, reason),
         NoScores::Api(error) => error.into(),

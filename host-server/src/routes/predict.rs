@@ -109,7 +109,7 @@ async fn answer(
         target.served.decide(&body)
     } else {
         let permit = app.begin_long(call.caller)?;
-        decide_beside(app, call.caller, permit, &target, &body).await
+        Box::pin(decide_beside(app, call.caller, permit, &target, &body)).await
     };
     app.metrics().http.predicted(start.elapsed());
     let ScoredDecision { decision, score } = match decided {

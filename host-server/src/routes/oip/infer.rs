@@ -112,7 +112,7 @@ async fn answer(
         read(body, header_length.as_ref(), served.description(), most)
             .map_err(|error| NoScores::unreadable(error, most))
     };
-    let scored = score(app, &call, target, packed, read).await;
+    let scored = Box::pin(score(app, &call, target, packed, read)).await;
     let mut scored = scored.map_err(|problem| no_scores(problem, call.id))?;
     let wanted = scored.head;
     let about = About {

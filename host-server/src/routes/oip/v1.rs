@@ -90,7 +90,7 @@ pub(super) async fn predict(
         asked.with_outcome = with_outcome.unwrap_or(false);
         Ok((table, asked))
     };
-    let scored = score(&app, &call, target, packed, read).await;
+    let scored = Box::pin(score(&app, &call, target, packed, read)).await;
     let mut scored = scored.map_err(|problem| no_scores(problem, &id))?;
     let mut response = predictions(&app, &call, scored.head, &mut scored.scores).await?;
     scored.scores.write_headers(&version, &mut response);
