@@ -254,3 +254,65 @@ async fn long_answers_are_held_within_the_budget() {
         assert!(answer.body.len() > 60_000);
     }
 }
+
+/// The other key's decision, whose body comes in two pieces.
+async fn check_two_pieces(server: &Running) {
+    let head = "POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-api-key: one\r\ncontent-length: 20002\r\n\r\n{";
+    let mut stream = server.send(head.as_bytes()).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let rest = [&[b' '; 20_000][..], b"}"].concat();
+    stream.write_all(&rest).await.unwrap();
+    let answer = read(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Bodies of one key that stop before their end once took the memory of everybody's first bytes.
+#[tokio::test]
+async fn one_keys_bodies_leave_memory_for_others() {
+    let http = HttpLimits {
+        body_memory: 2 << 20,
+        ..HttpLimits::default()
+    };
+    let (options, folder) = settings(&[], http);
+    let server = Running::serve(options, folder).await;
+    let head =
+        "POST /predict HTTP/1.1\r\nhost: x\r\nx-api-key: many\r\ncontent-length: 62000\r\n\r\n";
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        let mut stream = server.send(head.as_bytes()).await;
+        // Those for which there is no room are closed.
+        let _ = stream.write_all(&[b' '; 61_000]).await;
+        held.push(stream);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for _ in 0..3 {
+        check_two_pieces(&server).await;
+    }
+    drop(held);
+    server.end().await;
+}
+
+/// Answers that one key does not take once left no memory for anybody else's.
+#[tokio::test]
+async fn one_keys_answers_leave_memory_for_others() {
+    let changes = long_answers();
+    let changes = changes.each_ref().map(|(from, to)| (*from, to.as_str()));
+    let http = HttpLimits {
+        body_memory: 4 << 20,
+        ..HttpLimits::default()
+    };
+    let (app, _folder) = serve(&changes, http);
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        let request = Request::post("/predict/batch")
+            .header("x-api-key", "many")
+            .body(Body::from(format!("[{}]", ["{}"; 10].join(","))));
+        let response = app.clone().oneshot(request.unwrap()).await.unwrap();
+        held.push((response.status(), response.into_body()));
+    }
+    let refused = held.iter().filter(|(status, _)| *status == 503).count();
+    assert!((1..40).contains(&refused), "{refused}");
+    check_soon(&app, "/predict/batch", "[{},{}]").await;
+    check_soon(&app, "/predict/batch", "[{},{},{},{},{}]").await;
+    drop(held);
+}

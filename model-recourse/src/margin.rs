@@ -21,6 +21,9 @@ pub(super) struct Margin {
     linear: f64,
     linear_weight: f64,
     terms: Vec<Addend>,
+    /// What is added up: how many numbers, and how far from 0 those can be that change no more.
+    count: usize,
+    size: f64,
 }
 
 /// What an input adds to the linear part.
@@ -60,14 +63,20 @@ impl Margin {
         };
         let row = &application.row;
         let parts = decider.artifact().model.parts();
+        // The base, the intercept, the quotient, the two weights and their sum.
+        margin.count = 8;
         if let Some(forest) = parts.forest {
+            margin.count += forest.trees.len();
             margin.forest_weight = parts.forest_weight;
             margin.add_forest(forest, row, &free, &native);
         }
         if let Some(linear) = parts.linear {
+            margin.count += linear.terms.len() + linear.indicators.len();
             margin.linear_weight = parts.linear_weight;
             margin.add_linear(linear, row, &free);
         }
+        margin.size +=
+            margin.forest_weight * (margin.base.abs() + margin.trees.furthest() / margin.divisor);
         margin
     }
 
@@ -75,11 +84,16 @@ impl Margin {
     /// the default, and is brought up to date.
     pub(super) fn greatest(&self, reach: &[Reach], standing: &mut Standing) -> f64 {
         let trees = self.base + self.trees.greatest(reach, standing) / self.divisor;
-        let mut linear = self.linear;
+        let (mut linear, mut size) = (self.linear, self.size);
         for addend in &self.terms {
-            linear += addend.ends(reach).1;
+            let (least, most) = addend.ends(reach);
+            linear += most;
+            size += self.linear_weight * least.abs().max(most.abs());
         }
-        self.forest_weight * trees + self.linear_weight * linear
+        // The model adds the same up in an order of its own: each of the two sums of n numbers is
+        // off by at most n roundings of what all of them come to.
+        let rounding = self.count as f64 * f64::EPSILON * size;
+        self.forest_weight * trees + self.linear_weight * linear + rounding
     }
 
     /// For each input how much of a box's bound hangs on it: [`Trees::weigh`] in the margin's
@@ -130,11 +144,11 @@ impl Margin {
             link: linear.link,
             indicators,
         };
-        self.linear = linear.intercept;
+        self.add_fixed(linear.intercept);
         for term in &linear.terms {
             let input = usize::from(term.feature);
             if !free[input] {
-                self.linear += alone(vec![*term], Vec::new()).margin(row, 1, 0);
+                self.add_fixed(alone(vec![*term], Vec::new()).margin(row, 1, 0));
             } else if let TermValue::IsCategory(code) = term.value {
                 self.add_code(linear, input, code);
             } else {
@@ -155,9 +169,15 @@ impl Margin {
                     weight: indicator.weight,
                 });
             } else if indicator.condition.holds(row[input]) {
-                self.linear += indicator.weight;
+                self.add_fixed(indicator.weight);
             }
         }
+    }
+
+    /// Adds what is the same in every box to the linear part.
+    fn add_fixed(&mut self, addend: f64) {
+        self.linear += addend;
+        self.size += self.linear_weight * addend.abs();
     }
 
     /// What each code of a category is worth, at its first term.

@@ -5,10 +5,6 @@ use crate::reach::Reach;
 use crate::standings::{Open, Standing};
 use model_core::forest::{Bins, Forest, Node, Tree};
 
-/// Up to this, the number of trees times the sum of their leaves: n numbers are summed with an
-/// error of at most n times their sum times 2^-53, here 1e-10, a tenth of a bound's slack.
-const MOST_REORDERED: f64 = 1e6;
-
 /// The leaves of the trees, in each tree the greatest first.
 #[derive(Debug, Default)]
 pub(super) struct Trees {
@@ -76,6 +72,11 @@ impl Trees {
         self.single = true;
     }
 
+    /// No sum of a leaf of each tree is further from 0.
+    pub(super) fn furthest(&self) -> f64 {
+        self.furthest
+    }
+
     /// The sum of each tree's greatest leaf that a box reaches, tree after tree from
     /// [`Trees::starting_from`]. `standing` is that of a box that this one is a part of, or the
     /// default, and is brought up to date.
@@ -141,7 +142,8 @@ impl Trees {
             let open = standing.open[nth];
             let (leaf, _, end) = self.place(open);
             let weight = self.values[leaf] - self.values[end - 1];
-            let mut is_open = self.keeps_order();
+            // Sums that are rounded to an `f32` are the model's only in its order.
+            let mut is_open = self.single;
             let cells = self.cells[leaf * self.columns.len()..].iter();
             for (column, (cell, key)) in self.columns.iter().zip(cells.zip(&standing.keys)) {
                 if !column.covers(*cell, *key) {
@@ -157,12 +159,6 @@ impl Trees {
             }
         }
         standing.open.truncate(kept);
-    }
-
-    /// Whether the leaves have to be summed in the model's order: sums that are rounded to an
-    /// `f32`, and those whose rounding in another order is more than a bound allows for.
-    fn keeps_order(&self) -> bool {
-        self.single || self.furthest * self.bounds.len() as f64 > MOST_REORDERED
     }
 
     /// The median of the cuts that the greatest leaves make through a box along an input that is

@@ -534,6 +534,26 @@ fn boosted_trees_agree_with_brute_force() {
     check_boosted(200);
 }
 
+/// Leaves so great that the small ones are lost in their sums or not, by the order of the sum:
+/// what a bound adds up must be rounded as the model rounds it.
+#[test]
+fn extreme_leaves_agree_with_brute_force() {
+    let mut random = Random(14);
+    let mut seen = Seen::default();
+    for _ in 0..400 {
+        let mut artifact = randomized(boosted(EVERYTHING), &mut random);
+        if let Model::Forest(forest) = &mut artifact.model {
+            for node in forest.trees.iter_mut().flat_map(|tree| &mut tree.nodes) {
+                if let Node::Leaf { value, .. } = node {
+                    *value += random.pick(&[0.0, 4e15, -4e15]);
+                }
+            }
+        }
+        check_case(&artifact, &mut random, &mut seen);
+    }
+    assert!(seen.impossible > 8 && seen.options > 50, "{seen:?}");
+}
+
 #[test]
 fn ensembles_agree_with_brute_force() {
     check_ensembles(200);

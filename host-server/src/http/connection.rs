@@ -80,7 +80,8 @@ impl<S: Service> Connection<S> {
     {
         // A client that does not complete the handshake in time is dropped.
         let shaken = tls.accept(Watched::new(stream, Handshake::begin()));
-        if let Ok(Ok(mut stream)) = tokio::time::timeout(self.head, shaken).await {
+        let shaken = Box::pin(tokio::time::timeout(self.head, shaken)).await;
+        if let Ok(Ok(mut stream)) = shaken {
             stream.get_mut().0.watch.done();
             self.answer(stream, stop).await;
         }
