@@ -85,7 +85,6 @@ async fn answer(
     let memory = app.admission().memory(call.caller);
     let caller = call.caller.clone();
     let work = move || {
-        let _permit = permit;
         let table = match form {
             Form::Csv => {
                 if let Some(recorder) = &mut recorder {
@@ -96,9 +95,11 @@ async fn answer(
             _ => Table::of_objects(&body, &body, most).map_err(|error| refuse_array(error, most)),
         }?;
         let batch = Batch::new(caller, served, table, answers, recorder);
-        batch.hold(&memory)?.first(&memory)
+        let (batch, first) = batch.hold(&memory)?.first(&memory)?;
+        Ok((batch, first, permit))
     };
-    let (batch, first) = app
+    // The permit is kept while rows are recorded, not while a slow client takes the answer.
+    let (batch, first, _permit) = app
         .admission()
         .piece(call.caller, work)
         .await
