@@ -9,10 +9,11 @@ mod models;
 mod recorded;
 
 use axum::Router;
+use host_server::ServeOptions;
 use model_log::{Kind, Outcome};
 use recorded::{
-    ADMIN, ANN, APPROVED, BO, DECLINED, PROGRAM, Place, REFERRED, REX, fetch, post, read, receipt,
-    serve,
+    ADMIN, ANN, APPROVED, BO, DECLINED, POLICY, PROGRAM, Place, REFERRED, REX, fetch, post, read,
+    receipt, serve,
 };
 use serde_json::{Value, json};
 
@@ -111,10 +112,14 @@ async fn check_queue(app: &Router, [approved, first, second]: [u64; 3]) {
     assert_eq!(metric(app, refer).await, 2);
 }
 
-/// The server before has closed its log when it was dropped.
 fn restart(place: &Place) -> Router {
+    restart_with(|| place.options())
+}
+
+/// The server before has closed its log when it was dropped.
+fn restart_with(options: impl Fn() -> ServeOptions) -> Router {
     for _ in 0..500 {
-        match host_server::App::open(place.options()) {
+        match host_server::App::open(options()) {
             Ok(app) => return host_server::app(app),
             Err(_) => std::thread::sleep(std::time::Duration::from_millis(10)),
         }
@@ -409,4 +414,170 @@ async fn two_people_at_once_decide_once() {
         .into_iter()
         .filter(|record| record.kind == Kind::Override);
     assert_eq!(overrides.count(), 1);
+}
+
+/// Everything that officers can read: each list in pages of two, and each decision.
+async fn everything(app: &Router, decisions: &[u64]) -> Vec<Value> {
+    let mut all = Vec::new();
+    for states in [
+        "",
+        "&state=open",
+        "&state=proposed",
+        "&state=open,proposed",
+        "&state=decided",
+        "&state=erased",
+        "&state=open,decided",
+    ] {
+        for outcome in ["", "&outcome=refer", "&outcome=decline"] {
+            for order in ["oldest", "newest"] {
+                let mut after = String::new();
+                loop {
+                    let path = format!("/decisions?limit=2&order={order}{states}{outcome}{after}");
+                    let page = read(app, REX, &path).await;
+                    let next = page["next"].as_u64();
+                    all.push(json!({ "path": path, "page": page }));
+                    match next {
+                        Some(next) => after = format!("&after={next}"),
+                        None => break,
+                    }
+                }
+            }
+        }
+    }
+    for index in decisions {
+        let shown = fetch(app, REX, &format!("/decisions/{index}")).await;
+        let body: Value = serde_json::from_slice(&shown.body).unwrap();
+        all.push(json!({ "status": shown.status.as_u16(), "body": body }));
+    }
+    let state = read(app, REX, "/decisions/log").await;
+    all.push(json!([
+        state["open"],
+        state["proposed"],
+        state["decisions"]
+    ]));
+    all
+}
+
+/// A server that has seen everything happen reads of the log only what is new: it says the same
+/// as one that reads all of it.
+#[tokio::test]
+async fn a_server_that_starts_says_the_same_of_the_log() {
+    let place = Place::new();
+    place.put("1.1.0", &POLICY.replace("amount < 5000", "amount < 1"));
+    let deployment = "version = \"1.0.0\"\n[challenger]\nversion = \"1.1.0\"\nmode = \"shadow\"\n";
+    std::fs::write(place.models().join("loans/deployment.toml"), deployment).unwrap();
+    let options = || {
+        let mut options = place.options();
+        options.decision_log.as_mut().unwrap().four_eyes = true;
+        options.allow_mismatch = true;
+        options
+    };
+    let app = serve(options());
+    let mut given = Vec::new();
+    for body in [
+        REFERRED, APPROVED, REFERRED, DECLINED, REFERRED, REFERRED, APPROVED, REFERRED, DECLINED,
+        REFERRED,
+    ] {
+        given.push(decided(&app, body).await);
+    }
+    shadowed(&place, given.len()).await;
+    let [
+        first,
+        repaid,
+        second,
+        appealed,
+        third,
+        fourth,
+        _,
+        fifth,
+        gone,
+        sixth,
+    ] = given[..]
+    else {
+        panic!("ten decisions")
+    };
+    // How many wait, after each word: open and proposed.
+    let waits = async |open: u64, proposed: u64| {
+        let log = read(&app, ANN, "/decisions/log").await;
+        assert_eq!(
+            (&log["open"], &log["proposed"]),
+            (&json!(open), &json!(proposed))
+        );
+    };
+    let change = async |what: &str, indexes: &[u64]| {
+        let mut change = json!({ "indexes": indexes, "because": "asked" });
+        if what == "erase" {
+            change["before_term"] = json!(true);
+        }
+        let answer = post(&app, ADMIN, &format!("/log/{what}"), change).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    let record = |said: (u16, Value)| {
+        assert_eq!(said.0, 201, "{}", said.1);
+        said.1["index"].as_u64().unwrap()
+    };
+    waits(6, 0).await;
+    record(decide(&app, ANN, first, APPROVE).await);
+    waits(5, 1).await;
+    record(decide(&app, BO, first, APPROVE).await);
+    waits(5, 0).await;
+    record(decide(&app, ANN, second, APPROVE).await);
+    record(decide(&app, REX, second, DECLINE).await);
+    waits(4, 1).await;
+    record(decide(&app, ANN, appealed, APPROVE).await);
+    waits(4, 2).await;
+    // A proposal that is erased is withdrawn.
+    let proposal = record(decide(&app, ANN, third, APPROVE).await);
+    waits(3, 3).await;
+    change("erase", &[proposal]).await;
+    waits(4, 2).await;
+    // A decision stays one when what was said of it is erased.
+    let proposal = record(decide(&app, ANN, fourth, DECLINE).await);
+    let confirmed = record(decide(&app, BO, fourth, DECLINE).await);
+    change("erase", &[proposal, confirmed]).await;
+    waits(3, 2).await;
+    let performance = format!("/decisions/{repaid}/performance");
+    record(say(&app, BO, &performance, r#"{"outcome": "repaid"}"#).await);
+    let notice = format!("/decisions/{gone}/notice");
+    record(say(&app, BO, &notice, r#"{"method": "letter"}"#).await);
+    change("hold", &[fifth, repaid]).await;
+    change("erase", &[gone, sixth]).await;
+    waits(2, 2).await;
+    change("release", &[repaid]).await;
+    let queue = read(&app, ANN, "/decisions?state=open,proposed").await;
+    assert_eq!(indexes(&queue), [second, appealed, third, fifth]);
+    let shown = read(&app, ANN, &format!("/decisions/{fifth}")).await;
+    assert_eq!(shown["hold"], true);
+    let kinds = |shown: &Value| {
+        let history = shown["history"].as_array().unwrap().clone();
+        history.into_iter().map(|event| event["kind"].clone())
+    };
+    let shown = read(&app, ANN, &format!("/decisions/{repaid}")).await;
+    assert_eq!(shown["hold"], false);
+    let expected = ["shadow", "performance", "hold", "release"];
+    assert!(kinds(&shown).eq(expected), "{}", shown["history"]);
+    let left = fetch(&app, ANN, &format!("/decisions/{gone}")).await;
+    let left: Value = serde_json::from_slice(&left.body).unwrap();
+    assert!(kinds(&left).eq(["shadow", "notice", "erased"]), "{left}");
+
+    let before = everything(&app, &given).await;
+    drop(app);
+    let after = everything(&restart_with(options), &given).await;
+    assert_eq!(before.len(), after.len());
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before, after);
+    }
+}
+
+/// Waits until so many answers of a challenger in the shadow are recorded.
+async fn shadowed(place: &Place, answers: usize) {
+    for _ in 0..500 {
+        let records = place.records().into_iter();
+        let shadows = records.filter(|one| one.kind == Kind::Decision && one.link.is_some());
+        if shadows.count() == answers {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("not all answers of the shadow are recorded");
 }

@@ -55,22 +55,25 @@ impl Entry {
     /// Reads an entry; `None` when it is none that [`Entry::to_bytes`] writes.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; LEN] = bytes.try_into().ok()?;
-        let long = |at: usize| {
-            let number = bytes[at..at + 8].iter();
-            number.fold(0, |n, byte| n << 8 | u64::from(*byte))
-        };
-        let entry = Self {
-            offset: long(0),
-            length: (long(8) >> 32) as u32,
-            minute: long(8) as u32,
-            kind: Kind::from_number(bytes[16])?,
-            outcome: Outcome::from_number(bytes[17])?,
-            link: (bytes[FLAGS] & HAS_LINK != 0).then_some(long(24)),
-            erased: bytes[FLAGS] & ERASED != 0,
-            request: long(32),
-            application: long(40),
-        };
-        (entry.to_bytes() == *bytes).then_some(entry)
+        let (numbers, _) = bytes.as_chunks();
+        let numbers: &[[u8; 8]; LEN / 8] = numbers.try_into().ok()?;
+        let [offset, sizes, head, link, request, application] = numbers.map(u64::from_be_bytes);
+        let [kind, outcome, flags, unused @ ..] = head.to_be_bytes();
+        let has_link = flags & HAS_LINK != 0;
+        if flags & !(HAS_LINK | ERASED) != 0 || unused != [0; 5] || !has_link && link != 0 {
+            return None;
+        }
+        Some(Self {
+            offset,
+            length: (sizes >> 32) as u32,
+            minute: sizes as u32,
+            kind: Kind::from_number(kind)?,
+            outcome: Outcome::from_number(outcome)?,
+            link: has_link.then_some(link),
+            erased: flags & ERASED != 0,
+            request,
+            application,
+        })
     }
 
     /// The entry after its record was erased.

@@ -88,6 +88,9 @@ pub struct Status {
     pub syncs: u64,
     /// The time that they took, in microseconds.
     pub sync_micros: u64,
+    /// How often the log was opened again after it had stopped: what was not acknowledged may have
+    /// been cut, and other records come in its place.
+    pub restarts: u64,
     /// Why the log has stopped, while it has.
     pub stopped: Option<String>,
 }

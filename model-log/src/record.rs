@@ -62,7 +62,8 @@ impl Kind {
     /// The kind with this number.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.number() == number)
+        let at = usize::from(number).checked_sub(1)?;
+        Self::ALL.get(at).copied()
     }
 
     /// As in JSON: `decision`, `model_loaded`.

@@ -68,6 +68,7 @@ fn fill(place: &Path) {
         assert!(tries < 600, "{error}");
         std::thread::sleep(Duration::from_millis(100));
     }
+    assert!(log.status().restarts > 0);
     let reader = log.reader();
     for (number, receipt) in &acknowledged {
         let record = reader.record(receipt.index).unwrap();

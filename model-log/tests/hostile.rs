@@ -17,7 +17,7 @@ use std::time::Duration;
 use common::decision;
 use model_log::event::Override;
 use model_log::verify::{Against, verify};
-use model_log::{Kind, Options, Outcome, Query, Record, Writer};
+use model_log::{Kind, LogError, Options, Outcome, Query, Reader, Record, Writer};
 
 fn filled(folder: &Path, records: u64) -> Writer {
     let log = Writer::open(folder, Options::default()).unwrap();
@@ -74,6 +74,90 @@ fn a_limit_gives_the_start_of_what_is_found_without_it() {
                 assert_eq!(indexes, expected.collect::<Vec<_>>());
             }
         }
+    }
+}
+
+/// The index is read by blocks: no end of one, or of what is asked for, loses or repeats a record,
+/// with its file or without.
+#[test]
+fn a_range_of_the_index_is_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = filled(folder.path(), 9_000);
+    let check = |reader: &Reader| {
+        for (from, to) in [
+            (0, None),
+            (0, Some(4_096)),
+            (4_095, Some(4_097)),
+            (4_096, Some(8_192)),
+            (8_999, Some(20_000)),
+            (5, Some(5)),
+            (5, Some(3)),
+            (9_000, None),
+        ] {
+            for newest_first in [false, true] {
+                let query = Query {
+                    from,
+                    to,
+                    newest_first,
+                    ..Query::default()
+                };
+                let found = reader.search(&query).unwrap().into_iter();
+                let found: Vec<u64> = found.map(|found| found.index).collect();
+                let mut expected: Vec<u64> = (from..to.unwrap_or(9_000).min(9_000)).collect();
+                if newest_first {
+                    expected.reverse();
+                }
+                assert_eq!(found, expected, "{from} to {to:?}");
+            }
+        }
+        for index in [0, 4_095, 4_096, 8_999] {
+            let found = reader.found(index).unwrap();
+            assert_eq!(found.outcome, decision(index).outcome);
+            assert_eq!(found.index, index);
+        }
+        for index in [9_000, 70_000, u64::MAX] {
+            let error = reader.found(index).unwrap_err();
+            assert!(
+                matches!(error, LogError::Unknown { size: 9_000, .. }),
+                "{error}"
+            );
+        }
+    };
+    check(&log.reader());
+    log.close().unwrap();
+    std::fs::remove_file(folder.path().join("index/00000000")).unwrap();
+    check(&Reader::open(folder.path(), None).unwrap());
+}
+
+/// What the writer never writes is no entry of the index.
+#[test]
+fn an_altered_entry_of_the_index_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), 3).close().unwrap();
+    let path = folder.path().join("index/00000000");
+    let good = std::fs::read(&path).unwrap();
+    let reader = Reader::open(folder.path(), None).unwrap();
+    // Of the second entry: kind, outcome, flags, unused bytes, a link without its flag.
+    for (at, byte) in [
+        (16, 0),
+        (16, 13),
+        (17, 4),
+        (18, 4),
+        (19, 1),
+        (23, 1),
+        (31, 1),
+    ] {
+        let mut bytes = good.clone();
+        bytes[48 + at] = byte;
+        std::fs::write(&path, &bytes).unwrap();
+        for result in [
+            reader.search(&Query::default()).map(drop),
+            reader.found(1).map(drop),
+        ] {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains("not readable"), "byte {at}: {error}");
+        }
+        assert_eq!(reader.found(2).unwrap().index, 2);
     }
 }
 

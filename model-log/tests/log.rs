@@ -400,7 +400,22 @@ fn an_epoch_ends_and_the_next_begins() {
         log.reader().record(65_540).unwrap().body.unwrap().request,
         decision(65_540).request
     );
+    for newest_first in [false, true] {
+        let query = Query {
+            from: 65_500,
+            to: Some(65_543),
+            newest_first,
+            ..Query::default()
+        };
+        let found = log.reader().search(&query).unwrap().into_iter();
+        let mut found: Vec<u64> = found.map(|found| found.index).collect();
+        if newest_first {
+            found.reverse();
+        }
+        assert_eq!(found, (65_500..65_543).collect::<Vec<_>>());
+    }
     log.erase(&change(&[5, 65_541]), "tester").unwrap();
+    assert!([5, 65_541].map(|index| log.reader().found(index).unwrap().erased) == [true; 2]);
     log.close().unwrap();
     let report = sound(folder.path());
     assert_eq!((report.records, report.erased), (65_546, 2));

@@ -55,7 +55,7 @@ pub(crate) enum Work {
     Recourse,
     /// Loading a version of a model.
     Load,
-    /// A search of the decision log: it reads the whole index, and collects what it finds.
+    /// A search of the decision log: it may read the whole index, and collects what it finds.
     LogSearch,
 }
 

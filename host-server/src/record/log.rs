@@ -10,6 +10,7 @@ use model_log::{
 use super::call::Call;
 use super::metrics::LogMetrics;
 use super::options::{DecisionLogOptions, OnFailure};
+use super::queue::Queue;
 use super::recorder::{Recorder, Template, Written};
 use super::sink::Sink;
 use crate::host::Description;
@@ -25,6 +26,7 @@ pub(crate) struct DecisionLog {
     options: DecisionLogOptions,
     /// Held while a person's decision is checked and written: one at a time.
     deciding: Mutex<()>,
+    queue: Mutex<Queue>,
     /// The files that are kept beside the log already, as far as this process knows.
     kept: Mutex<HashSet<[u8; 32]>>,
 }
@@ -53,12 +55,16 @@ impl DecisionLog {
             },
         )?;
         metrics.count_before(&writer.reader())?;
-        Ok(Arc::new(Self {
+        let log = Self {
             sink: Arc::new(Sink::new(writer, options.on_failure, metrics)),
             options,
             deciding: Mutex::new(()),
+            queue: Mutex::default(),
             kept: Mutex::default(),
-        }))
+        };
+        // Whoever looks later reads only what is new.
+        drop(log.queue()?);
+        Ok(Arc::new(log))
     }
 
     pub(crate) fn options(&self) -> &DecisionLogOptions {
@@ -92,6 +98,17 @@ impl DecisionLog {
     /// Held while a person's decision is checked and written.
     pub(super) fn deciding(&self) -> MutexGuard<'_, ()> {
         self.deciding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What waits for people and what they said, up to the last acknowledged record. Nothing is
+    /// opened while this is held.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub(super) fn queue(&self) -> Result<MutexGuard<'_, Queue>, LogError> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.update(&self.reader(), &self.writer().status())?;
+        Ok(queue)
     }
 
     /// Records what a request is answered by this model.

@@ -12,6 +12,7 @@ mod log;
 mod metrics;
 mod options;
 pub(crate) mod people;
+mod queue;
 mod recorder;
 mod sink;
 

@@ -1,11 +1,11 @@
 //! Reads a log, also beside a running writer.
 
+mod index;
 mod opened;
 mod search;
 mod tree;
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,13 +19,12 @@ use crate::disk::{Disk, How, RealDisk};
 use crate::error::LogError;
 use crate::event;
 use crate::frame::{self, Frame, Parsed};
-use crate::index::{self, Entry};
 use crate::keys::{self, Keys};
 use crate::layout::Layout;
 use crate::note::{Checkpoint, Verifier};
 use crate::record::Kind;
 use crate::seeds::{EPOCH, Seeds};
-use crate::stored::{derive_index, read_checkpoint};
+use crate::stored::read_checkpoint;
 
 /// Reads a log. Takes no lock.
 #[derive(Debug, Clone)]
@@ -91,102 +90,9 @@ impl Reader {
     /// # Errors
     /// When the folder cannot be read.
     pub fn size(&self) -> Result<u64, LogError> {
-        let epochs = self.layout.epochs(&*self.disk)?;
-        let Some(last) = epochs.checked_sub(1) else {
-            return Ok(0);
-        };
-        let path = self.layout.index(last);
-        match self.disk.open(&path, How::Read).and_then(|file| file.len()) {
-            Ok(len) => Ok(last * EPOCH + (len / index::LEN as u64).min(EPOCH)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(last * EPOCH + self.entries(last)?.len() as u64)
-            }
-            Err(error) => Err(LogError::io(&path, error)),
-        }
-    }
-
-    /// The index of an epoch; derived from the records where the file is absent.
-    fn entries(&self, epoch: u64) -> Result<Vec<Entry>, LogError> {
-        let path = self.layout.index(epoch);
-        let bytes = match self.disk.read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                derive_index(&*self.disk, &self.layout, self.keys()?, epoch)?
-            }
-            Err(error) => return Err(LogError::io(&path, error)),
-        };
-        let entries = bytes.chunks_exact(index::LEN).take(EPOCH as usize);
-        let damaged = || {
-            let place = path.display().to_string();
-            LogError::damaged(
-                place,
-                "an entry is not readable: stop the server, remove the file, and start it again",
-            )
-        };
-        entries
-            .map(|entry| Entry::from_bytes(entry).ok_or_else(damaged))
-            .collect()
-    }
-
-    /// Every entry of the index, in order.
-    pub(crate) fn each_entry(&self, mut each: impl FnMut(u64, &Entry)) -> Result<(), LogError> {
-        self.walk(0, false, |index, entry| {
-            each(index, entry);
-            ControlFlow::Continue(())
-        })
-    }
-
-    /// The entries from index `from` on, oldest or newest first, until `each` breaks off. One
-    /// epoch's are in memory at a time.
-    fn walk(
-        &self,
-        from: u64,
-        newest_first: bool,
-        mut each: impl FnMut(u64, &Entry) -> ControlFlow<()>,
-    ) -> Result<(), LogError> {
-        let (first, end) = (from / EPOCH, self.layout.epochs(&*self.disk)?);
-        for step in 0..end.saturating_sub(first) {
-            let epoch = if newest_first {
-                end - 1 - step
-            } else {
-                first + step
-            };
-            let entries = self.entries(epoch)?;
-            for step in 0..entries.len() {
-                let at = if newest_first {
-                    entries.len() - 1 - step
-                } else {
-                    step
-                };
-                let index = epoch * EPOCH + at as u64;
-                if index >= from && each(index, &entries[at]).is_break() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn entry(&self, index: u64) -> Result<Entry, LogError> {
-        let epoch = index / EPOCH;
-        let size = self.size()?;
-        if index >= size {
-            return Err(LogError::Unknown { index, size });
-        }
-        let path = self.layout.index(epoch);
-        let mut bytes = [0; index::LEN];
-        let offset = (index % EPOCH) * index::LEN as u64;
-        let read = self
-            .disk
-            .open(&path, How::Read)
-            .and_then(|mut file| file.read_at(offset, &mut bytes));
-        match (read, Entry::from_bytes(&bytes)) {
-            (Ok(index::LEN), Some(entry)) => Ok(entry),
-            _ => {
-                let entries = self.entries(epoch)?;
-                let entry = entries.get((index % EPOCH) as usize).copied();
-                entry.ok_or(LogError::Unknown { index, size })
-            }
+        match self.layout.epochs(&*self.disk)?.checked_sub(1) {
+            Some(last) => Ok(last * EPOCH + self.index(last)?.len()?),
+            None => Ok(0),
         }
     }
 
@@ -281,18 +187,17 @@ impl Reader {
     ) -> Result<(), E> {
         let to = to.min(self.size()?);
         for epoch in from / EPOCH..to.div_ceil(EPOCH) {
-            let entries = self.entries(epoch)?;
+            let first = from.max(epoch * EPOCH);
+            let Some(start) = self.index(epoch)?.entry(first % EPOCH)? else {
+                continue;
+            };
             let mut seeds = self.seeds(epoch)?;
             let path = self.layout.records(epoch);
             let failed = |error| LogError::io(&path, error);
             let file = self.disk.open(&path, How::Read).map_err(failed)?;
-            let first = from.saturating_sub(epoch * EPOCH) as usize;
-            let Some(start) = entries.get(first) else {
-                continue;
-            };
             let end = file.len().map_err(failed)?;
             let mut frames = frame::Frames::between(file, start.offset, end);
-            for index in (epoch * EPOCH + first as u64)..to.min((epoch + 1) * EPOCH) {
+            for index in first..to.min((epoch + 1) * EPOCH) {
                 match frames.next().map_err(failed)? {
                     frame::Next::Frame(_, frame) if frame.index == index => {
                         each(open_frame(&frame, &mut seeds)?)?;

@@ -33,6 +33,8 @@ pub struct Query {
     pub open: bool,
     /// Only from this index on.
     pub from: u64,
+    /// Only up to this index, which is not included.
+    pub to: Option<u64>,
     /// At most so many, 0 is all.
     pub limit: usize,
     /// The newest first.
@@ -125,9 +127,8 @@ impl Reader {
     ) -> Result<(), LogError> {
         let wanted = self.wanted(query)?;
         let mut decided = BTreeSet::new();
-        // Whoever walks back meets an override before its decision.
-        if query.open && !query.newest_first {
-            self.walk(query.from, false, |_, entry| {
+        if query.open {
+            self.walk(query.from..u64::MAX, false, |_, entry| {
                 decided.extend(overridden(entry));
                 ControlFlow::Continue(())
             })?;
@@ -136,10 +137,8 @@ impl Reader {
             0 => usize::MAX,
             limit => limit,
         };
-        self.walk(query.from, query.newest_first, |index, entry| {
-            if query.open && query.newest_first {
-                decided.extend(overridden(entry));
-            }
+        let records = query.from..query.to.unwrap_or(u64::MAX);
+        self.walk(records, query.newest_first, |index, entry| {
             if !wanted.fits(entry) || decided.contains(&index) {
                 return ControlFlow::Continue(());
             }
@@ -150,6 +149,14 @@ impl Reader {
                 _ => ControlFlow::Continue(()),
             }
         })
+    }
+
+    /// What the index says about one record.
+    ///
+    /// # Errors
+    /// When there is none of this index, or the index cannot be read.
+    pub fn found(&self, index: u64) -> Result<Found, LogError> {
+        Ok(Found::new(index, &self.entry(index)?))
     }
 
     fn wanted<'a>(&self, query: &'a Query) -> Result<Wanted<'a>, LogError> {

@@ -325,6 +325,7 @@ fn start_again(shared: &Shared, mut stopped: Stopped) -> Result<Core, Stopped> {
                     let mut queue = shared.lock();
                     queue.status.stopped = None;
                     queue.status.records = core.size;
+                    queue.status.restarts += 1;
                 }
                 events.iter().for_each(|event| shared.tell(event));
                 shared.tell(&Event::Restarted);

@@ -1,42 +1,17 @@
-//! What the index says about one decision and what people said of it.
+//! One decision and what people said of it.
 
-use model_log::{Found, Kind, LogError, Opened, Outcome, Query, Reader};
+use model_log::{Found, Kind, Opened, Reader};
 
 use super::refuse;
 use crate::http::error::ApiError;
+use crate::record::log::DecisionLog;
+use crate::record::queue::{Linked, State, is_given};
 
-/// Where a decision stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    /// The model referred it, and no person has decided.
-    Open,
-    /// A person has proposed, and another has to answer.
-    Proposed,
-    /// The model or a person decided.
-    Decided,
-    /// Its content was erased.
-    Erased,
-}
-
-impl State {
-    pub(crate) const ALL: [Self; 4] = [Self::Open, Self::Proposed, Self::Decided, Self::Erased];
-
-    /// As in JSON and in queries.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Proposed => "proposed",
-            Self::Decided => "decided",
-            Self::Erased => "erased",
-        }
-    }
-}
-
-/// A decision and the records that are about it.
+/// A decision and the records of what people said of it.
 pub(super) struct Case {
     pub(super) decision: Found,
     /// Oldest first.
-    pub(super) linked: Vec<Found>,
+    pub(super) linked: Vec<Linked>,
 }
 
 impl Case {
@@ -44,67 +19,35 @@ impl Case {
     ///
     /// # Errors
     /// When there is no record of this index, or it is no decision that somebody was given.
-    pub(super) fn find(reader: &Reader, index: u64) -> Result<Self, ApiError> {
-        let size = reader.size().map_err(refuse)?;
-        if index >= size {
-            return Err(refuse(LogError::Unknown { index, size }));
+    pub(super) fn find(log: &DecisionLog, index: u64) -> Result<Self, ApiError> {
+        let decision = log.reader().found(index).map_err(refuse)?;
+        if !is_given(&decision) {
+            return Err(ApiError::NotThere {
+                detail: format!("Record {index} is no decision that was given"),
+            });
         }
-        let from_here = Query {
-            kinds: vec![Kind::Decision],
-            from: index,
-            limit: 1,
-            ..Query::default()
-        };
-        let found = reader.search(&from_here).map_err(refuse)?;
-        let decision = found.first().filter(|found| is_given(found));
-        let decision = decision.filter(|found| found.index == index);
-        let decision = decision.copied().ok_or_else(|| ApiError::NotThere {
-            detail: format!("Record {index} is no decision that was given"),
-        })?;
-        let linked = Query {
-            link: Some(index),
-            from: index,
-            ..Query::default()
-        };
-        let mut linked = reader.search(&linked).map_err(refuse)?;
-        linked.sort_by_key(|found| found.index);
+        let linked = log.queue().map_err(refuse)?.linked(index).collect();
         Ok(Self { decision, linked })
     }
 
-    /// What a person decided.
-    pub(super) fn settled(&self) -> Option<&Found> {
+    /// The record of what a person decided, also where that was erased.
+    pub(super) fn settled(&self) -> Option<u64> {
         let mut linked = self.linked.iter();
-        linked.find(|found| found.kind == Kind::Override)
+        let first = linked.find(|linked| linked.kind == Kind::Override);
+        first.map(|linked| linked.index)
     }
 
-    /// What a person proposed last, if nobody has decided since.
-    pub(super) fn proposed(&self) -> Option<&Found> {
+    /// The record of what a person proposed last, if nobody has decided since.
+    pub(super) fn proposed(&self) -> Option<u64> {
         let mut linked = self.linked.iter().rev();
-        let proposal = linked.find(|found| found.kind == Kind::Proposal && !found.erased);
-        proposal.filter(|_| self.settled().is_none())
+        let last = linked.find(|linked| linked.kind == Kind::Proposal && !linked.is_erased);
+        let last = last.map(|linked| linked.index);
+        last.filter(|_| self.settled().is_none())
     }
 
     pub(super) fn state(&self) -> State {
-        let is_settled = self.settled().is_some();
-        state(&self.decision, is_settled, self.proposed().is_some())
+        State::new(&self.decision, self.settled(), self.proposed())
     }
-}
-
-/// Where a decision stands, of which is known what people said.
-pub(super) fn state(decision: &Found, is_settled: bool, is_proposed: bool) -> State {
-    match (is_settled, is_proposed) {
-        _ if decision.erased => State::Erased,
-        (true, _) => State::Decided,
-        (false, true) => State::Proposed,
-        (false, false) if decision.outcome == Outcome::Refer => State::Open,
-        (false, false) => State::Decided,
-    }
-}
-
-/// Whether a client was given this decision: a refused request is none, and what a challenger
-/// said in the shadow nobody heard.
-pub(super) fn is_given(found: &Found) -> bool {
-    found.kind == Kind::Decision && found.outcome != Outcome::None && found.link.is_none()
 }
 
 /// A record with its content; `None` where that was erased or cannot be read.

@@ -1,8 +1,9 @@
 //! What people do with recorded decisions: the queue of what a model referred, one decision
 //! with its history, and words of their own, each a record that is linked to its decision.
 //!
-//! The log alone is the state: who decided what is looked up in its index, so nothing is lost
-//! with the server, and nothing can be out of step. All of it blocks for files.
+//! The log alone is the state: nothing is lost with the server, and nothing can be out of step.
+//! What its index says about people is kept in memory ([`super::queue`]), so that a look costs the
+//! same whatever the length of the log. All of it blocks for files.
 
 mod case;
 mod event;
@@ -10,8 +11,7 @@ mod page;
 mod show;
 mod word;
 
-pub(crate) use case::State;
-pub(crate) use page::{Wanted, count_waiting, list};
+pub(crate) use page::{count_waiting, list};
 pub(crate) use show::{Explained, Shown, show};
 pub(crate) use word::{LONGEST_NOTE, Said, decide, notice, perform};
 
@@ -21,6 +21,7 @@ use chrono::{DateTime, SecondsFormat};
 use model_log::LogError;
 
 use crate::http::error::ApiError;
+pub(crate) use crate::record::queue::{State, Wanted};
 
 /// An error of the log as a client gets it.
 pub(crate) fn refuse(error: LogError) -> ApiError {

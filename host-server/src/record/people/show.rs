@@ -5,11 +5,12 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::case::{Case, State};
+use super::case::Case;
 use super::event::{self as told, model, persons_decision, role, text, time};
 use super::refuse;
 use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
+use crate::record::queue::State;
 
 /// A decision as it is shown.
 pub(crate) struct Shown {
@@ -45,21 +46,17 @@ pub(crate) struct Explained {
 /// When there is no such decision, or the log cannot be read.
 pub(crate) fn show(log: &DecisionLog, index: u64) -> Result<Shown, ApiError> {
     let reader = log.reader();
-    let case = Case::find(&reader, index)?;
+    let case = Case::find(log, index)?;
     let opened = reader.record(index).map_err(refuse)?;
     let state = case.state();
-    let mut history: Vec<Opened> = case
-        .linked
-        .iter()
-        .filter_map(|found| reader.record(found.index).ok())
-        .collect();
-    let (about, is_held) = changes(&reader, index)?;
+    let (about, is_held) = changes(log, &reader, index)?;
+    let said = case.linked.iter().map(|linked| linked.index);
+    let said = said.chain(shadows(log, &reader, index)?);
+    let mut history: Vec<Opened> = said.filter_map(|index| reader.record(index).ok()).collect();
     history.extend(about);
     history.sort_by_key(|opened| opened.index);
-    // What names several decisions is linked to the first of them as well.
-    history.dedup_by_key(|opened| opened.index);
-    let said = |found: Option<&model_log::Found>| {
-        let opened = reader.record(found?.index).ok()?;
+    let said = |record: Option<u64>| {
+        let opened = reader.record(record?).ok()?;
         Some(persons_decision(&opened))
     };
     let mut head = json!({
@@ -119,22 +116,37 @@ fn content(opened: &Opened, body: &Body) -> Value {
     })
 }
 
-/// Holds, releases and erasures that name the decision, and whether it is on hold.
-fn changes(reader: &Reader, index: u64) -> Result<(Vec<Opened>, bool), ApiError> {
+/// What challengers in the shadow answered the same.
+fn shadows(log: &DecisionLog, reader: &Reader, index: u64) -> Result<Vec<u64>, ApiError> {
+    let among = log.queue().map_err(refuse)?.shadows(index);
     let query = Query {
-        kinds: vec![Kind::Hold, Kind::Release, Kind::Erasure],
-        from: index,
+        kinds: vec![Kind::Decision],
+        link: Some(index),
+        from: among.start,
+        to: Some(among.end),
         ..Query::default()
     };
+    let found = reader.search(&query).map_err(refuse)?.into_iter();
+    Ok(found.map(|found| found.index).collect())
+}
+
+/// Holds, releases and erasures that name the decision, and whether it is on hold.
+fn changes(
+    log: &DecisionLog,
+    reader: &Reader,
+    index: u64,
+) -> Result<(Vec<Opened>, bool), ApiError> {
     let mut about = Vec::new();
     let mut is_held = false;
-    for found in reader.search(&query).map_err(refuse)? {
-        let opened = reader.record(found.index).map_err(refuse)?;
+    let changes = log.queue().map_err(refuse)?.changes(index);
+    for change in changes {
+        let opened = reader.record(change).map_err(refuse)?;
         let names = match opened.kind {
             Kind::Erasure => told::event(&opened).map(|event: event::Erasure| event.indexes),
             _ => told::event(&opened).map(|event: event::Hold| event.indexes),
         };
-        if names.is_some_and(|names| names.contains(&index)) {
+        let names = names.unwrap_or_default();
+        if names.contains(&index) {
             is_held = match opened.kind {
                 Kind::Hold => true,
                 Kind::Release => false,
@@ -142,6 +154,7 @@ fn changes(reader: &Reader, index: u64) -> Result<(Vec<Opened>, bool), ApiError>
             };
             about.push(opened);
         }
+        log.queue().map_err(refuse)?.named(change, &names);
     }
     Ok((about, is_held))
 }

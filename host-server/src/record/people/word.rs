@@ -6,12 +6,13 @@ use model_log::event::{LoanResult, Notice, Override, Performance};
 use model_log::{Kind, Outcome, Receipt, Record};
 use serde::Deserialize;
 
-use super::case::{Case, State, open};
+use super::case::{Case, open};
 use super::{event, now_text, refuse};
 use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
 use crate::record::metrics::Side;
 use crate::record::options::{Person, PersonRole};
+use crate::record::queue::State;
 
 /// The longest note, in characters.
 pub(crate) const LONGEST_NOTE: usize = 4_000;
@@ -91,8 +92,7 @@ pub(crate) fn decide(
     if let Some(settled) = case.settled() {
         return Err(ApiError::Conflict {
             detail: format!(
-                "Decision {index} was decided by a person already, in record {}",
-                settled.index
+                "Decision {index} was decided by a person already, in record {settled}"
             ),
         });
     }
@@ -183,13 +183,13 @@ pub(crate) fn perform(
     let before = case
         .linked
         .iter()
-        .filter(|found| found.kind == Kind::Performance);
-    for found in before {
+        .filter(|linked| linked.kind == Kind::Performance);
+    for linked in before {
         let known: Option<Performance> =
-            open(&reader, found.index).and_then(|opened| event::event(&opened));
+            open(&reader, linked.index).and_then(|opened| event::event(&opened));
         if known.is_some_and(|known| known.result == event.result) {
             return Err(ApiError::Conflict {
-                detail: format!("Record {} says so already", found.index),
+                detail: format!("Record {} says so already", linked.index),
             });
         }
     }
@@ -217,9 +217,7 @@ fn second(
     case: &Case,
     said: Override,
 ) -> Result<(Kind, Override), ApiError> {
-    let proposal = case
-        .proposed()
-        .and_then(|found| open(&log.reader(), found.index));
+    let proposal = case.proposed().and_then(|index| open(&log.reader(), index));
     let proposal: Option<Override> = proposal.and_then(|opened| event::event(&opened));
     match proposal {
         None if person.role == PersonRole::Reviewer => Err(not_permitted(
@@ -244,7 +242,7 @@ fn second(
 
 /// A decision that has its content.
 fn find(log: &DecisionLog, index: u64) -> Result<Case, ApiError> {
-    let case = Case::find(&log.reader(), index)?;
+    let case = Case::find(log, index)?;
     match case.state() {
         State::Erased => Err(ApiError::Gone {
             detail: format!("Decision {index} was erased"),

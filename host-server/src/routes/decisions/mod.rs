@@ -73,7 +73,7 @@ async fn log(State(app): Shared, asker: Asker) -> Result<Response, ApiError> {
 
 fn sound(log: &DecisionLog) -> Result<Value, ApiError> {
     let status = log.writer().status();
-    let (open, proposed) = people::count_waiting(&log.reader())?;
+    let (open, proposed) = people::count_waiting(log)?;
     let note = log.writer().checkpoint();
     // A note's first lines are its origin, its size and its root.
     let mut lines = note.lines().skip(1);

@@ -1,0 +1,374 @@
+//! What waits for a person, and what people said, in memory: each look reads of the log only what
+//! is new since the last one.
+//!
+//! The log alone is the state. The queue is what the log's index says up to the last acknowledged
+//! record, and what a server that has just started reads is the same. An acknowledged record never
+//! changes, but for an erasure, which marks earlier entries of the index: after an erasure the
+//! whole index is read again, and so it is after the log has stopped and was opened again.
+//!
+//! Memory is B-trees of numbers, nothing of what a record says:
+//!
+//! | for each | bytes |
+//! |---|---|
+//! | decision that waits for a person | 20 |
+//! | override, proposal, notice or performance in the log | 38 |
+//! | hold, release or erasure in the log | 63, and 16 for each run of indexes that it names |
+//! | 4,096 records, where a challenger in the shadow answered too | 34 |
+//!
+//! A decision that waits for nobody takes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{ControlFlow, Range};
+
+use model_log::{Found, Kind, LogError, Outcome, Query, Reader, Status};
+
+/// Of so many records together is known where the answers of shadows to them end.
+const BLOCK: u64 = 4096;
+
+/// Where a decision stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// The model referred it, and no person has decided.
+    Open,
+    /// A person has proposed, and another has to answer.
+    Proposed,
+    /// The model or a person decided.
+    Decided,
+    /// Its content was erased.
+    Erased,
+}
+
+impl State {
+    pub(crate) const ALL: [Self; 4] = [Self::Open, Self::Proposed, Self::Decided, Self::Erased];
+
+    /// As in JSON and in queries.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Proposed => "proposed",
+            Self::Decided => "decided",
+            Self::Erased => "erased",
+        }
+    }
+
+    /// Of a decision, with the records of what a person decided and proposed.
+    pub(super) fn new(decision: &Found, settled: Option<u64>, proposed: Option<u64>) -> Self {
+        match (settled, proposed) {
+            _ if decision.erased => Self::Erased,
+            (Some(_), _) => Self::Decided,
+            (None, Some(_)) => Self::Proposed,
+            (None, None) if decision.outcome == Outcome::Refer => Self::Open,
+            (None, None) => Self::Decided,
+        }
+    }
+}
+
+/// Whether a client was given this decision: a refused request is none, and what a challenger
+/// said in the shadow nobody heard.
+pub(super) fn is_given(found: &Found) -> bool {
+    found.kind == Kind::Decision && found.outcome != Outcome::None && found.link.is_none()
+}
+
+/// A record of what a person said of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Linked {
+    pub(super) index: u64,
+    pub(super) kind: Kind,
+    pub(super) is_erased: bool,
+}
+
+/// Where a decision stands, and the records that say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) state: State,
+    /// What a person decided.
+    pub(super) settled: Option<u64>,
+    /// What a person proposed last, if nobody has decided since.
+    pub(super) proposed: Option<u64>,
+}
+
+/// Which decisions are wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) outcome: Option<Outcome>,
+    /// None is all.
+    pub(crate) states: Vec<State>,
+    pub(crate) newest_first: bool,
+    /// The last index of the page before.
+    pub(crate) after: Option<u64>,
+    pub(crate) limit: usize,
+}
+
+impl Wanted {
+    /// Whether these are decisions that wait, and no others.
+    pub(super) fn is_of_queue(&self) -> bool {
+        let waits = |state: &State| matches!(state, State::Open | State::Proposed);
+        !self.states.is_empty() && self.states.iter().all(waits)
+    }
+
+    /// Where in the log they are.
+    pub(super) fn indexes(&self) -> Range<u64> {
+        match (self.after, self.newest_first) {
+            (None, _) => 0..u64::MAX,
+            (Some(after), true) => 0..after,
+            (Some(after), false) => after.saturating_add(1)..u64::MAX,
+        }
+    }
+
+    pub(super) fn has_outcome(&self, outcome: Outcome) -> bool {
+        self.outcome.is_none_or(|wanted| wanted == outcome)
+    }
+
+    pub(super) fn has_state(&self, state: State) -> bool {
+        self.states.is_empty() || self.states.contains(&state)
+    }
+
+    /// The first indexes of the page, and one more to see whether there is another.
+    fn first(&self, indexes: impl DoubleEndedIterator<Item = u64>) -> Vec<u64> {
+        match self.newest_first {
+            true => indexes.rev().take(self.limit + 1).collect(),
+            false => indexes.take(self.limit + 1).collect(),
+        }
+    }
+}
+
+/// What waits for a person, and what people said.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// Records that were read.
+    size: u64,
+    /// How often the log had been opened again.
+    restarts: u64,
+    /// Decisions that the model referred, and of which no person said anything.
+    open: BTreeSet<u64>,
+    /// Decisions with a proposal that nobody has answered, and what the model said.
+    proposed: BTreeMap<u64, Outcome>,
+    /// Decisions with a proposal that the model did not refer, if they are decisions: to be looked
+    /// up.
+    unsure: BTreeSet<u64>,
+    /// What people said: the decision's index and the record's, its kind, and whether it was
+    /// erased.
+    linked: BTreeMap<(u64, u64), (Kind, bool)>,
+    /// The last answer of a shadow to a decision of each block.
+    shadows: BTreeMap<u64, u64>,
+    /// Holds, releases and erasures; what each names is known once somebody has opened it.
+    changes: BTreeMap<u64, Option<Runs>>,
+}
+
+/// Indexes as runs of those that follow each other, in order.
+#[derive(Debug)]
+struct Runs(Vec<Range<u64>>);
+
+impl Queue {
+    /// Reads what is new in the log.
+    ///
+    /// # Errors
+    /// When its index cannot be read.
+    pub(super) fn update(&mut self, reader: &Reader, status: &Status) -> Result<(), LogError> {
+        let restarts = status.restarts;
+        if self.restarts != restarts {
+            *self = Self {
+                restarts,
+                ..Self::default()
+            };
+        }
+        if self.read(reader, status.records)?.is_break() {
+            // An erasure is acknowledged after its last mark.
+            *self = Self {
+                restarts,
+                changes: std::mem::take(&mut self.changes),
+                ..Self::default()
+            };
+            let _ = self.read(reader, status.records)?;
+        }
+        self.look_up(reader)
+    }
+
+    /// Reads up to record `to`; breaks off at an erasure, which may be of a record that was read
+    /// before.
+    fn read(&mut self, reader: &Reader, to: u64) -> Result<ControlFlow<()>, LogError> {
+        let mut flow = ControlFlow::Continue(());
+        if self.size >= to {
+            return Ok(flow);
+        }
+        // Whoever reads all has all marks.
+        let is_first = self.size == 0;
+        let new = Query {
+            from: self.size,
+            to: Some(to),
+            ..Query::default()
+        };
+        reader.search_each(&new, |found| {
+            match found.kind {
+                Kind::Erasure if !is_first => flow = ControlFlow::Break(()),
+                _ => self.add(&found),
+            }
+            flow
+        })?;
+        Ok(flow)
+    }
+
+    fn add(&mut self, found: &Found) {
+        let index = found.index;
+        self.size = index + 1;
+        match (found.kind, found.link) {
+            (Kind::Decision, None) => {
+                let is_referred = found.outcome == Outcome::Refer;
+                if is_referred && !found.erased {
+                    self.open.insert(index);
+                }
+            }
+            (Kind::Decision, Some(decision)) => {
+                self.shadows.insert(decision / BLOCK, index);
+            }
+            (Kind::Hold | Kind::Release | Kind::Erasure, _) => {
+                self.changes.entry(index).or_default();
+            }
+            // A record is about one that was there before.
+            (kind, Some(decision)) if kind.is_personal() && decision < index => {
+                self.linked.insert((decision, index), (kind, found.erased));
+                self.sort(decision, kind, found.erased);
+            }
+            _ => {}
+        }
+    }
+
+    /// A person said something of a decision: it waits no more, or for another one.
+    fn sort(&mut self, decision: u64, kind: Kind, is_erased: bool) {
+        match kind {
+            Kind::Override => {
+                // What was decided does not wait again when the record of that is erased.
+                self.open.remove(&decision);
+                if !is_erased {
+                    self.proposed.remove(&decision);
+                    self.unsure.remove(&decision);
+                }
+            }
+            Kind::Proposal if !is_erased && self.settled(decision).is_none() => {
+                if self.open.remove(&decision) {
+                    self.proposed.insert(decision, Outcome::Refer);
+                } else if !self.proposed.contains_key(&decision) {
+                    self.unsure.insert(decision);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Looks decisions up that somebody proposed to change and that the model did not refer.
+    fn look_up(&mut self, reader: &Reader) -> Result<(), LogError> {
+        while let Some(&index) = self.unsure.first() {
+            let decision = reader.found(index)?;
+            if is_given(&decision) && !decision.erased {
+                self.proposed.insert(index, decision.outcome);
+            }
+            self.unsure.remove(&index);
+        }
+        Ok(())
+    }
+
+    /// How many decisions wait: without any word, and for a second one.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        (self.open.len(), self.proposed.len())
+    }
+
+    /// Of the decisions that wait those that are wanted, in that order: a page, and one more where
+    /// there is one.
+    pub(super) fn page(&self, wanted: &Wanted) -> Vec<u64> {
+        let mut page = Vec::new();
+        if wanted.has_state(State::Open) && wanted.has_outcome(Outcome::Refer) {
+            let open = self.open.range(wanted.indexes());
+            page.extend(wanted.first(open.copied()));
+        }
+        if wanted.has_state(State::Proposed) {
+            let proposed = self.proposed.range(wanted.indexes());
+            let proposed = proposed.filter(|(_, outcome)| wanted.has_outcome(**outcome));
+            page.extend(wanted.first(proposed.map(|(index, _)| *index)));
+        }
+        page.sort_unstable();
+        if wanted.newest_first {
+            page.reverse();
+        }
+        page.truncate(wanted.limit + 1);
+        page
+    }
+
+    pub(super) fn standing(&self, decision: &Found) -> Standing {
+        let settled = self.settled(decision.index);
+        let proposed = match settled {
+            None => self.last(decision.index, Kind::Proposal),
+            Some(_) => None,
+        };
+        Standing {
+            state: State::new(decision, settled, proposed),
+            settled,
+            proposed,
+        }
+    }
+
+    fn settled(&self, decision: u64) -> Option<u64> {
+        self.last(decision, Kind::Override)
+    }
+
+    /// The last record of a kind about a decision that was not erased.
+    fn last(&self, decision: u64, kind: Kind) -> Option<u64> {
+        let mut linked = self.linked(decision).rev();
+        let last = linked.find(|linked| linked.kind == kind && !linked.is_erased);
+        last.map(|linked| linked.index)
+    }
+
+    /// What people said of a decision, oldest first.
+    pub(super) fn linked(&self, decision: u64) -> impl DoubleEndedIterator<Item = Linked> {
+        let linked = self.linked.range((decision, 0)..=(decision, u64::MAX));
+        linked.map(|(&(_, index), &(kind, is_erased))| Linked {
+            index,
+            kind,
+            is_erased,
+        })
+    }
+
+    /// The records among which the answers of shadows to a decision are.
+    pub(super) fn shadows(&self, decision: u64) -> Range<u64> {
+        let last = self.shadows.get(&(decision / BLOCK));
+        decision..last.map_or(decision, |last| last + 1)
+    }
+
+    /// Holds, releases and erasures that name a record; and those that nobody has opened yet, of
+    /// which [`Queue::named`] is to be told what they name.
+    pub(super) fn changes(&self, index: u64) -> Vec<u64> {
+        let later = self.changes.range(index..);
+        let names = later.filter(|(_, named)| named.as_ref().is_none_or(|runs| runs.has(index)));
+        names.map(|(change, _)| *change).collect()
+    }
+
+    /// Remembers what a hold, release or erasure names.
+    pub(super) fn named(&mut self, change: u64, indexes: &[u64]) {
+        if let Some(unknown @ None) = self.changes.get_mut(&change) {
+            *unknown = Some(Runs::new(indexes));
+        }
+    }
+}
+
+impl Runs {
+    fn new(indexes: &[u64]) -> Self {
+        let mut sorted = indexes.to_vec();
+        sorted.sort_unstable();
+        let mut runs: Vec<Range<u64>> = Vec::new();
+        for index in sorted {
+            match runs.last_mut() {
+                Some(run) if index <= run.end => run.end = index.saturating_add(1),
+                _ => runs.push(index..index.saturating_add(1)),
+            }
+        }
+        runs.shrink_to_fit();
+        Self(runs)
+    }
+
+    fn has(&self, index: u64) -> bool {
+        let at = self.0.partition_point(|run| run.end <= index);
+        self.0.get(at).is_some_and(|run| run.contains(&index))
+    }
+}
+
+#[cfg(test)]
+mod tests;
