@@ -71,9 +71,10 @@ class Model {
 
 /** What the module imports for model.js only. */
 function unreached() {
-  const imports = {};
+  // Without prototypes: a file may name what it imports as it likes, `__proto__` too.
+  const imports = Object.create(null);
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {
-    (imports[from] ??= {})[name] = () => {
+    (imports[from] ??= Object.create(null))[name] = () => {
       throw new Error(`the plain exports called the import ${name}`);
     };
   }

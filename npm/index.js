@@ -124,10 +124,11 @@ export class Model {
 /** The module and what it is linked with: the imports of its other interface are never called. */
 async function linked(source) {
   const module = await compiled(source);
-  const imports = {};
+  // Without prototypes: a file may name what it imports as it likes, `__proto__` too.
+  const imports = Object.create(null);
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
     if (kind !== "function") throw new Error(`expected a model.wasm, got a module that imports the ${kind} ${from}.${name}`);
-    (imports[from] ??= {})[name] = () => {
+    (imports[from] ??= Object.create(null))[name] = () => {
       throw new Error(`the module called ${name}, which its plain exports never do`);
     };
   }

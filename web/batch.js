@@ -38,6 +38,8 @@ export function buildBatch(description, { decideAll }) {
     setProgress(0);
     if (file.size > MOST) return say(`${file.name} has more than 64 MB: split it, or use underwrite score.`);
     const [header, ...rows] = parseCsv(await file.text());
+    const twice = header?.find((cell, index) => header.findIndex((other) => other.trim() === cell.trim()) < index);
+    if (twice !== undefined) return say(`${file.name}, column '${twice.trim()}': the header names this column twice: rename one.`);
     const columns = header ? columnsOf(header, description) : [];
     if (!columns.some(({ isUsed }) => isUsed)) {
       return say(`${file.name} has no column of this model: its first line must name them, such as ${description.features[0].name}.`);
@@ -99,7 +101,7 @@ function setProgress(share) {
  */
 function columnsOf(header, { features }) {
   const known = new Set(features.map(({ name }) => name));
-  return header.map((cell, index) => ({ name: cell.trim(), isUsed: known.has(cell.trim()) && header.indexOf(cell) === index }));
+  return header.map((cell) => ({ name: cell.trim(), isUsed: known.has(cell.trim()) }));
 }
 
 /**

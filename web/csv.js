@@ -1,9 +1,11 @@
 /** CSV as RFC 4180 has it: fields in quotes may hold separators, line breaks and doubled quotes. */
 
 /**
- * The rows of a text; the separator is the one of comma, semicolon and tab that the first line has most of.
+ * The rows of a text, each as long as the first; the separator is the one of comma, semicolon and tab that the first
+ * line has most of.
  * @param {string} text
  * @returns {string[][]} without empty lines
+ * @throws {Error} with the line, where a row has another length or a quote is in a wrong place, as underwrite score does
  */
 export function parseCsv(text) {
   const separator = separatorOf(text);
@@ -12,25 +14,44 @@ export function parseCsv(text) {
   /** @type {string[]} */
   let row = [];
   let cell = '';
-  let quoted = false;
-  const endRow = () => {
+  /** Where in quotes: the line on which they begin. */
+  let quoted = 0;
+  /** After a closing quote. */
+  let closed = false;
+  let line = 1;
+  let rowLine = 1;
+  const endCell = () => {
     row.push(cell);
-    if (row.length > 1 || row[0] !== '') rows.push(row);
-    row = [];
     cell = '';
+    closed = false;
+  };
+  const endRow = () => {
+    endCell();
+    const expected = (rows[0] ?? row).length;
+    if (row.length > 1 || row[0] !== '') {
+      if (row.length !== expected) throw new Error(`line ${rowLine}: expected ${expected} fields as in the header, got ${row.length}`);
+      rows.push(row);
+    }
+    row = [];
+    rowLine = line;
   };
   const start = text.startsWith('\ufeff') ? 1 : 0;
   for (let at = start; at < text.length; at += 1) {
     const letter = text[at];
+    if (letter === '\n') line += 1;
     if (quoted) {
       if (letter !== '"') cell += letter;
-      else if (text[at + 1] === '"') { cell += '"'; at += 1; } else quoted = false;
-    } else if (letter === '"' && cell === '') quoted = true;
-    else if (letter === separator) { row.push(cell); cell = ''; }
+      else if (text[at + 1] === '"') { cell += '"'; at += 1; } else { quoted = 0; closed = true; }
+    } else if (letter === separator) endCell();
     else if (letter === '\n') endRow();
-    else if (letter !== '\r' || text[at + 1] !== '\n') cell += letter;
+    else if (letter === '\r' && text[at + 1] === '\n') continue;
+    else if (letter === '"' && cell === '' && !closed) quoted = line;
+    else if (letter === '"' || closed) {
+      throw new Error(`line ${line}: a quote (") is in the wrong place: quote the whole field and double the quotes inside`);
+    } else cell += letter;
   }
-  if (cell !== '' || row.length > 0) endRow();
+  if (quoted) throw new Error(`line ${quoted}: a quote (") is never closed: close it; the file may be truncated`);
+  if (cell !== '' || closed || row.length > 0) endRow();
   return rows;
 }
 

@@ -6,9 +6,10 @@ const [, , modelPath, requestPath] = process.argv;
 const module = new WebAssembly.Module(readFileSync(modelPath));
 
 // 1. The imports belong to the JavaScript API. The plain exports never call them: link traps.
-const imports = {};
+//    Without prototypes: a file may call its imports anything, `__proto__` too.
+const imports = Object.create(null);
 for (const { module: from, name } of WebAssembly.Module.imports(module)) {
-  imports[from] ??= {};
+  imports[from] ??= Object.create(null);
   imports[from][name] = () => { throw new Error(`${name} was called`); };
 }
 const { exports: wasm } = new WebAssembly.Instance(module, imports);

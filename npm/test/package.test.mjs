@@ -59,6 +59,20 @@ test("refuses what is no model", async () => {
   await assert.rejects(Model.load(empty), /expected a model.wasm/);
 });
 
+test("a file that is no model changes nothing outside itself", async () => {
+  // Imports the function `toJSON` from `__proto__`.
+  const section = (id, ...bytes) => [id, bytes.length, ...bytes];
+  const text = (name) => [name.length, ...Buffer.from(name)];
+  const module = Uint8Array.of(
+    0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
+    ...section(1, 1, 0x60, 0, 0),
+    ...section(2, 1, ...text("__proto__"), ...text("toJSON"), 0, 0),
+  );
+  await assert.rejects(Model.load(module));
+  assert.equal({}.toJSON, undefined);
+  assert.equal(JSON.stringify({ a: 1 }), '{"a":1}');
+});
+
 test("is bundled, and fetches its model", async () => {
   const source = join(folder, "app.js");
   writeFileSync(source, `

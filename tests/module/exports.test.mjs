@@ -165,9 +165,9 @@ function javascriptApi(module) {
 
 /** An instance and calls of its plain exports; every import is a trap. */
 function open(module) {
-  const imports = {};
+  const imports = Object.create(null);
   for (const { module: from, name } of WebAssembly.Module.imports(module))
-    (imports[from] ??= {})[name] = () => { throw new Error(`${name} was called`); };
+    (imports[from] ??= Object.create(null))[name] = () => { throw new Error(`${name} was called`); };
   const { exports } = new WebAssembly.Instance(module, imports);
   const unpack = (packed) => {
     const bits = BigInt.asUintN(64, packed);

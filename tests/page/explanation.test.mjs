@@ -153,6 +153,20 @@ suite('an explanation', () => {
     await page.getByText(/^other\.csv has no column of this model/).waitFor();
   });
 
+  test('a CSV that has no clear reading is refused with its line', async () => {
+    const [header, row] = (await readFile(new URL('../../data/loan_sample.csv', import.meta.url), 'utf8')).split('\n');
+    const drop = (...lines) => page.locator('#batch-file')
+      .setInputFiles({ name: 'odd.csv', mimeType: 'text/csv', buffer: Buffer.from(lines.join('\n')) });
+    const fields = header.split(',').length;
+    await drop(header, row, `${row},5`);
+    await page.getByText(`line 3: expected ${fields} fields as in the header, got ${fields + 1}`).waitFor();
+    await drop(header, `"${row}`, row);
+    await page.getByText('line 2: a quote (") is never closed').waitFor();
+    await drop(`${header}, credit_score`, `${row},850`);
+    await page.getByText("column 'credit_score': the header names this column twice").waitFor();
+    assert.ok(await page.locator('#batch-download').isHidden());
+  });
+
   async function decline() {
     for (const [name, value] of Object.entries(DECLINED)) await page.locator(`[name=${name}]`).fill(value);
     await page.locator('#decision[data-verdict=no]').waitFor();
