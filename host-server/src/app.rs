@@ -13,7 +13,7 @@ use crate::config::ServeOptions;
 use crate::error::ServeError;
 use crate::host::ModelHost;
 use crate::http::Share;
-use crate::http::admission::Admission;
+use crate::http::admission::{Admission, Work};
 use crate::http::authentication::{Keys, Public};
 use crate::http::body::{self, Encoding};
 use crate::http::caller::Caller;
@@ -248,12 +248,21 @@ impl App {
             return Ok(packed.bytes);
         }
         let memory = self.admission.memory(call.caller);
+        let kind = Work::unpacking(packed.bytes.len());
         let work = move || unpack(&packed.bytes, packed.limit, &memory);
-        let unpacked = self.admission.piece(call.caller, work).await;
+        let unpacked = self.admission.work(kind, call.caller, work).await;
         unpacked.unwrap_or_else(|error| {
             tracing::error!(request_id = call.id.as_uuid(), %error, "body not unpacked");
             Err(ApiError::fault(call.id))
         })
+    }
+
+    /// The bytes of an answer, in memory that the caller may have; they hold it until the client
+    /// has taken them.
+    pub(crate) fn hold(&self, caller: &Caller, bytes: Vec<u8>) -> Result<Bytes, ApiError> {
+        let mut claim = self.admission.memory(caller).claim();
+        claim.cover(bytes.len()).map_err(|full| self.reject(full))?;
+        Ok(claim.hold(bytes))
     }
 
     /// Counts an error that is a lack of memory.

@@ -316,3 +316,53 @@ async fn one_keys_answers_leave_memory_for_others() {
     check_soon(&app, "/predict/batch", "[{},{},{},{},{}]").await;
     drop(held);
 }
+
+/// Streams whose long lines were answered once kept the memory of those for as long as they were
+/// open, from everybody.
+#[tokio::test]
+async fn an_idle_stream_keeps_nothing_of_its_long_lines() {
+    let http = HttpLimits {
+        body_memory: 4 << 20,
+        ..HttpLimits::default()
+    };
+    let (options, folder) = settings(&[], http);
+    let server = Running::serve(options, folder).await;
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        let head = "POST /predict/batch HTTP/1.1\r\nhost: x\r\nx-api-key: many\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+        let mut stream = server.send(head.as_bytes()).await;
+        let line = [&b"c3502\r\n"[..], &vec![b' '; 800_000], b"\n\n\r\n"].concat();
+        let line = [&line[..], b"3\r\n{}\n\r\n"].concat();
+        stream.write_all(&line).await.unwrap();
+        assert_eq!(status(&mut stream).await, "HTTP/1.1 200");
+        open.push(stream);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let head = "POST /predict/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-api-key: many\r\ncontent-length: 700004\r\n\r\n";
+    let body = [&b"[{}"[..], &vec![b' '; 700_000], b"]"].concat();
+    let answer = server.ask(&[head.as_bytes(), &body].concat()).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(open);
+    server.end().await;
+}
+
+/// What came before once earned a line a quarter of an hour to be whole.
+#[tokio::test]
+async fn a_long_line_is_whole_in_the_time_of_a_body() {
+    let http = HttpLimits {
+        body: Duration::from_secs(1),
+        ..HttpLimits::default()
+    };
+    let (options, folder) = settings(&[], http);
+    let server = Running::serve(options, folder).await;
+    let head = "POST /predict/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-api-key: one\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    let mut stream = server.send(head.as_bytes()).await;
+    let begun = [&b"30d40\r\n"[..], &vec![b' '; 200_000], b"\r\n"].concat();
+    stream.write_all(&begun).await.unwrap();
+    let start = Instant::now();
+    while stream.write_all(b"1\r\n \r\n").await.is_ok() && start.elapsed() < SOON * 6 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(start.elapsed() < SOON * 5, "{:?}", start.elapsed());
+    server.end().await;
+}

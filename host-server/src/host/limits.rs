@@ -19,9 +19,9 @@ pub struct Limits {
     pub load: Duration,
     /// Added to `load` for each KiB of the file. Default: nothing.
     pub load_per_kib: Duration,
-    /// Instances at once, each with its own memory. Default: three for each processor, and two: as
-    /// many calls as a server makes at once, on the threads of connections, in pieces of long work
-    /// and in searches for recourse. A call beyond that waits until one is returned.
+    /// Instances at once, each with its own memory. Default: four for each processor, and two: as
+    /// many calls as a server makes at once, on the threads of connections, in pieces of long work,
+    /// where long bodies are read and in searches for recourse. A call beyond that waits until one is returned.
     pub instances: NonZeroUsize,
     /// The folder that keeps compiled modules between starts. Only this user may be able to
     /// write to it. Default: none, every start compiles.
@@ -45,7 +45,7 @@ impl Default for Limits {
             explain: Duration::from_secs(1),
             load: Duration::from_secs(10),
             load_per_kib: Duration::ZERO,
-            instances: processors().saturating_mul(THREE).saturating_add(2),
+            instances: processors().saturating_mul(FOUR).saturating_add(2),
             cache: None,
             compiler: None,
             background: false,
@@ -80,7 +80,7 @@ impl Limits {
     }
 }
 
-const THREE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2);
+const FOUR: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 
 /// Processors this process may use, at least one.
 pub(crate) fn processors() -> NonZeroUsize {

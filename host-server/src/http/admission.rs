@@ -34,6 +34,7 @@ pub(crate) struct Admission {
     streams: Arc<Shares>,
     /// Pieces of long work at the same time, on threads beside those of the connections.
     pieces: Arc<Turns>,
+    reads: Arc<Turns>,
     searches_for_recourse: Arc<Turns>,
     loads: Arc<Turns>,
     searches_of_log: Arc<Turns>,
@@ -50,6 +51,8 @@ pub(crate) struct Admission {
 pub(crate) enum Work {
     /// A piece of some milliseconds.
     Piece,
+    /// Unpacking a body that may be long, or finding the rows in a long one: up to a second.
+    Read,
     /// A search for recourse, which nothing can interrupt: up to
     /// [`Limits::explain`](crate::Limits).
     Recourse,
@@ -57,6 +60,30 @@ pub(crate) enum Work {
     Load,
     /// A search of the decision log: it may read the whole index, and collects what it finds.
     LogSearch,
+}
+
+/// A body up to this is read in a piece of work.
+const SHORT_BODY: usize = 256 << 10;
+
+/// A packed body up to this holds little: gzip packs a thousand bytes into one at most.
+const SHORT_PACKED: usize = SHORT_BODY / 1000;
+
+impl Work {
+    /// What it is to find the rows in a body of so many bytes.
+    pub(crate) fn reading(bytes: usize) -> Self {
+        match bytes <= SHORT_BODY {
+            true => Self::Piece,
+            false => Self::Read,
+        }
+    }
+
+    /// What it is to unpack so many bytes.
+    pub(crate) fn unpacking(bytes: usize) -> Self {
+        match bytes <= SHORT_PACKED {
+            true => Self::Piece,
+            false => Self::Read,
+        }
+    }
 }
 
 /// Too many at once.
@@ -69,21 +96,24 @@ impl Admission {
         let processors = processors();
         // With a call of each thread with connections, all of these are no more than a pool has
         // instances (see `Limits`), so no such thread waits for one.
-        let (pieces, recourse) = (
+        let two = one.saturating_add(1);
+        let (pieces, reads, recourse) = (
             processors.saturating_add(1),
-            processors.max(one.saturating_add(1)),
+            processors.max(two),
+            processors.max(two),
         );
         Self {
             requests: Arc::new(Semaphore::new(limits.requests.get())),
             long: Shares::new(limits.requests),
             streams: Shares::new(limits.requests),
             pieces: Turns::new(pieces, processors),
+            reads: Turns::new(reads, less_one(reads)),
             searches_for_recourse: Turns::new(recourse, less_one(recourse)),
             loads: Turns::new(one, one),
             searches_of_log: Turns::new(one, one),
             long_groups: LogRoom::new(LONG_GROUPS),
             short_groups: LogRoom::new(SHORT_GROUPS),
-            threads: Threads::new(pieces.get() + recourse.get() + 2),
+            threads: Threads::new(pieces.get() + reads.get() + recourse.get() + 2),
             memory: Budget::new(limits.body_memory),
         }
     }
@@ -137,6 +167,7 @@ impl Admission {
     ) -> Result<T, JoinError> {
         let turns = match kind {
             Work::Piece => &self.pieces,
+            Work::Read => &self.reads,
             Work::Recourse => &self.searches_for_recourse,
             Work::Load => &self.loads,
             Work::LogSearch => &self.searches_of_log,

@@ -186,8 +186,10 @@ async fn collect_more(
     let mut kept = Kept::new(keep, memory)?;
     let mut seen = first.len() + second.len();
     let mut paused = 0;
-    kept.add(&first).await;
-    kept.add(&second).await;
+    // Their pieces of the connection's buffer are given back with them.
+    for piece in [first, second] {
+        kept.add(&piece).await;
+    }
     // A body that is too long, or finds no room, is read on without being kept: so the client
     // hears why.
     while seen <= limits::MAX_DRAIN.max(keep)

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use tokio::sync::Semaphore;
@@ -139,9 +140,17 @@ impl Memory {
         }
     }
 
-    /// Waits until there are `bytes` that are nobody's first. More than a caller may have count as
-    /// all of that.
-    pub(crate) async fn wait_for(&self, bytes: usize) -> Claim {
+    /// Waits until there are `bytes` that are nobody's first, but not longer than a stream may
+    /// pause. More than a caller may have count as all of that.
+    ///
+    /// # Errors
+    /// When there were not enough in that time.
+    pub(crate) async fn wait_for(&self, bytes: usize, time: Duration) -> Result<Claim, Full> {
+        let waited = tokio::time::timeout(time, self.granted(bytes)).await;
+        waited.map_err(|_| Full)
+    }
+
+    async fn granted(&self, bytes: usize) -> Claim {
         let (its, all) = (&self.0.pages, &self.0.of.all);
         let pages = bytes.div_ceil(PAGE).min(its.rest_pages);
         let mut claim = self.claim();
@@ -340,13 +349,17 @@ mod tests {
     async fn who_waits_for_much_waits_for_itself() {
         let budget = Budget::new(8 * MIB);
         let (many, one) = (budget.of(&caller("many")), budget.of(&caller("one")));
-        let held = many.wait_for(100 * MIB).await;
-        let next = tokio::spawn(async move { many.wait_for(MIB).await.bytes() });
+        let soon = Duration::from_secs(10);
+        let held = many.wait_for(100 * MIB, soon).await;
+        assert!(held.is_ok());
+        assert!(many.wait_for(MIB, Duration::ZERO).await.is_err());
+        let next = tokio::spawn(async move { many.wait_for(MIB, soon).await.map(|c| c.bytes()) });
         tokio::task::yield_now().await;
         // Not behind those who wait already.
-        assert_eq!(one.wait_for(MIB / 2).await.bytes(), MIB / 2);
+        let its = one.wait_for(MIB / 2, soon).await;
+        assert_eq!(its.map(|claim| claim.bytes()), Ok(MIB / 2));
         drop(held);
-        assert_eq!(next.await.ok(), Some(MIB));
+        assert_eq!(next.await.ok(), Some(Ok(MIB)));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::pieces::Batch;
 use super::refusal::wrong_names;
 use super::rows::{Table, Unreadable};
 use crate::app::App;
+use crate::http::admission::Work;
 use crate::http::body::{ContentType, check_plain};
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -84,6 +85,7 @@ async fn answer(
     let most = app.limits().batch_rows;
     let memory = app.admission().memory(call.caller);
     let caller = call.caller.clone();
+    let kind = Work::reading(body.len());
     let work = move || {
         let table = match form {
             Form::Csv => {
@@ -101,7 +103,7 @@ async fn answer(
     // The permit is kept while rows are recorded, not while a slow client takes the answer.
     let (batch, first, _permit) = app
         .admission()
-        .piece(call.caller, work)
+        .work(kind, call.caller, work)
         .await
         .unwrap_or_else(|error| {
             tracing::error!(request_id = call.id.as_uuid(), %error, "no batch");
@@ -131,10 +133,9 @@ fn wants_json(headers: &HeaderMap) -> bool {
 fn read_csv(served: &Served, body: &Bytes, most: usize) -> Result<Table, ApiError> {
     csv_table(body, served, most).map_err(|error| match error {
         Unreadable::TooManyRows => ApiError::TooManyRows { most },
-        Unreadable::Json(error) => ApiError::Malformed {
-            detail: error.to_string(),
+        other => ApiError::Malformed {
+            detail: other.sentence(),
         },
-        Unreadable::Other(detail) => ApiError::Malformed { detail },
     })
 }
 
@@ -144,15 +145,17 @@ pub(super) fn csv_table(body: &Bytes, served: &Served, most: usize) -> Result<Ta
         let mut known = served.description().features.iter();
         !known.any(|feature| feature.name == name) && served.target() == Some(name)
     };
-    let check = |names: &[u8]| check_names(served, names);
+    let check = |names: &[u8]| {
+        check_names(served, names).map_err(|problem| format!("the line of names: {problem}"))
+    };
     Table::of_csv(body, served.description(), most, aside, check)
 }
 
 /// Asks the model about the names of columns, once for all rows.
-fn check_names(served: &Served, names: &[u8]) -> Result<(), String> {
+pub(super) fn check_names(served: &Served, names: &[u8]) -> Result<(), String> {
     match served.probe(names) {
         Ok(answer) => match wrong_names(&answer.body) {
-            Some(sentence) => Err(format!("the line of names: {sentence}")),
+            Some(sentence) => Err(sentence),
             None => Ok(()),
         },
         // The rows will tell.

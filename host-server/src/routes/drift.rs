@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Router};
 
 use crate::app::App;
 use crate::http::caller::Caller;
@@ -95,7 +95,10 @@ fn write(served: &Served, form: Form) -> Result<Response, Problem> {
         .map_err(|reason| Problem::NotMonitored(reason.to_string()))?;
     let snapshot: Arc<Snapshot> = monitor.snapshot();
     Ok(match form {
-        Form::Json => Json(snapshot.json()).into_response(),
+        Form::Json => {
+            let json = [(CONTENT_TYPE, "application/json")];
+            (json, snapshot.json()).into_response()
+        }
         Form::Html => {
             let html = snapshot.html().map_err(Problem::Html)?;
             let content_type = HeaderValue::from_static("text/html; charset=utf-8");

@@ -23,6 +23,7 @@ use super::rows::Table;
 use crate::app::{App, Target};
 use crate::host::Decision;
 use crate::http::Share;
+use crate::http::admission::Work;
 use crate::http::body::check_json;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -125,12 +126,13 @@ async fn answer(
     if is_array(&body) {
         let memory = admission.memory(call.caller);
         let (caller, limits) = (call.caller.clone(), app.limits().clone());
+        let reading = Work::reading(body.len());
         let read = move || {
             let (table, recourse) = rows(&body, &limits)?;
             let batch = Batch::of_explanations(caller, served, table, recourse, recorder);
             batch.hold(&memory)
         };
-        let batch = admission.piece(call.caller, read).await;
+        let batch = admission.work(reading, call.caller, read).await;
         let batch = batch.unwrap_or_else(|error| Err(failed(&call, &error)))?;
         let memory = admission.memory(call.caller);
         let (kind, begin) = (batch.work(), move || batch.first(&memory));

@@ -2,23 +2,32 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 
 use crate::app::App;
+use crate::http::caller::Caller;
+use crate::http::error::ApiError;
 use crate::http::metrics::Format;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/metrics", get(metrics))
 }
 
-async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+async fn metrics(
+    State(app): State<Arc<App>>,
+    caller: Option<Extension<Caller>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    // The port of its own knows no callers.
+    let caller = caller.map_or(Caller::Unknown, |Extension(caller)| caller);
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::accepted(accept);
     let text = app.measured(format);
-    ([(CONTENT_TYPE, format.content_type())], text).into_response()
+    let text = app.hold(&caller, text.into_bytes())?;
+    Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
 }

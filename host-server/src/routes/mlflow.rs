@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::answer::receipt;
 use super::batch::csv_table;
-use super::rows::{Table, Unreadable, columns, is_object, parse};
+use super::rows::{Table, Unreadable, columns, is_object, parse, short};
 use super::score_rows::{Asked, NoScores, Output, score};
 use super::scores_answer::predictions;
 use crate::app::App;
@@ -102,7 +102,7 @@ struct Request<'a> {
     instances: Option<&'a RawValue>,
     #[serde(borrow, default)]
     inputs: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "short")]
     params: Option<Params<'a>>,
 }
 
@@ -111,7 +111,7 @@ struct Params<'a> {
     #[serde(borrow, default)]
     output: Option<&'a RawValue>,
     /// Whether each prediction is to be an object with the outcome beside it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short")]
     outcome: Option<bool>,
 }
 

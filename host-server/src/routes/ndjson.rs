@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
@@ -12,9 +13,10 @@ use futures_util::stream::{self, StreamExt};
 use memchr::{memchr, memrchr};
 use model_http::limits::MAX_REQUEST;
 use model_http::media;
+use tokio::time::Instant;
 
 use super::batch_answer::{Records, write_answer};
-use super::pieces::{ROWS_A_LOOK, ROWS_A_PIECE, USUAL_ANSWER, broke_off};
+use super::pieces::{NO_MEMORY_SOON, ROWS_A_LOOK, ROWS_A_PIECE, USUAL_ANSWER, broke_off};
 use crate::app::App;
 use crate::host::processors;
 use crate::http::admission::Admission;
@@ -30,6 +32,10 @@ use crate::record::{Recorder, write_lines};
 
 /// The longest line: what the module takes, and one byte more, so that it refuses it.
 const LONGEST_LINE: usize = MAX_REQUEST + 1;
+
+/// What a stream keeps of its memory between lines, in bytes. A line that takes more must be whole
+/// in the time of a body.
+const SHORT: usize = 64 << 10;
 
 /// Whole lines.
 struct Chunk {
@@ -52,7 +58,9 @@ struct Lines {
     rows: usize,
     most: usize,
     pace: Pace,
-    seconds: u64,
+    /// Since when a line that is longer than [`SHORT`] waits for its end.
+    long_since: Option<Instant>,
+    pause: Duration,
     /// What ended the body, once something did.
     end: Option<End>,
 }
@@ -79,6 +87,7 @@ pub(super) async fn answer(
         let chunk = lines.next().await?;
         Some((chunk, lines))
     });
+    let patience = app.limits().body;
     let answers = stream::iter(first)
         .chain(rest)
         .map(move |chunk| {
@@ -88,7 +97,8 @@ pub(super) async fn answer(
             let (caller, recorder) = (caller.clone(), recorder.clone());
             async move {
                 let memory = chunk.rows.max(1) * USUAL_ANSWER;
-                let claim = admission.memory(&caller).wait_for(memory).await;
+                let claim = admission.memory(&caller).wait_for(memory, patience).await;
+                let claim = claim.map_err(|_| broke_off(&NO_MEMORY_SOON))?;
                 let first_row = chunk.first_row;
                 let mut deciding = Deciding::new(served, chunk, recorder, claim);
                 loop {
@@ -125,7 +135,8 @@ impl Lines {
             rows: 0,
             most: limits.batch_rows,
             pace: Pace::begin(limits.pace()),
-            seconds: limits.body.as_secs(),
+            long_since: None,
+            pause: limits.body,
             end: None,
         }
     }
@@ -154,7 +165,8 @@ impl Lines {
     async fn read(&mut self) {
         self.bytes.drain(..std::mem::take(&mut self.given));
         self.whole = 0;
-        let came = tokio::time::timeout_at(self.pace.deadline(), next(&mut self.body)).await;
+        self.shrink();
+        let came = tokio::time::timeout_at(self.deadline(), next(&mut self.body)).await;
         let data = match came {
             Ok(Ok(Some(data))) => data,
             Ok(Ok(None)) => {
@@ -164,7 +176,7 @@ impl Lines {
             }
             Ok(Err(error)) => return self.end = Some(End::Bad(error)),
             Err(_) => {
-                let seconds = self.seconds;
+                let seconds = self.pause.as_secs();
                 return self.end = Some(End::Bad(ApiError::BodyTimeout { seconds }));
             }
         };
@@ -181,6 +193,30 @@ impl Lines {
                 self.end = Some(End::Bad(ApiError::BodyTooLong { limit }));
             }
             None => {}
+        }
+    }
+
+    /// Gives back what a long line took, once it is no longer there.
+    fn shrink(&mut self) {
+        if self.bytes.len() <= SHORT && self.bytes.capacity() > SHORT {
+            self.bytes.shrink_to(SHORT);
+            // It is less than before: that never fails.
+            let _ = self.claim.cover(self.bytes.capacity());
+        }
+    }
+
+    /// When more must have come: a line that takes memory must be whole in the time that a body
+    /// has, however much came before it.
+    fn deadline(&mut self) -> Instant {
+        match self.bytes.len() > SHORT {
+            true => {
+                let since = *self.long_since.get_or_insert_with(Instant::now);
+                self.pace.deadline().min(since + self.pause)
+            }
+            false => {
+                self.long_since = None;
+                self.pace.deadline()
+            }
         }
     }
 

@@ -38,6 +38,10 @@ pub(super) const ROWS_A_LOOK: usize = 32;
 
 const NO_MEMORY: &str = "its rows have longer answers than usual, and there is no memory for them";
 
+/// Why a stream ends that found no memory for its next answers in time.
+pub(super) const NO_MEMORY_SOON: &str =
+    "bodies and answers of others hold all memory that there is for them";
+
 /// Memory that is claimed for a row's answer before it is known: most take less.
 pub(super) const USUAL_ANSWER: usize = 2 << 10;
 
@@ -270,14 +274,16 @@ impl Batch {
     /// What follows the first piece, made when the client takes it.
     fn stream(self, app: Arc<App>, first: Bytes) -> Body {
         let rest = stream::try_unfold(self, move |mut batch| {
-            let admission = Arc::clone(app.admission());
+            let app = Arc::clone(&app);
             async move {
+                let admission = app.admission();
                 if batch.is_done() {
                     return Ok(None);
                 }
                 let bytes = batch.rows_a_piece() * batch.usual_answer();
                 let memory = admission.memory(&batch.caller);
-                let mut claim = memory.wait_for(bytes).await;
+                let claim = memory.wait_for(bytes, app.limits().body).await;
+                let mut claim = claim.map_err(|_| broke_off(&NO_MEMORY_SOON))?;
                 let (kind, caller) = (batch.work(), batch.caller.clone());
                 let work = move || batch.next(&mut claim).map(|bytes| (bytes, batch));
                 let piece = admission.work(kind, &caller, work).await;

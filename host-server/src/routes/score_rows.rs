@@ -16,6 +16,7 @@ use super::refusal::reason;
 use super::rows::{Chunk, Table, Unreadable};
 use crate::app::{App, Packed, Target};
 use crate::host::Description;
+use crate::http::admission::Work;
 use crate::http::error::ApiError;
 use crate::http::memory::Claim;
 use crate::http::request_id::RequestId;
@@ -282,8 +283,7 @@ impl NoScores {
     pub(super) fn unreadable(error: Unreadable, most: usize) -> Self {
         match error {
             Unreadable::TooManyRows => Self::Api(ApiError::TooManyRows { most }),
-            Unreadable::Json(error) => Self::Refused(error.to_string()),
-            Unreadable::Other(sentence) => Self::Refused(sentence),
+            other => Self::Refused(other.sentence()),
         }
     }
 }
@@ -314,6 +314,7 @@ pub(super) async fn score<H: Send + 'static>(
     let mut recorder = app.recorder(call, &target, Kind::Decision)?;
     let served = target.served;
     let body = app.unpack(call, packed).await?;
+    let kind = Work::reading(body.len());
     let first = move || {
         if let Some(recorder) = &mut recorder {
             recorder.body(&body);
@@ -329,7 +330,7 @@ pub(super) async fn score<H: Send + 'static>(
         Ok((scoring.next()?, head))
     };
     let log = |problem: &NoScores| log(call.id, problem);
-    let piece = app.admission().piece(call.caller, first).await;
+    let piece = app.admission().work(kind, call.caller, first).await;
     let (mut scoring, head) = piece.unwrap_or_else(failed).inspect_err(log)?;
     let mut groups = Groups::new(app.admission(), call.caller);
     let mut held = app.admission().memory(call.caller).claim();

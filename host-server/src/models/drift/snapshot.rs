@@ -1,7 +1,9 @@
 //! A window at one moment, and its comparison with the training rows.
 
 use std::fmt::Write;
+use std::sync::OnceLock;
 
+use bytes::Bytes;
 use chrono::DateTime;
 use model_drift::compare::{self, CompareError, Sides};
 use model_drift::live::{Length, Live, Window};
@@ -62,6 +64,11 @@ pub(crate) struct Snapshot {
     /// The counts; sketches of several servers with the same model merge.
     sketch: Sketch,
     outcome: Result<Report, NoReport>,
+    /// The forms in which it is given, each written once: those who are slow to take them hold
+    /// the same bytes.
+    json: OnceLock<Bytes>,
+    html: OnceLock<Bytes>,
+    encoded: OnceLock<Bytes>,
 }
 
 impl Snapshot {
@@ -103,19 +110,27 @@ impl Snapshot {
     ///
     /// # Errors
     /// A sentence, when that was too little.
-    pub(crate) fn sketch(&self) -> Result<Vec<u8>, String> {
+    pub(crate) fn sketch(&self) -> Result<Bytes, String> {
         match self.facts.rows < LEAST_ROWS {
             true => Err(format!(
                 "The window has {} requests; its counts are given from {LEAST_ROWS} on, since fewer would show who asked",
                 self.facts.rows
             )),
-            false => Ok(self.sketch.encode()),
+            false => Ok(self
+                .encoded
+                .get_or_init(|| self.sketch.encode().into())
+                .clone()),
         }
     }
 
     /// As `underwrite drift --json` has it, and the window. Without a comparison the verdict
     /// is null.
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Bytes {
+        let write = || self.value().to_string().into();
+        self.json.get_or_init(write).clone()
+    }
+
+    fn value(&self) -> Value {
         let (status, mut json) = match &self.outcome {
             Ok(report) => ("compared", json!(report)),
             Err(detail) => {
@@ -132,7 +147,15 @@ impl Snapshot {
     }
 
     /// The report as a page.
-    pub(crate) fn html(&self) -> Result<String, HtmlError> {
+    pub(crate) fn html(&self) -> Result<Bytes, HtmlError> {
+        if let Some(html) = self.html.get() {
+            return Ok(html.clone());
+        }
+        let html = self.page()?;
+        Ok(self.html.get_or_init(|| html.into()).clone())
+    }
+
+    fn page(&self) -> Result<String, HtmlError> {
         match &self.outcome {
             Ok(report) => report.html(),
             Err(detail) => waiting_html(
@@ -173,6 +196,9 @@ impl Counts {
             title: title.to_owned(),
             sketch: self.sketch,
             outcome,
+            json: OnceLock::new(),
+            html: OnceLock::new(),
+            encoded: OnceLock::new(),
         }
     }
 }

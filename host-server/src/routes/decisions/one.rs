@@ -133,7 +133,10 @@ async fn say<T: DeserializeOwned + Send + 'static>(
 }
 
 fn read_index(text: &str) -> Result<u64, ApiError> {
-    text.parse().map_err(|_| ApiError::NotThere {
+    // Each decision has one address: no sign, no zeros before.
+    let index = text.parse().ok();
+    let index = index.filter(|index: &u64| index.to_string() == text);
+    index.ok_or_else(|| ApiError::NotThere {
         detail: "There is no such decision: its index is a whole number from 0".to_owned(),
     })
 }

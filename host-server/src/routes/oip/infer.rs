@@ -10,10 +10,14 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::super::answer::receipt;
-use super::super::rows::{Cells, Column, Span, Table, Unreadable, list, most_columns, parse};
+use super::super::batch::check_names;
+use super::super::rows::{
+    Cells, Column, Span, Table, Unreadable, check_name, list, most_columns, parse, short,
+};
 use super::super::score_rows::{NoScores, Output, OutputOf, Scores, score};
 use super::super::scores_answer::{write_json, written};
 use super::tensor::{Shape, Tensor};
@@ -42,7 +46,7 @@ const LONGEST_ID: usize = 1 << 10;
 struct Request<'a> {
     #[serde(borrow, default)]
     id: Option<Cow<'a, str>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short")]
     parameters: Option<RequestParameters>,
     #[serde(borrow)]
     inputs: &'a RawValue,
@@ -52,7 +56,7 @@ struct Request<'a> {
 
 #[derive(Deserialize)]
 struct RequestParameters {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short")]
     binary_data_output: Option<bool>,
 }
 
@@ -60,13 +64,13 @@ struct RequestParameters {
 struct Wanted<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short")]
     parameters: Option<OutputParameters>,
 }
 
 #[derive(Deserialize)]
 struct OutputParameters {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short")]
     binary_data: Option<bool>,
 }
 
@@ -109,7 +113,7 @@ async fn answer(
     let header_length = call.headers.get(HEADER_LENGTH).cloned();
     let packed = app.read_batch(&call, body).await?;
     let read = move |served: &Served, body: &Bytes| {
-        read(body, header_length.as_ref(), served.description(), most)
+        read(body, header_length.as_ref(), served, most)
             .map_err(|error| NoScores::unreadable(error, most))
     };
     let scored = Box::pin(score(app, &call, target, packed, read)).await;
@@ -145,9 +149,10 @@ struct Asked {
 fn read(
     body: &Bytes,
     header_length: Option<&HeaderValue>,
-    model: &Description,
+    served: &Served,
     most: usize,
 ) -> Result<(Table, Answer), Unreadable> {
+    let model = served.description();
     let (json, binary) = split(header_length, body)?;
     let request: Request<'_> = parse(json).map_err(|error| match error {
         Unreadable::Json(error) => format!("not an inference request: {error}"),
@@ -157,7 +162,7 @@ fn read(
         return Err(format!("the id is over {LONGEST_ID} bytes").into());
     }
     let outputs = wanted(body, &request, model.policy.is_some())?;
-    let table = rows(body, request.inputs, binary, model, most)?;
+    let table = rows(body, request.inputs, binary, served, most)?;
     let id = request.id.map(Cow::into_owned);
     Ok((table, Answer { id, outputs }))
 }
@@ -234,9 +239,10 @@ fn rows(
     body: &Bytes,
     inputs: &RawValue,
     mut binary: &[u8],
-    model: &Description,
+    served: &Served,
     most: usize,
 ) -> Result<Table, Unreadable> {
+    let model = served.description();
     let find = |name: &str| model.features.iter().find(|feature| feature.name == name);
     let most_inputs = most_columns(model);
     let spans = list(body, inputs.get().as_bytes(), most_inputs).map_err(|error| match error {
@@ -254,10 +260,15 @@ fn rows(
         check_used(binary)?;
         return Ok(table);
     }
+    // Before their values are read, of which there may be many.
+    if tensors.iter().any(|tensor| find(&tensor.name).is_none()) {
+        check_known(served, &tensors)?;
+    }
     let mut columns = Vec::with_capacity(tensors.len());
     let mut cells = Vec::with_capacity(tensors.len());
     let mut rows = None;
     for tensor in &tensors {
+        check_name(&tensor.name)?;
         let Shape { rows: found, width } = tensor.shape(body)?;
         let name = tensor.name.clone().into_owned();
         if width != 1 {
@@ -288,6 +299,18 @@ fn rows(
     Ok(Table::of_columns(body, columns, cells, rows, Some(model)))
 }
 
+/// Asks the model about the names of all inputs, as it would say of the first row.
+fn check_known(served: &Served, tensors: &[Tensor<'_>]) -> Result<(), Unreadable> {
+    let mut names = Vec::with_capacity(tensors.len());
+    for tensor in tensors {
+        check_name(&tensor.name)?;
+        names.push(format!("{}:null", Value::from(&*tensor.name)));
+    }
+    let request = format!("{{{}}}", names.join(","));
+    let known = check_names(served, request.as_bytes());
+    known.map_err(|problem| Unreadable::Other(format!("row 0: {problem}")))
+}
+
 /// One tensor with a row for each application.
 fn matrix(
     body: &Bytes,
@@ -298,6 +321,7 @@ fn matrix(
 ) -> Result<Table, Unreadable> {
     let inputs: Vec<&Feature> = model.input_features().collect();
     let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
+    check_name(&tensor.name)?;
     let Shape { rows, width } = tensor.shape(body)?;
     if width != inputs.len() {
         return Err(Unreadable::Other(format!(

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::rows::{Cells, Fixed, Span, Unreadable, list};
+use super::super::rows::{Cells, Fixed, Span, Unreadable, list, short};
 
 /// The most dimensions that a shape has here.
 const DIMENSIONS: usize = 2;
@@ -19,7 +19,7 @@ pub(super) struct Tensor<'a> {
     shape: &'a RawValue,
     #[serde(borrow)]
     datatype: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short")]
     parameters: Option<Parameters>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
@@ -28,7 +28,7 @@ pub(super) struct Tensor<'a> {
 #[derive(Deserialize)]
 struct Parameters {
     /// The number of bytes it has behind the JSON, when its values are there.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short")]
     binary_data_size: Option<usize>,
 }
 
@@ -119,7 +119,7 @@ impl Tensor<'_> {
         let datatype = Fixed::named(&self.datatype).ok_or_else(|| {
             self.wrong(&format!(
                 "datatype {} is not taken, expected BOOL, INT8 to INT64, UINT8 to UINT64, FP32, FP64 or BYTES",
-                self.datatype
+                &self.datatype[..self.datatype.floor_char_boundary(64)]
             ))
         })?;
         if !bytes.len().is_multiple_of(datatype.size()) {

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::super::answer::receipt;
-use super::super::rows::{Table, Unreadable, parse};
+use super::super::rows::{Table, Unreadable, parse, short};
 use super::super::score_rows::{Asked, NoScores, score};
 use super::super::scores_answer::predictions;
 use super::no_scores;
@@ -31,14 +31,14 @@ const ROUTE: &str = "/v1/models/{name}:predict";
 struct Request<'a> {
     #[serde(borrow)]
     instances: &'a RawValue,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short")]
     parameters: Option<Parameters>,
 }
 
 #[derive(Default, Deserialize)]
 struct Parameters {
     /// Whether each prediction is to be an object with the outcome beside it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short")]
     outcome: Option<bool>,
 }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::Span;
 use super::cells::Cells;
 use super::json::{Unreadable, list};
-use super::table::{Column, Table, most_columns};
+use super::table::{Column, Table, check_name, most_columns};
 use crate::host::Description;
 
 /// Columns by name; single values make one row.
@@ -32,6 +32,7 @@ pub(in super::super) fn read(
     let mut cells = Vec::with_capacity(fields.found.len());
     let mut rows = None;
     for (name, value) in fields.found {
+        check_name(&name)?;
         let values = values(body, value, most)?;
         let expected = *rows.get_or_insert(values.len());
         if values.len() != expected {

@@ -8,6 +8,12 @@ use serde_json::value::RawValue;
 
 use super::Span;
 
+/// The longest sentence about what is wrong, in bytes.
+const LONGEST_SENTENCE: usize = 1 << 10;
+
+/// The longest value that `short` takes, in bytes, unless it is an object.
+const LONGEST_SHORT: usize = 256;
+
 /// Why there are no rows.
 #[derive(Debug)]
 pub(in super::super) enum Unreadable {
@@ -17,6 +23,19 @@ pub(in super::super) enum Unreadable {
     Json(serde_json::Error),
     /// A sentence about what is wrong.
     Other(String),
+}
+
+impl Unreadable {
+    /// What is wrong, unless it is the number of rows; never longer than a sentence is.
+    pub(in super::super) fn sentence(&self) -> String {
+        let mut sentence = match self {
+            Self::TooManyRows => "there are too many rows".to_owned(),
+            Self::Json(error) => error.to_string(),
+            Self::Other(sentence) => sentence.clone(),
+        };
+        sentence.truncate(sentence.floor_char_boundary(LONGEST_SENTENCE));
+        sentence
+    }
 }
 
 impl From<serde_json::Error> for Unreadable {
@@ -46,6 +65,24 @@ pub(in super::super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<
     Ok(serde_json::from_slice(json)?)
 }
 
+/// Reads a value that is short, or an object. The library's errors repeat what they did not
+/// expect: of a long text in the place of a number that would be seven times as much.
+pub(in super::super) fn short<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let json = <&RawValue>::deserialize(deserializer)?.get();
+    if json.len() > LONGEST_SHORT && !json.starts_with('{') {
+        return Err(D::Error::custom("a value is longer than it can be"));
+    }
+    serde_json::from_str(json).map_err(|error| {
+        let problem = error.to_string();
+        // It is followed by the place in the whole text.
+        D::Error::custom(problem.split(" at line ").next().unwrap_or_default())
+    })
+}
+
 /// Where the elements of a list in `body` are. `json` is the list, a part of `body`.
 ///
 /// # Errors
@@ -55,6 +92,11 @@ pub(in super::super) fn list(
     json: &[u8],
     most: usize,
 ) -> Result<Vec<Span>, Unreadable> {
+    if json.trim_ascii_start().first() != Some(&b'[') {
+        // Not JSON at all is told first.
+        serde_json::from_slice::<&RawValue>(json)?;
+        return Err(Unreadable::Other("expected a list".to_owned()));
+    }
     let mut elements = Elements {
         body,
         most,

@@ -11,8 +11,8 @@ mod table;
 
 pub(super) use cells::{Cells, Fixed};
 pub(super) use chunk::Chunk;
-pub(super) use json::{Unreadable, is_object, list, parse};
-pub(super) use table::{Column, Table, most_columns};
+pub(super) use json::{Unreadable, is_object, list, parse, short};
+pub(super) use table::{Column, Table, check_name, most_columns};
 
 /// Where something is in a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -90,6 +90,22 @@ impl Field {
     }
 }
 
+/// The longest name of a column, in bytes: an error may repeat it.
+const LONGEST_NAME: usize = 1 << 10;
+
+/// Refuses a name that no column has.
+///
+/// # Errors
+/// When it is too long.
+pub(in super::super) fn check_name(name: &str) -> Result<(), Unreadable> {
+    match name.len() > LONGEST_NAME {
+        true => Err(Unreadable::Other(format!(
+            "the name of a column is over {LONGEST_NAME} bytes"
+        ))),
+        false => Ok(()),
+    }
+}
+
 /// How many names of columns there may be.
 pub(in super::super) fn most_columns(model: &Description) -> usize {
     model.features.len() + STRANGERS
