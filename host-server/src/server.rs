@@ -184,6 +184,8 @@ impl Server {
                 "shutdown timed out: some requests were not answered"
             );
         }
+        // What was not finished ends here: it would go on to write to the log, which is closed next.
+        drop(ended);
         watching.abort();
         renewing.abort();
         if let Some(log) = state.log().cloned() {
