@@ -468,7 +468,8 @@ async fn an_encoding_on_two_lines_is_two_encodings() {
 /// one small packed request once took a gigabyte.
 #[tokio::test]
 async fn no_error_repeats_a_long_text() {
-    let (app, model) = real_app();
+    let (app, host) = real_app();
+    let model = host.description();
     let infer = format!("/v2/models/{}/infer", model.model.name);
     let v1 = format!("/v1/models/{}:predict", model.model.name);
     let long = "\u{7f}".repeat(100_000);
@@ -544,7 +545,7 @@ async fn no_error_repeats_a_long_text() {
         let answer = post(&app, path, JSON, &body).await;
         let at = &body[..body.len().min(90)];
         assert!(
-            (400..500).contains(&answer.status),
+            answer.status.is_client_error(),
             "{path} {at}: {}",
             answer.status
         );
@@ -558,7 +559,8 @@ async fn no_error_repeats_a_long_text() {
 
 #[tokio::test]
 async fn inputs_of_other_names_are_refused_before_their_values_are_read() {
-    let (app, model) = real_app();
+    let (app, host) = real_app();
+    let model = host.description();
     let infer = format!("/v2/models/{}/infer", model.model.name);
     // The second has no data at all, which would be said of it.
     let inputs = r#"{"inputs":[{"name":"person_incom","shape":[1],"datatype":"FP64","data":[1]},{"name":"person_age","shape":[1],"datatype":"FP64"}]}"#;
