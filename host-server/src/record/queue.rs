@@ -237,12 +237,9 @@ impl Queue {
     fn sort(&mut self, decision: u64, kind: Kind, is_erased: bool) {
         match kind {
             Kind::Override => {
-                // What was decided does not wait again when the record of that is erased.
                 self.open.remove(&decision);
-                if !is_erased {
-                    self.proposed.remove(&decision);
-                    self.unsure.remove(&decision);
-                }
+                self.proposed.remove(&decision);
+                self.unsure.remove(&decision);
             }
             Kind::Proposal if !is_erased && self.settled(decision).is_none() => {
                 if self.open.remove(&decision) {
@@ -296,7 +293,7 @@ impl Queue {
     pub(super) fn standing(&self, decision: &Found) -> Standing {
         let settled = self.settled(decision.index);
         let proposed = match settled {
-            None => self.last(decision.index, Kind::Proposal),
+            None => self.last_proposal(decision.index),
             Some(_) => None,
         };
         Standing {
@@ -306,14 +303,18 @@ impl Queue {
         }
     }
 
+    /// The record of what a person decided, also where that was erased: what was decided does not
+    /// wait again.
     fn settled(&self, decision: u64) -> Option<u64> {
-        self.last(decision, Kind::Override)
+        let mut linked = self.linked(decision);
+        let first = linked.find(|linked| linked.kind == Kind::Override);
+        first.map(|linked| linked.index)
     }
 
-    /// The last record of a kind about a decision that was not erased.
-    fn last(&self, decision: u64, kind: Kind) -> Option<u64> {
+    /// The last proposal about a decision that was not erased.
+    fn last_proposal(&self, decision: u64) -> Option<u64> {
         let mut linked = self.linked(decision).rev();
-        let last = linked.find(|linked| linked.kind == kind && !linked.is_erased);
+        let last = linked.find(|linked| linked.kind == Kind::Proposal && !linked.is_erased);
         last.map(|linked| linked.index)
     }
 

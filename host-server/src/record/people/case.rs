@@ -1,17 +1,18 @@
 //! One decision and what people said of it.
 
-use model_log::{Found, Kind, Opened, Reader};
+use model_log::{Found, Opened, Reader};
 
 use super::refuse;
 use crate::http::error::ApiError;
 use crate::record::log::DecisionLog;
-use crate::record::queue::{Linked, State, is_given};
+use crate::record::queue::{Linked, Standing, is_given};
 
 /// A decision and the records of what people said of it.
 pub(super) struct Case {
     pub(super) decision: Found,
     /// Oldest first.
     pub(super) linked: Vec<Linked>,
+    pub(super) standing: Standing,
 }
 
 impl Case {
@@ -26,27 +27,12 @@ impl Case {
                 detail: format!("Record {index} is no decision that was given"),
             });
         }
-        let linked = log.queue().map_err(refuse)?.linked(index).collect();
-        Ok(Self { decision, linked })
-    }
-
-    /// The record of what a person decided, also where that was erased.
-    pub(super) fn settled(&self) -> Option<u64> {
-        let mut linked = self.linked.iter();
-        let first = linked.find(|linked| linked.kind == Kind::Override);
-        first.map(|linked| linked.index)
-    }
-
-    /// The record of what a person proposed last, if nobody has decided since.
-    pub(super) fn proposed(&self) -> Option<u64> {
-        let mut linked = self.linked.iter().rev();
-        let last = linked.find(|linked| linked.kind == Kind::Proposal && !linked.is_erased);
-        let last = last.map(|linked| linked.index);
-        last.filter(|_| self.settled().is_none())
-    }
-
-    pub(super) fn state(&self) -> State {
-        State::new(&self.decision, self.settled(), self.proposed())
+        let queue = log.queue().map_err(refuse)?;
+        Ok(Self {
+            linked: queue.linked(index).collect(),
+            standing: queue.standing(&decision),
+            decision,
+        })
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn show(log: &DecisionLog, index: u64) -> Result<Shown, ApiError> {
     let reader = log.reader();
     let case = Case::find(log, index)?;
     let opened = reader.record(index).map_err(refuse)?;
-    let state = case.state();
+    let state = case.standing.state;
     let (about, is_held) = changes(log, &reader, index)?;
     let said = case.linked.iter().map(|linked| linked.index);
     let said = said.chain(shadows(log, &reader, index)?);
@@ -65,8 +65,8 @@ pub(crate) fn show(log: &DecisionLog, index: u64) -> Result<Shown, ApiError> {
         "leaf": opened.leaf,
         "state": state.as_str(),
         "outcome": opened.outcome,
-        "proposal": said(case.proposed()),
-        "decided": said(case.settled()),
+        "proposal": said(case.standing.proposed),
+        "decided": said(case.standing.settled),
         "hold": is_held,
         "history": history.iter().map(told::history).collect::<Vec<_>>(),
     });

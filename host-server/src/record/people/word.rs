@@ -89,7 +89,7 @@ pub(crate) fn decide(
     };
     let _one = log.deciding();
     let case = find(log, index)?;
-    if let Some(settled) = case.settled() {
+    if let Some(settled) = case.standing.settled {
         return Err(ApiError::Conflict {
             detail: format!(
                 "Decision {index} was decided by a person already, in record {settled}"
@@ -150,7 +150,7 @@ pub(crate) fn notice(
     let case = find(log, index)?;
     let record = Record::about(Kind::Notice, index, &event).map_err(|_| unwritable())?;
     let receipt = append(log, record)?;
-    let state = case.state();
+    let state = case.standing.state;
     Ok(Said { receipt, state })
 }
 
@@ -195,7 +195,7 @@ pub(crate) fn perform(
     }
     let record = Record::about(Kind::Performance, index, &event).map_err(|_| unwritable())?;
     let receipt = append(log, record)?;
-    let state = case.state();
+    let state = case.standing.state;
     Ok(Said { receipt, state })
 }
 
@@ -217,7 +217,10 @@ fn second(
     case: &Case,
     said: Override,
 ) -> Result<(Kind, Override), ApiError> {
-    let proposal = case.proposed().and_then(|index| open(&log.reader(), index));
+    let proposal = case
+        .standing
+        .proposed
+        .and_then(|index| open(&log.reader(), index));
     let proposal: Option<Override> = proposal.and_then(|opened| event::event(&opened));
     match proposal {
         None if person.role == PersonRole::Reviewer => Err(not_permitted(
@@ -243,7 +246,7 @@ fn second(
 /// A decision that has its content.
 fn find(log: &DecisionLog, index: u64) -> Result<Case, ApiError> {
     let case = Case::find(log, index)?;
-    match case.state() {
+    match case.standing.state {
         State::Erased => Err(ApiError::Gone {
             detail: format!("Decision {index} was erased"),
         }),

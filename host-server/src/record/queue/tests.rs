@@ -79,9 +79,16 @@ fn found(reader: &Reader, kinds: &[Kind], link: Option<u64>) -> Vec<Found> {
     reader.search(&query).unwrap()
 }
 
-/// By decision the last record of a kind that was not erased.
-fn said(reader: &Reader, kind: Kind) -> BTreeMap<u64, u64> {
-    let about = found(reader, &[kind], None).into_iter();
+/// By decision the first record of what a person decided, whether or not that was erased.
+fn settled(reader: &Reader) -> BTreeMap<u64, u64> {
+    let about = found(reader, &[Kind::Override], None).into_iter().rev();
+    let pairs = about.filter_map(|found| Some((found.link?, found.index)));
+    pairs.collect()
+}
+
+/// By decision the last proposal that was not erased.
+fn proposed(reader: &Reader) -> BTreeMap<u64, u64> {
+    let about = found(reader, &[Kind::Proposal], None).into_iter();
     let about = about.filter(|found| !found.erased);
     let pairs = about.filter_map(|found| Some((found.link?, found.index)));
     pairs.collect()
@@ -89,8 +96,8 @@ fn said(reader: &Reader, kind: Kind) -> BTreeMap<u64, u64> {
 
 /// The decisions that were given and where they stand, from the whole index.
 fn plain(reader: &Reader) -> Vec<(Found, Standing)> {
-    let settled = said(reader, Kind::Override);
-    let mut proposed = said(reader, Kind::Proposal);
+    let settled = settled(reader);
+    let mut proposed = proposed(reader);
     proposed.retain(|decision, _| !settled.contains_key(decision));
     let decisions = found(reader, &[Kind::Decision], None).into_iter();
     let given = decisions.filter(is_given);
@@ -107,18 +114,11 @@ fn plain(reader: &Reader) -> Vec<(Found, Standing)> {
     standing.collect()
 }
 
-/// Of those the ones that wait. What a person has decided does not wait any more, though the
-/// record of that was erased.
-fn waiting(reader: &Reader, plain: &[(Found, Standing)]) -> Vec<(Found, State)> {
-    let overridden = found(reader, &[Kind::Override], None);
-    let is_overridden = |index| overridden.iter().any(|one| one.link == Some(index));
-    let waits = plain
-        .iter()
-        .filter(|(found, standing)| match standing.state {
-            State::Open => !is_overridden(found.index),
-            state => state == State::Proposed,
-        });
-    waits
+/// Of those the ones that wait.
+fn waiting(plain: &[(Found, Standing)]) -> Vec<(Found, State)> {
+    let waits = |state| matches!(state, State::Open | State::Proposed);
+    let waiting = plain.iter().filter(|(_, standing)| waits(standing.state));
+    waiting
         .map(|(found, standing)| (*found, standing.state))
         .collect()
 }
@@ -126,7 +126,7 @@ fn waiting(reader: &Reader, plain: &[(Found, Standing)]) -> Vec<(Found, State)> 
 fn check(queue: &mut Queue, reader: &Reader, status: &Status, random: &mut Random) {
     queue.update(reader, status).unwrap();
     let plain = plain(reader);
-    let waiting = waiting(reader, &plain);
+    let waiting = waiting(&plain);
     let count = |state| waiting.iter().filter(|(_, one)| *one == state).count();
     let counts = (count(State::Open), count(State::Proposed));
     assert_eq!(queue.waiting(), counts);
