@@ -35,7 +35,7 @@ pub(crate) struct End {
     pub(crate) leaves: Vec<[u8; leaf::LEN]>,
     pub(crate) hashes: Vec<Hash>,
     pub(crate) entries: Vec<Entry>,
-    /// Indexes of records of erasures in the last epoch.
+    /// Indexes of records of erasures in the last epoch, or at the very end of the one before.
     pub(crate) erasures: Vec<u64>,
     /// Why something is cut, if anything is.
     pub(crate) because: String,
@@ -191,7 +191,12 @@ pub(crate) fn end(
     })?;
     end.size = base + end.entries.len() as u64;
     if end.entries.is_empty() && last > 0 {
-        end.minute = last_minute(disk, layout, last - 1)?;
+        let before = last_entry(disk, layout, last - 1)?;
+        end.minute = before.map_or(0, |entry| entry.minute);
+        // An erasure that ended its epoch may not be ended itself.
+        if before.is_some_and(|entry| entry.kind == Kind::Erasure) {
+            end.erasures.push(base - 1);
+        }
     }
     if cut.is_some() {
         read.count = end.entries.len() as u64;
@@ -209,15 +214,15 @@ pub(crate) fn end(
     Ok((end, seeds))
 }
 
-/// The minute of the last record of an ended epoch.
-fn last_minute(disk: &dyn Disk, layout: &Layout, epoch: u64) -> Result<u32, LogError> {
+/// What the index says about the last record of an ended epoch.
+fn last_entry(disk: &dyn Disk, layout: &Layout, epoch: u64) -> Result<Option<Entry>, LogError> {
     let path = layout.index(epoch);
     let mut bytes = [0; index::LEN];
     let offset = (EPOCH - 1) * index::LEN as u64;
     disk.open(&path, How::Read)
         .and_then(|mut file| file.read_at(offset, &mut bytes))
         .map_err(|error| LogError::io(&path, error))?;
-    Ok(Entry::from_bytes(&bytes).map_or(0, |entry| entry.minute))
+    Ok(Entry::from_bytes(&bytes))
 }
 
 fn check_end(
