@@ -64,9 +64,8 @@ impl Hub {
     /// Nothing is sent yet; `retry.total` counts from here.
     #[must_use]
     pub fn new(options: &HubOptions) -> Self {
-        // Paths are appended: a query has no place in it, and may be a secret.
-        let endpoint = options.endpoint.split('?').next().unwrap_or_default();
-        let (endpoint, login) = split_credentials(endpoint);
+        // Paths are appended: a query has no place in it, may be a secret, and is left out.
+        let (endpoint, login) = split_credentials(&options.endpoint);
         let token = options.token.clone().filter(|token| !token.is_empty());
         let has_token = token.is_some();
         let credentials = token.map(Credentials::Bearer).or(login);

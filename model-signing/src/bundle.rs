@@ -1,6 +1,6 @@
 //! The bundle: a signed statement as a file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::LONGEST_BUNDLE;
 use crate::error::SigningError;
-use crate::folder::Reading;
+use crate::folder::{Reading, named_files};
 use crate::key::SigningKey;
 use crate::signed::{Signed, Signer};
 use crate::statement::{IGNORED, Resource, Statement};
@@ -141,6 +141,16 @@ impl Bundle {
     #[must_use]
     pub fn resources(&self) -> &[Resource] {
         &self.statement.resources
+    }
+
+    /// Where the files that it names are in a folder, by their names: plain files, of the
+    /// content that it has. Whoever made it: no key is asked for. Other files may be there.
+    ///
+    /// # Errors
+    /// When one is missing, was altered, or is a symbolic link or behind one, even where the
+    /// bundle allows these: then the file may be anything that its reader has.
+    pub fn files(&self, folder: &Path) -> Result<Vec<(String, PathBuf)>, SigningError> {
+        named_files(folder, self.resources())
     }
 
     /// Checks that one of these keys signed it.

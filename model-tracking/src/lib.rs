@@ -26,6 +26,7 @@
 //! ```
 
 pub mod folder;
+mod inside;
 pub mod mlflow;
 pub mod run;
 mod running;
