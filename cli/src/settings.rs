@@ -322,9 +322,7 @@ fn show(key: Key, value: &str) -> Value {
         Ok(number) => Value::Number(number),
         Err(_) if value == "true" || value == "false" => Value::Bool(value == "true"),
         // In a path or a name, an `@` is one of its characters.
-        Err(_) if value.contains("://") || ADDRESSES.contains(&key.name) => {
-            shown_url(value).into()
-        }
+        Err(_) if value.contains("://") || ADDRESSES.contains(&key.name) => shown_url(value).into(),
         Err(_) => value.into(),
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::LONGEST_BUNDLE;
 use crate::error::SigningError;
-use crate::folder::{Reading, named_files};
+use crate::folder::{Reading, named_file};
 use crate::key::SigningKey;
 use crate::signed::{Signed, Signer};
 use crate::statement::{IGNORED, Resource, Statement};
@@ -143,14 +143,17 @@ impl Bundle {
         &self.statement.resources
     }
 
-    /// Where the files that it names are in a folder, by their names: plain files, of the
-    /// content that it has. Whoever made it: no key is asked for. Other files may be there.
+    /// Where a file that it names is in a folder: a plain file of the content that it has.
+    /// Whoever made the bundle: no key is asked for.
     ///
     /// # Errors
-    /// When one is missing, was altered, or is a symbolic link or behind one, even where the
-    /// bundle allows these: then the file may be anything that its reader has.
-    pub fn files(&self, folder: &Path) -> Result<Vec<(String, PathBuf)>, SigningError> {
-        named_files(folder, self.resources())
+    /// When the file is missing, was altered, was not named, or is a symbolic link or behind
+    /// one, even where the bundle allows these: it could be any file that its reader has.
+    pub fn file(&self, folder: &Path, name: &str) -> Result<PathBuf, SigningError> {
+        let named = self.resources().iter().find(|one| one.name == name);
+        let named =
+            named.ok_or_else(|| SigningError::Differs(vec![format!("{name} was not signed")]))?;
+        named_file(folder, named)
     }
 
     /// Checks that one of these keys signed it.

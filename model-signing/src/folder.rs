@@ -83,30 +83,24 @@ impl Reading<'_> {
     }
 }
 
-/// Where these files of a folder are, each compared with its digest.
+/// Where this file of a folder is, compared with its digest.
 ///
 /// # Errors
-/// When one is missing, altered, or no plain file in plain folders.
-pub(crate) fn named_files(
-    folder: &Path,
-    named: &[Resource],
-) -> Result<Vec<(String, PathBuf)>, SigningError> {
-    let file = |one: &Resource| {
-        let path = plain_file(folder, &one.name)?;
-        let found = sha256_file(&path).map_err(reading(&path))?;
-        match found == one.digest {
-            true => Ok((one.name.clone(), path)),
-            false => Err(SigningError::Differs(vec![altered(
-                &one.name,
-                &one.digest,
-                &found,
-            )])),
-        }
-    };
-    named.iter().map(file).collect()
+/// When it is missing, altered, or no plain file in plain folders.
+pub(crate) fn named_file(folder: &Path, named: &Resource) -> Result<PathBuf, SigningError> {
+    let path = plain_file(folder, &named.name)?;
+    let found = sha256_file(&path).map_err(reading(&path))?;
+    match found == named.digest {
+        true => Ok(path),
+        false => Err(SigningError::Differs(vec![altered(
+            &named.name,
+            &named.digest,
+            &found,
+        )])),
+    }
 }
 
-/// The path of a file that is none but by its own name.
+/// The path of a file whose folders and itself are no links.
 fn plain_file(folder: &Path, name: &str) -> Result<PathBuf, SigningError> {
     let mut path = folder.to_owned();
     for part in name.split('/') {

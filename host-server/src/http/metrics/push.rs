@@ -77,7 +77,9 @@ enum PushError {
     Send(#[from] Box<ureq::Error>),
     #[error("the gateway answered {0}")]
     Status(u16),
-    #[error("the gateway answered {0}, a redirect: set --pushgateway to the address that it leads to")]
+    #[error(
+        "the gateway answered {0}, a redirect: set --pushgateway to the address that it leads to"
+    )]
     Redirected(u16),
 }
 
