@@ -1,7 +1,7 @@
 //! Trackers from flags, the environment and `underwrite.toml`, and the runs they are sent.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -121,7 +121,7 @@ pub(crate) struct Config {
     wandb_entity: Option<String>,
     wandb_base_url: Option<String>,
     alias: Option<String>,
-    /// Whether nobody named the file: it was there in the current folder.
+    /// [`ConfigFile::was_found`].
     #[serde(skip)]
     was_found: bool,
 }
@@ -135,7 +135,7 @@ impl Config {
             tracking: Config,
         }
         let file: Option<File> = config.map(ConfigFile::parse).transpose()?;
-        let was_found = config.is_some_and(|config| config.path() == Path::new(DEFAULT));
+        let was_found = config.is_some_and(ConfigFile::was_found);
         Ok(Self {
             was_found,
             ..file.unwrap_or_default().tracking

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use model_client::{Client, Credentials, Response, RetryPolicy, Secret, split_credentials};
+use model_client::{
+    Client, Credentials, Response, RetryPolicy, Secret, shown_url, split_credentials,
+};
 
 use crate::error::HubError;
 use crate::repo::RepoId;
@@ -55,7 +57,7 @@ pub struct Hub {
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub")
-            .field("endpoint", &self.client.base())
+            .field("endpoint", &shown_url(self.client.base()))
             .finish_non_exhaustive()
     }
 }
@@ -105,7 +107,7 @@ impl Hub {
             };
             return HubError::NotFound {
                 what,
-                endpoint: self.client.base().to_owned(),
+                endpoint: shown_url(self.client.base()),
                 hint,
             };
         }

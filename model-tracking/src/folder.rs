@@ -16,7 +16,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
-use model_client::shorten;
+use model_client::{one_line, shorten};
 use model_files::{append_line, copy_whole, sha256_file, write_whole};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -489,7 +489,8 @@ fn parse<T: DeserializeOwned>(path: &Path, lines_before: usize, text: &str) -> R
     serde_json::from_str(text).map_err(|error| RunError::Form {
         path: path.to_owned(),
         line: lines_before + error.line().max(1),
-        problem: error.to_string(),
+        // It repeats what it found.
+        problem: one_line(&error.to_string()),
     })
 }
 
