@@ -27,8 +27,8 @@ pub(crate) fn redirected_to(
     }
 }
 
-/// Where a response sends a client that must not follow, as it may be shown; `None` where it is
-/// the answer itself.
+/// Where a response sends a client that must not follow, an empty text where it does not say;
+/// `None` where it is the answer itself.
 pub(crate) fn refused_redirection(response: &http::Response<ureq::Body>) -> Option<&str> {
     if !response.status().is_redirection() {
         return None;
