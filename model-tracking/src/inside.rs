@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use crate::folder::RunError;
+use crate::error::RunError;
 
 /// Digits of the parts of an id: day, time and a random number.
 const ID_PARTS: [usize; 3] = [8, 6, 8];
