@@ -17,6 +17,7 @@ pub(crate) const DEFAULT: &str = "underwrite.toml";
 pub(crate) struct ConfigFile {
     path: PathBuf,
     text: String,
+    was_found: bool,
 }
 
 /// Every table; the command that reads a table checks its content.
@@ -41,6 +42,7 @@ struct Tables {
 impl ConfigFile {
     /// Opens the named file, or the default one if it exists.
     pub(crate) fn open(path: Option<&Path>) -> Result<Option<Self>> {
+        let was_found = path.is_none();
         let path = match path {
             Some(path) => path,
             None if Path::new(DEFAULT).is_file() => Path::new(DEFAULT),
@@ -53,6 +55,7 @@ impl ConfigFile {
         let file = Self {
             path: path.to_owned(),
             text,
+            was_found,
         };
         let _: Tables = file.parse()?;
         Ok(Some(file))
@@ -71,6 +74,11 @@ impl ConfigFile {
         let before = self.text.get(..offset).unwrap_or(&self.text);
         let line = before.matches('\n').count() + 1;
         format!("{}, line {line}", self.path.display())
+    }
+
+    /// Whether nobody named the file: it was there in the current folder.
+    pub(crate) fn was_found(&self) -> bool {
+        self.was_found
     }
 
     /// The file itself.

@@ -7,13 +7,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Result, anyhow, bail};
-use host_server::shown_url;
+use model_client::shown_url;
 use serde_json::Value;
 use toml::Spanned;
 
 use crate::config_file::ConfigFile;
 
 const HIDDEN: &str = "(set, hidden)";
+/// Settings that may have a login, even where the scheme was forgotten.
+const ADDRESSES: [&str; 3] = ["pushgateway", "otlp-endpoint", "hub-endpoint"];
 
 /// Settings of `underwrite serve`, asked for one by one.
 pub(crate) struct Settings {
@@ -319,6 +321,8 @@ fn show(key: Key, value: &str) -> Value {
     match value.parse::<serde_json::Number>() {
         Ok(number) => Value::Number(number),
         Err(_) if value == "true" || value == "false" => Value::Bool(value == "true"),
-        Err(_) => shown_url(value).into(),
+        // In a path or a name, an `@` is one of its characters.
+        Err(_) if value.contains("://") || ADDRESSES.contains(&key.name) => shown_url(value).into(),
+        Err(_) => value.into(),
     }
 }

@@ -99,7 +99,8 @@ pub(crate) fn is_outdated(bundle: &Bundle, model: &Path, sha256: &str) -> bool {
     !resources.any(|one| one.name == name && one.digest == sha256)
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a file lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

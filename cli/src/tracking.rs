@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
-use model_client::{Credentials, RetryPolicy, Secret};
+use model_client::{Credentials, RetryPolicy, Secret, one_line, shown_url};
 use model_core::artifact::Artifact;
 use model_core::schema::{Feature, FeatureKind, Missing, Schema};
 use model_tracking::folder::RunFolder;
@@ -16,7 +16,7 @@ use model_tracking::wandb::{self, Wandb, WandbOffline};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::config_file::ConfigFile;
+use crate::config_file::{ConfigFile, DEFAULT};
 use crate::{progress, secrets};
 
 /// Default folder of the runs.
@@ -121,18 +121,25 @@ pub(crate) struct Config {
     wandb_entity: Option<String>,
     wandb_base_url: Option<String>,
     alias: Option<String>,
+    /// [`ConfigFile::was_found`].
+    #[serde(skip)]
+    was_found: bool,
 }
 
 impl Config {
     /// The table of the file; the defaults without a file or a table.
-    pub(crate) fn read(file: Option<&ConfigFile>) -> Result<Self> {
+    pub(crate) fn read(config: Option<&ConfigFile>) -> Result<Self> {
         #[derive(Default, Deserialize)]
         struct File {
             #[serde(default)]
             tracking: Config,
         }
-        let file: File = file.map(ConfigFile::parse).transpose()?.unwrap_or_default();
-        Ok(file.tracking)
+        let file: Option<File> = config.map(ConfigFile::parse).transpose()?;
+        let was_found = config.is_some_and(ConfigFile::was_found);
+        Ok(Self {
+            was_found,
+            ..file.unwrap_or_default().tracking
+        })
     }
 }
 
@@ -183,9 +190,11 @@ fn report(delivery: &Delivery, run: &RunFolder, out: &mut dyn Write) -> Result<(
     let (name, id) = (&delivery.tracker, &run.run().id);
     match &delivery.result {
         Ok(pushed) => {
-            writeln!(out, "{name}: {}", pushed.url)?;
+            // A part of it is the service's.
+            let url = one_line(&pushed.url);
+            writeln!(out, "{name}: {url}")?;
             if name == "wandb-offline" {
-                writeln!(out, "  send it with: wandb sync {}", pushed.url)?;
+                writeln!(out, "  send it with: wandb sync {url}")?;
             }
         }
         Err(error) => {
@@ -260,6 +269,7 @@ impl<'a> Settings<'a> {
             "MLFLOW_TRACKING_URI: expected an address that begins with http:// or https://"
         );
         let args = self.args;
+        self.announce("MLflow", &uri, &args.mlflow_tracking_uri)?;
         let token = secrets::read(args.mlflow_token_file.as_deref(), "MLFLOW_TRACKING_TOKEN")?;
         let password = secrets::read(
             args.mlflow_password_file.as_deref(),
@@ -283,6 +293,20 @@ impl<'a> Settings<'a> {
         }))
     }
 
+    /// Says where the credentials will be sent, if only a file that nobody named says so: it may
+    /// have come with a folder from somebody else.
+    fn announce(&self, service: &str, address: &str, flag: &Option<String>) -> Result<()> {
+        let is_flag = flag.as_ref().is_some_and(|flag| !flag.is_empty());
+        if self.config.was_found && !is_flag {
+            let address = shown_url(address);
+            writeln!(
+                anstream::stderr(),
+                "{DEFAULT} in this folder names {service} at {address}: runs and credentials go there"
+            )?;
+        }
+        Ok(())
+    }
+
     fn wandb_key(&self) -> Result<Option<Secret>> {
         secrets::read(self.args.wandb_api_key_file.as_deref(), "WANDB_API_KEY")
     }
@@ -294,6 +318,9 @@ impl<'a> Settings<'a> {
 
     fn wandb(&self) -> Result<Wandb> {
         let base_url = given(&self.args.wandb_base_url, &self.config.wandb_base_url);
+        if let Some(base_url) = &base_url {
+            self.announce("Weights & Biases", base_url, &self.args.wandb_base_url)?;
+        }
         Ok(Wandb::new(wandb::Options {
             base_url: base_url.unwrap_or_else(|| wandb::DEFAULT_BASE_URL.to_owned()),
             api_key: self.wandb_key()?.context(

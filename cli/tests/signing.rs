@@ -257,6 +257,34 @@ fn a_new_policy_ends_a_signature_and_the_command_says_so() {
     folder.succeed(&format!("verify {model} --key keys/risk.pub.pem"));
 }
 
+#[cfg(unix)]
+#[test]
+fn what_a_signature_names_is_published_only_as_it_was_signed() {
+    let service = hub_service::Service::start();
+    let folder = folder();
+    let notes = folder.path(VERSION).join("notes.txt");
+    fs::write(&notes, "notes").unwrap();
+    folder.succeed(&format!("sign {VERSION} --key risk.pem"));
+    let refused = |expect: &str| {
+        let mut command = folder.command();
+        let command = command.env("HF_ENDPOINT", &service.address);
+        let command = command.env("HF_TOKEN", hub_service::TOKEN);
+        let args = format!("publish {VERSION}/model.wasm --repo acme/points");
+        let output = command.args(args.split(' ')).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(expect), "{error}");
+    };
+    fs::write(&notes, "other notes").unwrap();
+    refused("notes.txt was altered");
+    // What a link leads to is not what was signed, even where it is the same.
+    fs::remove_file(&notes).unwrap();
+    fs::write(folder.path("secret"), "notes").unwrap();
+    std::os::unix::fs::symlink(folder.path("secret"), &notes).unwrap();
+    refused("notes.txt is a symbolic link");
+    assert!(service.kept().repos.is_empty());
+}
+
 #[test]
 fn a_signature_goes_to_the_hub_and_comes_back() {
     let service = hub_service::Service::start();

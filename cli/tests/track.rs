@@ -237,6 +237,74 @@ fn settings_are_checked_before_anything_is_sent() {
 }
 
 #[test]
+fn an_address_that_a_found_file_names_is_told_first() {
+    let service = wandb_service::Service::start();
+    let address = |login: &str| service.address.replace("://", login);
+    let text = format!(
+        "[tracking]\nwandb_base_url = \"{}\"\n",
+        address("://me:S3CRET@")
+    );
+    let folder = Folder::new(&[("underwrite.toml", text.as_bytes())]);
+    trackers::sample_run(&folder.path("runs"));
+    let key = [("WANDB_API_KEY", KEY)];
+    let push = "track push latest --again --wandb-project loans";
+    let (code, _, err) = run(&folder, &key, push);
+    assert_eq!(code, Some(0), "{err}");
+    let told = format!("names Weights & Biases at {}: ", address("://…@"));
+    assert!(err.starts_with("underwrite.toml in this folder "), "{err}");
+    assert!(err.contains(&told), "{err}");
+    assert!(!err.contains("S3CRET"), "{err}");
+    // What somebody named needs no word.
+    succeed(&folder, &key, &format!("{push} --config underwrite.toml"));
+    let named = [
+        ("WANDB_API_KEY", KEY),
+        ("WANDB_BASE_URL", &*service.address),
+    ];
+    succeed(&folder, &named, push);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_folder_from_elsewhere_gives_nothing_else_away() {
+    let service = hub_service::Service::start();
+    let folder = Folder::new(&[("model.wasm", points_model()), ("secret", b"my own")]);
+    let sample = trackers::sample_run(&folder.path("runs"));
+    let run_json = sample.path().join("run.json");
+    let written = std::fs::read_to_string(&run_json).unwrap();
+    let push = format!("track push {}", sample.path().display());
+
+    let text = written.replace("reports/evaluation.html", "../../../secret");
+    std::fs::write(&run_json, text).unwrap();
+    let (code, _, err) = run(&folder, &[("WANDB_MODE", "offline")], &push);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("without '..'"), "{err}");
+
+    // A link, in the run of the model that is published.
+    let trained = &sample.run().model.as_ref().unwrap().sha256;
+    let digest = sha256_file(&folder.path("model.wasm")).unwrap();
+    let text = written.replace(trained, &digest);
+    let text = text.replace("first try", "first\\u001b[2J\\ntry");
+    std::fs::write(&run_json, text).unwrap();
+    let report = sample.artifact_path("reports/evaluation.html");
+    std::fs::remove_file(&report).unwrap();
+    std::os::unix::fs::symlink(folder.path("secret"), &report).unwrap();
+    let hub = [
+        ("HF_ENDPOINT", service.address.as_str()),
+        ("HF_TOKEN", TOKEN),
+    ];
+    let (code, _, err) = run(&folder, &hub, "publish model.wasm --repo acme/points");
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("and no link"), "{err}");
+    assert!(service.kept().repos.is_empty());
+
+    // A name is a name, in one line.
+    let list = succeed(&folder, &[], "track list");
+    assert!(list.contains("first [2J try"), "{list:?}");
+    assert_eq!(list.lines().count(), 1, "{list:?}");
+    assert!(!list.contains('\u{1b}'), "{list:?}");
+}
+
+#[test]
 fn a_model_goes_to_the_hub_and_comes_back() {
     let service = hub_service::Service::start();
     let folder = Folder::new(&[

@@ -61,7 +61,6 @@ pub use http::limits::HttpLimits;
 pub use http::metrics::push::PushOptions;
 pub use http::spans::TraceOptions;
 pub use http::tls::TlsFiles;
-pub use http::url::shown_url;
 pub use models::drift::{CountingCost, DriftOptions, time_counting};
 pub use models::registry::{Checked, Fetched, FileCheck, ModelSource, SignatureCheck, Signer};
 pub use priority::lower_priority;

@@ -12,11 +12,15 @@ use ureq::{Agent, SendBody, http};
 
 use crate::credentials::Credentials;
 use crate::error::ServiceError;
-use crate::redirect::{origin, redirected_to};
-use crate::request::{Body, Download, Request, Response, shorten};
+use crate::redirect::{is_absolute, origin, redirected_to, refused_redirection};
+use crate::request::{Body, Download, Request, Response};
+use crate::shown::{one_line, shorten, shown_url};
 
-/// The most that a response may have, in bytes; a [`Download`] has no bound.
+/// The most that a response may have, in bytes, as it was sent and unpacked; a [`Download`] has
+/// no bound.
 const RESPONSE_MAX: u64 = 32 << 20;
+/// The longest body in which an error's message is looked for, in bytes.
+const MESSAGE_MAX: usize = 64 << 10;
 /// The longest wait between two attempts that a server can ask for.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 /// Redirections that are followed.
@@ -91,7 +95,7 @@ impl Client {
         }
     }
 
-    /// The service's address, without a final `/` and without credentials.
+    /// The service's address as it was given, see [`crate::split_credentials`].
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base
@@ -124,7 +128,7 @@ impl Client {
     /// When the body is something else.
     pub fn parse<T: DeserializeOwned>(&self, response: &Response) -> Result<T, ServiceError> {
         serde_json::from_slice(&response.body).map_err(|error| {
-            let came = shorten(&String::from_utf8_lossy(&response.body));
+            let came = self.shortened(&String::from_utf8_lossy(&response.body));
             self.unexpected(&response.request, format!("{error}, in: {came}"))
         })
     }
@@ -132,13 +136,21 @@ impl Client {
     /// Sends a request and returns the response, whatever its status.
     ///
     /// # Errors
-    /// When there is no response, or it is longer than 32 MiB.
+    /// When there is no response, or it is longer than 32 MiB, or a request other than `GET` or
+    /// `HEAD` is redirected.
     pub fn send(&self, request: &Request<'_>) -> Result<Response, ServiceError> {
         let mut response = self.attempt(request)?;
-        let body = response.body_mut().with_config().limit(RESPONSE_MAX);
-        let body = body
-            .read_to_vec()
+        let sent = response.body_mut().with_config().limit(RESPONSE_MAX);
+        let mut body = Vec::new();
+        // That limit counts what comes over the line: a few bytes can unpack to gigabytes.
+        let mut unpacked = sent.reader().take(RESPONSE_MAX + 1);
+        unpacked
+            .read_to_end(&mut body)
             .map_err(|error| self.unreachable(&error.to_string()))?;
+        if body.len() as u64 > RESPONSE_MAX {
+            let problem = format!("it is longer than {} MiB", RESPONSE_MAX >> 20);
+            return Err(self.unexpected(&request.name(), problem));
+        }
         Ok(Response {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
@@ -159,7 +171,7 @@ impl Client {
     /// The error of a status of 400 and more.
     #[must_use]
     pub fn refusal(&self, response: &Response) -> ServiceError {
-        let (service, url, status) = (self.service, self.base.clone(), response.status);
+        let (service, url, status) = (self.service, shown_url(&self.base), response.status);
         if matches!(status, 401 | 403) {
             let advice = self.advice.to_owned();
             return ServiceError::Denied {
@@ -174,8 +186,21 @@ impl Client {
             url,
             status,
             request: response.request.clone(),
-            message: message_of(&response.body),
+            message: self.shortened(&message_of(&response.body)),
         }
+    }
+
+    /// A text of the service as it may be shown: in one line, without control characters and
+    /// without the credentials.
+    #[must_use]
+    pub fn shown(&self, text: &str) -> String {
+        one_line(&self.credentials.mask(text))
+    }
+
+    /// The start of [`Client::shown`].
+    #[must_use]
+    pub fn shortened(&self, text: &str) -> String {
+        shorten(&self.credentials.mask(text))
     }
 
     /// The error of a response that is not as it should be.
@@ -183,9 +208,9 @@ impl Client {
     pub fn unexpected(&self, request: &str, problem: String) -> ServiceError {
         ServiceError::Unexpected {
             service: self.service,
-            url: self.base.clone(),
-            request: request.to_owned(),
-            problem,
+            url: shown_url(&self.base),
+            request: one_line(request),
+            problem: self.shown(&problem),
         }
     }
 
@@ -194,8 +219,8 @@ impl Client {
     pub fn unreachable(&self, problem: &str) -> ServiceError {
         ServiceError::Unreachable {
             service: self.service,
-            url: self.base.clone(),
-            problem: problem.to_owned(),
+            url: shown_url(&self.base),
+            problem: self.shown(problem),
         }
     }
 
@@ -225,20 +250,26 @@ impl Client {
 
     /// Sends a request once. A redirection of one without a body is followed here, since ureq
     /// keeps the credentials for another port of the same host, or drops them for the same one.
+    /// No other is followed: ureq makes a `GET` of it, whose response says nothing about what
+    /// was to be sent.
     fn try_once(&self, request: &Request<'_>) -> Result<http::Response<ureq::Body>, Failure> {
-        let follows = request.follow_redirects && matches!(request.method, "GET" | "HEAD");
-        if !follows {
-            let redirects = if request.follow_redirects {
-                REDIRECTS
-            } else {
-                0
+        if !request.follow_redirects {
+            return self.send_to(&request.url, request, request.authorized);
+        }
+        if !matches!(request.method, "GET" | "HEAD") {
+            let response = self.send_to(&request.url, request, request.authorized)?;
+            return match refused_redirection(&response) {
+                None => Ok(response),
+                Some(location) => {
+                    let status = response.status().as_u16();
+                    Err(Failure::Other(self.redirected(request, status, location)))
+                }
             };
-            return self.send_to(&request.url, request, request.authorized, redirects);
         }
         let mut url = request.url.clone();
         let mut authorized = request.authorized;
         for _ in 0..=REDIRECTS {
-            let response = self.send_to(&url, request, authorized, 0)?;
+            let response = self.send_to(&url, request, authorized)?;
             let Some(next) = redirected_to(&response, &url).map_err(Failure::Network)? else {
                 return Ok(response);
             };
@@ -253,7 +284,6 @@ impl Client {
         url: &str,
         request: &Request<'_>,
         authorized: bool,
-        redirects: u32,
     ) -> Result<http::Response<ureq::Body>, Failure> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -280,10 +310,35 @@ impl Client {
             .agent
             .configure_request(built)
             .timeout_global(Some(left))
-            .max_redirects(redirects)
-            .max_redirects_will_error(redirects > 0)
+            .max_redirects(0)
             .build();
         Ok(self.agent.run(configured)?)
+    }
+
+    /// The error of a redirection that is not followed.
+    fn redirected(&self, request: &Request<'_>, status: u16, location: &str) -> ServiceError {
+        // The same request elsewhere: then its beginning is the service's address there.
+        let rest = request.url.strip_prefix(&self.base);
+        let there = rest.and_then(|rest| location.strip_suffix(rest));
+        let advice = match there.filter(|base| is_absolute(base)) {
+            Some(base) => {
+                let base = self.shown(&shown_url(base));
+                format!("if that is the service, use {base} as its address")
+            }
+            None => "use an address that does not redirect (https:// for http:// is the usual reason, a sign-in page another)".to_owned(),
+        };
+        let location = match location {
+            "" => "nowhere".to_owned(),
+            location => self.shortened(&shown_url(location)),
+        };
+        ServiceError::Redirected {
+            service: self.service,
+            url: shown_url(&self.base),
+            status,
+            request: request.name(),
+            location,
+            advice,
+        }
     }
 
     /// How long to wait before another attempt, if there should be one; the inner `None` is
@@ -373,6 +428,8 @@ impl From<ureq::Error> for Failure {
 
 /// What a refusal says: the field that services use for it, or the text.
 fn message_of(body: &[u8]) -> String {
+    // A document of any length as a tree of values takes many times its length.
+    let body = &body[..body.len().min(MESSAGE_MAX)];
     let text = String::from_utf8_lossy(body);
     let json: Option<Value> = serde_json::from_str(&text).ok();
     let field = |json: &Value| {
@@ -380,7 +437,8 @@ fn message_of(body: &[u8]) -> String {
         let found = names.iter().find_map(|name| json.get(name)?.as_str());
         found.map(str::to_owned)
     };
-    shorten(&json.as_ref().and_then(field).unwrap_or(text.into_owned()))
+    let message = json.as_ref().and_then(field);
+    message.unwrap_or_else(|| text.into_owned())
 }
 
 #[cfg(test)]
@@ -390,10 +448,11 @@ mod tests {
 
     #[test]
     fn a_message_is_short() {
-        assert_eq!(message_of(b"{\"message\": \"no\\nway\"}"), "no way");
-        assert_eq!(message_of(b""), "(nothing)");
+        let check = |body: &[u8]| shorten(&message_of(body));
+        assert_eq!(check(b"{\"message\": \"no\\nway\"}"), "no way");
+        assert_eq!(check(b""), "(nothing)");
         assert_eq!(
-            message_of("é".repeat(400).as_bytes()).chars().count(),
+            check("é".repeat(400).as_bytes()).chars().count(),
             300 + "...".len()
         );
     }

@@ -6,6 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
+use crate::request::encode;
+use crate::shown::HIDDEN;
+
+/// Bytes of the shortest secret that is looked for in texts.
+const LEAST: usize = 4;
+
 /// A token, key or password; its text is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -55,7 +61,29 @@ impl Credentials {
     }
 }
 
-/// Splits `scheme://user:password@host` into the address without credentials, and these.
+impl Credentials {
+    /// A text in which the secrets of these credentials are hidden: services repeat what they
+    /// were sent.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        let secrets = match self {
+            Self::None => Vec::new(),
+            Self::Bearer(token) => vec![token.0.clone()],
+            Self::Basic(user, Secret(password)) => {
+                let both = STANDARD.encode(format!("{user}:{password}"));
+                vec![both, encode(password), password.clone()]
+            }
+        };
+        // To cut a shorter one out of every word would tell more than it hides.
+        let secrets = secrets.iter().filter(|secret| secret.len() >= LEAST);
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
+    }
+}
+
+/// Splits `scheme://user:password@host` into the address without credentials, and these. What
+/// may follow the path, a query or a fragment, is left out: paths are appended to the address.
+///
+/// A password is percent-encoded in an address; one that is not is recognized where what
+/// precedes it is no host, as in `http://me:p/w@host`.
 ///
 /// ```
 /// let (address, credentials) = model_client::split_credentials("https://me:p%40ss@host/");
@@ -68,14 +96,32 @@ pub fn split_credentials(address: &str) -> (String, Option<Credentials>) {
     let Some((scheme, rest)) = address.split_once("://") else {
         return (address.to_owned(), None);
     };
-    let host_end = rest.find('/').unwrap_or(rest.len());
-    let Some(at) = rest[..host_end].rfind('@') else {
-        return (address.to_owned(), None);
+    let Some(at) = end_of_login(rest) else {
+        return (format!("{scheme}://{}", path_end(rest)), None);
     };
     let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
     let plain = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let credentials = Credentials::Basic(plain(user), Secret(plain(password)));
-    (format!("{scheme}://{}", &rest[at + 1..]), Some(credentials))
+    let place = path_end(&rest[at + 1..]);
+    (format!("{scheme}://{place}"), Some(credentials))
+}
+
+/// Where the `@` after the credentials is in an address without its scheme.
+fn end_of_login(rest: &str) -> Option<usize> {
+    let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let authority = &rest[..host_end];
+    let has_port = |(_, port): (&str, &str)| port.bytes().all(|byte| byte.is_ascii_digit());
+    // An IPv6 address has its colons between brackets.
+    let is_host = authority.ends_with(']') || authority.rsplit_once(':').is_none_or(has_port);
+    authority
+        .rfind('@')
+        .or_else(|| rest.rfind('@').filter(|_| !is_host))
+}
+
+/// Host and path, without query, fragment and a final `/`.
+fn path_end(place: &str) -> &str {
+    let end = place.find(['?', '#']).unwrap_or(place.len());
+    place[..end].trim_end_matches('/')
 }
 
 #[cfg(test)]
@@ -100,7 +146,30 @@ mod tests {
             Some(("me", "p@ss")),
         );
         check("https://me@a", "https://a", Some(("me", "")));
+        check("http://me:p/w?x@a/b", "http://a/b", Some(("me", "p/w?x")));
+        check("http://a:5000/x@y", "http://a:5000/x@y", None);
+        check("http://[::1]:5000/x@y", "http://[::1]:5000/x@y", None);
+        check("http://[::1]/x@y", "http://[::1]/x@y", None);
+        check("http://a/b/?token=s3cret", "http://a/b", None);
         check("nonsense", "nonsense", None);
+    }
+
+    #[test]
+    fn a_secret_is_cut_out_of_a_text() {
+        let check = |credentials: &Credentials, text: &str, expect: &str| {
+            assert_eq!(credentials.mask(text), expect);
+        };
+        let bearer = Credentials::Bearer(Secret::new("hf_abc"));
+        check(
+            &bearer,
+            "bad header: Bearer hf_abc!",
+            "bad header: Bearer …!",
+        );
+        let basic = Credentials::Basic("me".to_owned(), Secret::new("p@ss"));
+        check(&basic, "Basic bWU6cEBzcw==, p@ss, p%40ss", "Basic …, …, …");
+        check(&Credentials::None, "as it is", "as it is");
+        let short = Credentials::Bearer(Secret::new("a"));
+        check(&short, "a banana", "a banana");
     }
 
     #[test]

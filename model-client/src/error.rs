@@ -43,6 +43,25 @@ pub enum ServiceError {
         /// What it said, shortened.
         message: String,
     },
+    /// It answered a request that changes something with a redirection, on which what was sent
+    /// would be lost.
+    #[error(
+        "{service} at {url} answered {status} to {request}: it redirects to {location}, where what is sent would be lost; {advice}"
+    )]
+    Redirected {
+        /// Such as `MLflow`.
+        service: &'static str,
+        /// Its address.
+        url: String,
+        /// 300 to 399.
+        status: u16,
+        /// Method and address.
+        request: String,
+        /// Where to, without login and query.
+        location: String,
+        /// Which address to use.
+        advice: String,
+    },
     /// It answered, but not as this service does.
     #[error("{service} at {url} gave an unexpected answer to {request}: {problem}")]
     Unexpected {

@@ -3,7 +3,8 @@
 //!
 //! [`Client`] talks to one service. It retries what may pass (429, 503), and
 //! what is idempotent after network errors and 5xx; it gives up when the [`RetryPolicy`]'s time
-//! is over. Errors name the service, what was asked and what came.
+//! is over. Errors name the service, what was asked and what came, in one line and without
+//! control characters.
 //!
 //! # Example
 //!
@@ -26,10 +27,10 @@ mod credentials;
 mod error;
 mod redirect;
 mod request;
+mod shown;
 
 pub use client::{Client, RetryPolicy};
 pub use credentials::{Credentials, Secret, split_credentials};
 pub use error::ServiceError;
-pub use request::{
-    Body, Download, Request, Response, encode, encode_path, is_network_error, shorten,
-};
+pub use request::{Body, Download, Request, Response, encode, encode_path, is_network_error};
+pub use shown::{one_line, shorten, shown_url};

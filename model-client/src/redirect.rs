@@ -14,7 +14,7 @@ pub(crate) fn redirected_to(
     };
     let bad = || ureq::Error::BadUri("the location of a redirection".to_owned());
     let location = location.to_str().map_err(|_| bad())?;
-    if location.contains("://") {
+    if is_absolute(location) {
         return Ok(Some(location.to_owned()));
     }
     let (scheme, rest) = url.split_once("://").ok_or_else(bad)?;
@@ -25,6 +25,24 @@ pub(crate) fn redirected_to(
         // Relative to the folder of the address: no service that is asked here does that.
         _ => Err(bad()),
     }
+}
+
+/// Where a response sends a client that must not follow, an empty text where it does not say;
+/// `None` where it is the answer itself.
+pub(crate) fn refused_redirection(response: &http::Response<ureq::Body>) -> Option<&str> {
+    if !response.status().is_redirection() {
+        return None;
+    }
+    let location = response.headers().get("Location");
+    Some(location.map_or("", |location| location.to_str().unwrap_or_default()))
+}
+
+/// Whether a location begins with a scheme; one in its query says nothing.
+pub(crate) fn is_absolute(location: &str) -> bool {
+    let is_scheme = |scheme: &str| !scheme.contains(['/', '?', '#']);
+    location
+        .split_once("://")
+        .is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
 /// Scheme, host and port: who gets the credentials of one of them gets them all.

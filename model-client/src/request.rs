@@ -7,8 +7,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use ureq::http::HeaderMap;
 
-/// Characters of an error's text that are shown.
-const SHOWN: usize = 300;
+use crate::shown::shown_url;
+
 /// Left as they are in a path or query.
 const PLAIN: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
@@ -61,7 +61,9 @@ pub struct Request<'a> {
     /// Whether the credentials are sent; default true. A redirection keeps them only where
     /// scheme, host and port stay the same.
     pub authorized: bool,
-    /// Whether redirections are followed; default true.
+    /// Whether redirections are followed; default true. Only `GET` and `HEAD` can follow one:
+    /// what another method sends would be lost, so that there a redirection is an error. With
+    /// `false` the redirection itself is the response.
     pub follow_redirects: bool,
 }
 
@@ -80,10 +82,11 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Method and address without query: what errors call it.
+    /// Method and address without login and query: what errors call it.
     pub(crate) fn name(&self) -> String {
-        let end = self.url.find('?').unwrap_or(self.url.len());
-        format!("{} {}", self.method, &self.url[..end])
+        let shown = shown_url(&self.url);
+        let end = shown.find('?').unwrap_or(shown.len());
+        format!("{} {}", self.method, &shown[..end])
     }
 }
 
@@ -133,17 +136,4 @@ impl Download {
 pub fn is_network_error(error: &io::Error) -> bool {
     let cause = error.get_ref();
     cause.is_some_and(<dyn std::error::Error + Send + Sync>::is::<ureq::Error>)
-}
-
-/// The start of a text in one line, as errors show it.
-#[must_use]
-pub fn shorten(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.is_empty() {
-        return "(nothing)".to_owned();
-    }
-    match line.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}...", &line[..end]),
-        None => line,
-    }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use model_client::{Client, Credentials, Response, RetryPolicy, Secret, split_credentials};
+use model_client::{
+    Client, Credentials, Response, RetryPolicy, Secret, shown_url, split_credentials,
+};
 
 use crate::error::HubError;
 use crate::repo::RepoId;
@@ -55,7 +57,7 @@ pub struct Hub {
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub")
-            .field("endpoint", &self.client.base())
+            .field("endpoint", &shown_url(self.client.base()))
             .finish_non_exhaustive()
     }
 }
@@ -64,9 +66,8 @@ impl Hub {
     /// Nothing is sent yet; `retry.total` counts from here.
     #[must_use]
     pub fn new(options: &HubOptions) -> Self {
-        // Paths are appended: a query has no place in it, and may be a secret.
-        let endpoint = options.endpoint.split('?').next().unwrap_or_default();
-        let (endpoint, login) = split_credentials(endpoint);
+        // Paths are appended: a query has no place in it, may be a secret, and is left out.
+        let (endpoint, login) = split_credentials(&options.endpoint);
         let token = options.token.clone().filter(|token| !token.is_empty());
         let has_token = token.is_some();
         let credentials = token.map(Credentials::Bearer).or(login);
@@ -106,7 +107,7 @@ impl Hub {
             };
             return HubError::NotFound {
                 what,
-                endpoint: self.client.base().to_owned(),
+                endpoint: shown_url(self.client.base()),
                 hint,
             };
         }

@@ -1,6 +1,6 @@
 //! The bundle: a signed statement as a file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::LONGEST_BUNDLE;
 use crate::error::SigningError;
-use crate::folder::Reading;
+use crate::folder::{Reading, named_file};
 use crate::key::SigningKey;
 use crate::signed::{Signed, Signer};
 use crate::statement::{IGNORED, Resource, Statement};
@@ -141,6 +141,19 @@ impl Bundle {
     #[must_use]
     pub fn resources(&self) -> &[Resource] {
         &self.statement.resources
+    }
+
+    /// Where a file that it names is in a folder: a plain file of the content that it has.
+    /// Whoever made the bundle: no key is asked for.
+    ///
+    /// # Errors
+    /// When the file is missing, was altered, was not named, or is a symbolic link or behind
+    /// one, even where the bundle allows these: it could be any file that its reader has.
+    pub fn file(&self, folder: &Path, name: &str) -> Result<PathBuf, SigningError> {
+        let named = self.resources().iter().find(|one| one.name == name);
+        let named =
+            named.ok_or_else(|| SigningError::Differs(vec![format!("{name} was not signed")]))?;
+        named_file(folder, named)
     }
 
     /// Checks that one of these keys signed it.

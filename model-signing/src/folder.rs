@@ -62,9 +62,7 @@ impl Reading<'_> {
             }
             let kind = fs::symlink_metadata(&path).map_err(reading(&path))?;
             if kind.is_symlink() && !self.allow_symlinks {
-                return Err(SigningError::Folder(format!(
-                    "{name} is a symbolic link: put the file itself there"
-                )));
+                return Err(link(&name));
             }
             let kind = fs::metadata(&path).map_err(reading(&path))?;
             if kind.is_dir() {
@@ -83,6 +81,58 @@ impl Reading<'_> {
         let given = self.ignored.iter().map(String::as_str);
         IGNORED.into_iter().chain(given).any(|path| path == name)
     }
+}
+
+/// Where this file of a folder is, compared with its digest.
+///
+/// # Errors
+/// When it is missing, altered, or no plain file in plain folders.
+pub(crate) fn named_file(folder: &Path, named: &Resource) -> Result<PathBuf, SigningError> {
+    let path = plain_file(folder, &named.name)?;
+    let found = sha256_file(&path).map_err(reading(&path))?;
+    match found == named.digest {
+        true => Ok(path),
+        false => Err(SigningError::Differs(vec![altered(
+            &named.name,
+            &named.digest,
+            &found,
+        )])),
+    }
+}
+
+/// The path of a file whose folders and itself are no links.
+fn plain_file(folder: &Path, name: &str) -> Result<PathBuf, SigningError> {
+    let mut path = folder.to_owned();
+    for part in name.split('/') {
+        path.push(part);
+        let kind = fs::symlink_metadata(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => SigningError::Differs(vec![missing(name)]),
+            _ => reading(&path)(error),
+        })?;
+        if kind.is_symlink() {
+            return Err(link(name));
+        }
+    }
+    match path.is_file() {
+        true => Ok(path),
+        false => Err(SigningError::Folder(format!("{name} is not a file"))),
+    }
+}
+
+fn link(name: &str) -> SigningError {
+    SigningError::Folder(format!(
+        "{name} is a symbolic link: put the file itself there"
+    ))
+}
+
+/// What is said of a file that is not as it was signed.
+pub(crate) fn altered(name: &str, signed: &str, found: &str) -> String {
+    format!("{name} was altered: its SHA-256 is {found}, {signed} was signed")
+}
+
+/// What is said of a file that is not there.
+pub(crate) fn missing(name: &str) -> String {
+    format!("{name} is missing")
 }
 
 /// Reads the files whole.

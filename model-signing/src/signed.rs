@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::SigningError;
-use crate::folder::{Reading, digests};
+use crate::folder::{Reading, altered, digests, missing};
 use crate::statement::{Resource, Statement};
 
 /// Who signed.
@@ -71,21 +71,21 @@ impl Signed {
         let files = reading.files(folder)?;
         let signed = by_name(self.resources());
         let names: BTreeSet<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-        let missing = signed.keys().filter(|name| !names.contains(*name));
-        let missing = missing.map(|name| format!("{name} is missing"));
+        let gone = signed.keys().filter(|name| !names.contains(*name));
+        let gone = gone.map(|name| missing(name));
         let added = names.iter().filter(|name| !signed.contains_key(*name));
         let added = added.map(|name| format!("{name} was not signed"));
         // Nothing is read of a folder with a file too many: that may have any length.
-        differ(missing.chain(added).collect())?;
-        let altered = digests(files)?;
-        let altered = altered.iter().filter_map(|one| {
+        differ(gone.chain(added).collect())?;
+        let found = digests(files)?;
+        let differences = found.iter().filter_map(|one| {
             compare(
                 &one.name,
                 signed.get(one.name.as_str()).copied(),
                 Some(&one.digest),
             )
         });
-        differ(altered.collect())
+        differ(differences.collect())
     }
 }
 
@@ -107,10 +107,8 @@ fn by_name(resources: &[Resource]) -> BTreeMap<&str, &str> {
 fn compare(name: &str, signed: Option<&str>, found: Option<&str>) -> Option<String> {
     match (signed, found) {
         (Some(signed), Some(found)) if signed == found => None,
-        (Some(signed), Some(found)) => Some(format!(
-            "{name} was altered: its SHA-256 is {found}, {signed} was signed"
-        )),
-        (Some(_), None) => Some(format!("{name} is missing")),
+        (Some(signed), Some(found)) => Some(altered(name, signed, found)),
+        (Some(_), None) => Some(missing(name)),
         (None, Some(_)) => Some(format!("{name} was not signed")),
         (None, None) => None,
     }

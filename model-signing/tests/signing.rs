@@ -334,3 +334,61 @@ fn a_folder_of_keys_names_each_and_refuses_what_is_none() {
     let error = TrustedKeys::from_folder(folder.path()).unwrap_err();
     assert!(error.to_string().contains("bad.pem: expected a PEM file"));
 }
+
+#[test]
+fn a_file_is_handed_out_only_as_it_was_named() {
+    let found = |change: &dyn Fn(&Folder), name: &str| {
+        let folder = Folder::signed();
+        change(&folder);
+        let bundle = Bundle::parse(&fs::read(folder.path(SIGNATURE_FILE)).unwrap()).unwrap();
+        let file = bundle.file(folder.folder.path(), name);
+        file.map(|path| fs::read_to_string(path).unwrap())
+            .map_err(|error| error.to_string())
+    };
+    let card = "reports/card.md";
+    // Another file in the folder is nothing to it.
+    let add = |folder: &Folder| fs::write(folder.path("other"), "x").unwrap();
+    assert_eq!(found(&add, card).unwrap(), "a card");
+    let refused = |change: &dyn Fn(&Folder), name: &str, expect: &str| {
+        let error = found(change, name).unwrap_err();
+        assert!(error.contains(expect), "{error}");
+    };
+    refused(&add, "other", "other was not signed");
+    let alter = |folder: &Folder| fs::write(folder.path(card), "a lie").unwrap();
+    refused(&alter, card, "reports/card.md was altered");
+    let remove = |folder: &Folder| fs::remove_file(folder.path(card)).unwrap();
+    refused(&remove, card, "reports/card.md is missing");
+    let replace = |folder: &Folder| {
+        remove(folder);
+        fs::create_dir(folder.path(card)).unwrap();
+    };
+    refused(&replace, card, "reports/card.md is not a file");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_behind_a_link_is_not_handed_out() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("card.md"), "a card").unwrap();
+    let check = |link: &str, to: std::path::PathBuf, remove: &dyn Fn(&Folder)| {
+        let folder = Folder::signed();
+        remove(&folder);
+        std::os::unix::fs::symlink(to, folder.path(link)).unwrap();
+        let bundle = Bundle::parse(&fs::read(folder.path(SIGNATURE_FILE)).unwrap()).unwrap();
+        let error = bundle.file(folder.folder.path(), "reports/card.md");
+        // The content would be the same.
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("reports/card.md is a symbolic link"),
+            "{error}"
+        );
+    };
+    check(
+        "reports/card.md",
+        elsewhere.path().join("card.md"),
+        &|folder| fs::remove_file(folder.path("reports/card.md")).unwrap(),
+    );
+    check("reports", elsewhere.path().to_owned(), &|folder| {
+        fs::remove_dir_all(folder.path("reports")).unwrap();
+    });
+}

@@ -13,14 +13,17 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
-use model_files::{append_line, copy_whole, write_whole};
+use model_client::{one_line, shorten};
+use model_files::{append_line, copy_whole, sha256_file, write_whole};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use crate::error::RunError;
+use crate::inside::{check_name, is_id, plain_path};
 use crate::run::{Artifact, Dataset, FORMAT, HistoryPoint, Pushed, Run, Status, Trial, now_ms};
 use crate::running::{self, RunningLock};
 
@@ -54,46 +57,6 @@ pub struct RunFolder {
     run: Run,
     /// There while this process works on the run.
     lock: Option<RunningLock>,
-}
-
-/// A run folder that cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// The disk is full, a file is missing, a folder is not writable.
-    #[error("cannot {doing} {}: {cause}", path.display())]
-    Io {
-        /// `read` or `write`.
-        doing: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        cause: io::Error,
-    },
-    /// A file of the folder is damaged.
-    #[error("{}, line {line}: {problem}", path.display())]
-    Form {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// What was expected and what came.
-        problem: String,
-    },
-    /// Another process works on the run.
-    #[error("run {0} is still running: stop that process first, or wait for its end")]
-    Running(String),
-    /// An artifact's name would leave the folder.
-    #[error("artifact '{0}': expected a relative path with '/' between its parts, without '..'")]
-    ArtifactName(String),
-    /// No such run.
-    #[error("no run '{name}' in {}: `underwrite track list` shows what is there", folder.display())]
-    NotFound {
-        /// As it was asked for.
-        name: String,
-        /// Where it was looked for.
-        folder: PathBuf,
-    },
 }
 
 impl RunFolder {
@@ -159,9 +122,10 @@ impl RunFolder {
     /// without a word, was interrupted.
     ///
     /// # Errors
-    /// When `run.json` cannot be read or has an unknown format.
+    /// When `run.json` cannot be read or has an unknown format, when its id is none that
+    /// [`Self::create`] makes, or when it names an artifact outside of the folder.
     pub fn open(path: &Path) -> Result<Self, RunError> {
-        let file = path.join(RUN);
+        let file = plain_path(path, RUN)?;
         let text = fs::read_to_string(&file).map_err(reading(&file))?;
         let mut run: Run = parse(&file, 0, &text)?;
         if run.format != FORMAT {
@@ -171,6 +135,7 @@ impl RunFolder {
                 problem: format!("format {}, expected {FORMAT}", run.format),
             });
         }
+        check_names(&file, &run)?;
         if run.status == Status::Running && !running::is_held(path) {
             run.status = Status::Interrupted;
         }
@@ -244,10 +209,46 @@ impl RunFolder {
         &self.path
     }
 
-    /// The path of an artifact.
+    /// Where an artifact is; this says nothing about what is there: see
+    /// [`Self::checked_artifact`].
     #[must_use]
     pub fn artifact_path(&self, artifact: &str) -> PathBuf {
         self.path.join(ARTIFACTS).join(artifact)
+    }
+
+    /// The path of an artifact that is to be read: a plain file inside the folder, whose SHA-256
+    /// is the one in `run.json`. The folder may have come from anywhere.
+    ///
+    /// # Errors
+    /// When the name would leave the folder, the file cannot be read, is a link or lies behind
+    /// one, or was altered.
+    pub fn checked_artifact(&self, artifact: &str) -> Result<PathBuf, RunError> {
+        check_name(artifact)?;
+        let path = plain_path(&self.path, &format!("{ARTIFACTS}/{artifact}"))?;
+        let found = sha256_file(&path).map_err(reading(&path))?;
+        let listed = self.run.artifacts.iter();
+        let listed = listed.filter(|one| one.path == artifact);
+        let model = self.run.model.iter().filter(|one| one.file == artifact);
+        let expected = listed
+            .map(|one| &one.sha256)
+            .chain(model.map(|one| &one.sha256));
+        match { expected }.find(|expected| **expected != found) {
+            None => Ok(path),
+            Some(expected) => Err(RunError::Altered {
+                path,
+                expected: expected.clone(),
+                found,
+            }),
+        }
+    }
+
+    /// The path of another file of the folder, such as `search.jsonl`, to read or to write.
+    ///
+    /// # Errors
+    /// When the name would leave the folder, or a link or anything but a file is there.
+    pub fn file(&self, name: &str) -> Result<PathBuf, RunError> {
+        check_name(name)?;
+        plain_path(&self.path, name)
     }
 
     /// Changes the run and writes `run.json`.
@@ -312,8 +313,8 @@ impl RunFolder {
     /// # Errors
     /// When the name would leave the folder, or the file cannot be written.
     pub fn add_artifact(&mut self, name: &str, content: impl Read) -> Result<(), RunError> {
-        check_artifact_name(name)?;
-        let path = self.artifact_path(name);
+        check_name(name)?;
+        let path = plain_path(&self.path, &format!("{ARTIFACTS}/{name}"))?;
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(writing(parent))?;
         }
@@ -344,7 +345,7 @@ impl RunFolder {
     /// # Errors
     /// When the file exists and cannot be read.
     pub fn tracked(&self) -> Result<BTreeMap<String, Pushed>, RunError> {
-        let file = self.path.join(TRACKED);
+        let file = plain_path(&self.path, TRACKED)?;
         match fs::read_to_string(&file) {
             Ok(text) => parse(&file, 0, &text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
@@ -363,6 +364,7 @@ impl RunFolder {
     }
 
     fn lock(&mut self) -> Result<(), RunError> {
+        plain_path(&self.path, running::FILE)?;
         let taken = RunningLock::take(&self.path).map_err(writing(&self.path))?;
         self.lock = Some(taken.ok_or_else(|| RunError::Running(self.run.id.clone()))?);
         Ok(())
@@ -373,19 +375,19 @@ impl RunFolder {
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
-        let path = self.path.join(name);
+        let path = plain_path(&self.path, name)?;
         let json = serde_json::to_string_pretty(value).map_err(|e| writing(&path)(e.into()))?;
         write_whole(&path, format!("{json}\n").as_bytes()).map_err(writing(&path))
     }
 
     fn append(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
-        let path = self.path.join(name);
+        let path = plain_path(&self.path, name)?;
         let line = serde_json::to_string(value).map_err(|e| writing(&path)(e.into()))?;
         append_line(&path, &line).map_err(writing(&path))
     }
 
     fn lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, RunError> {
-        let path = self.path.join(name);
+        let path = plain_path(&self.path, name)?;
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -405,11 +407,23 @@ fn new_id(started_ms: i64) -> String {
     format!("{}-{random:08x}", time.format("%Y%m%d-%H%M%S"))
 }
 
-fn check_artifact_name(name: &str) -> Result<(), RunError> {
-    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
-    let fine = !name.is_empty() && !name.contains('\\') && Path::new(name).components().all(plain);
-    fine.then_some(())
-        .ok_or_else(|| RunError::ArtifactName(name.to_owned()))
+/// What of a run becomes paths.
+fn check_names(file: &Path, run: &Run) -> Result<(), RunError> {
+    let form = |problem: String| RunError::Form {
+        path: file.to_owned(),
+        line: 1,
+        problem,
+    };
+    if !is_id(&run.id) {
+        let problem = "expected YYYYMMDD-HHMMSS- and eight hexadecimal digits";
+        return Err(form(format!("the id is {:?}, {problem}", shorten(&run.id))));
+    }
+    let artifacts = run.artifacts.iter().map(|artifact| &artifact.path);
+    let model = run.model.iter().map(|model| &model.file);
+    for name in artifacts.chain(model) {
+        check_name(name).map_err(|error| form(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// `lines_before` is how many lines of the file come before `text`.
@@ -417,7 +431,8 @@ fn parse<T: DeserializeOwned>(path: &Path, lines_before: usize, text: &str) -> R
     serde_json::from_str(text).map_err(|error| RunError::Form {
         path: path.to_owned(),
         line: lines_before + error.line().max(1),
-        problem: error.to_string(),
+        // It repeats what it found.
+        problem: one_line(&error.to_string()),
     })
 }
 

@@ -25,7 +25,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod error;
 pub mod folder;
+mod inside;
 pub mod mlflow;
 pub mod run;
 mod running;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-const FILE: &str = "running.lock";
+pub(crate) const FILE: &str = "running.lock";
 
 /// How long a reader of the lock may be in the way of a process that takes it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -50,7 +50,10 @@ impl RunningLock {
 
 /// Whether some process holds the lock of a run's folder.
 pub(crate) fn is_held(folder: &Path) -> bool {
-    let Ok(file) = File::open(folder.join(FILE)) else {
+    let path = folder.join(FILE);
+    // A named pipe would be waited for.
+    let is_plain = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
+    let Some(file) = is_plain.then(|| File::open(path).ok()).flatten() else {
         return false;
     };
     match file.try_lock_shared() {

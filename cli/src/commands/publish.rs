@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use model_client::one_line;
 use model_core::decide::Decider;
 use model_files::{sha256_hex, write_whole};
 use model_hub::{DEFAULT_REVISION, FileToPublish, Hub, MODEL_FILE, Publication, RepoId};
@@ -95,9 +96,9 @@ impl Args {
         let published = published?;
         let mut stdout = anstream::stdout().lock();
         for file in &files {
-            writeln!(stdout, "  {}", file.name)?;
+            writeln!(stdout, "  {}", one_line(&file.name))?;
         }
-        writeln!(stdout, "{}", published.url)?;
+        writeln!(stdout, "{}", one_line(&published.url))?;
         writeln!(stdout, "{MODEL_FILE} has the SHA-256 {sha256}")?;
         Ok(())
     }
@@ -115,11 +116,21 @@ impl Args {
         );
         let covered = bundle.resources().iter().map(|one| one.name.as_str());
         let covered = covered.filter(|name| *name != MODEL_FILE);
-        let others = covered.map(|name| file(name, &self.model.with_file_name(name)));
-        Ok([file(SIGNATURE_FILE, &path)]
+        let others = covered.map(|name| {
+            // Anybody can write a bundle: what it names is published only as it was signed.
+            let found = bundle.file(signature::folder_of(&self.model), name);
+            let found = found.with_context(|| {
+                format!(
+                    "the signature {} does not hold: sign the folder again, or remove it",
+                    path.display()
+                )
+            });
+            Ok(file(name, &found?))
+        });
+        [Ok(file(SIGNATURE_FILE, &path))]
             .into_iter()
             .chain(others)
-            .collect())
+            .collect()
     }
 
     /// The named files; those that were not named, from the model's run.
@@ -162,7 +173,12 @@ impl Args {
             if let Some(run) = &run
                 && !files.iter().any(|file| file.name == name)
             {
-                files.push(file(name, &run.artifact_path(&artifact.path)));
+                let checked = run.checked_artifact(&artifact.path);
+                let path = checked.with_context(|| {
+                    let id = &run.run().id;
+                    format!("run {id} trained this model, but is not as it was left (name another folder with --runs)")
+                })?;
+                files.push(file(name, &path));
             }
         }
         // The module's own description, for readers without a WebAssembly runtime.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use clap::Subcommand;
+use model_client::one_line;
 use model_tracking::folder::RunFolder;
 use model_tracking::run::Status;
 use model_tracking::tracker::Tracker;
@@ -110,7 +111,7 @@ fn missing(trackers: Vec<Box<dyn Tracker>>, run: &RunFolder) -> Result<Vec<Box<d
                 writeln!(
                     anstream::stdout(),
                     "{name}: already has the run, {} (send it again with --again)",
-                    pushed.url
+                    one_line(&pushed.url)
                 )?;
             }
             _ => left.push(tracker),
@@ -148,7 +149,8 @@ impl List {
         }
         for run in &runs {
             let (known, tracked) = (run.run(), run.tracked()?);
-            let trackers: Vec<&str> = tracked.keys().map(String::as_str).collect();
+            // The folder may be somebody else's: a name is no more than a name here.
+            let trackers: Vec<String> = tracked.keys().map(|name| one_line(name)).collect();
             let trackers = if trackers.is_empty() {
                 "not sent".to_owned()
             } else {
@@ -161,7 +163,7 @@ impl List {
                 "{}  {:<11}  {:<20}  {auc:<14}  {trackers}",
                 known.id,
                 status_name(known.status),
-                known.name
+                one_line(&known.name)
             )?;
         }
         Ok(())

@@ -6,6 +6,7 @@
 //! that `url.path` is left out: a client may have put anything there. `http.route` is exported
 //! instead.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use model_client::shown_url;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{
     Span, SpanBuilder, SpanContext, SpanKind, Status, Tracer, TracerProvider,
@@ -29,7 +31,6 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
 use super::request_id::HEADER;
-use super::url::shown_url;
 use crate::error::ServeError;
 
 /// Where spans are exported to.
@@ -198,6 +199,8 @@ impl Collector {
             agent: ureq::Agent::config_builder()
                 .timeout_global(Some(PATIENCE))
                 .http_status_as_error(false)
+                // A redirected POST arrives as a GET, whose answer says nothing about the spans.
+                .max_redirects(0)
                 .build()
                 .into(),
             endpoint: endpoint.to_owned(),
@@ -212,7 +215,12 @@ impl Collector {
         let (parts, body) = request.into_parts();
         let request = opentelemetry_http::Request::from_parts(parts, &body[..]);
         let (parts, mut body) = self.agent.run(request)?.into_parts();
-        let answer = body.with_config().limit(LONGEST_ANSWER).read_to_vec()?;
+        let sent = body.with_config().limit(LONGEST_ANSWER);
+        let mut answer = Vec::new();
+        // That limit counts what comes over the line: a few bytes can unpack to many. What is cut
+        // off is only the reason for a refusal.
+        let mut unpacked = sent.reader().take(LONGEST_ANSWER);
+        unpacked.read_to_end(&mut answer)?;
         Ok(opentelemetry_http::Response::from_parts(
             parts,
             answer.into(),

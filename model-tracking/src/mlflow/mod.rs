@@ -100,7 +100,7 @@ impl Conversation<'_> {
         let model_id = self.log_model(&experiment, &remote)?;
         self.log_metrics(&remote, model_id.as_deref())?;
         for artifact in &self.run.artifacts {
-            let file = self.folder.artifact_path(&artifact.path);
+            let file = self.folder.checked_artifact(&artifact.path)?;
             self.rest.upload_to_run(&remote, &artifact.path, &file)?;
         }
         self.register(&remote, model_id.as_deref())?;
@@ -165,13 +165,14 @@ impl Conversation<'_> {
         if trials.is_empty() {
             return Ok(());
         }
+        let numbers = trials.iter().map(|trial| trial.number).collect();
         let there = self
             .rest
-            .ended_children(experiment, &parent.run_id, TRIAL)?;
+            .ended_children(experiment, &parent.run_id, TRIAL, &numbers)?;
         let metric = self.run.params.get("metric").and_then(Value::as_str);
         let metric = metric.map_or_else(|| "value".to_owned(), |name| format!("cv_{name}"));
         for trial in &trials {
-            if !there.contains(&trial.number.to_string()) {
+            if !there.contains(&trial.number) {
                 self.log_trial(experiment, parent, trial, &metric)?;
             }
         }

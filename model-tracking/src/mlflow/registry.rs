@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::rest::{RemoteModel, RemoteRun, Rest, media_type};
 use super::{Conversation, mlmodel, tag};
 use crate::run::Model;
+use crate::tracker::TrackError;
 
 /// Tags of the run that name its logged model and its registered version.
 const MODEL_ID: &str = "underwrite.model_id";
@@ -22,7 +23,7 @@ impl Conversation<'_> {
         &self,
         experiment: &str,
         remote: &RemoteRun,
-    ) -> Result<Option<String>, ServiceError> {
+    ) -> Result<Option<String>, TrackError> {
         let Some(model) = &self.run.model else {
             return Ok(None);
         };
@@ -35,7 +36,7 @@ impl Conversation<'_> {
             for (name, text) in mlmodel::files(self.run, model, &remote.run_id, FOLDER, None) {
                 self.upload_beside(remote, &name, Body::Bytes(text.as_bytes(), "text/plain"))?;
             }
-            let file = self.folder.artifact_path(&model.file);
+            let file = self.folder.checked_artifact(&model.file)?;
             let body = Body::File(&file, media_type(&model.file));
             self.upload_beside(remote, &model.file, body)?;
             return Ok(None);
@@ -111,7 +112,7 @@ impl Conversation<'_> {
         remote: &RemoteRun,
         model: &Model,
         logged: &RemoteModel,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<(), TrackError> {
         let outputs = json!({
             "run_id": remote.run_id,
             "models": [{"model_id": logged.model_id, "step": 0}],
@@ -123,14 +124,15 @@ impl Conversation<'_> {
             let body = Body::Bytes(text.as_bytes(), "text/plain");
             self.rest.upload(uri, &name, body)?;
         }
-        let file = self.folder.artifact_path(&model.file);
+        let file = self.folder.checked_artifact(&model.file)?;
         let body = Body::File(&file, media_type(&model.file));
         self.rest.upload(uri, &model.file, body)?;
         let path = format!("logged-models/{}", logged.model_id);
         let ready = json!({"model_id": logged.model_id, "status": "LOGGED_MODEL_READY"});
         self.rest.change("PATCH", &path, &ready)?;
         self.rest
-            .set_tag(&remote.run_id, MODEL_READY, &logged.model_id)
+            .set_tag(&remote.run_id, MODEL_READY, &logged.model_id)?;
+        Ok(())
     }
 
     /// Registers the model as a version of the registered model of its name.

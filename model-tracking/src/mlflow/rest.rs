@@ -11,6 +11,9 @@ use super::batch::Batch;
 
 /// Runs of one page of a search.
 const PAGE: u32 = 1000;
+/// Pages of nested runs that are looked through beyond those that the trials fill: runs of other
+/// programs, and those of pushes that were interrupted.
+const MORE_PAGES: usize = 10;
 
 /// A run on the server.
 #[derive(Debug, Clone)]
@@ -146,26 +149,38 @@ impl Rest {
         Ok(found.runs.into_iter().next().map(RemoteRun::from))
     }
 
-    /// The values of a tag of those nested runs that have ended.
+    /// Which of these numbers nested runs that have ended have as this tag.
     pub(super) fn ended_children(
         &self,
         experiment: &str,
         parent: &str,
         key: &str,
-    ) -> Result<BTreeSet<String>, ServiceError> {
+        numbers: &BTreeSet<u64>,
+    ) -> Result<BTreeSet<u64>, ServiceError> {
         let filter = format!("tags.`mlflow.parentRunId` = '{parent}'");
-        let mut values = BTreeSet::new();
-        let mut page = None;
-        loop {
+        let most = numbers.len() / PAGE as usize + 1 + MORE_PAGES;
+        let mut there = BTreeSet::new();
+        let mut page: Option<String> = None;
+        for _ in 0..most {
             let found = self.search(experiment, &filter, page.as_deref(), PAGE)?;
             let ended = found.runs.into_iter();
             let ended = ended.filter(|run| run.info.status != "RUNNING");
-            values.extend(ended.filter_map(|run| RemoteRun::from(run).tag(key).map(str::to_owned)));
-            page = found.next_page_token.filter(|token| !token.is_empty());
-            if page.is_none() {
-                return Ok(values);
+            // Of a page only what is asked for is kept: the service says how long it is.
+            there.extend(ended.filter_map(|run| {
+                let number = RemoteRun::from(run).tag(key)?.parse().ok()?;
+                numbers.contains(&number).then_some(number)
+            }));
+            let next = found.next_page_token.filter(|token| !token.is_empty());
+            if next.is_none() || there.len() == numbers.len() {
+                return Ok(there);
             }
+            if next == page {
+                break;
+            }
+            page = next;
         }
+        let problem = format!("its pages of the runs nested under {parent} have no end");
+        Err(self.client.unexpected("POST runs/search", problem))
     }
 
     fn search(

@@ -53,7 +53,7 @@ impl Artifact {
         let Some(model) = &run.model else {
             return Ok(None);
         };
-        let entry = entry(&model.file, folder.artifact_path(&model.file))?;
+        let entry = entry(&model.file, folder.checked_artifact(&model.file)?)?;
         let files = vec![entry];
         let digest = digest(&files);
         let figures: serde_json::Map<String, Value> = run

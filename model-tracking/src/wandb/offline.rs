@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use model_files::{copy_whole, write_whole};
 use prost::Message as _;
@@ -13,6 +13,7 @@ use super::content::Content;
 use super::datastore::Datastore;
 use super::{WandbOffline, artifact, proto};
 use crate::folder::{RunError, RunFolder};
+use crate::inside::plain_path;
 use crate::run::{Pushed, Run};
 use crate::tracker::TrackError;
 
@@ -24,24 +25,27 @@ const AT_THE_END: i32 = 1;
 
 pub(super) fn write(options: &WandbOffline, folder: &RunFolder) -> Result<Pushed, TrackError> {
     let run = folder.run();
-    let path = sync_folder(folder);
-    let files = path.join("files");
-    fs::create_dir_all(&files).map_err(writing(&files))?;
+    let name = sync_folder(run);
     let content = Content::read(folder)?;
-    for name in &content.files {
-        copy(&folder.artifact_path(name), &files.join(name))?;
+    for artifact in &content.files {
+        // The folder may have come from elsewhere, with links where we write.
+        let copied = plain_path(folder.path(), &format!("{name}/files/{artifact}"))?;
+        copy(&folder.checked_artifact(artifact)?, &copied)?;
     }
     let bytes = records(options, folder, content)?;
-    let file = path.join(format!("run-{}.wandb", run.id));
+    let file = plain_path(folder.path(), &format!("{name}/run-{}.wandb", run.id))?;
+    let path = folder.path().join(name);
+    let files = path.join("files");
+    fs::create_dir_all(&files).map_err(writing(&files))?;
     write_whole(&file, &bytes).map_err(writing(&file))?;
     Ok(Pushed::now(run.id.clone(), path.display().to_string()))
 }
 
-fn sync_folder(folder: &RunFolder) -> PathBuf {
-    let run = folder.run();
+/// Its path in the run's folder.
+fn sync_folder(run: &Run) -> String {
     let time = chrono::DateTime::from_timestamp_millis(run.started_ms).unwrap_or_default();
-    let name = format!("offline-run-{}-{}", time.format("%Y%m%d_%H%M%S"), run.id);
-    folder.path().join("wandb").join(name)
+    let time = time.format("%Y%m%d_%H%M%S");
+    format!("wandb/offline-run-{time}-{}", run.id)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), RunError> {

@@ -1,9 +1,9 @@
 //! The service over HTTP: GraphQL for names and permissions, `file_stream` for figures, and
 //! uploads to the addresses that the service gives out.
 
-use model_client::{Body, Client, Credentials, Request, ServiceError, encode, shorten};
+use model_client::{Body, Client, Credentials, Request, ServiceError, encode, split_credentials};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value, json};
 
 use super::Options;
@@ -15,6 +15,8 @@ use crate::tracker::TrackError;
 
 /// Lines of history in one request.
 const LINES: usize = 1000;
+/// The longest answer of GraphQL, in bytes; as a tree of values it takes many times as much.
+const ANSWER_MAX: usize = 4 << 20;
 const ADVICE: &str = "set WANDB_API_KEY to a key of an account that may write to this project";
 
 const UPSERT: &str = "mutation UpsertBucket($name: String, $project: String, $entity: String, $displayName: String, $config: JSONString, $program: String, $tags: [String!], $summaryMetrics: JSONString) { upsertBucket(input: {name: $name, modelName: $project, entityName: $entity, displayName: $displayName, config: $config, jobProgram: $program, tags: $tags, summaryMetrics: $summaryMetrics}) { bucket { id name displayName project { id name entity { id name } } historyLineCount } inserted } }";
@@ -25,10 +27,11 @@ const COMMIT_ARTIFACT: &str = "mutation CommitArtifact($artifactID: ID!) { commi
 const CREATE_RUN_FILES: &str = "mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $files: [String!]!) { createRunFiles(input: {entityName: $entity, projectName: $project, runName: $run, files: $files}) { runID uploadHeaders files { name uploadUrl } } }";
 
 pub(super) fn push(options: &Options, folder: &RunFolder) -> Result<Pushed, TrackError> {
-    let base = options.base_url.trim().trim_end_matches('/');
+    // The key is the only login that the service has.
+    let (base, _) = split_credentials(&options.base_url);
     let credentials = Credentials::Basic("api".to_owned(), options.api_key.clone());
     let service = "Weights & Biases";
-    let client = Client::new(service, base, credentials, ADVICE, options.retry);
+    let client = Client::new(service, &base, credentials, ADVICE, options.retry);
     let content = Content::read(folder)?;
     let bucket = upsert(&client, options, folder.run(), &content)?;
     let conversation = Conversation {
@@ -123,17 +126,22 @@ fn query<T: DeserializeOwned>(
         format!("{}/graphql", client.base()),
         Body::Json(&body),
     );
-    let response: Value = client.json(&request)?;
+    let response = client.ok(&request)?;
+    if response.body.len() > ANSWER_MAX {
+        let problem = format!("it is longer than {} MiB", ANSWER_MAX >> 20);
+        return Err(client.unexpected(&format!("GraphQL {field}"), problem));
+    }
+    let response: Value = client.parse(&response)?;
     let operation = format!("GraphQL {field}");
     if let Some(errors) = response.get("errors").filter(|errors| !errors.is_null()) {
         let said = errors[0]["message"].as_str().map(str::to_owned);
         let said = said.unwrap_or_else(|| errors.to_string());
-        return Err(client.unexpected(&operation, shorten(&said)));
+        return Err(client.unexpected(&operation, client.shortened(&said)));
     }
     serde_json::from_value(response["data"][field].clone()).map_err(|error| {
         client.unexpected(
             &operation,
-            format!("{error}, in: {}", shorten(&response.to_string())),
+            format!("{error}, in: {}", client.shortened(&response.to_string())),
         )
     })
 }
@@ -166,7 +174,7 @@ impl Conversation<'_> {
             path.join("/")
         );
         let request = Request::new("POST", url, Body::Json(body));
-        self.client.json::<Value>(&request).map(drop)
+        self.client.json::<IgnoredAny>(&request).map(drop)
     }
 
     /// Sends the lines that the service does not have yet.
@@ -197,7 +205,7 @@ impl Conversation<'_> {
         }))
     }
 
-    fn send_files(&self, content: &Content) -> Result<(), ServiceError> {
+    fn send_files(&self, content: &Content) -> Result<(), TrackError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Created {
@@ -227,7 +235,7 @@ impl Conversation<'_> {
             .iter()
             .filter(|file| content.files.contains(&file.name))
         {
-            let path = self.folder.artifact_path(&file.name);
+            let path = self.folder.checked_artifact(&file.name)?;
             let upload = Upload {
                 upload_url: file.upload_url.clone(),
                 upload_headers: created.upload_headers.clone(),

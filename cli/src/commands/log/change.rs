@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use model_client::{Body, Client, Credentials, Request, RetryPolicy};
+use model_client::{Body, Client, Credentials, Request, RetryPolicy, shown_url, split_credentials};
 use model_log::{Change, Changed, Options, Writer};
 
 use super::Folder;
@@ -88,24 +88,22 @@ pub(super) struct Server {
 impl Server {
     /// Asks the server; answers the body.
     pub(super) fn ask(&self, method: &'static str, path: &str, body: Body<'_>) -> Result<Vec<u8>> {
-        let server = self
-            .server
-            .as_deref()
-            .unwrap_or_default()
-            .trim_end_matches('/');
+        let (server, login) = split_credentials(self.server.as_deref().unwrap_or_default());
         let key = secrets::read(self.admin_key_file.as_deref(), "UNDERWRITE_ADMIN_KEY")?;
-        let credentials = key.map_or(Credentials::None, Credentials::Bearer);
+        let credentials = key.map(Credentials::Bearer).or(login);
+        let credentials = credentials.unwrap_or(Credentials::None);
         let advice = "set UNDERWRITE_ADMIN_KEY or --admin-key-file to the server's admin key";
         let once = RetryPolicy {
             attempts: 1,
             ..RetryPolicy::default()
         };
-        let client = Client::new("the server", server, credentials, advice, once);
+        let client = Client::new("the server", &server, credentials, advice, once);
         let mut request = Request::new(method, format!("{server}{path}"), body);
         request.idempotent = method == "GET";
         let response = client.send(&request)?;
         if response.status >= 400 {
-            bail!("{server}{path}: {}", detail(&response.body));
+            let detail = client.shortened(&detail(&response.body));
+            bail!("{}{path}: {detail}", shown_url(&server));
         }
         Ok(response.body)
     }

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use model_files::{append_line, sha256_hex};
@@ -24,7 +24,7 @@ pub(super) fn begin(folder: &RunFolder, identity: &SearchIdentity) -> Result<()>
 
 /// Adds a finished trial.
 pub(super) fn append(folder: &RunFolder, trial: &Trial) -> Result<()> {
-    let path = path(folder);
+    let path = folder.file(FILE)?;
     let mut first = String::new();
     File::open(&path)
         .and_then(|file| BufReader::new(file).read_line(&mut first))
@@ -35,7 +35,7 @@ pub(super) fn append(folder: &RunFolder, trial: &Trial) -> Result<()> {
 
 /// The finished trials, if the search is the same. A truncated last line is ignored.
 pub(super) fn read(folder: &RunFolder, identity: &SearchIdentity) -> Result<Vec<Trial>> {
-    let path = path(folder);
+    let path = folder.file(FILE)?;
     let text =
         fs::read_to_string(&path).with_context(|| format!("--resume: {}", cannot_read(&path)))?;
     parse(&path, &text, identity)
@@ -92,10 +92,6 @@ fn cannot_read(path: &Path) -> String {
 }
 
 fn append_to(folder: &RunFolder, line: &str) -> Result<()> {
-    let path = path(folder);
+    let path = folder.file(FILE)?;
     append_line(&path, line).with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn path(folder: &RunFolder) -> PathBuf {
-    folder.path().join(FILE)
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-
-use crate::http::url::shown_url;
+use model_client::shown_url;
 
 /// Where to push, and how often.
 #[derive(Clone)]
@@ -45,6 +44,8 @@ pub(crate) fn run(options: &PushOptions, text: &dyn Fn() -> String, stop: &Recei
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(PATIENCE))
         .http_status_as_error(false)
+        // A redirected PUT arrives as a GET, whose answer says nothing about the metrics.
+        .max_redirects(0)
         .build()
         .into();
     let url = options.url();
@@ -76,6 +77,10 @@ enum PushError {
     Send(#[from] Box<ureq::Error>),
     #[error("the gateway answered {0}")]
     Status(u16),
+    #[error(
+        "the gateway answered {0}, a redirect: set --pushgateway to the address that it leads to"
+    )]
+    Redirected(u16),
 }
 
 fn push(
@@ -94,6 +99,7 @@ fn push(
     let response = request.send(text).map_err(Box::new)?;
     match response.status().as_u16() {
         200..300 => Ok(()),
+        status @ 300..400 => Err(PushError::Redirected(status)),
         other => Err(PushError::Status(other)),
     }
 }
