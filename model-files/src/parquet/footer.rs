@@ -12,7 +12,7 @@ use super::guard::guarded;
 use super::thrift::{Known, Malformed, Reader, Wire};
 
 /// Columns that a file may have.
-pub(super) const MAX_COLUMNS: usize = 10_000;
+const MAX_COLUMNS: usize = 10_000;
 /// Bytes that a file may say of itself: in memory they are up to some 20 times as many.
 const MAX_FOOTER: usize = 64 << 20;
 /// Groups inside one another; of any depth none can be read, but less deep ones are named.
@@ -146,10 +146,6 @@ fn check_schema(reader: &mut Reader<'_>) -> Result<(), ParquetErrorKind> {
     if wire != Wire::Struct {
         return Err(Malformed.into());
     }
-    // One more is the root.
-    if elements > MAX_COLUMNS + 1 {
-        return Err(ParquetErrorKind::TooManyColumns);
-    }
     // Of each group that the next element is in, the children that are to come.
     let mut open: Vec<usize> = Vec::new();
     for left in (0..elements).rev() {
@@ -167,6 +163,10 @@ fn check_schema(reader: &mut Reader<'_>) -> Result<(), ParquetErrorKind> {
         while open.last() == Some(&0) {
             open.pop();
         }
+    }
+    // One more is the root.
+    if elements > MAX_COLUMNS + 1 {
+        return Err(ParquetErrorKind::TooManyColumns);
     }
     Ok(())
 }
