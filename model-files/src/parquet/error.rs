@@ -86,8 +86,8 @@ impl From<LongRecord> for LibraryError {
     }
 }
 
-impl From<LibraryError> for ParquetErrorKind {
-    fn from(error: LibraryError) -> Self {
+impl ParquetErrorKind {
+    pub(super) fn of_library(error: LibraryError) -> Self {
         match error {
             LibraryError::External(error) if error.is::<LongRecord>() => Self::RecordTooLong,
             other => Self::Damaged(other.to_string()),

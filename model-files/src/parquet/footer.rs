@@ -85,7 +85,7 @@ pub(super) fn read(file: &mut File) -> Result<ParquetMetaData, ParquetErrorKind>
     };
     file.seek(SeekFrom::Start(before_tail)).map_err(io)?;
     file.read_exact(&mut tail).map_err(io)?;
-    let tail = FooterTail::try_new(&tail)?;
+    let tail = FooterTail::try_new(&tail).map_err(ParquetErrorKind::of_library)?;
     if tail.is_encrypted_footer() {
         return Err(damaged("its footer is encrypted"));
     }
@@ -100,7 +100,8 @@ pub(super) fn read(file: &mut File) -> Result<ParquetMetaData, ParquetErrorKind>
     file.seek(SeekFrom::Start(start)).map_err(io)?;
     file.read_exact(&mut footer).map_err(io)?;
     check(&footer)?;
-    Ok(guarded(|| ParquetMetaDataReader::decode_metadata(&footer))?)
+    guarded(|| ParquetMetaDataReader::decode_metadata(&footer))
+        .map_err(ParquetErrorKind::of_library)
 }
 
 fn damaged(problem: &str) -> ParquetErrorKind {

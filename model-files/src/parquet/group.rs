@@ -11,7 +11,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use super::column::{Open, emptied};
 use super::guard::guarded;
 use super::pages::Pages;
-use super::{ParquetError, ParquetFile};
+use super::{ParquetError, ParquetErrorKind, ParquetFile};
 use crate::block::{BLOCK_ROWS, Block, Cells};
 use crate::csv::MAX_RECORD;
 
@@ -47,8 +47,9 @@ impl Group {
             let column = &file.columns[index];
             file.kind(index)?;
             let optional = column.max_def_level() > 0;
-            let pages = guarded(|| pages(&stored, group.column(index), rows))
-                .map_err(|error| ParquetError::new(&file.name, error.into()))?;
+            let pages = guarded(|| pages(&stored, group.column(index), rows)).map_err(|error| {
+                ParquetError::new(&file.name, ParquetErrorKind::of_library(error))
+            })?;
             let pages = Pages::new(pages, column.physical_type(), optional);
             Ok(Open {
                 name: column.name().to_owned(),
@@ -132,7 +133,7 @@ impl Group {
 }
 
 fn in_column(file: &str, column: &str, error: LibraryError) -> ParquetError {
-    ParquetError::new(file, error.into()).in_column(column)
+    ParquetError::new(file, ParquetErrorKind::of_library(error)).in_column(column)
 }
 
 fn pages(
