@@ -1,14 +1,14 @@
 //! Parquet files that claim more than they have, and what bounds the memory of those that do not.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model_files::parquet::{CsvText, ParquetFile};
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::data_type::{ByteArray, ByteArrayType};
-use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
@@ -109,10 +109,17 @@ struct Page<'p> {
     encoding: i64,
     values: i64,
     data: &'p [u8],
+    /// How many bytes it says that they become.
+    becomes: usize,
 }
 
 /// A file of one row group with one column of texts, named `t`.
 fn with_pages(rows: i64, pages: &[Page<'_>]) -> Vec<u8> {
+    packed(0, rows, pages)
+}
+
+/// The same, packed as the format numbers it.
+fn packed(codec: i64, rows: i64, pages: &[Page<'_>]) -> Vec<u8> {
     let mut stored = Vec::new();
     let mut data_page = None;
     for page in pages {
@@ -122,11 +129,10 @@ fn with_pages(rows: i64, pages: &[Page<'_>]) -> Vec<u8> {
         let inner = Fields::default()
             .number(1, I32, page.values)
             .number(2, I32, page.encoding);
-        let length = page.data.len() as i64;
         let header = Fields::default()
             .number(1, I32, if page.is_dictionary { 2 } else { 0 })
-            .number(2, I32, length)
-            .number(3, I32, length);
+            .number(2, I32, page.becomes as i64)
+            .number(3, I32, page.data.len() as i64);
         let header = if page.is_dictionary {
             header.raw(7, STRUCT, &inner.end())
         } else {
@@ -140,7 +146,7 @@ fn with_pages(rows: i64, pages: &[Page<'_>]) -> Vec<u8> {
         .number(1, I32, 6)
         .list(2, I32, 1, &[zigzag(0)])
         .list(3, BINARY, 1, &[binary(b"t")])
-        .number(4, I32, 0)
+        .number(4, I32, codec)
         .number(5, I64, rows)
         .number(6, I64, size)
         .number(7, I64, size)
@@ -278,17 +284,20 @@ fn ten_thousand_columns_are_read_and_no_more() {
 
 /// One text in a dictionary, which says that it has more.
 fn of_dictionary(text: &[u8], claimed: i64, rows: i64) -> Vec<u8> {
+    let (text, indexes) = (plain(text), first_text(rows));
     let dictionary = Page {
         is_dictionary: true,
         encoding: PLAIN,
         values: claimed,
-        data: &plain(text),
+        data: &text,
+        becomes: text.len(),
     };
     let data = Page {
         is_dictionary: false,
         encoding: RLE_DICTIONARY,
         values: rows,
-        data: &first_text(rows),
+        data: &indexes,
+        becomes: indexes.len(),
     };
     with_pages(rows, &[dictionary, data])
 }
@@ -321,6 +330,46 @@ fn long_texts_are_refused_and_others_end_a_block() {
     }
     // 64 MiB, 256 rows.
     assert_eq!(rows, [256, 256, 256, 232]);
+}
+
+/// A page of many texts, which are packed into few bytes.
+#[test]
+fn a_page_becomes_what_it_says_and_no_more() {
+    let texts = plain(&[b'y'; 1_000]).repeat(1_000);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&texts).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let mut brotli = Vec::new();
+    brotli::CompressorWriter::new(&mut brotli, 4_096, 5, 22)
+        .write_all(&texts)
+        .unwrap();
+    for (codec, data) in [(0, &texts), (2, &gzip), (4, &brotli)] {
+        let page = |becomes| {
+            let page = Page {
+                is_dictionary: false,
+                encoding: PLAIN,
+                values: 1_000,
+                data,
+                becomes,
+            };
+            packed(codec, 1_000, &[page])
+        };
+        let path = stored("packed.parquet", &page(texts.len()));
+        assert_eq!(text_of(&path).unwrap().len(), 2 + 1_000 * 1_001);
+        check_refused(
+            "packed.parquet",
+            &page((128 << 20) + 1),
+            "a page has more than 128 MiB",
+        );
+        if codec != 0 {
+            for becomes in [0, 100, texts.len() - 1, texts.len() + 1] {
+                let bytes = page(becomes);
+                let error = text_of(&stored("packed.parquet", &bytes)).unwrap_err();
+                let size = "a page has not the size that it says";
+                assert!(becomes == 0 || error.contains(size), "{codec}: {error}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -360,6 +409,7 @@ fn lengths_are_looked_over() {
             encoding,
             values,
             data,
+            becomes: data.len(),
         };
         with_pages(values.min(4), &[page])
     };
@@ -442,7 +492,16 @@ fn texts_of_every_encoding_are_read() {
     ] {
         for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
             for field in ["optional binary t (utf8)", "required binary t (utf8)"] {
-                check_encoding(encoding, version, field, &texts);
+                for compression in [
+                    Compression::UNCOMPRESSED,
+                    Compression::GZIP(Default::default()),
+                    Compression::BROTLI(Default::default()),
+                ] {
+                    let properties = WriterProperties::builder()
+                        .set_writer_version(version)
+                        .set_compression(compression);
+                    check_encoding(encoding, properties, field, &texts);
+                }
             }
         }
     }
@@ -450,13 +509,12 @@ fn texts_of_every_encoding_are_read() {
 
 fn check_encoding(
     encoding: Encoding,
-    version: WriterVersion,
+    properties: WriterPropertiesBuilder,
     field: &str,
     texts: &[Option<String>],
 ) {
     let is_dictionary = encoding == Encoding::RLE_DICTIONARY;
-    let mut properties = WriterProperties::builder()
-        .set_writer_version(version)
+    let mut properties = properties
         .set_data_page_row_count_limit(1_000)
         .set_dictionary_enabled(is_dictionary);
     if !is_dictionary {
@@ -488,5 +546,5 @@ fn check_encoding(
     let text = text_of(&path).unwrap();
     let read: Vec<&str> = text.lines().skip(1).collect();
     let written: Vec<&str> = kept.iter().map(|t| t.as_deref().unwrap_or("")).collect();
-    assert!(read == written, "{encoding} {version:?} {field}");
+    assert!(read == written, "{encoding} {field}");
 }

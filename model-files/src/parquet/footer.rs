@@ -24,7 +24,7 @@ const TAIL: usize = 8;
 
 const EMPTY: Known = Known::Struct(&[]);
 const TIME: Known = Known::Struct(&[
-    (1, Known::Is(Wire::Bool)),
+    (1, Known::Bool),
     (2, Known::Struct(&[(1, EMPTY), (2, EMPTY), (3, EMPTY)])),
 ]);
 const LOGICAL_TYPE: &[(i16, Known)] = &[
@@ -51,7 +51,7 @@ const LOGICAL_TYPE: &[(i16, Known)] = &[
     // Integer: width and sign.
     (
         10,
-        Known::Struct(&[(1, Known::Is(Wire::Byte)), (2, Known::Is(Wire::Bool))]),
+        Known::Struct(&[(1, Known::Is(Wire::Byte)), (2, Known::Bool)]),
     ),
     // Variant: version.
     (16, Known::Struct(&[(1, Known::Is(Wire::Byte))])),

@@ -1,16 +1,14 @@
 //! The rows of one row group, block by block.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use parquet::column::reader::get_column_reader;
 use parquet::errors::ParquetError as LibraryError;
-use parquet::file::metadata::ColumnChunkMetaData;
-use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::column::{Open, emptied};
 use super::guard::guarded;
 use super::pages::Pages;
+use super::stored::Stored;
 use super::{ParquetError, ParquetErrorKind, ParquetFile};
 use crate::block::{BLOCK_ROWS, Block, Cells};
 use crate::csv::MAX_RECORD;
@@ -47,10 +45,11 @@ impl Group {
             let column = &file.columns[index];
             file.kind(index)?;
             let optional = column.max_def_level() > 0;
-            let pages = guarded(|| pages(&stored, group.column(index), rows)).map_err(|error| {
-                ParquetError::new(&file.name, ParquetErrorKind::of_library(error))
-            })?;
-            let pages = Pages::new(pages, column.physical_type(), optional);
+            let pages =
+                guarded(|| Stored::pages(&stored, group.column(index), rows)).map_err(|error| {
+                    ParquetError::new(&file.name, ParquetErrorKind::of_library(error))
+                })?;
+            let pages = Pages::new(Box::new(pages), column.physical_type(), optional);
             Ok(Open {
                 name: column.name().to_owned(),
                 reader: get_column_reader(Arc::clone(column), Box::new(pages)),
@@ -134,13 +133,4 @@ impl Group {
 
 fn in_column(file: &str, column: &str, error: LibraryError) -> ParquetError {
     ParquetError::new(file, ParquetErrorKind::of_library(error)).in_column(column)
-}
-
-fn pages(
-    file: &Arc<File>,
-    chunk: &ColumnChunkMetaData,
-    rows: usize,
-) -> Result<Box<SerializedPageReader<File>>, LibraryError> {
-    let pages = SerializedPageReader::new(Arc::clone(file), chunk, rows, None)?;
-    Ok(Box::new(pages))
 }

@@ -9,8 +9,10 @@ mod footer;
 mod from_csv;
 mod group;
 mod guard;
+mod header;
 mod meaning;
 mod pages;
+mod stored;
 mod thrift;
 mod write;
 

@@ -16,7 +16,7 @@ type Result<T> = std::result::Result<T, Malformed>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wire {
     /// Of a struct's field: the value is in the type.
-    Bool,
+    Bool(bool),
     Byte,
     I16,
     I32,
@@ -32,7 +32,7 @@ pub(super) enum Wire {
 impl Wire {
     fn new(number: u8) -> Result<Self> {
         Ok(match number {
-            1 | 2 => Self::Bool,
+            1 | 2 => Self::Bool(number == 1),
             3 => Self::Byte,
             4 => Self::I16,
             5 => Self::I32,
@@ -52,6 +52,7 @@ impl Wire {
 /// another type would be read as other bytes there than here.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Known {
+    Bool,
     Is(Wire),
     Struct(&'static [(i16, Known)]),
 }
@@ -147,7 +148,7 @@ impl<'b> Reader<'b> {
     /// Passes over the value of a struct's field.
     pub(super) fn skip(&mut self, wire: Wire) -> Result<()> {
         match wire {
-            Wire::Bool => Ok(()),
+            Wire::Bool(_) => Ok(()),
             other => self.skip_element(other, MAX_DEPTH),
         }
     }
@@ -165,12 +166,12 @@ impl<'b> Reader<'b> {
                 (0..length).try_for_each(|_| self.skip_element(wire, depth))
             }
             // Parquet has neither lists of these nor maps.
-            Wire::Bool | Wire::Map => Err(Malformed),
+            Wire::Bool(_) | Wire::Map => Err(Malformed),
             Wire::Struct => {
                 let mut before = 0;
                 while let Some((number, wire)) = self.field(before)? {
                     before = number;
-                    if wire != Wire::Bool {
+                    if !matches!(wire, Wire::Bool(_)) {
                         self.skip_element(wire, depth)?;
                     }
                 }
@@ -188,6 +189,7 @@ impl<'b> Reader<'b> {
         match fields.iter().find(|field| field.0 == number) {
             None => self.skip(wire),
             Some((_, Known::Is(known))) if *known == wire => self.skip(wire),
+            Some((_, Known::Bool)) if matches!(wire, Wire::Bool(_)) => Ok(()),
             Some((_, Known::Struct(fields))) if wire == Wire::Struct => {
                 let mut before = 0;
                 while let Some(field) = self.field(before)? {
