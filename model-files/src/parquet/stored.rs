@@ -102,9 +102,7 @@ impl ChunkReader for Stored {
         let bytes = self.file.get_bytes(start, length)?;
         let header = *self.header.lock().unwrap_or_else(PoisonError::into_inner);
         match self.packed {
-            Packed::Gzip if !header.is_plain => {
-                unpack(header, &bytes, |packed| MultiGzDecoder::new(packed))
-            }
+            Packed::Gzip if !header.is_plain => unpack(header, &bytes, MultiGzDecoder::new),
             Packed::Brotli if !header.is_plain => unpack(header, &bytes, |packed| {
                 brotli::Decompressor::new(packed, BUFFER)
             }),
