@@ -99,6 +99,10 @@ impl ChunkReader for Stored {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        // Room is made for all of them.
+        if length as u64 > self.len().saturating_sub(start) {
+            return Err(problem("a page ends behind the file"));
+        }
         let bytes = self.file.get_bytes(start, length)?;
         let header = *self.header.lock().unwrap_or_else(PoisonError::into_inner);
         match self.packed {
