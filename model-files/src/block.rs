@@ -47,6 +47,12 @@ impl Texts {
         self.ends.push(self.text.len());
     }
 
+    /// How many bytes all of them have.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.text.clear();

@@ -34,6 +34,10 @@ pub(super) fn read(
             plan.sample_rows,
         )
     };
+    let mut is_wanted = vec![false; header.len()];
+    for index in layout.indices.iter().flatten() {
+        is_wanted[*index] = true;
+    }
     let groups = file.group_rows();
     let mut first = 0;
     let mut starts = Vec::with_capacity(groups.len());
@@ -44,7 +48,7 @@ pub(super) fn read(
     let collector = (0..groups.len())
         .into_par_iter()
         .try_fold(start, |mut collector, group| {
-            let mut rows = file.group(group, |index| layout.indices.contains(&Some(index)))?;
+            let mut rows = file.group(group, |index| is_wanted[index])?;
             let mut first = starts[group];
             while let Some(block) = rows.next_block()? {
                 let read = block.rows as u64;

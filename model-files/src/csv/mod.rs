@@ -18,7 +18,7 @@ pub(crate) use pieces::each_record;
 pub use pieces::{Head, Piece, Pieces};
 
 /// Bytes that a record may have: otherwise an unclosed quote would swallow the file.
-const MAX_RECORD: usize = 1 << 20;
+pub(crate) const MAX_RECORD: usize = 1 << 20;
 const BUFFER: usize = 1 << 16;
 /// Characters of a column's name that an error shows.
 const SHOWN: usize = 64;

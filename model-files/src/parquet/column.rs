@@ -4,8 +4,10 @@ use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError as LibraryError;
 
+use super::error::LongRecord;
 use super::meaning::Meaning;
 use crate::block::{Cells, Texts};
+use crate::csv::MAX_RECORD;
 
 /// A column that is being read.
 pub(super) struct Open {
@@ -19,6 +21,38 @@ pub(super) struct Open {
 }
 
 impl Open {
+    /// Whether its cells may be of any length: [`Open::add`] reads it.
+    pub(super) fn is_of_bytes(&self) -> bool {
+        matches!(self.reader, ColumnReader::ByteArrayColumnReader(_))
+    }
+
+    /// Adds the texts of the next rows to those that are there, no more than `most` bytes.
+    pub(super) fn add(
+        &mut self,
+        texts: &mut Texts,
+        (rows, most): (usize, usize),
+        levels: &mut Vec<i16>,
+    ) -> Result<(), LibraryError> {
+        let ColumnReader::ByteArrayColumnReader(reader) = &mut self.reader else {
+            return Ok(());
+        };
+        let mut read = Read {
+            rows,
+            optional: self.optional,
+            levels,
+        };
+        let values = read.values(reader)?;
+        let length = values.iter().map(|value| value.data().len());
+        if length.clone().any(|length| length > MAX_RECORD) || length.sum::<usize>() > most {
+            return Err(LongRecord.into());
+        }
+        read.add_texts(&values, texts, |bytes: &ByteArray, texts| {
+            let text = std::str::from_utf8(bytes.data());
+            texts.push(text.map_err(|_| LibraryError::General("a text is not UTF-8".to_owned()))?);
+            Ok(())
+        })
+    }
+
     /// Puts the next rows in the place of the last.
     pub(super) fn fill(
         &mut self,
@@ -68,16 +102,6 @@ impl Open {
                 let values = read.values(reader)?;
                 return read.texts(&values, cells, |yes, texts| {
                     texts.push(if *yes { "true" } else { "false" });
-                    Ok(())
-                });
-            }
-            ColumnReader::ByteArrayColumnReader(reader) => {
-                let values = read.values(reader)?;
-                return read.texts(&values, cells, |bytes: &ByteArray, texts| {
-                    let text = std::str::from_utf8(bytes.data());
-                    texts.push(
-                        text.map_err(|_| LibraryError::General("a text is not UTF-8".to_owned()))?,
-                    );
                     Ok(())
                 });
             }
@@ -143,13 +167,18 @@ impl Read<'_> {
         cells: &mut Cells,
         push: impl Fn(&T, &mut Texts) -> Result<(), LibraryError>,
     ) -> Result<(), LibraryError> {
-        if !matches!(cells, Cells::Texts(_)) {
-            *cells = Cells::Texts(Texts::default());
+        match emptied(cells) {
+            Some(texts) => self.add_texts(values, texts, push),
+            None => Ok(()),
         }
-        let Cells::Texts(texts) = cells else {
-            return Ok(());
-        };
-        texts.clear();
+    }
+
+    fn add_texts<T>(
+        &mut self,
+        values: &[T],
+        texts: &mut Texts,
+        push: impl Fn(&T, &mut Texts) -> Result<(), LibraryError>,
+    ) -> Result<(), LibraryError> {
         if !self.optional {
             return values.iter().try_for_each(|value| push(value, texts));
         }
@@ -163,4 +192,16 @@ impl Read<'_> {
         }
         Ok(())
     }
+}
+
+/// Cells as no texts yet.
+pub(super) fn emptied(cells: &mut Cells) -> Option<&mut Texts> {
+    if !matches!(cells, Cells::Texts(_)) {
+        *cells = Cells::Texts(Texts::default());
+    }
+    let Cells::Texts(texts) = cells else {
+        return None;
+    };
+    texts.clear();
+    Some(texts)
 }

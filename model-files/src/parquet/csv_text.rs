@@ -6,6 +6,9 @@ use std::path::Path;
 use super::{Group, ParquetError, ParquetFile};
 use crate::block::{Block, Cells};
 
+/// Bytes of text after which no more rows are added to what is ready.
+const TEXT: usize = 1 << 20;
+
 /// The rows of a Parquet file as CSV, made block by block while it is read: whatever takes CSV
 /// takes Parquet, in the same memory. The line of a row is its number and one for the header.
 ///
@@ -14,6 +17,8 @@ pub struct CsvText {
     file: ParquetFile,
     next_group: usize,
     group: Option<Group>,
+    /// The next row of the group's block.
+    row: usize,
     text: Vec<u8>,
     read: usize,
 }
@@ -31,6 +36,7 @@ impl CsvText {
             file,
             next_group: 0,
             group: None,
+            row: 0,
             read: 0,
         })
     }
@@ -49,18 +55,27 @@ pub fn header_text(file: &ParquetFile) -> Vec<u8> {
 }
 
 impl CsvText {
-    /// Puts the next block's text in the place of the last; whether there was one.
-    fn next_block(&mut self) -> Result<bool, ParquetError> {
+    /// Puts the text of the next rows in the place of the last; whether there were any.
+    fn next_rows(&mut self) -> Result<bool, ParquetError> {
         self.text.clear();
         self.read = 0;
         loop {
-            if let Some(group) = &mut self.group
-                && let Some(block) = group.next_block()?
-            {
-                push_rows(&mut self.text, block);
-                return Ok(true);
+            if let Some(group) = &mut self.group {
+                let block = group.block();
+                while self.row < block.rows && self.text.len() < TEXT {
+                    push_row(&mut self.text, block, self.row);
+                    self.row += 1;
+                }
+                if !self.text.is_empty() {
+                    return Ok(true);
+                }
+                self.row = 0;
+                if group.next_block()?.is_some() {
+                    continue;
+                }
             }
             if self.next_group == self.file.group_rows().len() {
+                self.group = None;
                 return Ok(false);
             }
             self.group = Some(self.file.group(self.next_group, |_| true)?);
@@ -72,7 +87,7 @@ impl CsvText {
 impl Read for CsvText {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.read == self.text.len() {
-            if !self.next_block().map_err(io::Error::other)? {
+            if !self.next_rows().map_err(io::Error::other)? {
                 return Ok(0);
             }
         }
@@ -83,18 +98,16 @@ impl Read for CsvText {
     }
 }
 
-fn push_rows(text: &mut Vec<u8>, block: &Block) {
-    for row in 0..block.rows {
-        for (index, cells) in block.columns.iter().enumerate() {
-            separate(text, index);
-            match cells {
-                Cells::Numbers(numbers) => push_number(text, numbers[row]),
-                Cells::Texts(texts) => push_quoted(text, texts.get(row)),
-                Cells::Skipped => {}
-            }
+fn push_row(text: &mut Vec<u8>, block: &Block, row: usize) {
+    for (index, cells) in block.columns.iter().enumerate() {
+        separate(text, index);
+        match cells {
+            Cells::Numbers(numbers) => push_number(text, numbers[row]),
+            Cells::Texts(texts) => push_quoted(text, texts.get(row)),
+            Cells::Skipped => {}
         }
-        text.push(b'\n');
     }
+    text.push(b'\n');
 }
 
 fn separate(text: &mut Vec<u8>, index: usize) {

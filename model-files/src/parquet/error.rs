@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use parquet::errors::ParquetError as LibraryError;
+
 use crate::csv::CsvErrorKind;
 
 /// Names the file and the column, and says what to do.
@@ -29,6 +31,17 @@ pub enum ParquetErrorKind {
     /// A column with more than one value a row.
     #[error("nested and repeated columns cannot be read: write one value a row")]
     Nested,
+    /// More columns than are read.
+    #[error("the file has more than 10,000 columns, the most that are read: select those you need")]
+    TooManyColumns,
+    /// A footer of more than 64 MiB.
+    #[error(
+        "the file's footer is longer than 64 MiB, the most that is read: write fewer or larger row groups"
+    )]
+    LongFooter,
+    /// A row with more than a mebibyte of text.
+    #[error("the record is longer than 1 MiB, the most that is read: shorten it")]
+    RecordTooLong,
     /// A column of another type.
     #[error("the Parquet type {0} cannot be read: write numbers or texts")]
     Type(String),
@@ -59,6 +72,26 @@ impl ParquetError {
     pub(super) fn in_column(mut self, column: &str) -> Self {
         self.column = Some(column.to_owned());
         self
+    }
+}
+
+/// More text than is read of a row, on its way through the library.
+#[derive(Debug, thiserror::Error)]
+#[error("the record is longer than 1 MiB")]
+pub(super) struct LongRecord;
+
+impl From<LongRecord> for LibraryError {
+    fn from(long: LongRecord) -> Self {
+        Self::External(Box::new(long))
+    }
+}
+
+impl ParquetErrorKind {
+    pub(super) fn of_library(error: LibraryError) -> Self {
+        match error {
+            LibraryError::External(error) if error.is::<LongRecord>() => Self::RecordTooLong,
+            other => Self::Damaged(other.to_string()),
+        }
     }
 }
 

@@ -3,34 +3,35 @@
 mod cells;
 mod column;
 mod csv_text;
+mod delta;
 mod error;
+mod footer;
 mod from_csv;
+mod group;
 mod guard;
+mod header;
 mod meaning;
 mod pages;
+mod stored;
+mod thrift;
 mod write;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use parquet::basic::Type as Physical;
-use parquet::column::reader::get_column_reader;
-use parquet::errors::ParquetError as LibraryError;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::schema::types::{ColumnDescPtr, TypePtr};
 
-use crate::block::{BLOCK_ROWS, Block, Cells};
-use column::Open;
-use guard::guarded;
 use meaning::Meaning;
-use pages::Pages;
 
 pub use cells::{NewCells, NewColumn, NewKind, Words};
 pub use csv_text::{CsvText, header_text};
 pub use error::{ParquetError, ParquetErrorKind};
 pub use from_csv::FromCsv;
+pub use group::Group;
 pub use guard::is_guarded;
 pub use write::{Encoded, ParquetWriter};
 
@@ -72,6 +73,7 @@ pub enum ColumnKind {
 pub struct ParquetFile {
     path: PathBuf,
     name: String,
+    metadata: ParquetMetaData,
     columns: Vec<ColumnDescPtr>,
     /// The same as the file's schema has them.
     fields: Vec<TypePtr>,
@@ -87,50 +89,37 @@ impl ParquetFile {
     /// Reads what the file says of itself; `name` is what errors call it.
     ///
     /// # Errors
-    /// When it cannot be read or is damaged, or a column is nested or has another's name.
+    /// When it cannot be read or is damaged, has more than 10,000 columns, or a column is nested
+    /// or has another's name.
     pub fn open(path: &Path, name: &str) -> Result<Self, ParquetError> {
-        let mut file = Self {
+        let metadata = File::open(path)
+            .map_err(ParquetErrorKind::Io)
+            .and_then(|mut file| footer::read(&mut file));
+        let metadata = metadata.map_err(|kind| ParquetError::new(name, kind))?;
+        let schema = metadata.file_metadata().schema_descr();
+        let columns = schema.columns().to_vec();
+        let meanings: Vec<_> = columns.iter().map(|column| Meaning::of(column)).collect();
+        let groups = metadata.row_groups();
+        let as_texts = meanings.iter().enumerate().map(|(index, meaning)| {
+            let mut chunks =
+                (groups.iter()).filter_map(|group| group.columns().get(index)?.statistics());
+            chunks.any(|chunk| meaning.exceeds_f64(chunk))
+        });
+        let rows = groups
+            .iter()
+            .map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
+        let file = Self {
             path: path.to_owned(),
             name: name.to_owned(),
-            columns: Vec::new(),
-            fields: Vec::new(),
-            meanings: Vec::new(),
-            as_texts: Vec::new(),
-            rows: Vec::new(),
+            fields: schema.root_schema().get_fields().to_vec(),
+            as_texts: as_texts.collect(),
+            rows: rows.collect(),
+            columns,
+            meanings,
+            metadata,
         };
-        let reader = file.reader()?;
-        let metadata = reader.metadata();
-        let groups = metadata.row_groups().iter();
-        file.rows = groups
-            .map(|group| u64::try_from(group.num_rows()).unwrap_or(0))
-            .collect();
-        let schema = metadata.file_metadata().schema_descr();
-        file.columns = schema.columns().to_vec();
-        file.fields = schema.root_schema().get_fields().to_vec();
-        file.meanings = (file.columns.iter())
-            .map(|column| Meaning::of(column))
-            .collect();
-        file.as_texts = (file.meanings.iter().enumerate())
-            .map(|(index, meaning)| {
-                let mut chunks = (metadata.row_groups().iter())
-                    .filter_map(|group| group.columns().get(index)?.statistics());
-                chunks.any(|chunk| meaning.exceeds_f64(chunk))
-            })
-            .collect();
         file.check_columns()?;
-        for chunk in metadata
-            .row_groups()
-            .iter()
-            .flat_map(|group| group.columns())
-        {
-            // The library takes it for granted.
-            let begin = chunk.dictionary_page_offset();
-            let begin = begin.unwrap_or_else(|| chunk.data_page_offset());
-            if begin < 0 || chunk.compressed_size() < 0 {
-                let problem = "a column begins before the file does".to_owned();
-                return Err(damaged(&file.name, &LibraryError::General(problem)));
-            }
-        }
+        file.check_chunks()?;
         Ok(file)
     }
 
@@ -185,101 +174,42 @@ impl ParquetFile {
         index: usize,
         wanted: impl Fn(usize) -> bool,
     ) -> Result<Group, ParquetError> {
-        // Clones of a file share its position, so each group opens the file itself.
-        let reader = self.reader()?;
-        let group = reader.get_row_group(index);
-        let group = group.map_err(|error| damaged(&self.name, &error))?;
-        Group::open(self, group.as_ref(), wanted)
+        Group::open(self, index, wanted)
     }
 
-    fn reader(&self) -> Result<SerializedFileReader<File>, ParquetError> {
-        let file = File::open(&self.path)
-            .map_err(|error| ParquetError::new(&self.name, ParquetErrorKind::Io(error)))?;
-        guarded(|| SerializedFileReader::new(file)).map_err(|error| damaged(&self.name, &error))
+    /// Clones of a file share its position, so each that reads opens the file itself.
+    fn stored(&self) -> Result<File, ParquetError> {
+        File::open(&self.path)
+            .map_err(|error| ParquetError::new(&self.name, ParquetErrorKind::Io(error)))
     }
 
     fn check_columns(&self) -> Result<(), ParquetError> {
-        for (index, column) in self.columns.iter().enumerate() {
-            let mut before = self.columns[..index].iter();
+        let mut names = HashSet::new();
+        for column in &self.columns {
             let kind = if column.path().parts().len() > 1 || column.max_rep_level() > 0 {
                 ParquetErrorKind::Nested
-            } else if before.any(|other| other.name() == column.name()) {
-                ParquetErrorKind::Twice
-            } else {
+            } else if names.insert(column.name()) {
                 continue;
+            } else {
+                ParquetErrorKind::Twice
             };
             return Err(ParquetError::new(&self.name, kind).in_column(&column.path().string()));
         }
         Ok(())
     }
-}
 
-fn damaged(name: &str, error: &LibraryError) -> ParquetError {
-    ParquetError::new(name, ParquetErrorKind::Damaged(error.to_string()))
-}
-
-/// The rows of one row group, block by block.
-pub struct Group {
-    /// What errors call the file.
-    name: String,
-    columns: Vec<Option<Open>>,
-    block: Block,
-    left: usize,
-    levels: Vec<i16>,
-}
-
-impl Group {
-    fn open(
-        file: &ParquetFile,
-        group: &dyn RowGroupReader,
-        wanted: impl Fn(usize) -> bool,
-    ) -> Result<Self, ParquetError> {
-        let mut columns = Vec::with_capacity(file.columns.len());
-        for (index, column) in file.columns.iter().enumerate() {
-            if !wanted(index) {
-                columns.push(None);
-                continue;
+    fn check_chunks(&self) -> Result<(), ParquetError> {
+        let groups = self.metadata.row_groups().iter();
+        for chunk in groups.flat_map(|group| group.columns()) {
+            // The library takes it for granted.
+            let begin = chunk.dictionary_page_offset();
+            let begin = begin.unwrap_or_else(|| chunk.data_page_offset());
+            if begin < 0 || chunk.compressed_size() < 0 {
+                let problem = "a column begins before the file does".to_owned();
+                let kind = ParquetErrorKind::Damaged(problem);
+                return Err(ParquetError::new(&self.name, kind));
             }
-            file.kind(index)?;
-            let pages = guarded(|| group.get_column_page_reader(index));
-            let pages = Pages::new(pages.map_err(|error| damaged(&file.name, &error))?);
-            columns.push(Some(Open {
-                name: column.name().to_owned(),
-                reader: get_column_reader(Arc::clone(column), Box::new(pages)),
-                optional: column.max_def_level() > 0,
-                meaning: file.meanings[index],
-                as_texts: file.as_texts[index],
-            }));
         }
-        Ok(Self {
-            name: file.name.clone(),
-            columns,
-            block: Block::default(),
-            left: usize::try_from(group.metadata().num_rows()).unwrap_or(0),
-            levels: Vec::new(),
-        })
-    }
-
-    /// The next block; `None` at the end.
-    ///
-    /// # Errors
-    /// When the file is damaged.
-    pub fn next_block(&mut self) -> Result<Option<&mut Block>, ParquetError> {
-        let rows = self.left.min(BLOCK_ROWS);
-        if rows == 0 {
-            return Ok(None);
-        }
-        self.left -= rows;
-        self.block.rows = rows;
-        self.block
-            .columns
-            .resize_with(self.columns.len(), || Cells::Skipped);
-        for (open, cells) in self.columns.iter_mut().zip(&mut self.block.columns) {
-            let Some(open) = open else { continue };
-            let levels = &mut self.levels;
-            guarded(|| open.fill(cells, rows, levels))
-                .map_err(|error| damaged(&self.name, &error).in_column(&open.name))?;
-        }
-        Ok(Some(&mut self.block))
+        Ok(())
     }
 }

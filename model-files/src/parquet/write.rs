@@ -1,7 +1,6 @@
 //! Writing Parquet: row group after row group, each with columns of another file as they are
 //! stored there, and with new ones.
 
-use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -11,7 +10,6 @@ use parquet::column::writer::{ColumnCloseResult, ColumnWriter};
 use parquet::errors::ParquetError as LibraryError;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
-use parquet::file::reader::FileReader;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{Type, TypePtr};
 
@@ -97,17 +95,13 @@ impl<'f, W: Write + Send> ParquetWriter<'f, W> {
     /// When the two have different numbers of rows, or it cannot be written.
     pub fn push(&mut self, index: usize, new: &Encoded) -> Result<(), ParquetError> {
         let copied = match self.from {
-            Some(file) => Some((file.stored()?, file.reader()?)),
+            Some(file) => Some((file.stored()?, file.metadata.row_group(index))),
             None => None,
         };
         let mut write = || {
             let mut group = self.writer.next_row_group()?;
-            if let Some((bytes, reader)) = &copied {
-                append(
-                    &mut group,
-                    bytes,
-                    chunks(reader.metadata().row_group(index)),
-                )?;
+            if let Some((bytes, stored)) = &copied {
+                append(&mut group, bytes, chunks(stored))?;
             }
             let chunks = new
                 .chunks
@@ -128,13 +122,6 @@ impl<'f, W: Write + Send> ParquetWriter<'f, W> {
         let finished = self.writer.close();
         finished.map_err(|error| cannot_write(&self.name, &error))?;
         Ok(())
-    }
-}
-
-impl ParquetFile {
-    fn stored(&self) -> Result<File, ParquetError> {
-        File::open(&self.path)
-            .map_err(|error| ParquetError::new(&self.name, ParquetErrorKind::Io(error)))
     }
 }
 
