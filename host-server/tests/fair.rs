@@ -366,3 +366,14 @@ async fn a_long_line_is_whole_in_the_time_of_a_body() {
     assert!(start.elapsed() < SOON * 5, "{:?}", start.elapsed());
     server.end().await;
 }
+
+/// Who may not ask was once told to go on with its body first.
+#[tokio::test]
+async fn who_waits_to_go_on_hears_a_refusal_at_once() {
+    let (options, folder) = settings(&[], HttpLimits::default());
+    let server = Running::serve(options, folder).await;
+    let head = "POST /predict HTTP/1.1\r\nhost: x\r\nx-api-key: nobody\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n";
+    let answer = server.ask(head.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    server.end().await;
+}

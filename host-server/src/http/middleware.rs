@@ -74,8 +74,8 @@ pub(crate) async fn layer(
                     detail: "The path is not UTF-8".to_owned(),
                 };
                 return match route.starts_with("/v") {
-                    true => refuse(request.into_body(), OipError::from(refusal)).await,
-                    false => refuse(request.into_body(), refusal).await,
+                    true => refuse(request, OipError::from(refusal)).await,
+                    false => refuse(request, refusal).await,
                 };
             }
             request.extensions_mut().insert(id);
@@ -117,9 +117,9 @@ impl Middleware {
             Ok(caller) => next(request, id.clone(), caller.or_from(peer)).await,
             // Clients of the Open Inference Protocol expect its own form of an error.
             Err(refusal) if route.starts_with("/v2") => {
-                Box::pin(refuse(request.into_body(), OipError::from(refusal))).await
+                Box::pin(refuse(request, OipError::from(refusal))).await
             }
-            Err(refusal) => Box::pin(refuse(request.into_body(), refusal)).await,
+            Err(refusal) => Box::pin(refuse(request, refusal)).await,
         };
 
         let took = start.elapsed();

@@ -4,19 +4,21 @@ use std::any::Any;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CONNECTION, EXPECT};
+use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::body::drain;
 
-/// Answers a request whose body no handler reads.
-pub(crate) async fn refuse<B>(body: B, refusal: impl IntoResponse) -> Response
+/// Answers a request whose body no handler reads. A client that waits to be told to go on is not:
+/// it hears why at once.
+pub(crate) async fn refuse<B>(request: Request<B>, refusal: impl IntoResponse) -> Response
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
 {
-    let drained = drain(body).await;
+    let waits = request.headers().contains_key(EXPECT);
+    let drained = !waits && drain(request.into_body()).await;
     let mut response = refusal.into_response();
     if !drained {
         let close = HeaderValue::from_static("close");

@@ -28,7 +28,7 @@ mod scores_answer;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use model_http::Refusal;
@@ -106,9 +106,9 @@ fn files() -> Router<Arc<App>> {
 
 fn finish(router: Router<Arc<App>>, state: Arc<App>) -> Router {
     let router = router
-        .fallback(async |body: Body| refuse(body, ApiError::from(Refusal::NotFound)).await)
-        .method_not_allowed_fallback(async |body: Body| {
-            refuse(body, ApiError::from(Refusal::MethodNotAllowed)).await
+        .fallback(async |request: Request| refuse(request, ApiError::from(Refusal::NotFound)).await)
+        .method_not_allowed_fallback(async |request: Request| {
+            refuse(request, ApiError::from(Refusal::MethodNotAllowed)).await
         })
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(
