@@ -1,10 +1,10 @@
 //! The Hugging Face Hub from flags and the environment.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
-use model_hub::{DEFAULT_ENDPOINT, Fetched, Hub, HubError, HubOptions, RepoId};
+use model_hub::{DEFAULT_ENDPOINT, HubOptions};
 
 use crate::secrets;
 
@@ -39,20 +39,4 @@ pub(crate) fn default_cache() -> PathBuf {
     given
         .map_or_else(home, PathBuf::from)
         .join("underwrite/hub")
-}
-
-/// A file of a repository at a commit; `None` where it has no such file, or none is in the cache
-/// while the Hub does not answer.
-pub(crate) fn find(
-    hub: &Hub,
-    repo: &RepoId,
-    file: &str,
-    commit: &str,
-    cache: &Path,
-) -> Result<Option<Fetched>, HubError> {
-    match hub.fetch(repo, file, commit, cache) {
-        Ok(fetched) => Ok(Some(fetched)),
-        Err(HubError::NotFound { .. } | HubError::NotCached { .. }) => Ok(None),
-        Err(other) => Err(other),
-    }
 }

@@ -133,7 +133,10 @@ fn a_model_of_the_hub_is_served_reloaded_and_kept_for_a_day_without_it() {
     drop(serving);
 
     // A flag wins over the variable that names a repository; the cache stands in for the Hub.
-    let away = [("HF_ENDPOINT", &nobody()[..]), ("HF_MODEL_REPO", "x/y")];
+    let away = [
+        ("HF_ENDPOINT", service.address.as_str()),
+        ("HF_MODEL_REPO", "x/y"),
+    ];
     let serving = serve(&folder, &away, "--from-hub acme/points");
     assert!(serving.ask("GET", "/health").contains("\"healthy\""));
     let log = folder.text("log");

@@ -303,6 +303,16 @@ fn a_signature_goes_to_the_hub_and_comes_back() {
     hub(&format!("publish {VERSION}/model.wasm --repo acme/points"));
     hub("pull acme/points --out pulled/model.wasm --cache cache");
     folder.succeed("verify pulled/model.wasm --key keys/risk.pub.pem");
+    // Under another name the signature cannot hold, and replaces no other one.
+    fs::create_dir(folder.path("renamed")).unwrap();
+    fs::write(folder.path("renamed/model.sig"), "another").unwrap();
+    let said = hub("pull acme/points --out renamed/new.wasm --cache cache");
+    assert!(said.contains("its signature was not written"), "{said}");
+    assert_eq!(folder.text("renamed/model.sig"), "another");
+    assert_eq!(
+        folder.read("renamed/new.wasm"),
+        folder.read("pulled/model.wasm")
+    );
     // Of an unsigned model nothing comes along, and an older signature is told.
     folder.succeed(&format!("{} --seed 7", train_points("other.wasm")));
     hub("publish other.wasm --repo acme/unsigned");

@@ -21,7 +21,7 @@ use std::process::{Command, Output};
 use common::{Folder, points_model};
 use hub::hub_service::{self, TOKEN};
 use model_files::sha256_file;
-use trackers::service::{always, nobody};
+use trackers::service::always;
 use trackers::wandb_service::{self, KEY};
 
 /// The program with no variable of ours but these.
@@ -337,13 +337,14 @@ fn a_model_goes_to_the_hub_and_comes_back() {
     assert!(said.contains(&digest), "{said}");
     assert_eq!(folder.read("a.wasm"), points_model());
 
-    // Without the network, and with a disk that takes no more: the old file stays.
-    let away = [("HF_ENDPOINT", &nobody()[..])];
+    // Without the Hub, and with a disk that takes no more: the old file stays.
+    service.kept().is_down = true;
     let (code, _, err) = run(
         &folder,
-        &away,
+        &hub[..1],
         "pull acme/points --out b.wasm --cache cache",
     );
+    service.kept().is_down = false;
     assert_eq!(code, Some(0), "{err}");
     assert!(
         err.starts_with("warning: ") && err.contains("using the last downloaded file"),

@@ -75,6 +75,15 @@ impl WholeFile {
         })
     }
 
+    /// Where the file is until it is complete, with everything that was written to it so far.
+    ///
+    /// # Errors
+    /// When the disk is full.
+    pub fn written(&mut self) -> io::Result<&Path> {
+        self.aside.flush()?;
+        Ok(self.aside.get_ref().path())
+    }
+
     /// Syncs the file to the disk and renames it to its target.
     ///
     /// # Errors

@@ -1,17 +1,20 @@
 //! Downloaded files on the disk, each with its SHA-256 beside it.
 //!
 //! ```text
-//! CACHE/models--OWNER--NAME/
+//! CACHE/hub-ENDPOINT/models--OWNER--NAME/
 //!   refs/REVISION.json               {"commit": the commit that it was last seen at}
 //!   snapshots/COMMIT/FILE            the file
 //!   snapshots/COMMIT/FILE.json       {"sha256": of the file, "etag": what the Hub calls it by}
 //! ```
+//!
+//! `ENDPOINT` are 16 digits of the SHA-256 of the Hub's address: what one Hub calls a commit is
+//! nothing to another one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use model_client::{ServiceError, encode};
-use model_files::{sha256_file, write_whole};
+use model_files::{WholeFile, sha256_file, sha256_hex, write_whole};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +34,9 @@ pub struct Fetched {
     pub offline: Option<String>,
 }
 
+/// Digits of the SHA-256 that tell Hubs apart.
+const ENDPOINT_DIGITS: usize = 16;
+
 /// One repository's folder in the cache.
 pub(crate) struct Cache {
     folder: PathBuf,
@@ -48,9 +54,12 @@ struct Note {
 }
 
 impl Cache {
-    pub(crate) fn new(cache: &Path, repo: &RepoId) -> Self {
+    pub(crate) fn new(cache: &Path, endpoint: &str, repo: &RepoId) -> Self {
+        let mut hub = sha256_hex(endpoint);
+        hub.truncate(ENDPOINT_DIGITS);
+        let repo = format!("models--{}--{}", repo.owner, repo.name);
         Self {
-            folder: cache.join(format!("models--{}--{}", repo.owner, repo.name)),
+            folder: cache.join(format!("hub-{hub}")).join(repo),
         }
     }
 
@@ -78,10 +87,10 @@ impl Cache {
         }))
     }
 
-    /// Moves a downloaded file to its `path`, with a note of its digest.
+    /// Gives a downloaded file its name, with a note of its digest.
     pub(crate) fn keep(
         &self,
-        downloaded: &Path,
+        downloaded: WholeFile,
         path: &Path,
         sha256: &str,
         etag: &str,
@@ -92,7 +101,7 @@ impl Cache {
         };
         // The note first: a file without one is not trusted, a note without its file is harmless.
         write_json(&note_path(path), &note)?;
-        fs::rename(downloaded, path).map_err(writing(path))
+        downloaded.commit().map_err(writing(path))
     }
 
     /// Notes which commit a revision was last seen at.
@@ -101,6 +110,18 @@ impl Cache {
         make_parent(&path)?;
         let commit = commit.to_owned();
         write_json(&path, &Reference { commit })
+    }
+
+    /// The file of a revision as it was last seen, if it is there and unaltered.
+    pub(crate) fn last_seen(
+        &self,
+        revision: &str,
+        file: &str,
+    ) -> Result<Option<Fetched>, HubError> {
+        match read_json::<Reference>(&self.reference(revision)) {
+            Some(reference) => self.find(&reference.commit, file),
+            None => Ok(None),
+        }
     }
 
     /// The file of a revision as it was last seen, while the Hub does not answer (`error`).
@@ -112,12 +133,7 @@ impl Cache {
         error: ServiceError,
         repo: &str,
     ) -> Result<Fetched, HubError> {
-        let reference: Option<Reference> = read_json(&self.reference(revision));
-        let found = match reference {
-            Some(reference) => self.find(&reference.commit, file)?,
-            None => None,
-        };
-        match found {
+        match self.last_seen(revision, file)? {
             Some(found) => Ok(Fetched {
                 offline: Some(error.to_string()),
                 ..found

@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
-use model_client::{Body, Request, Response, ServiceError, encode, encode_path, is_network_error};
-use model_files::{copy_whole, hex};
+use model_client::{Body, Request, Response, ServiceError, encode, encode_path};
+use model_files::{Hashing, WholeFile, hex};
 use sha1::{Digest, Sha1};
 
 use crate::cache::{Cache, Fetched};
@@ -27,8 +27,8 @@ struct Announced {
 
 impl Hub {
     /// A file of a repository at a revision (branch, tag or commit). A file in the cache that is
-    /// still current and unaltered is not downloaded again. When the Hub does not answer, the
-    /// file last seen at that revision is returned, and [`Fetched::offline`] says so.
+    /// what this Hub announces is not downloaded again. When the Hub does not answer, or breaks
+    /// off, the file last fetched at that revision is returned, and [`Fetched::offline`] says so.
     ///
     /// # Errors
     /// When there is no such file, the download is not what was announced, or the Hub does not
@@ -40,26 +40,98 @@ impl Hub {
         revision: &str,
         cache: &Path,
     ) -> Result<Fetched, HubError> {
+        self.fetch_with(repo, file, &[], revision, cache)
+    }
+
+    /// As [`Hub::fetch`], with those of the files `beside` that the repository has: from the same
+    /// commit, into the same folder. They stay together: when the Hub does not give all of them,
+    /// it is as if it had given none.
+    ///
+    /// # Errors
+    /// As [`Hub::fetch`].
+    pub fn fetch_with(
+        &self,
+        repo: &RepoId,
+        file: &str,
+        beside: &[&str],
+        revision: &str,
+        cache: &Path,
+    ) -> Result<Fetched, HubError> {
         check_revision(revision)?;
-        let cache = Cache::new(cache, repo);
+        let cache = Cache::new(cache, self.client.base(), repo);
+        match self.newest(repo, file, beside, revision, &cache) {
+            Err(HubError::Service(error)) if is_absent(&error) => {
+                cache.offline(revision, file, error, &format!("{repo} at {revision}"))
+            }
+            other => other,
+        }
+    }
+
+    /// The file that stands in when the Hub does not answer: the one last fetched from it at that
+    /// revision, or of that commit. Nothing is sent.
+    ///
+    /// # Errors
+    /// When the revision is none, or the cached file cannot be read.
+    pub fn cached(
+        &self,
+        repo: &RepoId,
+        file: &str,
+        revision: &str,
+        cache: &Path,
+    ) -> Result<Option<Fetched>, HubError> {
+        check_revision(revision)?;
+        let cache = Cache::new(cache, self.client.base(), repo);
+        if is_hex(revision, COMMIT_DIGITS) {
+            return cache.find(revision, file);
+        }
+        cache.last_seen(revision, file)
+    }
+
+    fn newest(
+        &self,
+        repo: &RepoId,
+        file: &str,
+        beside: &[&str],
+        revision: &str,
+        cache: &Cache,
+    ) -> Result<Fetched, HubError> {
+        let fetched = self.fetch_one(repo, file, revision, cache)?;
+        for name in beside {
+            match self.fetch_one(repo, name, &fetched.commit, cache) {
+                Ok(_) | Err(HubError::NotFound { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        // Only now: what the Hub announced and did not give stands in for nothing.
+        cache.set_reference(revision, &fetched.commit)?;
+        Ok(fetched)
+    }
+
+    fn fetch_one(
+        &self,
+        repo: &RepoId,
+        file: &str,
+        revision: &str,
+        cache: &Cache,
+    ) -> Result<Fetched, HubError> {
         if is_hex(revision, COMMIT_DIGITS)
             && let Some(found) = cache.find(revision, file)?
         {
             // A commit never changes.
             return Ok(found);
         }
-        let announced = match self.announced(repo, file, revision) {
-            Ok(announced) => announced,
-            Err(HubError::Service(error)) if is_absent(&error) => {
-                return cache.offline(revision, file, error, &format!("{repo} at {revision}"));
-            }
-            Err(other) => return Err(other),
-        };
-        cache.set_reference(revision, &announced.commit)?;
-        if let Some(found) = cache.find(&announced.commit, file)? {
+        let announced = self.announced(repo, file, revision)?;
+        if let Some(found) = find(cache, file, &announced)? {
             return Ok(found);
         }
-        self.download(repo, file, &announced, &cache)
+        let downloaded = self.download(repo, file, &announced, cache);
+        if matches!(downloaded, Err(HubError::Io { .. }))
+            && let Some(found) = find(cache, file, &announced)?
+        {
+            // Another process was faster, and the system does not let it be replaced.
+            return Ok(found);
+        }
+        downloaded
     }
 
     fn announced(&self, repo: &RepoId, file: &str, revision: &str) -> Result<Announced, HubError> {
@@ -118,22 +190,23 @@ impl Hub {
         }
         // One byte more than announced shows that it is too long.
         let limit = announced.bytes.unwrap_or(self.max_bytes).saturating_add(1);
-        let part = path.with_extension("part");
-        let copied = copy_whole(download.into_reader().take(limit), &part);
-        let (bytes, sha256) = copied.map_err(|error| {
-            if is_network_error(&error) {
-                self.client.unreachable(&error.to_string()).into()
-            } else {
-                writing(&part)(error)
-            }
+        // Each process has its own, and none is left behind.
+        let mut part = WholeFile::create(&path).map_err(writing(&path))?;
+        let mut body = Remembering::new(download.into_reader().take(limit));
+        let mut hashing = Hashing::new(&mut body);
+        let copied = io::copy(&mut hashing, &mut part);
+        let sha256 = hashing.finish();
+        let bytes = copied.map_err(|error| match body.failed.take() {
+            Some(problem) => self.broken(&problem),
+            None => writing(&path)(error),
         })?;
-        if let Err(error) = check_length(&part, bytes, self.max_bytes)
-            .and_then(|()| check(&part, bytes, &sha256, announced))
-        {
-            let _ = fs::remove_file(&part);
-            return Err(error);
+        if let Some(expected) = announced.bytes.filter(|expected| bytes < *expected) {
+            return Err(self.broken(&format!("after {bytes} of {expected} bytes")));
         }
-        cache.keep(&part, &path, &sha256, &announced.etag)?;
+        let written = part.written().map_err(writing(&path))?;
+        check_length(&path, bytes, self.max_bytes)?;
+        check(&path, written, bytes, &sha256, announced)?;
+        cache.keep(part, &path, &sha256, &announced.etag)?;
         Ok(Fetched {
             path,
             commit: announced.commit.clone(),
@@ -142,10 +215,51 @@ impl Hub {
         })
     }
 
+    /// The error of a download that the Hub did not bring to its end.
+    fn broken(&self, problem: &str) -> HubError {
+        let problem = format!("the download broke off: {problem}");
+        self.client.unreachable(&problem).into()
+    }
+
     fn file_address(&self, repo: &RepoId, file: &str, revision: &str) -> String {
         let (revision, file) = (encode(revision), encode_path(file));
         format!("{}/resolve/{revision}/{file}", self.page(repo))
     }
+}
+
+/// Reads, and remembers why that failed: an error of the network is none of the disk that the
+/// bytes go to.
+struct Remembering<R> {
+    source: R,
+    failed: Option<String>,
+}
+
+impl<R> Remembering<R> {
+    fn new(source: R) -> Self {
+        Self {
+            source,
+            failed: None,
+        }
+    }
+}
+
+impl<R: Read> Read for Remembering<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer);
+        self.failed = read.as_ref().err().map(ToString::to_string);
+        read
+    }
+}
+
+/// The file in the cache, if it is the announced one.
+fn find(cache: &Cache, file: &str, announced: &Announced) -> Result<Option<Fetched>, HubError> {
+    let Some(found) = cache.find(&announced.commit, file)? else {
+        return Ok(None);
+    };
+    let path = &found.path;
+    let bytes = fs::metadata(path).map_err(reading(path))?.len();
+    let checked = check(path, path, bytes, &found.sha256, announced);
+    Ok(checked.is_ok().then_some(found))
 }
 
 /// Whether the Hub does not answer, rather than refuses.
@@ -177,8 +291,15 @@ fn check_length(path: &Path, bytes: u64, most: u64) -> Result<(), HubError> {
     })
 }
 
-/// Length and digest against what was announced.
-fn check(path: &Path, bytes: u64, sha256: &str, announced: &Announced) -> Result<(), HubError> {
+/// Length and digest against what was announced; `path` is the file's name, `written` where its
+/// bytes are.
+fn check(
+    path: &Path,
+    written: &Path,
+    bytes: u64,
+    sha256: &str,
+    announced: &Announced,
+) -> Result<(), HubError> {
     let damaged = |expected: String, got: String| HubError::Damaged {
         path: path.to_owned(),
         expected,
@@ -195,7 +316,7 @@ fn check(path: &Path, bytes: u64, sha256: &str, announced: &Announced) -> Result
         return Err(damaged(format!("SHA-256 {etag}"), sha256.to_owned()));
     }
     if is_hex(etag, COMMIT_DIGITS) {
-        let sha1 = git_sha1(path, bytes).map_err(reading(path))?;
+        let sha1 = git_sha1(written, bytes).map_err(reading(path))?;
         if *etag != sha1 {
             return Err(damaged(format!("Git's SHA-1 {etag}"), sha1));
         }

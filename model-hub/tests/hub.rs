@@ -8,13 +8,17 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use common::hub_service::{Service, TOKEN};
 use model_client::{Secret, ServiceError};
-use model_files::sha256_file;
+use model_files::{sha256_file, sha256_hex};
 use model_hub::{
     Fetched, FileToPublish, Hub, HubError, HubOptions, MODEL_FILE, Publication, Published, RepoId,
 };
@@ -25,6 +29,95 @@ fn options(endpoint: &str, token: Option<&str>) -> HubOptions {
         token: token.map(Secret::new),
         retry: common::impatient(),
         ..HubOptions::default()
+    }
+}
+
+/// What a [`RawHub`] does with a file that it has announced.
+#[derive(Debug, Clone)]
+enum Gives {
+    Whole(Vec<u8>),
+    /// Half of what was announced; then the connection ends.
+    Half,
+    /// A byte now and then, for ever.
+    Drip,
+    /// It is not even announced.
+    Nothing,
+}
+
+/// A Hub that breaks off, from the first byte on by hand.
+struct RawHub {
+    address: String,
+    state: Arc<Mutex<(char, BTreeMap<String, Gives>)>>,
+}
+
+impl RawHub {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(('0', BTreeMap::new())));
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let shared = Arc::clone(&shared);
+                // The other side may have gone.
+                std::thread::spawn(move || Self::answer(&mut stream?, &shared));
+            }
+        });
+        Self { address, state }
+    }
+
+    fn options(&self) -> HubOptions {
+        options(&self.address, None)
+    }
+
+    /// From now on the newest commit has these files.
+    fn gives(&self, commit: char, files: &[(&str, Gives)]) {
+        let files = files
+            .iter()
+            .map(|(name, gives)| ((*name).to_owned(), gives.clone()));
+        *self.state.lock().unwrap() = (commit, files.collect());
+    }
+
+    fn answer(
+        stream: &mut TcpStream,
+        state: &Mutex<(char, BTreeMap<String, Gives>)>,
+    ) -> io::Result<()> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let (method, path) = head.split_once(' ').unwrap();
+        let path = path.split(' ').next().unwrap();
+        let (commit, files) = state.lock().unwrap().clone();
+        let Some(gives) = files.get(path.rsplit('/').next().unwrap()) else {
+            return stream.write_all(
+                b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            );
+        };
+        let announced = match gives {
+            Gives::Whole(bytes) => bytes.clone(),
+            Gives::Half | Gives::Drip => b"never given whole".to_vec(),
+            Gives::Nothing => return Ok(()),
+        };
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nX-Repo-Commit: {}\r\nX-Linked-Etag: \"{}\"\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            commit.to_string().repeat(40),
+            sha256_hex(&announced),
+            announced.len(),
+        )?;
+        match gives {
+            _ if method == "HEAD" => Ok(()),
+            Gives::Drip => loop {
+                stream.write_all(b"n")?;
+                std::thread::sleep(std::time::Duration::from_millis(300));
+            },
+            Gives::Half => stream.write_all(&announced[..8]),
+            _ => stream.write_all(&announced),
+        }
     }
 }
 
@@ -137,17 +230,18 @@ fn the_cache_is_used_and_works_without_the_hub() {
     fetch(&known, &repo(), &published.commit, &cache).unwrap();
     assert!(service.kept().calls.is_empty());
 
+    // Another Hub's files are not taken for those of one that does not answer.
     let nobody = options(&common::service::nobody(), None);
-    let offline = fetch(&nobody, &repo(), "main", &cache).unwrap();
-    assert_eq!(offline.path, first.path);
-    assert!(offline.offline.unwrap().contains("does not answer"));
+    let error = fetch(&nobody, &repo(), "main", &cache).unwrap_err();
+    assert!(matches!(error, HubError::NotCached { .. }), "{error}");
     service.kept().is_down = true;
     let offline = fetch(&known, &repo(), "main", &cache).unwrap();
+    assert_eq!(offline.path, first.path);
     assert!(offline.offline.unwrap().contains("503"));
 
     // A cached file that was altered is not used.
     fs::write(&first.path, b"altered").unwrap();
-    let error = fetch(&nobody, &repo(), "main", &cache).unwrap_err();
+    let error = fetch(&known, &repo(), "main", &cache).unwrap_err();
     assert!(matches!(error, HubError::NotCached { .. }), "{error}");
     service.kept().is_down = false;
     assert_eq!(fetch(&known, &repo(), "main", &cache).unwrap(), first);
@@ -164,14 +258,7 @@ fn a_damaged_download_is_refused_and_leaves_nothing() {
     let cache = folder.path().join("cache");
     let error = fetch(&options, &repo(), "main", &cache).unwrap_err();
     assert!(matches!(error, HubError::Damaged { .. }), "{error}");
-    let snapshots = cache.join("models--acme--loan/snapshots");
-    let commit = fs::read_dir(snapshots)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
-    assert_eq!(fs::read_dir(commit).unwrap().count(), 0);
+    assert!(walk(&cache).is_empty());
 }
 
 #[test]
@@ -357,16 +444,7 @@ fn no_file_is_longer_than_allowed_whatever_is_announced() {
             .iter()
             .any(|call| call.contains("/_cdn/"));
         assert_eq!(asked, matches!(announced, Some("" | "10")), "{announced:?}");
-        let left = walk(cache.path());
-        assert!(
-            !left.iter().any(|path| path.ends_with(MODEL_FILE)),
-            "{left:?}"
-        );
-        assert!(
-            !left
-                .iter()
-                .any(|path| path.extension().is_some_and(|e| e == "part"))
-        );
+        assert!(walk(cache.path()).is_empty());
     }
 }
 
@@ -396,4 +474,152 @@ fn a_download_ends_where_it_was_announced_to() {
     let cache = folder.path().join("cache");
     let error = fetch(&known, &repo(), "main", &cache).unwrap_err();
     assert!(matches!(error, HubError::Damaged { .. }), "{error}");
+}
+
+/// Another model of the same length.
+fn other_bytes() -> Vec<u8> {
+    common::model_bytes().iter().map(|byte| !byte).collect()
+}
+
+fn read(fetched: &Fetched) -> Vec<u8> {
+    fs::read(&fetched.path).unwrap()
+}
+
+#[test]
+fn a_file_of_one_hub_is_not_taken_for_another_hubs() {
+    let (foreign, genuine) = (RawHub::start(), RawHub::start());
+    foreign.gives('c', &[(MODEL_FILE, Gives::Whole(other_bytes()))]);
+    genuine.gives('c', &[(MODEL_FILE, Gives::Whole(common::model_bytes()))]);
+    for revision in ["main".to_owned(), "c".repeat(40)] {
+        let cache = tempfile::tempdir().unwrap();
+        let fetch = |hub: &RawHub| fetch(&hub.options(), &repo(), &revision, cache.path()).unwrap();
+        assert_eq!(read(&fetch(&foreign)), other_bytes());
+        for _ in 0..2 {
+            assert_eq!(read(&fetch(&genuine)), common::model_bytes());
+            assert_eq!(read(&fetch(&foreign)), other_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_cached_file_that_is_not_what_is_announced_is_downloaded_again() {
+    let hub = RawHub::start();
+    let cache = tempfile::tempdir().unwrap();
+    let fetch = || fetch(&hub.options(), &repo(), "main", cache.path()).unwrap();
+    hub.gives('c', &[(MODEL_FILE, Gives::Whole(other_bytes()))]);
+    assert_eq!(read(&fetch()), other_bytes());
+    hub.gives('c', &[(MODEL_FILE, Gives::Whole(common::model_bytes()))]);
+    assert_eq!(read(&fetch()), common::model_bytes());
+    // And then it is the cached one.
+    hub.gives('c', &[(MODEL_FILE, Gives::Nothing)]);
+    let cached = fetch();
+    assert_eq!(read(&cached), common::model_bytes());
+    assert!(cached.offline.is_some());
+}
+
+#[test]
+fn what_is_announced_and_not_given_does_not_cost_the_cached_file() {
+    for broken in [Gives::Half, Gives::Drip, Gives::Nothing] {
+        let hub = RawHub::start();
+        let cache = tempfile::tempdir().unwrap();
+        let mut options = hub.options();
+        let cached = |options: &HubOptions| {
+            let cached = Hub::new(options).cached(&repo(), MODEL_FILE, "main", cache.path());
+            cached.unwrap().map(|fetched| fetched.commit)
+        };
+        assert_eq!(cached(&options), None);
+        hub.gives('b', &[(MODEL_FILE, Gives::Whole(common::model_bytes()))]);
+        let first = fetch(&options, &repo(), "main", cache.path()).unwrap();
+        assert_eq!((&first.commit, &first.offline), (&"b".repeat(40), &None));
+        assert_eq!(cached(&options), Some("b".repeat(40)));
+
+        hub.gives('9', &[(MODEL_FILE, broken.clone())]);
+        // What drips ends by this alone.
+        options.retry.total = std::time::Duration::from_secs(2);
+        let offline = fetch(&options, &repo(), "main", cache.path()).unwrap();
+        assert_eq!(offline.path, first.path, "{broken:?}");
+        let why = offline.offline.unwrap();
+        assert!(why.contains(&hub.address), "{broken:?}: {why}");
+        hub.gives('9', &[(MODEL_FILE, Gives::Nothing)]);
+        let offline = fetch(&options, &repo(), "main", cache.path()).unwrap();
+        assert_eq!(
+            (offline.path, cached(&options)),
+            (first.path, Some("b".repeat(40)))
+        );
+        // Nothing of it is left.
+        let left = walk(cache.path());
+        assert_eq!(left.len(), 3, "{left:?}");
+        // And once it is given, it is the newest.
+        hub.gives('9', &[(MODEL_FILE, Gives::Whole(other_bytes()))]);
+        options.retry = common::impatient();
+        let newest = fetch(&options, &repo(), "main", cache.path()).unwrap();
+        assert_eq!((newest.commit, newest.offline), ("9".repeat(40), None));
+    }
+}
+
+#[test]
+fn a_broken_download_is_the_hubs_error_and_not_the_disks() {
+    let hub = RawHub::start();
+    hub.gives('b', &[(MODEL_FILE, Gives::Half)]);
+    let cache = tempfile::tempdir().unwrap();
+    let error = fetch(&hub.options(), &repo(), "main", cache.path()).unwrap_err();
+    assert!(matches!(error, HubError::NotCached { .. }), "{error}");
+    let error = error.to_string();
+    assert!(error.contains(&hub.address), "{error}");
+    assert!(error.contains("the download broke off"), "{error}");
+    assert!(!error.contains("cannot write"), "{error}");
+}
+
+#[test]
+fn a_model_and_its_signature_stay_together() {
+    const SIGNATURE: &str = "model.sig";
+    let hub = RawHub::start();
+    let cache = tempfile::tempdir().unwrap();
+    let fetch = || {
+        let hub = Hub::new(&hub.options());
+        hub.fetch_with(&repo(), MODEL_FILE, &[SIGNATURE], "main", cache.path())
+    };
+    let whole = |bytes: Vec<u8>| (MODEL_FILE, Gives::Whole(bytes));
+    let signature = || (SIGNATURE, Gives::Whole(b"of b".to_vec()));
+    hub.gives('b', &[whole(common::model_bytes()), signature()]);
+    let first = fetch().unwrap();
+    let beside = first.path.with_file_name(SIGNATURE);
+    assert_eq!(fs::read(&beside).unwrap(), b"of b");
+    // The model of the next commit comes, its signature does not.
+    hub.gives('9', &[whole(other_bytes()), (SIGNATURE, Gives::Half)]);
+    let offline = fetch().unwrap();
+    assert_eq!(
+        (&offline.path, offline.offline.is_some()),
+        (&first.path, true)
+    );
+    // A model without one is complete.
+    hub.gives('9', &[whole(other_bytes())]);
+    let unsigned = fetch().unwrap();
+    assert_eq!(
+        (&unsigned.commit, &unsigned.offline),
+        (&"9".repeat(40), &None)
+    );
+    assert!(!unsigned.path.with_file_name(SIGNATURE).exists());
+}
+
+#[test]
+fn several_at_once_share_an_empty_cache() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let known = options(&service.address, Some(TOKEN));
+    publish(&known, &files(folder.path())).unwrap();
+    for _ in 0..5 {
+        let cache = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            let fetches = (0..6).map(|_| {
+                scope.spawn(|| {
+                    let fetched = fetch(&known, &repo(), "main", cache.path()).unwrap();
+                    assert_eq!(read(&fetched), common::model_bytes());
+                })
+            });
+            let fetches: Vec<_> = fetches.collect();
+            fetches.into_iter().for_each(|fetch| fetch.join().unwrap());
+        });
+        assert_eq!(walk(cache.path()).len(), 3, "file, note, reference");
+    }
 }

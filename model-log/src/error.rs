@@ -38,6 +38,9 @@ pub enum LogError {
     /// Another process has the log.
     #[error("{}: another process holds this log: stop it, or ask it with --server URL", .0.display())]
     Locked(PathBuf),
+    /// Another process writes a log with these keys.
+    #[error("{}: another process holds these keys, for this log or another one: stop it, or name the folder of this log's own keys", .0.display())]
+    KeysLocked(PathBuf),
     /// A key is missing or not usable.
     #[error("{}: {problem}", path.display())]
     Key {

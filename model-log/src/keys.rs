@@ -4,11 +4,18 @@
 //! signing.pk8                   Ed25519, PKCS#8: signs checkpoints
 //! index.key                     32 bytes: hides request and application ids in the index
 //! epoch-00000000-00000001.key   32 bytes: seals the seeds of an epoch, in one generation
+//! keys.lock                     empty: locked while a process writes a log with these keys
+//! unfinished                    the verifier key, while the log of these keys is being made
 //! ```
+//!
+//! Keys belong to one log. What signs its checkpoints shows which; a folder with keys of epochs is
+//! taken for a new log only by the start that goes on where one was interrupted.
 //!
 //! An epoch has one key at a time. To erase a record is to seal the seeds that are left under a
 //! new key and to destroy the old one, so that an old copy of the seeds is of no use either.
 
+use std::fmt::Debug;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,11 +26,15 @@ use ring::signature::Ed25519KeyPair;
 
 use crate::disk::{Disk, How, write_whole};
 use crate::error::LogError;
-use crate::note::Signer;
+use crate::note::{Signer, Verifier};
 use crate::seeds::{Key, Seeds};
 
 const SIGNING: &str = "signing.pk8";
 const INDEX: &str = "index.key";
+pub(crate) const LOCK: &str = "keys.lock";
+pub(crate) const UNFINISHED: &str = "unfinished";
+/// The files in the folder that are no key of an epoch.
+pub(crate) const FILES: [&str; 4] = [SIGNING, INDEX, LOCK, UNFINISHED];
 const MAGIC: &[u8; 4] = b"UWE1";
 /// Magic, epoch, generation.
 const HEAD: usize = 12;
@@ -86,6 +97,70 @@ pub(crate) fn make(disk: &dyn Disk, folder: &Path) -> Result<(), LogError> {
     };
     write(SIGNING, pair.as_ref())?;
     write(INDEX, &fresh_key()?)
+}
+
+/// Takes the folder for this process, whichever log it writes with the keys. `None` where the
+/// folder is missing or cannot be written, and so nothing in it can be destroyed.
+pub(crate) fn lock(
+    disk: &dyn Disk,
+    folder: &Path,
+) -> Result<Option<Box<dyn Debug + Send + Sync>>, LogError> {
+    let path = folder.join(LOCK);
+    match disk.lock(&path) {
+        Ok(Some(lock)) => Ok(Some(lock)),
+        Ok(None) => Err(LogError::KeysLocked(folder.to_owned())),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Ok(None)
+            }
+            _ => Err(LogError::io(&path, error)),
+        },
+    }
+}
+
+/// Refuses keys that a log has, unless it is the one whose making was interrupted: its folder has
+/// their verifier key already, which is `own`.
+pub(crate) fn check_free(
+    disk: &dyn Disk,
+    folder: &Path,
+    log: &Path,
+    own: Option<Verifier>,
+) -> Result<(), LogError> {
+    let names = disk.list(folder);
+    let names = names.map_err(|error| LogError::io(folder, error))?;
+    let is_of_epoch = |name: &str| name.starts_with("epoch-") && name.ends_with(".key");
+    if !names.iter().any(|(name, _)| is_of_epoch(name)) {
+        return Ok(());
+    }
+    if let Some(own) = own.filter(|_| disk.exists(&folder.join(UNFINISHED)))
+        && signer(disk, folder, own.origin())?.verifier() == own
+    {
+        return Ok(());
+    }
+    Err(LogError::Key {
+        path: folder.to_owned(),
+        problem: format!(
+            "these keys belong to another log than a new one in {}: name the folder of their log (is its volume mounted?), or an empty folder for the keys of a new one",
+            log.display()
+        ),
+    })
+}
+
+/// Marks the keys as those of a log that is being made.
+pub(crate) fn begin(disk: &dyn Disk, folder: &Path, verifier: &Verifier) -> Result<(), LogError> {
+    let path = folder.join(UNFINISHED);
+    let text = format!("{verifier}\n");
+    write_whole(disk, &path, text.as_bytes(), How::New).map_err(|error| LogError::io(&path, error))
+}
+
+/// Ends [`begin`], once the log is made.
+pub(crate) fn finish(disk: &dyn Disk, folder: &Path) -> Result<(), LogError> {
+    let path = folder.join(UNFINISHED);
+    if !disk.exists(&path) {
+        return Ok(());
+    }
+    let removed = disk.remove(&path).and_then(|()| disk.sync_folder(folder));
+    removed.map_err(|error| LogError::io(&path, error))
 }
 
 /// The key that signs checkpoints.
@@ -170,16 +245,45 @@ impl Keys {
         Ok((seeds, generation))
     }
 
+    /// Writes the seeds of an epoch that begins, and destroys nothing: a key of this epoch that is
+    /// there was left by a crash, or is one of a copy of this log that has come further. It opens
+    /// either one's seeds.
+    pub(crate) fn begin_epoch(
+        &self,
+        path: &Path,
+        epoch: u64,
+        seeds: &Seeds,
+    ) -> Result<(), LogError> {
+        let (generation, key) = match self.generations(epoch)?.into_iter().max() {
+            Some(newest) => (newest, read_key(&*self.disk, &self.path_of(epoch, newest))?),
+            None => (1, fresh_key()?),
+        };
+        // Also one that is there: its name may not be on the disk.
+        self.seal(path, epoch, seeds, generation, &key)
+    }
+
     /// Writes the seeds of an epoch under a new key, and destroys the keys of every other
     /// generation.
     pub(crate) fn reseal(&self, path: &Path, epoch: u64, seeds: &Seeds) -> Result<(), LogError> {
         // Never a number that was there: either file of seeds may be the one on the disk.
         let newest = self.generations(epoch)?.into_iter().max();
         let generation = newest.unwrap_or(0) + 1;
-        let key = fresh_key()?;
+        self.seal(path, epoch, seeds, generation, &fresh_key()?)?;
+        self.destroy_others(epoch, generation)
+    }
+
+    /// Writes a key, and the seeds sealed with it.
+    fn seal(
+        &self,
+        path: &Path,
+        epoch: u64,
+        seeds: &Seeds,
+        generation: u32,
+        key: &Key,
+    ) -> Result<(), LogError> {
         let key_path = self.path_of(epoch, generation);
         let disk = &*self.disk;
-        write_whole(disk, &key_path, &key, How::NewPrivate)
+        write_whole(disk, &key_path, key, How::NewPrivate)
             .map_err(|error| LogError::io(&key_path, error))?;
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&(epoch as u32).to_be_bytes());
@@ -187,7 +291,7 @@ impl Keys {
         let mut nonce = [0; NONCE];
         random(&mut nonce)?;
         let mut sealed = seeds.to_bytes();
-        cipher(&key)?
+        cipher(key)?
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
                 Aad::from(&bytes[..]),
@@ -196,8 +300,7 @@ impl Keys {
             .map_err(|_| LogError::Argument("the seeds of an epoch are too large".to_owned()))?;
         bytes.extend_from_slice(&nonce);
         bytes.extend_from_slice(&sealed);
-        write_whole(disk, path, &bytes, How::New).map_err(|error| LogError::io(path, error))?;
-        self.destroy_others(epoch, generation)
+        write_whole(disk, path, &bytes, How::New).map_err(|error| LogError::io(path, error))
     }
 
     /// Ends a change of keys that was interrupted. Which of the two files of seeds will be on the

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use model_hub::{DEFAULT_REVISION, Fetched, Hub, MODEL_FILE, RepoId};
 use model_signing::{Bundle, SIGNATURE_FILE};
 
-use crate::hub::{HubArgs, default_cache, find};
+use crate::hub::{HubArgs, default_cache};
 use crate::{files, progress, signature};
 
 const EXAMPLES: &str = "\
@@ -20,7 +20,7 @@ Examples:
 ///
 /// A damaged file, or one that is not a model, is rejected and the existing file is kept.
 /// Without a network, the last downloaded file is used, with a warning. The signature of a signed
-/// model comes with it.
+/// model comes with it where FILE is named model.wasm, as it was signed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -51,7 +51,8 @@ impl Args {
         let cache = self.cache.clone().unwrap_or_else(default_cache);
         let spinner = progress::spinner("Downloading");
         let hub = Hub::new(&self.hub.options()?);
-        let fetched = hub.fetch(&repo, MODEL_FILE, &self.revision, &cache);
+        let beside = [SIGNATURE_FILE];
+        let fetched = hub.fetch_with(&repo, MODEL_FILE, &beside, &self.revision, &cache);
         spinner.finish_and_clear();
         let fetched = fetched?;
         if let Some(why) = &fetched.offline {
@@ -85,8 +86,8 @@ impl Args {
         Ok(())
     }
 
-    /// Downloads the model's signature, if it has one, and the other files that it covers: where
-    /// they go, beside the model, and what is in them.
+    /// The model's signature, if one came with it, and the other files that it covers, which are
+    /// downloaded: where they go, beside the model, and what is in them.
     fn signed(
         &self,
         hub: &Hub,
@@ -94,9 +95,18 @@ impl Args {
         model: &Fetched,
         cache: &Path,
     ) -> Result<Vec<(PathBuf, Vec<u8>)>> {
-        let Some(signature) = find(hub, repo, SIGNATURE_FILE, &model.commit, cache)? else {
+        let Some(signature) = hub.cached(repo, SIGNATURE_FILE, &model.commit, cache)? else {
             return Ok(Vec::new());
         };
+        // It names the file that it covers, and could not hold for another one.
+        if self.out.file_name().is_none_or(|name| name != MODEL_FILE) {
+            let mut stderr = anstream::stderr().lock();
+            writeln!(
+                stderr,
+                "warning: the model is signed as {MODEL_FILE}: its signature was not written; name a file {MODEL_FILE} with --out to get it"
+            )?;
+            return Ok(Vec::new());
+        }
         let bytes = files::read(&signature.path)?;
         let bundle = Bundle::parse(&bytes)
             .with_context(|| format!("{SIGNATURE_FILE} of {repo} at {}", model.commit))?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Check, Report};
 use crate::error::LogError;
+use crate::keys;
 use crate::layout::number;
 
 const ROOT: [&str; 10] = [
@@ -52,7 +53,8 @@ impl Check {
     fn key_names(&self, folder: &Path, epochs: u64, report: &mut Report) -> Result<(), LogError> {
         let mut found = vec![0; epochs as usize];
         for (name, _) in self.names(folder)? {
-            if name == "signing.pk8" || name == "index.key" {
+            if keys::FILES.contains(&name.as_str()) {
+                self.key_file(folder, &name, report)?;
                 continue;
             }
             let epoch = name
@@ -74,6 +76,32 @@ impl Check {
                     "an older key of the epoch is still there",
                 );
             }
+        }
+        Ok(())
+    }
+
+    /// What is in the files beside the keys; the keys themselves are used, and so checked.
+    fn key_file(&self, folder: &Path, name: &str, report: &mut Report) -> Result<(), LogError> {
+        let expected = match name {
+            keys::LOCK => Vec::new(),
+            keys::UNFINISHED => {
+                let own = self.disk.read(&self.layout.verifier_key());
+                own.unwrap_or_default()
+            }
+            _ => return Ok(()),
+        };
+        let path = folder.join(name);
+        let found = match self.disk.read(&path) {
+            // A server that starts now has just removed it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            found => found.map_err(|error| LogError::io(&path, error))?,
+        };
+        if found != expected {
+            let expected = match name {
+                keys::LOCK => "expected an empty file",
+                _ => "expected what is in verifier-key",
+            };
+            report.problem(format!("keys/{name}"), expected);
         }
         Ok(())
     }

@@ -19,8 +19,13 @@ use crate::seeds::{EPOCH, Seeds};
 use crate::tiles::{Builder, TileFiles};
 use crate::tree::Frontier;
 
-/// The lock of the folder; given up when dropped.
-pub(crate) type Lock = Box<dyn Debug + Send + Sync>;
+/// The locks of the log's folder and of its keys; given up when dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    pub(crate) _log: Box<dyn Debug + Send + Sync>,
+    /// `None` where the keys' folder cannot be written.
+    pub(crate) _keys: Option<Box<dyn Debug + Send + Sync>>,
+}
 
 /// The segment that is written, with what belongs to its epoch.
 #[derive(Debug)]
@@ -233,7 +238,7 @@ pub(crate) fn new_epoch(
     let mut secret = [0; 32];
     keys::random(&mut secret)?;
     let seeds = Seeds::new(secret);
-    keys.reseal(&layout.seeds(epoch), epoch, &seeds)?;
+    keys.begin_epoch(&layout.seeds(epoch), epoch, &seeds)?;
     let open = |path: std::path::PathBuf| {
         let file = disk.open(&path, How::New).and_then(|file| {
             path.parent()

@@ -11,7 +11,7 @@ use crate::error::LogError;
 use crate::event::Recovered;
 use crate::keys::{self, Keys};
 use crate::layout::{Layout, OPEN_MARK};
-use crate::note::is_origin;
+use crate::note::{Verifier, is_origin};
 use crate::options::{Event, Options};
 use crate::record::{Kind, Record};
 use crate::stored::read_checkpoint;
@@ -36,15 +36,39 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Takes the lock; makes the log where there is none.
+    /// Takes the locks; makes the log where there is none.
     pub(crate) fn lock(&self) -> Result<(Lock, Vec<Event>), LogError> {
         let (disk, layout) = (&*self.disk, &self.layout);
         let folder = layout.folder();
         let failed = |error| LogError::io(folder, error);
         disk.make_folder(folder).map_err(failed)?;
-        let names = disk.list(folder).map_err(failed)?;
-        let origin = layout.origin(disk)?;
-        // What a start that was interrupted may have left.
+        if layout.origin(disk)?.is_none() {
+            self.check_new()?;
+        }
+        let log = disk.lock(&layout.lock()).map_err(failed)?;
+        let log = log.ok_or_else(|| LogError::Locked(folder.to_owned()))?;
+        // Asked again: whoever had the lock may have made the log meanwhile.
+        let is_new = layout.origin(disk)?.is_none();
+        if is_new {
+            disk.make_folder(&self.keys)
+                .map_err(|error| LogError::io(&self.keys, error))?;
+        }
+        let lock = Lock {
+            _log: log,
+            _keys: keys::lock(disk, &self.keys)?,
+        };
+        let mut events = Vec::new();
+        if is_new {
+            self.make(&mut events)?;
+        }
+        Ok((lock, events))
+    }
+
+    /// Refuses a folder that holds more than what a start that was interrupted may have left.
+    fn check_new(&self) -> Result<(), LogError> {
+        let (disk, layout) = (&*self.disk, &self.layout);
+        let folder = layout.folder();
+        let failed = |error| LogError::io(folder, error);
         let begun = [
             "lock", "keys", "records", "index", "seeds", "models", "tile",
         ];
@@ -52,19 +76,24 @@ impl Opening {
             let name = name.strip_suffix(".new").unwrap_or(name);
             begun.contains(&name) || ["format", "checkpoint", "verifier-key"].contains(&name)
         };
-        if origin.is_none() && names.iter().any(|(name, _)| !ours(name)) {
+        let names = disk.list(folder).map_err(failed)?;
+        let keys = |name: &str| folder.join(name) == self.keys;
+        if names.iter().any(|(name, _)| !ours(name) && !keys(name)) {
             return Err(LogError::NotEmpty(folder.to_owned()));
         }
-        let lock = disk.lock(&layout.lock()).map_err(failed)?;
-        let lock = lock.ok_or_else(|| LogError::Locked(folder.to_owned()))?;
-        let mut events = Vec::new();
-        if origin.is_none() {
-            self.make(&mut events)?;
+        // The first record is written after `format`.
+        let segment = disk.open(&layout.records(0), How::Read);
+        if segment.is_ok_and(|segment| !segment.is_empty().unwrap_or(false)) {
+            return Err(LogError::damaged(
+                layout.format().display().to_string(),
+                "the file is missing, though there are records: restore it from a copy",
+            ));
         }
-        Ok((lock, events))
+        Ok(())
     }
 
-    /// Makes a new log. The file `format` comes last: without it, the next start begins again.
+    /// Makes a new log. The file `format` comes last: without it, the next start begins again, and
+    /// takes the keys that this one has made.
     fn make(&self, events: &mut Vec<Event>) -> Result<(), LogError> {
         let (disk, layout) = (&*self.disk, &self.layout);
         let origin = &self.options.origin;
@@ -73,6 +102,9 @@ impl Opening {
                 "the origin of the log is `{origin}`: expected a name without spaces and `+`, such as bank.example/underwrite"
             )));
         }
+        let own = disk.read(&layout.verifier_key()).ok();
+        let own = own.and_then(|text| Verifier::parse(&String::from_utf8_lossy(&text)).ok());
+        keys::check_free(disk, &self.keys, layout.folder(), own)?;
         if !keys::are_there(disk, &self.keys) {
             keys::make(disk, &self.keys)?;
             events.push(Event::KeysMade(self.keys.clone()));
@@ -80,6 +112,7 @@ impl Opening {
         layout.make_folders(disk)?;
         let keys = Keys::open(Arc::clone(&self.disk), &self.keys)?;
         let signer = keys::signer(disk, &self.keys, origin)?;
+        keys::begin(disk, &self.keys, &signer.verifier())?;
         let write = |path: PathBuf, text: String| {
             write_whole(disk, &path, text.as_bytes(), How::New)
                 .map_err(|error| LogError::io(&path, error))
@@ -90,7 +123,8 @@ impl Opening {
             signer.sign(0, Frontier::default().root()),
         )?;
         drop(new_epoch(disk, layout, &keys, 0)?);
-        layout.write_format(disk, origin)
+        layout.write_format(disk, origin)?;
+        keys::finish(disk, &self.keys)
     }
 
     /// Opens the log, whose lock is taken.
@@ -147,6 +181,7 @@ impl Opening {
             // A copy may lack folders that were empty.
             layout.make_folders(disk)?;
             self.sweep()?;
+            keys::finish(disk, &self.keys)?;
         }
         let epochs = layout.epochs(disk)?;
         let last = epochs.checked_sub(1).ok_or_else(|| {

@@ -4,7 +4,7 @@
 //! write; names of a folder that were not synced are kept up to some point of their order. A
 //! sync that fails forgets what it should have written, as Linux does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ struct State {
     /// By folder, in order.
     names: BTreeMap<PathBuf, Vec<NameChange>>,
     folders: Vec<PathBuf>,
-    locked: bool,
+    locked: BTreeSet<PathBuf>,
     steps: u64,
     fault: Option<Fault>,
     faults: u64,
@@ -390,25 +390,28 @@ impl Disk for Sim {
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Debug + Send + Sync>>> {
         let mut state = self.state();
-        if state.locked {
+        let folder = path.parent().unwrap_or(path);
+        if !state.folders.iter().any(|one| one == folder) {
+            return Err(missing());
+        }
+        if !state.locked.insert(path.to_owned()) {
             return Ok(None);
         }
-        state.locked = true;
         if state.find(path).is_err() {
             state.files.push(File::default());
             let file = state.files.len() - 1;
             state.set_name(path, Some(file), None);
         }
-        Ok(Some(Box::new(Unlock(self.clone()))))
+        Ok(Some(Box::new(Unlock(self.clone(), path.to_owned()))))
     }
 }
 
 #[derive(Debug)]
-struct Unlock(Sim);
+struct Unlock(Sim, PathBuf);
 
 impl Drop for Unlock {
     fn drop(&mut self) {
-        self.0.state().locked = false;
+        self.0.state().locked.remove(&self.1);
     }
 }
 

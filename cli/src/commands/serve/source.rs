@@ -15,7 +15,7 @@ use model_signing::SIGNATURE_FILE;
 
 use super::args::Args;
 use super::keys::{key, known};
-use crate::hub::{default_cache, find};
+use crate::hub::default_cache;
 use crate::secrets;
 use crate::settings::Settings;
 
@@ -26,6 +26,9 @@ const RETRY: RetryPolicy = RetryPolicy {
     attempts: 2,
     backoff: Duration::from_millis(500),
 };
+
+/// The longest that a server waits for the Hub before it starts with the cached model.
+const LONGEST_WITH_CACHED: Duration = Duration::from_secs(30);
 
 /// The models to serve; nothing has been read yet.
 pub(super) enum Source {
@@ -95,7 +98,7 @@ impl Source {
 impl HubModel {
     /// Fetches the newest file. When the Hub does not answer, uses the cached one and warns.
     fn fetch(self) -> Result<Fetched> {
-        let fetched = self.newest()?;
+        let fetched = self.newest(&self.options_at_start()?)?;
         if let Some(why) = &fetched.offline {
             let mut stderr = anstream::stderr().lock();
             writeln!(
@@ -107,7 +110,8 @@ impl HubModel {
         Ok(Fetched {
             path: fetched.path,
             again: Arc::new(move || {
-                let fetched = self.newest().map_err(|error| error.to_string())?;
+                let fetched = self.newest(&self.options);
+                let fetched = fetched.map_err(|error| error.to_string())?;
                 match fetched.offline {
                     None => Ok(fetched.path),
                     Some(why) => Err(why),
@@ -116,13 +120,21 @@ impl HubModel {
         })
     }
 
-    fn newest(&self) -> Result<model_hub::Fetched, HubError> {
+    /// A Hub that is slow does not keep a server from starting that has a model in the cache.
+    fn options_at_start(&self) -> Result<HubOptions, HubError> {
         let hub = Hub::new(&self.options);
-        let model = hub.fetch(&self.repo, MODEL_FILE, &self.revision, &self.cache)?;
-        if self.signed {
-            // It goes beside the model; the check of signatures says so if there is none.
-            find(&hub, &self.repo, SIGNATURE_FILE, &model.commit, &self.cache)?;
+        let cached = hub.cached(&self.repo, MODEL_FILE, &self.revision, &self.cache)?;
+        let mut options = self.options.clone();
+        if cached.is_some() {
+            options.retry.total = options.retry.total.min(LONGEST_WITH_CACHED);
         }
-        Ok(model)
+        Ok(options)
+    }
+
+    fn newest(&self, options: &HubOptions) -> Result<model_hub::Fetched, HubError> {
+        // It goes beside the model; the check of signatures says so if there is none.
+        let beside: &[&str] = if self.signed { &[SIGNATURE_FILE] } else { &[] };
+        let hub = Hub::new(options);
+        hub.fetch_with(&self.repo, MODEL_FILE, beside, &self.revision, &self.cache)
     }
 }
