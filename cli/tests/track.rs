@@ -299,7 +299,7 @@ fn a_run_folder_from_elsewhere_gives_nothing_else_away() {
 
     // A name is a name, in one line.
     let list = succeed(&folder, &[], "track list");
-    assert!(list.contains("first [2J try"), "{list:?}");
+    assert!(list.contains("first[2J try"), "{list:?}");
     assert_eq!(list.lines().count(), 1, "{list:?}");
     assert!(!list.contains('\u{1b}'), "{list:?}");
 }
