@@ -65,8 +65,9 @@ pub(crate) enum Work {
 /// A body up to this is read in a piece of work.
 const SHORT_BODY: usize = 256 << 10;
 
-/// A packed body up to this holds little: gzip packs a thousand bytes into one at most.
-const SHORT_PACKED: usize = SHORT_BODY / 1000;
+/// A packed body up to this is unpacked in some milliseconds: gzip packs a thousand bytes into one
+/// at most.
+const SHORT_PACKED: usize = 4 << 10;
 
 impl Work {
     /// What it is to find the rows in a body of so many bytes.
