@@ -44,7 +44,7 @@ export function parseCsv(text) {
       else if (text[at + 1] === '"') { cell += '"'; at += 1; } else { quoted = 0; closed = true; }
     } else if (letter === separator) endCell();
     else if (letter === '\n') endRow();
-    else if (letter === '\r' && text[at + 1] === '\n') continue;
+    else if (letter === '\r' && (text[at + 1] === '\n' || at + 1 === text.length)) continue;
     else if (letter === '"' && cell === '' && !closed) quoted = line;
     else if (letter === '"' || closed) {
       throw new Error(`line ${line}: a quote (") is in the wrong place: quote the whole field and double the quotes inside`);

@@ -329,7 +329,11 @@ impl Client {
         };
         let location = match location {
             "" => "nowhere".to_owned(),
-            location => self.shortened(&shown_url(location)),
+            // Its query, which may hold an `@`, would be taken for the end of a login.
+            location => {
+                let place = location.split(['?', '#']).next().unwrap_or_default();
+                self.shortened(&shown_url(place))
+            }
         };
         ServiceError::Redirected {
             service: self.service,

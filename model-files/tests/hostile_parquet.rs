@@ -208,7 +208,7 @@ fn check_refused(name: &str, bytes: &[u8], expected: &str) {
 }
 
 const NESTED: &str = "nested and repeated columns cannot be read: write one value a row";
-const NO_FOOTER: &str = "its footer is not what a footer is";
+const NO_FOOTER: &str = "its footer is malformed";
 const LONG: &str = "the record is longer than 1 MiB, the most that is read: shorten it";
 
 #[test]
@@ -222,7 +222,7 @@ fn nesting_of_any_depth_is_refused() {
 
 #[test]
 fn a_schema_has_what_it_says() {
-    let missing = "a group has fewer columns than it says";
+    let missing = "a group has fewer columns than it claims";
     let schema = |children| with_schema(&[group(children), column("t")]);
     check_refused("children.parquet", &schema(i64::from(i32::MAX)), missing);
     check_refused("children.parquet", &schema(2), missing);
@@ -310,7 +310,7 @@ fn a_dictionary_has_what_it_says() {
         check_refused(
             "dictionary.parquet",
             &of_dictionary(b"yes", claimed, 3),
-            "a dictionary has fewer values than it says",
+            "a dictionary has fewer values than it claims",
         );
     }
 }
@@ -365,7 +365,7 @@ fn a_page_becomes_what_it_says_and_no_more() {
             for becomes in [0, 100, texts.len() - 1, texts.len() + 1] {
                 let bytes = page(becomes);
                 let error = text_of(&stored("packed.parquet", &bytes)).unwrap_err();
-                let size = "a page has not the size that it says";
+                let size = "a page does not have the size that it claims";
                 assert!(becomes == 0 || error.contains(size), "{codec}: {error}");
             }
         }
@@ -418,7 +418,7 @@ fn lengths_are_looked_over() {
     let path = stored("lengths.parquet", &page(lengths, 4, &two));
     assert_eq!(text_of(&path).unwrap(), "t\naa\nbb\ncc\ndd\n");
 
-    let no = "a page has no such lengths as it says";
+    let no = "a page does not have the lengths that it claims";
     let many = constant(0, 1 << 40);
     check_refused("lengths.parquet", &page(lengths, 4, &many), no);
     check_refused("lengths.parquet", &page(shared, 4, &many), no);

@@ -61,6 +61,15 @@ impl Hub {
         let cache = Cache::new(cache, self.client.base(), repo);
         match self.newest(repo, file, beside, revision, &cache) {
             Err(HubError::Service(error)) if is_absent(&error) => {
+                // Of a commit there is nothing newer, whatever else was asked for.
+                if is_hex(revision, COMMIT_DIGITS)
+                    && let Some(found) = cache.find(revision, file)?
+                {
+                    return Ok(Fetched {
+                        offline: Some(error.to_string()),
+                        ..found
+                    });
+                }
                 cache.offline(revision, file, error, &format!("{repo} at {revision}"))
             }
             other => other,

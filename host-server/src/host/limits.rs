@@ -19,7 +19,7 @@ pub struct Limits {
     pub load: Duration,
     /// Added to `load` for each KiB of the file. Default: nothing.
     pub load_per_kib: Duration,
-    /// Instances at once, each with its own memory. Default: four for each processor, and two: as
+    /// Instances at once, each with its own memory. Default: four for each processor, and three: as
     /// many calls as a server makes at once, on the threads of connections, in pieces of long work,
     /// where long bodies are read and in searches for recourse. A call beyond that waits until one is returned.
     pub instances: NonZeroUsize,
@@ -45,7 +45,7 @@ impl Default for Limits {
             explain: Duration::from_secs(1),
             load: Duration::from_secs(10),
             load_per_kib: Duration::ZERO,
-            instances: processors().saturating_mul(FOUR).saturating_add(2),
+            instances: processors().saturating_mul(FOUR).saturating_add(3),
             cache: None,
             compiler: None,
             background: false,

@@ -110,7 +110,7 @@ fn damaged(problem: &str) -> ParquetErrorKind {
 
 impl From<Malformed> for ParquetErrorKind {
     fn from(_: Malformed) -> Self {
-        damaged("its footer is not what a footer is")
+        damaged("its footer is malformed")
     }
 }
 
@@ -128,7 +128,7 @@ fn check(footer: &[u8]) -> Result<(), ParquetErrorKind> {
     let (groups, _) = reader.list()?;
     // The library sets room aside for all of them.
     if groups > reader.left() / MIN_ROW_GROUP {
-        return Err(damaged("it has fewer row groups than it says"));
+        return Err(damaged("it has fewer row groups than it claims"));
     }
     Ok(())
 }
@@ -155,7 +155,7 @@ fn check_schema(reader: &mut Reader<'_>) -> Result<(), ParquetErrorKind> {
             *siblings -= 1;
         }
         if children > left {
-            return Err(damaged("a group has fewer columns than it says"));
+            return Err(damaged("a group has fewer columns than it claims"));
         }
         open.push(children);
         if open.len() > MAX_DEPTH {

@@ -77,7 +77,7 @@ impl Pages {
             Physical::BOOLEAN | Physical::FIXED_LEN_BYTE_ARRAY => 1,
         };
         if values > bytes / shortest {
-            return Err(problem("a dictionary has fewer values than it says"));
+            return Err(problem("a dictionary has fewer values than it claims"));
         }
         if self.physical == Physical::BYTE_ARRAY && values > MAX_TEXTS {
             return Err(problem("a dictionary has more than 4,194,304 texts"));
@@ -102,7 +102,7 @@ impl Pages {
         if bytes / (MAX_RECORD + BESIDE_TEXT) > values {
             return Err(LongRecord.into());
         }
-        let is_delta = |_: Malformed| problem("a page has no such lengths as it says");
+        let is_delta = |_: Malformed| problem("a page does not have the lengths that it claims");
         let data = match encoding {
             Encoding::DELTA_LENGTH_BYTE_ARRAY | Encoding::DELTA_BYTE_ARRAY => {
                 data().ok_or(Malformed).map_err(is_delta)?

@@ -101,7 +101,7 @@ impl ChunkReader for Stored {
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         // Room is made for all of them.
         if length as u64 > self.len().saturating_sub(start) {
-            return Err(problem("a page ends behind the file"));
+            return Err(problem("a page ends beyond the end of the file"));
         }
         let bytes = self.file.get_bytes(start, length)?;
         let header = *self.header.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,7 +131,7 @@ fn unpack<'b, R: Read>(
         unpacked.take(most as u64).read_to_end(&mut page)?;
     }
     if page.len() != header.uncompressed {
-        return Err(problem("a page has not the size that it says"));
+        return Err(problem("a page does not have the size that it claims"));
     }
     Ok(page.into())
 }
