@@ -239,6 +239,19 @@ fn the_cache_is_used_and_works_without_the_hub() {
     assert_eq!(offline.path, first.path);
     assert!(offline.offline.unwrap().contains("503"));
 
+    // So does a commit, though nobody can say now whether it has a signature.
+    let hub = Hub::new(&known);
+    let of_commit = hub.fetch_with(
+        &repo(),
+        MODEL_FILE,
+        &["model.sig"],
+        &published.commit,
+        &cache,
+    );
+    let of_commit = of_commit.unwrap();
+    assert_eq!(of_commit.path, first.path);
+    assert!(of_commit.offline.is_some());
+
     // A cached file that was altered is not used.
     fs::write(&first.path, b"altered").unwrap();
     let error = fetch(&known, &repo(), "main", &cache).unwrap_err();
