@@ -331,8 +331,9 @@ impl Client {
             "" => "nowhere".to_owned(),
             // Its query, which may hold an `@`, would be taken for the end of a login.
             location => {
-                let place = location.split(['?', '#']).next().unwrap_or_default();
-                self.shortened(&shown_url(place))
+                let end = location.find(['?', '#']);
+                let place = shown_url(&location[..end.unwrap_or(location.len())]);
+                self.shortened(&place) + end.map_or("", |_| "?…")
             }
         };
         ServiceError::Redirected {

@@ -96,7 +96,11 @@ fn what_is_sent_is_not_lost_on_a_redirection() {
     assert!(base.starts_with("http://127.0.0.1:"), "{error}");
     assert!(advice.contains(&format!("use {base} as its")), "{error}");
     // A sign-in page is not the service; what is secret of it is not shown.
-    let (error, _) = redirected("PUT", 302, "https://me:pa@login.example/in?next=hidden");
+    let (error, _) = redirected(
+        "PUT",
+        302,
+        "https://me:pa@login.example/in?next=hidden&for=me@corp.example",
+    );
     let error = error.to_string();
     assert!(error.contains("https://…@login.example/in?…"), "{error}");
     assert!(error.contains("a sign-in page another"), "{error}");
