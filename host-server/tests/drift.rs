@@ -14,8 +14,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::Request;
 use common::{Answer, get, limits, predict, real_model, send, stand_in_app};
 use host_server::{App, DriftOptions, Key, ModelSource, Role, ServeOptions, Server, app};
+use http_body_util::BodyExt;
 use model_core::artifact::Artifact;
 use model_core::details::Details;
 use model_core::model_file::ModelFile;
@@ -23,6 +25,7 @@ use model_drift::live::{Length, Window};
 use model_drift::sketch::{Column, Role as ColumnRole, Sketch, Values};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
+use tower::ServiceExt;
 
 /// A window of so many requests in all.
 fn rows(rows: u64, panes: usize) -> Window {
@@ -382,6 +385,24 @@ async fn two_sketches_differ_by_a_hundred_applications_or_by_none() {
     batch(&app, &all[249..250]).await;
     let second = Sketch::decode(&sketch().await.body).unwrap();
     assert_eq!(second.rows(), 250);
+}
+
+/// Each reader who did not read once held a copy of the report.
+#[tokio::test]
+async fn readers_share_a_report() {
+    let app = serve(rows(500, 1));
+    batch(&app, &requests(200)).await;
+    for path in ["/drift", "/drift/report", "/drift/sketch"] {
+        let mut copies = Vec::new();
+        for _ in 0..2 {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let mut body = app.clone().oneshot(request).await.unwrap().into_body();
+            let piece = body.frame().await.unwrap().unwrap();
+            copies.push(piece.into_data().unwrap());
+        }
+        assert!(copies[0].len() > 1_000, "{path}");
+        assert_eq!(copies[0].as_ptr(), copies[1].as_ptr(), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ const EXPLAINS: &str = r#"(func (export "abi_free") (param i32 i32))
       (then (loop $for_ever (br $for_ever))))
     (call $packed (i32.const 1024) (i32.const 31)))"#;
 
-/// A server for the holders of two keys, whose model is the stand-in with these changes.
+/// A server for the holders of three keys, whose model is the stand-in with these changes.
 fn settings(changes: &[(&str, &str)], http: HttpLimits) -> (ServeOptions, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let usual = options(&folder);
@@ -44,6 +44,7 @@ fn settings(changes: &[(&str, &str)], http: HttpLimits) -> (ServeOptions, TempDi
     let options = ServeOptions {
         keys: vec![
             Key::named("many", "many", Role::Predict),
+            Key::named("more", "more", Role::Predict),
             Key::named("one", "one", Role::Predict),
         ],
         limits: Limits {
@@ -286,6 +287,39 @@ async fn one_keys_bodies_leave_memory_for_others() {
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     for _ in 0..3 {
+        check_two_pieces(&server).await;
+    }
+    drop(held);
+    server.end().await;
+}
+
+/// Each of two keys once had seven eighths of the memory: together they had all of it.
+#[tokio::test]
+async fn two_keys_bodies_leave_memory_for_a_third() {
+    let http = HttpLimits {
+        body_memory: 8 << 20,
+        ..HttpLimits::default()
+    };
+    let (options, folder) = settings(&[], http);
+    let server = Running::serve(options, folder).await;
+    let mut held = Vec::new();
+    for key in ["many", "more"] {
+        for _ in 0..30 {
+            let head = format!(
+                "POST /predict/batch HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\ncontent-length: 300000\r\n\r\n"
+            );
+            let mut stream = server.send(head.as_bytes()).await;
+            // Those for which there is no room are read on, and refused at their end.
+            let _ = stream.write_all(&[b' '; 290_000]).await;
+            held.push(stream);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let head = "POST /predict/batch HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-api-key: one\r\ncontent-length: 90004\r\n\r\n";
+    let body = [&b"[{}"[..], &vec![b' '; 90_000], b"]"].concat();
+    for _ in 0..3 {
+        let answer = server.ask(&[head.as_bytes(), &body].concat()).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         check_two_pieces(&server).await;
     }
     drop(held);

@@ -8,10 +8,13 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use common::running::{GOOD, Running, options};
 use common::{get, predict, send, stand_in};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tower::ServiceExt;
 
 use host_server::{App, HttpLimits, Key, Limits, ModelHost, Public, Role, ServeOptions, app};
 
@@ -74,6 +77,27 @@ async fn a_key_has_a_rate() {
     assert_eq!(refused.status, 429);
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(ask("two").await.status, 200);
+}
+
+/// Each reader of the metrics who did not read once held 20 KB that nothing counted.
+#[tokio::test]
+async fn metrics_that_nobody_takes_are_counted() {
+    let app = with(|options| options.http.body_memory = 1 << 20);
+    let ask = async || {
+        let request = Request::get("/metrics").body(Body::empty()).unwrap();
+        app.clone().oneshot(request).await.unwrap()
+    };
+    let mut held = Vec::new();
+    while held.len() < 1_000 {
+        let answer = ask().await;
+        if answer.status() == 503 {
+            break;
+        }
+        held.push(answer.into_body());
+    }
+    assert!((1..1_000).contains(&held.len()), "{}", held.len());
+    drop(held);
+    assert_eq!(ask().await.status(), 200);
 }
 
 #[tokio::test]

@@ -59,6 +59,28 @@ async fn a_request_in_flight_is_answered() {
     running.await.unwrap().unwrap();
 }
 
+/// What is not finished in time ends: it once went on beside a log that was being closed.
+#[tokio::test]
+async fn what_takes_too_long_is_cut_off() {
+    let (_folder, options) = options();
+    let server = Server::bind(options).await.unwrap();
+    let address = server.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async {
+        stopped.await.unwrap();
+    }));
+    let head = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
+    let mut stopped_body = connect(address, head).await;
+    let mut answered = connect(address, "GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    answered.read_exact(&mut [0; 15]).await.unwrap();
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+    // Nobody answers it any more, also not when the time of its body is over.
+    let mut answer = Vec::new();
+    let _ = stopped_body.read_to_end(&mut answer).await;
+    assert_eq!(String::from_utf8_lossy(&answer), "");
+}
+
 /// Asks on one connection after another until nobody listens any more; answers how often it
 /// was answered. What is sent on a connection that was answered on before must be answered.
 async fn ask_to_the_end(address: SocketAddr) -> u64 {

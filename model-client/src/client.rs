@@ -142,7 +142,7 @@ impl Client {
         let mut response = self.attempt(request)?;
         let sent = response.body_mut().with_config().limit(RESPONSE_MAX);
         let mut body = Vec::new();
-        // That limit counts what comes over the line: a few bytes can unpack to gigabytes.
+        // That limit counts what comes over the wire: a few bytes can unpack to gigabytes.
         let mut unpacked = sent.reader().take(RESPONSE_MAX + 1);
         unpacked
             .read_to_end(&mut body)

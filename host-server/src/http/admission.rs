@@ -232,6 +232,32 @@ mod tests {
 
     use super::*;
 
+    /// Two callers whose long bodies were read once had all turns, for a second each.
+    #[tokio::test]
+    async fn pieces_do_not_wait_while_bodies_are_read() {
+        let admission = Arc::new(Admission::new(&HttpLimits::default()));
+        let (end, _) = tokio::sync::broadcast::channel::<()>(1);
+        let mut reads = Vec::new();
+        for name in ["a", "b", "c"].repeat(processors().get() + 1) {
+            let (admission, mut ended) = (Arc::clone(&admission), end.subscribe());
+            let caller = Caller::Key(name.into());
+            let read = async move {
+                let work = move || ended.blocking_recv().is_ok();
+                admission.work(Work::Read, &caller, work).await
+            };
+            reads.push(tokio::spawn(read));
+        }
+        // Each of them waits for its turn, or has it.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let caller = Caller::Key("d".into());
+        let piece = tokio::time::timeout(Duration::from_secs(30), admission.piece(&caller, || 7));
+        assert!(matches!(piece.await, Ok(Ok(7))));
+        assert!(end.send(()).is_ok());
+        for read in reads {
+            assert!(matches!(read.await, Ok(Ok(true))));
+        }
+    }
+
     /// A few people who looked at a long log once took the machine from everybody.
     #[tokio::test]
     async fn searches_are_one_at_a_time() {

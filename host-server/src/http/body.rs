@@ -16,7 +16,7 @@ use super::memory::{Claim, Full, Memory};
 /// After so many bytes of one body the others have their turn.
 const PAUSE: usize = 32 << 10;
 
-/// What a connection keeps to read a body that comes in pieces, beside what is kept of the body.
+/// What a connection keeps to read a body of which more is to come, beside what is kept of it.
 const READ_BUFFER: usize = 16 << 10;
 
 /// The pause after each such piece of a body that is not kept: 32 MB a second of what is thrown
@@ -31,7 +31,7 @@ pub(crate) enum Encoding {
 }
 
 /// Reads at most `keep` bytes of a body, and looks at what follows without keeping it. The memory
-/// is asked for when the body comes in more than one piece.
+/// is asked for when the first piece is not known to be all.
 pub(crate) async fn read_up_to<B>(
     body: B,
     keep: usize,
@@ -169,21 +169,24 @@ async fn collect(
         Some(first) => first,
     };
     // Most requests come whole. They are in the connection's own buffer, which is bounded.
-    let Some(second) = next(&mut body).await? else {
+    if body.is_end_stream() {
         return Ok(first.slice(..keep.min(first.len())));
-    };
-    Box::pin(collect_more([first, second], body, keep, &memory())).await
+    }
+    Box::pin(collect_more(first, body, keep, &memory())).await
 }
 
-/// Collects a body of which two pieces have come. It waits for more, and its connection holds
+/// Collects a body whose first piece has come. It waits for more, and its connection holds
 /// buffers meanwhile: they are counted. Without even that room it is refused at once.
 async fn collect_more(
-    [first, second]: [Bytes; 2],
+    first: Bytes,
     mut body: impl Body<Data = Bytes> + Unpin,
     keep: usize,
     memory: &Memory,
 ) -> Result<Bytes, ApiError> {
     let mut kept = Kept::new(keep, memory)?;
+    let Some(second) = next(&mut body).await? else {
+        return Ok(first.slice(..keep.min(first.len())));
+    };
     let mut seen = first.len() + second.len();
     let mut paused = 0;
     // Their pieces of the connection's buffer are given back with them.

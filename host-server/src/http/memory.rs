@@ -1,12 +1,12 @@
-//! The memory that the bodies and answers of all connections hold together, of which no caller
-//! can take all.
+//! The memory that the bodies and answers of all connections hold together, of which callers
+//! always leave something to others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::caller::Caller;
 
@@ -20,17 +20,20 @@ const FIRST: usize = 64 << 10;
 /// The share of all pages that only first bytes may take: a quarter.
 const FIRST_SHARE: usize = 4;
 
-/// What one caller leaves for others, of either kind of pages: an eighth.
-const LEFT: usize = 8;
+/// How many times what stays free a caller may hold, of either kind of pages. Whoever is alone gets
+/// seven eighths of all; who comes later gets as much of what is left, so that something always is.
+const TIMES_FREE: usize = 7;
 
 /// A budget of memory. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Budget(Arc<Shared>);
 
 struct Shared {
-    all: Pages,
-    /// How many of either kind one caller may take.
-    each: (usize, usize),
+    free: Mutex<Pages>,
+    /// Told when something is given back that somebody may wait for.
+    given_back: Notify,
+    /// The most that one caller can have, of pages that are nobody's first.
+    most: usize,
     /// Those who have a claim.
     callers: Mutex<HashMap<Caller, Weak<Part>>>,
 }
@@ -41,16 +44,17 @@ pub(crate) struct Memory(Arc<Part>);
 
 struct Part {
     caller: Caller,
-    pages: Pages,
+    held: Mutex<Pages>,
+    /// To be the next of this caller's that waits.
+    turn: Semaphore,
     of: Arc<Shared>,
 }
 
-/// Pages that are free.
+/// Numbers of pages, of either kind.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Pages {
-    first: Semaphore,
-    rest: Semaphore,
-    /// How many of the rest there are.
-    rest_pages: usize,
+    first: usize,
+    rest: usize,
 }
 
 /// There is not enough memory left now.
@@ -60,31 +64,33 @@ pub(crate) struct Full;
 /// Pages that are taken; they are given back when it is dropped.
 pub(crate) struct Claim {
     memory: Memory,
-    first: usize,
-    rest: usize,
+    pages: Pages,
 }
 
 impl Budget {
     /// A budget of `bytes`, rounded down to pages.
     pub(crate) fn new(bytes: usize) -> Self {
-        let pages = (bytes / PAGE).min(u32::MAX as usize);
+        let pages = bytes / PAGE;
         let first = pages / FIRST_SHARE;
+        let rest = pages - first;
         Self(Arc::new(Shared {
-            all: Pages::new(first, pages - first),
-            each: (most(first), most(pages - first)),
+            free: Mutex::new(Pages { first, rest }),
+            given_back: Notify::new(),
+            most: rest - rest.div_ceil(TIMES_FREE + 1),
             callers: Mutex::default(),
         }))
     }
 
     /// What this caller may take of it.
     pub(crate) fn of(&self, caller: &Caller) -> Memory {
-        let mut callers = self.0.callers();
+        let mut callers = lock(&self.0.callers);
         if let Some(part) = callers.get(caller).and_then(Weak::upgrade) {
             return Memory(part);
         }
         let part = Arc::new(Part {
             caller: caller.clone(),
-            pages: Pages::new(self.0.each.0, self.0.each.1),
+            held: Mutex::default(),
+            turn: Semaphore::new(1),
             of: Arc::clone(&self.0),
         });
         callers.insert(caller.clone(), Arc::downgrade(&part));
@@ -92,16 +98,9 @@ impl Budget {
     }
 }
 
-impl Shared {
-    fn callers(&self) -> MutexGuard<'_, HashMap<Caller, Weak<Part>>> {
-        // Nothing that can panic runs under the lock.
-        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Drop for Part {
     fn drop(&mut self) {
-        let mut callers = self.of.callers();
+        let mut callers = lock(&self.of.callers);
         // Unless the caller has come again meanwhile.
         let entry = callers.get(&self.caller);
         if entry.is_some_and(|part| part.strong_count() == 0) {
@@ -111,22 +110,34 @@ impl Drop for Part {
 }
 
 impl Pages {
-    fn new(first: usize, rest: usize) -> Self {
+    fn of_rest(rest: usize) -> Self {
+        Self { first: 0, rest }
+    }
+
+    fn plus(self, more: Self) -> Self {
         Self {
-            first: Semaphore::new(first),
-            rest: Semaphore::new(rest),
-            rest_pages: rest,
+            first: self.first + more.first,
+            rest: self.rest + more.rest,
         }
     }
 
-    fn take(&self, first: usize, rest: usize) -> Result<(), Full> {
-        take(&self.first, first)?;
-        take(&self.rest, rest).inspect_err(|Full| self.first.add_permits(first))
+    fn minus(self, less: Self) -> Option<Self> {
+        Some(Self {
+            first: self.first.checked_sub(less.first)?,
+            rest: self.rest.checked_sub(less.rest)?,
+        })
     }
 
-    fn give_back(&self, first: usize, rest: usize) {
-        self.first.add_permits(first);
-        self.rest.add_permits(rest);
+    /// What of this is missing in `other`.
+    fn beyond(self, other: Self) -> Self {
+        Self {
+            first: self.first.saturating_sub(other.first),
+            rest: self.rest.saturating_sub(other.rest),
+        }
+    }
+
+    fn all(self) -> usize {
+        self.first + self.rest
     }
 }
 
@@ -135,13 +146,12 @@ impl Memory {
     pub(crate) fn claim(&self) -> Claim {
         Claim {
             memory: self.clone(),
-            first: 0,
-            rest: 0,
+            pages: Pages::default(),
         }
     }
 
-    /// Waits until there are `bytes` that are nobody's first, but not longer than a stream may
-    /// pause. More than a caller may have count as all of that.
+    /// Waits until there are `bytes` that are nobody's first, but not longer than `time`. More than
+    /// a caller can have count as all of that.
     ///
     /// # Errors
     /// When there were not enough in that time.
@@ -151,31 +161,50 @@ impl Memory {
     }
 
     async fn granted(&self, bytes: usize) -> Claim {
-        let (its, all) = (&self.0.pages, &self.0.of.all);
-        let pages = bytes.div_ceil(PAGE).min(its.rest_pages);
-        let mut claim = self.claim();
-        // Behind the caller's own first, so that whoever holds much waits for nobody else's. The
-        // semaphores are never closed.
-        if let Ok(own) = its.rest.acquire_many(as_u32(pages)).await
-            && let Ok(permit) = all.rest.acquire_many(as_u32(pages)).await
-        {
-            own.forget();
-            permit.forget();
-            claim.rest = pages;
+        let shared = &self.0.of;
+        let pages = Pages::of_rest(bytes.div_ceil(PAGE).min(shared.most));
+        // Behind the caller's own first: so whoever waits for much waits for nobody else's, and
+        // few are woken by what is given back. The semaphore is never closed.
+        let _turn = self.0.turn.acquire().await;
+        loop {
+            let mut given_back = std::pin::pin!(shared.given_back.notified());
+            // What is given back after this look is not missed.
+            given_back.as_mut().enable();
+            if self.take(pages).is_ok() {
+                let memory = self.clone();
+                return Claim { memory, pages };
+            }
+            given_back.await;
         }
-        claim
     }
 
-    fn take(&self, first: usize, rest: usize) -> Result<(), Full> {
-        let (its, all) = (&self.0.pages, &self.0.of.all);
-        its.take(first, rest)?;
-        all.take(first, rest)
-            .inspect_err(|Full| its.give_back(first, rest))
+    fn take(&self, more: Pages) -> Result<(), Full> {
+        if more == Pages::default() {
+            return Ok(());
+        }
+        let (mut held, mut free) = (lock(&self.0.held), lock(&self.0.of.free));
+        let (then, left) = (held.plus(more), free.minus(more).ok_or(Full)?);
+        let is_fair = |more, then, left: usize| more == 0 || then <= left * TIMES_FREE;
+        if is_fair(more.first, then.first, left.first) && is_fair(more.rest, then.rest, left.rest) {
+            (*held, *free) = (then, left);
+            return Ok(());
+        }
+        Err(Full)
     }
 
-    fn give_back(&self, first: usize, rest: usize) {
-        self.0.of.all.give_back(first, rest);
-        self.0.pages.give_back(first, rest);
+    fn give_back(&self, pages: Pages) {
+        if pages == Pages::default() {
+            return;
+        }
+        let mut held = lock(&self.0.held);
+        // No more is given back than was taken.
+        *held = held.beyond(pages);
+        let mut free = lock(&self.0.of.free);
+        *free = free.plus(pages);
+        drop((held, free));
+        if pages.rest > 0 {
+            self.0.of.given_back.notify_waiters();
+        }
     }
 }
 
@@ -185,23 +214,21 @@ impl Claim {
     /// # Errors
     /// When there is not enough left; the claim stays as it was.
     pub(crate) fn cover(&mut self, bytes: usize) -> Result<(), Full> {
-        let first = bytes.min(FIRST).div_ceil(PAGE);
-        let rest = bytes.saturating_sub(FIRST).div_ceil(PAGE);
-        if first <= self.first && rest <= self.rest {
-            self.give_back(self.first - first, self.rest - rest);
+        let needed = Pages {
+            first: bytes.min(FIRST).div_ceil(PAGE),
+            rest: bytes.saturating_sub(FIRST).div_ceil(PAGE),
+        };
+        let more = needed.beyond(self.pages);
+        if more == Pages::default() {
+            self.give_back(self.pages.beyond(needed));
             return Ok(());
         }
-        let more_first = first.saturating_sub(self.first);
-        let more_rest = rest.saturating_sub(self.rest);
-        self.memory.take(more_first, more_rest)?;
-        self.first += more_first;
-        self.rest += more_rest;
-        Ok(())
+        self.add(more)
     }
 
     /// How many bytes it covers.
     pub(crate) fn bytes(&self) -> usize {
-        (self.first + self.rest) * PAGE
+        self.pages.all() * PAGE
     }
 
     /// Takes what is missing for `bytes`, none of it from what is kept for first bytes.
@@ -209,31 +236,24 @@ impl Claim {
     /// # Errors
     /// When there is not enough left; the claim stays as it was.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
-        let more = bytes.div_ceil(PAGE).saturating_sub(self.first + self.rest);
-        self.memory.take(0, more)?;
-        self.rest += more;
-        Ok(())
+        let more = bytes.div_ceil(PAGE).saturating_sub(self.pages.all());
+        self.add(Pages::of_rest(more))
     }
 
     /// A part of it, of so many bytes or what there is.
     pub(crate) fn split(&mut self, bytes: usize) -> Self {
-        let part = bytes.div_ceil(PAGE);
-        let rest = part.min(self.rest);
-        let first = (part - rest).min(self.first);
-        self.rest -= rest;
-        self.first -= first;
+        let pages = self.last(bytes.div_ceil(PAGE));
+        self.pages = self.pages.beyond(pages);
         Self {
             memory: self.memory.clone(),
-            first,
-            rest,
+            pages,
         }
     }
 
     /// Gives back what is not needed for `bytes`.
     pub(crate) fn shrink(&mut self, bytes: usize) {
-        let spare = (self.first + self.rest).saturating_sub(bytes.div_ceil(PAGE));
-        let rest = spare.min(self.rest);
-        self.give_back(spare - rest, rest);
+        let spare = self.pages.all().saturating_sub(bytes.div_ceil(PAGE));
+        self.give_back(self.last(spare));
     }
 
     /// The bytes, which keep the claim for as long as anybody holds them.
@@ -250,16 +270,28 @@ impl Claim {
         std::mem::replace(self, empty)
     }
 
-    fn give_back(&mut self, first: usize, rest: usize) {
-        self.first -= first;
-        self.rest -= rest;
-        self.memory.give_back(first, rest);
+    /// So many of its pages, or all that there are: those first that are nobody's first.
+    fn last(&self, count: usize) -> Pages {
+        let rest = count.min(self.pages.rest);
+        let first = (count - rest).min(self.pages.first);
+        Pages { first, rest }
+    }
+
+    fn add(&mut self, more: Pages) -> Result<(), Full> {
+        self.memory.take(more)?;
+        self.pages = self.pages.plus(more);
+        Ok(())
+    }
+
+    fn give_back(&mut self, pages: Pages) {
+        self.pages = self.pages.beyond(pages);
+        self.memory.give_back(pages);
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.give_back(self.first, self.rest);
+        self.give_back(self.pages);
     }
 }
 
@@ -274,21 +306,9 @@ impl<B: AsRef<[u8]>> AsRef<[u8]> for Held<B> {
     }
 }
 
-fn take(pages: &Semaphore, count: usize) -> Result<(), Full> {
-    if count > 0 {
-        let taken = pages.try_acquire_many(as_u32(count)).map_err(|_| Full)?;
-        taken.forget();
-    }
-    Ok(())
-}
-
-/// How many of these pages one caller may take.
-fn most(pages: usize) -> usize {
-    pages - pages / LEFT
-}
-
-fn as_u32(pages: usize) -> u32 {
-    u32::try_from(pages).unwrap_or(u32::MAX)
+/// Nothing that can panic runs under these locks.
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -307,7 +327,7 @@ mod tests {
         let (memory, others) = (budget.of(&caller("a")), budget.of(&caller("b")));
         let (mut long, mut rest) = (memory.claim(), others.claim());
         assert_eq!(long.cover(2 * MIB), Ok(()));
-        assert_eq!(rest.cover(MIB), Ok(()));
+        assert_eq!(rest.cover(MIB * 7 / 8), Ok(()));
         let mut second = others.claim();
         assert_eq!(second.cover(MIB), Err(Full));
         let short: Vec<Claim> = (0..10)
@@ -345,6 +365,44 @@ mod tests {
         assert_eq!(other.cover(FIRST), Ok(()));
     }
 
+    /// As many claims as the caller can have of so many bytes.
+    fn all_that_it_can(memory: &Memory, bytes: usize) -> Vec<Claim> {
+        let next = || {
+            let mut claim = memory.claim();
+            claim.cover(bytes).ok().map(|()| claim)
+        };
+        std::iter::from_fn(next).collect()
+    }
+
+    /// Two who took seven eighths of all each once left a third nothing.
+    #[test]
+    fn two_callers_leave_room_for_a_third() {
+        let budget = Budget::new(32 * MIB);
+        let greedy = [budget.of(&caller("a")), budget.of(&caller("b"))];
+        for bytes in [FIRST, FIRST + PAGE, MIB] {
+            let held: Vec<_> = greedy
+                .iter()
+                .map(|one| all_that_it_can(one, bytes))
+                .collect();
+            assert!(held.iter().all(|claims| !claims.is_empty()), "{bytes}");
+            let mut third = budget.of(&caller("c")).claim();
+            assert_eq!(third.cover(FIRST + 300 * PAGE / 4), Ok(()), "{bytes}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_told_of_what_others_give_back() {
+        let budget = Budget::new(8 * MIB);
+        let (a, b) = (budget.of(&caller("a")), budget.of(&caller("b")));
+        let held = all_that_it_can(&a, MIB);
+        let soon = Duration::from_secs(10);
+        assert!(b.wait_for(3 * MIB, Duration::ZERO).await.is_err());
+        let waits = tokio::spawn(async move { b.wait_for(3 * MIB, soon).await.is_ok() });
+        tokio::task::yield_now().await;
+        drop(held);
+        assert_eq!(waits.await.ok(), Some(true));
+    }
+
     #[tokio::test]
     async fn who_waits_for_much_waits_for_itself() {
         let budget = Budget::new(8 * MIB);
@@ -369,9 +427,9 @@ mod tests {
         let same = budget.of(&caller("one"));
         assert!(Arc::ptr_eq(&same.0, &claim.memory.0));
         drop(same);
-        assert_eq!(budget.0.callers().len(), 1);
+        assert_eq!(lock(&budget.0.callers).len(), 1);
         drop(claim);
-        assert!(budget.0.callers().is_empty());
+        assert!(lock(&budget.0.callers).is_empty());
     }
 
     #[test]

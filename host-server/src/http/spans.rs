@@ -217,7 +217,7 @@ impl Collector {
         let (parts, mut body) = self.agent.run(request)?.into_parts();
         let sent = body.with_config().limit(LONGEST_ANSWER);
         let mut answer = Vec::new();
-        // That limit counts what comes over the line: a few bytes can unpack to many. What is cut
+        // That limit counts what comes over the wire: a few bytes can unpack to many. What is cut
         // off is only the reason for a refusal.
         let mut unpacked = sent.reader().take(LONGEST_ANSWER);
         unpacked.read_to_end(&mut answer)?;
