@@ -24,7 +24,7 @@ use crate::http::metrics::{Format, Metrics, Rejected};
 use crate::http::middleware::Middleware;
 use crate::http::page;
 use crate::models::drift::Drift;
-use crate::models::registry::{Loading, ModelSource, OnLoad, OnRefuse, Registry, Served, Witness};
+use crate::models::registry::{Live, Loading, ModelSource, OnLoad, OnRefuse, Registry, Witness};
 use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, Written};
 
 pub(crate) use self::target::Target;
@@ -121,7 +121,7 @@ impl App {
 
     /// The metrics as text, with up-to-date gauges.
     pub(crate) fn measured(&self, format: Format) -> String {
-        self.for_each_served(Served::measure);
+        self.for_each_live(Live::measure);
         if let Some(log) = &self.log {
             log.measure();
         }
@@ -130,11 +130,7 @@ impl App {
 
     /// Writes the drift windows to the disk, where there is a folder for them.
     pub(crate) fn keep_drift(&self) {
-        self.for_each_served(|served| {
-            if let Ok(monitor) = served.drift() {
-                monitor.save();
-            }
-        });
+        self.for_each_live(Live::keep_drift);
     }
 
     /// Whether drift windows are kept between starts.
@@ -143,12 +139,10 @@ impl App {
         drift.is_some_and(|drift| drift.state.is_some())
     }
 
-    fn for_each_served(&self, work: impl Fn(&Served)) {
-        for slot in self.registry.all() {
-            if let Some(live) = slot.live() {
-                live.loaded().iter().for_each(|served| work(served));
-            }
-        }
+    fn for_each_live(&self, work: impl Fn(&Live)) {
+        let slots = self.registry.all();
+        let live = slots.iter().filter_map(|slot| slot.live());
+        live.for_each(|live| work(&live));
     }
 
     /// The decision log.

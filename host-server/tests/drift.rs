@@ -387,6 +387,83 @@ async fn two_sketches_differ_by_a_hundred_applications_or_by_none() {
     assert_eq!(second.rows(), 250);
 }
 
+/// A window with too few requests once forgot what it had shown before.
+#[tokio::test]
+async fn what_a_small_window_showed_hides_what_comes_and_goes() {
+    let app = serve(rows(100, 25));
+    for request in requests(100) {
+        predict(&app, serde_json::to_string(&request).unwrap()).await;
+    }
+    let first = get(&app, "/drift/sketch", &[]).await;
+    assert_eq!(first.status, 200, "{}", first.text());
+    let mut hidden = 0;
+    for request in requests(40) {
+        predict(&app, serde_json::to_string(&request).unwrap()).await;
+        let sketch = get(&app, "/drift/sketch", &[]).await;
+        assert!(sketch.status == 404 || sketch.body == first.body);
+        hidden += usize::from(sketch.status == 404);
+    }
+    assert!((1..40).contains(&hidden), "{hidden}");
+}
+
+/// A shadow's window once counted the champion's requests again: the difference between the two
+/// could be one applicant.
+#[tokio::test]
+async fn a_shadow_counts_its_answers_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("loan-approval");
+    for version in ["1.0.0", "2.0.0"] {
+        let place = model.join(version);
+        std::fs::create_dir_all(&place).unwrap();
+        let file = std::env::var_os("UNDERWRITE_TEST_MODEL").unwrap();
+        std::fs::copy(file, place.join("model.wasm")).unwrap();
+    }
+    let deployment = "version = \"1.0.0\"\n[challenger]\nversion = \"2.0.0\"";
+    std::fs::write(model.join("deployment.toml"), deployment).unwrap();
+    let options = ServeOptions {
+        allow_mismatch: true,
+        drift: Some(DriftOptions {
+            window: rows(5000, 1),
+            state: None,
+        }),
+        ..ServeOptions::new(ModelSource::Folder(folder.path().into()))
+    };
+    let app = app(App::open(options).unwrap());
+    for request in requests(120) {
+        predict(&app, serde_json::to_string(&request).unwrap()).await;
+    }
+    let path = "/models/loan-approval/versions/2.0.0/drift";
+    let start = std::time::Instant::now();
+    let shadow = loop {
+        let answer = json(&get(&app, path, &[]).await);
+        if answer["window"]["rows"] == 120 {
+            break answer;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "{answer}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    let of = |answer: &Value| -> Vec<String> {
+        let columns = answer["columns"].as_object().unwrap();
+        columns.keys().cloned().collect()
+    };
+    // What it said before there were enough.
+    assert!(of(&shadow).iter().all(|name| name == "prediction"));
+    let sketch = get(&app, &format!("{path}/sketch"), &[]).await;
+    let sketch = Sketch::decode(&sketch.body).unwrap();
+    let roles = sketch.columns.iter().map(|column| column.spec.role);
+    assert!(roles.eq([ColumnRole::Prediction]));
+    assert!(of(&drift(&app).await).len() > 1);
+    let metrics = get(&app, "/metrics", &[]).await;
+    let shown = |version: &str, feature: &str| {
+        let line = format!(
+            "underwrite_drift_score{{model=\"loan-approval\",version=\"{version}\",feature=\"{feature}\"}}"
+        );
+        metrics.text().contains(&line)
+    };
+    assert!(shown("1.0.0", "person_income") && shown("1.0.0", "prediction"));
+    assert!(!shown("2.0.0", "person_income") && shown("2.0.0", "prediction"));
+}
+
 /// Each reader who did not read once held a copy of the report.
 #[tokio::test]
 async fn readers_share_a_report() {

@@ -572,3 +572,49 @@ async fn inputs_of_other_names_are_refused_before_their_values_are_read() {
         "{text}"
     );
 }
+
+/// Of two places for rows one was once decided, and the other not looked at.
+#[tokio::test]
+async fn invocations_have_their_rows_once() {
+    let (app, host) = real_app();
+    let row = Value::from(example(host.description()));
+    let split = json!({ "columns": [], "data": [] });
+    for (body, first, second) in [
+        (
+            json!({ "instances": [row], "inputs": [row] }),
+            "instances",
+            "inputs",
+        ),
+        (
+            json!({ "instances": [row], "dataframe_split": split }),
+            "dataframe_split",
+            "instances",
+        ),
+        (
+            json!({ "dataframe_records": [row], "inputs": [row] }),
+            "dataframe_records",
+            "inputs",
+        ),
+    ] {
+        let answer = post(&app, "/invocations", JSON, &body.to_string()).await;
+        let sentence = format!("the body has rows in `{first}` and in `{second}`: give them once");
+        check(&answer, 400, &sentence);
+    }
+}
+
+/// A quote that is never closed once swallowed the applicants that follow.
+#[tokio::test]
+async fn a_stray_quote_in_csv_is_refused_with_its_line() {
+    let (app, host) = real_app();
+    let names: Vec<&str> = host
+        .description()
+        .input_features()
+        .map(|input| input.name.as_str())
+        .collect();
+    let empty = ",".repeat(names.len() - 1);
+    let csv = format!("{}\n{empty}\n{empty}\"open\n{empty}\n", names.join(","));
+    for path in ["/predict/batch", "/invocations"] {
+        let answer = post(&app, path, "text/csv", &csv).await;
+        check(&answer, 400, "line 3: a quote (\\\") is in the wrong place");
+    }
+}

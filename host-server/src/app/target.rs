@@ -6,6 +6,7 @@ use super::App;
 use crate::http::admission::Work;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
+use crate::models::drift::Monitor;
 use crate::models::registry::{Affinity, Live, Served, Slot, Version};
 use crate::record::Role as LogRole;
 
@@ -118,20 +119,21 @@ impl App {
         }
     }
 
-    /// The version whose drift is requested: the named one, or the champion.
+    /// The drift window that is requested: of the named version, or of the champion.
     pub(crate) async fn monitored(
         &self,
         caller: &Caller,
         name: Option<&str>,
         version: Option<&str>,
-    ) -> Result<Arc<Served>, ApiError> {
-        match version {
-            None => {
-                let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
-                Ok(Arc::clone(&live.champion))
-            }
-            Some(version) => self.version(caller, name, version).await,
-        }
+    ) -> Result<Arc<Monitor>, ApiError> {
+        let live = self.slot(name)?.live().ok_or(ApiError::NoModel)?;
+        let served = match version {
+            None => Arc::clone(&live.champion),
+            Some(version) => self.version(caller, name, version).await?,
+        };
+        live.drift(&served).map_err(|reason| ApiError::NotThere {
+            detail: reason.to_string(),
+        })
     }
 }
 

@@ -15,7 +15,6 @@ use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
 use crate::models::drift::Snapshot;
-use crate::models::registry::Served;
 
 /// The report contains its style sheet and charts; it loads and runs nothing.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -66,34 +65,30 @@ async fn answer(
     version: Option<String>,
     form: Form,
 ) -> Result<Response, ApiError> {
-    let served = app.monitored(&caller, name.as_deref(), version.as_deref());
-    let served = served.await?;
+    let monitor = app.monitored(&caller, name.as_deref(), version.as_deref());
+    let monitor = monitor.await?;
     let fault = |error: &dyn std::fmt::Display| {
         tracing::error!(request_id = id.as_uuid(), %error, "drift report failed");
         ApiError::fault(&id)
     };
     // Comparing and drawing take milliseconds: not on an async worker.
-    let work = move || write(&served, form);
+    let work = move || write(&monitor.snapshot(), form);
     app.admission()
         .piece(&caller, work)
         .await
         .map_err(|error| fault(&error))?
         .map_err(|problem| match problem {
-            Problem::NotMonitored(detail) => ApiError::NotThere { detail },
+            Problem::TooFew(detail) => ApiError::NotThere { detail },
             Problem::Html(error) => fault(&error),
         })
 }
 
 enum Problem {
-    NotMonitored(String),
+    TooFew(String),
     Html(model_drift::report::HtmlError),
 }
 
-fn write(served: &Served, form: Form) -> Result<Response, Problem> {
-    let monitor = served
-        .drift()
-        .map_err(|reason| Problem::NotMonitored(reason.to_string()))?;
-    let snapshot: Arc<Snapshot> = monitor.snapshot();
+fn write(snapshot: &Snapshot, form: Form) -> Result<Response, Problem> {
     Ok(match form {
         Form::Json => {
             let json = [(CONTENT_TYPE, "application/json")];
@@ -116,7 +111,7 @@ fn write(served: &Served, form: Form) -> Result<Response, Problem> {
                     "attachment; filename=\"window.sketch\"",
                 ),
             ];
-            let sketch = snapshot.sketch().map_err(Problem::NotMonitored)?;
+            let sketch = snapshot.sketch().map_err(Problem::TooFew)?;
             (headers, sketch).into_response()
         }
     })

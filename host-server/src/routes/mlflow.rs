@@ -159,6 +159,18 @@ fn read_rows(
         true => Table::of_rows(body, json.get().as_bytes(), model, most),
         false => Err(Unreadable::Other(format!("`{name}` is no list"))),
     };
+    let given = [
+        ("dataframe_split", request.dataframe_split),
+        ("dataframe_records", request.dataframe_records),
+        ("instances", request.instances),
+        ("inputs", request.inputs),
+    ];
+    let mut names = given.iter().filter_map(|(name, rows)| rows.map(|_| name));
+    if let (Some(one), Some(other)) = (names.next(), names.next()) {
+        return Err(Unreadable::Other(format!(
+            "the body has rows in `{one}` and in `{other}`: give them once"
+        )));
+    }
     if let Some(split) = request.dataframe_split {
         return read_split(body, split, model, most);
     }

@@ -10,7 +10,7 @@ mod state;
 
 use std::sync::Arc;
 
-use crate::sketch::{Column, Role, Sketch};
+use crate::sketch::{Column, Sketch};
 use bins::ColumnBins;
 pub use state::StateError;
 
@@ -104,16 +104,6 @@ impl Shape {
         Sketch {
             columns: columns.collect(),
         }
-    }
-}
-
-/// A reference without its target, which is not known when a model decides.
-#[must_use]
-pub fn without_target(reference: &Sketch) -> Sketch {
-    let columns = reference.columns.iter();
-    let columns = columns.filter(|column| column.spec.role != Role::Target);
-    Sketch {
-        columns: columns.cloned().collect(),
     }
 }
 

@@ -16,6 +16,7 @@ use records::Records;
 
 pub(crate) use pieces::each_record;
 pub use pieces::{Head, Piece, Pieces};
+pub use records::quotes_are_sound;
 
 /// Bytes that a record may have: otherwise an unclosed quote would swallow the file.
 pub(crate) const MAX_RECORD: usize = 1 << 20;

@@ -143,7 +143,7 @@ impl<R: Read> Records<R> {
         let raw = trim_line_ends(&self.raw);
         if raw.contains(&b'"') {
             // The last line's end may be inside a quoted field: look at all of it.
-            check_quotes(&self.raw, raw, self.quotes).map_err(|kind| (None, kind))?;
+            check_quotes(&self.raw, self.quotes).map_err(|kind| (None, kind))?;
         }
         let ends = &self.ends[..self.ends_len];
         let bytes = &self.fields[..self.fields_len];
@@ -182,18 +182,19 @@ fn trim_line_ends(raw: &[u8]) -> &[u8] {
     }
 }
 
-/// `whole` is the record with its line endings, `trimmed` without them.
-fn check_quotes(whole: &[u8], trimmed: &[u8], quotes: StrayQuotes) -> Result<(), CsvErrorKind> {
+fn check_quotes(record: &[u8], quotes: StrayQuotes) -> Result<(), CsvErrorKind> {
     match quotes {
-        StrayQuotes::Refused if !quotes_are_sound(trimmed) => Err(CsvErrorKind::StrayQuote),
-        StrayQuotes::Kept if ends_in_quotes(whole) => Err(CsvErrorKind::UnclosedQuote),
+        StrayQuotes::Refused if !quotes_are_sound(record) => Err(CsvErrorKind::StrayQuote),
+        StrayQuotes::Kept if ends_in_quotes(record) => Err(CsvErrorKind::UnclosedQuote),
         _ => Ok(()),
     }
 }
 
-/// Whether each field is either free of quotes, or wholly within a pair of them with
-/// those inside doubled.
-fn quotes_are_sound(record: &[u8]) -> bool {
+/// Whether each field of a record is either free of quotes, or wholly within a pair of them with
+/// those inside doubled. Line endings before the record and after it may be there.
+#[must_use]
+pub fn quotes_are_sound(record: &[u8]) -> bool {
+    let record = trim_line_ends(record);
     let mut rest = record.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(record);
     loop {
         let Some(quoted) = rest.strip_prefix(b"\"") else {

@@ -158,7 +158,8 @@ impl Gauges {
         }
     }
 
-    fn clear(&self) {
+    /// Shows no comparison.
+    pub(super) fn clear(&self) {
         let set = &self.set;
         set.dataset.remove(&self.key);
         set.share.remove(&self.key);

@@ -15,8 +15,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use model_core::artifact::Artifact;
 use model_core::details::Details;
 use model_core::model_file::ModelFile;
-use model_drift::live::{Length, Live, Window, without_target};
-use model_drift::sketch::Sketch;
+use model_drift::live::{Length, Live, Window};
+use model_drift::sketch::{Role, Sketch};
 
 use crate::host::{Answer, ModelHost};
 use crate::models::score::Score;
@@ -72,14 +72,40 @@ pub(crate) enum NotMonitored {
     Damaged(String),
 }
 
+/// What a window counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// Requests and the answers to them.
+    Requests,
+    /// Answers to copies of another version's requests. The requests are not counted twice: the
+    /// difference between the two windows could be one applicant.
+    Copies,
+}
+
+impl Watched {
+    /// The columns of a reference that it counts. What became of an application is not known when
+    /// a model decides.
+    fn columns(self, reference: &Sketch) -> Sketch {
+        let counts = |role| match role {
+            Role::Target => false,
+            Role::Prediction | Role::Reason => true,
+            _ => self == Self::Requests,
+        };
+        let columns = reference.columns.iter();
+        let columns = columns.filter(|column| counts(column.spec.role));
+        Sketch {
+            columns: columns.cloned().collect(),
+        }
+    }
+}
+
 /// The window of one version of a model.
 pub(crate) struct Monitor {
     /// `loan-approval 1.0.0`
     title: String,
     reader: Reader,
     window: Mutex<Counted>,
-    /// The last comparison, and of which requests it was: what is released.
-    last: Mutex<Option<(Stamp, Arc<Snapshot>)>>,
+    shown: Mutex<Shown>,
     unread: AtomicU64,
     gauges: Gauges,
     state: Option<StateFile>,
@@ -89,6 +115,15 @@ struct Counted {
     live: Live,
     /// All requests that were ever counted.
     seen: u64,
+}
+
+/// What was last said of a window, and of which requests.
+#[derive(Default)]
+struct Shown {
+    /// The last comparison, whose counts were given away.
+    released: Option<(Stamp, Arc<Snapshot>)>,
+    /// What there was to say while there were too few requests.
+    waiting: Option<(Stamp, Arc<Snapshot>)>,
 }
 
 /// Changes whenever a comparison would.
@@ -106,8 +141,12 @@ impl Stamp {
     fn hides(&self, later: &Self) -> bool {
         let come = later.seen - self.seen;
         let gone = (self.rows + come).saturating_sub(later.rows);
-        let is_enough = self.rows >= LEAST_ROWS && later.rows >= LEAST_ROWS;
-        is_enough && come + gone < RELEASE_STEP
+        come + gone < RELEASE_STEP
+    }
+
+    /// Whether counts of so few requests would show who asked.
+    fn is_too_few(&self) -> bool {
+        self.rows < LEAST_ROWS
     }
 }
 
@@ -120,28 +159,28 @@ impl Drift {
     pub(crate) fn monitor(
         &self,
         host: &ModelHost,
-        name: &str,
-        version: &str,
-    ) -> Result<Monitor, NotMonitored> {
+        (name, version): (&str, &str),
+        watched: Watched,
+    ) -> Result<Arc<Monitor>, NotMonitored> {
         let options = self.options.as_ref().ok_or(NotMonitored::SwitchedOff)?;
         let (artifact, reference) = reference(host)?;
-        let reference = without_target(&reference);
+        let reference = watched.columns(&reference);
         let mut live = Live::new(&reference, options.window, now());
         let digest = &host.description().model.digest;
         let state = options.state.as_ref().map(|folder| {
-            let file = StateFile::new(folder, name, version, digest);
+            let file = StateFile::new(folder, (name, version), watched, digest);
             file.restore(&mut live);
             file
         });
-        Ok(Monitor {
+        Ok(Arc::new(Monitor {
             title: format!("{name} {version}"),
             reader: Reader::new(&artifact, &reference, live.shape()),
             window: Mutex::new(Counted { live, seen: 0 }),
-            last: Mutex::default(),
+            shown: Mutex::default(),
             unread: AtomicU64::new(0),
             gauges: self.gauges.model(name, version),
             state,
-        })
+        }))
     }
 }
 
@@ -179,7 +218,7 @@ impl Monitor {
     /// The window compared with the training rows; computed anew only when it has changed, and
     /// by enough requests.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let mut window = self.window();
         window.live.turn(now());
         let stamp = Stamp {
@@ -188,8 +227,13 @@ impl Monitor {
             since: window.live.since(),
             unread: self.unread.load(Ordering::Relaxed),
         };
-        if let Some((of, snapshot)) = &*last
-            && (*of == stamp || of.hides(&stamp))
+        // A window that had too few for a while still hides what came and went meanwhile.
+        let last = match stamp.is_too_few() {
+            true => &mut shown.waiting,
+            false => &mut shown.released,
+        };
+        if let Some((of, snapshot)) = last
+            && (*of == stamp || (!stamp.is_too_few() && of.hides(&stamp)))
         {
             return Arc::clone(snapshot);
         }
@@ -206,6 +250,11 @@ impl Monitor {
     pub(crate) fn measure(&self) {
         let unread = self.unread.load(Ordering::Relaxed);
         self.gauges.set(&self.snapshot(), unread);
+    }
+
+    /// Shows no gauges until it is measured again.
+    pub(crate) fn hide(&self) {
+        self.gauges.clear();
     }
 
     /// Writes the window to the disk, where there is a folder for it.
@@ -243,7 +292,9 @@ pub fn time_counting(
 ) -> Option<CountingCost> {
     let gauges = GaugeSet::register(&mut prometheus_client::registry::Registry::default());
     let drift = Drift::new(Some(options), gauges);
-    let monitor = drift.monitor(host, "bench", "1").ok()?;
+    let monitor = drift
+        .monitor(host, ("bench", "1"), Watched::Requests)
+        .ok()?;
     let answer = |request: &Vec<u8>| Some((request.clone(), host.decide(request).ok()?));
     let answered: Vec<_> = requests.iter().filter_map(answer).collect();
     let start = Instant::now();

@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use model_drift::live::{Live, StateError};
 use model_files::{WholeFile, read_small};
 
+use super::Watched;
+
 /// The file that is locked.
 const LOCK: &str = ".lock";
 
@@ -24,9 +26,19 @@ pub(super) struct StateFile {
 }
 
 impl StateFile {
-    pub(super) fn new(folder: &Path, name: &str, version: &str, digest: &str) -> Self {
+    pub(super) fn new(
+        folder: &Path,
+        (name, version): (&str, &str),
+        watched: Watched,
+        digest: &str,
+    ) -> Self {
+        let of = match watched {
+            Watched::Requests => "",
+            Watched::Copies => "@shadow",
+        };
+        let name = format!("{}@{}{of}.window", safe(name), safe(version));
         Self {
-            path: folder.join(format!("{}@{}.window", safe(name), safe(version))),
+            path: folder.join(name),
             digest: digest.to_owned(),
             writing: Mutex::default(),
         }

@@ -12,6 +12,7 @@ use super::served::Served;
 use super::shadow::Shadow;
 use super::version::{Version, unload_oldest};
 use crate::host::LoadError;
+use crate::models::drift::{Monitor, NotMonitored};
 
 /// What answers now.
 pub(crate) struct Live {
@@ -91,6 +92,41 @@ impl Live {
             Challenger::Shadow(shadow) => Some((shadow.served(), Mode::Shadow)),
             Challenger::Canary { served, .. } => Some((served, Mode::Canary)),
         }
+    }
+
+    /// The drift window to show of a version, or why there is none: of its answers to copies
+    /// where it is in the shadow, else of its own requests.
+    pub(crate) fn drift(&self, served: &Arc<Served>) -> Result<Arc<Monitor>, NotMonitored> {
+        let is_same = |shadow: &&Shadow| Arc::ptr_eq(shadow.served(), served);
+        let drift = match self.shadow().filter(is_same) {
+            Some(shadow) => shadow.drift(),
+            None => served.drift(),
+        };
+        drift.cloned().map_err(Clone::clone)
+    }
+
+    /// Brings the gauges of all that serves up to date.
+    pub(crate) fn measure(&self) {
+        for served in self.loaded() {
+            served.measure();
+            let shown = self.drift(&served);
+            if let Ok(own) = served.drift()
+                && shown.as_ref().is_ok_and(|shown| !Arc::ptr_eq(shown, own))
+            {
+                own.hide();
+            }
+            if let Ok(shown) = shown {
+                shown.measure();
+            }
+        }
+    }
+
+    /// Writes the drift windows to the disk, where there is a folder for them.
+    pub(crate) fn keep_drift(&self) {
+        let loaded = self.loaded();
+        let own = loaded.iter().filter_map(|served| served.drift().ok());
+        let of_shadow = self.shadow().and_then(|shadow| shadow.drift().ok());
+        own.chain(of_shadow).for_each(|monitor| monitor.save());
     }
 
     pub(crate) fn version(&self, version: &str) -> Option<&Arc<Version>> {

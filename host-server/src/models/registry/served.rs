@@ -19,7 +19,7 @@ use super::verify;
 use crate::asset::Asset;
 use crate::glue::{MODEL_TYPES, beside_model};
 use crate::host::{Answer, CallError, Decision, Description, LoadError, LoadErrorKind, ModelHost};
-use crate::models::drift::{Monitor, NotMonitored};
+use crate::models::drift::{Drift, Monitor, NotMonitored, Watched};
 use crate::models::metrics::{ModelMetrics, Tally};
 use crate::models::score::Score;
 
@@ -31,7 +31,7 @@ pub(crate) struct Served {
     file_sha256: [u8; 32],
     signer: Option<Signer>,
     pub(crate) metrics: ModelMetrics,
-    drift: Result<Monitor, NotMonitored>,
+    drift: Result<Arc<Monitor>, NotMonitored>,
     /// Whether its decisions carry reasons.
     gives_reasons: bool,
     files: OnceLock<Files>,
@@ -120,7 +120,9 @@ impl Served {
             Some(named) => (named.name.to_owned(), named.version.to_owned()),
             None => (info.name.clone(), info.version.clone()),
         };
-        let drift = loading.drift.monitor(&host, &name, &version);
+        let drift = loading
+            .drift
+            .monitor(&host, (&name, &version), Watched::Requests);
         if let Err(NotMonitored::Damaged(_)) = &drift {
             tracing::warn!(
                 model = name,
@@ -191,19 +193,20 @@ impl Served {
     /// One decision for a client, counted in the metrics and in the drift window.
     pub(crate) fn decide(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
         let scored = self.decide_unanswered(body)?;
-        self.metrics.decided(scored.decision.answer(), scored.score);
+        let (answer, score) = (scored.decision.answer(), scored.score);
+        self.seen(body, answer, score);
+        self.metrics.decided(answer, score);
         Ok(scored)
     }
 
-    /// One decision that no client gets, as of a challenger in the shadow: it is counted in
-    /// the drift window, and not among the decisions that were given.
+    /// One decision that no client gets, as of a challenger in the shadow: it is counted
+    /// neither among those that were given nor in the drift window.
     pub(crate) fn decide_unanswered(&self, body: &[u8]) -> Result<ScoredDecision, CallError> {
         let decision = self
             .host
             .decide(body)
             .inspect_err(|error| self.metrics.failed(error))?;
         let score = Score::read(decision.answer());
-        self.seen(body, decision.answer(), score);
         Ok(ScoredDecision { decision, score })
     }
 
@@ -246,17 +249,19 @@ impl Served {
         });
     }
 
-    /// Brings the gauges up to date.
+    /// Brings the gauges up to date, but for those of drift.
     pub(crate) fn measure(&self) {
         self.metrics.set_instances(self.host.instances());
-        if let Ok(monitor) = &self.drift {
-            monitor.measure();
-        }
     }
 
     /// The drift window of its requests, or why there is none.
-    pub(crate) fn drift(&self) -> Result<&Monitor, &NotMonitored> {
+    pub(crate) fn drift(&self) -> Result<&Arc<Monitor>, &NotMonitored> {
         self.drift.as_ref()
+    }
+
+    /// A drift window of its answers to copies of another version's requests.
+    pub(super) fn watch_copies(&self, drift: &Drift) -> Result<Arc<Monitor>, NotMonitored> {
+        drift.monitor(&self.host, (&self.name, &self.version), Watched::Copies)
     }
 
     fn seen(&self, request: &[u8], answer: Answer<'_>, score: Option<Score>) {

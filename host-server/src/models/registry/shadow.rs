@@ -1,5 +1,6 @@
 //! A challenger in the shadow: it gets a copy of each request on a thread of its own. Its
-//! answers are compared, counted and discarded; when it is slow, copies are dropped.
+//! answers are compared, counted (also in a drift window of their own) and discarded; when it is
+//! slow, copies are dropped.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -8,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::served::{ScoredDecision, Served};
 use crate::host::Answer;
+use crate::models::drift::{Drift, Monitor, NotMonitored};
 use crate::models::metrics::Shadowed;
 use crate::models::score::Score;
 
@@ -23,6 +25,7 @@ const QUEUE_BYTES: usize = 8 << 20;
 #[derive(Clone)]
 pub(crate) struct Shadow {
     served: Arc<Served>,
+    drift: Result<Arc<Monitor>, NotMonitored>,
     queue: Option<SyncSender<Job>>,
     bytes: Arc<Semaphore>,
 }
@@ -39,14 +42,15 @@ struct Job {
 }
 
 impl Shadow {
-    pub(super) fn start(served: Arc<Served>) -> Self {
+    pub(super) fn start(served: Arc<Served>, drift: &Drift) -> Self {
         let (queue, jobs) = sync_channel::<Job>(QUEUE);
-        let challenger = Arc::clone(&served);
+        let drift = served.watch_copies(drift);
+        let (challenger, monitor) = (Arc::clone(&served), drift.as_ref().ok().cloned());
         let started = std::thread::Builder::new()
             .name("model-shadow".to_owned())
             .spawn(move || {
                 for job in jobs {
-                    compare(&challenger, job);
+                    compare(&challenger, monitor.as_deref(), job);
                 }
             });
         if let Err(error) = &started {
@@ -54,6 +58,7 @@ impl Shadow {
         }
         Self {
             served,
+            drift,
             queue: started.is_ok().then_some(queue),
             bytes: Arc::new(Semaphore::new(QUEUE_BYTES)),
         }
@@ -61,6 +66,11 @@ impl Shadow {
 
     pub(crate) fn served(&self) -> &Arc<Served> {
         &self.served
+    }
+
+    /// The drift window of its answers, or why there is none.
+    pub(crate) fn drift(&self) -> Result<&Arc<Monitor>, &NotMonitored> {
+        self.drift.as_ref()
     }
 
     /// Hands over a request and what the champion said; the witness hears what the challenger
@@ -84,10 +94,13 @@ impl Shadow {
     }
 }
 
-fn compare(challenger: &Served, job: Job) {
+fn compare(challenger: &Served, monitor: Option<&Monitor>, job: Job) {
     match challenger.decide_unanswered(&job.body) {
         Ok(ScoredDecision { decision, score }) => {
             challenger.metrics.compared(job.champion, score);
+            if let Some(monitor) = monitor {
+                monitor.seen(&job.body, decision.answer(), score);
+            }
             if let Some(witness) = job.witness {
                 witness(challenger, &job.body, decision.answer());
             }

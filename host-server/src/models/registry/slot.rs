@@ -18,6 +18,7 @@ use super::served::Served;
 use super::shadow::Shadow;
 use super::source::Signer;
 use super::version::{Stamp, Version, unload_oldest};
+use crate::models::drift::Drift;
 use crate::models::metrics::{ModelMetricsSet, Reload};
 
 /// A model by name.
@@ -382,7 +383,7 @@ impl Slot {
                     (Mode::Shadow, Some(served)) => Arc::clone(served),
                     _ => named(&wanted.version)?,
                 };
-                Some(self.challenger(load(&served)?, wanted))
+                Some(self.challenger(load(&served)?, wanted, &loading.drift))
             }
         };
         Ok(Some(Live {
@@ -393,7 +394,12 @@ impl Slot {
     }
 
     /// The challenger. One that was already in the shadow keeps its queue.
-    fn challenger(&self, served: Arc<Served>, wanted: &deployment::Challenger) -> Challenger {
+    fn challenger(
+        &self,
+        served: Arc<Served>,
+        wanted: &deployment::Challenger,
+        drift: &Drift,
+    ) -> Challenger {
         if wanted.mode == Mode::Canary {
             return Challenger::Canary {
                 served,
@@ -404,7 +410,7 @@ impl Slot {
         }
         match self.live().and_then(|live| live.shadow().cloned()) {
             Some(shadow) if Arc::ptr_eq(shadow.served(), &served) => Challenger::Shadow(shadow),
-            _ => Challenger::Shadow(Shadow::start(served)),
+            _ => Challenger::Shadow(Shadow::start(served, drift)),
         }
     }
 

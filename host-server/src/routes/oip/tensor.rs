@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::rows::{Cells, Fixed, Span, Unreadable, list, short};
+use super::super::rows::{Cells, Fixed, Numbers, Span, Unreadable, list, short};
 
 /// The most dimensions that a shape has here.
 const DIMENSIONS: usize = 2;
@@ -97,7 +97,11 @@ impl Tensor<'_> {
                         Unreadable::Json(error) => self.wrong(&error.to_string()),
                         other => other,
                     })?,
-                    single: self.datatype == "FP32",
+                    numbers: match &self.datatype[..] {
+                        "FP32" => Numbers::Singles,
+                        "BYTES" => Numbers::Texts,
+                        _ => Numbers::Exact,
+                    },
                 }
             }
             (None, None) => return Err(self.wrong("it has no data")),

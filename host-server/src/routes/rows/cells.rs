@@ -1,6 +1,7 @@
 //! The values of a column or a tensor, where they are in the body, and how one of them becomes
 //! a value of a row.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::Span;
@@ -14,12 +15,22 @@ const INFINITE: &[u8] = b"1e999";
 /// Values, all of one form.
 #[derive(Debug)]
 pub(in super::super) enum Cells {
-    /// JSON values; `single` rounds numbers to single precision.
-    Json { spans: Vec<Span>, single: bool },
+    /// JSON values, and what its numbers are.
+    Json { spans: Vec<Span>, numbers: Numbers },
     /// Numbers as bytes, little-endian.
     Binary { datatype: Fixed, span: Span },
     /// Texts.
     Texts(Vec<Span>),
+}
+
+/// What the numbers among JSON values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Numbers {
+    Exact,
+    /// Rounded to single precision.
+    Singles,
+    /// Values of a tensor of texts, as they are: none is an index.
+    Texts,
 }
 
 /// A datatype whose values all have one size.
@@ -176,11 +187,11 @@ impl Cells {
     ) {
         let start = out.len();
         match self {
-            Self::Json { spans, single } => {
+            Self::Json { spans, numbers } => {
                 let json = spans
                     .get(at)
                     .map_or(&b"null"[..], |span| span.of_body(body));
-                match number(json).filter(|_| *single) {
+                match number(json).filter(|_| *numbers == Numbers::Singles) {
                     Some(number) => write_single(number as f32, out),
                     None => out.extend_from_slice(json),
                 }
@@ -195,9 +206,14 @@ impl Cells {
                 write_text(&String::from_utf8_lossy(text), out);
             }
         }
-        if let Some(feature) = feature {
+        if let Some(feature) = feature.filter(|_| !self.is_of_texts()) {
             feature.decode(start, out);
         }
+    }
+
+    fn is_of_texts(&self) -> bool {
+        let texts = Numbers::Texts;
+        matches!(self, Self::Json { numbers, .. } if *numbers == texts)
     }
 }
 
@@ -233,19 +249,30 @@ impl Meaning {
         let Some(number) = number(&out[start..]) else {
             return;
         };
-        let meant = match self {
-            Self::Boolean if number == 0.0 => Some("false"),
-            Self::Boolean if number == 1.0 => Some("true"),
-            Self::Category(categories) if number >= 0.0 && number.fract() == 0.0 => {
-                categories.get(number as usize).map(String::as_str)
-            }
-            _ => None,
+        let meant: Cow<'_, str> = match self {
+            Self::Boolean if number == 0.0 => "false".into(),
+            Self::Boolean if number == 1.0 => "true".into(),
+            Self::Category(categories) => category(categories, number),
+            _ => return,
         };
-        if let Some(meant) = meant {
-            out.truncate(start);
-            out.extend_from_slice(meant.as_bytes());
-        }
+        out.truncate(start);
+        out.extend_from_slice(meant.as_bytes());
     }
+}
+
+/// The category of this index. What is none becomes the text of none: the number itself may be
+/// a category.
+fn category(categories: &[String], number: f64) -> Cow<'_, str> {
+    let is_index = number >= 0.0 && number.fract() == 0.0;
+    let known = categories.get(number as usize).filter(|_| is_index);
+    if let Some(known) = known {
+        return known.into();
+    }
+    let mut text = format!("\"index {number}\"");
+    while categories.contains(&text) {
+        text.insert_str(1, "no ");
+    }
+    text.into()
 }
 
 /// The value of a JSON number.
@@ -275,5 +302,48 @@ fn write_double(number: f64, out: &mut Vec<u8>) {
             out.extend_from_slice(zmij::Buffer::new().format_finite(number).as_bytes());
         }
         _ => out.extend_from_slice(INFINITE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number that is no index was once read as the category of that text.
+    #[test]
+    fn a_number_that_is_no_index_is_no_category() {
+        let texts = ["1", "2", "3", "index 7"];
+        let meaning = Meaning::Category(texts.map(|text| format!("{text:?}")).into());
+        for (number, expected) in [
+            ("0", "\"1\""),
+            ("2.0", "\"3\""),
+            ("3", "\"index 7\""),
+            ("4", "\"index 4\""),
+            ("7", "\"no index 7\""),
+            ("-1", "\"index -1\""),
+            ("1.5", "\"index 1.5\""),
+            ("null", "null"),
+            ("\"2\"", "\"2\""),
+        ] {
+            let mut out = number.as_bytes().to_vec();
+            meaning.decode(0, &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_number_among_texts_is_no_index() {
+        let body = b"[1]";
+        let spans = vec![Span::of(body, &body[1..2])];
+        let meaning = Meaning::Category(vec!["\"a\"".to_owned(), "\"b\"".to_owned()]);
+        for (numbers, expected) in [(Numbers::Exact, "\"b\""), (Numbers::Texts, "1")] {
+            let cells = Cells::Json {
+                spans: spans.clone(),
+                numbers,
+            };
+            let mut out = Vec::new();
+            cells.write(body, 0, Some(&meaning), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
     }
 }

@@ -8,7 +8,7 @@ use serde::de::{Deserializer as _, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Span;
-use super::cells::Cells;
+use super::cells::{Cells, Numbers};
 use super::json::{Unreadable, list};
 use super::table::{Column, Table, check_name, most_columns};
 use crate::host::Description;
@@ -49,7 +49,7 @@ pub(in super::super) fn read(
         });
         cells.push(Cells::Json {
             spans: values,
-            single: false,
+            numbers: Numbers::Exact,
         });
     }
     let rows = rows.unwrap_or(0);

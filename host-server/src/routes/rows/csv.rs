@@ -2,6 +2,8 @@
 
 use axum::body::Bytes;
 use csv_core::{ReadRecordResult, Reader};
+use memchr::memchr;
+use model_files::csv::{CsvErrorKind, quotes_are_sound};
 
 use super::chunk::LONGEST_ROW;
 
@@ -40,10 +42,11 @@ impl Csv {
     /// Reads the next record; false at the end.
     ///
     /// # Errors
-    /// A sentence with the line: too many cells, too long, or not UTF-8.
+    /// A sentence with the line: too many cells, too long, a quote in the wrong place, or not UTF-8.
     pub(super) fn next(&mut self) -> Result<bool, String> {
         let (mut written, mut ended) = (0, 0);
         self.line = self.reader.line();
+        let begin = self.read;
         loop {
             let input = self.body.get(self.read..).unwrap_or_default();
             let (result, read, wrote, ends) =
@@ -77,6 +80,10 @@ impl Csv {
             }
         }
         self.fields = ended;
+        let raw = &self.body[begin..self.read];
+        if memchr(b'"', raw).is_some() && !quotes_are_sound(raw) {
+            return Err(self.wrong(&CsvErrorKind::StrayQuote.to_string()));
+        }
         match std::str::from_utf8(&self.text[..written]) {
             Ok(_) => Ok(true),
             Err(_) => Err(self.wrong("the text is not UTF-8")),
@@ -127,6 +134,28 @@ mod tests {
         let wide: Vec<String> = (0..20).map(|cell| cell.to_string()).collect();
         assert_eq!(read(&wide.join(",")).unwrap(), [wide]);
         assert!(read("").unwrap().is_empty());
+    }
+
+    /// A quote that is never closed once swallowed the rows that follow.
+    #[test]
+    fn quotes_are_where_they_belong() {
+        for (text, line) in [
+            ("a,b\n1,2\n3,\"x\n4,y\n", 3),
+            ("a,b\n1,\"50\"000\n", 2),
+            ("a,b\n\n1,5\" pipe\n", 2),
+            ("\"a,b\n1,2\n", 1),
+            ("a,b\r\n1,\"\"\"\r\n", 2),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(
+                error.starts_with(&format!("line {line}: a quote (\")")),
+                "{error}"
+            );
+        }
+        assert_eq!(
+            read("\u{feff}\"a\",b\r\n\"\",\"\"\"\"\r\n").unwrap().len(),
+            2
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod csv;
 mod json;
 mod table;
 
-pub(super) use cells::{Cells, Fixed};
+pub(super) use cells::{Cells, Fixed, Numbers};
 pub(super) use chunk::Chunk;
 pub(super) use json::{Unreadable, is_object, list, parse, short};
 pub(super) use table::{Column, Table, check_name, most_columns};
