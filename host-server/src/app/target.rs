@@ -26,6 +26,12 @@ impl App {
         Some(Arc::clone(&live.champion))
     }
 
+    /// The champion of the named model: what is said of a model.
+    pub(crate) fn champion_of(&self, name: &str) -> Result<Arc<Served>, ApiError> {
+        let live = self.slot(Some(name))?.live().ok_or(ApiError::NoModel)?;
+        Ok(Arc::clone(&live.champion))
+    }
+
     /// What answers for the named model or for the default one, as the deployment says.
     pub(crate) fn target(
         &self,

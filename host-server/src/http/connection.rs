@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::http::Request;
 use axum::response::Response;
-use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -96,7 +95,10 @@ impl<S: Service> Connection<S> {
         let service = service_fn(|request: Request<Incoming>| {
             heads.asked();
             let (answer, heads) = (self.service.answer(self.peer, request), &heads);
-            answer.map(|answer| Ok::<_, Infallible>(heads.answered(answer)))
+            async move {
+                heads.take_turn().await;
+                Ok::<_, Infallible>(heads.answered(answer.await))
+            }
         });
         let mut served = std::pin::pin!(
             http1::Builder::new()

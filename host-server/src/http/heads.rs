@@ -4,7 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,18 +28,36 @@ const SHORT: u64 = 64 << 10;
 
 /// Where a connection is in its requests. Clones share it.
 #[derive(Clone)]
-pub(super) struct Heads(Arc<AtomicU64>);
+pub(super) struct Heads(Arc<State>);
+
+struct State {
+    now: AtomicU64,
+    /// Something has come since a request was last answered.
+    has_read: AtomicBool,
+}
 
 impl Heads {
     /// Of a connection that has just been opened: its first request begins with it.
     pub(super) fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(BEGUN)))
+        Self(Arc::new(State {
+            now: AtomicU64::new(BEGUN),
+            has_read: AtomicBool::new(false),
+        }))
+    }
+
+    /// Lets other connections have their turn, where this request came together with one that was
+    /// just answered: many in one piece would be answered one after the other.
+    pub(super) async fn take_turn(&self) {
+        if !self.0.has_read.swap(false, Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A request's head is whole.
     pub(super) fn asked(&self) {
-        let requests = self.0.load(Ordering::Relaxed) / REQUEST;
+        let requests = self.0.now.load(Ordering::Relaxed) / REQUEST;
         self.0
+            .now
             .store((requests + 1) * REQUEST + ASKED, Ordering::Relaxed);
     }
 
@@ -55,14 +73,15 @@ impl Heads {
     }
 
     fn sent(&self) {
-        let before = self.0.load(Ordering::Relaxed);
+        let before = self.0.now.load(Ordering::Relaxed);
         self.0
+            .now
             .store(before / REQUEST * REQUEST + IDLE, Ordering::Relaxed);
     }
 
     /// The request whose head has begun.
     fn begun(&self) -> Option<u64> {
-        let now = self.0.load(Ordering::Relaxed);
+        let now = self.0.now.load(Ordering::Relaxed);
         (now % REQUEST == BEGUN).then_some(now / REQUEST)
     }
 
@@ -83,9 +102,10 @@ impl Heads {
 
 impl Watch for Heads {
     fn read(&mut self, _bytes: usize) -> io::Result<()> {
-        let before = self.0.load(Ordering::Relaxed);
+        self.0.has_read.store(true, Ordering::Relaxed);
+        let before = self.0.now.load(Ordering::Relaxed);
         if before % REQUEST == IDLE {
-            self.0.store(before + BEGUN, Ordering::Relaxed);
+            self.0.now.store(before + BEGUN, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::metrics::Format;
+use crate::http::request_id::RequestId;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/metrics", get(metrics))
@@ -20,16 +21,24 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 async fn metrics(
     State(app): State<Arc<App>>,
-    caller: Option<Extension<Caller>>,
+    Extension(id): Extension<RequestId>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::accepted(accept);
-    let text = app.measured(format);
-    // Who may ask on the port of its own is not limited there either.
-    let text = match caller {
-        Some(Extension(caller)) => app.hold(&caller, text.into_bytes())?,
-        None => text.into(),
+    let measuring = Arc::clone(&app);
+    // Comparing windows and writing the text take milliseconds: not on an async worker.
+    let work = move || measuring.measured(format);
+    let text = app.admission().piece(&caller, work).await;
+    let text = text.map_err(|error| {
+        tracing::error!(request_id = id.as_uuid(), %error, "metrics not written");
+        ApiError::fault(&id)
+    })?;
+    let text = match app.has_metrics_port() {
+        // Who may ask on the port of its own is not limited there either.
+        true => text.into(),
+        false => app.hold(&caller, text.into_bytes())?,
     };
     Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::http::error::ApiError;
-use crate::models::registry::{Affinity, Mode, Slot};
+use crate::models::registry::{Mode, Slot};
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
     let models: Vec<Value> = app
@@ -37,8 +37,7 @@ pub(super) async fn schema(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
-    let target = app.target(Some(&name), Affinity::default())?;
-    let json = target.served.description_json().clone();
+    let json = app.champion_of(&name)?.description_json().clone();
     Ok(([(CONTENT_TYPE, "application/json")], json).into_response())
 }
 

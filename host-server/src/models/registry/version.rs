@@ -183,12 +183,15 @@ impl Version {
     }
 }
 
-/// Unloads those that were used longest ago, so that at most `most` are loaded.
+/// Unloads those that were used longest ago, so that at most `most` are loaded, or those that have
+/// a part and one more: a version that is asked for by name is not loaded for each request.
 pub(super) fn unload_oldest<'a>(versions: impl Iterator<Item = &'a Arc<Version>>, most: usize) {
     let is_loaded = |version: &&Arc<Version>| version.served.load().is_some();
     let mut loaded: Vec<&Arc<Version>> = versions.filter(is_loaded).collect();
-    let too_many = loaded.len().saturating_sub(most);
+    let all = loaded.len();
     loaded.retain(|version| !version.has_part.load(Ordering::Relaxed));
+    let parts = all - loaded.len();
+    let too_many = all.saturating_sub(most.max(parts + 1));
     loaded.sort_by_key(|version| version.used.load(Ordering::Relaxed));
     loaded
         .into_iter()

@@ -20,7 +20,7 @@ use crate::host::{Description, Feature, FeatureType};
 use crate::http::error::ApiError;
 use crate::http::oip_error::OipError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::{Affinity, Slot};
+use crate::models::registry::Slot;
 
 /// What a row can give. A request that names none gets the first three, and with a policy the
 /// outcome.
@@ -99,7 +99,7 @@ async fn model(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    let served = app.target(Some(&name), Affinity::default())?.served;
+    let served = app.champion_of(&name)?;
     Ok(metadata(&app, &name, served.description()))
 }
 
@@ -139,7 +139,7 @@ async fn model_ready(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    app.target(Some(&name), Affinity::default())?;
+    app.champion_of(&name)?;
     Ok(Json(json!({ "name": name, "ready": true })))
 }
 

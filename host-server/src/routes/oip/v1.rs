@@ -52,7 +52,7 @@ pub(super) async fn status(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, OipError> {
-    app.target(Some(&name), Affinity::default())?;
+    app.champion_of(&name)?;
     Ok(Json(json!({ "name": name, "ready": true })))
 }
 
