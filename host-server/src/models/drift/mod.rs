@@ -136,6 +136,15 @@ struct Stamp {
 }
 
 impl Stamp {
+    fn of(live: &Live, seen: u64, unread: u64) -> Self {
+        Self {
+            seen,
+            rows: live.rows(),
+            since: live.since(),
+            unread,
+        }
+    }
+
     /// Whether what was released at this one is still all that there is to see at a `later`
     /// one: two releases whose difference is a few requests would tell what those were.
     fn hides(&self, later: &Self) -> bool {
@@ -172,11 +181,32 @@ impl Drift {
             file.restore(&mut live);
             file
         });
+        let title = format!("{name} {version}");
+        let reader = Reader::new(&artifact, &reference, live.shape());
+        // What an earlier start has given away cannot be taken back.
+        let released = state.as_ref().and_then(StateFile::released);
+        let released =
+            released.and_then(|stored| Snapshot::decode(&stored, &live, &title, reader.columns()));
+        let (released, seen) = match released {
+            None => (None, 0),
+            Some((snapshot, come)) => {
+                let stamp = Stamp {
+                    seen: 0,
+                    rows: snapshot.rows(),
+                    ..Stamp::of(&live, come, 0)
+                };
+                (Some((stamp, Arc::new(snapshot))), come)
+            }
+        };
+        let shown = Shown {
+            released,
+            waiting: None,
+        };
         Ok(Arc::new(Monitor {
-            title: format!("{name} {version}"),
-            reader: Reader::new(&artifact, &reference, live.shape()),
-            window: Mutex::new(Counted { live, seen: 0 }),
-            shown: Mutex::default(),
+            title,
+            reader,
+            window: Mutex::new(Counted { live, seen }),
+            shown: Mutex::new(shown),
             unread: AtomicU64::new(0),
             gauges: self.gauges.model(name, version),
             state,
@@ -218,15 +248,11 @@ impl Monitor {
     /// The window compared with the training rows; computed anew only when it has changed, and
     /// by enough requests.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown();
         let mut window = self.window();
         window.live.turn(now());
-        let stamp = Stamp {
-            seen: window.seen,
-            rows: window.live.rows(),
-            since: window.live.since(),
-            unread: self.unread.load(Ordering::Relaxed),
-        };
+        let unread = self.unread.load(Ordering::Relaxed);
+        let stamp = Stamp::of(&window.live, window.seen, unread);
         // A window that had too few for a while still hides what came and went meanwhile.
         let last = match stamp.is_too_few() {
             true => &mut shown.waiting,
@@ -243,6 +269,10 @@ impl Monitor {
         drop(window);
         let snapshot = Arc::new(counted.compare(&self.title, self.reader.columns()));
         *last = Some((stamp, Arc::clone(&snapshot)));
+        if let Some(state) = self.state.as_ref().filter(|_| !stamp.is_too_few()) {
+            // Before anybody has it: the next start must know what was given away.
+            self.keep(state, &shown);
+        }
         snapshot
     }
 
@@ -260,8 +290,22 @@ impl Monitor {
     /// Writes the window to the disk, where there is a folder for it.
     pub(crate) fn save(&self) {
         let Some(state) = &self.state else { return };
-        let bytes = self.window().live.encode();
-        state.write(&bytes);
+        self.keep(state, &self.shown());
+    }
+
+    fn keep(&self, state: &StateFile, shown: &Shown) {
+        let (window, seen) = {
+            let window = self.window();
+            (window.live.encode(), window.seen)
+        };
+        let released = shown.released.as_ref();
+        let released = released.and_then(|(of, snapshot)| snapshot.encode(seen - of.seen));
+        state.write(&window, released.as_deref());
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        // Replaced as a whole.
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn window(&self) -> MutexGuard<'_, Counted> {
