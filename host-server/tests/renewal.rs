@@ -86,6 +86,15 @@ fn certificates(name: &str) -> Vec<CertificateDer<'static>> {
 /// The certificate that the server shows, and what it answers to a request for a decision; `None`
 /// where it hangs up.
 async fn ask_over_tls(address: SocketAddr, with: Option<&str>) -> Option<(Vec<u8>, String)> {
+    ask_with_chain(address, with, 0).await
+}
+
+/// The same with so many certificates of the authority after the client's own.
+async fn ask_with_chain(
+    address: SocketAddr,
+    with: Option<&str>,
+    more: usize,
+) -> Option<(Vec<u8>, String)> {
     let mut roots = RootCertStore::empty();
     for root in certificates("ca.pem") {
         roots.add(root).unwrap();
@@ -98,7 +107,8 @@ async fn ask_over_tls(address: SocketAddr, with: Option<&str>) -> Option<(Vec<u8
         None => builder.with_no_client_auth(),
         Some(name) => {
             let key = PrivateKeyDer::from_pem_file(data(&format!("{name}-key.pem"))).unwrap();
-            let chain = certificates(&format!("{name}.pem"));
+            let mut chain = certificates(&format!("{name}.pem"));
+            chain.extend(certificates("ca.pem").into_iter().cycle().take(more));
             builder.with_client_auth_cert(chain, key).unwrap()
         }
     };
@@ -179,6 +189,10 @@ async fn only_clients_of_the_named_authority_may_connect() {
             .is_none()
     );
     assert!(ask_over_tls(server.address, Some("client")).await.is_some());
+    // A path is sought in short chains alone: in long ones that once took seconds.
+    let ask = async |more| ask_with_chain(server.address, Some("client"), more).await;
+    assert!(ask(4).await.is_some());
+    assert!(ask(5).await.is_none());
     server.end().await;
     let (mut options, _folder) = tls_options(None);
     let wrong = data("first-key.pem");

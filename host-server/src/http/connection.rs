@@ -125,3 +125,89 @@ impl<S: Service> Connection<S> {
         let _ = served.await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+    use std::io::Write as _;
+    use std::net::{TcpListener, TcpStream as Std};
+    use std::num::NonZeroUsize;
+    use std::sync::{Arc, Mutex};
+
+    use axum::body::Body;
+    use prometheus_client::registry::Registry;
+
+    use super::super::caller::Caller;
+    use super::super::metrics::HttpMetrics;
+    use super::super::shares::Shares;
+    use super::*;
+
+    /// Remembers who asked, in order.
+    #[derive(Clone)]
+    struct Asked(Arc<Mutex<Vec<u16>>>);
+
+    impl Service for Asked {
+        async fn answer(&self, peer: Peer, _request: Request<Incoming>) -> Response {
+            self.0.lock().unwrap().push(peer.0.port());
+            Response::new(Body::empty())
+        }
+    }
+
+    /// A client that sends so many requests in one piece, and the server's side.
+    fn open(listener: &TcpListener, requests: usize) -> (Std, Std, SocketAddr) {
+        let mut client = Std::connect(listener.local_addr().unwrap()).unwrap();
+        let request = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+        client
+            .write_all(request.repeat(requests).as_bytes())
+            .unwrap();
+        let (server, peer) = listener.accept().unwrap();
+        server.set_nonblocking(true).unwrap();
+        (client, server, peer)
+    }
+
+    /// Many requests in one piece were once answered before anything else that the thread had.
+    #[tokio::test]
+    async fn many_requests_in_one_piece_take_one_turn_each() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let metrics = HttpMetrics::register(&mut Registry::default(), false);
+        let shares = Shares::new(NonZeroUsize::new(16).unwrap());
+        let asked = Asked(Arc::default());
+        let connection = |peer| Connection {
+            service: asked.clone(),
+            tls: None,
+            head: Duration::from_secs(10),
+            head_bytes: 16 << 10,
+            keep_alive: Duration::from_secs(10),
+            peer: Peer(peer),
+            pace: LeastPace {
+                pause: Duration::from_secs(10),
+                rate: 1,
+            },
+            _permit: shares.take(&Caller::Unknown).unwrap(),
+            _counted: metrics.connection(),
+        };
+        let (_many, server, first) = open(&listener, 100);
+        let (_one, other, second) = open(&listener, 1);
+        let (_stop, stop) = oneshot::channel();
+        let (_end, end) = oneshot::channel();
+        let all = async {
+            tokio::join!(
+                connection(first).serve(server, stop),
+                connection(second).serve(other, end)
+            )
+        };
+        let done = async {
+            while asked.0.lock().unwrap().len() < 101 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = all => {}
+            done = tokio::time::timeout(Duration::from_secs(30), done) => done.unwrap(),
+        }
+        let order = asked.0.lock().unwrap();
+        let at = order.iter().position(|port| *port == second.port());
+        assert!(at.is_some_and(|at| at < 5), "{at:?}");
+    }
+}
