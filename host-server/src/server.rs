@@ -195,12 +195,17 @@ impl Server {
             keeping.abort();
             let _ = tokio::task::spawn_blocking(move || state.keep_drift()).await;
         }
-        if let Some(spans) = spans {
-            spans.finish().await;
-        }
-        if let Some(pushing) = pushing {
-            pushing.finish().await;
-        }
+        let spans = async {
+            if let Some(spans) = spans {
+                spans.finish().await;
+            }
+        };
+        let pushing = async {
+            if let Some(pushing) = pushing {
+                pushing.finish().await;
+            }
+        };
+        tokio::join!(spans, pushing);
         Ok(())
     }
 
@@ -259,6 +264,9 @@ async fn keep_drift(app: Arc<App>) {
 }
 
 /// The thread that pushes metrics.
+/// How long the last push of metrics may take.
+const LAST_PUSH: Duration = Duration::from_secs(2);
+
 struct Pushing {
     stop: mpsc::Sender<()>,
     thread: std::thread::JoinHandle<()>,
@@ -274,10 +282,17 @@ impl Pushing {
         Ok(Self { stop, thread })
     }
 
-    /// Lets it push once more, and waits for that.
+    /// Lets it push once more, and waits a little for that: a gateway that is slow delays no stop.
     async fn finish(self) {
         drop(self.stop);
-        let _ = tokio::task::spawn_blocking(|| self.thread.join()).await;
+        let done = async {
+            while !self.thread.is_finished() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(LAST_PUSH, done).await.is_err() {
+            tracing::warn!("metrics not pushed a last time: the gateway is too slow");
+        }
     }
 }
 

@@ -14,6 +14,9 @@ use super::connection::{Connection, Service};
 use crate::host::processors;
 use crate::priority::{LONG_WORK, lower_priority};
 
+/// Threads that wait for the disk beside each thread with connections, at most.
+const BLOCKING: usize = 4;
+
 /// Hands connections to the threads. When the last copy is dropped, the threads finish what
 /// they have and end.
 pub(crate) struct Workers<S>(Arc<[Worker<S>]>);
@@ -43,6 +46,9 @@ impl<S: Service> Workers<S> {
         for at in 0..processors().get() {
             let runtime = Builder::new_current_thread()
                 .enable_all()
+                // What waits for the disk there is little: administrators' changes, and large
+                // buffers that are given back.
+                .max_blocking_threads(BLOCKING)
                 // Those are the threads of long work alone: connections come first.
                 .on_thread_start(|| lower_priority(LONG_WORK))
                 .build()?;

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use model_log::{Change, Changed, LogError, Writer};
 
-use super::decisions::{blocking, log_of, said, search};
+use super::decisions::{blocking, log_of, read, said, search};
 use crate::app::App;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -52,9 +52,13 @@ async fn key(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     Ok((text, log.reader().verifier_key() + "\n").into_response())
 }
 
-async fn tile(State(app): State<Arc<App>>, Path(path): Path<String>) -> Result<Response, ApiError> {
+async fn tile(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(path): Path<String>,
+) -> Result<Response, ApiError> {
     let log = log_of(&app)?;
-    let found = blocking(move || {
+    let found = read(&app, &caller, move || {
         let path = format!("tile/{path}");
         log.reader().tile(&path).map_err(refuse)
     });

@@ -33,10 +33,11 @@ const ROUTE_VERSION: &str = "/models/{name}/versions/{version}/predict";
 
 /// The longest body, in bytes, that is decided on the async worker itself. That takes some
 /// microseconds, as writing the answer does; handing it to another thread and back would cost
-/// more than the decision. A longer one may take milliseconds and goes to a thread of its own,
-/// so that no other request waits behind it, as does a decision that may carry reasons. A module that hangs holds its thread until
+/// more than the decision. A longer one is many times the usual application, may take milliseconds
+/// and has its turn on another thread, so that no other request waits behind it, as does a decision
+/// that may carry reasons. A module that hangs holds its thread until
 /// [`Limits::decide`](crate::Limits) at the latest.
-const LONGEST_INLINE: usize = 64 << 10;
+const LONGEST_INLINE: usize = 4 << 10;
 
 pub(super) async fn predict(
     State(app): State<Arc<App>>,

@@ -239,6 +239,16 @@ pub(super) async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(failed)
 }
 
+/// The same for what reads a little, when it is its turn.
+pub(super) async fn read<T: Send + 'static>(
+    app: &App,
+    caller: &Caller,
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = app.admission().piece(caller, work).await;
+    done.unwrap_or_else(failed)
+}
+
 /// The same for what looks through the whole log, when it is its turn.
 pub(super) async fn search<T: Send + 'static>(
     app: &App,
