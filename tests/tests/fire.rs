@@ -318,6 +318,69 @@ fn many_may_ask_for_the_description() {
     });
 }
 
+/// So many connections send this again and again, and take what they are answered, for a while.
+fn ask_without_end(server: &Server, connections: usize, request: &[u8]) {
+    let connect = || {
+        let stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        (stream, 0)
+    };
+    let mut open: Vec<(TcpStream, usize)> = (0..connections).map(|_| connect()).collect();
+    let mut answers = [0; 64 << 10];
+    let end = Instant::now() + Duration::from_secs(4);
+    while Instant::now() < end {
+        for (stream, sent) in &mut open {
+            *sent = match stream.write(&request[*sent..]) {
+                Ok(more) if *sent + more < request.len() => *sent + more,
+                Ok(_) => 0,
+                Err(_) => *sent,
+            };
+            while matches!(stream.read(&mut answers), Ok(1..)) {}
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// 64 requests in one piece were once one turn of their connection.
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn requests_in_one_piece_have_a_turn_each() {
+    check(&[], |server| {
+        let application = server.application().unwrap();
+        let head = format!(
+            "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+            application.len()
+        );
+        let request = [head.as_bytes(), &application].concat();
+        ask_without_end(server, 40, &request.repeat(64));
+    });
+}
+
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn metrics_keep_nobody_waiting() {
+    check(&[], |server| {
+        let request = b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n";
+        ask_without_end(server, 30, &request.repeat(64));
+    });
+}
+
+/// A request of 60 KB, two hundred times as long as a usual one, was once decided on the
+/// connections' thread.
+#[test]
+#[ignore = "cargo xtask test fire"]
+fn long_requests_keep_nobody_waiting() {
+    check(&[], |server| {
+        let fields: Vec<String> = (0..6_000).map(|at| format!("\"k{at}\":1")).collect();
+        let body = format!("{{{}}}", fields.join(","));
+        let head = format!(
+            "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        ask_without_end(server, 20, format!("{head}{body}").as_bytes());
+    });
+}
+
 #[test]
 #[ignore = "cargo xtask test fire"]
 fn clients_that_never_read_are_left() {
