@@ -18,8 +18,10 @@ use crate::space::{Region, Space, View, Wanted};
 /// Regions that are looked at before a question is given up as not decided.
 const MAX_REGIONS: usize = 20_000;
 /// Parts of conditions that are looked at, in all questions of a policy together, before the rest
-/// is given up as not decided: about half a minute.
+/// is given up as not decided: about half a minute. What is computed counts by its operations.
 const MAX_LOOKS: u64 = 200_000_000;
+/// What the bounds of one operation take, in parts of conditions.
+const OPERATION: u64 = 4;
 /// How often halving may go on in a region where no condition turns any more.
 const MAX_HALVINGS: usize = 24;
 /// Fields whose corners are tried together.
@@ -91,8 +93,7 @@ impl Space<'_> {
         }];
         let mut looked_at = 0;
         let mut is_complete = true;
-        let atoms = wanted.iter().flat_map(|(condition, _)| condition.atoms());
-        let looks = 1 + atoms.count() as u64;
+        let looks = self.looks_of_region(wanted);
         while let Some(region) = regions.pop() {
             looked_at += 1;
             if looked_at > MAX_REGIONS || !self.looks.take(looks) {
@@ -101,12 +102,12 @@ impl Space<'_> {
             let view = self.view(&region);
             match self.state(&region, &view, wanted) {
                 State::Impossible => {}
-                State::Certain => match self.wanted(&self.friendly(&region), wanted) {
+                State::Certain => match self.tried(&self.friendly(&region), wanted) {
                     Some(example) => return Found::Example(example),
                     None => is_complete = false,
                 },
                 State::Split(atom, domain) => {
-                    if let Some(example) = self.wanted(&self.friendly(&region), wanted) {
+                    if let Some(example) = self.tried(&self.friendly(&region), wanted) {
                         return Found::Example(example);
                     }
                     self.split(&region, &view, atom, &domain, &mut regions);
@@ -126,6 +127,23 @@ impl Space<'_> {
             true => Found::Nothing,
             false => Found::NotDecided,
         }
+    }
+
+    /// What it takes to look at a region.
+    fn looks_of_region(&self, wanted: &[Wanted<'_>]) -> u64 {
+        let atoms = wanted.iter().flat_map(|(condition, _)| condition.atoms());
+        let of_atoms = atoms.map(|atom| 1 + self.operations(atom.variable()) * OPERATION);
+        1 + of_atoms.sum::<u64>() + self.derived_operations() * OPERATION
+    }
+
+    /// [`wanted`](Self::wanted), which takes looks: where there are none left, the search ends with
+    /// the next region.
+    fn tried(&self, values: &[f64], wanted: &[Wanted<'_>]) -> Option<Vec<f64>> {
+        let of_conditions = wanted.iter();
+        let of_conditions = of_conditions.map(|(condition, _)| condition.expression.ops().len());
+        let operations = of_conditions.sum::<usize>() as u64 + self.derived_operations();
+        self.looks.take(operations);
+        self.wanted(values, wanted)
     }
 
     fn state<'a>(&self, region: &Region, view: &View, wanted: &[Wanted<'a>]) -> State<'a> {
@@ -252,7 +270,7 @@ impl Space<'_> {
         wanted: &[Wanted<'_>],
     ) -> Option<Vec<f64>> {
         let mut values = self.friendly(region);
-        if let Some(example) = self.wanted(&values, wanted) {
+        if let Some(example) = self.tried(&values, wanted) {
             return Some(example);
         }
         let is_open = |field: &usize| {
@@ -268,7 +286,7 @@ impl Space<'_> {
                     _ => numbers.high,
                 };
             }
-            let exact = self.wanted(&values, wanted)?;
+            let exact = self.tried(&values, wanted)?;
             Some(self.rounded(region, fields, exact, wanted))
         })
     }
@@ -296,7 +314,7 @@ impl Space<'_> {
                 .filter_map(|candidate| {
                     let mut values = rounded.clone();
                     values[field] = candidate;
-                    self.wanted(&values, wanted)
+                    self.tried(&values, wanted)
                 });
             if let Some(values) = friendlier.next() {
                 rounded = values;

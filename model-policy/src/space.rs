@@ -132,6 +132,18 @@ impl<'a> Space<'a> {
         (region.narrowed.get(&variable)).unwrap_or(&self.domains[variable])
     }
 
+    /// How many operations compute a variable.
+    pub(super) fn operations(&self, variable: usize) -> u64 {
+        let term = variable.checked_sub(self.fields);
+        term.map_or(0, |term| self.terms[term].operations())
+    }
+
+    /// How many compute the derived fields.
+    pub(super) fn derived_operations(&self) -> u64 {
+        let formulas = self.dependents.iter().map(|one| &one.derived().formula);
+        formulas.map(|formula| formula.ops().len() as u64).sum()
+    }
+
     /// What the derived fields can be in a region.
     pub(super) fn view(&self, region: &Region) -> View {
         let count = self.dependents.len();
