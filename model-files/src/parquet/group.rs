@@ -8,7 +8,7 @@ use parquet::errors::ParquetError as LibraryError;
 use super::column::{Open, emptied};
 use super::guard::guarded;
 use super::pages::Pages;
-use super::stored::{Room, Stored};
+use super::stored::Stored;
 use super::{ParquetError, ParquetErrorKind, ParquetFile};
 use crate::block::{BLOCK_ROWS, Block, Cells};
 use crate::csv::MAX_RECORD;
@@ -40,14 +40,13 @@ impl Group {
     ) -> Result<Self, ParquetError> {
         let group = file.metadata.row_group(index);
         let stored = Arc::new(file.stored()?);
-        let room = Room::of(&stored);
         let rows = usize::try_from(group.num_rows()).unwrap_or(0);
         let open = |index: usize| {
             let column = &file.columns[index];
             file.kind(index)?;
             let optional = column.max_def_level() > 0;
-            let pages = guarded(|| Stored::pages(&stored, &room, group.column(index), rows))
-                .map_err(|error| {
+            let pages =
+                guarded(|| Stored::pages(&stored, group.column(index), rows)).map_err(|error| {
                     ParquetError::new(&file.name, ParquetErrorKind::of_library(error))
                 })?;
             let pages = Pages::new(Box::new(pages), column.physical_type(), optional);

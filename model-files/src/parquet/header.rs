@@ -6,7 +6,6 @@ use super::thrift::{Known, Malformed, Reader, Wire};
 const NUMBER: Known = Known::Is(Wire::I32);
 const UNCOMPRESSED: i16 = 2;
 const COMPRESSED: i16 = 3;
-const DICTIONARY: i16 = 7;
 const VERSION_2: i16 = 8;
 const FIELDS: &[(i16, Known)] = &[
     (1, NUMBER),
@@ -19,7 +18,7 @@ const FIELDS: &[(i16, Known)] = &[
     ),
     // A dictionary: values, encoding, whether it is sorted.
     (
-        DICTIONARY,
+        7,
         Known::Struct(&[(1, NUMBER), (2, NUMBER), (3, Known::Bool)]),
     ),
 ];
@@ -38,8 +37,6 @@ pub(super) struct Header {
     pub(super) levels: usize,
     /// Whether all of them are as they were.
     pub(super) is_plain: bool,
-    /// Whether they are a dictionary, which stays for the pages that follow.
-    pub(super) is_dictionary: bool,
 }
 
 impl Header {
@@ -55,10 +52,7 @@ impl Header {
                 }
                 (VERSION_2, Wire::Struct) => header.version_2(&mut reader)?,
                 (UNCOMPRESSED | COMPRESSED | VERSION_2, _) => return Err(Malformed),
-                field => {
-                    header.is_dictionary |= field.0 == DICTIONARY;
-                    reader.skip_known(field, FIELDS)?;
-                }
+                field => reader.skip_known(field, FIELDS)?,
             }
         }
         if header.levels > header.uncompressed {
