@@ -26,6 +26,9 @@ use super::watched::Watched;
 /// How long idle connections stay open once the server is told to stop.
 const LINGER: Duration = Duration::from_millis(250);
 
+/// Bytes of answers that wait to be encrypted and sent: a record of TLS.
+const TLS_BUFFER: usize = 16 << 10;
+
 /// The address that a request came from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
@@ -44,6 +47,8 @@ pub(crate) trait Service: Clone + Send + Sync + 'static {
 pub(crate) struct Connection<S> {
     pub(crate) service: S,
     pub(crate) tls: Option<TlsAcceptor>,
+    /// The most bytes of a handshake.
+    pub(crate) handshake: usize,
     /// Time for a request's head, once it has begun.
     pub(crate) head: Duration,
     /// The longest head (method, path and headers), in bytes. A longer one is answered 431.
@@ -78,10 +83,12 @@ impl<S: Service> Connection<S> {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // A client that does not complete the handshake in time is dropped.
-        let shaken = tls.accept(Watched::new(stream, Handshake::begin()));
+        let shaken = tls.accept(Watched::new(stream, Handshake::begin(self.handshake)));
         let shaken = Box::pin(tokio::time::timeout(self.head, shaken)).await;
         if let Ok(Ok(mut stream)) = shaken {
-            stream.get_mut().0.watch.done();
+            let (socket, session) = stream.get_mut();
+            socket.watch.done();
+            session.set_buffer_limit(Some(TLS_BUFFER));
             self.answer(stream, stop).await;
         }
     }
@@ -176,6 +183,7 @@ mod tests {
         let connection = |peer| Connection {
             service: asked.clone(),
             tls: None,
+            handshake: 0,
             head: Duration::from_secs(10),
             head_bytes: 16 << 10,
             keep_alive: Duration::from_secs(10),

@@ -74,6 +74,7 @@ impl<S: Service> Connections<S> {
     ) {
         // Answers are small: send them at once. A failure here only makes them slower.
         let _ = stream.set_nodelay(true);
+        limit_unsent(&stream);
         let caller = Caller::Unknown.or_from(Some(peer.0.ip()));
         let Ok(permit) = permits.take(&caller) else {
             self.metrics.reject(Rejected::connections);
@@ -83,6 +84,7 @@ impl<S: Service> Connections<S> {
         let connection = Connection {
             service: self.service.clone(),
             tls: self.tls.as_ref().map(|tls| tls.acceptor()),
+            handshake: self.tls.as_ref().map_or(0, |tls| tls.handshake()),
             head: self.limits.head,
             head_bytes: self.limits.head_bytes(),
             keep_alive: self.limits.keep_alive,
@@ -94,6 +96,20 @@ impl<S: Service> Connections<S> {
         workers.give(stream, connection);
     }
 }
+
+/// Bytes of answers that the system holds for a client that does not take them: by default it is
+/// megabytes for each connection, which count nowhere.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 32 << 10;
+
+#[cfg(target_os = "linux")]
+fn limit_unsent(stream: &TcpStream) {
+    // A failure leaves the system's own limit.
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_unsent(_stream: &TcpStream) {}
 
 /// Answers 503 if that takes no time, and closes the connection.
 async fn turn_away(mut stream: TcpStream, tls: bool) {

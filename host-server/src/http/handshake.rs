@@ -5,9 +5,6 @@ use std::io;
 
 use super::watched::Watch;
 
-/// The most bytes of a handshake.
-const MOST: usize = 16 << 10;
-
 /// Lets no more than a handshake be read before it is `done`.
 pub(super) struct Handshake {
     /// How much more may come; `None` once it is done.
@@ -15,8 +12,9 @@ pub(super) struct Handshake {
 }
 
 impl Handshake {
-    pub(super) fn begin() -> Self {
-        Self { left: Some(MOST) }
+    /// A handshake of at most so many bytes.
+    pub(super) fn begin(most: usize) -> Self {
+        Self { left: Some(most) }
     }
 
     pub(super) fn done(&mut self) {
@@ -42,10 +40,12 @@ mod tests {
     use super::super::watched::Watched;
     use super::*;
 
+    const MOST: usize = 8 << 10;
+
     #[tokio::test]
     async fn more_than_a_handshake_ends_it() {
         let (ours, mut theirs) = tokio::io::duplex(MOST + 1);
-        let mut ours = Watched::new(ours, Handshake::begin());
+        let mut ours = Watched::new(ours, Handshake::begin(MOST));
         theirs.write_all(&[7; MOST]).await.unwrap();
         ours.read_exact(&mut [0; MOST]).await.unwrap();
         theirs.write_all(&[7]).await.unwrap();
@@ -56,7 +56,7 @@ mod tests {
     #[tokio::test]
     async fn what_comes_afterwards_has_any_length() {
         let (ours, mut theirs) = tokio::io::duplex(2 * MOST);
-        let mut ours = Watched::new(ours, Handshake::begin());
+        let mut ours = Watched::new(ours, Handshake::begin(MOST));
         ours.watch.done();
         theirs.write_all(&[7; 2 * MOST]).await.unwrap();
         ours.read_exact(&mut [0; 2 * MOST]).await.unwrap();

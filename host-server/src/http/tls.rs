@@ -86,6 +86,14 @@ impl Tls {
         TlsAcceptor::from(self.config.load_full())
     }
 
+    /// The most bytes of a handshake: with a client's certificates, or without.
+    pub(crate) fn handshake(&self) -> usize {
+        match self.files.client_ca {
+            Some(_) => 16 << 10,
+            None => 8 << 10,
+        }
+    }
+
     /// Reads the files again; connections that are open keep what they have. What cannot be used
     /// changes nothing, and the log says why, once.
     pub(crate) fn renew(&self) {
