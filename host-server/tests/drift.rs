@@ -390,7 +390,7 @@ async fn two_sketches_differ_by_a_hundred_applications_or_by_none() {
 /// A window with too few requests once forgot what it had shown before.
 #[tokio::test]
 async fn what_a_small_window_showed_hides_what_comes_and_goes() {
-    let app = serve(rows(100, 25));
+    let app = serve(rows(102, 17));
     for request in requests(100) {
         predict(&app, serde_json::to_string(&request).unwrap()).await;
     }
