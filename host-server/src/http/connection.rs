@@ -101,10 +101,11 @@ impl<S: Service> Connection<S> {
         let stream = Watched::new(stream, heads.clone());
         let service = service_fn(|request: Request<Incoming>| {
             heads.asked();
-            let (answer, heads) = (self.service.answer(self.peer, request), &heads);
+            let (service, peer, heads) = (&self.service, self.peer, &heads);
             async move {
                 heads.take_turn().await;
-                Ok::<_, Infallible>(heads.answered(answer.await))
+                // Made here, each connection holds this future once; handed in, twice.
+                Ok::<_, Infallible>(heads.answered(service.answer(peer, request).await))
             }
         });
         let mut served = std::pin::pin!(
