@@ -405,6 +405,12 @@ fn what_a_model_refuses_is_not_decided() {
             refused(&other, &format!("feature 'grade': {policy}, "));
         }
     }
+    // The first package that wrote such models down said where it would go.
+    let earlier = Given::sklearn()
+        .file(weights, TREES)
+        .file("\"missing\": 40.0, ", "")
+        .file("LogisticRegression", "GradientBoostingClassifier");
+    refused(&earlier, "the model takes no missing values");
     // The same trees, where they say where a missing value goes.
     let somewhere = Given::sklearn()
         .file(weights, TREES)
