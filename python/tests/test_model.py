@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.calibration import CalibrationDisplay
+from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay
+from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import PartialDependenceDisplay, permutation_importance
-from sklearn.metrics import RocCurveDisplay, get_scorer, roc_auc_score
+from sklearn.metrics import RocCurveDisplay, get_scorer, log_loss, roc_auc_score
 
 import underwrite
+from underwrite.mlflow import PythonFunction
 
 
 def test_a_decision_has_the_keys_of_the_contract(model, applications):
@@ -27,6 +29,48 @@ def test_a_decision_has_the_keys_of_the_contract(model, applications):
     odd = {key: np.float32(v) if isinstance(v, float) else v for key, v in applications[0].items()}
     odd |= {"person_income": np.nan, "person_emp_exp": pd.NA, "credit_score": np.int64(600)}
     assert [one["kind"] for one in model.decide(odd)["adjustments"]] == ["missing", "missing"]
+
+
+@pytest.mark.parametrize(
+    "masked",
+    [
+        np.ma.masked,
+        np.ma.array([1, 2], mask=[True, False])[0],
+        np.ma.array(1, mask=True),
+        np.ma.array([(True, 1.0)], dtype=[("a", "?"), ("b", "f8")], mask=[(True, False)])[0]["a"],
+    ],
+)
+def test_what_numpy_masks_is_missing(model, applications, masked):
+    for name in ("person_age", "previous_loan_defaults_on_file"):
+        expected = model.decide({**applications[0], name: None})
+        decided = model.decide({**applications[0], name: masked})
+        assert decided == expected
+        assert [one["kind"] for one in decided["adjustments"]] == ["missing"]
+        assert model.explain({**applications[0], name: masked})["decision"] == expected
+
+
+def test_what_is_no_number_is_not_read_as_one(model, applications):
+    assert model.decide({**applications[0], "person_age": np.ma.array(26.0)}) == model.decide(applications[0])
+    with pytest.raises(underwrite.Refused, match="person_age"):
+        model.decide({**applications[0], "person_age": np.ma.array([26], mask=[True])})
+    for value in (
+        np.timedelta64(26, "ns"),
+        np.datetime64("2026-01-01", "ns"),
+        np.complex128(26 + 9j),
+        np.longdouble(26),
+    ):
+        with pytest.raises(TypeError, match="field 'person_age': expected a number.* got "):
+            model.decide({**applications[0], "person_age": value})
+
+
+def test_an_integer_is_written_as_its_digits(model, applications):
+    class Hostile(int):
+        def __str__(self) -> str:
+            return '26,"person_income":1000000'
+
+        __repr__ = __str__
+
+    assert model.decide({**applications[0], "person_age": Hostile(26)}) == model.decide(applications[0])
 
 
 def test_an_explanation_explains(model, applications):
@@ -94,6 +138,56 @@ def test_scikit_learn_takes_the_model(model, labeled, rows):
     assert importance.importances_mean.shape == (rows.shape[1],)
     with pytest.raises(TypeError, match="fitted already"):
         model.fit(rows, outcome)
+
+
+@pytest.mark.parametrize(
+    ("target", "positive", "negative"),
+    [
+        ('type = "category"\ncategories = ["bad", "ok"]\npositive = "ok"', "ok", "bad"),
+        ('type = "category"\ncategories = ["approved", "rejected"]\npositive = "approved"', "approved", "rejected"),
+        ('type = "boolean"\npositive = true', 1, 0),
+        ('type = "boolean"\npositive = false', 0, 1),
+    ],
+)
+def test_scikit_learn_knows_which_class_is_positive(target, positive, negative):
+    random = np.random.default_rng(0)
+    inputs = pd.DataFrame({name: random.normal(50, 20, 400) for name in "ab"})
+    is_good = inputs["a"] + random.normal(0, 15, 400) > 50
+    outcome = np.where(is_good, positive, negative)
+    schema = 'name = "t"\nversion = "1"\n'
+    for name in inputs:
+        schema += f'[[feature]]\nname = "{name}"\ntype = "number"\n'
+    schema += f'[[feature]]\nname = "y"\nrole = "target"\n{target}\n'
+    labels = outcome.astype(bool) if isinstance(positive, int) else outcome
+    model = underwrite.train(inputs.assign(y=labels), schema, model="ridge")
+    probability = model.score(inputs)["probability"]
+    assert model.classes_.tolist() == sorted([positive, negative])
+    assert model.positive_class_ == positive
+    column = model.classes_.tolist().index(positive)
+    assert (model.predict_proba(inputs)[:, column] == probability).all()
+    right = roc_auc_score(is_good, probability)
+    assert right > 0.8
+    assert get_scorer("roc_auc")(model, inputs, outcome) == pytest.approx(right)
+    expected = -log_loss(is_good, probability)
+    assert get_scorer("neg_log_loss")(model, inputs, outcome) == pytest.approx(expected)
+    accuracy = get_scorer("accuracy")(model, inputs, outcome)
+    assert accuracy == ((probability >= model.describe()["threshold"]) == is_good).mean()
+    calibrated = CalibratedClassifierCV(FrozenEstimator(model), ensemble=False).fit(inputs, outcome)
+    assert roc_auc_score(is_good, calibrated.predict_proba(inputs)[:, column]) == pytest.approx(right, abs=0.01)
+
+
+def test_mlflow_is_told_of_adjustments_and_gets_no_table_with_a_column_missing(model, rows, applications):
+    function = PythonFunction(model)
+    some = rows.head(3).copy()
+    some.loc[1, "person_income"] = np.nan
+    told = function.predict(some)
+    assert told["adjustments"].tolist() == [len(model.decide(one)["adjustments"]) for one in some.to_dict("records")]
+    assert told["adjustments"].tolist()[1] == 1
+    with pytest.raises(ValueError, match="'person_income': the column is missing: did you mean it by 'person_incom'"):
+        function.predict(some.rename(columns={"person_income": "person_incom"}))
+    # As MLflow passes it on.
+    with pytest.raises(ValueError, match="'person_income': the column is missing"):
+        function.predict(some.drop(columns="person_income"))
 
 
 def test_notebooks_show_it(model, applications):

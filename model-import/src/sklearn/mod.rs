@@ -33,7 +33,9 @@ pub fn read(bytes: &[u8]) -> Result<Source, ImportError> {
     let columns = columns::read(&file.columns)?;
     let form = match &file.model {
         ModelPart::Trees(part) => {
-            let trees = trees::read(part)?;
+            let mut trees = trees::read(part)?;
+            // Files of earlier packages say where it would go.
+            trees.takes_missing &= file.estimator != "GradientBoostingClassifier";
             trees.check(&columns)?;
             Form::Trees(trees)
         }
