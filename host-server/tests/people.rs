@@ -10,7 +10,7 @@ mod recorded;
 
 use axum::Router;
 use host_server::ServeOptions;
-use model_log::{Kind, Outcome};
+use model_log::{Kind, Opened, Outcome};
 use recorded::{
     ADMIN, ANN, APPROVED, BO, DECLINED, POLICY, PROGRAM, Place, REFERRED, REX, fetch, post, read,
     receipt, serve,
@@ -567,6 +567,62 @@ async fn a_server_that_starts_says_the_same_of_the_log() {
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(before, after);
     }
+}
+
+/// People speak and a challenger in the shadow answers while the decision is being erased:
+/// whatever they come to, nothing of the applicant can be read afterwards.
+#[tokio::test]
+async fn what_comes_with_an_erasure_is_erased_too_or_refused() {
+    let place = Place::new();
+    place.put("1.1.0", POLICY);
+    let deployment = "version = \"1.0.0\"\n[challenger]\nversion = \"1.1.0\"\nmode = \"shadow\"\n";
+    std::fs::write(place.models().join("loans/deployment.toml"), deployment).unwrap();
+    let options = || ServeOptions {
+        allow_mismatch: true,
+        ..place.options()
+    };
+    let app = serve(options());
+    let mut erased = Vec::new();
+    let mut refused = 0;
+    for _ in 0..40 {
+        let index = decided(&app, REFERRED).await;
+        let erase = json!({ "indexes": [index], "because": "asked", "before_term": true });
+        let path = |what: &str| format!("/decisions/{index}/{what}");
+        let (notice, performance) = (path("notice"), path("performance"));
+        let (erasure, decided, noticed, performed) = tokio::join!(
+            post(&app, ADMIN, "/log/erase", erase),
+            decide(&app, ANN, index, APPROVE),
+            say(&app, BO, &notice, r#"{"method": "letter", "note": "Seen"}"#),
+            say(&app, BO, &performance, r#"{"outcome": "repaid"}"#),
+        );
+        assert_eq!(erasure.status, 200, "{}", erasure.text());
+        for (status, said) in [decided, noticed, performed] {
+            match status {
+                201 => {}
+                410 => {
+                    let detail = said["detail"].as_str().unwrap();
+                    assert!(detail.contains("was erased"), "{detail}");
+                    refused += 1;
+                }
+                _ => panic!("{status}: {said}"),
+            }
+        }
+        erased.push(index);
+    }
+    assert!(
+        refused > 0,
+        "an erasure comes before what is said in parallel"
+    );
+    // The next server has the log once the shadow has answered all that it was asked.
+    drop(app);
+    let app = restart_with(options);
+    let readable = |record: &Opened| record.body.is_some();
+    for record in place.records().iter().filter(|one| readable(one)) {
+        let about = record.link.filter(|_| record.kind.is_personal());
+        let is_left = about.is_some_and(|index| erased.contains(&index));
+        assert!(!is_left, "{record:?}");
+    }
+    assert_eq!(read(&app, ANN, "/decisions?state=open").await["open"], 0);
 }
 
 /// Waits until so many answers of a challenger in the shadow are recorded.
