@@ -22,6 +22,7 @@ use model_log::{AppendError, LogError};
 
 use crate::http::error::ApiError;
 pub(crate) use crate::record::queue::{State, Wanted};
+use crate::record::sink::reason;
 
 /// An error of the log as a client gets it.
 pub(crate) fn refuse(error: LogError) -> ApiError {
@@ -34,7 +35,9 @@ pub(crate) fn refuse(error: LogError) -> ApiError {
         }
         LogError::Argument(_) => ApiError::Malformed { detail },
         LogError::Append(ref why) if !matches!(why, AppendError::Unreadable { .. }) => {
-            ApiError::NotRecorded { reason: detail }
+            ApiError::NotRecorded {
+                reason: reason(why),
+            }
         }
         _ => {
             tracing::error!(%error, "decision log not readable");
