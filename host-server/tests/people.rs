@@ -8,6 +8,8 @@ mod models;
 #[path = "common/recorded.rs"]
 mod recorded;
 
+use std::num::NonZeroU32;
+
 use axum::Router;
 use host_server::ServeOptions;
 use model_log::{Kind, Opened, Outcome};
@@ -329,6 +331,12 @@ async fn what_cannot_be_done_is_a_sentence_and_the_right_status() {
             "reason: invalid type: integer `5`, expected a string",
         ),
         (here.clone(), "[]", 422, "not a JSON object"),
+        (
+            here.clone(),
+            r#"["approve", "INCOME", null]"#,
+            422,
+            "not a JSON object",
+        ),
         (here.clone(), "5", 422, "not a JSON object"),
         (
             here.clone(),
@@ -569,6 +577,65 @@ async fn a_server_that_starts_says_the_same_of_the_log() {
     }
 }
 
+/// A request that is refused for one row gives no decision about the others: nobody waits for a
+/// person, whatever the module answered.
+#[tokio::test]
+async fn rows_of_a_refused_request_wait_for_nobody() {
+    let place = Place::new();
+    let app = place.serve();
+    let row: Value = serde_json::from_str(REFERRED).unwrap();
+    let rows = [row.clone(), row, json!({ "amount": 20000 })];
+    for path in ["/v1/models/loans:predict", "/invocations"] {
+        let before = place.records().len();
+        let refused = post(&app, PROGRAM, path, json!({ "instances": rows })).await;
+        assert_eq!(refused.status, 400, "{path}: {}", refused.text());
+        recorded(&place, before + 3).await;
+        for record in &place.records()[before..] {
+            assert_eq!(
+                (record.kind, record.outcome),
+                (Kind::Decision, Outcome::None)
+            );
+            let said = decide(&app, ANN, record.index, APPROVE).await;
+            assert_eq!(said.0, 404, "{}", said.1);
+        }
+    }
+    assert_eq!(place.replay(), 6);
+    let queue = read(&app, ANN, "/decisions").await;
+    assert_eq!(
+        (&queue["open"], &queue["decisions"]),
+        (&json!(0), &json!([]))
+    );
+    let counted = read(&app, ANN, "/decisions/log").await;
+    assert_eq!(counted["decisions"], 0);
+}
+
+/// Waits until so many records are there that nobody waits for.
+async fn recorded(place: &Place, records: usize) {
+    for _ in 0..500 {
+        if place.records().len() >= records {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("not all rows are recorded");
+}
+
+#[tokio::test]
+async fn each_person_has_a_rate() {
+    let place = Place::new();
+    let mut options = place.options();
+    options.http.rate = NonZeroU32::new(3);
+    let app = serve(options);
+    let mut statuses = Vec::new();
+    while statuses.last() != Some(&429) && statuses.len() < 1000 {
+        let answer = fetch(&app, ANN, "/decisions/me").await;
+        statuses.push(answer.status.as_u16());
+    }
+    assert_eq!(statuses.last(), Some(&429));
+    assert!(statuses.len() > 3, "{statuses:?}");
+    assert_eq!(fetch(&app, BO, "/decisions/me").await.status, 200);
+}
+
 /// People speak and a challenger in the shadow answers while the decision is being erased:
 /// whatever they come to, nothing of the applicant can be read afterwards.
 #[tokio::test]
@@ -583,7 +650,6 @@ async fn what_comes_with_an_erasure_is_erased_too_or_refused() {
     };
     let app = serve(options());
     let mut erased = Vec::new();
-    let mut refused = 0;
     for _ in 0..40 {
         let index = decided(&app, REFERRED).await;
         let erase = json!({ "indexes": [index], "because": "asked", "before_term": true });
@@ -602,17 +668,12 @@ async fn what_comes_with_an_erasure_is_erased_too_or_refused() {
                 410 => {
                     let detail = said["detail"].as_str().unwrap();
                     assert!(detail.contains("was erased"), "{detail}");
-                    refused += 1;
                 }
                 _ => panic!("{status}: {said}"),
             }
         }
         erased.push(index);
     }
-    assert!(
-        refused > 0,
-        "an erasure comes before what is said in parallel"
-    );
     // The next server has the log once the shadow has answered all that it was asked.
     drop(app);
     let app = restart_with(options);
