@@ -156,15 +156,23 @@ fn people_and_settings_come_from_the_file() {
         ("underwrite.toml", file.as_bytes()),
     ]);
     let mut command = folder.command();
-    let serving = Serving::start(command.arg("serve"));
-    let me = serving.ask(&format!(
-        "GET /decisions/me HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\nconnection: close\r\n\r\n"
-    ));
+    let serving = Serving::start(command.args(["serve", "--access-log"]));
+    let me = |key: &str| {
+        serving.ask(&format!(
+            "GET /decisions/me HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\nconnection: close\r\n\r\n"
+        ))
+    };
+    let denied = me("none");
+    assert!(denied.starts_with("HTTP/1.1 401"), "{denied}");
+    let me = me(key);
     assert!(me.contains("\"name\":\"Ann Lee\""), "{me}");
     let answer = serving.post("/predict", BODY);
     assert!(answer.contains("x-decision-log: "), "{answer}");
     assert!(folder.path("keys").is_dir());
-    drop(serving);
+    let log = serving.log();
+    let lines = |message: &str| log.lines().filter(|line| line.contains(message)).count();
+    assert_eq!(lines("\"key\":\"person:Ann Lee\""), 1, "{log}");
+    assert_eq!(lines("request for decisions denied"), 1, "{log}");
     let reader = Reader::open(&folder.path("log"), Some(&folder.path("keys"))).unwrap();
     assert!(reader.verifier_key().starts_with("bank.example/1+"));
 }
@@ -201,6 +209,12 @@ fn a_setting_that_cannot_be_used_names_its_line() {
         (
             person("role = \"officer\"\nkey_sha256 = \"secret\""),
             ["64 hexadecimal digits", "sha256sum"],
+        ),
+        (
+            person(&format!(
+                "role = \"officer\"\nkey_sha256 = \"{digest}\"\n[[api_key]]\nname = \"app\"\nrole = \"predict\"\nsha256 = \"{digest}\""
+            )),
+            ["`Ann` has a key that is also one of programs", "of its own"],
         ),
         (
             "[decision_log]\nkeys = \"keys\"\n[[decision_log.person]]\nname = \"Ann\"\nrole = \"officer\"\nkey_sha256 = \"0\"\n".to_owned(),

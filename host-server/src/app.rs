@@ -86,12 +86,14 @@ impl App {
         options: ServeOptions,
         log: Option<Arc<DecisionLog>>,
     ) -> Arc<Self> {
+        let people = log.iter().flat_map(|log| &log.options().people);
         let keys = Keys::new(
             options.keys.clone(),
             options.http.rate,
             options.public.clone(),
             options.metrics_port.is_some(),
-        );
+        )
+        .with_people(people.map(|person| (person.name.as_str(), person.key_sha256)));
         let page = options.page && keys.is_open(Public::Page);
         Arc::new(Self {
             registry: Arc::new(registry),

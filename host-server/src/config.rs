@@ -129,6 +129,18 @@ impl ServeOptions {
         }
         if let Some(log) = &self.decision_log {
             log.check().map_err(ServeError::Setting)?;
+            for person in &log.people {
+                if self
+                    .keys
+                    .iter()
+                    .any(|key| key.digest() == &person.key_sha256)
+                {
+                    return Err(ServeError::Setting(format!(
+                        "decision_log.person: `{}` has a key that is also one of programs: give the person a key of its own",
+                        person.name
+                    )));
+                }
+            }
         }
         match self.drift.as_ref().and_then(|drift| drift.state.as_ref()) {
             Some(folder) => check_state_folder(folder).map_err(|error| {

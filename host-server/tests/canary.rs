@@ -103,3 +103,23 @@ async fn a_metric_says_which_version_answers() {
         ["underwrite_champion{model=\"loans\",version=\"1.0.0\"} 1"]
     );
 }
+
+/// What anybody may read of a model takes no turn of those who ask for decisions.
+#[tokio::test]
+async fn who_reads_about_a_model_does_not_choose_who_decides() {
+    let canary = "[challenger]\nversion = \"2.0.0\"\nmode = \"canary\"\npercent = 50\n";
+    for path in [
+        "/models/loans/schema",
+        "/v1/models/loans",
+        "/v2/models/loans",
+        "/v2/models/loans/ready",
+    ] {
+        let (app, _folder) = serve(canary);
+        let mut canaries = 0;
+        for _ in 0..20 {
+            assert_eq!(get(&app, path, &[]).await.status, 200, "{path}");
+            canaries += u32::from(is_canary(&app, "/predict", None, "{}").await);
+        }
+        assert_eq!(canaries, 10, "{path}");
+    }
+}

@@ -18,7 +18,7 @@ use std::fs;
 
 use axum::Router;
 use common::{Answer, send};
-use host_server::{HttpLimits, OnFailure, ServeOptions};
+use host_server::{App, HttpLimits, Key, OnFailure, Role as KeyRole, ServeOptions, app};
 use model_log::{Digest, Kind, Opened, Outcome, Role};
 use recorded::{
     ADMIN, APPROVED, DECLINED, POLICY, PROGRAM, Place, REFERRED, fetch, post, receipt, rows, serve,
@@ -411,6 +411,61 @@ async fn checkpoint_and_tiles_are_read_with_any_key_and_changes_need_the_admins(
     assert_eq!(post(&app, ADMIN, "/log/hold", odd).await.status, 422);
 }
 
+/// Leaves tell the outcomes of everybody's decisions, as metrics do.
+#[tokio::test]
+async fn leaves_are_read_with_the_key_for_metrics_where_there_is_one() {
+    const METRICS: &str = "key-for-metrics";
+    let leaves = "/log/tile/entries/000.p/1";
+    let place = Place::new();
+    let with_key = || {
+        let mut options = place.options();
+        options.keys.push(Key::new(METRICS, KeyRole::Metrics));
+        options
+    };
+    let with_port = || ServeOptions {
+        metrics_port: Some(0),
+        ..place.options()
+    };
+    for (options, program, metrics) in [
+        (place.options(), 200, 401),
+        (with_key(), 403, 200),
+        (with_port(), 403, 401),
+    ] {
+        let app = open(options);
+        // A checkpoint comes with the tiles that it needs.
+        for _ in 0..1000 {
+            if fetch(&app, ADMIN, leaves).await.status != 404 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        for (key, leaves_are) in [(PROGRAM, program), (METRICS, metrics), (ADMIN, 200)] {
+            assert_eq!(fetch(&app, key, leaves).await.status, leaves_are, "{key}");
+        }
+        let hashes = fetch(&app, PROGRAM, "/log/tile/0/000.p/1").await;
+        assert_eq!(hashes.status, 200);
+        assert_eq!(fetch(&app, PROGRAM, "/log/checkpoint").await.status, 200);
+        // No other way to write the path leads there.
+        for path in ["/log/tile/entries%2F000.p/1", "/log/tile/%65ntries/000.p/1"] {
+            let status = fetch(&app, METRICS, path).await.status.as_u16();
+            assert!(status != 200 || metrics == 200, "{path}");
+            let status = fetch(&app, PROGRAM, path).await.status.as_u16();
+            assert!(status != 200 || program == 200, "{path}");
+        }
+    }
+}
+
+/// The server before has closed its log when it was dropped.
+fn open(options: ServeOptions) -> Router {
+    for _ in 0..500 {
+        match App::open(options.clone()) {
+            Ok(opened) => return app(opened),
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+    }
+    panic!("the log stays locked")
+}
+
 #[tokio::test]
 async fn without_a_log_nothing_changes_and_its_routes_say_so() {
     let place = Place::new();
@@ -525,6 +580,8 @@ async fn full_disk() {
                     "{}",
                     failed.text()
                 );
+                let folder = place.log().display().to_string();
+                assert!(!failed.text().contains(&folder), "{}", failed.text());
                 assert!(
                     metrics
                         .text()

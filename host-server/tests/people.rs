@@ -8,9 +8,11 @@ mod models;
 #[path = "common/recorded.rs"]
 mod recorded;
 
+use std::num::NonZeroU32;
+
 use axum::Router;
 use host_server::ServeOptions;
-use model_log::{Kind, Outcome};
+use model_log::{Kind, Opened, Outcome};
 use recorded::{
     ADMIN, ANN, APPROVED, BO, DECLINED, POLICY, PROGRAM, Place, REFERRED, REX, fetch, post, read,
     receipt, serve,
@@ -329,6 +331,12 @@ async fn what_cannot_be_done_is_a_sentence_and_the_right_status() {
             "reason: invalid type: integer `5`, expected a string",
         ),
         (here.clone(), "[]", 422, "not a JSON object"),
+        (
+            here.clone(),
+            r#"["approve", "INCOME", null]"#,
+            422,
+            "not a JSON object",
+        ),
         (here.clone(), "5", 422, "not a JSON object"),
         (
             here.clone(),
@@ -567,6 +575,115 @@ async fn a_server_that_starts_says_the_same_of_the_log() {
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(before, after);
     }
+}
+
+/// A request that is refused for one row gives no decision about the others: nobody waits for a
+/// person, whatever the module answered.
+#[tokio::test]
+async fn rows_of_a_refused_request_wait_for_nobody() {
+    let place = Place::new();
+    let app = place.serve();
+    let row: Value = serde_json::from_str(REFERRED).unwrap();
+    let rows = [row.clone(), row, json!({ "amount": 20000 })];
+    for path in ["/v1/models/loans:predict", "/invocations"] {
+        let before = place.records().len();
+        let refused = post(&app, PROGRAM, path, json!({ "instances": rows })).await;
+        assert_eq!(refused.status, 400, "{path}: {}", refused.text());
+        recorded(&place, before + 3).await;
+        for record in &place.records()[before..] {
+            assert_eq!(
+                (record.kind, record.outcome),
+                (Kind::Decision, Outcome::None)
+            );
+            let said = decide(&app, ANN, record.index, APPROVE).await;
+            assert_eq!(said.0, 404, "{}", said.1);
+        }
+    }
+    assert_eq!(place.replay(), 6);
+    let queue = read(&app, ANN, "/decisions").await;
+    assert_eq!(
+        (&queue["open"], &queue["decisions"]),
+        (&json!(0), &json!([]))
+    );
+    let counted = read(&app, ANN, "/decisions/log").await;
+    assert_eq!(counted["decisions"], 0);
+}
+
+/// Waits until so many records are there that nobody waits for.
+async fn recorded(place: &Place, records: usize) {
+    for _ in 0..500 {
+        if place.records().len() >= records {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("not all rows are recorded");
+}
+
+#[tokio::test]
+async fn each_person_has_a_rate() {
+    let place = Place::new();
+    let mut options = place.options();
+    options.http.rate = NonZeroU32::new(3);
+    let app = serve(options);
+    let mut statuses = Vec::new();
+    while statuses.last() != Some(&429) && statuses.len() < 1000 {
+        let answer = fetch(&app, ANN, "/decisions/me").await;
+        statuses.push(answer.status.as_u16());
+    }
+    assert_eq!(statuses.last(), Some(&429));
+    assert!(statuses.len() > 3, "{statuses:?}");
+    assert_eq!(fetch(&app, BO, "/decisions/me").await.status, 200);
+}
+
+/// People speak and a challenger in the shadow answers while the decision is being erased:
+/// whatever they come to, nothing of the applicant can be read afterwards.
+#[tokio::test]
+async fn what_comes_with_an_erasure_is_erased_too_or_refused() {
+    let place = Place::new();
+    place.put("1.1.0", POLICY);
+    let deployment = "version = \"1.0.0\"\n[challenger]\nversion = \"1.1.0\"\nmode = \"shadow\"\n";
+    std::fs::write(place.models().join("loans/deployment.toml"), deployment).unwrap();
+    let options = || ServeOptions {
+        allow_mismatch: true,
+        ..place.options()
+    };
+    let app = serve(options());
+    let mut erased = Vec::new();
+    for _ in 0..40 {
+        let index = decided(&app, REFERRED).await;
+        let erase = json!({ "indexes": [index], "because": "asked", "before_term": true });
+        let path = |what: &str| format!("/decisions/{index}/{what}");
+        let (notice, performance) = (path("notice"), path("performance"));
+        let (erasure, decided, noticed, performed) = tokio::join!(
+            post(&app, ADMIN, "/log/erase", erase),
+            decide(&app, ANN, index, APPROVE),
+            say(&app, BO, &notice, r#"{"method": "letter", "note": "Seen"}"#),
+            say(&app, BO, &performance, r#"{"outcome": "repaid"}"#),
+        );
+        assert_eq!(erasure.status, 200, "{}", erasure.text());
+        for (status, said) in [decided, noticed, performed] {
+            match status {
+                201 => {}
+                410 => {
+                    let detail = said["detail"].as_str().unwrap();
+                    assert!(detail.contains("was erased"), "{detail}");
+                }
+                _ => panic!("{status}: {said}"),
+            }
+        }
+        erased.push(index);
+    }
+    // The next server has the log once the shadow has answered all that it was asked.
+    drop(app);
+    let app = restart_with(options);
+    let readable = |record: &Opened| record.body.is_some();
+    for record in place.records().iter().filter(|one| readable(one)) {
+        let about = record.link.filter(|_| record.kind.is_personal());
+        let is_left = about.is_some_and(|index| erased.contains(&index));
+        assert!(!is_left, "{record:?}");
+    }
+    assert_eq!(read(&app, ANN, "/decisions?state=open").await["open"], 0);
 }
 
 /// Waits until so many answers of a challenger in the shadow are recorded.

@@ -139,6 +139,27 @@ pub enum AppendError {
         /// The most.
         max: usize,
     },
+    /// A record is about one whose key was destroyed.
+    #[error("record {0} was erased: nothing is recorded about it any more")]
+    Erased(u64),
+    /// A record is about one that the log does not have.
+    #[error(
+        "record {link} does not exist, and nothing is recorded about it: the log has {size} records, numbered from 0"
+    )]
+    Unknown {
+        /// What the record is about.
+        link: u64,
+        /// Records before it.
+        size: u64,
+    },
+    /// Whether the record that another one is about was erased cannot be read.
+    #[error("nothing is recorded about record {index}, whose key cannot be read: {because}")]
+    Unreadable {
+        /// What the record is about.
+        index: u64,
+        /// The file, and what is wrong with it.
+        because: Arc<str>,
+    },
     /// The log is being closed.
     #[error("the decision log is closed")]
     Closed,

@@ -88,6 +88,11 @@ impl Seeds {
         self.seeds[at].covers(slot).then_some(at)
     }
 
+    /// Whether the key of a slot was destroyed.
+    pub(crate) fn is_destroyed(&self, slot: u32) -> bool {
+        self.covering(slot).is_none()
+    }
+
     /// The key of a slot; `None` when it was destroyed.
     pub(crate) fn key(&mut self, slot: u32) -> Option<Key> {
         while self.way.last().is_some_and(|seed| !seed.covers(slot)) {
@@ -184,6 +189,7 @@ mod tests {
         for (slot, key) in slots.iter().zip(before) {
             let gone = [1, 40_000, 65_535].contains(slot);
             assert_eq!(seeds.key(*slot), key.filter(|_| !gone), "slot {slot}");
+            assert_eq!(seeds.is_destroyed(*slot), gone, "slot {slot}");
         }
         assert_eq!(seeds.destroyed(65_536), [1, 40_000, 65_535]);
         assert_eq!(seeds.destroyed(40_000), [1]);

@@ -1,15 +1,58 @@
 //! An erasure that a crash interrupted is ended by the next start, also where it is the last
-//! record of an epoch.
+//! record of an epoch. Whatever is recorded about a record is erased with it, and nothing is
+//! recorded about it afterwards.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod common;
 
 use common::decision;
-use model_log::{Change, Options, Writer};
+use model_log::verify::{Against, verify};
+use model_log::{AppendError, Change, Kind, Options, Query, Receipt, Record, Writer};
 
 /// Records of an epoch.
 const EPOCH: u64 = 1 << 16;
+
+/// Everything that is about an applicant, as the others are about a decision.
+const PERSONAL: [Kind; 6] = [
+    Kind::Decision,
+    Kind::Explanation,
+    Kind::Override,
+    Kind::Notice,
+    Kind::Performance,
+    Kind::Proposal,
+];
+
+fn erasure(index: u64) -> Change {
+    Change {
+        indexes: vec![index],
+        because: "the applicant asked for it".to_owned(),
+        before_term: true,
+    }
+}
+
+fn about(kind: Kind, link: u64) -> Record {
+    Record::about(kind, link, &"the applicant").unwrap()
+}
+
+fn append(log: &Writer, records: Vec<Record>) -> Result<Vec<Receipt>, AppendError> {
+    log.append(records).unwrap().wait()
+}
+
+/// The records about another one that can still be read.
+fn readable_about(log: &Writer, link: u64) -> Vec<u64> {
+    let reader = log.reader();
+    let query = Query {
+        kinds: PERSONAL.to_vec(),
+        link: Some(link),
+        ..Query::default()
+    };
+    let found = reader.search(&query).unwrap().into_iter();
+    let indexes = found.map(|found| found.index);
+    indexes
+        .filter(|index| reader.record(*index).unwrap().body.is_some())
+        .collect()
+}
 
 #[test]
 fn an_erasure_at_the_end_of_an_epoch_is_ended() {
@@ -31,12 +74,7 @@ fn an_erasure_at_the_end_of_an_epoch_is_ended() {
     for (file, copy) in &before {
         std::fs::copy(file, copy).unwrap();
     }
-    let erasure = Change {
-        indexes: vec![5],
-        because: "the applicant asked for it".to_owned(),
-        before_term: true,
-    };
-    let erased = log.erase(&erasure, "tester").unwrap();
+    let erased = log.erase(&erasure(5), "tester").unwrap();
     assert_eq!(erased.index, EPOCH - 1);
     drop(log);
     // As a crash leaves it that comes after the record and before the keys are destroyed.
@@ -50,5 +88,90 @@ fn an_erasure_at_the_end_of_an_epoch_is_ended() {
     assert_eq!(log.reader().record(5).unwrap().body, None);
     assert!(log.reader().record(6).unwrap().body.is_some());
     assert!(!key.exists(), "the key that opened it is destroyed");
+    // The epoch of both has ended.
+    let refused = append(&log, vec![about(Kind::Notice, 6), about(Kind::Notice, 5)]);
+    assert_eq!(refused, Err(AppendError::Erased(5)));
+    let receipts = append(&log, vec![about(Kind::Notice, 6), about(Kind::Notice, 4)]);
+    assert_eq!(receipts.unwrap()[0].index, EPOCH);
     log.close().unwrap();
+}
+
+/// Nothing is appended of a group in which something is about an erased record.
+fn assert_refused(log: &Writer, erased: u64, other: u64) {
+    let before = log.status().records;
+    for kind in PERSONAL {
+        let group = vec![decision(7), about(kind, other), about(kind, erased)];
+        let refused = append(log, group);
+        assert_eq!(refused, Err(AppendError::Erased(erased)), "{kind:?}");
+    }
+    assert_eq!(log.status().records, before);
+}
+
+#[test]
+fn nothing_is_recorded_about_what_was_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    append(&log, (0..3).map(decision).collect()).unwrap();
+    log.erase(&erasure(1), "tester").unwrap();
+    assert_refused(&log, 1, 2);
+    // Others that wait for the same sync are recorded.
+    let waiting = [2, 1, 0].map(|link| log.append(vec![about(Kind::Notice, link)]).unwrap());
+    let done = waiting.map(|pending| pending.wait().map(|receipts| receipts.len()));
+    assert_eq!(done, [Ok(1), Err(AppendError::Erased(1)), Ok(1)]);
+    log.close().unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    assert_refused(&log, 1, 2);
+    // What the log says about itself holds nothing of the applicant.
+    log.hold(&erasure(1), "tester").unwrap();
+    log.close().unwrap();
+    let report = verify(folder.path(), &Against::default()).unwrap();
+    assert_eq!(report.problems, []);
+}
+
+#[test]
+fn what_is_recorded_about_a_record_is_erased_with_it_in_whatever_order_they_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    for round in 0..20 {
+        let decided = append(&log, vec![decision(round)]).unwrap()[0].index;
+        // What waits before the erasure, and what is about that.
+        let override_of = log.append(vec![about(Kind::Override, decided)]).unwrap();
+        let notice_of = log.append(vec![about(Kind::Notice, decided + 1)]).unwrap();
+        let said = std::thread::scope(|scope| {
+            let people = [(); 3].map(|()| {
+                scope.spawn(|| {
+                    let notices = (0..8).map(|_| append(&log, vec![about(Kind::Notice, decided)]));
+                    notices.collect::<Vec<_>>()
+                })
+            });
+            log.erase(&erasure(decided), "tester").unwrap();
+            people.map(|person| person.join().unwrap())
+        });
+        override_of.wait().unwrap();
+        notice_of.wait().unwrap();
+        for said in said.into_iter().flatten() {
+            match said {
+                Ok(_) => {}
+                Err(error) => assert_eq!(error, AppendError::Erased(decided)),
+            }
+        }
+        for erased in [decided, decided + 1] {
+            assert!(readable_about(&log, erased).is_empty(), "round {round}");
+        }
+    }
+}
+
+#[test]
+fn a_record_is_about_one_that_comes_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Writer::open(folder.path(), Options::default()).unwrap();
+    append(&log, (0..3).map(decision).collect()).unwrap();
+    for (link, size) in [(4, 4), (5, 4), (u64::MAX, 4)] {
+        let refused = append(&log, vec![decision(3), about(Kind::Notice, link)]);
+        assert_eq!(refused, Err(AppendError::Unknown { link, size }));
+    }
+    append(&log, vec![decision(3), about(Kind::Notice, 3)]).unwrap();
+    log.close().unwrap();
+    let report = verify(folder.path(), &Against::default()).unwrap();
+    assert_eq!((report.records, report.problems.len()), (5, 0));
 }

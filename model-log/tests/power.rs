@@ -18,7 +18,9 @@ use std::time::Duration;
 use common::sim::{Fault, Sim};
 use common::{Random, decision};
 use model_log::verify::{Against, verify_on};
-use model_log::{Appended, Change, Options, Pending, Reader, Receipt, Writer};
+use model_log::{
+    AppendError, Appended, Change, Kind, Options, Pending, Reader, Receipt, Record, Writer,
+};
 
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
@@ -315,6 +317,53 @@ fn a_thousand_failures_are_never_acknowledged() {
     (1_000..2_000).for_each(fail_once);
 }
 
+/// An erasure is interrupted at each step, by a failure after which the log opens itself again,
+/// or by a power cut: its record is erased or is not, and what is about it is refused or is not.
+#[test]
+fn nothing_is_recorded_about_what_an_interrupted_erasure_erased() {
+    let mut erased = [0; 2];
+    for step in 0..40 {
+        for is_cut in [false, true] {
+            let mut random = Random::new(step);
+            let disk = Sim::default();
+            let open = |disk: &Sim| {
+                let log = Writer::open_on(Arc::new(disk.clone()), &folder(), Options::default());
+                log.unwrap_or_else(|error| panic!("step {step}: {error}"))
+            };
+            let mut log = open(&disk);
+            let records = (0..3).map(decision).collect();
+            log.append(records).unwrap().wait().unwrap();
+            disk.set_fault(Some(match is_cut {
+                true => Fault::Dead(step),
+                false => Fault::Once(step, EIO),
+            }));
+            let change = Change {
+                indexes: vec![1],
+                because: "a test".to_owned(),
+                before_term: true,
+            };
+            let _ = log.erase(&change, "test");
+            match is_cut {
+                true => {
+                    drop(log);
+                    log = open(&disk.cut_power(&mut random));
+                }
+                false => opened_again(&log, step),
+            }
+            disk.set_fault(None);
+            let is_erased = log.reader().record(1).unwrap().body.is_none();
+            let said = [0, 1].map(|index| {
+                let notice = Record::about(Kind::Notice, index, &"sent").unwrap();
+                log.append(vec![notice]).unwrap().wait().err()
+            });
+            let refused = is_erased.then_some(AppendError::Erased(1));
+            assert_eq!(said, [None, refused], "step {step}, {is_cut}");
+            erased[usize::from(is_erased)] += 1;
+        }
+    }
+    assert!(erased.iter().all(|count| *count > 2), "{erased:?}");
+}
+
 #[test]
 fn a_bad_record_that_was_signed_refuses_to_start_and_is_named() {
     let disk = Sim::default();
@@ -373,7 +422,7 @@ fn a_full_queue_refuses_at_once() {
     for number in 0..5000 {
         match log.append(vec![decision(number)]) {
             Ok(pending) => waiting.push(pending),
-            Err(model_log::AppendError::Full(_)) => refused += 1,
+            Err(AppendError::Full(_)) => refused += 1,
             Err(error) => panic!("{error}"),
         }
     }

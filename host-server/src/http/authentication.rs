@@ -47,8 +47,13 @@ pub(crate) enum Access {
     Drift,
     /// The decision log, of which only digests can be read: any key.
     Log,
+    /// The log's leaves, which tell outcomes as metrics do: any key, or where metrics are not for
+    /// everybody theirs.
+    LogEntries,
     /// Another version to answer.
     Administration,
+    /// Recorded decisions, which people's keys alone open.
+    People,
 }
 
 /// A configured key.
@@ -119,6 +124,8 @@ impl std::fmt::Debug for KeySource {
 /// All keys, and the rate limit of each.
 pub(crate) struct Keys {
     keys: ArcSwap<Vec<Limited>>,
+    /// Those of people, which stay as they are at the start.
+    people: Vec<Limited>,
     /// The requests a second of each.
     rate: Option<NonZeroU32>,
     /// For requests that need no key.
@@ -166,6 +173,7 @@ impl Keys {
         });
         Self {
             keys: ArcSwap::from_pointee(keys.collect()),
+            people: Vec::new(),
             rate,
             anybody: limiter(rate),
             public,
@@ -174,18 +182,42 @@ impl Keys {
         }
     }
 
+    /// The same with keys of people, by the name of each and the digest of the key.
+    pub(crate) fn with_people<'a>(
+        self,
+        people: impl IntoIterator<Item = (&'a str, [u8; 32])>,
+    ) -> Self {
+        let people = people.into_iter().map(|(name, digest)| Limited {
+            // The role opens nothing: these are asked for people's routes alone.
+            key: Key::from_digest(&format!("person:{name}"), digest, Role::Predict),
+            limiter: limiter(self.rate),
+        });
+        Self {
+            people: people.collect(),
+            ..self
+        }
+    }
+
     /// Puts other keys in the place of those before; one that stays keeps its rate limit. Answers
     /// whether they differ.
     ///
     /// # Errors
     /// A sentence, where decisions or metrics would no longer need a key: only the settings of a
-    /// start may open them.
+    /// start may open them; or where one is also a person's.
     pub(crate) fn replace(&self, keys: Vec<Key>) -> Result<bool, String> {
         let before = self.keys.load();
         for (role, what) in [(Role::Predict, "decisions"), (Role::Metrics, "metrics")] {
             if self.has(role) && !keys.iter().any(|key| key.role == role) {
                 return Err(format!(
                     "no key for {what} is left: keep one, or restart to serve without"
+                ));
+            }
+        }
+        for person in &self.people {
+            if let Some(key) = keys.iter().find(|key| key.digest == person.key.digest) {
+                return Err(format!(
+                    "the key {} is also that of {}: give each a key of its own",
+                    key.name, person.key.name
                 ));
             }
         }
@@ -224,11 +256,22 @@ impl Keys {
                 return Ok(Caller::Unknown);
             }
             Access::Decisions => Role::Predict,
-            Access::Log if !self.are_needed() => return Ok(Caller::Unknown),
-            Access::Log => {
+            Access::LogEntries if self.metrics_port || self.has(Role::Metrics) => Role::Metrics,
+            Access::Log | Access::LogEntries if !self.are_needed() => return Ok(Caller::Unknown),
+            Access::Log | Access::LogEntries => {
                 let Limited { key, limiter } = self.find(headers).ok_or(Denied::Unknown)?;
                 self.within_rate(limiter.as_ref())?;
                 return Ok(Caller::Key(key.name));
+            }
+            // Whether the key is a person's is said by the route, which knows the person.
+            Access::People => {
+                return match find(&self.people, headers) {
+                    None => Ok(self.caller(headers)),
+                    Some(Limited { key, limiter }) => {
+                        self.within_rate(limiter.as_ref())?;
+                        Ok(Caller::Key(key.name))
+                    }
+                };
             }
             Access::Page if self.is_open(Public::Page) => return Ok(Caller::Unknown),
             Access::Page => Role::Predict,
@@ -268,17 +311,8 @@ impl Keys {
         self.keys.load().iter().any(|one| one.key.role == role)
     }
 
-    /// Compares every key, even after a match, so that the time reveals nothing.
     fn find(&self, headers: &HeaderMap) -> Option<Limited> {
-        let digest: [u8; 32] = Sha256::digest(presented(headers)?).into();
-        let keys = self.keys.load();
-        let mut found = None;
-        for one in keys.iter() {
-            if bool::from(one.key.digest.ct_eq(&digest)) {
-                found = Some(one);
-            }
-        }
-        found.cloned()
+        find(&self.keys.load(), headers)
     }
 
     fn within_rate(&self, limiter: Option<&Limiter>) -> Result<(), Denied> {
@@ -292,6 +326,19 @@ impl Keys {
             }
         })
     }
+}
+
+/// Whose key the headers have. Compares every key, even after a match, so that the time reveals
+/// nothing.
+fn find(keys: &[Limited], headers: &HeaderMap) -> Option<Limited> {
+    let digest: [u8; 32] = Sha256::digest(presented(headers)?).into();
+    let mut found = None;
+    for one in keys {
+        if bool::from(one.key.digest.ct_eq(&digest)) {
+            found = Some(one);
+        }
+    }
+    found.cloned()
 }
 
 fn limiter(rate: Option<NonZeroU32>) -> Option<Limiter> {

@@ -229,10 +229,10 @@ fn known_method(method: &Method) -> &str {
 fn access(route: &str, is_post: bool) -> Option<Access> {
     match route {
         NO_ROUTE => None,
-        // People's keys alone open these: their handlers look.
-        _ if route.starts_with("/decisions") => None,
+        _ if route.starts_with("/decisions") => Some(Access::People),
         "/log/retain" => Some(Access::Administration),
         _ if route.starts_with("/log/") && is_post => Some(Access::Administration),
+        _ if route.starts_with("/log/tile/entries/") => Some(Access::LogEntries),
         _ if route.starts_with("/log/") => Some(Access::Log),
         _ if is_post && (route.ends_with("/reload") || route.ends_with("/rollback")) => {
             Some(Access::Administration)

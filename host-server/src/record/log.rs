@@ -138,7 +138,7 @@ impl DecisionLog {
     }
 
     /// Records what a challenger in the shadow answers to a request whose answer is recorded.
-    /// Nobody waits for that.
+    /// Nobody waits for that. The log refuses it where the answer was erased meanwhile.
     pub(crate) fn shadow(self: &Arc<Self>, call: &Call<'_>, written: &Written) -> Witness {
         let sink = Arc::clone(&self.sink);
         let details = Details {

@@ -140,6 +140,15 @@ impl Recorder {
     pub(crate) fn write(&mut self) -> Waiting {
         self.group().send()
     }
+
+    /// The same for what nobody is given, since the whole request is refused: the records keep
+    /// what the module answered, and are no decisions that were given.
+    pub(crate) fn write_refused(&mut self) {
+        for record in &mut self.records {
+            record.outcome = Outcome::None;
+        }
+        drop(self.write());
+    }
 }
 
 impl Group {

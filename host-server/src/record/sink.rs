@@ -10,6 +10,17 @@ use super::metrics::LogMetrics;
 use super::options::OnFailure;
 use crate::http::error::ApiError;
 
+/// Why records were not written, as a client gets it: what stopped the log names files of this
+/// machine, and the server's log says it.
+pub(super) fn reason(error: &AppendError) -> String {
+    match error {
+        AppendError::Stopped(_) => {
+            "the decision log has stopped; the server's log says why".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
 /// The writer, and what its failures mean for answers.
 pub(super) struct Sink {
     writer: Writer,
@@ -42,8 +53,9 @@ impl Sink {
         match self.on_failure {
             OnFailure::Refuse => {
                 self.metrics.refused(error, records);
-                let reason = error.to_string();
-                Err(ApiError::NotRecorded { reason })
+                Err(ApiError::NotRecorded {
+                    reason: reason(error),
+                })
             }
             OnFailure::Serve => {
                 self.metrics.unrecorded(records);

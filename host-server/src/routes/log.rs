@@ -28,7 +28,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/log/checkpoint", get(checkpoint))
         .route("/log/key", get(key))
-        .route("/log/tile/{*path}", get(tile))
+        .route("/log/tile/entries/{*path}", get(entries))
+        .route("/log/tile/{*path}", get(hashes))
         .route("/log/hold", post(hold))
         .route("/log/release", post(release))
         .route("/log/erase", post(erase))
@@ -52,24 +53,44 @@ async fn key(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     Ok((text, log.reader().verifier_key() + "\n").into_response())
 }
 
-async fn tile(
+/// A tile of leaves. They need another key than hashes may.
+async fn entries(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Path(path): Path<String>,
 ) -> Result<Response, ApiError> {
-    let log = log_of(&app)?;
-    let found = read(&app, &caller, move || {
-        let path = format!("tile/{path}");
+    tile(&app, &caller, format!("tile/entries/{path}")).await
+}
+
+async fn hashes(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(path): Path<String>,
+) -> Result<Response, ApiError> {
+    // An escaped slash is none to the router.
+    match path.starts_with("entries") {
+        true => Err(no_tile()),
+        false => tile(&app, &caller, format!("tile/{path}")).await,
+    }
+}
+
+async fn tile(app: &App, caller: &Caller, path: String) -> Result<Response, ApiError> {
+    let log = log_of(app)?;
+    let found = read(app, caller, move || {
         log.reader().tile(&path).map_err(refuse)
     });
-    let bytes = found.await?.ok_or_else(|| ApiError::NotThere {
-        detail: "The decision log has no such tile".to_owned(),
-    })?;
+    let bytes = found.await?.ok_or_else(no_tile)?;
     let headers = [
         (CONTENT_TYPE, "application/octet-stream"),
         (CACHE_CONTROL, FOR_EVER),
     ];
     Ok((headers, bytes).into_response())
+}
+
+fn no_tile() -> ApiError {
+    ApiError::NotThere {
+        detail: "The decision log has no such tile".to_owned(),
+    }
 }
 
 async fn hold(app: State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {

@@ -432,7 +432,9 @@ impl Scoring {
             None => Ok(()),
             Some(problem) => {
                 // The module decided these rows, though nobody hears of them.
-                drop(self.recorder.as_mut().map(Recorder::write));
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.write_refused();
+                }
                 Err(problem)
             }
         }

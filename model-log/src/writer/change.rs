@@ -202,12 +202,11 @@ impl Core {
 }
 
 /// A shadow's answer, an override or a notice holds the applicant's data too: it is erased with
-/// the decision that it is about.
+/// the decision that it is about. So is what is about it, which comes after it.
 fn add_records_about(reader: &Reader, indexes: &mut Vec<u64>) -> Result<(), LogError> {
-    let named: BTreeSet<u64> = indexes.iter().copied().collect();
-    let mut all = named.clone();
+    let mut all: BTreeSet<u64> = indexes.iter().copied().collect();
     reader.each_entry(|index, entry| {
-        let about = entry.link.is_some_and(|link| named.contains(&link));
+        let about = entry.link.is_some_and(|link| all.contains(&link));
         if about && entry.kind.is_personal() {
             all.insert(index);
         }

@@ -2,6 +2,7 @@
 
 mod change;
 mod core;
+mod links;
 mod prepared;
 mod recover;
 mod start;
@@ -112,11 +113,14 @@ impl Writer {
         Ok(Self { handle })
     }
 
-    /// Appends `records` together, one after the other: one sync, indexes without a gap.
+    /// Appends `records` together, one after the other: one sync, indexes without a gap. What is
+    /// appended before an erasure of the record that it is about is erased with that one; what
+    /// comes after the erasure is refused.
     ///
     /// # Errors
     /// At once when the queue is full, when a record is too large, or when the log has stopped;
-    /// later when writing or syncing fails.
+    /// later when writing or syncing fails, or when a record is about one that does not exist or
+    /// was erased: then none of them is appended.
     pub fn append(&self, records: Vec<Record>) -> Result<Pending<Appended>, AppendError> {
         let prepared = records
             .into_iter()

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::Appended;
 use super::change::{Change, Changed, What};
 use super::core::{Core, Lock};
+use super::links::Links;
 use super::prepared::Prepared;
 use super::start::{Cut, Opening};
 use crate::error::{AppendError, LogError};
@@ -77,12 +78,8 @@ impl Shared {
     }
 }
 
-/// Records that go to the disk together, with who waits for them.
-#[derive(Default)]
-struct Batch {
-    records: Vec<Prepared>,
-    waiting: Vec<(usize, Promise<Appended>)>,
-}
+/// Groups of records that go to the disk together, with who waits for them.
+type Batch = Vec<(Vec<Prepared>, Promise<Appended>)>;
 
 enum Work {
     Batch(Batch),
@@ -155,28 +152,49 @@ fn next(shared: &Shared, core: &Core, signed_at: Instant) -> Work {
 }
 
 fn take(queue: &mut Queue) -> Batch {
-    let mut batch = Batch::default();
-    let mut bytes = 0;
+    let mut batch = Batch::new();
+    let (mut count, mut bytes) = (0, 0);
     while let Some(Job::Append(records, _)) = queue.jobs.front() {
         let more: usize = records.iter().map(Prepared::size).sum();
-        let full =
-            batch.records.len() + records.len() > BATCH_RECORDS || bytes + more > BATCH_BYTES;
-        if full && !batch.waiting.is_empty() {
+        let full = count + records.len() > BATCH_RECORDS || bytes + more > BATCH_BYTES;
+        if full && !batch.is_empty() {
             break;
         }
         if let Some(Job::Append(records, promise)) = queue.jobs.pop_front() {
+            count += records.len();
             bytes += more;
-            batch.waiting.push((records.len(), promise));
-            batch.records.extend(records);
+            batch.push((records, promise));
         }
     }
-    queue.records -= batch.records.len();
+    queue.records -= count;
     batch
 }
 
-fn write(shared: &Shared, core: &mut Core, mut batch: Batch) -> Result<(), LogError> {
+/// The records that may be appended, one group after the other, with who waits for how many. The
+/// others are refused at once.
+fn admit(core: &Core, batch: Batch) -> (Vec<Prepared>, Vec<(usize, Promise<Appended>)>) {
+    let mut links = Links::new(core);
+    let mut records = Vec::with_capacity(batch.iter().map(|(group, _)| group.len()).sum());
+    let mut waiting = Vec::with_capacity(batch.len());
+    for (group, promise) in batch {
+        match links.check(&group, core.size + records.len() as u64) {
+            Ok(()) => {
+                waiting.push((group.len(), promise));
+                records.extend(group);
+            }
+            Err(error) => promise.send(Err(error)),
+        }
+    }
+    (records, waiting)
+}
+
+fn write(shared: &Shared, core: &mut Core, batch: Batch) -> Result<(), LogError> {
     let began = Instant::now();
-    match core.append(&mut batch.records) {
+    let (mut records, waiting) = admit(core, batch);
+    if records.is_empty() {
+        return Ok(());
+    }
+    match core.append(&mut records) {
         Ok(receipts) => {
             {
                 let mut queue = shared.lock();
@@ -186,7 +204,7 @@ fn write(shared: &Shared, core: &mut Core, mut batch: Batch) -> Result<(), LogEr
             }
             let mut receipts = receipts.into_iter();
             let mut next = |count| Ok(receipts.by_ref().take(count).collect());
-            let waiting = batch.waiting.into_iter();
+            let waiting = waiting.into_iter();
             send_all(waiting.map(|(count, promise)| (promise, next(count))));
             Ok(())
         }
@@ -194,7 +212,7 @@ fn write(shared: &Shared, core: &mut Core, mut batch: Batch) -> Result<(), LogEr
             // Said before it is answered, so that who asks again is refused at once.
             let because = mark_stopped(shared, &error);
             let stopped = || Err(AppendError::Stopped(Arc::clone(&because)));
-            let waiting = batch.waiting.into_iter();
+            let waiting = waiting.into_iter();
             send_all(waiting.map(|(_, promise)| (promise, stopped())));
             Err(error)
         }

@@ -18,22 +18,27 @@ pub(crate) use word::{LONGEST_NOTE, Said, decide, notice, perform};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
-use model_log::LogError;
+use model_log::{AppendError, LogError};
 
 use crate::http::error::ApiError;
 pub(crate) use crate::record::queue::{State, Wanted};
+use crate::record::sink::reason;
 
 /// An error of the log as a client gets it.
 pub(crate) fn refuse(error: LogError) -> ApiError {
     let detail = error.to_string();
     match error {
         LogError::Unknown { .. } => ApiError::NotThere { detail },
-        LogError::Erased(_) => ApiError::Gone { detail },
+        LogError::Erased(_) | LogError::Append(AppendError::Erased(_)) => ApiError::Gone { detail },
         LogError::Held(_) | LogError::BeforeTerm { .. } | LogError::NotPersonal { .. } => {
             ApiError::Conflict { detail }
         }
         LogError::Argument(_) => ApiError::Malformed { detail },
-        LogError::Append(_) => ApiError::NotRecorded { reason: detail },
+        LogError::Append(ref why) if !matches!(why, AppendError::Unreadable { .. }) => {
+            ApiError::NotRecorded {
+                reason: reason(why),
+            }
+        }
         _ => {
             tracing::error!(%error, "decision log not readable");
             ApiError::NotRecorded {

@@ -255,7 +255,7 @@ fn find(log: &DecisionLog, index: u64) -> Result<Case, ApiError> {
 }
 
 /// Appends one record and waits for it. What a person says is never lost, whatever the settings
-/// say about decisions.
+/// say about decisions; the log refuses it where the decision was erased since [`find`].
 fn append(log: &DecisionLog, record: Record) -> Result<Receipt, ApiError> {
     let appended = log.writer().append(vec![record]);
     let receipts = appended.and_then(|pending| pending.wait());

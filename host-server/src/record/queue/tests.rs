@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use model_log::event::{Erasure, Hold};
-use model_log::{Change, Options, Record, Writer};
+use model_log::{AppendError, Change, Options, Record, Writer};
 
 use super::*;
 
@@ -66,7 +66,11 @@ fn happen(log: &Writer, random: &mut Random) {
         record.link = (is_about && size > 0).then(|| random.below(size));
         records.push(record);
     }
-    log.append(records).unwrap().wait().unwrap();
+    let appended = log.append(records).unwrap().wait();
+    assert!(
+        matches!(appended, Ok(_) | Err(AppendError::Erased(_))),
+        "{appended:?}"
+    );
 }
 
 /// Everything that a search finds.

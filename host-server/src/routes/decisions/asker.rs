@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 
 use super::log_of;
@@ -17,13 +17,8 @@ use crate::record::{DecisionLog, Person};
 pub(super) struct Asker {
     pub(super) log: Arc<DecisionLog>,
     pub(super) person: Person,
-}
-
-impl Asker {
-    /// Whose turns a search takes.
-    pub(super) fn caller(&self) -> Caller {
-        Caller::Key(self.person.name.as_str().into())
-    }
+    /// Whose turns a search takes: that person's.
+    pub(super) caller: Caller,
 }
 
 impl FromRequestParts<Arc<App>> for Asker {
@@ -31,8 +26,13 @@ impl FromRequestParts<Arc<App>> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let log = log_of(app)?;
+        let keys = &app.middleware().keys;
         let reject = |error| {
             app.metrics().http.reject(Rejected::key);
+            let route = parts.extensions.get::<MatchedPath>();
+            let route = route.map(MatchedPath::as_str);
+            let actor = keys.caller(&parts.headers);
+            tracing::warn!(actor = actor.name(), route, "request for decisions denied");
             Err(error)
         };
         if log.options().people.is_empty() {
@@ -42,15 +42,17 @@ impl FromRequestParts<Arc<App>> for Asker {
         }
         let person = presented(&parts.headers).and_then(|key| log.options().person(key).cloned());
         match person {
-            Some(person) => Ok(Self { log, person }),
+            Some(person) => {
+                let caller = parts.extensions.get::<Caller>().cloned();
+                let caller = caller.unwrap_or_default();
+                Ok(Self {
+                    log,
+                    person,
+                    caller,
+                })
+            }
             // The key of a program is known, and no person's.
-            None if app
-                .middleware()
-                .keys
-                .caller(&parts.headers)
-                .name()
-                .is_some() =>
-            {
+            None if keys.caller(&parts.headers).name().is_some() => {
                 reject(ApiError::Denied(Denied::Forbidden))
             }
             None => reject(ApiError::Denied(Denied::Unknown)),

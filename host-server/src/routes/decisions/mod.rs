@@ -66,7 +66,7 @@ async fn me(asker: Asker) -> Response {
 
 /// Whether the log is sound.
 async fn log(State(app): Shared, asker: Asker) -> Result<Response, ApiError> {
-    let (caller, log) = (asker.caller(), asker.log);
+    let (caller, log) = (asker.caller, asker.log);
     let state = search(&app, &caller, move || sound(&log)).await?;
     Ok(private(&state))
 }
@@ -102,7 +102,7 @@ async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let wanted = wanted(query.as_deref().unwrap_or_default())?;
-    let caller = asker.caller();
+    let caller = asker.caller;
     let page = search(&app, &caller, move || people::list(&asker.log, &wanted)).await?;
     // Numbers and texts always serialize.
     let page = app.hold(&caller, serde_json::to_vec(&page).unwrap_or_default())?;
@@ -213,7 +213,11 @@ pub(super) async fn said<T: DeserializeOwned>(
         }
     })?;
     json.end().map_err(|error| not_json(&error))?;
-    Ok(words)
+    // The derived code takes a list of the values too.
+    match is_object(&body) {
+        true => Ok(words),
+        false => Err(unusable("The body is not a JSON object")),
+    }
 }
 
 /// What is wrong with a field, or with the whole body, whose path is `.`; a sentence about a

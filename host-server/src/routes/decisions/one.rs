@@ -31,7 +31,7 @@ pub(super) async fn show(
     Path(index): Path<String>,
 ) -> Result<Response, ApiError> {
     let index = read_index(&index)?;
-    let caller = asker.caller();
+    let caller = asker.caller;
     let shown = search(&app, &caller, move || people::show(&asker.log, index)).await?;
     if shown.is_erased {
         return Ok((StatusCode::GONE, PRIVATE, Json(shown.to_gone())).into_response());
@@ -118,9 +118,12 @@ async fn say<T: DeserializeOwned + Send + 'static>(
     record: fn(&DecisionLog, &Person, u64, T) -> Result<Said, ApiError>,
 ) -> Result<Response, ApiError> {
     let index = read_index(&index)?;
-    let caller = asker.caller();
+    let Asker {
+        log,
+        person,
+        caller,
+    } = asker;
     let words: T = said(&app, &caller, headers, body, LONGEST_BODY).await?;
-    let Asker { log, person } = asker;
     let recorded = search(&app, &caller, move || record(&log, &person, index, words));
     let Said { receipt, state } = recorded.await?;
     let body = json!({
