@@ -29,7 +29,7 @@ fn is_log(folder: &Path) -> bool {
     }
     let expected = FORMAT_OF_ALL_VERSIONS.as_bytes();
     let mut begin = Vec::new();
-    let read = File::open(&path)
-        .and_then(|file| file.take(expected.len() as u64).read_to_end(&mut begin));
+    let read =
+        File::open(&path).and_then(|file| file.take(expected.len() as u64).read_to_end(&mut begin));
     read.is_ok() && begin == expected
 }

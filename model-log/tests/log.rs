@@ -596,7 +596,11 @@ fn a_path_into_a_log_or_its_keys_is_told() {
         assert_eq!(enclosing_log(&log.join(name)), Some(log.clone()), "{name}");
     }
     for name in ["signing.pk8", "epoch-00000000-00000001.key", "new"] {
-        assert_eq!(enclosing_log(&keys.join(name)), Some(keys.clone()), "{name}");
+        assert_eq!(
+            enclosing_log(&keys.join(name)),
+            Some(keys.clone()),
+            "{name}"
+        );
     }
     // The folder itself is in none, nor is what lies beside it.
     for path in [&log, &keys, &folder.path().join("x.html")] {
