@@ -244,6 +244,29 @@ fn a_file_that_changes_meanwhile_is_published_as_it_was() {
 }
 
 #[test]
+fn a_hub_does_not_say_where_an_upload_goes_or_ends() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    let options = options(&service.address, Some(TOKEN));
+    for field in ["Transfer-Encoding", "host", "Content-length"] {
+        service.kept().wants = Some((field, "x"));
+        let error = publish(&options, &files).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("the header field {field}")),
+            "{error}"
+        );
+        let calls = service.kept().calls.clone();
+        assert!(
+            !calls.iter().any(|call| call.starts_with("PUT")),
+            "{calls:?}"
+        );
+    }
+    service.kept().wants = Some(("x-amz-checksum", "x"));
+    publish(&options, &files).unwrap();
+}
+
+#[test]
 fn the_cache_is_used_and_works_without_the_hub() {
     let service = Service::start();
     let folder = tempfile::tempdir().unwrap();

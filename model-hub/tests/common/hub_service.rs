@@ -53,6 +53,8 @@ pub(crate) struct Kept {
     pub(crate) tags: Option<&'static str>,
     /// Files that somebody writes while the first call is answered.
     pub(crate) meanwhile: Vec<(PathBuf, Vec<u8>)>,
+    /// Wants this header field with an upload.
+    pub(crate) wants: Option<(&'static str, &'static str)>,
     /// Answers 503.
     pub(crate) is_down: bool,
     /// Every call: method and path.
@@ -260,7 +262,10 @@ impl Request {
                 match kept.objects.contains_key(oid) {
                     true => json!({"oid": oid, "size": object["size"]}),
                     false => json!({"oid": oid, "size": object["size"], "actions": {
-                        "upload": {"href": format!("{}/_lfs/{oid}", self.store())},
+                        "upload": {
+                            "href": format!("{}/_lfs/{oid}", self.store()),
+                            "header": BTreeMap::from_iter(kept.wants),
+                        },
                         "verify": {"href": format!("{}/_lfsverify", self.address)},
                     }}),
                 }
