@@ -56,8 +56,8 @@ impl Term {
     }
 
     /// How many operations it takes.
-    pub(crate) fn operations(&self) -> u64 {
-        (self.left.len() + self.right.len()) as u64
+    pub(crate) fn operations(&self) -> usize {
+        self.left.len() + self.right.len()
     }
 
     /// Whether it is what this formula computes.

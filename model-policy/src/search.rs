@@ -17,11 +17,11 @@ use crate::space::{Region, Space, View, Wanted};
 
 /// Regions that are looked at before a question is given up as not decided.
 const MAX_REGIONS: usize = 20_000;
-/// Parts of conditions that are looked at, in all questions of a policy together, before the rest
-/// is given up as not decided: about half a minute. What is computed counts by its operations.
+/// Parts of conditions and operations of formulas that are looked at, in all questions of a policy
+/// together, before the rest is given up as not decided: about half a minute.
 const MAX_LOOKS: u64 = 200_000_000;
-/// What the bounds of one operation take, in parts of conditions.
-const OPERATION: u64 = 4;
+/// Operations of a formula that take as long as one part of a condition.
+const OPERATIONS: usize = 4;
 /// How often halving may go on in a region where no condition turns any more.
 const MAX_HALVINGS: usize = 24;
 /// Fields whose corners are tried together.
@@ -56,6 +56,12 @@ impl Looks {
         let left = self.0.get().checked_sub(looks);
         self.0.set(left.unwrap_or(0));
         left.is_some()
+    }
+
+    /// Takes those for so many operations, or what is left.
+    pub(crate) fn spend(&self, operations: usize) {
+        let looks = operations.div_ceil(OPERATIONS) as u64;
+        self.0.set(self.0.get().saturating_sub(looks));
     }
 
     /// Whether there were not enough of them.
@@ -93,7 +99,8 @@ impl Space<'_> {
         }];
         let mut looked_at = 0;
         let mut is_complete = true;
-        let looks = self.looks_of_region(wanted);
+        let atoms = wanted.iter().flat_map(|(condition, _)| condition.atoms());
+        let looks = 1 + atoms.count() as u64;
         while let Some(region) = regions.pop() {
             looked_at += 1;
             if looked_at > MAX_REGIONS || !self.looks.take(looks) {
@@ -102,12 +109,12 @@ impl Space<'_> {
             let view = self.view(&region);
             match self.state(&region, &view, wanted) {
                 State::Impossible => {}
-                State::Certain => match self.tried(&self.friendly(&region), wanted) {
+                State::Certain => match self.wanted(&self.friendly(&region), wanted) {
                     Some(example) => return Found::Example(example),
                     None => is_complete = false,
                 },
                 State::Split(atom, domain) => {
-                    if let Some(example) = self.tried(&self.friendly(&region), wanted) {
+                    if let Some(example) = self.wanted(&self.friendly(&region), wanted) {
                         return Found::Example(example);
                     }
                     self.split(&region, &view, atom, &domain, &mut regions);
@@ -127,23 +134,6 @@ impl Space<'_> {
             true => Found::Nothing,
             false => Found::NotDecided,
         }
-    }
-
-    /// What it takes to look at a region.
-    fn looks_of_region(&self, wanted: &[Wanted<'_>]) -> u64 {
-        let atoms = wanted.iter().flat_map(|(condition, _)| condition.atoms());
-        let of_atoms = atoms.map(|atom| 1 + self.operations(atom.variable()) * OPERATION);
-        1 + of_atoms.sum::<u64>() + self.derived_operations() * OPERATION
-    }
-
-    /// [`wanted`](Self::wanted), which takes looks: where there are none left, the search ends with
-    /// the next region.
-    fn tried(&self, values: &[f64], wanted: &[Wanted<'_>]) -> Option<Vec<f64>> {
-        let of_conditions = wanted.iter();
-        let of_conditions = of_conditions.map(|(condition, _)| condition.expression.ops().len());
-        let operations = of_conditions.sum::<usize>() as u64 + self.derived_operations();
-        self.looks.take(operations);
-        self.wanted(values, wanted)
     }
 
     fn state<'a>(&self, region: &Region, view: &View, wanted: &[Wanted<'a>]) -> State<'a> {
@@ -270,7 +260,7 @@ impl Space<'_> {
         wanted: &[Wanted<'_>],
     ) -> Option<Vec<f64>> {
         let mut values = self.friendly(region);
-        if let Some(example) = self.tried(&values, wanted) {
+        if let Some(example) = self.wanted(&values, wanted) {
             return Some(example);
         }
         let is_open = |field: &usize| {
@@ -278,7 +268,8 @@ impl Space<'_> {
         };
         let fields: Vec<usize> = fields.iter().copied().filter(is_open).collect();
         let fields = &fields[..fields.len().min(MAX_CORNERS)];
-        (0..1_usize << fields.len()).find_map(|corner| {
+        let mut corners = (0..1_usize << fields.len()).take_while(|_| !self.looks.are_used_up());
+        corners.find_map(|corner| {
             for (bit, field) in fields.iter().enumerate() {
                 let numbers = self.of(region, *field).numbers;
                 values[*field] = match corner >> bit & 1 {
@@ -286,7 +277,7 @@ impl Space<'_> {
                     _ => numbers.high,
                 };
             }
-            let exact = self.tried(&values, wanted)?;
+            let exact = self.wanted(&values, wanted)?;
             Some(self.rounded(region, fields, exact, wanted))
         })
     }
@@ -314,7 +305,7 @@ impl Space<'_> {
                 .filter_map(|candidate| {
                     let mut values = rounded.clone();
                     values[field] = candidate;
-                    self.tried(&values, wanted)
+                    self.wanted(&values, wanted)
                 });
             if let Some(values) = friendlier.next() {
                 rounded = values;
