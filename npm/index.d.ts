@@ -24,7 +24,7 @@ export class Model {
   constructor(instance: WebAssembly.Instance);
   /** Loads a model: its bytes, a compiled module, a response of `fetch`, or an address to fetch. */
   static load(source: BufferSource | WebAssembly.Module | Response | URL | string): Promise<Model>;
-  /** One decision; throws `Refused` where the schema refuses the application. */
+  /** One decision; throws `Refused` where the schema refuses the application. NaN is missing. */
   decide(application: Application): Decision;
   /** Why a decision came out as it did. */
   explain(application: Application, options?: { language?: string; recourse?: boolean | RecourseQuestion | null }): Explanation;

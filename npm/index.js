@@ -20,6 +20,18 @@ function sentence({ loc, msg }) {
   return field === undefined ? msg : `${field}: ${msg}`;
 }
 
+/** What is written for a value: `JSON.stringify` makes null of an infinite number, which would be missing. */
+function finite(key, value) {
+  const isInfinite = (typeof value === "number" || value instanceof Number) && Math.abs(value) === Infinity;
+  // Read as infinite, and refused.
+  return isInfinite ? `${value < 0 ? "-" : ""}1e999` : value;
+}
+
+function json(value) {
+  const text = JSON.stringify(value);
+  return text?.includes("null") ? JSON.stringify(value, finite) : text;
+}
+
 /** A model that decides in this thread. */
 export class Model {
   #exports;
@@ -40,15 +52,15 @@ export class Model {
     return new Model(await WebAssembly.instantiate(...(await linked(source))));
   }
 
-  /** One decision; throws `Refused` where the schema refuses the application. */
+  /** One decision; throws `Refused` where the schema refuses the application. NaN is missing. */
   decide(application) {
-    return this.#parsed(this.decideBytes(encoder.encode(JSON.stringify(application))));
+    return this.#parsed(this.decideBytes(encoder.encode(json(application))));
   }
 
   /** Why a decision came out as it did; `options` may have `language` and `recourse`. */
   explain(application, options = {}) {
     const question = { application, ...options };
-    return this.#parsed(this.explainBytes(encoder.encode(JSON.stringify(question))));
+    return this.#parsed(this.explainBytes(encoder.encode(json(question))));
   }
 
   /** What the model says about itself. */
@@ -68,7 +80,7 @@ export class Model {
 
   /** What a batch was like, without its rows: the sketch that `underwrite drift` compares. */
   sketch(applications) {
-    const lines = applications.map((application) => JSON.stringify(application)).join("\n");
+    const lines = applications.map(json).join("\n");
     const { status, body } = this.#answered("abi_sketch", encoder.encode(lines));
     if (status !== 200) throw new Refused(JSON.parse(decoder.decode(body)).detail, status);
     return body;

@@ -1,11 +1,11 @@
 /**
  * A CSV that is dropped on the page: decided row by row in the Web Worker, with a file to download. Nothing of it is
  * sent anywhere.
- * @import { Description } from '../model-wasm/src/model.js'
+ * @import { Adjustment, Description } from '../model-wasm/src/model.js'
  * @import { Engine } from './engine.js'
  */
 
-import { csvLine, parseCsv } from './csv.js';
+import { csvLine, decodeUtf8, parseCsv, trim } from './csv.js';
 import { byId } from './dom.js';
 
 /** Rows that the worker decides at once: what is typed meanwhile waits no longer than they take. */
@@ -13,7 +13,7 @@ const AT_ONCE = 500;
 /** Bytes of the largest file. */
 const MOST = 64 << 20;
 /** What is added to the file. */
-const ADDED = ['decision', 'probability', 'rules', 'problem'];
+const ADDED = ['decision', 'probability', 'rules', 'problem', 'adjustments'];
 
 /**
  * @param {Description} description
@@ -22,39 +22,41 @@ const ADDED = ['decision', 'probability', 'rules', 'problem'];
 export function buildBatch(description, { decideAll }) {
   const input = /** @type {HTMLInputElement} */ (byId('batch-file'));
   const zone = byId('batch');
+  const other = /** @type {HTMLInputElement} */ (byId('batch-other'));
   let run = 0;
+  /** @type {File | undefined} */
+  let last;
   /** @type {string | null} */
   let url = null;
 
   const say = (/** @type {string} */ text) => { byId('batch-said').textContent = text; };
 
-  /** @param {File} file */
-  const decide = async (file) => {
-    const mine = run += 1;
-    if (url) URL.revokeObjectURL(url);
-    url = null;
-    byId('batch-download').hidden = true;
-    byId('batch-progress').hidden = false;
-    setProgress(0);
+  /**
+   * @param {File} file
+   * @param {() => boolean} isCurrent whether no other file was dropped meanwhile
+   */
+  const decide = async (file, isCurrent) => {
     if (file.size > MOST) return say(`${file.name} has more than 64 MB: split it, or use underwrite score.`);
-    const [header, ...rows] = parseCsv(await file.text());
-    const twice = header?.find((cell, index) => header.findIndex((other) => other.trim() === cell.trim()) < index);
-    if (twice !== undefined) return say(`${file.name}, column '${twice.trim()}': the header names this column twice: rename one.`);
-    const columns = header ? columnsOf(header, description) : [];
-    if (!columns.some(({ isUsed }) => isUsed)) {
-      return say(`${file.name} has no column of this model: its first line must name them, such as ${description.features[0].name}.`);
-    }
+    const bytes = await file.arrayBuffer();
+    if (!isCurrent()) return undefined;
+    const [header, ...rows] = parseCsv(decodeUtf8(bytes));
+    const columns = columnsOf(header ?? [], description);
+    const problem = await problemOf(columns, description, other.checked ? null : decideAll);
+    if (!isCurrent()) return undefined;
+    if (problem) return say(`${file.name}${problem}`);
+    setProgress(rows.length > 0 ? 0 : null);
     const parts = [csvLine([...header, ...ADDED])];
     /** @type {Record<string, number>} */
     const counts = {};
+    let adjusted = 0;
     for (let from = 0; from < rows.length; from += AT_ONCE) {
       const some = rows.slice(from, from + AT_ONCE);
       const answers = await decideAll(some.map((row) => requestOf(row, columns)));
-      // Another file was dropped meanwhile.
-      if (mine !== run) return undefined;
+      if (!isCurrent()) return undefined;
       answers.forEach(({ status, body }, index) => {
         const added = resultOf(status, JSON.parse(body));
         counts[added[0]] = (counts[added[0]] ?? 0) + 1;
+        if (added[4] !== '') adjusted += 1;
         parts.push(csvLine([...some[index], ...added]));
       });
       setProgress((from + some.length) / rows.length);
@@ -63,7 +65,8 @@ export function buildBatch(description, { decideAll }) {
     const unused = columns.filter(({ isUsed }) => !isUsed).map(({ name }) => name);
     const left = unused.length > 0 ? ` Not used: ${unused.join(', ')}.` : '';
     const summary = Object.entries(counts).map(([outcome, count]) => `${count} ${outcome}`).join(', ');
-    say(`${rows.length} rows: ${summary || 'none'}.${left}`);
+    const changed = adjusted > 0 ? ` Rows with values that were filled in or changed: ${adjusted}, see the column adjustments.` : '';
+    say(`${rows.length} rows: ${summary || 'none'}.${changed}${left}`);
     url = URL.createObjectURL(new Blob(parts, { type: 'text/csv' }));
     const link = byId('batch-download');
     link.setAttribute('href', url);
@@ -72,10 +75,22 @@ export function buildBatch(description, { decideAll }) {
     return undefined;
   };
 
-  const start = (/** @type {File | undefined} */ file) => {
-    if (file) decide(file).catch((error) => say(`The file could not be decided: ${error.message}`));
+  const start = async (/** @type {File | undefined} */ file) => {
+    if (!file) return;
+    last = file;
+    const mine = run += 1;
+    if (url) URL.revokeObjectURL(url);
+    url = null;
+    byId('batch-download').hidden = true;
+    setProgress(null);
+    await decide(file, () => mine === run).catch((error) => {
+      if (mine !== run) return;
+      setProgress(null);
+      say(`The file could not be decided: ${error.message}`);
+    });
   };
   input.addEventListener('change', () => { start(input.files?.[0]); input.value = ''; });
+  other.addEventListener('change', () => start(last));
   for (const kind of ['dragenter', 'dragover']) {
     addEventListener(kind, (event) => { event.preventDefault(); zone.dataset.over = 'true'; });
   }
@@ -88,20 +103,51 @@ export function buildBatch(description, { decideAll }) {
   });
 }
 
-/** @param {number} share 0 to 1 */
+/** @param {number | null} share 0 to 1; null where nothing is being decided */
 function setProgress(share) {
-  byId('batch-progress').setAttribute('value', String(share));
+  const progress = byId('batch-progress');
+  progress.hidden = share === null;
+  progress.setAttribute('value', String(share ?? 0));
 }
 
 /**
- * @typedef {{ name: string, isUsed: boolean }} Column
+ * @typedef {{ name: string, isUsed: boolean, isKnown: boolean }} Column
  * @param {string[]} header
  * @param {Description} description
  * @returns {Column[]}
  */
-function columnsOf(header, { features }) {
-  const known = new Set(features.map(({ name }) => name));
-  return header.map((cell) => ({ name: cell.trim(), isUsed: known.has(cell.trim()) }));
+function columnsOf(header, { features, target }) {
+  const used = new Set(features.map(({ name }) => name));
+  return header.map(trim).map((name) => ({ name, isUsed: used.has(name), isKnown: used.has(name) || name === target.name }));
+}
+
+/**
+ * Why no row is decided: a name that is misspelt would be a value that is missing in every row.
+ * @param {Column[]} columns
+ * @param {Description} description
+ * @param {Engine['decideAll'] | null} decideAll says what an unknown name may be; null where such columns are copied
+ * @returns {Promise<string>} what follows the name of the file; empty where there is nothing wrong
+ */
+async function problemOf(columns, { features }, decideAll) {
+  const names = columns.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined) return `, column '${twice}': the header names this column twice: rename one.`;
+  if (!columns.some(({ isUsed }) => isUsed)) {
+    return ` has no column of this model: its first line must name them, such as ${features[0].name}.`;
+  }
+  const added = ADDED.find((name) => names.includes(name));
+  if (added) return `, column '${added}': a column of this name is added: rename or remove it.`;
+  const unknown = columns.find(({ isKnown }) => !isKnown);
+  if (unknown && decideAll) {
+    const [{ body }] = await decideAll([JSON.stringify({ [unknown.name]: null })]);
+    const said = JSON.parse(body).detail.find?.((/** @type {any} */ { type }) => type === 'extra_forbidden')?.msg ?? 'Unknown field';
+    return `, column '${unknown.name}': ${said}${said.endsWith('?') ? '' : '.'} Rename or remove it, or have such columns copied.`;
+  }
+  const missing = features.find(({ name, role, derived }) => role === 'input' && !derived && !names.includes(name));
+  if (missing) {
+    return `, column '${missing.name}': the column is missing, and would be missing in every row: add it, with empty cells where the value is not known.`;
+  }
+  return '';
 }
 
 /**
@@ -117,15 +163,23 @@ function requestOf(row, columns) {
 /**
  * @param {number} status
  * @param {any} answer
- * @returns {[string, number | string, string, string]} decision, probability, rules, problem
+ * @returns {[string, number | string, string, string, string]} decision, probability, rules, problem, adjustments
  */
 function resultOf(status, answer) {
   if (status === 200) {
     const label = answer.outcome === 'refer' ? 'Referred' : answer.prediction_label;
-    return [label, answer.probability, (answer.rules ?? []).join(' '), ''];
+    return [label, answer.probability, (answer.rules ?? []).join(' '), '', answer.adjustments.map(adjustmentCell).join(';')];
   }
   const detail = Array.isArray(answer.detail)
     ? answer.detail.map((/** @type {any} */ { loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; ')
     : String(answer.detail);
-  return ['No decision', '', '', detail];
+  return ['No decision', '', '', detail, ''];
+}
+
+/**
+ * What underwrite score writes.
+ * @param {Adjustment} adjustment
+ */
+function adjustmentCell({ feature, kind, to }) {
+  return `${feature}:${kind}:${to ?? ''}`;
 }

@@ -41,6 +41,26 @@ test("names what is refused", () => {
   });
 });
 
+test("refuses an infinite number, which JSON cannot say", () => {
+  const number = model.describe().features.find(({ role, type, missing }) => role === "input" && type === "number" && missing === "impute");
+  const refusal = (error) => {
+    assert.ok(error instanceof Refused);
+    assert.equal(error.status, 422);
+    assert.deepEqual(error.detail.map(({ type, loc }) => [type, loc.at(-1)]), [["finite_number", number.name]]);
+    return true;
+  };
+  for (const value of [Infinity, -Infinity, 1 / 0, 1e400, Object(Infinity)]) {
+    const application = { ...example, [number.name]: value };
+    assert.throws(() => model.decide(application), refusal);
+    assert.throws(() => model.explain(application, { recourse: null }), refusal);
+    // It is counted as invalid, not as missing.
+    assert.notDeepEqual(model.sketch([application]), model.sketch([{ ...example, [number.name]: null }]));
+  }
+  const missing = model.decide({ ...example, [number.name]: null });
+  assert.deepEqual(missing.adjustments.map(({ feature, kind }) => [feature, kind]), [[number.name, "missing"]]);
+  assert.deepEqual(model.decide({ ...example, [number.name]: NaN }), missing);
+});
+
 test("scores a batch and sketches it", () => {
   const inputs = model.describe().features.filter(({ role }) => role === "input");
   const code = ({ name, categories, type }) =>

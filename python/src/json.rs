@@ -3,13 +3,15 @@
 use model_core::json::{self, JsonKind, Raw, Writer};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
 /// How deep lists and dictionaries may be nested: no model asks for more than three.
 const MAX_DEPTH: usize = 16;
 
-/// Writes an object as JSON. NaN is `null`: in tables it stands for missing. A number of numpy
-/// or pandas is written as the Python number that its `item()` gives.
+/// Writes an object as JSON. NaN is `null`: in tables it stands for missing, as do pandas' `NA`
+/// and what numpy masks. A number of numpy or pandas is written as the Python number that it
+/// stands for.
 ///
 /// # Errors
 /// Names the type of what JSON cannot say.
@@ -28,18 +30,17 @@ fn write_at(value: &Bound<'_, PyAny>, out: &mut Vec<u8>, depth: usize) -> PyResu
     } else if let Ok(number) = value.cast::<PyFloat>() {
         write_float(number.extract()?, out);
     } else if value.is_instance_of::<PyInt>() {
-        // As it is written, however long: the module says which integers it takes.
-        Writer::new(out).raw(value.str()?.to_str()?);
+        write_integer(value, out)?;
     } else if value.is_none() {
         Writer::new(out).raw("null");
     } else if let Ok(fields) = value.cast::<PyDict>() {
         write_fields(fields, out, depth)?;
     } else if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
         write_items(value, out, depth)?;
-    } else if let Ok(item) = value.call_method0("item") {
-        write_at(&item, out, depth)?;
     } else if is_missing(value) {
         Writer::new(out).raw("null");
+    } else if let Some(item) = item(value)? {
+        write_at(&item, out, depth)?;
     } else {
         return Err(PyTypeError::new_err(format!(
             "expected a number, a boolean, a text or None, got {}",
@@ -57,6 +58,17 @@ fn write_float(number: f64, out: &mut Vec<u8>) {
     } else {
         json.number(number);
     }
+}
+
+/// Every digit, however many: the module says which integers it takes.
+fn write_integer(integer: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
+    // Not `str()`, which a subclass may answer as it likes.
+    let digits = integer
+        .py()
+        .get_type::<PyInt>()
+        .call_method1("__repr__", (integer,))?;
+    Writer::new(out).raw(digits.cast::<PyString>()?.to_str()?);
+    Ok(())
 }
 
 fn write_fields(fields: &Bound<'_, PyDict>, out: &mut Vec<u8>, depth: usize) -> PyResult<()> {
@@ -106,6 +118,33 @@ fn write_items(items: &Bound<'_, PyAny>, out: &mut Vec<u8>, depth: usize) -> PyR
 fn is_missing(value: &Bound<'_, PyAny>) -> bool {
     let name = value.get_type().name();
     name.is_ok_and(|name| name == "NAType" || name == "NaTType")
+}
+
+/// The Python object that a number of numpy or pandas stands for; `None` where it stands for
+/// none.
+fn item<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    static MASKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    if is_date_or_duration(value) {
+        return Ok(None);
+    }
+    let masked = MASKED.import(value.py(), "numpy.ma", "MaskedArray")?;
+    // What is masked is `None` in the list; its item is what lies under the mask.
+    let method = if value.is_instance(masked)? {
+        "tolist"
+    } else {
+        "item"
+    };
+    let item = value.call_method0(method).ok();
+    // The item of numpy's `longdouble` is itself.
+    Ok(item.filter(|item| !item.get_type().is(value.get_type())))
+}
+
+/// Whether the value is a date or a duration of numpy: the item of one in nanoseconds is their
+/// number.
+fn is_date_or_duration(value: &Bound<'_, PyAny>) -> bool {
+    let kind = value.getattr("dtype").and_then(|of| of.getattr("kind"));
+    kind.and_then(|kind| kind.extract::<String>())
+        .is_ok_and(|kind| kind == "m" || kind == "M")
 }
 
 /// JSON as Python's objects.

@@ -29,6 +29,48 @@ def test_a_decision_has_the_keys_of_the_contract(model, applications):
     assert [one["kind"] for one in model.decide(odd)["adjustments"]] == ["missing", "missing"]
 
 
+@pytest.mark.parametrize(
+    "masked",
+    [
+        np.ma.masked,
+        np.ma.array([1, 2], mask=[True, False])[0],
+        np.ma.array(1, mask=True),
+        np.ma.array([(True, 1.0)], dtype=[("a", "?"), ("b", "f8")], mask=[(True, False)])[0]["a"],
+    ],
+)
+def test_what_numpy_masks_is_missing(model, applications, masked):
+    for name in ("person_age", "previous_loan_defaults_on_file"):
+        expected = model.decide({**applications[0], name: None})
+        decided = model.decide({**applications[0], name: masked})
+        assert decided == expected
+        assert [one["kind"] for one in decided["adjustments"]] == ["missing"]
+        assert model.explain({**applications[0], name: masked})["decision"] == expected
+
+
+def test_what_is_no_number_is_not_read_as_one(model, applications):
+    assert model.decide({**applications[0], "person_age": np.ma.array(26.0)}) == model.decide(applications[0])
+    with pytest.raises(underwrite.Refused, match="person_age"):
+        model.decide({**applications[0], "person_age": np.ma.array([26], mask=[True])})
+    for value in (
+        np.timedelta64(26, "ns"),
+        np.datetime64("2026-01-01", "ns"),
+        np.complex128(26 + 9j),
+        np.longdouble(26),
+    ):
+        with pytest.raises(TypeError, match="field 'person_age': expected a number.* got "):
+            model.decide({**applications[0], "person_age": value})
+
+
+def test_an_integer_is_written_as_its_digits(model, applications):
+    class Hostile(int):
+        def __str__(self) -> str:
+            return '26,"person_income":1000000'
+
+        __repr__ = __str__
+
+    assert model.decide({**applications[0], "person_age": Hostile(26)}) == model.decide(applications[0])
+
+
 def test_an_explanation_explains(model, applications):
     explanation = model.explain(applications[0], language="de", recourse=True)
     assert explanation["decision"]["probability"] == model.decide(applications[0])["probability"]

@@ -16,6 +16,12 @@ from underwrite._program import program
 
 CATEGORIES = ["person_gender", "person_education", "person_home_ownership", "loan_intent", "previous_loan_defaults_on_file"]
 
+INPUTS = [
+    "person_age", "person_education", "person_income", "person_emp_exp", "person_home_ownership", "loan_amnt",
+    "loan_intent", "loan_int_rate", "loan_percent_income", "cb_person_cred_hist_length", "credit_score",
+    "previous_loan_defaults_on_file",
+]  # fmt: skip
+
 
 def tables(rows: pd.DataFrame) -> dict:
     arrow = pa.Table.from_pandas(rows)
@@ -36,10 +42,11 @@ def tables(rows: pd.DataFrame) -> dict:
         "columns": {name: rows[name].to_numpy() for name in rows},
         "records": rows.to_records(index=False),
         "dictionaries": rows.to_dict("records"),
+        "rows of lists": rows[INPUTS].values.tolist(),
     }
 
 
-KINDS = list(tables(pd.DataFrame({name: ["x"] for name in CATEGORIES})))
+KINDS = list(tables(pd.DataFrame({name: ["x"] for name in [*CATEGORIES, *INPUTS]})))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -54,6 +61,45 @@ def test_a_table_equals_single_decisions(model, rows, probability, kind):
 def test_other_columns_are_not_looked_at(model, rows, probability):
     odd = rows.assign(odd=[[1], "x", {}, None, 2.5] * 1000, loan_status=1)
     assert (model.predict_proba(odd)[:, 1] == np.array(probability)).all()
+    # Neither their values nor their length.
+    columns = {"odd": [[1], 2], **{name: rows[name].to_numpy() for name in rows}}
+    assert (model.predict_proba(columns)[:, 1] == np.array(probability)).all()
+
+
+def masked(rows: pd.DataFrame, name: str) -> dict:
+    """Tables in which numpy masks the second of three values of a column."""
+    columns = {name: rows[name].to_numpy() for name in rows}
+    hidden = np.ma.array(rows[name].tolist(), mask=[False, True, False])
+    structured = np.ma.array(rows.to_records(index=False))
+    structured[name] = hidden
+    array = np.ma.array(rows[INPUTS].to_numpy(dtype=object))
+    array[1, INPUTS.index(name)] = np.ma.masked
+    return {
+        "a column": {**columns, name: hidden},
+        "a column of objects": {**columns, name: hidden.astype(object)},
+        "a list": {**columns, name: list(hidden)},
+        "dictionaries": [dict(zip(columns, row)) for row in zip(*{**columns, name: hidden}.values())],
+        "a structured array": structured,
+        "a two-dimensional array": array,
+        "rows of arrays": list(array),
+    }
+
+
+MASKED = list(masked(pd.DataFrame({name: [1, 2, 3] for name in INPUTS}), INPUTS[0]))
+
+
+@pytest.mark.parametrize("name", ["person_age", "person_emp_exp", "loan_intent", "previous_loan_defaults_on_file"])
+@pytest.mark.parametrize("kind", MASKED)
+def test_what_numpy_masks_is_missing(model, rows, kind, name):
+    some = rows.head(3).copy()
+    if name == "previous_loan_defaults_on_file":
+        some[name] = some[name] == "Yes"
+    expected = [{**one, name: None} if row == 1 else one for row, one in enumerate(some.to_dict("records"))]
+    expected = [model.decide(one) for one in expected]
+    assert [one["feature"] for one in expected[1]["adjustments"]] == [name]
+    got = model.score(masked(some, name)[kind])
+    assert got["probability"].tolist() == [one["probability"] for one in expected]
+    assert got["adjustments"].tolist() == [len(one["adjustments"]) for one in expected]
 
 
 def test_an_array_is_taken_in_the_order_of_the_inputs(model, rows, probability):
@@ -145,6 +191,48 @@ def test_a_type_without_meaning_is_named(model, rows, values, says):
         model.predict(table)
 
 
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([4, True], "row 1: expected a number, as in row 0, got bool: True"),
+        ([True, 4], "row 1: expected a boolean, as in row 0, got int: 4"),
+        ([4, np.True_], "row 1: expected a number, as in row 0, got bool: np.True_"),
+        ([True, "yes"], "row 1: expected a boolean, as in row 0, got str: 'yes'"),
+        ([None, 4, "4"], "row 2: expected a number, as in row 1, got str: '4'"),
+        ([np.complex128(26 + 9j), 4], "row 0: expected a number, a boolean or text, got complex128"),
+        ([4, np.complex128(26 + 9j)], "row 1: expected a number, as in row 0, got complex128"),
+        ([4, np.timedelta64(5, "ns")], "row 1: expected a number, as in row 0, got timedelta64"),
+        ([4, np.longdouble(5)], "row 1: expected a number, as in row 0, got longdouble"),
+        (["x", []], r"row 1: expected text, as in row 0, got list: \[\]"),
+    ],
+)
+def test_a_column_has_values_of_one_kind(model, rows, values, says):
+    columns = {name: rows[name].head(len(values)).to_numpy() for name in rows}
+    for given in (values, np.array([*values, None], dtype=object)[:-1]):
+        with pytest.raises(ValueError, match=f"column 'person_emp_exp', {says}"):
+            model.score({**columns, "person_emp_exp": given})
+    array = rows[INPUTS].head(len(values)).values.tolist()
+    for row, value in zip(array, values):
+        row[INPUTS.index("person_emp_exp")] = value
+    with pytest.raises(ValueError, match=f"column 'person_emp_exp', {says}"):
+        model.score(array)
+
+
+@pytest.mark.parametrize("integer", [2**53, 2**53 + 1, 2**63, 2**64, -(2**64), 10**400])
+@pytest.mark.parametrize("other", [4, 4.5, None])
+def test_a_large_integer_is_not_rounded_to_one_that_is_taken(model, applications, integer, other):
+    some = [{**applications[0], "person_emp_exp": value} for value in (integer, other)]
+    try:
+        outcome = model.decide(some[0])["outcome"]
+    except underwrite.Refused:
+        outcome = "refused"
+    try:
+        assert model.score(some, on_invalid="nan")["outcome"][0] == outcome
+    except ValueError as error:
+        assert outcome == "refused"
+        assert "column 'person_emp_exp', row 0: expected an integer that a 64-bit float holds exactly" in str(error)
+
+
 def test_a_missing_column_is_named(model, rows):
     with pytest.raises(ValueError, match="'person_income': the column is missing: did you mean"):
         model.predict(rows.rename(columns={"person_income": "person_incom"}))
@@ -160,5 +248,5 @@ def test_tables_without_rows_and_other_things(model, rows):
     assert model.predict(pl.from_pandas(rows.head(0))).shape == (0,)
     with pytest.raises(ValueError):
         model.predict(pl.Series([1, 2]))
-    with pytest.raises(ValueError, match="column 'a', row 1: expected text, got list"):
-        model.predict({"a": ["x", []]})
+    with pytest.raises(ValueError, match="row 1: expected a table with named columns.* of 12 columns .*got 5 values"):
+        model.predict([[None] * 12, [None] * 5])

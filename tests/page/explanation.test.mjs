@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, describe as suite, test } from 'node:test';
-import { csvLine, parseCsv } from '../../web/csv.js';
+import { csvLine, decodeUtf8, parseCsv, trim } from '../../web/csv.js';
 import { openBrowser, openPage, predict, settled, shownDecision, shownRequest, startServer, startStatic, testModel } from './support.mjs';
 
 /** An application that the sample model declines, and that changes within reach turn. */
@@ -141,9 +141,10 @@ suite('an explanation', () => {
     assert.deepEqual(requests.slice(before), []);
     for (const row of [rows[0], rows[600], rows[1199]]) {
       const fields = Object.fromEntries(header.map((name, index) => [name, row[index]]));
-      const { decision, probability, rules, problem, loan_status: ignored, ...application } = fields;
+      const { decision, probability, rules, problem, adjustments, loan_status: ignored, ...application } = fields;
       const { status, answer } = await predict(server.url, application);
       assert.equal(status, 200, problem);
+      assert.equal(adjustments, answer.adjustments.map(({ feature, kind, to }) => `${feature}:${kind}:${to ?? ''}`).join(';'));
       assert.deepEqual([decision, probability], [answer.prediction_label, String(answer.probability)]);
     }
   });
@@ -151,6 +152,7 @@ suite('an explanation', () => {
   test('a CSV of something else gets a sentence', async () => {
     await page.locator('#batch-file').setInputFiles({ name: 'other.csv', mimeType: 'text/csv', buffer: Buffer.from('a,b\n1,2\n') });
     await page.getByText(/^other\.csv has no column of this model/).waitFor();
+    assert.ok(await page.locator('#batch-progress').isHidden());
   });
 
   test('a CSV that has no clear reading is refused with its line', async () => {
@@ -164,7 +166,53 @@ suite('an explanation', () => {
     await page.getByText('line 2: a quote (") is never closed').waitFor();
     await drop(`${header}, credit_score`, `${row},850`);
     await page.getByText("column 'credit_score': the header names this column twice").waitFor();
+    await drop(`${header},decision`, `${row},x`);
+    await page.getByText("column 'decision': a column of this name is added").waitFor();
+    await page.locator('#batch-file').setInputFiles({
+      name: 'odd.csv', mimeType: 'text/csv', buffer: Buffer.concat([Buffer.from(`${header}\n${row}\nJ`), Buffer.from([0xe9]), Buffer.from('\n')]),
+    });
+    await page.getByText('line 3: the text is not UTF-8: save the file as UTF-8').waitFor();
     assert.ok(await page.locator('#batch-download').isHidden());
+    assert.ok(await page.locator('#batch-progress').isHidden(), 'nothing is being decided');
+    await drop(header, row);
+    await page.getByText(/^1 rows: /).waitFor();
+    assert.ok(await page.locator('#batch-progress').isVisible());
+    await drop(header);
+    await page.getByText('0 rows: none.').waitFor();
+    assert.ok(await page.locator('#batch-progress').isHidden());
+  });
+
+  test('a CSV with a misspelt or missing column is refused, and others are copied where that is asked for', async () => {
+    const [header, row] = (await readFile(new URL('../../data/loan_sample.csv', import.meta.url), 'utf8')).split('\n');
+    const drop = (...lines) => page.locator('#batch-file')
+      .setInputFiles({ name: 'odd.csv', mimeType: 'text/csv', buffer: Buffer.from(lines.join('\n')) });
+    const copy = page.getByLabel('Copy columns that the model does not know');
+    await drop(header.replace('person_income', 'person_incom'), row);
+    await page.getByText("odd.csv, column 'person_incom': Unknown field: did you mean 'person_income'?").waitFor();
+    await copy.check();
+    await page.getByText("odd.csv, column 'person_income': the column is missing").waitFor();
+    assert.ok(await page.locator('#batch-download').isHidden());
+    assert.ok(await page.locator('#batch-progress').isHidden());
+    await drop(`number,${header}`, `7,${row}`);
+    await page.getByText(/^1 rows: .+ Not used: number, loan_status\.$/).waitFor();
+    await copy.uncheck();
+    await page.getByText("odd.csv, column 'number': Unknown field: the model has no feature of this name.").waitFor();
+    assert.ok(await page.locator('#batch-download').isHidden());
+  });
+
+  test('what is filled in or changed in a CSV is counted and written down', async () => {
+    const [header, ...rows] = parseCsv(await readFile(new URL('../../data/loan_sample.csv', import.meta.url), 'utf8'));
+    const [odd, plain] = rows.slice(0, 2).map((row) => [...row]);
+    odd[header.indexOf('person_income')] = '';
+    odd[header.indexOf('person_age')] = '144';
+    const buffer = Buffer.from([header, odd, plain].map((cells) => cells.join(',')).join('\n'));
+    await page.locator('#batch-file').setInputFiles({ name: 'odd.csv', mimeType: 'text/csv', buffer });
+    await page.getByText(/^2 rows: .+ Rows with values that were filled in or changed: 1, see the column adjustments\./).waitFor();
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download the decisions' }).click()]);
+    const [names, first, second] = parseCsv(await readFile(await download.path(), 'utf8'));
+    const found = [first, second].map((row) => row[names.indexOf('adjustments')]);
+    assert.match(found[0], /^person_age:out_of_range:100;person_income:missing:\d+(\.\d+)?(;|$)/);
+    assert.equal(found[1], '');
   });
 
   async function decline() {
@@ -191,5 +239,15 @@ test('after the first visit the page works without a network, and asks nobody bu
 test('CSV is read and written as spreadsheets do', () => {
   assert.deepEqual(parseCsv('\ufeffa;"b;""c"""\r\n1;"2\n3"\n\n'), [['a', 'b;"c"'], ['1', '2\n3']]);
   assert.deepEqual(parseCsv('a,b\n,\n'), [['a', 'b'], ['', '']]);
+  // As underwrite score ends a row.
+  assert.deepEqual(parseCsv('\r\na;b\r1;2\r\r\n3;"4\r"\r'), [['a', 'b'], ['1', '2'], ['3', '4\r']]);
+  assert.deepEqual(parseCsv('a\n1\n\n""\n2'), [['a'], ['1'], [''], ['2']]);
+  assert.throws(() => parseCsv('a,b\r\n1,2\r\n3\r\n'), /^Error: line 3: expected 2 fields/);
+  assert.deepEqual([' a\u0085', '\ufeffa', '\u2003a\u3000'].map(trim), ['a', '\ufeffa', 'a']);
+  assert.equal(decodeUtf8(Buffer.from('\ufeffé\n')), '\ufeffé\n');
+  const latin = (/** @type {string} */ text) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  assert.throws(() => decodeUtf8(latin('a\nb\nJ\xe9r\xf4me\nc\xe9')), /^Error: line 3: the text is not UTF-8: save the file as UTF-8/);
+  assert.throws(() => decodeUtf8(latin('a\nb\xc3')), /^Error: line 2: /);
+  assert.equal(csvLine(['-2.5e-3', '+.5', '-2+3', '-.5*A1', '+1', '-', '-1 ']), "-2.5e-3,+.5,'-2+3,'-.5*A1,+1,'-,'-1 \n");
   assert.equal(csvLine(['a', 'b,"c"', 0.5, '-1', '=1+1']), 'a,"b,""c""",0.5,-1,\'=1+1\n');
 });
