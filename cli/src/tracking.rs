@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use model_client::{Credentials, RetryPolicy, Secret, one_line, shown_url};
 use model_core::artifact::Artifact;
-use model_core::schema::{Feature, FeatureKind, Missing, Schema};
+use model_core::schema::{Feature, FeatureKind, Missing, Role};
 use model_tracking::folder::RunFolder;
 use model_tracking::mlflow::{self, Mlflow};
 use model_tracking::run::{Column, ColumnType, Run, Signature};
@@ -352,7 +352,7 @@ fn given(flag: &Option<String>, file: &Option<String>) -> Option<String> {
 
 /// Adds the model's signature, an input example and the dataset's columns to a run.
 pub(crate) fn describe(run: &mut Run, artifact: &Artifact) {
-    run.signature = Some(signature(&artifact.schema));
+    run.signature = Some(signature(artifact));
     run.input_example = input_example(artifact);
     if let Some(dataset) = &mut run.dataset {
         dataset.columns = artifact.schema.features.iter().map(column).collect();
@@ -364,8 +364,9 @@ pub(crate) fn describe(run: &mut Run, artifact: &Artifact) {
     }
 }
 
-/// The fields of a request that the model uses, and those of a response that carry the decision.
-fn signature(schema: &Schema) -> Signature {
+/// The fields of a request that the model and its rules use, and those of a response that carry the
+/// decision.
+fn signature(artifact: &Artifact) -> Signature {
     let outputs = [
         ("prediction", ColumnType::Long),
         ("prediction_label", ColumnType::String),
@@ -373,6 +374,7 @@ fn signature(schema: &Schema) -> Signature {
         ("probability", ColumnType::Double),
         ("threshold", ColumnType::Double),
         ("outcome", ColumnType::String),
+        ("adjustments", ColumnType::Long),
     ];
     let outputs = outputs.map(|(name, kind)| Column {
         name: name.to_owned(),
@@ -381,12 +383,27 @@ fn signature(schema: &Schema) -> Signature {
     });
     // The model reads a table as it reads a request, and names row and column of what it refuses:
     // a stricter type would keep tables from it that it understands.
-    let any = |input: &Feature| Column {
+    let any = |feature: &Feature| Column {
         kind: ColumnType::Any,
-        ..column(input)
+        required: feature.role == Role::Input && matches!(feature.missing, Missing::Error),
+        ..column(feature)
+    };
+    // MLflow leaves out what is not listed.
+    let policy = artifact.policy.as_ref();
+    let protected = policy.is_some_and(|policy| policy.allow_protected);
+    let is_read = |feature: &&Feature| match feature.role {
+        Role::Input => true,
+        Role::Protected => protected,
+        _ => false,
     };
     Signature {
-        inputs: schema.inputs().map(any).collect(),
+        inputs: artifact
+            .schema
+            .features
+            .iter()
+            .filter(is_read)
+            .map(any)
+            .collect(),
         outputs: outputs.into(),
     }
 }

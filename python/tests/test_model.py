@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.calibration import CalibrationDisplay
+from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay
+from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import PartialDependenceDisplay, permutation_importance
-from sklearn.metrics import RocCurveDisplay, get_scorer, roc_auc_score
+from sklearn.metrics import RocCurveDisplay, get_scorer, log_loss, roc_auc_score
 
 import underwrite
+from underwrite.mlflow import PythonFunction
 
 
 def test_a_decision_has_the_keys_of_the_contract(model, applications):
@@ -136,6 +138,56 @@ def test_scikit_learn_takes_the_model(model, labeled, rows):
     assert importance.importances_mean.shape == (rows.shape[1],)
     with pytest.raises(TypeError, match="fitted already"):
         model.fit(rows, outcome)
+
+
+@pytest.mark.parametrize(
+    ("target", "positive", "negative"),
+    [
+        ('type = "category"\ncategories = ["bad", "ok"]\npositive = "ok"', "ok", "bad"),
+        ('type = "category"\ncategories = ["approved", "rejected"]\npositive = "approved"', "approved", "rejected"),
+        ('type = "boolean"\npositive = true', 1, 0),
+        ('type = "boolean"\npositive = false', 0, 1),
+    ],
+)
+def test_scikit_learn_knows_which_class_is_positive(target, positive, negative):
+    random = np.random.default_rng(0)
+    inputs = pd.DataFrame({name: random.normal(50, 20, 400) for name in "ab"})
+    is_good = inputs["a"] + random.normal(0, 15, 400) > 50
+    outcome = np.where(is_good, positive, negative)
+    schema = 'name = "t"\nversion = "1"\n'
+    for name in inputs:
+        schema += f'[[feature]]\nname = "{name}"\ntype = "number"\n'
+    schema += f'[[feature]]\nname = "y"\nrole = "target"\n{target}\n'
+    labels = outcome.astype(bool) if isinstance(positive, int) else outcome
+    model = underwrite.train(inputs.assign(y=labels), schema, model="ridge")
+    probability = model.score(inputs)["probability"]
+    assert model.classes_.tolist() == sorted([positive, negative])
+    assert model.positive_class_ == positive
+    column = model.classes_.tolist().index(positive)
+    assert (model.predict_proba(inputs)[:, column] == probability).all()
+    right = roc_auc_score(is_good, probability)
+    assert right > 0.8
+    assert get_scorer("roc_auc")(model, inputs, outcome) == pytest.approx(right)
+    expected = -log_loss(is_good, probability)
+    assert get_scorer("neg_log_loss")(model, inputs, outcome) == pytest.approx(expected)
+    accuracy = get_scorer("accuracy")(model, inputs, outcome)
+    assert accuracy == ((probability >= model.describe()["threshold"]) == is_good).mean()
+    calibrated = CalibratedClassifierCV(FrozenEstimator(model), ensemble=False).fit(inputs, outcome)
+    assert roc_auc_score(is_good, calibrated.predict_proba(inputs)[:, column]) == pytest.approx(right, abs=0.01)
+
+
+def test_mlflow_is_told_of_adjustments_and_gets_no_table_with_a_column_missing(model, rows, applications):
+    function = PythonFunction(model)
+    some = rows.head(3).copy()
+    some.loc[1, "person_income"] = np.nan
+    told = function.predict(some)
+    assert told["adjustments"].tolist() == [len(model.decide(one)["adjustments"]) for one in some.to_dict("records")]
+    assert told["adjustments"].tolist()[1] == 1
+    with pytest.raises(ValueError, match="'person_income': the column is missing: did you mean it by 'person_incom'"):
+        function.predict(some.rename(columns={"person_income": "person_incom"}))
+    # As MLflow passes it on.
+    with pytest.raises(ValueError, match="'person_income': the column is missing"):
+        function.predict(some.drop(columns="person_income"))
 
 
 def test_notebooks_show_it(model, applications):

@@ -112,12 +112,14 @@ class Model(NativeModel):
     def predict_proba(self, X: Any, *, on_invalid: str = "raise") -> np.ndarray:
         """The probabilities of :attr:`classes_`, a row each: shape (rows, 2)."""
         positive = self.score(X, on_invalid=on_invalid)["probability"]
-        return np.column_stack([1.0 - positive, positive])
+        of = {self.positive_class_: positive}
+        return np.column_stack([of.get(name, 1.0 - positive) for name in self.classes_.tolist()])
 
     def predict(self, X: Any) -> np.ndarray:
         """The class of every row: that of an approved application where the outcome, rules
         included, is ``approve``, else the other one."""
-        return self.classes_[self.score(X)["prediction"]]
+        # The positive outcome is last here.
+        return np.array(self.classes)[self.score(X)["prediction"]]
 
     def sketch(self, X: Any, *, allow_missing_columns: bool = False) -> bytes:
         """The sketch of a table: counts for each column, never a row. ``underwrite drift``
@@ -154,8 +156,15 @@ class Model(NativeModel):
 
     @property
     def classes_(self) -> np.ndarray:
-        """The values of the target, the positive outcome last."""
-        return np.array(self.classes)
+        """The values of the target, sorted, as scikit-learn has them: either may be the positive
+        outcome, which :attr:`positive_class_` names."""
+        return np.sort(np.array(self.classes))
+
+    @property
+    def positive_class_(self) -> Any:
+        """The value of the target that is the positive outcome: its probability is that of
+        :meth:`score`."""
+        return self.classes[-1]
 
     def to_bytes(self) -> bytes:
         """The bytes of the file."""

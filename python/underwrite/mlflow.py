@@ -30,14 +30,16 @@ class PythonFunction:
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:
         """A table with the columns of the signature: ``prediction``, ``prediction_label``,
-        ``approve``, ``probability``, ``threshold``, and ``outcome``.
+        ``approve``, ``probability``, ``threshold``, ``outcome``, and ``adjustments``, how many
+        values of the row were filled in or changed.
 
-        A row that the schema refuses raises an error that names row and column.
+        A row that the schema refuses raises an error that names row and column; so does a table
+        without a column that the model reads.
         """
         import numpy as np
         import pandas as pd
 
-        scored = self._model.score(model_input, allow_missing_columns=True)
+        scored = self._model.score(model_input)
         about = self._model.describe()
         target = about["target"]
         labels = np.array([target["negative_label"], target["positive_label"]], dtype=object)
@@ -50,13 +52,14 @@ class PythonFunction:
                 "probability": scored["probability"],
                 "threshold": np.full(len(prediction), about["threshold"]),
                 "outcome": scored["outcome"].astype(object),
+                "adjustments": scored["adjustments"].astype("int64"),
             }
         )
 
 
 def signature(model: Model) -> Any:
-    """The signature of a model: its inputs, of any type, and the columns of
-    :meth:`PythonFunction.predict`.
+    """The signature of a model: its inputs and the protected columns that its rules may name, of
+    any type, and the columns of :meth:`PythonFunction.predict`.
 
     MLflow refuses whole numbers in a column of doubles, a missing one among whole numbers, and
     yes or no as text, before a model sees them. A model reads a table as it reads a request, and
@@ -66,7 +69,10 @@ def signature(model: Model) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
 
-    inputs = [feature for feature in model.describe()["features"] if feature["role"] == "input"]
+    about = model.describe()
+    # MLflow leaves out what is not listed.
+    read = ["input", "protected"] if about.get("policy", {}).get("allow_protected") else ["input"]
+    inputs = [feature for feature in about["features"] if feature["role"] in read]
     outputs = {
         "prediction": DataType.long,
         "prediction_label": DataType.string,
@@ -74,6 +80,7 @@ def signature(model: Model) -> Any:
         "probability": DataType.double,
         "threshold": DataType.double,
         "outcome": DataType.string,
+        "adjustments": DataType.long,
     }
     return ModelSignature(
         inputs=Schema(
