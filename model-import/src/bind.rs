@@ -3,7 +3,7 @@
 pub(crate) mod policies;
 mod texts;
 
-use model_core::schema::{Coding, Feature, FeatureKind, Missing, Schema, SchemaFile};
+use model_core::schema::{Coding, Feature, FeatureKind, Missing, Schema, SchemaFile, Unknown};
 
 use crate::error::{ImportError, listed, mismatch, short};
 use crate::source::{Column, Content, Library, Source, Step};
@@ -44,6 +44,34 @@ impl Bound {
     /// What the model sees for a value of the column; NaN is missing.
     pub(crate) fn after_steps(&self, x: f64) -> f64 {
         self.steps.iter().fold(x, |x, step| step.apply(x))
+    }
+
+    /// Checks that nothing is decided that a model refuses which takes no missing values.
+    ///
+    /// # Errors
+    /// Names the input whose policy lets such a value through.
+    pub(crate) fn refuse_missing(&self, feature: &Feature) -> Result<(), ImportError> {
+        let is_decided = match feature.missing {
+            Missing::Native | Missing::Zero | Missing::Other => true,
+            // What is imputed is compared with the model's own imputer.
+            Missing::Error | Missing::Impute | Missing::MostFrequent => false,
+        };
+        let name = &feature.name;
+        if is_decided && self.after_steps(self.missing).is_nan() {
+            let policy = feature.missing.word();
+            return Err(mismatch(format!(
+                "feature '{name}': missing = \"{policy}\", and the model takes no missing values: use error"
+            )));
+        }
+        let unknown = feature.categories().map(|categories| categories.unknown);
+        match &self.given {
+            Given::Texts { other, .. } if unknown == Some(Unknown::Other) && other.is_nan() => {
+                Err(mismatch(format!(
+                    "feature '{name}': unknown = \"other\", which is a missing value to the model, and it takes none: use unknown = \"error\""
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

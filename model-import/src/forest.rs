@@ -32,9 +32,14 @@ pub(crate) struct Parts<'a> {
 /// Builds the forest; each row reaches in each tree the leaf that it reaches in the library.
 ///
 /// # Errors
-/// Names the column of a split that one cut or one set of categories cannot say.
+/// Names the column of a split that one cut or one set of categories cannot say, or an input that
+/// may be missing where the library would have refused it.
 pub(crate) fn build(trees: &Trees, parts: &Parts<'_>) -> Result<Model, ImportError> {
     let inputs: Vec<&Feature> = parts.schema.inputs().collect();
+    if !trees.takes_missing {
+        let mut bound = parts.bound.iter();
+        bound.try_for_each(|bound| bound.refuse_missing(inputs[bound.input]))?;
+    }
     let asked = ask(trees, parts, &inputs)?;
     let cuts = cuts(&asked, inputs.len());
     let count: usize = cuts.iter().map(Vec::len).sum();

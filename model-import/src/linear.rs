@@ -5,7 +5,7 @@ use model_core::model::{Condition, Indicator, Linear, Model, Term, TermValue};
 use model_core::schema::{Feature, Missing, Unknown};
 
 use crate::bind::{Bound, Given};
-use crate::error::{ImportError, mismatch};
+use crate::error::ImportError;
 use crate::forest::{Outcome, Parts};
 use crate::source::{Step, Weights};
 
@@ -60,6 +60,7 @@ pub(crate) fn build(weights: &Weights, parts: &Parts<'_>) -> Result<Model, Impor
 
 impl Sum {
     fn add(&mut self, weight: f64, bound: &Bound, feature: &Feature) -> Result<(), ImportError> {
+        bound.refuse_missing(feature)?;
         let at = |x: f64| weight * bound.after_steps(x);
         match &bound.given {
             Given::Itself => {
@@ -83,12 +84,6 @@ impl Sum {
         }
         if feature.missing == Missing::Native {
             let missing = bound.after_steps(bound.missing);
-            if missing.is_nan() {
-                return Err(mismatch(format!(
-                    "feature '{}': missing = \"native\", and the model takes no missing values: use error",
-                    feature.name
-                )));
-            }
             // A missing number adds nothing to a term of the number itself, whose mean it is.
             let already = match &bound.given {
                 Given::Itself => weight * scaled(&bound.steps).2,

@@ -351,8 +351,6 @@ fn models_of_scikit_learn_that_cannot_be_said() {
         "\"calibration\": {\"type\": \"sigmoid\", \"a\": -1.0, \"b\": 0.0, \"of\": \"probability\"}",
         "another number than the model sums up",
     );
-    let native = Given::sklearn().file("\"missing\": 40.0, ", "");
-    refused(&native, "the model takes no missing values");
     let with = |bytes: &[u8], expect: &str| {
         let error = read(Library::Sklearn, bytes, &Options::default()).unwrap_err();
         assert!(error.to_string().contains(expect), "{error}");
@@ -376,6 +374,43 @@ fn models_of_scikit_learn_that_cannot_be_said() {
             .as_bytes(),
         "asks column 9 of 3",
     );
+}
+
+#[test]
+fn what_a_model_refuses_is_not_decided() {
+    let weights = "{\"type\": \"linear\", \"weights\": [0.5, -0.25, -0.75], \"intercept\": 0.1, \"link\": \"logistic\"}";
+    let nowhere = TREES.replace("\"missing_left\": [false, false, false], ", "");
+    let expected = "name = \"income\"\ntype = \"number\"\nminimum = 0\n";
+    for model in [weights, &nowhere] {
+        let imputing = || Given::sklearn().file(weights, model);
+        let plain = || imputing().file("\"missing\": 40.0, ", "");
+        refused(
+            &plain(),
+            "feature 'income': missing = \"native\", and the model takes no missing values",
+        );
+        let zero = plain().schema("missing = \"native\"", "missing = \"zero\"");
+        refused(
+            &zero,
+            "missing = \"zero\", and the model takes no missing values",
+        );
+        let always_there = plain().schema(&format!("{expected}missing = \"native\""), expected);
+        let error = always_there.import().map(|_| ());
+        let error = error.map_or_else(|error| error.to_string(), |()| String::new());
+        assert!(!error.contains("takes no missing values"), "{error}");
+        let categories = "categories = [\"A\", \"B\", \"C\"]";
+        for policy in ["unknown = \"other\"", "missing = \"other\""] {
+            let other = imputing()
+                .file("\"other\": null", "\"unknown_is_missing\": true")
+                .schema(categories, &format!("{categories}\n{policy}"));
+            refused(&other, &format!("feature 'grade': {policy}, "));
+        }
+    }
+    // The same trees, where they say where a missing value goes.
+    let somewhere = Given::sklearn()
+        .file(weights, TREES)
+        .file("\"missing\": 40.0, ", "");
+    let error = somewhere.import().map(|_| ()).unwrap_err().to_string();
+    assert!(!error.contains("missing"), "{error}");
 }
 
 #[test]

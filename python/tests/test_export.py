@@ -36,6 +36,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+import underwrite
 from underwrite.export import ExportError, sklearn
 
 OPERATIONS = {
@@ -184,6 +185,49 @@ def test_categories_of_histogram_boosting_are_sets(data):
     assert any(tree.get("sets") for tree in exported["model"]["trees"])
     expected = fitted.predict_proba(typed.head(200))[:, 1]
     assert np.abs(evaluated(exported, rows.head(200)) - expected).max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("estimator", "takes_missing"),
+    [
+        (GradientBoostingClassifier(n_estimators=2), False),
+        (DecisionTreeClassifier(max_depth=3), True),
+        (RandomForestClassifier(2, max_depth=3), True),
+        (ExtraTreesClassifier(2, max_depth=3), True),
+        (HistGradientBoostingClassifier(max_iter=2), True),
+    ],
+)
+def test_trees_say_where_a_missing_value_goes_if_the_estimator_takes_one(data, estimator, takes_missing):
+    rows, outcome, _ = data
+    numbers = rows[["loan_amnt", "credit_score"]].astype(float)
+    fitted = estimator.fit(numbers, outcome)
+    said = ["missing_left" in tree for tree in sklearn(fitted)["model"]["trees"]]
+    assert set(said) == {takes_missing}
+    numbers.iloc[0] = np.nan
+    try:
+        expected = fitted.predict_proba(numbers)[:, 1]
+    except ValueError as error:
+        assert not takes_missing and "NaN" in str(error)
+    else:
+        assert takes_missing
+        assert np.abs(evaluated(sklearn(fitted), numbers) - expected).max() < 1e-12
+
+
+def test_a_model_that_refuses_a_missing_value_is_not_imported_as_if_it_did_not(data):
+    rows, outcome, _ = data
+    numbers = rows[["loan_amnt", "credit_score"]].astype(float)
+    fitted = GradientBoostingClassifier(n_estimators=2).fit(numbers, outcome)
+    check = numbers.assign(expected=fitted.predict_proba(numbers)[:, 1])
+    schema = 'name = "loan"\nversion = "1"\n'
+    for name in numbers:
+        schema += f'[[feature]]\nname = "{name}"\ntype = "number"\nmissing = "native"\n'
+    schema += '[[feature]]\nname = "paid"\ntype = "boolean"\nrole = "target"\n'
+    with pytest.raises(underwrite.ProgramError, match="'loan_amnt': missing = .native., and the model takes no missing"):
+        underwrite.import_model("sklearn", sklearn(fitted), schema=schema, check=check)
+    always_there = schema.replace('missing = "native"\n', "")
+    model = underwrite.import_model("sklearn", sklearn(fitted), schema=always_there, check=check)
+    with pytest.raises(underwrite.Refused, match="loan_amnt"):
+        model.decide({"credit_score": 600})
 
 
 def test_a_search_and_an_array_are_taken(data, tmp_path):

@@ -47,6 +47,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Source, ImportError> {
         base: 0.0,
         weight: sigmoid,
         logistic,
+        takes_missing: true,
     };
     let columns = columns(&names, &infos, &file, &trees)?;
     trees.check(&columns)?;

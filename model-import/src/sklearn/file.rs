@@ -128,7 +128,8 @@ pub(super) struct TreePart {
     pub(super) cut: Vec<f64>,
     pub(super) left: Vec<i64>,
     pub(super) right: Vec<i64>,
-    pub(super) missing_left: Vec<bool>,
+    /// Absent where the model refuses missing values.
+    pub(super) missing_left: Option<Vec<bool>>,
     pub(super) value: Vec<f64>,
     #[serde(default)]
     pub(super) count: Vec<f64>,

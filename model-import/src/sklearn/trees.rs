@@ -19,6 +19,7 @@ pub(super) fn read(part: &TreesPart) -> Result<Trees, ImportError> {
         base: part.base,
         weight: 1.0,
         logistic: part.link == LinkName::Logistic,
+        takes_missing: part.trees.iter().all(|tree| tree.missing_left.is_some()),
     })
 }
 
@@ -28,7 +29,10 @@ fn tree(part: &TreePart, compare: Compare) -> Result<Tree, String> {
         ("cut", part.cut.len()),
         ("left", part.left.len()),
         ("right", part.right.len()),
-        ("missing_left", part.missing_left.len()),
+        (
+            "missing_left",
+            part.missing_left.as_ref().map_or(nodes, Vec::len),
+        ),
         ("value", part.value.len()),
     ] {
         if length != nodes {
@@ -55,7 +59,7 @@ fn read_node(part: &TreePart, node: usize, compare: Compare) -> Result<Node, Str
         let place = usize::try_from(number);
         place.map_err(|_| format!("node {node} has a child {number} that does not exist"))
     };
-    let missing_left = part.missing_left[node];
+    let missing_left = part.missing_left.as_ref().is_some_and(|left| left[node]);
     let test = match part.sets.get(node) {
         Some(Some(codes)) => {
             let mut codes = codes.clone();

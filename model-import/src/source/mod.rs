@@ -168,6 +168,9 @@ pub struct Trees {
     pub weight: f64,
     /// Whether the sum is log odds; else it is the probability itself.
     pub logistic: bool,
+    /// Whether the model decides where a value is missing; else it refuses the row, and where its
+    /// nodes send one has no meaning.
+    pub takes_missing: bool,
 }
 
 /// A weighted sum of all columns.

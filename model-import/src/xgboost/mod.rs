@@ -62,6 +62,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Source, ImportError> {
         base,
         weight: 1.0,
         logistic,
+        takes_missing: true,
     };
     trees.check(&columns)?;
     choices.extend(options.link.map(|link| ("link", link.word().to_owned())));
