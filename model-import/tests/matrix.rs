@@ -224,6 +224,7 @@ fn leaves(
             base: 0.0,
             weight: 1.0,
             logistic: true,
+            takes_missing: true,
         });
         let bound = model(&alone, schema).map_err(|e| e.to_string())?;
         let Model::Forest(mut forest) = bound.model else {

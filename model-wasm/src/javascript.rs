@@ -79,10 +79,7 @@ impl Model {
     /// When the application cannot be written as JSON.
     #[wasm_bindgen(skip_typescript)]
     pub fn predict(&self, application: &JsValue) -> Result<JsValue, JsError> {
-        // `undefined` and functions are written as no JSON at all, without an error.
-        let request = js_sys::JSON::stringify(application)
-            .ok()
-            .and_then(|text| JsValue::from(text).as_string())
+        let request = json::of_application(application)
             .ok_or_else(|| JsError::new("the application cannot be written as JSON"))?;
         json::to_object(&self.decide(request.as_bytes()))
     }

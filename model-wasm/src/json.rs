@@ -1,15 +1,37 @@
-//! JSON bytes as JavaScript objects, numbers to the bit.
+//! JSON bytes as JavaScript objects, numbers to the bit, and applications as JSON.
 
+use js_sys::{JSON, Object, Reflect};
 use model_core::decimal;
 use model_core::json::{JsonKind, Raw, parse};
 use serde::{Serialize, Serializer};
-use wasm_bindgen::{JsError, JsValue};
+use wasm_bindgen::{JsCast, JsError, JsValue};
 
 /// A plain object of what `json` says.
 pub(crate) fn to_object(json: &[u8]) -> Result<JsValue, JsError> {
     let text = std::str::from_utf8(json)?;
     let value = parse(text).map_err(|invalid| JsError::new(invalid.reason))?;
     Ok(Json(value).serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
+
+/// An application as JSON; `None` where it cannot be written.
+pub(crate) fn of_application(application: &JsValue) -> Option<String> {
+    // `undefined` and functions are written as no JSON at all, without an error.
+    let written = |value: &JsValue| JsValue::from(JSON::stringify(value).ok()?).as_string();
+    let text = written(application)?;
+    // As `JSON.stringify` writes an infinite number, which would be missing.
+    if !text.contains("null") || !application.is_object() {
+        return Some(text);
+    }
+    let copy = Object::assign(&Object::new(), application.unchecked_ref());
+    for name in Object::keys(&copy) {
+        let number = Reflect::get(&copy, &name).ok()?.as_f64();
+        if let Some(number) = number.filter(|number| number.is_infinite()) {
+            // Read as infinite, and refused.
+            let text = if number > 0.0 { "1e999" } else { "-1e999" };
+            Reflect::set(&copy, &name, &text.into()).ok()?;
+        }
+    }
+    written(&copy)
 }
 
 /// JSON that passes itself on. Numbers are rounded as JavaScript rounds them.

@@ -17,6 +17,25 @@ for (const [name, path] of [['format 1', new URL('model.wasm', GOLDEN)], ['the m
   suite(`the JavaScript API of ${name}`, () => javascriptApi(module));
 }
 
+test('an infinite number is refused, and not a missing value', async () => {
+  const module = new WebAssembly.Module(readFileSync(under_test));
+  const [plain, model] = [open(module), await construct(module)];
+  const inputs = plain.description.features.filter(({ role }) => role === 'input');
+  const example = Object.fromEntries(inputs.map(({ name, example, categories, imputed }) => [name, example ?? categories?.[0].value ?? imputed]));
+  const number = inputs.find(({ type, missing, derived }) => type === 'number' && missing !== 'error' && !derived);
+  for (const value of [Infinity, -Infinity]) {
+    const application = { ...example, [number.name]: value };
+    const { detail } = model.predict(application);
+    assert.equal(model.status, 422);
+    assert.deepEqual(detail.map(({ type, loc }) => [type, loc.at(-1)]), [['finite_number', number.name]]);
+    assert.equal(application[number.name], value, 'the application stays as it is');
+  }
+  const missing = model.predict({ ...example, [number.name]: NaN });
+  assert.equal(model.status, 200);
+  assert.deepEqual(missing.adjustments.map(({ feature, kind }) => [feature, kind]), [[number.name, 'missing']]);
+  model.free();
+});
+
 test('format 1 gives its answers in Node, by the plain exports and the JavaScript API', async () => {
   const module = new WebAssembly.Module(readFileSync(new URL('model.wasm', GOLDEN)));
   const [plain, model] = [open(module), await construct(module)];
