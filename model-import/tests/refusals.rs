@@ -405,6 +405,15 @@ fn what_a_model_refuses_is_not_decided() {
             refused(&other, &format!("feature 'grade': {policy}, "));
         }
     }
+    // An encoder that never saw one, which no node asks about.
+    let categories = "categories = [\"RENT\", \"OWN\"]";
+    let unseen = Given::sklearn()
+        .file(weights, TREES)
+        .schema(categories, &format!("{categories}\nmissing = \"other\""));
+    refused(
+        &unseen,
+        "feature 'home': missing = \"other\", and the model has never seen a missing value",
+    );
     // As an earlier version wrote them.
     let earlier = Given::sklearn()
         .file(weights, TREES)
