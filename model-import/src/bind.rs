@@ -51,13 +51,8 @@ impl Bound {
     /// # Errors
     /// Names the input whose policy lets such a value through.
     pub(crate) fn refuse_missing(&self, feature: &Feature) -> Result<(), ImportError> {
-        let is_decided = match feature.missing {
-            Missing::Native | Missing::Zero | Missing::Other => true,
-            // What is imputed is compared with the model's own imputer.
-            Missing::Error | Missing::Impute | Missing::MostFrequent => false,
-        };
         let name = &feature.name;
-        if is_decided && self.after_steps(self.missing).is_nan() {
+        if decides_missing(feature) && self.after_steps(self.missing).is_nan() {
             let policy = feature.missing.word();
             return Err(mismatch(format!(
                 "feature '{name}': missing = \"{policy}\", and the model takes no missing values: use error"
@@ -72,6 +67,15 @@ impl Bound {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether the schema lets a missing value come to the model, or puts something in its place that
+/// is not compared with the model's own imputer.
+fn decides_missing(feature: &Feature) -> bool {
+    match feature.missing {
+        Missing::Native | Missing::Zero | Missing::Other => true,
+        Missing::Error | Missing::Impute | Missing::MostFrequent => false,
     }
 }
 
@@ -218,9 +222,10 @@ fn bind_column(
             let filled = column.fill.as_deref().and_then(|fill| find(of, fill));
             let missing = match filled.or(*missing) {
                 Some(missing) => missing,
-                None if feature.missing == Missing::Native => {
+                None if decides_missing(feature) => {
                     return Err(mismatch(format!(
-                        "feature '{name}': missing = \"native\", and the model has never seen a missing value of it: use error"
+                        "feature '{name}': missing = \"{}\", and the model has never seen a missing value of it: use error",
+                        feature.missing.word()
                     )));
                 }
                 None => f64::NAN,

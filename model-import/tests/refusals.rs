@@ -405,18 +405,47 @@ fn what_a_model_refuses_is_not_decided() {
             refused(&other, &format!("feature 'grade': {policy}, "));
         }
     }
-    // The first package that wrote such models down said where it would go.
+    // An encoder that never saw one, which no node asks about.
+    let categories = "categories = [\"RENT\", \"OWN\"]";
+    let unseen = Given::sklearn()
+        .file(weights, TREES)
+        .schema(categories, &format!("{categories}\nmissing = \"other\""));
+    refused(
+        &unseen,
+        "feature 'home': missing = \"other\", and the model has never seen a missing value",
+    );
+    // As an earlier version wrote them.
     let earlier = Given::sklearn()
         .file(weights, TREES)
-        .file("\"missing\": 40.0, ", "")
-        .file("LogisticRegression", "GradientBoostingClassifier");
-    refused(&earlier, "the model takes no missing values");
+        .file("LogisticRegression", "GradientBoostingClassifier")
+        .file("\"missing\": 40.0, ", "");
+    refused(
+        &earlier,
+        "missing = \"native\", and the model takes no missing values",
+    );
     // The same trees, where they say where a missing value goes.
     let somewhere = Given::sklearn()
         .file(weights, TREES)
         .file("\"missing\": 40.0, ", "");
     let error = somewhere.import().map(|_| ()).unwrap_err().to_string();
     assert!(!error.contains("missing"), "{error}");
+}
+
+#[test]
+fn an_input_that_a_step_never_takes_as_missing_is_not_decided_without() {
+    let never = "\"never_missing\": [\"income\", \"gone\"], \"calibration\": null";
+    let given = || Given::sklearn().file("\"calibration\": null", never);
+    refused(
+        &given(),
+        "feature 'income': missing = \"native\", and the model refuses a missing value of it: use error",
+    );
+    let imputed = given().schema("missing = \"native\"", "missing = \"impute\"");
+    refused(&imputed, "missing = \"impute\", and the model refuses");
+    let mut always_there = given().schema("missing = \"native\"", "");
+    let has_income = |row: &&str| !row.starts_with(',');
+    let rows: Vec<&str> = always_there.rows.lines().filter(has_income).collect();
+    always_there.rows = rows.join("\n");
+    assert!(always_there.import().is_ok());
 }
 
 #[test]

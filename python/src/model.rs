@@ -40,9 +40,9 @@ impl NativeModel {
         self.file.clone_ref(py)
     }
 
-    /// The values of the target, the positive outcome last.
-    #[getter]
-    fn classes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+    /// The values of the target: that of the negative outcome, and that of the positive one.
+    #[getter(_outcomes)]
+    fn outcomes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let kind = self.with(py, |decider| decider.artifact().schema.target.kind.clone())?;
         match kind {
             TargetKind::Boolean { positive } => {

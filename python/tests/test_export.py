@@ -20,10 +20,10 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
     MinMaxScaler,
@@ -211,6 +211,40 @@ def test_trees_say_where_a_missing_value_goes_if_the_estimator_takes_one(data, e
     else:
         assert takes_missing
         assert np.abs(evaluated(sklearn(fitted), numbers) - expected).max() < 1e-12
+
+
+NUMBERS, TEXTS = ["loan_amnt", "person_income"], ["loan_intent", "person_education"]
+UNKNOWN = OneHotEncoder(handle_unknown="ignore")
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([(OrdinalEncoder(), TEXTS)], ["loan_intent"]),
+        ([(OneHotEncoder(), TEXTS)], ["loan_intent"]),
+        ([(OneHotEncoder(), TEXTS), (FunctionTransformer(validate=True), ["loan_amnt"])], ["loan_amnt", "loan_intent"]),
+        ([(OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), TEXTS)], []),
+        ([(UNKNOWN, TEXTS)], []),
+        ([(make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder()), TEXTS)], []),
+        ([(UNKNOWN, TEXTS), (make_union(SimpleImputer(), MissingIndicator()), NUMBERS)], ["loan_amnt"]),
+        ([(UNKNOWN, TEXTS), (make_union(SimpleImputer(), MissingIndicator(error_on_new=False)), NUMBERS)], []),
+    ],
+)
+def test_inputs_that_a_step_never_takes_as_missing_are_listed(data, steps, expected):
+    rows, outcome, _ = data
+    # Every 37th income and every 41st education is missing.
+    rows = rows[NUMBERS + TEXTS].dropna(subset=["loan_amnt", "loan_intent"])
+    columns = make_column_transformer(*steps, remainder="passthrough", sparse_threshold=0)
+    fitted = make_pipeline(columns, HistGradientBoostingClassifier(max_iter=2)).fit(rows, outcome[rows.index])
+    assert sklearn(fitted)["never_missing"] == expected
+    for name in rows:
+        given = rows.head(3).copy()
+        given.loc[given.index[0], name] = np.nan
+        if name in expected:
+            with pytest.raises(ValueError):
+                fitted.predict(given)
+        else:
+            fitted.predict(given)
 
 
 def test_a_model_that_refuses_a_missing_value_is_not_imported_as_if_it_did_not(data):

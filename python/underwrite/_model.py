@@ -119,7 +119,7 @@ class Model(NativeModel):
         """The class of every row: that of an approved application where the outcome, rules
         included, is ``approve``, else the other one."""
         # The positive outcome is last here.
-        return np.array(self.classes)[self.score(X)["prediction"]]
+        return np.array(self._outcomes)[self.score(X)["prediction"]]
 
     def sketch(self, X: Any, *, allow_missing_columns: bool = False) -> bytes:
         """The sketch of a table: counts for each column, never a row. ``underwrite drift``
@@ -158,13 +158,13 @@ class Model(NativeModel):
     def classes_(self) -> np.ndarray:
         """The values of the target, sorted, as scikit-learn has them: either may be the positive
         outcome, which :attr:`positive_class_` names."""
-        return np.sort(np.array(self.classes))
+        return np.sort(np.array(self._outcomes))
 
     @property
     def positive_class_(self) -> Any:
         """The value of the target that is the positive outcome: its probability is that of
         :meth:`score`."""
-        return self.classes[-1]
+        return self._outcomes[-1]
 
     def to_bytes(self) -> bytes:
         """The bytes of the file."""

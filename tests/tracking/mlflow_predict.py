@@ -67,11 +67,20 @@ def same(uri: str, expected: dict, rows: pd.DataFrame) -> None:
     loaded = mlflow.pyfunc.load_model(uri)
     for table in tables(rows):
         compare(uri, loaded.predict(table), expected)
+    # MLflow does not pass on what the signature does not name.
+    for table in (rows.rename(columns={"person_income": "person_incom"}), rows.drop(columns="person_income")):
+        try:
+            loaded.predict(table)
+        except ValueError as error:
+            assert "column 'person_income': the column is missing" in str(error), error
+        else:
+            raise AssertionError(f"{uri}: decided without person_income")
 
 
 def compare(uri: str, got: pd.DataFrame, expected: dict) -> None:
     assert (got["probability"] == expected["probability"]).all(), uri
     assert (got["outcome"] == expected["outcome"]).all(), uri
+    assert (got["adjustments"] == expected["adjustments"]).all(), uri
     assert set(got["prediction_label"]) <= {"Approved", "Rejected"}, uri
 
 
@@ -86,7 +95,8 @@ try:
     model = underwrite.Model(wasm)
     rows = pd.read_csv(DATA / "loan_sample.csv").drop(columns=["loan_status", "person_gender"])
     assert rows.isna().any().sum() >= 3 and rows["person_emp_exp"].isna().any(), rows.isna().sum()
-    expected = model.score(rows, allow_missing_columns=True)
+    expected = model.score(rows)
+    assert expected["adjustments"].any()
     same("models:/loan-approval@champion", expected, rows)
     assert underwrite.mlflow.load_model("models:/loan-approval@champion").to_bytes() == wasm.read_bytes()
     with mlflow.start_run():

@@ -19,6 +19,7 @@ pub(crate) fn filled(
     let inputs = schema.inputs().enumerate();
     inputs
         .map(|(input, feature)| {
+            check_missing(feature, source)?;
             check_unknown(feature, input, columns)?;
             match feature.missing {
                 Missing::Impute | Missing::MostFrequent => {
@@ -31,6 +32,17 @@ pub(crate) fn filled(
             }
         })
         .collect()
+}
+
+fn check_missing(feature: &Feature, source: &Source) -> Result<(), ImportError> {
+    let name = &feature.name;
+    if feature.missing != Missing::Error && source.never_missing.contains(name) {
+        return Err(mismatch(format!(
+            "feature '{name}': missing = \"{}\", and the model refuses a missing value of it: use error",
+            feature.missing.word()
+        )));
+    }
+    Ok(())
 }
 
 fn check_unknown(feature: &Feature, input: usize, columns: &[Bound]) -> Result<(), ImportError> {

@@ -60,6 +60,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Source, ImportError> {
             (false, _) => ModelKind::GradientBoosting,
         },
         columns,
+        never_missing: Vec::new(),
         form: Form::Trees(trees),
         calibration: Calibration::None,
         classes: None,

@@ -15,6 +15,9 @@ pub(super) struct File {
     pub(super) estimator: String,
     pub(super) classes: Vec<String>,
     pub(super) columns: Vec<ColumnPart>,
+    /// Inputs of which a step refuses a missing value.
+    #[serde(default)]
+    pub(super) never_missing: Vec<String>,
     pub(super) model: ModelPart,
     pub(super) calibration: Option<CalibrationPart>,
 }

@@ -34,8 +34,8 @@ pub fn read(bytes: &[u8]) -> Result<Source, ImportError> {
     let form = match &file.model {
         ModelPart::Trees(part) => {
             let mut trees = trees::read(part)?;
-            // Files of earlier packages say where it would go.
-            trees.takes_missing &= file.estimator != "GradientBoostingClassifier";
+            // Files of earlier versions say of its nodes where a missing value goes.
+            trees.takes_missing &= kind_takes_missing(&file.estimator);
             trees.check(&columns)?;
             Form::Trees(trees)
         }
@@ -60,6 +60,7 @@ pub fn read(bytes: &[u8]) -> Result<Source, ImportError> {
         version: file.library.version,
         kind,
         columns,
+        never_missing: file.never_missing,
         form,
         calibration,
         classes: Some([no.clone(), yes.clone()]),
@@ -105,6 +106,11 @@ fn parse(bytes: &[u8]) -> Result<File, ImportError> {
         None => return Err(problem(serde_json::Error::missing_field("format_version"))),
     }
     serde_json::from_slice(bytes).map_err(problem)
+}
+
+/// Whether an estimator with trees may decide where a value is missing.
+fn kind_takes_missing(estimator: &str) -> bool {
+    estimator != "GradientBoostingClassifier"
 }
 
 fn kind(estimator: &str) -> Result<ModelKind, ImportError> {

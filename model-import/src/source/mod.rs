@@ -53,6 +53,8 @@ pub struct Source {
     pub kind: ModelKind,
     /// What the trees and weights see, in the model's own order.
     pub columns: Vec<Column>,
+    /// Inputs of which the library refuses a missing value, whatever their columns say.
+    pub never_missing: Vec<String>,
     /// Trees or weights.
     pub form: Form,
     /// What probabilities go through last.

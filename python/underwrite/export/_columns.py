@@ -1,7 +1,8 @@
 """What a fitted transformer does to the columns, one at a time.
 
 A column is a dictionary as the neutral JSON has it; ``"is": "raw"`` until it is known whether
-its values are numbers or texts.
+its values are numbers or texts. ``"never_missing"`` is one set that all columns share: the inputs
+of which a step refuses a missing value.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def is_missing(value: Any) -> bool:
     return isinstance(value, (float, np.floating)) and math.isnan(value)
 
 
-def first_columns(fitted: Any, feature_names: list[str] | None) -> list[Column]:
+def first_columns(fitted: Any, feature_names: list[str] | None, never_missing: set[str]) -> list[Column]:
     """The columns of the table that the object was fitted on."""
     names = feature_names
     if names is None:
@@ -45,12 +46,23 @@ def first_columns(fitted: Any, feature_names: list[str] | None) -> list[Column]:
         raise ExportError(
             "the model was fitted on an array without names: give feature_names, or fit it on a DataFrame"
         )
-    return [{"input": str(name), "is": "raw", "steps": []} for name in names]
+    return [
+        {"input": str(name), "is": "raw", "steps": [], "never_missing": never_missing}
+        for name in names
+    ]
 
 
 def finished(columns: list[Column]) -> list[Column]:
-    """What is neither encoded nor an indicator is a number."""
-    return [{**column, "is": "number"} if column["is"] == "raw" else column for column in columns]
+    """As the JSON has them: what is neither encoded nor an indicator is a number."""
+    own = [{key: column[key] for key in column if key != "never_missing"} for column in columns]
+    return [{**column, "is": "number"} if column["is"] == "raw" else column for column in own]
+
+
+def _never_missing(column: Column) -> None:
+    """Note that a step refuses a missing value of the column, unless it was filled in before."""
+    is_filled = "missing_value" in column or column.get("missing") is not None
+    if column["is"] in ("raw", "code") and not is_filled:
+        column["never_missing"].add(column["input"])
 
 
 def after(columns: list[Column], step: Any, name: str) -> list[Column]:
@@ -103,6 +115,9 @@ def _function(columns: list[Column], step: Any, name: str) -> list[Column]:
             f"step '{name}': the function {function} cannot be written down; compute its columns "
             "before the pipeline, and name them as inputs of the schema"
         )
+    if step.validate:
+        for column in columns:
+            _never_missing(column)
     return columns
 
 
@@ -138,6 +153,11 @@ def _indicators(columns: list[Column], step: Any) -> list[Column]:
 def _indicator(columns: list[Column], step: Any, name: str) -> list[Column]:
     if not is_missing(step.missing_values):
         raise ExportError(f"step '{name}': {step.missing_values!r} stands for missing; use NaN")
+    if step.features == "missing-only" and step.error_on_new:
+        learned = set(step.features_)
+        for index, column in enumerate(columns):
+            if index not in learned:
+                _never_missing(column)
     inputs = [columns[index]["input"] for index in step.features_]
     return [{"input": one, "is": "missing", "steps": []} for one in inputs]
 
@@ -210,6 +230,8 @@ def _indicator_columns(
     learns_missing = any(is_missing(one) for one in categories)
     rare_texts = [] if rare is None else [text(one) for one in rare if not is_missing(one)]
     rare_missing = rare is not None and any(is_missing(one) for one in rare)
+    if unknown == "error" and not learns_missing:
+        _never_missing(column)
 
     def made(values: list[str], is_rare: bool) -> Column:
         one = {**column, "is": "category", "values": values}
@@ -256,6 +278,8 @@ def _ordinal(columns: list[Column], step: Any, name: str) -> list[Column]:
             one["other"] = float(step.unknown_value)
         if "missing_value" not in one:
             learns_missing = any(is_missing(each) for each in categories)
+            if not learns_missing and not encoded:
+                _never_missing(column)
             value = step.encoded_missing_value if learns_missing else one["other"]
             one["missing"] = None if value is None or is_missing(value) else float(value)
         made.append(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -42,19 +43,35 @@ def _two_outputs(estimator: Any) -> None:
         raise ExportError(f"expected one target, got {estimator.n_outputs_}")
 
 
-def _tree_nodes(tree: Any, leaf: np.ndarray) -> dict[str, Any]:
+def _takes_missing(estimator: Any) -> bool:
+    """Whether it decides about missing values, which its class, its options and the version of
+    scikit-learn tell together."""
+    row = np.full((1, estimator.n_features_in_), np.nan)
+    with warnings.catch_warnings():
+        # It may have been fitted on columns with names.
+        warnings.simplefilter("ignore")
+        try:
+            estimator.predict(row)
+        except ValueError:
+            return False
+    return True
+
+
+def _tree_nodes(tree: Any, leaf: np.ndarray, takes_missing: bool) -> dict[str, Any]:
     is_leaf = tree.children_left < 0
-    missing_left = getattr(tree, "missing_go_to_left", np.zeros(tree.node_count))
-    return {
+    nodes = {
         "feature": np.where(is_leaf, -1, tree.feature).tolist(),
         # A cut of infinity asks whether the value is missing.
         "cut": np.clip(np.where(is_leaf, 0.0, tree.threshold), -MOST, MOST).tolist(),
         "left": tree.children_left.tolist(),
         "right": tree.children_right.tolist(),
-        "missing_left": [bool(left) and not end for left, end in zip(missing_left, is_leaf)],
         "value": np.where(is_leaf, leaf, 0.0).tolist(),
         "count": tree.n_node_samples.tolist(),
     }
+    if takes_missing:
+        sides = zip(tree.missing_go_to_left, is_leaf)
+        nodes["missing_left"] = [bool(left) and not end for left, end in sides]
+    return nodes
 
 
 def _shares(tree: Any) -> np.ndarray:
@@ -70,13 +87,14 @@ def _trees(trees: list[dict[str, Any]], **about: Any) -> dict[str, Any]:
 
 def _tree(estimator: Any) -> dict[str, Any]:
     _two_outputs(estimator)
-    return _trees([_tree_nodes(estimator.tree_, _shares(estimator.tree_))])
+    tree = estimator.tree_
+    return _trees([_tree_nodes(tree, _shares(tree), _takes_missing(estimator))])
 
 
 def _forest(estimator: Any) -> dict[str, Any]:
     _two_outputs(estimator)
-    trees = [one.tree_ for one in estimator.estimators_]
-    return _trees([_tree_nodes(tree, _shares(tree)) for tree in trees], sum="mean")
+    trees, takes_missing = [one.tree_ for one in estimator.estimators_], _takes_missing(estimator)
+    return _trees([_tree_nodes(tree, _shares(tree), takes_missing) for tree in trees], sum="mean")
 
 
 def _gradient_boosting(estimator: Any) -> dict[str, Any]:
@@ -91,7 +109,8 @@ def _gradient_boosting(estimator: Any) -> dict[str, Any]:
         raise ExportError(f"init={type(start).__name__} cannot be written down: leave it out")
     rate = estimator.learning_rate
     trees = [stage[0].tree_ for stage in estimator.estimators_]
-    nodes = [_tree_nodes(tree, rate * tree.value[:, 0, 0]) for tree in trees]
+    takes_missing = _takes_missing(estimator)
+    nodes = [_tree_nodes(tree, rate * tree.value[:, 0, 0], takes_missing) for tree in trees]
     return _trees(nodes, base=base, link="logistic")
 
 

@@ -32,7 +32,8 @@ def sklearn(
 
     fitted = _best(fitted)
     inner, calibrator = _uncalibrated(fitted)
-    columns = first_columns(inner, feature_names)
+    never_missing: set[str] = set()
+    columns = first_columns(inner, feature_names, never_missing)
     steps, estimator = _taken_apart(inner)
     for name, step in steps:
         columns = after(columns, step, name)
@@ -44,6 +45,7 @@ def sklearn(
         "estimator": type(estimator).__name__,
         "classes": _classes(fitted),
         "columns": finished(columns),
+        "never_missing": sorted(never_missing),
         "model": model,
         "calibration": _calibration(calibrator, inner),
     }
