@@ -389,11 +389,11 @@ struct Payload<'a> {
     media_type: Option<&'a str>,
 }
 
-fn payload(body: Body<'_>) -> Result<Payload<'_>, ServiceError> {
-    let of_bytes = |bytes: Vec<u8>, media_type| Payload {
+fn payload<'a>(body: Body<'a>) -> Result<Payload<'a>, ServiceError> {
+    let of_bytes = |bytes: Vec<u8>, media_type: &'a str| Payload {
         length: Some(bytes.len() as u64),
         body: SendBody::from_owned_reader(std::io::Cursor::new(bytes)),
-        media_type: Some(media_type),
+        media_type: Some(media_type).filter(|media_type| !media_type.is_empty()),
     };
     Ok(match body {
         Body::Empty => Payload {

@@ -39,7 +39,7 @@ pub enum Body<'a> {
     Empty,
     /// A JSON document.
     Json(&'a Value),
-    /// Bytes and their media type.
+    /// Bytes and their media type; none is sent where that is empty.
     Bytes(&'a [u8], &'a str),
     /// A file and its media type; none is sent where that is empty.
     File(&'a Path, &'a str),

@@ -30,11 +30,13 @@ pub mod csv;
 mod lines;
 pub mod missing;
 pub mod parquet;
+mod resolved;
 mod sha256;
 mod small_file;
 mod whole_file;
 
 pub use lines::append_line;
+pub use resolved::resolved;
 pub use sha256::{Hashing, hex, sha256_file, sha256_hex};
 pub use small_file::read_small;
 pub use whole_file::{WholeFile, copy_whole, write_whole, write_whole_with_mode};

@@ -120,6 +120,11 @@ fn with_pages(rows: i64, pages: &[Page<'_>]) -> Vec<u8> {
 
 /// The same, packed as the format numbers it.
 fn packed(codec: i64, rows: i64, pages: &[Page<'_>]) -> Vec<u8> {
+    with_columns(codec, rows, pages, &["t"])
+}
+
+/// The same with several columns, all of which are the same pages.
+fn with_columns(codec: i64, rows: i64, pages: &[Page<'_>], names: &[&str]) -> Vec<u8> {
     let mut stored = Vec::new();
     let mut data_page = None;
     for page in pages {
@@ -142,26 +147,34 @@ fn packed(codec: i64, rows: i64, pages: &[Page<'_>]) -> Vec<u8> {
         stored.extend(page.data);
     }
     let size = stored.len() as i64;
-    let mut metadata = Fields::default()
-        .number(1, I32, 6)
-        .list(2, I32, 1, &[zigzag(0)])
-        .list(3, BINARY, 1, &[binary(b"t")])
-        .number(4, I32, codec)
-        .number(5, I64, rows)
-        .number(6, I64, size)
-        .number(7, I64, size)
-        .number(9, I64, 4 + data_page.unwrap() as i64);
-    if pages.iter().any(|page| page.is_dictionary) {
-        metadata = metadata.number(11, I64, 4);
-    }
-    let chunk = Fields::default()
-        .number(2, I64, 4)
-        .raw(3, STRUCT, &metadata.end());
+    let chunk = |name: &&str| {
+        let mut metadata = Fields::default()
+            .number(1, I32, 6)
+            .list(2, I32, 1, &[zigzag(0)])
+            .list(3, BINARY, 1, &[binary(name.as_bytes())])
+            .number(4, I32, codec)
+            .number(5, I64, rows)
+            .number(6, I64, size)
+            .number(7, I64, size)
+            .number(9, I64, 4 + data_page.unwrap() as i64);
+        if pages.iter().any(|page| page.is_dictionary) {
+            metadata = metadata.number(11, I64, 4);
+        }
+        Fields::default()
+            .number(2, I64, 4)
+            .raw(3, STRUCT, &metadata.end())
+            .end()
+    };
+    let chunks: Vec<_> = names.iter().map(chunk).collect();
     let group_ = Fields::default()
-        .list(1, STRUCT, 1, &[chunk.end()])
+        .list(1, STRUCT, chunks.len() as u64, &chunks)
         .number(2, I64, size)
         .number(3, I64, rows);
-    file(&stored, &[group(1), column("t")], (1, &[group_.end()]))
+    let columns = names.iter().map(|name| column(name));
+    let schema: Vec<_> = std::iter::once(group(names.len() as i64))
+        .chain(columns)
+        .collect();
+    file(&stored, &schema, (1, &[group_.end()]))
 }
 
 /// A text as a dictionary has it.
@@ -370,6 +383,90 @@ fn a_page_becomes_what_it_says_and_no_more() {
             }
         }
     }
+}
+
+/// A frame of Zstandard whose blocks are these: their type, their size and their bytes.
+fn zstd(size: usize, blocks: &[(u32, usize, &[u8])]) -> Vec<u8> {
+    // The size of all has four bytes, and the window a mebibyte.
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x50];
+    frame.extend((size as u32).to_le_bytes());
+    for (index, (kind, size, bytes)) in blocks.iter().enumerate() {
+        let last = u32::from(index + 1 == blocks.len());
+        let header = (*size as u32) << 3 | kind << 1 | last;
+        frame.extend(&header.to_le_bytes()[..3]);
+        frame.extend(*bytes);
+    }
+    frame
+}
+
+/// So many mebibytes of zeros: four bytes for each 128 KiB.
+fn zeros(mebibytes: usize) -> Vec<u8> {
+    zstd(
+        mebibytes << 20,
+        &vec![(1, 128 << 10, &[0][..]); mebibytes * 8],
+    )
+}
+
+/// Texts of no length, as a page has them and as a dictionary does.
+#[test]
+fn the_pages_of_all_columns_share_their_memory() {
+    const ZSTD: i64 = 6;
+    const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+    const TOO_MUCH: &str = "take more than 256 MiB of memory together";
+    let page = |is_dictionary, encoding, values, data, becomes| Page {
+        is_dictionary,
+        encoding,
+        values,
+        data,
+        becomes,
+    };
+    let large = zeros(60);
+    let indexes = first_text(64);
+    let packed_indexes = zstd(indexes.len(), &[(0, indexes.len(), &indexes)]);
+    let plain = page(false, PLAIN, 64, &large, 60 << 20);
+    let dictionary = [
+        page(true, PLAIN, 1, &large, 60 << 20),
+        page(false, RLE_DICTIONARY, 64, &packed_indexes, indexes.len()),
+    ];
+    for pages in [&[plain][..], &dictionary] {
+        let path = stored("four.parquet", &with_columns(ZSTD, 64, pages, &NAMES[..4]));
+        let text = text_of(&path).unwrap();
+        assert_eq!(text.lines().count(), 65);
+        let five = with_columns(ZSTD, 64, pages, &NAMES);
+        check_refused("five.parquet", &five, TOO_MUCH);
+        // Only those that are read.
+        let file = ParquetFile::open(&stored("five.parquet", &five), "f").unwrap();
+        let mut group = file.group(0, |index| index > 0).unwrap();
+        assert_eq!(group.next_block().unwrap().unwrap().rows, 64);
+    }
+    // Each text of a dictionary takes memory beside its bytes.
+    let texts = zeros(16);
+    let of_texts = [
+        page(true, PLAIN, 1 << 22, &texts, 16 << 20),
+        page(false, RLE_DICTIONARY, 64, &packed_indexes, indexes.len()),
+    ];
+    let two = with_columns(ZSTD, 64, &of_texts, &NAMES[..2]);
+    check_refused("texts.parquet", &two, TOO_MUCH);
+    // A page takes the place of the one before it.
+    let pages: Vec<_> = (0..6)
+        .map(|_| page(false, PLAIN, 64, &large, 60 << 20))
+        .collect();
+    let six = with_columns(ZSTD, 6 * 64, &pages, &NAMES[..1]);
+    let text = text_of(&stored("six.parquet", &six)).unwrap();
+    assert_eq!(text.lines().count(), 1 + 6 * 64);
+    // A longer file may take more.
+    let mut longer = with_columns(ZSTD, 64, &dictionary, &NAMES);
+    let footer = longer.split_off(longer.len() - footer_of(&longer));
+    longer.resize(10 << 20, 0);
+    longer.extend(footer);
+    let text = text_of(&stored("longer.parquet", &longer)).unwrap();
+    assert_eq!(text.lines().count(), 65);
+}
+
+/// The length of what stands behind the pages.
+fn footer_of(file: &[u8]) -> usize {
+    let length = file[file.len() - 8..][..4].try_into().unwrap();
+    u32::from_le_bytes(length) as usize + 8
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use model_files::{
-    WholeFile, append_line, copy_whole, sha256_file, write_whole, write_whole_with_mode,
+    WholeFile, append_line, copy_whole, resolved, sha256_file, write_whole, write_whole_with_mode,
 };
 
 fn names(folder: &Path) -> Vec<String> {
@@ -60,6 +60,38 @@ fn links_and_permissions_are_kept() {
 
     write_whole_with_mode(&target, b"secret", 0o600).unwrap();
     assert_eq!(mode(&target), 0o600);
+}
+
+#[cfg(unix)]
+#[test]
+fn all_names_of_a_file_resolve_to_one_path() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let real = std::fs::canonicalize(folder.path()).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("log")).unwrap();
+    std::fs::write(path("log/checkpoint"), b"signed").unwrap();
+    symlink(path("log"), path("link")).unwrap();
+    symlink(path("log/checkpoint"), path("file")).unwrap();
+    symlink(path("log/nothing"), path("dangling")).unwrap();
+    for (name, expect) in [
+        ("log/checkpoint", "log/checkpoint"),
+        ("log/./../link/checkpoint", "log/checkpoint"),
+        ("file", "log/checkpoint"),
+        // What does not exist, in folders that do and do not.
+        ("link/new", "log/new"),
+        ("link/new/newer/x.html", "log/new/newer/x.html"),
+        ("none/../link/x.html", "log/x.html"),
+        ("none/../link/../x.html", "x.html"),
+        ("none/x.html", "none/x.html"),
+        // A link that leads nowhere is replaced itself.
+        ("dangling", "dangling"),
+    ] {
+        assert_eq!(resolved(&path(name)), real.join(expect), "{name}");
+    }
+    let here = std::env::current_dir().unwrap();
+    let expect = std::fs::canonicalize(here).unwrap().join("new.html");
+    assert_eq!(resolved(Path::new("none/../new.html")), expect);
 }
 
 #[cfg(unix)]

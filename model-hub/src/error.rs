@@ -35,6 +35,16 @@ pub enum HubError {
         /// The same of what was downloaded.
         got: String,
     },
+    /// A file is not what it was when it was checked.
+    #[error("{} has changed since it was checked: its SHA-256 is {got}, it was {expected}; publish again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The SHA-256 that it was checked with.
+        expected: String,
+        /// The one that it has.
+        got: String,
+    },
     /// The Hub does not answer, and the cache has no such file.
     #[error("{error}; and {} is not in the cache ({})", what, cache.display())]
     NotCached {

@@ -1,13 +1,12 @@
 //! One commit with all files of a model.
 
-use std::fs::{self, File};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model_client::{Body, Request, encode};
-use model_files::sha256_file;
+use model_files::sha256_hex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -17,15 +16,18 @@ use crate::repo::RepoId;
 
 const LFS_JSON: &str = "application/vnd.git-lfs+json";
 /// How much of a file the Hub looks at to tell text from a large file, in bytes.
-const SAMPLE: u64 = 512;
+const SAMPLE: usize = 512;
 
 /// A file, and its path in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileToPublish {
     /// Such as `reports/evaluation.html`.
     pub name: String,
-    /// On the disk.
+    /// On the disk. It is read once, before anything is sent.
     pub path: PathBuf,
+    /// The SHA-256 that it was checked with, 64 lower-case hexadecimal digits: another content is
+    /// refused. `None` publishes whatever is there.
+    pub sha256: Option<String>,
 }
 
 /// What is published, and how.
@@ -55,7 +57,8 @@ pub struct Published {
 /// A file that is ready to be sent.
 struct Prepared<'a> {
     file: &'a FileToPublish,
-    bytes: u64,
+    /// What was hashed is what is sent, whatever becomes of the file in the meantime.
+    bytes: Vec<u8>,
     sha256: String,
     is_large: bool,
 }
@@ -64,7 +67,8 @@ impl Hub {
     /// Publishes files to a repository in one commit: all of them or none.
     ///
     /// # Errors
-    /// When a file cannot be read, the Hub cannot be reached, or it refuses.
+    /// When a file cannot be read or is not what was checked, the Hub cannot be reached, or it
+    /// refuses.
     pub fn publish(&self, publication: &Publication<'_>) -> Result<Published, HubError> {
         let mut files = publication
             .files
@@ -115,10 +119,10 @@ impl Hub {
             upload_mode: String,
         }
         let asked = files.iter().map(|file| {
-            let sample = sample(&file.file.path)?;
-            Ok(json!({"path": file.file.name, "sample": sample, "size": file.bytes}))
+            let sample = STANDARD.encode(&file.bytes[..file.bytes.len().min(SAMPLE)]);
+            json!({"path": file.file.name, "sample": sample, "size": file.bytes.len()})
         });
-        let body = json!({"files": asked.collect::<Result<Vec<_>, HubError>>()?});
+        let body = json!({"files": asked.collect::<Vec<_>>()});
         let path = self.revision_path(publication, "preupload");
         let response = self
             .client
@@ -153,7 +157,7 @@ impl Hub {
         }
         let objects = large
             .iter()
-            .map(|file| json!({"oid": file.sha256, "size": file.bytes}));
+            .map(|file| json!({"oid": file.sha256, "size": file.bytes.len()}));
         let body = json!({
             "operation": "upload", "transfers": ["basic"], "hash_algo": "sha256",
             "ref": {"name": publication.revision}, "objects": objects.collect::<Vec<_>>(),
@@ -196,7 +200,7 @@ impl Hub {
             // The Hub has it already.
             return Ok(());
         };
-        let body = Body::File(&file.file.path, "");
+        let body = Body::Bytes(&file.bytes, "");
         let mut put = Request::new("PUT", upload.href.clone(), body);
         put.authorized = false;
         put.headers = upload.headers();
@@ -208,7 +212,7 @@ impl Hub {
         else {
             return Ok(());
         };
-        let body = json!({"oid": file.sha256, "size": file.bytes});
+        let body = json!({"oid": file.sha256, "size": file.bytes.len()});
         let mut check = Request::new("POST", verify.href.clone(), Body::Json(&body));
         // The token is for the Hub alone.
         check.authorized = verify.href.starts_with(&format!("{}/", self.client.base()));
@@ -231,7 +235,7 @@ impl Hub {
         let header = json!({"summary": publication.message, "description": ""});
         let mut lines = vec![json!({"key": "header", "value": header}).to_string()];
         for file in files {
-            lines.push(operation(file)?.to_string());
+            lines.push(operation(file).to_string());
         }
         let body = lines.join("\n") + "\n";
         let path = self.revision_path(publication, "commit");
@@ -298,34 +302,32 @@ impl Action {
 }
 
 fn prepare(file: &FileToPublish) -> Result<Prepared<'_>, HubError> {
-    let metadata = fs::metadata(&file.path).map_err(reading(&file.path))?;
+    let bytes = fs::read(&file.path).map_err(reading(&file.path))?;
+    let sha256 = sha256_hex(&bytes);
+    if let Some(expected) = file.sha256.as_ref().filter(|expected| **expected != sha256) {
+        return Err(HubError::Changed {
+            path: file.path.clone(),
+            expected: expected.clone(),
+            got: sha256,
+        });
+    }
     Ok(Prepared {
         file,
-        bytes: metadata.len(),
-        sha256: sha256_file(&file.path).map_err(reading(&file.path))?,
+        bytes,
+        sha256,
         is_large: false,
     })
 }
 
-fn sample(path: &Path) -> Result<String, HubError> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(reading(path))?;
-    file.take(SAMPLE)
-        .read_to_end(&mut bytes)
-        .map_err(reading(path))?;
-    Ok(STANDARD.encode(bytes))
-}
-
 /// A file's line of the commit.
-fn operation(file: &Prepared<'_>) -> Result<Value, HubError> {
-    let path = &file.file.path;
+fn operation(file: &Prepared<'_>) -> Value {
+    let name = &file.file.name;
     if file.is_large {
-        return Ok(json!({"key": "lfsFile", "value": {
-            "path": file.file.name, "algo": "sha256", "oid": file.sha256, "size": file.bytes,
-        }}));
+        return json!({"key": "lfsFile", "value": {
+            "path": name, "algo": "sha256", "oid": file.sha256, "size": file.bytes.len(),
+        }});
     }
-    let bytes = fs::read(path).map_err(reading(path))?;
-    Ok(json!({"key": "file", "value": {
-        "path": file.file.name, "encoding": "base64", "content": STANDARD.encode(bytes),
-    }}))
+    json!({"key": "file", "value": {
+        "path": name, "encoding": "base64", "content": STANDARD.encode(&file.bytes),
+    }})
 }

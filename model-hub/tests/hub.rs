@@ -143,6 +143,7 @@ fn files(folder: &Path) -> Vec<FileToPublish> {
         FileToPublish {
             name: name.to_owned(),
             path,
+            sha256: None,
         }
     };
     vec![
@@ -207,6 +208,39 @@ fn what_is_published_comes_back_to_the_byte() {
     assert_eq!(fs::read(newest.path).unwrap(), b"\0another");
     let first = fetch(&options, &repo(), &card.commit, &cache).unwrap();
     assert_eq!(fs::read(first.path).unwrap(), common::model_bytes());
+}
+
+#[test]
+fn a_file_that_changes_meanwhile_is_published_as_it_was() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = files(folder.path());
+    let options = options(&service.address, Some(TOKEN));
+    let before: Vec<_> = (files.iter())
+        .map(|file| fs::read(&file.path).unwrap())
+        .collect();
+    let meanwhile = files
+        .iter()
+        .map(|file| (file.path.clone(), b"\0other".to_vec()));
+    service.kept().meanwhile = meanwhile.collect();
+    publish(&options, &files).unwrap();
+    let commit = service.kept().repos["acme/loan"].commits[0].clone();
+    for (file, before) in files.iter().zip(&before) {
+        assert_eq!(fs::read(&file.path).unwrap(), b"\0other");
+        assert_eq!(commit.files[&file.name].bytes, *before, "{}", file.name);
+    }
+    // What was checked before, and has changed since, is not published at all.
+    for (file, before) in files.iter_mut().zip(&before) {
+        file.sha256 = Some(sha256_hex(before));
+    }
+    service.kept().calls.clear();
+    let error = publish(&options, &files).unwrap_err();
+    assert!(matches!(error, HubError::Changed { .. }), "{error}");
+    assert!(service.kept().calls.is_empty());
+    for (file, before) in files.iter().zip(&before) {
+        fs::write(&file.path, before).unwrap();
+    }
+    publish(&options, &files).unwrap();
 }
 
 #[test]

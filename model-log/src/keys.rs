@@ -85,6 +85,12 @@ pub(crate) fn are_there(disk: &dyn Disk, folder: &Path) -> bool {
     disk.exists(&folder.join(INDEX))
 }
 
+/// Whether `folder` is one of keys: the key of the index is in it from its beginning to its end.
+pub(crate) fn are_in(folder: &Path) -> bool {
+    let index = std::fs::metadata(folder.join(INDEX));
+    index.is_ok_and(|index| index.is_file() && index.len() == size_of::<Key>() as u64)
+}
+
 /// Makes the keys of a new log.
 pub(crate) fn make(disk: &dyn Disk, folder: &Path) -> Result<(), LogError> {
     disk.make_folder(folder)

@@ -8,6 +8,8 @@ use crate::error::LogError;
 
 /// The first line of the file `format`; the second is the origin.
 pub(crate) const FORMAT: &str = "underwrite decision log 1";
+/// How the file `format` begins in every version.
+pub(crate) const FORMAT_OF_ALL_VERSIONS: &str = "underwrite decision log ";
 /// What the lock file holds while a process has the log, and after a crash.
 pub(crate) const OPEN_MARK: &[u8] = b"open\n";
 

@@ -28,6 +28,7 @@
 mod body;
 mod digest;
 pub mod disk;
+mod enclosing;
 mod error;
 pub mod event;
 mod frame;
@@ -53,6 +54,7 @@ mod writer;
 
 pub use body::Body;
 pub use digest::{Digest, NotADigest};
+pub use enclosing::enclosing_log;
 pub use error::{AppendError, LogError};
 pub use note::{Checkpoint, NoteError, Verifier};
 pub use options::{Event, Observer, Options, Status};

@@ -18,7 +18,7 @@ use model_log::event::{Erasure, Override};
 use model_log::verify::{Against, Report, verify};
 use model_log::{
     Change, Event, Kind, LogError, Options, Outcome, Query, Reader, Record, Verifier, Writer,
-    check_proof,
+    check_proof, enclosing_log,
 };
 
 fn checked(folder: &Path) -> Report {
@@ -581,4 +581,36 @@ fn an_epoch_ends_and_the_next_begins() {
     check_proof(&proof, &verifier).unwrap();
     log.close().unwrap();
     sound(folder.path());
+}
+
+#[test]
+fn a_path_into_a_log_or_its_keys_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, keys) = (folder.path().join("log"), folder.path().join("keys"));
+    let options = Options {
+        keys: Some(keys.clone()),
+        ..Options::default()
+    };
+    Writer::open(&log, options).unwrap().close().unwrap();
+    for name in ["checkpoint", "records/00000000", "new", "new/newer/x.html"] {
+        assert_eq!(enclosing_log(&log.join(name)), Some(log.clone()), "{name}");
+    }
+    for name in ["signing.pk8", "epoch-00000000-00000001.key", "new"] {
+        assert_eq!(
+            enclosing_log(&keys.join(name)),
+            Some(keys.clone()),
+            "{name}"
+        );
+    }
+    // The folder itself is in none, nor is what lies beside it.
+    for path in [&log, &keys, &folder.path().join("x.html")] {
+        assert_eq!(enclosing_log(path), None, "{}", path.display());
+    }
+    // Of whatever version; a file `format` of something else makes no log.
+    std::fs::write(log.join("format"), "underwrite decision log 2\n").unwrap();
+    assert_eq!(enclosing_log(&log.join("new")), Some(log.clone()));
+    std::fs::write(log.join("format"), "PNG\n").unwrap();
+    std::fs::write(keys.join("index.key"), "of a book").unwrap();
+    assert_eq!(enclosing_log(&log.join("new")), None);
+    assert_eq!(enclosing_log(&keys.join("new")), None);
 }

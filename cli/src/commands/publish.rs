@@ -105,7 +105,7 @@ impl Args {
 
     /// The signature beside the model, and the other files that it covers.
     fn signature(&self, sha256: &str) -> Result<Vec<FileToPublish>> {
-        let Some(bundle) = signature::beside(&self.model) else {
+        let Some((bundle, digest)) = signature::beside_with_digest(&self.model) else {
             return Ok(Vec::new());
         };
         let path = self.model.with_file_name(SIGNATURE_FILE);
@@ -114,20 +114,20 @@ impl Args {
             "the signature {} is not of this file as {MODEL_FILE}: sign the folder again, or remove it",
             path.display()
         );
-        let covered = bundle.resources().iter().map(|one| one.name.as_str());
-        let covered = covered.filter(|name| *name != MODEL_FILE);
-        let others = covered.map(|name| {
+        let covered = bundle.resources().iter();
+        let covered = covered.filter(|one| one.name != MODEL_FILE);
+        let others = covered.map(|one| {
             // Anybody can write a bundle: what it names is published only as it was signed.
-            let found = bundle.file(signature::folder_of(&self.model), name);
+            let found = bundle.file(signature::folder_of(&self.model), &one.name);
             let found = found.with_context(|| {
                 format!(
                     "the signature {} does not hold: sign the folder again, or remove it",
                     path.display()
                 )
             });
-            Ok(file(name, &found?))
+            Ok(checked(&one.name, &found?, &one.digest))
         });
-        [Ok(file(SIGNATURE_FILE, &path))]
+        [Ok(checked(SIGNATURE_FILE, &path, &digest))]
             .into_iter()
             .chain(others)
             .collect()
@@ -135,7 +135,7 @@ impl Args {
 
     /// The named files; those that were not named, from the model's run.
     fn files(&self, decider: &Decider, sha256: &str, scratch: &Path) -> Result<Vec<FileToPublish>> {
-        let mut files = vec![file(MODEL_FILE, &self.model)];
+        let mut files = vec![checked(MODEL_FILE, &self.model, sha256)];
         files.extend(self.signature(sha256)?);
         if let Some(schema) = &self.schema {
             files::read_schema(schema)?;
@@ -173,12 +173,12 @@ impl Args {
             if let Some(run) = &run
                 && !files.iter().any(|file| file.name == name)
             {
-                let checked = run.checked_artifact(&artifact.path);
-                let path = checked.with_context(|| {
+                let path = run.checked_artifact(&artifact.path);
+                let path = path.with_context(|| {
                     let id = &run.run().id;
                     format!("run {id} trained this model, but is not as it was left (name another folder with --runs)")
                 })?;
-                files.push(file(name, &path));
+                files.push(checked(name, &path, &artifact.sha256));
             }
         }
         // The module's own description, for readers without a WebAssembly runtime.
@@ -199,8 +199,17 @@ impl Args {
     }
 }
 
+/// A file that was checked with this SHA-256.
+fn checked(name: &str, path: &Path, sha256: &str) -> FileToPublish {
+    FileToPublish {
+        sha256: Some(sha256.to_owned()),
+        ..file(name, path)
+    }
+}
+
 fn file(name: &str, path: &Path) -> FileToPublish {
     FileToPublish {
+        sha256: None,
         name: name.to_owned(),
         path: fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
     }

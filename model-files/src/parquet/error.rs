@@ -5,6 +5,7 @@ use std::io;
 
 use parquet::errors::ParquetError as LibraryError;
 
+use super::budget::TooMuchMemory;
 use crate::csv::CsvErrorKind;
 
 /// Names the file and the column, and says what to do.
@@ -42,6 +43,11 @@ pub enum ParquetErrorKind {
     /// A row with more than a mebibyte of text.
     #[error("the record is longer than 1 MiB, the most that is read: shorten it")]
     RecordTooLong,
+    /// The pages of a row group would take more memory than the file may.
+    #[error(
+        "the pages of the columns take more than 256 MiB of memory together, and more than 32 times the size of the file: write smaller pages, or select the columns that you need"
+    )]
+    TooMuchMemory,
     /// A column of another type.
     #[error("the Parquet type {0} cannot be read: write numbers or texts")]
     Type(String),
@@ -90,6 +96,7 @@ impl ParquetErrorKind {
     pub(super) fn of_library(error: LibraryError) -> Self {
         match error {
             LibraryError::External(error) if error.is::<LongRecord>() => Self::RecordTooLong,
+            LibraryError::External(error) if error.is::<TooMuchMemory>() => Self::TooMuchMemory,
             other => Self::Damaged(other.to_string()),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parquet::column::reader::get_column_reader;
 use parquet::errors::ParquetError as LibraryError;
 
+use super::budget::Budget;
 use super::column::{Open, emptied};
 use super::guard::guarded;
 use super::pages::Pages;
@@ -39,7 +40,12 @@ impl Group {
         wanted: impl Fn(usize) -> bool,
     ) -> Result<Self, ParquetError> {
         let group = file.metadata.row_group(index);
-        let stored = Arc::new(file.stored()?);
+        let stored = file.stored()?;
+        let length = stored
+            .metadata()
+            .map_err(|error| ParquetError::new(&file.name, ParquetErrorKind::Io(error)))?;
+        let budget = Arc::new(Budget::new(length.len()));
+        let stored = Arc::new(stored);
         let rows = usize::try_from(group.num_rows()).unwrap_or(0);
         let open = |index: usize| {
             let column = &file.columns[index];
@@ -49,7 +55,8 @@ impl Group {
                 guarded(|| Stored::pages(&stored, group.column(index), rows)).map_err(|error| {
                     ParquetError::new(&file.name, ParquetErrorKind::of_library(error))
                 })?;
-            let pages = Pages::new(Box::new(pages), column.physical_type(), optional);
+            let budget = Arc::clone(&budget);
+            let pages = Pages::new(Box::new(pages), column.physical_type(), optional, budget);
             Ok(Open {
                 name: column.name().to_owned(),
                 reader: get_column_reader(Arc::clone(column), Box::new(pages)),

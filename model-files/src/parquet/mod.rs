@@ -1,5 +1,6 @@
 //! Parquet, without Arrow: row groups in blocks of rows, and row groups with columns added.
 
+mod budget;
 mod cells;
 mod column;
 mod csv_text;

@@ -2,11 +2,15 @@
 //! page of indexes comes behind the dictionary that they are of, and that a page has as many
 //! values as it says.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use parquet::basic::{Encoding, Type as Physical};
 use parquet::column::page::{Page, PageMetadata, PageReader};
+use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
 
+use super::budget::{Budget, Held};
 use super::delta;
 use super::error::LongRecord;
 use super::thrift::Malformed;
@@ -15,6 +19,7 @@ use crate::csv::MAX_RECORD;
 /// Texts of a dictionary, and of a page that lists their lengths: each takes up to 32 bytes of
 /// memory for one byte and less of the page.
 const MAX_TEXTS: usize = 1 << 22;
+const TEXT: usize = size_of::<ByteArray>();
 /// Bytes that a text may take in a page beside itself.
 const BESIDE_TEXT: usize = 64;
 
@@ -25,11 +30,20 @@ pub(super) struct Pages {
     /// Whether pages say which values are there.
     optional: bool,
     has_dictionary: bool,
+    budget: Arc<Budget>,
+    held: Held,
 }
 
 impl Pages {
-    pub(super) fn new(pages: Box<dyn PageReader>, physical: Physical, optional: bool) -> Self {
+    pub(super) fn new(
+        pages: Box<dyn PageReader>,
+        physical: Physical,
+        optional: bool,
+        budget: Arc<Budget>,
+    ) -> Self {
         Self {
+            budget,
+            held: Held::default(),
             pages,
             physical,
             optional,
@@ -66,6 +80,27 @@ impl Pages {
                 buf.get(levels as usize..)
             }),
         }
+    }
+
+    /// Counts what the page takes once it is decoded.
+    fn hold(&mut self, page: &Page) -> Result<()> {
+        let (bytes, encoding) = (page.buffer().len(), page.encoding());
+        let is_dictionary = matches!(page, Page::DictionaryPage { .. });
+        let lists_texts = match encoding {
+            Encoding::DELTA_LENGTH_BYTE_ARRAY | Encoding::DELTA_BYTE_ARRAY => true,
+            _ => is_dictionary && self.physical == Physical::BYTE_ARRAY,
+        };
+        let texts = if lists_texts {
+            page.num_values() as usize
+        } else {
+            0
+        };
+        let bytes = bytes.saturating_add(texts.saturating_mul(TEXT));
+        match is_dictionary {
+            true => Held::dictionary(&self.budget, bytes)?,
+            false => self.held.page(&self.budget, encoding, bytes)?,
+        }
+        Ok(())
     }
 
     fn check_dictionary(&self, bytes: usize, values: usize) -> Result<()> {
@@ -152,6 +187,7 @@ impl PageReader for Pages {
         let page = self.pages.get_next_page()?;
         if let Some(page) = &page {
             self.check(page)?;
+            self.hold(page)?;
         }
         Ok(page)
     }

@@ -3,6 +3,7 @@
 //! sent along to the store. Large files are given out by a redirection.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -50,6 +51,8 @@ pub(crate) struct Kept {
     pub(crate) announces: Option<&'static str>,
     /// Announces this in place of a digest.
     pub(crate) tags: Option<&'static str>,
+    /// Files that somebody writes while the first call is answered.
+    pub(crate) meanwhile: Vec<(PathBuf, Vec<u8>)>,
     /// Answers 503.
     pub(crate) is_down: bool,
     /// Every call: method and path.
@@ -141,6 +144,9 @@ impl Request {
     fn answer(self, kept: &mut Kept) -> Response {
         let path = self.uri.path().to_owned();
         kept.calls.push(format!("{} {path}", self.method));
+        for (path, bytes) in kept.meanwhile.drain(..) {
+            std::fs::write(path, bytes).unwrap();
+        }
         if kept.is_down {
             return refuse(503, "", "Service Unavailable");
         }
