@@ -274,7 +274,9 @@ fn find(cache: &Cache, file: &str, announced: &Announced) -> Result<Option<Fetch
 /// Whether the Hub does not answer, rather than refuses.
 fn is_absent(error: &ServiceError) -> bool {
     match error {
-        ServiceError::Unreachable { .. } | ServiceError::Unexpected { .. } => true,
+        ServiceError::Unreachable { .. }
+        | ServiceError::Unexpected { .. }
+        | ServiceError::Unencrypted { .. } => true,
         ServiceError::Refused { status, .. } => *status == 429 || *status >= 500,
         _ => false,
     }

@@ -244,6 +244,27 @@ fn a_file_that_changes_meanwhile_is_published_as_it_was() {
 }
 
 #[test]
+fn the_hub_does_not_frame_what_is_uploaded() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    let options = options(&service.address, Some(TOKEN));
+    for field in [("Transfer-Encoding", "chunked"), ("Host", "elsewhere")] {
+        service.kept().asks_for = Some(field);
+        let error = publish(&options, &files).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("the header field {}", field.0)),
+            "{error}"
+        );
+        let kept = service.kept();
+        assert!(!kept.calls.iter().any(|call| call.starts_with("PUT")));
+        assert!(kept.repos["acme/loan"].commits.is_empty());
+    }
+    service.kept().asks_for = Some(("X-Amz-Date", "1"));
+    publish(&options, &files).unwrap();
+}
+
+#[test]
 fn the_cache_is_used_and_works_without_the_hub() {
     let service = Service::start();
     let folder = tempfile::tempdir().unwrap();

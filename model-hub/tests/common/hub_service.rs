@@ -51,6 +51,8 @@ pub(crate) struct Kept {
     pub(crate) announces: Option<&'static str>,
     /// Announces this in place of a digest.
     pub(crate) tags: Option<&'static str>,
+    /// A header field that it asks for where a large file goes.
+    pub(crate) asks_for: Option<(&'static str, &'static str)>,
     /// Files that somebody writes while the first call is answered.
     pub(crate) meanwhile: Vec<(PathBuf, Vec<u8>)>,
     /// Answers 503.
@@ -260,7 +262,10 @@ impl Request {
                 match kept.objects.contains_key(oid) {
                     true => json!({"oid": oid, "size": object["size"]}),
                     false => json!({"oid": oid, "size": object["size"], "actions": {
-                        "upload": {"href": format!("{}/_lfs/{oid}", self.store())},
+                        "upload": {
+                            "href": format!("{}/_lfs/{oid}", self.store()),
+                            "header": kept.asks_for.into_iter().collect::<BTreeMap<_, _>>(),
+                        },
                         "verify": {"href": format!("{}/_lfsverify", self.address)},
                     }}),
                 }
