@@ -3,14 +3,15 @@
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use model_core::model_file::ModelFile;
 use model_core::policy::{Policy, PolicyFile};
 use model_core::schema::{Schema, SchemaFile};
 use model_files::parquet::{CsvText, MAGIC};
-use model_files::{WholeFile, read_small};
+use model_files::{WholeFile, read_small, resolved};
+use model_log::enclosing_log;
 use model_train::card::Document;
 
 /// Means standard input, or standard output.
@@ -178,6 +179,7 @@ impl Sink {
     pub(crate) fn create_file(path: &Path) -> Result<WholeFile> {
         let name = path.display();
         ensure!(!path.is_dir(), "cannot write {name}: it is a folder");
+        keep_out_of_logs(path)?;
         make_folder_of(path)?;
         WholeFile::create(path).map_err(|error| {
             // What is wrong, without the name that the file has until it is whole.
@@ -222,6 +224,14 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     sink.finish()
 }
 
+/// Copies a whole file, or nothing.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut source = File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
+    let mut sink = Sink::create(to)?;
+    io::copy(&mut source, &mut sink).with_context(|| format!("cannot write {}", to.display()))?;
+    sink.finish()
+}
+
 /// Creates the folder that a file goes into, if it does not exist.
 fn make_folder_of(path: &Path) -> Result<()> {
     match path.parent() {
@@ -237,11 +247,33 @@ pub(crate) fn check_writable(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to write to a file that is read, or to one file twice. Each path comes with its flag.
+/// Refuses to write into the folder of a decision log, or of its keys. Whatever is there belongs
+/// to the log: a file that is replaced takes decisions or keys with it for good, and any other
+/// is a problem to `log verify`.
+pub(crate) fn keep_out_of_logs(path: &Path) -> Result<()> {
+    let named = path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // As it is named too: a folder in the log may be a link to another volume.
+    let log = enclosing_log(&resolved(path)).or_else(|| enclosing_log(&named));
+    log.map_or(Ok(()), |log| {
+        bail!(
+            "cannot write {}: {} holds a decision log or its keys, and nothing else: name a file outside of it",
+            path.display(),
+            log.display()
+        )
+    })
+}
+
+/// Refuses to write to a file that is read, to one file twice, or into a decision log. Each path
+/// comes with its flag.
 pub(crate) fn keep_apart(
     read: &[(&str, Option<&Path>)],
     written: &[(&str, Option<&Path>)],
 ) -> Result<()> {
+    for path in written.iter().filter_map(|(_, path)| *path) {
+        if path != Path::new(DASH) {
+            keep_out_of_logs(path)?;
+        }
+    }
     let named = |files: &[(&str, Option<&Path>)]| -> Vec<(String, PathBuf)> {
         let files = files
             .iter()
@@ -262,17 +294,4 @@ pub(crate) fn keep_apart(
         taken.push((flag, path));
     }
     Ok(())
-}
-
-/// The path of a file with links followed; of one that does not exist, where it would be.
-fn resolved(path: &Path) -> PathBuf {
-    let folder = || {
-        let parent = path.parent().filter(|parent| *parent != Path::new(""));
-        fs::canonicalize(parent.unwrap_or(Path::new("."))).ok()
-    };
-    let absent = || Some(folder()?.join(path.file_name()?));
-    fs::canonicalize(path)
-        .ok()
-        .or_else(absent)
-        .unwrap_or_else(|| path.to_owned())
 }

@@ -1,7 +1,7 @@
 //! The Hugging Face Hub from flags and the environment.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use model_hub::{DEFAULT_ENDPOINT, HubOptions};
@@ -20,6 +20,11 @@ pub(crate) struct HubArgs {
 }
 
 impl HubArgs {
+    /// The file with the Hub's token, if one is named.
+    pub(crate) fn token_file(&self) -> Option<&Path> {
+        self.token_file.as_deref()
+    }
+
     /// The settings of the Hub's client.
     pub(crate) fn options(&self) -> Result<HubOptions> {
         Ok(HubOptions {

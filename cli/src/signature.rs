@@ -88,8 +88,13 @@ pub(crate) fn warn_if_outdated(model: &Path, wasm: &[u8]) -> Result<()> {
 /// The signature beside a model's file, whoever made it; `None` where there is none or it
 /// cannot be read.
 pub(crate) fn beside(model: &Path) -> Option<Bundle> {
+    beside_with_digest(model).map(|(bundle, _)| bundle)
+}
+
+/// The same, and the SHA-256 of its file.
+pub(crate) fn beside_with_digest(model: &Path) -> Option<(Bundle, String)> {
     let bytes = read_bundle(&model.with_file_name(SIGNATURE_FILE)).ok()?;
-    Bundle::parse(&bytes).ok()
+    Some((Bundle::parse(&bytes).ok()?, sha256_hex(&bytes)))
 }
 
 /// Whether a bundle names this model's file with another content than this SHA-256.

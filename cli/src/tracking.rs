@@ -1,7 +1,7 @@
 //! Trackers from flags, the environment and `underwrite.toml`, and the runs they are sent.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -94,6 +94,20 @@ pub(crate) struct TrackingArgs {
     /// Alias for the newest registered version of the model, or none [default: champion].
     #[arg(long, value_name = "NAME")]
     alias: Option<String>,
+}
+
+impl TrackingArgs {
+    /// The files that hold secrets, each with its flag.
+    pub(crate) fn files(&self) -> [(&'static str, Option<&Path>); 3] {
+        [
+            (
+                "--mlflow-password-file",
+                self.mlflow_password_file.as_deref(),
+            ),
+            ("--mlflow-token-file", self.mlflow_token_file.as_deref()),
+            ("--wandb-api-key-file", self.wandb_api_key_file.as_deref()),
+        ]
+    }
 }
 
 /// A tracker.

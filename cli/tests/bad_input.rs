@@ -220,8 +220,40 @@ fn no_file_is_lost_to_an_output() {
             "score --model model.wasm --input d.csv --output model.wasm".to_owned(),
             "is the file of --model, which would be overwritten",
         ),
+        (
+            format!("{train} --card card.toml --out m.wasm --report card.toml"),
+            "is the file of --card, which would be overwritten",
+        ),
+        (
+            format!("{train} --config c.toml --out c.toml"),
+            "is the file of --config, which would be overwritten",
+        ),
+        (
+            format!("{train} --mlflow-token-file token --out new/../token"),
+            "is the file of --mlflow-token-file, which would be overwritten",
+        ),
+        (
+            "drift --reference d.csv --current d.csv --config c.toml --json c.toml".to_owned(),
+            "is the file of --config, which would be overwritten",
+        ),
+        (
+            "pull acme/loans --token-file token --out token".to_owned(),
+            "is the file of --token-file, which would be overwritten",
+        ),
+        (
+            "sign . --key model.sig".to_owned(),
+            "is the file of --key, which would be overwritten",
+        ),
     ] {
-        let folder = Folder::new(&[&files[..], &[("model.wasm", b"a model")]].concat());
+        let others: [(&str, &[u8]); 5] = [
+            ("model.wasm", b"a model"),
+            ("card.toml", b""),
+            ("c.toml", b"[train]\nseed = 7\n"),
+            ("token", b"secret"),
+            ("model.sig", b"a key"),
+        ];
+        let files = [&files[..], &others].concat();
+        let folder = Folder::new(&files);
         let before = folder.names();
         let error = folder.fail(&args);
         assert!(error.contains(problem), "{args}: {error}");

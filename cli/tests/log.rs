@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{Folder, points_model};
+use common::{Folder, data, points_model, train_points};
 use model_core::decide::Decider;
 use model_core::model_file::ModelFile;
 use model_log::{Kind, Options, Outcome, Record, Writer};
@@ -48,6 +48,77 @@ fn logged(count: u64) -> Folder {
     log.append(records).unwrap().wait().unwrap();
     log.close().unwrap();
     folder
+}
+
+/// All files below a folder.
+fn all_files(folder: &std::path::Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(all_files(&path)),
+            false => files.push((path.clone(), std::fs::read(path).unwrap())),
+        }
+    }
+    files.sort();
+    files
+}
+
+#[cfg(unix)]
+#[test]
+fn no_output_goes_into_a_log_or_its_keys() {
+    let folder = logged(4);
+    let options = Options {
+        keys: Some(folder.path("keys")),
+        ..Options::default()
+    };
+    let apart = Writer::open(&folder.path("apart"), options).unwrap();
+    apart.close().unwrap();
+    std::os::unix::fs::symlink(folder.path("decisions"), folder.path("link")).unwrap();
+    // A folder of the log on another volume.
+    let volume = folder.path("volume");
+    std::fs::rename(folder.path("decisions/index"), &volume).unwrap();
+    std::os::unix::fs::symlink(&volume, folder.path("decisions/index")).unwrap();
+    std::fs::write(folder.path("model.wasm"), points_model()).unwrap();
+    let sample = data("points_sample.csv");
+    let folders = ["decisions", "apart", "keys", "volume"];
+    let files = || folders.map(|name| all_files(&folder.path(name)));
+    let before = files();
+    for args in [
+        "log export decisions --out decisions/records/00000000",
+        "log export decisions --out decisions/keys/signing.pk8",
+        "log export decisions --out decisions/index/00000000",
+        "log export decisions --out link/seeds/00000000",
+        "log export decisions --out keys/signing.pk8",
+        "log export apart --keys keys --out keys/index.key",
+        "log report decisions --out decisions/checkpoint",
+        "log report decisions --json decisions/new/report.json",
+        "log report apart --keys keys --out report.html --json keys/report.json",
+        "log prove decisions 1 --out decisions/verifier-key",
+        "log prove decisions 1 --out none/../link/new.tlog-proof",
+        "keygen --out keys/risk.pem",
+        "card init --out decisions/card.toml",
+        "export js model.wasm --out decisions",
+        &format!("schema infer {sample} --out decisions/format"),
+        &format!("drift sketch --data {sample} --out decisions/lock"),
+        &train_points("decisions/tile/model.wasm"),
+        &format!("{} --runs decisions/runs", train_points("new.wasm")),
+    ] {
+        let error = folder.fail(args);
+        assert!(
+            error.contains("holds a decision log or its keys"),
+            "{args}: {error}"
+        );
+        assert!(files() == before, "{args}");
+    }
+    folder.succeed("log export link --out exported/decisions.ndjson");
+    assert_eq!(folder.text("exported/decisions.ndjson").lines().count(), 4);
+    folder.succeed("log prove decisions 1 --out 1.tlog-proof");
+    assert!(
+        folder
+            .text("1.tlog-proof")
+            .starts_with("c2sp.org/tlog-proof@v1\n")
+    );
 }
 
 fn last_line(text: &str) -> &str {

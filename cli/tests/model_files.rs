@@ -63,6 +63,46 @@ fn verify_says_what_it_checked() {
 }
 
 #[test]
+fn an_export_keeps_the_package_of_a_project() {
+    let folder = folder(points_model());
+    let export = |to: &str| format!("export js model.wasm --out {to}");
+    let said = folder.succeed(&export("new"));
+    assert_eq!(
+        said,
+        "new: model.js, model.d.ts, model.wasm, package.json\n"
+    );
+    let package: serde_json::Value =
+        serde_json::from_slice(&folder.read("new/package.json")).unwrap();
+    assert_eq!(package["type"], "module");
+    // Again, into the folder that it has made.
+    std::fs::write(folder.path("new/model.js"), "old").unwrap();
+    folder.succeed(&export("new"));
+    assert!(folder.text("new/model.js").contains("export"));
+
+    let with = |name: &str, package: &str| {
+        std::fs::create_dir(folder.path(name)).unwrap();
+        std::fs::write(folder.path(name).join("package.json"), package).unwrap();
+    };
+    let shop = r#"{"name": "my-shop", "type": "module", "dependencies": {}}"#;
+    with("shop", shop);
+    let said = folder.succeed(&export("shop"));
+    assert!(said.contains("package.json (kept as it was)"), "{said}");
+    assert_eq!(folder.text("shop/package.json"), shop);
+    assert_eq!(folder.read("shop/model.wasm"), points_model());
+    for (name, package) in [
+        ("common", r#"{"name": "my-shop", "type": "commonjs"}"#),
+        ("plain", r#"{"name": "my-shop"}"#),
+        ("broken", "{"),
+    ] {
+        with(name, package);
+        let error = folder.fail(&export(name));
+        assert!(error.contains("declares no ES module"), "{name}: {error}");
+        assert_eq!(folder.text(&format!("{name}/package.json")), package);
+        assert!(!folder.path(name).join("model.js").exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_bad_model_is_refused_by_every_command() {
     let whole = points_model();
     let mut newer = whole.to_vec();

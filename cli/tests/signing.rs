@@ -257,6 +257,22 @@ fn a_new_policy_ends_a_signature_and_the_command_says_so() {
     folder.succeed(&format!("verify {model} --key keys/risk.pub.pem"));
 }
 
+/// Whoever gets a signed folder gets its files, and `publish` sends them.
+#[test]
+fn a_key_in_the_folder_signs_nothing() {
+    let folder = folder();
+    let key = format!("{VERSION}/risk.pem");
+    fs::copy(folder.path("risk.pem"), folder.path(&key)).unwrap();
+    for key in [key, format!("{VERSION}/../1.0.0/risk.pem")] {
+        let error = folder.fail(&format!("sign {VERSION} --key {key}"));
+        assert!(
+            error.contains("lies in the folder that it signs"),
+            "{error}"
+        );
+    }
+    assert!(!folder.path(VERSION).join("model.sig").exists());
+}
+
 #[cfg(unix)]
 #[test]
 fn what_a_signature_names_is_published_only_as_it_was_signed() {
@@ -303,6 +319,24 @@ fn a_signature_goes_to_the_hub_and_comes_back() {
     hub(&format!("publish {VERSION}/model.wasm --repo acme/points"));
     hub("pull acme/points --out pulled/model.wasm --cache cache");
     folder.succeed("verify pulled/model.wasm --key keys/risk.pub.pem");
+    // What came with a version is replaced by that of the next one, and nothing else is.
+    fs::write(folder.path(VERSION).join("README.md"), "# Another card\n").unwrap();
+    folder.succeed(&format!("sign {VERSION} --key risk.pem"));
+    hub(&format!("publish {VERSION}/model.wasm --repo acme/points"));
+    hub("pull acme/points --out pulled/model.wasm --cache cache");
+    assert_eq!(folder.text("pulled/README.md"), "# Another card\n");
+    folder.succeed("verify pulled/model.wasm --key keys/risk.pub.pem");
+    fs::create_dir(folder.path("mine")).unwrap();
+    fs::write(folder.path("mine/README.md"), "# My notes\n").unwrap();
+    let mut command = folder.command();
+    let command = command.env("HF_ENDPOINT", &service.address);
+    let args = "pull acme/points --out mine/model.wasm --cache cache";
+    let output = command.args(args.split(' ')).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("mine/README.md exists"), "{error}");
+    assert_eq!(folder.text("mine/README.md"), "# My notes\n");
+    assert!(!folder.path("mine/model.wasm").exists());
     // Under another name the signature cannot hold, and replaces no other one.
     fs::create_dir(folder.path("renamed")).unwrap();
     fs::write(folder.path("renamed/model.sig"), "another").unwrap();

@@ -6,13 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::LONGEST_BUNDLE;
 use crate::error::SigningError;
-use crate::folder::{Reading, named_file};
+use crate::folder::{Reading, check_target, named_file};
 use crate::key::SigningKey;
 use crate::signed::{Signed, Signer};
 use crate::statement::{IGNORED, Resource, Statement};
 use crate::trusted::TrustedKeys;
+use crate::{LONGEST_BUNDLE, SIGNATURE_FILE};
 
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -154,6 +154,24 @@ impl Bundle {
         let named =
             named.ok_or_else(|| SigningError::Differs(vec![format!("{name} was not signed")]))?;
         named_file(folder, named)
+    }
+
+    /// Checks that the files that it names may be written into a folder, beside `main`, for which
+    /// the caller answers. Whoever made the bundle chose their names, so nothing that is somebody
+    /// else's is replaced, and no program finds a file of its own there: the folder is a new or
+    /// empty one, or has what its own signature covers, as an earlier version left it.
+    ///
+    /// # Errors
+    /// When a name is hidden (`.git/config`) or has control characters, or the folder has other
+    /// files, altered ones, or links.
+    pub fn check_target(&self, folder: &Path, main: &str) -> Result<(), SigningError> {
+        let path = folder.join(SIGNATURE_FILE);
+        let kind = std::fs::metadata(&path).ok();
+        let kind = kind.filter(|kind| kind.is_file() && kind.len() <= LONGEST_BUNDLE as u64);
+        let earlier = kind.and_then(|_| std::fs::read(&path).ok());
+        let earlier = earlier.and_then(|bytes| Self::parse(&bytes).ok());
+        let earlier = earlier.as_ref().map_or(&[][..], Self::resources);
+        check_target(folder, main, earlier, self.resources())
     }
 
     /// Checks that one of these keys signed it.

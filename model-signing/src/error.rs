@@ -42,6 +42,9 @@ pub enum SigningError {
     /// The signature is not of this statement.
     #[error("the signature is wrong: the statement was altered, or another key signed it")]
     Signature,
+    /// A folder has files of others where those of a signature would go.
+    #[error("{0}, and what is signed goes into a folder of its own: name a new one")]
+    Occupied(String),
     /// The folder is not what was signed.
     #[error("{}", listed(.0))]
     Differs(Vec<String>),

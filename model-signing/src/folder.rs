@@ -1,5 +1,6 @@
 //! The files of a folder.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -116,6 +117,78 @@ fn plain_file(folder: &Path, name: &str) -> Result<PathBuf, SigningError> {
     match path.is_file() {
         true => Ok(path),
         false => Err(SigningError::Folder(format!("{name} is not a file"))),
+    }
+}
+
+/// Refuses to write files of these names into a folder with others; `earlier` are those that its
+/// own signature covers.
+///
+/// # Errors
+/// See [`Bundle::check_target`](crate::Bundle::check_target).
+pub(crate) fn check_target(
+    folder: &Path,
+    main: &str,
+    earlier: &[Resource],
+    named: &[Resource],
+) -> Result<(), SigningError> {
+    for one in named {
+        check_plain_name(&one.name)?;
+    }
+    let others = || named.iter().filter(|one| one.name != main);
+    if others().next().is_none() || !folder.exists() {
+        return Ok(());
+    }
+    let first = |one: &Resource| one.name.split('/').next().map(str::to_owned);
+    let known: BTreeSet<_> = earlier.iter().filter_map(first).collect();
+    for entry in fs::read_dir(folder).map_err(reading(folder))? {
+        let path = entry.map_err(reading(folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if *name != *main && !IGNORED.contains(&&*name) && !known.contains(&*name) {
+            return Err(SigningError::Occupied(format!("{} exists", path.display())));
+        }
+    }
+    others().try_for_each(|one| check_free(folder, earlier, one))
+}
+
+/// Refuses names that programs look for where they are, and those that a terminal would obey.
+fn check_plain_name(name: &str) -> Result<(), SigningError> {
+    let problem = if name.contains(char::is_control) {
+        format!("it names the file {name:?}, with a control character")
+    } else if name.split('/').any(|part| part.starts_with('.')) {
+        format!("it names the hidden file {name}, and none is written")
+    } else {
+        return Ok(());
+    };
+    Err(SigningError::Unsupported(problem))
+}
+
+/// Refuses a file that is there, unless it is the same or as the earlier signature has it.
+fn check_free(folder: &Path, earlier: &[Resource], one: &Resource) -> Result<(), SigningError> {
+    let mut path = folder.to_owned();
+    for part in one.name.split('/') {
+        path.push(part);
+        match fs::symlink_metadata(&path) {
+            Ok(kind) if kind.is_symlink() => {
+                let problem = format!("{} is a symbolic link", path.display());
+                return Err(SigningError::Occupied(problem));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(reading(&path)(error)),
+        }
+    }
+    let problem = |what: &str| SigningError::Occupied(format!("{} {what}", path.display()));
+    if !path.is_file() {
+        return Err(problem("is not a file"));
+    }
+    let found = sha256_file(&path).map_err(reading(&path))?;
+    let mut same = earlier
+        .iter()
+        .filter(|other| other.name == one.name)
+        .chain([one]);
+    match same.any(|other| other.digest == found) {
+        true => Ok(()),
+        false => Err(problem("was changed by somebody else")),
     }
 }
 

@@ -392,3 +392,81 @@ fn a_file_behind_a_link_is_not_handed_out() {
         fs::remove_dir_all(folder.path("reports")).unwrap();
     });
 }
+
+/// A folder with these files, signed, and its bundle.
+fn bundle_of(files: &[(&str, &str)]) -> (TempDir, Bundle) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let (_, key) = SigningKey::generate().unwrap();
+    let bundle = sign_folder(folder.path(), &key).unwrap();
+    fs::write(folder.path().join(SIGNATURE_FILE), &bundle).unwrap();
+    (folder, Bundle::parse(bundle.as_bytes()).unwrap())
+}
+
+/// Whoever made a bundle chose the names in it: they replace nothing of somebody else's.
+#[test]
+fn what_a_bundle_names_goes_into_a_folder_of_its_own() {
+    const MODEL: &str = "model.wasm";
+    let (here, new) = bundle_of(&[(MODEL, "new"), ("README.md", "new"), ("reports/a.md", "a")]);
+    let (old, _) = bundle_of(&[(MODEL, "old"), ("README.md", "old"), ("reports/a.md", "a")]);
+    let fits = |folder: &Path| {
+        let found = new.check_target(folder, MODEL);
+        found.map_err(|error| error.to_string())
+    };
+    let refused = |folder: &Path, expect: &str| {
+        let error = fits(folder).unwrap_err();
+        assert!(error.contains(expect), "{error}");
+    };
+    let empty = tempfile::tempdir().unwrap();
+    fits(&empty.path().join("new")).unwrap();
+    fits(empty.path()).unwrap();
+    // What it names itself, an earlier version, and what is never signed.
+    fits(here.path()).unwrap();
+    fs::create_dir(old.path().join(".git")).unwrap();
+    fits(old.path()).unwrap();
+    fs::write(old.path().join("README.md"), "mine").unwrap();
+    refused(old.path(), "README.md was changed by somebody else");
+    fs::write(old.path().join("README.md"), "old").unwrap();
+    fs::write(old.path().join("notes.txt"), "mine").unwrap();
+    refused(
+        old.path(),
+        "notes.txt exists, and what is signed goes into a folder of its own",
+    );
+
+    // A project, whose files nobody signed; the model alone may go there.
+    let project = tempfile::tempdir().unwrap();
+    fs::write(project.path().join("train.csv"), "mine").unwrap();
+    refused(project.path(), "train.csv exists");
+    let (_, alone) = bundle_of(&[(MODEL, "new")]);
+    alone.check_target(project.path(), MODEL).unwrap();
+
+    for (name, expect) in [
+        (".envrc", "it names the hidden file .envrc"),
+        ("a/.ssh/config", "it names the hidden file a/.ssh/config"),
+        ("a\u{1b}[2Jb", "with a control character"),
+    ] {
+        let (_, hidden) = bundle_of(&[(MODEL, "new"), (name, "x")]);
+        let error = hidden.check_target(empty.path(), MODEL).unwrap_err();
+        assert!(error.to_string().contains(expect), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_bundle_names_goes_through_no_link() {
+    let (folder, _) = bundle_of(&[("model.wasm", "old"), ("reports/a.md", "a")]);
+    let (_, new) = bundle_of(&[("model.wasm", "new"), ("reports/b.md", "b")]);
+    new.check_target(folder.path(), "model.wasm").unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::remove_dir_all(folder.path().join("reports")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("reports")).unwrap();
+    let error = new.check_target(folder.path(), "model.wasm").unwrap_err();
+    assert!(
+        error.to_string().contains("reports is a symbolic link"),
+        "{error}"
+    );
+}

@@ -169,13 +169,17 @@ impl Args {
                 "--current is missing: name the batch to compare; --self-check compares the reference with a sample of itself"
             );
         }
+        let file = ConfigFile::open(self.config.as_deref())?;
+        let mut read = vec![
+            ("--reference", Some(reference.as_path())),
+            ("--current", self.current.as_deref()),
+            ("--schema", self.schema.as_deref()),
+            ("--model", self.model.as_deref()),
+            ("--config", file.as_ref().map(ConfigFile::path)),
+        ];
+        read.extend(self.tracking.files());
         files::keep_apart(
-            &[
-                ("--reference", Some(&reference)),
-                ("--current", self.current.as_deref()),
-                ("--schema", self.schema.as_deref()),
-                ("--model", self.model.as_deref()),
-            ],
+            &read,
             &[
                 ("--out", Some(&self.out)),
                 ("--json", self.json.as_deref()),
@@ -183,7 +187,6 @@ impl Args {
                 ("--junit", self.junit.as_deref()),
             ],
         )?;
-        let file = ConfigFile::open(self.config.as_deref())?;
         let config = tracking::Config::read(file.as_ref())?;
         let trackers = tracking::trackers(&self.tracking, &config)?;
         let inputs = Inputs {

@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use host_server::{MODEL_TYPES, beside_model};
 use model_core::model_file::{GLUE_SECTION, TYPES_SECTION};
-use model_files::write_whole;
 
 use crate::files;
 
@@ -31,8 +30,8 @@ enum To {
     Js(Js),
 }
 
-/// Write model.js, model.d.ts and model.wasm into a folder: an ES module for pages, workers,
-/// bundlers and Node.
+/// Write model.js, model.d.ts, model.wasm and package.json into a folder: an ES module for pages,
+/// workers, bundlers and Node. A package.json that is there already is kept.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 struct Js {
@@ -45,6 +44,7 @@ struct Js {
 }
 
 /// Tells Node that `model.js` is an ES module, and npm what is in the folder.
+const PACKAGE_FILE: &str = "package.json";
 const PACKAGE: &str = r#"{
   "name": "model",
   "private": true,
@@ -74,6 +74,8 @@ impl Js {
             .with_context(|| format!("{name}: the file's JavaScript is not UTF-8"))?;
         let types = file.custom_section(TYPES_SECTION);
         let types = types.unwrap_or(MODEL_TYPES.as_bytes());
+        files::keep_out_of_logs(&self.out.join(PACKAGE_FILE))?;
+        let package = package(&self.out.join(PACKAGE_FILE))?;
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot create {}", self.out.display()))?;
         let glue = beside_model(glue);
@@ -81,19 +83,45 @@ impl Js {
             ("model.wasm", &wasm[..]),
             ("model.js", glue.as_bytes()),
             ("model.d.ts", types),
-            ("package.json", PACKAGE.as_bytes()),
         ] {
-            write(&self.out.join(name), bytes)?;
+            files::write(&self.out.join(name), bytes)?;
         }
+        if package == Package::Missing {
+            files::write(&self.out.join(PACKAGE_FILE), PACKAGE.as_bytes())?;
+        }
+        let package = match package {
+            Package::Missing => PACKAGE_FILE.to_owned(),
+            Package::Kept => format!("{PACKAGE_FILE} (kept as it was)"),
+        };
         writeln!(
             anstream::stdout().lock(),
-            "{}: model.js, model.d.ts, model.wasm, package.json",
+            "{}: model.js, model.d.ts, model.wasm, {package}",
             self.out.display()
         )?;
         Ok(())
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_whole(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+/// The `package.json` of the folder.
+#[derive(Debug, PartialEq, Eq)]
+enum Package {
+    /// There is none yet.
+    Missing,
+    /// There is one, ours or that of a project, and it fits.
+    Kept,
+}
+
+/// Refuses the folder of a package whose `.js` files are not ES modules, as `model.js` is.
+fn package(path: &Path) -> Result<Package> {
+    if !path.exists() {
+        return Ok(Package::Missing);
+    }
+    let package: Option<serde_json::Value> = serde_json::from_slice(&files::read(path)?).ok();
+    let kind = package.as_ref().and_then(|package| package.get("type"));
+    ensure!(
+        kind.is_some_and(|kind| kind == "module"),
+        "{} is there already and declares no ES module, which model.js is: name another folder with --out, or add \"type\": \"module\" to it",
+        path.display()
+    );
+    Ok(Package::Kept)
 }

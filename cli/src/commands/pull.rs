@@ -1,14 +1,16 @@
 //! `underwrite pull`
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use model_files::read_small;
 use model_hub::{DEFAULT_REVISION, Fetched, Hub, MODEL_FILE, RepoId};
-use model_signing::{Bundle, SIGNATURE_FILE};
+use model_signing::{Bundle, LONGEST_BUNDLE, SIGNATURE_FILE};
 
 use crate::hub::{HubArgs, default_cache};
-use crate::{files, progress, signature};
+use crate::{config_file, files, progress, signature};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,11 +18,17 @@ Examples:
   underwrite pull acme/loan-approval --out model.wasm \\
       --revision 9f2c1e0b7a64d3855c0e6a1f4b8d2739e5c60718";
 
+/// Files that a signature may name, and their bytes together.
+const MOST_FILES: usize = 1_000;
+const MOST_BYTES: u64 = 1 << 30;
+
 /// Download a model.wasm from the Hugging Face Hub.
 ///
 /// A damaged file, or one that is not a model, is rejected and the existing file is kept.
 /// Without a network, the last downloaded file is used, with a warning. The signature of a signed
-/// model comes with it where FILE is named model.wasm, as it was signed.
+/// model comes with it where FILE is named model.wasm, as it was signed, and so do the other files
+/// that it covers. These need a folder of their own: where anything else is in it, nothing is
+/// written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -47,6 +55,10 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
         let repo: RepoId = self.repo.parse()?;
+        files::keep_apart(
+            &[("--token-file", self.hub.token_file())],
+            &[("--out", Some(&self.out))],
+        )?;
         files::check_writable(&self.out)?;
         let cache = self.cache.clone().unwrap_or_else(default_cache);
         let spinner = progress::spinner("Downloading");
@@ -62,9 +74,12 @@ impl Args {
         let wasm = files::read(&fetched.path)?;
         files::open_model(&fetched.path, &wasm)?;
         let signed = self.signed(&hub, &repo, &fetched, &cache)?;
+        for (path, _) in &signed {
+            files::check_writable(path)?;
+        }
         files::write(&self.out, &wasm)?;
-        for (path, bytes) in &signed {
-            files::write(path, bytes)?;
+        for (path, cached) in &signed {
+            files::copy(cached, path)?;
         }
         signature::warn_if_outdated(&self.out, &wasm)?;
         let mut stdout = anstream::stdout().lock();
@@ -87,14 +102,14 @@ impl Args {
     }
 
     /// The model's signature, if one came with it, and the other files that it covers, which are
-    /// downloaded: where they go, beside the model, and what is in them.
+    /// downloaded: where they go, beside the model, and where they are now.
     fn signed(
         &self,
         hub: &Hub,
         repo: &RepoId,
         model: &Fetched,
         cache: &Path,
-    ) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    ) -> Result<Vec<(PathBuf, PathBuf)>> {
         let Some(signature) = hub.cached(repo, SIGNATURE_FILE, &model.commit, cache)? else {
             return Ok(Vec::new());
         };
@@ -107,15 +122,46 @@ impl Args {
             )?;
             return Ok(Vec::new());
         }
-        let bytes = files::read(&signature.path)?;
-        let bundle = Bundle::parse(&bytes)
-            .with_context(|| format!("{SIGNATURE_FILE} of {repo} at {}", model.commit))?;
-        let mut signed = vec![(self.out.with_file_name(SIGNATURE_FILE), bytes)];
-        let covered = bundle.resources().iter().map(|one| one.name.as_str());
-        for name in covered.filter(|name| *name != MODEL_FILE) {
-            let fetched = hub.fetch(repo, name, &model.commit, cache)?;
-            signed.push((self.out.with_file_name(name), files::read(&fetched.path)?));
+        let its_signature = || format!("{SIGNATURE_FILE} of {repo} at {}", model.commit);
+        let bytes = read_small(&signature.path, LONGEST_BUNDLE as u64);
+        let bundle = Bundle::parse(&bytes.with_context(its_signature)?);
+        let bundle = bundle.with_context(its_signature)?;
+        self.check_target(&bundle).with_context(its_signature)?;
+        let mut signed = vec![(self.out.with_file_name(SIGNATURE_FILE), signature.path)];
+        let mut bytes = 0;
+        let covered = bundle.resources().iter();
+        for one in covered.filter(|one| one.name != MODEL_FILE) {
+            let fetched = hub.fetch(repo, &one.name, &model.commit, cache)?;
+            ensure!(
+                fetched.sha256 == one.digest,
+                "{}: {} has another content than was signed",
+                its_signature(),
+                one.name
+            );
+            bytes += fs::metadata(&fetched.path).map_or(0, |file| file.len());
+            ensure!(
+                bytes <= MOST_BYTES,
+                "{}: the files that it names have more than 1 GiB together",
+                its_signature()
+            );
+            signed.push((self.out.with_file_name(&one.name), fetched.path));
         }
         Ok(signed)
+    }
+
+    /// Refuses to write files whose names the repository chose beside others than its own.
+    fn check_target(&self, bundle: &Bundle) -> Result<()> {
+        let names = || bundle.resources().iter().map(|one| one.name.as_str());
+        ensure!(
+            names().count() <= MOST_FILES,
+            "it names more than {MOST_FILES} files"
+        );
+        let is_config = |name: &str| name.eq_ignore_ascii_case(config_file::DEFAULT);
+        ensure!(
+            !names().any(is_config),
+            "it names the file {}, whose settings would be used where it is",
+            config_file::DEFAULT
+        );
+        Ok(bundle.check_target(signature::folder_of(&self.out), MODEL_FILE)?)
     }
 }

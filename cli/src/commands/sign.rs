@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
+use model_files::resolved;
 use model_hub::MODEL_FILE;
 use model_signing::{Bundle, SIGNATURE_FILE, SigningKey, sign_folder};
 
@@ -37,12 +38,21 @@ impl Args {
             self.folder.is_dir(),
             "{name} is not a folder: name the folder that {MODEL_FILE} lies in"
         );
+        let path = self.folder.join(SIGNATURE_FILE);
+        files::keep_apart(
+            &[("--key", Some(&self.key))],
+            &[("the signature", Some(&path))],
+        )?;
+        ensure!(
+            !resolved(&self.key).starts_with(resolved(&self.folder)),
+            "--key {} lies in the folder that it signs, and would go wherever the folder goes: keep it elsewhere",
+            self.key.display()
+        );
         let model = self.folder.join(MODEL_FILE);
         let wasm = files::read(&model)?;
         files::open_model(&model, &wasm)?;
         let key = SigningKey::from_file(&self.key)?;
         let bundle = sign_folder(&self.folder, &key)?;
-        let path = self.folder.join(SIGNATURE_FILE);
         files::write(&path, bundle.as_bytes())?;
         let mut out = anstream::stdout().lock();
         for resource in Bundle::parse(bundle.as_bytes())?.resources() {

@@ -11,6 +11,7 @@ use model_tracking::tracker::Tracker;
 use serde_json::Value;
 
 use super::Args;
+use crate::files;
 use crate::tracking::{self, EXPERIMENT};
 
 /// Saves the report as a run and sends it. A failure is only a warning, because the comparison
@@ -56,6 +57,7 @@ fn save(args: &Args, report: &Report, html: &[u8], json: &[u8]) -> Result<RunFol
         tags: BTreeMap::from([("underwrite.kind".to_owned(), "drift".to_owned())]),
         dataset: None,
     };
+    files::keep_out_of_logs(&args.runs.join("run"))?;
     let mut run = RunFolder::create(&args.runs, new)?;
     run.add_artifact("reports/drift_report.html", html)?;
     run.add_artifact("reports/drift.json", json)?;

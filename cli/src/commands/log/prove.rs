@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
-use model_files::write_whole;
+use anyhow::Result;
 
 use super::Folder;
+use crate::files;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,10 +31,10 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(self) -> Result<()> {
+        files::keep_apart(&[], &[("--out", self.out.as_deref())])?;
         let proof = self.log.open()?.prove(self.index)?;
         match &self.out {
-            Some(path) => write_whole(path, proof.as_bytes())
-                .with_context(|| format!("cannot write {}", path.display())),
+            Some(path) => files::write(path, proof.as_bytes()),
             None => Ok(anstream::stdout().lock().write_all(proof.as_bytes())?),
         }
     }

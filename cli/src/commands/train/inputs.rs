@@ -59,13 +59,16 @@ fn policy(settings: &Settings, inputs: &Inputs) -> Result<Option<Policy>> {
 }
 
 fn check_paths(settings: &Settings) -> Result<()> {
+    let mut read = vec![
+        ("--data", Some(settings.data.as_path())),
+        ("--schema", Some(&settings.schema)),
+        ("--policy", settings.policy.as_deref()),
+        ("--test-rows", settings.test_rows.as_deref()),
+    ];
+    let others = settings.read.iter();
+    read.extend(others.map(|(flag, path)| (*flag, Some(path.as_path()))));
     files::keep_apart(
-        &[
-            ("--data", Some(&settings.data)),
-            ("--schema", Some(&settings.schema)),
-            ("--policy", settings.policy.as_deref()),
-            ("--test-rows", settings.test_rows.as_deref()),
-        ],
+        &read,
         &[
             ("--out", Some(&settings.out)),
             ("--metrics", settings.metrics.as_deref()),

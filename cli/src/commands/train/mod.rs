@@ -39,7 +39,7 @@ impl Args {
         let config = Config::read(file.as_ref())?;
         let tracking = tracking::Config::read(file.as_ref())?;
         let trackers = tracking::trackers(&self.tracking, &tracking)?;
-        let settings = Settings::new(self, config)?;
+        let settings = Settings::new(self, config, file.as_ref().map(ConfigFile::path))?;
         let job = inputs::read(&settings)?;
         plan::warn(&job)?;
         if settings.dry_run {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::search_file;
 use super::settings::Settings;
-use crate::tracking;
+use crate::{files, tracking};
 
 /// What is kept of a packed model.
 pub(super) struct Packed<'a> {
@@ -73,6 +73,7 @@ fn create(settings: &Settings, job: &Job) -> Result<RunFolder> {
         tags: BTreeMap::new(),
         dataset: Some(dataset(settings, job)),
     };
+    files::keep_out_of_logs(&settings.runs.join("run"))?;
     Ok(RunFolder::create(&settings.runs, new)?)
 }
 

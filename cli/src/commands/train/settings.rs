@@ -45,6 +45,8 @@ pub(super) struct Settings {
     pub(super) metrics: Option<PathBuf>,
     pub(super) predictions: Option<PathBuf>,
     pub(super) report: Option<PathBuf>,
+    /// Files that were read for these settings, each with its flag.
+    pub(super) read: Vec<(&'static str, PathBuf)>,
     /// What a person wrote for the model card.
     pub(super) document: Document,
     /// Whether a run folder is asked for.
@@ -57,7 +59,8 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(args: Args, config: Config) -> Result<Self> {
+    /// `path` is where the settings of `config` were read, if they were.
+    pub(super) fn new(args: Args, config: Config, path: Option<&Path>) -> Result<Self> {
         let mut options = options(&args, &config)?;
         let needed = |value: Option<PathBuf>, key: &str| {
             value.with_context(|| {
@@ -68,6 +71,10 @@ impl Settings {
         let file = config.train;
         let predictions = args.predictions.or(file.predictions);
         let card = args.card.or(file.card);
+        let settings = [("--config", path), ("--card", card.as_deref())];
+        let read = settings.into_iter().chain(args.tracking.files());
+        let read = read.filter_map(|(flag, path)| Some((flag, path?.to_owned())));
+        let read = read.collect();
         let report = args.report.or(file.report);
         // The run folder is where the card is: the texts ask for one.
         let asks_for_run = card.is_some()
@@ -97,6 +104,7 @@ impl Settings {
             metrics: args.metrics.or(file.metrics),
             predictions,
             report,
+            read,
             document: (card.as_deref())
                 .map(files::read_document)
                 .transpose()?
