@@ -215,7 +215,7 @@ impl Hub {
         let written = part.written().map_err(writing(&path))?;
         check_length(&path, bytes, self.max_bytes)?;
         check(&path, written, bytes, &sha256, announced)?;
-        cache.keep(part, &path, &sha256, &announced.etag)?;
+        cache.keep(part, &announced.commit, file, &sha256, &announced.etag)?;
         Ok(Fetched {
             path,
             commit: announced.commit.clone(),

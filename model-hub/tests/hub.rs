@@ -671,6 +671,42 @@ fn a_model_and_its_signature_stay_together() {
 }
 
 #[test]
+fn no_file_takes_the_place_of_what_the_cache_notes_of_another() {
+    let names = [
+        "model.wasm.json",
+        MODEL_FILE,
+        "card.json/x",
+        "card",
+        "card.json.json/y",
+    ];
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let known = options(&service.address, Some(TOKEN));
+    let files = names.map(|name| {
+        let path = folder.path().join(name.replace('/', "-"));
+        fs::write(&path, name).unwrap();
+        FileToPublish {
+            name: name.to_owned(),
+            path,
+            sha256: None,
+        }
+    });
+    publish(&known, &files).unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let hub = Hub::new(&known);
+    let fetch = |name: &str| hub.fetch(&repo(), name, "main", cache.path()).unwrap();
+    let fetched: Vec<_> = names.iter().map(|name| fetch(name)).collect();
+    for (name, fetched) in names.iter().zip(&fetched) {
+        assert_eq!(read(fetched), name.as_bytes(), "{name}");
+    }
+    // All of them stand in.
+    service.kept().is_down = true;
+    for (name, fetched) in names.iter().zip(&fetched) {
+        assert_eq!(fetch(name).path, fetched.path, "{name}");
+    }
+}
+
+#[test]
 fn several_at_once_share_an_empty_cache() {
     let service = Service::start();
     let folder = tempfile::tempdir().unwrap();
