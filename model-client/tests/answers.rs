@@ -153,9 +153,12 @@ fn an_address_is_shown_without_its_login() {
     assert!(!error.contains("S3CRET"), "{error}");
 }
 
+/// Requests as they arrived.
+type Arrived = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+
 /// A service that answers `{}` and keeps the heads and bodies of the requests that arrive whole.
-fn recording() -> (String, Arc<Mutex<Vec<(HeaderMap, Bytes)>>>) {
-    let kept = Arc::new(Mutex::new(Vec::new()));
+fn recording() -> (String, Arrived) {
+    let kept = Arrived::default();
     let shared = Arc::clone(&kept);
     let address = serve(move |_| {
         Router::new().fallback(move |headers: HeaderMap, body: Bytes| {
