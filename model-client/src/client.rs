@@ -1,6 +1,5 @@
 //! The client of one service.
 
-use std::fs::File;
 use std::io::Read;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,8 +11,9 @@ use ureq::{Agent, SendBody, http};
 
 use crate::credentials::Credentials;
 use crate::error::ServiceError;
-use crate::redirect::{is_absolute, origin, redirected_to, refused_redirection};
+use crate::redirect::{is_absolute, is_encrypted, origin, redirected_to, refused_redirection};
 use crate::request::{Body, Download, Request, Response};
+use crate::sent_file::SentFile;
 use crate::shown::{one_line, shorten, shown_url};
 
 /// The most that a response may have, in bytes, as it was sent and unpacked; a [`Download`] has
@@ -291,15 +291,26 @@ impl Client {
             let problem = format!("it took longer than {seconds} s in all");
             return Err(Failure::Other(self.unreachable(&problem)));
         }
+        // Of an encrypted service nothing goes in the clear, wherever it leads.
+        if is_encrypted(&self.base) && !is_encrypted(url) {
+            return Err(Failure::Other(self.unencrypted(url)));
+        }
+        if let Some(name) = request.reserved_header() {
+            let problem = format!("it names the header field {name}, which is the client's own");
+            let error = self.unexpected(&request.name(), problem);
+            return Err(Failure::Other(error));
+        }
         let mut builder = http::Request::builder().method(request.method).uri(url);
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
+        let authorized = authorized && !request.has_header("Authorization");
         if let Some(header) = self.credentials.header().filter(|_| authorized) {
             builder = builder.header("Authorization", header);
         }
         let payload = payload(request.body).map_err(Failure::Other)?;
-        if let Some(media_type) = payload.media_type {
+        let media_type = payload.media_type;
+        if let Some(media_type) = media_type.filter(|_| !request.has_header("Content-Type")) {
             builder = builder.header("Content-Type", media_type);
         }
         if let Some(length) = payload.length {
@@ -330,11 +341,7 @@ impl Client {
         let location = match location {
             "" => "nowhere".to_owned(),
             // Its query, which may hold an `@`, would be taken for the end of a login.
-            location => {
-                let end = location.find(['?', '#']);
-                let place = shown_url(&location[..end.unwrap_or(location.len())]);
-                self.shortened(&place) + end.map_or("", |_| "?…")
-            }
+            location => self.shown_location(location),
         };
         ServiceError::Redirected {
             service: self.service,
@@ -344,6 +351,22 @@ impl Client {
             location,
             advice,
         }
+    }
+
+    /// The error of an address that is not encrypted.
+    fn unencrypted(&self, url: &str) -> ServiceError {
+        ServiceError::Unencrypted {
+            service: self.service,
+            url: shown_url(&self.base),
+            location: self.shown_location(url),
+        }
+    }
+
+    /// An address that the service named, without login and query.
+    fn shown_location(&self, location: &str) -> String {
+        let end = location.find(['?', '#']);
+        let place = shown_url(&location[..end.unwrap_or(location.len())]);
+        self.shortened(&place) + end.map_or("", |_| "?…")
     }
 
     /// How long to wait before another attempt, if there should be one; the inner `None` is
@@ -403,17 +426,12 @@ fn payload<'a>(body: Body<'a>) -> Result<Payload<'a>, ServiceError> {
         },
         Body::Json(value) => of_bytes(value.to_string().into_bytes(), "application/json"),
         Body::Bytes(bytes, media_type) => of_bytes(bytes.to_vec(), media_type),
-        Body::File(path, media_type) => {
-            let file = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-            let (length, file) = file.map_err(|cause| ServiceError::File {
-                path: path.to_owned(),
-                cause,
-            })?;
+        Body::File(file) => {
+            let (length, body) = SentFile::open(&file)?;
             Payload {
-                // A file that grows meanwhile is sent as long as it was.
-                body: SendBody::from_owned_reader(file.take(length)),
+                body: SendBody::from_owned_reader(body),
                 length: Some(length),
-                media_type: Some(media_type).filter(|media_type| !media_type.is_empty()),
+                media_type: Some(file.media_type).filter(|media_type| !media_type.is_empty()),
             }
         }
     })
@@ -427,7 +445,14 @@ enum Failure {
 
 impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Self {
-        Self::Network(error)
+        let ureq::Error::Io(error) = error else {
+            return Self::Network(error);
+        };
+        // What was to be sent is as it is, however often it is tried.
+        match error.downcast::<ServiceError>() {
+            Ok(error) => Self::Other(error),
+            Err(error) => Self::Network(ureq::Error::Io(error)),
+        }
     }
 }
 

@@ -62,6 +62,18 @@ pub enum ServiceError {
         /// Which address to use.
         advice: String,
     },
+    /// It is encrypted, and names an address that is not, to send something to or to read from.
+    #[error(
+        "{service} at {url} leads to {location}, which is not encrypted: nothing was sent there; it has to name https:// addresses"
+    )]
+    Unencrypted {
+        /// Such as `MLflow`.
+        service: &'static str,
+        /// Its address.
+        url: String,
+        /// Where to, without login and query.
+        location: String,
+    },
     /// It answered, but not as this service does.
     #[error("{service} at {url} gave an unexpected answer to {request}: {problem}")]
     Unexpected {
@@ -73,6 +85,12 @@ pub enum ServiceError {
         request: String,
         /// What was expected and what came.
         problem: String,
+    },
+    /// A file that is not what it was when it was checked. The service did not get its end.
+    #[error("{} has changed since it was checked: send it again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
     },
     /// A file that was to be sent.
     #[error("cannot read {}: {cause}", path.display())]

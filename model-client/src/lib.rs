@@ -27,10 +27,13 @@ mod credentials;
 mod error;
 mod redirect;
 mod request;
+mod sent_file;
 mod shown;
 
 pub use client::{Client, RetryPolicy};
 pub use credentials::{Credentials, Secret, split_credentials};
 pub use error::ServiceError;
-pub use request::{Body, Download, Request, Response, encode, encode_path, is_network_error};
+pub use request::{
+    Body, Download, FileBody, Request, Response, encode, encode_path, is_network_error,
+};
 pub use shown::{one_line, shorten, shown_url};

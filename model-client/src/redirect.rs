@@ -45,6 +45,13 @@ pub(crate) fn is_absolute(location: &str) -> bool {
         .is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
+/// Whether an address is encrypted.
+pub(crate) fn is_encrypted(url: &str) -> bool {
+    const HTTPS: &str = "https://";
+    let scheme = url.get(..HTTPS.len());
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(HTTPS))
+}
+
 /// Scheme, host and port: who gets the credentials of one of them gets them all.
 pub(crate) fn origin(url: &str) -> Option<(String, String, u16)> {
     let uri: http::Uri = url.parse().ok()?;

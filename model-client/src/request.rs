@@ -41,8 +41,20 @@ pub enum Body<'a> {
     Json(&'a Value),
     /// Bytes and their media type; none is sent where that is empty.
     Bytes(&'a [u8], &'a str),
-    /// A file and its media type; none is sent where that is empty.
-    File(&'a Path, &'a str),
+    /// A file.
+    File(FileBody<'a>),
+}
+
+/// A file that is sent as it was checked.
+#[derive(Debug, Clone, Copy)]
+pub struct FileBody<'a> {
+    /// Where it is.
+    pub path: &'a Path,
+    /// None is sent where that is empty.
+    pub media_type: &'a str,
+    /// The SHA-256 of what was checked, 64 lower-case hexadecimal digits. Of other content the
+    /// end is not sent.
+    pub sha256: &'a str,
 }
 
 /// One request.
@@ -54,7 +66,9 @@ pub struct Request<'a> {
     pub url: String,
     /// What is sent.
     pub body: Body<'a>,
-    /// Names and values, `Content-Type` and `Authorization` aside.
+    /// Names and values. `Content-Type` and `Authorization` replace those that are sent else.
+    /// One of the connection or the message's length (`Host`, `Content-Length`,
+    /// `Transfer-Encoding`) is an error, since a service may have named it.
     pub headers: Vec<(String, String)>,
     /// Whether sending it twice is the same as sending it once; default true.
     pub idempotent: bool,
@@ -87,6 +101,40 @@ impl<'a> Request<'a> {
         let shown = shown_url(&self.url);
         let end = shown.find('?').unwrap_or(shown.len());
         format!("{} {}", self.method, &shown[..end])
+    }
+}
+
+/// Header fields of the connection (RFC 9110, 7.6.1), of the message's length, and of whom it is
+/// for: the client alone sets them.
+const RESERVED: [&str; 11] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+impl Request<'_> {
+    /// The first header field that is not for others to name.
+    pub(crate) fn reserved_header(&self) -> Option<&str> {
+        let mut names = self.headers.iter().map(|(name, _)| name.as_str());
+        names.find(|name| {
+            RESERVED
+                .iter()
+                .any(|field| field.eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// Whether a header field is given.
+    pub(crate) fn has_header(&self, field: &str) -> bool {
+        let mut names = self.headers.iter().map(|(name, _)| name);
+        names.any(|name| name.eq_ignore_ascii_case(field))
     }
 }
 

@@ -4,15 +4,19 @@
 mod common;
 
 use std::io::{Write, repeat};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
 use common::service::serve;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use model_client::{Body, Client, Credentials, Request, Secret, ServiceError, split_credentials};
+use model_client::{
+    Body, Client, Credentials, FileBody, Request, Secret, ServiceError, split_credentials,
+};
+use sha2::{Digest, Sha256};
 
 fn client(address: &str, credentials: Credentials) -> Client {
     Client::new("the test", address, credentials, "ask", common::impatient())
@@ -147,4 +151,113 @@ fn an_address_is_shown_without_its_login() {
     let error = client.send(&request).unwrap_err().to_string();
     assert!(error.contains("http://…@127.0.0.1:1"), "{error}");
     assert!(!error.contains("S3CRET"), "{error}");
+}
+
+/// Requests as they arrived.
+type Arrived = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+
+/// A service that answers `{}` and keeps the heads and bodies of the requests that arrive whole.
+fn recording() -> (String, Arrived) {
+    let kept = Arrived::default();
+    let shared = Arc::clone(&kept);
+    let address = serve(move |_| {
+        Router::new().fallback(move |headers: HeaderMap, body: Bytes| {
+            shared.lock().unwrap().push((headers, body));
+            async { "{}" }
+        })
+    });
+    (address, kept)
+}
+
+#[test]
+fn what_frames_a_request_is_not_for_a_service_to_name() {
+    let (address, arrived) = recording();
+    let client = client(&address, Credentials::Bearer(Secret::new("s3cret")));
+    let put = |name: &str, value: &str| {
+        let mut request = Request::new("PUT", format!("{address}/x"), Body::Bytes(b"a", "a/b"));
+        request.headers.push((name.to_owned(), value.to_owned()));
+        client.ok(&request)
+    };
+    for (name, value) in [
+        ("Transfer-Encoding", "chunked"),
+        ("content-length", "0"),
+        ("Host", "elsewhere"),
+        ("connection", "upgrade"),
+        ("Upgrade", "h2c"),
+        ("EXPECT", "100-continue"),
+        ("TE", "trailers"),
+        ("trailer", "x"),
+        ("keep-alive", "1"),
+        ("Proxy-Connection", "close"),
+        ("proxy-authorization", "x"),
+    ] {
+        let error = put(name, value).unwrap_err();
+        assert!(matches!(error, ServiceError::Unexpected { .. }), "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    assert!(arrived.lock().unwrap().is_empty());
+    // Others are sent, once each.
+    for (name, value) in [
+        ("X-Amz-Date", "1"),
+        ("Content-Type", "c/d"),
+        ("authorization", "e"),
+    ] {
+        put(name, value).unwrap();
+        let (headers, _) = arrived.lock().unwrap().pop().unwrap();
+        let found: Vec<_> = headers.get_all(name).iter().collect();
+        assert_eq!(found, [value], "{name}");
+    }
+}
+
+#[test]
+fn nothing_goes_in_the_clear_where_the_service_is_encrypted() {
+    let (address, arrived) = recording();
+    let encrypted = client("HTTPS://hub.test", Credentials::None);
+    for method in ["GET", "PUT"] {
+        let url = format!("{address}/x?signature=s3cret");
+        let request = Request::new(method, url, Body::Bytes(b"a", ""));
+        let error = encrypted.ok(&request).unwrap_err();
+        assert!(matches!(error, ServiceError::Unencrypted { .. }), "{error}");
+        let error = error.to_string();
+        assert!(error.contains(&format!("{address}/x?…")), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+    assert!(arrived.lock().unwrap().is_empty());
+    let request = Request::new("GET", format!("{address}/x"), Body::Empty);
+    client(&address, Credentials::None).ok(&request).unwrap();
+}
+
+#[test]
+fn a_file_arrives_whole_only_as_it_was_checked() {
+    let (address, arrived) = recording();
+    let client = client(&address, Credentials::None);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let send = |sha256: &str| {
+        let (path, media_type) = (&*path, "a/b");
+        let body = Body::File(FileBody {
+            path,
+            media_type,
+            sha256,
+        });
+        client.ok(&Request::new("PUT", format!("{address}/x"), body))
+    };
+    let digest = |bytes: &[u8]| -> String {
+        let digest = Sha256::digest(bytes);
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    for length in [0, 1, 300_000] {
+        let bytes = vec![b'a'; length];
+        std::fs::write(&path, &bytes).unwrap();
+        send(&digest(&bytes)).unwrap();
+        let (headers, body) = arrived.lock().unwrap().pop().unwrap();
+        assert_eq!(
+            (&headers["content-type"], &*body),
+            (&"a/b".parse().unwrap(), &*bytes)
+        );
+        let error = send(&digest(b"other")).unwrap_err();
+        assert!(matches!(error, ServiceError::Changed { .. }), "{error}");
+        assert!(error.to_string().contains("has changed since"), "{error}");
+        assert!(arrived.lock().unwrap().is_empty(), "{length}");
+    }
 }

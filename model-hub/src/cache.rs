@@ -4,8 +4,11 @@
 //! CACHE/hub-ENDPOINT/models--OWNER--NAME/
 //!   refs/REVISION.json               {"commit": the commit that it was last seen at}
 //!   snapshots/COMMIT/FILE            the file
-//!   snapshots/COMMIT/FILE.json       {"sha256": of the file, "etag": what the Hub calls it by}
+//!   notes/COMMIT/NAME.json           {"sha256": of the file, "etag": what the Hub calls it by}
 //! ```
+//!
+//! `NAME` is the SHA-256 of the file's name: a repository may have files of any names, and none
+//! of them is in the place of another one's note.
 //!
 //! `ENDPOINT` are 16 digits of the SHA-256 of the Hub's address: what one Hub calls a commit is
 //! nothing to another one.
@@ -73,7 +76,7 @@ impl Cache {
     /// The file of a commit, if it is there and unaltered.
     pub(crate) fn find(&self, commit: &str, file: &str) -> Result<Option<Fetched>, HubError> {
         let path = self.path(commit, file);
-        let Some(note) = read_json::<Note>(&note_path(&path)) else {
+        let Some(note) = read_json::<Note>(&self.note_path(commit, file)) else {
             return Ok(None);
         };
         if !path.is_file() || sha256_file(&path).map_err(reading(&path))? != note.sha256 {
@@ -91,7 +94,8 @@ impl Cache {
     pub(crate) fn keep(
         &self,
         downloaded: WholeFile,
-        path: &Path,
+        commit: &str,
+        file: &str,
         sha256: &str,
         etag: &str,
     ) -> Result<(), HubError> {
@@ -100,8 +104,11 @@ impl Cache {
             etag: etag.to_owned(),
         };
         // The note first: a file without one is not trusted, a note without its file is harmless.
-        write_json(&note_path(path), &note)?;
-        downloaded.commit().map_err(writing(path))
+        let note_path = self.note_path(commit, file);
+        make_parent(&note_path)?;
+        write_json(&note_path, &note)?;
+        let path = self.path(commit, file);
+        downloaded.commit().map_err(writing(&path))
     }
 
     /// Notes which commit a revision was last seen at.
@@ -150,17 +157,16 @@ impl Cache {
         self.folder.join("snapshots").join(commit).join(file)
     }
 
+    fn note_path(&self, commit: &str, file: &str) -> PathBuf {
+        let name = format!("{}.json", sha256_hex(file));
+        self.folder.join("notes").join(commit).join(name)
+    }
+
     fn reference(&self, revision: &str) -> PathBuf {
         self.folder
             .join("refs")
             .join(format!("{}.json", encode(revision)))
     }
-}
-
-fn note_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".json");
-    name.into()
 }
 
 fn make_parent(path: &Path) -> Result<(), HubError> {

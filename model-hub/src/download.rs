@@ -215,7 +215,7 @@ impl Hub {
         let written = part.written().map_err(writing(&path))?;
         check_length(&path, bytes, self.max_bytes)?;
         check(&path, written, bytes, &sha256, announced)?;
-        cache.keep(part, &path, &sha256, &announced.etag)?;
+        cache.keep(part, &announced.commit, file, &sha256, &announced.etag)?;
         Ok(Fetched {
             path,
             commit: announced.commit.clone(),
@@ -274,7 +274,9 @@ fn find(cache: &Cache, file: &str, announced: &Announced) -> Result<Option<Fetch
 /// Whether the Hub does not answer, rather than refuses.
 fn is_absent(error: &ServiceError) -> bool {
     match error {
-        ServiceError::Unreachable { .. } | ServiceError::Unexpected { .. } => true,
+        ServiceError::Unreachable { .. }
+        | ServiceError::Unexpected { .. }
+        | ServiceError::Unencrypted { .. } => true,
         ServiceError::Refused { status, .. } => *status == 429 || *status >= 500,
         _ => false,
     }

@@ -244,25 +244,23 @@ fn a_file_that_changes_meanwhile_is_published_as_it_was() {
 }
 
 #[test]
-fn a_hub_does_not_say_where_an_upload_goes_or_ends() {
+fn the_hub_does_not_frame_what_is_uploaded() {
     let service = Service::start();
     let folder = tempfile::tempdir().unwrap();
     let files = files(folder.path());
     let options = options(&service.address, Some(TOKEN));
-    for field in ["Transfer-Encoding", "host", "Content-length"] {
-        service.kept().wants = Some((field, "x"));
+    for field in [("Transfer-Encoding", "chunked"), ("Host", "elsewhere")] {
+        service.kept().asks_for = Some(field);
         let error = publish(&options, &files).unwrap_err().to_string();
         assert!(
-            error.contains(&format!("the header field {field}")),
+            error.contains(&format!("the header field {}", field.0)),
             "{error}"
         );
-        let calls = service.kept().calls.clone();
-        assert!(
-            !calls.iter().any(|call| call.starts_with("PUT")),
-            "{calls:?}"
-        );
+        let kept = service.kept();
+        assert!(!kept.calls.iter().any(|call| call.starts_with("PUT")));
+        assert!(kept.repos["acme/loan"].commits.is_empty());
     }
-    service.kept().wants = Some(("x-amz-checksum", "x"));
+    service.kept().asks_for = Some(("X-Amz-Date", "1"));
     publish(&options, &files).unwrap();
 }
 
@@ -670,6 +668,42 @@ fn a_model_and_its_signature_stay_together() {
         (&"9".repeat(40), &None)
     );
     assert!(!unsigned.path.with_file_name(SIGNATURE).exists());
+}
+
+#[test]
+fn no_file_takes_the_place_of_what_the_cache_notes_of_another() {
+    let names = [
+        "model.wasm.json",
+        MODEL_FILE,
+        "card.json/x",
+        "card",
+        "card.json.json/y",
+    ];
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let known = options(&service.address, Some(TOKEN));
+    let files = names.map(|name| {
+        let path = folder.path().join(name.replace('/', "-"));
+        fs::write(&path, name).unwrap();
+        FileToPublish {
+            name: name.to_owned(),
+            path,
+            sha256: None,
+        }
+    });
+    publish(&known, &files).unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let hub = Hub::new(&known);
+    let fetch = |name: &str| hub.fetch(&repo(), name, "main", cache.path()).unwrap();
+    let fetched: Vec<_> = names.iter().map(|name| fetch(name)).collect();
+    for (name, fetched) in names.iter().zip(&fetched) {
+        assert_eq!(read(fetched), name.as_bytes(), "{name}");
+    }
+    // All of them stand in.
+    service.kept().is_down = true;
+    for (name, fetched) in names.iter().zip(&fetched) {
+        assert_eq!(fetch(name).path, fetched.path, "{name}");
+    }
 }
 
 #[test]

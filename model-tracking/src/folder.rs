@@ -16,7 +16,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
-use model_client::{one_line, shorten};
+use model_client::{Body, FileBody, one_line, shorten};
 use model_files::{append_line, copy_whole, sha256_file, write_whole};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -48,6 +48,24 @@ pub struct NewRun {
     pub tags: BTreeMap<String, String>,
     /// The training data.
     pub dataset: Option<Dataset>,
+}
+
+/// A file of a run that was compared with its SHA-256.
+pub(crate) struct Checked {
+    pub(crate) path: PathBuf,
+    /// 64 lower-case hexadecimal digits.
+    pub(crate) sha256: String,
+}
+
+impl Checked {
+    /// It as the body of a request: what is sent is what was checked.
+    pub(crate) fn body<'a>(&'a self, media_type: &'a str) -> Body<'a> {
+        Body::File(FileBody {
+            path: &self.path,
+            media_type,
+            sha256: &self.sha256,
+        })
+    }
 }
 
 /// A run's folder and the content of its `run.json`.
@@ -223,6 +241,11 @@ impl RunFolder {
     /// When the name would leave the folder, the file cannot be read, is a link or lies behind
     /// one, or was altered.
     pub fn checked_artifact(&self, artifact: &str) -> Result<PathBuf, RunError> {
+        self.checked(artifact).map(|checked| checked.path)
+    }
+
+    /// The same with its SHA-256, by which it is told from what is there a moment later.
+    pub(crate) fn checked(&self, artifact: &str) -> Result<Checked, RunError> {
         check_name(artifact)?;
         let path = plain_path(&self.path, &format!("{ARTIFACTS}/{artifact}"))?;
         let found = sha256_file(&path).map_err(reading(&path))?;
@@ -233,7 +256,10 @@ impl RunFolder {
             .map(|one| &one.sha256)
             .chain(model.map(|one| &one.sha256));
         match { expected }.find(|expected| **expected != found) {
-            None => Ok(path),
+            None => Ok(Checked {
+                path,
+                sha256: found,
+            }),
             Some(expected) => Err(RunError::Altered {
                 path,
                 expected: expected.clone(),

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{Method, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use common::service::serve;
 use model_client::{Credentials, ServiceError};
 use model_tracking::folder::{RunError, RunFolder};
@@ -99,10 +99,19 @@ type Sent = Arc<Mutex<Vec<String>>>;
 fn mlflow_service(
     children: impl Fn(usize) -> Option<Value> + Clone + Send + Sync + 'static,
 ) -> (String, Sent) {
+    mlflow_service_that(children, |_, _| StatusCode::OK)
+}
+
+/// The same with another status, which is decided when a request has arrived.
+fn mlflow_service_that(
+    children: impl Fn(usize) -> Option<Value> + Clone + Send + Sync + 'static,
+    status: impl Fn(&Method, &Uri) -> StatusCode + Clone + Send + Sync + 'static,
+) -> (String, Sent) {
     let sent = Sent::default();
     let kept = Arc::clone(&sent);
     let address = serve(move |_| {
-        let answer = move |_: Method, uri: Uri, body: Bytes| {
+        let answer = move |method: Method, uri: Uri, body: Bytes| {
+            let status = status(&method, &uri);
             let body = String::from_utf8_lossy(&body).into_owned();
             let is_search = body.contains("parentRunId") && uri.path().ends_with("runs/search");
             let mut kept = kept.lock().unwrap();
@@ -120,7 +129,7 @@ fn mlflow_service(
                 }
                 _ => json!({}),
             };
-            async move { answer.to_string() }
+            async move { (status, answer.to_string()) }
         };
         let limit = DefaultBodyLimit::max(64 << 20);
         Router::new().fallback(answer).layer(limit)
@@ -318,6 +327,31 @@ fn what_was_altered_is_not_sent() {
     assert!(checked(&run).is_ok());
     fs::write(place.artifact("model.wasm"), SECRET).unwrap();
     assert!(matches!(checked(&run), Err(RunError::Altered { .. })));
+}
+
+#[test]
+fn what_is_altered_while_it_is_sent_does_not_arrive() {
+    let place = Place::new();
+    let report = place.artifact("reports/evaluation.html");
+    let (address, sent) = mlflow_service_that(
+        |_| None,
+        move |method, uri| {
+            if *method == Method::PUT && uri.path().ends_with("evaluation.html") {
+                // It asks for it once more.
+                fs::write(&report, SECRET).unwrap();
+                return StatusCode::SERVICE_UNAVAILABLE;
+            }
+            StatusCode::OK
+        },
+    );
+    let error = mlflow(&address).push(&place.run).unwrap_err();
+    assert!(
+        matches!(error, TrackError::Service(ServiceError::Changed { .. })),
+        "{error}"
+    );
+    let sent = sent.lock().unwrap();
+    assert!(sent.iter().any(|body| body.contains("<title>Evaluation")));
+    assert!(!sent.iter().any(|body| body.contains(SECRET)), "{sent:?}");
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Conversation<'_> {
         let model_id = self.log_model(&experiment, &remote)?;
         self.log_metrics(&remote, model_id.as_deref())?;
         for artifact in &self.run.artifacts {
-            let file = self.folder.checked_artifact(&artifact.path)?;
+            let file = self.folder.checked(&artifact.path)?;
             self.rest.upload_to_run(&remote, &artifact.path, &file)?;
         }
         self.register(&remote, model_id.as_deref())?;

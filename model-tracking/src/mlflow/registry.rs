@@ -36,8 +36,8 @@ impl Conversation<'_> {
             for (name, text) in mlmodel::files(self.run, model, &remote.run_id, FOLDER, None) {
                 self.upload_beside(remote, &name, Body::Bytes(text.as_bytes(), "text/plain"))?;
             }
-            let file = self.folder.checked_artifact(&model.file)?;
-            let body = Body::File(&file, media_type(&model.file));
+            let file = self.folder.checked(&model.file)?;
+            let body = file.body(media_type(&model.file));
             self.upload_beside(remote, &model.file, body)?;
             return Ok(None);
         };
@@ -124,8 +124,8 @@ impl Conversation<'_> {
             let body = Body::Bytes(text.as_bytes(), "text/plain");
             self.rest.upload(uri, &name, body)?;
         }
-        let file = self.folder.checked_artifact(&model.file)?;
-        let body = Body::File(&file, media_type(&model.file));
+        let file = self.folder.checked(&model.file)?;
+        let body = file.body(media_type(&model.file));
         self.rest.upload(uri, &model.file, body)?;
         let path = format!("logged-models/{}", logged.model_id);
         let ready = json!({"model_id": logged.model_id, "status": "LOGGED_MODEL_READY"});

@@ -1,13 +1,13 @@
 //! The requests of MLflow's REST API.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use model_client::{Body, Client, Request, Response, ServiceError, encode, encode_path};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::batch::Batch;
+use crate::folder::Checked;
 
 /// Runs of one page of a search.
 const PAGE: u32 = 1000;
@@ -335,12 +335,13 @@ impl Rest {
         &self,
         run: &RemoteRun,
         name: &str,
-        file: &Path,
+        file: &Checked,
     ) -> Result<(), ServiceError> {
+        let body = file.body(media_type(name));
         if Self::is_proxied(&run.artifact_uri) {
-            return self.upload(&run.artifact_uri, name, Body::File(file, media_type(name)));
+            return self.upload(&run.artifact_uri, name, body);
         }
-        self.upload_by_page(&run.run_id, name, Body::File(file, media_type(name)))
+        self.upload_by_page(&run.run_id, name, body)
     }
 
     /// Uploads a file to the store behind the server's proxy.

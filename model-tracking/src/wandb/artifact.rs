@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use model_files::hex;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::folder::{RunError, RunFolder};
+use crate::folder::{Checked, RunError, RunFolder};
 
 /// Begins the text that an artifact's digest is of.
 const MANIFEST: &str = "wandb-artifact-manifest-v1\n";
@@ -40,7 +40,7 @@ pub(super) const TYPE: &str = "model";
 /// One file.
 pub(super) struct Entry {
     pub(super) name: String,
-    pub(super) path: PathBuf,
+    pub(super) checked: Checked,
     pub(super) bytes: u64,
     /// In base64.
     pub(super) md5: String,
@@ -53,7 +53,7 @@ impl Artifact {
         let Some(model) = &run.model else {
             return Ok(None);
         };
-        let entry = entry(&model.file, folder.checked_artifact(&model.file)?)?;
+        let entry = entry(&model.file, folder.checked(&model.file)?)?;
         let files = vec![entry];
         let digest = digest(&files);
         let figures: serde_json::Map<String, Value> = run
@@ -112,15 +112,15 @@ pub(super) fn md5_base64(bytes: &[u8]) -> String {
     STANDARD.encode(Md5::digest(bytes))
 }
 
-fn entry(name: &str, path: PathBuf) -> Result<Entry, RunError> {
-    let (bytes, md5) = length_and_md5(&path).map_err(|cause| RunError::Io {
+fn entry(name: &str, checked: Checked) -> Result<Entry, RunError> {
+    let (bytes, md5) = length_and_md5(&checked.path).map_err(|cause| RunError::Io {
         doing: "read",
-        path: path.clone(),
+        path: checked.path.clone(),
         cause,
     })?;
     Ok(Entry {
         name: name.to_owned(),
-        path,
+        checked,
         bytes,
         md5,
     })
@@ -165,6 +165,8 @@ fn letters(from: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
@@ -172,7 +174,10 @@ mod tests {
         // Made by the official client for this file.
         let file = Entry {
             name: "model.bin".to_owned(),
-            path: PathBuf::new(),
+            checked: Checked {
+                path: PathBuf::new(),
+                sha256: String::new(),
+            },
             bytes: 120,
             md5: md5_base64("model bytes ".repeat(10).as_bytes()),
         };

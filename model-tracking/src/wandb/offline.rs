@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::content::Content;
 use super::datastore::Datastore;
 use super::{WandbOffline, artifact, proto};
-use crate::folder::{RunError, RunFolder};
+use crate::folder::{Checked, RunError, RunFolder};
 use crate::inside::plain_path;
 use crate::run::{Pushed, Run};
 use crate::tracker::TrackError;
@@ -30,7 +30,7 @@ pub(super) fn write(options: &WandbOffline, folder: &RunFolder) -> Result<Pushed
     for artifact in &content.files {
         // The folder may have come from elsewhere, with links where we write.
         let copied = plain_path(folder.path(), &format!("{name}/files/{artifact}"))?;
-        copy(&folder.checked_artifact(artifact)?, &copied)?;
+        copy(&folder.checked(artifact)?, &copied)?;
     }
     let bytes = records(options, folder, content)?;
     let file = plain_path(folder.path(), &format!("{name}/run-{}.wandb", run.id))?;
@@ -48,17 +48,26 @@ fn sync_folder(run: &Run) -> String {
     format!("wandb/offline-run-{time}-{}", run.id)
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), RunError> {
+fn copy(from: &Checked, to: &Path) -> Result<(), RunError> {
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).map_err(writing(parent))?;
     }
-    let content = File::open(from).map_err(|cause| RunError::Io {
+    let content = File::open(&from.path).map_err(|cause| RunError::Io {
         doing: "read",
-        path: from.to_owned(),
+        path: from.path.clone(),
         cause,
     })?;
-    copy_whole(content, to).map_err(writing(to))?;
-    Ok(())
+    let (_, found) = copy_whole(content, to).map_err(writing(to))?;
+    if found == from.sha256 {
+        return Ok(());
+    }
+    // `wandb sync` would send it.
+    fs::remove_file(to).map_err(writing(to))?;
+    Err(RunError::Altered {
+        path: from.path.clone(),
+        expected: from.sha256.clone(),
+        found,
+    })
 }
 
 fn writing(path: &Path) -> impl FnOnce(io::Error) -> RunError {
@@ -179,7 +188,7 @@ fn artifact_record(
         path: file.name.clone(),
         digest: file.md5.clone(),
         size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
-        local_path: absolute(&file.path),
+        local_path: absolute(&file.checked.path),
     });
     proto::Artifact {
         run_id: run.id.clone(),

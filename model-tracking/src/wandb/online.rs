@@ -235,12 +235,12 @@ impl Conversation<'_> {
             .iter()
             .filter(|file| content.files.contains(&file.name))
         {
-            let path = self.folder.checked_artifact(&file.name)?;
+            let checked = self.folder.checked(&file.name)?;
             let upload = Upload {
                 upload_url: file.upload_url.clone(),
                 upload_headers: created.upload_headers.clone(),
             };
-            self.put(&upload, Body::File(&path, ""))?;
+            self.put(&upload, checked.body(""))?;
         }
         Ok(())
     }
@@ -367,7 +367,7 @@ impl Conversation<'_> {
                 .unexpected("GraphQL createArtifactFiles", problem));
         }
         for (edge, file) in edges.iter().zip(&artifact.files) {
-            self.put(&edge.node, Body::File(&file.path, ""))?;
+            self.put(&edge.node, file.checked.body(""))?;
         }
         Ok(())
     }
