@@ -16,7 +16,8 @@ use super::memory::{Claim, Full, Memory};
 /// After so many bytes of one body the others have their turn.
 const PAUSE: usize = 32 << 10;
 
-/// What a connection keeps to read a body of which more is to come, beside what is kept of it.
+/// What a connection keeps to read a body of which more is to come, beside what is kept of it, at
+/// most.
 const READ_BUFFER: usize = 16 << 10;
 
 /// The pause after each such piece of a body that is not kept: 32 MB a second of what is thrown
@@ -175,6 +176,14 @@ async fn collect(
     Box::pin(collect_more(first, body, keep, &memory())).await
 }
 
+/// What the connection of a body keeps while more of it is to come: of a short one no more than is
+/// to come.
+fn buffers(body: &impl Body) -> usize {
+    let left = body.size_hint().upper();
+    let left = left.and_then(|left| usize::try_from(left).ok());
+    left.unwrap_or(READ_BUFFER).min(READ_BUFFER)
+}
+
 /// Collects a body whose first piece has come. It waits for more, and its connection holds
 /// buffers meanwhile: they are counted. Without even that room it is refused at once.
 async fn collect_more(
@@ -183,7 +192,7 @@ async fn collect_more(
     keep: usize,
     memory: &Memory,
 ) -> Result<Bytes, ApiError> {
-    let mut kept = Kept::new(keep, memory)?;
+    let mut kept = Kept::new(buffers(&body), keep, memory)?;
     let Some(second) = next(&mut body).await? else {
         return Ok(first.slice(..keep.min(first.len())));
     };
@@ -221,12 +230,12 @@ struct Kept {
 }
 
 impl Kept {
-    fn new(most: usize, memory: &Memory) -> Result<Self, Full> {
-        let mut buffers = memory.claim();
-        buffers.cover(READ_BUFFER)?;
+    fn new(buffers: usize, most: usize, memory: &Memory) -> Result<Self, Full> {
+        let mut claim = memory.claim();
+        claim.cover(buffers)?;
         Ok(Self {
             most,
-            _buffers: buffers,
+            _buffers: claim,
             bytes: Some(Buffer::new(most, memory)),
         })
     }

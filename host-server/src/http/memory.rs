@@ -20,9 +20,19 @@ const FIRST: usize = 64 << 10;
 /// The share of all pages that only first bytes may take: a quarter.
 const FIRST_SHARE: usize = 4;
 
-/// How many times what stays free a caller may hold, of either kind of pages. Whoever is alone gets
-/// seven eighths of all; who comes later gets as much of what is left, so that something always is.
+/// How many times what stays free a caller may hold, of either kind of pages: who comes later gets
+/// as much of what is left, so that something always is.
 const TIMES_FREE: usize = 7;
+
+/// The share of either kind of pages that is free for this only to callers that hold little: a
+/// sixteenth. Each of them always gets what a usual request takes, however many hold much.
+const LITTLE_SHARE: usize = 16;
+
+/// What is little: a short body with its buffers, and the rows and answers of a short batch.
+const LITTLE: Pages = Pages {
+    first: 24,
+    rest: 128,
+};
 
 /// A budget of memory. Clones share it.
 #[derive(Clone)]
@@ -30,6 +40,8 @@ pub(crate) struct Budget(Arc<Shared>);
 
 struct Shared {
     free: Mutex<Pages>,
+    /// Of those, what is for callers that hold little.
+    for_little: Pages,
     /// Told when something is given back that somebody may wait for.
     given_back: Notify,
     /// The most that one caller can have, of pages that are nobody's first.
@@ -73,10 +85,15 @@ impl Budget {
         let pages = bytes / PAGE;
         let first = pages / FIRST_SHARE;
         let rest = pages - first;
+        let for_little = Pages {
+            first: first / LITTLE_SHARE,
+            rest: rest / LITTLE_SHARE,
+        };
         Self(Arc::new(Shared {
             free: Mutex::new(Pages { first, rest }),
+            for_little,
             given_back: Notify::new(),
-            most: rest - rest.div_ceil(TIMES_FREE + 1),
+            most: (rest - for_little.rest) * TIMES_FREE / (TIMES_FREE + 1),
             callers: Mutex::default(),
         }))
     }
@@ -184,8 +201,12 @@ impl Memory {
         }
         let (mut held, mut free) = (lock(&self.0.held), lock(&self.0.of.free));
         let (then, left) = (held.plus(more), free.minus(more).ok_or(Full)?);
-        let is_fair = |more, then, left: usize| more == 0 || then <= left * TIMES_FREE;
-        if is_fair(more.first, then.first, left.first) && is_fair(more.rest, then.rest, left.rest) {
+        let is_fair = |of: fn(&Pages) -> usize| {
+            let left = of(&left).saturating_sub(of(&self.0.of.for_little));
+            let is_little = of(&then) <= of(&LITTLE);
+            of(&more) == 0 || is_little || of(&then) <= left * TIMES_FREE
+        };
+        if is_fair(|pages| pages.first) && is_fair(|pages| pages.rest) {
             (*held, *free) = (then, left);
             return Ok(());
         }
@@ -327,7 +348,7 @@ mod tests {
         let (memory, others) = (budget.of(&caller("a")), budget.of(&caller("b")));
         let (mut long, mut rest) = (memory.claim(), others.claim());
         assert_eq!(long.cover(2 * MIB), Ok(()));
-        assert_eq!(rest.cover(MIB * 7 / 8), Ok(()));
+        assert_eq!(rest.cover(600 << 10), Ok(()));
         let mut second = others.claim();
         assert_eq!(second.cover(MIB), Err(Full));
         let short: Vec<Claim> = (0..10)
@@ -374,19 +395,20 @@ mod tests {
         std::iter::from_fn(next).collect()
     }
 
-    /// Two who took seven eighths of all each once left a third nothing.
+    /// Two who took seven eighths of all each once left a third nothing; and where each took as much
+    /// of what was left, four of them.
     #[test]
-    fn two_callers_leave_room_for_a_third() {
+    fn callers_leave_room_for_another() {
         let budget = Budget::new(32 * MIB);
-        let greedy = [budget.of(&caller("a")), budget.of(&caller("b"))];
-        for bytes in [FIRST, FIRST + PAGE, MIB] {
+        let greedy = ["a", "b", "d", "e", "f"].map(|name| budget.of(&caller(name)));
+        for bytes in [PAGE, FIRST, FIRST + PAGE, MIB] {
             let held: Vec<_> = greedy
                 .iter()
                 .map(|one| all_that_it_can(one, bytes))
                 .collect();
             assert!(held.iter().all(|claims| !claims.is_empty()), "{bytes}");
-            let mut third = budget.of(&caller("c")).claim();
-            assert_eq!(third.cover(FIRST + 300 * PAGE / 4), Ok(()), "{bytes}");
+            let mut another = budget.of(&caller("c")).claim();
+            assert_eq!(another.cover(FIRST + 100 * PAGE), Ok(()), "{bytes}");
         }
     }
 
@@ -436,23 +458,23 @@ mod tests {
     fn what_is_held_is_given_back_with_its_last_copy() {
         let memory = Budget::new(MIB).of(&Caller::Unknown);
         let mut claim = memory.claim();
-        assert_eq!(claim.cover(700 << 10), Ok(()));
-        let bytes = claim.hold(vec![7; 700 << 10]);
+        assert_eq!(claim.cover(600 << 10), Ok(()));
+        let bytes = claim.hold(vec![7; 600 << 10]);
         let copy = bytes.slice(..1);
         drop(bytes);
-        assert_eq!(memory.claim().cover(700 << 10), Err(Full));
+        assert_eq!(memory.claim().cover(600 << 10), Err(Full));
         drop(copy);
-        assert_eq!(memory.claim().cover(700 << 10), Ok(()));
+        assert_eq!(memory.claim().cover(600 << 10), Ok(()));
     }
 
     #[test]
     fn a_claim_shrinks_to_what_is_needed() {
         let memory = Budget::new(MIB).of(&Caller::Unknown);
         let mut claim = memory.claim();
-        assert_eq!(claim.cover(700 << 10), Ok(()));
+        assert_eq!(claim.cover(600 << 10), Ok(()));
         assert_eq!(claim.cover(PAGE), Ok(()));
         let mut other = memory.claim();
         assert_eq!(other.cover(600 << 10), Ok(()));
-        assert_eq!(claim.cover(700 << 10), Err(Full));
+        assert_eq!(claim.cover(600 << 10), Err(Full));
     }
 }
