@@ -353,4 +353,27 @@ text = "t"
         assert_eq!(found[0].concern, Concern::NotDecided(Question::EverTrue));
         assert!(found[0].message.ends_with("to look at all of them"));
     }
+
+    /// What a condition computes counts, too: a long formula leaves less for the rules after it.
+    #[test]
+    fn the_operations_of_a_formula_are_looks() {
+        let schema = Schema::from_toml(SCHEMA).unwrap();
+        let looked_at = |formula: &str| {
+            let formula = POLICY.replace("income < 0", formula);
+            let (_, rule) = POLICY.split_once("version = \"1\"\n").unwrap();
+            let policy = format!("{formula}{}", rule.replace("low", "after"));
+            let file = Policy::from_toml(&policy, &schema, &["en".into()]).unwrap();
+            let mut checker = Checker::new(&file, &schema, Scores::ANY);
+            checker.space.looks = Looks::of(100);
+            let concerns = findings(&checker).into_iter().map(|found| found.concern);
+            concerns
+                .filter(|concern| *concern == Concern::NeverTrue)
+                .count()
+        };
+        assert_eq!(looked_at("income + income < 0"), 2);
+        assert_eq!(
+            looked_at(&format!("{} < 0", ["income"; 200].join(" + "))),
+            1
+        );
+    }
 }

@@ -55,6 +55,11 @@ impl Term {
         ops.filter_map(Op::field).map(usize::from)
     }
 
+    /// How many operations it takes.
+    pub(crate) fn operations(&self) -> usize {
+        self.left.len() + self.right.len()
+    }
+
     /// Whether it is what this formula computes.
     pub(crate) fn is_formula(&self, formula: &Expression) -> bool {
         self.right.is_empty() && self.left == formula.ops()

@@ -67,6 +67,11 @@ impl<'a> Dependent<'a> {
         self.derived
     }
 
+    /// How many operations it takes.
+    pub(crate) fn operations(&self) -> usize {
+        self.derived.formula.ops().len()
+    }
+
     /// What a given value can be, where it counts at all.
     pub(crate) fn given(&self) -> Domain {
         let mut given = Domain::numbers(self.feature.span(), Grid::Any);

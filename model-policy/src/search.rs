@@ -17,9 +17,11 @@ use crate::space::{Region, Space, View, Wanted};
 
 /// Regions that are looked at before a question is given up as not decided.
 const MAX_REGIONS: usize = 20_000;
-/// Parts of conditions that are looked at, in all questions of a policy together, before the rest
-/// is given up as not decided: about half a minute.
+/// Parts of conditions and operations of formulas that are looked at, in all questions of a policy
+/// together, before the rest is given up as not decided: about half a minute.
 const MAX_LOOKS: u64 = 200_000_000;
+/// Operations of a formula that take as long as one part of a condition.
+const OPERATIONS: usize = 4;
 /// How often halving may go on in a region where no condition turns any more.
 const MAX_HALVINGS: usize = 24;
 /// Fields whose corners are tried together.
@@ -54,6 +56,12 @@ impl Looks {
         let left = self.0.get().checked_sub(looks);
         self.0.set(left.unwrap_or(0));
         left.is_some()
+    }
+
+    /// Takes those for so many operations, or what is left.
+    pub(crate) fn spend(&self, operations: usize) {
+        let looks = operations.div_ceil(OPERATIONS) as u64;
+        self.0.set(self.0.get().saturating_sub(looks));
     }
 
     /// Whether there were not enough of them.
@@ -260,7 +268,8 @@ impl Space<'_> {
         };
         let fields: Vec<usize> = fields.iter().copied().filter(is_open).collect();
         let fields = &fields[..fields.len().min(MAX_CORNERS)];
-        (0..1_usize << fields.len()).find_map(|corner| {
+        let mut corners = (0..1_usize << fields.len()).take_while(|_| !self.looks.are_used_up());
+        corners.find_map(|corner| {
             for (bit, field) in fields.iter().enumerate() {
                 let numbers = self.of(region, *field).numbers;
                 values[*field] = match corner >> bit & 1 {

@@ -140,6 +140,8 @@ impl<'a> Space<'a> {
             left: Vec::with_capacity(count),
         };
         for (one, twin) in self.dependents.iter().zip(&self.twins) {
+            // What is sure, and what is left.
+            self.looks.spend(2 * one.operations());
             let given = match region.narrowed.get(&one.field) {
                 Some(narrowed) => narrowed.clone(),
                 None => one.given(),
@@ -168,6 +170,7 @@ impl<'a> Space<'a> {
     pub(super) fn sure(&self, region: &Region, view: &View, variable: usize) -> Domain {
         if self.is_term(variable) {
             let term = &self.terms[variable - self.fields];
+            self.looks.spend(term.operations());
             return term.domain(|field| self.sure(region, view, field));
         }
         match self.place(variable) {
@@ -180,6 +183,7 @@ impl<'a> Space<'a> {
     pub(super) fn left(&self, region: &Region, view: &View, variable: usize) -> Domain {
         if self.is_term(variable) {
             let term = &self.terms[variable - self.fields];
+            self.looks.spend(term.operations());
             let domain = term.domain(|field| self.left(region, view, field));
             return intersection(&domain, self.of(region, variable));
         }
@@ -261,6 +265,7 @@ impl<'a> Space<'a> {
         let mut unknown = Vec::new();
         let mut adjusted = 0;
         for one in &self.dependents {
+            self.looks.spend(one.operations());
             let settled = one.settle(&values, &mut stack);
             adjusted += usize::from(matches!(settled, Settled::Adjusted(_) | Settled::Unknown));
             match settled {
@@ -277,6 +282,7 @@ impl<'a> Space<'a> {
             return None;
         }
         let holds = wanted.iter().all(|(condition, truths)| {
+            self.looks.spend(condition.expression.ops().len());
             let fields = condition.expression.fields();
             let value = condition.expression.evaluate(&values, &mut stack);
             let is_known = !fields.iter().any(|field| {
