@@ -51,10 +51,10 @@ pub(crate) struct Kept {
     pub(crate) announces: Option<&'static str>,
     /// Announces this in place of a digest.
     pub(crate) tags: Option<&'static str>,
-    /// A header field that it asks for where a large file goes.
-    pub(crate) asks_for: Option<(&'static str, &'static str)>,
     /// Files that somebody writes while the first call is answered.
     pub(crate) meanwhile: Vec<(PathBuf, Vec<u8>)>,
+    /// Wants this header field with an upload.
+    pub(crate) wants: Option<(&'static str, &'static str)>,
     /// Answers 503.
     pub(crate) is_down: bool,
     /// Every call: method and path.
@@ -264,7 +264,7 @@ impl Request {
                     false => json!({"oid": oid, "size": object["size"], "actions": {
                         "upload": {
                             "href": format!("{}/_lfs/{oid}", self.store()),
-                            "header": kept.asks_for.into_iter().collect::<BTreeMap<_, _>>(),
+                            "header": BTreeMap::from_iter(kept.wants),
                         },
                         "verify": {"href": format!("{}/_lfsverify", self.address)},
                     }}),
