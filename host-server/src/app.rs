@@ -2,8 +2,8 @@
 
 mod target;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, Bytes};
 use tokio::sync::OwnedSemaphorePermit;
@@ -37,6 +37,7 @@ pub struct App {
     options: ServeOptions,
     page: Option<Asset>,
     admission: Arc<Admission>,
+    measuring: Mutex<()>,
     log: Option<Arc<DecisionLog>>,
 }
 
@@ -107,6 +108,7 @@ impl App {
             }),
             page: page.then(page::index).flatten(),
             admission: Arc::new(Admission::new(&options.http)),
+            measuring: Mutex::default(),
             metrics,
             options,
             log,
@@ -123,6 +125,11 @@ impl App {
 
     /// The metrics as text, with up-to-date gauges.
     pub(crate) fn measured(&self, format: Format) -> String {
+        // Gauges are set and read by one at a time.
+        let _one = self
+            .measuring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         self.for_each_live(Live::measure);
         if let Some(log) = &self.log {
             log.measure();
@@ -256,7 +263,7 @@ impl App {
     /// The bytes of an answer, in memory that the caller may have; they hold it until the client
     /// has taken them.
     pub(crate) fn hold(&self, caller: &Caller, bytes: Vec<u8>) -> Result<Bytes, ApiError> {
-        let mut claim = self.admission.memory(caller).claim();
+        let mut claim = self.admission.memory(caller).claim_answer();
         claim.cover(bytes.len()).map_err(|full| self.reject(full))?;
         Ok(claim.hold(bytes))
     }

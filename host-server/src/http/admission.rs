@@ -37,6 +37,7 @@ pub(crate) struct Admission {
     reads: Arc<Turns>,
     searches_for_recourse: Arc<Turns>,
     loads: Arc<Turns>,
+    looks: Arc<Turns>,
     searches_of_log: Arc<Turns>,
     /// Room in the decision log's queue for records of batches.
     long_groups: LogRoom,
@@ -58,6 +59,8 @@ pub(crate) enum Work {
     Recourse,
     /// Loading a version of a model.
     Load,
+    /// A look at drift windows and metrics: it may wait for the disk.
+    Look,
     /// A search of the decision log: it may read the whole index, and collects what it finds.
     LogSearch,
 }
@@ -98,10 +101,11 @@ impl Admission {
         // With a call of each thread with connections, all of these are no more than a pool has
         // instances (see `Limits`), so no such thread waits for one.
         let two = one.saturating_add(1);
-        let (pieces, reads, recourse) = (
+        let (pieces, reads, recourse, looks) = (
             processors.saturating_add(1),
             processors.max(two),
             processors.max(two),
+            two,
         );
         Self {
             requests: Arc::new(Semaphore::new(limits.requests.get())),
@@ -111,10 +115,11 @@ impl Admission {
             reads: Turns::new(reads, less_one(reads)),
             searches_for_recourse: Turns::new(recourse, less_one(recourse)),
             loads: Turns::new(one, one),
+            looks: Turns::new(looks, less_one(looks)),
             searches_of_log: Turns::new(one, one),
             long_groups: LogRoom::new(LONG_GROUPS),
             short_groups: LogRoom::new(SHORT_GROUPS),
-            threads: Threads::new(pieces.get() + reads.get() + recourse.get() + 2),
+            threads: Threads::new(pieces.get() + reads.get() + recourse.get() + looks.get() + 2),
             memory: Budget::new(limits.body_memory),
         }
     }
@@ -171,6 +176,7 @@ impl Admission {
             Work::Read => &self.reads,
             Work::Recourse => &self.searches_for_recourse,
             Work::Load => &self.loads,
+            Work::Look => &self.looks,
             Work::LogSearch => &self.searches_of_log,
         };
         let turn = turns.take(caller).await;

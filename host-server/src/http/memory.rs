@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
 
 use super::caller::Caller;
 
@@ -20,13 +21,11 @@ const FIRST: usize = 64 << 10;
 /// The share of all pages that only first bytes may take: a quarter.
 const FIRST_SHARE: usize = 4;
 
-/// How many times what stays free a caller may hold, of either kind of pages: who comes later gets
-/// as much of what is left, so that something always is.
-const TIMES_FREE: usize = 7;
-
-/// The share of either kind of pages that is free for this only to callers that hold little: a
-/// sixteenth. Each of them always gets what a usual request takes, however many hold much.
-const LITTLE_SHARE: usize = 16;
+/// The share of either kind of pages that not everybody may take: an eighth. Half of it is for the
+/// answers of what has begun, and for callers that hold no more than stays free; the other half is
+/// only for callers that hold little, so that each of them gets what a usual request takes, however
+/// many hold much.
+const KEPT_SHARE: usize = 8;
 
 /// What is little: a short body with its buffers, and the rows and answers of a short batch.
 const LITTLE: Pages = Pages {
@@ -40,8 +39,8 @@ pub(crate) struct Budget(Arc<Shared>);
 
 struct Shared {
     free: Mutex<Pages>,
-    /// Of those, what is for callers that hold little.
-    for_little: Pages,
+    /// Of those, what not everybody may take.
+    kept: Pages,
     /// Told when something is given back that somebody may wait for.
     given_back: Notify,
     /// The most that one caller can have, of pages that are nobody's first.
@@ -62,6 +61,15 @@ struct Part {
     of: Arc<Shared>,
 }
 
+/// What pages are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// What comes in.
+    Body,
+    /// What is made of it, and goes out: without it, what has come in goes on being held.
+    Answer,
+}
+
 /// Numbers of pages, of either kind.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Pages {
@@ -76,6 +84,7 @@ pub(crate) struct Full;
 /// Pages that are taken; they are given back when it is dropped.
 pub(crate) struct Claim {
     memory: Memory,
+    used: Use,
     pages: Pages,
 }
 
@@ -85,15 +94,15 @@ impl Budget {
         let pages = bytes / PAGE;
         let first = pages / FIRST_SHARE;
         let rest = pages - first;
-        let for_little = Pages {
-            first: first / LITTLE_SHARE,
-            rest: rest / LITTLE_SHARE,
+        let kept = Pages {
+            first: first / KEPT_SHARE,
+            rest: rest / KEPT_SHARE,
         };
         Self(Arc::new(Shared {
             free: Mutex::new(Pages { first, rest }),
-            for_little,
+            kept,
             given_back: Notify::new(),
-            most: (rest - for_little.rest) * TIMES_FREE / (TIMES_FREE + 1),
+            most: rest - kept.rest,
             callers: Mutex::default(),
         }))
     }
@@ -127,10 +136,6 @@ impl Drop for Part {
 }
 
 impl Pages {
-    fn of_rest(rest: usize) -> Self {
-        Self { first: 0, rest }
-    }
-
     fn plus(self, more: Self) -> Self {
         Self {
             first: self.first + more.first,
@@ -159,54 +164,72 @@ impl Pages {
 }
 
 impl Memory {
-    /// A claim of nothing, which can grow.
+    /// A claim of nothing, which can grow, for a body.
     pub(crate) fn claim(&self) -> Claim {
+        self.claim_for(Use::Body)
+    }
+
+    /// The same for rows and answers of a request whose body is there.
+    pub(crate) fn claim_answer(&self) -> Claim {
+        self.claim_for(Use::Answer)
+    }
+
+    fn claim_for(&self, used: Use) -> Claim {
         Claim {
             memory: self.clone(),
+            used,
             pages: Pages::default(),
         }
     }
 
-    /// Waits until there are `bytes` that are nobody's first, but not longer than `time`. More than
-    /// a caller can have count as all of that.
+    /// Waits until there are `bytes` for an answer that are nobody's first, but not longer than
+    /// `time`. More than a caller can have count as all of that.
     ///
     /// # Errors
     /// When there were not enough in that time.
     pub(crate) async fn wait_for(&self, bytes: usize, time: Duration) -> Result<Claim, Full> {
-        let waited = tokio::time::timeout(time, self.granted(bytes)).await;
-        waited.map_err(|_| Full)
+        let rest = bytes.div_ceil(PAGE).min(self.0.of.most);
+        let pages = Pages { first: 0, rest };
+        let memory = self.clone();
+        // In a task of its own: an answer that its client does not take is not looked at, and
+        // those behind it would wait for it. Whoever goes away ends it.
+        let mut waiting = JoinSet::new();
+        waiting.spawn(async move { tokio::time::timeout(time, memory.granted(pages)).await });
+        match waiting.join_next().await {
+            Some(Ok(Ok(claim))) => Ok(claim),
+            _ => Err(Full),
+        }
     }
 
-    async fn granted(&self, bytes: usize) -> Claim {
-        let shared = &self.0.of;
-        let pages = Pages::of_rest(bytes.div_ceil(PAGE).min(shared.most));
+    async fn granted(self, pages: Pages) -> Claim {
+        let part = Arc::clone(&self.0);
         // Behind the caller's own first: so whoever waits for much waits for nobody else's, and
         // few are woken by what is given back. The semaphore is never closed.
-        let _turn = self.0.turn.acquire().await;
+        let _turn = part.turn.acquire().await;
+        let mut claim = self.claim_answer();
         loop {
-            let mut given_back = std::pin::pin!(shared.given_back.notified());
+            let mut given_back = std::pin::pin!(part.of.given_back.notified());
             // What is given back after this look is not missed.
             given_back.as_mut().enable();
-            if self.take(pages).is_ok() {
-                let memory = self.clone();
-                return Claim { memory, pages };
+            if claim.add(pages).is_ok() {
+                return claim;
             }
             given_back.await;
         }
     }
 
-    fn take(&self, more: Pages) -> Result<(), Full> {
+    fn take(&self, used: Use, more: Pages) -> Result<(), Full> {
         if more == Pages::default() {
             return Ok(());
         }
         let (mut held, mut free) = (lock(&self.0.held), lock(&self.0.of.free));
         let (then, left) = (held.plus(more), free.minus(more).ok_or(Full)?);
-        let is_fair = |of: fn(&Pages) -> usize| {
-            let left = of(&left).saturating_sub(of(&self.0.of.for_little));
-            let is_little = of(&then) <= of(&LITTLE);
-            of(&more) == 0 || is_little || of(&then) <= left * TIMES_FREE
+        let may = |of: fn(&Pages) -> usize| {
+            let (then, left, kept) = (of(&then), of(&left), of(&self.0.of.kept));
+            let has_part = left >= kept / 2 && (used == Use::Answer || then <= left);
+            of(&more) == 0 || left >= kept || has_part || then <= of(&LITTLE)
         };
-        if is_fair(|pages| pages.first) && is_fair(|pages| pages.rest) {
+        if may(|pages| pages.first) && may(|pages| pages.rest) {
             (*held, *free) = (then, left);
             return Ok(());
         }
@@ -258,17 +281,19 @@ impl Claim {
     /// When there is not enough left; the claim stays as it was.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         let more = bytes.div_ceil(PAGE).saturating_sub(self.pages.all());
-        self.add(Pages::of_rest(more))
+        self.add(Pages {
+            first: 0,
+            rest: more,
+        })
     }
 
     /// A part of it, of so many bytes or what there is.
     pub(crate) fn split(&mut self, bytes: usize) -> Self {
         let pages = self.last(bytes.div_ceil(PAGE));
         self.pages = self.pages.beyond(pages);
-        Self {
-            memory: self.memory.clone(),
-            pages,
-        }
+        let mut part = self.memory.claim_for(self.used);
+        part.pages = pages;
+        part
     }
 
     /// Gives back what is not needed for `bytes`.
@@ -287,7 +312,7 @@ impl Claim {
 
     /// All of the claim; what is left covers nothing.
     pub(crate) fn take(&mut self) -> Self {
-        let empty = self.memory.claim();
+        let empty = self.memory.claim_for(self.used);
         std::mem::replace(self, empty)
     }
 
@@ -299,7 +324,7 @@ impl Claim {
     }
 
     fn add(&mut self, more: Pages) -> Result<(), Full> {
-        self.memory.take(more)?;
+        self.memory.take(self.used, more)?;
         self.pages = self.pages.plus(more);
         Ok(())
     }

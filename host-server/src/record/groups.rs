@@ -31,7 +31,7 @@ impl Groups {
         Self {
             admission: Arc::clone(admission),
             caller: caller.clone(),
-            memory: admission.memory(caller).claim(),
+            memory: admission.memory(caller).claim_answer(),
             waiting: None,
             written: None,
         }

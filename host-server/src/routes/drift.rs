@@ -11,6 +11,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 
 use crate::app::App;
+use crate::http::admission::Work;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
@@ -74,7 +75,7 @@ async fn answer(
     // Comparing and drawing take milliseconds: not on an async worker.
     let work = move || write(&monitor.snapshot(), form);
     app.admission()
-        .piece(&caller, work)
+        .work(Work::Look, &caller, work)
         .await
         .map_err(|error| fault(&error))?
         .map_err(|problem| match problem {

@@ -10,6 +10,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 
 use crate::app::App;
+use crate::http::admission::Work;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::metrics::Format;
@@ -30,7 +31,7 @@ async fn metrics(
     let measuring = Arc::clone(&app);
     // Comparing windows and writing the text take milliseconds: not on an async worker.
     let work = move || measuring.measured(format);
-    let text = app.admission().piece(&caller, work).await;
+    let text = app.admission().work(Work::Look, &caller, work).await;
     let text = text.map_err(|error| {
         tracing::error!(request_id = id.as_uuid(), %error, "metrics not written");
         ApiError::fault(&id)

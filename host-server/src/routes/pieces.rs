@@ -141,7 +141,7 @@ impl Batch {
 
     /// The same with the memory of its rows claimed.
     pub(super) fn hold(mut self, memory: &Memory) -> Result<Self, ApiError> {
-        let mut held = memory.claim();
+        let mut held = memory.claim_answer();
         held.cover(self.table.bytes() + self.recourse.len())?;
         self._held = Some(held);
         Ok(self)
@@ -149,7 +149,7 @@ impl Batch {
 
     /// The first piece of the answer; an error when there is no memory for it.
     pub(super) fn first(mut self, memory: &Memory) -> Result<(Self, Bytes), ApiError> {
-        let mut claim = memory.claim();
+        let mut claim = memory.claim_answer();
         claim.cover(self.table.len().min(self.rows_a_piece()) * self.usual_answer())?;
         let bytes = self.next(&mut claim)?;
         Ok((self, bytes))
@@ -237,7 +237,7 @@ impl Batch {
     ) -> Result<(Body, Option<Written>), ApiError> {
         // All of the answer, before any of it is recorded: what is refused leaves no records.
         let a_row = first.len() / self.row.max(1) + 1;
-        let mut all = app.admission().memory(&self.caller).claim();
+        let mut all = app.admission().memory(&self.caller).claim_answer();
         all.grow((self.table.len() - self.row) * a_row)
             .map_err(|full| app.reject(full))?;
         let mut pieces = vec![Ok::<_, Infallible>(first)];

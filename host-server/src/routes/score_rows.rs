@@ -333,7 +333,7 @@ pub(super) async fn score<H: Send + 'static>(
     let piece = app.admission().work(kind, call.caller, first).await;
     let (mut scoring, head) = piece.unwrap_or_else(failed).inspect_err(log)?;
     let mut groups = Groups::new(app.admission(), call.caller);
-    let mut held = app.admission().memory(call.caller).claim();
+    let mut held = app.admission().memory(call.caller).claim_answer();
     loop {
         held.cover(scoring.bytes())
             .map_err(|full| app.reject(full))?;

@@ -9,7 +9,7 @@ mod state;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use model_core::artifact::Artifact;
@@ -106,6 +106,8 @@ pub(crate) struct Monitor {
     reader: Reader,
     window: Mutex<Counted>,
     shown: Mutex<Shown>,
+    /// Held while something is given away, and while files are written.
+    keeping: Mutex<()>,
     unread: AtomicU64,
     gauges: Gauges,
     state: Option<StateFile>,
@@ -124,6 +126,14 @@ struct Shown {
     released: Option<(Stamp, Arc<Snapshot>)>,
     /// What there was to say while there were too few requests.
     waiting: Option<(Stamp, Arc<Snapshot>)>,
+}
+
+/// What a look at a window finds.
+enum Look {
+    /// What there is to show.
+    Shown(Arc<Snapshot>),
+    /// Enough has come and gone since this was given away, or nothing was yet.
+    Due(Option<Arc<Snapshot>>),
 }
 
 /// Changes whenever a comparison would.
@@ -207,6 +217,7 @@ impl Drift {
             reader,
             window: Mutex::new(Counted { live, seen }),
             shown: Mutex::new(shown),
+            keeping: Mutex::default(),
             unread: AtomicU64::new(0),
             gauges: self.gauges.model(name, version),
             state,
@@ -246,34 +257,76 @@ impl Monitor {
     }
 
     /// The window compared with the training rows; computed anew only when it has changed, and
-    /// by enough requests.
+    /// by enough requests. Where windows are kept, what is given away is on the disk before; who
+    /// looks meanwhile gets what was given away before. It may wait for the disk.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        let before = match self.look() {
+            Look::Shown(snapshot) => return snapshot,
+            Look::Due(before) => before,
+        };
+        let _one = match (self.keeping.try_lock(), before) {
+            (Ok(one), _) => one,
+            (Err(TryLockError::WouldBlock), Some(before)) => return before,
+            // The first time there is nothing else to give.
+            (Err(_), _) => self.keeping(),
+        };
+        // Somebody else may have come first.
+        let before = match self.look() {
+            Look::Shown(snapshot) => return snapshot,
+            Look::Due(before) => before,
+        };
+        let (stamp, snapshot) = self.compare();
+        let is_kept = self.keep(Some((&stamp, &snapshot)));
+        match before.filter(|_| !is_kept) {
+            // The next start would not know of it.
+            Some(before) => before,
+            None => {
+                self.shown().released = Some((stamp, Arc::clone(&snapshot)));
+                snapshot
+            }
+        }
+    }
+
+    /// What there is to show, unless a comparison is due.
+    fn look(&self) -> Look {
         let mut shown = self.shown();
-        let mut window = self.window();
-        window.live.turn(now());
-        let unread = self.unread.load(Ordering::Relaxed);
-        let stamp = Stamp::of(&window.live, window.seen, unread);
+        let stamp = self.stamp(&mut self.window());
         // A window that had too few for a while still hides what came and went meanwhile.
         let last = match stamp.is_too_few() {
-            true => &mut shown.waiting,
-            false => &mut shown.released,
+            true => &shown.waiting,
+            false => &shown.released,
         };
-        if let Some((of, snapshot)) = last
-            && (*of == stamp || (!stamp.is_too_few() && of.hides(&stamp)))
-        {
-            return Arc::clone(snapshot);
+        match last {
+            Some((of, last)) if *of == stamp || (!stamp.is_too_few() && of.hides(&stamp)) => {
+                Look::Shown(Arc::clone(last))
+            }
+            last if !stamp.is_too_few() => {
+                Look::Due(last.as_ref().map(|(_, last)| Arc::clone(last)))
+            }
+            _ => {
+                let (stamp, waiting) = self.compare();
+                shown.waiting = Some((stamp, Arc::clone(&waiting)));
+                Look::Shown(waiting)
+            }
         }
+    }
+
+    /// The window as it is now, compared.
+    fn compare(&self) -> (Stamp, Arc<Snapshot>) {
+        let mut window = self.window();
+        let stamp = self.stamp(&mut window);
         // Requests wait for this lock only while the counts are copied, not while they are
         // compared.
         let counted = Snapshot::count(&window.live, stamp.unread);
         drop(window);
-        let snapshot = Arc::new(counted.compare(&self.title, self.reader.columns()));
-        *last = Some((stamp, Arc::clone(&snapshot)));
-        if let Some(state) = self.state.as_ref().filter(|_| !stamp.is_too_few()) {
-            // Before anybody has it: the next start must know what was given away.
-            self.keep(state, &shown);
-        }
-        snapshot
+        let snapshot = counted.compare(&self.title, self.reader.columns());
+        (stamp, Arc::new(snapshot))
+    }
+
+    fn stamp(&self, window: &mut Counted) -> Stamp {
+        window.live.turn(now());
+        let unread = self.unread.load(Ordering::Relaxed);
+        Stamp::of(&window.live, window.seen, unread)
     }
 
     /// Updates the gauges.
@@ -289,18 +342,27 @@ impl Monitor {
 
     /// Writes the window to the disk, where there is a folder for it.
     pub(crate) fn save(&self) {
-        let Some(state) = &self.state else { return };
-        self.keep(state, &self.shown());
+        let _one = self.keeping();
+        let released = self.shown().released.clone();
+        self.keep(released.as_ref().map(|(of, snapshot)| (of, snapshot)));
     }
 
-    fn keep(&self, state: &StateFile, shown: &Shown) {
+    /// Writes the window, and what is given away of it; says whether it is there, or need not be.
+    fn keep(&self, released: Option<(&Stamp, &Arc<Snapshot>)>) -> bool {
+        let Some(state) = &self.state else {
+            return true;
+        };
         let (window, seen) = {
             let window = self.window();
             (window.live.encode(), window.seen)
         };
-        let released = shown.released.as_ref();
         let released = released.and_then(|(of, snapshot)| snapshot.encode(seen - of.seen));
-        state.write(&window, released.as_deref());
+        state.write(&window, released.as_deref())
+    }
+
+    /// One release or write of files at a time.
+    fn keeping(&self) -> MutexGuard<'_, ()> {
+        self.keeping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {

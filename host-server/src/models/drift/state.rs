@@ -5,7 +5,6 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use model_drift::live::{Live, StateError};
 use model_files::{WholeFile, read_small};
@@ -23,8 +22,6 @@ pub(super) struct StateFile {
     path: PathBuf,
     released: PathBuf,
     digest: String,
-    /// One at a time.
-    writing: Mutex<()>,
 }
 
 impl StateFile {
@@ -43,7 +40,6 @@ impl StateFile {
             path: folder.join(format!("{name}.window")),
             released: folder.join(format!("{name}.released")),
             digest: digest.to_owned(),
-            writing: Mutex::default(),
         }
     }
 
@@ -85,16 +81,16 @@ impl StateFile {
 
     /// Replaces both files; on an error the old ones are still there, and the log says why. The
     /// window comes first: of an older one nothing more is given away.
-    pub(super) fn write(&self, window: &[u8], released: Option<&[u8]>) {
-        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn write(&self, window: &[u8], released: Option<&[u8]>) -> bool {
         let files = [(&self.path, Some(window)), (&self.released, released)];
-        for (path, content) in files {
+        files.into_iter().all(|(path, content)| {
             let written = content.map_or(Ok(()), |content| self.replace(path, content));
-            if let Err(error) = written {
-                tracing::warn!(path = %path.display(), %error, "drift window not saved");
-                return;
-            }
-        }
+            written
+                .inspect_err(|error| {
+                    tracing::warn!(path = %path.display(), %error, "drift window not saved");
+                })
+                .is_ok()
+        })
     }
 
     fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {

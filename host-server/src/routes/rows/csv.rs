@@ -45,8 +45,11 @@ impl Csv {
     /// A sentence with the line: too many cells, too long, a quote in the wrong place, or not UTF-8.
     pub(super) fn next(&mut self) -> Result<bool, String> {
         let (mut written, mut ended) = (0, 0);
-        self.line = self.reader.line();
         let begin = self.read;
+        // The end of the line before, in part, and empty lines come with the record after them.
+        let rest = self.body.get(begin..).unwrap_or_default();
+        let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        self.line = self.reader.line() + ends.filter(|byte| **byte == b'\n').count() as u64;
         loop {
             let input = self.body.get(self.read..).unwrap_or_default();
             let (result, read, wrote, ends) =
@@ -142,7 +145,7 @@ mod tests {
         for (text, line) in [
             ("a,b\n1,2\n3,\"x\n4,y\n", 3),
             ("a,b\n1,\"50\"000\n", 2),
-            ("a,b\n\n1,5\" pipe\n", 2),
+            ("a,b\n\n1,5\" pipe\n", 3),
             ("\"a,b\n1,2\n", 1),
             ("a,b\r\n1,\"\"\"\r\n", 2),
         ] {
