@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Request;
@@ -15,12 +16,14 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-use super::handshake::Handshake;
+use super::caller::Caller;
+use super::handshake::{Handshake, in_turns};
 use super::heads::Heads;
 use super::metrics::Counted;
 use super::pace::LeastPace;
 use super::shares::Share;
 use super::slow_reader::SlowReader;
+use super::turns::Turns;
 use super::watched::Watched;
 
 /// How long idle connections stay open once the server is told to stop.
@@ -64,8 +67,14 @@ pub(crate) struct Connection<S> {
 }
 
 impl<S: Service> Connection<S> {
-    /// Answers until the client leaves, or `stop` comes or is dropped.
-    pub(crate) async fn serve(self, stream: std::net::TcpStream, stop: oneshot::Receiver<()>) {
+    /// Answers until the client leaves, or `stop` comes or is dropped. `handshakes` are the turns of
+    /// this thread.
+    pub(crate) async fn serve(
+        self,
+        stream: std::net::TcpStream,
+        handshakes: Arc<Turns>,
+        stop: oneshot::Receiver<()>,
+    ) {
         // This fails when there are no more file descriptors.
         let Ok(stream) = TcpStream::from_std(stream) else {
             return;
@@ -74,16 +83,23 @@ impl<S: Service> Connection<S> {
         match self.tls.clone() {
             None => self.answer(stream, stop).await,
             // In a place of its own: each connection has the memory of the larger way.
-            Some(tls) => Box::pin(self.answer_securely(tls, stream, stop)).await,
+            Some(tls) => Box::pin(self.answer_securely(tls, stream, &handshakes, stop)).await,
         }
     }
 
-    async fn answer_securely<T>(self, tls: TlsAcceptor, stream: T, stop: oneshot::Receiver<()>)
-    where
+    async fn answer_securely<T>(
+        self,
+        tls: TlsAcceptor,
+        stream: T,
+        handshakes: &Arc<Turns>,
+        stop: oneshot::Receiver<()>,
+    ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // A client that does not complete the handshake in time is dropped.
+        let caller = Caller::Unknown.or_from(Some(self.peer.0.ip()));
         let shaken = tls.accept(Watched::new(stream, Handshake::begin(self.handshake)));
+        let shaken = in_turns(shaken, handshakes, &caller);
         let shaken = Box::pin(tokio::time::timeout(self.head, shaken)).await;
         if let Ok(Ok(mut stream)) = shaken {
             let (socket, session) = stream.get_mut();
@@ -141,12 +157,11 @@ mod tests {
     use std::io::Write as _;
     use std::net::{TcpListener, TcpStream as Std};
     use std::num::NonZeroUsize;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use axum::body::Body;
     use prometheus_client::registry::Registry;
 
-    use super::super::caller::Caller;
     use super::super::metrics::HttpMetrics;
     use super::super::shares::Shares;
     use super::*;
@@ -198,12 +213,13 @@ mod tests {
         };
         let (_many, server, first) = open(&listener, 100);
         let (_one, other, second) = open(&listener, 1);
+        let handshakes = || Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN);
         let (_stop, stop) = oneshot::channel();
         let (_end, end) = oneshot::channel();
         let all = async {
             tokio::join!(
-                connection(first).serve(server, stop),
-                connection(second).serve(other, end)
+                connection(first).serve(server, handshakes(), stop),
+                connection(second).serve(other, handshakes(), end)
             )
         };
         let done = async {

@@ -431,10 +431,39 @@ mod tests {
                 .iter()
                 .map(|one| all_that_it_can(one, bytes))
                 .collect();
-            assert!(held.iter().all(|claims| !claims.is_empty()), "{bytes}");
+            assert!(held[..2].iter().all(|claims| !claims.is_empty()), "{bytes}");
             let mut another = budget.of(&caller("c")).claim();
             assert_eq!(another.cover(FIRST + 100 * PAGE), Ok(()), "{bytes}");
         }
+    }
+
+    /// Bodies that were there once kept each other from being answered.
+    #[test]
+    fn what_has_begun_finds_memory_for_its_answer() {
+        let budget = Budget::new(32 * MIB);
+        let (a, b) = (budget.of(&caller("a")), budget.of(&caller("b")));
+        let bodies = [all_that_it_can(&a, MIB), all_that_it_can(&b, MIB)];
+        assert!(bodies[0].len() > 20 && a.claim().cover(MIB).is_err());
+        assert_eq!(a.claim_answer().cover(MIB), Ok(()));
+        assert_eq!(b.claim_answer().cover(MIB), Ok(()));
+    }
+
+    /// A stream whose client did not read once held up all others of its caller.
+    #[tokio::test]
+    async fn who_waits_and_is_not_looked_at_holds_nobody_up() {
+        let budget = Budget::new(8 * MIB);
+        let (memory, other) = (budget.of(&caller("a")), budget.of(&caller("b")));
+        let held = all_that_it_can(&other, MIB);
+        let soon = Duration::from_secs(10);
+        let mut first = std::pin::pin!(memory.wait_for(MIB * 2, soon));
+        assert!(futures_util::poll!(first.as_mut()).is_pending());
+        let second = tokio::spawn({
+            let memory = memory.clone();
+            async move { memory.wait_for(MIB, soon).await.is_ok() }
+        });
+        tokio::task::yield_now().await;
+        drop(held);
+        assert_eq!(second.await.ok(), Some(true));
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //! Between a request's head and its answer, nothing moves to another processor.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::connection::{Connection, Service};
+use super::turns::Turns;
 use crate::host::processors;
 use crate::priority::{LONG_WORK, lower_priority};
 
@@ -113,13 +115,14 @@ impl<S: Service> Thread<S> {
         // Each connection has a shutdown channel of its own: one that all of them polled with
         // every request would bounce between the processors' caches.
         let mut stops = HashMap::new();
+        let handshakes = Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN);
         let mut more = true;
         while more || !connections.is_empty() {
             tokio::select! {
                 taken = self.taken.recv(), if more => match taken {
                     Some((stream, connection)) => {
                         let (stop, stopped) = oneshot::channel();
-                        let id = connections.spawn(connection.serve(stream, stopped)).id();
+                        let id = connections.spawn(connection.serve(stream, Arc::clone(&handshakes), stopped)).id();
                         stops.insert(id, stop);
                     }
                     None => more = false,
