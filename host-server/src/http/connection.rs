@@ -1,7 +1,9 @@
 //! One connection: its requests are answered until it ends.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -136,18 +138,26 @@ impl<S: Service> Connection<S> {
         // Errors here are the client's: it left, was too slow, or does not speak HTTP.
         tokio::select! {
             biased;
-            _ = served.as_mut() => return,
+            _ = looked_at(served.as_mut(), &heads) => return,
             () = heads.late(self.head) => return,
             _ = stop => {}
         }
         // A request may already be on its way on a connection that looks idle: wait for it, and
         // let its answer tell the client that it is the last.
         tokio::select! {
-            _ = served.as_mut() => return,
+            _ = looked_at(served.as_mut(), &heads) => return,
             () = tokio::time::sleep(LINGER) => served.as_mut().graceful_shutdown(),
         }
-        let _ = served.await;
+        let _ = looked_at(served, &heads).await;
     }
+}
+
+/// A connection, each look at which is a turn of it.
+fn looked_at<C: Future>(mut served: Pin<&mut C>, heads: &Heads) -> impl Future<Output = C::Output> {
+    poll_fn(move |context| {
+        heads.begin_turn();
+        served.as_mut().poll(context)
+    })
 }
 
 #[cfg(test)]
@@ -158,6 +168,7 @@ mod tests {
     use std::net::{TcpListener, TcpStream as Std};
     use std::num::NonZeroUsize;
     use std::sync::Mutex;
+    use std::thread::JoinHandle;
 
     use axum::body::Body;
     use prometheus_client::registry::Registry;
@@ -177,13 +188,21 @@ mod tests {
         }
     }
 
-    /// A client that sends so many requests in one piece, and the server's side.
-    fn open(listener: &TcpListener, requests: usize) -> (Std, Std, SocketAddr) {
+    /// A client that sends so many requests at once, each with so long a header, and the server's
+    /// side.
+    fn open(
+        listener: &TcpListener,
+        requests: usize,
+        header: usize,
+    ) -> (JoinHandle<Std>, Std, SocketAddr) {
         let mut client = Std::connect(listener.local_addr().unwrap()).unwrap();
-        let request = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
-        client
-            .write_all(request.repeat(requests).as_bytes())
-            .unwrap();
+        let header = "x".repeat(header);
+        let request = format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {header}\r\n\r\n");
+        // More than the system holds waits until the server has read.
+        let client = std::thread::spawn(move || {
+            let _ = client.write_all(request.repeat(requests).as_bytes());
+            client
+        });
         let (server, peer) = listener.accept().unwrap();
         server.set_nonblocking(true).unwrap();
         (client, server, peer)
@@ -192,6 +211,16 @@ mod tests {
     /// Many requests in one piece were once answered before anything else that the thread had.
     #[tokio::test]
     async fn many_requests_in_one_piece_take_one_turn_each() {
+        check_turns(100, 1).await;
+    }
+
+    /// So were those of which the buffer holds only one at a time.
+    #[tokio::test]
+    async fn many_long_requests_take_one_turn_each() {
+        check_turns(30, 12 << 10).await;
+    }
+
+    async fn check_turns(requests: usize, header: usize) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let metrics = HttpMetrics::register(&mut Registry::default(), false);
         let shares = Shares::new(NonZeroUsize::new(16).unwrap());
@@ -211,8 +240,9 @@ mod tests {
             _permit: shares.take(&Caller::Unknown).unwrap(),
             _counted: metrics.connection(),
         };
-        let (_many, server, first) = open(&listener, 100);
-        let (_one, other, second) = open(&listener, 1);
+        let (_many, server, first) = open(&listener, requests, header);
+        let (_one, other, second) = open(&listener, 1, 1);
+        std::thread::sleep(Duration::from_millis(50));
         let handshakes = || Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN);
         let (_stop, stop) = oneshot::channel();
         let (_end, end) = oneshot::channel();
@@ -223,7 +253,7 @@ mod tests {
             )
         };
         let done = async {
-            while asked.0.lock().unwrap().len() < 101 {
+            while asked.0.lock().unwrap().len() <= requests {
                 tokio::task::yield_now().await;
             }
         };

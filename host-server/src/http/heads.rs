@@ -32,8 +32,8 @@ pub(super) struct Heads(Arc<State>);
 
 struct State {
     now: AtomicU64,
-    /// Something has come since a request was last answered.
-    has_read: AtomicBool,
+    /// A request was asked since the connection's turn began.
+    has_asked: AtomicBool,
 }
 
 impl Heads {
@@ -41,16 +41,22 @@ impl Heads {
     pub(super) fn new() -> Self {
         Self(Arc::new(State {
             now: AtomicU64::new(BEGUN),
-            has_read: AtomicBool::new(false),
+            has_asked: AtomicBool::new(false),
         }))
     }
 
-    /// Lets other connections have their turn, where this request came together with one that was
-    /// just answered: many in one piece would be answered one after the other.
+    /// The connection is looked at: it may answer one request before others are.
+    pub(super) fn begin_turn(&self) {
+        self.0.has_asked.store(false, Ordering::Relaxed);
+    }
+
+    /// Lets other connections have their turn, where this one has had it: many requests that are
+    /// there would be answered one after the other.
     pub(super) async fn take_turn(&self) {
-        if !self.0.has_read.swap(false, Ordering::Relaxed) {
+        if self.0.has_asked.load(Ordering::Relaxed) {
             tokio::task::yield_now().await;
         }
+        self.0.has_asked.store(true, Ordering::Relaxed);
     }
 
     /// A request's head is whole.
@@ -102,7 +108,6 @@ impl Heads {
 
 impl Watch for Heads {
     fn read(&mut self, _bytes: usize) -> io::Result<()> {
-        self.0.has_read.store(true, Ordering::Relaxed);
         let before = self.0.now.load(Ordering::Relaxed);
         if before % REQUEST == IDLE {
             self.0.now.store(before + BEGUN, Ordering::Relaxed);

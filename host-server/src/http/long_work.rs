@@ -5,10 +5,28 @@
 //! threads are woken in turn, none is idle for long enough to end. Each keeps a stack and what
 //! the allocator holds for it, so that a busy server would grow for half an hour.
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::priority::{LONG_WORK, lower_priority};
+
+/// How long an idle thread stays: for ever. One that ends has to be started again, which the system
+/// may refuse then.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// Starts a runtime's first thread for blocking work. Where there is one, a system that refuses
+/// more of them delays the work; where there is none, tokio panics and keeps the work for ever.
+///
+/// # Errors
+/// When the system refuses it.
+pub(super) fn start_first(runtime: &Runtime) -> io::Result<()> {
+    let started = catch_unwind(AssertUnwindSafe(|| drop(runtime.spawn_blocking(|| ()))));
+    started.map_err(|_| io::Error::other("no thread can be started: raise the limit of tasks"))
+}
 
 /// The threads. Work that is running when they are dropped goes on to its end.
 pub(crate) struct Threads {
@@ -23,8 +41,10 @@ impl Threads {
         let pool = Builder::new_current_thread()
             .max_blocking_threads(most)
             .thread_name("long-work")
+            .thread_keep_alive(KEEP_ALIVE)
             .on_thread_start(|| lower_priority(LONG_WORK))
-            .build();
+            .build()
+            .and_then(|pool| start_first(&pool).map(|()| pool));
         let pool = pool.inspect_err(|error| {
             tracing::error!(%error, "long work has no threads of its own");
         });

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::connection::{Connection, Service};
+use super::long_work::{KEEP_ALIVE, start_first};
 use super::turns::Turns;
 use crate::host::processors;
 use crate::priority::{LONG_WORK, lower_priority};
@@ -51,9 +52,13 @@ impl<S: Service> Workers<S> {
                 // What waits for the disk there is little: administrators' changes, and large
                 // buffers that are given back.
                 .max_blocking_threads(BLOCKING)
+                .thread_keep_alive(KEEP_ALIVE)
+                // What comes in is looked at after so many polls: each may be a request.
+                .event_interval(8)
                 // Those are the threads of long work alone: connections come first.
                 .on_thread_start(|| lower_priority(LONG_WORK))
                 .build()?;
+            start_first(&runtime)?;
             let (queue, taken) = mpsc::unbounded_channel();
             let (end, has_ended) = oneshot::channel();
             let thread = Thread {

@@ -31,14 +31,6 @@ const ROUTE: &str = "/predict";
 const ROUTE_NAMED: &str = "/models/{name}/predict";
 const ROUTE_VERSION: &str = "/models/{name}/versions/{version}/predict";
 
-/// The longest body, in bytes, that is decided on the async worker itself. That takes some
-/// microseconds, as writing the answer does; handing it to another thread and back would cost
-/// more than the decision. A longer one is many times the usual application, may take milliseconds
-/// and has its turn on another thread, so that no other request waits behind it, as does a decision
-/// that may carry reasons. A module that hangs holds its thread until
-/// [`Limits::decide`](crate::Limits) at the latest.
-const LONGEST_INLINE: usize = 4 << 10;
-
 pub(super) async fn predict(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
@@ -104,7 +96,7 @@ async fn answer(
     let target = app.target_version(call.caller, name, version, affinity);
     let target = target.await?;
     let recorder = app.recorder(&call, &target, Kind::Decision)?;
-    let is_short = body.len() <= LONGEST_INLINE && !target.served.gives_reasons();
+    let is_short = target.served.is_short(body.len());
     let decided = if is_short {
         let _permit = app.begin()?;
         target.served.decide(&body)

@@ -32,7 +32,9 @@ pub(crate) struct Served {
     signer: Option<Signer>,
     pub(crate) metrics: ModelMetrics,
     drift: Result<Arc<Monitor>, NotMonitored>,
-    /// Whether its decisions carry reasons.
+    /// Bytes of a long, but usual application.
+    longest_short: usize,
+    /// Whether its decisions carry reasons where they are no approval.
     gives_reasons: bool,
     files: OnceLock<Files>,
     target: OnceLock<Option<String>>,
@@ -58,6 +60,12 @@ fn script(glue: &Bytes) -> Bytes {
         Ok(Cow::Owned(changed)) => changed.into(),
         _ => glue.clone(),
     }
+}
+
+/// Bytes of a long, but usual application: its names and values, and blanks between them.
+fn longest_short(model: &Description) -> usize {
+    const FOR_EACH_INPUT: usize = 64;
+    (model.features.len() * FOR_EACH_INPUT).clamp(1 << 10, 16 << 10)
 }
 
 /// What its artifact says of its inputs and answers.
@@ -139,6 +147,7 @@ impl Served {
                 signer.as_ref().map(|signer| signer.name.as_str()),
             ),
             file_sha256: Sha256::digest(host.wasm()).into(),
+            longest_short: longest_short(host.description()),
             gives_reasons: schema(&host).is_some_and(|schema| schema.reasons.in_answer),
             files: OnceLock::new(),
             target: OnceLock::new(),
@@ -166,10 +175,14 @@ impl Served {
         self.target.get_or_init(read).as_deref()
     }
 
-    /// Whether its decisions carry reasons where they are no approval: such a decision takes a
-    /// hundred times as long as another.
-    pub(crate) fn gives_reasons(&self) -> bool {
-        self.gives_reasons
+    /// Whether a request of so many bytes is decided in some microseconds, as an answer is written:
+    /// that is done where the request was read, since handing it to another thread and back would
+    /// cost more. One that is much longer than an application of this model may take milliseconds,
+    /// and one that may carry reasons a hundred times as long as another: they have their turn on
+    /// another thread, so that no other request waits behind them. A module that hangs holds its
+    /// thread until [`Limits::decide`](crate::Limits) at the latest.
+    pub(crate) fn is_short(&self, bytes: usize) -> bool {
+        bytes <= self.longest_short && !self.gives_reasons
     }
 
     pub(crate) fn description(&self) -> &Description {
