@@ -32,7 +32,8 @@ pub(super) struct Heads(Arc<State>);
 
 struct State {
     now: AtomicU64,
-    /// Something has come since a request was last answered.
+    /// Something has come since the last request had its turn: its own body counts, too, so that
+    /// one that comes in one piece with the end of a body lets nobody else have a turn.
     has_read: AtomicBool,
 }
 
