@@ -270,6 +270,9 @@ fn a_key_in_the_folder_signs_nothing() {
             "{error}"
         );
     }
+    // A copy is as secret as the file that --key names.
+    let error = folder.fail(&format!("sign {VERSION} --key risk.pem"));
+    assert!(error.contains("risk.pem has a private key"), "{error}");
     assert!(!folder.path(VERSION).join("model.sig").exists());
 }
 

@@ -263,10 +263,10 @@ async fn keep_drift(app: Arc<App>) {
     }
 }
 
-/// The thread that pushes metrics.
 /// How long the last push of metrics may take.
 const LAST_PUSH: Duration = Duration::from_secs(2);
 
+/// The thread that pushes metrics.
 struct Pushing {
     stop: mpsc::Sender<()>,
     thread: std::thread::JoinHandle<()>,

@@ -572,30 +572,6 @@ async fn a_file_is_measured_before_it_is_read() {
     assert_eq!(who(&app, "/predict").await, 1);
 }
 
-/// Whoever only looked at a model, for which nobody needs a key, once took turns of the canary.
-#[tokio::test]
-async fn who_looks_at_a_model_takes_no_turn_of_the_canary() {
-    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
-    let deployment =
-        "version = \"1\"\n[challenger]\nversion = \"2\"\nmode = \"canary\"\npercent = 50";
-    std::fs::write(folder.path().join("cars/deployment.toml"), deployment).unwrap();
-    let app = serve_folder(&folder);
-    let looks = [
-        "/v1/models/cars",
-        "/v2/models/cars",
-        "/v2/models/cars/ready",
-        "/models/cars/schema",
-    ];
-    for look in looks {
-        let mut by_canary = 0;
-        for _ in 0..10 {
-            by_canary += usize::from(who(&app, "/predict").await == 2);
-            assert_eq!(get(&app, look, &[]).await.status, 200, "{look}");
-        }
-        assert_eq!(by_canary, 5, "{look}");
-    }
-}
-
 /// A version that was asked for by name was once loaded for each request, where the champion took
 /// the only place.
 #[tokio::test]

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SigningError;
-use crate::folder::{Reading, check_target, named_file};
+use crate::folder::{Reading, check_target, digests, keep_keys_out, named_file};
 use crate::key::SigningKey;
 use crate::signed::{Signed, Signer};
 use crate::statement::{IGNORED, Resource, Statement};
@@ -30,14 +30,16 @@ pub struct Bundle {
 /// The bundle of a folder: one line of JSON. Each call gives another one, since ECDSA is random.
 ///
 /// # Errors
-/// When a file cannot be read, the folder has a symbolic link or no file, or the system has no
-/// randomness.
+/// When a file cannot be read or has a private key (PEM), the folder has a symbolic link or no
+/// file, or the system has no randomness.
 pub fn sign_folder(folder: &Path, key: &SigningKey) -> Result<String, SigningError> {
     let reading = Reading {
         ignored: &[],
         allow_symlinks: false,
     };
-    let resources = reading.resources(folder)?;
+    let files = reading.files(folder)?;
+    keep_keys_out(&files)?;
+    let resources = digests(files)?;
     if resources.is_empty() {
         let problem = format!("{} has no files", folder.display());
         return Err(SigningError::Folder(problem));

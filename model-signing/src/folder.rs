@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::digest::sha256_file;
 use crate::error::SigningError;
 use crate::statement::{IGNORED, Resource};
+use crate::{key_file, pem};
 
 /// Folders within folders that are looked into.
 const DEEPEST: usize = 32;
@@ -21,18 +22,10 @@ pub(crate) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// All files of a folder with their SHA-256, by path.
-    ///
-    /// # Errors
-    /// When something cannot be read, or is neither a file nor a folder.
-    pub(crate) fn resources(&self, folder: &Path) -> Result<Vec<Resource>, SigningError> {
-        digests(self.files(folder)?)
-    }
-
     /// The names of all files of a folder, sorted, and where they are.
     ///
     /// # Errors
-    /// As [`Reading::resources`].
+    /// When something cannot be read, or is neither a file nor a folder.
     pub(crate) fn files(&self, folder: &Path) -> Result<Vec<(String, PathBuf)>, SigningError> {
         let mut files = Vec::new();
         self.walk(folder, "", 0, &mut files)?;
@@ -82,6 +75,23 @@ impl Reading<'_> {
         let given = self.ignored.iter().map(String::as_str);
         IGNORED.into_iter().chain(given).any(|path| path == name)
     }
+}
+
+/// Refuses files with a private key: whoever gets a signed folder would get it, too.
+///
+/// # Errors
+/// Names the first one, also where a file cannot be read.
+pub(crate) fn keep_keys_out(files: &[(String, PathBuf)]) -> Result<(), SigningError> {
+    for (name, path) in files {
+        let begin = key_file::begin(path).map_err(reading(path))?;
+        if pem::has_private_key(&String::from_utf8_lossy(&begin)) {
+            let problem = format!(
+                "{name} has a private key, which would go wherever the folder goes: keep it elsewhere"
+            );
+            return Err(SigningError::Folder(problem));
+        }
+    }
+    Ok(())
 }
 
 /// Where this file of a folder is, compared with its digest.
@@ -208,7 +218,7 @@ pub(crate) fn missing(name: &str) -> String {
     format!("{name} is missing")
 }
 
-/// Reads the files whole.
+/// The SHA-256 of each file, which is read whole.
 pub(crate) fn digests(files: Vec<(String, PathBuf)>) -> Result<Vec<Resource>, SigningError> {
     let resource = |(name, path): (String, PathBuf)| {
         let digest = sha256_file(&path).map_err(reading(&path))?;

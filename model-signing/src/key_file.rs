@@ -28,11 +28,17 @@ pub(crate) fn unreadable(path: &Path, error: io::Error) -> SigningError {
     }
 }
 
-fn text(path: &Path) -> io::Result<String> {
+/// What a file begins with: all of it where it can be a key.
+pub(crate) fn begin(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?
         .take(LONGEST + 1)
         .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let bytes = begin(path)?;
     if bytes.len() as u64 > LONGEST {
         let problem = format!("it is longer than {} KiB", LONGEST >> 10);
         return Err(io::Error::new(io::ErrorKind::InvalidData, problem));

@@ -6,6 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 /// Characters of base64 in a line.
 const COLUMNS: usize = 64;
 
+/// What the label of a block comes after.
+const BEGIN: &str = "-----BEGIN ";
+
 /// A block of a PEM file.
 pub(crate) struct Block {
     /// Such as `PUBLIC KEY`.
@@ -16,7 +19,7 @@ pub(crate) struct Block {
 /// The text of one block, as OpenSSL writes it.
 pub(crate) fn write(label: &str, der: &[u8]) -> String {
     let base64 = STANDARD.encode(der);
-    let mut text = format!("-----BEGIN {label}-----\n");
+    let mut text = format!("{BEGIN}{label}-----\n");
     for line in base64.as_bytes().chunks(COLUMNS) {
         text.extend(line.iter().copied().map(char::from));
         text.push('\n');
@@ -25,11 +28,20 @@ pub(crate) fn write(label: &str, der: &[u8]) -> String {
     text
 }
 
+/// Whether a block of a private key begins in a text, of whatever kind, encrypted or not.
+pub(crate) fn has_private_key(text: &str) -> bool {
+    let mut labels = text.split(BEGIN).skip(1);
+    labels.any(|begun| {
+        let line = begun.lines().next().unwrap_or_default();
+        line.contains("PRIVATE KEY")
+    })
+}
+
 /// All blocks of a text; what stands outside of blocks is skipped, a damaged block left out.
 pub(crate) fn read(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut rest = text;
-    while let Some((_, begun)) = rest.split_once("-----BEGIN ") {
+    while let Some((_, begun)) = rest.split_once(BEGIN) {
         let Some((label, body)) = begun.split_once("-----") else {
             break;
         };

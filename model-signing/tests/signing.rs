@@ -94,6 +94,37 @@ fn what_git_keeps_is_not_part_of_a_model() {
     folder.check().unwrap();
 }
 
+/// Whoever gets a signed folder gets its files.
+#[test]
+fn a_private_key_is_not_signed() {
+    let (own, key) = SigningKey::generate().unwrap();
+    let other = |label: &str| format!("Made today\r\n-----BEGIN {label}-----\r\nMIGH\r\n");
+    let sign = |name: &str, text: &str| {
+        let folder = Folder::signed();
+        fs::write(folder.path(name), text).unwrap();
+        sign_folder(folder.folder.path(), &key)
+    };
+    let labels = [
+        "RSA PRIVATE KEY",
+        "OPENSSH PRIVATE KEY",
+        "PGP PRIVATE KEY BLOCK",
+    ];
+    for text in labels.map(other).iter().chain([&own]) {
+        for name in ["risk.pem", "reports/notes"] {
+            assert_eq!(
+                sign(name, text).unwrap_err().to_string(),
+                format!(
+                    "the folder cannot be signed: {name} has a private key, which would go \
+                     wherever the folder goes: keep it elsewhere"
+                )
+            );
+        }
+    }
+    // A public one is nobody's secret, and a text may speak of keys.
+    let text = format!("{}A PRIVATE KEY stays at home.\n", key.public().to_pem());
+    sign("risk.pub.pem", &text).unwrap();
+}
+
 #[test]
 fn an_altered_folder_is_refused_and_the_file_is_named() {
     let write = |name: &'static str, text: &'static str| {

@@ -43,8 +43,8 @@ struct Js {
     out: PathBuf,
 }
 
-/// Tells Node that `model.js` is an ES module, and npm what is in the folder.
 const PACKAGE_FILE: &str = "package.json";
+/// Tells Node that `model.js` is an ES module, and npm what is in the folder.
 const PACKAGE: &str = r#"{
   "name": "model",
   "private": true,

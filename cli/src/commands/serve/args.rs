@@ -53,8 +53,8 @@ pub(crate) struct Args {
     /// Model that answers requests that name none [default: the first by name]
     #[arg(long, value_name = "NAME")]
     pub(super) default_model: Option<String>,
-    /// Maximum number of versions of a model that are loaded at once, those included that answer or
-    /// challenge, and always one more than those; others load at first use [default: 16]
+    /// Maximum number of loaded versions per model, including champion, challenger and previous
+    /// champion, and always at least one more; others load on first use [default: 16]
     #[arg(long, value_name = "NUMBER")]
     pub(super) loaded_versions: Option<std::num::NonZeroUsize>,
     /// Refuse models whose engine is neither the one of this program nor a released one
