@@ -23,7 +23,7 @@ use crate::http::limits::HttpLimits;
 use crate::http::metrics::{Format, Metrics, Rejected};
 use crate::http::middleware::Middleware;
 use crate::http::page;
-use crate::models::drift::Drift;
+use crate::models::drift::{Drift, End};
 use crate::models::registry::{Live, Loading, ModelSource, OnLoad, OnRefuse, Registry, Witness};
 use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, Written};
 
@@ -138,8 +138,8 @@ impl App {
     }
 
     /// Writes the drift windows to the disk, where there is a folder for them.
-    pub(crate) fn keep_drift(&self) {
-        self.for_each_live(Live::keep_drift);
+    pub(crate) fn keep_drift(&self, end: End) {
+        self.for_each_live(|live| live.keep_drift(end));
     }
 
     /// Whether drift windows are kept between starts.

@@ -19,7 +19,7 @@ use crate::http::renewal::Renewal;
 use crate::http::spans::Spans;
 use crate::http::tls::Tls;
 use crate::http::workers::Workers;
-use crate::models::drift::StateLock;
+use crate::models::drift::{End, StateLock};
 use crate::models::registry::watch::watch;
 use crate::routes::metrics_app;
 use crate::service::AppService;
@@ -193,7 +193,7 @@ impl Server {
         }
         if let Some(keeping) = keeping {
             keeping.abort();
-            let _ = tokio::task::spawn_blocking(move || state.keep_drift()).await;
+            let _ = tokio::task::spawn_blocking(move || state.keep_drift(End::OfServer)).await;
         }
         let spans = async {
             if let Some(spans) = spans {
@@ -259,7 +259,7 @@ async fn keep_drift(app: Arc<App>) {
     loop {
         turns.tick().await;
         let app = Arc::clone(&app);
-        let _ = tokio::task::spawn_blocking(move || app.keep_drift()).await;
+        let _ = tokio::task::spawn_blocking(move || app.keep_drift(End::None)).await;
     }
 }
 

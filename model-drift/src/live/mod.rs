@@ -4,6 +4,10 @@
 //! last complete one is compared. With more it slides: the oldest pane is dropped when a new one
 //! starts. A pane is full after a number of rows or of seconds; the clock is the caller's. No row
 //! is kept, only counts per bin.
+//!
+//! Rows can be counted in blocks ([`Live::in_blocks`]): they are in no pane before their block is
+//! whole. All that a window ever shows is then a sum of whole blocks, and so is every sum and
+//! difference of what it showed at different times: none tells of a single row.
 
 mod bins;
 mod state;
@@ -65,6 +69,11 @@ pub struct Live {
     current: usize,
     /// The last complete window, where it tumbles.
     complete: Option<Pane>,
+    /// Rows of a block, at least; and those of the block that is not whole yet.
+    block: u64,
+    open: Pane,
+    /// How often what the window shows has changed.
+    changes: u64,
 }
 
 /// The bins of all columns, without their counts.
@@ -144,32 +153,63 @@ impl Live {
             digest: reference.digest(),
             reference: shape.rebinned(reference, reference),
             shape: Arc::new(shape),
+            open: pane.clone(),
             panes: vec![pane; window.panes],
             current: 0,
             complete: None,
+            block: 1,
+            changes: 0,
         }
+    }
+
+    /// The same, which counts rows in blocks of so many. Where panes have a number of rows, the
+    /// last block of each is as long as the pane asks for, but shorter than two; a pane that would
+    /// have fewer rows than a block has one block.
+    #[must_use]
+    pub fn in_blocks(self, rows: u64) -> Self {
+        let block = rows.max(1);
+        Self { block, ..self }
     }
 
     /// Counts a row: one cell for each column of the reference, in its order. Cells that are
     /// not there count as missing.
     pub fn push<'a>(&mut self, row: impl IntoIterator<Item = Cell<'a>>, now: u64) {
-        self.turn(now);
-        let pane = &mut self.panes[self.current];
         let mut cells = row.into_iter();
-        for (column, start) in self.shape.columns.iter().zip(&self.shape.starts) {
-            if let Some(bin) = column.bin(cells.next().unwrap_or(Cell::Missing)) {
-                pane.add(start + bin);
-            }
-        }
-        pane.rows += 1;
+        let shape = Arc::clone(&self.shape);
+        let columns = shape.columns.iter().zip(&shape.starts);
+        let places = columns.filter_map(|(column, start)| {
+            let bin = column.bin(cells.next().unwrap_or(Cell::Missing))?;
+            Some(start + bin)
+        });
+        self.add(places, now);
     }
 
     /// Counts a row by the indices of [`Shape::place`]. An index out of range is ignored.
     pub fn count(&mut self, places: &[u32], now: u64) {
-        self.turn(now);
-        let pane = &mut self.panes[self.current];
-        places.iter().for_each(|place| pane.add(*place as usize));
-        pane.rows += 1;
+        self.add(places.iter().map(|place| *place as usize), now);
+    }
+
+    fn add(&mut self, places: impl Iterator<Item = usize>, now: u64) {
+        places.for_each(|place| self.open.add(place));
+        self.open.rows += 1;
+        if self.open.rows >= self.rows_of_block() {
+            self.turn(now);
+            self.panes[self.current].take(&mut self.open);
+            self.changes += 1;
+        }
+    }
+
+    /// How many rows the open block gets.
+    fn rows_of_block(&self) -> u64 {
+        let Length::Rows(most) = self.window.length else {
+            return self.block;
+        };
+        let rows = self.panes[self.current].rows;
+        let left = if rows < most { most - rows } else { most };
+        match left / self.block {
+            1 => left,
+            _ => self.block,
+        }
     }
 
     /// The bins, to be used without a lock on the counts.
@@ -201,6 +241,7 @@ impl Live {
     }
 
     fn next(&mut self, began: u64) {
+        self.changes += 1;
         if self.panes.len() == 1 {
             self.complete = Some(self.panes[0].clone());
         }
@@ -261,6 +302,12 @@ impl Live {
         began.unwrap_or(self.panes[self.current].began)
     }
 
+    /// How often what the window shows has changed.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// The window; it may have fewer panes than were asked for.
     #[must_use]
     pub fn window(&self) -> Window {
@@ -270,7 +317,7 @@ impl Live {
     /// Memory of the counts, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let panes = self.panes.len() + usize::from(self.panes.len() == 1);
+        let panes = self.panes.len() + 1 + usize::from(self.panes.len() == 1);
         panes * self.panes[0].counts.len() * size_of::<u32>()
     }
 }
@@ -280,5 +327,13 @@ impl Pane {
         if let Some(count) = self.counts.get_mut(place) {
             *count = count.saturating_add(1);
         }
+    }
+
+    /// Adds what another one has, which has nothing then.
+    fn take(&mut self, other: &mut Self) {
+        for (count, more) in self.counts.iter_mut().zip(&mut other.counts) {
+            *count = count.saturating_add(std::mem::take(more));
+        }
+        self.rows += std::mem::take(&mut other.rows);
     }
 }

@@ -1,13 +1,13 @@
 //! The stored form of a window: `UWDLIVE\0`, format (u32), SHA-256 of what follows; then
 //! the digest of the reference (64 bytes of hexadecimal), the kind and length of a pane, and
-//! the panes' rows, beginnings and counts. Integers are little-endian.
+//! the panes' rows, beginnings and counts, and those of the open block. Integers are little-endian.
 
 use sha2::{Digest, Sha256};
 
 use super::{Length, Live, Pane};
 
 const MAGIC: &[u8; 8] = b"UWDLIVE\0";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const HEADER: usize = 44;
 
 /// Why a stored window cannot be continued.
@@ -26,16 +26,22 @@ pub enum StateError {
 }
 
 impl Live {
-    /// The stored form.
+    /// The stored form. The rows of the block that is not whole yet are in it `with_open`: only
+    /// where nothing is shown of this window any more, or the block could become another one's, too.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self, with_open: bool) -> Vec<u8> {
         let mut body = self.digest.clone().into_bytes();
         let (kind, length) = kind(self.window.length);
         for number in [kind, length, self.panes.len() as u64, self.current as u64] {
             body.extend_from_slice(&number.to_le_bytes());
         }
         body.push(u8::from(self.complete.is_some()));
-        for pane in self.panes.iter().chain(&self.complete) {
+        let none = Pane {
+            counts: vec![0; self.open.counts.len()],
+            ..Pane::default()
+        };
+        let open = if with_open { &self.open } else { &none };
+        for pane in self.panes.iter().chain(&self.complete).chain([open]) {
             body.extend_from_slice(&pane.rows.to_le_bytes());
             body.extend_from_slice(&pane.began.to_le_bytes());
             pane.counts
@@ -78,10 +84,13 @@ impl Live {
             .map(|_| reader.pane(cells))
             .collect::<Result<Vec<_>, _>>()?;
         let complete = complete.then(|| reader.pane(cells)).transpose()?;
+        let open = reader.pane(cells)?;
         if current >= panes.len() || !reader.0.is_empty() {
             return Err(StateError::Damaged);
         }
         (self.panes, self.current, self.complete) = (panes, current, complete);
+        self.open = open;
+        self.changes += 1;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ mod state;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use model_core::artifact::Artifact;
@@ -28,9 +28,9 @@ pub(crate) use snapshot::Snapshot;
 use state::StateFile;
 pub(crate) use state::{StateLock, check_state_folder};
 
-/// Requests that come or go between two releases of a window's counts: each bin's difference
-/// is then of at least so many together, and no applicant can be told from it.
-const RELEASE_STEP: u64 = 100;
+/// Requests that are counted together: what a window shows, and every difference of what it showed
+/// at two times, is a sum of so many, and no applicant can be told from it.
+const BLOCK: u64 = LEAST_ROWS;
 
 /// How live traffic is watched.
 #[derive(Debug, Clone)]
@@ -99,74 +99,33 @@ impl Watched {
     }
 }
 
+/// Whether a window goes on after it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It does.
+    None,
+    /// The server ends.
+    OfServer,
+}
+
 /// The window of one version of a model.
 pub(crate) struct Monitor {
     /// `loan-approval 1.0.0`
     title: String,
     reader: Reader,
-    window: Mutex<Counted>,
-    shown: Mutex<Shown>,
-    /// Held while something is given away, and while files are written.
-    keeping: Mutex<()>,
+    window: Mutex<Live>,
+    /// The last comparison, and of what it was.
+    last: Mutex<Option<(Stamp, Arc<Snapshot>)>>,
     unread: AtomicU64,
     gauges: Gauges,
     state: Option<StateFile>,
 }
 
-struct Counted {
-    live: Live,
-    /// All requests that were ever counted.
-    seen: u64,
-}
-
-/// What was last said of a window, and of which requests.
-#[derive(Default)]
-struct Shown {
-    /// The last comparison, whose counts were given away.
-    released: Option<(Stamp, Arc<Snapshot>)>,
-    /// What there was to say while there were too few requests.
-    waiting: Option<(Stamp, Arc<Snapshot>)>,
-}
-
-/// What a look at a window finds.
-enum Look {
-    /// What there is to show.
-    Shown(Arc<Snapshot>),
-    /// Enough has come and gone since this was given away, or nothing was yet.
-    Due(Option<Arc<Snapshot>>),
-}
-
 /// Changes whenever a comparison would.
 #[derive(Clone, Copy, PartialEq)]
 struct Stamp {
-    seen: u64,
-    rows: u64,
-    since: u64,
+    changes: u64,
     unread: u64,
-}
-
-impl Stamp {
-    fn of(live: &Live, seen: u64, unread: u64) -> Self {
-        Self {
-            seen,
-            rows: live.rows(),
-            since: live.since(),
-            unread,
-        }
-    }
-
-    /// Whether what was released at this one is still all that there is to see at a `later`
-    /// one: two releases whose difference is a few requests would tell what those were.
-    fn hides(&self, later: &Self) -> bool {
-        let come = later.seen - self.seen;
-        let gone = (self.rows + come).saturating_sub(later.rows);
-        come + gone < RELEASE_STEP
-    }
-
-    /// Whether counts of so few requests would show who asked.
-    fn is_too_few(&self) -> bool {
-        self.rows < LEAST_ROWS
-    }
 }
 
 impl Drift {
@@ -184,40 +143,20 @@ impl Drift {
         let options = self.options.as_ref().ok_or(NotMonitored::SwitchedOff)?;
         let (artifact, reference) = reference(host)?;
         let reference = watched.columns(&reference);
-        let mut live = Live::new(&reference, options.window, now());
+        let mut live = Live::new(&reference, options.window, now()).in_blocks(BLOCK);
         let digest = &host.description().model.digest;
         let state = options.state.as_ref().map(|folder| {
             let file = StateFile::new(folder, (name, version), watched, digest);
             file.restore(&mut live);
+            // A block that goes on now must not go on once more after a crash.
+            file.write(&live.encode(false));
             file
         });
-        let title = format!("{name} {version}");
-        let reader = Reader::new(&artifact, &reference, live.shape());
-        // What an earlier start has given away cannot be taken back.
-        let released = state.as_ref().and_then(StateFile::released);
-        let released =
-            released.and_then(|stored| Snapshot::decode(&stored, &live, &title, reader.columns()));
-        let (released, seen) = match released {
-            None => (None, 0),
-            Some((snapshot, come)) => {
-                let stamp = Stamp {
-                    seen: 0,
-                    rows: snapshot.rows(),
-                    ..Stamp::of(&live, come, 0)
-                };
-                (Some((stamp, Arc::new(snapshot))), come)
-            }
-        };
-        let shown = Shown {
-            released,
-            waiting: None,
-        };
         Ok(Arc::new(Monitor {
-            title,
-            reader,
-            window: Mutex::new(Counted { live, seen }),
-            shown: Mutex::new(shown),
-            keeping: Mutex::default(),
+            title: format!("{name} {version}"),
+            reader: Reader::new(&artifact, &reference, live.shape()),
+            window: Mutex::new(live),
+            last: Mutex::default(),
             unread: AtomicU64::new(0),
             gauges: self.gauges.model(name, version),
             state,
@@ -251,82 +190,30 @@ impl Monitor {
             return;
         };
         let now = now();
-        let mut window = self.window();
-        window.live.count(&bins, now);
-        window.seen += 1;
+        self.window().count(&bins, now);
     }
 
-    /// The window compared with the training rows; computed anew only when it has changed, and
-    /// by enough requests. Where windows are kept, what is given away is on the disk before; who
-    /// looks meanwhile gets what was given away before. It may wait for the disk.
+    /// The window compared with the training rows; computed anew only when it has changed.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        let before = match self.look() {
-            Look::Shown(snapshot) => return snapshot,
-            Look::Due(before) => before,
-        };
-        let _one = match (self.keeping.try_lock(), before) {
-            (Ok(one), _) => one,
-            (Err(TryLockError::WouldBlock), Some(before)) => return before,
-            // The first time there is nothing else to give.
-            (Err(_), _) => self.keeping(),
-        };
-        // Somebody else may have come first.
-        let before = match self.look() {
-            Look::Shown(snapshot) => return snapshot,
-            Look::Due(before) => before,
-        };
-        let (stamp, snapshot) = self.compare();
-        let is_kept = self.keep(Some((&stamp, &snapshot)));
-        match before.filter(|_| !is_kept) {
-            // The next start would not know of it.
-            Some(before) => before,
-            None => {
-                self.shown().released = Some((stamp, Arc::clone(&snapshot)));
-                snapshot
-            }
-        }
-    }
-
-    /// What there is to show, unless a comparison is due.
-    fn look(&self) -> Look {
-        let mut shown = self.shown();
-        let stamp = self.stamp(&mut self.window());
-        // A window that had too few for a while still hides what came and went meanwhile.
-        let last = match stamp.is_too_few() {
-            true => &shown.waiting,
-            false => &shown.released,
-        };
-        match last {
-            Some((of, last)) if *of == stamp || (!stamp.is_too_few() && of.hides(&stamp)) => {
-                Look::Shown(Arc::clone(last))
-            }
-            last if !stamp.is_too_few() => {
-                Look::Due(last.as_ref().map(|(_, last)| Arc::clone(last)))
-            }
-            _ => {
-                let (stamp, waiting) = self.compare();
-                shown.waiting = Some((stamp, Arc::clone(&waiting)));
-                Look::Shown(waiting)
-            }
-        }
-    }
-
-    /// The window as it is now, compared.
-    fn compare(&self) -> (Stamp, Arc<Snapshot>) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let mut window = self.window();
-        let stamp = self.stamp(&mut window);
+        window.turn(now());
+        let stamp = Stamp {
+            changes: window.changes(),
+            unread: self.unread.load(Ordering::Relaxed),
+        };
+        if let Some((of, snapshot)) = &*last
+            && *of == stamp
+        {
+            return Arc::clone(snapshot);
+        }
         // Requests wait for this lock only while the counts are copied, not while they are
         // compared.
-        let counted = Snapshot::count(&window.live, stamp.unread);
+        let counted = Snapshot::count(&window, stamp.unread);
         drop(window);
-        let snapshot = counted.compare(&self.title, self.reader.columns());
-        (stamp, Arc::new(snapshot))
-    }
-
-    fn stamp(&self, window: &mut Counted) -> Stamp {
-        window.live.turn(now());
-        let unread = self.unread.load(Ordering::Relaxed);
-        Stamp::of(&window.live, window.seen, unread)
+        let snapshot = Arc::new(counted.compare(&self.title, self.reader.columns()));
+        *last = Some((stamp, Arc::clone(&snapshot)));
+        snapshot
     }
 
     /// Updates the gauges.
@@ -340,37 +227,16 @@ impl Monitor {
         self.gauges.clear();
     }
 
-    /// Writes the window to the disk, where there is a folder for it.
-    pub(crate) fn save(&self) {
-        let _one = self.keeping();
-        let released = self.shown().released.clone();
-        self.keep(released.as_ref().map(|(of, snapshot)| (of, snapshot)));
+    /// Writes the window to the disk, where there is a folder for it. The requests of the block that
+    /// is not whole yet are written at the `end`, when nobody looks any more: a block that went on
+    /// here and after a crash would be two that differ by a few requests.
+    pub(crate) fn save(&self, end: End) {
+        let Some(state) = &self.state else { return };
+        let bytes = self.window().encode(end == End::OfServer);
+        state.write(&bytes);
     }
 
-    /// Writes the window, and what is given away of it; says whether it is there, or need not be.
-    fn keep(&self, released: Option<(&Stamp, &Arc<Snapshot>)>) -> bool {
-        let Some(state) = &self.state else {
-            return true;
-        };
-        let (window, seen) = {
-            let window = self.window();
-            (window.live.encode(), window.seen)
-        };
-        let released = released.and_then(|(of, snapshot)| snapshot.encode(seen - of.seen));
-        state.write(&window, released.as_deref())
-    }
-
-    /// One release or write of files at a time.
-    fn keeping(&self) -> MutexGuard<'_, ()> {
-        self.keeping.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn shown(&self) -> MutexGuard<'_, Shown> {
-        // Replaced as a whole.
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn window(&self) -> MutexGuard<'_, Counted> {
+    fn window(&self) -> MutexGuard<'_, Live> {
         // A panic cannot leave the counts inconsistent: they are only ever added to.
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -415,7 +281,7 @@ pub fn time_counting(
     let start = Instant::now();
     monitor.snapshot();
     let comparison = start.elapsed();
-    let bytes = monitor.window().live.bytes();
+    let bytes = monitor.window().bytes();
     Some(CountingCost {
         request,
         comparison,

@@ -9,7 +9,7 @@ use model_drift::compare::{self, CompareError, Sides};
 use model_drift::live::{Length, Live, Window};
 use model_drift::report::{HtmlError, Report, waiting_html};
 use model_drift::sketch::Sketch;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Requests before a window is compared, and before its counts are given away: fewer could show
@@ -25,16 +25,6 @@ enum NoReport {
     TooFewRequests { rows: u64 },
     #[error(transparent)]
     Comparison(CompareError),
-}
-
-/// What is kept of a comparison beside its counts.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    rows: u64,
-    since: u64,
-    unread: u64,
-    /// How many requests had come since.
-    come: u64,
 }
 
 /// What was counted.
@@ -131,43 +121,6 @@ impl Snapshot {
                 .get_or_init(|| self.sketch.encode().into())
                 .clone()),
         }
-    }
-
-    /// The stored form of what was given away when so many requests have `come` since; `None`
-    /// where it was too little.
-    pub(super) fn encode(&self, come: u64) -> Option<Vec<u8>> {
-        let sketch = self.sketch().ok()?;
-        let kept = json!(Kept {
-            rows: self.facts.rows,
-            since: self.facts.since,
-            unread: self.facts.unread,
-            come,
-        });
-        Some([kept.to_string().as_bytes(), b"\n", &sketch].concat())
-    }
-
-    /// Reads the stored form, and how many requests had come since; `None` where it is damaged.
-    pub(super) fn decode(
-        stored: &[u8],
-        live: &Live,
-        title: &str,
-        columns: usize,
-    ) -> Option<(Self, u64)> {
-        let end = stored.iter().position(|byte| *byte == b'\n')?;
-        let kept: Kept = serde_json::from_slice(&stored[..end]).ok()?;
-        let sketch = Sketch::decode(&stored[end + 1..]).ok()?;
-        let now = Self::count(live, kept.unread);
-        let facts = Facts {
-            rows: kept.rows,
-            since: kept.since,
-            ..now.facts
-        };
-        let counts = Counts {
-            facts,
-            sketch,
-            ..now
-        };
-        Some((counts.compare(title, columns), kept.come))
     }
 
     /// As `underwrite drift --json` has it, and the window. Without a comparison the verdict

@@ -1,10 +1,10 @@
 //! A window on the disk: a line with the model's digest, then the window's stored form with
-//! its checksum; and what was last given away of it, in a file of its own. Both are written aside,
-//! synced and renamed.
+//! its checksum. It is written aside, synced and renamed.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use model_drift::live::{Live, StateError};
 use model_files::{WholeFile, read_small};
@@ -17,11 +17,12 @@ const LOCK: &str = ".lock";
 /// The longest state, in bytes: several times what a window takes.
 const LONGEST: u64 = 4 << 20;
 
-/// Where the window of one version of a model is kept, and what was last given away of it.
+/// Where the window of one version of a model is kept.
 pub(super) struct StateFile {
     path: PathBuf,
-    released: PathBuf,
     digest: String,
+    /// One at a time.
+    writing: Mutex<()>,
 }
 
 impl StateFile {
@@ -35,11 +36,11 @@ impl StateFile {
             Watched::Requests => "",
             Watched::Copies => "@shadow",
         };
-        let name = format!("{}@{}{of}", safe(name), safe(version));
+        let name = format!("{}@{}{of}.window", safe(name), safe(version));
         Self {
-            path: folder.join(format!("{name}.window")),
-            released: folder.join(format!("{name}.released")),
+            path: folder.join(name),
             digest: digest.to_owned(),
+            writing: Mutex::default(),
         }
     }
 
@@ -73,33 +74,21 @@ impl StateFile {
         Ok(&rest[1..])
     }
 
-    /// What was last given away; `None` where that is not known.
-    pub(super) fn released(&self) -> Option<Vec<u8>> {
-        let bytes = read_small(&self.released, LONGEST).ok()?;
-        self.window(&bytes).ok().map(<[u8]>::to_vec)
+    /// Replaces the file; on an error the old one is still there, and the log says why.
+    pub(super) fn write(&self, window: &[u8]) {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = self.replace(window) {
+            tracing::warn!(path = %self.path.display(), %error, "drift window not saved");
+        }
     }
 
-    /// Replaces both files; on an error the old ones are still there, and the log says why. The
-    /// window comes first: of an older one nothing more is given away.
-    pub(super) fn write(&self, window: &[u8], released: Option<&[u8]>) -> bool {
-        let files = [(&self.path, Some(window)), (&self.released, released)];
-        files.into_iter().all(|(path, content)| {
-            let written = content.map_or(Ok(()), |content| self.replace(path, content));
-            written
-                .inspect_err(|error| {
-                    tracing::warn!(path = %path.display(), %error, "drift window not saved");
-                })
-                .is_ok()
-        })
-    }
-
-    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
+    fn replace(&self, window: &[u8]) -> io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        let mut file = WholeFile::create_with_mode(path, 0o600)?;
+        let mut file = WholeFile::create_with_mode(&self.path, 0o600)?;
         file.write_all(self.digest.as_bytes())?;
         file.write_all(b"\n")?;
-        file.write_all(content)?;
+        file.write_all(window)?;
         file.commit()
     }
 }

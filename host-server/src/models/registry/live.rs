@@ -12,7 +12,7 @@ use super::served::Served;
 use super::shadow::Shadow;
 use super::version::{Version, unload_oldest};
 use crate::host::LoadError;
-use crate::models::drift::{Monitor, NotMonitored};
+use crate::models::drift::{End, Monitor, NotMonitored};
 
 /// What answers now.
 pub(crate) struct Live {
@@ -122,11 +122,11 @@ impl Live {
     }
 
     /// Writes the drift windows to the disk, where there is a folder for them.
-    pub(crate) fn keep_drift(&self) {
+    pub(crate) fn keep_drift(&self, end: End) {
         let loaded = self.loaded();
         let own = loaded.iter().filter_map(|served| served.drift().ok());
         let of_shadow = self.shadow().and_then(|shadow| shadow.drift().ok());
-        own.chain(of_shadow).for_each(|monitor| monitor.save());
+        own.chain(of_shadow).for_each(|monitor| monitor.save(end));
     }
 
     pub(crate) fn version(&self, version: &str) -> Option<&Arc<Version>> {

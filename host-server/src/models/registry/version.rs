@@ -16,6 +16,7 @@ use super::names::FolderName;
 use super::served::Served;
 use super::source::Signer;
 use crate::host::{Description, LoadError, LoadErrorKind, ModelInfo};
+use crate::models::drift::End;
 
 /// A version of a model, loaded or not.
 pub(crate) struct Version {
@@ -177,7 +178,7 @@ impl Version {
         if let Some(served) = self.served.swap(None) {
             served.metrics.set_instances(0);
             if let Ok(monitor) = served.drift() {
-                monitor.save();
+                monitor.save(End::None);
             }
         }
     }
