@@ -290,6 +290,12 @@ impl Live {
         }
     }
 
+    /// Rows of the block that is not whole yet: the window shows nothing of them.
+    #[must_use]
+    pub fn open_rows(&self) -> u64 {
+        self.open.rows
+    }
+
     /// The second in which the window started: no row in it is older.
     #[must_use]
     pub fn since(&self) -> u64 {

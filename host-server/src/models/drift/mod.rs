@@ -126,6 +126,8 @@ pub(crate) struct Monitor {
 struct Stamp {
     changes: u64,
     unread: u64,
+    /// Requests so far, where they are too few.
+    waiting: u64,
 }
 
 impl Drift {
@@ -198,9 +200,11 @@ impl Monitor {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let mut window = self.window();
         window.turn(now());
+        let is_waiting = window.rows() < LEAST_ROWS;
         let stamp = Stamp {
             changes: window.changes(),
             unread: self.unread.load(Ordering::Relaxed),
+            waiting: if is_waiting { window.open_rows() } else { 0 },
         };
         if let Some((of, snapshot)) = &*last
             && *of == stamp

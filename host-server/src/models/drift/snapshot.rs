@@ -80,13 +80,18 @@ impl Snapshot {
             Length::Rows(rows) => (Some(all(rows)), None),
             Length::Seconds(seconds) => (None, Some(all(seconds))),
         };
+        // Before the first block is whole nothing but how far it is.
+        let rows = match live.rows() {
+            few if few < LEAST_ROWS => (few + live.open_rows()).min(LEAST_ROWS - 1),
+            rows => rows,
+        };
         Counts {
             facts: Facts {
                 kind: if panes == 1 { "tumbling" } else { "sliding" },
                 length_rows,
                 length_seconds,
                 panes,
-                rows: live.rows(),
+                rows,
                 rows_needed: LEAST_ROWS,
                 since: live.since(),
                 unread,
