@@ -1,6 +1,6 @@
 //! JSON bytes as JavaScript objects, numbers to the bit, and applications as JSON.
 
-use js_sys::{JSON, Object, Reflect};
+use js_sys::{JSON, JsString, Number};
 use model_core::decimal;
 use model_core::json::{JsonKind, Raw, parse};
 use serde::{Serialize, Serializer};
@@ -16,22 +16,28 @@ pub(crate) fn to_object(json: &[u8]) -> Result<JsValue, JsError> {
 /// An application as JSON; `None` where it cannot be written.
 pub(crate) fn of_application(application: &JsValue) -> Option<String> {
     // `undefined` and functions are written as no JSON at all, without an error.
-    let written = |value: &JsValue| JsValue::from(JSON::stringify(value).ok()?).as_string();
-    let text = written(application)?;
+    let text = |json: JsString| JsValue::from(json).as_string();
+    let written = text(JSON::stringify(application).ok()?)?;
     // As `JSON.stringify` writes an infinite number, which would be missing.
-    if !text.contains("null") || !application.is_object() {
-        return Some(text);
+    if !written.contains("null") {
+        return Some(written);
     }
-    let copy = Object::assign(&Object::new(), application.unchecked_ref());
-    for name in Object::keys(&copy) {
-        let number = Reflect::get(&copy, &name).ok()?.as_f64();
-        if let Some(number) = number.filter(|number| number.is_infinite()) {
-            // Read as infinite, and refused.
-            let text = if number > 0.0 { "1e999" } else { "-1e999" };
-            Reflect::set(&copy, &name, &text.into()).ok()?;
-        }
+    let mut replacer = |_, value: JsValue| Ok(Some(finite(value)));
+    text(JSON::stringify_with_replacer_func(application, &mut replacer, None).ok()?)
+}
+
+/// What is written for a value: for an infinite number what is read as infinite, and refused.
+fn finite(value: JsValue) -> JsValue {
+    let boxed = || {
+        value
+            .is_instance_of::<Number>()
+            .then(|| value.unchecked_into_f64())
+    };
+    match value.as_f64().or_else(boxed) {
+        Some(f64::INFINITY) => "1e999".into(),
+        Some(f64::NEG_INFINITY) => "-1e999".into(),
+        _ => value,
     }
-    written(&copy)
 }
 
 /// JSON that passes itself on. Numbers are rounded as JavaScript rounds them.

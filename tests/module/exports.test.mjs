@@ -23,7 +23,7 @@ test('an infinite number is refused, and not a missing value', async () => {
   const inputs = plain.description.features.filter(({ role }) => role === 'input');
   const example = Object.fromEntries(inputs.map(({ name, example, categories, imputed }) => [name, example ?? categories?.[0].value ?? imputed]));
   const number = inputs.find(({ type, missing, derived }) => type === 'number' && missing !== 'error' && !derived);
-  for (const value of [Infinity, -Infinity]) {
+  for (const value of [Infinity, -Infinity, Object(Infinity), Object(-Infinity)]) {
     const application = { ...example, [number.name]: value };
     const { detail } = model.predict(application);
     assert.equal(model.status, 422);
@@ -33,6 +33,25 @@ test('an infinite number is refused, and not a missing value', async () => {
   const missing = model.predict({ ...example, [number.name]: NaN });
   assert.equal(model.status, 200);
   assert.deepEqual(missing.adjustments.map(({ feature, kind }) => [feature, kind]), [[number.name, 'missing']]);
+
+  // What writes itself is sent as it writes itself, also where a value is missing.
+  class Kept {
+    #fields;
+    constructor(fields) { this.#fields = fields; }
+    get note() { return 'not sent'; }
+    toJSON() { return this.#fields; }
+  }
+  const application = { ...example, [number.name]: null };
+  const expected = model.predict(application);
+  assert.equal(model.status, 200);
+  const { name: other } = inputs.find((input) => input !== number);
+  const value = { toJSON: () => example[other] };
+  for (const same of [new Kept(application), { ...application, toJSON: () => application }, { ...application, [other]: value }])
+    assert.deepEqual(model.predict(same), expected);
+  model.predict(new Kept({ ...example, [number.name]: Infinity }));
+  assert.equal(model.status, 422);
+  assert.throws(() => model.predict({ ...application, get broken() { throw new Error('mine'); } }), /cannot be written as JSON/);
+  assert.equal(model.predict(application).probability, expected.probability, 'and goes on');
   model.free();
 });
 
