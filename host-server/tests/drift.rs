@@ -162,7 +162,7 @@ async fn before_there_are_enough_requests_nothing_is_said() {
 
 #[tokio::test]
 async fn requests_like_the_training_rows_have_not_drifted() {
-    let app = serve(rows(5000, 4));
+    let app = serve(rows(5000, 5));
     batch(&app, &requests(2000)).await;
     let answer = drift(&app).await;
     let columns = answer["columns"].as_object().unwrap();
