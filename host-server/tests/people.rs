@@ -247,10 +247,17 @@ async fn four_eyes_are_two_people() {
     // Another word of another person takes its place.
     let (status, said) = decide(&app, REX, index, DECLINE).await;
     assert_eq!((status, &said["state"]), (201, &json!("proposed")));
-    let (status, said) = decide(&app, BO, index, DECLINE).await;
+    let mut other: Value = serde_json::from_str(DECLINE).unwrap();
+    other["note"] = json!("As Rex says");
+    let (status, said) = decide(&app, BO, index, &other.to_string()).await;
     assert_eq!((status, &said["state"]), (201, &json!("decided")));
     let shown = read(&app, ANN, &format!("/decisions/{index}")).await;
     let decided = &shown["decided"];
+    // Each person's own words.
+    let proposed: Value = serde_json::from_str(DECLINE).unwrap();
+    assert_eq!(decided["note"], proposed["note"]);
+    assert_eq!(decided["seconded_note"], "As Rex says");
+    assert_eq!(decided["seconded_reason"], proposed["reason"]);
     assert_eq!(
         (&decided["by"], &decided["seconded_by"]),
         (&json!("Rex"), &json!("Bo"))

@@ -28,6 +28,8 @@
 //!     by: "Ann Lee".to_owned(),
 //!     role: "officer".to_owned(),
 //!     seconded_by: None,
+//!     seconded_reason: None,
+//!     seconded_note: String::new(),
 //! };
 //! let mut record = Record::about(Kind::Override, decided, &word)?;
 //! record.outcome = Outcome::Approve;

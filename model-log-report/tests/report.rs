@@ -46,6 +46,8 @@ impl Log {
             by: by.to_owned(),
             role: "officer".to_owned(),
             seconded_by: None,
+            seconded_reason: None,
+            seconded_note: String::new(),
         };
         let mut record = Record::about(Kind::Override, index, &said).unwrap();
         record.outcome = outcome;

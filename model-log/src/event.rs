@@ -24,6 +24,12 @@ pub struct Override {
     /// The second person, where four eyes are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconded_by: Option<String>,
+    /// The second person's own reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconded_reason: Option<String>,
+    /// The second person's own note.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub seconded_note: String,
 }
 
 /// The applicant was notified: [`crate::Kind::Notice`], linked to the decision.

@@ -39,6 +39,8 @@ fn a_limit_gives_the_start_of_what_is_found_without_it() {
         by: "Ada".to_owned(),
         role: "officer".to_owned(),
         seconded_by: None,
+        seconded_reason: None,
+        seconded_note: String::new(),
     };
     let about = [1, 10, 58].map(|index| Record::about(Kind::Override, index, &overridden).unwrap());
     log.append(about.into()).unwrap().wait().unwrap();

@@ -313,6 +313,8 @@ fn records_are_found_by_id_outcome_and_link() {
         by: "Ada".to_owned(),
         role: "officer".to_owned(),
         seconded_by: None,
+        seconded_reason: None,
+        seconded_note: String::new(),
     };
     let record = Record::about(Kind::Override, 4, &decided).unwrap();
     log.append(vec![record]).unwrap().wait().unwrap();

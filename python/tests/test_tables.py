@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 import underwrite
+import underwrite.polars
 from underwrite._program import program
 
 CATEGORIES = ["person_gender", "person_education", "person_home_ownership", "loan_intent", "previous_loan_defaults_on_file"]
@@ -250,3 +251,11 @@ def test_tables_without_rows_and_other_things(model, rows):
         model.predict(pl.Series([1, 2]))
     with pytest.raises(ValueError, match="row 1: expected a table with named columns.* of 12 columns .*got 5 values"):
         model.predict([[None] * 12, [None] * 5])
+
+
+def test_polars_fills_in_no_column_that_is_misspelled(model, rows):
+    table = pl.from_pandas(rows.head(3).rename(columns={"person_income": "person_incom"}))
+    with pytest.raises(pl.exceptions.PolarsError, match="person_income.*did you mean it by 'person_incom'"):
+        table.select(underwrite.polars.score(model, columns=table.columns))
+    scored = table.select(underwrite.polars.score(model, columns=table.columns, allow_missing_columns=True))
+    assert scored["score"].struct.field("adjustments").to_list() == [1, 1, 1]

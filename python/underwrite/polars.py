@@ -23,12 +23,14 @@ def score(
     *,
     columns: Sequence[str] | None = None,
     on_invalid: str = "raise",
+    allow_missing_columns: bool = False,
 ) -> pl.Expr:
     """The expression ``score``: a struct of ``probability``, ``outcome`` and ``adjustments`` for
     every row, in lazy and streamed queries too.
 
-    ``columns`` are those that the model reads [default: all of its inputs]. A row that the
-    schema refuses fails the query; with ``on_invalid="null"`` it has no probability.
+    ``columns`` are those that the model reads [default: all of its inputs]. An input that is not
+    among them fails the query; with ``allow_missing_columns`` it is missing in every row. A row
+    that the schema refuses fails the query; with ``on_invalid="null"`` it has no probability.
     """
     arrow.check(on_invalid)
     loaded = model if isinstance(model, Model) else Model(model)
@@ -38,7 +40,7 @@ def score(
         table = rows.struct.unnest()
         try:
             batch = arrow.score(
-                loaded, table, on_invalid=on_invalid, allow_missing_columns=columns is not None
+                loaded, table, on_invalid=on_invalid, allow_missing_columns=allow_missing_columns
             )
         except RefusedRow as error:
             # Polars makes an error again from its text alone.

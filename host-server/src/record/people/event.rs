@@ -16,6 +16,8 @@ pub(super) fn persons_decision(opened: &Opened) -> Value {
         "by": said.by,
         "role": said.role,
         "seconded_by": said.seconded_by,
+        "seconded_reason": said.seconded_reason,
+        "seconded_note": text(&said.seconded_note),
         "outcome": said.outcome,
         "reason": said.reason,
         "note": text(&said.note),
@@ -72,6 +74,7 @@ fn decided(opened: &Opened) -> Option<Value> {
     };
     Some(json!({
         "by": said.by, "role": said.role, "seconded_by": said.seconded_by,
+        "seconded_reason": said.seconded_reason, "seconded_note": text(&said.seconded_note),
         "note": text(&said.note), "step": step, "outcome": said.outcome, "reason": said.reason,
     }))
 }

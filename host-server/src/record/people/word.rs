@@ -86,6 +86,8 @@ pub(crate) fn decide(
         by: person.name.clone(),
         role: person.role.as_str().to_owned(),
         seconded_by: None,
+        seconded_reason: None,
+        seconded_note: String::new(),
     };
     let _one = log.deciding();
     let case = find(log, index)?;
@@ -233,10 +235,10 @@ fn second(
         Some(first) if first.outcome == said.outcome => Ok((
             Kind::Override,
             Override {
-                by: first.by,
-                role: first.role,
                 seconded_by: Some(said.by),
-                ..said
+                seconded_reason: Some(said.reason),
+                seconded_note: said.note,
+                ..first
             },
         )),
         Some(_) => Ok((Kind::Proposal, said)),
