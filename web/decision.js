@@ -1,6 +1,8 @@
 /**
  * The decision panel: the decision and its probability, the values that were adjusted, or why there is no decision.
  * @import { Adjustment, Decision, Description, Feature, Problem, Rule } from '../model-wasm/src/model.js'
+ *
+ * @typedef {{ code: string, act: string, text: Record<string, string> }} Matched what matched, and what it does
  */
 
 import { byId, element } from './dom.js';
@@ -80,14 +82,28 @@ export function verdict(decision, { target }) {
 /**
  * @param {Decision} decision
  * @param {Description} description
- * @returns {Rule[]} the rules behind the codes of the decision
+ * @returns {Matched[]} the rules behind the codes of the decision
  */
 function matchedRules({ rules = [] }, { policy }) {
-  return rules.flatMap((code) => policy?.rules.find((rule) => rule.code === code) ?? []);
+  return rules.flatMap((code) => sharing(policy?.rules.filter((rule) => rule.code === code) ?? []));
 }
 
 /**
- * @param {Rule} rule
+ * Rules may share a code: which of them matched is not in the decision, so that all of their texts are shown.
+ * @param {Rule[]} rules of one code
+ * @returns {Matched[]} one that stands for all of them, or none
+ */
+function sharing(rules) {
+  const [first] = rules;
+  if (!first) return [];
+  const act = rules.every((rule) => rule.then === first.then) ? ` ${ACTS[first.then]}` : '';
+  const texts = (/** @type {string} */ language) => [...new Set(rules.map((rule) => rule.text[language] ?? ''))].join(' / ');
+  const text = Object.fromEntries(Object.keys(first.text).map((language) => [language, texts(language)]));
+  return [{ code: first.code, act, text }];
+}
+
+/**
+ * @param {Matched} rule
  * @param {Description} description
  */
 function ruleText({ text }, { languages = [] }) {
@@ -157,11 +173,11 @@ function problemsHeading({ length }) {
 }
 
 /**
- * @param {Rule} rule
+ * @param {Matched} rule
  * @param {Description} description
  */
 function ruleNote(rule, description) {
-  return element('li', {}, element('strong', {}, rule.code), ` ${ACTS[rule.then]}: ${ruleText(rule, description)}`);
+  return element('li', {}, element('strong', {}, rule.code), `${rule.act}: ${ruleText(rule, description)}`);
 }
 
 /**

@@ -1,5 +1,7 @@
 //! One decision with everything that is recorded about it.
 
+use std::collections::BTreeSet;
+
 use model_log::{Body, Digest, Kind, Opened, Query, Reader, event};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -181,8 +183,11 @@ impl Shown {
         }
         let codes = self.rules();
         let rules = codes.iter().map(|code| {
-            let known = explained.rules.iter().find(|(known, _)| known == code);
-            json!({ "code": code, "text": known.map(|(_, text)| text) })
+            // Rules may share a code: which of them matched is not in the answer.
+            let known = explained.rules.iter().filter(|(known, _)| known == code);
+            let texts: BTreeSet<&str> = known.map(|(_, text)| text.as_str()).collect();
+            let text = Vec::from_iter(texts).join(" / ");
+            json!({ "code": code, "text": (!text.is_empty()).then_some(text) })
         });
         self.head["rules"] = rules.collect();
         let explanation = explained.explanation.map(|bytes| raw(&bytes));
