@@ -51,13 +51,17 @@ role = "target"
 "#;
 
 fn serve() -> Router {
+    serve_schema(SCHEMA)
+}
+
+fn serve_schema(schema: &str) -> Router {
     let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/engine");
     let part = |name: &str| {
         let path = engine.join(name);
         fs::read(&path)
             .unwrap_or_else(|error| panic!("{}: {error}: run `cargo xtask build`", path.display()))
     };
-    let artifact = models::constant(SCHEMA, 0.5).encode().unwrap();
+    let artifact = models::constant(schema, 0.5).encode().unwrap();
     let file = pack(&part("engine.wasm"), &part("model.js"), &artifact).unwrap();
     app(App::new(ModelHost::load(file, Limits::default()).unwrap()))
 }
@@ -116,6 +120,23 @@ async fn csv_lists_adjustments_and_the_version_and_repeats_what_is_ignored() {
     );
     assert_eq!(ends[3], ["", "1.2.0", "A9"]);
     assert!(rows[3][4].starts_with("age: "), "{:?}", rows[3]);
+}
+
+/// Whoever reads the answer by name once got an ignored text for the decision.
+#[tokio::test]
+async fn no_column_of_the_answer_is_there_twice() {
+    let headers = [("content-type", "text/csv")];
+    for name in ["outcome", "approve", "model_version"] {
+        let app = serve_schema(&SCHEMA.replace("\"number\"", &format!("\"{name}\"")));
+        let csv = format!("{name},age,purpose\napprove,35,car\n");
+        let answer = send(&app, "POST", "/predict/batch", &headers, csv.clone()).await;
+        assert_eq!(answer.status, 400);
+        let sentence = format!("the file already has a column '{name}'");
+        assert!(answer.text().contains(&sentence), "{}", answer.text());
+        let json = [headers[0], ("accept", "application/json")];
+        let answer = send(&app, "POST", "/predict/batch", &json, csv).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
 }
 
 /// A file of known applications has what became of them: `score` copies it, and so does this.

@@ -396,6 +396,45 @@ fn described(name: &str, version: &str, input: &str) -> Vec<u8> {
     ])
 }
 
+/// The stand-in with its inputs the other way round.
+fn in_another_order(version: &str) -> Vec<u8> {
+    let input = |name: &str, kind: &str| {
+        format!(
+            "{{\\\"name\\\":\\\"{name}\\\",\\\"type\\\":\\\"{kind}\\\",\\\"role\\\":\\\"input\\\"}}"
+        )
+    };
+    let (a, b) = (input("a", "category"), input("b", "number"));
+    stand_in(&[
+        ("\\\"1.2.3\\\"", &format!("\\\"{version}\\\"")),
+        (&format!("{a},{b}"), &format!("{b},{a}")),
+    ])
+}
+
+/// Lists and tensors of a client would mean another applicant for every other request.
+#[tokio::test]
+async fn a_canary_has_the_champions_inputs() {
+    let models = folder(&[
+        ("stand-in", "1.2.3", described("stand-in", "1.2.3", "b")),
+        ("stand-in", "1.3.0", in_another_order("1.3.0")),
+    ]);
+    let deployment = models.path().join("stand-in/deployment.toml");
+    std::fs::write(&deployment, "version = \"1.2.3\"\n").unwrap();
+    let app = serve_strictly(&models, false);
+    let canary =
+        "version = \"1.2.3\"\n[challenger]\nversion = \"1.3.0\"\nmode = \"canary\"\npercent = 50";
+    std::fs::write(&deployment, canary).unwrap();
+    let answer = administer(&app, "/models/stand-in/reload").await;
+    assert_eq!(answer.status, 409, "{}", answer.text());
+    assert!(
+        answer.text().contains("in another place"),
+        "{}",
+        answer.text()
+    );
+    let lax = serve_strictly(&models, true);
+    let shown = json(&get(&lax, "/models/stand-in", &[]).await);
+    assert_eq!(shown["challenger"]["version"], "1.3.0", "{shown}");
+}
+
 fn serve_strictly(folder: &TempDir, allow_mismatch: bool) -> Router {
     let options = ServeOptions {
         limits: limits(),
@@ -432,6 +471,11 @@ async fn a_model_is_what_its_folder_says() {
             "1.3.0",
             described("stand-in", "1.3.0", "z"),
             "version 1.3.0 has no input `b` as version 1.2.3 has",
+        ),
+        (
+            "1.3.0",
+            in_another_order("1.3.0"),
+            "version 1.3.0 has the input `b` in another place than version 1.2.3",
         ),
     ] {
         write(models.path(), "stand-in", folder, &file);

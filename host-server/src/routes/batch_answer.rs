@@ -48,6 +48,16 @@ impl Form {
         }
     }
 
+    /// The first of the copied columns that a line has anyway: whoever reads by name would get one
+    /// of them for the other.
+    pub(super) fn taken<'c>(self, served: &Served, copied: &'c [String]) -> Option<&'c str> {
+        let rules = has_policy(served).then_some("rules");
+        let names = COLUMNS.into_iter().chain(rules).chain(LAST);
+        let names: Vec<&str> = names.collect();
+        let mut copied = copied.iter().map(String::as_str);
+        copied.find(|name| self == Self::Csv && names.contains(name))
+    }
+
     /// What comes after the last answer.
     pub(super) fn end(self, out: &mut Vec<u8>) {
         out.extend_from_slice(match self {

@@ -140,7 +140,17 @@ impl Batch {
     }
 
     /// The same with the memory of its rows claimed.
+    ///
+    /// # Errors
+    /// Also where a column of the answer would be there twice.
     pub(super) fn hold(mut self, memory: &Memory) -> Result<Self, ApiError> {
+        if let Some(name) = self.answers.taken(&self.served, &self.copied) {
+            return Err(ApiError::Malformed {
+                detail: format!(
+                    "the file already has a column '{name}', which the answer adds: rename or remove it"
+                ),
+            });
+        }
         let mut held = memory.claim_answer();
         held.cover(self.table.bytes() + self.recourse.len())?;
         self._held = Some(held);

@@ -1,6 +1,6 @@
 //! Whether a file is what its folder says, and like what it is to replace.
 
-use crate::host::{Description, FeatureType};
+use crate::host::{Description, Feature, FeatureType};
 
 /// The name and version that a folder gives a model.
 pub(crate) struct FolderName<'a> {
@@ -30,8 +30,9 @@ pub(super) fn check_place(place: &FolderName<'_>, model: &Description) -> Result
     Ok(())
 }
 
-/// Checks that a model can take the place of another: it has its name, and takes the same
-/// inputs, so that no client has to change.
+/// Checks that a model can take the place of another: it has its name, and takes the same inputs,
+/// so that no client has to change. Lists and tensors go by the inputs' order, and by that of
+/// categories; more categories at the end change nothing for them.
 ///
 /// # Errors
 /// A sentence.
@@ -42,24 +43,45 @@ pub(super) fn check_successor(before: &Description, after: &Description) -> Resu
             after.model.name, before.model.name
         ));
     }
+    let (new, old) = (&after.model.version, &before.model.version);
+    let mismatch = |what: String| {
+        Err(format!(
+            "version {new} {what}: allow it with --allow-mismatch"
+        ))
+    };
     let inputs = |model: &Description| -> Vec<(String, FeatureType)> {
         let inputs = model.input_features();
         inputs
             .map(|input| (input.name.clone(), input.r#type))
             .collect()
     };
-    let (old, new) = (inputs(before), inputs(after));
-    let missing = old.iter().find(|input| !new.contains(input));
-    let added = new.iter().find(|input| !old.contains(input));
-    match (missing, added) {
-        (None, None) => Ok(()),
-        (Some((name, _)), _) => Err(format!(
-            "version {} has no input `{name}` as version {} has: allow it with --allow-mismatch",
-            after.model.version, before.model.version
-        )),
-        (None, Some((name, _))) => Err(format!(
-            "version {} has an input `{name}` that version {} does not have: allow it with --allow-mismatch",
-            after.model.version, before.model.version
+    let (had, has) = (inputs(before), inputs(after));
+    if let Some((name, _)) = had.iter().find(|input| !has.contains(input)) {
+        return mismatch(format!("has no input `{name}` as version {old} has"));
+    }
+    if let Some((name, _)) = has.iter().find(|input| !had.contains(input)) {
+        return mismatch(format!(
+            "has an input `{name}` that version {old} does not have"
+        ));
+    }
+    if let Some(((name, _), _)) = has.iter().zip(&had).find(|(has, had)| has != had) {
+        return mismatch(format!(
+            "has the input `{name}` in another place than version {old}, which lists and tensors go by"
+        ));
+    }
+    let moved = |(has, had): &(&Feature, &Feature)| {
+        let (has, had) = (has.categories.iter(), had.categories.iter());
+        has.zip(had).any(|(has, had)| has.value != had.value)
+    };
+    match after
+        .input_features()
+        .zip(before.input_features())
+        .find(moved)
+    {
+        None => Ok(()),
+        Some((input, _)) => mismatch(format!(
+            "has the categories of `{}` in another order than version {old}, which lists and tensors go by",
+            input.name
         )),
     }
 }

@@ -383,7 +383,12 @@ impl Slot {
                     (Mode::Shadow, Some(served)) => Arc::clone(served),
                     _ => named(&wanted.version)?,
                 };
-                Some(self.challenger(load(&served)?, wanted, &loading.drift))
+                let served = load(&served)?;
+                if wanted.mode == Mode::Canary && !loading.allow_mismatch {
+                    let fits = check_successor(champion.description(), served.description());
+                    fits.map_err(DeploymentError::Canary)?;
+                }
+                Some(self.challenger(served, wanted, &loading.drift))
             }
         };
         Ok(Some(Live {
