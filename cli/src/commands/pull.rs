@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use model_files::read_small;
-use model_hub::{DEFAULT_REVISION, Fetched, Hub, MODEL_FILE, RepoId};
+use model_hub::{DEFAULT_REVISION, Fetched, Hub, MAX_FILES, MAX_TOTAL_BYTES, MODEL_FILE, RepoId};
 use model_signing::{Bundle, LONGEST_BUNDLE, SIGNATURE_FILE};
 
 use crate::hub::{HubArgs, default_cache};
@@ -17,10 +17,6 @@ Examples:
   underwrite pull acme/loan-approval --out model.wasm
   underwrite pull acme/loan-approval --out model.wasm \\
       --revision 9f2c1e0b7a64d3855c0e6a1f4b8d2739e5c60718";
-
-/// Files that a signature may name, and their bytes together.
-const MOST_FILES: usize = 1_000;
-const MOST_BYTES: u64 = 1 << 30;
 
 /// Download a model.wasm from the Hugging Face Hub.
 ///
@@ -140,7 +136,7 @@ impl Args {
             );
             bytes += fs::metadata(&fetched.path).map_or(0, |file| file.len());
             ensure!(
-                bytes <= MOST_BYTES,
+                bytes <= MAX_TOTAL_BYTES,
                 "{}: the files that it names have more than 1 GiB together",
                 its_signature()
             );
@@ -153,8 +149,8 @@ impl Args {
     fn check_target(&self, bundle: &Bundle) -> Result<()> {
         let names = || bundle.resources().iter().map(|one| one.name.as_str());
         ensure!(
-            names().count() <= MOST_FILES,
-            "it names more than {MOST_FILES} files"
+            names().count() <= MAX_FILES,
+            "it names more than {MAX_FILES} files"
         );
         let is_config = |name: &str| name.eq_ignore_ascii_case(config_file::DEFAULT);
         ensure!(
