@@ -362,6 +362,32 @@ fn what_a_signature_covers_is_published_once() {
 }
 
 #[test]
+fn no_settings_are_pulled() {
+    for name in ["underwrite.toml", "reports/Underwrite.toml"] {
+        let service = hub_service::Service::start();
+        let folder = folder();
+        let settings = folder.path(VERSION).join(name);
+        fs::create_dir_all(settings.parent().unwrap()).unwrap();
+        fs::write(settings, "").unwrap();
+        folder.succeed(&format!("sign {VERSION} --key risk.pem"));
+        let hub = |args: &str| {
+            let mut command = folder.command();
+            let command = command.env("HF_ENDPOINT", &service.address);
+            let command = command.env("HF_TOKEN", hub_service::TOKEN);
+            let output = command.args(args.split(' ')).output().unwrap();
+            let error = String::from_utf8(output.stderr).unwrap();
+            (output.status.code(), error)
+        };
+        let published = hub(&format!("publish {VERSION}/model.wasm --repo acme/points"));
+        assert_eq!(published.0, Some(0), "{}", published.1);
+        let (code, error) = hub("pull acme/points --out pulled/model.wasm --cache cache");
+        assert_eq!(code, Some(2), "{error}");
+        assert!(error.contains("whose settings would be used"), "{error}");
+        assert!(!folder.path("pulled/model.wasm").exists());
+    }
+}
+
+#[test]
 fn a_signature_goes_to_the_hub_and_comes_back() {
     let service = hub_service::Service::start();
     let folder = signed();

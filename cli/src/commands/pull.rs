@@ -9,8 +9,8 @@ use model_files::read_small;
 use model_hub::{DEFAULT_REVISION, Fetched, Hub, MAX_FILES, MAX_TOTAL_BYTES, MODEL_FILE, RepoId};
 use model_signing::{Bundle, LONGEST_BUNDLE, SIGNATURE_FILE};
 
-use crate::hub::{HubArgs, default_cache};
-use crate::{config_file, files, progress, signature};
+use crate::hub::HubArgs;
+use crate::{config_file, files, hub, progress, signature};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,7 +56,7 @@ impl Args {
             &[("--out", Some(&self.out))],
         )?;
         files::check_writable(&self.out)?;
-        let cache = self.cache.clone().unwrap_or_else(default_cache);
+        let cache = hub::cache(self.cache.clone())?;
         let spinner = progress::spinner("Downloading");
         let hub = Hub::new(&self.hub.options()?);
         let beside = [SIGNATURE_FILE];
@@ -152,10 +152,10 @@ impl Args {
             names().count() <= MAX_FILES,
             "it names more than {MAX_FILES} files"
         );
-        let is_config = |name: &str| name.eq_ignore_ascii_case(config_file::DEFAULT);
+        let is_config = |part: &str| part.eq_ignore_ascii_case(config_file::DEFAULT);
         ensure!(
-            !names().any(is_config),
-            "it names the file {}, whose settings would be used where it is",
+            !names().any(|name| name.split('/').any(is_config)),
+            "it names a file {}, whose settings would be used where it is",
             config_file::DEFAULT
         );
         Ok(bundle.check_target(signature::folder_of(&self.out), MODEL_FILE)?)
