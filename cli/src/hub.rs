@@ -4,9 +4,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use model_hub::{DEFAULT_ENDPOINT, HubOptions};
+use model_hub::{DEFAULT_ENDPOINT, HubOptions, MODEL_FILE};
 
-use crate::secrets;
+use crate::{files, secrets};
 
 /// Which Hub, and as whom.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,7 +35,14 @@ impl HubArgs {
     }
 }
 
-/// The folder for downloaded models: `underwrite/hub` in the user's cache folder.
+/// The folder for downloaded models; none in a decision log.
+pub(crate) fn cache(named: Option<PathBuf>) -> Result<PathBuf> {
+    let cache = named.unwrap_or_else(default_cache);
+    files::keep_out_of_logs(&cache.join(MODEL_FILE))?;
+    Ok(cache)
+}
+
+/// `underwrite/hub` in the user's cache folder.
 pub(crate) fn default_cache() -> PathBuf {
     let given = ["UNDERWRITE_CACHE", "XDG_CACHE_HOME"]
         .iter()

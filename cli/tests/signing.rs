@@ -305,6 +305,89 @@ fn what_a_signature_names_is_published_only_as_it_was_signed() {
 }
 
 #[test]
+fn what_a_signature_covers_is_published_once() {
+    let service = hub_service::Service::start();
+    let folder = folder();
+    let write = |name: &str, text: &str| {
+        let path = folder.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write(&format!("{VERSION}/README.md"), "# A card\n");
+    write(&format!("{VERSION}/reports/x.html"), "<p>signed");
+    // As publish once made it, of an earlier version.
+    write(&format!("{VERSION}/description.json"), "{}");
+    folder.succeed(&format!("sign {VERSION} --key risk.pem"));
+    write("card.md", "# Another card\n");
+    write("a/x.html", "<p>another");
+    write("b/x.html", "<p>signed");
+    let publish = |flags: &str| {
+        let mut command = folder.command();
+        let command = command.env("HF_ENDPOINT", &service.address);
+        let command = command.env("HF_TOKEN", hub_service::TOKEN);
+        let args = format!("publish {VERSION}/model.wasm --repo acme/points {flags}");
+        let output = command.args(args.split_whitespace()).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), error)
+    };
+    for (flags, flag, name) in [
+        ("--card card.md", "--card", "README.md"),
+        (
+            "--report b/x.html --report a/x.html",
+            "--report",
+            "reports/x.html",
+        ),
+    ] {
+        let (code, error) = publish(flags);
+        assert_eq!(code, Some(2), "{error}");
+        let expected = format!("{name} is covered by the signature {VERSION}/model.sig");
+        assert!(error.contains(&expected), "{error}");
+        assert!(error.contains(&format!("or leave out {flag}")), "{error}");
+    }
+    assert!(service.kept().repos.is_empty());
+    // The same content is what was signed.
+    let (code, error) = publish("--report b/x.html");
+    assert_eq!(code, Some(0), "{error}");
+    assert!(
+        error.contains("description.json is published as it was signed"),
+        "{error}"
+    );
+    let mut command = folder.command();
+    let command = command.env("HF_ENDPOINT", &service.address);
+    let args = "pull acme/points --out pulled/model.wasm --cache cache";
+    let output = command.args(args.split(' ')).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(folder.text("pulled/description.json"), "{}");
+    folder.succeed("verify pulled/model.wasm --key keys/risk.pub.pem");
+}
+
+#[test]
+fn no_settings_are_pulled() {
+    for name in ["underwrite.toml", "reports/Underwrite.toml"] {
+        let service = hub_service::Service::start();
+        let folder = folder();
+        let settings = folder.path(VERSION).join(name);
+        fs::create_dir_all(settings.parent().unwrap()).unwrap();
+        fs::write(settings, "").unwrap();
+        folder.succeed(&format!("sign {VERSION} --key risk.pem"));
+        let hub = |args: &str| {
+            let mut command = folder.command();
+            let command = command.env("HF_ENDPOINT", &service.address);
+            let command = command.env("HF_TOKEN", hub_service::TOKEN);
+            let output = command.args(args.split(' ')).output().unwrap();
+            let error = String::from_utf8(output.stderr).unwrap();
+            (output.status.code(), error)
+        };
+        let published = hub(&format!("publish {VERSION}/model.wasm --repo acme/points"));
+        assert_eq!(published.0, Some(0), "{}", published.1);
+        let (code, error) = hub("pull acme/points --out pulled/model.wasm --cache cache");
+        assert_eq!(code, Some(2), "{error}");
+        assert!(error.contains("whose settings would be used"), "{error}");
+        assert!(!folder.path("pulled/model.wasm").exists());
+    }
+}
+
+#[test]
 fn a_signature_goes_to_the_hub_and_comes_back() {
     let service = hub_service::Service::start();
     let folder = signed();

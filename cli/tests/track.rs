@@ -400,6 +400,18 @@ fn what_is_no_model_is_refused_and_what_was_there_stays() {
     );
     assert!(service.kept().repos.is_empty());
 
+    // Of two reports of one name the Hub would keep one.
+    for (name, text) in [("a", "<p>one"), ("b", "<p>two")] {
+        std::fs::create_dir(folder.path(name)).unwrap();
+        std::fs::write(folder.path(name).join("x.html"), text).unwrap();
+    }
+    refuse(
+        &hub,
+        "publish model.wasm --repo acme/points --report a/x.html --report b/x.html",
+        "differ and would both be published as reports/x.html",
+    );
+    assert!(service.kept().repos.is_empty());
+
     succeed(
         &folder,
         &hub,

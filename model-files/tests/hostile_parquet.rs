@@ -411,8 +411,10 @@ fn zeros(mebibytes: usize) -> Vec<u8> {
 #[test]
 fn the_pages_of_all_columns_share_their_memory() {
     const ZSTD: i64 = 6;
-    const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
-    const TOO_MUCH: &str = "take more than 256 MiB of memory together";
+    const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
+    const TOO_MUCH: &str = "take more than 768 MiB of memory together, and more than 32 times the size of the file: write smaller pages (`data_page_size=65536` in Polars and pyarrow)";
+    const BYTES: usize = 120 << 20;
+    const ROWS: i64 = 128;
     let page = |is_dictionary, encoding, values, data, becomes| Page {
         is_dictionary,
         encoding,
@@ -420,47 +422,47 @@ fn the_pages_of_all_columns_share_their_memory() {
         data,
         becomes,
     };
-    let large = zeros(60);
-    let indexes = first_text(64);
+    let large = zeros(120);
+    let indexes = first_text(ROWS);
     let packed_indexes = zstd(indexes.len(), &[(0, indexes.len(), &indexes)]);
-    let plain = page(false, PLAIN, 64, &large, 60 << 20);
+    let plain = page(false, PLAIN, ROWS, &large, BYTES);
     let dictionary = [
-        page(true, PLAIN, 1, &large, 60 << 20),
-        page(false, RLE_DICTIONARY, 64, &packed_indexes, indexes.len()),
+        page(true, PLAIN, 1, &large, BYTES),
+        page(false, RLE_DICTIONARY, ROWS, &packed_indexes, indexes.len()),
     ];
     for pages in [&[plain][..], &dictionary] {
-        let path = stored("four.parquet", &with_columns(ZSTD, 64, pages, &NAMES[..4]));
+        let path = stored("six.parquet", &with_columns(ZSTD, ROWS, pages, &NAMES[..6]));
         let text = text_of(&path).unwrap();
-        assert_eq!(text.lines().count(), 65);
-        let five = with_columns(ZSTD, 64, pages, &NAMES);
-        check_refused("five.parquet", &five, TOO_MUCH);
+        assert_eq!(text.lines().count(), 129);
+        let seven = with_columns(ZSTD, ROWS, pages, &NAMES);
+        check_refused("seven.parquet", &seven, TOO_MUCH);
         // Only those that are read.
-        let file = ParquetFile::open(&stored("five.parquet", &five), "f").unwrap();
+        let file = ParquetFile::open(&stored("seven.parquet", &seven), "f").unwrap();
         let mut group = file.group(0, |index| index > 0).unwrap();
-        assert_eq!(group.next_block().unwrap().unwrap().rows, 64);
+        assert_eq!(group.next_block().unwrap().unwrap().rows, 128);
     }
     // Each text of a dictionary takes memory beside its bytes.
     let texts = zeros(16);
     let of_texts = [
         page(true, PLAIN, 1 << 22, &texts, 16 << 20),
-        page(false, RLE_DICTIONARY, 64, &packed_indexes, indexes.len()),
+        page(false, RLE_DICTIONARY, ROWS, &packed_indexes, indexes.len()),
     ];
-    let two = with_columns(ZSTD, 64, &of_texts, &NAMES[..2]);
-    check_refused("texts.parquet", &two, TOO_MUCH);
+    let six = with_columns(ZSTD, ROWS, &of_texts, &NAMES[..6]);
+    check_refused("texts.parquet", &six, TOO_MUCH);
     // A page takes the place of the one before it.
-    let pages: Vec<_> = (0..6)
-        .map(|_| page(false, PLAIN, 64, &large, 60 << 20))
+    let pages: Vec<_> = (0..7)
+        .map(|_| page(false, PLAIN, ROWS, &large, BYTES))
         .collect();
-    let six = with_columns(ZSTD, 6 * 64, &pages, &NAMES[..1]);
-    let text = text_of(&stored("six.parquet", &six)).unwrap();
-    assert_eq!(text.lines().count(), 1 + 6 * 64);
+    let one = with_columns(ZSTD, 7 * ROWS, &pages, &NAMES[..1]);
+    let text = text_of(&stored("one.parquet", &one)).unwrap();
+    assert_eq!(text.lines().count(), 1 + 7 * 128);
     // A longer file may take more.
-    let mut longer = with_columns(ZSTD, 64, &dictionary, &NAMES);
+    let mut longer = with_columns(ZSTD, ROWS, &dictionary, &NAMES);
     let footer = longer.split_off(longer.len() - footer_of(&longer));
-    longer.resize(10 << 20, 0);
+    longer.resize(27 << 20, 0);
     longer.extend(footer);
     let text = text_of(&stored("longer.parquet", &longer)).unwrap();
-    assert_eq!(text.lines().count(), 65);
+    assert_eq!(text.lines().count(), 129);
 }
 
 /// The length of what stands behind the pages.

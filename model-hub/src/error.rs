@@ -45,6 +45,19 @@ pub enum HubError {
         /// The one that it has.
         got: String,
     },
+    /// Two files with one name in the repository, and different contents.
+    #[error("{} and {} differ and would both be published as {name}: rename one, or leave it out", first.display(), second.display())]
+    Twice {
+        /// The name in the repository.
+        name: String,
+        /// A file of that name.
+        first: PathBuf,
+        /// The other one.
+        second: PathBuf,
+    },
+    /// More than is published at once; it says what to do.
+    #[error("cannot publish {0}")]
+    TooMuch(String),
     /// The Hub does not answer, and the cache has no such file.
     #[error("{error}; and {} is not in the cache ({})", what, cache.display())]
     NotCached {

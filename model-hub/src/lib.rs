@@ -26,11 +26,13 @@ mod cache;
 mod download;
 mod error;
 mod hub;
+mod prepared;
 mod repo;
 mod upload;
 
 pub use cache::Fetched;
 pub use error::HubError;
 pub use hub::{DEFAULT_ENDPOINT, DEFAULT_MAX_BYTES, DEFAULT_REVISION, Hub, HubOptions, MODEL_FILE};
+pub use prepared::{MAX_FILES, MAX_TOTAL_BYTES};
 pub use repo::RepoId;
 pub use upload::{FileToPublish, Publication, Published};

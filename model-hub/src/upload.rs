@@ -1,29 +1,26 @@
 //! One commit with all files of a model.
 
-use std::fs;
 use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model_client::{Body, Request, encode};
-use model_files::sha256_hex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::error::{HubError, reading};
+use crate::error::HubError;
 use crate::hub::Hub;
+use crate::prepared::{Prepared, check_regular, prepare};
 use crate::repo::RepoId;
 
 const LFS_JSON: &str = "application/vnd.git-lfs+json";
-/// How much of a file the Hub looks at to tell text from a large file, in bytes.
-const SAMPLE: usize = 512;
 
 /// A file, and its path in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileToPublish {
     /// Such as `reports/evaluation.html`.
     pub name: String,
-    /// On the disk. It is read once, before anything is sent.
+    /// On the disk. One that changes while it is published is refused.
     pub path: PathBuf,
     /// The SHA-256 that it was checked with, 64 lower-case hexadecimal digits: another content is
     /// refused. `None` publishes whatever is there.
@@ -52,31 +49,23 @@ pub struct Published {
     pub commit: String,
     /// The address of its page.
     pub url: String,
-}
-
-/// A file that is ready to be sent.
-struct Prepared<'a> {
-    file: &'a FileToPublish,
-    /// What was hashed is what is sent, whatever becomes of the file in the meantime.
-    bytes: Vec<u8>,
-    sha256: String,
-    is_large: bool,
+    /// The names of the files that it has, each once.
+    pub files: Vec<String>,
 }
 
 impl Hub {
-    /// Publishes files to a repository in one commit: all of them or none.
+    /// Publishes files to a repository in one commit: all of them or none. Files of one name and
+    /// the same content are one.
     ///
     /// # Errors
-    /// When a file cannot be read or is not what was checked, the Hub cannot be reached, or it
-    /// refuses.
+    /// When a file cannot be read or is not what was checked, two of one name differ, there are
+    /// more than [`MAX_FILES`](crate::MAX_FILES) or
+    /// [`MAX_TOTAL_BYTES`](crate::MAX_TOTAL_BYTES), the Hub cannot be reached, or it refuses.
     pub fn publish(&self, publication: &Publication<'_>) -> Result<Published, HubError> {
-        let mut files = publication
-            .files
-            .iter()
-            .map(prepare)
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut files = prepare(publication.files)?;
         self.create(publication)?;
         self.ask_which_are_large(publication, &mut files)?;
+        check_regular(&files)?;
         self.upload_large(publication, &files)?;
         self.commit(publication, &files)
     }
@@ -119,8 +108,8 @@ impl Hub {
             upload_mode: String,
         }
         let asked = files.iter().map(|file| {
-            let sample = STANDARD.encode(&file.bytes[..file.bytes.len().min(SAMPLE)]);
-            json!({"path": file.file.name, "sample": sample, "size": file.bytes.len()})
+            let sample = STANDARD.encode(&file.sample);
+            json!({"path": file.file.name, "sample": sample, "size": file.bytes})
         });
         let body = json!({"files": asked.collect::<Vec<_>>()});
         let path = self.revision_path(publication, "preupload");
@@ -157,7 +146,7 @@ impl Hub {
         }
         let objects = large
             .iter()
-            .map(|file| json!({"oid": file.sha256, "size": file.bytes.len()}));
+            .map(|file| json!({"oid": file.sha256, "size": file.bytes}));
         let body = json!({
             "operation": "upload", "transfers": ["basic"], "hash_algo": "sha256",
             "ref": {"name": publication.revision}, "objects": objects.collect::<Vec<_>>(),
@@ -200,8 +189,7 @@ impl Hub {
             // The Hub has it already.
             return Ok(());
         };
-        let body = Body::Bytes(&file.bytes, "");
-        let mut put = Request::new("PUT", upload.href.clone(), body);
+        let mut put = Request::new("PUT", upload.href.clone(), Body::File(file.body()));
         put.authorized = false;
         put.headers = upload.headers();
         self.client.ok(&put)?;
@@ -212,7 +200,7 @@ impl Hub {
         else {
             return Ok(());
         };
-        let body = json!({"oid": file.sha256, "size": file.bytes.len()});
+        let body = json!({"oid": file.sha256, "size": file.bytes});
         let mut check = Request::new("POST", verify.href.clone(), Body::Json(&body));
         // The token is for the Hub alone.
         check.authorized = verify.href.starts_with(&format!("{}/", self.client.base()));
@@ -233,11 +221,11 @@ impl Hub {
             commit_url: String,
         }
         let header = json!({"summary": publication.message, "description": ""});
-        let mut lines = vec![json!({"key": "header", "value": header}).to_string()];
+        let mut body = json!({"key": "header", "value": header}).to_string() + "\n";
         for file in files {
-            lines.push(operation(file).to_string());
+            body += &operation(file)?.to_string();
+            body.push('\n');
         }
-        let body = lines.join("\n") + "\n";
         let path = self.revision_path(publication, "commit");
         let ndjson = Body::Bytes(body.as_bytes(), "application/x-ndjson");
         let mut request = Request::new("POST", path, ndjson);
@@ -250,6 +238,7 @@ impl Hub {
         Ok(Published {
             commit: committed.commit_oid,
             url: committed.commit_url,
+            files: files.iter().map(|file| file.file.name.clone()).collect(),
         })
     }
 
@@ -301,33 +290,15 @@ impl Action {
     }
 }
 
-fn prepare(file: &FileToPublish) -> Result<Prepared<'_>, HubError> {
-    let bytes = fs::read(&file.path).map_err(reading(&file.path))?;
-    let sha256 = sha256_hex(&bytes);
-    if let Some(expected) = file.sha256.as_ref().filter(|expected| **expected != sha256) {
-        return Err(HubError::Changed {
-            path: file.path.clone(),
-            expected: expected.clone(),
-            got: sha256,
-        });
-    }
-    Ok(Prepared {
-        file,
-        bytes,
-        sha256,
-        is_large: false,
-    })
-}
-
 /// A file's line of the commit.
-fn operation(file: &Prepared<'_>) -> Value {
+fn operation(file: &Prepared<'_>) -> Result<Value, HubError> {
     let name = &file.file.name;
     if file.is_large {
-        return json!({"key": "lfsFile", "value": {
-            "path": name, "algo": "sha256", "oid": file.sha256, "size": file.bytes.len(),
-        }});
+        return Ok(json!({"key": "lfsFile", "value": {
+            "path": name, "algo": "sha256", "oid": file.sha256, "size": file.bytes,
+        }}));
     }
-    json!({"key": "file", "value": {
-        "path": name, "encoding": "base64", "content": STANDARD.encode(&file.bytes),
-    }})
+    Ok(json!({"key": "file", "value": {
+        "path": name, "encoding": "base64", "content": STANDARD.encode(file.read()?),
+    }}))
 }

@@ -20,7 +20,8 @@ use common::hub_service::{Service, TOKEN};
 use model_client::{Secret, ServiceError};
 use model_files::{sha256_file, sha256_hex};
 use model_hub::{
-    Fetched, FileToPublish, Hub, HubError, HubOptions, MODEL_FILE, Publication, Published, RepoId,
+    Fetched, FileToPublish, Hub, HubError, HubOptions, MAX_FILES, MAX_TOTAL_BYTES, MODEL_FILE,
+    Publication, Published, RepoId,
 };
 
 fn options(endpoint: &str, token: Option<&str>) -> HubOptions {
@@ -211,7 +212,7 @@ fn what_is_published_comes_back_to_the_byte() {
 }
 
 #[test]
-fn a_file_that_changes_meanwhile_is_published_as_it_was() {
+fn a_file_that_changes_meanwhile_is_refused() {
     let service = Service::start();
     let folder = tempfile::tempdir().unwrap();
     let mut files = files(folder.path());
@@ -219,28 +220,126 @@ fn a_file_that_changes_meanwhile_is_published_as_it_was() {
     let before: Vec<_> = (files.iter())
         .map(|file| fs::read(&file.path).unwrap())
         .collect();
-    let meanwhile = files
-        .iter()
-        .map(|file| (file.path.clone(), b"\0other".to_vec()));
-    service.kept().meanwhile = meanwhile.collect();
-    publish(&options, &files).unwrap();
-    let commit = service.kept().repos["acme/loan"].commits[0].clone();
     for (file, before) in files.iter().zip(&before) {
-        assert_eq!(fs::read(&file.path).unwrap(), b"\0other");
-        assert_eq!(commit.files[&file.name].bytes, *before, "{}", file.name);
+        let mut altered = before.clone();
+        altered[0] ^= 1;
+        let longer = [before.as_slice(), b"more"].concat();
+        for other in [altered, longer, b"other".to_vec(), Vec::new()] {
+            service.kept().meanwhile = vec![(file.path.clone(), other.clone())];
+            let error = publish(&options, &files).unwrap_err();
+            assert_eq!(fs::read(&file.path).unwrap(), other);
+            let is_told = matches!(
+                error,
+                HubError::Changed { .. } | HubError::Service(ServiceError::Changed { .. })
+            );
+            assert!(is_told, "{}: {error}", file.name);
+            let error = error.to_string();
+            let path = file.path.display().to_string();
+            assert!(
+                error.contains(&path) && error.contains("changed"),
+                "{error}"
+            );
+            assert!(service.kept().repos["acme/loan"].commits.is_empty());
+            fs::write(&file.path, before).unwrap();
+        }
     }
-    // What was checked before, and has changed since, is not published at all.
+    // What was checked before, and has changed since, is not even announced.
     for (file, before) in files.iter_mut().zip(&before) {
         file.sha256 = Some(sha256_hex(before));
     }
+    fs::write(&files[1].path, b"other").unwrap();
     service.kept().calls.clear();
     let error = publish(&options, &files).unwrap_err();
     assert!(matches!(error, HubError::Changed { .. }), "{error}");
     assert!(service.kept().calls.is_empty());
-    for (file, before) in files.iter().zip(&before) {
-        fs::write(&file.path, before).unwrap();
-    }
+    fs::write(&files[1].path, &before[1]).unwrap();
     publish(&options, &files).unwrap();
+    let commit = service.kept().repos["acme/loan"].commits[0].clone();
+    for (file, before) in files.iter().zip(&before) {
+        assert_eq!(commit.files[&file.name].bytes, *before, "{}", file.name);
+    }
+}
+
+#[test]
+fn a_name_has_one_content() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = files(folder.path());
+    let options = options(&service.address, Some(TOKEN));
+    let path = folder.path().join("another.html");
+    fs::write(&path, fs::read(&files[2].path).unwrap()).unwrap();
+    files.push(FileToPublish {
+        path: path.clone(),
+        ..files[2].clone()
+    });
+    let names = publish(&options, &files).unwrap().files;
+    assert_eq!(names, [MODEL_FILE, "README.md", "reports/evaluation.html"]);
+
+    fs::write(&path, "another").unwrap();
+    service.kept().calls.clear();
+    let error = publish(&options, &files).unwrap_err();
+    assert!(matches!(error, HubError::Twice { .. }), "{error}");
+    let expected = format!(
+        "{} and {} differ and would both be published as reports/evaluation.html: rename one, or leave it out",
+        files[2].path.display(),
+        path.display()
+    );
+    assert_eq!(error.to_string(), expected);
+    assert!(service.kept().calls.is_empty());
+}
+
+#[test]
+fn no_more_is_published_than_can_be_pulled() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(&service.address, Some(TOKEN));
+    let mut files = files(folder.path());
+    let file_of = |name: &str, bytes: u64| {
+        let path = folder.path().join(name);
+        // It takes no room on the disk.
+        fs::File::create(&path).unwrap().set_len(bytes).unwrap();
+        FileToPublish {
+            name: name.to_owned(),
+            path,
+            sha256: None,
+        }
+    };
+    let refused = |files: &[FileToPublish], expected: &str| {
+        let error = publish(&options, files).unwrap_err();
+        assert!(matches!(error, HubError::TooMuch(_)), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+        let kept = service.kept();
+        let sent = |call: &String| call.starts_with("PUT") || call.contains("/commit/");
+        assert!(!kept.calls.iter().any(sent), "{:?}", kept.calls);
+    };
+    let many = vec![files[1].clone(); MAX_FILES + 1];
+    refused(&many, "1001 files: at most 1000 fit; leave some out");
+    files.push(file_of("data.bin", MAX_TOTAL_BYTES));
+    refused(&files, "more than 1 GiB together: leave some out");
+    files.pop();
+    assert!(service.kept().calls.is_empty());
+
+    // The Hub takes a text without zeros as a part of the commit, which is held in memory.
+    let text = |name: &str, bytes: usize| {
+        let file = file_of(name, 0);
+        fs::write(&file.path, vec![b'a'; bytes]).unwrap();
+        file
+    };
+    files.push(text("long.csv", (10 << 20) + 1));
+    refused(
+        &files,
+        "long.csv: the Hub takes it as text, which may have at most 10 MiB",
+    );
+    files.pop();
+    files.extend((0..7).map(|i| text(&format!("{i}.csv"), 10 << 20)));
+    refused(&files, "texts of more than 64 MiB together");
+    files.truncate(4);
+    // Of any other length it goes beside the commit.
+    files.push(file_of("data.bin", 20 << 20));
+    publish(&options, &files).unwrap();
+    let commit = service.kept().repos["acme/loan"].commits[0].clone();
+    assert_eq!(commit.files["0.csv"].bytes.len(), 10 << 20);
+    assert_eq!(commit.files["data.bin"].bytes.len(), 20 << 20);
 }
 
 #[test]

@@ -161,7 +161,8 @@ impl Bundle {
     /// Checks that the files that it names may be written into a folder, beside `main`, for which
     /// the caller answers. Whoever made the bundle chose their names, so nothing that is somebody
     /// else's is replaced, and no program finds a file of its own there: the folder is a new or
-    /// empty one, or has what its own signature covers, as an earlier version left it.
+    /// empty one, or has what its own signature covers, as an earlier version left it. No file may
+    /// stay there that this bundle does not name: its signature would not hold.
     ///
     /// # Errors
     /// When a name is hidden (`.git/config`) or has control characters, or the folder has other

@@ -130,8 +130,8 @@ fn plain_file(folder: &Path, name: &str) -> Result<PathBuf, SigningError> {
     }
 }
 
-/// Refuses to write files of these names into a folder with others; `earlier` are those that its
-/// own signature covers.
+/// Refuses to write files of these names into a folder with others, which their signature would
+/// not cover; `earlier` are those that its own signature covers.
 ///
 /// # Errors
 /// See [`Bundle::check_target`](crate::Bundle::check_target).
@@ -145,6 +145,14 @@ pub(crate) fn check_target(
         check_plain_name(&one.name)?;
     }
     let others = || named.iter().filter(|one| one.name != main);
+    let goes_there = |name: &str| name == main || others().any(|one| one.name == name);
+    for one in earlier.iter().filter(|one| !goes_there(&one.name)) {
+        let path = folder.join(&one.name);
+        if fs::symlink_metadata(&path).is_ok() {
+            let problem = format!("{} is of an earlier version alone", path.display());
+            return Err(SigningError::Occupied(problem));
+        }
+    }
     if others().next().is_none() || !folder.exists() {
         return Ok(());
     }
@@ -157,7 +165,20 @@ pub(crate) fn check_target(
             return Err(SigningError::Occupied(format!("{} exists", path.display())));
         }
     }
-    others().try_for_each(|one| check_free(folder, earlier, one))
+    others().try_for_each(|one| check_free(folder, earlier, one))?;
+    // Beside the files of an earlier version, in a folder of theirs.
+    let reading = Reading {
+        ignored: &[],
+        allow_symlinks: false,
+    };
+    let files = reading.files(folder).map_err(|error| match error {
+        SigningError::Folder(problem) => SigningError::Occupied(problem),
+        other => other,
+    })?;
+    match files.iter().find(|(name, _)| !goes_there(name)) {
+        Some((_, path)) => Err(SigningError::Occupied(format!("{} exists", path.display()))),
+        None => Ok(()),
+    }
 }
 
 /// Refuses names that programs look for where they are, and those that a terminal would obey.

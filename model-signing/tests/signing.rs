@@ -486,11 +486,37 @@ fn what_a_bundle_names_goes_into_a_folder_of_its_own() {
     }
 }
 
+/// Where such a file stayed, the new signature would not hold.
+#[test]
+fn no_file_stays_that_the_new_signature_does_not_cover() {
+    const MODEL: &str = "model.wasm";
+    let (old, same) = bundle_of(&[(MODEL, "old"), ("README.md", "a"), ("reports/a.md", "a")]);
+    let (_, fewer) = bundle_of(&[(MODEL, "new"), ("README.md", "b")]);
+    let (_, alone) = bundle_of(&[(MODEL, "new")]);
+    let refused = |bundle: &Bundle, expect: &str| {
+        let error = bundle.check_target(old.path(), MODEL).unwrap_err();
+        assert!(error.to_string().contains(expect), "{error}");
+    };
+    refused(&fewer, "a.md is of an earlier version alone");
+    refused(&alone, "README.md is of an earlier version alone");
+    let mine = old.path().join("reports/mine.md");
+    fs::write(&mine, "mine").unwrap();
+    refused(&same, "mine.md exists");
+    fs::remove_file(mine).unwrap();
+    same.check_target(old.path(), MODEL).unwrap();
+    fs::remove_file(old.path().join("reports/a.md")).unwrap();
+    fewer.check_target(old.path(), MODEL).unwrap();
+}
+
 #[cfg(unix)]
 #[test]
 fn what_a_bundle_names_goes_through_no_link() {
     let (folder, _) = bundle_of(&[("model.wasm", "old"), ("reports/a.md", "a")]);
-    let (_, new) = bundle_of(&[("model.wasm", "new"), ("reports/b.md", "b")]);
+    let (_, new) = bundle_of(&[
+        ("model.wasm", "new"),
+        ("reports/a.md", "b"),
+        ("reports/b.md", "b"),
+    ]);
     new.check_target(folder.path(), "model.wasm").unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     fs::remove_dir_all(folder.path().join("reports")).unwrap();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use model_client::one_line;
 use model_core::decide::Decider;
-use model_files::{sha256_hex, write_whole};
+use model_files::{sha256_file, sha256_hex, write_whole};
 use model_hub::{DEFAULT_REVISION, FileToPublish, Hub, MODEL_FILE, Publication, RepoId};
 use model_signing::SIGNATURE_FILE;
 use model_tracking::folder::RunFolder;
@@ -28,6 +28,8 @@ folder of the runs. All files go into one commit.";
 
 /// The card's name in the repository: the Hub shows it as the model's page.
 const CARD: &str = "README.md";
+/// The module's own description, for readers without a WebAssembly runtime.
+const DESCRIPTION: &str = "description.json";
 /// The card's names in a run.
 const CARDS: [&str; 3] = [CARD, "model_card.md", "model-card.md"];
 
@@ -95,8 +97,8 @@ impl Args {
         spinner.finish_and_clear();
         let published = published?;
         let mut stdout = anstream::stdout().lock();
-        for file in &files {
-            writeln!(stdout, "  {}", one_line(&file.name))?;
+        for name in &published.files {
+            writeln!(stdout, "  {}", one_line(name))?;
         }
         writeln!(stdout, "{}", one_line(&published.url))?;
         writeln!(stdout, "{MODEL_FILE} has the SHA-256 {sha256}")?;
@@ -133,32 +135,52 @@ impl Args {
             .collect()
     }
 
-    /// The named files; those that were not named, from the model's run.
-    fn files(&self, decider: &Decider, sha256: &str, scratch: &Path) -> Result<Vec<FileToPublish>> {
-        let mut files = vec![checked(MODEL_FILE, &self.model, sha256)];
-        files.extend(self.signature(sha256)?);
+    /// The files that the flags name, without those that are covered by the signature as they are.
+    fn named(&self, covered: &[FileToPublish]) -> Result<Vec<FileToPublish>> {
         if let Some(schema) = &self.schema {
             files::read_schema(schema)?;
-            files.push(file("schema.toml", schema));
         }
-        if let Some(card) = &self.card {
-            files.push(file(CARD, card));
-        }
-        for report in &self.reports {
-            let name = report.file_name().unwrap_or_default().to_string_lossy();
-            files.push(file(&format!("reports/{name}"), report));
-        }
-        for path in [&self.schema, &self.card]
-            .into_iter()
-            .flatten()
-            .chain(&self.reports)
-        {
+        let schema = self.schema.iter();
+        let schema = schema.map(|path| ("--schema", "schema.toml".to_owned(), path));
+        let card = self
+            .card
+            .iter()
+            .map(|path| ("--card", CARD.to_owned(), path));
+        let reports = self.reports.iter().map(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            ("--report", format!("reports/{name}"), path)
+        });
+        let mut named = Vec::new();
+        for (flag, name, path) in schema.chain(card).chain(reports) {
             ensure!(
                 path.is_file(),
                 "cannot read {}: it is not a file",
                 path.display()
             );
+            let Some(known) = covered.iter().find(|known| known.name == name) else {
+                named.push(file(&name, path));
+                continue;
+            };
+            let digest = sha256_file(path);
+            let digest = digest.with_context(|| format!("cannot read {}", path.display()))?;
+            ensure!(
+                known.sha256.as_ref() == Some(&digest),
+                "{name} is covered by the signature {}, and {} has another content: copy it there and sign the folder again, or leave out {flag}",
+                self.model.with_file_name(SIGNATURE_FILE).display(),
+                path.display()
+            );
         }
+        Ok(named)
+    }
+
+    /// What the signature covers, the named files, and those that were not named from the model's
+    /// run.
+    fn files(&self, decider: &Decider, sha256: &str, scratch: &Path) -> Result<Vec<FileToPublish>> {
+        let mut files = vec![checked(MODEL_FILE, &self.model, sha256)];
+        files.extend(self.signature(sha256)?);
+        let named = self.named(&files)?;
+        files.extend(named);
+        files.extend(describe(decider, &files, scratch)?);
         let run = RunFolder::list(&self.runs)?.into_iter().rev().find(|run| {
             run.run()
                 .model
@@ -181,13 +203,6 @@ impl Args {
                 files.push(checked(name, &path, &artifact.sha256));
             }
         }
-        // The module's own description, for readers without a WebAssembly runtime.
-        let description = scratch.join("description.json");
-        let mut text = Vec::new();
-        decider.describe(&mut text);
-        write_whole(&description, &text)
-            .with_context(|| format!("cannot write {}", description.display()))?;
-        files.push(file("description.json", &description));
         if !files.iter().any(|file| file.name == CARD) {
             writeln!(
                 anstream::stderr(),
@@ -197,6 +212,29 @@ impl Args {
         }
         Ok(files)
     }
+}
+
+/// The module's description as a file, unless the signature covers one.
+fn describe(
+    decider: &Decider,
+    covered: &[FileToPublish],
+    scratch: &Path,
+) -> Result<Option<FileToPublish>> {
+    let mut text = Vec::new();
+    decider.describe(&mut text);
+    if let Some(signed) = covered.iter().find(|known| known.name == DESCRIPTION) {
+        if signed.sha256 != Some(sha256_hex(&text)) {
+            writeln!(
+                anstream::stderr(),
+                "warning: {} is published as it was signed, but this model describes itself otherwise: remove the file and sign the folder again",
+                signed.path.display()
+            )?;
+        }
+        return Ok(None);
+    }
+    let path = scratch.join(DESCRIPTION);
+    write_whole(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Some(checked(DESCRIPTION, &path, &sha256_hex(&text))))
 }
 
 /// A file that was checked with this SHA-256.

@@ -6,21 +6,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use model_files::read_small;
-use model_hub::{DEFAULT_REVISION, Fetched, Hub, MODEL_FILE, RepoId};
+use model_hub::{DEFAULT_REVISION, Fetched, Hub, MAX_FILES, MAX_TOTAL_BYTES, MODEL_FILE, RepoId};
 use model_signing::{Bundle, LONGEST_BUNDLE, SIGNATURE_FILE};
 
-use crate::hub::{HubArgs, default_cache};
-use crate::{config_file, files, progress, signature};
+use crate::hub::HubArgs;
+use crate::{config_file, files, hub, progress, signature};
 
 const EXAMPLES: &str = "\
 Examples:
   underwrite pull acme/loan-approval --out model.wasm
   underwrite pull acme/loan-approval --out model.wasm \\
       --revision 9f2c1e0b7a64d3855c0e6a1f4b8d2739e5c60718";
-
-/// Files that a signature may name, and their bytes together.
-const MOST_FILES: usize = 1_000;
-const MOST_BYTES: u64 = 1 << 30;
 
 /// Download a model.wasm from the Hugging Face Hub.
 ///
@@ -60,7 +56,7 @@ impl Args {
             &[("--out", Some(&self.out))],
         )?;
         files::check_writable(&self.out)?;
-        let cache = self.cache.clone().unwrap_or_else(default_cache);
+        let cache = hub::cache(self.cache.clone())?;
         let spinner = progress::spinner("Downloading");
         let hub = Hub::new(&self.hub.options()?);
         let beside = [SIGNATURE_FILE];
@@ -140,7 +136,7 @@ impl Args {
             );
             bytes += fs::metadata(&fetched.path).map_or(0, |file| file.len());
             ensure!(
-                bytes <= MOST_BYTES,
+                bytes <= MAX_TOTAL_BYTES,
                 "{}: the files that it names have more than 1 GiB together",
                 its_signature()
             );
@@ -153,13 +149,13 @@ impl Args {
     fn check_target(&self, bundle: &Bundle) -> Result<()> {
         let names = || bundle.resources().iter().map(|one| one.name.as_str());
         ensure!(
-            names().count() <= MOST_FILES,
-            "it names more than {MOST_FILES} files"
+            names().count() <= MAX_FILES,
+            "it names more than {MAX_FILES} files"
         );
-        let is_config = |name: &str| name.eq_ignore_ascii_case(config_file::DEFAULT);
+        let is_config = |part: &str| part.eq_ignore_ascii_case(config_file::DEFAULT);
         ensure!(
-            !names().any(is_config),
-            "it names the file {}, whose settings would be used where it is",
+            !names().any(|name| name.split('/').any(is_config)),
+            "it names a file {}, whose settings would be used where it is",
             config_file::DEFAULT
         );
         Ok(bundle.check_target(signature::folder_of(&self.out), MODEL_FILE)?)

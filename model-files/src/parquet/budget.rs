@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parquet::basic::Encoding;
 use parquet::errors::ParquetError as LibraryError;
 
-/// What any file may take, in bytes.
-const LEAST: usize = 256 << 20;
+/// What any file may take, in bytes. Of a wide file it is some hundred kilobytes for each column: a
+/// writer may put 100,000 numbers, nearly all zero, into a page of few packed bytes.
+const LEAST: usize = 768 << 20;
 /// For each byte of a longer file.
 const FOR_EACH_BYTE: usize = 32;
 

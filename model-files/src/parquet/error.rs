@@ -45,7 +45,7 @@ pub enum ParquetErrorKind {
     RecordTooLong,
     /// The pages of a row group would take more memory than the file may.
     #[error(
-        "the pages of the columns take more than 256 MiB of memory together, and more than 32 times the size of the file: write smaller pages, or select the columns that you need"
+        "the pages of the columns take more than 768 MiB of memory together, and more than 32 times the size of the file: write smaller pages (`data_page_size=65536` in Polars and pyarrow), or select fewer columns"
     )]
     TooMuchMemory,
     /// A column of another type.

@@ -195,7 +195,11 @@ fn cache(args: &Args, from: &mut Settings) -> Result<Option<PathBuf>> {
     let folder = from.or(key("cache-dir"), given, usual.display().to_string())?;
     let off = from.switch(key("no-cache"), args.no_cache)?;
     let folder = PathBuf::from(folder);
-    Ok((!off && (folder != usual || usual.is_absolute())).then_some(folder))
+    if off || (folder == usual && !usual.is_absolute()) {
+        return Ok(None);
+    }
+    files::keep_out_of_logs(&folder.join("module"))?;
+    Ok(Some(folder))
 }
 
 fn tls(args: &Args, from: &mut Settings) -> Result<Option<TlsFiles>> {

@@ -15,7 +15,7 @@ use model_signing::SIGNATURE_FILE;
 
 use super::args::Args;
 use super::keys::{key, known};
-use crate::hub::default_cache;
+use crate::hub;
 use crate::secrets;
 use crate::settings::Settings;
 
@@ -71,7 +71,7 @@ pub(super) fn read(args: &Args, from: &mut Settings, signed: bool) -> Result<Opt
         (Some(_), _, _, Some(repo)) => Some(Source::Hub(HubModel {
             repo: repo.parse()?,
             revision,
-            cache: cache.unwrap_or_else(default_cache),
+            cache: hub::cache(cache)?,
             signed,
             options: HubOptions {
                 endpoint,
