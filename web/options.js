@@ -37,10 +37,11 @@ export function buildOptions(description, form, frozen) {
     showFlips: ({ decision, recourse, contributions }, language) => {
       labels.forEach((label, name) => { label.textContent = labelIn(/** @type {Feature} */ (feature(name)), language); });
       const today = new Map(contributions.map(({ feature: name, value }) => [name, value]));
+      const unstated = new Set(decision.adjustments.filter(({ kind }) => kind === 'missing').map(({ feature: name }) => name));
       byId('flips').replaceChildren(...actionable.map((one) => element('tr', {},
         element('th', { scope: 'row' }, labelIn(one, language)),
         element('td', {}, valueIn(one, today.get(one.name), language)),
-        element('td', {}, flipText(one, today.get(one.name), recourse?.flips ?? [], language)))));
+        element('td', {}, unstated.has(one.name) ? 'not stated' : flipText(one, today.get(one.name), recourse?.flips ?? [], language)))));
       const isApproved = decision.approve;
       byId('options-heading').hidden = isApproved;
       byId('freeze-group').hidden = isApproved;
@@ -63,10 +64,11 @@ export function buildOptions(description, form, frozen) {
 
 /** @param {Recourse} recourse */
 function noteOf({ options, impossible, note, lower_bound: bound }) {
-  if (note !== undefined) return `${note}.`;
-  if (impossible) return 'No change of these fields within their bounds leads to an approval. That is proved, not guessed.';
-  if (options.length === 0) return 'No way to an approval was found in the time allowed; there may be one.';
-  const proof = bound === undefined ? '' : ' A cheaper way may exist: the search ended before it was proved.';
+  const said = note === undefined ? '' : `${note}.`;
+  if (impossible) return said || 'No change of these fields within their bounds leads to an approval. That is proved, not guessed.';
+  if (options.length === 0) return `No way to an approval was found${said ? `; there may be one. ${said}` : ' in the time allowed; there may be one.'}`;
+  const isOpen = said !== '' || bound !== undefined;
+  const proof = isOpen ? ` A cheaper way may exist: ${said || 'the search ended before it was proved.'}` : '';
   return `With all else as it is, this model would have approved. It is no promise: another model or another day may decide differently.${proof}`;
 }
 

@@ -115,6 +115,13 @@ fn monotonic_is_for_what_has_an_order() {
         "type = \"boolean\"\nmonotonic = \"decreasing\"",
         Some(Monotonic::Decreasing),
     );
+    let range = "type = \"number\"\nminimum = 0\nmaximum = 9\nmonotonic = \"increasing\"";
+    for policy in ["error", "clamp"] {
+        accepts(
+            &format!("{range}\nout_of_range = \"{policy}\""),
+            Some(Monotonic::Increasing),
+        );
+    }
     accepts(
         &format!("{category}encoding = \"ordinal\"\nmonotonic = \"increasing\""),
         Some(Monotonic::Increasing),
@@ -130,6 +137,10 @@ fn monotonic_is_for_what_has_an_order() {
     refuses(
         "type = \"number\"\nrole = \"protected\"\nmonotonic = \"increasing\"",
         "line 7: feature 'x', monotonic: only an input takes it: remove it",
+    );
+    refuses(
+        &format!("{range}\nout_of_range = \"impute\""),
+        "line 8: feature 'x', monotonic: out_of_range = \"impute\" gives a number outside the range the place of the median, which keeps no order: use \"clamp\" or \"error\", or remove monotonic",
     );
     refuses(
         "type = \"number\"\nmonotonic = \"rising\"",

@@ -13,6 +13,8 @@ use crate::{Action, Answer, Budget, MAX_CHANGES, MAX_OPTIONS, Plan, Request, act
 
 const NOT_ACTIONABLE: &str = "The schema calls no feature actionable: there was nothing to try";
 const ALL_FROZEN: &str = "All actionable features are frozen: there was nothing to try";
+const UNSTATED: &str = " is not stated: what it would change was not looked at";
+const SEVERAL_UNSTATED: &str = " are not stated: what they would change was not looked at";
 
 /// What is wrong with a key: its name and a sentence.
 type Refused = (&'static str, Cow<'static, str>);
@@ -148,6 +150,13 @@ fn write(
                 true => NOT_ACTIONABLE,
                 false => ALL_FROZEN,
             });
+        } else if !answer.unstated.is_empty() {
+            let mut note = answer.unstated.join(", ");
+            note.push_str(match answer.unstated.len() {
+                1 => UNSTATED,
+                _ => SEVERAL_UNSTATED,
+            });
+            json.key("note").text(&note);
         }
         json.key("flips").array(&flips, |json, flip: &Flip| {
             let feature = inputs[flip.input];

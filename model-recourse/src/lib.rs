@@ -135,6 +135,9 @@ pub struct Answer {
     /// Where the budget ended before the proof: what every option that was not found costs at
     /// least.
     pub lower_bound: Option<f64>,
+    /// Features that might change and that the application does not state: nobody knows what
+    /// stating them would do, so that nothing is proved where there are any.
+    pub unstated: Vec<String>,
     /// What was spent.
     pub evaluations: u32,
 }
@@ -176,9 +179,24 @@ pub fn search(
     let free = actions
         .iter()
         .filter(|action| !request.freeze.contains(&action.feature));
-    let axes: Vec<Axis> = free
-        .filter_map(|action| Axis::new(decider, action, application, action.actionable.direction))
-        .filter(|axis| axis.values.len() > 1)
-        .collect();
-    Search::new(decider, application, axes, request.max_changes, budget).run(request.options)
+    let (mut axes, mut unstated) = (Vec::new(), Vec::new());
+    for action in free {
+        match Axis::new(decider, action, application, action.actionable.direction) {
+            Some(axis) if axis.values.len() > 1 => axes.push(axis),
+            Some(_) => {}
+            None => unstated.push(action.feature.clone()),
+        }
+    }
+    let search = Search::new(decider, application, axes, request.max_changes, budget);
+    let mut answer = search.run(request.options);
+    if !unstated.is_empty() {
+        // A proof covers the axes alone.
+        answer.impossible = false;
+        answer.lower_bound = None;
+        for plan in &mut answer.options {
+            plan.proven = false;
+        }
+    }
+    answer.unstated = unstated;
+    answer
 }

@@ -135,6 +135,7 @@ impl<'d> Search<'d> {
             options: self.plans,
             impossible,
             lower_bound,
+            unstated: Vec::new(),
             evaluations: self.spent,
         }
     }

@@ -318,6 +318,60 @@ fn an_answer_says_where_there_was_nothing_to_try() {
     assert_eq!(note(&mut actionable(0.999_999), "true"), "");
 }
 
+/// The recourse of an application with the given fields, where all of [`PLAIN`]'s may rise.
+fn recourse_of(decider: &mut Decider, fields: &str, recourse: &str) -> serde_json::Value {
+    let request = format!(r#"{{"application": {fields}, "recourse": {recourse}}}"#);
+    let mut out = Vec::new();
+    let status = explain(decider, request.as_bytes(), Budget::default(), &mut out);
+    let mut json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(status, 200, "{json}");
+    json["recourse"].take()
+}
+
+#[test]
+fn nothing_is_proved_of_what_is_not_stated() {
+    let keys = "maximum = 1000\nmissing = \"impute\"\nactionable = \"up\"\nstep = 50";
+    let mut artifact = linear(&PLAIN.replace("maximum = 1000", keys));
+    let income_unstated = "income is not stated: what it would change was not looked at";
+    let only_amount = r#"{"amount": 400}"#;
+
+    // No amount is enough for what is filled in, and with an income it is approved.
+    artifact.threshold = 0.65;
+    let mut strict = decider(&artifact);
+    let stated = common::decide(&mut strict, r#"{"income": 1000, "amount": 400}"#).1;
+    assert!(stated.contains("\"approve\":true"), "{stated}");
+    let found = recourse_of(&mut strict, only_amount, "true");
+    assert_eq!(found["options"], serde_json::json!([]), "{found}");
+    assert_eq!(found["impossible"], false, "{found}");
+    assert_eq!(found["note"], income_unstated, "{found}");
+
+    // What is frozen need not be stated.
+    let found = recourse_of(&mut strict, only_amount, r#"{"freeze": ["income"]}"#);
+    assert_eq!(found["impossible"], true, "{found}");
+    assert_eq!(found.get("note"), None, "{found}");
+
+    // Nothing is stated: there is nothing to change, and no proof.
+    let found = recourse_of(&mut strict, "{}", "true");
+    assert_eq!(found["impossible"], false, "{found}");
+    let both = "income, amount are not stated: what they would change was not looked at";
+    assert_eq!(found["note"], both);
+
+    // A budget that ends gives no bound on what was not looked at.
+    let application = strict.application(only_amount.as_bytes()).unwrap();
+    let (budget, request) = (Budget { evaluations: 1 }, Request::default());
+    let actions = [up("income", 50.0), up("amount", 50.0)];
+    let answer = search(&mut strict, &actions, &application, &request, budget);
+    assert_eq!(answer.unstated, ["income"]);
+    assert!(!answer.impossible && answer.lower_bound.is_none());
+
+    // An option is one, but a cheaper one may be where nobody looked.
+    artifact.threshold = 0.6;
+    let found = recourse_of(&mut decider(&artifact), only_amount, "true");
+    assert_eq!(found["options"][0]["changes"][0]["to"], 750, "{found}");
+    assert_eq!(found["options"][0]["proven"], false, "{found}");
+    assert_eq!(found["note"], income_unstated, "{found}");
+}
+
 #[test]
 fn a_wrong_question_about_recourse_gets_a_sentence() {
     let mut decider = actionable(0.55);

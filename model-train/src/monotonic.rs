@@ -1,8 +1,9 @@
 //! Proving on a finished model that its probability follows a feature in one direction.
 //!
-//! What is proved: of two applicants who differ in that feature alone, and both have a value
-//! for it, the one with the larger value never has the lower (or higher) score. A missing
-//! value is neither larger nor smaller than another. Scores are sums in a fixed order, and
+//! What is proved: of two rows of the model's inputs that differ in that feature alone, and both
+//! have a value for it, the one with the larger value never has the lower (or higher) score. A
+//! missing value is neither larger nor smaller than another. A field that is derived from the
+//! feature is held fixed: how it moves with it is not in the proof. Scores are sums in a fixed order, and
 //! rounding a sum never changes which of two is larger, so it is enough to prove it of each
 //! addend: of each weight, and of each tree. An ensemble's parts count by weights that are
 //! never below 0, so that each part is proved for itself. The link and the calibration never

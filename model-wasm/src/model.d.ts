@@ -55,13 +55,13 @@ export interface Explanation {
 export interface Recourse {
   /** The cheapest first; none where the application is approved. */
   options: RecourseOption[];
-  /** Whether it is proved that nothing within reach is approved. */
+  /** Whether it is proved that nothing within reach is approved; never where an actionable field is neither stated nor frozen. */
   impossible: boolean;
-  /** Why it is impossible, where there was nothing to try. */
+  /** Why it is impossible, where there was nothing to try; else the actionable fields that are not stated, and so were not changed. */
   note?: string;
-  /** What any option that was not found costs at least; where the budget ended before the proof. */
+  /** What any option that was not found costs at least; where the budget ended before the proof and every actionable field is stated. */
   lower_bound?: number;
-  /** Where each actionable field alone leads to another outcome: the nearest value on each side. */
+  /** Where each actionable field that is stated alone leads to another outcome: the nearest value on each side. */
   flips: Flip[];
 }
 
@@ -71,7 +71,7 @@ export interface RecourseOption {
   cost: number;
   /** What the module then answers. */
   probability: number;
-  /** Whether no cheaper option with other features exists. */
+  /** Whether it is proved that no cheaper option with other features exists. */
   proven: boolean;
 }
 

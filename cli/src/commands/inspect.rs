@@ -225,7 +225,10 @@ fn monotonic(details: &Details) -> String {
     if words.is_empty() {
         "not required".to_owned()
     } else {
-        format!("{} (proved for the finished model)", words.join(", "))
+        format!(
+            "{} (proved for the finished model: within each range, derived fields held fixed)",
+            words.join(", ")
+        )
     }
 }
 

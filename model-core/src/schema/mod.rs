@@ -130,7 +130,8 @@ pub struct Feature {
     pub actionable: Option<Box<Actionable>>,
 }
 
-/// How the probability of a yes must follow a feature, everything else being equal.
+/// How the probability of a yes must follow a feature, all other inputs being equal, derived
+/// ones too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Monotonic {

@@ -129,7 +129,8 @@ fn monotonic(evaluation: &Evaluation) -> Option<String> {
         never("raises", &evaluation.model.decreasing),
     ];
     let sentences: Vec<String> = sentences.into_iter().flatten().collect();
-    let proof = " This is proved for the finished model.";
+    let proof = " This is proved for the finished model, for values within their ranges and with \
+                 derived fields held fixed.";
     (!sentences.is_empty()).then(|| sentences.join(" ") + proof)
 }
 

@@ -241,7 +241,8 @@ fn recourse() -> Value {
         "required": ["options", "impossible", "flips"],
         "properties": {
             "options": { "type": "array", "items": { "type": "object", "additionalProperties": true } },
-            "impossible": { "type": "boolean", "description": "Whether it is proved that nothing within reach is approved." },
+            "impossible": { "type": "boolean", "description": "Whether it is proved that nothing within reach is approved; never where an actionable field is neither stated nor frozen." },
+            "note": { "type": "string", "description": "The actionable fields that are not stated, and so were not changed; or why there was nothing to try." },
             "lower_bound": { "type": "number", "format": "double" },
             "flips": { "type": "array", "items": { "type": "object", "additionalProperties": true } },
         },

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use super::super::languages::FeatureTexts;
 use super::super::{
-    Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, Range, Role,
-    Unknown,
+    Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, OutOfRange, Range,
+    Role, Unknown,
 };
 use super::actionable;
 use super::raw::{Converted, RawExample, RawFeature, RawRole, RawType, refuse_keys};
 use crate::texts::{RawTexts, Texts};
+
+const NO_ORDER: &str = "out_of_range = \"impute\" gives a number outside the range the place of \
+    the median, which keeps no order: use \"clamp\" or \"error\", or remove monotonic";
 
 /// What is incomplete about a feature: the key, a sentence.
 pub(super) type Absent = Vec<(&'static str, String)>;
@@ -49,6 +52,9 @@ pub(super) fn convert_feature(
     if raw.encoding != Some(Encoding::Ordinal) && raw.r#type == RawType::Category {
         let why = "categories have an order only with encoding = \"ordinal\"";
         refuse_keys(&raw, why, &["monotonic"])?;
+    }
+    if raw.monotonic.is_some() && raw.out_of_range == Some(OutOfRange::Impute) {
+        return Err(("monotonic", NO_ORDER.into()));
     }
     let texts = convert_texts(&raw, languages, absent)?;
     let actions = actionable::take(&raw)?;
