@@ -5,7 +5,7 @@
 //! probabilities are. They hold no outcomes: whether those who change sides are better or worse
 //! is what [`crate::evaluate::compare`] measures, on rows whose outcome is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -15,6 +15,9 @@ use crate::evaluate::{Interval, wilson};
 const OUTCOMES: &str = "underwrite_shadow_outcomes_total";
 const RESULTS: &str = "underwrite_shadow_total";
 const DIFFERENCES: &str = "underwrite_shadow_difference";
+
+/// The largest count: above it a number of the text format is not exact.
+const LARGEST: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
 
 /// What a server counted of one challenger.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -68,6 +71,12 @@ pub enum ShadowError {
         /// The start of the line.
         got: String,
     },
+    /// A sample that came before, as where the metrics of two servers are in one file.
+    #[error("line {line}: this sample is there twice: give the metrics of one server, read once")]
+    Twice {
+        /// From 1.
+        line: usize,
+    },
     /// No challenger was counted.
     #[error(
         "there is no metric {OUTCOMES}: expected what a server answers at /metrics, with a challenger in the shadow that has been asked at least once"
@@ -97,6 +106,7 @@ pub enum ShadowError {
 /// ```
 pub fn read(metrics: &str) -> Result<Vec<Shadow>, ShadowError> {
     let mut found: BTreeMap<(String, String), Counted> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for (index, line) in metrics.lines().enumerate() {
         if ![OUTCOMES, RESULTS, DIFFERENCES]
             .iter()
@@ -104,10 +114,14 @@ pub fn read(metrics: &str) -> Result<Vec<Shadow>, ShadowError> {
         {
             continue;
         }
-        let sample = Sample::parse(line).ok_or_else(|| ShadowError::Sample {
+        let sample = Sample::parse(line).filter(Sample::is_a_count);
+        let sample = sample.ok_or_else(|| ShadowError::Sample {
             line: index + 1,
             got: line.chars().take(60).collect(),
         })?;
+        if !seen.insert(sample.series()) {
+            return Err(ShadowError::Twice { line: index + 1 });
+        }
         let key = (sample.label("model"), sample.label("version"));
         found.entry(key).or_default().add(&sample);
     }
@@ -158,10 +172,11 @@ impl Counted {
 
     fn finish(mut self, model: String, version: String) -> Shadow {
         let result = |name: &str| self.results.get(name).copied().unwrap_or(0);
-        let compared: u64 = self.outcomes.iter().map(|sides| sides.requests).sum();
+        let add = |sum: u64, sides: &Sides| sum.saturating_add(sides.requests);
+        let compared = self.outcomes.iter().fold(0, add);
         let alike = self.outcomes.iter();
         let alike = alike.filter(|sides| sides.champion == sides.challenger);
-        let agreed: u64 = alike.map(|sides| sides.requests).sum();
+        let agreed = alike.fold(0, add);
         let (failed, dropped) = (result("failed"), result("dropped"));
         self.buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
         let most = self.buckets.iter();
@@ -214,6 +229,17 @@ impl<'a> Sample<'a> {
         }
     }
 
+    /// Whether the value is one that a server can have counted or added up.
+    fn is_a_count(&self) -> bool {
+        (0.0..=LARGEST).contains(&self.value)
+    }
+
+    /// What tells it from the other samples of a server; another label may name the server.
+    fn series(&self) -> (&'a str, [String; 6]) {
+        let labels = ["model", "version", "champion", "challenger", "result", "le"];
+        (self.name, labels.map(|name| self.label(name)))
+    }
+
     fn label(&self, name: &str) -> String {
         let label = self.labels.iter().find(|(key, _)| *key == name);
         label.map_or_else(String::new, |(_, value)| value.clone())
@@ -254,6 +280,26 @@ underwrite_shadow_difference_bucket{le=\"0.1\",model=\"a \\\"b\\\", c\",version=
 underwrite_shadow_difference_bucket{le=\"+Inf\",model=\"a \\\"b\\\", c\",version=\"2\"} 8
 # EOF
 ";
+
+    #[test]
+    fn counts_are_of_one_server_and_can_be_added() {
+        let line = METRICS.lines().count() + 2;
+        let named = METRICS.replace("version=", "instance=\"b\",version=");
+        for other in [METRICS, &named] {
+            let twice = format!("{METRICS}{other}");
+            assert_eq!(read(&twice).unwrap_err(), ShadowError::Twice { line });
+        }
+        for count in ["1e30", "18446744073709551615", "-1", "NaN", "+Inf"] {
+            let large = METRICS.replace("} 6\n", &format!("}} {count}\n"));
+            let error = read(&large).unwrap_err();
+            assert!(
+                matches!(error, ShadowError::Sample { line: 2, .. }),
+                "{error}"
+            );
+        }
+        let largest = METRICS.replace("} 6\n", "} 9007199254740992\n");
+        assert_eq!(read(&largest).unwrap()[0].agreed, 1 << 53);
+    }
 
     #[test]
     fn counts_are_those_of_the_server() {
