@@ -214,7 +214,7 @@ async fn first_reasons_are_in_the_drift_window() {
     .unwrap();
     let app = app(App::new(host(&artifact)));
     let row = models::request(&[]);
-    let rows = vec![row.as_str(); 120].join(",");
+    let rows = vec![row.as_str(); 199].join(",");
     post(&app, "/predict/batch", &format!("[{rows}]")).await;
     // No decision: in no window.
     post(&app, "/explain", &row).await;
@@ -223,13 +223,13 @@ async fn first_reasons_are_in_the_drift_window() {
     let answer = get(&app, "/drift", &[]).await;
     let drift: Value = serde_json::from_slice(&answer.body).unwrap();
     let column = &drift["columns"]["first_reason"];
-    assert_eq!(drift["window"]["rows"], 121, "{drift}");
+    assert_eq!(drift["window"]["rows"], 200, "{drift}");
     assert_eq!(column["role"], "reason");
-    assert_eq!(column["current"]["rows"], 120);
+    assert_eq!(column["current"]["rows"], 199);
     assert_eq!(column["current"]["missing"], 0);
     assert_eq!(column["drift"], true);
-    // Of 400 and 120 rows, half a row added to each of two bins.
-    let shares: [[f64; 2]; 2] = [[300.5 / 401.0, 100.5 / 401.0], [0.5 / 121.0, 120.5 / 121.0]];
+    // Of 400 and 199 rows, half a row added to each of two bins.
+    let shares: [[f64; 2]; 2] = [[300.5 / 401.0, 100.5 / 401.0], [0.5 / 200.0, 199.5 / 200.0]];
     let psi: f64 = (0..2)
         .map(|bin| (shares[0][bin] - shares[1][bin]) * (shares[0][bin] / shares[1][bin]).ln())
         .sum();

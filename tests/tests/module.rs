@@ -42,10 +42,13 @@ fn imports_are_those_of_the_javascript_api() {
         names,
         [
             "__wbg_Error",
+            "__wbg_Number",
             "__wbg_String",
             "__wbg___wbindgen_is_string",
+            "__wbg___wbindgen_number_get",
             "__wbg___wbindgen_string_get",
             "__wbg___wbindgen_throw",
+            "__wbg_instanceof_Number",
             "__wbg_new",
             "__wbg_set",
             "__wbg_stringify",
