@@ -11,6 +11,7 @@ use host_server::{ModelSource, ServeError, ServeOptions, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// A folder with a `model.wasm`, and options that serve it on a free port.
 fn options() -> (tempfile::TempDir, ServeOptions) {
@@ -25,6 +26,23 @@ fn options() -> (tempfile::TempDir, ServeOptions) {
     (folder, options)
 }
 
+/// A running server's address, and what stops it.
+async fn start(
+    options: ServeOptions,
+) -> (
+    SocketAddr,
+    oneshot::Sender<()>,
+    JoinHandle<Result<(), ServeError>>,
+) {
+    let server = Server::bind(options).await.unwrap();
+    let address = server.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async {
+        stopped.await.unwrap();
+    }));
+    (address, stop, running)
+}
+
 async fn connect(address: SocketAddr, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
@@ -34,12 +52,7 @@ async fn connect(address: SocketAddr, text: &str) -> TcpStream {
 #[tokio::test]
 async fn a_request_in_flight_is_answered() {
     let (_folder, options) = options();
-    let server = Server::bind(options).await.unwrap();
-    let address = server.address();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(server.run(async {
-        stopped.await.unwrap();
-    }));
+    let (address, stop, running) = start(options).await;
 
     let head =
         "POST /predict HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n";
@@ -63,12 +76,7 @@ async fn a_request_in_flight_is_answered() {
 #[tokio::test]
 async fn what_takes_too_long_is_cut_off() {
     let (_folder, options) = options();
-    let server = Server::bind(options).await.unwrap();
-    let address = server.address();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(server.run(async {
-        stopped.await.unwrap();
-    }));
+    let (address, stop, running) = start(options).await;
     let head = "POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
     let mut stopped_body = connect(address, head).await;
     let mut answered = connect(address, "GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await;
@@ -114,12 +122,7 @@ async fn ask_to_the_end(address: SocketAddr) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_what_was_asked_is_answered() {
     let (_folder, options) = options();
-    let server = Server::bind(options).await.unwrap();
-    let address = server.address();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(server.run(async {
-        stopped.await.unwrap();
-    }));
+    let (address, stop, running) = start(options).await;
     let clients: Vec<_> = (0..16)
         .map(|_| tokio::spawn(ask_to_the_end(address)))
         .collect();

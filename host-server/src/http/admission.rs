@@ -59,7 +59,7 @@ pub(crate) enum Work {
     Recourse,
     /// Loading a version of a model.
     Load,
-    /// A look at drift windows and metrics: it may wait for the disk.
+    /// A look at drift windows and metrics: comparing and writing them take milliseconds.
     Look,
     /// A search of the decision log: it may read the whole index, and collects what it finds.
     LogSearch,
