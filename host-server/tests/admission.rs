@@ -108,6 +108,29 @@ async fn bodies_share_their_memory_and_long_ones_leave_room() {
     server.end().await;
 }
 
+/// Each connection that waits for a body holds the buffers of its head.
+#[tokio::test]
+async fn heads_whose_bodies_do_not_come_are_counted() {
+    let server = Running::start(HttpLimits {
+        body_memory: 1 << 20,
+        ..HttpLimits::default()
+    })
+    .await;
+    for path in ["/predict", "/predict/batch"] {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n");
+        let mut held = Vec::new();
+        for _ in 0..14 {
+            held.push(server.send(head.as_bytes()).await);
+        }
+        let mut one_more = server.send(head.as_bytes()).await;
+        until(&mut one_more, "HTTP/1.1 503").await;
+        assert!(server.ask(GOOD).await.starts_with("HTTP/1.1 200"));
+        drop(held);
+        drop(one_more);
+    }
+    server.end().await;
+}
+
 #[tokio::test]
 async fn short_requests_are_answered_while_long_ones_hold_all() {
     let server = Running::start(HttpLimits {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use model_http::{Refusal, limits, media};
@@ -32,7 +33,7 @@ pub(crate) enum Encoding {
 }
 
 /// Reads at most `keep` bytes of a body, and looks at what follows without keeping it. The memory
-/// is asked for when the first piece is not known to be all.
+/// is asked for when that is not all there at once.
 pub(crate) async fn read_up_to<B>(
     body: B,
     keep: usize,
@@ -165,15 +166,32 @@ async fn collect(
     keep: usize,
     memory: impl FnOnce() -> Memory,
 ) -> Result<Bytes, ApiError> {
-    let first = match next(&mut body).await? {
-        None => return Ok(Bytes::new()),
-        Some(first) => first,
-    };
     // Most requests come whole. They are in the connection's own buffer, which is bounded.
+    let Some(first) = next(&mut body).now_or_never() else {
+        return Box::pin(collect_later(body, keep, &memory())).await;
+    };
+    let Some(first) = first? else {
+        return Ok(Bytes::new());
+    };
     if body.is_end_stream() {
         return Ok(first.slice(..keep.min(first.len())));
     }
-    Box::pin(collect_more(first, body, keep, &memory())).await
+    let memory = memory();
+    let kept = Kept::new(buffers(&body), keep, &memory)?;
+    Box::pin(collect_more(first, body, kept)).await
+}
+
+/// Collects a body of which nothing has come yet.
+async fn collect_later(
+    mut body: impl Body<Data = Bytes> + Unpin,
+    keep: usize,
+    memory: &Memory,
+) -> Result<Bytes, ApiError> {
+    let kept = Kept::new(buffers(&body), keep, memory)?;
+    match next(&mut body).await? {
+        None => Ok(Bytes::new()),
+        Some(first) => collect_more(first, body, kept).await,
+    }
 }
 
 /// What the connection of a body keeps while more of it is to come: of a short one no more than is
@@ -184,15 +202,13 @@ fn buffers(body: &impl Body) -> usize {
     left.unwrap_or(READ_BUFFER).min(READ_BUFFER)
 }
 
-/// Collects a body whose first piece has come. It waits for more, and its connection holds
-/// buffers meanwhile: they are counted. Without even that room it is refused at once.
+/// Collects a body whose first piece has come.
 async fn collect_more(
     first: Bytes,
     mut body: impl Body<Data = Bytes> + Unpin,
-    keep: usize,
-    memory: &Memory,
+    mut kept: Kept,
 ) -> Result<Bytes, ApiError> {
-    let mut kept = Kept::new(buffers(&body), keep, memory)?;
+    let keep = kept.most;
     let Some(second) = next(&mut body).await? else {
         return Ok(first.slice(..keep.min(first.len())));
     };
@@ -221,7 +237,9 @@ async fn collect_more(
     kept.finish().map_err(ApiError::from)
 }
 
-/// What is kept of a body, in the memory that it has claimed.
+/// What is kept of a body, in the memory that it has claimed. While more of it is to come its
+/// connection holds buffers: they are counted, too, and a body without even that room is refused at
+/// once.
 struct Kept {
     most: usize,
     _buffers: Claim,

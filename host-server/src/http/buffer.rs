@@ -61,9 +61,13 @@ impl Buffer {
     pub(crate) async fn extend_beside(mut self, data: &[u8]) -> Result<Self, Full> {
         let more = data.len();
         if self.length > LONG && self.length + more > self.capacity() {
-            let copied = tokio::task::spawn_blocking(move || {
-                self.make_room(more)?;
-                Ok(self)
+            let copied = tokio::task::spawn_blocking(move || match self.make_room(more) {
+                Ok(()) => Ok(self),
+                // Now: of many bodies that find no room together the next one finds this one's.
+                Err(full) => {
+                    self.clear();
+                    Err(full)
+                }
             });
             self = copied.await.unwrap_or(Err(Full))?;
         }
@@ -74,6 +78,14 @@ impl Buffer {
     /// The bytes; their memory is claimed for as long as anybody holds them.
     pub(crate) fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self)
+    }
+
+    /// Gives back all that it has: first the pages, then what is claimed for them.
+    fn clear(&mut self) {
+        self.short = Vec::new();
+        self.pages = None;
+        self.length = 0;
+        self.claim.take();
     }
 
     fn capacity(&self) -> usize {

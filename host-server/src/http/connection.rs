@@ -19,10 +19,11 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use super::caller::Caller;
-use super::handshake::{Handshake, in_turns};
+use super::handshake::in_turns;
 use super::heads::Heads;
 use super::metrics::Counted;
 use super::pace::LeastPace;
+use super::records::sides;
 use super::shares::Share;
 use super::slow_reader::SlowReader;
 use super::turns::Turns;
@@ -100,14 +101,14 @@ impl<S: Service> Connection<S> {
     {
         // A client that does not complete the handshake in time is dropped.
         let caller = Caller::Unknown.or_from(Some(self.peer.0.ip()));
-        let shaken = tls.accept(Watched::new(stream, Handshake::begin(self.handshake)));
+        let (below, above) = sides(self.handshake);
+        let shaken = tls.accept(Watched::new(stream, below));
         let shaken = in_turns(shaken, handshakes, &caller);
         let shaken = Box::pin(tokio::time::timeout(self.head, shaken)).await;
         if let Ok(Ok(mut stream)) = shaken {
-            let (socket, session) = stream.get_mut();
-            socket.watch.done();
-            session.set_buffer_limit(Some(TLS_BUFFER));
-            self.answer(stream, stop).await;
+            above.begin();
+            stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
+            self.answer(Watched::new(stream, above), stop).await;
         }
     }
 

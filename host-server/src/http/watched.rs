@@ -8,6 +8,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Looks at what passes.
 pub(super) trait Watch: Unpin {
+    /// Whether it is this stream's turn to be read; where it is not, the reader has been woken to ask
+    /// again.
+    fn may_read(&mut self, _context: &mut Context<'_>) -> bool {
+        true
+    }
+
+    /// Nothing is there to be read.
+    fn pause(&mut self) {}
+
     /// So many bytes were read, at least one. An error ends the connection.
     fn read(&mut self, _bytes: usize) -> io::Result<()> {
         Ok(())
@@ -27,7 +36,7 @@ pub(super) trait Watch: Unpin {
 /// A stream that is watched.
 pub(super) struct Watched<S, W> {
     stream: S,
-    pub(super) watch: W,
+    watch: W,
 }
 
 impl<S, W> Watched<S, W> {
@@ -43,8 +52,14 @@ impl<S: AsyncRead + Unpin, W: Watch> AsyncRead for Watched<S, W> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if !this.watch.may_read(context) {
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if read.is_pending() {
+            this.watch.pause();
+        }
         match buffer.filled().len() - before {
             0 => read,
             bytes => match this.watch.read(bytes) {
