@@ -9,6 +9,7 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::time::{Duration, Instant};
 
 use common::serving::Serving;
@@ -135,6 +136,27 @@ fn keys_come_from_files_with_names_and_are_read_again() {
     for secret in ["swordfish", "hunter2", "trout", "chief", "eye"] {
         assert!(!log.contains(&format!("\"{secret}\"")), "{log}");
     }
+}
+
+/// Each line was once written by the thread of the connection: a full pipe stopped the server.
+#[test]
+fn a_log_that_nobody_reads_stops_no_request() {
+    let folder = model_folder();
+    let mut command = folder.command();
+    command.args(["serve", "--models", "models", "--access-log"]);
+    let mut serving = Serving::start(&mut command);
+    let request = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n".repeat(500);
+    for _ in 0..20 {
+        let answers = serving.ask(&format!(
+            "{request}GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        ));
+        assert_eq!(answers.matches("HTTP/1.1 200").count(), 501);
+    }
+    // It is told in the log once there is room.
+    let log = BufReader::new(serving.take_log());
+    let mut lost = log.lines().map_while(Result::ok);
+    let lost = lost.find(|line| line.contains("lines of this log were lost"));
+    assert!(lost.unwrap().contains("\"lines\":"));
 }
 
 #[test]

@@ -44,8 +44,10 @@ mod models;
 mod priority;
 mod record;
 mod routes;
+mod seldom;
 mod server;
 mod service;
+mod threads;
 
 pub use app::App;
 pub use config::ServeOptions;

@@ -23,9 +23,14 @@ use crate::models::drift::{End, StateLock};
 use crate::models::registry::watch::watch;
 use crate::routes::metrics_app;
 use crate::service::AppService;
+use crate::threads::Threads;
 
 /// How long requests in flight may take after the shutdown has started.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Threads for what the server does beside requests: it looks at the models' files, at keys and
+/// certificates, writes drift windows, and closes what is open at the end.
+const BESIDE_REQUESTS: usize = 4;
 
 /// How often drift windows are written to the disk.
 const DRIFT_KEPT_EVERY: Duration = Duration::from_secs(60);
@@ -151,16 +156,18 @@ impl Server {
             .transpose()
             .map_err(cannot_run)?;
         let (workers, mut ended) = Workers::start(&stopped).map_err(cannot_run)?;
+        let threads = Threads::start("background", BESIDE_REQUESTS, 0).map_err(cannot_run)?;
+        let threads = Arc::new(threads);
         let state = Arc::clone(&self.app);
         let registry = Arc::clone(self.app.registry());
         let [for_models, for_keys] = hang_ups();
         let interval = self.options.watch_interval;
-        let watching = tokio::spawn(watch(registry, interval, for_models));
-        let renewing = tokio::spawn(self.renewal().run(interval, for_keys));
+        let watching = tokio::spawn(watch(registry, interval, for_models, Arc::clone(&threads)));
+        let renewing = tokio::spawn(self.renewal(&threads).run(interval, for_keys));
         let spans = self.spans.clone();
         let keeping = state
             .keeps_drift()
-            .then(|| tokio::spawn(keep_drift(Arc::clone(&state))));
+            .then(|| tokio::spawn(keep_drift(Arc::clone(&state), Arc::clone(&threads))));
         let mut serving = JoinSet::new();
         for connections in self.connections() {
             serving.spawn(connections.run(workers.clone(), stopped.clone()));
@@ -189,15 +196,15 @@ impl Server {
         watching.abort();
         renewing.abort();
         if let Some(log) = state.log().cloned() {
-            let _ = tokio::task::spawn_blocking(move || log.close()).await;
+            let _ = threads.run(move || log.close()).await;
         }
         if let Some(keeping) = keeping {
             keeping.abort();
-            let _ = tokio::task::spawn_blocking(move || state.keep_drift(End::OfServer)).await;
+            let _ = threads.run(move || state.keep_drift(End::OfServer)).await;
         }
         let spans = async {
             if let Some(spans) = spans {
-                spans.finish().await;
+                spans.finish(&threads).await;
             }
         };
         let pushing = async {
@@ -209,12 +216,13 @@ impl Server {
         Ok(())
     }
 
-    fn renewal(&self) -> Renewal {
+    fn renewal(&self, threads: &Arc<Threads>) -> Renewal {
         let keys = self.options.key_source.clone();
         Renewal {
             keys: keys.map(|source| (Arc::clone(&self.app.middleware().keys), source)),
             tls: self.tls.clone(),
             refused: Mutex::default(),
+            threads: Arc::clone(threads),
         }
     }
 
@@ -252,14 +260,14 @@ fn scheme(is_tls: bool) -> &'static str {
 }
 
 /// Writes the drift windows once a minute, so that a crash costs little of them.
-async fn keep_drift(app: Arc<App>) {
+async fn keep_drift(app: Arc<App>, threads: Arc<Threads>) {
     let mut turns = tokio::time::interval(DRIFT_KEPT_EVERY);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     turns.tick().await;
     loop {
         turns.tick().await;
         let app = Arc::clone(&app);
-        let _ = tokio::task::spawn_blocking(move || app.keep_drift(End::None)).await;
+        let _ = threads.run(move || app.keep_drift(End::None)).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 /// A server; it ends when this is dropped.
 pub(crate) struct Serving {
@@ -80,10 +80,17 @@ impl Serving {
         ))
     }
 
-    /// Ends it; what it has logged.
+    /// What it logs from now on, for whoever reads it meanwhile.
+    pub(crate) fn take_log(&mut self) -> ChildStderr {
+        self.child.stderr.take().unwrap()
+    }
+
+    /// Asks it to end, so that it writes what waits to be written; all that it has logged.
     pub(crate) fn log(mut self) -> String {
-        let mut stderr = self.child.stderr.take().unwrap();
-        self.child.kill().unwrap();
+        let mut stderr = self.take_log();
+        let process = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &process]).status();
+        assert!(asked.unwrap().success());
         let mut log = String::new();
         stderr.read_to_string(&mut log).unwrap();
         log

@@ -10,11 +10,12 @@ use tokio::task::JoinError;
 
 use super::caller::Caller;
 use super::limits::HttpLimits;
-use super::long_work::Threads;
 use super::memory::{Budget, Memory};
 use super::shares::{Share, Shares};
 use super::turns::Turns;
 use crate::host::processors;
+use crate::priority::LONG_WORK;
+use crate::threads::Threads;
 
 /// A group of records of a batch is short up to this.
 const SHORT_GROUP: usize = 512;
@@ -90,6 +91,15 @@ impl Work {
     }
 }
 
+/// At most `most` threads, which come after those with connections.
+fn long_work(most: usize) -> Threads {
+    Threads::start("long-work", most, LONG_WORK).unwrap_or_else(|error| {
+        tracing::error!(%error, "long work has no threads of its own");
+        // Those with connections have some beside them.
+        Threads::of_caller()
+    })
+}
+
 /// Too many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overloaded;
@@ -119,7 +129,7 @@ impl Admission {
             searches_of_log: Turns::new(one, one),
             long_groups: LogRoom::new(LONG_GROUPS),
             short_groups: LogRoom::new(SHORT_GROUPS),
-            threads: Threads::new(pieces.get() + reads.get() + recourse.get() + looks.get() + 2),
+            threads: long_work(pieces.get() + reads.get() + recourse.get() + looks.get() + 2),
             memory: Budget::new(limits.body_memory),
         }
     }

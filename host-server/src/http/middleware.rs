@@ -25,6 +25,7 @@ use super::page;
 use super::refusal::refuse;
 use super::request_id::RequestId;
 use super::trace_context;
+use crate::seldom::Seldom;
 
 /// The page may load and run only what this server gives it; nothing may frame it.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -55,6 +56,10 @@ pub(crate) struct Middleware {
     pub(crate) https: bool,
     /// Whether each answer is its connection's last.
     pub(crate) stopping: AtomicBool,
+    /// Requests of administrators that were denied.
+    pub(crate) denied: Seldom,
+    /// Requests of people that were denied.
+    pub(crate) people_denied: Seldom,
 }
 
 /// [`Middleware::pass`] as a layer around a router.
@@ -182,7 +187,9 @@ impl Middleware {
             self.metrics.reject(cause);
             if access == Access::Administration {
                 let actor = self.keys.caller(headers);
-                tracing::warn!(actor = actor.name(), route, "admin request denied");
+                if let Some(times) = self.denied.due() {
+                    tracing::warn!(actor = actor.name(), route, times, "admin request denied");
+                }
             }
             ApiError::Denied(denied)
         })

@@ -15,7 +15,6 @@ pub(crate) mod gzip;
 mod handshake;
 mod heads;
 pub(crate) mod limits;
-mod long_work;
 pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod middleware;

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::authentication::{KeySource, Keys};
 use super::tls::Tls;
+use crate::threads::Threads;
 
 /// What is looked at.
 pub(crate) struct Renewal {
@@ -15,6 +16,7 @@ pub(crate) struct Renewal {
     pub(crate) tls: Option<Arc<Tls>>,
     /// What the log said last of keys that were refused, so that it says it once.
     pub(crate) refused: Mutex<Option<String>>,
+    pub(crate) threads: Arc<Threads>,
 }
 
 impl Renewal {
@@ -29,8 +31,8 @@ impl Renewal {
                 () = tokio::time::sleep(interval) => {}
                 () = hang_up.notified() => {}
             }
-            let renewal = Arc::clone(&renewal);
-            let looked = tokio::task::spawn_blocking(move || renewal.look()).await;
+            let looks = Arc::clone(&renewal);
+            let looked = renewal.threads.run(move || looks.look()).await;
             if let Err(error) = looked {
                 tracing::error!(%error, "keys and certificates were not looked at");
             }

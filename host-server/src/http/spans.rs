@@ -32,6 +32,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
 use super::request_id::HEADER;
 use crate::error::ServeError;
+use crate::threads::Threads;
 
 /// Where spans are exported to.
 #[derive(Debug, Clone)]
@@ -93,8 +94,9 @@ impl Spans {
     }
 
     /// Exports the remaining spans.
-    pub(crate) async fn finish(self: Arc<Self>) {
-        let _ = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(LAST_WAIT))
+    pub(crate) async fn finish(self: Arc<Self>, threads: &Threads) {
+        let _ = threads
+            .run(move || self.provider.shutdown_with_timeout(LAST_WAIT))
             .await;
     }
 

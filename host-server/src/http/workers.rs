@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc as blocking;
 
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
@@ -12,10 +13,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::connection::{Connection, Service};
-use super::long_work::{KEEP_ALIVE, start_first};
 use super::turns::Turns;
 use crate::host::processors;
 use crate::priority::{LONG_WORK, lower_priority};
+use crate::threads;
 
 /// Threads that wait for the disk beside each thread with connections, at most.
 const BLOCKING: usize = 4;
@@ -47,18 +48,6 @@ impl<S: Service> Workers<S> {
         let mut workers = Vec::new();
         let mut ended = Vec::new();
         for at in 0..processors().get() {
-            let runtime = Builder::new_current_thread()
-                .enable_all()
-                // What waits for the disk there is little: administrators' changes, and large
-                // buffers that are given back.
-                .max_blocking_threads(BLOCKING)
-                .thread_keep_alive(KEEP_ALIVE)
-                // What comes in is looked at after so many polls: each may be a request.
-                .event_interval(8)
-                // Those are the threads of long work alone: connections come first.
-                .on_thread_start(|| lower_priority(LONG_WORK))
-                .build()?;
-            start_first(&runtime)?;
             let (queue, taken) = mpsc::unbounded_channel();
             let (end, has_ended) = oneshot::channel();
             let thread = Thread {
@@ -72,9 +61,12 @@ impl<S: Service> Workers<S> {
                 open: Arc::clone(&thread.open),
             });
             ended.push(has_ended);
+            let (tell, started) = blocking::channel();
+            // The runtime is made there: here other tasks run, and none may be dropped.
             std::thread::Builder::new()
                 .name(format!("http-{at}"))
-                .spawn(move || thread.run(&runtime))?;
+                .spawn(move || thread.run(&tell))?;
+            started.recv().map_err(std::io::Error::other)??;
         }
         Ok((Self(workers.into()), Ended(ended)))
     }
@@ -102,6 +94,20 @@ impl Ended {
     }
 }
 
+fn runtime() -> std::io::Result<Runtime> {
+    let mut builder = Builder::new_current_thread();
+    builder
+        .enable_all()
+        // What waits for the disk there is little: administrators' changes, and large buffers that
+        // are given back.
+        .max_blocking_threads(BLOCKING)
+        // What comes in is looked at after so many polls: each may be a request.
+        .event_interval(8)
+        // Those are the threads of long work alone: connections come first.
+        .on_thread_start(|| lower_priority(LONG_WORK));
+    threads::build(&mut builder)
+}
+
 /// The state of one thread.
 struct Thread<S> {
     taken: mpsc::UnboundedReceiver<Taken<S>>,
@@ -111,8 +117,15 @@ struct Thread<S> {
 }
 
 impl<S: Service> Thread<S> {
-    fn run(self, runtime: &Runtime) {
-        runtime.block_on(self.serve());
+    /// Serves, once it has told whether it can.
+    fn run(self, started: &blocking::Sender<std::io::Result<()>>) {
+        match runtime() {
+            Ok(runtime) => {
+                let _ = started.send(Ok(()));
+                runtime.block_on(self.serve());
+            }
+            Err(error) => drop(started.send(Err(error))),
+        }
     }
 
     async fn serve(mut self) {

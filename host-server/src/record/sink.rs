@@ -1,14 +1,13 @@
 //! Where records go, and what follows when they cannot.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use model_log::{AppendError, Writer};
 
 use super::metrics::LogMetrics;
 use super::options::OnFailure;
 use crate::http::error::ApiError;
+use crate::seldom::Seldom;
 
 /// Why records were not written, as a client gets it: what stopped the log names files of this
 /// machine, and the server's log says it.
@@ -26,8 +25,8 @@ pub(super) struct Sink {
     writer: Writer,
     on_failure: OnFailure,
     metrics: Arc<LogMetrics>,
-    /// When decisions without a record were last logged, in seconds since 1970.
-    complained: AtomicU64,
+    /// A log that has stopped would fill the other one.
+    unrecorded: Seldom,
 }
 
 impl Sink {
@@ -36,7 +35,7 @@ impl Sink {
             writer,
             on_failure,
             metrics,
-            complained: AtomicU64::new(0),
+            unrecorded: Seldom::default(),
         }
     }
 
@@ -59,11 +58,8 @@ impl Sink {
             }
             OnFailure::Serve => {
                 self.metrics.unrecorded(records);
-                // Once a second: a log that has stopped would fill the other one.
-                let now = SystemTime::now().duration_since(UNIX_EPOCH);
-                let now = now.map_or(0, |time| time.as_secs());
-                if self.complained.swap(now, Ordering::Relaxed) != now {
-                    tracing::error!(%error, "decisions were given without a record");
+                if let Some(times) = self.unrecorded.due() {
+                    tracing::error!(%error, times, "decisions were given without a record");
                 }
                 Ok(())
             }

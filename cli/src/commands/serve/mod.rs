@@ -39,17 +39,21 @@ impl Args {
         )?;
         let mut options = read.options;
         options.models = source.open()?;
-        log::start(read.log);
+        let log = log::start(read.log);
         // On failure fewer connections can be open at once; the server logs when that happens.
         let _ = rlimit::increase_nofile_limit(DESCRIPTORS);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
+        // The server has threads of its own for connections and for what takes long.
+        let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("cannot start the server's threads")?;
         let served = runtime.block_on(async {
             let server = Server::bind(options).await?;
             announce(&server)?;
-            Ok(server.run(shutdown_signal()).await?)
+            tokio::select! {
+                served = server.run(shutdown_signal()) => Ok(served?),
+                () = log.tell_of_lost() => Ok(()),
+            }
         });
         // What had to be written has been: nothing waits for a reload that is still fetching.
         runtime.shutdown_background();

@@ -12,18 +12,24 @@ use super::outcome::Cause;
 use super::source::ModelSource;
 use super::version::Stamp;
 use super::{Registry, deployment, folder};
+use crate::threads::Threads;
 
 /// How long files must be quiet before they are read: writing one takes several steps.
 const QUIET: Duration = Duration::from_millis(200);
 
 /// Keeps the registry up to date until it is dropped. `hang_up` asks for a reload as well. Network
 /// file systems report nothing: after each `interval` the files are looked at.
-pub(crate) async fn watch(registry: Arc<Registry>, interval: Duration, hang_up: Arc<Notify>) {
+pub(crate) async fn watch(
+    registry: Arc<Registry>,
+    interval: Duration,
+    hang_up: Arc<Notify>,
+    threads: Arc<Threads>,
+) {
     let changed = Arc::new(Notify::new());
     let source = registry.source().cloned();
     let _watcher = source.as_ref().and_then(|source| start(source, &changed));
     let signature = registry.loading.signature_file();
-    let mut seen = look(source.clone(), signature).await;
+    let mut seen = look(source.clone(), signature, &threads).await;
     // What changed between the start and this was reported to nobody.
     changed.notify_one();
     let registry = Arc::downgrade(&registry);
@@ -31,7 +37,7 @@ pub(crate) async fn watch(registry: Arc<Registry>, interval: Duration, hang_up: 
         let cause = tokio::select! {
             () = changed.notified() => Cause::FilesChanged,
             () = hang_up.notified() => Cause::Asked,
-            () = tokio::time::sleep(interval) => match look(source.clone(), signature).await {
+            () = tokio::time::sleep(interval) => match look(source.clone(), signature, &threads).await {
                 now if now == seen => continue,
                 _ => Cause::FilesChanged,
             },
@@ -41,16 +47,20 @@ pub(crate) async fn watch(registry: Arc<Registry>, interval: Duration, hang_up: 
             .is_ok()
         {}
         // Before they are read: what changes after this is found at the next look.
-        seen = look(source.clone(), signature).await;
-        if !reload(&registry, cause).await {
+        seen = look(source.clone(), signature, &threads).await;
+        if !reload(&registry, cause, &threads).await {
             return;
         }
     }
 }
 
 /// What the files of the models are like now, and those of their signatures where they are needed.
-async fn look(source: Option<ModelSource>, signature: Option<&'static str>) -> Vec<Stamp> {
-    let stamps = tokio::task::spawn_blocking(move || match source {
+async fn look(
+    source: Option<ModelSource>,
+    signature: Option<&'static str>,
+    threads: &Threads,
+) -> Vec<Stamp> {
+    let stamps = threads.run(move || match source {
         Some(ModelSource::File(path)) => Stamp::read(&path, signature).into_iter().collect(),
         Some(ModelSource::Folder(folder)) => stamps(&folder, signature),
         Some(ModelSource::Fetched(_)) | None => Vec::new(),
@@ -71,11 +81,11 @@ fn stamps(folder: &Path, signature: Option<&str>) -> Vec<Stamp> {
         .collect()
 }
 
-async fn reload(registry: &Weak<Registry>, cause: Cause) -> bool {
+async fn reload(registry: &Weak<Registry>, cause: Cause, threads: &Threads) -> bool {
     let Some(registry) = registry.upgrade() else {
         return false;
     };
-    let done = tokio::task::spawn_blocking(move || registry.reload(cause.into())).await;
+    let done = threads.run(move || registry.reload(cause.into())).await;
     if let Err(error) = done {
         tracing::error!(%error, "reload failed; the loaded models stay in service");
     }

@@ -32,7 +32,14 @@ impl FromRequestParts<Arc<App>> for Asker {
             let route = parts.extensions.get::<MatchedPath>();
             let route = route.map(MatchedPath::as_str);
             let actor = keys.caller(&parts.headers);
-            tracing::warn!(actor = actor.name(), route, "request for decisions denied");
+            if let Some(times) = app.middleware().people_denied.due() {
+                tracing::warn!(
+                    actor = actor.name(),
+                    route,
+                    times,
+                    "request for decisions denied"
+                );
+            }
             Err(error)
         };
         if log.options().people.is_empty() {

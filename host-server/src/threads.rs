@@ -1,4 +1,4 @@
-//! The threads of long work, a fixed number for the whole server.
+//! Threads for what blocks or takes long, a fixed number for the whole server.
 //!
 //! A turn ends with its work, a moment before its thread is idle again. A pool that starts a
 //! thread whenever none is idle therefore starts one more every so often; and because idle
@@ -12,43 +12,57 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinError, spawn_blocking};
 
-use crate::priority::{LONG_WORK, lower_priority};
+use crate::priority::lower_priority;
 
 /// How long an idle thread stays: for ever. One that ends has to be started again, which the system
 /// may refuse then.
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// Starts a runtime's first thread for blocking work. Where there is one, a system that refuses
-/// more of them delays the work; where there is none, tokio panics and keeps the work for ever.
+/// Builds a runtime with its first thread for blocking work. Where there is one, a system that
+/// refuses more of them delays the work; where there is none, tokio panics and keeps the work for
+/// ever.
 ///
 /// # Errors
 /// When the system refuses it.
-pub(super) fn start_first(runtime: &Runtime) -> io::Result<()> {
+pub(crate) fn build(builder: &mut Builder) -> io::Result<Runtime> {
+    let runtime = builder.thread_keep_alive(KEEP_ALIVE).build()?;
     let started = catch_unwind(AssertUnwindSafe(|| drop(runtime.spawn_blocking(|| ()))));
-    started.map_err(|_| io::Error::other("no thread can be started: raise the limit of tasks"))
+    if started.is_err() {
+        // One that is simply dropped panics where other tasks run.
+        runtime.shutdown_background();
+        return Err(io::Error::other(
+            "no thread can be started: raise the limit of tasks",
+        ));
+    }
+    Ok(runtime)
 }
 
 /// The threads. Work that is running when they are dropped goes on to its end.
 pub(crate) struct Threads {
     /// Of this runtime only the threads for blocking work are used: they start when there is
-    /// work. `None` where the system refused it; the caller's runtime has such threads too.
+    /// work. `None`: those of whoever asks.
     pool: Option<Runtime>,
 }
 
 impl Threads {
-    /// At most `most` threads, which come after those with connections.
-    pub(crate) fn new(most: usize) -> Self {
-        let pool = Builder::new_current_thread()
+    /// At most `most` threads of this name, with a priority that is lower by `nice`.
+    ///
+    /// # Errors
+    /// When the system refuses the first of them.
+    pub(crate) fn start(name: &str, most: usize, nice: i32) -> io::Result<Self> {
+        let mut builder = Builder::new_current_thread();
+        builder
             .max_blocking_threads(most)
-            .thread_name("long-work")
-            .thread_keep_alive(KEEP_ALIVE)
-            .on_thread_start(|| lower_priority(LONG_WORK))
-            .build()
-            .and_then(|pool| start_first(&pool).map(|()| pool));
-        let pool = pool.inspect_err(|error| {
-            tracing::error!(%error, "long work has no threads of its own");
-        });
-        Self { pool: pool.ok() }
+            .thread_name(name)
+            .on_thread_start(move || lower_priority(nice));
+        Ok(Self {
+            pool: Some(build(&mut builder)?),
+        })
+    }
+
+    /// The threads of the runtime that asks for the work.
+    pub(crate) fn of_caller() -> Self {
+        Self { pool: None }
     }
 
     /// Does the work on one of the threads, as soon as one is idle.
@@ -78,6 +92,8 @@ impl Drop for Threads {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+
     use std::collections::HashSet;
     use std::thread::{ThreadId, current};
     use std::time::Duration;
@@ -86,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_fixed_number_of_threads_does_all_of_the_work() {
-        let threads = Threads::new(2);
+        let threads = Threads::start("test", 2, 0).unwrap();
         let work = || {
             std::thread::sleep(Duration::from_millis(1));
             current().id()
@@ -99,9 +115,16 @@ mod tests {
         assert_eq!(seen.len(), 2);
     }
 
+    /// It once ended the program where the error was to be told.
+    #[tokio::test]
+    async fn a_thread_that_the_system_refuses_is_an_error() {
+        let mut builder = Builder::new_current_thread();
+        assert!(build(builder.thread_stack_size(1 << 60)).is_err());
+    }
+
     #[tokio::test]
     async fn work_that_panics_takes_no_thread_with_it() {
-        let threads = Threads::new(1);
+        let threads = Threads::start("test", 1, 0).unwrap();
         for _ in 0..3 {
             let done = threads.run(|| unreachable!("on purpose")).await;
             assert!(done.is_err_and(|error| error.is_panic()));
