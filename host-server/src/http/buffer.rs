@@ -61,12 +61,16 @@ impl Buffer {
     pub(crate) async fn extend_beside(mut self, data: &[u8]) -> Result<Self, Full> {
         let more = data.len();
         if self.length > LONG && self.length + more > self.capacity() {
-            let copied = tokio::task::spawn_blocking(move || match self.make_room(more) {
-                Ok(()) => Ok(self),
-                // Now: of many bodies that find no room together the next one finds this one's.
-                Err(full) => {
-                    self.clear();
-                    Err(full)
+            let turn = self.claim.turn_to_grow().await;
+            let copied = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                match self.make_room(more) {
+                    Ok(()) => Ok(self),
+                    // Before the turn ends: so the next one has its room.
+                    Err(full) => {
+                        self.clear();
+                        Err(full)
+                    }
                 }
             });
             self = copied.await.unwrap_or(Err(Full))?;

@@ -32,7 +32,8 @@ pub struct HttpLimits {
     pub least_rate: u32,
     /// Bytes that the bodies and answers of all connections hold together; a request that
     /// needs more is answered 503. Of each, the first 64 KiB come from a quarter that nothing
-    /// else may take; the bodies of one caller may take seven eighths of that, and of the rest. Default: 128 MiB.
+    /// else may take; the bodies of one caller may take seven eighths of that, and of the rest.
+    /// Default: 128 MiB.
     pub body_memory: usize,
     /// Bytes of a batch that is not streamed, also when it is unpacked; less than 4 GiB.
     /// Default: 64 MiB.

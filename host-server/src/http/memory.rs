@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::caller::Caller;
@@ -21,10 +21,10 @@ const FIRST: usize = 64 << 10;
 /// The share of all pages that only first bytes may take: a quarter.
 const FIRST_SHARE: usize = 4;
 
-/// The share of either kind of pages that not everybody may take: an eighth. Half of it is for the
-/// answers of what has begun, and for callers that hold no more than stays free; the other half is
-/// only for callers that hold little, so that each of them gets what a usual request takes, however
-/// many hold much.
+/// The share of either kind of pages that not everybody may take: an eighth. Its first quarter is
+/// also for callers that hold no more than stays free, its second for answers: theirs, and an eighth
+/// of it all for those of each caller that holds more. The other half is only for callers that hold
+/// little, so that each of them gets what a usual request takes, however many hold much.
 const KEPT_SHARE: usize = 8;
 
 /// What is little: a short body with its buffers, and the rows and answers of a short batch.
@@ -41,6 +41,8 @@ struct Shared {
     free: Mutex<Pages>,
     /// Of those, what not everybody may take.
     kept: Pages,
+    /// To be the one that grows by much.
+    growth: Arc<Semaphore>,
     /// Told when something is given back that somebody may wait for.
     given_back: Notify,
     /// The most that one caller can have, of pages that are nobody's first.
@@ -55,10 +57,17 @@ pub(crate) struct Memory(Arc<Part>);
 
 struct Part {
     caller: Caller,
-    held: Mutex<Pages>,
+    held: Mutex<Held>,
     /// To be the next of this caller's that waits.
     turn: Semaphore,
     of: Arc<Shared>,
+}
+
+/// What a caller holds, and how much of it for answers.
+#[derive(Debug, Default, Clone, Copy)]
+struct Held {
+    all: Pages,
+    answers: Pages,
 }
 
 /// What pages are for.
@@ -101,6 +110,7 @@ impl Budget {
         Self(Arc::new(Shared {
             free: Mutex::new(Pages { first, rest }),
             kept,
+            growth: Arc::new(Semaphore::new(1)),
             given_back: Notify::new(),
             most: rest - kept.rest,
             callers: Mutex::default(),
@@ -163,6 +173,18 @@ impl Pages {
     }
 }
 
+impl Held {
+    fn plus(self, used: Use, more: Pages) -> Self {
+        Self {
+            all: self.all.plus(more),
+            answers: match used {
+                Use::Body => self.answers,
+                Use::Answer => self.answers.plus(more),
+            },
+        }
+    }
+}
+
 impl Memory {
     /// A claim of nothing, which can grow, for a body.
     pub(crate) fn claim(&self) -> Claim {
@@ -183,13 +205,21 @@ impl Memory {
     }
 
     /// Waits until there are `bytes` for an answer that are nobody's first, but not longer than
-    /// `time`. More than a caller can have count as all of that.
+    /// `time`. More than a caller can have count as all of that. Where there is no room for so many,
+    /// `least` are enough.
     ///
     /// # Errors
     /// When there were not enough in that time.
-    pub(crate) async fn wait_for(&self, bytes: usize, time: Duration) -> Result<Claim, Full> {
-        let rest = bytes.div_ceil(PAGE).min(self.0.of.most);
-        let pages = Pages { first: 0, rest };
+    pub(crate) async fn wait_for(
+        &self,
+        bytes: usize,
+        least: usize,
+        time: Duration,
+    ) -> Result<Claim, Full> {
+        let pages = [bytes, least].map(|bytes| Pages {
+            first: 0,
+            rest: bytes.div_ceil(PAGE).min(self.0.of.most),
+        });
         let memory = self.clone();
         // In a task of its own: an answer that its client does not take is not looked at, and
         // those behind it would wait for it. Whoever goes away ends it.
@@ -201,7 +231,8 @@ impl Memory {
         }
     }
 
-    async fn granted(self, pages: Pages) -> Claim {
+    /// The first of these that there is room for.
+    async fn granted(self, pages: [Pages; 2]) -> Claim {
         let part = Arc::clone(&self.0);
         // Behind the caller's own first: so whoever waits for much waits for nobody else's, and
         // few are woken by what is given back. The semaphore is never closed.
@@ -211,7 +242,7 @@ impl Memory {
             let mut given_back = std::pin::pin!(part.of.given_back.notified());
             // What is given back after this look is not missed.
             given_back.as_mut().enable();
-            if claim.add(pages).is_ok() {
+            if pages.iter().any(|pages| claim.add(*pages).is_ok()) {
                 return claim;
             }
             given_back.await;
@@ -223,11 +254,15 @@ impl Memory {
             return Ok(());
         }
         let (mut held, mut free) = (lock(&self.0.held), lock(&self.0.of.free));
-        let (then, left) = (held.plus(more), free.minus(more).ok_or(Full)?);
+        let (then, left) = (held.plus(used, more), free.minus(more).ok_or(Full)?);
         let may = |of: fn(&Pages) -> usize| {
-            let (then, left, kept) = (of(&then), of(&left), of(&self.0.of.kept));
-            let has_part = left >= kept / 2 && (used == Use::Answer || then <= left);
-            of(&more) == 0 || left >= kept || has_part || then <= of(&LITTLE)
+            let (all, answers) = (of(&then.all), of(&then.answers));
+            let (left, kept) = (of(&left), of(&self.0.of.kept));
+            let has_part = match used {
+                Use::Body => left >= kept - kept / 4 && all <= left,
+                Use::Answer => left >= kept / 2 && (all <= left || answers <= kept / 8),
+            };
+            of(&more) == 0 || left >= kept || has_part || all <= of(&LITTLE)
         };
         if may(|pages| pages.first) && may(|pages| pages.rest) {
             (*held, *free) = (then, left);
@@ -236,13 +271,16 @@ impl Memory {
         Err(Full)
     }
 
-    fn give_back(&self, pages: Pages) {
+    fn give_back(&self, used: Use, pages: Pages) {
         if pages == Pages::default() {
             return;
         }
         let mut held = lock(&self.0.held);
         // No more is given back than was taken.
-        *held = held.beyond(pages);
+        held.all = held.all.beyond(pages);
+        if used == Use::Answer {
+            held.answers = held.answers.beyond(pages);
+        }
         let mut free = lock(&self.0.of.free);
         *free = free.plus(pages);
         drop((held, free));
@@ -268,6 +306,14 @@ impl Claim {
             return Ok(());
         }
         self.add(more)
+    }
+
+    /// A turn to grow by much. One after the other: of two that have no room together, the second
+    /// finds what the first has given back.
+    pub(crate) async fn turn_to_grow(&self) -> Option<OwnedSemaphorePermit> {
+        let turns = Arc::clone(&self.memory.0.of.growth);
+        // The semaphore is never closed.
+        turns.acquire_owned().await.ok()
     }
 
     /// How many bytes it covers.
@@ -304,7 +350,7 @@ impl Claim {
 
     /// The bytes, which keep the claim for as long as anybody holds them.
     pub(crate) fn hold(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Bytes {
-        Bytes::from_owner(Held {
+        Bytes::from_owner(HeldBytes {
             bytes,
             _claim: self,
         })
@@ -331,7 +377,7 @@ impl Claim {
 
     fn give_back(&mut self, pages: Pages) {
         self.pages = self.pages.beyond(pages);
-        self.memory.give_back(pages);
+        self.memory.give_back(self.used, pages);
     }
 }
 
@@ -341,12 +387,12 @@ impl Drop for Claim {
     }
 }
 
-struct Held<B> {
+struct HeldBytes<B> {
     bytes: B,
     _claim: Claim,
 }
 
-impl<B: AsRef<[u8]>> AsRef<[u8]> for Held<B> {
+impl<B: AsRef<[u8]>> AsRef<[u8]> for HeldBytes<B> {
     fn as_ref(&self) -> &[u8] {
         self.bytes.as_ref()
     }
@@ -440,12 +486,41 @@ mod tests {
     /// Bodies that were there once kept each other from being answered.
     #[test]
     fn what_has_begun_finds_memory_for_its_answer() {
-        let budget = Budget::new(32 * MIB);
+        let budget = Budget::new(128 * MIB);
         let (a, b) = (budget.of(&caller("a")), budget.of(&caller("b")));
         let bodies = [all_that_it_can(&a, MIB), all_that_it_can(&b, MIB)];
-        assert!(bodies[0].len() > 20 && a.claim().cover(MIB).is_err());
+        assert!(bodies[0].len() > 80 && a.claim().cover(MIB).is_err());
         assert_eq!(a.claim_answer().cover(MIB), Ok(()));
         assert_eq!(b.claim_answer().cover(MIB), Ok(()));
+    }
+
+    /// Answers that one client did not read once left everybody else no memory for a batch.
+    #[test]
+    fn one_callers_answers_leave_room_for_others() {
+        let budget = Budget::new(128 * MIB);
+        let many = budget.of(&caller("many"));
+        let bodies = all_that_it_can(&many, MIB);
+        let mut answers = Vec::new();
+        let mut held = || {
+            let mut claim = many.claim_answer();
+            claim.cover(MIB).map(|()| answers.push(claim))
+        };
+        while held().is_ok() {}
+        let one = budget.of(&caller("one"));
+        let (mut body, mut answer) = (one.claim(), one.claim_answer());
+        assert_eq!(body.cover(MIB), Ok(()));
+        assert_eq!(answer.cover(MIB), Ok(()));
+        drop(bodies);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_much_takes_less() {
+        let budget = Budget::new(8 * MIB);
+        let (many, one) = (budget.of(&caller("many")), budget.of(&caller("one")));
+        let held = all_that_it_can(&many, MIB);
+        let got = one.wait_for(2 * MIB, FIRST, Duration::ZERO).await;
+        assert_eq!(got.map(|claim| claim.bytes()), Ok(FIRST));
+        drop(held);
     }
 
     /// A stream whose client did not read once held up all others of its caller.
@@ -455,11 +530,11 @@ mod tests {
         let (memory, other) = (budget.of(&caller("a")), budget.of(&caller("b")));
         let held = all_that_it_can(&other, MIB);
         let soon = Duration::from_secs(10);
-        let mut first = std::pin::pin!(memory.wait_for(MIB * 2, soon));
+        let mut first = std::pin::pin!(memory.wait_for(MIB * 2, MIB * 2, soon));
         assert!(futures_util::poll!(first.as_mut()).is_pending());
         let second = tokio::spawn({
             let memory = memory.clone();
-            async move { memory.wait_for(MIB, soon).await.is_ok() }
+            async move { memory.wait_for(MIB, MIB, soon).await.is_ok() }
         });
         tokio::task::yield_now().await;
         drop(held);
@@ -472,8 +547,8 @@ mod tests {
         let (a, b) = (budget.of(&caller("a")), budget.of(&caller("b")));
         let held = all_that_it_can(&a, MIB);
         let soon = Duration::from_secs(10);
-        assert!(b.wait_for(3 * MIB, Duration::ZERO).await.is_err());
-        let waits = tokio::spawn(async move { b.wait_for(3 * MIB, soon).await.is_ok() });
+        assert!(b.wait_for(3 * MIB, 3 * MIB, Duration::ZERO).await.is_err());
+        let waits = tokio::spawn(async move { b.wait_for(3 * MIB, 3 * MIB, soon).await.is_ok() });
         tokio::task::yield_now().await;
         drop(held);
         assert_eq!(waits.await.ok(), Some(true));
@@ -484,13 +559,14 @@ mod tests {
         let budget = Budget::new(8 * MIB);
         let (many, one) = (budget.of(&caller("many")), budget.of(&caller("one")));
         let soon = Duration::from_secs(10);
-        let held = many.wait_for(100 * MIB, soon).await;
+        let held = many.wait_for(100 * MIB, 100 * MIB, soon).await;
         assert!(held.is_ok());
-        assert!(many.wait_for(MIB, Duration::ZERO).await.is_err());
-        let next = tokio::spawn(async move { many.wait_for(MIB, soon).await.map(|c| c.bytes()) });
+        assert!(many.wait_for(MIB, MIB, Duration::ZERO).await.is_err());
+        let next =
+            tokio::spawn(async move { many.wait_for(MIB, MIB, soon).await.map(|c| c.bytes()) });
         tokio::task::yield_now().await;
         // Not behind those who wait already.
-        let its = one.wait_for(MIB / 2, soon).await;
+        let its = one.wait_for(MIB / 2, MIB / 2, soon).await;
         assert_eq!(its.map(|claim| claim.bytes()), Ok(MIB / 2));
         drop(held);
         assert_eq!(next.await.ok(), Some(Ok(MIB)));

@@ -97,7 +97,8 @@ pub(super) async fn answer(
             let (caller, recorder) = (caller.clone(), recorder.clone());
             async move {
                 let memory = chunk.rows.max(1) * USUAL_ANSWER;
-                let claim = admission.memory(&caller).wait_for(memory, patience).await;
+                let claim = admission.memory(&caller);
+                let claim = claim.wait_for(memory, memory, patience).await;
                 let claim = claim.map_err(|_| broke_off(&NO_MEMORY_SOON))?;
                 let first_row = chunk.first_row;
                 let mut deciding = Deciding::new(served, chunk, recorder, claim);

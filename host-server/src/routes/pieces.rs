@@ -135,6 +135,13 @@ impl Batch {
         }
     }
 
+    /// Memory for the next piece, and the least that a piece needs.
+    fn next_answers(&self) -> (usize, usize) {
+        let left = self.table.len() - self.row;
+        let of = |rows: usize| left.min(rows) * self.usual_answer();
+        (of(self.rows_a_piece()), of(self.rows_a_look()))
+    }
+
     fn is_done(&self) -> bool {
         self.row == self.table.len()
     }
@@ -151,7 +158,8 @@ impl Batch {
                 ),
             });
         }
-        let mut held = memory.claim_answer();
+        // It is there before the answer, and for as long as the client reads that.
+        let mut held = memory.claim();
         held.cover(self.table.bytes() + self.recourse.len())?;
         self._held = Some(held);
         Ok(self)
@@ -160,7 +168,8 @@ impl Batch {
     /// The first piece of the answer; an error when there is no memory for it.
     pub(super) fn first(mut self, memory: &Memory) -> Result<(Self, Bytes), ApiError> {
         let mut claim = memory.claim_answer();
-        claim.cover(self.table.len().min(self.rows_a_piece()) * self.usual_answer())?;
+        let (most, least) = self.next_answers();
+        claim.cover(most).or_else(|_| claim.cover(least))?;
         let bytes = self.next(&mut claim)?;
         Ok((self, bytes))
     }
@@ -290,9 +299,9 @@ impl Batch {
                 if batch.is_done() {
                     return Ok(None);
                 }
-                let bytes = batch.rows_a_piece() * batch.usual_answer();
+                let (most, least) = batch.next_answers();
                 let memory = admission.memory(&batch.caller);
-                let claim = memory.wait_for(bytes, app.limits().body).await;
+                let claim = memory.wait_for(most, least, app.limits().body).await;
                 let mut claim = claim.map_err(|_| broke_off(&NO_MEMORY_SOON))?;
                 let (kind, caller) = (batch.work(), batch.caller.clone());
                 let work = move || batch.next(&mut claim).map(|bytes| (bytes, batch));
