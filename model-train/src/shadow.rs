@@ -72,7 +72,7 @@ pub enum ShadowError {
         got: String,
     },
     /// A sample that came before, as where the metrics of two servers are in one file.
-    #[error("line {line}: this sample is there twice: give the metrics of one server, read once")]
+    #[error("line {line}: duplicate sample: expected the metrics of one server, scraped once")]
     Twice {
         /// From 1.
         line: usize,

@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::score_rows::{NoScores, Output};
@@ -98,7 +99,7 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 async fn model(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, OipError> {
+) -> Result<Response, OipError> {
     let served = app.champion_of(&name)?;
     Ok(metadata(&app, &name, served.description()))
 }
@@ -106,27 +107,50 @@ async fn model(
 async fn version(
     State(app): State<Arc<App>>,
     Path((name, version)): Path<(String, String)>,
-) -> Result<Json<Value>, OipError> {
+) -> Result<Response, OipError> {
     // Anybody may ask: it loads nothing.
     let version = app.known(Some(&name), &version)?;
     Ok(metadata(&app, &name, version.description()))
 }
 
-fn metadata(app: &App, name: &str, description: &Description) -> Json<Value> {
-    let inputs: Vec<Value> = description
-        .input_features()
-        .map(|feature| json!({ "name": feature.name, "datatype": datatype(feature), "shape": [-1, 1] }))
-        .collect();
-    let outputs: Vec<Value> = OUTPUTS
-        .map(|output| json!({ "name": output.name(), "datatype": datatype_of(output), "shape": [-1, 1] }))
-        .into();
-    Json(json!({
-        "name": name,
-        "versions": app.registry().get(name).map(|slot| versions(&slot)),
-        "platform": "underwrite_wasm",
-        "inputs": inputs,
-        "outputs": outputs,
-    }))
+/// A tensor of one column.
+#[derive(Serialize)]
+struct Column<'a> {
+    name: &'a str,
+    datatype: &'static str,
+    shape: [i8; 2],
+}
+
+/// Anybody may ask, of models with hundreds of inputs: it is written without a tree of values.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    name: &'a str,
+    versions: Option<Vec<String>>,
+    platform: &'static str,
+    inputs: Vec<Column<'a>>,
+    outputs: Vec<Column<'a>>,
+}
+
+fn column<'a>(name: &'a str, datatype: &'static str) -> Column<'a> {
+    Column {
+        name,
+        datatype,
+        shape: [-1, 1],
+    }
+}
+
+fn metadata(app: &App, name: &str, description: &Description) -> Response {
+    let inputs = description.input_features();
+    let inputs = inputs.map(|feature| column(&feature.name, datatype(feature)));
+    let outputs = OUTPUTS.map(|output| column(output.name(), datatype_of(output)));
+    let metadata = Metadata {
+        name,
+        versions: app.registry().get(name).map(|slot| versions(&slot)),
+        platform: "underwrite_wasm",
+        inputs: inputs.collect(),
+        outputs: outputs.into(),
+    };
+    Json(metadata).into_response()
 }
 
 fn versions(slot: &Slot) -> Vec<String> {
