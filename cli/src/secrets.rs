@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use model_client::Secret;
 
 use crate::files;
@@ -11,8 +11,11 @@ use crate::files;
 /// The secret in the file if one is named, otherwise that in the variable, if any.
 pub(crate) fn read(file: Option<&Path>, variable: &str) -> Result<Option<Secret>> {
     let Some(path) = file else {
-        let text = std::env::var(variable).unwrap_or_default();
-        return Ok(Some(Secret::new(&text)).filter(|secret| !secret.is_empty()));
+        let value = std::env::var_os(variable).unwrap_or_default();
+        let Some(text) = value.to_str() else {
+            bail!("environment, {variable}: the value is not UTF-8");
+        };
+        return Ok(Some(Secret::new(text)).filter(|secret| !secret.is_empty()));
     };
     let bytes = files::read(path)?;
     let secret = Secret::new(&String::from_utf8_lossy(&bytes));

@@ -235,7 +235,10 @@ impl Settings {
                     return Ok(Some((values.collect(), origin)));
                 }
                 Ok(_) | Err(std::env::VarError::NotPresent) => {}
-                Err(error) => return Err(anyhow!("{variable}: {error}")),
+                // The value may be a key.
+                Err(std::env::VarError::NotUnicode(_)) => {
+                    bail!("environment, {variable}: the value is not UTF-8")
+                }
             }
         }
         let Some((line, value)) = in_file else {

@@ -1,7 +1,9 @@
 //! Who may ask: the keys of the secret `API_KEY`, several with commas, as the server has them.
 //! Without the secret anybody may.
 
-use worker::{Env, Request};
+use worker::js_sys::Reflect;
+use worker::wasm_bindgen::JsValue;
+use worker::{Env, Request, console_error};
 
 use crate::answer::Answer;
 
@@ -17,10 +19,15 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Reads the secret; an empty one is not "no key": it lets nobody in.
+    /// Reads the secret; an empty one, or what is no text, is not "no key": it lets nobody in.
     pub(crate) fn read(env: &Env) -> Self {
-        let keys = env.secret(SECRET).ok().map(|secret| {
-            let keys = secret.to_string();
+        let value = Reflect::get(env.as_ref(), &SECRET.into());
+        let value = value.unwrap_or(JsValue::NULL);
+        let keys = (!value.is_undefined()).then(|| {
+            let Some(keys) = value.as_string() else {
+                console_error!("{SECRET} is no text and lets nobody in: make it a secret");
+                return Vec::new();
+            };
             let keys = keys.split(',').map(str::trim).filter(|key| !key.is_empty());
             keys.map(str::to_owned).collect()
         });

@@ -45,3 +45,8 @@ async function check(bindings, expected) {
 test("without the secret anybody may ask", () => check({}, [422, 422, 422, 422]));
 test("with it a key is needed", () => check({ API_KEY: "k1, k2" }, [401, 401, 422, 422]));
 test("an empty secret lets nobody in", () => check({ API_KEY: "" }, [401, 401, 401, 401]));
+test("what is no text lets nobody in", async () => {
+  for (const secret of [123456, ["k1", "k2"], { k: "k1" }]) {
+    await check({ API_KEY: secret }, [401, 401, 401, 401]);
+  }
+});

@@ -350,10 +350,17 @@ fn whole_seconds(wait: Duration) -> NonZeroU64 {
 }
 
 /// `x-api-key: K` or `authorization: Bearer K`.
+///
+/// An empty one is none.
 pub(crate) fn presented(headers: &HeaderMap) -> Option<&[u8]> {
-    if let Some(key) = headers.get("x-api-key") {
-        return Some(key.as_bytes());
-    }
+    let key = match headers.get("x-api-key") {
+        Some(key) => key.as_bytes(),
+        None => bearer(headers)?,
+    };
+    (!key.is_empty()).then_some(key)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let (scheme, key) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)

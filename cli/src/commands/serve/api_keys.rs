@@ -10,6 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::args::Args;
+use super::digest;
 use super::keys::{known, secret};
 use crate::config_file::ConfigFile;
 use crate::files;
@@ -147,12 +148,9 @@ fn tables(file: &ConfigFile) -> Result<Vec<ApiKey>> {
         let at = |offset: usize| file.line_at(offset);
         let name = named.name.get_ref();
         check_name(name).with_context(|| at(named.name.span().start))?;
-        let digest = named.sha256.get_ref();
-        let digest = from_hex(digest).with_context(|| {
+        let digest = digest::read(named.sha256.get_ref()).map_err(|reason| {
             let line = at(named.sha256.span().start);
-            format!(
-                "{line}: sha256 of the key `{name}`: expected 64 hexadecimal digits, as `printf %s KEY | sha256sum` prints them"
-            )
+            anyhow!("{line}: sha256 of the key `{name}`: {reason}")
         })?;
         Ok(ApiKey::from_digest(name, digest, named.role.into()))
     };
@@ -172,6 +170,11 @@ fn key_file(path: &Path, role: Role) -> Result<Vec<ApiKey>> {
         let key = match words[..] {
             [] => continue,
             [first, ..] if first.starts_with('#') => continue,
+            // What made the key failed, and its name would be one.
+            [name] if !line.ends_with(name) => Err(
+                "a name without a key: expected `NAME KEY`, or `KEY` with nothing behind it"
+                    .to_owned(),
+            ),
             [key] => bare(key, role),
             [name, key] => check_name(name)
                 .map_err(|error| error.to_string())
@@ -218,17 +221,6 @@ fn check_name(name: &str) -> Result<()> {
         name.escape_debug()
     );
     Ok(())
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (at, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(digest)
 }
 
 impl From<RoleName> for Role {
@@ -286,23 +278,10 @@ mod tests {
                 "keys, line 1: the name of a key is `a\\u{1}b`",
             ),
             ("a b\u{1}c\n", "keys, line 1: a key has a line break"),
+            ("# ours\nops \n", "keys, line 2: a name without a key"),
         ] {
             let error = keys(text).unwrap_err();
             assert!(error.starts_with(expect), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_digest_is_64_hexadecimal_digits() {
-        assert_eq!(from_hex(&"aB".repeat(32)), Some([0xab; 32]));
-        for text in [
-            "",
-            "ab",
-            &"xy".repeat(32),
-            &"ab".repeat(33),
-            &"é".repeat(32),
-        ] {
-            assert_eq!(from_hex(text), None, "{text}");
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The settings of the decision log: three flags, and the table `[decision_log]`.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use host_server::{DecisionLogOptions, OnFailure, Person, PersonRole, ReasonCode};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::args::Args;
+use super::digest;
 use super::keys::key;
 use super::on_failure::WhenItFails;
 use crate::config_file::ConfigFile;
@@ -167,12 +168,8 @@ fn person(given: Spanned<PersonTable>, file: Option<&ConfigFile>) -> Result<Pers
             bail!("{at}: decision_log.person.role is `{other}`, expected `officer` or `reviewer`")
         }
     };
-    // A key that was put there by mistake is not repeated.
-    let Some(key_sha256) = digest(&key_sha256) else {
-        bail!(
-            "{at}: decision_log.person.key_sha256 of `{name}` is no SHA-256, expected 64 hexadecimal digits: printf %s \"$KEY\" | sha256sum"
-        );
-    };
+    let key_sha256 = digest::read(&key_sha256)
+        .map_err(|reason| anyhow!("{at}: decision_log.person.key_sha256 of `{name}`: {reason}"))?;
     Ok(Person {
         name,
         role,
@@ -189,15 +186,4 @@ fn check_name(at: &str, what: &str, text: &str) -> Result<()> {
         "{at}: decision_log.{what} is `{text}`, expected 1 to {LONGEST_NAME} characters on one line"
     );
     Ok(())
-}
-
-fn digest(hex: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if hex.len() != 64 || !hex.is_ascii() {
-        return None;
-    }
-    for (at, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(hex.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(digest)
 }

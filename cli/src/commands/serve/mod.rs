@@ -4,6 +4,7 @@ mod allocator;
 mod api_keys;
 mod args;
 mod decision_log;
+mod digest;
 mod drift;
 pub(super) mod keys;
 mod log;

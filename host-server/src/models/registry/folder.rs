@@ -96,7 +96,7 @@ fn split(version: &str) -> (&str, (Label, &str)) {
 
 /// The runs of digits and of other characters: the former compare as numbers, so that
 /// `policy10` comes after `policy2`.
-fn runs(text: &str) -> Vec<(Option<u64>, &str)> {
+fn runs(text: &str) -> Vec<(Option<(usize, &str)>, &str)> {
     let text = text.trim_start_matches('v');
     let is_digit = |at: usize| text.as_bytes()[at].is_ascii_digit();
     let starts = (0..text.len()).filter(|&at| at == 0 || is_digit(at) != is_digit(at - 1));
@@ -104,8 +104,15 @@ fn runs(text: &str) -> Vec<(Option<u64>, &str)> {
     let ends = starts.iter().skip(1).copied().chain([text.len()]);
     let runs = starts.iter().zip(ends);
     runs.map(|(&start, end)| text.get(start..end).unwrap_or_default())
-        .map(|run| (run.parse().ok(), run))
+        .map(|run| (number(run), run))
         .collect()
+}
+
+/// What digits compare by, however many there are.
+fn number(run: &str) -> Option<(usize, &str)> {
+    let is_number = run.starts_with(|first: char| first.is_ascii_digit());
+    let digits = run.trim_start_matches('0');
+    is_number.then_some((digits.len(), digits))
 }
 
 #[cfg(test)]
@@ -121,7 +128,8 @@ mod tests {
             "1.0.0-rc.10",
             "v1.0.0",
             "1.0.0+policy2",
-            "1.0.0+policy10",
+            "1.0.0+policy010",
+            "1.0.0+policy20261129120000123456",
             "1.9.0",
             "1.10.0-beta",
             "1.10.0",
