@@ -97,11 +97,13 @@ impl App {
         )
         .with_people(people.map(|person| (person.name.as_str(), person.key_sha256)));
         let page = options.page && keys.is_open(Public::Page);
+        let admission = Arc::new(Admission::new(&options.http));
         Arc::new(Self {
             registry: Arc::new(registry),
             middleware: Arc::new(Middleware {
                 metrics: Arc::clone(&metrics.http),
                 keys: Arc::new(keys),
+                admission: Arc::clone(&admission),
                 access_log: options.access_log,
                 log_client_address: options.log_client_address,
                 https: options.tls.is_some(),
@@ -110,7 +112,7 @@ impl App {
                 people_denied: Seldom::default(),
             }),
             page: page.then(page::index).flatten(),
-            admission: Arc::new(Admission::new(&options.http)),
+            admission,
             measuring: Mutex::default(),
             metrics,
             options,
@@ -261,14 +263,6 @@ impl App {
             tracing::error!(request_id = call.id.as_uuid(), %error, "body not unpacked");
             Err(ApiError::fault(call.id))
         })
-    }
-
-    /// The bytes of an answer, in memory that the caller may have; they hold it until the client
-    /// has taken them.
-    pub(crate) fn hold(&self, caller: &Caller, bytes: Vec<u8>) -> Result<Bytes, ApiError> {
-        let mut claim = self.admission.memory(caller).claim_answer();
-        claim.cover(bytes.len()).map_err(|full| self.reject(full))?;
-        Ok(claim.hold(bytes))
     }
 
     /// Counts an error that is a lack of memory.

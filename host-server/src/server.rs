@@ -1,12 +1,13 @@
 //! The running server: models, ports, background tasks, and a graceful shutdown.
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -31,6 +32,10 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Threads for what the server does beside requests: it looks at the models' files, at keys and
 /// certificates, writes drift windows, and closes what is open at the end.
 const BESIDE_REQUESTS: usize = 4;
+
+/// Connections that wait to be accepted, at most; the system may allow fewer. Of more, some begin a
+/// second later, or not at all.
+const WAITING_CONNECTIONS: u32 = 4096;
 
 /// How often drift windows are written to the disk.
 const DRIFT_KEPT_EVERY: Duration = Duration::from_secs(60);
@@ -243,6 +248,7 @@ impl Server {
             tls,
             limits: options.http.clone(),
             metrics: Arc::clone(&state.metrics().http),
+            memory: state.admission().budget().clone(),
         };
         let private = metrics.map(|(listener, _)| Connections {
             listener,
@@ -250,6 +256,7 @@ impl Server {
             tls: None,
             limits: options.http,
             metrics: Arc::clone(&state.metrics().http),
+            memory: state.admission().budget().clone(),
         });
         std::iter::once(public).chain(private).collect()
     }
@@ -314,15 +321,35 @@ pub async fn shutdown_signal() {
 
 async fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), ServeError> {
     let open = async {
-        let listener = TcpListener::bind((host, port)).await?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
+        let mut last = None;
+        for address in tokio::net::lookup_host((host, port)).await? {
+            match bind(address) {
+                Ok(listener) => {
+                    let address = listener.local_addr()?;
+                    return Ok((listener, address));
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| io::Error::other("the host has no address")))
     };
     open.await.map_err(|reason| ServeError::Bind {
         host: host.to_owned(),
         port,
         reason,
     })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // As `TcpListener::bind` does: the port may have been another server's a moment ago.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_CONNECTIONS)
 }
 
 async fn interrupt() {

@@ -134,6 +134,11 @@ impl Admission {
         }
     }
 
+    /// The memory of bodies and answers.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.memory
+    }
+
     /// What the caller may take of the memory of bodies and answers.
     pub(crate) fn memory(&self, caller: &Caller) -> Memory {
         self.memory.of(caller)

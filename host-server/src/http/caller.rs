@@ -3,15 +3,15 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-/// Bits of an address of version 6 that one client can choose freely: the lower half.
-const CHOSEN: u128 = u64::MAX as u128;
+/// Bits of an address of version 6 that one client can choose freely: many get a network of 56 bits.
+const CHOSEN: u128 = (1 << 72) - 1;
 
 /// Who sent a request. What requests share (turns, permits) is shared fairly between callers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Caller {
     /// The holder of the key of this name.
     Key(Arc<str>),
-    /// Whoever asks from this address; of version 6, from its network of 64 bits.
+    /// Whoever asks from this address; of version 6, from its network of 56 bits.
     Address(IpAddr),
     /// No key was needed, and there is no address, as in tests without a connection.
     #[default]
@@ -60,6 +60,7 @@ mod tests {
         check("192.0.2.1", "::ffff:192.0.2.1", true);
         check("192.0.2.1", "192.0.2.2", false);
         check("2001:db8::1", "2001:db8::ffff:1", true);
-        check("2001:db8::1", "2001:db8:0:1::1", false);
+        check("2001:db8::1", "2001:db8:0:ff::1", true);
+        check("2001:db8::1", "2001:db8:0:100::1", false);
     }
 }

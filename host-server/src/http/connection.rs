@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use super::caller::Caller;
 use super::handshake::in_turns;
 use super::heads::Heads;
+use super::memory::Memory;
 use super::metrics::Counted;
 use super::pace::LeastPace;
 use super::records::sides;
@@ -63,6 +64,8 @@ pub(crate) struct Connection<S> {
     pub(crate) keep_alive: Duration,
     /// Whose requests these are.
     pub(crate) peer: Peer,
+    /// What they may take of the memory of all.
+    pub(crate) memory: Memory,
     /// How fast it must take its answers.
     pub(crate) pace: LeastPace,
     pub(crate) _permit: Share,
@@ -101,7 +104,7 @@ impl<S: Service> Connection<S> {
     {
         // A client that does not complete the handshake in time is dropped.
         let caller = Caller::Unknown.or_from(Some(self.peer.0.ip()));
-        let (below, above) = sides(self.handshake);
+        let (below, above) = sides(self.handshake, &self.memory);
         let shaken = tls.accept(Watched::new(stream, below));
         let shaken = in_turns(shaken, handshakes, &caller);
         let shaken = Box::pin(tokio::time::timeout(self.head, shaken)).await;
@@ -174,6 +177,7 @@ mod tests {
     use axum::body::Body;
     use prometheus_client::registry::Registry;
 
+    use super::super::memory::Budget;
     use super::super::metrics::HttpMetrics;
     use super::super::shares::Shares;
     use super::*;
@@ -234,6 +238,7 @@ mod tests {
             head_bytes: 16 << 10,
             keep_alive: Duration::from_secs(10),
             peer: Peer(peer),
+            memory: Budget::new(1 << 20).of(&Caller::Unknown),
             pace: LeastPace {
                 pause: Duration::from_secs(10),
                 rate: 1,

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::caller::Caller;
 use super::connection::{Connection, Peer, Service};
 use super::limits::HttpLimits;
+use super::memory::Budget;
 use super::metrics::{HttpMetrics, Rejected};
 use super::shares::Shares;
 use super::tls::Tls;
@@ -31,6 +32,7 @@ pub(crate) struct Connections<S> {
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) limits: HttpLimits,
     pub(crate) metrics: Arc<HttpMetrics>,
+    pub(crate) memory: Budget,
 }
 
 impl<S: Service> Connections<S> {
@@ -89,6 +91,7 @@ impl<S: Service> Connections<S> {
             head_bytes: self.limits.head_bytes(),
             keep_alive: self.limits.keep_alive,
             peer,
+            memory: self.memory.of(&caller),
             pace: self.limits.pace(),
             _permit: permit,
             _counted: self.metrics.connection(),

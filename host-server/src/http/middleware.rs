@@ -15,6 +15,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::admission::Admission;
+use super::answers::count;
 use super::authentication::{Access, Denied, Keys};
 use super::caller::Caller;
 use super::connection::Peer;
@@ -48,6 +50,8 @@ const NO_ROUTE: &str = "none";
 pub(crate) struct Middleware {
     pub(crate) metrics: Arc<HttpMetrics>,
     pub(crate) keys: Arc<Keys>,
+    /// The memory of answers.
+    pub(crate) admission: Arc<Admission>,
     /// Whether each request is logged.
     pub(crate) access_log: bool,
     /// Whether that log has the address that the request came from.
@@ -84,8 +88,9 @@ pub(crate) async fn layer(
                 };
             }
             request.extensions_mut().insert(id);
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+            request.extensions_mut().insert(caller.clone());
+            let answer = next.run(request).await;
+            count(answer, middleware.admission.budget(), &caller)
         })
         .await
 }

@@ -2,6 +2,7 @@
 //! forms of requests and answers that all routes share.
 
 pub(crate) mod admission;
+pub(crate) mod answers;
 pub(crate) mod authentication;
 pub(crate) mod body;
 pub(crate) mod buffer;

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model_http::accept::{members, weighted};
 
+use super::answers::counted;
 use crate::asset::{Asset, Variant};
 
 /// The file, or 304 when the client has it already.
@@ -18,7 +19,7 @@ pub(crate) fn respond(asset: &Asset, request: &HeaderMap) -> Response {
     let mut response = if fresh {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Body::from(variant.bytes.clone()).into_response()
+        counted(Body::from(variant.bytes.clone()).into_response())
     };
     let headers = response.headers_mut();
     if let Ok(etag) = HeaderValue::from_str(&variant.etag) {

@@ -14,8 +14,10 @@ pub(super) trait Watch: Unpin {
         true
     }
 
-    /// Nothing is there to be read.
-    fn pause(&mut self) {}
+    /// Nothing is there to be read. An error ends the connection.
+    fn pause(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// So many bytes were read, at least one. An error ends the connection.
     fn read(&mut self, _bytes: usize) -> io::Result<()> {
@@ -57,8 +59,10 @@ impl<S: AsyncRead + Unpin, W: Watch> AsyncRead for Watched<S, W> {
         }
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if read.is_pending() {
-            this.watch.pause();
+        if read.is_pending()
+            && let Err(error) = this.watch.pause()
+        {
+            return Poll::Ready(Err(error));
         }
         match buffer.filled().len() - before {
             0 => read,

@@ -11,6 +11,7 @@ use axum::{Extension, Router};
 
 use crate::app::App;
 use crate::http::admission::Work;
+use crate::http::answers::counted;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::metrics::Format;
@@ -36,10 +37,10 @@ async fn metrics(
         tracing::error!(request_id = id.as_uuid(), %error, "metrics not written");
         ApiError::fault(&id)
     })?;
-    let text = match app.has_metrics_port() {
+    let answer = ([(CONTENT_TYPE, format.content_type())], text).into_response();
+    Ok(match app.has_metrics_port() {
         // Who may ask on the port of its own is not limited there either.
-        true => text.into(),
-        false => app.hold(&caller, text.into_bytes())?,
-    };
-    Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
+        true => counted(answer),
+        false => answer,
+    })
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::http::answers::counted;
 use crate::http::error::ApiError;
 use crate::models::registry::{Mode, Slot};
 
@@ -38,7 +39,8 @@ pub(super) async fn schema(
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
     let json = app.champion_of(&name)?.description_json().clone();
-    Ok(([(CONTENT_TYPE, "application/json")], json).into_response())
+    let content_type = [(CONTENT_TYPE, "application/json")];
+    Ok(counted((content_type, json).into_response()))
 }
 
 fn describe(app: &App, slot: &Slot) -> Value {

@@ -17,6 +17,7 @@ use super::rows::{Chunk, Table};
 use crate::app::App;
 use crate::host::FeatureRole;
 use crate::http::admission::Work;
+use crate::http::answers::counted;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::memory::{Claim, Full, Memory};
@@ -243,7 +244,7 @@ impl Batch {
             true => Body::from(first),
             false => self.stream(app, first),
         };
-        Ok((content_type, body).into_response())
+        Ok(counted((content_type, body).into_response()))
     }
 
     /// The whole answer, once each of its rows is recorded: its header names the last record, so

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::pieces::ROWS_A_PIECE;
 use super::score_rows::{Asked, Predictions, Scores};
 use crate::app::App;
+use crate::http::answers::counted;
 use crate::http::buffer::Buffer;
 use crate::http::error::ApiError;
 use crate::http::memory::Full;
@@ -69,5 +70,5 @@ pub(super) async fn predictions(
         move |scores: &Scores, out: &mut Buffer| write_json(&Predictions::new(asked, scores), out);
     let ((), body) = written(app, call, scores, write).await?;
     let json = [(CONTENT_TYPE, "application/json")];
-    Ok((json, Body::from(body)).into_response())
+    Ok(counted((json, Body::from(body)).into_response()))
 }

@@ -14,15 +14,19 @@ mod source;
 mod window_length;
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result};
-use host_server::{Server, shutdown_signal};
+use host_server::{HttpLimits, Server, shutdown_signal};
 
 pub(crate) use args::Args;
 
 /// How many file descriptors to ask for: each connection needs one, and many systems allow
 /// 1,024 by default.
 const DESCRIPTORS: u64 = 65_536;
+
+/// How many of those are for models, logs, the metrics' port and the server itself.
+const OTHER_DESCRIPTORS: u64 = 256;
 
 impl Args {
     pub(crate) fn run(self) -> Result<()> {
@@ -41,8 +45,8 @@ impl Args {
         let mut options = read.options;
         options.models = source.open()?;
         let log = log::start(read.log);
-        // On failure fewer connections can be open at once; the server logs when that happens.
-        let _ = rlimit::increase_nofile_limit(DESCRIPTORS);
+        let descriptors = rlimit::increase_nofile_limit(DESCRIPTORS).unwrap_or(DESCRIPTORS);
+        limit_connections(&mut options.http, descriptors);
         // The server has threads of its own for connections and for what takes long.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -60,6 +64,21 @@ impl Args {
         runtime.shutdown_background();
         served
     }
+}
+
+/// One address could take all descriptors, those of files and of the metrics' port too.
+fn limit_connections(limits: &mut HttpLimits, descriptors: u64) {
+    let room = descriptors.saturating_sub(OTHER_DESCRIPTORS.min(descriptors / 2));
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    let Some(room) = NonZeroUsize::new(room).filter(|room| *room < limits.connections) else {
+        return;
+    };
+    tracing::warn!(
+        descriptors,
+        connections = room,
+        "fewer connections than --max-connections: the system allows too few file descriptors"
+    );
+    limits.connections = room;
 }
 
 fn announce(server: &Server) -> Result<()> {

@@ -24,6 +24,7 @@ use super::tensor::{Shape, Tensor};
 use super::{OUTPUTS, datatype_of, no_scores};
 use crate::app::App;
 use crate::host::{Description, Feature};
+use crate::http::answers::counted;
 use crate::http::buffer::Buffer;
 use crate::http::caller::Caller;
 use crate::http::memory::Full;
@@ -474,13 +475,13 @@ fn write(
 
 fn respond(json: usize, body: Bytes) -> Response {
     if json == body.len() {
-        return ([(CONTENT_TYPE, "application/json")], Body::from(body)).into_response();
+        return counted(([(CONTENT_TYPE, "application/json")], Body::from(body)).into_response());
     }
     let headers = [
         (CONTENT_TYPE, "application/octet-stream".to_owned()),
         (HEADER_LENGTH, json.to_string()),
     ];
-    (headers, Body::from(body)).into_response()
+    counted((headers, Body::from(body)).into_response())
 }
 
 /// Bytes before each text: its length.
