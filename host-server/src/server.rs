@@ -8,6 +8,8 @@ use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -311,11 +313,37 @@ impl Pushing {
     }
 }
 
-/// Completes on SIGTERM or ctrl-c.
+/// Completes on SIGTERM or ctrl-c, which are heard from this call on.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+#[cfg(unix)]
+pub fn shutdown_signal() -> impl Future<Output = ()> + Send + 'static {
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()];
+    let [interrupt, terminate] = signals.map(signal);
+    async move {
+        tokio::select! {
+            () = heard(interrupt) => {}
+            () = heard(terminate) => {}
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn heard(signal: io::Result<Signal>) {
+    match signal {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Completes on ctrl-c.
+#[cfg(not(unix))]
 pub async fn shutdown_signal() {
-    tokio::select! {
-        () = interrupt() => {}
-        () = terminate() => {}
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -352,33 +380,11 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(WAITING_CONNECTIONS)
 }
 
-async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
-}
-
-#[cfg(unix)]
-async fn terminate() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        Err(_) => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminate() {
-    std::future::pending().await
-}
-
 /// Each is notified on SIGHUP.
 fn hang_ups() -> [Arc<Notify>; 2] {
     let all = [Arc::new(Notify::new()), Arc::new(Notify::new())];
     #[cfg(unix)]
-    if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+    if let Ok(mut signal) = signal(SignalKind::hangup()) {
         let all = all.clone();
         tokio::spawn(async move {
             while signal.recv().await.is_some() {

@@ -54,9 +54,11 @@ impl Args {
             .context("cannot start the server's threads")?;
         let served = runtime.block_on(async {
             let server = Server::bind(options).await?;
+            // Whoever reads the announcement may stop the server.
+            let stop = shutdown_signal();
             announce(&server)?;
             tokio::select! {
-                served = server.run(shutdown_signal()) => Ok(served?),
+                served = server.run(stop) => Ok(served?),
                 () = log.tell_of_lost() => Ok(()),
             }
         });
