@@ -29,9 +29,9 @@ impl<'r> RawField<'r> {
 
     /// What it means before its feature is known. A string with half a surrogate pair is
     /// no text, so it counts as a value of another type.
-    pub(super) fn value(&self, missing_values: &[String]) -> Value<'_> {
+    pub(super) fn value(&self) -> Value<'_> {
         match (self.raw.kind(), &self.text) {
-            (JsonKind::String, Some(text)) => Value::from_text(text, missing_values),
+            (JsonKind::String, Some(text)) => Value::from_text(text),
             (JsonKind::Number, _) => Value::Number(self.raw.json()),
             (JsonKind::Boolean, _) => Value::Boolean(self.raw.json() == "true"),
             (JsonKind::Null, _) => Value::Missing,
