@@ -233,6 +233,25 @@ fn missing_values_follow_the_policy() {
     }
 }
 
+/// The first few that are unknown are looked for among the features, which costs the most.
+#[test]
+fn a_refusal_suggests_few_names() {
+    let names = ["incom", "rat", "shar", "wealt", "ag", "scor"];
+    let fields: Vec<String> = names.iter().map(|name| format!("\"{name}\":1")).collect();
+    let mut model = decider(&linear(EVERYTHING));
+    let (status, answer) = decide(&mut model, format!("{{{}}}", fields.join(",")));
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let unknown = answer["detail"].as_array().unwrap().iter();
+    let unknown = unknown.filter(|problem| problem["type"] == "extra_forbidden");
+    let meant: Vec<&str> = unknown
+        .map(|problem| problem["msg"].as_str().unwrap())
+        .collect();
+    assert_eq!((status, meant.len()), (422, 6), "{answer}");
+    let suggests = |of: &&str| of.contains("did you mean '");
+    assert!(meant[..4].iter().all(suggests), "{meant:?}");
+    assert!(!meant[4..].iter().any(|of| suggests(of)), "{meant:?}");
+}
+
 /// -9, 99 and 999 are common codes for what nobody knows.
 #[test]
 fn a_number_that_means_missing_is_missing_in_every_form() {
