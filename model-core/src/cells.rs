@@ -2,7 +2,7 @@
 //! the time. Columns repeat a few texts, or are short numbers.
 
 use crate::decimal;
-use crate::schema::{Feature, FeatureKind};
+use crate::schema::{Feature, FeatureKind, MissingValues};
 use crate::value::{Reading, Value, ValueError, read};
 
 /// Texts whose meaning is kept.
@@ -39,27 +39,28 @@ const KEPT: usize = 32;
 #[derive(Debug)]
 pub struct CellReader<'f> {
     feature: &'f Feature,
-    missing_values: &'f [String],
+    missing_values: &'f MissingValues,
     is_number: bool,
-    /// Whether what begins with a digit or a point is a number, and never a word for missing.
+    /// Whether digits with a point among or around them are a number, and never missing.
     takes_short: bool,
     known: ShortTexts<Reading>,
 }
 
 impl<'f> CellReader<'f> {
-    /// For the column of a feature, in a file in which these texts mean missing.
+    /// For the column of a feature, in a file in which these values mean missing.
     #[must_use]
-    pub fn new(feature: &'f Feature, missing_values: &'f [String]) -> Self {
+    pub fn new(feature: &'f Feature, missing_values: &'f MissingValues) -> Self {
         let is_number = matches!(
             feature.kind,
             FeatureKind::Number(_) | FeatureKind::Integer(_)
         );
-        let is_short = |word: &String| word.starts_with(|c: char| c == '.' || c.is_ascii_digit());
+        // -0 is 0.
+        let is_short = |number: &f64| *number >= 0.0;
         Self {
             feature,
             missing_values,
             is_number,
-            takes_short: is_number && !missing_values.iter().any(is_short),
+            takes_short: is_number && !missing_values.numbers().iter().any(is_short),
             known: ShortTexts::default(),
         }
     }
@@ -78,7 +79,7 @@ impl<'f> CellReader<'f> {
         if let Some(reading) = self.known.get_mut(cell) {
             return Ok(*reading);
         }
-        let reading = read(self.feature, Value::from_text(cell, self.missing_values))?;
+        let reading = read(self.feature, Value::from_text(cell), self.missing_values)?;
         // Numbers are rarely the same.
         if !self.is_number || reading == Reading::Missing {
             self.known.insert(cell, reading);

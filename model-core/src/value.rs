@@ -8,7 +8,7 @@ pub use crate::literal::{boolean_word, number_text};
 
 use crate::decimal;
 use crate::literal::MAX_EXACT;
-use crate::schema::{Bound, Categories, Feature, FeatureKind, Range};
+use crate::schema::{Bound, Categories, Feature, FeatureKind, MissingValues, Range};
 
 /// A value as a request or a file gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,25 +67,27 @@ impl Reading {
 }
 
 impl<'a> Value<'a> {
-    /// A text in which white space around does not count, and the empty text and those of
-    /// `missing_values` mean missing.
+    /// A text in which white space around does not count, and of which the empty one means
+    /// missing. [`read`] knows the others that do.
     #[must_use]
-    pub fn from_text(text: &'a str, missing_values: &[String]) -> Self {
-        let text = text.trim();
-        if text.is_empty() || missing_values.iter().any(|missing| missing == text) {
-            Self::Missing
-        } else {
-            Self::Text(text)
+    pub fn from_text(text: &'a str) -> Self {
+        match text.trim() {
+            "" => Self::Missing,
+            text => Self::Text(text),
         }
     }
 }
 
-/// Reads a value as its feature wants it.
+/// Reads a value as its feature wants it. One of `missing` is missing in whatever form it comes.
 ///
 /// # Errors
 /// When it is of another type or cannot be such a value; policies do not apply to that.
-pub fn read(feature: &Feature, value: Value<'_>) -> Result<Reading, ValueError> {
-    if value == Value::Missing {
+pub fn read(
+    feature: &Feature,
+    value: Value<'_>,
+    missing: &MissingValues,
+) -> Result<Reading, ValueError> {
+    if is_missing(feature, value, missing) {
         return Ok(Reading::Missing);
     }
     match &feature.kind {
@@ -94,11 +96,40 @@ pub fn read(feature: &Feature, value: Value<'_>) -> Result<Reading, ValueError> 
         FeatureKind::Boolean => {
             read_boolean(value).map(|yes| Reading::Is(f64::from(u8::from(yes))))
         }
-        FeatureKind::Category(categories) => read_category(categories, value),
+        FeatureKind::Category(categories) => read_category(categories, value, missing),
     }
 }
 
-/// Reads a value that is already in the model's terms, as the batch call gives them.
+/// Whether a value means missing. A number for a category stands for its text, which
+/// [`read_category`] looks at.
+fn is_missing(feature: &Feature, value: Value<'_>, missing: &MissingValues) -> bool {
+    let is_category = matches!(feature.kind, FeatureKind::Category(_));
+    match value {
+        Value::Missing => true,
+        Value::Number(text) => !is_category && missing.has_number_text(text),
+        Value::Text(text) => missing.has_text_of(feature, text),
+        Value::Boolean(_) | Value::Compound => false,
+    }
+}
+
+/// A value in the model's terms, as the batch call gives them: NaN where it is a number that
+/// means missing. The code of a boolean or category is no such number.
+#[inline]
+pub(crate) fn known_code(feature: &Feature, code: f64, missing: &MissingValues) -> f64 {
+    let is_code = match feature.kind {
+        FeatureKind::Number(_) | FeatureKind::Integer(_) => false,
+        FeatureKind::Boolean => code == 0.0 || code == 1.0,
+        FeatureKind::Category(_) => true,
+    };
+    if missing.has_number(code) && !is_code {
+        f64::NAN
+    } else {
+        code
+    }
+}
+
+/// Reads a value that is already in the model's terms, as the batch call gives them. It is not
+/// compared with what means missing.
 ///
 /// # Errors
 /// An infinite number, a fraction for an integer, or a boolean that is neither 0 nor 1.
@@ -238,9 +269,13 @@ fn read_boolean(value: Value<'_>) -> Result<bool, ValueError> {
     }
 }
 
-fn read_category(categories: &Categories, value: Value<'_>) -> Result<Reading, ValueError> {
+fn read_category(
+    categories: &Categories,
+    value: Value<'_>,
+    missing: &MissingValues,
+) -> Result<Reading, ValueError> {
     match value {
-        Value::Number(text) => Ok(code_of_number(categories, text)),
+        Value::Number(text) => Ok(code_of_number(categories, text, missing)),
         Value::Text(text) => Ok(code_of(categories, text)),
         _ => Err(ValueError::new(
             "string_type",
@@ -258,11 +293,14 @@ fn code_of(categories: &Categories, text: &str) -> Reading {
 
 /// A JSON number for a category such as "3": also when it is written `3.0`. Beyond ±2^53,
 /// where two numbers may read the same, only as it is written.
-fn code_of_number(categories: &Categories, text: &str) -> Reading {
-    match (code_of(categories, text), parse_decimal(text)) {
-        (Reading::Unknown, Some(number)) if number.abs() < MAX_EXACT => {
-            code_of(categories, &number_text(number))
-        }
+fn code_of_number(categories: &Categories, text: &str, missing: &MissingValues) -> Reading {
+    // No text is both a category and missing.
+    let code = |text: &str| match missing.has_text(text) {
+        true => Reading::Missing,
+        false => code_of(categories, text),
+    };
+    match (code(text), parse_decimal(text)) {
+        (Reading::Unknown, Some(number)) if number.abs() < MAX_EXACT => code(&number_text(number)),
         (as_written, _) => as_written,
     }
 }

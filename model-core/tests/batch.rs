@@ -5,6 +5,7 @@ mod common;
 
 use common::{
     EVERYTHING, binned, decide, decider, ensemble, forest, isotonic, linear, natively, platt,
+    with_missing_numbers,
 };
 use model_core::artifact::Artifact;
 use model_core::decide::REFUSED;
@@ -27,6 +28,11 @@ fn batch_equals_single_decisions() {
         agrees(&isotonic(linear(EVERYTHING)), 600, wild);
         agrees(&binned(&natively()), 600, wild);
         agrees(&platt(ensemble(&natively())), 600, wild);
+        for toml in [EVERYTHING, &limited, &natively()] {
+            let toml = with_missing_numbers(toml);
+            agrees(&linear(&toml), 600, wild);
+            agrees(&forest(&toml), 600, wild);
+        }
     }
 }
 

@@ -88,7 +88,7 @@ fn check(missing_values: &str) {
     for feature in &schema.features {
         let mut reader = CellReader::new(feature, &schema.missing_values);
         for cell in CELLS.iter().chain(&CELLS) {
-            let expected = read(feature, Value::from_text(cell, &schema.missing_values));
+            let expected = read(feature, Value::from_text(cell), &schema.missing_values);
             let name = &feature.name;
             assert_eq!(
                 reader.read(cell),
@@ -102,6 +102,7 @@ fn check(missing_values: &str) {
 #[test]
 fn cells_are_read_as_values_are() {
     check(r#"["NA", "-999"]"#);
+    check(r#"["-0", "7.0", "125e-1"]"#);
     check(r#"["7", "AC", "yes"]"#);
     check(r#"[".5"]"#);
     check("[]");

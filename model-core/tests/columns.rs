@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{EVERYTHING, RULED, decide, decider, forest, linear, natively, ruled};
+use common::{
+    EVERYTHING, RULED, decide, decider, forest, linear, natively, ruled, with_missing_numbers,
+};
 use model_core::artifact::Artifact;
 use model_core::columns::{Column, NumberType, Offsets, Values};
 use model_core::json::Writer;
@@ -312,6 +314,8 @@ fn tables_equal_single_decisions() {
             accepted += agrees(&linear(toml), 200, seed);
             accepted += agrees(&forest(toml), 200, 1000 + seed);
         }
+        accepted += agrees(&linear(&with_missing_numbers(&natively())), 200, seed);
+        accepted += agrees(&ruled(forest(&with_missing_numbers(RULED))), 300, seed);
         accepted += agrees(&ruled(linear(RULED)), 300, seed);
         accepted += agrees(&ruled(forest(RULED)), 300, 1000 + seed);
     }

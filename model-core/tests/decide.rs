@@ -233,6 +233,88 @@ fn missing_values_follow_the_policy() {
     }
 }
 
+/// The first few that are unknown are looked for among the features, which costs the most.
+#[test]
+fn a_refusal_suggests_few_names() {
+    let names = ["incom", "rat", "shar", "wealt", "ag", "scor"];
+    let fields: Vec<String> = names.iter().map(|name| format!("\"{name}\":1")).collect();
+    let mut model = decider(&linear(EVERYTHING));
+    let (status, answer) = decide(&mut model, format!("{{{}}}", fields.join(",")));
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let unknown = answer["detail"].as_array().unwrap().iter();
+    let unknown = unknown.filter(|problem| problem["type"] == "extra_forbidden");
+    let meant: Vec<&str> = unknown
+        .map(|problem| problem["msg"].as_str().unwrap())
+        .collect();
+    assert_eq!((status, meant.len()), (422, 6), "{answer}");
+    let suggests = |of: &&str| of.contains("did you mean '");
+    assert!(meant[..4].iter().all(suggests), "{meant:?}");
+    assert!(!meant[4..].iter().any(|of| suggests(of)), "{meant:?}");
+}
+
+/// -9, 99 and 999 are common codes for what nobody knows.
+#[test]
+fn a_number_that_means_missing_is_missing_in_every_form() {
+    let listed = "missing_values = [\"NA\", \"999\", \"-9.50\"]";
+    let toml = EVERYTHING.replace("missing_values = [\"NA\", \"?\"]", listed);
+    let mut model = decider(&linear(&toml));
+    let mut outcome = |field: &str, json: &str| {
+        let request = request(&[(field, json)]);
+        let mut codes = Vec::new();
+        let seen = model.observe(request.as_bytes(), &mut |_, code| codes.push(code));
+        seen.unwrap();
+        let input = (model.features()).position(|feature| feature.name == field);
+        let (_, answer) = decide(&mut model, &request);
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let kind = match answer["adjustments"].get(0) {
+            Some(adjusted) => format!("{} {}", adjusted["kind"], adjusted["from"]),
+            None => answer["detail"][0]["type"].to_string(),
+        };
+        (kind, codes[input.unwrap()])
+    };
+    let mut is_missing = |field: &str, json: &str, kind: &str| {
+        let (found, code) = outcome(field, json);
+        assert_eq!(found, kind, "{field}: {json}");
+        assert!(code.is_some_and(f64::is_nan), "{field}: {json}, {code:?}");
+    };
+    for json in [
+        "999",
+        "999.0",
+        "9.99e2",
+        "\"999\"",
+        "\" 999.0 \"",
+        "\"+9.99E2\"",
+    ] {
+        let expected = format!("\"missing\" {}", json.replace("9.99e2", "999.0"));
+        is_missing("income", json, &expected);
+        is_missing("age", json, &expected);
+        is_missing("score", json, "\"missing\"");
+    }
+    // Also where it would be no integer.
+    is_missing("years", "-9.5", "\"missing\" -9.5");
+    is_missing("years", "\"-9.5\"", "\"missing\" \"-9.5\"");
+    // A number for a boolean or a category, and a text of it as it is listed.
+    is_missing("owner", "999", "\"missing\" 999");
+    is_missing("owner", "\"999\"", "\"missing\" \"999\"");
+    is_missing("purpose", "999.0", "\"missing\" 999.0");
+    is_missing("purpose", "\"999\"", "\"missing\" \"999\"");
+    is_missing("region", "999", "\"missing\"");
+
+    let mut is_value = |field: &str, json: &str, kind: &str, expected: Option<f64>| {
+        assert_eq!(
+            outcome(field, json),
+            (kind.into(), expected),
+            "{field}: {json}"
+        );
+    };
+    is_value("income", "998.9999999", "null", Some(998.9999999));
+    is_value("income", "\"9990\"", "null", Some(9990.0));
+    is_value("share", "9.5", "\"out_of_range\" 9.5", Some(9.5));
+    is_value("owner", "\"999.0\"", "\"bool_parsing\"", None);
+    is_value("purpose", "\"999.0\"", "\"unknown\" \"999.0\"", Some(-1.0));
+    is_value("purpose", "998", "\"unknown\" 998", Some(-1.0));
+}
+
 #[test]
 fn unknown_categories_follow_the_policy() {
     adjusts(

@@ -213,6 +213,75 @@ fn the_case_decides_the_text() {
     assert_eq!(texts, ["The b", "A is missing"]);
 }
 
+/// A text says nothing of what a policy put in the place of a value.
+#[test]
+fn no_text_says_what_nobody_stated() {
+    let text = |toml: &str, weights: &[f64], profile: &[f64], field: &str, application: &str| {
+        let artifact = weighted(toml, weights);
+        let mut model = decider(&with_profile(artifact, profile));
+        let explanation = explain(&mut model, application);
+        let reasons = explanation["reasons"].as_array().unwrap().iter();
+        let mut reasons = reasons.filter(|reason| reason["features"] == json!([field]));
+        reasons.next().unwrap()["text"].as_str().unwrap().to_owned()
+    };
+    // `a` is computed from `b` and `c`.
+    let reason = r#"reason = { code = "A", text = "A", high = "A is high", missing = "A cannot be computed" }"#;
+    let toml = five("", ["", "", "", "", ""]).replace(
+        "missing = \"impute\"\nout_of_range = \"clamp\"",
+        "missing = \"zero\"\nout_of_range = \"clamp\"",
+    );
+    let toml = toml.replacen(
+        "minimum = 0",
+        &format!("{reason}\nderived = \"b / max(c, 0.5)\"\nminimum = 0"),
+        1,
+    );
+    let computed = |application: &str| {
+        let weights = [-0.5, 0.0, 0.0, -1.0, 0.0];
+        text(
+            &toml,
+            &weights,
+            &[1.0, 0.0, 0.0, 0.0, 0.0],
+            "a",
+            application,
+        )
+    };
+    assert_eq!(computed(r#"{"b":4,"c":1,"d":1,"e":0}"#), "A is high");
+    assert_eq!(computed(r#"{"b":4,"d":1,"e":0}"#), "A cannot be computed");
+    assert_eq!(computed(r#"{"a":3,"b":4,"d":1,"e":0}"#), "A is high");
+
+    // A category that is not in the list is mapped to the second.
+    let category = |encoding: &str, application: &str| {
+        let reason = r#"reason = { code = "A", text = "A", low = "A is low", categories = { y = "A is y" } }"#;
+        let reason = match encoding {
+            "one_hot" => reason.replace("low = \"A is low\", ", ""),
+            _ => reason.replace(", categories = { y = \"A is y\" }", ""),
+        };
+        let toml = five("", NO_TEXTS).replacen(
+            "type = \"number\"\nminimum = 0\nmaximum = 10\nmissing = \"impute\"\nout_of_range = \"clamp\"",
+            &format!(
+                "type = \"category\"\ncategories = [\"x\", \"y\", \"z\"]\nencoding = \"{encoding}\"\n\
+                 unknown = \"most_frequent\"\n{reason}"
+            ),
+            1,
+        );
+        let mut artifact = weighted(&toml, &[0.4]);
+        artifact.preprocessing.imputed[0] = 1.0;
+        if let (Model::Linear(linear), "one_hot") = (&mut artifact.model, encoding) {
+            linear.terms[0].value = TermValue::IsCategory(1);
+            linear.terms[0].weight = -0.5;
+        }
+        let mut model = decider(&with_profile(artifact, &[2.0, 0.0, 0.0, 0.0, 0.0]));
+        let explanation = explain(&mut model, application);
+        let text = explanation["reasons"][0]["text"].as_str().unwrap();
+        text.to_owned()
+    };
+    let fields = |a: &str| format!("{{\"a\":\"{a}\",\"b\":0,\"c\":0,\"d\":0,\"e\":0}}");
+    assert_eq!(category("one_hot", &fields("y")), "A is y");
+    assert_eq!(category("one_hot", &fields("somewhere else")), "A");
+    assert_eq!(category("ordinal", &fields("y")), "A is low");
+    assert_eq!(category("ordinal", &fields("somewhere else")), "A");
+}
+
 #[test]
 fn two_applications_in_the_same_bins_get_the_same_reasons() {
     let mut artifact = forest(EVERYTHING);

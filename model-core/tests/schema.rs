@@ -84,7 +84,7 @@ fn defaults_are_as_documented() {
     );
     assert_eq!(x.kind, FeatureKind::Number(Default::default()));
     assert_eq!(
-        (schema.max_adjustments, schema.missing_values.len()),
+        (schema.max_adjustments, schema.missing_values.texts().len()),
         (None, 0)
     );
     let target = &schema.target;

@@ -2,10 +2,12 @@
 
 use crate::Action;
 use model_core::decide::{Application, Decider};
-use model_core::expression::Op;
+use model_core::expression::{Op, Span};
 use model_core::forest::Bins;
 use model_core::model::{Condition, Model, TermValue};
-use model_core::schema::{Actionable, Direction, Encoding, Feature, FeatureKind, MAX_STEPS};
+use model_core::schema::{
+    Actionable, Direction, Encoding, Feature, FeatureKind, MAX_STEPS, Range as Numbers,
+};
 
 /// What every changed feature costs, so that fewer changes are preferred.
 const EACH: f64 = 0.05;
@@ -21,12 +23,15 @@ pub(super) struct Axis {
     /// Its index among the schema's features.
     pub(super) feature: usize,
     /// In the model's terms: numbers and ordinal codes ascending; of other categories the
-    /// application's own comes first.
+    /// application's own comes first. The own is the one that is stated, -1 for a category that
+    /// is not in the list.
     pub(super) values: Vec<f64>,
     /// What each costs; it never falls with the distance from the application's own.
     pub(super) costs: Vec<f64>,
     /// The index of the application's own.
     pub(super) at: u32,
+    /// What the application's own comes to after its policies.
+    own: f64,
     /// Whether the values are codes of categories.
     pub(super) is_category: bool,
 }
@@ -54,7 +59,7 @@ impl Range {
 
 impl Axis {
     /// The candidates of an action for an application; `None` where the application does not
-    /// state the feature. `every` keeps values that no cut of the model tells apart.
+    /// state the feature, or a category that has no place in the order of the list.
     pub(super) fn new(
         decider: &Decider,
         action: &Action,
@@ -65,9 +70,10 @@ impl Axis {
         let named = |feature: &Feature| feature.name == action.feature;
         let feature = features.iter().position(named)?;
         let input = decider.artifact().schema.inputs().position(named)?;
-        let from = *application.row.get(input)?;
-        // What was filled in was not said: there is nothing to change.
-        if application.seen.get(feature)?.is_nan() || from.is_nan() {
+        // What a policy put in its place was not said: there is nothing to change.
+        let from = *application.codes.get(input)?;
+        let own = *application.row.get(input)?;
+        if application.seen.get(feature)?.is_nan() || from.is_nan() || own.is_nan() {
             return None;
         }
         let actionable = Actionable {
@@ -75,16 +81,26 @@ impl Axis {
             ..action.actionable.clone()
         };
         let described = features.get(feature)?;
+        let categories = described.categories();
+        if from < 0.0 && categories.is_some_and(|c| c.encoding == Encoding::Ordinal) {
+            return None;
+        }
         let mut values = candidates(described, &actionable, from);
-        let is_category = described.categories().is_some();
+        if described.range().is_some() {
+            // What would be read as missing is no proposal.
+            let missing = &decider.artifact().schema.missing_values;
+            values.retain(|value| *value == from || !missing.has_number(*value));
+        }
+        let is_category = categories.is_some();
         let is_alone = described.range().is_some() && !is_needed(decider, feature);
         if let Some(cuts) = Cuts::of(decider, input, feature).filter(|_| is_alone) {
-            cuts.thin(&mut values, from);
+            cuts.thin(&mut values, from, own);
         }
         let at = values.iter().position(|value| *value == from)?;
+        let start = described.range().map_or(from, |range| nearest(range, from));
         let cost = |value: &f64| match *value == from {
             true => 0.0,
-            false => EACH + action.actionable.cost * action.distance(described, from, *value),
+            false => EACH + action.actionable.cost * action.distance(described, start, *value),
         };
         Some(Self {
             input,
@@ -92,6 +108,7 @@ impl Axis {
             costs: values.iter().map(cost).collect(),
             values,
             at: at as u32,
+            own,
             is_category,
         })
     }
@@ -124,6 +141,36 @@ impl Axis {
         self.values.get(index as usize).copied().unwrap_or_default()
     }
 
+    /// What a candidate comes to after its policies. Only the application's own may need any.
+    fn settled(&self, index: u32) -> f64 {
+        match index == self.at {
+            true => self.own,
+            false => self.value(index),
+        }
+    }
+
+    /// What the candidates of a range come to after their policies.
+    pub(super) fn settled_values(&self, range: Range) -> impl Iterator<Item = f64> {
+        (range.low..=range.high).map(|index| self.settled(index))
+    }
+
+    /// From the least to the greatest number that those of a range come to.
+    pub(super) fn span(&self, range: Range) -> Span {
+        let ends = [range.low, range.high].map(|index| self.settled(index));
+        let mut span = Span::new(ends[0].min(ends[1]), ends[0].max(ends[1]));
+        // An own number that a policy replaced is first or last of all: the candidate beside it
+        // may be further out than what it comes to.
+        if self.own != self.value(self.at) && range.contains(self.at) {
+            let beside = self.settled(match range.low == self.at {
+                true => range.high.min(range.low + 1),
+                false => range.high.saturating_sub(1).max(range.low),
+            });
+            span.low = span.low.min(beside);
+            span.high = span.high.max(beside);
+        }
+        span
+    }
+
     /// How much more the dearest candidate of a range costs than the cheapest.
     pub(super) fn spread(&self, range: Range) -> f64 {
         let dearest = self.cost(range.low).max(self.cost(range.high));
@@ -142,14 +189,16 @@ fn candidates(feature: &Feature, actionable: &Actionable, from: f64) -> Vec<f64>
             if actionable.direction.goes_down() {
                 let first = (from.min(actionable.highest) / actionable.step).ceil();
                 let below = grid(actionable.step, first, -1.0);
-                let below = below.skip_while(|v| *v >= from || *v > actionable.highest);
+                let is_above = |v: f64| v >= actionable.lowest && !inside(v);
+                let below = below.skip_while(|v| *v >= from || is_above(*v));
                 values.extend(below.take_while(|v| inside(*v)));
                 values.reverse();
             }
             if actionable.direction.goes_up() {
                 let first = (from.max(actionable.lowest) / actionable.step).floor();
                 let above = grid(actionable.step, first, 1.0);
-                let above = above.skip_while(|v| *v <= from || *v < actionable.lowest);
+                let is_below = |v: f64| v <= actionable.highest && !inside(v);
+                let above = above.skip_while(|v| *v <= from || is_below(*v));
                 values.extend(above.take_while(|v| inside(*v)));
             }
             values
@@ -165,6 +214,12 @@ fn candidates(feature: &Feature, actionable: &Actionable, from: f64) -> Vec<f64>
             std::iter::once(from).chain(others).collect()
         }
     }
+}
+
+/// The end of a range that a number outside is nearer to; a number inside itself.
+fn nearest(range: &Numbers, number: f64) -> f64 {
+    let number = range.lower.map_or(number, |bound| number.max(bound.value));
+    range.upper.map_or(number, |bound| number.min(bound.value))
 }
 
 /// So many multiples of a step, from one on. A step such as 0.1 is no `f64`, its inverse is:
@@ -309,15 +364,17 @@ impl Cuts {
         rank(a) == rank(b) && self.others.iter().all(same)
     }
 
-    /// Keeps the application's own and of values that are alike the nearest to it.
-    fn thin(&self, values: &mut Vec<f64>, from: f64) {
+    /// Keeps the application's own, which comes to `own`, and of values that are alike the nearest
+    /// to it.
+    fn thin(&self, values: &mut Vec<f64>, from: f64, own: f64) {
+        let settled = |value: f64| if value == from { own } else { value };
         let kept = |index: usize| {
             let value = values[index];
             let nearer = match value < from {
                 true => values.get(index + 1),
                 false => index.checked_sub(1).and_then(|before| values.get(before)),
             };
-            value == from || nearer.is_some_and(|nearer| !self.alike(value, *nearer))
+            value == from || nearer.is_some_and(|nearer| !self.alike(value, settled(*nearer)))
         };
         *values = (0..values.len())
             .filter(|index| kept(*index))

@@ -135,8 +135,9 @@ pub struct Answer {
     /// Where the budget ended before the proof: what every option that was not found costs at
     /// least.
     pub lower_bound: Option<f64>,
-    /// Features that might change and that the application does not state: nobody knows what
-    /// stating them would do, so that nothing is proved where there are any.
+    /// Features that might change and that the application does not state, or only with a
+    /// category that has no place in the order of the list: nobody knows what stating them would
+    /// do, so that nothing is proved where there are any.
     pub unstated: Vec<String>,
     /// What was spent.
     pub evaluations: u32,
@@ -160,7 +161,7 @@ pub struct Plan {
 pub struct Change {
     /// The number of the input, in schema order.
     pub input: usize,
-    /// What it came to.
+    /// What the application states; -1 for a category that is not in the list.
     pub from: f64,
     /// What it would have to be.
     pub to: f64,

@@ -201,17 +201,16 @@ impl Inputs {
     pub(super) fn set(&mut self, axes: &[Axis], ranges: &[Range]) -> bool {
         for (axis, range) in axes.iter().zip(ranges) {
             let reach = &mut self.reach[axis.input];
-            let values = &axis.values[range.low as usize..=range.high as usize];
             if axis.is_category {
-                reach.codes = values.iter().fold(0, |codes, code| codes | bit(*code));
-            }
-            reach.span = match axis.is_category {
                 // Not in the order of their codes.
-                true => values
-                    .iter()
-                    .fold(Span::NEVER, |all, code| all.or(point(*code))),
-                false => Span::new(axis.value(range.low), axis.value(range.high)),
-            };
+                (reach.codes, reach.span) = (0, Span::NEVER);
+                for code in axis.settled_values(*range) {
+                    reach.codes |= bit(code);
+                    reach.span = reach.span.or(point(code));
+                }
+            } else {
+                reach.span = axis.span(*range);
+            }
             self.seen[axis.feature] = reach.span;
         }
         for nth in 0..self.steps.len() {

@@ -316,7 +316,7 @@ impl<'d> Search<'d> {
                 plan.cost += axis.cost(*index);
                 plan.changes.push(Change {
                     input: axis.input,
-                    from: self.application.row[axis.input],
+                    from: axis.value(axis.at),
                     to: axis.value(*index),
                 });
             }

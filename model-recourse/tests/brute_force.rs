@@ -10,7 +10,9 @@ use model_core::decide::{Application, Decider};
 use model_core::forest::{Aggregation, Link, Node};
 use model_core::model::{Model, ModelKind};
 use model_core::policy::Policy;
-use model_core::schema::{Actionable, Direction, Encoding, Feature, FeatureKind};
+use model_core::schema::{
+    Actionable, Direction, Encoding, Feature, FeatureKind, OutOfRange, Unknown,
+};
 use model_recourse::{Action, Answer, Budget, Request, flips, search};
 
 /// Numbers that look random, the same in every run.
@@ -106,6 +108,11 @@ fn value_json(feature: &Feature, value: f64) -> String {
 
 /// A value that the feature takes as it is, now and then one that its policies change.
 fn random_value(feature: &Feature, random: &mut Random) -> Option<String> {
+    if random.next() < 0.05
+        && let Some(replaced) = replaced_value(feature, random)
+    {
+        return Some(replaced);
+    }
     let value = match &feature.kind {
         FeatureKind::Boolean => random.below(2) as f64,
         FeatureKind::Category(c) => random.below(c.values.len()) as f64,
@@ -120,6 +127,22 @@ fn random_value(feature: &Feature, random: &mut Random) -> Option<String> {
         }
     };
     Some(value_json(feature, value))
+}
+
+/// A number outside the range, or a text that is no category, where a policy takes it.
+fn replaced_value(feature: &Feature, random: &mut Random) -> Option<String> {
+    match &feature.kind {
+        FeatureKind::Number(range) | FeatureKind::Integer(range) => {
+            let bound = random.pick(&[range.lower, range.upper])?;
+            let is_upper = range.upper == Some(bound);
+            let outside = bound.value + if is_upper { 7.0 } else { -7.0 };
+            (range.policy != OutOfRange::Error).then(|| format!("{outside}"))
+        }
+        FeatureKind::Category(c) => {
+            (c.unknown != Unknown::Error).then(|| "\"none of them\"".to_owned())
+        }
+        FeatureKind::Boolean => None,
+    }
 }
 
 fn random_application(artifact: &Artifact, random: &mut Random) -> Fields {
@@ -190,15 +213,20 @@ fn proposals(artifact: &Artifact, action: &Action, from: f64) -> Vec<(f64, f64)>
         Direction::Down => *to < from,
         Direction::Any => *to != from,
     };
+    // From the nearer end of the range where the own lies outside.
+    let start = feature.range().map_or(from, |range| {
+        let from = range.lower.map_or(from, |bound| from.max(bound.value));
+        range.upper.map_or(from, |bound| from.min(bound.value))
+    });
     let distance = |to: f64| match &feature.kind {
         FeatureKind::Boolean => 1.0,
         FeatureKind::Category(_) if is_nominal => 1.0,
         FeatureKind::Category(c) => (to - from).abs() / (c.values.len() - 1) as f64,
         _ => {
-            let over = (to - from).abs() / (highest - lowest);
+            let over = (to - start).abs() / (highest - lowest);
             match action.actionable.quantiles.is_empty() {
                 true => over,
-                false => (rank(to) - rank(from)).abs() + 0.01 * over,
+                false => (rank(to) - rank(start)).abs() + 0.01 * over,
             }
         }
     };
@@ -241,7 +269,7 @@ fn check_flips(
         let feature = artifact.schema.inputs().find(named).unwrap();
         let mut expected = Vec::new();
         if let Some(position) = fields.iter().position(|(name, _)| *name == action.feature) {
-            let from = application.row[input];
+            let from = application.codes[input];
             let mut any = action.clone();
             any.actionable.direction = Direction::Any;
             let mut values: Vec<f64> = proposals(&artifact, &any, from)
@@ -279,7 +307,7 @@ fn brute_force(
     decider: &mut Decider,
     actions: &[Action],
     fields: &Fields,
-    row: &[f64],
+    codes: &[f64],
     most: usize,
 ) -> Vec<Found> {
     let artifact = decider.artifact().clone();
@@ -291,7 +319,7 @@ fn brute_force(
                 .inputs()
                 .position(|f| f.name == action.feature)
                 .unwrap();
-            axes.push((position, input, proposals(&artifact, action, row[input])));
+            axes.push((position, input, proposals(&artifact, action, codes[input])));
         }
     }
     let mut found = Vec::new();
@@ -434,7 +462,7 @@ fn check_case(artifact: &Artifact, random: &mut Random, seen: &mut Seen) {
         &mut decider,
         &actions,
         &fields,
-        &application.row,
+        &application.codes,
         request.max_changes,
     );
     let expected = cheapest(found, request.options);

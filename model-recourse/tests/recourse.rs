@@ -372,6 +372,112 @@ fn nothing_is_proved_of_what_is_not_stated() {
     assert_eq!(found["note"], income_unstated, "{found}");
 }
 
+/// [`PLAIN`] where an income may go down and an amount up, with a policy for numbers out of range.
+fn out_of_range(policy: &str) -> String {
+    let income =
+        format!("maximum = 1000\nout_of_range = \"{policy}\"\nactionable = \"down\"\nstep = 50");
+    let amount = "maximum = 1000\nactionable = \"up\"\nstep = 50";
+    PLAIN.replacen("maximum = 1000", &income, 1).replacen(
+        "maximum = 1000\n\n",
+        &format!("{amount}\n\n"),
+        1,
+    )
+}
+
+#[test]
+fn changes_begin_at_the_number_that_was_stated() {
+    let beyond = r#"{"income": 2000, "amount": 400}"#;
+    // The median in its place is declined, and numbers between the two are approved.
+    let mut artifact = linear(&out_of_range("impute"));
+    artifact.threshold = 0.65;
+    let mut imputed = decider(&artifact);
+    let decided = common::decide(&mut imputed, beyond).1;
+    assert!(decided.contains("\"approve\":false"), "{decided}");
+    let found = recourse_of(&mut imputed, beyond, r#"{"freeze": ["amount"]}"#);
+    let change = &found["options"][0]["changes"][0];
+    assert_eq!(
+        (&change["from"], &change["to"]),
+        (&2000.into(), &1000.into())
+    );
+    assert_eq!(found["options"][0]["proven"], true, "{found}");
+    assert_eq!(found["impossible"], false, "{found}");
+    let nearest = serde_json::json!({"feature": "income", "value": 1000, "outcome": "approve"});
+    assert_eq!(found["flips"][0], nearest, "{found}");
+
+    // A proof covers them.
+    artifact.threshold = 0.99;
+    let found = recourse_of(&mut decider(&artifact), beyond, "true");
+    assert_eq!(found["impossible"], true, "{found}");
+
+    // What is clamped was stated too.
+    let mut artifact = linear(&out_of_range("clamp").replace("\"down\"", "\"any\""));
+    artifact.threshold = 0.6;
+    let below = r#"{"income": -7, "amount": 400}"#;
+    let found = recourse_of(&mut decider(&artifact), below, r#"{"freeze": ["amount"]}"#);
+    let option = &found["options"][0];
+    assert_eq!(option["changes"][0]["from"], -7, "{found}");
+    // From the nearer end of the range.
+    let (to, cost) = (&option["changes"][0]["to"], &option["cost"]);
+    let (to, cost) = (to.as_f64().unwrap(), cost.as_f64().unwrap());
+    assert!((cost - (0.05 + to / 1000.0)).abs() < 1e-12, "{found}");
+}
+
+#[test]
+fn a_category_that_is_not_in_the_list_is_nobodys_most_frequent() {
+    let category = |encoding: &str| {
+        let category = format!(
+            "type = \"category\"\ncategories = [\"a\", \"b\", \"c\"]\nencoding = \"{encoding}\"\n\
+             unknown = \"most_frequent\"\nactionable = \"any\""
+        );
+        let number = "type = \"number\"\nminimum = 0\nmaximum = 1000";
+        PLAIN.replacen(number, &category, 1)
+    };
+    let fields = r#"{"income": "z", "amount": 400}"#;
+    let mut artifact = linear(&category("ordinal"));
+    artifact.threshold = 1.0;
+    let found = recourse_of(&mut decider(&artifact), fields, "true");
+    assert_eq!(found["impossible"], false, "{found}");
+    let note = "income is not stated: what it would change was not looked at";
+    assert_eq!(found["note"], note, "{found}");
+
+    // Any of the list is as far as any other.
+    let mut artifact = linear(&category("one_hot"));
+    artifact.threshold = 1.0;
+    let found = recourse_of(&mut decider(&artifact), fields, "true");
+    assert_eq!(found["impossible"], true, "{found}");
+    let probability = |category: &str| {
+        let fields = format!("{{\"income\": \"{category}\", \"amount\": 400}}");
+        let answer = common::decide(&mut decider(&artifact), fields).1;
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        answer["probability"].as_f64().unwrap()
+    };
+    let best = ["a", "b", "c"].map(probability);
+    let best = best.into_iter().fold(0.0, f64::max);
+    assert!(best > probability("z"));
+    artifact.threshold = best;
+    let found = recourse_of(&mut decider(&artifact), fields, "true");
+    let change = &found["options"][0]["changes"][0];
+    assert_eq!(change["from"], serde_json::Value::Null, "{found}");
+    assert_eq!(found["options"][0]["probability"], best, "{found}");
+}
+
+#[test]
+fn what_would_be_read_as_missing_is_no_proposal() {
+    let keys = "maximum = 1000\nmissing = \"impute\"\nactionable = \"up\"\nstep = 50";
+    let toml = PLAIN.replace("maximum = 1000", keys);
+    let amount = |missing_values: &str| {
+        let toml = toml.replacen("[[feature]]", &format!("{missing_values}\n[[feature]]"), 1);
+        let mut artifact = linear(&toml);
+        artifact.threshold = 0.6;
+        let fields = r#"{"income": 999, "amount": 400}"#;
+        let found = recourse_of(&mut decider(&artifact), fields, r#"{"freeze": ["income"]}"#);
+        found["options"][0]["changes"][0]["to"].clone()
+    };
+    // The income is missing either way: what is filled in needs an amount of 750.
+    assert_eq!(amount("missing_values = [\"999\"]"), 750);
+    assert_eq!(amount("missing_values = [\"999.0\", \"7.5e2\"]"), 800);
+}
+
 #[test]
 fn a_wrong_question_about_recourse_gets_a_sentence() {
     let mut decider = actionable(0.55);

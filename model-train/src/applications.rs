@@ -105,25 +105,30 @@ impl Applications {
         for ((feature, place), column) in features.zip(&mut self.columns) {
             if let (Some(place), Some(column)) = (place, column) {
                 let cell = row.field(*place);
-                let value = Value::from_text(cell, &self.schema.missing_values);
-                column.push(match (read(feature, value), unreadable) {
-                    (Ok(reading), _) => reading.code(),
-                    (Err(error), Unreadable::Refuse) => {
-                        let reason = format!("{}: {}", feature.name, error.message);
-                        self.unreadable.entry(at).or_insert(reason);
-                        f64::NAN
-                    }
-                    (Err(error), Unreadable::Fail) => {
-                        let (name, line) = (&self.name, row.line);
-                        return Err(DataError::invalid_value(
-                            name,
-                            line,
-                            &feature.name,
-                            error,
-                            cell,
-                        ));
-                    }
-                });
+                let value = Value::from_text(cell);
+                column.push(
+                    match (
+                        read(feature, value, &self.schema.missing_values),
+                        unreadable,
+                    ) {
+                        (Ok(reading), _) => reading.code(),
+                        (Err(error), Unreadable::Refuse) => {
+                            let reason = format!("{}: {}", feature.name, error.message);
+                            self.unreadable.entry(at).or_insert(reason);
+                            f64::NAN
+                        }
+                        (Err(error), Unreadable::Fail) => {
+                            let (name, line) = (&self.name, row.line);
+                            return Err(DataError::invalid_value(
+                                name,
+                                line,
+                                &feature.name,
+                                error,
+                                cell,
+                            ));
+                        }
+                    },
+                );
             }
         }
         self.extra

@@ -3,7 +3,6 @@
 use std::io::Read;
 
 use model_core::schema::{SampleRole, Schema};
-use model_core::value::Value;
 use model_files::csv::{Row, Table};
 use rustc_hash::FxHashMap;
 
@@ -79,9 +78,13 @@ impl<'a> SampleReader<'a> {
             if column.is_none() {
                 continue;
             }
-            let taken = match Value::from_text(cell, &self.schema.missing_values) {
-                Value::Text(text) => self.take(role, text.trim()),
-                _ => Err(expected(role).to_owned()),
+            let text = cell.trim();
+            let missing = &self.schema.missing_values;
+            let feature = self.schema.sample_column(role);
+            let is_missing = feature.is_some_and(|feature| missing.has_text_of(feature, text));
+            let taken = match text.is_empty() || is_missing {
+                true => Err(expected(role).to_owned()),
+                false => self.take(role, text),
             };
             taken.map_err(|message| {
                 let name = self.schema.sample_column(role).map(|f| f.name.as_str());

@@ -2,7 +2,7 @@
 
 use super::{Cell, Column, ColumnError, NumberType, Values, bit};
 use crate::literal::MAX_EXACT;
-use crate::schema::{Feature, FeatureKind};
+use crate::schema::{Feature, FeatureKind, MissingValues};
 use crate::value::{Value, read};
 
 /// What is written for a value that its feature refuses: every feature that can be refused a
@@ -27,7 +27,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn new(
         column: &'a Column<'a>,
         feature: &Feature,
-        missing_values: &[String],
+        missing_values: &MissingValues,
     ) -> Result<Self, ColumnError> {
         column.check()?;
         column.suits(feature)?;
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn read(
         &self,
         feature: &Feature,
-        missing_values: &[String],
+        missing_values: &MissingValues,
         start: usize,
         out: &mut [f64],
     ) -> Result<(), ColumnError> {
@@ -62,13 +62,13 @@ impl<'a> Reader<'a> {
             }
             Values::Numbers(number, bytes) => {
                 let bytes = &bytes[(column.offset + start) * number.width()..];
-                read_numbers(*number, bytes, feature, out);
+                read_numbers(*number, bytes, feature, missing_values, out);
             }
             Values::Text { .. } | Values::TextView { .. } => {
                 for (row, out) in (start..).zip(out.iter_mut()) {
                     if column.is_valid(row) {
-                        let value = Value::from_text(column.text(row)?, missing_values);
-                        *out = code(feature, value);
+                        let value = Value::from_text(column.text(row)?);
+                        *out = code(feature, value, missing_values);
                     }
                 }
             }
@@ -91,17 +91,33 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn code(feature: &Feature, value: Value<'_>) -> f64 {
-    read(feature, value).map_or(REFUSED, |reading| reading.code())
+fn code(feature: &Feature, value: Value<'_>, missing: &MissingValues) -> f64 {
+    read(feature, value, missing).map_or(REFUSED, |reading| reading.code())
 }
 
-fn read_numbers(number: NumberType, bytes: &[u8], feature: &Feature, out: &mut [f64]) {
-    match (&feature.kind, number) {
-        (FeatureKind::Category(_), _) => {
-            for (index, out) in out.iter_mut().enumerate() {
-                *out = category_code(feature, number.at(bytes, index));
-            }
+fn read_numbers(
+    number: NumberType,
+    bytes: &[u8],
+    feature: &Feature,
+    missing: &MissingValues,
+    out: &mut [f64],
+) {
+    if let FeatureKind::Category(_) = feature.kind {
+        for (index, out) in out.iter_mut().enumerate() {
+            *out = category_code(feature, number.at(bytes, index), missing);
         }
+        return;
+    }
+    copy_numbers(number, bytes, feature, out);
+    for sentinel in missing.numbers() {
+        for out in out.iter_mut().filter(|out| *out == sentinel) {
+            *out = f64::NAN;
+        }
+    }
+}
+
+fn copy_numbers(number: NumberType, bytes: &[u8], feature: &Feature, out: &mut [f64]) {
+    match (&feature.kind, number) {
         // Not every such integer is a number of its own.
         (FeatureKind::Integer(_), NumberType::I64 | NumberType::U64) => {
             for (index, out) in out.iter_mut().enumerate() {
@@ -151,16 +167,20 @@ fn exact(cell: Cell<'_>) -> f64 {
 }
 
 /// A number for a category such as "3", as a request has it.
-fn category_code(feature: &Feature, cell: Cell<'_>) -> f64 {
+fn category_code(feature: &Feature, cell: Cell<'_>, missing: &MissingValues) -> f64 {
     match cell {
         Cell::Float(number) if number.is_nan() => f64::NAN,
         Cell::Float(number) => {
             let mut buffer = zmij::Buffer::new();
-            code(feature, Value::Number(buffer.format(number)))
+            code(feature, Value::Number(buffer.format(number)), missing)
         }
         _ => {
             let mut buffer = itoa::Buffer::new();
-            code(feature, Value::Number(cell.integer_text(&mut buffer)))
+            code(
+                feature,
+                Value::Number(cell.integer_text(&mut buffer)),
+                missing,
+            )
         }
     }
 }

@@ -58,8 +58,9 @@ pub fn write_value(json: &mut Writer<'_>, feature: &Feature, value: f64) {
         _ if value.is_nan() => json.raw("null"),
         FeatureKind::Boolean => json.boolean(value != 0.0),
         FeatureKind::Category(categories) => match categories.values.get(value as usize) {
-            Some(category) => json.text(category),
-            None => json.raw("null"),
+            // A negative code saturates to the first category when it is cast.
+            Some(category) if value >= 0.0 => json.text(category),
+            _ => json.raw("null"),
         },
         FeatureKind::Number(_) | FeatureKind::Integer(_) => json.raw(&number_text(value)),
     }

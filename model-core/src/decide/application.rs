@@ -1,7 +1,7 @@
 //! An application in the model's terms, so that it can be changed and decided again.
 
 use super::{Decider, request};
-use crate::value::{Reading, read};
+use crate::value::Reading;
 
 /// What was decided about, in the model's terms.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ impl Decider {
         let code = |decider: &Self, index: usize| {
             let feature = &decider.artifact.schema.features[index];
             let raw_field = raw_fields.get(index).and_then(Option::as_ref);
-            let reading = read(feature, decider.value_of(raw_field));
+            let reading = decider.read(feature, raw_field);
             reading.ok().map(Reading::code)
         };
         let inputs = (0..self.row.len()).map(|input| self.fields.index_of_input(input));

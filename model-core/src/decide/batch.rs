@@ -2,8 +2,8 @@
 
 use super::{Decider, Judgement, input_of};
 use crate::preprocess::{Resolved, resolve};
-use crate::schema::{Feature, FeatureKind, Range};
-use crate::value::{Reading, ValueError, read_coded};
+use crate::schema::{Feature, FeatureKind, MissingValues, Range};
+use crate::value::{Reading, ValueError, known_code, read_coded};
 
 /// What is written for a row that a single request would be refused for.
 pub const REFUSED: f64 = -1.0;
@@ -95,11 +95,12 @@ impl Decider {
         if self.artifact.policy.is_none() {
             return true;
         }
+        let known = &self.artifact.schema.missing_values;
         for (input, feature) in self.artifact.schema.inputs().enumerate() {
             let at = input * ROWS + row % ROWS;
             let missing = match feature.derived {
                 Some(_) => self.block.missing[at],
-                None => columns[input * rows + row].is_nan(),
+                None => known_code(feature, columns[input * rows + row], known).is_nan(),
             };
             let value = if missing {
                 f64::NAN
@@ -111,8 +112,9 @@ impl Decider {
         }
         for nth in 0..self.rule_values.protected.len() {
             let index = self.rule_values.protected[nth];
+            let feature = &self.artifact.schema.features[index];
             let code = columns[(self.row.len() + nth) * rows + row];
-            match read_coded(&self.artifact.schema.features[index], code) {
+            match read_coded(feature, known_code(feature, code, known)) {
                 Ok(Reading::Is(value)) => self.rule_values.set(index, value),
                 Ok(Reading::Missing | Reading::Unknown) => self.rule_values.set(index, f64::NAN),
                 Err(_) => return false,
@@ -134,8 +136,10 @@ impl Decider {
 
     /// Whether no policy has anything to do for a single row.
     fn is_plain(&self, row: &[f64]) -> bool {
-        let mut values = self.artifact.schema.inputs().zip(row);
-        row.len() == self.row.len() && values.all(|(feature, &value)| all_plain(feature, &[value]))
+        let schema = &self.artifact.schema;
+        let mut values = schema.inputs().zip(row);
+        let is_plain = |feature, value| all_plain(feature, &[value], &schema.missing_values);
+        row.len() == self.row.len() && values.all(|(feature, &value)| is_plain(feature, value))
     }
 
     fn batch_block(
@@ -158,6 +162,7 @@ impl Decider {
                 feature,
                 column,
                 self.artifact.preprocessing.imputed[input],
+                &self.artifact.schema.missing_values,
             );
         }
         if !self.derivation.is_empty() {
@@ -188,19 +193,23 @@ impl Decider {
     /// Settles the derived inputs of the rows from `start` on, row by row.
     fn derive_block(&mut self, columns: &[f64], rows: usize, start: usize, count: usize) {
         for row in 0..count {
-            let code = |input: usize| columns[input * rows + start + row];
+            let known = &self.artifact.schema.missing_values;
+            let code = |input: usize, feature: &Feature| {
+                known_code(feature, columns[input * rows + start + row], known)
+            };
             for (input, feature) in self.artifact.schema.inputs().enumerate() {
                 if feature.derived.is_none() {
                     let value = self.block.values[input * ROWS + row];
                     let index = self.fields.index_of_input(input);
-                    self.derivation.set(index, value, code(input).is_nan());
+                    let is_missing = code(input, feature).is_nan();
+                    self.derivation.set(index, value, is_missing);
                 }
             }
             let mut nth = 0;
             while let Some(input) = self.derivation.input(nth) {
                 let feature = input_of(&self.artifact, &self.fields, input);
                 let imputed = self.artifact.preprocessing.imputed[input];
-                let settled = read_coded(feature, code(input))
+                let settled = read_coded(feature, code(input, feature))
                     .and_then(|given| self.derivation.resolve(nth, feature, given, imputed));
                 // A refused row is not judged.
                 self.block.missing[input * ROWS + row] =
@@ -245,25 +254,38 @@ impl Block {
         self.refused.resize(rows, false);
     }
 
-    fn take_column(&mut self, input: usize, feature: &Feature, column: &[f64], imputed: f64) {
+    fn take_column(
+        &mut self,
+        input: usize,
+        feature: &Feature,
+        column: &[f64],
+        imputed: f64,
+        missing: &MissingValues,
+    ) {
         let values = &mut self.values[input * ROWS..input * ROWS + column.len()];
-        if all_plain(feature, column) {
+        if all_plain(feature, column, missing) {
             values.copy_from_slice(column);
             return;
         }
         for (row, &code) in column.iter().enumerate() {
-            let resolved =
-                read_coded(feature, code).and_then(|reading| resolve(feature, reading, imputed));
+            let resolved = read_coded(feature, known_code(feature, code, missing))
+                .and_then(|reading| resolve(feature, reading, imputed));
             self.take_value(input, row, resolved, imputed);
         }
     }
 }
 
 /// Whether no policy has anything to do. Without branches, so that it costs next to nothing.
-fn all_plain(feature: &Feature, column: &[f64]) -> bool {
+fn all_plain(feature: &Feature, column: &[f64], missing: &MissingValues) -> bool {
+    let all_known = || {
+        let mut sentinels = missing.numbers().iter();
+        sentinels.all(|sentinel| all(column, |x| x != *sentinel))
+    };
     match &feature.kind {
-        FeatureKind::Number(range) => all_inside(range, column),
-        FeatureKind::Integer(range) => all_inside(range, column) && all(column, is_whole),
+        FeatureKind::Number(range) => all_inside(range, column) && all_known(),
+        FeatureKind::Integer(range) => {
+            all_inside(range, column) && all(column, is_whole) && all_known()
+        }
         FeatureKind::Boolean => all(column, |x| (x == 0.0) | (x == 1.0)),
         FeatureKind::Category(categories) => {
             let count = categories.values.len() as f64;

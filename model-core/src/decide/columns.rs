@@ -2,7 +2,7 @@
 
 use super::{Decider, Judgement};
 use crate::columns::{Column, ColumnError, Reader};
-use crate::schema::{Feature, Schema};
+use crate::schema::{Feature, MissingValues, Schema};
 use crate::value::{Reading, read_coded};
 
 /// Rows that are read together: the values of some dozens of columns stay in the cache.
@@ -162,7 +162,7 @@ fn reader<'a>(
     column: Option<&'a Column<'a>>,
     rows: usize,
     feature: &Feature,
-    missing_values: &[String],
+    missing_values: &MissingValues,
 ) -> Result<Option<Reader<'a>>, ColumnError> {
     let Some(column) = column else {
         return Ok(None);

@@ -199,12 +199,18 @@ impl Decider {
         }
     }
 
-    /// In which case an input of the last application is.
+    /// In which case an input of the last application is. What a policy put in the place of a
+    /// value is nothing that the applicant said.
     fn case(&self, compared: &Compared, adjusted: &[Adjusted<'_>], input: usize) -> When {
+        // As rules see it: so is what was computed from something that is missing.
+        let seen = self.rule_values.features();
+        if seen[self.fields.index_of_input(input)].is_nan() {
+            return When::Missing;
+        }
         for one in adjusted {
             match one.adjustment {
-                Adjustment::Missing(_) if one.input == input => return When::Missing,
                 Adjustment::OutOfRange(_) if one.input == input => return When::Clamped,
+                Adjustment::Unknown(_) if one.input == input => return When::Always,
                 _ => {}
             }
         }

@@ -200,7 +200,7 @@ impl Decider {
         raw_field: Option<&RawField<'_>>,
     ) -> Result<Option<Resolved>, ValueError> {
         let feature = input_of(&self.artifact, &self.fields, input);
-        let reading = read(feature, self.value_of(raw_field))?;
+        let reading = self.read(feature, raw_field)?;
         let imputed = self.artifact.preprocessing.imputed[input];
         let resolved = resolve(feature, reading, imputed)?;
         let index = self.fields.index_of_input(input);
@@ -220,7 +220,7 @@ impl Decider {
         sound: bool,
     ) -> Result<Option<Resolved>, ValueError> {
         let feature = input_of(&self.artifact, &self.fields, input);
-        let reading = read(feature, self.value_of(raw_field))?;
+        let reading = self.read(feature, raw_field)?;
         if !sound {
             return Ok(None);
         }
@@ -275,7 +275,7 @@ impl Decider {
             let index = self.rule_values.protected[nth];
             let raw_field = raw_fields.get(index).and_then(Option::as_ref);
             let feature = &self.artifact.schema.features[index];
-            match read(feature, self.value_of(raw_field)) {
+            match self.read(feature, raw_field) {
                 Ok(Reading::Is(value)) => self.rule_values.set(index, value),
                 Ok(Reading::Missing | Reading::Unknown) => self.rule_values.set(index, f64::NAN),
                 Err(error) => problems.push(Problem::refused_value(
@@ -287,9 +287,14 @@ impl Decider {
         }
     }
 
-    fn value_of<'s>(&self, raw_field: Option<&'s RawField<'_>>) -> Value<'s> {
-        let missing = &self.artifact.schema.missing_values;
-        raw_field.map_or(Value::Missing, |raw_field| raw_field.value(missing))
+    /// Reads what came in the field of a feature.
+    fn read(
+        &self,
+        feature: &Feature,
+        raw_field: Option<&RawField<'_>>,
+    ) -> Result<Reading, ValueError> {
+        let value = raw_field.map_or(Value::Missing, RawField::value);
+        read(feature, value, &self.artifact.schema.missing_values)
     }
 
     fn too_many(&self, adjustments: usize) -> Option<Problem> {

@@ -4,7 +4,7 @@ use super::answer::write_value;
 use super::{Decider, request};
 use crate::json::Writer;
 use crate::schema::Feature;
-use crate::value::{Reading, read};
+use crate::value::Reading;
 
 impl Decider {
     /// The inputs, in schema order.
@@ -34,7 +34,7 @@ impl Decider {
                 let raw_field = raw_fields
                     .get(self.fields.index_of_input(input))
                     .and_then(Option::as_ref);
-                let reading = read(feature, self.value_of(raw_field));
+                let reading = self.read(feature, raw_field);
                 reading.ok().map(Reading::code)
             })
             .collect();

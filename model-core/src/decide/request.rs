@@ -12,6 +12,10 @@ use crate::value::Value;
 /// The longest request, in bytes.
 pub const MAX_REQUEST: usize = 1 << 20;
 
+/// For how many unknown fields a refusal says what they may mean: looking for that is most of
+/// what it costs.
+const SUGGESTIONS: usize = 4;
+
 /// What came in a field: the JSON itself, and the text where it is a string.
 #[derive(Debug, Clone)]
 pub(super) struct RawField<'r> {
@@ -29,9 +33,9 @@ impl<'r> RawField<'r> {
 
     /// What it means before its feature is known. A string with half a surrogate pair is
     /// no text, so it counts as a value of another type.
-    pub(super) fn value(&self, missing_values: &[String]) -> Value<'_> {
+    pub(super) fn value(&self) -> Value<'_> {
         match (self.raw.kind(), &self.text) {
-            (JsonKind::String, Some(text)) => Value::from_text(text, missing_values),
+            (JsonKind::String, Some(text)) => Value::from_text(text),
             (JsonKind::Number, _) => Value::Number(self.raw.json()),
             (JsonKind::Boolean, _) => Value::Boolean(self.raw.json() == "true"),
             (JsonKind::Null, _) => Value::Missing,
@@ -64,7 +68,7 @@ pub(super) fn parse<'r>(
     let object = parse_object(request).map_err(|problem| vec![problem])?;
     let mut raw_fields: Vec<Option<RawField<'r>>> = vec![None; fields.len()];
     let mut problems = Vec::new();
-    let mut expected = 0;
+    let (mut expected, mut unknown) = (0, 0);
     for (key, value) in object.fields() {
         let name = key.text().unwrap_or(Cow::Borrowed(key.json()));
         match fields
@@ -79,7 +83,14 @@ pub(super) fn parse<'r>(
                 expected = index + 1;
             }
             Some((_, Some(_))) => problems.push(Problem::duplicate(&name)),
-            None => problems.push(Problem::unknown_field(&name, schema.nearest_feature(&name))),
+            None => {
+                unknown += 1;
+                let is_looked_for = unknown <= SUGGESTIONS;
+                let nearest = is_looked_for
+                    .then(|| schema.nearest_feature(&name))
+                    .flatten();
+                problems.push(Problem::unknown_field(&name, nearest));
+            }
         }
         // More are not listed, so that a hostile request cannot keep us busy.
         if problems.len() == MAX_PROBLEMS {

@@ -4,7 +4,7 @@ use crate::literal::{MAX_EXACT, joined, number_text, told};
 
 use super::{
     Bound, Categories, Encoding, Example, Feature, FeatureKind, MAX_CATEGORIES, MAX_FEATURES,
-    Missing, OutOfRange, Outcomes, Range, Role, Schema, Target, TargetKind, Unknown,
+    Missing, MissingValues, OutOfRange, Outcomes, Range, Role, Schema, Target, TargetKind, Unknown,
 };
 use super::{actionable, derived, languages, reasons, sample};
 
@@ -139,7 +139,7 @@ fn check_head(schema: &Schema) -> Check {
     // A value is compared without the white space around it, and the empty one is missing
     // anyway: such a text would never match.
     let useless =
-        (schema.missing_values.iter()).find(|text| text.is_empty() || text.trim() != *text);
+        (schema.missing_values.texts().iter()).find(|text| text.is_empty() || text.trim() != *text);
     require(useless.is_none(), "missing_values", || {
         let text = useless.map_or("", String::as_str);
         format!("'{text}' is empty or begins or ends with white space: remove that")
@@ -188,7 +188,7 @@ fn check_category(value: &str) -> Check {
     )
 }
 
-fn check_feature(feature: &Feature, missing_values: &[String]) -> Check {
+fn check_feature(feature: &Feature, missing_values: &MissingValues) -> Check {
     check_missing(feature)?;
     match &feature.kind {
         FeatureKind::Number(range) => {
@@ -330,7 +330,7 @@ fn check_range(range: &Range, ends: &Ends) -> Check {
     )
 }
 
-fn check_categories(categories: &Categories, missing_values: &[String]) -> Check {
+fn check_categories(categories: &Categories, missing_values: &MissingValues) -> Check {
     let values = &categories.values;
     require(
         (2..=MAX_CATEGORIES).contains(&values.len()),
@@ -352,7 +352,7 @@ fn check_categories(categories: &Categories, missing_values: &[String]) -> Check
         require(!values[..index].contains(value), "categories", || {
             format!("'{value}' is listed twice")
         })?;
-        require(!missing_values.contains(value), "categories", || {
+        require(!missing_values.has_text(value), "categories", || {
             format!("'{value}' is one of missing_values, so it would never be read as a category")
         })?;
     }

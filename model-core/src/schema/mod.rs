@@ -36,6 +36,7 @@ mod actionable;
 mod check;
 mod derived;
 mod languages;
+mod missing;
 mod names;
 mod nearest;
 mod read;
@@ -51,6 +52,7 @@ pub use check::SchemaProblem;
 pub(crate) use derived::mismatch_message;
 pub use derived::{Derived, Mismatch};
 pub use languages::Translation;
+pub use missing::MissingValues;
 pub use names::{Names, Purpose};
 pub use read::{Coding, SchemaError, SchemaFile};
 pub use reasons::{Compare, Reasons, Variant, When};
@@ -81,7 +83,7 @@ pub struct Schema {
     /// How many values policies may fill in or change before an application is refused.
     pub max_adjustments: Option<u32>,
     /// Texts that mean "missing", besides the empty one.
-    pub missing_values: Vec<String>,
+    pub missing_values: MissingValues,
     /// Every feature but the target, in the order of the file.
     pub features: Vec<Feature>,
     /// What is learned and answered.

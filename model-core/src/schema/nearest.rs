@@ -12,13 +12,23 @@ impl Schema {
             return None;
         }
         let name = lowercase(name);
+        let letters = letters_of(&name);
         let mut nearest = None;
         let mut least = usize::MAX;
         for feature in &self.features {
             let known = lowercase(&feature.name);
             let most_wrong = known.len().max(length) / 3;
             // At least as many characters are wrong as the lengths differ by.
-            if known.len().abs_diff(length) > most_wrong {
+            // And as are in one of them alone.
+            let known_letters = letters_of(&known);
+            let strange = |of: &[char], letters: u64| {
+                let mut strange = of.iter().filter(|c| bit(**c) & letters == 0);
+                strange.nth(most_wrong).is_some()
+            };
+            if known.len().abs_diff(length) > most_wrong
+                || strange(&name, known_letters)
+                || strange(&known, letters)
+            {
                 continue;
             }
             let wrong = distance(&known, &name);
@@ -28,6 +38,15 @@ impl Schema {
         }
         nearest
     }
+}
+
+/// One bit of a set of characters; several have the same.
+fn bit(c: char) -> u64 {
+    1 << (c as u32 % 64)
+}
+
+fn letters_of(name: &[char]) -> u64 {
+    name.iter().fold(0, |letters, c| letters | bit(*c))
 }
 
 /// The characters, letters of ASCII as small ones.

@@ -72,7 +72,7 @@ impl Encode for Schema {
         self.title.encode(encoder)?;
         self.description.encode(encoder)?;
         self.max_adjustments.encode(encoder)?;
-        self.missing_values.encode(encoder)?;
+        self.missing_values.texts().encode(encoder)?;
         self.features.encode(encoder)?;
         self.target.encode(encoder)
     }
@@ -86,7 +86,7 @@ impl Stored for Schema {
             title: reader.read(),
             description: reader.read(),
             max_adjustments: reader.read(),
-            missing_values: reader.read(),
+            missing_values: reader.read::<Vec<String>>().into(),
             features: reader.read(),
             target: reader.read(),
             languages: default_languages(),

@@ -123,6 +123,15 @@ type = "boolean"
 role = "target"
 "#;
 
+/// A schema in which numbers mean missing, too.
+pub(crate) fn with_missing_numbers(toml: &str) -> String {
+    let listed = "missing_values = [\"NA\", \"-1\", \"3.0\", \"5e-1\", \"7\", \"100\"]";
+    match toml.contains("missing_values") {
+        true => toml.replace("missing_values = [\"NA\", \"?\"]", listed),
+        false => toml.replacen("[[feature]]", &format!("{listed}\n[[feature]]"), 1),
+    }
+}
+
 /// [`EVERYTHING`] where what may be missing stays missing.
 pub(crate) fn natively() -> String {
     ["impute", "most_frequent", "other"]

@@ -325,10 +325,12 @@ fn plan_by_schema(schema: Option<&Schema>) -> Plan {
         plan.specs = Some(specs_from_schema(schema));
         plan.missing = schema
             .missing_values
+            .texts()
             .iter()
             .cloned()
             .chain([String::new()])
-            .collect();
+            .collect::<Vec<_>>()
+            .into();
     }
     plan
 }

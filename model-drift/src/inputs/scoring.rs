@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use model_core::cells::CellReader;
 use model_core::decide::{Decider, REFUSED};
-use model_core::schema::{Feature, Schema, TargetKind};
+use model_core::schema::{Feature, MissingValues, Schema, TargetKind};
 use model_core::value::{Value, read};
 
 use super::error::InputError;
@@ -151,15 +151,15 @@ impl Worker {
     }
 
     /// Reads cells as a decision does; a row with a cell that a decision refuses is refused.
-    fn read(&mut self, feature: &Feature, cells: &Cells, rows: usize, missing: &[String]) {
-        let categories = feature.categories().is_some();
+    fn read(&mut self, feature: &Feature, cells: &Cells, rows: usize, missing: &MissingValues) {
+        let is_number = feature.range().is_some();
         let mut reader = CellReader::new(feature, missing);
         for row in 0..rows {
             let value = match cells {
-                Cells::Numbers(numbers) if !categories || numbers[row].is_nan() => Ok(numbers[row]),
+                Cells::Numbers(numbers) if is_number || numbers[row].is_nan() => Ok(numbers[row]),
                 Cells::Numbers(numbers) => {
                     let text = numbers[row].to_string();
-                    read(feature, Value::Number(&text)).map(|reading| reading.code())
+                    read(feature, Value::Number(&text), missing).map(|reading| reading.code())
                 }
                 Cells::Texts(texts) => reader.read(texts.get(row)).map(|reading| reading.code()),
                 Cells::Skipped => Ok(f64::NAN),

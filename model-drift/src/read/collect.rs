@@ -2,6 +2,7 @@
 
 use model_core::cells::ShortTexts;
 use model_core::decimal::short;
+use model_core::schema::MissingValues;
 use model_core::value::boolean_word;
 
 use super::decimal::as_pandas;
@@ -12,7 +13,7 @@ use crate::sketch::{Capacity, Column, Kind, Sketch, Spec, boolean_texts, text_ha
 #[derive(Debug)]
 pub struct Collector {
     sketch: Sketch,
-    missing: Vec<String>,
+    missing: MissingValues,
     booleans: Vec<bool>,
     sample: RowSample,
     rows: u64,
@@ -23,7 +24,12 @@ pub struct Collector {
 impl Collector {
     /// Nothing counted yet.
     #[must_use]
-    pub fn new(specs: Vec<Spec>, missing: Vec<String>, capacity: Capacity, sample: usize) -> Self {
+    pub fn new(
+        specs: Vec<Spec>,
+        missing: MissingValues,
+        capacity: Capacity,
+        sample: usize,
+    ) -> Self {
         let booleans = specs.iter().map(|spec| spec.known == boolean_texts());
         Self {
             booleans: booleans.collect(),
@@ -87,12 +93,23 @@ impl Collector {
     fn count(&mut self, wanted: usize, cells: &Cells) -> bool {
         let column = &mut self.sketch.columns[wanted];
         match (cells, column.spec.kind) {
-            (Cells::Numbers(numbers), Kind::Number) => column.push_numbers(numbers),
+            (Cells::Numbers(numbers), Kind::Number) if self.missing.numbers().is_empty() => {
+                column.push_numbers(numbers);
+            }
+            (Cells::Numbers(numbers), Kind::Number) => {
+                let known = |number: &f64| match self.missing.has_number(*number) {
+                    true => f64::NAN,
+                    false => *number,
+                };
+                let numbers: Vec<f64> = numbers.iter().map(known).collect();
+                column.push_numbers(&numbers);
+            }
             (Cells::Numbers(numbers), Kind::Category) => {
                 for number in numbers {
-                    match number.is_nan() {
+                    let text = number.to_string();
+                    match number.is_nan() || self.missing.has_text(&text) {
                         true => column.push_missing(),
-                        false => push_text(column, &number.to_string(), self.booleans[wanted]),
+                        false => push_text(column, &text, self.booleans[wanted]),
                     }
                 }
             }
@@ -117,13 +134,18 @@ impl Collector {
     fn code(&self, wanted: usize, index: Option<usize>, block: &Block, row: usize) -> f64 {
         let kind = self.sketch.columns[wanted].spec.kind;
         match index.and_then(|index| block.columns.get(index)) {
+            Some(Cells::Numbers(numbers)) if self.missing.has_number(numbers[row]) => f64::NAN,
             Some(Cells::Numbers(numbers)) => numbers[row],
             Some(Cells::Texts(texts)) => {
                 let text = trimmed(texts.get(row));
-                if self.missing.iter().any(|missing| missing == text) {
+                if self.missing.has_text(text) {
                     f64::NAN
                 } else if kind == Kind::Number {
-                    text.parse().unwrap_or(f64::NAN)
+                    let number = text.parse().unwrap_or(f64::NAN);
+                    match self.missing.has_number(number) {
+                        true => f64::NAN,
+                        false => number,
+                    }
                 } else {
                     // 32 bits are exact in an f64.
                     (text_hash(text) >> 32) as f64
@@ -153,12 +175,12 @@ fn trimmed(text: &str) -> &str {
 }
 
 /// Counts texts: one that comes again and again is looked at once.
-fn push_texts(column: &mut Column, texts: &Texts, missing: &[String], is_boolean: bool) {
+fn push_texts(column: &mut Column, texts: &Texts, missing: &MissingValues, is_boolean: bool) {
     let mut known: ShortTexts<(&str, u64)> = ShortTexts::default();
     let mut push = |text: &str, count| {
         let text = trimmed(text);
         match boolean_word(text) {
-            _ if missing.iter().any(|missing| missing == text) => column.missing += count,
+            _ if missing.has_text(text) => column.missing += count,
             Some(yes) if is_boolean => column.push_texts(if yes { "true" } else { "false" }, count),
             _ => column.push_texts(text, count),
         }
@@ -191,14 +213,12 @@ fn pandas_number(text: &str) -> Option<f64> {
 fn push_numbers(
     column: &mut Column,
     texts: &Texts,
-    missing: &[String],
+    missing: &MissingValues,
     strict: bool,
     parse: fn(&str) -> Option<f64>,
 ) -> bool {
-    // A number may be the word for missing, such as -999.
-    let is_missing = |text: &str| missing.iter().any(|word| word == text);
-    let has_digits = |word: &String| word.starts_with(|c: char| c == '.' || c.is_ascii_digit());
-    let takes_short = !missing.iter().any(has_digits);
+    // A number may mean missing, such as -999; -0 is 0.
+    let takes_short = !missing.numbers().iter().any(|number| *number >= 0.0);
     let mut numbers = Vec::new();
     for text in texts.iter() {
         // Up to 15 digits are the same number to everybody.
@@ -208,8 +228,9 @@ fn push_numbers(
         }
         let text = trimmed(text);
         match parse(text) {
-            Some(number) if !is_missing(text) => numbers.push(number),
-            _ if is_missing(text) => column.push_missing(),
+            _ if missing.has_text(text) => column.push_missing(),
+            Some(number) if missing.has_number(number) => column.push_missing(),
+            Some(number) => numbers.push(number),
             _ if strict => return false,
             _ => column.push_invalid(),
         }

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use model_core::schema::MissingValues;
 use model_files::csv::{Pieces, StrayQuotes, Table};
 use rayon::prelude::*;
 
@@ -163,10 +164,15 @@ fn blocks(table: &mut Table<impl Read>) -> Result<Vec<Block>, ReadError> {
 
 /// A column is one of numbers when every cell of the first rows that is not missing is a
 /// number. One without any value is one of numbers too, as pandas has it.
-fn kinds(header: &[String], block: &Block, missing: &[String], forced: &[String]) -> Vec<Kind> {
+fn kinds(
+    header: &[String],
+    block: &Block,
+    missing: &MissingValues,
+    forced: &[String],
+) -> Vec<Kind> {
     let number = |text: &str| {
         let text = text.trim();
-        text.parse::<f64>().is_ok() || missing.iter().any(|word| word == text)
+        text.parse::<f64>().is_ok() || missing.has_text(text)
     };
     let kind = |(name, cells): (&String, &Cells)| match cells {
         Cells::Texts(cells) if !forced.contains(name) && cells.iter().all(number) => Kind::Number,

@@ -10,6 +10,7 @@ mod sample;
 
 use std::path::Path;
 
+use model_core::schema::MissingValues;
 use model_files::missing::PANDAS_MISSING_WORDS;
 use model_files::parquet::is_parquet;
 
@@ -26,8 +27,8 @@ pub use sample::RowSample;
 pub struct Plan {
     /// The columns to read; `None` reads all, with inferred types.
     pub specs: Option<Vec<Spec>>,
-    /// Texts that stand for a missing value.
-    pub missing: Vec<String>,
+    /// Texts that stand for a missing value, and of columns of numbers the numbers among them.
+    pub missing: MissingValues,
     /// The capacity of each column's counts.
     pub capacity: Capacity,
     /// The most rows to keep for the domain classifier; 0 for none.
@@ -45,7 +46,10 @@ impl Plan {
         let words = PANDAS_MISSING_WORDS.iter();
         Self {
             specs: None,
-            missing: words.map(|word| (*word).to_owned()).collect(),
+            missing: words
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>()
+                .into(),
             capacity,
             sample_rows: 0,
             keep_one_in: None,

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use model_core::preprocess::resolve;
 use model_core::schema::{Schema, Target, TargetKind};
-use model_core::value::{Reading, Value};
+use model_core::value::Reading;
 use model_files::csv::Table;
 
 use crate::error::{DataError, DataErrorKind, shortened};
@@ -101,10 +101,11 @@ fn missing_column<R: Read>(table: &Table<R>, name: &str) -> DataError {
 
 pub(super) fn read_target(schema: &Schema, cell: &str) -> Result<bool, DataErrorKind> {
     let target = &schema.target;
-    let Value::Text(text) = Value::from_text(cell, &schema.missing_values) else {
+    let text = cell.trim();
+    if text.is_empty() || schema.missing_values.has_text(text) {
         let expected = target_values(target);
         return Err(DataErrorKind::MissingTarget { expected });
-    };
+    }
     target
         .kind
         .outcome(text)

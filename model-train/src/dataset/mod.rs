@@ -16,7 +16,7 @@ use std::path::Path;
 
 use model_core::cells::CellReader;
 use model_core::preprocess::resolve;
-use model_core::schema::{Feature, Role, Schema};
+use model_core::schema::{Feature, MissingValues, Role, Schema};
 use model_core::value::{Reading, Value, ValueError, read};
 use model_files::Hashing;
 use model_files::csv::{CsvErrorKind, Piece, Pieces, Row, Table};
@@ -426,9 +426,9 @@ impl Protected {
         features.filter_map(column).collect()
     }
 
-    fn read(&self, row: &Row<'_>, missing_values: &[String]) -> f64 {
+    fn read(&self, row: &Row<'_>, missing_values: &MissingValues) -> f64 {
         let cell = row.field(self.index);
-        match read(&self.feature, Value::from_text(cell, missing_values)) {
+        match read(&self.feature, Value::from_text(cell), missing_values) {
             Ok(Reading::Is(value)) => value,
             Ok(Reading::Unknown) => UNKNOWN,
             Ok(Reading::Missing) | Err(_) => f64::NAN,
@@ -444,11 +444,11 @@ impl Protected {
 pub fn read_cell(
     feature: &Feature,
     cell: &str,
-    missing_values: &[String],
+    missing_values: &MissingValues,
 ) -> Result<f64, ValueError> {
     by_batch(
         feature,
-        read(feature, Value::from_text(cell, missing_values))?,
+        read(feature, Value::from_text(cell), missing_values)?,
     )
 }
 

@@ -120,18 +120,19 @@ impl Cells {
 
     /// Makes a column of them; `schema` says what it should be, where it knows the name.
     pub(super) fn finish(self, name: &str, schema: Option<&Schema>) -> Column {
-        let missing_words: Vec<&str> = match schema {
-            Some(schema) => schema.missing_values.iter().map(String::as_str).collect(),
-            None => MISSING_WORDS.to_vec(),
+        let feature = schema.and_then(|s| s.features.iter().find(|f| f.name == name));
+        let is_missing = |text: &str| match (schema, feature) {
+            _ if text.is_empty() => true,
+            (Some(schema), Some(feature)) => schema.missing_values.has_text_of(feature, text),
+            (Some(schema), None) => schema.missing_values.has_text(text),
+            (None, _) => MISSING_WORDS.contains(&text),
         };
-        let is_missing = |text: &str| text.is_empty() || missing_words.contains(&text);
         let there: Vec<&str> = self
             .texts
             .iter()
             .map(String::as_str)
             .filter(|text| !is_missing(text))
             .collect();
-        let feature = schema.and_then(|s| s.features.iter().find(|f| f.name == name));
         let of_target = schema.filter(|schema| schema.target.name == name);
         let target_kind = of_target.map(|schema| &schema.target.kind);
         // A column of times, groups or weights lists no values.

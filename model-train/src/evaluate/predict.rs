@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use model_core::artifact::{Artifact, ArtifactError};
 use model_core::decide::Decider;
+use model_core::schema::MissingValues;
 
 use super::EvaluateError;
 use crate::parallel::parallel;
@@ -27,6 +28,8 @@ pub(super) fn independent(artifact: &[u8]) -> Result<Decider, ArtifactError> {
     for feature in &mut artifact.schema.features {
         feature.derived = None;
     }
+    // What was computed is never missing, whatever number it is; what was read is known to be.
+    artifact.schema.missing_values = MissingValues::default();
     Decider::load(&artifact.encode()?)
 }
 

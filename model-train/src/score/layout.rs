@@ -4,7 +4,7 @@ use std::io::Read;
 
 use model_core::cells::CellReader;
 use model_core::decide::Decider;
-use model_core::schema::{Feature, Role, Schema};
+use model_core::schema::{Feature, MissingValues, Role, Schema};
 use model_core::value::ValueError;
 use model_files::csv::{Head, Piece, Table};
 use model_files::parquet::{NewColumn, NewKind};
@@ -50,7 +50,7 @@ pub struct Choices {
 /// What is the same for all rows.
 pub(super) struct Layout<'s> {
     pub(super) fields: Vec<Field<'s>>,
-    pub(super) missing_values: &'s [String],
+    pub(super) missing_values: &'s MissingValues,
     pub(super) columns: Added,
     /// The model's.
     pub(super) version: &'s str,
@@ -168,7 +168,7 @@ pub(super) struct Field<'s> {
 
 impl<'s> Field<'s> {
     /// What reads the cells of its column.
-    pub(super) fn reader(&self, missing_values: &'s [String]) -> CellReader<'s> {
+    pub(super) fn reader(&self, missing_values: &'s MissingValues) -> CellReader<'s> {
         CellReader::new(self.feature, missing_values)
     }
 

@@ -51,9 +51,6 @@ pub fn score_parquet(
         file,
         layout: &layout,
         columns: &columns,
-        missing_numbers: (schema.missing_values.iter())
-            .filter_map(|word| word.trim().parse().ok())
-            .collect(),
     };
     let mut writer = ParquetWriter::create(sink, target, Some(file), &columns)?;
     let deciders = Deciders::default();
@@ -93,8 +90,6 @@ struct Scoring<'s> {
     file: &'s ParquetFile,
     layout: &'s Layout<'s>,
     columns: &'s [NewColumn],
-    /// Numbers that stand for a missing value.
-    missing_numbers: Vec<f64>,
 }
 
 /// What some rows of a row group come to.
@@ -199,7 +194,7 @@ impl Scoring<'_> {
             FeatureKind::Integer(range) => range.contains(number) && number.trunc() == number,
             FeatureKind::Boolean | FeatureKind::Category(_) => false,
         };
-        fits && number.abs() < 1e15 && !self.missing_numbers.contains(&number)
+        fits && number.abs() < 1e15 && !self.layout.missing_values.has_number(number)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model_core::artifact::Artifact;
-use model_core::schema::{Feature, FeatureKind};
+use model_core::schema::{Feature, FeatureKind, MissingValues};
 use model_core::value::{Reading, Value, read};
 use model_drift::live::{Cell, Shape};
 use model_drift::sketch::{NOT_LISTED, Role, Sketch, boolean_texts};
@@ -23,7 +23,7 @@ const NOWHERE: u32 = u32::MAX;
 pub(super) struct Reader {
     fields: Vec<Field>,
     shape: Arc<Shape>,
-    missing_words: Vec<String>,
+    missing_values: MissingValues,
     /// For each column, where it is counted when it does not come.
     absent: Vec<u32>,
     /// The column of the model's answers.
@@ -84,7 +84,7 @@ impl Reader {
         Self {
             derivation: Derivation::new(schema, &artifact.preprocessing),
             fields: fields.collect(),
-            missing_words: schema.missing_values.clone(),
+            missing_values: schema.missing_values.clone(),
             absent: columns()
                 .map(|(column, _)| bin(column, Cell::Missing))
                 .collect(),
@@ -187,11 +187,12 @@ impl Reader {
     fn count(&self, field: usize, value: Value<'_>, seen: &mut Seen) {
         let field = &self.fields[field];
         let value = match value {
-            Value::Text(text) => Value::from_text(text, &self.missing_words),
+            Value::Text(text) => Value::from_text(text),
             other => other,
         };
         if let Some(reading) = seen.readings.get_mut(field.index) {
-            *reading = read(&field.feature, value).unwrap_or(Reading::Missing);
+            *reading =
+                read(&field.feature, value, &self.missing_values).unwrap_or(Reading::Missing);
         }
         let counted = seen.bins.get_mut(field.column);
         if let (Some(bin), Some(counted)) = (self.bin(field, value), counted) {
@@ -207,12 +208,13 @@ impl Reader {
             // Counted where it lies even if the model refuses it, as 1.5 for an integer.
             (FeatureKind::Number(_) | FeatureKind::Integer(_), Value::Number(text)) => {
                 match text.parse::<f64>() {
+                    Ok(missing) if self.missing_values.has_number(missing) => None,
                     Ok(finite) if finite.is_finite() => number(finite),
                     _ => Some(field.invalid),
                 }
             }
             // As the model reads it.
-            (kind, value) => match (read(&field.feature, value), kind) {
+            (kind, value) => match (read(&field.feature, value, &self.missing_values), kind) {
                 (Ok(Reading::Missing), _) => None,
                 (Ok(Reading::Is(value)), FeatureKind::Number(_) | FeatureKind::Integer(_)) => {
                     number(value)

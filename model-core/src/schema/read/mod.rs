@@ -249,7 +249,7 @@ fn convert(
         title: texts.label.map(|texts| texts.first().to_owned()),
         description: texts.help.map(|texts| texts.first().to_owned()),
         max_adjustments: raw.max_adjustments,
-        missing_values: raw.missing_values,
+        missing_values: raw.missing_values.into(),
         features,
         target,
         languages: raw.languages,
