@@ -24,6 +24,9 @@ pub struct Override {
     /// The second person, where four eyes are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconded_by: Option<String>,
+    /// What the second person is: `officer` or `reviewer`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub seconded_role: String,
     /// The second person's own reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconded_reason: Option<String>,

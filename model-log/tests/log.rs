@@ -313,6 +313,7 @@ fn records_are_found_by_id_outcome_and_link() {
         by: "Ada".to_owned(),
         role: "officer".to_owned(),
         seconded_by: None,
+        seconded_role: String::new(),
         seconded_reason: None,
         seconded_note: String::new(),
     };
