@@ -98,6 +98,9 @@ pub struct Erasure {
     pub by: String,
     /// Whether a record was erased before the end of its retention.
     pub before_term: bool,
+    /// The months of retention by which that was judged; absent in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_months: Option<u32>,
 }
 
 /// [`crate::Kind::Recovered`]: the log was cut after a crash or a failed write.
