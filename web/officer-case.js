@@ -3,7 +3,7 @@
 import { get, Refused } from './officer-api.js';
 import { buildDecide } from './officer-decide.js';
 import { showHistory } from './officer-history.js';
-import { badge, nameOf, outcomeWord, percentText, personSentence, timeText } from './officer-text.js';
+import { badge, decidedSentences, nameOf, outcomeWord, percentText, personSentence, timeText } from './officer-text.js';
 import { byId, element } from './dom.js';
 import { valueText } from './format.js';
 
@@ -58,9 +58,7 @@ function showErased(error, index, me) {
  */
 function head(one, reasonText) {
   const { outcome, probability, decided, proposal, hold } = one;
-  const word = decided
-    ? personSentence(decided, 'decided', reasonText)
-    : proposal && personSentence(proposal, 'proposes', reasonText);
+  const words = decided ? decidedSentences(decided, reasonText) : proposal ? [personSentence(proposal, 'proposes', reasonText)] : [];
   return element('header', { class: 'card head' },
     element('div', { class: 'form-head' },
       element('h2', { id: 'case-heading', tabindex: -1 }, nameOf(one)),
@@ -68,7 +66,7 @@ function head(one, reasonText) {
     element('p', { class: 'caption' },
       [one.model.name, ' ', one.model.version, ', ', probability === null ? '' : `probability ${percentText(probability)}, `].join(''),
       timeText(one.time), one.row === null ? '' : `, row ${one.row + 1} of a batch`),
-    ...(word ? [element('p', { class: 'word' }, word)] : []),
+    ...words.map((word) => element('p', { class: 'word' }, word)),
     ...(hold ? [element('p', { class: 'note' }, 'This decision is on hold: it cannot be erased.')] : []));
 }
 

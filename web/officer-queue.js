@@ -90,7 +90,7 @@ function row(decision, isCurrent) {
     percentText(probability),
     rules.join(', '),
     state === 'proposed' ? `proposed by ${proposal.by}` : '',
-    decided ? `by ${decided.by}` : '',
+    decided?.by ? `by ${[decided.by, decided.seconded_by].filter(Boolean).join(' and ')}` : '',
   ];
   const button = element('button', { type: 'button', class: 'row', 'aria-current': isCurrent && 'true' },
     element('span', { class: 'row-name' }, nameOf(decision)),

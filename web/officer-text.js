@@ -49,11 +49,35 @@ export const nameOf = ({ application_id: id, index }) => (id ? id : `Decision ${
 export const percentText = (probability) => (probability === null ? '' : `${(probability * 100).toFixed(1)}%`);
 
 /**
- * What a person decided, in a sentence.
- * @param {{ by: string, outcome: string, reason: string, note?: string | null }} word
+ * What the second of two people said on confirming a proposal. Older records have it in the place of what the first said.
+ * @param {any} decided
+ * @returns {{ reason: string, note: string | null }}
+ */
+export function secondWord({ reason, note, seconded_reason: own, seconded_note: ownNote }) {
+  return own ? { reason: own, note: ownNote } : { reason, note };
+}
+
+/**
+ * What was decided, a sentence for each person.
+ * @param {any} decided
+ * @param {(code: string) => string} reasonText
+ */
+export function decidedSentences(decided, reasonText) {
+  const second = decided.seconded_by;
+  if (!second) return [personSentence(decided, 'decided', reasonText)];
+  return [personSentence(decided, 'proposed', reasonText), `${second} confirmed: ${reasonText(secondWord(decided).reason)}`];
+}
+
+/** @param {{ outcome: string }} word */
+export const toOutcome = ({ outcome }) => (outcome === 'approve' ? 'to approve' : 'to decline');
+
+/**
+ * What a person decided, in a sentence; the outcome alone is left where the record was erased.
+ * @param {{ by: string | null, outcome: string, reason: string | null }} word
  * @param {string} verb `approved` is made of `approve`
  * @param {(code: string) => string} reasonText
  */
 export function personSentence({ by, outcome, reason }, verb, reasonText) {
-  return `${by} ${verb} ${outcome === 'approve' ? 'to approve' : 'to decline'}: ${reasonText(reason)}`;
+  const decided = `${verb} ${toOutcome({ outcome })}`;
+  return by && reason ? `${by} ${decided}: ${reasonText(reason)}` : `A person ${decided}; who and why was erased`;
 }

@@ -253,6 +253,14 @@ fn records_are_held_released_and_erased() {
     folder.succeed("log release decisions 2 --because closed");
     let early = folder.fail("log erase decisions 2 --because asked");
     assert!(early.contains("--before-term"), "{early}");
+    // Nobody makes a record due by a flag, and a mistyped folder becomes no log.
+    let shorter = folder.fail("log erase decisions 2 --because asked --retention 0");
+    assert!(shorter.contains("60..=1200"), "{shorter}");
+    for verb in ["hold", "release", "erase"] {
+        let missing = folder.fail(&format!("log {verb} typo 1 --because asked"));
+        assert!(missing.contains("no decision log here"), "{missing}");
+        assert!(!folder.path("typo").exists());
+    }
     std::fs::write(folder.path("list.txt"), "2 some text\n\n4\n").unwrap();
     let erased =
         folder.succeed("log erase decisions --from list.txt --because asked --before-term");

@@ -387,6 +387,38 @@ fn no_settings_are_pulled() {
     }
 }
 
+/// A project's folder, where the signature of the model alone could not hold.
+#[test]
+fn a_model_that_is_signed_alone_is_pulled_without_a_signature_beside_other_files() {
+    let service = hub_service::Service::start();
+    let folder = signed();
+    let hub = |args: &str| {
+        let mut command = folder.command();
+        let command = command.env("HF_ENDPOINT", &service.address);
+        let command = command.env("HF_TOKEN", hub_service::TOKEN);
+        let output = command.args(args.split(' ')).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{args}: {stderr}");
+        stderr
+    };
+    hub(&format!("publish {VERSION}/model.wasm --repo acme/points"));
+    hub("pull acme/points --out alone/model.wasm --cache cache");
+    folder.succeed("verify alone/model.wasm --key keys/risk.pub.pem");
+    fs::create_dir(folder.path("project")).unwrap();
+    fs::write(folder.path("project/notes.md"), "mine").unwrap();
+    let said = hub("pull acme/points --out project/model.wasm --cache cache");
+    assert!(
+        said.contains("would not hold and was not written"),
+        "{said}"
+    );
+    assert!(said.contains("notes.md exists"), "{said}");
+    assert!(!folder.path("project/model.sig").exists());
+    assert_eq!(
+        folder.read("project/model.wasm"),
+        folder.read("alone/model.wasm")
+    );
+}
+
 #[test]
 fn a_signature_goes_to_the_hub_and_comes_back() {
     let service = hub_service::Service::start();

@@ -266,6 +266,18 @@ async fn four_eyes_are_two_people() {
         (&decided["outcome"], &decided["role"]),
         (&json!("decline"), &json!("reviewer"))
     );
+    assert_eq!(decided["seconded_role"], "officer");
+    // The history says the same of it, and the document says what a client finds there.
+    let confirmed = &shown["history"][2];
+    assert_eq!(confirmed["step"], "confirmed");
+    let document = fetch(&app, ANN, "/openapi.json").await;
+    let document: Value = serde_json::from_slice(&document.body).unwrap();
+    let described = &document["components"]["schemas"]["PersonsDecision"]["properties"];
+    let fields = |object: &Value| Vec::from_iter(object.as_object().unwrap().keys().cloned());
+    assert_eq!(fields(described), fields(decided));
+    for field in fields(decided) {
+        assert_eq!(confirmed[&field], decided[&field], "{field}");
+    }
     assert_eq!(decide(&app, ANN, index, APPROVE).await.0, 409);
     let me = read(&app, REX, "/decisions/me").await;
     assert_eq!(
@@ -551,6 +563,22 @@ async fn a_server_that_starts_says_the_same_of_the_log() {
     let confirmed = record(decide(&app, BO, fourth, DECLINE).await);
     change("erase", &[proposal, confirmed]).await;
     waits(3, 2).await;
+    // Its outcome is left of it.
+    let shown = read(&app, ANN, &format!("/decisions/{fourth}")).await;
+    let list = read(&app, ANN, "/decisions?state=decided").await;
+    let of = |list: &Value, index: u64| {
+        let mut all = list.as_array().unwrap().iter();
+        all.find(|one| one["index"] == index).unwrap().clone()
+    };
+    let line = of(&list["decisions"], fourth);
+    let told = of(&shown["history"], confirmed);
+    for decided in [&shown["decided"], &line["decided"], &told] {
+        assert_eq!(decided["outcome"], "decline", "{decided}");
+        assert_eq!(decided["index"], confirmed, "{decided}");
+        for part in ["by", "role", "reason", "note", "seconded_by"] {
+            assert_eq!(decided[part], Value::Null, "{decided}");
+        }
+    }
     let performance = format!("/decisions/{repaid}/performance");
     record(say(&app, BO, &performance, r#"{"outcome": "repaid"}"#).await);
     let notice = format!("/decisions/{gone}/notice");

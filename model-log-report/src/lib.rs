@@ -28,6 +28,7 @@
 //!     by: "Ann Lee".to_owned(),
 //!     role: "officer".to_owned(),
 //!     seconded_by: None,
+//!     seconded_role: String::new(),
 //!     seconded_reason: None,
 //!     seconded_note: String::new(),
 //! };

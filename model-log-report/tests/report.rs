@@ -46,6 +46,7 @@ impl Log {
             by: by.to_owned(),
             role: "officer".to_owned(),
             seconded_by: None,
+            seconded_role: String::new(),
             seconded_reason: None,
             seconded_note: String::new(),
         };

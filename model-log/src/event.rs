@@ -24,6 +24,9 @@ pub struct Override {
     /// The second person, where four eyes are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconded_by: Option<String>,
+    /// What the second person is: `officer` or `reviewer`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub seconded_role: String,
     /// The second person's own reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconded_reason: Option<String>,
@@ -95,6 +98,9 @@ pub struct Erasure {
     pub by: String,
     /// Whether a record was erased before the end of its retention.
     pub before_term: bool,
+    /// The months of retention by which that was judged; absent in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_months: Option<u32>,
 }
 
 /// [`crate::Kind::Recovered`]: the log was cut after a crash or a failed write.

@@ -39,6 +39,7 @@ fn a_limit_gives_the_start_of_what_is_found_without_it() {
         by: "Ada".to_owned(),
         role: "officer".to_owned(),
         seconded_by: None,
+        seconded_role: String::new(),
         seconded_reason: None,
         seconded_note: String::new(),
     };

@@ -313,6 +313,7 @@ fn records_are_found_by_id_outcome_and_link() {
         by: "Ada".to_owned(),
         role: "officer".to_owned(),
         seconded_by: None,
+        seconded_role: String::new(),
         seconded_reason: None,
         seconded_note: String::new(),
     };
@@ -397,6 +398,7 @@ fn an_erased_record_is_gone_and_the_log_stays_sound() {
     assert_eq!(log.reader().search(&query).unwrap(), []);
     let event: Erasure = log.reader().record(50).unwrap().event().unwrap();
     assert_eq!((event.indexes, event.before_term), (vec![7, 9], true));
+    assert_eq!(event.retention_months, Some(60));
     // Again: nothing is left to erase.
     assert_eq!(log.erase(&change(&[7]), "tester").unwrap().records, 0);
     // The epoch goes on under the new key.
@@ -407,6 +409,40 @@ fn an_erased_record_is_gone_and_the_log_stays_sound() {
     assert!(!contains(folder.path(), &key), "the old key is destroyed");
     assert!(!contains(folder.path(), b"applicant\": 7"));
     Reader::open(folder.path(), None).unwrap().prove(7).unwrap();
+}
+
+#[test]
+fn no_log_is_made_where_one_has_to_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let typo = folder.path().join("typo");
+    let error = Writer::open_existing(&typo, Options::default()).unwrap_err();
+    assert!(matches!(error, LogError::NoLog(_)), "{error}");
+    assert!(!typo.exists());
+    filled(&typo, 1).close().unwrap();
+    let log = Writer::open_existing(&typo, Options::default()).unwrap();
+    assert_eq!(log.status().records, 1);
+}
+
+/// Whoever reads that an erasure came after its term reads which term that was.
+#[test]
+fn an_erasure_says_by_which_term_it_was_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), 10).close().unwrap();
+    let options = Options {
+        retention_months: 0,
+        ..Options::default()
+    };
+    let log = Writer::open(folder.path(), options).unwrap();
+    let due = Change {
+        before_term: false,
+        ..change(&[3])
+    };
+    let erased = log.erase(&due, "tester").unwrap();
+    let event: Erasure = log.reader().record(erased.index).unwrap().event().unwrap();
+    assert_eq!(
+        (event.before_term, event.retention_months),
+        (false, Some(0))
+    );
 }
 
 #[test]

@@ -166,7 +166,8 @@ impl Bundle {
     ///
     /// # Errors
     /// When a name is hidden (`.git/config`) or has control characters, or the folder has other
-    /// files, altered ones, or links.
+    /// files, altered ones, or links ([`SigningError::Occupied`]), or files of an earlier version
+    /// that this one does not have ([`SigningError::Outdated`]).
     pub fn check_target(&self, folder: &Path, main: &str) -> Result<(), SigningError> {
         let path = folder.join(SIGNATURE_FILE);
         let kind = std::fs::metadata(&path).ok();

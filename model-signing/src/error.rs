@@ -45,6 +45,9 @@ pub enum SigningError {
     /// A folder has files of others where those of a signature would go.
     #[error("{0}, and what is signed goes into a folder of its own: name a new one")]
     Occupied(String),
+    /// A folder has files that an earlier signature covers, and a new one would not.
+    #[error("{0}, and what is signed goes into a folder of its own: name a new one")]
+    Outdated(String),
     /// The folder is not what was signed.
     #[error("{}", listed(.0))]
     Differs(Vec<String>),

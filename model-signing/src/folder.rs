@@ -150,10 +150,10 @@ pub(crate) fn check_target(
         let path = folder.join(&one.name);
         if fs::symlink_metadata(&path).is_ok() {
             let problem = format!("{} is of an earlier version alone", path.display());
-            return Err(SigningError::Occupied(problem));
+            return Err(SigningError::Outdated(problem));
         }
     }
-    if others().next().is_none() || !folder.exists() {
+    if !folder.exists() {
         return Ok(());
     }
     let first = |one: &Resource| one.name.split('/').next().map(str::to_owned);

@@ -468,12 +468,10 @@ fn what_a_bundle_names_goes_into_a_folder_of_its_own() {
         "notes.txt exists, and what is signed goes into a folder of its own",
     );
 
-    // A project, whose files nobody signed; the model alone may go there.
+    // A project, whose files nobody signed.
     let project = tempfile::tempdir().unwrap();
     fs::write(project.path().join("train.csv"), "mine").unwrap();
     refused(project.path(), "train.csv exists");
-    let (_, alone) = bundle_of(&[(MODEL, "new")]);
-    alone.check_target(project.path(), MODEL).unwrap();
 
     for (name, expect) in [
         (".envrc", "it names the hidden file .envrc"),
@@ -506,6 +504,27 @@ fn no_file_stays_that_the_new_signature_does_not_cover() {
     same.check_target(old.path(), MODEL).unwrap();
     fs::remove_file(old.path().join("reports/a.md")).unwrap();
     fewer.check_target(old.path(), MODEL).unwrap();
+
+    // Whatever a model that is signed alone may go beside, its signature holds there.
+    for (beside, fits) in [
+        (&[][..], true),
+        (&[MODEL, SIGNATURE_FILE, ".git/config"], true),
+        (&["notes.md"], false),
+        (&[MODEL, "reports/mine.md"], false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        for name in beside {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "mine").unwrap();
+        }
+        let found = alone.check_target(folder.path(), MODEL);
+        let as_expected = match &found {
+            Ok(()) => fits,
+            Err(error) => !fits && matches!(error, SigningError::Occupied(_)),
+        };
+        assert!(as_expected, "{beside:?}: {found:?}");
+    }
 }
 
 #[cfg(unix)]

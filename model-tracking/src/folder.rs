@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::command_line;
 pub use crate::error::RunError;
 use crate::inside::{check_name, is_id, plain_path};
 use crate::run::{Artifact, Dataset, FORMAT, HistoryPoint, Pushed, Run, Status, Trial, now_ms};
@@ -40,7 +41,8 @@ pub struct NewRun {
     pub name: Option<String>,
     /// The experiment or project that it belongs to.
     pub experiment: String,
-    /// The command line, program first.
+    /// The command line, program first. The run has its addresses without user, password and
+    /// query.
     pub command: Vec<String>,
     /// Settings of the run.
     pub params: BTreeMap<String, Value>,
@@ -104,7 +106,7 @@ impl RunFolder {
             status: Status::Running,
             started_ms,
             finished_ms: None,
-            command: new.command,
+            command: command_line::shown(new.command),
             params: new.params,
             metrics: BTreeMap::new(),
             tags: new.tags,
@@ -154,6 +156,8 @@ impl RunFolder {
             });
         }
         check_names(&file, &run)?;
+        // Earlier versions wrote it as it was given.
+        run.command = command_line::shown(run.command);
         if run.status == Status::Running && !running::is_held(path) {
             run.status = Status::Interrupted;
         }

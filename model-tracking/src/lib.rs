@@ -25,6 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod command_line;
 mod error;
 pub mod folder;
 mod inside;

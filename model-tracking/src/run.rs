@@ -39,7 +39,7 @@ pub struct Run {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_ms: Option<i64>,
-    /// The command line, program first.
+    /// The command line, program first; addresses are without user, password and query.
     #[serde(default)]
     pub command: Vec<String>,
     /// Settings of the run and parameters of the chosen model.

@@ -35,6 +35,52 @@ fn trial(number: u64, value: Option<f64>) -> Trial {
     }
 }
 
+/// Whoever may see a run sees the command line, in its folder and at each tracker.
+#[test]
+fn a_run_does_not_tell_the_password_in_an_address() {
+    let given = [
+        "underwrite",
+        "train",
+        "mail to a@b.example",
+        "--mlflow-tracking-uri",
+        "http://ann:secret@host.example:5000/x?token=secret",
+        "--wandb-base-url=https://secret@w.example",
+        "--mlflow-tracking-uri",
+        "ann:secret@host.example",
+        "--seed=1",
+        "[http://ann:secret@host.example]",
+    ];
+    let shown = [
+        "underwrite",
+        "train",
+        "mail to a@b.example",
+        "--mlflow-tracking-uri",
+        "http://…@host.example:5000/x?…",
+        "--wandb-base-url=https://…@w.example",
+        "--mlflow-tracking-uri",
+        "…@host.example",
+        "--seed=1",
+        "[http://…@host.example]",
+    ];
+    let runs = tempfile::tempdir().unwrap();
+    let new = NewRun {
+        command: given.map(str::to_owned).to_vec(),
+        ..new_run()
+    };
+    let folder = RunFolder::create(runs.path(), new).unwrap();
+    assert_eq!(folder.run().command, shown);
+    let file = folder.path().join("run.json");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains("secret"), "{text}");
+    // A run that was begun before knew no better.
+    let path = folder.path().to_owned();
+    drop(folder);
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["command"] = json!(given);
+    fs::write(&file, json.to_string()).unwrap();
+    assert_eq!(RunFolder::open(&path).unwrap().run().command, shown);
+}
+
 #[test]
 fn what_is_written_is_read_back() {
     let runs = tempfile::tempdir().unwrap();

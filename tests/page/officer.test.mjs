@@ -42,7 +42,7 @@ suite('the officer’s page', () => {
       ...REASONS.map(([code, text]) => `[[decision_log.reason]]\ncode = "${code}"\ntext = "${text}"\n`),
       person('ann', 'Ann Lee', 'officer'), person('bob', 'Bob Ray', 'reviewer'), person('eve', 'Eve Oh', 'officer'),
     ].join('\n'));
-    return startServer(model, ['--config', config, '--api-key', 'program']);
+    return startServer(model, ['--config', config, '--api-key', 'program', '--admin-key', 'admin']);
   }
 
   /** What the model decides about the sample application of `name`, and its record's index. */
@@ -186,7 +186,7 @@ suite('the officer’s page', () => {
     await context.close();
   });
 
-  test('two people decide where four eyes are asked for', async () => {
+  test('two people decide where four eyes are asked for, each in words of their own', async () => {
     const index = await ask(eyes.url, 'F-1');
     const first = await signIn(eyes.url, 'ann');
     await first.page.goto(`${eyes.url}officer#${index}`);
@@ -194,16 +194,58 @@ suite('the officer’s page', () => {
     await first.page.locator('#decide').waitFor();
     await first.page.locator('#outcome-decline').check({ force: true });
     await first.page.locator('#reason').selectOption('COLLATERAL');
+    await first.page.locator('#note').fill('The car is too old');
     await first.page.getByRole('button', { name: 'Propose this decision' }).click();
     await first.page.locator('.word', { hasText: 'Ann Lee proposes to decline' }).waitFor();
     assert.match(await first.page.locator('[aria-labelledby=decide-heading]').textContent(), /Another person has to confirm it/);
     const second = await signIn(eyes.url, 'bob');
     await second.page.goto(`${eyes.url}officer#${index}`);
-    // What was proposed is filled in.
+    await second.page.locator('#decide').waitFor();
+    // What was proposed is filled in, but the note.
+    assert.ok(await second.page.locator('#outcome-decline').isChecked());
+    assert.equal(await second.page.locator('#reason').inputValue(), 'COLLATERAL');
+    assert.equal(await second.page.locator('#note').inputValue(), '');
+    await second.page.locator('#reason').selectOption('INCOME');
+    await second.page.locator('#note').fill('Payslips are of another person');
     await second.page.getByRole('button', { name: 'Confirm or propose' }).click();
-    await second.page.locator('.history', { hasText: 'to decline' }).waitFor();
     await second.page.locator('#decide').waitFor({ state: 'detached' });
+    assert.deepEqual(await second.page.locator('.word').allTextContents(), [
+      'Ann Lee proposed to decline: Collateral was given', 'Bob Ray confirmed: Income verified by documents']);
+    assert.deepEqual(await second.page.locator('.history li p:not(.caption)').allTextContents(), [
+      'Ann Lee proposed to decline: Collateral was given', 'The car is too old',
+      'Bob Ray confirmed Ann Lee’s proposal to decline: Income verified by documents', 'Payslips are of another person']);
+    await second.page.locator('#state').selectOption({ label: 'Decided' });
+    await row(second.page, 'F-1').filter({ hasText: 'by Ann Lee and Bob Ray' }).waitFor();
     await Promise.all([first.context.close(), second.context.close()]);
+  });
+
+  test('what a person said and was erased since is neither guessed nor asked for again', async () => {
+    const index = await ask(server.url, 'E-1');
+    const say = async (key, path, body) => {
+      const headers = { 'content-type': 'application/json', 'x-api-key': key };
+      const response = await fetch(`${server.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      assert.ok(response.ok, await response.clone().text());
+      return (await response.json()).index;
+    };
+    const said = [
+      await say(KEYS.ann, `decisions/${index}/override`, { outcome: 'approve', reason: 'INCOME', note: 'Payslips' }),
+      await say(KEYS.ann, `decisions/${index}/notice`, { method: 'letter' }),
+      await say(KEYS.ann, `decisions/${index}/performance`, { outcome: 'repaid' }),
+    ];
+    await say('admin', 'log/erase', { indexes: said, because: 'a test', before_term: true });
+    const { page, context } = await signIn(server.url, 'ann');
+    await page.goto(`${server.url}officer#${index}`);
+    await page.locator('#case-heading', { hasText: 'E-1' }).waitFor();
+    assert.equal(await page.locator('#decide').count(), 0);
+    const left = 'A person decided to approve; who and why was erased';
+    assert.equal(await page.locator('.head .badge').textContent(), 'Approved');
+    assert.deepEqual(await page.locator('.word').allTextContents(), [left]);
+    assert.deepEqual(await page.locator('.history li p:not(.caption)').allTextContents(), [
+      left, 'A notice was recorded; by whom and how was erased', 'How the loan fared was recorded; that was erased']);
+    await page.locator('#state').selectOption('decided');
+    await row(page, 'E-1').filter({ hasText: 'Approved' }).waitFor();
+    assert.doesNotMatch(await row(page, 'E-1').textContent(), /null|undefined/);
+    await context.close();
   });
 
   const looks = {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use model_files::read_small;
 use model_hub::{DEFAULT_REVISION, Fetched, Hub, MAX_FILES, MAX_TOTAL_BYTES, MODEL_FILE, RepoId};
-use model_signing::{Bundle, LONGEST_BUNDLE, SIGNATURE_FILE};
+use model_signing::{Bundle, LONGEST_BUNDLE, SIGNATURE_FILE, SigningError};
 
 use crate::hub::HubArgs;
 use crate::{config_file, files, hub, progress, signature};
@@ -24,7 +24,7 @@ Examples:
 /// Without a network, the last downloaded file is used, with a warning. The signature of a signed
 /// model comes with it where FILE is named model.wasm, as it was signed, and so do the other files
 /// that it covers. These need a folder of their own: where anything else is in it, nothing is
-/// written.
+/// written, or, of a model that is signed alone, the model without its signature.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -122,7 +122,17 @@ impl Args {
         let bytes = read_small(&signature.path, LONGEST_BUNDLE as u64);
         let bundle = Bundle::parse(&bytes.with_context(its_signature)?);
         let bundle = bundle.with_context(its_signature)?;
-        self.check_target(&bundle).with_context(its_signature)?;
+        match self.check_target(&bundle).with_context(its_signature)? {
+            Target::Own => {}
+            Target::Shared(problem) => {
+                let mut stderr = anstream::stderr().lock();
+                writeln!(
+                    stderr,
+                    "warning: its signature would not hold and was not written: {problem}"
+                )?;
+                return Ok(Vec::new());
+            }
+        }
         let mut signed = vec![(self.out.with_file_name(SIGNATURE_FILE), signature.path)];
         let mut bytes = 0;
         let covered = bundle.resources().iter();
@@ -145,8 +155,9 @@ impl Args {
         Ok(signed)
     }
 
-    /// Refuses to write files whose names the repository chose beside others than its own.
-    fn check_target(&self, bundle: &Bundle) -> Result<()> {
+    /// Refuses to write files whose names the repository chose beside others than its own. A
+    /// model that is signed alone may go there, without its signature.
+    fn check_target(&self, bundle: &Bundle) -> Result<Target> {
         let names = || bundle.resources().iter().map(|one| one.name.as_str());
         ensure!(
             names().count() <= MAX_FILES,
@@ -158,6 +169,19 @@ impl Args {
             "it names a file {}, whose settings would be used where it is",
             config_file::DEFAULT
         );
-        Ok(bundle.check_target(signature::folder_of(&self.out), MODEL_FILE)?)
+        let is_alone = names().all(|name| name == MODEL_FILE);
+        match bundle.check_target(signature::folder_of(&self.out), MODEL_FILE) {
+            Ok(()) => Ok(Target::Own),
+            Err(problem @ SigningError::Occupied(_)) if is_alone => Ok(Target::Shared(problem)),
+            Err(problem) => Err(problem.into()),
+        }
     }
+}
+
+/// The folder that a model goes into.
+enum Target {
+    /// All that is in it is signed.
+    Own,
+    /// It has other files, of which this names one: no signature of the model alone holds there.
+    Shared(SigningError),
 }

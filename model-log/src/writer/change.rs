@@ -56,6 +56,13 @@ impl What {
     }
 }
 
+/// By which term an erasure was judged, and whether it came before its end.
+#[derive(Debug, Clone, Copy)]
+struct Term {
+    months: u32,
+    is_early: bool,
+}
+
 /// The most bytes of a reason.
 const MAX_BECAUSE: usize = 4096;
 
@@ -86,11 +93,11 @@ impl Core {
             What::Release => facts.keep(|index| held.contains(&index)),
             What::Erase => facts.keep(|index| !facts.entries[&index].erased),
         };
-        let mut early = false;
-        if what == What::Erase {
-            early = facts.check_erasure(months, change.before_term)?;
-        }
-        let record = self.record_of(what, &affected, &change, by, early)?;
+        let term = Term {
+            months,
+            is_early: what == What::Erase && facts.check_erasure(months, change.before_term)?,
+        };
+        let record = self.record_of(what, &affected, &change, by, term)?;
         let receipts = self.append(&mut [record])?;
         if what == What::Erase {
             self.destroy(&affected)?;
@@ -107,7 +114,7 @@ impl Core {
         affected: &[u64],
         change: &Change,
         by: &str,
-        before_term: bool,
+        term: Term,
     ) -> Result<Prepared, LogError> {
         let (indexes, because) = (affected.to_vec(), change.because.clone());
         let by = by.to_owned();
@@ -130,7 +137,8 @@ impl Core {
                     indexes,
                     because,
                     by,
-                    before_term,
+                    before_term: term.is_early,
+                    retention_months: Some(term.months),
                 };
                 (Kind::Erasure, serde_json::to_value(event))
             }

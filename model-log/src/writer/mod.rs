@@ -86,6 +86,17 @@ impl Writer {
         Self::open_on(Arc::new(RealDisk), folder, options)
     }
 
+    /// As [`Writer::open`], of a log that is there: none is made.
+    ///
+    /// # Errors
+    /// As [`Writer::open`], and when there is no log.
+    pub fn open_existing(folder: &Path, options: Options) -> Result<Self, LogError> {
+        if Layout::new(folder).origin(&RealDisk)?.is_none() {
+            return Err(LogError::NoLog(folder.to_owned()));
+        }
+        Self::open(folder, options)
+    }
+
     /// As [`Writer::open`], on another disk.
     ///
     /// # Errors

@@ -25,6 +25,10 @@ Examples:
   underwrite log retain decisions > beyond.txt
   underwrite log erase decisions --from beyond.txt --because 'retention of 60 months'";
 
+/// The shortest term in months. Only a server knows of a shorter one, by its settings: the log
+/// does not, and whoever could name any here could erase everything as if it were due.
+const SHORTEST: u32 = 60;
+
 /// Protect records against erasure until they are released.
 #[derive(Debug, clap::Args)]
 #[command(after_help = HOLD_EXAMPLES)]
@@ -50,8 +54,13 @@ pub(super) struct Erase {
     /// Erase records even before the end of their retention; the log records that it was early.
     #[arg(long)]
     before_term: bool,
-    /// Months of retention, as the server has it.
-    #[arg(long, value_name = "MONTHS", default_value_t = 60)]
+    /// Months of retention, at least 60.
+    #[arg(
+        long,
+        value_name = "MONTHS",
+        default_value_t = SHORTEST,
+        value_parser = clap::value_parser!(u32).range(i64::from(SHORTEST)..=1200)
+    )]
     retention: u32,
 }
 
@@ -118,13 +127,15 @@ fn detail(body: &[u8]) -> String {
 
 impl Hold {
     pub(super) fn run(self) -> Result<()> {
-        self.what.run("hold", "on hold", Change::default(), 60)
+        self.what
+            .run("hold", "on hold", Change::default(), SHORTEST)
     }
 }
 
 impl Release {
     pub(super) fn run(self) -> Result<()> {
-        self.what.run("release", "released", Change::default(), 60)
+        self.what
+            .run("release", "released", Change::default(), SHORTEST)
     }
 }
 
@@ -152,7 +163,7 @@ impl What {
         };
         let changed: Changed = match folder {
             Some(folder) => {
-                let log = Writer::open(
+                let log = Writer::open_existing(
                     &folder,
                     Options {
                         keys: self.keys.clone(),

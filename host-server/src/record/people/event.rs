@@ -6,21 +6,29 @@ use serde_json::{Value, json};
 
 use super::{minute_text, time_text};
 
-/// What a person decided or proposed; `null` where that was erased.
+/// What a person decided or proposed.
 pub(super) fn persons_decision(opened: &Opened) -> Value {
+    let mut shown = said(opened);
+    shown["index"] = opened.index.into();
+    shown["time"] = time(opened).into();
+    shown
+}
+
+/// What a person said, and the second one; where that was erased, the outcome is left of it.
+fn said(opened: &Opened) -> Value {
     let said: Option<event::Override> = event(opened);
-    let Some(said) = said else { return Value::Null };
+    let said = said.as_ref();
+    let note = |note: Option<&String>| text(note.map_or("", |note| note));
     json!({
-        "index": opened.index,
-        "time": time(opened),
-        "by": said.by,
-        "role": said.role,
-        "seconded_by": said.seconded_by,
-        "seconded_reason": said.seconded_reason,
-        "seconded_note": text(&said.seconded_note),
-        "outcome": said.outcome,
-        "reason": said.reason,
-        "note": text(&said.note),
+        "outcome": opened.outcome,
+        "by": said.map(|said| &said.by),
+        "role": said.map(|said| &said.role),
+        "reason": said.map(|said| &said.reason),
+        "note": note(said.map(|said| &said.note)),
+        "seconded_by": said.map(|said| &said.seconded_by),
+        "seconded_role": note(said.map(|said| &said.seconded_role)),
+        "seconded_reason": said.map(|said| &said.seconded_reason),
+        "seconded_note": note(said.map(|said| &said.seconded_note)),
     })
 }
 
@@ -35,7 +43,7 @@ pub(super) fn history(opened: &Opened) -> Value {
         "note": null,
     });
     let more = match opened.kind {
-        Kind::Override | Kind::Proposal => decided(opened),
+        Kind::Override | Kind::Proposal => Some(decided(opened)),
         Kind::Notice => event(opened).map(|notice: event::Notice| {
             json!({
                 "by": notice.by, "note": text(&notice.note),
@@ -65,18 +73,15 @@ pub(super) fn history(opened: &Opened) -> Value {
     shown
 }
 
-fn decided(opened: &Opened) -> Option<Value> {
-    let said: event::Override = event(opened)?;
-    let step = match (opened.kind, &said.seconded_by) {
-        (Kind::Proposal, _) => "proposed",
-        (_, Some(_)) => "confirmed",
-        (_, None) => "decided",
+fn decided(opened: &Opened) -> Value {
+    let mut shown = said(opened);
+    let step = match opened.kind {
+        Kind::Proposal => "proposed",
+        _ if !shown["seconded_by"].is_null() => "confirmed",
+        _ => "decided",
     };
-    Some(json!({
-        "by": said.by, "role": said.role, "seconded_by": said.seconded_by,
-        "seconded_reason": said.seconded_reason, "seconded_note": text(&said.seconded_note),
-        "note": text(&said.note), "step": step, "outcome": said.outcome, "reason": said.reason,
-    }))
+    shown["step"] = step.into();
+    shown
 }
 
 /// The kind as people see it.

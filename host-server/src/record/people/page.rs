@@ -110,7 +110,7 @@ fn every(
 /// A decision as a line of the list.
 fn show(reader: &Reader, found: &Found, standing: &Standing) -> Value {
     let said = |record: Option<u64>| {
-        let opened = open(reader, record?)?;
+        let opened = reader.record(record?).ok()?;
         Some(persons_decision(&opened))
     };
     let mut shown = json!({

@@ -86,6 +86,7 @@ pub(crate) fn decide(
         by: person.name.clone(),
         role: person.role.as_str().to_owned(),
         seconded_by: None,
+        seconded_role: String::new(),
         seconded_reason: None,
         seconded_note: String::new(),
     };
@@ -236,6 +237,7 @@ fn second(
             Kind::Override,
             Override {
                 seconded_by: Some(said.by),
+                seconded_role: said.role,
                 seconded_reason: Some(said.reason),
                 seconded_note: said.note,
                 ..first

@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
-/// Adds them to the document's paths.
-pub(super) fn add(paths: &mut Value) {
+use super::reference::reference;
+
+/// Adds them, and what they refer to, to the document's paths and schemas.
+pub(super) fn add(paths: &mut Value, schemas: &mut Value) {
+    schemas["PersonsDecision"] = persons_decision();
     for (path, method, mut operation) in [
         (
             "/log/checkpoint",
@@ -38,11 +41,7 @@ pub(super) fn add(paths: &mut Value) {
             "get",
             of_people("decisions_log", "Whether the decision log is sound"),
         ),
-        (
-            "/decisions/{index}",
-            "get",
-            of_people("decision", "One decision with its history"),
-        ),
+        ("/decisions/{index}", "get", one()),
         ("/decisions/{index}/override", "post", decide()),
         ("/decisions/{index}/notice", "post", notice()),
         ("/decisions/{index}/performance", "post", perform()),
@@ -107,9 +106,80 @@ fn parameter(name: &str, schema: &Value) -> Value {
     json!({ "name": name, "in": "query", "required": false, "schema": schema })
 }
 
+/// What a decision's line and the decision itself have in common.
+fn decision() -> Value {
+    let said = json!({ "anyOf": [reference("PersonsDecision"), { "type": "null" }] });
+    json!({
+        "type": "object",
+        "required": ["index", "time", "outcome", "state", "proposal", "decided"],
+        "properties": {
+            "index": { "type": "integer", "minimum": 0 },
+            "time": { "type": "string", "format": "date-time" },
+            "outcome": {
+                "enum": ["approve", "refer", "decline"],
+                "description": "By the model and its rules.",
+            },
+            "state": { "enum": ["open", "proposed", "decided", "erased"] },
+            "proposal": said,
+            "decided": said,
+        },
+    })
+}
+
+/// What a person decided or proposed, and who confirmed it.
+fn persons_decision() -> Value {
+    let text =
+        |description: &str| json!({ "type": ["string", "null"], "description": description });
+    json!({
+        "type": "object",
+        "description": "What a person decided or proposed. Of an erased record, index, time and outcome are left.",
+        "required": [
+            "index", "time", "outcome", "by", "role", "reason", "note",
+            "seconded_by", "seconded_role", "seconded_reason", "seconded_note",
+        ],
+        "properties": {
+            "index": { "type": "integer", "minimum": 0, "description": "Index of its own record." },
+            "time": { "type": "string", "format": "date-time" },
+            "outcome": { "enum": ["approve", "decline"] },
+            "by": text("Name of the person; with four eyes, of the one who proposed."),
+            "role": text("Role of this person: `officer` or `reviewer`."),
+            "reason": text("Reason code of this person."),
+            "note": text("Note of this person."),
+            "seconded_by": text("With four eyes, name of the person who confirmed the proposal."),
+            "seconded_role": text("Role of the second person."),
+            "seconded_reason": text("Reason code of the second person."),
+            "seconded_note": text("Note of the second person."),
+        },
+    })
+}
+
+fn one() -> Value {
+    let mut schema = decision();
+    schema["properties"]["hold"] = json!({ "type": "boolean" });
+    schema["properties"]["history"] = json!({
+        "type": "array",
+        "description": "What happened since, oldest first. An override has the fields of `PersonsDecision`, and a step: decided, proposed or confirmed.",
+        "items": { "type": "object" },
+    });
+    let summary = "One decision with its history";
+    let mut operation = of_people("decision", summary);
+    operation["responses"]["200"]["content"]["application/json"]["schema"] = schema;
+    operation
+}
+
 fn queue() -> Value {
     let mut operation = of_people("decisions", "Recorded decisions, a page at a time");
     let number = json!({ "type": "integer", "minimum": 0 });
+    operation["responses"]["200"]["content"]["application/json"]["schema"] = json!({
+        "type": "object",
+        "required": ["decisions", "next", "open", "proposed"],
+        "properties": {
+            "decisions": { "type": "array", "items": decision() },
+            "next": { "type": ["integer", "null"], "description": "The `after` of the next page." },
+            "open": number,
+            "proposed": number,
+        },
+    });
     operation["parameters"] = json!([
         parameter(
             "outcome",

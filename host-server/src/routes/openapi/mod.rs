@@ -108,9 +108,9 @@ impl Document {
 
 fn openapi(app: &App, served: Option<&Served>) -> Value {
     let description = served.map(Served::description);
-    let mut paths = paths::all(app);
+    let (mut paths, mut schemas) = (paths::all(app), schemas::all(description));
     if app.log().is_some() {
-        log::add(&mut paths);
+        log::add(&mut paths, &mut schemas);
     }
     let mut document = json!({
         "openapi": "3.1.0",
@@ -123,7 +123,7 @@ fn openapi(app: &App, served: Option<&Served>) -> Value {
         // The server that the document came from, whatever stands before it.
         "servers": [{ "url": "/" }],
         "paths": paths,
-        "components": { "schemas": schemas::all(description) },
+        "components": { "schemas": schemas },
     });
     if app.needs_key() || app.has_admin_key() || app.log().is_some() {
         document["components"]["securitySchemes"] = json!({
