@@ -518,6 +518,11 @@ role = "target""#,
         "line 13: feature 'y', role: another feature is the target already",
     );
     check(
+        r#"type = "boolean"
+codes = { a = 0 }"#,
+        "line 6: feature 'x', codes: only a category that is an input or the target takes it: remove it",
+    );
+    check(
         r#"type = "number"
 label = "a"
 label = "b""#,
@@ -867,4 +872,48 @@ fn what_cannot_be_changed_is_refused_with_its_line() {
         assert!(error.message.contains(message), "{keys}: {error}");
         assert_eq!(error.line, line, "{keys}: {error}");
     }
+}
+
+#[test]
+fn a_target_of_two_categories_may_say_which_class_each_is_in_a_model() {
+    let target = |lines: &str| {
+        format!(
+            r#"name = "test"
+version = "1.0.0"
+
+[[feature]]
+name = "y"
+role = "target"
+type = "category"
+categories = ["bad", "good"]
+positive = "good"
+{lines}
+
+[[feature]]
+name = "x"
+type = "number"
+"#
+        )
+    };
+    let file = model_core::schema::SchemaFile::from_toml(&target("codes = { bad = 1, good = 0 }"))
+        .unwrap();
+    let [coding] = &file.codings[..] else {
+        panic!("{:?}", file.codings);
+    };
+    assert_eq!((coding.feature.as_str(), coding.codes["bad"]), ("y", 1.0));
+    let check = |lines: &str, expected: &str| {
+        refuses(&target(lines), &format!("line 10: feature 'y', {expected}"));
+    };
+    check(
+        "codes = { bad = 1 }",
+        "codes: expected the class of both categories",
+    );
+    check(
+        "codes = { bad = 1, good = 1 }",
+        "codes: expected a finite number for each category, each once",
+    );
+    check(
+        "columns = { bad = \"b\", good = \"g\" }",
+        "columns: the target does not take it: give the class of each category with codes",
+    );
 }

@@ -1,18 +1,20 @@
 //! What a schema for a model is drafted from.
 
-use model_train::infer::ModelColumn;
+use model_train::infer::{GivenModel, ModelColumn};
 
 use crate::error::ImportError;
 use crate::source::{Content, Library, Source};
 use crate::{Link, Options, read};
 
-/// The columns that a model decides on, each once; the library is told by the file.
+/// The columns that a model decides on, each once, and its classes; the library is told by the
+/// file.
 ///
 /// # Errors
 /// As [`read`].
-pub fn columns(bytes: &[u8]) -> Result<Vec<ModelColumn>, ImportError> {
+pub fn given(bytes: &[u8]) -> Result<GivenModel, ImportError> {
     let mut columns: Vec<ModelColumn> = Vec::new();
-    for column in any(bytes)?.columns {
+    let source = any(bytes)?;
+    for column in source.columns {
         let categories = match column.content {
             Content::Number | Content::IsMissing => None,
             Content::Category { names } => Some(names.unwrap_or_default()),
@@ -34,7 +36,10 @@ pub fn columns(bytes: &[u8]) -> Result<Vec<ModelColumn>, ImportError> {
             }),
         }
     }
-    Ok(columns)
+    Ok(GivenModel {
+        columns,
+        classes: source.classes,
+    })
 }
 
 /// A model of the library that its file is of, whatever makes its sum a probability.

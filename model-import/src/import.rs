@@ -5,15 +5,15 @@ use std::io::Read;
 use model_core::calibration::Calibration;
 use model_core::details::Details;
 use model_core::model::{Model, Predictor};
-use model_core::schema::{OutOfRange, Schema, SchemaFile, TargetKind};
-use model_core::value::boolean_word;
+use model_core::schema::{OutOfRange, Schema, SchemaFile};
 use model_train::given::{Given, Rows};
 use model_train::monotonic;
 
 use crate::bind::{Binding, bind, policies};
 use crate::check::{Check, Proof};
-use crate::error::{ImportError, mismatch, short};
+use crate::error::{ImportError, mismatch};
 use crate::forest::{self, Outcome, Parts};
+use crate::outcome::{self, Class};
 use crate::record::{Checked, Origin, Record};
 use crate::source::{Form, Source};
 use crate::{linear, rows};
@@ -47,6 +47,8 @@ pub struct Imported {
     pub artifact: Vec<u8>,
     /// What was compared.
     pub proof: Proof,
+    /// Whom the model approves, in words: the outcome, and which class of the model it is.
+    pub approves: String,
     /// What its owner should know.
     pub notes: Vec<String>,
 }
@@ -61,6 +63,7 @@ pub struct Bound {
     pub imputed: Vec<Option<f64>>,
     /// What its owner should know.
     pub notes: Vec<String>,
+    class: Class,
     check: Check,
 }
 
@@ -71,7 +74,8 @@ pub struct Bound {
 pub fn model(source: &Source, schema: &SchemaFile) -> Result<Bound, ImportError> {
     let Binding { columns, notes } = bind(source, schema)?;
     let imputed = policies::filled(source, &columns, &schema.schema)?;
-    let outcome = outcome(source, &schema.schema)?;
+    let class = outcome::class(source, schema)?;
+    let outcome = class.outcome;
     let parts = Parts {
         schema: &schema.schema,
         columns: &source.columns,
@@ -89,6 +93,7 @@ pub fn model(source: &Source, schema: &SchemaFile) -> Result<Bound, ImportError>
         calibration: turned(&source.calibration, outcome),
         imputed,
         notes,
+        class,
         check: Check::new(source, outcome),
     })
 }
@@ -109,6 +114,8 @@ pub fn import(job: &Job<'_>, check_rows: impl Read) -> Result<Imported, ImportEr
     let largest = bound
         .check
         .compare(&read.expected, &ours, &read.lines, &adjusted)?;
+    let doubts = outcome::agrees(&read.outcomes, &ours, &schema.target, &bound.class)?;
+    bound.notes.extend(doubts);
     bound.notes.extend(clamps(schema));
     let proof = Proof {
         rows: ours.len(),
@@ -121,7 +128,7 @@ pub fn import(job: &Job<'_>, check_rows: impl Read) -> Result<Imported, ImportEr
         calibration: bound.calibration,
         threshold: job.threshold,
         details: Details {
-            config: record(job, &proof)?,
+            config: record(job, &bound.class, &proof)?,
             ..Details::default()
         },
         data_sha256,
@@ -132,47 +139,9 @@ pub fn import(job: &Job<'_>, check_rows: impl Read) -> Result<Imported, ImportEr
     Ok(Imported {
         artifact: rows.artifact(given, schema, &ours)?,
         proof,
+        approves: bound.class.approves(&schema.target),
         notes: bound.notes,
     })
-}
-
-/// Whether the class whose probability the file gives is the schema's positive outcome.
-fn outcome(source: &Source, schema: &Schema) -> Result<Outcome, ImportError> {
-    let target = &schema.target;
-    let positive = match (&target.kind, &source.classes) {
-        // Libraries that know only 0 and 1.
-        (TargetKind::Boolean { positive }, None) => Some(*positive),
-        (TargetKind::Category { .. }, None) => Some(true),
-        (TargetKind::Boolean { positive }, Some([no, yes])) => {
-            let read = |text: &str| boolean_word(&text.to_lowercase());
-            match (read(no), read(yes)) {
-                (Some(false), Some(true)) => Some(*positive),
-                (Some(true), Some(false)) => Some(!positive),
-                _ => None,
-            }
-        }
-        (TargetKind::Category { positive, negative }, Some(classes)) => {
-            match [classes[0].as_str(), classes[1].as_str()] {
-                [no, yes] if yes == positive && no == negative => Some(true),
-                [no, yes] if yes == negative && no == positive => Some(false),
-                _ => None,
-            }
-        }
-    };
-    match (positive, &source.classes) {
-        (Some(true), _) => Ok(Outcome::Positive),
-        (Some(false), _) => Ok(Outcome::Negative),
-        (None, classes) => {
-            let [no, yes] = classes.clone().unwrap_or_default();
-            let [negative, positive] = target.kind.texts();
-            Err(mismatch(format!(
-                "target '{}': the model has the classes '{}' and '{}', the schema '{negative}' and '{positive}'",
-                target.name,
-                short(&no),
-                short(&yes)
-            )))
-        }
-    }
 }
 
 /// The calibration of the other outcome: all knots from 1.
@@ -214,17 +183,16 @@ fn clamps(schema: &Schema) -> Vec<String> {
     changes.collect()
 }
 
-fn record(job: &Job<'_>, proof: &Proof) -> Result<String, ImportError> {
+fn record(job: &Job<'_>, class: &Class, proof: &Proof) -> Result<String, ImportError> {
     let source = job.source;
-    let options = source.choices.iter();
+    let choices = source.choices.iter();
+    let options = choices.map(|(name, value)| format!("{name} = {value}"));
     let record = Record {
         import: Origin {
             library: source.library.name().to_owned(),
             version: source.version.clone(),
             file_sha256: job.source_sha256.clone(),
-            options: options
-                .map(|(name, value)| format!("{name} = {value}"))
-                .collect(),
+            options: options.chain(class.said.clone()).collect(),
         },
         check: Checked {
             rows: proof.rows,

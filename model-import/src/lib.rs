@@ -22,6 +22,7 @@ mod import;
 pub mod lightgbm;
 mod linear;
 mod options;
+mod outcome;
 mod record;
 mod rows;
 mod sides;
@@ -30,7 +31,7 @@ pub mod source;
 pub mod xgboost;
 
 pub use check::{Check, Proof};
-pub use draft::columns;
+pub use draft::given;
 pub use error::ImportError;
 pub use import::{Imported, Job, import, model};
 pub use options::{Link, Options, TreeRange};

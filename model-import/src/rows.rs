@@ -3,9 +3,9 @@
 
 use std::io::Read;
 
-use model_core::schema::{Coding, Feature, SchemaFile};
+use model_core::schema::{Coding, Feature, Schema, SchemaFile};
 use model_files::csv::{Row, Table};
-use model_train::dataset::Dataset;
+use model_train::dataset::{Dataset, read_target};
 use model_train::error::{DataError, DataErrorKind};
 
 use crate::error::{ImportError, listed, short};
@@ -18,6 +18,8 @@ pub(crate) struct CheckRows {
     pub(crate) expected: Vec<f64>,
     /// The line of each in the file.
     pub(crate) lines: Vec<u64>,
+    /// What became of each, where the file has the target's column and says it; else empty.
+    pub(crate) outcomes: Vec<Option<bool>>,
 }
 
 /// Where the value of an input stands.
@@ -48,6 +50,7 @@ pub(crate) fn read(
             short(expected)
         )));
     };
+    let target = target(schema, table.header(), answers);
     let inputs: Vec<&Feature> = schema.schema.inputs().collect();
     let places = inputs
         .iter()
@@ -59,10 +62,18 @@ pub(crate) fn read(
         .filter(|(_, place)| !matches!(place, Place::Nowhere))
         .collect();
     text.row(named.iter().map(|(feature, _)| feature.name.as_str()));
-    let (mut probabilities, mut lines) = (Vec::new(), Vec::new());
+    let (mut probabilities, mut lines, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(row) = table.next_row().map_err(DataError::from)? {
         probabilities.push(probability(row.field(answers), &row, name, expected)?);
         lines.push(row.line);
+        if let Some(target) = &target {
+            outcomes.push(outcome(
+                &target.cell(&row, name)?,
+                &row,
+                name,
+                &schema.schema,
+            )?);
+        }
         let cells = named.iter().map(|(_, place)| place.cell(&row, name));
         let cells: Vec<String> = cells.collect::<Result<_, _>>()?;
         text.row(cells.iter().map(String::as_str));
@@ -75,7 +86,36 @@ pub(crate) fn read(
         dataset: Dataset::without_outcomes(text.0.as_bytes(), name, &schema.schema)?,
         expected: probabilities,
         lines,
+        outcomes,
     })
+}
+
+/// Where the outcome of a row stands, as a category or as the model's class.
+fn target<'a>(schema: &'a SchemaFile, header: &[String], answers: usize) -> Option<Place<'a>> {
+    let name = &schema.schema.target.name;
+    let column = header.iter().position(|column| column == name)?;
+    let coding = schema.codings.iter().find(|coding| coding.feature == *name);
+    (column != answers).then_some(match coding {
+        Some(coding) => Place::Code(column, coding),
+        None => Place::Column(column),
+    })
+}
+
+/// What became of a row; `None` where the cell is empty.
+fn outcome(
+    cell: &str,
+    row: &Row<'_>,
+    file: &str,
+    schema: &Schema,
+) -> Result<Option<bool>, ImportError> {
+    match read_target(schema, cell) {
+        Ok(outcome) => Ok(Some(outcome)),
+        Err(DataErrorKind::MissingTarget { .. }) => Ok(None),
+        Err(kind) => Err(DataError::in_file(file, kind)
+            .at_line(row.line)
+            .in_column(&schema.target.name)
+            .into()),
+    }
 }
 
 fn place<'a>(

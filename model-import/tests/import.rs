@@ -125,6 +125,47 @@ fn a_schema_that_approves_the_other_class_turns_the_model_round() {
 }
 
 #[test]
+fn a_category_target_approves_the_class_that_its_code_says() {
+    let target = |codes: &str| {
+        let given = Given::lightgbm().schema(
+            "name = \"paid\"\ntype = \"boolean\"",
+            &format!("name = \"risk\"\ntype = \"category\"\ncategories = [\"bad\", \"good\"]\npositive = \"good\"\n{codes}"),
+        );
+        given.import().unwrap()
+    };
+    let request = r#"{"income": 60, "grade": "B", "home": "OWN"}"#;
+    for (codes, approve, approves, said) in [
+        (
+            "codes = { bad = 0, good = 1 }",
+            true,
+            "risk = good, class 1 of the model",
+            "class_1 = good",
+        ),
+        (
+            "codes = { bad = 1, good = 0 }",
+            false,
+            "risk = good, class 0 of the model",
+            "class_1 = bad",
+        ),
+    ] {
+        let imported = target(codes);
+        assert_eq!(decide(&imported.artifact, request)["approve"], approve);
+        assert_eq!(
+            imported.approves,
+            format!("applications likely to be {approves}")
+        );
+        let artifact = Artifact::decode(&imported.artifact).unwrap();
+        let details = Details::from_artifact(&artifact).unwrap();
+        let record = Record::read(&details.config).unwrap();
+        assert_eq!(record.import.options, [said]);
+    }
+    assert_eq!(
+        Given::lightgbm().import().unwrap().approves,
+        "applications likely to be paid = true, class 1 of the model"
+    );
+}
+
+#[test]
 fn what_the_schema_clamps_is_said() {
     let given = Given::lightgbm().schema("minimum = 0", "minimum = 0\nout_of_range = \"clamp\"");
     let notes = given.import().unwrap().notes;

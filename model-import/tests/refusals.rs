@@ -448,6 +448,106 @@ fn an_input_that_a_step_never_takes_as_missing_is_not_decided_without() {
     assert!(always_there.import().is_ok());
 }
 
+/// A target of two categories, of which `positive` is to be approved.
+const CATEGORY: &str =
+    "name = \"risk\"\ntype = \"category\"\ncategories = [\"bad\", \"good\"]\npositive = \"good\"";
+const BOOLEAN: &str = "name = \"paid\"\ntype = \"boolean\"";
+
+#[test]
+fn a_category_target_says_which_class_each_is() {
+    for given in [Given::lightgbm(), Given::xgboost()] {
+        let name = given.library.name();
+        let given = given.schema(BOOLEAN, CATEGORY);
+        refused(
+            &given,
+            &format!(
+                "target 'risk': a file of {name} does not say whether its class 1, which the probability is of, is 'good' or 'bad': say the class of each with codes, such as codes = {{ \"bad\" = 1, \"good\" = 0 }}"
+            ),
+        );
+        let codes = format!("{CATEGORY}\ncodes = {{ bad = 2, good = 1 }}");
+        refused(
+            &given.schema(CATEGORY, &codes),
+            "the model has the classes '0' and '1', the schema 'bad' and 'good': say the class of each with codes",
+        );
+    }
+    let numbers = Given::sklearn().schema(BOOLEAN, CATEGORY);
+    refused(&numbers, "the classes '0' and '1', the schema 'bad'");
+    let texts = Given::sklearn().file("[\"0\", \"1\"]", "[\"bad\", \"good\"]");
+    refused(
+        &texts,
+        "the schema 'false' and 'true': make it a category with these two",
+    );
+}
+
+/// The rows of the model with the outcome that is likelier, `paid` yes or no.
+fn with_outcomes(yes: &str, no: &str) -> Given {
+    let mut given = Given::lightgbm();
+    let rows = given.rows.lines().skip(1).map(|row| {
+        let p: f64 = row.rsplit(',').next().unwrap().parse().unwrap();
+        format!("{row},{}\n", if p >= 0.5 { yes } else { no })
+    });
+    given.rows = format!(
+        "income,grade,home,expected,paid\n{}",
+        rows.collect::<String>()
+    );
+    given
+}
+
+#[test]
+fn a_model_that_is_the_wrong_way_round_by_its_own_rows_is_not_written() {
+    assert_eq!(with_outcomes("yes", "no").import().unwrap().notes.len(), 0);
+    refused(
+        &with_outcomes("no", "yes"),
+        "the model approves applications likely to be paid = true, class 1 of the model, and of 30 check rows those have the lower probabilities (ROC AUC 0.000 against their column 'paid'): it may be the wrong way round; nothing was written; correct positive in the schema",
+    );
+    let turned = |yes, no| {
+        let given = with_outcomes(yes, no);
+        given.schema("role = \"target\"", "role = \"target\"\npositive = false")
+    };
+    assert!(turned("yes", "no").import().is_ok() && turned("no", "yes").import().is_err());
+    // Codes in the column in place of the categories.
+    let codes = |codes: &str| {
+        let target = format!("{}\ncodes = {codes}", CATEGORY.replace("risk", "paid"));
+        with_outcomes("1", "0").schema(BOOLEAN, &target)
+    };
+    assert!(codes("{ bad = 0, good = 1 }").import().is_ok());
+    let all_one = |given: Given, cell: &str| given.rows(",no\n", cell).rows(",yes\n", cell);
+    // Rows without an outcome say nothing, nor do those of one.
+    for cell in [",\n", ",yes\n"] {
+        let given = all_one(with_outcomes("no", "yes"), cell);
+        assert_eq!(given.import().unwrap().notes.len(), 0);
+    }
+    refused(
+        &all_one(with_outcomes("no", "yes"), ",Default\n"),
+        "rows.csv, line 2, column 'paid': expected true, 1, yes",
+    );
+}
+
+#[test]
+fn a_few_rows_against_the_model_are_only_said() {
+    let mut given = Given::lightgbm();
+    let rows = given
+        .rows
+        .lines()
+        .enumerate()
+        .map(|(line, row)| match line {
+            0 => format!("{row},paid\n"),
+            // One of the lowest was repaid, and one of the highest was not.
+            1 => format!("{row},yes\n"),
+            26 => format!("{row},no\n"),
+            _ => format!("{row},\n"),
+        });
+    given.rows = rows.collect();
+    let notes = given.import().unwrap().notes;
+    let [note] = &notes[..] else {
+        panic!("{notes:?}");
+    };
+    assert!(
+        note.contains("of 2 check rows those have the lower"),
+        "{note}"
+    );
+}
+
 #[test]
 fn a_file_that_is_no_model_is_not_even_read() {
     let error = check_size(1 << 30).unwrap_err().to_string();

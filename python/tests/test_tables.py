@@ -259,3 +259,12 @@ def test_polars_fills_in_no_column_that_is_misspelled(model, rows):
         table.select(underwrite.polars.score(model, columns=table.columns))
     scored = table.select(underwrite.polars.score(model, columns=table.columns, allow_missing_columns=True))
     assert scored["score"].struct.field("adjustments").to_list() == [1, 1, 1]
+
+
+def test_columns_of_other_objects_are_ignored_where_a_derived_input_is_not_there(model, rows):
+    some = rows.head(5).drop(columns="loan_percent_income")
+    expected = model.score(some)["probability"].tolist()
+    objects = some.assign(notes=[1, "a", {}, [1], 2j])
+    assert model.score(objects)["probability"].tolist() == expected
+    with pytest.raises(ValueError, match="person_income"):
+        model.score(objects.rename(columns={"person_income": "person_incom"}))

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ._files import write_rows
 from ._model import Model
 
 
@@ -144,17 +145,4 @@ def _rows(data: Any, folder: str, name: str = "rows") -> Path:
     """The path of a file with the rows of a table."""
     if isinstance(data, (str, os.PathLike)):
         return Path(data)
-    path = Path(folder) / f"{name}.csv"
-    if hasattr(data, "to_csv"):
-        data.to_csv(path, index=False)
-    elif hasattr(data, "write_csv"):
-        data.write_csv(path)
-    elif hasattr(data, "__arrow_c_stream__"):
-        import pyarrow
-        from pyarrow import csv
-
-        csv.write_csv(pyarrow.table(data), path)
-    else:
-        kind = type(data).__name__
-        raise TypeError(f"expected a table or the path of a file, got {kind}")
-    return path
+    return write_rows(data, Path(folder), name)

@@ -28,9 +28,11 @@ def as_table(table: Any, inputs: Sequence[str], known: Container[str]) -> Any:
     the names of all features.
     """
     if _is_pandas(table):
+        # Columns of other objects need not be anything that Arrow knows. Their names help to find a
+        # misspelt one.
         present = [name for name in table.columns if name in known]
-        # Columns of other objects need not be anything that Arrow knows.
-        table = table[present] if set(inputs) <= set(present) else table
+        is_whole = set(inputs) <= set(present) or not table.columns.is_unique
+        table = table[present] if is_whole else table[present].reindex(columns=table.columns)
     if hasattr(table, "__arrow_c_stream__") and (not _is_pandas(table) or _pyarrow_is_there()):
         return table
     columns = [(str(name), values) for name, values in _columns(table, inputs)]

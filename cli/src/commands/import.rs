@@ -17,7 +17,7 @@ use crate::{engine, files};
 
 const EXAMPLES: &str = "\
 Examples:
-  underwrite schema infer rows.csv --model model.txt --out schema.toml
+  underwrite schema infer rows.csv --model model.txt --positive yes --out schema.toml
   underwrite import lightgbm model.txt --schema schema.toml --check rows.csv --out model.wasm
   underwrite import xgboost model.ubj --schema schema.toml --check rows.csv --expected p \\
         --out model.wasm
@@ -209,6 +209,7 @@ impl Common {
         let mut out = anstream::stdout().lock();
         let (name, version) = (source.library.name(), &source.version);
         writeln!(out, "imported  {}, {name} {version}", source.kind.word())?;
+        writeln!(out, "approves  {}", imported.approves)?;
         let proof = &imported.proof;
         writeln!(
             out,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use model_core::schema::Schema;
-use model_train::infer::{DraftOptions, ModelColumn, infer};
+use model_train::infer::{DraftOptions, GivenModel, infer};
 
 use crate::counted::counted;
 use crate::{files, progress};
@@ -16,7 +16,7 @@ Examples:
   underwrite schema infer applicants.csv > applicants.toml
   underwrite schema infer applicants.csv --target approved --out applicants.toml
   underwrite schema infer applicants.csv --target outcome --positive no
-  underwrite schema infer rows.csv --model model.txt --out schema.toml
+  underwrite schema infer rows.csv --model model.txt --positive yes --out schema.toml
   underwrite schema check applicants.toml --strict";
 
 const CHECK_EXAMPLES: &str = "\
@@ -81,12 +81,12 @@ impl Args {
     }
 }
 
-/// The columns of a model from elsewhere.
-fn model_columns(path: &Path) -> Result<Vec<ModelColumn>> {
+/// What the file of a model from elsewhere says of it.
+fn given_model(path: &Path) -> Result<GivenModel> {
     let name = || path.display().to_string();
     let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     model_import::check_size(size).with_context(name)?;
-    model_import::columns(&files::read(path)?).with_context(name)
+    model_import::given(&files::read(path)?).with_context(name)
 }
 
 impl Check {
@@ -117,7 +117,7 @@ impl Infer {
             ],
             &[("--out", self.out.as_deref())],
         )?;
-        let columns = self.model.as_deref().map(model_columns).transpose()?;
+        let given = self.model.as_deref().map(given_model).transpose()?;
         let source = files::Source::open(&self.data)?;
         let bar = progress::bytes(source.len, "Reading");
         let model = self.data.file_stem().unwrap_or_default().to_string_lossy();
@@ -125,7 +125,7 @@ impl Infer {
             model: &model,
             target: self.target.as_deref(),
             positive: self.positive.as_deref(),
-            columns: columns.as_deref(),
+            given: given.as_ref(),
         };
         let toml = infer(source.bytes, &source.name, options, |read| {
             bar.set_position(read);

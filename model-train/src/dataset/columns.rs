@@ -99,7 +99,11 @@ fn missing_column<R: Read>(table: &Table<R>, name: &str) -> DataError {
     DataError::in_file(table.name(), DataErrorKind::MissingColumn { columns }).in_column(name)
 }
 
-pub(super) fn read_target(schema: &Schema, cell: &str) -> Result<bool, DataErrorKind> {
+/// Whether a cell of the target's column is the positive outcome.
+///
+/// # Errors
+/// When it is missing, or neither outcome.
+pub fn read_target(schema: &Schema, cell: &str) -> Result<bool, DataErrorKind> {
     let target = &schema.target;
     let text = cell.trim();
     if text.is_empty() || schema.missing_values.has_text(text) {
@@ -113,6 +117,17 @@ pub(super) fn read_target(schema: &Schema, cell: &str) -> Result<bool, DataError
             message: format!("expected {}", target_values(target)),
             got: shortened(cell),
         })
+}
+
+/// An outcome as the file has it, `deny = false`, after its name where it has another one.
+#[must_use]
+pub fn outcome_in_file(target: &Target, positive: bool) -> String {
+    let value = target.kind.texts()[usize::from(positive)];
+    let in_file = format!("{} = {value}", target.name);
+    match target.outcome_label(positive) {
+        label if label == in_file || label == value => in_file,
+        label => format!("{label} ({in_file})"),
+    }
 }
 
 fn target_values(target: &Target) -> String {

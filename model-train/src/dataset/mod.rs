@@ -7,8 +7,8 @@
 mod columns;
 mod part;
 
-pub use columns::Columns;
 pub(crate) use columns::stranger;
+pub use columns::{Columns, outcome_in_file, read_target};
 
 use std::fs::File;
 use std::io::Read;

@@ -2,8 +2,22 @@
 
 use std::fmt::Write as _;
 
+use model_core::value::boolean_word;
+
 use super::column::Observed;
-use super::{quoted, quoted_list, role};
+use super::{
+    AS_ASKED, InferError, category_target, push_target, quoted, quoted_list, role, shortened,
+};
+
+/// A model from elsewhere, as its file tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenModel {
+    /// What it decides on, each once.
+    pub columns: Vec<ModelColumn>,
+    /// Its two classes as texts, the one whose probability it gives last; `None` where the file
+    /// does not say them: 0 and 1.
+    pub classes: Option<[String; 2]>,
+}
 
 /// A column that a model from elsewhere decides on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,5 +131,69 @@ impl Observed {
     }
 }
 
-/// The target of a draft for a model where the data have none.
-pub(super) const APPROVED: &str = "\n# Nobody learns it here: it says what the model's probability is of. Where that is the bad\n# outcome, say positive = false.\n[[feature]]\nname = \"approved\"\ntype = \"boolean\"\nrole = \"target\"\npositive = true\npositive_label = \"Approved\"\nnegative_label = \"Rejected\"\n";
+impl GivenModel {
+    /// The classes, where they are texts of their own, not forms of no and yes.
+    fn texts(&self) -> Option<[&str; 2]> {
+        let [no, yes] = self.classes.as_ref()?;
+        let is_boolean = |text: &str| boolean_word(&text.to_lowercase()).is_some();
+        (!is_boolean(no) && !is_boolean(yes)).then_some([no, yes])
+    }
+
+    /// A line that asks which class each outcome was in training; none where the model says it.
+    pub(super) fn asks_for_codes(&self, outcomes: [&str; 2]) -> String {
+        let known = self.texts();
+        if known.is_some_and(|classes| classes.iter().all(|class| outcomes.contains(class))) {
+            return String::new();
+        }
+        format!(
+            "# codes = {{ {} = …, {} = … }}: the model's file does not name its classes; say which of them each was in training, such as 0 and 1\n",
+            quoted(outcomes[0]),
+            quoted(outcomes[1])
+        )
+    }
+}
+
+/// Appends the target of a draft for a model where the data have none.
+///
+/// # Errors
+/// Asks which of the model's classes is to be approved.
+pub(super) fn write_target(
+    model: &GivenModel,
+    header: &[String],
+    positive: Option<&str>,
+    toml: &mut String,
+) -> Result<(), InferError> {
+    toml.push_str(NOT_IN_THE_DATA);
+    if let Some(classes) = model.texts() {
+        let name = unused("outcome", header);
+        push_target(&name, &category_target(&name, classes, positive)?, toml);
+        return Ok(());
+    }
+    let asked = positive.ok_or(InferError::NoPositiveClass)?;
+    let unknown = || InferError::UnknownPositiveClass {
+        got: shortened(asked),
+    };
+    let (name, is) = if boolean_word(asked).ok_or_else(unknown)? {
+        ("approved", "the outcome to approve")
+    } else {
+        ("bad", "the outcome that is not to be approved")
+    };
+    let values = format!(
+        "type = \"boolean\"\npositive = {}   # check: class 1 of the model is {is}, {AS_ASKED}\n",
+        name == "approved"
+    );
+    push_target(&unused(name, header), &values, toml);
+    Ok(())
+}
+
+/// Says that no column of the data is the target.
+const NOT_IN_THE_DATA: &str = "\n# Nobody learns the target here: it says what the model's probability is of. Where a column of\n# the data is what the model learned, --target names it.";
+
+/// A name that no column of the data has.
+fn unused(name: &str, header: &[String]) -> String {
+    let mut unused = name.to_owned();
+    while header.contains(&unused) {
+        unused.push_str("_by_model");
+    }
+    unused
+}

@@ -22,7 +22,7 @@ use model_files::csv::Table;
 
 use crate::error::{DataError, DataErrorKind, shortened};
 use column::Observed;
-pub use for_model::ModelColumn;
+pub use for_model::{GivenModel, ModelColumn};
 use outcome::Outcome;
 pub(crate) use outcome::{names_a_bad_event, positive_of_two};
 use reasons::Codes;
@@ -67,6 +67,19 @@ pub enum InferError {
         /// The other.
         second: String,
     },
+    /// A model's file does not say whether the outcome of its probability is the good one.
+    #[error(
+        "the model's file does not say whether its class 1, which its probability is of, is to be approved: pass --positive yes or --positive no, or name the column that it learned with --target"
+    )]
+    NoPositiveClass,
+    /// Whether a model's class 1 is to be approved was said in other words than yes and no.
+    #[error(
+        "--positive: class 1 of the model is to be approved or not: expected yes or no, got '{got}'"
+    )]
+    UnknownPositiveClass {
+        /// What was said.
+        got: String,
+    },
     /// The positive outcome that was asked for is none of the column's values.
     #[error("--positive: column '{name}' has {expected}, got '{got}'")]
     UnknownPositive {
@@ -85,14 +98,15 @@ pub struct DraftOptions<'a> {
     /// The model's name; other characters than lower-case letters, digits and hyphens are
     /// replaced.
     pub model: &'a str,
-    /// The column to learn; the last where it is `None`.
+    /// The column to learn. Where it is `None` the last, or with `given` none of the data.
     pub target: Option<&'a str>,
     /// The value of that column that is the positive outcome, the one to approve: `yes` or
     /// `no` (or another boolean word) for a boolean column, else the text itself. `None`
-    /// where the names of column and values say it.
+    /// where the names of column and values say it. Of a model without a column that it
+    /// learned, whether its class 1 is to be approved.
     pub positive: Option<&'a str>,
-    /// The columns of a model that exists, which become the inputs; all others are ignored.
-    pub columns: Option<&'a [ModelColumn]>,
+    /// A model that exists: its columns become the inputs, and all others are ignored.
+    pub given: Option<&'a GivenModel>,
 }
 
 /// Reads a whole file and answers with a schema in TOML, with comments. Types, categories
@@ -123,7 +137,7 @@ pub fn infer(
 ) -> Result<String, InferError> {
     let mut table = Table::open(source, name).map_err(DataError::from)?;
     let header = table.header().to_vec();
-    let target = match (options.columns, options.target) {
+    let target = match (options.given, options.target) {
         // The model has learned already.
         (Some(_), None) => None,
         _ => Some(target_index(&header, options.target)?),
@@ -150,16 +164,16 @@ pub fn infer(
             if options.target.is_none() {
                 toml.push_str(GUESSED);
             }
-            write_target(column, header, options.positive, &mut toml)?;
-        } else if let Some(model) = options.columns {
-            let part = for_model::part(header, column, model);
+            write_target(column, header, options, &mut toml)?;
+        } else if let Some(model) = options.given {
+            let part = for_model::part(header, column, &model.columns);
             column.write_for_model(header, &part, &mut toml);
         } else {
             feature::write(header, column, &mut codes, &mut toml);
         }
     }
-    if target.is_none() {
-        toml.push_str(for_model::APPROVED);
+    if let (None, Some(model)) = (target, options.given) {
+        for_model::write_target(model, &header, options.positive, &mut toml)?;
     }
     Ok(toml)
 }
@@ -184,14 +198,18 @@ fn target_index(header: &[String], target: Option<&str>) -> Result<usize, InferE
 fn write_target(
     column: &Observed,
     name: &str,
-    positive: Option<&str>,
+    options: DraftOptions<'_>,
     toml: &mut String,
 ) -> Result<(), InferError> {
     let texts = column.texts();
     let values = if column.boolean && !column.is_empty() {
-        boolean_target(name, positive)?
+        boolean_target(name, options.positive)?
     } else if let [first, second] = texts[..] {
-        category_target(name, [first, second], positive)?
+        let texts = [first, second].map(String::as_str);
+        let classes = options
+            .given
+            .map_or(String::new(), |model| model.asks_for_codes(texts));
+        category_target(name, texts, options.positive)? + &classes
     } else {
         return Err(InferError::NotBinary {
             name: name.to_owned(),
@@ -201,6 +219,11 @@ fn write_target(
             },
         });
     };
+    push_target(name, &values, toml);
+    Ok(())
+}
+
+fn push_target(name: &str, values: &str, toml: &mut String) {
     // Writing into a String cannot fail.
     let _ = write!(
         toml,
@@ -208,7 +231,6 @@ fn write_target(
          positive_label = \"Approved\"\nnegative_label = \"Rejected\"\n",
         quoted(name)
     );
-    Ok(())
 }
 
 /// Says that the file did not name the target.

@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
-use model_core::schema::{Feature, Role, SampleRole, Schema, Target};
+use model_core::schema::{Feature, Role, SampleRole, Schema};
 use model_files::sha256_hex;
 use model_report::number::{count, percent};
 use model_sketch::PREDICTION;
 
-use crate::dataset::{Dataset, OutcomeMissing};
+use crate::dataset::{Dataset, OutcomeMissing, outcome_in_file};
 use crate::error::DataError;
 use crate::out_of_time::{self, OutOfTime};
 use crate::split::{self, Split, SplitError};
@@ -272,10 +272,10 @@ impl Inputs {
         let negative = self.dataset.target.iter().filter(|yes| !**yes).count();
         format!(
             "Approves applications likely to be {}; {} of {} rows are {}.",
-            in_the_file(target, true),
+            outcome_in_file(target, true),
             percent(negative as f64 / rows as f64),
             count(rows),
-            in_the_file(target, false)
+            outcome_in_file(target, false)
         )
     }
 }
@@ -285,16 +285,6 @@ fn row_digest(rows: &[usize]) -> String {
     rows.sort_unstable();
     let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
     sha256_hex(lines)
-}
-
-/// An outcome as the file has it, `deny = false`, after its name where it has another one.
-fn in_the_file(target: &Target, positive: bool) -> String {
-    let value = target.kind.texts()[usize::from(positive)];
-    let in_file = format!("{} = {value}", target.name);
-    match target.outcome_label(positive) {
-        label if label == in_file || label == value => in_file,
-        label => format!("{label} ({in_file})"),
-    }
 }
 
 /// A column that says when, of whom or how much must be there to train: without it the model

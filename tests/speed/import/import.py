@@ -56,7 +56,7 @@ def imported(program, asked, expected, work):
     """Our file, proved on the rows that are asked about."""
     asked.assign(expected=expected).to_csv(work / "check.csv", index=False)
     schema, out = work / "schema.toml", work / "model.wasm"
-    infer = ["schema", "infer", work / "check.csv", "--model", work / "model.txt", "--out", schema]
+    infer = ["schema", "infer", work / "check.csv", "--model", work / "model.txt", "--positive", "yes", "--out", schema]
     subprocess.run([program, *infer], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     read = ["import", "lightgbm", work / "model.txt", "--schema", schema, "--check", work / "check.csv"]
     subprocess.run([program, *read, "--out", out], check=True)

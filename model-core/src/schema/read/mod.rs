@@ -198,6 +198,7 @@ fn convert(
     for (index, mut feature) in raw.feature.into_iter().enumerate() {
         let here = |text| Problem::new(Some(index), text);
         let mut absent = Vec::new();
+        codings.extend(take_coding(&mut feature).map_err(here)?);
         if feature.role == RawRole::Target {
             if target.is_some() {
                 return Err(here((
@@ -219,7 +220,6 @@ fn convert(
                     mismatch: feature.mismatch.unwrap_or_default(),
                 });
             }
-            codings.extend(take_coding(&mut feature).map_err(here)?);
             let reason = feature.reason.take();
             let feature = convert_feature(feature, &raw.languages, &mut absent).map_err(here)?;
             if let Some(reason) = reason {

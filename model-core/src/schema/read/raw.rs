@@ -151,8 +151,6 @@ pub(super) fn refuse_keys(raw: &RawFeature, why: &str, keys: &[&'static str]) ->
         "lowest" => raw.lowest.is_some(),
         "highest" => raw.highest.is_some(),
         "cost" => raw.cost.is_some(),
-        "columns" => raw.columns.is_some(),
-        "codes" => raw.codes.is_some(),
         "reason" => raw.reason.is_some(),
         "positive" => raw.positive.is_some(),
         "positive_label" => raw.positive_label.is_some(),

@@ -31,8 +31,6 @@ pub(super) fn convert_target(
         "lowest",
         "highest",
         "cost",
-        "columns",
-        "codes",
     ];
     refuse_keys(&raw, "the target does not take it", &unused)?;
     let kind = match raw.r#type {
