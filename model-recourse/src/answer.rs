@@ -142,7 +142,8 @@ fn write(
     let answer = search(decider, &actions, &application, request, budget);
     let flips = flips(decider, &actions, &application, budget);
     let inputs: Vec<&Feature> = decider.artifact().schema.inputs().collect();
-    let is_frozen = |action: &Action| request.freeze.contains(&action.feature);
+    let frozen = request.frozen(&decider.artifact().schema);
+    let is_frozen = |action: &Action| frozen.contains(&action.feature);
     Writer::new(out).object(|json| {
         write_answer(json, &inputs, &answer);
         if answer.impossible && actions.iter().all(is_frozen) {

@@ -222,19 +222,28 @@ fn nearest(range: &Numbers, number: f64) -> f64 {
     range.upper.map_or(number, |bound| number.min(bound.value))
 }
 
-/// So many multiples of a step, from one on. A step such as 0.1 is no `f64`, its inverse is:
-/// dividing by that gives the multiples that a person writes.
+/// So many multiples of a step, from one on. A step such as 0.3 is no `f64`, but 3 and 10 are:
+/// their quotients are the multiples that a person writes.
 fn grid(step: f64, first: f64, by: f64) -> impl Iterator<Item = f64> {
-    let inverse = (1.0 / step).round_ties_even();
-    let is_fraction = inverse > 1.0 && (inverse * step - 1.0).abs() < 1e-9;
-    (0..=MAX_STEPS).map(move |nth| {
-        let multiple = first + by * f64::from(nth);
-        if is_fraction {
-            multiple / inverse
-        } else {
-            multiple * step
+    let (above, below) = fraction(step);
+    (0..=MAX_STEPS).map(move |nth| (first + by * f64::from(nth)) * above / below)
+}
+
+/// The numerator and the denominator of a step: of a decimal, or of a part such as a third.
+fn fraction(step: f64) -> (f64, f64) {
+    let mut below = 1.0;
+    while below <= 1e9 {
+        let above = (step * below).round_ties_even();
+        if above > 0.0 && above / below == step {
+            return (above, below);
         }
-    })
+        below *= 10.0;
+    }
+    let inverse = (1.0 / step).round_ties_even();
+    match inverse > 1.0 && (inverse * step - 1.0).abs() < 1e-9 {
+        true => (1.0, inverse),
+        false => (step, 1.0),
+    }
 }
 
 /// The codes below `count` on the sides that are allowed.

@@ -92,12 +92,31 @@ pub fn actions(schema: &Schema) -> Vec<Action> {
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Names of features that are to stay as they are.
+    /// Names of features that are to stay as they are. What a derived one is computed from stays
+    /// too.
     pub freeze: Vec<String>,
     /// Most changes of an option, 1 to [`MAX_CHANGES`].
     pub max_changes: usize,
     /// Options to look for, 0 to [`MAX_OPTIONS`].
     pub options: usize,
+}
+
+impl Request {
+    /// The features to freeze, and what the derived ones among them are computed from.
+    fn frozen(&self, schema: &Schema) -> Vec<String> {
+        let mut frozen = self.freeze.clone();
+        // Each behind what it needs: from the last on, what is needed is still to come.
+        for index in schema.derivation_order().into_iter().rev() {
+            let feature = &schema.features[index];
+            if let (Some(derived), true) = (&feature.derived, frozen.contains(&feature.name)) {
+                for field in derived.formula.fields() {
+                    let needed = schema.features.get(usize::from(field));
+                    frozen.extend(needed.map(|needed| needed.name.clone()));
+                }
+            }
+        }
+        frozen
+    }
 }
 
 impl Default for Request {
@@ -177,9 +196,10 @@ pub fn search(
     request: &Request,
     budget: Budget,
 ) -> Answer {
+    let frozen = request.frozen(&decider.artifact().schema);
     let free = actions
         .iter()
-        .filter(|action| !request.freeze.contains(&action.feature));
+        .filter(|action| !frozen.contains(&action.feature));
     let (mut axes, mut unstated) = (Vec::new(), Vec::new());
     for action in free {
         match Axis::new(decider, action, application, action.actionable.direction) {

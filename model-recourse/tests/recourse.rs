@@ -86,6 +86,59 @@ fn proposes_multiples_of_the_step_and_nothing_frozen() {
     assert_eq!(answer.options[0].changes[0].input, 1);
 }
 
+/// As a person writes them: 36 times 0.3 is 10.799999999999999 to a computer.
+#[test]
+fn proposals_are_written_as_the_step_is() {
+    let fields = r#"{"income": 401.5, "amount": 333.33}"#;
+    for (step, decimals) in [(0.3, 1), (0.07, 2), (2.4, 1), (12.5, 1), (3.0, 0)] {
+        for hundredths in 52..60 {
+            let mut decider = plain(f64::from(hundredths) / 100.0);
+            let action = [up("income", step)];
+            let answer = ask(&mut decider, &action, fields, &Request::default());
+            for change in answer.options.iter().flat_map(|option| &option.changes) {
+                let written = format!("{:.decimals$}", change.to);
+                assert_eq!(written.parse(), Ok(change.to), "{step}");
+            }
+            assert!(
+                hundredths > 55 || !answer.impossible,
+                "{step}, {hundredths}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_frozen_derived_field_stays_as_it_is() {
+    let keys = "maximum = 1000\nactionable = \"any\"\nstep = 50";
+    let ratio = "[[feature]]\nname = \"ratio\"\ntype = \"number\"\nderived = \"amount / 1000\"\n\n\
+                 [[feature]]\nname = \"approved\"";
+    let toml = PLAIN
+        .replace("maximum = 1000", keys)
+        .replace("[[feature]]\nname = \"approved\"", ratio);
+    let mut artifact = linear(&toml);
+    let fields = r#"{"income": 400, "amount": 400}"#;
+    let answer = common::decide(&mut decider(&artifact), fields).1;
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    artifact.threshold = answer["probability"].as_f64().unwrap() + 0.01;
+    let mut decider = decider(&artifact);
+    let changed = |found: &serde_json::Value| -> Vec<String> {
+        let options = found["options"].as_array().unwrap().iter();
+        let changes = options.flat_map(|option| option["changes"].as_array().unwrap());
+        changes
+            .map(|change| change["feature"].to_string())
+            .collect()
+    };
+    let free = recourse_of(&mut decider, fields, "true");
+    assert!(changed(&free).contains(&"\"amount\"".to_owned()), "{free}");
+    let frozen = recourse_of(&mut decider, fields, r#"{"freeze": ["ratio"]}"#);
+    assert_eq!(changed(&frozen), ["\"income\""], "{frozen}");
+    let all = recourse_of(&mut decider, fields, r#"{"freeze": ["ratio", "income"]}"#);
+    assert_eq!(
+        all["note"],
+        "All actionable features are frozen: there was nothing to try"
+    );
+}
+
 #[test]
 fn says_what_cannot_be_reached() {
     let mut decider = plain(0.999);
