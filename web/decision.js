@@ -6,7 +6,7 @@
  */
 
 import { byId, element } from './dom.js';
-import { adjustmentText, percent, plainPercent } from './format.js';
+import { adjustmentText, adjustmentsHeading, percent, plainPercent } from './format.js';
 
 /** How the panel looks for each outcome. */
 const VERDICTS = { approve: 'yes', refer: 'refer', decline: 'no' };
@@ -97,8 +97,9 @@ function sharing(rules) {
   const [first] = rules;
   if (!first) return [];
   const act = rules.every((rule) => rule.then === first.then) ? ` ${ACTS[first.then]}` : '';
-  const texts = (/** @type {string} */ language) => [...new Set(rules.map((rule) => rule.text[language] ?? ''))].join(' / ');
-  const text = Object.fromEntries(Object.keys(first.text).map((language) => [language, texts(language)]));
+  const texts = (/** @type {string} */ language) => [...new Set(rules.flatMap((rule) => rule.text[language] ?? []))].join(' / ');
+  const languages = [...new Set(rules.flatMap((rule) => Object.keys(rule.text)))];
+  const text = Object.fromEntries(languages.map((language) => [language, texts(language)]));
   return [{ code: first.code, act, text }];
 }
 
@@ -159,12 +160,6 @@ function setRules(rules) {
   byId('rules').hidden = rules.length === 0;
   byId('rules-heading').textContent = rules.length === 1 ? '1 rule matched' : `${rules.length} rules matched`;
   byId('rules-list').replaceChildren(...rules);
-}
-
-/** @param {Adjustment[]} adjustments */
-function adjustmentsHeading({ length }) {
-  if (length === 0) return 'All values were used as given';
-  return length === 1 ? '1 value was filled in or changed' : `${length} values were filled in or changed`;
 }
 
 /** @param {Problem[]} problems */

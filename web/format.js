@@ -107,6 +107,12 @@ export function filledIn({ missing, type, imputed }) {
   return undefined;
 }
 
+/** @param {Adjustment[]} adjustments */
+export function adjustmentsHeading({ length }) {
+  if (length === 0) return 'All values were used as given';
+  return length === 1 ? '1 value was filled in or changed' : `${length} values were filled in or changed`;
+}
+
 /**
  * What a policy changed, as a sentence without its subject: "144 years was changed to 100 years, the highest allowed."
  * @param {Feature} feature

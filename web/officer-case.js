@@ -5,7 +5,7 @@ import { buildDecide } from './officer-decide.js';
 import { showHistory } from './officer-history.js';
 import { badge, decidedSentences, nameOf, outcomeWord, percentText, personSentence, timeText } from './officer-text.js';
 import { byId, element } from './dom.js';
-import { valueText } from './format.js';
+import { adjustmentText, adjustmentsHeading, valueText } from './format.js';
 
 /** Descriptions by the model's name: labels and units of fields. */
 const described = new Map();
@@ -89,18 +89,19 @@ function why(one) {
 const item = (text, code) => element('li', {}, text, ' ', element('span', { class: 'caption' }, code));
 
 /** @param {any} one the inputs that counted most, as a table */
-function contributions({ explanation, model }) {
+function contributions({ answer, explanation, model }) {
   const all = explanation?.contributions ?? [];
   if (all.length === 0) return [];
   const fields = described.get(model.name) ?? new Map();
   const sorted = [...all].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution)).slice(0, 8);
+  const marks = new Map(adjustmentsOf(answer).map(({ feature, kind }) => [feature, kind === 'missing' ? 'filled in' : 'changed']));
   const most = Math.max(...sorted.map(({ contribution }) => Math.abs(contribution)), 1e-12);
   const rows = sorted.map(({ feature, value, contribution }) => {
     const bar = element('span', { class: 'bar-part', 'aria-hidden': 'true' });
     bar.style.setProperty('--part', String(Math.abs(contribution) / most));
     const sign = contribution < 0 ? '−' : '+';
     return element('tr', { 'data-pull': contribution < 0 ? 'down' : 'up' },
-      element('th', { scope: 'row' }, fields.get(feature)?.label ?? feature), element('td', {}, text(fields.get(feature), value)),
+      element('th', { scope: 'row' }, fields.get(feature)?.label ?? feature), element('td', {}, ...used(fields.get(feature), value, marks.get(feature))),
       element('td', { class: 'effect' }, bar, `${sign}${Math.abs(contribution).toFixed(2)}`));
   });
   return [element('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'What pulled the decision up and down' },
@@ -120,7 +121,41 @@ function application(one, fields) {
     element('dt', {}, fields.get(name)?.label ?? name), element('dd', {}, text(fields.get(name), value))]);
   return element('section', { class: 'card', 'aria-labelledby': 'application-heading' },
     element('h2', { id: 'application-heading' }, 'Application'),
-    given.length ? element('dl', { class: 'facts' }, ...shown) : element('pre', {}, String(one.request)));
+    given.length ? element('dl', { class: 'facts' }, ...shown) : element('pre', {}, String(one.request)),
+    ...adjustments(one, fields));
+}
+
+/**
+ * What the schema filled in or changed before the model decided.
+ * @param {any} one
+ * @param {Map<string, any>} fields
+ */
+function adjustments({ answer }, fields) {
+  const all = adjustmentsOf(answer);
+  if (all.length === 0) return [];
+  const notes = all.map((adjustment) => {
+    const field = fields.get(adjustment.feature);
+    const said = field ? adjustmentText(field, adjustment) : adjustment.kind;
+    return element('li', {}, element('strong', {}, field?.label ?? adjustment.feature), `: ${said}`);
+  });
+  return [element('h3', {}, adjustmentsHeading(all)), element('ul', { class: 'plain' }, ...notes)];
+}
+
+/**
+ * @param {any} answer of the model; a text where it is no JSON
+ * @returns {any[]}
+ */
+const adjustmentsOf = (answer) => answer?.adjustments ?? [];
+
+/**
+ * A value as the model used it, and what happened to it before.
+ * @param {any} field
+ * @param {any} value
+ * @param {string | undefined} mark
+ */
+function used(field, value, mark) {
+  if (!mark) return [text(field, value)];
+  return [field ? valueText(field, value) : String(value), ' ', element('span', { class: 'caption' }, mark)];
 }
 
 /**

@@ -303,6 +303,7 @@ fn prove(folder: &Folder, receipt: &str) {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{error}");
     assert!(said.starts_with(&format!("record {index} of ")), "{said}");
+    assert!(said.contains("\ndecision, outcome "), "{said}");
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

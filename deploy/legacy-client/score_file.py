@@ -60,17 +60,24 @@ def reason(answer):
     return "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in detail)
 
 
-def adjusted(answer):
-    """What a policy filled in, mapped or moved: `feature:kind:to`, joined by semicolons."""
-    each = (f"{one['feature']}:{one['kind']}:{one['to']}" for one in answer["adjustments"])
-    return ";".join(each)
+def explained(answer):
+    """The rules that matched: `rule:code`, and what the schema filled in, mapped or moved: `feature:kind:to`."""
+    rules = [f"rule:{code}" for code in answer.get("rules", [])]
+    adjusted = [f"{one['feature']}:{one['kind']}:{one['to']}" for one in answer["adjustments"]]
+    return ";".join(rules + adjusted)
+
+
+def decided(answer):
+    """A referral is neither: a person decides. Models of before outcomes only approve or reject."""
+    outcome = answer.get("outcome", "approve" if answer["approve"] else "decline")
+    return {"approve": "A", "refer": "P", "decline": "R"}[outcome]
 
 
 def line(number, identity, status, answer):
     if status == 200:
-        result = "A" if answer["approve"] else "R"
+        result = decided(answer)
         score = f"{round(answer['probability'] * 1e6):07d}"
-        version, words = answer["model"]["version"], adjusted(answer)
+        version, words = answer["model"]["version"], explained(answer)
     else:
         result, score, version, words = "E", " " * 7, "", reason(answer)
     return f"{number:<10}{result}{score}{version:<12.12}{identity:<40.40}{words:<100.100}"

@@ -7,6 +7,9 @@ import base64
 import hashlib
 import sys
 
+KINDS = ("decision explanation override notice performance hold release erasure recovered "
+         "model_loaded model_refused proposal").split()
+
 P = 2**255 - 19  # Ed25519 (RFC 8032): field, order and constant of the curve
 L = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
@@ -96,8 +99,10 @@ def main():
     if len(sys.argv) == 4 and sys.argv[3].strip() != f"{index}; {leaf.hex()}":
         sys.exit("the receipt is one of another record")
     outcome = ["none", "approve", "refer", "decline"][entry[2]]
+    about = f", about record {int.from_bytes(entry[8:16], 'big')}" if entry[3] & 1 else ""
     print(f"record {index} of {size} is in the log {origin}, leaf {leaf.hex()}")
-    print(f"outcome {outcome}, model sha256-{entry[16:48].hex()}")
+    kind = KINDS[entry[1] - 1] if 1 <= entry[1] <= len(KINDS) else "unknown kind"
+    print(f"{kind}{about}, outcome {outcome}, model sha256-{entry[16:48].hex()}")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::sha256_file;
 use crate::error::SigningError;
+use crate::key_file;
 use crate::statement::{IGNORED, Resource};
-use crate::{key_file, pem};
 
 /// Folders within folders that are looked into.
 const DEEPEST: usize = 32;
@@ -83,8 +83,7 @@ impl Reading<'_> {
 /// Names the first one, also where a file cannot be read.
 pub(crate) fn keep_keys_out(files: &[(String, PathBuf)]) -> Result<(), SigningError> {
     for (name, path) in files {
-        let begin = key_file::begin(path).map_err(reading(path))?;
-        if pem::has_private_key(&String::from_utf8_lossy(&begin)) {
+        if key_file::has_private_key(path).map_err(reading(path))? {
             let problem = format!(
                 "{name} has a private key, which would go wherever the folder goes: keep it elsewhere"
             );

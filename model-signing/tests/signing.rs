@@ -120,6 +120,12 @@ fn a_private_key_is_not_signed() {
             );
         }
     }
+    // However far behind other text it is.
+    for before in [(64 << 10) - 20, 64 << 10, 200 << 10] {
+        let text = format!("{}\n{own}", "a".repeat(before));
+        let error = sign("chain.pem", &text).unwrap_err().to_string();
+        assert!(error.contains("chain.pem has a private key"), "{error}");
+    }
     // A public one is nobody's secret, and a text may speak of keys.
     let text = format!("{}A PRIVATE KEY stays at home.\n", key.public().to_pem());
     sign("risk.pub.pem", &text).unwrap();

@@ -503,3 +503,28 @@ def test_the_legacy_system_gets_its_decisions(tmp_path):
     process.wait()
 
 
+def test_the_legacy_system_rejects_nobody_whom_a_person_decides_about(tmp_path):
+    client, model = DEPLOY / "legacy-client", tmp_path / "model.wasm"
+    policy = DEPLOY.parent / "data" / "loan_policy.toml"
+    subprocess.run([os.environ["UNDERWRITE_BIN"], "policy", "apply", os.environ["UNDERWRITE_TEST_MODEL"],
+                    "--policy", policy, "--out", model], check=True, capture_output=True)
+    random.seed(7)
+    people = [LOAN | {"person_income": random.randrange(8000, 200000), "credit_score": random.randrange(400, 850)}
+              for _ in range(40)]
+    people[0] = LOAN | {"person_income": 500000, "loan_amnt": 25000, "cb_person_cred_hist_length": 2}
+    source, target = tmp_path / "applications.txt", tmp_path / "decisions.txt"
+    source.write_text("".join(record(f"A{at:09d}", one) + "\n" for at, one in enumerate(people)))
+    process, url = start("--model", model)
+    subprocess.run([sys.executable, client / "score_file.py", url, client / "layout.json", source, target], check=True)
+    letters = set()
+    for one, line in zip(people, target.read_text().splitlines(), strict=True):
+        expected = httpx.post(url + "/predict", json=one).json()
+        assert line[10] == {"approve": "A", "refer": "P", "decline": "R"}[expected["outcome"]], (line, expected)
+        rules = "".join(f"rule:{code};" for code in expected["rules"])
+        assert (line[70:].rstrip() + ";").startswith(rules), (line, expected)
+        letters.add(line[10])
+    assert letters == {"A", "P", "R"}
+    process.kill()
+    process.wait()
+
+

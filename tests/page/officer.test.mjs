@@ -14,10 +14,11 @@ const KEYS = { ann: 'key of ann', bob: 'key of bob', eve: 'key of eve' };
 const REASONS = [['INCOME', 'Income verified by documents'], ['COLLATERAL', 'Collateral was given']];
 
 suite('the officer’s page', () => {
-  let browser, folder, server, eyes, plain, application;
+  let browser, folder, server, eyes, plain, model, application;
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'officer-'));
-    application = sample(await describe(testModel()));
+    model = await describe(testModel());
+    application = sample(model);
     const everybody = '[policy]\nversion = "test"\nrefer = [0.0001, 0.9999]\n';
     server = await startLog('one', everybody);
     eyes = await startLog('two', everybody, true);
@@ -46,9 +47,9 @@ suite('the officer’s page', () => {
   }
 
   /** What the model decides about the sample application of `name`, and its record's index. */
-  async function ask(url, name) {
+  async function ask(url, name, body = application) {
     const headers = { 'content-type': 'application/json', 'x-api-key': 'program', 'x-application-id': name };
-    const response = await fetch(`${url}predict`, { method: 'POST', headers, body: JSON.stringify(application) });
+    const response = await fetch(`${url}predict`, { method: 'POST', headers, body: JSON.stringify(body) });
     assert.equal(response.status, 200, await response.clone().text());
     assert.equal((await response.json()).outcome, 'refer');
     return Number(response.headers.get('x-decision-log').split(';')[0]);
@@ -147,6 +148,29 @@ suite('the officer’s page', () => {
     await page.locator('summary', { hasText: 'Notice and performance' }).click();
     await page.getByRole('button', { name: 'Record a notice' }).click();
     await page.locator('.history', { hasText: 'Bob Ray recorded a notice: letter' }).waitFor();
+    await context.close();
+  });
+
+  test('values that were filled in or changed are told, and marked where they counted', async () => {
+    const inputs = model.features.filter(({ name }) => name in application);
+    const gap = inputs.find(({ missing, type }) => missing === 'impute' && type !== 'category');
+    const beyond = inputs.find(({ out_of_range: policy, maximum, name }) => policy === 'clamp' && maximum !== undefined && name !== gap.name);
+    const { [gap.name]: _, ...body } = { ...application, [beyond.name]: beyond.maximum + 1 };
+    const index = await ask(server.url, 'V-1', body);
+    const { page, context } = await signIn(server.url, 'ann');
+    await page.goto(`${server.url}officer#${index}`);
+    await page.locator('#case-heading', { hasText: 'V-1' }).waitFor();
+    const card = page.locator('[aria-labelledby=application-heading]');
+    assert.equal(await card.locator('h3').textContent(), '2 values were filled in or changed');
+    const notes = await card.locator('li').allTextContents();
+    assert.ok(notes.some((note) => note.startsWith(`${gap.label}: Not given: `)), notes.join());
+    assert.ok(notes.some((note) => note.startsWith(`${beyond.label}: `) && note.includes('the highest allowed')), notes.join());
+    const rows = await page.locator('.effects tbody tr').evaluateAll((all) =>
+      Object.fromEntries(all.map((one) => [one.cells[0].textContent, one.cells[1].querySelector('.caption')?.textContent ?? ''])));
+    for (const [label, mark] of Object.entries(rows)) {
+      assert.equal(mark, { [gap.label]: 'filled in', [beyond.label]: 'changed' }[label] ?? '', label);
+    }
+    assert.ok(gap.label in rows || beyond.label in rows);
     await context.close();
   });
 

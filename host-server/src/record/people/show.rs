@@ -1,7 +1,5 @@
 //! One decision with everything that is recorded about it.
 
-use std::collections::BTreeSet;
-
 use model_log::{Body, Digest, Kind, Opened, Query, Reader, event};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -185,8 +183,13 @@ impl Shown {
         let rules = codes.iter().map(|code| {
             // Rules may share a code: which of them matched is not in the answer.
             let known = explained.rules.iter().filter(|(known, _)| known == code);
-            let texts: BTreeSet<&str> = known.map(|(_, text)| text.as_str()).collect();
-            let text = Vec::from_iter(texts).join(" / ");
+            let mut texts: Vec<&str> = Vec::new();
+            for (_, text) in known.filter(|(_, text)| !text.is_empty()) {
+                if !texts.contains(&text.as_str()) {
+                    texts.push(text);
+                }
+            }
+            let text = texts.join(" / ");
             json!({ "code": code, "text": (!text.is_empty()).then_some(text) })
         });
         self.head["rules"] = rules.collect();
