@@ -467,6 +467,56 @@ async fn a_shadow_counts_its_answers_alone() {
     assert!(!shown("2.0.0", "person_income") && shown("2.0.0", "prediction"));
 }
 
+/// Each began its blocks at a request of its own: what was in one block of the champion alone was
+/// once the difference between the two.
+#[tokio::test]
+async fn a_shadow_counts_the_blocks_of_the_champion() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("loan-approval");
+    for version in ["1.0.0", "1.0.0+policy2"] {
+        let place = model.join(version);
+        std::fs::create_dir_all(&place).unwrap();
+        let file = std::env::var_os("UNDERWRITE_TEST_MODEL").unwrap();
+        std::fs::copy(file, place.join("model.wasm")).unwrap();
+    }
+    let deployment = "version = \"1.0.0\"\n[challenger]\nversion = \"1.0.0+policy2\"";
+    std::fs::write(model.join("deployment.toml"), deployment).unwrap();
+    let options = ServeOptions {
+        drift: Some(DriftOptions {
+            window: rows(5000, 1),
+            state: None,
+        }),
+        ..ServeOptions::new(ModelSource::Folder(folder.path().into()))
+    };
+    let app = app(App::open(options).unwrap());
+    let all = requests(200);
+    // The champion alone gets these.
+    batch(&app, &all[..30]).await;
+    for request in &all[30..130] {
+        predict(&app, serde_json::to_string(request).unwrap()).await;
+    }
+    let sketch = async |path: &str| {
+        let answer = get(&app, &format!("{path}/drift/sketch"), &[]).await;
+        (answer.status == 200).then(|| Sketch::decode(&answer.body).unwrap())
+    };
+    let path = "/models/loan-approval/versions/1.0.0+policy2";
+    let start = std::time::Instant::now();
+    let shadow = loop {
+        if let Some(shadow) = sketch(path).await {
+            break shadow;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    let champion = sketch("").await.unwrap();
+    assert_eq!((champion.rows(), shadow.rows()), (100, 100));
+    let prediction = champion.column("prediction").unwrap();
+    assert_eq!(prediction, shadow.column("prediction").unwrap());
+    // The others come with theirs.
+    batch(&app, &all[130..]).await;
+    assert_eq!(sketch("").await.unwrap().rows(), 200);
+}
+
 /// Each reader who did not read once held a copy of the report.
 #[tokio::test]
 async fn readers_share_a_report() {
@@ -592,6 +642,26 @@ async fn a_window_outlives_the_server() {
     }
     std::fs::write(&file, &whole).unwrap();
     assert_eq!(run(&folder, window, 0).await["window"]["rows"], 200);
+}
+
+/// Else the open block would be in the file, and count once more after a crash, with other requests.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_block_goes_on_only_where_that_can_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let window = rows(5000, 4);
+    assert_eq!(run(&folder, window, 150).await["window"]["rows"], 100);
+    // A file can be read there, but none be written beside it: the path would be too long.
+    let file = folder.path().join("loan-approval@1.0.0.window");
+    let mut place = folder.path().to_owned();
+    while place.as_os_str().len() < 4080 {
+        let left = 4089 - place.as_os_str().len();
+        place.push("d".repeat(left.min(200)));
+    }
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::rename(&file, place.join("w")).unwrap();
+    std::os::unix::fs::symlink(place.join("w"), &file).unwrap();
+    assert_eq!(run(&folder, window, 50).await["window"]["rows"], 100);
 }
 
 #[tokio::test]

@@ -491,6 +491,205 @@ async fn a_model_is_what_its_folder_says() {
     );
 }
 
+/// The stand-in of this version with some of its description's texts replaced.
+fn redescribed(version: &str, changes: &[(&str, &str)]) -> Vec<u8> {
+    let mut length = 282;
+    let mut escaped = vec![("1.2.3".to_owned(), version.to_owned())];
+    for (from, to) in changes {
+        length = length + to.len() - from.len();
+        let escape = |text: &str| text.replace('"', "\\\"");
+        escaped.push((escape(from), escape(to)));
+    }
+    escaped.push((
+        "(i32.const 282)".to_owned(),
+        format!("(i32.const {length})"),
+    ));
+    let escaped: Vec<(&str, &str)> = escaped.iter().map(|(a, b)| (&**a, &**b)).collect();
+    stand_in(&escaped)
+}
+
+/// A tensor's index once became another category, in two steps of which none was refused.
+#[tokio::test]
+async fn a_successor_keeps_the_categories() {
+    let inputs = "\"name\":\"a\",\"type\":\"category\",\"role\":\"input\"";
+    let protected = "\"name\":\"c\",\"type\":\"boolean\",\"role\":\"protected\"";
+    let with = |version: &str, feature: &str, values: &str| {
+        let values = values
+            .split(',')
+            .map(|one| format!("{{\"value\":\"{one}\"}}"));
+        let values = values.collect::<Vec<String>>().join(",");
+        let to = feature.replace("boolean", "category") + &format!(",\"categories\":[{values}]");
+        redescribed(version, &[(feature, &to)])
+    };
+    for feature in [inputs, protected] {
+        let models = folder(&[("stand-in", "1.0.0", with("1.0.0", feature, "x,y,z"))]);
+        let app = serve_strictly(&models, false);
+        for (version, values, sentence) in [
+            ("1.1.0", "x,y", "has no category `z` of `"),
+            ("1.2.0", "x,y,w", "has no category `z` of `"),
+            ("1.3.0", "x,z,y", "in another order than version 1.0.0"),
+            ("1.4.0", "w,x,y,z", "in another order than version 1.0.0"),
+            ("1.5.0", "x,y,z,w", ""),
+        ] {
+            write(
+                models.path(),
+                "stand-in",
+                version,
+                &with(version, feature, values),
+            );
+            let answer = administer(&app, "/models/stand-in/reload").await;
+            let is_taken = sentence.is_empty();
+            assert_eq!(answer.status.as_u16(), if is_taken { 200 } else { 409 });
+            assert!(answer.text().contains(sentence), "{}", answer.text());
+            let serving = if is_taken { version } else { "1.0.0" };
+            assert_eq!(json(&answer)["serving"], serving);
+        }
+    }
+}
+
+/// The version that answers for the stand-in.
+async fn champion(app: &Router) -> Value {
+    json(&get(app, "/models/stand-in", &[]).await)["version"].clone()
+}
+
+/// A reload refused a version, and the next start, or another server on the folder, once served it.
+#[tokio::test]
+async fn a_start_takes_the_versions_that_reloads_would_have_taken() {
+    let models = folder(&[("stand-in", "1.2.3", described("stand-in", "1.2.3", "b"))]);
+    let app = serve_strictly(&models, false);
+    write(
+        models.path(),
+        "stand-in",
+        "1.3.0",
+        &in_another_order("1.3.0"),
+    );
+    let answer = administer(&app, "/models/stand-in/reload").await;
+    assert_eq!(answer.status, 409);
+    assert_eq!(champion(&app).await, "1.2.3");
+    let started = serve_strictly(&models, false);
+    assert_eq!(champion(&started).await, "1.2.3");
+    let refused = "underwrite_model_reloads_total{model=\"stand-in\",result=\"refused\"}";
+    assert_eq!(metric(&started, refused).await, 1);
+    // It is there for those who name it.
+    let named = "/models/stand-in/versions/1.3.0/predict";
+    assert_eq!(send(&started, "POST", named, &[], "{}").await.status, 200);
+    // What came after it counts, if it fits those before it.
+    for (version, file, status, serving) in [
+        (
+            "1.4.0",
+            described("stand-in", "1.4.0", "b"),
+            200_u16,
+            "1.4.0",
+        ),
+        ("1.6.0", in_another_order("1.6.0"), 409, "1.4.0"),
+        ("1.5.0", described("stand-in", "1.5.0", "b"), 409, "1.5.0"),
+    ] {
+        write(models.path(), "stand-in", version, &file);
+        let answer = administer(&app, "/models/stand-in/reload").await;
+        assert_eq!(answer.status, status, "{version}: {}", answer.text());
+        assert_eq!(json(&answer)["serving"], serving, "{version}");
+        let started = serve_strictly(&models, false);
+        assert_eq!(champion(&started).await, serving, "{version}");
+    }
+    assert_eq!(champion(&serve_strictly(&models, true)).await, "1.6.0");
+    // Without those that it does not fit, it is the model.
+    for version in ["1.2.3", "1.4.0", "1.5.0"] {
+        std::fs::remove_dir_all(models.path().join("stand-in").join(version)).unwrap();
+    }
+    let answer = administer(&app, "/models/stand-in/reload").await;
+    assert_eq!(json(&answer)["serving"], "1.5.0", "{}", answer.text());
+    assert_eq!(champion(&serve_strictly(&models, false)).await, "1.6.0");
+}
+
+/// Who was rolled back to answers after a restart, whatever older versions are there.
+#[tokio::test]
+async fn a_start_serves_the_version_that_is_pinned() {
+    let models = folder(&[
+        ("stand-in", "1.2.3", described("stand-in", "1.2.3", "b")),
+        ("stand-in", "1.3.0", in_another_order("1.3.0")),
+    ]);
+    let deployment = models.path().join("stand-in/deployment.toml");
+    let app = serve_strictly(&models, false);
+    std::fs::write(&deployment, "version = \"1.3.0\"\n").unwrap();
+    let answer = administer(&app, "/models/stand-in/reload").await;
+    assert_eq!(answer.status, 409);
+    assert_eq!(champion(&app).await, "1.2.3");
+    assert!(
+        answer.text().contains("the next start serves"),
+        "{}",
+        answer.text()
+    );
+    let started = serve_strictly(&models, false);
+    assert_eq!(champion(&started).await, "1.3.0");
+    // Nothing is refused there: somebody named it.
+    let again = administer(&started, "/models/stand-in/reload").await;
+    assert_eq!(again.status, 200, "{}", again.text());
+}
+
+/// A model that cannot be loaded is not replaced by the next by name.
+#[tokio::test]
+async fn no_other_model_answers_for_the_default_one() {
+    let (cars, homes) = (numbered(1), numbered(2));
+    let models = folder(&[("cars", "1", cars.clone()), ("homes", "1", homes)]);
+    std::fs::create_dir(models.path().join("archive")).unwrap();
+    let app = serve_folder(&models);
+    assert_eq!(who(&app, "/predict").await, 1);
+    let damaged = cars[..cars.len() - 1].to_vec();
+    for (file, deployment) in [(&damaged, ""), (&cars, "version = \"9.9.9\"")] {
+        write(models.path(), "cars", "1", file);
+        std::fs::write(models.path().join("cars/deployment.toml"), deployment).unwrap();
+        administer(&app, "/models/cars/reload").await;
+        assert_eq!(who(&app, "/predict").await, 1);
+        let started = serve_folder(&models);
+        assert_eq!(predict(&started, "{}").await.status, 503);
+        assert_eq!(get(&started, "/health", &[]).await.status, 503);
+        assert_eq!(who(&started, "/models/homes/predict").await, 2);
+    }
+    // It comes back.
+    let started = serve_folder(&models);
+    std::fs::remove_file(models.path().join("cars/deployment.toml")).unwrap();
+    write(models.path(), "cars", "1", &cars);
+    administer(&started, "/models/homes/reload").await;
+    assert_eq!(predict(&started, "{}").await.status, 503);
+    assert_eq!(who(&serve_folder(&models), "/predict").await, 1);
+}
+
+/// Such a challenger once took the champion with it.
+#[tokio::test]
+async fn a_start_serves_the_champion_without_a_challenger_that_is_refused() {
+    let models = folder(&[
+        ("stand-in", "1.2.3", described("stand-in", "1.2.3", "b")),
+        ("stand-in", "1.3.0", in_another_order("1.3.0")),
+    ]);
+    let deployment = models.path().join("stand-in/deployment.toml");
+    for (challenger, sentence) in [
+        (
+            "version = \"1.3.0\"\nmode = \"canary\"\npercent = 50",
+            "in another place",
+        ),
+        ("version = \"9.9.9\"", "names version 9.9.9"),
+    ] {
+        let text = format!("version = \"1.2.3\"\n[challenger]\n{challenger}");
+        std::fs::write(&deployment, text).unwrap();
+        let app = serve_strictly(&models, false);
+        let shown = json(&get(&app, "/models/stand-in", &[]).await);
+        assert_eq!(shown["version"], "1.2.3", "{shown}");
+        assert!(shown["challenger"].is_null(), "{shown}");
+        for _ in 0..4 {
+            assert_eq!(predict(&app, "{}").await.status, 200);
+        }
+        let answer = administer(&app, "/models/stand-in/reload").await;
+        assert_eq!(answer.status, 409);
+        assert!(answer.text().contains(sentence), "{}", answer.text());
+    }
+    // Who answers cannot be read: nobody guesses.
+    for text in ["versoin = \"1.2.3\"", "version = \"9.9.9\""] {
+        std::fs::write(&deployment, text).unwrap();
+        let app = serve_strictly(&models, false);
+        assert_eq!(predict(&app, "{}").await.status, 503, "{text}");
+    }
+}
+
 #[tokio::test]
 async fn a_rollback_outlives_a_restart() {
     let folder = folder(&[("cars", "1", numbered(1)), ("cars", "2", numbered(2))]);
@@ -508,6 +707,30 @@ async fn a_rollback_outlives_a_restart() {
     );
     let text = std::fs::read_to_string(&deployment).unwrap();
     assert_eq!(text, "version = \"1\"\n# ours\n");
+    assert_eq!(who(&serve_folder(&folder), "/predict").await, 1);
+}
+
+/// The folder of the version that answers again has the file that was rolled back.
+#[tokio::test]
+async fn a_rollback_from_a_file_in_the_same_place_does_not_last() {
+    let folder = folder(&[("cars", "1", numbered(1)), ("cars", "0", numbered(3))]);
+    let app = serve_folder(&folder);
+    write(folder.path(), "cars", "1", &numbered(2));
+    administer(&app, "/models/cars/reload").await;
+    assert_eq!(who(&app, "/predict").await, 2);
+    let outcome = json(&administer(&app, "/models/cars/rollback").await);
+    assert_eq!(
+        (&outcome["serving"], &outcome["lasting"]),
+        (&"1".into(), &false.into())
+    );
+    let advice = outcome["advice"].as_str().unwrap();
+    assert!(
+        advice.starts_with("put the file of version 1 with the SHA-256 ")
+            && advice.ends_with("cars/1/model.wasm"),
+        "{advice}"
+    );
+    assert_eq!(who(&app, "/predict").await, 1);
+    write(folder.path(), "cars", "1", &numbered(1));
     assert_eq!(who(&serve_folder(&folder), "/predict").await, 1);
 }
 

@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use axum::Router;
 use common::{Answer, get, predict, send};
-use host_server::{App, Limits, ModelHost, ModelSource, ServeOptions, app};
+use host_server::{
+    App, DriftOptions, Key, Limits, ModelHost, ModelSource, Role, ServeOptions, app,
+};
 use model_core::artifact::Artifact;
 use model_core::details::Details;
 use model_core::policy::Policy;
@@ -402,15 +404,54 @@ fn sketch_of(artifact: &Artifact, rows: &[Value]) -> Vec<u8> {
     out
 }
 
-#[tokio::test]
-async fn the_drift_window_counts_a_derived_field_as_computed_or_as_given() {
-    let mut artifact = artifact(Some(POLICY));
-    let reference = sketch_of(&artifact, &applications(true));
+/// A model that carries a sketch of its training rows.
+fn monitored(policy: &str) -> Artifact {
+    let mut artifact = artifact(Some(policy));
     let details = Details {
-        reference,
+        reference: sketch_of(&artifact, &applications(true)),
         ..Details::default()
     };
     artifact.details = details.to_bytes().unwrap();
+    artifact
+}
+
+/// What came since the last minute was once not in the window of the same model with another policy.
+#[tokio::test]
+async fn a_policy_that_is_replaced_in_place_keeps_the_drift_window() {
+    let (folder, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let place = folder.path().join("loans/1.0.0");
+    fs::create_dir_all(&place).unwrap();
+    let write = |policy: &str| {
+        let mut artifact = monitored(policy);
+        artifact.golden_rows.clear();
+        fs::write(place.join("aside"), packed(&artifact)).unwrap();
+        fs::rename(place.join("aside"), place.join("model.wasm")).unwrap();
+    };
+    write(POLICY);
+    let options = ServeOptions {
+        allow_mismatch: true,
+        keys: vec![Key::new("chief", Role::Admin)],
+        drift: Some(DriftOptions {
+            state: Some(state.path().to_owned()),
+            ..DriftOptions::default()
+        }),
+        ..ServeOptions::new(ModelSource::Folder(folder.path().to_owned()))
+    };
+    let app = app(App::open(options).unwrap());
+    let batch = json!(applications(true)).to_string();
+    send(&app, "POST", "/predict/batch", &[], batch).await;
+    let rows = async || json(&get(&app, "/drift", &[]).await)["window"]["rows"].clone();
+    assert_eq!(rows().await, 100);
+    write(&POLICY.replace("amount > 50000", "amount > 10000"));
+    let key = [("x-api-key", "chief")];
+    let reload = send(&app, "POST", "/models/loans/reload", &key, "").await;
+    assert_eq!(json(&reload)["loaded"][0], "1.0.0");
+    assert_eq!(rows().await, 100);
+}
+
+#[tokio::test]
+async fn the_drift_window_counts_a_derived_field_as_computed_or_as_given() {
+    let artifact = monitored(POLICY);
     let share = async |rows: &[Value]| {
         let app = app(App::new(load(&artifact)));
         send(&app, "POST", "/predict/batch", &[], json!(rows).to_string()).await;

@@ -211,6 +211,29 @@ fn a_window_slides_by_time() {
     assert_eq!(live.rows(), 1);
 }
 
+/// A block that took days to fill was once called one of the last minute.
+#[test]
+fn a_window_says_how_old_its_rows_are() {
+    let window = Window {
+        length: Length::Seconds(60),
+        panes: 3,
+    };
+    let mut live = Live::new(&filled(0..3000), window, 1000).in_blocks(100);
+    assert_eq!(live.since(), 1000);
+    (0..60).for_each(|seed| live.push(row(seed), 1010));
+    let mut restarted = Live::new(&filled(0..3000), window, 5000).in_blocks(100);
+    restarted.restore(&live.encode(true)).unwrap();
+    for live in [&mut live, &mut restarted] {
+        live.turn(9000);
+        (60..100).for_each(|seed| live.push(row(seed), 9000));
+        assert_eq!((live.rows(), live.since()), (100, 1010));
+        (0..100).for_each(|seed| live.push(row(seed), 9070));
+        assert_eq!((live.rows(), live.since()), (200, 1010));
+        live.turn(9200);
+        assert_eq!((live.rows(), live.since()), (100, 9070));
+    }
+}
+
 /// The rows in one window of its own.
 fn counted(reference: &Sketch, rows: std::ops::Range<u64>) -> Sketch {
     let window = Window {
@@ -267,6 +290,33 @@ fn a_window_shows_whole_blocks_alone() {
             "{window:?}: {ends:?}"
         );
         assert!(blocks.len() > 5, "{window:?}: {ends:?}");
+    }
+}
+
+/// Each pane has a block at least: a window once covered so many times as many rows as were asked for.
+#[test]
+fn a_window_in_blocks_covers_what_was_asked_for() {
+    let reference = filled(0..3000);
+    for (rows, panes, expected) in [
+        (42, 24, (101, 10)),
+        (30, 4, (120, 1)),
+        (5, 10, (100, 1)),
+        (0, 3, (100, 1)),
+        (100, 24, (100, 24)),
+        (250, 2, (250, 2)),
+    ] {
+        let length = Length::Rows(rows);
+        let mut live = Live::new(&reference, Window { length, panes }, 0).in_blocks(100);
+        let window = live.window();
+        let (pane, panes) = expected;
+        let length = Length::Rows(pane);
+        assert_eq!(window, Window { length, panes }, "{rows}");
+        (0..6_000).for_each(|seed| live.push(row(seed), 0));
+        assert!(
+            live.rows() <= pane * panes as u64,
+            "{rows}: {}",
+            live.rows()
+        );
     }
 }
 

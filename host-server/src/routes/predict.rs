@@ -21,7 +21,7 @@ use crate::http::body::{check_json, check_plain};
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::request_id::RequestId;
-use crate::models::registry::{Affinity, ScoredDecision};
+use crate::models::registry::{Affinity, Champions, CountedWith, ScoredDecision, Served};
 use crate::record::{Call, Kind};
 
 /// How many headers an answer has, with those of the middleware.
@@ -96,16 +96,19 @@ async fn answer(
     let target = app.target_version(call.caller, name, version, affinity);
     let target = target.await?;
     let recorder = app.recorder(&call, &target, Kind::Decision)?;
+    let shadow = target.live.as_ref().and_then(|live| live.shadow());
+    let room = shadow.and_then(|shadow| shadow.room(body.len()));
     let is_short = target.served.is_short(body.len());
     let decided = if is_short {
         let _permit = app.begin()?;
-        target.served.decide(&body)
+        decide(&target.served, &body, room.is_some())
     } else {
         let permit = app.begin_long(call.caller)?;
-        Box::pin(decide_beside(app, call.caller, permit, &target, &body)).await
+        let work = decide_beside(app, call.caller, permit, &target, &body, room.is_some());
+        Box::pin(work).await
     };
     app.metrics().http.predicted(start.elapsed());
-    let ScoredDecision { decision, score } = match decided {
+    let (ScoredDecision { decision, score }, counted) = match decided {
         Ok(scored) => scored,
         Err(error) => {
             let served = &target.served;
@@ -120,13 +123,29 @@ async fn answer(
             recorder.write().written().await?
         }
     };
-    if let Some(shadow) = target.live.as_ref().and_then(|live| live.shadow()) {
-        let record = app.shadow_record(&call, written.as_ref());
-        shadow.offer(&body, score, record);
+    match (shadow, room) {
+        (Some(shadow), Some(room)) => {
+            let record = app.shadow_record(&call, written.as_ref());
+            shadow.offer(room, &body, Champions { score, counted }, record);
+        }
+        (Some(shadow), None) => shadow.dropped(),
+        (None, _) => {}
     }
     let mut response = respond(decision, start.elapsed(), call.id);
     receipt(&mut response, written);
     Ok(response)
+}
+
+/// One decision, which is counted with others whose copies a challenger gets, if it gets one.
+fn decide(
+    served: &Served,
+    body: &[u8],
+    is_copied: bool,
+) -> Result<(ScoredDecision, CountedWith), CallError> {
+    match is_copied {
+        true => served.decide_copied(body),
+        false => Ok((served.decide(body)?, CountedWith::Unread)),
+    }
 }
 
 /// Decides on a thread beside those of the connections.
@@ -136,12 +155,13 @@ async fn decide_beside(
     permit: Share,
     target: &Target,
     body: &Bytes,
-) -> Result<ScoredDecision, CallError> {
+    is_copied: bool,
+) -> Result<(ScoredDecision, CountedWith), CallError> {
     let served = Arc::clone(&target.served);
     let body = body.clone();
     let work = move || {
         let _permit = permit;
-        served.decide(&body)
+        decide(&served, &body, is_copied)
     };
     let decided = app.admission().piece(caller, work).await;
     decided.unwrap_or_else(|error| Err(CallError::Instantiate(error.to_string())))

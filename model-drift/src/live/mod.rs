@@ -7,7 +7,8 @@
 //!
 //! Rows can be counted in blocks ([`Live::in_blocks`]): they are in no pane before their block is
 //! whole. All that a window ever shows is then a sum of whole blocks, and so is every sum and
-//! difference of what it showed at different times: none tells of a single row.
+//! difference of what it showed at different times: none tells of a single row. Several blocks can
+//! be filled at once ([`Block`], [`Live::take`]).
 
 mod bins;
 mod state;
@@ -20,7 +21,9 @@ pub use state::StateError;
 
 /// The most panes of a window.
 pub const MAX_PANES: usize = 64;
-/// The most memory for all counts, in bytes; a reference with more columns gets fewer panes.
+/// The most memory for all counts, in bytes, with a block that is filled beside the window's own; a
+/// reference with more columns gets fewer panes. One with more bins than a sixteenth of this takes
+/// more, for its single pane.
 pub const MAX_BYTES: usize = 768 << 10;
 
 /// When a pane is full.
@@ -71,7 +74,7 @@ pub struct Live {
     complete: Option<Pane>,
     /// Rows of a block, at least; and those of the block that is not whole yet.
     block: u64,
-    open: Pane,
+    open: Block,
     /// How often what the window shows has changed.
     changes: u64,
 }
@@ -102,6 +105,15 @@ impl Shape {
         u32::try_from(self.starts[column] + bin).ok()
     }
 
+    /// A block without rows.
+    #[must_use]
+    pub fn block(&self) -> Block {
+        Block {
+            counts: vec![0; self.starts[self.columns.len()].max(1)],
+            ..Block::default()
+        }
+    }
+
     /// A sketch of the reference's columns in these bins; columns it does not have are left out.
     fn rebinned(&self, reference: &Sketch, sketch: &Sketch) -> Sketch {
         let columns = reference.columns.iter().zip(&self.columns);
@@ -124,12 +136,21 @@ pub fn in_bins(reference: &Sketch, sketch: &Sketch) -> [Sketch; 2] {
     [reference, sketch].map(|one| shape.rebinned(reference, one))
 }
 
+/// Rows that a window counts at once when there are enough of them.
 #[derive(Debug, Clone, PartialEq, Default)]
-struct Pane {
+pub struct Block {
     rows: u64,
-    /// The second in which it started.
+    /// The second of its first row.
     began: u64,
     counts: Vec<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Pane {
+    /// The second in which it started.
+    began: u64,
+    /// What it counts; its rows may have come before it started.
+    all: Block,
 }
 
 impl Live {
@@ -138,22 +159,23 @@ impl Live {
     pub fn new(reference: &Sketch, window: Window, now: u64) -> Self {
         let shape = Shape::new(reference);
         let cells = shape.starts[shape.columns.len()].max(1);
-        let affordable = (MAX_BYTES / (cells * size_of::<u32>())).max(2) - 1;
+        // But for the open block, and one that is filled beside it.
+        let affordable = (MAX_BYTES / (cells * size_of::<u32>())).max(3) - 2;
         let window = Window {
             panes: window.panes.clamp(1, MAX_PANES.min(affordable)),
             ..window
         };
+        let block = shape.block();
         let pane = Pane {
             began: now,
-            counts: vec![0; cells],
-            ..Pane::default()
+            all: block.clone(),
         };
         Self {
             window,
             digest: reference.digest(),
             reference: shape.rebinned(reference, reference),
             shape: Arc::new(shape),
-            open: pane.clone(),
+            open: block,
             panes: vec![pane; window.panes],
             current: 0,
             complete: None,
@@ -162,13 +184,27 @@ impl Live {
         }
     }
 
-    /// The same, which counts rows in blocks of so many. Where panes have a number of rows, the
-    /// last block of each is as long as the pane asks for, but shorter than two; a pane that would
-    /// have fewer rows than a block has one block.
+    /// The same, which counts rows in blocks of so many: for a window that has seen nothing yet.
+    /// Where panes have a number of rows, the last block of each is as long as the pane asks for,
+    /// but shorter than two. A pane has at least one block: a window of fewer rows than that many
+    /// panes take has fewer of them, and one of fewer rows than a block is as long as a block.
     #[must_use]
-    pub fn in_blocks(self, rows: u64) -> Self {
-        let block = rows.max(1);
-        Self { block, ..self }
+    pub fn in_blocks(mut self, rows: u64) -> Self {
+        self.block = rows.max(1);
+        if let Length::Rows(pane) = self.window.length
+            && pane < self.block
+        {
+            let all = pane.max(1).saturating_mul(self.panes.len() as u64);
+            let panes = (all / self.block).max(1);
+            // Fewer than there were: it fits.
+            self.panes
+                .truncate(usize::try_from(panes).unwrap_or(usize::MAX));
+            self.window = Window {
+                length: Length::Rows(all.div_ceil(panes).max(self.block)),
+                panes: self.panes.len(),
+            };
+        }
+        self
     }
 
     /// Counts a row: one cell for each column of the reference, in its order. Cells that are
@@ -181,30 +217,48 @@ impl Live {
             let bin = column.bin(cells.next().unwrap_or(Cell::Missing))?;
             Some(start + bin)
         });
-        self.add(places, now);
+        self.open.add(places, now);
+        self.close(now);
     }
 
     /// Counts a row by the indices of [`Shape::place`]. An index out of range is ignored.
     pub fn count(&mut self, places: &[u32], now: u64) {
-        self.add(places.iter().map(|place| *place as usize), now);
+        self.open.count(places, now);
+        self.close(now);
     }
 
-    fn add(&mut self, places: impl Iterator<Item = usize>, now: u64) {
-        places.for_each(|place| self.open.add(place));
-        self.open.rows += 1;
-        if self.open.rows >= self.rows_of_block() {
-            self.turn(now);
-            self.panes[self.current].take(&mut self.open);
-            self.changes += 1;
+    fn close(&mut self, now: u64) {
+        if self.open.rows >= self.block_rows() {
+            let mut block = std::mem::take(&mut self.open);
+            self.take(&mut block, now);
+            self.open = block;
         }
     }
 
-    /// How many rows the open block gets.
-    fn rows_of_block(&self) -> u64 {
+    /// Counts all rows of a block, which has none then.
+    pub fn take(&mut self, block: &mut Block, now: u64) {
+        self.turn(now);
+        self.panes[self.current].all.take(block);
+        self.changes += 1;
+    }
+
+    /// Adds the rows of a block, which has none then, to those of the block that is not whole yet.
+    pub fn join(&mut self, block: &mut Block) {
+        self.open.take(block);
+    }
+
+    /// Lets go of the rows of the block that is not whole yet.
+    pub fn forget_open(&mut self) {
+        self.open.clear();
+    }
+
+    /// How many rows a block needs to be counted.
+    #[must_use]
+    pub fn block_rows(&self) -> u64 {
         let Length::Rows(most) = self.window.length else {
             return self.block;
         };
-        let rows = self.panes[self.current].rows;
+        let rows = self.panes[self.current].all.rows;
         let left = if rows < most { most - rows } else { most };
         match left / self.block {
             1 => left,
@@ -222,7 +276,7 @@ impl Live {
     pub fn turn(&mut self, now: u64) {
         match self.window.length {
             Length::Rows(most) => {
-                if self.panes[self.current].rows >= most.max(1) {
+                if self.panes[self.current].all.rows >= most.max(1) {
                     self.next(now);
                 }
             }
@@ -247,8 +301,8 @@ impl Live {
         }
         self.current = (self.current + 1) % self.panes.len();
         let pane = &mut self.panes[self.current];
-        (pane.rows, pane.began) = (0, began);
-        pane.counts.fill(0);
+        pane.began = began;
+        pane.all.clear();
     }
 
     /// The reference in the bins of the window: what [`Live::sketch`] is compared with.
@@ -261,13 +315,13 @@ impl Live {
     /// one, the counts so far. Sketches of several servers with one model can be merged.
     #[must_use]
     pub fn sketch(&self) -> Sketch {
-        let mut counts = vec![0u64; self.panes[0].counts.len()];
+        let mut counts = vec![0u64; self.open.counts.len()];
         let panes = match &self.complete {
             Some(complete) => std::slice::from_ref(complete),
             None => &self.panes,
         };
         for pane in panes {
-            for (sum, count) in counts.iter_mut().zip(&pane.counts) {
+            for (sum, count) in counts.iter_mut().zip(&pane.all.counts) {
                 *sum += u64::from(*count);
             }
         }
@@ -285,8 +339,8 @@ impl Live {
     #[must_use]
     pub fn rows(&self) -> u64 {
         match &self.complete {
-            Some(complete) => complete.rows,
-            None => self.panes.iter().map(|pane| pane.rows).sum(),
+            Some(complete) => complete.all.rows,
+            None => self.panes.iter().map(|pane| pane.all.rows).sum(),
         }
     }
 
@@ -296,15 +350,16 @@ impl Live {
         self.open.rows
     }
 
-    /// The second in which the window started: no row in it is older.
+    /// The second of the window's first row; without rows, that in which it started. In a window of
+    /// seconds a row counts from when its block is whole, and so may be older than the window.
     #[must_use]
     pub fn since(&self) -> u64 {
         let panes = self
             .complete
             .as_ref()
             .map_or(&*self.panes, std::slice::from_ref);
-        let seen = panes.iter().filter(|pane| pane.rows > 0);
-        let began = seen.map(|pane| pane.began).min();
+        let seen = panes.iter().filter(|pane| pane.all.rows > 0);
+        let began = seen.map(|pane| pane.all.began).min();
         began.unwrap_or(self.panes[self.current].began)
     }
 
@@ -314,7 +369,7 @@ impl Live {
         self.changes
     }
 
-    /// The window; it may have fewer panes than were asked for.
+    /// The window; it may have fewer panes than were asked for, and longer ones.
     #[must_use]
     pub fn window(&self) -> Window {
         self.window
@@ -324,22 +379,57 @@ impl Live {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let panes = self.panes.len() + 1 + usize::from(self.panes.len() == 1);
-        panes * self.panes[0].counts.len() * size_of::<u32>()
+        panes * self.open.bytes()
     }
 }
 
-impl Pane {
-    fn add(&mut self, place: usize) {
-        if let Some(count) = self.counts.get_mut(place) {
-            *count = count.saturating_add(1);
+impl Block {
+    /// Counts a row by the indices of [`Shape::place`]. An index out of range is ignored.
+    pub fn count(&mut self, places: &[u32], now: u64) {
+        self.add(places.iter().map(|place| *place as usize), now);
+    }
+
+    /// How many it has.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Memory of its counts.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.counts.len() * size_of::<u32>()
+    }
+
+    fn add(&mut self, places: impl Iterator<Item = usize>, now: u64) {
+        for place in places {
+            if let Some(count) = self.counts.get_mut(place) {
+                *count = count.saturating_add(1);
+            }
         }
+        self.began = if self.rows == 0 {
+            now
+        } else {
+            self.began.min(now)
+        };
+        self.rows += 1;
     }
 
     /// Adds what another one has, which has nothing then.
     fn take(&mut self, other: &mut Self) {
-        for (count, more) in self.counts.iter_mut().zip(&mut other.counts) {
-            *count = count.saturating_add(std::mem::take(more));
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count = count.saturating_add(*more);
         }
-        self.rows += std::mem::take(&mut other.rows);
+        if other.rows > 0 {
+            let is_first = self.rows == 0 || other.began < self.began;
+            self.began = if is_first { other.began } else { self.began };
+        }
+        self.rows += other.rows;
+        other.clear();
+    }
+
+    fn clear(&mut self) {
+        (self.rows, self.began) = (0, 0);
+        self.counts.fill(0);
     }
 }

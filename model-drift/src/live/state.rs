@@ -1,13 +1,14 @@
 //! The stored form of a window: `UWDLIVE\0`, format (u32), SHA-256 of what follows; then
 //! the digest of the reference (64 bytes of hexadecimal), the kind and length of a pane, and
-//! the panes' rows, beginnings and counts, and those of the open block. Integers are little-endian.
+//! of each pane the second in which it began and its counts, and the counts of the open block: rows,
+//! the second of the first, and the number in each bin. Integers are little-endian.
 
 use sha2::{Digest, Sha256};
 
-use super::{Length, Live, Pane};
+use super::{Block, Length, Live, Pane};
 
 const MAGIC: &[u8; 8] = b"UWDLIVE\0";
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const HEADER: usize = 44;
 
 /// Why a stored window cannot be continued.
@@ -36,18 +37,12 @@ impl Live {
             body.extend_from_slice(&number.to_le_bytes());
         }
         body.push(u8::from(self.complete.is_some()));
-        let none = Pane {
-            counts: vec![0; self.open.counts.len()],
-            ..Pane::default()
-        };
-        let open = if with_open { &self.open } else { &none };
-        for pane in self.panes.iter().chain(&self.complete).chain([open]) {
-            body.extend_from_slice(&pane.rows.to_le_bytes());
+        for pane in self.panes.iter().chain(&self.complete) {
             body.extend_from_slice(&pane.began.to_le_bytes());
-            pane.counts
-                .iter()
-                .for_each(|count| body.extend_from_slice(&count.to_le_bytes()));
+            write(&pane.all, &mut body);
         }
+        let none = self.shape.block();
+        write(if with_open { &self.open } else { &none }, &mut body);
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&FORMAT.to_le_bytes());
         bytes.extend_from_slice(&Sha256::digest(&body));
@@ -79,12 +74,12 @@ impl Live {
         }
         let current = usize::try_from(reader.number()?).map_err(|_| StateError::Damaged)?;
         let complete = reader.take(1)?[0] == 1;
-        let cells = self.panes[0].counts.len();
+        let cells = self.open.counts.len();
         let panes = (0..self.panes.len())
             .map(|_| reader.pane(cells))
             .collect::<Result<Vec<_>, _>>()?;
         let complete = complete.then(|| reader.pane(cells)).transpose()?;
-        let open = reader.pane(cells)?;
+        let open = reader.block(cells)?;
         if current >= panes.len() || !reader.0.is_empty() {
             return Err(StateError::Damaged);
         }
@@ -99,6 +94,14 @@ fn kind(length: Length) -> (u64, u64) {
     match length {
         Length::Rows(rows) => (0, rows),
         Length::Seconds(seconds) => (1, seconds),
+    }
+}
+
+fn write(block: &Block, out: &mut Vec<u8>) {
+    out.extend_from_slice(&block.rows.to_le_bytes());
+    out.extend_from_slice(&block.began.to_le_bytes());
+    for count in &block.counts {
+        out.extend_from_slice(&count.to_le_bytes());
     }
 }
 
@@ -117,10 +120,16 @@ impl<'a> Reader<'a> {
     }
 
     fn pane(&mut self, cells: usize) -> Result<Pane, StateError> {
+        let began = self.number()?;
+        let all = self.block(cells)?;
+        Ok(Pane { began, all })
+    }
+
+    fn block(&mut self, cells: usize) -> Result<Block, StateError> {
         let (rows, began) = (self.number()?, self.number()?);
         let counts = self.take(cells * 4)?.chunks_exact(4);
         let counts = counts.map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]]));
-        Ok(Pane {
+        Ok(Block {
             rows,
             began,
             counts: counts.collect(),

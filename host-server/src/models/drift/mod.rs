@@ -6,6 +6,7 @@ mod gauges;
 mod reader;
 mod snapshot;
 mod state;
+mod window;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +28,8 @@ use snapshot::LEAST_ROWS;
 pub(crate) use snapshot::Snapshot;
 use state::StateFile;
 pub(crate) use state::{StateLock, check_state_folder};
+pub(crate) use window::Copied;
+use window::Counted;
 
 /// Requests that are counted together: what a window shows, and every difference of what it showed
 /// at two times, is a sum of so many, and no applicant can be told from it.
@@ -39,6 +42,11 @@ pub struct DriftOptions {
     pub window: Window,
     /// The folder that keeps windows between starts. Default: none.
     pub state: Option<PathBuf>,
+}
+
+impl DriftOptions {
+    /// The fewest requests that a window of a number of requests has, and each of its panes.
+    pub const LEAST_REQUESTS: u64 = BLOCK;
 }
 
 impl Default for DriftOptions {
@@ -113,7 +121,7 @@ pub(crate) struct Monitor {
     /// `loan-approval 1.0.0`
     title: String,
     reader: Reader,
-    window: Mutex<Live>,
+    window: Mutex<Counted>,
     /// The last comparison, and of what it was.
     last: Mutex<Option<(Stamp, Arc<Snapshot>)>>,
     unread: AtomicU64,
@@ -151,13 +159,15 @@ impl Drift {
             let file = StateFile::new(folder, (name, version), watched, digest);
             file.restore(&mut live);
             // A block that goes on now must not go on once more after a crash.
-            file.write(&live.encode(false));
+            if !file.write(End::None, || live.encode(false)) {
+                live.forget_open();
+            }
             file
         });
         Ok(Arc::new(Monitor {
             title: format!("{name} {version}"),
             reader: Reader::new(&artifact, &reference, live.shape()),
-            window: Mutex::new(live),
+            window: Mutex::new(Counted::new(live)),
             last: Mutex::default(),
             unread: AtomicU64::new(0),
             gauges: self.gauges.model(name, version),
@@ -183,26 +193,56 @@ fn reference(host: &ModelHost) -> Result<(Artifact, Sketch), NotMonitored> {
 }
 
 impl Monitor {
-    /// Counts a request with its answer, the score of which was read before: what came, before any policy; a derived
-    /// field that was left out as it was computed. A request
-    /// that the model refused counts too, without a score; one that is no JSON object does not.
+    /// Counts a request with its answer, the score of which was read before: what came, before any
+    /// policy; a derived field that was left out as it was computed. A request that the model
+    /// refused counts too, without a score; one that is no JSON object does not.
     pub(crate) fn seen(&self, request: &[u8], answer: Answer<'_>, score: Option<Score>) {
-        let Some(bins) = self.reader.bins(request, answer, score) else {
+        if let Some(bins) = self.bins(request, answer, score) {
+            self.window().count(&bins, now());
+        }
+    }
+
+    /// Counts a request of which a challenger gets a copy, with others like it: the block, unless it
+    /// does not count.
+    pub(crate) fn seen_copied(
+        &self,
+        request: &[u8],
+        answer: Answer<'_>,
+        score: Option<Score>,
+    ) -> Option<Arc<Copied>> {
+        let bins = self.bins(request, answer, score)?;
+        Some(self.window().count_copied(&bins, now()))
+    }
+
+    /// Counts a challenger's answer to a copy of a request, when all of its block were answered.
+    pub(crate) fn seen_copy(
+        &self,
+        of: &Arc<Copied>,
+        request: &[u8],
+        answer: Answer<'_>,
+        score: Option<Score>,
+    ) {
+        if let Some(bins) = self.bins(request, answer, score) {
+            self.window().count_copy(of, &bins, now());
+        }
+    }
+
+    fn bins(&self, request: &[u8], answer: Answer<'_>, score: Option<Score>) -> Option<Vec<u32>> {
+        let bins = self.reader.bins(request, answer, score);
+        if bins.is_none() {
             self.unread.fetch_add(1, Ordering::Relaxed);
-            return;
-        };
-        let now = now();
-        self.window().count(&bins, now);
+        }
+        bins
     }
 
     /// The window compared with the training rows; computed anew only when it has changed.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let mut window = self.window();
-        window.turn(now());
-        let is_waiting = window.rows() < LEAST_ROWS;
+        let live = window.live(now());
+        let (is_waiting, changes) = (live.rows() < LEAST_ROWS, live.changes());
         let stamp = Stamp {
-            changes: window.changes(),
+            changes,
             unread: self.unread.load(Ordering::Relaxed),
             waiting: if is_waiting { window.open_rows() } else { 0 },
         };
@@ -213,7 +253,7 @@ impl Monitor {
         }
         // Requests wait for this lock only while the counts are copied, not while they are
         // compared.
-        let counted = Snapshot::count(&window, stamp.unread);
+        let counted = Snapshot::count(&mut window, now(), stamp.unread);
         drop(window);
         let snapshot = Arc::new(counted.compare(&self.title, self.reader.columns()));
         *last = Some((stamp, Arc::clone(&snapshot)));
@@ -235,12 +275,12 @@ impl Monitor {
     /// is not whole yet are written at the `end`, when nobody looks any more: a block that went on
     /// here and after a crash would be two that differ by a few requests.
     pub(crate) fn save(&self, end: End) {
-        let Some(state) = &self.state else { return };
-        let bytes = self.window().encode(end == End::OfServer);
-        state.write(&bytes);
+        if let Some(state) = &self.state {
+            state.write(end, || self.window().encode(end));
+        }
     }
 
-    fn window(&self) -> MutexGuard<'_, Live> {
+    fn window(&self) -> MutexGuard<'_, Counted> {
         // A panic cannot leave the counts inconsistent: they are only ever added to.
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }

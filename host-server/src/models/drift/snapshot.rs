@@ -6,11 +6,13 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use chrono::DateTime;
 use model_drift::compare::{self, CompareError, Sides};
-use model_drift::live::{Length, Live, Window};
+use model_drift::live::{Length, Window};
 use model_drift::report::{HtmlError, Report, waiting_html};
 use model_drift::sketch::Sketch;
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use super::window::Counted;
 
 /// Requests before a window is compared, and before its counts are given away: fewer could show
 /// only the grossest change, and would show who asked.
@@ -49,7 +51,7 @@ pub(crate) struct Facts {
     pub(super) rows: u64,
     /// Requests before a comparison.
     rows_needed: u64,
-    /// When its first request came, at the earliest; seconds since 1970.
+    /// When its first request came; seconds since 1970.
     since: u64,
     /// Requests that were no JSON object, or too long: since the start, never counted.
     unread: u64,
@@ -73,7 +75,9 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// Copies the counts.
-    pub(super) fn count(live: &Live, unread: u64) -> Counts {
+    pub(super) fn count(window: &mut Counted, now: u64, unread: u64) -> Counts {
+        let (open_rows, bytes) = (window.open_rows(), window.bytes());
+        let live = window.live(now);
         let Window { length, panes } = live.window();
         let all = |one: u64| one.saturating_mul(panes as u64);
         let (length_rows, length_seconds) = match length {
@@ -82,7 +86,7 @@ impl Snapshot {
         };
         // Before the first block is whole nothing but how far it is.
         let rows = match live.rows() {
-            few if few < LEAST_ROWS => (few + live.open_rows()).min(LEAST_ROWS - 1),
+            few if few < LEAST_ROWS => (few + open_rows).min(LEAST_ROWS - 1),
             rows => rows,
         };
         Counts {
@@ -95,7 +99,7 @@ impl Snapshot {
                 rows_needed: LEAST_ROWS,
                 since: live.since(),
                 unread,
-                bytes: live.bytes(),
+                bytes,
             },
             sketch: live.sketch(),
             reference: live.reference().clone(),
@@ -209,7 +213,7 @@ impl Counts {
 }
 
 impl Facts {
-    /// `the last 24 hours, since 2026-11-22 10:00 UTC`
+    /// `requests counted in the last 24 hours, the first at 2026-11-22 10:00 UTC`
     fn sentence(&self) -> String {
         let mut text = match (self.kind, self.length_rows, self.length_seconds) {
             ("tumbling", Some(rows), _) => format!("requests in windows of {rows}"),
@@ -220,15 +224,20 @@ impl Facts {
                 )
             }
             (_, Some(rows), _) => format!("up to {rows} requests"),
+            // A request counts when its block is whole, so that it may have come before.
             (_, _, seconds) => format!(
-                "requests of the last {}",
+                "requests counted in the last {}",
                 duration(seconds.unwrap_or_default())
             ),
         };
         let since = i64::try_from(self.since).unwrap_or_default();
         if let Some(since) = DateTime::from_timestamp(since, 0) {
             // Writing to a string does not fail.
-            let _ = write!(text, ", since {} UTC", since.format("%Y-%m-%d %H:%M"));
+            let _ = write!(
+                text,
+                ", the first at {} UTC",
+                since.format("%Y-%m-%d %H:%M")
+            );
         }
         text
     }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use model_drift::live::{Live, StateError};
 use model_files::{WholeFile, read_small};
 
-use super::Watched;
+use super::{End, Watched};
 
 /// The file that is locked.
 const LOCK: &str = ".lock";
@@ -21,8 +21,8 @@ const LONGEST: u64 = 4 << 20;
 pub(super) struct StateFile {
     path: PathBuf,
     digest: String,
-    /// One at a time.
-    writing: Mutex<()>,
+    /// One at a time; whether the last state is there.
+    writing: Mutex<bool>,
 }
 
 impl StateFile {
@@ -74,11 +74,20 @@ impl StateFile {
         Ok(&rest[1..])
     }
 
-    /// Replaces the file; on an error the old one is still there, and the log says why.
-    pub(super) fn write(&self, window: &[u8]) {
-        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = self.replace(window) {
-            tracing::warn!(path = %self.path.display(), %error, "drift window not saved");
+    /// Replaces the file by the window as it is when no other write is under way, unless the last
+    /// state is there already. On an error the old one is still there, and the log says why.
+    pub(super) fn write(&self, end: End, window: impl FnOnce() -> Vec<u8>) -> bool {
+        let mut has_ended = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if *has_ended && end == End::None {
+            return true;
+        }
+        *has_ended = end == End::OfServer;
+        match self.replace(&window()) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "drift window not saved");
+                false
+            }
         }
     }
 

@@ -69,6 +69,8 @@ pub(super) enum DeploymentError {
     NoSuchVersion(String),
     #[error("{0}")]
     Load(String),
+    #[error("deployment.toml: {0}, or name another version, since the next start serves this one")]
+    Champion(String),
     #[error("deployment.toml: challenger: {0}")]
     Canary(String),
     #[error("deployment.toml names version {0}, which was rolled back; reload to load it again")]

@@ -5,12 +5,14 @@
 //! later requests. Loading, checking and swapping happen on a thread of their own.
 
 mod affinity;
+mod arrange;
 mod deployment;
 mod file;
 mod folder;
 mod live;
 mod loading;
 mod names;
+mod newest;
 mod outcome;
 mod served;
 mod shadow;
@@ -34,8 +36,8 @@ pub(crate) use deployment::Mode;
 pub(crate) use live::Live;
 pub(crate) use loading::{Loaded, Loading, OnLoad, OnRefuse, Refused};
 pub(crate) use outcome::{Cause, Change, Outcome};
-pub(crate) use served::{ScoredDecision, Served};
-pub(crate) use shadow::Witness;
+pub(crate) use served::{CountedWith, ScoredDecision, Served};
+pub(crate) use shadow::{Champions, Witness};
 pub(crate) use slot::Slot;
 pub use source::{Checked, Fetched, FileCheck, ModelSource, SignatureCheck, Signer};
 pub(crate) use version::Version;
@@ -62,10 +64,11 @@ impl Registry {
         let registry = Self::empty(None, None, loading);
         let served = Served::new(host, None, None, &registry.loading);
         let slot = Arc::new(Slot::with(served, &registry.loading.metrics));
+        let name = slot.name().to_owned();
         registry
             .slots
-            .store(Arc::new([(slot.name().to_owned(), slot)].into()));
-        registry.choose_default();
+            .store(Arc::new([(name.clone(), slot)].into()));
+        registry.choose_default(Some(&name));
         registry
     }
 
@@ -81,10 +84,11 @@ impl Registry {
             ModelSource::File(path) | ModelSource::Fetched(Fetched { path, .. }) => {
                 let served = Served::open(&path, None, &registry.loading)?;
                 let slot = Arc::new(Slot::with(served, &registry.loading.metrics));
+                let name = slot.name().to_owned();
                 registry
                     .slots
-                    .store(Arc::new([(slot.name().to_owned(), slot)].into()));
-                registry.choose_default();
+                    .store(Arc::new([(name.clone(), slot)].into()));
+                registry.choose_default(Some(&name));
             }
             ModelSource::Folder(_) => {
                 registry.reload(Cause::Start.into());
@@ -241,12 +245,17 @@ impl Registry {
             tracing::warn!(%file, "model not loaded: expected its file at NAME/VERSION/model.wasm in the folder of models, as in loan-approval/1.0.0/model.wasm");
         }
         let mut outcomes = Vec::new();
+        // Of those that have a version, loaded or not.
+        let mut first = None;
         for name in &names {
             let slot = slots
                 .entry(name.clone())
                 .or_insert_with(|| Arc::new(Slot::new(name.clone())));
             let found = folder::versions(&folder.join(name));
             outcomes.push(slot.reload_versions(&found, change, &self.loading));
+            if first.is_none() && (!found.versions.is_empty() || slot.live().is_some()) {
+                first = Some(name.clone());
+            }
         }
         slots.retain(|name, slot| {
             let stays = names.contains(name) && slot.live().is_some();
@@ -256,16 +265,21 @@ impl Registry {
             }
             stays
         });
-        if slots.is_empty() {
+        if slots.is_empty() && outcomes.iter().any(|outcome| !outcome.refused.is_empty()) {
+            let folder = folder.display();
+            tracing::error!(%folder, "no model loaded: what is in the folder of models was refused; requests are answered 503 until a version can be loaded");
+        } else if slots.is_empty() {
             let folder = folder.display();
             tracing::warn!(%folder, "no model found: requests are answered 503 until there is one, at NAME/VERSION/model.wasm in this folder");
         }
         self.slots.store(Arc::new(slots));
-        self.choose_default();
+        self.choose_default(first.as_deref());
         outcomes
     }
 
-    fn choose_default(&self) {
+    /// Chooses the model for requests that name none: the one that was named at the start, or the
+    /// `first` by name, even where that cannot answer. No other model answers in its place.
+    fn choose_default(&self, first: Option<&str>) {
         let slots = self.slots.load();
         let default = match &self.default_name {
             Some(name) => {
@@ -281,8 +295,25 @@ impl Registry {
                 }
                 default
             }
-            None => slots.values().next(),
+            None => first.and_then(|first| {
+                let default = slots.get(first);
+                if default.is_none() && !slots.is_empty() {
+                    tracing::error!(default_model = first, "default model not loaded: requests that name no model are answered 503 until it is; --default-model names another one");
+                }
+                default
+            }),
         };
+        let before = self.default();
+        if let (Some(before), Some(default)) = (before, default)
+            && before.name() != default.name()
+        {
+            let (from, to) = (before.name(), default.name());
+            tracing::warn!(
+                from,
+                to,
+                "default model changed: requests that name no model go to another one; --default-model names one that stays"
+            );
+        }
         self.default.store(Arc::new(default.cloned()));
     }
 }

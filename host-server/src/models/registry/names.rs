@@ -1,6 +1,6 @@
 //! Whether a file is what its folder says, and like what it is to replace.
 
-use crate::host::{Description, Feature, FeatureType};
+use crate::host::{Description, Feature, FeatureRole, FeatureType};
 
 /// The name and version that a folder gives a model.
 pub(crate) struct FolderName<'a> {
@@ -32,7 +32,7 @@ pub(super) fn check_place(place: &FolderName<'_>, model: &Description) -> Result
 
 /// Checks that a model can take the place of another: it has its name, and takes the same inputs,
 /// so that no client has to change. Lists and tensors go by the inputs' order, and by that of
-/// categories; more categories at the end change nothing for them.
+/// categories, of protected features too; more categories at the end change nothing for them.
 ///
 /// # Errors
 /// A sentence.
@@ -69,21 +69,35 @@ pub(super) fn check_successor(before: &Description, after: &Description) -> Resu
             "has the input `{name}` in another place than version {old}, which lists and tensors go by"
         ));
     }
-    let moved = |(has, had): &(&Feature, &Feature)| {
-        let (has, had) = (has.categories.iter(), had.categories.iter());
-        has.zip(had).any(|(has, had)| has.value != had.value)
-    };
-    match after
-        .input_features()
-        .zip(before.input_features())
-        .find(moved)
-    {
-        None => Ok(()),
-        Some((input, _)) => mismatch(format!(
-            "has the categories of `{}` in another order than version {old}, which lists and tensors go by",
-            input.name
-        )),
+    // Tensors also hold protected features, by their names.
+    let counts = |feature: &&Feature| feature.role != FeatureRole::Ignored;
+    for had in before.features.iter().filter(counts) {
+        let mut same = after.features.iter().filter(counts);
+        let Some(has) = same.find(|feature| feature.name == had.name) else {
+            continue;
+        };
+        let name = &had.name;
+        if has.r#type != had.r#type {
+            return mismatch(format!("has `{name}` of another type than version {old}"));
+        }
+        let has_category = |value: &str| has.categories.iter().any(|one| one.value == value);
+        let mut categories = had.categories.iter().map(|one| one.value.as_str());
+        if let Some(gone) = categories.find(|value| !has_category(value)) {
+            return mismatch(format!(
+                "has no category `{gone}` of `{name}` as version {old} has"
+            ));
+        }
+        let values = |feature: &Feature| -> Vec<String> {
+            let categories = feature.categories.iter();
+            categories.map(|one| one.value.clone()).collect()
+        };
+        if !values(has).starts_with(&values(had)) {
+            return mismatch(format!(
+                "has the categories of `{name}` in another order than version {old}, which lists and tensors go by"
+            ));
+        }
     }
+    Ok(())
 }
 
 /// Whether a folder of this name may hold this version.

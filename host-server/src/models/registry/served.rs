@@ -19,7 +19,7 @@ use super::verify;
 use crate::asset::Asset;
 use crate::glue::{MODEL_TYPES, beside_model};
 use crate::host::{Answer, CallError, Decision, Description, LoadError, LoadErrorKind, ModelHost};
-use crate::models::drift::{Drift, Monitor, NotMonitored, Watched};
+use crate::models::drift::{Copied, Drift, Monitor, NotMonitored, Watched};
 use crate::models::metrics::{ModelMetrics, Tally};
 use crate::models::score::Score;
 
@@ -52,6 +52,16 @@ pub(crate) struct ScoredDecision {
     pub(crate) decision: Decision,
     /// None of a refusal.
     pub(crate) score: Option<Score>,
+}
+
+/// How a request was counted in the champion's drift window of which a challenger gets a copy.
+pub(crate) enum CountedWith {
+    /// There is no such window.
+    Nothing,
+    /// It was not.
+    Unread,
+    /// With the others of this block.
+    Block(Arc<Copied>),
 }
 
 /// The file's JavaScript as a page loads it, beside `model.wasm`.
@@ -210,6 +220,25 @@ impl Served {
         self.seen(body, answer, score);
         self.metrics.decided(answer, score);
         Ok(scored)
+    }
+
+    /// The same for a request of which a challenger in the shadow gets a copy, and how it was
+    /// counted.
+    pub(crate) fn decide_copied(
+        &self,
+        body: &[u8],
+    ) -> Result<(ScoredDecision, CountedWith), CallError> {
+        let scored = self.decide_unanswered(body)?;
+        let (answer, score) = (scored.decision.answer(), scored.score);
+        let counted = match &self.drift {
+            Err(_) => CountedWith::Nothing,
+            Ok(monitor) => match monitor.seen_copied(body, answer, score) {
+                Some(block) => CountedWith::Block(block),
+                None => CountedWith::Unread,
+            },
+        };
+        self.metrics.decided(answer, score);
+        Ok((scored, counted))
     }
 
     /// One decision that no client gets, as of a challenger in the shadow: it is counted

@@ -7,7 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::served::{ScoredDecision, Served};
+use super::served::{CountedWith, ScoredDecision, Served};
 use crate::host::Answer;
 use crate::models::drift::{Drift, Monitor, NotMonitored};
 use crate::models::metrics::Shadowed;
@@ -27,7 +27,22 @@ pub(crate) struct Shadow {
     served: Arc<Served>,
     drift: Result<Arc<Monitor>, NotMonitored>,
     queue: Option<SyncSender<Job>>,
+    jobs: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
+}
+
+/// Room for a request in a challenger's queue. It is taken before the champion decides, so that
+/// the champion's drift window knows which requests the challenger's will count.
+pub(crate) struct Room {
+    _job: OwnedSemaphorePermit,
+    /// For the bytes of the body.
+    _bytes: OwnedSemaphorePermit,
+}
+
+/// What the champion made of a request.
+pub(crate) struct Champions {
+    pub(crate) score: Option<Score>,
+    pub(crate) counted: CountedWith,
 }
 
 /// Gets the challenger, the request and what the challenger answered, which nobody else gets.
@@ -35,10 +50,9 @@ pub(crate) type Witness = Box<dyn FnOnce(&Served, &[u8], Answer<'_>) + Send>;
 
 struct Job {
     body: Box<[u8]>,
-    champion: Option<Score>,
+    champion: Champions,
     witness: Option<Witness>,
-    /// For the bytes of the body.
-    _permit: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 impl Shadow {
@@ -60,6 +74,7 @@ impl Shadow {
             served,
             drift,
             queue: started.is_ok().then_some(queue),
+            jobs: Arc::new(Semaphore::new(QUEUE)),
             bytes: Arc::new(Semaphore::new(QUEUE_BYTES)),
         }
     }
@@ -73,22 +88,42 @@ impl Shadow {
         self.drift.as_ref()
     }
 
-    /// Hands over a request and what the champion said; the witness hears what the challenger
+    /// Room for a request of so many bytes, if the queue has it. Never waits.
+    pub(crate) fn room(&self, bytes: usize) -> Option<Room> {
+        self.queue.as_ref()?;
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let job = Arc::clone(&self.jobs).try_acquire_owned().ok()?;
+        let bytes = Arc::clone(&self.bytes).try_acquire_many_owned(bytes).ok()?;
+        Some(Room {
+            _job: job,
+            _bytes: bytes,
+        })
+    }
+
+    /// Hands over a request and what the champion made of it; the witness hears what the challenger
     /// says. Never waits.
-    pub(crate) fn offer(&self, body: &[u8], champion: Option<Score>, witness: Option<Witness>) {
+    pub(crate) fn offer(
+        &self,
+        room: Room,
+        body: &[u8],
+        champion: Champions,
+        witness: Option<Witness>,
+    ) {
         let Some(queue) = &self.queue else { return };
-        let bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.bytes).try_acquire_many_owned(bytes);
-        let queued = permit.is_ok_and(|_permit| {
-            let job = Job {
-                body: body.into(),
-                champion,
-                witness,
-                _permit,
-            };
-            queue.try_send(job).is_ok()
-        });
-        if !queued {
+        let job = Job {
+            body: body.into(),
+            champion,
+            witness,
+            _room: room,
+        };
+        if queue.try_send(job).is_err() {
+            self.dropped();
+        }
+    }
+
+    /// Counts a request that the queue had no room for.
+    pub(crate) fn dropped(&self) {
+        if self.queue.is_some() {
             self.served.metrics.shadowed(Shadowed::dropped);
         }
     }
@@ -97,9 +132,14 @@ impl Shadow {
 fn compare(challenger: &Served, monitor: Option<&Monitor>, job: Job) {
     match challenger.decide_unanswered(&job.body) {
         Ok(ScoredDecision { decision, score }) => {
-            challenger.metrics.compared(job.champion, score);
+            challenger.metrics.compared(job.champion.score, score);
             if let Some(monitor) = monitor {
-                monitor.seen(&job.body, decision.answer(), score);
+                let (body, answer) = (&job.body, decision.answer());
+                match &job.champion.counted {
+                    CountedWith::Block(block) => monitor.seen_copy(block, body, answer, score),
+                    CountedWith::Nothing => monitor.seen(body, answer, score),
+                    CountedWith::Unread => {}
+                }
             }
             if let Some(witness) = job.witness {
                 witness(challenger, &job.body, decision.answer());

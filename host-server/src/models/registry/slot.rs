@@ -1,24 +1,27 @@
 //! One model by name: its versions, its champion and its challenger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use model_files::hex;
+use sha2::{Digest, Sha256};
 
-use super::deployment::{self, Deployment, DeploymentError, FILE, Mode, line};
+use super::arrange::Arrangement;
+use super::deployment::{Deployment, FILE, line};
 use super::file::read_model;
-use super::folder::{Found, MODEL, order};
-use super::live::{Challenger, Live};
+use super::folder::{Found, MODEL};
+use super::live::Live;
 use super::loading::{Loading, Refused};
 use super::names::{FolderName, check_successor};
 use super::outcome::{Cause, Change, Outcome};
 use super::served::Served;
-use super::shadow::Shadow;
 use super::source::Signer;
 use super::version::{Stamp, Version, unload_oldest};
-use crate::models::drift::Drift;
+use crate::host::Description;
+use crate::models::drift::End;
 use crate::models::metrics::{ModelMetricsSet, Reload};
 
 /// A model by name.
@@ -69,14 +72,38 @@ struct Attempt<'a> {
 
 /// What happened before.
 #[derive(Default)]
-struct Past {
+pub(super) struct Past {
     /// The previous champion.
     previous: Option<Arc<Served>>,
     /// Digests of files that were rolled back: not loaded again until an operator asks.
-    rolled_back: Vec<[u8; 32]>,
+    pub(super) rolled_back: Vec<[u8; 32]>,
     /// Digests of files that were refused, and of their signatures, so that each is refused and
     /// counted once.
     refused: BTreeMap<PathBuf, Digests>,
+    /// Why versions, a challenger or a deployment were refused at the last look, for the same.
+    told: BTreeSet<String>,
+}
+
+/// What is refused.
+#[derive(Clone, Copy)]
+pub(super) enum Refusal {
+    File,
+    Version,
+    Challenger,
+    Deployment,
+}
+
+impl Refusal {
+    /// What the log says, `stays` where what answered before goes on.
+    fn event(self, stays: bool) -> &'static str {
+        match self {
+            _ if stays => "reload refused; the loaded model stays in service",
+            Self::File => "version not loaded",
+            Self::Version => "version left out; an older one answers",
+            Self::Challenger => "challenger left out; the champion answers alone",
+            Self::Deployment => "model not loaded: it cannot be told which version answers",
+        }
+    }
 }
 
 impl Slot {
@@ -117,7 +144,10 @@ impl Slot {
         let attempt = Attempt { change, loading };
         let loaded = self.read(path, None, &mut past, attempt, &mut outcome);
         if let Some(served) = loaded {
-            self.take(&mut past, Live::alone(served), attempt, &mut outcome);
+            match self.check_successor(served.description(), loading) {
+                Ok(()) => self.take(&mut past, Live::alone(served), attempt),
+                Err(reason) => self.refuse_file(reason, attempt, &mut outcome),
+            }
         }
         outcome.serving = self.serving();
         outcome
@@ -131,7 +161,8 @@ impl Slot {
         metrics: &ModelMetricsSet,
     ) -> Outcome {
         let mut outcome = self.outcome();
-        self.refuse(reason.to_owned(), change, metrics, &mut outcome);
+        let event = Refusal::File.event(self.live().is_some());
+        self.refuse(event, reason.to_owned(), change, metrics, &mut outcome);
         outcome.serving = self.serving();
         outcome
     }
@@ -173,11 +204,28 @@ impl Slot {
         // A version whose folder is gone does not come back.
         past.previous
             .take_if(|previous| !versions.contains_key(previous.version()));
-        match self.arrange(found, versions, &past, loading) {
-            Ok(Some(live)) => self.take(&mut past, live, attempt, &mut outcome),
-            Ok(None) => {}
-            Err(reason) => {
-                self.refuse(reason.to_string(), change, &loading.metrics, &mut outcome);
+        let before = self.champion();
+        let arranged = self.arrange(found, versions, &past, loading);
+        let refused = match arranged {
+            Ok(Arrangement { live, left_out }) => {
+                if let Some(live) = live {
+                    self.take(&mut past, live, attempt);
+                }
+                left_out
+            }
+            Err(error) => vec![(Refusal::Deployment, error.to_string())],
+        };
+        let now = self.champion();
+        let stays = before.is_some_and(|before| now.is_some_and(|now| Arc::ptr_eq(&before, &now)));
+        let told = std::mem::take(&mut past.told);
+        for (what, reason) in refused {
+            past.told.insert(reason.clone());
+            match told.contains(&reason) {
+                true => outcome.refused.push(reason),
+                false => {
+                    let event = what.event(stays);
+                    self.refuse(event, reason, change, &loading.metrics, &mut outcome);
+                }
             }
         }
         self.settle(&past, loading.loaded_versions.get());
@@ -229,14 +277,14 @@ impl Slot {
             versions.insert(previous.version().to_owned(), back);
         }
         let mut outcome = self.outcome();
-        let (lasting, advice) = lasting(folder, previous.version());
-        (outcome.lasting, outcome.advice) = (Some(lasting), advice);
         let live = Live {
-            champion: previous,
+            champion: Arc::clone(&previous),
             versions,
             challenger: None,
         };
         self.promote(live, Change { cause, actor }, metrics);
+        let (lasting, advice) = lasting(folder, &previous);
+        (outcome.lasting, outcome.advice) = (Some(lasting), advice);
         metrics.reload(&self.name, Reload::rolled_back);
         outcome.serving = self.serving();
         Ok(outcome)
@@ -254,11 +302,11 @@ impl Slot {
         let bytes = match read_model(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.refuse(error.to_string(), change, &loading.metrics, outcome);
+                self.refuse_file(error.to_string(), Attempt { change, loading }, outcome);
                 return None;
             }
         };
-        let sha256: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&bytes).into();
+        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
         let digests = (sha256, loading.signature(path));
         let given_up = known.is_none() && past.rolled_back.contains(&sha256);
         if given_up || past.refused.get(path) == Some(&digests) {
@@ -274,7 +322,7 @@ impl Slot {
                 file_sha256: &sha256,
                 because: &because,
             });
-            self.refuse(because, change, &loading.metrics, outcome);
+            self.refuse_file(because, Attempt { change, loading }, outcome);
         };
         let current = match &known {
             Some(known) => known.old.as_ref().map(Current::version),
@@ -295,6 +343,10 @@ impl Slot {
             name: &self.name,
             version: known.version,
         });
+        // A window that is kept goes on in what takes its version's place.
+        if let Some(live) = self.live() {
+            live.keep_drift(End::None);
+        }
         match Served::load(path, bytes, named, loading) {
             Ok(served) => {
                 loading.metrics.reload(&self.name, Reload::loaded);
@@ -315,8 +367,15 @@ impl Slot {
         }
     }
 
+    fn refuse_file(&self, reason: String, attempt: Attempt<'_>, outcome: &mut Outcome) {
+        let Attempt { change, loading } = attempt;
+        let event = Refusal::File.event(self.live().is_some());
+        self.refuse(event, reason, change, &loading.metrics, outcome);
+    }
+
     fn refuse(
         &self,
+        event: &str,
         reason: String,
         change: Change<'_>,
         metrics: &ModelMetricsSet,
@@ -329,114 +388,28 @@ impl Slot {
             actor = change.actor,
             cause = change.cause.as_str(),
             reason,
-            "reload refused; the loaded model stays in service"
+            "{event}"
         );
         outcome.refused.push(reason);
     }
 
-    /// Who answers and who challenges, out of `versions`; `None` when there are none.
-    fn arrange(
+    /// Checks that a model can take the place of the champion, if there is one.
+    pub(super) fn check_successor(
         &self,
-        found: &Found,
-        versions: BTreeMap<String, Arc<Version>>,
-        past: &Past,
+        after: &Description,
         loading: &Loading,
-    ) -> Result<Option<Live>, DeploymentError> {
-        let deployment = match &found.deployment {
-            None => Deployment::default(),
-            Some(Ok(text)) => Deployment::parse(text)?,
-            Some(Err(error)) => return Err(DeploymentError::Read(error.to_string())),
-        };
-        let named = |version: &str| match versions.get(version) {
-            None => Err(DeploymentError::NoSuchVersion(version.to_owned())),
-            Some(served) if past.rolled_back.contains(served.file_sha256()) => {
-                Err(DeploymentError::RolledBack(version.to_owned()))
-            }
-            Some(served) => Ok(Arc::clone(served)),
-        };
-        let challenger = deployment.challenger.as_ref();
-        let load = |version: &Arc<Version>| {
-            let loaded = version.load(loading);
-            loaded.map_err(|error| DeploymentError::Load(error.to_string()))
-        };
-        let newest = || {
-            let mut candidates: Vec<&Arc<Version>> = versions
-                .values()
-                .filter(|served| challenger.is_none_or(|c| c.version != served.version()))
-                .filter(|served| !past.rolled_back.contains(served.file_sha256()))
-                .collect();
-            candidates.sort_by(|a, b| order(a.version(), b.version()));
-            candidates.last().map(|served| Arc::clone(served))
-        };
-        let champion = match &deployment.version {
-            Some(version) => load(&named(version)?)?,
-            None => match newest() {
-                Some(champion) => load(&champion)?,
-                None => return Ok(None),
-            },
-        };
-        let challenger = match challenger {
-            None => None,
-            Some(wanted) => {
-                // A shadow answers nobody: it may be what was rolled back.
-                let served = match (wanted.mode, versions.get(&wanted.version)) {
-                    (Mode::Shadow, Some(served)) => Arc::clone(served),
-                    _ => named(&wanted.version)?,
-                };
-                let served = load(&served)?;
-                if wanted.mode == Mode::Canary && !loading.allow_mismatch {
-                    let fits = check_successor(champion.description(), served.description());
-                    fits.map_err(DeploymentError::Canary)?;
-                }
-                Some(self.challenger(served, wanted, &loading.drift))
-            }
-        };
-        Ok(Some(Live {
-            champion,
-            versions,
-            challenger,
-        }))
-    }
-
-    /// The challenger. One that was already in the shadow keeps its queue.
-    fn challenger(
-        &self,
-        served: Arc<Served>,
-        wanted: &deployment::Challenger,
-        drift: &Drift,
-    ) -> Challenger {
-        if wanted.mode == Mode::Canary {
-            return Challenger::Canary {
-                served,
-                share: (wanted.percent / 100.0 * (1_u64 << 32) as f64) as u64,
-                turn: AtomicU64::new(0),
-                field: wanted.sticky_by.clone(),
-            };
-        }
-        match self.live().and_then(|live| live.shadow().cloned()) {
-            Some(shadow) if Arc::ptr_eq(shadow.served(), &served) => Challenger::Shadow(shadow),
-            _ => Challenger::Shadow(Shadow::start(served, drift)),
+    ) -> Result<(), String> {
+        match self.champion() {
+            Some(before) if !loading.allow_mismatch => check_successor(before.description(), after),
+            _ => Ok(()),
         }
     }
 
-    /// Makes this live, unless its champion cannot take the place of the one before.
-    fn take(
-        &self,
-        past: &mut Past,
-        live: Live,
-        Attempt { change, loading }: Attempt<'_>,
-        outcome: &mut Outcome,
-    ) {
-        let before = self.live().map(|live| Arc::clone(&live.champion));
-        if let Some(before) = before
+    /// Makes this live, and remembers the champion before.
+    fn take(&self, past: &mut Past, live: Live, Attempt { change, loading }: Attempt<'_>) {
+        if let Some(before) = self.champion()
             && !Arc::ptr_eq(&before, &live.champion)
         {
-            let fits = check_successor(before.description(), live.champion.description());
-            if let Err(reason) = fits
-                && !loading.allow_mismatch
-            {
-                return self.refuse(reason, change, &loading.metrics, outcome);
-            }
             past.previous = Some(before);
         }
         self.promote(live, change, &loading.metrics);
@@ -471,8 +444,13 @@ impl Slot {
         if cause == Cause::Asked {
             past.rolled_back.clear();
             past.refused.clear();
+            past.told.clear();
         }
         past
+    }
+
+    pub(super) fn champion(&self) -> Option<Arc<Served>> {
+        self.live().map(|live| Arc::clone(&live.champion))
     }
 
     pub(super) fn serving(&self) -> Option<String> {
@@ -492,18 +470,36 @@ impl Slot {
 }
 
 /// Writes down which version answers: whether that lasts, and if not, what would make it.
-fn lasting(folder: Option<&Path>, version: &str) -> (bool, Option<String>) {
+fn lasting(folder: Option<&Path>, previous: &Served) -> (bool, Option<String>) {
+    const ENDS: &str = "the rollback ends with a restart";
+    let version = previous.version();
     let Some(folder) = folder else {
         let advice = format!("replace the file by that of version {version}");
         return (false, Some(advice));
     };
-    match Deployment::pin(folder, version) {
-        Ok(()) => (true, None),
-        Err(error) => {
-            let file = folder.join(FILE);
-            tracing::warn!(file = %file.display(), %error, "the rollback ends with a restart");
-            let advice = format!("put this line into {}: {}", file.display(), line(version));
-            (false, Some(advice))
-        }
+    let mut advice = Vec::new();
+    if let Err(error) = Deployment::pin(folder, version) {
+        let file = folder.join(FILE);
+        tracing::warn!(file = %file.display(), %error, "{ENDS}");
+        advice.push(format!(
+            "put this line into {}: {}",
+            file.display(),
+            line(version)
+        ));
     }
+    // Another file of the same version may have been what was rolled back.
+    let file = folder.join(version).join(MODEL);
+    let is_same = read_model(&file)
+        .is_ok_and(|bytes| <[u8; 32]>::from(Sha256::digest(&bytes)) == *previous.file_sha256());
+    if !is_same {
+        let error = "another file is in the place of the one that answers";
+        tracing::warn!(file = %file.display(), error, "{ENDS}");
+        advice.push(format!(
+            "put the file of version {version} with the SHA-256 {} into {}",
+            hex(previous.file_sha256()),
+            file.display()
+        ));
+    }
+    let lasts = advice.is_empty();
+    (lasts, (!lasts).then(|| advice.join("; ")))
 }

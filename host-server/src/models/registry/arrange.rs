@@ -1,0 +1,206 @@
+//! Which of a folder's versions answers, and which challenges it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::deployment::{self, Deployment, DeploymentError, Mode};
+use super::folder::{Found, order};
+use super::live::{Challenger, Live};
+use super::loading::Loading;
+use super::names::check_successor;
+use super::newest::Newest;
+use super::served::Served;
+use super::shadow::Shadow;
+use super::slot::{Past, Refusal, Slot};
+use super::version::Version;
+use crate::models::drift::Drift;
+
+/// What of a folder answers from now on.
+pub(super) struct Arrangement {
+    /// `None` where no version can.
+    pub(super) live: Option<Live>,
+    /// What does not, and why.
+    pub(super) left_out: Vec<(Refusal, String)>,
+}
+
+impl Slot {
+    /// Who answers and who challenges, out of `versions`. A reload that cannot have the challenger
+    /// changes nothing; before there is a champion, one answers without it.
+    pub(super) fn arrange(
+        &self,
+        found: &Found,
+        versions: BTreeMap<String, Arc<Version>>,
+        past: &Past,
+        loading: &Loading,
+    ) -> Result<Arrangement, DeploymentError> {
+        let deployment = match &found.deployment {
+            None => Deployment::default(),
+            Some(Ok(text)) => Deployment::parse(text)?,
+            Some(Err(error)) => return Err(DeploymentError::Read(error.to_string())),
+        };
+        let mut left_out = Vec::new();
+        let champion = match &deployment.version {
+            Some(version) => {
+                let pinned = named(version, &versions, past)?;
+                self.check_pinned(&pinned, &versions, loading)?;
+                load(&pinned, loading)?
+            }
+            None => {
+                let newest = self.newest(&deployment, &versions, past, loading);
+                let reasons = newest.left_out.into_iter();
+                left_out.extend(reasons.map(|reason| (Refusal::Version, reason)));
+                match newest.version {
+                    Some(newest) => load(&newest, loading)?,
+                    None => {
+                        return Ok(Arrangement {
+                            live: None,
+                            left_out,
+                        });
+                    }
+                }
+            }
+        };
+        let wanted = deployment.challenger.as_ref();
+        let challenger =
+            wanted.map(|wanted| self.challenger(wanted, &champion, &versions, past, loading));
+        let challenger = match challenger.transpose() {
+            Err(error) if self.live().is_none() => {
+                left_out.push((Refusal::Challenger, error.to_string()));
+                None
+            }
+            challenger => challenger?,
+        };
+        Ok(Arrangement {
+            live: Some(Live {
+                champion,
+                versions,
+                challenger,
+            }),
+            left_out,
+        })
+    }
+
+    /// The newest version that may answer. An older one than the champion may when that has no
+    /// folder any more, or is to be the challenger.
+    fn newest(
+        &self,
+        deployment: &Deployment,
+        versions: &BTreeMap<String, Arc<Version>>,
+        past: &Past,
+        loading: &Loading,
+    ) -> Newest {
+        let challenger = deployment.challenger.as_ref();
+        let may_answer = |version: &str| challenger.is_none_or(|one| one.version != version);
+        let champion = self.champion();
+        let stays = champion
+            .as_ref()
+            .map(|champion| champion.version())
+            .filter(|version| versions.contains_key(*version) && may_answer(version));
+        let mut candidates: Vec<&Arc<Version>> = versions
+            .values()
+            .filter(|one| may_answer(one.version()))
+            .filter(|one| stays.is_none_or(|stays| order(one.version(), stays).is_ge()))
+            .filter(|one| !past.rolled_back.contains(one.file_sha256()))
+            .collect();
+        candidates.sort_by(|a, b| order(a.version(), b.version()));
+        match &champion {
+            _ if loading.allow_mismatch => Newest::of_all(&candidates),
+            Some(champion) => Newest::after(champion, &candidates),
+            None => Newest::in_turn(&candidates),
+        }
+    }
+
+    /// Checks that the version that `deployment.toml` names can take the place of the champion.
+    /// Before there is one, it answers as it is named, such as one that was rolled back to.
+    fn check_pinned(
+        &self,
+        pinned: &Version,
+        versions: &BTreeMap<String, Arc<Version>>,
+        loading: &Loading,
+    ) -> Result<(), DeploymentError> {
+        if self.live().is_some() {
+            let fits = self.check_successor(pinned.description(), loading);
+            return fits.map_err(DeploymentError::Champion);
+        }
+        let mut until: Vec<&Arc<Version>> = versions
+            .values()
+            .filter(|one| order(one.version(), pinned.version()).is_le())
+            .collect();
+        until.sort_by(|a, b| order(a.version(), b.version()));
+        if !loading.allow_mismatch
+            && let Some(reason) = Newest::in_turn(&until).left_out.pop()
+        {
+            tracing::warn!(
+                model = self.name(),
+                version = pinned.version(),
+                reason,
+                "version answers as deployment.toml names it, though older ones have other inputs"
+            );
+        }
+        Ok(())
+    }
+
+    /// The challenger that is wanted beside this champion.
+    fn challenger(
+        &self,
+        wanted: &deployment::Challenger,
+        champion: &Served,
+        versions: &BTreeMap<String, Arc<Version>>,
+        past: &Past,
+        loading: &Loading,
+    ) -> Result<Challenger, DeploymentError> {
+        // A shadow answers nobody: it may be what was rolled back.
+        let version = match (wanted.mode, versions.get(&wanted.version)) {
+            (Mode::Shadow, Some(version)) => Arc::clone(version),
+            _ => named(&wanted.version, versions, past)?,
+        };
+        if wanted.mode == Mode::Canary && !loading.allow_mismatch {
+            let fits = check_successor(champion.description(), version.description());
+            fits.map_err(DeploymentError::Canary)?;
+        }
+        let served = load(&version, loading)?;
+        Ok(self.start(served, wanted, &loading.drift))
+    }
+
+    /// Lets a challenger begin. One that was already in the shadow keeps its queue.
+    fn start(
+        &self,
+        served: Arc<Served>,
+        wanted: &deployment::Challenger,
+        drift: &Drift,
+    ) -> Challenger {
+        if wanted.mode == Mode::Canary {
+            return Challenger::Canary {
+                served,
+                share: (wanted.percent / 100.0 * (1_u64 << 32) as f64) as u64,
+                turn: AtomicU64::new(0),
+                field: wanted.sticky_by.clone(),
+            };
+        }
+        match self.live().and_then(|live| live.shadow().cloned()) {
+            Some(shadow) if Arc::ptr_eq(shadow.served(), &served) => Challenger::Shadow(shadow),
+            _ => Challenger::Shadow(Shadow::start(served, drift)),
+        }
+    }
+}
+
+/// The version of this name, unless it was rolled back.
+fn named(
+    version: &str,
+    versions: &BTreeMap<String, Arc<Version>>,
+    past: &Past,
+) -> Result<Arc<Version>, DeploymentError> {
+    match versions.get(version) {
+        None => Err(DeploymentError::NoSuchVersion(version.to_owned())),
+        Some(served) if past.rolled_back.contains(served.file_sha256()) => {
+            Err(DeploymentError::RolledBack(version.to_owned()))
+        }
+        Some(served) => Ok(Arc::clone(served)),
+    }
+}
+
+fn load(version: &Version, loading: &Loading) -> Result<Arc<Served>, DeploymentError> {
+    let loaded = version.load(loading);
+    loaded.map_err(|error| DeploymentError::Load(error.to_string()))
+}
