@@ -5,7 +5,7 @@
 use model_core::model::Predictor;
 use model_core::schema::SchemaFile;
 use model_import::source::Library;
-use model_import::{Link, Options, columns, model, read};
+use model_import::{Link, Options, given, model, read};
 
 #[path = "../../../model-import/tests/common/mod.rs"]
 mod common;
@@ -64,7 +64,7 @@ fn outcome(library: Library, data: &[u8]) -> String {
         link: link.then_some(Link::Logistic),
         ..Options::default()
     };
-    let _ = columns(data);
+    let _ = given(data);
     let source = match read(library, data, &options) {
         Ok(source) => source,
         Err(error) => return plain(&error.to_string()),
