@@ -107,7 +107,7 @@ impl Heads {
 }
 
 impl Watch for Heads {
-    fn read(&mut self, _bytes: usize) -> io::Result<()> {
+    fn read(&mut self, _bytes: &[u8]) -> io::Result<()> {
         let before = self.0.now.load(Ordering::Relaxed);
         if before % REQUEST == IDLE {
             self.0.now.store(before + BEGUN, Ordering::Relaxed);

@@ -1,24 +1,38 @@
-//! What a client may send under TLS that is no data: a handshake, and what the protocol allows at any
-//! time after it, such as new keys and empty records. rustls works on all of that for as long as no
-//! data comes out of it.
+//! What a TLS session costs beside its data: a handshake, and what the protocol allows at any time
+//! after it, such as new keys and empty records. rustls works on all of that for as long as no data
+//! comes out of it, and has buffers that grow.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use super::memory::{Claim, Full, Memory};
 use super::watched::Watch;
 
-/// After so many bytes that are there at once other connections have their turn: they may be 150
-/// new keys, each of which takes microseconds. rustls reads as much at a time.
-const TURN: usize = 4 << 10;
+/// After so many bytes, or records, that are there at once other connections have their turn: each
+/// record may be a new key, which takes microseconds.
+const TURN: usize = 16 << 10;
+const RECORDS_A_TURN: usize = 16;
+
+/// So much is read at once beyond the record that has begun: some 18 records without data.
+const BEYOND: usize = 512;
+
+/// Bytes before each record: its type, its version and its length.
+const HEAD: usize = 5;
+
+/// What rustls and hyper hold while the client does not take an answer, in bytes: the last record
+/// as it came, its data, requests that are there, and records that wait to be sent.
+const BLOCKED: usize = 64 << 10;
 
 /// How much may come before the next data, once there is a session. The longest record has 16 KiB.
 const AHEAD: usize = 32 << 10;
 
 /// How much may come with each byte of data. A record has 22 bytes of its own.
 const WITH_DATA: usize = 32;
+
+/// What rustls reads at once.
+const READ: usize = 4 << 10;
 
 /// So much without data may be there and not count, in bytes: the beginning of a short record.
 const SHORT: usize = 2 << 10;
@@ -33,6 +47,11 @@ pub(super) fn sides(handshake: usize, memory: &Memory) -> (Below, Above) {
     let below = Below {
         session: Arc::clone(&session),
         read: 0,
+        records: 0,
+        head: [0; HEAD],
+        of_head: 0,
+        rest: 0,
+        is_blocked: false,
         held: memory.claim(),
     };
     (below, Above { session })
@@ -48,9 +67,17 @@ struct Session {
 /// The records of a session, which end the connection when they are too many for their data.
 pub(super) struct Below {
     session: Arc<Session>,
-    /// How many have been read since others had their turn.
+    /// How many bytes have been read since others had their turn, and how many records begun.
     read: usize,
-    /// The memory of what waits for more.
+    records: usize,
+    /// The head of a record, of which so many bytes have come.
+    head: [u8; HEAD],
+    of_head: usize,
+    /// How much of the record that has begun is to come.
+    rest: usize,
+    /// The client does not take what is written.
+    is_blocked: bool,
+    /// The memory of what waits.
     held: Claim,
 }
 
@@ -67,31 +94,82 @@ impl Above {
     }
 }
 
-impl Watch for Below {
-    fn may_read(&mut self, context: &mut Context<'_>) -> bool {
-        if self.read < TURN {
-            return true;
-        }
-        self.read = 0;
-        context.waker().wake_by_ref();
-        false
+impl Below {
+    fn begin_turn(&mut self) {
+        (self.read, self.records) = (0, 0);
     }
 
-    fn pause(&mut self) -> io::Result<()> {
-        self.read = 0;
+    /// Claims the memory of what waits now.
+    fn hold(&mut self) -> io::Result<()> {
         let ahead = self.session.ahead.load(Ordering::Relaxed);
-        // Beside what has come rustls has room for the next piece.
-        let held = match ahead {
-            0..=SHORT => 0,
-            _ => ahead + TURN,
+        let held = match (self.is_blocked, ahead) {
+            (true, _) => BLOCKED,
+            (false, 0..=SHORT) => 0,
+            // Beside what has come rustls has room for the next piece.
+            (false, _) => ahead + READ,
         };
         let covered = self.held.cover(held);
         covered.map_err(|Full| io::ErrorKind::OutOfMemory.into())
     }
 
-    fn read(&mut self, bytes: usize) -> io::Result<()> {
-        self.read += bytes;
-        let ahead = self.session.ahead.load(Ordering::Relaxed) + bytes;
+    /// Finds the records in what was read.
+    fn count(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let of_record = self.rest.min(bytes.len());
+            self.rest -= of_record;
+            bytes = &bytes[of_record..];
+            let of_head = bytes.len().min(HEAD - self.of_head);
+            let (head, after) = bytes.split_at(of_head);
+            self.head[self.of_head..self.of_head + of_head].copy_from_slice(head);
+            self.of_head += of_head;
+            bytes = after;
+            if self.of_head == HEAD {
+                self.of_head = 0;
+                self.rest = usize::from(u16::from_be_bytes([self.head[3], self.head[4]]));
+                self.records += 1;
+            }
+        }
+    }
+}
+
+impl Watch for Below {
+    fn may_read(&mut self, context: &mut Context<'_>) -> bool {
+        if self.read < TURN && self.records < RECORDS_A_TURN {
+            return true;
+        }
+        self.begin_turn();
+        context.waker().wake_by_ref();
+        false
+    }
+
+    fn at_most(&self) -> usize {
+        self.rest + BEYOND
+    }
+
+    fn pause(&mut self) -> io::Result<()> {
+        self.begin_turn();
+        self.hold()
+    }
+
+    fn written(
+        &mut self,
+        _context: &mut Context<'_>,
+        _wanted: usize,
+        write: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if write.is_pending() != self.is_blocked {
+            self.is_blocked = write.is_pending();
+            if let Err(error) = self.hold() {
+                return Poll::Ready(Err(error));
+            }
+        }
+        write
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.count(bytes);
+        self.read += bytes.len();
+        let ahead = self.session.ahead.load(Ordering::Relaxed) + bytes.len();
         self.session.ahead.store(ahead, Ordering::Relaxed);
         match ahead <= self.session.most.load(Ordering::Relaxed) {
             true => Ok(()),
@@ -101,9 +179,9 @@ impl Watch for Below {
 }
 
 impl Watch for Above {
-    fn read(&mut self, bytes: usize) -> io::Result<()> {
+    fn read(&mut self, bytes: &[u8]) -> io::Result<()> {
         let ahead = self.session.ahead.load(Ordering::Relaxed);
-        let ahead = ahead.saturating_sub(bytes * WITH_DATA);
+        let ahead = ahead.saturating_sub(bytes.len() * WITH_DATA);
         self.session.ahead.store(ahead, Ordering::Relaxed);
         Ok(())
     }
@@ -112,8 +190,6 @@ impl Watch for Above {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-    use std::task::Poll;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -151,33 +227,66 @@ mod tests {
         for _ in 0..3 {
             ours.read_exact(&mut [0; AHEAD / 3]).await.unwrap();
             // In records that hold a byte each.
-            above.read(AHEAD / 3 / 23).unwrap();
+            above.read(&[7; AHEAD / 3 / 23]).unwrap();
         }
         ours.read_exact(&mut [0; AHEAD]).await.unwrap();
         let error = ours.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 
-    #[tokio::test]
-    async fn others_have_their_turn_while_much_is_there() {
-        let (ours, mut theirs) = tokio::io::duplex(AHEAD);
+    /// How many of these records are read before others have their turn, at most.
+    async fn in_a_row(record: &[u8], records: usize) -> usize {
+        let (ours, mut theirs) = tokio::io::duplex(records * record.len());
         let (below, above) = sides(HANDSHAKE, &memory());
         above.begin();
         let mut ours = Watched::new(ours, below);
-        theirs.write_all(&[7; AHEAD]).await.unwrap();
-        let (mut piece, mut in_a_row) = ([0; TURN / 2], Vec::new());
-        for _ in 0..AHEAD / piece.len() {
-            let mut read = std::pin::pin!(ours.read_exact(&mut piece));
+        theirs.write_all(&record.repeat(records)).await.unwrap();
+        let (mut most, mut now, mut left) = (0, 0, records * record.len());
+        let mut piece = [0; READ];
+        while left > 0 {
+            let mut read = std::pin::pin!(ours.read(&mut piece));
             match futures_util::poll!(read.as_mut()) {
-                Poll::Ready(_) => in_a_row.push(true),
-                Poll::Pending => {
-                    in_a_row.push(false);
-                    read.await.unwrap();
+                Poll::Ready(bytes) => {
+                    now += bytes.unwrap();
+                    left -= now.min(left);
+                    most = most.max(now);
                 }
+                Poll::Pending => now = 0,
             }
         }
-        let most = in_a_row.split(|ready| !ready).map(<[bool]>::len).max();
-        assert!(most < Some(1 + TURN / piece.len()), "{in_a_row:?}");
+        most / record.len()
+    }
+
+    #[tokio::test]
+    async fn others_have_their_turn_while_much_is_there() {
+        // A new key of TLS 1.3.
+        let mut key = vec![23, 3, 3, 0, 22];
+        key.resize(27, 7);
+        let keys = in_a_row(&key, 1_000).await;
+        assert!(keys < 50, "{keys}");
+        // Data.
+        let mut long = vec![23, 3, 3, 0x20, 0];
+        long.resize(5 + 0x2000, 7);
+        let long = in_a_row(&long, 3).await;
+        assert!((1..=2).contains(&long), "{long}");
+    }
+
+    #[tokio::test]
+    async fn who_does_not_take_an_answer_holds_memory() {
+        let memory = memory();
+        let (ours, _theirs) = tokio::io::duplex(8);
+        let (below, _above) = sides(HANDSHAKE, &memory);
+        let mut ours = Watched::new(ours, below);
+        let answer = [7; 100];
+        let mut written = std::pin::pin!(ours.write_all(&answer));
+        assert!(futures_util::poll!(written.as_mut()).is_pending());
+        let mut rest = memory.claim();
+        let room = (0..1 << 20).step_by(4 << 10);
+        let room = room.take_while(|bytes| rest.cover(*bytes).is_ok()).last();
+        assert!(
+            room.is_some_and(|room| room < (1 << 20) - BLOCKED),
+            "{room:?}"
+        );
     }
 
     /// The beginning of a long record on each of many connections once took memory that nobody
@@ -189,7 +298,7 @@ mod tests {
         let mut begin = || {
             let (mut below, above) = sides(HANDSHAKE, &memory);
             above.begin();
-            let waits = below.read(16_000).and_then(|()| below.pause());
+            let waits = below.read(&[7; 16_000]).and_then(|()| below.pause());
             sessions.push((below, above));
             waits
         };
@@ -198,11 +307,11 @@ mod tests {
             .find_map(Result::err);
         assert_eq!(refused.unwrap().kind(), io::ErrorKind::OutOfMemory);
         let (below, above) = &mut sessions[0];
-        above.read(16_000).unwrap();
+        above.read(&[7; 16_000]).unwrap();
         below.pause().unwrap();
         let (mut next, above) = sides(HANDSHAKE, &memory);
         above.begin();
-        next.read(16_000).unwrap();
+        next.read(&[7; 16_000]).unwrap();
         next.pause().unwrap();
     }
 }

@@ -19,8 +19,13 @@ pub(super) trait Watch: Unpin {
         Ok(())
     }
 
-    /// So many bytes were read, at least one. An error ends the connection.
-    fn read(&mut self, _bytes: usize) -> io::Result<()> {
+    /// How many bytes may be read at once, at least one.
+    fn at_most(&self) -> usize {
+        usize::MAX
+    }
+
+    /// These bytes were read, at least one. An error ends the connection.
+    fn read(&mut self, _bytes: &[u8]) -> io::Result<()> {
         Ok(())
     }
 
@@ -58,18 +63,25 @@ impl<S: AsyncRead + Unpin, W: Watch> AsyncRead for Watched<S, W> {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if read.is_pending()
-            && let Err(error) = this.watch.pause()
-        {
-            return Poll::Ready(Err(error));
-        }
-        match buffer.filled().len() - before {
-            0 => read,
-            bytes => match this.watch.read(bytes) {
-                Ok(()) => read,
-                Err(error) => Poll::Ready(Err(error)),
-            },
+        let at_most = this.watch.at_most();
+        let read = match buffer.remaining() > at_most {
+            false => Pin::new(&mut this.stream).poll_read(context, buffer),
+            true => {
+                let mut part = ReadBuf::new(buffer.initialize_unfilled_to(at_most));
+                let read = Pin::new(&mut this.stream).poll_read(context, &mut part);
+                let bytes = part.filled().len();
+                buffer.advance(bytes);
+                read
+            }
+        };
+        let watched = match &buffer.filled()[before..] {
+            [] if read.is_pending() => this.watch.pause(),
+            [] => Ok(()),
+            bytes => this.watch.read(bytes),
+        };
+        match watched {
+            Ok(()) => read,
+            Err(error) => Poll::Ready(Err(error)),
         }
     }
 }
