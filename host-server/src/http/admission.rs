@@ -45,6 +45,8 @@ pub(crate) struct Admission {
     short_groups: LogRoom,
     /// As many as there are turns.
     threads: Threads,
+    /// What administrators ask for: a reload may wait for a network, one after the other.
+    changes: Threads,
     memory: Budget,
 }
 
@@ -92,9 +94,9 @@ impl Work {
 }
 
 /// At most `most` threads, which come after those with connections.
-fn long_work(most: usize) -> Threads {
-    Threads::start("long-work", most, LONG_WORK).unwrap_or_else(|error| {
-        tracing::error!(%error, "long work has no threads of its own");
+fn threads(name: &'static str, most: usize) -> Threads {
+    Threads::start(name, most, LONG_WORK).unwrap_or_else(|error| {
+        tracing::error!(%error, name, "no threads of its own");
         // Those with connections have some beside them.
         Threads::of_caller()
     })
@@ -129,9 +131,24 @@ impl Admission {
             searches_of_log: Turns::new(one, one),
             long_groups: LogRoom::new(LONG_GROUPS),
             short_groups: LogRoom::new(SHORT_GROUPS),
-            threads: long_work(pieces.get() + reads.get() + recourse.get() + looks.get() + 2),
+            changes: threads("changes", 1),
+            threads: threads(
+                "long-work",
+                pieces.get() + reads.get() + recourse.get() + looks.get() + 2,
+            ),
             memory: Budget::new(limits.body_memory),
         }
+    }
+
+    /// A change by an administrator, to its end, whether or not the client stays.
+    ///
+    /// # Errors
+    /// When it panicked.
+    pub(crate) async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        self.changes.run(work).await
     }
 
     /// The memory of bodies and answers.

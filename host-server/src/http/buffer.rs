@@ -61,9 +61,9 @@ impl Buffer {
     pub(crate) async fn extend_beside(mut self, data: &[u8]) -> Result<Self, Full> {
         let more = data.len();
         if self.length > LONG && self.length + more > self.capacity() {
-            let turn = self.claim.turn_to_grow().await;
+            let memory = self.claim.memory();
             let copied = tokio::task::spawn_blocking(move || {
-                let _turn = turn;
+                let _turn = memory.turn_to_grow();
                 match self.make_room(more) {
                     Ok(()) => Ok(self),
                     // Before the turn ends: so the next one has its room.

@@ -87,7 +87,7 @@ impl<S: Service> Connection<S> {
         };
         let stream = Watched::new(stream, SlowReader::new(self.pace));
         match self.tls.clone() {
-            None => self.answer(stream, stop).await,
+            None => self.answer(stream, Heads::new(), stop).await,
             // In a place of its own: each connection has the memory of the larger way.
             Some(tls) => Box::pin(self.answer_securely(tls, stream, &handshakes, stop)).await,
         }
@@ -102,24 +102,24 @@ impl<S: Service> Connection<S> {
     ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let heads = Heads::new();
         // A client that does not complete the handshake in time is dropped.
         let caller = Caller::Unknown.or_from(Some(self.peer.0.ip()));
-        let (below, above) = sides(self.handshake, &self.memory);
+        let (below, above) = sides(self.handshake, &self.memory, &heads);
         let shaken = tls.accept(Watched::new(stream, below));
         let shaken = in_turns(shaken, handshakes, &caller);
         let shaken = Box::pin(tokio::time::timeout(self.head, shaken)).await;
         if let Ok(Ok(mut stream)) = shaken {
             above.begin();
             stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
-            self.answer(Watched::new(stream, above), stop).await;
+            self.answer(Watched::new(stream, above), heads, stop).await;
         }
     }
 
-    async fn answer<T>(self, stream: T, stop: oneshot::Receiver<()>)
+    async fn answer<T>(self, stream: T, heads: Heads, stop: oneshot::Receiver<()>)
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let heads = Heads::new();
         let stream = Watched::new(stream, heads.clone());
         let service = service_fn(|request: Request<Incoming>| {
             heads.asked();

@@ -106,12 +106,19 @@ impl Heads {
     }
 }
 
-impl Watch for Heads {
-    fn read(&mut self, _bytes: &[u8]) -> io::Result<()> {
+impl Heads {
+    /// Something of the next request has come, if the server waits for that.
+    pub(super) fn begin(&self) {
         let before = self.0.now.load(Ordering::Relaxed);
         if before % REQUEST == IDLE {
             self.0.now.store(before + BEGUN, Ordering::Relaxed);
         }
+    }
+}
+
+impl Watch for Heads {
+    fn read(&mut self, _bytes: &[u8]) -> io::Result<()> {
+        self.begin();
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use super::caller::Caller;
@@ -42,7 +42,7 @@ struct Shared {
     /// Of those, what not everybody may take.
     kept: Pages,
     /// To be the one that grows by much.
-    growth: Arc<Semaphore>,
+    growth: Mutex<()>,
     /// Told when something is given back that somebody may wait for.
     given_back: Notify,
     /// The most that one caller can have, of pages that are nobody's first.
@@ -110,7 +110,7 @@ impl Budget {
         Self(Arc::new(Shared {
             free: Mutex::new(Pages { first, rest }),
             kept,
-            growth: Arc::new(Semaphore::new(1)),
+            growth: Mutex::default(),
             given_back: Notify::new(),
             most: rest - kept.rest,
             callers: Mutex::default(),
@@ -290,6 +290,14 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// A turn to grow by much, for a thread that may wait. One after the other: of two that have no
+    /// room together, the second finds what the first has given back.
+    pub(crate) fn turn_to_grow(&self) -> MutexGuard<'_, ()> {
+        lock(&self.0.of.growth)
+    }
+}
+
 impl Claim {
     /// Makes this cover `bytes` in all: takes what is missing, or gives back what is too much.
     ///
@@ -308,12 +316,9 @@ impl Claim {
         self.add(more)
     }
 
-    /// A turn to grow by much. One after the other: of two that have no room together, the second
-    /// finds what the first has given back.
-    pub(crate) async fn turn_to_grow(&self) -> Option<OwnedSemaphorePermit> {
-        let turns = Arc::clone(&self.memory.0.of.growth);
-        // The semaphore is never closed.
-        turns.acquire_owned().await.ok()
+    /// The memory that it is of.
+    pub(crate) fn memory(&self) -> Memory {
+        self.memory.clone()
     }
 
     /// How many bytes it covers.

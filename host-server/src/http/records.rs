@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
+use super::heads::Heads;
 use super::memory::{Claim, Full, Memory};
 use super::watched::Watch;
 
@@ -39,7 +40,9 @@ const SHORT: usize = 2 << 10;
 
 /// The two sides of a session: what comes below it, and what comes out of it. What waits for the
 /// rest of a record, or of the handshake, takes of `memory`.
-pub(super) fn sides(handshake: usize, memory: &Memory) -> (Below, Above) {
+///
+/// A record that is not whole begins a head, too.
+pub(super) fn sides(handshake: usize, memory: &Memory, heads: &Heads) -> (Below, Above) {
     let session = Arc::new(Session {
         most: AtomicUsize::new(handshake),
         ahead: AtomicUsize::new(0),
@@ -53,6 +56,7 @@ pub(super) fn sides(handshake: usize, memory: &Memory) -> (Below, Above) {
         rest: 0,
         is_blocked: false,
         held: memory.claim(),
+        heads: heads.clone(),
     };
     (below, Above { session })
 }
@@ -79,6 +83,7 @@ pub(super) struct Below {
     is_blocked: bool,
     /// The memory of what waits.
     held: Claim,
+    heads: Heads,
 }
 
 /// The data of a session.
@@ -106,7 +111,10 @@ impl Below {
             (true, _) => BLOCKED,
             (false, 0..=SHORT) => 0,
             // Beside what has come rustls has room for the next piece.
-            (false, _) => ahead + READ,
+            (false, _) => {
+                self.heads.begin();
+                ahead + READ
+            }
         };
         let covered = self.held.cover(held);
         covered.map_err(|Full| io::ErrorKind::OutOfMemory.into())
@@ -207,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn more_than_a_handshake_ends_it() {
         let (ours, mut theirs) = tokio::io::duplex(HANDSHAKE + 1);
-        let (below, _above) = sides(HANDSHAKE, &memory());
+        let (below, _above) = sides(HANDSHAKE, &memory(), &Heads::new());
         let mut ours = Watched::new(ours, below);
         theirs.write_all(&[7; HANDSHAKE]).await.unwrap();
         ours.read_exact(&mut [0; HANDSHAKE]).await.unwrap();
@@ -220,7 +228,7 @@ mod tests {
     #[tokio::test]
     async fn much_without_data_ends_a_session() {
         let (ours, mut theirs) = tokio::io::duplex(2 * AHEAD);
-        let (below, mut above) = sides(HANDSHAKE, &memory());
+        let (below, mut above) = sides(HANDSHAKE, &memory(), &Heads::new());
         above.begin();
         let mut ours = Watched::new(ours, below);
         theirs.write_all(&[7; 2 * AHEAD]).await.unwrap();
@@ -237,7 +245,7 @@ mod tests {
     /// How many of these records are read before others have their turn, at most.
     async fn in_a_row(record: &[u8], records: usize) -> usize {
         let (ours, mut theirs) = tokio::io::duplex(records * record.len());
-        let (below, above) = sides(HANDSHAKE, &memory());
+        let (below, above) = sides(HANDSHAKE, &memory(), &Heads::new());
         above.begin();
         let mut ours = Watched::new(ours, below);
         theirs.write_all(&record.repeat(records)).await.unwrap();
@@ -275,7 +283,7 @@ mod tests {
     async fn who_does_not_take_an_answer_holds_memory() {
         let memory = memory();
         let (ours, _theirs) = tokio::io::duplex(8);
-        let (below, _above) = sides(HANDSHAKE, &memory);
+        let (below, _above) = sides(HANDSHAKE, &memory, &Heads::new());
         let mut ours = Watched::new(ours, below);
         let answer = [7; 100];
         let mut written = std::pin::pin!(ours.write_all(&answer));
@@ -296,7 +304,7 @@ mod tests {
         let memory = memory();
         let mut sessions: Vec<(Below, Above)> = Vec::new();
         let mut begin = || {
-            let (mut below, above) = sides(HANDSHAKE, &memory);
+            let (mut below, above) = sides(HANDSHAKE, &memory, &Heads::new());
             above.begin();
             let waits = below.read(&[7; 16_000]).and_then(|()| below.pause());
             sessions.push((below, above));
@@ -309,7 +317,7 @@ mod tests {
         let (below, above) = &mut sessions[0];
         above.read(&[7; 16_000]).unwrap();
         below.pause().unwrap();
-        let (mut next, above) = sides(HANDSHAKE, &memory);
+        let (mut next, above) = sides(HANDSHAKE, &memory, &Heads::new());
         above.begin();
         next.read(&[7; 16_000]).unwrap();
         next.pause().unwrap();

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing::{Level, Metadata};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The format of the log.
@@ -39,38 +40,51 @@ impl Display for Log {
 /// How many lines wait for whoever reads them.
 const LINES: usize = 4096;
 
+/// How many of those may be lines of the access log, which anybody can cause.
+const ACCESS_LINES: usize = 3072;
+
+/// Where the lines of the access log come from.
+const ACCESS: &str = "host_server::http::middleware";
+
 /// How often lost lines are told of.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// The log. What waits is written when it is dropped, if that takes no longer than a second.
-pub(super) struct Started {
-    _writing: Option<WorkerGuard>,
-    lost: Option<ErrorCounter>,
+pub(super) struct Started(Option<Queues>);
+
+struct Queues {
+    _writing: [WorkerGuard; 2],
+    /// Lines that found no room: of the access log, and others.
+    access_lost: ErrorCounter,
+    others_lost: ErrorCounter,
+    told: usize,
 }
 
-/// Starts the log: text on a terminal, else JSON, unless a format is set. A thread of its own
-/// writes: no request waits for whoever reads.
+/// Starts the log: text on a terminal, else JSON, unless a format is set. Threads of its own
+/// write: no request waits for whoever reads.
 pub(super) fn start(log: Option<Log>) -> Started {
     let terminal = stderr().is_terminal();
     let log = log.unwrap_or(if terminal { Log::Text } else { Log::Json });
-    let lossy = NonBlockingBuilder::default()
-        .buffered_lines_limit(LINES)
-        .thread_name("log");
-    // It panics where the system refuses the thread.
-    let Ok((writer, writing)) = catch_unwind(|| lossy.finish(stderr())) else {
+    let queue = |name: &'static str, lines| {
+        let builder = NonBlockingBuilder::default().buffered_lines_limit(lines);
+        // It panics where the system refuses the thread.
+        catch_unwind(|| builder.thread_name(name).finish(stderr())).ok()
+    };
+    let others = queue("log", LINES - ACCESS_LINES);
+    let access = others.as_ref().and(queue("access-log", ACCESS_LINES));
+    let (Some((others, writes)), Some((access, writes_access))) = (others, access) else {
         subscribe(log, terminal, stderr);
         tracing::error!("the log has no thread of its own: requests wait for whoever reads it");
-        return Started {
-            _writing: None,
-            lost: None,
-        };
+        return Started(None);
     };
-    let lost = writer.error_counter();
-    subscribe(log, terminal, writer);
-    Started {
-        _writing: Some(writing),
-        lost: Some(lost),
-    }
+    let queues = Queues {
+        _writing: [writes, writes_access],
+        access_lost: access.error_counter(),
+        others_lost: others.error_counter(),
+        told: 0,
+    };
+    subscribe(log, terminal, Writers { access, others });
+    Started(Some(queues))
 }
 
 fn subscribe<W>(log: Log, terminal: bool, writer: W)
@@ -86,18 +100,49 @@ where
     }
 }
 
+/// Lines of the access log take no room from the others.
+struct Writers {
+    access: NonBlocking,
+    others: NonBlocking,
+}
+
+impl<'a> MakeWriter<'a> for Writers {
+    type Writer = NonBlocking;
+
+    fn make_writer(&'a self) -> NonBlocking {
+        self.others.clone()
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> NonBlocking {
+        match event.target() == ACCESS && *event.level() == Level::INFO {
+            true => self.access.clone(),
+            false => self.others.clone(),
+        }
+    }
+}
+
 impl Started {
     /// Tells of lines that found no room, for ever.
-    pub(super) async fn tell_of_lost(&self) {
-        let mut told = 0;
+    pub(super) async fn tell_of_lost(&mut self) {
         loop {
             tokio::time::sleep(TOLD_EVERY).await;
-            let lost = self.lost.as_ref().map_or(0, ErrorCounter::dropped_lines);
-            if lost > told {
-                let lines = lost - told;
-                tracing::warn!(lines, "lines of this log were lost: its reader is too slow");
-                told = lost;
-            }
+            self.tell();
+        }
+    }
+
+    /// Tells of those of which nobody has been told.
+    pub(super) fn tell(&mut self) {
+        let Some(queues) = &mut self.0 else { return };
+        let others = queues.others_lost.dropped_lines();
+        let lost = queues.access_lost.dropped_lines() + others;
+        let lines = lost - queues.told;
+        if lines == 0 {
+            return;
+        }
+        tracing::warn!(lines, "lines of this log were lost: its reader is too slow");
+        // Unless this line was lost, too.
+        if queues.others_lost.dropped_lines() == others {
+            queues.told = lost;
         }
     }
 }

@@ -44,7 +44,7 @@ impl Args {
         )?;
         let mut options = read.options;
         options.models = source.open()?;
-        let log = log::start(read.log);
+        let mut log = log::start(read.log);
         let descriptors = rlimit::increase_nofile_limit(DESCRIPTORS).unwrap_or(DESCRIPTORS);
         limit_connections(&mut options.http, descriptors);
         // The server has threads of its own for connections and for what takes long.
@@ -62,6 +62,7 @@ impl Args {
                 () = log.tell_of_lost() => Ok(()),
             }
         });
+        log.tell();
         // What had to be written has been: nothing waits for a reload that is still fetching.
         runtime.shutdown_background();
         served
