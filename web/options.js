@@ -37,6 +37,10 @@ export function buildOptions(description, form, frozen) {
     showFlips: ({ decision, recourse, contributions }, language) => {
       labels.forEach((label, name) => { label.textContent = labelIn(/** @type {Feature} */ (feature(name)), language); });
       const today = new Map(contributions.map(({ feature: name, value }) => [name, value]));
+      // Flips begin at what was stated, not at what a policy put in its place.
+      decision.adjustments.forEach(({ feature: name, kind, from }) => {
+        if (kind === 'out_of_range' && from !== undefined) today.set(name, Number(from));
+      });
       const unstated = new Set(decision.adjustments.filter(({ kind }) => kind === 'missing').map(({ feature: name }) => name));
       byId('flips').replaceChildren(...actionable.map((one) => element('tr', {},
         element('th', { scope: 'row' }, labelIn(one, language)),

@@ -23,6 +23,7 @@ use model_core::details::Details;
 use model_core::model_file::ModelFile;
 use model_drift::live::{Length, Window};
 use model_drift::sketch::{Column, Role as ColumnRole, Sketch, Values};
+use model_train::pack::pack;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -303,6 +304,47 @@ async fn what_came_is_counted_as_it_came() {
     let answered = &answer["columns"]["prediction"]["current"];
     assert!(answered["rows"].as_u64().unwrap() < 100, "{answered}");
     assert_eq!(answered["missing"], 0);
+}
+
+/// Numbers that mean missing are counted as the model reads them.
+#[tokio::test]
+async fn a_number_that_means_missing_is_counted_as_missing() {
+    let (mut artifact, _) = training();
+    artifact.schema.missing_values = vec!["12345".to_owned()].into();
+    let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/engine");
+    let part = |name: &str| std::fs::read(engine.join(name)).unwrap();
+    let artifact = artifact.encode().unwrap();
+    let packed = pack(&part("engine.wasm"), &part("model.js"), &artifact).unwrap();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("model.wasm");
+    std::fs::write(&path, packed).unwrap();
+    let served = app(App::open(ServeOptions {
+        models: ModelSource::File(path),
+        ..options(rows(5000, 1), None)
+    })
+    .unwrap());
+    let mut all = requests(100);
+    let listed = [
+        json!(12345),
+        json!(12345.0),
+        json!(1.2345e4),
+        json!("12345.0"),
+    ];
+    for row in &mut all {
+        row.insert("person_income".to_owned(), json!(40000));
+    }
+    for (row, income) in all.iter_mut().zip(&listed) {
+        row.insert("person_income".to_owned(), income.clone());
+    }
+    let answers = json(&batch(&served, &all).await);
+    for answer in &answers.as_array().unwrap()[..listed.len()] {
+        let adjusted = answer["adjustments"].as_array().unwrap();
+        let is_missing =
+            |one: &Value| one["feature"] == "person_income" && one["kind"] == "missing";
+        assert!(adjusted.iter().any(is_missing), "{answer}");
+    }
+    let counts = &drift(&served).await["columns"]["person_income"]["current"];
+    assert_eq!(counts["missing"], listed.len(), "{counts}");
 }
 
 /// The common form is read by a scanner, any other by a general reader: both count the same.

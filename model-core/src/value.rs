@@ -116,15 +116,19 @@ fn is_missing(feature: &Feature, value: Value<'_>, missing: &MissingValues) -> b
 /// means missing. The code of a boolean or category is no such number.
 #[inline]
 pub(crate) fn known_code(feature: &Feature, code: f64, missing: &MissingValues) -> f64 {
-    let is_code = match feature.kind {
-        FeatureKind::Number(_) | FeatureKind::Integer(_) => false,
-        FeatureKind::Boolean => code == 0.0 || code == 1.0,
-        FeatureKind::Category(_) => true,
-    };
-    if missing.has_number(code) && !is_code {
-        f64::NAN
+    if missing.has_number(code) {
+        known_number(feature, code)
     } else {
         code
+    }
+}
+
+#[inline(never)]
+fn known_number(feature: &Feature, code: f64) -> f64 {
+    match feature.kind {
+        FeatureKind::Boolean if code == 0.0 || code == 1.0 => code,
+        FeatureKind::Category(_) => code,
+        FeatureKind::Number(_) | FeatureKind::Integer(_) | FeatureKind::Boolean => f64::NAN,
     }
 }
 

@@ -314,8 +314,10 @@ fn tables_equal_single_decisions() {
             accepted += agrees(&linear(toml), 200, seed);
             accepted += agrees(&forest(toml), 200, 1000 + seed);
         }
-        accepted += agrees(&linear(&with_missing_numbers(&natively())), 200, seed);
-        accepted += agrees(&ruled(forest(&with_missing_numbers(RULED))), 300, seed);
+        if seed % 4 == 0 {
+            accepted += agrees(&linear(&with_missing_numbers(&natively())), 200, seed);
+            accepted += agrees(&ruled(forest(&with_missing_numbers(RULED))), 300, seed);
+        }
         accepted += agrees(&ruled(linear(RULED)), 300, seed);
         accepted += agrees(&ruled(forest(RULED)), 300, 1000 + seed);
     }

@@ -109,8 +109,8 @@ fn read_numbers(
         return;
     }
     copy_numbers(number, bytes, feature, out);
-    for sentinel in missing.numbers() {
-        for out in out.iter_mut().filter(|out| *out == sentinel) {
+    if missing.are_among(out) {
+        for out in out.iter_mut().filter(|out| missing.has_number(**out)) {
             *out = f64::NAN;
         }
     }

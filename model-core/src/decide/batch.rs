@@ -277,21 +277,16 @@ impl Block {
 
 /// Whether no policy has anything to do. Without branches, so that it costs next to nothing.
 fn all_plain(feature: &Feature, column: &[f64], missing: &MissingValues) -> bool {
-    let all_known = || {
-        let mut sentinels = missing.numbers().iter();
-        sentinels.all(|sentinel| all(column, |x| x != *sentinel))
-    };
-    match &feature.kind {
-        FeatureKind::Number(range) => all_inside(range, column) && all_known(),
-        FeatureKind::Integer(range) => {
-            all_inside(range, column) && all(column, is_whole) && all_known()
-        }
+    let fits = match &feature.kind {
+        FeatureKind::Number(range) => all_inside(range, column),
+        FeatureKind::Integer(range) => all_inside(range, column) && all(column, is_whole),
         FeatureKind::Boolean => all(column, |x| (x == 0.0) | (x == 1.0)),
         FeatureKind::Category(categories) => {
             let count = categories.values.len() as f64;
             all(column, |x| is_whole(x) & (x >= 0.0) & (x < count))
         }
-    }
+    };
+    fits && !(feature.range().is_some() && missing.are_among(column))
 }
 
 /// A number on an exclusive bound takes the long way.

@@ -60,13 +60,36 @@ impl MissingValues {
     #[must_use]
     #[inline]
     pub fn has_number(&self, number: f64) -> bool {
-        self.numbers.contains(&number)
+        !self.numbers.is_empty() && self.lists(number)
     }
 
     /// Whether a text is a number that is one of them, however it is written.
     #[must_use]
     #[inline]
     pub fn has_number_text(&self, text: &str) -> bool {
-        !self.numbers.is_empty() && decimal::parse(text).is_some_and(|n| self.has_number(n))
+        !self.numbers.is_empty() && self.lists_text(text)
+    }
+
+    /// Whether some of the numbers are among these.
+    #[inline]
+    pub(crate) fn are_among(&self, numbers: &[f64]) -> bool {
+        !self.numbers.is_empty() && self.some_are_among(numbers)
+    }
+
+    // Most models list no number: what looks for them is not inlined, for the module's size.
+    #[inline(never)]
+    fn some_are_among(&self, numbers: &[f64]) -> bool {
+        let is_among = |listed: &f64| numbers.iter().fold(false, |is, x| is | (x == listed));
+        self.numbers.iter().any(is_among)
+    }
+
+    #[inline(never)]
+    fn lists_text(&self, text: &str) -> bool {
+        decimal::parse(text).is_some_and(|number| self.lists(number))
+    }
+
+    #[inline(never)]
+    fn lists(&self, number: f64) -> bool {
+        self.numbers.contains(&number)
     }
 }
