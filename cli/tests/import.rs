@@ -231,6 +231,9 @@ fn the_classes_that_a_file_names_are_the_target_of_the_draft() {
         draft.contains("name = \"outcome\"\nrole = \"target\"\ntype = \"category\"\ncategories = [\"paid\", \"lost\"]\npositive = \"paid\""),
         "{draft}"
     );
+    // The file names only the text that has a column.
+    let whole = draft.replace("[\"RENT\"]", "[\"RENT\", \"OWN\"]");
+    std::fs::write(folder.path("s.toml"), whole).unwrap();
     let said =
         folder.succeed("import sklearn model.json --schema s.toml --check rows.csv --out m.wasm");
     assert!(
