@@ -117,6 +117,9 @@ enum Command {
         /// Schema in TOML [default: types are inferred].
         #[arg(long, value_name = "FILE")]
         schema: Option<PathBuf>,
+        /// Count the model's inputs and scores, as a server or Worker counts them.
+        #[arg(long, value_name = "model.wasm", conflicts_with = "schema")]
+        model: Option<PathBuf>,
         /// Write the sketch to this file.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
@@ -143,13 +146,25 @@ impl Args {
                 files::keep_apart(&read, &[("--out", Some(&out))])?;
                 files::write(&out, &inputs::merge(&sketches)?.encode())
             }
-            Some(Command::Sketch { data, schema, out }) => {
+            Some(Command::Sketch {
+                data,
+                schema,
+                model,
+                out,
+            }) => {
                 files::keep_apart(
-                    &[("--data", Some(&data)), ("--schema", schema.as_deref())],
+                    &[
+                        ("--data", Some(&data)),
+                        ("--schema", schema.as_deref()),
+                        ("--model", model.as_deref()),
+                    ],
                     &[("--out", Some(&out))],
                 )?;
                 let schema = schema.as_deref().map(files::read_schema).transpose()?;
-                let sketch = inputs::sketch(&data, schema.as_ref())?;
+                let sketch = match model {
+                    Some(model) => inputs::sketch_for_model(&data, &model)?,
+                    None => inputs::sketch(&data, schema.as_ref())?,
+                };
                 files::write(&out, &sketch.encode())
             }
             Some(Command::Simulate(args)) => args.run(),

@@ -130,8 +130,10 @@ impl Decider {
     }
 
     /// What an input of such a row came to.
-    pub(super) fn block_value(&self, input: usize, row: usize) -> f64 {
-        self.block.values[input * ROWS + row % ROWS]
+    #[must_use]
+    pub fn block_value(&self, input: usize, row: usize) -> f64 {
+        let at = input * ROWS + row % ROWS;
+        self.block.values.get(at).copied().unwrap_or(f64::NAN)
     }
 
     /// Whether no policy has anything to do for a single row.

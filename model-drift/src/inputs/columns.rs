@@ -2,6 +2,7 @@
 
 use model_core::schema::{self, Schema};
 
+use super::derived;
 use crate::read::Batch;
 use crate::sketch::Role;
 
@@ -25,6 +26,31 @@ pub(super) fn remove_unlabelled(reference: &mut Batch, current: &Batch) -> Vec<S
         false
     });
     notes
+}
+
+/// Removes the derived fields that a sketch does not have from the reference: whoever counted a
+/// file that leaves them out could not compute them. Returns a note about them, if there are any.
+pub(super) fn remove_uncomputed(
+    schema: Option<&Schema>,
+    reference: &mut Batch,
+    current: &Batch,
+) -> Option<String> {
+    let derived = schema.map(derived::names).unwrap_or_default();
+    let mut names = Vec::new();
+    reference.sketch.columns.retain(|column| {
+        let name = &column.spec.name;
+        let is_left_out = derived.contains(name) && current.sketch.column(name).is_none();
+        if is_left_out {
+            names.push(format!("'{name}'"));
+        }
+        !is_left_out
+    });
+    (!names.is_empty()).then(|| {
+        format!(
+            "Derived, and not in the current sketch, so not compared: {}. A sketch that was made with the model has what is derived.",
+            names.join(", ")
+        )
+    })
 }
 
 /// Leaves the rows without an outcome out of the labels: that an outcome is not known yet, or

@@ -5,6 +5,7 @@
 //! read: the scores are compared like a column, and measured against labels where there are some.
 
 mod columns;
+mod derived;
 mod error;
 mod scoring;
 mod source;
@@ -17,9 +18,9 @@ use model_core::schema::Schema;
 use crate::compare::{self, Sides};
 use crate::live::in_bins;
 use crate::methods::Method;
-use crate::read::{self, Batch, Plan, RowSample};
+use crate::read::{self, Batch, Plan, RowSample, Shown};
 use crate::report::{Preset, Report};
-use crate::sketch::{Capacity, Role, Sketch, Spec, specs_from_schema};
+use crate::sketch::{Capacity, NOT_LISTED, Role, Sketch, Spec, specs_from_schema};
 pub use error::InputError;
 use scoring::{Scored, Scorer};
 use source::{Model, Source, read_sketch};
@@ -59,7 +60,7 @@ struct Side {
 /// How both batches are read.
 struct Reading {
     plan: Plan,
-    /// What scores the rows.
+    /// What scores the rows, and computes derived fields that they leave out.
     model: Option<Arc<Model>>,
 }
 
@@ -73,10 +74,14 @@ impl Inputs {
         let of_model = matches!(source, Source::Model(_));
         let model = self.scoring_model(&source)?;
         let schema = self.effective_schema(model.as_deref());
-        let mut reading = Reading {
-            plan: self.plan(schema.as_ref()),
-            model: model.filter(|_| !self.is_exact()),
-        };
+        let mut reading = Reading::new(
+            self.plan(schema.as_ref()),
+            model.filter(|_| !self.is_exact()),
+        );
+        let current = self.open_current()?;
+        if let Source::Sketch(sketch) = &current {
+            reading.count_unlisted_as(sketch);
+        }
         let mut reference = self.read_reference(source, &reading)?;
         let ignored = if self.is_exact() {
             Vec::new()
@@ -84,7 +89,8 @@ impl Inputs {
             columns::remove_ignored(schema.as_ref(), &mut reference.batch)
         };
         reading.keep_columns_of(&reference.batch.sketch);
-        let mut current = self.read_current(&reading)?;
+        reading.count_unlisted_as(&reference.batch.sketch);
+        let mut current = self.read_current(current, &reading)?;
         if of_model && !current.has_rows {
             // A server counts in these bins.
             let both = in_bins(&reference.batch.sketch, &current.batch.sketch);
@@ -165,14 +171,34 @@ impl Inputs {
         }
     }
 
-    fn read_current(&self, reading: &Reading) -> Result<Side, InputError> {
-        let path = self.current.as_ref().unwrap_or(&self.reference);
-        let self_check = self.current.is_none();
+    fn current_path(&self) -> &Path {
+        self.current.as_ref().unwrap_or(&self.reference)
+    }
+
+    fn open_current(&self) -> Result<Source, InputError> {
+        let path = self.current_path();
         match Source::open(path)? {
+            Source::Sketch(_) | Source::Model(_) if self.current.is_none() => {
+                let path = path.to_owned();
+                Err(InputError::NoRowsToSample { path })
+            }
+            Source::Model(_) => {
+                let path = path.to_owned();
+                Err(InputError::ModelAsBatch { path })
+            }
+            source => Ok(source),
+        }
+    }
+
+    fn read_current(&self, source: Source, reading: &Reading) -> Result<Side, InputError> {
+        let path = self.current_path();
+        let self_check = self.current.is_none();
+        match source {
             Source::Rows => reading.rows(path, self_check.then_some(SELF_CHECK_ONE_IN)),
-            _ if self_check => Err(InputError::NoRowsToSample { path: path.clone() }),
             Source::Sketch(sketch) => Ok(Side::counted(path, sketch)),
-            Source::Model(_) => Err(InputError::ModelAsBatch { path: path.clone() }),
+            Source::Model(_) => Err(InputError::ModelAsBatch {
+                path: path.to_owned(),
+            }),
         }
     }
 
@@ -202,6 +228,8 @@ impl Inputs {
         notes.extend(unknown);
         let unlabelled = columns::remove_unlabelled(&mut reference.batch, &current.batch);
         notes.extend(unlabelled);
+        let uncomputed = columns::remove_uncomputed(schema, &mut reference.batch, &current.batch);
+        notes.extend(uncomputed);
         let unused = columns::remove_unused(schema, &mut current.batch, ignored);
         notes.extend(unused);
         if let Some(side) = [&*reference, &*current].iter().find(|side| !side.has_rows) {
@@ -233,6 +261,25 @@ impl Inputs {
 }
 
 impl Reading {
+    fn new(mut plan: Plan, model: Option<Arc<Model>>) -> Self {
+        let of_model = model.as_ref().map(|model| &model.artifact.schema);
+        plan.computed = (of_model.or(plan.schema.as_deref()))
+            .map(derived::names)
+            .unwrap_or_default();
+        Self { plan, model }
+    }
+
+    /// Where a sketch counts the texts that the schema does not list together, so must whatever it
+    /// is compared with.
+    fn count_unlisted_as(&mut self, sketch: &Sketch) {
+        let columns = sketch.columns.iter().filter(|column| {
+            let categories = column.categories();
+            categories.is_some_and(|texts| texts.count(NOT_LISTED).is_some())
+        });
+        let names = columns.map(|column| column.spec.name.clone());
+        self.plan.unnamed.extend(names);
+    }
+
     /// The current batch is read in the columns of the reference; scores are made anew, and no
     /// file of rows has reasons.
     fn keep_columns_of(&mut self, reference: &Sketch) {
@@ -244,6 +291,18 @@ impl Reading {
             _ => true,
         });
         self.plan.specs = Some(specs.cloned().collect::<Vec<Spec>>());
+    }
+
+    /// Counts a file of rows that has every column.
+    fn sketch(&self, path: &Path) -> Result<Sketch, InputError> {
+        let batch = self.rows(path, None)?.batch;
+        match batch.lost.into_iter().next() {
+            Some(column) => Err(InputError::MissingColumn {
+                path: path.to_owned(),
+                column,
+            }),
+            None => Ok(batch.sketch),
+        }
     }
 
     /// Reads a file of rows, and scores them where there is a model.
@@ -259,7 +318,11 @@ impl Reading {
             scored: None,
         };
         let Some(model) = &self.model else {
-            side.batch = read::read(path, &plan)?;
+            let compute = |shown: &Shown<'_>| {
+                let schema = plan.schema.as_deref();
+                Ok(schema.map_or_else(Vec::new, |schema| derived::compute(schema, shown)))
+            };
+            side.batch = read::read_with(path, &plan, &compute)?;
             return Ok(side);
         };
         let scorer = Scorer::new(model);
@@ -287,19 +350,36 @@ impl Side {
     }
 }
 
-/// The sketch of a file of rows.
+/// The sketch of a file of rows. A derived field that the file leaves out is computed, as far as
+/// that needs nothing that a model learns.
 ///
 /// # Errors
 /// When the file cannot be read, or lacks a column of the schema.
 pub fn sketch(data: &Path, schema: Option<&Schema>) -> Result<Sketch, InputError> {
-    let batch = read::read(data, &plan_by_schema(schema))?;
-    match batch.lost.first() {
-        Some(column) => Err(InputError::MissingColumn {
-            path: data.to_owned(),
-            column: column.clone(),
-        }),
-        None => Ok(batch.sketch),
+    Reading::new(plan_by_schema(schema), None).sketch(data)
+}
+
+/// The sketch of a file of applications as a model sees them: its inputs and its answers, counted
+/// as the module counts them.
+///
+/// # Errors
+/// When a file cannot be read, the model is none, or the rows lack one of its inputs.
+pub fn sketch_for_model(data: &Path, model: &Path) -> Result<Sketch, InputError> {
+    let Source::Model(model) = Source::open(model)? else {
+        let path = model.to_owned();
+        return Err(InputError::NotAModel { path });
+    };
+    let schema = &model.artifact.schema;
+    let mut plan = Plan {
+        capacity: Capacity::CARRIED,
+        unnamed: schema.inputs().map(|one| one.name.clone()).collect(),
+        ..plan_by_schema(Some(schema))
+    };
+    if let Some(specs) = &mut plan.specs {
+        specs.retain(|spec| spec.role == Role::Input);
     }
+    let sketch = Reading::new(plan, Some(model)).sketch(data)?;
+    Ok(sketch.with_capacity(Capacity::CARRIED))
 }
 
 /// The sum of sketches of the same columns; their order does not matter.
@@ -323,6 +403,7 @@ fn plan_by_schema(schema: Option<&Schema>) -> Plan {
     let mut plan = Plan::infer(Capacity::default());
     if let Some(schema) = schema {
         plan.specs = Some(specs_from_schema(schema));
+        plan.schema = Some(Arc::new(schema.clone()));
         plan.missing = schema
             .missing_values
             .texts()

@@ -1,17 +1,17 @@
 //! Scoring the rows of a batch while it is read: the scores are compared like a column, and
-//! measured against the labels where there are some.
+//! measured against the labels where there are some. Derived fields that the file leaves out are
+//! counted as the model computes them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model_core::cells::CellReader;
-use model_core::decide::{Decider, REFUSED};
-use model_core::schema::{Feature, MissingValues, Schema, TargetKind};
-use model_core::value::{Value, read};
+use model_core::decide::Decider;
+use model_core::schema::{Schema, TargetKind};
+use model_core::value::Reading;
 
 use super::error::InputError;
 use super::source::Model;
 use crate::performance::{Performance, Scores};
-use crate::read::{Cells, Shown};
+use crate::read::{Cells, Computed, Meaning, Shown};
 use crate::sketch::{Capacity, Column, Spec};
 
 /// The scores of a batch.
@@ -56,7 +56,6 @@ struct Worker {
     /// Of each block, by its first row.
     blocks: Vec<(u64, Scores)>,
     values: Vec<f64>,
-    probabilities: Vec<f64>,
     readable: Vec<bool>,
 }
 
@@ -68,16 +67,17 @@ impl Scorer {
         }
     }
 
-    pub(super) fn push(&self, shown: &Shown<'_>) -> Result<(), String> {
+    /// Scores a block, and answers its derived fields.
+    pub(super) fn push(&self, shown: &Shown<'_>) -> Result<Vec<Computed>, String> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
         let mut worker = match taken {
             Some(worker) => worker,
             None => self.worker().map_err(|error| error.to_string())?,
         };
-        worker.push(&self.model.artifact.schema, shown)?;
+        let computed = worker.push(&self.model.artifact.schema, shown)?;
         idle().push(worker);
-        Ok(())
+        Ok(computed)
     }
 
     /// The sum over all threads.
@@ -108,69 +108,63 @@ impl Scorer {
             scored: Scored::new(&self.model),
             blocks: Vec::new(),
             values: Vec::new(),
-            probabilities: Vec::new(),
             readable: Vec::new(),
         })
     }
 }
 
 impl Worker {
-    fn push(&mut self, schema: &Schema, shown: &Shown<'_>) -> Result<(), String> {
+    fn push(&mut self, schema: &Schema, shown: &Shown<'_>) -> Result<Vec<Computed>, String> {
+        let rows = shown.block.rows;
+        self.read(schema, shown);
+        // Columns that only rules look at change no score.
+        let rules = self.decider.rule_columns().len();
+        self.values
+            .extend(std::iter::repeat_n(f64::NAN, rules * rows));
+        let mut derived: Vec<(usize, Computed)> = (schema.inputs().enumerate())
+            .filter(|(_, feature)| feature.derived.is_some())
+            .map(|(input, feature)| {
+                let (name, values) = (feature.name.clone(), vec![f64::NAN; rows]);
+                (input, Computed { name, values })
+            })
+            .collect();
+        let target = shown.cells(&schema.target.name);
+        // The scores of a worker itself stay empty: they are what each block starts from.
+        let mut scores = self.scored.scores.clone();
+        let mut counted = Vec::with_capacity(rows);
+        let (readable, refused) = (&self.readable, &mut self.scored.refused);
+        self.decider
+            .judge_rows(&self.values, rows, |row, judgement, decider| {
+                let Some(judgement) = judgement.filter(|_| readable[row]) else {
+                    *refused += 1;
+                    return;
+                };
+                for (input, computed) in &mut derived {
+                    computed.values[row] = decider.block_value(*input, row);
+                }
+                counted.push(judgement.probability);
+                let label = target.and_then(|cells| label(&schema.target.kind, cells, row));
+                scores.push(judgement.probability, label);
+            })?;
+        self.scored.column.push_numbers(&counted);
+        self.blocks.push((shown.first, scores));
+        Ok(derived.into_iter().map(|(_, computed)| computed).collect())
+    }
+
+    /// Reads the inputs as a decision does; a row with a cell that a decision refuses is refused.
+    fn read(&mut self, schema: &Schema, shown: &Shown<'_>) {
         let rows = shown.block.rows;
         self.values.clear();
         self.readable.clear();
         self.readable.resize(rows, true);
         for feature in schema.inputs() {
-            match shown.cells(&feature.name) {
-                Some(cells) => self.read(feature, cells, rows, &schema.missing_values),
-                None => self.values.extend(std::iter::repeat_n(f64::NAN, rows)),
+            let cells = shown.cells(&feature.name);
+            let mut meaning = Meaning::new(feature, &schema.missing_values);
+            for row in 0..rows {
+                let reading = meaning.read(cells, row);
+                self.readable[row] &= reading.is_ok();
+                self.values.push(reading.map_or(f64::NAN, Reading::code));
             }
-        }
-        self.probabilities.clear();
-        self.probabilities.resize(rows, 0.0);
-        if rows > 0 {
-            self.decider.batch(&self.values, &mut self.probabilities)?;
-        }
-        let target = shown.cells(&schema.target.name);
-        // The scores of a worker itself stay empty: they are what each block starts from.
-        let mut scores = self.scored.scores.clone();
-        let mut counted = Vec::with_capacity(rows);
-        for row in 0..rows {
-            let probability = self.probabilities[row];
-            if probability == REFUSED || !self.readable[row] {
-                self.scored.refused += 1;
-                continue;
-            }
-            counted.push(probability);
-            let label = target.and_then(|cells| label(&schema.target.kind, cells, row));
-            scores.push(probability, label);
-        }
-        self.scored.column.push_numbers(&counted);
-        self.blocks.push((shown.first, scores));
-        Ok(())
-    }
-
-    /// Reads cells as a decision does; a row with a cell that a decision refuses is refused.
-    fn read(&mut self, feature: &Feature, cells: &Cells, rows: usize, missing: &MissingValues) {
-        let is_number = feature.range().is_some();
-        let mut reader = CellReader::new(feature, missing);
-        for row in 0..rows {
-            let value = match cells {
-                Cells::Numbers(numbers) if is_number || numbers[row].is_nan() => Ok(numbers[row]),
-                Cells::Numbers(numbers) => {
-                    let text = numbers[row].to_string();
-                    read(feature, Value::Number(&text), missing).map(|reading| reading.code())
-                }
-                Cells::Texts(texts) => reader.read(texts.get(row)).map(|reading| reading.code()),
-                Cells::Skipped => Ok(f64::NAN),
-            };
-            self.readable[row] &= value.as_ref().is_ok_and(|value| !value.is_infinite());
-            self.values.push(
-                value
-                    .ok()
-                    .filter(|value| !value.is_infinite())
-                    .unwrap_or(f64::NAN),
-            );
         }
     }
 }

@@ -1,13 +1,15 @@
 //! From blocks of cells to a sketch and a sample of rows.
 
+use std::sync::Arc;
+
 use model_core::cells::ShortTexts;
 use model_core::decimal::short;
-use model_core::schema::MissingValues;
-use model_core::value::boolean_word;
+use model_core::schema::{MissingValues, Schema};
+use model_core::value::{Reading, boolean_word};
 
 use super::decimal::as_pandas;
-use super::{Block, Cells, RowSample, Texts};
-use crate::sketch::{Capacity, Column, Kind, Sketch, Spec, boolean_texts, text_hash};
+use super::{Block, Cells, Meaning, Plan, RowSample, Texts};
+use crate::sketch::{Column, Kind, NOT_LISTED, Role, Sketch, Spec, boolean_texts, text_hash};
 
 /// Counts the cells of wanted columns.
 #[derive(Debug)]
@@ -15,6 +17,11 @@ pub struct Collector {
     sketch: Sketch,
     missing: MissingValues,
     booleans: Vec<bool>,
+    schema: Option<Arc<Schema>>,
+    /// Of each wanted column the index of its feature, where there is one.
+    features: Vec<Option<usize>>,
+    /// Whether texts that are not listed are counted together.
+    unnamed: Vec<bool>,
     sample: RowSample,
     rows: u64,
     strict: bool,
@@ -24,18 +31,20 @@ pub struct Collector {
 impl Collector {
     /// Nothing counted yet.
     #[must_use]
-    pub fn new(
-        specs: Vec<Spec>,
-        missing: MissingValues,
-        capacity: Capacity,
-        sample: usize,
-    ) -> Self {
+    pub(super) fn new(specs: Vec<Spec>, plan: &Plan) -> Self {
         let booleans = specs.iter().map(|spec| spec.known == boolean_texts());
+        let features = specs
+            .iter()
+            .map(|spec| feature(plan.schema.as_deref(), spec));
+        let unnamed = specs.iter().map(|spec| plan.unnamed.contains(&spec.name));
         Self {
             booleans: booleans.collect(),
-            sketch: Sketch::new(specs, capacity),
-            missing,
-            sample: RowSample::new(sample),
+            features: features.collect(),
+            unnamed: unnamed.collect(),
+            schema: plan.schema.clone(),
+            sketch: Sketch::new(specs, plan.capacity),
+            missing: plan.missing.clone(),
+            sample: RowSample::new(plan.sample_rows),
             rows: 0,
             strict: false,
             as_pandas: false,
@@ -69,24 +78,97 @@ impl Collector {
         indices: &[Option<usize>],
         first: u64,
     ) -> Result<(), usize> {
+        let schema = self.schema.clone();
+        let missing = self.missing.clone();
+        let feature = |index: &Option<usize>| {
+            let feature = schema.as_ref()?.features.get((*index)?)?;
+            Some(Meaning::new(feature, &missing))
+        };
+        let mut meanings: Vec<Option<Meaning<'_>>> = self.features.iter().map(feature).collect();
         for (wanted, index) in indices.iter().enumerate() {
             let Some(cells) = index.and_then(|index| block.columns.get(index)) else {
                 continue;
             };
-            if !self.count(wanted, cells) {
+            let is_counted = match &mut meanings[wanted] {
+                Some(meaning) => {
+                    self.count_meaning(wanted, cells, block.rows, meaning);
+                    true
+                }
+                None => self.count(wanted, cells),
+            };
+            if !is_counted {
                 return Err(wanted);
             }
         }
         for row in 0..block.rows {
             if self.sample.wants(first + row as u64) {
-                let cells = indices.iter().enumerate();
-                let cells = cells.map(|(wanted, index)| self.code(wanted, *index, block, row));
+                let cells = indices.iter().enumerate().map(|(wanted, index)| {
+                    let cells = index.and_then(|index| block.columns.get(index));
+                    match &mut meanings[wanted] {
+                        Some(meaning) => self.code_meaning(wanted, cells, row, meaning),
+                        None => self.code(wanted, cells, row),
+                    }
+                });
                 let cells = cells.collect();
                 self.sample.push(first + row as u64, cells);
             }
         }
         self.rows += block.rows as u64;
         Ok(())
+    }
+
+    /// Counts a column of a feature, as a decision reads its cells.
+    fn count_meaning(
+        &mut self,
+        wanted: usize,
+        cells: &Cells,
+        rows: usize,
+        meaning: &mut Meaning<'_>,
+    ) {
+        let is_unnamed = self.unnamed[wanted];
+        let column = &mut self.sketch.columns[wanted];
+        let is_number = column.spec.kind == Kind::Number;
+        let mut numbers = Vec::new();
+        let mut counts = vec![0; column.spec.known.len()];
+        for row in 0..rows {
+            match meaning.read(Some(cells), row) {
+                Ok(Reading::Is(number)) if is_number => numbers.push(number),
+                Ok(Reading::Is(code)) => {
+                    if let Some(count) = counts.get_mut(code as usize) {
+                        *count += 1;
+                    }
+                }
+                Ok(Reading::Missing) => column.push_missing(),
+                Ok(Reading::Unknown) if is_unnamed => column.push_text(NOT_LISTED),
+                Ok(Reading::Unknown) => with_text(cells, row, |text| column.push_text(text)),
+                Err(_) => column.push_invalid(),
+            }
+        }
+        if is_number {
+            column.push_numbers(&numbers);
+        }
+        for (index, count) in counts.into_iter().enumerate() {
+            let text = column.spec.known[index].clone();
+            column.push_texts(&text, count);
+        }
+    }
+
+    /// Such a cell as the sample keeps it: a category by its index in the list.
+    fn code_meaning(
+        &self,
+        wanted: usize,
+        cells: Option<&Cells>,
+        row: usize,
+        meaning: &mut Meaning<'_>,
+    ) -> f64 {
+        match (meaning.read(cells, row), cells) {
+            (Ok(Reading::Is(value)), _) => value,
+            (Ok(Reading::Unknown), Some(cells)) if !self.unnamed[wanted] => {
+                with_text(cells, row, code_of_text)
+            }
+            (Ok(Reading::Unknown), _) => Reading::Unknown.code(),
+            (Ok(Reading::Missing) | Err(_), _) => f64::NAN,
+        }
     }
 
     /// Counts a column of a block; `false` when it is refused.
@@ -109,7 +191,7 @@ impl Collector {
                     let text = number.to_string();
                     match number.is_nan() || self.missing.has_text(&text) {
                         true => column.push_missing(),
-                        false => push_text(column, &text, self.booleans[wanted]),
+                        false => column.push_text(counted_as(&text, self.booleans[wanted])),
                     }
                 }
             }
@@ -130,28 +212,34 @@ impl Collector {
         true
     }
 
-    /// A cell as the sample keeps it.
-    fn code(&self, wanted: usize, index: Option<usize>, block: &Block, row: usize) -> f64 {
+    /// A cell as the sample keeps it: a text by the hash of what it is counted as.
+    fn code(&self, wanted: usize, cells: Option<&Cells>, row: usize) -> f64 {
         let kind = self.sketch.columns[wanted].spec.kind;
-        match index.and_then(|index| block.columns.get(index)) {
-            Some(Cells::Numbers(numbers)) if self.missing.has_number(numbers[row]) => f64::NAN,
-            Some(Cells::Numbers(numbers)) => numbers[row],
-            Some(Cells::Texts(texts)) => {
-                let text = trimmed(texts.get(row));
-                if self.missing.has_text(text) {
-                    f64::NAN
-                } else if kind == Kind::Number {
-                    let number = text.parse().unwrap_or(f64::NAN);
-                    match self.missing.has_number(number) {
-                        true => f64::NAN,
-                        false => number,
-                    }
-                } else {
-                    // 32 bits are exact in an f64.
-                    (text_hash(text) >> 32) as f64
+        match (cells, kind) {
+            (Some(Cells::Numbers(numbers)), Kind::Number) => self.number(numbers[row]),
+            (Some(Cells::Texts(texts)), Kind::Number) => {
+                let text = texts.get(row).trim();
+                match is_missing(text, &self.missing) {
+                    true => f64::NAN,
+                    false => self.number(text.parse().unwrap_or(f64::NAN)),
                 }
             }
-            Some(Cells::Skipped) | None => f64::NAN,
+            (Some(Cells::Numbers(numbers)), Kind::Category) if numbers[row].is_nan() => f64::NAN,
+            (Some(cells @ (Cells::Numbers(_) | Cells::Texts(_))), Kind::Category) => {
+                with_text(cells, row, |text| match is_missing(text, &self.missing) {
+                    true => f64::NAN,
+                    false => code_of_text(counted_as(text, self.booleans[wanted])),
+                })
+            }
+            (Some(Cells::Skipped) | None, _) => f64::NAN,
+        }
+    }
+
+    /// A number, NaN where it means missing.
+    fn number(&self, number: f64) -> f64 {
+        match self.missing.has_number(number) {
+            true => f64::NAN,
+            false => number,
         }
     }
 
@@ -170,19 +258,53 @@ impl Collector {
     }
 }
 
-fn trimmed(text: &str) -> &str {
-    text.trim()
+/// The index of the feature that a column is counted by. A reference that was counted without the
+/// schema, or with another one, has other texts: then its own are counted.
+fn feature(schema: Option<&Schema>, spec: &Spec) -> Option<usize> {
+    let features = &schema?.features;
+    let index = features.iter().position(|one| one.name == spec.name)?;
+    let of_feature = Spec::from_feature(&features[index]);
+    let is_read = matches!(of_feature.role, Role::Input | Role::Protected);
+    let is_same = of_feature.kind == spec.kind && of_feature.known == spec.known;
+    (is_read && is_same).then_some(index)
+}
+
+/// Whether a text stands for a missing value.
+pub(super) fn is_missing(text: &str, missing: &MissingValues) -> bool {
+    text.is_empty() || missing.has_text(text)
+}
+
+/// Does something with the text of a cell.
+fn with_text<T>(cells: &Cells, row: usize, mut what: impl FnMut(&str) -> T) -> T {
+    match cells {
+        Cells::Texts(texts) => what(texts.get(row).trim()),
+        Cells::Numbers(numbers) => what(&numbers[row].to_string()),
+        Cells::Skipped => what(""),
+    }
+}
+
+/// The text that a text is counted as.
+fn counted_as(text: &str, is_boolean: bool) -> &str {
+    match boolean_word(text) {
+        Some(true) if is_boolean => "true",
+        Some(false) if is_boolean => "false",
+        _ => text,
+    }
+}
+
+/// 32 bits are exact in an f64.
+fn code_of_text(text: &str) -> f64 {
+    (text_hash(text) >> 32) as f64
 }
 
 /// Counts texts: one that comes again and again is looked at once.
 fn push_texts(column: &mut Column, texts: &Texts, missing: &MissingValues, is_boolean: bool) {
     let mut known: ShortTexts<(&str, u64)> = ShortTexts::default();
     let mut push = |text: &str, count| {
-        let text = trimmed(text);
-        match boolean_word(text) {
-            _ if missing.has_text(text) => column.missing += count,
-            Some(yes) if is_boolean => column.push_texts(if yes { "true" } else { "false" }, count),
-            _ => column.push_texts(text, count),
+        let text = text.trim();
+        match missing.has_text(text) {
+            true => column.missing += count,
+            false => column.push_texts(counted_as(text, is_boolean), count),
         }
     };
     for text in texts.iter() {
@@ -193,13 +315,6 @@ fn push_texts(column: &mut Column, texts: &Texts, missing: &MissingValues, is_bo
         }
     }
     known.iter().for_each(|(text, count)| push(text, *count));
-}
-
-fn push_text(column: &mut Column, text: &str, boolean: bool) {
-    match boolean_word(text) {
-        Some(yes) if boolean => column.push_text(if yes { "true" } else { "false" }),
-        _ => column.push_text(text),
-    }
 }
 
 fn plain_number(text: &str) -> Option<f64> {
@@ -226,7 +341,7 @@ fn push_numbers(
             numbers.push(number);
             continue;
         }
-        let text = trimmed(text);
+        let text = text.trim();
         match parse(text) {
             _ if missing.has_text(text) => column.push_missing(),
             Some(number) if missing.has_number(number) => column.push_missing(),

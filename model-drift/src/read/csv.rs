@@ -46,7 +46,7 @@ pub(super) fn read(
     let counting = Counting {
         name,
         plan,
-        layout: Layout::new(head.header(), wanted),
+        layout: Layout::new(head.header(), wanted, plan),
         on_block,
         idle: Mutex::default(),
     };
@@ -102,13 +102,8 @@ struct Counting<'a> {
 impl Counting<'_> {
     fn collector(&self) -> Collector {
         let plan = self.plan;
-        let collector = Collector::new(
-            self.layout.specs.clone(),
-            plan.missing.clone(),
-            plan.capacity,
-            plan.sample_rows,
-        )
-        .rounding_as_pandas(plan.as_pandas);
+        let collector =
+            Collector::new(self.layout.specs.clone(), plan).rounding_as_pandas(plan.as_pandas);
         if plan.specs.is_none() {
             collector.strict()
         } else {
@@ -124,14 +119,15 @@ impl Counting<'_> {
         if let Some(one_in) = self.plan.keep_one_in {
             keep(block, one_in, first);
         }
+        self.layout
+            .show(block, first, &self.plan.missing, self.on_block)
+            .map_err(|problem| ReadError::new(self.name, ReadErrorKind::Other(problem)))?;
         collector
             .push(block, &self.layout.indices, first)
             .map_err(|column| {
                 let column = &self.layout.specs[column].name;
                 ReadError::new(self.name, ReadErrorKind::Word).in_column(column)
             })?;
-        (self.on_block)(&self.layout.shown(block, first))
-            .map_err(|problem| ReadError::new(self.name, ReadErrorKind::Other(problem)))?;
         idle().push(collector);
         Ok(())
     }

@@ -5,20 +5,24 @@ mod collect;
 mod csv;
 mod decimal;
 mod error;
+mod meaning;
 mod parquet;
 mod sample;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use model_core::schema::MissingValues;
+use model_core::schema::{MissingValues, Schema};
 use model_files::missing::PANDAS_MISSING_WORDS;
 use model_files::parquet::is_parquet;
 
 use crate::random::Random;
 use crate::sketch::{Capacity, Kind, Sketch, Spec};
+use collect::is_missing;
 
 pub use collect::Collector;
 pub use error::{ReadError, ReadErrorKind};
+pub(crate) use meaning::Meaning;
 pub use model_files::block::{BLOCK_ROWS, Block, Cells, Texts};
 pub use sample::RowSample;
 
@@ -29,6 +33,12 @@ pub struct Plan {
     pub specs: Option<Vec<Spec>>,
     /// Texts that stand for a missing value, and of columns of numbers the numbers among them.
     pub missing: MissingValues,
+    /// What the columns mean: one that a feature describes is counted as a decision reads it.
+    pub schema: Option<Arc<Schema>>,
+    /// Derived fields that are computed where the file leaves them out.
+    pub computed: Vec<String>,
+    /// Columns of categories in which texts that the schema does not list are counted together.
+    pub unnamed: Vec<String>,
     /// The capacity of each column's counts.
     pub capacity: Capacity,
     /// The most rows to keep for the domain classifier; 0 for none.
@@ -46,6 +56,9 @@ impl Plan {
         let words = PANDAS_MISSING_WORDS.iter();
         Self {
             specs: None,
+            schema: None,
+            computed: Vec::new(),
+            unnamed: Vec::new(),
             missing: words
                 .map(|word| (*word).to_owned())
                 .collect::<Vec<_>>()
@@ -116,15 +129,25 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Called with each block, for what needs whole rows.
-pub type OnBlock<'a> = &'a (dyn Fn(&Shown<'_>) -> Result<(), String> + Sync);
+/// The values of a derived field in a block, in the order of its rows; NaN where there is none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Computed {
+    /// The field.
+    pub name: String,
+    /// Its value in each row.
+    pub values: Vec<f64>,
+}
+
+/// Called with each block before it is counted, for what needs whole rows. What it answers is
+/// counted where the file leaves the value out.
+pub type OnBlock<'a> = &'a (dyn Fn(&Shown<'_>) -> Result<Vec<Computed>, String> + Sync);
 
 /// Reads a file, Parquet when it begins as such, else CSV.
 ///
 /// # Errors
 /// Names the file and line or column, what was expected and what came.
 pub fn read(path: &Path, plan: &Plan) -> Result<Batch, ReadError> {
-    read_with(path, plan, &|_| Ok(()))
+    read_with(path, plan, &|_| Ok(Vec::new()))
 }
 
 /// The same, and shows every block to `on_block`, on several threads for Parquet.
@@ -152,18 +175,26 @@ pub fn read_with(path: &Path, plan: &Plan, on_block: OnBlock<'_>) -> Result<Batc
     }
 }
 
-/// The wanted columns that the file has.
+/// The wanted columns that the file has, and those that are computed.
 struct Layout {
     specs: Vec<Spec>,
-    /// The index of each spec's column in the file.
+    /// The index of each spec's column in a block: a derived one that the file leaves out has one
+    /// behind those of the file.
     indices: Vec<Option<usize>>,
+    /// Columns of the file.
+    width: usize,
+    /// Columns of a block, with those that are computed.
+    filled: usize,
     lost: Vec<String>,
     extra: Vec<String>,
 }
 
 impl Layout {
-    fn new(header: &[String], wanted: Vec<Spec>) -> Self {
-        let index = |name: &str| header.iter().position(|column| column == name);
+    fn new(header: &[String], wanted: Vec<Spec>, plan: &Plan) -> Self {
+        let mut names = header.to_vec();
+        let left_out = |name: &&String| !header.contains(name);
+        names.extend(plan.computed.iter().filter(left_out).cloned());
+        let index = |name: &str| names.iter().position(|column| column == name);
         let known = |name: &String| wanted.iter().any(|spec| spec.name == *name);
         let extra = header.iter().filter(|name| !known(name)).cloned().collect();
         let (here, lost): (Vec<Spec>, Vec<Spec>) = wanted
@@ -172,6 +203,8 @@ impl Layout {
         Self {
             indices: here.iter().map(|spec| index(&spec.name)).collect(),
             specs: here,
+            width: header.len(),
+            filled: names.len(),
             lost: lost.into_iter().map(|spec| spec.name).collect(),
             extra,
         }
@@ -184,6 +217,27 @@ impl Layout {
             specs: &self.specs,
             indices: &self.indices,
         }
+    }
+
+    /// Has a block looked at, and fills in what is computed.
+    fn show(
+        &self,
+        block: &mut Block,
+        first: u64,
+        missing: &MissingValues,
+        on_block: OnBlock<'_>,
+    ) -> Result<(), String> {
+        block.columns.truncate(self.width);
+        let computed = on_block(&self.shown(block, first))?;
+        block.columns.resize_with(self.filled, || Cells::Skipped);
+        for Computed { name, values } in computed {
+            let index = self.specs.iter().position(|spec| spec.name == name);
+            let index = index.and_then(|index| self.indices[index]);
+            if let Some(cells) = index.and_then(|index| block.columns.get_mut(index)) {
+                fill_in(cells, values, missing);
+            }
+        }
+        Ok(())
     }
 
     fn finish(self, name: &str, collector: Collector) -> Result<Batch, ReadError> {
@@ -199,6 +253,37 @@ impl Layout {
             sample,
             rows,
         })
+    }
+}
+
+/// Puts values where cells are missing.
+fn fill_in(cells: &mut Cells, values: Vec<f64>, missing: &MissingValues) {
+    match cells {
+        Cells::Skipped => *cells = Cells::Numbers(values),
+        Cells::Numbers(numbers) => {
+            for (number, value) in numbers.iter_mut().zip(values) {
+                if (number.is_nan() || missing.has_number(*number)) && !value.is_nan() {
+                    *number = value;
+                }
+            }
+        }
+        Cells::Texts(texts) => {
+            let is_left_out = |text: &str| {
+                let text = text.trim();
+                is_missing(text, missing) || missing.has_number_text(text)
+            };
+            if !texts.iter().any(is_left_out) {
+                return;
+            }
+            let mut filled = Texts::default();
+            for (text, value) in texts.iter().zip(values) {
+                match is_left_out(text) && !value.is_nan() {
+                    true => filled.push(&value.to_string()),
+                    false => filled.push(text),
+                }
+            }
+            *texts = filled;
+        }
     }
 }
 

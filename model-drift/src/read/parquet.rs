@@ -25,18 +25,14 @@ pub(super) fn read(
             specs_of_kinds(&header, kinds.collect::<Result<_, _>>()?)
         }
     };
-    let layout = Layout::new(&header, wanted);
-    let start = || {
-        Collector::new(
-            layout.specs.clone(),
-            plan.missing.clone(),
-            plan.capacity,
-            plan.sample_rows,
-        )
-    };
+    let layout = Layout::new(&header, wanted, plan);
+    let start = || Collector::new(layout.specs.clone(), plan);
     let mut is_wanted = vec![false; header.len()];
     for index in layout.indices.iter().flatten() {
-        is_wanted[*index] = true;
+        // What is computed has no column in the file.
+        if let Some(is_wanted) = is_wanted.get_mut(*index) {
+            *is_wanted = true;
+        }
     }
     let groups = file.group_rows();
     let mut first = 0;
@@ -55,10 +51,11 @@ pub(super) fn read(
                 if let Some(one_in) = plan.keep_one_in {
                     keep(block, one_in, first);
                 }
+                layout
+                    .show(block, first, &plan.missing, on_block)
+                    .map_err(|problem| ReadError::new(name, ReadErrorKind::Other(problem)))?;
                 // Strict collectors alone can refuse.
                 let _ = collector.push(block, &layout.indices, first);
-                on_block(&layout.shown(block, first))
-                    .map_err(|problem| ReadError::new(name, ReadErrorKind::Other(problem)))?;
                 first += read;
             }
             Ok::<_, ReadError>(collector)
