@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::config::ServeOptions;
 use crate::error::ServeError;
 use crate::http::connections::Connections;
+use crate::http::memory::Budget;
 use crate::http::metrics::{Format, push};
 use crate::http::renewal::Renewal;
 use crate::http::spans::Spans;
@@ -38,6 +39,9 @@ const BESIDE_REQUESTS: usize = 4;
 /// Connections that wait to be accepted, at most; the system may allow fewer. Of more, some begin a
 /// second later, or not at all.
 const WAITING_CONNECTIONS: u32 = 4096;
+
+/// TLS sessions hold so much less than bodies and answers, beside them: nobody has shown a key yet.
+const SESSIONS_SHARE: usize = 2;
 
 /// How often drift windows are written to the disk.
 const DRIFT_KEPT_EVERY: Duration = Duration::from_secs(60);
@@ -250,7 +254,7 @@ impl Server {
             tls,
             limits: options.http.clone(),
             metrics: Arc::clone(&state.metrics().http),
-            memory: state.admission().budget().clone(),
+            sessions: Budget::new(options.http.body_memory / SESSIONS_SHARE),
         };
         let private = metrics.map(|(listener, _)| Connections {
             listener,
@@ -258,7 +262,7 @@ impl Server {
             tls: None,
             limits: options.http,
             metrics: Arc::clone(&state.metrics().http),
-            memory: state.admission().budget().clone(),
+            sessions: Budget::new(0),
         });
         std::iter::once(public).chain(private).collect()
     }

@@ -64,8 +64,8 @@ pub(crate) struct Connection<S> {
     pub(crate) keep_alive: Duration,
     /// Whose requests these are.
     pub(crate) peer: Peer,
-    /// What they may take of the memory of all.
-    pub(crate) memory: Memory,
+    /// What their TLS sessions may take of the memory of all.
+    pub(crate) session: Memory,
     /// How fast it must take its answers.
     pub(crate) pace: LeastPace,
     pub(crate) _permit: Share,
@@ -105,7 +105,7 @@ impl<S: Service> Connection<S> {
         let heads = Heads::new();
         // A client that does not complete the handshake in time is dropped.
         let caller = Caller::Unknown.or_from(Some(self.peer.0.ip()));
-        let (below, above) = sides(self.handshake, &self.memory, &heads);
+        let (below, above) = sides(self.handshake, &self.session, &heads);
         let shaken = tls.accept(Watched::new(stream, below));
         let shaken = in_turns(shaken, handshakes, &caller);
         let shaken = Box::pin(tokio::time::timeout(self.head, shaken)).await;
@@ -238,7 +238,7 @@ mod tests {
             head_bytes: 16 << 10,
             keep_alive: Duration::from_secs(10),
             peer: Peer(peer),
-            memory: Budget::new(1 << 20).of(&Caller::Unknown),
+            session: Budget::new(1 << 20).of(&Caller::Unknown),
             pace: LeastPace {
                 pause: Duration::from_secs(10),
                 rate: 1,

@@ -32,7 +32,8 @@ pub(crate) struct Connections<S> {
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) limits: HttpLimits,
     pub(crate) metrics: Arc<HttpMetrics>,
-    pub(crate) memory: Budget,
+    /// The memory of TLS sessions beside what they usually have.
+    pub(crate) sessions: Budget,
 }
 
 impl<S: Service> Connections<S> {
@@ -91,7 +92,7 @@ impl<S: Service> Connections<S> {
             head_bytes: self.limits.head_bytes(),
             keep_alive: self.limits.keep_alive,
             peer,
-            memory: self.memory.of(&caller),
+            session: self.sessions.of(&caller),
             pace: self.limits.pace(),
             _permit: permit,
             _counted: self.metrics.connection(),
