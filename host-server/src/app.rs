@@ -26,7 +26,7 @@ use crate::http::page;
 use crate::models::drift::{Drift, End};
 use crate::models::registry::{Live, Loading, ModelSource, OnLoad, OnRefuse, Registry, Witness};
 use crate::record::{Call, DecisionLog, Kind, LogMetrics, Recorder, Written};
-use crate::seldom::Seldom;
+use crate::seldom::Denials;
 
 pub(crate) use self::target::Target;
 
@@ -108,8 +108,8 @@ impl App {
                 log_client_address: options.log_client_address,
                 https: options.tls.is_some(),
                 stopping: AtomicBool::new(false),
-                denied: Seldom::default(),
-                people_denied: Seldom::default(),
+                denied: Denials::default(),
+                people_denied: Denials::default(),
             }),
             page: page.then(page::index).flatten(),
             admission,

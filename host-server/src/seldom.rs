@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::http::caller::Caller;
+
 /// What is logged at most once a second.
 #[derive(Default)]
 pub(crate) struct Seldom {
@@ -10,6 +12,23 @@ pub(crate) struct Seldom {
     last: AtomicU64,
     /// How many there were since.
     count: AtomicU64,
+}
+
+/// Refusals of whose key is known, and of others: the latter do not hide the former.
+#[derive(Default)]
+pub(crate) struct Denials {
+    known: Seldom,
+    unknown: Seldom,
+}
+
+impl Denials {
+    /// As [`Seldom::due`], of this actor's kind.
+    pub(crate) fn due(&self, actor: &Caller) -> Option<u64> {
+        match actor.name() {
+            Some(_) => self.known.due(),
+            None => self.unknown.due(),
+        }
+    }
 }
 
 impl Seldom {

@@ -27,7 +27,7 @@ use super::page;
 use super::refusal::refuse;
 use super::request_id::RequestId;
 use super::trace_context;
-use crate::seldom::Seldom;
+use crate::seldom::Denials;
 
 /// The page may load and run only what this server gives it; nothing may frame it.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -61,9 +61,9 @@ pub(crate) struct Middleware {
     /// Whether each answer is its connection's last.
     pub(crate) stopping: AtomicBool,
     /// Requests of administrators that were denied.
-    pub(crate) denied: Seldom,
+    pub(crate) denied: Denials,
     /// Requests of people that were denied.
-    pub(crate) people_denied: Seldom,
+    pub(crate) people_denied: Denials,
 }
 
 /// [`Middleware::pass`] as a layer around a router.
@@ -192,7 +192,7 @@ impl Middleware {
             self.metrics.reject(cause);
             if access == Access::Administration {
                 let actor = self.keys.caller(headers);
-                if let Some(times) = self.denied.due() {
+                if let Some(times) = self.denied.due(&actor) {
                     tracing::warn!(actor = actor.name(), route, times, "admin request denied");
                 }
             }

@@ -32,7 +32,7 @@ impl FromRequestParts<Arc<App>> for Asker {
             let route = parts.extensions.get::<MatchedPath>();
             let route = route.map(MatchedPath::as_str);
             let actor = keys.caller(&parts.headers);
-            if let Some(times) = app.middleware().people_denied.due() {
+            if let Some(times) = app.middleware().people_denied.due(&actor) {
                 tracing::warn!(
                     actor = actor.name(),
                     route,
