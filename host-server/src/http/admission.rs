@@ -45,8 +45,8 @@ pub(crate) struct Admission {
     short_groups: LogRoom,
     /// As many as there are turns.
     threads: Threads,
-    /// What administrators ask for: a reload may wait for a network, one after the other.
-    changes: Threads,
+    /// For reloads, one after the other: each may wait for a network.
+    reloads: Threads,
     memory: Budget,
 }
 
@@ -131,7 +131,7 @@ impl Admission {
             searches_of_log: Turns::new(one, one),
             long_groups: LogRoom::new(LONG_GROUPS),
             short_groups: LogRoom::new(SHORT_GROUPS),
-            changes: threads("changes", 1),
+            reloads: threads("reload", 1),
             threads: threads(
                 "long-work",
                 pieces.get() + reads.get() + recourse.get() + looks.get() + 2,
@@ -140,15 +140,15 @@ impl Admission {
         }
     }
 
-    /// A change by an administrator, to its end, whether or not the client stays.
+    /// A reload that an administrator asked for, to its end, whether or not the client stays.
     ///
     /// # Errors
     /// When it panicked.
-    pub(crate) async fn change<T: Send + 'static>(
+    pub(crate) async fn reload<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
-        self.changes.run(work).await
+        self.reloads.run(work).await
     }
 
     /// The memory of bodies and answers.

@@ -25,7 +25,7 @@ pub(super) async fn reload(
     let wanted = name.clone();
     log_action("reload", &caller, &id);
     let work = move || registry.reload_one(&wanted, caller.name());
-    let done = app.admission().change(work).await;
+    let done = app.admission().reload(work).await;
     match done {
         Ok(Some(outcome)) => Ok(answer(&outcome)),
         Ok(None) => Err(ApiError::NoSuchModel { name }),
@@ -47,7 +47,8 @@ pub(super) async fn roll_back(
     let wanted = name.clone();
     log_action("rollback", &caller, &id);
     let work = move || registry.roll_back(&wanted, caller.name());
-    let done = app.admission().change(work).await;
+    // Not behind a reload, which may wait for a network.
+    let done = tokio::task::spawn_blocking(work).await;
     match done {
         Ok(Some(Ok(outcome))) => Ok(answer(&outcome)),
         Ok(Some(Err(detail))) => Err(ApiError::Conflict { detail }),
