@@ -10,6 +10,8 @@
 mod common;
 
 use std::io::{BufRead, BufReader};
+use std::process::{ChildStderr, Command};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use common::serving::Serving;
@@ -152,11 +154,64 @@ fn a_log_that_nobody_reads_stops_no_request() {
         ));
         assert_eq!(answers.matches("HTTP/1.1 200").count(), 501);
     }
-    // It is told in the log once there is room.
-    let log = BufReader::new(serving.take_log());
-    let mut lost = log.lines().map_while(Result::ok);
-    let lost = lost.find(|line| line.contains("lines of this log were lost"));
-    assert!(lost.unwrap().contains("\"lines\":"));
+    // It is told in the log once there is room, and other lines have not been lost.
+    let denied = ask(
+        &serving,
+        "POST",
+        "/models/points-approval/reload",
+        "none",
+        "",
+    );
+    assert!(denied.starts_with("HTTP/1.1 40"), "{denied}");
+    let lines = lines_of(serving.take_log());
+    wait_for(&lines, "admin request denied");
+    let lost = wait_for(&lines, "lines of this log were lost");
+    assert!(lost.contains("\"lines\":"), "{lost}");
+}
+
+/// It once took the default model off, and `/health` with it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_damaged_file_of_a_new_model_leaves_the_default_one() {
+    let folder = model_folder();
+    let mut command = folder.command();
+    let mut serving = Serving::start(command.args(["serve", "--models", "models"]));
+    let lines = lines_of(serving.take_log());
+    std::fs::create_dir_all(folder.path("models/aaa/1.0.0")).unwrap();
+    let half = &points_model()[..5000];
+    std::fs::write(folder.path("models/aaa/1.0.0/model.wasm"), half).unwrap();
+    wait_for(&lines, "aaa");
+    // What was refused is no model of the next look either.
+    let process = serving.process().to_string();
+    let asked = Command::new("kill").args(["-HUP", &process]).status();
+    assert!(asked.unwrap().success());
+    wait_for(&lines, "aaa");
+    for path in ["/health", "/predict"] {
+        let method = if path == "/health" { "GET" } else { "POST" };
+        let answer = ask(&serving, method, path, "none", BODY);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+/// The lines, as they come.
+fn lines_of(log: ChildStderr) -> Receiver<String> {
+    let (tell, lines) = channel();
+    std::thread::spawn(move || {
+        let lines = BufReader::new(log).lines().map_while(Result::ok);
+        lines.for_each(|line| drop(tell.send(line)));
+    });
+    lines
+}
+
+/// The next line with this text.
+fn wait_for(lines: &Receiver<String>, text: &str) -> String {
+    let patience = Duration::from_secs(60);
+    loop {
+        let line = lines.recv_timeout(patience).expect(text);
+        if line.contains(text) {
+            return line;
+        }
+    }
 }
 
 #[test]

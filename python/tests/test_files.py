@@ -91,6 +91,9 @@ TABLES = {
     "pandas, categorical": lambda rows: rows.astype({"grade": "category"}),
     "pandas, objects": lambda rows: rows.astype(object),
     "polars": pl.from_pandas,
+    "polars, categorical": lambda rows: pl.from_pandas(rows).with_columns(
+        pl.col("grade").cast(pl.Int64).cast(pl.String).cast(pl.Categorical)
+    ),
     "arrow": lambda rows: pa.Table.from_pandas(rows, preserve_index=False),
     "arrow, dictionaries": lambda rows: pa.table(
         {name: pa.array(rows[name], from_pandas=True).dictionary_encode() for name in rows}

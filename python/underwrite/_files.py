@@ -51,7 +51,7 @@ def _from_pandas(name: str, values: Any) -> Any:
 
     try:
         made = pa.Array.from_pandas(values)
-    except (pa.ArrowException, TypeError) as error:
+    except (pa.ArrowException, TypeError, OverflowError) as error:
         raise ValueError(
             f"column '{name}': expected numbers, booleans or text: {error}: convert it, or leave it out"
         ) from error
@@ -64,7 +64,14 @@ def _plain(name: str, values: Any) -> Any:
     from pyarrow import types
 
     if types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
+        kind = values.type.value_type
+        # PyArrow takes nothing out of a dictionary of such texts, which Polars has.
+        kind = pa.large_string() if str(kind) == "string_view" else kind
+        chunks = [
+            pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(kind)).dictionary_decode()
+            for chunk in values.chunks
+        ]
+        values = pa.chunked_array(chunks, kind)
     kind = values.type
     if types.is_float32(kind):
         # The text of a float of 32 bits is that of another one of 64.

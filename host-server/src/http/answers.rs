@@ -4,12 +4,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use hyper::body::{Body as _, Frame, SizeHint};
 
 use super::caller::Caller;
-use super::error::ApiError;
-use super::memory::{Budget, Claim};
+use super::memory::{Budget, Claim, Full};
 
 /// A shorter answer costs no more than its connection does, in bytes.
 const SHORT: u64 = 4 << 10;
@@ -25,18 +24,28 @@ pub(crate) fn counted(mut answer: Response) -> Response {
 }
 
 /// Counts an answer that does not come in pieces: its bytes are there until the client has taken
-/// them. Without memory for them it is a refusal.
-pub(super) fn count(answer: Response, budget: &Budget, caller: &Caller) -> Response {
+/// them.
+///
+/// # Errors
+/// When there is no memory for them; what is not only read is answered all the same, since it has
+/// been done.
+pub(super) fn count(
+    answer: Response,
+    is_read: bool,
+    budget: &Budget,
+    caller: &Caller,
+) -> Result<Response, Full> {
     let length = answer.body().size_hint().exact().unwrap_or(0);
     if length <= SHORT || answer.extensions().get::<Counted>().is_some() {
-        return answer;
+        return Ok(answer);
     }
     let mut claim = budget.of(caller).claim_answer();
     let bytes = usize::try_from(length).unwrap_or(usize::MAX);
-    if let Err(full) = claim.cover(bytes) {
-        return ApiError::from(full).into_response();
+    match claim.cover(bytes) {
+        Err(full) if is_read => Err(full),
+        Err(Full) => Ok(answer),
+        Ok(()) => Ok(answer.map(|body| Body::new(Held { body, claim }))),
     }
-    answer.map(|body| Body::new(Held { body, claim }))
 }
 
 /// A body whose bytes hold their memory: they wait in the connection when it has ended.
@@ -72,6 +81,7 @@ impl hyper::body::Body for Held {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+    use axum::response::IntoResponse;
     use http_body_util::BodyExt;
 
     use super::*;
@@ -82,16 +92,16 @@ mod tests {
     async fn an_answer_holds_memory_until_its_bytes_are_gone() {
         let budget = Budget::new(1 << 20);
         let long = || Body::from(vec![7; LONG]).into_response();
-        let answer = count(long(), &budget, &Caller::Unknown);
+        let read = |answer| count(answer, true, &budget, &Caller::Unknown);
+        let answer = read(long()).unwrap();
         assert_eq!(answer.body().size_hint().exact(), Some(LONG as u64));
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-        let refused = count(long(), &budget, &Caller::Unknown);
-        assert_eq!(refused.status(), 503);
-        let not_counted = count(counted(long()), &budget, &Caller::Unknown);
-        assert_eq!(not_counted.status(), 200);
+        assert!(read(long()).is_err());
+        assert!(read(counted(long())).is_ok());
+        // What was done is answered.
+        assert!(count(long(), false, &budget, &Caller::Unknown).is_ok());
         assert_eq!(bytes.len(), LONG);
         drop(bytes);
-        let answer = count(long(), &budget, &Caller::Unknown);
-        assert_eq!(answer.status(), 200);
+        assert!(read(long()).is_ok());
     }
 }

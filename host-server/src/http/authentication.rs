@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use sha2::{Digest, Sha256};
@@ -353,11 +353,9 @@ fn whole_seconds(wait: Duration) -> NonZeroU64 {
 ///
 /// An empty one is none.
 pub(crate) fn presented(headers: &HeaderMap) -> Option<&[u8]> {
-    let key = match headers.get("x-api-key") {
-        Some(key) => key.as_bytes(),
-        None => bearer(headers)?,
-    };
-    (!key.is_empty()).then_some(key)
+    let some = |key: &&[u8]| !key.is_empty();
+    let key = headers.get("x-api-key").map(HeaderValue::as_bytes);
+    key.filter(some).or_else(|| bearer(headers).filter(some))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {

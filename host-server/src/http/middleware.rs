@@ -13,7 +13,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::admission::Admission;
 use super::answers::count;
@@ -89,8 +89,17 @@ pub(crate) async fn layer(
             }
             request.extensions_mut().insert(id);
             request.extensions_mut().insert(caller.clone());
+            let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
             let answer = next.run(request).await;
-            count(answer, middleware.admission.budget(), &caller)
+            let counted = count(answer, is_read, middleware.admission.budget(), &caller);
+            counted.unwrap_or_else(|full| {
+                middleware.metrics.reject(Rejected::overload);
+                let refusal = ApiError::from(full);
+                match route.starts_with("/v2") {
+                    true => OipError::from(refusal).into_response(),
+                    false => refusal.into_response(),
+                }
+            })
         })
         .await
 }

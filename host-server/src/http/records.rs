@@ -117,8 +117,9 @@ impl Below {
                 ahead + READ
             }
         };
-        let covered = self.held.cover(held);
-        covered.map_err(|Full| io::ErrorKind::OutOfMemory.into())
+        self.held.shrink(held);
+        let grown = self.held.grow(held);
+        grown.map_err(|Full| io::ErrorKind::OutOfMemory.into())
     }
 
     /// Finds the records in what was read.
@@ -287,19 +288,20 @@ mod tests {
     #[tokio::test]
     async fn who_does_not_take_an_answer_holds_memory() {
         let memory = memory();
-        let (ours, _theirs) = tokio::io::duplex(8);
-        let (below, _above) = sides(HANDSHAKE, &memory, &Heads::new());
-        let mut ours = Watched::new(ours, below);
-        let answer = [7; 100];
-        let mut written = std::pin::pin!(ours.write_all(&answer));
-        assert!(futures_util::poll!(written.as_mut()).is_pending());
-        let mut rest = memory.claim();
-        let room = (0..1 << 20).step_by(4 << 10);
-        let room = room.take_while(|bytes| rest.cover(*bytes).is_ok()).last();
-        assert!(
-            room.is_some_and(|room| room < (1 << 20) - BLOCKED),
-            "{room:?}"
-        );
+        let mut sessions = Vec::new();
+        let refused = loop {
+            let (ours, theirs) = tokio::io::duplex(8);
+            let (below, _above) = sides(HANDSHAKE, &memory, &Heads::new());
+            let mut ours = Watched::new(ours, below);
+            let written = futures_util::poll!(std::pin::pin!(ours.write_all(&[7; 100])));
+            if let Poll::Ready(written) = written {
+                break written.unwrap_err();
+            }
+            sessions.push((ours, theirs));
+        };
+        assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
+        // Ten times 64 KiB of what is nobody's first of 1 MiB.
+        assert_eq!(sessions.len(), 10);
     }
 
     /// The beginning of a long record on each of many connections once took memory that nobody

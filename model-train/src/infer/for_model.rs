@@ -135,8 +135,10 @@ impl GivenModel {
     /// The classes, where they are texts of their own, not forms of no and yes.
     fn texts(&self) -> Option<[&str; 2]> {
         let [no, yes] = self.classes.as_ref()?;
-        let is_boolean = |text: &str| boolean_word(&text.to_lowercase()).is_some();
-        (!is_boolean(no) && !is_boolean(yes)).then_some([no, yes])
+        let word = |text: &str| boolean_word(&text.to_lowercase());
+        // One of them alone is a class like any other, such as 1 beside 2.
+        let are_boolean = matches!((word(no), word(yes)), (Some(a), Some(b)) if a != b);
+        (!are_boolean).then_some([no, yes])
     }
 
     /// A line that asks which class each outcome was in training; none where the model says it.

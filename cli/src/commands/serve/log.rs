@@ -49,7 +49,7 @@ const ACCESS: &str = "host_server::http::middleware";
 /// How often lost lines are told of.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
-/// The log. What waits is written when it is dropped, if that takes no longer than a second.
+/// The log. What waits is written when it is dropped, if each queue takes no longer than a second.
 pub(super) struct Started(Option<Queues>);
 
 struct Queues {

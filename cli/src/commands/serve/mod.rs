@@ -45,7 +45,9 @@ impl Args {
         let mut options = read.options;
         options.models = source.open()?;
         let mut log = log::start(read.log);
-        let descriptors = rlimit::increase_nofile_limit(DESCRIPTORS).unwrap_or(DESCRIPTORS);
+        let connections = u64::try_from(options.http.connections.get()).unwrap_or(u64::MAX);
+        let wanted = DESCRIPTORS.max(connections.saturating_add(OTHER_DESCRIPTORS));
+        let descriptors = rlimit::increase_nofile_limit(wanted).unwrap_or(wanted);
         limit_connections(&mut options.http, descriptors);
         // The server has threads of its own for connections and for what takes long.
         let runtime = tokio::runtime::Builder::new_current_thread()

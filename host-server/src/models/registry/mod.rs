@@ -278,9 +278,12 @@ impl Registry {
     }
 
     /// Chooses the model for requests that name none: the one that was named at the start, or the
-    /// `first` by name, even where that cannot answer. No other model answers in its place.
+    /// `first` by name, even where that cannot answer. No other model answers in its place. One that
+    /// answers stays where a new first cannot.
     fn choose_default(&self, first: Option<&str>) {
         let slots = self.slots.load();
+        let before = self.default();
+        let stays = before.as_ref().and_then(|before| slots.get(before.name()));
         let default = match &self.default_name {
             Some(name) => {
                 let default = slots.get(name);
@@ -296,15 +299,14 @@ impl Registry {
                 default
             }
             None => first.and_then(|first| {
-                let default = slots.get(first);
+                let default = slots.get(first).or(stays);
                 if default.is_none() && !slots.is_empty() {
                     tracing::error!(default_model = first, "default model not loaded: requests that name no model are answered 503 until it is; --default-model names another one");
                 }
                 default
             }),
         };
-        let before = self.default();
-        if let (Some(before), Some(default)) = (before, default)
+        if let (Some(before), Some(default)) = (&before, default)
             && before.name() != default.name()
         {
             let (from, to) = (before.name(), default.name());
