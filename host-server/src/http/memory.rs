@@ -403,7 +403,7 @@ impl<B: AsRef<[u8]>> AsRef<[u8]> for HeldBytes<B> {
     }
 }
 
-/// Nothing that can panic runs under these locks.
+/// A panic under one of these locks leaves nothing half done.
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
