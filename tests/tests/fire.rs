@@ -54,19 +54,25 @@ fn check(flags: &[&str], attack: impl FnOnce(&Server)) {
 
 fn check_server(server: &Server, attack: impl FnOnce(&Server)) {
     let application = server.application().unwrap();
+    // Nobody attacks this one: its figures show what the attacker takes of the machine alone.
+    let other = Server::start(&[]).unwrap();
     let before = measured(server, &application, || {
         std::thread::sleep(Duration::from_secs(3))
     });
+    let control = Probe::start(other.address(), "POST", "/predict", &application);
     let during = measured(server, &application, || attack(server));
+    let control = control.end();
     let usage = server.usage().unwrap();
     let (calm, p99) = (before.predict.quantile(0.99), during.predict.quantile(0.99));
     println!(
-        "predict p99 {calm:?} before, {p99:?} during {} requests; health p99 {:?}; peak {} MB",
+        "predict p99 {calm:?} before, {p99:?} during {} requests, {:?} of another server meanwhile; health p99 {:?}; peak {} MB",
         during.predict.count(),
+        control.quantile(0.99),
         during.health.quantile(0.99),
         usage.peak / 1_000_000
     );
-    assert_eq!((during.predict.failed, during.health.failed), (0, 0));
+    let failed = (during.predict.failed, during.health.failed, control.failed);
+    assert_eq!(failed, (0, 0, 0));
     // The figures above are what counts; asserted is only that nobody stands still, since the
     // rest depends on what else the machine does.
     assert!(p99 <= STANDSTILL, "{calm:?} {p99:?}");
