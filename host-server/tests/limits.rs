@@ -76,6 +76,16 @@ async fn a_key_has_a_rate() {
     let refused = ask("one").await;
     assert_eq!(refused.status, 429);
     assert_eq!(refused.header("retry-after"), "1");
+    // In the forms of other protocols too.
+    let one = [("x-api-key", "one")];
+    for path in ["/v2/models/m/infer", "/invocations"] {
+        let refused = send(&app, "POST", path, &one, "{}").await;
+        assert_eq!(refused.status, 429, "{path}");
+        assert_eq!(refused.header("retry-after"), "1", "{path}");
+    }
+    let unknown = send(&app, "POST", "/v2/models/m/infer", &[], "{}").await;
+    assert_eq!(unknown.status, 401);
+    assert_eq!(unknown.header("www-authenticate"), "Bearer");
     assert_eq!(ask("two").await.status, 200);
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use model_http::{Refusal, detail_json, media};
 use serde_json::json;
@@ -90,32 +90,19 @@ impl From<Full> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
-        let mut response = match &self {
+        let header = self.header();
+        match &self {
             Self::Invalid { r#type, at, msg } => {
                 let mut loc = vec![json!("body")];
                 loc.extend(at.map(|at| json!(at)));
                 let problem = json!({ "type": r#type, "loc": loc, "msg": msg });
-                (status, Json(json!({ "detail": [problem] }))).into_response()
+                (status, header, Json(json!({ "detail": [problem] }))).into_response()
             }
             _ => {
                 let json = [(CONTENT_TYPE, media::JSON)];
-                (status, json, detail_json(&self.detail())).into_response()
+                (status, header, json, detail_json(&self.detail())).into_response()
             }
-        };
-        let headers = response.headers_mut();
-        match self {
-            Self::Denied(Denied::TooMany { seconds }) => {
-                headers.insert(RETRY_AFTER, seconds.get().into());
-            }
-            Self::Denied(Denied::Unknown) => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            Self::Overloaded | Self::NoMemory | Self::NoModel | Self::NotRecorded { .. } => {
-                headers.insert(RETRY_AFTER, 1.into());
-            }
-            _ => {}
         }
-        response
     }
 }
 
@@ -125,6 +112,19 @@ impl ApiError {
         Self::Shared(Refusal::Fault {
             request_id: id.as_str().to_owned(),
         })
+    }
+
+    /// The header that goes with it, in whichever form it is told.
+    pub(crate) fn header(&self) -> Option<[(HeaderName, HeaderValue); 1]> {
+        let header = match self {
+            Self::Denied(Denied::TooMany { seconds }) => (RETRY_AFTER, seconds.get().into()),
+            Self::Denied(Denied::Unknown) => (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+            Self::Overloaded | Self::NoMemory | Self::NoModel | Self::NotRecorded { .. } => {
+                (RETRY_AFTER, 1.into())
+            }
+            _ => return None,
+        };
+        Some([header])
     }
 
     pub(crate) fn status(&self) -> StatusCode {

@@ -1,7 +1,7 @@
 //! Refusals in the form of the Open Inference Protocol: `{"error": "…"}`.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -10,6 +10,7 @@ use super::error::ApiError;
 /// The protocol's form of an error.
 pub(crate) struct OipError {
     status: StatusCode,
+    header: Option<[(HeaderName, HeaderValue); 1]>,
     error: String,
 }
 
@@ -17,6 +18,7 @@ impl OipError {
     pub(crate) fn bad(error: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
+            header: None,
             error: error.into(),
         }
     }
@@ -26,6 +28,7 @@ impl From<ApiError> for OipError {
     fn from(error: ApiError) -> Self {
         Self {
             status: error.status(),
+            header: error.header(),
             error: error.detail(),
         }
     }
@@ -33,6 +36,7 @@ impl From<ApiError> for OipError {
 
 impl IntoResponse for OipError {
     fn into_response(self) -> Response {
-        (self.status, Json(json!({ "error": self.error }))).into_response()
+        let body = Json(json!({ "error": self.error }));
+        (self.status, self.header, body).into_response()
     }
 }

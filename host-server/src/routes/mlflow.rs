@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
@@ -217,18 +217,27 @@ fn read_split(
 /// MLflow's form of an error.
 pub(super) struct MlflowError {
     status: StatusCode,
+    header: Option<[(HeaderName, HeaderValue); 1]>,
     message: String,
 }
 
 impl MlflowError {
     fn new(status: StatusCode, message: String) -> Self {
-        Self { status, message }
+        Self {
+            status,
+            header: None,
+            message,
+        }
     }
 }
 
 impl From<ApiError> for MlflowError {
     fn from(error: ApiError) -> Self {
-        Self::new(error.status(), error.detail())
+        Self {
+            status: error.status(),
+            header: error.header(),
+            message: error.detail(),
+        }
     }
 }
 
@@ -240,6 +249,6 @@ impl IntoResponse for MlflowError {
             _ => "INTERNAL_ERROR",
         };
         let body = json!({ "error_code": code, "message": self.message });
-        (self.status, Json(body)).into_response()
+        (self.status, self.header, Json(body)).into_response()
     }
 }
