@@ -19,7 +19,7 @@ use model_sketch::answer_batch;
 const SCHEMA: &str = r#"
 name = "loans"
 version = "1.0.0"
-missing_values = ["NA"]
+missing_values = ["NA", "0.1"]
 
 [[feature]]
 name = "income"
@@ -230,6 +230,7 @@ fn a_derived_column_that_a_file_leaves_out_is_computed() {
     for current in files {
         let report = folder.compare("model.wasm", current, None);
         let burden = report.columns.iter().find(|one| one.name == "burden");
+        // A burden of 0.1 is one where it is computed, though 0.1 means missing.
         assert_eq!(burden.unwrap().current.missing, 0, "{current}");
         assert!(!report.dataset_drift, "{current}: {}", report.summary());
         // Without a model nothing is known of those who state no income.

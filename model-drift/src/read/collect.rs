@@ -15,7 +15,7 @@ use crate::sketch::{Column, Kind, NOT_LISTED, Role, Sketch, Spec, boolean_texts,
 #[derive(Debug)]
 pub struct Collector {
     sketch: Sketch,
-    missing: MissingValues,
+    missing: Missing,
     booleans: Vec<bool>,
     schema: Option<Arc<Schema>>,
     /// Of each wanted column the index of its feature, where there is one.
@@ -28,6 +28,34 @@ pub struct Collector {
     as_pandas: bool,
 }
 
+/// What means missing in each wanted column.
+#[derive(Debug, Clone)]
+struct Missing {
+    listed: MissingValues,
+    /// In a column that is filled in with computed values: a number that means missing where it is
+    /// given is a number there.
+    empty: MissingValues,
+    is_computed: Vec<bool>,
+}
+
+impl Missing {
+    fn new(specs: &[Spec], plan: &Plan) -> Self {
+        let is_computed = specs.iter().map(|spec| plan.computed.contains(&spec.name));
+        Self {
+            listed: plan.missing.clone(),
+            empty: vec![String::new()].into(),
+            is_computed: is_computed.collect(),
+        }
+    }
+
+    fn of(&self, wanted: usize) -> &MissingValues {
+        match self.is_computed[wanted] {
+            true => &self.empty,
+            false => &self.listed,
+        }
+    }
+}
+
 impl Collector {
     /// Nothing counted yet.
     #[must_use]
@@ -37,13 +65,14 @@ impl Collector {
             .iter()
             .map(|spec| feature(plan.schema.as_deref(), spec));
         let unnamed = specs.iter().map(|spec| plan.unnamed.contains(&spec.name));
+        let missing = Missing::new(&specs, plan);
         Self {
             booleans: booleans.collect(),
             features: features.collect(),
             unnamed: unnamed.collect(),
             schema: plan.schema.clone(),
             sketch: Sketch::new(specs, plan.capacity),
-            missing: plan.missing.clone(),
+            missing,
             sample: RowSample::new(plan.sample_rows),
             rows: 0,
             strict: false,
@@ -80,11 +109,12 @@ impl Collector {
     ) -> Result<(), usize> {
         let schema = self.schema.clone();
         let missing = self.missing.clone();
-        let feature = |index: &Option<usize>| {
+        let feature = |(wanted, index): (usize, &Option<usize>)| {
             let feature = schema.as_ref()?.features.get((*index)?)?;
-            Some(Meaning::new(feature, &missing))
+            Some(Meaning::new(feature, missing.of(wanted)))
         };
-        let mut meanings: Vec<Option<Meaning<'_>>> = self.features.iter().map(feature).collect();
+        let features = self.features.iter().enumerate();
+        let mut meanings: Vec<Option<Meaning<'_>>> = features.map(feature).collect();
         for (wanted, index) in indices.iter().enumerate() {
             let Some(cells) = index.and_then(|index| block.columns.get(index)) else {
                 continue;
@@ -174,12 +204,13 @@ impl Collector {
     /// Counts a column of a block; `false` when it is refused.
     fn count(&mut self, wanted: usize, cells: &Cells) -> bool {
         let column = &mut self.sketch.columns[wanted];
+        let missing = self.missing.of(wanted);
         match (cells, column.spec.kind) {
-            (Cells::Numbers(numbers), Kind::Number) if self.missing.numbers().is_empty() => {
+            (Cells::Numbers(numbers), Kind::Number) if missing.numbers().is_empty() => {
                 column.push_numbers(numbers);
             }
             (Cells::Numbers(numbers), Kind::Number) => {
-                let known = |number: &f64| match self.missing.has_number(*number) {
+                let known = |number: &f64| match missing.has_number(*number) {
                     true => f64::NAN,
                     false => *number,
                 };
@@ -189,7 +220,7 @@ impl Collector {
             (Cells::Numbers(numbers), Kind::Category) => {
                 for number in numbers {
                     let text = number.to_string();
-                    match number.is_nan() || self.missing.has_text(&text) {
+                    match number.is_nan() || missing.has_text(&text) {
                         true => column.push_missing(),
                         false => column.push_text(counted_as(&text, self.booleans[wanted])),
                     }
@@ -197,7 +228,7 @@ impl Collector {
             }
             (Cells::Texts(texts), Kind::Category) => {
                 let is_boolean = self.booleans[wanted];
-                push_texts(column, texts, &self.missing, is_boolean);
+                push_texts(column, texts, missing, is_boolean);
             }
             (Cells::Texts(texts), Kind::Number) => {
                 let parse = if self.as_pandas {
@@ -205,7 +236,7 @@ impl Collector {
                 } else {
                     plain_number
                 };
-                return push_numbers(column, texts, &self.missing, self.strict, parse);
+                return push_numbers(column, texts, missing, self.strict, parse);
             }
             (Cells::Skipped, _) => {}
         }
@@ -215,31 +246,28 @@ impl Collector {
     /// A cell as the sample keeps it: a text by the hash of what it is counted as.
     fn code(&self, wanted: usize, cells: Option<&Cells>, row: usize) -> f64 {
         let kind = self.sketch.columns[wanted].spec.kind;
+        let missing = self.missing.of(wanted);
+        let number = |number: f64| match missing.has_number(number) {
+            true => f64::NAN,
+            false => number,
+        };
         match (cells, kind) {
-            (Some(Cells::Numbers(numbers)), Kind::Number) => self.number(numbers[row]),
+            (Some(Cells::Numbers(numbers)), Kind::Number) => number(numbers[row]),
             (Some(Cells::Texts(texts)), Kind::Number) => {
                 let text = texts.get(row).trim();
-                match is_missing(text, &self.missing) {
+                match is_missing(text, missing) {
                     true => f64::NAN,
-                    false => self.number(text.parse().unwrap_or(f64::NAN)),
+                    false => number(text.parse().unwrap_or(f64::NAN)),
                 }
             }
             (Some(Cells::Numbers(numbers)), Kind::Category) if numbers[row].is_nan() => f64::NAN,
             (Some(cells @ (Cells::Numbers(_) | Cells::Texts(_))), Kind::Category) => {
-                with_text(cells, row, |text| match is_missing(text, &self.missing) {
+                with_text(cells, row, |text| match is_missing(text, missing) {
                     true => f64::NAN,
                     false => code_of_text(counted_as(text, self.booleans[wanted])),
                 })
             }
             (Some(Cells::Skipped) | None, _) => f64::NAN,
-        }
-    }
-
-    /// A number, NaN where it means missing.
-    fn number(&self, number: f64) -> f64 {
-        match self.missing.has_number(number) {
-            true => f64::NAN,
-            false => number,
         }
     }
 

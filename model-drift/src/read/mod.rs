@@ -35,7 +35,7 @@ pub struct Plan {
     pub missing: MissingValues,
     /// What the columns mean: one that a feature describes is counted as a decision reads it.
     pub schema: Option<Arc<Schema>>,
-    /// Derived fields that are computed where the file leaves them out.
+    /// Derived fields that are computed where the file leaves them out: see [`OnBlock`].
     pub computed: Vec<String>,
     /// Columns of categories in which texts that the schema does not list are counted together.
     pub unnamed: Vec<String>,
@@ -139,7 +139,7 @@ pub struct Computed {
 }
 
 /// Called with each block before it is counted, for what needs whole rows. What it answers is
-/// counted where the file leaves the value out.
+/// counted where the file leaves the value out; it answers all of [`Plan::computed`].
 pub type OnBlock<'a> = &'a (dyn Fn(&Shown<'_>) -> Result<Vec<Computed>, String> + Sync);
 
 /// Reads a file, Parquet when it begins as such, else CSV.
@@ -256,13 +256,14 @@ impl Layout {
     }
 }
 
-/// Puts values where cells are missing.
+/// Puts values where cells are missing; where there is no value, what means missing becomes a cell
+/// that is missing in any list.
 fn fill_in(cells: &mut Cells, values: Vec<f64>, missing: &MissingValues) {
     match cells {
         Cells::Skipped => *cells = Cells::Numbers(values),
         Cells::Numbers(numbers) => {
             for (number, value) in numbers.iter_mut().zip(values) {
-                if (number.is_nan() || missing.has_number(*number)) && !value.is_nan() {
+                if number.is_nan() || missing.has_number(*number) {
                     *number = value;
                 }
             }
@@ -277,7 +278,8 @@ fn fill_in(cells: &mut Cells, values: Vec<f64>, missing: &MissingValues) {
             }
             let mut filled = Texts::default();
             for (text, value) in texts.iter().zip(values) {
-                match is_left_out(text) && !value.is_nan() {
+                match is_left_out(text) {
+                    true if value.is_nan() => filled.push(""),
                     true => filled.push(&value.to_string()),
                     false => filled.push(text),
                 }
