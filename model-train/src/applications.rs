@@ -6,7 +6,7 @@ use std::io::Read;
 
 use model_core::decide::{Decider, Judgement};
 use model_core::json::Writer;
-use model_core::schema::{Feature, FeatureKind, Role, Schema};
+use model_core::schema::{Feature, FeatureKind, MissingValues, Role, Schema};
 use model_core::value::{Value, number_text, read};
 use model_files::csv::{Row, Table};
 
@@ -200,7 +200,8 @@ pub(crate) fn refusal<'f>(
     values: impl Iterator<Item = (&'f Feature, f64)>,
 ) -> Refusal {
     let mut answer = Vec::new();
-    decider.decide(&request(values), &mut answer);
+    let request = request(&decider.artifact().schema, values);
+    decider.decide(&request, &mut answer);
     let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
     let first = &answer["detail"][0];
     let message = first["msg"].as_str().unwrap_or("the model refuses the row");
@@ -221,7 +222,8 @@ pub(crate) fn reason_codes<'f>(
     values: impl Iterator<Item = (&'f Feature, f64)>,
 ) -> String {
     let mut explanation = Vec::new();
-    decider.explain(&request(values), &mut explanation);
+    let request = request(&decider.artifact().schema, values);
+    decider.explain(&request, &mut explanation);
     let explanation: serde_json::Value = serde_json::from_slice(&explanation).unwrap_or_default();
     let reasons = explanation["reasons"].as_array().into_iter().flatten();
     let codes: Vec<&str> = reasons
@@ -237,7 +239,8 @@ pub(crate) fn adjustments<'f>(
     values: impl Iterator<Item = (&'f Feature, f64)>,
 ) -> String {
     let mut answer = Vec::new();
-    decider.decide(&request(values), &mut answer);
+    let request = request(&decider.artifact().schema, values);
+    decider.decide(&request, &mut answer);
     let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
     let list = answer["adjustments"].as_array().into_iter().flatten();
     let each = list.map(|one| {
@@ -261,26 +264,42 @@ pub(crate) fn cell(text: &str) -> String {
 }
 
 /// An application as JSON: fields with values in the model's terms.
-pub(crate) fn request<'f>(values: impl Iterator<Item = (&'f Feature, f64)>) -> Vec<u8> {
+pub(crate) fn request<'f>(
+    schema: &Schema,
+    values: impl Iterator<Item = (&'f Feature, f64)>,
+) -> Vec<u8> {
+    let missing = &schema.missing_values;
     let mut request = Vec::new();
     Writer::new(&mut request).object(|json| {
         for (feature, value) in values.filter(|(_, value)| !value.is_nan()) {
-            write(json.key(&feature.name), feature, value);
+            write(json.key(&feature.name), feature, value, missing);
         }
     });
     request
 }
 
-fn write(json: &mut Writer<'_>, feature: &Feature, value: f64) {
+fn write(json: &mut Writer<'_>, feature: &Feature, value: f64, missing: &MissingValues) {
     match &feature.kind {
         FeatureKind::Boolean => json.boolean(value != 0.0),
         FeatureKind::Category(categories) => {
             // A negative code saturates to the first category when it is cast.
             let known = (value >= 0.0).then(|| categories.values.get(value as usize));
-            json.text(known.flatten().map_or("(unknown)", String::as_str));
+            match known.flatten() {
+                Some(known) => json.text(known),
+                None => json.text(&not_listed(&categories.values, missing)),
+            }
         }
         FeatureKind::Number(_) | FeatureKind::Integer(_) => json.raw(&number_text(value)),
     }
+}
+
+/// A text that is none of the categories, and does not mean missing.
+fn not_listed(categories: &[String], missing: &MissingValues) -> String {
+    let mut text = "(unknown)".to_owned();
+    while missing.has_text(&text) || categories.contains(&text) {
+        text.push('?');
+    }
+    text
 }
 
 impl Places {

@@ -82,7 +82,7 @@ pub(crate) fn applications(dataset: &Dataset, schema: &Schema, rows: &[usize]) -
         fields.map(move |(feature, column)| (feature, column[row]))
     };
     let rows = rows.iter().step_by(step);
-    rows.map(|row| request(fields(*row))).collect()
+    rows.map(|row| request(schema, fields(*row))).collect()
 }
 
 /// Adds the first reason of each of these applications that is not approved, where the model's

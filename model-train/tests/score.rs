@@ -3,11 +3,20 @@
 
 mod debts;
 
+use model_core::decide::Decider;
 use model_train::score::{Choices, OnInvalid, Progress, score};
 
-use debts::decider;
+use debts::{decider, trained};
 
 fn scored(csv: &str, on_invalid: OnInvalid) -> (String, Result<u64, String>, Vec<Progress>) {
+    scored_by(&mut decider(), csv, on_invalid)
+}
+
+fn scored_by(
+    decider: &mut Decider,
+    csv: &str,
+    on_invalid: OnInvalid,
+) -> (String, Result<u64, String>, Vec<Progress>) {
     let choices = Choices {
         on_invalid,
         allow_missing_columns: false,
@@ -16,7 +25,7 @@ fn scored(csv: &str, on_invalid: OnInvalid) -> (String, Result<u64, String>, Vec
     };
     let (mut out, mut seen) = (Vec::new(), Vec::new());
     let answer = score(
-        &mut decider(),
+        decider,
         csv.as_bytes(),
         "new.csv",
         &mut out,
@@ -65,4 +74,47 @@ fn what_comes_before_an_error_is_written() {
     assert_eq!(text.lines().count(), 77_778);
     let (text, answer, _) = scored(&csv, OnInvalid::Blank);
     assert_eq!((answer, text.lines().count()), (Ok(2), 120_001));
+}
+
+/// Whatever the schema lists: such a text once stood for every category that is not listed.
+#[test]
+fn what_an_unknown_category_became_is_written() {
+    let schema = |missing: &str, categories: &str| {
+        format!(
+            r#"
+name = "test"
+version = "1.0.0"
+missing_values = [{missing}]
+
+[[feature]]
+name = "job"
+type = "category"
+categories = [{categories}]
+missing = "error"
+unknown = "most_frequent"
+
+[[feature]]
+name = "paid"
+type = "boolean"
+role = "target"
+"#
+        )
+    };
+    let rows = (0..400).map(|row| match row % 5 {
+        0 => "nurse,false\n",
+        1 => "clerk,false\n",
+        _ => "clerk,true\n",
+    });
+    let csv = format!("job,paid\n{}", rows.collect::<String>());
+    let listed = [
+        schema("", r#""clerk", "nurse""#),
+        schema(r#""(unknown)""#, r#""clerk", "nurse""#),
+        schema(r#""(unknown)?""#, r#""clerk", "nurse", "(unknown)""#),
+    ];
+    for schema in listed {
+        let mut decider = trained(&schema, &csv);
+        let (text, answer, _) = scored_by(&mut decider, "job\npilot\n", OnInvalid::Stop);
+        assert_eq!(answer, Ok(0), "{schema}");
+        assert!(text.contains(",job:unknown:clerk,"), "{schema}: {text}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use model_core::artifact::ArtifactError;
 use model_core::decide::Decider;
-use model_core::schema::Feature;
+use model_core::schema::{Feature, Schema};
 
 use crate::applications::request;
 use crate::dataset::Dataset;
@@ -53,6 +53,7 @@ pub(super) struct Named {
 
 /// The fields of applications, as a request has them.
 pub(super) struct Fields<'d> {
+    schema: Schema,
     fields: Vec<(Feature, Option<&'d Values>)>,
 }
 
@@ -67,7 +68,10 @@ impl<'d> Fields<'d> {
             let column = protected.find(|column| column.feature.name == feature.name);
             fields.push((feature.clone(), column.map(|column| &column.values)));
         }
-        Self { fields }
+        Self {
+            schema: schema.clone(),
+            fields,
+        }
     }
 
     /// The application of a row whose values are changed before.
@@ -76,10 +80,11 @@ impl<'d> Fields<'d> {
         row: usize,
         mut change: impl FnMut(&Feature, f64) -> f64,
     ) -> Vec<u8> {
-        request(self.fields.iter().map(|(feature, column)| {
+        let values = self.fields.iter().map(|(feature, column)| {
             let value = column.map_or(f64::NAN, |column| column[row]);
             (feature, change(feature, value))
-        }))
+        });
+        request(&self.schema, values)
     }
 
     /// The reasons of a row whose values are changed before; `None` where it is refused.

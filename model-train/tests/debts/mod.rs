@@ -25,9 +25,14 @@ positive = false
 "#;
 
 pub(crate) fn decider() -> Decider {
-    let schema = Schema::from_toml(SCHEMA).unwrap();
     let rows = (0..400).map(|row| format!("{},{}\n", row % 100, u8::from(row % 100 > 60)));
     let csv = format!("debt,default\n{}", rows.collect::<String>());
+    trained(SCHEMA, &csv)
+}
+
+/// A model of these rows.
+pub(crate) fn trained(schema: &str, csv: &str) -> Decider {
+    let schema = Schema::from_toml(schema).unwrap();
     let dataset = Dataset::from_reader(csv.as_bytes(), "d.csv", &schema, |_| ()).unwrap();
     let split = stratified(&dataset.target, 1).unwrap();
     let options = train::Options {
