@@ -20,6 +20,8 @@ use crate::values::Values;
 const ROWS: usize = 16;
 /// Every so many requests, one leaves a field out, where the schema allows that.
 const LEAVE_OUT_EVERY: usize = 4;
+/// How often one is drawn that the model refuses.
+const ATTEMPTS: usize = 100;
 
 /// Why there are none.
 #[derive(Debug, thiserror::Error)]
@@ -28,40 +30,50 @@ pub enum GoldenError {
     /// The model cannot be loaded.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// The model does not answer a request that its schema allows.
-    #[error("the model does not answer a synthetic request: {answer}")]
+    /// The model does not answer requests that its schema allows.
+    #[error(
+        "the model refused all of {} synthetic requests, the last one with {answer}: allow more adjustments, or wider ranges",
+        ROWS * ATTEMPTS
+    )]
     Refused {
         /// What it said.
         answer: String,
     },
 }
 
-/// Draws requests and lets the model answer them; the same seed gives the same requests.
+/// Draws requests and lets the model answer them; the same seed gives the same requests. One that
+/// the model refuses, as where a derived value of it is one adjustment too many, is drawn again.
 ///
 /// # Errors
-/// When the model cannot be loaded or refuses a request.
+/// When the model cannot be loaded or refuses all requests.
 pub fn rows(
     artifact: &Artifact,
     prepared: &Prepared,
     seed: u64,
 ) -> Result<Vec<GoldenRow>, GoldenError> {
     let mut decider = Decider::load(&artifact.encode()?)?;
-    let mut answer = Vec::new();
-    requests(&artifact.schema, prepared, seed)
-        .map(|request| {
+    let mut draws = Draws::new(&artifact.schema, prepared, seed);
+    let (mut rows, mut answer) = (Vec::new(), Vec::new());
+    for row in 0..ROWS {
+        let answered = (0..ATTEMPTS).find_map(|attempt| {
+            let leaves_out = row % LEAVE_OUT_EVERY == LEAVE_OUT_EVERY - 1;
+            let request = draws.request(leaves_out && attempt < ATTEMPTS / 2);
             answer.clear();
             let status = decider.decide(request.as_bytes(), &mut answer);
-            match probability(&answer).filter(|_| status == 200) {
-                Some(probability) => Ok(GoldenRow {
-                    request,
-                    probability,
-                }),
-                None => Err(GoldenError::Refused {
-                    answer: String::from_utf8_lossy(&answer).into_owned(),
-                }),
-            }
-        })
-        .collect()
+            let probability = probability(&answer).filter(|_| status == 200)?;
+            Some(GoldenRow {
+                request,
+                probability,
+            })
+        });
+        rows.extend(answered);
+    }
+    match rows.is_empty() {
+        true => Err(GoldenError::Refused {
+            answer: String::from_utf8_lossy(&answer).into_owned(),
+        }),
+        false => Ok(rows),
+    }
 }
 
 /// The probability in the JSON of an answer, to the bit.
@@ -71,31 +83,43 @@ pub fn probability(answer: &[u8]) -> Option<f64> {
     answer.get("probability")?.as_f64()
 }
 
-fn requests(schema: &Schema, prepared: &Prepared, seed: u64) -> impl Iterator<Item = String> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let ranges: Vec<(f64, f64)> = prepared
-        .columns
-        .iter()
-        .map(|values| middle(values, &prepared.split.train))
-        .collect();
-    let may_miss: Vec<bool> = schema
-        .inputs()
-        .map(|feature| feature.missing != Missing::Error && schema.max_adjustments != Some(0))
-        .collect();
-    (0..ROWS).map(move |row| {
-        let left_out = (row % LEAVE_OUT_EVERY == LEAVE_OUT_EVERY - 1)
-            .then(|| rng.random_range(0..ranges.len()));
+/// Requests that are drawn one after the other.
+struct Draws<'a> {
+    schema: &'a Schema,
+    /// For each input, the middle of its values, and what a missing one becomes.
+    ranges: Vec<(f64, f64)>,
+    imputed: &'a [f64],
+    rng: ChaCha8Rng,
+}
+
+impl<'a> Draws<'a> {
+    fn new(schema: &'a Schema, prepared: &'a Prepared, seed: u64) -> Self {
+        let columns = prepared.columns.iter();
+        let ranges = columns.map(|values| middle(values, &prepared.split.train));
+        Self {
+            schema,
+            ranges: ranges.collect(),
+            imputed: &prepared.preprocessing.imputed,
+            rng: ChaCha8Rng::seed_from_u64(seed),
+        }
+    }
+
+    /// The next one; it may leave a field out.
+    fn request(&mut self, leaves_out: bool) -> String {
+        let rng = &mut self.rng;
+        let left_out = leaves_out.then(|| rng.random_range(0..self.ranges.len()));
         let mut fields = Vec::new();
-        for (input, feature) in schema.inputs().enumerate() {
-            let imputed = prepared.preprocessing.imputed[input];
-            let value = draw(feature, ranges[input], imputed, &mut rng);
+        for (input, feature) in self.schema.inputs().enumerate() {
+            let value = draw(feature, self.ranges[input], self.imputed[input], rng);
+            let may_miss =
+                feature.missing != Missing::Error && self.schema.max_adjustments != Some(0);
             // A derived value that was drawn would contradict the others.
-            if feature.derived.is_none() && (left_out != Some(input) || !may_miss[input]) {
+            if feature.derived.is_none() && (left_out != Some(input) || !may_miss) {
                 fields.push((feature.name.as_str(), value));
             }
         }
         Object(fields).to_json()
-    })
+    }
 }
 
 /// The 5th and 95th percentile of the training rows that have a value.

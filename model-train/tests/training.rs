@@ -122,10 +122,13 @@ fn trained(csv: &str, kind: ModelKind, seed: u64) -> Trained {
 }
 
 fn trained_on(jobs: usize, csv: &str, kind: ModelKind, seed: u64) -> Trained {
-    let schema = schema();
-    let dataset = Dataset::from_reader(csv.as_bytes(), "data.csv", &schema, |_| {}).unwrap();
+    trained_by(&schema(), jobs, csv, kind, seed)
+}
+
+fn trained_by(schema: &Schema, jobs: usize, csv: &str, kind: ModelKind, seed: u64) -> Trained {
+    let dataset = Dataset::from_reader(csv.as_bytes(), "data.csv", schema, |_| {}).unwrap();
     let split = split::stratified(&dataset.target, seed).unwrap();
-    train(dataset, &schema, split, &options(kind, seed, jobs)).unwrap()
+    train(dataset, schema, split, &options(kind, seed, jobs)).unwrap()
 }
 
 #[test]
@@ -181,6 +184,57 @@ fn golden_rows_are_answered_to_the_bit() {
             let got = probability(&answer).unwrap();
             assert_eq!(got.to_bits(), row.probability.to_bits(), "{}", row.request);
         }
+    }
+}
+
+/// A number that means missing, a derived value that is one adjustment too many: training once
+/// failed at its end.
+#[test]
+fn a_request_that_the_model_refuses_is_drawn_again() {
+    let schema = r#"
+name = "test"
+version = "1.0.0"
+missing_values = ["0"]
+max_adjustments = 1
+
+[[feature]]
+name = "notches"
+type = "integer"
+
+[[feature]]
+name = "dependants"
+type = "integer"
+missing = "impute"
+
+[[feature]]
+name = "income"
+type = "integer"
+missing = "impute"
+
+[[feature]]
+name = "each"
+type = "number"
+derived = "income / dependants"
+maximum = 20
+out_of_range = "clamp"
+missing = "impute"
+
+[[feature]]
+name = "paid"
+type = "boolean"
+role = "target"
+"#;
+    let schema = Schema::from_toml(schema).unwrap();
+    let mut csv = "notches,dependants,income,paid\n".to_owned();
+    for row in 0..500 {
+        let (notches, dependants) = ([-2, -1, 1, 2][row % 4], 1 + row % 5);
+        let (income, paid) = (1 + row * 37 % 99, row % 3 == 0);
+        writeln!(csv, "{notches},{dependants},{income},{paid}").unwrap();
+    }
+    for seed in 1..6 {
+        let trained = trained_by(&schema, 1, &csv, ModelKind::LogisticRegression, seed);
+        let artifact = Artifact::decode(&trained.artifact).unwrap();
+        assert_eq!(artifact.golden_rows.len(), 16);
     }
 }
 
