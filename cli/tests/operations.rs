@@ -11,7 +11,7 @@ mod common;
 
 use std::io::{BufRead, BufReader};
 use std::process::{ChildStderr, Command};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use common::serving::Serving;
@@ -191,6 +191,30 @@ fn a_damaged_file_of_a_new_model_leaves_the_default_one() {
         let answer = ask(&serving, method, path, "none", BODY);
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
+}
+
+/// Reloads once waited for as long as anything was written beside the models.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_change_is_noticed_where_something_else_is_always_written() {
+    let folder = model_folder();
+    let mut command = folder.command();
+    let serve = ["serve", "--models", "models", "--watch-interval", "600"];
+    let mut serving = Serving::start(command.args(serve));
+    let lines = lines_of(serving.take_log());
+    let busy = folder.path("models/busy.log");
+    let (stop, stopped) = channel::<()>();
+    let writer = std::thread::spawn(move || {
+        let pause = Duration::from_millis(20);
+        while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+            std::fs::write(&busy, "busy").unwrap();
+        }
+    });
+    let deployment = folder.path("models/points-approval/deployment.toml");
+    std::fs::write(deployment, "version = \"9.9.9\"\n").unwrap();
+    wait_for(&lines, "9.9.9");
+    drop(stop);
+    writer.join().unwrap();
 }
 
 /// The lines, as they come.

@@ -3,8 +3,10 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::ready;
 use std::time::Duration;
 
 use axum::http::Request;
@@ -25,6 +27,7 @@ use super::memory::Memory;
 use super::metrics::Counted;
 use super::pace::LeastPace;
 use super::records::sides;
+use super::rounds::{Looks, Rounds};
 use super::shares::Share;
 use super::slow_reader::SlowReader;
 use super::turns::Turns;
@@ -50,6 +53,23 @@ pub(crate) trait Service: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Response> + Send;
 }
 
+/// The turns that the connections of a thread have. Clones share them.
+#[derive(Clone)]
+pub(crate) struct ThreadTurns {
+    handshakes: Arc<Turns>,
+    rounds: Arc<Rounds>,
+}
+
+impl ThreadTurns {
+    /// Those of this thread, which runs a runtime.
+    pub(crate) fn start() -> Self {
+        Self {
+            handshakes: Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN),
+            rounds: Rounds::start(),
+        }
+    }
+}
+
 /// One connection and what it needs to be served.
 pub(crate) struct Connection<S> {
     pub(crate) service: S,
@@ -73,12 +93,11 @@ pub(crate) struct Connection<S> {
 }
 
 impl<S: Service> Connection<S> {
-    /// Answers until the client leaves, or `stop` comes or is dropped. `handshakes` are the turns of
-    /// this thread.
+    /// Answers until the client leaves, or `stop` comes or is dropped.
     pub(crate) async fn serve(
         self,
         stream: std::net::TcpStream,
-        handshakes: Arc<Turns>,
+        turns: ThreadTurns,
         stop: oneshot::Receiver<()>,
     ) {
         // This fails when there are no more file descriptors.
@@ -87,9 +106,9 @@ impl<S: Service> Connection<S> {
         };
         let stream = Watched::new(stream, SlowReader::new(self.pace));
         match self.tls.clone() {
-            None => self.answer(stream, Heads::new(), stop).await,
+            None => self.answer(stream, Heads::new(), &turns, stop).await,
             // In a place of its own: each connection has the memory of the larger way.
-            Some(tls) => Box::pin(self.answer_securely(tls, stream, &handshakes, stop)).await,
+            Some(tls) => Box::pin(self.answer_securely(tls, stream, &turns, stop)).await,
         }
     }
 
@@ -97,27 +116,38 @@ impl<S: Service> Connection<S> {
         self,
         tls: TlsAcceptor,
         stream: T,
-        handshakes: &Arc<Turns>,
+        turns: &ThreadTurns,
         stop: oneshot::Receiver<()>,
     ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let heads = Heads::new();
         // A client that does not complete the handshake in time is dropped.
-        let caller = Caller::Unknown.or_from(Some(self.peer.0.ip()));
+        let caller = self.caller();
         let (below, above) = sides(self.handshake, &self.session, &heads);
         let shaken = tls.accept(Watched::new(stream, below));
-        let shaken = in_turns(shaken, handshakes, &caller);
+        let shaken = in_turns(shaken, &turns.handshakes, &caller);
         let shaken = Box::pin(tokio::time::timeout(self.head, shaken)).await;
         if let Ok(Ok(mut stream)) = shaken {
             above.begin();
             stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
-            self.answer(Watched::new(stream, above), heads, stop).await;
+            let stream = Watched::new(stream, above);
+            self.answer(stream, heads, turns, stop).await;
         }
     }
 
-    async fn answer<T>(self, stream: T, heads: Heads, stop: oneshot::Receiver<()>)
-    where
+    /// Known by its address: a key comes with each request.
+    fn caller(&self) -> Caller {
+        Caller::Unknown.or_from(Some(self.peer.0.ip()))
+    }
+
+    async fn answer<T>(
+        self,
+        stream: T,
+        heads: Heads,
+        turns: &ThreadTurns,
+        stop: oneshot::Receiver<()>,
+    ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let stream = Watched::new(stream, heads.clone());
@@ -139,26 +169,32 @@ impl<S: Service> Connection<S> {
                 .max_buf_size(self.head_bytes)
                 .serve_connection(TokioIo::new(stream), service)
         );
+        let mut looks = turns.rounds.looks(&self.caller());
         // Errors here are the client's: it left, was too slow, or does not speak HTTP.
         tokio::select! {
             biased;
-            _ = looked_at(served.as_mut(), &heads) => return,
+            _ = looked_at(served.as_mut(), &heads, &mut looks) => return,
             () = heads.late(self.head) => return,
             _ = stop => {}
         }
         // A request may already be on its way on a connection that looks idle: wait for it, and
         // let its answer tell the client that it is the last.
         tokio::select! {
-            _ = looked_at(served.as_mut(), &heads) => return,
+            _ = looked_at(served.as_mut(), &heads, &mut looks) => return,
             () = tokio::time::sleep(LINGER) => served.as_mut().graceful_shutdown(),
         }
-        let _ = looked_at(served, &heads).await;
+        let _ = looked_at(served, &heads, &mut looks).await;
     }
 }
 
 /// A connection, each look at which is a turn of it.
-fn looked_at<C: Future>(mut served: Pin<&mut C>, heads: &Heads) -> impl Future<Output = C::Output> {
+fn looked_at<C: Future>(
+    mut served: Pin<&mut C>,
+    heads: &Heads,
+    looks: &mut Looks,
+) -> impl Future<Output = C::Output> {
     poll_fn(move |context| {
+        ready!(looks.poll(context));
         heads.begin_turn();
         served.as_mut().poll(context)
     })
@@ -225,12 +261,11 @@ mod tests {
         check_turns(30, 12 << 10).await;
     }
 
-    async fn check_turns(requests: usize, header: usize) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    /// A connection of this client, which `asked` answers.
+    fn connection(asked: &Asked, peer: SocketAddr) -> Connection<Asked> {
         let metrics = HttpMetrics::register(&mut Registry::default(), false);
         let shares = Shares::new(NonZeroUsize::new(16).unwrap());
-        let asked = Asked(Arc::default());
-        let connection = |peer| Connection {
+        Connection {
             service: asked.clone(),
             tls: None,
             handshake: 0,
@@ -245,30 +280,71 @@ mod tests {
             },
             _permit: shares.take(&Caller::Unknown).unwrap(),
             _counted: metrics.connection(),
+        }
+    }
+
+    /// Once so many requests have been answered.
+    async fn all_asked(asked: &Asked, requests: usize) {
+        let done = async {
+            while asked.0.lock().unwrap().len() < requests {
+                tokio::task::yield_now().await;
+            }
         };
+        let done = tokio::time::timeout(Duration::from_secs(30), done);
+        assert!(done.await.is_ok(), "{}", asked.0.lock().unwrap().len());
+    }
+
+    async fn check_turns(requests: usize, header: usize) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let asked = Asked(Arc::default());
         let (_many, server, first) = open(&listener, requests, header);
         let (_one, other, second) = open(&listener, 1, 1);
         std::thread::sleep(Duration::from_millis(50));
-        let handshakes = || Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN);
+        let turns = ThreadTurns::start();
         let (_stop, stop) = oneshot::channel();
         let (_end, end) = oneshot::channel();
         let all = async {
             tokio::join!(
-                connection(first).serve(server, handshakes(), stop),
-                connection(second).serve(other, handshakes(), end)
+                connection(&asked, first).serve(server, turns.clone(), stop),
+                connection(&asked, second).serve(other, turns.clone(), end)
             )
-        };
-        let done = async {
-            while asked.0.lock().unwrap().len() <= requests {
-                tokio::task::yield_now().await;
-            }
         };
         tokio::select! {
             _ = all => {}
-            done = tokio::time::timeout(Duration::from_secs(30), done) => done.unwrap(),
+            () = all_asked(&asked, requests + 1) => {}
         }
         let order = asked.0.lock().unwrap();
         let at = order.iter().position(|port| *port == second.port());
         assert!(at.is_some_and(|at| at < 5), "{at:?}");
+    }
+
+    /// Of many connections that were ready together each was once answered before another address's
+    /// only one.
+    #[tokio::test]
+    async fn addresses_take_turns_where_many_connections_are_ready() {
+        const MANY: usize = 300;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let asked = Asked(Arc::default());
+        let turns = ThreadTurns::start();
+        let mut clients: Vec<_> = (0..MANY).map(|_| open(&listener, 1, 1)).collect();
+        clients.push(open(&listener, 1, 1));
+        std::thread::sleep(Duration::from_millis(50));
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut held = Vec::new();
+        let mut last = 0;
+        for (at, (client, server, mut peer)) in clients.into_iter().enumerate() {
+            if at == MANY {
+                last = peer.port();
+                peer.set_ip([192, 0, 2, 1].into());
+            }
+            let (stop, stopped) = oneshot::channel();
+            held.push((client, stop));
+            tasks.spawn(connection(&asked, peer).serve(server, turns.clone(), stopped));
+        }
+        all_asked(&asked, MANY + 1).await;
+        let order = asked.0.lock().unwrap();
+        let at = order.iter().position(|port| *port == last);
+        // Behind those that wait for nobody, and one round of those that do.
+        assert!(at.is_some_and(|at| at < 80), "{at:?}");
     }
 }

@@ -85,6 +85,11 @@ impl Heads {
             .store(before / REQUEST * REQUEST + IDLE, Ordering::Relaxed);
     }
 
+    /// Whether the server waits for the next request, of which nothing has come.
+    pub(super) fn is_idle(&self) -> bool {
+        self.0.now.load(Ordering::Relaxed) % REQUEST == IDLE
+    }
+
     /// The request whose head has begun.
     fn begun(&self) -> Option<u64> {
         let now = self.0.now.load(Ordering::Relaxed);

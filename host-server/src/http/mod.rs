@@ -26,6 +26,7 @@ mod records;
 pub(crate) mod refusal;
 pub(crate) mod renewal;
 pub(crate) mod request_id;
+mod rounds;
 mod shares;
 mod slow_reader;
 pub(crate) mod spans;

@@ -22,9 +22,10 @@ const BEYOND: usize = 128;
 /// Bytes before each record: its type, its version and its length.
 const HEAD: usize = 5;
 
-/// What rustls and hyper hold while the client does not take an answer, in bytes: the last record
-/// as it came, its data, requests that are there, and records that wait to be sent.
-const BLOCKED: usize = 64 << 10;
+/// What rustls and hyper hold at most while a long request is there, or while the client does not
+/// take an answer, in bytes: the last record as it came, its data, the beginning of a head or
+/// requests that wait for their turn, and records that wait to be sent.
+const BUSY: usize = 64 << 10;
 
 /// How much may come before the next data, once there is a session. The longest record has 16 KiB.
 const AHEAD: usize = 32 << 10;
@@ -33,20 +34,18 @@ const AHEAD: usize = 32 << 10;
 /// to its longest.
 const WITH_DATA: usize = 256;
 
-/// What rustls reads at once.
-const READ: usize = 4 << 10;
+/// So much may be there and not count, in bytes: a usual request, and what rustls reads at once.
+const SHORT: usize = 4 << 10;
 
-/// So much without data may be there and not count, in bytes: the beginning of a short record.
-const SHORT: usize = 2 << 10;
-
-/// The two sides of a session: what comes below it, and what comes out of it. What waits for the
-/// rest of a record, or of the handshake, takes of `memory`.
+/// The two sides of a session: what comes below it, and what comes out of it. From more than a
+/// little of a handshake or request on, and until it is answered, the session takes of `memory`.
 ///
 /// A record that is not whole begins a head, too.
 pub(super) fn sides(handshake: usize, memory: &Memory, heads: &Heads) -> (Below, Above) {
     let session = Arc::new(Session {
         most: AtomicUsize::new(handshake),
         ahead: AtomicUsize::new(0),
+        brought: AtomicUsize::new(0),
     });
     let below = Below {
         session: Arc::clone(&session),
@@ -67,6 +66,8 @@ struct Session {
     most: AtomicUsize,
     /// How many of those have come.
     ahead: AtomicUsize,
+    /// How many bytes have come since the handshake, or since the connection was idle.
+    brought: AtomicUsize,
 }
 
 /// The records of a session, which end the connection when they are too many for their data.
@@ -82,7 +83,7 @@ pub(super) struct Below {
     rest: usize,
     /// The client does not take what is written.
     is_blocked: bool,
-    /// The memory of what waits.
+    /// The memory of a session that is busy.
     held: Claim,
     heads: Heads,
 }
@@ -97,6 +98,7 @@ impl Above {
     pub(super) fn begin(&self) {
         self.session.most.store(AHEAD, Ordering::Relaxed);
         self.session.ahead.store(0, Ordering::Relaxed);
+        self.session.brought.store(0, Ordering::Relaxed);
     }
 }
 
@@ -105,21 +107,15 @@ impl Below {
         (self.read, self.records) = (0, 0);
     }
 
-    /// Claims the memory of what waits now.
+    /// Claims the memory of what is there now.
     fn hold(&mut self) -> io::Result<()> {
-        let ahead = self.session.ahead.load(Ordering::Relaxed);
-        let held = match (self.is_blocked, ahead) {
-            (true, _) => BLOCKED,
-            (false, 0..=SHORT) => 0,
-            // Beside what has come rustls has room for the next piece.
-            (false, _) => {
-                self.heads.begin();
-                ahead + READ
-            }
-        };
-        self.held.shrink(held);
-        let grown = self.held.grow(held);
-        grown.map_err(|Full| io::ErrorKind::OutOfMemory.into())
+        let brought = self.session.brought.load(Ordering::Relaxed);
+        if self.is_blocked || brought > SHORT {
+            let grown = self.held.grow(BUSY);
+            return grown.map_err(|Full| io::ErrorKind::OutOfMemory.into());
+        }
+        self.held.shrink(0);
+        Ok(())
     }
 
     /// Finds the records in what was read.
@@ -158,6 +154,14 @@ impl Watch for Below {
 
     fn pause(&mut self) -> io::Result<()> {
         self.begin_turn();
+        if self.session.ahead.load(Ordering::Relaxed) > SHORT {
+            self.heads.begin();
+        }
+        // All that came has been answered, but for the beginning of a head that came with the
+        // request before it: hyper's buffer has that, as long as it has every idle connection's.
+        if self.heads.is_idle() {
+            self.session.brought.store(0, Ordering::Relaxed);
+        }
         self.hold()
     }
 
@@ -181,10 +185,12 @@ impl Watch for Below {
         self.read += bytes.len();
         let ahead = self.session.ahead.load(Ordering::Relaxed) + bytes.len();
         self.session.ahead.store(ahead, Ordering::Relaxed);
-        match ahead <= self.session.most.load(Ordering::Relaxed) {
-            true => Ok(()),
-            false => Err(io::ErrorKind::InvalidData.into()),
+        if ahead > self.session.most.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::InvalidData.into());
         }
+        let brought = &self.session.brought;
+        brought.fetch_add(bytes.len(), Ordering::Relaxed);
+        self.hold()
     }
 }
 
@@ -201,6 +207,7 @@ impl Watch for Above {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+    use axum::response::Response;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::super::caller::Caller;
@@ -252,7 +259,7 @@ mod tests {
         let mut ours = Watched::new(ours, below);
         theirs.write_all(&record.repeat(records)).await.unwrap();
         let (mut most, mut now, mut left) = (0, 0, records * record.len());
-        let mut piece = [0; READ];
+        let mut piece = [0; SHORT];
         while left > 0 {
             let read = futures_util::poll!(std::pin::pin!(ours.read(&mut piece)));
             match read {
@@ -304,29 +311,38 @@ mod tests {
         assert_eq!(sessions.len(), 10);
     }
 
-    /// The beginning of a long record on each of many connections once took memory that nobody
-    /// counted.
+    /// The beginning of a long record or head on each of many connections, and requests that wait
+    /// for their turn, once took memory that nobody counted.
     #[test]
-    fn what_waits_for_the_rest_of_a_record_is_counted() {
+    fn what_is_there_is_counted_until_it_is_answered() {
         let memory = memory();
-        let mut sessions: Vec<(Below, Above)> = Vec::new();
-        let mut begin = || {
-            let (mut below, above) = sides(HANDSHAKE, &memory, &Heads::new());
+        let mut sessions: Vec<(Below, Above, Heads)> = Vec::new();
+        let session = || {
+            let heads = Heads::new();
+            let (below, above) = sides(HANDSHAKE, &memory, &heads);
             above.begin();
-            let waits = below.read(&[7; 16_000]).and_then(|()| below.pause());
-            sessions.push((below, above));
-            waits
+            (below, above, heads)
         };
-        let refused = std::iter::from_fn(|| Some(begin()))
-            .take(50)
-            .find_map(Result::err);
-        assert_eq!(refused.unwrap().kind(), io::ErrorKind::OutOfMemory);
-        let (below, above) = &mut sessions[0];
-        above.read(&[7; 16_000]).unwrap();
+        let refused = loop {
+            let (mut below, mut above, heads) = session();
+            let read = below.read(&[7; 16_000]);
+            above.read(&[7; 15_900]).unwrap();
+            if let Err(error) = read.and_then(|()| below.pause()) {
+                break error;
+            }
+            sessions.push((below, above, heads));
+        };
+        assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
+        assert_eq!(sessions.len(), 10);
+        let (below, _above, heads) = &mut sessions[0];
+        heads.asked();
+        drop(heads.answered(Response::default()));
         below.pause().unwrap();
-        let (mut next, above) = sides(HANDSHAKE, &memory, &Heads::new());
-        above.begin();
+        let (mut next, ..) = session();
         next.read(&[7; 16_000]).unwrap();
-        next.pause().unwrap();
+        // What is short counts nothing.
+        let (mut short, ..) = session();
+        short.read(&[7; 1_000]).unwrap();
+        short.pause().unwrap();
     }
 }

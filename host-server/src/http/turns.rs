@@ -3,7 +3,7 @@
 //! asks for little waits for a piece that runs, never for another's queue. Nothing is remembered of
 //! a caller that has neither.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,14 +28,15 @@ struct State {
     taken: usize,
     tickets: u64,
     /// Those who have a turn or wait for one.
-    clients: Vec<Client>,
+    clients: HashMap<Caller, Client>,
+    /// What whoever had the last turn had used before it.
+    used: Duration,
 }
 
 struct Client {
-    caller: Caller,
     /// How many turns it has.
     taken: usize,
-    /// What its turns took, from the least that anybody had used when it came.
+    /// What its turns took, from what whoever was next had used when it came.
     used: Duration,
     /// Its pieces that wait, first come, first served.
     waiting: BTreeMap<u64, oneshot::Sender<Turn>>,
@@ -92,6 +93,13 @@ impl Turns {
         turn.await.ok()
     }
 
+    /// Whether something of this caller waits for a turn.
+    pub(crate) fn is_awaited_by(&self, caller: &Caller) -> bool {
+        let state = self.lock();
+        let client = state.clients.get(caller);
+        client.is_some_and(|client| !client.waiting.is_empty())
+    }
+
     /// Gives the turns that are free to those who are next.
     fn hand_out(self: &Arc<Self>) {
         loop {
@@ -121,17 +129,14 @@ impl State {
     /// Another piece of the caller's waits: its ticket.
     fn join(&mut self, caller: &Caller, sender: oneshot::Sender<Turn>) -> u64 {
         self.tickets += 1;
-        let at = self.find(caller).unwrap_or_else(|| {
-            let least = self.clients.iter().map(|client| client.used).min();
-            self.clients.push(Client {
-                caller: caller.clone(),
-                taken: 0,
-                used: least.unwrap_or_default(),
-                waiting: BTreeMap::new(),
-            });
-            self.clients.len() - 1
-        });
-        self.clients[at].waiting.insert(self.tickets, sender);
+        let used = self.used;
+        let new = || Client {
+            taken: 0,
+            used,
+            waiting: BTreeMap::new(),
+        };
+        let client = self.clients.entry(caller.clone()).or_insert_with(new);
+        client.waiting.insert(self.tickets, sender);
         self.tickets
     }
 
@@ -139,28 +144,26 @@ impl State {
         if self.taken >= all {
             return None;
         }
-        let may = |client: &&mut Client| client.taken < each && !client.waiting.is_empty();
-        let clients = self.clients.iter_mut().filter(may);
-        let client = clients.min_by_key(|client| (client.used, client.taken))?;
+        let first = |client: &Client| client.waiting.first_key_value().map(|(ticket, _)| *ticket);
+        let clients = self.clients.iter_mut();
+        let may = clients.filter(|(_, client)| client.taken < each && !client.waiting.is_empty());
+        let (caller, client) =
+            may.min_by_key(|(_, client)| (client.used, client.taken, first(client)))?;
         let (_, sender) = client.waiting.pop_first()?;
         client.taken += 1;
         self.taken += 1;
-        Some((client.caller.clone(), sender))
-    }
-
-    fn find(&self, caller: &Caller) -> Option<usize> {
-        let mut clients = self.clients.iter();
-        clients.position(|client| client.caller == *caller)
+        self.used = client.used;
+        Some((caller.clone(), sender))
     }
 
     /// Changes the caller's entry, and forgets it when it neither waits nor has a turn.
     fn change(&mut self, caller: &Caller, change: impl FnOnce(&mut Client)) {
-        let Some(at) = self.find(caller) else {
+        let Some(client) = self.clients.get_mut(caller) else {
             return;
         };
-        change(&mut self.clients[at]);
-        if self.clients[at].taken == 0 && self.clients[at].waiting.is_empty() {
-            self.clients.remove(at);
+        change(client);
+        if client.taken == 0 && client.waiting.is_empty() {
+            self.clients.remove(caller);
         }
     }
 }

@@ -2,7 +2,6 @@
 //! Between a request's head and its answer, nothing moves to another processor.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as blocking;
@@ -12,8 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::connection::{Connection, Service};
-use super::turns::Turns;
+use super::connection::{Connection, Service, ThreadTurns};
 use crate::host::processors;
 use crate::priority::{LONG_WORK, lower_priority};
 use crate::threads;
@@ -133,14 +131,14 @@ impl<S: Service> Thread<S> {
         // Each connection has a shutdown channel of its own: one that all of them polled with
         // every request would bounce between the processors' caches.
         let mut stops = HashMap::new();
-        let handshakes = Turns::new(NonZeroUsize::MIN, NonZeroUsize::MIN);
+        let turns = ThreadTurns::start();
         let mut more = true;
         while more || !connections.is_empty() {
             tokio::select! {
                 taken = self.taken.recv(), if more => match taken {
                     Some((stream, connection)) => {
                         let (stop, stopped) = oneshot::channel();
-                        let id = connections.spawn(connection.serve(stream, Arc::clone(&handshakes), stopped)).id();
+                        let id = connections.spawn(connection.serve(stream, turns.clone(), stopped)).id();
                         stops.insert(id, stop);
                     }
                     None => more = false,

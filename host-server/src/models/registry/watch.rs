@@ -17,6 +17,9 @@ use crate::threads::Threads;
 /// How long files must be quiet before they are read: writing one takes several steps.
 const QUIET: Duration = Duration::from_millis(200);
 
+/// They are read after so long, however much is written beside them.
+const MOST: Duration = Duration::from_secs(2);
+
 /// Keeps the registry up to date until it is dropped. `hang_up` asks for a reload as well. Network
 /// file systems report nothing: after each `interval` the files are looked at.
 pub(crate) async fn watch(
@@ -35,23 +38,27 @@ pub(crate) async fn watch(
     let registry = Arc::downgrade(&registry);
     loop {
         let cause = tokio::select! {
-            () = changed.notified() => Cause::FilesChanged,
+            biased;
             () = hang_up.notified() => Cause::Asked,
+            () = changed.notified() => Cause::FilesChanged,
             () = tokio::time::sleep(interval) => match look(source.clone(), signature, &threads).await {
                 now if now == seen => continue,
                 _ => Cause::FilesChanged,
             },
         };
-        while tokio::time::timeout(QUIET, changed.notified())
-            .await
-            .is_ok()
-        {}
+        let _ = tokio::time::timeout(MOST, quiet(&changed)).await;
         // Before they are read: what changes after this is found at the next look.
         seen = look(source.clone(), signature, &threads).await;
         if !reload(&registry, cause, &threads).await {
             return;
         }
     }
+}
+
+/// Until nothing has changed for a while.
+async fn quiet(changed: &Notify) {
+    let next = || tokio::time::timeout(QUIET, changed.notified());
+    while next().await.is_ok() {}
 }
 
 /// What the files of the models are like now, and those of their signatures where they are needed.

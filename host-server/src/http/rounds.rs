@@ -1,0 +1,106 @@
+//! The rounds of a thread, in each of which it looks at the connections that are ready. A look reads
+//! a request and answers it: where many connections are ready together, callers take turns to be
+//! looked at, so that whoever has one connection waits for no round of another's thousands.
+
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use tokio::sync::Notify;
+
+use super::caller::Caller;
+use super::turns::{Turn, Turns};
+
+/// So many looks of a round wait for nobody: less than a millisecond.
+const DIRECT: usize = 32;
+
+/// How many of those that wait for a turn are looked at in a round, at most.
+const IN_TURN: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+
+/// The rounds of one thread.
+pub(super) struct Rounds {
+    /// Looks since this round began.
+    looks: AtomicUsize,
+    /// Told with the first of them.
+    begun: Notify,
+    turns: Arc<Turns>,
+    /// Those that end with this round.
+    taken: Mutex<Vec<Turn>>,
+}
+
+/// The looks at one connection.
+pub(super) struct Looks {
+    rounds: Arc<Rounds>,
+    caller: Caller,
+    waiting: Option<Waiting>,
+}
+
+type Waiting = Pin<Box<dyn Future<Output = Option<Turn>> + Send>>;
+
+impl Rounds {
+    /// Those of this thread: their ends are a task of its runtime, to its end.
+    pub(super) fn start() -> Arc<Self> {
+        let rounds = Arc::new(Self {
+            looks: AtomicUsize::new(0),
+            begun: Notify::new(),
+            turns: Turns::new(IN_TURN, IN_TURN),
+            taken: Mutex::default(),
+        });
+        tokio::spawn(Arc::clone(&rounds).end_each());
+        rounds
+    }
+
+    /// Looks at a connection of this caller.
+    pub(super) fn looks(self: &Arc<Self>, caller: &Caller) -> Looks {
+        Looks {
+            rounds: Arc::clone(self),
+            caller: caller.clone(),
+            waiting: None,
+        }
+    }
+
+    /// A round ends behind all that was ready when it began.
+    async fn end_each(self: Arc<Self>) {
+        loop {
+            self.begun.notified().await;
+            self.looks.store(0, Ordering::Relaxed);
+            let taken = std::mem::take(&mut *self.taken());
+            drop(taken);
+        }
+    }
+
+    /// Whether another look of this caller has to wait: for others, or behind its own.
+    fn is_crowded(&self, caller: &Caller) -> bool {
+        self.looks.load(Ordering::Relaxed) >= DIRECT || self.turns.is_awaited_by(caller)
+    }
+
+    fn look(&self) {
+        if self.looks.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.begun.notify_one();
+        }
+    }
+
+    fn taken(&self) -> std::sync::MutexGuard<'_, Vec<Turn>> {
+        // Nothing that can panic runs under the lock.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Looks {
+    /// Ready when the connection may be looked at now.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.waiting.is_none() && self.rounds.is_crowded(&self.caller) {
+            let (turns, caller) = (Arc::clone(&self.rounds.turns), self.caller.clone());
+            self.waiting = Some(Box::pin(async move { turns.take(&caller).await }));
+        }
+        if let Some(waiting) = &mut self.waiting {
+            let turn = ready!(waiting.as_mut().poll(context));
+            self.waiting = None;
+            self.rounds.taken().extend(turn);
+        }
+        self.rounds.look();
+        Poll::Ready(())
+    }
+}
